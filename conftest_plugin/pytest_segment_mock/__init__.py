@@ -1,0 +1,107 @@
+"""Fixtures and the marker of segment-mock; imports it only once a test asks for one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+if TYPE_CHECKING:
+    from segment_mock import SegmentMock
+
+_MARKER = (
+    "segment_mock(data=None, seed=None, ...): settings of this test's mock; any keyword of segment_mock.SegmentMock."
+)
+
+
+class LiveMock(NamedTuple):
+    """A live server and the mock behind it."""
+
+    url: str
+    mock: SegmentMock
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--segment-mock-seed`` and its ini key."""
+    group = parser.getgroup("segment-mock")
+    told = "Seed of the ids and the luck of every mock (default 0)."
+    group.addoption("--segment-mock-seed", metavar="N", help=told)
+    parser.addini("segment_mock_seed", told)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker."""
+    config.addinivalue_line("markers", _MARKER)
+
+
+@pytest.fixture(scope="session")
+def segment_mock_config() -> dict[str, Any]:
+    """Settings of every mock of the run; override it to change them."""
+    return {}
+
+
+@pytest.fixture
+def segment_mock(request: pytest.FixtureRequest, segment_mock_config: dict[str, Any]) -> Iterator[SegmentMock]:
+    """A `SegmentMock` of this test's own; reach it by ``segment_mock.session()`` or ``.serve()``."""
+    with _made(request.config, segment_mock_config, _marked(request)) as mock:
+        yield mock
+
+
+@pytest.fixture
+def salsa_mock(segment_mock: SegmentMock) -> Any:
+    """The Salsa face of ``segment_mock``."""
+    return segment_mock.salsa
+
+
+@pytest.fixture
+def segmenter_mock(segment_mock: SegmentMock) -> Any:
+    """The Segmenter face of ``segment_mock``."""
+    return segment_mock.segmenter
+
+
+@pytest.fixture(scope="session")
+def _segment_mock_server(pytestconfig: pytest.Config, segment_mock_config: dict[str, Any]) -> Iterator[LiveMock]:
+    with _made(pytestconfig, segment_mock_config, {}) as mock:
+        yield LiveMock(mock.serve().url, mock)
+
+
+@pytest.fixture(scope="session")
+def segment_mock_server_url(_segment_mock_server: LiveMock) -> str:
+    """Base URL of the one live server of the run (of this xdist worker)."""
+    return _segment_mock_server.url
+
+
+@pytest.fixture
+def segment_mock_server(request: pytest.FixtureRequest, segment_mock_config: dict[str, Any]) -> Iterator[LiveMock]:
+    """``.url`` and ``.mock`` of the run's live server, reset for this test.
+
+    A test whose marker has settings gets a server of its own.
+    """
+    if settings := _marked(request):
+        with _made(request.config, segment_mock_config, settings) as mock:
+            yield LiveMock(mock.serve().url, mock)
+        return
+    live: LiveMock = request.getfixturevalue("_segment_mock_server")
+    live.mock.reset()
+    yield live
+
+
+def _marked(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Return the settings of the test's markers, those nearest to it last and winning."""
+    settings: dict[str, Any] = {}
+    for marker in [*request.node.iter_markers("segment_mock")][::-1]:
+        if marker.args:
+            raise pytest.UsageError(f"segment_mock takes keywords only, got {marker.args!r}: data=..., seed=...")
+        settings |= marker.kwargs
+    return settings
+
+
+def _made(config: pytest.Config, common: dict[str, Any], own: dict[str, Any]) -> SegmentMock:
+    from segment_mock import SegmentMock, SettingError
+
+    seed = config.getoption("--segment-mock-seed") or config.getini("segment_mock_seed") or None
+    try:
+        return SegmentMock(**{"seed": seed, **common, **own})
+    except SettingError as error:
+        raise pytest.UsageError(f"segment_mock: {error}") from None

@@ -1,0 +1,29 @@
+"""An emulator of Salsa Engage Groups and Instaleap's Segmenter for tests."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .doors.inprocess import WouldHangForever
+    from .mock import SegmentMock
+    from .settings import SettingError
+    from .web import create_app
+
+__version__ = "0.1.0"
+__all__ = ["SegmentMock", "SettingError", "WouldHangForever", "__version__", "create_app"]
+
+_HOMES = {
+    "SegmentMock": ".mock",
+    "SettingError": ".settings",
+    "WouldHangForever": ".doors.inprocess",
+    "create_app": ".web",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Nothing is imported before it is used: a test run that uses no mock pays for none.
+    if name not in _HOMES:
+        raise AttributeError(f"module 'segment_mock' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name], __name__), name)

@@ -1,0 +1,51 @@
+"""Settings as Click options: made from the rows, so that no flag is written twice."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import click
+
+from ..settings import Option, SettingError, Value, read_config, resolve
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def flags(options: Iterable[Option]) -> Callable[[_Command], _Command]:
+    """Return a decorator that gives a command a flag for each of *options*."""
+
+    def decorate(command: _Command) -> _Command:
+        for option in reversed([*options]):
+            names = [option.flag, option.name] + ([f"-{option.short}"] if option.short else [])
+            metavar = "|".join(option.choices) or None
+            told = f"{option.help} [{option.variable}{_default(option)}]"
+            command = click.option(*names, multiple=option.many, metavar=metavar, help=told, default=None)(command)
+        return command
+
+    return decorate
+
+
+def settle(options: Iterable[Option], given: dict[str, Value], config: str | None) -> dict[str, Value]:
+    """Return every setting from flags, environment and file; exits with 2 for one that can't be used."""
+    try:
+        return resolve(options, given, os.environ, read_config(config))
+    except SettingError as error:
+        raise Unusable(str(error)) from None
+
+
+class Unusable(click.ClickException):
+    """A setting or a file that can't be used."""
+
+    exit_code = 2
+
+
+class AddressInUse(click.ClickException):
+    """Somebody else listens there."""
+
+    exit_code = 3
+
+
+def _default(option: Option) -> str:
+    return "" if option.initial in (None, ()) else f", default {option.initial}"

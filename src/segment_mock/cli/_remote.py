@@ -1,0 +1,85 @@
+"""Commands that talk to a running server's control plane."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..settings import OPTIONS, SettingError, merged, resolve
+from ._options import Unusable
+
+_TIMEOUT = 5
+_url = click.option("--url", envvar="SEGMENT_MOCK_URL", help="Base URL of the server. [SEGMENT_MOCK_URL]")
+_token = click.option("--admin-token", envvar="SEGMENT_MOCK_ADMIN_TOKEN", help="[SEGMENT_MOCK_ADMIN_TOKEN]")
+
+
+@click.command()
+@_url
+def health(url: str | None) -> None:
+    """Exit with 0 if a server answers there, else with 1."""
+    click.echo(json.dumps(_ask("GET", url, "/_mock/health", None)))
+
+
+@click.group()
+def state() -> None:
+    """Save, replace or reset a running server's records."""
+
+
+@state.command("export")
+@_url
+@_token
+def export(url: str | None, admin_token: str | None) -> None:
+    """Print every record as JSON, in the form of --data."""
+    click.echo(json.dumps(_ask("GET", url, "/_mock/state", admin_token), indent=2))
+
+
+@state.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@_url
+@_token
+def import_(file: str, url: str | None, admin_token: str | None) -> None:
+    """Put the records of FILE (YAML or JSON; - is standard input) in the place of all."""
+    try:
+        document = merged([json.load(sys.stdin) if file == "-" else file])
+    except (SettingError, ValueError) as error:
+        raise Unusable(str(error)) from None
+    _ask("PUT", url, "/_mock/state", admin_token, document)
+    told = "standard input" if file == "-" else Path(file).name
+    click.echo(f"{told}: {sum(len(rows) for part in document.values() for rows in part.values())} rows", err=True)
+
+
+@state.command("reset")
+@_url
+@_token
+def reset(url: str | None, admin_token: str | None) -> None:
+    """Return to the data the server started with."""
+    _ask("POST", url, "/_mock/reset", admin_token)
+
+
+def _ask(method: str, url: str | None, path: str, token: str | None, body: Any = None) -> Any:
+    import requests  # 60 ms, and `serve` needs none
+
+    base = (url or _here()).rstrip("/")
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    try:
+        with requests.Session() as session:
+            session.trust_env = False
+            reply = session.request(method, base + path, json=body, headers=headers, timeout=_TIMEOUT)
+            told = reply.json()
+    except (requests.RequestException, ValueError) as error:
+        raise click.ClickException(f"{base}: no segment-mock answers: {error}") from None
+    if not reply.ok:
+        raise click.ClickException(f"{base}{path}: {told.get('detail', reply.text)}")
+    return told
+
+
+def _here() -> str:
+    rows = [option for option in OPTIONS if option.name in ("host", "port")]
+    settings = resolve(rows, {}, os.environ)
+    host = settings["host"] if settings["host"] not in ("0.0.0.0", "::") else "127.0.0.1"  # noqa: S104 - compared only
+    return f"http://{host}:{settings['port']}"

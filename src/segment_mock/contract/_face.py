@@ -1,0 +1,46 @@
+"""What the Python face of every vendor can do: see and prepare the records of one organization."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..settings import SettingError
+from ..store import Store
+from ..world import World
+from ._json import Json
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from ._call import Vendor
+
+
+class Face:
+    """Base of ``mock.<vendor>``: the records of one organization, past the API."""
+
+    def __init__(self, world: World, vendor: Vendor, credential: str = "") -> None:
+        self.world, self._vendor, self._credential = world, vendor, credential
+
+    def of(self, credential: str) -> Self:
+        """Return this face of the organization that *credential* names."""
+        return type(self)(self.world, self._vendor, credential)
+
+    @property
+    def store(self) -> Store:
+        """The tables of the organization; hold ``world.lock`` while using them."""
+        return self.world.organization(self._credential).store
+
+    def rows(self, table: str) -> list[Json]:
+        """Return the records of *table*, oldest first, as plain dicts in wire names."""
+        with self.world.lock:
+            return [dict(row) for row in self.store[self._vendor.table(table)]]
+
+    def add(self, table: str, document: Json) -> Json:
+        """Add the one record of *document*, in data-file form, and return it; raises `SettingError`."""
+        seed = self._vendor.load(document, self.world)[table]
+        record = seed.records[0]
+        rows = self.store[self._vendor.table(table)]
+        with self.world.lock:
+            if (key := seed.layout.key(record)) in rows:
+                raise SettingError(f"{self._vendor.table(table)}: {key!r} is there already")
+            return dict(rows.put(record))

@@ -1,0 +1,65 @@
+"""How a vendor says no: a neutral kind below, the vendor's own row above; and what it limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias, get_args
+
+Kind: TypeAlias = Literal[
+    "unauthorized", "throttled", "too_many_items", "not_manageable", "malformed", "too_large",
+    "not_found", "no_such_operation", "no_such_method", "broken",
+]  # fmt: skip
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+class Refusal(Exception):
+    """The vendor will not: a neutral *kind*, and what the vendor's row may want to say of it.
+
+    *message* replaces the row's sentence, *fields* fill its ``{placeholders}``, *field* is the
+    wire name that is to blame, *hint* is for the developer and never enters a vendor's body.
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        message: str = "",
+        *,
+        field: str = "",
+        hint: str = "",
+        allow: str = "",
+        **fields: object,
+    ) -> None:
+        super().__init__(kind, message)
+        self.kind, self.message, self.field, self.hint, self.allow = kind, message, field, hint, allow
+        self.fields = fields
+
+
+@dataclass(frozen=True)
+class Dress:
+    """How one vendor says one kind of refusal: a row of its table, with the *source* of what it says."""
+
+    status: int
+    message: str
+    source: str
+    code: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a vendor allows: *calls* of one credential in *seconds*, *items* of one batch; None is no limit."""
+
+    calls: int | None = None
+    seconds: float = 60.0
+    items: int | None = None
+    source: str = "assumed"
+
+
+@dataclass(frozen=True)
+class Spoiled:
+    """What a fault decided for one item: the vendor's result word and a sentence."""
+
+    result: str
+    message: str = ""

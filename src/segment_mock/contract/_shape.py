@@ -1,0 +1,75 @@
+"""What vendors' schemas share: a batch whose items are judged one by one, and what a schema has to say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from marshmallow import RAISE, Schema, ValidationError, fields
+
+from ..settings import SettingError, nearest
+
+
+class Batch(fields.Field[list[dict[str, Any]]]):
+    """A list of objects that the frame only counts; the operation judges each by *schema*."""
+
+    def __init__(self, schema: Schema, **options: Any) -> None:
+        super().__init__(**options)
+        self.schema = schema
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> list[dict[str, Any]]:
+        if not isinstance(value, list):
+            raise ValidationError("Not a list.")
+        wrong = {i: ["Not an object."] for i, item in enumerate(value) if not isinstance(item, dict)}
+        if wrong:
+            raise ValidationError(wrong)
+        return value
+
+
+def rows(schema: Schema, document: dict[str, Any], vendor: str, collection: str) -> list[dict[str, Any]]:
+    """Return a data file's *collection* by *schema*; raises `SettingError` naming row, field and value."""
+    loaded: list[dict[str, Any]] = []
+    for index, raw in enumerate(document.get(collection) or ()):
+        place = f"data.{vendor}.{collection}[{index}]"
+        if not isinstance(raw, dict):
+            raise SettingError(f"{place}: expected names and values, got {raw!r}")
+        try:
+            loaded.append(schema.load(raw, unknown=RAISE))
+        except ValidationError as error:
+            # A misspelt name says more than the required one that it leaves missing.
+            field, sentence = min(complaints(error.messages), key=lambda told: told[0] in schema.load_fields)
+            near = nearest(field, schema.load_fields) if field not in schema.load_fields else ""
+            told = f" Got {raw[field]!r}." if field in raw else ""
+            raise SettingError(f"{place}.{field}: {sentence}{near}{told}") from None
+    return loaded
+
+
+def complaints(messages: Any, place: str = "") -> Iterator[tuple[str, str]]:
+    """Yield (wire path such as ``payload.segments[0].name``, sentence) of marshmallow's *messages*."""
+    if isinstance(messages, dict):
+        for name, inner in messages.items():
+            step = f"[{name}]" if isinstance(name, int) else f".{name}" if place else str(name)
+            yield from complaints(inner, place + step)
+    else:
+        for sentence in messages:
+            yield place, sentence
+
+
+def unread(schema: Schema, data: Any, place: str = "") -> Iterator[str]:
+    """Yield the paths of members of *data* that *schema* does not know."""
+    if isinstance(data, list):
+        for index, item in enumerate(data):
+            yield from unread(schema, item, f"{place}[{index}]")
+    elif isinstance(data, dict):
+        known = schema.load_fields
+        for name in data.keys() - known.keys():
+            yield f"{place}.{name}" if place else name
+        for name in data.keys() & known.keys():
+            inner = _inner(known[name])
+            if inner is not None:
+                yield from unread(inner, data[name], f"{place}.{name}" if place else name)
+
+
+def _inner(field: Any) -> Schema | None:
+    schema: Schema | None = getattr(getattr(field, "inner", field), "schema", None)
+    return schema

@@ -1,0 +1,187 @@
+"""Bytes in, requests out: httptools' callbacks and the limits of size, without a socket."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from typing import TypeAlias
+
+from httptools import (
+    HttpParserError,
+    HttpParserInvalidMethodError,
+    HttpParserUpgrade,
+    HttpRequestParser,
+)
+
+from segment_mock.doors._wire import Manner, plain
+from segment_mock.messages import Request, Response
+
+Turn: TypeAlias = tuple[Request | Response, Manner]
+"""A request to answer, or the door's own reply to a broken one; and how its connection goes on."""
+
+HEAD_LIMIT = 64 * 2**10
+
+_ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
+_VERB = re.compile(rb"[\r\n]*([!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}) ")
+_NO_PROXY = "This is no proxy: start segment-mock with --proxy, and CONNECT is answered."
+
+
+class _Enough(Exception):
+    """Stops the parser: the turn is decided, the rest of the request is not wanted."""
+
+
+def is_control(target: str) -> bool:
+    """Return whether *target* belongs to the control plane, ``/_mock``."""
+    return target.startswith("/_mock") and (len(target) == 6 or target[6] in "/?")
+
+
+class Reader:
+    """Reads one connection's requests and puts each into *turns*, in order.
+
+    *body_limit* and *control_body_limit* are bytes; a body beyond them makes a request marked
+    ``too_large`` at once. Once it is ``done`` it must be fed no more; ``torn`` says that the client may
+    still be sending the rest of a request that was refused. ``count`` is of requests so far.
+    """
+
+    __slots__ = (
+        "_body", "_body_limit", "_control_body_limit", "_door", "_head_size", "_headers", "_in_head", "_limit",
+        "_method", "_parser", "_size", "_spilled", "_target", "_upgrading", "_url", "_verb",
+        "count", "done", "expects", "partial", "torn", "turns",
+    )  # fmt: skip
+
+    def __init__(self, body_limit: int, control_body_limit: int, door: str = "live") -> None:
+        self.turns: deque[Turn] = deque()
+        self.count = 0
+        self.partial = self.expects = self.done = self.torn = False
+        self._body_limit, self._control_body_limit, self._door = body_limit, control_body_limit, door
+        self._verb = ""
+        self._in_head = False
+        self._parser = HttpRequestParser(self)
+
+    def feed(self, data: bytes) -> None:
+        """Read on; complete requests, or the refusal of a broken one, are then in ``turns``."""
+        begun, count = self.partial, self.count
+        try:
+            self._parser.feed_data(data)
+        except HttpParserUpgrade as upgrade:
+            self._read_again(data[upgrade.args[0] :])
+        except HttpParserError as error:
+            if not self.done:
+                self._mistaken(error, b"" if begun or count != self.count else data)
+        else:
+            if self._in_head and count == self.count:  # so all of data belongs to one open head
+                self._spilled += len(data)
+                self._measure(self._spilled)
+
+    def refuse(self, status: int, sentence: str) -> None:
+        """Answer what is being read plainly with *status* and *sentence*, and read no more."""
+        self._last(plain(status, sentence))
+
+    def close(self) -> None:
+        """Let go of the parser, which holds this reader in a circle."""
+        self.done, self.partial = True, False
+        self.turns.clear()
+        del self._parser
+
+    def on_message_begin(self) -> None:
+        self.partial = self._in_head = True
+        self.expects = self._upgrading = False
+        self._url = b""
+        self._headers: dict[str, str] = {}
+        self._body: list[bytes] = []
+        self._head_size = self._spilled = self._size = 0
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+        self._head_size += len(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._head_size += len(name) + len(value) + 4
+        if self._measure(self._head_size):
+            raise _Enough
+        if not self._in_head:
+            return  # a trailer is not allowed to say what a header must
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        headers = self._headers
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._method = self._verb or self._parser.get_method().decode("latin-1")
+        if self._method == "CONNECT":
+            self.refuse(403, _NO_PROXY)
+            raise _Enough
+        if self._parser.should_upgrade():
+            self._upgrading = True
+            return
+        self._target = self._url.decode("latin-1")
+        if self._target[:1] != "/":
+            self._absolute()
+        self._limit = self._control_body_limit if is_control(self._target) else self._body_limit
+        self._admit(int(self._headers.get("content-length", 0)))
+        self.expects = self._headers.get("expect", "").lower() == "100-continue"
+
+    def on_body(self, body: bytes) -> None:
+        self._size += len(body)
+        self._admit(self._size)
+        self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        if self._upgrading:
+            return
+        self.count += 1
+        body = b"".join(self._body) if self._body else b""
+        request = Request(self._method, self._target, self._headers, body, self._door, self.count)
+        self.turns.append((request, self._manner()))
+        self.partial = self.expects = False
+        self._verb = ""
+
+    def _manner(self) -> Manner:
+        if not self._parser.should_keep_alive():
+            self.done = True
+            return "close"
+        old = "connection" in self._headers and self._parser.get_http_version() == "1.0"
+        return "keep-alive" if old else ""
+
+    def _measure(self, head_size: int) -> bool:
+        if head_size <= HEAD_LIMIT:
+            return False
+        self.refuse(431, f"The header block is longer than {HEAD_LIMIT} bytes.")
+        return True
+
+    def _absolute(self) -> None:
+        if found := _ABSOLUTE.match(self._target):
+            authority, path = found.groups()
+            self._headers["host"] = authority.rpartition("@")[2]
+            self._target = path if path[:1] == "/" else f"/{path}"
+
+    def _admit(self, size: int) -> None:
+        if size > self._limit:
+            self.count += 1
+            self._last(Request(self._method, self._target, self._headers, b"", self._door, self.count, True))
+            raise _Enough
+
+    def _last(self, answer: Request | Response) -> None:
+        self.turns.append((answer, "close"))
+        self.done = self.torn = True
+        self.partial = self._in_head = self.expects = False
+
+    def _read_again(self, rest: bytes) -> None:
+        # Java's client asks for h2c on every plain connection, with bodies too; the parser stops
+        # reading there. So it reads the request once more as if nothing had been asked.
+        head = [f"{self._method} {self._url.decode('latin-1')} HTTP/{self._parser.get_http_version()}"]
+        head += [f"{name}: {value}" for name, value in self._headers.items() if name != "upgrade"]
+        self._parser = HttpRequestParser(self)
+        self.feed("\r\n".join([*head, "\r\n"]).encode("latin-1") + rest)
+
+    def _mistaken(self, error: HttpParserError, data: bytes) -> None:
+        # The parser knows a fixed list of methods; the vendor has an answer for any other verb.
+        unknown = isinstance(error, HttpParserInvalidMethodError) and _VERB.match(data)
+        if unknown and not self._verb:
+            self._verb = unknown[1].decode("latin-1")
+            self._parser = HttpRequestParser(self)
+            self.feed(b"POST " + data[unknown.end() :])
+        elif data[:2] == b"\x16\x03":
+            self.refuse(400, "This is TLS; the door speaks plain HTTP here: use an http:// address.")
+        else:
+            self.refuse(400, f"This is not HTTP/1.1: {error}.")

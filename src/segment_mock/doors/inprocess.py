@@ -1,0 +1,123 @@
+"""A socket that is none: what a client writes goes to the core, and what it reads are the door's bytes."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from ..clock import Clock
+from ..messages import Answer, Request, Response
+from ._reader import Reader, is_control
+from ._wire import Manner, ending, parts
+from .drive import drive
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+BODY_LIMIT = 16 * 2**20
+CONTROL_BODY_LIMIT = 256 * 2**20
+
+
+class WouldHangForever(RuntimeError):
+    """A client without a timeout waits for an answer that never comes."""
+
+
+class Socket:
+    """The client's end of a connection to the core.
+
+    Waiting costs no wall time: a pause that outlasts the client's timeout raises the
+    ``TimeoutError`` of a real socket, any other moves the world's *clock*.
+    """
+
+    def __init__(self, answer: Answer, control: Callable[[Request], Response], clock: Clock) -> None:
+        self._answer, self._control, self._clock = answer, control, clock
+        self._reader = Reader(BODY_LIMIT, CONTROL_BODY_LIMIT, door="inprocess")
+        self._timeout: float | None = None
+        self._waited = 0.0
+        self.ended = False
+
+    def settimeout(self, seconds: float | None) -> None:
+        """Let a read wait at most *seconds*."""
+        self._timeout = seconds
+
+    def sendall(self, data: Buffer) -> None:
+        """Take bytes of a request; raises ConnectionError once the connection has ended."""
+        if self.ended:
+            raise BrokenPipeError("the connection has ended")
+        self._reader.feed(bytes(data))
+
+    def makefile(self, *_: Any, **__: Any) -> io.BufferedReader:
+        """Return the stream of the next reply."""
+        return io.BufferedReader(_Stream(self._reply()))
+
+    def close(self) -> None:
+        """End the connection."""
+        self.ended = True
+
+    def setsockopt(self, *_: Any) -> None:
+        """Accept what clients set on every socket."""
+
+    def _reply(self) -> Iterator[bytes]:
+        """Yield the bytes of the next reply; what breaks it off is raised where it breaks."""
+        while self._reader.turns:
+            request, manner = self._reader.turns.popleft()
+            response = request if isinstance(request, Response) else self._answered(request)
+            bodiless = isinstance(request, Request) and request.method == "HEAD"
+            yield from self._delivered(response, manner, bodiless)
+
+    def _answered(self, request: Request) -> Response:
+        self._waited = 0.0
+        if is_control(request.target):
+            return self._control(request)
+        try:
+            return drive(self._answer(request), self._wait)
+        except WouldHangForever:
+            raise WouldHangForever(
+                f"{request.method} {request.target} waits for ever: a fault keeps the answer back "
+                "and the client has no timeout"
+            ) from None
+
+    def _delivered(self, response: Response, manner: Manner, bodiless: bool) -> Iterator[bytes]:
+        head, rest = parts(response, self._clock.now(), manner, bodiless=bodiless)
+        yield head
+        step = response.delivery.chunk or 1
+        for start in range(0, len(rest), step):
+            self._waited = 0.0
+            self._wait(response.delivery.pause)
+            yield bytes(rest[start : start + step])
+        end = ending(response, manner)
+        self.ended = end != "open"
+        if end == "reset":
+            raise ConnectionResetError(104, "Connection reset by peer")
+
+    def _wait(self, seconds: float) -> None:
+        self._waited += seconds
+        if self._timeout is not None and self._waited >= self._timeout:
+            self._clock.advance(max(0.0, self._timeout - (self._waited - seconds)))
+            raise TimeoutError("timed out")
+        if math.isinf(seconds):
+            raise WouldHangForever
+        self._clock.advance(seconds)
+
+
+class _Stream(io.RawIOBase):
+    """Bytes from an iterator, as a file."""
+
+    def __init__(self, source: Iterator[bytes]) -> None:
+        self._source, self._held = source, memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._held:
+            piece = next(self._source, None)
+            if piece is None:
+                return 0
+            self._held = memoryview(piece)
+        size = min(len(buffer), len(self._held))
+        buffer[:size] = self._held[:size]
+        self._held = self._held[size:]
+        return size

@@ -1,0 +1,132 @@
+"""Whose request is it, and which row of that vendor's operations answers it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from functools import partial
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+from ..contract import Call, Dress, Json, Operation, Refusal, Vendor
+from ..messages import Request, reason
+
+_SLASHES = re.compile("/{2,}")
+_ARGUMENT = re.compile(r"\{(\w+)\}")
+
+
+class Match(NamedTuple):
+    """The vendor, its operation, and what stood in the path's ``{places}``."""
+
+    vendor: Vendor
+    operation: Operation
+    arguments: Mapping[str, str]
+
+
+class Routes:
+    """Every row of every vendor, found by host or root, then path, then method."""
+
+    def __init__(self, vendors: Iterable[Vendor], options: Mapping[str, Mapping[str, Any]]) -> None:
+        self._vendors = [(vendor, str(options[vendor.name].get("path", vendor.root))) for vendor in vendors]
+        self._vendors.sort(key=lambda row: len(row[1]), reverse=True)
+        self._plain: dict[tuple[str, str], dict[str, Operation]] = {}
+        self._patterns: list[tuple[str, re.Pattern[str], dict[str, Operation]]] = []
+        for vendor, root in self._vendors:
+            for operation in vendor.operations:
+                for path in operation.paths:
+                    self._row(vendor.name, root + path)[operation.method] = operation
+
+    def rows(self) -> list[tuple[str, str, str]]:
+        """Return (method, path, operation) of every row."""
+        return [
+            (operation.method, root + path, f"{vendor.name}.{operation.name}")
+            for vendor, root in self._vendors
+            for operation in vendor.operations
+            for path in operation.paths
+        ]
+
+    def find(self, request: Request) -> Match:
+        """Return the row for *request*, or one that refuses in the right vendor's words."""
+        path = request.target.partition("?")[0]
+        path = _SLASHES.sub("/", path) if "//" in path else path
+        vendor = self._whose(request.headers.get("host", ""), path)
+        methods, arguments = self._at(vendor.name, path)
+        operation = methods.get(request.method)
+        if operation is None:
+            operation = self._refusing(request.method, path, methods)
+        return Match(vendor, operation, arguments)
+
+    def _row(self, vendor: str, path: str) -> dict[str, Operation]:
+        if not _ARGUMENT.search(path):
+            return self._plain.setdefault((vendor, path), {})
+        pattern = re.compile(_ARGUMENT.sub(r"(?P<\1>[^/]+)", path))
+        self._patterns.append((vendor, pattern, {}))
+        return self._patterns[-1][2]
+
+    def _at(self, vendor: str, path: str) -> tuple[dict[str, Operation], Mapping[str, str]]:
+        found = self._plain.get((vendor, path))
+        if found is not None:
+            return found, {}
+        for name, pattern, methods in self._patterns:
+            match = pattern.fullmatch(path) if name == vendor else None
+            if match:
+                return methods, {key: unquote(value) for key, value in match.groupdict().items()}
+        return {}, {}
+
+    def _whose(self, host: str, path: str) -> Vendor:
+        name = host.rpartition(":")[0] if ":" in host and not host.endswith("]") else host
+        for vendor, _ in self._vendors:
+            if any(_fits(name.lower(), pattern) for pattern in vendor.hosts):
+                return vendor
+        for vendor, root in self._vendors:
+            if path == root or path.startswith(root.rstrip("/") + "/"):
+                return vendor
+        return NOBODY
+
+    def _refusing(self, method: str, path: str, methods: Mapping[str, Operation]) -> Operation:
+        names = [f"{verb} {known}" for verb, known, _ in self.rows()]
+        near = get_close_matches(f"{method} {path}", names, n=3, cutoff=0.3)
+        hint = f"no such operation; nearest: {', '.join(near)}" if near else "no such operation"
+        kind = "no_such_method" if methods else "no_such_operation"
+        allow = ", ".join(sorted(methods))
+        refusal = Refusal(kind, hint=hint, allow=allow, method=method, path=path)  # type: ignore[arg-type]
+        return Operation(kind, method, (), partial(_refuse, refusal), "assumed")
+
+
+def _fits(host: str, pattern: str) -> bool:
+    return host.endswith(pattern[1:]) if pattern.startswith("*") else host == pattern
+
+
+def _refuse(refusal: Refusal, *_: object) -> Json:
+    raise refusal
+
+
+def _problem(call: Call, row: Dress, sentence: str, _: str) -> tuple[int, Json]:
+    hint = call.refusal.hint if call.refusal else ""
+    problem = {"type": "about:blank", "title": reason(row.status), "status": row.status}
+    return row.status, {**problem, "detail": sentence, "hint": hint}
+
+
+_PROBLEM = {"Content-Type": "application/problem+json"}
+NOBODY = Vendor(
+    name="nobody",
+    title="No vendor",
+    hosts=(),
+    root="",
+    key_header="",
+    operations=(),
+    refusals={
+        "no_such_operation": Dress(404, "No vendor has this path: {method} {path}", "assumed", headers=_PROBLEM),
+        "too_large": Dress(413, "Request body too large", "assumed", headers=_PROBLEM),
+        "broken": Dress(500, "Internal Server Error", "assumed", headers=_PROBLEM),
+    },
+    tables=(),
+    wrap=lambda call, result: result,
+    unwrap=lambda body: body,
+    complain=_problem,
+    load=lambda document, world: {},
+    export=lambda store: {},
+    face=lambda world, vendor, credential: None,
+)
+"""Answers what neither a Host nor a path gives to any vendor."""

@@ -1,0 +1,34 @@
+"""Calls per window: who may still call, on the world's clock."""
+
+from __future__ import annotations
+
+from collections import deque
+from threading import Lock
+
+
+class Window:
+    """A sliding window of *seconds* in which a name may be seen *calls* times."""
+
+    def __init__(self, calls: int, seconds: float) -> None:
+        self.calls, self.seconds = calls, seconds
+        self._seen: dict[str, deque[float]] = {}
+        self._lock = Lock()
+
+    def admit(self, name: str, now: float) -> bool:
+        """Count a call of *name* at *now*, admitted or not, and tell whether it fits the window."""
+        with self._lock:
+            seen = self._seen.setdefault(name, deque(maxlen=self.calls))
+            fits = len(seen) < self.calls or not 0 <= now - seen[0] < self.seconds
+            seen.append(now)
+            return fits
+
+    def left(self, name: str, now: float) -> int:
+        """Return how many calls *name* may still make at *now*."""
+        with self._lock:
+            recent = sum(0 <= now - moment < self.seconds for moment in self._seen.get(name, ()))
+        return self.calls - recent
+
+    def clear(self) -> None:
+        """Forget every call."""
+        with self._lock:
+            self._seen.clear()

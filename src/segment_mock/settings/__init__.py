@@ -1,0 +1,58 @@
+"""What a user may set: flag, environment, file; and the files themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ._files import fixtures, merged, read_config
+from ._option import REAL, SOURCE, TEXT, TRUTH, WHOLE, Kind, Option, SettingError, Value, nearest
+
+__all__ = [
+    "OPTIONS", "REAL", "SOURCE", "TEXT", "TRUTH", "WHOLE", "Kind", "Option", "SettingError", "Value",
+    "fixtures", "merged", "nearest", "read_config", "resolve",
+]  # fmt: skip
+
+OPTIONS = (
+    Option("host", "Address to listen on.", "127.0.0.1", short="H"),
+    Option("port", "Port to listen on; 0 picks a free one.", 7357, WHOLE, least=0, most=65535, short="p"),
+    Option("data", "Data file (YAML or JSON) to start with, or 'demo'; may be repeated.", kind=SOURCE, many=True),
+    Option("seed", "Seed of ids and luck.", 0, WHOLE),
+    Option(
+        "credentials",
+        "any: every non-empty credential names one organization; isolated: each its own copy of the "
+        "initial data; listed: only those given.",
+        choices=("any", "isolated", "listed"),
+    ),
+    Option("limits", "vendor: the vendors' own limits of calls and items; off: none.", choices=("vendor", "off")),
+    Option("journal_size", "How many exchanges the journal keeps.", 1000, WHOLE, least=1),
+    Option("admin_token", "Token that the control plane asks for; needed to listen off this machine."),
+    Option("ready_file", "File to write, as JSON, once the server answers: url, pid, port."),
+    Option("log_format", "How calls are logged on stderr.", choices=("text", "json")),
+    Option("time_scale", "Live: how long a second of emulated waiting lasts, in seconds.", 1.0, REAL, least=0),
+)
+
+
+def resolve(
+    options: Iterable[Option],
+    given: Mapping[str, Value],
+    environment: Mapping[str, str] | None = None,
+    file: Mapping[str, Value] | None = None,
+) -> dict[str, Value]:
+    """Return every option's value: *given* wins over *environment* over *file* over the default.
+
+    A value of None counts as not given. Raises `SettingError` for a bad value or an unknown name.
+    """
+    rows = {option.name: option for option in options}
+    told = {name.replace("-", "_"): value for name, value in (file or {}).items()}
+    for name in [*given, *told]:
+        if name not in rows:
+            raise SettingError(f"{name}: no such setting{nearest(name, rows)}")
+    values: dict[str, Value] = {}
+    for name, option in rows.items():
+        if given.get(name) not in (None, ()):
+            values[name] = option.read(given[name])
+        elif (environment or {}).get(option.variable):
+            values[name] = option.split((environment or {})[option.variable])
+        else:
+            values[name] = option.read(told.get(name))
+    return values

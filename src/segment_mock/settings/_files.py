@@ -1,0 +1,88 @@
+"""Files that a user hands over: configuration and initial data."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ._option import SettingError, Value
+
+_NAMES = ("segment-mock.yaml", "pyproject.toml")
+
+
+def fixtures() -> Path:
+    """Return the folder of the shipped examples, in a checkout and in an installed wheel alike."""
+    package = Path(__file__).parents[1]
+    shipped = package / "fixtures"
+    return shipped if shipped.is_dir() else package.parents[1] / "fixtures"
+
+
+def read_config(path: str | None = None) -> Mapping[str, Value]:
+    """Return the settings of *path*, else of ``segment-mock.yaml`` or ``[tool.segment-mock]`` here.
+
+    Raises `SettingError` when the file is absent, broken or not a mapping.
+    """
+    if path is not None:
+        return _table(Path(path))
+    for found in filter(Path.is_file, map(Path, _NAMES)):
+        if settings := _table(found):
+            return settings
+    return {}
+
+
+def merged(sources: Iterable[Value]) -> dict[str, dict[str, Any]]:
+    """Return data files and dictionaries as one document; their lists are joined in order.
+
+    The form is ``{vendor: {collection: [row, ...]}}``; raises `SettingError` naming the place.
+    """
+    document: dict[str, dict[str, Any]] = {}
+    for source in sources:
+        read = source if isinstance(source, Mapping) else _load(_named(source))
+        for vendor, collections in _mapping(read, "data").items():
+            mine = document.setdefault(vendor, {})
+            for name, rows in _mapping(collections, f"data.{vendor}").items():
+                if not isinstance(rows, list):
+                    raise SettingError(f"data.{vendor}.{name}: {rows!r} is not a list")
+                mine[name] = [*mine.get(name, []), *rows]
+    return document
+
+
+def _named(source: str) -> Path:
+    return fixtures() / "demo.yaml" if source == "demo" else Path(source)
+
+
+def _mapping(value: Any, place: str) -> Mapping[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise SettingError(f"{place}: expected names and values, got {type(value).__name__}")
+    return value
+
+
+def _table(path: Path) -> Mapping[str, Value]:
+    if path.suffix != ".toml":
+        return _mapping(_load(path), str(path))
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SettingError(f"{path}: {error}") from None
+    table: Mapping[str, Value] = document.get("tool", {}).get("segment-mock", {})
+    return table
+
+
+def _load(path: Path) -> Any:
+    import yaml  # slow to import, and most worlds need no file
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        text = path.read_text(encoding="utf-8")
+        return json.loads(text) if path.suffix == ".json" else yaml.load(text, loader)  # noqa: S506 - both are safe
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise SettingError(f"{path}: {' '.join(str(error).split())}") from None

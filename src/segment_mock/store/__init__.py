@@ -1,0 +1,37 @@
+"""What is remembered, indexed and undone: tables over seed data, and one change log for all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ._log import Change, ChangeLog, Difference
+from ._table import Index, Key, Layout, Record, Row, Seed, Table, Taken
+
+__all__ = [
+    "Change", "ChangeLog", "Difference", "Index", "Key", "Layout", "Record", "Row", "Seed", "Store", "Table", "Taken",
+]  # fmt: skip
+
+
+class Store:
+    """All tables of one *organization*, over seeds that other organizations may share.
+
+    Two stores over the same seeds are forks of the same initial data: making one costs a few
+    empty dictionaries, whatever the seeds weigh.
+    """
+
+    def __init__(self, organization: str, seeds: Mapping[str, Seed], log: ChangeLog) -> None:
+        self.organization = organization
+        self._tables = {name: Table(organization, seed, log.append) for name, seed in seeds.items()}
+
+    def __getitem__(self, table: str) -> Table:
+        return self._tables[table]
+
+    def revert(self) -> None:
+        """Return every table to its initial data, unlogged, at the cost of what was written."""
+        for table in self._tables.values():
+            table.revert()
+
+    def replace(self, seeds: Iterable[tuple[str, Seed]]) -> None:
+        """Give each named table the records of its seed and no others; logged, so it can be undone."""
+        for name, seed in seeds:
+            self._tables[name].replace(seed)

@@ -1,0 +1,108 @@
+"""The change log of a world: what every write replaced, so that it can be told and undone."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import takewhile
+from typing import NamedTuple
+
+from ._table import Image, Key, Record, Row, Table
+
+
+class Change(NamedTuple):
+    """One write; *key* None replaced the whole table."""
+
+    sequence: int
+    organization: str
+    table: Table
+    key: Key
+    before: Row | Image | None
+    after: Row | Image | None
+
+
+class Difference(NamedTuple):
+    """What became of one record between two moments, None for absent, in wire names."""
+
+    table: str
+    key: Key
+    before: Record | None
+    after: Record | None
+
+
+class ChangeLog:
+    """Every write of every organization, in order; keeps the tail that somebody still needs.
+
+    A mark is the sequence number of the next write. Not locked: the world's lock guards it.
+    """
+
+    def __init__(self) -> None:
+        self._tail: deque[Change] = deque()
+        self._held: Counter[int] = Counter()
+        self.mark = 0
+
+    def __len__(self) -> int:
+        return len(self._tail)
+
+    def append(self, table: Table, key: Key, before: Row | Image | None, after: Row | Image | None) -> None:
+        """Note one write."""
+        self._tail.append(Change(self.mark, table.organization, table, key, before, after))
+        self.mark += 1
+
+    def since(self, mark: int) -> list[Change]:
+        """Return the writes from *mark* on, oldest first; raises LookupError if some are forgotten."""
+        if mark < self.mark - len(self._tail):
+            raise LookupError("that moment lies before a reset, or is longer ago than the log reaches")
+        return list(takewhile(lambda change: change.sequence >= mark, reversed(self._tail)))[::-1]
+
+    def differences(self, mark: int) -> tuple[Difference, ...]:
+        """Return what the writes since *mark* come to, a row a record, in order of first touch."""
+        if mark == self.mark:
+            return ()
+        rows: dict[tuple[str, str, Key], Difference] = {}
+        for _, organization, table, key, before, after in self.since(mark):
+            if isinstance(before, Image) or isinstance(after, Image):
+                continue
+            place = (organization, table.layout.name, key)
+            first = rows[place].before if place in rows else before and before.record
+            rows[place] = Difference(table.layout.name, key, first, after and after.record)
+        return tuple(row for row in rows.values() if row.before != row.after)
+
+    def rollback(self, mark: int) -> None:
+        """Undo every write since *mark*, and log the undoing, so that later marks stay reachable."""
+        for change in reversed(self.since(mark)):
+            change.table.apply(change.key, change.after, change.before)
+            self.append(change.table, change.key, change.after, change.before)
+
+    @contextmanager
+    def undone(self, mark: int, organization: str) -> Iterator[None]:
+        """Show *organization* as it was at *mark* for a while; leaves no trace in the log."""
+        changes = [change for change in self.since(mark) if change.organization == organization]
+        for change in reversed(changes):
+            change.table.apply(change.key, change.after, change.before)
+        try:
+            yield
+        finally:
+            for change in changes:
+                change.table.apply(change.key, change.before, change.after)
+
+    def hold(self, mark: int) -> None:
+        """Keep all writes since *mark* until it is released as often as it was held."""
+        self._held[mark] += 1
+
+    def release(self, mark: int) -> None:
+        """Let go of a held *mark*."""
+        self._held[mark] -= 1
+        self._held = +self._held
+
+    def trim(self, mark: int) -> None:
+        """Forget the writes before *mark*, but none that a held mark needs."""
+        oldest = min([mark, *self._held])
+        while self._tail and self._tail[0].sequence < oldest:
+            self._tail.popleft()
+
+    def truncate(self) -> None:
+        """Forget every write; no earlier mark can be reached any more."""
+        self._tail.clear()
+        self._held.clear()

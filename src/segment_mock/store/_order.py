@@ -1,0 +1,87 @@
+"""Insertion numbers in order, as an overlay on a shared base."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
+
+from sortedcontainers import SortedList
+
+
+class Order:
+    """Ascending numbers: a *base* that is never written, less some of it, plus others.
+
+    Costs what was changed, not what the base weighs; a deep page costs what the first does.
+    """
+
+    __slots__ = ("_added", "_base", "_gone")
+
+    def __init__(self, base: Sequence[int] = ()) -> None:
+        self._base = base
+        self._gone: SortedList | None = None  # ranks in the base
+        self._added: SortedList | None = None
+
+    def __len__(self) -> int:
+        return len(self._base) - len(self._gone or ()) + len(self._added or ())
+
+    def __iter__(self) -> Iterator[int]:
+        yield from self._left(0)
+        yield from self._added or ()
+
+    def add(self, number: int) -> None:
+        """Put *number* in its place; one that the base holds must have been discarded before."""
+        rank = self._rank(number)
+        if rank is not None and self._gone is not None:
+            self._gone.discard(rank)
+        elif rank is None:
+            if self._added is None:
+                self._added = SortedList()
+            self._added.add(number)
+
+    def discard(self, number: int) -> None:
+        """Take *number* out; absent is fine."""
+        rank = self._rank(number)
+        if rank is None:
+            if self._added is not None:
+                self._added.discard(number)
+            return
+        if self._gone is None:
+            self._gone = SortedList()
+        if rank not in self._gone:
+            self._gone.add(rank)
+
+    def page(self, offset: int, count: int) -> list[int]:
+        """Return at most *count* numbers from the *offset*-th on."""
+        kept = len(self._base) - len(self._gone or ())
+        found = list(islice(self._left(offset), count)) if offset < kept else []
+        if len(found) < count and self._added:
+            start = max(0, offset - kept)
+            found += self._added.islice(start, start + count - len(found))
+        return found
+
+    def _left(self, nth: int) -> Iterator[int]:
+        """Yield what is left of the base, from its *nth* number on."""
+        rank, passed = self._select(nth) if self._gone else (nth, 0)
+        gone = iter(self._gone.islice(passed) if self._gone else ())
+        for hole in chain(gone, (len(self._base),)):
+            for place in range(rank, hole):
+                yield self._base[place]
+            rank = hole + 1
+
+    def _rank(self, number: int) -> int | None:
+        rank = bisect_left(self._base, number)
+        return rank if rank < len(self._base) and self._base[rank] == number else None
+
+    def _select(self, nth: int) -> tuple[int, int]:
+        """Return the rank of the *nth* number left of the base, and how many before it are gone."""
+        gone = self._gone
+        assert gone is not None
+        low, high = 0, len(gone)
+        while low < high:
+            middle = (low + high) // 2
+            if gone[middle] - middle <= nth:
+                low = middle + 1
+            else:
+                high = middle
+        return nth + low, low

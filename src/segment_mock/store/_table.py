@@ -1,0 +1,221 @@
+"""One table: records by key in insertion order, with indexes, written over seed data that never changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+from ._order import Order
+
+Record: TypeAlias = dict[str, Any]
+"""A row in wire names. Replaced as a whole, never mutated."""
+Key: TypeAlias = Hashable
+
+
+class Taken(ValueError):
+    """A record would share its key, or the value of a unique index, with another."""
+
+
+class Row(NamedTuple):
+    """A record and its insertion number; ``record`` None remembers that the key once stood here."""
+
+    number: int
+    record: Record | None
+
+
+@dataclass(frozen=True)
+class Index:
+    """Finds records by *values*; with *unique* no two records may share one."""
+
+    name: str
+    values: Callable[[Record], Iterable[Hashable]]
+    unique: bool = False
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a table is called, how a record is keyed, and its indexes."""
+
+    name: str
+    key: Callable[[Record], Key]
+    indexes: tuple[Index, ...] = ()
+
+
+class Seed:
+    """Initial records of one table, shared by every table that lies over them. Raises `Taken`."""
+
+    def __init__(self, layout: Layout, records: Iterable[Record] = ()) -> None:
+        self.layout = layout
+        self.records = list(records)
+        self.numbers: dict[Key, int] = {}
+        self.postings: dict[str, dict[Hashable, list[int]]] = {index.name: {} for index in layout.indexes}
+        for number, record in enumerate(self.records):
+            if self.numbers.setdefault(layout.key(record), number) != number:
+                raise Taken(f"{layout.name}: {layout.key(record)!r} stands there twice")
+        for index in layout.indexes:
+            self._post(index, self.postings[index.name])
+
+    def _post(self, index: Index, postings: dict[Hashable, list[int]]) -> None:
+        for number, record in enumerate(self.records):
+            for value in index.values(record):
+                numbers = postings.setdefault(value, [])
+                if numbers and index.unique:
+                    raise Taken(f"{self.layout.name}: {index.name} {value!r} stands there twice")
+                numbers.append(number)
+
+
+class Image:
+    """What a table holds at a time: its seed and all that was written over it."""
+
+    __slots__ = ("next", "order", "postings", "rows", "seed", "written")
+
+    def __init__(self, seed: Seed) -> None:
+        self.seed = seed
+        self.rows: dict[Key, Row] = {}
+        self.written: dict[int, Record] = {}
+        self.order = Order(range(len(seed.records)))
+        self.postings: dict[str, dict[Hashable, Order]] = {name: {} for name in seed.postings}
+        self.next = len(seed.records)
+
+
+Note: TypeAlias = Callable[["Table", Key, "Row | Image | None", "Row | Image | None"], None]
+
+
+class Table:
+    """Records of one kind in one organization; *note* is told every write: table, key, before, after."""
+
+    def __init__(self, organization: str, seed: Seed, note: Note) -> None:
+        self.organization, self.layout, self.seed = organization, seed.layout, seed
+        self._note = note
+        self._image = Image(seed)
+
+    def __len__(self) -> int:
+        return len(self._image.order)
+
+    def __contains__(self, key: Key) -> bool:
+        return self.get(key) is not None
+
+    def __iter__(self) -> Iterator[Record]:
+        return map(self._at, self._image.order)
+
+    def get(self, key: Key) -> Record | None:
+        """Return the record of *key*, or None."""
+        row = self._row(key)
+        return row and row.record
+
+    def retired(self, key: Key) -> bool:
+        """Tell whether *key* had a record once and has none now."""
+        row = self._row(key)
+        return row is not None and row.record is None
+
+    def page(self, offset: int, count: int) -> list[Record]:
+        """Return at most *count* records from the *offset*-th on, in insertion order."""
+        return [self._at(number) for number in self._image.order.page(offset, count)]
+
+    def find(self, index: str, value: Hashable, offset: int = 0, count: int | None = None) -> list[Record]:
+        """Return the records whose *index* has *value*, in insertion order, or a page of them."""
+        order = self._posting(index, value)
+        return [self._at(n) for n in (order if count is None else order.page(offset, count))]
+
+    def first(self, index: str, value: Hashable) -> Record | None:
+        """Return the earliest record whose *index* has *value*, or None."""
+        found = self.find(index, value, 0, 1)
+        return found[0] if found else None
+
+    def count(self, index: str, value: Hashable) -> int:
+        """Return how many records have *value*, without looking at them."""
+        return len(self._posting(index, value))
+
+    def put(self, record: Record) -> Record:
+        """Add *record*, or replace the one of its key in its place; raises `Taken`."""
+        key, image = self.layout.key(record), self._image
+        before = self._row(key)
+        self._refuse_taken(record, before)
+        if before is None or before.record is None:
+            after, image.next = Row(image.next, record), image.next + 1
+        else:
+            after = Row(before.number, record)
+        self._write(key, before, after)
+        return record
+
+    def delete(self, key: Key) -> bool:
+        """Remove the record of *key*; tell whether there was one."""
+        before = self._row(key)
+        if before is None or before.record is None:
+            return False
+        self._write(key, before, Row(before.number, None))
+        return True
+
+    def replace(self, seed: Seed) -> None:
+        """Hold *seed* and nothing else from now on; one entry in the log, whatever it weighs."""
+        before, self._image = self._image, Image(seed)
+        self._note(self, None, before, self._image)
+
+    def revert(self) -> None:
+        """Drop, unlogged, all that was written since the initial data."""
+        self._image = Image(self.seed)
+
+    def apply(self, key: Key, now: Row | Image | None, then: Row | Image | None) -> None:
+        """Turn *now*, which must be in force, into *then*, unlogged: for the log only."""
+        if isinstance(then, Image):
+            self._image = then
+        else:
+            assert not isinstance(now, Image)
+            self._set(key, now, then)
+
+    def _row(self, key: Key) -> Row | None:
+        image = self._image
+        row = image.rows.get(key)
+        if row is None:
+            number = image.seed.numbers.get(key)
+            return None if number is None else Row(number, image.seed.records[number])
+        return row
+
+    def _at(self, number: int) -> Record:
+        image = self._image
+        return image.written.get(number) or image.seed.records[number]
+
+    def _posting(self, index: str, value: Hashable) -> Order:
+        order = self._image.postings[index].get(value)
+        return order if order is not None else Order(self._image.seed.postings[index].get(value, ()))
+
+    def _refuse_taken(self, record: Record, before: Row | None) -> None:
+        own = before.number if before is not None and before.record is not None else None
+        for index in self.layout.indexes:
+            for value in index.values(record) if index.unique else ():
+                if any(number != own for number in self._posting(index.name, value)):
+                    raise Taken(f"{self.layout.name}: {index.name} {value!r} is taken")
+
+    def _write(self, key: Key, before: Row | None, after: Row) -> None:
+        self._set(key, before, after)
+        self._note(self, key, before, after)
+
+    def _set(self, key: Key, now: Row | None, then: Row | None) -> None:
+        old, new = now and now.record, then and then.record
+        if now is not None and old is not None and (then is None or new is None or now.number != then.number):
+            self._image.order.discard(now.number)
+            self._image.written.pop(now.number, None)
+        if then is None:
+            del self._image.rows[key]
+        else:
+            self._image.rows[key] = then
+            if new is not None:
+                self._image.written[then.number] = new
+                self._image.order.add(then.number)
+        self._reindex(now, then)
+
+    def _reindex(self, now: Row | None, then: Row | None) -> None:
+        for index in self.layout.indexes:
+            old = {(value, now.number) for value in index.values(now.record)} if now and now.record else set()
+            new = {(v, then.number) for v in index.values(then.record)} if then and then.record else set()
+            for value, number in old - new:
+                self._overlay(index.name, value).discard(number)
+            for value, number in new - old:
+                self._overlay(index.name, value).add(number)
+
+    def _overlay(self, index: str, value: Hashable) -> Order:
+        postings = self._image.postings[index]
+        if value not in postings:
+            postings[value] = self._posting(index, value)
+        return postings[value]

@@ -1,0 +1,92 @@
+"""How Salsa says no: a row for each refusal of a call, and one for each error of an item."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from marshmallow import Schema
+
+from ...contract import Call, Dress, Json, Spoiled, complaints
+from .schemas import DOCUMENT, envelope, ordered
+
+_GENERAL = "Salsa Engage, API - General Use"
+_CLIENTS = "public clients of Salsa Engage"
+
+REFUSALS: Mapping[str, Dress] = {
+    "unauthorized": Dress(401, "Unauthorized", f"{_GENERAL}: status; body assumed", 401),
+    "throttled": Dress(429, "Your per minute call rate has been exceeded", f"{_GENERAL}; {_CLIENTS}", 429),
+    "too_many_items": Dress(
+        429,
+        "Requested batch size exceeds the allowed size of: {limit}",
+        f"{_GENERAL}; {_CLIENTS}",
+        429,
+        hint="--limits off lifts the vendor's limits",
+    ),
+    "not_manageable": Dress(
+        405,
+        "Method not allowed: only CRM groups can be managed through the API",
+        f"{DOCUMENT}, Note: status; sentence assumed",
+        405,
+        hint="--salsa-non-crm result answers NOT_ALLOWED for the item instead",
+    ),
+    "malformed": Dress(400, "Bad Request", f"{_GENERAL}: status; sentence assumed", 400),
+    "too_large": Dress(413, "Request body too large", "assumed", 413),
+    "not_found": Dress(404, "Not Found", "assumed", 404),
+    "no_such_operation": Dress(404, "Not Found", "assumed", 404),
+    "no_such_method": Dress(405, "HTTP method {method} is not supported by this URL", f"{_CLIENTS}; body assumed", 405),
+    "broken": Dress(500, "Internal Server Error", f"{_GENERAL}: status; body assumed", 500),
+}
+
+
+@dataclass(frozen=True)
+class ItemError:
+    """One thing that can be wrong with an item of a batch."""
+
+    code: int
+    message: str
+    source: str
+
+
+ITEM_ERRORS: Mapping[str, ItemError] = {
+    "required": ItemError(2001, "The field is required and must be filled out", "recorded by a public client"),
+    "not_unique": ItemError(
+        2002, "The field is not unique in the system", f"{DOCUMENT}, Create/Update Response Example"
+    ),
+    "too_long": ItemError(2003, "The field is longer than allowed", "assumed; lengths are documented"),
+    "invalid": ItemError(2004, "The field is not valid", "assumed"),
+}
+SYSTEM_ERROR = ItemError(5000, "An unrecoverable error occurred", "assumed")
+
+
+def complain(call: Call, row: Dress, sentence: str, field: str) -> tuple[int, Json]:
+    """Return status and body of a call that is refused as a whole: errors and no payload."""
+    error = _error(call, row.code or row.status, sentence, field.rpartition(".")[2])
+    return row.status, {**envelope(call), "errors": [error]}
+
+
+def judge(call: Call, schema: Schema, item: Json) -> list[Json]:
+    """Return what is wrong with *item* by its schema, a row an error, in the order of the schema."""
+    found = complaints(schema.validate(item))
+    return [item_error(call, kind, field) for field, kind in found]
+
+
+def item_error(call: Call, kind: str, field: str) -> Json:
+    """Return the error of *kind* for *field* of an item."""
+    row = ITEM_ERRORS[kind]
+    return _error(call, row.code, row.message, field)
+
+
+def spoil(call: Call, item: Any, spoiled: Spoiled) -> Json:
+    """Return *item* as one that failed by a fault's decision."""
+    failed = ordered({**item, "result": spoiled.result})
+    if spoiled.result in ("VALIDATION_ERROR", "SYSTEM_ERROR"):
+        row = ITEM_ERRORS["invalid"] if spoiled.result == "VALIDATION_ERROR" else SYSTEM_ERROR
+        failed["errors"] = [_error(call, row.code, spoiled.message or row.message, "")]
+    return failed
+
+
+def _error(call: Call, code: int, message: str, field: str) -> Json:
+    error = {"id": call.world.uuid("salsa.errors"), "code": code, "message": message}
+    return {**error, "fieldName": field} if field else error

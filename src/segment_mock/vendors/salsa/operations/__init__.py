@@ -1,0 +1,1 @@
+"""What each Salsa operation does, a file a resource."""

@@ -1,0 +1,36 @@
+"""How the Segmenter says no."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ...contract import Call, Dress, Json
+from ...messages import reason
+from .schemas import UPDATE
+
+_MIDDLEWARE = "Instaleap's shared middleware for the header; that the Segmenter uses it is assumed"
+_SHAPE = f"{UPDATE}, Responses: shape; status and sentence assumed"
+_OTHER_SHAPE = "--segmenter-failures is-updated-false answers in the other documented shape"
+
+REFUSALS: Mapping[str, Dress] = {
+    "unauthorized": Dress(403, "Access forbidden. Please provide a valid API token", _MIDDLEWARE),
+    "throttled": Dress(429, "Too Many Requests", "assumed"),
+    "too_many_items": Dress(429, "At most {limit} items are allowed", "assumed"),
+    "not_manageable": Dress(405, "Method Not Allowed", "assumed"),
+    "malformed": Dress(400, "Bad Request", _SHAPE, hint=_OTHER_SHAPE),
+    "too_large": Dress(413, "Request body too large", "assumed"),
+    "not_found": Dress(404, "id: no segment has the id {id}", _SHAPE, hint=_OTHER_SHAPE),
+    "no_such_operation": Dress(404, "Cannot {method} {path}", "assumed"),
+    "no_such_method": Dress(405, "Cannot {method} {path}", "assumed"),
+    "broken": Dress(500, "Internal Server Error", f"{UPDATE}, Responses"),
+}
+_NOT_UPDATED = ("malformed", "not_found")
+
+
+def complain(call: Call, row: Dress, sentence: str, _: str) -> tuple[int, Json]:
+    """Return status and body of a refusal, in the shape that ``--segmenter-failures`` chose."""
+    if row is REFUSALS["unauthorized"]:
+        return row.status, {"message": sentence}
+    if call.options["failures"] == "is-updated-false" and row in [REFUSALS[kind] for kind in _NOT_UPDATED]:
+        return 200, {"data": {"isUpdated": False}, "errorMessage": sentence}
+    return row.status, {"success": False, "message": sentence, "error": reason(row.status)}

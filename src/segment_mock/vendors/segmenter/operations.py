@@ -1,0 +1,77 @@
+"""What the Segmenter does: create and update segments, and the people sent along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ...contract import Call, Json, Refusal
+from ...store import Record, Table
+from ...world import World
+
+
+def create(call: Call, data: Json) -> Json:
+    """Add a segment and its people; answer the ids."""
+    people = know(call.rows("persons"), call.world, data.pop("persons", []))
+    segment = call.rows("segments").put(
+        {
+            "id": call.world.uuid("segmenter.segments"),
+            **_told(data),
+            "persons": [person["id"] for person in people],
+        }
+    )
+    known = [{key: p[key] for key in ("id", "externalId", "email") if key in p} for p in people]
+    return {"id": segment["id"], "persons": known}
+
+
+def update(call: Call, data: Json) -> Json:
+    """Change what is sent of a segment; ``persons`` becomes its whole membership."""
+    segments, key = call.rows("segments"), _addressed(call, data)
+    mine = segments.get(key)
+    if mine is None:
+        raise Refusal("not_found", field="id", id=repr(key))
+    persons = data.pop("persons", None)
+    changed = {**mine, **data, "id": key}
+    if persons is not None:
+        changed["persons"] = [person["id"] for person in know(call.rows("persons"), call.world, persons)]
+    segments.put(_told(changed))
+    return {"isUpdated": True}
+
+
+def know(table: Table, world: World, persons: Iterable[Json], kind: str = "segmenter.persons") -> list[Record]:
+    """Return each of *persons* once, added to *table* or edited there by what was sent of it.
+
+    *kind* names the stream of the ids of those who are new.
+    """
+    known = {}
+    for sent in persons:
+        mine = _recognised(table, sent)
+        record = _told({**(mine or {"id": world.uuid(kind)}), **sent})
+        tags = {
+            tag["tag"]: tag for tag in [*(mine or {}).get("substitutionTags", ()), *sent.get("substitutionTags", ())]
+        }
+        known[record["id"]] = table.put({**record, "substitutionTags": [*tags.values()]})
+    return [*known.values()]
+
+
+def _recognised(table: Table, sent: Json) -> Record | None:
+    if "id" in sent:
+        return table.get(sent["id"])
+    found = table.first("externalId", sent["externalId"]) if sent.get("externalId") else None
+    if found is not None or not sent.get("email"):
+        return found
+    same = table.find("email", sent["email"].lower())
+    # Two people may share an address as long as their external ids tell them apart.
+    return next((p for p in same if not sent.get("externalId") or not p.get("externalId")), None)
+
+
+def _addressed(call: Call, data: Json) -> str:
+    key, named = data.get("id"), call.arguments.get("id")
+    if named and key and named != key:
+        raise Refusal("malformed", f"id: {key!r} in the body is not {named!r} in the path.", field="id")
+    if not (named or key):
+        raise Refusal("malformed", "id: Missing data for required field.", field="id")
+    return str(named or key)
+
+
+def _told(record: Json) -> Json:
+    return {name: value for name, value in record.items() if value is not None}

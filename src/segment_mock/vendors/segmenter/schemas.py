@@ -1,0 +1,120 @@
+"""What the Segmenter's bodies look like."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, validates_schema
+
+from ...contract import Call, Json
+
+UPDATE = "Instaleap Segmenter, Update segment"
+CREATE = "Instaleap Segmenter, Create segment"
+
+
+class Lenient(Schema):
+    """Reads what it knows and leaves the rest."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+
+def _filled(value: str) -> None:
+    if not value.strip():
+        raise ValidationError("Must not be empty.")
+
+
+def _one_name(data: Json, kept: str, other: str) -> Json:
+    if other in data:
+        data.setdefault(kept, data.pop(other))
+        data.pop(other, None)
+    return data
+
+
+class Tag(Lenient):
+    """A substitution tag; its name is its identity within a person."""
+
+    tag = fields.String(required=True, validate=_filled)
+    value = fields.String(required=True)
+
+
+class Person(Lenient):
+    """A person as sent; known by externalId, else by email."""
+
+    substitutionTags = fields.List(fields.Nested(Tag()))
+    externalId = fields.String(allow_none=True)
+    firstName = fields.String(allow_none=True)
+    lastName = fields.String(allow_none=True)
+    phone = fields.String(allow_none=True)
+    phoneNumber = fields.String(allow_none=True)
+    email = fields.String(allow_none=True)
+
+    @validates_schema
+    def _identified(self, data: Json, **_: Any) -> None:
+        if not data.get("externalId") and not data.get("email"):
+            raise ValidationError({"externalId": ["An externalId or an email is required to know a person by."]})
+
+    @post_load
+    def _phone(self, data: Json, **_: Any) -> Json:
+        return _one_name(data, "phone", "phoneNumber")
+
+
+class _Described(Lenient):
+    description = fields.String(allow_none=True)
+    TagId = fields.String(allow_none=True)
+    tagId = fields.String(allow_none=True)
+    filters = fields.List(fields.Raw(allow_none=True))
+    persons = fields.List(fields.Nested(Person()))
+
+    @post_load
+    def _tag_id(self, data: Json, **_: Any) -> Json:
+        return _one_name(data, "TagId", "tagId")
+
+
+class UpdateSegment(_Described):
+    """A segment to update; the id may stand in the path instead."""
+
+    id = fields.String(validate=_filled)
+    name = fields.String(validate=_filled)
+    broadcastMediumId = fields.String(validate=_filled)
+    segmentType = fields.String(validate=_filled)
+
+
+class CreateSegment(_Described):
+    """A segment to create."""
+
+    name = fields.String(required=True, validate=_filled)
+    broadcastMediumId = fields.String(required=True, validate=_filled)
+    segmentType = fields.String(required=True, validate=_filled)
+
+
+class Updated(Schema):
+    """What an update answers."""
+
+    isUpdated = fields.Boolean(required=True)
+
+
+class KnownPerson(Schema):
+    """A person as a creation answers it."""
+
+    id = fields.String(required=True)
+    externalId = fields.String()
+    email = fields.String()
+
+
+class Created(Schema):
+    """What a creation answers."""
+
+    id = fields.String(required=True)
+    persons = fields.List(fields.Nested(KnownPerson()), required=True)
+
+
+def reply(data: Schema) -> Schema:
+    """Return the schema of a reply's whole body around *data*."""
+    members = {"data": fields.Nested(data, required=True), "errorMessage": fields.String(required=True)}
+    return Schema.from_dict(members, name=f"{type(data).__name__}Reply")()
+
+
+def wrap(_: Call, data: Json) -> Json:
+    """Return a whole successful reply."""
+    return {"data": data, "errorMessage": ""}

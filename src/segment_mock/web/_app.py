@@ -1,0 +1,70 @@
+"""The Flask application: a rule for each vendor operation, all answered by the core."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import quote
+
+from flask import Flask, Request, Response, request
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from .. import messages
+from ..doors.drive import drive
+from ..emulator import Emulator
+from ._admin import admin
+from ._problem import problem
+
+BODY_LIMIT = 16 * 2**20
+_PLACE = re.compile(r"\{(\w+)\}")
+
+
+def create_app(emulator: Emulator | None = None, **settings: Any) -> Flask:
+    """Return both APIs and ``/_mock`` as a Flask application for any WSGI server.
+
+    *settings* are those of `SegmentMock`; raises `SettingError` for a bad one. Waiting is real
+    under a server and moves the world's clock under Flask's test client.
+    """
+    core = emulator or Emulator(settings)
+    app = Flask("segment_mock", static_folder=None)
+    # The core folds slashes itself; Flask would redirect, and the vendors do not.
+    app.url_map.merge_slashes = False
+    app.register_blueprint(admin(core))
+
+    def vendor(**_: str) -> Response:
+        return _answer(core, request._get_current_object())  # type: ignore[attr-defined]
+
+    def missed(error: HTTPException) -> Response:
+        return problem(error) if request.path.startswith("/_mock") else vendor()
+
+    for method, path, name in core.routes.rows():
+        rule = _PLACE.sub(r"<\1>", path)
+        app.add_url_rule(rule, name, vendor, methods=[method], provide_automatic_options=False)
+    app.register_error_handler(404, missed)
+    app.register_error_handler(405, missed)
+    return app
+
+
+def _answer(core: Emulator, flask: Request) -> Response:
+    reply = drive(core.answer(_read(flask)), core.world.clock.wait if _served(flask) else core.world.clock.advance)
+    body = b"" if flask.method == "HEAD" else reply.body
+    response = Response(body, reply.status, dict(reply.headers))
+    response.headers["Content-Length"] = str(len(reply.body))
+    return response
+
+
+def _served(flask: Request) -> bool:
+    return any(name in flask.environ for name in ("werkzeug.socket", "gunicorn.socket"))
+
+
+def _read(flask: Request) -> messages.Request:
+    flask.max_content_length = BODY_LIMIT
+    try:
+        body, too_large = flask.get_data(cache=False), False
+    except RequestEntityTooLarge:
+        body, too_large = b"", True
+    headers = {name.lower(): value for name, value in flask.headers.items()}
+    path = quote(flask.environ["PATH_INFO"].encode("latin-1"), safe="/:@!$&'()*+,;=~")
+    query = flask.environ.get("QUERY_STRING", "")
+    target = f"{path}?{query}" if query else path
+    return messages.Request(flask.method, target, headers, body, "wsgi", too_large=too_large)

@@ -1,0 +1,79 @@
+"""Everything that can change in one emulator: time, luck, ids, organizations. Two worlds share nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from hashlib import blake2b
+from random import Random
+from threading import RLock
+
+from .clock import Clock
+from .store import ChangeLog, Seed, Store
+
+
+class Organization:
+    """A tenant that a credential names: its tables, and *counters* that no rollback touches."""
+
+    def __init__(self, name: str, store: Store) -> None:
+        self.name, self.store = name, store
+        self.counters: Counter[str] = Counter()
+
+
+class World:
+    """Clock, luck, ids and organizations, all from one *seed*; *lock* guards stores and log.
+
+    *isolated*: each credential names an organization of its own, else all share one.
+    """
+
+    def __init__(self, seed: int = 0, *, isolated: bool = False) -> None:
+        self.seed, self.isolated = seed, isolated
+        self.clock, self.log, self.lock = Clock(), ChangeLog(), RLock()
+        self._seeds: Mapping[str, Seed] = {}
+        self._begin()
+
+    def _begin(self) -> None:
+        self.luck = Random(f"luck {self.seed}")
+        self._ids: dict[str, Random] = {}
+        self._organizations: dict[str, Organization] = {}
+
+    def __iter__(self) -> Iterator[Organization]:
+        return iter([*self._organizations.values()])
+
+    def uuid(self, kind: str) -> str:
+        """Return the next UUID (version 4) for a *kind* of thing; each kind has a stream of its own.
+
+        So an extra reply or a failed call never shifts the ids that later records get.
+        """
+        stream = self._ids.get(kind)
+        if stream is None:
+            stream = self._ids.setdefault(kind, Random(f"ids {self.seed} {kind}"))
+        digits = f"{stream.getrandbits(128):032x}"
+        variant = "89ab"[int(digits[16], 16) & 3]
+        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+
+    def organization(self, credential: str = "") -> Organization:
+        """Return the organization of *credential*, forked from the initial data when first named.
+
+        ``""`` is the one of the initial data. The name is a digest, so that no log tells a secret.
+        """
+        credential = credential if self.isolated else ""
+        found = self._organizations.get(credential)
+        if found is None:
+            name = credential and blake2b(credential.encode("utf-8", "replace"), digest_size=6).hexdigest()
+            with self.lock:
+                store = Store(name, self._seeds, self.log)
+                found = self._organizations.setdefault(credential, Organization(name, store))
+        return found
+
+    def settle(self, seeds: Mapping[str, Seed]) -> None:
+        """Take *seeds* as the initial data that `reset` and every fork begin with."""
+        self._seeds = seeds
+        self.reset()
+
+    def reset(self) -> None:
+        """Return to the initial data, the wall's time and the beginning of every stream."""
+        with self.lock:
+            self.log.truncate()
+            self.clock.reset()
+            self._begin()

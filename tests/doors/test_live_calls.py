@@ -1,0 +1,200 @@
+"""Calls on the live door: the control plane's, waiting, interrupted, abandoned and broken ones."""
+
+import math
+import resource
+import threading
+from contextlib import ExitStack
+
+import pytest
+from live_client import GET, HOLD, TIMEOUT, Holding, Wire, control, serving, threads
+
+from segment_mock.clock import sleep
+from segment_mock.messages import Response
+
+
+def test_a_slow_control_plane_stalls_nobody():
+    """Control runs on a thread of its own; meanwhile the vendor's clients are served."""
+    asked, go = threading.Event(), threading.Event()
+
+    def slow(request):
+        asked.set()
+        assert go.wait(TIMEOUT)
+        return control(request)
+
+    with serving(control=slow) as server, Wire(server) as admin, Wire(server) as wire:
+        admin.send(b"PUT /_mock/state?x HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi")
+        assert asked.wait(TIMEOUT)
+        assert wire.send(GET).reply()[0] == 200
+        go.set()
+        status, headers, body = admin.reply()
+
+    assert (status, body) == (200, b"hi")
+    assert headers["x-thread"].startswith("segment-mock-control")
+
+
+@pytest.mark.parametrize(
+    ("target", "mine"),
+    [("/_mock", True), ("/_mock?a", True), ("/_mock/", True), ("/_mockery", False), ("/a/_mock/", False)],
+)
+def test_what_is_the_control_planes(target, mine):
+    """Only /_mock and what is below it."""
+    with serving() as server, Wire(server) as wire:
+        _, headers, _ = wire.send(f"GET {target} HTTP/1.1\r\n\r\n".encode()).reply()
+
+    assert ("x-thread" in headers) == mine
+
+
+def test_interrupt_closes_the_calls_that_wait():
+    """Held or only late, a waiting call is closed unperformed and its client disconnected."""
+    for seconds in (math.inf, 3600):
+        core = Holding(seconds)
+        with serving(core) as server, Wire(server) as wire, Wire(server) as idle:
+            idle.send(GET).reply()
+            wire.send(HOLD)
+            assert core.begun.acquire(timeout=TIMEOUT)
+            server.interrupt()
+
+            assert core.ended == ["unperformed"]
+            assert wire.rest() == b""
+            assert idle.send(GET).reply()[0] == 200
+
+
+@pytest.mark.parametrize("target", ["/_mock/reset", "/reset"])
+def test_interrupt_from_within(target):
+    """The control plane may interrupt, or the core, and its own answer still gets out."""
+    holding, holder = Holding(), []
+
+    def reset(request):
+        holder[0].interrupt()
+        return Response(200)
+
+    async def answer(request):
+        return reset(request) if request.target == target else await holding(request)
+
+    with serving(answer, control=reset) as server, Wire(server) as wire, Wire(server) as other:
+        holder.append(server)
+        wire.send(HOLD)
+        assert holding.begun.acquire(timeout=TIMEOUT)
+
+        assert other.send(f"POST {target} HTTP/1.1\r\n\r\n".encode()).reply()[0] == 200
+        assert holding.ended == ["unperformed"]
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(math.inf, "unperformed"), (0.05, "performed")])
+def test_a_client_that_leaves(seconds, expected):
+    """A late call goes on without its client, as the vendor's would; one held for ever is closed."""
+    core = Holding(seconds)
+    with serving(core) as server:
+        with Wire(server) as wire:
+            wire.send(HOLD)
+            assert core.begun.acquire(timeout=TIMEOUT)
+        assert core.over.wait(TIMEOUT)
+
+        assert core.ended == [expected]
+
+
+def test_a_late_call_that_is_then_held_without_its_client():
+    """Nobody would ever take its answer: it is closed as soon as it waits for ever."""
+    left, over = threading.Event(), threading.Event()
+
+    async def answer(request):
+        try:
+            while not left.is_set():
+                await sleep(0.001)
+            await sleep(0.01)
+            await sleep(math.inf)
+        finally:
+            over.set()
+
+    with serving(answer) as server:
+        with Wire(server) as wire:
+            wire.send(GET)
+        left.set()
+
+        assert over.wait(TIMEOUT)
+
+
+def test_a_thousand_hanging_calls():
+    """They cost no thread and disturb nobody, and `stop` closes them all."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 3000:
+        pytest.skip("too few file descriptors")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 3000), hard))
+    core = Holding()
+    with ExitStack() as stack:
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        server = stack.enter_context(serving(core))
+        for _ in range(1000):
+            stack.enter_context(Wire(server)).send(HOLD)
+            assert core.begun.acquire(timeout=TIMEOUT)
+        other = stack.enter_context(Wire(server))
+
+        assert other.send(GET).reply()[0] == 200
+        assert threads() == ["segment-mock"]
+        server.stop()
+        assert core.ended == ["unperformed"] * 1000
+
+
+async def raises(request):
+    """Fail."""
+    raise ValueError(request.target)
+
+
+async def awaits_a_stranger(request):
+    """Await what is no pause."""
+
+    class Stranger:
+        def __await__(self):
+            yield "not seconds"
+
+    await Stranger()
+
+
+@pytest.mark.parametrize("answer", [raises, awaits_a_stranger])
+def test_a_broken_core(answer, caplog):
+    """A bug in the core is logged and answered with a plain 500; the server goes on."""
+    with serving(answer) as server:
+        for _ in range(2):
+            with Wire(server) as wire:
+                status, headers, body = wire.send(GET).reply()
+
+                assert (status, headers["content-type"]) == (500, "text/plain; charset=utf-8")
+                assert b"failed to answer" in body
+                assert wire.rest() == b""
+
+    assert [(record.name, record.levelname) for record in caplog.records] == [("segment_mock", "ERROR")] * 2
+    assert all(record.exc_info for record in caplog.records)
+
+
+def test_a_broken_control_plane(caplog):
+    """A bug in the control plane is logged and answered too."""
+
+    def broken(request):
+        raise ValueError
+
+    with serving(control=broken) as server, Wire(server) as wire:
+        assert wire.send(b"GET /_mock/ HTTP/1.1\r\n\r\n").reply()[0] == 500
+
+    assert "failed to answer" in caplog.text
+
+
+def test_a_call_that_fails_to_close(caplog):
+    """One call that does not let itself be closed leaves the others and `stop` alone."""
+    begun = threading.Semaphore(0)
+
+    async def stubborn(request):
+        try:
+            begun.release()
+            await sleep(math.inf)
+        finally:
+            raise ValueError("no")
+
+    with serving(stubborn) as server, Wire(server) as one, Wire(server) as two:
+        for wire in (one, two):
+            wire.send(GET)
+            assert begun.acquire(timeout=TIMEOUT)
+        server.interrupt()
+        ends = [one.rest(), two.rest()]
+
+    assert (ends, threads()) == ([b"", b""], [])
+    assert caplog.text.count("ValueError: no") == 2

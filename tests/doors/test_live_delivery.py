@@ -1,0 +1,151 @@
+"""Each Delivery on the wire, byte by byte, and as the exception that a real client raises."""
+
+import math
+import time
+
+import httpx
+import pytest
+import requests
+from live_client import GET, TIMEOUT, Wire, always, serving
+
+BODY = b"0123456789"
+
+
+def fetched(server):
+    """Return what a raw client reads to the end, and whether the end was a reset."""
+    with Wire(server) as wire:
+        try:
+            return wire.send(GET).rest(), "close"
+        except ConnectionResetError:
+            return wire.seen, "reset"
+
+
+def test_a_whole_reply_keeps_the_connection():
+    """The plain case: everything leaves, the next request follows."""
+    with serving(always(BODY)) as server, Wire(server) as wire:
+        assert [wire.send(GET).reply()[2] for _ in range(2)] == [BODY, BODY]
+
+
+@pytest.mark.parametrize("end", ["close", "reset"])
+@pytest.mark.parametrize("raw", [b"", b"junk", b"x" * 10**7])
+def test_raw_bytes_then_the_end(raw, end):
+    """Exactly these bytes arrive, then FIN or RST."""
+    with serving(always(BODY, raw=raw, end=end)) as server:
+        assert fetched(server) == (raw, end)
+
+
+@pytest.mark.parametrize("size", [10, 10**6])
+@pytest.mark.parametrize(("end", "seen"), [("open", "close"), ("close", "close"), ("reset", "reset")])
+def test_a_cut_body(size, end, seen):
+    """Under the length of the whole only *keep* bytes arrive, then the end; open closes."""
+    with serving(always(b"x" * size, keep=size - 6, end=end)) as server:
+        got, how = fetched(server)
+
+    head, _, body = got.partition(b"\r\n\r\n")
+    assert f"Content-Length: {size}".encode() in head
+    assert b"Connection" not in head
+    assert (len(body), how) == (size - 6, seen)
+
+
+def test_a_cut_that_cuts_nothing():
+    """More to keep than there is: an ordinary reply."""
+    with serving(always(BODY, keep=99)) as server, Wire(server) as wire:
+        assert [wire.send(GET).reply()[2] for _ in range(2)] == [BODY, BODY]
+
+
+def test_close_after_a_whole_reply():
+    """The reply is complete, says `Connection: close`, and is the last."""
+    with serving(always(BODY, end="close")) as server, Wire(server) as wire:
+        _, headers, body = wire.send(GET + GET).reply()
+
+        assert (headers["connection"], body) == ("close", BODY)
+        assert wire.rest() == b""
+
+
+def test_reset_after_a_whole_reply():
+    """The client can read the reply before the reset."""
+    with serving(always(BODY, end="reset")) as server:
+        got, how = fetched(server)
+
+    assert (got.endswith(BODY), how) == (True, "reset")
+
+
+def test_raw_may_leave_the_connection_open():
+    """Raw bytes that are a reply leave the connection to the next request."""
+    reply = b"HTTP/1.1 200 Fine\r\nContent-Length: 2\r\n\r\nok"
+    with serving(always(raw=reply)) as server, requests.Session() as session:
+        assert [session.get(server.url, timeout=TIMEOUT).reason for _ in range(2)] == ["Fine", "Fine"]
+
+
+def test_a_dripped_body():
+    """The head comes at once, every piece after a pause, and the next reply only after the last."""
+    with serving(always(BODY, chunk=4, pause=0.02)) as server, Wire(server) as wire:
+        wire.send(GET + GET).head()
+        began = time.perf_counter()
+        assert len(wire.seen) <= 4
+        while len(wire.seen) < 10:
+            wire._more()
+        assert time.perf_counter() - began > 0.035
+        wire.seen = wire.seen[10:]
+        assert wire.reply()[2] == BODY
+
+
+@pytest.mark.parametrize("chunk", [0, 1, 3, 99])
+def test_drips_scaled_to_nothing(chunk):
+    """With time_scale 0 a slow body is as good as whole, whatever the pieces."""
+    with serving(always(BODY, chunk=chunk, pause=60), time_scale=0) as server, Wire(server) as wire:
+        assert [wire.send(GET).reply()[2] for _ in range(2)] == [BODY, BODY]
+
+
+def test_a_dripped_cut_and_reset():
+    """Pieces, cut and end go together."""
+    with serving(always(BODY, keep=5, chunk=2, pause=0.001, end="reset")) as server:
+        got, how = fetched(server)
+
+    assert (got.endswith(b"\r\n\r\n01234"), how) == (True, "reset")
+
+
+def test_a_drip_whose_client_leaves():
+    """Nothing is written to a dead connection; the server goes on."""
+    with serving(always(b"x" * 1000, chunk=1, pause=0.001)) as server:
+        with Wire(server) as wire:
+            wire.send(GET).head()
+        with Wire(server) as wire:
+            assert wire.send(GET).head()[0] == 200
+
+
+def test_a_body_that_never_comes():
+    """An infinite pause stalls after the head; clients run into their read timeout."""
+    with serving(always(BODY, chunk=4, pause=math.inf)) as server:
+        with pytest.raises(requests.ConnectionError, match="Read timed out"):
+            requests.get(server.url, timeout=0.05)
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.get(server.url, timeout=0.05)
+
+
+@pytest.mark.parametrize(
+    ("delivery", "in_requests", "in_httpx"),
+    [
+        ({"raw": b"", "end": "close"}, requests.ConnectionError, httpx.RemoteProtocolError),
+        ({"raw": b"", "end": "reset"}, requests.ConnectionError, httpx.ReadError),
+        ({"raw": b"junk\r\n", "end": "close"}, requests.ConnectionError, httpx.RemoteProtocolError),
+        ({"keep": 4}, requests.exceptions.ChunkedEncodingError, httpx.RemoteProtocolError),
+        ({"keep": 4, "end": "reset"}, requests.exceptions.RequestException, httpx.ReadError),
+    ],
+)
+def test_what_clients_make_of_it(delivery, in_requests, in_httpx):
+    """The very exceptions that the libraries raise for a vendor that breaks off."""
+    with serving(always(BODY, **delivery)) as server:
+        with pytest.raises(in_requests) as caught:
+            requests.get(server.url, timeout=TIMEOUT)
+        with pytest.raises(in_httpx):
+            httpx.get(server.url, timeout=TIMEOUT)
+
+    assert ("reset by peer" in str(caught.value)) == (delivery.get("end") == "reset")
+
+
+def test_head_requests_have_no_body_to_cut_or_drip():
+    """HEAD gets its headers, however the body would have left."""
+    with serving(always(BODY, chunk=1, pause=60)) as server, Wire(server) as wire:
+        for _ in range(2):
+            assert wire.send(b"HEAD / HTTP/1.1\r\n\r\n").head()[1]["content-length"] == "10"

@@ -1,0 +1,158 @@
+"""What the live door refuses or cuts short by itself: broken, oversized and unfinished requests."""
+
+import threading
+
+import pytest
+import requests
+from live_client import GET, TIMEOUT, Wire, serving
+
+from segment_mock.messages import Response
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        (b"\x16\x03\x01\x02\x00\x01\x00", b"TLS"),
+        (b"hello\r\n\r\n", b"not HTTP/1.1"),
+        (b"BREW nowhere HTTP/1.1\r\n\r\n", b"not HTTP/1.1"),
+        (b"GET / HTTP/9.9\r\n\r\n", b"not HTTP/1.1"),
+        (b"GET / HTTP/1.1\r\nno colon\r\n\r\n", b"not HTTP/1.1"),
+        (b"PUT / HTTP/1.1\r\nContent-Length: x\r\n\r\n", b"not HTTP/1.1"),
+        (b"PUT / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", b"not HTTP/1.1"),
+        (b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", b"not HTTP/1.1"),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"not HTTP/1.1"),
+    ],
+)
+def test_broken_http(sent, said):
+    """What is not HTTP/1.1 gets a plain sentence, and the connection is closed."""
+    with serving() as server, Wire(server) as wire:
+        status, headers, body = wire.send(sent).reply()
+
+        assert (status, headers["content-type"]) == (400, "text/plain; charset=utf-8")
+        assert said in body
+        assert wire.rest() == b""
+
+
+def test_broken_after_a_good_request():
+    """The good request is answered first, and a HEAD does not cost the sentence its words."""
+    with serving() as server, Wire(server) as wire:
+        wire.send(b"HEAD / HTTP/1.1\r\n\r\n" + b"\0\r\n\r\n")
+
+        assert wire.head()[0] == 200
+        assert wire.reply()[2].startswith(b"This is not HTTP/1.1")
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        (b"GET / HTTP/1.1\r\n" + b"X-A: %s\r\n" % (b"a" * 999) * 70 + b"\r\n",),
+        (b"GET / HTTP/1.1\r\nX-A: ", *[b"a" * 9999] * 8),
+        (b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",),
+    ],
+)
+def test_a_head_beyond_64_kib(pieces):
+    """Many headers, one endless header, or a huge target: 431, plainly."""
+    with serving() as server, Wire(server) as wire:
+        status, headers, _ = wire.send(*pieces).reply()
+
+        assert (status, headers["content-type"]) == (431, "text/plain; charset=utf-8")
+
+
+def test_a_head_below_64_kib_in_small_pieces():
+    """However it is cut, a head within the limit is read."""
+    head = b"GET / HTTP/1.1\r\n" + b"X-A: %s\r\n" % (b"a" * 999) * 60 + b"\r\n"
+    with serving() as server, Wire(server) as wire:
+        wire.send(*[head[at : at + 7000] for at in range(0, len(head), 7000)])
+
+        assert wire.reply()[0] == 200
+
+
+@pytest.mark.parametrize(
+    "framing",
+    [b"Content-Length: 10000000000\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\nb\r\n" + b"x" * 11],
+)
+def test_a_body_beyond_the_limit(framing):
+    """The core is told as soon as it is plain, the rest is not waited for, the connection closes."""
+    with serving(body_limit=10) as server, Wire(server) as wire:
+        status, headers, body = wire.send(b"PUT / HTTP/1.1\r\n" + framing).reply()
+
+        assert (status, headers["x-large"], headers["connection"], body) == (413, "True", "close", b"")
+        assert wire.rest() == b""
+
+
+def test_a_client_that_sends_all_before_it_reads():
+    """What is too large is drained, so that the refusal is read and not overtaken by a reset."""
+    with serving(body_limit=10) as server:
+        assert requests.put(server.url, data=b"x" * 20 * 2**20, timeout=TIMEOUT).status_code == 413
+
+
+def test_the_control_plane_has_a_limit_of_its_own():
+    """A state may be larger than any call of the vendor's."""
+    with serving(body_limit=1, control_body_limit=3) as server:
+        url = server.url + "/_mock/state"
+        seen = [requests.put(url, data=body, timeout=TIMEOUT).content for body in (b"abc", b"abcd")]
+
+    assert seen == [b"abc", b""]
+
+
+@pytest.mark.parametrize("sent", [b"GET / HTTP/1.1\r\nX-A", b"PUT / HTTP/1.1\r\nContent-Length: 2\r\n\r\nx"])
+def test_a_request_that_is_not_completed(sent):
+    """Begun but not finished in time: 408, plainly, and closed."""
+    with serving(request_timeout=0.02) as server, Wire(server) as wire:
+        status, headers, body = wire.send(sent).reply()
+
+        assert (status, headers["content-type"]) == (408, "text/plain; charset=utf-8")
+        assert b"within 0.02 s" in body
+        assert wire.rest() == b""
+
+
+def test_each_request_has_its_own_time():
+    """A client that keeps sending requests in pieces is not cut off."""
+    with serving(request_timeout=0.1) as server, Wire(server) as wire:
+        wire.send(GET[:9])
+        for _ in range(20):
+            threading.Event().wait(0.01)
+            wire.send(GET[9:] + GET[:9])
+            assert wire.reply()[0] == 200
+
+
+def test_an_idle_connection_is_not_closed():
+    """The time limit is for requests, not for the time between them."""
+    with serving(request_timeout=0.01) as server, Wire(server) as wire:
+        wire.send(GET).reply()
+        threading.Event().wait(0.03)
+
+        assert wire.send(GET).reply()[1]["x-turn"] == "2"
+
+
+def test_a_client_that_does_not_read_is_not_read():
+    """While a reply can't leave nobody works out the next: memory stays bounded, and nothing is lost."""
+    served = []
+
+    async def answer(request):
+        if request.target != "/":
+            return Response(200)
+        served.append(request.turn)
+        return Response(200, {}, b"x" * 10**7)
+
+    with serving(answer) as server, Wire(server) as wire, Wire(server) as other:
+        wire.send(GET * 12)
+        while not served:
+            other.send(b"GET /other HTTP/1.1\r\n\r\n").reply()
+
+        assert served == [1]
+        assert [len(wire.reply()[2]) for _ in range(12)] == [10**7] * 12
+
+
+def test_a_refused_client_is_not_drained_for_ever(monkeypatch):
+    """One that sends on and on is cut off, after so many bytes or so much time."""
+    with serving(body_limit=10) as server:
+        with monkeypatch.context() as patch, Wire(server) as wire:
+            patch.setattr("segment_mock.doors._http.DRAIN", 10**6)
+            with pytest.raises(ConnectionError):
+                wire.send(b"PUT / HTTP/1.1\r\nContent-Length: 10000000000\r\n\r\n", b"x" * 10**8)
+        with monkeypatch.context() as patch, Wire(server) as wire:
+            patch.setattr("segment_mock.doors._sender.LINGER", 0.01)
+            wire.send(b"PUT / HTTP/1.1\r\nContent-Length: 11\r\n\r\n").rest()
+            with pytest.raises(ConnectionError):
+                wire.send(*[b"x"] * 10**6)

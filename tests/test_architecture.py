@@ -1,0 +1,188 @@
+"""The walls of the house, held from the code's own imports."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FLOORS = (
+    ("messages", "clock", "store", "settings"),
+    ("world", "journal", "limits", "doors"),
+    ("contract",),
+    ("stages", "faults", "vendors"),
+    ("emulator",),
+    ("web", "verify"),
+    ("mock",),
+    ("cli", "conform", "pytest_segment_mock"),
+    ("__main__",),
+)
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+CLIENTS = ("doors", "mock", "conform", "cli")
+ONLY = {
+    "flask": ("web",),
+    "werkzeug": ("web",),
+    "marshmallow": ("contract", "stages", "vendors", "web"),
+    **dict.fromkeys(("requests", "urllib3", "httpx", "aiohttp"), CLIENTS),
+    "time": ("clock",),
+    "random": ("world",),
+    "uuid": ("world",),
+    "secrets": ("world",),
+}
+Tree = dict[str, set[str]]
+
+
+def read(root: Path) -> Tree:
+    """Return what each module below *root* imports, by dotted names, type-only imports included."""
+    tree: Tree = {}
+    for file in sorted(root.rglob("*.py")):
+        parts = file.relative_to(root).with_suffix("").parts
+        package = parts[:-1]
+        names = parts[:-1] if parts[-1] == "__init__" else parts
+        tree[".".join(names)] = set(_imports(ast.parse(file.read_text()), package))
+    return tree
+
+
+def _imports(module: ast.Module, package: tuple[str, ...]) -> Iterator[str]:
+    for node in ast.walk(module):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+            origin = ".".join(filter(None, (base, node.module)))
+            yield from (f"{origin}.{alias.name}" if node.level else origin for alias in node.names)
+
+
+def resolved(tree: Tree) -> Tree:
+    """Return *tree* with each import of ours named by the module that is imported."""
+    return {
+        name: {".".join(target) for told in imports if (target := _module(tree, told.split(".")))}
+        for name, imports in tree.items()
+    }
+
+
+def _module(tree: Tree, parts: list[str]) -> list[str]:
+    while parts and ".".join(parts) not in tree:
+        parts = parts[:-1]
+    return parts if len(parts) > 1 else []
+
+
+def wrong_floors(tree: Tree) -> list[str]:
+    """Return each import that goes up a floor, or to another room on the same one."""
+    return [
+        f"{name} imports {target}"
+        for name, targets in resolved(tree).items()
+        for target in targets
+        if _room(name) and _room(target) != _room(name) and FLOOR[_room(target)] >= FLOOR[_room(name)]
+    ]
+
+
+def _room(name: str) -> str:
+    top, _, rest = name.partition(".")
+    return top if top == "pytest_segment_mock" else rest.partition(".")[0]
+
+
+def wrong_libraries(tree: Tree) -> list[str]:
+    """Return each import of a library by a room that may not."""
+    return [
+        f"{name} imports {library}"
+        for name, imports in tree.items()
+        for library in {told.partition(".")[0] for told in imports} & ONLY.keys()
+        if _room(name) not in ONLY[library]
+    ]
+
+
+def wrong_neighbours(tree: Tree) -> list[str]:
+    """Return each import from one vendor, or one fault, of another."""
+    return [
+        f"{name} imports {target}"
+        for name, targets in resolved(tree).items()
+        for target in targets
+        for family in ("segment_mock.vendors.", "segment_mock.faults.")
+        if name.startswith(family)
+        and target.startswith(family)
+        and not (own := name[len(family) :].split(".")[0]).startswith("_")
+        and (other := target[len(family) :].split(".")[0]) != own
+        and not other.startswith("_")
+    ]
+
+
+def circles(tree: Tree) -> list[str]:
+    """Return the modules that import each other in a loop."""
+    left = {name: targets - {name} for name, targets in resolved(tree).items()}
+    while ready := [
+        n for n, targets in left.items() if not (targets & left.keys() and any(n in t for t in left.values()))
+    ]:
+        for name in ready:
+            del left[name]
+    return sorted(left)
+
+
+RULES = (wrong_floors, wrong_libraries, wrong_neighbours, circles)
+
+
+@pytest.fixture(scope="module")
+def house() -> Tree:
+    """The imports of the product."""
+    return {**read(ROOT / "src"), **read(ROOT / "conftest_plugin")}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_walls_stand(house: Tree, rule: object) -> None:
+    """No import of the product goes through a wall."""
+    assert [] == rule(house)  # type: ignore[operator]
+
+
+def test_every_room_is_on_a_floor(house: Tree) -> None:
+    """A new room must be given its floor."""
+    assert {_room(name) for name in house} - {""} <= FLOOR.keys()
+
+
+@pytest.mark.parametrize(
+    ("rule", "file", "line", "told"),
+    [
+        (wrong_floors, "store/__init__.py", "from ..world import World", "segment_mock.store imports segment_mock.world"),
+        (wrong_floors, "stages.py", "from .faults import Plan", "segment_mock.stages imports segment_mock.faults"),
+        (wrong_floors, "mock.py", "if TYPE_CHECKING:\n    from .cli import main", "segment_mock.mock imports segment_mock.cli"),
+        (wrong_libraries, "emulator.py", "import flask", "segment_mock.emulator imports flask"),
+        (wrong_libraries, "journal.py", "def f():\n    from time import time", "segment_mock.journal imports time"),
+        (wrong_libraries, "world.py", "import marshmallow.fields", "segment_mock.world imports marshmallow"),
+        (
+            wrong_neighbours,
+            "vendors/a/__init__.py",
+            "from ..b import x",
+            "segment_mock.vendors.a imports segment_mock.vendors.b",
+        ),
+        (wrong_neighbours, "faults/a.py", "from .b import B", "segment_mock.faults.a imports segment_mock.faults.b"),
+    ],
+)  # fmt: skip
+def test_a_hole_in_a_wall_is_found(tmp_path: Path, rule: object, file: str, line: str, told: str) -> None:
+    """Each rule names the import that breaks it: a check that can't fail would hold nothing."""
+    for name in (
+        "__init__",
+        "cli",
+        "world",
+        "faults/__init__",
+        "faults/b",
+        "vendors/__init__",
+        "vendors/b/__init__",
+        file[:-3],
+    ):
+        path = tmp_path / "segment_mock" / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(line if f"{name}.py" == file else "")
+
+    assert [told] == rule(read(tmp_path))  # type: ignore[operator]
+
+
+def test_a_circle_is_found(tmp_path: Path) -> None:
+    """Two files that import each other, even for types only, are told."""
+    package = tmp_path / "segment_mock" / "store"
+    package.mkdir(parents=True)
+    for name, line in {"__init__": "", "_a": "from ._b import b", "_b": "from ._a import a"}.items():
+        (package / f"{name}.py").write_text(line)
+
+    assert ["segment_mock.store._a", "segment_mock.store._b"] == circles(read(tmp_path))

@@ -1,0 +1,63 @@
+"""Each documented exchange, replayed through every door."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import requests
+from replay import Example, differences, examples, outcome
+
+from segment_mock import SegmentMock, create_app
+
+EXAMPLES = examples()
+
+
+def by_session(example: Example) -> tuple[int, Any, Any]:
+    with SegmentMock(**example.settings) as mock, mock.session() as session:
+        sent = example.request
+        reply = session.request(sent["method"], sent["path"], headers=sent["headers"], data=sent["body"])
+        return reply.status_code, reply.json(), mock.state()
+
+
+def by_socket(example: Example) -> tuple[int, Any, Any]:
+    with SegmentMock(**example.settings) as mock, requests.Session() as session:
+        sent = example.request
+        url = mock.serve().url + sent["path"]
+        reply = session.request(sent["method"], url, headers=sent["headers"], data=sent["body"])
+        return reply.status_code, reply.json(), mock.state()
+
+
+def by_flask(example: Example) -> tuple[int, Any, Any]:
+    sent = example.request
+    client = create_app(**example.settings).test_client()
+    reply = client.open(sent["path"], method=sent["method"], headers=sent["headers"], data=sent["body"])
+    return reply.status_code, reply.json, client.get("/_mock/state").json
+
+
+@pytest.mark.parametrize("door", [by_session, by_socket, by_flask])
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_answers_as_printed(example: Example, door: Any) -> None:
+    """Every printed member of the reply is there with its value, and the records are as told afterwards."""
+    assert [] == outcome(example, *door(example))
+
+
+def test_comparison_finds_what_is_missing_wrong_or_of_another_type() -> None:
+    """The comparison that all of this rests on tells each kind of difference by its path."""
+    expected = {"a": 1, "b": [{"c": "x"}, 2], "d": "fresh", "e": True}
+    actual = {"b": [{"c": "y"}], "d": 5, "e": 1}
+
+    assert [
+        "a: missing",
+        "b: expected 2 entries, got 1: [{'c': 'y'}]",
+        "b[0].c: expected 'x', got 'y'",
+        "d: expected a str, got 5",
+        "e: expected True, got 1",
+    ] == list(differences(expected, actual, frozenset({"d"})))
+
+
+def test_every_example_tells_its_source() -> None:
+    """No example stands without its source, and each is documented, recorded or assumed."""
+    assert EXAMPLES
+    assert [] == [example.name for example in EXAMPLES if not example.told["source"]]
+    assert {example.told["mark"] for example in EXAMPLES} <= {"documented", "recorded", "assumed"}

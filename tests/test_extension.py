@@ -1,0 +1,116 @@
+"""A third vendor is one folder and touches nothing else."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import requests
+
+import segment_mock.vendors
+from segment_mock import SegmentMock
+
+ACME = '''
+"""Acme: greets, and remembers whom."""
+from operator import itemgetter
+
+from marshmallow import Schema, fields
+
+from segment_mock.contract import Dress, Face, KINDS, Operation, Refusal, Vendor
+from segment_mock.settings import Option
+from segment_mock.store import Layout, Seed
+
+GUESTS = Layout("guests", itemgetter("name"))
+
+
+class Greet(Schema):
+    name = fields.String(required=True)
+
+
+class AcmeFace(Face):
+    @property
+    def guests(self):
+        return self.rows("guests")
+
+
+def greet(call, data):
+    if data["name"] in call.rows("guests"):
+        raise Refusal("not_manageable")
+    call.rows("guests").put({"name": data["name"]})
+    return {"said": f"{call.options['greeting']} {data['name']}"}
+
+
+VENDOR = Vendor(
+    name="acme",
+    title="Acme",
+    hosts=("api.acme.example",),
+    root="/acme",
+    key_header="x-acme-key",
+    operations=(Operation("greet", "POST", ("/greetings",), greet, "assumed", request=Greet()),),
+    refusals={kind: Dress(409 if kind == "not_manageable" else 400, kind, "assumed") for kind in KINDS},
+    tables=(GUESTS,),
+    wrap=lambda call, result: result,
+    unwrap=lambda body: body,
+    complain=lambda call, row, sentence, field: (row.status, {"wrong": sentence}),
+    load=lambda document, world: {"guests": Seed(GUESTS, document.get("guests", []))},
+    export=lambda store: {"guests": [*store["acme.guests"]]},
+    face=AcmeFace,
+    options=(Option("greeting", "How Acme greets.", choices=("Hello", "Hi")),),
+)
+'''
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the third vendor in it, beside the shipped ones."""
+    (tmp_path / "acme").mkdir()
+    (tmp_path / "acme" / "__init__.py").write_text(ACME)
+    monkeypatch.setattr(segment_mock.vendors, "__path__", [*segment_mock.vendors.__path__, str(tmp_path)])
+    yield tmp_path
+    sys.modules.pop("segment_mock.vendors.acme", None)
+    vars(segment_mock.vendors).pop("acme", None)
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_third_vendor_is_served_in_process_and_live() -> None:
+    """Its host, path, key, schema, option, refusal, table, data, face and journal all work at once."""
+    with SegmentMock(acme_greeting="Hi", data={"acme": {"guests": [{"name": "Bo"}]}}) as mock:
+        headers = {"x-acme-key": "k"}
+        by_host = mock.session().post("https://api.acme.example/acme/greetings", json={"name": "Ada"}, headers=headers)
+        url = mock.serve().url + "/acme/greetings"
+        again = requests.post(url, json={"name": "Bo"}, headers=headers, timeout=5)
+        keyless = requests.post(url, json={"name": "Cy"}, timeout=5)
+        state, guests, entries = mock.state()["acme"], mock.acme.guests, mock.journal.entries(vendor="acme")
+
+    assert {"said": "Hi Ada"} == by_host.json()
+    assert (409, {"wrong": "not_manageable"}) == (again.status_code, again.json())
+    assert {"wrong": "unauthorized"} == keyless.json()
+    assert {"guests": [{"name": "Bo"}, {"name": "Ada"}]} == state == {"guests": guests}
+    assert ["acme.greet"] * 3 == [entry.operation for entry in entries]
+    assert {"x-acme-key": "[redacted]"}.items() <= entries[0].request_headers.items()
+
+
+def test_a_third_vendor_reaches_the_command_line(folder: Path) -> None:
+    """Its option and its operations show in the command's help and lists, with its name in front."""
+    run = "import segment_mock.vendors as v; v.__path__.append({!r}); from segment_mock.cli import main; main({!r})"
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", run.format(str(folder), args)], capture_output=True, text=True, check=True
+        )
+        for args in (["serve", "--help"], ["vendors"])
+    ]
+
+    assert "--acme-greeting Hello|Hi" in told[0].stdout
+    assert "SEGMENT_MOCK_ACME_GREETING" in told[0].stdout
+    assert "/acme/greetings" in told[1].stdout
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_vendor_that_fails_to_import_stops_the_start(folder: Path) -> None:
+    """A broken folder is an error at once, not a vendor that is silently missing."""
+    (folder / "acme" / "__init__.py").write_text("import no_such_module")
+
+    with pytest.raises(ModuleNotFoundError, match="no_such_module"):
+        SegmentMock()

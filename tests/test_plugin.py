@@ -1,0 +1,134 @@
+"""The pytest plugin, as a suite elsewhere sees it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+SYNC = """
+import pytest, requests
+
+HEADERS = {"authToken": "t"}
+SEARCH = "/api/integration/ext/v1/segments/search"
+
+
+def names(post, base):
+    reply = post(base + SEARCH, json={"payload": {"offset": 0, "count": 20}}, headers=HEADERS)
+    return [segment["name"] for segment in reply.json()["payload"]["segments"]]
+"""
+
+
+def test_each_test_gets_a_clean_mock(pytester: pytest.Pytester) -> None:
+    """What one test writes, the next does not see: in process, through the faces, and on the live server."""
+    pytester.makepyfile(
+        SYNC
+        + """
+@pytest.mark.parametrize("turn", [1, 2])
+def test_in_process(segment_mock, salsa_mock, segmenter_mock, turn):
+    salsa_mock.add_segment("A")
+    segmenter_mock.add_segment("V", id="v")
+    assert names(segment_mock.session().post, "https://api.salsalabs.org") == ["A"]
+    assert [s["id"] for s in segment_mock.segmenter.segments] == ["v"]
+
+@pytest.mark.parametrize("turn", [1, 2])
+def test_live(segment_mock_server, segment_mock_server_url, turn):
+    segment_mock_server.mock.salsa.add_segment("A")
+    assert segment_mock_server.url == segment_mock_server_url
+    assert names(requests.post, segment_mock_server.url) == ["A"]
+"""
+    )
+
+    pytester.runpytest("-p", "no:randomly").assert_outcomes(passed=4)
+
+
+def test_marker_gives_settings_nearest_first(pytester: pytest.Pytester) -> None:
+    """A marker's keywords are settings of SegmentMock; a nearer marker and the config fixture merge."""
+    pytester.makepyfile(
+        SYNC
+        + """
+@pytest.fixture(scope="session")
+def segment_mock_config():
+    return {"data": {"salsa": {"segments": [{"name": "from config"}]}}}
+
+def test_config(segment_mock, segment_mock_server):
+    assert names(segment_mock.session().post, "") == ["from config"]
+    assert names(requests.post, segment_mock_server.url) == ["from config"]
+
+@pytest.mark.segment_mock(data={"salsa": {"segments": [{"name": "from class"}]}}, seed=5)
+class TestNearest:
+    def test_class(self, segment_mock):
+        assert names(segment_mock.session().post, "") == ["from class"]
+
+    @pytest.mark.segment_mock(data={"salsa": {"segments": [{"name": "from test"}]}})
+    def test_own(self, segment_mock, segment_mock_server):
+        assert names(segment_mock.session().post, "") == ["from test"]
+        assert names(requests.post, segment_mock_server.url) == ["from test"]
+        assert segment_mock.settings["seed"] == 5
+"""
+    )
+
+    pytester.runpytest("--strict-markers", "-p", "no:randomly").assert_outcomes(passed=3)
+
+
+@pytest.mark.parametrize("way", ["option", "ini"])
+def test_seed_of_the_run(pytester: pytest.Pytester, way: str) -> None:
+    """--segment-mock-seed and its ini key set the seed; the option wins over the ini key."""
+    pytester.makepyfile("def test_seed(segment_mock): assert segment_mock.settings['seed'] == 9")
+    pytester.makeini("[pytest]\nsegment_mock_seed = " + ("9" if way == "ini" else "1"))
+
+    pytester.runpytest(*(["--segment-mock-seed=9"] if way == "option" else [])).assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(
+    ("marker", "told"),
+    [("sede=1", "sede: no such setting (did you mean 'seed'?)"), ("'demo'", "takes keywords only")],
+)
+def test_a_bad_marker_says_what_is_wrong(pytester: pytest.Pytester, marker: str, told: str) -> None:
+    """An unknown or positional argument of the marker fails the test with the nearest valid name."""
+    pytester.makepyfile(f"import pytest\n@pytest.mark.segment_mock({marker})\ndef test_a(segment_mock): pass")
+
+    result = pytester.runpytest()
+
+    result.assert_outcomes(errors=1)
+    assert told in result.stdout.str()
+
+
+def test_xdist_workers_do_not_meet(pytester: pytest.Pytester) -> None:
+    """Each worker has a server of its own on a port of its own."""
+    pytester.makepyfile(
+        SYNC
+        + """
+@pytest.mark.parametrize("turn", range(8))
+def test_live(segment_mock_server, turn):
+    segment_mock_server.mock.salsa.add_segment(f"A{turn}")
+    assert names(requests.post, segment_mock_server.url) == [f"A{turn}"]
+"""
+    )
+
+    pytester.runpytest_subprocess("-n", "2").assert_outcomes(passed=8)
+
+
+def test_a_run_that_uses_no_fixture_imports_nothing(pytester: pytest.Pytester) -> None:
+    """Neither the product nor Flask, marshmallow or requests is imported before a test asks for a fixture."""
+    pytester.makepyfile(
+        """
+import sys
+def test_nothing():
+    heavy = {"segment_mock", "flask", "werkzeug", "marshmallow", "requests", "yaml", "httptools", "asyncio"}
+    assert not heavy & sys.modules.keys()
+"""
+    )
+
+    lean = ["-p", "no:randomly", "-p", "no:xdist", "-p", "no:cov", "-p", "no:hypothesispytest", "-p", "no:anyio"]
+    pytester.runpytest_subprocess(*lean, "-p", "no:pytest_httpserver").assert_outcomes(passed=1)
+
+
+def test_importing_the_package_imports_no_library() -> None:
+    """``import segment_mock`` costs nothing: what it names is imported when it is used."""
+    run = (
+        "import sys, segment_mock; print([m for m in ('flask', 'marshmallow', 'requests', 'yaml') if m in sys.modules])"
+    )
+
+    assert "[]\n" == subprocess.run([sys.executable, "-c", run], capture_output=True, text=True, check=True).stdout
