@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 import requests
-from replay import Example, differences, examples, outcome
 
+from replay import Example, differences, examples, outcome
 from segment_mock import SegmentMock, create_app
 
 EXAMPLES = examples()

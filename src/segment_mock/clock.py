@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 import threading
 import time
 from collections.abc import Generator
@@ -10,6 +12,14 @@ from functools import lru_cache
 from types import coroutine
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_LAST = 253402300799.999
+"""The last moment of the year 9999."""
+_LONGEST = 1e9
+"""Longer than any process lives, and within what every system can sleep."""
+_MOMENT = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(?:[Tt ]([0-9]{2}:[0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]+))?)?(?:([Zz])|([+-][0-9]{2}):?([0-9]{2})?)?)?"
+)
 
 
 class Clock:
@@ -21,6 +31,7 @@ class Clock:
     def __init__(self) -> None:
         self._offset = 0.0
         self._frozen: float | None = None
+        self._turning = threading.RLock()
 
     @property
     def frozen(self) -> bool:
@@ -29,7 +40,8 @@ class Clock:
 
     def now(self) -> float:
         """Return seconds since the epoch."""
-        return time.time() + self._offset if self._frozen is None else self._frozen
+        stands = self._frozen
+        return time.time() + self._offset if stands is None else stands
 
     def iso(self) -> str:
         """Return now as ISO 8601 in UTC with exactly three decimals and ``Z``."""
@@ -37,23 +49,29 @@ class Clock:
 
     def freeze(self, at: str | float | None = None) -> None:
         """Stop time, now or *at* an ISO 8601 text or epoch seconds."""
-        self._frozen = self.now() if at is None else seconds(at)
+        with self._turning:
+            self._frozen = self.now() if at is None else seconds(at)
 
     def resume(self) -> None:
         """Let time run on from where it stands."""
-        self.set(self.now(), frozen=False)
+        with self._turning:
+            self.set(self.now(), frozen=False)
 
     def set(self, to: str | float, *, frozen: bool | None = None) -> None:
         """Move to an ISO 8601 text or epoch seconds; *frozen* None keeps it frozen or running."""
-        stands = self.frozen if frozen is None else frozen
-        self._offset = seconds(to) - time.time()
-        self._frozen = seconds(to) if stands else None
+        moment = seconds(to)
+        with self._turning:
+            stands = self.frozen if frozen is None else frozen
+            self._offset = moment - time.time()
+            self._frozen = moment if stands else None
 
     def advance(self, by: float) -> None:
-        """Move *by* seconds forward, frozen or running; raises ValueError if negative."""
-        if not 0 <= by < float("inf"):
-            raise ValueError(f"advance: {by!r} is not a number of seconds >= 0")
-        self.set(self.now() + by)
+        """Move *by* seconds forward, frozen or running; raises ValueError if negative or past the year 9999."""
+        with self._turning:
+            now = self.now()
+            if not 0 <= by <= _LAST - now:
+                raise ValueError(f"advance: {by!r} is not a number of seconds >= 0 that ends before the year 10000")
+            self.set(now + by)
 
     def turn(self, deed: str, value: object) -> None:
         """Do what the control plane was asked: ``freeze`` (true, false or a time), ``set`` or ``advance``.
@@ -73,11 +91,12 @@ class Clock:
 
     def wait(self, delay: float) -> None:
         """Really wait *delay* seconds, for ever if infinite: for a door that has a thread to spare."""
-        time.sleep(min(delay, threading.TIMEOUT_MAX))
+        time.sleep(min(delay, _LONGEST))
 
     def reset(self) -> None:
         """Return to the wall's time."""
-        self._offset, self._frozen = 0.0, None
+        with self._turning:
+            self._offset, self._frozen = 0.0, None
 
 
 def seconds(moment: str | float) -> float:
@@ -85,24 +104,18 @@ def seconds(moment: str | float) -> float:
 
     Raises ValueError naming the value when it is neither, or lies outside the years 1 to 9999.
     """
-    if isinstance(moment, str):
-        text = moment[:-1] + "+00:00" if moment[-1:] in ("Z", "z") else moment
-        try:
-            parsed = datetime.fromisoformat(_three_digits(text))
-        except ValueError:
-            raise ValueError(f"{moment!r} is not a time such as 2018-03-21T15:12:09.310Z") from None
-        aware = parsed if parsed.tzinfo else parsed.replace(tzinfo=timezone.utc)
-        return (aware - _EPOCH) / timedelta(seconds=1)
     try:
-        _second(int(moment))
+        parsed = _parsed(moment) if isinstance(moment, str) else _number(moment)
+        iso(parsed)
     except (OverflowError, ValueError):
-        raise ValueError(f"{moment!r} is not a time in seconds since 1970") from None
-    return float(moment)
+        like = "such as 2018-03-21T15:12:09.310Z" if isinstance(moment, str) else "in seconds since 1970"
+        raise ValueError(f"{moment!r} is not a time {like}") from None
+    return parsed
 
 
 def iso(moment: float) -> str:
     """Return epoch seconds as ``2018-03-21T15:12:09.310Z``."""
-    whole, thousandths = divmod(int(moment * 1000 + 0.5), 1000)
+    whole, thousandths = divmod(math.floor(moment * 1000 + 0.5), 1000)
     return f"{_second(whole)}.{thousandths:03d}Z"
 
 
@@ -117,8 +130,18 @@ def _second(whole: int) -> str:
     return (_EPOCH + timedelta(seconds=whole)).strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")
 
 
-def _three_digits(text: str) -> str:
-    # Python 3.10 reads a fraction only of three or six digits.
-    head, dot, tail = text.partition(".")
-    digits = len(tail) - len(tail.lstrip("0123456789"))
-    return f"{head}.{tail[:digits][:6].ljust(6, '0')}{tail[digits:]}" if dot else text
+def _parsed(text: str) -> float:
+    # Each Python reads other forms, and some take "2018-03-21+05:00" for five o'clock.
+    found = _MOMENT.fullmatch(text)
+    if found is None:
+        raise ValueError(text)
+    day, minute, second, fraction, _, hours, minutes = found.groups(default="")
+    zone = f"{hours}:{minutes or '00'}" if hours else "+00:00"
+    time_ = f"{minute or '00:00'}:{second or '00'}.{fraction[:6].ljust(6, '0')}"
+    return (datetime.fromisoformat(f"{day}T{time_}{zone}") - _EPOCH) / timedelta(seconds=1)
+
+
+def _number(moment: float) -> float:
+    if isinstance(moment, bool):
+        raise ValueError(moment)
+    return float(moment)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import count
+from math import isfinite
 from typing import Any
 
 from .clock import iso
@@ -15,7 +18,7 @@ from .store import Difference
 
 BODY_LIMIT = 64 * 1024
 REDACTED = "[redacted]"
-_SECRET = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
+_SECRET = re.compile(r"authorization|cookie|(auth|access)-?token|api-?key|secret|password", re.IGNORECASE)
 
 
 @dataclass(eq=False)
@@ -64,9 +67,10 @@ class Entry:
         delivery = response.delivery
         self.status = response.status if delivery.raw is None else None
         sent = response.body[: delivery.keep] if delivery.raw is None else delivery.raw
-        self.response_headers, self.response_body = response.headers, sent[:BODY_LIMIT]
+        self.response_headers, self.response_body = _redacted("", response.headers), sent[:BODY_LIMIT]
         cut = "cut" if delivery.keep is not None else "answered"
-        self.outcome = cut if delivery.raw is None or delivery.end == "open" else delivery.end
+        ended = "closed" if delivery.end == "close" else delivery.end
+        self.outcome = cut if delivery.raw is None or delivery.end == "open" else ended
         self.duration = now - self.time
 
     def as_dict(self) -> dict[str, Any]:
@@ -104,9 +108,7 @@ class Journal:
 
     def open(self, request: Request, vendor: str, operation: str, secret: str, now: float, mark: int) -> Entry:
         """Begin the entry of a call; *secret* is the name of the header that carries its credential."""
-        headers = {
-            name: REDACTED if name == secret or name in _SECRET else text for name, text in request.headers.items()
-        }
+        headers = _redacted(secret, request.headers)
         self.forgotten += len(self._entries) == self._entries.maxlen
         entry = Entry(
             next(self._numbers), now, vendor, operation, request.method, _without(secret, request.target),
@@ -117,7 +119,7 @@ class Journal:
 
     def get(self, number: int) -> Entry | None:
         """Return the entry with this id, or None if there is none or it is forgotten."""
-        return next((entry for entry in self._entries if entry.id == number), None)
+        return next((entry for entry in self if entry.id == number), None)
 
     def entries(
         self,
@@ -148,18 +150,35 @@ class Journal:
         self.forgotten = 0
 
 
+def _redacted(secret: str, headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: REDACTED if _is_secret(secret, name) else text for name, text in headers.items()}
+
+
 def _without(secret: str, target: str) -> str:
     # A credential that was put into the query by mistake is still a credential.
     path, mark, query = target.partition("?")
-    if not mark or not secret:
+    if not mark:
         return target
     pairs = (pair.partition("=") for pair in query.split("&"))
-    return path + mark + "&".join(k + e + (REDACTED if k.lower() == secret else v) for k, e, v in pairs)
+    return path + mark + "&".join(k + e + (REDACTED if _is_secret(secret, k) else v) for k, e, v in pairs)
+
+
+@lru_cache(maxsize=1024)
+def _is_secret(secret: str, name: str) -> bool:
+    # A call that reaches no vendor, or the wrong one, still brings a key.
+    return name.lower() == secret != "" or _SECRET.search(name) is not None
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if isfinite(number):
+        return number
+    raise ValueError(f"{text[:20]} is not JSON")
 
 
 def _json(body: bytes) -> Any:
     try:
-        return json.loads(body)
+        return json.loads(body, parse_float=_finite, parse_constant=_finite)
     except (ValueError, RecursionError):
         return None
 

@@ -18,7 +18,9 @@ class Window:
         """Count a call of *name* at *now*, admitted or not, and tell whether it fits the window."""
         with self._lock:
             seen = self._seen.setdefault(name, deque(maxlen=self.calls))
-            fits = len(seen) < self.calls or not 0 <= now - seen[0] < self.seconds
+            while seen and seen[-1] > now:  # the clock was set back: those calls are yet to come
+                seen.pop()
+            fits = len(seen) < self.calls or now - seen[0] >= self.seconds
             seen.append(now)
             return fits
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from marshmallow import Schema, ValidationError
 
-from .contract import Call, Json, Proceed, Refusal, complaints, unread
+from .contract import Acceptor, Call, Json, Proceed, Refusal, Unclear, complaints, unread
 from .journal import Journal
 from .limits import Window
 from .messages import Response
@@ -86,7 +87,7 @@ class Throttle:
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
         """Refuse a call that its vendor's window has no room for."""
-        window = self.windows.get(call.vendor.name)
+        call.window = window = self.windows.get(call.vendor.name)
         if window and not window.admit(call.credential, call.world.clock.now()) and self.enforced:
             raise Refusal("throttled")
         return await proceed()
@@ -102,8 +103,8 @@ class Decode:
         """Refuse what is too large, no JSON, of the wrong shape, or longer than the vendor's batch."""
         if call.request.too_large:
             raise Refusal("too_large")
-        if call.operation.request is not None:
-            call.data = _read(call, call.operation.request)
+        if call.operation.acceptor is not None:
+            call.data = _read(call, call.operation.acceptor)
         if self.measured and call.vendor.limits.items is not None:
             _measure(call, call.vendor.limits.items)
         return await proceed()
@@ -135,17 +136,26 @@ def _lagging(call: Call) -> Iterator[None]:
         yield
 
 
-def _read(call: Call, schema: Schema) -> Json:
+def _read(call: Call, acceptor: Acceptor) -> Json:
     body = call.json
     if not isinstance(body, dict):
         raise Refusal("malformed", f"The body must be a JSON object, not {_NAMES.get(type(body), 'null')}.")
     try:
-        data: Json = schema.load(body)
+        data, surplus = acceptor.load(body)
+    except Unclear:
+        data, surplus = _explained(acceptor.schema, body), True
+    if surplus:
+        call.unread = tuple(unread(acceptor.schema, body))
+    loaded: Json = data
+    return loaded
+
+
+def _explained(schema: Schema, body: Json) -> Any:
+    try:
+        return schema.load(body)
     except ValidationError as error:
         field, sentence = next(complaints(error.messages))
         raise Refusal("malformed", f"{field}: {sentence}", field=field) from None
-    call.unread = tuple(unread(schema, body))
-    return data
 
 
 def _measure(call: Call, limit: int) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from hashlib import blake2b
 from random import Random
 from threading import RLock
+from typing import Any
 
 from .clock import Clock
 from .store import ChangeLog, Seed, Store
@@ -30,6 +31,7 @@ class World:
         self.seed, self.isolated = seed, isolated
         self.clock, self.log, self.lock = Clock(), ChangeLog(), RLock()
         self._seeds: Mapping[str, Seed] = {}
+        self._spent: dict[str, Any] = {}
         self._begin()
 
     def _begin(self) -> None:
@@ -47,7 +49,7 @@ class World:
         """
         stream = self._ids.get(kind)
         if stream is None:
-            stream = self._ids.setdefault(kind, Random(f"ids {self.seed} {kind}"))
+            stream = self._ids.setdefault(kind, self._stream(kind))
         digits = f"{stream.getrandbits(128):032x}"
         variant = "89ab"[int(digits[16], 16) & 3]
         return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
@@ -67,8 +69,12 @@ class World:
         return found
 
     def settle(self, seeds: Mapping[str, Seed]) -> None:
-        """Take *seeds* as the initial data that `reset` and every fork begin with."""
+        """Take *seeds* as the initial data that `reset` and every fork begin with.
+
+        Ids drawn so far are spent on them: no reset hands them out again.
+        """
         self._seeds = seeds
+        self._spent = {kind: stream.getstate() for kind, stream in self._ids.items()}
         self.reset()
 
     def reset(self) -> None:
@@ -77,3 +83,9 @@ class World:
             self.log.truncate()
             self.clock.reset()
             self._begin()
+
+    def _stream(self, kind: str) -> Random:
+        stream = Random(f"ids {self.seed} {kind}")
+        if kind in self._spent:
+            stream.setstate(self._spent[kind])
+        return stream

@@ -9,10 +9,13 @@ from typing import Any
 
 from marshmallow import Schema
 
+from ..limits import Window
 from ..messages import Request, Response
 from ..settings import Option
 from ..store import Difference, Layout, Seed, Store, Table
 from ..world import Organization, World
+from ._accept import Acceptor
+from ._fresh import fresh
 from ._json import Json, dumps, parse
 from ._refusal import Dress, Kind, Limits, Refusal, Spoiled
 
@@ -48,6 +51,11 @@ class Operation:
     sized: tuple[str, ...] = ()
     reads: bool = False
 
+    @cached_property
+    def acceptor(self) -> Acceptor | None:
+        """The quick way through the request's schema, or None where no body is read."""
+        return Acceptor(self.request) if self.request else None
+
 
 @dataclass(frozen=True)
 class Vendor:
@@ -56,7 +64,8 @@ class Vendor:
     *wrap* puts a result into the vendor's envelope and *unwrap* takes a request out of it;
     *complain* gives status and body of a refusal: (call, its row, the sentence, the field to blame).
     *load* makes seeds of this vendor's part of a data file, *export* is its inverse, *face* is
-    what ``mock.<name>`` offers. *root* is where the paths begin; an option called ``path`` moves it.
+    what ``mock.<name>`` offers, *tally* is told each result, or None for a refusal. *root* is where
+    the paths begin; an option called ``path`` moves it.
     """
 
     name: str
@@ -73,6 +82,7 @@ class Vendor:
     load: Callable[[Json, World], Mapping[str, Seed]]
     export: Callable[[Store], Json]
     face: Callable[[World, Vendor, str], Any]
+    tally: Callable[[Call, Json | None], None] = lambda call, result: None
     key_option: str = "token"
     options: tuple[Option, ...] = ()
     limits: Limits = field(default_factory=Limits)
@@ -111,6 +121,8 @@ class Call:
     changes: tuple[Difference, ...] = ()
     refusal: Refusal | None = None
     struck: list[str] = field(default_factory=list)
+    window: Window | None = None
+    tallied: bool = False
 
     @cached_property
     def json(self) -> Any:
@@ -136,6 +148,22 @@ class Call:
         """Return this vendor's *table* in the call's organization."""
         return self.store[self.vendor.table(table)]
 
+    def fresh(self, table: str) -> str:
+        """Return a new id for this vendor's *table*, one that none of its records has."""
+        name = self.vendor.table(table)
+        return fresh(self.world, name, self.store[name])
+
+    @property
+    def left(self) -> int | None:
+        """How many calls the credential may still make now, or None without a limit."""
+        return self.window.left(self.credential, self.world.clock.now()) if self.window else None
+
+    def tally(self, result: Json | None) -> None:
+        """Tell the vendor's counters of this call's *result* (None: refused), once."""
+        if not self.tallied:
+            self.tallied = True
+            self.vendor.tally(self, result)
+
     def each(self, items: Iterable[Any], perform: Callable[[Any], Any]) -> list[Any]:
         """Perform the items of a batch strictly in sequence, but fail those that are spoiled."""
         batch = self.operation.items
@@ -155,8 +183,10 @@ class Call:
     def dress(self, refusal: Refusal) -> Response:
         """Return *refusal* in the vendor's own status and words, with hints in a header of ours."""
         self.refusal = refusal
+        self.tally(None)
         row = self.vendor.refusals[refusal.kind]
-        sentence = refusal.message or row.message.format(**refusal.fields)
+        told = {"method": self.request.method, "path": self.request.target.partition("?")[0]}
+        sentence = row.say(refusal, {**told, "limit": self.vendor.limits.items})
         status, body = self.vendor.complain(self, row, sentence, refusal.field)
         hint = refusal.hint or row.hint
         headers = {**_JSON, **row.headers}

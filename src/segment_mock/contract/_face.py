@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ..settings import SettingError
 from ..store import Store
 from ..world import World
+from ._fresh import fresh
 from ._json import Json
 
 if TYPE_CHECKING:
@@ -29,6 +30,11 @@ class Face:
     def store(self) -> Store:
         """The tables of the organization; hold ``world.lock`` while using them."""
         return self.world.organization(self._credential).store
+
+    def fresh(self, table: str) -> str:
+        """Return a new id for *table*, one that none of its records has."""
+        name = self._vendor.table(table)
+        return fresh(self.world, name, self.store[name])
 
     def rows(self, table: str) -> list[Json]:
         """Return the records of *table*, oldest first, as plain dicts in wire names."""

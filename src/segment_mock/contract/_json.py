@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+from codecs import BOM_UTF8
 from typing import Any, TypeAlias
 
 from ._refusal import Refusal
 
 Json: TypeAlias = dict[str, Any]
+
+DEPTH = 100
+"""How deep a body may be nested: what is echoed or exported has to fit on Python's stack once more."""
+_DIGITS = 1000
 
 
 def dumps(body: Json) -> bytes:
@@ -21,13 +26,27 @@ def parse(body: bytes) -> Any:
     if not body.strip():
         raise Refusal("malformed", "The request has no body; a JSON object is expected.")
     try:
-        return _decoder.decode(body.decode("utf-8-sig"))
+        value = _decoder.decode(body.removeprefix(BOM_UTF8).decode())
+        if body.count(b"[") + body.count(b"{") > DEPTH:
+            _measure(value)
     except UnicodeDecodeError as error:
-        raise Refusal("malformed", f"The body is not UTF-8: byte {error.start} is {body[error.start]:#04x}.") from None
+        wrong = error.object[error.start]
+        raise Refusal("malformed", f"The body is not UTF-8: byte {error.start} is {wrong:#04x}.") from None
     except RecursionError:
-        raise Refusal("malformed", "The body is nested too deeply.") from None
+        raise Refusal("malformed", f"The body is nested too deeply; {DEPTH} levels are allowed.") from None
     except ValueError as error:
         raise Refusal("malformed", f"The body is not JSON: {error}") from None
+    return value
+
+
+def _measure(value: Any) -> None:
+    level = [value]
+    for _ in range(DEPTH):
+        inner = [each.values() if isinstance(each, dict) else each for each in level]
+        level = [child for children in inner for child in children if isinstance(child, (dict, list))]
+        if not level:
+            return
+    raise RecursionError
 
 
 def _finite(text: str) -> float:
@@ -37,4 +56,11 @@ def _finite(text: str) -> float:
     raise ValueError(f"{text[:20]} is no number that JSON can carry")
 
 
-_decoder = json.JSONDecoder(parse_float=_finite, parse_constant=_finite)
+def _whole(text: str) -> int:
+    # Python needs minutes for millions of digits, or refuses them with advice that is not for clients.
+    if len(text) <= _DIGITS:
+        return int(text)
+    raise ValueError(f"{text[:20]}... has more than {_DIGITS} digits")
+
+
+_decoder = json.JSONDecoder(parse_float=_finite, parse_int=_whole, parse_constant=_finite)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
@@ -45,6 +46,14 @@ class Dress:
     code: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     hint: str = ""
+
+    def say(self, refusal: Refusal, known: Mapping[str, object]) -> str:
+        """Return the sentence for *refusal*, its placeholders filled from it and from what is *known*.
+
+        A fault refuses without a reason, so what the sentence asks for may be missing.
+        """
+        told = {name: value for name, value in {**known, **refusal.fields}.items() if value is not None}
+        return refusal.message or self.message.format_map(defaultdict(lambda: "?", told))
 
 
 @dataclass(frozen=True)

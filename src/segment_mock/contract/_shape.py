@@ -2,12 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar
 
-from marshmallow import RAISE, Schema, ValidationError, fields
+from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, post_load, validates_schema
+from marshmallow.exceptions import SCHEMA
 
 from ..settings import SettingError, nearest
+
+
+class Lenient(Schema):
+    """Reads what it knows and leaves the rest, as vendors do.
+
+    *rules* are functions of the loaded data that raise ValidationError; *shapes* return it changed.
+    They are marshmallow's hooks in a form that a quicker check can use too.
+    """
+
+    class Meta:
+        unknown = EXCLUDE
+
+    HOOKS: ClassVar[frozenset[str]] = frozenset({"_ruled", "_shaped"})
+    rules: ClassVar[tuple[Callable[[dict[str, Any]], None], ...]] = ()
+    shapes: ClassVar[tuple[Callable[[dict[str, Any]], dict[str, Any]], ...]] = ()
+
+    @validates_schema
+    def _ruled(self, data: dict[str, Any], **_: Any) -> None:
+        for rule in type(self).rules:
+            rule(data)
+
+    @post_load
+    def _shaped(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        for shape in type(self).shapes:
+            data = shape(data)
+        return data
 
 
 class Batch(fields.Field[list[dict[str, Any]]]):
@@ -48,7 +75,10 @@ def complaints(messages: Any, place: str = "") -> Iterator[tuple[str, str]]:
     """Yield (wire path such as ``payload.segments[0].name``, sentence) of marshmallow's *messages*."""
     if isinstance(messages, dict):
         for name, inner in messages.items():
-            step = f"[{name}]" if isinstance(name, int) else f".{name}" if place else str(name)
+            if name == SCHEMA:  # marshmallow's word for the object itself
+                step = ""
+            else:
+                step = f"[{name}]" if isinstance(name, int) else f".{name}" if place else str(name)
             yield from complaints(inner, place + step)
     else:
         for sentence in messages:
@@ -56,18 +86,18 @@ def complaints(messages: Any, place: str = "") -> Iterator[tuple[str, str]]:
 
 
 def unread(schema: Schema, data: Any, place: str = "") -> Iterator[str]:
-    """Yield the paths of members of *data* that *schema* does not know."""
+    """Yield the paths of members of *data* that *schema* does not know, in the order they were sent."""
     if isinstance(data, list):
         for index, item in enumerate(data):
             yield from unread(schema, item, f"{place}[{index}]")
     elif isinstance(data, dict):
         known = schema.load_fields
-        for name in data.keys() - known.keys():
-            yield f"{place}.{name}" if place else name
-        for name in data.keys() & known.keys():
-            inner = _inner(known[name])
-            if inner is not None:
-                yield from unread(inner, data[name], f"{place}.{name}" if place else name)
+        for name, value in data.items():
+            path, inner = f"{place}.{name}" if place else name, _inner(known.get(name))
+            if name not in known:
+                yield path
+            elif inner is not None:
+                yield from unread(inner, value, path)
 
 
 def _inner(field: Any) -> Schema | None:

@@ -16,7 +16,9 @@ Handler: TypeAlias = Callable[[Call], Coroutine[float, None, Response]]
 
 async def perform(call: Call) -> Response:
     """Do what *call* asks: the end of the line that the stages stand in."""
-    return call.reply(call.operation.perform(call, call.data))
+    result = call.operation.perform(call, call.data)
+    call.tally(result)
+    return call.reply(result)
 
 
 def through(stages: Sequence[Stage], last: Handler) -> Handler:

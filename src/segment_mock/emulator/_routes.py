@@ -31,11 +31,11 @@ class Routes:
         self._vendors = [(vendor, str(options[vendor.name].get("path", vendor.root))) for vendor in vendors]
         self._vendors.sort(key=lambda row: len(row[1]), reverse=True)
         self._plain: dict[tuple[str, str], dict[str, Operation]] = {}
-        self._patterns: list[tuple[str, re.Pattern[str], dict[str, Operation]]] = []
+        self._patterns: dict[tuple[str, str], tuple[re.Pattern[str], dict[str, Operation]]] = {}
         for vendor, root in self._vendors:
             for operation in vendor.operations:
                 for path in operation.paths:
-                    self._row(vendor.name, root + path)[operation.method] = operation
+                    self._row(vendor.name, root + path or "/")[operation.method] = operation
 
     def rows(self) -> list[tuple[str, str, str]]:
         """Return (method, path, operation) of every row."""
@@ -60,15 +60,14 @@ class Routes:
     def _row(self, vendor: str, path: str) -> dict[str, Operation]:
         if not _ARGUMENT.search(path):
             return self._plain.setdefault((vendor, path), {})
-        pattern = re.compile(_ARGUMENT.sub(r"(?P<\1>[^/]+)", path))
-        self._patterns.append((vendor, pattern, {}))
-        return self._patterns[-1][2]
+        parts = [f"(?P<{part}>[^/]+)" if i % 2 else re.escape(part) for i, part in enumerate(_ARGUMENT.split(path))]
+        return self._patterns.setdefault((vendor, path), (re.compile("".join(parts)), {}))[1]
 
     def _at(self, vendor: str, path: str) -> tuple[dict[str, Operation], Mapping[str, str]]:
         found = self._plain.get((vendor, path))
         if found is not None:
             return found, {}
-        for name, pattern, methods in self._patterns:
+        for (name, _), (pattern, methods) in self._patterns.items():
             match = pattern.fullmatch(path) if name == vendor else None
             if match:
                 return methods, {key: unquote(value) for key, value in match.groupdict().items()}
@@ -109,6 +108,10 @@ def _problem(call: Call, row: Dress, sentence: str, _: str) -> tuple[int, Json]:
 
 
 _PROBLEM = {"Content-Type": "application/problem+json"}
+_STATUSES = {
+    "unauthorized": 401, "throttled": 429, "too_many_items": 429, "not_manageable": 405, "malformed": 400,
+    "too_large": 413, "not_found": 404, "no_such_method": 405, "broken": 500,
+}  # fmt: skip
 NOBODY = Vendor(
     name="nobody",
     title="No vendor",
@@ -117,9 +120,8 @@ NOBODY = Vendor(
     key_header="",
     operations=(),
     refusals={
+        **{kind: Dress(status, reason(status), "assumed", headers=_PROBLEM) for kind, status in _STATUSES.items()},
         "no_such_operation": Dress(404, "No vendor has this path: {method} {path}", "assumed", headers=_PROBLEM),
-        "too_large": Dress(413, "Request body too large", "assumed", headers=_PROBLEM),
-        "broken": Dress(500, "Internal Server Error", "assumed", headers=_PROBLEM),
     },
     tables=(),
     wrap=lambda call, result: result,

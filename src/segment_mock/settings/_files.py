@@ -26,7 +26,10 @@ def read_config(path: str | None = None) -> Mapping[str, Value]:
     Raises `SettingError` when the file is absent, broken or not a mapping.
     """
     if path is not None:
-        return _table(Path(path))
+        told = _table(Path(path))
+        if told is None:
+            raise SettingError(f"{path}: there is no [tool.segment-mock] in it")
+        return told
     for found in filter(Path.is_file, map(Path, _NAMES)):
         if settings := _table(found):
             return settings
@@ -44,9 +47,9 @@ def merged(sources: Iterable[Value]) -> dict[str, dict[str, Any]]:
         for vendor, collections in _mapping(read, "data").items():
             mine = document.setdefault(vendor, {})
             for name, rows in _mapping(collections, f"data.{vendor}").items():
-                if not isinstance(rows, list):
+                if rows is not None and not isinstance(rows, list):
                     raise SettingError(f"data.{vendor}.{name}: {rows!r} is not a list")
-                mine[name] = [*mine.get(name, []), *rows]
+                mine[name] = [*mine.get(name, []), *(rows or [])]
     return document
 
 
@@ -59,10 +62,13 @@ def _mapping(value: Any, place: str) -> Mapping[str, Any]:
         return {}
     if not isinstance(value, Mapping):
         raise SettingError(f"{place}: expected names and values, got {type(value).__name__}")
+    for name in value:
+        if not isinstance(name, str):
+            raise SettingError(f"{place}: {name!r} is not a name; if it is meant to be one, put it in quotes")
     return value
 
 
-def _table(path: Path) -> Mapping[str, Value]:
+def _table(path: Path) -> Mapping[str, Value] | None:
     if path.suffix != ".toml":
         return _mapping(_load(path), str(path))
     if sys.version_info >= (3, 11):
@@ -70,19 +76,25 @@ def _table(path: Path) -> Mapping[str, Value]:
     else:
         import tomli as tomllib
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise SettingError(f"{path}: {error}") from None
-    table: Mapping[str, Value] = document.get("tool", {}).get("segment-mock", {})
-    return table
+    table = _mapping(document.get("tool"), f"{path}: [tool]").get("segment-mock")
+    return None if table is None else _mapping(table, f"{path}: [tool.segment-mock]")
 
 
 def _load(path: Path) -> Any:
     import yaml  # slow to import, and most worlds need no file
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    # A date is text on the wire, so it stays text without quotes too.
+    resolvers = {
+        first: [row for row in rows if row[0] != "tag:yaml.org,2002:timestamp"]
+        for first, rows in base.yaml_implicit_resolvers.items()
+    }
+    loader = type("Loader", (base,), {"yaml_implicit_resolvers": resolvers})
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         return json.loads(text) if path.suffix == ".json" else yaml.load(text, loader)  # noqa: S506 - both are safe
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise SettingError(f"{path}: {' '.join(str(error).split())}") from None

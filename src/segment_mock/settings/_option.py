@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from math import isfinite
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -35,9 +36,9 @@ def _whole(value: Value) -> int:
 
 
 def _real(value: Value) -> float:
-    if isinstance(value, bool):
+    if isinstance(value, bool) or not isfinite(number := float(value)):
         raise ValueError
-    return float(value)
+    return number
 
 
 def _truth(value: Value) -> bool:
@@ -112,9 +113,11 @@ class Option:
         return self.read([part.strip() for part in text.split(",") if part.strip()] if self.many else text)
 
     def _one(self, value: Value) -> Value:
+        if value is False and "off" in self.choices:
+            value = "off"  # what YAML makes of a bare off
         try:
             value = self.kind.read(value)
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, OverflowError, TypeError, ValueError):
             raise self._wrong(value, self.kind.title) from None
         if self.choices and value not in self.choices:
             raise self._wrong(value, f"one of {', '.join(self.choices)}{nearest(str(value), self.choices)}")

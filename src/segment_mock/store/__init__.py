@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from ._log import Change, ChangeLog, Difference
-from ._table import Index, Key, Layout, Record, Row, Seed, Table, Taken
+from ._seed import Index, Key, Layout, Record, Row, Seed, Taken
+from ._table import Table
 
 __all__ = [
     "Change", "ChangeLog", "Difference", "Index", "Key", "Layout", "Record", "Row", "Seed", "Store", "Table", "Taken",

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from itertools import takewhile
 from typing import NamedTuple
 
-from ._table import Image, Key, Record, Row, Table
+from ._seed import Key, Record, Row
+from ._table import Image, Table
 
 
 class Change(NamedTuple):
@@ -106,3 +107,4 @@ class ChangeLog:
         """Forget every write; no earlier mark can be reached any more."""
         self._tail.clear()
         self._held.clear()
+        self.mark += 1  # so that a mark of this very moment is an earlier one too

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from heapq import merge
 from itertools import chain, islice
 
 from sortedcontainers import SortedList
@@ -26,18 +27,18 @@ class Order:
         return len(self._base) - len(self._gone or ()) + len(self._added or ())
 
     def __iter__(self) -> Iterator[int]:
-        yield from self._left(0)
-        yield from self._added or ()
+        return self._from(0)
 
     def add(self, number: int) -> None:
-        """Put *number* in its place; one that the base holds must have been discarded before."""
+        """Put *number* in its place; already there is fine."""
         rank = self._rank(number)
         if rank is not None and self._gone is not None:
             self._gone.discard(rank)
         elif rank is None:
             if self._added is None:
                 self._added = SortedList()
-            self._added.add(number)
+            if number not in self._added:
+                self._added.add(number)
 
     def discard(self, number: int) -> None:
         """Take *number* out; absent is fine."""
@@ -53,12 +54,16 @@ class Order:
 
     def page(self, offset: int, count: int) -> list[int]:
         """Return at most *count* numbers from the *offset*-th on."""
-        kept = len(self._base) - len(self._gone or ())
-        found = list(islice(self._left(offset), count)) if offset < kept else []
-        if len(found) < count and self._added:
-            start = max(0, offset - kept)
-            found += self._added.islice(start, start + count - len(found))
-        return found
+        return list(islice(self._from(offset), min(count, len(self))))
+
+    def _from(self, nth: int) -> Iterator[int]:
+        added = self._added
+        if not added:
+            return self._left(nth)
+        passed = bisect_left(range(len(added)), nth, key=lambda i: i + self._left_below(added[i])) if nth else 0
+        left, rest = self._left(nth - passed), added.islice(passed)
+        # Rows come after the base; only a row of the base that gets another value steps in between.
+        return merge(left, rest) if self._base and added[0] < self._base[-1] else chain(left, rest)
 
     def _left(self, nth: int) -> Iterator[int]:
         """Yield what is left of the base, from its *nth* number on."""
@@ -68,6 +73,10 @@ class Order:
             for place in range(rank, hole):
                 yield self._base[place]
             rank = hole + 1
+
+    def _left_below(self, number: int) -> int:
+        rank = bisect_left(self._base, number)
+        return rank - (self._gone.bisect_left(rank) if self._gone else 0)
 
     def _rank(self, number: int) -> int | None:
         rank = bisect_left(self._base, number)

@@ -2,67 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Callable, Hashable, Iterator
+from typing import TypeAlias
 
 from ._order import Order
-
-Record: TypeAlias = dict[str, Any]
-"""A row in wire names. Replaced as a whole, never mutated."""
-Key: TypeAlias = Hashable
-
-
-class Taken(ValueError):
-    """A record would share its key, or the value of a unique index, with another."""
-
-
-class Row(NamedTuple):
-    """A record and its insertion number; ``record`` None remembers that the key once stood here."""
-
-    number: int
-    record: Record | None
-
-
-@dataclass(frozen=True)
-class Index:
-    """Finds records by *values*; with *unique* no two records may share one."""
-
-    name: str
-    values: Callable[[Record], Iterable[Hashable]]
-    unique: bool = False
-
-
-@dataclass(frozen=True)
-class Layout:
-    """What a table is called, how a record is keyed, and its indexes."""
-
-    name: str
-    key: Callable[[Record], Key]
-    indexes: tuple[Index, ...] = ()
-
-
-class Seed:
-    """Initial records of one table, shared by every table that lies over them. Raises `Taken`."""
-
-    def __init__(self, layout: Layout, records: Iterable[Record] = ()) -> None:
-        self.layout = layout
-        self.records = list(records)
-        self.numbers: dict[Key, int] = {}
-        self.postings: dict[str, dict[Hashable, list[int]]] = {index.name: {} for index in layout.indexes}
-        for number, record in enumerate(self.records):
-            if self.numbers.setdefault(layout.key(record), number) != number:
-                raise Taken(f"{layout.name}: {layout.key(record)!r} stands there twice")
-        for index in layout.indexes:
-            self._post(index, self.postings[index.name])
-
-    def _post(self, index: Index, postings: dict[Hashable, list[int]]) -> None:
-        for number, record in enumerate(self.records):
-            for value in index.values(record):
-                numbers = postings.setdefault(value, [])
-                if numbers and index.unique:
-                    raise Taken(f"{self.layout.name}: {index.name} {value!r} stands there twice")
-                numbers.append(number)
+from ._seed import Index, Key, Record, Row, Seed, Taken
 
 
 class Image:
@@ -116,7 +60,7 @@ class Table:
     def find(self, index: str, value: Hashable, offset: int = 0, count: int | None = None) -> list[Record]:
         """Return the records whose *index* has *value*, in insertion order, or a page of them."""
         order = self._posting(index, value)
-        return [self._at(n) for n in (order if count is None else order.page(offset, count))]
+        return [self._at(number) for number in order.page(offset, len(order) if count is None else count)]
 
     def first(self, index: str, value: Hashable) -> Record | None:
         """Return the earliest record whose *index* has *value*, or None."""
@@ -173,8 +117,8 @@ class Table:
         return row
 
     def _at(self, number: int) -> Record:
-        image = self._image
-        return image.written.get(number) or image.seed.records[number]
+        written = self._image.written.get(number)
+        return self._image.seed.records[number] if written is None else written
 
     def _posting(self, index: str, value: Hashable) -> Order:
         order = self._image.postings[index].get(value)
@@ -207,8 +151,7 @@ class Table:
 
     def _reindex(self, now: Row | None, then: Row | None) -> None:
         for index in self.layout.indexes:
-            old = {(value, now.number) for value in index.values(now.record)} if now and now.record else set()
-            new = {(v, then.number) for v in index.values(then.record)} if then and then.record else set()
+            old, new = _entries(index, now), _entries(index, then)
             for value, number in old - new:
                 self._overlay(index.name, value).discard(number)
             for value, number in new - old:
@@ -219,3 +162,9 @@ class Table:
         if value not in postings:
             postings[value] = self._posting(index, value)
         return postings[value]
+
+
+def _entries(index: Index, row: Row | None) -> set[tuple[Hashable, int]]:
+    if row is None or row.record is None:
+        return set()
+    return {(value, row.number) for value in index.values(row.record)}

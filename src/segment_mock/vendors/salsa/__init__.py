@@ -1,24 +1,35 @@
 """Salsa Engage Groups, as far as its document, recordings and public clients tell."""
 
+from functools import partial
 from operator import itemgetter
 
 from ...contract import Items, Limits, Operation, Vendor
 from ...settings import Option
-from . import data
+from .data import TABLES, SalsaFace, export, load
 from .errors import REFUSALS, complain, spoil
-from .operations import segments
-from .schemas import (
-    DOCUMENT,
-    DeleteSegments,
-    SearchSegments,
-    Segments,
-    UpsertSegments,
-    frame,
-    reply,
-    wrap,
-)
+from .operations import members, metrics, segments, supporters
+from .schemas import DOCUMENT, frame, reply, wrap
+from .schemas.segments import SEGMENT_ORDER, DeleteSegments, SearchSegments, Segments, UpsertSegments
+from .schemas.supporters import (
+    SUPPORTER_ORDER,
+    Belongings,
+    DeleteSupporters,
+    Membership,
+    SearchMembers,
+    SearchSupporters,
+    Supporters,
+    UpsertSupporters,
+)  # fmt: skip
 
-_BATCH = Items("segments", "segments", spoil)
+_GROUPS, _MEMBERS, _SUPPORTERS = reply(Segments()), reply(Supporters()), reply(Supporters())
+_RECORDED = "recorded by the vendor's own tests"
+_CLIENT = "recorded by a public client"
+_SUPPORTER_DATA = f"Salsa Engage, Supporter Data; {_RECORDED}"
+
+
+def _batch(name: str, order: tuple[str, ...], sent: str = "") -> Items:
+    return Items(sent or name, name, partial(spoil, order))
+
 
 VENDOR = Vendor(
     name="salsa",
@@ -29,25 +40,64 @@ VENDOR = Vendor(
     operations=(
         Operation(
             "search_segments", "POST", ("/segments/search",), segments.search, f"{DOCUMENT}, Searching for Segments",
-            request=frame(SearchSegments()), response=reply(Segments()), sized=("identifiers", "count"), reads=True,
+            request=frame(SearchSegments()), response=_GROUPS, sized=("identifiers", "count"), reads=True,
         ),
         Operation(
             "upsert_segments", "PUT", ("/segments",), segments.upsert, f"{DOCUMENT}, Adding/Updating Segments",
-            request=frame(UpsertSegments()), response=reply(Segments()), items=_BATCH, sized=("segments",),
+            request=frame(UpsertSegments()), response=_GROUPS, items=_batch("segments", SEGMENT_ORDER),
+            sized=("segments",),
         ),
         Operation(
             "delete_segments", "DELETE", ("/segments",), segments.delete, f"{DOCUMENT}, Deleting Segments",
-            request=frame(DeleteSegments()), response=reply(Segments()), items=_BATCH, sized=("segments",),
+            request=frame(DeleteSegments()), response=_GROUPS, items=_batch("segments", SEGMENT_ORDER),
+            sized=("segments",),
+        ),
+        Operation(
+            "search_members", "POST", ("/segments/members/search",), members.search, _RECORDED,
+            request=frame(SearchMembers()), response=_MEMBERS, sized=("supporterIds", "count"), reads=True,
+        ),
+        Operation(
+            "assign_members", "PUT", ("/segments/members",), members.assign, _RECORDED,
+            request=frame(Membership()), response=_MEMBERS,
+            items=_batch("supporters", SUPPORTER_ORDER, "supporterIds"), sized=("supporterIds",),
+        ),
+        Operation(
+            "remove_members", "DELETE", ("/segments/members",), members.remove, _RECORDED,
+            request=frame(Membership()), response=_MEMBERS,
+            items=_batch("supporters", SUPPORTER_ORDER, "supporterIds"), sized=("supporterIds",),
+        ),
+        Operation(
+            "search_supporters", "POST", ("/supporters/search",), supporters.search, _SUPPORTER_DATA,
+            request=frame(SearchSupporters()), response=_SUPPORTERS, sized=("identifiers", "count"), reads=True,
+        ),
+        Operation(
+            "upsert_supporters", "PUT", ("/supporters",), supporters.upsert, _SUPPORTER_DATA,
+            request=frame(UpsertSupporters()), response=_SUPPORTERS, items=_batch("supporters", SUPPORTER_ORDER),
+            sized=("supporters",),
+        ),
+        Operation(
+            "delete_supporters", "DELETE", ("/supporters",), supporters.delete, _RECORDED,
+            request=frame(DeleteSupporters()), response=_SUPPORTERS, items=_batch("supporters", SUPPORTER_ORDER),
+            sized=("supporters",),
+        ),
+        Operation(
+            "search_supporter_groups", "POST", ("/supporters/groups",), supporters.groups, _CLIENT,
+            request=frame(SearchSupporters()), response=reply(Belongings()), sized=("identifiers", "count"), reads=True,
+        ),
+        Operation(
+            "get_metrics", "GET", ("/metrics",), metrics.get, f"Salsa Engage Integration API Overview; {_RECORDED}",
+            response=reply(metrics.Metrics()), reads=True,
         ),
     ),
     refusals=REFUSALS,
-    tables=data.TABLES,
+    tables=TABLES,
     wrap=wrap,
     unwrap=itemgetter("payload"),
     complain=complain,
-    load=data.load,
-    export=data.export,
-    face=data.SalsaFace,
+    load=load,
+    export=export,
+    face=SalsaFace,
+    tally=metrics.tally,
     options=(
         Option(
             "non_crm",

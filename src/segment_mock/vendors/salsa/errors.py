@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from marshmallow import Schema
-
-from ...contract import Call, Dress, Json, Spoiled, complaints
+from ...contract import Acceptor, Call, Dress, Json, Spoiled, Unclear, complaints
 from .schemas import DOCUMENT, envelope, ordered
 
 _GENERAL = "Salsa Engage, API - General Use"
@@ -66,10 +64,14 @@ def complain(call: Call, row: Dress, sentence: str, field: str) -> tuple[int, Js
     return row.status, {**envelope(call), "errors": [error]}
 
 
-def judge(call: Call, schema: Schema, item: Json) -> list[Json]:
+def judge(call: Call, acceptor: Acceptor, item: Json) -> list[Json]:
     """Return what is wrong with *item* by its schema, a row an error, in the order of the schema."""
-    found = complaints(schema.validate(item))
-    return [item_error(call, kind, field) for field, kind in found]
+    try:
+        acceptor.load(item)
+    except Unclear:
+        found = complaints(acceptor.schema.validate(item))
+        return [item_error(call, kind if kind in ITEM_ERRORS else "invalid", field) for field, kind in found]
+    return []
 
 
 def item_error(call: Call, kind: str, field: str) -> Json:
@@ -78,9 +80,10 @@ def item_error(call: Call, kind: str, field: str) -> Json:
     return _error(call, row.code, row.message, field)
 
 
-def spoil(call: Call, item: Any, spoiled: Spoiled) -> Json:
-    """Return *item* as one that failed by a fault's decision."""
-    failed = ordered({**item, "result": spoiled.result})
+def spoil(order: tuple[str, ...], call: Call, item: Any, spoiled: Spoiled) -> Json:
+    """Return *item* (a supporter's id where a batch is of ids) as one that a fault decided to fail."""
+    sent = item if isinstance(item, dict) else {"supporterId": item}
+    failed = ordered({**sent, "result": spoiled.result}, order)
     if spoiled.result in ("VALIDATION_ERROR", "SYSTEM_ERROR"):
         row = ITEM_ERRORS["invalid"] if spoiled.result == "VALIDATION_ERROR" else SYSTEM_ERROR
         failed["errors"] = [_error(call, row.code, spoiled.message or row.message, "")]

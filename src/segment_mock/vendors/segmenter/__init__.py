@@ -1,10 +1,23 @@
 """Instaleap's Segmenter, as far as its two public pages tell."""
 
+import re
+
 from ...contract import Operation, Vendor
-from ...settings import Option
+from ...settings import TEXT, Kind, Option
 from . import data, operations
 from .errors import REFUSALS, complain
 from .schemas import CREATE, UPDATE, Created, CreateSegment, Updated, UpdateSegment, reply, wrap
+
+
+def _path(value: str) -> str:
+    path = "/".join(["", *filter(None, TEXT.read(value).split("/"))])
+    if not _PATH.fullmatch(path):
+        raise ValueError
+    return path
+
+
+_PATH = re.compile(r"[\w/.~!$&'()*+,;=:@%-]*", re.ASCII)
+PATH = Kind("a path such as /segments", _path)
 
 VENDOR = Vendor(
     name="segmenter",
@@ -32,7 +45,7 @@ VENDOR = Vendor(
     export=data.export,
     face=data.SegmenterFace,
     options=(
-        Option("path", "Where the Segmenter's operations begin; the vendor does not publish it.", "/segments"),
+        Option("path", "Where the Segmenter's operations begin; the vendor does not publish it.", "/segments", PATH),
         Option(
             "failures",
             "Which of the two documented shapes a failure takes; the second comes with status 200.",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from operator import itemgetter
 from typing import Any
 
 from marshmallow import fields
 
-from ...contract import Face, Json, rows
+from ...contract import Face, Json, fresh, rows
 from ...settings import SettingError
 from ...store import ChangeLog, Index, Layout, Record, Seed, Store, Table, Taken
 from ...world import World
@@ -52,18 +52,19 @@ _SEGMENT, _PERSON = SegmentRow(), PersonRow()
 def load(document: Json, world: World) -> Mapping[str, Seed]:
     """Return the tables of *document*; raises `SettingError` naming the row, the field and the value."""
     people = Table("", Seed(PERSONS), ChangeLog().append)
-    told = rows(_SEGMENT, document, "segmenter", "segments")
+    told, others = rows(_SEGMENT, document, "segmenter", "segments"), rows(_PERSON, document, "segmenter", "persons")
+    named = {row.get("id") for row in [*told, *others, *(person for row in told for person in row["persons"])]}
     try:
-        segments = Seed(SEGMENTS, [_segment(row, people, world, "data.segmenter") for row in told])
-        know(people, world, rows(_PERSON, document, "segmenter", "persons"), "data.segmenter.persons")
+        segments = Seed(SEGMENTS, [_segment(row, people, world, "data.segmenter", named) for row in told])
+        know(people, world, others, "data.segmenter.persons", named)
     except Taken as error:
         raise SettingError(f"data.segmenter.{error}") from None
     return {"segments": segments, "persons": Seed(PERSONS, people)}
 
 
-def _segment(row: Json, people: Table, world: World, kind: str) -> Record:
-    persons = [person["id"] for person in know(people, world, row.pop("persons"), f"{kind}.persons")]
-    return {"id": world.uuid(f"{kind}.segments"), **row, "persons": persons}
+def _segment(row: Json, people: Table, world: World, kind: str, taken: Container[Any]) -> Record:
+    persons = [person["id"] for person in know(people, world, row.pop("persons"), f"{kind}.persons", taken)]
+    return {"id": row.get("id") or fresh(world, f"{kind}.segments", taken), **row, "persons": persons}
 
 
 def export(store: Store) -> Json:
@@ -95,8 +96,12 @@ class SegmenterFace(Face):
         """Add a segment with its ``persons`` past the API and return it; raises `SettingError`."""
         (row,) = rows(_SEGMENT, {"segments": [{"name": name, **members}]}, "segmenter", "segments")
         with self.world.lock:
-            if row.get("id") in self.store["segmenter.segments"]:
+            segments, mark = self.store["segmenter.segments"], self.world.log.mark
+            if row.get("id") in segments:
                 raise SettingError(f"segmenter.segments: {row['id']!r} is there already")
-            record = _segment(row, self.store["segmenter.persons"], self.world, "segmenter")
-            self.store["segmenter.segments"].put(record)
+            try:
+                record = segments.put(_segment(row, self.store["segmenter.persons"], self.world, "segmenter", segments))
+            except Taken as error:
+                self.world.log.rollback(mark)
+                raise SettingError(f"segmenter.{error}") from None
         return next(segment for segment in self.segments if segment["id"] == record["id"])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
-from ...contract import Call, Json, Refusal
+from ...contract import Call, Json, Refusal, fresh
 from ...store import Record, Table
 from ...world import World
 
@@ -14,7 +14,7 @@ def create(call: Call, data: Json) -> Json:
     people = know(call.rows("persons"), call.world, data.pop("persons", []))
     segment = call.rows("segments").put(
         {
-            "id": call.world.uuid("segmenter.segments"),
+            "id": call.fresh("segments"),
             **_told(data),
             "persons": [person["id"] for person in people],
         }
@@ -37,15 +37,21 @@ def update(call: Call, data: Json) -> Json:
     return {"isUpdated": True}
 
 
-def know(table: Table, world: World, persons: Iterable[Json], kind: str = "segmenter.persons") -> list[Record]:
+def know(
+    table: Table,
+    world: World,
+    persons: Iterable[Json],
+    kind: str = "segmenter.persons",
+    taken: Container[str] = (),
+) -> list[Record]:
     """Return each of *persons* once, added to *table* or edited there by what was sent of it.
 
-    *kind* names the stream of the ids of those who are new.
+    *kind* names the stream of the ids of those who are new; an id that is *taken* is left out.
     """
     known = {}
     for sent in persons:
         mine = _recognised(table, sent)
-        record = _told({**(mine or {"id": world.uuid(kind)}), **sent})
+        record = _told({**(mine or {"id": sent.get("id") or fresh(world, kind, table, taken)}), **sent})
         tags = {
             tag["tag"]: tag for tag in [*(mine or {}).get("substitutionTags", ()), *sent.get("substitutionTags", ())]
         }

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from marshmallow import Schema, ValidationError, fields
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, validates_schema
-
-from ...contract import Call, Json
+from ...contract import Call, Json, Lenient
 
 UPDATE = "Instaleap Segmenter, Update segment"
 CREATE = "Instaleap Segmenter, Create segment"
-
-
-class Lenient(Schema):
-    """Reads what it knows and leaves the rest."""
-
-    class Meta:
-        unknown = EXCLUDE
 
 
 def _filled(value: str) -> None:
@@ -24,11 +15,22 @@ def _filled(value: str) -> None:
         raise ValidationError("Must not be empty.")
 
 
+def _one_phone(data: Json) -> Json:
+    return _one_name(data, "phone", "phoneNumber") if "phoneNumber" in data else data
+
+
+def _one_tag_id(data: Json) -> Json:
+    return _one_name(data, "TagId", "tagId") if "tagId" in data else data
+
+
 def _one_name(data: Json, kept: str, other: str) -> Json:
-    if other in data:
-        data.setdefault(kept, data.pop(other))
-        data.pop(other, None)
-    return data
+    value = data.pop(other)
+    return data if kept in data else {**data, kept: value}
+
+
+def _identified(data: Json) -> None:
+    if not data.get("externalId") and not data.get("email"):
+        raise ValidationError({"externalId": ["An externalId or an email is required to know a person by."]})
 
 
 class Tag(Lenient):
@@ -41,6 +43,7 @@ class Tag(Lenient):
 class Person(Lenient):
     """A person as sent; known by externalId, else by email."""
 
+    rules, shapes = (_identified,), (_one_phone,)
     substitutionTags = fields.List(fields.Nested(Tag()))
     externalId = fields.String(allow_none=True)
     firstName = fields.String(allow_none=True)
@@ -49,26 +52,14 @@ class Person(Lenient):
     phoneNumber = fields.String(allow_none=True)
     email = fields.String(allow_none=True)
 
-    @validates_schema
-    def _identified(self, data: Json, **_: Any) -> None:
-        if not data.get("externalId") and not data.get("email"):
-            raise ValidationError({"externalId": ["An externalId or an email is required to know a person by."]})
-
-    @post_load
-    def _phone(self, data: Json, **_: Any) -> Json:
-        return _one_name(data, "phone", "phoneNumber")
-
 
 class _Described(Lenient):
+    shapes = (_one_tag_id,)
     description = fields.String(allow_none=True)
     TagId = fields.String(allow_none=True)
     tagId = fields.String(allow_none=True)
     filters = fields.List(fields.Raw(allow_none=True))
     persons = fields.List(fields.Nested(Person()))
-
-    @post_load
-    def _tag_id(self, data: Json, **_: Any) -> Json:
-        return _one_name(data, "TagId", "tagId")
 
 
 class UpdateSegment(_Described):

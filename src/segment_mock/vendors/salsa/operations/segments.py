@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from ....contract import Call, Json, Refusal
+from ....contract import Acceptor, Call, Json
 from ....store import Record
 from ..errors import item_error, judge
-from ..schemas import SegmentItem, SegmentKey, ordered
+from ..schemas import ordered
+from ..schemas.segments import SEGMENT_ORDER, SegmentItem, SegmentKey
+from ._common import MANAGED, listed, missing, page, refuse_unmanaged, revivable
 
-MANAGED = "INTEGRATED"
-PAGE = 20
-_ITEM, _KEY = SegmentItem(), SegmentKey()
+_ITEM, _KEY = Acceptor(SegmentItem()), Acceptor(SegmentKey())
 _WRITABLE = ("name", "description", "externalSystemId")
 
 
@@ -22,62 +23,78 @@ def search(call: Call, data: Json) -> Json:
     counted = payload.get("includeMemberCounts") is not False
     segments, asked = call.rows("segments"), payload.get("identifiers")
     if asked is None:
-        offset, count = payload.get("offset") or 0, payload.get("count")
-        found = [_found(call, row, counted) for row in segments.page(offset, PAGE if count is None else count)]
-        return {"total": len(segments), "offset": offset, "segments": found, "count": len(found)}
-    by_id = payload["identifierType"] == "SEGMENT_ID"
-    found = [item for identifier in asked for item in _identified(call, identifier, by_id, counted)]
-    return {"total": len(found), "offset": 0, "segments": found, "count": len(found)}
+        offset, count = page(payload)
+        found = [_found(call, row, counted) for row in segments.page(offset, count)]
+        return {"total": len(segments), "offset": offset, **listed("segments", found)}
+    kind = payload["identifierType"]
+    found = [item for identifier in asked for item in _identified(call, kind, identifier, counted)]
+    return {"total": len(found), "offset": 0, **listed("segments", found)}
 
 
 def upsert(call: Call, data: Json) -> Json:
     """Add or update each group in sequence."""
-    return _listed(call.each(data["payload"]["segments"], partial(_upsert, call)))
+    return _batch(call, data, _upsert)
 
 
 def delete(call: Call, data: Json) -> Json:
     """Delete each group in sequence, and its memberships with it."""
-    return _listed(call.each(data["payload"]["segments"], partial(_delete, call)))
+    return _batch(call, data, _delete)
 
 
-def _listed(segments: list[Json]) -> Json:
-    return {"segments": segments, "count": len(segments)}
+def shown(row: Record, result: str, members: int | None = None) -> Json:
+    """Return a group as a reply carries it, with its count of members where that is asked for."""
+    return ordered({**row, "totalMembers": members, "result": result}, SEGMENT_ORDER)
+
+
+def _batch(call: Call, data: Json, deed: Callable[[Call, Json], Json]) -> Json:
+    items = data["payload"]["segments"]
+    # Known before anything is performed, so that a refused call spends no ids either.
+    if any(_is_unmanaged(call, item) for index, item in enumerate(items) if index not in call.spoiled):
+        refuse_unmanaged(call)
+    return listed("segments", call.each(items, partial(deed, call)))
+
+
+def _is_unmanaged(call: Call, item: Json) -> bool:
+    key = item.get("segmentId")
+    mine = call.rows("segments").get(key.lower()) if isinstance(key, str) else None
+    return mine is not None and mine["type"] != MANAGED
 
 
 def _found(call: Call, row: Record, counted: bool) -> Json:
-    members = call.rows("members").count("segmentId", row["segmentId"]) if counted else None
-    return ordered({**row, "totalMembers": members, "result": "FOUND"})
+    return shown(row, "FOUND", _members(call, row) if counted else None)
 
 
-def _identified(call: Call, identifier: Any, by_id: bool, counted: bool) -> list[Json]:
+def _members(call: Call, row: Record) -> int:
+    return call.rows("members").count("segmentId", row["segmentId"])
+
+
+def _identified(call: Call, kind: str, identifier: Any, counted: bool) -> list[Json]:
     segments, text = call.rows("segments"), str(identifier)
-    if by_id:
+    if kind == "SEGMENT_ID":
         row = segments.get(text.lower())
         rows = [row] if row else []
     else:
         rows = segments.find("externalSystemId", text)
-    missing = {"result": "NOT_FOUND", "segmentId" if by_id else "externalSystemId": identifier}
-    return [_found(call, row, counted) for row in rows] or [ordered(missing)]
+    return [_found(call, row, counted) for row in rows] or [ordered(missing(kind, identifier), SEGMENT_ORDER)]
 
 
 def _upsert(call: Call, item: Json) -> Json:
     segments, errors = call.rows("segments"), judge(call, _ITEM, item)
     key = "" if any(error["fieldName"] == "segmentId" for error in errors) else (item.get("segmentId") or "").lower()
     mine = segments.get(key)
-    if key and mine is None and not _may_be_added(call, key):
+    if key and mine is None and not revivable(call, "segments", key):
         return _failed(item, "NOT_FOUND")
-    if mine is not None and mine["type"] != MANAGED:
-        return _not_allowed(call, item)
+    if _is_unmanaged(call, item):
+        return _failed(item, "NOT_ALLOWED")
     if not errors and _causes_duplicate(call, item["name"], mine):
         errors = [item_error(call, "not_unique", "name")]
     if errors:
         return _failed(item, "VALIDATION_ERROR", errors)
-    blank = {"segmentId": key or call.world.uuid("salsa.segments"), "type": MANAGED}
+    blank = {"segmentId": key or call.fresh("segments"), "type": MANAGED}
     sent = {name: item[name] for name in _WRITABLE if name in item}
     row = segments.put({k: v for k, v in {**(mine or blank), **sent}.items() if v is not None})
-    members = call.rows("members").count("segmentId", row["segmentId"])
     # Replies to a write were recorded without the type.
-    return ordered({**row, "type": None, "totalMembers": members, "result": "UPDATED" if mine else "ADDED"})
+    return shown({**row, "type": None}, "UPDATED" if mine else "ADDED", _members(call, row))
 
 
 def _delete(call: Call, item: Json) -> Json:
@@ -85,19 +102,14 @@ def _delete(call: Call, item: Json) -> Json:
     if errors:
         return _failed(item, "VALIDATION_ERROR", errors)
     segments, members, key = call.rows("segments"), call.rows("members"), item["segmentId"].lower()
-    mine = segments.get(key)
-    if mine is None:
-        return ordered({"segmentId": item["segmentId"], "result": "NOT_FOUND"})
-    if mine["type"] != MANAGED:
-        return _not_allowed(call, {"segmentId": item["segmentId"]})
+    if key not in segments:
+        return missing("SEGMENT_ID", item["segmentId"])
+    if _is_unmanaged(call, item):
+        return {"segmentId": item["segmentId"], "result": "NOT_ALLOWED"}
     for member in members.find("segmentId", key):
         members.delete((key, member["supporterId"]))
     segments.delete(key)
     return {"segmentId": key, "result": "DELETED"}
-
-
-def _may_be_added(call: Call, key: str) -> bool:
-    return call.options["unknown_id"] == "create" or call.rows("segments").retired(key)
 
 
 def _causes_duplicate(call: Call, name: str, mine: Record | None) -> bool:
@@ -107,12 +119,6 @@ def _causes_duplicate(call: Call, name: str, mine: Record | None) -> bool:
     return call.rows("segments").count("name", name.strip()) > 0
 
 
-def _not_allowed(call: Call, item: Json) -> Json:
-    if call.options["non_crm"] == "http-405":
-        raise Refusal("not_manageable", field="segmentId")
-    return _failed(item, "NOT_ALLOWED")
-
-
 def _failed(item: Json, result: str, errors: list[Json] | None = None) -> Json:
     echo = {name: item.get(name) for name in ("segmentId", *_WRITABLE)}
-    return ordered({**echo, "result": result, "errors": errors})
+    return ordered({**echo, "result": result, "errors": errors}, SEGMENT_ORDER)

@@ -1,0 +1,5 @@
+# Short names for dev.py, for those who have make.
+serve test wheel bench:
+	python3 dev.py $@
+
+.PHONY: serve test wheel bench

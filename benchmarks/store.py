@@ -1,0 +1,99 @@
+"""What the store costs on many rows beside few: ``python benchmarks/store.py``; exits with 1 past a bound.
+
+A figure is the median of the ratios of interleaved rounds, in processor time, so that a busy machine
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Callable
+from statistics import median
+from time import process_time
+
+from segment_mock.store import ChangeLog, Index, Layout, Seed, Store
+
+MANY, FEW = 1_000_000, 1_000
+ROUNDS, REPEATS = 9, 200
+BOUND = 2.0
+LAYOUT = Layout("rows", lambda row: row["id"], (Index("third", lambda row: (row["id"] % 3,)),))
+Deed = Callable[[], object]
+
+
+class Side:
+    """One store over a seed, and the deeds that are measured on it."""
+
+    def __init__(self, seed: Seed, *, holes: bool = False) -> None:
+        self.seed, self.log, self.size = seed, ChangeLog(), len(seed.records)
+        self.store = Store("", {"rows": seed}, self.log)
+        for key in range(0, self.size, 3) if holes else ():
+            self.store["rows"].delete(key)
+        self.log.truncate()
+
+    def put(self, key: int) -> None:
+        """Write one row and roll it back."""
+        mark = self.log.mark
+        self.store["rows"].put({"id": key, "n": 1})
+        self.log.rollback(mark)
+        self.log.trim(self.log.mark)
+
+    def delete(self, key: int) -> None:
+        """Delete one row and roll it back."""
+        mark = self.log.mark
+        self.store["rows"].delete(key)
+        self.log.rollback(mark)
+        self.log.trim(self.log.mark)
+
+    def page(self, offset: int) -> None:
+        """Read twenty rows."""
+        assert len(self.store["rows"].page(offset, 20)) == 20
+
+    def fork(self) -> None:
+        """Make another organization."""
+        Store("other", {"rows": self.seed}, self.log)
+
+    def revert(self) -> None:
+        """Write one row and return to the initial data."""
+        self.store["rows"].put({"id": self.size // 2, "n": 1})
+        self.store.revert()
+        self.log.truncate()
+
+
+def seconds(deed: Deed) -> float:
+    """Return the processor time of *deed*, on average of many."""
+    begun = process_time()
+    for _ in range(REPEATS):
+        deed()
+    return (process_time() - begun) / REPEATS
+
+
+def within(name: str, deed: Deed, yardstick: Deed) -> bool:
+    """Print how much longer *deed* takes than *yardstick*; tell whether the bound holds."""
+    rounds = [(seconds(deed), seconds(yardstick)) for _ in range(ROUNDS)]
+    ratio = median(long / short for long, short in rounds)
+    long, short = (1e6 * median(side) for side in zip(*rounds, strict=True))
+    print(f"{name:<44} {long:6.1f} us / {short:6.1f} us = {ratio:5.2f}{'' if ratio <= BOUND else '  too much'}")
+    return ratio <= BOUND
+
+
+def main() -> int:
+    """Measure everything; return the exit code."""
+    seeds = [Seed(LAYOUT, [{"id": number, "n": 0} for number in range(size)]) for size in (MANY, FEW)]
+    many, few, holes = Side(seeds[0]), Side(seeds[1]), Side(seeds[0], holes=True)
+    gc.freeze()  # the seeds themselves are no part of any figure
+    sizes = f"{MANY:,} / {FEW:,} rows"
+    print(f"median of {ROUNDS} rounds, bound {BOUND}")
+    found = [
+        within(f"rollback of an insert, {sizes}", lambda: many.put(MANY), lambda: few.put(FEW)),
+        within(f"rollback of an update, {sizes}", lambda: many.put(MANY // 2), lambda: few.put(FEW // 2)),
+        within(f"rollback of a deletion, {sizes}", lambda: many.delete(MANY // 2), lambda: few.delete(FEW // 2)),
+        within("page at 900,000 / at 0", lambda: many.page(900_000), lambda: many.page(0)),
+        within("the same at 600,000, every third row gone", lambda: holes.page(600_000), lambda: holes.page(0)),
+        within(f"fork, {sizes}", many.fork, few.fork),
+        within(f"revert of a write, {sizes}", many.revert, few.revert),
+    ]
+    return 0 if all(found) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,84 @@
+"""Salsa's part of a data file, read and written; and the same data under Python names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from marshmallow import Schema
+
+from ....contract import Json, fresh, rows
+from ....settings import SettingError
+from ....store import Record, Seed, Store, Taken
+from ....world import World
+from ._face import SalsaFace
+from ._rows import JoinedRow, MembershipRow, SegmentRow, SupporterRow
+from ._tables import DAWN, MEMBERS, SEGMENTS, SUPPORTERS, TABLES
+
+__all__ = ["TABLES", "SalsaFace", "export", "load"]
+
+_SEGMENT, _SUPPORTER, _MEMBERSHIP, _JOINED = SegmentRow(), SupporterRow(), MembershipRow(), JoinedRow()
+
+
+def load(document: Json, world: World) -> Mapping[str, Seed]:
+    """Return the tables of *document*; raises `SettingError` naming the row, the field and the value."""
+    try:
+        segments = Seed(SEGMENTS, _keyed(_SEGMENT, document, "segments", "segmentId", world))
+        supporters = Seed(SUPPORTERS, _keyed(_SUPPORTER, document, "supporters", "supporterId", world))
+        members = Seed(MEMBERS, _memberships(document, segments, supporters))
+    except Taken as error:
+        raise SettingError(f"data.salsa.{error}") from None
+    return {"segments": segments, "supporters": supporters, "members": members}
+
+
+def _keyed(schema: Schema, document: Json, collection: str, key: str, world: World) -> Iterator[Record]:
+    told = rows(schema, document, "salsa", collection)
+    taken = {record.get(key, "").lower() for record in told}
+    for record in told:
+        yield {**record, key: record.get(key, "").lower() or fresh(world, f"data.salsa.{collection}", taken)}
+
+
+def _memberships(document: Json, segments: Seed, supporters: Seed) -> Iterator[Record]:
+    for index, row in enumerate(rows(_MEMBERSHIP, document, "salsa", "members")):
+        place = f"data.salsa.members[{index}]"
+        segment = _the(segments, row["segment"], ("externalSystemId", "name"), f"{place}.segment")
+        told = [who if isinstance(who, dict) else {"supporter": who} for who in row["supporters"]]
+        for member in rows(_JOINED, {"supporters": told}, f"salsa.members[{index}]", "supporters"):
+            name = member["supporter"]
+            supporter = _the(supporters, name, ("externalSystemId", "email"), f"{place}.supporters")
+            ids = {"segmentId": segment["segmentId"], "supporterId": supporter["supporterId"]}
+            yield {**ids, "joinedDate": member["joinedDate"]}
+
+
+def _the(seed: Seed, name: str, indexes: tuple[str, str], where: str) -> Record:
+    """Return the one record that *name* is the id of, or is found by in one of *indexes*."""
+    number = seed.numbers.get(name.lower())
+    if number is not None:
+        return seed.records[number]
+    for index in indexes:
+        found = seed.postings[index].get(name.lower() if index == "email" else name.strip(), [])
+        if len(found) > 1:
+            raise SettingError(f"{where}: {len(found)} records are called {name!r}; use the id")
+        if found:
+            return seed.records[found[0]]
+    raise SettingError(f"{where}: {name!r} is none of this data's {seed.layout.name}, by id, external id or name")
+
+
+def export(store: Store) -> Json:
+    """Return all tables in the form of a data file; loading it again gives the same."""
+    members = [
+        {"segment": row["segmentId"], "supporters": [_member(m) for m in found]}
+        for row in store["salsa.segments"]
+        if (found := store["salsa.members"].find("segmentId", row["segmentId"]))
+    ]
+    return {
+        "segments": [*store["salsa.segments"]],
+        "supporters": [*store["salsa.supporters"]],
+        "members": members,
+    }
+
+
+def _member(row: Record) -> Any:
+    if row["joinedDate"] == DAWN:
+        return row["supporterId"]
+    return {"supporter": row["supporterId"], "joinedDate": row["joinedDate"]}

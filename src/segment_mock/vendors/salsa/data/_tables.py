@@ -1,0 +1,25 @@
+"""Salsa's tables and their indexes."""
+
+from __future__ import annotations
+
+from operator import itemgetter
+
+from ....store import Index, Layout
+from ..operations.supporters import emails
+
+DAWN = "2018-01-01T00:00:00.000Z"
+"""When data that tells no dates came to be: fixed, so that equal data make equal replies."""
+
+
+def _of(name: str) -> Index:
+    return Index(name, lambda record: (record[name],) if record.get(name) is not None else ())
+
+
+SEGMENTS = Layout(
+    "segments",
+    itemgetter("segmentId"),
+    (Index("name", lambda record: (record["name"].strip(),)), _of("externalSystemId")),
+)
+SUPPORTERS = Layout("supporters", itemgetter("supporterId"), (Index("email", emails), _of("externalSystemId")))
+MEMBERS = Layout("members", itemgetter("segmentId", "supporterId"), (_of("segmentId"), _of("supporterId")))
+TABLES = (SEGMENTS, SUPPORTERS, MEMBERS)

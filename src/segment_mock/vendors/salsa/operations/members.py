@@ -1,0 +1,90 @@
+"""Members of groups: search, assign, remove."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from ....clock import iso
+from ....contract import Call, Json
+from ....store import Record
+from ..schemas import ordered
+from ..schemas.supporters import SUPPORTER_ORDER
+from ._common import listed, missing, page, refuse_unmanaged
+
+
+def search(call: Call, data: Json) -> Json:
+    """Return the members of a group by page, or which of the given supporters are its members."""
+    payload = data["payload"]
+    key, asked = payload["segmentId"].lower(), payload.get("supporterIds")
+    if asked is not None:
+        return listed("supporters", [_asked(call, key, identifier) for identifier in asked])
+    offset, count = page(payload)
+    since = payload.get("joinedSince")
+    members = call.rows("members")
+    if since is None:
+        total, rows = members.count("segmentId", key), members.find("segmentId", key, offset, count)
+    else:
+        first = iso(since)
+        joined = [row for row in members.find("segmentId", key) if row["joinedDate"] >= first]
+        total, rows = len(joined), joined[offset : offset + count]
+    # The recorded reply has no offset.
+    return {"total": total, **listed("supporters", [_member(call, row["supporterId"]) for row in rows])}
+
+
+def assign(call: Call, data: Json) -> Json:
+    """Make each supporter a member of the group; who is one already stays one."""
+    return _changed(call, data, _assign)
+
+
+def remove(call: Call, data: Json) -> Json:
+    """End each supporter's membership of the group."""
+    return _changed(call, data, _remove)
+
+
+def _changed(call: Call, data: Json, deed: Any) -> Json:
+    payload = data["payload"]
+    key = payload["segmentId"].lower()
+    segment = call.rows("segments").get(key)
+    if segment is None:
+        deed = _unknown
+    elif segment["type"] == "DEFAULT":
+        refuse_unmanaged(call)
+        deed = _not_allowed
+    return listed("supporters", call.each(payload["supporterIds"], partial(deed, call, key)))
+
+
+def _assign(call: Call, segment: str, identifier: Any) -> Json:
+    supporter = call.rows("supporters").get(str(identifier).lower())
+    if supporter is None:
+        return missing("SUPPORTER_ID", identifier)
+    members, key = call.rows("members"), supporter["supporterId"]
+    if (segment, key) not in members:
+        members.put({"segmentId": segment, "supporterId": key, "joinedDate": call.world.clock.iso()})
+    return {"readOnly": supporter["readOnly"], "supporterId": key, "result": "ADDED"}
+
+
+def _remove(call: Call, segment: str, identifier: Any) -> Json:
+    supporter = call.rows("supporters").get(str(identifier).lower())
+    if supporter is None or not call.rows("members").delete((segment, supporter["supporterId"])):
+        return missing("SUPPORTER_ID", identifier)
+    return {"readOnly": supporter["readOnly"], "supporterId": supporter["supporterId"], "result": "DELETED"}
+
+
+def _unknown(call: Call, segment: str, identifier: Any) -> Json:
+    return missing("SUPPORTER_ID", identifier)
+
+
+def _not_allowed(call: Call, segment: str, identifier: Any) -> Json:
+    return {"supporterId": identifier, "result": "NOT_ALLOWED"}
+
+
+def _asked(call: Call, segment: str, identifier: Any) -> Json:
+    key = str(identifier).lower()
+    member = (segment, key) in call.rows("members")
+    return _member(call, key) if member else missing("SUPPORTER_ID", identifier)
+
+
+def _member(call: Call, key: str) -> Json:
+    supporter: Record = call.rows("supporters").get(key) or {}
+    return ordered({**supporter, "result": "FOUND"}, SUPPORTER_ORDER)

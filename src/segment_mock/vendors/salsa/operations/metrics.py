@@ -1,0 +1,85 @@
+"""What an organization has used of the API so far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from marshmallow import Schema, fields
+
+from ....clock import iso
+from ....contract import Call, Json
+
+_COUNTERS = (
+    "supporterRead", "supporterAdd", "supporterDelete", "supporterUpdate", "segmentRead", "segmentAdd",
+    "segmentDelete", "segmentUpdate", "segmentAssignmentRead", "segmentAssignmentAdd", "segmentAssignmentUpdate",
+    "segmentAssignmentDelete", "offlineDonationAdd", "offlineDonationUpdate", "activityTicketedEvent",
+    "activityP2PEvent", "activitySubscribe", "activityFundraise", "activityTargetedLetter", "activityPetition",
+    "activitySubscriptionManagement",
+)  # fmt: skip
+_VERBS = {"FOUND": "Read", "ADDED": "Add", "UPDATED": "Update", "DELETED": "Delete"}
+
+
+class Metrics(Schema.from_dict({name: fields.Integer(required=True) for name in _COUNTERS})):  # type: ignore[misc]
+    """Every counter, in records; the limits of the token, and its calls."""
+
+    rateLimit = fields.Integer(required=True)
+    maxBatchSize = fields.Integer(required=True)
+    lastAPICall = fields.String(required=True)
+    totalAPICalls = fields.Integer(required=True)
+    totalAPICallFailures = fields.Integer(required=True)
+    currentRateLimit = fields.Integer(required=True)
+
+
+class _Counted(NamedTuple):
+    """Which list of an operation's reply is counted, and as what."""
+
+    items: str
+    subject: str
+
+
+_SUBJECTS: Mapping[str, _Counted] = {
+    "search_segments": _Counted("segments", "segment"),
+    "upsert_segments": _Counted("segments", "segment"),
+    "delete_segments": _Counted("segments", "segment"),
+    "search_members": _Counted("supporters", "segmentAssignment"),
+    "assign_members": _Counted("supporters", "segmentAssignment"),
+    "remove_members": _Counted("supporters", "segmentAssignment"),
+    "search_supporters": _Counted("supporters", "supporter"),
+    "upsert_supporters": _Counted("supporters", "supporter"),
+    "delete_supporters": _Counted("supporters", "supporter"),
+    # Not recorded: that reading a supporter's groups counts as reading the supporter is assumed.
+    "search_supporter_groups": _Counted("results", "supporter"),
+}
+
+
+def get(call: Call, _: Json) -> Json:
+    """Return every counter; the call itself is not counted."""
+    assert call.organization is not None
+    used, limits = call.organization.counters, call.vendor.limits
+    last = used["lastAPICall"] / 1000 or call.arrived
+    return {
+        "rateLimit": limits.calls,
+        "maxBatchSize": limits.items,
+        **{name: used[name] for name in _COUNTERS},
+        "lastAPICall": iso(last),
+        "totalAPICalls": used["totalAPICalls"],
+        "totalAPICallFailures": used["totalAPICallFailures"],
+        "currentRateLimit": call.left,
+    }
+
+
+def tally(call: Call, result: Json | None) -> None:
+    """Count a call that was performed, and each record that succeeded; or, with None, one that was refused."""
+    if call.organization is None or call.operation.name == "get_metrics":
+        return
+    used = call.organization.counters
+    used["totalAPICalls"] += 1
+    used["lastAPICall"] = int(call.arrived * 1000)
+    if result is None:
+        used["totalAPICallFailures"] += 1
+        return
+    counted = _SUBJECTS[call.operation.name]
+    for item in result[counted.items]:
+        if verb := _VERBS.get(item["result"]):
+            used[counted.subject + verb] += 1

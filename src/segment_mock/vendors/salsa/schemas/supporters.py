@@ -1,0 +1,139 @@
+"""Supporters, and their membership in groups, as they are sent and answered."""
+
+from __future__ import annotations
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from ....contract import Batch, Json, Lenient
+from ._frame import Identifier, Moment, Paging
+from ._items import RESULTS, ItemFault, text, uuid
+from .segments import Segment
+
+TEXTS = (
+    "title", "firstName", "middleName", "lastName", "suffix", "dateOfBirth", "gender", "externalSystemId",
+)  # fmt: skip
+SUPPORTER_ORDER = (
+    "readOnly", "supporterId", *TEXTS[:7], "createdDate", "lastModified", "externalSystemId", "address", "contacts",
+    "customFieldValues", "result", "errors",
+)  # fmt: skip
+CONTACTS = ("EMAIL", "HOME_PHONE", "CELL_PHONE", "WORK_PHONE", "FACEBOOK_ID", "TWITTER_ID", "LINKEDIN_ID")
+STATUSES = ("OPT_IN", "OPT_OUT", "HARD_BOUNCE")
+ADDRESS = (
+    "addressLine1", "addressLine2", "city", "state", "postalCode", "county", "country", "federalHouseDistrict",
+    "stateHouseDistrict", "stateSenateDistrict", "countyDistrict", "municipalityDistrict", "lattitude", "longitude",
+)  # fmt: skip
+
+
+class SearchMembers(Paging):
+    """The members of one group by page, or those among given supporters."""
+
+    segmentId = fields.String(required=True)
+    supporterIds = fields.List(Identifier(), allow_none=True)
+    joinedSince = Moment(allow_none=True)
+
+
+class Membership(Lenient):
+    """Supporters to assign to a group or to remove from it."""
+
+    segmentId = fields.String(required=True)
+    supporterIds = fields.List(Identifier(), required=True)
+
+
+def _asked(data: Json) -> None:
+    if data.get("identifiers") is None and data.get("modifiedFrom") is None:
+        raise ValidationError({"identifiers": ["Either 'modifiedFrom' or 'identifiers' must be provided."]})
+    if data.get("identifiers") is not None and data.get("identifierType") is None:
+        raise ValidationError({"identifierType": ["Must be provided with 'identifiers'."]})
+
+
+_KINDS = ("SUPPORTER_ID", "EXTERNAL_ID", "EMAIL_ADDRESS")
+
+
+class SearchSupporters(Paging):
+    """Supporters with given ids of one kind, or modified within a time, by page."""
+
+    rules = (_asked,)
+    identifiers = fields.List(Identifier(), allow_none=True)
+    modifiedFrom = Moment(allow_none=True)
+    modifiedTo = Moment(allow_none=True)
+    identifierType = fields.String(allow_none=True, validate=validate.OneOf(_KINDS))
+
+
+class Contact(Lenient):
+    """One way to reach a supporter."""
+
+    type = text(required=True, checks=[validate.OneOf(CONTACTS, error="invalid")])
+    value = text(allow_none=True)
+    status = text(allow_none=True, checks=[validate.OneOf(STATUSES, error="invalid")])
+
+
+Address = Lenient.from_dict({name: fields.Raw(allow_none=True) for name in ADDRESS}, name="Address")
+
+
+def _reachable(contacts: list[Json]) -> None:
+    if not any(contact["type"] == "EMAIL" and contact.get("value") for contact in contacts):
+        raise ValidationError("required")
+
+
+class SupporterItem(Lenient.from_dict({name: text(allow_none=True) for name in TEXTS})):  # type: ignore[misc]
+    """A supporter as sent for adding or updating; an e-mail address is required."""
+
+    supporterId = text(36, checks=[uuid], allow_none=True)
+    address = fields.Nested(Address(), allow_none=True, error_messages={"type": "invalid"})
+    contacts = fields.List(
+        fields.Nested(Contact(), error_messages={"type": "invalid"}),
+        required=True,
+        validate=_reachable,
+        error_messages={"required": "required", "null": "required", "invalid": "invalid"},
+    )
+    customFieldValues = fields.List(fields.Dict(error_messages={"invalid": "invalid"}), allow_none=True)
+
+
+class SupporterKey(Lenient):
+    """A supporter as sent for deletion."""
+
+    supporterId = text(36, checks=[uuid], required=True)
+
+
+class UpsertSupporters(Lenient):
+    """The supporters to add or update, in sequence."""
+
+    supporters = Batch(SupporterItem(), required=True)
+
+
+class DeleteSupporters(Lenient):
+    """The supporters to delete, in sequence."""
+
+    supporters = Batch(SupporterKey(), required=True)
+
+
+class Supporter(Schema.from_dict({name: fields.Raw() for name in SUPPORTER_ORDER})):  # type: ignore[misc]
+    """A supporter in a reply."""
+
+    result = fields.String(required=True, validate=validate.OneOf(RESULTS))
+    errors = fields.List(fields.Nested(ItemFault()))
+
+
+class Supporters(Schema):
+    """Supporters in a reply; ``total`` and ``offset`` only where a search by page has them."""
+
+    total = fields.Integer()
+    offset = fields.Integer()
+    supporters = fields.List(fields.Nested(Supporter()), required=True)
+    count = fields.Integer(required=True)
+
+
+class Belonging(Schema):
+    """The groups of one supporter."""
+
+    supporterId = fields.Raw()
+    contacts = fields.Raw()
+    segments = fields.List(fields.Nested(Segment()))
+    result = fields.String(required=True)
+
+
+class Belongings(Schema):
+    """The groups of several supporters; ``count`` is of supporters."""
+
+    results = fields.List(fields.Nested(Belonging()), required=True)
+    count = fields.Integer(required=True)

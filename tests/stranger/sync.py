@@ -1,0 +1,20 @@
+"""A small sync, as a user would write it: CRM groups go to Salsa, their people to the Segmenter."""
+
+
+def push_groups(session, base, token, groups):
+    """Add or update *groups* (name by external id); return the result of each by its external id."""
+    items = [{"name": name, "externalSystemId": key} for key, name in groups.items()]
+    reply = session.put(
+        f"{base}/api/integration/ext/v1/segments",
+        json={"payload": {"segments": items}},
+        headers={"authToken": token},
+    )
+    reply.raise_for_status()
+    return {item["externalSystemId"]: item["result"] for item in reply.json()["payload"]["segments"]}
+
+
+def push_people(session, base, key, segment, people):
+    """Make *people* the whole membership of *segment*; tell whether it was updated."""
+    body = {"id": segment, "persons": [{"externalId": i, "email": mail} for i, mail in people.items()]}
+    reply = session.put(f"{base}/segments", json=body, headers={"x-api-key": key})
+    return reply.status_code == 200 and reply.json()["data"]["isUpdated"]

@@ -1,0 +1,213 @@
+"""The world's clock: real until somebody turns it."""
+
+from __future__ import annotations
+
+import math
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from segment_mock import clock
+from segment_mock.clock import Clock, sleep
+
+NOON = "2018-03-21T12:00:00.000Z"
+NOON_SECONDS = 1521633600.0
+LATER = 1521633605.0
+HUGE = pytest.param(10**400, id="huge")
+
+
+class Wall:
+    """A clock on the wall that a test moves by hand."""
+
+    def __init__(self) -> None:
+        self.stands = 1_000_000_000.0
+        self.slept: list[float] = []
+
+    def time(self) -> float:
+        return self.stands
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+
+@pytest.fixture
+def wall(monkeypatch: pytest.MonkeyPatch) -> Wall:
+    """Put a wall clock that stands at 1,000,000,000 in the place of the real one."""
+    hands = Wall()
+    monkeypatch.setattr(clock, "time", hands)
+    return hands
+
+
+@pytest.fixture
+def restless() -> Iterator[None]:
+    """Let threads take turns as often as Python can."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+def test_time_is_real_when_untouched() -> None:
+    """A new clock tells the wall's time and runs."""
+    new, before = Clock(), time.time()
+    told, after = new.now(), time.time()
+
+    assert before <= told <= after
+    assert not new.frozen
+
+
+def test_freeze_now(wall: Wall) -> None:
+    """Frozen without a time, the clock stands where it was."""
+    frozen = Clock()
+    frozen.freeze()
+    wall.stands += 60
+
+    assert (1_000_000_000.0, True) == (frozen.now(), frozen.frozen)
+    assert frozen.iso() == "2001-09-09T01:46:40.000Z"
+
+
+@pytest.mark.parametrize("at", [NOON, NOON_SECONDS, int(NOON_SECONDS), "2018-03-21 09:00-03:00"])
+def test_freeze_at(wall: Wall, at: str | float) -> None:
+    """It stands at an ISO text or at epoch seconds; freezing again moves it."""
+    frozen = Clock()
+    frozen.freeze(0)
+    frozen.freeze(at)
+    wall.stands += 60
+
+    assert (NOON_SECONDS, True) == (frozen.now(), frozen.frozen)
+
+
+def test_set_keeps_running(wall: Wall) -> None:
+    """A running clock that is set runs on from there."""
+    running = Clock()
+    running.set(NOON)
+    wall.stands += 5
+
+    assert (LATER, False) == (running.now(), running.frozen)
+
+
+def test_set_keeps_frozen(wall: Wall) -> None:
+    """A frozen clock that is set stands there."""
+    frozen = Clock()
+    frozen.freeze()
+    frozen.set(NOON)
+    wall.stands += 5
+
+    assert (NOON_SECONDS, True) == (frozen.now(), frozen.frozen)
+
+
+@pytest.mark.parametrize("was", [True, False])
+@pytest.mark.parametrize(("frozen", "expected"), [(True, NOON_SECONDS), (False, LATER)])
+def test_set_may_say_whether_frozen(wall: Wall, was: bool, frozen: bool, expected: float) -> None:
+    """Told so, it stands or runs, whatever it did before."""
+    turned = Clock()
+    if was:
+        turned.freeze()
+    turned.set(NOON, frozen=frozen)
+    wall.stands += 5
+
+    assert (expected, frozen) == (turned.now(), turned.frozen)
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_advance(wall: Wall, frozen: bool) -> None:
+    """Time moves on by so many seconds, also by none, and stays frozen or running."""
+    moved = Clock()
+    moved.set(NOON, frozen=frozen)
+    moved.advance(4.5)
+    moved.advance(0)
+    moved.advance(0.5)
+
+    assert (LATER, frozen) == (moved.now(), moved.frozen)
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+@pytest.mark.parametrize("by", [-1, -0.001, math.nan, math.inf, -math.inf, 1e300, HUGE, 2.6e11])
+def test_advance_refuses(wall: Wall, frozen: bool, by: float) -> None:
+    """No step back, none that is no number, none past the year 9999; the error names it and nothing moves."""
+    moved = Clock()
+    moved.set(NOON, frozen=frozen)
+    with pytest.raises(ValueError, match=r"^advance: ") as refused:
+        moved.advance(by)
+
+    assert repr(by) in str(refused.value)
+    assert (NOON_SECONDS, frozen) == (moved.now(), moved.frozen)
+
+
+@pytest.mark.usefixtures("restless")
+def test_advance_in_threads() -> None:
+    """No step is lost when several threads advance the clock at once."""
+    moved = Clock()
+    moved.freeze(0)
+    threads = [threading.Thread(target=lambda: [moved.advance(1) for _ in range(500)]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert moved.now() == 2000
+
+
+def test_resume(wall: Wall) -> None:
+    """Time runs on from where it stood, not from the wall's time."""
+    resumed = Clock()
+    resumed.freeze(NOON)
+    wall.stands += 1000
+    resumed.resume()
+    wall.stands += 5
+
+    assert (LATER, False) == (resumed.now(), resumed.frozen)
+
+
+def test_resume_of_a_running_clock(wall: Wall) -> None:
+    """It changes nothing."""
+    resumed = Clock()
+    resumed.set(NOON)
+    resumed.resume()
+    wall.stands += 5
+
+    assert (LATER, False) == (resumed.now(), resumed.frozen)
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_reset(wall: Wall, frozen: bool) -> None:
+    """The wall's time is back, running."""
+    turned = Clock()
+    turned.set(NOON, frozen=frozen)
+    turned.reset()
+
+    assert (wall.stands, False) == (turned.now(), turned.frozen)
+
+
+@pytest.mark.parametrize("bad", ["noon", math.nan, HUGE, False])
+def test_a_bad_time_changes_nothing(wall: Wall, bad: str | float) -> None:
+    """Neither freeze nor set is half done."""
+    turned = Clock()
+    for deed in (turned.freeze, turned.set):
+        with pytest.raises(ValueError, match="is not a time"):
+            deed(bad)
+
+    assert (wall.stands, False) == (turned.now(), turned.frozen)
+
+
+def test_wait(wall: Wall) -> None:
+    """A door with a thread to spare really sleeps; for ever is as long as any system can."""
+    waiting = Clock()
+    waiting.wait(0.25)
+    waiting.wait(math.inf)
+
+    assert wall.slept[0] == 0.25
+    # The deadline is counted in signed 64-bit nanoseconds; years from now is for ever.
+    assert 10 * 365 * 86400 < wall.slept[1] < 2**63 / 1e9 - 4e9
+
+
+def test_sleep_asks_the_driver() -> None:
+    """The core's sleep hands the seconds to whoever drives it, and returns when driven on."""
+    asked = sleep(2.5)
+
+    assert asked.send(None) == 2.5
+    with pytest.raises(StopIteration):
+        asked.send(None)

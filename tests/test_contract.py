@@ -1,0 +1,189 @@
+"""What every vendor is made of: JSON in and out, complaints, refusals, and reply schemas."""
+
+import json
+
+import pytest
+from marshmallow import Schema, fields
+
+from segment_mock import SegmentMock
+from segment_mock.clock import sleep
+from segment_mock.contract import KINDS, Batch, Refusal, complaints, dumps, fresh, parse, through, unread
+from segment_mock.doors.drive import drive
+from segment_mock.messages import Response
+from segment_mock.vendors import found
+from segment_mock.world import World
+
+HEADERS = {"authToken": "t", "x-api-key": "k"}
+
+
+@pytest.mark.parametrize("value", [{}, [], "x", 5, 1.5, None, True, {"a": [{"b": "é\ud800"}]}, 10**999])
+def test_what_is_written_is_read_again(value):
+    """JSON of every kind; lone surrogates and long numbers survive."""
+    assert {"v": value} == parse(dumps({"v": value}))
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"", "no body"),
+        (b" \n", "no body"),
+        (b"{", "not JSON"),
+        (b"{} {}", "not JSON"),
+        (b"{'a':1}", "not JSON"),
+        (b'{"a":1,}', "not JSON"),
+        (b'{"a":"\x00"}', "not JSON"),
+        (b"\x00", "not JSON"),
+        (b"NaN", "NaN is no number"),
+        (b"-Infinity", "-Infinity is no number"),
+        (b"1e400", "1e400 is no number"),
+        (b"9" * 1001, "more than 1000 digits"),
+        (b'{"a":"\xe9"}', "not UTF-8: byte 6 is 0xe9"),
+        (b'\xef\xbb\xbf"\xff"', "not UTF-8: byte 1 is 0xff"),
+        ('{"a":1}'.encode("utf-16"), "not UTF-8: byte 0 is 0xff"),
+        ('{"a":1}'.encode("utf-16-le"), "not JSON"),
+        ('{"a":1}'.encode("utf-32-be"), "not JSON"),
+        (b"[" * 101 + b"]" * 101, "too deeply; 100"),
+        (b'{"a":' * 101 + b"1" + b"}" * 101, "too deeply; 100"),
+        (b"[" * 1_000_000, "too deeply; 100"),
+    ],
+    ids=lambda value: repr(value)[:30],
+)
+def test_what_is_no_json_is_refused_with_a_reason(body, says):
+    """Malformed, in a sentence for a client: nothing of Python in it."""
+    with pytest.raises(Refusal) as caught:
+        parse(body)
+
+    assert "malformed" == caught.value.kind
+    assert says in caught.value.message
+    assert "sys." not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'\xef\xbb\xbf{"a":1}', {"a": 1}),
+        (b'{"a":1,"a":2}', {"a": 2}),
+        (b"1e2", 100.0),
+        (b"[" * 100 + b"]" * 100, None),
+        (b'["' + b"[" * 200 + b'"]', ["[" * 200]),
+        (b"[" + b"[],{}," * 200 + b"[]]", [*([[], {}] * 200), []]),
+    ],
+)
+def test_odd_json_is_read(body, expected):
+    """A byte order mark is skipped, the last of equal keys counts, a hundred levels and many brackets are fine."""
+    assert expected in (None, parse(body))
+
+
+class Inner(Schema):
+    name = fields.String(required=True)
+
+
+class Outer(Schema):
+    one = fields.Nested(Inner())
+    many = fields.List(fields.Nested(Inner()))
+    batch = Batch(Inner())
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"one": {}}, "one.name"),
+        ({"one": 5}, "one"),
+        ({"many": [{"name": ""}, {}]}, "many[1].name"),
+        ({"many": [{"name": ""}, 5]}, "many[1]"),
+        ({"many": 5}, "many"),
+        ({"batch": 5}, "batch"),
+        ({"batch": [{}, 5]}, "batch[1]"),
+    ],
+)
+def test_a_complaint_names_the_place_on_the_wire(body, expected):
+    """Objects by dots, lists by their index; nothing of marshmallow's own words."""
+    ((place, sentence),) = complaints(Outer().validate(body))
+
+    assert expected == place
+    assert sentence
+
+
+def test_unread_members_are_told_in_the_order_sent():
+    """At every depth that a schema knows, batches too; what is unknown is not looked into."""
+    names = "zyxwvutsrq"
+    body = {name: {"deep": 1} for name in names} | {"one": {"b": 1, "a": 2}, "batch": [{}, {"c": 1}], "many": "odd"}
+
+    assert [*names, "one.b", "one.a", "batch[1].c"] == [*unread(Outer(), body)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("path", ["/api/integration/ext/v1/segments", "/segments", "/nowhere"])
+def test_every_kind_is_refused_without_a_reason(kind, path):
+    """A stage may refuse anything anywhere: the vendor has a status of error and a sentence for it."""
+
+    async def refuse(call, proceed):
+        return call.refuse(kind)
+
+    mock = SegmentMock()
+    mock.faults.add(refuse)
+    reply = mock.session().put(path, data=b"{}", headers=HEADERS)
+
+    assert 400 <= reply.status_code < 600
+    assert isinstance(reply.json(), dict)
+    assert "{" not in json.dumps([value for value in reply.json().values() if isinstance(value, str)])
+    assert (kind, reply.status_code) == (mock.journal.entries()[0].refusal, mock.journal.entries()[0].status)
+
+
+def test_every_refusal_of_every_vendor_tells_its_source():
+    """All kinds are there, each with an error status, a sentence and a source."""
+    for vendor in found():
+        assert set(KINDS) == set(vendor.refusals)
+        for row in vendor.refusals.values():
+            assert 400 <= row.status < 600
+            assert row.message
+            assert row.source
+
+
+def test_every_operation_tells_its_source_and_reply():
+    """Documented, recorded or assumed; and the schema of what it answers."""
+    operations = [operation for vendor in found() for operation in vendor.operations]
+
+    assert [] == [operation.name for operation in operations if not (operation.source and operation.response)]
+
+
+def test_stages_stand_in_the_order_given():
+    """The first is outermost: it begins first and ends last; the handler is a coroutine that awaits sleep alone."""
+    seen = []
+
+    def stage(name):
+        async def stage(call, proceed):
+            seen.append(name)
+            response = await proceed()
+            seen.append(name.upper())
+            return response
+
+        return stage
+
+    async def last(call):
+        await sleep(1.5)
+        seen.append(call)
+        return Response(204)
+
+    waits = []
+    answer = drive(through((stage("a"), stage("b")), last)("call"), waits.append)
+
+    assert (["a", "b", "call", "B", "A"], [1.5], 204) == (seen, waits, answer.status)
+
+
+def test_no_stages_are_the_handler_itself():
+    """Nothing is wrapped around it."""
+
+    async def last(call):
+        return Response(204)
+
+    assert last is through((), last)
+
+
+def test_a_fresh_id_is_none_that_is_taken():
+    """The stream goes on until an id is free in every place asked."""
+    stream = World(5)
+    first, second, third = (stream.uuid("k") for _ in range(3))
+
+    assert first == fresh(World(5), "k")
+    assert third == fresh(World(5), "k", {first}, [second])

@@ -1,0 +1,107 @@
+"""Journal entries chosen, and told as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from segment_mock.journal import Journal
+from segment_mock.messages import Delivery, Response
+from segment_mock.store import Difference
+from test_journal import opened
+
+
+def full() -> Journal:
+    """Return a journal of six entries of two vendors."""
+    journal = Journal()
+    for number, name in enumerate(["a.read", "a.write", "b.read", "a.read", "b.other", "a.read"]):
+        entry = opened(journal, name)
+        if number != 5:
+            entry.answer(Response(200 if number % 2 else 429), 100)
+    return journal
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        ({}, [1, 2, 3, 4, 5, 6]),
+        ({"vendor": "a"}, [1, 2, 4, 6]),
+        ({"vendor": "c"}, []),
+        ({"operation": "a.read"}, [1, 4, 6]),
+        ({"operation": "read"}, [1, 3, 4, 6]),
+        ({"operation": "rea"}, []),
+        ({"operation": ""}, []),
+        ({"status": 429}, [1, 3, 5]),
+        ({"status": 0}, []),
+        ({"since": 4}, [5, 6]),
+        ({"since": 0}, [1, 2, 3, 4, 5, 6]),
+        ({"since": 6}, []),
+        ({"limit": 2}, [5, 6]),
+        ({"limit": 0}, []),
+        ({"limit": 99}, [1, 2, 3, 4, 5, 6]),
+        ({"limit": -1}, []),
+        ({"vendor": "a", "operation": "read", "status": 200, "since": 1, "limit": 1}, [4]),
+    ],
+)
+def test_entries(chosen: dict[str, Any], expected: list[int]) -> None:
+    """Those that fit every filter, oldest first; a limit keeps the newest of them."""
+    assert expected == [entry.id for entry in full().entries(**chosen)]
+
+
+def test_as_dict() -> None:
+    """An entry is plain JSON, keys that are tuples too."""
+    entry = opened(method="PUT", target="/a", headers={"accept": "x"}, body=b'{"a": [1]}')
+    entry.changes = (Difference("members", ("s", "p"), None, {"segmentId": "s"}),)
+    entry.faults, entry.unread, entry.organization = ("latency",), ("x.y",), "0a1b"
+    entry.answer(Response(404, {"B": "c"}, b"not json"), 100.1234567)
+
+    assert {
+        "id": 1, "time": "1970-01-01T00:01:40.000Z", "vendor": "v", "operation": "v.read", "method": "PUT",
+        "path": "/a", "door": "inprocess", "organization": "0a1b", "status": 404, "outcome": "answered",
+        "duration": 0.123457, "refusal": "", "hint": "", "faults": ["latency"], "unread": ["x.y"],
+        "changes": [{"table": "members", "key": ["s", "p"], "before": None, "after": {"segmentId": "s"}}],
+        "request": {"headers": {"accept": "x"}, "body": {"a": [1]}},
+        "response": {"headers": {"B": "c"}, "body": "not json"},
+    } == json.loads(json.dumps(entry.as_dict()))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("body", "parsed", "shown"),
+    [
+        (b"", None, None),
+        (b"null", None, "null"),
+        (b"0", 0, 0),
+        (b'""', "", ""),
+        (b"[]", [], []),
+        (b"\xef\xbb\xbf{}", {}, {}),
+        (b'"\\ud800"', "\ud800", "\ud800"),
+        (b"{", None, "{"),
+        (b"\xff\xfe\xfa", None, "\ufffd\ufffd\ufffd"),
+        (b"\x00", None, "\x00"),
+        (b"[" * 60000, None, "[" * 60000),
+        (b"NaN", None, "NaN"),
+        (b'{"a": -Infinity}', None, '{"a": -Infinity}'),
+        (b"[1e999]", None, "[1e999]"),
+        (b"[1.5e3]", [1500.0], [1500.0]),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_odd_bodies(body: bytes, parsed: Any, shown: Any) -> None:
+    """What is no strict JSON is shown as text, so that a reader of the journal can always parse it."""
+    entry = opened(body=body)
+    entry.answer(Response(200, body=body), 100)
+    told = json.loads(json.dumps(entry.as_dict(), allow_nan=False))
+
+    assert (parsed, parsed) == (entry.request_json, entry.response_json)
+    assert (shown, shown) == (told["request"]["body"], told["response"]["body"])
+
+
+def test_what_never_answered_is_told() -> None:
+    """An entry that is open, or whose answer was cut off, is JSON as well."""
+    waiting, cut = opened(), opened()
+    cut.answer(Response(200, body=b'{"a": 1}', delivery=Delivery(keep=4)), 100)
+
+    assert (None, "open", None) == (waiting.as_dict()["status"], waiting.outcome, waiting.as_dict()["response"]["body"])
+    assert '{"a"' == cut.as_dict()["response"]["body"]

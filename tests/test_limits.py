@@ -1,0 +1,93 @@
+"""Calls per window, on a clock that a test turns."""
+
+from __future__ import annotations
+
+import pytest
+
+from segment_mock.limits import Window
+
+
+@pytest.fixture
+def window() -> Window:
+    """Three calls in sixty seconds."""
+    return Window(3, 60)
+
+
+def test_a_full_window(window: Window) -> None:
+    """So many calls fit; the next one does not, even at the same moment."""
+    assert [True, True, True, False] == [window.admit("a", 100) for _ in range(4)]
+
+
+@pytest.mark.parametrize(("now", "expected"), [(159.999, False), (160, True), (161, True)])
+def test_the_edge(window: Window, now: float, expected: bool) -> None:
+    """A call leaves the window exactly when the window's seconds have passed."""
+    for moment in (100, 100, 150):
+        window.admit("a", moment)
+
+    assert expected == (window.left("a", now) > 0)
+    assert expected == window.admit("a", now)
+
+
+def test_the_window_slides(window: Window) -> None:
+    """Room comes back call by call, not all at once."""
+    for moment in (100, 130, 140):
+        window.admit("a", moment)
+
+    assert [True, False] == [window.admit("a", 160), window.admit("a", 160)]
+
+
+def test_refused_calls_count(window: Window) -> None:
+    """Who goes on calling while refused stays refused."""
+    for moment in (100, 100, 100):
+        window.admit("a", moment)
+
+    assert [False, False, False] == [window.admit("a", moment) for moment in (120, 130, 140)]
+    assert [False, True] == [window.admit("a", moment) for moment in (179, 190)]
+
+
+def test_names_do_not_share(window: Window) -> None:
+    """Each name has a window of its own."""
+    for _ in range(4):
+        window.admit("a", 100)
+
+    assert window.admit("b", 100)
+    assert (0, 2) == (window.left("a", 100), window.left("b", 100))
+
+
+def test_left(window: Window) -> None:
+    """What is left is never negative, and asking costs nothing."""
+    left = [window.left("a", 100)]
+    for _ in range(5):
+        window.admit("a", 100)
+        left.append(window.left("a", 100))
+
+    assert [3, 2, 1, 0, 0, 0] == left
+    assert window.left("a", 160) == 3
+
+
+def test_the_clock_set_back(window: Window) -> None:
+    """Calls of a future that the clock left again neither count nor stay in the way."""
+    for _ in range(4):
+        window.admit("a", 1000)
+
+    assert window.left("a", 0) == 3
+    assert [True, True, True, False] == [window.admit("a", 0) for _ in range(4)]
+
+
+def test_the_clock_set_forth_and_back(window: Window) -> None:
+    """What is admitted is what was said to be left, also when old calls stand beside future ones."""
+    for moment in (0, 1000, 1000):
+        window.admit("a", moment)
+
+    assert window.left("a", 1) == 2
+    assert [True, True, False] == [window.admit("a", 1) for _ in range(3)]
+
+
+def test_clear(window: Window) -> None:
+    """Every name may call again."""
+    for _ in range(4):
+        window.admit("a", 100)
+    window.clear()
+
+    assert window.left("a", 100) == 3
+    assert window.admit("a", 100)

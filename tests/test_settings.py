@@ -1,0 +1,142 @@
+"""One setting as a row: what it takes, what it refuses, and in which words."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from segment_mock.settings import REAL, SOURCE, TEXT, TRUTH, WHOLE, Kind, Option, SettingError
+
+HUGE = pytest.param(REAL, 10**400, id="huge")
+LEVEL = Option("log_level", "How much.", choices=("brief", "full", "off"))
+PORT = Option("port", "Where.", 80, WHOLE, least=0, most=65535)
+RATE = Option("rate", "How fast.", 1.0, REAL, least=0.5)
+TOKENS = Option("tokens", "Who.", many=True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "expected"),
+    [
+        (TEXT, "", ""),
+        (TEXT, "a", "a"),
+        (TEXT, 12, "12"),
+        (TEXT, 1.5, "1.5"),
+        (TEXT, Path("a"), "a"),
+        (WHOLE, 0, 0),
+        (WHOLE, "0", 0),
+        (WHOLE, " -7 ", -7),
+        (REAL, 1, 1.0),
+        (REAL, "1.5", 1.5),
+        (REAL, "-1e3", -1000.0),
+        *[(TRUTH, value, True) for value in (True, 1, "1", "true", "True", "YES")],
+        *[(TRUTH, value, False) for value in (False, 0, "0", "false", "False", "NO")],
+        (SOURCE, "demo", "demo"),
+        (SOURCE, Path("a.yaml"), "a.yaml"),
+        (SOURCE, {"v": {}}, {"v": {}}),
+    ],
+)
+def test_taken(kind: Kind, value: Any, expected: Any) -> None:
+    """Each kind reads what flags, environment, files and Python give it."""
+    read = Option("x", "", kind=kind).read(value)
+
+    assert (type(expected), expected) == (type(read), read)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        *[(TEXT, value) for value in (True, [], {}, b"a")],
+        *[(WHOLE, value) for value in (True, 1.0, 1.5, "1.0", "", "one", [1], math.inf)],
+        *[(REAL, value) for value in (False, "", "fast", [1.0], math.nan, "nan", math.inf, "-inf")],
+        HUGE,
+        *[(TRUTH, value) for value in ("", "maybe", 2, 1.0, [], "tru")],
+        *[(SOURCE, value) for value in (True, [], [{}])],
+    ],
+)
+def test_refused(kind: Kind, value: Any) -> None:
+    """The error names the setting, the value, what it should be, the flag and the variable."""
+    with pytest.raises(SettingError) as refused:
+        Option("log_level", "", kind=kind)._one(value)
+
+    expected = f"log_level: {value!r} is not {kind.title} (--log-level or SEGMENT_MOCK_LOG_LEVEL)"
+    assert expected == str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        (LEVEL, "brif", "log_level: 'brif' is not one of brief, full, off (did you mean 'brief'?) (--log-level or"),
+        (LEVEL, "zzz", "log_level: 'zzz' is not one of brief, full, off (--log-level or SEGMENT_MOCK_LOG_LEVEL)"),
+        (LEVEL, 7, "log_level: '7' is not one of brief"),
+        (LEVEL, True, "log_level: True is not text"),
+        (PORT, -1, "port: -1 is not at least 0 (--port or SEGMENT_MOCK_PORT)"),
+        (PORT, "65536", "port: 65536 is not at most 65535 (--port or SEGMENT_MOCK_PORT)"),
+        (RATE, 0.49, "rate: 0.49 is not at least 0.5 (--rate or SEGMENT_MOCK_RATE)"),
+        (RATE, math.nan, "rate: nan is not a number (--rate or SEGMENT_MOCK_RATE)"),
+        (TOKENS, ["a", None], "tokens: None is not text"),
+        (TOKENS, [["a"]], "tokens: ['a'] is not text"),
+    ],
+)
+def test_out_of_bounds(option: Option, value: Any, message: str) -> None:
+    """Choices, bounds and each of several values are checked, and the nearest choice is named."""
+    with pytest.raises(SettingError) as refused:
+        option.read(value)
+
+    assert str(refused.value).startswith(message)
+
+
+@pytest.mark.parametrize(("value", "expected"), [(0, 0), (65535, 65535), ("80", 80)])
+def test_bounds_are_inclusive(value: Any, expected: int) -> None:
+    """The least and the most are taken."""
+    assert expected == PORT.read(value)
+
+
+def test_a_bare_off() -> None:
+    """YAML reads ``off`` without quotes as false; where off is a choice, it is meant."""
+    assert LEVEL.read(False) == "off"
+    with pytest.raises(SettingError, match="False is not text"):
+        Option("x", "", choices=("a", "b")).read(False)
+
+
+@pytest.mark.parametrize(
+    ("option", "expected"),
+    [
+        (LEVEL, "brief"),
+        (PORT, 80),
+        (TOKENS, ()),
+        (Option("x", ""), None),
+        (Option("x", "", "b", choices=("a", "b")), "b"),
+        (Option("x", "", False, TRUTH), False),
+    ],
+)
+def test_the_default(option: Option, expected: Any) -> None:
+    """Not given, a setting is its default, the first of its choices, or, where several go, none."""
+    assert expected == option.initial
+    assert expected == option.read(None)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [("a", ("a",)), (["a", "b"], ("a", "b")), (("a",), ("a",)), ([], ()), ("a,b", ("a,b",))]
+)
+def test_many(value: Any, expected: tuple[str, ...]) -> None:
+    """Several values come as a tuple, one of them too; a comma means nothing outside the environment."""
+    assert expected == TOKENS.read(value)
+
+
+@pytest.mark.parametrize(("text", "expected"), [("a", ("a",)), ("a, b ,,c,", ("a", "b", "c")), (",", ())])
+def test_many_from_the_environment(text: str, expected: tuple[str, ...]) -> None:
+    """Commas part them, blanks around them do not count."""
+    assert expected == TOKENS.split(text)
+
+
+def test_one_from_the_environment() -> None:
+    """A comma in a single value is its own."""
+    assert Option("x", "").split("a,b") == "a,b"
+
+
+def test_names() -> None:
+    """Flag and variable follow from the name."""
+    assert ("--log-level", "SEGMENT_MOCK_LOG_LEVEL") == (LEVEL.flag, LEVEL.variable)

@@ -1,0 +1,168 @@
+"""Files that a user hands over: configuration and initial data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from segment_mock.settings import SettingError, _files, fixtures, merged, read_config
+
+TOML = "[tool.segment-mock]\nport = 2\n"
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, {}),
+        ({"segment-mock.yaml": "port: 1"}, {"port": 1}),
+        ({"pyproject.toml": TOML}, {"port": 2}),
+        ({"pyproject.toml": "\ufeff" + TOML}, {"port": 2}),
+        ({"segment-mock.yaml": "port: 1", "pyproject.toml": TOML}, {"port": 1}),
+        ({"segment-mock.yaml": "", "pyproject.toml": TOML}, {"port": 2}),
+        ({"pyproject.toml": "[tool.other]\nport = 2"}, {}),
+        ({"pyproject.toml": "[project]\nname = 'x'"}, {}),
+        ({"pyproject.toml": "[tool.segment-mock]"}, {}),
+    ],
+)
+def test_config_that_is_found(here: Path, files: dict[str, str], expected: Any) -> None:
+    """segment-mock.yaml comes first, then a table of pyproject.toml; neither need be there."""
+    for name, text in files.items():
+        (here / name).write_text(text, encoding="utf-8")
+
+    assert expected == read_config()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("my.yaml", "limits: off\nport: 1", {"limits": False, "port": 1}),
+        ("my.yml", "", {}),
+        ("my.json", '{"port": 1}', {"port": 1}),
+        ("my.toml", TOML, {"port": 2}),
+        ("my.toml", "[tool.segment-mock]", {}),
+    ],
+)
+def test_config_that_is_named(here: Path, name: str, text: str, expected: Any) -> None:
+    """A file that is named is read, and no other."""
+    (here / "segment-mock.yaml").write_text("port: 9")
+    (here / name).write_text(text)
+
+    assert expected == read_config(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("my.yaml", "a: [", "while parsing a flow node"),
+        ("my.yaml", "a: !!python/object:os.system x", "could not determine a constructor"),
+        ("my.yaml", "- port", "expected names and values, got list"),
+        ("my.yaml", "port", "expected names and values, got str"),
+        ("my.yaml", "80: port", "80 is not a name; if it is meant to be one, put it in quotes"),
+        ("my.yaml", "on: 1", "True is not a name"),
+        ("my.json", "{", "Expecting property name"),
+        ("my.json", "[" * 100_000, "recursion"),
+        ("my.toml", "a = ", "Invalid value"),
+        ("my.toml", "port = 1", "there is no [tool.segment-mock] in it"),
+        ("my.toml", "tool = 1", "[tool]: expected names and values, got int"),
+        ("my.toml", "[tool]\nsegment-mock = 1", "[tool.segment-mock]: expected names and values, got int"),
+    ],
+)
+def test_a_broken_file(here: Path, name: str, text: str, message: str) -> None:
+    """The error, in one line, names the file and what is wrong in it."""
+    (here / name).write_text(text)
+    with pytest.raises(SettingError) as refused:
+        read_config(name)
+
+    told = str(refused.value)
+    assert told.startswith(f"{name}: ")
+    assert message in told
+    assert "\n" not in told
+
+
+@pytest.mark.parametrize("name", ["my.yaml", "my.json", "my.toml"])
+def test_a_file_that_cannot_be_read(here: Path, name: str) -> None:
+    """One that is absent, a folder, or no UTF-8 is refused by name."""
+    with pytest.raises(SettingError, match=rf"^{name}: .*No such file"):
+        read_config(name)
+    (here / name).write_bytes(b"\xff\xfe")
+    with pytest.raises(SettingError, match=rf"^{name}: .*codec can't decode"):
+        read_config(name)
+    (here / name).unlink()
+    (here / name).mkdir()
+    with pytest.raises(SettingError, match=rf"^{name}: "):
+        read_config(name)
+
+
+def test_merged(here: Path) -> None:
+    """Files and dictionaries are one document; their lists are joined in the order given."""
+    (here / "a.yaml").write_text("v: {rows: [{n: 1}], others: }\nw:\n")
+    (here / "b.json").write_text('\ufeff{"v": {"rows": [{"n": 2}]}}', encoding="utf-8")
+    given = {"v": {"rows": [{"n": 3}]}, "x": {}}
+
+    assert {"v": {"rows": [{"n": 1}, {"n": 2}, {"n": 3}], "others": []}, "w": {}, "x": {}} == merged(
+        ["a.yaml", "b.json", given]
+    )
+    assert given == {"v": {"rows": [{"n": 3}]}, "x": {}}
+
+
+def test_merged_of_nothing(here: Path) -> None:
+    """No source, or an empty one, is an empty document."""
+    (here / "a.yaml").write_text("# nothing yet\n")
+
+    assert {} == merged([]) == merged(["a.yaml", {}])
+
+
+def test_dates_stay_text(here: Path) -> None:
+    """What YAML would take for a date is text, as on the wire; numbers and truth stay what they are."""
+    (here / "a.yaml").write_text("v: {rows: [2018-03-21, 2018-03-21T15:12:09.310Z, 2018-03-21 15:12:09, 7, 1.5, true]}")
+
+    assert {"v": {"rows": ["2018-03-21", "2018-03-21T15:12:09.310Z", "2018-03-21 15:12:09", 7, 1.5, True]}} == merged(
+        ["a.yaml"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ({"v": {"rows": 5}}, "data.v.rows: 5 is not a list"),
+        ({"v": {"rows": {"n": 1}}}, "data.v.rows: {'n': 1} is not a list"),
+        ({"v": ["rows"]}, "data.v: expected names and values, got list"),
+        ({"v": {1: []}}, "data.v: 1 is not a name"),
+        ({8: {}}, "data: 8 is not a name"),
+        ("absent.yaml", "absent.yaml: "),
+    ],
+)
+def test_data_that_cannot_be_used(source: Any, message: str) -> None:
+    """The error names the place."""
+    with pytest.raises(SettingError) as refused:
+        merged([source])
+
+    assert str(refused.value).startswith(message)
+
+
+def test_demo() -> None:
+    """``demo`` is the world that is shipped, wherever one stands."""
+    document = merged(["demo"])
+
+    assert (fixtures() / "demo.yaml").is_file()
+    assert document == merged([fixtures() / "demo.yaml"])
+    assert all(rows for collections in document.values() for rows in collections.values())
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_fixtures(here: Path, monkeypatch: pytest.MonkeyPatch, installed: bool) -> None:
+    """A wheel carries the examples inside the package, a checkout at its top."""
+    package = here / "src" / "segment_mock"
+    (package / "fixtures" if installed else package).mkdir(parents=True)
+    monkeypatch.setattr(_files, "__file__", str(package / "settings" / "_files.py"))
+
+    assert (package / "fixtures" if installed else here / "fixtures") == fixtures()

@@ -1,0 +1,89 @@
+"""Which value is in force: given, environment, file or default."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from segment_mock.settings import OPTIONS, WHOLE, Option, SettingError, nearest, resolve
+
+ROWS = (
+    Option("port", "", 1, WHOLE),
+    Option("log_level", "", choices=("brief", "full")),
+    Option("tokens", "", many=True),
+)
+ENVIRONMENT = {"SEGMENT_MOCK_PORT": "3", "SEGMENT_MOCK_LOG_LEVEL": "full", "SEGMENT_MOCK_TOKENS": "c, d"}
+FILE = {"port": 2, "log-level": "full", "tokens": ["e"]}
+DEFAULTS = {"port": 1, "log_level": "brief", "tokens": ()}
+
+
+@pytest.mark.parametrize(
+    ("given", "environment", "file", "expected"),
+    [
+        ({}, None, None, DEFAULTS),
+        ({}, {}, {}, DEFAULTS),
+        ({}, {}, FILE, {"port": 2, "log_level": "full", "tokens": ("e",)}),
+        ({}, ENVIRONMENT, FILE, {"port": 3, "log_level": "full", "tokens": ("c", "d")}),
+        ({"port": 4, "tokens": ["a"]}, ENVIRONMENT, FILE, {"port": 4, "log_level": "full", "tokens": ("a",)}),
+        ({"port": 0, "log_level": "brief"}, ENVIRONMENT, {}, {"port": 0, "log_level": "brief", "tokens": ("c", "d")}),
+        ({"port": None, "tokens": ()}, {}, FILE, {"port": 2, "log_level": "full", "tokens": ("e",)}),
+        ({}, {"SEGMENT_MOCK_PORT": ""}, {"port": None, "tokens": "e"}, {**DEFAULTS, "tokens": ("e",)}),
+        ({}, {"PORT": "9", "SEGMENT_MOCK_OTHER": "9"}, {"log_level": "full"}, {**DEFAULTS, "log_level": "full"}),
+    ],
+)
+def test_precedence(given: Any, environment: Any, file: Any, expected: dict[str, Any]) -> None:
+    """Given wins over environment over file over default; None and nothing are not given."""
+    assert expected == resolve(ROWS, given, environment, file)
+
+
+@pytest.mark.parametrize(
+    ("given", "file", "message"),
+    [
+        ({"prot": 1}, {}, "prot: no such setting (did you mean 'port'?)"),
+        ({"prot": None}, {}, "prot: no such setting (did you mean 'port'?)"),
+        ({}, {"log-levl": 1}, "log_levl: no such setting (did you mean 'log_level'?)"),
+        ({}, {"zzz": 1}, "zzz: no such setting"),
+    ],
+)
+def test_unknown_names(given: Any, file: Any, message: str) -> None:
+    """A name that no setting has is refused with the nearest, wherever it stands."""
+    with pytest.raises(SettingError) as refused:
+        resolve(ROWS, given, {}, file)
+
+    assert message == str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "environment", "file"),
+    [({"port": "x"}, {}, {}), ({}, {"SEGMENT_MOCK_PORT": "x"}, {}), ({}, {}, {"port": "x"})],
+)
+def test_a_bad_value_anywhere(given: Any, environment: Any, file: Any) -> None:
+    """The same words, whoever gave it."""
+    with pytest.raises(SettingError, match=r"^port: 'x' is not a whole number \(--port or SEGMENT_MOCK_PORT\)$"):
+        resolve(ROWS, given, environment, file)
+
+
+def test_a_bad_value_that_does_not_count() -> None:
+    """What a stronger source overrules is not looked at."""
+    assert resolve(ROWS, {"port": 4}, {"SEGMENT_MOCK_PORT": "x"}, {"port": "y"})["port"] == 4
+
+
+def test_our_own_settings() -> None:
+    """Each has a name and a flag of its own, tells what it does, and its default is one that it takes."""
+    names = [option.name for option in OPTIONS]
+    shorts = [option.short for option in OPTIONS if option.short]
+
+    assert sorted(set(names)) == sorted(names)
+    assert sorted(set(shorts)) == sorted(shorts)
+    assert all(option.help.endswith(".") for option in OPTIONS)
+    assert all(option.initial in (None, ()) or option.initial == option.read(option.initial) for option in OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("prot", " (did you mean 'port'?)"), ("xyz", ""), ("", ""), ("port", " (did you mean 'port'?)")],
+)
+def test_nearest(name: str, expected: str) -> None:
+    """The nearest of several names, if any is near."""
+    assert expected == nearest(name, iter(["host", "port"]))

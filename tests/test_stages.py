@@ -1,0 +1,285 @@
+"""What happens to every call: in which order, and what is left of a call that fails."""
+
+import json
+import logging
+import math
+
+import pytest
+import requests
+
+from segment_mock import SegmentMock, WouldHangForever
+from segment_mock.clock import sleep
+from segment_mock.contract import Refusal, Spoiled
+from segment_mock.messages import CLOSED, RESET, Response
+from segment_mock.store import Table
+
+UPSERT, SEARCH = "/api/integration/ext/v1/segments", "/api/integration/ext/v1/segments/search"
+TOKEN = {"authToken": "t", "x-api-key": "k"}
+
+
+def world(*names, **settings):
+    return SegmentMock(data={"salsa": {"segments": [{"name": name} for name in names]}}, **settings)
+
+
+def put(mock, *names, **options):
+    items = [{"name": name} for name in names]
+    return mock.session().put(UPSERT, data=json.dumps({"payload": {"segments": items}}), headers=TOKEN, **options)
+
+
+def search(mock, body=b'{"payload":{}}', **options):
+    return mock.session().post(SEARCH, data=body, headers=TOKEN, **options)
+
+
+def names(mock):
+    return [segment["name"] for segment in mock.salsa.segments]
+
+
+@pytest.mark.parametrize(
+    ("token", "calls", "body", "expected"),
+    [
+        ("", 300, b"{", 401),
+        ("t", 300, b"{", 429),
+        ("t", 299, b"{", 400),
+        ("t", 299, b'{"payload":{"count":21}}', 429),
+        ("t", 299, b'{"payload":{"count":-21}}', 400),
+    ],
+)
+def test_the_order_is_key_rate_json_shape_batch(token, calls, body, expected):
+    """What is wrong first in that order is what the client is told."""
+    mock = world()
+    mock.clock.freeze()
+    session = mock.session()
+    for _ in range(calls):
+        session.get("/api/integration/ext/v1/nowhere", headers=TOKEN)
+
+    assert expected == session.post(SEARCH, data=body, headers={"authToken": token}).status_code
+
+
+def test_an_operation_that_fails_half_way_leaves_no_trace(monkeypatch, caplog):
+    """Nothing it wrote stays, the journal has no change, and the reply is broken in the dialect."""
+    written = Table.put
+
+    def fail_on_second(table, record):
+        if record.get("name") == "second":
+            raise RuntimeError("no room in /tmp/secret")
+        return written(table, record)
+
+    monkeypatch.setattr(Table, "put", fail_on_second)
+    mock = world("initial")
+    before = mock.state()
+    with caplog.at_level(logging.ERROR):
+        reply = put(mock, "first", "second", "third")
+
+    assert before == mock.state()
+    entry = mock.journal.entries()[0]
+    assert (500, (), "broken") == (entry.status, entry.changes, entry.refusal)
+    (error,) = reply.json()["errors"]
+    assert (500, 500, "Internal Server Error") == (reply.status_code, error["code"], error["message"])
+    assert "secret" not in reply.text
+    assert "Traceback" not in reply.text
+    assert "defect of segment-mock" in reply.headers["X-Segment-Mock-Hint"]
+    (record,) = caplog.records
+    assert ("segment_mock", "ERROR") == (record.name, record.levelname)
+    assert "salsa.upsert_segments" in record.getMessage()
+    assert isinstance(record.exc_info[1], RuntimeError)
+
+
+def test_a_defect_of_the_segmenter_is_the_printed_failure(monkeypatch):
+    """500, exactly as its document prints it."""
+    monkeypatch.setattr(Table, "get", lambda *_: 1 / 0)
+    reply = world().session().put("/segments", data=b'{"id":"1"}', headers=TOKEN)
+
+    expected = {"success": False, "message": "Internal Server Error", "error": "Internal Server Error"}
+    assert (500, expected) == (reply.status_code, reply.json())
+
+
+def test_a_stage_may_refuse_in_the_vendors_words():
+    """call.refuse before the call: its words, its status, nothing performed; the journal tells the kind."""
+
+    async def refuse(call, proceed):
+        return call.refuse("throttled", "Enough.", hint="by a test")
+
+    mock = world()
+    mock.faults.add(refuse, "salsa.upsert_segments")
+    reply = put(mock, "a")
+
+    assert (429, "Enough.") == (reply.status_code, reply.json()["errors"][0]["message"])
+    assert "by a test" == reply.headers["X-Segment-Mock-Hint"]
+    assert [] == names(mock)
+    assert ("throttled", "by a test", 429) == tuple(
+        getattr(mock.journal.entries()[0], name) for name in ("refusal", "hint", "status")
+    )
+    assert 200 == search(mock).status_code
+
+
+def test_the_first_stage_is_outermost():
+    """What was added first sees what was added later."""
+
+    def mark(name):
+        async def stage(call, proceed):
+            call.struck.append(name)
+            response = await proceed()
+            return Response(response.status, {**response.headers, "X-Seen": name}, response.body)
+
+        return stage
+
+    mock = world()
+    mock.faults.add(mark("outer"))
+    mock.faults.add(mark("inner"))
+
+    assert "outer" == search(mock).headers["X-Seen"]
+    assert ("outer", "inner") == mock.journal.entries()[0].faults
+
+
+@pytest.mark.parametrize(("result", "count"), [("SYSTEM_ERROR", 1), ("NOT_ALLOWED", 0), ("VALIDATION_ERROR", 1)])
+def test_spoiled_items_fail_and_the_others_are_performed(result, count):
+    """A real partial failure: reply, store and journal agree on which items happened."""
+
+    async def spoil(call, proceed):
+        call.spoiled = {1: Spoiled(result, "Not today."), 5: Spoiled(result)}
+        return await proceed()
+
+    mock = world()
+    mock.faults.add(spoil, "salsa.upsert_segments")
+    segments = put(mock, "a", "b", "c").json()["payload"]["segments"]
+
+    assert ["ADDED", result, "ADDED"] == [segment["result"] for segment in segments]
+    assert {"name": "b", "result": result} == {k: v for k, v in segments[1].items() if k != "errors"}
+    assert ["Not today."] * count == [error["message"] for error in segments[1].get("errors", ())]
+    assert ["a", "c"] == names(mock)
+    assert ["a", "c"] == [change.after["name"] for change in mock.journal.entries()[0].changes]
+    mock.faults.clear()
+    assert "ADDED" == put(mock, "b").json()["payload"]["segments"][0]["result"]
+
+
+def test_a_spoiled_item_is_not_even_looked_at():
+    """It fails by the fault's word, whatever else is wrong with it; a group that is no CRM group too."""
+    key = "69afe9fc-dcde-4533-92d6-cbf069008c30"
+
+    async def spoil(call, proceed):
+        call.spoiled = {0: Spoiled("NOT_FOUND")}
+        return await proceed()
+
+    mock = SegmentMock(data={"salsa": {"segments": [{"segmentId": key, "name": "d", "type": "DEFAULT"}]}})
+    mock.faults.add(spoil)
+    body = {"payload": {"segments": [{"segmentId": key}, {"name": "n"}]}}
+    reply = mock.session().put(UPSERT, data=json.dumps(body), headers=TOKEN)
+
+    assert ["NOT_FOUND", "ADDED"] == [segment["result"] for segment in reply.json()["payload"]["segments"]]
+
+
+def test_lag_shows_an_earlier_moment_to_reads_only():
+    """Reads see what was; writes, records and change log are as if nothing lagged."""
+    mock = world("old")
+    put(mock, "new")
+    mark = mock.journal.entries()[0].mark
+
+    async def lag(call, proceed):
+        call.lag = mark
+        return await proceed()
+
+    mock.faults.add(lag)
+    moment = mock.snapshot().mark
+
+    assert ["old"] == [segment["name"] for segment in search(mock).json()["payload"]["segments"]]
+    assert (["old", "new"], moment) == (names(mock), mock.snapshot().mark)
+    assert () == mock.journal.entries()[-1].changes
+    assert "VALIDATION_ERROR" == put(mock, "new").json()["payload"]["segments"][0]["result"]
+    mock.faults.clear()
+    assert 2 == search(mock).json()["payload"]["count"]
+
+
+def test_lag_reaches_back_over_a_loaded_state():
+    """Also when all records were exchanged meanwhile."""
+    mock = world("old")
+    search(mock)
+    mark = mock.journal.entries()[0].mark
+    mock.load({"salsa": {"segments": [{"name": "loaded"}]}})
+
+    async def lag(call, proceed):
+        call.lag = mark
+        return await proceed()
+
+    mock.faults.add(lag)
+
+    assert ["old"] == [segment["name"] for segment in search(mock).json()["payload"]["segments"]]
+    assert ["loaded"] == names(mock)
+
+
+@pytest.mark.parametrize(("delivery", "outcome"), [(CLOSED, "closed"), (RESET, "reset")])
+def test_an_answer_may_be_lost_after_the_write(delivery, outcome):
+    """The write happened, the client got nothing, and the journal tells both."""
+
+    async def lose(call, proceed):
+        answer = await proceed()
+        return Response(answer.status, answer.headers, answer.body, delivery)
+
+    mock = world()
+    rule = mock.faults.add(lose, "salsa.upsert_segments")
+    with pytest.raises(requests.ConnectionError):
+        put(mock, "a")
+
+    assert rule.operation == "salsa.upsert_segments"
+    assert ["a"] == names(mock)
+    entry = mock.journal.entries()[0]
+    assert (None, outcome, ["a"]) == (entry.status, entry.outcome, [c.after["name"] for c in entry.changes])
+
+
+@pytest.mark.parametrize("seconds", [30.0, math.inf])
+def test_a_call_that_its_client_abandons_is_never_performed(seconds):
+    """The client's own timeout strikes, the clock has moved by it, and the journal has the call."""
+
+    async def late(call, proceed):
+        await sleep(seconds)
+        return await proceed()
+
+    mock = world()
+    mock.clock.freeze("2018-03-21T15:12:09Z")
+    mock.faults.add(late)
+    with pytest.raises(requests.ReadTimeout):
+        put(mock, "a", timeout=2)
+
+    assert "2018-03-21T15:12:11.000Z" == mock.clock.iso()
+    assert [] == names(mock)
+    entry = mock.journal.entries()[0]
+    assert ("salsa.upsert_segments", None, "abandoned") == (entry.operation, entry.status, entry.outcome)
+
+
+def test_a_late_answer_moves_the_clock_and_tells_how_late_it_is():
+    """A client that waits longer gets it; processingTime and the journal's duration say how long it took."""
+
+    async def late(call, proceed):
+        await sleep(1.234)
+        return await proceed()
+
+    mock = world()
+    mock.clock.freeze("2018-03-21T15:12:09Z")
+    mock.faults.add(late)
+    reply = search(mock, timeout=2).json()
+
+    assert ("2018-03-21T15:12:10.234Z", 1234) == (reply["timestamp"], reply["header"]["processingTime"])
+    assert 1.234 == pytest.approx(mock.journal.entries()[0].duration)
+
+
+def test_waiting_for_ever_without_a_timeout_is_an_error_of_the_test():
+    """It names the call instead of hanging the run; the call is in the journal, unperformed."""
+
+    async def hang(call, proceed):
+        await sleep(math.inf)
+        return await proceed()
+
+    mock = world()
+    mock.faults.add(hang)
+    with pytest.raises(WouldHangForever, match=f"PUT {UPSERT}"):
+        put(mock, "a")
+
+    assert ([], "abandoned") == (names(mock), mock.journal.entries()[0].outcome)
+
+
+def test_a_refusal_from_an_operation_is_dressed():
+    """Refusal raised below is the vendor's own reply above."""
+    refusal = Refusal("not_found", "Gone.", field="a.b", hint="look there")
+
+    assert ("not_found", "Gone.", "a.b", "look there") == (
+        refusal.kind, refusal.message, refusal.field, refusal.hint,
+    )  # fmt: skip

@@ -1,0 +1,90 @@
+"""Indexes of a table: what is found by them, and what unique ones refuse."""
+
+from __future__ import annotations
+
+import pytest
+
+from segment_mock.store import ChangeLog, Index, Layout, Seed, Store, Taken
+from test_store import HUGE, ids, table
+
+
+def test_find() -> None:
+    """All records of a value come in insertion order, or a page of them."""
+    rows = table(*({"id": n, "tags": ["a", "b"] if n % 2 else ["a"]} for n in range(4)))
+    rows.put({"id": 9, "tags": ["b", "b"]})
+    rows.put({"id": 0, "tags": []})
+    rows.delete(2)
+
+    assert ([1, 3], [1, 3, 9]) == (ids(rows.find("tag", "a")), ids(rows.find("tag", "b")))
+    assert ([3], [3, 9], [9]) == tuple(ids(rows.find("tag", "b", *page)) for page in ((1, 1), (1, HUGE), (2,)))
+    assert ({"id": 1, "tags": ["a", "b"]}, None) == (rows.first("tag", "a"), rows.first("tag", "c"))
+    assert (2, 3, 0) == tuple(rows.count("tag", tag) for tag in "abc")
+
+
+def test_found_in_insertion_order() -> None:
+    """An early record that takes a value later is found before those that had it from the start."""
+    rows = table({"id": 0}, {"id": 1, "tags": ["a"]}, {"id": 2}, {"id": 3, "tags": ["a"]})
+    rows.put({"id": 4, "tags": ["a"]})
+    for key in (2, 0):
+        rows.put({"id": key, "tags": ["a"]})
+
+    assert [0, 1, 2, 3, 4] == ids(rows.find("tag", "a"))
+    assert [2, 3] == ids(rows.find("tag", "a", 2, 2))
+    assert rows.first("tag", "a") == {"id": 0, "tags": ["a"]}
+
+
+@pytest.mark.parametrize("index", ["mail", "tag"])
+def test_an_index_follows(index: str) -> None:
+    """A new value is found and the old one is not, in the seed's part and after."""
+    rows = table({"id": 1, "mail": "one", "tags": ["one"]})
+    rows.put({"id": 2, "mail": "two", "tags": ["two"]})
+    for key in (1, 2):
+        rows.put({"id": key, "mail": f"new{key}", "tags": [f"new{key}"]})
+
+    assert [0, 0, 1, 1] == [rows.count(index, value) for value in ("one", "two", "new1", "new2")]
+    assert rows.first(index, "new2") == {"id": 2, "mail": "new2", "tags": ["new2"]}
+
+
+@pytest.mark.parametrize("index", ["mail", "tag"])
+def test_a_value_that_is_empty(index: str) -> None:
+    """The empty text is a value like any other."""
+    rows = table({"id": 1, "mail": "", "tags": [""]})
+
+    assert [1] == ids(rows.find(index, ""))
+    assert rows.delete(1)
+    assert rows.count(index, "") == 0
+
+
+def test_a_value_told_twice() -> None:
+    """A record that tells a value twice is still one record, seeded or written, and is not its own rival."""
+    twice = Index("mail", lambda row: row["mails"], unique=True)
+    layout = Layout("people", lambda row: row["id"], (twice,))
+    rows = Store("", {"people": Seed(layout, [{"id": 1, "mails": ["a", "a"]}])}, ChangeLog())["people"]
+    rows.put({"id": 2, "mails": ["b", "b"]})
+
+    assert [1] == ids(rows.find("mail", "a"))
+    assert (1, 1) == (rows.count("mail", "a"), rows.count("mail", "b"))
+
+
+def test_taken() -> None:
+    """A unique value that another record has is refused by name, and nothing is written."""
+    rows = table({"id": 1, "mail": "a"}, {"id": 2, "mail": "b"})
+    for record in ({"id": 2, "mail": "a"}, {"id": 3, "mail": "a"}):
+        with pytest.raises(Taken, match="people: mail 'a' is taken"):
+            rows.put(record)
+
+    assert [{"id": 1, "mail": "a"}, {"id": 2, "mail": "b"}] == [*rows]
+    assert ([1], [2]) == (ids(rows.find("mail", "a")), ids(rows.find("mail", "b")))
+
+
+def test_free_again() -> None:
+    """A unique value is free for its own record, and for others once it was given up or deleted."""
+    rows = table({"id": 1, "mail": "a"}, {"id": 2, "mail": "b"})
+    rows.put({"id": 1, "mail": "a", "n": 1})
+    rows.put({"id": 1, "mail": "c"})
+    rows.put({"id": 3, "mail": "a"})
+    rows.delete(2)
+    rows.put({"id": 2, "mail": "b"})
+
+    assert [1, 3, 2] == ids(rows)
+    assert (["c"], ["a"]) == tuple([row["mail"] for row in rows.find("mail", value)] for value in "ca")

@@ -1,0 +1,181 @@
+"""How far back the log reaches, and whole tables at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from segment_mock.store import Seed, Store
+from test_store_log import fork, told
+
+FORGOTTEN = "that moment lies before a reset, or is longer ago than the log reaches"
+
+
+def test_trim_bounds_the_tail() -> None:
+    """Writes before the mark are forgotten; what is left can be undone, what is gone is told."""
+    world = fork()
+    first = world.log.mark
+    world.rows.delete("a")
+    second = world.log.mark
+    world.rows.delete("b")
+    world.log.trim(second)
+
+    assert len(world.log) == 1
+    for deed in (world.log.since, world.log.rollback, world.log.differences):
+        with pytest.raises(LookupError, match=FORGOTTEN):
+            deed(first)
+    world.log.rollback(second)
+    assert ["b:old", "c:old"] == told(world.rows)
+
+
+def test_undone_too_long_ago() -> None:
+    """A moment that is forgotten can't be shown, and nothing is touched."""
+    world = fork()
+    mark = world.log.mark
+    world.rows.delete("a")
+    world.log.trim(world.log.mark)
+    with pytest.raises(LookupError, match=FORGOTTEN), world.log.undone(mark, ""):
+        pass
+
+    assert ["b:old", "c:old"] == told(world.rows)
+
+
+def test_hold() -> None:
+    """A mark that is held survives every trim, until it is released as often as it was held."""
+    world = fork()
+    mark = world.log.mark
+    world.log.hold(mark)
+    world.log.hold(mark)
+    world.rows.delete("a")
+    lengths = []
+    for _ in range(2):
+        world.log.trim(world.log.mark)
+        lengths.append(len(world.log))
+        world.log.release(mark)
+    world.log.trim(world.log.mark)
+
+    assert [1, 1, 0] == [*lengths, len(world.log)]
+
+
+def test_the_oldest_hold_counts() -> None:
+    """All writes since the oldest held mark are kept, and none before it."""
+    world = fork()
+    world.rows.delete("a")
+    world.log.hold(world.log.mark)
+    world.rows.delete("b")
+    world.log.hold(world.log.mark)
+    world.rows.delete("c")
+    world.log.trim(world.log.mark)
+
+    assert ["b", "c"] == [change.key for change in world.log.since(world.log.mark - 2)]
+    assert len(world.log) == 2
+
+
+def test_truncate() -> None:
+    """Every write is forgotten and no earlier mark can be reached, not even the last one."""
+    world = fork()
+    marks = [world.log.mark]
+    world.rows.delete("a")
+    marks.append(world.log.mark)
+    world.log.truncate()
+
+    assert len(world.log) == 0
+    for mark in marks:
+        with pytest.raises(LookupError, match=FORGOTTEN):
+            world.log.rollback(mark)
+    assert world.log.since(world.log.mark) == []
+
+
+def test_a_hold_of_before_a_truncation() -> None:
+    """Released late, it does not let go of a mark that was held since."""
+    world = fork()
+    old = world.log.mark
+    world.log.hold(old)
+    world.log.truncate()
+    new = world.log.mark
+    world.log.hold(new)
+    world.log.release(old)
+    world.rows.delete("a")
+    world.log.trim(world.log.mark)
+    world.log.rollback(new)
+
+    assert ["a:old", "b:old", "c:old"] == told(world.rows)
+
+
+def test_replace() -> None:
+    """A whole table is replaced by one change, whatever it weighs, and keys begin anew."""
+    world = fork()
+    world.rows.delete("a")
+    mark = world.log.mark
+    world.store.replace([("t", Seed(world.seed.layout, [{"id": "z"}, {"id": "b", "n": "new"}]))])
+
+    assert world.log.mark == mark + 1
+    assert ["z:None", "b:new"] == told(world.rows)
+    assert (0, 1) == (world.rows.count("n", "old"), world.rows.count("n", "new"))
+    assert not world.rows.retired("a")
+
+
+def test_rollback_of_a_replacement() -> None:
+    """What stood before stands again, with its places and retired keys; and forth again."""
+    world = fork()
+    world.rows.put({"id": "d"})
+    world.rows.delete("a")
+    before = world.log.mark
+    world.store.replace([("t", Seed(world.seed.layout, [{"id": "z"}]))])
+    world.rows.put({"id": "y"})
+    after = world.log.mark
+    world.log.rollback(before)
+
+    assert (["b:old", "c:old", "d:None"], True) == (told(world.rows), world.rows.retired("a"))
+    world.log.rollback(after)
+    assert ["z:None", "y:None"] == told(world.rows)
+
+
+def test_undone_over_a_replacement() -> None:
+    """A look back reaches past it."""
+    world = fork()
+    mark = world.log.mark
+    world.rows.delete("a")
+    world.store.replace([("t", Seed(world.seed.layout, []))])
+    world.rows.put({"id": "y"})
+    with world.log.undone(mark, ""):
+        assert ["a:old", "b:old", "c:old"] == told(world.rows)
+
+    assert ["y:None"] == told(world.rows)
+
+
+def test_a_replacement_is_no_difference() -> None:
+    """Differences tell of records that were written, not of a table that was replaced."""
+    world = fork()
+    mark = world.log.mark
+    world.store.replace([("t", Seed(world.seed.layout, [{"id": "z"}]))])
+    world.rows.put({"id": "z", "n": "new"})
+
+    assert [("t", "z", {"id": "z"}, {"id": "z", "n": "new"})] == [*world.log.differences(mark)]
+
+
+def test_forks() -> None:
+    """Stores over the same seeds share the initial data and nothing that is written."""
+    world = fork()
+    other = Store("other", {"t": world.seed}, world.log)["t"]
+    world.rows.put({"id": "a", "n": "mine"})
+    world.rows.put({"id": "d", "n": "mine"})
+    other.delete("c")
+
+    assert ["a:mine", "b:old", "c:old", "d:mine"] == told(world.rows)
+    assert ["a:old", "b:old"] == told(other)
+    assert (2, 0) == (world.rows.count("n", "mine"), other.count("n", "mine"))
+    assert [{"id": key, "n": "old"} for key in "abc"] == world.seed.records
+
+
+def test_revert() -> None:
+    """A store returns to its initial data, replaced or not, without a word in the log."""
+    world = fork()
+    world.rows.put({"id": "a", "n": "new"})
+    world.rows.delete("b")
+    world.store.replace([("t", Seed(world.seed.layout, [{"id": "z"}]))])
+    mark = world.log.mark
+    world.store.revert()
+
+    assert ["a:old", "b:old", "c:old"] == told(world.rows)
+    assert (3, 0) == (world.rows.count("n", "old"), world.rows.count("n", "new"))
+    assert (mark, False) == (world.log.mark, world.rows.retired("b"))

@@ -1,0 +1,142 @@
+"""One seed makes one world: ids, luck, organizations."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from segment_mock.store import Layout, Seed
+from segment_mock.world import World
+
+LAYOUT = Layout("things", lambda record: record["id"])
+
+
+def test_same_seed_same_world() -> None:
+    """Two worlds of one seed give the same ids and the same luck; another seed gives others."""
+    first, same, other = World(7), World(7), World(8)
+    ids = [[world.uuid("a") for _ in range(3)] for world in (first, same, other)]
+    luck = [world.luck.random() for world in (first, same, other)]
+
+    assert ids[0] == ids[1]
+    assert not set(ids[0]) & set(ids[2])
+    assert luck[0] == luck[1] != luck[2]
+
+
+def test_ids_are_the_same_everywhere() -> None:
+    """A seed's ids are pinned: no release of Python or of ours may shift them."""
+    assert World(0).uuid("salsa.segments") == "b8f0939c-7666-43d0-9d96-d00cfa7f4c37"
+
+
+def test_each_kind_has_its_stream() -> None:
+    """Ids and luck drawn for one thing never shift those of another."""
+    quiet, busy = World(7), World(7)
+    for _ in range(5):
+        busy.uuid("reply")
+        busy.luck.random()
+
+    assert quiet.uuid("segment") == busy.uuid("segment")
+    assert quiet.uuid("segment") != quiet.uuid("reply")
+
+
+def test_ids_are_uuids() -> None:
+    """Each is a UUID of version 4 in its usual form, and none comes twice."""
+    world = World(7)
+    ids = [world.uuid("a") for _ in range(500)]
+
+    assert {(4, uuid.RFC_4122)} == {(uuid.UUID(text).version, uuid.UUID(text).variant) for text in ids}
+    assert ids == [str(uuid.UUID(text)) for text in ids]
+    assert len(set(ids)) == 500
+
+
+def test_credentials_share_one_organization() -> None:
+    """Unless isolated, whatever credential names the one of the initial data."""
+    world = World()
+
+    assert world.organization("a") is world.organization("b") is world.organization()
+    assert [""] == [organization.name for organization in world]
+
+
+def test_isolated_organizations() -> None:
+    """Each credential gets a copy of the initial data of its own, and always the same one."""
+    world = World(isolated=True)
+    world.settle({"things": Seed(LAYOUT, [{"id": 1}])})
+    mine, yours = world.organization("mine"), world.organization("yours")
+    mine.store["things"].put({"id": 2})
+    mine.counters["calls"] += 1
+
+    assert world.organization("mine") is mine
+    assert ([1, 2], 1) == ([row["id"] for row in mine.store["things"]], mine.counters["calls"])
+    assert ([1], 0) == ([row["id"] for row in yours.store["things"]], yours.counters["calls"])
+    assert [1] == [row["id"] for row in world.organization().store["things"]]
+
+
+def test_worlds_share_nothing() -> None:
+    """What one world writes, another over the same seed does not see."""
+    seeds = {"things": Seed(LAYOUT, [{"id": 1}])}
+    first, second = World(), World()
+    for world in (first, second):
+        world.settle(seeds)
+    first.organization().store["things"].delete(1)
+
+    assert (0, 1) == (len(first.organization().store["things"]), len(second.organization().store["things"]))
+
+
+@pytest.mark.parametrize("credential", ["s3cret", "\u00e9\u4e16", "\ud800"])
+def test_a_name_tells_no_credential(credential: str) -> None:
+    """An organization is called by a digest, the same in every world."""
+    names = [World(seed, isolated=True).organization(credential).name for seed in (1, 2)]
+
+    assert names[0] == names[1]
+    assert len(names[0]) == 12
+    assert credential not in names[0]
+    assert names[0] != World(isolated=True).organization(credential + "x").name
+
+
+def test_a_walk_over_organizations() -> None:
+    """One that is first named on the way disturbs nothing."""
+    world = World(isolated=True)
+    world.organization("a")
+    seen = [world.organization("b") is not None for _ in world]
+
+    assert [True] == seen
+    assert len([*world]) == 2
+
+
+def test_reset_restarts() -> None:
+    """Organizations, ids and luck begin again, and the clock is the wall's."""
+    world = World(7, isolated=True)
+    world.settle({"things": Seed(LAYOUT, [{"id": 1}])})
+    before = (world.uuid("a"), world.uuid("b"), world.luck.random())
+    world.clock.freeze(0)
+    world.organization("x").store["things"].delete(1)
+    world.reset()
+
+    assert before == (world.uuid("a"), world.uuid("b"), world.luck.random())
+    assert not world.clock.frozen
+    assert [] == [*world]
+    assert [{"id": 1}] == [*world.organization("x").store["things"]]
+
+
+def test_reset_ends_every_mark() -> None:
+    """No moment before a reset can be returned to, not even the last one."""
+    world = World()
+    world.settle({"things": Seed(LAYOUT)})
+    world.organization().store["things"].put({"id": 1})
+    mark = world.log.mark
+    world.reset()
+
+    with pytest.raises(LookupError, match="before a reset"):
+        world.log.rollback(mark)
+
+
+def test_ids_of_the_initial_data_are_spent() -> None:
+    """A reset starts the ids again after those of the initial data, so that none is given twice."""
+    world = World()
+    initial = [world.uuid("a") for _ in range(2)]
+    world.settle({"things": Seed(LAYOUT, [{"id": text} for text in initial])})
+    first = world.uuid("a")
+    world.reset()
+
+    assert first not in initial
+    assert first == world.uuid("a")

@@ -1,0 +1,86 @@
+"""A client of each vendor over a world as small as the test."""
+
+import json
+
+import pytest
+
+from segment_mock import SegmentMock
+
+
+class Vendor:
+    """Sends what a test tells it to one mock, by its session."""
+
+    def __init__(self, mock, root, key):
+        self.mock, self.root, self.headers = mock, root, key
+        self.session = mock.session()
+
+    def send(self, method, path, body=None, **headers):
+        """Send *body*, as JSON unless it is bytes, to *path* below the root, or to a whole URL."""
+        data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        sent = {**self.headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        return self.session.request(method, path if "://" in path else self.root + path, data=data, headers=sent)
+
+
+class Salsa(Vendor):
+    """Salsa by its operations; each returns the payload of a 200."""
+
+    def search(self, **payload):
+        return self._done(self.send("POST", "/segments/search", {"payload": payload}))
+
+    def upsert(self, *items):
+        return self._done(self.send("PUT", "/segments", {"payload": {"segments": [*items]}}))
+
+    def delete(self, *ids):
+        items = [{"segmentId": key} for key in ids]
+        return self._done(self.send("DELETE", "/segments", {"payload": {"segments": items}}))
+
+    @property
+    def names(self):
+        """The names of all groups."""
+        return [segment["name"] for segment in self.mock.salsa.segments]
+
+    @staticmethod
+    def _done(reply):
+        assert reply.status_code == 200, reply.text
+        return reply.json()["payload"]
+
+
+class Segmenter(Vendor):
+    """The Segmenter by its operations; each returns the reply."""
+
+    def create(self, **body):
+        return self.send("POST", "", {"name": "s", "broadcastMediumId": "email", "segmentType": "static", **body})
+
+    def update(self, **body):
+        reply = self.send("PUT", "", body)
+        assert (reply.status_code, reply.json()) == (200, {"data": {"isUpdated": True}, "errorMessage": ""})
+
+    @property
+    def members(self):
+        """The people of the first segment."""
+        return self.mock.segmenter.segments[0]["persons"]
+
+
+def _made(kind, vendor, root, key):
+    mocks = []
+
+    def make(segments=(), *, settings=None, **collections):
+        data = {vendor: {"segments": [*segments], **collections}}
+        mocks.append(SegmentMock(data=data, **(settings or {})))
+        return kind(mocks[-1], root, key)
+
+    yield make
+    for mock in mocks:
+        mock.close()
+
+
+@pytest.fixture
+def salsa():
+    """Return a function that makes a Salsa of these segments, collections and settings."""
+    yield from _made(Salsa, "salsa", "/api/integration/ext/v1", {"authToken": "token"})
+
+
+@pytest.fixture
+def segmenter():
+    """Return a function that makes a Segmenter of these segments, collections and settings."""
+    yield from _made(Segmenter, "segmenter", "/segments", {"x-api-key": "key"})

@@ -1,0 +1,141 @@
+"""The envelope around every reply of Salsa."""
+
+import re
+from uuid import UUID
+
+import pytest
+
+TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
+SEARCH = ("POST", "/segments/search")
+
+
+def body(header, payload=None):
+    return {"header": header, "payload": {} if payload is None else payload}
+
+
+def test_members_of_a_success_stand_in_the_recorded_order(salsa):
+    """id, timestamp, header, payload; within the header refId, processingTime, serverId."""
+    reply = salsa().send(*SEARCH, body({"refId": "r"})).json()
+
+    assert ["id", "timestamp", "header", "payload"] == list(reply)
+    assert ["refId", "processingTime", "serverId"] == list(reply["header"])
+    assert 4 == UUID(reply["id"]).version
+    assert TIME.fullmatch(reply["timestamp"])
+    assert isinstance(reply["header"]["processingTime"], int)
+    assert 0 < len(reply["header"]["serverId"]) <= 64
+
+
+def test_members_of_a_refusal_stand_in_the_same_order(salsa):
+    """errors take the place of the payload; an error is id, code, message, fieldName."""
+    reply = salsa().send(*SEARCH, body({"refId": "r"}, {"count": "many"})).json()
+
+    assert ["id", "timestamp", "header", "errors"] == list(reply)
+    assert ["refId", "processingTime", "serverId"] == list(reply["header"])
+    (error,) = reply["errors"]
+    assert ["id", "code", "message", "fieldName"] == list(error)
+    assert 4 == UUID(error["id"]).version
+    assert (400, "count") == (error["code"], error["fieldName"])
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "sent", "headers", "expected"),
+    [
+        ("POST", "/segments/search", {"payload": {}}, {"authToken": ""}, 401),
+        ("POST", "/segments/search", {"payload": None}, {}, 400),
+        ("PUT", "/nowhere", {"payload": {}}, {}, 404),
+        ("PATCH", "/segments", {"payload": {}}, {}, 405),
+        ("PUT", "/segments", {"payload": {"segments": [{}] * 21}}, {}, 429),
+        ("PUT", "/segments", b"{", {}, 400),
+    ],
+)
+def test_every_refusal_wears_the_envelope(salsa, method, path, sent, headers, expected):
+    """A call refused as a whole has errors with the status as code, and no payload."""
+    reply = salsa().send(method, path, sent, **headers)
+
+    assert expected == reply.status_code
+    assert "application/json" == reply.headers["Content-Type"]
+    assert {"id", "timestamp", "header", "errors"} == set(reply.json())
+    assert [expected] == [error["code"] for error in reply.json()["errors"]]
+
+
+@pytest.mark.parametrize("told", ["optionalId", "", 0, False, 1.5, "naïve ☃ \ud83d", [None, {}], {"b": 1, "a": None}])
+def test_ref_id_comes_back_verbatim(salsa, told):
+    """Whatever was sent as refId is echoed as it was, empty and false values too."""
+    assert told == salsa().send(*SEARCH, body({"refId": told})).json()["header"]["refId"]
+
+
+@pytest.mark.parametrize("header", [None, {}, {"refId": None}, {"refId": None, "batchId": None, "userData": None}])
+def test_ref_id_is_absent_unless_sent(salsa, header):
+    """No refId, or null, is no refId in the reply; a null header is none."""
+    reply = salsa().send(*SEARCH, {"id": None, **body(header)})
+
+    assert 200 == reply.status_code
+    assert ["processingTime", "serverId"] == list(reply.json()["header"])
+
+
+def test_a_request_without_a_header_is_fine(salsa):
+    """header and id are optional."""
+    assert 200 == salsa().send(*SEARCH, {"payload": {}}).status_code
+
+
+@pytest.mark.parametrize(
+    ("path", "payload", "headers", "expected"),
+    [
+        ("/segments/search", {}, {"authToken": ""}, 401),
+        ("/nowhere", {}, {}, 404),
+        ("/segments/search", {"count": 21}, {}, 429),
+        ("/segments/search", {"count": -1}, {}, 400),
+    ],
+)
+def test_a_refusal_echoes_ref_id(salsa, path, payload, headers, expected):
+    """Refused before the body was looked at or after, a call gets its refId back."""
+    reply = salsa().send("POST", path, body({"refId": "mine"}, payload), **headers)
+
+    assert (expected, "mine") == (reply.status_code, reply.json()["header"]["refId"])
+
+
+def test_every_reply_has_an_id_of_its_own(salsa):
+    """No two replies share an id, successes and refusals alike."""
+    api = salsa()
+    replies = [api.send(*SEARCH, sent).json()["id"] for sent in ({"payload": {}}, {}, b"", {"payload": {}})]
+
+    assert 4 == len(set(replies))
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        ("2018-03-21T15:12:09.310Z", "2018-03-21T15:12:09.310Z"),
+        ("2018-03-21T15:12:09Z", "2018-03-21T15:12:09.000Z"),
+        ("2018-03-21T17:12:09.0626+02:00", "2018-03-21T15:12:09.063Z"),
+        ("2018-12-31T23:59:59.9996Z", "2019-01-01T00:00:00.000Z"),
+    ],
+)
+def test_timestamp_is_utc_with_three_decimals(salsa, now, expected):
+    """The timestamp is the world's clock in UTC, always with exactly three decimals and Z."""
+    api = salsa()
+    api.mock.clock.freeze(now)
+
+    assert expected == api.send(*SEARCH, {"payload": {}}).json()["timestamp"]
+
+
+def test_nulls_are_left_out_and_empty_values_are_kept(salsa):
+    """No member of a reply is null; "" and [] are values."""
+    api = salsa([{"name": "bare"}, {"name": "empty", "description": "", "publicName": ""}])
+    bare, empty = api.search()["segments"]
+
+    assert ["segmentId", "name", "totalMembers", "type", "result"] == list(bare)
+    assert ("", "") == (empty["description"], empty["publicName"])
+    assert [] == api.search(offset=2)["segments"]
+
+
+def test_members_of_a_group_stand_in_the_recorded_order(salsa):
+    """All that a group may have, in the order of recorded replies."""
+    recorded = [
+        "segmentId", "name", "description", "totalMembers", "type", "result", "externalSystemId",
+        "mailingList", "publicName", "publicDescription", "parameterName",
+    ]  # fmt: skip
+    told = {name: name for name in reversed(recorded[6:]) if name != "mailingList"}
+    api = salsa([{**told, "mailingList": True, "description": "d", "name": "n"}])
+
+    assert recorded == list(api.search()["segments"][0])

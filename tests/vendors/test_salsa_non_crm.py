@@ -1,0 +1,92 @@
+"""Salsa: groups that are no CRM groups can be read, but not managed."""
+
+import pytest
+
+CRM = "11454266-a9c8-40af-8fab-4c0bdca44615"
+OTHER = "69afe9fc-dcde-4533-92d6-cbf069008c30"
+MISSING = "c0b7d3a4-3a0f-4c1e-9a53-5d0e6f1b2a77"
+SUPPORTER = "91ff7068-eaed-4392-ac89-e3d646327e00"
+
+kinds = pytest.mark.parametrize("kind", ["DEFAULT", "CUSTOM"])
+
+
+def world(salsa, kind, **settings):
+    return salsa(
+        [{"segmentId": CRM, "name": "crm"}, {"segmentId": OTHER, "name": "other", "type": kind}],
+        supporters=[{"supporterId": SUPPORTER}],
+        members=[{"segment": CRM, "supporters": [SUPPORTER]}],
+        settings=settings,
+    )
+
+
+@kinds
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("method", "items"),
+    [
+        ("PUT", [{"segmentId": CRM, "name": "renamed"}, {"name": "new"}]),
+        ("DELETE", [{"segmentId": CRM}, {"segmentId": MISSING}]),
+    ],
+)
+def test_managing_one_is_405_and_nothing_is_applied(salsa, kind, method, items, place):
+    """The whole call is refused, also what stood before it in the batch; the journal has no change."""
+    api = world(salsa, kind)
+    before = api.mock.state()
+    items = [*items[:place], {"segmentId": OTHER.upper(), "name": "mine now"}, *items[place:]]
+    reply = api.send(method, "/segments", {"header": {"refId": "r"}, "payload": {"segments": items}})
+
+    assert 405 == reply.status_code
+    assert ["id", "timestamp", "header", "errors"] == list(reply.json())
+    assert "r" == reply.json()["header"]["refId"]
+    (error,) = reply.json()["errors"]
+    assert (405, "segmentId") == (error["code"], error["fieldName"])
+    assert "CRM" in error["message"]
+    assert "--salsa-non-crm result" in reply.headers["X-Segment-Mock-Hint"]
+    assert before == api.mock.state()
+    entry = api.mock.journal.entries()[-1]
+    assert (405, "not_manageable", ()) == (entry.status, entry.refusal, entry.changes)
+
+
+@kinds
+def test_with_result_an_upsert_performs_the_others(salsa, kind):
+    """The item is NOT_ALLOWED as sent, in a 200; the items around it are performed."""
+    api = world(salsa, kind, salsa_non_crm="result")
+    item = {"segmentId": OTHER.upper(), "name": "mine now", "description": "", "externalSystemId": "x"}
+    payload = api.upsert({"segmentId": CRM, "name": "renamed"}, item, {"name": "new"})
+
+    assert ["UPDATED", "NOT_ALLOWED", "ADDED"] == [segment["result"] for segment in payload["segments"]]
+    assert {**item, "result": "NOT_ALLOWED"} == payload["segments"][1]
+    assert ["renamed", "other", "new"] == api.names
+
+
+@kinds
+def test_with_result_a_delete_performs_the_others(salsa, kind):
+    """Two keys for the item that stays; the items around it are deleted."""
+    api = world(salsa, kind, salsa_non_crm="result")
+    expected = [
+        {"segmentId": OTHER.upper(), "result": "NOT_ALLOWED"},
+        {"segmentId": CRM, "result": "DELETED"},
+        {"segmentId": MISSING, "result": "NOT_FOUND"},
+    ]
+
+    assert expected == api.delete(OTHER.upper(), CRM, MISSING)["segments"]
+    assert ["other"] == api.names
+
+
+@kinds
+@pytest.mark.parametrize("settings", [{}, {"salsa_non_crm": "result"}])
+def test_reading_one_always_works(salsa, kind, settings):
+    """By page and by id, whatever managing it would answer."""
+    api = world(salsa, kind, **settings)
+    (found,) = api.search(identifierType="SEGMENT_ID", identifiers=[OTHER])["segments"]
+
+    assert ("FOUND", kind) == (found["result"], found["type"])
+    assert ["crm", "other"] == [segment["name"] for segment in api.search()["segments"]]
+
+
+@kinds
+def test_an_invalid_change_of_one_is_405_too(salsa, kind):
+    """That it may not be managed weighs more than what is wrong with the values."""
+    api = world(salsa, kind)
+
+    assert 405 == api.send("PUT", "/segments", {"payload": {"segments": [{"segmentId": OTHER}]}}).status_code

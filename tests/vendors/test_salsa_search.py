@@ -1,0 +1,134 @@
+"""Salsa: all groups, a page at a time, with or without their counts."""
+
+import pytest
+
+
+def named(*names):
+    return [{"name": name} for name in names]
+
+
+def refused(reply):
+    (error,) = reply.json()["errors"]
+    return reply.status_code, error["fieldName"]
+
+
+@pytest.mark.parametrize(
+    ("payload", "offset", "names"),
+    [
+        ({}, 0, "abcde"),
+        ({"offset": 0, "count": 20}, 0, "abcde"),
+        ({"offset": 0, "count": 2}, 0, "ab"),
+        ({"offset": 2, "count": 2}, 2, "cd"),
+        ({"offset": 4, "count": 2}, 4, "e"),
+        ({"offset": 5, "count": 5}, 5, ""),
+        ({"offset": 6}, 6, ""),
+        ({"offset": 10**30}, 10**30, ""),
+        ({"count": 0}, 0, ""),
+        ({"offset": 3}, 3, "de"),
+        ({"count": 1}, 0, "a"),
+        ({"offset": "1", "count": "2"}, 1, "bc"),
+        ({"offset": None, "count": None}, 0, "abcde"),
+        ({"offset": 1.0, "count": 2.0}, 1, "bc"),
+        ({"identifiers": None, "identifierType": None}, 0, "abcde"),
+        ({"identifierType": "SEGMENT_ID"}, 0, "abcde"),
+    ],
+)
+def test_pages(salsa, payload, offset, names):
+    """count is the number of items, total the whole, offset what was asked; an empty page keeps its list."""
+    payload = salsa(named(*"abcde")).search(**payload)
+
+    assert ["total", "offset", "segments", "count"] == list(payload)
+    assert [*names] == [segment["name"] for segment in payload["segments"]]
+    assert (5, offset, len(names)) == (payload["total"], payload["offset"], payload["count"])
+
+
+def test_a_page_is_twenty_unless_told(salsa):
+    """Without a count as many come as the vendor allows."""
+    assert 20 == salsa(named(*map(str, range(25)))).search()["count"]
+
+
+def test_a_world_without_groups_has_an_empty_page(salsa):
+    """The list is there, and empty."""
+    assert {"total": 0, "offset": 0, "segments": [], "count": 0} == salsa().search()
+
+
+def test_groups_keep_the_order_in_which_they_came(salsa):
+    """The order is that of first storing: an update moves nothing, a deleted group closes the gap."""
+    api = salsa(named(*"abc"))
+    a, b, _ = (segment["segmentId"] for segment in api.search()["segments"])
+    api.upsert({"name": "d"}, {"segmentId": a, "name": "A"})
+    api.delete(b)
+
+    assert ["A", "c", "d"] == [segment["name"] for segment in api.search()["segments"]]
+
+
+@pytest.mark.parametrize("name", ["offset", "count"])
+@pytest.mark.parametrize(
+    "value", [-1, "-1", "x", "", "20.5", 20.5, "1_0", "\u0662\u0660", True, [], [1], {}, "9" * 5000]
+)
+def test_what_is_no_page_is_refused(salsa, name, value):
+    """Negative, fractional or non-numeric paging is a 400 that names the field."""
+    assert (400, name) == refused(salsa().send("POST", "/segments/search", {"payload": {name: value}}))
+
+
+@pytest.mark.parametrize("value", [10**30, "9" * 30])
+def test_a_huge_page_is_just_all_of_it(salsa, value):
+    """Where nothing limits the count, any number will do."""
+    assert 2 == salsa(named(*"ab"), settings={"limits": "off"}).search(count=value)["count"]
+
+
+@pytest.mark.parametrize(
+    ("told", "counted"),
+    [
+        ({}, True),
+        ({"includeMemberCounts": True}, True),
+        ({"includeMemberCounts": None}, True),
+        ({"includeMemberCounts": "true"}, True),
+        ({"includeMemberCounts": "false"}, False),
+        ({"includeMemberCounts": False}, False),
+        ({"includeMemberCounts": "False"}, False),
+        ({"includeMemberCounts": 0}, False),
+        ({"includeMemberCounts": "0"}, False),
+        ({"includeMemberCounts": 1}, True),
+    ],
+)
+@pytest.mark.parametrize("asked", [{}, {"identifierType": "EXTERNAL_ID", "identifiers": ["x"]}])
+def test_member_counts_come_unless_declined(salsa, told, counted, asked):
+    """totalMembers is there unless includeMemberCounts is false; nothing else depends on it."""
+    mail = [{"type": "EMAIL", "value": f"{name}@example.org"} for name in "ab"]
+    api = salsa(
+        [{"name": "full", "externalSystemId": "x"}],
+        supporters=[{"contacts": [contact]} for contact in mail],
+        members=[{"segment": "full", "supporters": ["a@example.org", "b@example.org"]}],
+    )
+    (segment,) = api.search(**asked, **told)["segments"]
+
+    assert (2 if counted else None) == segment.pop("totalMembers", None)
+    assert ["segmentId", "name", "type", "result", "externalSystemId"] == list(segment)
+
+
+@pytest.mark.parametrize("value", ["maybe", "", 2, [], {}])
+def test_what_is_neither_true_nor_false_is_refused(salsa, value):
+    """Another word for includeMemberCounts is a 400 that names it."""
+    reply = salsa().send("POST", "/segments/search", {"payload": {"includeMemberCounts": value}})
+
+    assert (400, "includeMemberCounts") == refused(reply)
+
+
+def test_groups_of_every_type_are_read(salsa):
+    """Built-in and hand-made groups are found like those made through the API, each with its type."""
+    types = ["DEFAULT", "CUSTOM", "INTEGRATED"]
+    found = salsa([{"name": kind, "type": kind} for kind in types]).search()["segments"]
+
+    assert [(kind, kind, "FOUND") for kind in types] == [(s["name"], s["type"], s["result"]) for s in found]
+
+
+def test_unknown_members_of_the_request_are_left_unread(salsa):
+    """What Salsa does not know is ignored, and listed in the journal in the order sent."""
+    api = salsa(named("a"))
+    sent = {"zeta": 1, "header": {"trace": 1}, "payload": {"joinedSince": "2020", "count": 1, "beta": {}, "alpha": 2}}
+    reply = api.send("POST", "/segments/search", sent)
+
+    assert 200 == reply.status_code
+    unread = ("zeta", "header.trace", "payload.joinedSince", "payload.beta", "payload.alpha")
+    assert unread == api.mock.journal.entries()[-1].unread

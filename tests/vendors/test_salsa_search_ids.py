@@ -1,0 +1,153 @@
+"""Salsa: groups by their ids or external ids."""
+
+import pytest
+
+A = "1b7458d0-e747-40fe-8e1e-5d7fad4241cb"
+B = "69afe9fc-dcde-4533-92d6-cbf069008c30"
+C = "0b99b409-e56d-4530-a226-474c61461db4"
+SEARCH = ("POST", "/segments/search")
+
+
+def told(payload):
+    return [
+        (segment["result"], segment.get("name"), segment.get("segmentId"), segment.get("externalSystemId"))
+        for segment in payload["segments"]
+    ]
+
+
+def world(salsa):
+    return salsa(
+        [
+            {"segmentId": A, "name": "a", "externalSystemId": "1"},
+            {"segmentId": B, "name": "b", "externalSystemId": "x Y"},
+        ]
+    )
+
+
+def test_ids_are_answered_in_the_order_asked(salsa):
+    """One item for each id, in the order asked, once for each time it was asked."""
+    payload = world(salsa).search(identifierType="SEGMENT_ID", identifiers=[B, C, A, B])
+
+    b = ("FOUND", "b", B, "x Y")
+    assert [b, ("NOT_FOUND", None, C, None), ("FOUND", "a", A, "1"), b] == told(payload)
+    assert (4, 0, 4) == (payload["total"], payload["offset"], payload["count"])
+    assert ["total", "offset", "segments", "count"] == list(payload)
+
+
+def test_external_ids_are_answered_in_the_order_asked(salsa):
+    """External ids match as they are written, case and spaces included."""
+    payload = world(salsa).search(identifierType="EXTERNAL_ID", identifiers=["x Y", "0", "x y", "1"])
+
+    expected = [
+        ("FOUND", "b", B, "x Y"),
+        ("NOT_FOUND", None, None, "0"),
+        ("NOT_FOUND", None, None, "x y"),
+        ("FOUND", "a", A, "1"),
+    ]
+    assert expected == told(payload)
+    assert (4, 4) == (payload["total"], payload["count"])
+
+
+def test_an_id_matches_in_any_case(salsa):
+    """A group that is found shows its id in small letters; one that is not, as it was sent."""
+    mixed = C.swapcase()
+    payload = world(salsa).search(identifierType="SEGMENT_ID", identifiers=[A.upper(), mixed])
+
+    assert [A, mixed] == [segment["segmentId"] for segment in payload["segments"]]
+    assert [{"segmentId", "result"}] == [set(segment) for segment in payload["segments"][1:]]
+
+
+@pytest.mark.parametrize("sent", ["", " ", "no uuid", A[:-1], f" {A}", "n" * 200, "\x00", "\ud800", 7])
+@pytest.mark.parametrize(("kind", "name"), [("SEGMENT_ID", "segmentId"), ("EXTERNAL_ID", "externalSystemId")])
+def test_an_id_that_nobody_has_is_not_found(salsa, sent, kind, name):
+    """Whatever stands for an id, it is a NOT_FOUND item of two members that carries it as sent."""
+    (segment,) = world(salsa).search(identifierType=kind, identifiers=[sent])["segments"]
+
+    assert {name: sent, "result": "NOT_FOUND"} == segment
+
+
+def test_a_number_finds_the_external_id_it_spells(salsa):
+    """Clients that forget the quotes are understood."""
+    payload = world(salsa).search(identifierType="EXTERNAL_ID", identifiers=[1])
+
+    assert [("FOUND", "a", A, "1")] == told(payload)
+
+
+def test_one_external_id_may_find_several_groups(salsa):
+    """External ids need not be unique: all groups that have it are returned."""
+    api = salsa([{"name": name, "externalSystemId": "same"} for name in "ab"])
+    payload = api.search(identifierType="EXTERNAL_ID", identifiers=["same"])
+
+    assert ["a", "b"] == [segment["name"] for segment in payload["segments"]]
+    assert (2, 2) == (payload["total"], payload["count"])
+
+
+def test_ids_of_another_kind_are_not_found(salsa):
+    """A mix of ids is not supported: an external id among segment ids is NOT_FOUND, and the other way round."""
+    api = world(salsa)
+    by_id = api.search(identifierType="SEGMENT_ID", identifiers=[A, "1"])
+    by_external_id = api.search(identifierType="EXTERNAL_ID", identifiers=[A, "1"])
+
+    assert ["FOUND", "NOT_FOUND"] == [segment["result"] for segment in by_id["segments"]]
+    assert ["NOT_FOUND", "FOUND"] == [segment["result"] for segment in by_external_id["segments"]]
+
+
+def test_paging_does_not_touch_ids(salsa):
+    """With identifiers every one of them is answered, whatever offset and count say."""
+    payload = world(salsa).search(identifierType="SEGMENT_ID", identifiers=[A, B], offset=1, count=1)
+
+    assert ["a", "b"] == [segment["name"] for segment in payload["segments"]]
+    assert (2, 0, 2) == (payload["total"], payload["offset"], payload["count"])
+
+
+def test_no_ids_find_nothing(salsa):
+    """An empty list is a list of none, not a request for all."""
+    payload = world(salsa).search(identifierType="SEGMENT_ID", identifiers=[])
+
+    assert {"total": 0, "offset": 0, "segments": [], "count": 0} == payload
+
+
+@pytest.mark.parametrize(
+    ("payload", "field", "says"),
+    [
+        ({"identifiers": ["1"]}, "identifierType", "SEGMENT_ID, EXTERNAL_ID"),
+        ({"identifiers": []}, "identifierType", "SEGMENT_ID, EXTERNAL_ID"),
+        ({"identifiers": ["1"], "identifierType": None}, "identifierType", "SEGMENT_ID, EXTERNAL_ID"),
+        ({"identifiers": ["1"], "identifierType": "segment_id"}, "identifierType", "SEGMENT_ID, EXTERNAL_ID"),
+        ({"identifierType": "EMAIL"}, "identifierType", "SEGMENT_ID, EXTERNAL_ID"),
+        ({"identifierType": 5}, "identifierType", "string"),
+        ({"identifiers": "1", "identifierType": "SEGMENT_ID"}, "identifiers", "list"),
+        ({"identifiers": {"a": 1}, "identifierType": "SEGMENT_ID"}, "identifiers", "list"),
+        ({"identifiers": [None], "identifierType": "SEGMENT_ID"}, "identifiers[0]", "null"),
+        ({"identifiers": ["1", True], "identifierType": "SEGMENT_ID"}, "identifiers[1]", "identifier"),
+        ({"identifiers": [[]], "identifierType": "EXTERNAL_ID"}, "identifiers[0]", "identifier"),
+    ],
+)
+def test_what_is_no_list_of_ids_of_one_kind_is_refused(salsa, payload, field, says):
+    """Ids without type, an unknown type, ids that are none: 400, naming the field."""
+    reply = world(salsa).send(*SEARCH, {"payload": payload})
+    (error,) = reply.json()["errors"]
+
+    assert (400, field) == (reply.status_code, error["fieldName"])
+    assert error["message"].startswith(f"payload.{field}: ")
+    assert says in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "payload"),
+        ({"payload": None}, "payload"),
+        ({"payload": []}, "payload"),
+        ({"payload": "x"}, "payload"),
+        ({"payload": {}, "header": "x"}, "header"),
+        ({"payload": {}, "header": [1]}, "header"),
+    ],
+)
+def test_a_frame_of_the_wrong_shape_is_refused(salsa, body, field):
+    """payload and header are objects; a 400 names the one that is not, and says so in the vendor's words."""
+    reply = salsa().send(*SEARCH, body)
+    (error,) = reply.json()["errors"]
+
+    assert (400, field) == (reply.status_code, error["fieldName"])
+    assert error["message"].startswith(f"{field}: ")

@@ -1,0 +1,155 @@
+"""Salsa: what is wrong with a group that is sent for adding or updating."""
+
+from uuid import UUID
+
+import pytest
+
+A = "11454266-a9c8-40af-8fab-4c0bdca44615"
+REQUIRED = (2001, "The field is required and must be filled out")
+NOT_UNIQUE = (2002, "The field is not unique in the system")
+TOO_LONG, INVALID = 2003, 2004
+
+
+def faults(segment):
+    return [(error["code"], error["fieldName"]) for error in segment.get("errors", ())]
+
+
+@pytest.mark.parametrize(
+    ("name", "limit"), [("name", 64), ("description", 256), ("externalSystemId", 100)], ids=lambda value: str(value)
+)
+@pytest.mark.parametrize("letter", ["x", "é", "漢", "\U0001f600", "\ud800"], ids=["x", "e", "han", "astral", "half"])
+def test_lengths_are_counted_in_characters(salsa, name, limit, letter):
+    """The longest value allowed is stored as it was sent; one character more is that field's error."""
+    api = salsa()
+    fits, too_long = {"name": "n", name: letter * limit}, {"name": "m", name: letter * (limit + 1)}
+    added, refused = api.upsert(fits, too_long)["segments"]
+
+    assert ("ADDED", letter * limit) == (added["result"], added[name])
+    assert [letter * limit] == [segment[name] for segment in api.mock.salsa.segments]
+    assert {**too_long, "result": "VALIDATION_ERROR"} == {k: v for k, v in refused.items() if k != "errors"}
+    assert [(TOO_LONG, name)] == faults(refused)
+
+
+@pytest.mark.parametrize("item", [{}, {"name": None}, {"name": ""}, {"name": " \t"}, {"segmentId": A}])
+def test_a_name_is_required(salsa, item):
+    """Missing, null or blank, for adding and for updating: 2001, with an error id, and nothing is stored."""
+    api = salsa([{"segmentId": A, "name": "old"}])
+    (segment,) = api.upsert(item)["segments"]
+
+    assert "VALIDATION_ERROR" == segment["result"]
+    (error,) = segment["errors"]
+    assert ["id", "code", "message", "fieldName"] == list(error)
+    assert 4 == UUID(error["id"]).version
+    assert (*REQUIRED, "name") == tuple(error.values())[1:]
+    assert ["old"] == api.names
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        (field, value)
+        for field in ("segmentId", "name", "description", "externalSystemId")
+        for value in (5, 1.5, True, [], {}, ["x"])
+    ],
+    ids=str,
+)
+def test_a_wrong_type_is_the_items_own_error(salsa, field, value):
+    """The item fails with its field named and its values echoed as sent; the others are performed."""
+    api = salsa()
+    item = {"name": "n", field: value}
+    refused, added = api.upsert(item, {"name": "other"})["segments"]
+
+    assert [(INVALID, field)] == faults(refused)
+    assert {**item, "result": "VALIDATION_ERROR"} == {k: v for k, v in refused.items() if k != "errors"}
+    assert ("ADDED", ["other"]) == (added["result"], api.names)
+
+
+@pytest.mark.parametrize(
+    "key", ["", "x", A[:-1], "{" + A + "}", A.replace("-", ""), A + "\n", "g" + A[1:], "\x00" * 36]
+)
+def test_an_id_must_be_a_uuid(salsa, key):
+    """What is no UUID of 36 characters is an error of segmentId, neither an unknown id nor a new group."""
+    api = salsa(settings={"salsa_unknown_id": "create"})
+    (segment,) = api.upsert({"segmentId": key, "name": "n"})["segments"]
+
+    assert ("VALIDATION_ERROR", key) == (segment["result"], segment["segmentId"])
+    assert (INVALID, "segmentId") in faults(segment)
+    assert [] == api.names
+
+
+def test_every_error_of_an_item_is_told(salsa):
+    """All of them, each with its own id, in the order of the document's table."""
+    (segment,) = salsa().upsert(
+        {"externalSystemId": "x" * 101, "description": "x" * 257, "name": "", "segmentId": "no"}
+    )["segments"]
+
+    expected = [(2004, "segmentId"), (2001, "name"), (2003, "description"), (2003, "externalSystemId")]
+    assert expected == faults(segment)
+    assert 4 == len({error["id"] for error in segment["errors"]})
+
+
+@pytest.mark.parametrize("taken", ["Volunteers", " Volunteers", "Volunteers\t", "\u2003Volunteers "])
+def test_names_are_compared_trimmed(salsa, taken):
+    """Spaces around a name do not make it another."""
+    api = salsa([{"name": "Volunteers"}])
+    (segment,) = api.upsert({"name": taken})["segments"]
+
+    assert [(2002, "name")] == faults(segment)
+    assert ("VALIDATION_ERROR", taken) == (segment["result"], segment["name"])
+    assert "segmentId" not in segment
+
+
+@pytest.mark.parametrize("other", ["volunteers", "Volunteer", "Volun teers", "Volunteers."])
+def test_names_are_compared_exactly(salsa, other):
+    """Another case or another letter is another name."""
+    assert "ADDED" == salsa([{"name": "Volunteers"}]).upsert({"name": other})["segments"][0]["result"]
+
+
+@pytest.mark.parametrize("kind", ["DEFAULT", "CUSTOM", "INTEGRATED"])
+def test_a_name_is_unique_among_groups_of_every_type(salsa, kind):
+    """Neither adding nor renaming may give a second group the name."""
+    api = salsa([{"name": "taken", "type": kind}, {"segmentId": A, "name": "mine"}])
+    payload = api.upsert({"name": "taken"}, {"segmentId": A, "name": "taken"})
+
+    assert [[(2002, "name")]] * 2 == [faults(segment) for segment in payload["segments"]]
+    assert ["taken", "mine"] == api.names
+
+
+@pytest.mark.parametrize("name", ["twin", " twin "])
+def test_a_group_keeps_a_name_that_it_shares_already(salsa, name):
+    """Only what the call would cause is refused: a group that has a twin may be updated under its name."""
+    api = salsa([{"segmentId": A, "name": "twin"}, {"name": "twin"}])
+    (segment,) = api.upsert({"segmentId": A, "name": name, "description": "d"})["segments"]
+
+    assert ("UPDATED", name) == (segment["result"], segment["name"])
+
+
+def test_a_failed_rename_changes_nothing(salsa):
+    """Not the name, and nothing else of the item either."""
+    api = salsa([{"segmentId": A, "name": "a", "description": "old"}, {"name": "b"}])
+    api.upsert({"segmentId": A, "name": "b", "description": "new"})
+
+    assert ("a", "old") == tuple(api.mock.salsa.segments[0][name] for name in ("name", "description"))
+
+
+@pytest.mark.parametrize(
+    ("payload", "field"),
+    [
+        ({}, "segments"),
+        ({"segments": None}, "segments"),
+        ({"segments": {}}, "segments"),
+        ({"segments": "x"}, "segments"),
+        ({"segments": [{"name": "n"}, None]}, "segments[1]"),
+        ({"segments": [{"name": "n"}, "x"]}, "segments[1]"),
+        ({"segments": [["name", "n"]]}, "segments[0]"),
+    ],
+)
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+def test_what_is_no_batch_is_refused_as_a_whole(salsa, method, payload, field):
+    """400 is for the frame: segments is a list of objects, and nothing of the call is applied."""
+    api = salsa()
+    reply = api.send(method, "/segments", {"payload": payload})
+    (error,) = reply.json()["errors"]
+
+    assert (400, field) == (reply.status_code, error["fieldName"])
+    assert [] == api.names

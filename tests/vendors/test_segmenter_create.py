@@ -1,0 +1,80 @@
+"""The Segmenter: creating a segment."""
+
+from uuid import UUID
+
+import pytest
+
+ADA = {"externalId": "1", "email": "ada@example.org"}
+
+
+def test_a_segment_is_created_with_its_people(segmenter):
+    """The answer has the new id, and of each person id, externalId and email, in the order sent."""
+    api = segmenter()
+    sent = {"description": "d", "TagId": "t", "filters": [{"any": 1}]}
+    reply = api.create(**sent, persons=[{"email": "b@x", "firstName": "B"}, ADA])
+
+    assert 200 == reply.status_code
+    assert ["data", "errorMessage"] == list(reply.json())
+    assert "" == reply.json()["errorMessage"]
+    data = reply.json()["data"]
+    assert ["id", "persons"] == list(data)
+    b, ada = data["persons"]
+    assert (["id", "email"], ["id", "externalId", "email"]) == (list(b), list(ada))
+    assert ("b@x", *ADA.values()) == (b["email"], ada["externalId"], ada["email"])
+    assert {4} == {UUID(found["id"]).version for found in (data, b, ada)}
+    (segment,) = api.mock.segmenter.segments
+    people = segment.pop("persons")
+    assert {"id": data["id"], "name": "s", "broadcastMediumId": "email", "segmentType": "static", **sent} == segment
+    assert [b["id"], ada["id"]] == [person["id"] for person in people]
+    assert "B" == people[0]["firstName"]
+
+
+@pytest.mark.parametrize("persons", [{}, {"persons": []}])
+def test_people_are_optional(segmenter, persons):
+    """Without them the list of the answer is there, and empty."""
+    assert [] == segmenter().create(**persons).json()["data"]["persons"]
+
+
+def test_a_person_who_is_known_keeps_their_id(segmenter):
+    """A new segment finds the organization's people as an update does."""
+    api = segmenter(persons=[{**ADA, "phone": "1"}])
+    (known,) = api.mock.segmenter.persons
+    data = api.create(persons=[{"email": "ADA@example.org", "phoneNumber": "2"}]).json()["data"]
+
+    assert [{"id": known["id"], "externalId": "1", "email": "ADA@example.org"}] == data["persons"]
+    assert [("2", "1")] == [(p["phone"], p["externalId"]) for p in api.mock.segmenter.persons]
+
+
+@pytest.mark.parametrize("name", ["TagId", "tagId"])
+def test_a_tag_id_is_taken_in_both_spellings(segmenter, name):
+    """It is stored under the documented one, which wins if both are sent."""
+    api = segmenter()
+    api.create(**{name: "t"})
+    api.create(tagId="small", TagId="capital")
+
+    assert ["t", "capital"] == [segment["TagId"] for segment in api.mock.segmenter.segments]
+    assert not any("tagId" in segment for segment in api.mock.segmenter.segments)
+
+
+def test_names_need_not_be_unique(segmenter):
+    """Nothing is published against two segments of one name; each has its id."""
+    api = segmenter()
+
+    assert 2 == len({api.create().json()["data"]["id"] for _ in range(2)})
+
+
+def test_what_was_created_can_be_updated(segmenter):
+    """Under the id of the answer."""
+    api = segmenter()
+    key = api.create().json()["data"]["id"]
+    api.update(id=key, name="new")
+
+    assert [(key, "new")] == [(segment["id"], segment["name"]) for segment in api.mock.segmenter.segments]
+
+
+def test_an_id_is_the_vendors_to_give(segmenter):
+    """One that is sent along is ignored, and told in the journal."""
+    api = segmenter()
+
+    assert "mine" != api.create(id="mine").json()["data"]["id"]
+    assert ("id",) == api.mock.journal.entries()[-1].unread

@@ -1,0 +1,135 @@
+"""The Segmenter: what it refuses, and in which of the two documented shapes."""
+
+import pytest
+
+SEGMENT = {"id": "s", "name": "n"}
+CREATE = {"name": "n", "broadcastMediumId": "b", "segmentType": "t"}
+UPDATE = {"id": "s"}
+
+WRONG = [
+    ("PUT", {}, "id"),
+    ("PUT", {"id": ""}, "id"),
+    ("PUT", {"id": None}, "id"),
+    ("PUT", {"id": 5}, "id"),
+    ("PUT", {**UPDATE, "name": ""}, "name"),
+    ("PUT", {**UPDATE, "name": None}, "name"),
+    ("PUT", {**UPDATE, "broadcastMediumId": " "}, "broadcastMediumId"),
+    ("PUT", {**UPDATE, "segmentType": []}, "segmentType"),
+    ("PUT", {**UPDATE, "description": 1}, "description"),
+    ("PUT", {**UPDATE, "persons": None}, "persons"),
+    ("PUT", {**UPDATE, "persons": {}}, "persons"),
+    ("PUT", {**UPDATE, "persons": "x"}, "persons"),
+    ("PUT", {**UPDATE, "persons": [{"externalId": "1"}, None]}, "persons[1]"),
+    ("PUT", {**UPDATE, "persons": ["x"]}, "persons[0]"),
+    ("PUT", {**UPDATE, "persons": [{"firstName": "x"}]}, "persons[0].externalId"),
+    ("PUT", {**UPDATE, "persons": [{"externalId": "", "email": ""}]}, "persons[0].externalId"),
+    ("PUT", {**UPDATE, "persons": [{"externalId": 7}]}, "persons[0].externalId"),
+    ("PUT", {**UPDATE, "persons": [{"externalId": "1", "email": True}]}, "persons[0].email"),
+    ("PUT", {**UPDATE, "persons": [{"externalId": "1", "substitutionTags": {}}]}, "persons[0].substitutionTags"),
+    (
+        "PUT",
+        {**UPDATE, "persons": [{"externalId": "1", "substitutionTags": [{"tag": "t"}]}]},
+        "persons[0].substitutionTags[0].value",
+    ),
+    (
+        "PUT",
+        {**UPDATE, "persons": [{"externalId": "1", "substitutionTags": [{"tag": "", "value": "v"}]}]},
+        "persons[0].substitutionTags[0].tag",
+    ),
+    ("POST", {**CREATE, "name": None}, "name"),
+    ("POST", {**CREATE, "filters": "x"}, "filters"),
+    ("POST", {**CREATE, "TagId": 5}, "TagId"),
+    ("POST", {**CREATE, "persons": [[]]}, "persons[0]"),
+    *(("POST", {k: v for k, v in CREATE.items() if k != name}, name) for name in CREATE),
+]
+
+
+@pytest.mark.parametrize(("method", "body", "field"), WRONG)
+def test_a_wrong_body_is_400_naming_the_field(segmenter, method, body, field):
+    """In the printed shape, its path in front of the message; nothing is stored, neither segment nor person."""
+    api = segmenter([SEGMENT])
+    before = api.mock.state()
+    reply = api.send(method, "", body)
+
+    assert (400, ["success", "message", "error"]) == (reply.status_code, list(reply.json()))
+    assert (False, "Bad Request") == (reply.json()["success"], reply.json()["error"])
+    assert reply.json()["message"].startswith(f"{field}: ")
+    assert before == api.mock.state()
+
+
+def test_an_unknown_id_is_404_naming_it(segmenter):
+    """The same shape; people sent along are not remembered."""
+    api = segmenter([SEGMENT])
+    reply = api.send("PUT", "", {"id": "other", "persons": [{"externalId": "1"}]})
+
+    expected = {"success": False, "message": "id: no segment has the id 'other'", "error": "Not Found"}
+    assert (404, expected) == (reply.status_code, reply.json())
+    assert [] == api.mock.segmenter.persons
+
+
+def test_two_ids_that_differ_are_refused(segmenter):
+    """An id in the path and another in the body name both."""
+    reply = segmenter([SEGMENT]).send("PUT", "/s", {"id": "other"})
+
+    assert (400, "id: 'other' in the body is not 's' in the path.") == (reply.status_code, reply.json()["message"])
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [(b"", "no body"), (b"{", "not JSON"), (b"\xff", "not UTF-8"), (b"[]", "an array"), (b"null", "null")],
+)
+def test_a_body_that_is_none_is_400(segmenter, body, says):
+    """With a message that tells what is wrong with it."""
+    reply = segmenter([SEGMENT]).send("PUT", "", body)
+
+    assert 400 == reply.status_code
+    assert says in reply.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "says"),
+    [("PUT", "", {"id": "other"}, "'other'"), ("PUT", "/s", {"name": 5}, "name: "), ("POST", "", {}, "name: ")],
+)
+def test_the_other_documented_shape_is_an_option(segmenter, method, path, body, says):
+    """With failures=is-updated-false: 200, isUpdated false and an errorMessage; the default's hint names the flag."""
+    settings = {"segmenter_failures": "is-updated-false"}
+    reply = segmenter([SEGMENT], settings=settings).send(method, path, body)
+
+    assert (200, ["data", "errorMessage"]) == (reply.status_code, list(reply.json()))
+    assert {"isUpdated": False} == reply.json()["data"]
+    assert says in reply.json()["errorMessage"]
+    hint = segmenter([SEGMENT]).send(method, path, body).headers["X-Segment-Mock-Hint"]
+    assert "--segmenter-failures is-updated-false" in hint
+
+
+@pytest.mark.parametrize("settings", [{}, {"segmenter_failures": "is-updated-false"}])
+@pytest.mark.parametrize("key", [None, ""])
+def test_a_key_is_needed(segmenter, key, settings):
+    """Missing or empty: 403 with the message alone, whatever the shape of failures."""
+    reply = segmenter([SEGMENT], settings=settings).send("PUT", "", {"id": "s"}, x_api_key=key)
+
+    expected = {"message": "Access forbidden. Please provide a valid API token"}
+    assert (403, expected) == (reply.status_code, reply.json())
+    assert "x-api-key" in reply.headers["X-Segment-Mock-Hint"]
+
+
+def test_a_listed_key_is_let_in_and_no_other(segmenter):
+    """With credentials listed the others are 403, and are told the flag."""
+    api = segmenter([SEGMENT], settings={"credentials": "listed", "segmenter_key": "key"})
+    other = api.send("PUT", "", {"id": "s"}, x_api_key="other")
+
+    assert 200 == api.send("PUT", "", {"id": "s"}).status_code
+    assert 403 == other.status_code
+    assert "--segmenter-key" in other.headers["X-Segment-Mock-Hint"]
+
+
+def test_salsas_header_is_no_key(segmenter):
+    """Each vendor has a header of its own."""
+    assert 403 == segmenter([SEGMENT]).send("PUT", "", {"id": "s"}, x_api_key=None, authToken="key").status_code
+
+
+def test_no_rate_is_published(segmenter):
+    """So none is enforced: neither calls nor items."""
+    api = segmenter([SEGMENT])
+
+    assert {200} == {api.send("PUT", "", {"id": "s"}).status_code for _ in range(301)}

@@ -1,0 +1,106 @@
+"""The Segmenter: paths, verbs, hosts and content types."""
+
+import pytest
+
+SEGMENT = {"id": "s", "name": "n"}
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("http://segment-mock/segments", 200),
+        ("http://segment-mock//segments", 200),
+        ("http://segment-mock//segments//s", 200),
+        ("http://segment-mock/segments/s?x=//", 200),
+        ("https://segmenter.instaleap.io/segments", 200),
+        ("https://segmenter.xandar.instaleap.io/segments/s", 200),
+        ("https://Segmenter.Instaleap.IO:443/segments", 200),
+        ("https://segmenter.instaleap.io/api/integration/ext/v1/segments", 404),
+        ("https://segmenter.instaleap.io/other", 404),
+        ("http://segment-mock/segments/s/t", 404),
+        ("http://segment-mock/segments/", 404),
+    ],
+)
+def test_host_and_path(segmenter, url, expected):
+    """Its hosts are its own whatever the path; elsewhere its root decides; doubled slashes are one."""
+    reply = segmenter([SEGMENT]).send("PUT", url, {"id": "s"})
+
+    assert (expected, []) == (reply.status_code, reply.history)
+    assert "authToken" not in reply.text
+    assert ("success" if expected == 404 else "data") in reply.json()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allow"),
+    [
+        ("GET", "", "POST, PUT"),
+        ("DELETE", "", "POST, PUT"),
+        ("OPTIONS", "", "POST, PUT"),
+        ("FROB", "", "POST, PUT"),
+        ("GET", "/s", "PUT"),
+        ("POST", "/s", "PUT"),
+        ("PATCH", "/s", "PUT"),
+    ],
+)
+def test_an_unknown_verb_is_405_in_the_dialect(segmenter, method, path, allow):
+    """In the printed shape, with the verbs that the path has in Allow."""
+    reply = segmenter([SEGMENT]).send(method, path, {})
+
+    expected = {"success": False, "message": f"Cannot {method} /segments{path}", "error": "Method Not Allowed"}
+    assert (405, expected, allow) == (reply.status_code, reply.json(), reply.headers["Allow"])
+
+
+def test_an_unknown_path_is_404_in_the_dialect(segmenter):
+    """In the printed shape, with the nearest operations for the developer in a header."""
+    reply = segmenter().send("PUT", "/s/members", {})
+
+    expected = {"success": False, "message": "Cannot PUT /segments/s/members", "error": "Not Found"}
+    assert (404, expected) == (reply.status_code, reply.json())
+    assert "PUT /segments/{id}" in reply.headers["X-Segment-Mock-Hint"]
+
+
+@pytest.mark.parametrize("kind", [None, "application/json", "text/plain", "application/x-www-form-urlencoded", "odd"])
+def test_json_is_read_whatever_the_content_type(segmenter, kind):
+    """The body is JSON, whether Content-Type is right, wrong, odd or absent."""
+    headers = {} if kind is None else {"Content-Type": kind}
+
+    assert 200 == segmenter([SEGMENT]).send("PUT", "", {"id": "s"}, **headers).status_code
+
+
+@pytest.mark.parametrize(
+    ("told", "path"),
+    [
+        ("/v2/segments", "/v2/segments"),
+        ("v2/segments", "/v2/segments"),
+        ("/v2/segments/", "/v2/segments"),
+        ("//v2//segments", "/v2/segments"),
+        ("/a.b/c+d/(e)$", "/a.b/c+d/(e)$"),
+        ("/", ""),
+    ],
+)
+def test_the_path_is_a_setting(segmenter, told, path):
+    """Both operations move there, letter by letter; the vendors' list tells so."""
+    api = segmenter([SEGMENT], settings={"segmenter_path": told})
+    base = f"http://segment-mock{path}"
+
+    assert 200 == api.send("PUT", base, {"id": "s"}).status_code
+    assert 200 == api.send("PUT", f"{base}/s", {}).status_code
+    assert 400 == api.send("POST", base, {}).status_code
+    assert 404 == api.send("PUT", f"http://segment-mock{path.replace('.', 'x')}y/s/t", {}).status_code
+
+
+@pytest.mark.parametrize("told", ["/seg ments", "/segments?x=1", "/segments#x", "/{tenant}/segments", "/sëgments"])
+def test_a_path_that_is_none_refuses_to_start(segmenter, told):
+    """The error names setting, value and an example."""
+    with pytest.raises(ValueError, match=r"segmenter_path: .* is not a path such as /segments"):
+        segmenter(settings={"segmenter_path": told})
+
+
+def test_the_longer_root_decides(segmenter):
+    """A Segmenter below Salsa's root takes its own paths only."""
+    root = "http://segment-mock/api/integration/ext/v1"
+    api = segmenter([SEGMENT], settings={"segmenter_path": "/api/integration/ext/v1/segmenter"})
+
+    assert {"data": {"isUpdated": True}, "errorMessage": ""} == api.send("PUT", f"{root}/segmenter/s", {}).json()
+    assert "errors" in api.send("PUT", f"{root}/segments", {}, authToken="t").json()
+    assert "errors" in api.send("PUT", f"{root}/segmenters", {}, authToken="t").json()

@@ -1,0 +1,143 @@
+"""The Segmenter: updating a segment."""
+
+import pytest
+
+ADA = {"externalId": "1", "email": "ada@example.org"}
+BEN = {"externalId": "2", "email": "ben@example.org"}
+SEGMENT = {"id": "s", "name": "n", "description": "d", "broadcastMediumId": "email", "segmentType": "static"}
+
+
+def ids(people):
+    return [person["externalId"] for person in people]
+
+
+def test_a_segment_gets_what_was_sent(segmenter):
+    """Every attribute of the document is stored; the answer is 200 and isUpdated."""
+    api = segmenter([{"id": "s", "name": "old"}])
+    api.update(**SEGMENT, persons=[])
+
+    assert [{**SEGMENT, "persons": []}] == api.mock.segmenter.segments
+
+
+def test_the_answer_is_the_printed_one(segmenter):
+    """Its members, their order and its type."""
+    reply = segmenter([SEGMENT]).send("PUT", "", {"id": "s"})
+
+    assert (200, b'{"data":{"isUpdated":true},"errorMessage":""}') == (reply.status_code, reply.content)
+    assert "application/json" == reply.headers["Content-Type"]
+
+
+@pytest.mark.parametrize(
+    "sent", [{}, {"name": "new"}, {"description": "new"}, {"broadcastMediumId": "b"}, {"segmentType": "t"}]
+)
+def test_what_is_not_sent_keeps_its_value(segmenter, sent):
+    """An omitted attribute stays as it was, and so do the people."""
+    api = segmenter([{**SEGMENT, "persons": [ADA]}])
+    people = api.members
+    api.update(id="s", **sent)
+
+    assert [{**SEGMENT, **sent, "persons": people}] == api.mock.segmenter.segments
+
+
+def test_null_clears_a_description(segmenter):
+    """An attribute that may be empty is gone when null is sent."""
+    api = segmenter([SEGMENT])
+    api.update(id="s", description=None)
+
+    assert "description" not in api.mock.segmenter.segments[0]
+
+
+@pytest.mark.parametrize(
+    ("persons", "expected"),
+    [
+        ({"persons": [BEN]}, ["2"]),
+        ({"persons": [BEN, ADA]}, ["2", "1"]),
+        ({"persons": [ADA, ADA]}, ["1"]),
+        ({"persons": []}, []),
+        ({}, ["1"]),
+    ],
+)
+def test_persons_become_the_membership(segmenter, persons, expected):
+    """They replace it, an empty list empties it, and without persons it stays."""
+    api = segmenter([{**SEGMENT, "persons": [ADA]}])
+    api.update(id="s", **persons)
+
+    assert expected == ids(api.members)
+
+
+def test_leaving_a_segment_deletes_nobody(segmenter):
+    """People are the organization's: those who were left out are known still, and other segments keep them."""
+    api = segmenter([{**SEGMENT, "persons": [ADA, BEN]}, {"id": "other", "name": "o", "persons": [ADA]}])
+    api.update(id="s", persons=[])
+
+    assert ["1", "2"] == ids(api.mock.segmenter.persons)
+    assert [[], ["1"]] == [ids(segment["persons"]) for segment in api.mock.segmenter.segments]
+
+
+def test_other_segments_see_an_edited_person(segmenter):
+    """There is one record of a person, whatever segments they are in."""
+    api = segmenter([{**SEGMENT, "persons": [ADA]}, {"id": "other", "name": "o", "persons": [ADA]}])
+    api.update(id="other", persons=[{**ADA, "firstName": "Ada"}])
+
+    assert ["Ada", "Ada"] == [segment["persons"][0]["firstName"] for segment in api.mock.segmenter.segments]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [("", {"id": "s/1"}), ("/s%2F1", {}), ("/s%2f1", {"id": "s/1"}), ("//s%2F1?x=1", {})],
+)
+def test_the_id_stands_in_the_body_or_in_the_path(segmenter, path, body):
+    """Either will do, and both if they agree; in the path it is percent-encoded."""
+    api = segmenter([{"id": "s/1", "name": "old"}])
+    reply = api.send("PUT", path, {**body, "name": "new"})
+
+    assert (200, "new") == (reply.status_code, api.mock.segmenter.segments[0]["name"])
+
+
+def test_an_id_that_is_no_ascii_is_found_in_the_path(segmenter):
+    """Percent-encoded UTF-8, as clients send it."""
+    api = segmenter([{"id": "café ☃", "name": "old"}])
+
+    assert 200 == api.send("PUT", "/caf%C3%A9%20%E2%98%83", {"name": "new"}).status_code
+
+
+@pytest.mark.parametrize("name", ["TagId", "tagId"])
+def test_a_tag_id_is_taken_in_both_spellings(segmenter, name):
+    """The document's capital T and the usual spelling are one attribute."""
+    api = segmenter([{**SEGMENT, "TagId": "old"}])
+    api.update(id="s", **{name: "new"})
+
+    assert "new" == api.mock.segmenter.segments[0]["TagId"]
+    assert "tagId" not in api.mock.segmenter.segments[0]
+
+
+def test_unknown_members_are_ignored_and_told_in_the_journal(segmenter):
+    """At every level, in the order sent."""
+    api = segmenter([SEGMENT])
+    tag = {"tag": "t", "value": "v", "why": 1}
+    api.update(id="s", zeta=1, persons=[{**ADA, "nickname": "A", "substitutionTags": [tag]}], beta=2)
+
+    expected = ("zeta", "persons[0].nickname", "persons[0].substitutionTags[0].why", "beta")
+    assert expected == api.mock.journal.entries()[-1].unread
+    assert {"id", "externalId", "email", "substitutionTags"} == set(api.members[0])
+
+
+def test_the_journal_has_what_changed(segmenter):
+    """The people and the segment, before and after, in wire names."""
+    api = segmenter([{"id": "s", "name": "n"}])
+    api.update(id="s", persons=[ADA])
+    person, segment = api.mock.journal.entries()[-1].changes
+
+    key = person.key
+    assert ("persons", None, {"id": key, **ADA, "substitutionTags": []}) == (person.table, *person[2:])
+    before = {"id": "s", "name": "n", "persons": []}
+    assert ("segments", "s", before, {**before, "persons": [key]}) == tuple(segment)
+
+
+def test_ten_thousand_persons_are_welcome(segmenter):
+    """No limit of a batch is published."""
+    api = segmenter([SEGMENT])
+    people = [{"externalId": str(n), "email": f"{n}@example.org", "firstName": "x"} for n in range(10_000)]
+    api.update(id="s", persons=people)
+
+    assert [str(n) for n in range(10_000)] == ids(api.members)
