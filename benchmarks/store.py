@@ -1,6 +1,6 @@
 """What the store costs on many rows beside few: ``python benchmarks/store.py``; exits with 1 past a bound.
 
-A figure is the median of the ratios of interleaved rounds, in processor time, so that a busy machine
+A figure is the median of the ratios of interleaved rounds, in processor time: a busy machine does not count.
 """
 
 from __future__ import annotations

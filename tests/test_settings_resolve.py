@@ -80,6 +80,24 @@ def test_our_own_settings() -> None:
     assert all(option.initial in (None, ()) or option.initial == option.read(option.initial) for option in OPTIONS)
 
 
+def test_our_defaults() -> None:
+    """What is in force when nobody sets anything."""
+    assert {
+        "host": "127.0.0.1", "port": 7357, "data": (), "seed": 0, "credentials": "any", "limits": "vendor",
+        "journal_size": 1000, "admin_token": None, "ready_file": None, "log_format": "text", "time_scale": 1.0,
+    }.items() <= resolve(OPTIONS, {}).items()  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "least", "below"), [("port", 0, -1), ("journal_size", 1, 0), ("time_scale", 0.0, -0.5)]
+)
+def test_our_bounds(name: str, least: float, below: float) -> None:
+    """Port 0 picks a free one, a journal keeps an entry at least, and no time runs backwards."""
+    assert least == resolve(OPTIONS, {name: least})[name]
+    with pytest.raises(SettingError, match=rf"^{name}: {below} is not at least"):
+        resolve(OPTIONS, {name: below})
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [("prot", " (did you mean 'port'?)"), ("xyz", ""), ("", ""), ("port", " (did you mean 'port'?)")],

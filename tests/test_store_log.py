@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from segment_mock.store import ChangeLog, Index, Layout, Seed, Store, Table, Taken
+from segment_mock.store import ChangeLog, Index, Layout, Seed, Store, Table, Taken, differences
 
 LAYOUT = Layout("t", lambda row: row["id"], (Index("n", lambda row: [row["n"]] if "n" in row else []),))
 UNIQUE = Layout("t", lambda row: row["id"], (Index("n", lambda row: [row["n"]], unique=True),))
@@ -136,7 +136,7 @@ def test_differences() -> None:
         ("t", "d", None, {"id": "d", "n": 1}),
         ("t", "b", {"id": "b", "n": "old"}, {"id": "b", "n": 2}),
         ("t", "a", {"id": "a", "n": "old"}, None),
-    ] == [*world.log.differences(mark)]
+    ] == [*differences(world.log.since(mark))]
 
 
 def test_no_differences() -> None:
@@ -144,10 +144,10 @@ def test_no_differences() -> None:
     world = fork()
     mark = world.log.mark
 
-    assert world.log.differences(mark) == ()
+    assert differences(world.log.since(mark)) == ()
     world.rows.delete("a")
     world.log.rollback(mark)
-    assert world.log.differences(mark) == ()
+    assert differences(world.log.since(mark)) == ()
 
 
 def test_differences_of_two_organizations() -> None:
@@ -158,4 +158,4 @@ def test_differences_of_two_organizations() -> None:
     world.rows.delete("a")
     other.put({"id": "a", "n": "new"})
 
-    assert [None, {"id": "a", "n": "new"}] == [row.after for row in world.log.differences(mark)]
+    assert [None, {"id": "a", "n": "new"}] == [row.after for row in differences(world.log.since(mark))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -11,7 +12,8 @@ if TYPE_CHECKING:
     from segment_mock import SegmentMock
 
 _MARKER = (
-    "segment_mock(data=None, seed=None, ...): settings of this test's mock; any keyword of segment_mock.SegmentMock."
+    "segment_mock(data=None, faults=None, seed=None, sleep=False, ...): settings of this test's mock, any keyword of "
+    "segment_mock.SegmentMock; with sleep=True time.sleep and asyncio.sleep move the mock's clock."
 )
 
 
@@ -44,7 +46,7 @@ def segment_mock_config() -> dict[str, Any]:
 @pytest.fixture
 def segment_mock(request: pytest.FixtureRequest, segment_mock_config: dict[str, Any]) -> Iterator[SegmentMock]:
     """A `SegmentMock` of this test's own; reach it by ``segment_mock.session()`` or ``.serve()``."""
-    with _made(request.config, segment_mock_config, _marked(request)) as mock:
+    with _made(request.config, segment_mock_config, _marked(request)) as mock, _sleepless(request, mock):
         yield mock
 
 
@@ -79,7 +81,7 @@ def segment_mock_server(request: pytest.FixtureRequest, segment_mock_config: dic
     A test whose marker has settings gets a server of its own.
     """
     if settings := _marked(request):
-        with _made(request.config, segment_mock_config, settings) as mock:
+        with _made(request.config, segment_mock_config, settings) as mock, _sleepless(request, mock):
             yield LiveMock(mock.serve().url, mock)
         return
     live: LiveMock = request.getfixturevalue("_segment_mock_server")
@@ -94,7 +96,14 @@ def _marked(request: pytest.FixtureRequest) -> dict[str, Any]:
         if marker.args:
             raise pytest.UsageError(f"segment_mock takes keywords only, got {marker.args!r}: data=..., seed=...")
         settings |= marker.kwargs
+    settings.pop("sleep", None)
     return settings
+
+
+def _sleepless(request: pytest.FixtureRequest, mock: SegmentMock) -> AbstractContextManager[None]:
+    """Let the test's own sleeps move the mock's clock, if a marker says ``sleep=True``."""
+    told = [marker.kwargs["sleep"] for marker in request.node.iter_markers("segment_mock") if "sleep" in marker.kwargs]
+    return mock.clock.patch_sleep() if told and told[0] else nullcontext()
 
 
 def _made(config: pytest.Config, common: dict[str, Any], own: dict[str, Any]) -> SegmentMock:

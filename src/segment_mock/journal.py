@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import count
 from math import isfinite
 from typing import Any
 
 from .clock import iso
 from .messages import Request, Response
-from .store import Difference
+from .store import Change, Difference, differences
 
 BODY_LIMIT = 64 * 1024
 REDACTED = "[redacted]"
@@ -50,7 +50,12 @@ class Entry:
     hint: str = ""
     faults: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
-    changes: tuple[Difference, ...] = ()
+    written: Sequence[Change] = ()
+
+    @cached_property
+    def changes(self) -> tuple[Difference, ...]:
+        """What the call did to the records, once it is answered: a row a record that is not as before."""
+        return differences(self.written)
 
     @property
     def request_json(self) -> Any:

@@ -7,9 +7,6 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Literal, TypeAlias
 
-Pause: TypeAlias = float
-"""Seconds the core asks its driver to wait; ``math.inf`` is for ever."""
-
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
@@ -64,7 +61,7 @@ class Response:
     delivery: Delivery = WHOLE
 
 
-Answer: TypeAlias = Callable[[Request], Coroutine[Pause, None, Response]]
+Answer: TypeAlias = Callable[[Request], Coroutine[float, None, Response]]
 """The core as a door sees it: a coroutine that yields seconds to wait and returns the reply."""
 
 

@@ -37,7 +37,7 @@ class Record:
             entry.answer(response, world.clock.now())
         finally:
             entry.organization = call.organization.name if call.organization else ""
-            entry.changes, entry.unread, entry.faults = call.changes, call.unread, tuple(call.struck)
+            entry.written, entry.unread, entry.faults = call.changes, call.unread, tuple(call.struck)
             if call.refusal:
                 entry.refusal = call.refusal.kind
                 entry.hint = call.refusal.hint or vendor.refusals[call.refusal.kind].hint
@@ -119,20 +119,26 @@ async def alone(call: Call, proceed: Proceed) -> Response:
         mark = log.mark
         try:
             with _lagging(call):
-                return await proceed()
+                response = await proceed()
         except BaseException:
             log.rollback(mark)
             raise
-        finally:
-            call.changes = log.differences(mark)
+        call.changes = log.since(mark)
+        if call.changes:
+            log.commit(mark, call.organization.name, call.world.clock.now())
+        return response
 
 
 @contextmanager
 def _lagging(call: Call) -> Iterator[None]:
-    if call.lag is None or not call.operation.reads:
+    lag, log, name = call.lag, call.world.log, call.store.organization
+    if lag is None or not call.operation.reads:
         yield
         return
-    with call.world.log.undone(call.lag, call.store.organization):
+    mark = log.calls_ago(lag.calls, name)
+    if lag.seconds is not None:
+        mark = log.as_of(call.world.clock.now() - lag.seconds, name)
+    with log.undone(mark, name):
         yield
 
 

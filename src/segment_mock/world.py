@@ -7,10 +7,13 @@ from collections.abc import Iterator, Mapping
 from hashlib import blake2b
 from random import Random
 from threading import RLock
-from typing import Any
+from typing import Any, TypeAlias
 
 from .clock import Clock
 from .store import ChangeLog, Seed, Store
+
+Luck: TypeAlias = Random
+"""A stream of luck, seeded."""
 
 
 class Organization:
@@ -35,8 +38,8 @@ class World:
         self._begin()
 
     def _begin(self) -> None:
-        self.luck = Random(f"luck {self.seed}")
-        self._ids: dict[str, Random] = {}
+        self.luck = Luck(f"luck {self.seed}")
+        self._ids: dict[str, Luck] = {}
         self._organizations: dict[str, Organization] = {}
 
     def __iter__(self) -> Iterator[Organization]:
@@ -53,6 +56,10 @@ class World:
         digits = f"{stream.getrandbits(128):032x}"
         variant = "89ab"[int(digits[16], 16) & 3]
         return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+
+    def draws(self, name: str) -> Luck:
+        """Return a stream of luck of its own for *name*, from the world's seed."""
+        return Luck(f"{name} {self.seed}")
 
     def organization(self, credential: str = "") -> Organization:
         """Return the organization of *credential*, forked from the initial data when first named.
@@ -84,8 +91,8 @@ class World:
             self.clock.reset()
             self._begin()
 
-    def _stream(self, kind: str) -> Random:
-        stream = Random(f"ids {self.seed} {kind}")
+    def _stream(self, kind: str) -> Luck:
+        stream = Luck(f"ids {self.seed} {kind}")
         if kind in self._spent:
             stream.setstate(self._spent[kind])
         return stream

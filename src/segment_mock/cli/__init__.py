@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from .. import __version__
+from ._faults import faults
 from ._remote import health, state
 from ._serve import serve
 from ._vendors import vendors
@@ -16,5 +17,5 @@ def main() -> None:
     """Emulate Salsa Engage Groups and Instaleap's Segmenter for tests."""
 
 
-for command in (serve, health, vendors, state):
+for command in (serve, health, vendors, faults, state):
     main.add_command(command)

@@ -13,7 +13,7 @@ from ._json import Json
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from ._call import Vendor
+    from ._vendor import Vendor
 
 
 class Face:

@@ -38,7 +38,10 @@ class Refusal(Exception):
 
 @dataclass(frozen=True)
 class Dress:
-    """How one vendor says one kind of refusal: a row of its table, with the *source* of what it says."""
+    """How one vendor says one kind of refusal: a row of its table, with the *source* of what it says.
+
+    *page* is a whole body to send as it stands, for what is said by no API: a gateway's HTML, say.
+    """
 
     status: int
     message: str
@@ -46,6 +49,7 @@ class Dress:
     code: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     hint: str = ""
+    page: bytes = b""
 
     def say(self, refusal: Refusal, known: Mapping[str, object]) -> str:
         """Return the sentence for *refusal*, its placeholders filled from it and from what is *known*.

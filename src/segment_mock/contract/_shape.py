@@ -100,6 +100,18 @@ def unread(schema: Schema, data: Any, place: str = "") -> Iterator[str]:
                 yield from unread(inner, value, path)
 
 
+def members(schema: Schema, data: Any) -> Iterator[tuple[dict[str, Any], str, fields.Field[Any]]]:
+    """Yield (object, member's name, its field) of every member of *data* that *schema* describes."""
+    for item in data if isinstance(data, list) else ():
+        yield from members(schema, item)
+    for name, row in schema.fields.items() if isinstance(data, dict) else ():
+        if name in data:
+            yield data, name, row
+            inner = _inner(row)
+            if inner is not None:
+                yield from members(inner, data[name])
+
+
 def _inner(field: Any) -> Schema | None:
     schema: Schema | None = getattr(getattr(field, "inner", field), "schema", None)
     return schema

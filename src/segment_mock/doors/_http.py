@@ -10,7 +10,7 @@ from segment_mock.doors._reader import Reader, is_control
 from segment_mock.doors._sender import Sender
 from segment_mock.doors._service import Service, broken
 from segment_mock.doors._wire import CONTINUE, Manner
-from segment_mock.messages import Pause, Request, Response
+from segment_mock.messages import Request, Response
 
 QUEUE = 8  # so many pipelined requests may wait their turn; beyond, the socket is not read
 DRAIN = 64 * 2**20  # so many bytes may a client send that nobody wants, before it is cut off
@@ -30,7 +30,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, service: Service) -> None:
         self._service = service
         self._reader = Reader(service.body_limit, service.control_body_limit)
-        self._call: Coroutine[Pause, None, Response] | None = None
+        self._call: Coroutine[float, None, Response] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._busy = self._eof = self._paused = self._bodiless = self._lost = False
@@ -140,7 +140,7 @@ class Connection(asyncio.Protocol):
         self._reply(response)
         self._pump()
 
-    def _step(self, call: Coroutine[Pause, None, Response]) -> None:
+    def _step(self, call: Coroutine[float, None, Response]) -> None:
         try:
             pause = call.send(None)
             self._timer = self._service.later(pause, self._awake)

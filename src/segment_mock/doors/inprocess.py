@@ -35,7 +35,7 @@ class Socket:
         self._answer, self._control, self._clock = answer, control, clock
         self._reader = Reader(BODY_LIMIT, CONTROL_BODY_LIMIT, door="inprocess")
         self._timeout: float | None = None
-        self._waited = 0.0
+        self._waited, self._asked = 0.0, ""
         self.ended = False
 
     def settimeout(self, seconds: float | None) -> None:
@@ -68,16 +68,10 @@ class Socket:
             yield from self._delivered(response, manner, bodiless)
 
     def _answered(self, request: Request) -> Response:
-        self._waited = 0.0
+        self._waited, self._asked = 0.0, f"{request.method} {request.target}"
         if is_control(request.target):
             return self._control(request)
-        try:
-            return drive(self._answer(request), self._wait)
-        except WouldHangForever:
-            raise WouldHangForever(
-                f"{request.method} {request.target} waits for ever: a fault keeps the answer back "
-                "and the client has no timeout"
-            ) from None
+        return drive(self._answer(request), self._wait)
 
     def _delivered(self, response: Response, manner: Manner, bodiless: bool) -> Iterator[bytes]:
         head, rest = parts(response, self._clock.now(), manner, bodiless=bodiless)
@@ -98,7 +92,8 @@ class Socket:
             self._clock.advance(max(0.0, self._timeout - (self._waited - seconds)))
             raise TimeoutError("timed out")
         if math.isinf(seconds):
-            raise WouldHangForever
+            why = getattr(seconds, "why", "") or "a stage"
+            raise WouldHangForever(f"{self._asked}: {why} keeps the answer back for ever; the client has no timeout")
         self._clock.advance(seconds)
 
 

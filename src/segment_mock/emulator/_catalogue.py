@@ -16,7 +16,7 @@ def catalogue(vendors: Iterable[Vendor], settings: Mapping[str, Any]) -> Json:
     shown = {
         name: len(value) if name.endswith(_SECRETS) and value else value
         for name, value in settings.items()
-        if name != "data"
+        if name not in ("data", "faults")
     }
     return {"vendors": [_vendor(vendor, settings) for vendor in vendors], "settings": shown}
 

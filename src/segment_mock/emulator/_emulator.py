@@ -12,7 +12,7 @@ from ..faults import Plan
 from ..journal import Journal
 from ..limits import Window
 from ..messages import Request, Response
-from ..settings import OPTIONS, Option, SettingError, merged, nearest, resolve
+from ..settings import OPTIONS, Option, SettingError, merged, nearest, read_rules, resolve, scenarios
 from ..stages import Authenticate, Decode, Record, Throttle, alone, dress
 from ..store import Seed
 from ..vendors import found
@@ -53,7 +53,7 @@ class Emulator:
         self.vendors = {vendor.name: vendor for vendor in found()}
         self.settings = resolve(options(self.vendors.values()), given)
         self.world = World(self.settings["seed"], isolated=self.settings["credentials"] == "isolated")
-        self.journal, self.plan = Journal(self.settings["journal_size"]), Plan()
+        self.journal = Journal(self.settings["journal_size"])
         self.windows = {
             vendor.name: Window(vendor.limits.calls, vendor.limits.seconds)
             for vendor in self.vendors.values()
@@ -61,9 +61,11 @@ class Emulator:
         }
         self._options = {vendor.name: self._own(vendor) for vendor in self.vendors.values()}
         self.routes = Routes(self.vendors.values(), self._options)
+        self.plan = Plan(self.world, self.routes.names())
         self._snapshots: dict[str, Snapshot] = {}
         self.on_reset: list[Callable[[], None]] = []
         self.world.settle(self._seeds(merged(self.settings["data"])))
+        self._arm()
         self._handle = self._stages()
 
     def _stages(self) -> Handler:
@@ -133,6 +135,15 @@ class Emulator:
         moment = self._snapshots[snapshot] if isinstance(snapshot, str) else snapshot
         with self.world.lock:
             self.world.log.rollback(moment.mark)
+
+    def _arm(self) -> None:
+        known = scenarios() if self.settings["scenario"] else {}
+        for name in self.settings["scenario"]:
+            if name not in known:
+                raise SettingError(f"scenario: {name!r} is none{nearest(name, known)}; there are {[*known]}")
+            self.plan.load(known[name]["faults"])
+        for source in self.settings["faults"]:
+            self.plan.load(read_rules(source) if isinstance(source, str) else source)
 
     def _own(self, vendor: Vendor) -> dict[str, Any]:
         return {option.name: self.settings[f"{vendor.name}_{option.name}"] for option in vendor.options}

@@ -46,6 +46,12 @@ class Routes:
             for path in operation.paths
         ]
 
+    def names(self) -> list[str]:
+        """Return the name of every operation, those that only refuse included."""
+        refusing = ("no_such_operation", "no_such_method")
+        own = [f"{v.name}.{row.name}" for v, _ in self._vendors for row in v.operations]
+        return own + [f"{v.name}.{name}" for v, _ in self._vendors for name in refusing] + ["nobody.no_such_operation"]
+
     def find(self, request: Request) -> Match:
         """Return the row for *request*, or one that refuses in the right vendor's words."""
         path = request.target.partition("?")[0]

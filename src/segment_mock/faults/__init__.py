@@ -1,5 +1,20 @@
-"""What goes wrong, and when."""
+"""What goes wrong (a file a kind) and when (the plan)."""
 
-from ._plan import Plan, Rule
+from __future__ import annotations
 
-__all__ = ["Plan", "Rule"]
+from typing import Any
+
+from ._base import Fault, option
+from ._kinds import ALIASES, kinds, made
+from ._plan import Plan
+from ._rule import WHEN, Rule
+
+__all__ = ["ALIASES", "WHEN", "Fault", "Plan", "Rule", "kinds", "made", "option"]
+
+
+def __getattr__(name: str) -> Any:
+    # ``faults.Disconnect``: each kind in CamelCase, with no list of them to keep.
+    for kind in kinds().values():
+        if kind.__name__ == name:
+            return kind
+    raise AttributeError(f"no fault is called {name!r}; there are {[kind.__name__ for kind in kinds().values()]}")

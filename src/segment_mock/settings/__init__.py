@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ._files import fixtures, merged, read_config
-from ._option import REAL, SOURCE, TEXT, TRUTH, WHOLE, Kind, Option, SettingError, Value, nearest
+from ._files import fixtures, merged, read_config, read_rules, scenarios
+from ._option import REAL, RULES, SOURCE, TEXT, TRUTH, WHOLE, Kind, Option, SettingError, Value, nearest
 
 __all__ = [
-    "OPTIONS", "REAL", "SOURCE", "TEXT", "TRUTH", "WHOLE", "Kind", "Option", "SettingError", "Value",
-    "fixtures", "merged", "nearest", "read_config", "resolve",
+    "OPTIONS", "REAL", "RULES", "SOURCE", "TEXT", "TRUTH", "WHOLE", "Kind", "Option", "SettingError", "Value",
+    "fixtures", "merged", "nearest", "read_config", "read_rules", "resolve", "scenarios",
 ]  # fmt: skip
 
 OPTIONS = (
     Option("host", "Address to listen on.", "127.0.0.1", short="H"),
     Option("port", "Port to listen on; 0 picks a free one.", 7357, WHOLE, least=0, most=65535, short="p"),
     Option("data", "Data file (YAML or JSON) to start with, or 'demo'; may be repeated.", kind=SOURCE, many=True),
+    Option("faults", "File of faults to arm (YAML or JSON, a list); may be repeated.", kind=RULES, many=True),
+    Option("scenario", "Named faults to arm; 'segment-mock faults' lists them; may be repeated.", many=True),
     Option("seed", "Seed of ids and luck.", 0, WHOLE),
     Option(
         "credentials",

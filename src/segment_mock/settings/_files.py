@@ -36,6 +36,17 @@ def read_config(path: str | None = None) -> Mapping[str, Value]:
     return {}
 
 
+def read_rules(path: str) -> Any:
+    """Return the rules of a fault file (YAML or JSON); raises `SettingError` when it can't be read."""
+    return _load(Path(path))
+
+
+def scenarios() -> dict[str, dict[str, Any]]:
+    """Return the shipped scenarios by name: what each is ``about``, and its ``faults``."""
+    found: dict[str, dict[str, Any]] = _load(fixtures() / "scenarios.yaml")
+    return found
+
+
 def merged(sources: Iterable[Value]) -> dict[str, dict[str, Any]]:
     """Return data files and dictionaries as one document; their lists are joined in order.
 

@@ -49,6 +49,14 @@ def _source(value: Value) -> Value:
     return dict(value) if isinstance(value, Mapping) else _text(value)
 
 
+def _rules(value: Value) -> Value:
+    if isinstance(value, (str, Path)):
+        return str(value)
+    if isinstance(value, Mapping) or callable(value):
+        return value
+    raise ValueError
+
+
 @dataclass(frozen=True)
 class Kind:
     """A type of setting: what to call it, and how to read a value of it."""
@@ -61,6 +69,7 @@ TEXT = Kind("text", _text)
 WHOLE = Kind("a whole number", _whole)
 REAL = Kind("a number", _real)
 TRUTH = Kind("true or false", _truth)
+RULES = Kind("a file of rules, a rule or a fault", _rules)
 SOURCE = Kind("a file, 'demo' or a dictionary", _source)
 
 

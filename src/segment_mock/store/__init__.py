@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ._log import Change, ChangeLog, Difference
+from ._log import Change, ChangeLog, Difference, differences
 from ._seed import Index, Key, Layout, Record, Row, Seed, Taken
 from ._table import Table
 
 __all__ = [
     "Change", "ChangeLog", "Difference", "Index", "Key", "Layout", "Record", "Row", "Seed", "Store", "Table", "Taken",
+    "differences",
 ]  # fmt: skip
 
 

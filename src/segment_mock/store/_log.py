@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import takewhile
 from typing import NamedTuple
@@ -32,6 +32,18 @@ class Difference(NamedTuple):
     after: Record | None
 
 
+def differences(changes: Iterable[Change]) -> tuple[Difference, ...]:
+    """Return what *changes* come to, a row a record, in order of first touch; whole tables are left out."""
+    rows: dict[tuple[str, str, Key], Difference] = {}
+    for _, organization, table, key, before, after in changes:
+        if isinstance(before, Image) or isinstance(after, Image):
+            continue
+        place = (organization, table.layout.name, key)
+        first = rows[place].before if place in rows else before and before.record
+        rows[place] = Difference(table.layout.name, key, first, after and after.record)
+    return tuple(row for row in rows.values() if row.before != row.after)
+
+
 class ChangeLog:
     """Every write of every organization, in order; keeps the tail that somebody still needs.
 
@@ -41,6 +53,7 @@ class ChangeLog:
     def __init__(self) -> None:
         self._tail: deque[Change] = deque()
         self._held: Counter[int] = Counter()
+        self._commits: deque[tuple[int, str, float]] = deque()
         self.mark = 0
 
     def __len__(self) -> int:
@@ -53,22 +66,25 @@ class ChangeLog:
 
     def since(self, mark: int) -> list[Change]:
         """Return the writes from *mark* on, oldest first; raises LookupError if some are forgotten."""
+        if mark == self.mark:
+            return []
         if mark < self.mark - len(self._tail):
             raise LookupError("that moment lies before a reset, or is longer ago than the log reaches")
         return list(takewhile(lambda change: change.sequence >= mark, reversed(self._tail)))[::-1]
 
-    def differences(self, mark: int) -> tuple[Difference, ...]:
-        """Return what the writes since *mark* come to, a row a record, in order of first touch."""
-        if mark == self.mark:
-            return ()
-        rows: dict[tuple[str, str, Key], Difference] = {}
-        for _, organization, table, key, before, after in self.since(mark):
-            if isinstance(before, Image) or isinstance(after, Image):
-                continue
-            place = (organization, table.layout.name, key)
-            first = rows[place].before if place in rows else before and before.record
-            rows[place] = Difference(table.layout.name, key, first, after and after.record)
-        return tuple(row for row in rows.values() if row.before != row.after)
+    def commit(self, mark: int, organization: str, now: float) -> None:
+        """Note that one call of *organization* made the writes since *mark*, at *now* (epoch seconds)."""
+        self._commits.append((mark, organization, now))
+
+    def calls_ago(self, calls: int, organization: str) -> int:
+        """Return the mark before the last so many *calls* that changed something, or the earliest there is."""
+        marks = [mark for mark, whose, _ in self._commits if whose == organization]
+        return marks[-calls] if calls <= len(marks) else self.mark - len(self._tail)
+
+    def as_of(self, moment: float, organization: str) -> int:
+        """Return the mark before the first call after *moment* that changed something, or the earliest there is."""
+        marks = (mark for mark, whose, when in self._commits if whose == organization and when > moment)
+        return next(marks, self.mark)
 
     def rollback(self, mark: int) -> None:
         """Undo every write since *mark*, and log the undoing, so that later marks stay reachable."""
@@ -102,9 +118,11 @@ class ChangeLog:
         oldest = min([mark, *self._held])
         while self._tail and self._tail[0].sequence < oldest:
             self._tail.popleft()
+        while self._commits and self._commits[0][0] < self.mark - len(self._tail):
+            self._commits.popleft()
 
     def truncate(self) -> None:
         """Forget every write; no earlier mark can be reached any more."""
-        self._tail.clear()
-        self._held.clear()
+        for forgotten in (self._tail, self._held, self._commits):
+            forgotten.clear()
         self.mark += 1  # so that a mark of this very moment is an earlier one too

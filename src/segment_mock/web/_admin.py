@@ -24,7 +24,7 @@ def admin(core: Emulator) -> Blueprint:
     plane.before_request(lambda: _admit(core.settings["admin_token"]))
     plane.register_error_handler(HTTPException, problem)
     plane.register_error_handler(SettingError, lambda error: told(400, "Bad data", str(error), _DATA))
-    for views in (_whole, _state, _journal, _clock):
+    for views in (_whole, _state, _faults, _journal, _clock):
         views(plane, core)
     return plane
 
@@ -69,6 +69,35 @@ def _state(plane: Blueprint, core: Emulator) -> None:
             core.restore(name)
         except LookupError as error:
             raise NotFound(str(error)) from None
+        return as_json(_OK)
+
+
+def _faults(plane: Blueprint, core: Emulator) -> None:
+    @plane.get("/faults")
+    def faults() -> Response:
+        return as_json({"faults": [rule.as_dict() for rule in core.plan]})
+
+    @plane.post("/faults")
+    def arm() -> Response:
+        rules = core.plan.load(_json())
+        return as_json({"faults": [rule.as_dict() for rule in rules]}, 201)
+
+    @plane.delete("/faults")
+    def disarm_all() -> Response:
+        core.plan.clear()
+        return as_json(_OK)
+
+    @plane.get("/faults/<number>")
+    def fault(number: str) -> Response:
+        rule = core.plan.get(number)
+        if rule is None:
+            raise NotFound(f"No fault has the id {number!r}.")
+        return as_json(rule.as_dict())
+
+    @plane.delete("/faults/<number>")
+    def disarm(number: str) -> Response:
+        if not core.plan.remove(number):
+            raise NotFound(f"No fault has the id {number!r}.")
         return as_json(_OK)
 
 
@@ -137,11 +166,16 @@ def _number(name: str) -> int | None:
         raise BadRequest(f"{name}: {text!r} is not a whole number.") from None
 
 
-def _body() -> dict[str, object]:
+def _json() -> object:
     try:
-        body = json.loads(request.get_data(cache=False))
+        body: object = json.loads(request.get_data(cache=False))
     except (ValueError, RecursionError) as error:
         raise BadRequest(f"The body is not JSON: {error}") from None
+    return body
+
+
+def _body() -> dict[str, object]:
+    body = _json()
     if not isinstance(body, dict):
         raise BadRequest("The body must be a JSON object.")
     return body

@@ -6,7 +6,7 @@ from operator import itemgetter
 from ...contract import Items, Limits, Operation, Vendor
 from ...settings import Option
 from .data import TABLES, SalsaFace, export, load
-from .errors import REFUSALS, complain, spoil
+from .errors import ERRORS, REFUSALS, complain, spoil
 from .operations import members, metrics, segments, supporters
 from .schemas import DOCUMENT, frame, reply, wrap
 from .schemas.segments import SEGMENT_ORDER, DeleteSegments, SearchSegments, Segments, UpsertSegments
@@ -90,6 +90,7 @@ VENDOR = Vendor(
         ),
     ),
     refusals=REFUSALS,
+    errors=ERRORS,
     tables=TABLES,
     wrap=wrap,
     unwrap=itemgetter("payload"),

@@ -37,6 +37,14 @@ REFUSALS: Mapping[str, Dress] = {
     "broken": Dress(500, "Internal Server Error", f"{_GENERAL}: status; body assumed", 500),
 }
 
+_GATEWAY = (
+    b"<html>\r\n<head><title>504 Gateway Time-out</title></head>\r\n<body>\r\n"
+    b"<center><h1>504 Gateway Time-out</h1></center>\r\n</body>\r\n</html>\r\n"
+)
+ERRORS: Mapping[int, Dress] = {
+    504: Dress(504, "Gateway Time-out", _CLIENTS, 504, headers={"Content-Type": "text/html"}, page=_GATEWAY),
+}
+
 
 @dataclass(frozen=True)
 class ItemError:

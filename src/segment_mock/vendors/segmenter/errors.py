@@ -12,6 +12,12 @@ _MIDDLEWARE = "Instaleap's shared middleware for the header; that the Segmenter 
 _SHAPE = f"{UPDATE}, Responses: shape; status and sentence assumed"
 _OTHER_SHAPE = "--segmenter-failures is-updated-false answers in the other documented shape"
 
+_PRINTED = b"""{
+"success": false,
+"message": "Internal Server Error",
+"error": "Internal Server Error"
+}"""
+
 REFUSALS: Mapping[str, Dress] = {
     "unauthorized": Dress(403, "Access forbidden. Please provide a valid API token", _MIDDLEWARE),
     "throttled": Dress(429, "Too Many Requests", "assumed"),
@@ -22,7 +28,7 @@ REFUSALS: Mapping[str, Dress] = {
     "not_found": Dress(404, "id: no segment has the id {id}", _SHAPE, hint=_OTHER_SHAPE),
     "no_such_operation": Dress(404, "Cannot {method} {path}", "assumed"),
     "no_such_method": Dress(405, "Cannot {method} {path}", "assumed"),
-    "broken": Dress(500, "Internal Server Error", f"{UPDATE}, Responses"),
+    "broken": Dress(500, "Internal Server Error", f"{UPDATE}, Responses", page=_PRINTED),
 }
 _NOT_UPDATED = ("malformed", "not_found")
 

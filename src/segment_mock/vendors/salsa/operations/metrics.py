@@ -57,7 +57,7 @@ def get(call: Call, _: Json) -> Json:
     """Return every counter; the call itself is not counted."""
     assert call.organization is not None
     used, limits = call.organization.counters, call.vendor.limits
-    last = used["lastAPICall"] / 1000 or call.arrived
+    last = used["lastAPICall"] / 1000 if used["totalAPICalls"] else call.arrived
     return {
         "rateLimit": limits.calls,
         "maxBatchSize": limits.items,
@@ -75,7 +75,7 @@ def tally(call: Call, result: Json | None) -> None:
         return
     used = call.organization.counters
     used["totalAPICalls"] += 1
-    used["lastAPICall"] = int(call.arrived * 1000)
+    used["lastAPICall"] = round(call.arrived * 1000)
     if result is None:
         used["totalAPICallFailures"] += 1
         return

@@ -1,0 +1,50 @@
+"""The one exchange that every side answers: a search of Salsa's groups in a world that has four."""
+
+from __future__ import annotations
+
+import json
+from typing import NamedTuple
+
+from segment_mock import SegmentMock
+
+
+class Ask(NamedTuple):
+    """A request, and what its answer's body must contain."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+    expected: bytes
+
+
+HOST = "https://api.salsalabs.org"
+PAYLOAD = {"payload": {"offset": 0, "count": 20}}
+DATA = {
+    "salsa": {
+        "segments": [
+            {"name": f"Group {number}", "description": "One of four", "externalSystemId": str(35460 + number)}
+            for number in range(4)
+        ]
+    }
+}
+SEARCH = Ask(
+    "POST",
+    "/api/integration/ext/v1/segments/search",
+    {"authToken": "any", "Content-Type": "application/json"},
+    json.dumps(PAYLOAD).encode(),
+    b'"count":4',
+)
+
+
+def world(**settings: object) -> SegmentMock:
+    """Return a mock of the four groups; calls are counted against the vendor's limit but not refused."""
+    return SegmentMock(**{"data": DATA, "limits": "off", **settings})
+
+
+def reply() -> bytes:
+    """Return the body that the mock answers, for those who can only repeat it."""
+    with world() as mock:
+        body: bytes = mock.session().post(SEARCH.path, data=SEARCH.body, headers=SEARCH.headers).content
+    assert SEARCH.expected in body
+    return body

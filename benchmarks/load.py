@@ -1,0 +1,117 @@
+"""Load on a server for some seconds: by wrk where it is installed, else by a small client of our own."""
+
+from __future__ import annotations
+
+import json
+import selectors
+import shutil
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+from time import perf_counter
+from typing import NamedTuple
+
+from exchange import Ask
+
+WRK = shutil.which("wrk")
+TOOL = "wrk, one thread" if WRK else "a Python client (wrk is not installed)"
+
+_REPORT = """
+done = function(summary, latency, requests)
+  local e = summary.errors
+  io.write(string.format(
+    '\\n{"requests": %d, "duration": %f, "p99": %f, "refused": %d, "broken": %d}\\n',
+    summary.requests, summary.duration / 1e6, latency:percentile(99) / 1e6, e.status,
+    e.connect + e.read + e.write + e.timeout))
+end
+"""
+
+
+class Load(NamedTuple):
+    """What came of it: requests a second, 99th percentile in seconds, answers that were no 2xx, socket errors."""
+
+    rate: float
+    p99: float
+    refused: int
+    broken: int
+
+
+def load(port: int, ask: Ask, connections: int, seconds: float) -> Load:
+    """Send *ask* over so many *connections* for about so many *seconds*, each as soon as it was answered."""
+    return _by_wrk(port, ask, connections, seconds) if WRK else _by_hand(port, ask, connections, seconds)
+
+
+def _by_wrk(port: int, ask: Ask, connections: int, seconds: float) -> Load:
+    # JSON's strings are Lua's here: nothing beyond ASCII is sent.
+    script = [f"wrk.method, wrk.body = {json.dumps(ask.method)}, {json.dumps(ask.body.decode())}"]
+    script += [f"wrk.headers[{json.dumps(name)}] = {json.dumps(value)}" for name, value in ask.headers.items()]
+    with tempfile.TemporaryDirectory() as folder:
+        lua = Path(folder) / "ask.lua"
+        lua.write_text("\n".join(script) + _REPORT)
+        options = ["-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "10s", "-s", str(lua)]
+        command = [str(WRK), *options, f"http://127.0.0.1:{port}{ask.path}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=seconds + 60)
+    found = json.loads(done.stdout.splitlines()[-1])
+    return Load(found["requests"] / found["duration"], found["p99"], found["refused"], found["broken"])
+
+
+class _Client:
+    """One connection, opened anew whenever the server closes it."""
+
+    def __init__(self, port: int, ask: Ask) -> None:
+        fields = {"Host": f"127.0.0.1:{port}", "Content-Length": str(len(ask.body)), **ask.headers}
+        lines = [f"{ask.method} {ask.path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
+        self._port, self._request = port, "\r\n".join([*lines, "", ""]).encode() + ask.body
+        self.refused = self.broken = 0
+        self.times: list[float] = []
+
+    def open(self) -> socket.socket:
+        """Connect and send a request."""
+        self.socket = socket.create_connection(("127.0.0.1", self._port), timeout=10)
+        return self.send()
+
+    def send(self) -> socket.socket:
+        """Send a request on the open connection."""
+        self._begun, self._held = perf_counter(), b""
+        self.socket.sendall(self._request)
+        return self.socket
+
+    def read(self) -> str:
+        """Take what came; return "more", "again" when the answer is whole, or "closed" when a new connection is due."""
+        piece = self.socket.recv(65536)
+        self._held += piece
+        head, gap, body = self._held.partition(b"\r\n\r\n")
+        fields = head.lower()
+        size = fields.partition(b"\r\ncontent-length:")[2].partition(b"\r\n")[0]
+        whole = bool(gap) and len(body) >= int(size) if size else not piece and bool(gap)
+        if not whole:
+            self.broken += not piece
+            return "more" if piece else "closed"
+        self.times.append(perf_counter() - self._begun)
+        self.refused += not self._held[9:10] == b"2"
+        return "closed" if fields.startswith(b"http/1.0") or b"connection: close" in fields else "again"
+
+
+def _by_hand(port: int, ask: Ask, connections: int, seconds: float) -> Load:
+    clients = [_Client(port, ask) for _ in range(connections)]
+    begun = perf_counter()
+    with selectors.DefaultSelector() as waiting:
+        for client in clients:
+            waiting.register(client.open(), selectors.EVENT_READ, client)
+        while perf_counter() - begun < seconds:
+            for key, _ in waiting.select(1):
+                client, now = key.data, key.data.read()
+                if now == "again":
+                    client.send()
+                elif now == "closed":
+                    waiting.unregister(client.socket)
+                    client.socket.close()
+                    waiting.register(client.open(), selectors.EVENT_READ, client)
+    took = perf_counter() - begun
+    for client in clients:
+        client.socket.close()
+    times = sorted(moment for client in clients for moment in client.times)
+    p99 = times[int(len(times) * 0.99)] if times else float("nan")
+    broken, refused = sum(client.broken for client in clients), sum(client.refused for client in clients)
+    return Load(len(times) / took, p99, refused, broken)

@@ -1,0 +1,158 @@
+"""Side by side: interleaved rounds, medians of ratios, a table, and an exit code for missed bounds.
+
+A figure of one round is worth little on a busy machine; the ratio of two sides measured one after the other
+is, so every bound is on the median of such ratios. ``--quick`` means short rounds and one third of slack.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import TypeVar
+
+ROUNDS = 5
+SLACK = 4 / 3
+Key = TypeVar("Key")
+
+
+def interleaved(sides: Mapping[Key, Callable[[], float]], rounds: int = ROUNDS) -> dict[Key, list[float]]:
+    """Measure each of *sides* once a round, in an order that turns from round to round."""
+    found: dict[Key, list[float]] = {side: [] for side in sides}
+    names = [*sides]
+    for number in range(rounds):
+        first = number % len(names)
+        for name in names[first:] + names[:first]:
+            found[name].append(sides[name]())
+    return found
+
+
+def seconds(deed: Callable[[], object], repeats: int = 1) -> Callable[[], float]:
+    """Return a side that measures the wall time of *deed*, on average of *repeats*."""
+
+    def measured() -> float:
+        begun = perf_counter()
+        for _ in range(repeats):
+            deed()
+        return (perf_counter() - begun) / repeats
+
+    return measured
+
+
+def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """Return the median of the rounds' ratios."""
+    return median(a / b for a, b in zip(ours, theirs, strict=True))
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One comparison; *bound* is on the ratio, as most or as least as *at_least* says."""
+
+    what: str
+    ours: str
+    theirs: str
+    ratio: float
+    bound: float | None = None
+    at_least: bool = False
+
+    def misses(self, slack: float = 1.0) -> bool:
+        """Tell whether the ratio is worse than the bound by more than *slack*."""
+        if self.bound is None:
+            return False
+        return self.ratio < self.bound / slack if self.at_least else self.ratio > self.bound * slack
+
+    def cells(self) -> list[str]:
+        """Return the row as it is printed."""
+        limit = "" if self.bound is None else f"{'>=' if self.at_least else '<='} {self.bound:g}"
+        verdict = "" if self.bound is None else "missed" if self.misses() else "held"
+        return [self.what, self.ours, self.theirs, f"{self.ratio:.2f}", limit, verdict]
+
+
+@dataclass
+class Report:
+    """What one script found; `finish` prints the rest, writes JSON if asked, and returns the exit code."""
+
+    title: str
+    quick: bool = False
+    json: Path | None = None
+    figures: list[Figure] = field(default_factory=list)
+    told: dict[str, str] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
+
+    @classmethod
+    def begun(cls, title: str) -> Report:
+        """Read the command line; a terminated script ends as an interrupted one does, and stops its servers."""
+        parser = argparse.ArgumentParser(description=title)
+        parser.add_argument("--quick", action="store_true", help="short rounds, Python peers only, a third of slack")
+        parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON too")
+        given = parser.parse_args()
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+        print(f"### {title}\n", flush=True)
+        return cls(title, given.quick, given.json)
+
+    def compare(
+        self,
+        what: str,
+        ours: Sequence[float],
+        theirs: Sequence[float],
+        unit: str = "s",
+        *,
+        at_most: float | None = None,
+        at_least: float | None = None,
+    ) -> None:
+        """Set *ours* beside *theirs*, round by round."""
+        bound = at_most if at_least is None else at_least
+        sides = shown(median(ours), unit), shown(median(theirs), unit)
+        self.figures.append(Figure(what, *sides, ratio(ours, theirs), bound, at_least is not None))
+
+    def tell(self, what: str, values: Sequence[float], unit: str = "s") -> None:
+        """Add a median that stands for itself."""
+        self.told[what] = shown(median(values), unit)
+
+    def fail(self, why: str) -> None:
+        """Note what went wrong, whatever the figures are."""
+        self.failures.append(why)
+
+    def finish(self) -> int:
+        """Print, write, and return 1 if a bound is missed or something failed, else 0."""
+        if self.figures:
+            head = ["measured", "this project", "beside", "ratio", "bound", ""]
+            print(table(head, [figure.cells() for figure in self.figures]))
+        if self.told:
+            print(table(["told", "median"], [list(row) for row in self.told.items()]))
+        for name, why in self.skipped.items():
+            print(f"Skipped: {name} ({why}).\n")
+        slack = SLACK if self.quick else 1.0
+        missed = [f"{figure.what}: {figure.ratio:.2f}" for figure in self.figures if figure.misses(slack)]
+        for why in [*self.failures, *missed]:
+            print(f"Too bad: {why}.\n")
+        if self.json:
+            self.json.write_text(json.dumps(asdict(self), default=str, indent=1))
+        return 1 if missed or self.failures else 0
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table that can be read on a terminal too."""
+    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
+    lines = [head, ["-" * max(3, width) for width in widths], *rows]
+    return "".join(
+        "| " + " | ".join(cell.ljust(max(3, width)) for cell, width in zip(line, widths, strict=True)) + " |\n"
+        for line in lines
+    )
+
+
+def shown(value: float, unit: str) -> str:
+    """Return *value* for people: seconds in the size that suits them, bytes as MB, counts with commas."""
+    if unit == "s":
+        size, name = (1, "s") if abs(value) >= 1 else (1e3, "ms") if abs(value) >= 1e-3 else (1e6, "us")
+        return f"{value * size:.3g} {name}"
+    if unit == "B":
+        return f"{value / 2**20:,.0f} MB"
+    return f"{value:,.0f}{unit}"

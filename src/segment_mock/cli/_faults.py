@@ -1,0 +1,38 @@
+"""``segment-mock faults``: what can go wrong, by kind and by scenario."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+
+import click
+
+from ..faults import ALIASES, WHEN, kinds, option
+from ..settings import Option, scenarios
+
+
+@click.command()
+def faults() -> None:
+    """List each kind of fault with its settings, the conditions of a rule, and the named scenarios."""
+    click.echo("Kinds of fault, and their settings:")
+    for name, kind in kinds().items():
+        click.echo(f"\n  {name}: {' '.join((kind.__doc__ or '').split())}")
+        for row in fields(kind):
+            click.echo(f"    {_told(option(row))}")
+    click.echo("\nWhen a rule strikes:\n")
+    for condition in WHEN:
+        click.echo(f"    {_told(condition)}")
+    click.echo("\nNames from elsewhere:\n")
+    for alias, meant in ALIASES.items():
+        click.echo(f"    {alias} = {json.dumps(meant)}")
+    click.echo("\nScenarios (--scenario NAME):")
+    for name, scenario in scenarios().items():
+        click.echo(f"\n  {name}: {scenario['about']}")
+        for rule in scenario["faults"]:
+            click.echo(f"    {json.dumps(rule)}")
+
+
+def _told(row: Option) -> str:
+    takes = "|".join(row.choices) or row.kind.title
+    default = "" if row.default in (None, "") else f", default {row.default}"
+    return f"{row.name} ({takes}{default}): {row.help}"

@@ -1,0 +1,66 @@
+"""What every fault is: a stage with settings, declared once as the fields of a dataclass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields
+from typing import Any, ClassVar
+
+from ..contract import Call, Proceed
+from ..messages import Response
+from ..settings import TRUTH, Kind, Option, SettingError, nearest
+
+
+def setting(default: Any, help_: str, kind: Kind, **bounds: Any) -> Any:
+    """Declare one setting: its default, what it does, what it takes, and *bounds* as `Option` has them."""
+    return field(default=default, metadata={"option": (help_, kind, bounds)})
+
+
+def option(row: Field[Any]) -> Option:
+    """Return the declaration of one field as an option, which knows how to read and refuse a value."""
+    help_, kind, bounds = row.metadata["option"]
+    return Option(row.name, help_, row.default, kind, **bounds)
+
+
+def after() -> Any:
+    """Declare *after*, which many kinds have."""
+    return setting(False, "Strike once the call is performed: the write is there, the answer is lost.", TRUTH)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A stage that somebody armed. Raises `SettingError` for a setting that can't be."""
+
+    kind: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        for row in fields(self):
+            value = getattr(self, row.name)
+            if value is None or value == row.default:
+                continue
+            try:
+                object.__setattr__(self, row.name, option(row).read(value))
+            except SettingError as error:
+                raise SettingError(f"fault {self.kind}: {str(error).partition(' (--')[0]}") from None
+
+    async def __call__(self, call: Call, proceed: Proceed) -> Response:
+        """Do the part of this fault around *proceed*."""
+        raise NotImplementedError
+
+    def fits(self, call: Call) -> bool:
+        """Tell whether there is anything in *call* that this fault could spoil."""
+        return True
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return kind and settings as JSON, those at their default left out."""
+        told = {row.name: getattr(self, row.name) for row in fields(self) if getattr(self, row.name) != row.default}
+        return {"kind": self.kind, **told}
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Fault:
+        """Return this fault with *settings* by name; raises `SettingError` for a name it does not have."""
+        names = [row.name for row in fields(cls)]
+        for name in settings:
+            if name not in names:
+                raise SettingError(f"fault {cls.kind}: {name}: no such setting{nearest(name, names)}; it has {names}")
+        return cls(**settings)

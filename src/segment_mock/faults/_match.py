@@ -1,0 +1,70 @@
+"""Which calls a rule means: by vendor, by header, by a path into the body, or by a function."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from ..contract import Call, Refusal
+from ..settings import SettingError, nearest
+
+Match: TypeAlias = "Mapping[str, Any] | Callable[[Call], bool] | None"
+Test: TypeAlias = Callable[[Call], bool]
+_STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d+|\*)\]")
+
+
+def test_of(match: Match) -> Test:
+    """Return *match* as a test of calls.
+
+    A mapping may have ``vendor`` (a name), ``headers`` (name to value, names in any case) and
+    ``json`` (path such as ``payload.segments[0].name`` or ``payload.segments[*].name`` to value); all
+    that is given must fit. Raises `SettingError` for another key.
+    """
+    if match is None:
+        return lambda call: True
+    if callable(match):
+        return match
+    tests = [_test(name, wanted) for name, wanted in match.items()]
+    return lambda call: all(test(call) for test in tests)
+
+
+def _test(name: str, wanted: Any) -> Test:
+    if name == "vendor":
+        return lambda call: bool(call.vendor.name == wanted)
+    if name == "headers":
+        pairs = [(key.lower(), value) for key, value in dict(wanted).items()]
+        return lambda call: all(call.request.headers.get(key) == value for key, value in pairs)
+    if name == "json":
+        paths = [(_steps(path), value) for path, value in dict(wanted).items()]
+        return lambda call: all(value in _at(_body(call), steps) for steps, value in paths)
+    raise SettingError(f"match: {name}: no such key{nearest(name, ('vendor', 'headers', 'json'))}")
+
+
+def _steps(path: str) -> list[str | int | None]:
+    """Return the steps of a path: a member's name, an index, or None for every item."""
+    text = path.removeprefix("$")
+    found = [*_STEP.finditer(text)]
+    if not text or "".join(step[0] for step in found) != text:
+        raise SettingError(f"match.json: {path!r} is not a path such as payload.segments[0].name")
+    return [step[1] if step[1] else None if step[2] == "*" else int(step[2]) for step in found]
+
+
+def _body(call: Call) -> Any:
+    try:
+        return call.json
+    except Refusal:
+        return None
+
+
+def _at(value: Any, steps: list[str | int | None]) -> list[Any]:
+    """Return every value that *steps* lead to, none if they lead nowhere."""
+    if not steps:
+        return [value]
+    step, rest = steps[0], steps[1:]
+    if isinstance(step, str):
+        return _at(value[step], rest) if isinstance(value, dict) and step in value else []
+    if not isinstance(value, list):
+        return []
+    chosen = value if step is None else value[step : step + 1]
+    return [found for item in chosen for found in _at(item, rest)]

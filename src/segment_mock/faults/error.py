@@ -1,0 +1,51 @@
+"""An error in the vendor's own dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from ..contract import Call, Proceed, dumps
+from ..messages import Response
+from ..settings import REAL, WHOLE, Kind
+from ._base import Fault, after, setting
+
+
+def _body(value: Any) -> Any:
+    if isinstance(value, (str, dict, list)):
+        return value
+    raise ValueError
+
+
+def _headers(value: Any) -> dict[str, str]:
+    return {str(name): str(text) for name, text in dict(value).items()}
+
+
+@dataclass(frozen=True)
+class Error(Fault):
+    """Answer with *status* as the vendor would say it, or with a *body* of your own."""
+
+    kind: ClassVar[str] = "error"
+    status: int = setting(500, "HTTP status.", WHOLE, least=200, most=599)
+    after: bool = after()
+    body: str | Mapping[str, Any] | None = setting(
+        None, "Body to send instead of the vendor's own: text, or an object for JSON.", Kind("text or an object", _body)
+    )
+    headers: Mapping[str, str] | None = setting(None, "Headers to add.", Kind("names and values", _headers))
+    retry_after: float | None = setting(None, "Seconds for a Retry-After header.", REAL, least=0)
+
+    async def __call__(self, call: Call, proceed: Proceed) -> Response:
+        """Answer the error, after the call is performed or instead of it."""
+        if self.after:
+            await proceed()
+        response = call.fail(self.status)
+        extra = dict(self.headers or {})
+        if self.retry_after is not None:
+            extra["Retry-After"] = f"{self.retry_after:g}"
+        body = response.body if self.body is None else _bytes(self.body)
+        return replace(response, headers={**response.headers, **extra}, body=body)
+
+
+def _bytes(body: Any) -> bytes:
+    return body.encode("utf-8", "surrogatepass") if isinstance(body, str) else dumps(body)

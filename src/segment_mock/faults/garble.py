@@ -1,0 +1,68 @@
+"""A body, or a frame, that no client can parse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from ..contract import Call, Proceed
+from ..messages import Delivery, Response
+from ..settings import TEXT
+from ._base import Fault, setting
+
+_PAGE = (
+    b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>"
+    b"\r\n</body>\r\n</html>\r\n"
+)
+
+
+def _json(response: Response) -> Response:
+    return replace(response, body=response.body[: max(1, len(response.body) // 2)])
+
+
+def _html(response: Response) -> Response:
+    return Response(response.status, {**response.headers, "Content-Type": "text/html"}, _PAGE)
+
+
+def _bytes(response: Response) -> Response:
+    return replace(response, delivery=Delivery(raw=b"\x00\xff\x93garbage\r\n\r\n\xfe" * 3, end="close"))
+
+
+def _chunk(response: Response) -> Response:
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    return replace(response, delivery=Delivery(raw=head + b"zz\r\n" + response.body[:20], end="close"))
+
+
+def _encoding(response: Response) -> Response:
+    return replace(response, headers={**response.headers, "Content-Encoding": "gzip"})
+
+
+def _empty(response: Response) -> Response:
+    return replace(response, status=200, body=b"")
+
+
+_HOW: Mapping[str, Callable[[Response], Response]] = {
+    "json": _json,
+    "html": _html,
+    "bytes": _bytes,
+    "chunk": _chunk,
+    "encoding": _encoding,
+    "empty": _empty,
+}
+
+
+@dataclass(frozen=True)
+class Garble(Fault):
+    """Perform the call and spoil its answer.
+
+    *how*: json (cut JSON of a right length), html (a gateway's page), bytes (no status line),
+    chunk (good head, bad chunk size), encoding (a Content-Encoding that lies), empty (200, no body).
+    """
+
+    kind: ClassVar[str] = "garble"
+    how: str = setting("json", "What is spoilt.", TEXT, choices=tuple(_HOW))
+
+    async def __call__(self, call: Call, proceed: Proceed) -> Response:
+        """Spoil the answer."""
+        return _HOW[self.how](await proceed())

@@ -1,0 +1,27 @@
+"""No answer at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+from typing import ClassVar
+
+from ..clock import sleep
+from ..contract import Call, Proceed
+from ..messages import CLOSED, Response
+from ._base import Fault, after
+
+
+@dataclass(frozen=True)
+class Hang(Fault):
+    """Give no answer until the client gives up; with *after*, once the call is performed."""
+
+    kind: ClassVar[str] = "hang"
+    after: bool = after()
+
+    async def __call__(self, call: Call, proceed: Proceed) -> Response:
+        """Wait for ever."""
+        if self.after:
+            await proceed()
+        await sleep(inf, f"the fault {self.kind!r} on {call.vendor.name}.{call.operation.name}")
+        return Response(500, delivery=CLOSED)

@@ -1,0 +1,46 @@
+"""A late answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import log
+from typing import ClassVar
+
+from ..clock import sleep
+from ..contract import Call, Proceed
+from ..messages import Response
+from ..settings import REAL, TEXT
+from ._base import Fault, after, setting
+
+
+@dataclass(frozen=True)
+class Latency(Fault):
+    """Wait before the call is performed, or, with *after*, before its answer leaves."""
+
+    kind: ClassVar[str] = "latency"
+    seconds: float = setting(1.0, "How long: the middle of the distribution.", REAL, least=0)
+    jitter: float = setting(
+        0.0, "How much it varies: half the width (uniform), or the deviation (normal, lognormal).", REAL, least=0
+    )
+    distribution: str = setting("fixed", "How it varies.", TEXT, choices=("fixed", "uniform", "normal", "lognormal"))
+    after: bool = after()
+
+    async def __call__(self, call: Call, proceed: Proceed) -> Response:
+        """Wait on one side of the call."""
+        delay = self._drawn(call)
+        if not self.after:
+            await sleep(delay, self.kind)
+            return await proceed()
+        response = await proceed()
+        await sleep(delay, self.kind)
+        return response
+
+    def _drawn(self, call: Call) -> float:
+        luck, middle, spread = call.luck, self.seconds, self.jitter
+        if self.distribution == "uniform":
+            return max(0.0, luck.uniform(middle - spread, middle + spread))
+        if self.distribution == "normal":
+            return max(0.0, luck.gauss(middle, spread))
+        if self.distribution == "lognormal" and middle:
+            return luck.lognormvariate(log(middle), spread)
+        return middle

@@ -1,0 +1,29 @@
+"""Reads that lag behind writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ..contract import Call, Lag, Proceed
+from ..messages import Response
+from ..settings import REAL, WHOLE
+from ._base import Fault, setting
+
+
+@dataclass(frozen=True)
+class Stale(Fault):
+    """Answer reads as the records were some calls, or some seconds, ago; counts lag along."""
+
+    kind: ClassVar[str] = "stale"
+    lag: int = setting(1, "How many of the last calls that changed something are unseen.", WHOLE, least=1)
+    seconds: float | None = setting(None, "Instead of lag: how many seconds the reads are behind.", REAL, least=0)
+
+    def fits(self, call: Call) -> bool:
+        """Tell whether the call reads."""
+        return call.operation.reads
+
+    async def __call__(self, call: Call, proceed: Proceed) -> Response:
+        """Let the operation see an earlier moment."""
+        call.lag = Lag(self.lag, self.seconds)
+        return await proceed()

@@ -1,0 +1,40 @@
+"""A body that ends too early."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from ..contract import Call, Proceed
+from ..messages import Delivery, Response
+from ..settings import TRUTH, Kind
+from ._base import Fault, setting
+
+
+def _place(value: Any) -> float | int:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
+        raise ValueError
+    if isinstance(value, float) and value >= 1:
+        raise ValueError
+    return value
+
+
+@dataclass(frozen=True)
+class Truncate(Fault):
+    """Perform the call and send only the beginning of its answer under the Content-Length of the whole."""
+
+    kind: ClassVar[str] = "truncate"
+    at: float | int = setting(
+        0.5,
+        "How much is sent: below 1 (with a point) a fraction of the body, else whole bytes.",
+        Kind("a fraction from 0.0 up to 1, or a number of bytes", _place),
+    )
+    reset: bool = setting(False, "End with RST instead of FIN.", TRUTH)
+
+    async def __call__(self, call: Call, proceed: Proceed) -> Response:
+        """Cut the answer; one byte at least is missing, if there is any."""
+        response = await proceed()
+        size = len(response.body)
+        keep = int(size * self.at) if isinstance(self.at, float) else self.at
+        end = Delivery(keep=min(keep, max(0, size - 1)), end="reset" if self.reset else "close")
+        return replace(response, delivery=end)

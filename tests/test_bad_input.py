@@ -1,0 +1,199 @@
+"""Whatever comes in: an answer in the vendor's words, nothing half-applied, nothing lost."""
+
+import copy
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from segment_mock import SegmentMock
+from segment_mock.vendors import found
+
+HEADERS = {"authToken": "t", "x-api-key": "k"}
+GROUP, BUILT_IN = "69afe9fc-dcde-4533-92d6-cbf069008c30", "1b7458d0-e747-40fe-8e1e-5d7fad4241cb"
+PERSON = {"externalId": "1", "email": "a@x", "phone": "1", "substitutionTags": [{"tag": "t", "value": "v"}]}
+GROUPS = [{"segmentId": GROUP, "name": "g"}, {"segmentId": BUILT_IN, "name": "b", "type": "DEFAULT"}]
+DATA = {
+    "salsa": {"segments": GROUPS},
+    "segmenter": {"segments": [{"id": "s", "name": "n", "persons": [PERSON]}]},
+}
+SALSA = "/api/integration/ext/v1/segments"
+ITEMS = [{"segmentId": GROUP, "name": "n", "description": "d", "externalSystemId": "x"}, {"name": "m"}]
+BY_ID = {"identifierType": "SEGMENT_ID", "identifiers": [GROUP]}
+SEGMENT = {"name": "n", "description": "d", "broadcastMediumId": "b", "segmentType": "t", "TagId": "t", "filters": [{}]}
+GOOD = {
+    "salsa.search_segments": ("POST", f"{SALSA}/search", {"payload": {"offset": 0, "count": 5}}),
+    "salsa.search_segments by id": ("POST", f"{SALSA}/search", {"id": None, "header": {"refId": 1}, "payload": BY_ID}),
+    "salsa.upsert_segments": ("PUT", SALSA, {"header": {"refId": "r"}, "payload": {"segments": ITEMS}}),
+    "salsa.delete_segments": ("DELETE", SALSA, {"header": {}, "payload": {"segments": [{"segmentId": GROUP}]}}),
+    "segmenter.create_segment": ("POST", "/segments", {**SEGMENT, "persons": [PERSON]}),
+    "segmenter.update_segment": ("PUT", "/segments", {**SEGMENT, "id": "s", "persons": [PERSON]}),
+    "segmenter.update_segment by path": ("PUT", "/segments/s", {"persons": [PERSON, PERSON]}),
+}
+STATUSES = {"salsa": {200, 400, 405, 429}, "segmenter": {200, 400, 404}}
+operations = pytest.mark.parametrize("operation", GOOD)
+quick = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+
+ATOMS = (
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=()), max_size=8)
+    | st.sampled_from(["", " ", "\0", "\ud800", GROUP, GROUP.upper(), BUILT_IN, "x" * 300, 10**400, -1, 2**63, "s"])
+)  # fmt: skip
+VALUES = st.recursive(ATOMS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3))
+
+
+def places(value, path=()):
+    """Yield the path of every member of *value*."""
+    for key in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+        yield (*path, key)
+        yield from places(value[key], (*path, key))
+
+
+@st.composite
+def damaged(draw, body):
+    """A good body with one or two of its members replaced, removed or joined by another."""
+    body = copy.deepcopy(body)
+    for _ in range(draw(st.integers(1, 2))):
+        *path, last = draw(st.sampled_from([*places(body)] or [("x",)]))
+        inner = body
+        for step in path:
+            inner = inner[step]
+        if isinstance(inner, dict) and draw(st.booleans()):
+            inner.pop(last, None)
+        if isinstance(inner, list) or draw(st.booleans()):
+            inner[last] = draw(VALUES)
+        elif draw(st.booleans()):
+            inner[draw(st.text(max_size=3))] = draw(VALUES)
+    return body
+
+
+def hold(operation, body):
+    """Send *body* and hold the reply, and what it did, against all that is promised of any input."""
+    mock = SegmentMock(data=DATA)
+    method, path, _ = GOOD[operation]
+    name = operation.partition(" ")[0]
+    before = mock.state()
+    reply = mock.session().request(method, path, data=body, headers=HEADERS)
+    told, entry = reply.json(), mock.journal.entries()[0]
+
+    assert (name, reply.status_code) == (entry.operation, entry.status)
+    assert reply.status_code in STATUSES[entry.vendor], reply.text
+    if reply.status_code == 200:
+        assert {} == RESPONSES[name].validate(told)
+        mock.load(json.loads(json.dumps(mock.state())))
+        return
+    assert before == mock.state()
+    assert () == entry.changes
+    if entry.vendor == "salsa":
+        assert ["id", "timestamp", "header", "errors"] == list(told)
+        assert [reply.status_code] == [error["code"] for error in told["errors"]]
+    else:
+        assert ["success", "message", "error"] == list(told)
+
+
+RESPONSES = {f"{vendor.name}.{row.name}": row.response for vendor in found() for row in vendor.operations}
+
+
+@operations
+@pytest.mark.parametrize("cut", [bytes, lambda body: (bytes([byte]) for byte in body)], ids=["whole", "chunked"])
+def test_a_good_body_is_accepted(operation, cut):
+    """What the others damage is whole, sent at once or in chunks: 200, as the operation's schema says."""
+    method, path, body = GOOD[operation]
+    data = cut(json.dumps(body).encode())
+    reply = SegmentMock(data=DATA).session().request(method, path, data=data, headers=HEADERS)
+
+    assert (200, {}) == (reply.status_code, RESPONSES[operation.partition(" ")[0]].validate(reply.json()))
+
+
+@operations
+@quick
+@given(data=st.data())
+def test_any_bytes(operation, data):
+    """Bytes of any sort are answered in the dialect."""
+    hold(operation, data.draw(st.binary()))
+
+
+@operations
+@quick
+@given(data=st.data())
+def test_any_json(operation, data):
+    """JSON of any shape is answered in the dialect."""
+    hold(operation, json.dumps(data.draw(VALUES)))
+
+
+@operations
+@quick
+@given(data=st.data())
+def test_any_damage_to_a_good_body(operation, data):
+    """A body that is nearly right is answered in the dialect, performed wholly or not at all."""
+    hold(operation, json.dumps(data.draw(damaged(GOOD[operation][2]))))
+
+
+def nested(depth, at):
+    deep = "[" * depth + "]" * depth
+    return json.dumps(at).replace('"HERE"', deep)
+
+
+@operations
+@pytest.mark.parametrize("depth", [90, 99, 100, 500, 900, 960, 980, 2000, 200_000])
+def test_any_depth(operation, depth):
+    """Deep JSON is echoed or refused, wherever it stands; none is too deep for us and not too deep to be told so."""
+    body = GOOD[operation][2]
+    hold(operation, nested(depth, {**body, "id": "HERE"}))
+    hold(operation, nested(depth, {**body, "header": {"refId": "HERE"}}))
+    hold(operation, nested(depth, {**body, "payload": {"segments": [{"segmentId": "HERE", "name": "HERE"}]}}))
+    hold(operation, nested(depth, {**body, "filters": ["HERE"], "persons": "HERE"}))
+    hold(operation, "[" * depth)
+
+
+@operations
+@pytest.mark.parametrize(
+    ("encoding", "expected"), [("utf-8-sig", 200), ("utf-16", 400), ("utf-16-le", 400), ("utf-32", 400)]
+)
+def test_json_is_utf_8(operation, encoding, expected):
+    """With a byte order mark or without; any other encoding is refused, whatever the Content-Type claims."""
+    method, path, body = GOOD[operation]
+    headers = {**HEADERS, "Content-Type": f"application/json; charset={encoding}"}
+    sent = json.dumps(body).encode(encoding)
+
+    assert expected == SegmentMock(data=DATA).session().request(method, path, data=sent, headers=headers).status_code
+
+
+@pytest.mark.parametrize("headers", [{}, HEADERS])
+@pytest.mark.parametrize(
+    ("method", "path", "nearest"),
+    [
+        ("PUT", "/api/integration/ext/v2/segments", "PUT /api/integration/ext/v1/segments"),
+        ("PUT", "/integration/ext/v1/segments", "PUT /api/integration/ext/v1/segments"),
+        ("PUT", "/segment", "PUT /segments"),
+        ("POST", "//Segments", "POST /segments"),
+        ("OPTIONS", "/segment", "/segments"),
+        ("FROB", "/~~~", "no such operation"),
+    ],
+)
+def test_a_path_of_nobody_is_a_problem_with_the_nearest_paths(method, path, nearest, headers):
+    """Neither host nor root names a vendor: 404 problem+json, with what was meant in hint and header."""
+    reply = SegmentMock().session().request(method, path, data=b"{}", headers=headers)
+
+    problem = reply.json()
+    assert (404, "application/problem+json") == (reply.status_code, reply.headers["Content-Type"])
+    assert (404, "Not Found") == (problem["status"], problem["title"])
+    assert f"{method} {path.replace('//', '/')}" in problem["detail"]
+    assert problem["hint"] == reply.headers["X-Segment-Mock-Hint"]
+    assert nearest in problem["hint"]
+
+
+@operations
+def test_a_body_over_the_limit_is_413_in_the_dialect(operation, monkeypatch):
+    """Thrown away unread, with Content-Length or in chunks; nothing is applied."""
+    monkeypatch.setattr("segment_mock.doors.inprocess.BODY_LIMIT", 40)
+    method, path, body = GOOD[operation]
+    mock = SegmentMock(data=DATA)
+    before, text = mock.state(), json.dumps(body).encode().ljust(99)
+    for sent in (text, iter([text[:30], text[30:]])):
+        reply = mock.session().request(method, path, data=sent, headers=HEADERS)
+
+        assert 413 == reply.status_code
+        assert {"errors", "success"} & set(reply.json())
+    assert before == mock.state()

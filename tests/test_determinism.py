@@ -1,0 +1,150 @@
+"""Same seed, same calls, frozen clock: the same bytes. And ids that belong to one record only."""
+
+import json
+import re
+
+import pytest
+
+from segment_mock import SegmentMock, SettingError
+
+SALSA = "/api/integration/ext/v1/segments"
+HEADERS = {"authToken": "t", "x-api-key": "k"}
+GROUP = "69afe9fc-dcde-4533-92d6-cbf069008c30"
+DATA = {
+    "salsa": {"segments": [{"name": "initial"}, {"segmentId": GROUP, "name": "built in", "type": "DEFAULT"}]},
+    "segmenter": {"segments": [{"name": "initial", "persons": [{"externalId": "0"}]}]},
+}
+SEGMENT = {"name": "s", "broadcastMediumId": "b", "segmentType": "t", "persons": [{"externalId": "1"}, {"email": "e"}]}
+ADD = ("PUT", SALSA, {"payload": {"segments": [{"name": "a"}, {"name": "a"}]}})
+CREATE = ("POST", "/segments", SEGMENT)
+SEARCH = ("POST", f"{SALSA}/search", {"payload": {}})
+
+
+def send(mock, method, path, body, **headers):
+    data = body if isinstance(body, bytes) else json.dumps(body)
+    return mock.session().request(method, path, data=data, headers={**HEADERS, **headers})
+
+
+def story(mock):
+    mock.clock.freeze("2018-03-21T15:12:09.310Z")
+    calls = [SEARCH, ADD, CREATE, ("PUT", "/nowhere", {}), ("PUT", SALSA, b"{"), SEARCH]
+    replies = [send(mock, *call) for call in calls]
+    return [(reply.status_code, dict(reply.headers), reply.content) for reply in replies]
+
+
+def test_the_same_seed_makes_the_same_bytes():
+    """Heads and bodies, ids and times, successes and refusals; in another world, and after a reset."""
+    first, again = SegmentMock(data=DATA, seed=7), SegmentMock(data=DATA, seed=7)
+    told = story(first)
+
+    assert told == story(again)
+    first.reset()
+    assert told == story(first)
+    assert first.state() == again.state()
+
+
+def test_another_seed_makes_other_ids():
+    """None is shared, in replies or records."""
+    told = [
+        {*re.findall(r"[0-9a-f]{8}-[0-9a-f-]{27}", json.dumps([str(story(mock)), mock.state()]))} - {GROUP}
+        for mock in (SegmentMock(data=DATA, seed=seed) for seed in (1, 2))
+    ]
+
+    assert set() == told[0] & told[1]
+    assert len(told[0]) == len(told[1]) > 10
+
+
+FAILED = [
+    ("PUT", SALSA, b"{", {}),
+    ("PUT", SALSA, {"payload": {"segments": [{"name": "x"}]}}, {"authToken": ""}),
+    ("PUT", SALSA, {"payload": {"segments": [{"name": "x"}] * 21}}, {}),
+    ("PUT", SALSA, {"payload": {"segments": [{"name": "x"}, {"segmentId": GROUP, "name": "mine"}]}}, {}),
+    ("PUT", SALSA, {"payload": {"segments": [{"name": ""}, {"name": "initial"}, {"segmentId": "x", "name": "y"}]}}, {}),
+    ("PUT", f"{SALSA}/nowhere", {}, {}),
+    ("POST", "/segments", {**SEGMENT, "name": ""}, {}),
+    ("POST", "/segments", {**SEGMENT, "persons": [{"externalId": "x"}, {}]}, {}),
+    ("PUT", "/segments", {"id": "none", "persons": [{"externalId": "x"}]}, {}),
+    ("PUT", "/segments/none", {"persons": [{"externalId": "x"}]}, {"x-api-key": ""}),
+    (*SEARCH, {}),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body", "headers"), FAILED)
+def test_a_call_that_adds_nothing_shifts_no_id(method, path, body, headers):
+    """Records that come later get the ids they would have got without it."""
+    plain, disturbed = (SegmentMock(data=DATA) for _ in range(2))
+    for _ in range(3):
+        send(disturbed, method, path, body, **headers)
+    for mock in (plain, disturbed):
+        send(mock, *ADD)
+        send(mock, *CREATE)
+
+    assert plain.state() == disturbed.state()
+
+
+def test_the_vendors_do_not_shift_each_others_ids():
+    """Each kind of thing has a stream of its own."""
+    one, other = (SegmentMock(data=DATA) for _ in range(2))
+    for mock, calls in ((one, (ADD, CREATE)), (other, (CREATE, ADD))):
+        for call in calls:
+            send(mock, *call)
+
+    assert one.state() == other.state()
+
+
+def test_a_new_id_is_never_one_that_is_there():
+    """A state that was exported is loaded by another run of the same seed: what is added next is added to it."""
+    first = SegmentMock(data=DATA)
+    send(first, *ADD)
+    send(first, *CREATE)
+    second = SegmentMock(data=first.state())
+    second.salsa.add_segment(name="by face")
+    second.segmenter.add_segment(name="by face", persons=[{"externalId": "by face"}])
+    send(second, "PUT", SALSA, {"payload": {"segments": [{"name": "new"}]}})
+    send(second, "POST", "/segments", {**SEGMENT, "persons": [{"externalId": "new"}]})
+
+    assert ["initial", "built in", "a", "by face", "new"] == [row["name"] for row in second.salsa.segments]
+    assert ["initial", "s", "by face", "s"] == [row["name"] for row in second.segmenter.segments]
+    people = [person.get("externalId") for person in second.segmenter.persons]
+    assert ["0", "1", None, "by face", "new"] == people
+
+
+def test_rows_without_ids_join_an_exported_state():
+    """Data files are joined: those that name ids keep them, whichever file comes first."""
+    state = SegmentMock(data=DATA).state()
+    more = {
+        "salsa": {"segments": [{"name": "more"}]},
+        "segmenter": {"segments": [{"name": "more", "persons": [{"externalId": "9"}]}], "persons": [{"email": "e"}]},
+    }
+    for data in ([state, more], [more, state]):
+        mock = SegmentMock(data=data)
+
+        assert {"initial", "built in", "more"} == {row["name"] for row in mock.salsa.segments}
+        assert {"initial", "more"} == {row["name"] for row in mock.segmenter.segments}
+        assert {"0", "9", None} == {person.get("externalId") for person in mock.segmenter.persons}
+
+
+def test_whatever_the_api_stored_can_be_loaded_again():
+    """Empty values, odd characters and cleared fields included: loading an export gives the same state."""
+    mock = SegmentMock(data=DATA)
+    odd = {"description": "", "externalSystemId": ""}
+    send(mock, "PUT", SALSA, {"payload": {"segments": [{"name": " \x00\ud800☃ ", **odd}]}})
+    person = {"externalId": "1", "email": "", "phone": None, "substitutionTags": [{"tag": "t", "value": ""}]}
+    send(mock, "POST", "/segments", {**SEGMENT, "description": "", "filters": [None, {}], "persons": [person]})
+    state = mock.state()
+    mock.load(json.loads(json.dumps(state)))
+
+    assert state == mock.state()
+    assert 3 == len(state["salsa"]["segments"])
+
+
+def test_a_face_that_refuses_leaves_no_trace():
+    """An id or external id that is taken is a SettingError, and nobody was added on the way."""
+    mock = SegmentMock(data=DATA)
+    before = mock.state()
+    with pytest.raises(SettingError, match="externalId '0' is taken"):
+        mock.segmenter.add_segment(name="n", persons=[{"externalId": "new"}, {"id": "x", "externalId": "0"}])
+    with pytest.raises(SettingError, match=f"'{GROUP}' is there already"):
+        mock.salsa.add_segment(name="n", segmentId=GROUP)
+
+    assert before == mock.state()

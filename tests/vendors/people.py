@@ -1,0 +1,74 @@
+"""Salsa's supporters, members and figures, as tests ask for them; each call returns the payload of a 200."""
+
+from __future__ import annotations
+
+CRM = "11454266-a9c8-40af-8fab-4c0bdca44615"
+OTHER = "69afe9fc-dcde-4533-92d6-cbf069008c30"
+NOBODY = "c0b7d3a4-3a0f-4c1e-9a53-5d0e6f1b2a77"
+
+
+def sid(number):
+    """Return the id of supporter *number*."""
+    return f"3f0e8b6a-0000-4000-8000-{number:012x}"
+
+
+def email(address):
+    """Return a contact."""
+    return {"type": "EMAIL", "value": address, "status": "OPT_IN"}
+
+
+def person(number, **members):
+    """Return supporter *number*, who can be reached by e-mail."""
+    return {"supporterId": sid(number), "contacts": [email(f"p{number}@example.org")], **members}
+
+
+def told(api, method, path, **payload):
+    """Send *payload* and return that of the reply."""
+    reply = api.send(method, path, {"payload": payload})
+    assert reply.status_code == 200, reply.text
+    return reply.json()["payload"]
+
+
+def members(api, segment=CRM, **payload):
+    return told(api, "POST", "/segments/members/search", segmentId=segment, **payload)
+
+
+def assign(api, *ids, segment=CRM):
+    return told(api, "PUT", "/segments/members", segmentId=segment, supporterIds=[*ids])["supporters"]
+
+
+def remove(api, *ids, segment=CRM):
+    return told(api, "DELETE", "/segments/members", segmentId=segment, supporterIds=[*ids])["supporters"]
+
+
+def find(api, kind=None, *identifiers, **payload):
+    if kind:
+        payload |= {"identifierType": kind, "identifiers": [*identifiers]}
+    return told(api, "POST", "/supporters/search", **payload)
+
+
+def groups(api, kind=None, *identifiers, **payload):
+    if kind:
+        payload |= {"identifierType": kind, "identifiers": [*identifiers]}
+    return told(api, "POST", "/supporters/groups", **payload)
+
+
+def upsert(api, *items):
+    return told(api, "PUT", "/supporters", supporters=[*items])["supporters"]
+
+
+def delete(api, *ids):
+    return told(api, "DELETE", "/supporters", supporters=[{"supporterId": key} for key in ids])["supporters"]
+
+
+def metrics(api, **headers):
+    reply = api.send("GET", "/metrics", **headers)
+    assert reply.status_code == 200, reply.text
+    return reply.json()["payload"]
+
+
+def refused(reply):
+    """Return the status of a refused call, and which member is to blame."""
+    (error,) = reply.json()["errors"]
+    assert error["code"] == reply.status_code
+    return reply.status_code, error.get("fieldName")

@@ -1,0 +1,77 @@
+"""Salsa: no payload breaks an operation, and every reply has the form that its schema tells."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from marshmallow import fields
+from people import CRM, OTHER, person, sid
+
+from segment_mock import SegmentMock
+from segment_mock.contract import Batch
+from segment_mock.vendors.salsa import VENDOR
+from segment_mock.vendors.salsa.schemas.segments import TYPES
+
+ROOT = "/api/integration/ext/v1"
+OPERATIONS = [operation for operation in VENDOR.operations if operation.request is not None]
+KEYS = [CRM, OTHER, sid(100)]
+WORLD = {
+    "salsa": {
+        "segments": [{"segmentId": key, "name": kind, "type": kind} for key, kind in zip(KEYS, TYPES, strict=True)],
+        "supporters": [person(0, externalSystemId="x"), person(1)],
+        "members": [{"segment": key, "supporters": [sid(0)]} for key in KEYS],
+    }
+}
+POOL = st.sampled_from(
+    [
+        *KEYS, CRM.upper(), sid(0), sid(1).upper(), sid(99), "x", "p0@example.org", "P1@EXAMPLE.ORG", "EMAIL", "OPT_IN",
+        "SEGMENT_ID", "SUPPORTER_ID", "EXTERNAL_ID", "EMAIL_ADDRESS", "2018-01-01T00:00:00.000Z", "9999-12-31", "0001-01-01",
+        0, 1, 20, 21, -1, 10**40, 1.5, 1e300, "20", "", " ", "\ud800", "\0", True, False, None,
+    ]
+)  # fmt: skip
+JUNK = st.recursive(POOL, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3))
+
+
+def near(field):
+    """Return values that *field* reads, more or less."""
+    if isinstance(field, Batch):
+        right = st.lists(shaped(field.schema), max_size=3)
+    elif isinstance(field, fields.Nested):
+        right = shaped(field.schema)
+    elif isinstance(field, fields.List):
+        right = st.lists(near(field.inner), max_size=4)
+    else:
+        right = POOL
+    return st.one_of(right, right, right, JUNK)
+
+
+def shaped(schema):
+    """Return objects with members that *schema* knows."""
+    return st.fixed_dictionaries({}, optional={name: near(field) for name, field in schema.load_fields.items()})
+
+
+@pytest.mark.parametrize("non_crm", ["http-405", "result"])
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+def test_no_payload_breaks_an_operation(operation, non_crm):
+    """Refused or performed: never a 500, always the declared form, and the records can be exported and loaded."""
+    payloads = shaped(operation.request.load_fields["payload"].schema) | JUNK
+
+    @settings(max_examples=40, deadline=None)
+    @given(payloads)
+    def check(payload):
+        with SegmentMock(data=WORLD, salsa_non_crm=non_crm) as mock, mock.session() as session:
+            sent = json.dumps({"header": {"refId": payload}, "payload": payload})
+            url = ROOT + operation.paths[0]
+            reply = session.request(operation.method, url, data=sent, headers={"authToken": "t"})
+            body, state = reply.json(), mock.state()
+
+            assert reply.status_code in (200, 400, 405, 429)
+            if reply.status_code == 200:
+                assert {} == operation.response.validate(body)
+            else:
+                assert ["id", "timestamp", "header", "errors"] == list(body)
+            mock.load(state)
+            assert state == mock.state()
+
+    check()

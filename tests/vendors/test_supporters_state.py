@@ -1,0 +1,126 @@
+"""Salsa: whatever the API accepted can be exported and loaded again, and groups and supporters always agree."""
+
+import json
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from people import email, sid
+
+from segment_mock import SegmentMock
+from segment_mock.vendors.salsa.schemas.supporters import ADDRESS, CONTACTS, STATUSES, TEXTS
+
+ROOT = "/api/integration/ext/v1"
+TEXT = st.text(st.characters(), max_size=8)
+SCALAR = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT
+JSON = st.recursive(SCALAR, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3))
+CONTACT = st.fixed_dictionaries(
+    {"type": st.sampled_from(CONTACTS)},
+    optional={"value": st.none() | TEXT, "status": st.none() | st.sampled_from(STATUSES), "unknown": SCALAR},
+)
+ADDRESSES = st.sampled_from(["a@example.org", "A@Example.org", "b@example.org", "\ud800", "İ", " "])
+SUPPORTER = st.builds(
+    lambda address, contacts, more: {**more, "contacts": [*contacts, email(address)]},
+    ADDRESSES,
+    st.lists(CONTACT, max_size=2),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "supporterId": st.sampled_from([None, sid(1), sid(1).upper(), sid(2)]),
+            "address": st.none() | st.dictionaries(st.sampled_from(ADDRESS) | TEXT, JSON, max_size=3),
+            "customFieldValues": st.none() | st.lists(st.dictionaries(TEXT, JSON, max_size=3), max_size=2),
+            **{name: st.none() | TEXT for name in TEXTS},
+        },
+    ),
+)
+
+
+class Client:
+    """Sends payloads to one mock, in which any id may be created."""
+
+    def __init__(self, mock):
+        self.session = mock.session()
+        self.session.headers["authToken"] = "t"
+
+    def told(self, method, path, **payload):
+        reply = self.session.request(method, ROOT + path, data=json.dumps({"payload": payload}))
+        assert reply.status_code == 200, reply.text
+        return reply.json()["payload"]
+
+    def everybody(self):
+        return self.told("POST", "/supporters/search", modifiedFrom="0001-01-01", count=100)["supporters"]
+
+
+def client(mock):
+    """Return a client of *mock*, whose clock stands."""
+    mock.clock.freeze("2024-05-06T12:00:00Z")
+    return Client(mock)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(SUPPORTER, min_size=1, max_size=4))
+def test_supporters_survive_export_and_load(supporters):
+    """What a client sent and the API accepted, however odd, is the same in another mock: state and replies."""
+    with SegmentMock(salsa_unknown_id="create") as mock, SegmentMock() as other:
+        api = client(mock)
+        items = api.told("PUT", "/supporters", supporters=supporters)["supporters"]
+        state = mock.state()
+        other.load(json.loads(json.dumps(state)))
+
+        assert "ADDED" == items[0]["result"]
+        assert state == other.state()
+        assert api.everybody() == client(other).everybody()
+        mock.load(state)
+        assert state == mock.state()
+
+
+GROUPS, PEOPLE = [sid(n) for n in (100, 101, 102)], [sid(n) for n in (1, 2, 3)]
+MEMBERSHIP = st.fixed_dictionaries(
+    {"segmentId": st.sampled_from(GROUPS), "supporterIds": st.lists(st.sampled_from(PEOPLE), max_size=4)}
+)
+GROUP = st.builds(lambda key: {"segmentId": key, "name": f"group {key[-3:]}"}, st.sampled_from(GROUPS))
+PERSON = st.builds(lambda key: {"supporterId": key, "contacts": [email(f"{key}@example.org")]}, st.sampled_from(PEOPLE))
+DEEDS = st.one_of(
+    st.tuples(st.just("PUT"), st.just("/segments/members"), MEMBERSHIP),
+    st.tuples(st.just("DELETE"), st.just("/segments/members"), MEMBERSHIP),
+    st.tuples(st.sampled_from(["PUT", "DELETE"]), st.just("/segments"), GROUP.map(lambda one: {"segments": [one]})),
+    st.tuples(
+        st.sampled_from(["PUT", "DELETE"]), st.just("/supporters"), PERSON.map(lambda one: {"supporters": [one]})
+    ),
+)
+
+
+def pairs(api):
+    """Return who is in which group as the members of groups tell it, as the groups of people do, and all counts."""
+    groups = api.told("POST", "/segments/search")["segments"]
+    people = [item["supporterId"] for item in api.everybody()]
+    by_group = {
+        (group["segmentId"], item["supporterId"])
+        for group in groups
+        for item in api.told("POST", "/segments/members/search", segmentId=group["segmentId"])["supporters"]
+    }
+    results = api.told("POST", "/supporters/groups", identifierType="SUPPORTER_ID", identifiers=people)["results"]
+    by_person = {(group["segmentId"], each["supporterId"]) for each in results for group in each["segments"]}
+    return by_group, by_person, {group["segmentId"]: group["totalMembers"] for group in groups}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(DEEDS, max_size=12))
+def test_groups_and_supporters_always_agree(deeds):
+    """After any writes, members of groups and groups of people are the same pairs, counted right; all survives a load."""
+    with SegmentMock(salsa_unknown_id="create", limits="off") as mock:
+        api = client(mock)
+        api.told("PUT", "/segments", segments=[{"segmentId": key, "name": key} for key in GROUPS[:2]])
+        api.told(
+            "PUT", "/supporters", supporters=[{"supporterId": key, "contacts": [email(key)]} for key in PEOPLE[:2]]
+        )
+        for method, path, payload in deeds:
+            mock.clock.advance(1)
+            api.told(method, path, **payload)
+        by_group, by_person, counts = pairs(api)
+        state = mock.state()
+
+        assert by_group == by_person == {(row["segmentId"], row["supporterId"]) for row in mock.salsa.members}
+        assert counts == {key: sum(group == key for group, _ in by_group) for key in counts}
+        mock.load(state)
+        assert state == mock.state()
+        assert by_group == pairs(api)[0]
