@@ -89,7 +89,7 @@ class _Client:
             self.broken += not piece
             return "more" if piece else "closed"
         self.times.append(perf_counter() - self._begun)
-        self.refused += not self._held[9:10] == b"2"
+        self.refused += self._held[9:10] != b"2"
         return "closed" if fields.startswith(b"http/1.0") or b"connection: close" in fields else "again"
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from operator import itemgetter
 from typing import Any
 
 import pytest
 
 from segment_mock.journal import Journal
 from segment_mock.messages import Delivery, Response
-from segment_mock.store import Difference
+from segment_mock.store import Layout, Seed
+from segment_mock.world import World
 from test_journal import opened
 
 
@@ -53,7 +55,11 @@ def test_entries(chosen: dict[str, Any], expected: list[int]) -> None:
 def test_as_dict() -> None:
     """An entry is plain JSON, keys that are tuples too."""
     entry = opened(method="PUT", target="/a", headers={"accept": "x"}, body=b'{"a": [1]}')
-    entry.changes = (Difference("members", ("s", "p"), None, {"segmentId": "s"}),)
+    world, member = World(), {"segmentId": "s", "supporterId": "p"}
+    world.settle({"v.members": Seed(Layout("members", itemgetter("segmentId", "supporterId")))})
+    mark = world.log.mark
+    world.organization().store["v.members"].put(member)
+    entry.written = world.log.since(mark)
     entry.faults, entry.unread, entry.organization = ("latency",), ("x.y",), "0a1b"
     entry.answer(Response(404, {"B": "c"}, b"not json"), 100.1234567)
 
@@ -61,7 +67,7 @@ def test_as_dict() -> None:
         "id": 1, "time": "1970-01-01T00:01:40.000Z", "vendor": "v", "operation": "v.read", "method": "PUT",
         "path": "/a", "door": "inprocess", "organization": "0a1b", "status": 404, "outcome": "answered",
         "duration": 0.123457, "refusal": "", "hint": "", "faults": ["latency"], "unread": ["x.y"],
-        "changes": [{"table": "members", "key": ["s", "p"], "before": None, "after": {"segmentId": "s"}}],
+        "changes": [{"table": "members", "key": ["s", "p"], "before": None, "after": member}],
         "request": {"headers": {"accept": "x"}, "body": {"a": [1]}},
         "response": {"headers": {"B": "c"}, "body": "not json"},
     } == json.loads(json.dumps(entry.as_dict()))  # fmt: skip

@@ -118,6 +118,15 @@ def test_reset_restarts() -> None:
     assert [{"id": 1}] == [*world.organization("x").store["things"]]
 
 
+def test_settle_begins_anew() -> None:
+    """An organization that was named before the initial data were there gets them too."""
+    world = World()
+    world.organization()
+    world.settle({"things": Seed(LAYOUT, [{"id": 1}])})
+
+    assert [{"id": 1}] == [*world.organization().store["things"]]
+
+
 def test_reset_ends_every_mark() -> None:
     """No moment before a reset can be returned to, not even the last one."""
     world = World()

@@ -1,4 +1,4 @@
-"""This project as its fixture ``segment_mock_server`` starts it, without a log of calls. PORT DATA-FILE."""
+"""segment-mock as its fixture ``segment_mock_server`` starts it, without a log of calls. PORT DATA-FILE."""
 
 from __future__ import annotations
 

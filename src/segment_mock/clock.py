@@ -13,7 +13,6 @@ from functools import lru_cache
 from types import coroutine
 from typing import Any
 
-_sleep = time.sleep  # the real one, whatever `patch_sleep` does
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _LAST = 253402300799.999
 """The last moment of the year 9999."""
@@ -105,6 +104,8 @@ class Clock:
         def moves(delay: float) -> None:
             self.advance(max(0.0, delay))
 
+        moves.real = getattr(real[0], "real", real[0])  # type: ignore[attr-defined]
+
         async def moves_too(delay: float, result: Any = None) -> Any:
             moves(delay)
             return await real[1](0, result)
@@ -116,8 +117,8 @@ class Clock:
             time.sleep, asyncio.sleep = real
 
     def wait(self, delay: float) -> None:
-        """Really wait *delay* seconds, for ever if infinite: for a door that has a thread to spare."""
-        time.sleep(min(delay, _LONGEST))
+        """Really wait *delay* seconds, for ever if infinite, whatever `patch_sleep` does: for a door's own thread."""
+        getattr(time.sleep, "real", time.sleep)(min(delay, _LONGEST))
 
     def reset(self) -> None:
         """Return to the wall's time."""

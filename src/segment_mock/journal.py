@@ -7,7 +7,7 @@ import re
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from itertools import count
 from math import isfinite
 from typing import Any
@@ -52,7 +52,7 @@ class Entry:
     unread: tuple[str, ...] = ()
     written: Sequence[Change] = ()
 
-    @cached_property
+    @property
     def changes(self) -> tuple[Difference, ...]:
         """What the call did to the records, once it is answered: a row a record that is not as before."""
         return differences(self.written)

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from typing_extensions import Self
+    from urllib3.util import Retry
 
     from .doors.live import LiveServer
     from .doors.requests import MockSession
+    from .doors.tls import Authority
 
 
 class SegmentMock:
@@ -69,23 +71,43 @@ class SegmentMock:
         """What goes wrong, and when."""
         return self._emulator.plan
 
-    def session(self) -> MockSession:
-        """Return a `requests.Session` whose every call lands here, with no socket; a URL may be a path."""
+    def session(self, *, max_retries: Retry | int = 0) -> MockSession:
+        """Return a `requests.Session` whose every call lands here, with no socket; a URL may be a path.
+
+        *max_retries* is that of requests' ``HTTPAdapter``: a number, or urllib3's ``Retry``.
+        """
         from .doors.inprocess import Socket  # requests takes 60 ms to import
         from .doors.requests import MockSession
 
-        return MockSession(lambda: Socket(self._emulator.answer, self._control, self.clock))
+        return MockSession(lambda: Socket(self._emulator.answer, self._control, self.clock), max_retries=max_retries)
 
-    def serve(self, host: str = "127.0.0.1", port: int = 0) -> LiveServer:
-        """Start a live server, on a free port unless told; raises OSError when the address is in use."""
+    def serve(
+        self, host: str = "127.0.0.1", port: int = 0, *, tls: bool | None = None, proxy: bool | None = None
+    ) -> LiveServer:
+        """Start a live server, on a free port unless told; raises OSError when the address is in use.
+
+        *tls* and *proxy* are as the settings say unless given; with either the server has a
+        ``ca_file`` for its clients.
+        """
         from .doors.live import LiveServer
 
-        scale = self._emulator.settings["time_scale"]
+        core, settings = self._emulator, self._emulator.settings
+        tls = settings["tls"] if tls is None else tls
+        proxy = settings["proxy"] if proxy is None else proxy
+        authority = self._authority() if tls or proxy else None
         server = LiveServer(
-            self._emulator.answer, self._control, self.clock, host=host, port=port, time_scale=scale
+            core.answer,
+            self._control,
+            self.clock,
+            host=host,
+            port=port,
+            time_scale=settings["time_scale"],
+            admits=core.routes.admits,
+            authority=authority,
+            tls=tls,
         ).start()
         self._servers.append(server)
-        self._emulator.on_reset.append(server.interrupt)
+        core.on_reset.append(server.interrupt)
         return server
 
     def state(self, organization: str = "") -> Json:
@@ -112,6 +134,13 @@ class SegmentMock:
         """Stop every server this mock started."""
         while self._servers:
             self._servers.pop().stop()
+
+    def _authority(self) -> Authority:
+        from .doors.tls import Authority  # 60 ms to import, and a key to make
+
+        made = Authority(host for vendor in self._emulator.vendors.values() for host in vendor.hosts)
+        self._emulator.ca_pem = made.pem
+        return made
 
     def _control(self, request: Request) -> Response:
         if self._control_plane is None:

@@ -31,10 +31,12 @@ class Record:
         secret = vendor.key_header.lower()
         name = f"{vendor.name}.{call.operation.name}"
         entry = self.journal.open(call.request, vendor.name, name, secret, call.arrived, world.log.mark)
-        entry.outcome = "abandoned"
         try:
             response = await proceed()
             entry.answer(response, world.clock.now())
+        except BaseException:
+            entry.outcome = "abandoned"
+            raise
         finally:
             entry.organization = call.organization.name if call.organization else ""
             entry.written, entry.unread, entry.faults = call.changes, call.unread, tuple(call.struck)

@@ -1,7 +1,7 @@
 """Whose records a call sees: those of all, a copy of one's own, or none, as the credentials setting says."""
 
 import pytest
-from people import CRM, assign, members, metrics, person, sid, upsert
+from people import CRM, assign, email, members, metrics, person, sid, upsert
 
 from segment_mock import SegmentMock
 
@@ -36,8 +36,8 @@ def test_each_token_has_a_copy_of_its_own(salsa):
     """It begins with the initial data, and nobody else sees what is written."""
     api, other = world(salsa), {"authToken": "other"}
     api.upsert({"segmentId": CRM, "name": "mine"})
-    upsert(api, person(1), person(0, title="Dr"))
-    assign(api, sid(1))
+    new, _ = upsert(api, {"contacts": [email("new@example.org")]}, person(0, title="Dr"))
+    assign(api, new["supporterId"])
 
     assert ["mine"] == names(api.mock.salsa.of("token"))
     assert 2 == members(api)["total"]
@@ -45,7 +45,7 @@ def test_each_token_has_a_copy_of_its_own(salsa):
         assert ["crm"] == names(face)
         assert [(sid(0), None)] == [(row["supporterId"], row.get("title")) for row in face.supporters]
         assert 1 == len(face.members)
-    body = {"payload": {"segmentId": CRM, "supporterIds": [sid(1)]}}
+    body = {"payload": {"segmentId": CRM, "supporterIds": [new["supporterId"]]}}
     reply = api.send("POST", "/segments/members/search", body, **other)
     assert ["NOT_FOUND"] == [item["result"] for item in reply.json()["payload"]["supporters"]]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from .. import __version__
+from ._exec import env, exec_
 from ._faults import faults
 from ._remote import health, state
 from ._serve import serve
@@ -17,5 +18,5 @@ def main() -> None:
     """Emulate Salsa Engage Groups and Instaleap's Segmenter for tests."""
 
 
-for command in (serve, health, vendors, faults, state):
+for command in (serve, exec_, env, health, vendors, faults, state):
     main.add_command(command)

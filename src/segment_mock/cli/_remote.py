@@ -6,12 +6,15 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..settings import OPTIONS, SettingError, merged, resolve
 from ._options import Unusable
+
+if TYPE_CHECKING:
+    import requests
 
 _TIMEOUT = 5
 _url = click.option("--url", envvar="SEGMENT_MOCK_URL", help="Base URL of the server. [SEGMENT_MOCK_URL]")
@@ -61,25 +64,39 @@ def reset(url: str | None, admin_token: str | None) -> None:
     _ask("POST", url, "/_mock/reset", admin_token)
 
 
-def _ask(method: str, url: str | None, path: str, token: str | None, body: Any = None) -> Any:
+def fetch(method: str, base: str, path: str, token: str | None, body: Any = None) -> requests.Response:
+    """Return the reply of the server at *base*; exits with 1 if none answers there."""
     import requests  # 60 ms, and `serve` needs none
 
-    base = (url or _here()).rstrip("/")
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
         with requests.Session() as session:
             session.trust_env = False
-            reply = session.request(method, base + path, json=body, headers=headers, timeout=_TIMEOUT)
-            told = reply.json()
-    except (requests.RequestException, ValueError) as error:
+            return session.request(method, base + path, json=body, headers=headers, timeout=_TIMEOUT)
+    except requests.RequestException as error:
         raise click.ClickException(f"{base}: no segment-mock answers: {error}") from None
+
+
+def base_url(url: str | None) -> str:
+    """Return *url*, or where the settings say that a server listens, without a slash at its end."""
+    if url:
+        return url.rstrip("/")
+    rows = [option for option in OPTIONS if option.name in ("host", "port")]
+    try:
+        settings = resolve(rows, {}, os.environ)
+    except SettingError as error:
+        raise Unusable(str(error)) from None
+    host = settings["host"] if settings["host"] not in ("0.0.0.0", "::") else "127.0.0.1"  # noqa: S104 - compared only
+    return f"http://{host}:{settings['port']}"
+
+
+def _ask(method: str, url: str | None, path: str, token: str | None, body: Any = None) -> Any:
+    base = base_url(url)
+    reply = fetch(method, base, path, token, body)
+    try:
+        told = reply.json()
+    except ValueError:
+        raise click.ClickException(f"{base}: no segment-mock answers, but something else") from None
     if not reply.ok:
         raise click.ClickException(f"{base}{path}: {told.get('detail', reply.text)}")
     return told
-
-
-def _here() -> str:
-    rows = [option for option in OPTIONS if option.name in ("host", "port")]
-    settings = resolve(rows, {}, os.environ)
-    host = settings["host"] if settings["host"] not in ("0.0.0.0", "::") else "127.0.0.1"  # noqa: S104 - compared only
-    return f"http://{host}:{settings['port']}"

@@ -67,7 +67,9 @@ def _started(mock: SegmentMock, host: str, port: int) -> LiveServer:
 
 def _tell(server: LiveServer, ready_file: str | None) -> None:
     if ready_file:
-        ready = {"url": server.url, "pid": os.getpid(), "port": server.port}
+        ready: dict[str, object] = {"url": server.url, "pid": os.getpid(), "port": server.port}
+        if server.ca_file:
+            ready["ca_file"] = server.ca_file
         half = Path(f"{ready_file}.{os.getpid()}")
         half.write_text(json.dumps(ready), encoding="utf-8")
         half.replace(ready_file)

@@ -42,8 +42,8 @@ def parse(body: bytes) -> Any:
 def _measure(value: Any) -> None:
     level = [value]
     for _ in range(DEPTH):
-        inner = [each.values() if isinstance(each, dict) else each for each in level]
-        level = [child for children in inner for child in children if isinstance(child, (dict, list))]
+        inner = [each.values() if type(each) is dict else each for each in level]
+        level = [child for children in inner for child in children if type(child) is dict or type(child) is list]
         if not level:
             return
     raise RecursionError

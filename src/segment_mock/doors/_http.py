@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import Coroutine
 from typing import cast
 
-from segment_mock.doors._reader import Reader, is_control
+from segment_mock.doors._reader import Reader
 from segment_mock.doors._sender import Sender
 from segment_mock.doors._service import Service, broken
+from segment_mock.doors._target import is_control
+from segment_mock.doors._tunnel import tunnel
 from segment_mock.doors._wire import CONTINUE, Manner
 from segment_mock.messages import Request, Response
 
@@ -29,7 +31,8 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._reader = Reader(service.body_limit, service.control_body_limit)
+        tunnels = service.context_for is not None
+        self._reader = Reader(service.body_limit, service.control_body_limit, admits=service.admits, tunnels=tunnels)
         self._call: Coroutine[float, None, Response] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._deadline: asyncio.TimerHandle | None = None
@@ -62,7 +65,7 @@ class Connection(asyncio.Protocol):
         # A client may close its sending half and still want its answer (nc, HTTP/1.0). One held
         # for ever is let go: with nothing left to read, it would never be seen to leave.
         self._eof = self._reader.done = True
-        if self._is_held() or self._sender.parting:
+        if self._is_held() or self._sender.parting or self._transport.get_extra_info("sslcontext"):
             return False
         return bool(self._reader.turns) or not self._is_idle()
 
@@ -131,7 +134,9 @@ class Connection(asyncio.Protocol):
             return
         self._bodiless = asked.method == "HEAD"
         self._busy = True
-        if is_control(asked.target):
+        if asked.method == "CONNECT":
+            tunnel(self._service, self._transport, asked.target, self.drop, lambda: Connection(self._service))
+        elif is_control(asked.target):
             self._service.consult(asked, self._told)
         else:
             self._step(self._service.answer(asked))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Callable
 from typing import TypeAlias
 
 from httptools import (
@@ -13,6 +14,7 @@ from httptools import (
     HttpRequestParser,
 )
 
+from segment_mock.doors._target import host_of, is_control, split
 from segment_mock.doors._wire import Manner, plain
 from segment_mock.messages import Request, Response
 
@@ -21,39 +23,38 @@ Turn: TypeAlias = tuple[Request | Response, Manner]
 
 HEAD_LIMIT = 64 * 2**10
 
-_ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 _VERB = re.compile(rb"[\r\n]*([!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}) ")
 _NO_PROXY = "This is no proxy: start segment-mock with --proxy, and CONNECT is answered."
+_FOREIGN = "Host {!r} is no vendor's: segment-mock lets nothing out."
 
 
 class _Enough(Exception):
     """Stops the parser: the turn is decided, the rest of the request is not wanted."""
 
 
-def is_control(target: str) -> bool:
-    """Return whether *target* belongs to the control plane, ``/_mock``."""
-    return target.startswith("/_mock") and (len(target) == 6 or target[6] in "/?")
-
-
 class Reader:
     """Reads one connection's requests and puts each into *turns*, in order.
 
     *body_limit* and *control_body_limit* are bytes; a body beyond them makes a request marked
-    ``too_large`` at once. Once it is ``done`` it must be fed no more; ``torn`` says that the client may
+    ``too_large`` at once. A request that names a host which *admits* refuses is refused, as is
+    CONNECT unless *tunnels*. Once it is ``done`` it must be fed no more; ``torn`` says that the client may
     still be sending the rest of a request that was refused. ``count`` is of requests so far.
     """
 
-    __slots__ = (
-        "_body", "_body_limit", "_control_body_limit", "_door", "_head_size", "_headers", "_in_head", "_limit",
-        "_method", "_parser", "_size", "_spilled", "_target", "_upgrading", "_url", "_verb",
-        "count", "done", "expects", "partial", "torn", "turns",
-    )  # fmt: skip
-
-    def __init__(self, body_limit: int, control_body_limit: int, door: str = "live") -> None:
+    def __init__(
+        self,
+        body_limit: int,
+        control_body_limit: int,
+        door: str = "live",
+        *,
+        admits: Callable[[str], bool] = lambda host: True,
+        tunnels: bool = False,
+    ) -> None:
         self.turns: deque[Turn] = deque()
         self.count = 0
         self.partial = self.expects = self.done = self.torn = False
         self._body_limit, self._control_body_limit, self._door = body_limit, control_body_limit, door
+        self._admits, self._tunnels = admits, tunnels
         self._verb = ""
         self._in_head = False
         self._parser = HttpRequestParser(self)
@@ -109,7 +110,7 @@ class Reader:
         self._in_head = False
         self._method = self._verb or self._parser.get_method().decode("latin-1")
         if self._method == "CONNECT":
-            self.refuse(403, _NO_PROXY)
+            self._connect(self._url.decode("latin-1"))
             raise _Enough
         if self._parser.should_upgrade():
             self._upgrading = True
@@ -149,11 +150,23 @@ class Reader:
         self.refuse(431, f"The header block is longer than {HEAD_LIMIT} bytes.")
         return True
 
+    def _connect(self, authority: str) -> None:
+        host = host_of(authority)
+        if not self._tunnels:
+            self.refuse(403, _NO_PROXY)
+        elif not self._admits(host):
+            self.refuse(403, _FOREIGN.format(host))
+        else:
+            self.turns.append((Request("CONNECT", host, self._headers, b"", self._door, self.count + 1), ""))
+            self.done, self.partial = True, False
+
     def _absolute(self) -> None:
-        if found := _ABSOLUTE.match(self._target):
-            authority, path = found.groups()
-            self._headers["host"] = authority.rpartition("@")[2]
-            self._target = path if path[:1] == "/" else f"/{path}"
+        authority, self._target = split(self._target)
+        if authority:
+            self._headers["host"] = authority
+            if not self._admits(host_of(authority)):
+                self.refuse(403, _FOREIGN.format(host_of(authority)))
+                raise _Enough
 
     def _admit(self, size: int) -> None:
         if size > self._limit:

@@ -34,8 +34,9 @@ class Sender:
         self._timer: asyncio.TimerHandle | None = None
         self._manner: Manner = ""
         self._patient = self._resetting = self.busy = self.choked = self.parting = False
-        # With a limit of 0 "choked" means exactly that something written has not left yet.
-        transport.set_write_buffer_limits(0)
+        if not transport.get_extra_info("sslcontext"):  # TLS takes an empty buffer for a full one then
+            # With a limit of 0 "choked" means exactly that something written has not left yet.
+            transport.set_write_buffer_limits(0)
 
     def send(self, response: Response, manner: Manner, *, bodiless: bool, patient: bool) -> None:
         """Let *response* leave as its delivery says, without its body if *bodiless* (HEAD).
@@ -91,7 +92,8 @@ class Sender:
     def _part(self) -> None:
         # Closing on a client that still sends would reset it before it has read the refusal.
         self.parting = True
-        self._transport.write_eof()
+        if self._transport.can_write_eof():  # TLS knows no half that is closed
+            self._transport.write_eof()
         self._timer = self._service.loop.call_later(LINGER, self._transport.abort)
 
     def _reset(self, after: float) -> None:

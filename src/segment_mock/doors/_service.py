@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import math
-from asyncio import AbstractEventLoop, TimerHandle
+from asyncio import AbstractEventLoop, Task, TimerHandle
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from ssl import SSLContext
 from typing import Any, TypeAlias
 
 from segment_mock.clock import Clock
@@ -24,6 +25,7 @@ _LOG = logging.getLogger("segment_mock")
 class Service:
     """Everything here is touched on *loop*'s thread only, but for the worker's own function.
 
+    *admits* says which hosts may be asked for by name; with *context_for* CONNECT is answered.
     *connections* and *waiting* hold the `drop` of each open connection and each call in a pause.
     """
 
@@ -35,8 +37,11 @@ class Service:
     control_body_limit: int
     time_scale: float
     request_timeout: float
+    admits: Callable[[str], bool]
+    context_for: Callable[[str], SSLContext] | None = None
     connections: set[Drop] = field(default_factory=set)
     waiting: set[Drop] = field(default_factory=set)
+    tunnels: set[Task[None]] = field(default_factory=set)
     _consulting: int = 0
     _worker: ThreadPoolExecutor | None = None
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..clock import Clock
 from ..messages import Answer, Request, Response
-from ._reader import Reader, is_control
+from ._reader import Reader
+from ._target import is_control
 from ._wire import Manner, ending, parts
 from .drive import drive
 

@@ -8,11 +8,15 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from typing import TYPE_CHECKING
 
 from segment_mock.clock import Clock
 from segment_mock.doors._http import Connection
 from segment_mock.doors._service import Service
 from segment_mock.messages import Answer, Request, Response
+
+if TYPE_CHECKING:
+    from segment_mock.doors.tls import Authority
 
 BACKLOG = 1024
 PATIENCE = 5.0  # so many seconds may the thread take to end,
@@ -25,6 +29,8 @@ class LiveServer:
     Paths under ``/_mock`` go to *control*, on a worker thread. *body_limit* and
     *control_body_limit* are bytes. *time_scale* multiplies every pause the core asks for and every
     pause of a delivery; *request_timeout* is real seconds from a request's first byte to its last.
+    With *authority* the server speaks TLS (*tls*), or else answers CONNECT for the hosts that
+    *admits* lets pass; it closes the authority when it stops.
     """
 
     def __init__(
@@ -39,25 +45,29 @@ class LiveServer:
         control_body_limit: int = 256 * 2**20,
         time_scale: float = 1.0,
         request_timeout: float = 30.0,
+        admits: Callable[[str], bool] = lambda host: True,
+        authority: Authority | None = None,
+        tls: bool = False,
     ) -> None:
-        self.host, self.port = host, port
+        self.host, self.port, self._authority = host, port, authority
+        self._context = authority.context if authority and tls else None
         self._service = partial(
-            Service,
-            answer,
-            control,
-            clock,
-            body_limit=body_limit,
-            control_body_limit=control_body_limit,
-            time_scale=time_scale,
-            request_timeout=request_timeout,
-        )
+            Service, answer, control, clock, body_limit=body_limit, control_body_limit=control_body_limit,
+            time_scale=time_scale, request_timeout=request_timeout, admits=admits,
+            context_for=authority.context_for if authority and not tls else None,
+        )  # fmt: skip
         self._lock = threading.Lock()
         self._running: tuple[Service, asyncio.Server, threading.Thread] | None = None
 
     @property
     def url(self) -> str:
         """The base URL, without a slash at its end."""
-        return f"http://{_authority(self.host, self.port)}"
+        return f"{'https' if self._context else 'http'}://{_authority(self.host, self.port)}"
+
+    @property
+    def ca_file(self) -> str | None:
+        """The file of the CA that clients have to trust, if this server speaks TLS or is a proxy."""
+        return str(self._authority.file) if self._authority else None
 
     def start(self) -> LiveServer:
         """Bind and serve; returns once connections are accepted.
@@ -73,7 +83,9 @@ class LiveServer:
             service = self._service(loop=loop)
             thread = threading.Thread(target=_run, args=(loop,), name="segment-mock", daemon=True)
             thread.start()
-            accepting = loop.create_server(lambda: Connection(service), sock=listener, backlog=BACKLOG)
+            accepting = loop.create_server(
+                lambda: Connection(service), sock=listener, backlog=BACKLOG, ssl=self._context
+            )
             server = asyncio.run_coroutine_threadsafe(accepting, loop).result()
             self._running = service, server, thread
         return self
@@ -89,6 +101,8 @@ class LiveServer:
         if thread is not threading.current_thread():
             thread.join(PATIENCE)
         service.retire()
+        if self._authority:
+            self._authority.close()
 
     def interrupt(self) -> None:
         """Close every call that waits in a pause, unperformed, and its connection.

@@ -44,13 +44,13 @@ class Adapter(HTTPAdapter):
 
 
 class MockSession(Session):
-    """A session bound to one mock; a URL may be a path alone."""
+    """A session bound to one mock; a URL may be a path alone. *options* are those of `Adapter`."""
 
-    def __init__(self, opened: Callable[[], Socket]) -> None:
+    def __init__(self, opened: Callable[[], Socket], **options: Any) -> None:
         super().__init__()
         # Looking through the environment for proxies is two fifths of a call, and none is wanted.
         self.trust_env = False
-        adapter = Adapter(opened)
+        adapter = Adapter(opened, **options)
         for scheme in ("http://", "https://"):
             self.mount(scheme, adapter)
 

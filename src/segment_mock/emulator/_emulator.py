@@ -63,6 +63,7 @@ class Emulator:
         self.routes = Routes(self.vendors.values(), self._options)
         self.plan = Plan(self.world, self.routes.names())
         self._snapshots: dict[str, Snapshot] = {}
+        self.ca_pem: bytes | None = None
         self.on_reset: list[Callable[[], None]] = []
         self.world.settle(self._seeds(merged(self.settings["data"])))
         self._arm()

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 from ..contract import Call, Dress, Json, Operation, Refusal, Vendor
 from ..messages import Request, reason
 
+LOCAL = ("localhost", "127.0.0.1", "::1")
 _SLASHES = re.compile("/{2,}")
 _ARGUMENT = re.compile(r"\{(\w+)\}")
 
@@ -51,6 +52,10 @@ class Routes:
         refusing = ("no_such_operation", "no_such_method")
         own = [f"{v.name}.{row.name}" for v, _ in self._vendors for row in v.operations]
         return own + [f"{v.name}.{name}" for v, _ in self._vendors for name in refusing] + ["nobody.no_such_operation"]
+
+    def admits(self, host: str) -> bool:
+        """Tell whether *host* is a vendor's or this machine's own: no other is ever asked for through us."""
+        return host in LOCAL or any(_fits(host, pattern) for vendor, _ in self._vendors for pattern in vendor.hosts)
 
     def find(self, request: Request) -> Match:
         """Return the row for *request*, or one that refuses in the right vendor's words."""

@@ -24,7 +24,7 @@ def option(row: Field[Any]) -> Option:
 
 def after() -> Any:
     """Declare *after*, which many kinds have."""
-    return setting(False, "Strike once the call is performed: the write is there, the answer is lost.", TRUTH)
+    return setting(False, "Strike once the call is performed, when what it writes is there.", TRUTH)
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,8 @@ class Fault:
 
     def __post_init__(self) -> None:
         for row in fields(self):
-            value = getattr(self, row.name)
-            if value is None or value == row.default:
-                continue
             try:
-                object.__setattr__(self, row.name, option(row).read(value))
+                object.__setattr__(self, row.name, option(row).read(getattr(self, row.name)))
             except SettingError as error:
                 raise SettingError(f"fault {self.kind}: {str(error).partition(' (--')[0]}") from None
 
@@ -62,5 +59,7 @@ class Fault:
         names = [row.name for row in fields(cls)]
         for name in settings:
             if name not in names:
-                raise SettingError(f"fault {cls.kind}: {name}: no such setting{nearest(name, names)}; it has {names}")
+                raise SettingError(
+                    f"fault {cls.kind}: {name}: no such setting{nearest(str(name), names)}; it has {names}"
+                )
         return cls(**settings)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
+from types import MappingProxyType
 from typing import Any
 
 from ..settings import SettingError, nearest
@@ -20,16 +22,19 @@ ALIASES: Mapping[str, Mapping[str, Any]] = {
 """WireMock's names, for those who know them."""
 
 
-def kinds() -> dict[str, type[Fault]]:
-    """Return every kind by name; a file that can't be imported stops the start."""
+@cache
+def kinds() -> Mapping[str, type[Fault]]:
+    """Return every kind by name; a file that can't be imported, or has no fault of its name, stops the start."""
     package = __package__ or ""
     names = sorted(row.name for row in iter_modules([str(Path(__file__).parent)]) if not row.name.startswith("_"))
-    return {name: _kind(import_module(f"{package}.{name}"), name) for name in names}
+    return MappingProxyType({name: _kind(import_module(f"{package}.{name}"), name) for name in names})
 
 
 def made(told: Mapping[str, Any]) -> Fault:
     """Return the fault that JSON tells; raises `SettingError` for a kind or a setting that there is not."""
-    known, name = kinds(), str(told.get("kind"))
+    if "kind" not in told:
+        raise SettingError(f"kind: missing in {dict(told)}; there are {[*kinds()]}")
+    known, name = kinds(), str(told["kind"])
     if name in ALIASES:
         told = {**told, **ALIASES[name]}
         name = told["kind"]
@@ -39,11 +44,12 @@ def made(told: Mapping[str, Any]) -> Fault:
 
 
 def _kind(module: Any, name: str) -> type[Fault]:
-    (found,) = (
+    found = [
         value
         for value in vars(module).values()
         if isinstance(value, type) and issubclass(value, Fault) and value is not Fault
-    )
-    if found.kind != name:
-        raise TypeError(f"the fault in {name}.py calls itself {found.kind!r}")
-    return found
+    ]
+    told = [getattr(fault, "kind", fault.__name__) for fault in found]
+    if told != [name]:
+        raise TypeError(f"faults/{name}.py must have one fault of the kind {name!r}; it has {told}")
+    return found[0]

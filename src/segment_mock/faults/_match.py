@@ -19,13 +19,13 @@ def test_of(match: Match) -> Test:
 
     A mapping may have ``vendor`` (a name), ``headers`` (name to value, names in any case) and
     ``json`` (path such as ``payload.segments[0].name`` or ``payload.segments[*].name`` to value); all
-    that is given must fit. Raises `SettingError` for another key.
+    that is given must fit. Raises `SettingError` for another key, and for what is no mapping.
     """
     if match is None:
         return lambda call: True
     if callable(match):
         return match
-    tests = [_test(name, wanted) for name, wanted in match.items()]
+    tests = [_test(name, wanted) for name, wanted in _pairs("match", match)]
     return lambda call: all(test(call) for test in tests)
 
 
@@ -33,12 +33,18 @@ def _test(name: str, wanted: Any) -> Test:
     if name == "vendor":
         return lambda call: bool(call.vendor.name == wanted)
     if name == "headers":
-        pairs = [(key.lower(), value) for key, value in dict(wanted).items()]
+        pairs = [(key.lower(), str(value)) for key, value in _pairs("match.headers", wanted)]
         return lambda call: all(call.request.headers.get(key) == value for key, value in pairs)
     if name == "json":
-        paths = [(_steps(path), value) for path, value in dict(wanted).items()]
+        paths = [(_steps(path), value) for path, value in _pairs("match.json", wanted)]
         return lambda call: all(value in _at(_body(call), steps) for steps, value in paths)
     raise SettingError(f"match: {name}: no such key{nearest(name, ('vendor', 'headers', 'json'))}")
+
+
+def _pairs(place: str, value: Any) -> list[tuple[str, Any]]:
+    if not isinstance(value, Mapping):
+        raise SettingError(f"{place}: {value!r} is not names and values")
+    return [(str(name), wanted) for name, wanted in value.items()]
 
 
 def _steps(path: str) -> list[str | int | None]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
+from threading import RLock
 from typing import Any
 
 from ..contract import Call, Proceed, Stage, through
 from ..messages import Response
 from ..settings import SettingError, nearest
 from ..world import World
-from ._kinds import made
+from ._kinds import kinds, made
 from ._match import Match
 from ._rule import Rule, When
 
@@ -21,13 +22,15 @@ _MEMBERS = ("operation", "match", "when")
 class Plan:
     """What goes wrong, and when: the stage that wraps a call in every fault; the first rule is outermost.
 
-    *operations* are the names that a rule may mean.
+    *operations* are the names that a rule may mean. A kind's file that can't be imported is an error
+    here, at the start, and not at the first rule.
     """
 
     def __init__(self, world: World, operations: Iterable[str]) -> None:
         self._world, self._operations = world, tuple(operations)
         self._rules: tuple[Rule, ...] = ()
-        self._numbers = 0
+        self._numbers, self._lock = 0, RLock()
+        kinds()
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
         """Lead *call* through the rules."""
@@ -58,17 +61,16 @@ class Plan:
 
         *conditions* are skip, times, every, chance, connection, from_ and until (*when* has them by
         their JSON names). *match* is a mapping or a function of the call. Raises `SettingError` for
-        an operation that no vendor has, naming the nearest, and for what can't be.
+        an operation or a vendor that there is not, naming the nearest, and for what can't be.
         """
         told = {name.rstrip("_"): value for name, value in conditions.items()}
-        if not any(fnmatchcase(name, operation) for name in self._operations):
-            raise SettingError(f"operation: {operation!r} is none{nearest(operation, self._operations)}")
-        self._numbers += 1
-        id_, now = str(self._numbers), self._world.clock.now()
-        rule = Rule(
-            id_, fault, operation, match, When.of({**(when or {}), **told}), now, self._world.draws(f"fault {id_}")
-        )
-        self._rules = (*self._rules, rule)
+        self._check(fault, operation, match)
+        conditions_ = When.of({**(when or {}), **told})
+        with self._lock:
+            id_, now = str(self._numbers + 1), self._world.clock.now()
+            rule = Rule(id_, fault, operation, match, conditions_, now, self._world.draws(f"fault {id_}"))
+            self._numbers += 1
+            self._rules = (*self._rules, rule)
         return rule
 
     def load(self, told: Any) -> list[Rule]:
@@ -76,12 +78,15 @@ class Plan:
 
         ``{"kind": ..., its settings..., "operation": ..., "match": {...}, "when": {...}}``.
         """
-        before = self._rules
-        try:
-            return [self._loaded(one) for one in (told if isinstance(told, (list, tuple)) else [told])]
-        except Exception:
-            self._rules = before
-            raise
+        with self._lock:
+            before = self._rules, self._numbers
+            try:
+                if isinstance(told, (list, tuple)):
+                    return [self._loaded(one, f"faults[{index}]: ") for index, one in enumerate(told)]
+                return [self._loaded(told)]
+            except Exception:
+                self._rules, self._numbers = before
+                raise
 
     @contextmanager
     def injected(self, fault: Stage, operation: str = "*", match: Match = None, **conditions: Any) -> Iterator[Rule]:
@@ -98,15 +103,33 @@ class Plan:
 
     def remove(self, id_: str) -> bool:
         """Disarm the rule with this id; tell whether there was one."""
-        before = self._rules
-        self._rules = tuple(rule for rule in before if rule.id != id_)
-        return len(self._rules) < len(before)
+        with self._lock:
+            before = self._rules
+            self._rules = tuple(rule for rule in before if rule.id != id_)
+            return len(self._rules) < len(before)
 
     def clear(self) -> None:
         """Disarm every fault, and number rules from 1 again."""
-        self._rules, self._numbers = (), 0
+        with self._lock:
+            self._rules, self._numbers = (), 0
 
-    def _loaded(self, told: Any) -> Rule:
+    def _check(self, fault: Stage, operation: str, match: Match) -> None:
+        if isinstance(fault, type) or not callable(fault):
+            raise SettingError(f"fault: {fault!r} is none; make one, such as faults.Hang()")
+        if not any(fnmatchcase(name, str(operation)) for name in self._operations):
+            raise SettingError(f"operation: {operation!r} is none{nearest(str(operation), self._operations)}")
+        vendors = sorted({name.partition(".")[0] for name in self._operations})
+        if isinstance(match, Mapping) and "vendor" in match and match["vendor"] not in vendors:
+            wrong = match["vendor"]
+            raise SettingError(f"match.vendor: {wrong!r} is none{nearest(str(wrong), vendors)}; there are {vendors}")
+
+    def _loaded(self, told: Any, place: str = "") -> Rule:
+        try:
+            return self._made(told)
+        except SettingError as error:
+            raise SettingError(f"{place}{error}") from None
+
+    def _made(self, told: Any) -> Rule:
         if callable(told):
             return self.add(told)
         if not isinstance(told, Mapping):

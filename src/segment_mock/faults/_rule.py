@@ -64,7 +64,7 @@ class When:
         rows = {option.name: option for option in WHEN}
         for name in told:
             if name not in rows:
-                raise SettingError(f"when: {name}: no such condition{nearest(name, rows)}; there are {[*rows]}")
+                raise SettingError(f"when: {name}: no such condition{nearest(str(name), rows)}; there are {[*rows]}")
         try:
             read = {name: rows[name].read(value) for name, value in told.items() if value is not None}
         except SettingError as error:

@@ -43,7 +43,7 @@ def _unknown_enum(call: Call, body: Json) -> Iterator[Place]:
 
 def _reorder(call: Call, body: Json) -> Iterator[Place]:
     for _, name, holder in _described(call, body):
-        if isinstance(holder[name], list) and len(holder[name]) > 1:
+        if isinstance(holder[name], list) and holder[name] != holder[name][::-1]:
             yield holder, name, holder[name][::-1]
 
 
@@ -80,12 +80,21 @@ class Drift(Fault):
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
         """Change the answer."""
         luck, response = call.luck, await proceed()
-        if response.status != 200 or response.delivery.raw is not None:
-            return response
-        body = json.loads(response.body)
-        places = [*_HOW[self.how](call, body)]
+        body = _read(response)
+        places = [*_HOW[self.how](call, body)] if body else []
         if not places:
             return response
         holder, name, value = luck.choice(places)
         holder[name] = value
         return replace(response, body=dumps(body))
+
+
+def _read(response: Response) -> Json:
+    # A rule within may have made it anything.
+    if response.status != 200 or response.delivery.raw is not None:
+        return {}
+    try:
+        body = json.loads(response.body)
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}

@@ -17,7 +17,7 @@ class Drip(Fault):
 
     kind: ClassVar[str] = "drip"
     bytes_per_second: float = setting(100.0, "How fast.", REAL, least=0.001)
-    chunk: int = setting(10, "How many bytes at a time.", WHOLE, least=1)
+    chunk: int = setting(10, "How many bytes at a time.", WHOLE, least=1, most=65536)
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
         """Slow the answer down."""

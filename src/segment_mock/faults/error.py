@@ -13,7 +13,10 @@ from ._base import Fault, after, setting
 
 
 def _body(value: Any) -> Any:
-    if isinstance(value, (str, dict, list)):
+    if isinstance(value, (dict, list)):
+        dumps(value)  # type: ignore[arg-type]
+        return value
+    if isinstance(value, str):
         return value
     raise ValueError
 
@@ -42,10 +45,16 @@ class Error(Fault):
         response = call.fail(self.status)
         extra = dict(self.headers or {})
         if self.retry_after is not None:
-            extra["Retry-After"] = f"{self.retry_after:g}"
-        body = response.body if self.body is None else _bytes(self.body)
-        return replace(response, headers={**response.headers, **extra}, body=body)
+            extra["Retry-After"] = f"{self.retry_after:.6f}".rstrip("0").rstrip(".")
+        if self.body is None:
+            return replace(response, headers=_joined(response.headers, extra))
+        if isinstance(self.body, str):
+            body = self.body.encode("utf-8", "surrogatepass")
+        else:
+            body, extra = dumps(self.body), {"Content-Type": "application/json", **extra}  # type: ignore[arg-type]
+        return replace(response, headers=_joined(response.headers, extra), body=body)
 
 
-def _bytes(body: Any) -> bytes:
-    return body.encode("utf-8", "surrogatepass") if isinstance(body, str) else dumps(body)
+def _joined(headers: Mapping[str, str], more: Mapping[str, str]) -> dict[str, str]:
+    names = {name.lower() for name in more}
+    return {**{name: text for name, text in headers.items() if name.lower() not in names}, **more}

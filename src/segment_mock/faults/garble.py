@@ -22,7 +22,7 @@ def _json(response: Response) -> Response:
 
 
 def _html(response: Response) -> Response:
-    return Response(response.status, {**response.headers, "Content-Type": "text/html"}, _PAGE)
+    return replace(response, headers={**response.headers, "Content-Type": "text/html"}, body=_PAGE)
 
 
 def _bytes(response: Response) -> Response:
@@ -64,5 +64,6 @@ class Garble(Fault):
     how: str = setting("json", "What is spoilt.", TEXT, choices=tuple(_HOW))
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
-        """Spoil the answer."""
-        return _HOW[self.how](await proceed())
+        """Spoil the answer, if there is one."""
+        response = await proceed()
+        return response if response.delivery.raw is not None else _HOW[self.how](response)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ..contract import Call, Proceed, Refusal, Spoiled
+from ..contract import Call, Json, Proceed, Refusal, Spoiled
 from ..messages import Response
 from ..settings import TEXT, WHOLE, Kind
 from ._base import Fault, setting
@@ -34,7 +34,9 @@ class Item(Fault):
         None, "Which items, from 0: a number or several.", Kind("an index from 0, or a list of them", _indexes)
     )
     where: Mapping[str, Any] | None = setting(
-        None, "Only items that have these members with these values.", Kind("names and values", dict)
+        None,
+        "Only items that have these members with these values; an item of supporterIds is its supporterId.",
+        Kind("names and values", dict),
     )
     every: int | None = setting(None, "Only every so many-th item.", WHOLE, least=1)
     message: str = setting("", "The sentence of the item's error, where the result has one.", TEXT)
@@ -52,16 +54,16 @@ class Item(Fault):
     def _chosen(self, call: Call) -> list[int]:
         return [index for index, item in enumerate(_items(call)) if self._strikes(index, item)]
 
-    def _strikes(self, index: int, item: Any) -> bool:
+    def _strikes(self, index: int, item: Json) -> bool:
         wanted = (self.where or {}).items()
         return (
             (self.index is None or index in _indexes(self.index))
             and (self.every is None or (index + 1) % self.every == 0)
-            and (not wanted or (isinstance(item, dict) and wanted <= item.items()))
+            and wanted <= item.items()
         )
 
 
-def _items(call: Call) -> list[Any]:
+def _items(call: Call) -> list[Json]:
     batch = call.operation.items
     if batch is None:
         return []
@@ -69,4 +71,7 @@ def _items(call: Call) -> list[Any]:
         items = call.vendor.unwrap(call.json)[batch.sent]
     except (Refusal, KeyError, TypeError):
         return []
-    return items if isinstance(items, list) else []
+    if not isinstance(items, list):
+        return []
+    # A batch of bare ids is called after the member that each of them is.
+    return [item if isinstance(item, dict) else {batch.sent.removesuffix("s"): item} for item in items]

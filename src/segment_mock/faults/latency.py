@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import log
+from math import exp, log
 from typing import ClassVar
 
 from ..clock import sleep
@@ -12,22 +12,28 @@ from ..messages import Response
 from ..settings import REAL, TEXT
 from ._base import Fault, after, setting
 
+_LONGEST = 604_800.0  # a week: no clock runs out of it
+
 
 @dataclass(frozen=True)
 class Latency(Fault):
     """Wait before the call is performed, or, with *after*, before its answer leaves."""
 
     kind: ClassVar[str] = "latency"
-    seconds: float = setting(1.0, "How long: the middle of the distribution.", REAL, least=0)
+    seconds: float = setting(1.0, "How long: the middle of the distribution.", REAL, least=0, most=_LONGEST)
     jitter: float = setting(
-        0.0, "How much it varies: half the width (uniform), or the deviation (normal, lognormal).", REAL, least=0
+        0.0,
+        "How much it varies: half the width (uniform), or the deviation (normal; lognormal: of the logarithm).",
+        REAL,
+        least=0,
+        most=_LONGEST,
     )
     distribution: str = setting("fixed", "How it varies.", TEXT, choices=("fixed", "uniform", "normal", "lognormal"))
     after: bool = after()
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
         """Wait on one side of the call."""
-        delay = self._drawn(call)
+        delay = min(max(0.0, self._drawn(call)), _LONGEST)
         if not self.after:
             await sleep(delay, self.kind)
             return await proceed()
@@ -38,9 +44,9 @@ class Latency(Fault):
     def _drawn(self, call: Call) -> float:
         luck, middle, spread = call.luck, self.seconds, self.jitter
         if self.distribution == "uniform":
-            return max(0.0, luck.uniform(middle - spread, middle + spread))
+            return luck.uniform(middle - spread, middle + spread)
         if self.distribution == "normal":
-            return max(0.0, luck.gauss(middle, spread))
+            return luck.normalvariate(middle, spread)
         if self.distribution == "lognormal" and middle:
-            return luck.lognormvariate(log(middle), spread)
+            return exp(min(luck.normalvariate(log(middle), spread), log(_LONGEST)))
         return middle

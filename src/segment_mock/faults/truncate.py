@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from ..contract import Call, Proceed
-from ..messages import Delivery, Response
+from ..messages import Response
 from ..settings import TRUTH, Kind
 from ._base import Fault, setting
 
@@ -14,7 +14,7 @@ from ._base import Fault, setting
 def _place(value: Any) -> float | int:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
         raise ValueError
-    if isinstance(value, float) and value >= 1:
+    if isinstance(value, float) and not value < 1:
         raise ValueError
     return value
 
@@ -34,7 +34,9 @@ class Truncate(Fault):
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
         """Cut the answer; one byte at least is missing, if there is any."""
         response = await proceed()
+        if response.delivery.raw is not None:
+            return response
         size = len(response.body)
         keep = int(size * self.at) if isinstance(self.at, float) else self.at
-        end = Delivery(keep=min(keep, max(0, size - 1)), end="reset" if self.reset else "close")
-        return replace(response, delivery=end)
+        cut = replace(response.delivery, keep=min(keep, max(0, size - 1)), end="reset" if self.reset else "close")
+        return replace(response, delivery=cut)

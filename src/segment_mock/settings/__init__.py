@@ -19,6 +19,8 @@ OPTIONS = (
     Option("faults", "File of faults to arm (YAML or JSON, a list); may be repeated.", kind=RULES, many=True),
     Option("scenario", "Named faults to arm; 'segment-mock faults' lists them; may be repeated.", many=True),
     Option("seed", "Seed of ids and luck.", 0, WHOLE),
+    Option("tls", "Speak TLS, under a certificate authority of its own.", False, TRUTH),
+    Option("proxy", "Answer CONNECT for the vendors' hosts, and for no other.", False, TRUTH),
     Option(
         "credentials",
         "any: every non-empty credential names one organization; isolated: each its own copy of the "

@@ -21,7 +21,7 @@ class Order:
     def __init__(self, base: Sequence[int] = ()) -> None:
         self._base = base
         self._gone: SortedList | None = None  # ranks in the base
-        self._added: SortedList | None = None
+        self._added: SortedList | list[int] | None = None  # a list as long as numbers only came in order
 
     def __len__(self) -> int:
         return len(self._base) - len(self._gone or ()) + len(self._added or ())
@@ -35,17 +35,19 @@ class Order:
         if rank is not None and self._gone is not None:
             self._gone.discard(rank)
         elif rank is None:
-            if self._added is None:
-                self._added = SortedList()
-            if number not in self._added:
-                self._added.add(number)
+            added = self._added
+            if added is None:
+                self._added = [number]
+            elif not added or number > added[-1]:
+                added.append(number) if isinstance(added, list) else added.add(number)
+            elif number not in (added := self._sorted()):
+                added.add(number)
 
     def discard(self, number: int) -> None:
         """Take *number* out; absent is fine."""
         rank = self._rank(number)
         if rank is None:
-            if self._added is not None:
-                self._added.discard(number)
+            self._sorted().discard(number)
             return
         if self._gone is None:
             self._gone = SortedList()
@@ -57,13 +59,18 @@ class Order:
         return list(islice(self._from(offset), min(count, len(self))))
 
     def _from(self, nth: int) -> Iterator[int]:
-        added = self._added
-        if not added:
+        if not self._added:
             return self._left(nth)
+        added = self._sorted()
         passed = bisect_left(range(len(added)), nth, key=lambda i: i + self._left_below(added[i])) if nth else 0
         left, rest = self._left(nth - passed), added.islice(passed)
         # Rows come after the base; only a row of the base that gets another value steps in between.
         return merge(left, rest) if self._base and added[0] < self._base[-1] else chain(left, rest)
+
+    def _sorted(self) -> SortedList:
+        if not isinstance(self._added, SortedList):
+            self._added = SortedList(self._added)
+        return self._added
 
     def _left(self, nth: int) -> Iterator[int]:
         """Yield what is left of the base, from its *nth* number on."""
@@ -79,6 +86,8 @@ class Order:
         return rank - (self._gone.bisect_left(rank) if self._gone else 0)
 
     def _rank(self, number: int) -> int | None:
+        if not self._base or number > self._base[-1]:
+            return None
         rank = bisect_left(self._base, number)
         return rank if rank < len(self._base) and self._base[rank] == number else None
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import TypeAlias
 
 from ._order import Order
-from ._seed import Index, Key, Record, Row, Seed, Taken
+from ._seed import Key, Record, Row, Seed, Taken
 
 
 class Image:
-    """What a table holds at a time: its seed and all that was written over it."""
+    """What a table holds at a time: its seed and all that was written over it.
+
+    A posting that the seed does not have and that has one number is that number: most are.
+    """
 
     __slots__ = ("next", "order", "postings", "rows", "seed", "written")
 
@@ -19,7 +22,7 @@ class Image:
         self.rows: dict[Key, Row] = {}
         self.written: dict[int, Record] = {}
         self.order = Order(range(len(seed.records)))
-        self.postings: dict[str, dict[Hashable, Order]] = {name: {} for name in seed.postings}
+        self.postings: dict[str, dict[Hashable, Order | int]] = {name: {} for name in seed.postings}
         self.next = len(seed.records)
 
 
@@ -59,17 +62,21 @@ class Table:
 
     def find(self, index: str, value: Hashable, offset: int = 0, count: int | None = None) -> list[Record]:
         """Return the records whose *index* has *value*, in insertion order, or a page of them."""
-        order = self._posting(index, value)
-        return [self._at(number) for number in order.page(offset, len(order) if count is None else count)]
+        numbers = self._numbers(index, value)
+        if isinstance(numbers, Order):
+            numbers = numbers.page(offset, len(numbers) if count is None else count)
+        else:
+            numbers = numbers[offset : None if count is None else offset + count]
+        return [self._at(number) for number in numbers]
 
     def first(self, index: str, value: Hashable) -> Record | None:
         """Return the earliest record whose *index* has *value*, or None."""
-        found = self.find(index, value, 0, 1)
-        return found[0] if found else None
+        number = next(iter(self._numbers(index, value)), None)
+        return None if number is None else self._at(number)
 
     def count(self, index: str, value: Hashable) -> int:
         """Return how many records have *value*, without looking at them."""
-        return len(self._posting(index, value))
+        return len(self._numbers(index, value))
 
     def put(self, record: Record) -> Record:
         """Add *record*, or replace the one of its key in its place; raises `Taken`."""
@@ -120,15 +127,17 @@ class Table:
         written = self._image.written.get(number)
         return self._image.seed.records[number] if written is None else written
 
-    def _posting(self, index: str, value: Hashable) -> Order:
-        order = self._image.postings[index].get(value)
-        return order if order is not None else Order(self._image.seed.postings[index].get(value, ()))
+    def _numbers(self, index: str, value: Hashable) -> Order | Sequence[int]:
+        held = self._image.postings[index].get(value)
+        if isinstance(held, Order):
+            return held
+        return self._image.seed.postings[index].get(value, ()) if held is None else (held,)
 
     def _refuse_taken(self, record: Record, before: Row | None) -> None:
         own = before.number if before is not None and before.record is not None else None
         for index in self.layout.indexes:
             for value in index.values(record) if index.unique else ():
-                if any(number != own for number in self._posting(index.name, value)):
+                if any(number != own for number in self._numbers(index.name, value)):
                     raise Taken(f"{self.layout.name}: {index.name} {value!r} is taken")
 
     def _write(self, key: Key, before: Row | None, after: Row) -> None:
@@ -150,21 +159,31 @@ class Table:
         self._reindex(now, then)
 
     def _reindex(self, now: Row | None, then: Row | None) -> None:
+        old, new = now and now.record, then and then.record
         for index in self.layout.indexes:
-            old, new = _entries(index, now), _entries(index, then)
-            for value, number in old - new:
-                self._overlay(index.name, value).discard(number)
-            for value, number in new - old:
-                self._overlay(index.name, value).add(number)
+            had = {(value, now.number) for value in index.values(old)} if now and old is not None else set()
+            gets = {(value, then.number) for value in index.values(new)} if then and new is not None else set()
+            for value, number in had - gets if had else ():
+                self._unlink(index.name, value, number)
+            for value, number in gets - had if had else gets:
+                self._link(index.name, value, number)
+
+    def _link(self, index: str, value: Hashable, number: int) -> None:
+        postings = self._image.postings[index]
+        if value not in postings and value not in self._image.seed.postings[index]:
+            postings[value] = number
+            return
+        self._overlay(index, value).add(number)
+
+    def _unlink(self, index: str, value: Hashable, number: int) -> None:
+        postings = self._image.postings[index]
+        if isinstance(postings.get(value), int):
+            del postings[value]
+            return
+        self._overlay(index, value).discard(number)
 
     def _overlay(self, index: str, value: Hashable) -> Order:
-        postings = self._image.postings[index]
-        if value not in postings:
-            postings[value] = self._posting(index, value)
-        return postings[value]
-
-
-def _entries(index: Index, row: Row | None) -> set[tuple[Hashable, int]]:
-    if row is None or row.record is None:
-        return set()
-    return {(value, row.number) for value in index.values(row.record)}
+        numbers = self._numbers(index, value)
+        order = numbers if isinstance(numbers, Order) else Order(numbers)
+        self._image.postings[index][value] = order
+        return order

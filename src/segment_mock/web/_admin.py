@@ -37,6 +37,12 @@ def _whole(plane: Blueprint, core: Emulator) -> None:
     def health() -> Response:
         return as_json(_OK)
 
+    @plane.get("/ca.pem")
+    def ca() -> Response:
+        if core.ca_pem is None:
+            raise NotFound("This server speaks no TLS: start it with --tls or --proxy.")
+        return Response(core.ca_pem, content_type="application/x-pem-file")
+
     @plane.get("/vendors")
     def vendors() -> Response:
         return as_json(catalogue(core.vendors.values(), core.settings))
@@ -141,7 +147,7 @@ def _clock(plane: Blueprint, core: Emulator) -> None:
 
 def _admit(token: str | None) -> None:
     """Keep out what is not this machine's, a browser's other site, or without the token."""
-    if request.path == "/_mock/health":
+    if request.path in ("/_mock/health", "/_mock/ca.pem"):
         return
     if request.headers.get("Origin", request.host_url.rstrip("/")) != request.host_url.rstrip("/"):
         raise Forbidden("Another site's page may not call the control plane.")

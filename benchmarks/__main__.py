@@ -1,0 +1,66 @@
+"""All benchmarks, one after another: ``python benchmarks [--quick]``.
+
+A full run writes its figures into docs/performance.md; a quick one takes less than two minutes. Either ends
+with 1 if a bound is missed: the full one at once, the quick one by more than a third.
+"""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from machine import described
+
+HERE = Path(__file__).parent
+PAGE = HERE.parent / "docs" / "performance.md"
+BEGIN, END = "<!-- figures: written by `python3 dev.py bench` -->", "<!-- end of figures -->"
+QUICK = ("inprocess", "live", "start", "bodies", "state", "soak")
+FULL = (*QUICK, "store", "client_walk")
+
+
+def main(arguments: list[str]) -> int:
+    """Run every script; return the exit code."""
+    if arguments not in ([], ["--quick"]):
+        sys.exit(__doc__)
+    begun, quick = time.monotonic(), bool(arguments)
+    machine = described()
+    print(machine, "\n", flush=True)
+    parts, failed = [machine], []
+    for name in QUICK if quick else FULL:
+        code, text = ran(name, arguments)
+        parts.append(text)
+        if code:
+            failed.append(name)
+    if not quick:
+        written("\n".join(parts))
+    print(f"{time.monotonic() - begun:.0f} s;", f"failed: {', '.join(failed)}" if failed else "every bound holds")
+    return 1 if failed else 0
+
+
+def ran(name: str, arguments: list[str]) -> tuple[int, str]:
+    """Run a script, passing on what it prints; return its exit code and that text as Markdown."""
+    script = HERE / f"{name}.py"
+    lines: list[str] = []
+    with subprocess.Popen([sys.executable, script, *arguments], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            lines.append(line)
+            print(line, end="", flush=True)
+    text = "".join(lines)
+    if not text.startswith("###"):  # a script that prints plain lines
+        about = (ast.get_docstring(ast.parse(script.read_text())) or name).partition(":")[0].partition("\n")[0]
+        text = f"### {about.rstrip('.')}\n\n```text\n{text}```\n"
+    return process.returncode, text
+
+
+def written(figures: str) -> None:
+    """Put *figures* between the page's two marks."""
+    head, _, rest = PAGE.read_text().partition(BEGIN)
+    PAGE.write_text(f"{head}{BEGIN}\n\n{figures}\n{END}{rest.partition(END)[2]}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,140 @@
+"""Large bodies: what a PUT of many persons or segments costs beside reading its JSON.
+
+``python benchmarks/bodies.py [--quick] [--json FILE]``. A call goes in process from the client's bytes to its
+reply: authenticated, validated, written to the store and to the journal.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from functools import partial
+
+from marshmallow import Schema
+
+from rounds import Report, interleaved, seconds
+from segment_mock import SegmentMock
+from segment_mock.contract import Json, Vendor
+from segment_mock.vendors.salsa import VENDOR as SALSA
+from segment_mock.vendors.segmenter import VENDOR as SEGMENTER
+
+PERSONS, FEW, SEGMENTS = 10_000, 1_000, 20
+JSON_BOUND = 5.0  # at most so many times json.loads of the same body
+LINEAR = 12.0  # ten times the persons take at most so many times as long
+WORLD = {"segmenter": {"segments": [{"id": "vip", "name": "VIP"}]}}
+PEOPLE = "/segments", {"x-api-key": "any"}
+GROUPS = "/api/integration/ext/v1/segments", {"authToken": "any"}
+Put = Callable[[], None]
+
+
+def persons(count: int) -> bytes:
+    """Return the body of an update with so many persons, three tags each."""
+    people = [
+        {
+            "externalId": f"crm-{number}",
+            "firstName": "Ada",
+            "lastName": f"Merrow {number}",
+            "phone": f"+1-202-555-{number:05}",
+            "email": f"ada.{number}@example.org",
+            "substitutionTags": [{"tag": f"tag{tag}", "value": f"value {number} {tag}"} for tag in range(3)],
+        }
+        for number in range(count)
+    ]
+    return json.dumps({"id": "vip", "name": "VIP", "persons": people}).encode()
+
+
+def segments() -> bytes:
+    """Return the body of an upsert of as many groups as Salsa takes at once."""
+    rows = [
+        {"name": f"Group {number}", "description": "Made by a sync", "externalSystemId": str(number)}
+        for number in range(SEGMENTS)
+    ]
+    return json.dumps({"payload": {"segments": rows}}).encode()
+
+
+def put(mock: SegmentMock, target: tuple[str, dict[str, str]], body: bytes) -> Put:
+    """Return a call that puts *body*."""
+    session, (path, headers) = mock.session(), target
+
+    def call() -> None:
+        answer = session.put(path, data=body, headers=headers)
+        assert answer.status_code == 200, answer.text
+
+    return call
+
+
+def anew(mock: SegmentMock, call: Put) -> Callable[[], float]:
+    """Return a side that measures *call* on the initial data; the way back to it is no part of the figure."""
+    measured = seconds(call)
+
+    def side() -> float:
+        mock.reset()
+        return measured()
+
+    return side
+
+
+def schema(vendor: Vendor, name: str) -> Schema:
+    """Return the schema of an operation's request."""
+    return next(row.acceptor.schema for row in vendor.operations if row.name == name and row.acceptor)
+
+
+def judged(rows: list[Json]) -> None:
+    """Load *rows* by the schema of an item of Salsa's batch, as many as there are."""
+    item = schema(SALSA, "upsert_segments").fields["payload"].schema.fields["segments"].schema  # type: ignore[attr-defined]
+    item.load(rows, many=True)
+
+
+def people(report: Report, rounds: int) -> None:
+    """Compare an update of many persons with `json.loads` and with one of a tenth."""
+    body, tenth = persons(PERSONS), persons(FEW)
+    plain = json.loads(body)
+    with SegmentMock(data=WORLD) as first, SegmentMock(data=WORLD) as again, SegmentMock(data=WORLD) as small:
+        repeated = put(again, PEOPLE, body)
+        repeated()
+        sides = {
+            "json.loads": seconds(partial(json.loads, body)),
+            "first": anew(first, put(first, PEOPLE, body)),
+            "repeated": seconds(repeated),
+            "tenth": anew(small, put(small, PEOPLE, tenth)),
+        }
+        found = interleaved(sides, rounds)
+    alone = seconds(partial(schema(SEGMENTER, "update_segment").load, plain))
+    report.tell(f"marshmallow's load of {PERSONS:,} persons alone, what the quick acceptance check saves", [alone()])
+    told = f"PUT of {PERSONS:,} persons"
+    report.compare(f"{told}, first / json.loads", found["first"], found["json.loads"], at_most=JSON_BOUND)
+    report.compare(f"{told}, repeated / json.loads", found["repeated"], found["json.loads"], at_most=JSON_BOUND)
+    report.compare(f"{told} / of {FEW:,}", found["first"], found["tenth"], at_most=LINEAR)
+
+
+def groups(report: Report, rounds: int) -> None:
+    """Compare an upsert of twenty groups with `json.loads`, and with marshmallow."""
+    body = segments()
+    plain = json.loads(body)
+    with SegmentMock(limits="off") as first, SegmentMock(limits="off") as again:
+        repeated = put(again, GROUPS, body)
+        repeated()
+        sides = {
+            "json.loads": seconds(partial(json.loads, body), 50),
+            "first": anew(first, put(first, GROUPS, body)),
+            "repeated": seconds(repeated, 20),
+            "marshmallow": seconds(partial(judged, plain["payload"]["segments"]), 20),
+        }
+        found = interleaved(sides, 5 * rounds)
+    for name in ("first", "repeated"):
+        report.compare(f"PUT of {SEGMENTS} groups, {name} / json.loads", found[name], found["json.loads"])
+    report.compare(f"PUT of {SEGMENTS} groups, first / marshmallow's load alone", found["first"], found["marshmallow"])
+
+
+def main() -> int:
+    """Measure everything; return the exit code."""
+    report = Report.begun("Bodies: many persons, many groups")
+    rounds = 5 if report.quick else 9
+    people(report, rounds)
+    groups(report, rounds)
+    return report.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,162 @@
+"""In process: a call beside a static stub of `responses`, and what our fixture adds to a test beside theirs.
+
+``python benchmarks/inprocess.py [--quick] [--json FILE]``. The stub repeats the reply that ours works out.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import requests
+import responses
+import respx
+
+from exchange import HOST, PAYLOAD, SEARCH, reply, world
+from rounds import Report, interleaved, seconds
+
+CALL, FIXTURE = 1.0, 0.5  # at most so many times what `responses` takes
+URL = HOST + SEARCH.path
+HEADERS = {"authToken": "any"}
+JSON = "application/json"
+
+# A pytest run that takes a test without a fixture, one whose fixture does nothing, ours and theirs in turn.
+_PROJECT = {
+    "conftest.py": """
+import json
+from collections import Counter, defaultdict
+from time import process_time
+import pytest, responses
+
+spent = Counter()
+
+@pytest.fixture
+def nothing():
+    yield
+
+@pytest.fixture
+def stub():
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        mock.add("POST", "https://example.org/", body=b"{}", content_type="application/json")
+        yield mock
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item):
+    begun = process_time()
+    try:
+        return (yield)
+    finally:
+        spent[item.originalname, item.callspec.params["number"]] += process_time() - begun
+
+pytest_runtest_teardown = pytest_runtest_setup
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.callspec.params["number"])
+
+def pytest_sessionfinish(session):
+    sums = defaultdict(list)
+    for (name, number), took in spent.items():
+        sums[name].append(took)
+    (session.config.rootpath / "spent.json").write_text(json.dumps(sums))
+""",
+    "test_fixtures.py": """
+def test_bare(number):
+    pass
+
+def test_nothing(nothing, number):
+    pass
+
+def test_ours(segment_mock, number):
+    pass
+
+def test_stub(stub, number):
+    pass
+
+def pytest_generate_tests(metafunc):
+    metafunc.parametrize("number", range(COUNT))
+""",
+    "pytest.ini": "[pytest]\naddopts = -q -p no:randomly -p no:cacheprovider -p no:cov -p no:xdist -p no:logging\n",
+}
+
+
+def main() -> int:
+    """Measure everything; return the exit code."""
+    report = Report.begun("In process: a call, and a fixture")
+    calls(report, 5 if report.quick else 15, 100 if report.quick else 300)
+    setups(report, 5 if report.quick else 9, 200)
+    fixtures(report, 300 if report.quick else 1000)
+    return report.finish()
+
+
+def calls(report: Report, rounds: int, repeats: int) -> None:
+    """Compare a search through ``mock.session()`` with stubs of the same reply."""
+    body = reply()
+    with world() as mock, responses.RequestsMock() as stub, respx.mock as routes:
+        stub.add("POST", URL, body=body, content_type=JSON)
+        routes.post(URL).respond(content=body, content_type=JSON)
+        sides = {
+            "ours": searching(mock.session().post),
+            "responses": searching(requests.Session().post),
+            "respx": searching(httpx.Client().post),
+        }
+        for search in sides.values():
+            search()
+        found = interleaved({name: seconds(search, repeats) for name, search in sides.items()}, rounds)
+    report.compare("search of 4 groups / static stub of responses", found["ours"], found["responses"], at_most=CALL)
+    report.compare("search of 4 groups / static stub of respx", found["ours"], found["respx"])
+
+
+def searching(post: Callable[..., requests.Response | httpx.Response]) -> Callable[[], None]:
+    """Return a search with *post* that looks at its answer, as a client does."""
+
+    def search() -> None:
+        answer = post(URL, json=PAYLOAD, headers=HEADERS)
+        assert answer.status_code == 200
+        assert answer.json()["payload"]["count"] == 4
+
+    return search
+
+
+def setups(report: Report, rounds: int, repeats: int) -> None:
+    """Compare making and closing a mock with making and closing a context of `responses`, one stub in it."""
+
+    def ours() -> None:
+        with world(data=None):
+            pass
+
+    def theirs() -> None:
+        with responses.RequestsMock(assert_all_requests_are_fired=False) as stub:
+            stub.add("POST", URL, body=b"{}", content_type=JSON)
+
+    found = interleaved({"ours": seconds(ours, repeats), "theirs": seconds(theirs, repeats)}, rounds)
+    report.compare("SegmentMock() and close / RequestsMock() with one stub", found["ours"], found["theirs"])
+
+
+def fixtures(report: Report, count: int) -> None:
+    """Compare what the fixtures add to the setup and teardown of *count* tests beyond one that does nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in _PROJECT.items():
+            (Path(folder) / name).write_text(text.replace("COUNT", str(count)))
+        command = [sys.executable, "-m", "pytest", "--rootdir", folder, folder]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        if done.returncode:
+            report.fail(f"the fixtures' tests fail: {done.stdout[-500:]}")
+            return
+        spent = json.loads((Path(folder) / "spent.json").read_text())
+    # What pytest itself spends on any fixture is neither side's.
+    ours, stub = (
+        [max(1e-9, took - idle) for took, idle in zip(spent[name], spent["test_nothing"], strict=True)]
+        for name in ("test_ours", "test_stub")
+    )
+    report.compare(f"fixture segment_mock / fixture of responses, {count:,} tests", ours, stub, at_most=FIXTURE)
+    report.tell("setup and teardown of a test without a fixture", spent["test_bare"])
+    report.tell("the same with a fixture that does nothing", spent["test_nothing"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,132 @@
+"""A server as a process: spawned on a free port, ready with its first right answer, stopped by its id."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from importlib.util import find_spec
+from pathlib import Path
+
+from exchange import SEARCH, Ask
+
+NODE_MODULES = Path(sys.prefix) / "peers" / "node_modules"  # where `dev.py bench` puts the peers from npm
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+PATIENCE = 60.0
+Command = Callable[[int, Path], "list[str]"]
+
+
+@dataclass(frozen=True)
+class Server:
+    """One side. *command* makes the command line from a port and a folder of its own; *needs* must all be there.
+
+    *quick*: a quick run measures it too.
+    """
+
+    name: str
+    command: Command
+    needs: tuple[str | Path, ...] = ()
+    ask: Ask = SEARCH
+    quick: bool = False
+
+    @property
+    def missing(self) -> str:
+        """What is not installed, or nothing."""
+        return ", ".join(_named(need) for need in self.needs if not _is_there(need))
+
+
+@dataclass(frozen=True)
+class Running:
+    """A server that has answered, *since* so many seconds after it was spawned."""
+
+    server: Server
+    pid: int
+    port: int
+    since: float
+
+    @property
+    def memory(self) -> float:
+        """Resident memory in bytes now (Linux; elsewhere not a number)."""
+        return _memory(self.pid)
+
+    @property
+    def cpu(self) -> float:
+        """Processor time spent so far, in seconds (Linux; elsewhere not a number)."""
+        return _cpu(self.pid)
+
+
+@contextmanager
+def running(server: Server) -> Iterator[Running]:
+    """Spawn *server* on a free port of 127.0.0.1, wait for its first right answer, and stop it in the end."""
+    with tempfile.TemporaryDirectory() as folder:
+        port, quiet = free_port(), subprocess.DEVNULL
+        command = server.command(port, Path(folder))
+        alone = {**ENVIRONMENT, "HOME": folder}  # some keep logs there
+        begun = time.perf_counter()
+        process = subprocess.Popen(command, cwd=folder, env=alone, stdin=quiet, stdout=quiet, stderr=quiet)
+        try:
+            while not _answers(port, server.ask):
+                if process.poll() is not None or time.perf_counter() - begun > PATIENCE:
+                    raise RuntimeError(f"{server.name} does not start: {' '.join(command)}")
+                time.sleep(0.001)
+            yield Running(server, process.pid, port, time.perf_counter() - begun)
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _answers(port: int, ask: Ask) -> bool:
+    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request(ask.method, ask.path, ask.body, ask.headers)
+        answer = connection.getresponse()
+        return answer.status == 200 and ask.expected in answer.read()
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def _memory(pid: int) -> float:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return float("nan")
+    return next(float(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS"))
+
+
+def _cpu(pid: int) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return float("nan")
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _named(need: str | Path) -> str:
+    return need if isinstance(need, str) else f"{need.relative_to(NODE_MODULES).parts[0]} from npm"
+
+
+def _is_there(need: str | Path) -> bool:
+    if isinstance(need, Path):
+        return need.exists()
+    return shutil.which(need) is not None or (need.isidentifier() and find_spec(need) is not None)

@@ -1,0 +1,133 @@
+"""Start and stop: servers from spawn to first answer, imports, what a pytest plugin adds to an empty run.
+
+``python benchmarks/start.py [--quick] [--json FILE]``.
+"""
+
+from __future__ import annotations
+
+import resource
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from statistics import median
+from time import perf_counter
+
+from pytest_httpserver import HTTPServer
+
+from exchange import world
+from process import ENVIRONMENT, Server, running
+from rounds import Report, interleaved, shown
+from servers import OURS, available
+
+TAX = 0.010  # seconds that the plugin may add to an empty run
+PLUGINS = {
+    "segment_mock": "pytest_segment_mock",
+    "httpserver": "pytest_httpserver.pytest_plugin",
+    "respx": "respx.plugin",
+}
+MODULES = ("segment_mock", "responses", "flask", "moto.server")
+IDLE = 100
+
+
+def main() -> int:
+    """Measure everything; return the exit code."""
+    report = Report.begun("Start and stop")
+    servers(report, 3 if report.quick else 5)
+    imports(report, 7 if report.quick else 15)
+    plugins(report, 11 if report.quick else 25)
+    serving(report, 5 if report.quick else 15)
+    return report.finish()
+
+
+def servers(report: Report, rounds: int) -> None:
+    """Compare the time from spawning a server to its first right answer."""
+    sides = {server.name: partial(spawned, server) for server in available(report.quick, report.skipped)}
+    for warm in sides.values():
+        warm()
+    found = interleaved(sides, rounds)
+    for name in found:
+        if name != OURS.name:
+            report.compare(f"spawn to first answer beside {name}", found[OURS.name], found[name])
+
+
+def spawned(server: Server) -> float:
+    """Return how long a new process of *server* takes to answer."""
+    with running(server) as made:
+        return made.since
+
+
+def imports(report: Report, rounds: int) -> None:
+    """Tell what importing costs an interpreter beyond its own start."""
+    commands = {name: [sys.executable, "-c", f"import {name}"] for name in ("sys", *MODULES)}
+    found = interleaved({name: partial(spent, command) for name, command in commands.items()}, rounds)
+    for name in MODULES:
+        report.tell(f"import {name}, processor time", differences(found[name], found["sys"]))
+
+
+def plugins(report: Report, rounds: int) -> None:
+    """Tell what each plugin adds to a pytest run that has no test; ours is bound."""
+    base = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    with tempfile.TemporaryDirectory() as folder:
+        sides = {"none": partial(spent, base, folder)}
+        for name, module in PLUGINS.items():
+            sides[name] = partial(spent, [*base, "-p", module], folder)
+            sides[name]()
+        found = interleaved(sides, rounds)
+    for name in PLUGINS:
+        report.tell(f"plugin {name} in an empty run, processor time", differences(found[name], found["none"]))
+    tax = median(differences(found["segment_mock"], found["none"]))
+    if tax > TAX * report.slack:
+        report.fail(f"the plugin adds {shown(tax, 's')} to an empty run; bound {shown(TAX, 's')}")
+
+
+def spent(command: list[str], folder: str | None = None) -> float:
+    """Return the processor time of *command*: wall time would count what else the machine does."""
+    alone = {**ENVIRONMENT, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(command, cwd=folder, env=alone, capture_output=True, text=True, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode not in (0, 5):  # 5: pytest saw no test
+        raise RuntimeError(f"{' '.join(command)}: {done.stdout}{done.stderr}")
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def differences(more: list[float], less: list[float]) -> list[float]:
+    """Return what *more* takes beyond *less*, round by round."""
+    return [a - b for a, b in zip(more, less, strict=True)]
+
+
+def serving(report: Report, rounds: int) -> None:
+    """Compare starting and stopping a live server within a process with pytest-httpserver."""
+    times: dict[str, list[float]] = {}
+    for _ in range(rounds):
+        with world() as mock:
+            server = timed(times, "start", mock.serve)
+            timed(times, "stop", server.stop)
+            server = mock.serve()
+            idle = [socket.create_connection((server.host, server.port)) for _ in range(IDLE)]
+            timed(times, f"stop with {IDLE} idle connections", server.stop)
+            for one in idle:
+                one.close()
+        peer = HTTPServer("127.0.0.1", 0)
+        timed(times, "their start", peer.start)
+        with suppress(OSError):
+            timed(times, "their stop", peer.stop)
+    report.compare("mock.serve() / pytest-httpserver's start", times["start"], times["their start"])
+    report.compare("server.stop() / pytest-httpserver's stop", times["stop"], times["their stop"])
+    report.tell(f"stop with {IDLE} idle connections", times[f"stop with {IDLE} idle connections"])
+
+
+def timed(times: dict[str, list[float]], name: str, deed: Callable[[], object]) -> object:
+    """Do *deed*, note how long it took, and return what it returned."""
+    begun = perf_counter()
+    result = deed()
+    times.setdefault(name, []).append(perf_counter() - begun)
+    return result
+
+
+if __name__ == "__main__":
+    sys.exit(main())

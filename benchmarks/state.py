@@ -1,0 +1,99 @@
+"""A world of many rows beside one of few: reset, deep page, snapshot, fork, through the public face.
+
+``python benchmarks/state.py [--quick] [--json FILE]``. Loading a million rows takes most of a minute. Every
+call goes in process; `store.py` measures the same of the store alone.
+"""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import json
+import sys
+from collections.abc import Callable
+from functools import partial
+
+import requests
+
+from exchange import SEARCH, world
+from rounds import Report, interleaved, seconds
+
+FEW = 1_000
+BOUND = 2.0
+CHANGES = 10
+GROUPS = "/api/integration/ext/v1/segments"
+ROWS = json.dumps({"payload": {"segments": [{"name": f"New {number}"} for number in range(CHANGES)]}})
+
+
+class Side:
+    """One world of *size* groups, each credential with an organization of its own, and what is measured on it."""
+
+    def __init__(self, size: int) -> None:
+        rows = [{"name": f"Group {number}", "externalSystemId": str(number)} for number in range(size)]
+        self.size, self.mock = size, world(data={"salsa": {"segments": rows}}, credentials="isolated")
+        self._session, self._tokens = self.mock.session(), itertools.count()
+
+    def call(
+        self, send: Callable[..., requests.Response], path: str, body: str, token: str = "any"
+    ) -> requests.Response:
+        """Send *body* and return the answer."""
+        answer = send(path, data=body, headers={"authToken": token})
+        assert answer.status_code == 200, answer.text
+        return answer
+
+    def changed(self) -> None:
+        """Write ten rows."""
+        assert self.call(self._session.put, GROUPS, ROWS).text.count("ADDED") == CHANGES
+
+    def reset(self) -> float:
+        """Return what a reset takes after ten changes."""
+        self.changed()
+        return seconds(self.mock.reset)()
+
+    def snapshot(self) -> float:
+        """Return what taking a snapshot, and restoring it after ten changes, take together."""
+        self.mock.reset()
+        moments = []
+        taken = seconds(lambda: moments.append(self.mock.snapshot()))()
+        self.changed()
+        return taken + seconds(partial(self.mock.restore, moments[0]))()
+
+    def fork(self) -> None:
+        """Call once as a stranger, who gets a copy of the initial data."""
+        self.search(0, f"stranger {next(self._tokens)}")
+
+    def search(self, offset: int, token: str = "any") -> None:
+        """Read a page of twenty."""
+        body = json.dumps({"payload": {"offset": offset, "count": 20}})
+        assert self.call(self._session.post, SEARCH.path, body, token).json()["payload"]["count"] == 20
+
+
+def main() -> int:
+    """Measure everything; return the exit code."""
+    report = Report.begun("State: many rows beside few")
+    size, rounds = (20_000, 7) if report.quick else (1_000_000, 15)
+    loaded: list[Side] = []
+    report.tell(f"loading a world of {size:,} groups", [seconds(lambda: loaded.append(Side(size)))()])
+    many, few = loaded[0], Side(FEW)
+    gc.collect()
+    gc.freeze()  # the rows themselves are no part of any figure
+    sizes = f"{size:,} / {FEW:,} rows"
+    for side in (many, few):
+        side.reset()
+    for what, a, b in (
+        (f"reset after {CHANGES} changes, {sizes}", many.reset, few.reset),
+        (f"snapshot, {CHANGES} changes, restore, {sizes}", many.snapshot, few.snapshot),
+        (f"first call of a credential (fork), {sizes}", seconds(many.fork, 5), seconds(few.fork, 5)),
+        (
+            f"page at {size - 20:,} / at 0",
+            seconds(partial(many.search, size - 20), 20),
+            seconds(partial(many.search, 0), 20),
+        ),
+    ):
+        found = interleaved({"many": a, "few": b}, rounds)
+        report.compare(what, found["many"], found["few"], at_most=BOUND)
+    return report.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""``segment-mock exec``: a server for the length of one command. ``segment-mock env``: the same for a shell."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..emulator import options
+from ..mock import SegmentMock
+from ..settings import SettingError
+from ..vendors import found
+from ._environment import bundle, environment
+from ._options import Unusable, flags, settle
+from ._remote import base_url, fetch
+
+_OPTIONS = options(found())
+_PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@click.command("exec", context_settings={"allow_interspersed_args": False})
+@flags(_OPTIONS)
+@click.option("--config", envvar="SEGMENT_MOCK_CONFIG", help="File of settings. [SEGMENT_MOCK_CONFIG]")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def exec_(command: tuple[str, ...], config: str | None, **given: Any) -> None:
+    """Run COMMAND with a server of its own: its calls to the vendors' hosts land there, whatever its language.
+
+    The server is a proxy on a free port, under a certificate authority that the command's environment
+    trusts. Ends with the command's exit code, or 128 and the number of the signal that ended it.
+    """
+    settings = settle(_OPTIONS, {"port": os.environ.get("SEGMENT_MOCK_PORT", 0), **_given(given)}, config)
+    try:
+        mock = SegmentMock(**settings)
+    except SettingError as error:
+        raise Unusable(str(error)) from None
+    with mock:
+        server = mock.serve(settings["host"], settings["port"], tls=False, proxy=True)
+        ours = Path(str(server.ca_file))
+        trusted = ours.with_name("bundle.pem")
+        trusted.write_bytes(bundle(ours.read_bytes()))
+        code = _run(command, {**os.environ, **environment(server.url, str(trusted))})
+        click.echo(_summary(mock), err=True)
+    click.get_current_context().exit(code)
+
+
+@click.command("env")
+@click.option("--url", envvar="SEGMENT_MOCK_URL", help="Base URL of the server. [SEGMENT_MOCK_URL]")
+def env(url: str | None) -> None:
+    """Print what a shell has to export so that its commands reach the running server: ``eval "$(... env)"``."""
+    base = base_url(url)
+    reply = fetch("GET", base, "/_mock/ca.pem", None)
+    trusted: Path | None = None
+    if reply.ok:
+        folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "segment-mock"
+        folder.mkdir(parents=True, exist_ok=True)
+        trusted = folder / f"bundle-{base.rpartition(':')[2]}.pem"
+        trusted.write_bytes(bundle(reply.content))
+    for name, value in environment(base, str(trusted) if trusted else None).items():
+        click.echo(f"export {name}={shlex.quote(value)}")
+
+
+def _given(given: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if value not in (None, ())}
+
+
+def _run(command: tuple[str, ...], variables: dict[str, str]) -> int:
+    try:
+        process = subprocess.Popen(command, env=variables)  # noqa: S603 - the command is the user's own
+    except OSError as error:
+        raise Unusable(f"{command[0]}: {error.strerror}") from None
+    before = {number: signal.signal(number, lambda got, _: process.send_signal(got)) for number in _PASSED_ON}
+    try:
+        code = process.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return 128 - code if code < 0 else code
+
+
+def _summary(mock: SegmentMock) -> str:
+    calls = Counter((entry.operation, str(entry.status or entry.outcome)) for entry in mock.journal)
+    told = [f"  {count:5}  {status:9} {operation}" for (operation, status), count in sorted(calls.items())]
+    return "\n".join([f"segment-mock answered {sum(calls.values())} calls", *told])

@@ -1,0 +1,139 @@
+"""TLS and the proxy of the live door, with real clients."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import requests
+
+from segment_mock import SegmentMock
+
+SEARCH = "/api/integration/ext/v1/segments/search"
+SALSA = f"https://api.salsalabs.org{SEARCH}"
+ALL = {"payload": {"offset": 0, "count": 20}}
+KEY = {"authToken": "t"}
+
+
+@pytest.fixture
+def mock() -> Iterator[SegmentMock]:
+    """A world with one group."""
+    with SegmentMock(data={"salsa": {"segments": [{"name": "A"}]}}) as made:
+        yield made
+
+
+@pytest.fixture
+def session() -> Iterator[requests.Session]:
+    """A client that looks at no environment."""
+    with requests.Session() as made:
+        made.trust_env = False
+        yield made
+
+
+def test_tls_is_verified_by_the_servers_own_authority(mock: SegmentMock, session: requests.Session) -> None:
+    """A client that trusts the CA file gets its answers, keep-alive included; one that does not is refused."""
+    server = mock.serve(tls=True)
+    session.verify = server.ca_file
+    totals = [session.post(server.url + SEARCH, json=ALL, headers=KEY).json()["payload"]["total"] for _ in range(2)]
+
+    assert server.url.startswith("https://127.0.0.1:")
+    assert [1, 1] == totals
+    assert [1, 2] == [entry.id for entry in mock.journal.entries()]
+    with pytest.raises(requests.exceptions.SSLError):
+        session.post(server.url + SEARCH, json=ALL, headers=KEY, verify=True)
+
+
+def test_ca_file_is_its_owners_alone_and_goes_with_the_server(mock: SegmentMock) -> None:
+    """It can be read by nobody else, lies in a folder of its own, and is gone after stop."""
+    server = mock.serve(tls=True)
+    file = Path(server.ca_file or "")
+    modes = [oct(path.stat().st_mode & 0o777) for path in (file, file.parent)]
+    server.stop()
+
+    assert ["0o600", "0o700"] == modes
+    assert not file.parent.exists()
+
+
+def test_a_client_that_never_speaks_blocks_nobody(mock: SegmentMock, session: requests.Session) -> None:
+    """A connection that sends no handshake leaves the server to the others."""
+    server = mock.serve(tls=True)
+    with socket.create_connection((server.host, server.port)):
+        reply = session.post(server.url + SEARCH, json=ALL, headers=KEY, verify=server.ca_file, timeout=5)
+
+    assert 200 == reply.status_code
+
+
+@pytest.mark.parametrize("client", ["requests", "httpx"])
+def test_proxy_leads_a_hard_coded_https_host_here(mock: SegmentMock, session: requests.Session, client: str) -> None:
+    """CONNECT for a vendor's host ends in the emulator, under a certificate for that very host."""
+    server = mock.serve(proxy=True)
+    if client == "requests":
+        proxies = {"https": server.url}
+        reply = session.post(SALSA, json=ALL, headers=KEY, proxies=proxies, verify=server.ca_file)
+        status, body = reply.status_code, reply.json()
+    else:
+        context = ssl.create_default_context(cafile=server.ca_file)
+        with httpx.Client(proxy=server.url, verify=context, trust_env=False) as made:
+            answer = made.post(SALSA, json=ALL, headers=KEY)
+            status, body = answer.status_code, answer.json()
+
+    assert (200, 1) == (status, body["payload"]["total"])
+    assert "api.salsalabs.org" == mock.journal.entries()[0].request_headers["host"]
+
+
+def test_proxy_serves_plain_http_addresses_of_vendors_too(mock: SegmentMock, session: requests.Session) -> None:
+    """``GET http://vendor/...`` through the proxy is that vendor's request."""
+    server = mock.serve(proxy=True)
+    url = "http://eu.instaleap.io/segments"
+    reply = session.put(url, json={"id": "x"}, headers={"x-api-key": "k"}, proxies={"http": server.url})
+
+    assert (404, "segmenter.update_segment") == (reply.status_code, mock.journal.entries()[0].operation)
+
+
+def test_no_other_host_is_let_out(mock: SegmentMock, session: requests.Session) -> None:
+    """CONNECT and plain addresses of any other host are refused with 403, naming it."""
+    server = mock.serve(proxy=True)
+    proxies = {"http": server.url, "https": server.url}
+    plain = session.get("http://example.com/", proxies=proxies)
+
+    assert (403, True) == (plain.status_code, "'example.com'" in plain.text)
+    with pytest.raises(requests.exceptions.ProxyError, match="403 Forbidden"):
+        session.get("https://example.com/", proxies=proxies)
+    assert [] == mock.journal.entries()
+
+
+def test_without_proxy_connect_is_refused_with_a_hint(mock: SegmentMock) -> None:
+    """A server that is no proxy says how it becomes one."""
+    server = mock.serve()
+    with socket.create_connection((server.host, server.port)) as client:
+        client.sendall(b"CONNECT api.salsalabs.org:443 HTTP/1.1\r\nHost: api.salsalabs.org:443\r\n\r\n")
+        told = client.makefile("rb").read()
+
+    assert told.startswith(b"HTTP/1.1 403 ")
+    assert b"--proxy" in told
+
+
+def test_a_handshake_that_fails_in_the_tunnel_closes_it(mock: SegmentMock, session: requests.Session) -> None:
+    """A client that does not trust the CA ends its tunnel; the next client is served."""
+    server = mock.serve(proxy=True)
+    with pytest.raises(requests.exceptions.SSLError):
+        session.post(SALSA, json=ALL, headers=KEY, proxies={"https": server.url}, verify=True)
+    reply = session.post(SALSA, json=ALL, headers=KEY, proxies={"https": server.url}, verify=server.ca_file)
+
+    assert 200 == reply.status_code
+
+
+def test_stop_ends_tunnels(mock: SegmentMock, session: requests.Session) -> None:
+    """A server with an open tunnel stops like any other, and the client's next call fails."""
+    server = mock.serve(proxy=True)
+    proxies = {"https": server.url}
+    session.post(SALSA, json=ALL, headers=KEY, proxies=proxies, verify=server.ca_file)
+    ca_file = server.ca_file
+    server.stop()
+
+    with pytest.raises((requests.ConnectionError, OSError)):
+        session.post(SALSA, json=ALL, headers=KEY, proxies=proxies, verify=ca_file)

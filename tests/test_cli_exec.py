@@ -1,0 +1,97 @@
+"""``exec`` and ``env``: unchanged clients of other processes."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from segment_mock import SegmentMock
+
+SCRIPT = """
+import requests
+reply = requests.post(
+    "https://api.salsalabs.org/api/integration/ext/v1/segments/search",
+    json={"payload": {"offset": 0, "count": 1}}, headers={"authToken": "any"},
+)
+print(reply.json()["payload"]["total"])
+"""
+
+
+def run(*args: str, **options: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "segment_mock", *args]
+    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
+
+
+def test_a_script_with_a_hard_coded_host_and_no_setting() -> None:
+    """Its https calls land in the emulator, and a summary of them is told on stderr."""
+    done = run("exec", "--data", "demo", "--", sys.executable, "-c", SCRIPT)
+
+    assert (0, "25\n") == (done.returncode, done.stdout)
+    assert "    1  200       salsa.search_segments" in done.stderr
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="no curl on this machine")
+def test_curl_with_a_hard_coded_host() -> None:
+    """curl needs no flag."""
+    url = "https://api.salsalabs.org/api/integration/ext/v1/metrics"
+    done = run("exec", "--", "curl", "-sS", url, "-H", "authToken: any")
+
+    assert (0, True) == (done.returncode, '"rateLimit":300' in done.stdout)
+
+
+@pytest.mark.parametrize(("script", "code"), [("exit 7", 7), ("kill -TERM $$", 143), ("true", 0)])
+def test_exit_code_is_the_commands(script: str, code: int) -> None:
+    """128 and the number where a signal ended it."""
+    assert code == run("exec", "--", "sh", "-c", script).returncode
+
+
+def test_a_command_that_is_none() -> None:
+    """A command that can't be started exits with 2 and is named."""
+    done = run("exec", "--", "no-such-command")
+
+    assert (2, True) == (done.returncode, "no-such-command: " in done.stderr)
+
+
+def test_signals_are_passed_on() -> None:
+    """SIGTERM to us reaches the command, whose way to end decides."""
+    script = "trap 'exit 9' TERM; echo ready; while :; do sleep 0.01; done"
+    command = [sys.executable, "-m", "segment_mock", "exec", "--", "sh", "-c", script]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=10)
+
+    assert 9 == process.returncode
+
+
+def test_another_host_fails_at_once() -> None:
+    """Nothing gets out: the proxy refuses every other host."""
+    script = SCRIPT.replace("api.salsalabs.org", "api.example.org")
+    done = run("exec", "--", sys.executable, "-c", script)
+
+    assert (1, True) == (done.returncode, "403 Forbidden" in done.stderr)
+
+
+@pytest.mark.parametrize("proxy", [False, True])
+def test_env_prints_exports_for_a_running_server(tmp_path: Path, proxy: bool) -> None:
+    """What it prints, a shell evaluates; a proxy's variables and CA bundle only where there is one."""
+    with SegmentMock(data="demo") as mock:
+        server = mock.serve(proxy=proxy)
+        told = run("env", "--url", server.url, env={"XDG_CACHE_HOME": str(tmp_path)}).stdout
+        script = f'eval "$TOLD"; "{sys.executable}" -c "$SCRIPT"'
+        env = {"TOLD": told, "SCRIPT": SCRIPT, "PATH": "/usr/bin:/bin"}
+        done = (
+            subprocess.run(["sh", "-c", script], env=env, capture_output=True, text=True, check=False)
+            if proxy
+            else None
+        )
+
+    assert f"export SALSA_BASE_URL={server.url}\n" in told
+    assert proxy == ("export HTTPS_PROXY=" in told)
+    assert done is None or done.stdout == "25\n"

@@ -1,0 +1,48 @@
+"""A client as real ones are reads a whole organization, and sees every membership once from either side."""
+
+from __future__ import annotations
+
+import runpy
+from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from segment_mock import SegmentMock
+
+WALK = SimpleNamespace(**runpy.run_path(str(Path(__file__).parents[1] / "benchmarks" / "client_walk.py")))
+
+
+@pytest.mark.parametrize("limits", ["vendor", "off"])
+def test_a_client_sees_every_membership_once_from_either_side(limits: str) -> None:
+    """Metrics first, then pages until a short one, members of each group, groups of each supporter in batches."""
+    data = WALK.organization(groups=60, people=200, most=200)
+    with SegmentMock(data=data, limits=limits) as mock, mock.session() as session:
+        mock.clock.freeze()
+        client = WALK.Client(session, "token", mock.clock.advance)
+        by_group, by_supporter, counts = WALK.walk(client)
+        held = Counter(
+            (row["segment"], supporter) for row in data["salsa"]["members"] for supporter in row["supporters"]
+        )
+
+        assert held == Counter(by_group) == Counter(by_supporter)
+        assert {1} == set(held.values())
+        assert {row["segment"]: len(row["supporters"]) for row in data["salsa"]["members"]} == counts
+        assert (limits == "vendor") == (client.waits > 0)
+        figures = session.get("/api/integration/ext/v1/metrics").json()["payload"]
+        assert client.calls - 1 == figures["totalAPICalls"]
+        assert client.waits == figures["totalAPICallFailures"]
+        read = (len(held), len(counts), 2 * len(data["salsa"]["supporters"]))
+        assert read == tuple(figures[f"{kind}Read"] for kind in ("segmentAssignment", "segment", "supporter"))
+
+
+@pytest.mark.parametrize(("groups", "people"), [(0, 0), (1, 0), (20, 20), (40, 1)])
+def test_organizations_of_awkward_sizes(groups: int, people: int) -> None:
+    """Nothing at all, and pages that are full to the last: the one after them is empty."""
+    data = WALK.organization(groups, people, most=40, seed=7)
+    with SegmentMock(data=data) as mock, mock.session() as session:
+        by_group, by_supporter, counts = WALK.walk(WALK.Client(session, "token", mock.clock.advance))
+
+        assert sorted(by_group) == sorted(by_supporter) == sorted({*by_group})
+        assert (groups, sum(counts.values())) == (len(counts), len(by_group))
