@@ -1,5 +1,5 @@
 # Short names for dev.py, for those who have make.
-serve test wheel bench:
+serve test wheel bench bench-quick:
 	python3 dev.py $@
 
-.PHONY: serve test wheel bench
+.PHONY: serve test wheel bench bench-quick

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Everything a developer runs, with nothing installed but Python: ``python3 dev.py serve|test|wheel|bench``."""
+"""Everything a developer runs, with nothing installed but Python: ``python3 dev.py serve|test|wheel|bench...``."""
 
 from __future__ import annotations
 
@@ -79,15 +79,36 @@ def wheel(arguments: list[str]) -> None:
 
 
 def bench(arguments: list[str]) -> None:
-    """Measure; figures are ratios, side by side in one run."""
-    installed("dev")
-    for script in sorted((ROOT / "benchmarks").glob("*.py")):
-        run(PYTHON, script, *arguments, cwd=ROOT)
+    """Measure everything beside its peers, and write docs/performance.md; takes about ten minutes."""
+    installed("bench-full")
+    peers()
+    run(PYTHON, ROOT / "benchmarks", *arguments, cwd=ROOT)
 
 
-DEEDS = {"serve": serve, "test": test, "wheel": wheel, "bench": bench}
+def bench_quick(arguments: list[str]) -> None:
+    """Measure what has a bound, beside Python peers, in under two minutes."""
+    installed("bench")
+    run(PYTHON, ROOT / "benchmarks", "--quick", *arguments, cwd=ROOT)
+
+
+def peers() -> None:
+    """Install what benchmarks compare with beyond Python, as far as this machine can; they name what they miss."""
+    packages = {"wrk": "wrk", "java": "default-jre-headless"}
+    missing = [package for command, package in packages.items() if not shutil.which(command)]
+    commands = []
+    if missing and shutil.which("apt-get") and not os.getuid():
+        commands += [["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", *missing]]
+    if shutil.which("npm"):
+        options = ["--prefix", str(VENV / "peers"), "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
+        commands += [["npm", "install", *options, "wiremock@3", "mountebank@2", "@mockoon/cli@9"]]
+    for command in commands:
+        print("+", *command, file=sys.stderr, flush=True)
+        subprocess.run(command, check=False)
+
+
+DEEDS = {"serve": serve, "test": test, "wheel": wheel, "bench": bench, "bench-quick": bench_quick}
 
 if __name__ == "__main__":
     if len(sys.argv) < 2 or sys.argv[1] not in DEEDS:
-        sys.exit(f"{__doc__}\n\n" + "\n".join(f"  {name:6} {deed.__doc__}" for name, deed in DEEDS.items()))
+        sys.exit(f"{__doc__}\n\n" + "\n".join(f"  {name:11} {deed.__doc__}" for name, deed in DEEDS.items()))
     DEEDS[sys.argv[1]](sys.argv[2:])

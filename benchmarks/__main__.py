@@ -1,7 +1,7 @@
 """All benchmarks, one after another: ``python benchmarks [--quick]``.
 
-A full run writes its figures into docs/performance.md; a quick one takes less than two minutes. Either ends
-with 1 if a bound is missed: the full one at once, the quick one by more than a third.
+A full run writes its figures into docs/performance.md and ends with 1 if a bound is missed. A quick one takes less
+than two minutes; it allows a third more, and what misses even that is measured once more before it counts.
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ def main(arguments: list[str]) -> int:
     parts, failed = [machine], []
     for name in QUICK if quick else FULL:
         code, text = ran(name, arguments)
+        if code and quick:
+            print(f"Once more: {name}\n", flush=True)
+            code, text = ran(name, arguments)
         parts.append(text)
         if code:
             failed.append(name)

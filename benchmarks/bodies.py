@@ -6,6 +6,7 @@ reply: authenticated, validated, written to the store and to the journal.
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from collections.abc import Callable
@@ -64,12 +65,13 @@ def put(mock: SegmentMock, target: tuple[str, dict[str, str]], body: bytes) -> P
     return call
 
 
-def anew(mock: SegmentMock, call: Put) -> Callable[[], float]:
-    """Return a side that measures *call* on the initial data; the way back to it is no part of the figure."""
-    measured = seconds(call)
+def tidy(measured: Callable[[], float], mock: SegmentMock | None = None) -> Callable[[], float]:
+    """Return a side that leaves it no garbage of the side before, and *mock*, if given, on its initial data."""
 
     def side() -> float:
-        mock.reset()
+        if mock is not None:
+            mock.reset()
+        gc.collect()
         return measured()
 
     return side
@@ -94,10 +96,10 @@ def people(report: Report, rounds: int) -> None:
         repeated = put(again, PEOPLE, body)
         repeated()
         sides = {
-            "json.loads": seconds(partial(json.loads, body)),
-            "first": anew(first, put(first, PEOPLE, body)),
-            "repeated": seconds(repeated),
-            "tenth": anew(small, put(small, PEOPLE, tenth)),
+            "json.loads": tidy(seconds(partial(json.loads, body))),
+            "first": tidy(seconds(put(first, PEOPLE, body)), first),
+            "repeated": tidy(seconds(repeated)),
+            "tenth": tidy(seconds(put(small, PEOPLE, tenth)), small),
         }
         found = interleaved(sides, rounds)
     alone = seconds(partial(schema(SEGMENTER, "update_segment").load, plain))
@@ -116,10 +118,10 @@ def groups(report: Report, rounds: int) -> None:
         repeated = put(again, GROUPS, body)
         repeated()
         sides = {
-            "json.loads": seconds(partial(json.loads, body), 50),
-            "first": anew(first, put(first, GROUPS, body)),
-            "repeated": seconds(repeated, 20),
-            "marshmallow": seconds(partial(judged, plain["payload"]["segments"]), 20),
+            "json.loads": tidy(seconds(partial(json.loads, body), 50)),
+            "first": tidy(seconds(put(first, GROUPS, body)), first),
+            "repeated": tidy(seconds(repeated, 20)),
+            "marshmallow": tidy(seconds(partial(judged, plain["payload"]["segments"]), 20)),
         }
         found = interleaved(sides, 5 * rounds)
     for name in ("first", "repeated"):

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import resource
 import socket
 import subprocess
 import sys
@@ -61,43 +60,39 @@ def spawned(server: Server) -> float:
 
 
 def imports(report: Report, rounds: int) -> None:
-    """Tell what importing costs an interpreter beyond its own start."""
-    commands = {name: [sys.executable, "-c", f"import {name}"] for name in ("sys", *MODULES)}
-    found = interleaved({name: partial(spent, command) for name, command in commands.items()}, rounds)
+    """Tell what importing costs in a new interpreter."""
+    found = interleaved({name: partial(spent, f"import {name}") for name in MODULES}, rounds)
     for name in MODULES:
-        report.tell(f"import {name}, processor time", differences(found[name], found["sys"]))
+        report.tell(f"import {name}, processor time", found[name])
 
 
 def plugins(report: Report, rounds: int) -> None:
     """Tell what each plugin adds to a pytest run that has no test; ours is bound."""
-    base = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    sides = {"none": partial(empty_run, [])} | {name: partial(empty_run, ["-p", at]) for name, at in PLUGINS.items()}
+    for warm in sides.values():
+        warm()
+    found = interleaved(sides, rounds)
+    added = {name: median(a - b for a, b in zip(found[name], found["none"], strict=True)) for name in PLUGINS}
+    for name, tax in added.items():
+        report.tell(f"plugin {name} in an empty run, processor time", [tax])
+    if added["segment_mock"] > TAX * report.slack:
+        report.fail(f"the plugin adds {shown(added['segment_mock'], 's')} to an empty run; bound {shown(TAX, 's')}")
+
+
+def empty_run(arguments: list[str]) -> float:
+    """Return what pytest spends on an empty folder with these arguments, once it is imported itself."""
+    words = ["-q", "-p", "no:cacheprovider", *arguments]
     with tempfile.TemporaryDirectory() as folder:
-        sides = {"none": partial(spent, base, folder)}
-        for name, module in PLUGINS.items():
-            sides[name] = partial(spent, [*base, "-p", module], folder)
-            sides[name]()
-        found = interleaved(sides, rounds)
-    for name in PLUGINS:
-        report.tell(f"plugin {name} in an empty run, processor time", differences(found[name], found["none"]))
-    tax = median(differences(found["segment_mock"], found["none"]))
-    if tax > TAX * report.slack:
-        report.fail(f"the plugin adds {shown(tax, 's')} to an empty run; bound {shown(TAX, 's')}")
+        return spent(f"pytest.main({words!r})", "import pytest", folder)
 
 
-def spent(command: list[str], folder: str | None = None) -> float:
-    """Return the processor time of *command*: wall time would count what else the machine does."""
+def spent(deed: str, first: str = "", folder: str | None = None) -> float:
+    """Return the processor time of *deed* in a new interpreter: wall time would count what else the machine does."""
+    code = f"from time import process_time\n{first}\nbegun = process_time()\n{deed}\nprint(process_time() - begun)"
     alone = {**ENVIRONMENT, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(command, cwd=folder, env=alone, capture_output=True, text=True, check=False)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode not in (0, 5):  # 5: pytest saw no test
-        raise RuntimeError(f"{' '.join(command)}: {done.stdout}{done.stderr}")
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
-def differences(more: list[float], less: list[float]) -> list[float]:
-    """Return what *more* takes beyond *less*, round by round."""
-    return [a - b for a, b in zip(more, less, strict=True)]
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=folder, env=alone, capture_output=True, text=True, check=True)
+    return float(done.stdout.splitlines()[-1])
 
 
 def serving(report: Report, rounds: int) -> None:

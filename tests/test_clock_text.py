@@ -6,7 +6,7 @@ import math
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segment_mock.clock import Clock, iso, seconds
@@ -47,6 +47,7 @@ def test_iso(moment: float, expected: str) -> None:
     assert expected == iso(moment)
 
 
+@settings(deadline=None)
 @given(THOUSANDTHS)
 def test_text_and_back(thousandths: int) -> None:
     """Every thousandth of a second in the years 1 to 9999 is read and written without loss."""

@@ -72,6 +72,39 @@ class TestNearest:
     pytester.runpytest("--strict-markers", "-p", "no:randomly").assert_outcomes(passed=3)
 
 
+def test_config_is_that_of_the_place(pytester: pytest.Pytester) -> None:
+    """Modules and classes that override segment_mock_config get theirs, a parametrized test its own; others none."""
+    told = "import pytest\n@pytest.fixture(scope='session')\ndef segment_mock_config(): return {'seed': %s}\n"
+    test = "def test_seed(segment_mock): assert segment_mock.settings['seed'] == %s\n"
+    each = (
+        "import pytest\n@pytest.mark.parametrize('segment_mock_config', [{'seed': 5}, {'seed': 6}])\n"
+        "def test_each(segment_mock, segment_mock_config):\n"
+        "    assert segment_mock.settings['seed'] == segment_mock_config['seed']\n"
+    )
+    pytester.makepyfile(test_a=told % 1 + test % 1, test_b=test % 0, test_c=told % 3 + test % 3, test_d=each)
+
+    pytester.runpytest("-p", "no:randomly").assert_outcomes(passed=5)
+
+
+def test_faults_of_the_config_are_in_force_in_each_test(pytester: pytest.Pytester) -> None:
+    """A reset clears faults, so tests whose config has some get a mock of their own."""
+    pytester.makepyfile(
+        SYNC
+        + """
+@pytest.fixture(scope="session")
+def segment_mock_config():
+    return {"faults": [{"kind": "error", "status": 500}]}
+
+@pytest.mark.parametrize("turn", [1, 2])
+def test_down(segment_mock, segment_mock_server, turn):
+    assert segment_mock.session().get("/segments").status_code == 500
+    assert requests.get(segment_mock_server.url + "/segments").status_code == 500
+"""
+    )
+
+    pytester.runpytest("-p", "no:randomly").assert_outcomes(passed=2)
+
+
 @pytest.mark.parametrize("way", ["option", "ini"])
 def test_seed_of_the_run(pytester: pytest.Pytester, way: str) -> None:
     """--segment-mock-seed and its ini key set the seed; the option wins over the ini key."""
@@ -110,9 +143,7 @@ def test_live(segment_mock_server, turn):
     pytester.runpytest_subprocess("-n", "2").assert_outcomes(passed=8)
 
 
-def test_a_run_that_uses_no_fixture_imports_nothing(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_that_uses_no_fixture_imports_nothing(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither the product nor Flask, marshmallow or requests is imported before a test asks for a fixture."""
     pytester.makepyfile(
         """

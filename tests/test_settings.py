@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from segment_mock.settings import REAL, SOURCE, TEXT, TRUTH, WHOLE, Kind, Option, SettingError
+from segment_mock.settings import REAL, RULES, SOURCE, TEXT, TRUTH, WHOLE, Kind, Option, SettingError
 
 HUGE = pytest.param(REAL, 10**400, id="huge")
 LEVEL = Option("log_level", "How much.", choices=("brief", "full", "off"))
@@ -36,6 +36,10 @@ TOKENS = Option("tokens", "Who.", many=True)
         (SOURCE, "demo", "demo"),
         (SOURCE, Path("a.yaml"), "a.yaml"),
         (SOURCE, {"v": {}}, {"v": {}}),
+        (RULES, "a.yaml", "a.yaml"),
+        (RULES, Path("a.yaml"), "a.yaml"),
+        (RULES, {"kind": "hang"}, {"kind": "hang"}),
+        (RULES, print, print),
     ],
 )
 def test_taken(kind: Kind, value: Any, expected: Any) -> None:
@@ -54,6 +58,7 @@ def test_taken(kind: Kind, value: Any, expected: Any) -> None:
         HUGE,
         *[(TRUTH, value) for value in ("", "maybe", 2, 1.0, [], "tru")],
         *[(SOURCE, value) for value in (True, [], [{}])],
+        *[(RULES, value) for value in (True, 1, [], [{}])],
     ],
 )
 def test_refused(kind: Kind, value: Any) -> None:

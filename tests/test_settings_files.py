@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from segment_mock.settings import SettingError, _files, fixtures, merged, read_config
+from segment_mock.settings import SettingError, _files, fixtures, merged, read_config, read_rules, scenarios
 
 TOML = "[tool.segment-mock]\nport = 2\n"
 
@@ -156,6 +156,22 @@ def test_demo() -> None:
     assert (fixtures() / "demo.yaml").is_file()
     assert document == merged([fixtures() / "demo.yaml"])
     assert all(rows for collections in document.values() for rows in collections.values())
+
+
+def test_rules(here: Path) -> None:
+    """A file of rules is read as it stands, YAML or JSON; one that can't be is refused by name."""
+    (here / "a.yaml").write_text("- {kind: hang}")
+    (here / "a.json").write_text('[{"kind": "hang"}]')
+
+    assert read_rules("a.yaml") == read_rules("a.json") == [{"kind": "hang"}]
+    with pytest.raises(SettingError, match=r"^absent\.yaml: "):
+        read_rules("absent.yaml")
+
+
+def test_scenarios() -> None:
+    """Those that are shipped each say what they are about, and have faults."""
+    assert scenarios()
+    assert all(scenario["about"] and scenario["faults"] for scenario in scenarios().values())
 
 
 @pytest.mark.parametrize("installed", [True, False])

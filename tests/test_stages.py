@@ -37,9 +37,9 @@ def names(mock):
     [
         ("", 300, b"{", 401),
         ("t", 300, b"{", 429),
-        ("t", 299, b"{", 400),
-        ("t", 299, b'{"payload":{"count":21}}', 429),
-        ("t", 299, b'{"payload":{"count":-21}}', 400),
+        ("t", 0, b"{", 400),
+        ("t", 0, b'{"payload":{"count":21}}', 429),
+        ("t", 0, b'{"payload":{"count":21,"offset":-1}}', 400),
     ],
 )
 def test_the_order_is_key_rate_json_shape_batch(token, calls, body, expected):

@@ -89,6 +89,8 @@ class StoreMachine(RuleBasedStateMachine):
         else:
             self.log.rollback(moment.mark)
             self.models = self.then(moment)
+            # What undoes a replacement is one more.
+            self.replacements += moment.replacements != self.replacements
 
     @rule(moment=moments, number=ORGANIZATIONS)
     def undone(self, moment: Moment, number: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segment_mock.store._order import Order
@@ -13,6 +13,7 @@ BASES = st.lists(st.integers(0, 30), unique=True).map(sorted)
 DEEDS = st.lists(st.tuples(st.sampled_from(["add", "discard"]), st.integers(0, 34)), max_size=60)
 
 
+@settings(deadline=None)
 @given(BASES, DEEDS)
 def test_like_a_sorted_set(base: list[int], deeds: list[tuple[str, int]]) -> None:
     """Whatever was added and discarded, order, length and every page are those of a sorted set."""
@@ -62,6 +63,17 @@ def test_the_base_is_shared() -> None:
     first.add(4)
 
     assert ([1, 4, 5], [1, 3, 5], [1, 3, 5]) == (sorted(first), [*second], base)
+
+
+def test_twice_is_once() -> None:
+    """What is added or discarded again stays so, in the base and after it."""
+    order = Order(range(3))
+    for number in (7, 7, 5, 5, 7):
+        order.add(number)
+    for number in (1, 1, 9, 9):
+        order.discard(number)
+
+    assert ([0, 2, 5, 7], 4) == ([*order], len(order))
 
 
 def test_put_back_in_its_place() -> None:

@@ -39,6 +39,16 @@ def test_each_kind_has_its_stream() -> None:
     assert quiet.uuid("segment") != quiet.uuid("reply")
 
 
+def test_draws() -> None:
+    """Who draws by name has luck of its own: the same whenever asked, and never the world's."""
+    world, same = World(7), World(7)
+    same.luck.random()
+    rolls = [[world.draws(name).random() for _ in range(2)] for name in ("fault-1", "fault-2")]
+
+    assert rolls[0][0] == rolls[0][1] == same.draws("fault-1").random()
+    assert len({rolls[0][0], rolls[1][0], World(8).draws("fault-1").random(), world.luck.random()}) == 4
+
+
 def test_ids_are_uuids() -> None:
     """Each is a UUID of version 4 in its usual form, and none comes twice."""
     world = World(7)

@@ -16,6 +16,11 @@ _MARKER = (
     "segment_mock.SegmentMock; with sleep=True time.sleep and asyncio.sleep move the mock's clock."
 )
 
+_ARMED = {"faults", "scenario"}
+"""Settings that a reset clears: with them each test gets a mock of its own."""
+_CONFIG = pytest.StashKey[dict[str, Any]]()
+_MOCKS = pytest.StashKey[dict[int, "SegmentMock"]]()
+
 
 class LiveMock(NamedTuple):
     """A live server and the mock behind it."""
@@ -44,9 +49,15 @@ def segment_mock_config() -> dict[str, Any]:
 
 
 @pytest.fixture
-def segment_mock(request: pytest.FixtureRequest, segment_mock_config: dict[str, Any]) -> Iterator[SegmentMock]:
-    """A `SegmentMock` of this test's own; reach it by ``segment_mock.session()`` or ``.serve()``."""
-    with _made(request.config, segment_mock_config, _marked(request)) as mock, _sleepless(request, mock):
+def segment_mock(request: pytest.FixtureRequest) -> Iterator[SegmentMock]:
+    """A clean `SegmentMock`; reach it by ``segment_mock.session()`` or ``.serve()``."""
+    common = _config(request)
+    if request.node.get_closest_marker("segment_mock") is None and not _ARMED & common.keys():
+        mock = _shared(request.config, common)
+        yield mock
+        mock.close()
+        return
+    with _made(request.config, common, _marked(request)) as mock, _sleepless(request, mock):
         yield mock
 
 
@@ -80,13 +91,41 @@ def segment_mock_server(request: pytest.FixtureRequest, segment_mock_config: dic
 
     A test whose marker has settings gets a server of its own.
     """
-    if settings := _marked(request):
+    settings = _marked(request)
+    if settings or _ARMED & segment_mock_config.keys():
         with _made(request.config, segment_mock_config, settings) as mock, _sleepless(request, mock):
             yield LiveMock(mock.serve().url, mock)
         return
     live: LiveMock = request.getfixturevalue("_segment_mock_server")
     live.mock.reset()
-    yield live
+    with _sleepless(request, live.mock):
+        yield live
+
+
+def _config(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Return the value of ``segment_mock_config`` for this test.
+
+    To ask for a fixture takes longer than all else we do for a test, and those of one module or
+    class are given the same: so the first of them asks for all.
+    """
+    place = request.node.parent
+    if place is None or "segment_mock_config" in request.fixturenames:
+        place = request.node
+    if _CONFIG not in place.stash:
+        place.stash[_CONFIG] = request.getfixturevalue("segment_mock_config")
+    common: dict[str, Any] = place.stash[_CONFIG]
+    return common
+
+
+def _shared(config: pytest.Config, common: dict[str, Any]) -> SegmentMock:
+    """Return the mock that tests without a marker use one after the other: a reset is cheaper than a new one."""
+    mocks = config.stash.setdefault(_MOCKS, {})
+    mock = mocks.get(id(common))
+    if mock is None:
+        mock = mocks[id(common)] = _made(config, common, {})
+    else:
+        mock.reset()
+    return mock
 
 
 def _marked(request: pytest.FixtureRequest) -> dict[str, Any]:

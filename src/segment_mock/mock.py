@@ -131,9 +131,11 @@ class SegmentMock:
         self._emulator.reset()
 
     def close(self) -> None:
-        """Stop every server this mock started."""
+        """Stop every server this mock started; what it remembers stays."""
         while self._servers:
-            self._servers.pop().stop()
+            server = self._servers.pop()
+            self._emulator.on_reset.remove(server.interrupt)
+            server.stop()
 
     def _authority(self) -> Authority:
         from .doors.tls import Authority  # 60 ms to import, and a key to make

@@ -15,6 +15,9 @@ from .store import ChangeLog, Seed, Store
 Luck: TypeAlias = Random
 """A stream of luck, seeded."""
 
+_VERSION_4 = 0x4000_8000_0000_0000_0000
+_FREE = ~0xF000_C000_0000_0000_0000
+
 
 class Organization:
     """A tenant that a credential names: its tables, and *counters* that no rollback touches."""
@@ -38,7 +41,7 @@ class World:
         self._begin()
 
     def _begin(self) -> None:
-        self.luck = Luck(f"luck {self.seed}")
+        self._luck: Luck | None = None
         self._ids: dict[str, Luck] = {}
         self._organizations: dict[str, Organization] = {}
 
@@ -53,9 +56,15 @@ class World:
         stream = self._ids.get(kind)
         if stream is None:
             stream = self._ids.setdefault(kind, self._stream(kind))
-        digits = f"{stream.getrandbits(128):032x}"
-        variant = "89ab"[int(digits[16], 16) & 3]
-        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+        digits = f"{stream.getrandbits(128) & _FREE | _VERSION_4:032x}"
+        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+    @property
+    def luck(self) -> Luck:
+        """The stream of luck that nobody has of their own."""
+        if self._luck is None:  # seeding one takes longer than all the rest of a reset
+            self._luck = self.draws("luck")
+        return self._luck
 
     def draws(self, name: str) -> Luck:
         """Return a stream of luck of its own for *name*, from the world's seed."""

@@ -7,6 +7,7 @@ does not know it asks the field.
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import is_
 from typing import Any, TypeAlias
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing
@@ -15,6 +16,8 @@ from ._shape import Batch, Lenient, unread
 
 Surplus: TypeAlias = list[None]
 Check: TypeAlias = Callable[[Any, Surplus], Any]
+Plan: TypeAlias = tuple[tuple[str, "Check | None", bool, bool], ...]
+"""Each member's name, its check, whether it is required, and whether it may be null."""
 
 
 class Unclear(Exception):
@@ -22,7 +25,7 @@ class Unclear(Exception):
 
 
 class Acceptor:
-    """Loads plain data as *schema* does, or raises `Unclear`."""
+    """Loads plain data as *schema* does, or raises `Unclear`; what need not change is not copied."""
 
     def __init__(self, schema: Schema) -> None:
         self.schema, self._check = schema, _object(schema)
@@ -45,19 +48,13 @@ def _object(schema: Schema) -> Check:
     def check(data: Any, surplus: Surplus) -> Any:
         if type(data) is not dict:
             raise Unclear
-        loaded = {}
-        for name, inner, required, nullable in plan:
-            if name in data:
-                value = data[name]
-                if inner is not None:
-                    value = inner(value, surplus)
-                elif type(value) is not str and not (nullable and value is None):
-                    raise Unclear
-                loaded[name] = value
-            elif required:
-                raise Unclear
-        if len(loaded) != len(data):
+        known, changed = _members(plan, data, surplus)
+        loaded = data
+        if known != len(data):
             surplus.append(None)
+            loaded = {name: data[name] for name, *_ in plan if name in data}
+        if changed:
+            loaded = {**loaded, **changed}
         for rule in rules:
             rule(loaded)
         for shape in shapes:
@@ -65,6 +62,24 @@ def _object(schema: Schema) -> Check:
         return loaded
 
     return check
+
+
+def _members(plan: Plan, data: dict[str, Any], surplus: Surplus) -> tuple[int, dict[str, Any]]:
+    """Return how many members of *data* the *plan* knows, and those that their checks changed."""
+    known, changed = 0, {}
+    for name, inner, required, nullable in plan:
+        if name in data:
+            known += 1
+            value = data[name]
+            if inner is not None:
+                made = inner(value, surplus)
+                if made is not value:
+                    changed[name] = made
+            elif type(value) is not str and not (nullable and value is None):
+                raise Unclear
+        elif required:
+            raise Unclear
+    return known, changed
 
 
 def _is_plain(schema: Schema) -> bool:
@@ -83,7 +98,7 @@ def _field(field: fields.Field[Any]) -> Check | None:
     if type(field) is fields.List:
         return _judged(field, _listed(_judged(field.inner, _field(field.inner) or _text)))
     if type(field) is fields.String:
-        return _judged(field, _text)
+        return _judged_text(field)
     if isinstance(field, Batch):
         return _batch(field)
     return lambda value, surplus: field.deserialize(value)
@@ -92,6 +107,8 @@ def _field(field: fields.Field[Any]) -> Check | None:
 def _judged(field: fields.Field[Any], inner: Check) -> Check:
     """Return *inner* with the field's own word on null and its validators around it."""
     validators, nullable = tuple(field.validators), field.allow_none
+    if not validators and not nullable:
+        return inner
 
     def check(value: Any, surplus: Surplus) -> Any:
         if value is None and nullable:
@@ -104,11 +121,26 @@ def _judged(field: fields.Field[Any], inner: Check) -> Check:
     return check
 
 
+def _judged_text(field: fields.Field[Any]) -> Check:
+    validators, nullable = tuple(field.validators), field.allow_none
+
+    def check(value: Any, _: Surplus) -> Any:
+        if type(value) is str:
+            for judge in validators:
+                judge(value)
+        elif not (nullable and value is None):
+            raise Unclear
+        return value
+
+    return check
+
+
 def _listed(each: Check) -> Check:
     def check(value: Any, surplus: Surplus) -> Any:
         if type(value) is not list:
             raise Unclear
-        return [each(item, surplus) for item in value]
+        made = [each(item, surplus) for item in value]
+        return value if all(map(is_, made, value)) else made
 
     return check
 

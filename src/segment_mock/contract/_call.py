@@ -53,10 +53,12 @@ class Call:
     struck: list[str] = field(default_factory=list)
     window: Window | None = None
     tallied: bool = False
-    luck: Luck = field(init=False)
+    draws: Luck | None = None
 
-    def __post_init__(self) -> None:
-        self.luck = self.world.luck
+    @property
+    def luck(self) -> Luck:
+        """The stream of luck to draw from: of the rule that struck last, else the world's."""
+        return self.draws or self.world.luck
 
     @cached_property
     def json(self) -> Any:

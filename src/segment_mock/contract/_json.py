@@ -14,6 +14,7 @@ Json: TypeAlias = dict[str, Any]
 DEPTH = 100
 """How deep a body may be nested: what is echoed or exported has to fit on Python's stack once more."""
 _DIGITS = 1000
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def dumps(body: Json) -> bytes:
@@ -27,7 +28,7 @@ def parse(body: bytes) -> Any:
         raise Refusal("malformed", "The request has no body; a JSON object is expected.")
     try:
         value = _decoder.decode(body.removeprefix(BOM_UTF8).decode())
-        if body.count(b"[") + body.count(b"{") > DEPTH:
+        if not _is_shallow(body):
             _measure(value)
     except UnicodeDecodeError as error:
         wrong = error.object[error.start]
@@ -37,6 +38,16 @@ def parse(body: bytes) -> Any:
     except ValueError as error:
         raise Refusal("malformed", f"The body is not JSON: {error}") from None
     return value
+
+
+def _is_shallow(body: bytes) -> bool:
+    """Tell whether *body* is surely nested no deeper than allowed; brackets within strings may make it unsure."""
+    brackets = body.translate(None, _NO_BRACKETS)
+    for _ in range(DEPTH):
+        if not brackets:
+            return True
+        brackets = brackets.replace(b"{}", b"").replace(b"[]", b"")
+    return not brackets
 
 
 def _measure(value: Any) -> None:

@@ -88,13 +88,14 @@ class Socket:
             raise ConnectionResetError(104, "Connection reset by peer")
 
     def _wait(self, seconds: float) -> None:
-        self._waited += seconds
-        if self._timeout is not None and self._waited >= self._timeout:
-            self._clock.advance(max(0.0, self._timeout - (self._waited - seconds)))
+        left = math.inf if self._timeout is None else self._timeout - self._waited
+        if self._timeout is not None and seconds >= left:
+            self._clock.advance(max(0.0, left))
             raise TimeoutError("timed out")
         if math.isinf(seconds):
             why = getattr(seconds, "why", "") or "a stage"
             raise WouldHangForever(f"{self._asked}: {why} keeps the answer back for ever; the client has no timeout")
+        self._waited += seconds
         self._clock.advance(seconds)
 
 

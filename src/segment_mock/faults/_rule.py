@@ -107,7 +107,7 @@ class Rule:
         if not self._strikes(call):
             return await proceed()
         call.struck.append(f"{self.id} {self.kind}")
-        call.luck = self._luck
+        call.draws = self._luck
         return await self.fault(call, proceed)
 
     def why(self) -> str:

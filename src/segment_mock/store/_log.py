@@ -77,12 +77,15 @@ class ChangeLog:
         self._commits.append((mark, organization, now))
 
     def calls_ago(self, calls: int, organization: str) -> int:
-        """Return the mark before the last so many *calls* that changed something, or the earliest there is."""
+        """Return the mark before the last so many *calls* that changed something, or as many as are known.
+
+        What was written by no call, such as a test's own preparations, is never hidden by calls that were not made.
+        """
         marks = [mark for mark, whose, _ in self._commits if whose == organization]
-        return marks[-calls] if calls <= len(marks) else self.mark - len(self._tail)
+        return [*marks, self.mark][max(0, len(marks) - calls)]
 
     def as_of(self, moment: float, organization: str) -> int:
-        """Return the mark before the first call after *moment* that changed something, or the earliest there is."""
+        """Return the mark before the first known call after *moment* that changed something, or the present."""
         marks = (mark for mark, whose, when in self._commits if whose == organization and when > moment)
         return next(marks, self.mark)
 

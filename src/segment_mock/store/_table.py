@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import TypeAlias
 
 from ._order import Order
-from ._seed import Key, Record, Row, Seed, Taken
+from ._seed import Index, Key, Record, Row, Seed, Taken
 
 
 class Image:
@@ -34,7 +34,7 @@ class Table:
 
     def __init__(self, organization: str, seed: Seed, note: Note) -> None:
         self.organization, self.layout, self.seed = organization, seed.layout, seed
-        self._note = note
+        self._note, self._unique = note, tuple(index for index in seed.layout.indexes if index.unique)
         self._image = Image(seed)
 
     def __len__(self) -> int:
@@ -135,10 +135,11 @@ class Table:
 
     def _refuse_taken(self, record: Record, before: Row | None) -> None:
         own = before.number if before is not None and before.record is not None else None
-        for index in self.layout.indexes:
-            for value in index.values(record) if index.unique else ():
-                if any(number != own for number in self._numbers(index.name, value)):
-                    raise Taken(f"{self.layout.name}: {index.name} {value!r} is taken")
+        for index in self._unique:
+            for value in index.values(record):
+                for number in self._numbers(index.name, value):
+                    if number != own:
+                        raise Taken(f"{self.layout.name}: {index.name} {value!r} is taken")
 
     def _write(self, key: Key, before: Row | None, after: Row) -> None:
         self._set(key, before, after)
@@ -159,14 +160,17 @@ class Table:
         self._reindex(now, then)
 
     def _reindex(self, now: Row | None, then: Row | None) -> None:
-        old, new = now and now.record, then and then.record
+        stays = now is not None and then is not None and now.number == then.number
         for index in self.layout.indexes:
-            had = {(value, now.number) for value in index.values(old)} if now and old is not None else set()
-            gets = {(value, then.number) for value in index.values(new)} if then and new is not None else set()
-            for value, number in had - gets if had else ():
-                self._unlink(index.name, value, number)
-            for value, number in gets - had if had else gets:
-                self._link(index.name, value, number)
+            had, gets = _values(index, now), _values(index, then)
+            if stays and had == gets:
+                continue
+            if now is not None:
+                for value in had.keys() - gets if stays else had:
+                    self._unlink(index.name, value, now.number)
+            if then is not None:
+                for value in gets.keys() - had if stays else gets:
+                    self._link(index.name, value, then.number)
 
     def _link(self, index: str, value: Hashable, number: int) -> None:
         postings = self._image.postings[index]
@@ -187,3 +191,7 @@ class Table:
         order = numbers if isinstance(numbers, Order) else Order(numbers)
         self._image.postings[index][value] = order
         return order
+
+
+def _values(index: Index, row: Row | None) -> dict[Hashable, None]:
+    return {} if row is None or row.record is None else dict.fromkeys(index.values(row.record))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from functools import partial
+from math import isinf
 from typing import Any
 from urllib.parse import quote
 
@@ -10,9 +12,12 @@ from flask import Flask, Request, Response, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from .. import messages
+from ..clock import Clock
 from ..doors.drive import drive
+from ..doors.inprocess import WouldHangForever
 from ..emulator import Emulator
 from ._admin import admin
+from ._delivery import SOCKETS, Leaving, Vain
 from ._problem import problem
 
 BODY_LIMIT = 16 * 2**20
@@ -23,7 +28,8 @@ def create_app(emulator: Emulator | None = None, **settings: Any) -> Flask:
     """Return both APIs and ``/_mock`` as a Flask application for any WSGI server.
 
     *settings* are those of `SegmentMock`; raises `SettingError` for a bad one. Waiting is real
-    under a server and moves the world's clock under Flask's test client.
+    under a server and moves the world's clock under Flask's test client. A reply that a fault breaks
+    off is broken off as far as the server lets us: see `Leaving`.
     """
     core = emulator or Emulator(settings)
     app = Flask("segment_mock", static_folder=None)
@@ -46,7 +52,14 @@ def create_app(emulator: Emulator | None = None, **settings: Any) -> Flask:
 
 
 def _answer(core: Emulator, flask: Request) -> Response:
-    reply = drive(core.answer(_read(flask)), core.world.clock.wait if _served(flask) else core.world.clock.advance)
+    clock = core.world.clock
+    wait = clock.wait if _served(flask) else partial(_pass, clock)
+    try:
+        reply = drive(core.answer(_read(flask)), wait)
+    except WouldHangForever as error:
+        return Vain(error)
+    if reply.delivery is not messages.WHOLE:
+        return Leaving(reply, wait, clock.now())
     body = b"" if flask.method == "HEAD" else reply.body
     response = Response(body, reply.status, dict(reply.headers))
     response.headers["Content-Length"] = str(len(reply.body))
@@ -54,7 +67,14 @@ def _answer(core: Emulator, flask: Request) -> Response:
 
 
 def _served(flask: Request) -> bool:
-    return any(name in flask.environ for name in ("werkzeug.socket", "gunicorn.socket"))
+    return any(name in flask.environ for name in (*SOCKETS, "SERVER_SOFTWARE"))
+
+
+def _pass(clock: Clock, seconds: float) -> None:
+    if isinf(seconds):
+        why = getattr(seconds, "why", "") or "a stage"
+        raise WouldHangForever(f"{why} keeps the answer back for ever; a test client has no timeout")
+    clock.advance(seconds)
 
 
 def _read(flask: Request) -> messages.Request:

@@ -51,11 +51,12 @@ def know(
     known = {}
     for sent in persons:
         mine = _recognised(table, sent)
-        record = _told({**(mine or {"id": sent.get("id") or fresh(world, kind, table, taken)}), **sent})
-        tags = {
-            tag["tag"]: tag for tag in [*(mine or {}).get("substitutionTags", ()), *sent.get("substitutionTags", ())]
-        }
-        known[record["id"]] = table.put({**record, "substitutionTags": [*tags.values()]})
+        record = {**(mine or {"id": sent.get("id") or fresh(world, kind, table, taken)}), **sent}
+        if None in record.values():
+            record = _told(record)
+        told = [*(mine["substitutionTags"] if mine else ()), *sent.get("substitutionTags", ())]
+        record["substitutionTags"] = [*{tag["tag"]: tag for tag in told}.values()]
+        known[record["id"]] = table.put(record)
     return [*known.values()]
 
 

@@ -1,0 +1,128 @@
+"""What each client library makes of one call to a live server, and a session of one in process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import aiohttp
+import httpx
+import requests
+import urllib3
+
+PATIENCE = 10.0
+HEADERS = {"authToken": "t", "x-api-key": "k", "Content-Type": "application/json"}
+
+
+class Ask(NamedTuple):
+    """One call: where to, what with, and how many seconds the client waits for a read."""
+
+    method: str
+    path: str
+    body: Any
+    timeout: float = PATIENCE
+
+    @property
+    def data(self) -> bytes:
+        """The body as bytes."""
+        return json.dumps(self.body).encode()
+
+
+def chain(error: BaseException) -> str:
+    """Return the class of *error*, and in brackets that of the innermost exception that it carries."""
+    inner = error
+    while carried := [arg for arg in inner.args if isinstance(arg, BaseException)]:
+        inner = carried[-1]
+    return _named(error) if inner is error else f"{_named(error)}({_named(inner)})"
+
+
+def _named(error: BaseException) -> str:
+    name = type(error).__name__
+    return f"{type(error).__module__}.{name}" if name.islower() else name  # an "error" says nothing, zlib's does
+
+
+def told(fetch: Callable[[], tuple[int, Callable[[], Any]]]) -> str:
+    """Return what a client sees: what it raises, or the status and what reading the body as JSON comes to."""
+    try:
+        status, parse = fetch()
+    except Exception as error:
+        return chain(error)
+    try:
+        return f"{status}" if parse() is not None else f"{status}, `json()` is None"
+    except Exception as error:
+        return f"{status}, `json()` raises {chain(error)}"
+
+
+def in_session(session: requests.Session, base: str, ask: Ask) -> str:
+    """Ask by *session*."""
+
+    def fetch() -> tuple[int, Callable[[], Any]]:
+        timeout = (PATIENCE, ask.timeout)
+        reply = session.request(ask.method, base + ask.path, data=ask.data, headers=HEADERS, timeout=timeout)
+        return reply.status_code, reply.json
+
+    with session:
+        return told(fetch)
+
+
+def in_requests(base: str, ask: Ask) -> str:
+    """Ask by requests."""
+    session = requests.Session()
+    session.trust_env = False
+    return in_session(session, base, ask)
+
+
+def in_urllib3(base: str, ask: Ask) -> str:
+    """Ask by urllib3, without its retries."""
+
+    def fetch() -> tuple[int, Callable[[], Any]]:
+        timeout = urllib3.Timeout(connect=PATIENCE, read=ask.timeout)
+        reply = pool.request(
+            ask.method, base + ask.path, body=ask.data, headers=HEADERS, timeout=timeout, retries=False
+        )
+        return reply.status, reply.json
+
+    with urllib3.PoolManager() as pool:
+        return told(fetch)
+
+
+def in_httpx(base: str, ask: Ask) -> str:
+    """Ask by httpx."""
+
+    def fetch() -> tuple[int, Callable[[], Any]]:
+        reply = client.request(ask.method, base + ask.path, content=ask.data, headers=HEADERS)
+        return reply.status_code, reply.json
+
+    with httpx.Client(timeout=httpx.Timeout(PATIENCE, read=ask.timeout), trust_env=False, verify=False) as client:
+        return told(fetch)
+
+
+def in_aiohttp(base: str, ask: Ask) -> str:
+    """Ask by aiohttp."""
+
+    async def asked() -> str:
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=PATIENCE, sock_read=ask.timeout)
+        async with aiohttp.ClientSession(timeout=timeout) as session:
+            try:
+                async with session.request(ask.method, base + ask.path, data=ask.data, headers=HEADERS) as reply:
+                    await reply.read()
+                    try:
+                        body = await reply.json()
+                    except Exception as error:
+                        return f"{reply.status}, `json()` raises {chain(error)}"
+                    return f"{reply.status}" if body is not None else f"{reply.status}, `json()` is None"
+            except Exception as error:
+                return chain(error)
+
+    return asyncio.run(asked())
+
+
+LIVE: Mapping[str, Callable[[str, Ask], str]] = {
+    "requests": in_requests,
+    "urllib3": in_urllib3,
+    "httpx": in_httpx,
+    "aiohttp": in_aiohttp,
+}
+IN_PROCESS = "requests in process"

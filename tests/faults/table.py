@@ -1,0 +1,171 @@
+"""The generated parts of docs/faults.md; ``python tests/faults/table.py`` writes them anew."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from fault_clients import IN_PROCESS, LIVE, PATIENCE, Ask, in_session
+
+from segment_mock import SegmentMock, faults
+from segment_mock.faults import ALIASES, WHEN, Fault, kinds, option
+from segment_mock.settings import Option, scenarios
+
+PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
+SEGMENTS = "/api/integration/ext/v1/segments"
+UPSERT = Ask("PUT", SEGMENTS, {"payload": {"segments": [{"name": "A"}, {"name": "B"}]}})
+SEARCH = Ask("POST", f"{SEGMENTS}/search", {"payload": {"offset": 0, "count": 20}})
+SHORT = 0.05
+PERFORMED = {0: "no", 1: "in part", 2: "yes"}
+LATE = 60.0
+
+
+class Row(NamedTuple):
+    """A fault, and whether its client's patience is short."""
+
+    fault: Fault
+    hasty: bool = False
+
+    @property
+    def label(self) -> str:
+        """What the row is called in the table."""
+        told = {name: value for name, value in self.fault.as_dict().items() if name != "kind"}
+        return ", ".join([f"`{self.fault.kind}`", *(f"{name} {json.dumps(value)}" for name, value in told.items())])
+
+
+F: Any = faults
+ROWS = (
+    *[Row(F.Error(status=status)) for status in (500, 401, 504)],
+    Row(F.Error(status=429, retry_after=30)),
+    Row(F.Error(status=504, after=True)),
+    Row(F.Refuse()),
+    Row(F.Refuse(refusal="not_manageable", after=True)),
+    Row(F.Item(index=1)),
+    Row(F.Latency()),
+    Row(F.Latency(after=True)),
+    Row(F.Latency(seconds=LATE), hasty=True),
+    Row(F.Latency(seconds=LATE, after=True), hasty=True),
+    Row(F.Hang(), hasty=True),
+    Row(F.Hang(after=True), hasty=True),
+    *[Row(F.Disconnect(reset=reset, after=after)) for after in (False, True) for reset in (False, True)],
+    *[Row(F.Truncate(at=at, reset=reset)) for at in (0.5, 0) for reset in (False, True)],
+    Row(F.Drip()),
+    Row(F.Drip(bytes_per_second=1, chunk=60), hasty=True),
+    *[Row(F.Garble(how=how)) for how in ("json", "html", "bytes", "chunk", "encoding", "empty")],
+    Row(F.Embedded()),
+    Row(F.Stale()),
+    *[Row(F.Drift(how=how)) for how in ("new_field", "null", "number_as_string", "unknown_enum", "reorder")],
+)
+COLUMNS = (*LIVE, IN_PROCESS, "performed")
+
+
+@contextmanager
+def stage() -> Iterator[Mapping[bool, tuple[SegmentMock, str]]]:
+    """Two mocks and their addresses: in one no second passes, in the other (True) seconds are real."""
+    with SegmentMock(time_scale=0) as quick, SegmentMock() as real:
+        yield {False: (quick, quick.serve().url), True: (real, real.serve().url)}
+
+
+def measured(row: Row, scene: Mapping[bool, tuple[SegmentMock, str]]) -> dict[str, str]:
+    """Return what each client makes of *row*'s fault, by column."""
+    mock, url = scene[row.hasty]
+    ask = (SEARCH if row.fault.kind == "stale" else UPSERT)._replace(timeout=SHORT if row.hasty else PATIENCE)
+    asked = {name: (lambda client=client: client(url, ask)) for name, client in LIVE.items()}
+    asked[IN_PROCESS] = lambda: in_session(mock.session(), "", ask)
+    cells, performed = {}, set()
+    for name, act in asked.items():
+        mock.reset()
+        rule = mock.faults.add(row.fault)
+        cells[name] = act()
+        assert 0 < rule.seen == rule.fired, rule.why()
+        if rule.fired > 1:  # the library asked again by itself
+            cells[name] += f", asked {rule.fired} times"
+        performed.add(PERFORMED[len(mock.salsa.segments)] if ask.path == SEGMENTS else "read")
+    (cells["performed"],) = performed
+    return cells
+
+
+def lines(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """Return a table in Markdown."""
+    header = [*header]
+    table = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in table)
+
+
+def clients() -> str:
+    """Return the table of what each client sees, measured."""
+    with stage() as scene:
+        rows = [[row.label, *measured(row, scene).values()] for row in ROWS]
+    return lines(("fault", *COLUMNS), rows)
+
+
+def printed(page: str) -> dict[str, dict[str, str]]:
+    """Return the cells of that table as *page* has them, by row and column."""
+    part = re.search("<!-- clients -->(.*?)<!-- end -->", page, re.DOTALL)
+    rows = [line.strip("| ").split(" | ") for line in part[1].strip().splitlines()[2:]] if part else []
+    return {label: dict(zip(COLUMNS, cells, strict=True)) for label, *cells in rows}
+
+
+def settings() -> str:
+    """Return each kind with its sentence and a row a setting."""
+    return "\n\n".join(
+        f"### `{name}`\n\n{' '.join((kind.__doc__ or '').split())}" + _settings([option(row) for row in fields(kind)])
+        for name, kind in kinds().items()
+    )
+
+
+def _settings(rows: list[Option]) -> str:
+    table = [[f"`{row.name}`", _takes(row), _default(row), row.help] for row in rows]
+    return "\n\n" + lines(("setting", "takes", "unless told", "is"), table) if rows else ""
+
+
+def _takes(row: Option) -> str:
+    bounds = {"from": row.least, "to": row.most}
+    told = [f"{word} {bound:g}" for word, bound in bounds.items() if bound is not None]
+    return " ".join([", ".join(row.choices) or row.kind.title, *told])
+
+
+def _default(row: Option) -> str:
+    return "" if row.default in (None, "") else f"`{json.dumps(row.default)}`"
+
+
+def conditions() -> str:
+    """Return a row for each condition of a rule."""
+    return _settings(list(WHEN)).strip()
+
+
+def aliases() -> str:
+    """Return WireMock's names and what each stands for."""
+    return lines(
+        ("WireMock's name", "is"), [[f"`{name}`", f"`{json.dumps(meant)}`"] for name, meant in ALIASES.items()]
+    )
+
+
+def named() -> str:
+    """Return each scenario, what it reproduces, and its rules."""
+    return "\n\n".join(
+        f"### `{name}`\n\n{told['about']}\n\n```json\n" + "\n".join(map(json.dumps, told["faults"])) + "\n```"
+        for name, told in scenarios().items()
+    )
+
+
+PARTS = {"clients": clients, "settings": settings, "conditions": conditions, "aliases": aliases, "scenarios": named}
+
+
+def renewed(page: str, names: Iterable[str] = PARTS) -> str:
+    """Return *page* with its generated parts of these *names* as they should be."""
+    for name in names:
+        begin = f"<!-- {name} -->"
+        part = f"{begin}\n\n{PARTS[name]()}\n\n<!-- end -->"
+        page, found = re.subn(f"{begin}.*?<!-- end -->", lambda _, part=part: part, page, flags=re.DOTALL)
+        assert found == 1, f"{PAGE.name} must have one {begin} ... <!-- end -->"
+    return page
+
+
+if __name__ == "__main__":
+    PAGE.write_text(renewed(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,155 @@
+"""Faults that answer: in the vendor's own words, or in yours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fault_world import SALSA, create, names, put, send
+
+from segment_mock import SegmentMock, faults
+from segment_mock.contract import KINDS
+
+F: Any = faults
+PRINTED = b"""{
+"success": false,
+"message": "Internal Server Error",
+"error": "Internal Server Error"
+}"""
+THROTTLED = "Your per minute call rate has been exceeded"
+
+
+def armed(fault: Any, **settings: Any) -> SegmentMock:
+    """Return a mock with one rule."""
+    mock = SegmentMock(**settings)
+    mock.faults.add(fault)
+    return mock
+
+
+@pytest.mark.parametrize("fault", [F.Error(), F.Error(after=True), F.Refuse(refusal="broken")], ids=repr)
+def test_the_segmenters_failure_is_the_printed_one(fault: Any) -> None:
+    """500 with the document's body, byte for byte."""
+    reply = create(armed(fault))
+
+    assert (500, PRINTED, "application/json") == (reply.status_code, reply.content, reply.headers["Content-Type"])
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (400, "Bad Request"), (401, "Unauthorized"), (404, "Not Found"), (413, "Request body too large"),
+        (429, THROTTLED), (500, "Internal Server Error"), (502, "Bad Gateway"), (503, "Service Unavailable"),
+        (599, "Error"),
+    ],
+)  # fmt: skip
+def test_salsas_errors_are_an_envelope_without_payload(status: int, message: str) -> None:
+    """Whatever the status: the envelope, refId echoed, one error with the status as its code, and no payload."""
+    mock = armed(F.Error(status=status))
+    reply = send(mock, "PUT", f"{SALSA}/segments", {"header": {"refId": "r1"}, "payload": {"segments": []}})
+    body = reply.json()
+    (error,) = body.pop("errors")
+
+    assert (status, "application/json") == (reply.status_code, reply.headers["Content-Type"])
+    assert ["id", "timestamp", "header"] == [*body]
+    assert "r1" == body["header"]["refId"]
+    assert (status, message) == (error["code"], error["message"])
+
+
+def test_salsas_gateway_answers_a_page() -> None:
+    """504 is no envelope but the gateway's HTML."""
+    reply = put(armed(F.Error(status=504)), "A")
+
+    assert (504, "text/html") == (reply.status_code, reply.headers["Content-Type"])
+    assert reply.text.startswith("<html>\r\n<head><title>504 Gateway Time-out</title></head>")
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"), [(None, None), (30, "30"), (0, "0"), (0.5, "0.5"), (1e6, "1000000"), (240.0, "240")]
+)
+def test_retry_after(given: float | None, sent: str | None) -> None:
+    """429 comes with Retry-After if told, in plain digits, and without it if not."""
+    reply = put(armed(F.Error(status=429, retry_after=given)), "A")
+
+    assert (429, sent) == (reply.status_code, reply.headers.get("Retry-After"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "content_type", "content"),
+    [
+        ({"body": "oh"}, "application/json", b"oh"),
+        ({"body": {"a": [1, None]}}, "application/json", b'{"a":[1,null]}'),
+        ({"body": {"a": 1}, "status": 504}, "application/json", b'{"a":1}'),
+        ({"body": "<p>", "headers": {"content-type": "text/html"}}, "text/html", b"<p>"),
+        ({"body": ""}, "application/json", b""),
+        ({"body": "☃ \ud800"}, "application/json", "☃ \ud800".encode("utf-8", "surrogatepass")),
+    ],
+)
+def test_a_body_and_headers_of_ones_own(settings: dict[str, Any], content_type: str, content: bytes) -> None:
+    """Text goes as it is, an object as JSON; a header replaces the vendor's, whatever its case."""
+    reply = put(armed(F.Error(**settings)), "A")
+
+    assert (content_type, content) == (reply.headers["Content-Type"], reply.content)
+
+
+def test_headers_are_added() -> None:
+    """The vendor's own stay."""
+    reply = put(armed(F.Error(headers={"X-Trace": "1"})), "A")
+
+    assert ("1", "application/json") == (reply.headers["X-Trace"], reply.headers["Content-Type"])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("vendor", ["salsa", "segmenter"])
+def test_every_refusal_in_every_dialect(kind: str, vendor: str) -> None:
+    """Without a reason of its own, each refusal is still the vendor's: its status, its shape, no placeholder left."""
+    mock = armed(F.Refuse(refusal=kind))
+    reply = put(mock, "A") if vendor == "salsa" else create(mock)
+    row = next(v for v in mock._emulator.vendors.values() if v.name == vendor).refusals[kind]
+    body = reply.json()
+
+    assert row.status == reply.status_code
+    assert ("errors" if vendor == "salsa" else "message") in body
+    assert "{" not in str(body.get("message", ""))
+    assert kind == mock.journal.entries()[0].refusal
+    assert [] == [*names(mock), *mock.segmenter.segments]
+
+
+def test_the_segmenters_other_shape_of_failure() -> None:
+    """A refusal takes the documented shape that the setting chose: status 200 and isUpdated false."""
+    reply = create(armed(F.Refuse(refusal="not_found"), segmenter_failures="is-updated-false"))
+
+    assert (200, {"isUpdated": False}) == (reply.status_code, reply.json()["data"])
+
+
+def test_an_error_inside_a_success() -> None:
+    """Status 200 and a sentence that is no JSON; nothing was performed."""
+    mock = armed(F.Embedded())
+    reply = put(mock, "A")
+
+    assert (200, THROTTLED, "text/plain;charset=UTF-8") == (
+        reply.status_code,
+        reply.text,
+        reply.headers["Content-Type"],
+    )
+    assert [] == names(mock)
+    assert "☃" == put(armed(F.Embedded(message="☃")), "A").text
+
+
+def test_what_was_refused_within_stays_refused() -> None:
+    """after=True on a call that the vendor refuses: the fault's answer, and the journal tells the refusal."""
+    mock = armed(F.Error(status=504, after=True))
+    reply = put(mock, *("ABCDEFGHIJKLMNOPQRSTU"))
+    entry = mock.journal.entries()[0]
+
+    assert (504, "too_many_items", ()) == (reply.status_code, entry.refusal, entry.changes)
+
+
+def test_salsa_counts_what_reached_it() -> None:
+    """A call that a fault answers never reached the vendor; one that was performed is counted, once, as performed."""
+    mock = SegmentMock()
+    for fault in (F.Error(), F.Error(after=True), F.Refuse(refusal="throttled", after=True)):
+        with mock.faults.injected(fault, "salsa.upsert_segments"):
+            put(mock, "A")
+    told = send(mock, "GET", f"{SALSA}/metrics", None).json()["payload"]
+
+    assert {"totalAPICalls": 2, "segmentAdd": 1} == {name: told[name] for name in ("totalAPICalls", "segmentAdd")}

@@ -1,0 +1,80 @@
+"""Luck: as often as told, the same each time for one seed, each rule's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fault_world import search
+
+from segment_mock import SegmentMock, faults
+from segment_mock.contract import Call
+from segment_mock.messages import Request, Response
+
+F: Any = faults
+DRAWS = 1000
+SPREAD = 3 * (DRAWS * 0.3 * 0.7) ** 0.5
+
+
+def drawn(seed: int, *chances: float) -> list[str]:
+    """Return for each of two rules which of a thousand calls it struck, straight through the plan."""
+    mock = SegmentMock(seed=seed)
+    core = mock._emulator
+    request = Request("GET", "/api/integration/ext/v1/metrics", {})
+    vendor, operation, _ = core.routes.find(request)
+    told = ["" for _ in chances]
+
+    def mark(index: int) -> Any:
+        async def stage(call: Call, proceed: Any) -> Response:
+            told[index] += "x"
+            return await proceed()  # type: ignore[no-any-return]
+
+        return stage
+
+    async def answer() -> Response:
+        return Response(200)
+
+    for index, chance in enumerate(chances):
+        core.plan.add(mark(index), chance=chance)
+    for _ in range(DRAWS):
+        before = [*told]
+        call = Call(request, vendor, operation, core.world, {}, {}, 0.0)
+        with pytest.raises(StopIteration):
+            core.plan(call, answer).send(None)
+        told = [now if now != then else f"{now}." for now, then in zip(told, before, strict=True)]
+    return told
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2, 7, 42, 2**64])
+def test_a_thousand_draws(seed: int) -> None:
+    """chance=0.3 strikes three in ten, within three standard deviations, for each of two rules."""
+    first, second = drawn(seed, 0.3, 0.3)
+
+    assert [DRAWS, DRAWS] == [len(first), len(second)]
+    for struck in (first, second):
+        assert abs(struck.count("x") - 0.3 * DRAWS) <= SPREAD
+    both = sum(one == other == "x" for one, other in zip(first, second, strict=True))
+    assert abs(both - 0.09 * DRAWS) <= 3 * (DRAWS * 0.09 * 0.91) ** 0.5
+
+
+def test_one_seed_is_one_fate() -> None:
+    """The same seed strikes the same calls, another others; a rule added later changes nothing for the first."""
+    first, second = drawn(5, 0.3, 0.3)
+
+    assert [first, second] == drawn(5, 0.3, 0.3)
+    assert [first] == drawn(5, 0.3)
+    assert first != second
+    assert [first] != drawn(6, 0.3)
+
+
+def test_a_reset_begins_luck_anew() -> None:
+    """The same rule armed again after a reset strikes the same calls."""
+    mock = SegmentMock(seed=9)
+    told = []
+    for _ in range(2):
+        mock.faults.add(F.Error(), chance=0.5)
+        told.append([search(mock).status_code for _ in range(40)])
+        mock.reset()
+
+    assert told[0] == told[1]
+    assert {200, 500} == {*told[0]}

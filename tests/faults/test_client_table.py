@@ -1,0 +1,55 @@
+"""docs/faults.md, cell by cell: what each client library makes of each fault over a real socket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from fault_clients import IN_PROCESS, LIVE
+from table import COLUMNS, PAGE, ROWS, Row, measured, printed, stage
+
+CELLS = printed(PAGE.read_text(encoding="utf-8"))
+WIRE = {  # by hand, from the classes that the libraries' own documents name
+    "`disconnect`": ("ConnectionError", "ProtocolError", "RemoteProtocolError", "ServerDisconnectedError"),
+    "`disconnect`, reset true": ("ConnectionError", "ProtocolError", "ReadError", "ClientOSError"),
+    "`truncate`": ("ChunkedEncodingError", "ProtocolError", "RemoteProtocolError", "ClientPayloadError"),
+    "`truncate`, reset true": ("ChunkedEncodingError", "ProtocolError", "ReadError", "ClientPayloadError"),
+    '`garble`, how "bytes"': ("ConnectionError", "ProtocolError", "RemoteProtocolError", "ClientResponseError"),
+    '`garble`, how "chunk"': ("ChunkedEncodingError", "ProtocolError", "RemoteProtocolError", "ClientResponseError"),
+    '`garble`, how "encoding"': ("ContentDecodingError", "DecodeError", "DecodingError", "ClientPayloadError"),
+    "`hang`": ("ReadTimeout", "ReadTimeoutError", "ReadTimeout", "SocketTimeoutError"),
+    "`drip`": ("200", "200", "200", "200"),
+}
+
+
+@pytest.fixture(scope="module")
+def scene() -> Iterator[Mapping[bool, Any]]:
+    """The live servers that the rows are measured on."""
+    with stage() as mocks:
+        yield mocks
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.label)
+def test_each_cell_is_what_the_client_really_sees(row: Row, scene: Mapping[bool, Any]) -> None:
+    """Status, exception and what it carries, and whether the call was performed: as the page prints them."""
+    assert CELLS[row.label] == measured(row, scene)
+
+
+def test_the_table_has_every_row_and_no_other() -> None:
+    """Each row is printed once, in order."""
+    assert [row.label for row in ROWS] == [*CELLS]
+
+
+@pytest.mark.parametrize("label", CELLS)
+def test_in_process_is_as_live(label: str) -> None:
+    """requests sees in process exactly what it sees over a socket."""
+    assert CELLS[label]["requests"] == CELLS[label][IN_PROCESS]
+
+
+@pytest.mark.parametrize("label", WIRE)
+def test_the_known_classes_are_printed(label: str) -> None:
+    """What was told by hand begins each cell: the page is no echo of a measurement gone wrong."""
+    told = [CELLS[label][name].partition("(")[0].partition(",")[0] for name in COLUMNS[: len(LIVE)]]
+
+    assert [*WIRE[label]] == told

@@ -1,0 +1,101 @@
+"""Each kind on one write: what its client sees, what is in the store, what the journal says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import requests
+from fault_world import names, put
+
+from segment_mock import SegmentMock, WouldHangForever, faults
+from segment_mock.faults import Fault
+
+F: Any = faults
+LOST, CUT, LATE = requests.ConnectionError, requests.exceptions.ChunkedEncodingError, requests.ReadTimeout
+BOTH = ["A", "B"]
+# (fault, what the client sees, what is in the store, status and outcome in the journal)
+SEEN = [
+    (F.Error(), 500, [], (500, "answered")),
+    (F.Error(after=True), 500, BOTH, (500, "answered")),
+    (F.Refuse(refusal="throttled"), 429, [], (429, "answered")),
+    (F.Refuse(refusal="throttled", after=True), 429, BOTH, (429, "answered")),
+    (F.Embedded(), 200, [], (200, "answered")),
+    (F.Item(index=0), 200, ["B"], (200, "answered")),
+    (F.Latency(), 200, BOTH, (200, "answered")),
+    (F.Latency(after=True), 200, BOTH, (200, "answered")),
+    (F.Latency(seconds=60), LATE, [], (None, "abandoned")),
+    (F.Latency(seconds=60, after=True), LATE, BOTH, (None, "abandoned")),
+    (F.Hang(), LATE, [], (None, "abandoned")),
+    (F.Hang(after=True), LATE, BOTH, (None, "abandoned")),
+    (F.Disconnect(), LOST, [], (None, "closed")),
+    (F.Disconnect(after=True), LOST, BOTH, (None, "closed")),
+    (F.Disconnect(reset=True), LOST, [], (None, "reset")),
+    (F.Disconnect(reset=True, after=True), LOST, BOTH, (None, "reset")),
+    (F.Truncate(), CUT, BOTH, (200, "cut")),
+    (F.Truncate(at=0, reset=True), CUT, BOTH, (200, "cut")),
+    (F.Drip(), 200, BOTH, (200, "answered")),
+    (F.Garble(), 200, BOTH, (200, "answered")),
+    (F.Garble(how="html"), 200, BOTH, (200, "answered")),
+    (F.Garble(how="empty"), 200, BOTH, (200, "answered")),
+    (F.Garble(how="bytes"), LOST, BOTH, (None, "closed")),
+    (F.Garble(how="chunk"), CUT, BOTH, (None, "closed")),
+    (F.Garble(how="encoding"), requests.exceptions.ContentDecodingError, BOTH, (200, "answered")),
+    (F.Stale(), 200, BOTH, (200, "answered")),
+    (F.Drift(), 200, BOTH, (200, "answered")),
+]
+
+
+@pytest.mark.parametrize(("fault", "seen", "stored", "told"), SEEN, ids=lambda value: repr(value)[:60])
+def test_client_store_and_journal(fault: Fault, seen: Any, stored: list[str], told: tuple[int | None, str]) -> None:
+    """The client sees the fault, the store has what was performed, the journal tells both and names the rule."""
+    mock = SegmentMock()
+    rule = mock.faults.add(fault, "salsa.upsert_segments")
+    if isinstance(seen, int):
+        got: Any = put(mock, *BOTH).status_code
+    else:
+        with pytest.raises(seen) as caught:
+            put(mock, *BOTH)
+        got = caught.type
+    entry = mock.journal.entries()[0]
+
+    assert (seen, stored, told) == (got, names(mock), (entry.status, entry.outcome))
+    assert stored == [change.after["name"] for change in entry.changes if change.after]
+    assert ((f"1 {fault.kind}",) if rule.fired else ()) == entry.faults
+    assert (fault.kind != "stale") == bool(rule.fired)
+
+
+def test_every_kind_is_in_the_table() -> None:
+    """A new kind needs a row here."""
+    assert {*faults.kinds()} == {row[0].kind for row in SEEN}
+
+
+@pytest.mark.parametrize("fault", [row[0] for row in SEEN], ids=repr)
+def test_the_next_call_is_clean(fault: Fault) -> None:
+    """Once struck, once over: the same session's next call is answered as if nothing had been."""
+    mock = SegmentMock()
+    mock.faults.add(fault, times=1)
+    with mock.session() as session:
+        for name in ("A", "B"):
+            body = {"payload": {"segments": [{"name": name}]}}
+            try:
+                reply = session.put(
+                    "/api/integration/ext/v1/segments", json=body, headers={"authToken": "t"}, timeout=9
+                )
+            except requests.RequestException:
+                continue
+
+    assert "ADDED" == reply.json()["payload"]["segments"][0]["result"]
+    assert "B" == names(mock)[-1]
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_hang_without_a_timeout_says_so(after: bool) -> None:
+    """Nobody waits in vain: who has no timeout is told which fault of which operation would hang for ever."""
+    mock = SegmentMock()
+    mock.faults.add(F.Hang(after=after))
+    with pytest.raises(WouldHangForever, match=r"the fault 'hang' on salsa\.upsert_segments .* no timeout"):
+        put(mock, "A", timeout=None)
+
+    assert ["A"] * after == names(mock)
+    assert "abandoned" == mock.journal.entries()[0].outcome

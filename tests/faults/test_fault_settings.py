@@ -1,0 +1,144 @@
+"""Settings of faults: one declaration, checked when a fault is made, told back as JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import FrozenInstanceError, fields
+from typing import Any
+
+import pytest
+
+from segment_mock import SettingError, faults
+from segment_mock.faults import Fault, made, option
+
+F: Any = faults
+NAN = float("nan")
+WRONG = [
+    ("Error", {"status": 199}, "fault error: status: 199 is not at least 200"),
+    ("Error", {"status": 600}, "fault error: status: 600 is not at most 599"),
+    ("Error", {"status": 500.0}, "fault error: status: 500.0 is not a whole number"),
+    ("Error", {"status": True}, "fault error: status: True is not a whole number"),
+    ("Error", {"after": "perhaps"}, "fault error: after: 'perhaps' is not true or false"),
+    ("Error", {"body": 5}, "fault error: body: 5 is not text or an object"),
+    ("Error", {"body": {"a": NAN}}, "fault error: body: {'a': nan} is not text or an object"),
+    ("Error", {"body": {"a": {1}}}, "fault error: body: {'a': {1}} is not text or an object"),
+    ("Error", {"headers": "x"}, "fault error: headers: 'x' is not names and values"),
+    ("Error", {"retry_after": -1}, "fault error: retry_after: -1.0 is not at least 0"),
+    ("Error", {"retry_after": NAN}, "fault error: retry_after: nan is not a number"),
+    ("Refuse", {"refusal": "throtled"}, "refusal: 'throtled' is not one of unauthorized, throttled, "),
+    ("Refuse", {"refusal": "throtled"}, "(did you mean 'throttled'?)"),
+    ("Item", {"result": "NOTFOUND"}, "(did you mean 'NOT_FOUND'?)"),
+    ("Item", {"index": -1}, "fault item: index: -1 is not an index from 0, or a list of them"),
+    ("Item", {"index": [0, "1"]}, "fault item: index: [0, '1'] is not an index from 0, or a list of them"),
+    ("Item", {"index": True}, "fault item: index: True is not an index from 0"),
+    ("Item", {"every": 0}, "fault item: every: 0 is not at least 1"),
+    ("Item", {"where": 5}, "fault item: where: 5 is not names and values"),
+    ("Latency", {"seconds": -1}, "fault latency: seconds: -1.0 is not at least 0"),
+    ("Latency", {"seconds": float("inf")}, "fault latency: seconds: inf is not a number"),
+    ("Latency", {"seconds": 1e9}, "fault latency: seconds: 1000000000.0 is not at most 604800"),
+    ("Latency", {"distribution": "gauss"}, "distribution: 'gauss' is not one of fixed, uniform, normal, lognormal"),
+    ("Disconnect", {"reset": 2}, "fault disconnect: reset: 2 is not true or false"),
+    ("Truncate", {"at": 1.0}, "fault truncate: at: 1.0 is not a fraction from 0.0 up to 1, or a number of bytes"),
+    ("Truncate", {"at": -1}, "fault truncate: at: -1 is not"),
+    ("Truncate", {"at": NAN}, "fault truncate: at: nan is not"),
+    ("Truncate", {"at": "0.5"}, "fault truncate: at: '0.5' is not"),
+    ("Drip", {"bytes_per_second": 0}, "fault drip: bytes_per_second: 0.0 is not at least 0.001"),
+    ("Drip", {"chunk": 10.0}, "fault drip: chunk: 10.0 is not a whole number"),
+    ("Drip", {"chunk": 0}, "fault drip: chunk: 0 is not at least 1"),
+    ("Garble", {"how": "htlm"}, "(did you mean 'html'?)"),
+    ("Stale", {"lag": 0}, "fault stale: lag: 0 is not at least 1"),
+    ("Stale", {"seconds": -1}, "fault stale: seconds: -1.0 is not at least 0"),
+    ("Drift", {"how": "new-field"}, "(did you mean 'new_field'?)"),
+]
+FAULTS = [
+    F.Error(),
+    F.Error(status=429, after=True, body={"a": [1]}, headers={"X": "1"}, retry_after=2.5),
+    F.Error(body="text"),
+    F.Refuse(refusal="throttled", after=True),
+    F.Item(result="NOT_FOUND", index=(0, 2), where={"name": "x"}, every=2, message="m"),
+    F.Item(index=3),
+    F.Latency(seconds=2, jitter=1, distribution="normal", after=True),
+    F.Hang(after=True),
+    F.Disconnect(reset=True, after=True),
+    F.Truncate(at=10),
+    F.Truncate(at=0.25, reset=True),
+    F.Drip(bytes_per_second=1, chunk=1),
+    F.Garble(how="chunk"),
+    F.Embedded(message="m"),
+    F.Stale(lag=3),
+    F.Stale(seconds=0),
+    F.Drift(how="null"),
+]
+
+
+@pytest.mark.parametrize(("name", "given", "told"), WRONG, ids=lambda value: str(value)[:50])
+def test_a_setting_that_cannot_be_is_refused_when_the_fault_is_made(name: str, given: Any, told: str) -> None:
+    """The error names kind, setting and value, and its bounds, choices or the nearest; the same from JSON."""
+    for make in (lambda: getattr(faults, name)(**given), lambda: made({"kind": name.lower(), **given})):
+        with pytest.raises(SettingError) as caught:
+            make()
+
+        assert told in str(caught.value)
+        assert "--" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("told", "sentence"),
+    [
+        ({"kind": "disconnect", "aftr": 1}, "aftr: no such setting (did you mean 'after'?); it has ['reset', 'after']"),
+        ({"kind": "hang", "seconds": 1}, "fault hang: seconds: no such setting; it has ['after']"),
+        ({"kind": "hang", 5: 1}, "fault hang: 5: no such setting; it has ['after']"),
+        ({"kind": "disconect"}, "kind: 'disconect' is no fault (did you mean 'disconnect'?); there are ["),
+        ({"kind": "EMPTY_RESPONS"}, "(did you mean 'EMPTY_RESPONSE'?)"),
+        ({"kind": None}, "kind: 'None' is no fault"),
+        ({"kind": ["hang"]}, "is no fault (did you mean 'hang'?)"),
+        ({"after": True}, "kind: missing in {'after': True}; there are ['disconnect', "),
+    ],
+)  # fmt: skip
+def test_json_that_is_no_fault(told: dict[Any, Any], sentence: str) -> None:
+    """An unknown kind or setting is refused with the nearest and with all that there are."""
+    with pytest.raises(SettingError) as caught:
+        made(told)
+
+    assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=repr)
+def test_json_and_back(fault: Fault) -> None:
+    """What a fault tells of itself makes it again, through real JSON too; what is at its default is not told."""
+    told = fault.as_dict()
+
+    assert fault == made(told) == made(json.loads(json.dumps(told)))
+    assert [] == [row.name for row in fields(fault) if row.name in told and told[row.name] == row.default]
+
+
+def test_every_kind_goes_there_and_back() -> None:
+    """A new kind needs a row here."""
+    assert {*faults.kinds()} == {fault.kind for fault in FAULTS}
+
+
+@pytest.mark.parametrize("kind", faults.kinds().values(), ids=lambda kind: kind.kind)
+def test_nothing_given_and_null_are_the_default(kind: type[Fault]) -> None:
+    """Null in JSON is as good as nothing said."""
+    nulls = {row.name: None for row in fields(kind)}
+
+    assert kind() == made({"kind": kind.kind, **nulls})
+
+
+@pytest.mark.parametrize("kind", faults.kinds().values(), ids=lambda kind: kind.kind)
+def test_every_setting_is_told(kind: type[Fault]) -> None:
+    """Each has a sentence that ends with a point, and the kind has one too."""
+    assert (kind.__doc__ or "").strip().endswith(".")
+    for row in fields(kind):
+        assert option(row).help.endswith(".")
+
+
+def test_text_from_a_file_is_read() -> None:
+    """Numbers and truths may be text, as environment and forms send them."""
+    assert F.Error(status=503, after=True) == made({"kind": "error", "status": "503", "after": "yes"})
+
+
+def test_a_fault_does_not_change() -> None:
+    """It is a value: many rules may share it."""
+    with pytest.raises(FrozenInstanceError):
+        F.Hang().after = True

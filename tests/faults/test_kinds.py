@@ -1,0 +1,120 @@
+"""Kinds are found by themselves, a file each; WireMock's names are known."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from segment_mock import SegmentMock, faults
+from segment_mock.faults import ALIASES, _kinds, kinds, made
+
+F: Any = faults
+KIND = '''
+from dataclasses import dataclass
+from typing import ClassVar
+from segment_mock.faults._base import Fault
+
+@dataclass(frozen=True)
+class {name}(Fault):
+    """Do nothing."""
+    kind: ClassVar[str] = "{kind}"
+
+    async def __call__(self, call, proceed):
+        return await proceed()
+'''
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty folder in the place of the one that kinds are looked for in."""
+    monkeypatch.setattr(_kinds, "__file__", str(tmp_path / "_kinds.py"))
+    monkeypatch.setattr(faults, "__path__", [str(tmp_path)])
+    kinds.cache_clear()
+    before = {*vars(faults)}
+    yield tmp_path
+    for name in {*vars(faults)} - before:
+        delattr(faults, name)
+        del sys.modules[f"{faults.__name__}.{name}"]
+    kinds.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "error", "told"),
+    [
+        ("broken_at_import", "import no_such_library", ModuleNotFoundError, "no_such_library"),
+        ("broken_by_itself", "raise RuntimeError('no')", RuntimeError, "no"),
+        ("broken_in_form", "def", SyntaxError, "broken_in_form.py"),
+        ("broken_empty", "", TypeError, r"faults/broken_empty.py must have one fault of the kind 'broken_empty'; it"),
+        ("broken_name", KIND.format(name="A", kind="other"), TypeError, r"it has \['other'\]"),
+        (
+            "broken_two",
+            KIND.format(name="A", kind="broken_two") + KIND.format(name="B", kind="b"),
+            TypeError,
+            r"it has \['broken_two', 'b'\]",
+        ),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_no_fault_stops_the_start(
+    folder: Path, name: str, text: str, error: type[Exception], told: str
+) -> None:
+    """No mock is made, whether or not a rule asks for that kind."""
+    (folder / f"{name}.py").write_text(text)
+    with pytest.raises(error, match=told):
+        SegmentMock()
+
+
+def test_a_file_is_all_that_a_new_kind_needs(folder: Path) -> None:
+    """It is known by its JSON name and by its class at once; private files are none."""
+    (folder / "nothing_at_all.py").write_text(KIND.format(name="NothingAtAll", kind="nothing_at_all"))
+    (folder / "_private.py").write_text("raise RuntimeError")
+    mock = SegmentMock(faults=[{"kind": "nothing_at_all"}])
+
+    assert ["nothing_at_all"] == [*kinds()]
+    assert F.NothingAtAll() == next(iter(mock.faults)).fault
+
+
+def test_the_catalogue() -> None:
+    """The twelve kinds, each a class of its name in CamelCase."""
+    names = [
+        "disconnect", "drift", "drip", "embedded", "error", "garble",
+        "hang", "item", "latency", "refuse", "stale", "truncate",
+    ]  # fmt: skip
+
+    assert names == [*kinds()]
+    assert [name.capitalize() for name in names] == [kind.__name__ for kind in kinds().values()]
+    assert all(kinds()[name] is getattr(faults, name.capitalize()) for name in names)
+
+
+def test_a_class_that_is_none_is_told() -> None:
+    """The error has the classes there are."""
+    with pytest.raises(AttributeError, match=r"no fault is called 'Disconect'; there are \['Disconnect', "):
+        _ = F.Disconect
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("EMPTY_RESPONSE", F.Disconnect()),
+        ("MALFORMED_RESPONSE_CHUNK", F.Garble(how="chunk")),
+        ("RANDOM_DATA_THEN_CLOSE", F.Garble(how="bytes")),
+        ("CONNECTION_RESET_BY_PEER", F.Disconnect(reset=True)),
+    ],
+)
+def test_wiremocks_names(name: str, fault: Any) -> None:
+    """Each is a kind in JSON, with the settings that are left."""
+    assert fault == made({"kind": name})
+    assert name in ALIASES
+    mock = SegmentMock()
+    (rule,) = mock.faults.load({"kind": name, "operation": "salsa.*", "when": {"times": 1}})
+
+    assert (fault, "salsa.*", 1) == (rule.fault, rule.operation, rule.when.times)
+
+
+def test_an_alias_takes_the_other_settings_of_its_kind() -> None:
+    """EMPTY_RESPONSE after the write is a lost reply."""
+    assert F.Disconnect(after=True) == made({"kind": "EMPTY_RESPONSE", "after": True})
+    assert 4 == len(ALIASES)

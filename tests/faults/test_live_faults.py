@@ -1,0 +1,154 @@
+"""Faults on a live server: nothing leaks, nobody waits for another, and a reset or a stop ends what hangs."""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from fault_clients import LIVE
+from fault_world import HEADERS, SALSA, names
+from table import ROWS, SHORT, UPSERT, Row
+
+from segment_mock import SegmentMock, faults
+
+F: Any = faults
+BODY = json.dumps({"payload": {"segments": [{"name": "A"}]}}).encode()
+HEAD = f"PUT {SALSA}/segments HTTP/1.1\r\nHost: x\r\nauthToken: t\r\nContent-Length: {len(BODY)}\r\n\r\n".encode()
+MANY = 1000
+PATIENCE = 20.0
+
+
+@pytest.fixture
+def errors() -> Iterator[list[str]]:
+    """What anybody logs as a warning or worse, wherever the loggers are led to."""
+    told: list[str] = []
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: told.append(record.getMessage())  # type: ignore[method-assign]
+    loggers = [logging.getLogger(name) for name in ("asyncio", "segment_mock")]
+    for logger in loggers:
+        logger.addHandler(handler)
+    yield told
+    for logger in loggers:
+        logger.removeHandler(handler)
+
+
+def open_files() -> int:
+    """Return how many files and sockets this process has open."""
+    return len([*Path("/proc/self/fd").iterdir()])
+
+
+def until(condition: Any) -> bool:
+    """Look again and again whether *condition* holds; give up after a patient while."""
+    end = time.monotonic() + PATIENCE
+    while not condition() and time.monotonic() < end:
+        threading.Event().wait(0.002)
+    return bool(condition())
+
+
+def hanging(url: str, stack: ExitStack, count: int) -> list[socket.socket]:
+    """Open *count* connections with a call each."""
+    host, port = url.removeprefix("http://").split(":")
+    opened = [stack.enter_context(socket.create_connection((host, int(port)), PATIENCE)) for _ in range(count)]
+    for each in opened:
+        each.sendall(HEAD + BODY)
+    return opened
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if not row.hasty], ids=lambda row: row.label)
+def test_the_next_call_on_a_new_connection_is_clean(row: Row, errors: list[str]) -> None:
+    """Whatever was broken, the next client is served, and nothing was logged as an error of ours."""
+    with SegmentMock(time_scale=0) as mock:
+        url = mock.serve().url
+        mock.faults.add(row.fault)
+        LIVE["requests"](url, UPSERT)
+        mock.faults.clear()
+        mock.load({})
+
+        assert "200" == LIVE["requests"](url, UPSERT)
+        assert ["A", "B"] == names(mock)
+    assert [] == errors
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="no /proc here")
+def test_no_thread_or_socket_is_left(errors: list[str]) -> None:
+    """After every fault there is, and after the stop, the process has as many as before."""
+    rows = [row for row in ROWS if row.fault.kind in ("disconnect", "truncate", "garble", "hang", "drip")]
+    for measured in (False, True):
+        before = open_files(), threading.active_count()
+        with SegmentMock(time_scale=0) as mock:
+            url = mock.serve().url
+            for row in rows:
+                with mock.faults.injected(row.fault):
+                    LIVE["requests"](url, UPSERT._replace(timeout=SHORT if row.hasty else PATIENCE))
+        if measured:  # what is opened once and for all is open by now
+            assert until(lambda before=before: before == (open_files(), threading.active_count()))
+    assert [] == errors
+
+
+def test_a_thousand_hanging_connections(errors: list[str]) -> None:
+    """They cost no thread, others are served meanwhile, and the stop does not wait; nothing was performed."""
+    with SegmentMock(limits="off") as mock, ExitStack() as stack:
+        url = mock.serve().url
+        before = threading.active_count()
+        rule = mock.faults.add(F.Hang(), "salsa.upsert_segments")
+        opened = hanging(url, stack, MANY)
+        assert until(lambda: rule.fired == MANY)
+        reply = requests.post(f"{url}{SALSA}/segments/search", json={"payload": {}}, headers=HEADERS, timeout=PATIENCE)
+        during = threading.active_count()
+        mock.close()
+
+        assert (200, 0, before) == (reply.status_code, reply.json()["payload"]["total"], during)
+        assert before - 1 == threading.active_count()
+        assert {b""} == {_rest(each) for each in opened}
+        assert {"abandoned"} == {entry.outcome for entry in mock.journal.entries(operation="upsert_segments")}
+    assert [] == errors
+
+
+def test_a_reset_closes_what_hangs_unperformed(errors: list[str]) -> None:
+    """The clients are let go, the calls are abandoned, and none of them writes into what comes next."""
+    with SegmentMock() as mock, ExitStack() as stack:
+        url = mock.serve().url
+        rules = [mock.faults.add(F.Hang(), times=2), mock.faults.add(F.Latency(seconds=3600))]
+        opened = hanging(url, stack, 3)
+        assert until(lambda: [2, 1] == [rule.fired for rule in rules])
+        entries = mock.journal.entries()
+        mock.reset()
+        told = [_rest(each) for each in opened]
+        requests.put(f"{url}{SALSA}/segments", data=BODY, headers=HEADERS, timeout=PATIENCE)
+
+        assert ([b""] * 3, ["abandoned"] * 3, [()] * 3) == (
+            told, [entry.outcome for entry in entries], [entry.changes for entry in entries],
+        )  # fmt: skip
+        assert ["A"] == names(mock)
+        assert 1 == len(mock.journal)
+    assert [] == errors
+
+
+def test_a_hang_after_the_write_is_in_store_and_journal() -> None:
+    """The client gives up, the records are there, and so is the entry, without a status."""
+    with SegmentMock() as mock:
+        url = mock.serve().url
+        mock.faults.add(F.Hang(after=True))
+        with pytest.raises(requests.ReadTimeout):
+            requests.put(f"{url}{SALSA}/segments", data=BODY, headers=HEADERS, timeout=(PATIENCE, SHORT))
+        entry = mock.journal.entries()[0]
+
+        assert until(lambda: entry.outcome == "abandoned")
+        assert (None, ("1 hang",)) == (entry.status, entry.faults)
+        assert ["A"] == [change.after["name"] for change in entry.changes if change.after] == names(mock)
+
+
+def _rest(client: socket.socket) -> bytes:
+    try:
+        return client.recv(100)
+    except ConnectionResetError:
+        return b""

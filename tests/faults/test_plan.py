@@ -1,0 +1,192 @@
+"""The rules in force: which operations they mean, in which order they nest, how they come and go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import requests
+from fault_world import SALSA, create, names, put, search, send
+
+from segment_mock import SegmentMock, SettingError, faults
+
+F: Any = faults
+BUSY = F.Error(status=503)
+
+
+def struck(mock: SegmentMock) -> list[int]:
+    """Return the status of a read, a write, a call of the other vendor, and an unknown path of each."""
+    calls = [search(mock), put(mock, "A"), create(mock)]
+    paths = [f"{SALSA}/nowhere", "/segments/1/2", "/nowhere"]
+    return [reply.status_code for reply in [*calls, *(send(mock, "PUT", path, None) for path in paths)]]
+
+
+@pytest.mark.parametrize(
+    ("operation", "expected"),
+    [
+        ("*", [503] * 6),
+        ("salsa.*", [503, 503, 200, 503, 404, 404]),
+        ("segmenter.*", [200, 200, 503, 404, 503, 404]),
+        ("salsa.upsert_segments", [200, 503, 200, 404, 404, 404]),
+        ("*.*segments", [503, 503, 200, 404, 404, 404]),
+        ("salsa.search_*", [503, 200, 200, 404, 404, 404]),
+        ("*.create_segment", [200, 200, 503, 404, 404, 404]),
+        ("s????.[u]psert_segments", [200, 503, 200, 404, 404, 404]),
+        ("*.no_such_operation", [200, 200, 200, 503, 503, 503]),
+        ("nobody.*", [200, 200, 200, 404, 404, 503]),
+    ],
+)
+def test_operations_are_meant_by_glob(operation: str, expected: list[int]) -> None:
+    """A rule strikes the operations that its glob fits, those that only refuse among them."""
+    mock = SegmentMock()
+    rule = mock.faults.add(BUSY, operation)
+
+    assert expected == struck(mock)
+    assert (6, expected.count(503), expected.count(503)) == (rule.seen, rule.matched, rule.fired)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"operation": "salsa.upsert_segment"}, "operation: 'salsa.upsert_segment' is none (did you mean 'salsa.ups"),
+        ({"operation": "upsert_segments"}, "(did you mean 'salsa.upsert_segments'?)"),
+        ({"operation": "slasa.*"}, "operation: 'slasa.*' is none"),
+        ({"operation": ""}, "operation: '' is none"),
+        ({"match": {"vendor": "sals"}}, "match.vendor: 'sals' is none (did you mean 'salsa'?); there are ['nobody', "),
+        ({"match": {"header": {}}}, "match: header: no such key (did you mean 'headers'?)"),
+        ({"match": 5}, "match: 5 is not names and values"),
+        ({"match": {"headers": 5}}, "match.headers: 5 is not names and values"),
+        ({"match": {"json": ["a"]}}, "match.json: ['a'] is not names and values"),
+        ({"times": -1}, "when: times: -1 is not at least 0"),
+        ({"skip": 1.5}, "when: skip: 1.5 is not a whole number"),
+        ({"every": 0}, "when: every: 0 is not at least 1"),
+        ({"chance": 2}, "when: chance: 2.0 is not at most 1"),
+        ({"connection": "new"}, "when: connection: 'new' is not 'reused' or a number of calls"),
+        ({"connection": 0}, "when: connection: 0 is not"),
+        ({"until": "soon"}, "when: until: 'soon' is not a number"),
+        ({"tmes": 1}, "when: tmes: no such condition (did you mean 'times'?); there are ['skip', 'times', 'every', "),
+    ],
+)  # fmt: skip
+def test_a_rule_that_cannot_be_is_refused(given: dict[str, Any], told: str) -> None:
+    """By keyword and as JSON; the error has the nearest valid name, and nothing is armed."""
+    mock = SegmentMock()
+    conditions = {name: value for name, value in given.items() if name not in ("operation", "match")}
+    rest = {name: value for name, value in given.items() if name in ("operation", "match")}
+    for arm in (
+        lambda: mock.faults.add(BUSY, **given),
+        lambda: mock.faults.load({"kind": "error", **rest, "when": conditions}),
+    ):
+        with pytest.raises(SettingError) as caught:
+            arm()
+
+        assert told in str(caught.value)
+    assert 0 == len(mock.faults)
+
+
+@pytest.mark.parametrize("fault", [F.Hang, "hang", None, 5])
+def test_what_is_no_fault_is_refused(fault: Any) -> None:
+    """A class that somebody forgot to call, or a name, is told when it is armed, not when it would strike."""
+    with pytest.raises(SettingError, match=r"is none; make one, such as faults\.Hang"):
+        SegmentMock().faults.add(fault)
+
+
+def test_load_is_all_or_none() -> None:
+    """One bad rule, named by its place, and none of the list is in force; numbering goes on as if it never was."""
+    mock = SegmentMock()
+    mock.faults.load({"kind": "hang"})
+    with pytest.raises(SettingError, match=r"^faults\[1\]: fault hang: aftr: no such setting"):
+        mock.faults.load([{"kind": "error"}, {"kind": "hang", "aftr": True}])
+    loaded = mock.faults.load([F.Hang(), {"kind": "error", "operation": "salsa.*", "when": {"skip": 1, "until": 60}}])
+
+    assert ["1", "2", "3"] == [rule.id for rule in mock.faults]
+    assert ["2", "3"] == [rule.id for rule in loaded]
+    assert {"skip": 1, "until": 60} == loaded[1].when.as_dict()
+
+
+@pytest.mark.parametrize("told", [5, "hang", None, [None], {"kind": "hang", "when": 5}, {}])
+def test_load_of_nonsense(told: Any) -> None:
+    """Whatever JSON may hold is refused as a setting."""
+    with pytest.raises(SettingError):
+        SegmentMock().faults.load(told)
+
+
+def test_injected_is_for_a_block() -> None:
+    """In force inside, gone outside, also when the block fails; others stay."""
+    mock = SegmentMock()
+    other = mock.faults.add(F.Latency())
+    with mock.faults.injected(BUSY, "salsa.*", times=5) as rule:
+        inside = search(mock).status_code
+    with pytest.raises(ZeroDivisionError), mock.faults.injected(BUSY):
+        _ = 1 / 0
+
+    assert (503, 200) == (inside, search(mock).status_code)
+    assert (1, [other]) == (rule.fired, [*mock.faults])
+
+
+def test_remove_get_and_clear() -> None:
+    """Rules have ids; removing one leaves the others, clearing begins to number anew."""
+    mock = SegmentMock()
+    rules = [mock.faults.add(BUSY) for _ in range(3)]
+
+    assert (rules[1], None) == (mock.faults.get("2"), mock.faults.get("9"))
+    assert (True, False) == (mock.faults.remove("2"), mock.faults.remove("2"))
+    assert [rules[0], rules[2]] == [*mock.faults]
+    mock.faults.clear()
+    assert (0, "1") == (len(mock.faults), mock.faults.add(BUSY).id)
+
+
+def test_a_reset_disarms() -> None:
+    """After it the mock is as new: no rule, and the first is number 1 again."""
+    mock = SegmentMock(faults=[BUSY])
+    mock.reset()
+
+    assert (0, 200) == (len(mock.faults), search(mock).status_code)
+
+
+@pytest.mark.parametrize(
+    ("rules", "status", "stored", "fired"),
+    [
+        ([F.Error(status=503), F.Error(status=502)], 503, [], [1, 0]),
+        ([F.Error(status=503, after=True), F.Error(status=502, after=True)], 503, ["A"], [1, 1]),
+        ([F.Error(status=503, after=True), F.Error(status=502)], 503, [], [1, 1]),
+        ([F.Latency(), F.Error(status=503), F.Latency()], 503, [], [1, 1, 0]),
+        ([F.Error(status=503, after=True), F.Disconnect()], 503, [], [1, 1]),
+        ([F.Garble(how="empty"), F.Error(status=503)], 200, [], [1, 1]),
+        ([F.Truncate(), F.Disconnect()], requests.ConnectionError, [], [1, 1]),
+        ([F.Garble(how="html"), F.Disconnect(after=True)], requests.ConnectionError, ["A"], [1, 1]),
+        ([F.Drip(), F.Disconnect(reset=True)], requests.ConnectionError, [], [1, 1]),
+        ([F.Drift(), F.Truncate()], requests.exceptions.ChunkedEncodingError, ["A"], [1, 1]),
+        ([F.Truncate(), F.Drip()], requests.exceptions.ChunkedEncodingError, ["A"], [1, 1]),
+    ],
+    ids=str,
+)
+def test_the_first_rule_is_outermost(rules: list[Any], status: Any, stored: list[str], fired: list[int]) -> None:
+    """What the inner rule leaves the outer one sees; where no answer comes there is nothing to spoil."""
+    mock = SegmentMock()
+    armed = [mock.faults.add(fault) for fault in rules]
+    try:
+        seen: Any = put(mock, "A").status_code
+    except requests.RequestException as error:
+        seen = type(error)
+
+    assert (status, stored, fired) == (seen, names(mock), [rule.fired for rule in armed])
+    told = tuple(f"{rule.id} {rule.kind}" for rule in armed if rule.fired)
+    assert told == mock.journal.entries()[0].faults
+
+
+def test_a_fault_changes_no_later_id() -> None:
+    """Records that come after a struck call get the ids they would have got; luck is each rule's own."""
+    plain, disturbed = SegmentMock(seed=3), SegmentMock(seed=3)
+    for number, fault in enumerate([F.Error(), F.Latency(jitter=1, distribution="normal"), F.Drift(), F.Hang()]):
+        with disturbed.faults.injected(fault, "salsa.search_*", chance=0.5):
+            for _ in range(number + 1):
+                try:
+                    search(disturbed)
+                except requests.RequestException:
+                    continue
+    for mock in (plain, disturbed):
+        put(mock, "A", "B")
+        create(mock)
+
+    assert plain.state() == disturbed.state()
+    assert plain._emulator.world.luck.random() == disturbed._emulator.world.luck.random()

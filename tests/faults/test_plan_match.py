@@ -1,0 +1,135 @@
+"""Which calls a rule means: by vendor, by header, by a path into the body, by a function."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fault_world import SALSA, create, put, send
+
+from segment_mock import SegmentMock, SettingError, faults
+
+F: Any = faults
+BODY = {
+    "header": {"refId": None},
+    "payload": {"segments": [{"name": "A", "tags": [1, 2]}, {"name": "B"}], "a b": {"c-d": True}, "n": 1},
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        ("payload.segments[0].name", "A", True),
+        ("$.payload.segments[0].name", "A", True),
+        ("payload.segments[1].name", "A", False),
+        ("payload.segments[*].name", "B", True),
+        ("payload.segments[*].name", "C", False),
+        ("payload.segments[*].tags[*]", 2, True),
+        ("payload.segments[*].tags[1]", 1, False),
+        ("payload.segments[7].name", "A", False),
+        ("payload.segments.name", "A", False),
+        ("payload[0]", "A", False),
+        ("payload[*]", "A", False),
+        ("payload.a b.c-d", True, True),
+        ("payload.n", 1, True),
+        ("payload.n", "1", False),
+        ("header.refId", None, True),
+        ("header.none", None, False),
+        ("payload.segments[1]", {"name": "B"}, True),
+        ("payload.segments[99999999999999999999]", "A", False),
+    ],
+)
+def test_a_path_into_the_body(path: str, value: Any, expected: bool) -> None:
+    """The value that it leads to must be this one; [*] is any item of a list."""
+    mock = SegmentMock()
+    rule = mock.faults.add(F.Error(), match={"json": {path: value}})
+    send(mock, "PUT", f"{SALSA}/segments", BODY)
+
+    assert (1, int(expected)) == (rule.seen, rule.fired)
+
+
+@pytest.mark.parametrize("path", ["", "$", "a..b", "a[", "a]", "a[x]", "a[-1]", "[]", "a.[0]", "a[0]b.", "."])
+def test_what_is_no_path_is_refused(path: str) -> None:
+    """The error shows one that is."""
+    with pytest.raises(SettingError) as caught:
+        SegmentMock().faults.add(F.Error(), match={"json": {path: 1}})
+
+    assert f"match.json: {path!r} is not a path such as payload.segments[0].name" == str(caught.value)
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b'"x"', b"null", b"\xff"])
+def test_a_body_that_is_no_object_fits_no_path(data: bytes) -> None:
+    """The vendor refuses it as ever; the rule says that it was not meant."""
+    mock = SegmentMock()
+    rule = mock.faults.add(F.Error(), match={"json": {"payload": None}})
+    with mock.session() as session:
+        reply = session.put(f"{SALSA}/segments", data=data, headers={"authToken": "t"})
+
+    assert (400, 1, 0) == (reply.status_code, rule.seen, rule.matched)
+
+
+@pytest.mark.parametrize(
+    ("match", "salsa", "segmenter"),
+    [
+        ({"vendor": "salsa"}, 1, 0),
+        ({"vendor": "segmenter"}, 0, 1),
+        ({"vendor": "nobody"}, 0, 0),
+        ({"headers": {"X-Attempt": "2"}}, 1, 1),
+        ({"headers": {"x-attempt": 2}}, 1, 1),
+        ({"headers": {"X-Attempt": "3"}}, 0, 0),
+        ({"headers": {"X-Other": "2"}}, 0, 0),
+        ({"headers": {"X-Attempt": "2", "authtoken": "t"}}, 1, 1),
+        ({"vendor": "salsa", "headers": {"x-attempt": "2"}, "json": {"payload.segments[0].name": "A"}}, 1, 0),
+        ({"vendor": "salsa", "headers": {"x-attempt": "2"}, "json": {"payload.segments[0].name": "B"}}, 0, 0),
+        ({"json": {"name": "s"}}, 0, 1),
+        ({}, 1, 1),
+        (None, 1, 1),
+    ],
+)
+def test_vendor_and_headers(match: Any, salsa: int, segmenter: int) -> None:
+    """All that is given must fit; names of headers in any case, values exactly."""
+    mock = SegmentMock()
+    rule = mock.faults.add(F.Error(), match=match)
+    put(mock, "A", **{"X-Attempt": "2"})
+    fired = rule.fired
+    create(mock, **{"X-Attempt": "2"})
+
+    assert (salsa, segmenter) == (fired, rule.fired - fired)
+
+
+def test_a_function_of_the_call() -> None:
+    """It gets the call as it came: operation, request, body."""
+    mock = SegmentMock()
+    seen = []
+
+    def big(call: Any) -> bool:
+        seen.append((call.operation.name, call.request.headers["authtoken"]))
+        return len(call.json["payload"]["segments"]) > 1
+
+    rule = mock.faults.add(F.Error(), "salsa.upsert_*", match=big)
+
+    assert [200, 500] == [put(mock, "A").status_code, put(mock, "B", "C").status_code]
+    assert [("upsert_segments", "t")] * 2 == seen
+    assert ("a function", 2, 1) == (rule.as_dict()["match"], rule.seen, rule.matched)
+
+
+def test_a_function_is_asked_only_of_meant_operations() -> None:
+    """What it needs of a body may be missing in another operation's."""
+    mock = SegmentMock()
+    mock.faults.add(F.Error(), "salsa.upsert_segments", match=lambda call: bool(call.json["payload"]["segments"]))
+
+    assert 200 == create(mock).status_code
+
+
+def test_a_stage_of_ones_own_is_a_fault() -> None:
+    """Any ``async (call, proceed)`` may be armed; its name is its kind."""
+
+    async def shout(call: Any, proceed: Any) -> Any:
+        response = await proceed()
+        return type(response)(response.status, response.headers, response.body.upper())
+
+    mock = SegmentMock()
+    rule = mock.faults.add(shout, "segmenter.*", times=1)
+
+    assert b'{"DATA":' == create(mock).content[:8]
+    assert {"id": "1", "kind": "shout", "operation": "segmenter.*"}.items() <= rule.as_dict().items()

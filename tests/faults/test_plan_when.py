@@ -1,0 +1,187 @@
+"""When a rule strikes: skip, times, every, connection, a window on the clock; and what it tells of itself."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+import pytest
+import requests
+from fault_world import HEADERS, SALSA, names, put, search
+
+from segment_mock import SegmentMock, faults
+
+F: Any = faults
+BUSY = F.Error(status=503)
+
+
+def pattern(mock: SegmentMock, calls: int = 12) -> str:
+    """Return x for each call that was struck, . for each that was not."""
+    return "".join("x" if search(mock).status_code == 503 else "." for _ in range(calls))
+
+
+@pytest.mark.parametrize(
+    ("when", "expected"),
+    [
+        ({}, "xxxxxxxxxxxx"),
+        ({"skip": 2}, "..xxxxxxxxxx"),
+        ({"times": 0}, "............"),
+        ({"times": 3}, "xxx........."),
+        ({"skip": 2, "times": 3}, "..xxx......."),
+        ({"every": 3}, "..x..x..x..x"),
+        ({"every": 1}, "xxxxxxxxxxxx"),
+        ({"skip": 1, "every": 3}, "...x..x..x.."),
+        ({"skip": 1, "every": 3, "times": 2}, "...x..x....."),
+        ({"chance": 0}, "............"),
+        ({"chance": 1, "times": 1}, "x..........."),
+    ],
+)
+def test_which_calls(when: dict[str, Any], expected: str) -> None:
+    """skip lets the first pass, every counts from there, times ends it; by keyword and as JSON."""
+    by_keyword, by_json = SegmentMock(), SegmentMock()
+    rule = by_keyword.faults.add(BUSY, **when)
+    by_json.faults.load({**BUSY.as_dict(), "when": when})
+
+    assert [expected] * 2 == [pattern(by_keyword), pattern(by_json)]
+    fired = expected.count("x")
+    assert (12, 12, fired, 12 - fired) == (rule.seen, rule.matched, rule.fired, rule.suppressed)
+
+
+def test_times_counts_what_luck_let_through() -> None:
+    """With chance and times together it strikes exactly so often, sooner or later."""
+    mock = SegmentMock()
+    mock.faults.add(BUSY, chance=0.3, times=4)
+
+    assert 4 == pattern(mock, 100).count("x")
+
+
+def test_only_calls_that_are_meant_count() -> None:
+    """What another operation asks neither uses up skip nor times."""
+    mock = SegmentMock()
+    rule = mock.faults.add(BUSY, "salsa.search_*", skip=1, times=1)
+    told = [put(mock, "A").status_code, search(mock).status_code, put(mock, "B").status_code, search(mock).status_code]
+
+    assert [200, 200, 200, 503] == told
+    assert (4, 2, 1, 1) == (rule.seen, rule.matched, rule.fired, rule.suppressed)
+
+
+@pytest.mark.parametrize(
+    ("window", "expected"),
+    [
+        ({"from_": 30}, "...xxx"),
+        ({"until": 25}, "xxx..."),
+        ({"from_": 10, "until": 30}, ".xxx.."),
+        ({"from_": 0, "until": 0}, "x....."),
+        ({"from_": 10, "until": 30, "skip": 1, "times": 1}, "..x..."),
+    ],
+)
+def test_a_window_on_the_clock(window: dict[str, Any], expected: str) -> None:
+    """From so many seconds after the rule was armed, until so many; the clock is the mock's."""
+    mock = SegmentMock()
+    mock.clock.freeze()
+    mock.clock.advance(1000)
+    rule = mock.faults.add(BUSY, **window)
+    told = ""
+    for _ in range(6):
+        told += pattern(mock, 1)
+        mock.clock.advance(10)
+
+    assert expected == told
+    assert {name.rstrip("_"): value for name, value in window.items()} == rule.as_dict()["when"]
+
+
+@pytest.mark.parametrize("live", [False, True], ids=["in process", "live"])
+@pytest.mark.parametrize(
+    ("connection", "expected"), [("reused", ".xx.xx"), (1, "x..x.."), (2, "xx.xx."), (None, "xxxxxx")]
+)
+def test_the_calls_of_a_connection(connection: Any, expected: str, live: bool) -> None:
+    """Only on a connection that was used before, or only the first so many on one."""
+    told = ""
+    with SegmentMock() as mock:
+        mock.faults.add(BUSY, connection=connection)
+        base = mock.serve().url if live else ""
+        for _ in range(2):
+            with requests.Session() if live else mock.session() as session:
+                for _ in range(3):
+                    reply = session.post(f"{base}{SALSA}/segments/search", json={"payload": {}}, headers=HEADERS)
+                    told += "x" if reply.status_code == 503 else "."
+
+    assert expected == told
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"operation": "segmenter.*"}, "none of 2 calls was one that it is meant for"),
+        ({"match": {"headers": {"x": "y"}}}, "none of 2 calls was one that it is meant for"),
+        ({"skip": 5}, "matched 2 times, but: 2 skipped as told"),
+        ({"times": 0}, "matched 2 times, but: 2 struck as often as told"),
+        ({"every": 3}, "matched 2 times, but: 2 not the turn of every"),
+        ({"chance": 0}, "matched 2 times, but: 2 luck said no"),
+        ({"connection": "reused"}, "matched 2 times, but: 2 not that call of its connection"),
+        ({"from_": 60}, "matched 2 times, but: 2 outside its time"),
+        ({}, "fired 2 times"),
+    ],
+)
+def test_why_it_did_not_fire(given: dict[str, Any], told: str) -> None:
+    """A rule says in a sentence what spared the calls; before any came, that none did."""
+    mock = SegmentMock()
+    rule = mock.faults.add(BUSY, **given)
+
+    assert "no call reached it" == rule.why()
+    pattern(mock, 2)
+    assert told == rule.why() == rule.as_dict()["why"]
+
+
+def test_a_rule_as_json() -> None:
+    """Id, fault, operation, match, conditions and counters."""
+    mock = SegmentMock()
+    rule = mock.faults.add(F.Hang(after=True), "salsa.*", {"vendor": "salsa"}, skip=1, from_=0)
+    search(mock)
+
+    assert {
+        "id": "1", "kind": "hang", "after": True, "operation": "salsa.*", "match": {"vendor": "salsa"},
+        "when": {"skip": 1, "from": 0.0}, "seen": 1, "matched": 1, "fired": 0, "suppressed": 1,
+        "why": "matched 1 times, but: 1 skipped as told",
+    } == rule.as_dict()  # fmt: skip
+
+
+def test_sixteen_threads_get_exactly_what_was_told() -> None:
+    """times=5 is five, however many call at once; every call is counted once, and the others are performed."""
+    mock = SegmentMock(limits="off")
+    rule = mock.faults.add(F.Disconnect(), skip=3, times=5)
+    ready = Barrier(16)
+
+    def calls(thread: int) -> int:
+        ready.wait()
+        lost = 0
+        for number in range(10):
+            try:
+                put(mock, f"{thread} {number}")
+            except requests.ConnectionError:
+                lost += 1
+        return lost
+
+    with ThreadPoolExecutor(16) as pool:
+        lost = sum(pool.map(calls, range(16)))
+
+    assert (5, 5, 160, 155) == (lost, rule.fired, rule.seen, rule.suppressed)
+    assert 155 == len({*names(mock)}) == len(names(mock))
+
+
+def test_threads_may_arm_and_disarm() -> None:
+    """No rule is lost or numbered twice, and clearing those of one's own leaves the others."""
+    mock = SegmentMock()
+
+    def arms(_: int) -> list[str]:
+        rules = [mock.faults.add(BUSY) for _ in range(50)]
+        for rule in rules[::2]:
+            mock.faults.remove(rule.id)
+        return [rule.id for rule in rules[1::2]]
+
+    with ThreadPoolExecutor(8) as pool:
+        kept = [id_ for ids in pool.map(arms, range(8)) for id_ in ids]
+
+    assert sorted(kept, key=int) == [rule.id for rule in mock.faults]
+    assert 200 == len({*kept})

@@ -1,0 +1,143 @@
+"""Reads that lag behind writes: by calls or by seconds, counts along, and without a trace."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fault_world import SALSA, create, names, put, search, send
+
+from segment_mock import SegmentMock, faults
+
+F: Any = faults
+GROUP = "69afe9fc-dcde-4533-92d6-cbf069008c30"
+ADA = "00000000-0000-4000-8000-000000000000"
+DATA = {
+    "salsa": {
+        "segments": [{"segmentId": GROUP, "name": "G"}],
+        "supporters": [{"supporterId": ADA, "contacts": [{"type": "EMAIL", "value": "ada@example.org"}]}],
+    }
+}
+
+
+def seen(mock: SegmentMock) -> tuple[int, list[str]]:
+    """Return the total and the names that a search tells."""
+    payload = search(mock).json()["payload"]
+    return payload["total"], [segment["name"] for segment in payload["segments"]]
+
+
+def assign(mock: SegmentMock) -> Any:
+    return send(mock, "PUT", f"{SALSA}/segments/members", {"payload": {"segmentId": GROUP, "supporterIds": [ADA]}})
+
+
+@pytest.mark.parametrize(("lag", "expected"), [(1, "GAB"), (2, "GA"), (3, "G"), (4, "G"), (10**9, "G")])
+def test_the_last_calls_that_changed_something_are_unseen(lag: int, expected: str) -> None:
+    """Reads and refused writes are no changes; initial data are always seen."""
+    mock = SegmentMock(data=DATA)
+    for name in "ABC":
+        put(mock, name)
+        search(mock)
+        put(mock, "G")  # the name is taken
+    mock.faults.add(F.Stale(lag=lag))
+
+    assert (len(expected), [*expected]) == seen(mock)
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(0, "GABC"), (5, "GABC"), (15, "GAB"), (25, "GA"), (3600, "G")])
+def test_as_the_records_were_seconds_ago(seconds: float, expected: str) -> None:
+    """On the mock's clock, which a test may freeze and advance."""
+    mock = SegmentMock(data=DATA)
+    mock.clock.freeze()
+    for name in "ABC":
+        put(mock, name)
+        mock.clock.advance(10)
+    mock.faults.add(F.Stale(seconds=seconds))
+
+    assert (len(expected), [*expected]) == seen(mock)
+
+
+def test_it_catches_up() -> None:
+    """What was unseen is seen once the clock has moved on."""
+    mock = SegmentMock()
+    mock.clock.freeze()
+    mock.faults.add(F.Stale(seconds=30))
+    put(mock, "A")
+    before = seen(mock)
+    mock.clock.advance(31)
+
+    assert ((0, []), (1, ["A"])) == (before, seen(mock))
+
+
+def test_totals_and_member_counts_lag_together() -> None:
+    """Membership, the count of it, and the groups of a supporter are of one moment."""
+    mock = SegmentMock(data=DATA)
+    assign(mock)
+    with mock.faults.injected(F.Stale()):
+        group = search(mock).json()["payload"]["segments"][0]
+        members = send(mock, "POST", f"{SALSA}/segments/members/search", {"payload": {"segmentId": GROUP}})
+        asked = {"payload": {"identifiers": [ADA], "identifierType": "SUPPORTER_ID"}}
+        groups = send(mock, "POST", f"{SALSA}/supporters/groups", asked)
+
+    assert (0, 0) == (group["totalMembers"], members.json()["payload"]["total"])
+    assert [] == groups.json()["payload"]["results"][0]["segments"]
+    assert 1 == search(mock).json()["payload"]["segments"][0]["totalMembers"]
+
+
+def test_changes_and_deletions_lag_too() -> None:
+    """A deleted group is still found, and a renamed one has its old name."""
+    mock = SegmentMock(data=DATA)
+    send(mock, "PUT", f"{SALSA}/segments", {"payload": {"segments": [{"segmentId": GROUP, "name": "H"}]}})
+    send(mock, "DELETE", f"{SALSA}/segments", {"payload": {"segments": [{"segmentId": GROUP}]}})
+    told = []
+    for lag in (1, 2):
+        with mock.faults.injected(F.Stale(lag=lag)):
+            told.append(seen(mock))
+
+    assert [(1, ["H"]), (1, ["G"])] == told
+    assert (0, []) == seen(mock)
+
+
+def test_it_leaves_no_trace() -> None:
+    """Neither the records nor the journal show that a read looked back, and no later id is another."""
+    plain, stale = SegmentMock(data=DATA), SegmentMock(data=DATA)
+    stale.faults.add(F.Stale(lag=2))
+    for mock in (plain, stale):
+        mock.clock.freeze(0)
+        for name in "AB":
+            put(mock, name)
+            search(mock)
+
+    assert plain.state() == stale.state()
+    assert [entry.changes for entry in plain.journal] == [entry.changes for entry in stale.journal]
+
+
+def test_writes_are_never_stale() -> None:
+    """A write sees the records as they are: the name is taken; the rule says that nothing was there for it."""
+    mock = SegmentMock()
+    put(mock, "A")
+    rule = mock.faults.add(F.Stale(lag=5))
+    reply = put(mock, "A")
+
+    assert "VALIDATION_ERROR" == reply.json()["payload"]["segments"][0]["result"]
+    assert (["A"], "matched 1 times, but: 1 nothing there to spoil") == (names(mock), rule.why())
+
+
+def test_one_organization_does_not_see_anothers_past() -> None:
+    """Each organization's calls are counted for itself."""
+    mock = SegmentMock(credentials="isolated")
+    put(mock, "A", authToken="one")
+    put(mock, "B", authToken="other")
+    mock.faults.add(F.Stale())
+    put(mock, "C", authToken="other")
+
+    assert [0, 1] == [search(mock, authToken=token).json()["payload"]["total"] for token in ("one", "other")]
+
+
+def test_both_vendors_calls_count() -> None:
+    """The lag is of the organization's last calls, whichever vendor they went to."""
+    mock = SegmentMock()
+    put(mock, "A")
+    create(mock)
+    mock.faults.add(F.Stale())
+
+    assert (1, ["A"]) == seen(mock)

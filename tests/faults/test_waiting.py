@@ -1,0 +1,138 @@
+"""Late answers, slow bodies and none at all, in process: the mock's clock moves, the wall's does not."""
+
+from __future__ import annotations
+
+import time
+from random import Random
+from statistics import median
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import requests
+from fault_world import names, put, search
+
+from segment_mock import SegmentMock, faults
+
+F: Any = faults
+START = "2026-01-01T00:00:00Z"
+MANY = 2000
+
+
+def frozen(*rules: Any) -> SegmentMock:
+    """Return a mock whose clock stands still, with these rules."""
+    mock = SegmentMock()
+    mock.clock.freeze(START)
+    for fault in rules:
+        mock.faults.add(fault)
+    return mock
+
+
+def passed(mock: SegmentMock, since: float) -> float:
+    """Return the seconds that the mock's clock has moved on."""
+    return round(mock.clock.now() - since, 6)
+
+
+@pytest.mark.parametrize(
+    ("rules", "timeout", "seconds", "arrives"),
+    [
+        ([F.Latency(seconds=30)], None, 30, True),
+        ([F.Latency(seconds=30)], 31, 30, True),
+        ([F.Latency(seconds=30)], 30, 30, False),
+        ([F.Latency(seconds=30, after=True)], 7.5, 7.5, False),
+        ([F.Latency(seconds=2), F.Latency(seconds=3, after=True)], 6, 5, True),
+        ([F.Latency(seconds=2), F.Latency(seconds=3, after=True)], 4, 4, False),
+        ([F.Latency(seconds=0)], 1, 0, True),
+        ([F.Hang()], 240, 240, False),
+        ([F.Latency(seconds=10), F.Hang()], 15, 15, False),
+        ([F.Drip(bytes_per_second=1, chunk=10)], 9, 9, False),
+        ([F.Latency(seconds=5), F.Drip(bytes_per_second=1, chunk=3)], 6, None, True),
+    ],
+    ids=str,
+)
+def test_waiting_costs_the_mocks_time_only(
+    rules: list[Any], timeout: float | None, seconds: float | None, arrives: bool
+) -> None:
+    """A pause as long as the client's timeout is the client's own exception, then; a shorter one moves the clock."""
+    mock = frozen(*rules)
+    before, wall = mock.clock.now(), time.perf_counter()
+    try:
+        reply = put(mock, "A", timeout=timeout)
+        seconds = float(-(-len(reply.content) // 3) * 3 + 5) if seconds is None else seconds
+    except (requests.ReadTimeout, requests.ConnectionError):
+        reply = None
+
+    assert (seconds, arrives) == (passed(mock, before), reply is not None)
+    assert time.perf_counter() - wall < min(seconds, 60) or seconds < 5
+
+
+@pytest.mark.parametrize(
+    ("settings", "low", "middle", "high"),
+    [
+        ({"distribution": "fixed", "jitter": 5}, 10, 10, 10),
+        ({"distribution": "uniform", "jitter": 4}, 6, 10, 14),
+        ({"distribution": "normal", "jitter": 1}, 5, 10, 15),
+        ({"distribution": "lognormal", "jitter": 0.5}, 1, 10, 100),
+        ({"distribution": "lognormal", "jitter": 0}, 10, 10, 10),
+        ({"distribution": "normal", "jitter": 604800}, 0, None, 604800),
+        ({"distribution": "lognormal", "jitter": 604800}, 0, None, 604800),
+    ],
+    ids=str,
+)
+def test_how_long_varies(settings: dict[str, Any], low: float, middle: float | None, high: float) -> None:
+    """seconds is the middle of each distribution; no draw is below nothing or above a week."""
+    call: Any = SimpleNamespace(luck=Random(1))
+    drawn = [F.Latency(seconds=10, **settings)(call, None).send(None) for _ in range(MANY)]
+    drawn = [round(delay, 9) for delay in drawn]
+
+    assert low <= min(drawn) <= max(drawn) <= high
+    if middle is not None:
+        assert abs(median(drawn) - middle) < 1
+        assert (settings["jitter"] == 0 or settings["distribution"] == "fixed") == (len({*drawn}) == 1)
+
+
+def test_zero_seconds_are_none() -> None:
+    """A lognormal delay of nothing is nothing."""
+    mock = frozen(F.Latency(seconds=0, jitter=1, distribution="lognormal"))
+    before = mock.clock.now()
+    search(mock)
+
+    assert 0 == passed(mock, before)
+
+
+def test_the_journal_has_the_mocks_time() -> None:
+    """The call arrived when it was sent and took as long as it was kept; its records have the later time."""
+    mock = frozen(F.Latency(seconds=30))
+    put(mock, "A", timeout=None)
+    entry = mock.journal.entries()[0]
+    mock.faults.clear()
+    reply = search(mock)
+
+    assert ("2026-01-01T00:00:00.000Z", 30.0) == (entry.as_dict()["time"], entry.duration)
+    assert "2026-01-01T00:00:30.000Z" == entry.response_json["timestamp"] == reply.json()["timestamp"]
+    assert ("Thu, 01 Jan 2026 00:00:30 GMT", 30_000) == (
+        reply.headers["Date"], entry.response_json["header"]["processingTime"],
+    )  # fmt: skip
+
+
+def test_a_slow_body_counts_against_no_single_read() -> None:
+    """A read gets its piece in time, however long the whole takes: a timeout of a read is none of a call."""
+    mock = frozen(F.Drip(bytes_per_second=10, chunk=10))
+    before = mock.clock.now()
+    reply = put(mock, "A", timeout=1.5)
+
+    assert 200 == reply.status_code
+    assert passed(mock, before) > 10
+
+
+def test_a_late_write_of_a_client_that_gave_up_never_happens() -> None:
+    """In process nobody carries on for a client that has left: before=unperformed, after=performed."""
+    told = []
+    for after in (False, True):
+        mock = frozen(F.Latency(seconds=60, after=after))
+        with pytest.raises(requests.ReadTimeout):
+            put(mock, "A", timeout=1)
+        mock.clock.advance(3600)
+        told.append(names(mock))
+
+    assert [[], ["A"]] == told

@@ -1,0 +1,147 @@
+"""Faults under a WSGI server that is not ours: on its own socket where it lends one, else as far as WSGI goes."""
+
+from __future__ import annotations
+
+import errno
+import io
+import logging
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fault_clients import in_requests
+from fault_world import HEADERS, SALSA
+from flask import Flask
+from table import PAGE, ROWS, SHORT, UPSERT, Row, printed
+from werkzeug.serving import make_server
+
+from segment_mock import WouldHangForever, create_app, faults
+
+F: Any = faults
+BODY = {"payload": {"segments": [{"name": "A"}, {"name": "B"}]}}
+CELLS = printed(PAGE.read_text(encoding="utf-8"))
+# A thread of a foreign server really waits: for ever if told so.
+BROKEN = [row for row in ROWS if not row.hasty and row.fault.kind in ("disconnect", "truncate", "garble", "error")]
+
+
+def arm(app: Flask, fault: dict[str, Any]) -> None:
+    """Put *fault* in the place of all rules."""
+    app.test_client().delete("/_mock/faults")
+    assert 201 == app.test_client().post("/_mock/faults", json=fault).status_code
+
+
+def stored(app: Flask) -> list[str]:
+    """Return the names of the groups that are in the store."""
+    return [row["name"] for row in app.test_client().get("/_mock/state").get_json()["salsa"]["segments"]]
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[tuple[Flask, str, io.StringIO]]:
+    """The application under Werkzeug's threaded server, its address, and what that logs."""
+    app, log = create_app(), io.StringIO()
+    handler = logging.StreamHandler(log)
+    logging.getLogger("werkzeug").addHandler(handler)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield app, f"http://127.0.0.1:{server.port}", log
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    logging.getLogger("werkzeug").removeHandler(handler)
+
+
+@pytest.mark.parametrize("row", BROKEN, ids=lambda row: row.label)
+def test_werkzeugs_server_breaks_off_as_ours_does(row: Row, served: tuple[Flask, str, io.StringIO]) -> None:
+    """requests sees what it sees on our own server, the call is performed as told, and no traceback is logged."""
+    app, url, log = served
+    app.test_client().post("/_mock/reset")
+    arm(app, row.fault.as_dict())
+
+    assert CELLS[row.label]["requests"] == in_requests(url, UPSERT)
+    assert {"yes": ["A", "B"], "no": []}[CELLS[row.label]["performed"]] == stored(app)
+    assert "Traceback" not in log.getvalue()
+    arm(app, {"kind": "latency", "seconds": 0})
+    assert "200" == in_requests(url, UPSERT)
+
+
+def test_a_dripped_body_on_werkzeugs_server(served: tuple[Flask, str, io.StringIO]) -> None:
+    """Piece by piece, to the end."""
+    app, url, _ = served
+    arm(app, {"kind": "drip", "chunk": 64, "bytes_per_second": 1e6})
+
+    assert "200" == in_requests(url, UPSERT)
+
+
+def test_a_client_that_gives_up_on_werkzeugs_server(served: tuple[Flask, str, io.StringIO]) -> None:
+    """A late answer is really late there."""
+    app, url, _ = served
+    arm(app, {"kind": "latency", "seconds": 4 * SHORT})
+
+    assert "ReadTimeout(ReadTimeoutError)" == in_requests(url, UPSERT._replace(timeout=SHORT))
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "performed"),
+    [
+        (F.Disconnect(), ConnectionAbortedError, []),
+        (F.Disconnect(after=True), ConnectionAbortedError, ["A", "B"]),
+        (F.Disconnect(reset=True), ConnectionResetError, []),
+        (F.Garble(how="bytes"), ConnectionAbortedError, ["A", "B"]),
+        (F.Truncate(), ConnectionAbortedError, ["A", "B"]),
+        (F.Truncate(reset=True), ConnectionResetError, ["A", "B"]),
+        (F.Hang(after=True), WouldHangForever, ["A", "B"]),
+        (F.Hang(), WouldHangForever, []),
+    ],
+    ids=repr,
+)
+def test_flasks_test_client_raises(fault: Any, error: type[Exception], performed: list[str]) -> None:
+    """There is no socket to break: what a real client could not get is an exception of the call or of its data."""
+    app = create_app()
+    arm(app, fault.as_dict())
+    with pytest.raises(error):
+        _ = app.test_client().put(f"{SALSA}/segments", json=BODY, headers=HEADERS).data
+
+    assert performed == stored(app)
+
+
+def test_flasks_test_client_gets_what_is_there() -> None:
+    """A slow body comes whole and moves the mock's clock; the head of a HEAD and an error are as ever."""
+    app = create_app()
+    client = app.test_client()
+    client.post("/_mock/clock", json={"freeze": "2026-01-01T00:00:00Z"})
+    arm(app, {"kind": "drip", "chunk": 10, "bytes_per_second": 10})
+    reply = client.put(f"{SALSA}/segments", json=BODY, headers=HEADERS)
+    told, now = reply.json["payload"]["count"], client.get("/_mock/clock").json["now"]
+    arm(app, {"kind": "truncate", "operation": "*"})
+
+    assert (2, len(reply.data)) == (told, int(reply.headers["Content-Length"]))
+    assert f"2026-01-01T00:00:{-(-len(reply.data) // 10):02}.000Z" == now
+    with pytest.raises(ConnectionAbortedError):
+        _ = client.head("/segments", headers=HEADERS).data
+
+
+@pytest.mark.parametrize("name", ["werkzeug.socket", "gunicorn.socket"])
+@pytest.mark.parametrize("reset", [False, True])
+def test_a_lent_socket_is_written_to_and_let_go(name: str, reset: bool) -> None:
+    """The client reads the bytes and the end; the server's own socket then reads as if its client had left."""
+    app, began = create_app(), []
+    arm(app, {"kind": "disconnect", "reset": reset})
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = socket.create_connection(listener.getsockname(), 5)
+        lent, _ = listener.accept()
+    environ = app.test_request_context(f"{SALSA}/segments", method="PUT", json=BODY, headers=HEADERS).request.environ
+    with client, lent:
+        with pytest.raises(ConnectionError) as caught:
+            app({**environ, name: lent}, lambda *told: began.append(told))
+
+        assert b"" == lent.recv(10)
+        if reset:
+            with pytest.raises(ConnectionResetError):
+                client.recv(10)
+        else:
+            assert b"" == client.recv(10)
+    assert ([], errno.ECONNRESET) == (began, caught.value.errno)

@@ -1,0 +1,214 @@
+"""Faults by every face: the control plane, the command, the marker, and a clock that a client's sleeps move."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from click.testing import CliRunner
+from flask.testing import FlaskClient
+
+from segment_mock import SegmentMock, create_app, faults
+from segment_mock.cli import main
+from segment_mock.faults import ALIASES, WHEN, kinds
+from segment_mock.settings import scenarios
+
+F: Any = faults
+SEGMENTS = "/api/integration/ext/v1/segments"
+KEY = {"authToken": "t"}
+RULE = {"kind": "disconnect", "after": True, "operation": "salsa.*", "when": {"skip": 1, "times": 2}}
+
+
+@pytest.fixture
+def client() -> FlaskClient:
+    """Flask's test client over an empty world."""
+    return create_app().test_client()
+
+
+def test_rules_are_armed_told_and_disarmed_over_http(client: FlaskClient) -> None:
+    """POST takes one rule or a list and answers 201; GET tells counters; DELETE takes one away, or all."""
+    one = client.post("/_mock/faults", json=RULE)
+    two = client.post(
+        "/_mock/faults", json=[{"kind": "hang", "operation": "segmenter.*"}, {"kind": "CONNECTION_RESET_BY_PEER"}]
+    )
+    client.post(f"{SEGMENTS}/search", json={"payload": {}}, headers={**KEY, "X": "y"}) if False else None
+    told = client.get("/_mock/faults").json["faults"]
+
+    assert (201, 201) == (one.status_code, two.status_code)
+    assert RULE.items() <= one.json["faults"][0].items()
+    assert [*one.json["faults"], *two.json["faults"]] == told
+    assert [("1", "disconnect"), ("2", "hang"), ("3", "disconnect")] == [(rule["id"], rule["kind"]) for rule in told]
+    assert told[1] == client.get("/_mock/faults/2").json
+    assert 200 == client.delete("/_mock/faults/2").status_code
+    assert ["1", "3"] == [rule["id"] for rule in client.get("/_mock/faults").json["faults"]]
+    assert 200 == client.delete("/_mock/faults").status_code
+    assert {"faults": []} == client.get("/_mock/faults").json
+
+
+def test_counters_over_http(client: FlaskClient) -> None:
+    """Seen, matched, fired, suppressed, and why."""
+    client.post("/_mock/faults", json={"kind": "error", "operation": "*.search_segments", "when": {"skip": 1}})
+    for path in ("", "/search", "/search"):
+        client.open(SEGMENTS + path, method="POST" if path else "PUT", json={"payload": {}}, headers=KEY)
+    (rule,) = client.get("/_mock/faults").json["faults"]
+
+    assert {"seen": 3, "matched": 2, "fired": 1, "suppressed": 1, "why": "fired 1 times"}.items() <= rule.items()
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ({"kind": "hnag"}, "kind: 'hnag' is no fault"),
+        ({"kind": "hang", "aftr": 1}, "fault hang: aftr: no such setting (did you mean 'after'?)"),
+        ({"kind": "error", "status": 99}, "fault error: status: 99 is not at least 200"),
+        ({"kind": "hang", "operation": "salsa.upsert_segment"}, "(did you mean 'salsa.upsert_segments'?)"),
+        ({"kind": "hang", "when": {"time": 1}}, "when: time: no such condition (did you mean 'times'?)"),
+        ({"kind": "hang", "when": 5}, "when: 5 is no object"),
+        ({"kind": "hang", "match": 5}, "match: 5 is not names and values"),
+        ({"kind": "hang", "match": {"headers": [1]}}, "match.headers: [1] is not names and values"),
+        ({"kind": "hang", "match": {"json": {"a[": 1}}}, "match.json: 'a[' is not a path"),
+        ([{"kind": "hang"}, {}], "faults[1]: kind: missing in {}"),
+        (5, "5 is no object with a 'kind'"),
+    ],
+)
+def test_a_mistake_is_a_problem(client: FlaskClient, body: Any, told: str) -> None:
+    """400 as problem+json, naming field, value and the nearest; nothing is armed."""
+    reply = client.post("/_mock/faults", json=body)
+
+    assert (400, "application/problem+json") == (reply.status_code, reply.content_type)
+    assert told in reply.json["detail"]
+    assert {"faults": []} == client.get("/_mock/faults").json
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"\xff", b"[" * 10_000])
+def test_what_is_no_json_is_a_problem(client: FlaskClient, data: bytes) -> None:
+    """So is a body that can't be read at all."""
+    reply = client.post("/_mock/faults", data=data)
+
+    assert (400, "application/problem+json") == (reply.status_code, reply.content_type)
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_a_rule_that_is_not_there(client: FlaskClient, method: str) -> None:
+    """404 as problem+json, with the id."""
+    reply = client.open("/_mock/faults/7", method=method)
+
+    assert (404, "application/problem+json") == (reply.status_code, reply.content_type)
+    assert "No fault has the id '7'." == reply.json["detail"]
+
+
+def test_serve_arms_files_and_scenarios(tmp_path: Path) -> None:
+    """--faults FILE and --scenario NAME, each more than once; the first call meets them."""
+    rules, more, ready = tmp_path / "rules.yaml", tmp_path / "more.json", tmp_path / "ready.json"
+    rules.write_text("- {kind: error, status: 503, operation: 'salsa.*', when: {times: 1}}\n")
+    more.write_text(json.dumps(RULE))
+    files = [
+        "--faults",
+        str(rules),
+        "--faults",
+        str(more),
+        "--scenario",
+        "segmenter.down",
+        "--scenario",
+        "lost-replies",
+    ]
+    command = [sys.executable, "-m", "segment_mock", "serve", "--port", "0", "--ready-file", str(ready), *files]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        assert any(line.startswith("Ctrl-C") for line in process.stderr)
+        url = json.loads(ready.read_text())["url"]
+        told = requests.get(f"{url}/_mock/faults", timeout=5).json()["faults"]
+        first = requests.put(url + SEGMENTS, json={}, headers=KEY, timeout=5)
+        process.send_signal(signal.SIGTERM)
+        process.stderr.read()
+
+    assert ["error", "disconnect", "disconnect", "error", "disconnect"] == [rule["kind"] for rule in told]
+    assert (503, 0) == (first.status_code, process.returncode)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("- {kind: hang}\n- {kind: hang, aftr: true}", "faults[1]: fault hang: aftr: no such setting (did you mean 'after'?)"),
+        ("{kind: hang, operation: 'salsa.upsert_segment'}", "operation: 'salsa.upsert_segment' is none (did you mean"),
+        ("{kind: hang, 5: 5}", "fault hang: 5: no such setting"),
+        ("{kind: hang, match: {json: {5: 5}, heders: {}}}", "match: heders: no such key (did you mean 'headers'?)"),
+        ("", "None is no object with a 'kind'"),
+        ("hang", "'hang' is no object with a 'kind'"),
+        ("{", "rules.yaml: "),
+    ],
+)  # fmt: skip
+def test_a_bad_file_refuses_to_start(tmp_path: Path, text: str, told: str) -> None:
+    """It exits with 2 and names the rule, the field and the fix."""
+    file = tmp_path / "rules.yaml"
+    file.write_text(text)
+    result = CliRunner().invoke(main, ["serve", "--faults", str(file)])
+
+    assert 2 == result.exit_code
+    assert told in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (["--scenario", "segmenter.dwn"], "scenario: 'segmenter.dwn' is none (did you mean 'segmenter.down'?); there are"),
+        (["--faults", "nowhere.yaml"], "nowhere.yaml: "),
+    ],
+)  # fmt: skip
+def test_an_unknown_scenario_or_file_refuses_to_start(args: list[str], told: str) -> None:
+    """Exit code 2, with the nearest name."""
+    result = CliRunner().invoke(main, ["serve", *args])
+
+    assert 2 == result.exit_code
+    assert told in result.stderr
+
+
+def test_the_command_lists_everything() -> None:
+    """Each kind, setting, choice, condition, alias and scenario, with its sentence."""
+    text = CliRunner().invoke(main, ["faults"]).stdout
+    rows = [faults.option(row) for kind in kinds().values() for row in fields(kind)]
+
+    assert [] == [name for name in [*kinds(), *ALIASES, *scenarios()] if name not in text]
+    assert [] == [row.name for row in [*rows, *WHEN] if f"    {row.name} (" not in text or row.help not in text]
+    assert [] == [choice for row in rows for choice in row.choices if choice not in text]
+    assert [] == [name for name, told in scenarios().items() if told["about"] not in text]
+
+
+def test_a_clients_own_back_off_costs_no_time() -> None:
+    """time.sleep and asyncio.sleep move the mock's clock within the block; both are real again however it ends."""
+    mock = SegmentMock()
+    mock.clock.freeze(0)
+    real, wall = (time.sleep, asyncio.sleep), time.monotonic()
+    with pytest.raises(ZeroDivisionError), mock.clock.patch_sleep():
+        _naps(mock)
+
+    assert real == (time.sleep, asyncio.sleep)
+    assert 270 == mock.clock.now()
+    assert time.monotonic() - wall < 200
+
+
+def _naps(mock: SegmentMock) -> None:
+    time.sleep(30)
+    asyncio.run(asyncio.sleep(240))
+    raise ZeroDivisionError
+
+
+def test_waiting_is_real_for_a_door_whatever_the_test_patched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread of a WSGI server waits for its late answer; only the test's own sleeps are moved."""
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    one, other = SegmentMock().clock, SegmentMock().clock
+    one.freeze(0)
+    with other.patch_sleep(), one.patch_sleep():
+        one.wait(5)
+
+    assert ([5], 0) == (slept, one.now())
