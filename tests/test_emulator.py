@@ -48,11 +48,12 @@ def test_every_call_is_in_the_journal():
     assert [404, 404, 405, 400] == [entry.status for entry in mock.journal.entries()]
 
 
-def test_a_call_that_its_client_abandons_is_never_performed():
+@pytest.mark.parametrize("seconds", [30.0, math.inf])
+def test_a_call_that_its_client_abandons_is_never_performed(seconds):
     """The client's own timeout strikes, the clock has moved by it, and the journal has the call."""
 
     async def late(call, proceed):
-        await sleep(30)
+        await sleep(seconds)
         return await proceed()
 
     mock = world()

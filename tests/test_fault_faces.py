@@ -40,7 +40,6 @@ def test_rules_are_armed_told_and_disarmed_over_http(client: FlaskClient) -> Non
     two = client.post(
         "/_mock/faults", json=[{"kind": "hang", "operation": "segmenter.*"}, {"kind": "CONNECTION_RESET_BY_PEER"}]
     )
-    client.post(f"{SEGMENTS}/search", json={"payload": {}}, headers={**KEY, "X": "y"}) if False else None
     told = client.get("/_mock/faults").json["faults"]
 
     assert (201, 201) == (one.status_code, two.status_code)
@@ -138,7 +137,7 @@ def test_serve_arms_files_and_scenarios(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("- {kind: hang}\n- {kind: hang, aftr: true}", "faults[1]: fault hang: aftr: no such setting (did you mean 'after'?)"),
+        ("- {kind: hang}\n- {kind: hang, aftr: true}", "faults[1]: fault hang: aftr: no such setting (did you mean"),
         ("{kind: hang, operation: 'salsa.upsert_segment'}", "operation: 'salsa.upsert_segment' is none (did you mean"),
         ("{kind: hang, 5: 5}", "fault hang: 5: no such setting"),
         ("{kind: hang, match: {json: {5: 5}, heders: {}}}", "match: heders: no such key (did you mean 'headers'?)"),
@@ -160,7 +159,7 @@ def test_a_bad_file_refuses_to_start(tmp_path: Path, text: str, told: str) -> No
 @pytest.mark.parametrize(
     ("args", "told"),
     [
-        (["--scenario", "segmenter.dwn"], "scenario: 'segmenter.dwn' is none (did you mean 'segmenter.down'?); there are"),
+        (["--scenario", "segmenter.dwn"], "scenario: 'segmenter.dwn' is none (did you mean 'segmenter.down'?)"),
         (["--faults", "nowhere.yaml"], "nowhere.yaml: "),
     ],
 )  # fmt: skip

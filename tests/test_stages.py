@@ -128,6 +128,21 @@ def test_the_first_stage_is_outermost():
     assert ("1 stage", "2 stage") == mock.journal.entries()[0].faults
 
 
+def test_a_spoiled_item_echoes_what_it_could_have_written():
+    """Members that no client may set are not echoed, as in a failure of the vendor's own."""
+
+    async def spoil(call, proceed):
+        call.spoiled = {0: Spoiled("NOT_ALLOWED")}
+        return await proceed()
+
+    mock = world()
+    mock.faults.add(spoil, "salsa.upsert_segments")
+    item = {"name": "a", "type": "DEFAULT", "totalMembers": 9, "errors": ["x"]}
+    reply = mock.session().put(UPSERT, json={"payload": {"segments": [item]}}, headers={"authToken": "t"})
+
+    assert [{"name": "a", "result": "NOT_ALLOWED"}] == reply.json()["payload"]["segments"]
+
+
 @pytest.mark.parametrize(("result", "count"), [("SYSTEM_ERROR", 1), ("NOT_ALLOWED", 0), ("VALIDATION_ERROR", 1)])
 def test_spoiled_items_fail_and_the_others_are_performed(result, count):
     """A real partial failure: reply, store and journal agree on which items happened."""

@@ -70,13 +70,19 @@ def _given(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _run(command: tuple[str, ...], variables: dict[str, str]) -> int:
+    started: list[subprocess.Popen[bytes]] = []
+
+    def pass_on(number: int, _: object) -> None:
+        for process in started:
+            process.send_signal(number)
+
+    # Before the command starts: it may be sent a signal as soon as it says its first word.
+    before = {number: signal.signal(number, pass_on) for number in _PASSED_ON}
     try:
-        process = subprocess.Popen(command, env=variables)  # noqa: S603 - the command is the user's own
+        started.append(subprocess.Popen(command, env=variables))  # noqa: S603 - the command is the user's own
+        code = started[0].wait()
     except OSError as error:
         raise Unusable(f"{command[0]}: {error.strerror}") from None
-    before = {number: signal.signal(number, lambda got, _: process.send_signal(got)) for number in _PASSED_ON}
-    try:
-        code = process.wait()
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -13,8 +13,10 @@ def fresh(world: World, kind: str, *taken: Container[Any]) -> str:
 
     Records of another run of the same seed may be here already: a state that was exported and loaded.
     """
-    found = world.uuid(kind)
-    for held in taken:
-        if found in held:
-            return fresh(world, kind, *taken)
-    return found
+    while True:
+        found = world.uuid(kind)
+        for held in taken:
+            if found in held:
+                break
+        else:
+            return found

@@ -63,6 +63,7 @@ ITEM_ERRORS: Mapping[str, ItemError] = {
     "too_long": ItemError(2003, "The field is longer than allowed", "assumed; lengths are documented"),
     "invalid": ItemError(2004, "The field is not valid", "assumed"),
 }
+_READ_ONLY = ("type", "totalMembers", "errors", "readOnly", "createdDate", "lastModified")
 SYSTEM_ERROR = ItemError(5000, "An unrecoverable error occurred", "assumed")
 
 
@@ -90,7 +91,8 @@ def item_error(call: Call, kind: str, field: str) -> Json:
 
 def spoil(order: tuple[str, ...], call: Call, item: Any, spoiled: Spoiled) -> Json:
     """Return *item* (a supporter's id where a batch is of ids) as one that a fault decided to fail."""
-    sent = item if isinstance(item, dict) else {"supporterId": item}
+    told = item if isinstance(item, dict) else {"supporterId": item}
+    sent = {name: value for name, value in told.items() if name not in _READ_ONLY}
     failed = ordered({**sent, "result": spoiled.result}, order)
     if spoiled.result in ("VALIDATION_ERROR", "SYSTEM_ERROR"):
         row = ITEM_ERRORS["invalid"] if spoiled.result == "VALIDATION_ERROR" else SYSTEM_ERROR

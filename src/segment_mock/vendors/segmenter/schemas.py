@@ -25,7 +25,7 @@ def _one_tag_id(data: Json) -> Json:
 
 def _one_name(data: Json, kept: str, other: str) -> Json:
     value = data.pop(other)
-    return data if kept in data else {**data, kept: value}
+    return data if data.get(kept) is not None else {**data, kept: value}
 
 
 def _identified(data: Json) -> None:

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 import pytest
+import yaml
+
+from segment_mock import mock, web
+
+# What is imported here is not imported anew by each of the runs below.
+IMPORTED = (yaml, mock, web)
+RUN = ("-p", "no:hypothesispytest")
 
 CLIENT = '''
 import time
@@ -75,7 +82,7 @@ def test_nothing_is_left(segment_mock):
 """
     )
 
-    pytester.runpytest().assert_outcomes(passed=6)
+    pytester.runpytest(*RUN).assert_outcomes(passed=6)
 
 
 def test_a_mark_on_the_server_is_its_own(pytester: pytest.Pytester) -> None:
@@ -95,7 +102,7 @@ def test_plain(segment_mock_server):
 """
     )
 
-    pytester.runpytest().assert_outcomes(passed=3)
+    pytester.runpytest(*RUN).assert_outcomes(passed=3)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +118,7 @@ def test_a_bad_fault_in_a_marker_is_an_error_of_the_test(pytester: pytest.Pytest
     """The test errs before it begins, and says why."""
     pytester.makepyfile(f"import pytest\n@pytest.mark.segment_mock({marker})\ndef test_a(segment_mock): pass")
 
-    result = pytester.runpytest()
+    result = pytester.runpytest(*RUN)
 
     result.assert_outcomes(errors=1)
     assert told in result.stdout.str()
