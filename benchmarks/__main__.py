@@ -7,6 +7,7 @@ than two minutes; it allows a third more, and what misses even that is measured 
 from __future__ import annotations
 
 import ast
+import signal
 import subprocess
 import sys
 import time
@@ -25,6 +26,7 @@ def main(arguments: list[str]) -> int:
     """Run every script; return the exit code."""
     if arguments not in ([], ["--quick"]):
         sys.exit(__doc__)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     begun, quick = time.monotonic(), bool(arguments)
     machine = described()
     print(machine, "\n", flush=True)
@@ -34,11 +36,11 @@ def main(arguments: list[str]) -> int:
         if code and quick:
             print(f"Once more: {name}\n", flush=True)
             code, text = ran(name, arguments)
-        parts.append(text)
+        parts.append(text.strip())
         if code:
             failed.append(name)
     if not quick:
-        written("\n".join(parts))
+        written("\n\n".join(parts))
     print(f"{time.monotonic() - begun:.0f} s;", f"failed: {', '.join(failed)}" if failed else "every bound holds")
     return 1 if failed else 0
 
@@ -49,9 +51,13 @@ def ran(name: str, arguments: list[str]) -> tuple[int, str]:
     lines: list[str] = []
     with subprocess.Popen([sys.executable, script, *arguments], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        for line in process.stdout:
-            lines.append(line)
-            print(line, end="", flush=True)
+        try:
+            for line in process.stdout:
+                lines.append(line)
+                print(line, end="", flush=True)
+        except BaseException:  # interrupted or terminated: it stops what it has started
+            process.terminate()
+            raise
     text = "".join(lines)
     if not text.startswith("###"):  # a script that prints plain lines
         about = (ast.get_docstring(ast.parse(script.read_text())) or name).partition(":")[0].partition("\n")[0]

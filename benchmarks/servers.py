@@ -79,8 +79,13 @@ _MOCKOON = NODE_MODULES / "@mockoon" / "cli" / "bin" / "run.js"
 def _mockoon(port: int, folder: Path) -> list[str]:
     headers = [{"key": name, "value": value} for name, value in JSON.items()]
     response = {"uuid": "3", "body": _body().decode(), "statusCode": 200, "headers": headers, "default": True}
-    route = {"uuid": "2", "type": "http", "method": SEARCH.method.lower(), "endpoint": SEARCH.path[1:]}
-    route |= {"responses": [response]}
+    route = {
+        "uuid": "2",
+        "type": "http",
+        "method": SEARCH.method.lower(),
+        "endpoint": SEARCH.path[1:],
+        "responses": [response],
+    }
     tree = [{"type": "route", "uuid": "2"}]
     config = _write(
         folder / "api.json", {"uuid": "1", "name": "a", "port": port, "routes": [route], "rootChildren": tree}

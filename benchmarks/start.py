@@ -14,6 +14,7 @@ from contextlib import suppress
 from functools import partial
 from statistics import median
 from time import perf_counter
+from typing import TypeVar
 
 from pytest_httpserver import HTTPServer
 
@@ -30,6 +31,7 @@ PLUGINS = {
 }
 MODULES = ("segment_mock", "responses", "flask", "moto.server")
 IDLE = 100
+Result = TypeVar("Result")
 
 
 def main() -> int:
@@ -116,7 +118,7 @@ def serving(report: Report, rounds: int) -> None:
     report.tell(f"stop with {IDLE} idle connections", times[f"stop with {IDLE} idle connections"])
 
 
-def timed(times: dict[str, list[float]], name: str, deed: Callable[[], object]) -> object:
+def timed(times: dict[str, list[float]], name: str, deed: Callable[[], Result]) -> Result:
     """Do *deed*, note how long it took, and return what it returned."""
     begun = perf_counter()
     result = deed()

@@ -89,6 +89,17 @@ def test_rollback_takes_all_organizations() -> None:
     assert told(world.rows) == told(other) == ["a:old", "b:old", "c:old"]
 
 
+def test_changes_tell_whose_they_are() -> None:
+    """A store and its tables bear their organization's name, and so does each change."""
+    world = fork()
+    other = Store("other", {"t": world.seed}, world.log)
+    world.rows.delete("a")
+    other["t"].delete("b")
+
+    assert ("other", "other") == (other.organization, other["t"].organization)
+    assert [(0, "", "a"), (1, "other", "b")] == [(*change[:2], change.key) for change in world.log.since(0)]
+
+
 def test_undone() -> None:
     """One organization looks for a while as it was; afterwards nothing tells of it."""
     world = fork()

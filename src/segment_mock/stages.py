@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from marshmallow import Schema, ValidationError
@@ -131,17 +131,13 @@ async def alone(call: Call, proceed: Proceed) -> Response:
         return response
 
 
-@contextmanager
-def _lagging(call: Call) -> Iterator[None]:
+def _lagging(call: Call) -> AbstractContextManager[None]:
     lag, log, name = call.lag, call.world.log, call.store.organization
     if lag is None or not call.operation.reads:
-        yield
-        return
-    mark = log.calls_ago(lag.calls, name)
-    if lag.seconds is not None:
-        mark = log.as_of(call.world.clock.now() - lag.seconds, name)
-    with log.undone(mark, name):
-        yield
+        return nullcontext()
+    if lag.seconds is None:
+        return log.undone(log.calls_ago(lag.calls, name), name)
+    return log.undone(log.as_of(call.world.clock.now() - lag.seconds, name), name)
 
 
 def _read(call: Call, acceptor: Acceptor) -> Json:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import requests
-from fault_clients import LIVE
+from fault_clients import LIVE, in_session
 from fault_world import HEADERS, SALSA, names
 from table import ROWS, SHORT, UPSERT, Row
 
@@ -61,6 +61,13 @@ def hanging(url: str, stack: ExitStack, count: int) -> list[socket.socket]:
     for each in opened:
         each.sendall(HEAD + BODY)
     return opened
+
+
+def _rest(client: socket.socket) -> bytes:
+    try:
+        return client.recv(100)
+    except ConnectionResetError:
+        return b""
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if not row.hasty], ids=lambda row: row.label)
@@ -147,8 +154,21 @@ def test_a_hang_after_the_write_is_in_store_and_journal() -> None:
         assert ["A"] == [change.after["name"] for change in entry.changes if change.after] == names(mock)
 
 
-def _rest(client: socket.socket) -> bytes:
-    try:
-        return client.recv(100)
-    except ConnectionResetError:
-        return b""
+def test_over_tls(errors: list[str]) -> None:
+    """What breaks off breaks off there too; a reset is, as Python's ssl sees it, one or a plain disconnect."""
+    seen = {}
+    with SegmentMock(time_scale=0) as mock:
+        server = mock.serve(tls=True)
+        for fault in (F.Disconnect(), F.Truncate(), F.Garble(how="bytes"), F.Error(), F.Disconnect(reset=True)):
+            with mock.faults.injected(fault), requests.Session() as session:
+                session.trust_env, session.verify = False, server.ca_file
+                seen[Row(fault).label] = in_session(session, server.url, UPSERT)
+
+    assert seen.popitem()[1] in ("ConnectionError(ConnectionResetError)", "ConnectionError(RemoteDisconnected)")
+    assert {
+        "`disconnect`": "ConnectionError(RemoteDisconnected)",
+        "`truncate`": "ChunkedEncodingError(IncompleteRead)",
+        '`garble`, how "bytes"': "ConnectionError(BadStatusLine)",
+        "`error`": "500",
+    } == seen
+    assert [] == errors

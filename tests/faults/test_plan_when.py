@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
@@ -14,6 +16,15 @@ from segment_mock import SegmentMock, faults
 
 F: Any = faults
 BUSY = F.Error(status=503)
+
+
+@pytest.fixture
+def restless() -> Iterator[None]:
+    """Let threads take turns as often as Python can."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
 
 
 def pattern(mock: SegmentMock, calls: int = 12) -> str:
@@ -147,7 +158,7 @@ def test_a_rule_as_json() -> None:
     } == rule.as_dict()  # fmt: skip
 
 
-def test_sixteen_threads_get_exactly_what_was_told() -> None:
+def test_sixteen_threads_get_exactly_what_was_told(restless: None) -> None:
     """times=5 is five, however many call at once; every call is counted once, and the others are performed."""
     mock = SegmentMock(limits="off")
     rule = mock.faults.add(F.Disconnect(), skip=3, times=5)
@@ -156,7 +167,7 @@ def test_sixteen_threads_get_exactly_what_was_told() -> None:
     def calls(thread: int) -> int:
         ready.wait()
         lost = 0
-        for number in range(10):
+        for number in range(8):
             try:
                 put(mock, f"{thread} {number}")
             except requests.ConnectionError:
@@ -166,8 +177,8 @@ def test_sixteen_threads_get_exactly_what_was_told() -> None:
     with ThreadPoolExecutor(16) as pool:
         lost = sum(pool.map(calls, range(16)))
 
-    assert (5, 5, 160, 155) == (lost, rule.fired, rule.seen, rule.suppressed)
-    assert 155 == len({*names(mock)}) == len(names(mock))
+    assert (5, 5, 128, 123) == (lost, rule.fired, rule.seen, rule.suppressed)
+    assert 123 == len({*names(mock)}) == len(names(mock))
 
 
 def test_threads_may_arm_and_disarm() -> None:

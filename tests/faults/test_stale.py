@@ -141,3 +141,14 @@ def test_both_vendors_calls_count() -> None:
     mock.faults.add(F.Stale())
 
     assert (1, ["A"]) == seen(mock)
+
+
+def test_what_a_test_has_prepared_is_always_seen() -> None:
+    """Records that came by no call are no writes to lag behind, however long the lag."""
+    mock = SegmentMock()
+    mock.salsa.add_segment("A")
+    mock.faults.add(F.Stale(lag=9))
+    before = seen(mock)
+    put(mock, "B")
+
+    assert [(1, ["A"])] * 2 == [before, seen(mock)]

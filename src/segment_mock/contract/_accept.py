@@ -99,6 +99,8 @@ def _field(field: fields.Field[Any]) -> Check | None:
         return _judged(field, _listed(_judged(field.inner, _field(field.inner) or _text)))
     if type(field) is fields.String:
         return _judged_text(field)
+    if isinstance(field, (fields.Integer, fields.Boolean)):
+        return _judged_plain(field, int if isinstance(field, fields.Integer) else bool)
     if isinstance(field, Batch):
         return _batch(field)
     return lambda value, surplus: field.deserialize(value)
@@ -130,6 +132,20 @@ def _judged_text(field: fields.Field[Any]) -> Check:
                 judge(value)
         elif not (nullable and value is None):
             raise Unclear
+        return value
+
+    return check
+
+
+def _judged_plain(field: fields.Field[Any], kind: type) -> Check:
+    """Return a check that takes a *kind* as it is, and leaves whatever else may stand for one to the field."""
+    validators = tuple(field.validators)
+
+    def check(value: Any, _: Surplus) -> Any:
+        if type(value) is not kind:
+            return field.deserialize(value)
+        for judge in validators:
+            judge(value)
         return value
 
     return check

@@ -19,7 +19,7 @@ _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 def dumps(body: Json) -> bytes:
     """Return *body* as compact JSON in ASCII, so that lone surrogates survive."""
-    return json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
+    return _encoder.encode(body).encode()
 
 
 def parse(body: bytes) -> Any:
@@ -74,4 +74,5 @@ def _whole(text: str) -> int:
     raise ValueError(f"{text[:20]}... has more than {_DIGITS} digits")
 
 
+_encoder = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 _decoder = json.JSONDecoder(parse_float=_finite, parse_int=_whole, parse_constant=_finite)

@@ -47,6 +47,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = True
+        self._transport.close()  # or Python 3.10 warns of a TLS transport that its client has closed
         self._service.connections.discard(self.drop)
         self._reader.close()
         self._sender.close()

@@ -23,13 +23,18 @@ def admin(core: Emulator) -> Blueprint:
     plane = Blueprint("_mock", __name__, url_prefix="/_mock")
     plane.before_request(lambda: _admit(core.settings["admin_token"]))
     plane.register_error_handler(HTTPException, problem)
-    plane.register_error_handler(SettingError, lambda error: told(400, "Bad data", str(error), _DATA))
+    plane.register_error_handler(SettingError, lambda error: told(400, "Bad request", str(error), _hint()))
     for views in (_whole, _state, _faults, _journal, _clock):
         views(plane, core)
     return plane
 
 
 _DATA = "the form is that of --data: vendor, collection, list of rows in wire names"
+_FAULTS = "`segment-mock faults` lists the kinds, their settings and the conditions of a rule"
+
+
+def _hint() -> str:
+    return _FAULTS if request.path.startswith("/_mock/faults") else _DATA
 
 
 def _whole(plane: Blueprint, core: Emulator) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from ....contract import Acceptor, Call, Json
-from ....store import Record
+from ....store import Record, Table
 from ..errors import item_error, judge
 from ..schemas import ordered
 from ..schemas.segments import SEGMENT_ORDER, SegmentItem, SegmentKey
@@ -20,14 +20,14 @@ _WRITABLE = ("name", "description", "externalSystemId")
 def search(call: Call, data: Json) -> Json:
     """Return all groups by page, or those of the identifiers in the order asked."""
     payload = data["payload"]
-    counted = payload.get("includeMemberCounts") is not False
+    members = call.rows("members") if payload.get("includeMemberCounts") is not False else None
     segments, asked = call.rows("segments"), payload.get("identifiers")
     if asked is None:
         offset, count = page(payload)
-        found = [_found(call, row, counted) for row in segments.page(offset, count)]
+        found = [_found(row, members) for row in segments.page(offset, count)]
         return {"total": len(segments), "offset": offset, **listed("segments", found)}
     kind = payload["identifierType"]
-    found = [item for identifier in asked for item in _identified(call, kind, identifier, counted)]
+    found = [item for identifier in asked for item in _identified(segments, members, kind, identifier)]
     return {"total": len(found), "offset": 0, **listed("segments", found)}
 
 
@@ -60,22 +60,22 @@ def _is_unmanaged(call: Call, item: Json) -> bool:
     return mine is not None and mine["type"] != MANAGED
 
 
-def _found(call: Call, row: Record, counted: bool) -> Json:
-    return shown(row, "FOUND", _members(call, row) if counted else None)
+def _found(row: Record, members: Table | None) -> Json:
+    return shown(row, "FOUND", None if members is None else _count(members, row))
 
 
-def _members(call: Call, row: Record) -> int:
-    return call.rows("members").count("segmentId", row["segmentId"])
+def _count(members: Table, row: Record) -> int:
+    return members.count("segmentId", row["segmentId"])
 
 
-def _identified(call: Call, kind: str, identifier: Any, counted: bool) -> list[Json]:
-    segments, text = call.rows("segments"), str(identifier)
+def _identified(segments: Table, members: Table | None, kind: str, identifier: Any) -> list[Json]:
+    text = str(identifier)
     if kind == "SEGMENT_ID":
         row = segments.get(text.lower())
         rows = [row] if row else []
     else:
         rows = segments.find("externalSystemId", text)
-    return [_found(call, row, counted) for row in rows] or [ordered(missing(kind, identifier), SEGMENT_ORDER)]
+    return [_found(row, members) for row in rows] or [ordered(missing(kind, identifier), SEGMENT_ORDER)]
 
 
 def _upsert(call: Call, item: Json) -> Json:
@@ -94,7 +94,7 @@ def _upsert(call: Call, item: Json) -> Json:
     sent = {name: item[name] for name in _WRITABLE if name in item}
     row = segments.put({k: v for k, v in {**(mine or blank), **sent}.items() if v is not None})
     # Replies to a write were recorded without the type.
-    return shown({**row, "type": None}, "UPDATED" if mine else "ADDED", _members(call, row))
+    return shown({**row, "type": None}, "UPDATED" if mine else "ADDED", _count(call.rows("members"), row))
 
 
 def _delete(call: Call, item: Json) -> Json:

@@ -1,0 +1,101 @@
+"""Faults by the command: ``serve --faults FILE --scenario NAME`` and ``segment-mock faults``."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import requests
+from click.testing import CliRunner
+from fault_world import SALSA
+
+from segment_mock import faults
+from segment_mock.cli import main
+from segment_mock.faults import ALIASES, WHEN, kinds
+from segment_mock.settings import scenarios
+
+SEGMENTS = f"{SALSA}/segments"
+KEY = {"authToken": "t"}
+RULE = {"kind": "disconnect", "after": True, "operation": "salsa.*", "when": {"skip": 1, "times": 2}}
+
+
+def test_serve_arms_files_and_scenarios(tmp_path: Path) -> None:
+    """--faults FILE and --scenario NAME, each more than once; the first call meets them."""
+    rules, more, ready = tmp_path / "rules.yaml", tmp_path / "more.json", tmp_path / "ready.json"
+    rules.write_text("- {kind: error, status: 503, operation: 'salsa.*', when: {times: 1}}\n")
+    more.write_text(json.dumps(RULE))
+    files = [
+        "--faults",
+        str(rules),
+        "--faults",
+        str(more),
+        "--scenario",
+        "segmenter.down",
+        "--scenario",
+        "lost-replies",
+    ]
+    command = [sys.executable, "-m", "segment_mock", "serve", "--port", "0", "--ready-file", str(ready), *files]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        assert any(line.startswith("Ctrl-C") for line in process.stderr)
+        url = json.loads(ready.read_text())["url"]
+        told = requests.get(f"{url}/_mock/faults", timeout=5).json()["faults"]
+        first = requests.put(url + SEGMENTS, json={}, headers=KEY, timeout=5)
+        process.send_signal(signal.SIGTERM)
+        process.stderr.read()
+
+    assert ["error", "disconnect", "disconnect", "error", "disconnect"] == [rule["kind"] for rule in told]
+    assert (503, 0) == (first.status_code, process.returncode)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("- {kind: hang}\n- {kind: hang, aftr: true}", "faults[1]: fault hang: aftr: no such setting (did you mean"),
+        ("{kind: hang, operation: 'salsa.upsert_segment'}", "operation: 'salsa.upsert_segment' is none (did you mean"),
+        ("{kind: hang, 5: 5}", "fault hang: 5: no such setting"),
+        ("{kind: hang, match: {json: {5: 5}, heders: {}}}", "match: heders: no such key (did you mean 'headers'?)"),
+        ("", "None is no object with a 'kind'"),
+        ("hang", "'hang' is no object with a 'kind'"),
+        ("{", "rules.yaml: "),
+    ],
+)  # fmt: skip
+def test_a_bad_file_refuses_to_start(tmp_path: Path, text: str, told: str) -> None:
+    """It exits with 2 and names the rule, the field and the fix."""
+    file = tmp_path / "rules.yaml"
+    file.write_text(text)
+    result = CliRunner().invoke(main, ["serve", "--faults", str(file)])
+
+    assert 2 == result.exit_code
+    assert told in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (["--scenario", "segmenter.dwn"], "scenario: 'segmenter.dwn' is none (did you mean 'segmenter.down'?)"),
+        (["--faults", "nowhere.yaml"], "nowhere.yaml: "),
+    ],
+)  # fmt: skip
+def test_an_unknown_scenario_or_file_refuses_to_start(args: list[str], told: str) -> None:
+    """Exit code 2, with the nearest name."""
+    result = CliRunner().invoke(main, ["serve", *args])
+
+    assert 2 == result.exit_code
+    assert told in result.stderr
+
+
+def test_the_command_lists_everything() -> None:
+    """Each kind, setting, choice, condition, alias and scenario, with its sentence."""
+    text = CliRunner().invoke(main, ["faults"]).stdout
+    rows = [faults.option(row) for kind in kinds().values() for row in fields(kind)]
+
+    assert [] == [name for name in [*kinds(), *ALIASES, *scenarios()] if name not in text]
+    assert [] == [row.name for row in [*rows, *WHEN] if f"    {row.name} (" not in text or row.help not in text]
+    assert [] == [choice for row in rows for choice in row.choices if choice not in text]
+    assert [] == [name for name, told in scenarios().items() if told["about"] not in text]

@@ -1,0 +1,66 @@
+"""docs/faults.md is complete: what the code declares is on the page, and what is on the page works."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import fields
+from typing import Any
+
+import pytest
+import yaml
+from table import PAGE, PARTS, renewed
+
+from segment_mock import SegmentMock
+from segment_mock.faults import ALIASES, WHEN, kinds, option
+from segment_mock.settings import scenarios
+
+TEXT = PAGE.read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(json|yaml)\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("part", [part for part in PARTS if part != "clients"])
+def test_generated_parts_are_up_to_date(part: str) -> None:
+    """They are what ``python tests/faults/table.py`` writes; the table of clients is held cell by cell elsewhere."""
+    assert renewed(TEXT, [part]) == TEXT
+
+
+@pytest.mark.parametrize("kind", kinds().values(), ids=lambda kind: kind.kind)
+def test_every_kind_and_setting_is_on_the_page(kind: Any) -> None:
+    """A heading a kind, and below it a row a setting, with its default."""
+    section = TEXT.partition(f"### `{kind.kind}`\n")[2].partition("\n### ")[0].partition("<!-- end -->")[0]
+
+    assert " ".join(kind.__doc__.split()) in section
+    assert [row.name for row in fields(kind)] == re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
+    assert [] == [row.name for row in fields(kind) if option(row).help not in section]
+
+
+def test_every_condition_alias_and_scenario_is_on_the_page() -> None:
+    """By name, and with its sentence."""
+    missing = [f"| `{row.name}` | " for row in WHEN] + [f"| `{alias}` | " for alias in ALIASES]
+    missing += [f"### `{name}`\n\n{told['about']}\n" for name, told in scenarios().items()]
+
+    assert [] == [text for text in missing if text not in TEXT]
+
+
+@pytest.mark.parametrize(("language", "block"), BLOCKS)
+def test_rules_of_the_page_can_be_armed(language: str, block: str) -> None:
+    """Each example in YAML or JSON is what a mock takes."""
+    rules = yaml.safe_load(block) if language == "yaml" else [json.loads(line) for line in block.splitlines()]
+
+    assert len(rules) == len(SegmentMock(faults=rules).faults)
+
+
+def test_the_reasons_are_in_the_order_told() -> None:
+    """The page lists the conditions in the order in which a rule asks them."""
+    mock = SegmentMock()
+    rule = mock.faults.add(lambda call, proceed: proceed(), skip=1, every=2, times=0, chance=0, connection=5, from_=60)
+    for seconds, calls in ((0, 1), (60, 8)):
+        mock.clock.advance(seconds)
+        with mock.session() as session:
+            for _ in range(calls):
+                session.get("/nowhere")
+
+    assert "matched 9 times, but: 1 outside its time, 1 skipped as told, 2 not the turn of every" in rule.why()
+    assert "2 struck as often as told" in rule.why()
+    assert "3 not that call of its connection" in rule.why()
