@@ -65,7 +65,10 @@ def test_signals_are_passed_on() -> None:
         assert process.stdout
         process.stdout.readline()
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=10)
+        try:
+            process.communicate(timeout=20)
+        finally:
+            process.kill()
 
     assert 9 == process.returncode
 

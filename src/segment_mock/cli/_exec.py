@@ -71,15 +71,20 @@ def _given(given: dict[str, Any]) -> dict[str, Any]:
 
 def _run(command: tuple[str, ...], variables: dict[str, str]) -> int:
     started: list[subprocess.Popen[bytes]] = []
+    early: list[int] = []
 
     def pass_on(number: int, _: object) -> None:
-        for process in started:
-            process.send_signal(number)
+        if started:
+            started[0].send_signal(number)
+        else:
+            early.append(number)
 
     # Before the command starts: it may be sent a signal as soon as it says its first word.
     before = {number: signal.signal(number, pass_on) for number in _PASSED_ON}
     try:
         started.append(subprocess.Popen(command, env=variables))  # noqa: S603 - the command is the user's own
+        for number in early:
+            started[0].send_signal(number)
         code = started[0].wait()
     except OSError as error:
         raise Unusable(f"{command[0]}: {error.strerror}") from None
