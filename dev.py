@@ -78,6 +78,12 @@ def wheel(arguments: list[str]) -> None:
         run(python, "-m", "pytest", "-q", *arguments, cwd=place / "stranger")
 
 
+def contract(arguments: list[str]) -> None:
+    """Hold every promise of the OpenAPI documents against a live server, in about a minute."""
+    installed("dev")
+    run(PYTHON, ROOT / "tests" / "openapi" / "contract.py", *arguments, cwd=ROOT)
+
+
 def bench(arguments: list[str]) -> None:
     """Measure everything beside its peers, and write docs/performance.md; takes about ten minutes."""
     installed("bench-full")
@@ -106,7 +112,7 @@ def peers() -> None:
         subprocess.run(command, check=False)
 
 
-DEEDS = {"serve": serve, "test": test, "wheel": wheel, "bench": bench, "bench-quick": bench_quick}
+DEEDS = {"serve": serve, "test": test, "wheel": wheel, "contract": contract, "bench": bench, "bench-quick": bench_quick}
 
 if __name__ == "__main__":
     if len(sys.argv) < 2 or sys.argv[1] not in DEEDS:

@@ -18,7 +18,7 @@ from machine import described
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "performance.md"
 BEGIN, END = "<!-- figures: written by `python3 dev.py bench` -->", "<!-- end of figures -->"
-QUICK = ("inprocess", "live", "start", "bodies", "state", "soak")
+QUICK = ("inprocess", "intercept", "suites", "live", "start", "bodies", "state", "soak")
 FULL = (*QUICK, "store", "client_walk")
 
 

@@ -55,7 +55,7 @@ class Side:
     def revert(self) -> None:
         """Write one row and return to the initial data."""
         self.store["rows"].put({"id": self.size // 2, "n": 1})
-        self.store.revert()
+        self.store = Store("", {"rows": self.seed}, self.log)
         self.log.truncate()
 
 

@@ -10,14 +10,14 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FLOORS = (
-    ("messages", "clock", "store", "settings"),
+    ("messages", "clock", "store", "settings", "matching", "callsite", "redaction"),
     ("world", "journal", "limits", "doors"),
     ("contract",),
     ("stages", "faults", "vendors"),
     ("emulator",),
-    ("web", "verify"),
+    ("web", "verify", "conform"),
     ("mock",),
-    ("cli", "conform", "pytest_segment_mock"),
+    ("cli", "pytest_segment_mock"),
     ("__main__",),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

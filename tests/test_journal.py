@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from segment_mock.journal import BODY_LIMIT, REDACTED, Entry, Journal
+from segment_mock.journal import BODY_LIMIT, Entry, Journal
 from segment_mock.messages import CLOSED, RESET, WHOLE, Delivery, Request, Response
+from segment_mock.redaction import REDACTED
 
 
 def opened(journal: Journal | None = None, operation: str = "v.read", mark: int = 0, **told: Any) -> Entry:
@@ -110,6 +111,34 @@ def test_the_ring() -> None:
 
     assert ([3, 4, 5], 3, 2) == ([entry.id for entry in journal], len(journal), journal.forgotten)
     assert (None, 3) == (journal.get(2), journal.get(3).id)
+
+
+def test_the_bytes_of_bodies_are_bounded_too() -> None:
+    """Old entries fall out once their bodies, both ways, are too heavy; the newest stays whatever it weighs."""
+    journal = Journal(weight=100)
+    kept = []
+    for size in (30, 30, 30, 10, 200, 0):
+        entry = opened(journal, body=b"x" * (size // 2))
+        entry.answer(Response(200, body=b"y" * (size - size // 2)), 100)
+        journal.close(entry, 0)
+        kept.append([entry.id for entry in journal])
+
+    assert [[1], [1, 2], [1, 2, 3], [1, 2, 3, 4], [5], [6]] == kept
+    assert 5 == journal.forgotten
+
+
+def test_an_entry_that_is_forgotten_before_it_is_over_weighs_nothing() -> None:
+    """A call that outlived its entry, or a clearing of the journal, does not count against the others."""
+    journal = Journal(size=1, weight=100)
+    slow, quick = opened(journal, body=b"x" * 90), opened(journal, body=b"x" * 90)
+    journal.close(slow, 0)
+    journal.close(quick, 0)
+    journal.clear()
+    journal.close(quick, 0)
+    last = opened(journal, body=b"x" * 90)
+    journal.close(last, 0)
+
+    assert ([last.id], 0) == ([entry.id for entry in journal], journal.forgotten)
 
 
 def test_the_oldest_mark() -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from operator import itemgetter
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
+from segment_mock.emulator import Wanted
 from segment_mock.journal import Journal
 from segment_mock.messages import Delivery, Response
+from segment_mock.settings import SettingError
 from segment_mock.store import Layout, Seed
 from segment_mock.world import World
 from test_journal import opened
@@ -19,7 +22,10 @@ def full() -> Journal:
     """Return a journal of six entries of two vendors."""
     journal = Journal()
     for number, name in enumerate(["a.read", "a.write", "b.read", "a.read", "b.other", "a.read"]):
-        entry = opened(journal, name)
+        entry = opened(journal, name, body=b'{"n": %d, "more": [1, {"a": null}]}' % number)
+        entry.time += number
+        entry.faults = ("1 hang",) if number == 1 else ()
+        entry.organization = "acme" if number == 2 else ""
         if number != 5:
             entry.answer(Response(200 if number % 2 else 429), 100)
     return journal
@@ -34,6 +40,21 @@ def full() -> Journal:
         ({"operation": "a.read"}, [1, 4, 6]),
         ({"operation": "read"}, [1, 3, 4, 6]),
         ({"operation": "rea"}, []),
+        ({"operation": "a.*"}, [1, 2, 4, 6]),
+        ({"operation": "*e*"}, [1, 2, 3, 4, 5, 6]),
+        ({"fault": "hang"}, [2]),
+        ({"fault": "1"}, [2]),
+        ({"fault": "han"}, []),
+        ({"organization": "acme"}, [3]),
+        ({"after": 103}, [4, 5, 6]),
+        ({"after": "1970-01-01T00:01:43Z", "before": "1970-01-01T00:01:45Z"}, [4, 5]),
+        ({"before": 100}, []),
+        ({"json": {"n": 2}}, [3]),
+        ({"json": {"n": 2}, "exact": True}, []),
+        ({"json": {"n": 2, "more": [1, {"a": None}]}, "exact": True}, [3]),
+        ({"json": {"more": [1]}}, []),
+        ({"json": {"more": ANY}}, [1, 2, 3, 4, 5, 6]),
+        ({"status": ANY}, [1, 2, 3, 4, 5, 6]),
         ({"operation": ""}, []),
         ({"status": 429}, [1, 3, 5]),
         ({"status": 0}, []),
@@ -43,13 +64,18 @@ def full() -> Journal:
         ({"limit": 2}, [5, 6]),
         ({"limit": 0}, []),
         ({"limit": 99}, [1, 2, 3, 4, 5, 6]),
-        ({"limit": -1}, []),
         ({"vendor": "a", "operation": "read", "status": 200, "since": 1, "limit": 1}, [4]),
     ],
 )
 def test_entries(chosen: dict[str, Any], expected: list[int]) -> None:
     """Those that fit every filter, oldest first; a limit keeps the newest of them."""
-    assert expected == [entry.id for entry in full().entries(**chosen)]
+    assert expected == [entry.id for entry in Wanted(**chosen).among(full())]
+
+
+def test_negative_limit() -> None:
+    """A limit below 0 is refused: there is nothing it could mean."""
+    with pytest.raises(SettingError, match="limit: -1 is less than 0"):
+        Wanted(limit=-1)
 
 
 def test_as_dict() -> None:
@@ -61,6 +87,7 @@ def test_as_dict() -> None:
     world.organization().store["v.members"].put(member)
     entry.written = world.log.since(mark)
     entry.faults, entry.unread, entry.organization = ("latency",), ("x.y",), "0a1b"
+    entry.caller = "sync.py:41"
     entry.answer(Response(404, {"B": "c"}, b"not json"), 100.1234567)
 
     assert {
@@ -68,6 +95,7 @@ def test_as_dict() -> None:
         "path": "/a", "door": "inprocess", "organization": "0a1b", "status": 404, "outcome": "answered",
         "duration": 0.123457, "refusal": "", "hint": "", "faults": ["latency"], "unread": ["x.y"],
         "changes": [{"table": "members", "key": ["s", "p"], "before": None, "after": member}],
+        "caller": "sync.py:41", "test": "",
         "request": {"headers": {"accept": "x"}, "body": {"a": [1]}},
         "response": {"headers": {"B": "c"}, "body": "not json"},
     } == json.loads(json.dumps(entry.as_dict()))  # fmt: skip

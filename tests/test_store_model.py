@@ -124,9 +124,9 @@ class StoreMachine(RuleBasedStateMachine):
         assert self.log.mark - min([self.log.mark, *self.held]) == len(self.log)
 
     @rule(number=ORGANIZATIONS)
-    def revert(self, number: int) -> None:
+    def begin_again(self, number: int) -> None:
         number %= len(self.stores)
-        self.stores[number].revert()
+        self.stores[number] = Store(str(number), {"t": self.seed}, self.log)
         self.models[number] = Model([*self.seed.records])
         self.log.truncate()
         self.held.clear()

@@ -165,17 +165,3 @@ def test_forks() -> None:
     assert ["a:old", "b:old"] == told(other)
     assert (2, 0) == (world.rows.count("n", "mine"), other.count("n", "mine"))
     assert [{"id": key, "n": "old"} for key in "abc"] == world.seed.records
-
-
-def test_revert() -> None:
-    """A store returns to its initial data, replaced or not, without a word in the log."""
-    world = fork()
-    world.rows.put({"id": "a", "n": "new"})
-    world.rows.delete("b")
-    world.store.replace([("t", Seed(world.seed.layout, [{"id": "z"}]))])
-    mark = world.log.mark
-    world.store.revert()
-
-    assert ["a:old", "b:old", "c:old"] == told(world.rows)
-    assert (3, 0) == (world.rows.count("n", "old"), world.rows.count("n", "new"))
-    assert (mark, False) == (world.log.mark, world.rows.retired("b"))

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
+from ._strict import CredentialWarning
+from ._transport import intercepted
+from ._used import note
+
 if TYPE_CHECKING:
     from segment_mock import SegmentMock
 
-_MARKER = (
-    "segment_mock(data=None, faults=None, seed=None, sleep=False, ...): settings of this test's mock, any keyword of "
-    "segment_mock.SegmentMock; with sleep=True time.sleep and asyncio.sleep move the mock's clock."
-)
+pytest_plugins = [f"{__name__}.{part}" for part in ("_marks", "_strict", "_report", "_sweep", "_guard", "_transport")]
 
+__all__ = ["CredentialWarning", "LiveMock"]
 _ARMED = {"faults", "scenario"}
 """Settings that a reset clears: with them each test gets a mock of its own."""
+_OWN = {"block_network", "sleep", "strict", "transport"}
+"""What markers and ``segment_mock_config`` may have beside settings: the plugin's own."""
 _CONFIG = pytest.StashKey[dict[str, Any]]()
 _MOCKS = pytest.StashKey[dict[int, "SegmentMock"]]()
 
@@ -37,9 +42,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("segment_mock_seed", told)
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker."""
-    config.addinivalue_line("markers", _MARKER)
+def pytest_report_header(config: pytest.Config) -> str:
+    """Tell the version and the seed at the head of the run."""
+    return f"segment-mock: {version('segment-mock')}, seed {_seed(config) or 0}"
 
 
 @pytest.fixture(scope="session")
@@ -50,15 +55,19 @@ def segment_mock_config() -> dict[str, Any]:
 
 @pytest.fixture
 def segment_mock(request: pytest.FixtureRequest) -> Iterator[SegmentMock]:
-    """A clean `SegmentMock`; reach it by ``segment_mock.session()`` or ``.serve()``."""
+    """A clean `SegmentMock`; what unchanged clients send to the vendors' hosts lands there."""
     common = _config(request)
     if request.node.get_closest_marker("segment_mock") is None and not _ARMED & common.keys():
         mock = _shared(request.config, common)
-        yield mock
+        note(request.node, mock, common)
+        with intercepted(request.node, mock, common):
+            yield mock
         mock.close()
         return
     with _made(request.config, common, _marked(request)) as mock, _sleepless(request, mock):
-        yield mock
+        note(request.node, mock, common)
+        with intercepted(request.node, mock, common):
+            yield mock
 
 
 @pytest.fixture
@@ -94,10 +103,12 @@ def segment_mock_server(request: pytest.FixtureRequest, segment_mock_config: dic
     settings = _marked(request)
     if settings or _ARMED & segment_mock_config.keys():
         with _made(request.config, segment_mock_config, settings) as mock, _sleepless(request, mock):
+            note(request.node, mock, segment_mock_config)
             yield LiveMock(mock.serve().url, mock)
         return
     live: LiveMock = request.getfixturevalue("_segment_mock_server")
     live.mock.reset()
+    note(request.node, live.mock, segment_mock_config)
     with _sleepless(request, live.mock):
         yield live
 
@@ -132,11 +143,8 @@ def _marked(request: pytest.FixtureRequest) -> dict[str, Any]:
     """Return the settings of the test's markers, those nearest to it last and winning."""
     settings: dict[str, Any] = {}
     for marker in [*request.node.iter_markers("segment_mock")][::-1]:
-        if marker.args:
-            raise pytest.UsageError(f"segment_mock takes keywords only, got {marker.args!r}: data=..., seed=...")
         settings |= marker.kwargs
-    settings.pop("sleep", None)
-    return settings
+    return {name: value for name, value in settings.items() if name not in _OWN}
 
 
 def _sleepless(request: pytest.FixtureRequest, mock: SegmentMock) -> AbstractContextManager[None]:
@@ -145,11 +153,15 @@ def _sleepless(request: pytest.FixtureRequest, mock: SegmentMock) -> AbstractCon
     return mock.clock.patch_sleep() if told and told[0] else nullcontext()
 
 
+def _seed(config: pytest.Config) -> str | None:
+    return config.getoption("--segment-mock-seed") or config.getini("segment_mock_seed") or None
+
+
 def _made(config: pytest.Config, common: dict[str, Any], own: dict[str, Any]) -> SegmentMock:
     from segment_mock import SegmentMock, SettingError
 
-    seed = config.getoption("--segment-mock-seed") or config.getini("segment_mock_seed") or None
+    common = {name: value for name, value in common.items() if name not in _OWN}
     try:
-        return SegmentMock(**{"seed": seed, **common, **own})
+        return SegmentMock(**{"seed": _seed(config), **common, **own})
     except SettingError as error:
         raise pytest.UsageError(f"segment_mock: {error}") from None

@@ -6,19 +6,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .doors._switchboard import NetworkBlocked
     from .doors.inprocess import WouldHangForever
     from .mock import SegmentMock
     from .settings import SettingError
+    from .verify import added, anything, removed, unchanged, updated
     from .web import create_app
 
 __version__ = "0.1.0"
-__all__ = ["SegmentMock", "SettingError", "WouldHangForever", "__version__", "create_app"]
+__all__ = [
+    "NetworkBlocked", "SegmentMock", "SettingError", "WouldHangForever", "__version__", "added", "anything",
+    "create_app", "removed", "unchanged", "updated",
+]  # fmt: skip
 
 _HOMES = {
+    "NetworkBlocked": ".doors._switchboard",
     "SegmentMock": ".mock",
     "SettingError": ".settings",
     "WouldHangForever": ".doors.inprocess",
     "create_app": ".web",
+    **dict.fromkeys(("added", "anything", "removed", "unchanged", "updated"), ".verify"),
 }
 
 

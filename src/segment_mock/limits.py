@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import deque
 from threading import Lock
 
+_NAMES = 10_000
+"""So many names are remembered; of more, those that have not been seen for longest are forgotten."""
+
 
 class Window:
     """A sliding window of *seconds* in which a name may be seen *calls* times."""
@@ -17,7 +20,10 @@ class Window:
     def admit(self, name: str, now: float) -> bool:
         """Count a call of *name* at *now*, admitted or not, and tell whether it fits the window."""
         with self._lock:
-            seen = self._seen.setdefault(name, deque(maxlen=self.calls))
+            seen = self._seen.pop(name, deque[float](maxlen=self.calls))
+            self._seen[name] = seen
+            if len(self._seen) > _NAMES:
+                del self._seen[next(iter(self._seen))]
             while seen and seen[-1] > now:  # the clock was set back: those calls are yet to come
                 seen.pop()
             fits = len(seen) < self.calls or now - seen[0] >= self.seconds

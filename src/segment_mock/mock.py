@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from copy import deepcopy
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from .clock import Clock
 from .contract import Json
+from .doors import is_loopback
 from .emulator import Emulator, Snapshot
 from .faults import Plan
-from .journal import Journal
+from .journal import Entry
 from .messages import Request, Response
+from .settings import SettingError
+from .verify import ExpectedChanges, JournalFace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,9 +24,12 @@ if TYPE_CHECKING:
     from typing_extensions import Self
     from urllib3.util import Retry
 
+    from .doors.inprocess import Socket
+    from .doors.intercept import Interception, Transport
     from .doors.live import LiveServer
     from .doors.requests import MockSession
     from .doors.tls import Authority
+    from .verify import Expected
 
 
 class SegmentMock:
@@ -36,6 +44,8 @@ class SegmentMock:
         self._emulator = Emulator(settings)
         self._servers: list[LiveServer] = []
         self._control_plane: Callable[[Request], Response] | None = None
+        self.refused: Counter[str] = Counter()
+        """Hosts that a proxy of this mock did not let its clients reach, and how often they tried."""
 
     def __enter__(self) -> Self:
         return self
@@ -62,9 +72,9 @@ class SegmentMock:
         return self._emulator.world.clock
 
     @property
-    def journal(self) -> Journal:
-        """What was asked, what was answered, what changed."""
-        return self._emulator.journal
+    def journal(self) -> JournalFace:
+        """What was asked, what was answered, what changed; and assertions on it."""
+        return JournalFace(self._emulator)
 
     @property
     def faults(self) -> Plan:
@@ -76,10 +86,21 @@ class SegmentMock:
 
         *max_retries* is that of requests' ``HTTPAdapter``: a number, or urllib3's ``Retry``.
         """
-        from .doors.inprocess import Socket  # requests takes 60 ms to import
-        from .doors.requests import MockSession
+        from .doors.requests import MockSession  # requests takes 60 ms to import
 
-        return MockSession(lambda: Socket(self._emulator.answer, self._control, self.clock), max_retries=max_retries)
+        return MockSession(self._socket, max_retries=max_retries)
+
+    def intercept(self, *, block_network: bool = False, transport: Transport = "inprocess") -> Interception:
+        """Return a context manager and decorator within which calls to the vendors' hosts land here.
+
+        Clients stay as they are: requests, urllib3, httpx, aiohttp and the standard library's, in every thread,
+        made before or imported later. *block_network* refuses all other hosts with `NetworkBlocked`. Raises
+        ValueError for a *transport* that is none.
+        """
+        from .doors.intercept import Interception, opener
+
+        opened = opener(transport, self._socket, self._emulator.answer, self.clock.now, self.serve)
+        return Interception(self._emulator.routes.owns, opened, block_network=block_network)
 
     def serve(
         self, host: str = "127.0.0.1", port: int = 0, *, tls: bool | None = None, proxy: bool | None = None
@@ -87,11 +108,13 @@ class SegmentMock:
         """Start a live server, on a free port unless told; raises OSError when the address is in use.
 
         *tls* and *proxy* are as the settings say unless given; with either the server has a
-        ``ca_file`` for its clients.
+        ``ca_file`` for its clients. Raises `SettingError` for a *host* off this machine without an admin token.
         """
         from .doors.live import LiveServer
 
         core, settings = self._emulator, self._emulator.settings
+        if not (settings["admin_token"] or is_loopback(host)):
+            raise SettingError(f"host: {host!r} lets others in; give them an --admin-token, or listen on 127.0.0.1")
         tls = settings["tls"] if tls is None else tls
         proxy = settings["proxy"] if proxy is None else proxy
         authority = self._authority() if tls or proxy else None
@@ -102,7 +125,7 @@ class SegmentMock:
             host=host,
             port=port,
             time_scale=settings["time_scale"],
-            admits=core.routes.admits,
+            admits=self._admits,
             authority=authority,
             tls=tls,
         ).start()
@@ -112,7 +135,7 @@ class SegmentMock:
 
     def state(self, organization: str = "") -> Json:
         """Return every record in the form of a data file; *organization* is a credential."""
-        return self._emulator.state(organization)
+        return deepcopy(self._emulator.state(organization))  # a test may do with it what it likes
 
     def load(self, document: Json, organization: str = "") -> None:
         """Put *document* in the place of all records; raises `SettingError` and changes nothing if it can't."""
@@ -126,6 +149,20 @@ class SegmentMock:
         """Return all records to *snapshot*; raises LookupError when a reset lies between."""
         self._emulator.restore(snapshot)
 
+    def rewind(self, to: Entry | int) -> None:
+        """Return all records to what they were right after the journal's entry *to*; clock and faults stay.
+
+        Raises LookupError for an entry that is open, forgotten, from before a reset, or another mock's.
+        """
+        self._emulator.rewind(to)
+
+    def expect_changes(self, **expected: Mapping[str, Expected]) -> ExpectedChanges:
+        """Return a ``with`` block in which the records change as *expected*, by vendor and table, and no others do.
+
+        ``mock.expect_changes(salsa={"segments": added(2) + removed({"name": "Old"})})``
+        """
+        return ExpectedChanges(self._emulator, expected)
+
     def reset(self) -> None:
         """Return to the initial data; faults, journal, clock and limits are cleared, waiting calls closed."""
         self._emulator.reset()
@@ -136,6 +173,17 @@ class SegmentMock:
             server = self._servers.pop()
             self._emulator.on_reset.remove(server.interrupt)
             server.stop()
+
+    def _admits(self, host: str) -> bool:
+        admitted = self._emulator.routes.admits(host)
+        if not admitted and (host in self.refused or len(self.refused) < 1000):
+            self.refused[host] += 1
+        return admitted
+
+    def _socket(self) -> Socket:
+        from .doors.inprocess import Socket
+
+        return Socket(self._emulator.answer, self._control, self.clock)
 
     def _authority(self) -> Authority:
         from .doors.tls import Authority  # 60 ms to import, and a key to make

@@ -15,8 +15,8 @@ from .store import ChangeLog, Seed, Store
 Luck: TypeAlias = Random
 """A stream of luck, seeded."""
 
-_VERSION_4 = 0x4000_8000_0000_0000_0000
-_FREE = ~0xF000_C000_0000_0000_0000
+_VARIANT = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
+"""What stands in the place of a digit whose upper half a UUID of version 4 prescribes."""
 
 
 class Organization:
@@ -56,8 +56,8 @@ class World:
         stream = self._ids.get(kind)
         if stream is None:
             stream = self._ids.setdefault(kind, self._stream(kind))
-        digits = f"{stream.getrandbits(128) & _FREE | _VERSION_4:032x}"
-        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+        drawn = stream.getrandbits(128).to_bytes(16, "big").hex()
+        return f"{drawn[:8]}-{drawn[8:12]}-4{drawn[13:16]}-{_VARIANT[drawn[16]]}{drawn[17:20]}-{drawn[20:]}"
 
     @property
     def luck(self) -> Luck:
@@ -78,11 +78,16 @@ class World:
         credential = credential if self.isolated else ""
         found = self._organizations.get(credential)
         if found is None:
-            name = credential and blake2b(credential.encode("utf-8", "replace"), digest_size=6).hexdigest()
+            name = self.named(credential)
             with self.lock:
                 store = Store(name, self._seeds, self.log)
                 found = self._organizations.setdefault(credential, Organization(name, store))
         return found
+
+    def named(self, credential: str) -> str:
+        """Return the name of the organization of *credential*, whether there is one yet or not."""
+        told = credential if self.isolated else ""
+        return told and blake2b(told.encode("utf-8", "replace"), digest_size=6).hexdigest()
 
     def settle(self, seeds: Mapping[str, Seed]) -> None:
         """Take *seeds* as the initial data that `reset` and every fork begin with.

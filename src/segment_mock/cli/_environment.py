@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from pathlib import Path
 
 _PROXY = ("HTTPS_PROXY", "HTTP_PROXY")
 _TRUST = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "DENO_CERT", "GIT_SSL_CAINFO")
 _HERE = "localhost,127.0.0.1,::1"
+_NODE = Path(__file__).with_name("node_proxy.cjs")
 
 
-def bundle(ours: bytes) -> bytes:
+def environment(url: str, ca_file: Path | None) -> dict[str, str]:
+    """Return the variables for clients of the server at *url*.
+
+    With *ca_file* they use it as their proxy; the system's certificates and that one are then put beside the file.
+    """
+    told = {"SEGMENT_MOCK_URL": url, "SALSA_BASE_URL": url, "SEGMENTER_BASE_URL": url}
+    if ca_file is None:
+        return told
+    trusted = ca_file.with_name(f"bundle-{ca_file.name}")
+    trusted.write_bytes(_bundle(ca_file.read_bytes()))
+    told |= {"SEGMENT_MOCK_CA_FILE": str(ca_file), **dict.fromkeys(_TRUST, str(trusted))}
+    proxies = {**dict.fromkeys(_PROXY, url), "NO_PROXY": _HERE}
+    # Node asks for this word before it looks at the others; older ones must be taught to.
+    node = {"NODE_USE_ENV_PROXY": "1", "NODE_OPTIONS": _node_options(os.environ.get("NODE_OPTIONS", ""))}
+    return {**told, **proxies, **{name.lower(): value for name, value in proxies.items()}, **node}
+
+
+def _node_options(before: str) -> str:
+    ours = '--require "{}"'.format(str(_NODE).replace("\\", "\\\\").replace('"', '\\"'))
+    return before if ours in before else f"{before} {ours}".strip()
+
+
+def _bundle(ours: bytes) -> bytes:
     """Return the system's certificates, or requests' where the system has none, and *ours*."""
     system = ssl.get_default_verify_paths().cafile
     if system is None:
@@ -18,14 +42,3 @@ def bundle(ours: bytes) -> bytes:
 
         system = certifi.where()
     return Path(system).read_bytes() + b"\n" + ours
-
-
-def environment(url: str, ca_bundle: str | None) -> dict[str, str]:
-    """Return the variables for clients of the server at *url*; with *ca_bundle* they use it as their proxy."""
-    told = {"SEGMENT_MOCK_URL": url, "SALSA_BASE_URL": url, "SEGMENTER_BASE_URL": url}
-    if ca_bundle is None:
-        return told
-    told |= {name: form for name in _TRUST for form in [ca_bundle]}
-    proxies = {**dict.fromkeys(_PROXY, url), "NO_PROXY": _HERE}
-    # Node asks for this word before it looks at the others.
-    return {**told, **proxies, **{name.lower(): value for name, value in proxies.items()}, "NODE_USE_ENV_PROXY": "1"}

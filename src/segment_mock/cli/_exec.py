@@ -16,9 +16,10 @@ from ..emulator import options
 from ..mock import SegmentMock
 from ..settings import SettingError
 from ..vendors import found
-from ._environment import bundle, environment
+from ._environment import environment
 from ._options import Unusable, flags, settle
 from ._remote import base_url, fetch
+from ._serve import started
 
 _OPTIONS = options(found())
 _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -40,11 +41,8 @@ def exec_(command: tuple[str, ...], config: str | None, **given: Any) -> None:
     except SettingError as error:
         raise Unusable(str(error)) from None
     with mock:
-        server = mock.serve(settings["host"], settings["port"], tls=False, proxy=True)
-        ours = Path(str(server.ca_file))
-        trusted = ours.with_name("bundle.pem")
-        trusted.write_bytes(bundle(ours.read_bytes()))
-        code = _run(command, {**os.environ, **environment(server.url, str(trusted))})
+        server = started(mock, settings["host"], settings["port"], tls=False, proxy=True)
+        code = _run(command, {**os.environ, **environment(server.url, Path(str(server.ca_file)))})
         click.echo(_summary(mock), err=True)
     click.get_current_context().exit(code)
 
@@ -55,13 +53,13 @@ def env(url: str | None) -> None:
     """Print what a shell has to export so that its commands reach the running server: ``eval "$(... env)"``."""
     base = base_url(url)
     reply = fetch("GET", base, "/_mock/ca.pem", None)
-    trusted: Path | None = None
+    ca_file: Path | None = None
     if reply.ok:
         folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "segment-mock"
         folder.mkdir(parents=True, exist_ok=True)
-        trusted = folder / f"bundle-{base.rpartition(':')[2]}.pem"
-        trusted.write_bytes(bundle(reply.content))
-    for name, value in environment(base, str(trusted) if trusted else None).items():
+        ca_file = folder / f"{base.rpartition(':')[2]}.pem"
+        ca_file.write_bytes(reply.content)
+    for name, value in environment(base, ca_file).items():
         click.echo(f"export {name}={shlex.quote(value)}")
 
 
@@ -97,4 +95,5 @@ def _run(command: tuple[str, ...], variables: dict[str, str]) -> int:
 def _summary(mock: SegmentMock) -> str:
     calls = Counter((entry.operation, str(entry.status or entry.outcome)) for entry in mock.journal)
     told = [f"  {count:5}  {status:9} {operation}" for (operation, status), count in sorted(calls.items())]
-    return "\n".join([f"segment-mock answered {sum(calls.values())} calls", *told])
+    refused = [f"  {count:5}  refused   {host}: no vendor's host" for host, count in sorted(mock.refused.items())]
+    return "\n".join([f"segment-mock answered {sum(calls.values())} calls", *told, *refused])

@@ -49,7 +49,7 @@ def import_(file: str, url: str | None, admin_token: str | None) -> None:
     """Put the records of FILE (YAML or JSON; - is standard input) in the place of all."""
     try:
         document = merged([json.load(sys.stdin) if file == "-" else file])
-    except (SettingError, ValueError) as error:
+    except (SettingError, ValueError, RecursionError) as error:
         raise Unusable(str(error)) from None
     _ask("PUT", url, "/_mock/state", admin_token, document)
     told = "standard input" if file == "-" else Path(file).name

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from typing import Any
 
 import click
 
@@ -13,14 +15,32 @@ from ..vendors import found
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, as GET /_mock/vendors does.")
 def vendors(as_json: bool) -> None:
-    """List each operation and refusal with its source: documented, recorded or assumed."""
+    """List each operation, field rule and refusal: documented, recorded or assumed, and the examples that prove it."""
     told = catalogue(found(), {})
     if as_json:
         click.echo(json.dumps(told, indent=2))
         return
     for vendor in told["vendors"]:
         click.echo(f"{vendor['title']} ({', '.join(vendor['hosts'])}; header {vendor['key_header']})")
-        for row in vendor["operations"]:
-            click.echo(f"  {row['method']:6} {row['path']:48} {row['name']}\n         {row['source']}")
-        for row in vendor["refusals"]:
-            click.echo(f"  {row['status']}    {row['kind']:18} {row['message']}\n         {row['source']}")
+        for line in _lines(vendor):
+            click.echo(f"  {line}")
+
+
+def _lines(vendor: dict[str, Any]) -> Iterator[str]:
+    for row in vendor["operations"]:
+        yield from _told(f"{row['method']:6} {row['path']:48} {row['name']}", row)
+        for field in (field for field in vendor["fields"] if field["operation"] == row["name"]):
+            yield from map("  {}".format, _told(f"{field['in']:7} {field['path']}: {field['rule']}", field))
+    for row in vendor["refusals"]:
+        yield from _told(f"{row['status']}    {row['kind']:18} {row['message']}", row)
+    for row in vendor["item_errors"]:
+        yield from _told(f"{row['code']}   {row['kind']:18} {row['message']}", row)
+
+
+def _told(line: str, row: dict[str, Any]) -> Iterator[str]:
+    yield line
+    examples, more = row["examples"][:2], len(row["examples"]) - 2
+    shown = ", ".join(examples) + (f" and {more} more" if more > 0 else "")
+    # A source that begins with its own mark need not say it twice.
+    source = row["source"] if row["source"].startswith(row["mark"]) else f"{row['mark']}: {row['source']}"
+    yield f"       {source}{f'; proved by {shown}' if shown else ''}"

@@ -2,16 +2,20 @@
 
 from ._accept import Acceptor, Unclear
 from ._call import Call, Lag
+from ._doubts import fields_of
 from ._face import Face
 from ._fresh import fresh
+from ._hints import advise, choice_hints, credential_hint
 from ._json import Json, dumps, parse
+from ._mark import Mark, doubt, known, mark, rule_of, source_of
 from ._refusal import KINDS, Dress, Kind, Limits, Refusal, Spoiled
-from ._shape import Batch, Lenient, complaints, members, rows, unread
+from ._shape import Batch, Filled, Lenient, complaints, inner, members, rows, unread
 from ._through import Handler, Proceed, Stage, perform, through
-from ._vendor import Items, Operation, Vendor
+from ._vendor import ItemError, Items, Operation, Vendor
 
 __all__ = [
-    "KINDS", "Acceptor", "Batch", "Call", "Dress", "Face", "Handler", "Items", "Json", "Kind", "Lag", "Lenient",
-    "Limits", "Operation", "Proceed", "Refusal", "Spoiled", "Stage", "Unclear", "Vendor", "complaints", "dumps",
-    "fresh", "members", "parse", "perform", "rows", "through", "unread",
+    "KINDS", "Acceptor", "Batch", "Call", "Dress", "Face", "Filled", "Handler", "ItemError", "Items", "Json", "Kind",
+    "Lag", "Lenient", "Limits", "Mark", "Operation", "Proceed", "Refusal", "Spoiled", "Stage", "Unclear", "Vendor",
+    "advise", "choice_hints", "complaints", "credential_hint", "doubt", "dumps", "fields_of", "fresh", "inner", "known",
+    "mark", "members", "parse", "perform", "rows", "rule_of", "source_of", "through", "unread",
 ]  # fmt: skip

@@ -7,6 +7,7 @@ does not know it asks the field.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from operator import is_
 from typing import Any, TypeAlias
 
@@ -16,8 +17,11 @@ from ._shape import Batch, Lenient, unread
 
 Surplus: TypeAlias = list[None]
 Check: TypeAlias = Callable[[Any, Surplus], Any]
-Plan: TypeAlias = tuple[tuple[str, "Check | None", bool, bool], ...]
-"""Each member's name, its check, whether it is required, and whether it may be null."""
+Judges: TypeAlias = tuple[Callable[[Any], Any], ...]
+Texts: TypeAlias = tuple[tuple[str, Judges, bool, bool], ...]
+"""Each member that is text, as most are and for whom a call each is dear: name, validators, required, nullable."""
+Others: TypeAlias = tuple[tuple[str, Check, bool], ...]
+"""Each other member: name, check, required."""
 
 
 class Unclear(Exception):
@@ -42,44 +46,57 @@ class Acceptor:
 def _object(schema: Schema) -> Check:
     if not _is_plain(schema):
         return _unclear
-    plan = tuple((name, _field(row), row.required, row.allow_none) for name, row in schema.load_fields.items())
+    rows = schema.load_fields.items()
+    texts = tuple((n, tuple(row.validators), row.required, row.allow_none) for n, row in rows if _is_text(row))
+    others = tuple((name, _field(row), row.required) for name, row in rows if not _is_text(row))
     rules, shapes = getattr(schema, "rules", ()), getattr(schema, "shapes", ())
+    finish = partial(_finished, rules, shapes) if rules or shapes else None
+    return _members(texts, others, tuple(schema.load_fields), finish)
 
+
+def _members(texts: Texts, others: Others, names: tuple[str, ...], finish: Callable[[Any], Any] | None) -> Check:
     def check(data: Any, surplus: Surplus) -> Any:
         if type(data) is not dict:
             raise Unclear
-        known, changed = _members(plan, data, surplus)
-        loaded = data
+        loaded, known, get = data, 0, data.get
+        for name, judges, required, nullable in texts:
+            value = get(name)
+            if type(value) is str:
+                known += 1
+                for judge in judges:
+                    judge(value)
+            elif name in data:
+                known += _is_null(value, nullable)
+            elif required:
+                raise Unclear
+        for name, inner, required in others:
+            if name in data:
+                known += 1
+                made = inner(data[name], surplus)
+                if made is not data[name]:
+                    loaded = {**loaded, name: made}
+            elif required:
+                raise Unclear
         if known != len(data):
             surplus.append(None)
-            loaded = {name: data[name] for name, *_ in plan if name in data}
-        if changed:
-            loaded = {**loaded, **changed}
-        for rule in rules:
-            rule(loaded)
-        for shape in shapes:
-            loaded = shape(loaded)
-        return loaded
+            loaded = {name: loaded[name] for name in names if name in loaded}
+        return finish(loaded) if finish else loaded
 
     return check
 
 
-def _members(plan: Plan, data: dict[str, Any], surplus: Surplus) -> tuple[int, dict[str, Any]]:
-    """Return how many members of *data* the *plan* knows, and those that their checks changed."""
-    known, changed = 0, {}
-    for name, inner, required, nullable in plan:
-        if name in data:
-            known += 1
-            value = data[name]
-            if inner is not None:
-                made = inner(value, surplus)
-                if made is not value:
-                    changed[name] = made
-            elif type(value) is not str and not (nullable and value is None):
-                raise Unclear
-        elif required:
-            raise Unclear
-    return known, changed
+def _is_null(value: Any, nullable: bool) -> bool:
+    if value is None and nullable:
+        return True
+    raise Unclear
+
+
+def _finished(rules: Judges, shapes: Judges, loaded: Any) -> Any:
+    for rule in rules:
+        rule(loaded)
+    for shape in shapes:
+        loaded = shape(loaded)
+    return loaded
 
 
 def _is_plain(schema: Schema) -> bool:
@@ -89,16 +106,17 @@ def _is_plain(schema: Schema) -> bool:
     return schema.unknown == EXCLUDE and not moved and hooks <= Lenient.HOOKS
 
 
-def _field(field: fields.Field[Any]) -> Check | None:
-    """Return the check of one field, or None for text of any kind: most members are, and a call each is dear."""
-    if type(field) is fields.String and not field.validators:
-        return None
+def _is_text(field: fields.Field[Any]) -> bool:
+    return type(field) is fields.String
+
+
+def _field(field: fields.Field[Any]) -> Check:
     if type(field) is fields.Nested and not field.many:
         return _judged(field, _object(field.schema))
     if type(field) is fields.List:
-        return _judged(field, _listed(_judged(field.inner, _field(field.inner) or _text)))
-    if type(field) is fields.String:
-        return _judged_text(field)
+        return _judged(field, _listed(_judged(field.inner, _field(field.inner))))
+    if _is_text(field):
+        return _text
     if isinstance(field, (fields.Integer, fields.Boolean)):
         return _judged_plain(field, int if isinstance(field, fields.Integer) else bool)
     if isinstance(field, Batch):
@@ -122,19 +140,6 @@ def _judged(field: fields.Field[Any], inner: Check) -> Check:
 
     return check
 
-
-def _judged_text(field: fields.Field[Any]) -> Check:
-    validators, nullable = tuple(field.validators), field.allow_none
-
-    def check(value: Any, _: Surplus) -> Any:
-        if type(value) is str:
-            for judge in validators:
-                judge(value)
-        elif not (nullable and value is None):
-            raise Unclear
-        return value
-
-    return check
 
 
 def _judged_plain(field: fields.Field[Any], kind: type) -> Check:
@@ -162,9 +167,13 @@ def _listed(each: Check) -> Check:
 
 
 def _batch(field: Batch) -> Check:
+    rows = field.schema.load_fields
+    knows = frozenset(rows).issuperset
+    flat = all(_is_text(row) for row in rows.values())
+
     def check(value: Any, surplus: Surplus) -> Any:
         items = field.deserialize(value)
-        if next(unread(field.schema, items), None):
+        if not (flat and all(map(knows, items))) and next(unread(field.schema, items), None):
             surplus.append(None)
         return items
 

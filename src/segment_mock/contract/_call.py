@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,10 +13,14 @@ from ..store import Change, Store, Table
 from ..world import Luck, Organization, World
 from ._fresh import fresh
 from ._json import Json, dumps, parse
+from ._mark import doubt
 from ._refusal import Dress, Kind, Refusal, Spoiled
 from ._vendor import Operation, Vendor
 
 _JSON: Mapping[str, str] = {"Content-Type": "application/json"}
+ASSUMED = "X-Segment-Mock-Assumed"
+_LONGEST = 1000
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), 127)}
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class Call:
     """One request on its way to one operation, and what stages below and above tell each other.
 
     *spoiled* tells which items fail and how, *lag* is how far reads stay behind;
-    *unread* lists the members that were sent and that nobody reads.
+    *unread* lists the members that were sent and that nobody reads; *hints* are for the developer.
     """
 
     request: Request
@@ -48,12 +52,14 @@ class Call:
     spoiled: Mapping[int, Spoiled] = field(default_factory=dict)
     lag: Lag | None = None
     unread: tuple[str, ...] = ()
+    hints: list[str] = field(default_factory=list)
     changes: Sequence[Change] = ()
     refusal: Refusal | None = None
     struck: list[str] = field(default_factory=list)
     window: Window | None = None
     tallied: bool = False
     draws: Luck | None = None
+    assumed: tuple[str, ...] = ()
 
     @property
     def luck(self) -> Luck:
@@ -110,7 +116,14 @@ class Call:
 
     def reply(self, result: Json) -> Response:
         """Return *result* in the vendor's envelope."""
-        return Response(200, _JSON, dumps(self.vendor.wrap(self, result)))
+        rules = self.operation.doubts.of(self) + self.assumed
+        headers = {**_JSON, **_header(ASSUMED, "; ".join(rules))} if rules else _JSON
+        return Response(200, headers, dumps(self.vendor.wrap(self, result)))
+
+    def assume(self, rule: str) -> None:
+        """Note that the answer relies on *rule*, which nobody has documented or recorded."""
+        if rule not in self.assumed:
+            self.assumed = (*self.assumed, rule)
 
     def refuse(self, kind: Kind, message: str = "", **details: Any) -> Response:
         """Return the refusal of *kind* in the vendor's own status and words."""
@@ -125,16 +138,41 @@ class Call:
     def dress(self, refusal: Refusal) -> Response:
         """Return *refusal* in the vendor's own status and words, with hints in a header of ours."""
         self.refusal, row = refusal, self.vendor.refusals[refusal.kind]
-        return self._dressed(row, refusal, refusal.hint or row.hint)
+        return self._dressed(row, refusal, self.hint)
+
+    @property
+    def hint(self) -> str:
+        """All that the developer is to be told of this call: its refusal first, then slips, then settings."""
+        refused = self.refusal
+        row = self.vendor.refusals[refused.kind].hint if refused else ""
+        told = dict.fromkeys([refused.hint if refused else "", *self.hints, row])
+        text = "; ".join(filter(None, told))
+        return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+    def hinted(self, response: Response) -> Response:
+        """Return *response* with `hint` in a header of ours."""
+        return replace(response, headers={**response.headers, **_hint(self.hint)})
 
     def _dressed(self, row: Dress, refusal: Refusal, hint: str) -> Response:
         self.tally(None)
-        told = {"method": self.request.method, "path": self.request.target.partition("?")[0]}
-        sentence = row.say(refusal, {**told, "limit": self.vendor.limits.items})
+        known = {"method": self.request.method, "path": self.request.target.partition("?")[0]}
+        sentence = row.say(refusal, {**known, "limit": self.vendor.limits.items})
         status, body = self.vendor.complain(self, row, sentence, refusal.field)
         headers = {**_JSON, **row.headers}
         if refusal.allow:
             headers["Allow"] = refusal.allow
         if hint:
-            headers["X-Segment-Mock-Hint"] = hint.encode("ascii", "backslashreplace").decode()
+            headers |= _hint(hint)
+        if told := doubt(row.source):
+            headers |= _header(ASSUMED, f"{refusal.kind}: {told}")
         return Response(status, headers, row.page or dumps(body))
+
+
+def _hint(text: str) -> dict[str, str]:
+    return _header("X-Segment-Mock-Hint", text)
+
+
+def _header(name: str, text: str) -> dict[str, str]:
+    # What a client sent may be quoted here: a line break in it would begin a header of its own.
+    told = text[:_LONGEST].translate(_CONTROLS).encode("ascii", "backslashreplace").decode()
+    return {name: told if len(text) <= _LONGEST else f"{told}..."}

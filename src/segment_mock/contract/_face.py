@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING
 
 from ..settings import SettingError
@@ -39,7 +40,7 @@ class Face:
     def rows(self, table: str) -> list[Json]:
         """Return the records of *table*, oldest first, as plain dicts in wire names."""
         with self.world.lock:
-            return [dict(row) for row in self.store[self._vendor.table(table)]]
+            return deepcopy([*self.store[self._vendor.table(table)]])
 
     def add(self, table: str, document: Json) -> Json:
         """Add the one record of *document*, in data-file form, and return it; raises `SettingError`."""

@@ -74,5 +74,5 @@ def _whole(text: str) -> int:
     raise ValueError(f"{text[:20]}... has more than {_DIGITS} digits")
 
 
-_encoder = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+_encoder = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False)
 _decoder = json.JSONDecoder(parse_float=_finite, parse_int=_whole, parse_constant=_finite)

@@ -37,6 +37,22 @@ class Lenient(Schema):
         return data
 
 
+class Filled:
+    """A check of text that must not be blank; *sentence* is said of what is."""
+
+    def __init__(self, sentence: str) -> None:
+        self.sentence = sentence
+
+    def __call__(self, value: str) -> None:
+        """Raise ValidationError for text that is blank."""
+        if not value.strip():
+            raise ValidationError(self.sentence)
+
+    def as_schema(self) -> dict[str, Any]:
+        """Return the rule in JSON Schema, whose dialects of patterns know other blanks than Python."""
+        return {"pattern": r"[^\s\x1c-\x1f\x85]|\ufeff"}
+
+
 class Batch(fields.Field[list[dict[str, Any]]]):
     """A list of objects that the frame only counts; the operation judges each by *schema*."""
 
@@ -85,19 +101,24 @@ def complaints(messages: Any, place: str = "") -> Iterator[tuple[str, str]]:
             yield place, sentence
 
 
-def unread(schema: Schema, data: Any, place: str = "") -> Iterator[str]:
+def unread(schema: Schema, data: Any) -> Iterator[str]:
     """Yield the paths of members of *data* that *schema* does not know, in the order they were sent."""
+    return (path for path, _ in strays(schema, data))
+
+
+def strays(schema: Schema, data: Any, place: str = "") -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield what `unread` does, each path with the names that are known in its place."""
     if isinstance(data, list):
         for index, item in enumerate(data):
-            yield from unread(schema, item, f"{place}[{index}]")
+            yield from strays(schema, item, f"{place}[{index}]")
     elif isinstance(data, dict):
         known = schema.load_fields
         for name, value in data.items():
-            path, inner = f"{place}.{name}" if place else name, _inner(known.get(name))
+            path, below = f"{place}.{name}" if place else name, inner(known.get(name))
             if name not in known:
-                yield path
-            elif inner is not None:
-                yield from unread(inner, value, path)
+                yield path, tuple(known)
+            elif below is not None:
+                yield from strays(below, value, path)
 
 
 def members(schema: Schema, data: Any) -> Iterator[tuple[dict[str, Any], str, fields.Field[Any]]]:
@@ -107,11 +128,12 @@ def members(schema: Schema, data: Any) -> Iterator[tuple[dict[str, Any], str, fi
     for name, row in schema.fields.items() if isinstance(data, dict) else ():
         if name in data:
             yield data, name, row
-            inner = _inner(row)
-            if inner is not None:
-                yield from members(inner, data[name])
+            below = inner(row)
+            if below is not None:
+                yield from members(below, data[name])
 
 
-def _inner(field: Any) -> Schema | None:
+def inner(field: Any) -> Schema | None:
+    """Return the schema of the objects that *field* holds, one or a list; None where it holds none."""
     schema: Schema | None = getattr(getattr(field, "inner", field), "schema", None)
     return schema

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from ..messages import Response
 from ._call import Call
 
-Proceed: TypeAlias = Callable[[], Coroutine[float, None, Response]]
-Stage: TypeAlias = Callable[[Call, Proceed], Awaitable[Response]]
-Handler: TypeAlias = Callable[[Call], Coroutine[float, None, Response]]
+Answering: TypeAlias = Coroutine[Any, Any, Response]
+Proceed: TypeAlias = Callable[[], Answering]
+Stage: TypeAlias = Callable[[Call, Proceed], Answering]
+Handler: TypeAlias = Callable[[Call], Answering]
 
 
 async def perform(call: Call) -> Response:
@@ -26,8 +27,4 @@ def through(stages: Sequence[Stage], last: Handler) -> Handler:
     if not stages:
         return last
     stage, rest = stages[0], through(stages[1:], last)
-
-    async def handler(call: Call) -> Response:
-        return await stage(call, partial(rest, call))
-
-    return handler
+    return lambda call: stage(call, partial(rest, call))

@@ -13,8 +13,9 @@ from ..settings import Option
 from ..store import Layout, Seed, Store
 from ..world import World
 from ._accept import Acceptor
+from ._doubts import Doubts
 from ._json import Json
-from ._refusal import Dress, Limits, Spoiled
+from ._refusal import Dress, Kind, Limits, Spoiled
 
 Call: TypeAlias = Any
 """A `Call`, which holds a vendor; naming it here would close a circle."""
@@ -30,11 +31,21 @@ class Items:
 
 
 @dataclass(frozen=True)
+class ItemError:
+    """One thing that can be wrong with an item of a batch, as the vendor says it, with the *source* of that."""
+
+    code: int
+    message: str
+    source: str
+
+
+@dataclass(frozen=True)
 class Operation:
     """One endpoint: *paths* below the vendor's root, request and response schema, and what performs it.
 
     *perform* gets the call and the decoded request as plain data and returns plain data; it may
-    raise `Refusal`. *sized* names the members of the payload that the batch limit measures.
+    raise `Refusal`. *sized* names the members of the payload that the batch limit measures,
+    *refuses* the kinds of refusal that *perform* raises besides ``malformed``.
     *source* is a section of the vendor's document, a recording, or ``"assumed"``.
     """
 
@@ -48,11 +59,17 @@ class Operation:
     items: Items | None = None
     sized: tuple[str, ...] = ()
     reads: bool = False
+    refuses: tuple[Kind, ...] = ()
 
     @cached_property
     def acceptor(self) -> Acceptor | None:
         """The quick way through the request's schema, or None where no body is read."""
         return Acceptor(self.request) if self.request else None
+
+    @cached_property
+    def doubts(self) -> Doubts:
+        """What of this operation nobody has documented or recorded."""
+        return Doubts(self.name, self.source, self.request)
 
 
 @dataclass(frozen=True)
@@ -64,7 +81,8 @@ class Vendor:
     *load* makes seeds of this vendor's part of a data file, *export* is its inverse, *face* is
     what ``mock.<name>`` offers, *tally* is told each result, or None for a refusal. *root* is where
     the paths begin; an option called ``path`` moves it. *errors* are what it, or a gateway before it,
-    says by status besides.
+    says by status besides. *complaints* are the schemas of what *complain* returns, by kind of refusal;
+    *item_errors* what can be wrong with one item of a batch, by name.
     """
 
     name: str
@@ -83,6 +101,8 @@ class Vendor:
     face: Callable[[World, Vendor, str], Any]
     tally: Callable[[Call, Json | None], None] = lambda call, result: None
     errors: Mapping[int, Dress] = field(default_factory=dict)
+    complaints: Mapping[str, Schema] = field(default_factory=dict)
+    item_errors: Mapping[str, ItemError] = field(default_factory=dict)
     key_option: str = "token"
     options: tuple[Option, ...] = ()
     limits: Limits = field(default_factory=Limits)

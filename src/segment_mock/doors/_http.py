@@ -11,8 +11,8 @@ from segment_mock.doors._sender import Sender
 from segment_mock.doors._service import Service, broken
 from segment_mock.doors._target import is_control
 from segment_mock.doors._tunnel import tunnel
-from segment_mock.doors._wire import CONTINUE, Manner
-from segment_mock.messages import Request, Response
+from segment_mock.doors._wire import CONTINUE, Manner, plain
+from segment_mock.messages import Delivery, Request, Response
 
 QUEUE = 8  # so many pipelined requests may wait their turn; beyond, the socket is not read
 DRAIN = 64 * 2**20  # so many bytes may a client send that nobody wants, before it is cut off
@@ -136,11 +136,19 @@ class Connection(asyncio.Protocol):
         self._bodiless = asked.method == "HEAD"
         self._busy = True
         if asked.method == "CONNECT":
-            tunnel(self._service, self._transport, asked.target, self.drop, lambda: Connection(self._service))
+            self._tunnel(asked.target)
         elif is_control(asked.target):
             self._service.consult(asked, self._told)
         else:
             self._step(self._service.answer(asked))
+
+    def _tunnel(self, host: str) -> None:
+        try:
+            tunnel(self._service, self._transport, host, self.drop, lambda: Connection(self._service))
+        except ValueError:
+            self._reply(
+                plain(400, f"{host[:100]!r} is no name that a certificate could be for.", Delivery(end="close"))
+            )
 
     def _told(self, response: Response) -> None:
         self._reply(response)

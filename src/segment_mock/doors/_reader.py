@@ -14,14 +14,13 @@ from httptools import (
     HttpRequestParser,
 )
 
+from segment_mock.doors._head import HEAD_LIMIT, headers, weight
 from segment_mock.doors._target import host_of, is_control, split
 from segment_mock.doors._wire import Manner, plain
 from segment_mock.messages import Request, Response
 
 Turn: TypeAlias = tuple[Request | Response, Manner]
 """A request to answer, or the door's own reply to a broken one; and how its connection goes on."""
-
-HEAD_LIMIT = 64 * 2**10
 
 _VERB = re.compile(rb"[\r\n]*([!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}) ")
 _NO_PROXY = "This is no proxy: start segment-mock with --proxy, and CONNECT is answered."
@@ -88,26 +87,26 @@ class Reader:
         self.partial = self._in_head = True
         self.expects = self._upgrading = False
         self._url = b""
-        self._headers: dict[str, str] = {}
+        self._fields: list[tuple[bytes, bytes]] = []
         self._body: list[bytes] = []
-        self._head_size = self._spilled = self._size = 0
+        self._trailing = self._spilled = self._size = 0
 
     def on_url(self, url: bytes) -> None:
         self._url += url
-        self._head_size += len(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._head_size += len(name) + len(value) + 4
-        if self._measure(self._head_size):
+        if self._in_head:
+            self._fields.append((name, value))
+            return
+        self._trailing += weight([(name, value)])  # a trailer is read by nobody, but may not go on for ever
+        if self._measure(self._trailing):
             raise _Enough
-        if not self._in_head:
-            return  # a trailer is not allowed to say what a header must
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        headers = self._headers
-        headers[key] = f"{headers[key]}, {text}" if key in headers else text
 
     def on_headers_complete(self) -> None:
         self._in_head = False
+        self._headers = headers(self._fields)
+        if self._measure(len(self._url) + weight(self._fields)):
+            raise _Enough
         self._method = self._verb or self._parser.get_method().decode("latin-1")
         if self._method == "CONNECT":
             self._connect(self._url.decode("latin-1"))
@@ -151,7 +150,7 @@ class Reader:
         return True
 
     def _connect(self, authority: str) -> None:
-        host = host_of(authority)
+        host = host_of(authority.rpartition("@")[2])
         if not self._tunnels:
             self.refuse(403, _NO_PROXY)
         elif not self._admits(host):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 _ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
+_LOOPBACK = re.compile(r"localhost|::1|127(\.[0-9]{1,3}){1,3}")
 
 
 def is_control(target: str) -> bool:
@@ -25,3 +26,18 @@ def host_of(authority: str) -> str:
     """Return the host of ``host``, ``host:port`` or ``[address]:port``, in lower case."""
     host, _, port = authority.rpartition(":")
     return (host if port.isdigit() else authority).strip("[]").lower()
+
+
+def is_local(host: str) -> bool:
+    """Return whether *host* is this machine's own, or a listener's word for all its addresses."""
+    return host in ("", "0.0.0.0", "::") or is_loopback(host)  # noqa: S104 - none is bound
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether *host* can only be this machine; ``127.evil.example`` is a name like any other."""
+    return _LOOPBACK.fullmatch(host) is not None
+
+
+def fits(host: str, pattern: str) -> bool:
+    """Return whether *host* is *pattern*, or ends as it does after ``*``."""
+    return host.endswith(pattern[1:]) if pattern.startswith("*") else host == pattern

@@ -46,7 +46,8 @@ def tunnel(
 ) -> None:
     """Say yes to CONNECT on *transport*, then speak TLS for *host* on it to a protocol that is *made*.
 
-    *drop* closes the connection that asked; it is over once the tunnel stands.
+    *drop* closes the connection that asked; it is over once the tunnel stands. Raises ValueError, with nothing
+    said yet, if *host* is no name that a certificate can be for.
     """
     assert service.context_for is not None
     task = service.loop.create_task(_secure(transport, service.context_for(host), made))

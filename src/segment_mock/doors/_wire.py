@@ -49,6 +49,20 @@ def whole(response: Response, now: float, manner: Manner = "", *, bodiless: bool
     return head if lengthless or bodiless else head + response.body
 
 
+def field_lines(response: Response, now: float) -> list[tuple[str, str]]:
+    """Return name and value of every header of *response*, which has a length, as a client reads them off `whole`."""
+    told = [
+        (name, value if value.isprintable() and value.isascii() else _read(value))
+        for name, value in response.headers.items()
+    ]
+    date = _date_line(int(now))[6:]
+    return [*told, ("Content-Length", str(len(response.body))), ("Date", date)]
+
+
+def _read(value: str) -> str:
+    return value.translate(_HARMLESS).encode("latin-1", "replace").decode("latin-1").strip()
+
+
 def parts(response: Response, now: float, manner: Manner = "", *, bodiless: bool = False) -> tuple[bytes, memoryview]:
     """Return what leaves at once and what follows in pieces of ``delivery.chunk`` bytes.
 

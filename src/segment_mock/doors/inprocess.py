@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Coroutine, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..clock import Clock
 from ..messages import Answer, Request, Response
 from ._reader import Reader
 from ._target import is_control
-from ._wire import Manner, ending, parts
+from ._wire import CONTINUE, Manner, ending, parts
 from .drive import drive
 
 if TYPE_CHECKING:
@@ -37,7 +38,12 @@ class Socket:
         self._reader = Reader(BODY_LIMIT, CONTROL_BODY_LIMIT, door="inprocess")
         self._timeout: float | None = None
         self._waited, self._asked = 0.0, ""
+        self._pieces: Iterator[bytes] = iter(())
+        self._held = b""
+        self._file = -1
+        self._begun: Coroutine[float, None, Response] | None = None
         self.ended = False
+        self.door: object = None
 
     def settimeout(self, seconds: float | None) -> None:
         """Let a read wait at most *seconds*."""
@@ -53,15 +59,41 @@ class Socket:
         """Return the stream of the next reply."""
         return io.BufferedReader(_Stream(self._reply()))
 
+    def recv(self, size: int) -> bytes:
+        """Return at most *size* bytes of the replies; none once the connection has ended, or nothing was asked."""
+        piece = self._held or next(self._pieces, b"")
+        if not piece:
+            self._pieces = self._reply()
+            piece = next(self._pieces, b"")
+        self._held = piece[size:]
+        return piece[:size]
+
+    def fileno(self) -> int:
+        """Return a descriptor that is always readable, for a client that looks if an ended connection was left.
+
+        Raises OSError while the connection is open: there is no socket.
+        """
+        if not self.ended:
+            raise OSError("an in-process connection has no descriptor")
+        if self._file < 0:
+            self._file = os.open(os.devnull, os.O_RDONLY)
+        return self._file
+
     def close(self) -> None:
         """End the connection."""
         self.ended = True
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
 
     def setsockopt(self, *_: Any) -> None:
         """Accept what clients set on every socket."""
 
     def _reply(self) -> Iterator[bytes]:
         """Yield the bytes of the next reply; what breaks it off is raised where it breaks."""
+        if self._reader.expects:
+            self._reader.expects = False
+            yield CONTINUE
         while self._reader.turns:
             request, manner = self._reader.turns.popleft()
             response = request if isinstance(request, Response) else self._answered(request)
@@ -72,11 +104,17 @@ class Socket:
         self._waited, self._asked = 0.0, f"{request.method} {request.target}"
         if is_control(request.target):
             return self._control(request)
-        return drive(self._answer(request), self._wait)
+        call, self._begun = self._begun or self._answer(request), None
+        return drive(call, self._wait)
+
+    def expect(self, call: Coroutine[float, None, Response]) -> None:
+        """Let *call*, which has begun already, answer the next request."""
+        self._begun = call
 
     def _delivered(self, response: Response, manner: Manner, bodiless: bool) -> Iterator[bytes]:
         head, rest = parts(response, self._clock.now(), manner, bodiless=bodiless)
-        yield head
+        if head:
+            yield head
         step = response.delivery.chunk or 1
         for start in range(0, len(rest), step):
             self._waited = 0.0

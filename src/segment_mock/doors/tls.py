@@ -12,6 +12,8 @@ from threading import Lock
 
 from trustme import CA
 
+_CONTEXTS = 256
+"""So many hosts keep their certificate; the one that got it first has to get another."""
 LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -37,9 +39,14 @@ class Authority:
         return self._ca.cert_pem.bytes()
 
     def context_for(self, host: str) -> ssl.SSLContext:
-        """Return a server context with a certificate for *host*, issued when first asked for."""
+        """Return a server context with a certificate for *host*, issued when first asked for.
+
+        Raises ValueError if *host* is no name that one can be for.
+        """
         with self._lock:
             if host not in self._contexts:
+                if len(self._contexts) >= _CONTEXTS:
+                    del self._contexts[next(iter(self._contexts))]
                 self._contexts[host] = self._issued(host)
             return self._contexts[host]
 

@@ -1,46 +1,79 @@
-"""What is emulated, with its sources: for people who want to know what they can rely on."""
+"""What is emulated, on whose word, and which example proves it: for people who want to know what to rely on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from ..contract import Json, Vendor
+from ..contract import Json, Operation, Vendor, doubt, fields_of, mark, rule_of, source_of
+from ._proof import Proof, path_of, proofs
 
 _SECRETS = ("token", "key")
 
 
 def catalogue(vendors: Iterable[Vendor], settings: Mapping[str, Any]) -> Json:
-    """Return each vendor's operations, refusals and limits with their source, and the settings in force."""
+    """Return each vendor's operations, field rules, refusals and limits, and the settings in force.
+
+    Each row tells its ``source``, its ``mark``, what of it is ``assumed``, and the ``examples`` that prove it.
+    """
     shown = {
         name: len(value) if name.endswith(_SECRETS) and value else value
         for name, value in settings.items()
         if name not in ("data", "faults")
     }
-    return {"vendors": [_vendor(vendor, settings) for vendor in vendors], "settings": shown}
+    known = proofs()
+    return {"vendors": [_vendor(vendor, settings, known) for vendor in vendors], "settings": shown}
 
 
-def _vendor(vendor: Vendor, settings: Mapping[str, Any]) -> Json:
-    root = settings.get(f"{vendor.name}_path", vendor.root)
+def _vendor(vendor: Vendor, settings: Mapping[str, Any], known: list[Proof]) -> Json:
     return {
         "name": vendor.name,
         "title": vendor.title,
         "hosts": vendor.hosts,
         "key_header": vendor.key_header,
-        "operations": [
-            {
-                "name": f"{vendor.name}.{row.name}",
-                "method": row.method,
-                "path": root + path,
-                "source": row.source,
-            }
-            for row in vendor.operations
-            for path in row.paths
-        ],
-        "refusals": [
-            {"kind": kind, "status": row.status, "message": row.message, "source": row.source}
-            for kind, row in vendor.refusals.items()
-        ],
-        "limits": asdict(vendor.limits),
+        "operations": [*_operations(vendor, settings.get(f"{vendor.name}_path", vendor.root), known)],
+        "fields": [row for operation in vendor.operations for row in _fields(vendor, operation, known)],
+        "refusals": [*_refusals(vendor, known)],
+        "item_errors": [*_item_errors(vendor, known)],
+        "limits": {**asdict(vendor.limits), **_word(vendor.limits.source)},
     }
+
+
+def _operations(vendor: Vendor, root: str, known: list[Proof]) -> Iterator[Json]:
+    for row in vendor.operations:
+        name = f"{vendor.name}.{row.name}"
+        examples = [proof.name for proof in known if proof.operation == name]
+        for path in row.paths:
+            yield {
+                "name": name, "method": row.method, "path": root + path, **_word(row.source), "examples": examples,
+            }  # fmt: skip
+
+
+def _fields(vendor: Vendor, operation: Operation, known: list[Proof]) -> Iterator[Json]:
+    name = f"{vendor.name}.{operation.name}"
+    mine = [proof for proof in known if proof.operation == name]
+    for side, schema in (("request", operation.request), ("reply", operation.response)):
+        for steps, row in fields_of(schema) if schema else ():
+            path = path_of(steps)
+            examples = [proof.name for proof in mine if path in getattr(proof, side)]
+            told = {"operation": name, "in": side, "path": path, "rule": rule_of(row)}
+            yield {**told, **_word(source_of(row)), "examples": examples}
+
+
+def _refusals(vendor: Vendor, known: list[Proof]) -> Iterator[Json]:
+    for kind, row in vendor.refusals.items():
+        examples = [proof.name for proof in known if proof.refuses(vendor.name, kind, row)]
+        told = {"kind": kind, "status": row.status, "message": row.message}
+        yield {**told, **_word(row.source), "examples": examples}
+
+
+def _item_errors(vendor: Vendor, known: list[Proof]) -> Iterator[Json]:
+    for kind, row in vendor.item_errors.items():
+        word = f'"code": {row.code},'
+        examples = [proof.name for proof in known if word in str(proof.told["response"]).replace("'", '"')]
+        yield {"kind": kind, "code": row.code, "message": row.message, **_word(row.source), "examples": examples}
+
+
+def _word(source: str) -> Json:
+    return {"source": source, "mark": mark(source), "assumed": doubt(source)}

@@ -3,34 +3,22 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..contract import Call, Handler, Json, Vendor, perform, through
 from ..faults import Plan
-from ..journal import Journal
+from ..journal import Entry, Journal
 from ..limits import Window
 from ..messages import Request, Response
-from ..settings import OPTIONS, Option, SettingError, merged, nearest, read_rules, resolve, scenarios
+from ..settings import SettingError, merged, nearest, read_rules, resolve, scenarios
 from ..stages import Authenticate, Decode, Record, Throttle, alone, dress
 from ..store import Seed
 from ..vendors import found
 from ..world import World
-from ._routes import Routes
-
-
-def options(vendors: Iterable[Vendor]) -> tuple[Option, ...]:
-    """Return every setting there is: our own, and each vendor's with its name in front."""
-    own = [
-        replace(option, name=f"{vendor.name}_{option.name}")
-        for vendor in vendors
-        for option in (
-            Option(vendor.key_option, f"A credential for {vendor.title} (--credentials listed).", many=True),
-            *vendor.options,
-        )
-    ]
-    return (*OPTIONS, *own)
+from ._options import options
+from ._routes import NOBODY, Routes
+from ._wanted import Wanted, check
 
 
 class Snapshot:
@@ -53,7 +41,7 @@ class Emulator:
         self.vendors = {vendor.name: vendor for vendor in found()}
         self.settings = resolve(options(self.vendors.values()), given)
         self.world = World(self.settings["seed"], isolated=self.settings["credentials"] == "isolated")
-        self.journal = Journal(self.settings["journal_size"])
+        self.journal = Journal(self.settings["journal_size"], self.settings["journal_bytes"])
         self.windows = {
             vendor.name: Window(vendor.limits.calls, vendor.limits.seconds)
             for vendor in self.vendors.values()
@@ -61,7 +49,7 @@ class Emulator:
         }
         self._options = {vendor.name: self._own(vendor) for vendor in self.vendors.values()}
         self.routes = Routes(self.vendors.values(), self._options)
-        self.plan = Plan(self.world, self.routes.names())
+        self.plan = Plan(self.world, self.routes.names(), lambda: self.journal.newest)
         self._snapshots: dict[str, Snapshot] = {}
         self.ca_pem: bytes | None = None
         self.on_reset: list[Callable[[], None]] = []
@@ -77,7 +65,7 @@ class Emulator:
                 Record(self.journal),
                 self.plan,
                 dress,
-                Authenticate(self.settings["credentials"], listed),
+                Authenticate(self.settings["credentials"], listed, [v.key_header for v in self.vendors.values()]),
                 Throttle(self.windows, limited),
                 Decode(limited),
                 alone,
@@ -133,16 +121,48 @@ class Emulator:
 
     def restore(self, snapshot: Snapshot | str) -> None:
         """Return all records to a snapshot or its name; raises LookupError when a reset lies between."""
+        if isinstance(snapshot, str) and snapshot not in self._snapshots:
+            raise LookupError(f"no snapshot is called {snapshot!r}{nearest(snapshot, self._snapshots)}")
         moment = self._snapshots[snapshot] if isinstance(snapshot, str) else snapshot
         with self.world.lock:
             self.world.log.rollback(moment.mark)
+
+    def rewind(self, to: Entry | int) -> None:
+        """Return all records to what they were right after the journal's entry *to*, or the one of that id.
+
+        Raises LookupError for an entry that is open, forgotten, from before a reset, or another mock's.
+        """
+        number = to if isinstance(to, int) else to.id
+        entry = self.journal.get(number)
+        if entry is None or to not in (entry, number):
+            raise LookupError(f"entry {number} is not in the journal: {self.journal.kept()}")
+        if entry.end is None:
+            raise LookupError(f"entry {number} is still open: {entry.operation} has not been answered yet")
+        with self.world.lock:
+            self.world.log.rollback(entry.end)
+
+    def wanted(self, **told: Any) -> Wanted:
+        """Return which entries are meant by the filters of `Wanted`; *organization* may be a credential.
+
+        Raises `SettingError` for a filter, an operation or a vendor that there is not, naming the nearest.
+        """
+        check(told, self.routes.names(), [*self.vendors, NOBODY.name])
+        organization = told.get("organization")
+        if organization is not None and organization not in [one.name for one in self.world]:
+            told["organization"] = self.world.named(organization)
+        return Wanted(**told)
+
+    def entries(self, **told: Any) -> list[Entry]:
+        """Return the journal's entries that `wanted` means, oldest first."""
+        return self.wanted(**told).among(self.journal)
 
     def _arm(self) -> None:
         known = scenarios() if self.settings["scenario"] else {}
         for name in self.settings["scenario"]:
             if name not in known:
                 raise SettingError(f"scenario: {name!r} is none{nearest(name, known)}; there are {[*known]}")
-            self.plan.load(known[name]["faults"])
+            for rule in self.plan.load(known[name]["faults"]):
+                rule.where = f"scenario {name}"
         for source in self.settings["faults"]:
             self.plan.load(read_rules(source) if isinstance(source, str) else source)
 
@@ -153,6 +173,11 @@ class Emulator:
         for name in document:
             if name not in self.vendors:
                 raise SettingError(f"data.{name}: no such vendor{nearest(name, self.vendors)}")
+            known = [layout.name for layout in self.vendors[name].tables]
+            for collection in document[name]:
+                if collection not in known:
+                    near = nearest(collection, known)
+                    raise SettingError(f"data.{name}.{collection}: no such collection{near}; there are {known}")
         return {
             vendor.table(table): seed
             for vendor in self.vendors.values()

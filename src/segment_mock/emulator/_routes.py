@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from ..contract import Call, Dress, Json, Operation, Refusal, Vendor
+from ..doors import fits
 from ..messages import Request, reason
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
+_LONG = 1000  # a target of so many characters is nobody's habit, and not worth remembering
 _SLASHES = re.compile("/{2,}")
 _ARGUMENT = re.compile(r"\{(\w+)\}")
 
@@ -37,6 +39,8 @@ class Routes:
             for operation in vendor.operations:
                 for path in operation.paths:
                     self._row(vendor.name, root + path or "/")[operation.method] = operation
+        # Clients ask for few resources again and again, and to find one takes longer than to remember it.
+        self._resource = lru_cache(maxsize=256)(self._find)
 
     def rows(self) -> list[tuple[str, str, str]]:
         """Return (method, path, operation) of every row."""
@@ -55,18 +59,26 @@ class Routes:
 
     def admits(self, host: str) -> bool:
         """Tell whether *host* is a vendor's or this machine's own: no other is ever asked for through us."""
-        return host in LOCAL or any(_fits(host, pattern) for vendor, _ in self._vendors for pattern in vendor.hosts)
+        return host in LOCAL or self.owns(host)
+
+    def owns(self, host: str) -> bool:
+        """Tell whether *host*, in lower case, is a vendor's."""
+        return any(fits(host, pattern) for vendor, _ in self._vendors for pattern in vendor.hosts)
 
     def find(self, request: Request) -> Match:
         """Return the row for *request*, or one that refuses in the right vendor's words."""
-        path = request.target.partition("?")[0]
-        path = _SLASHES.sub("/", path) if "//" in path else path
-        vendor = self._whose(request.headers.get("host", ""), path)
-        methods, arguments = self._at(vendor.name, path)
+        find = self._resource if len(request.target) < _LONG else self._find
+        vendor, path, methods, arguments = find(request.headers.get("host", ""), request.target)
         operation = methods.get(request.method)
         if operation is None:
-            operation = self._refusing(request.method, path, methods)
+            operation = self._refusing(vendor, request.method, path, methods)
         return Match(vendor, operation, arguments)
+
+    def _find(self, host: str, target: str) -> tuple[Vendor, str, dict[str, Operation], Mapping[str, str]]:
+        path = target.partition("?")[0]
+        path = _SLASHES.sub("/", path) if "//" in path else path
+        vendor = self._whose(host, path)
+        return vendor, path, *self._at(vendor.name, path)
 
     def _row(self, vendor: str, path: str) -> dict[str, Operation]:
         if not _ARGUMENT.search(path):
@@ -87,25 +99,26 @@ class Routes:
     def _whose(self, host: str, path: str) -> Vendor:
         name = host.rpartition(":")[0] if ":" in host and not host.endswith("]") else host
         for vendor, _ in self._vendors:
-            if any(_fits(name.lower(), pattern) for pattern in vendor.hosts):
+            if any(fits(name.lower(), pattern) for pattern in vendor.hosts):
                 return vendor
         for vendor, root in self._vendors:
             if path == root or path.startswith(root.rstrip("/") + "/"):
                 return vendor
         return NOBODY
 
-    def _refusing(self, method: str, path: str, methods: Mapping[str, Operation]) -> Operation:
+    def _nearest(self, vendor: Vendor, method: str, path: str) -> str:
         names = [f"{verb} {known}" for verb, known, _ in self.rows()]
         near = get_close_matches(f"{method} {path}", names, n=3, cutoff=0.3)
-        hint = f"no such operation; nearest: {', '.join(near)}" if near else "no such operation"
+        moves = any(option.name == "path" for option in vendor.options)
+        told = f"no such operation; nearest: {', '.join(near)}" if near else "no such operation"
+        return f"{told}; --{vendor.name}-path says where they begin" if moves else told
+
+    def _refusing(self, vendor: Vendor, method: str, path: str, methods: Mapping[str, Operation]) -> Operation:
         kind = "no_such_method" if methods else "no_such_operation"
         allow = ", ".join(sorted(methods))
+        hint = f"{path} takes {allow}" if methods else self._nearest(vendor, method, path)
         refusal = Refusal(kind, hint=hint, allow=allow, method=method, path=path)  # type: ignore[arg-type]
         return Operation(kind, method, (), partial(_refuse, refusal), "assumed")
-
-
-def _fits(host: str, pattern: str) -> bool:
-    return host.endswith(pattern[1:]) if pattern.startswith("*") else host == pattern
 
 
 def _refuse(refusal: Refusal, *_: object) -> Json:

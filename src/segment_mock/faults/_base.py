@@ -22,6 +22,13 @@ def option(row: Field[Any]) -> Option:
     return Option(row.name, help_, row.default, kind, **bounds)
 
 
+def pairs(value: Any) -> dict[str, Any]:
+    """Return *value* as names and values; raises ValueError for what only looks like them, such as ``[]``."""
+    if not isinstance(value, Mapping):
+        raise ValueError
+    return dict(value)
+
+
 def after() -> Any:
     """Declare *after*, which many kinds have."""
     return setting(False, "Strike once the call is performed, when what it writes is there.", TRUTH)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from threading import RLock
 from typing import Any
 
+from ..callsite import caller
 from ..contract import Call, Proceed, Stage, through
 from ..messages import Response
 from ..settings import SettingError, nearest
@@ -22,31 +23,44 @@ _MEMBERS = ("operation", "match", "when")
 class Plan:
     """What goes wrong, and when: the stage that wraps a call in every fault; the first rule is outermost.
 
-    *operations* are the names that a rule may mean. A kind's file that can't be imported is an error
-    here, at the start, and not at the first rule.
+    *operations* are the names that a rule may mean, *newest* tells the journal's newest entry. A kind's
+    file that can't be imported is an error here, at the start, and not at the first rule.
     """
 
-    def __init__(self, world: World, operations: Iterable[str]) -> None:
-        self._world, self._operations = world, tuple(operations)
+    def __init__(self, world: World, operations: Iterable[str], newest: Callable[[], int] = int) -> None:
+        self._world, self._operations, self._newest = world, tuple(operations), newest
         self._rules: tuple[Rule, ...] = ()
+        self._armed: tuple[Rule, ...] = ()
         self._numbers, self._lock = 0, RLock()
         kinds()
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
         """Lead *call* through the rules."""
-        if not self._rules:
+        rules, through_all = self._rules, False
+        if not rules:
             return await proceed()
 
         async def rest(_: Call) -> Response:
+            nonlocal through_all
+            through_all = True
             return await proceed()
 
-        return await through(self._rules, rest)(call)
+        try:
+            return await through(rules, rest)(call)
+        finally:
+            if not through_all:
+                _keep_back(call, rules)
 
     def __iter__(self) -> Iterator[Rule]:
         return iter(self._rules)
 
     def __len__(self) -> int:
         return len(self._rules)
+
+    @property
+    def armed(self) -> tuple[Rule, ...]:
+        """Every rule since the plan was last cleared, those that were removed included."""
+        return self._armed
 
     def add(
         self,
@@ -69,8 +83,9 @@ class Plan:
         with self._lock:
             id_, now = str(self._numbers + 1), self._world.clock.now()
             rule = Rule(id_, fault, operation, match, conditions_, now, self._world.draws(f"fault {id_}"))
+            rule.where, rule.since = caller(), self._newest()
             self._numbers += 1
-            self._rules = (*self._rules, rule)
+            self._rules, self._armed = (*self._rules, rule), (*self._armed, rule)
         return rule
 
     def load(self, told: Any) -> list[Rule]:
@@ -79,13 +94,13 @@ class Plan:
         ``{"kind": ..., its settings..., "operation": ..., "match": {...}, "when": {...}}``.
         """
         with self._lock:
-            before = self._rules, self._numbers
+            before = self._rules, self._armed, self._numbers
             try:
                 if isinstance(told, (list, tuple)):
                     return [self._loaded(one, f"faults[{index}]: ") for index, one in enumerate(told)]
                 return [self._loaded(told)]
             except Exception:
-                self._rules, self._numbers = before
+                self._rules, self._armed, self._numbers = before
                 raise
 
     @contextmanager
@@ -104,14 +119,16 @@ class Plan:
     def remove(self, id_: str) -> bool:
         """Disarm the rule with this id; tell whether there was one."""
         with self._lock:
-            before = self._rules
-            self._rules = tuple(rule for rule in before if rule.id != id_)
-            return len(self._rules) < len(before)
+            gone = [rule for rule in self._rules if rule.id == id_]
+            self._rules = tuple(rule for rule in self._rules if rule.id != id_)
+            for rule in gone:
+                rule.until = self._newest()
+            return bool(gone)
 
     def clear(self) -> None:
         """Disarm every fault, and number rules from 1 again."""
         with self._lock:
-            self._rules, self._numbers = (), 0
+            self._rules, self._armed, self._numbers = (), (), 0
 
     def _check(self, fault: Stage, operation: str, match: Match) -> None:
         if isinstance(fault, type) or not callable(fault):
@@ -136,7 +153,15 @@ class Plan:
             raise SettingError(f"fault: {told!r} is no object with a 'kind'")
         rest = {name: value for name, value in told.items() if name in _MEMBERS}
         fault = made({name: value for name, value in told.items() if name not in _MEMBERS})
-        when = rest.get("when") or {}
+        when = {} if rest.get("when") is None else rest["when"]
         if not isinstance(when, Mapping):
             raise SettingError(f"when: {when!r} is no object")
         return self.add(fault, str(rest.get("operation", "*")), rest.get("match"), when=when)
+
+
+def _keep_back(call: Call, rules: tuple[Rule, ...]) -> None:
+    """Tell the rules behind the one that answered *call* itself that it never reached them."""
+    by = call.struck[-1] if call.struck else ""
+    ids = [f"{rule.id} {rule.kind}" for rule in rules]
+    for rule in rules[ids.index(by) + 1 :] if by in ids else ():
+        rule.kept_back(call, by)

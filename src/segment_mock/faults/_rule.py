@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from threading import Lock
-from typing import Any
+from typing import Any, cast
 
 from ..contract import Call, Proceed, Stage
 from ..messages import Response
@@ -81,16 +81,18 @@ class Rule:
     """One armed *fault*: a stage that strikes or lets pass, and counts.
 
     ``seen`` are the calls that reached it, ``matched`` those it is meant for, ``fired`` those it
-    struck, ``suppressed`` those a condition spared.
+    struck, ``suppressed`` those a condition spared. ``where`` is the line that armed it; it was in force
+    for the calls after the journal's entry ``since`` up to entry ``until`` (None: to the end).
     """
 
     def __init__(
         self, id_: str, fault: Stage, operation: str, match: Match, when: When, armed: float, luck: Luck
     ) -> None:
         self.id, self.fault, self.operation, self.match, self.when = id_, fault, operation, match, when
-        self._armed, self._luck, self._test = armed, luck, test_of(match)
-        self._lock, self._spared = Lock(), Counter[str]()
-        self.seen = self.matched = self.fired = 0
+        self.armed, self._luck, self._test = armed, luck, test_of(match)
+        self._lock, self._spared, self._kept = Lock(), Counter[str](), Counter[str]()
+        self.seen = self.matched = self.fired = self.since = 0
+        self.where, self.until = "", cast("int | None", None)
 
     @property
     def kind(self) -> str:
@@ -114,12 +116,21 @@ class Rule:
         """Tell in a sentence why the rule has not fired, or that it has."""
         if self.fired:
             return f"fired {self.fired} times"
-        if not self.seen:
-            return "no call reached it"
-        if not self.matched:
-            return f"none of {self.seen} calls was one that it is meant for"
         told = ", ".join(f"{count} {_SILENT[reason]}" for reason, count in self._spared.items())
-        return f"matched {self.matched} times, but: {told}"
+        before = [f"rule {by} answered {count} of its calls first" for by, count in self._kept.items()]
+        if self.matched:
+            told = f"matched {self.matched} times, but: {told}"
+        elif self.seen:
+            told = f"none of {self.seen} calls was one that it is meant for"
+        else:
+            told = "" if before else "no call reached it"
+        return "; ".join(filter(None, [told, *before]))
+
+    def kept_back(self, call: Call, by: str) -> None:
+        """Note that the rule *by* answered *call* itself, if this one is meant for it."""
+        if self._means(call):
+            with self._lock:
+                self._kept[by] += 1
 
     def as_dict(self) -> dict[str, Any]:
         """Return the rule and its counters as JSON."""
@@ -130,8 +141,7 @@ class Rule:
         return {**told, **({"match": match} if match else {}), **counters, "why": self.why()}
 
     def _strikes(self, call: Call) -> bool:
-        name = f"{call.vendor.name}.{call.operation.name}"
-        meant = fnmatchcase(name, self.operation) and self._test(call)
+        meant = self._means(call)
         fits = meant and getattr(self.fault, "fits", lambda _: True)(call)
         with self._lock:
             self.seen += 1
@@ -145,9 +155,12 @@ class Rule:
                 self.fired += 1
             return not spared
 
+    def _means(self, call: Call) -> bool:
+        return fnmatchcase(f"{call.vendor.name}.{call.operation.name}", self.operation) and self._test(call)
+
     def _spares(self, call: Call) -> str:
         """Return the condition that spares this call, or ``""``."""
-        when, turn, age = self.when, call.request.turn, call.arrived - self._armed
+        when, turn, age = self.when, call.request.turn, call.arrived - self.armed
         if (when.from_ is not None and age < when.from_) or (when.until is not None and age > when.until):
             return "window"
         if (when.connection == "reused" and turn < 2) or (isinstance(when.connection, int) and turn > when.connection):

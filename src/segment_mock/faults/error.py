@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from ..contract import Call, Proceed, dumps
 from ..messages import Response
 from ..settings import REAL, WHOLE, Kind
-from ._base import Fault, after, setting
+from ._base import Fault, after, pairs, setting
 
 
 def _body(value: Any) -> Any:
@@ -22,7 +22,7 @@ def _body(value: Any) -> Any:
 
 
 def _headers(value: Any) -> dict[str, str]:
-    return {str(name): str(text) for name, text in dict(value).items()}
+    return {str(name): str(text) for name, text in pairs(value).items()}
 
 
 @dataclass(frozen=True)

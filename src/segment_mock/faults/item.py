@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from ..contract import Call, Json, Proceed, Refusal, Spoiled
 from ..messages import Response
 from ..settings import TEXT, WHOLE, Kind
-from ._base import Fault, setting
+from ._base import Fault, pairs, setting
 
 _RESULTS = ("SYSTEM_ERROR", "NOT_FOUND", "NOT_ALLOWED", "VALIDATION_ERROR")
 
@@ -36,7 +36,7 @@ class Item(Fault):
     where: Mapping[str, Any] | None = setting(
         None,
         "Only items that have these members with these values; an item of supporterIds is its supporterId.",
-        Kind("names and values", dict),
+        Kind("names and values", pairs),
     )
     every: int | None = setting(None, "Only every so many-th item.", WHOLE, least=1)
     message: str = setting("", "The sentence of the item's error, where the result has one.", TEXT)

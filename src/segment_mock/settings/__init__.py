@@ -29,6 +29,7 @@ OPTIONS = (
     ),
     Option("limits", "vendor: the vendors' own limits of calls and items; off: none.", choices=("vendor", "off")),
     Option("journal_size", "How many exchanges the journal keeps.", 1000, WHOLE, least=1),
+    Option("journal_bytes", "How many bytes of bodies the journal keeps.", 64 * 2**20, WHOLE, least=1),
     Option("admin_token", "Token that the control plane asks for; needed to listen off this machine."),
     Option("ready_file", "File to write, as JSON, once the server answers: url, pid, port."),
     Option("log_format", "How calls are logged on stderr.", choices=("text", "json")),

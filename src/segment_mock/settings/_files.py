@@ -11,6 +11,9 @@ from typing import Any
 from ._option import SettingError, Value
 
 _NAMES = ("segment-mock.yaml", "pyproject.toml")
+_LARGEST = 256 * 2**20
+_MOST = 10_000_000
+"""So many values may a YAML file have once every alias of it is written out."""
 
 
 def fixtures() -> Path:
@@ -105,7 +108,30 @@ def _load(path: Path) -> Any:
     }
     loader = type("Loader", (base,), {"yaml_implicit_resolvers": resolvers})
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        return json.loads(text) if path.suffix == ".json" else yaml.load(text, loader)  # noqa: S506 - both are safe
+        text = _read(path)
+        value = json.loads(text) if path.suffix == ".json" else yaml.load(text, loader)  # noqa: S506 - both are safe
+        if "&" in text and _weight(value, {}) > _MOST:
+            raise ValueError(f"written out, its aliases make more than {_MOST:,} values")
+        return value
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise SettingError(f"{path}: {' '.join(str(error).split())}") from None
+
+
+def _read(path: Path) -> str:
+    with path.open("rb") as file:
+        text = file.read(_LARGEST + 1)
+    if len(text) > _LARGEST:
+        raise ValueError(f"a file of more than {_LARGEST // 2**20} MiB is not read")
+    return text.decode("utf-8-sig")
+
+
+def _weight(value: Any, known: dict[int, int]) -> int:
+    """Return how many values *value* consists of when each alias counts again; one that holds itself has too many."""
+    if not isinstance(value, (dict, list)):
+        return 1
+    if id(value) not in known:
+        known[id(value)] = _MOST + 1
+        known[id(value)] = 1 + sum(
+            _weight(inner, known) for inner in (value.values() if isinstance(value, dict) else value)
+        )
+    return known[id(value)]

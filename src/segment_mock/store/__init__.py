@@ -28,11 +28,6 @@ class Store:
     def __getitem__(self, table: str) -> Table:
         return self._tables[table]
 
-    def revert(self) -> None:
-        """Return every table to its initial data, unlogged, at the cost of what was written."""
-        for table in self._tables.values():
-            table.revert()
-
     def replace(self, seeds: Iterable[tuple[str, Seed]]) -> None:
         """Give each named table the records of its seed and no others; logged, so it can be undone."""
         for name, seed in seeds:

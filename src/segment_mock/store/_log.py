@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from itertools import takewhile
 from typing import NamedTuple
 
+from ._image import Image
 from ._seed import Key, Record, Row
-from ._table import Image, Table
+from ._table import Table
 
 
 class Change(NamedTuple):

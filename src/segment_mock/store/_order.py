@@ -56,7 +56,9 @@ class Order:
 
     def page(self, offset: int, count: int) -> list[int]:
         """Return at most *count* numbers from the *offset*-th on."""
-        return list(islice(self._from(offset), min(count, len(self))))
+        if self._gone or self._added:
+            return list(islice(self._from(offset), min(count, len(self))))
+        return [*self._base[offset : offset + count]]
 
     def _from(self, nth: int) -> Iterator[int]:
         if not self._added:

@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from typing import TypeAlias
 
+from ._image import Image
 from ._order import Order
 from ._seed import Index, Key, Record, Row, Seed, Taken
-
-
-class Image:
-    """What a table holds at a time: its seed and all that was written over it.
-
-    A posting that the seed does not have and that has one number is that number: most are.
-    """
-
-    __slots__ = ("next", "order", "postings", "rows", "seed", "written")
-
-    def __init__(self, seed: Seed) -> None:
-        self.seed = seed
-        self.rows: dict[Key, Row] = {}
-        self.written: dict[int, Record] = {}
-        self.order = Order(range(len(seed.records)))
-        self.postings: dict[str, dict[Hashable, Order | int]] = {name: {} for name in seed.postings}
-        self.next = len(seed.records)
-
 
 Note: TypeAlias = Callable[["Table", Key, "Row | Image | None", "Row | Image | None"], None]
 
@@ -33,7 +16,7 @@ class Table:
     """Records of one kind in one organization; *note* is told every write: table, key, before, after."""
 
     def __init__(self, organization: str, seed: Seed, note: Note) -> None:
-        self.organization, self.layout, self.seed = organization, seed.layout, seed
+        self.organization, self.layout = organization, seed.layout
         self._note, self._unique = note, tuple(index for index in seed.layout.indexes if index.unique)
         self._image = Image(seed)
 
@@ -41,7 +24,8 @@ class Table:
         return len(self._image.order)
 
     def __contains__(self, key: Key) -> bool:
-        return self.get(key) is not None
+        row = self._row(key)
+        return row is not None and row.record is not None
 
     def __iter__(self) -> Iterator[Record]:
         return map(self._at, self._image.order)
@@ -58,7 +42,9 @@ class Table:
 
     def page(self, offset: int, count: int) -> list[Record]:
         """Return at most *count* records from the *offset*-th on, in insertion order."""
-        return [self._at(number) for number in self._image.order.page(offset, count)]
+        written, seeded = self._image.written, self._image.seed.records
+        numbers = self._image.order.page(offset, count)
+        return [seeded[number] if (row := written.get(number)) is None else row for number in numbers]
 
     def find(self, index: str, value: Hashable, offset: int = 0, count: int | None = None) -> list[Record]:
         """Return the records whose *index* has *value*, in insertion order, or a page of them."""
@@ -71,8 +57,9 @@ class Table:
 
     def first(self, index: str, value: Hashable) -> Record | None:
         """Return the earliest record whose *index* has *value*, or None."""
-        number = next(iter(self._numbers(index, value)), None)
-        return None if number is None else self._at(number)
+        for number in self._numbers(index, value):
+            return self._at(number)
+        return None
 
     def count(self, index: str, value: Hashable) -> int:
         """Return how many records have *value*, without looking at them."""
@@ -87,7 +74,8 @@ class Table:
             after, image.next = Row(image.next, record), image.next + 1
         else:
             after = Row(before.number, record)
-        self._write(key, before, after)
+        self._set(key, before, after)
+        self._note(self, key, before, after)
         return record
 
     def delete(self, key: Key) -> bool:
@@ -95,17 +83,15 @@ class Table:
         before = self._row(key)
         if before is None or before.record is None:
             return False
-        self._write(key, before, Row(before.number, None))
+        after = Row(before.number, None)
+        self._set(key, before, after)
+        self._note(self, key, before, after)
         return True
 
     def replace(self, seed: Seed) -> None:
         """Hold *seed* and nothing else from now on; one entry in the log, whatever it weighs."""
         before, self._image = self._image, Image(seed)
         self._note(self, None, before, self._image)
-
-    def revert(self) -> None:
-        """Drop, unlogged, all that was written since the initial data."""
-        self._image = Image(self.seed)
 
     def apply(self, key: Key, now: Row | Image | None, then: Row | Image | None) -> None:
         """Turn *now*, which must be in force, into *then*, unlogged: for the log only."""
@@ -128,10 +114,11 @@ class Table:
         return self._image.seed.records[number] if written is None else written
 
     def _numbers(self, index: str, value: Hashable) -> Order | Sequence[int]:
-        held = self._image.postings[index].get(value)
-        if isinstance(held, Order):
-            return held
-        return self._image.seed.postings[index].get(value, ()) if held is None else (held,)
+        image = self._image
+        held = image.postings[index].get(value)
+        if held is None:
+            return image.seed.postings[index].get(value, ())
+        return held if isinstance(held, Order) else (held,)
 
     def _refuse_taken(self, record: Record, before: Row | None) -> None:
         own = before.number if before is not None and before.record is not None else None
@@ -141,36 +128,48 @@ class Table:
                     if number != own:
                         raise Taken(f"{self.layout.name}: {index.name} {value!r} is taken")
 
-    def _write(self, key: Key, before: Row | None, after: Row) -> None:
-        self._set(key, before, after)
-        self._note(self, key, before, after)
-
     def _set(self, key: Key, now: Row | None, then: Row | None) -> None:
-        old, new = now and now.record, then and then.record
-        if now is not None and old is not None and (then is None or new is None or now.number != then.number):
-            self._image.order.discard(now.number)
-            self._image.written.pop(now.number, None)
+        image = self._image
+        if now is None:
+            if then is not None:
+                self._insert(key, then)
+            return
+        old, new = now.record, then and then.record
+        if old is not None and (then is None or new is None or now.number != then.number):
+            image.order.discard(now.number)
+            image.written.pop(now.number, None)
         if then is None:
-            del self._image.rows[key]
+            del image.rows[key]
         else:
-            self._image.rows[key] = then
+            image.rows[key] = then
             if new is not None:
-                self._image.written[then.number] = new
-                self._image.order.add(then.number)
+                image.written[then.number] = new
+                image.order.add(then.number)
         self._reindex(now, then)
 
-    def _reindex(self, now: Row | None, then: Row | None) -> None:
-        stays = now is not None and then is not None and now.number == then.number
+    def _insert(self, key: Key, row: Row) -> None:
+        image, (number, record) = self._image, row
+        image.rows[key] = row
+        if record is None:
+            return
+        image.written[number] = record
+        image.order.add(number)
+        for index in self.layout.indexes:
+            for value in index.values(record):
+                self._link(index.name, value, number)
+
+    def _reindex(self, now: Row, then: Row | None) -> None:
+        was, will = now.number, -1 if then is None else then.number
         for index in self.layout.indexes:
             had, gets = _values(index, now), _values(index, then)
-            if stays and had == gets:
+            if was == will and had == gets:
                 continue
-            if now is not None:
-                for value in had.keys() - gets if stays else had:
-                    self._unlink(index.name, value, now.number)
-            if then is not None:
-                for value in gets.keys() - had if stays else gets:
-                    self._link(index.name, value, then.number)
+            for value in had:
+                if was != will or value not in gets:
+                    self._unlink(index.name, value, was)
+            for value in gets:
+                if was != will or value not in had:
+                    self._link(index.name, value, will)
 
     def _link(self, index: str, value: Hashable, number: int) -> None:
         postings = self._image.postings[index]
@@ -188,10 +187,12 @@ class Table:
 
     def _overlay(self, index: str, value: Hashable) -> Order:
         numbers = self._numbers(index, value)
-        order = numbers if isinstance(numbers, Order) else Order(numbers)
-        self._image.postings[index][value] = order
+        order = self._image.postings[index][value] = numbers if isinstance(numbers, Order) else Order(numbers)
         return order
 
 
-def _values(index: Index, row: Row | None) -> dict[Hashable, None]:
-    return {} if row is None or row.record is None else dict.fromkeys(index.values(row.record))
+def _values(index: Index, row: Row | None) -> Collection[Hashable]:
+    if row is None or row.record is None:
+        return ()
+    values = tuple(index.values(row.record))
+    return values if len(values) < 2 else dict.fromkeys(values)

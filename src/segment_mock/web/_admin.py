@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-import hmac
 import json
-from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, request
-from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, NotFound, Unauthorized
+from werkzeug.exceptions import BadRequest, HTTPException, NotFound
 
+from ..contract import Refusal, parse
 from ..emulator import Emulator, catalogue
 from ..settings import SettingError
+from ._admission import admit
+from ._docs import documents
+from ._journal import journal_views
 from ._problem import as_json, problem, told
 
-STATE_LIMIT = 256 * 2**20
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+BODY_LIMIT = 256 * 2**20
 _OK = {"status": "ok"}
 
 
 def admin(core: Emulator) -> Blueprint:
     """Return the control plane of *core*."""
     plane = Blueprint("_mock", __name__, url_prefix="/_mock")
-    plane.before_request(lambda: _admit(core.settings["admin_token"]))
+    plane.before_request(lambda: admit(core.settings["admin_token"]))
     plane.register_error_handler(HTTPException, problem)
     plane.register_error_handler(SettingError, lambda error: told(400, "Bad request", str(error), _hint()))
-    for views in (_whole, _state, _faults, _journal, _clock):
+    for views in (_whole, _state, _faults, journal_views, _clock, documents):
         views(plane, core)
     return plane
 
@@ -33,8 +34,12 @@ _DATA = "the form is that of --data: vendor, collection, list of rows in wire na
 _FAULTS = "`segment-mock faults` lists the kinds, their settings and the conditions of a rule"
 
 
+_JOURNAL = "the filters are those of mock.journal.entries: operation, status, json, after ..."
+
+
 def _hint() -> str:
-    return _FAULTS if request.path.startswith("/_mock/faults") else _DATA
+    places = {"/_mock/faults": _FAULTS, "/_mock/journal": _JOURNAL}
+    return next((hint for place, hint in places.items() if request.path.startswith(place)), _DATA)
 
 
 def _whole(plane: Blueprint, core: Emulator) -> None:
@@ -65,7 +70,6 @@ def _state(plane: Blueprint, core: Emulator) -> None:
 
     @plane.put("/state")
     def load() -> Response:
-        request.max_content_length = STATE_LIMIT
         core.load(_body(), request.args.get("organization", ""))
         return as_json(_OK)
 
@@ -112,28 +116,6 @@ def _faults(plane: Blueprint, core: Emulator) -> None:
         return as_json(_OK)
 
 
-def _journal(plane: Blueprint, core: Emulator) -> None:
-    @plane.get("/journal")
-    def journal() -> Response:
-        args = request.args
-        found = core.journal.entries(
-            args.get("vendor"), args.get("operation"), _number("status"), _number("since"), _number("limit")
-        )
-        return as_json({"entries": [entry.as_dict() for entry in found], "forgotten": core.journal.forgotten})
-
-    @plane.get("/journal/<int:number>")
-    def entry(number: int) -> Response:
-        found = core.journal.get(number)
-        if found is None:
-            raise NotFound(f"The journal has no entry {number}: it keeps the last {core.settings['journal_size']}.")
-        return as_json(found.as_dict())
-
-    @plane.delete("/journal")
-    def clear() -> Response:
-        core.journal.clear()
-        return as_json(_OK)
-
-
 def _clock(plane: Blueprint, core: Emulator) -> None:
     @plane.get("/clock")
     def clock() -> Response:
@@ -150,38 +132,12 @@ def _clock(plane: Blueprint, core: Emulator) -> None:
         return clock()
 
 
-def _admit(token: str | None) -> None:
-    """Keep out what is not this machine's, a browser's other site, or without the token."""
-    if request.path in ("/_mock/health", "/_mock/ca.pem"):
-        return
-    if request.headers.get("Origin", request.host_url.rstrip("/")) != request.host_url.rstrip("/"):
-        raise Forbidden("Another site's page may not call the control plane.")
-    sent = request.headers.get("Authorization", "").encode()
-    if token is not None and not hmac.compare_digest(sent, f"Bearer {token}".encode()):
-        raise Unauthorized("Send the admin token: Authorization: Bearer TOKEN.")
-    if token is None and request.environ.get("segment_mock.door") != "inprocess" and _host() not in _LOOPBACK:
-        raise Forbidden(f"Host {_host()!r} is not this machine; with --admin-token any Host may call.")
-
-
-def _host() -> str | None:
-    return urlsplit(f"//{request.headers.get('Host', '')}").hostname
-
-
-def _number(name: str) -> int | None:
-    text = request.args.get(name)
-    if text is None:
-        return None
-    try:
-        return int(text)
-    except ValueError:
-        raise BadRequest(f"{name}: {text!r} is not a whole number.") from None
-
-
 def _json() -> object:
+    request.max_content_length = BODY_LIMIT
     try:
-        body: object = json.loads(request.get_data(cache=False))
-    except (ValueError, RecursionError) as error:
-        raise BadRequest(f"The body is not JSON: {error}") from None
+        body: object = parse(request.get_data(cache=False))
+    except Refusal as refusal:
+        raise BadRequest(refusal.message) from None
     return body
 
 

@@ -18,7 +18,7 @@ def control(emulator: Emulator) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
         path, _, query = request.target.partition("?")
         headers = [(name, value) for name, value in request.headers.items() if name != "content-length"]
-        origin = {"segment_mock.door": request.door}
+        origin = {"segment_mock.door": request.door, "segment_mock.too_large": request.too_large}
         builder = EnvironBuilder(
             path,
             query_string=query,

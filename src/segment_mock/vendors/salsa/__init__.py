@@ -6,7 +6,7 @@ from operator import itemgetter
 from ...contract import Items, Limits, Operation, Vendor
 from ...settings import Option
 from .data import TABLES, SalsaFace, export, load
-from .errors import ERRORS, REFUSALS, complain, spoil
+from .errors import COMPLAINTS, ERRORS, ITEM_ERRORS, REFUSALS, complain, spoil
 from .operations import members, metrics, segments, supporters
 from .schemas import DOCUMENT, frame, reply, wrap
 from .schemas.segments import SEGMENT_ORDER, DeleteSegments, SearchSegments, Segments, UpsertSegments
@@ -21,7 +21,8 @@ from .schemas.supporters import (
     UpsertSupporters,
 )  # fmt: skip
 
-_GROUPS, _MEMBERS, _SUPPORTERS = reply(Segments()), reply(Supporters()), reply(Supporters())
+_GROUPS, _SUPPORTERS = reply(Segments()), reply(Supporters())
+_MEMBERSHIP, _SEARCH_SUPPORTERS = frame(Membership()), frame(SearchSupporters())
 _RECORDED = "recorded by the vendor's own tests"
 _CLIENT = "recorded by a public client"
 _SUPPORTER_DATA = f"Salsa Engage, Supporter Data; {_RECORDED}"
@@ -45,30 +46,32 @@ VENDOR = Vendor(
         Operation(
             "upsert_segments", "PUT", ("/segments",), segments.upsert, f"{DOCUMENT}, Adding/Updating Segments",
             request=frame(UpsertSegments()), response=_GROUPS, items=_batch("segments", SEGMENT_ORDER),
-            sized=("segments",),
+            sized=("segments",), refuses=("not_manageable",),
         ),
         Operation(
             "delete_segments", "DELETE", ("/segments",), segments.delete, f"{DOCUMENT}, Deleting Segments",
             request=frame(DeleteSegments()), response=_GROUPS, items=_batch("segments", SEGMENT_ORDER),
-            sized=("segments",),
+            sized=("segments",), refuses=("not_manageable",),
         ),
         Operation(
             "search_members", "POST", ("/segments/members/search",), members.search, _RECORDED,
-            request=frame(SearchMembers()), response=_MEMBERS, sized=("supporterIds", "count"), reads=True,
+            request=frame(SearchMembers()), response=_SUPPORTERS, sized=("supporterIds", "count"), reads=True,
         ),
         Operation(
             "assign_members", "PUT", ("/segments/members",), members.assign, _RECORDED,
-            request=frame(Membership()), response=_MEMBERS,
+            request=_MEMBERSHIP, response=_SUPPORTERS,
             items=_batch("supporters", SUPPORTER_ORDER, "supporterIds"), sized=("supporterIds",),
+            refuses=("not_manageable",),
         ),
         Operation(
             "remove_members", "DELETE", ("/segments/members",), members.remove, _RECORDED,
-            request=frame(Membership()), response=_MEMBERS,
+            request=_MEMBERSHIP, response=_SUPPORTERS,
             items=_batch("supporters", SUPPORTER_ORDER, "supporterIds"), sized=("supporterIds",),
+            refuses=("not_manageable",),
         ),
         Operation(
             "search_supporters", "POST", ("/supporters/search",), supporters.search, _SUPPORTER_DATA,
-            request=frame(SearchSupporters()), response=_SUPPORTERS, sized=("identifiers", "count"), reads=True,
+            request=_SEARCH_SUPPORTERS, response=_SUPPORTERS, sized=("identifiers", "count"), reads=True,
         ),
         Operation(
             "upsert_supporters", "PUT", ("/supporters",), supporters.upsert, _SUPPORTER_DATA,
@@ -82,7 +85,7 @@ VENDOR = Vendor(
         ),
         Operation(
             "search_supporter_groups", "POST", ("/supporters/groups",), supporters.groups, _CLIENT,
-            request=frame(SearchSupporters()), response=reply(Belongings()), sized=("identifiers", "count"), reads=True,
+            request=_SEARCH_SUPPORTERS, response=reply(Belongings()), sized=("identifiers", "count"), reads=True,
         ),
         Operation(
             "get_metrics", "GET", ("/metrics",), metrics.get, f"Salsa Engage Integration API Overview; {_RECORDED}",
@@ -91,6 +94,8 @@ VENDOR = Vendor(
     ),
     refusals=REFUSALS,
     errors=ERRORS,
+    complaints=COMPLAINTS,
+    item_errors=ITEM_ERRORS,
     tables=TABLES,
     wrap=wrap,
     unwrap=itemgetter("payload"),

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from ...contract import Acceptor, Call, Dress, Json, Spoiled, Unclear, complaints
-from .schemas import DOCUMENT, envelope, ordered
+from ...contract import Acceptor, Call, Dress, ItemError, Json, Spoiled, Unclear, choice_hints, complaints, doubt
+from .schemas import DOCUMENT, ItemFault, envelope, ordered, refused
 
 _GENERAL = "Salsa Engage, API - General Use"
-_CLIENTS = "public clients of Salsa Engage"
+_CLIENTS = "recorded by public clients"
 
 REFUSALS: Mapping[str, Dress] = {
     "unauthorized": Dress(401, "Unauthorized", f"{_GENERAL}: status; body assumed", 401),
@@ -46,25 +45,23 @@ ERRORS: Mapping[int, Dress] = {
 }
 
 
-@dataclass(frozen=True)
-class ItemError:
-    """One thing that can be wrong with an item of a batch."""
-
-    code: int
-    message: str
-    source: str
-
-
 ITEM_ERRORS: Mapping[str, ItemError] = {
     "required": ItemError(2001, "The field is required and must be filled out", "recorded by a public client"),
     "not_unique": ItemError(
         2002, "The field is not unique in the system", f"{DOCUMENT}, Create/Update Response Example"
     ),
-    "too_long": ItemError(2003, "The field is longer than allowed", "assumed; lengths are documented"),
+    "too_long": ItemError(
+        2003,
+        "The field is longer than allowed",
+        f"{DOCUMENT}, Adding/Updating Segments: lengths; code and message assumed",
+    ),
     "invalid": ItemError(2004, "The field is not valid", "assumed"),
 }
 _READ_ONLY = ("type", "totalMembers", "errors", "readOnly", "createdDate", "lastModified")
 SYSTEM_ERROR = ItemError(5000, "An unrecoverable error occurred", "assumed")
+
+
+COMPLAINTS = dict.fromkeys(REFUSALS, refused(ItemFault()))
 
 
 def complain(call: Call, row: Dress, sentence: str, field: str) -> tuple[int, Json]:
@@ -78,6 +75,7 @@ def judge(call: Call, acceptor: Acceptor, item: Json) -> list[Json]:
     try:
         acceptor.load(item)
     except Unclear:
+        call.hints += choice_hints(acceptor.schema, item)
         found = complaints(acceptor.schema.validate(item))
         return [item_error(call, kind if kind in ITEM_ERRORS else "invalid", field) for field, kind in found]
     return []
@@ -86,6 +84,8 @@ def judge(call: Call, acceptor: Acceptor, item: Json) -> list[Json]:
 def item_error(call: Call, kind: str, field: str) -> Json:
     """Return the error of *kind* for *field* of an item."""
     row = ITEM_ERRORS[kind]
+    if told := doubt(row.source):
+        call.assume(f"{kind}: {told}")
     return _error(call, row.code, row.message, field)
 
 

@@ -5,7 +5,7 @@ import re
 from ...contract import Operation, Vendor
 from ...settings import TEXT, Kind, Option
 from . import data, operations
-from .errors import REFUSALS, complain
+from .errors import COMPLAINTS, REFUSALS, complain
 from .schemas import CREATE, UPDATE, Created, CreateSegment, Updated, UpdateSegment, reply, wrap
 
 
@@ -33,7 +33,7 @@ VENDOR = Vendor(
         ),
         Operation(
             "update_segment", "PUT", ("", "/{id}"), operations.update, f"{UPDATE}; path assumed",
-            request=UpdateSegment(), response=reply(Updated()),
+            request=UpdateSegment(), response=reply(Updated()), refuses=("not_found",),
         ),
     ),
     refusals=REFUSALS,
@@ -41,6 +41,7 @@ VENDOR = Vendor(
     wrap=wrap,
     unwrap=lambda body: body,
     complain=complain,
+    complaints=COMPLAINTS,
     load=data.load,
     export=data.export,
     face=data.SegmenterFace,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
+from copy import deepcopy
 from operator import itemgetter
 from typing import Any
 
@@ -84,7 +85,7 @@ class SegmenterFace(Face):
     def segments(self) -> list[Json]:
         """Every segment with its people, oldest first."""
         with self.world.lock:
-            shown: list[Json] = export(self.store)["segments"]
+            shown: list[Json] = deepcopy(export(self.store)["segments"])
         return shown
 
     @property

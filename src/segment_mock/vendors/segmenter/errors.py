@@ -6,9 +6,8 @@ from collections.abc import Mapping
 
 from ...contract import Call, Dress, Json
 from ...messages import reason
-from .schemas import UPDATE
+from .schemas import MIDDLEWARE, UPDATE, Failed, Forbidden
 
-_MIDDLEWARE = "Instaleap's shared middleware for the header; that the Segmenter uses it is assumed"
 _SHAPE = f"{UPDATE}, Responses: shape; status and sentence assumed"
 _OTHER_SHAPE = "--segmenter-failures is-updated-false answers in the other documented shape"
 
@@ -19,7 +18,7 @@ _PRINTED = b"""{
 }"""
 
 REFUSALS: Mapping[str, Dress] = {
-    "unauthorized": Dress(403, "Access forbidden. Please provide a valid API token", _MIDDLEWARE),
+    "unauthorized": Dress(403, "Access forbidden. Please provide a valid API token", MIDDLEWARE),
     "throttled": Dress(429, "Too Many Requests", "assumed"),
     "too_many_items": Dress(429, "At most {limit} items are allowed", "assumed"),
     "not_manageable": Dress(405, "Method Not Allowed", "assumed"),
@@ -30,6 +29,7 @@ REFUSALS: Mapping[str, Dress] = {
     "no_such_method": Dress(405, "Cannot {method} {path}", "assumed"),
     "broken": Dress(500, "Internal Server Error", f"{UPDATE}, Responses", page=_PRINTED),
 }
+COMPLAINTS = {**dict.fromkeys(REFUSALS, Failed()), "unauthorized": Forbidden()}
 _NOT_UPDATED = ("malformed", "not_found")
 
 

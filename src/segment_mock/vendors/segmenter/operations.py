@@ -11,14 +11,9 @@ from ...world import World
 
 def create(call: Call, data: Json) -> Json:
     """Add a segment and its people; answer the ids."""
-    people = know(call.rows("persons"), call.world, data.pop("persons", []))
-    segment = call.rows("segments").put(
-        {
-            "id": call.fresh("segments"),
-            **_told(data),
-            "persons": [person["id"] for person in people],
-        }
-    )
+    people = know(call.rows("persons"), call.world, data.get("persons", ()))
+    ids = [person["id"] for person in people]
+    segment = call.rows("segments").put({"id": call.fresh("segments"), **_told(data), "persons": ids})
     known = [{key: p[key] for key in ("id", "externalId", "email") if key in p} for p in people]
     return {"id": segment["id"], "persons": known}
 
@@ -29,10 +24,11 @@ def update(call: Call, data: Json) -> Json:
     mine = segments.get(key)
     if mine is None:
         raise Refusal("not_found", field="id", id=repr(key))
-    persons = data.pop("persons", None)
+    if not {"name", "description", "broadcastMediumId", "segmentType", "persons"} <= data.keys():
+        call.assume("what is not sent is kept")
     changed = {**mine, **data, "id": key}
-    if persons is not None:
-        changed["persons"] = [person["id"] for person in know(call.rows("persons"), call.world, persons)]
+    if "persons" in data:
+        changed["persons"] = [person["id"] for person in know(call.rows("persons"), call.world, data["persons"])]
     segments.put(_told(changed))
     return {"isUpdated": True}
 
@@ -54,21 +50,25 @@ def know(
         record = {**(mine or {"id": sent.get("id") or fresh(world, kind, table, taken)}), **sent}
         if None in record.values():
             record = _told(record)
-        told = [*(mine["substitutionTags"] if mine else ()), *sent.get("substitutionTags", ())]
-        record["substitutionTags"] = [*{tag["tag"]: tag for tag in told}.values()]
-        known[record["id"]] = table.put(record)
+        tags = sent.get("substitutionTags", ())
+        told = {tag["tag"]: tag for tag in ([*mine["substitutionTags"], *tags] if mine else tags)}
+        record["substitutionTags"] = [*told.values()]
+        known[record["id"]] = record if record == mine else table.put(record)
     return [*known.values()]
 
 
 def _recognised(table: Table, sent: Json) -> Record | None:
     if "id" in sent:
         return table.get(sent["id"])
-    found = table.first("externalId", sent["externalId"]) if sent.get("externalId") else None
-    if found is not None or not sent.get("email"):
+    external, email = sent.get("externalId"), sent.get("email")
+    found = table.first("externalId", external) if external else None
+    if found is not None or not email:
         return found
-    same = table.find("email", sent["email"].lower())
-    # Two people may share an address as long as their external ids tell them apart.
-    return next((p for p in same if not sent.get("externalId") or not p.get("externalId")), None)
+    for person in table.find("email", email.lower()):
+        # Two people may share an address as long as their external ids tell them apart.
+        if not external or not person.get("externalId"):
+            return person
+    return None
 
 
 def _addressed(call: Call, data: Json) -> str:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from marshmallow import Schema, ValidationError, fields
 
-from ...contract import Call, Json, Lenient
+from ...contract import Call, Filled, Json, Lenient, known
 
 UPDATE = "Instaleap Segmenter, Update segment"
 CREATE = "Instaleap Segmenter, Create segment"
+MIDDLEWARE = "recorded in Instaleap's shared middleware for the header; that the Segmenter uses it is assumed"
+
+_UPDATE = known(f"{UPDATE}, How to update a segment ?")
+_TAGS = known(f"{UPDATE}, You can edit the substitution tags of a persons")
+_CREATE = known(f"{CREATE}, How to create a segment ?")
+_REQUIRED = known(f"{CREATE}, How to create a segment ?; that it is required is assumed")
+_RESPONSE = known(f"{UPDATE}, Responses")
+_CREATED = known(CREATE)
+_MIDDLEWARE = known(MIDDLEWARE)
+_ASSUMED = known("assumed")
 
 
-def _filled(value: str) -> None:
-    if not value.strip():
-        raise ValidationError("Must not be empty.")
+_filled = Filled("Must not be empty.")
 
 
 def _one_phone(data: Json) -> Json:
@@ -24,86 +34,115 @@ def _one_tag_id(data: Json) -> Json:
 
 
 def _one_name(data: Json, kept: str, other: str) -> Json:
-    value = data.pop(other)
-    return data if data.get(kept) is not None else {**data, kept: value}
+    # A new object: the old one is the body as it was sent.
+    told = {name: value for name, value in data.items() if name != other}
+    return told if told.get(kept) is not None else {**told, kept: data[other]}
 
 
-def _identified(data: Json) -> None:
-    if not data.get("externalId") and not data.get("email"):
-        raise ValidationError({"externalId": ["An externalId or an email is required to know a person by."]})
+class _Identified:
+    """A person must have something to be known by."""
+
+    def __call__(self, data: Json) -> None:
+        """Raise ValidationError where neither is sent."""
+        if not data.get("externalId") and not data.get("email"):
+            raise ValidationError({"externalId": ["An externalId or an email is required to know a person by."]})
+
+    def as_schema(self) -> Json:
+        """Return the rule in JSON Schema."""
+        some = {"type": "string", "minLength": 1}
+        return {"anyOf": [{"required": [name], "properties": {name: some}} for name in ("externalId", "email")]}
 
 
 class Tag(Lenient):
     """A substitution tag; its name is its identity within a person."""
 
-    tag = fields.String(required=True, validate=_filled)
-    value = fields.String(required=True)
+    tag = fields.String(required=True, validate=_filled, **_TAGS)
+    value = fields.String(required=True, **_TAGS)
 
 
 class Person(Lenient):
     """A person as sent; known by externalId, else by email."""
 
-    rules, shapes = (_identified,), (_one_phone,)
-    substitutionTags = fields.List(fields.Nested(Tag()))
-    externalId = fields.String(allow_none=True)
-    firstName = fields.String(allow_none=True)
-    lastName = fields.String(allow_none=True)
-    phone = fields.String(allow_none=True)
-    phoneNumber = fields.String(allow_none=True)
-    email = fields.String(allow_none=True)
+    rules, shapes = (_Identified(),), (_one_phone,)
+    substitutionTags = fields.List(fields.Nested(Tag()), **_TAGS)
+    externalId = fields.String(allow_none=True, **_UPDATE)
+    firstName = fields.String(allow_none=True, **_UPDATE)
+    lastName = fields.String(allow_none=True, **_UPDATE)
+    phone = fields.String(allow_none=True, **_UPDATE)
+    phoneNumber = fields.String(allow_none=True, **_CREATE)
+    email = fields.String(allow_none=True, **_UPDATE)
 
 
 class _Described(Lenient):
     shapes = (_one_tag_id,)
-    description = fields.String(allow_none=True)
-    TagId = fields.String(allow_none=True)
-    tagId = fields.String(allow_none=True)
-    filters = fields.List(fields.Raw(allow_none=True))
-    persons = fields.List(fields.Nested(Person()))
+    description = fields.String(allow_none=True, **_UPDATE)
+    tagId = fields.String(allow_none=True, **_ASSUMED)
+    persons = fields.List(fields.Nested(Person()), **_UPDATE)
 
 
 class UpdateSegment(_Described):
     """A segment to update; the id may stand in the path instead."""
 
-    id = fields.String(validate=_filled)
-    name = fields.String(validate=_filled)
-    broadcastMediumId = fields.String(validate=_filled)
-    segmentType = fields.String(validate=_filled)
+    id = fields.String(validate=_filled, **_UPDATE)
+    name = fields.String(validate=_filled, **_UPDATE)
+    broadcastMediumId = fields.String(validate=_filled, **_UPDATE)
+    segmentType = fields.String(validate=_filled, **_UPDATE)
+    TagId = fields.String(allow_none=True, **_ASSUMED)
+    filters = fields.List(fields.Raw(allow_none=True), **_ASSUMED)
 
 
 class CreateSegment(_Described):
     """A segment to create."""
 
-    name = fields.String(required=True, validate=_filled)
-    broadcastMediumId = fields.String(required=True, validate=_filled)
-    segmentType = fields.String(required=True, validate=_filled)
+    name = fields.String(required=True, validate=_filled, **_REQUIRED)
+    broadcastMediumId = fields.String(required=True, validate=_filled, **_REQUIRED)
+    segmentType = fields.String(required=True, validate=_filled, **_REQUIRED)
+    TagId = fields.String(allow_none=True, **_CREATE)
+    filters = fields.List(fields.Raw(allow_none=True), **_CREATE)
 
 
 class Updated(Schema):
     """What an update answers."""
 
-    isUpdated = fields.Boolean(required=True)
+    isUpdated = fields.Boolean(required=True, **_RESPONSE)
 
 
 class KnownPerson(Schema):
     """A person as a creation answers it."""
 
-    id = fields.String(required=True)
-    externalId = fields.String()
-    email = fields.String()
+    id = fields.String(required=True, **_CREATED)
+    externalId = fields.String(**_CREATED)
+    email = fields.String(**_CREATED)
 
 
 class Created(Schema):
     """What a creation answers."""
 
-    id = fields.String(required=True)
-    persons = fields.List(fields.Nested(KnownPerson()), required=True)
+    id = fields.String(required=True, **_CREATED)
+    persons = fields.List(fields.Nested(KnownPerson()), required=True, **_CREATED)
 
 
 def reply(data: Schema) -> Schema:
     """Return the schema of a reply's whole body around *data*."""
-    members = {"data": fields.Nested(data, required=True), "errorMessage": fields.String(required=True)}
+    members: dict[str, fields.Field[Any]] = {
+        "data": fields.Nested(data, required=True, **_RESPONSE),
+        "errorMessage": fields.String(required=True, **_RESPONSE),
+    }
     return Schema.from_dict(members, name=f"{type(data).__name__}Reply")()
+
+
+class Failed(Schema):
+    """What a call that went wrong answers."""
+
+    success = fields.Boolean(required=True, **_RESPONSE)
+    message = fields.String(required=True, **_RESPONSE)
+    error = fields.String(required=True, **_RESPONSE)
+
+
+class Forbidden(Schema):
+    """What a call without a key that we know answers."""
+
+    message = fields.String(required=True, **_MIDDLEWARE)
 
 
 def wrap(_: Call, data: Json) -> Json:

@@ -7,13 +7,16 @@ from typing import Any
 from ....contract import Call, Json, Refusal
 
 MANAGED = "INTEGRATED"
+UNKNOWN = "--salsa-unknown-id create adds a record under an id never seen, instead of NOT_FOUND"
 PAGE = 20
-"""How long a page is when nobody says; assumed: the documented batch size."""
+"""How long a page is when nobody says: the documented batch size."""
 
 
-def page(payload: Json) -> tuple[int, int]:
+def page(call: Call, payload: Json) -> tuple[int, int]:
     """Return the offset and the count that *payload* asks for."""
     count = payload.get("count")
+    if count is None:
+        call.assume(f"payload.count: {PAGE} where it is not sent")
     return payload.get("offset") or 0, PAGE if count is None else count
 
 

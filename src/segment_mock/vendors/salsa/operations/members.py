@@ -19,7 +19,7 @@ def search(call: Call, data: Json) -> Json:
     key, asked = payload["segmentId"].lower(), payload.get("supporterIds")
     if asked is not None:
         return listed("supporters", [_asked(call, key, identifier) for identifier in asked])
-    offset, count = page(payload)
+    offset, count = page(call, payload)
     since = payload.get("joinedSince")
     members = call.rows("members")
     if since is None:
@@ -47,10 +47,13 @@ def _changed(call: Call, data: Json, deed: Any) -> Json:
     key = payload["segmentId"].lower()
     segment = call.rows("segments").get(key)
     if segment is None:
+        call.assume("segmentId: of an unknown group nobody is found")
         deed = _unknown
     elif segment["type"] == "DEFAULT":
         refuse_unmanaged(call)
         deed = _not_allowed
+    elif segment["type"] == "CUSTOM":
+        call.assume("segmentId: the members of a CUSTOM group may be changed")
     return listed("supporters", call.each(payload["supporterIds"], partial(deed, call, key)))
 
 

@@ -11,7 +11,7 @@ from ....store import Record, Table
 from ..errors import item_error, judge
 from ..schemas import ordered
 from ..schemas.segments import SEGMENT_ORDER, SegmentItem, SegmentKey
-from ._common import MANAGED, listed, missing, page, refuse_unmanaged, revivable
+from ._common import MANAGED, UNKNOWN, listed, missing, page, refuse_unmanaged, revivable
 
 _ITEM, _KEY = Acceptor(SegmentItem()), Acceptor(SegmentKey())
 _WRITABLE = ("name", "description", "externalSystemId")
@@ -23,7 +23,7 @@ def search(call: Call, data: Json) -> Json:
     members = call.rows("members") if payload.get("includeMemberCounts") is not False else None
     segments, asked = call.rows("segments"), payload.get("identifiers")
     if asked is None:
-        offset, count = page(payload)
+        offset, count = page(call, payload)
         found = [_found(row, members) for row in segments.page(offset, count)]
         return {"total": len(segments), "offset": offset, **listed("segments", found)}
     kind = payload["identifierType"]
@@ -83,6 +83,7 @@ def _upsert(call: Call, item: Json) -> Json:
     key = "" if any(error["fieldName"] == "segmentId" for error in errors) else (item.get("segmentId") or "").lower()
     mine = segments.get(key)
     if key and mine is None and not revivable(call, "segments", key):
+        call.hints.append(UNKNOWN)
         return _failed(item, "NOT_FOUND")
     if _is_unmanaged(call, item):
         return _failed(item, "NOT_ALLOWED")

@@ -11,7 +11,7 @@ from ....store import Record
 from ..errors import item_error, judge
 from ..schemas import ordered
 from ..schemas.supporters import SUPPORTER_ORDER, TEXTS, SupporterItem, SupporterKey
-from ._common import listed, missing, page, revivable, told
+from ._common import UNKNOWN, listed, missing, page, revivable, told
 from .segments import shown
 
 _ITEM, _KEY = Acceptor(SupporterItem()), Acceptor(SupporterKey())
@@ -24,7 +24,7 @@ def search(call: Call, data: Json) -> Json:
     if payload.get("identifiers") is not None:
         found = [_found(row) if row else miss for row, miss in _identified(call, payload)]
         return listed("supporters", found)
-    rows, (offset, count) = _modified(call, payload), page(payload)
+    rows, (offset, count) = _modified(call, payload), page(call, payload)
     found = [_found(row) for row in rows[offset : offset + count]]
     return {"total": len(rows), "offset": offset, **listed("supporters", found)}
 
@@ -44,7 +44,7 @@ def groups(call: Call, data: Json) -> Json:
     payload = data["payload"]
     if payload.get("identifiers") is not None:
         return listed("results", [_belonging(call, row) if row else miss for row, miss in _identified(call, payload)])
-    rows, (offset, count) = _modified(call, payload), page(payload)
+    rows, (offset, count) = _modified(call, payload), page(call, payload)
     return listed("results", [_belonging(call, row) for row in rows[offset : offset + count]])
 
 
@@ -98,15 +98,17 @@ def _upsert(call: Call, item: Json) -> Json:
     namesakes = [row for address in emails(item) for row in supporters.find("email", address)]
     mine = supporters.get(key) if key else next(iter(namesakes), None)
     if key and mine is None and not revivable(call, "supporters", key):
+        call.hints.append(UNKNOWN)
         return _failed(sent, "NOT_FOUND")
     if _causes_duplicate(call, item, mine):
+        call.assume("contacts: an address is one supporter's")
         return _failed(sent, "VALIDATION_ERROR", [item_error(call, "not_unique", "contacts")])
     row = supporters.put(_record(call, key, mine, item))
     return ordered({**row, "result": "UPDATED" if mine else "ADDED"}, SUPPORTER_ORDER)
 
 
 def _causes_duplicate(call: Call, item: Json, mine: Record | None) -> bool:
-    # Supporters are told apart by address, so a call can't give one person's to another (assumed). People
+    # Supporters are told apart by address, so a call can't give one person's to another. People
     # who share one already may keep it: only what this call would cause is refused.
     held = emails(mine or {})
     return any(call.rows("supporters").count("email", address) for address in emails(item) if address not in held)

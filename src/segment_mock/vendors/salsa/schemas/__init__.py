@@ -1,6 +1,9 @@
 """What Salsa's bodies look like."""
 
-from ._frame import DOCUMENT, SERVER_ID, envelope, frame, reply, wrap
-from ._items import ordered, uuid
+from ._frame import DOCUMENT, RECORDED, SERVER_ID, envelope, frame, refused, reply, wrap
+from ._items import ItemFault, ordered, uuid
 
-__all__ = ["DOCUMENT", "SERVER_ID", "envelope", "frame", "ordered", "reply", "uuid", "wrap"]
+__all__ = [
+    "DOCUMENT", "RECORDED", "SERVER_ID", "ItemFault", "envelope", "frame", "ordered", "refused", "reply", "uuid",
+    "wrap",
+]  # fmt: skip

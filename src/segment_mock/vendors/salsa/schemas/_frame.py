@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import Schema, ValidationError, fields, validate
 
 from ....clock import seconds
-from ....contract import Call, Json, Lenient
+from ....contract import Call, Json, Lenient, known
 
 DOCUMENT = "Salsa Engage, API - Groups Data Detail"
+RECORDED = known("recorded by the vendor's own tests")
+CLIENT = known("recorded by a public client")
+SUPPORTER_DATA = known("Salsa Engage, Supporter Data")
 SERVER_ID = "segment-mock"
 _DIGITS = re.compile(r"\s*[+-]?[0-9]{1,100}\s*").fullmatch
+_BODY = known(f"{DOCUMENT}, Request Body Format")
+_REPLY = known(f"{DOCUMENT}, Response Body Format")
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 
 
 class Whole(fields.Integer):
     """A whole number, also as a string, as PHP clients send it."""
+
+    as_schema: ClassVar[Json] = {
+        "anyOf": [{"type": "integer"}, {"type": "string", "pattern": r"^\s*(\+?[0-9]{1,100}|-0{1,100})\s*$"}]
+    }
 
     def _validated(self, value: Any) -> int:
         # Python reads "1_0" and digits of other scripts as numbers too.
@@ -30,6 +39,8 @@ class Whole(fields.Integer):
 class Identifier(fields.Field[Any]):
     """An id as the client wrote it: text, or a number where a client forgot the quotes."""
 
+    as_schema: ClassVar[Json] = {"type": ["string", "integer"]}
+
     def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> str | int:
         if isinstance(value, (str, int)) and not isinstance(value, bool):
             return value
@@ -38,6 +49,8 @@ class Identifier(fields.Field[Any]):
 
 class Moment(fields.Field[float]):
     """A time as ISO 8601 text, read as seconds since the epoch."""
+
+    as_schema: ClassVar[Json] = {"type": "string", "anyOf": [{"format": "date-time"}, {"format": "date"}]}
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> float:
         try:
@@ -49,9 +62,9 @@ class Moment(fields.Field[float]):
 def frame(payload: Schema) -> Schema:
     """Return the schema of a request's whole body around *payload*."""
     members = {
-        "id": fields.Raw(allow_none=True),
-        "header": fields.Nested(Header(), allow_none=True),
-        "payload": fields.Nested(payload, required=True),
+        "id": fields.Raw(allow_none=True, **CLIENT),
+        "header": fields.Nested(Header(), allow_none=True, **_BODY),
+        "payload": fields.Nested(payload, required=True, **_BODY),
     }
     return Lenient.from_dict(members, name=f"{type(payload).__name__}Body")()
 
@@ -59,35 +72,47 @@ def frame(payload: Schema) -> Schema:
 class Header(Lenient):
     """What a client may send along; only ``refId`` comes back."""
 
-    refId = fields.Raw(allow_none=True)
-    batchId = fields.Raw(allow_none=True)
-    userData = fields.Raw(allow_none=True)
+    refId = fields.Raw(allow_none=True, **_BODY)
+    batchId = fields.Raw(allow_none=True, **CLIENT)
+    userData = fields.Raw(allow_none=True, **CLIENT)
 
 
 class Paging(Lenient):
     """Where a page begins and how long it is; both may be null or strings."""
 
-    offset = Whole(allow_none=True, validate=validate.Range(min=0))
-    count = Whole(allow_none=True, validate=validate.Range(min=0))
+    offset = Whole(allow_none=True, validate=validate.Range(min=0), **_BODY)
+    count = Whole(allow_none=True, validate=validate.Range(min=0), **_BODY)
 
 
 class ReplyHeader(Schema):
     """How the vendor answered; ``refId`` only if the request had one."""
 
-    refId = fields.Raw()
-    processingTime = fields.Integer(required=True)
-    serverId = fields.String(required=True)
+    refId = fields.Raw(**RECORDED)
+    processingTime = fields.Integer(required=True, **RECORDED)
+    serverId = fields.String(required=True, **RECORDED)
+
+
+def _envelope() -> dict[str, fields.Field[Any]]:
+    return {
+        "id": fields.UUID(required=True, **RECORDED),
+        "timestamp": fields.String(required=True, **RECORDED),
+        "header": fields.Nested(ReplyHeader(), required=True, **RECORDED),
+    }
 
 
 def reply(payload: Schema) -> Schema:
     """Return the schema of a reply's whole body around *payload*."""
     members: dict[str, fields.Field[Any]] = {
-        "id": fields.UUID(required=True),
-        "timestamp": fields.String(required=True),
-        "header": fields.Nested(ReplyHeader(), required=True),
-        "payload": fields.Nested(payload, required=True),
+        **_envelope(),
+        "payload": fields.Nested(payload, required=True, **_REPLY),
     }
     return Schema.from_dict(members, name=f"{type(payload).__name__}Reply")()
+
+
+def refused(error: Schema) -> Schema:
+    """Return the schema of the whole body of a call that is refused, each of its errors an *error*."""
+    errors = fields.List(fields.Nested(error), required=True, **CLIENT)
+    return Schema.from_dict({**_envelope(), "errors": errors}, name="Refused")()
 
 
 def envelope(call: Call) -> Json:

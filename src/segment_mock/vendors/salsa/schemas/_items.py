@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, fields, validate
 
-from ....contract import Json
-from ._frame import UUID
+from ....contract import Filled, Json, known
+from ._frame import DOCUMENT, UUID
 
 RESULTS = (
     "ADDED", "UPDATED", "DELETED", "FOUND", "NOT_FOUND", "VALIDATION_ERROR", "SYSTEM_ERROR", "NOT_ALLOWED",
@@ -21,24 +21,23 @@ def text(limit: int | None = None, **options: Any) -> fields.String:
     return fields.String(validate=checks, error_messages=words, **options)
 
 
-def filled(value: str) -> None:
-    """Refuse text that is blank."""
-    if not value.strip():
-        raise ValidationError("required")
-
-
+filled = Filled("required")
 uuid = validate.Regexp(UUID, error="invalid")
 
 
-class ItemFault(Schema):
-    """One thing wrong with one item."""
+_ERROR = known(f"{DOCUMENT}, Create/Update Response Example")
 
-    id = fields.UUID(required=True)
-    code = fields.Integer(required=True)
-    message = fields.String(required=True)
-    fieldName = fields.String()
+
+class ItemFault(Schema):
+    """One thing wrong with one item, or with a call."""
+
+    id = fields.UUID(required=True, **_ERROR)
+    code = fields.Integer(required=True, **_ERROR)
+    message = fields.String(required=True, **_ERROR)
+    fieldName = fields.String(**_ERROR)
 
 
 def ordered(record: Json, order: tuple[str, ...]) -> Json:
     """Return *record* in the recorded order of members, nulls and members of no order left out."""
-    return {name: record[name] for name in order if record.get(name) is not None}
+    get = record.get
+    return {name: value for name in order if (value := get(name)) is not None}

@@ -2,82 +2,82 @@
 
 from __future__ import annotations
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, fields, validate
 
-from ....contract import Batch, Json, Lenient
-from ._frame import Identifier, Paging
+from ....contract import Batch, Lenient, known
+from ._frame import CLIENT, DOCUMENT, RECORDED, Identifier, Paging
 from ._items import RESULTS, ItemFault, filled, text, uuid
+from ._rules import Needs
 
 TYPES = ("INTEGRATED", "DEFAULT", "CUSTOM")
 SEGMENT_ORDER = (
     "segmentId", "name", "description", "totalMembers", "type", "result", "externalSystemId",
     "mailingList", "publicName", "publicDescription", "parameterName", "errors",
 )  # fmt: skip
-
-
-def _typed(data: Json) -> None:
-    if data.get("identifiers") is not None and data.get("identifierType") is None:
-        sentence = "Must be provided with 'identifiers': one of SEGMENT_ID, EXTERNAL_ID."
-        raise ValidationError({"identifierType": [sentence]})
+_SEARCH = known(f"{DOCUMENT}, Searching for Segments")
+_ATTRIBUTES = known(f"{DOCUMENT}, Adding/Updating Segments")
+_DELETED = known(f"{DOCUMENT}, Deleting Segments")
+_FOUND = known(f"{DOCUMENT}, Response Body Format")
+_TYPED = "Must be provided with 'identifiers': one of SEGMENT_ID, EXTERNAL_ID."
 
 
 class SearchSegments(Paging):
     """All groups by page, or those with given ids of one kind."""
 
-    rules = (_typed,)
-    identifiers = fields.List(Identifier(), allow_none=True)
-    identifierType = fields.String(allow_none=True, validate=validate.OneOf(("SEGMENT_ID", "EXTERNAL_ID")))
-    includeMemberCounts = fields.Boolean(allow_none=True)
+    rules = (Needs("identifiers", "identifierType", _TYPED),)
+    identifiers = fields.List(Identifier(), allow_none=True, **_SEARCH)
+    identifierType = fields.String(allow_none=True, validate=validate.OneOf(("SEGMENT_ID", "EXTERNAL_ID")), **_SEARCH)
+    includeMemberCounts = fields.Boolean(allow_none=True, **RECORDED)
 
 
 class SegmentItem(Lenient):
     """A group as sent for adding or updating; its messages are rows of the table of item errors."""
 
-    segmentId = text(36, checks=[uuid], allow_none=True)
-    name = text(64, checks=[filled], required=True)
-    description = text(256, allow_none=True)
-    externalSystemId = text(100, allow_none=True)
+    segmentId = text(36, checks=[uuid], allow_none=True, **_ATTRIBUTES)
+    name = text(64, checks=[filled], required=True, **_ATTRIBUTES)
+    description = text(256, allow_none=True, **_ATTRIBUTES)
+    externalSystemId = text(100, allow_none=True, **_ATTRIBUTES)
 
 
 class SegmentKey(Lenient):
     """A group as sent for deletion."""
 
-    segmentId = text(36, checks=[uuid], required=True)
+    segmentId = text(36, checks=[uuid], required=True, **_DELETED)
 
 
 class UpsertSegments(Lenient):
     """The groups to add or update, in sequence."""
 
-    segments = Batch(SegmentItem(), required=True)
+    segments = Batch(SegmentItem(), required=True, **_ATTRIBUTES)
 
 
 class DeleteSegments(Lenient):
     """The groups to delete, in sequence."""
 
-    segments = Batch(SegmentKey(), required=True)
+    segments = Batch(SegmentKey(), required=True, **_DELETED)
 
 
 class Segment(Schema):
     """A group in a reply."""
 
-    segmentId = fields.Raw()
-    name = fields.Raw()
-    description = fields.Raw()
-    totalMembers = fields.Integer()
-    type = fields.String(validate=validate.OneOf(TYPES))
-    result = fields.String(required=True, validate=validate.OneOf(RESULTS))
-    externalSystemId = fields.Raw()
-    mailingList = fields.Boolean()
-    publicName = fields.String()
-    publicDescription = fields.String()
-    parameterName = fields.String()
-    errors = fields.List(fields.Nested(ItemFault()))
+    segmentId = fields.Raw(**_FOUND)
+    name = fields.Raw(**_FOUND)
+    description = fields.Raw(**_FOUND)
+    totalMembers = fields.Integer(**_FOUND)
+    type = fields.String(validate=validate.OneOf(TYPES), **RECORDED)
+    result = fields.String(required=True, validate=validate.OneOf(RESULTS), **_ATTRIBUTES)
+    externalSystemId = fields.Raw(**_FOUND)
+    mailingList = fields.Boolean(**CLIENT)
+    publicName = fields.String(**CLIENT)
+    publicDescription = fields.String(**CLIENT)
+    parameterName = fields.String(**CLIENT)
+    errors = fields.List(fields.Nested(ItemFault()), **known(f"{DOCUMENT}, Create/Update Response Example"))
 
 
 class Segments(Schema):
     """Groups in a reply; ``total`` and ``offset`` only where a search was asked."""
 
-    total = fields.Integer()
-    offset = fields.Integer()
-    segments = fields.List(fields.Nested(Segment()), required=True)
-    count = fields.Integer(required=True)
+    total = fields.Integer(**_FOUND)
+    offset = fields.Integer(**_FOUND)
+    segments = fields.List(fields.Nested(Segment()), required=True, **_FOUND)
+    count = fields.Integer(required=True, **_FOUND)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from ....contract import Batch, Json, Lenient
-from ._frame import Identifier, Moment, Paging
+from ....contract import Batch, Json, Lenient, known
+from ._frame import CLIENT, RECORDED, SUPPORTER_DATA, Identifier, Moment, Paging
 from ._items import RESULTS, ItemFault, text, uuid
+from ._rules import Either, Needs
 from .segments import Segment
 
 TEXTS = (
@@ -27,23 +28,16 @@ ADDRESS = (
 class SearchMembers(Paging):
     """The members of one group by page, or those among given supporters."""
 
-    segmentId = fields.String(required=True)
-    supporterIds = fields.List(Identifier(), allow_none=True)
-    joinedSince = Moment(allow_none=True)
+    segmentId = fields.String(required=True, **RECORDED)
+    supporterIds = fields.List(Identifier(), allow_none=True, **RECORDED)
+    joinedSince = Moment(allow_none=True, **CLIENT)
 
 
 class Membership(Lenient):
     """Supporters to assign to a group or to remove from it."""
 
-    segmentId = fields.String(required=True)
-    supporterIds = fields.List(Identifier(), required=True)
-
-
-def _asked(data: Json) -> None:
-    if data.get("identifiers") is None and data.get("modifiedFrom") is None:
-        raise ValidationError({"identifiers": ["Either 'modifiedFrom' or 'identifiers' must be provided."]})
-    if data.get("identifiers") is not None and data.get("identifierType") is None:
-        raise ValidationError({"identifierType": ["Must be provided with 'identifiers'."]})
+    segmentId = fields.String(required=True, **RECORDED)
+    supporterIds = fields.List(Identifier(), required=True, **RECORDED)
 
 
 _KINDS = ("SUPPORTER_ID", "EXTERNAL_ID", "EMAIL_ADDRESS")
@@ -52,22 +46,25 @@ _KINDS = ("SUPPORTER_ID", "EXTERNAL_ID", "EMAIL_ADDRESS")
 class SearchSupporters(Paging):
     """Supporters with given ids of one kind, or modified within a time, by page."""
 
-    rules = (_asked,)
-    identifiers = fields.List(Identifier(), allow_none=True)
-    modifiedFrom = Moment(allow_none=True)
-    modifiedTo = Moment(allow_none=True)
-    identifierType = fields.String(allow_none=True, validate=validate.OneOf(_KINDS))
+    rules = (
+        Either("identifiers", "modifiedFrom", "Either 'modifiedFrom' or 'identifiers' must be provided."),
+        Needs("identifiers", "identifierType", "Must be provided with 'identifiers'."),
+    )
+    identifiers = fields.List(Identifier(), allow_none=True, **SUPPORTER_DATA)
+    modifiedFrom = Moment(allow_none=True, **SUPPORTER_DATA)
+    modifiedTo = Moment(allow_none=True, **SUPPORTER_DATA)
+    identifierType = fields.String(allow_none=True, validate=validate.OneOf(_KINDS), **SUPPORTER_DATA)
 
 
 class Contact(Lenient):
     """One way to reach a supporter."""
 
-    type = text(required=True, checks=[validate.OneOf(CONTACTS, error="invalid")])
-    value = text(allow_none=True)
-    status = text(allow_none=True, checks=[validate.OneOf(STATUSES, error="invalid")])
+    type = text(required=True, checks=[validate.OneOf(CONTACTS, error="invalid")], **RECORDED)
+    value = text(allow_none=True, **RECORDED)
+    status = text(allow_none=True, checks=[validate.OneOf(STATUSES, error="invalid")], **RECORDED)
 
 
-Address = Lenient.from_dict({name: fields.Raw(allow_none=True) for name in ADDRESS}, name="Address")
+Address = Lenient.from_dict({name: fields.Raw(allow_none=True, **RECORDED) for name in ADDRESS}, name="Address")
 
 
 def _reachable(contacts: list[Json]) -> None:
@@ -75,65 +72,67 @@ def _reachable(contacts: list[Json]) -> None:
         raise ValidationError("required")
 
 
-class SupporterItem(Lenient.from_dict({name: text(allow_none=True) for name in TEXTS})):  # type: ignore[misc]
+class SupporterItem(Lenient.from_dict({name: text(allow_none=True, **RECORDED) for name in TEXTS})):  # type: ignore[misc]
     """A supporter as sent for adding or updating; an e-mail address is required."""
 
-    supporterId = text(36, checks=[uuid], allow_none=True)
-    address = fields.Nested(Address(), allow_none=True, error_messages={"type": "invalid"})
+    supporterId = text(36, checks=[uuid], allow_none=True, **SUPPORTER_DATA)
+    address = fields.Nested(Address(), allow_none=True, error_messages={"type": "invalid"}, **RECORDED)
     contacts = fields.List(
         fields.Nested(Contact(), error_messages={"type": "invalid"}),
         required=True,
         validate=_reachable,
         error_messages={"required": "required", "null": "required", "invalid": "invalid"},
+        **SUPPORTER_DATA,
     )
-    customFieldValues = fields.List(fields.Dict(error_messages={"invalid": "invalid"}), allow_none=True)
+    customFieldValues = fields.List(fields.Dict(error_messages={"invalid": "invalid"}), allow_none=True, **RECORDED)
 
 
 class SupporterKey(Lenient):
     """A supporter as sent for deletion."""
 
-    supporterId = text(36, checks=[uuid], required=True)
+    supporterId = text(36, checks=[uuid], required=True, **RECORDED)
 
 
 class UpsertSupporters(Lenient):
     """The supporters to add or update, in sequence."""
 
-    supporters = Batch(SupporterItem(), required=True)
+    supporters = Batch(SupporterItem(), required=True, **SUPPORTER_DATA)
 
 
 class DeleteSupporters(Lenient):
     """The supporters to delete, in sequence."""
 
-    supporters = Batch(SupporterKey(), required=True)
+    supporters = Batch(SupporterKey(), required=True, **RECORDED)
 
 
-class Supporter(Schema.from_dict({name: fields.Raw() for name in SUPPORTER_ORDER})):  # type: ignore[misc]
+class Supporter(Schema.from_dict({name: fields.Raw(**RECORDED) for name in SUPPORTER_ORDER})):  # type: ignore[misc]
     """A supporter in a reply."""
 
-    result = fields.String(required=True, validate=validate.OneOf(RESULTS))
-    errors = fields.List(fields.Nested(ItemFault()))
+    result = fields.String(required=True, validate=validate.OneOf(RESULTS), **RECORDED)
+    errors = fields.List(fields.Nested(ItemFault()), **CLIENT)
 
 
 class Supporters(Schema):
     """Supporters in a reply; ``total`` and ``offset`` only where a search by page has them."""
 
-    total = fields.Integer()
-    offset = fields.Integer()
-    supporters = fields.List(fields.Nested(Supporter()), required=True)
-    count = fields.Integer(required=True)
+    total = fields.Integer(**RECORDED)
+    offset = fields.Integer(**RECORDED)
+    supporters = fields.List(fields.Nested(Supporter()), required=True, **RECORDED)
+    count = fields.Integer(required=True, **RECORDED)
 
 
 class Belonging(Schema):
     """The groups of one supporter."""
 
-    supporterId = fields.Raw()
-    contacts = fields.Raw()
-    segments = fields.List(fields.Nested(Segment()))
-    result = fields.String(required=True)
+    supporterId = fields.Raw(**CLIENT)
+    externalSystemId = fields.Raw(**known("assumed"))
+    contacts = fields.Raw(**known("assumed"))
+    segments = fields.List(fields.Nested(Segment()), **CLIENT)
+    result = fields.String(required=True, validate=validate.OneOf(RESULTS), **CLIENT)
 
 
 class Belongings(Schema):
     """The groups of several supporters; ``count`` is of supporters."""
 
-    results = fields.List(fields.Nested(Belonging()), required=True)
-    count = fields.Integer(required=True)
+    results = fields.List(fields.Nested(Belonging()), required=True, **CLIENT)
+    count = fields.Integer(required=True, **CLIENT)

@@ -1,0 +1,110 @@
+"""Unchanged clients in process beside the stubs made for them, what interception costs a test, and TLS's start.
+
+``python benchmarks/intercept.py [--quick] [--json FILE]``. The stub repeats the reply that ours works out.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, contextmanager
+from time import process_time
+from typing import Any
+
+import httpx
+import requests
+import responses
+import respx
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+from exchange import HOST, PAYLOAD, SEARCH, reply, world
+from rounds import Report, interleaved, seconds
+
+PLAIN, RETRYING, HTTPX = 1.0, 1.5, 1.0  # at most so many times what the stub takes
+TLS = 0.040
+URL = HOST + SEARCH.path
+HEADERS = {"authToken": "any"}
+Within = Callable[[], AbstractContextManager[Any]]
+
+
+def main() -> int:
+    """Measure everything; return the exit code."""
+    report = Report.begun("Intercepted: a call of an unchanged client, entering, TLS")
+    rounds, repeats = (7, 60) if report.quick else (15, 200)
+    calls(report, rounds, repeats)
+    with world() as mock:
+        enter = mock.intercept
+
+        def entered() -> None:
+            with enter():
+                pass
+
+        entered()
+        report.tell("entering and leaving mock.intercept()", [seconds(entered, 500)() for _ in range(rounds)])
+    starts(report, rounds)
+    return report.finish()
+
+
+def calls(report: Report, rounds: int, repeats: int) -> None:
+    """Compare a search by a client that knows of no mock with the same one before a static stub."""
+    body, retrying = reply(), requests.Session()
+    retrying.mount("https://", HTTPAdapter(max_retries=Retry(3)))
+    mock = world()
+
+    @contextmanager
+    def stubbed() -> Any:
+        with responses.RequestsMock() as stub:
+            yield stub.add("POST", URL, body=body, content_type="application/json")
+
+    @contextmanager
+    def routed() -> Any:
+        with respx.mock as routes:
+            yield routes.post(URL).respond(content=body, content_type="application/json")
+
+    plain, client = requests.Session(), httpx.Client()
+    sides = {
+        "ours": within(mock.intercept, plain.post, repeats),
+        "ours with Retry": within(mock.intercept, retrying.post, repeats),
+        "responses": within(stubbed, plain.post, repeats),
+        "ours by httpx": within(mock.intercept, client.post, repeats),
+        "respx": within(routed, client.post, repeats),
+    }
+    found = interleaved(sides, rounds)
+    report.compare("intercepted requests / static stub of responses", found["ours"], found["responses"], at_most=PLAIN)
+    told = "the same, its adapter with urllib3's Retry / responses"
+    report.compare(told, found["ours with Retry"], found["responses"], at_most=RETRYING)
+    report.compare("intercepted httpx / static stub of respx", found["ours by httpx"], found["respx"], at_most=HTTPX)
+
+
+def within(enter: Within, post: Callable[..., Any], repeats: int) -> Callable[[], float]:
+    """Return what measures a search with *post* while what *enter* opens is in force."""
+
+    def search() -> None:
+        answer = post(URL, json=PAYLOAD, headers=HEADERS)
+        assert answer.status_code == 200
+        assert answer.json()["payload"]["count"] == 4
+
+    def measured() -> float:
+        with enter():
+            search()
+            return seconds(search, repeats)()
+
+    return measured
+
+
+def starts(report: Report, rounds: int) -> None:
+    """Tell what starting a server with a CA and a certificate of its own takes, and hold it to its bound."""
+    times = []
+    for _ in range(rounds):
+        with world() as mock:
+            begun = process_time()
+            mock.serve(tls=True)
+            times.append(process_time() - begun)
+    report.tell("mock.serve(tls=True), processor time", times[1:])
+    if sorted(times[1:])[len(times) // 2] > TLS * report.slack:
+        report.fail(f"serve(tls=True) takes longer than {TLS * 1000:g} ms")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""``segment_mock_guard``: from the start of the run no test reaches a vendor, unless a mock answers for it."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from segment_mock.doors import Line
+
+_LINE: pytest.StashKey[Line] = pytest.StashKey()
+_WHY = (
+    "no mock is in force here, and segment_mock_guard refuses the vendors' hosts; "
+    "use the fixture segment_mock, or mock.intercept()"
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the ini key."""
+    told = "Refuse the vendors' hosts from the start of the run, wherever no segment_mock is in force."
+    parser.addini("segment_mock_guard", told, type="bool", default=False)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Put the guard up before the first conftest is imported."""
+    _up(early_config)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Put the guard up if the plugin came too late to do it earlier."""
+    _up(config)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Take the guard down."""
+    if _LINE in config.stash:
+        from segment_mock.doors import BOARD
+
+        BOARD.unplug(config.stash[_LINE])
+        del config.stash[_LINE]
+
+
+def _up(config: pytest.Config) -> None:
+    if _LINE in config.stash or not config.getini("segment_mock_guard") or _is_caught():
+        return
+    from segment_mock.doors import BOARD, Line
+
+    config.stash[_LINE] = Line(_owns, _WHY)
+    BOARD.plug(config.stash[_LINE])
+
+
+def _is_caught() -> bool:
+    """Tell whether ``segment-mock exec`` runs us: all calls go to its proxy, which lets nothing out."""
+    ours = os.environ.get("SEGMENT_MOCK_URL")
+    return bool(ours) and os.environ.get("HTTPS_PROXY") == ours
+
+
+def _owns(host: str) -> bool:
+    from segment_mock.doors import fits
+
+    return any(fits(host, pattern) for pattern in _hosts())
+
+
+@cache
+def _hosts() -> tuple[str, ...]:
+    from segment_mock.vendors import found  # not before somebody calls a host
+
+    return tuple(host for vendor in found() for host in vendor.hosts)

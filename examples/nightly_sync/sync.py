@@ -1,0 +1,71 @@
+"""A nightly sync as it might stand in any company: CRM groups go to Salsa Engage, their people to the Segmenter."""
+
+import time
+
+import requests
+
+SALSA = "https://api.salsalabs.org/api/integration/ext/v1"
+SEGMENTER = "https://segmenter.instaleap.io"
+ATTEMPTS, PAUSE = 3, 2.0
+
+
+class SyncError(Exception):
+    """A group did not arrive."""
+
+
+def push(groups, token, key):
+    """Bring each of *groups* ({"id", "name", "segment", "people"}) to both vendors."""
+    for group in groups:
+        push_group(group, token)
+        push_people(group, key)
+
+
+def push_group(group, token):
+    """Add the group to Salsa, or update the one that has its external id."""
+    item = {"name": group["name"], "externalSystemId": group["id"]}
+    known = find(group, token)
+    if known:
+        item["segmentId"] = known["segmentId"]
+    answer = salsa("PUT", "/segments", token, {"segments": [item]})["segments"][0]
+    if answer["result"] in ("ADDED", "UPDATED"):
+        return
+    # An attempt may have been performed though its answer was lost: then the name is taken, by ourselves.
+    if find(group, token):
+        return
+    raise SyncError(f"Salsa refused {group['name']}: {answer['errors'][0]['message']}")
+
+
+def find(group, token):
+    """Return the segment in Salsa that has the group's external id, or None."""
+    wanted = {"identifiers": [group["id"]], "identifierType": "EXTERNAL_ID"}
+    found = salsa("POST", "/segments/search", token, wanted)["segments"]
+    return next((segment for segment in found if segment["result"] == "FOUND"), None)
+
+
+def push_people(group, key):
+    """Make the group's people the whole membership of its segment."""
+    people = [{"externalId": number, "email": mail} for number, mail in group["people"].items()]
+    body = {"id": group["segment"], "persons": people}
+    answer = patiently("PUT", f"{SEGMENTER}/segments", body, {"x-api-key": key})
+    if not answer["data"]["isUpdated"]:
+        raise SyncError(f"the Segmenter has no segment {group['segment']}: {answer['errorMessage']}")
+
+
+def salsa(method, path, token, payload):
+    """Return the payload that Salsa answers."""
+    return patiently(method, SALSA + path, {"payload": payload}, {"authToken": token})["payload"]
+
+
+def patiently(method, url, body, headers):
+    """Return the JSON of a call, tried again after a pause if the network, the vendor or the rate limit says no."""
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            reply = requests.request(method, url, json=body, headers=headers, timeout=10)
+            if reply.status_code != 429 and reply.status_code < 500:
+                return reply.json()
+            problem = f"HTTP {reply.status_code}"
+        except requests.RequestException as error:
+            problem = repr(error)
+        if attempt < ATTEMPTS:
+            time.sleep(PAUSE * attempt)
+    raise SyncError(f"{method} {url}: {problem}, {ATTEMPTS} times")

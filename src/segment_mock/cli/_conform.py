@@ -1,0 +1,195 @@
+"""``segment-mock conform``: the shipped examples, replayed against whatever answers at a URL."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+
+from ..clock import Clock
+from ..conform import (
+    Control,
+    Example,
+    Mocked,
+    Place,
+    Result,
+    Sandbox,
+    Target,
+    Unreachable,
+    conform,
+    examples,
+    junit,
+    summary,
+    veil,
+)
+from ..emulator import options
+from ..settings import Option, SettingError, nearest, resolve
+from ..vendors import found
+from ._options import Unusable, flags
+
+_NAMES = [vendor.name for vendor in found()]
+_KEYS = {vendor.name: vendor.key_flag.replace("-", "_") for vendor in found()}
+_ROOTS = {vendor.name: f"{vendor.name}_path" for vendor in found()}
+_SHOWN = 20
+"""How many differences of one example are printed."""
+
+
+def _option(row: Option) -> Option | None:
+    if row.name in _KEYS.values():
+        return replace(row, many=False, help="Credential to send; from the environment no process list shows it.")
+    return row if row.name in (*_ROOTS.values(), "admin_token") else None
+
+
+_OPTIONS = [option for row in options(found()) if (option := _option(row))]
+
+
+@click.command("conform")
+@click.option("--target", required=True, metavar="URL", envvar="SEGMENT_MOCK_URL", help="Base URL. [SEGMENT_MOCK_URL]")
+@click.option("--vendor", "vendors", multiple=True, type=click.Choice(_NAMES), help="Only this one; may be repeated.")
+@click.option("--only", multiple=True, metavar="NAME", help="Only these examples, such as 'salsa/upsert*'.")
+@flags(_OPTIONS)
+@click.option("--allow-writes", is_flag=True, help="Perform what writes, and make the records that examples need.")
+@click.option("--allow-leftovers", is_flag=True, help="Make also what the vendor's API can't remove again.")
+@click.option("--timeout", type=click.FloatRange(0, min_open=True), default=10, help="Seconds without a byte, 10.")
+@click.option("--ca-file", type=click.Path(exists=True, dir_okay=False), help="Authority of the target's certificate.")
+@click.option("--junit", "report", type=click.Path(dir_okay=False, path_type=Path), help="Write JUnit's XML there.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object; the lines go to stderr.")
+def conform_(target: str, vendors: Sequence[str], only: Sequence[str], report: Path | None, **given: Any) -> None:
+    """Replay the shipped examples against URL, and print for each whether the answer is the printed one.
+
+    A segment-mock gets the records of each example by its control plane, and its own back at the end; any other
+    target by the vendor's API, under names of their own, and they are removed again. Exits with 1 if an answer
+    differs, nothing was compared, or something was left behind; with 2 for a bad option.
+    """
+    if report and not (report.parent.is_dir() and os.access(report.parent, os.W_OK)):
+        raise Unusable(f"--junit {report}: No such folder, or none that can be written to")
+    settings = _settings(given)
+    secrets = _secrets(_url(target), settings)
+    chosen = _chosen(vendors or _NAMES, only)
+    asked = Target(target, given["timeout"], given["ca_file"], secrets)
+    with closing(asked), _interruptible():
+        try:
+            place = _place(asked, settings, given)
+        except Unreachable as error:
+            raise click.ClickException(veil(f"{asked.shown} can't be asked: {error}", secrets)) from None
+        results, left = _run(place, asked, chosen, secrets, given["as_json"])
+    _report(asked.shown, place.name, results, left, report, given["as_json"])
+
+
+def _run(
+    place: Place, target: Target, chosen: Sequence[Example], secrets: Sequence[str], as_json: bool
+) -> tuple[list[Result], list[str]]:
+    results: list[Result] = []
+    left: list[str] = []
+    try:
+        with closing(conform(place, target, chosen, secrets)) as run:
+            for result in run:
+                results.append(result)
+                _tell(result, err=as_json)
+    finally:
+        left += [veil(line, secrets) for line in place.close()]
+        for line in left:
+            click.echo(f"left behind: {line}", err=True)
+    return results, left
+
+
+def _report(
+    target: str, place: str, results: Sequence[Result], left: Sequence[str], file: Path | None, as_json: bool
+) -> None:
+    told = summary(target, place, results, left)
+    line = f"{told['passed']} passed, {told['failed']} failed, {told['skipped']} skipped: {target} ({place})"
+    click.echo(line, err=as_json)
+    if file:
+        try:
+            file.write_bytes(junit(target, results, left))
+        except OSError as error:
+            raise Unusable(f"--junit {file}: {error.strerror}") from None
+    if as_json:
+        click.echo(json.dumps(told, indent=2))
+    if not told["passed"] + told["failed"]:
+        raise click.ClickException("nothing was compared; the skipped examples tell why")
+    if told["failed"] or left:
+        click.get_current_context().exit(1)
+
+
+def _tell(result: Result, err: bool) -> None:
+    click.echo(f"{result.verdict}  {result.example.name}{f': {result.why}' if result.why else ''}", err=err)
+    for line in result.differences[:_SHOWN]:
+        click.echo(f"        {line}", err=err)
+    if len(result.differences) > _SHOWN:
+        click.echo(f"        and {len(result.differences) - _SHOWN} more", err=err)
+
+
+def _place(target: Target, settings: Mapping[str, Any], given: Mapping[str, Any]) -> Place:
+    credentials = {vendor: settings[name] for vendor, name in _KEYS.items() if settings[name]}
+    control = Control(target, settings["admin_token"])
+    if control.there():
+        return Mocked(control, credentials, writes=given["allow_writes"])
+    roots = {vendor: settings[name] for vendor, name in _ROOTS.items() if name in settings}
+    mark = f"conform-{int(Clock().now() * 1000):x}"
+    return Sandbox(
+        target, credentials, roots, mark, writes=given["allow_writes"], leftovers=given["allow_leftovers"]
+    )  # fmt: skip
+
+
+def _settings(given: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        settings = resolve(_OPTIONS, {row.name: given[row.name] for row in _OPTIONS}, os.environ)
+    except SettingError as error:
+        raise Unusable(str(error)) from None
+    for row in _OPTIONS:
+        text = settings[row.name] or ""
+        if not (text.isascii() and text.isprintable()) or text != text.strip():
+            raise Unusable(f"{row.flag}: no HTTP header can carry it: printable ASCII without spaces around it only")
+    return settings
+
+
+def _secrets(url: str, settings: Mapping[str, Any]) -> list[str]:
+    told = [settings[name] for name in (*_KEYS.values(), "admin_token")]
+    return sorted({secret for secret in (*told, urlsplit(url).password) if secret}, key=len, reverse=True)
+
+
+def _url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or parts.query or parts.fragment or not text.isprintable():
+        raise Unusable("--target: expected a base URL such as https://sandbox.example.org, without query or fragment")
+    return text
+
+
+def _chosen(vendors: Sequence[str], only: Sequence[str]) -> list[Example]:
+    known = [example for example in examples() if example.vendor.name in vendors]
+    for pattern in only:
+        if not any(fnmatch(example.name, pattern) for example in known):
+            raise Unusable(f"--only {pattern}: no such example{nearest(pattern, [one.name for one in known])}")
+    return [one for one in known if not only or any(fnmatch(one.name, pattern) for pattern in only)]
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let SIGTERM, by which a CI job is ended, clean up as Ctrl-C does."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo("interrupted; what was made is taken away again", err=True)
+        sys.exit(1)
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,76 @@
+"""A segment-mock as the place: records go in by its control plane, and what was there comes back at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from ._example import Example
+from ._place import Unmade
+from ._target import Answer, Control, Unreachable
+
+_SNAPSHOT = "/snapshots/segment-mock-conform"
+
+
+class Mocked:
+    """A target that has ``/_mock``. *credentials* are sent, by vendor, where its settings list those they admit.
+
+    Raises `Unreachable` when the control plane refuses.
+    """
+
+    name = "segment-mock"
+
+    def __init__(self, control: Control, credentials: Mapping[str, str], *, writes: bool) -> None:
+        self._control, self._credentials, self._writes = control, credentials, writes
+        self._settings: Mapping[str, Any] = control.ask("GET", "/vendors")["settings"]
+        control.ask("POST", _SNAPSHOT)
+
+    def unfit(self, example: Example) -> str:
+        """Return why *example* can't be performed here: it writes, or another setting is in force."""
+        if not (self._writes or example.operation.reads):
+            return "it writes: --allow-writes"
+        if self._settings["credentials"] == "listed" and example.admitted and not self._given(example):
+            return f"the target admits listed credentials only: --{example.vendor.key_flag}"
+        secret = example.vendor.key_flag.replace("-", "_")
+        for name, needed in example.options.items():
+            if name != secret and (is_ := self._settings.get(name)) != needed:
+                return f"it needs a target with --{name.replace('_', '-')} {needed}; this one has {is_}"
+        return ""
+
+    def prepare(self, example: Example) -> Example:
+        """Load the records of *example*; return it under the target's path and with an admitted credential."""
+        vendor, request = example.vendor, example.told["request"]
+        moved = self._settings.get(f"{vendor.name}_path", vendor.root)
+        headers = dict(request["headers"])
+        if example.admitted and self._settings["credentials"] == "listed":
+            headers[vendor.key_header] = self._given(example)
+        path = moved + request["path"].removeprefix(vendor.root) if moved != vendor.root else request["path"]
+        sent = example.with_request(path=path, headers=headers)
+        try:
+            self._control.ask("PUT", self._records(sent), example.told["state"])
+        except Unreachable as error:
+            raise Unmade(str(error)) from None
+        return sent
+
+    def state(self, example: Example) -> Any:
+        """Return the records as they are now."""
+        return self._control.ask("GET", self._records(example))
+
+    def tidy(self, example: Example, answer: Answer | None) -> None:
+        """Do nothing: all records come back at the end."""
+
+    def close(self) -> list[str]:
+        """Put the records that were there before in their place again."""
+        try:
+            self._control.ask("POST", f"{_SNAPSHOT}/restore")
+        except Unreachable as error:
+            return [f"the records of the examples, in the place of its own: {error}"]
+        return []
+
+    def _given(self, example: Example) -> str:
+        return self._credentials.get(example.vendor.name, "")
+
+    def _records(self, example: Example) -> str:
+        isolated = self._settings["credentials"] == "isolated"
+        return f"/state?organization={quote(example.credential, safe='')}" if isolated else "/state"

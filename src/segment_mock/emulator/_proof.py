@@ -1,0 +1,68 @@
+"""Which of the shipped examples proves what."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..contract import Dress, Json
+from ..settings import fixtures
+
+_NO_OPERATION = ("no_such_operation", "no_such_method")
+
+
+@dataclass(frozen=True)
+class Proof:
+    """One example: its name, its operation, and the paths of what it sends and prints."""
+
+    name: str
+    told: Json
+    request: frozenset[str]
+    reply: frozenset[str]
+
+    @classmethod
+    def read(cls, file: Path) -> Proof:
+        """Return the example in *file*."""
+        told = json.loads(file.read_text(encoding="utf-8"))
+        sent, printed = told["request"].get("body"), told["response"]["body"]
+        return cls(f"{file.parent.name}/{file.stem}", told, frozenset(paths(sent)), frozenset(paths(printed)))
+
+    @property
+    def operation(self) -> str:
+        """The operation that it calls, by its full name."""
+        return str(self.told["operation"])
+
+    @property
+    def status(self) -> int:
+        """The status that it prints."""
+        return int(self.told["response"]["status"])
+
+    def refuses(self, vendor: str, kind: str, row: Dress) -> bool:
+        """Tell whether it shows this refusal of *vendor*."""
+        fits = self.status == row.status != 200 and kind not in _NO_OPERATION
+        return fits and self.operation.startswith(f"{vendor}.")
+
+
+def proofs() -> list[Proof]:
+    """Return every shipped example, in order of name."""
+    return [Proof.read(file) for file in sorted(fixtures().glob("*/*.json"))]
+
+
+def paths(value: Any, place: str = "") -> Iterator[str]:
+    """Yield the path of every member in *value*, such as ``payload.segments[].name``."""
+    if isinstance(value, dict):
+        for name, member in value.items():
+            path = f"{place}.{name}" if place else name
+            yield path
+            yield from paths(member, path)
+    elif isinstance(value, list):
+        for item in value:
+            yield from paths(item, f"{place}[]")
+
+
+def path_of(steps: tuple[str, ...]) -> str:
+    """Return *steps* of a schema in the form of `paths`."""
+    return ".".join(steps).replace("..", "[].")

@@ -1,0 +1,95 @@
+"""How JSON is compared with what somebody expects of it, and where the two part."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any, Final
+
+
+class _Absent:
+    def __repr__(self) -> str:
+        return "nothing"
+
+
+ABSENT: Final = _Absent()
+"""Stands where a member was expected and none is there, or the other way round."""
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """One place where *got* is not as *expected*; *others* are names that stand beside it and nobody expected."""
+
+    path: str
+    expected: Any
+    got: Any
+    others: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        place = self.path or "the whole"
+        return f"{place}: expected {_short(self.expected)}, got {_short(self.got)}"
+
+
+def mismatches(expected: Any, got: Any, *, exact: bool = False, path: str = "") -> Iterator[Mismatch]:
+    """Yield each place where *got* is not as *expected*, by paths such as ``payload.segments[0].name``.
+
+    Objects may have more members than expected unless *exact*; lists must be as long and fit item by
+    item. Anything that is neither is asked by ``==``, so objects that compare cleverly work as they are.
+    """
+    if isinstance(expected, Mapping) and isinstance(got, Mapping):
+        yield from _members(expected, got, exact, path)
+    elif isinstance(expected, (list, tuple)) and isinstance(got, list):
+        for index in range(max(len(expected), len(got))):
+            place = f"{path}[{index}]"
+            if index < min(len(expected), len(got)):
+                yield from mismatches(expected[index], got[index], exact=exact, path=place)
+            else:
+                yield Mismatch(place, _item(expected, index), _item(got, index))
+    elif isinstance(expected, bool) is not isinstance(got, bool) and isinstance(expected, (bool, int, float)):
+        yield Mismatch(path, expected, got)  # for Python True is 1, for JSON it is not
+    elif not expected == got:
+        yield Mismatch(path, expected, got)
+
+
+def parsed(body: bytes) -> Any:
+    """Return *body* as JSON, or None when it is none; NaN and infinities are none."""
+    try:
+        return json.loads(body, parse_float=_finite, parse_constant=_finite)
+    except (ValueError, RecursionError):
+        return None
+
+
+def shown(body: bytes) -> Any:
+    """Return *body* as JSON, or as text when it is none; None when it is empty."""
+    found = parsed(body)
+    return body.decode("utf-8", "replace") if found is None and body else found
+
+
+def _members(expected: Mapping[Any, Any], got: Mapping[Any, Any], exact: bool, path: str) -> Iterator[Mismatch]:
+    others = tuple(str(name) for name in got if name not in expected)
+    for name, wanted in expected.items():
+        place = f"{path}.{name}" if path else str(name)
+        if name in got:
+            yield from mismatches(wanted, got[name], exact=exact, path=place)
+        elif wanted is not ABSENT:
+            yield Mismatch(place, wanted, ABSENT, others)
+    for name in others if exact else ():
+        yield Mismatch(f"{path}.{name}" if path else name, ABSENT, got[name])
+
+
+def _item(items: Any, index: int) -> Any:
+    return items[index] if index < len(items) else ABSENT
+
+
+def _short(value: Any, limit: int = 120) -> str:
+    text = repr(value)
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if isfinite(number):
+        return number
+    raise ValueError(f"{text[:20]} is not JSON")

@@ -1,0 +1,48 @@
+"""What must not be kept: credentials, in headers and queries, and which of them look as if a vendor issued them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from urllib.parse import unquote_plus
+
+REDACTED = "[redacted]"
+REAL = "[redacted: it looks like a real one]"
+_SECRET = re.compile(
+    "authorization|cookie|(auth|access|refresh|admin|bearer|session|api)[-_]?token|^(x-)?token$|api[-_]?key"
+    "|secret|passw|credential",
+    re.IGNORECASE,
+)
+_ISSUED = re.compile(r"[\w-]{101,}")
+_VARIED = 16
+"""How many different characters a long credential has at least, if no test made it up by repeating some."""
+
+
+def redacted(secret: str, headers: Mapping[str, str]) -> dict[str, str]:
+    """Return *headers* with the value of each that carries a credential put out of sight.
+
+    *secret* is the name (lower case) of the vendor's own, besides those known to carry one.
+    """
+    return {name: _hidden(text) if _is_secret(secret, name) else text for name, text in headers.items()}
+
+
+def _hidden(text: str) -> str:
+    issued = len(text) > 100 and _ISSUED.fullmatch(text) and len(set(text)) > _VARIED
+    return REAL if issued else REDACTED
+
+
+def without(secret: str, target: str) -> str:
+    """Return *target* with the credentials in its query put out of sight."""
+    # A credential that was put into the query by mistake is still a credential.
+    path, mark, query = target.partition("?")
+    if not mark:
+        return target
+    pairs = (pair.partition("=") for pair in query.split("&"))
+    return path + mark + "&".join(k + e + (REDACTED if _is_secret(secret, unquote_plus(k)) else v) for k, e, v in pairs)
+
+
+@lru_cache(maxsize=1024)
+def _is_secret(secret: str, name: str) -> bool:
+    # A call that reaches no vendor, or the wrong one, still brings a key.
+    return name.lower() == secret != "" or _SECRET.search(name) is not None

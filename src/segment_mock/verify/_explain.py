@@ -1,0 +1,98 @@
+"""Why an assertion on calls does not hold: the nearest calls, where they differ, and the usual slips."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING, Any
+
+from ..journal import Entry
+from ..matching import Mismatch
+from ._slips import slip
+
+if TYPE_CHECKING:
+    from ..emulator import Emulator, Wanted
+
+_NEAR = 3
+_PLACES = 6
+"""So many calls, and so many places of each, are told: more is noise."""
+_CLOSER = 20
+"""So many calls, those with the fewest places that differ, are looked at letter by letter: that takes long."""
+
+
+def told(entry: Entry) -> str:
+    """Return *entry* as one line: number, request, answer, and where it was made."""
+    answer = str(entry.status) if entry.status is not None else entry.outcome
+    by = f" by {', '.join(entry.faults)}" if entry.faults else ""
+    at = f" at {entry.caller}" if entry.caller else ""
+    return f"call {entry.id} {entry.operation}: {entry.method} {entry.target} -> {answer}{by}{at}"
+
+
+def why(core: Emulator, wanted: Wanted, found: Sequence[Entry], times: Any) -> str:
+    """Return why *found* is not what was *wanted* as often as *times* (None: at least once)."""
+    calls = [entry for entry in core.journal if wanted.names(entry)]
+    number = "at least 1 call" if times is None else f"{times!r} calls" if times != 1 else "1 call"
+    lines = [f"{wanted.operation}: expected {number}{_asked(wanted)}, found {len(found)} of {len(calls)}."]
+    lines += [f"  fits: {told(entry)}" for entry in found[-_NEAR:]]
+    rest = [entry for entry in calls if entry not in found]
+    if len(found) == 0 or (isinstance(times, int) and len(found) < times):
+        lines += _nearest(wanted, rest) if rest else _instead(core, wanted)
+    if core.journal.forgotten:
+        lines.append(f"  What was called before nobody knows any more: {core.journal.kept()}.")
+    return "\n".join(lines)
+
+
+def _asked(wanted: Wanted) -> str:
+    names = ("status", "fault", "organization", "json", "after", "before")
+    asked = [name for name in names if getattr(wanted, name) is not None]
+    return f" with the {', '.join(asked)} asked for" if asked else ""
+
+
+def _nearest(wanted: Wanted, calls: Sequence[Entry]) -> Iterator[str]:
+    roughly = sorted((([*wanted.misses(entry)], entry) for entry in calls), key=_number)
+    ranked = sorted(roughly[:_CLOSER], key=_distance)
+    for misses, entry in ranked[:_NEAR]:
+        yield f"  nearest: {told(entry)}" if entry is ranked[0][1] else f"  then: {told(entry)}"
+        for miss in misses[:_PLACES]:
+            hint = slip(miss)
+            yield f"    {miss}" + (f"  <- {hint}" if hint else "")
+        if len(misses) > _PLACES:
+            yield f"    and {len(misses) - _PLACES} more places"
+        if entry.hint:
+            yield f"    the mock said: {entry.hint}"
+        if "//" in entry.path:
+            yield "    its path has a doubled slash; it is folded here, where the real vendor may not"
+
+
+def _number(ranked: tuple[list[Mismatch], Entry]) -> tuple[int, int, int]:
+    misses, entry = ranked
+    return sum(not slip(miss) for miss in misses), len(misses), -entry.id
+
+
+def _distance(ranked: tuple[list[Mismatch], Entry]) -> tuple[float, int]:
+    misses, entry = ranked
+    return sum(map(_weight, misses[:_PLACES])) + max(0, len(misses) - _PLACES), -entry.id
+
+
+def _weight(miss: Mismatch) -> float:
+    """Return how far off one place is, from nearly 0 (a usual slip) to 1 (another thing altogether)."""
+    if slip(miss):
+        return 0.05
+    near = SequenceMatcher(None, repr(miss.expected)[:200], repr(miss.got)[:200]).ratio()
+    return 1.1 - near
+
+
+def _instead(core: Emulator, wanted: Wanted) -> Iterator[str]:
+    """Yield what was called in the place of an operation that never was."""
+    others = [entry for entry in core.journal if wanted.since is None or entry.id > wanted.since]
+    refused = [entry for entry in others if entry.operation.endswith((".no_such_operation", ".no_such_method"))]
+    for entry in refused[-_NEAR:]:
+        yield f"  went astray: {told(entry)}"
+        if entry.hint:
+            yield f"    the mock said: {entry.hint}"
+    counts = Counter(entry.operation for entry in others)
+    if counts:
+        yield "  called instead: " + ", ".join(f"{name} x{count}" for name, count in counts.most_common(6))
+    else:
+        yield "  nothing was called" + (f" after call {wanted.since}" if wanted.since else " at all")

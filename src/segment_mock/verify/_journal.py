@@ -1,0 +1,154 @@
+"""``mock.journal``: what was asked and answered, and assertions on it that explain themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..journal import Entry
+from ._explain import told, why
+from .capsule import capsule
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ..emulator import Emulator, Filters, Wanted
+
+
+class JournalFace:
+    """The journal of one mock, oldest entry first.
+
+    *filters* of its methods are ``json`` (what the request's body must have; ``exact=True``: all of it),
+    ``status``, ``fault``, ``organization``, ``after`` and ``before`` (times), ``since`` (an entry's id).
+    ``json`` and ``status`` are compared by ``==``, so objects such as dirty-equals' work as they are.
+    An operation is a name with or without its vendor, or a glob. Raises `SettingError` for a name that
+    there is not, naming the nearest.
+    """
+
+    def __init__(self, core: Emulator) -> None:
+        self._core, self._journal = core, core.journal
+
+    def __len__(self) -> int:
+        return len(self._journal)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._journal)
+
+    @property
+    def forgotten(self) -> int:
+        """How many older entries fell out, for their number or for the bytes of their bodies."""
+        return self._journal.forgotten
+
+    def get(self, number: int) -> Entry | None:
+        """Return the entry with this id, or None if there is none or it is forgotten."""
+        return self._journal.get(number)
+
+    def clear(self) -> None:
+        """Forget every entry; ids go on."""
+        self._journal.clear()
+
+    def subscribe(self, listener: Callable[[Entry], None]) -> None:
+        """Let *listener* be told each entry once its call is over, on the thread that answered it."""
+        self._journal.listeners = (*self._journal.listeners, listener)
+
+    def entries(
+        self,
+        vendor: str | None = None,
+        operation: str | None = None,
+        *,
+        json: Any = None,
+        limit: int | None = None,
+        **filters: Unpack[Filters],
+    ) -> list[Entry]:
+        """Return the entries that fit; *limit* keeps only the newest so many."""
+        return self._core.entries(vendor=vendor, operation=operation, json=json, limit=limit, **filters)
+
+    def capsule(self, about: str = "") -> dict[str, Any]:
+        """Return records, seed, clock, faults and calls as JSON for ``segment-mock replay``, without credentials.
+
+        *about* names it. Raises LookupError when the records before the first call can't be reached any more.
+        """
+        return capsule(self._core, about)
+
+    def assert_called(
+        self,
+        operation: str,
+        *,
+        times: Any = None,
+        json: Any = None,
+        within: float | None = None,
+        **filters: Unpack[Filters],
+    ) -> list[Entry]:
+        """Return the calls of *operation* that fit; raises AssertionError, with the nearest, if there are none.
+
+        *times* is how many there must be, compared by ``==``. *within* leaves out what came more than so
+        many seconds of the mock's clock ago.
+        """
+        __tracebackhide__ = True
+        wanted = self._wanted(operation, json, within, filters)
+        found = wanted.among(self._journal)
+        if not (found if times is None else times == len(found) and self._knows(wanted)):
+            raise AssertionError(why(self._core, wanted, found, times))
+        return found
+
+    def assert_not_called(
+        self, operation: str, *, json: Any = None, within: float | None = None, **filters: Unpack[Filters]
+    ) -> None:
+        """Raise AssertionError if a call of *operation* fits, or if so many calls are forgotten that nobody knows."""
+        __tracebackhide__ = True
+        self.assert_called(operation, times=0, json=json, within=within, **filters)
+
+    def assert_order(self, *steps: str | tuple[str, Any]) -> list[Entry]:
+        """Return the calls that fit *steps*, each later than the one before; others may lie between.
+
+        A step is an operation, or an operation and the ``json`` that its body must have.
+        """
+        __tracebackhide__ = True
+        found: list[Entry] = []
+        for step in steps:
+            operation, json = (step, None) if isinstance(step, str) else step
+            wanted = self._wanted(operation, json, None, {"since": found[-1].id if found else None})
+            fit = wanted.among(self._journal)
+            if not fit:
+                raise AssertionError(self._out_of_order(wanted, found, len(steps)))
+            found.append(fit[0])
+        return found
+
+    def wait_for(
+        self, operation: str, *, times: int = 1, timeout: float = 5.0, json: Any = None, **filters: Unpack[Filters]
+    ) -> list[Entry]:
+        """Wait until *times* calls that fit are over, and return them.
+
+        For clients in threads of their own and in other processes. Raises AssertionError after *timeout*
+        seconds, which are real: the mock's clock may stand.
+        """
+        __tracebackhide__ = True
+        wanted = self._wanted(operation, json, None, filters)
+        found: list[Entry] = []
+
+        def enough() -> bool:
+            found[:] = [entry for entry in wanted.among(self._journal) if entry.end is not None]
+            return len(found) >= times
+
+        if not self._journal.wait(enough, timeout):
+            raise AssertionError(f"waited {timeout:g} s: {why(self._core, wanted, found, times)}")
+        return found
+
+    def _wanted(self, operation: str, json: Any, within: float | None, filters: Filters) -> Wanted:
+        if within is not None:
+            filters = {**filters, "after": self._core.world.clock.now() - within}
+        return self._core.wanted(operation=operation, json=json, **filters)
+
+    def _knows(self, wanted: Wanted) -> bool:
+        """Tell whether no entry that may fit has been forgotten."""
+        oldest = next(iter(self._journal), None)
+        return not self.forgotten or (
+            oldest is not None
+            and (oldest.id <= (wanted.since or 0) or (wanted.after is not None and oldest.time < float(wanted.after)))
+        )
+
+    def _out_of_order(self, wanted: Wanted, found: Sequence[Entry], steps: int) -> str:
+        place = f"step {len(found) + 1} of {steps}"
+        after = f" after call {found[-1].id} ({found[-1].operation})" if found else ""
+        asked = "\n".join(["all calls, in order:", *(f"  {told(entry)}" for entry in self._journal)][:21])
+        return f"{place}{after}: {why(self._core, wanted, [], None)}\n{asked}"

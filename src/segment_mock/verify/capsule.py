@@ -1,0 +1,149 @@
+"""A capsule: what a mock was asked, from which state and under which faults, as JSON that can be replayed."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from .. import __version__
+from ..emulator import Emulator, Snapshot
+from ..faults import Fault, Rule
+from ..journal import BODY_LIMIT, Entry
+from ..matching import parsed
+from ..store import Change, Row
+
+FORM = 1
+"""The form of the capsules written here; raised when an older reader would misread one."""
+CREDENTIAL = "replayed"
+FORMS: Mapping[str, Callable[[Any], str]] = {
+    "json": json.dumps,
+    "compact": partial(json.dumps, separators=(",", ":"), ensure_ascii=False),
+}
+"""The ways in which clients write JSON; both can be read in a capsule."""
+_ELSEWHERE = {"host", "port", "data", "faults", "scenario", "admin_token", "ready_file", "log_format", "time_scale"}
+"""Settings that tell nothing of the calls, or that a capsule has in another form."""
+
+
+def capsule(emulator: Emulator, about: str = "") -> dict[str, Any]:
+    """Return what *emulator* remembers as plain JSON; *about* names it, such as the id of a test.
+
+    Holds no credential: they are not in the journal, and listed ones are left out. Raises LookupError
+    when the records cannot be taken back to what they were before the first call.
+    """
+    entries = [*emulator.journal]
+    with emulator.world.lock:
+        calls = [_call(emulator, entry, before) for entry, before in zip(entries, [None, *entries], strict=False)]
+        return {
+            "capsule": FORM,
+            "segment_mock": __version__,
+            "about": about,
+            "settings": _settings(emulator),
+            "frozen": emulator.world.clock.frozen,
+            "forgotten": emulator.journal.forgotten,
+            "data": _data(emulator, entries),
+            "faults": [_rule(rule, entries) for rule in emulator.plan.armed],
+            "calls": calls,
+        }
+
+
+def answer(entry: Entry) -> dict[str, Any]:
+    """Return what became of a call, in the form in which a replay compares it."""
+    return {
+        "status": entry.status,
+        "outcome": entry.outcome,
+        "body": _told(entry.response_body),
+        "faults": [*entry.faults],
+        "changes": [[change.table, change.before, change.after] for change in entry.changes],
+    }
+
+
+def _settings(emulator: Emulator) -> dict[str, Any]:
+    keys = {f"{vendor.name}_{vendor.key_option}" for vendor in emulator.vendors.values()}
+    told = [(name, value) for name, value in emulator.settings.items() if name not in _ELSEWHERE]
+    return {name: [CREDENTIAL] if name in keys else value for name, value in told if value not in (None, ())}
+
+
+def _data(emulator: Emulator, entries: list[Entry]) -> dict[str, Any]:
+    """Return every organization's records as they were before the first of *entries*; the mock ends up unchanged."""
+    now = Snapshot(emulator.world)
+    log = emulator.world.log
+    log.rollback(entries[0].mark if entries else now.mark)
+    try:
+        return {
+            one.name: {vendor.name: vendor.export(one.store) for vendor in emulator.vendors.values()}
+            for one in [emulator.world.organization(), *emulator.world]
+        }
+    finally:
+        log.rollback(now.mark)
+
+
+def _rule(rule: Rule, entries: Iterable[Entry]) -> dict[str, Any]:
+    """Return a rule in the form of ``--faults``, with when it was in force.
+
+    A function can't be written down: a rule that matches by one says which calls it struck instead.
+    """
+    told: dict[str, Any] = {"id": rule.id, "since": rule.since, "until": rule.until, "armed": rule.armed}
+    name = f"{rule.id} {rule.kind}"
+    if not isinstance(rule.fault, Fault):
+        return {**told, "function": rule.kind, "fired": rule.fired}
+    told |= {"rule": {**rule.fault.as_dict(), "operation": rule.operation}}
+    if callable(rule.match):
+        return {**told, "struck": [entry.id for entry in entries if name in entry.faults]}
+    told["rule"] |= {"when": rule.when.as_dict()} | ({"match": rule.match} if rule.match else {})
+    return told
+
+
+def _call(emulator: Emulator, entry: Entry, before: Entry | None) -> dict[str, Any]:
+    since = entry.mark if before is None else before.mark if before.end is None else before.end
+    made = [change for change in emulator.world.log.since(since) if change.sequence < entry.mark]
+    refused = entry.refusal == "unauthorized" and not entry.faults
+    return {
+        "id": entry.id,
+        "operation": entry.operation,
+        "time": entry.time,
+        "method": entry.method,
+        "target": entry.target,
+        "headers": dict(entry.request_headers),
+        "credential": "" if refused else entry.organization or CREDENTIAL,
+        "body": _body(entry.request_body),
+        "whole": len(entry.request_body) < BODY_LIMIT,
+        "before": [told for told in (_written(emulator, change) for change in made) if told],
+        "replaced": not all(isinstance(change.after, Row) for change in made),
+        "answer": answer(entry),
+    }
+
+
+def _written(emulator: Emulator, change: Change) -> list[Any]:
+    """Return a write that no call made as (organization, table, key, record), nothing for a whole table's."""
+    if not isinstance(change.after, Row):
+        return []
+    # A table does not know its vendor, and two vendors may call theirs the same.
+    names = [vendor.table(layout.name) for vendor in emulator.vendors.values() for layout in vendor.tables]
+    stores = [one.store for one in emulator.world if one.name == change.organization]
+    name = next(name for name in names for store in stores if store[name] is change.table)
+    return [change.organization, name, change.key, change.after.record]
+
+
+def _body(body: bytes) -> Mapping[str, Any]:
+    """Return bytes as JSON that gives the very same bytes back, the most readable way there is."""
+    told = parsed(body)
+    for name, dumped in FORMS.items():
+        if told is not None and dumped(told).encode() == body:
+            return {name: told}
+    return _raw(body)
+
+
+def _told(body: bytes) -> Mapping[str, Any]:
+    """Return a reply's bytes as JSON for reading and comparing: where spaces stand is nothing to compare."""
+    told = parsed(body)
+    return _raw(body) if told is None else {"json": told}
+
+
+def _raw(body: bytes) -> Mapping[str, Any]:
+    try:
+        return {"text": body.decode()}
+    except UnicodeDecodeError:
+        return {"base64": b64encode(body).decode()}

@@ -1,0 +1,157 @@
+"""Replaying a capsule: the same state, seed, clock and faults, the same calls, and where the answers differ."""
+
+from __future__ import annotations
+
+import json
+import math
+from base64 import b64decode
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from ..clock import seconds
+from ..contract import Call, Proceed
+from ..doors.drive import drive
+from ..emulator import Emulator
+from ..faults import made
+from ..matching import Mismatch, mismatches
+from ..messages import Request, Response
+from ..settings import SettingError
+from .capsule import FORM, FORMS, answer
+
+_REDACTED = "[redacted"
+_NEAR = 1.0
+"""Seconds by which a time may differ if the clock ran when the capsule was made."""
+
+
+@dataclass
+class Replayed:
+    """One call performed again, and where it came out otherwise; *skipped* tells why it was not performed."""
+
+    id: int
+    operation: str
+    differences: list[Mismatch] = field(default_factory=list)
+    skipped: str = ""
+
+
+class Replay:
+    """A mock as it was before the first call of *told*, a capsule. Raises `SettingError` for what is none."""
+
+    def __init__(self, told: Mapping[str, Any]) -> None:
+        if not isinstance(told, Mapping) or told.get("capsule") != FORM:
+            found = told.get("capsule") if isinstance(told, Mapping) else told
+            raise SettingError(f"capsule: {found!r} is not {FORM}, the form of the capsules that this version writes")
+        try:
+            self._told, self._emulator = told, Emulator(told["settings"])
+            for organization, document in told["data"].items():
+                self._emulator.load(document, organization)
+        except KeyError as error:
+            raise SettingError(f"{error.args[0]}: missing in the capsule") from None
+        self._turn = 0
+
+    def warnings(self) -> Iterator[str]:
+        """Yield what the capsule could not keep, and the replay therefore can't either."""
+        if self._told["forgotten"]:
+            yield f"the journal had forgotten {self._told['forgotten']} earlier calls; new ids and limits may differ"
+        for rule in self._told["faults"]:
+            if rule.get("fired"):
+                name = rule["function"]
+                yield f"rule {rule['id']} is the function {name}, which a capsule can't hold: it never strikes"
+
+            if "connection" in rule.get("rule", {}).get("when", {}):
+                yield f"rule {rule['id']} asks which call of its connection it is; here each is the first"
+        for call in self._told["calls"]:
+            if call["replaced"]:
+                yield f"all records were replaced before call {call['id']}, and are not here"
+
+    def calls(self) -> Iterator[Replayed]:
+        """Perform the calls one by one."""
+        for told in self._told["calls"]:
+            self._arm(told["id"])
+            self._write(told["before"])
+            if not told["whole"] or told["answer"]["outcome"] == "open":
+                why = "its body was cut in the journal" if not told["whole"] else "it had not been answered"
+                yield Replayed(told["id"], told["operation"], skipped=why)
+            else:
+                yield Replayed(told["id"], told["operation"], [*self._differences(told["answer"], self._again(told))])
+
+    def _arm(self, call: int) -> None:
+        """Arm and disarm what was armed and disarmed before the call *call*, at the time at which it was."""
+        plan, clock = self._emulator.plan, self._emulator.world.clock
+        for told in self._told["faults"]:
+            if told["until"] is not None and told["until"] < call:
+                plan.remove(told["id"])
+        for told in self._told["faults"][len(plan.armed) :]:
+            if told["since"] >= call:
+                break
+            clock.set(told["armed"], frozen=True)
+            if "function" in told:
+                plan.add(_passes, times=0)
+            elif "struck" in told:
+                rule = dict(told["rule"])
+                plan.add(made(_without(rule, "operation")), rule["operation"], partial(self._is_one_of, told["struck"]))
+            else:
+                plan.load(told["rule"])
+
+    def _is_one_of(self, struck: list[int], _: Call) -> bool:
+        return self._turn in struck
+
+    def _write(self, rows: list[list[Any]]) -> None:
+        """Write what the test itself wrote between two calls."""
+        for organization, table, key, record in rows:
+            rows_ = self._emulator.world.organization(organization).store[table]
+            if record is None:
+                rows_.delete(tuple(key) if isinstance(key, list) else key)
+            else:
+                rows_.put(record)
+
+    def _again(self, told: Mapping[str, Any]) -> dict[str, Any]:
+        """Perform a call again and return what became of it."""
+        clock, self._turn = self._emulator.world.clock, told["id"]
+        clock.set(told["time"], frozen=True)
+        headers = {
+            name: told["credential"] if text.startswith(_REDACTED) else text for name, text in told["headers"].items()
+        }
+        request = Request(told["method"], told["target"], headers, body(told["body"]), "replay")
+        with suppress(TimeoutError):  # the client had given up, and so it does again: the journal says so
+            drive(self._emulator.answer(request), partial(self._wait, told["answer"]["outcome"] == "abandoned"))
+        return answer([*self._emulator.journal][-1])
+
+    def _wait(self, gives_up: bool, delay: float) -> None:
+        if gives_up or math.isinf(delay):
+            raise TimeoutError
+        self._emulator.world.clock.advance(delay)
+
+    def _differences(self, was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Mismatch]:
+        now = json.loads(json.dumps(now))
+        for found in mismatches(was, now, exact=True):
+            if self._told["frozen"] or not _near(found):
+                yield found
+
+
+def body(told: Mapping[str, Any]) -> bytes:
+    """Return the bytes that a capsule tells."""
+    for name, dumped in FORMS.items():
+        if name in told:
+            return dumped(told[name]).encode()
+    return str(told["text"]).encode() if "text" in told else b64decode(told["base64"])
+
+
+def _near(found: Mismatch) -> bool:
+    """Tell whether two values differ only because the clock ran: by a moment, or in how long something took."""
+    if found.path.endswith("Time"):
+        return True
+    try:
+        return abs(seconds(found.expected) - seconds(found.got)) < _NEAR
+    except (TypeError, ValueError):
+        return False
+
+
+def _without(rule: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in rule.items() if name not in names}
+
+
+async def _passes(call: Call, proceed: Proceed) -> Response:
+    return await proceed()

@@ -1,0 +1,28 @@
+"""A sandbox for a test."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from targets import Sandbox
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Callable[..., Sandbox]]:
+    """Start a `Sandbox`."""
+    with ExitStack() as stack:
+
+        def start(*args: Any) -> Sandbox:
+            made = Sandbox(*args)
+            thread = threading.Thread(target=made.server.serve_forever, args=(0.01,))
+            thread.start()
+            stack.callback(made.server.server_close)
+            stack.callback(thread.join)
+            stack.callback(made.server.shutdown)
+            return made
+
+        yield start

@@ -1,0 +1,64 @@
+"""Targets to conform to: a vendor's sandbox (the mock without ``/_mock``), one that has drifted, and broken ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from click.testing import CliRunner
+from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.test import run_wsgi_app
+
+from segment_mock import create_app
+from segment_mock.cli import main
+
+TOKEN, KEY = "a-salsa-token-of-some-length", "a-segmenter-key-of-some-length"
+CREDENTIALS = ("--salsa-token", TOKEN, "--segmenter-key", KEY)
+OWN = {"salsa": {"segments": [{"name": "segment1", "externalSystemId": "35467"}]}}
+"""What is in a sandbox already: a group with the name and the external id of half of the examples."""
+
+
+class Quiet(WSGIRequestHandler):
+    """Logs nothing."""
+
+    def log(self, *_: object) -> None:
+        """Drop the line."""
+
+
+class Sandbox:
+    """A mock behind a server that knows no ``/_mock``; *spoil* may change each reply: (path, status, body)."""
+
+    def __init__(self, spoil: Callable[[str, int, Any], tuple[int, Any]] | None = None) -> None:
+        self.app = create_app(data=OWN, credentials="listed", salsa_token=[TOKEN], segmenter_key=[KEY])
+        self.spoil, self.calls = spoil, []
+        self.server = make_server("127.0.0.1", 0, self, threaded=True, request_handler=Quiet)
+        self.url = f"http://127.0.0.1:{self.server.port}"
+
+    def __call__(self, environ: Any, start: Any) -> Any:
+        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"].replace("//", "/")
+        if path.startswith("/_mock"):
+            start("404 Not Found", [("Content-Type", "text/html")])
+            return [b"<html>no such page</html>"]
+        self.calls.append((method, path))
+        chunks, status, _ = run_wsgi_app(self.app, environ)
+        body, code = b"".join(chunks), int(status[:3])
+        if self.spoil is not None:
+            code, told = self.spoil(path, code, json.loads(body))
+            body = json.dumps(told).encode()
+        start(f"{code} X", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+        return [body]
+
+    def state(self) -> Any:
+        """Return all its records."""
+        return self.app.test_client().get("/_mock/state").json
+
+
+def run(url: str, *args: str, env: dict[str, str] | None = None) -> Any:
+    """Run ``segment-mock conform`` against *url*."""
+    return CliRunner().invoke(main, ["conform", "--target", url, *args], env=env)
+
+
+def told(result: Any) -> dict[str, Any]:
+    """Return the examples of a run with ``--json``, by name."""
+    return {row["name"]: row for row in json.loads(result.stdout)["examples"]}

@@ -1,0 +1,52 @@
+"""The comparison that every replay rests on."""
+
+from __future__ import annotations
+
+import pytest
+
+from segment_mock.conform import differences
+
+UUID, TIME = "11454266-a9c8-40af-8fab-4c0bdca44615", "2018-03-21T15:12:09.310Z"
+
+
+def test_it_finds_what_is_missing_wrong_or_of_another_type() -> None:
+    """Each kind of difference is told by its path; members that are not expected are none."""
+    expected = {"a": 1, "b": [{"c": "x"}, 2], "d": "fresh", "e": True}
+    actual = {"b": [{"c": "y"}], "d": 5, "e": 1, "f": "more"}
+
+    assert [
+        "a: expected 1, got nothing",
+        "b[0].c: expected 'x', got 'y'",
+        "b[1]: expected 2, got nothing",
+        "d: expected a text, got 5",
+        "e: expected True, got 1",
+    ] == list(differences(expected, actual, {"d"}))
+
+
+@pytest.mark.parametrize(
+    ("expected", "fits", "does_not"),
+    [
+        (UUID, "1B7458D0-E747-40FE-8E1E-5D7FAD4241CB", "1B7458D0"),
+        (TIME, "2030-01-01T00:00:00Z", "yesterday"),
+        ("any text", UUID, 5),
+        (232, 0.5, "232"),
+        (True, False, 1),
+        (None, None, ""),
+    ],
+)
+def test_fresh_values_compare_by_form(expected: object, fits: object, does_not: object) -> None:
+    """A UUID stays a UUID, a time a time, and anything else of its JSON type."""
+    assert [] == list(differences([expected], [fits], {"[0]"}))
+    assert 1 == len(list(differences([expected], [does_not], {"[0]"})))
+
+
+def test_below_a_fresh_path_all_members_must_still_be_there() -> None:
+    """A path of an object loosens the values below it, not their presence."""
+    found = differences({"p": {"a": 1, "b": [TIME]}}, {"p": {"b": ["then"]}}, {"p"})
+
+    assert ["p.a: expected a number, got nothing", "p.b[0]: expected a time, got 'then'"] == list(found)
+
+
+def test_order_matters() -> None:
+    """The same items in another order are a difference."""
+    assert ["[0]: expected 1, got 2", "[1]: expected 2, got 1"] == list(differences([1, 2], [2, 1]))

@@ -1,0 +1,106 @@
+"""What the command takes, prints and writes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from targets import CREDENTIALS, KEY, TOKEN, run
+
+from segment_mock import SegmentMock
+
+SEARCH = ("--only", "salsa/search-by-segment-id", "--only", "salsa/search-all", "--only", "salsa/token-missing")
+
+
+def test_json_and_junit_tell_the_same(sandbox, tmp_path: Path) -> None:
+    """One passes, one differs, one is skipped: JSON alone on stdout, the lines on stderr, a case each in the XML."""
+    target = sandbox(lambda path, status, body: (418 if status == 200 and path.endswith("/search") else status, body))
+    file = tmp_path / "report.xml"
+    result = run(target.url, "--allow-writes", "--json", "--junit", str(file), *SEARCH, *CREDENTIALS)
+    told, suite = json.loads(result.stdout), ElementTree.parse(file).getroot()[0]
+    cases = {case.get("name"): case for case in suite.iter("testcase")}
+
+    assert 1 == result.exit_code
+    assert (target.url, "no segment-mock", 1, 1, 1, []) == tuple(
+        told[name] for name in ("target", "place", "passed", "failed", "skipped", "left_behind")
+    )
+    assert {"name", "title", "operation", "mark", "source", "verdict", "differences", "why", "seconds"} == {
+        *told["examples"][0]
+    }
+    assert ("3", "1", "1", "0") == tuple(suite.get(name) for name in ("tests", "failures", "skipped", "errors"))
+    assert "status: expected 200, got 418" == cases["search-by-segment-id"].find("failure").text
+    assert cases["search-all"].find("skipped").get("message").startswith("true only where nothing else is")
+    assert [] == list(cases["token-missing"])
+    assert "pass  salsa/token-missing" in result.stderr
+
+
+def test_left_behind_is_a_failing_case(sandbox, tmp_path: Path) -> None:
+    """What was left behind stands in both reports."""
+    file = tmp_path / "report.xml"
+    only = ("--only", "segmenter/create", "--allow-writes", "--allow-leftovers")
+    result = run(sandbox().url, *only, "--json", "--junit", str(file), *CREDENTIALS)
+    (case,) = ElementTree.parse(file).iterfind(".//testcase[failure]")
+
+    assert "cleans up" == case.get("name")
+    assert json.loads(result.stdout)["left_behind"] == case.find("failure").text.splitlines()
+
+
+@pytest.mark.parametrize("secret", [TOKEN, "quo\"te\\d't&<ken", "short"])
+def test_credentials_never_show(sandbox, tmp_path: Path, secret: str) -> None:
+    """A target that echoes whatever it was sent, even cut in the middle, makes no report tell a credential."""
+
+    def echoes(path: str, status: int, body: Any) -> tuple[int, Any]:
+        return 400, {"payload": "x" * 95 + f" token {secret}" if len(secret) > 8 else secret, "key": secret}
+
+    file = tmp_path / "report.xml"
+    target = sandbox(echoes)
+    url = target.url.replace("http://", "http://user:pass-of-the-url@")
+    args = ("--salsa-token", secret, "--admin-token", "the-admin-token", *SEARCH, "--only", "salsa/recorded-metrics")
+    result = run(url, "--json", "--junit", str(file), *args)
+    shown = result.stdout + result.stderr + file.read_text()
+
+    assert "payload: expected {" in result.stderr
+    assert [] == [text for text in (secret, secret[:8], "the-admin-token", "pass-of-the-url") if text in shown]
+    assert [] == [text for text in (json.dumps(secret)[1:-1], repr(secret)[1:-1]) if text in shown]
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (["--target", "sandbox.example.org"], "--target: expected a base URL such as https://"),
+        (["--target", "http://x:99999"], "--target: expected a base URL such as https://"),
+        (["--target", "http://x/?token=1"], "without query or fragment"),
+        (["--target", "http://x", "--only", "salsa/upser"], "--only salsa/upser: no such example (did you mean"),
+        (["--target", "http://x", "--vendor", "salsaa"], "'salsaa' is not one of 'salsa', 'segmenter'"),
+        (["--target", "http://x", "--timeout", "0"], "0.0 is not in the range x>0"),
+        (["--target", "http://x", "--salsa-token", "a\nb"], "--salsa-token: no HTTP header can carry it"),
+        (["--target", "http://x", "--ca-file", "/nowhere"], "File '/nowhere' does not exist"),
+        (["--target", "http://x", "--junit", "/nowhere/report.xml"], "--junit /nowhere/report.xml: No such"),
+    ],
+)
+def test_what_cannot_be_used_exits_with_two(args: list[str], told: str) -> None:
+    """A bad option is told with its name before anything is asked."""
+    result = run(args[1], *args[2:])
+
+    assert 2 == result.exit_code
+    assert told in result.stderr
+
+
+def test_environment_names_target_and_credentials(sandbox) -> None:
+    """Credentials need not stand on the command line."""
+    env = {"SEGMENT_MOCK_SALSA_TOKEN": TOKEN, "SEGMENT_MOCK_SEGMENTER_KEY": KEY, "SEGMENT_MOCK_DATA": "demo"}
+    result = run(sandbox().url, "--only", "salsa/recorded-metrics", env=env)
+
+    assert (0, "pass  salsa/recorded-metrics") == (result.exit_code, result.stdout.splitlines()[0])
+
+
+def test_nothing_compared_is_no_success() -> None:
+    """A run that skipped everything says so and exits with 1: a check that compares nothing holds nothing."""
+    with SegmentMock() as mock:
+        result = run(mock.serve().url, "--vendor", "segmenter")
+
+    assert 1 == result.exit_code
+    assert "Error: nothing was compared; the skipped examples tell why" in result.stderr

@@ -1,0 +1,51 @@
+"""The commands of docs/conform.md, run as they stand there."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from targets import TOKEN, run
+
+from segment_mock import SegmentMock
+from segment_mock.conform import differences
+
+PAGE = (Path(__file__).parents[2] / "docs" / "conform.md").read_text()
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+COMMANDS = [shlex.split(text.splitlines()[-1])[2:] for language, text in BLOCKS if language == "sh"]
+HERE = "http://127.0.0.1:7357"
+
+
+def test_the_first_command_prints_what_is_shown() -> None:
+    """Against the demo world every line that the page shows is printed."""
+    with SegmentMock(data="demo") as mock:
+        url = mock.serve().url
+        result = run(url, *COMMANDS[0][2:])
+
+    assert HERE == COMMANDS[0][1]
+    assert {*BLOCKS[1][1].splitlines()} <= {*result.stdout.replace(url, HERE).splitlines()}
+
+
+def test_the_sandbox_command_runs(sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the page says of a vendor's sandbox works against one, and leaves nothing there."""
+    monkeypatch.chdir(tmp_path)
+    target = sandbox()
+    before = target.state()
+    result = run(target.url, *COMMANDS[1][2:], "--only", "salsa/upsert*", env={"SEGMENT_MOCK_SALSA_TOKEN": TOKEN})
+
+    assert 0 == result.exit_code, result.output
+    assert (tmp_path / "conform.xml").is_file()
+    assert before == target.state()
+
+
+def test_the_json_is_as_printed() -> None:
+    """Every member of the printed JSON is there."""
+    printed = next(text for language, text in BLOCKS if language == "json")
+    with SegmentMock() as mock:
+        url = mock.serve().url
+        result = run(url, *COMMANDS[2][2:])
+
+    assert [] == list(differences(json.loads(printed), json.loads(result.stdout.replace(url, HERE))))

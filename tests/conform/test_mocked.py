@@ -1,0 +1,87 @@
+"""Conforming to a segment-mock: records by its control plane, its own back at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from targets import TOKEN, run, told
+
+from segment_mock import SegmentMock, faults
+
+READS = {"salsa.search_segments", "salsa.search_members", "salsa.search_supporters", "salsa.search_supporter_groups"}
+
+
+@pytest.fixture
+def mock() -> Iterator[SegmentMock]:
+    """A mock with the demo world."""
+    with SegmentMock(data="demo") as made:
+        yield made
+
+
+def test_every_example_passes_and_all_is_as_before(mock: SegmentMock) -> None:
+    """The mock conforms to its own fixtures; what its settings rule out is skipped; its records come back."""
+    before = mock.state()
+    result = run(mock.serve().url, "--allow-writes")
+    skipped = [line for line in result.stdout.splitlines() if line.startswith("skip")]
+
+    assert 0 == result.exit_code, result.output
+    assert "0 failed, 5 skipped: http://127.0.0.1:" in result.stdout.splitlines()[-1]
+    assert all(" it needs a target with --" in line for line in skipped)
+    assert before == mock.state()
+
+
+def test_without_leave_nothing_writes(mock: SegmentMock) -> None:
+    """Without --allow-writes only reading operations are called, and the rest is skipped with the flag's name."""
+    before = mock.state()
+    rows = told(run(mock.serve().url, "--json"))
+
+    assert {entry.operation for entry in mock.journal if entry.vendor} == {*READS, "salsa.get_metrics"}
+    assert "pass" == rows["salsa/search-all"]["verdict"]
+    assert "it writes: --allow-writes" == rows["salsa/upsert"]["why"]
+    assert before == mock.state()
+
+
+def test_other_settings_choose_other_examples() -> None:
+    """What needs a setting runs where it is in force; path, credentials and the admin token are heeded."""
+    settings = {
+        "salsa_non_crm": "result", "credentials": "listed", "salsa_token": [TOKEN], "segmenter_key": ["k"],
+        "segmenter_path": "/elsewhere", "admin_token": "an-admin-token",
+    }  # fmt: skip
+    keys = ("--salsa-token", TOKEN, "--segmenter-key", "k", "--admin-token", "an-admin-token")
+    with SegmentMock(**settings) as mock:
+        result = run(mock.serve().url, "--allow-writes", "--json", *keys)
+        unkeyed = run(mock.serve().url, "--only", "salsa/delete", "--admin-token", "an-admin-token")
+        refused = run(mock.serve().url)
+    rows = told(result)
+
+    assert 0 == result.exit_code, result.output
+    assert {"salsa/delete-not-crm", "salsa/members-built-in-group", "salsa/upsert-not-crm"} == {
+        name for name, row in rows.items() if row["verdict"] != "pass"
+    }
+    assert "it needs a target with --salsa-non-crm http-405; this one has result" == rows["salsa/upsert-not-crm"]["why"]
+    assert (1, 1) == (unkeyed.exit_code, refused.exit_code)
+    assert "its control plane answers 401 to GET /_mock/vendors" in refused.stderr
+    assert "(--admin-token)" in refused.stderr
+
+
+def test_isolated_organizations_each_get_their_records_back() -> None:
+    """With --credentials isolated an example has the organization of its own credential."""
+    with SegmentMock(data="demo", credentials="isolated") as mock:
+        before = mock.state()
+        result = run(mock.serve().url, "--allow-writes", "--only", "*/upsert*", "--only", "segmenter/*")
+
+        assert 0 == result.exit_code, result.output
+        assert before == mock.state()
+        assert mock.salsa.segments == mock.salsa.of("documented-token").segments
+
+
+def test_a_fault_shows_as_a_difference(mock: SegmentMock) -> None:
+    """An answer that an armed fault has spoiled is a drift like any other, and the records come back all the same."""
+    before = mock.state()
+    mock.faults.add(faults.Error(status=500), "salsa.search_segments")
+    result = run(mock.serve().url, "--only", "salsa/search-all")
+
+    assert 1 == result.exit_code
+    assert "fail  salsa/search-all\n        status: expected 200, got 500" in result.stdout
+    assert before == mock.state()

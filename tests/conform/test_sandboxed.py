@@ -1,0 +1,140 @@
+"""Conforming to a target that is no mock: records are made by the API under their own names, and removed again."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+from targets import CREDENTIALS, KEY, TOKEN, run, told
+
+from segment_mock.conform import Sandbox as Place
+from segment_mock.conform import Target, conform, examples
+
+NAMES = {example.name: example for example in examples()}
+GROUPS = "/api/integration/ext/v1/segments"
+
+
+def test_what_the_api_can_make_passes_and_is_removed_again(sandbox) -> None:
+    """Beside records of the same names all that can be made passes; afterwards only what was there is there."""
+    target = sandbox()
+    before = target.state()
+    result = run(target.url, "--allow-writes", "--json", *CREDENTIALS)
+    rows = told(result)
+    why = {name: row["why"] for name, row in rows.items() if row["verdict"] == "skip"}
+
+    assert 0 == result.exit_code, result.output
+    assert before == target.state()
+    assert {"salsa/upsert", "salsa/upsert-lengths", "salsa/search-by-external-id", "salsa/token-unknown"} <= {
+        name for name, row in rows.items() if row["verdict"] == "pass"
+    }
+    assert "the API can't make segments of type DEFAULT" == why["salsa/upsert-not-crm"]
+    assert why["salsa/search-all"] == "true only where nothing else is: it lists every group of the organization"
+    assert "it is true of a vendor with salsa_non_crm result only" in why["salsa/upsert-not-allowed"]
+    assert "it makes what the API can't remove: --allow-leftovers" == why["segmenter/create"]
+
+
+def test_without_leave_nothing_is_written(sandbox) -> None:
+    """Without --allow-writes only reading operations are called, and what needs records says so."""
+    target = sandbox()
+    rows = told(run(target.url, "--json", *CREDENTIALS))
+
+    assert {method for method, path in target.calls if not path.endswith("/search")} == {"GET"}
+    assert "pass" == rows["salsa/token-missing"]["verdict"]
+    assert "it needs records that the API must make first: --allow-writes" == rows["salsa/search-by-segment-id"]["why"]
+
+
+def test_without_a_credential_only_refusals_are_tried(sandbox) -> None:
+    """What needs a credential that was not given is skipped with the flag's name; missing and wrong ones are tried."""
+    rows = told(run(sandbox().url, "--json", "--allow-writes"))
+
+    assert {"salsa/token-missing", "salsa/token-unknown", "segmenter/key-missing", "segmenter/key-unknown"} == {
+        name for name, row in rows.items() if row["verdict"] == "pass"
+    }
+    assert "no credential: --segmenter-key" == rows["segmenter/create"]["why"]
+
+
+def test_what_no_api_removes_is_told(sandbox) -> None:
+    """With --allow-leftovers the Segmenter's examples run; what stays is listed, and that alone is a failure."""
+    target = sandbox()
+    result = run(target.url, "--allow-writes", "--allow-leftovers", "--vendor", "segmenter", "--segmenter-key", KEY)
+    stays = [line for line in result.stderr.splitlines() if line.startswith("left behind: ")]
+
+    assert 1 == result.exit_code
+    assert " 0 failed, 0 skipped: " in result.stdout.splitlines()[-1]
+    assert len(target.state()["segmenter"]["segments"]) == len(stays) == 6
+    assert stays[0].endswith("made for segmenter/add-tags: the API can't remove it")
+
+
+def test_it_cleans_up_after_a_difference(sandbox) -> None:
+    """What was made for an example that differs is removed too, and what the vendor made against the print as well."""
+    target = sandbox(lambda path, status, body: (status + 1, body) if path == GROUPS else (status, body))
+    before = target.state()
+    result = run(target.url, "--allow-writes", "--only", "salsa/search-by-s*", "--only", "salsa/upsert*", *CREDENTIALS)
+
+    assert "fail  salsa/upsert-added\n        status: expected 200, got 201" in result.stdout
+    assert before == target.state()
+
+
+def test_what_can_not_be_removed_is_told_with_the_reason(sandbox) -> None:
+    """A vendor that refuses to delete leaves records behind: each is named, with its answer."""
+
+    def refuses(path: str, status: int, body: object) -> tuple[int, object]:
+        return (503, {"errors": []}) if target.calls[-1][0] == "DELETE" else (status, body)
+
+    target = sandbox(refuses)
+    result = run(target.url, "--allow-writes", "--only", "salsa/search-by-segment-id", *CREDENTIALS)
+    stays = [line for line in result.stderr.splitlines() if line.startswith("left behind: salsa segmentId ")]
+
+    assert 1 == result.exit_code
+    assert 3 == len(stays)
+    assert stays[0].endswith("made for salsa/search-by-segment-id: delete_segments answers 503")
+
+
+def test_records_that_can_not_be_made_skip_the_example(sandbox) -> None:
+    """When the vendor refuses to make what an example needs, its answer is the reason; the example is not performed."""
+    target = sandbox(lambda path, status, body: (429, {"errors": []}) if path == GROUPS else (status, body))
+    rows = told(run(target.url, "--allow-writes", "--json", "--only", "salsa/search-by-segment-id", *CREDENTIALS))
+
+    assert "its records can't be made: upsert_segments made 0 of 3: 429" in rows["salsa/search-by-segment-id"]["why"]
+    assert [("PUT", GROUPS)] == [call for call in target.calls if call[0] == "PUT"]
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, RuntimeError])
+def test_an_interrupt_cleans_up(sandbox, stop: type[BaseException]) -> None:
+    """Whatever ends a run between two bytes, what its example had made is removed."""
+    target = sandbox()
+    before = target.state()
+    asked = Target(target.url)
+    place = Place(asked, {"salsa": TOKEN}, {}, "mark", writes=True, leftovers=False)
+    ask = asked.ask
+
+    def stops(method: str, path: str, headers: object, body: bytes) -> object:
+        if path.endswith("/search"):
+            raise stop
+        return ask(method, path, headers, body)
+
+    asked.ask = stops
+    with pytest.raises(stop):
+        list(conform(place, asked, [NAMES["salsa/search-by-segment-id"]]))
+    asked.close()
+
+    assert before == target.state()
+    assert [] == place.close()
+
+
+def test_a_signal_cleans_up(sandbox) -> None:
+    """SIGTERM in the middle of a run ends it with 1, cleaned up."""
+
+    def interrupts(path: str, status: int, body: object) -> tuple[int, object]:
+        if path.endswith("/segments/search"):
+            os.kill(os.getpid(), signal.SIGTERM)
+        return status, body
+
+    target = sandbox(interrupts)
+    before = target.state()
+    result = run(target.url, "--allow-writes", "--only", "salsa/search-by-segment-id", *CREDENTIALS)
+
+    assert 1 == result.exit_code
+    assert "interrupted; what was made is taken away again" in result.stderr
+    assert before == target.state()

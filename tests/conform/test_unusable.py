@@ -1,0 +1,125 @@
+"""Targets that answer nothing usable get a plain sentence each, never a traceback."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from targets import CREDENTIALS, run
+
+from segment_mock import SegmentMock
+
+NOT_FOUND = b"HTTP/1.1 404 X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+HTML = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 14\r\nConnection: close\r\n\r\n<html>Hi</html"
+MOVED = b"HTTP/1.1 302 X\r\nLocation: https://login.example.org/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+LYING = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}"
+ONE = ("--only", "salsa/supporters-search-nothing-asked", *CREDENTIALS)
+
+
+@contextmanager
+def scripted(*replies: bytes) -> Iterator[str]:
+    """Serve *replies*, one a connection, the last one again and again; ``b""`` keeps the connection without a word."""
+    server = socket.create_server(("127.0.0.1", 0))
+    held: list[socket.socket] = []
+
+    def serve() -> None:
+        for number in range(100):
+            try:
+                connection, _ = server.accept()
+            except OSError:
+                break
+            reply = replies[min(number, len(replies) - 1)]
+            held.append(connection)
+            if reply:
+                connection.recv(65536)
+                connection.sendall(reply)
+                connection.shutdown(socket.SHUT_WR)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+    finally:
+        server.shutdown(socket.SHUT_RDWR)
+        server.close()
+        thread.join()
+        for connection in held:
+            connection.close()
+
+
+@pytest.mark.parametrize(
+    ("replies", "said"),
+    [
+        ([HTML], "status: expected 400, got 200\n        body: expected JSON, got text/html: '<html>Hi</html'"),
+        ([NOT_FOUND, MOVED], "got 302\n        body: expected JSON, got a redirect to 'https://login.example.org/'"),
+        ([NOT_FOUND, b"220 smtp ready\r\n"], "220 smtp ready"),
+        ([NOT_FOUND, b"HTT"], "HTT"),
+        ([NOT_FOUND, b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{}"], "2 bytes read, 48 more expected"),
+        (
+            [NOT_FOUND, b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}"],
+            "gzip, but failed to decode it",
+        ),
+        ([NOT_FOUND, b""], "no answer within 0.1 s (--timeout)"),
+    ],
+    ids=["html", "redirect", "no-http", "cut-head", "cut-body", "lying-encoding", "hang"],
+)
+def test_a_broken_answer_is_a_difference(replies: list[bytes], said: str) -> None:
+    """What came instead of an answer is told beside the example, and the run ends with 1."""
+    with scripted(*replies) as url:
+        result = run(url, "--timeout", "0.1", *ONE)
+
+    assert 1 == result.exit_code
+    assert isinstance(result.exception, SystemExit)
+    assert "fail  salsa/supporters-search-nothing-asked" in result.stdout
+    assert said in result.stdout
+
+
+def test_no_control_character_reaches_terminal_or_xml(tmp_path: Path) -> None:
+    """Bytes that would colour a terminal or break the JUnit file are written out."""
+    file = tmp_path / "report.xml"
+    with scripted(NOT_FOUND, b"\x1b[31m\x00\x7f ]]> <&>\r\n") as url:
+        result = run(url, "--timeout", "1", "--junit", str(file), *ONE)
+    text = ElementTree.parse(file).find(".//failure").text
+
+    assert r"\x1b[31m\x00\x7f ]]> <&>" in text
+    assert text in result.stdout
+
+
+def test_who_does_not_answer_is_asked_three_times_only() -> None:
+    """After three examples without an answer the rest is skipped, so that a dead target costs no minutes."""
+    with scripted(NOT_FOUND, b"") as url:
+        result = run(url, "--timeout", "0.05", "--allow-writes", "--only", "salsa/upsert-*", *CREDENTIALS)
+
+    assert 3 == result.stdout.count("fail  ")
+    assert "the target did not answer 3 examples before" in result.stdout
+
+
+@pytest.mark.parametrize("replies", [[b""], []], ids=["hanging", "closed"])
+def test_nobody_there_is_told_at_once(replies: list[bytes]) -> None:
+    """A target that can't be reached at all ends the run with 1 and its address, before any example."""
+    with scripted(*replies or [b""]) as url:
+        if not replies:
+            url = "http://127.0.0.1:1"
+        result = run(url, "--timeout", "0.1")
+
+    assert (1, "") == (result.exit_code, result.stdout)
+    assert f"Error: {url} can't be asked: " in result.stderr
+    assert ("no answer within" if replies else "Connection refused") in result.stderr
+
+
+def test_certificates_are_verified() -> None:
+    """Without the authority the run ends with the two ways to name it; each of them works."""
+    with SegmentMock(tls=True) as mock:
+        server = mock.serve()
+        refused = run(server.url, *ONE)
+        by_flag = run(server.url, *ONE, "--ca-file", str(server.ca_file), "--allow-writes")
+        by_variable = run(server.url, *ONE, env={"REQUESTS_CA_BUNDLE": str(server.ca_file)})
+
+    assert [1, 0, 0] == [refused.exit_code, by_flag.exit_code, by_variable.exit_code]
+    assert "its certificate is not trusted: " in refused.stderr
+    assert "name its authority by --ca-file or REQUESTS_CA_BUNDLE" in refused.stderr

@@ -1,0 +1,142 @@
+"""What the pytest plugin makes of doors: fixtures that intercept, the guard, transports."""
+
+from __future__ import annotations
+
+import pytest
+import trustme  # noqa: F401 - a run within this one forgets its imports, and cryptography can't be imported twice
+
+CLIENTS = """
+import pytest, requests, httpx
+from segment_mock import NetworkBlocked
+
+URL = "https://api.salsalabs.org/api/integration/ext/v1/segments/search"
+ASK = {"json": {"payload": {"offset": 0, "count": 20}}, "headers": {"authToken": "t"}}
+
+
+def names(post, base=URL):
+    return [group["name"] for group in post(base, **ASK).json()["payload"]["segments"]]
+"""
+
+
+def test_the_guard_and_block_network(pytester: pytest.Pytester) -> None:
+    """Vendors are refused where no mock is in force, conftest included; other hosts where marker or config says so."""
+    pytester.makeini("[pytest]\nsegment_mock_guard = true")
+    pytester.makeconftest(
+        """
+import urllib.request
+try:
+    urllib.request.urlopen("https://api.salsalabs.org/")
+except RuntimeError as error:
+    TOLD = str(error)
+"""
+    )
+    pytester.makepyfile(
+        CLIENTS
+        + """
+def test_conftest_was_refused():
+    from conftest import TOLD
+    assert TOLD.startswith("api.salsalabs.org was called at conftest.py:3: no mock is in force here")
+
+@pytest.mark.parametrize("post", [requests.post, httpx.post])
+def test_refused(post):
+    with pytest.raises(NetworkBlocked, match=r"at test_.*.py:9: .* use the fixture segment_mock"):
+        names(post)
+
+def test_a_mock_is_in_force(segment_mock, segment_mock_server):
+    segment_mock.salsa.add_segment("A")
+    assert names(requests.post) == names(httpx.post) == ["A"]
+    assert names(requests.post, segment_mock_server.url + URL[25:]) == []
+
+@pytest.mark.segment_mock(block_network=True)
+def test_marked(segment_mock):
+    with pytest.raises(NetworkBlocked, match="example.org was called at"):
+        requests.get("https://example.org/")
+
+class TestConfigured:
+    @pytest.fixture(scope="session")
+    def segment_mock_config(self):
+        return {"block_network": True, "data": {"salsa": {"segments": [{"name": "B"}]}}}
+
+    def test_configured(self, segment_mock):
+        assert names(requests.post) == ["B"]
+        with pytest.raises(NetworkBlocked):
+            httpx.get("https://example.org/")
+"""
+    )
+
+    pytester.runpytest("-p", "no:randomly").assert_outcomes(passed=6)
+
+
+def test_the_guard_stands_down_within_exec(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There every call goes to the proxy of ``segment-mock exec``, which lets nothing out: no call is refused here."""
+    monkeypatch.setenv("SEGMENT_MOCK_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    pytester.makeini("[pytest]\nsegment_mock_guard = true")
+    pytester.makepyfile(
+        CLIENTS
+        + """
+def test_the_proxy_is_asked():
+    with pytest.raises(requests.exceptions.ProxyError):
+        requests.get(URL)
+"""
+    )
+
+    pytester.runpytest().assert_outcomes(passed=1)
+
+
+def test_each_test_runs_over_each_transport(pytester: pytest.Pytester) -> None:
+    """With several the id shows which; a marker's own wins; without the fixture a test runs once; live servers end."""
+    pytester.makepyfile(
+        CLIENTS
+        + """
+OLD = requests.Session()
+
+def door(segment_mock):
+    segment_mock.salsa.add_segment("A")
+    assert names(httpx.post) == names(OLD.post) == ["A"]
+    return {entry.door for entry in segment_mock.journal}
+
+def test_all(segment_mock, request):
+    assert door(segment_mock) == ({"live"} if "-" in request.node.name or "live" in request.node.name
+                                  or "tls" in request.node.name else {"inprocess"})
+
+@pytest.mark.segment_mock(transport="live")
+def test_one(segment_mock, request):
+    assert request.node.name == "test_one"
+    assert door(segment_mock) == {"live"}
+
+def test_none():
+    pass
+
+@pytest.fixture(scope="module", autouse=True)
+def closed():
+    yield
+    OLD.close()
+"""
+    )
+
+    result = pytester.runpytest("-p", "no:randomly", "--segment-mock-transport=inprocess,live,tls", "-v")
+
+    result.assert_outcomes(passed=5)
+    result.stdout.fnmatch_lines(["*test_all?inprocess? PASSED*", "*test_all?live? PASSED*", "*test_all?tls? PASSED*"])
+
+
+@pytest.mark.parametrize("way", ["option", "ini"])
+def test_transport_of_the_run(pytester: pytest.Pytester, way: str) -> None:
+    """One transport alone changes no id; one that is none ends the run and names those that are."""
+    pytester.makepyfile(
+        CLIENTS
+        + """
+def test_door(segment_mock, request):
+    assert request.node.name == "test_door"
+    assert names(httpx.post) == []
+    assert [entry.door for entry in segment_mock.journal] == ["live"]
+"""
+    )
+    pytester.makeini("[pytest]\nsegment_mock_transport = " + ("live" if way == "ini" else "carrier-pigeon"))
+    options = ["--segment-mock-transport=live"] if way == "option" else []
+
+    pytester.runpytest(*options).assert_outcomes(passed=1)
+    if way == "option":
+        told = pytester.runpytest().stderr.str()
+        assert "'carrier-pigeon' is no transport; there are inprocess, live, tls" in told

@@ -1,0 +1,82 @@
+"""Attack a server for a while: ``python tests/fuzz/fuzz.py [--seconds 20] [--seed N]``; exits with 1 at the first harm.
+
+Case n of seed s is drawn from seed s + n, which a failure names: ``--seed`` of that number makes it the first case.
+"""
+
+# ruff: noqa: T201 - a command prints
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from random import Random
+
+from monsters import monsters
+from siege import Siege, besieged
+from strike import Broken
+
+MILLION = 1_000_000
+GROWTH = 1.1
+"""Memory at the end, of that once every sort of attack has been seen."""
+WARM = 0.4
+"""The part of the time after which that is so."""
+
+
+def main() -> int:
+    """Attack; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    told = parser.parse_args()
+    try:
+        with besieged() as siege:
+            grown = _attacked(siege, told.seed, told.seconds)
+    except Broken as broken:
+        print(broken)
+        return 1
+    print(f"{siege.cases} cases, replies by status: {dict(sorted(siege.statuses.items()))}")
+    print(f"no harm; memory at the end / once warm: {grown:.3f} (at most {GROWTH})")
+    return 0 if grown <= GROWTH else 1
+
+
+def _attacked(siege: Siege, seed: int, seconds: float) -> float:
+    """Send monsters, then bytes until so many *seconds* have passed; return by what memory has grown meanwhile."""
+    begun, told, warm = time.monotonic(), 0.0, 0
+    for name, pieces, statuses in monsters(MILLION):
+        since = time.monotonic()
+        (status,) = siege.send(pieces)
+        print(f"{name}: {status} after {time.monotonic() - since:.1f} s", flush=True)
+        if status not in statuses:
+            raise Broken(f"{name}: expected {statuses}")
+    middle = time.monotonic()
+    seconds = max(seconds - (middle - begun), 5.0)
+    while (now := time.monotonic() - middle) < seconds:
+        if not warm and now > WARM * seconds:
+            warm = _memory()
+        if now - told > 5:
+            told = now
+            print(f"{now:.0f} s: {siege.cases} cases", flush=True)
+        _drawn(siege, seed)
+        seed += 1
+    return _memory() / warm if warm else 1.0
+
+
+def _drawn(siege: Siege, seed: int) -> None:
+    try:
+        siege.draw(Random(seed))
+    except Broken as broken:
+        raise Broken(f"--seed {seed}: {broken}") from broken
+
+
+def _memory() -> int:
+    """Return this process' resident memory in pages, 0 where the system does not tell."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

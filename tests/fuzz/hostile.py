@@ -1,0 +1,162 @@
+"""Requests that nobody should send, made from good ones: every one is a few pieces of bytes for a socket."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Any, TypeAlias
+
+from oddities import BYTES, CHUNKS, CODINGS, HEADERS, LENGTHS, LINES, VALUES
+
+GROUP = "69afe9fc-dcde-4533-92d6-cbf069008c30"
+DATA = {
+    "salsa": {
+        "segments": [{"segmentId": GROUP, "name": "g"}],
+        "supporters": [{"firstName": "Ada", "contacts": [{"type": "EMAIL", "value": "ada@example.org"}]}],
+        "members": [{"segment": "g", "supporters": ["ada@example.org"]}],
+    },
+    "segmenter": {"segments": [{"id": "s", "name": "n", "persons": [{"externalId": "1", "email": "a@x"}]}]},
+}
+SALSA = "/api/integration/ext/v1"
+Body: TypeAlias = "dict[str, Any] | None"
+GOOD: tuple[tuple[str, str, Body], ...] = (
+    ("POST", f"{SALSA}/segments/search", {"payload": {"offset": 0, "count": 5}}),
+    ("PUT", f"{SALSA}/segments", {"header": {"refId": "r"}, "payload": {"segments": [{"name": "m"}]}}),
+    ("DELETE", f"{SALSA}/segments", {"payload": {"segments": [{"segmentId": GROUP}]}}),
+    ("PUT", f"{SALSA}/segments/members", {"payload": {"segmentId": GROUP, "supporterIds": [GROUP]}}),
+    ("POST", f"{SALSA}/supporters/search", {"payload": {"identifierType": "EMAIL_ADDRESS", "identifiers": ["a@x"]}}),
+    ("PUT", f"{SALSA}/supporters", {"payload": {"supporters": [{"contacts": [{"type": "EMAIL", "value": "b@x"}]}]}}),
+    ("GET", f"{SALSA}/metrics", None),
+    ("POST", "/segments", {"name": "n", "broadcastMediumId": "b", "segmentType": "t", "persons": [{"email": "a@x"}]}),
+    ("PUT", "/segments/s", {"persons": [{"externalId": "1", "substitutionTags": [{"tag": "t", "value": "v"}]}]}),
+)
+CONTROL: tuple[tuple[str, str, Body], ...] = (
+    ("PUT", "/_mock/state", {"segmenter": {"segments": [{"id": "z", "name": "n"}]}}),
+    ("POST", "/_mock/faults", {"kind": "error", "status": 404, "operation": "nobody.*", "when": {"times": 1}}),
+    ("POST", "/_mock/clock", {"advance": 1}),
+    ("POST", "/_mock/snapshots/a", None),
+    ("POST", "/_mock/snapshots/a/restore", None),
+    ("POST", "/_mock/journal/1/rewind", None),
+    ("GET", "/_mock/journal?status=200&json={}&since=0&limit=1", None),
+    ("GET", "/_mock/faults/1", None),
+    ("DELETE", "/_mock/faults", None),
+    ("GET", "/_mock/vendors", None),
+)
+WHOLE = b"GET /_mock/health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+@dataclass(frozen=True)
+class Attack:
+    """*pieces* go out one by one; *story* says how they were made."""
+
+    story: tuple[str, ...]
+    pieces: tuple[bytes, ...]
+
+    @property
+    def sent(self) -> bytes:
+        """All of it."""
+        return b"".join(self.pieces)
+
+
+def attack(luck: Random) -> Attack:
+    """Return a request made hostile in one to four ways, drawn by *luck*."""
+    method, path, good = luck.choice(GOOD if luck.random() < 0.7 else CONTROL)
+    line, headers, body = f"{method} {path} HTTP/1.1".encode(), b"", b"" if good is None else json.dumps(good).encode()
+    story = [f"{method} {path}"]
+    for name in luck.sample([*WAYS], luck.randint(0, 2)):
+        story.append(name)
+        line, headers, body = WAYS[name](luck, line, headers, body)
+    frame = luck.choice([*FRAMES] if luck.random() < 0.5 else ["length"])
+    story.append(frame)
+    known = b"Host: localhost\r\n" if b"Host:" not in headers else b""
+    known += b"authToken: t\r\nx-api-key: k\r\n"
+    sent = line + b"\r\n" + known + headers + FRAMES[frame](luck, body)
+    if luck.random() < 0.4:
+        story.append("bytes")
+        sent = _bitten(luck, sent)
+    if luck.random() < 0.2:
+        story.append("second")
+        sent = WHOLE + sent
+    cuts = sorted(luck.randint(0, len(sent)) for _ in range(luck.choice((0, 0, 1, 3))))
+    pieces = tuple(sent[a:b] for a, b in zip([0, *cuts], [*cuts, len(sent)], strict=True) if a < b)
+    return Attack(tuple(story), pieces)
+
+
+Parts: TypeAlias = "tuple[bytes, bytes, bytes]"
+
+
+def _odd_line(luck: Random, line: bytes, headers: bytes, body: bytes) -> Parts:
+    return luck.choice(LINES), headers, body
+
+
+def _odd_header(luck: Random, line: bytes, headers: bytes, body: bytes) -> Parts:
+    return line, headers + luck.choice(HEADERS), body
+
+
+def _odd_value(luck: Random, line: bytes, headers: bytes, body: bytes) -> Parts:
+    value = luck.choice(VALUES).encode()
+    places = [at for at, byte in enumerate(body) if byte in b":,["] or [0]
+    at = luck.choice(places) + 1
+    end = next((place for place in range(at, len(body)) if body[place] in b",]}"), len(body))
+    return line, headers, body[:at] + value + body[end:]
+
+
+def _odd_bytes(luck: Random, line: bytes, headers: bytes, body: bytes) -> Parts:
+    at = luck.randint(0, len(body))
+    return line, headers, body[:at] + luck.choice(BYTES) + body[at:]
+
+
+def _other_body(luck: Random, line: bytes, headers: bytes, body: bytes) -> Parts:
+    return line, headers, luck.choice((luck.choice(VALUES).encode(), luck.choice(BYTES), b"", luck.randbytes(40)))
+
+
+def _cut_body(luck: Random, line: bytes, headers: bytes, body: bytes) -> Parts:
+    return line, headers, body[: luck.randint(0, len(body))]
+
+
+def _bitten(luck: Random, sent: bytes) -> bytes:
+    for _ in range(luck.randint(1, 3)):
+        at, span = luck.randint(0, min(len(sent), 3000)), luck.randint(0, 8)
+        put = luck.choice((b"", luck.randbytes(span), sent[at : at + span] * 2, b"\r", b"\n", b" ", b"\0"))
+        sent = sent[:at] + put + sent[at + luck.choice((0, 1, span)) :]
+    return sent[: luck.randint(0, len(sent))] if luck.random() < 0.3 else sent
+
+
+def _length(luck: Random, body: bytes) -> bytes:
+    return b"Content-Length: %d\r\n\r\n" % len(body) + body
+
+
+def _lying(luck: Random, body: bytes) -> bytes:
+    return b"Content-Length: %d\r\n\r\n" % max(0, len(body) + luck.randint(-9, 9)) + body
+
+
+def _odd_length(luck: Random, body: bytes) -> bytes:
+    return f"Content-Length: {luck.choice(LENGTHS)}\r\n\r\n".encode() + body
+
+
+def _chunked(luck: Random, body: bytes) -> bytes:
+    size = luck.randint(1, 99)
+    parts = [body[at : at + size] for at in range(0, min(len(body), 5000), size)]
+    return b"Transfer-Encoding: chunked\r\n\r\n" + b"".join(b"%x\r\n%s\r\n" % (len(p), p) for p in parts) + b"0\r\n\r\n"
+
+
+def _odd_chunks(luck: Random, body: bytes) -> bytes:
+    return b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n" + luck.choice(CHUNKS) + luck.choice((b"", b"0\r\n\r\n"))
+
+
+def _odd_coding(luck: Random, body: bytes) -> bytes:
+    return f"Transfer-Encoding: {luck.choice(CODINGS)}\r\n".encode() + luck.choice((_length, _chunked))(luck, body)
+
+
+WAYS: dict[str, Callable[[Random, bytes, bytes, bytes], Parts]] = {
+    "line": _odd_line, "header": _odd_header, "value": _odd_value,
+    "text": _odd_bytes, "body": _other_body, "cut": _cut_body,
+}  # fmt: skip
+"""What may be done to a request before it is framed."""
+FRAMES: dict[str, Callable[[Random, bytes], bytes]] = {
+    "length": _length, "lying length": _lying, "odd length": _odd_length, "chunked": _chunked,
+    "odd chunks": _odd_chunks, "odd coding": _odd_coding,
+}  # fmt: skip
+"""How a body's end may be told."""

@@ -1,0 +1,82 @@
+"""A live mock under attack, and everything that must still be true after each attack."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from random import Random
+from typing import Any
+
+from hostile import DATA, attack
+from strike import Broken, judge, replies, strike
+
+from segment_mock import SegmentMock
+
+
+class Log(logging.Handler):
+    """Keeps what is logged as an error, by us or by asyncio."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep *record* as text, its traceback too."""
+        self.lines.append(logging.Formatter().format(record))
+
+
+class Siege:
+    """Attacks the server of *mock*; *statuses* counts what came back, *cases* what was sent."""
+
+    def __init__(self, mock: SegmentMock, log: Log) -> None:
+        self.mock, self._log, self._server = mock, log, mock.serve(proxy=True)
+        self._before: Any = mock.state()
+        self.cases, self.statuses = 0, Counter[int]()
+
+    def draw(self, luck: Random) -> None:
+        """Make one attack by *luck* and see that it does no harm; raises `Broken` with the whole of it."""
+        made = attack(luck)
+        try:
+            self.send(made.pieces)
+        except Exception as error:
+            pieces = [piece if len(piece) < 2000 else piece[:2000] + b"..." for piece in made.pieces]
+            raise Broken(f"{' + '.join(made.story)}: {error!r}\nsent: {pieces!r}") from error
+
+    def send(self, pieces: Iterable[bytes]) -> list[int]:
+        """Send *pieces* and hold the replies, the records and the log against the promise; return the statuses."""
+        begun = tuple(pieces) if isinstance(pieces, tuple) else ()
+        sent = b"".join(begun)[:100_000]
+        told = replies(strike((self._server.host, self._server.port), begun or pieces), sent)
+        self.cases += 1
+        for reply in told:
+            self.statuses[reply.status] += 1
+            judge(reply)
+        if self._log.lines:
+            raise Broken(self._log.lines.pop())
+        done = any(reply.status in (200, 201) for reply in told)
+        if self.mock.state() != self._before and not done:
+            raise Broken(f"the records have changed: {self.mock.state()!r}"[:2000])
+        if done:
+            self.mock.reset()
+        return [reply.status for reply in told]
+
+
+@contextmanager
+def besieged() -> Iterator[Siege]:
+    """A `Siege` of a mock of its own; in the end no thread of the server may be left."""
+    others = {*threading.enumerate()}
+    log, loggers = Log(), [logging.getLogger(name) for name in ("segment_mock", "asyncio")]
+    for logger in loggers:
+        logger.addHandler(log)
+    try:
+        with SegmentMock(data=DATA) as mock:
+            mock.session().get("/_mock/vendors")  # Flask is imported now, and not in the middle of an attack
+            yield Siege(mock, log)
+    finally:
+        for logger in loggers:
+            logger.removeHandler(log)
+    if left := [one.name for one in threading.enumerate() if one.name.startswith("segment-mock") and one not in others]:
+        raise Broken(f"threads are left: {left}")

@@ -1,0 +1,103 @@
+"""Sends bytes to a server and holds what comes back against what is promised of any bytes at all."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import NamedTuple
+
+PATIENCE = 10.0  # so many seconds without a byte are a hang
+_STATUS = re.compile(rb"HTTP/1\.1 ([1-5]\d\d) [ -~]*")
+_FIELD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [^\r\n\0]*")
+_PLAIN = (400, 403, 408, 431)
+
+
+class Reply(NamedTuple):
+    """What came back, body and all."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Broken(AssertionError):
+    """A promise that did not hold."""
+
+
+def strike(address: tuple[str, int], pieces: Iterable[bytes]) -> bytes:
+    """Send *pieces*, close the sending half, and return every byte that comes until the server closes too.
+
+    Raises `Broken` when it does not close in time, or resets the connection.
+    """
+    with socket.create_connection(address, PATIENCE) as sock:
+        with suppress(
+            BrokenPipeError, ConnectionResetError
+        ):  # it may have had enough; what it said is still to be read
+            for piece in pieces:
+                sock.sendall(piece)
+            sock.shutdown(socket.SHUT_WR)
+        found = []
+        try:
+            while data := sock.recv(2**20):
+                found.append(data)
+        except TimeoutError:
+            raise Broken(f"no answer and no end within {PATIENCE:g} s, after {b''.join(found)[:200]!r}") from None
+        except ConnectionResetError:
+            raise Broken(f"reset, after {b''.join(found)[:200]!r}") from None
+    return b"".join(found)
+
+
+def replies(found: bytes, sent: bytes) -> list[Reply]:
+    """Read *found*, the answer to *sent*, as HTTP/1.1 to its last byte; raises `Broken` where it is none."""
+    told = []
+    while found:
+        head, end, found = found.partition(b"\r\n\r\n")
+        first, *lines = head.split(b"\r\n")
+        status = _STATUS.fullmatch(first)
+        if not end or status is None or not all(map(_FIELD.fullmatch, lines)):
+            raise Broken(f"no head of a reply: {head[:300]!r}")
+        headers = {name.lower(): value for name, _, value in (line.decode("latin-1").partition(": ") for line in lines)}
+        if first.endswith(b"Connection established"):  # what follows is TLS
+            return [*told, Reply(200, headers, b"")]
+        length = 0 if status[1] == b"100" else int(headers["content-length"])
+        if b"HEAD" in sent and (not found or found.startswith(b"HTTP/1.1 ")):
+            length = 0
+        if len(found) < length:
+            raise Broken(f"{len(found)} bytes of a body of {length}")
+        told.append(Reply(int(status[1]), headers, found[:length]))
+        found = found[length:]
+    return told
+
+
+def judge(reply: Reply) -> None:
+    """Hold *reply* against the promise: the words of the door, of a vendor or of the control plane, and no 500."""
+    kind = reply.headers.get("content-type", "")
+    if reply.status >= 500 or b"Traceback" in reply.body:
+        raise Broken(f"{reply.status}: {reply.body[:500]!r}")
+    if reply.status == 100 or not reply.body:
+        return
+    if kind.startswith("text/plain"):
+        fits = reply.status in _PLAIN and reply.body.endswith(b".\n")
+    elif kind in ("application/json", "application/problem+json"):
+        fits = _speaks(json.loads(reply.body, parse_constant=_none), reply.status)
+    else:
+        fits = kind.startswith("text/html") and b"<title>segment-mock</title>" in reply.body
+    if not fits:
+        raise Broken(f"{reply.status} {kind} is nobody's words: {reply.body[:300]!r}")
+
+
+def _speaks(body: object, status: int) -> bool:
+    if not isinstance(body, dict):
+        return False
+    members = {*body}
+    salsa = {"id", "timestamp", "header"} < members and ("payload" in body) != ("errors" in body)
+    segmenter = members in ({"data", "errorMessage"}, {"success", "message", "error"}, {"message"})
+    problem = {"type", "title", "status", "detail", "hint"} == members and body["status"] == status
+    return salsa or segmenter or problem or status < 300
+
+
+def _none(text: str) -> None:
+    raise Broken(f"{text} in a reply, which JSON does not have")

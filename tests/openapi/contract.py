@@ -1,0 +1,38 @@
+"""All phases and checks of Schemathesis on each document, over a live server: ``python tests/openapi/contract.py``."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from segment_mock import SegmentMock
+
+HERE = Path(__file__).parent
+TOKENS = [f"token-{number}" for number in range(100)]
+EXAMPLES = {"openapi/salsa.json": 15, "openapi/segmenter.json": 30, "openapi.json": 4}
+"""How many cases an operation each document gets in a phase that draws them: about half a minute each."""
+PHASES = "examples,coverage,fuzzing,stateful"
+
+
+def held(document: str, examples: int, arguments: list[str]) -> bool:
+    """Tell whether a fresh server keeps what *document* promises; *arguments* are Schemathesis' own.
+
+    The seed is fixed, so that a build never fails by luck; ``--seed N`` tries others.
+    """
+    with SegmentMock(credentials="listed", salsa_token=TOKENS, segmenter_key=TOKENS) as mock:
+        url = f"{mock.serve().url}/_mock/{document}"
+        config = ["--config-file", str(HERE / "schemathesis.toml")]
+        command = [sys.executable, "-m", "schemathesis.cli", *config, "run", url, "--phases", PHASES, "--checks", "all"]
+        environment = {"SCHEMATHESIS_HOOKS": str(HERE / "hooks.py"), "CONTRACT_TOKENS": ",".join(TOKENS)}
+        bounds = ["--max-examples", str(examples), "--request-timeout", "5", "--no-color", "--seed", "1", *arguments]
+        with tempfile.TemporaryDirectory() as place:  # where it may keep what it needs to replay a case
+            done = subprocess.run([*command, *bounds], env={**os.environ, **environment}, cwd=place, check=False)
+    return done.returncode == 0
+
+
+if __name__ == "__main__":
+    RESULTS = [held(document, examples, sys.argv[1:]) for document, examples in EXAMPLES.items()]
+    sys.exit(not all(RESULTS))

@@ -1,0 +1,184 @@
+"""Every rule tells on whose word it stands, and a call that relied on nobody's says so."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+import requests
+from click.testing import CliRunner
+from honesty import README, renewed
+from sections import is_there
+
+from segment_mock import SegmentMock, create_app
+from segment_mock.cli import main
+from segment_mock.contract import doubt, fields_of, known, mark, rule_of
+from segment_mock.emulator import catalogue, proofs
+from segment_mock.vendors import found
+
+SALSA, KEY = "/api/integration/ext/v1", {"authToken": "t", "x-api-key": "k"}
+ASSUMED, HINT = "X-Segment-Mock-Assumed", "X-Segment-Mock-Hint"
+TOLD = {vendor["name"]: vendor for vendor in catalogue(found(), {})["vendors"]}
+LISTS = ("operations", "fields", "refusals", "item_errors")
+ROWS = [row for vendor in TOLD.values() for name in LISTS for row in vendor[name]]
+PERSON = {"externalId": "1"}
+
+
+def test_no_field_is_without_a_source() -> None:
+    """Each field of each request and reply, and of each refusal's body, was given one by name."""
+    schemas = {
+        f"{vendor.name}.{row.name}": schema
+        for vendor in found()
+        for row in (*vendor.operations,)
+        for schema in (row.request, row.response)
+        if schema is not None
+    }
+    schemas |= {f"{v.name}.{kind}": schema for v in found() for kind, schema in v.complaints.items()}
+    bare = [(name, steps) for name, schema in schemas.items() for steps, row in fields_of(schema) if not row.metadata]
+
+    assert [] == bare
+    assert len(schemas) > 20
+
+
+def test_a_documented_rule_names_a_section_that_there_is() -> None:
+    """What is marked documented names a document, and within it a heading that stands there."""
+    documented = {row["source"] for row in ROWS if row["mark"] == "documented"}
+
+    assert [] == [source for source in documented if not is_there(source)]
+    assert not is_there("Salsa Engage, API - Groups Data Detail, Merging Segments")
+
+
+def test_every_row_has_its_mark_and_examples_that_there_are() -> None:
+    """All three marks are used, and an example named as proof is one that ships."""
+    names = {proof.name for proof in proofs()}
+
+    assert {"documented", "recorded", "assumed"} == {row["mark"] for row in ROWS}
+    assert names >= {name for row in ROWS for name in row["examples"]}
+    assert names == {name for row in ROWS for name in row["examples"]}
+
+
+def test_an_example_proves_the_field_that_it_prints() -> None:
+    """A field's proof is an example whose body has a member at its path."""
+    told = {(row["operation"], row["in"], row["path"]): row for row in TOLD["salsa"]["fields"]}
+    name = told["salsa.upsert_segments", "request", "payload.segments[].name"]
+
+    assert "string, required, at most 64" == name["rule"]
+    assert {"salsa/upsert", "salsa/upsert-name-taken"} <= {*name["examples"]}
+    assert (
+        "salsa/upsert-name-missing" in told["salsa.upsert_segments", "reply", "payload.segments[].errors"]["examples"]
+    )
+    assert "salsa/delete" not in name["examples"]
+
+
+def test_a_refusal_is_proved_by_an_example_of_its_status() -> None:
+    """What no example shows has no proof, however much of the status is documented."""
+    refusals = {row["kind"]: row["examples"] for row in TOLD["salsa"]["refusals"]}
+
+    assert ["salsa/token-missing", "salsa/token-unknown"] == refusals["unauthorized"]
+    assert [] == refusals["no_such_method"] == refusals["throttled"]
+
+
+@pytest.mark.parametrize(
+    ("source", "marked", "doubted"),
+    [
+        ("assumed", "assumed", "all"),
+        ("recorded by a public client", "recorded", ""),
+        ("A, B: status; body assumed", "documented", "body"),
+        ("recorded; that it is what is left is assumed", "recorded", "that it is what is left"),
+    ],
+)
+def test_a_source_tells_its_mark_and_its_doubt(source: str, marked: str, doubted: str) -> None:
+    """The first word gives the mark; what is assumed of it all the same stands after a semicolon."""
+    assert (marked, doubted) == (mark(source), doubt(source))
+    assert {"metadata": {"source": source}} == known(source)
+
+
+def test_the_command_prints_every_rule() -> None:
+    """Each operation, field, refusal and item error stands in the text with its source, and in the JSON."""
+    text = CliRunner().invoke(main, ["vendors"]).stdout
+    fields = json.loads(CliRunner().invoke(main, ["vendors", "--json"]).stdout)["vendors"][0]["fields"]
+
+    assert [] == [row for row in ROWS if row["source"] not in text]
+    assert [] == [row for row in ROWS if "path" in row and row["path"] not in text]
+    assert fields == json.loads(json.dumps(TOLD["salsa"]["fields"]))
+    assert "documented: Salsa Engage, API - Groups Data Detail, Deleting Segments; proved by" in text
+
+
+def test_the_control_plane_tells_the_same() -> None:
+    """GET /_mock/vendors has the command's rows."""
+    served = create_app().test_client().get("/_mock/vendors").json["vendors"]
+
+    assert [row["fields"] for row in served] == [row["fields"] for row in TOLD.values()]
+
+
+def test_the_readme_is_as_honest_as_the_code() -> None:
+    """Its table is what ``python tests/openapi/honesty.py`` writes, and counts every field."""
+    counted = Counter(row["mark"] for row in ROWS if "path" in row and "operation" in row)
+    text = README.read_text(encoding="utf-8")
+
+    assert renewed(text) == text
+    assert f"{counted['assumed']} are assumed" in text
+
+
+def search(payload: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
+    return "POST", f"{SALSA}/segments/search", {"payload": payload}
+
+
+def upsert(**item: Any) -> tuple[str, str, dict[str, Any]]:
+    return "PUT", f"{SALSA}/segments", {"payload": {"segments": [item]}}
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (search({"offset": 0, "count": 20}), None),
+        (search({}), "payload.count: 20 where it is not sent"),
+        (search({"count": "x"}), "malformed: sentence"),
+        (upsert(name="A"), None),
+        (upsert(name="A" * 65), "too_long: code and message"),
+        (("POST", f"{SALSA}/nowhere", {}), "no_such_operation: all"),
+        (("PUT", "/segments", {"id": "none"}), "not_found: status and sentence"),
+        (
+            ("POST", "/segments", {"name": "A", "broadcastMediumId": "b", "segmentType": "s", "tagId": "1"}),
+            "create_segment: path; tagId",
+        ),
+    ],
+)
+def test_a_call_tells_what_it_relied_on(call: tuple[str, str, dict[str, Any]], told: str | None) -> None:
+    """The header names the operation's, the member's, the item's or the refusal's assumption, and is absent without."""
+    method, path, body = call
+    reply = SegmentMock().session().request(method, path, json=body, headers=KEY)
+
+    assert told == reply.headers.get(ASSUMED)
+
+
+def test_a_line_break_that_a_client_sent_begins_no_header() -> None:
+    """What is quoted in our headers is escaped and cut, through every door."""
+    body = {"payload": {"count": 1, "a\r\nX-Evil: 1": 1, "b" * 5000: 1}}
+    with SegmentMock() as mock:
+        path = f"{SALSA}/segments/search"
+        live = requests.post(mock.serve().url + path, json=body, headers=KEY, timeout=5)
+        local = mock.session().post(path, json=body, headers=KEY)
+    flask = create_app().test_client().post(path, json=body, headers=KEY)
+
+    for reply in (live, local, flask):
+        assert 200 == reply.status_code
+        assert "X-Evil" not in reply.headers
+        assert r"a\x0d\x0aX-Evil: 1" in reply.headers[HINT]
+        assert len(reply.headers[HINT]) < 1100
+
+
+def test_a_rule_is_told_in_words() -> None:
+    """Kind, need, null, bounds and choices of a field."""
+    rows = {
+        steps[-1]: rule_of(row)
+        for v in found()
+        for o in v.operations
+        if o.request
+        for steps, row in fields_of(o.request)
+    }
+
+    assert "whole, may be null, at least 0" == rows["offset"]
+    assert "string, required, one of EMAIL, HOME_PHONE" in rows["type"]

@@ -1,0 +1,132 @@
+"""Other runners and habits: xdist, pytest-asyncio, pytest-randomly, unittest; and markers that are refused early."""
+
+from __future__ import annotations
+
+import pytest
+from suite import CLIENT, RUN
+
+PLUGINS = ("xdist", "pytest_randomly", "pytest_asyncio.plugin", "pytest_segment_mock")
+KINDS = (
+    CLIENT
+    + """
+import asyncio
+import unittest
+
+@pytest.mark.parametrize("turn", range(4))
+def test_live(segment_mock_server, turn):
+    segment_mock_server.mock.salsa.add_segment(f"A{turn}")
+    segments = requests.put(
+        segment_mock_server.url + SEGMENTS.partition(".org")[2],
+        json={"payload": {"segments": [{"name": f"B{turn}"}]}}, headers={"authToken": "t"}, timeout=5,
+    )
+    assert [group["name"] for group in segment_mock_server.mock.salsa.segments] == [f"A{turn}", f"B{turn}"]
+
+@pytest.mark.asyncio
+async def test_async_green(segment_mock):
+    await asyncio.sleep(0)
+    upsert(segment_mock.session())
+
+@pytest.mark.asyncio
+async def test_async_strict(segment_mock):
+    segment_mock.faults.add(faults.Hang(), "segmenter.*")
+    await asyncio.sleep(0)
+
+class TestCase(unittest.TestCase):
+    @pytest.fixture(autouse=True)
+    def _mock(self, segment_mock):
+        self.mock = segment_mock
+
+    def test_green(self):
+        upsert(self.mock.session())
+
+    def test_strict(self):
+        self.mock.faults.add(faults.Hang(), "segmenter.*")
+
+    def test_red(self):
+        self.mock.faults.add(faults.Hang(), "segmenter.*")
+        self.fail("its own reason")
+
+    def test_skipped(self):
+        self.mock.faults.add(faults.Hang(), "segmenter.*")
+        self.skipTest("not today")
+
+    @pytest.mark.segment_mock_sweep(faults=["disconnect"])
+    def test_swept(self):
+        for _ in range(2):
+            with self.mock.session() as session:
+                try:
+                    upsert(session)
+                    break
+                except requests.ConnectionError:
+                    pass
+
+class TestSweep:
+    @pytest.mark.asyncio
+    @pytest.mark.segment_mock_sweep(faults=["disconnect"])
+    async def test_swept(self, segment_mock):
+        with segment_mock.session() as session:
+            upsert(session)
+"""
+)
+
+
+def test_xdist_asyncio_randomly_and_unittest(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Strictness, report and sweep work in all at once, in workers that share nothing, in any order."""
+    monkeypatch.delenv("PYTEST_ADDOPTS")
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # others take long to import, thrice
+    plugins = [word for name in PLUGINS for word in ("-p", name)]
+    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function")
+    pytester.makepyfile(test_a=KINDS)
+
+    result = pytester.runpytest_subprocess(*plugins, "-n", "2", "-v")
+
+    result.assert_outcomes(passed=4 + 1 + 1 + 3 + 1, failed=1 + 2 + 2, skipped=1)
+    printed = result.stdout.str()
+    assert printed.partition("short test summary")[0].count("segment-mock: A fault was armed and never fired") == 2
+    assert printed.count("- segment-mock -") == 5
+    assert "test_a.py::TestCase::test_swept: 1 calls, 2 cases, none broke it" in printed
+    assert "test_a.py::TestSweep::test_swept: 1 calls, 2 cases, 2 broke it" in printed
+    assert "PASSED test_a.py::TestCase::test_swept[call 1 salsa.upsert_segments, disconnect after]" in printed
+
+
+def test_markers_that_are_wrong_stop_the_collection(pytester: pytest.Pytester) -> None:
+    """Before any test of that file runs, each of them told with the nearest name; a unittest class too."""
+    pytester.makepyfile(
+        test_a="""
+import pytest
+
+@pytest.mark.segment_mock(sede=1)
+def test_a(segment_mock): pass
+
+@pytest.mark.segment_mock("demo")
+@pytest.mark.segment_mock(strict="fault")
+def test_b(segment_mock): pass
+
+@pytest.mark.segment_mock_sweep(operation="salsa.*", faults=["disconect"])
+def test_c(segment_mock): pass
+""",
+        test_c="""
+import unittest
+import pytest
+
+class TestCase(unittest.TestCase):
+    @pytest.mark.segment_mock(slepe=True)
+    def test_d(self): pass
+""",
+        test_b="def test_fine(segment_mock): pass",
+    )
+
+    result = pytester.runpytest(*RUN, "--continue-on-collection-errors")
+
+    result.assert_outcomes(passed=1, errors=2)
+    result.stdout.fnmatch_lines(
+        [
+            "*ERROR collecting test_a.py*",
+            "test_a.py::test_a: segment_mock: sede: no such setting (did you mean 'seed'?)",
+            "test_a.py::test_b: segment_mock: strict: 'fault' is not true, false, or some of faults, operations, *",
+            "test_a.py::test_b: segment_mock takes keywords only, got ('demo',): data=..., seed=...",
+            "test_a.py::test_c: segment_mock_sweep: operation: no such setting (did you mean 'operations'?)",
+            "test_a.py::test_c: segment_mock_sweep: kind: 'disconect' is no fault (did you mean 'disconnect'?)*",
+        ]
+    )
+    assert "slepe: no such setting (did you mean 'sleep'?)" in result.stdout.str()

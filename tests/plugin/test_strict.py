@@ -1,0 +1,176 @@
+"""What fails a test that passed by itself: a fault that never fired, a call nobody knows, a real credential."""
+
+from __future__ import annotations
+
+import secrets
+
+import pytest
+from suite import CLIENT, RUN
+
+FAULTS = (
+    CLIENT
+    + """
+def test_never_matched(segment_mock):
+    segment_mock.faults.add(faults.Disconnect(), "salsa.delete_segments", times=1)
+    upsert(segment_mock.session())
+
+def test_skipped(segment_mock_server):
+    with segment_mock_server.mock.faults.injected(faults.Error(), skip=3):
+        upsert(segment_mock_server.mock.session())
+
+def test_hidden(segment_mock):
+    segment_mock.faults.add(faults.Error(status=503), "salsa.*")
+    segment_mock.faults.add(faults.Hang(), "salsa.upsert_segments")
+    segment_mock.faults.add(faults.Hang(), "segmenter.*")
+    with pytest.raises(requests.HTTPError):
+        upsert(segment_mock.session())
+
+@pytest.mark.segment_mock(faults=[{"kind": "hang"}])
+def test_marked(segment_mock):
+    pass
+
+@pytest.mark.segment_mock(scenario="segmenter.down")
+def test_scenario(segment_mock):
+    pass
+
+@pytest.mark.segment_mock(strict=False)
+class TestOptedOut:
+    def test_a(self, segment_mock):
+        segment_mock.faults.add(faults.Hang())
+
+    @pytest.mark.segment_mock(strict=["operations"])
+    def test_b(self, segment_mock):
+        segment_mock.faults.add(faults.Hang())
+
+def test_fired(segment_mock):
+    segment_mock.faults.add(faults.Error(status=503), times=2)
+    with pytest.raises(requests.HTTPError):
+        upsert(segment_mock.session())
+
+def test_red_by_itself(segment_mock):
+    segment_mock.faults.add(faults.Hang())
+    assert False, "its own reason"
+"""
+)
+
+
+def test_a_fault_that_never_fired_fails_the_test_and_says_why(pytester: pytest.Pytester) -> None:
+    """In its call phase, with the line that armed it; the marker lets it pass; a red test keeps its own reason."""
+    pytester.makepyfile(test_a=FAULTS)
+
+    result = pytester.runpytest(*RUN)
+
+    result.assert_outcomes(passed=3, failed=6)
+    result.stdout.fnmatch_lines(
+        [
+            "*_ test_never_matched _*",
+            "segment-mock: A fault was armed and never fired*",
+            "  rule 1 disconnect on salsa.delete_segments: none of 1 calls was one that it is meant for",
+            "    armed by test_a.py:16",
+            '    > segment_mock.faults.add(faults.Disconnect(), "salsa.delete_segments", times=1)',
+            "  (@pytest.mark.segment_mock(strict=[[]'operations']), or segment_mock_strict in the ini file, *",
+            "*_ test_skipped _*",
+            "  rule 1 error on *: matched 1 times, but: 1 skipped as told",
+            "    > with segment_mock_server.mock.faults.injected(faults.Error(), skip=3):",
+            "*_ test_hidden _*",
+            "  rule 2 hang on salsa.upsert_segments: rule 1 error answered 1 of its calls first",
+            "  rule 3 hang on segmenter.*: no call reached it",
+            "*_ test_marked _*",
+            "    armed by the settings of test_a.py:30",
+            "*_ test_scenario _*",
+            "  scenario segmenter.down: rule 1 *: no call reached it*",
+            "*_ test_red_by_itself _*",
+            "E   *its own reason",
+        ]
+    )
+    assert (
+        "was armed" not in result.stdout.str().partition("_ test_red_by_itself _")[2].partition("short test summary")[0]
+    )
+
+
+OTHERS = (
+    CLIENT
+    + """
+TOKEN = "TOKEN_HERE"
+
+def test_unknown_path(segment_mock):
+    segment_mock.session().put(SEGMENTS + "x", headers={"authToken": "t"})
+
+def test_unknown_verb(segment_mock):
+    segment_mock.session().patch(SEGMENTS, headers={"authToken": "t"})
+
+@pytest.mark.segment_mock(strict=["faults"])
+def test_meant(segment_mock):
+    assert segment_mock.session().patch(SEGMENTS, headers={"authToken": "t"}).status_code == 405
+
+def test_warned(segment_mock):
+    upsert(segment_mock.session(), token=TOKEN)
+
+@pytest.mark.segment_mock(strict=True)
+def test_refused(segment_mock):
+    upsert(segment_mock.session(), token=TOKEN)
+
+@pytest.mark.segment_mock(strict=False)
+def test_let_pass(segment_mock):
+    upsert(segment_mock.session(), token=TOKEN)
+
+@pytest.mark.segment_mock(strict=True)
+def test_made_up(segment_mock):
+    upsert(segment_mock.session(), token="token-of-the-test-" * 9)
+"""
+)
+
+
+def test_unknown_operations_fail_and_real_credentials_warn(pytester: pytest.Pytester) -> None:
+    """A path or verb that no vendor has fails, with the nearest; a long random token warns, or fails if so told."""
+    token = secrets.token_urlsafe(90)
+    pytester.makepyfile(test_a=OTHERS.replace("TOKEN_HERE", token))
+
+    result = pytester.runpytest(*RUN, "-W", "default")
+
+    result.assert_outcomes(passed=4, failed=3, warnings=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*_ test_unknown_path _*",
+            "segment-mock: A call went to an operation that no vendor has:",
+            "  #1 PUT /api/integration/ext/v1/segmentsx (called at test_a.py:18): no such operation; nearest: PUT *",
+            "*_ test_unknown_verb _*",
+            "  #* PATCH /api/integration/ext/v1/segments *",
+            "*_ test_refused _*",
+            "segment-mock: A credential looks like one that a vendor has issued; a test needs none, any text will do:",
+            "  #* PUT /api/integration/ext/v1/segments: authtoken (no report or capsule has it)",
+            "  (@pytest.mark.segment_mock(strict=[[]'faults', 'operations'])*",
+            "*= warnings summary =*",
+            "test_a.py::test_warned",
+            "  *CredentialWarning: A credential looks like one that a vendor has issued*",
+        ]
+    )
+    sections = result.stdout.str().split("- segment-mock -")[1:]
+    assert not any(token in section.partition("_ test")[0] for section in sections)
+
+
+@pytest.mark.parametrize(("ini", "passed"), [("false", 3), ("operations, credentials", 1), ("fualts", None)])
+def test_the_ini_key_says_what_fails(pytester: pytest.Pytester, ini: str, passed: int | None) -> None:
+    """True, false or names; another word stops the run before any test."""
+    token = secrets.token_urlsafe(90)
+    pytester.makeini(f"[pytest]\nsegment_mock_strict = {ini}\nfilterwarnings = ignore")
+    pytester.makepyfile(
+        CLIENT
+        + f"""
+def test_a(segment_mock):
+    segment_mock.faults.add(faults.Hang(), "segmenter.*")
+
+def test_b(segment_mock):
+    segment_mock.session().put("/nowhere")
+
+def test_c(segment_mock):
+    upsert(segment_mock.session(), token={token!r})
+"""
+    )
+
+    result = pytester.runpytest(*RUN)
+
+    if passed is None:
+        result.stderr.fnmatch_lines(["*segment_mock_strict: 'fualts' is not true, false, or some of faults, *"])
+    else:
+        result.assert_outcomes(passed=passed, failed=3 - passed)

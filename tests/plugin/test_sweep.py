@@ -1,0 +1,145 @@
+"""The sweep: once clean, then once for each call and fault, and the table that tells what broke."""
+
+from __future__ import annotations
+
+import pytest
+from suite import CLIENT, RUN
+
+SYNC = (
+    CLIENT
+    + '''
+def sync(session, names):
+    """A sync that tries each group three times, and takes a name that is taken for an error."""
+    for name in names:
+        for _ in range(3):
+            try:
+                if upsert(session, name) in ("ADDED", "UPDATED"):
+                    break
+            except (requests.ConnectionError, requests.HTTPError):
+                continue
+        else:
+            raise RuntimeError(f"{name} did not arrive")
+
+
+@pytest.fixture(scope="module")
+def counted():
+    made = []
+    yield made
+    print("torn down after", len(made))
+'''
+)
+SWEPT = (
+    SYNC
+    + """
+@pytest.mark.segment_mock_sweep(faults=["disconnect", {"kind": "error", "status": 503, "after": False}, "item"])
+class TestSync:
+    def test_arrives(self, segment_mock, tmp_path, counted):
+        assert not hasattr(self, "seen")
+        assert not list(tmp_path.iterdir())
+        (tmp_path / "file").touch()
+        self.seen = True  # an attribute of this run only
+        counted.append(1)
+        sync(requests, "AB")
+        assert [group["name"] for group in segment_mock.salsa.segments] == ["A", "B"]
+        requests.get("https://api.salsalabs.org/api/integration/ext/v1/metrics", headers={"authToken": "t"})
+
+def test_after(segment_mock):
+    assert len(segment_mock.faults) == 0
+"""
+)
+
+
+def test_sweep_tries_every_call_and_fault(pytester: pytest.Pytester) -> None:
+    """Each case has an id of its own and fixtures of its own; the table names the pairs that broke."""
+    pytester.makepyfile(test_a=SWEPT)
+
+    result = pytester.runpytest(*RUN, "-v")
+
+    result.assert_outcomes(passed=1 + 8 + 1, failed=4)
+    result.stdout.fnmatch_lines(
+        [
+            "test_a.py::TestSync::test_arrives PASSED *[[]  7%]",
+            "test_a.py::TestSync::test_arrives[[]call 1 salsa.upsert_segments, disconnect before] PASSED *[[] 14%]",
+            "test_a.py::test_after PASSED *[[]100%]",
+            "*_ TestSync.test_arrives[[]call 1 salsa.upsert_segments, disconnect after] _*",
+            "*= segment-mock sweep =*",
+            "test_a.py::TestSync::test_arrives: 3 calls, 12 cases, 4 broke it",
+            "    1 salsa.upsert_segments *BROKE by disconnect after; held against 3",
+            "    2 salsa.upsert_segments *BROKE by disconnect after; held against 3",
+            "    3 salsa.get_metrics *BROKE by disconnect before, disconnect after; *; nothing to spoil for item",
+        ]
+    )
+
+
+def test_a_sweep_that_would_show_nothing_fails(pytester: pytest.Pytester) -> None:
+    """No mock, no call, no such call, too many cases, a call that comes once only, a red clean run: all told."""
+    pytester.makepyfile(
+        SYNC
+        + """
+swept = pytest.mark.segment_mock_sweep
+TURNS = []
+
+@swept()
+def test_no_mock():
+    pass
+
+@swept()
+def test_no_call(segment_mock):
+    pass
+
+@swept(operations="segmenter.*")
+def test_no_such_call(segment_mock):
+    upsert(segment_mock.session())
+
+@swept(limit=7)
+def test_too_many(segment_mock):
+    upsert(segment_mock.session())
+
+@swept(faults=["drift"])
+def test_only_once(segment_mock):
+    TURNS.append(1)
+    if len(TURNS) == 1:
+        upsert(segment_mock.session())
+
+@swept()
+def test_red(segment_mock):
+    upsert(segment_mock.session())
+    assert False, "red by itself"
+"""
+    )
+
+    result = pytester.runpytest(*RUN)
+
+    result.assert_outcomes(passed=1, failed=6)
+    result.stdout.fnmatch_lines(
+        [
+            "*sweep: the test uses no mock; ask for the fixture segment_mock or segment_mock_server",
+            "*sweep: the test made no call to its mock, so there is none to break",
+            "*sweep: none of the 1 calls is one of operations='segmenter.[*]'",
+            "*sweep: 1 calls make 8 cases, more than limit=7: name fewer faults or operations",
+            "*sweep: this run made 0 calls, so call 1 of the clean run never came: not twice the same",
+            "*red by itself",
+        ]
+    )
+
+
+def test_a_sweep_stops_when_told_and_tears_down_what_it_shared(pytester: pytest.Pytester) -> None:
+    """With -x the first broken case is the last; a module's fixture is set up once and torn down once, errors told."""
+    pytester.makepyfile(
+        SYNC
+        + """
+@pytest.fixture(scope="module")
+def shared():
+    yield
+    raise ValueError("on the way out")
+
+@pytest.mark.segment_mock_sweep(faults=["disconnect"])
+def test_a(segment_mock, shared):
+    sync(requests, "AB")
+"""
+    )
+
+    result = pytester.runpytest(*RUN, "-x")
+
+    result.assert_outcomes(passed=2, failed=1, errors=1)
+    result.stdout.fnmatch_lines(["*ValueError: on the way out", "*= 1 failed, 2 passed, 1 error in *"])

@@ -1,0 +1,151 @@
+"""Who may call the control plane: told by Host, Origin and token, on a live server and on every path of it."""
+
+from __future__ import annotations
+
+import hmac
+import socket
+from typing import Any
+
+import pytest
+import requests
+from click.testing import CliRunner
+
+from segment_mock import SegmentMock, SettingError, create_app
+from segment_mock.cli import main
+
+OPEN = {"/_mock/health", "/_mock/ca.pem"}
+STATE = {"salsa": {"segments": [{"name": "Theirs"}]}}
+
+
+@pytest.mark.parametrize(
+    ("host", "admitted"),
+    [
+        ("localhost", True),
+        ("LOCALHOST:1", True),
+        ("127.0.0.1", True),
+        ("127.9.9.9:80", True),
+        ("[::1]:80", True),
+        ("evil.example", False),
+        ("127.0.0.1.evil.example", False),
+        ("127.evil.example", False),
+        ("localhost.evil.example", False),
+        ("localhost, evil.example", False),
+        ("evil.example:localhost", False),
+        ("localhost@evil.example", False),
+        ("[::1", False),
+        ("[", False),
+        ("0.0.0.0", False),
+        ("api.salsalabs.org", False),
+        ("\xff", False),
+        ("127.0.0.1\n", False),
+    ],
+)
+def test_a_name_that_only_leads_here_is_refused(host: str, admitted: bool) -> None:
+    """A page whose own host was pointed at 127.0.0.1 is shut out, however much its name looks like this machine's."""
+    reply = create_app().test_client().get("/_mock/state", environ_overrides={"HTTP_HOST": host})
+
+    assert (200 if admitted else 403) == reply.status_code
+
+
+@pytest.mark.parametrize(
+    ("origin", "admitted"),
+    [
+        (None, True),
+        ("http://localhost:7357", True),
+        ("https://LOCALHOST:7357", True),
+        ("http://localhost", False),
+        ("http://localhost:7358", False),
+        ("http://evil.example", False),
+        ("null", False),
+        ("", False),
+        ("localhost:7357", False),
+        ("http://localhost:7357.evil.example", False),
+    ],
+)
+@pytest.mark.parametrize("token", [None, "t"])
+def test_a_page_of_another_origin_changes_nothing(origin: str | None, admitted: bool, token: str | None) -> None:
+    """Another site's form or script is refused even where it may call the host, and even with the token."""
+    client = create_app(admin_token=token).test_client()
+    headers = {"Host": "localhost:7357", "Authorization": "Bearer t"} | ({} if origin is None else {"Origin": origin})
+    reply = client.put("/_mock/state", json=STATE, headers=headers)
+
+    assert (200 if admitted else 403) == reply.status_code
+    told = client.get("/_mock/state", headers={"Host": "localhost:7357", "Authorization": "Bearer t"}).json
+    assert ([{"name": "Theirs"}] if admitted else []) == [{"name": row["name"]} for row in told["salsa"]["segments"]]
+
+
+def test_no_page_is_told_that_it_may() -> None:
+    """No reply of either vendor or the control plane lets a browser read it or send a key from another site."""
+    client = create_app().test_client()
+    asked = {"Origin": "http://evil.example", "Access-Control-Request-Headers": "authtoken"}
+    for path in ("/segments", "/api/integration/ext/v1/segments", "/_mock/state", "/_mock/health"):
+        for method in ("OPTIONS", "GET", "POST"):
+            reply = client.open(path, method=method, headers=asked)
+
+            assert [] == [name for name in [*reply.headers.keys()] if name.lower().startswith("access-control")]
+
+
+def test_every_view_asks_for_the_token() -> None:
+    """Whatever is added under /_mock is guarded too; health and the CA alone are open, and tell nothing."""
+    app = create_app(admin_token="s3cret")
+    rules = [rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/_mock")]
+    client = app.test_client()
+    seen = {
+        (rule.rule, client.open(rule.build(dict.fromkeys(rule.arguments, "1"))[1], method=method).status_code)
+        for rule in rules
+        for method in rule.methods or ()
+        if method != "OPTIONS"
+    }
+
+    assert len(rules) > 20
+    assert OPEN == {path for path, status in seen if status != 401}
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "127.evil.example", "192.0.2.1"])
+def test_off_this_machine_nothing_starts_without_a_token(host: str) -> None:
+    """The host is refused before anything is bound, with what to do."""
+    with SegmentMock() as mock, pytest.raises(SettingError, match="lets others in; give them an --admin-token"):
+        mock.serve(host)
+
+
+def test_off_this_machine_the_token_is_asked_for() -> None:
+    """With one the server starts, any Host may call, and whoever lacks it may not."""
+    with SegmentMock(admin_token="t") as mock:
+        url = f"http://127.0.0.1:{mock.serve('0.0.0.0').port}/_mock/state"
+        keys = ({}, {"Authorization": "Bearer t"})
+        seen = [requests.get(url, headers={"Host": "mock.ci", **key}, timeout=5).status_code for key in keys]
+
+    assert [401, 200] == seen
+
+
+@pytest.mark.parametrize("command", [["serve"], ["exec"]])
+def test_no_command_starts_without_a_token_either(command: list[str]) -> None:
+    """``serve`` and ``exec`` exit with 2 and say what to do; a busy port is 3 for both."""
+    rest = ["--", "true"] if command == ["exec"] else []
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        refused = CliRunner().invoke(main, [*command, "--host", "0.0.0.0", "--port", "0", *rest])
+        busy = CliRunner().invoke(main, [*command, "--port", port, *rest])
+
+    assert (2, 3) == (refused.exit_code, busy.exit_code)
+    assert "host: '0.0.0.0' lets others in; give them an --admin-token" in refused.stderr
+
+
+@pytest.mark.parametrize("sent", ["t0ken", "t0keX", "", "t0ken-and-more", "\xff"])
+def test_credentials_are_compared_in_constant_time(sent: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each listed credential and the admin token are compared whole, whether an earlier one fits or none does."""
+    compared: list[Any] = []
+
+    def noted(one: Any, other: Any) -> bool:
+        compared.append(other)
+        return one == other
+
+    settings: dict[str, Any] = {"credentials": "listed", "salsa_token": ["t0ken", "other"], "admin_token": "t0ken"}
+    client = create_app(**settings).test_client()
+    monkeypatch.setattr(hmac, "compare_digest", noted)
+    vendor = client.get("/api/integration/ext/v1/metrics", headers={"authToken": sent})
+    control = client.get("/_mock/state", headers={"Authorization": f"Bearer {sent}"})
+
+    fits = sent == "t0ken"
+    assert [200 if fits else 401] * 2 == [vendor.status_code, control.status_code]
+    assert ([b"t0ken", b"other"] if sent else []) + [b"Bearer t0ken"] == compared

@@ -1,0 +1,110 @@
+"""The container and the CI examples: linted, and every command of theirs that needs no Docker is run."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import requests
+
+ROOT = Path(__file__).parents[1]
+BIN = Path(sys.executable).parent
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+WORKFLOWS = re.findall(r"^```yaml\n(.*?)^```", (ROOT / "docs" / "ci.md").read_text(), re.DOTALL | re.MULTILINE)
+
+
+def tool(name: str) -> str:
+    """Return the path of a linter; skips the test where it is not installed."""
+    found = shutil.which(name, path=f"{BIN}{os.pathsep}{os.environ['PATH']}")
+    return found or pytest.skip(f"{name} is not installed")
+
+
+def lint(*command: str | Path, text: str | None = None) -> tuple[int, str]:
+    """Return exit code and output of a linter."""
+    done = subprocess.run([str(part) for part in command], input=text, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def instruction(name: str) -> str:
+    """Return the arguments of the last instruction *name* of the Dockerfile."""
+    return re.findall(rf"^{name} (.*)$", DOCKERFILE, re.MULTILINE)[-1]
+
+
+def test_the_dockerfile_is_clean() -> None:
+    """Hadolint has nothing to say of it, and something of a careless one."""
+    hadolint = tool("hadolint")
+
+    assert (0, "") == lint(hadolint, ROOT / "Dockerfile")
+    assert 1 == lint(hadolint, "-", text="FROM python\nRUN pip install x\n")[0]
+
+
+def test_the_compose_file_fits_the_specification(tmp_path: Path) -> None:
+    """compose.yaml is valid by the Compose specification's schema, which a misspelt one is not."""
+    check = (tool("check-jsonschema"), "--builtin-schema", "vendor.compose-spec")
+    text = (ROOT / "compose.yaml").read_text()
+    (tmp_path / "compose.yaml").write_text(text.replace("depends_on", "depend_on"))
+
+    assert 0 == lint(*check, ROOT / "compose.yaml")[0]
+    assert 1 == lint(*check, tmp_path / "compose.yaml")[0]
+
+
+def test_the_workflows_are_valid(tmp_path: Path) -> None:
+    """Each workflow of docs/ci.md is valid by GitHub's schema, which one without a runner is not."""
+    check = (tool("check-jsonschema"), "--builtin-schema", "vendor.github-workflows")
+    files = [tmp_path / f"{number}.yaml" for number in range(len(WORKFLOWS))]
+    for file, text in zip(files, WORKFLOWS, strict=True):
+        file.write_text(text)
+    broken = tmp_path / "broken.yaml"
+    broken.write_text(WORKFLOWS[0].replace("runs-on:", "run-on:"))
+
+    assert 3 == len(files)
+    assert (0, "ok -- validation done\n") == lint(*check, *files)
+    assert 1 == lint(*check, broken)[0]
+
+
+def test_what_the_image_runs_answers_and_is_healthy(tmp_path: Path) -> None:
+    """Its entry point, command, environment and health check, as they stand there: ready, healthy, ended by SIGTERM."""
+    entry, command = (json.loads(instruction(name)) for name in ("ENTRYPOINT", "CMD"))
+    check = json.loads(instruction("HEALTHCHECK").rpartition("CMD ")[2])
+    name, _, host = instruction("ENV").partition("=")
+    ready = tmp_path / "ready.json"
+    env = {
+        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", name: host, "SEGMENT_MOCK_PORT": "0",
+        "SEGMENT_MOCK_READY_FILE": str(ready), "SEGMENT_MOCK_ADMIN_TOKEN": "a-token",
+    }  # fmt: skip
+    with subprocess.Popen([*entry, *command], env=env, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as server:
+        next(line for line in server.stderr if line.startswith("Ctrl-C"))
+        url = f"http://127.0.0.1:{json.loads(ready.read_text())['port']}"
+        healthy = subprocess.run(check, env={**env, "SEGMENT_MOCK_PORT": url.rpartition(":")[2]}, check=False)
+        elsewhere = requests.get(f"{url}/_mock/state", headers={"Host": "segment-mock:7357"}, timeout=5)
+        server.terminate()
+        server.communicate(timeout=5)
+    dead = subprocess.run(check, env={**env, "SEGMENT_MOCK_PORT": url.rpartition(":")[2]}, check=False)
+
+    assert ("SEGMENT_MOCK_HOST", "0.0.0.0") == (name, host)
+    assert (0, 1, 0) == (healthy.returncode, dead.returncode, server.returncode)
+    assert 401 == elsewhere.status_code
+
+
+def test_it_never_starts_open_to_all() -> None:
+    """Without a token the image's command refuses to start, and says what is missing."""
+    env = {"PATH": os.environ["PATH"], "SEGMENT_MOCK_HOST": "0.0.0.0"}
+    done = subprocess.run([BIN / "segment-mock", "serve"], env=env, capture_output=True, text=True, check=False)
+
+    assert 2 == done.returncode
+    assert "--admin-token" in done.stderr
+    assert "ADMIN_TOKEN" not in re.sub(r"#.*", "", DOCKERFILE)
+
+
+def test_the_image_runs_as_nobody() -> None:
+    """The user is a number and not root, and what .dockerignore lets in is what the wheel is made of."""
+    allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+
+    assert re.fullmatch(r"[1-9]\d+:[1-9]\d+", instruction("USER"))
+    assert allowed == {"pyproject.toml", "README.md", "LICENSE", "src", "conftest_plugin", "fixtures"}

@@ -1,0 +1,140 @@
+"""Hints for slips: the answer stays the vendor's, a header and the journal tell what was probably meant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from segment_mock import SegmentMock, create_app
+
+SALSA, HINT = "/api/integration/ext/v1", "X-Segment-Mock-Hint"
+GROUP = {"payload": {"segments": [{"name": "n"}]}}
+SEARCH = {"payload": {"offset": 0, "count": 1}}
+
+
+def asked(method: str, path: str, json: Any = None, headers: Any = None, **settings: Any) -> tuple[int, str, str]:
+    """Return status, hint in the header and hint in the journal of one request to an empty world."""
+    headers = {"authToken": "t", "x-api-key": "k"} if headers is None else headers
+    with SegmentMock(**settings) as mock, mock.session() as session:
+        reply = session.request(method, path, json=json, headers=headers)
+        (entry,) = mock.journal
+    return reply.status_code, reply.headers.get(HINT, ""), entry.hint
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "json", "status", "hint"),
+    [
+        ("PUT", f"{SALSA}/segmets", GROUP, 404, f"no such operation; nearest: PUT {SALSA}/segments, "),
+        ("PUT", f"{SALSA}/segments/", GROUP, 404, f"no such operation; nearest: PUT {SALSA}/segments, "),
+        ("PATCH", f"{SALSA}/segments", GROUP, 405, f"{SALSA}/segments takes DELETE, PUT"),
+        ("GET", "/segments/1/2", None, 404, "; --segmenter-path says where they begin"),
+        ("GET", "/nowhere", None, 404, "no such operation"),
+        ("PUT", f"{SALSA}/segments", {"payload": {"segmets": []}}, 400,
+         "nobody reads payload.segmets (did you mean 'segments'?)"),
+        ("PUT", f"{SALSA}/segments", {"payload": {"segments": [{"name": "n", "externalSystemIdId": "1"}]}}, 200,
+         "nobody reads payload.segments[0].externalSystemIdId (did you mean 'externalSystemId'?)"),
+        ("PUT", f"{SALSA}/segments", {"payload": {"segments": [{"name": "n", **dict.fromkeys("abcde", 1)}]}}, 200,
+         "nobody reads payload.segments[0].a, payload.segments[0].b, payload.segments[0].c and 2 more"),
+        ("POST", "/segments", {"name": "n", "segmentTyp": "s", "broadcastMediumId": "1"}, 400,
+         "nobody reads segmentTyp (did you mean 'segmentType'?); --segmenter-failures"),
+        ("POST", f"{SALSA}/segments/search", {"payload": {"identifierType": "segment_id", "identifiers": ["1"]}}, 400,
+         "identifierType: 'segment_id' is none (did you mean 'SEGMENT_ID'?)"),
+        ("POST", f"{SALSA}/segments/search", {"payload": {"identifierType": "?", "identifiers": ["1"]}}, 400,
+         "identifierType: '?' is none; there are SEGMENT_ID, EXTERNAL_ID"),
+        ("PUT", f"{SALSA}/supporters",
+         {"payload": {"supporters": [{"contacts": [{"type": "E-MAIL", "value": "a@b.example"}]}]}}, 200,
+         "type: 'E-MAIL' is none (did you mean 'EMAIL'?)"),
+    ],
+)  # fmt: skip
+def test_what_is_unknown_is_told_the_nearest(method: str, path: str, json: Any, status: int, hint: str) -> None:
+    """Path, verb, member and word: the vendor's own answer, and beside it what was probably meant."""
+    answered, header, journal = asked(method, path, json)
+
+    assert status == answered
+    assert hint in header
+    assert header == journal
+
+
+@pytest.mark.parametrize(
+    ("headers", "hint"),
+    [
+        ({}, "send your credential in the header authToken"),
+        ({"auth-token": "t"}, "send your credential in the header authToken, not in auth-token"),
+        ({"Auth_Token": "t"}, "send your credential in the header authToken, not in auth_token"),
+        ({"X-Auth-Token": "t"}, "send your credential in the header authToken, not in x-auth-token"),
+        ({"Authorization": "Bearer t"}, "send your credential in the header authToken, not in authorization"),
+        ({"authTokn": "t"}, "send your credential in the header authToken, not in authtokn"),
+        ({"x-api-key": "t"}, "send your credential in the header authToken, not in x-api-key"),
+        ({"authToken": ""}, "send your credential in the header authToken"),
+    ],
+    ids=lambda value: next(iter(value), "none") if isinstance(value, dict) else None,
+)
+def test_a_credential_in_the_wrong_header_is_found(headers: dict[str, str], hint: str) -> None:
+    """401 as the vendor says it; the hint names the header that was sent and the one that is read."""
+    assert (401, hint, hint) == asked("POST", f"{SALSA}/segments/search", SEARCH, headers)
+
+
+def test_the_header_of_the_other_vendor_is_found() -> None:
+    """A Salsa token is no key of the Segmenter's."""
+    status, hint, _ = asked("PUT", "/segments", {"id": "x"}, {"authToken": "t"})
+
+    assert (403, "send your credential in the header x-api-key, not in authtoken") == (status, hint)
+
+
+@pytest.mark.parametrize(
+    ("json", "settings", "flag"),
+    [
+        ({"payload": {"segments": [{"name": "n"}] * 21}}, {}, "--limits off"),
+        ({"payload": {"segments": [{"segmentId": "1b7458d0-e747-40fe-8e1e-5d7fad4241cb", "name": "n"}]}}, {},
+         "--salsa-unknown-id create"),
+        (GROUP, {"credentials": "listed", "salsa_token": ["other"]}, "--salsa-token"),
+        ({"payload": {"segments": [{"segmentId": "1b7458d0-e747-40fe-8e1e-5d7fad4241cb", "name": "n"}]}},
+         {"data": {"salsa": {"segments": [
+             {"segmentId": "1b7458d0-e747-40fe-8e1e-5d7fad4241cb", "name": "n", "type": "DEFAULT"}]}}},
+         "--salsa-non-crm result"),
+    ],
+)  # fmt: skip
+def test_a_setting_that_would_change_the_answer_is_named(json: Any, settings: dict[str, Any], flag: str) -> None:
+    """Whoever is refused by a rule that can be set learns the flag."""
+    _, header, journal = asked("PUT", f"{SALSA}/segments", json, **settings)
+
+    assert flag in header
+    assert header == journal
+
+
+def test_the_limit_of_calls_names_its_setting() -> None:
+    """The call too many is told how to lift the limit; those before it are told nothing."""
+    with SegmentMock() as mock, mock.session() as session:
+        mock.clock.freeze()
+        replies = [session.get(f"{SALSA}/metrics", headers={"authToken": "t"}) for _ in range(301)]
+
+    assert ({200}, 429) == ({reply.status_code for reply in replies[:-1]}, replies[-1].status_code)
+    assert "--limits off" in replies[-1].headers[HINT]
+    assert not any(HINT in reply.headers for reply in replies[:-1])
+
+
+@pytest.mark.parametrize("name", ["a\r\nX-Evil: 1", "a\0b", "\u540d\ud800", "x" * 300_000, "\n" * 100_000], ids=len)
+def test_what_a_client_sent_breaks_no_header(name: str) -> None:
+    """A hint that tells of odd or endless names is one short line, through our own door and through Flask's."""
+    body = {"payload": {"segments": [{"name": "n", name: 1}]}}
+    odd = {"payload": {"identifierType": name, "identifiers": ["1"]}}
+    flask = create_app().test_client()
+    with SegmentMock() as mock, mock.session() as session:
+        replies = [
+            session.put(f"{SALSA}/segments", json=body, headers={"authToken": "t"}),
+            session.post(f"{SALSA}/segments/search", json=odd, headers={"authToken": "t"}),
+            flask.put(f"{SALSA}/segments", json=body, headers={"authToken": "t"}),
+            flask.post(f"{SALSA}/segments/search", json=odd, headers={"authToken": "t"}),
+        ]
+        kept = max(len(entry.hint) for entry in mock.journal)
+
+    assert [200, 400, 200, 400] == [reply.status_code for reply in replies]
+    assert not any("X-Evil" in reply.headers for reply in replies)
+    assert all(0 < len(reply.headers[HINT]) < 10_000 for reply in replies)
+    assert kept < 10_000
+
+
+def test_a_plain_call_has_no_hint() -> None:
+    """Where there is no slip nothing is said."""
+    assert (200, "", "") == asked("PUT", f"{SALSA}/segments", GROUP)

@@ -1,0 +1,44 @@
+"""A mock on a frozen clock, and a client of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from requests import Response
+
+from segment_mock import SegmentMock
+
+ROOT = "/api/integration/ext/v1"
+KEY = {"authToken": "t", "x-api-key": "k"}
+
+
+@pytest.fixture
+def mock() -> Iterator[SegmentMock]:
+    """An empty world, in which time stands."""
+    with SegmentMock(seed=7) as made:
+        made.clock.freeze("2026-01-01T00:00:00Z")
+        yield made
+
+
+@pytest.fixture
+def send(mock: SegmentMock) -> Callable[..., Response]:
+    """Send a request to the mock with both vendors' keys: method, path, JSON, other headers."""
+    session = mock.session()
+
+    def sent(method: str, path: str, json: Any = None, headers: Any = KEY) -> Response:
+        return session.request(method, path, json=json, headers=headers)
+
+    return sent
+
+
+@pytest.fixture
+def upsert(send: Callable[..., Response]) -> Callable[..., Response]:
+    """Send groups to Salsa's upsert: a name, or a whole item, each."""
+
+    def sent(*items: Any) -> Response:
+        rows = [{"name": item} if isinstance(item, str) else item for item in items]
+        return send("PUT", f"{ROOT}/segments", {"payload": {"segments": rows}})
+
+    return sent

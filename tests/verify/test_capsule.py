@@ -1,0 +1,165 @@
+"""Capsules: what a mock remembers, written down and performed again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from click.testing import CliRunner
+
+from segment_mock import SegmentMock, SettingError, WouldHangForever, faults
+from segment_mock.cli import main
+from segment_mock.verify.replay import Replay
+
+SEGMENTS = "https://api.salsalabs.org/api/integration/ext/v1/segments"
+
+
+@pytest.fixture
+def mock() -> Iterator[SegmentMock]:
+    with SegmentMock(data="demo", seed=3) as made:
+        yield made
+
+
+def put(mock: SegmentMock, token: str = "t", **group: Any) -> None:
+    with mock.session() as session, suppress(requests.RequestException):
+        session.put(SEGMENTS, json={"payload": {"segments": [group]}}, headers={"authToken": token}, timeout=5)
+
+
+def replayed(mock: SegmentMock) -> dict[int, list[str]]:
+    """Return what differs, by call, once the mock's capsule has been through JSON."""
+    replay = Replay(json.loads(json.dumps(mock.journal.capsule())))
+    return {call.id: [call.skipped or str(found) for found in call.differences or [""]] for call in replay.calls()}
+
+
+def same(count: int) -> dict[int, list[str]]:
+    return {number: [""] for number in range(1, count + 1)}
+
+
+def test_everything_between_the_calls_is_done_again(mock: SegmentMock) -> None:
+    """Records written and deleted by the test, faults armed and removed, a clock that was moved: all in its turn."""
+    put(mock, name="One")
+    with mock.faults.injected(faults.Error(status=503), "salsa.*", skip=1):
+        put(mock, name="Two")
+        added = mock.salsa.add_segment("Three")
+        put(mock, name="Three")
+    mock.faults.add(faults.Disconnect(after=True), match={"json": {"payload.segments[0].name": "Four"}}, chance=0.5)
+    mock.clock.advance(3600)
+    for _ in range(4):
+        put(mock, name="Four", segmentId=added["segmentId"])
+    mock.faults.add(faults.Hang(), match=lambda call: True, times=1)
+    put(mock, name="Five")
+    put(mock, name="Six")
+
+    assert same(9) == replayed(mock)
+    assert "abandoned" in [entry.outcome for entry in mock.journal]
+
+
+def test_a_capsule_leaves_its_mock_as_it_was(mock: SegmentMock) -> None:
+    """The records are taken back to the first call for a moment only, and later calls can still be taken back."""
+    put(mock, name="One")
+    before = mock.state()
+
+    mock.journal.capsule()
+
+    assert before == mock.state()
+    mock.rewind(1)
+    assert before == mock.state()
+
+
+@pytest.mark.parametrize(
+    ("settings", "tokens"),
+    [
+        ({"credentials": "isolated"}, ("a", "b", "a", "")),
+        ({"credentials": "listed", "salsa_token": ["a"]}, ("a", "b", "", "a")),
+        ({"limits": "vendor"}, ("a", "")),
+    ],
+)
+def test_credentials_are_stood_in_for(settings: dict[str, Any], tokens: tuple[str, ...]) -> None:
+    """Whoever had records of their own, or was refused, has and is so again, though no credential is written down."""
+    with SegmentMock(**settings) as mock:
+        for token in tokens:
+            put(mock, token and f"{token}-very-secret", name="One")
+        if "salsa_token" in settings:
+            assert mock.journal.entries(status=401)
+
+        assert same(len(tokens)) == replayed(mock)
+        assert "very-secret" not in json.dumps(mock.journal.capsule())
+
+
+def test_what_cannot_be_kept_is_told(mock: SegmentMock) -> None:
+    """Functions, connections, records replaced as a whole, bodies that were cut, entries that were forgotten."""
+
+    async def strange(call: Any, proceed: Any) -> Any:
+        return call.fail(418)
+
+    mock.faults.add(strange, times=1)
+    put(mock, name="One")
+    mock.faults.add(faults.Hang(), connection="reused", times=0)
+    mock.load({"salsa": {"segments": [{"name": "Zero"}]}})
+    put(mock, name="Two", description="x" * 70_000)
+    with SegmentMock(journal_size=1) as small:
+        put(small, name="One")
+        put(small, name="Two")
+        capsules = [json.loads(json.dumps(one.journal.capsule())) for one in (mock, small)]
+
+    told = [[*Replay(capsule).warnings()] for capsule in capsules]
+    assert told == [
+        [
+            "rule 1 is the function strange, which a capsule can't hold: it never strikes",
+            "rule 2 asks which call of its connection it is; here each is the first",
+            "all records were replaced before call 2, and are not here",
+        ],
+        ["the journal had forgotten 1 earlier calls; new ids and limits may differ"],
+    ]
+    assert "its body was cut in the journal" in [call.skipped for call in Replay(capsules[0]).calls()]
+
+
+def test_bytes_that_are_no_text_come_back(mock: SegmentMock) -> None:
+    """A body of any bytes, compact JSON and plain text are sent again as they were."""
+    bodies = [b"\xff\xfe{", b'{"payload":{"segments":[{"name":"\xc3\xa9"}]}}', b"{broken", b""]
+    with mock.session() as session:
+        for body in bodies:
+            session.put(SEGMENTS, data=body, headers={"authToken": "t"})
+
+    assert same(4) == replayed(mock)
+    told = [call["body"] for call in mock.journal.capsule()["calls"]]
+    assert [["base64"], ["compact"], ["text"], ["text"]] == [[*body] for body in told]
+
+
+def test_a_hang_without_a_timeout_is_abandoned_again(mock: SegmentMock) -> None:
+    """A call that nobody could wait for ends in a replay too."""
+    mock.faults.add(faults.Hang(after=True))
+    with mock.session() as session, pytest.raises(WouldHangForever):
+        session.put(SEGMENTS, json={"payload": {"segments": [{"name": "One"}]}}, headers={"authToken": "t"})
+
+    assert same(1) == replayed(mock)
+
+
+@pytest.mark.parametrize(
+    ("told", "says"),
+    [
+        ({"capsule": 2}, "capsule: 2 is not 1"),
+        ([], "capsule: [] is not 1"),
+        ({"capsule": 1}, "settings: missing in the capsule"),
+        ({"capsule": 1, "settings": {"sede": 1}}, "did you mean 'seed'?"),
+    ],
+)
+def test_what_is_no_capsule_is_refused(told: Any, says: str, tmp_path: Path) -> None:
+    """By the class and by the command, which exits with 2 and names the file; so does a file that is no JSON."""
+    file = tmp_path / "capsule.json"
+    file.write_text(json.dumps(told))
+    with pytest.raises(SettingError) as error:
+        Replay(told)
+    by_command = CliRunner().invoke(main, ["replay", str(file)])
+    file.write_text("{")
+    broken = CliRunner().invoke(main, ["replay", str(file)])
+
+    assert says in str(error.value)
+    assert (2, 2) == (by_command.exit_code, broken.exit_code)
+    assert says in by_command.output
+    assert f"{file}: no JSON" in broken.output

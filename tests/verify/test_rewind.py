@@ -1,0 +1,134 @@
+"""Going back to any moment that the journal knows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from segment_mock import SegmentMock, faults
+from segment_mock.messages import Request
+
+ROOT = "/api/integration/ext/v1"
+
+
+def names(mock):
+    """Return the names of Salsa's groups."""
+    return [group["name"] for group in mock.salsa.segments]
+
+
+def test_back_and_forth(mock, upsert, send):
+    """The state after any entry, whatever lies between, also forward again; what was written since is undone."""
+    states = []
+    for name in "ABC":
+        upsert(name)
+        send("POST", f"{ROOT}/segments/search", {"payload": {}})
+        states.append(mock.state())
+    mock.salsa.add_segment("past the API")
+    entries = [*mock.journal]
+
+    for number in (0, 4, 2, 5, 1):
+        mock.rewind(to=entries[number])
+        assert states[number // 2] == mock.state()
+    mock.rewind(to=entries[0].id)
+    upsert("D")
+    assert ["A", "D"] == names(mock)
+    assert 7 == len(mock.journal), "the journal stays"
+
+
+def test_both_vendors_go_back_together(mock, upsert, send):
+    """One moment of the world is one of all its tables."""
+    upsert("A")
+    send("POST", "/segments", {"name": "VIP", "broadcastMediumId": "1", "segmentType": "s", "persons": []})
+    upsert("B")
+    mock.rewind(2)
+
+    assert (["A"], ["VIP"]) == (names(mock), [segment["name"] for segment in mock.segmenter.segments])
+
+
+def test_a_lost_reply_has_an_after_too(mock, upsert):
+    """An entry whose answer never came is over once its call is; what it wrote is there."""
+    mock.faults.add(faults.Disconnect(after=True), times=1)
+    with pytest.raises(OSError, match="Connection aborted"):
+        upsert("A")
+    upsert("B")
+    mock.rewind(1)
+
+    assert ["A"] == names(mock)
+
+
+def test_what_can_not_be_reached_says_why():
+    """A forgotten entry, one of before a reset, and one that was never there: LookupError with the reason."""
+    with SegmentMock(journal_size=2) as mock, mock.session() as session:
+        for _ in range(3):
+            session.get(f"{ROOT}/metrics", headers={"authToken": "t"})
+        last = [*mock.journal][-1]
+        with pytest.raises(LookupError, match="entry 1 is not in the journal: it has 2 to 3; it forgot 1 older ones"):
+            mock.rewind(1)
+        with pytest.raises(LookupError, match="entry 9 is not"):
+            mock.rewind(9)
+        with SegmentMock() as other, pytest.raises(LookupError, match="entry 3 is not in the journal: it is empty"):
+            other.rewind(last)
+        with SegmentMock() as other, other.session() as session:
+            session.get(f"{ROOT}/metrics", headers={"authToken": "t"})
+            with pytest.raises(LookupError, match="entry 2 is not in the journal"):
+                mock.rewind(replace(next(iter(mock.journal))))
+        mock.reset()
+        with pytest.raises(LookupError, match="it is empty, as after a reset"):
+            mock.rewind(last)
+
+
+def test_an_entry_that_is_open_has_no_after(mock):
+    """While a call waits nobody knows what it will do."""
+    mock.faults.add(faults.Hang())
+    call = mock._emulator.answer(Request("GET", f"{ROOT}/metrics", {"authtoken": "t"}))
+    call.send(None)
+
+    with pytest.raises(LookupError, match=r"entry 1 is still open: salsa\.get_metrics"):
+        mock.rewind(1)
+    call.close()
+    mock.rewind(1)
+
+
+def test_over_the_control_plane(mock, upsert, send):
+    """POST rewinds; the journal takes the same filters as in Python, and says what it can't do."""
+    upsert("A")
+    upsert("B")
+    session = mock.session()
+
+    assert 200 == session.post("/_mock/journal/1/rewind").status_code
+    assert ["A"] == names(mock)
+    found = session.get("/_mock/journal", params={"json": '{"payload": {"segments": [{"name": "B"}]}}', "status": 200})
+    assert [2] == [entry["id"] for entry in found.json()["entries"]]
+    late = session.get("/_mock/journal?after=2026-01-01T00:00:01Z&operation=salsa.*&exact=true&limit=1")
+    assert [] == late.json()["entries"]
+    for method, path, status, says in (
+        ("POST", "/9/rewind", 404, "entry 9 is not in the journal: it has 1 to 2"),
+        ("GET", "/9", 404, "entry 9 is not in the journal"),
+        ("GET", "?operation=salsa.upsert_segment", 400, "did you mean 'salsa.upsert_segments'"),
+        ("GET", "?stats=200", 400, "did you mean 'status'"),
+        ("GET", "?json={", 400, "json: '{' is not JSON"),
+        ("GET", "?exact=perhaps", 400, "exact: 'perhaps' is not true or false"),
+        ("GET", "?since=x", 400, "since: 'x' is not a whole number"),
+        ("GET", "?before=x", 400, "before: 'x' is not a time"),
+    ):
+        problem = session.request(method, f"/_mock/journal{path}")
+        assert (status, "application/problem+json") == (problem.status_code, problem.headers["Content-Type"])
+        assert says in problem.json()["detail"]
+
+
+def test_the_state_is_the_testers_own(mock, upsert):
+    """What a test does to the state that it was given, or to a row, changes no record."""
+    upsert("A")
+    mock.state()["salsa"]["segments"][0]["name"] = "B"
+    mock.salsa.segments[0]["name"] = "B"
+
+    assert ["A"] == names(mock)
+
+
+def test_a_misspelt_snapshot_is_told_the_nearest(mock):
+    """A name that no snapshot has is answered with the one that was meant."""
+    session = mock.session()
+    session.post("/_mock/snapshots/start")
+
+    assert "'strat' (did you mean 'start'?)" in session.post("/_mock/snapshots/strat/restore").json()["detail"]
