@@ -14,12 +14,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 VENV = Path(os.environ.get("SEGMENT_MOCK_VENV", ROOT / ".venv"))
 PYTHON = VENV / "bin" / "python"
+# Bytecode is kept, and not in the checkout, whatever the shell says: without it each of the many processes of a run
+# compiles all of it anew, and how long a start takes would be nobody's figure.
+KEPT = {**os.environ, "PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(VENV / "pycache")}
 
 
 def run(*command: str | Path, **options: object) -> None:
     """Run *command*; end with its exit code if it fails."""
     print("+", *command, file=sys.stderr, flush=True)
-    done = subprocess.run([str(part) for part in command], check=False, **options)  # type: ignore[call-overload]
+    words = [str(part) for part in command]
+    done = subprocess.run(words, check=False, env=KEPT, **options)  # type: ignore[call-overload]
     if done.returncode:
         sys.exit(done.returncode)
 
@@ -84,6 +88,18 @@ def contract(arguments: list[str]) -> None:
     run(PYTHON, ROOT / "tests" / "openapi" / "contract.py", *arguments, cwd=ROOT)
 
 
+def fuzz(arguments: list[str]) -> None:
+    """Attack a live server with hostile bytes and sizes for 20 seconds, or ``--seconds N``."""
+    installed("dev")
+    run(PYTHON, ROOT / "tests" / "fuzz" / "fuzz.py", *arguments, cwd=ROOT)
+
+
+def endurance(arguments: list[str]) -> None:
+    """Let 32 clients call through faults for 30 seconds, or ``--seconds N``: no write lost, memory flat."""
+    installed("dev")
+    run(PYTHON, ROOT / "benchmarks" / "endurance.py", *arguments, cwd=ROOT)
+
+
 def bench(arguments: list[str]) -> None:
     """Measure everything beside its peers, and write docs/performance.md; takes about ten minutes."""
     installed("bench-full")
@@ -112,7 +128,10 @@ def peers() -> None:
         subprocess.run(command, check=False)
 
 
-DEEDS = {"serve": serve, "test": test, "wheel": wheel, "contract": contract, "bench": bench, "bench-quick": bench_quick}
+DEEDS = {
+    deed.__name__.replace("_", "-"): deed
+    for deed in (serve, test, wheel, contract, fuzz, endurance, bench, bench_quick)
+}
 
 if __name__ == "__main__":
     if len(sys.argv) < 2 or sys.argv[1] not in DEEDS:

@@ -33,7 +33,7 @@ GOOD = {
 }
 STATUSES = {"salsa": {200, 400, 405, 429}, "segmenter": {200, 400, 404}}
 operations = pytest.mark.parametrize("operation", GOOD)
-quick = settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 
 ATOMS = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)

@@ -155,6 +155,17 @@ def test_a_bad_data_file_names_row_field_and_value(tmp_path: Path, text: str, to
     assert told in result.stderr
 
 
+def test_a_tls_server_is_looked_after(start: Start) -> None:
+    """health asks it with no CA at hand, as a container's health check must; state wants to know whom it talks to."""
+    _, ready = start("--tls", "--data", "demo")
+    known = {"SEGMENT_MOCK_TLS": "true", "SEGMENT_MOCK_PORT": str(ready["port"])}
+    codes = [run(*words, env=known).exit_code for words in (["health"], ["state", "export"])]
+    export = run("state", "export", "--url", ready["url"], "--ca-file", ready["ca_file"])
+
+    assert [0, 1] == codes
+    assert "salsa" in json.loads(export.stdout)
+
+
 def test_health_of_nobody() -> None:
     """Without a server, health exits with 1 and names the address that the settings give."""
     result = run("health", env={"SEGMENT_MOCK_PORT": "1"})

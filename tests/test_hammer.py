@@ -160,5 +160,5 @@ class Hammer(RuleBasedStateMachine):
         assert self.mock.state() == again.state()
 
 
-Hammer.TestCase.settings = settings(max_examples=20, stateful_step_count=20, deadline=None)
+Hammer.TestCase.settings = settings(max_examples=15, stateful_step_count=12, deadline=None)
 TestHammer = Hammer.TestCase

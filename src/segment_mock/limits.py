@@ -20,7 +20,9 @@ class Window:
     def admit(self, name: str, now: float) -> bool:
         """Count a call of *name* at *now*, admitted or not, and tell whether it fits the window."""
         with self._lock:
-            seen = self._seen.pop(name, deque[float](maxlen=self.calls))
+            seen = self._seen.pop(name, None)
+            if seen is None:
+                seen = deque(maxlen=self.calls)
             self._seen[name] = seen
             if len(self._seen) > _NAMES:
                 del self._seen[next(iter(self._seen))]

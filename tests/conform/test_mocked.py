@@ -49,8 +49,13 @@ def test_other_settings_choose_other_examples() -> None:
         "segmenter_path": "/elsewhere", "admin_token": "an-admin-token",
     }  # fmt: skip
     keys = ("--salsa-token", TOKEN, "--segmenter-key", "k", "--admin-token", "an-admin-token")
+    only = [
+        word
+        for name in ("salsa/*not*", "salsa/token*", "*/members-b*", "*/key*", "*/update")
+        for word in ("--only", name)
+    ]
     with SegmentMock(**settings) as mock:
-        result = run(mock.serve().url, "--allow-writes", "--json", *keys)
+        result = run(mock.serve().url, "--allow-writes", "--json", *keys, *only)
         unkeyed = run(mock.serve().url, "--only", "salsa/delete", "--admin-token", "an-admin-token")
         refused = run(mock.serve().url)
     rows = told(result)
@@ -69,7 +74,7 @@ def test_isolated_organizations_each_get_their_records_back() -> None:
     """With --credentials isolated an example has the organization of its own credential."""
     with SegmentMock(data="demo", credentials="isolated") as mock:
         before = mock.state()
-        result = run(mock.serve().url, "--allow-writes", "--only", "*/upsert*", "--only", "segmenter/*")
+        result = run(mock.serve().url, "--allow-writes", "--only", "salsa/upsert*", "--only", "segmenter/create")
 
         assert 0 == result.exit_code, result.output
         assert before == mock.state()

@@ -13,6 +13,7 @@ PATIENCE = 10.0  # so many seconds without a byte are a hang
 _STATUS = re.compile(rb"HTTP/1\.1 ([1-5]\d\d) [ -~]*")
 _FIELD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [^\r\n\0]*")
 _PLAIN = (400, 403, 408, 431)
+TUNNEL = b"Connection established\r\n\r\n"
 
 
 class Reply(NamedTuple):
@@ -33,9 +34,7 @@ def strike(address: tuple[str, int], pieces: Iterable[bytes]) -> bytes:
     Raises `Broken` when it does not close in time, or resets the connection.
     """
     with socket.create_connection(address, PATIENCE) as sock:
-        with suppress(
-            BrokenPipeError, ConnectionResetError
-        ):  # it may have had enough; what it said is still to be read
+        with suppress(OSError):  # it may have had enough; what it said is still to be read
             for piece in pieces:
                 sock.sendall(piece)
             sock.shutdown(socket.SHUT_WR)
@@ -46,6 +45,8 @@ def strike(address: tuple[str, int], pieces: Iterable[bytes]) -> bytes:
         except TimeoutError:
             raise Broken(f"no answer and no end within {PATIENCE:g} s, after {b''.join(found)[:200]!r}") from None
         except ConnectionResetError:
+            if found and found[0].endswith(TUNNEL):  # noise instead of TLS, more of it than was read
+                return found[0]
             raise Broken(f"reset, after {b''.join(found)[:200]!r}") from None
     return b"".join(found)
 

@@ -24,19 +24,10 @@ SHORT = settings(
 )
 
 
-@pytest.fixture(scope="module")
-def schemas() -> dict[str, Any]:
-    """Each vendor's document, over an application of its own."""
-    app = create_app(credentials="listed", salsa_token=TOKENS, segmenter_key=TOKENS)
-    return {name: schemathesis.openapi.from_wsgi(f"/_mock/openapi/{name}.json", app) for name in ("salsa", "segmenter")}
-
-
-@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=lambda mode: mode.value)
-@pytest.mark.parametrize("name", ["salsa", "segmenter"])
-def test_calls_that_fit_are_performed_and_others_refused(schemas: dict[str, Any], name: str, mode: Any) -> None:
-    """Every check of Schemathesis holds: status, headers and body are as documented, and bad data is refused."""
-    tokens, tried = cycle(TOKENS), []
-    for found in schemas[name].get_all_operations():
+def tried(schema: Any, mode: Any) -> set[int]:
+    """Call every operation of *schema* with what fits it or does not, and return the statuses; each check must hold."""
+    tokens, statuses = cycle(TOKENS), []
+    for found in schema.get_all_operations():
         operation = found.ok()
         if mode is GenerationMode.NEGATIVE and not operation.body:
             continue
@@ -45,12 +36,20 @@ def test_calls_that_fit_are_performed_and_others_refused(schemas: dict[str, Any]
         @given(case=operation.as_strategy(generation_mode=mode))
         def hold(case: Any) -> None:
             token = next(tokens)
-            tried.append(case.call_and_validate(headers={"authToken": token, "x-api-key": token}).status_code)
+            statuses.append(case.call_and_validate(headers={"authToken": token, "x-api-key": token}).status_code)
 
         hold()
+    return {*statuses}
 
-    assert len(tried) > 5
-    assert ({200} if mode is GenerationMode.POSITIVE else {400}) <= {*tried}
+
+def test_calls_that_fit_are_performed_and_others_refused() -> None:
+    """Every check of Schemathesis holds: status, headers and body are as documented, and bad data is refused."""
+    app = create_app(credentials="listed", salsa_token=TOKENS, segmenter_key=TOKENS)
+    for name in ("salsa", "segmenter"):
+        schema = schemathesis.openapi.from_wsgi(f"/_mock/openapi/{name}.json", app)
+
+        assert {200} <= tried(schema, GenerationMode.POSITIVE)
+        assert {400} <= tried(schema, GenerationMode.NEGATIVE)
 
 
 def test_a_server_that_breaks_its_promise_is_caught() -> None:

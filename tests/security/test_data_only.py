@@ -78,6 +78,9 @@ def test_no_file_that_a_request_names_is_opened(
         ("salsa: &a {segments: [*a]}", "written out, its aliases make more than 10,000,000 values"),
         ("!!python/object/apply:os.getcwd []", "could not determine a constructor"),
         ("!!python/name:os.getcwd", "could not determine a constructor"),
+        ("[" * 100_000, "it is nested more than 1,000 levels deep"),
+        ("- " * 100_000, "it is nested more than 1,000 levels deep"),
+        ("{a: " * 100_000, "it is nested more than 1,000 levels deep"),
     ],
 )
 @pytest.mark.parametrize("command", [["serve", "--port", "0", "--data"], ["state", "import", "--url", "http://x"]])

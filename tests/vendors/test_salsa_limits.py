@@ -13,7 +13,7 @@ def sentence(reply):
 
 
 def spend(api, calls, **headers):
-    return [api.send(*SEARCH, {"payload": {}}, **headers).status_code for _ in range(calls)]
+    return api.spend(calls, *SEARCH, {"payload": {}}, **headers)
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def client(mock):
     return Client(mock)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(SUPPORTER, min_size=1, max_size=4))
 def test_supporters_survive_export_and_load(supporters):
     """What a client sent and the API accepted, however odd, is the same in another mock: state and replies."""
@@ -102,7 +102,7 @@ def pairs(api):
     return by_group, by_person, {group["segmentId"]: group["totalMembers"] for group in groups}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(DEEDS, max_size=12))
 def test_groups_and_supporters_always_agree(deeds):
     """After any writes both sides tell the same memberships, counted right, also when exported and loaded."""

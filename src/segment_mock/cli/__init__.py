@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from importlib import import_module
+
 import click
 
 from .. import __version__
-from ._conform import conform_
-from ._exec import env, exec_
-from ._faults import faults
-from ._openapi import openapi
-from ._remote import health, state
-from ._replay import replay
-from ._serve import serve
-from ._vendors import vendors
+
+_HOMES: Mapping[str, str] = {
+    "serve": "_serve.serve",
+    "exec": "_exec.exec_",
+    "env": "_exec.env",
+    "health": "_remote.health",
+    "vendors": "_vendors.vendors",
+    "openapi": "_openapi.openapi",
+    "faults": "_faults.faults",
+    "state": "_remote.state",
+    "replay": "_replay.replay",
+    "conform": "_conform.conform_",
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Lazy(click.Group):
+    """Imports a command when it is asked for: the emulator takes long beside a question for a server's health."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*_HOMES]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _HOMES:
+            return None
+        module, _, name = _HOMES[cmd_name].partition(".")
+        found: click.Command = getattr(import_module(f".{module}", __package__), name)
+        return found
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="segment-mock")
 def main() -> None:
     """Emulate Salsa Engage Groups and Instaleap's Segmenter for tests."""
-
-
-for command in (serve, exec_, env, health, vendors, openapi, faults, state, replay, conform_):
-    main.add_command(command)

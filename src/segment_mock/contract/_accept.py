@@ -141,7 +141,6 @@ def _judged(field: fields.Field[Any], inner: Check) -> Check:
     return check
 
 
-
 def _judged_plain(field: fields.Field[Any], kind: type) -> Check:
     """Return a check that takes a *kind* as it is, and leaves whatever else may stand for one to the field."""
     validators = tuple(field.validators)

@@ -8,12 +8,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from . import _yaml
 from ._option import SettingError, Value
 
 _NAMES = ("segment-mock.yaml", "pyproject.toml")
 _LARGEST = 256 * 2**20
-_MOST = 10_000_000
-"""So many values may a YAML file have once every alias of it is written out."""
 
 
 def fixtures() -> Path:
@@ -98,22 +97,10 @@ def _table(path: Path) -> Mapping[str, Value] | None:
 
 
 def _load(path: Path) -> Any:
-    import yaml  # slow to import, and most worlds need no file
-
-    base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    # A date is text on the wire, so it stays text without quotes too.
-    resolvers = {
-        first: [row for row in rows if row[0] != "tag:yaml.org,2002:timestamp"]
-        for first, rows in base.yaml_implicit_resolvers.items()
-    }
-    loader = type("Loader", (base,), {"yaml_implicit_resolvers": resolvers})
     try:
         text = _read(path)
-        value = json.loads(text) if path.suffix == ".json" else yaml.load(text, loader)  # noqa: S506 - both are safe
-        if "&" in text and _weight(value, {}) > _MOST:
-            raise ValueError(f"written out, its aliases make more than {_MOST:,} values")
-        return value
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        return json.loads(text) if path.suffix == ".json" else _yaml.load(text)
+    except (OSError, ValueError, RecursionError) as error:
         raise SettingError(f"{path}: {' '.join(str(error).split())}") from None
 
 
@@ -123,15 +110,3 @@ def _read(path: Path) -> str:
     if len(text) > _LARGEST:
         raise ValueError(f"a file of more than {_LARGEST // 2**20} MiB is not read")
     return text.decode("utf-8-sig")
-
-
-def _weight(value: Any, known: dict[int, int]) -> int:
-    """Return how many values *value* consists of when each alias counts again; one that holds itself has too many."""
-    if not isinstance(value, (dict, list)):
-        return 1
-    if id(value) not in known:
-        known[id(value)] = _MOST + 1
-        known[id(value)] = 1 + sum(
-            _weight(inner, known) for inner in (value.values() if isinstance(value, dict) else value)
-        )
-    return known[id(value)]

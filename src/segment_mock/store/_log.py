@@ -55,6 +55,7 @@ class ChangeLog:
         self._tail: deque[Change] = deque()
         self._held: Counter[int] = Counter()
         self._commits: deque[tuple[int, str, float]] = deque()
+        self._returns: dict[int, int] = {}
         self.mark = 0
 
     def __len__(self) -> int:
@@ -92,9 +93,24 @@ class ChangeLog:
 
     def rollback(self, mark: int) -> None:
         """Undo every write since *mark*, and log the undoing, so that later marks stay reachable."""
-        for change in reversed(self.since(mark)):
+        for change in self._back_to(mark):
             change.table.apply(change.key, change.after, change.before)
             self.append(change.table, change.key, change.after, change.before)
+        if mark < self.mark:
+            self._returns[self.mark] = min(mark, self._returns.get(self.mark, mark))
+
+    def _back_to(self, mark: int) -> list[Change]:
+        # Whoever comes back to one moment again and again undoes what is new, and not all earlier undoings as well.
+        changes, wanted = self.since(mark), []
+        at = self.mark
+        while at > mark:
+            earlier = self._returns.get(at, -1)
+            if earlier >= mark:  # a rollback ended here: all was as it had been then
+                at = earlier
+            else:
+                at -= 1
+                wanted.append(changes[at - mark])
+        return wanted
 
     @contextmanager
     def undone(self, mark: int, organization: str) -> Iterator[None]:
@@ -122,11 +138,14 @@ class ChangeLog:
         oldest = min([mark, *self._held])
         while self._tail and self._tail[0].sequence < oldest:
             self._tail.popleft()
-        while self._commits and self._commits[0][0] < self.mark - len(self._tail):
+        reach = self.mark - len(self._tail)
+        while self._commits and self._commits[0][0] < reach:
             self._commits.popleft()
+        while self._returns and next(iter(self._returns)) <= reach:
+            del self._returns[next(iter(self._returns))]
 
     def truncate(self) -> None:
         """Forget every write; no earlier mark can be reached any more."""
-        for forgotten in (self._tail, self._held, self._commits):
+        for forgotten in (self._tail, self._held, self._commits, self._returns):
             forgotten.clear()
         self.mark += 1  # so that a mark of this very moment is an earlier one too

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from flask import Flask, Request, Response, request
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 
 from .. import messages
 from ..clock import Clock
@@ -83,6 +83,8 @@ def _read(flask: Request) -> messages.Request:
         body, too_large = flask.get_data(cache=False), False
     except RequestEntityTooLarge:
         body, too_large = b"", True
+    except ClientDisconnected:  # half a body is none
+        body, too_large = b"", False
     headers = {name.lower(): value for name, value in flask.headers.items()}
     path = quote(flask.environ["PATH_INFO"].encode("latin-1"), safe="/:@!$&'()*+,;=~")
     query = flask.environ.get("QUERY_STRING", "")

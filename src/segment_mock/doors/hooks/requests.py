@@ -16,7 +16,6 @@ from urllib3.util import Retry
 from ...messages import reason
 from .._switchboard import Patch, Switchboard
 from ..inprocess import Socket
-from ..requests import Adapter
 from ..shortcut import InProcess
 
 _PORTS = {"http": 80, "https": 443}
@@ -39,6 +38,8 @@ def patches(board: Switchboard) -> Iterable[Patch]:
             if isinstance(door, InProcess) and door.takes(*asked):
                 answer = door.ask(self, *asked, body)
                 if isinstance(answer, Socket):
+                    from ..requests import Adapter  # which may have been what imported requests, and us, just now
+
                     return Adapter(lambda: answer, max_retries=self.max_retries).send(request, **options)
                 return _built(self, request, door.fields(answer), answer)
         built: Response = real(self, request, *args, **options)

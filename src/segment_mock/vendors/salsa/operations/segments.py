@@ -61,7 +61,10 @@ def _is_unmanaged(call: Call, item: Json) -> bool:
 
 
 def _found(row: Record, members: Table | None) -> Json:
-    return shown(row, "FOUND", None if members is None else _count(members, row))
+    told = {**row, "result": "FOUND"}
+    if members is not None:
+        told["totalMembers"] = members.count("segmentId", row["segmentId"])
+    return ordered(told, SEGMENT_ORDER)
 
 
 def _count(members: Table, row: Record) -> int:

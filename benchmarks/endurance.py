@@ -1,0 +1,113 @@
+"""Half a minute of calls and faults from 32 clients: every write is where it was said to be, and memory stays flat.
+
+``python benchmarks/endurance.py [--seconds 30] [--json FILE]``. A client names the fault that it wants in a header, so
+it knows whether its write was performed and what it may be told of it; what must be found in the end is then exact.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import threading
+import time
+from collections import Counter
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+from endurance_clients import FATES, OWN, Client, group, segment
+from process import Running, running
+from rounds import Report
+from servers import OURS
+
+CLIENTS = 32
+WARM, GROWTH = 0.3, 1.05
+
+
+def _world(clients: list[Client]) -> dict[str, Any]:
+    for client in clients:
+        keys = [name(client.number, place) for place in range(OWN) for name in (group, segment)]
+        client.expected = dict.fromkeys(keys, "new")
+    keys = [(client.number, place) for client in clients for place in range(OWN)]
+    groups = [{"segmentId": group(*key), "name": f"Group {key[0]} {key[1]}", "description": "new"} for key in keys]
+    segments = [{"id": segment(*key), "name": f"Segment {key}", "description": "new"} for key in keys]
+    return {"salsa": {"segments": groups}, "segmenter": {"segments": segments}}
+
+
+def _control(port: int, method: str, path: str, body: Any = None) -> Any:
+    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request(method, path, None if body is None else json.dumps(body))
+    answer = connection.getresponse()
+    told = json.loads(answer.read())
+    connection.close()
+    if answer.status >= 300:
+        raise RuntimeError(f"{method} {path}: {told}")
+    return told
+
+
+def _found(port: int) -> dict[str, str]:
+    state = _control(port, "GET", "/_mock/state")
+    groups = {row["segmentId"]: row["description"] for row in state["salsa"]["segments"]}
+    return groups | {row["id"]: row["description"] for row in state["segmenter"]["segments"]}
+
+
+def _threads(server: Running) -> int:
+    tasks = Path(f"/proc/{server.pid}/task")
+    return len([*tasks.iterdir()]) if tasks.is_dir() else 0
+
+
+def main() -> int:
+    """Endure; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=30)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON too")
+    given = parser.parse_args()
+    report = Report("Endurance: calls and faults from 32 clients", False, given.json)
+    with running(OURS) as server:
+        clients = [Client(number, server.port) for number in range(CLIENTS)]
+        _control(server.port, "PUT", "/_mock/state", _world(clients))
+        rules = [{**fate.rule, "match": {"headers": {"X-Fate": name}}} for name, fate in FATES.items() if fate.rule]
+        _control(server.port, "POST", "/_mock/faults", rules)
+        warm = _endured(clients, server, given.seconds)
+        report.compare("memory at the end / once warm", [server.memory], [warm[0]], "B", at_most=GROWTH)
+        report.compare("threads at the end / once warm", [_threads(server)], [warm[1]], "", at_most=1.0)
+        found = _found(server.port)
+    _told(report, clients, found, given.seconds)
+    return report.finish()
+
+
+def _endured(clients: list[Client], server: Running, seconds: float) -> tuple[float, int]:
+    """Let *clients* call for so long; return memory and threads of *server* once it was warm."""
+    end = time.monotonic() + seconds
+    workers = [threading.Thread(target=client.work, args=(lambda: time.monotonic() > end,)) for client in clients]
+    for worker in workers:
+        worker.start()
+    time.sleep(seconds * WARM)
+    warm = server.memory, _threads(server)
+    while (left := end - time.monotonic()) > 0:
+        time.sleep(min(left, 5))
+        passed = min(seconds, seconds - end + time.monotonic())
+        print(f"{passed:.0f} s: {sum(client.seen.total() for client in clients)} calls", file=sys.stderr, flush=True)
+    for worker in workers:
+        worker.join(20)
+    return warm
+
+
+def _told(report: Report, clients: list[Client], found: dict[str, str], seconds: float) -> None:
+    expected = {key: text for client in clients for key, text in client.expected.items()}
+    wrong = [line for client in clients for line in client.wrong]
+    wrong += [f"{key}: {found.get(key)!r}, not {text!r}" for key, text in expected.items() if found.get(key) != text]
+    wrong += [f"{key}: nobody wrote it" for key in found if key not in expected]
+    seen = sum((client.seen for client in clients), Counter[str]())
+    report.tell("calls", [seen.total()], "")
+    report.tell("of these met a fault", [seen.total() - seen["none"]], "")
+    report.tell("calls a second", [seen.total() / seconds], "/s")
+    report.tell("records that hold what they must", [sum(found.get(key) == text for key, text in expected.items())], "")
+    report.tell("answers or records that are wrong", [len(wrong)], "")
+    if wrong or {*seen} != {*FATES}:
+        report.fail("; ".join(wrong[:5]) or f"only these fates were met: {[*seen]}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

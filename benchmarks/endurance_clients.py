@@ -1,0 +1,135 @@
+"""Those who call in the endurance run: each knows what it may be told, and what its records must say in the end."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
+from random import Random
+from typing import Any
+
+OWN = 5
+"""So many groups, and as many segments, does each client have for itself."""
+PATIENCE = 10.0
+HEADERS = {"authToken": "any", "x-api-key": "any", "Content-Type": "application/json"}
+GROUPS = "/api/integration/ext/v1/segments"
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What a fault does to a call: its *rule*, whether the call is *performed*, and the status that is *told*.
+
+    No status: the client gets no answer that it can read.
+    """
+
+    rule: dict[str, Any] | None
+    performed: bool
+    told: int | None
+
+
+FATES = {
+    "none": Fate(None, True, 200),
+    "late": Fate({"kind": "latency", "seconds": 0.02}, True, 200),
+    "dripped": Fate({"kind": "drip", "bytes_per_second": 20_000.0, "chunk": 100}, True, 200),
+    "failed": Fate({"kind": "error", "status": 503}, False, 503),
+    "failed late": Fate({"kind": "error", "status": 500, "after": True}, True, 500),
+    "throttled": Fate({"kind": "refuse", "refusal": "throttled"}, False, 429),
+    "dropped": Fate({"kind": "disconnect"}, False, None),
+    "reset": Fate({"kind": "disconnect", "reset": True}, False, None),
+    "lost": Fate({"kind": "disconnect", "after": True}, True, None),
+    "cut": Fate({"kind": "truncate", "at": 0.5}, True, None),
+    "garbled": Fate({"kind": "garble", "how": "bytes"}, True, None),
+}
+DRAWN = ["none"] * 20 + [*FATES]
+
+
+@dataclass
+class Client:
+    """One of those who call: *expected* is what its own records must say, *wrong* what went otherwise than it must."""
+
+    number: int
+    port: int
+    expected: dict[str, str] = field(default_factory=dict)
+    wrong: list[str] = field(default_factory=list)
+    seen: Counter[str] = field(default_factory=Counter)
+
+    def work(self, until: Callable[[], bool]) -> None:
+        """Call after call, until it is time."""
+        luck, count = Random(self.number), 0
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        while not until():
+            count += 1
+            # Few pass: the id of a group that is gone is remembered for good, as it may be revived.
+            (deed,) = luck.choices((self._group, self._segment, self._read, self._pass), (6, 6, 3, 1))
+            deed(connection, luck, f"{self.number}-{count}")
+        connection.close()
+
+    def _group(self, connection: HTTPConnection, luck: Random, text: str) -> None:
+        place, fate = luck.randrange(OWN), luck.choice(DRAWN)
+        key = group(self.number, place)
+        item = {"segmentId": key, "name": f"Group {self.number} {place}", "description": text}
+        self._batch(connection, fate, "PUT", item, "UPDATED")
+        self._note(key, fate, text)
+
+    def _pass(self, connection: HTTPConnection, luck: Random, text: str) -> None:
+        made = self._batch(connection, "none", "PUT", {"name": f"Passing {text}"}, "ADDED")
+        if made:
+            self._batch(connection, "none", "DELETE", {"segmentId": made["segmentId"]}, "DELETED")
+
+    def _batch(self, connection: HTTPConnection, fate: str, method: str, item: Any, result: str) -> Any:
+        told = self._call(connection, fate, method, GROUPS, {"payload": {"segments": [item]}})
+        answer = told and told["payload"]["segments"][0]
+        if answer and answer["result"] != result:
+            self.wrong.append(f"{fate}: {method} {item} is {answer}")
+        return answer
+
+    def _segment(self, connection: HTTPConnection, luck: Random, text: str) -> None:
+        key, fate = segment(self.number, luck.randrange(OWN)), luck.choice(DRAWN)
+        people = [{"externalId": f"{self.number}-{luck.randrange(9)}"} for _ in range(3)]
+        told = self._call(connection, fate, "PUT", f"/segments/{key}", {"description": text, "persons": people})
+        self._note(key, fate, text)
+        if told and told["data"] != {"isUpdated": True}:
+            self.wrong.append(f"{fate}: {told}")
+
+    def _read(self, connection: HTTPConnection, luck: Random, text: str) -> None:
+        keys = [group(self.number, place) for place in range(OWN)]
+        body = {"payload": {"identifierType": "SEGMENT_ID", "identifiers": keys}}
+        told = self._call(connection, "none", "POST", f"{GROUPS}/search", body)
+        found = {row["segmentId"]: row["description"] for row in told["payload"]["segments"]} if told else {}
+        expected = {key: self.expected[key] for key in keys}
+        if told and found != expected:
+            self.wrong.append(f"read {found}, not {expected}")
+
+    def _note(self, key: str, fate: str, text: str) -> None:
+        if FATES[fate].performed:
+            self.expected[key] = text
+
+    def _call(self, connection: HTTPConnection, fate: str, method: str, path: str, body: Any) -> Any:
+        """Return the JSON of an answer with 200, else None; an answer that *fate* does not allow is noted."""
+        status, told = None, b""
+        try:
+            connection.request(method, path, json.dumps(body), {**HEADERS, "X-Fate": fate})
+            answer = connection.getresponse()
+            status, told = answer.status, answer.read()
+        except TimeoutError:
+            connection.close()
+            self.wrong.append(f"{fate}: {method} {path} was told nothing for {PATIENCE:g} s")
+        except (OSError, HTTPException):
+            connection.close()
+            status = None
+        self.seen[fate] += 1
+        if status != FATES[fate].told:
+            self.wrong.append(f"{fate}: {method} {path} was told {status}: {told[:200]!r}")
+        return json.loads(told) if status == 200 else None
+
+
+def group(client: int, place: int) -> str:
+    """Return the id of a client's group."""
+    return f"{client:08d}-0000-4000-8000-{place:012d}"
+
+
+def segment(client: int, place: int) -> str:
+    """Return the id of a client's segment."""
+    return f"s-{client}-{place}"
