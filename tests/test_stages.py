@@ -6,9 +6,9 @@ import logging
 import pytest
 import requests
 
-from segment_mock import SegmentMock
+from segment_mock import SegmentMock, faults
 from segment_mock.contract import Spoiled
-from segment_mock.messages import CLOSED, RESET, Response
+from segment_mock.messages import CLOSED, RESET, Request, Response
 from segment_mock.store import Table
 
 UPSERT, SEARCH = "/api/integration/ext/v1/segments", "/api/integration/ext/v1/segments/search"
@@ -197,3 +197,20 @@ def test_an_answer_may_be_lost_after_the_write(delivery, outcome):
     assert ["a"] == names(mock)
     entry = mock.journal.entries()[0]
     assert (None, outcome, ["a"]) == (entry.status, entry.outcome, [c.after["name"] for c in entry.changes])
+
+
+def test_a_call_that_waits_through_a_reset_is_never_performed():
+    """Whoever drives it on, as a thread of a WSGI server does: nothing is written or counted, its connection closes."""
+    mock = world()
+    mock.faults.add(faults.Latency(seconds=60), "salsa.upsert_segments")
+    body = json.dumps({"payload": {"segments": [{"name": "late"}]}}).encode()
+    call = mock._emulator.answer(Request("PUT", UPSERT, {"authtoken": "t"}, body))
+    call.send(None)
+    mock.reset()
+    with pytest.raises(StopIteration) as ended:
+        call.send(None)
+
+    assert CLOSED is ended.value.value.delivery
+    assert [] == names(mock)
+    metrics = mock.session().get("/api/integration/ext/v1/metrics", headers=TOKEN).json()["payload"]
+    assert (299, 0) == (metrics["currentRateLimit"], metrics["totalAPICalls"])

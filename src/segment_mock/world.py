@@ -30,12 +30,13 @@ class Organization:
 class World:
     """Clock, luck, ids and organizations, all from one *seed*; *lock* guards stores and log.
 
-    *isolated*: each credential names an organization of its own, else all share one.
+    *isolated*: each credential names an organization of its own, else all share one. *era* counts resets.
     """
 
     def __init__(self, seed: int = 0, *, isolated: bool = False) -> None:
         self.seed, self.isolated = seed, isolated
         self.clock, self.log, self.lock = Clock(), ChangeLog(), RLock()
+        self.era = 0
         self._seeds: Mapping[str, Seed] = {}
         self._spent: dict[str, Any] = {}
         self._begin()
@@ -101,6 +102,7 @@ class World:
     def reset(self) -> None:
         """Return to the initial data, the wall's time and the beginning of every stream."""
         with self.lock:
+            self.era += 1
             self.log.truncate()
             self.clock.reset()
             self._begin()

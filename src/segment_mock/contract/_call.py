@@ -46,6 +46,7 @@ class Call:
     options: Mapping[str, Any]
     arguments: Mapping[str, str]
     arrived: float
+    era: int = 0
     organization: Organization | None = None
     credential: str = ""
     data: Json = field(default_factory=dict)
@@ -60,6 +61,11 @@ class Call:
     tallied: bool = False
     draws: Luck | None = None
     assumed: tuple[str, ...] = ()
+
+    @property
+    def outlived(self) -> bool:
+        """Whether a reset has come since this call arrived: it may write nothing, for all is another test's now."""
+        return self.era != self.world.era
 
     @property
     def luck(self) -> Luck:

@@ -78,7 +78,8 @@ class Emulator:
         vendor, operation, arguments = self.routes.find(request)
         world = self.world
         options = self._options.get(vendor.name, {})
-        return await self._handle(Call(request, vendor, operation, world, options, arguments, world.clock.now()))
+        call = Call(request, vendor, operation, world, options, arguments, world.clock.now(), world.era)
+        return await self._handle(call)
 
     def face(self, name: str) -> Any:
         """Return the Python face of the vendor called *name*; raises KeyError if there is none."""

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 
 from ..contract import Call, Proceed, Refusal, credential_hint
 from ..limits import Window
-from ..messages import Response
+from ..messages import CLOSED, Response
 
 
 class Authenticate:
@@ -21,6 +21,8 @@ class Authenticate:
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
         """Let a call in whose vendor asks for no key, or whose key is one that the settings admit."""
+        if call.outlived:
+            return Response(503, delivery=CLOSED)
         header = call.vendor.key_header
         credential = call.request.headers.get(header.lower(), "").strip()
         if header and not credential:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 
 from ..contract import Call, Lag, Proceed
-from ..messages import Response
+from ..messages import CLOSED, Response
 
 
 async def alone(call: Call, proceed: Proceed) -> Response:
@@ -14,6 +14,8 @@ async def alone(call: Call, proceed: Proceed) -> Response:
         return await proceed()
     log = call.world.log
     with call.world.lock:
+        if call.outlived:
+            return Response(503, delivery=CLOSED)
         mark = log.mark
         try:
             if call.lag is None:
