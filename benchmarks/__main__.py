@@ -18,8 +18,8 @@ from machine import described
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "performance.md"
 BEGIN, END = "<!-- figures: written by `python3 dev.py bench` -->", "<!-- end of figures -->"
-QUICK = ("inprocess", "intercept", "suites", "live", "start", "bodies", "state", "soak")
-FULL = (*QUICK, "store", "client_walk")
+QUICK = ("inprocess", "intercept", "live", "start", "bodies", "state", "soak")
+FULL = (*QUICK, "suites", "store", "client_walk")
 
 
 def main(arguments: list[str]) -> int:

@@ -153,7 +153,8 @@ def fixtures(report: Report, count: int) -> None:
         [max(1e-9, took - idle) for took, idle in zip(spent[name], spent["test_nothing"], strict=True)]
         for name in ("test_ours", "test_stub")
     )
-    report.compare(f"fixture segment_mock / fixture of responses, {count:,} tests", ours, stub, at_most=FIXTURE)
+    told = f"fixture segment_mock / fixture of responses, {count:,} tests"
+    report.compare(told, ours, stub, at_most=FIXTURE, aim=True)
     report.tell("setup and teardown of a test without a fixture", spent["test_bare"])
     report.tell("the same with a fixture that does nothing", spent["test_nothing"])
 

@@ -12,8 +12,8 @@ from segment_mock import SegmentMock
 
 HERE = Path(__file__).parent
 TOKENS = [f"token-{number}" for number in range(100)]
-EXAMPLES = {"openapi/salsa.json": 15, "openapi/segmenter.json": 30, "openapi.json": 4}
-"""How many cases an operation each document gets in a phase that draws them: about half a minute each."""
+EXAMPLES = {"openapi/salsa.json": 8, "openapi/segmenter.json": 15, "openapi.json": 2}
+"""How many cases an operation each document gets in a phase that draws them: about a quarter of a minute each."""
 PHASES = "examples,coverage,fuzzing,stateful"
 
 
