@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from importlib.util import find_spec
 from statistics import median
 from time import perf_counter
 from typing import TypeVar
@@ -29,7 +30,7 @@ PLUGINS = {
     "httpserver": "pytest_httpserver.pytest_plugin",
     "respx": "respx.plugin",
 }
-MODULES = ("segment_mock", "responses", "flask", "moto.server")
+MODULES = ("segment_mock", "segment_mock.mock", "responses", "flask", "moto.server")
 IDLE = 100
 Result = TypeVar("Result")
 
@@ -63,8 +64,10 @@ def spawned(server: Server) -> float:
 
 def imports(report: Report, rounds: int) -> None:
     """Tell what importing costs in a new interpreter."""
-    found = interleaved({name: partial(spent, f"import {name}") for name in MODULES}, rounds)
-    for name in MODULES:
+    there = [name for name in MODULES if find_spec(name.partition(".")[0])]
+    report.skipped.update({name: "not installed" for name in MODULES if name not in there})
+    found = interleaved({name: partial(spent, f"import {name}") for name in there}, rounds)
+    for name in there:
         report.tell(f"import {name}, processor time", found[name])
 
 
