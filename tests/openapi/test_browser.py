@@ -1,0 +1,29 @@
+"""The page of the documents in a real browser; skipped where there is no Chromium."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from segment_mock import SegmentMock
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+OFFLINE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", OFFLINE, "--virtual-time-budget=8000", "--dump-dom")
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+def test_the_page_shows_the_operations_with_no_network(tmp_path: Path) -> None:
+    """Every path of Salsa stands there, drawn by the packaged Swagger UI, while no other host can be found."""
+    with SegmentMock() as mock:
+        page = f"{mock.serve().url}/_mock/docs"
+        command = [str(CHROMIUM), f"--user-data-dir={tmp_path}", *FLAGS, page]
+        drawn = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+
+    shown = {row.partition('"')[0] for row in drawn.split('opblock-summary-path" data-path="')[1:]}
+    paths = {"segments", "segments/search", "segments/members", "segments/members/search", "metrics", "supporters"}
+    assert {f"/api/integration/ext/v1/{path}" for path in paths} <= shown
+    assert "Failed to load" not in drawn
