@@ -38,9 +38,9 @@ Result = TypeVar("Result")
 def main() -> int:
     """Measure everything; return the exit code."""
     report = Report.begun("Start and stop")
-    servers(report, 3 if report.quick else 5)
-    imports(report, 7 if report.quick else 15)
-    plugins(report, 11 if report.quick else 25)
+    servers(report, 2 if report.quick else 5)
+    imports(report, 3 if report.quick else 15)
+    plugins(report, 7 if report.quick else 25)
     serving(report, 5 if report.quick else 15)
     return report.finish()
 
