@@ -166,6 +166,14 @@ def test_a_tls_server_is_looked_after(start: Start) -> None:
     assert "salsa" in json.loads(export.stdout)
 
 
+def test_a_misspelt_command_names_the_nearest() -> None:
+    """Exit code 2, and the command that was probably meant."""
+    result = run("srve")
+
+    assert 2 == result.exit_code
+    assert "No such command 'srve' (did you mean 'serve'?)." in result.stderr
+
+
 def test_health_of_nobody() -> None:
     """Without a server, health exits with 1 and names the address that the settings give."""
     result = run("health", env={"SEGMENT_MOCK_PORT": "1"})

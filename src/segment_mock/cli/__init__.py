@@ -36,6 +36,15 @@ class _Lazy(click.Group):
         found: click.Command = getattr(import_module(f".{module}", __package__), name)
         return found
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in _HOMES and not args[0].startswith("-"):
+            from ..settings import nearest  # twice as long as all else here
+
+            ctx.fail(f"No such command {args[0]!r}{nearest(args[0], _HOMES)}.")
+        return super().resolve_command(ctx, args)
+
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="segment-mock")
