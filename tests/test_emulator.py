@@ -1,7 +1,9 @@
 """The whole from outside: what is told of each call, waiting, and the moments that can be returned to."""
 
+import gc
 import json
 import math
+import weakref
 
 import pytest
 import requests
@@ -9,6 +11,8 @@ import requests
 from segment_mock import SegmentMock, SettingError, WouldHangForever
 from segment_mock.clock import sleep
 from segment_mock.contract import Lag
+from segment_mock.doors.drive import drive
+from segment_mock.messages import Request
 
 UPSERT, SEARCH = "/api/integration/ext/v1/segments", "/api/integration/ext/v1/segments/search"
 HEADERS = {"authToken": "t", "x-api-key": "k"}
@@ -197,3 +201,19 @@ def test_a_state_that_cannot_be_loaded_changes_nothing():
     with pytest.raises(SettingError, match=r"salsa\.segments\[1\]\.name"):
         mock.load({"salsa": {"segments": [{"name": "b"}, {"name": ""}]}})
     assert before == mock.state()
+
+
+def test_a_mock_is_let_go_at_once():
+    """Nothing holds an emulator in a circle: with the last name of a mock all its records are gone, uncollected."""
+    gc.disable()
+    try:
+        mock = SegmentMock(data="demo")
+        request = Request("GET", "/api/integration/ext/v1/metrics", {"authtoken": "t"})
+        assert 200 == drive(mock._emulator.answer(request), mock.clock.advance).status
+        core = weakref.ref(mock._emulator)
+        mock.close()
+        del mock
+
+        assert core() is None
+    finally:
+        gc.enable()

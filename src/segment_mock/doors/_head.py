@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TypeAlias
 
 HEAD_LIMIT = 64 * 2**10
+_LONG = 100  # a name of so many bytes is nobody's habit, and not worth remembering
 
 Fields: TypeAlias = Sequence[tuple[bytes, bytes]]
 """Names and values as they were sent, in order."""
@@ -16,7 +17,7 @@ def headers(fields: Fields) -> dict[str, str]:
     """Return *fields* by lower-case name, values of a repeated one joined by ``", "``."""
     found: dict[str, str] = {}
     for name, value in fields:
-        key, text = _key(name), value.decode("latin-1")
+        key, text = (_key if len(name) < _LONG else _key.__wrapped__)(name), value.decode("latin-1")
         found[key] = f"{found[key]}, {text}" if key in found else text
     return found
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from functools import lru_cache, partial
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import unquote
 
 from ..contract import Call, Dress, Json, Operation, Refusal, Vendor
@@ -14,9 +14,14 @@ from ..doors import fits
 from ..messages import Request, reason
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
-_LONG = 1000  # a target of so many characters is nobody's habit, and not worth remembering
+_LONG = 1000  # a host and target of so many characters are nobody's habit, and not worth remembering
+_MOST = 256
 _SLASHES = re.compile("/{2,}")
 _ARGUMENT = re.compile(r"\{(\w+)\}")
+
+
+Resource: TypeAlias = tuple[Vendor, str, Mapping[str, Operation], Mapping[str, str]]
+"""The vendor of a path, the path without repeated slashes, the operations at it by method, and its arguments."""
 
 
 class Match(NamedTuple):
@@ -40,7 +45,7 @@ class Routes:
                 for path in operation.paths:
                     self._row(vendor.name, root + path or "/")[operation.method] = operation
         # Clients ask for few resources again and again, and to find one takes longer than to remember it.
-        self._resource = lru_cache(maxsize=256)(self._find)
+        self._known: dict[tuple[str, str], Resource] = {}
 
     def rows(self) -> list[tuple[str, str, str]]:
         """Return (method, path, operation) of every row."""
@@ -67,14 +72,24 @@ class Routes:
 
     def find(self, request: Request) -> Match:
         """Return the row for *request*, or one that refuses in the right vendor's words."""
-        find = self._resource if len(request.target) < _LONG else self._find
-        vendor, path, methods, arguments = find(request.headers.get("host", ""), request.target)
+        host = request.headers.get("host", "")
+        vendor, path, methods, arguments = self._resource(host, request.target)
         operation = methods.get(request.method)
         if operation is None:
             operation = self._refusing(vendor, request.method, path, methods)
         return Match(vendor, operation, arguments)
 
-    def _find(self, host: str, target: str) -> tuple[Vendor, str, dict[str, Operation], Mapping[str, str]]:
+    def _resource(self, host: str, target: str) -> Resource:
+        found = self._known.get((host, target))
+        if found is None:
+            found = self._find(host, target)
+            if len(host) + len(target) < _LONG:
+                if len(self._known) >= _MOST:
+                    self._known.clear()
+                self._known[host, target] = found
+        return found
+
+    def _find(self, host: str, target: str) -> Resource:
         path = target.partition("?")[0]
         path = _SLASHES.sub("/", path) if "//" in path else path
         vendor = self._whose(host, path)
