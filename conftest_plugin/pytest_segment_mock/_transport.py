@@ -45,11 +45,30 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def intercepted(node: Any, mock: SegmentMock, config: dict[str, Any]) -> AbstractContextManager[Any]:
     """Return what sends the clients of the test to *mock*, by its way; *config* and markers may block other hosts."""
-    way = _told(node, "transport", "")
-    if not way:
-        ways = node.config.stash[_NAMED]
-        way = node.callspec.params[_PARAMETER] if len(ways) > 1 else ways[0]
+    way = _told(node, "transport", "") or way_of(node)
     return mock.intercept(transport=way, block_network=_told(node, "block_network", config.get("block_network", False)))
+
+
+def way_of(node: Any) -> Any:
+    """Return the way that the run has for this test."""
+    ways = node.config.stash[_NAMED]
+    return node.callspec.params[_PARAMETER] if len(ways) > 1 else ways[0]
+
+
+def keep_hooks(config: pytest.Config) -> None:
+    """Leave what an interception puts into the client libraries there until the run ends.
+
+    To put it in and take it out again for each test takes longer than all else that a test's mock needs.
+    """
+    from segment_mock.doors import BOARD, Line
+
+    line = Line(_nobody, "")
+    BOARD.plug(line)
+    config.add_cleanup(lambda: BOARD.unplug(line))
+
+
+def _nobody(_: str) -> bool:
+    return False
 
 
 def _told(node: pytest.Item, name: str, otherwise: Any) -> Any:

@@ -40,21 +40,22 @@ class Entry:
     request_headers: Mapping[str, str]
     request_body: bytes
     mark: int
-    organization: str = ""
-    status: int | None = None
-    response_headers: Mapping[str, str] = field(default_factory=dict)
-    response_body: bytes = b""
-    outcome: str = "open"
-    duration: float = 0.0
-    refusal: str = ""
-    hint: str = ""
-    faults: tuple[str, ...] = ()
-    unread: tuple[str, ...] = ()
-    written: Sequence[Change] = ()
-    caller: str = ""
-    test: str = ""
-    end: int | None = None
-    weight: int = 0
+    # What an answer brings, or few calls need, is the class's until it is set: an entry is made faster so.
+    response_headers: Mapping[str, str] = field(init=False, default_factory=dict)
+    organization: str = field(init=False, default="")
+    status: int | None = field(init=False, default=None)
+    response_body: bytes = field(init=False, default=b"")
+    outcome: str = field(init=False, default="open")
+    duration: float = field(init=False, default=0.0)
+    refusal: str = field(init=False, default="")
+    hint: str = field(init=False, default="")
+    faults: tuple[str, ...] = field(init=False, default=())
+    unread: tuple[str, ...] = field(init=False, default=())
+    written: Sequence[Change] = field(init=False, default=())
+    caller: str = field(init=False, default="")
+    test: str = field(init=False, default="")
+    end: int | None = field(init=False, default=None)
+    weight: int = field(init=False, default=0)
 
     @property
     def path(self) -> str:

@@ -24,7 +24,10 @@ def redacted(secret: str, headers: Mapping[str, str]) -> dict[str, str]:
 
     *secret* is the name (lower case) of the vendor's own, besides those known to carry one.
     """
-    return {name: _hidden(text) if _is_secret(secret, name) else text for name, text in headers.items()}
+    told = {**headers}
+    for name in _secrets(secret, tuple(headers)):
+        told[name] = _hidden(told[name])
+    return told
 
 
 def _hidden(text: str) -> str:
@@ -42,7 +45,12 @@ def without(secret: str, target: str) -> str:
     return path + mark + "&".join(k + e + (REDACTED if _is_secret(secret, unquote_plus(k)) else v) for k, e, v in pairs)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
+def _secrets(secret: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    # A client sends the same names again and again.
+    return tuple(name for name in names if _is_secret(secret, name))
+
+
 def _is_secret(secret: str, name: str) -> bool:
     # A call that reaches no vendor, or the wrong one, still brings a key.
     return name.lower() == secret != "" or _SECRET.search(name) is not None

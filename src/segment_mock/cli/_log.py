@@ -6,7 +6,6 @@ import json
 import logging
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 
 from ..clock import iso
 from ..journal import Entry
@@ -20,8 +19,10 @@ def writer(format_: str) -> Callable[[Entry], None]:
     shown, stream = _as_json if format_ == "json" else _as_text, sys.stderr
 
     def told(entry: Entry) -> None:
-        with suppress(OSError, ValueError):  # nobody reads the log any more: no reason to fail a call
+        try:  # noqa: SIM105 - to suppress takes longer than to write
             stream.write(shown(entry))
+        except (OSError, ValueError):
+            pass  # nobody reads the log any more: no reason to fail a call
 
     return told
 

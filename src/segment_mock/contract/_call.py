@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
 from ..limits import Window
@@ -20,6 +19,7 @@ from ._vendor import Operation, Vendor
 _JSON: Mapping[str, str] = {"Content-Type": "application/json"}
 ASSUMED = "X-Segment-Mock-Assumed"
 _LONGEST = 1000
+_UNREAD = object()
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), 127)}
 
 
@@ -47,20 +47,22 @@ class Call:
     arguments: Mapping[str, str]
     arrived: float
     era: int = 0
-    organization: Organization | None = None
-    credential: str = ""
-    data: Json = field(default_factory=dict)
-    spoiled: Mapping[int, Spoiled] = field(default_factory=dict)
-    lag: Lag | None = None
-    unread: tuple[str, ...] = ()
-    hints: list[str] = field(default_factory=list)
-    changes: Sequence[Change] = ()
-    refusal: Refusal | None = None
-    struck: list[str] = field(default_factory=list)
-    window: Window | None = None
-    tallied: bool = False
-    draws: Luck | None = None
-    assumed: tuple[str, ...] = ()
+    data: Json = field(init=False, default_factory=dict)
+    spoiled: Mapping[int, Spoiled] = field(init=False, default_factory=dict)
+    hints: list[str] = field(init=False, default_factory=list)
+    struck: list[str] = field(init=False, default_factory=list)
+    # What few calls need is the class's until a stage sets it: a call is made faster so.
+    organization: Organization | None = field(init=False, default=None)
+    credential: str = field(init=False, default="")
+    lag: Lag | None = field(init=False, default=None)
+    unread: tuple[str, ...] = field(init=False, default=())
+    changes: Sequence[Change] = field(init=False, default=())
+    refusal: Refusal | None = field(init=False, default=None)
+    window: Window | None = field(init=False, default=None)
+    tallied: bool = field(init=False, default=False)
+    draws: Luck | None = field(init=False, default=None)
+    assumed: tuple[str, ...] = field(init=False, default=())
+    _parsed: Any = field(init=False, default=_UNREAD)
 
     @property
     def outlived(self) -> bool:
@@ -72,18 +74,21 @@ class Call:
         """The stream of luck to draw from: of the rule that struck last, else the world's."""
         return self.draws or self.world.luck
 
-    @cached_property
+    @property
     def json(self) -> Any:
         """The body as JSON, parsed when first asked for; raises `Refusal` ``malformed``."""
-        return parse(self.request.body)
+        if self._parsed is _UNREAD:
+            self._parsed = parse(self.request.body)
+        return self._parsed
 
     @property
     def header(self) -> Json:
         """The ``header`` object of the body if there is one, else ``{}``: for echoes, never an error."""
         try:
-            header = self.json.get("header") if isinstance(self.json, dict) else None
+            body = self.json
         except Refusal:
             return {}
+        header = body.get("header") if isinstance(body, dict) else None
         return header if isinstance(header, dict) else {}
 
     @property
@@ -94,7 +99,8 @@ class Call:
 
     def rows(self, table: str) -> Table:
         """Return this vendor's *table* in the call's organization."""
-        return self.store[self.vendor.table(table)]
+        assert self.organization is not None
+        return self.organization.store[f"{self.vendor.name}.{table}"]
 
     def fresh(self, table: str) -> str:
         """Return a new id for this vendor's *table*, one that none of its records has."""

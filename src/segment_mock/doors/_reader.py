@@ -5,22 +5,14 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable
-from typing import TypeAlias
 
-from httptools import (
-    HttpParserError,
-    HttpParserInvalidMethodError,
-    HttpParserUpgrade,
-    HttpRequestParser,
-)
+from httptools import HttpParserError, HttpParserInvalidMethodError, HttpParserUpgrade, HttpRequestParser
 
+from segment_mock.doors._habit import Habit, Turn
 from segment_mock.doors._head import HEAD_LIMIT, headers, weight
 from segment_mock.doors._target import host_of, is_control, split
 from segment_mock.doors._wire import Manner, plain
 from segment_mock.messages import Request, Response
-
-Turn: TypeAlias = tuple[Request | Response, Manner]
-"""A request to answer, or the door's own reply to a broken one; and how its connection goes on."""
 
 _VERB = re.compile(rb"[\r\n]*([!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}) ")
 _NO_PROXY = "This is no proxy: start segment-mock with --proxy, and CONNECT is answered."
@@ -57,10 +49,15 @@ class Reader:
         self._verb = ""
         self._in_head = False
         self._parser = HttpRequestParser(self)
+        self._habit = Habit()
 
     def feed(self, data: bytes) -> None:
         """Read on; complete requests, or the refusal of a broken one, are then in ``turns``."""
         begun, count = self.partial, self.count
+        if not begun and (known := self._habit(data, count + 1)):
+            self.count += 1
+            self.turns.append(known)
+            return
         try:
             self._parser.feed_data(data)
         except HttpParserUpgrade as upgrade:
@@ -69,7 +66,9 @@ class Reader:
             if not self.done:
                 self._mistaken(error, b"" if begun or count != self.count else data)
         else:
-            if self._in_head and count == self.count:  # so all of data belongs to one open head
+            if not begun and not self.partial and self.count == count + 1:
+                self._habit.learn(data, self.turns[-1])
+            elif self._in_head and count == self.count:  # so all of data belongs to one open head
                 self._spilled += len(data)
                 self._measure(self._spilled)
 

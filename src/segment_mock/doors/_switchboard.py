@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from threading import RLock
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from ..callsite import caller
+from ._patches import Patches, Picture
 from ._target import is_local
 
 if TYPE_CHECKING:
     from .shortcut import InProcess
     from .wire import Wire
-
-Patch: TypeAlias = tuple[Any, str, object]
-"""A class or module, the name of an attribute of it, and what takes that attribute's place."""
-
-Hook: TypeAlias = tuple[Any, str, object, object]
-"""The same, with what stood there before as the third of four."""
 
 HOOKS = {
     "socket": "socket",
@@ -36,7 +31,6 @@ HOOKS = {
 """Modules of the world and the file in ``hooks/`` with what is put into each once it is imported."""
 
 _HOMES = {name: f"{__package__}.hooks.{file}" for name, file in HOOKS.items()}
-_ABSENT = object()
 
 
 class NetworkBlocked(RuntimeError):
@@ -56,13 +50,19 @@ class Line:
 
 
 class Switchboard:
-    """The lines in force; while there is any, hooks stand in the client libraries and a finder in ``sys.meta_path``."""
+    """The lines in force; while there is any, hooks stand in the client libraries and a finder in ``sys.meta_path``.
+
+    A line finds the hooks of an earlier one in place, unless somebody else has put something over them since: then
+    it gets hooks of its own over that, until it ends.
+    """
 
     def __init__(self) -> None:
         self.lines: tuple[Line, ...] = ()
         self._lock = RLock()
-        self._known: dict[str, tuple[tuple[object, object], list[Hook]]] = {}
-        self._standing: list[Hook] = []
+        self._known: dict[str, Patches] = {}
+        self._standing: dict[Line, list[Patches]] = {}
+        self._covered: list[Patches] = []
+        self._picture: Picture | None = None
 
     def door(self, host: str) -> InProcess | Wire | None:
         """Return what answers for *host*, None if it is none of ours; raises `NetworkBlocked` if it is refused."""
@@ -80,16 +80,33 @@ class Switchboard:
     def plug(self, line: Line) -> None:
         """Put *line* in force, before all others."""
         with self._lock:
-            self.lines = (*self.lines, line)
-            if len(self.lines) == 1:
-                self._install()
+            self.lines, self._standing[line] = (*self.lines, line), []
+            if not self._stands():
+                try:
+                    self._install(line)
+                except BaseException:
+                    self.unplug(line)
+                    raise
 
     def unplug(self, line: Line) -> None:
         """End *line*, wherever in the order it stands; the last one takes the hooks away."""
         with self._lock:
-            self.lines = tuple(other for other in self.lines if other is not line)
+            before = self.lines
+            self.lines = tuple([other for other in before if other is not line])
+            if standing := self._standing.pop(line):
+                self._hand_on(standing, before[before.index(line) + 1 :])
             if not self.lines:
-                self._uninstall()
+                sys.meta_path.remove(self)
+
+    def _hand_on(self, standing: list[Patches], later: tuple[Line, ...]) -> None:
+        if later:  # they rely on what stands
+            self._standing[later[0]] = standing + self._standing[later[0]]
+            return
+        for patches in reversed(standing):
+            patches.remove()
+        # What another library has covered comes to light again when that puts it back: the next line takes it away.
+        self._covered = [patches for patches in standing if not patches.are_as_before()]
+        self._picture = None
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         """Let the other finders find a module; if it is a client library, put our hooks in once it is executed."""
@@ -102,28 +119,22 @@ class Switchboard:
                 return spec
         return None
 
-    def _install(self) -> None:
-        sys.meta_path.insert(0, self)
-        try:
-            for name in HOOKS:
-                if name in sys.modules:
-                    self._hook(name)
-        except BaseException:
-            self.lines = ()
-            self._uninstall()
-            raise
+    def _install(self, line: Line) -> None:
+        while self._covered:
+            self._covered.pop().remove()
+        if self not in sys.meta_path:
+            sys.meta_path.insert(0, self)
+        for name in HOOKS:
+            if name in sys.modules:
+                self._hook(name, line)
 
-    def _uninstall(self) -> None:
-        if self in sys.meta_path:
-            sys.meta_path.remove(self)
-        for owner, at, original, ours in self._standing:
-            if owner.__dict__.get(at) is not ours:
-                continue  # somebody else has replaced it since: it is theirs
-            if original is _ABSENT:
-                delattr(owner, at)
-            else:
-                setattr(owner, at, original)
-        self._standing.clear()
+    def _stands(self) -> bool:
+        if len(self.lines) == 1:
+            return False
+        if self._picture is None:
+            standing = {one for each in self._standing.values() for one in each}
+            self._picture = Picture({name: one for name, one in self._known.items() if one in standing})
+        return self._picture.is_true()
 
     def _observe(self, spec: ModuleSpec) -> None:
         loader: Any = spec.loader
@@ -134,32 +145,31 @@ class Switchboard:
             execute(module)
             with self._lock:
                 if self.lines:
-                    self._hook(spec.name)
+                    self._hook(spec.name, self.lines[0])
 
         loader.exec_module = executed
 
-    def _hook(self, name: str) -> None:
-        home = _HOMES[name]
-        # Both may be imported anew, as pytest's own pytester has it: what was made of the former is of no use then.
-        modules = sys.modules[name], sys.modules.get(home)
-        known, hooks = self._known.get(name, (None, []))
-        if known != modules or not _stand(hooks):
-            patches: Iterable[Patch] = import_module(home).patches(self)
-            hooks = [(owner, at, owner.__dict__.get(at, _ABSENT), ours) for owner, at, ours in patches]
-            self._known[name] = (sys.modules[name], sys.modules[home]), hooks
-        for owner, at, _, ours in hooks:
-            setattr(owner, at, ours)
-        self._standing += hooks
+    def _hook(self, name: str, line: Line) -> None:
+        patches, home = self._known.get(name), sys.modules.get(_HOMES[name])
+        if patches is None or not patches.are_of(sys.modules[name], home):
+            patches = self._made(name)
+        elif patches.are_in_place():
+            return
+        elif not patches.are_as_before():
+            patches = self._made(name)
+        self._standing[line].append(patches)
+        patches.put()
+        self._picture = None
+
+    def _made(self, name: str) -> Patches:
+        home = import_module(_HOMES[name])
+        made = self._known[name] = Patches(sys.modules[name], home, home.patches(self))
+        return made
 
 
 def refusal(host: str, why: str) -> NetworkBlocked:
     """Return the error for a call to *host*, with the line of the user's own code that made it."""
     return NetworkBlocked(f"{host} was called at {caller() or 'no line of yours'}: {why}")
-
-
-def _stand(hooks: list[Hook]) -> bool:
-    """Tell whether every place still has what it had when *hooks* were made."""
-    return all(owner.__dict__.get(at, _ABSENT) is original for owner, at, original, _ in hooks)
 
 
 BOARD = Switchboard()

@@ -33,20 +33,13 @@ def whole(response: Response, now: float, manner: Manner = "", *, bodiless: bool
 
     *bodiless* leaves the body out but tells its length, as the answer to HEAD does.
     """
-    status = response.status
-    lines = [_status_line(status)]
-    for name, value in response.headers.items():
-        line = f"{name}: {value}"
-        lines.append(line if line.isprintable() else line.translate(_HARMLESS))
+    status, body = response.status, response.body
+    begun, date = _beginning(status, tuple(response.headers.items())), _date_line(int(now))
     lengthless = status < 200 or status in (204, 304)
-    if not lengthless:
-        lines.append(f"Content-Length: {len(response.body)}")
-    lines.append(_date_line(int(now)))
-    if manner:
-        lines.append(f"Connection: {manner}")
-    lines.append("\r\n")
-    head = "\r\n".join(lines).encode("latin-1", "replace")
-    return head if lengthless or bodiless else head + response.body
+    length = "" if lengthless else f"Content-Length: {len(body)}\r\n"
+    connection = f"Connection: {manner}\r\n" if manner else ""
+    head = begun + f"{length}{date}\r\n{connection}\r\n".encode("ascii")
+    return head if lengthless or bodiless else head + body
 
 
 def field_lines(response: Response, now: float) -> list[tuple[str, str]]:
@@ -96,8 +89,10 @@ def _is_cut(response: Response) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _status_line(status: int) -> str:
-    return f"HTTP/1.1 {status} {reason(status)}"
+def _beginning(status: int, fields: tuple[tuple[str, str], ...]) -> bytes:
+    lines = [f"HTTP/1.1 {status} {reason(status)}", *(f"{name}: {value}" for name, value in fields)]
+    harmless = [line if line.isprintable() else line.translate(_HARMLESS) for line in lines]
+    return "\r\n".join([*harmless, ""]).encode("latin-1", "replace")
 
 
 @lru_cache(maxsize=4)

@@ -31,14 +31,17 @@ class InProcess:
 
     def __init__(self, opened: Callable[[], Socket], answer: Answer, now: Callable[[], float]) -> None:
         self._opened, self._answer, self.now = opened, answer, now
-        self._sockets: WeakSet[Socket] = WeakSet()
-        self._kept: WeakKeyDictionary[Any, dict[str, _Kept]] = WeakKeyDictionary()
+        # Made when the first is wanted: most tests make no call that needs one.
+        self._sockets: WeakSet[Socket] | None = None
+        self._kept: WeakKeyDictionary[Any, dict[str, _Kept]] | None = None
 
     def socket(self, _: str, timeout: float | None) -> Socket:
         """Return a connection on which a read may take *timeout* seconds."""
         made = self._opened()
         made.door = self
         made.settimeout(timeout)
+        if self._sockets is None:
+            self._sockets = WeakSet()
         self._sockets.add(made)
         return made
 
@@ -48,7 +51,7 @@ class InProcess:
 
     def close(self) -> None:
         """End every connection: none may reach this mock again."""
-        for sock in [*self._sockets]:
+        for sock in [*(self._sockets or ())]:
             sock.ended = True
 
     def takes(self, method: str, target: str, headers: dict[str, str]) -> bool:
@@ -66,6 +69,8 @@ class InProcess:
 
         Else return a connection on which it is still to come: a client has its own ways to wait, and to fail.
         """
+        if self._kept is None:
+            self._kept = WeakKeyDictionary()
         kept = self._kept.setdefault(client, {}).setdefault(headers["host"], _Kept())
         if kept.sock is not None and kept.sock.ended:
             kept.turn, kept.sock = 0, None

@@ -6,11 +6,11 @@ import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..contract import Call, Handler, Json, Vendor, perform, through
+from ..contract import Answering, Call, Handler, Json, Vendor, perform, through
 from ..faults import Plan
 from ..journal import Entry, Journal
 from ..limits import Window
-from ..messages import Request, Response
+from ..messages import Request
 from ..settings import SettingError, merged, nearest, read_rules, resolve, scenarios
 from ..stages import Authenticate, Decode, Record, Throttle, alone, dress
 from ..store import Seed
@@ -74,13 +74,13 @@ class Emulator:
             perform,
         )
 
-    async def answer(self, request: Request) -> Response:
-        """Return the vendor's reply to *request*; awaits nothing but `clock.sleep`."""
+    def answer(self, request: Request) -> Answering:
+        """Return the vendor's reply to *request*, as a coroutine that awaits nothing but `clock.sleep`."""
         vendor, operation, arguments = self.routes.find(request)
         world = self.world
         options = self._options.get(vendor.name, {})
         call = Call(request, vendor, operation, world, options, arguments, world.clock.now(), world.era)
-        return await self._handle(call)
+        return self._handle(call)
 
     def face(self, name: str) -> Any:
         """Return the Python face of the vendor called *name*; raises KeyError if there is none."""

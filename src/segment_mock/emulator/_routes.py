@@ -72,21 +72,19 @@ class Routes:
 
     def find(self, request: Request) -> Match:
         """Return the row for *request*, or one that refuses in the right vendor's words."""
-        host = request.headers.get("host", "")
-        vendor, path, methods, arguments = self._resource(host, request.target)
+        host, target = request.headers.get("host", ""), request.target
+        vendor, path, methods, arguments = self._known.get((host, target)) or self._resource(host, target)
         operation = methods.get(request.method)
         if operation is None:
             operation = self._refusing(vendor, request.method, path, methods)
         return Match(vendor, operation, arguments)
 
     def _resource(self, host: str, target: str) -> Resource:
-        found = self._known.get((host, target))
-        if found is None:
-            found = self._find(host, target)
-            if len(host) + len(target) < _LONG:
-                if len(self._known) >= _MOST:
-                    self._known.clear()
-                self._known[host, target] = found
+        found = self._find(host, target)
+        if len(host) + len(target) < _LONG:
+            if len(self._known) >= _MOST:
+                self._known.clear()
+            self._known[host, target] = found
         return found
 
     def _find(self, host: str, target: str) -> Resource:

@@ -26,8 +26,8 @@ async def alone(call: Call, proceed: Proceed) -> Response:
         except BaseException:
             log.rollback(mark)
             raise
-        call.changes = log.since(mark)
-        if call.changes:
+        if log.mark != mark:
+            call.changes = log.since(mark)
             log.commit(mark, call.organization.name, call.world.clock.now())
         return response
 

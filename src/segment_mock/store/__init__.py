@@ -7,14 +7,15 @@ from collections.abc import Iterable, Mapping
 from ._log import Change, ChangeLog, Difference, differences
 from ._seed import Index, Key, Layout, Record, Row, Seed, Taken
 from ._table import Table
+from ._views import Views
 
 __all__ = [
     "Change", "ChangeLog", "Difference", "Index", "Key", "Layout", "Record", "Row", "Seed", "Store", "Table", "Taken",
-    "differences",
+    "Views", "differences",
 ]  # fmt: skip
 
 
-class Store:
+class Store(dict[str, Table]):
     """All tables of one *organization*, over seeds that other organizations may share.
 
     Two stores over the same seeds are forks of the same initial data: making one costs a few
@@ -22,13 +23,10 @@ class Store:
     """
 
     def __init__(self, organization: str, seeds: Mapping[str, Seed], log: ChangeLog) -> None:
-        self.organization = organization
-        self._tables = {name: Table(organization, seed, log.append) for name, seed in seeds.items()}
-
-    def __getitem__(self, table: str) -> Table:
-        return self._tables[table]
+        super().__init__({name: Table(organization, seed, log.append) for name, seed in seeds.items()})
+        self.organization, self.views = organization, Views()
 
     def replace(self, seeds: Iterable[tuple[str, Seed]]) -> None:
         """Give each named table the records of its seed and no others; logged, so it can be undone."""
         for name, seed in seeds:
-            self._tables[name].replace(seed)
+            self[name].replace(seed)

@@ -57,13 +57,15 @@ class Table:
 
     def first(self, index: str, value: Hashable) -> Record | None:
         """Return the earliest record whose *index* has *value*, or None."""
-        for number in self._numbers(index, value):
-            return self._at(number)
-        return None
+        return next(map(self._at, self._numbers(index, value)), None)
 
     def count(self, index: str, value: Hashable) -> int:
         """Return how many records have *value*, without looking at them."""
-        return len(self._numbers(index, value))
+        image = self._image
+        held = image.postings[index].get(value)
+        if held is None:
+            return len(image.seed.postings[index].get(value, ()))
+        return len(held) if isinstance(held, Order) else 1
 
     def put(self, record: Record) -> Record:
         """Add *record*, or replace the one of its key in its place; raises `Taken`."""

@@ -9,7 +9,8 @@ from typing import Any
 from aiohttp import TCPConnector
 from aiohttp.client_proto import ResponseHandler
 
-from .._switchboard import Patch, Switchboard
+from .._patches import Patch
+from .._switchboard import Switchboard
 from ..aiohttp import SocketTransport
 from ..shortcut import InProcess
 

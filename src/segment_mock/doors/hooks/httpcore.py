@@ -7,7 +7,8 @@ from typing import Any
 
 from httpcore import AsyncConnectionPool, AsyncHTTPConnection, ConnectionPool, HTTPConnection
 
-from .._switchboard import Patch, Switchboard
+from .._patches import Patch
+from .._switchboard import Switchboard
 from ..httpcore import AsyncBackend, Backend
 from ..shortcut import InProcess
 

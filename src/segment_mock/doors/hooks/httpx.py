@@ -12,7 +12,8 @@ from httpcore import AsyncHTTPConnection, HTTPConnection, NetworkStream, Origin
 from httpx import AsyncHTTPTransport, ByteStream, HTTPTransport, Request, Response
 
 from ...messages import reason
-from .._switchboard import Patch, Switchboard
+from .._patches import Patch
+from .._switchboard import Switchboard
 from ..httpcore import AsyncBackend, Backend
 from ..inprocess import Socket
 from ..shortcut import InProcess

@@ -14,7 +14,8 @@ from urllib3 import HTTPHeaderDict, HTTPResponse
 from urllib3.util import Retry
 
 from ...messages import reason
-from .._switchboard import Patch, Switchboard
+from .._patches import Patch
+from .._switchboard import Switchboard
 from ..inprocess import Socket
 from ..shortcut import InProcess
 

@@ -6,7 +6,8 @@ import socket
 from collections.abc import Iterable
 from typing import Any
 
-from .._switchboard import Patch, Switchboard, refusal
+from .._patches import Patch
+from .._switchboard import Switchboard, refusal
 
 
 def patches(board: Switchboard) -> Iterable[Patch]:

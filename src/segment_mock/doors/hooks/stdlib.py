@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from http.client import HTTPConnection, HTTPSConnection
 from typing import Any
 
-from .._switchboard import Patch, Switchboard
+from .._patches import Patch
+from .._switchboard import Switchboard
 
 _DEFAULT = socket._GLOBAL_DEFAULT_TIMEOUT  # type: ignore[attr-defined]
 

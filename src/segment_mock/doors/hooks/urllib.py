@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.request import ProxyHandler
 
-from .._switchboard import Patch, Switchboard
+from .._patches import Patch
+from .._switchboard import Switchboard
 from .._target import host_of
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from urllib3 import HTTPConnectionPool, PoolManager, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from .._switchboard import Patch, Switchboard
+from .._patches import Patch
+from .._switchboard import Switchboard
 from ..inprocess import Socket
 
 

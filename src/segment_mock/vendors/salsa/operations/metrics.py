@@ -81,7 +81,7 @@ def tally(call: Call, result: Json | None) -> None:
     if result is None:
         used["totalAPICallFailures"] += 1
         return
-    counted = _SUBJECTS[call.operation.name]
-    for item in result[counted.items]:
+    items, subject = _SUBJECTS[call.operation.name]
+    for item in result[items]:
         if verb := _VERBS.get(item["result"]):
-            used[counted.subject + verb] += 1
+            used[subject + verb] += 1

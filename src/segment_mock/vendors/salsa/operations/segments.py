@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from ....contract import Acceptor, Call, Json
-from ....store import Record, Table
+from ....store import Record, Table, Views
 from ..errors import item_error, judge
 from ..schemas import ordered
 from ..schemas.segments import SEGMENT_ORDER, SegmentItem, SegmentKey
@@ -21,13 +20,15 @@ def search(call: Call, data: Json) -> Json:
     """Return all groups by page, or those of the identifiers in the order asked."""
     payload = data["payload"]
     members = call.rows("members") if payload.get("includeMemberCounts") is not False else None
-    segments, asked = call.rows("segments"), payload.get("identifiers")
-    if asked is None:
+    segments, tell = call.rows("segments"), partial(_found, call.store.views, members)
+    if payload.get("identifiers") is None:
         offset, count = page(call, payload)
-        found = [_found(row, members) for row in segments.page(offset, count)]
+        found = [*map(tell, segments.page(offset, count))]
         return {"total": len(segments), "offset": offset, **listed("segments", found)}
-    kind = payload["identifierType"]
-    found = [item for identifier in asked for item in _identified(segments, members, kind, identifier)]
+    found = []
+    for identifier in payload["identifiers"]:
+        rows = _identified(segments, payload["identifierType"], str(identifier))
+        found += [*map(tell, rows)] or [_missing(payload["identifierType"], identifier)]
     return {"total": len(found), "offset": 0, **listed("segments", found)}
 
 
@@ -60,25 +61,27 @@ def _is_unmanaged(call: Call, item: Json) -> bool:
     return mine is not None and mine["type"] != MANAGED
 
 
-def _found(row: Record, members: Table | None) -> Json:
-    told = {**row, "result": "FOUND"}
-    if members is not None:
-        told["totalMembers"] = members.count("segmentId", row["segmentId"])
-    return ordered(told, SEGMENT_ORDER)
+def _found(views: Views, members: Table | None, row: Record) -> Json:
+    return views.of(row, None if members is None else _count(members, row), _as_found)
+
+
+def _as_found(row: Record, members: int | None) -> Json:
+    return shown(row, "FOUND", members)
 
 
 def _count(members: Table, row: Record) -> int:
     return members.count("segmentId", row["segmentId"])
 
 
-def _identified(segments: Table, members: Table | None, kind: str, identifier: Any) -> list[Json]:
-    text = str(identifier)
+def _identified(segments: Table, kind: str, identifier: str) -> list[Record]:
     if kind == "SEGMENT_ID":
-        row = segments.get(text.lower())
-        rows = [row] if row else []
-    else:
-        rows = segments.find("externalSystemId", text)
-    return [_found(row, members) for row in rows] or [ordered(missing(kind, identifier), SEGMENT_ORDER)]
+        row = segments.get(identifier.lower())
+        return [row] if row else []
+    return segments.find("externalSystemId", identifier)
+
+
+def _missing(kind: str, identifier: str | int) -> Json:
+    return ordered(missing(kind, identifier), SEGMENT_ORDER)
 
 
 def _upsert(call: Call, item: Json) -> Json:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from ....clock import seconds
+from ....clock import iso, seconds
 from ....contract import Call, Json, Lenient, known
 
 DOCUMENT = "Salsa Engage, API - Groups Data Detail"
@@ -117,11 +117,12 @@ def refused(error: Schema) -> Schema:
 
 def envelope(call: Call) -> Json:
     """Return the members that every reply begins with."""
-    clock, ref = call.world.clock, call.header.get("refId")
-    now = clock.now()
-    header = {} if ref is None else {"refId": ref}
-    header |= {"processingTime": max(0, round((now - call.arrived) * 1000)), "serverId": SERVER_ID}
-    return {"id": call.world.uuid("salsa.replies"), "timestamp": clock.iso(), "header": header}
+    world, ref = call.world, call.header.get("refId")
+    now = world.clock.now()
+    header = {"processingTime": max(0, round((now - call.arrived) * 1000)), "serverId": SERVER_ID}
+    if ref is not None:
+        header = {"refId": ref, **header}
+    return {"id": world.uuid("salsa.replies"), "timestamp": iso(now), "header": header}
 
 
 def wrap(call: Call, payload: Json) -> Json:

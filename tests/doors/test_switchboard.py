@@ -1,0 +1,138 @@
+"""Hooks stand as long as some line needs them, and a new line finds them in place or gets its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+import responses
+from requests.adapters import HTTPAdapter
+
+from segment_mock import SegmentMock
+from segment_mock.doors import BOARD, Line
+
+VENDOR = "https://api.salsalabs.org/api/integration/ext/v1/segments/search"
+OTHER = "https://other.example/"
+
+
+def post() -> Any:
+    """Return the payload of a search of the vendor's groups."""
+    return requests.post(VENDOR, headers={"authToken": "any"}, json={"payload": {}}, timeout=5).json()["payload"]
+
+
+@pytest.fixture
+def standing() -> Iterator[Line]:
+    """A line that answers for nobody, as the plugin keeps one from test to test."""
+    line = Line(lambda host: False, "")
+    BOARD.plug(line)
+    yield line
+    if line in BOARD.lines:
+        BOARD.unplug(line)
+
+
+@pytest.fixture
+def mock() -> Iterator[SegmentMock]:
+    """A mock of one group."""
+    with SegmentMock(data={"salsa": {"segments": [{"name": "A"}]}}) as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    before = {at: getattr(HTTPAdapter, at) for at in ("send", "get_connection_with_tls_context")}
+    lines = BOARD.lines
+    yield
+    assert {at: getattr(HTTPAdapter, at) for at in before} == before
+    assert BOARD.lines == lines
+
+
+def test_hooks_that_stand_are_not_put_in_again(mock: SegmentMock, standing: Line) -> None:
+    """A second line finds those of the first, and leaves them when it ends."""
+    hook = HTTPAdapter.send
+    with mock.intercept():
+        assert HTTPAdapter.send is hook
+        assert post()["count"] == 1
+    assert HTTPAdapter.send is hook
+
+
+def test_a_line_reaches_over_what_another_library_has_put_there(mock: SegmentMock, standing: Line) -> None:
+    """A stub of `responses` that was there first keeps its own hosts, and the mock gets the vendor's."""
+    hook = HTTPAdapter.send
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as stub:
+        stub.add("GET", OTHER, body=b"stub")
+        with mock.intercept():
+            assert post()["count"] == 1
+            assert requests.get(OTHER, timeout=5).text == "stub"
+        assert requests.get(OTHER, timeout=5).text == "stub"
+        with pytest.raises(requests.ConnectionError):
+            post()
+    assert HTTPAdapter.send is hook
+
+
+def test_what_is_put_over_our_hooks_goes_first(mock: SegmentMock) -> None:
+    """A stub that came later answers as long as it is there, and the mock again after it."""
+    with mock.intercept():
+        with responses.RequestsMock() as stub:
+            stub.add("POST", VENDOR, json={"payload": "stub"})
+            assert post() == "stub"
+        assert post()["count"] == 1
+
+
+def test_lines_may_end_in_any_order(mock: SegmentMock) -> None:
+    """The hooks of a line that ends first stay for those that rely on them."""
+    outer, inner = mock.intercept(), mock.intercept()
+    outer.__enter__()
+    with responses.RequestsMock(assert_all_requests_are_fired=False):
+        inner.__enter__()
+        outer.__exit__(None, None, None)
+        assert post()["count"] == 1
+        inner.__exit__(None, None, None)
+        with pytest.raises(requests.ConnectionError):
+            post()
+    with mock.intercept():  # what the stub has put back is taken away
+        assert post()["count"] == 1
+
+
+def test_a_library_that_is_imported_anew_gets_hooks_of_its_own(
+    mock: SegmentMock, standing: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What pytester or a reload leaves in ``sys.modules`` is what a client uses from then on."""
+    import importlib
+    import sys
+
+    names = [name for name in sys.modules if name.partition(".")[0] == "requests"]
+    for name in names:
+        monkeypatch.delitem(sys.modules, name)
+    anew = importlib.import_module("requests")
+    with mock.intercept():
+        assert anew is not requests
+        found = anew.post(VENDOR, headers={"authToken": "any"}, json={"payload": {}}, timeout=5)
+    assert found.json()["payload"]["count"] == 1
+
+
+def test_the_plugin_leaves_nothing_behind(pytester: pytest.Pytester) -> None:
+    """From test to test the hooks stay; once the run is over they are gone."""
+    pytester.makepyfile(
+        """
+        import requests
+        from requests.adapters import HTTPAdapter
+
+        seen = []
+
+        def test_one(segment_mock):
+            seen.append(HTTPAdapter.send)
+
+        def test_between():
+            assert HTTPAdapter.send is seen[0]
+
+        def test_two(segment_mock):
+            assert HTTPAdapter.send is seen[0]
+            url = "https://api.salsalabs.org/api/integration/ext/v1/segments/search"
+            assert requests.post(url, headers={"authToken": "t"}, json={"payload": {}}).json()["payload"]["count"] == 0
+        """
+    )
+    before = HTTPAdapter.send
+    pytester.runpytest_inprocess("-p", "no:randomly").assert_outcomes(passed=3)
+    assert HTTPAdapter.send is before
