@@ -63,8 +63,9 @@ def _members(texts: Texts, others: Others, names: tuple[str, ...], finish: Calla
             value = get(name)
             if type(value) is str:
                 known += 1
-                for judge in judges:
-                    judge(value)
+                if judges:
+                    for judge in judges:
+                        judge(value)
             elif name in data:
                 known += _is_null(value, nullable)
             elif required:

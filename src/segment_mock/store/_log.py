@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from itertools import takewhile
+from itertools import islice
 from typing import NamedTuple
 
 from ._image import Image
@@ -72,7 +72,7 @@ class ChangeLog:
             return []
         if mark < self.mark - len(self._tail):
             raise LookupError("that moment lies before a reset, or is longer ago than the log reaches")
-        return list(takewhile(lambda change: change.sequence >= mark, reversed(self._tail)))[::-1]
+        return [*islice(reversed(self._tail), self.mark - mark)][::-1]
 
     def commit(self, mark: int, organization: str, now: float) -> None:
         """Note that one call of *organization* made the writes since *mark*, at *now* (epoch seconds)."""

@@ -31,15 +31,16 @@ class Order:
 
     def add(self, number: int) -> None:
         """Put *number* in its place; already there is fine."""
+        added, base = self._added, self._base
+        if isinstance(added, list) and number > added[-1] and not (base and number <= base[-1]):
+            added.append(number)
+            return
         rank = self._rank(number)
         if rank is not None and self._gone is not None:
             self._gone.discard(rank)
         elif rank is None:
-            added = self._added
             if added is None:
                 self._added = [number]
-            elif not added or number > added[-1]:
-                added.append(number) if isinstance(added, list) else added.add(number)
             elif number not in (added := self._sorted()):
                 added.add(number)
 

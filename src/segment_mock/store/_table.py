@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from typing import TypeAlias
 
 from ._image import Image
@@ -17,27 +17,26 @@ class Table:
 
     def __init__(self, organization: str, seed: Seed, note: Note) -> None:
         self.organization, self.layout = organization, seed.layout
-        self._note, self._unique = note, tuple(index for index in seed.layout.indexes if index.unique)
-        self._image = Image(seed)
+        self._note, self._image = note, Image(seed)
 
     def __len__(self) -> int:
         return len(self._image.order)
 
     def __contains__(self, key: Key) -> bool:
-        row = self._row(key)
-        return row is not None and row.record is not None
+        row = self._image.rows.get(key)
+        return key in self._image.seed.numbers if row is None else row.record is not None
 
     def __iter__(self) -> Iterator[Record]:
-        return map(self._at, self._image.order)
+        return map(self._image.at, self._image.order)
 
     def get(self, key: Key) -> Record | None:
         """Return the record of *key*, or None."""
-        row = self._row(key)
+        row = self._image.row(key)
         return row and row.record
 
     def retired(self, key: Key) -> bool:
         """Tell whether *key* had a record once and has none now."""
-        row = self._row(key)
+        row = self._image.row(key)
         return row is not None and row.record is None
 
     def page(self, offset: int, count: int) -> list[Record]:
@@ -48,16 +47,16 @@ class Table:
 
     def find(self, index: str, value: Hashable, offset: int = 0, count: int | None = None) -> list[Record]:
         """Return the records whose *index* has *value*, in insertion order, or a page of them."""
-        numbers = self._numbers(index, value)
+        numbers = self._image.numbers(index, value)
         if isinstance(numbers, Order):
             numbers = numbers.page(offset, len(numbers) if count is None else count)
         else:
             numbers = numbers[offset : None if count is None else offset + count]
-        return [self._at(number) for number in numbers]
+        return [self._image.at(number) for number in numbers]
 
     def first(self, index: str, value: Hashable) -> Record | None:
         """Return the earliest record whose *index* has *value*, or None."""
-        return next(map(self._at, self._numbers(index, value)), None)
+        return next(map(self._image.at, self._image.numbers(index, value)), None)
 
     def count(self, index: str, value: Hashable) -> int:
         """Return how many records have *value*, without looking at them."""
@@ -69,20 +68,24 @@ class Table:
 
     def put(self, record: Record) -> Record:
         """Add *record*, or replace the one of its key in its place; raises `Taken`."""
-        key, image = self.layout.key(record), self._image
-        before = self._row(key)
-        self._refuse_taken(record, before)
+        key, image, links = self.layout.key(record), self._image, self._links(record)
+        before = image.row(key)
         if before is None or before.record is None:
+            self._refuse_taken(links, None)
             after, image.next = Row(image.next, record), image.next + 1
         else:
+            self._refuse_taken(links, before.number)
             after = Row(before.number, record)
-        self._set(key, before, after)
+        if before is None:
+            image.insert(key, after, links)
+        else:
+            self._set(key, before, after)
         self._note(self, key, before, after)
         return record
 
     def delete(self, key: Key) -> bool:
         """Remove the record of *key*; tell whether there was one."""
-        before = self._row(key)
+        before = self._image.row(key)
         if before is None or before.record is None:
             return False
         after = Row(before.number, None)
@@ -103,30 +106,13 @@ class Table:
             assert not isinstance(now, Image)
             self._set(key, now, then)
 
-    def _row(self, key: Key) -> Row | None:
-        image = self._image
-        row = image.rows.get(key)
-        if row is None:
-            number = image.seed.numbers.get(key)
-            return None if number is None else Row(number, image.seed.records[number])
-        return row
+    def _links(self, record: Record) -> list[tuple[Index, Hashable]]:
+        return [(index, value) for index in self.layout.indexes for value in index.values(record)]
 
-    def _at(self, number: int) -> Record:
-        written = self._image.written.get(number)
-        return self._image.seed.records[number] if written is None else written
-
-    def _numbers(self, index: str, value: Hashable) -> Order | Sequence[int]:
-        image = self._image
-        held = image.postings[index].get(value)
-        if held is None:
-            return image.seed.postings[index].get(value, ())
-        return held if isinstance(held, Order) else (held,)
-
-    def _refuse_taken(self, record: Record, before: Row | None) -> None:
-        own = before.number if before is not None and before.record is not None else None
-        for index in self._unique:
-            for value in index.values(record):
-                for number in self._numbers(index.name, value):
+    def _refuse_taken(self, links: Iterable[tuple[Index, Hashable]], own: int | None) -> None:
+        for index, value in links:
+            if index.unique:
+                for number in self._image.numbers(index.name, value):
                     if number != own:
                         raise Taken(f"{self.layout.name}: {index.name} {value!r} is taken")
 
@@ -134,7 +120,7 @@ class Table:
         image = self._image
         if now is None:
             if then is not None:
-                self._insert(key, then)
+                image.insert(key, then, self._links(then.record) if then.record is not None else ())
             return
         old, new = now.record, then and then.record
         if old is not None and (then is None or new is None or now.number != then.number):
@@ -149,48 +135,18 @@ class Table:
                 image.order.add(then.number)
         self._reindex(now, then)
 
-    def _insert(self, key: Key, row: Row) -> None:
-        image, (number, record) = self._image, row
-        image.rows[key] = row
-        if record is None:
-            return
-        image.written[number] = record
-        image.order.add(number)
-        for index in self.layout.indexes:
-            for value in index.values(record):
-                self._link(index.name, value, number)
-
     def _reindex(self, now: Row, then: Row | None) -> None:
-        was, will = now.number, -1 if then is None else then.number
+        image, was, will = self._image, now.number, -1 if then is None else then.number
         for index in self.layout.indexes:
             had, gets = _values(index, now), _values(index, then)
             if was == will and had == gets:
                 continue
             for value in had:
                 if was != will or value not in gets:
-                    self._unlink(index.name, value, was)
+                    image.unlink(index.name, value, was)
             for value in gets:
                 if was != will or value not in had:
-                    self._link(index.name, value, will)
-
-    def _link(self, index: str, value: Hashable, number: int) -> None:
-        postings = self._image.postings[index]
-        if value not in postings and value not in self._image.seed.postings[index]:
-            postings[value] = number
-            return
-        self._overlay(index, value).add(number)
-
-    def _unlink(self, index: str, value: Hashable, number: int) -> None:
-        postings = self._image.postings[index]
-        if isinstance(postings.get(value), int):
-            del postings[value]
-            return
-        self._overlay(index, value).discard(number)
-
-    def _overlay(self, index: str, value: Hashable) -> Order:
-        numbers = self._numbers(index, value)
-        order = self._image.postings[index][value] = numbers if isinstance(numbers, Order) else Order(numbers)
-        return order
+                    image.link(index.name, value, will)
 
 
 def _values(index: Index, row: Row | None) -> Collection[Hashable]:

@@ -50,11 +50,15 @@ def know(
         record = {**(mine or {"id": sent.get("id") or fresh(world, kind, table, taken)}), **sent}
         if None in record.values():
             record = _told(record)
-        tags = sent.get("substitutionTags", ())
-        told = {tag["tag"]: tag for tag in ([*mine["substitutionTags"], *tags] if mine else tags)}
-        record["substitutionTags"] = [*told.values()]
+        tags = sent.get("substitutionTags", [])
+        record["substitutionTags"] = _last_of_each([*mine["substitutionTags"], *tags] if mine else tags)
         known[record["id"]] = record if record == mine else table.put(record)
     return [*known.values()]
+
+
+def _last_of_each(tags: list[Json]) -> list[Json]:
+    told = {tag["tag"]: tag for tag in tags}
+    return tags if len(told) == len(tags) else [*told.values()]
 
 
 def _recognised(table: Table, sent: Json) -> Record | None:
