@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
+from . import _fixture, _guard, _marks, _report, _strict, _sweep, _transport
 from ._made import ARMED, made, marked, seed, sleepless
 from ._strict import CredentialWarning
 from ._used import note
@@ -15,8 +16,8 @@ from ._used import note
 if TYPE_CHECKING:
     from segment_mock import SegmentMock
 
-_PARTS = ("_marks", "_strict", "_report", "_sweep", "_guard", "_transport", "_fixture")
-pytest_plugins = [f"{__name__}.{part}" for part in _PARTS]
+# Not named in pytest_plugins: for each name there pytest reads the entry points of all that is installed.
+_PARTS = (_marks, _strict, _report, _sweep, _guard, _transport, _fixture)
 
 __all__ = ["CredentialWarning", "LiveMock"]
 
@@ -28,8 +29,10 @@ class LiveMock(NamedTuple):
     mock: SegmentMock
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add ``--segment-mock-seed`` and its ini key."""
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """Add ``--segment-mock-seed`` and its ini key, and the plugin's other parts with theirs."""
+    for part in _PARTS:
+        pluginmanager.register(part, part.__name__)
     group = parser.getgroup("segment-mock")
     told = "Seed of the ids and the luck of every mock (default 0)."
     group.addoption("--segment-mock-seed", metavar="N", help=told)
