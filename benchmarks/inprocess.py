@@ -154,7 +154,7 @@ def fixtures(report: Report, count: int) -> None:
         for name in ("test_ours", "test_stub")
     )
     told = f"fixture segment_mock / fixture of responses, {count:,} tests"
-    report.compare(told, ours, stub, at_most=FIXTURE, aim=report.quick)
+    report.compare(told, ours, stub, at_most=FIXTURE)
     report.tell("setup and teardown of a test without a fixture", spent["test_bare"])
     report.tell("the same with a fixture that does nothing", spent["test_nothing"])
 

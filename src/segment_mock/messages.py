@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Literal, TypeAlias
 
@@ -65,6 +66,7 @@ Answer: TypeAlias = Callable[[Request], Coroutine[float, None, Response]]
 """The core as a door sees it: a coroutine that yields seconds to wait and returns the reply."""
 
 
+@lru_cache(maxsize=128)
 def reason(status: int) -> str:
     """Return the standard phrase of *status*, or ``""`` for one that HTTP does not name."""
     try:

@@ -51,8 +51,13 @@ class Image:
         if record is not None:
             self.written[number] = record
             self.order.add(number)
+        postings, seeded = self.postings, self.seed.postings
         for index, value in links:
-            self.link(index.name, value, number)
+            held = postings[index.name]
+            if value in held or value in seeded[index.name]:
+                self._overlay(index.name, value).add(number)
+            else:
+                held[value] = number
 
     def link(self, index: str, value: Hashable, number: int) -> None:
         """Let *number* be found by *value*."""
