@@ -15,6 +15,8 @@ Json: TypeAlias = dict[str, Any]
 DEPTH = 100
 """How deep a body may be nested: what is echoed or exported has to fit on Python's stack once more."""
 _DIGITS = 1000
+_LARGE = 10_000
+"""A body of so many bytes has more brackets than levels are allowed, so to count them is no use."""
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
@@ -53,7 +55,7 @@ def _decoded(text: str) -> Any:
 
 def _is_shallow(body: bytes) -> bool:
     """Tell whether *body* is surely nested no deeper than allowed; brackets within strings may make it unsure."""
-    if body.count(b"[") + body.count(b"{") <= DEPTH:
+    if len(body) < _LARGE and body.count(b"[") + body.count(b"{") <= DEPTH:
         return True
     brackets = body.translate(None, _NO_BRACKETS)
     for _ in range(DEPTH):
