@@ -13,13 +13,13 @@ _ABSENT = object()
 
 
 class Patches:
-    """Patches of *module*, a client library as it was imported, which *home* made; and what stood there before.
+    """Patches of the client library *name*, as it is imported now, which *home* made; and what stood there before.
 
     *places* are where they stand, as the attributes of an owner and a name; *ours* what they put there.
     """
 
-    def __init__(self, module: object, home: object, patches: Iterable[Patch]) -> None:
-        self._module, self._home = module, home
+    def __init__(self, name: str, home: object, patches: Iterable[Patch]) -> None:
+        self.name, self._module, self._home = name, sys.modules[name], home
         rows = [*patches]
         self._owners = [owner for owner, *_ in rows]
         self.places = [(vars(owner), at) for owner, at, _ in rows]

@@ -132,9 +132,11 @@ class Switchboard:
         if len(self.lines) == 1:
             return False
         if self._picture is None:
-            standing = {one for each in self._standing.values() for one in each}
-            self._picture = Picture({name: one for name, one in self._known.items() if one in standing})
+            self._picture = Picture(self._uppermost())
         return self._picture.is_true()
+
+    def _uppermost(self) -> dict[str, Patches]:
+        return {patches.name: patches for line in self.lines for patches in self._standing[line]}
 
     def _observe(self, spec: ModuleSpec) -> None:
         loader: Any = spec.loader
@@ -150,12 +152,11 @@ class Switchboard:
         loader.exec_module = executed
 
     def _hook(self, name: str, line: Line) -> None:
-        patches, home = self._known.get(name), sys.modules.get(_HOMES[name])
-        if patches is None or not patches.are_of(sys.modules[name], home):
-            patches = self._made(name)
-        elif patches.are_in_place():
+        of = sys.modules[name], sys.modules.get(_HOMES[name])
+        standing, patches = self._uppermost().get(name), self._known.get(name)
+        if standing is not None and standing.are_of(*of) and standing.are_in_place():
             return
-        elif not patches.are_as_before():
+        if patches is None or not (patches.are_of(*of) and patches.are_as_before()):
             patches = self._made(name)
         self._standing[line].append(patches)
         patches.put()
@@ -163,7 +164,7 @@ class Switchboard:
 
     def _made(self, name: str) -> Patches:
         home = import_module(_HOMES[name])
-        made = self._known[name] = Patches(sys.modules[name], home, home.patches(self))
+        made = self._known[name] = Patches(name, home, home.patches(self))
         return made
 
 
