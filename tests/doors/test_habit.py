@@ -63,6 +63,7 @@ def test_only_so_many_heads_are_remembered() -> None:
     for number in range(100):
         reader.feed(asked(b"x", f"X-Number: {number}\r\n"))
     assert len(reader._habit._known) == 8
+    assert {known.body for known, _ in reader._habit._known.values()} == {b""}
     reader.close()
 
 

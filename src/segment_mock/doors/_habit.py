@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TypeAlias
 
 from segment_mock.doors._wire import Manner
@@ -40,4 +41,4 @@ class Habit:
             return
         whole = end and body == request.body and head.startswith(f"{request.method} ".encode())
         if whole and not request.too_large and len(head) <= _LONG and len(self._known) < _MOST:
-            self._known[head] = request, len(body)
+            self._known[head] = replace(request, body=b""), len(body)
