@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import sys
@@ -14,11 +15,18 @@ from ..journal import Entry
 def writer(format_: str) -> Callable[[Entry], None]:
     """Return what writes a line about a call that is over; *format_* is ``text`` or ``json``.
 
-    It writes past `logging`, which takes five times as long for a line as all the rest of it.
+    It writes past `logging`, which takes five times as long for a line as all the rest of it; and on a server's loop
+    once the answer has left, for whom nobody needs to wait.
     """
     shown, stream = _as_json if format_ == "json" else _as_text, sys.stderr
 
     def told(entry: Entry) -> None:
+        try:
+            asyncio.get_running_loop().call_soon(write, entry)
+        except RuntimeError:  # no server's loop: a caller of its own
+            write(entry)
+
+    def write(entry: Entry) -> None:
         try:  # noqa: SIM105 - to suppress takes longer than to write
             stream.write(shown(entry))
         except (OSError, ValueError):
