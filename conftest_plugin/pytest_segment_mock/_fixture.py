@@ -77,9 +77,10 @@ class Fixture:
         if mock is not None:
             mock.reset()
             return mock
+        mock = made(self._config, common, {})
         if not self._mocks:
             keep_hooks(self._config)
-        mock = self._mocks[id(common)] = made(self._config, common, {})
+        self._mocks[id(common)] = mock
         return mock
 
     def _way(self, item: Any, mock: SegmentMock, common: dict[str, Any]) -> Interception:

@@ -57,6 +57,20 @@ def test_an_unknown_verb_is_not_remembered_as_the_one_it_was_read_with() -> None
     assert [turn[0].method for turn in turns([purge, purge, post])] == ["PURGE", "PURGE", "POST"]
 
 
+def test_a_head_that_has_not_ended_is_not_taken_for_one_that_has() -> None:
+    """A segment may end where a known head did, and go on with other headers."""
+    known = b"GET /b HTTP/1.1\r\nHost: a\r\n\r\n"
+    for rest in (b"\r\nX-Extra: 1\r\n\r\n", b"bc:80\r\n\r\n"):
+        _, (second, _) = turns([known, known[:-4], rest])
+        assert isinstance(second, Request)
+        assert second.headers == ({"host": "a", "x-extra": "1"} if rest[:1] == b"\r" else {"host": "abc:80"})
+
+
+def test_a_loop_may_hand_over_a_bytearray() -> None:
+    """As asyncio's for Windows once did."""
+    assert turns([bytearray(asked(b"one"))] * 2) == turns([asked(b"one")] * 2)  # type: ignore[list-item]
+
+
 def test_only_so_many_heads_are_remembered() -> None:
     """A client that never says the same twice fills no memory."""
     reader = Reader(1000, 1000)
@@ -86,7 +100,9 @@ def test_it_reads_what_the_parser_alone_would(pieces: list[bytes], times: int) -
 def test_it_reads_what_the_parser_alone_would_however_bytes_arrive(pieces: list[bytes], data: st.DataObject) -> None:
     """Cut anywhere, the same bytes give the same turns."""
     everything = b"".join(pieces * 2)
-    cuts = sorted(data.draw(st.lists(st.integers(0, len(everything)), max_size=4)))
+    ends = [at for at in range(len(everything)) if everything[at : at + 4] == b"\r\n\r\n"]
+    where = st.one_of(st.integers(0, len(everything)), st.sampled_from(ends or [0]))
+    cuts = sorted(data.draw(st.lists(where, max_size=4)))
     parts = [everything[a:b] for a, b in zip([0, *cuts], [*cuts, len(everything)], strict=True) if a < b]
     assert turns(parts) == turns(parts, forgetful=True)
 

@@ -9,17 +9,19 @@ import pytest
 import requests
 import responses
 from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
-from segment_mock import SegmentMock
+from segment_mock import SegmentMock, faults
 from segment_mock.doors import BOARD, Line
 
+HEADERS = {"authToken": "any"}
 VENDOR = "https://api.salsalabs.org/api/integration/ext/v1/segments/search"
 OTHER = "https://other.example/"
 
 
 def post() -> Any:
     """Return the payload of a search of the vendor's groups."""
-    return requests.post(VENDOR, headers={"authToken": "any"}, json={"payload": {}}, timeout=5).json()["payload"]
+    return requests.post(VENDOR, headers=HEADERS, json={"payload": {}}, timeout=5).json()["payload"]
 
 
 @pytest.fixture
@@ -75,6 +77,32 @@ def test_a_line_reaches_over_what_another_library_has_put_there(mock: SegmentMoc
             assert post()["count"] == 1
 
 
+@pytest.mark.parametrize("transport", ["inprocess", "live", "tls"])
+def test_a_stub_that_was_there_first_never_hears_of_the_vendors_calls(mock: SegmentMock, transport: Any) -> None:
+    """However they travel, whether the client retries, and if the answer is lost: the error is that of a lost one."""
+    retrying = requests.Session()
+    retrying.mount("https://", HTTPAdapter(max_retries=Retry(total=2, status_forcelist=[503], allowed_methods=None)))
+    with responses.RequestsMock() as stub:
+        with mock.intercept(transport=transport):
+            assert post()["count"] == 1
+            mock.faults.add(faults.Error(status=503), times=1)
+            assert retrying.post(VENDOR, headers=HEADERS, json={"payload": {}}, timeout=5).status_code == 200
+            mock.faults.add(faults.Disconnect(after=True), times=1)
+            with pytest.raises(requests.ConnectionError) as lost:
+                post()
+        assert "Responses" not in str(lost.value)
+        assert not stub.calls
+
+
+def test_a_session_of_a_mock_passes_a_stub_by() -> None:
+    """Whether it was made before the stub or after."""
+    with SegmentMock() as mock:
+        early = mock.session()
+        with responses.RequestsMock():
+            for session in (early, mock.session()):
+                assert session.post(VENDOR, headers=HEADERS, json={"payload": {}}).status_code == 200
+
+
 def test_what_is_put_over_our_hooks_goes_first(mock: SegmentMock) -> None:
     """A stub that came later answers as long as it is there, and the mock again after it."""
     with mock.intercept():
@@ -116,6 +144,29 @@ def test_a_library_that_is_imported_anew_gets_hooks_of_its_own(
     assert found.json()["payload"]["count"] == 1
 
 
+def test_a_restored_import_system_ends_no_line_badly(mock: SegmentMock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever puts ``sys.meta_path`` back takes our finder along; the interception ends all the same."""
+    import sys
+
+    before = [*sys.meta_path]
+    with mock.intercept():
+        monkeypatch.setattr(sys, "meta_path", before)
+        assert post()["count"] == 1
+
+
+def test_what_a_stub_puts_back_late_is_taken_away(mock: SegmentMock) -> None:
+    """However many lines come and go while it covers a hook, none is left once one more has come and gone."""
+    with mock.intercept():
+        stub = responses.RequestsMock(assert_all_requests_are_fired=False)
+        stub.start()
+    for _ in range(3):
+        with mock.intercept():
+            assert post()["count"] == 1
+    stub.stop()
+    with mock.intercept():
+        assert post()["count"] == 1
+
+
 def test_the_plugin_leaves_nothing_behind(pytester: pytest.Pytester) -> None:
     """From test to test the hooks stay; once the run is over they are gone."""
     pytester.makepyfile(
@@ -140,3 +191,18 @@ def test_the_plugin_leaves_nothing_behind(pytester: pytest.Pytester) -> None:
     before = HTTPAdapter.send
     pytester.runpytest_inprocess("-p", "no:randomly").assert_outcomes(passed=3)
     assert HTTPAdapter.send is before
+
+
+def test_settings_that_can_not_be_used_leave_no_hooks_for_each_test(pytester: pytest.Pytester) -> None:
+    """A run in which every test fails for its settings plugs no line."""
+    pytester.makeconftest("""
+        import pytest
+
+        @pytest.fixture(scope="session")
+        def segment_mock_config():
+            return {"limits": "none"}
+    """)
+    pytester.makepyfile("def test_one(segment_mock): pass\ndef test_two(segment_mock): pass")
+    lines, before = BOARD.lines, HTTPAdapter.send
+    pytester.runpytest_inprocess().assert_outcomes(errors=2)
+    assert (lines, before) == (BOARD.lines, HTTPAdapter.send)

@@ -27,12 +27,12 @@ class Habit:
 
     def __call__(self, data: bytes, turn: int) -> Turn | None:
         """Return the request that *data* are, the *turn*-th of the connection, or None unless their head is known."""
-        head, _, body = data.partition(b"\r\n\r\n")
-        known = self._known.get(head)
+        head, end, body = data.partition(b"\r\n\r\n")
+        known = self._known.get(bytes(head)) if end else None  # some loops hand over a bytearray
         if known is None or known[1] != len(body):
             return None
         like = known[0]
-        return Request(like.method, like.target, like.headers, body, like.door, turn), ""
+        return Request(like.method, like.target, like.headers, bytes(body), like.door, turn), ""
 
     def learn(self, data: bytes, read: Turn) -> None:
         """Remember the head of *data*, which were read as the one turn *read*, unless there is more to it."""
@@ -41,4 +41,4 @@ class Habit:
             return
         whole = end and body == request.body and head.startswith(f"{request.method} ".encode())
         if whole and not request.too_large and len(head) <= _LONG and len(self._known) < _MOST:
-            self._known[head] = replace(request, body=b""), len(body)
+            self._known[bytes(head)] = replace(request, body=b""), len(body)

@@ -30,6 +30,8 @@ HOOKS = {
 }
 """Modules of the world and the file in ``hooks/`` with what is put into each once it is imported."""
 
+_COVERED = 32
+"""So many patches that lie under what another library has put over them are remembered."""
 _HOMES = {name: f"{__package__}.hooks.{file}" for name, file in HOOKS.items()}
 
 
@@ -81,12 +83,17 @@ class Switchboard:
         """Put *line* in force, before all others."""
         with self._lock:
             self.lines, self._standing[line] = (*self.lines, line), []
-            if not self._stands():
-                try:
-                    self._install(line)
-                except BaseException:
-                    self.unplug(line)
-                    raise
+            if self._stands():
+                return
+        try:
+            # Not under the lock: another thread may be importing what these import, and want the lock for its hooks.
+            for name, home in _HOMES.items():
+                if name in sys.modules:
+                    import_module(home)
+            self._install(line)
+        except BaseException:
+            self.unplug(line)
+            raise
 
     def unplug(self, line: Line) -> None:
         """End *line*, wherever in the order it stands; the last one takes the hooks away."""
@@ -95,7 +102,7 @@ class Switchboard:
             self.lines = tuple([other for other in before if other is not line])
             if standing := self._standing.pop(line):
                 self._hand_on(standing, before[before.index(line) + 1 :])
-            if not self.lines:
+            if not self.lines and self in sys.meta_path:
                 sys.meta_path.remove(self)
 
     def _hand_on(self, standing: list[Patches], later: tuple[Line, ...]) -> None:
@@ -104,8 +111,9 @@ class Switchboard:
             return
         for patches in reversed(standing):
             patches.remove()
-        # What another library has covered comes to light again when that puts it back: the next line takes it away.
-        self._covered = [patches for patches in standing if not patches.are_as_before()]
+        # What another library has covered comes to light again when that puts it back: a later line takes it away.
+        covered = [patches for patches in standing if not patches.are_as_before()]
+        self._covered = [*self._covered, *covered][-_COVERED:]
         self._picture = None
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
@@ -120,13 +128,15 @@ class Switchboard:
         return None
 
     def _install(self, line: Line) -> None:
-        while self._covered:
-            self._covered.pop().remove()
-        if self not in sys.meta_path:
-            sys.meta_path.insert(0, self)
-        for name in HOOKS:
-            if name in sys.modules:
-                self._hook(name, line)
+        with self._lock:
+            for patches in reversed(self._covered):
+                patches.remove()
+            self._covered = [patches for patches in self._covered if not patches.are_as_before()]
+            if self not in sys.meta_path:
+                sys.meta_path.insert(0, self)
+            for name in HOOKS:
+                if name in sys.modules:
+                    self._hook(name, line)
 
     def _stands(self) -> bool:
         if len(self.lines) == 1:
@@ -136,7 +146,8 @@ class Switchboard:
         return self._picture.is_true()
 
     def _uppermost(self) -> dict[str, Patches]:
-        return {patches.name: patches for line in self.lines for patches in self._standing[line]}
+        standing = [patches for line in self.lines for patches in self._standing[line]]
+        return {one.name: one for one in standing if one.are_of(*_modules(one.name))}
 
     def _observe(self, spec: ModuleSpec) -> None:
         loader: Any = spec.loader
@@ -145,6 +156,7 @@ class Switchboard:
         def executed(module: Any) -> None:
             del loader.exec_module
             execute(module)
+            import_module(_HOMES[spec.name])
             with self._lock:
                 if self.lines:
                     self._hook(spec.name, self.lines[0])
@@ -152,12 +164,13 @@ class Switchboard:
         loader.exec_module = executed
 
     def _hook(self, name: str, line: Line) -> None:
-        of = sys.modules[name], sys.modules.get(_HOMES[name])
+        of = _modules(name)
         standing, patches = self._uppermost().get(name), self._known.get(name)
         if standing is not None and standing.are_of(*of) and standing.are_in_place():
             return
         if patches is None or not (patches.are_of(*of) and patches.are_as_before()):
             patches = self._made(name)
+        self._covered = [covered for covered in self._covered if covered is not patches]
         self._standing[line].append(patches)
         patches.put()
         self._picture = None
@@ -166,6 +179,10 @@ class Switchboard:
         home = import_module(_HOMES[name])
         made = self._known[name] = Patches(name, home, home.patches(self))
         return made
+
+
+def _modules(name: str) -> tuple[object, object]:
+    return sys.modules.get(name), sys.modules.get(_HOMES[name])
 
 
 def refusal(host: str, why: str) -> NetworkBlocked:

@@ -10,6 +10,7 @@ from requests import PreparedRequest, Response, Session
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool
 
+from ._sending import own_send
 from .inprocess import Socket
 from .urllib3 import pool
 
@@ -21,8 +22,13 @@ class Adapter(HTTPAdapter):
 
     def __init__(self, opened: Callable[[], Socket], **options: Any) -> None:
         super().__init__(**options)
-        self._opened = opened
+        self._opened, self._send = opened, own_send()
         self._pools: dict[str, HTTPConnectionPool] = {}
+
+    def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
+        """Send *request* as requests itself does, whatever a library of stubs would have it do."""
+        answer: Response = self._send(self, request, *args, **options)
+        return answer
 
     def get_connection_with_tls_context(self, request: PreparedRequest, *_: Any, **__: Any) -> HTTPConnectionPool:
         """Return the pool of the request's host."""

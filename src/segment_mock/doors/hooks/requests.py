@@ -15,6 +15,7 @@ from urllib3.util import Retry
 
 from ...messages import reason
 from .._patches import Patch
+from .._sending import own_send
 from .._switchboard import Switchboard
 from ..inprocess import Socket
 from ..shortcut import InProcess
@@ -26,27 +27,39 @@ def patches(board: Switchboard) -> Iterable[Patch]:
     """Return the patches for what *board* answers for; to look through the environment is a quarter of a call."""
     look: Any = requests.sessions.get_environ_proxies
     real: Any = HTTPAdapter.send
+    own = own_send()
 
     def get_environ_proxies(url: str, no_proxy: Any = None) -> Any:
         return {} if board.door(urlsplit(url).hostname or "") is not None else look(url, no_proxy=no_proxy)
 
     def send(self: Any, request: PreparedRequest, *args: Any, **options: Any) -> Response:
-        body = request.body or b""
-        if type(self) is HTTPAdapter and isinstance(body, bytes) and not args and _retries_nothing(self.max_retries):
-            target = urlsplit(request.url or "")
-            door = board.door(target.hostname or "")
-            asked = str(request.method), request.path_url, _headers(request, target)
-            if isinstance(door, InProcess) and door.takes(*asked):
-                answer = door.ask(self, *asked, body)
-                if isinstance(answer, Socket):
-                    from ..requests import Adapter  # which may have been what imported requests, and us, just now
+        target = urlsplit(request.url or "")
+        door = board.door(target.hostname or "")
+        if door is None:
+            passed: Response = real(self, request, *args, **options)
+            return passed
+        if isinstance(door, InProcess) and type(self) is HTTPAdapter and not args:
+            answer = _asked(door, self, request, target)
+            if isinstance(answer, Socket):
+                from ..requests import Adapter  # which may have been what imported requests, and us, just now
 
-                    return Adapter(lambda: answer, max_retries=self.max_retries).send(request, **options)
+                return Adapter(lambda: answer, max_retries=self.max_retries).send(request, **options)
+            if answer is not None:
                 return _built(self, request, door.fields(answer), answer)
-        built: Response = real(self, request, *args, **options)
+        built: Response = own(self, request, *args, **options)
         return built
 
+    send.own = own  # type: ignore[attr-defined]
     return [(requests.sessions, "get_environ_proxies", get_environ_proxies), (HTTPAdapter, "send", send)]
+
+
+def _asked(door: InProcess, adapter: HTTPAdapter, request: PreparedRequest, target: Any) -> Any:
+    """Return the answer, or a connection on which it is still to come; None where the request takes the long way."""
+    body = request.body or b""
+    if not (isinstance(body, bytes) and _retries_nothing(adapter.max_retries)):
+        return None
+    asked = str(request.method), request.path_url, _headers(request, target)
+    return door.ask(adapter, *asked, body) if door.takes(*asked) else None
 
 
 def _retries_nothing(retries: Any) -> bool:
