@@ -106,6 +106,7 @@ def calls(report: Report, rounds: int, repeats: int) -> None:
         }
         for search in sides.values():
             search()
+        assert len(mock.journal) == 1, "a stub answered for the mock"
         found = interleaved({name: seconds(search, repeats) for name, search in sides.items()}, rounds)
     report.compare("search of 4 groups / static stub of responses", found["ours"], found["responses"], at_most=CALL)
     report.compare("search of 4 groups / static stub of respx", found["ours"], found["respx"])
