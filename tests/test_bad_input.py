@@ -187,7 +187,8 @@ def test_a_path_of_nobody_is_a_problem_with_the_nearest_paths(method, path, near
 @operations
 def test_a_body_over_the_limit_is_413_in_the_dialect(operation, monkeypatch):
     """Thrown away unread, with Content-Length or in chunks; nothing is applied."""
-    monkeypatch.setattr("segment_mock.doors.inprocess.BODY_LIMIT", 40)
+    for room in ("inprocess", "shortcut"):
+        monkeypatch.setattr(f"segment_mock.doors.{room}.BODY_LIMIT", 40)
     method, path, body = GOOD[operation]
     mock = SegmentMock(data=DATA)
     before, text = mock.state(), json.dumps(body).encode().ljust(99)

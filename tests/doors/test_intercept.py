@@ -308,3 +308,27 @@ def test_the_shortcut_shows_the_client_the_same_reply(mock: SegmentMock) -> None
 
     assert found[:2] == found[2:]
     assert [200, 400] == [status for status, *_ in found[:2]]
+
+
+@pytest.mark.parametrize("body", [ALL, {"payload": 1}])
+def test_a_session_of_the_mock_takes_the_shortcut_and_nobody_can_tell(mock: SegmentMock, body: dict[str, Any]) -> None:
+    """One that retries takes the whole way; the emulator is shown the same request, the client the same reply."""
+    shown = []
+    for way in (mock.session(), mock.session(max_retries=1)):
+        with way as session:
+            reply = session.post(URL, json=body, headers=HEADERS)
+            shown.append((reply.status_code, reply.reason, reply.raw.version, reply.url, [*reply.headers.items()]))
+    asked = [(entry.target, [*entry.request_headers.items()], entry.request_body, entry.door) for entry in mock.journal]
+
+    assert shown[0] == shown[1]
+    assert asked[0] == asked[1]
+
+
+def test_a_session_of_the_mock_waits_as_long_as_its_timeout(mock: SegmentMock) -> None:
+    """A held answer is no plain call any more: requests' own error, and the mock's clock has moved."""
+    mock.faults.add(F.Hang())
+    before = mock.clock.now()
+    with mock.session() as session, pytest.raises(requests.ReadTimeout):
+        session.post(URL, json=ALL, headers=HEADERS, timeout=30)
+
+    assert 30 == mock.clock.now() - before

@@ -1,6 +1,8 @@
 """Each Delivery on the wire, byte by byte, and as the exception that a real client raises."""
 
 import math
+import select
+import sys
 import time
 
 import httpx
@@ -32,6 +34,20 @@ def test_raw_bytes_then_the_end(raw, end):
     """Exactly these bytes arrive, then FIN or RST."""
     with serving(always(BODY, raw=raw, end=end)) as server:
         assert fetched(server) == (raw, end)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system does not tell what has not crossed")
+def test_a_reset_waits_for_bytes_that_have_not_crossed():
+    """A client that takes its time still gets every byte before the reset, however late."""
+    raw = b"x" * 10**6
+    with serving(always(BODY, raw=raw, end="reset")) as server, Wire(server) as wire:
+        watch = select.poll()
+        watch.register(wire.send(GET).sock, select.POLLHUP)
+        early = watch.poll(200)  # milliseconds, ten times the moment that a client is given at least
+        with pytest.raises(ConnectionResetError):
+            wire.rest()
+
+    assert ([], len(raw)) == (early, len(wire.seen))
 
 
 @pytest.mark.parametrize("size", [10, 10**6])

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 
 from segment_mock.doors._service import Service
 from segment_mock.doors._wire import Manner, ending, parts, whole
@@ -15,6 +17,12 @@ LINGER = 2.0  # so many seconds may a refused client go on sending before it is 
 OVERTAKE = 0.02  # so many seconds stay between the last byte and a reset
 
 _RESET = struct.pack("ii", 1, 0)
+
+try:
+    from fcntl import ioctl
+    from termios import TIOCOUTQ
+except ImportError:  # Windows
+    ioctl = None  # type: ignore[assignment]
 
 
 class Sender:
@@ -97,13 +105,20 @@ class Sender:
         self._timer = self._service.loop.call_later(LINGER, self._transport.abort)
 
     def _reset(self, after: float) -> None:
-        # Some systems throw away unread bytes when a reset comes in, so the client gets a moment
-        # to read the bytes that were meant to reach it.
+        # A reset throws away what has not crossed yet, and on some systems what has but is unread: the bytes
+        # that were meant to reach the client get there first, and it gets a moment to read them.
+        sock = self._transport.get_extra_info("socket")
         if self.choked:
             self._resetting = True
         elif after:
-            self._timer = self._service.loop.call_later(after, self._reset, 0.0)
+            self._timer = self._service.loop.call_later(after, self._reset, OVERTAKE if _crossing(sock) else 0.0)
         else:
-            sock = self._transport.get_extra_info("socket")
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             self._transport.abort()
+
+
+def _crossing(sock: socket.socket) -> int:
+    """Return how many bytes written to *sock* the other side has not taken, or 0 where the system does not tell."""
+    with suppress(OSError, TypeError):
+        return int.from_bytes(ioctl(sock.fileno(), TIOCOUTQ, bytes(4)), sys.byteorder)
+    return 0

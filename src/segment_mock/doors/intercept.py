@@ -9,14 +9,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, get_args
 
 from ._switchboard import BOARD, Line
-from .shortcut import InProcess
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from ..messages import Answer
-    from .inprocess import Socket
     from .live import LiveServer
+    from .shortcut import InProcess
     from .wire import Wire
 
 Transport: TypeAlias = Literal["inprocess", "live", "tls"]
@@ -73,15 +71,11 @@ class Interception:
 
 
 def opener(
-    transport: Transport,
-    connected: Callable[[], Socket],
-    answer: Answer,
-    now: Callable[[], float],
-    serve: Callable[..., LiveServer],
+    transport: Transport, inprocess: Callable[[], InProcess], serve: Callable[..., LiveServer]
 ) -> Callable[[], InProcess | Wire]:
     """Return what opens a door of the kind that *transport* names; raises ValueError if there is none."""
     if transport == "inprocess":
-        return lambda: InProcess(connected, answer, now)
+        return inprocess
     if transport not in get_args(Transport):
         raise ValueError(f"transport: {transport!r} is none; there are {', '.join(get_args(Transport))}")
     from .wire import Wire  # asyncio's half of a server, and ssl

@@ -11,22 +11,33 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool
 
 from ._sending import own_send
+from ._shortly import shortly
 from .inprocess import Socket
+from .shortcut import InProcess
 from .urllib3 import pool
 
 BASE = "http://segment-mock"
 
 
 class Adapter(HTTPAdapter):
-    """requests' own adapter over in-process connections; *options* are HTTPAdapter's (``max_retries`` ...)."""
+    """requests' own adapter over connections that *opened* makes; *options* are HTTPAdapter's (``max_retries`` ...).
 
-    def __init__(self, opened: Callable[[], Socket], **options: Any) -> None:
+    With a *door* a plain call takes its shortcut.
+    """
+
+    def __init__(self, opened: Callable[[], Socket], door: InProcess | None = None, **options: Any) -> None:
         super().__init__(**options)
-        self._opened, self._send = opened, own_send()
+        self._opened, self._door, self._send = opened, door, own_send()
         self._pools: dict[str, HTTPConnectionPool] = {}
 
     def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
         """Send *request* as requests itself does, whatever a library of stubs would have it do."""
+        if self._door is not None and not args:
+            soon = shortly(self._door, self, request)
+            if isinstance(soon, Socket):
+                return Adapter(lambda: soon, max_retries=self.max_retries).send(request, **options)
+            if soon is not None:
+                return soon
         answer: Response = self._send(self, request, *args, **options)
         return answer
 
@@ -50,13 +61,13 @@ class Adapter(HTTPAdapter):
 
 
 class MockSession(Session):
-    """A session bound to one mock; a URL may be a path alone. *options* are those of `Adapter`."""
+    """A session bound to one mock by its *door*; a URL may be a path alone. *options* are those of `Adapter`."""
 
-    def __init__(self, opened: Callable[[], Socket], **options: Any) -> None:
+    def __init__(self, door: InProcess, **options: Any) -> None:
         super().__init__()
         # Looking through the environment for proxies is two fifths of a call, and none is wanted.
         self.trust_env = False
-        adapter = Adapter(opened, **options)
+        adapter = Adapter(door.opened, door, **options)
         for scheme in ("http://", "https://"):
             self.mount(scheme, adapter)
 

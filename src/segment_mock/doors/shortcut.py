@@ -7,6 +7,7 @@ from types import coroutine
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
+from ..clock import Clock
 from ..messages import WHOLE, Answer, Request, Response
 from ._target import is_control
 from ._wire import field_lines
@@ -27,17 +28,22 @@ class _Kept:
 
 
 class InProcess:
-    """Opens connections that *opened* makes; *answer* is the core behind them and *now* tells the mock's time."""
+    """Opens connections to the core, which is *answer*, and the *control* plane, on the mock's *clock*."""
 
-    def __init__(self, opened: Callable[[], Socket], answer: Answer, now: Callable[[], float]) -> None:
-        self._opened, self._answer, self.now = opened, answer, now
+    def __init__(self, answer: Answer, control: Callable[[Request], Response], clock: Clock) -> None:
+        self._answer, self._control, self._clock = answer, control, clock
+        self.now = clock.now
         # Made when the first is wanted: most tests make no call that needs one.
         self._sockets: WeakSet[Socket] | None = None
         self._kept: WeakKeyDictionary[Any, dict[str, _Kept]] | None = None
 
+    def opened(self) -> Socket:
+        """Return a connection that outlives this door."""
+        return Socket(self._answer, self._control, self._clock)
+
     def socket(self, _: str, timeout: float | None) -> Socket:
         """Return a connection on which a read may take *timeout* seconds."""
-        made = self._opened()
+        made = self.opened()
         made.door = self
         made.settimeout(timeout)
         if self._sockets is None:
