@@ -18,6 +18,8 @@ class Table:
     def __init__(self, organization: str, seed: Seed, note: Note) -> None:
         self.organization, self.layout = organization, seed.layout
         self._note, self._image = note, Image(seed)
+        self.version = 0
+        """Another number after each write, undoing included: as long as it is the same, so are the records."""
 
     def __len__(self) -> int:
         return len(self._image.order)
@@ -80,6 +82,7 @@ class Table:
             image.insert(key, after, links)
         else:
             self._set(key, before, after)
+        self.version += 1
         self._note(self, key, before, after)
         return record
 
@@ -90,16 +93,19 @@ class Table:
             return False
         after = Row(before.number, None)
         self._set(key, before, after)
+        self.version += 1
         self._note(self, key, before, after)
         return True
 
     def replace(self, seed: Seed) -> None:
         """Hold *seed* and nothing else from now on; one entry in the log, whatever it weighs."""
         before, self._image = self._image, Image(seed)
+        self.version += 1
         self._note(self, None, before, self._image)
 
     def apply(self, key: Key, now: Row | Image | None, then: Row | Image | None) -> None:
         """Turn *now*, which must be in force, into *then*, unlogged: for the log only."""
+        self.version += 1
         if isinstance(then, Image):
             self._image = then
         else:

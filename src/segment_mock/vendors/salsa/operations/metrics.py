@@ -82,6 +82,6 @@ def tally(call: Call, result: Json | None) -> None:
         used["totalAPICallFailures"] += 1
         return
     items, subject = _SUBJECTS[call.operation.name]
-    for item in result[items]:
-        if verb := _VERBS.get(item["result"]):
-            used[subject + verb] += 1
+    results = [item["result"] for item in result[items]]
+    for word in _VERBS.keys() & results:
+        used[subject + _VERBS[word]] += results.count(word)

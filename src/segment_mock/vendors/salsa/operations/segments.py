@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from ....contract import Acceptor, Call, Json
-from ....store import Record, Table, Views
+from ....store import Record, Table
 from ..errors import item_error, judge
 from ..schemas import ordered
 from ..schemas.segments import SEGMENT_ORDER, SegmentItem, SegmentKey
@@ -20,15 +20,16 @@ def search(call: Call, data: Json) -> Json:
     """Return all groups by page, or those of the identifiers in the order asked."""
     payload = data["payload"]
     members = call.rows("members") if payload.get("includeMemberCounts") is not False else None
-    segments, tell = call.rows("segments"), partial(_found, call.store.views, members)
+    segments, version = call.rows("segments"), None if members is None else members.version
+    views, make = call.store.views, partial(_found, members)
     if payload.get("identifiers") is None:
         offset, count = page(call, payload)
-        found = [*map(tell, segments.page(offset, count))]
+        found = views.of(segments.page(offset, count), version, make)
         return {"total": len(segments), "offset": offset, **listed("segments", found)}
     found = []
     for identifier in payload["identifiers"]:
         rows = _identified(segments, payload["identifierType"], str(identifier))
-        found += [*map(tell, rows)] or [_missing(payload["identifierType"], identifier)]
+        found += views.of(rows, version, make) or [_missing(payload["identifierType"], identifier)]
     return {"total": len(found), "offset": 0, **listed("segments", found)}
 
 
@@ -61,12 +62,8 @@ def _is_unmanaged(call: Call, item: Json) -> bool:
     return mine is not None and mine["type"] != MANAGED
 
 
-def _found(views: Views, members: Table | None, row: Record) -> Json:
-    return views.of(row, None if members is None else _count(members, row), _as_found)
-
-
-def _as_found(row: Record, members: int | None) -> Json:
-    return shown(row, "FOUND", members)
+def _found(members: Table | None, row: Record) -> Json:
+    return shown(row, "FOUND", None if members is None else _count(members, row))
 
 
 def _count(members: Table, row: Record) -> int:
