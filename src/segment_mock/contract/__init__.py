@@ -1,7 +1,8 @@
 """What a vendor is made of, what a request becomes on its way, and how the stages are led through."""
 
-from ._accept import Acceptor, Unclear
+from ._accept import Acceptor
 from ._call import Call, Lag
+from ._compile import Unclear
 from ._doubts import fields_of
 from ._face import Face
 from ._fresh import fresh

@@ -40,6 +40,9 @@ class Lenient(Schema):
 class Filled:
     """A check of text that must not be blank; *sentence* is said of what is."""
 
+    holds = staticmethod(str.strip)
+    """Whether a text passes, by its truth: for who has no use for the sentence."""
+
     def __init__(self, sentence: str) -> None:
         self.sentence = sentence
 

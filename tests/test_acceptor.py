@@ -1,0 +1,201 @@
+"""The quick way through a schema says what marshmallow says, or nothing."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from marshmallow import Schema, ValidationError, fields, post_load, validate
+
+from segment_mock.contract import Acceptor, Batch, Filled, Lenient, Unclear, unread
+from segment_mock.vendors import found
+from segment_mock.vendors.salsa.schemas.segments import SegmentItem
+from segment_mock.vendors.salsa.schemas.supporters import SupporterItem
+
+ACCEPTORS = {f"{v.name}.{row.name}": row.acceptor for v in found() for row in v.operations if row.acceptor}
+ACCEPTORS |= {"a group": Acceptor(SegmentItem()), "a supporter": Acceptor(SupporterItem())}
+UUID = "69afe9fc-dcde-4533-92d6-cbf069008c30"
+WORDS = st.sampled_from(["", " ", "a", UUID, "SEGMENT_ID", "EMAIL", "2020-01-01T00:00:00Z", "7", "x" * 300])
+ATOMS = st.none() | st.booleans() | st.integers(-2, 30) | st.floats(allow_nan=False) | WORDS
+VALUES = st.recursive(ATOMS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3))
+OFTEN = settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+
+
+def rows(schema: Schema) -> st.SearchStrategy[Any]:
+    """Return objects that are nearly of *schema*: members may be absent, strange, null or of no name."""
+    known = {name: value(field) for name, field in schema.load_fields.items()}
+    plain = st.fixed_dictionaries({}, optional=known)
+    return st.one_of(plain, plain, st.builds(lambda one, more: {**one, **more}, plain, st.dictionaries(WORDS, VALUES)))
+
+
+def value(field: fields.Field[Any]) -> st.SearchStrategy[Any]:
+    """Return values that *field* mostly takes."""
+    if isinstance(field, Batch):
+        good: st.SearchStrategy[Any] = st.lists(rows(field.schema), max_size=3)
+    elif isinstance(field, fields.Nested):
+        good = rows(field.schema)
+    elif isinstance(field, fields.List):
+        good = st.lists(value(field.inner), max_size=4)
+    elif isinstance(field, fields.Integer):
+        good = st.integers(-3, 30)
+    elif isinstance(field, fields.Boolean):
+        good = st.booleans() | st.integers(0, 1)
+    else:
+        good = WORDS
+    return st.one_of(*[good] * 8, st.none(), VALUES)
+
+
+def held(acceptor: Acceptor, data: Any) -> bool:
+    """Hold what *acceptor* makes of *data* against marshmallow, and tell whether it made anything."""
+    before = copy.deepcopy(data)
+    try:
+        made, surplus = acceptor.load(data)
+    except Unclear:
+        return False
+    finally:
+        assert before == data, "what was sent was changed"
+    try:
+        expected: Any = acceptor.schema.load(data)
+    except ValidationError as error:
+        expected = error.messages
+
+    assert (expected, [*unread(acceptor.schema, data)] != []) == (made, surplus)
+    assert [type(one) for one in leaves(expected)] == [type(one) for one in leaves(made)]
+    return True
+
+
+def leaves(data: Any) -> Iterator[Any]:
+    """Yield what *data* holds, at any depth, in order: 1 is equal to True and to 1.0."""
+    if isinstance(data, dict):
+        data = [part for pair in sorted(data.items()) for part in pair]
+    if isinstance(data, list):
+        for one in data:
+            yield from leaves(one)
+    else:
+        yield data
+
+
+@pytest.mark.parametrize("name", ACCEPTORS)
+@OFTEN
+@given(data=st.data())
+def test_it_says_what_marshmallow_says(name: str, data: st.DataObject) -> None:
+    """Of every operation's body, whatever comes: the same, or it leaves it to marshmallow."""
+    acceptor = ACCEPTORS[name]
+    held(acceptor, data.draw(st.one_of(rows(acceptor.schema), rows(acceptor.schema), VALUES)))
+
+
+TEXT = {"validate": [Filled("Blank."), validate.Length(max=9)]}
+KINDS = st.sampled_from([
+    lambda **o: fields.String(**o), lambda **o: fields.String(**o, **TEXT), lambda **o: fields.Integer(**o),
+    lambda **o: fields.Integer(validate=validate.Range(min=2), **o), lambda **o: fields.Boolean(**o),
+    lambda **o: fields.Raw(**o), lambda **o: fields.List(fields.String(allow_none=True), **o),
+    lambda **o: fields.List(fields.Integer(), validate=validate.Length(max=2), **o),
+    lambda **o: fields.List(fields.List(fields.String(**TEXT)), **o), lambda **o: fields.Float(**o),
+])  # fmt: skip
+OPTIONS = st.sampled_from([{}, {"required": True}, {"allow_none": True}, {"required": True, "allow_none": True}])
+
+
+@st.composite
+def schemas(draw: st.DrawFn, depth: int = 2) -> Schema:
+    """Return a schema of fields of any kind, some of them lists and objects with a schema of their own."""
+    members = {}
+    for name in draw(st.lists(st.sampled_from(["a", "", " ", "7", 'x"\n\\', "é"]), unique=True, max_size=4)):
+        options, inner = draw(OPTIONS), depth and draw(st.integers(0, 3))
+        if inner == 1:
+            members[name] = fields.Nested(draw(schemas(depth - 1)), **options)
+        elif inner == 2:
+            members[name] = fields.List(fields.Nested(draw(schemas(depth - 1)), **draw(OPTIONS)), **options)
+        else:
+            members[name] = draw(KINDS)(**options)
+    return Lenient.from_dict(members)()
+
+
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_it_knows_any_schema(data: st.DataObject) -> None:
+    """Whatever kinds of fields stand in whatever order under whatever names."""
+    schema = data.draw(schemas())
+    held(Acceptor(schema), data.draw(rows(schema)))
+
+
+PERSON = {"email": "a@x", "substitutionTags": [{"tag": "t", "value": ""}]}
+GOOD = {
+    "segmenter.update_segment": {"id": "s", "persons": [PERSON]},
+    "segmenter.create_segment": {"name": "n", "broadcastMediumId": "b", "segmentType": "t", "description": None},
+    "salsa.search_segments": {"header": {"refId": 1}, "payload": {"offset": 0, "count": 20, "identifiers": None}},
+    "salsa.upsert_segments": {"payload": {"segments": [{"name": "n"}]}},
+    "a group": {"name": "n", "description": None, "segmentId": UUID},
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_what_is_plainly_valid_is_not_left_to_marshmallow(name: str) -> None:
+    """Else it would be quick for nothing; and what need not change is the very object that was sent."""
+    sent = GOOD[name]
+    same = ACCEPTORS[name].load(sent)[0] is sent
+
+    assert held(ACCEPTORS[name], sent)
+    assert same
+
+
+def test_an_object_within_is_copied_only_where_it_changes() -> None:
+    """A member that nobody reads is left out of its object, and the others stay the objects that were sent."""
+    first, second = {"email": "a@x"}, {"email": "b@x", "shoe": 44}
+    made, surplus = ACCEPTORS["segmenter.update_segment"].load({"id": "s", "persons": [first, second]})
+    same = made["persons"][0] is first
+
+    assert ([first, {"email": "b@x"}], True, True) == (made["persons"], surplus, same)
+
+
+def plain(**members: Any) -> Acceptor:
+    """Return the acceptor of a schema of *members*."""
+    return Acceptor(Lenient.from_dict(members)())
+
+
+class Hooked(Lenient):
+    """A schema that does more than its fields say."""
+
+    a = fields.String()
+
+    @post_load
+    def _doubled(self, data: dict[str, str], **_: Any) -> dict[str, str]:
+        return {"a": data["a"] * 2}
+
+
+class Strict(Schema):
+    """A schema that refuses what it does not know."""
+
+    a = fields.String()
+
+
+@pytest.mark.parametrize(
+    ("acceptor", "data"),
+    [
+        (plain(a=fields.Boolean()), {"a": 1}),
+        (plain(a=fields.Integer()), {"a": True}),
+        (plain(a=fields.Integer(validate=validate.Range(min=2))), {"a": 1}),
+        (plain(a=fields.String(**TEXT)), {"a": "longer than nine"}),
+        (plain(a=fields.String(**TEXT)), {"a": " "}),
+        (plain(a=fields.List(fields.String(**TEXT))), {"a": ["b", " "]}),
+        (plain(a=fields.List(fields.String(), validate=validate.Length(max=1))), {"a": ["b", "c"]}),
+        (plain(a=fields.List(fields.String(), allow_none=True, validate=validate.Length(max=1))), {"a": None}),
+        (plain(a=fields.List(fields.Boolean())), {"a": [True, 0]}),
+        (plain(a=fields.Nested(Strict())), {"a": {"b": 1}}),
+        (plain(a=fields.String(data_key="b")), {"a": "c"}),
+        (plain(a=fields.String(load_default="b")), {}),
+        (Acceptor(Hooked()), {"a": "b"}),
+        (
+            ACCEPTORS["segmenter.update_segment"],
+            {"id": "s", "tagId": "t", "persons": [{"email": "a", "phoneNumber": "1"}]},
+        ),
+        (ACCEPTORS["segmenter.update_segment"], {"id": "s", "persons": [{"phone": "1"}]}),
+        (ACCEPTORS["salsa.search_segments"], {"payload": {"identifiers": [UUID]}}),
+    ],
+)
+def test_each_step_aside(acceptor: Acceptor, data: Any) -> None:
+    """One thing that is not as plain as it looks: never another answer than marshmallow's."""
+    held(acceptor, data)
