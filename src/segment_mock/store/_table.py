@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterator
 from typing import TypeAlias
 
 from ._image import Image
@@ -50,6 +50,8 @@ class Table:
     def find(self, index: str, value: Hashable, offset: int = 0, count: int | None = None) -> list[Record]:
         """Return the records whose *index* has *value*, in insertion order, or a page of them."""
         numbers = self._image.numbers(index, value)
+        if not numbers:
+            return []
         if isinstance(numbers, Order):
             numbers = numbers.page(offset, len(numbers) if count is None else count)
         else:
@@ -58,7 +60,9 @@ class Table:
 
     def first(self, index: str, value: Hashable) -> Record | None:
         """Return the earliest record whose *index* has *value*, or None."""
-        return next(map(self._image.at, self._image.numbers(index, value)), None)
+        for number in self._image.numbers(index, value):
+            return self._image.at(number)
+        return None
 
     def count(self, index: str, value: Hashable) -> int:
         """Return how many records have *value*, without looking at them."""
@@ -72,12 +76,13 @@ class Table:
         """Add *record*, or replace the one of its key in its place; raises `Taken`."""
         key, image, links = self.layout.key(record), self._image, self._links(record)
         before = image.row(key)
-        if before is None or before.record is None:
-            self._refuse_taken(links, None)
-            after, image.next = Row(image.next, record), image.next + 1
-        else:
-            self._refuse_taken(links, before.number)
-            after = Row(before.number, record)
+        number = image.next if before is None or before.record is None else before.number
+        for index, value in links:
+            if index.unique:
+                self._refuse_taken(index, value, number)
+        after = Row(number, record)
+        if number == image.next:
+            image.next += 1
         if before is None:
             image.insert(key, after, links)
         else:
@@ -115,12 +120,10 @@ class Table:
     def _links(self, record: Record) -> list[tuple[Index, Hashable]]:
         return [(index, value) for index in self.layout.indexes for value in index.values(record)]
 
-    def _refuse_taken(self, links: Iterable[tuple[Index, Hashable]], own: int | None) -> None:
-        for index, value in links:
-            if index.unique:
-                for number in self._image.numbers(index.name, value):
-                    if number != own:
-                        raise Taken(f"{self.layout.name}: {index.name} {value!r} is taken")
+    def _refuse_taken(self, index: Index, value: Hashable, own: int) -> None:
+        for number in self._image.numbers(index.name, value):
+            if number != own:
+                raise Taken(f"{self.layout.name}: {index.name} {value!r} is taken")
 
     def _set(self, key: Key, now: Row | None, then: Row | None) -> None:
         image = self._image

@@ -46,12 +46,14 @@ def know(
     """
     known = {}
     for sent in persons:
-        mine = _recognised(table, sent)
-        record = {**(mine or {"id": sent.get("id") or fresh(world, kind, table, taken)}), **sent}
+        mine, tags = _recognised(table, sent), sent.get("substitutionTags", [])
+        if mine is None:
+            record = {"id": sent.get("id") or fresh(world, kind, table, taken), **sent}
+        else:
+            record, tags = {**mine, **sent}, [*mine["substitutionTags"], *tags]
         if None in record.values():
             record = _told(record)
-        tags = sent.get("substitutionTags", [])
-        record["substitutionTags"] = _last_of_each([*mine["substitutionTags"], *tags] if mine else tags)
+        record["substitutionTags"] = _last_of_each(tags)
         known[record["id"]] = record if record == mine else table.put(record)
     return [*known.values()]
 
