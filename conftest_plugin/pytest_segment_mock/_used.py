@@ -23,15 +23,15 @@ def note(item: pytest.Item, mock: SegmentMock, common: Mapping[str, Any]) -> Non
     """Remember that *item* uses *mock*, and that what is armed by now came from its settings or the *common* ones."""
     if "strict" in common:
         item.stash[STRICT] = common["strict"]
-    mocks = item.stash.setdefault(_USED, [])
-    if mock not in mocks:
-        mocks.append(mock)
+    if _USED not in item.stash:
+        item.stash[_USED] = [mock]
+    elif mock not in item.stash[_USED]:
+        item.stash[_USED].append(mock)
     for rule in mock.faults:
         if not rule.where.startswith("scenario "):
             rule.where = settings_of(item)
-    case = item.stash.get(CASE, None)
-    if case is not None:
-        case.arm(mock)
+    if CASE in item.stash:
+        item.stash[CASE].arm(mock)
 
 
 def used(item: pytest.Item) -> Sequence[SegmentMock]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from urllib3.util import Retry
 
 from segment_mock import SegmentMock, faults
 from segment_mock.doors import BOARD, Line
+from segment_mock.doors._patches import Patches, Picture
 
 HEADERS = {"authToken": "any"}
 VENDOR = "https://api.salsalabs.org/api/integration/ext/v1/segments/search"
@@ -206,3 +209,22 @@ def test_settings_that_can_not_be_used_leave_no_hooks_for_each_test(pytester: py
     lines, before = BOARD.lines, HTTPAdapter.send
     pytester.runpytest_inprocess().assert_outcomes(errors=2)
     assert (lines, before) == (BOARD.lines, HTTPAdapter.send)
+
+
+def test_a_picture_is_false_once_a_patch_was_replaced_or_taken_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or its library was imported anew: then what stands can't be relied on."""
+    library = ModuleType("library")
+    library.call = before = object()  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "library", library)
+    patches = Patches("library", None, [(library, "call", object())])
+    picture = Picture({"library": patches})
+
+    def seen_after(deed: Callable[[], None]) -> bool:
+        patches.put()
+        deed()
+        return picture.is_true()
+
+    assert seen_after(lambda: None)
+    assert not seen_after(lambda: setattr(library, "call", before))
+    assert not seen_after(lambda: delattr(library, "call"))
+    assert not seen_after(lambda: monkeypatch.setitem(sys.modules, "library", ModuleType("library")))

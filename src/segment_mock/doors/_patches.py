@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping
+from operator import getitem
 from typing import Any, TypeAlias
 
 Patch: TypeAlias = tuple[Any, str, object]
@@ -65,10 +66,14 @@ class Picture:
     def __init__(self, patches: Mapping[str, Patches]) -> None:
         self._names = [*patches]
         self._modules = [sys.modules.get(name) for name in self._names]
-        self._places = [place for each in patches.values() for place in each.places]
+        places = [place for each in patches.values() for place in each.places]
+        self._theres, self._names_there = [there for there, _ in places], [at for _, at in places]
         self._ours = [ours for each in patches.values() for ours in each.ours]
 
     def is_true(self) -> bool:
         """Tell whether it looks like this: no library imported anew, and nobody has put anything over a patch."""
-        found = [there.get(at) for there, at in self._places]
+        try:
+            found = [*map(getitem, self._theres, self._names_there)]
+        except KeyError:  # somebody has taken one away
+            return False
         return found == self._ours and [*map(sys.modules.get, self._names)] == self._modules
