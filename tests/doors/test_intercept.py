@@ -296,6 +296,18 @@ def test_the_shortcut_shows_the_emulator_the_same_request(mock: SegmentMock) -> 
     assert shown[4:6] == shown[6:8]
 
 
+def test_the_shortcut_joins_a_header_that_is_sent_twice(mock: SegmentMock) -> None:
+    """As the whole way through h11 does, in the order in which they were sent, whatever bytes they are."""
+    twice = [*HEADERS.items(), (b"X-Trace", b"a"), ("Accept", "x/y"), (b"x-trace", b"\xe9")]
+    with mock.intercept(), httpx.Client(timeout=10) as client:
+        for extensions in ({}, {"trace": lambda *_: None}):
+            client.post(URL, content=json.dumps(ALL), headers=twice, extensions=extensions)
+    short, whole = ([*entry.request_headers.items()] for entry in mock.journal)
+
+    assert short == whole
+    assert dict(short)["x-trace"] == "a, \xe9"
+
+
 def test_the_shortcut_shows_the_client_the_same_reply(mock: SegmentMock) -> None:
     """Status, phrase, headers and their order, body but for its id: as the whole way through urllib3 gives them."""
     found = []

@@ -92,10 +92,10 @@ def _short(board: Switchboard, request: Request) -> _Short | None:
     door = board.door(url.raw_host.decode("ascii"))
     if not isinstance(door, InProcess) or "trace" in request.extensions or "target" in request.extensions:
         return None
-    headers: dict[str, str] = {}
-    for name, value in request.headers.raw:
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    raw = [(name.lower().decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw]
+    headers = dict(raw)
+    if len(headers) < len(raw):
+        headers = {name: ", ".join(value for other, value in raw if other == name) for name in headers}
     short = _Short(door, request.method, url.raw_path.decode("ascii"), headers)
     return short if "host" in headers and door.takes(*short[1:]) else None
 
