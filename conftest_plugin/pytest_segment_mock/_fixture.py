@@ -44,7 +44,9 @@ class Fixture:
     def segment_mock(self) -> Iterator[SegmentMock]:
         """A clean `SegmentMock`; what unchanged clients send to the vendors' hosts lands there."""
         item, common = self._item, self._common()
-        if item.get_closest_marker("segment_mock") is None and not (common and ARMED & common.keys()):
+        # The keywords first, which have the marker's name too: to ask for a marker takes twice as long.
+        plain = "segment_mock" not in item.keywords or item.get_closest_marker("segment_mock") is None
+        if plain and not (common and ARMED & common.keys()):
             mock = self._shared(common)
             note(item, mock, common)
             with self._way(item, mock, common):

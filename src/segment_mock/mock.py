@@ -88,7 +88,7 @@ class SegmentMock:
         """
         from .doors.requests import MockSession  # requests takes 60 ms to import
 
-        return MockSession(self._door(), max_retries=max_retries)
+        return MockSession(self._doors()(), max_retries=max_retries)
 
     def intercept(self, *, block_network: bool = False, transport: Transport = "inprocess") -> Interception:
         """Return a context manager and decorator within which calls to the vendors' hosts land here.
@@ -99,7 +99,7 @@ class SegmentMock:
         """
         from .doors.intercept import Interception, opener
 
-        opened = opener(transport, self._door, self.serve)
+        opened = opener(transport, self._doors(), self.serve)
         return Interception(self._emulator.routes.owns, opened, block_network=block_network)
 
     def serve(
@@ -180,10 +180,10 @@ class SegmentMock:
             self.refused[host] += 1
         return admitted
 
-    def _door(self) -> InProcess:
+    def _doors(self) -> Callable[[], InProcess]:
         from .doors.shortcut import InProcess
 
-        return InProcess(self._emulator.answer, self._control, self.clock)
+        return lambda: InProcess(self._emulator.answer, self._control, self.clock)
 
     def _authority(self) -> Authority:
         from .doors.tls import Authority  # 60 ms to import, and a key to make

@@ -75,7 +75,7 @@ class _Code:
         if field.allow_none:
             with self._block(f"elif {member} is None and {name} in {value}:"):
                 self._say(f"{known} += 1")
-        self._say(f"el{'se' if field.required else f'if {name} in {value}'}: raise Unclear")
+        self._say("else: raise Unclear" if field.required else f"elif {name} in {value}: raise Unclear")
 
     def _member(self, value: str, name: str, field: fields.Field[Any], known: str, loaded: str) -> None:
         member = self._variable("member")

@@ -99,7 +99,8 @@ class Switchboard:
         """End *line*, wherever in the order it stands; the last one takes the hooks away."""
         with self._lock:
             before = self.lines
-            self.lines = tuple([other for other in before if other is not line])
+            last = before[-1] is line
+            self.lines = before[:-1] if last else tuple(other for other in before if other is not line)
             if standing := self._standing.pop(line):
                 self._hand_on(standing, before[before.index(line) + 1 :])
             if not self.lines and self in sys.meta_path:

@@ -146,6 +146,8 @@ class ChangeLog:
 
     def truncate(self) -> None:
         """Forget every write; no earlier mark can be reached any more."""
-        for forgotten in (self._tail, self._held, self._commits, self._returns):
-            forgotten.clear()
+        self._tail.clear()
+        self._held.clear()
+        self._commits.clear()
+        self._returns.clear()
         self.mark += 1  # so that a mark of this very moment is an earlier one too
