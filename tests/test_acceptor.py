@@ -22,7 +22,7 @@ UUID = "69afe9fc-dcde-4533-92d6-cbf069008c30"
 WORDS = st.sampled_from(["", " ", "a", UUID, "SEGMENT_ID", "EMAIL", "2020-01-01T00:00:00Z", "7", "x" * 300])
 ATOMS = st.none() | st.booleans() | st.integers(-2, 30) | st.floats(allow_nan=False) | WORDS
 VALUES = st.recursive(ATOMS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3))
-OFTEN = settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+OFTEN = settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 
 
 def rows(schema: Schema) -> st.SearchStrategy[Any]:
@@ -114,7 +114,7 @@ def schemas(draw: st.DrawFn, depth: int = 2) -> Schema:
     return Lenient.from_dict(members)()
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_it_knows_any_schema(data: st.DataObject) -> None:
     """Whatever kinds of fields stand in whatever order under whatever names."""

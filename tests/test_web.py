@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import requests
+from flask import url_for
 from flask.testing import FlaskClient
 
 from segment_mock import SegmentMock, create_app
@@ -31,6 +32,18 @@ def test_flask_lists_every_operation() -> None:
         ("/segments/<id>", "segmenter.update_segment"),
         ("/_mock/health", "_mock.health"),
     } <= rules
+
+
+def test_flask_builds_the_address_of_every_operation() -> None:
+    """``url_for`` knows each rule, with its places filled in and what is left over as a query."""
+    with create_app().test_request_context(base_url="http://mock.example"):
+        known = [
+            url_for("salsa.search_segments"),
+            url_for("segmenter.update_segment", id="a b", more=1),
+            url_for("_mock.health", _external=True),
+        ]
+
+    assert [SEARCH, "/segments/a%20b?more=1", "http://mock.example/_mock/health"] == known
 
 
 @pytest.mark.parametrize("path", [SEARCH.replace("/api/", "/api//"), "/" + SEARCH, SEARCH.replace("/ext", "///ext")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import partial
 from math import isinf
 from typing import Any
@@ -10,6 +11,7 @@ from urllib.parse import quote
 
 from flask import Flask, Request, Response, request
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
+from werkzeug.routing import Rule
 
 from .. import messages
 from ..clock import Clock
@@ -33,6 +35,7 @@ def create_app(emulator: Emulator | None = None, **settings: Any) -> Flask:
     """
     core = emulator or Emulator(settings)
     app = Flask("segment_mock", static_folder=None)
+    app.url_rule_class = _Rule
     # The core folds slashes itself; Flask would redirect, and the vendors do not.
     app.url_map.merge_slashes = False
     app.register_blueprint(admin(core))
@@ -49,6 +52,14 @@ def create_app(emulator: Emulator | None = None, **settings: Any) -> Flask:
     app.register_error_handler(404, missed)
     app.register_error_handler(405, missed)
     return app
+
+
+class _Rule(Rule):
+    """A rule that works out how its URL is built once somebody asks; nobody does here, and for all it takes 15 ms."""
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        compiled = super()._compile_builder
+        return lambda _, *values, **more: compiled(append_unknown)(self, *values, **more)
 
 
 def _answer(core: Emulator, flask: Request) -> Response:
