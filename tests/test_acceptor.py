@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from marshmallow import Schema, ValidationError, fields, post_load, validate
+from marshmallow import INCLUDE, RAISE, Schema, ValidationError, fields, post_load, validate
 
 from segment_mock.contract import Acceptor, Batch, Filled, Lenient, Unclear, unread
 from segment_mock.vendors import found
 from segment_mock.vendors.salsa.schemas.segments import SegmentItem
 from segment_mock.vendors.salsa.schemas.supporters import SupporterItem
+from segment_mock.vendors.segmenter.schemas import Person
 
 ACCEPTORS = {f"{v.name}.{row.name}": row.acceptor for v in found() for row in v.operations if row.acceptor}
 ACCEPTORS |= {"a group": Acceptor(SegmentItem()), "a supporter": Acceptor(SupporterItem())}
@@ -142,6 +143,17 @@ def test_what_is_plainly_valid_is_not_left_to_marshmallow(name: str) -> None:
     assert same
 
 
+def test_a_schema_deeper_than_python_nests_is_left_to_marshmallow() -> None:
+    """Loops within loops: Python takes twenty."""
+    inner: fields.Field[Any] = fields.Integer()
+    data: Any = 1
+    for _ in range(30):
+        inner, data = fields.List(inner), [data]
+
+    assert not held(plain(a=inner), {"a": data})
+    assert held(plain(a=fields.List(fields.List(fields.Integer()))), {"a": [[1]]})
+
+
 def test_an_object_within_is_copied_only_where_it_changes() -> None:
     """A member that nobody reads is left out of its object, and the others stay the objects that were sent."""
     first, second = {"email": "a@x"}, {"email": "b@x", "shoe": 44}
@@ -185,6 +197,10 @@ class Strict(Schema):
         (plain(a=fields.List(fields.String(), allow_none=True, validate=validate.Length(max=1))), {"a": None}),
         (plain(a=fields.List(fields.Boolean())), {"a": [True, 0]}),
         (plain(a=fields.Nested(Strict())), {"a": {"b": 1}}),
+        (plain(a=fields.Nested(Person(), unknown=RAISE)), {"a": {"email": "b", "c": 1}}),
+        (plain(a=fields.Nested(Person(), unknown=INCLUDE)), {"a": {"email": "b", "c": 1}}),
+        (plain(a=fields.Nested(Person(many=True))), {"a": {"email": "b"}}),
+        (plain(a=fields.Boolean(truthy={"yes"}, falsy={"no"})), {"a": True}),
         (plain(a=fields.String(data_key="b")), {"a": "c"}),
         (plain(a=fields.String(load_default="b")), {}),
         (Acceptor(Hooked()), {"a": "b"}),

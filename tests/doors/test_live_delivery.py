@@ -50,6 +50,16 @@ def test_a_reset_waits_for_bytes_that_have_not_crossed():
     assert ([], len(raw)) == (early, len(wire.seen))
 
 
+def test_a_reset_does_not_wait_for_ever(monkeypatch):
+    """A client that never reads is reset all the same."""
+    monkeypatch.setattr("segment_mock.doors._sender.LINGER", 0.05)
+    with serving(always(BODY, raw=b"x" * 10**6, end="reset")) as server, Wire(server) as wire:
+        watch = select.poll()
+        watch.register(wire.send(GET).sock, select.POLLHUP)
+
+        assert watch.poll(TIMEOUT * 1000)
+
+
 @pytest.mark.parametrize("size", [10, 10**6])
 @pytest.mark.parametrize(("end", "seen"), [("open", "close"), ("close", "close"), ("reset", "reset")])
 def test_a_cut_body(size, end, seen):

@@ -29,7 +29,10 @@ def compiled(schema: Schema) -> Check:
     code = _Code()
     code.object("data", schema)
     lines = "\n    ".join(code.lines)
-    exec(f"def check(data, surplus):\n    {lines}\n    return data", code.names)  # noqa: S102 - a schema's own names, quoted
+    try:
+        exec(f"def check(data, surplus):\n    {lines}\n    return data", code.names)  # noqa: S102 - a schema's own names, quoted
+    except SyntaxError:  # nested deeper than Python takes
+        return _unclear
     check: Check = code.names["check"]
     return check
 
@@ -88,11 +91,13 @@ class _Code:
             self._say("else: raise Unclear")
 
     def _field(self, value: str, field: fields.Field[Any]) -> None:
-        if type(field) in (fields.Nested, fields.List, fields.String) and not getattr(field, "many", False):
+        if _is_inline(field):
             with self._block(f"if {value} is not None:") if field.allow_none else nullcontext():
                 self._inside(value, field)
                 self._judge(value, field)
-        elif isinstance(field, (fields.Integer, fields.Boolean)):
+        elif isinstance(field, fields.Nested):
+            self._say("raise Unclear")
+        elif isinstance(field, fields.Integer) or (isinstance(field, fields.Boolean) and _is_usual(field)):
             kind = "int" if isinstance(field, fields.Integer) else "bool"
             self._say(f"if type({value}) is not {kind}: {value} = {self._constant(field.deserialize)}({value})")
             if field.validators:
@@ -153,6 +158,20 @@ def _is_plain(schema: Schema) -> bool:
     rows = schema.load_fields.values()
     moved = any(row.data_key or row.attribute or row.load_default is not missing for row in rows)
     return schema.unknown == EXCLUDE and not moved and hooks <= Lenient.HOOKS
+
+
+def _is_inline(field: fields.Field[Any]) -> bool:
+    if type(field) is fields.Nested:
+        return not (field.many or field.schema.many) and field.unknown in (None, EXCLUDE)
+    return type(field) in (fields.List, fields.String)
+
+
+def _is_usual(field: fields.Boolean) -> bool:
+    return True in field.truthy and False in field.falsy
+
+
+def _unclear(*_: Any) -> Any:
+    raise Unclear
 
 
 def _batch(field: Batch) -> Check:

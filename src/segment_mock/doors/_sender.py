@@ -13,7 +13,7 @@ from segment_mock.doors._service import Service
 from segment_mock.doors._wire import Manner, ending, parts, whole
 from segment_mock.messages import WHOLE, Response
 
-LINGER = 2.0  # so many seconds may a refused client go on sending before it is cut off
+LINGER = 2.0  # so many seconds may a refused client go on sending, and one to be reset not read, before it is cut off
 OVERTAKE = 0.02  # so many seconds stay between the last byte and a reset
 
 _RESET = struct.pack("ii", 1, 0)
@@ -33,7 +33,7 @@ class Sender:
     """
 
     __slots__ = (
-        "_free", "_manner", "_patient", "_resetting", "_service", "_timer", "_transport",
+        "_free", "_manner", "_patience", "_patient", "_resetting", "_service", "_timer", "_transport",
         "busy", "choked", "parting",
     )  # fmt: skip
 
@@ -41,6 +41,7 @@ class Sender:
         self._service, self._transport, self._free = service, transport, free
         self._timer: asyncio.TimerHandle | None = None
         self._manner: Manner = ""
+        self._patience = 0.0
         self._patient = self._resetting = self.busy = self.choked = self.parting = False
         if not transport.get_extra_info("sslcontext"):  # TLS takes an empty buffer for a full one then
             # With a limit of 0 "choked" means exactly that something written has not left yet.
@@ -89,6 +90,7 @@ class Sender:
         self._timer = None
         how = ending(response, self._manner)
         if how == "reset":
+            self._patience = self._service.loop.time() + LINGER
             self._reset(0.0 if response.delivery.raw == b"" else OVERTAKE)
         elif how == "open":
             self.busy = False
@@ -111,7 +113,9 @@ class Sender:
         if self.choked:
             self._resetting = True
         elif after:
-            self._timer = self._service.loop.call_later(after, self._reset, OVERTAKE if _crossing(sock) else 0.0)
+            loop = self._service.loop
+            waits = loop.time() < self._patience and _crossing(sock)
+            self._timer = loop.call_later(after, self._reset, OVERTAKE if waits else 0.0)
         else:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             self._transport.abort()
@@ -119,6 +123,6 @@ class Sender:
 
 def _crossing(sock: socket.socket) -> int:
     """Return how many bytes written to *sock* the other side has not taken, or 0 where the system does not tell."""
-    with suppress(OSError, TypeError):
+    with suppress(OSError, TypeError, ValueError):
         return int.from_bytes(ioctl(sock.fileno(), TIOCOUTQ, bytes(4)), sys.byteorder)
     return 0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Mapping
+from os.path import exists
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -13,25 +15,46 @@ from urllib3.util import Retry
 
 from ..messages import Response as Reply
 from ..messages import reason
-from .inprocess import Socket
 from .shortcut import InProcess
 
 _PORTS = {"http": 80, "https": 443}
+_NUMBERS = (int, float)
 
 
-def shortly(door: InProcess, adapter: HTTPAdapter, request: PreparedRequest) -> Response | Socket | None:
-    """Send *request* through *door* and return the reply, or a connection on which it is still to come.
+def shortly(
+    door: InProcess,
+    adapter: HTTPAdapter,
+    request: PreparedRequest,
+    options: Mapping[str, Any],
+    send: Callable[..., Response],
+) -> Response:
+    """Send *request* through *door* and return the reply; by *send*, requests' own way, unless both are plain."""
+    target, body, rest = urlsplit(request.url or ""), request.body or b"", None
+    origin = origin_of(target)
+    if isinstance(body, bytes) and _is_plain(options) and _retries_nothing(adapter.max_retries):
+        asked = str(request.method), request.path_url, _headers(request, target)
+        if door.takes(*asked):
+            answer = door.ask(adapter, origin, *asked, body)
+            if isinstance(answer, Reply):
+                return _built(adapter, request, door.fields(answer), answer)
+            rest = answer
+    with door.continued(adapter, origin, rest):
+        return send(adapter, request, **options)
 
-    Returns None, and sends nothing, where the request takes the long way.
-    """
-    body = request.body or b""
-    if not (isinstance(body, bytes) and _retries_nothing(adapter.max_retries)):
-        return None
-    asked = str(request.method), request.path_url, _headers(request, urlsplit(request.url or ""))
-    if not door.takes(*asked):
-        return None
-    answer = door.ask(adapter, *asked, body)
-    return answer if isinstance(answer, Socket) else _built(adapter, request, door.fields(answer), answer)
+
+def origin_of(target: SplitResult) -> str:
+    """Return scheme, host and port of *target*: calls of one origin share a connection."""
+    return f"{target.scheme}://{target.hostname}:{target.port or _PORTS.get(target.scheme)}"
+
+
+def _is_plain(options: Mapping[str, Any]) -> bool:
+    """Tell whether a call with these *options* needs nothing of what only requests and urllib3 look at."""
+    timeout, verify = options.get("timeout"), options.get("verify", True)
+    waits = timeout if type(timeout) is tuple and len(timeout) == 2 else (timeout,)
+    patient = all(wait is None or (type(wait) in _NUMBERS and wait > 0) for wait in waits)
+    # Of a bundle of certificates requests wants to know that it is there.
+    trusts = type(verify) is bool or (type(verify) is str and exists(verify))  # noqa: PTH110 - Path takes thrice as long
+    return patient and trusts and not (options.get("stream") or options.get("cert"))
 
 
 def _retries_nothing(retries: Any) -> bool:

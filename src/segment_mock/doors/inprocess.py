@@ -6,6 +6,7 @@ import io
 import math
 import os
 from collections.abc import Callable, Coroutine, Iterator
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from ..clock import Clock
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 BODY_LIMIT = 16 * 2**20
 CONTROL_BODY_LIMIT = 256 * 2**20
+BEGUN: ContextVar[list[Coroutine[float, None, Response]] | None] = ContextVar("BEGUN", default=None)
+"""A call that has begun already and answers the next request of whoever runs in this context."""
 
 
 class WouldHangForever(RuntimeError):
@@ -41,9 +44,17 @@ class Socket:
         self._pieces: Iterator[bytes] = iter(())
         self._held = b""
         self._file = -1
-        self._begun: Coroutine[float, None, Response] | None = None
         self.ended = False
         self.door: object = None
+
+    @property
+    def turn(self) -> int:
+        """How many requests this connection has carried; set for one that goes on where another way left off."""
+        return self._reader.count
+
+    @turn.setter
+    def turn(self, requests: int) -> None:
+        self._reader.count = requests
 
     def settimeout(self, seconds: float | None) -> None:
         """Let a read wait at most *seconds*."""
@@ -104,12 +115,8 @@ class Socket:
         self._waited, self._asked = 0.0, f"{request.method} {request.target}"
         if is_control(request.target):
             return self._control(request)
-        call, self._begun = self._begun or self._answer(request), None
-        return drive(call, self._wait)
-
-    def expect(self, call: Coroutine[float, None, Response]) -> None:
-        """Let *call*, which has begun already, answer the next request."""
-        self._begun = call
+        begun = BEGUN.get()
+        return drive(begun.pop() if begun else self._answer(request), self._wait)
 
     def _delivered(self, response: Response, manner: Manner, bodiless: bool) -> Iterator[bytes]:
         head, rest = parts(response, self._clock.now(), manner, bodiless=bodiless)

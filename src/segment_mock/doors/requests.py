@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,7 +10,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool
 
 from ._sending import own_send
-from ._shortly import shortly
+from ._shortly import origin_of, shortly
 from .inprocess import Socket
 from .shortcut import InProcess
 from .urllib3 import pool
@@ -20,44 +19,39 @@ BASE = "http://segment-mock"
 
 
 class Adapter(HTTPAdapter):
-    """requests' own adapter over connections that *opened* makes; *options* are HTTPAdapter's (``max_retries`` ...).
+    """requests' own adapter over connections that *door* opens; *options* are HTTPAdapter's (``max_retries`` ...)."""
 
-    With a *door* a plain call takes its shortcut.
-    """
-
-    def __init__(self, opened: Callable[[], Socket], door: InProcess | None = None, **options: Any) -> None:
+    def __init__(self, door: InProcess, **options: Any) -> None:
         super().__init__(**options)
-        self._opened, self._door, self._send = opened, door, own_send()
+        self._door, self._send = door, own_send()
         self._pools: dict[str, HTTPConnectionPool] = {}
 
     def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
         """Send *request* as requests itself does, whatever a library of stubs would have it do."""
-        if self._door is not None and not args:
-            soon = shortly(self._door, self, request)
-            if isinstance(soon, Socket):
-                return Adapter(lambda: soon, max_retries=self.max_retries).send(request, **options)
-            if soon is not None:
-                return soon
-        answer: Response = self._send(self, request, *args, **options)
-        return answer
+        named = dict(zip(("stream", "timeout", "verify", "cert", "proxies"), args, strict=False))
+        return shortly(self._door, self, request, {**named, **options}, self._send)
 
     def get_connection_with_tls_context(self, request: PreparedRequest, *_: Any, **__: Any) -> HTTPConnectionPool:
         """Return the pool of the request's host."""
         target = urlsplit(request.url or BASE)
-        found = self._pools.get(target.netloc)
+        found = self._pools.get(origin := origin_of(target))
         if found is None:
             host = target.hostname or "segment-mock"
-            found = self._pools.setdefault(target.netloc, pool(self._opened, host, target.port))
+            found = self._pools.setdefault(origin, pool(self._opened, host, target.port))
         return found
 
     def cert_verify(self, *_: Any, **__: Any) -> None:
         """Skip looking for certificates: there is no TLS."""
 
     def close(self) -> None:
-        """Close every pool."""
-        for made in self._pools.values():
-            made.close()
+        """Close every pool; as with requests, the next call opens another."""
+        while self._pools:
+            self._pools.popitem()[1].close()
+        self._door.forget(self)
         super().close()
+
+    def _opened(self) -> Socket:
+        return self._door.socket("", None)
 
 
 class MockSession(Session):
@@ -67,7 +61,7 @@ class MockSession(Session):
         super().__init__()
         # Looking through the environment for proxies is two fifths of a call, and none is wanted.
         self.trust_env = False
-        adapter = Adapter(door.opened, door, **options)
+        adapter = Adapter(door, **options)
         for scheme in ("http://", "https://"):
             self.mount(scheme, adapter)
 

@@ -2,29 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Generator
+import re
+from collections.abc import Callable, Coroutine, Generator, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import coroutine
-from typing import Any
+from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary, WeakSet
 
 from ..clock import Clock
 from ..messages import WHOLE, Answer, Request, Response
 from ._target import is_control
 from ._wire import field_lines
-from .inprocess import BODY_LIMIT, Socket
+from .inprocess import BEGUN, BODY_LIMIT, Socket
+
+Rest: TypeAlias = Coroutine[float, None, Response]
+"""A call that has begun, and whose answer a connection has to carry."""
 
 _WAYS = {"transfer-encoding", "expect", "upgrade"}
 _LENGTHLESS = (204, 304)
+_BRIEF = 8000  # so many characters of a head pass any limit
+_TOKENS = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]*").fullmatch
 
 
 class _Kept:
     """A connection that a client keeps alive: how many requests it has carried, and its socket if one was needed."""
 
-    __slots__ = ("sock", "turn")
+    __slots__ = ("_turn", "sock")
 
     def __init__(self) -> None:
-        self.turn = 0
+        self._turn = 0
         self.sock: Socket | None = None
+
+    @property
+    def turn(self) -> int:
+        """How many requests it has carried."""
+        if self.sock is not None and self.sock.ended:
+            self.sock, self._turn = None, 0
+        return self._turn if self.sock is None else self.sock.turn
+
+    @turn.setter
+    def turn(self, requests: int) -> None:
+        if self.sock is None:
+            self._turn = requests
+        else:
+            self.sock.turn = requests
+
+    def carry(self, sock: Socket) -> None:
+        """Go on over *sock*, which was just opened, unless there is a socket already."""
+        turn = self.turn
+        if self.sock is None:
+            self.sock, sock.turn = sock, turn
+
+
+_CONTINUED: ContextVar[_Kept | None] = ContextVar("_CONTINUED", default=None)
 
 
 class InProcess:
@@ -37,18 +68,16 @@ class InProcess:
         self._sockets: WeakSet[Socket] | None = None
         self._kept: WeakKeyDictionary[Any, dict[str, _Kept]] | None = None
 
-    def opened(self) -> Socket:
-        """Return a connection that outlives this door."""
-        return Socket(self._answer, self._control, self._clock)
-
     def socket(self, _: str, timeout: float | None) -> Socket:
         """Return a connection on which a read may take *timeout* seconds."""
-        made = self.opened()
+        made = Socket(self._answer, self._control, self._clock)
         made.door = self
         made.settimeout(timeout)
         if self._sockets is None:
             self._sockets = WeakSet()
         self._sockets.add(made)
+        if (kept := _CONTINUED.get()) is not None:
+            kept.carry(made)
         return made
 
     def made(self, sock: object) -> bool:
@@ -60,44 +89,80 @@ class InProcess:
         for sock in [*(self._sockets or ())]:
             sock.ended = True
 
+    def forget(self, client: object) -> None:
+        """Take the connections of *client* as closed."""
+        if self._kept is not None:
+            self._kept.pop(client, None)
+
     def takes(self, method: str, target: str, headers: dict[str, str]) -> bool:
         """Tell whether a request may be asked for by `ask`; others need a connection. *headers* are in lower case."""
+        names, values = "".join(headers), "".join(headers.values())
         return (
             method != "HEAD"
+            and method.isalpha()
+            and (method + values + target).isascii()
+            and (values + target).isprintable()
+            and len(names) + len(values) + len(target) < _BRIEF
+            and _TOKENS(names) is not None
+            and "" not in headers
             and headers.get("connection", "keep-alive") == "keep-alive"
             and len(headers.get("content-length", "")) < len(str(BODY_LIMIT))
             and _WAYS.isdisjoint(headers)
             and not is_control(target)
         )
 
-    def ask(self, client: object, method: str, target: str, headers: dict[str, str], body: bytes) -> Response | Socket:
-        """Perform a call of *client* and return the answer if it comes whole and at once.
+    def ask(
+        self, client: object, origin: str, method: str, target: str, headers: dict[str, str], body: bytes
+    ) -> Response | Rest:
+        """Perform a call of *client* to *origin* and return the answer if it comes whole and at once.
 
-        Else return a connection on which it is still to come: a client has its own ways to wait, and to fail.
+        Else return what is left of the call, for `continued`: a client has its own ways to wait, and to fail.
         """
-        if self._kept is None:
-            self._kept = WeakKeyDictionary()
-        kept = self._kept.setdefault(client, {}).setdefault(headers["host"], _Kept())
-        if kept.sock is not None and kept.sock.ended:
-            kept.turn, kept.sock = 0, None
+        kept = self._of(client, origin)
         kept.turn += 1
         call = self._answer(Request(method, target, headers, body, "inprocess", kept.turn))
         try:
             pause = call.send(None)
         except StopIteration as end:
             response: Response = end.value
-            if response.delivery is WHOLE and response.status not in _LENGTHLESS:
+            if _is_quick(response):
                 return response
-            rest = _given(response)
+            rest: Rest = _given(response)
         else:
             rest = _resumed(call, pause)
-        kept.sock = self.socket("", None)
-        kept.sock.expect(rest)
-        return kept.sock
+        kept.turn -= 1  # the connection will count it
+        return rest
+
+    @contextmanager
+    def continued(self, client: object, origin: str, rest: Rest | None = None) -> Iterator[None]:
+        """Let what *client* does in a ``with`` block go on over the connection to *origin* that `ask` counted on.
+
+        The next request is answered by *rest*, which is closed if there is none.
+        """
+        begun = [rest] if rest is not None else []
+        tokens = _CONTINUED.set(self._of(client, origin)), BEGUN.set(begun)
+        try:
+            yield
+        finally:
+            _CONTINUED.reset(tokens[0])
+            BEGUN.reset(tokens[1])
+            for call in begun:
+                call.close()
 
     def fields(self, response: Response) -> list[tuple[str, str]]:
         """Return the headers of *response* as they would leave, Content-Length and Date among them."""
         return field_lines(response, self.now())
+
+    def _of(self, client: object, origin: str) -> _Kept:
+        if self._kept is None:
+            self._kept = WeakKeyDictionary()
+        return self._kept.setdefault(client, {}).setdefault(origin, _Kept())
+
+
+def _is_quick(response: Response) -> bool:
+    # Cookies need a connection: requests looks for them where http.client puts them.
+    whole = response.delivery is WHOLE and response.status not in _LENGTHLESS
+    return whole and not any(name.lower() == "set-cookie" for name in response.headers)
 
 
 async def _given(response: Response) -> Response:

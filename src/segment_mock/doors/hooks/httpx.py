@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ssl import PROTOCOL_TLS_CLIENT, SSLContext
-from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import anyio.lowlevel
-from httpcore import AsyncHTTPConnection, HTTPConnection, NetworkStream, Origin
+from httpcore import NetworkStream
 from httpx import AsyncHTTPTransport, ByteStream, HTTPTransport, Request, Response
 
+from ...messages import Response as Reply
 from ...messages import reason
 from .._patches import Patch
 from .._switchboard import Switchboard
-from ..httpcore import AsyncBackend, Backend
-from ..inprocess import Socket
-from ..shortcut import InProcess
+from ..shortcut import InProcess, Rest
 
 _NONE = NetworkStream()
-_CONTEXT = SSLContext(PROTOCOL_TLS_CLIENT)  # never used, but httpcore would make one that takes 20 ms
+_WATCHED = {"trace", "target"}
 
 
 def patches(board: Switchboard) -> Iterable[Patch]:
@@ -37,13 +34,14 @@ def patches(board: Switchboard) -> Iterable[Patch]:
 def _handle(board: Switchboard, real: Any) -> Any:
     def handle_request(self: Any, request: Request) -> Response:
         short = _short(board, request)
-        answer = short.asked(self, request.read()) if short is not None else None
+        if short is None:
+            passed: Response = real(self, request)
+            return passed
+        answer = short.asked(self, request.read()) if short.is_plain else None
         if isinstance(answer, Response):
             return answer
-        if isinstance(answer, Socket):
-            backend = Backend(lambda *_: answer)
-            self = SimpleNamespace(_pool=HTTPConnection(_origin(request), _CONTEXT, network_backend=backend))
-        built: Response = real(self, request)
+        with short.door.continued(self, short.origin, answer):
+            built: Response = real(self, request)
         return built
 
     return handle_request
@@ -52,35 +50,38 @@ def _handle(board: Switchboard, real: Any) -> Any:
 def _handle_async(board: Switchboard, real: Any) -> Any:
     async def handle_async_request(self: Any, request: Request) -> Response:
         short = _short(board, request)
+        if short is None:
+            passed: Response = await real(self, request)
+            return passed
         answer = None
-        if short is not None:
+        if short.is_plain:
             body = await request.aread()
             await anyio.lowlevel.checkpoint()
             answer = short.asked(self, body)
         if isinstance(answer, Response):
             return answer
-        if isinstance(answer, Socket):
-            backend = AsyncBackend(lambda *_: answer)
-            self = SimpleNamespace(_pool=AsyncHTTPConnection(_origin(request), _CONTEXT, network_backend=backend))
-        built: Response = await real(self, request)
+        with short.door.continued(self, short.origin, answer):
+            built: Response = await real(self, request)
         return built
 
     return handle_async_request
 
 
 class _Short(NamedTuple):
-    """A request that may be answered without a connection."""
+    """A request to a host of ours; if it is plain, it may be answered without a connection."""
 
     door: InProcess
+    is_plain: bool
+    origin: str
     method: str
     target: str
     headers: dict[str, str]
 
-    def asked(self, client: object, body: bytes) -> Response | Socket:
-        """Return the answer to the request with this *body*, or a connection on which it is still to come."""
+    def asked(self, client: object, body: bytes) -> Response | Rest:
+        """Return the answer to the request with this *body*, or what is left of the call."""
         door = self.door
-        answer = door.ask(client, self.method, self.target, self.headers, body)
-        if isinstance(answer, Socket):
+        answer = door.ask(client, self.origin, self.method, self.target, self.headers, body)
+        if not isinstance(answer, Reply):
             return answer
         fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in door.fields(answer)]
         told = {"http_version": b"HTTP/1.1", "reason_phrase": reason(answer.status).encode(), "network_stream": _NONE}
@@ -90,16 +91,12 @@ class _Short(NamedTuple):
 def _short(board: Switchboard, request: Request) -> _Short | None:
     url = request.url
     door = board.door(url.raw_host.decode("ascii"))
-    if not isinstance(door, InProcess) or "trace" in request.extensions or "target" in request.extensions:
+    if not isinstance(door, InProcess):
         return None
     raw = [(name.lower().decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw]
     headers = dict(raw)
     if len(headers) < len(raw):
         headers = {name: ", ".join(value for other, value in raw if other == name) for name in headers}
-    short = _Short(door, request.method, url.raw_path.decode("ascii"), headers)
-    return short if "host" in headers and door.takes(*short[1:]) else None
-
-
-def _origin(request: Request) -> Origin:
-    url = request.url
-    return Origin(url.raw_scheme, url.raw_host, url.port or {"http": 80}.get(url.scheme, 443))
+    asked = request.method, url.raw_path.decode("ascii"), headers
+    is_plain = _WATCHED.isdisjoint(request.extensions) and "host" in headers and door.takes(*asked)
+    return _Short(door, is_plain, f"{url.scheme}://{url.host}:{url.port}", *asked)

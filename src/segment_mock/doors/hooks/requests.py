@@ -14,7 +14,6 @@ from .._patches import Patch
 from .._sending import own_send
 from .._shortly import shortly
 from .._switchboard import Switchboard
-from ..inprocess import Socket
 from ..shortcut import InProcess
 
 
@@ -33,13 +32,7 @@ def patches(board: Switchboard) -> Iterable[Patch]:
             passed: Response = real(self, request, *args, **options)
             return passed
         if isinstance(door, InProcess) and type(self) is HTTPAdapter and not args:
-            soon = shortly(door, self, request)
-            if isinstance(soon, Socket):
-                from ..requests import Adapter  # which may have been what imported requests, and us, just now
-
-                return Adapter(lambda: soon, max_retries=self.max_retries).send(request, **options)
-            if soon is not None:
-                return soon
+            return shortly(door, self, request, options, own)
         built: Response = own(self, request, *args, **options)
         return built
 
