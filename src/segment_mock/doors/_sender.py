@@ -13,7 +13,7 @@ from segment_mock.doors._service import Service
 from segment_mock.doors._wire import Manner, ending, parts, whole
 from segment_mock.messages import WHOLE, Response
 
-LINGER = 2.0  # so many seconds may a refused client go on sending, and one to be reset not read, before it is cut off
+LINGER = 2.0  # so many seconds may a refused client go on sending, or one that is to be reset not read
 OVERTAKE = 0.02  # so many seconds stay between the last byte and a reset
 
 _RESET = struct.pack("ii", 1, 0)
@@ -33,7 +33,7 @@ class Sender:
     """
 
     __slots__ = (
-        "_free", "_manner", "_patience", "_patient", "_resetting", "_service", "_timer", "_transport",
+        "_free", "_manner", "_patient", "_resetting", "_service", "_timer", "_transport",
         "busy", "choked", "parting",
     )  # fmt: skip
 
@@ -41,7 +41,6 @@ class Sender:
         self._service, self._transport, self._free = service, transport, free
         self._timer: asyncio.TimerHandle | None = None
         self._manner: Manner = ""
-        self._patience = 0.0
         self._patient = self._resetting = self.busy = self.choked = self.parting = False
         if not transport.get_extra_info("sslcontext"):  # TLS takes an empty buffer for a full one then
             # With a limit of 0 "choked" means exactly that something written has not left yet.
@@ -90,7 +89,6 @@ class Sender:
         self._timer = None
         how = ending(response, self._manner)
         if how == "reset":
-            self._patience = self._service.loop.time() + LINGER
             self._reset(0.0 if response.delivery.raw == b"" else OVERTAKE)
         elif how == "open":
             self.busy = False
@@ -107,15 +105,19 @@ class Sender:
         self._timer = self._service.loop.call_later(LINGER, self._transport.abort)
 
     def _reset(self, after: float) -> None:
-        # A reset throws away what has not crossed yet, and on some systems what has but is unread: the bytes
-        # that were meant to reach the client get there first, and it gets a moment to read them.
-        sock = self._transport.get_extra_info("socket")
         if self.choked:
             self._resetting = True
         elif after:
-            loop = self._service.loop
-            waits = loop.time() < self._patience and _crossing(sock)
-            self._timer = loop.call_later(after, self._reset, OVERTAKE if waits else 0.0)
+            self._timer = self._service.loop.call_later(after, self._cut, LINGER)
+        else:
+            self._cut(0.0)
+
+    def _cut(self, patience: float) -> None:
+        # A reset throws away what has not crossed yet, and on some systems what has but is unread: the bytes
+        # that were meant to reach the client get there first, and it got a moment to read them.
+        sock = self._transport.get_extra_info("socket")
+        if patience > 0 and _crossing(sock):
+            self._timer = self._service.loop.call_later(OVERTAKE, self._cut, patience - OVERTAKE)
         else:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             self._transport.abort()
