@@ -64,6 +64,15 @@ def test_views_are_what_they_would_be_without_remembering(asked: list[tuple[list
         assert views.of(shown, told.beside, told) == [*map(told, shown)]
 
 
+def test_more_records_than_are_remembered_are_right_all_the_same() -> None:
+    """Of a thousand and one, none takes the view of another, and the first is made once more."""
+    views, records, told = Views(), [{"id": number} for number in range(1001)], Telling()
+
+    assert [*map(Telling(), records)] == views.of(records, 0, told)
+    assert [{"id": 0, "beside": 0}] == views.of(records[:1], 0, told)
+    assert 1002 == told.made
+
+
 def test_a_search_sees_every_change() -> None:
     """A group that was shown before is shown anew once it, or the count of its members, has changed."""
     data = {
