@@ -100,12 +100,21 @@ def test_turns_are_counted_over_both_ways(way: Any, name: str) -> None:
     assert expected == turns(way, True, deed)
 
 
+async def breaks(call: Any, proceed: Any) -> Any:
+    """Fail as a socket does."""
+    raise ConnectionResetError("by a stage")
+
+
 FAULTS = {
     "late": (F.Latency(1), [1, 2, 3, 4]),
     "lengthless": (F.Error(204), [1, 2, 3, 4]),
     "never": (F.Hang(), [1, 2, 1, 2]),
     "broken": (F.Disconnect(), [1, 2, 1, 2]),
     "cut": (F.Truncate(), [1, 2, 1, 2]),
+    "closing": (F.Error(500, headers={"Connection": "close"}), [1, 2, 1, 2]),
+    "in no chunks": (F.Error(500, headers={"Transfer-Encoding": "chunked"}), [1, 2, 1, 2]),
+    "too short": (F.Error(500, headers={"Content-Length": "99999"}), [1, 2, 1, 2]),
+    "a stage that breaks": (breaks, [1, 2, 1, 2]),
 }
 
 
@@ -153,6 +162,8 @@ STRANGE: dict[str, dict[str, Any]] = {
     "a header of no name": {"headers": {**HEADERS, "X Name": "x"}},
     "a tab": {"headers": {**HEADERS, "X-Name": "x\ty"}},
     "a space at the end": {"headers": {**HEADERS, "X-Name": "x "}},
+    "a space before": {"headers": {**HEADERS, b"X-Name": b" x"}},
+    "nobody's name": {"headers": {**HEADERS, "User-Agent": None, "Accept-Encoding": None}},
     "no certificate": {"verify": "/nowhere"},
     "a long address": {"params": {"q": "x" * 100_000}},
 }
@@ -169,6 +180,31 @@ def test_a_strange_call_ends_as_it_does_the_whole_way(mock: SegmentMock, way: An
         mock.reset()
 
     assert found[0] == found[1]
+
+
+ODD: dict[str, Any] = {
+    "a space before": [("X-Name", " x")],
+    "a space after": [("X-Name", "x ")],
+    "two hosts": [("Host", "api.salsalabs.org"), ("Host", "b")],
+    "a length too long": [("Content-Length", "300")],
+    "a length too short": [("Content-Length", "3")],
+    "no length": [("Content-Length", "abc")],
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_h11_refuses_is_refused(mock: SegmentMock, name: str) -> None:
+    """The same error as the whole way, and nothing reaches the emulator."""
+    raised = []
+    with mock.intercept(), httpx.Client(timeout=9) as client:
+        for extensions in ({}, {"trace": lambda *_: None}):
+            with pytest.raises(Exception, match=r"header|Length|length|data|Host") as caught:
+                client.post(URL, json=ALL, headers=[*HEADERS.items(), *ODD[name]], extensions=extensions)
+            raised.append((caught.type, str(caught.value)))
+
+    assert raised[0] == raised[1]
+    assert "LocalProtocolError" == raised[0][0].__name__
+    assert 0 == len(mock.journal)
 
 
 @pytest.mark.parametrize("way", SESSIONS)

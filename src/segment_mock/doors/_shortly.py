@@ -19,6 +19,8 @@ from .shortcut import InProcess
 
 _PORTS = {"http": 80, "https": 443}
 _NUMBERS = (int, float)
+_ADDED = {"accept-encoding", "user-agent"}
+"""Headers that urllib3 and http.client add where requests sends none."""
 
 
 def shortly(
@@ -33,7 +35,7 @@ def shortly(
     origin = origin_of(target)
     if isinstance(body, bytes) and _is_plain(options) and _retries_nothing(adapter.max_retries):
         asked = str(request.method), request.path_url, _headers(request, target)
-        if door.takes(*asked):
+        if asked[2].keys() >= _ADDED and door.takes(*asked):
             answer = door.ask(adapter, origin, *asked, body)
             if isinstance(answer, Reply):
                 return _built(adapter, request, door.fields(answer), answer)

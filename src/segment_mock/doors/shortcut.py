@@ -21,6 +21,8 @@ Rest: TypeAlias = Coroutine[float, None, Response]
 
 _WAYS = {"transfer-encoding", "expect", "upgrade"}
 _LENGTHLESS = (204, 304)
+_FRAMING = {"connection", "content-encoding", "content-length", "set-cookie", "transfer-encoding"}
+"""Of a reply that says so itself a client makes something; cookies requests looks for where http.client puts them."""
 _BRIEF = 8000  # so many characters of a head pass any limit
 _TOKENS = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]*").fullmatch
 
@@ -97,6 +99,7 @@ class InProcess:
     def takes(self, method: str, target: str, headers: dict[str, str]) -> bool:
         """Tell whether a request may be asked for by `ask`; others need a connection. *headers* are in lower case."""
         names, values = "".join(headers), "".join(headers.values())
+        edges = "\n".join(["", *headers.values(), ""])
         return (
             method != "HEAD"
             and method.isalpha()
@@ -105,6 +108,7 @@ class InProcess:
             and len(names) + len(values) + len(target) < _BRIEF
             and _TOKENS(names) is not None
             and "" not in headers
+            and not (" \n" in edges or "\n " in edges)
             and headers.get("connection", "keep-alive") == "keep-alive"
             and len(headers.get("content-length", "")) < len(str(BODY_LIMIT))
             and _WAYS.isdisjoint(headers)
@@ -128,6 +132,8 @@ class InProcess:
             if _is_quick(response):
                 return response
             rest: Rest = _given(response)
+        except Exception as error:  # for the client to take it as it takes one of its own
+            rest = _raised(error)
         else:
             rest = _resumed(call, pause)
         kept.turn -= 1  # the connection will count it
@@ -160,9 +166,12 @@ class InProcess:
 
 
 def _is_quick(response: Response) -> bool:
-    # Cookies need a connection: requests looks for them where http.client puts them.
     whole = response.delivery is WHOLE and response.status not in _LENGTHLESS
-    return whole and not any(name.lower() == "set-cookie" for name in response.headers)
+    return whole and _FRAMING.isdisjoint([name.lower() for name in response.headers])
+
+
+async def _raised(error: Exception) -> Response:
+    raise error
 
 
 async def _given(response: Response) -> Response:

@@ -77,9 +77,11 @@ class _Short(NamedTuple):
     target: str
     headers: dict[str, str]
 
-    def asked(self, client: object, body: bytes) -> Response | Rest:
-        """Return the answer to the request with this *body*, or what is left of the call."""
-        door = self.door
+    def asked(self, client: object, body: bytes) -> Response | Rest | None:
+        """Return the answer to the request with this *body*, or what is left of the call; None where h11 refuses it."""
+        door, length = self.door, str(len(body))
+        if self.headers.get("content-length", length) != length:
+            return None
         answer = door.ask(client, self.origin, self.method, self.target, self.headers, body)
         if not isinstance(answer, Reply):
             return answer
@@ -95,8 +97,7 @@ def _short(board: Switchboard, request: Request) -> _Short | None:
         return None
     raw = [(name.lower().decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw]
     headers = dict(raw)
-    if len(headers) < len(raw):
-        headers = {name: ", ".join(value for other, value in raw if other == name) for name in headers}
     asked = request.method, url.raw_path.decode("ascii"), headers
-    is_plain = _WATCHED.isdisjoint(request.extensions) and "host" in headers and door.takes(*asked)
+    once = len(headers) == len(raw) and "host" in headers
+    is_plain = once and _WATCHED.isdisjoint(request.extensions) and door.takes(*asked)
     return _Short(door, is_plain, f"{url.scheme}://{url.host}:{url.port}", *asked)
