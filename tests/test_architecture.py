@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FLOORS = (
-    ("messages", "clock", "store", "settings", "matching", "callsite", "redaction"),
+    ("messages", "clock", "store", "settings", "json_match", "callsite", "redaction"),
     ("world", "journal", "limits", "doors"),
     ("contract",),
     ("stages", "faults", "vendors"),

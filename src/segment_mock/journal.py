@@ -11,7 +11,7 @@ from threading import Condition, Lock
 from typing import Any
 
 from .clock import iso
-from .matching import parsed, shown
+from .json_match import parsed, shown
 from .messages import Request, Response
 from .redaction import redacted, without
 from .store import Change, Difference, differences

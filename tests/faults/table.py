@@ -125,7 +125,7 @@ def _settings(rows: list[Option]) -> str:
 
 
 def _takes(row: Option) -> str:
-    bounds = {"from": row.least, "to": row.most}
+    bounds = {"from": row.min, "to": row.max}
     told = [f"{word} {bound:g}" for word, bound in bounds.items() if bound is not None]
     return " ".join([", ".join(row.choices) or row.kind.title, *told])
 

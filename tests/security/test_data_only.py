@@ -107,7 +107,7 @@ def test_a_file_has_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """No more is read than a state may weigh, so that an endless file is no trap."""
     path = tmp_path / "long.yaml"
     path.write_text(" " * 101)
-    monkeypatch.setattr("segment_mock.settings._files._LARGEST", 100)
+    monkeypatch.setattr("segment_mock.settings.files._LARGEST", 100)
 
     with pytest.raises(SettingError, match="is not read"):
         SegmentMock(data=str(path))

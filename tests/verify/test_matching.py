@@ -7,7 +7,7 @@ from unittest.mock import ANY
 
 import pytest
 
-from segment_mock.matching import ABSENT, mismatches
+from segment_mock.json_match import ABSENT, mismatches
 
 
 class Even:

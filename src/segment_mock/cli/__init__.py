@@ -40,9 +40,9 @@ class _Lazy(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in _HOMES and not args[0].startswith("-"):
-            from ..settings import nearest  # twice as long as all else here
+            from ..settings import suggestion  # twice as long as all else here
 
-            ctx.fail(f"No such command {args[0]!r}{nearest(args[0], _HOMES)}.")
+            ctx.fail(f"No such command {args[0]!r}{suggestion(args[0], _HOMES)}.")
         return super().resolve_command(ctx, args)
 
 

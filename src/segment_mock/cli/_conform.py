@@ -33,7 +33,7 @@ from ..conform import (
     veil,
 )
 from ..emulator import options
-from ..settings import Option, SettingError, nearest, resolve
+from ..settings import Option, SettingError, resolve, suggestion
 from ..vendors import found
 from ._options import Unusable, flags
 
@@ -174,7 +174,7 @@ def _chosen(vendors: Sequence[str], only: Sequence[str]) -> list[Example]:
     known = [example for example in examples() if example.vendor.name in vendors]
     for pattern in only:
         if not any(fnmatch(example.name, pattern) for example in known):
-            raise Unusable(f"--only {pattern}: no such example{nearest(pattern, [one.name for one in known])}")
+            raise Unusable(f"--only {pattern}: no such example{suggestion(pattern, [one.name for one in known])}")
     return [one for one in known if not only or any(fnmatch(one.name, pattern) for pattern in only)]
 
 

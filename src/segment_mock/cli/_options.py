@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from ..settings import TRUTH, Option, SettingError, Value, read_config, resolve
+from ..settings import BOOL, Option, SettingError, Value, read_config, resolve
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -21,7 +21,7 @@ def flags(options: Iterable[Option]) -> Callable[[_Command], _Command]:
             names = [option.flag, option.name] + ([f"-{option.short}"] if option.short else [])
             metavar = "|".join(option.choices) or None
             told = f"{option.help} [{option.variable}{_default(option)}]"
-            form = {"is_flag": True} if option.kind is TRUTH else {"multiple": option.many, "metavar": metavar}
+            form = {"is_flag": True} if option.kind is BOOL else {"multiple": option.many, "metavar": metavar}
             command = click.option(*names, **form, help=told, default=None)(command)
         return command
 

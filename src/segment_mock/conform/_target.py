@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, AnyStr
 from urllib.parse import quote, quote_plus, urlsplit
 
-from ..matching import parsed
+from ..json_match import parsed
 from ..redaction import REDACTED
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import Any
 
 from marshmallow import Schema, validate
 
-from ..settings import nearest
+from ..settings import suggestion
 from ._shape import members, strays
 from ._vendor import Call
 
@@ -62,7 +62,7 @@ def _plain(name: str) -> str:
 @lru_cache(maxsize=1024)
 def _meant(name: str, known: tuple[str, ...]) -> str:
     # A client that sends what nobody reads does so in every call, and to look for the nearest takes long.
-    return nearest(name, known)
+    return suggestion(name, known)
 
 
 def _cut(text: str) -> str:

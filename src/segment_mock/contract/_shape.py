@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, post_load, validates_schema
 from marshmallow.exceptions import SCHEMA
 
-from ..settings import SettingError, nearest
+from ..settings import SettingError, suggestion
 
 
 class Lenient(Schema):
@@ -84,7 +84,7 @@ def rows(schema: Schema, document: dict[str, Any], vendor: str, collection: str)
         except ValidationError as error:
             # A misspelt name says more than the required one that it leaves missing.
             field, sentence = min(complaints(error.messages), key=lambda told: told[0] in schema.load_fields)
-            near = nearest(field, schema.load_fields) if field not in schema.load_fields else ""
+            near = suggestion(field, schema.load_fields) if field not in schema.load_fields else ""
             told = f" Got {raw[field]!r}." if field in raw else ""
             raise SettingError(f"{place}.{field}: {sentence}{near}{told}") from None
     return loaded

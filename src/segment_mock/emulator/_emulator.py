@@ -11,7 +11,7 @@ from ..faults import Plan
 from ..journal import Entry, Journal
 from ..limits import Window
 from ..messages import Request
-from ..settings import SettingError, merged, nearest, read_rules, resolve, scenarios
+from ..settings import SettingError, merged, read_rules, resolve, scenarios, suggestion
 from ..stages import Authenticate, Decode, Record, Throttle, alone, dress
 from ..store import Seed
 from ..vendors import found
@@ -124,7 +124,7 @@ class Emulator:
     def restore(self, snapshot: Snapshot | str) -> None:
         """Return all records to a snapshot or its name; raises LookupError when a reset lies between."""
         if isinstance(snapshot, str) and snapshot not in self._snapshots:
-            raise LookupError(f"no snapshot is called {snapshot!r}{nearest(snapshot, self._snapshots)}")
+            raise LookupError(f"no snapshot is called {snapshot!r}{suggestion(snapshot, self._snapshots)}")
         moment = self._snapshots[snapshot] if isinstance(snapshot, str) else snapshot
         with self.world.lock:
             self.world.log.rollback(moment.mark)
@@ -162,7 +162,7 @@ class Emulator:
         known = scenarios() if self.settings["scenario"] else {}
         for name in self.settings["scenario"]:
             if name not in known:
-                raise SettingError(f"scenario: {name!r} is none{nearest(name, known)}; there are {[*known]}")
+                raise SettingError(f"scenario: {name!r} is none{suggestion(name, known)}; there are {[*known]}")
             for rule in self.plan.load(known[name]["faults"]):
                 rule.where = f"scenario {name}"
         for source in self.settings["faults"]:
@@ -174,11 +174,11 @@ class Emulator:
     def _seeds(self, document: Mapping[str, Json]) -> dict[str, Seed]:
         for name in document:
             if name not in self.vendors:
-                raise SettingError(f"data.{name}: no such vendor{nearest(name, self.vendors)}")
+                raise SettingError(f"data.{name}: no such vendor{suggestion(name, self.vendors)}")
             known = [layout.name for layout in self.vendors[name].tables]
             for collection in document[name]:
                 if collection not in known:
-                    near = nearest(collection, known)
+                    near = suggestion(collection, known)
                     raise SettingError(f"data.{name}.{collection}: no such collection{near}; there are {known}")
         return {
             vendor.table(table): seed

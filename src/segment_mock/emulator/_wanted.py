@@ -9,8 +9,8 @@ from typing import Any, TypedDict
 
 from ..clock import iso, seconds
 from ..journal import BODY_LIMIT, Entry
-from ..matching import ABSENT, Mismatch, mismatches
-from ..settings import SettingError, nearest
+from ..json_match import ABSENT, Mismatch, mismatches
+from ..settings import SettingError, suggestion
 
 
 class Filters(TypedDict, total=False):
@@ -105,9 +105,9 @@ def check(told: Mapping[str, Any], operations: Sequence[str], vendors: Sequence[
     filters = [row.name for row in fields(Wanted)]
     for name in told:
         if name not in filters:
-            raise SettingError(f"{name}: no such filter{nearest(name, filters)}; there are {filters}")
+            raise SettingError(f"{name}: no such filter{suggestion(name, filters)}; there are {filters}")
     operation, vendor = told.get("operation"), told.get("vendor")
     if operation is not None and not any(called(name, operation) for name in operations):
-        raise SettingError(f"operation: {operation!r} is none{nearest(operation, operations)}")
+        raise SettingError(f"operation: {operation!r} is none{suggestion(operation, operations)}")
     if vendor is not None and vendor not in vendors:
-        raise SettingError(f"vendor: {vendor!r} is none{nearest(vendor, vendors)}; there are {vendors}")
+        raise SettingError(f"vendor: {vendor!r} is none{suggestion(vendor, vendors)}; there are {vendors}")

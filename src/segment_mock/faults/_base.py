@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 
 from ..contract import Call, Proceed
 from ..messages import Response
-from ..settings import TRUTH, Kind, Option, SettingError, nearest
+from ..settings import BOOL, Option, OptionType, SettingError, suggestion
 
 
-def setting(default: Any, help_: str, kind: Kind, **bounds: Any) -> Any:
+def setting(default: Any, help_: str, kind: OptionType, **bounds: Any) -> Any:
     """Declare one setting: its default, what it does, what it takes, and *bounds* as `Option` has them."""
     return field(default=default, metadata={"option": (help_, kind, bounds)})
 
@@ -31,7 +31,7 @@ def pairs(value: Any) -> dict[str, Any]:
 
 def after() -> Any:
     """Declare *after*, which many kinds have."""
-    return setting(False, "Strike once the call is performed, when what it writes is there.", TRUTH)
+    return setting(False, "Strike once the call is performed, when what it writes is there.", BOOL)
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,6 @@ class Fault:
         for name in settings:
             if name not in names:
                 raise SettingError(
-                    f"fault {cls.kind}: {name}: no such setting{nearest(str(name), names)}; it has {names}"
+                    f"fault {cls.kind}: {name}: no such setting{suggestion(str(name), names)}; it has {names}"
                 )
         return cls(**settings)

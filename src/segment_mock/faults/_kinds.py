@@ -10,7 +10,7 @@ from pkgutil import iter_modules
 from types import MappingProxyType
 from typing import Any
 
-from ..settings import SettingError, nearest
+from ..settings import SettingError, suggestion
 from ._base import Fault
 
 ALIASES: Mapping[str, Mapping[str, Any]] = {
@@ -39,7 +39,7 @@ def made(told: Mapping[str, Any]) -> Fault:
         told = {**told, **ALIASES[name]}
         name = told["kind"]
     if name not in known:
-        raise SettingError(f"kind: {name!r} is no fault{nearest(name, [*known, *ALIASES])}; there are {[*known]}")
+        raise SettingError(f"kind: {name!r} is no fault{suggestion(name, [*known, *ALIASES])}; there are {[*known]}")
     return known[name].of({key: value for key, value in told.items() if key != "kind"})
 
 

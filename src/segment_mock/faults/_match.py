@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from ..contract import Call, Refusal
-from ..settings import SettingError, nearest
+from ..settings import SettingError, suggestion
 
 Match: TypeAlias = "Mapping[str, Any] | Callable[[Call], bool] | None"
 Test: TypeAlias = Callable[[Call], bool]
@@ -38,7 +38,7 @@ def _test(name: str, wanted: Any) -> Test:
     if name == "json":
         paths = [(_steps(path), value) for path, value in _pairs("match.json", wanted)]
         return lambda call: all(value in _at(_body(call), steps) for steps, value in paths)
-    raise SettingError(f"match: {name}: no such key{nearest(name, ('vendor', 'headers', 'json'))}")
+    raise SettingError(f"match: {name}: no such key{suggestion(name, ('vendor', 'headers', 'json'))}")
 
 
 def _pairs(place: str, value: Any) -> list[tuple[str, Any]]:

@@ -11,7 +11,7 @@ from typing import Any
 from ..callsite import caller
 from ..contract import Call, Proceed, Stage, through
 from ..messages import Response
-from ..settings import SettingError, nearest
+from ..settings import SettingError, suggestion
 from ..world import World
 from ._kinds import kinds, made
 from ._match import Match
@@ -134,11 +134,11 @@ class Plan:
         if isinstance(fault, type) or not callable(fault):
             raise SettingError(f"fault: {fault!r} is none; make one, such as faults.Hang()")
         if not any(fnmatchcase(name, str(operation)) for name in self._operations):
-            raise SettingError(f"operation: {operation!r} is none{nearest(str(operation), self._operations)}")
+            raise SettingError(f"operation: {operation!r} is none{suggestion(str(operation), self._operations)}")
         vendors = sorted({name.partition(".")[0] for name in self._operations})
         if isinstance(match, Mapping) and "vendor" in match and match["vendor"] not in vendors:
             wrong = match["vendor"]
-            raise SettingError(f"match.vendor: {wrong!r} is none{nearest(str(wrong), vendors)}; there are {vendors}")
+            raise SettingError(f"match.vendor: {wrong!r} is none{suggestion(str(wrong), vendors)}; there are {vendors}")
 
     def _loaded(self, told: Any, place: str = "") -> Rule:
         try:

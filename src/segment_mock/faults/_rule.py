@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from ..contract import Call, Proceed, Stage
 from ..messages import Response
-from ..settings import REAL, WHOLE, Kind, Option, SettingError, nearest
+from ..settings import FLOAT, INT, Option, OptionType, SettingError, suggestion
 from ..world import Luck
 from ._match import Match, test_of
 
@@ -22,18 +22,18 @@ def _connection(value: Any) -> Any:
 
 
 WHEN = (
-    Option("skip", "How many matching calls pass first.", 0, WHOLE, least=0),
-    Option("times", "How often it strikes at most.", None, WHOLE, least=0),
-    Option("every", "Only every so many-th of the matching calls that are not skipped.", None, WHOLE, least=1),
-    Option("chance", "How likely it strikes, from 0 to 1.", 1.0, REAL, least=0, most=1),
+    Option("skip", "How many matching calls pass first.", 0, INT, min=0),
+    Option("times", "How often it strikes at most.", None, INT, min=0),
+    Option("every", "Only every so many-th of the matching calls that are not skipped.", None, INT, min=1),
+    Option("chance", "How likely it strikes, from 0 to 1.", 1.0, FLOAT, min=0, max=1),
     Option(
         "connection",
         "Only on a reused connection, or only the first so many calls of one.",
         None,
-        Kind("'reused' or a number of calls", _connection),
+        OptionType("'reused' or a number of calls", _connection),
     ),
-    Option("from", "Not before so many seconds of the mock's clock after it was armed.", None, REAL, least=0),
-    Option("until", "Not after so many seconds of the mock's clock after it was armed.", None, REAL, least=0),
+    Option("from", "Not before so many seconds of the mock's clock after it was armed.", None, FLOAT, min=0),
+    Option("until", "Not after so many seconds of the mock's clock after it was armed.", None, FLOAT, min=0),
 )
 _SILENT = {
     "skip": "skipped as told",
@@ -64,7 +64,7 @@ class When:
         rows = {option.name: option for option in WHEN}
         for name in told:
             if name not in rows:
-                raise SettingError(f"when: {name}: no such condition{nearest(str(name), rows)}; there are {[*rows]}")
+                raise SettingError(f"when: {name}: no such condition{suggestion(str(name), rows)}; there are {[*rows]}")
         try:
             read = {name: rows[name].read(value) for name, value in told.items() if value is not None}
         except SettingError as error:

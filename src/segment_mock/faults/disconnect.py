@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from ..contract import Call, Proceed
 from ..messages import CLOSED, RESET, Response
-from ..settings import TRUTH
+from ..settings import BOOL
 from ._base import Fault, after, setting
 
 
@@ -16,7 +16,7 @@ class Disconnect(Fault):
     """Hang up: before the call is performed, or, with *after*, once it is."""
 
     kind: ClassVar[str] = "disconnect"
-    reset: bool = setting(False, "Break the connection with RST instead of closing it with FIN.", TRUTH)
+    reset: bool = setting(False, "Break the connection with RST instead of closing it with FIN.", BOOL)
     after: bool = after()
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from ..contract import Call, Proceed
 from ..messages import Response
-from ..settings import REAL, WHOLE
+from ..settings import FLOAT, INT
 from ._base import Fault, setting
 
 
@@ -16,8 +16,8 @@ class Drip(Fault):
     """Perform the call and let its answer's body drip: no single read is late, the whole is."""
 
     kind: ClassVar[str] = "drip"
-    bytes_per_second: float = setting(100.0, "How fast.", REAL, least=0.001)
-    chunk: int = setting(10, "How many bytes at a time.", WHOLE, least=1, most=65536)
+    bytes_per_second: float = setting(100.0, "How fast.", FLOAT, min=0.001)
+    chunk: int = setting(10, "How many bytes at a time.", INT, min=1, max=65536)
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
         """Slow the answer down."""

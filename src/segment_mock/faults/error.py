@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from ..contract import Call, Proceed, dumps
 from ..messages import Response
-from ..settings import REAL, WHOLE, Kind
+from ..settings import FLOAT, INT, OptionType
 from ._base import Fault, after, pairs, setting
 
 
@@ -30,13 +30,15 @@ class Error(Fault):
     """Answer with *status* as the vendor would say it, or with a *body* of your own."""
 
     kind: ClassVar[str] = "error"
-    status: int = setting(500, "HTTP status.", WHOLE, least=200, most=599)
+    status: int = setting(500, "HTTP status.", INT, min=200, max=599)
     after: bool = after()
     body: str | Mapping[str, Any] | None = setting(
-        None, "Body to send instead of the vendor's own: text, or an object for JSON.", Kind("text or an object", _body)
+        None,
+        "Body to send instead of the vendor's own: text, or an object for JSON.",
+        OptionType("text or an object", _body),
     )
-    headers: Mapping[str, str] | None = setting(None, "Headers to add.", Kind("names and values", _headers))
-    retry_after: float | None = setting(None, "Seconds for a Retry-After header.", REAL, least=0)
+    headers: Mapping[str, str] | None = setting(None, "Headers to add.", OptionType("names and values", _headers))
+    retry_after: float | None = setting(None, "Seconds for a Retry-After header.", FLOAT, min=0)
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
         """Answer the error, after the call is performed or instead of it."""

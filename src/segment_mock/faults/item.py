@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from ..contract import Call, Json, Proceed, Refusal, Spoiled
 from ..messages import Response
-from ..settings import TEXT, WHOLE, Kind
+from ..settings import INT, TEXT, OptionType
 from ._base import Fault, pairs, setting
 
 _RESULTS = ("SYSTEM_ERROR", "NOT_FOUND", "NOT_ALLOWED", "VALIDATION_ERROR")
@@ -31,14 +31,14 @@ class Item(Fault):
     kind: ClassVar[str] = "item"
     result: str = setting("SYSTEM_ERROR", "The result of a chosen item.", TEXT, choices=_RESULTS)
     index: tuple[int, ...] | int | None = setting(
-        None, "Which items, from 0: a number or several.", Kind("an index from 0, or a list of them", _indexes)
+        None, "Which items, from 0: a number or several.", OptionType("an index from 0, or a list of them", _indexes)
     )
     where: Mapping[str, Any] | None = setting(
         None,
         "Only items that have these members with these values; an item of supporterIds is its supporterId.",
-        Kind("names and values", pairs),
+        OptionType("names and values", pairs),
     )
-    every: int | None = setting(None, "Only every so many-th item.", WHOLE, least=1)
+    every: int | None = setting(None, "Only every so many-th item.", INT, min=1)
     message: str = setting("", "The sentence of the item's error, where the result has one.", TEXT)
 
     def fits(self, call: Call) -> bool:

@@ -9,7 +9,7 @@ from typing import ClassVar
 from ..clock import sleep
 from ..contract import Call, Proceed
 from ..messages import Response
-from ..settings import REAL, TEXT
+from ..settings import FLOAT, TEXT
 from ._base import Fault, after, setting
 
 _LONGEST = 604_800.0  # a week: no clock runs out of it
@@ -20,13 +20,13 @@ class Latency(Fault):
     """Wait before the call is performed, or, with *after*, before its answer leaves."""
 
     kind: ClassVar[str] = "latency"
-    seconds: float = setting(1.0, "How long: the middle of the distribution.", REAL, least=0, most=_LONGEST)
+    seconds: float = setting(1.0, "How long: the middle of the distribution.", FLOAT, min=0, max=_LONGEST)
     jitter: float = setting(
         0.0,
         "How much it varies: half the width (uniform), or the deviation (normal; lognormal: of the logarithm).",
-        REAL,
-        least=0,
-        most=_LONGEST,
+        FLOAT,
+        min=0,
+        max=_LONGEST,
     )
     distribution: str = setting("fixed", "How it varies.", TEXT, choices=("fixed", "uniform", "normal", "lognormal"))
     after: bool = after()

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from ..contract import Call, Lag, Proceed
 from ..messages import Response
-from ..settings import REAL, WHOLE
+from ..settings import FLOAT, INT
 from ._base import Fault, setting
 
 
@@ -16,8 +16,8 @@ class Stale(Fault):
     """Answer reads as the records were some calls, or some seconds, ago; counts lag along."""
 
     kind: ClassVar[str] = "stale"
-    lag: int = setting(1, "How many of the last calls that changed something are unseen.", WHOLE, least=1)
-    seconds: float | None = setting(None, "Instead of lag: how many seconds the reads are behind.", REAL, least=0)
+    lag: int = setting(1, "How many of the last calls that changed something are unseen.", INT, min=1)
+    seconds: float | None = setting(None, "Instead of lag: how many seconds the reads are behind.", FLOAT, min=0)
 
     def fits(self, call: Call) -> bool:
         """Tell whether the call reads."""

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from ..contract import Call, Proceed
 from ..messages import Response
-from ..settings import TRUTH, Kind
+from ..settings import BOOL, OptionType
 from ._base import Fault, setting
 
 
@@ -27,9 +27,9 @@ class Truncate(Fault):
     at: float | int = setting(
         0.5,
         "How much is sent: below 1 (with a point) a fraction of the body, else whole bytes.",
-        Kind("a fraction from 0.0 up to 1, or a number of bytes", _place),
+        OptionType("a fraction from 0.0 up to 1, or a number of bytes", _place),
     )
-    reset: bool = setting(False, "End with RST instead of FIN.", TRUTH)
+    reset: bool = setting(False, "End with RST instead of FIN.", BOOL)
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
         """Cut the answer; one byte at least is missing, if there is any."""

@@ -4,23 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ._files import fixtures, merged, read_config, read_rules, scenarios
-from ._option import REAL, RULES, SOURCE, TEXT, TRUTH, WHOLE, Kind, Option, SettingError, Value, nearest
+from .files import fixtures, merged, read_config, read_rules, scenarios
+from .options import BOOL, FLOAT, INT, RULES, SOURCE, TEXT, Option, OptionType, SettingError, Value, suggestion
 
 __all__ = [
-    "OPTIONS", "REAL", "RULES", "SOURCE", "TEXT", "TRUTH", "WHOLE", "Kind", "Option", "SettingError", "Value",
-    "fixtures", "merged", "nearest", "read_config", "read_rules", "resolve", "scenarios",
+    "BOOL",
+    "FLOAT",
+    "INT",
+    "OPTIONS",
+    "RULES",
+    "SOURCE",
+    "TEXT",
+    "Option",
+    "OptionType",
+    "SettingError",
+    "Value",
+    "fixtures",
+    "merged",
+    "read_config",
+    "read_rules",
+    "resolve",
+    "scenarios",
+    "suggestion",
 ]  # fmt: skip
 
 OPTIONS = (
     Option("host", "Address to listen on.", "127.0.0.1", short="H"),
-    Option("port", "Port to listen on; 0 picks a free one.", 7357, WHOLE, least=0, most=65535, short="p"),
+    Option("port", "Port to listen on; 0 picks a free one.", 7357, INT, min=0, max=65535, short="p"),
     Option("data", "Data file (YAML or JSON) to start with, or 'demo'; may be repeated.", kind=SOURCE, many=True),
     Option("faults", "File of faults to arm (YAML or JSON, a list); may be repeated.", kind=RULES, many=True),
     Option("scenario", "Named faults to arm; 'segment-mock faults' lists them; may be repeated.", many=True),
-    Option("seed", "Seed of ids and luck.", 0, WHOLE),
-    Option("tls", "Speak TLS, under a certificate authority of its own.", False, TRUTH),
-    Option("proxy", "Answer CONNECT for the vendors' hosts, and for no other.", False, TRUTH),
+    Option("seed", "Seed of ids and luck.", 0, INT),
+    Option("tls", "Speak TLS, under a certificate authority of its own.", False, BOOL),
+    Option("proxy", "Answer CONNECT for the vendors' hosts, and for no other.", False, BOOL),
     Option(
         "credentials",
         "any: every non-empty credential names one organization; isolated: each its own copy of the "
@@ -28,12 +44,12 @@ OPTIONS = (
         choices=("any", "isolated", "listed"),
     ),
     Option("limits", "vendor: the vendors' own limits of calls and items; off: none.", choices=("vendor", "off")),
-    Option("journal_size", "How many exchanges the journal keeps.", 1000, WHOLE, least=1),
-    Option("journal_bytes", "How many bytes of bodies the journal keeps.", 64 * 2**20, WHOLE, least=1),
+    Option("journal_size", "How many exchanges the journal keeps.", 1000, INT, min=1),
+    Option("journal_bytes", "How many bytes of bodies the journal keeps.", 64 * 2**20, INT, min=1),
     Option("admin_token", "Token that the control plane asks for; needed to listen off this machine."),
     Option("ready_file", "File to write, as JSON, once the server answers: url, pid, port."),
     Option("log_format", "How calls are logged on stderr.", choices=("text", "json")),
-    Option("time_scale", "Live: how long a second of emulated waiting lasts, in seconds.", 1.0, REAL, least=0),
+    Option("time_scale", "Live: how long a second of emulated waiting lasts, in seconds.", 1.0, FLOAT, min=0),
 )
 
 
@@ -51,7 +67,7 @@ def resolve(
     told = {name.replace("-", "_"): value for name, value in (file or {}).items()}
     for name in [*given, *told]:
         if name not in rows:
-            raise SettingError(f"{name}: no such setting{nearest(name, rows)}")
+            raise SettingError(f"{name}: no such setting{suggestion(name, rows)}")
     values: dict[str, Value] = {}
     for name, option in rows.items():
         if given.get(name) not in (None, ()):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..journal import Entry
-from ..matching import mismatches
+from ..json_match import mismatches
 from ..store import Change, Difference, Table, differences
 from ._expected import Expected, deed_of, record
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from ..matching import mismatches
+from ..json_match import mismatches
 from ..store import Difference, Record
 
 Deed: TypeAlias = Literal["added", "updated", "removed"]

@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
 
 from ..journal import Entry
-from ..matching import Mismatch
+from ..json_match import Mismatch
 from ._slips import slip
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import Any
 
-from ..matching import ABSENT, Mismatch
+from ..json_match import ABSENT, Mismatch
 
 
 def slip(miss: Mismatch) -> str:

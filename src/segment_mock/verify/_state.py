@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from ..settings import SettingError, nearest
+from ..settings import SettingError, suggestion
 from ._diff import changed, diff
 from ._expected import Expected, unchanged
 
@@ -51,11 +51,13 @@ def _tables(core: Emulator, told: Mapping[str, Mapping[str, Expected]]) -> dict[
     expected: dict[str, Expected] = {}
     for vendor, tables in told.items():
         if vendor not in core.vendors:
-            raise SettingError(f"{vendor}: no such vendor{nearest(vendor, core.vendors)}; there are {[*core.vendors]}")
+            raise SettingError(
+                f"{vendor}: no such vendor{suggestion(vendor, core.vendors)}; there are {[*core.vendors]}"
+            )
         known = [layout.name for layout in core.vendors[vendor].tables]
         for table, words in tables.items():
             if table not in known:
-                raise SettingError(f"{vendor}.{table}: no such table{nearest(table, known)}; there are {known}")
+                raise SettingError(f"{vendor}.{table}: no such table{suggestion(table, known)}; there are {known}")
             if not isinstance(words, Expected):
                 raise SettingError(f"{vendor}.{table}: {words!r} is not added(), updated(), removed() or anything")
             expected[core.vendors[vendor].table(table)] = words

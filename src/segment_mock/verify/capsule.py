@@ -12,7 +12,7 @@ from .. import __version__
 from ..emulator import Emulator, Snapshot
 from ..faults import Fault, Rule
 from ..journal import BODY_LIMIT, Entry
-from ..matching import parsed
+from ..json_match import parsed
 from ..store import Change, Row
 
 FORM = 1

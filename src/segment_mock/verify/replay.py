@@ -16,7 +16,7 @@ from ..contract import Call, Proceed
 from ..doors.drive import drive
 from ..emulator import Emulator
 from ..faults import made
-from ..matching import Mismatch, mismatches
+from ..json_match import Mismatch, mismatches
 from ..messages import Request, Response
 from ..settings import SettingError
 from .capsule import FORM, FORMS, answer

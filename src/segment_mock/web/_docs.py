@@ -10,7 +10,7 @@ from flask import Blueprint, Response, current_app, send_from_directory
 from werkzeug.exceptions import NotFound
 
 from ..emulator import Emulator
-from ..settings import nearest
+from ..settings import suggestion
 from ._problem import as_json
 
 _PAGE = """<!DOCTYPE html>
@@ -45,7 +45,7 @@ def documents(plane: Blueprint, core: Emulator) -> None:
         from .openapi import vendor_document
 
         if vendor not in core.vendors:
-            raise NotFound(f"{vendor!r} is no vendor{nearest(vendor, core.vendors)}; there are {[*core.vendors]}.")
+            raise NotFound(f"{vendor!r} is no vendor{suggestion(vendor, core.vendors)}; there are {[*core.vendors]}.")
         return as_json(vendor_document(core.vendors[vendor], core.settings))
 
     @plane.get("/docs")

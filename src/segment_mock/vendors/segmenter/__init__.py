@@ -3,7 +3,7 @@
 import re
 
 from ...contract import Operation, Vendor
-from ...settings import TEXT, Kind, Option
+from ...settings import TEXT, Option, OptionType
 from . import data, operations
 from .errors import COMPLAINTS, REFUSALS, complain
 from .schemas import CREATE, UPDATE, Created, CreateSegment, Updated, UpdateSegment, reply, wrap
@@ -17,7 +17,7 @@ def _path(value: str) -> str:
 
 
 _PATH = re.compile(r"[\w/.~!$&'()*+,;=:@%-]*", re.ASCII)
-PATH = Kind("a path such as /segments", _path)
+PATH = OptionType("a path such as /segments", _path)
 
 VENDOR = Vendor(
     name="segmenter",

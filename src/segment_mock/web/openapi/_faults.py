@@ -7,7 +7,7 @@ from dataclasses import fields
 
 from ...contract import Json
 from ...faults import ALIASES, WHEN, kinds, option
-from ...settings import REAL, WHOLE, Option
+from ...settings import FLOAT, INT, Option
 
 _INDEX = {"type": "integer", "minimum": 0}
 _KINDS: Mapping[str, Json] = {
@@ -51,18 +51,18 @@ def _object(properties: Json, *required: str) -> Json:
 
 def _setting(row: Option) -> tuple[str, Json]:
     told: Json = {"enum": [*row.choices]} if row.choices else dict(_KINDS[row.kind.title])
-    bounds = {"minimum": row.least, "maximum": row.most}
+    bounds = {"minimum": row.min, "maximum": row.max}
     told |= {name: value for name, value in bounds.items() if value is not None}
-    if row.kind in (WHOLE, REAL):
+    if row.kind in (INT, FLOAT):
         told = {"anyOf": [told, {"type": "string", "pattern": _digits(row)}]}
     return row.name, {**_or_null(told), "description": row.help, "default": row.default}
 
 
 def _digits(row: Option) -> str:
     """Return a pattern of numbers as text, as a shell has them: with an end, the bounds stand for all between."""
-    if row.most is not None:
-        return f"^({row.least:.0f}|{row.most:.0f})$"
-    return "^[1-9][0-9]{0,8}$" if row.least else "^[0-9]{1,9}$"
+    if row.max is not None:
+        return f"^({row.min:.0f}|{row.max:.0f})$"
+    return "^[1-9][0-9]{0,8}$" if row.min else "^[0-9]{1,9}$"
 
 
 def _or_null(told: Json) -> Json:

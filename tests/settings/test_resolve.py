@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from segment_mock.settings import OPTIONS, WHOLE, Option, SettingError, nearest, resolve
+from segment_mock.settings import INT, OPTIONS, Option, SettingError, resolve, suggestion
 
 ROWS = (
-    Option("port", "", 1, WHOLE),
+    Option("port", "", 1, INT),
     Option("log_level", "", choices=("brief", "full")),
     Option("tokens", "", many=True),
 )
@@ -104,4 +104,4 @@ def test_our_bounds(name: str, least: float, below: float) -> None:
 )
 def test_nearest(name: str, expected: str) -> None:
     """The nearest of several names, if any is near."""
-    assert expected == nearest(name, iter(["host", "port"]))
+    assert expected == suggestion(name, iter(["host", "port"]))

@@ -1,4 +1,4 @@
-"""One setting as a row: its name, what it takes, and how a bad value is told."""
+"""A setting as a row: its name, its type, and the error for a bad value."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ PREFIX = "SEGMENT_MOCK_"
 
 
 class SettingError(ValueError):
-    """A setting or a data file that can't be used; the text names the field, the value and the fix."""
+    """A setting or a data file can't be used; the text names the field, the value and the fix."""
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
+def suggestion(name: str, names: Iterable[str]) -> str:
     """Return ``" (did you mean 'x'?)"`` for the nearest of *names*, or ``""``."""
     close = get_close_matches(name, list(names), n=1, cutoff=0.5)
     return f" (did you mean {close[0]!r}?)" if close else ""
@@ -29,19 +29,19 @@ def _text(value: Value) -> str:
     raise ValueError
 
 
-def _whole(value: Value) -> int:
+def _int(value: Value) -> int:
     if isinstance(value, (bool, float)):
         raise ValueError
     return int(value)
 
 
-def _real(value: Value) -> float:
+def _float(value: Value) -> float:
     if isinstance(value, bool) or not isfinite(number := float(value)):
         raise ValueError
     return number
 
 
-def _truth(value: Value) -> bool:
+def _bool(value: Value) -> bool:
     return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[str(value).lower()]
 
 
@@ -58,19 +58,19 @@ def _rules(value: Value) -> Value:
 
 
 @dataclass(frozen=True)
-class Kind:
-    """A type of setting: what to call it, and how to read a value of it."""
+class OptionType:
+    """What a setting takes: a *title* for messages, and *read*, which converts a value or raises ValueError."""
 
     title: str
     read: Callable[[Value], Value]
 
 
-TEXT = Kind("text", _text)
-WHOLE = Kind("a whole number", _whole)
-REAL = Kind("a number", _real)
-TRUTH = Kind("true or false", _truth)
-RULES = Kind("a file of rules, a rule or a fault", _rules)
-SOURCE = Kind("a file, 'demo' or a dictionary", _source)
+TEXT = OptionType("text", _text)
+INT = OptionType("a whole number", _int)
+FLOAT = OptionType("a number", _float)
+BOOL = OptionType("true or false", _bool)
+RULES = OptionType("a file of rules, a rule or a fault", _rules)
+SOURCE = OptionType("a file, 'demo' or a dictionary", _source)
 
 
 @dataclass(frozen=True)
@@ -78,18 +78,18 @@ class Option:
     """One setting: keyword ``name``, flag ``--name``, variable ``SEGMENT_MOCK_NAME``.
 
     The first of *choices* is the default where *default* is None; with *many* the value is a
-    tuple (in the environment: comma-separated). *short* is the one-letter flag, *least* and
-    *most* are inclusive. A vendor's row gets the vendor's name put in front.
+    tuple (in the environment: comma-separated). *short* is the one-letter flag, *min* and
+    *max* are inclusive. The option of a vendor is prefixed with the name of the vendor.
     """
 
     name: str
     help: str
     default: Value = None
-    kind: Kind = TEXT
+    kind: OptionType = TEXT
     choices: tuple[str, ...] = ()
     many: bool = False
-    least: float | None = None
-    most: float | None = None
+    min: float | None = None
+    max: float | None = None
     short: str = ""
 
     @property
@@ -129,11 +129,11 @@ class Option:
         except (KeyError, OverflowError, TypeError, ValueError):
             raise self._wrong(value, self.kind.title) from None
         if self.choices and value not in self.choices:
-            raise self._wrong(value, f"one of {', '.join(self.choices)}{nearest(str(value), self.choices)}")
-        if self.least is not None and not value >= self.least:
-            raise self._wrong(value, f"at least {self.least:g}")
-        if self.most is not None and not value <= self.most:
-            raise self._wrong(value, f"at most {self.most:g}")
+            raise self._wrong(value, f"one of {', '.join(self.choices)}{suggestion(str(value), self.choices)}")
+        if self.min is not None and not value >= self.min:
+            raise self._wrong(value, f"at least {self.min:g}")
+        if self.max is not None and not value <= self.max:
+            raise self._wrong(value, f"at most {self.max:g}")
         return value
 
     def _wrong(self, value: Value, expected: str) -> SettingError:

@@ -8,11 +8,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import _yaml
-from ._option import SettingError, Value
+from .options import SettingError, Value
 
 _NAMES = ("segment-mock.yaml", "pyproject.toml")
 _LARGEST = 256 * 2**20
+_MOST_VALUES = 10_000_000
+"""Limit of values in a YAML file with every alias written out."""
+_MAX_DEPTH = 1000
 
 
 def fixtures() -> Path:
@@ -99,7 +101,7 @@ def _table(path: Path) -> Mapping[str, Value] | None:
 def _load(path: Path) -> Any:
     try:
         text = _read(path)
-        return json.loads(text) if path.suffix == ".json" else _yaml.load(text)
+        return json.loads(text) if path.suffix == ".json" else _parse_yaml(text)
     except (OSError, ValueError, RecursionError) as error:
         raise SettingError(f"{path}: {' '.join(str(error).split())}") from None
 
@@ -110,3 +112,56 @@ def _read(path: Path) -> str:
     if len(text) > _LARGEST:
         raise ValueError(f"a file of more than {_LARGEST // 2**20} MiB is not read")
     return text.decode("utf-8-sig")
+
+
+def _parse_yaml(text: str) -> Any:
+    """Return what *text* says.
+
+    Raises ValueError for what is no YAML, names a Python type, or is nested or multiplied beyond all need.
+    """
+    import yaml  # slow to import, and most worlds need no file
+
+    base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    # A date is text on the wire, so it stays text without quotes too.
+    resolvers = {
+        first: [row for row in rows if row[0] != "tag:yaml.org,2002:timestamp"]
+        for first, rows in base.yaml_implicit_resolvers.items()
+    }
+    loader = type("Loader", (base,), {"yaml_implicit_resolvers": resolvers})
+    try:
+        if _may_be_deep(text):
+            _measure(yaml.parse(text, loader))
+        value = yaml.load(text, loader)  # noqa: S506 - a safe one
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from None
+    if "&" in text and _weight(value, {}) > _MOST_VALUES:
+        raise ValueError(f"written out, its aliases make more than {_MOST_VALUES:,} values")
+    return value
+
+
+def _may_be_deep(text: str) -> bool:
+    """Tell whether *text* has brackets, or columns to indent by, for more levels than are allowed."""
+    brackets = text.count("[") + text.count("{")
+    return brackets > _MAX_DEPTH or max(map(len, text.splitlines()), default=0) > _MAX_DEPTH
+
+
+def _measure(events: Any) -> None:
+    # The loader follows nesting on C's stack, which Python does not guard: too deep, and the process is gone.
+    depth = 0
+    for event in events:
+        name = type(event).__name__
+        depth += name in ("MappingStartEvent", "SequenceStartEvent")
+        depth -= name in ("MappingEndEvent", "SequenceEndEvent")
+        if depth > _MAX_DEPTH:
+            raise ValueError(f"it is nested more than {_MAX_DEPTH:,} levels deep")
+
+
+def _weight(value: Any, known: dict[int, int]) -> int:
+    """Return how many values *value* consists of when each alias counts again; one that holds itself has too many."""
+    if not isinstance(value, (dict, list)):
+        return 1
+    if id(value) not in known:
+        known[id(value)] = _MOST_VALUES + 1
+        inner = value.values() if isinstance(value, dict) else value
+        known[id(value)] = 1 + sum(_weight(one, known) for one in inner)
+    return known[id(value)]

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from segment_mock.settings import REAL, RULES, SOURCE, TEXT, TRUTH, WHOLE, Kind, Option, SettingError
+from segment_mock.settings import BOOL, FLOAT, INT, RULES, SOURCE, TEXT, Option, OptionType, SettingError
 
-HUGE = pytest.param(REAL, 10**400, id="huge")
+HUGE = pytest.param(FLOAT, 10**400, id="huge")
 LEVEL = Option("log_level", "How much.", choices=("brief", "full", "off"))
-PORT = Option("port", "Where.", 80, WHOLE, least=0, most=65535)
-RATE = Option("rate", "How fast.", 1.0, REAL, least=0.5)
+PORT = Option("port", "Where.", 80, INT, min=0, max=65535)
+RATE = Option("rate", "How fast.", 1.0, FLOAT, min=0.5)
 TOKENS = Option("tokens", "Who.", many=True)
 
 
@@ -25,14 +25,14 @@ TOKENS = Option("tokens", "Who.", many=True)
         (TEXT, 12, "12"),
         (TEXT, 1.5, "1.5"),
         (TEXT, Path("a"), "a"),
-        (WHOLE, 0, 0),
-        (WHOLE, "0", 0),
-        (WHOLE, " -7 ", -7),
-        (REAL, 1, 1.0),
-        (REAL, "1.5", 1.5),
-        (REAL, "-1e3", -1000.0),
-        *[(TRUTH, value, True) for value in (True, 1, "1", "true", "True", "YES")],
-        *[(TRUTH, value, False) for value in (False, 0, "0", "false", "False", "NO")],
+        (INT, 0, 0),
+        (INT, "0", 0),
+        (INT, " -7 ", -7),
+        (FLOAT, 1, 1.0),
+        (FLOAT, "1.5", 1.5),
+        (FLOAT, "-1e3", -1000.0),
+        *[(BOOL, value, True) for value in (True, 1, "1", "true", "True", "YES")],
+        *[(BOOL, value, False) for value in (False, 0, "0", "false", "False", "NO")],
         (SOURCE, "demo", "demo"),
         (SOURCE, Path("a.yaml"), "a.yaml"),
         (SOURCE, {"v": {}}, {"v": {}}),
@@ -42,7 +42,7 @@ TOKENS = Option("tokens", "Who.", many=True)
         (RULES, print, print),
     ],
 )
-def test_taken(kind: Kind, value: Any, expected: Any) -> None:
+def test_taken(kind: OptionType, value: Any, expected: Any) -> None:
     """Each kind reads what flags, environment, files and Python give it."""
     read = Option("x", "", kind=kind).read(value)
 
@@ -53,15 +53,15 @@ def test_taken(kind: Kind, value: Any, expected: Any) -> None:
     ("kind", "value"),
     [
         *[(TEXT, value) for value in (True, [], {}, b"a")],
-        *[(WHOLE, value) for value in (True, 1.0, 1.5, "1.0", "", "one", [1], math.inf)],
-        *[(REAL, value) for value in (False, "", "fast", [1.0], math.nan, "nan", math.inf, "-inf")],
+        *[(INT, value) for value in (True, 1.0, 1.5, "1.0", "", "one", [1], math.inf)],
+        *[(FLOAT, value) for value in (False, "", "fast", [1.0], math.nan, "nan", math.inf, "-inf")],
         HUGE,
-        *[(TRUTH, value) for value in ("", "maybe", 2, 1.0, [], "tru")],
+        *[(BOOL, value) for value in ("", "maybe", 2, 1.0, [], "tru")],
         *[(SOURCE, value) for value in (True, [], [{}])],
         *[(RULES, value) for value in (True, 1, [], [{}])],
     ],
 )
-def test_refused(kind: Kind, value: Any) -> None:
+def test_refused(kind: OptionType, value: Any) -> None:
     """The error names the setting, the value, what it should be, the flag and the variable."""
     with pytest.raises(SettingError) as refused:
         Option("log_level", "", kind=kind)._one(value)
@@ -114,7 +114,7 @@ def test_a_bare_off() -> None:
         (TOKENS, ()),
         (Option("x", ""), None),
         (Option("x", "", "b", choices=("a", "b")), "b"),
-        (Option("x", "", False, TRUTH), False),
+        (Option("x", "", False, BOOL), False),
     ],
 )
 def test_the_default(option: Option, expected: Any) -> None:

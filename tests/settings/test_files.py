@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from segment_mock.settings import SettingError, _files, fixtures, merged, read_config, read_rules, scenarios
+from segment_mock.settings import SettingError, files, fixtures, merged, read_config, read_rules, scenarios
 
 TOML = "[tool.segment-mock]\nport = 2\n"
 
@@ -179,6 +179,6 @@ def test_fixtures(here: Path, monkeypatch: pytest.MonkeyPatch, installed: bool) 
     """A wheel carries the examples inside the package, a checkout at its top."""
     package = here / "src" / "segment_mock"
     (package / "fixtures" if installed else package).mkdir(parents=True)
-    monkeypatch.setattr(_files, "__file__", str(package / "settings" / "_files.py"))
+    monkeypatch.setattr(files, "__file__", str(package / "settings" / "files.py"))
 
     assert (package / "fixtures" if installed else here / "fixtures") == fixtures()
