@@ -15,6 +15,7 @@ _LARGEST = 256 * 2**20
 _MOST_VALUES = 10_000_000
 """Limit of values in a YAML file with every alias written out."""
 _MAX_DEPTH = 1000
+_TOO_DEEP = f"it is nested more than {_MAX_DEPTH:,} levels deep"
 
 
 def fixtures() -> Path:
@@ -115,9 +116,10 @@ def _read(path: Path) -> str:
 
 
 def _parse_yaml(text: str) -> Any:
-    """Return what *text* says.
+    """Return *text* as plain data: dates stay text, and no Python object is constructed.
 
-    Raises ValueError for what is no YAML, names a Python type, or is nested or multiplied beyond all need.
+    Raises ValueError for invalid YAML, a tag that names a Python type, nesting that is too deep, and aliases
+    that expand to too many values.
     """
     import yaml  # slow to import, and most worlds need no file
 
@@ -133,7 +135,8 @@ def _parse_yaml(text: str) -> Any:
             _measure(yaml.parse(text, loader))
         value = yaml.load(text, loader)  # noqa: S506 - a safe one
     except yaml.YAMLError as error:
-        raise ValueError(str(error)) from None
+        too_deep = "maximum nesting depth" in str(error)  # libyaml's own limit, since PyYAML 6.0.4
+        raise ValueError(_TOO_DEEP if too_deep else str(error)) from None
     if "&" in text and _weight(value, {}) > _MOST_VALUES:
         raise ValueError(f"written out, its aliases make more than {_MOST_VALUES:,} values")
     return value
@@ -153,7 +156,7 @@ def _measure(events: Any) -> None:
         depth += name in ("MappingStartEvent", "SequenceStartEvent")
         depth -= name in ("MappingEndEvent", "SequenceEndEvent")
         if depth > _MAX_DEPTH:
-            raise ValueError(f"it is nested more than {_MAX_DEPTH:,} levels deep")
+            raise ValueError(_TOO_DEEP)
 
 
 def _weight(value: Any, known: dict[int, int]) -> int:
