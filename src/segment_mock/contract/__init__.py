@@ -10,14 +10,14 @@ from ._hints import advise, choice_hints, credential_hint
 from ._json import Json, dumps, parse
 from ._mark import Mark, doubt, known, mark, rule_of, source_of
 from ._refusal import KINDS, Dress, Kind, Limits, Refusal, Spoiled
-from ._shape import Batch, Filled, Lenient, complaints, inner, members, rows, unread
+from ._shape import Batch, Filled, Lenient, OrderedSchema, complaints, inner, members, rows, unread
 from ._through import Answering, Handler, Proceed, Stage, perform, through
 from ._vendor import ItemError, Items, Operation, Vendor
 
 __all__ = [
     "KINDS", "Acceptor", "Answering", "Batch", "Call", "Dress", "Face", "Filled", "Handler", "ItemError", "Items",
-    "Json", "Kind", "Lag", "Lenient", "Limits", "Mark", "Operation", "Proceed", "Refusal", "Spoiled", "Stage",
-    "Unclear", "Vendor", "advise", "choice_hints", "complaints", "credential_hint", "doubt", "dumps", "fields_of",
-    "fresh", "inner", "known", "mark", "members", "parse", "perform", "rows", "rule_of", "source_of", "through",
-    "unread",
+    "Json", "Kind", "Lag", "Lenient", "Limits", "Mark", "Operation", "OrderedSchema", "Proceed", "Refusal", "Spoiled",
+    "Stage", "Unclear", "Vendor", "advise", "choice_hints", "complaints", "credential_hint", "doubt", "dumps",
+    "fields_of", "fresh", "inner", "known", "mark", "members", "parse", "perform", "rows", "rule_of", "source_of",
+    "through", "unread",
 ]  # fmt: skip

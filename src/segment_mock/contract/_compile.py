@@ -154,7 +154,9 @@ class _Code:
 
 
 def _is_plain(schema: Schema) -> bool:
-    hooks = {name for named in type(schema).resolve_hooks().values() for name, *_ in named}
+    # marshmallow 3.13 lists hooks by name, later versions as tuples that begin with the name.
+    listed = [hook for hooks in type(schema).resolve_hooks().values() for hook in hooks]
+    hooks = {hook if isinstance(hook, str) else hook[0] for hook in listed}
     rows = schema.load_fields.values()
     moved = any(row.data_key or row.attribute or row.load_default is not missing for row in rows)
     return schema.unknown == EXCLUDE and not moved and hooks <= Lenient.HOOKS

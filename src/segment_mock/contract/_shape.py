@@ -7,11 +7,18 @@ from typing import Any, ClassVar
 
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, post_load, validates_schema
 from marshmallow.exceptions import SCHEMA
+from marshmallow.orderedset import OrderedSet
 
 from ..settings import SettingError, suggestion
 
 
-class Lenient(Schema):
+class OrderedSchema(Schema):
+    """Loads members in the order of declaration, which marshmallow before 3.20 does not do by itself."""
+
+    set_class = OrderedSet
+
+
+class Lenient(OrderedSchema):
     """Reads what it knows and leaves the rest, as vendors do.
 
     *rules* are functions of the loaded data that raise ValidationError; *shapes* return it changed.
@@ -56,7 +63,7 @@ class Filled:
         return {"pattern": r"[^\s\x1c-\x1f\x85]|\ufeff"}
 
 
-class Batch(fields.Field[list[dict[str, Any]]]):
+class Batch(fields.Field):  # type: ignore[type-arg]  # not generic in marshmallow 3
     """A list of objects that the frame only counts; the operation judges each by *schema*."""
 
     def __init__(self, schema: Schema, **options: Any) -> None:

@@ -24,6 +24,11 @@ class Converter(OpenAPIConverter):
         for function in (_own, _checked, _batched, _sourced):
             self.add_attribute_function(function)  # type: ignore[no-untyped-call]
 
+    def enum2properties(self, field: Any, **options: Any) -> Json:
+        """Return what an enumeration tells; marshmallow before 3.18 has none, which apispec does not ask."""
+        told: Json = super().enum2properties(field, **options) if hasattr(fields, "Enum") else {}
+        return told
+
     def field2pattern(self, field: Any, **options: Any) -> Json:
         """Return a pattern in the words of JSON Schema: Python matches from the start, and has its own end."""
         told: Json = super().field2pattern(field, **options)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, post_load, validate
+from marshmallow import ValidationError, fields, post_load, validate
 
 from ....clock import iso, seconds
-from ....contract import Json
+from ....contract import Json, OrderedSchema
 from ..operations._common import MANAGED, told
 from ..schemas import uuid
 from ..schemas.segments import TYPES
@@ -26,7 +26,7 @@ class Dated(fields.String):
             raise ValidationError(f"{error}.") from None
 
 
-class SegmentRow(Schema):
+class SegmentRow(OrderedSchema):
     """A group in a data file."""
 
     segmentId = fields.String(validate=uuid)
@@ -40,7 +40,7 @@ class SegmentRow(Schema):
     parameterName = fields.String()
 
 
-class ContactRow(Schema):
+class ContactRow(OrderedSchema):
     """One way to reach a supporter."""
 
     type = fields.String(required=True, validate=validate.OneOf(CONTACTS))
@@ -48,7 +48,7 @@ class ContactRow(Schema):
     status = fields.String()
 
 
-class SupporterRow(Schema.from_dict({name: fields.String() for name in TEXTS})):  # type: ignore[misc]
+class SupporterRow(OrderedSchema.from_dict({name: fields.String() for name in TEXTS})):  # type: ignore[misc]
     """A supporter in a data file."""
 
     supporterId = fields.String(validate=uuid)
@@ -64,14 +64,14 @@ class SupporterRow(Schema.from_dict({name: fields.String() for name in TEXTS})):
         return told(data)
 
 
-class MembershipRow(Schema):
+class MembershipRow(OrderedSchema):
     """The supporters of one group: ids, external ids, names or e-mails, or a mapping with a date."""
 
     segment = fields.String(required=True)
     supporters = fields.List(fields.Raw(), required=True)
 
 
-class JoinedRow(Schema):
+class JoinedRow(OrderedSchema):
     """A member who tells when they joined."""
 
     supporter = fields.String(required=True)

@@ -36,7 +36,7 @@ class Whole(fields.Integer):
         return number
 
 
-class Identifier(fields.Field[Any]):
+class Identifier(fields.Field):  # type: ignore[type-arg]  # not generic in marshmallow 3
     """An id as the client wrote it: text, or a number where a client forgot the quotes."""
 
     as_schema: ClassVar[Json] = {"type": ["string", "integer"]}
@@ -47,7 +47,7 @@ class Identifier(fields.Field[Any]):
         raise ValidationError("Not a valid identifier.")
 
 
-class Moment(fields.Field[float]):
+class Moment(fields.Field):  # type: ignore[type-arg]  # not generic in marshmallow 3
     """A time as ISO 8601 text, read as seconds since the epoch."""
 
     as_schema: ClassVar[Json] = {"type": "string", "anyOf": [{"format": "date-time"}, {"format": "date"}]}
