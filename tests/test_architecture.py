@@ -15,7 +15,7 @@ FLOORS = (
     ("contract",),
     ("stages", "faults", "vendors"),
     ("emulator",),
-    ("web", "verify", "conform"),
+    ("web", "testing", "conform"),
     ("mock",),
     ("cli", "pytest_segment_mock"),
     ("__main__",),

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .doors.inprocess import WouldHangForever
     from .mock import SegmentMock
     from .settings import SettingError
-    from .verify import added, anything, removed, unchanged, updated
+    from .testing import added, anything, removed, unchanged, updated
     from .web import create_app
 
 __version__ = "0.1.0"
@@ -25,7 +25,7 @@ _HOMES = {
     "SettingError": ".settings",
     "WouldHangForever": ".doors.inprocess",
     "create_app": ".web",
-    **dict.fromkeys(("added", "anything", "removed", "unchanged", "updated"), ".verify"),
+    **dict.fromkeys(("added", "anything", "removed", "unchanged", "updated"), ".testing"),
 }
 
 

@@ -15,7 +15,7 @@ from .faults import Plan
 from .journal import Entry
 from .messages import Request, Response
 from .settings import SettingError
-from .verify import ExpectedChanges, JournalFace
+from .testing import ExpectedChanges, Journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .doors.requests import MockSession
     from .doors.shortcut import InProcess
     from .doors.tls import Authority
-    from .verify import Expected
+    from .testing import Expected
 
 
 class SegmentMock:
@@ -72,9 +72,9 @@ class SegmentMock:
         return self._emulator.world.clock
 
     @property
-    def journal(self) -> JournalFace:
+    def journal(self) -> Journal:
         """What was asked, what was answered, what changed; and assertions on it."""
-        return JournalFace(self._emulator)
+        return Journal(self._emulator)
 
     @property
     def faults(self) -> Plan:

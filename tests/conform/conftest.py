@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from targets import Sandbox
+from tests.conform.targets import Sandbox
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from targets import CREDENTIALS, KEY, TOKEN, run
+from tests.conform.targets import CREDENTIALS, KEY, TOKEN, run
 
 from segment_mock import SegmentMock
 

@@ -8,7 +8,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from targets import TOKEN, run
+from tests.conform.targets import TOKEN, run
 
 from segment_mock import SegmentMock
 from segment_mock.conform import differences

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from targets import CREDENTIALS, run
+from tests.conform.targets import CREDENTIALS, run
 
 ONE = ("--allow-writes", "--only", "salsa/search-by-segment-id", *CREDENTIALS)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from targets import TOKEN, run, told
+from tests.conform.targets import TOKEN, run, told
 
 from segment_mock import SegmentMock, faults
 

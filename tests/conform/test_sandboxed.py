@@ -6,7 +6,7 @@ import os
 import signal
 
 import pytest
-from targets import CREDENTIALS, KEY, TOKEN, run, told
+from tests.conform.targets import CREDENTIALS, KEY, TOKEN, run, told
 
 from segment_mock.conform import Sandbox as Place
 from segment_mock.conform import Target, conform, examples

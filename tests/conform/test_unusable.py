@@ -10,7 +10,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from targets import CREDENTIALS, run
+from tests.conform.targets import CREDENTIALS, run
 
 from segment_mock import SegmentMock
 

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from suite import IMPORTED, RUN
+from tests.plugin.suite import IMPORTED, RUN
 
 PROJECT = Path(__file__).parents[2] / "examples" / "nightly_sync"
 SHOWN = re.findall(

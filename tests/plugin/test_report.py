@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from suite import CLIENT, RUN
+from tests.plugin.suite import CLIENT, RUN
 
 from segment_mock.cli import main
 

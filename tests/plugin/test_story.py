@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from suite import IMPORTED, RUN
+from tests.plugin.suite import IMPORTED, RUN
 
 from segment_mock.cli import main
 

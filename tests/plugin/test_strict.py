@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 
 import pytest
-from suite import CLIENT, RUN
+from tests.plugin.suite import CLIENT, RUN
 
 FAULTS = (
     CLIENT

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from suite import CLIENT, RUN
+from tests.plugin.suite import CLIENT, RUN
 
 SYNC = (
     CLIENT

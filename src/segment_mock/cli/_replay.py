@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ..settings import SettingError
-from ..verify.replay import Replay, Replayed
+from ..testing.replay import Replay, Replayed
 from ._options import Unusable
 
 _SHOWN = 10

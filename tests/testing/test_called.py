@@ -58,7 +58,7 @@ def test_the_nearest_call_is_shown_with_what_differs(mock, upsert, send):
     lines = text.splitlines()
 
     assert f"{UPSERT}: expected 1 call with the json asked for, found 0 of 2." == lines[0]
-    assert f"  nearest: call 2 {UPSERT}: PUT {ROOT}/segments -> 200 at tests/verify/conftest.py:" in lines[1]
+    assert f"  nearest: call 2 {UPSERT}: PUT {ROOT}/segments -> 200 at tests/testing/conftest.py:" in lines[1]
     assert [
         "    payload.segments[0].name: expected 'Volunteers', got 'volunteers'"
         "  <- the same but for upper and lower case",

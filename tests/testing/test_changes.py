@@ -87,7 +87,7 @@ def test_the_diff_is_readable(world, upsert, send):
 
     assert "the records did not change as expected:" == lines[0]
     assert "salsa.segments: expected 1 added, got 1 added, 1 updated, 1 removed" == lines[1]
-    by = "  <- call 1 salsa.upsert_segments at tests/verify/conftest.py:"
+    by = "  <- call 1 salsa.upsert_segments at tests/testing/conftest.py:"
     assert lines[2].startswith("  + {'segmentId': ")
     assert ("'name': 'A'}" + by) in lines[2]
     assert lines[3].startswith(f"  ~ {key!r}{by}")
@@ -95,7 +95,7 @@ def test_the_diff_is_readable(world, upsert, send):
     assert lines[6].startswith("  - {'segmentId': ")
     assert "  missing: added {'name': 'B'}" == lines[7]
     assert "segmenter.segments: expected no change, got 1 added" == lines[8]
-    assert lines[9].endswith("  <- by no call that the journal has")
+    assert lines[9].endswith("  <- by no call in the journal")
 
 
 def test_a_long_diff_is_cut(world):

@@ -1,4 +1,4 @@
-"""``mock.journal``: what was asked and answered, and assertions on it that explain themselves."""
+"""``mock.journal``: every call and its answer, and assertions on them with helpful messages."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..journal import Entry
-from ._explain import told, why
 from .capsule import capsule
+from .explain import describe, explain
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..emulator import Emulator, Filters, Wanted
 
 
-class JournalFace:
+class Journal:
     """The journal of one mock, oldest entry first.
 
     *filters* of its methods are ``json`` (what the request's body must have; ``exact=True``: all of it),
@@ -88,7 +88,7 @@ class JournalFace:
         wanted = self._wanted(operation, json, within, filters)
         found = wanted.among(self._journal)
         if not (found if times is None else times == len(found) and self._knows(wanted)):
-            raise AssertionError(why(self._core, wanted, found, times))
+            raise AssertionError(explain(self._core, wanted, found, times))
         return found
 
     def assert_not_called(
@@ -131,7 +131,7 @@ class JournalFace:
             return len(found) >= times
 
         if not self._journal.wait(enough, timeout):
-            raise AssertionError(f"waited {timeout:g} s: {why(self._core, wanted, found, times)}")
+            raise AssertionError(f"waited {timeout:g} s: {explain(self._core, wanted, found, times)}")
         return found
 
     def _wanted(self, operation: str, json: Any, within: float | None, filters: Filters) -> Wanted:
@@ -150,5 +150,5 @@ class JournalFace:
     def _out_of_order(self, wanted: Wanted, found: Sequence[Entry], steps: int) -> str:
         place = f"step {len(found) + 1} of {steps}"
         after = f" after call {found[-1].id} ({found[-1].operation})" if found else ""
-        asked = "\n".join(["all calls, in order:", *(f"  {told(entry)}" for entry in self._journal)][:21])
-        return f"{place}{after}: {why(self._core, wanted, [], None)}\n{asked}"
+        asked = "\n".join(["all calls, in order:", *(f"  {describe(entry)}" for entry in self._journal)][:21])
+        return f"{place}{after}: {explain(self._core, wanted, [], None)}\n{asked}"

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from segment_mock import SegmentMock, SettingError, WouldHangForever, faults
 from segment_mock.cli import main
-from segment_mock.verify.replay import Replay
+from segment_mock.testing.replay import Replay
 
 SEGMENTS = "https://api.salsalabs.org/api/integration/ext/v1/segments"
 

@@ -1,27 +1,26 @@
-"""Why an assertion on calls does not hold: the nearest calls, where they differ, and the usual slips."""
+"""Why an assertion on calls failed: the nearest calls, where they differ, and likely typos."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from difflib import SequenceMatcher
+from difflib import SequenceMatcher, get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from ..journal import Entry
-from ..json_match import Mismatch
-from ._slips import slip
+from ..json_match import ABSENT, Mismatch
 
 if TYPE_CHECKING:
     from ..emulator import Emulator, Wanted
 
 _NEAR = 3
 _PLACES = 6
-"""So many calls, and so many places of each, are told: more is noise."""
+"""How many calls, and how many places of each, are listed."""
 _CLOSER = 20
-"""So many calls, those with the fewest places that differ, are looked at letter by letter: that takes long."""
+"""How many calls, those with the fewest differences, are compared letter by letter, which is slow."""
 
 
-def told(entry: Entry) -> str:
+def describe(entry: Entry) -> str:
     """Return *entry* as one line: number, request, answer, and where it was made."""
     answer = str(entry.status) if entry.status is not None else entry.outcome
     by = f" by {', '.join(entry.faults)}" if entry.faults else ""
@@ -29,17 +28,17 @@ def told(entry: Entry) -> str:
     return f"call {entry.id} {entry.operation}: {entry.method} {entry.target} -> {answer}{by}{at}"
 
 
-def why(core: Emulator, wanted: Wanted, found: Sequence[Entry], times: Any) -> str:
-    """Return why *found* is not what was *wanted* as often as *times* (None: at least once)."""
+def explain(core: Emulator, wanted: Wanted, found: Sequence[Entry], times: Any) -> str:
+    """Return why *found* does not match *wanted* as often as *times* (None: at least once)."""
     calls = [entry for entry in core.journal if wanted.names(entry)]
     number = "at least 1 call" if times is None else f"{times!r} calls" if times != 1 else "1 call"
     lines = [f"{wanted.operation}: expected {number}{_asked(wanted)}, found {len(found)} of {len(calls)}."]
-    lines += [f"  fits: {told(entry)}" for entry in found[-_NEAR:]]
+    lines += [f"  fits: {describe(entry)}" for entry in found[-_NEAR:]]
     rest = [entry for entry in calls if entry not in found]
     if len(found) == 0 or (isinstance(times, int) and len(found) < times):
         lines += _nearest(wanted, rest) if rest else _instead(core, wanted)
     if core.journal.forgotten:
-        lines.append(f"  What was called before nobody knows any more: {core.journal.kept()}.")
+        lines.append(f"  Earlier calls are forgotten: {core.journal.kept()}.")
     return "\n".join(lines)
 
 
@@ -53,9 +52,9 @@ def _nearest(wanted: Wanted, calls: Sequence[Entry]) -> Iterator[str]:
     roughly = sorted((([*wanted.misses(entry)], entry) for entry in calls), key=_number)
     ranked = sorted(roughly[:_CLOSER], key=_distance)
     for misses, entry in ranked[:_NEAR]:
-        yield f"  nearest: {told(entry)}" if entry is ranked[0][1] else f"  then: {told(entry)}"
+        yield f"  nearest: {describe(entry)}" if entry is ranked[0][1] else f"  then: {describe(entry)}"
         for miss in misses[:_PLACES]:
-            hint = slip(miss)
+            hint = typo(miss)
             yield f"    {miss}" + (f"  <- {hint}" if hint else "")
         if len(misses) > _PLACES:
             yield f"    and {len(misses) - _PLACES} more places"
@@ -67,7 +66,7 @@ def _nearest(wanted: Wanted, calls: Sequence[Entry]) -> Iterator[str]:
 
 def _number(ranked: tuple[list[Mismatch], Entry]) -> tuple[int, int, int]:
     misses, entry = ranked
-    return sum(not slip(miss) for miss in misses), len(misses), -entry.id
+    return sum(not typo(miss) for miss in misses), len(misses), -entry.id
 
 
 def _distance(ranked: tuple[list[Mismatch], Entry]) -> tuple[float, int]:
@@ -76,8 +75,8 @@ def _distance(ranked: tuple[list[Mismatch], Entry]) -> tuple[float, int]:
 
 
 def _weight(miss: Mismatch) -> float:
-    """Return how far off one place is, from nearly 0 (a usual slip) to 1 (another thing altogether)."""
-    if slip(miss):
+    """Return how far off one place is, from nearly 0 (a likely typo) to 1 (unrelated)."""
+    if typo(miss):
         return 0.05
     near = SequenceMatcher(None, repr(miss.expected)[:200], repr(miss.got)[:200]).ratio()
     return 1.1 - near
@@ -88,7 +87,7 @@ def _instead(core: Emulator, wanted: Wanted) -> Iterator[str]:
     others = [entry for entry in core.journal if wanted.since is None or entry.id > wanted.since]
     refused = [entry for entry in others if entry.operation.endswith((".no_such_operation", ".no_such_method"))]
     for entry in refused[-_NEAR:]:
-        yield f"  went astray: {told(entry)}"
+        yield f"  went astray: {describe(entry)}"
         if entry.hint:
             yield f"    the mock said: {entry.hint}"
     counts = Counter(entry.operation for entry in others)
@@ -96,3 +95,42 @@ def _instead(core: Emulator, wanted: Wanted) -> Iterator[str]:
         yield "  called instead: " + ", ".join(f"{name} x{count}" for name, count in counts.most_common(6))
     else:
         yield "  nothing was called" + (f" after call {wanted.since}" if wanted.since else " at all")
+
+
+def typo(miss: Mismatch) -> str:
+    """Return the likely typo behind *miss*, or ``""``."""
+    if miss.got is ABSENT:
+        return _misnamed(miss)
+    return _value(miss.expected, miss.got)
+
+
+def _misnamed(miss: Mismatch) -> str:
+    name = miss.path.rpartition(".")[2]
+    same = [other for other in miss.others if _plain(other) == _plain(name)]
+    near = same or get_close_matches(name, miss.others, n=1, cutoff=0.7)
+    return f"sent as {near[0]!r}" if near else ""
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "").replace("-", "")
+
+
+def _value(expected: Any, got: Any) -> str:
+    if isinstance(expected, str) and isinstance(got, str):
+        return _text(expected, got)
+    if type(expected) is not type(got) and str(expected).lower() == str(got).lower():
+        kinds = {str: "a text", int: "a number", float: "a number", bool: "true or false"}
+        return f"{kinds.get(type(got), 'another type')} where {kinds.get(type(expected), 'another type')} is expected"
+    if got is None:
+        return "null, which clears a member"
+    return ""
+
+
+def _text(expected: str, got: str) -> str:
+    if expected.strip() == got.strip():
+        return "the same but for space around it"
+    if expected.casefold() == got.casefold():
+        return "the same but for upper and lower case"
+    if _plain(expected) == _plain(got):
+        return "the same but for case and dashes"
+    return ""

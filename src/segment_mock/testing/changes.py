@@ -1,0 +1,239 @@
+"""``mock.expect_changes``: which records a block of code may change, and a readable difference if it does otherwise."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from ..journal import Entry
+from ..json_match import mismatches
+from ..settings import SettingError, suggestion
+from ..store import Change, Difference, Record, Table, differences
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from ..emulator import Emulator
+
+ChangeKind: TypeAlias = Literal["added", "updated", "removed"]
+_SIGNS: Mapping[ChangeKind, str] = {"added": "+", "updated": "~", "removed": "-"}
+_SHOWN = 20
+"""How many records of one table are listed."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """The *rows* expected to be added, updated or removed: each a partial record, or None for any record."""
+
+    kind: ChangeKind
+    rows: tuple[Mapping[str, Any] | None, ...]
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The changes expected in one table, and no others unless *free*. ``+`` joins two of them."""
+
+    parts: tuple[Part, ...] = ()
+    free: bool = False
+
+    def __add__(self, other: Expected) -> Expected:
+        return Expected((*self.parts, *other.parts), self.free or other.free)
+
+    def __str__(self) -> str:
+        counts = [f"{len(part.rows)} {part.kind}" for part in self.parts]
+        return "anything" if self.free else ", ".join(counts) or "no change"
+
+    def fits(self, found: Sequence[Difference]) -> bool:
+        """Tell whether the changes *found* in the table are those expected."""
+        return self.free or all(
+            _paired(self.rows(kind), [record(change) for change in found if change_kind(change) == kind])
+            for kind in ("added", "updated", "removed")
+        )
+
+    def rows(self, kind: str) -> list[Mapping[str, Any] | None]:
+        """Return every row expected to have been *kind*."""
+        return [row for part in self.parts if part.kind == kind for row in part.rows]
+
+
+def added(*rows: int | Mapping[str, Any]) -> Expected:
+    """Expect new records: so many, or one like each of *rows*, which name only the members that matter."""
+    return _expected("added", rows)
+
+
+def updated(*rows: int | Mapping[str, Any]) -> Expected:
+    """Expect records that changed: so many, or one for each of *rows*, as it is afterwards."""
+    return _expected("updated", rows)
+
+
+def removed(*rows: int | Mapping[str, Any]) -> Expected:
+    """Expect records to be gone: so many, or one for each of *rows*, as it was before."""
+    return _expected("removed", rows)
+
+
+unchanged = Expected()
+"""Expect no change. This holds for every table that is not named."""
+anything = Expected(free=True)
+"""Allow any change."""
+
+
+def change_kind(change: Difference) -> ChangeKind:
+    """Return whether *change* added, updated or removed its record."""
+    if change.before is None:
+        return "added"
+    return "removed" if change.after is None else "updated"
+
+
+def record(change: Difference) -> Record:
+    """Return the record as it is after *change*, or as it was if it is gone."""
+    found = change.before if change.after is None else change.after
+    assert found is not None
+    return found
+
+
+def _expected(kind: ChangeKind, rows: tuple[int | Mapping[str, Any], ...]) -> Expected:
+    parts: list[Mapping[str, Any] | None] = []
+    for row in rows or (1,):
+        if isinstance(row, Mapping):
+            parts.append(row)
+        elif type(row) is int and row >= 0:
+            parts += [None] * row
+        else:
+            raise TypeError(f"{kind}({row!r}): expected a number of records, or records as names and values")
+    return Expected((Part(kind, tuple(parts)),))
+
+
+def _paired(rows: Sequence[Mapping[str, Any] | None], found: Sequence[Record]) -> bool:
+    """Return whether rows and records can be matched one to one, with none left over."""
+    takes: dict[int, int] = {}
+
+    def place(row: int, tried: set[int]) -> bool:
+        for index, other in enumerate(found):
+            wanted = rows[row]
+            if index not in tried and (wanted is None or not any(mismatches(wanted, other))):
+                tried.add(index)
+                if index not in takes or place(takes[index], tried):
+                    takes[index] = row
+                    return True
+        return False
+
+    return len(rows) == len(found) and all(place(row, set()) for row in range(len(rows)))
+
+
+class ExpectedChanges:
+    """A ``with`` block in which exactly the *expected* changes happen, by vendor and table.
+
+    Raises `SettingError` for an unknown vendor or table. At the end of the block raises AssertionError with a
+    diff, or LookupError if the mock was reset inside it. An exception raised in the block is passed on instead.
+    """
+
+    def __init__(self, core: Emulator, expected: Mapping[str, Mapping[str, Expected]]) -> None:
+        self._core, self._expected = core, _by_table(core, expected)
+
+    def __enter__(self) -> None:
+        self._moment = self._core.snapshot()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        __tracebackhide__ = True
+        moment = self._moment
+        del self._moment  # lets go of the log's tail
+        if error is None:
+            wrong = [*self._wrong(moment.mark)]
+            if wrong:
+                raise AssertionError("\n".join(["the records did not change as expected:", *wrong]))
+
+    def _wrong(self, mark: int) -> Iterator[str]:
+        core = self._core
+        with core.world.lock:
+            found = changed(core, mark)
+        for name in dict.fromkeys([*self._expected, *found]):
+            expected, changes = self._expected.get(name, unchanged), found.get(name, [])
+            if not expected.fits(changes):
+                yield from diff(core, name, expected, changes, mark)
+
+
+def _by_table(core: Emulator, by_vendor: Mapping[str, Mapping[str, Expected]]) -> dict[str, Expected]:
+    expected: dict[str, Expected] = {}
+    for vendor, tables in by_vendor.items():
+        if vendor not in core.vendors:
+            raise SettingError(
+                f"{vendor}: no such vendor{suggestion(vendor, core.vendors)}; there are {[*core.vendors]}"
+            )
+        known = [layout.name for layout in core.vendors[vendor].tables]
+        for table, words in tables.items():
+            if table not in known:
+                raise SettingError(f"{vendor}.{table}: no such table{suggestion(table, known)}; there are {known}")
+            if not isinstance(words, Expected):
+                raise SettingError(f"{vendor}.{table}: {words!r} is not added(), updated(), removed() or anything")
+            expected[core.vendors[vendor].table(table)] = words
+    return expected
+
+
+def changed(core: Emulator, mark: int) -> dict[str, list[Difference]]:
+    """Return the differences of each table since *mark*, by full table name."""
+    names = {id(layout): vendor.table(layout.name) for vendor in core.vendors.values() for layout in vendor.tables}
+    by_table: dict[int, list[Change]] = {}
+    for change in core.world.log.since(mark):
+        by_table.setdefault(id(change.table), []).append(change)
+    found: dict[str, list[Difference]] = {}
+    for changes in by_table.values():
+        table = changes[0].table
+        whole = any(change.key is None for change in changes)
+        rows = _compared(core, table, mark) if whole else differences(changes)
+        found.setdefault(names[id(table.layout)], []).extend(rows)
+    return {name: rows for name, rows in found.items() if rows}
+
+
+def _compared(core: Emulator, table: Table, mark: int) -> Iterable[Difference]:
+    """Return the differences of a table that was replaced as a whole: its change log has no single records."""
+    key, name = table.layout.key, table.layout.name
+    now = {key(row): row for row in table}
+    with core.world.log.undone(mark, table.organization):
+        then = {key(row): row for row in table}
+    pairs = ((each, then.get(each), now.get(each)) for each in {**then, **now})
+    return [Difference(name, each, before, after) for each, before, after in pairs if before != after]
+
+
+def diff(core: Emulator, name: str, expected: Expected, found: list[Difference], mark: int) -> Iterator[str]:
+    """Yield how the changes *found* in table *name* differ from *expected*, and which calls made them."""
+    counts = Counter(map(change_kind, found))
+    got = ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "no change"
+    yield f"{name}: expected {expected}, got {got}"
+    for change in found[:_SHOWN]:
+        yield f"  {_SIGNS[change_kind(change)]} {_row(change)}{_by(core, name, change, mark)}"
+        if change.before is not None and change.after is not None:
+            yield from _members(change.before, change.after)
+    if len(found) > _SHOWN:
+        yield f"  and {len(found) - _SHOWN} more"
+    for part in expected.parts:
+        for row in part.rows:
+            if row is not None and not any(_is(row, change, part.kind) for change in found):
+                yield f"  missing: {part.kind} {dict(row)!r}"
+
+
+def _is(row: Mapping[str, Any], change: Difference, kind: str) -> bool:
+    return change_kind(change) == kind and not any(mismatches(row, record(change)))
+
+
+def _row(change: Difference) -> str:
+    if change_kind(change) == "updated":
+        return repr(change.key)
+    text = repr(record(change))
+    return text if len(text) <= 300 else f"{text[:297]}..."
+
+
+def _members(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+    for miss in mismatches(before, after, exact=True):
+        yield f"      {miss.path}: {miss.expected!r} -> {miss.got!r}"
+
+
+def _by(core: Emulator, table: str, change: Difference, mark: int) -> str:
+    vendor = table.partition(".")[0]
+    entries = [e for e in core.journal if e.vendor == vendor and e.end and e.end > mark and _touches(e, change)]
+    calls = [f"call {entry.id} {entry.operation}{f' at {entry.caller}' if entry.caller else ''}" for entry in entries]
+    return f"  <- {', '.join(calls[-3:])}" if calls else "  <- by no call in the journal"
+
+
+def _touches(entry: Entry, change: Difference) -> bool:
+    return any((each.table, each.key) == (change.table, change.key) for each in entry.changes)
