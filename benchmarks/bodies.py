@@ -16,7 +16,7 @@ from marshmallow import Schema
 
 from rounds import Report, interleaved, seconds
 from segment_mock import SegmentMock
-from segment_mock.contract import Acceptor, Json, Vendor, parse
+from segment_mock.contract import Json, Validator, Vendor, parse
 from segment_mock.vendors.salsa import VENDOR as SALSA
 from segment_mock.vendors.segmenter import VENDOR as SEGMENTER
 
@@ -79,7 +79,7 @@ def tidy(measured: Callable[[], float], mock: SegmentMock | None = None) -> Call
 
 def schema(vendor: Vendor, name: str) -> Schema:
     """Return the schema of an operation's request."""
-    return next(row.acceptor.schema for row in vendor.operations if row.name == name and row.acceptor)
+    return next(row.validator.schema for row in vendor.operations if row.name == name and row.validator)
 
 
 def item() -> Schema:
@@ -91,13 +91,13 @@ def item() -> Schema:
 
 def accepting(vendor: Vendor, name: str) -> Callable[[bytes], Json]:
     """Return what reads a body and holds it against an operation's schema, as a call does."""
-    load = Acceptor(schema(vendor, name)).load
+    load = Validator(schema(vendor, name)).load
     return lambda body: load(parse(body))[0]
 
 
 def accepting_groups() -> Callable[[bytes], None]:
     """Return the same for a batch of groups, each of which is held against its own schema too."""
-    frame, one = accepting(SALSA, "upsert_segments"), Acceptor(item()).load
+    frame, one = accepting(SALSA, "upsert_segments"), Validator(item()).load
 
     def accepted(body: bytes) -> None:
         for row in frame(body)["payload"]["segments"]:

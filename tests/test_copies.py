@@ -42,3 +42,18 @@ def test_no_live_records(spoil):
                     supporter.pop(name)
 
         assert states[1] == states[0]
+
+
+@pytest.mark.parametrize("extra", [{}, {"title": object()}], ids=["JSON", "other types"])
+def test_changing_data_that_were_handed_over_changes_no_record(extra):
+    """The mock copies its data at any depth; what is no JSON is refused all the same."""
+    contact = {"type": "EMAIL", "value": "ada@example.org"}
+    data = {"salsa": {"supporters": [{"contacts": [contact], **extra}]}}
+    if extra:
+        with pytest.raises(ValueError, match="title"):
+            SegmentMock(data=data)
+        return
+    with SegmentMock(data=data) as mock:
+        contact["value"] = "eve@example.org"
+
+        assert "ada@example.org" == mock.salsa.supporters[0]["contacts"][0]["value"]

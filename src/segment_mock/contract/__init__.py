@@ -1,8 +1,6 @@
 """What a vendor is made of, what a request becomes on its way, and how the stages are led through."""
 
-from ._accept import Acceptor
 from ._call import Call, Lag
-from ._compile import Unclear
 from ._doubts import fields_of
 from ._face import Face
 from ._fresh import fresh
@@ -10,14 +8,54 @@ from ._hints import advise, choice_hints, credential_hint
 from ._json import Json, dumps, parse
 from ._mark import Mark, doubt, known, mark, rule_of, source_of
 from ._refusal import KINDS, Dress, Kind, Limits, Refusal, Spoiled
-from ._shape import Batch, Filled, Lenient, OrderedSchema, complaints, inner, members, rows, unread
+from ._shape import Batch, DataRow, Filled, Lenient, complaints, inner, members, unread
 from ._through import Answering, Handler, Proceed, Stage, perform, through
 from ._vendor import ItemError, Items, Operation, Vendor
+from .validation import Undecided, Validator, rows
 
 __all__ = [
-    "KINDS", "Acceptor", "Answering", "Batch", "Call", "Dress", "Face", "Filled", "Handler", "ItemError", "Items",
-    "Json", "Kind", "Lag", "Lenient", "Limits", "Mark", "Operation", "OrderedSchema", "Proceed", "Refusal", "Spoiled",
-    "Stage", "Unclear", "Vendor", "advise", "choice_hints", "complaints", "credential_hint", "doubt", "dumps",
-    "fields_of", "fresh", "inner", "known", "mark", "members", "parse", "perform", "rows", "rule_of", "source_of",
-    "through", "unread",
+    "KINDS",
+    "Answering",
+    "Batch",
+    "Call",
+    "DataRow",
+    "Dress",
+    "Face",
+    "Filled",
+    "Handler",
+    "ItemError",
+    "Items",
+    "Json",
+    "Kind",
+    "Lag",
+    "Lenient",
+    "Limits",
+    "Mark",
+    "Operation",
+    "Proceed",
+    "Refusal",
+    "Spoiled",
+    "Stage",
+    "Undecided",
+    "Validator",
+    "Vendor",
+    "advise",
+    "choice_hints",
+    "complaints",
+    "credential_hint",
+    "doubt",
+    "dumps",
+    "fields_of",
+    "fresh",
+    "inner",
+    "known",
+    "mark",
+    "members",
+    "parse",
+    "perform",
+    "rows",
+    "rule_of",
+    "source_of",
+    "through",
+    "unread",
 ]  # fmt: skip

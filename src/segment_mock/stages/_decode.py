@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError
 
-from ..contract import Acceptor, Call, Json, Proceed, Refusal, Unclear, advise, complaints
+from ..contract import Call, Json, Proceed, Refusal, Undecided, Validator, advise, complaints
 from ..messages import Response
 
 _NAMES = {list: "an array", str: "a string", int: "a number", float: "a number", bool: "true or false"}
@@ -24,24 +24,24 @@ class Decode:
         """Refuse what is too large, no JSON, of the wrong shape, or longer than the vendor's batch."""
         if call.request.too_large:
             raise Refusal("too_large")
-        if call.operation.acceptor is not None:
-            call.data = _read(call, call.operation.acceptor)
+        if call.operation.validator is not None:
+            call.data = _read(call, call.operation.validator)
         if self.measured and call.vendor.limits.items is not None:
             _measure(call, call.vendor.limits.items)
         return await proceed()
 
 
-def _read(call: Call, acceptor: Acceptor) -> Json:
+def _read(call: Call, validator: Validator) -> Json:
     body = call.json
     if not isinstance(body, dict):
         raise Refusal("malformed", f"The body must be a JSON object, not {_NAMES.get(type(body), 'null')}.")
     try:
-        data, surplus = acceptor.load(body)
-    except Unclear:
-        advise(call, acceptor.schema, body, refused=True)
-        data, surplus = _explained(acceptor.schema, body), False
+        data, surplus = validator.load(body)
+    except Undecided:
+        advise(call, validator.schema, body, refused=True)
+        data, surplus = _explained(validator.schema, body), False
     if surplus:
-        advise(call, acceptor.schema, body)
+        advise(call, validator.schema, body)
     loaded: Json = data
     return loaded
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...contract import Acceptor, Call, Dress, ItemError, Json, Spoiled, Unclear, choice_hints, complaints, doubt
+from ...contract import Call, Dress, ItemError, Json, Spoiled, Undecided, Validator, choice_hints, complaints, doubt
 from .schemas import DOCUMENT, ItemFault, envelope, ordered, refused
 
 _GENERAL = "Salsa Engage, API - General Use"
@@ -70,13 +70,13 @@ def complain(call: Call, row: Dress, sentence: str, field: str) -> tuple[int, Js
     return row.status, {**envelope(call), "errors": [error]}
 
 
-def judge(call: Call, acceptor: Acceptor, item: Json) -> list[Json]:
+def judge(call: Call, validator: Validator, item: Json) -> list[Json]:
     """Return what is wrong with *item* by its schema, a row an error, in the order of the schema."""
     try:
-        acceptor.load(item)
-    except Unclear:
-        call.hints += choice_hints(acceptor.schema, item)
-        found = complaints(acceptor.schema.validate(item))
+        validator.load(item)
+    except Undecided:
+        call.hints += choice_hints(validator.schema, item)
+        found = complaints(validator.schema.validate(item))
         return [item_error(call, kind if kind in ITEM_ERRORS else "invalid", field) for field, kind in found]
     return []
 

@@ -7,9 +7,9 @@ from copy import deepcopy
 from operator import itemgetter
 from typing import Any
 
-from marshmallow import fields
+from marshmallow import RAISE, fields
 
-from ...contract import Face, Json, fresh, rows
+from ...contract import Face, Json, Validator, fresh, rows
 from ...settings import SettingError
 from ...store import ChangeLog, Index, Layout, Record, Seed, Store, Table, Taken
 from ...world import World
@@ -35,11 +35,17 @@ TABLES = (SEGMENTS, PERSONS)
 class PersonRow(Person):
     """A person in a data file."""
 
+    class Meta:
+        unknown = RAISE
+
     id = fields.String()
 
 
 class SegmentRow(CreateSegment):
     """A segment with its people in a data file."""
+
+    class Meta:
+        unknown = RAISE
 
     id = fields.String()
     broadcastMediumId = fields.String()
@@ -47,7 +53,7 @@ class SegmentRow(CreateSegment):
     persons = fields.List(fields.Nested(PersonRow()), load_default=list)
 
 
-_SEGMENT, _PERSON = SegmentRow(), PersonRow()
+_SEGMENT, _PERSON = Validator(SegmentRow()), Validator(PersonRow())
 
 
 def load(document: Json, world: World) -> Mapping[str, Seed]:
@@ -64,7 +70,7 @@ def load(document: Json, world: World) -> Mapping[str, Seed]:
 
 
 def _segment(row: Json, people: Table, world: World, kind: str, taken: Container[Any]) -> Record:
-    persons = [person["id"] for person in know(people, world, row.pop("persons"), f"{kind}.persons", taken)]
+    persons = [person["id"] for person in know(people, world, row["persons"], f"{kind}.persons", taken)]
     return {"id": row.get("id") or fresh(world, f"{kind}.segments", taken), **row, "persons": persons}
 
 

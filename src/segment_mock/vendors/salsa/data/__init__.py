@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from marshmallow import Schema
-
-from ....contract import Json, fresh, rows
+from ....contract import Json, Validator, fresh, rows
 from ....settings import SettingError
 from ....store import Record, Seed, Store, Taken
 from ....world import World
@@ -17,7 +15,8 @@ from ._tables import DAWN, MEMBERS, SEGMENTS, SUPPORTERS, TABLES
 
 __all__ = ["TABLES", "SalsaFace", "export", "load"]
 
-_SEGMENT, _SUPPORTER, _MEMBERSHIP, _JOINED = SegmentRow(), SupporterRow(), MembershipRow(), JoinedRow()
+_SEGMENT, _SUPPORTER = Validator(SegmentRow()), Validator(SupporterRow())
+_MEMBERSHIP, _JOINED = Validator(MembershipRow()), Validator(JoinedRow())
 
 
 def load(document: Json, world: World) -> Mapping[str, Seed]:
@@ -31,8 +30,8 @@ def load(document: Json, world: World) -> Mapping[str, Seed]:
     return {"segments": segments, "supporters": supporters, "members": members}
 
 
-def _keyed(schema: Schema, document: Json, collection: str, key: str, world: World) -> Iterator[Record]:
-    told = rows(schema, document, "salsa", collection)
+def _keyed(validator: Validator, document: Json, collection: str, key: str, world: World) -> Iterator[Record]:
+    told = rows(validator, document, "salsa", collection)
     taken = {record.get(key, "").lower() for record in told}
     for record in told:
         yield {**record, key: record.get(key, "").lower() or fresh(world, f"data.salsa.{collection}", taken)}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import ValidationError, fields, post_load, validate
+from marshmallow import ValidationError, fields, validate
 
 from ....clock import iso, seconds
-from ....contract import Json, OrderedSchema
+from ....contract import DataRow
 from ..operations._common import MANAGED, told
 from ..schemas import uuid
 from ..schemas.segments import TYPES
@@ -26,7 +26,7 @@ class Dated(fields.String):
             raise ValidationError(f"{error}.") from None
 
 
-class SegmentRow(OrderedSchema):
+class SegmentRow(DataRow):
     """A group in a data file."""
 
     segmentId = fields.String(validate=uuid)
@@ -40,7 +40,7 @@ class SegmentRow(OrderedSchema):
     parameterName = fields.String()
 
 
-class ContactRow(OrderedSchema):
+class ContactRow(DataRow):
     """One way to reach a supporter."""
 
     type = fields.String(required=True, validate=validate.OneOf(CONTACTS))
@@ -48,9 +48,10 @@ class ContactRow(OrderedSchema):
     status = fields.String()
 
 
-class SupporterRow(OrderedSchema.from_dict({name: fields.String() for name in TEXTS})):  # type: ignore[misc]
+class SupporterRow(DataRow.from_dict({name: fields.String() for name in TEXTS})):  # type: ignore[misc]
     """A supporter in a data file."""
 
+    shapes = (told,)
     supporterId = fields.String(validate=uuid)
     createdDate = Dated(load_default=DAWN)
     lastModified = Dated(load_default=DAWN)
@@ -59,19 +60,15 @@ class SupporterRow(OrderedSchema.from_dict({name: fields.String() for name in TE
     contacts = fields.List(fields.Nested(ContactRow()), load_default=list)
     customFieldValues = fields.List(fields.Dict(), load_default=list)
 
-    @post_load
-    def _without_nulls(self, data: Json, **_: Any) -> Any:
-        return told(data)
 
-
-class MembershipRow(OrderedSchema):
+class MembershipRow(DataRow):
     """The supporters of one group: ids, external ids, names or e-mails, or a mapping with a date."""
 
     segment = fields.String(required=True)
     supporters = fields.List(fields.Raw(), required=True)
 
 
-class JoinedRow(OrderedSchema):
+class JoinedRow(DataRow):
     """A member who tells when they joined."""
 
     supporter = fields.String(required=True)

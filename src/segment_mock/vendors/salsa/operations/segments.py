@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from ....contract import Acceptor, Call, Json
+from ....contract import Call, Json, Validator
 from ....store import Record, Table
 from ..errors import item_error, judge
 from ..schemas import ordered
 from ..schemas.segments import SEGMENT_ORDER, SegmentItem, SegmentKey
 from ._common import MANAGED, UNKNOWN, listed, missing, page, refuse_unmanaged, revivable
 
-_ITEM, _KEY = Acceptor(SegmentItem()), Acceptor(SegmentKey())
+_ITEM, _KEY = Validator(SegmentItem()), Validator(SegmentKey())
 _WRITABLE = ("name", "description", "externalSystemId")
 
 

@@ -6,7 +6,7 @@ from functools import partial
 from typing import cast
 
 from ....clock import iso
-from ....contract import Acceptor, Call, Json
+from ....contract import Call, Json, Validator
 from ....store import Record
 from ..errors import item_error, judge
 from ..schemas import ordered
@@ -14,7 +14,7 @@ from ..schemas.supporters import SUPPORTER_ORDER, TEXTS, SupporterItem, Supporte
 from ._common import UNKNOWN, listed, missing, page, revivable, told
 from .segments import shown
 
-_ITEM, _KEY = Acceptor(SupporterItem()), Acceptor(SupporterKey())
+_ITEM, _KEY = Validator(SupporterItem()), Validator(SupporterKey())
 _WRITABLE = (*TEXTS, "address", "contacts", "customFieldValues")
 
 

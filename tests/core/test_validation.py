@@ -11,14 +11,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from marshmallow import INCLUDE, RAISE, Schema, ValidationError, fields, post_load, validate
 
-from segment_mock.contract import Acceptor, Batch, Filled, Lenient, Unclear, unread
+from segment_mock.contract import Batch, DataRow, Filled, Lenient, Undecided, Validator, unread
+from segment_mock.contract import rows as data_rows
+from segment_mock.settings import SettingError
 from segment_mock.vendors import found
 from segment_mock.vendors.salsa.schemas.segments import SegmentItem
 from segment_mock.vendors.salsa.schemas.supporters import SupporterItem
 from segment_mock.vendors.segmenter.schemas import Person
 
-ACCEPTORS = {f"{v.name}.{row.name}": row.acceptor for v in found() for row in v.operations if row.acceptor}
-ACCEPTORS |= {"a group": Acceptor(SegmentItem()), "a supporter": Acceptor(SupporterItem())}
+VALIDATORS = {f"{v.name}.{row.name}": row.validator for v in found() for row in v.operations if row.validator}
+VALIDATORS |= {"a group": Validator(SegmentItem()), "a supporter": Validator(SupporterItem())}
 UUID = "69afe9fc-dcde-4533-92d6-cbf069008c30"
 WORDS = st.sampled_from(["", " ", "a", UUID, "SEGMENT_ID", "EMAIL", "2020-01-01T00:00:00Z", "7", "x" * 300])
 ATOMS = st.none() | st.booleans() | st.integers(-2, 30) | st.floats(allow_nan=False) | WORDS
@@ -50,21 +52,21 @@ def value(field: fields.Field[Any]) -> st.SearchStrategy[Any]:
     return st.one_of(*[good] * 8, st.none(), VALUES)
 
 
-def held(acceptor: Acceptor, data: Any) -> bool:
-    """Hold what *acceptor* makes of *data* against marshmallow, and tell whether it made anything."""
+def held(validator: Validator, data: Any) -> bool:
+    """Hold what *validator* makes of *data* against marshmallow, and tell whether it made anything."""
     before = copy.deepcopy(data)
     try:
-        made, surplus = acceptor.load(data)
-    except Unclear:
+        made, surplus = validator.load(data)
+    except Undecided:
         return False
     finally:
         assert before == data, "what was sent was changed"
     try:
-        expected: Any = acceptor.schema.load(data)
+        expected: Any = validator.schema.load(data)
     except ValidationError as error:
         expected = error.messages
 
-    assert (expected, [*unread(acceptor.schema, data)] != []) == (made, surplus)
+    assert (expected, [*unread(validator.schema, data)] != []) == (made, surplus)
     assert [type(one) for one in leaves(expected)] == [type(one) for one in leaves(made)]
     return True
 
@@ -80,13 +82,13 @@ def leaves(data: Any) -> Iterator[Any]:
         yield data
 
 
-@pytest.mark.parametrize("name", ACCEPTORS)
+@pytest.mark.parametrize("name", VALIDATORS)
 @OFTEN
 @given(data=st.data())
 def test_it_says_what_marshmallow_says(name: str, data: st.DataObject) -> None:
     """Of every operation's body, whatever comes: the same, or it leaves it to marshmallow."""
-    acceptor = ACCEPTORS[name]
-    held(acceptor, data.draw(st.one_of(rows(acceptor.schema), rows(acceptor.schema), VALUES)))
+    validator = VALIDATORS[name]
+    held(validator, data.draw(st.one_of(rows(validator.schema), rows(validator.schema), VALUES)))
 
 
 TEXT = {"validate": [Filled("Blank."), validate.Length(max=9)]}
@@ -120,7 +122,7 @@ def schemas(draw: st.DrawFn, depth: int = 2) -> Schema:
 def test_it_knows_any_schema(data: st.DataObject) -> None:
     """Whatever kinds of fields stand in whatever order under whatever names."""
     schema = data.draw(schemas())
-    held(Acceptor(schema), data.draw(rows(schema)))
+    held(Validator(schema), data.draw(rows(schema)))
 
 
 PERSON = {"email": "a@x", "substitutionTags": [{"tag": "t", "value": ""}]}
@@ -137,35 +139,34 @@ GOOD = {
 def test_what_is_plainly_valid_is_not_left_to_marshmallow(name: str) -> None:
     """Else it would be quick for nothing; and what need not change is the very object that was sent."""
     sent = GOOD[name]
-    same = ACCEPTORS[name].load(sent)[0] is sent
+    same = VALIDATORS[name].load(sent)[0] is sent
 
-    assert held(ACCEPTORS[name], sent)
+    assert held(VALIDATORS[name], sent)
     assert same
 
 
-def test_a_schema_deeper_than_python_nests_is_left_to_marshmallow() -> None:
-    """Loops within loops: Python takes twenty."""
+def test_a_deeply_nested_schema_is_validated() -> None:
+    """Thirty lists within each other."""
     inner: fields.Field[Any] = fields.Integer()
     data: Any = 1
     for _ in range(30):
         inner, data = fields.List(inner), [data]
 
-    assert not held(plain(a=inner), {"a": data})
-    assert held(plain(a=fields.List(fields.List(fields.Integer()))), {"a": [[1]]})
+    assert held(plain(a=inner), {"a": data})
 
 
 def test_an_object_within_is_copied_only_where_it_changes() -> None:
     """A member that nobody reads is left out of its object, and the others stay the objects that were sent."""
     first, second = {"email": "a@x"}, {"email": "b@x", "shoe": 44}
-    made, surplus = ACCEPTORS["segmenter.update_segment"].load({"id": "s", "persons": [first, second]})
+    made, surplus = VALIDATORS["segmenter.update_segment"].load({"id": "s", "persons": [first, second]})
     same = made["persons"][0] is first
 
     assert ([first, {"email": "b@x"}], True, True) == (made["persons"], surplus, same)
 
 
-def plain(**members: Any) -> Acceptor:
-    """Return the acceptor of a schema of *members*."""
-    return Acceptor(Lenient.from_dict(members)())
+def plain(**members: Any) -> Validator:
+    """Return the validator of a schema of *members*."""
+    return Validator(Lenient.from_dict(members)())
 
 
 class Hooked(Lenient):
@@ -185,7 +186,7 @@ class Strict(Schema):
 
 
 @pytest.mark.parametrize(
-    ("acceptor", "data"),
+    ("validator", "data"),
     [
         (plain(a=fields.Boolean()), {"a": 1}),
         (plain(a=fields.Integer()), {"a": True}),
@@ -203,15 +204,52 @@ class Strict(Schema):
         (plain(a=fields.Boolean(truthy={"yes"}, falsy={"no"})), {"a": True}),
         (plain(a=fields.String(data_key="b")), {"a": "c"}),
         (plain(a=fields.String(load_default="b")), {}),
-        (Acceptor(Hooked()), {"a": "b"}),
+        (Validator(Hooked()), {"a": "b"}),
         (
-            ACCEPTORS["segmenter.update_segment"],
+            VALIDATORS["segmenter.update_segment"],
             {"id": "s", "tagId": "t", "persons": [{"email": "a", "phoneNumber": "1"}]},
         ),
-        (ACCEPTORS["segmenter.update_segment"], {"id": "s", "persons": [{"phone": "1"}]}),
-        (ACCEPTORS["salsa.search_segments"], {"payload": {"identifiers": [UUID]}}),
+        (VALIDATORS["segmenter.update_segment"], {"id": "s", "persons": [{"phone": "1"}]}),
+        (VALIDATORS["salsa.search_segments"], {"payload": {"identifiers": [UUID]}}),
     ],
 )
-def test_each_step_aside(acceptor: Acceptor, data: Any) -> None:
+def test_each_step_aside(validator: Validator, data: Any) -> None:
     """One thing that is not as plain as it looks: never another answer than marshmallow's."""
-    held(acceptor, data)
+    held(validator, data)
+
+
+class PetRow(DataRow):
+    """A row of a data file."""
+
+    name = fields.String(required=True)
+    kind = fields.String(load_default="cat")
+    toys = fields.List(fields.String(), load_default=list)
+
+
+@pytest.mark.parametrize("row", [{"name": "Tom"}, {"name": "Tom", "kind": "dog", "toys": ["ball"]}])
+def test_defaults_of_a_data_row_are_filled_in(row: dict[str, Any]) -> None:
+    """As marshmallow does, without asking it."""
+    assert held(Validator(PetRow()), row)
+
+
+def test_two_rows_never_share_a_default() -> None:
+    """A default that is a function is called for each row."""
+    first, second = data_rows(Validator(PetRow()), {"pets": [{"name": "Tom"}, {"name": "Rex"}]}, "zoo", "pets")
+
+    assert first["toys"] is not second["toys"]
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        ({"nam": "Tom"}, "data.zoo.pets[0].nam: Unknown field. (did you mean 'name'?) Got 'Tom'."),
+        ({"name": 5}, "data.zoo.pets[0].name: Not a valid string. Got 5."),
+        (5, "data.zoo.pets[0]: expected names and values, got 5"),
+    ],
+)
+def test_a_wrong_row_is_an_error_that_names_row_field_and_value(row: Any, sentence: str) -> None:
+    """A name that the schema does not have is refused, and the nearest is named."""
+    with pytest.raises(SettingError) as caught:
+        data_rows(Validator(PetRow()), {"pets": [row]}, "zoo", "pets")
+
+    assert sentence == str(caught.value)
