@@ -45,5 +45,5 @@ def test_answers_as_printed(example: Example, door: Any) -> None:
 def test_every_example_tells_its_source() -> None:
     """No example stands without its source, and each is documented, recorded or assumed."""
     assert EXAMPLES
-    assert [] == [example.name for example in EXAMPLES if not example.told["source"]]
-    assert {example.told["mark"] for example in EXAMPLES} <= {"documented", "recorded", "assumed"}
+    assert [] == [example.name for example in EXAMPLES if not example.document["source"]]
+    assert {example.document["mark"] for example in EXAMPLES} <= {"documented", "recorded", "assumed"}

@@ -8,8 +8,7 @@ import signal
 import pytest
 from tests.conform.targets import CREDENTIALS, KEY, TOKEN, run, told
 
-from segment_mock.conform import Sandbox as Place
-from segment_mock.conform import Target, conform, examples
+from segment_mock.conform import Client, SandboxTarget, conform, examples
 
 NAMES = {example.name: example for example in examples()}
 GROUPS = "/api/integration/ext/v1/segments"
@@ -106,8 +105,8 @@ def test_an_interrupt_cleans_up(sandbox, stop: type[BaseException]) -> None:
     """Whatever ends a run between two bytes, what its example had made is removed."""
     target = sandbox()
     before = target.state()
-    asked = Target(target.url)
-    place = Place(asked, {"salsa": TOKEN}, {}, "mark", writes=True, leftovers=False)
+    asked = Client(target.url)
+    place = SandboxTarget(asked, {"salsa": TOKEN}, {}, "mark", writes=True, leftovers=False)
     ask = asked.ask
 
     def stops(method: str, path: str, headers: object, body: bytes) -> object:

@@ -31,7 +31,7 @@ def form(value):
 @pytest.mark.parametrize("name", RECORDED)
 def test_members_are_those_recorded_in_their_order(name):
     """A payload and its items have the recorded members, in the recorded order, and no others."""
-    assert form(RECORDED[name].told["response"]["body"]["payload"]) == form(answered(name))
+    assert form(RECORDED[name].document["response"]["body"]["payload"]) == form(answered(name))
 
 
 @pytest.mark.parametrize(

@@ -13,13 +13,13 @@ _HOMES: Mapping[str, str] = {
     "serve": "_serve.serve",
     "exec": "_exec.exec_",
     "env": "_exec.env",
-    "health": "_remote.health",
-    "vendors": "_vendors.vendors",
-    "openapi": "_openapi.openapi",
-    "faults": "_faults.faults",
-    "state": "_remote.state",
-    "replay": "_replay.replay",
-    "conform": "_conform.conform_",
+    "health": "remote.health",
+    "vendors": "vendors.vendors",
+    "openapi": "openapi.openapi",
+    "faults": "faults.faults",
+    "state": "remote.state",
+    "replay": "replay.replay",
+    "conform": "conform.conform_",
 }
 
 

@@ -17,9 +17,9 @@ from ..mock import SegmentMock
 from ..settings import SettingError
 from ..vendors import found
 from ._environment import environment
-from ._options import Unusable, flags, settle
-from ._remote import base_url, fetch
 from ._serve import started
+from .options import flags, resolve_settings
+from .remote import base_url, fetch
 
 _OPTIONS = options(found())
 _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -35,11 +35,11 @@ def exec_(command: tuple[str, ...], config: str | None, **given: Any) -> None:
     The server is a proxy on a free port, under a certificate authority that the command's environment
     trusts. Ends with the command's exit code, or 128 and the number of the signal that ended it.
     """
-    settings = settle(_OPTIONS, {"port": os.environ.get("SEGMENT_MOCK_PORT", 0), **_given(given)}, config)
+    settings = resolve_settings(_OPTIONS, {"port": os.environ.get("SEGMENT_MOCK_PORT", 0), **_given(given)}, config)
     try:
         mock = SegmentMock(**settings)
     except SettingError as error:
-        raise Unusable(str(error)) from None
+        raise click.UsageError(str(error)) from None
     with mock:
         server = started(mock, settings["host"], settings["port"], tls=False, proxy=True)
         code = _run(command, {**os.environ, **environment(server.url, Path(str(server.ca_file)))})
@@ -85,7 +85,7 @@ def _run(command: tuple[str, ...], variables: dict[str, str]) -> int:
             started[0].send_signal(number)
         code = started[0].wait()
     except OSError as error:
-        raise Unusable(f"{command[0]}: {error.strerror}") from None
+        raise click.UsageError(f"{command[0]}: {error.strerror}") from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

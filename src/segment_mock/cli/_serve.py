@@ -19,7 +19,7 @@ from ..mock import SegmentMock
 from ..settings import SettingError
 from ..vendors import found
 from ._log import log_errors, writer
-from ._options import AddressInUse, Unusable, flags, settle
+from .options import AddressInUse, flags, resolve_settings
 
 _OPTIONS = options(found())
 
@@ -29,14 +29,14 @@ _OPTIONS = options(found())
 @click.option("--config", envvar="SEGMENT_MOCK_CONFIG", help="File of settings. [SEGMENT_MOCK_CONFIG]")
 def serve(config: str | None, **given: Any) -> None:
     """Serve both APIs and the control plane over HTTP until Ctrl-C."""
-    settings = settle(_OPTIONS, given, config)
+    settings = resolve_settings(_OPTIONS, given, config)
     log_errors(settings["log_format"])
     ended = threading.Event()
     _on_signals(lambda *_: ended.set())
     try:
         mock = SegmentMock(**settings)
     except SettingError as error:
-        raise Unusable(str(error)) from None
+        raise click.UsageError(str(error)) from None
     mock.journal.subscribe(writer(settings["log_format"]))
     with mock:
         server = started(mock, settings["host"], settings["port"])
@@ -60,7 +60,7 @@ def started(
     try:
         return mock.serve(host, port, tls=tls, proxy=proxy)
     except SettingError as error:
-        raise Unusable(str(error)) from None
+        raise click.UsageError(str(error)) from None
     except OSError as error:
         kind = AddressInUse if error.errno == errno.EADDRINUSE else click.ClickException
         raise kind(f"{host}:{port}: {error}; --port 0 picks a free port") from None

@@ -1,17 +1,14 @@
-"""The shipped examples, replayed against any base URL: the mock, a vendor's sandbox, another mock."""
+"""The shipped examples, replayed against any base URL: a segment-mock, a sandbox of a vendor, another mock."""
 
 from __future__ import annotations
 
-from ._compare import differences
-from ._example import Example, examples, outcome
-from ._mock import Mocked
-from ._place import Place
-from ._report import junit, summary
-from ._run import Result, conform, veil
-from ._sandbox import Sandbox
-from ._target import Control, Target, Unreachable
+from .client import Client, ControlPlane, Unreachable, redact
+from .example import Example, differences, examples, outcome
+from .run import Result, conform, junit, summary
+from .sandbox import SandboxTarget
+from .targets import MockTarget, Target
 
 __all__ = [
-    "Control", "Example", "Mocked", "Place", "Result", "Sandbox", "Target", "Unreachable", "conform", "differences",
-    "examples", "junit", "outcome", "summary", "veil",
+    "Client", "ControlPlane", "Example", "MockTarget", "Result", "SandboxTarget", "Target", "Unreachable", "conform",
+    "differences", "examples", "junit", "outcome", "redact", "summary",
 ]  # fmt: skip

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..settings import OPTIONS, SettingError, merged, resolve
-from ._options import Unusable
 
 if TYPE_CHECKING:
     import requests
@@ -58,7 +57,7 @@ def import_(file: str, url: str | None, ca_file: str | None, admin_token: str | 
     try:
         document = merged([json.load(sys.stdin) if file == "-" else file])
     except (SettingError, ValueError, RecursionError) as error:
-        raise Unusable(str(error)) from None
+        raise click.UsageError(str(error)) from None
     _ask("PUT", url, "/_mock/state", admin_token, ca_file or True, document)
     told = "standard input" if file == "-" else Path(file).name
     click.echo(f"{told}: {sum(len(rows) for part in document.values() for rows in part.values())} rows", err=True)
@@ -97,7 +96,7 @@ def base_url(url: str | None) -> str:
     try:
         settings = resolve(rows, {}, os.environ)
     except SettingError as error:
-        raise Unusable(str(error)) from None
+        raise click.UsageError(str(error)) from None
     host = settings["host"] if settings["host"] not in ("0.0.0.0", "::") else "127.0.0.1"  # noqa: S104 - compared only
     return f"http{'s' * settings['tls']}://{host}:{settings['port']}"
 

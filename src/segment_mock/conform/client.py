@@ -1,4 +1,4 @@
-"""A base URL that is asked: what it answers, or in plain words why it does not."""
+"""An HTTP client of one base URL: answers as data, or a plain sentence about why there is none."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _LIMIT = 16 * 2**20
 _SHOWN = 80
 _CONNECTION = re.compile(r"^(<[^>]*>|HTTPS?Connection(Pool)?\([^)]*\)): ")
 _LONG = 8
-"""From how many characters on a secret is taken out of what comes in: a shorter one might be any word of it."""
+"""Minimum length of a secret that is redacted in answers; a shorter one could be any word."""
 
 
 class Unreachable(Exception):
-    """No answer came, or none that can be read; the text says why."""
+    """No answer came, or an unreadable one; the text says why."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A reply: *body* as JSON, or None where *text* tells what came instead; *seconds* until its head was there."""
+    """A reply: *body* as JSON, or None if it is none (*text* says what came); *seconds* until the head arrived."""
 
     status: int
     body: Any
@@ -36,11 +36,11 @@ class Answer:
     seconds: float
 
 
-class Target:
-    """Whoever answers at *url*, waited for *timeout* seconds at most between two bytes.
+class Client:
+    """Sends requests to *url*, with a read timeout of *timeout* seconds.
 
-    Certificates are verified, against *ca_file* if one is given. Redirects are not followed. No answer
-    tells *secrets*, whoever echoes them.
+    Certificates are verified, against *ca_file* if given. Redirects are not followed. *secrets* are redacted in
+    every answer.
     """
 
     def __init__(self, url: str, timeout: float = 10, ca_file: str | None = None, secrets: Iterable[str] = ()) -> None:
@@ -49,10 +49,10 @@ class Target:
         self._secrets = tuple(secret for secret in secrets if len(secret) >= _LONG)
         self._base, self._timeout, self._ca_file = url.rstrip("/"), timeout, ca_file
         self._session = requests.Session()
-        self._session.auth = _as_it_is  # else requests would look into ~/.netrc
+        self._session.auth = _no_auth  # else requests would look into ~/.netrc
 
     @property
-    def shown(self) -> str:
+    def display_url(self) -> str:
         """The URL without user and password."""
         parts = urlsplit(self._base)
         return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
@@ -87,27 +87,27 @@ class Target:
             if len(body) > _LIMIT:
                 raise Unreachable(f"its answer is larger than {_LIMIT // 2**20} MiB")
         for secret in self._secrets:
-            body = veiled(body, secret)
+            body = _without_secret(body, secret)
         found = parsed(body)
-        text = "" if found is not None else _told(reply, body)
+        text = "" if found is not None else _describe(reply, body)
         return Answer(reply.status_code, found, text, reply.elapsed.total_seconds())
 
 
-class Control:
-    """The control plane of the segment-mock at *target*."""
+class ControlPlane:
+    """The control plane of the segment-mock that *client* reaches."""
 
-    def __init__(self, target: Target, token: str | None) -> None:
-        self._target, self._headers = target, {"Authorization": f"Bearer {token}"} if token else {}
+    def __init__(self, client: Client, token: str | None) -> None:
+        self._client, self._headers = client, {"Authorization": f"Bearer {token}"} if token else {}
 
-    def there(self) -> bool:
+    def is_segment_mock(self) -> bool:
         """Tell whether the target is a segment-mock; raises `Unreachable` if nobody answers."""
-        answer = self._target.ask("GET", "/_mock/health", {})
+        answer = self._client.ask("GET", "/_mock/health", {})
         return answer.status == 200 and answer.body == {"status": "ok"}
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """Return what the control plane answers; raises `Unreachable` with its own words when it refuses."""
+        """Return the answer as JSON; raises `Unreachable` with the detail of a refusal."""
         sent = b"" if body is None else json.dumps(body).encode()
-        answer = self._target.ask(method, f"/_mock{path}", self._headers, sent)
+        answer = self._client.ask(method, f"/_mock{path}", self._headers, sent)
         if answer.status >= 300 or answer.body is None:
             told = answer.body.get("detail", "") if isinstance(answer.body, dict) else answer.text
             hint = " (--admin-token)" if answer.status == 401 else ""
@@ -115,7 +115,14 @@ class Control:
         return answer.body
 
 
-def veiled(text: AnyStr, secret: str) -> AnyStr:
+def redact(text: str, secrets: Iterable[str]) -> str:
+    """Return *text* without *secrets*, and with unprintable characters escaped."""
+    for secret in secrets:
+        text = _without_secret(text, secret)
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
+def _without_secret(text: AnyStr, secret: str) -> AnyStr:
     """Return *text* without *secret*, as it is or as JSON, Python or a URL write it."""
     for form in {secret, repr(secret)[1:-1], json.dumps(secret)[1:-1], quote(secret), quote_plus(secret)}:
         if isinstance(text, bytes):
@@ -125,7 +132,7 @@ def veiled(text: AnyStr, secret: str) -> AnyStr:
     return text
 
 
-def _told(reply: requests.Response, body: bytes) -> str:
+def _describe(reply: requests.Response, body: bytes) -> str:
     """Say what came where JSON was expected."""
     if "Location" in reply.headers:
         return f"a redirect to {reply.headers['Location']!r}, which is not followed"
@@ -134,7 +141,7 @@ def _told(reply: requests.Response, body: bytes) -> str:
 
 
 def _innermost(error: BaseException) -> str:
-    """Return what an error says at its core: requests and urllib3 wrap what happened up to three times."""
+    """Return the message of the innermost error: requests and urllib3 wrap it up to three times."""
     inner = getattr(error, "reason", None) or next((arg for arg in error.args if isinstance(arg, BaseException)), None)
     if not isinstance(inner, BaseException):
         return " ".join(_CONNECTION.sub("", str(error)).split()) or type(error).__name__
@@ -142,5 +149,5 @@ def _innermost(error: BaseException) -> str:
     return f"{first} {told}" if isinstance(first, str) and first and told not in first else told
 
 
-def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request

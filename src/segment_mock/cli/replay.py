@@ -10,7 +10,6 @@ import click
 
 from ..settings import SettingError
 from ..testing.replay import Replay, Replayed
-from ._options import Unusable
 
 _SHOWN = 10
 """How many differences of one call are printed."""
@@ -28,7 +27,7 @@ def replay(capsule: Path) -> None:
     try:
         again = Replay(told)
     except SettingError as error:
-        raise Unusable(f"{capsule}: {error}") from None
+        raise click.UsageError(f"{capsule}: {error}") from None
     click.echo(f"{told['about'] or capsule.name}: {len(told['calls'])} calls, seed {told['settings']['seed']}")
     for warning in again.warnings():
         click.echo(f"  note: {warning}", err=True)
@@ -41,7 +40,7 @@ def _read(capsule: Path) -> Any:
     try:
         return json.loads(capsule.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise Unusable(f"{capsule}: no JSON: {error}") from None
+        raise click.UsageError(f"{capsule}: no JSON: {error}") from None
 
 
 def _tell(call: Replayed) -> bool:

@@ -28,18 +28,12 @@ def flags(options: Iterable[Option]) -> Callable[[_Command], _Command]:
     return decorate
 
 
-def settle(options: Iterable[Option], given: dict[str, Value], config: str | None) -> dict[str, Value]:
+def resolve_settings(options: Iterable[Option], given: dict[str, Value], config: str | None) -> dict[str, Value]:
     """Return every setting from flags, environment and file; exits with 2 for one that can't be used."""
     try:
         return resolve(options, given, os.environ, read_config(config))
     except SettingError as error:
-        raise Unusable(str(error)) from None
-
-
-class Unusable(click.ClickException):
-    """A setting or a file that can't be used."""
-
-    exit_code = 2
+        raise click.UsageError(str(error)) from None
 
 
 class AddressInUse(click.ClickException):

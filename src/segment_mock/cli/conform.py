@@ -18,24 +18,24 @@ import click
 
 from ..clock import Clock
 from ..conform import (
-    Control,
+    Client,
+    ControlPlane,
     Example,
-    Mocked,
-    Place,
+    MockTarget,
     Result,
-    Sandbox,
+    SandboxTarget,
     Target,
     Unreachable,
     conform,
     examples,
     junit,
+    redact,
     summary,
-    veil,
 )
 from ..emulator import options
 from ..settings import Option, SettingError, resolve, suggestion
 from ..vendors import found
-from ._options import Unusable, flags
+from .options import flags
 
 _NAMES = [vendor.name for vendor in found()]
 _KEYS = {vendor.name: vendor.key_flag.replace("-", "_") for vendor in found()}
@@ -72,48 +72,48 @@ def conform_(target: str, vendors: Sequence[str], only: Sequence[str], report: P
     differs, nothing was compared, or something was left behind; with 2 for a bad option.
     """
     if report and not (report.parent.is_dir() and os.access(report.parent, os.W_OK)):
-        raise Unusable(f"--junit {report}: No such folder, or none that can be written to")
+        raise click.UsageError(f"--junit {report}: No such folder, or none that can be written to")
     settings = _settings(given)
     secrets = _secrets(_url(target), settings)
     chosen = _chosen(vendors or _NAMES, only)
-    asked = Target(target, given["timeout"], given["ca_file"], secrets)
-    with closing(asked), _interruptible():
+    client = Client(target, given["timeout"], given["ca_file"], secrets)
+    with closing(client), _interruptible():
         try:
-            place = _place(asked, settings, given)
+            target_ = _target(client, settings, given)
         except Unreachable as error:
-            raise click.ClickException(veil(f"{asked.shown} can't be asked: {error}", secrets)) from None
-        results, left = _run(place, asked, chosen, secrets, given["as_json"])
-    _report(asked.shown, place.name, results, left, report, given["as_json"])
+            raise click.ClickException(redact(f"{client.display_url} can't be asked: {error}", secrets)) from None
+        results, left = _run(target_, client, chosen, secrets, given["as_json"])
+    _report(client.display_url, target_.name, results, left, report, given["as_json"])
 
 
 def _run(
-    place: Place, target: Target, chosen: Sequence[Example], secrets: Sequence[str], as_json: bool
+    target: Target, client: Client, chosen: Sequence[Example], secrets: Sequence[str], as_json: bool
 ) -> tuple[list[Result], list[str]]:
     results: list[Result] = []
     left: list[str] = []
     try:
-        with closing(conform(place, target, chosen, secrets)) as run:
+        with closing(conform(target, client, chosen, secrets)) as run:
             for result in run:
                 results.append(result)
                 _tell(result, err=as_json)
     finally:
-        left += [veil(line, secrets) for line in place.close()]
+        left += [redact(line, secrets) for line in target.close()]
         for line in left:
             click.echo(f"left behind: {line}", err=True)
     return results, left
 
 
 def _report(
-    target: str, place: str, results: Sequence[Result], left: Sequence[str], file: Path | None, as_json: bool
+    url: str, kind: str, results: Sequence[Result], left: Sequence[str], file: Path | None, as_json: bool
 ) -> None:
-    told = summary(target, place, results, left)
-    line = f"{told['passed']} passed, {told['failed']} failed, {told['skipped']} skipped: {target} ({place})"
+    told = summary(url, kind, results, left)
+    line = f"{told['passed']} passed, {told['failed']} failed, {told['skipped']} skipped: {url} ({kind})"
     click.echo(line, err=as_json)
     if file:
         try:
-            file.write_bytes(junit(target, results, left))
+            file.write_bytes(junit(url, results, left))
         except OSError as error:
-            raise Unusable(f"--junit {file}: {error.strerror}") from None
+            raise click.UsageError(f"--junit {file}: {error.strerror}") from None
     if as_json:
         click.echo(json.dumps(told, indent=2))
     if not told["passed"] + told["failed"]:
@@ -130,15 +130,15 @@ def _tell(result: Result, err: bool) -> None:
         click.echo(f"        and {len(result.differences) - _SHOWN} more", err=err)
 
 
-def _place(target: Target, settings: Mapping[str, Any], given: Mapping[str, Any]) -> Place:
+def _target(client: Client, settings: Mapping[str, Any], given: Mapping[str, Any]) -> Target:
     credentials = {vendor: settings[name] for vendor, name in _KEYS.items() if settings[name]}
-    control = Control(target, settings["admin_token"])
-    if control.there():
-        return Mocked(control, credentials, writes=given["allow_writes"])
+    control = ControlPlane(client, settings["admin_token"])
+    if control.is_segment_mock():
+        return MockTarget(control, credentials, writes=given["allow_writes"])
     roots = {vendor: settings[name] for vendor, name in _ROOTS.items() if name in settings}
     mark = f"conform-{int(Clock().now() * 1000):x}"
-    return Sandbox(
-        target, credentials, roots, mark, writes=given["allow_writes"], leftovers=given["allow_leftovers"]
+    return SandboxTarget(
+        client, credentials, roots, mark, writes=given["allow_writes"], leftovers=given["allow_leftovers"]
     )  # fmt: skip
 
 
@@ -146,11 +146,13 @@ def _settings(given: Mapping[str, Any]) -> dict[str, Any]:
     try:
         settings = resolve(_OPTIONS, {row.name: given[row.name] for row in _OPTIONS}, os.environ)
     except SettingError as error:
-        raise Unusable(str(error)) from None
+        raise click.UsageError(str(error)) from None
     for row in _OPTIONS:
         text = settings[row.name] or ""
         if not (text.isascii() and text.isprintable()) or text != text.strip():
-            raise Unusable(f"{row.flag}: no HTTP header can carry it: printable ASCII without spaces around it only")
+            raise click.UsageError(
+                f"{row.flag}: no HTTP header can carry it: printable ASCII without spaces around it only"
+            )
     return settings
 
 
@@ -166,7 +168,9 @@ def _url(text: str) -> str:
     except ValueError:
         usable = False
     if not usable or parts.query or parts.fragment or not text.isprintable():
-        raise Unusable("--target: expected a base URL such as https://sandbox.example.org, without query or fragment")
+        raise click.UsageError(
+            "--target: expected a base URL such as https://sandbox.example.org, without query or fragment"
+        )
     return text
 
 
@@ -174,7 +178,9 @@ def _chosen(vendors: Sequence[str], only: Sequence[str]) -> list[Example]:
     known = [example for example in examples() if example.vendor.name in vendors]
     for pattern in only:
         if not any(fnmatch(example.name, pattern) for example in known):
-            raise Unusable(f"--only {pattern}: no such example{suggestion(pattern, [one.name for one in known])}")
+            raise click.UsageError(
+                f"--only {pattern}: no such example{suggestion(pattern, [one.name for one in known])}"
+            )
     return [one for one in known if not only or any(fnmatch(one.name, pattern) for pattern in only)]
 
 

@@ -1,19 +1,47 @@
-"""A segment-mock as the place: records go in by its control plane, and what was there comes back at the end."""
+"""Where an example is performed: the protocol of a target, and a segment-mock as one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote
 
-from ._example import Example
-from ._place import Unmade
-from ._target import Answer, Control, Unreachable
+from .client import Answer, ControlPlane, Unreachable
+from .example import Example
+
+
+class SetupFailed(Exception):
+    """The records that an example needs could not be created; the text says why."""
+
+
+class Target(Protocol):
+    """Something that answers the calls of an example and can hold its records."""
+
+    name: str
+
+    def skip_reason(self, example: Example) -> str:
+        """Return why *example* can't be performed here, or an empty string."""
+
+    def prepare(self, example: Example) -> Example:
+        """Make the records that *example* needs, and return it as it is to be sent here.
+
+        Raises `SetupFailed` or `Unreachable`.
+        """
+
+    def state(self, example: Example) -> Any:
+        """Return the records after *example*, or None if they can't be read."""
+
+    def cleanup(self, example: Example, answer: Answer | None) -> None:
+        """Remove what *example*, as it was sent, and its preparation created."""
+
+    def close(self) -> list[str]:
+        """Restore the original state; return what could not be removed."""
+
 
 _SNAPSHOT = "/snapshots/segment-mock-conform"
 
 
-class Mocked:
+class MockTarget:
     """A target that has ``/_mock``. *credentials* are sent, by vendor, where its settings list those they admit.
 
     Raises `Unreachable` when the control plane refuses.
@@ -21,12 +49,12 @@ class Mocked:
 
     name = "segment-mock"
 
-    def __init__(self, control: Control, credentials: Mapping[str, str], *, writes: bool) -> None:
+    def __init__(self, control: ControlPlane, credentials: Mapping[str, str], *, writes: bool) -> None:
         self._control, self._credentials, self._writes = control, credentials, writes
         self._settings: Mapping[str, Any] = control.ask("GET", "/vendors")["settings"]
         control.ask("POST", _SNAPSHOT)
 
-    def unfit(self, example: Example) -> str:
+    def skip_reason(self, example: Example) -> str:
         """Return why *example* can't be performed here: it writes, or another setting is in force."""
         if not (self._writes or example.operation.reads):
             return "it writes: --allow-writes"
@@ -40,7 +68,7 @@ class Mocked:
 
     def prepare(self, example: Example) -> Example:
         """Load the records of *example*; return it under the target's path and with an admitted credential."""
-        vendor, request = example.vendor, example.told["request"]
+        vendor, request = example.vendor, example.document["request"]
         moved = self._settings.get(f"{vendor.name}_path", vendor.root)
         headers = dict(request["headers"])
         if example.admitted and self._settings["credentials"] == "listed":
@@ -48,16 +76,16 @@ class Mocked:
         path = moved + request["path"].removeprefix(vendor.root) if moved != vendor.root else request["path"]
         sent = example.with_request(path=path, headers=headers)
         try:
-            self._control.ask("PUT", self._records(sent), example.told["state"])
+            self._control.ask("PUT", self._records(sent), example.document["state"])
         except Unreachable as error:
-            raise Unmade(str(error)) from None
+            raise SetupFailed(str(error)) from None
         return sent
 
     def state(self, example: Example) -> Any:
         """Return the records as they are now."""
         return self._control.ask("GET", self._records(example))
 
-    def tidy(self, example: Example, answer: Answer | None) -> None:
+    def cleanup(self, example: Example, answer: Answer | None) -> None:
         """Do nothing: all records come back at the end."""
 
     def close(self) -> list[str]:

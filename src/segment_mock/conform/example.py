@@ -1,0 +1,212 @@
+"""Shipped examples as data: comparison with a reply, and replacement of the names in them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from ..contract import Operation, Vendor
+from ..emulator import proofs
+from ..json_match import mismatches
+from ..vendors import found
+
+
+@dataclass(frozen=True)
+class Example:
+    """One fixture file: *name* is ``vendor/file``, *document* its content."""
+
+    name: str
+    document: Mapping[str, Any]
+
+    @cached_property
+    def vendor(self) -> Vendor:
+        """The vendor whose exchange it is."""
+        return next(vendor for vendor in found() if vendor.name == self.name.partition("/")[0])
+
+    @cached_property
+    def operation(self) -> Operation:
+        """The operation that it calls."""
+        name = self.document["operation"].partition(".")[2]
+        return next(operation for operation in self.vendor.operations if operation.name == name)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What a `SegmentMock` in which it is true is made with."""
+        return {"data": self.document["state"], **self.options}
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """The settings that it needs."""
+        options: Mapping[str, Any] = self.document.get("options", {})
+        return options
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """Method, path, headers and the body as bytes."""
+        request = self.document["request"]
+        body = json.dumps(request["body"]).encode() if "body" in request else b""
+        return {"method": request["method"], "path": request["path"], "headers": request["headers"], "body": body}
+
+    @property
+    def conform_options(self) -> Mapping[str, Any]:
+        """What is different in a target that was used before: ``alone`` and ``form``, see CONTRIBUTING.md."""
+        options: Mapping[str, Any] = self.document.get("conform", {})
+        return options
+
+    @property
+    def credential(self) -> str:
+        """The credential that it sends, or nothing."""
+        return str(self.document["request"]["headers"].get(self.vendor.key_header, ""))
+
+    @property
+    def admitted(self) -> bool:
+        """Whether its credential is one that the vendor knows; the others are sent as they are, to be refused."""
+        listed = self.options.get(self.vendor.key_flag.replace("-", "_"), [self.credential])
+        return bool(self.credential) and self.credential in listed
+
+    def with_request(self, **changes: Any) -> Example:
+        """Return it with other members of its request."""
+        return Example(self.name, {**self.document, "request": {**self.document["request"], **changes}})
+
+
+def examples() -> list[Example]:
+    """Return every shipped example, in order of name."""
+    return [Example(proof.name, proof.told) for proof in proofs()]
+
+
+def outcome(example: Example, status: int, body: Any, state: Any = None, form: tuple[str, ...] = ()) -> list[str]:
+    """Return where a reply, and the *state* after it unless that is unknown, differ from what *example* prints.
+
+    *form* are further paths of the body that need only be of the right form.
+    """
+    response, fresh = example.document["response"], example.document.get("any", ())
+    found = [] if status == response["status"] else [f"status: expected {response['status']}, got {status}"]
+    found += differences(response["body"], body, {*response.get("any", ()), *form})
+    if state is not None:
+        told = differences(example.document.get("after", {}), state, {re.sub(r"^after\.", "", path) for path in fresh})
+        found += [f"after.{line}" for line in told]
+    return found
+
+
+_UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)")
+_FORMS = ((_UUID, "a UUID"), (_TIME, "a time"))
+_KINDS = {bool: "true or false", int: "a number", float: "a number", str: "a text", list: "a list", dict: "an object"}
+
+
+@dataclass(frozen=True, eq=False)
+class Form:
+    """Equals whatever has the form of the value *like*: a UUID, a time, or else the same JSON type."""
+
+    like: Any
+
+    def __eq__(self, other: object) -> bool:
+        form = _form(self.like)
+        return form in (_form(other), _kind(other))
+
+    def __repr__(self) -> str:
+        return _form(self.like)
+
+
+def differences(expected: Any, actual: Any, loose: Collection[str] = ()) -> Iterator[str]:
+    """Yield where *actual* lacks a member of *expected* or has another value, by paths such as ``a.b[0].c``.
+
+    Paths in *loose*, and all that is below them, need only have the form of what is expected.
+    """
+    return (str(found) for found in mismatches(_formed(expected, loose), actual))
+
+
+def by_form(value: Any) -> Any:
+    """Return *value* with a `Form` in the place of each value that is neither object nor list."""
+    if isinstance(value, Mapping):
+        return {name: by_form(member) for name, member in value.items()}
+    return [by_form(item) for item in value] if isinstance(value, list) else _leaf(value)
+
+
+def _leaf(value: Any) -> Form:
+    return value if isinstance(value, Form) else Form(value)
+
+
+def _formed(value: Any, loose: Collection[str], place: str = "") -> Any:
+    if place in loose:
+        return by_form(value)
+    if isinstance(value, Mapping):
+        return {name: _formed(member, loose, f"{place}.{name}" if place else name) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_formed(item, loose, f"{place}[{index}]") for index, item in enumerate(value)]
+    return value
+
+
+def _form(value: Any) -> str:
+    if isinstance(value, str):
+        return next((name for pattern, name in _FORMS if pattern.fullmatch(value)), "a text")
+    return _kind(value)
+
+
+def _kind(value: Any) -> str:
+    return _KINDS.get(type(value), "null" if value is None else type(value).__name__)
+
+
+def unique_names(example: Example, unique: Collection[str], mark: str) -> dict[str, str]:
+    """Return a name of its own, ending in *mark*, for each that *example* has or sends; e-mails get a tag."""
+    told = [example.document["state"], example.document["request"].get("body", {})]
+    names: dict[str, str] = {}
+    for member, text in _texts(told):
+        before, at, host = text.partition("@")
+        if at:
+            names[text] = f"{before}+{mark}@{host}"
+        elif member in unique:
+            names[text] = _marked(text, mark)
+    return names
+
+
+def rename(value: Any, names: Mapping[str, str]) -> Any:
+    """Return *value* with every text that *names* has replaced, in upper case where it stood so."""
+    if isinstance(value, Mapping):
+        return {name: rename(member, names) for name, member in value.items()}
+    if isinstance(value, list):
+        return [rename(item, names) for item in value]
+    if isinstance(value, str) and value not in names and value.lower() in names:
+        return names[value.lower()].upper()
+    return names.get(value, value) if isinstance(value, str) else value
+
+
+def rewrite(example: Example, names: Mapping[str, str]) -> Example:
+    """Return *example* with other names in all that it tells, but for its headers."""
+    told = dict(example.document)
+    parts = {name: rename(told[name], names) for name in ("state", "response")}
+    body = {"body": rename(told["request"]["body"], names)} if "body" in told["request"] else {}
+    return Example(example.name, {**told, **parts, "request": {**told["request"], **body}})
+
+
+def loosen(value: Any, fresh: Collection[str]) -> Any:
+    """Return *value* with the members called as in *fresh* compared by their form."""
+    if isinstance(value, Mapping):
+        return {k: by_form(v) if k in fresh else loosen(v, fresh) for k, v in value.items()}
+    return [loosen(item, fresh) for item in value] if isinstance(value, list) else value
+
+
+def references(row: Any) -> Iterator[str]:
+    """Yield every text in *row*, by one of which another row may refer to it."""
+    return (text for _, text in _texts(row))
+
+
+def _marked(text: str, mark: str) -> str:
+    """Return *text* ending in *mark*; a long one stays as long as it was, for it may fill a limit."""
+    long = len(text) > 2 * len(mark)
+    return f"{text[: -len(mark) - 1] if long else text}-{mark}"
+
+
+def _texts(value: Any, member: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _texts(inner, name)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item, member)
+    elif isinstance(value, str):
+        yield member, value

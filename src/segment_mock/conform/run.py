@@ -1,0 +1,137 @@
+"""Performing the examples one by one, and the results as JSON and JUnit XML."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from xml.etree import ElementTree as Xml
+
+from .client import Answer, Client, Unreachable, redact
+from .example import Example, outcome
+from .targets import SetupFailed, Target
+
+_PATIENCE = 3
+"""After so many examples without an answer the rest is not tried."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one example: it differs in *differences*, was skipped for *why*, or else passed.
+
+    *seconds* is how long its own call took; *answered* whether the target answered at all.
+    """
+
+    example: Example
+    differences: Sequence[str] = field(default_factory=list)
+    why: str = ""
+    seconds: float = 0.0
+    answered: bool = True
+
+    @property
+    def verdict(self) -> str:
+        """Return ``pass``, ``fail`` or ``skip``."""
+        return "skip" if self.why else "fail" if self.differences else "pass"
+
+
+def conform(
+    target: Target, client: Client, chosen: Iterable[Example], secrets: Sequence[str] = ()
+) -> Generator[Result, None, None]:
+    """Perform each of *chosen* on *target*, calling it by *client*, and yield the results without *secrets*."""
+    silent = 0
+    for example in chosen:
+        if silent == _PATIENCE:
+            yield Result(example, why=f"the target did not answer {_PATIENCE} examples before")
+            continue
+        result = _perform(target, client, example)
+        if not result.why:
+            silent = 0 if result.answered else silent + 1
+        differences = [redact(line, secrets) for line in result.differences]
+        yield replace(result, differences=differences, why=redact(result.why, secrets))
+
+
+def _perform(target: Target, client: Client, example: Example) -> Result:
+    if why := target.skip_reason(example):
+        return Result(example, why=why)
+    sent, answer = example, None
+    try:
+        sent = target.prepare(example)
+        answer = client.ask(**sent.request)
+        return Result(example, _compare(sent, answer, target), seconds=answer.seconds)
+    except SetupFailed as error:
+        return Result(example, why=f"its records can't be made: {error}")
+    except Unreachable as error:
+        return Result(example, [str(error)], answered=False)
+    finally:
+        target.cleanup(sent, answer)
+
+
+def _compare(sent: Example, answer: Answer, target: Target) -> list[str]:
+    state, expected = target.state(sent), sent.document["response"]
+    form = tuple(sent.conform_options.get("form", ()))
+    if answer.body is not None:
+        return outcome(sent, answer.status, answer.body, state, form)
+    # Where nothing is printed anything may come, an HTML page or no body at all.
+    found = outcome(sent, answer.status, expected["body"], state, form)
+    return [*found, f"body: expected JSON, got {answer.text}"] if expected["body"] else found
+
+
+_WORDS = {"pass": "passed", "fail": "failed", "skip": "skipped"}
+
+
+def summary(url: str, kind: str, results: Sequence[Result], left: Sequence[str]) -> dict[str, Any]:
+    """Return the run as JSON: *url* and *kind* of the target, counts by verdict, what was left behind, each example."""
+    counts = Counter(result.verdict for result in results)
+    return {
+        "target": url,
+        "place": kind,
+        **{word: counts[verdict] for verdict, word in _WORDS.items()},
+        "left_behind": list(left),
+        "examples": [_row(result) for result in results],
+    }
+
+
+def junit(url: str, results: Sequence[Result], left: Sequence[str]) -> bytes:
+    """Return the run as JUnit's XML: a case an example, and one that fails if anything was left behind."""
+    counts = Counter(result.verdict for result in results)
+    told = {
+        "name": "segment-mock conform", "tests": len(results) + bool(left), "failures": counts["fail"] + bool(left),
+        "errors": 0, "skipped": counts["skip"], "time": f"{sum(result.seconds for result in results):.3f}",
+    }  # fmt: skip
+    suite = _element("testsuite", told)
+    suite.append(_element("properties", {}))
+    suite[0].append(_element("property", {"name": "target", "value": url}))
+    suite.extend(_case(result) for result in results)
+    if left:
+        case = _element("testcase", {"classname": "conform", "name": "cleans up", "time": "0"})
+        case.append(_element("failure", {"message": f"{len(left)} left behind"}, "\n".join(left)))
+        suite.append(case)
+    root = _element("testsuites", {name: value for name, value in told.items() if name != "skipped"})
+    root.append(suite)
+    return bytes(Xml.tostring(root, encoding="utf-8", xml_declaration=True))
+
+
+def _row(result: Result) -> dict[str, Any]:
+    told = result.example.document
+    return {
+        "name": result.example.name, "title": told["title"], "operation": told["operation"], "mark": told["mark"],
+        "source": told["source"], "verdict": result.verdict, "differences": list(result.differences),
+        "why": result.why, "seconds": round(result.seconds, 4),
+    }  # fmt: skip
+
+
+def _case(result: Result) -> Xml.Element:
+    vendor, _, name = result.example.name.partition("/")
+    case = _element("testcase", {"classname": f"conform.{vendor}", "name": name, "time": f"{result.seconds:.3f}"})
+    if result.why:
+        case.append(_element("skipped", {"message": result.why}))
+    elif result.differences:
+        case.append(_element("failure", {"message": result.differences[0]}, "\n".join(result.differences)))
+    return case
+
+
+def _element(tag: str, attributes: dict[str, Any], text: str = "") -> Xml.Element:
+    element = Xml.Element(tag, {name: str(value) for name, value in attributes.items()})
+    element.text = text or None
+    return element

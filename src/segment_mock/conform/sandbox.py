@@ -1,0 +1,241 @@
+"""Any target but a segment-mock: records are made and removed through the vendor's own API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any
+
+from ..settings import fixtures
+from .client import Answer, Client, Unreachable
+from .example import Example, loosen, references, rename, rewrite, unique_names
+from .targets import SetupFailed
+
+
+class SandboxTarget:
+    """A target without ``/_mock``, reached with *credentials* and under *roots*, both by vendor.
+
+    Whatever is made there carries *mark* in its name. *leftovers* allows to make what no API can remove.
+    """
+
+    name = "no segment-mock"
+
+    def __init__(
+        self, client: Client, credentials: Mapping[str, str], roots: Mapping[str, str], mark: str,
+        *, writes: bool, leftovers: bool,
+    ) -> None:  # fmt: skip
+        self._client, self._credentials, self._roots, self._mark = client, credentials, roots, mark
+        self._writes, self._leftovers = writes, leftovers
+        self._created: dict[str, str] = {}  # the name of the key by key
+        self._remaining: list[str] = []
+
+    def skip_reason(self, example: Example) -> str:
+        """Return why *example* can't be performed here."""
+        told, secret = example.conform_options, example.vendor.key_flag
+        if example.admitted and example.vendor.name not in self._credentials:
+            return f"no credential: --{secret}"
+        if other := [f"{name} {value}" for name, value in example.options.items() if _is_other(example, name, value)]:
+            return f"the document allows another answer: it is true of a vendor with {', '.join(other)} only"
+        if "alone" in told:
+            return f"true only where nothing else is: {told['alone']}"
+        if not self._writes and not example.operation.reads:
+            return "it writes: --allow-writes"
+        return self._missing_setup(example) if example.admitted else ""
+
+    def prepare(self, example: Example) -> Example:
+        """Make the records of *example* under names of their own; return it told with these names and their ids."""
+        vendor, told = example.vendor, example.document["request"]
+        root = self._roots.get(vendor.name, vendor.root)
+        path = root + told["path"].removeprefix(vendor.root) if root != vendor.root else told["path"]
+        if not example.admitted:
+            return example.with_request(path=path)
+        headers = {**told["headers"], vendor.key_header: self._credentials[vendor.name]}
+        plan = setup_plan(vendor.name)
+        sent = rewrite(example.with_request(path=path, headers=headers), unique_names(example, plan.unique, self._mark))
+        sent = rewrite(sent, self._make_all(sent, plan))
+        response = {**sent.document["response"], "body": loosen(sent.document["response"]["body"], plan.fresh)}
+        return Example(sent.name, {**sent.document, "response": response})
+
+    def state(self, example: Example) -> Any:
+        """Return None: no vendor's API shows all its records."""
+
+    def cleanup(self, example: Example, answer: Answer | None) -> None:
+        """Remove what *example* and its preparation have made, the last first."""
+        if answer is not None and example.admitted:
+            for table in setup_plan(example.vendor.name).tables.values():
+                if table.make == example.operation.name and table.id:
+                    self._note(table, answer)
+        for table in reversed([*setup_plan(example.vendor.name).tables.values()]):
+            keys = [key for key, owner in self._created.items() if owner == table.id]
+            for key, why in self._remove(table, example, keys):
+                self._remaining += (
+                    [f"{example.vendor.name} {table.id} {key}, made for {example.name}: {why}"] if why else []
+                )
+                del self._created[key]
+
+    def close(self) -> list[str]:
+        """Return what could not be taken away."""
+        return [*self._remaining, *(f"{name} {key}: interrupted" for key, name in self._created.items())]
+
+    def _missing_setup(self, example: Example) -> str:
+        tables = setup_plan(example.vendor.name).tables
+        rows = {name: rows for name, rows in example.document["state"].get(example.vendor.name, {}).items() if rows}
+        if rows and not self._writes:
+            return "it needs records that the API must make first: --allow-writes"
+        for name in rows:
+            if name not in tables:
+                return f"the API can't make {name}"
+            for wanted, value in tables[name].only.items():
+                if other := [row[wanted] for row in rows[name] if row.get(wanted, value) != value]:
+                    return f"the API can't make {name} of {wanted} {other[0]}"
+        makes = [table for name, table in tables.items() if name in rows or table.make == example.operation.name]
+        if not self._leftovers and any(table.id and not table.remove for table in makes):
+            return "it makes what the API can't remove: --allow-leftovers"
+        return ""
+
+    def _make_all(self, example: Example, plan: SetupPlan) -> dict[str, str]:
+        """Make the rows of *example*; return the ids they got, by those that are printed."""
+        ids: dict[str, str] = {}
+        known: dict[str, str] = {}
+        state = example.document["state"].get(example.vendor.name, {})
+        for name, table in plan.tables.items():
+            rows = rename(state.get(name, []), known) if not table.id else state.get(name, [])
+            for part, body in table.bodies(rows):
+                made = self._make(table, example, body, len(part))
+                for row, key in zip(part, made, strict=False):
+                    known.update(dict.fromkeys(references(row), key))
+                    if table.id in row:
+                        ids[row[table.id]] = key
+        return ids
+
+    def _make(self, table: Table, example: Example, body: Any, count: int) -> list[str]:
+        answer = self._call(table.make, example, body)
+        if not table.id:
+            if answer.status != 200:
+                raise SetupFailed(f"{table.make} answers {answer.status} {answer.text}")
+            return []
+        keys = self._note(table, answer)
+        if len(keys) != count:
+            told = json.dumps(answer.body)[:200] if answer.body is not None else answer.text
+            raise SetupFailed(f"{table.make} made {len(keys)} of {count}: {answer.status} {told}")
+        return keys
+
+    def _note(self, table: Table, answer: Answer) -> list[str]:
+        """Remember what a reply says was made, to be removed again; return the keys."""
+        items = [item for item in items_at(table.answered, answer.body) if item.get("result", "") == table.made]
+        keys = [item[table.id] for item in items if isinstance(item.get(table.id), str)]
+        self._created.update(dict.fromkeys(keys, table.id))
+        return keys
+
+    def _remove(self, table: Table, example: Example, keys: list[str]) -> Iterator[tuple[str, str]]:
+        """Take records away; yield each with why that failed, or nothing."""
+        if not table.remove:
+            yield from ((key, "the API can't remove it") for key in keys)
+            return
+        for part, body in replace(table, takes=[table.id]).bodies([{table.id: key} for key in keys]):
+            try:
+                answer = self._call(table.remove, example, body)
+                told = [str(item.get("result")) for item in items_at(table.answered, answer.body)]
+                why = f"{table.remove} answers {answer.status} {answer.text}"
+            except Unreachable as error:
+                told, why = [], str(error)
+            for row, result in zip(part, [*told, *[""] * len(part)], strict=False):
+                yield row[table.id], "" if result in table.gone else f"{why} {result}".strip()
+
+    def _call(self, name: str, example: Example, body: Any) -> Answer:
+        vendor: Any = example.vendor
+        operation = next(row for row in vendor.operations if row.name == name)
+        headers: Mapping[str, str] = {vendor.key_header: self._credentials[vendor.name]}
+        paths: Sequence[str] = operation.paths
+        path = self._roots.get(vendor.name, vendor.root) + paths[0]
+        return self._client.ask(operation.method, path, headers, json.dumps(body).encode())
+
+
+def _is_other(example: Example, name: str, value: Any) -> bool:
+    """Tell whether *value* is not the first choice of a vendor's option, and so not what it is taken to do."""
+    vendor = example.vendor
+    return any(f"{vendor.name}_{row.name}" == name and row.initial != value for row in vendor.options)
+
+
+_BATCH = 20
+"""The most items that any of the vendors takes at once."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One collection of a data file.
+
+    *make* is the operation that adds a row, *rows* where the rows stand in its request (a path that ends in ``[]`` is
+    a list of them, else a call has one), *answered* where they stand in the reply, *takes* which members
+    of a row are sent, *names* what the API calls some of them. *id* names the key, *made* the result that tells of
+    a new record. *remove* is the operation that takes rows away, *gone* its results that mean there is none any
+    more. *only* is what a row must have to be made at all; *split* names the member that a long row is split by.
+    """
+
+    make: str
+    rows: str
+    answered: str
+    takes: Sequence[str]
+    names: Mapping[str, str] = field(default_factory=dict)
+    id: str = ""
+    made: str = ""
+    remove: str = ""
+    gone: Sequence[str] = ()
+    only: Mapping[str, Any] = field(default_factory=dict)
+    split: str = ""
+
+    def bodies(self, rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Sequence[Mapping[str, Any]], Any]]:
+        """Yield the rows and the body of each call that makes *rows*."""
+        sent = [{self.names.get(name, name): row[name] for name in self.takes if name in row} for row in rows]
+        if self.rows.endswith("[]"):
+            for start in range(0, len(rows), _BATCH):
+                yield rows[start : start + _BATCH], nest(self.rows, sent[start : start + _BATCH])
+        else:
+            for row, body in zip(rows, sent, strict=True):
+                for part in self._parts(body):
+                    yield [row], nest(self.rows, part)
+
+    def _parts(self, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        if not self.split:
+            yield body
+        for start in range(0, len(body.get(self.split, ())), _BATCH):
+            yield {**body, self.split: body[self.split][start : start + _BATCH]}
+
+
+@dataclass(frozen=True)
+class SetupPlan:
+    """What is known of one vendor: its *tables* in the order in which they are made.
+
+    *unique* are members whose values must be nobody else's, *fresh* members that the vendor sets itself.
+    """
+
+    tables: Mapping[str, Table]
+    unique: Sequence[str] = ()
+    fresh: Sequence[str] = ()
+
+
+@cache
+def setup_plan(vendor: str) -> SetupPlan:
+    """Return the plan of the vendor of that name; without a file nothing can be made."""
+    import yaml  # slow, and only a target that is no mock needs it
+
+    file = fixtures() / vendor / "conform.yaml"
+    told = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else {"tables": {}}
+    return SetupPlan(**{**told, "tables": {name: Table(**row) for name, row in told["tables"].items()}})
+
+
+def nest(path: str, value: Any) -> Any:
+    """Return *value* at *path* in an object of its own."""
+    for name in reversed([part for part in path.removesuffix("[]").split(".") if part]):
+        value = {name: value}
+    return value
+
+
+def items_at(path: str, value: Any) -> list[Any]:
+    """Return what stands at *path* in *value*: the items of a list, one object, or nothing."""
+    for name in filter(None, path.removesuffix("[]").split(".")):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    items = value if isinstance(value, list) else [value]
+    return [item for item in items if isinstance(item, Mapping)]
