@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 from click.testing import CliRunner
-from fault_world import SALSA
+from tests.faults.fault_world import SALSA
 
 from segment_mock import faults
 from segment_mock.cli import main

@@ -92,7 +92,7 @@ def test_the_diff_is_readable(world, upsert, send):
     assert ("'name': 'A'}" + by) in lines[2]
     assert lines[3].startswith(f"  ~ {key!r}{by}")
     assert ["      name: 'Old' -> 'New'", "      description: nothing -> 'd'"] == lines[4:6]
-    assert lines[6].startswith("  - {'segmentId': ")
+    assert lines[6].startswith("  - {'")
     assert "  missing: added {'name': 'B'}" == lines[7]
     assert "segmenter.segments: expected no change, got 1 added" == lines[8]
     assert lines[9].endswith("  <- by no call in the journal")
