@@ -134,12 +134,12 @@ def upsert(**item: Any) -> tuple[str, str, dict[str, Any]]:
     ("call", "told"),
     [
         (search({"offset": 0, "count": 20}), None),
-        (search({}), "payload.count: 20 where it is not sent"),
+        (search({}), "page_size: 20"),
         (search({"count": "x"}), "malformed: sentence"),
         (upsert(name="A"), None),
         (upsert(name="A" * 65), "too_long: code and message"),
         (("POST", f"{SALSA}/nowhere", {}), "no_such_operation: all"),
-        (("PUT", "/segments", {"id": "none"}), "not_found: status and sentence"),
+        (("PUT", "/segments", {"id": "none"}), "update_segment: path; not_found: status and sentence"),
         (
             ("POST", "/segments", {"name": "A", "broadcastMediumId": "b", "segmentType": "s", "tagId": "1"}),
             "create_segment: path; tagId",

@@ -15,7 +15,7 @@ from ..vendors import found
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, as GET /_mock/vendors does.")
 def vendors(as_json: bool) -> None:
-    """List each operation, field rule and refusal: documented, recorded or assumed, and the examples that prove it."""
+    """List each operation, field rule and refusal: documented, recorded or assumed; and what is assumed."""
     told = catalogue(found(), {})
     if as_json:
         click.echo(json.dumps(told, indent=2))
@@ -35,6 +35,10 @@ def _lines(vendor: dict[str, Any]) -> Iterator[str]:
         yield from _told(f"{row['status']}    {row['kind']:18} {row['message']}", row)
     for row in vendor["item_errors"]:
         yield from _told(f"{row['code']}   {row['kind']:18} {row['message']}", row)
+    for row in vendor["assumptions"]:
+        yield f"assumed {row['name']}: {row['choice']}"
+        change = f"{row['setting']} {'|'.join(row['choices'] or ())}".rstrip() if row["setting"] else "no setting"
+        yield f"       {row['rule']} Why: {row['reason']}. Changed by: {change}"
 
 
 def _told(line: str, row: dict[str, Any]) -> Iterator[str]:

@@ -1,21 +1,21 @@
 """What a vendor is made of, what a request becomes on its way, and how the stages are led through."""
 
 from ._call import Call, Lag
-from ._doubts import fields_of
 from ._face import Face
 from ._fresh import fresh
 from ._hints import advise, choice_hints, credential_hint
 from ._json import Json, dumps, parse
-from ._mark import Mark, doubt, known, mark, rule_of, source_of
 from ._refusal import KINDS, Dress, Kind, Limits, Refusal, Spoiled
 from ._shape import Batch, DataRow, Filled, Lenient, complaints, inner, members, unread
 from ._through import Answering, Handler, Proceed, Stage, perform, through
 from ._vendor import ItemError, Items, Operation, Vendor
+from .provenance import Assumption, Mark, doubt, fields_of, known, mark, rule_of, source_of
 from .validation import Undecided, Validator, rows
 
 __all__ = [
     "KINDS",
     "Answering",
+    "Assumption",
     "Batch",
     "Call",
     "DataRow",

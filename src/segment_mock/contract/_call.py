@@ -12,9 +12,9 @@ from ..store import Change, Store, Table
 from ..world import Luck, Organization, World
 from ._fresh import fresh
 from ._json import Json, dumps, parse
-from ._mark import doubt
 from ._refusal import Dress, Kind, Refusal, Spoiled
 from ._vendor import Operation, Vendor
+from .provenance import doubt
 
 _JSON: Mapping[str, str] = {"Content-Type": "application/json"}
 ASSUMED = "X-Segment-Mock-Assumed"
@@ -62,6 +62,7 @@ class Call:
     tallied: bool = field(init=False, default=False)
     draws: Luck | None = field(init=False, default=None)
     assumed: tuple[str, ...] = field(init=False, default=())
+    _doubted: tuple[str, ...] = field(init=False, default=())
     _parsed: Any = field(init=False, default=_UNREAD)
 
     @property
@@ -128,14 +129,31 @@ class Call:
 
     def reply(self, result: Json) -> Response:
         """Return *result* in the vendor's envelope."""
-        rules = self.operation.doubts.of(self) + self.assumed
+        rules = self.operation.doubts.of(self) + self._choices()
         headers = {**_JSON, **_header(ASSUMED, "; ".join(rules))} if rules else _JSON
         return Response(200, headers, dumps(self.vendor.wrap(self, result)))
 
-    def assume(self, rule: str) -> None:
-        """Note that the answer relies on *rule*, which nobody has documented or recorded."""
-        if rule not in self.assumed:
-            self.assumed = (*self.assumed, rule)
+    def assume(self, name: str) -> Any:
+        """Return what the vendor's assumption *name* decides; the reply names it.
+
+        That is the value of the setting that the row names, else the row's own. Call this only where the
+        answer depends on the decision. Raises KeyError for a name that the vendor does not declare.
+        """
+        row = self.vendor.assumptions[name]
+        if name not in self.assumed:
+            self.assumed = (*self.assumed, name)
+        return self.options[row.setting] if row.setting else row.value
+
+    def note_assumed(self, rule: str) -> None:
+        """Name *rule*, the assumed part of a row that has a source of its own, in the reply."""
+        if rule not in self._doubted:
+            self._doubted = (*self._doubted, rule)
+
+    def _choices(self) -> tuple[str, ...]:
+        rows, options = self.vendor.assumptions, self.options
+        chosen = [(name, rows[name]) for name in self.assumed]
+        values = [f"{name}: {options[row.setting] if row.setting else row.value}" for name, row in chosen]
+        return (*self._doubted, *values)
 
     def refuse(self, kind: Kind, message: str = "", **details: Any) -> Response:
         """Return the refusal of *kind* in the vendor's own status and words."""
@@ -175,9 +193,15 @@ class Call:
             headers["Allow"] = refusal.allow
         if hint:
             headers |= _hint(hint)
-        if told := doubt(row.source):
-            headers |= _header(ASSUMED, f"{refusal.kind}: {told}")
+        if rules := self._doubts(row, refusal):
+            headers |= _header(ASSUMED, "; ".join(rules))
         return Response(status, headers, row.page or dumps(body))
+
+    def _doubts(self, row: Dress, refusal: Refusal) -> list[str]:
+        """Return each assumption that a refusal stands on: the operation's, the field's, those consulted, its own."""
+        doubts, doubted = self.operation.doubts, doubt(row.source)
+        own = f"{refusal.kind}: {doubted}" if doubted else ""
+        return [*dict.fromkeys(filter(None, (*doubts.always, *doubts.of_field(refusal.field), *self._choices(), own)))]
 
 
 def _hint(text: str) -> dict[str, str]:

@@ -12,9 +12,9 @@ from marshmallow import Schema
 from ..settings import Option
 from ..store import Layout, Seed, Store
 from ..world import World
-from ._doubts import Doubts
 from ._json import Json
 from ._refusal import Dress, Kind, Limits, Spoiled
+from .provenance import Assumption, Doubts
 from .validation import Validator
 
 Call: TypeAlias = Any
@@ -82,7 +82,8 @@ class Vendor:
     what ``mock.<name>`` offers, *tally* is told each result, or None for a refusal. *root* is where
     the paths begin; an option called ``path`` moves it. *errors* are what it, or a gateway before it,
     says by status besides. *complaints* are the schemas of what *complain* returns, by kind of refusal;
-    *item_errors* what can be wrong with one item of a batch, by name.
+    *item_errors* what can be wrong with one item of a batch, by name; *assumptions* are the rules that no
+    source states, by name: an operation takes such a decision by ``call.assume(name)`` and no other way.
     """
 
     name: str
@@ -103,6 +104,7 @@ class Vendor:
     errors: Mapping[int, Dress] = field(default_factory=dict)
     complaints: Mapping[str, Schema] = field(default_factory=dict)
     item_errors: Mapping[str, ItemError] = field(default_factory=dict)
+    assumptions: Mapping[str, Assumption] = field(default_factory=dict)
     key_option: str = "token"
     options: tuple[Option, ...] = ()
     limits: Limits = field(default_factory=Limits)

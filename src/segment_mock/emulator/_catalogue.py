@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from ..contract import Json, Operation, Vendor, doubt, fields_of, mark, rule_of, source_of
@@ -15,7 +15,8 @@ _SECRETS = ("token", "key")
 def catalogue(vendors: Iterable[Vendor], settings: Mapping[str, Any]) -> Json:
     """Return each vendor's operations, field rules, refusals and limits, and the settings in force.
 
-    Each row tells its ``source``, its ``mark``, what of it is ``assumed``, and the ``examples`` that prove it.
+    Each row has its ``source``, its ``mark``, what of it is ``assumed``, and the ``examples`` that prove it;
+    each of a vendor's ``assumptions`` has the ``choice`` in force and the ``setting`` that changes it, if one does.
     """
     shown = {
         name: len(value) if name.endswith(_SECRETS) and value else value
@@ -36,6 +37,7 @@ def _vendor(vendor: Vendor, settings: Mapping[str, Any], known: list[Proof]) -> 
         "fields": [row for operation in vendor.operations for row in _fields(vendor, operation, known)],
         "refusals": [*_refusals(vendor, known)],
         "item_errors": [*_item_errors(vendor, known)],
+        "assumptions": [*_assumptions(vendor, settings)],
         "limits": {**asdict(vendor.limits), **_word(vendor.limits.source)},
     }
 
@@ -73,6 +75,19 @@ def _item_errors(vendor: Vendor, known: list[Proof]) -> Iterator[Json]:
         word = f'"code": {row.code},'
         examples = [proof.name for proof in known if word in str(proof.told["response"]).replace("'", '"')]
         yield {"kind": kind, "code": row.code, "message": row.message, **_word(row.source), "examples": examples}
+
+
+def _assumptions(vendor: Vendor, settings: Mapping[str, Any]) -> Iterator[Json]:
+    options = {option.name: option for option in vendor.options}
+    for name, row in vendor.assumptions.items():
+        choice, setting, choices = str(row.value), None, None
+        if row.setting:
+            option = replace(options[row.setting], name=f"{vendor.name}_{row.setting}")
+            choice, setting, choices = settings.get(option.name, option.initial), option.flag, option.choices
+        yield {
+            "name": name, "rule": row.rule, "choice": choice, "setting": setting, "choices": choices,
+            "reason": row.reason,
+        }  # fmt: skip
 
 
 def _word(source: str) -> Json:

@@ -131,7 +131,7 @@ class Routes:
         allow = ", ".join(sorted(methods))
         hint = f"{path} takes {allow}" if methods else self._nearest(vendor, method, path)
         refusal = Refusal(kind, hint=hint, allow=allow, method=method, path=path)  # type: ignore[arg-type]
-        return Operation(kind, method, (), partial(_refuse, refusal), "assumed")
+        return Operation(kind, method, (), partial(_refuse, refusal), "")
 
 
 def _refuse(refusal: Refusal, *_: object) -> Json:

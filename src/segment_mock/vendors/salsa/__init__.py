@@ -5,6 +5,7 @@ from operator import itemgetter
 
 from ...contract import Items, Limits, Operation, Vendor
 from ...settings import Option
+from .assumptions import ASSUMPTIONS
 from .data import TABLES, SalsaFace, export, load
 from .errors import COMPLAINTS, ERRORS, ITEM_ERRORS, REFUSALS, complain, spoil
 from .operations import members, metrics, segments, supporters
@@ -96,6 +97,7 @@ VENDOR = Vendor(
     errors=ERRORS,
     complaints=COMPLAINTS,
     item_errors=ITEM_ERRORS,
+    assumptions=ASSUMPTIONS,
     tables=TABLES,
     wrap=wrap,
     unwrap=itemgetter("payload"),

@@ -85,7 +85,7 @@ def item_error(call: Call, kind: str, field: str) -> Json:
     """Return the error of *kind* for *field* of an item."""
     row = ITEM_ERRORS[kind]
     if told := doubt(row.source):
-        call.assume(f"{kind}: {told}")
+        call.note_assumed(f"{kind}: {told}")
     return _error(call, row.code, row.message, field)
 
 

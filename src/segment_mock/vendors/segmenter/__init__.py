@@ -5,6 +5,7 @@ import re
 from ...contract import Operation, Vendor
 from ...settings import TEXT, Option, OptionType
 from . import data, operations
+from .assumptions import ASSUMPTIONS
 from .errors import COMPLAINTS, REFUSALS, complain
 from .schemas import CREATE, UPDATE, Created, CreateSegment, Updated, UpdateSegment, reply, wrap
 
@@ -42,6 +43,7 @@ VENDOR = Vendor(
     unwrap=lambda body: body,
     complain=complain,
     complaints=COMPLAINTS,
+    assumptions=ASSUMPTIONS,
     load=data.load,
     export=data.export,
     face=data.SegmenterFace,

@@ -25,7 +25,7 @@ def update(call: Call, data: Json) -> Json:
     if mine is None:
         raise Refusal("not_found", field="id", id=repr(key))
     if not {"name", "description", "broadcastMediumId", "segmentType", "persons"} <= data.keys():
-        call.assume("what is not sent is kept")
+        call.assume("omitted_members")
     changed = {**mine, **data, "id": key}
     if "persons" in data:
         changed["persons"] = [person["id"] for person in know(call.rows("persons"), call.world, data["persons"])]

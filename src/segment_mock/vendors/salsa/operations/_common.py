@@ -8,16 +8,12 @@ from ....contract import Call, Json, Refusal
 
 MANAGED = "INTEGRATED"
 UNKNOWN = "--salsa-unknown-id create adds a record under an id never seen, instead of NOT_FOUND"
-PAGE = 20
-"""How long a page is when nobody says: the documented batch size."""
 
 
 def page(call: Call, payload: Json) -> tuple[int, int]:
     """Return the offset and the count that *payload* asks for."""
     count = payload.get("count")
-    if count is None:
-        call.assume(f"payload.count: {PAGE} where it is not sent")
-    return payload.get("offset") or 0, PAGE if count is None else count
+    return payload.get("offset") or 0, call.assume("page_size") if count is None else count
 
 
 def listed(name: str, items: list[Json]) -> Json:

@@ -47,13 +47,12 @@ def _changed(call: Call, data: Json, deed: Any) -> Json:
     key = payload["segmentId"].lower()
     segment = call.rows("segments").get(key)
     if segment is None:
-        call.assume("segmentId: of an unknown group nobody is found")
         deed = _unknown
     elif segment["type"] == "DEFAULT":
         refuse_unmanaged(call)
         deed = _not_allowed
     elif segment["type"] == "CUSTOM":
-        call.assume("segmentId: the members of a CUSTOM group may be changed")
+        call.assume("custom_group_members")
     return listed("supporters", call.each(payload["supporterIds"], partial(deed, call, key)))
 
 
@@ -75,7 +74,7 @@ def _remove(call: Call, segment: str, identifier: Any) -> Json:
 
 
 def _unknown(call: Call, segment: str, identifier: Any) -> Json:
-    return missing("SUPPORTER_ID", identifier)
+    return {**missing("SUPPORTER_ID", identifier), "result": call.assume("unknown_group")}
 
 
 def _not_allowed(call: Call, segment: str, identifier: Any) -> Json:

@@ -101,7 +101,6 @@ def _upsert(call: Call, item: Json) -> Json:
         call.hints.append(UNKNOWN)
         return _failed(sent, "NOT_FOUND")
     if _causes_duplicate(call, item, mine):
-        call.assume("contacts: an address is one supporter's")
         return _failed(sent, "VALIDATION_ERROR", [item_error(call, "not_unique", "contacts")])
     row = supporters.put(_record(call, key, mine, item))
     return ordered({**row, "result": "UPDATED" if mine else "ADDED"}, SUPPORTER_ORDER)

@@ -1,0 +1,127 @@
+"""Provenance: on whose word a rule stands, documented, recorded or assumed; and which assumptions a call relied on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from marshmallow import Schema, fields
+
+from ._shape import inner
+
+Mark: TypeAlias = Literal["documented", "recorded", "assumed"]
+ASSUMED = "assumed"
+REQUIRED_DOUBT = "that it is required"
+"""The one doubt about a field that a call relies on by not sending the field."""
+_INDEX = re.compile(r"\[\d+\]")
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """A rule that neither a document nor a recording states, so that the mock had to choose.
+
+    *rule* is a sentence, *value* the choice and what `Call.assume` returns, *reason* why it was chosen.
+    *setting* is the name of the vendor's option that chooses instead of *value*.
+    """
+
+    rule: str
+    value: str | int
+    reason: str
+    setting: str = ""
+
+
+def known(source: str) -> dict[str, Any]:
+    """Return what a marshmallow field is given besides when its rule is known from *source*.
+
+    *source* is ``DOCUMENT, SECTION``, or begins with ``recorded`` or ``assumed``; after a ``;`` stands
+    what of it is assumed all the same.
+    """
+    return {"metadata": {"source": source}}
+
+
+def source_of(field: fields.Field[Any]) -> str:
+    """Return the source of *field*'s rule; a field that names none is assumed."""
+    return str(field.metadata.get("source", ASSUMED))
+
+
+def mark(source: str) -> Mark:
+    """Return the mark that *source* begins with."""
+    if source.startswith("assumed"):
+        return "assumed"
+    return "recorded" if source.startswith("recorded") else "documented"
+
+
+def doubt(source: str) -> str:
+    """Return the parts of *source* that are assumed, without that word; ``""`` if there are none."""
+    parts = [part.strip() for part in source.split(";")]
+    doubted = [
+        part.removesuffix("is assumed").removesuffix("assumed").strip() or "all" for part in parts if "assumed" in part
+    ]
+    return ", ".join(doubted)
+
+
+def rule_of(field: Any) -> str:
+    """Return what *field* takes in a few words: its kind, whether it must be there, its bounds and choices."""
+    words = [type(field).__name__.lower()]
+    words += ["required"] if field.required else []
+    words += ["may be null"] if field.allow_none else []
+    for check in field.validators:
+        least, most, choices = (getattr(check, name, None) for name in ("min", "max", "choices"))
+        words += [f"at least {least}"] if least is not None else []
+        words += [f"at most {most}"] if most is not None else []
+        words += [f"one of {', '.join(map(str, choices))}"] if choices else []
+    return ", ".join(words)
+
+
+class Doubts:
+    """What is assumed of an operation itself, and of the members of its request."""
+
+    def __init__(self, name: str, source: str, request: Schema | None) -> None:
+        doubted = doubt(source)
+        self.always: tuple[str, ...] = (f"{name}: {doubted}",) if doubted else ()
+        """Named by every reply of the operation, refusals included."""
+        rows = [*fields_of(request)] if request else []
+        doubts = [(steps, doubt(source_of(row))) for steps, row in rows]
+        self._members = tuple(
+            (_path(steps) if doubted == "all" else f"{_path(steps)}: {doubted}", steps)
+            for steps, doubted in doubts
+            if doubted and doubted != REQUIRED_DOUBT
+        )
+        self._required = {_path(steps).replace(".[]", ""): doubted for steps, doubted in doubts if doubted}
+
+    def of(self, call: Any) -> tuple[str, ...]:
+        """Return each rule that a performed *call* relies on because of the operation or of a member it sent."""
+        if not self._members:
+            return self.always
+        body = call.json
+        return self.always + tuple([name for name, steps in self._members if _is_sent(body, steps)])
+
+    def of_field(self, path: str) -> tuple[str, ...]:
+        """Return what is assumed of the member at *path* that a call was refused for."""
+        doubted = self._required.get(_INDEX.sub("", path))
+        return (f"{path}: {doubted}",) if doubted else ()
+
+
+def fields_of(schema: Schema, place: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield (steps, field) of every field that *schema* declares, at any depth; ``""`` steps into a list."""
+    for name, row in schema.fields.items():
+        steps = (*place, name)
+        yield steps, row
+        below = inner(row)
+        if below is not None:
+            # A field of lists of objects, whether marshmallow's or a batch, holds its schema one step deeper.
+            yield from fields_of(below, steps if getattr(row, "nested", None) is not None else (*steps, ""))
+
+
+def _path(steps: tuple[str, ...]) -> str:
+    return ".".join(step or "[]" for step in steps)
+
+
+def _is_sent(value: Any, steps: tuple[str, ...]) -> bool:
+    if not steps:
+        return True
+    if not steps[0]:
+        return isinstance(value, list) and any(_is_sent(item, steps[1:]) for item in value)
+    return isinstance(value, dict) and steps[0] in value and _is_sent(value[steps[0]], steps[1:])

@@ -1,0 +1,125 @@
+"""What neither Salsa's documents nor any recording states, and what the mock does instead: one row a decision.
+
+An operation takes such a decision by ``call.assume(name)``, so that the reply names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ...contract import Assumption
+
+_UNSTATED = "not stated anywhere"
+_CLIENTS_DIFFER = "public clients expect both"
+
+ASSUMPTIONS: Mapping[str, Assumption] = {
+    "trailing_slash": Assumption("A slash at the end of a path changes nothing.", "ignored", "as a servlet does it"),
+    # Reading
+    "page_size": Assumption(
+        "A search that sends no count gets this many records.", 20, f"{_UNSTATED}; it is the documented batch size"
+    ),
+    "empty_page": Assumption(
+        "A reply without any record carries its list all the same.",
+        "[]",
+        f"{_CLIENTS_DIFFER}: PHP programs need the list, Python programs expect it to be absent",
+    ),
+    "paging_beside_identifiers": Assumption(
+        "Offset, count and times are ignored in a search by identifiers.", "ignored", _UNSTATED
+    ),
+    "sort_order": Assumption("The member sortOrder is accepted and changes nothing.", "ignored", _UNSTATED),
+    "duplicate_identifiers": Assumption(
+        "An identifier that is sent twice is answered twice.", "each answered", _UNSTATED
+    ),
+    "not_found_counted": Assumption(
+        "The members total and count include the identifiers that were not found.",
+        "counted",
+        "the printed example contradicts itself: count 1, total 5, three entries",
+    ),
+    "unknown_id_echo": Assumption(
+        "An unknown identifier comes back as it was sent, upper case included.", "as sent", _UNSTATED
+    ),
+    "unknown_email": Assumption(
+        "An unknown e-mail address comes back among the contacts.", "contacts", "that is where supporters carry theirs"
+    ),
+    "shared_external_id": Assumption(
+        "Several records may have one external id; a search by it returns them all.",
+        "allowed",
+        "the document calls only the name unique",
+    ),
+    "shared_email": Assumption(
+        "A search by an e-mail address that several supporters have returns all; an update by it changes the oldest.",
+        "all, the oldest",
+        "the API makes no such supporters, but a data file may",
+    ),
+    "email_case": Assumption("E-mail addresses are compared in any case.", "ignored", _UNSTATED),
+    "time_without_zone": Assumption("A time without a zone is UTC.", "UTC", "the recorded replies are in UTC"),
+    "joined_since": Assumption("Who joined at the very time joinedSince is included.", "included", _UNSTATED),
+    "unknown_group_search": Assumption(
+        "An unknown group has no members: an empty page, or NOT_FOUND for each supporter asked for.",
+        "no members",
+        _UNSTATED,
+    ),
+    # Groups
+    "not_crm_group": Assumption(
+        "Managing a group that is no CRM group refuses the call, or the item.",
+        "http-405",
+        "the document states both HTTP 405 and NOT_ALLOWED",
+        setting="non_crm",
+    ),
+    "name_comparison": Assumption(
+        "Names of groups are equal if they are the same text, upper and lower case apart, without blanks at the ends.",
+        "case-sensitive, trimmed",
+        "the document says only that names are unique",
+    ),
+    "blank_name": Assumption("A name of nothing but blanks counts as missing.", "required", _UNSTATED),
+    "text_length": Assumption(
+        "The documented lengths count code points, so that an emoji is one character.",
+        "code points",
+        "the document says characters; Java counts UTF-16 units",
+    ),
+    "omitted_members": Assumption(
+        "A member of a group that an update does not send stays as it is.",
+        "kept",
+        "stated for supporters only",
+    ),
+    "null_members": Assumption("A member of a group that an update sends as null is cleared.", "cleared", _UNSTATED),
+    "revived_id": Assumption(
+        "An id that was deleted may be used again, for a new record.",
+        "ADDED",
+        "the vendor's tests add and delete the same id in every run; the document says NOT_FOUND for unknown ids",
+    ),
+    "memberships_end": Assumption("Deleting a group or a supporter ends the memberships.", "deleted", _UNSTATED),
+    # Members
+    "unknown_group": Assumption(
+        "Assigning to an unknown group, or removing from it, answers this for each supporter.", "NOT_FOUND", _UNSTATED
+    ),
+    "custom_group_members": Assumption(
+        "The members of a CUSTOM group may be changed.",
+        "allowed",
+        "public programs let their users assign to CUSTOM groups; the document allows CRM groups only",
+    ),
+    "unknown_supporter": Assumption(
+        "Assigning or removing an unknown supporter answers this.", "NOT_FOUND", "the word exists for unknown ids"
+    ),
+    "assigned_twice": Assumption(
+        "Assigning a supporter who is a member already answers this again, and the date of joining stays.",
+        "ADDED",
+        _UNSTATED,
+    ),
+    "removed_non_member": Assumption("Removing a supporter who is no member answers this.", "NOT_FOUND", _UNSTATED),
+    # Metrics
+    "calls_left": Assumption(
+        "The metric currentRateLimit is the number of calls that are left.",
+        "left",
+        "the vendor's tests exclude it; its page speaks of calls remaining",
+    ),
+    "no_call_yet": Assumption(
+        "Before the first call lastAPICall is the time of this one.", "now", "public programs can't read an absent time"
+    ),
+    "failed_calls": Assumption(
+        "A refused call counts in totalAPICalls and in totalAPICallFailures.", "counted", _UNSTATED
+    ),
+    "groups_counted": Assumption(
+        "Reading the groups of a supporter counts as reading the supporter.", "supporterRead", _UNSTATED
+    ),
+}
