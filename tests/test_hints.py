@@ -26,7 +26,7 @@ def asked(method: str, path: str, json: Any = None, headers: Any = None, **setti
     ("method", "path", "json", "status", "hint"),
     [
         ("PUT", f"{SALSA}/segmets", GROUP, 404, f"no such operation; nearest: PUT {SALSA}/segments, "),
-        ("PUT", f"{SALSA}/segments/", GROUP, 404, f"no such operation; nearest: PUT {SALSA}/segments, "),
+        ("PUT", f"{SALSA}/segment/", GROUP, 404, f"no such operation; nearest: PUT {SALSA}/segments, "),
         ("PATCH", f"{SALSA}/segments", GROUP, 405, f"{SALSA}/segments takes DELETE, PUT"),
         ("GET", "/segments/1/2", None, 404, "; --segmenter-path says where they begin"),
         ("GET", "/nowhere", None, 404, "no such operation"),

@@ -22,11 +22,11 @@ def who(api, segment=CRM):
 @METHODS
 @pytest.mark.parametrize("unknown", [NOBODY, NOBODY.upper(), "no id at all", "", 17])
 def test_an_unknown_supporter_is_not_found(salsa, method, unknown):
-    """The item carries the id as it was sent; the others of the call are performed."""
+    """The item carries the id as text; the others of the call are performed."""
     api = world(salsa, joined=(0,))
     items = told(api, method, "/segments/members", segmentId=CRM, supporterIds=[unknown, sid(0)])["supporters"]
 
-    assert {"supporterId": unknown, "result": "NOT_FOUND"} == items[0]
+    assert {"supporterId": str(unknown), "result": "NOT_FOUND"} == items[0]
     assert sid(0) == items[1]["supporterId"]
     assert items[1]["result"] in ("ADDED", "DELETED")
 
@@ -90,7 +90,7 @@ def test_nobody_to_assign(salsa):
         ({}, "segmentId"),
         ({"supporterIds": []}, "segmentId"),
         ({"segmentId": None, "supporterIds": []}, "segmentId"),
-        ({"segmentId": 5, "supporterIds": []}, "segmentId"),
+        ({"segmentId": [5], "supporterIds": []}, "segmentId"),
         ({"segmentId": CRM}, "supporterIds"),
         ({"segmentId": CRM, "supporterIds": None}, "supporterIds"),
         ({"segmentId": CRM, "supporterIds": sid(0)}, "supporterIds"),

@@ -90,7 +90,7 @@ def test_asked_for_by_id(salsa):
 
     assert ["supporters", "count"] == list(payload)
     assert 6 == payload["count"]
-    assert [sid(1), sid(2).upper(), sid(0), "x", 7, sid(1)] == [item["supporterId"] for item in payload["supporters"]]
+    assert [sid(1), sid(2).upper(), sid(0), "x", "7", sid(1)] == [item["supporterId"] for item in payload["supporters"]]
     results = ["FOUND", "NOT_FOUND", "FOUND", "NOT_FOUND", "NOT_FOUND", "FOUND"]
     assert results == [item["result"] for item in payload["supporters"]]
     assert [["supporterId", "result"]] == [list(item) for item in payload["supporters"] if item["supporterId"] == "x"]

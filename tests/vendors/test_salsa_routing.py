@@ -62,7 +62,7 @@ def test_the_tokens_header_is_known_in_any_case(salsa, name):
     assert 200 == salsa().send("POST", "/segments/search", SEARCH, **{"authToken": None, name: "t"}).status_code
 
 
-@pytest.mark.parametrize("path", ["/segments/search/", "/segment", "", "/", "/segments/x", "/activities/search"])
+@pytest.mark.parametrize("path", ["/segments/search/x", "/segment/", "", "/", "/segments/x", "/activities/search"])
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
 def test_an_unknown_path_is_404_in_the_dialect(salsa, method, path):
     """In Salsa's envelope, with the nearest operations for the developer in a header."""

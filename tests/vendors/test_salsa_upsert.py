@@ -137,8 +137,9 @@ def test_unknown_members_are_ignored_and_told_in_the_journal(salsa):
     """They reach neither record nor reply; the journal lists them as unread fields, in the order sent."""
     api = salsa()
     known = {"name": "n"}
-    unknown = {"zeta": 1, "externalSystemIdId": "35467", "result": "FOUND", "totalMembers": 5, "type": "DEFAULT"}
-    (segment,) = api.upsert({**unknown, **known})["segments"]
+    unknown = {"zeta": 1, "externalSystemIdId": "35467"}
+    of_replies = {"result": "FOUND", "totalMembers": 5, "type": "DEFAULT"}
+    (segment,) = api.upsert({**unknown, **of_replies, **known})["segments"]
 
     assert ["segmentId", "name", "totalMembers", "result"] == list(segment)
     assert ("ADDED", 0) == (segment["result"], segment["totalMembers"])

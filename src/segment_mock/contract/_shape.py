@@ -68,6 +68,15 @@ class Filled:
         return {"pattern": r"[^\s\x1c-\x1f\x85]|\ufeff"}
 
 
+class Identifier(fields.String):
+    """An id as text; a number, where a client left out the quotes, is taken as its text."""
+
+    as_schema: ClassVar[dict[str, Any]] = {"type": ["string", "integer"]}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
+        return super()._deserialize(str(value) if type(value) is int else value, attr, data, **options)
+
+
 class Batch(fields.Field):  # type: ignore[type-arg]  # not generic in marshmallow 3
     """A list of objects that the frame only counts; the operation judges each by *schema*."""
 
@@ -112,6 +121,8 @@ def strays(schema: Schema, data: Any, place: str = "") -> Iterator[tuple[str, tu
         known = schema.load_fields
         for name, value in data.items():
             path, below = f"{place}.{name}" if place else name, inner(known.get(name))
+            if name in schema.dump_fields and name not in known:
+                continue  # a member of replies that a client sends back
             if name not in known:
                 yield path, tuple(known)
             elif below is not None:

@@ -76,10 +76,12 @@ class Emulator:
 
     def answer(self, request: Request) -> Answering:
         """Return the vendor's reply to *request*, as a coroutine that awaits nothing but `clock.sleep`."""
-        vendor, operation, arguments = self.routes.find(request)
+        vendor, operation, arguments, assumed = self.routes.find(request)
         world = self.world
         options = self._options.get(vendor.name, {})
         call = Call(request, vendor, operation, world, options, arguments, world.clock.now(), world.era)
+        if assumed:
+            call.assume(assumed)
         return self._handle(call)
 
     def face(self, name: str) -> Any:

@@ -17,19 +17,22 @@ LOCAL = ("localhost", "127.0.0.1", "::1")
 _LONG = 1000  # a host and target of so many characters are nobody's habit, and not worth remembering
 _MOST = 256
 _SLASHES = re.compile("/{2,}")
+_SLASH = "trailing_slash"  # a vendor that has an assumption of this name knows its paths with a slash at the end too
 _ARGUMENT = re.compile(r"\{(\w+)\}")
 
 
-Resource: TypeAlias = tuple[Vendor, str, Mapping[str, Operation], Mapping[str, str]]
-"""The vendor of a path, the path without repeated slashes, the operations at it by method, and its arguments."""
+Resource: TypeAlias = tuple[Vendor, str, Mapping[str, Operation], Mapping[str, str], str]
+"""The vendor of a path, the path without repeated slashes, the operations at it by method, its arguments,
+and the name of the assumption under which it is known."""
 
 
 class Match(NamedTuple):
-    """The vendor, its operation, and what stood in the path's ``{places}``."""
+    """The vendor, its operation, what stood in the path's ``{places}``, and the assumption it was found by."""
 
     vendor: Vendor
     operation: Operation
     arguments: Mapping[str, str]
+    assumed: str
 
 
 class Routes:
@@ -73,11 +76,11 @@ class Routes:
     def find(self, request: Request) -> Match:
         """Return the row for *request*, or one that refuses in the right vendor's words."""
         host, target = request.headers.get("host", ""), request.target
-        vendor, path, methods, arguments = self._known.get((host, target)) or self._resource(host, target)
+        vendor, path, methods, arguments, assumed = self._known.get((host, target)) or self._resource(host, target)
         operation = methods.get(request.method)
         if operation is None:
             operation = self._refusing(vendor, request.method, path, methods)
-        return Match(vendor, operation, arguments)
+        return Match(vendor, operation, arguments, assumed if operation.paths else "")
 
     def _resource(self, host: str, target: str) -> Resource:
         found = self._find(host, target)
@@ -91,7 +94,10 @@ class Routes:
         path = target.partition("?")[0]
         path = _SLASHES.sub("/", path) if "//" in path else path
         vendor = self._whose(host, path)
-        return vendor, path, *self._at(vendor.name, path)
+        methods, arguments = self._at(vendor.name, path)
+        if methods or not path.endswith("/") or _SLASH not in vendor.assumptions:
+            return vendor, path, methods, arguments, ""
+        return vendor, path, *self._at(vendor.name, path[:-1]), _SLASH
 
     def _row(self, vendor: str, path: str) -> dict[str, Operation]:
         if not _ARGUMENT.search(path):

@@ -9,7 +9,7 @@ from typing import Any
 
 from marshmallow import RAISE, fields
 
-from ...contract import Face, Json, Validator, fresh, rows
+from ...contract import Face, Identifier, Json, Validator, fresh, rows
 from ...settings import SettingError
 from ...store import ChangeLog, Index, Layout, Record, Seed, Store, Table, Taken
 from ...world import World
@@ -48,7 +48,7 @@ class SegmentRow(CreateSegment):
         unknown = RAISE
 
     id = fields.String()
-    broadcastMediumId = fields.String()
+    broadcastMediumId = Identifier()
     segmentType = fields.String()
     persons = fields.List(fields.Nested(PersonRow()), load_default=list)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields
 
-from ...contract import Call, Filled, Json, Lenient, known
+from ...contract import Call, Filled, Identifier, Json, Lenient, known
 
 UPDATE = "Instaleap Segmenter, Update segment"
 CREATE = "Instaleap Segmenter, Create segment"
@@ -39,6 +39,11 @@ def _one_name(data: Json, kept: str, other: str) -> Json:
     return told if told.get(kept) is not None else {**told, kept: data[other]}
 
 
+def _without_null_lists(data: Json) -> Json:
+    nulls = [name for name in ("persons", "filters", "substitutionTags") if name in data and data[name] is None]
+    return {name: value for name, value in data.items() if name not in nulls} if nulls else data
+
+
 class _Identified:
     """A person must have something to be known by."""
 
@@ -49,7 +54,7 @@ class _Identified:
 
     def as_schema(self) -> Json:
         """Return the rule in JSON Schema."""
-        some = {"type": "string", "minLength": 1}
+        some = {"type": ["string", "integer"], "minLength": 1}
         return {"anyOf": [{"required": [name], "properties": {name: some}} for name in ("externalId", "email")]}
 
 
@@ -63,9 +68,10 @@ class Tag(Lenient):
 class Person(Lenient):
     """A person as sent; known by externalId, else by email."""
 
-    rules, shapes = (_Identified(),), (_one_phone,)
-    substitutionTags = fields.List(fields.Nested(Tag()), **_TAGS)
-    externalId = fields.String(allow_none=True, **_UPDATE)
+    rules, shapes = (_Identified(),), (_one_phone, _without_null_lists)
+    id: fields.Field[Any] = fields.Raw(dump_only=True, **_CREATED)
+    substitutionTags = fields.List(fields.Nested(Tag()), allow_none=True, **_TAGS)
+    externalId = Identifier(allow_none=True, **_UPDATE)
     firstName = fields.String(allow_none=True, **_UPDATE)
     lastName = fields.String(allow_none=True, **_UPDATE)
     phone = fields.String(allow_none=True, **_UPDATE)
@@ -74,31 +80,31 @@ class Person(Lenient):
 
 
 class _Described(Lenient):
-    shapes = (_one_tag_id,)
+    shapes = (_one_tag_id, _without_null_lists)
     description = fields.String(allow_none=True, **_UPDATE)
-    tagId = fields.String(allow_none=True, **_ASSUMED)
-    persons = fields.List(fields.Nested(Person()), **_UPDATE)
+    tagId = Identifier(allow_none=True, **_ASSUMED)
+    persons = fields.List(fields.Nested(Person()), allow_none=True, **_UPDATE)
 
 
 class UpdateSegment(_Described):
     """A segment to update; the id may stand in the path instead."""
 
-    id = fields.String(validate=_filled, **_UPDATE)
+    id = Identifier(validate=_filled, **_UPDATE)
     name = fields.String(validate=_filled, **_UPDATE)
-    broadcastMediumId = fields.String(validate=_filled, **_UPDATE)
+    broadcastMediumId = Identifier(validate=_filled, **_UPDATE)
     segmentType = fields.String(validate=_filled, **_UPDATE)
-    TagId = fields.String(allow_none=True, **_ASSUMED)
-    filters = fields.List(fields.Raw(allow_none=True), **_ASSUMED)
+    TagId = Identifier(allow_none=True, **_ASSUMED)
+    filters = fields.List(fields.Raw(allow_none=True), allow_none=True, **_ASSUMED)
 
 
 class CreateSegment(_Described):
     """A segment to create."""
 
     name = fields.String(required=True, validate=_filled, **_REQUIRED)
-    broadcastMediumId = fields.String(required=True, validate=_filled, **_REQUIRED)
+    broadcastMediumId = Identifier(required=True, validate=_filled, **_REQUIRED)
     segmentType = fields.String(required=True, validate=_filled, **_REQUIRED)
-    TagId = fields.String(allow_none=True, **_CREATE)
-    filters = fields.List(fields.Raw(allow_none=True), **_CREATE)
+    TagId = Identifier(allow_none=True, **_CREATE)
+    filters = fields.List(fields.Raw(allow_none=True), allow_none=True, **_CREATE)
 
 
 class Updated(Schema):

@@ -21,6 +21,8 @@ def search(call: Call, data: Json) -> Json:
         return listed("supporters", [_asked(call, key, identifier) for identifier in asked])
     offset, count = page(call, payload)
     since = payload.get("joinedSince")
+    if payload.get("sortOrder") is not None:
+        call.assume("sort_order")
     members = call.rows("members")
     if since is None:
         total, rows = members.count("segmentId", key), members.find("segmentId", key, offset, count)

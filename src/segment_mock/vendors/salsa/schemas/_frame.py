@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from marshmallow import Schema, ValidationError, fields, validate
@@ -15,6 +16,7 @@ RECORDED = known("recorded by the vendor's own tests")
 CLIENT = known("recorded by a public client")
 SUPPORTER_DATA = known("Salsa Engage, Supporter Data")
 SERVER_ID = "segment-mock"
+_IDS = ("segmentId", "supporterId", "externalSystemId")
 _DIGITS = re.compile(r"\s*[+-]?[0-9]{1,100}\s*").fullmatch
 _BODY = known(f"{DOCUMENT}, Request Body Format")
 _REPLY = known(f"{DOCUMENT}, Response Body Format")
@@ -36,17 +38,6 @@ class Whole(fields.Integer):
         return number
 
 
-class Identifier(fields.Field):  # type: ignore[type-arg]  # not generic in marshmallow 3
-    """An id as the client wrote it: text, or a number where a client forgot the quotes."""
-
-    as_schema: ClassVar[Json] = {"type": ["string", "integer"]}
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> str | int:
-        if isinstance(value, (str, int)) and not isinstance(value, bool):
-            return value
-        raise ValidationError("Not a valid identifier.")
-
-
 class Moment(fields.Field):  # type: ignore[type-arg]  # not generic in marshmallow 3
     """A time as ISO 8601 text, read as seconds since the epoch."""
 
@@ -57,6 +48,22 @@ class Moment(fields.Field):  # type: ignore[type-arg]  # not generic in marshmal
             return seconds(str(value))
         except ValueError as error:
             raise ValidationError(f"{error}.") from None
+
+
+def text_ids(collection: str) -> Callable[[Json], Json]:
+    """Return a shape of a payload that takes numbers as text where *collection*'s items have ids."""
+
+    def shape(payload: Json) -> Json:
+        items = payload[collection]
+        if not any(type(item.get(name)) is int for item in items for name in _IDS):
+            return payload
+        return {**payload, collection: [_with_text_ids(item) for item in items]}
+
+    return shape
+
+
+def _with_text_ids(item: Json) -> Json:
+    return {**item, **{name: str(item[name]) for name in _IDS if type(item.get(name)) is int}}
 
 
 def frame(payload: Schema) -> Schema:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
-from ....contract import Batch, Lenient, known
-from ._frame import CLIENT, DOCUMENT, RECORDED, Identifier, Paging
+from ....contract import Batch, Identifier, Lenient, known
+from ._frame import CLIENT, DOCUMENT, RECORDED, Paging, text_ids
 from ._items import RESULTS, ItemFault, filled, text, uuid
 from ._rules import Needs
 
@@ -18,6 +18,11 @@ _SEARCH = known(f"{DOCUMENT}, Searching for Segments")
 _ATTRIBUTES = known(f"{DOCUMENT}, Adding/Updating Segments")
 _DELETED = known(f"{DOCUMENT}, Deleting Segments")
 _FOUND = known(f"{DOCUMENT}, Response Body Format")
+_IN_REPLIES = {
+    name: fields.Raw(dump_only=True, **RECORDED)
+    for name in ("totalMembers", "type", "result", "mailingList", "publicName", "publicDescription", "parameterName")
+}
+"""What a client that sends a group back as it was found sends along; nothing is read of it."""
 _TYPED = "Must be provided with 'identifiers': one of SEGMENT_ID, EXTERNAL_ID."
 
 
@@ -30,7 +35,7 @@ class SearchSegments(Paging):
     includeMemberCounts = fields.Boolean(allow_none=True, **RECORDED)
 
 
-class SegmentItem(Lenient):
+class SegmentItem(Lenient.from_dict(_IN_REPLIES)):  # type: ignore[misc]
     """A group as sent for adding or updating; its messages are rows of the table of item errors."""
 
     segmentId = text(36, checks=[uuid], allow_none=True, **_ATTRIBUTES)
@@ -39,21 +44,26 @@ class SegmentItem(Lenient):
     externalSystemId = text(100, allow_none=True, **_ATTRIBUTES)
 
 
-class SegmentKey(Lenient):
+class SegmentKey(Lenient.from_dict(_IN_REPLIES)):  # type: ignore[misc]
     """A group as sent for deletion."""
 
     segmentId = text(36, checks=[uuid], required=True, **_DELETED)
+    name = fields.Raw(dump_only=True, **_ATTRIBUTES)
+    description = fields.Raw(dump_only=True, **_ATTRIBUTES)
+    externalSystemId = fields.Raw(dump_only=True, **_ATTRIBUTES)
 
 
 class UpsertSegments(Lenient):
     """The groups to add or update, in sequence."""
 
+    shapes = (text_ids("segments"),)
     segments = Batch(SegmentItem(), required=True, **_ATTRIBUTES)
 
 
 class DeleteSegments(Lenient):
     """The groups to delete, in sequence."""
 
+    shapes = (text_ids("segments"),)
     segments = Batch(SegmentKey(), required=True, **_DELETED)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from ....contract import Batch, Json, Lenient, known
-from ._frame import CLIENT, RECORDED, SUPPORTER_DATA, Identifier, Moment, Paging
+from ....contract import Batch, Identifier, Json, Lenient, known
+from ._frame import CLIENT, RECORDED, SUPPORTER_DATA, Moment, Paging, text_ids
 from ._items import RESULTS, ItemFault, text, uuid
 from ._rules import Either, Needs
 from .segments import Segment
@@ -28,15 +28,16 @@ ADDRESS = (
 class SearchMembers(Paging):
     """The members of one group by page, or those among given supporters."""
 
-    segmentId = fields.String(required=True, **RECORDED)
+    segmentId = Identifier(required=True, **RECORDED)
     supporterIds = fields.List(Identifier(), allow_none=True, **RECORDED)
     joinedSince = Moment(allow_none=True, **CLIENT)
+    sortOrder = fields.Raw(allow_none=True, **CLIENT)
 
 
 class Membership(Lenient):
     """Supporters to assign to a group or to remove from it."""
 
-    segmentId = fields.String(required=True, **RECORDED)
+    segmentId = Identifier(required=True, **RECORDED)
     supporterIds = fields.List(Identifier(), required=True, **RECORDED)
 
 
@@ -96,12 +97,14 @@ class SupporterKey(Lenient):
 class UpsertSupporters(Lenient):
     """The supporters to add or update, in sequence."""
 
+    shapes = (text_ids("supporters"),)
     supporters = Batch(SupporterItem(), required=True, **SUPPORTER_DATA)
 
 
 class DeleteSupporters(Lenient):
     """The supporters to delete, in sequence."""
 
+    shapes = (text_ids("supporters"),)
     supporters = Batch(SupporterKey(), required=True, **RECORDED)
 
 

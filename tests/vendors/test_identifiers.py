@@ -1,0 +1,124 @@
+"""Both vendors: ids may be sent as numbers, paths with a slash at their end, and records as they were found."""
+
+import pytest
+from people import NOBODY, assign, find, groups, members, person, sid, told, upsert
+
+ASSUMED, HINT = "X-Segment-Mock-Assumed", "X-Segment-Mock-Hint"
+GROUP = "11454266-a9c8-40af-8fab-4c0bdca44615"
+
+
+def test_salsa_takes_a_numeric_id_of_a_body_as_its_text(salsa):
+    """An external id that is a number is stored and answered as text, and found by either."""
+    api = salsa()
+    (segment,) = api.upsert({"name": "a", "externalSystemId": 17})["segments"]
+    (supporter,) = upsert(api, {"externalSystemId": 18, "contacts": person(1)["contacts"]})
+
+    assert ("17", "18") == (segment["externalSystemId"], supporter["externalSystemId"])
+    for identifier in (17, "17"):
+        payload = api.search(identifierType="EXTERNAL_ID", identifiers=[identifier, 99])
+        assert ["17", "99"] == [item["externalSystemId"] for item in payload["segments"]]
+    assert ["18", "99"] == [item["externalSystemId"] for item in find(api, "EXTERNAL_ID", 18, 99)["supporters"]]
+
+
+def test_salsa_answers_a_numeric_segment_id_as_text(salsa):
+    """No group has such an id: the item's error or NOT_FOUND echoes it as text."""
+    api = salsa([{"segmentId": GROUP, "name": "a"}], supporters=[person(1)])
+
+    assert "5" == api.upsert({"segmentId": 5, "name": "n"})["segments"][0]["segmentId"]
+    assert "5" == api.delete(5)["segments"][0]["segmentId"]
+    assert "5" == upsert(api, {**person(1), "supporterId": 5})[0]["supporterId"]
+    assert {"total": 0, "supporters": [], "count": 0} == members(api, 5)
+    assert ["NOT_FOUND"] == [item["result"] for item in assign(api, sid(1), segment=5)]
+    assert ["7"] == [item["supporterId"] for item in assign(api, 7, segment=GROUP)]
+
+
+def test_the_segmenter_takes_numeric_ids_as_their_text(segmenter):
+    """Of a segment, a person, a medium and a tag; the next call may send text."""
+    api = segmenter([{"id": "5", "name": "n"}])
+    reply = api.create(broadcastMediumId=1, TagId=2, persons=[{"externalId": 7}])
+
+    assert "7" == reply.json()["data"]["persons"][0]["externalId"]
+    api.update(id=5, persons=[{"externalId": "7", "firstName": "Ada"}])
+    first, second = api.mock.segmenter.segments
+    assert ("5", "1", "2") == (first["id"], second["broadcastMediumId"], second["TagId"])
+    assert [("7", "Ada")] == [(person["externalId"], person["firstName"]) for person in api.mock.segmenter.persons]
+
+
+@pytest.mark.parametrize("name", ["persons", "filters"])
+def test_the_segmenter_takes_a_null_list_as_absent(segmenter, name):
+    """For creating and updating; the people of the segment stay."""
+    api = segmenter([{"id": "s", "name": "n", "persons": [{"externalId": "1"}]}])
+    api.update(id="s", **{name: None})
+
+    assert ["1"] == [person["externalId"] for person in api.members]
+    assert [] == api.create(**{name: None}).json()["data"]["persons"]
+
+
+def test_the_segmenter_takes_null_tags_of_a_person_as_absent(segmenter):
+    """Those of a known person stay."""
+    tag = {"tag": "t", "value": "v"}
+    api = segmenter([{"id": "s", "name": "n", "persons": [{"externalId": "1", "substitutionTags": [tag]}]}])
+    api.update(id="s", persons=[{"externalId": "1", "substitutionTags": None}])
+
+    assert [[tag]] == [person["substitutionTags"] for person in api.members]
+
+
+def test_a_person_sent_back_as_the_segmenter_answered_has_no_hint(segmenter):
+    """The ids that a creation answers are known, and not read."""
+    api = segmenter()
+    data = api.create(persons=[{"externalId": "1"}]).json()["data"]
+    reply = api.send("PUT", "", data)
+
+    assert (200, None) == (reply.status_code, reply.headers.get(HINT))
+
+
+def test_a_group_sent_back_as_it_was_found_has_no_hint(salsa):
+    """For updating and for deleting: what replies carry is known, and not read."""
+    api = salsa([{"segmentId": GROUP, "name": "a", "description": "d", "mailingList": True, "publicName": "p"}])
+    found = api.search()["segments"]
+    for method in ("PUT", "DELETE"):
+        reply = api.send(method, "/segments", {"payload": {"segments": found}})
+        assert (200, None) == (reply.status_code, reply.headers.get(HINT))
+        assert () == api.mock.journal.entries()[-1].unread
+
+
+def test_the_order_of_members_may_be_asked_for(salsa):
+    """sortOrder is known; that it changes nothing is an assumption."""
+    api = salsa([{"segmentId": GROUP, "name": "a"}])
+    reply = api.send("POST", "/segments/members/search", {"payload": {"segmentId": GROUP, "sortOrder": "ASC"}})
+
+    assert (200, None) == (reply.status_code, reply.headers.get(HINT))
+    assert "sort_order" in reply.headers[ASSUMED]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/segments/search/"), ("PUT", "/segments/"), ("POST", "//segments//search//"), ("GET", "/metrics/")],
+)
+def test_salsa_tolerates_a_slash_at_the_end(salsa, method, path):
+    """One, or several that are one; the reply names the assumption."""
+    body = {"payload": {"segments": [{"name": "n"}], "count": 20}}
+    reply = salsa().send(method, path, body)
+
+    assert 200 == reply.status_code
+    assert "slash" in reply.headers[ASSUMED]
+    assert "slash" not in salsa().send(method, path.rstrip("/"), body).headers.get(ASSUMED, "")
+
+
+def test_the_segmenter_tolerates_a_slash_at_the_end(segmenter):
+    """With and without an id in the path."""
+    api = segmenter([{"id": "s", "name": "n"}])
+
+    for path in ("/", "/s/"):
+        reply = api.send("PUT", path, {"id": "s"})
+        assert 200 == reply.status_code
+        assert "slash" in reply.headers[ASSUMED]
+
+
+def test_groups_of_a_numeric_supporter_id(salsa):
+    """Who is missing is answered as text there too."""
+    assert ["7"] == [item["supporterId"] for item in groups(salsa(), "SUPPORTER_ID", 7)["results"]]
+    assert [NOBODY] == [item["supporterId"] for item in groups(salsa(), "SUPPORTER_ID", NOBODY)["results"]]
+    assert {"supporters": [], "count": 0} == told(
+        salsa(), "POST", "/supporters/search", identifierType="EXTERNAL_ID", identifiers=[]
+    )
