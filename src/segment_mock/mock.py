@@ -194,7 +194,7 @@ class SegmentMock:
 
     def _control(self, request: Request) -> Response:
         if self._control_plane is None:
-            from .web import control  # Flask takes 170 ms to import
+            from .web import control_client  # Flask takes 170 ms to import
 
-            self._control_plane = control(self._emulator)
+            self._control_plane = control_client(self._emulator)
         return self._control_plane(request)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from keyword import iskeyword
 from typing import Any
 
 import jsonschema
@@ -15,11 +16,13 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from segment_mock import create_app
 from segment_mock.cli import main
+from segment_mock.conform import differences
 from segment_mock.emulator import proofs
 from segment_mock.faults import kinds
 from segment_mock.vendors import found
-from segment_mock.web.openapi._faults import _KINDS
-from segment_mock.web.openapi._rows import ROWS
+from segment_mock.web.admin import all_views
+from segment_mock.web.openapi.control import SETTING_TYPES
+from segment_mock.web.openapi.schemas import one_type_enums
 
 PLACES = {"salsa": "openapi/salsa.json", "segmenter": "openapi/segmenter.json", "mock": "openapi.json"}
 CLIENT: FlaskClient = create_app().test_client()
@@ -98,33 +101,105 @@ def test_the_path_that_was_chosen_is_the_documents() -> None:
     assert bodies[1]["$ref"].endswith("UpdateSegmentWithoutId")
 
 
-@pytest.mark.parametrize("name", VENDORS)
-def test_examples_are_the_shipped_ones_and_fit(name: str) -> None:
-    """Each example that succeeds stands at its operation, and its request is what the document asks for."""
-    document, shown = DOCUMENTS[name], set()
-    for _, row in operations(document):
-        content = row.get("requestBody", {}).get("content", {}).get("application/json", {})
-        for key, example in content.get("examples", {}).items():
-            jsonschema.validate(example["value"], {**content["schema"], "components": document["components"]})
-            shown.add(f"{name}/{key}")
-    sent = {p.name for p in proofs() if p.status == 200 and "body" in p.told["request"] and p.name.startswith(name)}
+def examples(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], str, dict[str, Any]]]:
+    """Yield label, schema, name and example of every example of every request and reply."""
+    for label, row in operations(document):
+        places = {"request": row.get("requestBody", {}), **row["responses"]}
+        for place, body in places.items():
+            for content in body.get("content", {}).values():
+                for key, example in content.get("examples", {}).items():
+                    yield f"{label} {place}", content["schema"], key, example
 
-    assert sent == shown
+
+@pytest.mark.parametrize("name", VENDORS)
+def test_every_example_fits_the_schema_beside_it(name: str) -> None:
+    """Requests and replies of every status."""
+    document, misfits, count = DOCUMENTS[name], [], 0
+    for label, schema, key, example in examples(document):
+        count += 1
+        validator = jsonschema.Draft202012Validator({**schema, "components": document["components"]})
+        misfits += [f"{label} {key}: {error.message}" for error in validator.iter_errors(example["value"])]
+
+    assert [] == misfits
+    assert count > 5
+
+
+@pytest.mark.parametrize("name", VENDORS)
+def test_examples_are_the_shipped_ones(name: str) -> None:
+    """Each stands at its operation with what it sends, and with the whole reply that it prints parts of."""
+    mine = {proof.name: proof for proof in proofs() if proof.name.startswith(f"{name}/")}
+    sent, answered = set(), set()
+    for label, _, key, example in examples(DOCUMENTS[name]):
+        response = mine[f"{name}/{key}"].told["response"]
+        if label.endswith(" request"):
+            sent.add(f"{name}/{key}")
+        else:
+            answered.add(f"{name}/{key}")
+            assert [] == [*differences(response["body"], example["value"], response.get("any", ()))]
+
+    assert sent == {key for key, proof in mine.items() if proof.status == 200 and "body" in proof.told["request"]}
+    assert answered == mine.keys()
+
+
+def enums(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        if isinstance(value.get("enum"), list):
+            yield value
+        for key, member in value.items():
+            if key not in ("example", "examples", "default"):
+                yield from enums(member)
+    elif isinstance(value, list):
+        for item in value:
+            yield from enums(item)
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_an_enum_has_one_type_and_members_that_differ_in_more_than_case(name: str) -> None:
+    """Generators make a class of each enum, with a name for each member."""
+    schemas = [*enums(DOCUMENTS[name])]
+
+    for schema in schemas:
+        choices = schema["enum"]
+        assert isinstance(schema["type"], str)
+        assert 1 == len({type(choice) for choice in choices})
+        assert len(choices) == len({str(choice).lower() for choice in choices})
+
+
+def test_a_mixed_enum_is_split_by_type() -> None:
+    """One enum a type, true and false as boolean, null as null; what stands beside it stays."""
+    assert {"description": "d", "anyOf": [{"type": "string", "enum": ["a"]}, {"type": "null"}]} == one_type_enums(
+        {"type": ["string", "null"], "enum": ["a", None], "description": "d"}
+    )
+    assert {"anyOf": [{"type": "boolean"}, {"type": "integer", "enum": [0, 1]}]} == one_type_enums(
+        {"enum": [True, 0, False, 1]}
+    )
+    assert {"type": "string", "enum": ["a"]} == one_type_enums({"enum": ["a"]})
+    assert {"default": {"enum": [1, "a"]}} == one_type_enums({"default": {"enum": [1, "a"]}})
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_an_operation_id_is_an_identifier_and_unique(name: str) -> None:
+    """Generators name functions and files by them."""
+    ids = [row["operationId"] for _, row in operations(DOCUMENTS[name])]
+
+    assert len(ids) == len({*ids})
+    assert [] == [one for one in ids if not re.fullmatch("[a-z][a-z0-9_]*[a-z0-9]", one) or iskeyword(one)]
 
 
 def test_every_view_of_the_control_plane_is_described() -> None:
     """No route is without a row, and no row without a route."""
     views = {rule.endpoint.partition(".")[2] for rule in create_app().url_map.iter_rules() if "_mock." in rule.endpoint}
 
-    assert views == ROWS.keys()
+    assert views == {view.name for view in all_views()}
 
 
 def test_every_kind_of_fault_is_in_the_schema_of_a_rule() -> None:
-    """By title, with a schema of each type of setting."""
-    rules = DOCUMENTS["mock"]["components"]["schemas"]["Rule"]["anyOf"]
+    """By the constant of its kind, with a schema of each type of setting."""
+    schemas = DOCUMENTS["mock"]["components"]["schemas"]
+    rules = [schemas[rule["$ref"].rpartition("/")[2]] for rule in schemas["FaultRule"]["anyOf"]]
 
-    assert kinds().keys() <= {rule.get("title") for rule in rules}
-    assert all(_KINDS.values())
+    assert kinds().keys() == {rule["properties"]["kind"].get("const") for rule in rules} - {None}
+    assert all(SETTING_TYPES.values())
 
 
 def test_the_page_needs_no_network() -> None:

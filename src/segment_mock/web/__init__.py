@@ -1,6 +1,5 @@
 """Flask, and nowhere else: both APIs and the control plane as a WSGI application."""
 
-from ._app import create_app
-from ._bridge import control
+from .app import control_client, create_app
 
-__all__ = ["control", "create_app"]
+__all__ = ["control_client", "create_app"]

@@ -30,7 +30,8 @@ def test_flask_lists_every_operation() -> None:
     assert {
         (SEARCH, "salsa.search_segments"),
         ("/segments/<id>", "segmenter.update_segment"),
-        ("/_mock/health", "_mock.health"),
+        ("/_mock/health", "_mock.get_health"),
+        ("/<elsewhere:path>", "elsewhere"),
     } <= rules
 
 
@@ -40,7 +41,7 @@ def test_flask_builds_the_address_of_every_operation() -> None:
         known = [
             url_for("salsa.search_segments"),
             url_for("segmenter.update_segment", id="a b", more=1),
-            url_for("_mock.health", _external=True),
+            url_for("_mock.get_health", _external=True),
         ]
 
     assert [SEARCH, "/segments/a%20b?more=1", "http://mock.example/_mock/health"] == known
@@ -57,16 +58,33 @@ def test_doubled_slashes_are_answered_in_place(client: FlaskClient, path: str) -
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("PATCH", "/segments", 405), ("OPTIONS", SEARCH, 405), ("GET", "/segments/1/2", 404), ("HEAD", SEARCH, 405)],
+    [
+        ("PATCH", "/segments", 405),
+        ("OPTIONS", SEARCH, 405),
+        ("GET", "/segments/1/2", 404),
+        ("HEAD", SEARCH, 405),
+        ("BREW", f"{SEARCH}/%0Atea", 404),
+    ],
 )
 def test_what_a_vendor_does_not_have_is_refused_in_its_words(
     client: FlaskClient, method: str, path: str, status: int
 ) -> None:
-    """Unknown paths and verbs reach the core through Flask's own errors, and no HTML comes back."""
+    """Unknown paths and verbs reach the core through the catch-all view, and no HTML comes back."""
     reply = client.open(path, method=method, headers={**KEY, "x-api-key": "k"})
 
     assert (status, "application/json") == (reply.status_code, reply.content_type)
     assert (status == 405) == ("Allow" in reply.headers)
+
+
+@pytest.mark.parametrize(
+    ("path", "detail"), [("/", "GET /"), ("/_mockery", "GET /_mockery"), ("/_mock/no", "URL was not")]
+)
+def test_a_path_of_no_vendor_is_a_problem(client: FlaskClient, path: str, detail: str) -> None:
+    """The catch-all view answers it unless it is the control plane's."""
+    reply = client.get(path)
+
+    assert (404, "application/problem+json") == (reply.status_code, reply.content_type)
+    assert detail in reply.json["detail"]
 
 
 def test_host_leads_to_its_vendor(client: FlaskClient) -> None:

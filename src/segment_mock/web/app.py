@@ -1,4 +1,4 @@
-"""The Flask application: a rule for each vendor operation, all answered by the core."""
+"""The Flask application: a listed route for each vendor operation, one catch-all, and the control plane."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from urllib.parse import quote
 
 from flask import Flask, Request, Response, request
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
-from werkzeug.routing import Rule
+from werkzeug.routing import BaseConverter, Rule
+from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from .. import messages
 from ..clock import Clock
 from ..doors.drive import drive
 from ..doors.inprocess import WouldHangForever
 from ..emulator import Emulator
-from ._admin import admin
-from ._delivery import SOCKETS, Leaving, Vain
-from ._problem import problem
+from .admin import control_plane
+from .delivery import SOCKETS, FaultyResponse, RaisingResponse
+from .views import http_problem
 
 BODY_LIMIT = 16 * 2**20
-_PLACE = re.compile(r"\{(\w+)\}")
+_ARGUMENT = re.compile(r"\{(\w+)\}")
 
 
 def create_app(emulator: Emulator | None = None, **settings: Any) -> Flask:
@@ -31,57 +32,86 @@ def create_app(emulator: Emulator | None = None, **settings: Any) -> Flask:
 
     *settings* are those of `SegmentMock`; raises `SettingError` for a bad one. Waiting is real
     under a server and moves the world's clock under Flask's test client. A reply that a fault breaks
-    off is broken off as far as the server lets us: see `Leaving`.
+    off is broken off as far as the server lets us: see `FaultyResponse`.
     """
     core = emulator or Emulator(settings)
     app = Flask("segment_mock", static_folder=None)
     app.url_rule_class = _Rule
+    app.url_map.converters["elsewhere"] = _Elsewhere
     # The core folds slashes itself; Flask would redirect, and the vendors do not.
     app.url_map.merge_slashes = False
-    app.register_blueprint(admin(core))
+    app.register_blueprint(control_plane(core))
+    app.register_error_handler(HTTPException, http_problem)
 
     def vendor(**_: str) -> Response:
         return _answer(core, request._get_current_object())  # type: ignore[attr-defined]
 
-    def missed(error: HTTPException) -> Response:
-        return problem(error) if request.path.startswith("/_mock") else vendor()
-
     for method, path, name in core.routes.rows():
-        rule = _PLACE.sub(r"<\1>", path)
+        rule = _ARGUMENT.sub(r"<\1>", path)
         app.add_url_rule(rule, name, vendor, methods=[method], provide_automatic_options=False)
-    app.register_error_handler(404, missed)
-    app.register_error_handler(405, missed)
+    # A rule without methods takes all of them: the core refuses what no vendor has.
+    app.url_map.add(_Rule("/<elsewhere:path>", endpoint="elsewhere"))
+    app.endpoint("elsewhere")(vendor)
     return app
 
 
+class _Elsewhere(BaseConverter):
+    """Every path but those of the control plane, slashes and line breaks included."""
+
+    regex = r"(?!_mock(?:/|$))(?s:.*)"
+    part_isolating = False
+    weight = 1000
+
+
 class _Rule(Rule):
-    """A rule that works out how its URL is built once somebody asks; nobody does here, and for all it takes 15 ms."""
+    """A rule that compiles how to build its URL when that is needed: for all rules at once it takes 15 ms."""
 
     def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
         compiled = super()._compile_builder
         return lambda _, *values, **more: compiled(append_unknown)(self, *values, **more)
 
 
+def control_client(core: Emulator) -> Callable[[messages.Request], messages.Response]:
+    """Return a function that answers requests for ``/_mock`` by the Flask application, for other transports."""
+    app = create_app(core)
+
+    def answer(request: messages.Request) -> messages.Response:
+        path, _, query = request.target.partition("?")
+        builder = EnvironBuilder(
+            path,
+            query_string=query,
+            method=request.method,
+            headers=[(name, value) for name, value in request.headers.items() if name != "content-length"],
+            data=request.body,
+            environ_base={"segment_mock.door": request.door, "segment_mock.too_large": request.too_large},
+        )
+        chunks, status, headers, *_ = run_wsgi_app(app.wsgi_app, builder.get_environ(), buffered=True)
+        kept = {name: value for name, value in headers.items() if name.lower() not in ("content-length", "date")}
+        return messages.Response(int(status[:3]), kept, b"".join(chunks))
+
+    return answer
+
+
 def _answer(core: Emulator, flask: Request) -> Response:
     clock = core.world.clock
-    wait = clock.wait if _served(flask) else partial(_pass, clock)
+    wait = clock.wait if _is_served(flask) else partial(_advance, clock)
     try:
         reply = drive(core.answer(_read(flask)), wait)
     except WouldHangForever as error:
-        return Vain(error)
+        return RaisingResponse(error)
     if reply.delivery is not messages.WHOLE:
-        return Leaving(reply, wait, clock.now())
+        return FaultyResponse(reply, wait, clock.now())
     body = b"" if flask.method == "HEAD" else reply.body
     response = Response(body, reply.status, dict(reply.headers))
     response.headers["Content-Length"] = str(len(reply.body))
     return response
 
 
-def _served(flask: Request) -> bool:
+def _is_served(flask: Request) -> bool:
     return any(name in flask.environ for name in (*SOCKETS, "SERVER_SOFTWARE"))
 
 
-def _pass(clock: Clock, seconds: float) -> None:
+def _advance(clock: Clock, seconds: float) -> None:
     if isinf(seconds):
         why = getattr(seconds, "why", "") or "a stage"
         raise WouldHangForever(f"{why} keeps the answer back for ever; a test client has no timeout")

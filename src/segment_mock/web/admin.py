@@ -1,0 +1,290 @@
+"""The control plane under ``/_mock``: what people and tests ask of the mock itself."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from functools import partial
+
+from flask import Blueprint, Response, request
+from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, NotFound, RequestEntityTooLarge, Unauthorized
+
+from ..contract import Json
+from ..doors import host_of, is_loopback
+from ..emulator import Emulator, catalogue
+from ..settings import SettingError, suggestion
+from . import journal, page
+from .views import (
+    DATE_TIME,
+    OBJECT,
+    OK,
+    TEXT,
+    TRUE_OR_FALSE,
+    WHOLE_NUMBER,
+    View,
+    Views,
+    as_json,
+    component,
+    http_problem,
+    list_of,
+    object_of,
+    problem,
+    read_json,
+    read_object,
+)
+
+views = Views()
+_HINTS = {
+    "/_mock/faults": "`segment-mock faults` lists the kinds, their settings and the conditions of a rule",
+    "/_mock/journal": "the filters are those of mock.journal.entries: operation, status, json, after ...",
+}
+_DATA_HINT = "the form is that of --data: vendor, collection, list of rows in wire names"
+
+
+def control_plane(core: Emulator) -> Blueprint:
+    """Return the control plane of *core*."""
+    plane = Blueprint("_mock", __name__, url_prefix="/_mock")
+    plane.before_request(partial(check_access, core.settings["admin_token"]))
+    plane.register_error_handler(HTTPException, http_problem)
+    plane.register_error_handler(SettingError, _setting_problem)
+    for view in all_views():
+        plane.add_url_rule(view.path, view.name, partial(view.function, core), methods=[view.method])
+    return plane
+
+
+def all_views() -> list[View]:
+    """Return every view of the control plane."""
+    return [*views, *journal.views, *page.views]
+
+
+def _setting_problem(error: SettingError) -> Response:
+    hint = next((hint for path, hint in _HINTS.items() if request.path.startswith(path)), _DATA_HINT)
+    return problem(400, "Bad request", str(error), hint)
+
+
+# Who may call: this machine, or whoever has the token; never a page of another site.
+
+
+def check_access(token: str | None) -> None:
+    """Refuse another machine, another site's page, and a call without the admin *token* if there is one.
+
+    Raises Forbidden, Unauthorized, or RequestEntityTooLarge for a body that the transport did not keep.
+    """
+    if request.endpoint in _PUBLIC:
+        return
+    host = request.headers.get("Host", "")
+    # An origin has a scheme too, but the transport does not know its own.
+    origin = request.headers.get("Origin")
+    if origin is not None and origin.partition("://")[2].lower() != host.lower():
+        raise Forbidden("Another site's page may not call the control plane.")
+    if token is not None and not _is_bearer(token):
+        raise Unauthorized("Send the admin token: Authorization: Bearer TOKEN.")
+    # Without a token, a name other than this machine's may be one that a hostile name server resolves to it.
+    if token is None and request.environ.get("segment_mock.door") != "inprocess" and not is_loopback(host_of(host)):
+        raise Forbidden(f"Host {host[:100]!r} is not this machine; with --admin-token any Host may call.")
+    if request.environ.get("segment_mock.too_large"):
+        raise RequestEntityTooLarge
+
+
+def _is_bearer(token: str) -> bool:
+    sent = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
+    return hmac.compare_digest(sent, f"Bearer {token}".encode("utf-8", "surrogateescape"))
+
+
+# The whole mock.
+
+
+@views.get("/health", public=True)
+def get_health(core: Emulator) -> Response:
+    """Tell that the server answers; needs no token."""
+    return as_json(OK)
+
+
+@views.get(
+    "/ca.pem",
+    TEXT,
+    content_type="application/x-pem-file",
+    refuses=(404,),
+    public=True,
+)
+def get_ca_certificate(core: Emulator) -> Response:
+    """Return the certificate authority of TLS and proxy."""
+    if core.ca_pem is None:
+        raise NotFound("This server speaks no TLS: start it with --tls or --proxy.")
+    return Response(core.ca_pem, content_type="application/x-pem-file")
+
+
+@views.get(
+    "/vendors",
+    object_of("Catalogue", vendors=list_of(OBJECT), settings=OBJECT),
+)
+def list_vendors(core: Emulator) -> Response:
+    """Return what is emulated, the source of each rule, and the settings in force."""
+    return as_json(catalogue(core.vendors.values(), core.settings))
+
+
+@views.post("/reset")
+def reset(core: Emulator) -> Response:
+    """Return to the initial data; clear faults, journal, clock and rate limits."""
+    core.reset()
+    return as_json(OK)
+
+
+# Records and snapshots.
+
+_ORGANIZATION = {"organization": TEXT}
+
+
+@views.get(
+    "/state",
+    component("State"),
+    query=_ORGANIZATION,
+)
+def get_state(core: Emulator) -> Response:
+    """Return every record of one organization, in the form of a data file."""
+    return as_json(core.state(request.args.get("organization", "")))
+
+
+@views.put(
+    "/state",
+    body=component("State"),
+    query=_ORGANIZATION,
+    refuses=(400, 413),
+)
+def replace_state(core: Emulator) -> Response:
+    """Replace every record of one organization."""
+    core.load(read_object(), request.args.get("organization", ""))
+    return as_json(OK)
+
+
+@views.post(
+    "/snapshots/<name>",
+    links={"restore_snapshot": {"name": "$request.path.name"}},
+)
+def take_snapshot(core: Emulator, name: str) -> Response:
+    """Remember the present records under a name."""
+    core.snapshot(name)
+    return as_json(OK)
+
+
+@views.post("/snapshots/<name>/restore", refuses=(404,))
+def restore_snapshot(core: Emulator, name: str) -> Response:
+    """Return to the records of that name."""
+    try:
+        core.restore(name)
+    except LookupError as error:
+        raise NotFound(str(error)) from None
+    return as_json(OK)
+
+
+# Faults.
+
+_COUNTERS = dict.fromkeys(("seen", "matched", "fired", "suppressed"), WHOLE_NUMBER)
+_FAULT = object_of("ArmedFault", id=TEXT, kind=TEXT, operation=TEXT, when=OBJECT, **_COUNTERS, why=TEXT)
+_FAULTS = object_of("ArmedFaults", faults=list_of(_FAULT))
+_FIRST_FAULT = {"number": "$response.body#/faults/0/id"}
+
+
+@views.get("/faults", _FAULTS)
+def list_faults(core: Emulator) -> Response:
+    """Return the armed faults with their counters."""
+    return as_json({"faults": [rule.as_dict() for rule in core.plan]})
+
+
+@views.post(
+    "/faults",
+    reply=_FAULTS,
+    status=201,
+    body=component("FaultRules"),
+    refuses=(400,),
+    links={"get_fault": _FIRST_FAULT, "remove_fault": _FIRST_FAULT},
+)
+def add_faults(core: Emulator) -> Response:
+    """Arm a fault, or several."""
+    rules = core.plan.load(read_json())
+    return as_json({"faults": [rule.as_dict() for rule in rules]}, 201)
+
+
+@views.delete("/faults")
+def remove_all_faults(core: Emulator) -> Response:
+    """Disarm every fault."""
+    core.plan.clear()
+    return as_json(OK)
+
+
+@views.get("/faults/<number>", _FAULT, refuses=(404,))
+def get_fault(core: Emulator, number: str) -> Response:
+    """Return one armed fault with its counters."""
+    rule = core.plan.get(number)
+    if rule is None:
+        raise NotFound(f"No fault has the id {number!r}.")
+    return as_json(rule.as_dict())
+
+
+@views.delete("/faults/<number>", refuses=(404,))
+def remove_fault(core: Emulator, number: str) -> Response:
+    """Disarm one fault."""
+    if not core.plan.remove(number):
+        raise NotFound(f"No fault has the id {number!r}.")
+    return as_json(OK)
+
+
+# The clock.
+
+_CLOCK = object_of("Clock", now=DATE_TIME, frozen=TRUE_OR_FALSE)
+_MOMENT = [DATE_TIME, {"type": "string", "format": "date"}, {"type": "number"}]
+_CLOCK_CHANGE: Json = {
+    "title": "ClockChange",
+    "type": "object",
+    "description": "One of freeze (true, false or a time), set (a time) and advance (seconds).",
+    "properties": {
+        "freeze": {"anyOf": [TRUE_OR_FALSE, *_MOMENT]},
+        "set": {"anyOf": _MOMENT},
+        "advance": {"type": "number", "minimum": 0},
+    },
+    "minProperties": 1,
+    "maxProperties": 1,
+    "additionalProperties": False,
+}
+
+
+@views.get("/clock", _CLOCK)
+def get_clock(core: Emulator) -> Response:
+    """Return the time of the mock's clock, and whether it is frozen."""
+    return as_json({"now": core.world.clock.iso(), "frozen": core.world.clock.frozen})
+
+
+@views.post("/clock", reply=_CLOCK, body=_CLOCK_CHANGE, refuses=(400,))
+def change_clock(core: Emulator) -> Response:
+    """Freeze, set or advance the mock's clock."""
+    body = read_object()
+    try:
+        (change, value), = body.items()  # fmt: skip
+        core.world.clock.turn(change, value)
+    except (TypeError, ValueError) as error:
+        raise BadRequest(f"{json.dumps(body)[:200]}: {error}; send freeze, set or advance, one of them.") from None
+    return get_clock(core)
+
+
+# The OpenAPI documents.
+
+
+@views.get("/openapi.json", OBJECT)
+def get_control_plane_document(core: Emulator) -> Response:
+    """Return the OpenAPI document of the control plane."""
+    from .openapi import control_document  # imports apispec, which few need
+
+    return as_json(control_document(all_views(), core))
+
+
+@views.get("/openapi/<vendor>.json", OBJECT, refuses=(404,))
+def get_vendor_document(core: Emulator, vendor: str) -> Response:
+    """Return the OpenAPI document of a vendor."""
+    from .openapi import vendor_document
+
+    if vendor not in core.vendors:
+        raise NotFound(f"{vendor!r} is no vendor{suggestion(vendor, core.vendors)}; there are {[*core.vendors]}.")
+    return as_json(vendor_document(core.vendors[vendor], core.settings))
+
+
+_PUBLIC = frozenset(f"_mock.{view.name}" for view in all_views() if view.public)

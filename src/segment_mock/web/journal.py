@@ -1,0 +1,77 @@
+"""The journal over the control plane: its entries, and the way back to the records after one of them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flask import Response, request
+from werkzeug.exceptions import BadRequest, Conflict, NotFound
+
+from ..contract import Json
+from ..emulator import Emulator
+from .views import DATE_TIME, OBJECT, OK, TEXT, TRUE_OR_FALSE, WHOLE_NUMBER, Views, as_json, list_of, object_of
+
+views = Views()
+_BOOLEANS = {"": True, "1": True, "true": True, "0": False, "false": False}
+_ENTRY = object_of(
+    "JournalEntry",
+    id=WHOLE_NUMBER, time=DATE_TIME, vendor=TEXT, operation=TEXT, method=TEXT, path=TEXT, door=TEXT, outcome=TEXT,
+    faults=list_of(TEXT), unread=list_of(TEXT), changes=list_of(OBJECT), request=OBJECT, response=OBJECT,
+)  # fmt: skip
+_FILTERS: dict[str, Json] = {
+    "vendor": TEXT, "operation": TEXT, "status": WHOLE_NUMBER, "fault": TEXT, "organization": TEXT,
+    "after": DATE_TIME, "before": DATE_TIME, "exact": TRUE_OR_FALSE, "since": WHOLE_NUMBER,
+    "limit": {**WHOLE_NUMBER, "minimum": 0},
+}  # fmt: skip
+
+
+@views.get(
+    "/journal",
+    object_of("Journal", entries=list_of(_ENTRY), forgotten=WHOLE_NUMBER),
+    query=_FILTERS,
+    refuses=(400,),
+)
+def list_journal(core: Emulator) -> Response:
+    """Return the exchanges as their clients saw them, oldest first."""
+    entries = core.entries(**{name: _parse(name, text) for name, text in request.args.items()})
+    return as_json({"entries": [entry.as_dict() for entry in entries], "forgotten": core.journal.forgotten})
+
+
+@views.get("/journal/<int:number>", _ENTRY, refuses=(404,))
+def get_journal_entry(core: Emulator, number: int) -> Response:
+    """Return one exchange with its state changes."""
+    entry = core.journal.get(number)
+    if entry is None:
+        raise NotFound(f"entry {number} is not in the journal: {core.journal.kept()}")
+    return as_json(entry.as_dict())
+
+
+@views.post("/journal/<int:number>/rewind", refuses=(404, 409))
+def rewind(core: Emulator, number: int) -> Response:
+    """Return to the records as they were right after one exchange."""
+    try:
+        core.rewind(number)
+    except LookupError as error:
+        raise (Conflict if core.journal.get(number) else NotFound)(str(error)) from None
+    return as_json(OK)
+
+
+@views.delete("/journal")
+def clear_journal(core: Emulator) -> Response:
+    """Forget every exchange."""
+    core.journal.clear()
+    return as_json(OK)
+
+
+def _parse(name: str, text: str) -> Any:
+    """Return the value of the filter *name*; raises BadRequest."""
+    try:
+        if _FILTERS.get(name, TEXT)["type"] == "integer":
+            return int(text)
+        if name == "exact":
+            return _BOOLEANS[text.lower()]
+        return json.loads(text) if name == "json" else text
+    except (KeyError, ValueError, RecursionError):
+        kinds = {"exact": "true or false", "json": "JSON"}
+        raise BadRequest(f"{name}: {text[:200]!r} is not {kinds.get(name, 'a whole number')}.") from None

@@ -1,0 +1,199 @@
+"""The control plane's document, from its views; and what a fault rule and a data file look like."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
+from http import HTTPStatus
+from typing import Any
+
+from ... import __version__
+from ...contract import Json
+from ...emulator import Emulator
+from ...faults import ALIASES, WHEN, kinds, option
+from ...settings import FLOAT, INT, Option
+from ..views import TEXT, WHOLE_NUMBER, View, object_of
+from .schemas import one_type_enums
+
+_ABOUT = "What people and tests ask of the mock itself. No vendor has any of it."
+_ARGUMENT = re.compile(r"<(?:(\w+):)?(\w+)>")
+_PROBLEM = {
+    **object_of("Problem", type=TEXT, title=TEXT, status=WHOLE_NUMBER, detail=TEXT, hint=TEXT),
+    "description": "Why a call failed, and the way out.",
+}
+_STATE = "The records in the form of a data file: vendor, collection, list of rows in wire names."
+
+
+def control_document(views: Iterable[View], core: Emulator) -> Json:
+    """Return the OpenAPI document of the *views* under ``/_mock``, with the vendors and settings of *core*."""
+    paths: dict[str, Json] = {}
+    for view in sorted(views, key=lambda view: (view.path, view.method)):
+        if view.documented:
+            path = paths.setdefault("/_mock" + _ARGUMENT.sub(r"{\2}", view.path), {})
+            path[view.method.lower()] = _operation(view, core)
+    bearer = {"type": "http", "scheme": "bearer", "description": "The admin token, if the server was given one."}
+    schemas: dict[str, Json] = {}
+    paths = _hoist(paths, schemas)
+    rules = fault_rules_schema(core.routes.names(), core.vendors)
+    for schema in (_PROBLEM, rules, _state(core)):
+        _hoist(schema, schemas)
+    document = {
+        "openapi": "3.1.0",
+        "info": {"title": "segment-mock, control plane", "version": __version__, "description": _ABOUT},
+        "servers": [{"url": "/", "description": "this mock"}],
+        "security": [{"token": []}] if core.settings["admin_token"] is not None else [],
+        "tags": [{"name": "mock"}],
+        "paths": paths,
+        "components": {"securitySchemes": {"token": bearer}, "schemas": schemas},
+    }
+    whole: Json = one_type_enums(document)
+    return whole
+
+
+def _hoist(value: Any, schemas: dict[str, Json]) -> Any:
+    """Return *value* with a reference for each schema that has a title, and put these into *schemas*."""
+    if isinstance(value, list):
+        return [_hoist(item, schemas) for item in value]
+    if not isinstance(value, dict):
+        return value
+    hoisted = {name: _hoist(member, schemas) for name, member in value.items()}
+    if not isinstance(value.get("title"), str):
+        return hoisted
+    schemas[value["title"]] = hoisted
+    return {"$ref": f"#/components/schemas/{value['title']}"}
+
+
+def _operation(view: View, core: Emulator) -> Json:
+    operation: Json = {
+        "operationId": view.name,
+        "summary": view.summary,
+        "tags": ["mock"],
+        "x-source": "the mock's own",
+        "parameters": [*_path_parameters(view.path, core), *_query_parameters(view, core)],
+    }
+    if view.public:
+        operation["security"] = []
+    if view.body:
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": view.body}}}
+    links = {name: {"operationId": name, "parameters": parameters} for name, parameters in view.links.items()}
+    success = {
+        "description": view.phrase,
+        "content": {view.content_type: {"schema": view.reply}},
+        **({"links": links} if links else {}),
+    }
+    statuses = [403, *view.refuses, *([401] if core.settings["admin_token"] is not None else [])]
+    refusals = {str(status): _refusal(status) for status in sorted(statuses)}
+    return {**operation, "responses": {str(view.status): success, **refusals}}
+
+
+def _path_parameters(path: str, core: Emulator) -> Iterator[Json]:
+    for converter, name in _ARGUMENT.findall(path):
+        schema: Json = {"type": "integer", "minimum": 0} if converter == "int" else {"type": "string", "minLength": 1}
+        schema = {"enum": [*core.vendors]} if name == "vendor" else schema
+        yield {"in": "path", "name": name, "required": True, "schema": schema}
+
+
+def _query_parameters(view: View, core: Emulator) -> Iterator[Json]:
+    choices = {"vendor": {"enum": [*core.vendors]}, "operation": {"enum": core.routes.names()}}
+    for name, schema in view.query.items():
+        yield {"in": "query", "name": name, "schema": choices.get(name, schema)}
+
+
+def _refusal(status: int) -> Json:
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {"description": HTTPStatus(status).phrase, "content": content}
+
+
+def _state(core: Emulator) -> Json:
+    rows: Json = {"type": ["array", "null"], "items": {"type": "object"}}
+    vendors = {
+        vendor.name: {
+            "type": ["object", "null"],
+            "properties": {layout.name: rows for layout in vendor.tables},
+            "additionalProperties": False,
+        }
+        for vendor in core.vendors.values()
+    }
+    state = {"title": "State", "type": "object", "description": _STATE}
+    return {**state, "properties": vendors, "additionalProperties": False}
+
+
+# A fault rule, from the same declarations that read it.
+
+
+def _const(value: str) -> Json:
+    return {"type": "string", "const": value}
+
+
+_INDEX = {"type": "integer", "minimum": 0}
+SETTING_TYPES: Mapping[str, Json] = {
+    "text": {"type": ["string", "number"]},
+    "a whole number": {"type": "integer"},
+    "a number": {"type": "number"},
+    "true or false": {
+        "anyOf": [
+            {"type": "boolean"},
+            {"type": "integer", "minimum": 0, "maximum": 1},
+            {"enum": ["true", "false", "yes", "no", "1", "0"]},
+        ]
+    },
+    "text or an object": {"anyOf": [{"type": "string"}, {"type": "object"}, {"type": "array", "items": {}}]},
+    "names and values": {"type": "object"},
+    "an index from 0, or a list of them": {"anyOf": [_INDEX, {"type": "array", "items": _INDEX}]},
+    "a fraction from 0.0 up to 1, or a number of bytes": {
+        "anyOf": [{"type": "number", "minimum": 0, "exclusiveMaximum": 1}, _INDEX]
+    },
+    "'reused' or a number of calls": {"anyOf": [_const("reused"), {"type": "integer", "minimum": 1}]},
+}
+"""The JSON Schema of each type of setting, by the title of the type."""
+_STEP = r"[^.\[\]$]+(\[([0-9]{1,9}|\*)\])*"
+_PATHS = {"type": "object", "propertyNames": {"pattern": rf"^{_STEP}(\.{_STEP})*$"}}
+
+
+def fault_rules_schema(operations: Iterable[str], vendors: Iterable[str]) -> Json:
+    """Return what ``POST /_mock/faults`` takes: a rule of any kind, or a list of rules."""
+    globs = [*operations, *(f"{vendor}.*" for vendor in vendors), "*"]
+    match = _closed_object({"vendor": {"enum": [*vendors]}, "headers": {"type": "object"}, "json": _PATHS})
+    when = _closed_object(dict(map(_setting, WHEN)))
+    common = {
+        "operation": {"title": "OperationPattern", "enum": globs},
+        "match": _or_null({"title": "FaultMatch", **match}),
+        "when": _or_null({"title": "FaultWhen", **when}),
+    }
+    aliases = {"title": "FaultAlias", **_closed_object({"kind": {"enum": [*ALIASES]}, **common}, "kind")}
+    rule = {"title": "FaultRule", "anyOf": [*(_rule(name, common) for name in kinds()), aliases]}
+    return {"title": "FaultRules", "anyOf": [rule, {"type": "array", "items": rule}]}
+
+
+def _rule(name: str, common: Json) -> Json:
+    kind = kinds()[name]
+    settings = dict(_setting(option(row)) for row in fields(kind))
+    schema = _closed_object({"kind": _const(name), **settings, **common}, "kind")
+    title = "".join(part.capitalize() for part in re.split(r"\W|_", name))
+    return {"title": f"{title}Fault", "description": " ".join((kind.__doc__ or "").split()), **schema}
+
+
+def _closed_object(properties: Json, *required: str) -> Json:
+    schema: Json = {"type": "object", "properties": properties, "additionalProperties": False}
+    return {**schema, "required": [*required]} if required else schema
+
+
+def _setting(row: Option) -> tuple[str, Json]:
+    schema: Json = {"enum": [*row.choices]} if row.choices else dict(SETTING_TYPES[row.kind.title])
+    bounds = {"minimum": row.min, "maximum": row.max}
+    schema |= {name: value for name, value in bounds.items() if value is not None}
+    if row.kind in (INT, FLOAT):
+        schema = {"anyOf": [schema, {"type": "string", "pattern": _digits(row)}]}
+    return row.name, {**_or_null(schema), "description": row.help, "default": row.default}
+
+
+def _digits(row: Option) -> str:
+    """Return a pattern of numbers as text, as a shell has them: with a maximum, only both bounds match."""
+    if row.max is not None:
+        return f"^({row.min:.0f}|{row.max:.0f})$"
+    return "^[1-9][0-9]{0,8}$" if row.min else "^[0-9]{1,9}$"
+
+
+def _or_null(schema: Json) -> Json:
+    return {"anyOf": [schema, {"type": "null"}]}

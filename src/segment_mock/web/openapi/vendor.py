@@ -1,0 +1,236 @@
+"""One vendor's document, from its rows and schemas, with the shipped examples as the emulator answers them."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+from functools import cache
+from http import HTTPStatus
+from typing import Any
+
+from apispec import APISpec
+
+from ...contract import Dress, Json, Operation, Vendor
+from ...doors.drive import drive
+from ...emulator import Emulator, Proof, proofs
+from ...messages import Request
+from .schemas import new_spec, one_type_enums, source_words
+
+_JSON = "application/json"
+_MOMENT = "2026-01-01T00:00:00Z"
+_HEADERS = {
+    "X-Segment-Mock-Assumed": {
+        "description": "What the answer relies on that is neither documented nor recorded.",
+        "schema": {"type": "string"},
+    },
+    "X-Segment-Mock-Hint": {
+        "description": "What the mock has to say to the developer; no vendor sends it.",
+        "schema": {"type": "string"},
+    },
+}
+_ALLOW = {"description": "The methods of this path.", "schema": {"type": "string"}}
+
+
+def vendor_document(vendor: Vendor, settings: Mapping[str, Any]) -> Json:
+    """Return the OpenAPI document of *vendor* under the *settings* in force."""
+    document = new_spec(
+        vendor.title,
+        info={"description": _description(vendor), **_extensions(vendor)},
+        servers=[{"url": "/", "description": "this mock"}, *_hosts(vendor)],
+        security=[{"key": []}],
+        tags=[{"name": vendor.name}],
+    )
+    document.components.security_scheme("key", {"type": "apiKey", "in": "header", "name": vendor.key_header})
+    examples, limited = proofs(), settings.get("limits", "vendor") == "vendor"
+    root = settings.get(f"{vendor.name}_path", vendor.root)
+    for operation in vendor.operations:
+        mine = [example for example in examples if example.operation == f"{vendor.name}.{operation.name}"]
+        for path in operation.paths:
+            row = _Row(vendor, operation, path, mine, limited)
+            operations = {operation.method.lower(): row.operation_object()}
+            document.path(root + path, operations=operations, parameters=[*row.parameters()])
+    schema: Json = one_type_enums(_bounded(document, vendor, limited))
+    return schema
+
+
+class _Row:
+    """One path of one *operation*, and the *examples* of the operation."""
+
+    def __init__(self, vendor: Vendor, operation: Operation, path: str, examples: list[Proof], limited: bool) -> None:
+        self.vendor, self.operation, self.path, self.examples = vendor, operation, path, examples
+        self.limited = limited
+        self.arguments = _arguments(path)
+        self.others = {name for other in operation.paths for name in _arguments(other)} - self.arguments
+
+    def operation_object(self) -> Json:
+        """Return the operation object; a path after the first has an operationId of its own."""
+        name = self.operation.name
+        if self.path != self.operation.paths[0]:
+            name += "_by_" + "_and_".join(sorted(self.arguments))
+        summary = (self.operation.perform.__doc__ or "").partition("\n")[0]
+        row = {
+            "operationId": name,
+            "tags": [self.vendor.name],
+            "summary": summary,
+            **source_words(self.operation.source),
+        }
+        if self.operation.request is not None:
+            row["requestBody"] = {"required": True, "content": {_JSON: self._body()}}
+        return {**row, "responses": self._responses()}
+
+    def parameters(self) -> Iterator[Json]:
+        """Yield the parameters of the path."""
+        for name in sorted(self.arguments):
+            yield {"in": "path", "name": name, "required": True, "schema": {"type": "string", "minLength": 1}}
+
+    def _body(self) -> Json:
+        schema = self.operation.request
+        assert schema is not None
+        if self.arguments:
+            # The id stands in the path; were it in the body too, both would have to be the same.
+            return {"schema": type(schema)(exclude=tuple(self.arguments))}
+        needed = [{"required": sorted(self.others)}] if self.others else []
+        body: Json = {"schema": {"allOf": [schema, *needed]} if needed else schema}
+        return body | _examples(sent_bodies(self.examples))
+
+    def _responses(self) -> Json:
+        success = {"description": "Performed; each item of a batch has a result of its own.", "headers": _HEADERS}
+        content: Json = _examples(answered_bodies(self.examples, 200))
+        if self.operation.response is not None:
+            content["schema"] = self.operation.response
+        responses: Json = {"200": {**success, "content": {_JSON: content}}}
+        for status, kinds in sorted(self._refusals().items()):
+            responses[str(status)] = self._refused(status, kinds)
+        return responses
+
+    def _refusals(self) -> dict[int, dict[str, Dress]]:
+        by_status: dict[int, dict[str, Dress]] = defaultdict(dict)
+        for kind, row in self.vendor.refusals.items():
+            if self._may(kind):
+                by_status[row.status][kind] = row
+        return by_status
+
+    def _may(self, kind: str) -> bool:
+        limits, operation = self.vendor.limits, self.operation
+        return {
+            "unauthorized": bool(self.vendor.key_header),
+            "throttled": self.limited and limits.calls is not None,
+            "too_many_items": self.limited and limits.items is not None and bool(operation.sized),
+            "malformed": operation.request is not None,
+            "too_large": True,
+            "broken": True,
+        }.get(kind, kind in operation.refuses)
+
+    def _refused(self, status: int, kinds: Mapping[str, Dress]) -> Json:
+        schemas = {id(schema): schema for kind in kinds if (schema := self.vendor.complaints.get(kind))}
+        content: Json = _examples(answered_bodies(self.examples, status))
+        if schemas:
+            content["schema"] = next(iter(schemas.values())) if len(schemas) == 1 else {"anyOf": [*schemas.values()]}
+        rows = [{"kind": kind, "message": row.message, **source_words(row.source)} for kind, row in kinds.items()]
+        headers = _HEADERS | ({"Allow": _ALLOW} if status == HTTPStatus.METHOD_NOT_ALLOWED else {})
+        description = "; ".join(row.message for row in kinds.values())
+        return {"description": description, "headers": headers, "x-refusals": rows, "content": {_JSON: content}}
+
+
+# The shipped examples.
+
+
+def sent_bodies(examples: Iterable[Proof]) -> Json:
+    """Return the bodies that examples with status 200 send, by name, as OpenAPI examples."""
+    return {
+        _key(example): _example_object(example, example.told["request"]["body"])
+        for example in examples
+        if example.status == 200 and "body" in example.told["request"]
+    }
+
+
+def answered_bodies(examples: Iterable[Proof], status: int) -> Json:
+    """Return the whole bodies of the replies with this *status*, by name, as OpenAPI examples."""
+    return {
+        _key(example): _example_object(example, whole_replies()[example.name])
+        for example in examples
+        if example.status == status
+    }
+
+
+@cache
+def whole_replies() -> Mapping[str, Json]:
+    """Return the body that the emulator answers to each shipped example, by the name of the example.
+
+    An example prints only some members of a reply; the document shows all of them.
+    """
+    return {example.name: _reply(example) for example in proofs()}
+
+
+def _reply(example: Proof) -> Json:
+    core = Emulator({"data": example.told["state"], **example.told.get("options", {})})
+    core.world.clock.freeze(_MOMENT)
+    sent = example.told["request"]
+    headers = {name.lower(): value for name, value in sent["headers"].items()}
+    body = json.dumps(sent["body"]).encode() if "body" in sent else b""
+    reply = drive(core.answer(Request(sent["method"], sent["path"], headers, body)), core.world.clock.advance)
+    answered: Json = json.loads(reply.body)
+    return answered
+
+
+def _key(example: Proof) -> str:
+    return example.name.rpartition("/")[2]
+
+
+def _example_object(example: Proof, body: Json) -> Json:
+    return {
+        "summary": example.told["title"],
+        "value": body,
+        "x-source": example.told["source"],
+        "x-mark": example.told["mark"],
+    }
+
+
+def _examples(examples: Json) -> Json:
+    return {"examples": examples} if examples else {}
+
+
+# The vendor's limits, hosts and item errors.
+
+
+def _bounded(document: APISpec, vendor: Vendor, limited: bool) -> Json:
+    """Return *document* with the vendor's limit of items at each member that it measures."""
+    bounded: Json = document.to_dict()
+    for operation in vendor.operations:
+        for name in operation.sized if limited and vendor.limits.items is not None else ():
+            _bound(bounded["components"]["schemas"], type(operation.request).__name__, name, vendor.limits.items)
+    return bounded
+
+
+def _bound(schemas: Json, body: str, name: str, limit: int | None) -> None:
+    payload = schemas[body]["properties"]["payload"]["$ref"].rpartition("/")[2]
+    member = schemas[payload]["properties"][name]
+    member["maxItems" if "array" in member.get("type", "") else "maximum"] = limit
+
+
+def _arguments(path: str) -> set[str]:
+    return {part[1:-1] for part in path.split("/") if part.startswith("{")}
+
+
+def _hosts(vendor: Vendor) -> list[Json]:
+    return [{"url": f"https://{host}"} for host in vendor.hosts if "*" not in host]
+
+
+def _extensions(vendor: Vendor) -> Json:
+    errors = [
+        {"kind": kind, "code": row.code, "message": row.message, **source_words(row.source)}
+        for kind, row in vendor.item_errors.items()
+    ]
+    return {"x-limits": asdict(vendor.limits) | source_words(vendor.limits.source), "x-item-errors": errors}
+
+
+def _description(vendor: Vendor) -> str:
+    limits = vendor.limits
+    bounds = (
+        f"At most {limits.calls} calls in {limits.seconds:g} seconds and {limits.items} items a call. "
+        if limits.calls
+        else ""
+    )
+    return f"{vendor.title}, as segment-mock emulates it. {bounds}x-source names the source of each rule."

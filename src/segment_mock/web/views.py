@@ -1,0 +1,154 @@
+"""What a view of the control plane is: a function with its route and its OpenAPI text, and the replies it gives."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, TypeAlias
+
+from flask import Response, request
+from werkzeug.exceptions import BadRequest, HTTPException
+
+from ..contract import Json, Refusal, parse
+
+BODY_LIMIT = 256 * 2**20
+_HINTS = {404: "GET /_mock/vendors lists what is here", 405: "the Allow header names the methods"}
+
+ViewFunction: TypeAlias = Callable[..., Response]
+
+TEXT: Json = {"type": "string"}
+WHOLE_NUMBER: Json = {"type": "integer"}
+TRUE_OR_FALSE: Json = {"type": "boolean"}
+DATE_TIME: Json = {"type": "string", "format": "date-time"}
+OBJECT: Json = {"type": "object"}
+
+
+def object_of(title: str, /, **properties: Json) -> Json:
+    """Return the JSON Schema of an object that has all *properties*; *title* is the name of its component."""
+    return {"title": title, "type": "object", "required": [*properties], "properties": properties}
+
+
+def list_of(items: Json) -> Json:
+    """Return the JSON Schema of a list of *items*."""
+    return {"type": "array", "items": items}
+
+
+def component(name: str) -> Json:
+    """Return a reference to a schema that `openapi.control_document` makes from the vendors in force."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+OK = {"status": "ok"}
+OK_SCHEMA = object_of("Done", status={"type": "string", "const": "ok"})
+
+
+@dataclass(frozen=True)
+class View:
+    """One view of the control plane. *function* gets the `Emulator` and the parts of the path.
+
+    *method* and *path* are its route below ``/_mock``, in Flask's syntax. The rest is what the OpenAPI
+    document says besides the function's docstring: the schemas of the *reply*, *body* and *query* parameters,
+    the statuses that it *refuses* with besides 401 and 403, and *links* from its reply to other operations. A
+    *public* view needs no admin token and answers any Host; one that is not *documented* is a part of the page.
+    """
+
+    function: ViewFunction
+    method: str
+    path: str
+    reply: Json = field(default_factory=lambda: OK_SCHEMA)
+    status: int = 200
+    content_type: str = "application/json"
+    body: Json | None = None
+    query: Mapping[str, Json] = field(default_factory=dict)
+    refuses: tuple[int, ...] = ()
+    links: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    public: bool = False
+    documented: bool = True
+
+    @property
+    def name(self) -> str:
+        """The name of the function: its Flask endpoint and its operationId."""
+        return self.function.__name__
+
+    @property
+    def summary(self) -> str:
+        """The first line of the function's docstring."""
+        return (self.function.__doc__ or "").partition("\n")[0]
+
+    @property
+    def phrase(self) -> str:
+        """The phrase of its status."""
+        return HTTPStatus(self.status).phrase
+
+
+class Views:
+    """The views of one module, in the order of their definition."""
+
+    def __init__(self) -> None:
+        self._views: list[View] = []
+
+    def __iter__(self) -> Iterator[View]:
+        return iter(self._views)
+
+    def get(self, path: str, reply: Json = OK_SCHEMA, **text: Any) -> Callable[[ViewFunction], ViewFunction]:
+        """Add the decorated function for GET; the arguments are those of `View`."""
+        return self._add("GET", path, reply=reply, **text)
+
+    def post(self, path: str, **text: Any) -> Callable[[ViewFunction], ViewFunction]:
+        """Add the decorated function for POST; the arguments are those of `View`."""
+        return self._add("POST", path, **text)
+
+    def put(self, path: str, **text: Any) -> Callable[[ViewFunction], ViewFunction]:
+        """Add the decorated function for PUT; the arguments are those of `View`."""
+        return self._add("PUT", path, **text)
+
+    def delete(self, path: str, **text: Any) -> Callable[[ViewFunction], ViewFunction]:
+        """Add the decorated function for DELETE; the arguments are those of `View`."""
+        return self._add("DELETE", path, **text)
+
+    def _add(self, method: str, path: str, **text: Any) -> Callable[[ViewFunction], ViewFunction]:
+        def add(function: ViewFunction) -> ViewFunction:
+            self._views.append(View(function, method, path, **text))
+            return function
+
+        return add
+
+
+def as_json(data: Any, status: int = 200) -> Response:
+    """Return *data* as a JSON reply, members in their own order."""
+    return Response(json.dumps(data), status, content_type="application/json")
+
+
+def problem(status: int, title: str, detail: str, hint: str = "") -> Response:
+    """Return problem+json: *title* is the kind of problem, *detail* this case of it, *hint* the way out."""
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, "hint": hint}
+    return Response(json.dumps(body), status, content_type="application/problem+json")
+
+
+def http_problem(error: HTTPException) -> Response:
+    """Return Werkzeug's *error* as a problem with the headers of the error, such as Allow."""
+    status = error.code or 500
+    response = problem(status, error.name, error.description or error.name, _HINTS.get(status, ""))
+    for name, value in error.get_headers():
+        if name.lower() not in ("content-type", "content-length"):
+            response.headers[name] = value
+    return response
+
+
+def read_json() -> Any:
+    """Return the JSON body of the current request; raises BadRequest, or RequestEntityTooLarge above BODY_LIMIT."""
+    request.max_content_length = BODY_LIMIT
+    try:
+        return parse(request.get_data(cache=False))
+    except Refusal as refusal:
+        raise BadRequest(refusal.message) from None
+
+
+def read_object() -> dict[str, Any]:
+    """Return the JSON object in the body of the current request; raises like `read_json`."""
+    body = read_json()
+    if not isinstance(body, dict):
+        raise BadRequest("The body must be a JSON object.")
+    return body
