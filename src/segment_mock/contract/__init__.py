@@ -4,11 +4,11 @@ from ._call import Call, Lag
 from ._face import Face
 from ._fresh import fresh
 from ._hints import advise, choice_hints, credential_hint
-from ._json import Json, dumps, parse
 from ._refusal import KINDS, Dress, Kind, Limits, Refusal, Spoiled
 from ._shape import Batch, DataRow, Filled, Identifier, Lenient, complaints, inner, members, unread
 from ._through import Answering, Handler, Proceed, Stage, perform, through
 from ._vendor import ItemError, Items, Operation, Vendor
+from .json_codec import Json, dumps, parse
 from .provenance import Assumption, Mark, doubt, fields_of, known, mark, rule_of, source_of
 from .validation import Undecided, Validator, rows
 

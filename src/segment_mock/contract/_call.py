@@ -11,9 +11,9 @@ from ..messages import Request, Response, reason
 from ..store import Change, Store, Table
 from ..world import Luck, Organization, World
 from ._fresh import fresh
-from ._json import Json, dumps, parse
 from ._refusal import Dress, Kind, Refusal, Spoiled
 from ._vendor import Operation, Vendor
+from .json_codec import Json, dumps, parse
 from .provenance import doubt
 
 _JSON: Mapping[str, str] = {"Content-Type": "application/json"}

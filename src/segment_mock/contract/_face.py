@@ -9,7 +9,7 @@ from ..settings import SettingError
 from ..store import Store
 from ..world import World
 from ._fresh import fresh
-from ._json import Json
+from .json_codec import Json
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -12,8 +12,8 @@ from marshmallow import Schema
 from ..settings import Option
 from ..store import Layout, Seed, Store
 from ..world import World
-from ._json import Json
 from ._refusal import Dress, Kind, Limits, Spoiled
+from .json_codec import Json
 from .provenance import Assumption, Doubts
 from .validation import Validator
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -14,7 +15,7 @@ from ._base import Fault, after, pairs, setting
 
 def _body(value: Any) -> Any:
     if isinstance(value, (dict, list)):
-        dumps(value)  # type: ignore[arg-type]
+        json.dumps(value, allow_nan=False)
         return value
     if isinstance(value, str):
         return value
