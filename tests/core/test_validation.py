@@ -203,6 +203,9 @@ class Strict(Schema):
         (plain(a=fields.Nested(Person(many=True))), {"a": {"email": "b"}}),
         (plain(a=fields.Boolean(truthy={"yes"}, falsy={"no"})), {"a": True}),
         (plain(a=fields.String(data_key="b")), {"a": "c"}),
+        (plain(a=fields.String(dump_only=True)), {"a": "c"}),
+        (plain(a=fields.String(dump_only=True)), {"a": "c", "b": 1}),
+        (Validator(DataRow.from_dict({"a": fields.String(dump_only=True)})()), {"a": "c"}),
         (plain(a=fields.String(load_default="b")), {}),
         (Validator(Hooked()), {"a": "b"}),
         (

@@ -21,7 +21,7 @@ def drawn(seed: int, *chances: float) -> list[str]:
     mock = SegmentMock(seed=seed)
     core = mock._emulator
     request = Request("GET", "/api/integration/ext/v1/metrics", {})
-    vendor, operation, _ = core.routes.find(request)
+    vendor, operation, *_ = core.routes.find(request)
     told = ["" for _ in chances]
 
     def mark(index: int) -> Any:
