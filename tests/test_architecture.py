@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FLOORS = (
+    ("virtual_time",),
     ("messages", "clock", "store", "settings", "json_match", "callsite", "redaction"),
     ("world", "journal", "limits", "doors"),
     ("contract",),
@@ -27,7 +28,7 @@ ONLY = {
     "werkzeug": ("web",),
     "marshmallow": ("contract", "stages", "vendors", "web"),
     **dict.fromkeys(("requests", "urllib3", "httpx", "aiohttp"), CLIENTS),
-    "time": ("clock",),
+    "time": ("clock", "virtual_time"),
     "random": ("world",),
     "uuid": ("world",),
     "secrets": ("world",),

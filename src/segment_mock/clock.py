@@ -6,12 +6,11 @@ import math
 import re
 import threading
 import time
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from types import coroutine
-from typing import Any
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _LAST = 253402300799.999
@@ -27,8 +26,11 @@ _MOMENT = re.compile(
 class Clock:
     """Seconds since 1970 (UTC), running at the wall's pace unless frozen.
 
-    Source: assumed; the vendors publish no clock.
+    It follows what ``time.time()`` shows, so freezegun and time-machine move it. Source: assumed; the vendors publish
+    no clock.
     """
+
+    _real_sleep = staticmethod(time.sleep)  # a class attribute: freezegun replaces module globals
 
     def __init__(self) -> None:
         self._offset = 0.0
@@ -91,34 +93,39 @@ class Clock:
         else:
             raise ValueError(f"{deed!r} with {value!r} is nothing a clock can do")
 
-    @contextmanager
-    def patch_sleep(self) -> Iterator[None]:
-        """Let ``time.sleep`` and ``asyncio.sleep`` move this clock instead of waiting, within a ``with`` block.
+    def move_to(self, moment: float) -> None:
+        """Move forward to *moment* in epoch seconds; does nothing if it has passed already.
 
-        A client's own back-off then costs no time. Code that took ``sleep`` by name before is not reached.
+        Raises ValueError for a moment past the year 9999.
         """
-        import asyncio  # 60 ms, and few tests want it
+        with self._turning:
+            if moment > self.now():
+                self.set(moment)
 
-        real = time.sleep, asyncio.sleep
+    def skip(self, by: float) -> None:
+        """Move *by* seconds forward for a wait that took no real time, and `patch_sleep`'s virtual time with it.
 
-        def moves(delay: float) -> None:
-            self.advance(max(0.0, delay))
+        Raises ValueError if *by* is negative or ends past the year 9999.
+        """
+        from .virtual_time import VIRTUAL
 
-        moves.real = getattr(real[0], "real", real[0])  # type: ignore[attr-defined]
+        VIRTUAL.passed(self, by)
 
-        async def moves_too(delay: float, result: Any = None) -> Any:
-            moves(delay)
-            return await real[1](0, result)
+    def patch_sleep(self) -> AbstractContextManager[None]:
+        """Return a ``with`` block in which sleeping moves this clock instead of waiting.
 
-        time.sleep, asyncio.sleep = moves, moves_too  # type: ignore[assignment]
-        try:
-            yield
-        finally:
-            time.sleep, asyncio.sleep = real
+        Within it ``time.sleep``, ``asyncio.sleep``, ``time.time``, ``time.monotonic``, ``time.perf_counter`` (and their
+        ``_ns`` forms) and the time of asyncio's loops share one offset, so a client's own back-off and its deadlines
+        end as they would in real life, at once. The standard library's own threads and queues, pytest and its plugins
+        see real time. Raises `EndlessSleep` in code that sleeps 10,000 times in one place. See the page "Time".
+        """
+        from .virtual_time import VIRTUAL
+
+        return VIRTUAL.patched(self)
 
     def wait(self, delay: float) -> None:
-        """Really wait *delay* seconds, for ever if infinite, whatever `patch_sleep` does: for a door's own thread."""
-        getattr(time.sleep, "real", time.sleep)(min(delay, _LONGEST))
+        """Really wait *delay* seconds, for ever if infinite, whatever `patch_sleep` does: for a thread of a server."""
+        self._real_sleep(min(delay, _LONGEST))
 
     def reset(self) -> None:
         """Return to the wall's time."""

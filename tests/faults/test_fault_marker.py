@@ -49,7 +49,7 @@ def test_in_process(segment_mock):
     began = time.monotonic()
     assert upsert(segment_mock.session()).status_code == 200
     assert segment_mock.clock.now() == 30
-    assert time.monotonic() - began < 30
+    assert 30 <= time.monotonic() - began < 60
 
 @pytest.mark.segment_mock(faults=[THROTTLED], sleep=True)
 def test_live(segment_mock_server):
@@ -63,7 +63,6 @@ def test_live(segment_mock_server):
 def test_instances(segment_mock):
     assert [rule.kind for rule in segment_mock.faults] == ["error", "error"]
     assert upsert(segment_mock.session()).status_code == 503
-    assert not hasattr(time.sleep, "real")
 
 @pytest.mark.segment_mock(sleep=True)
 class TestNearest:

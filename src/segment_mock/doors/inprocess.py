@@ -135,13 +135,13 @@ class Socket:
     def _wait(self, seconds: float) -> None:
         left = math.inf if self._timeout is None else self._timeout - self._waited
         if self._timeout is not None and seconds >= left:
-            self._clock.advance(max(0.0, left))
+            self._clock.skip(max(0.0, left))
             raise TimeoutError("timed out")
         if math.isinf(seconds):
             why = getattr(seconds, "why", "") or "a stage"
             raise WouldHangForever(f"{self._asked}: {why} keeps the answer back for ever; the client has no timeout")
         self._waited += seconds
-        self._clock.advance(seconds)
+        self._clock.skip(seconds)
 
 
 class _Stream(io.RawIOBase):

@@ -1,0 +1,244 @@
+"""In-process waits in an asyncio loop: they cost no wall time and keep the order of everything else in the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import anyio
+import anyio.to_thread
+import pytest
+
+from segment_mock.clock import Clock
+from segment_mock.virtual_time import VIRTUAL, wait
+
+REAL_MONOTONIC = time.monotonic
+
+
+class NeverEnds(RuntimeError):
+    """Stands for the error of a wait that nothing can end."""
+
+
+def run(main: Callable[[Clock], Awaitable[Any]], *, debug: bool = False) -> tuple[Any, float, float]:
+    """Run *main* in a loop; return its result, the seconds its frozen clock moved, and the wall seconds it took."""
+    clock = Clock()
+    clock.freeze(0)
+    began = REAL_MONOTONIC()
+    with VIRTUAL.threads_watched():
+        result = asyncio.run(_call(main, clock), debug=debug)
+    return result, clock.now(), REAL_MONOTONIC() - began
+
+
+async def _call(main: Callable[[Clock], Awaitable[Any]], clock: Clock) -> Any:
+    return await main(clock)
+
+
+def pause(clock: Clock, seconds: float) -> Awaitable[None]:
+    return wait(clock, seconds, NeverEnds)
+
+
+@pytest.mark.parametrize("debug", [False, True], ids=["", "debug"])
+def test_parallel_waits_move_the_clock_by_the_longest(debug: bool) -> None:
+    async def main(clock: Clock) -> None:
+        await asyncio.gather(*(pause(clock, 500) for _ in range(4)))
+
+    _, moved, wall = run(main, debug=debug)
+
+    assert moved == 500
+    assert wall < 5
+
+
+def test_shorter_wait_ends_first() -> None:
+    async def main(clock: Clock) -> list[str]:
+        order: list[str] = []
+
+        async def call(name: str, seconds: float) -> None:
+            await pause(clock, seconds)
+            order.append(f"{name} at {clock.now():g}")
+
+        await asyncio.gather(call("slow", 70.5), call("fast", 1.25), call("middle", 30))
+        return order
+
+    assert run(main)[0] == ["fast at 1.25", "middle at 30", "slow at 70.5"]
+
+
+def test_deadline_ends_a_longer_wait() -> None:
+    async def main(clock: Clock) -> None:
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(pause(clock, 300), 200)
+        with anyio.move_on_after(100) as scope:
+            await pause(clock, 300)
+        assert scope.cancelled_caught
+        with pytest.raises(TimeoutError), anyio.fail_after(50):
+            await pause(clock, math.inf)
+
+    _, moved, wall = run(main)
+
+    assert moved == 350
+    assert wall < 5
+
+
+def test_deadline_later_than_the_wait_is_met() -> None:
+    async def main(clock: Clock) -> str:
+        await asyncio.wait_for(pause(clock, 300), 301)
+        return "done"
+
+    assert run(main)[:2] == ("done", 300)
+
+
+def test_wait_that_nothing_can_end_is_an_error() -> None:
+    async def main(clock: Clock) -> None:
+        with pytest.raises(NeverEnds):
+            await pause(clock, math.inf)
+
+    run(main)
+
+
+def test_endless_wait_that_another_task_cancels_is_cancelled() -> None:
+    async def main(clock: Clock) -> bool:
+        hanging = asyncio.ensure_future(pause(clock, math.inf))
+        await pause(clock, 60)
+        hanging.cancel()
+        await asyncio.wait([hanging])
+        return hanging.cancelled()
+
+    assert run(main)[:2] == (True, 60)
+
+
+def test_job_of_an_executor_keeps_its_own_limit() -> None:
+    async def main(clock: Clock) -> str:
+        waiting = asyncio.ensure_future(pause(clock, 0.3))
+        answer = await asyncio.wait_for(asyncio.to_thread(slow_job), 5)
+        await waiting
+        return answer
+
+    assert run(main)[0] == "worked"
+
+
+def test_job_of_a_custom_executor_keeps_its_own_limit() -> None:
+    async def main(clock: Clock) -> str:
+        with ThreadPoolExecutor(1) as pool:
+            waiting = asyncio.ensure_future(pause(clock, 0.3))
+            answer = await asyncio.wait_for(asyncio.wrap_future(pool.submit(slow_job)), 5)
+            await waiting
+        return answer
+
+    assert run(main)[0] == "worked"
+
+
+def test_job_of_an_anyio_worker_keeps_its_own_limit() -> None:
+    async def main(clock: Clock) -> str:
+        waiting = asyncio.ensure_future(pause(clock, 0.3))
+        with anyio.fail_after(5):
+            answer = await anyio.to_thread.run_sync(slow_job)
+        await waiting
+        return answer
+
+    assert run(main)[0] == "worked"
+
+
+def slow_job() -> str:
+    threading.Event().wait(0.1)
+    return "worked"
+
+
+def test_idle_worker_does_not_stop_a_jump() -> None:
+    async def main(clock: Clock) -> None:
+        await asyncio.to_thread(str)
+        await anyio.to_thread.run_sync(str)
+        await pause(clock, 300)
+
+    assert run(main)[2] < 5
+
+
+def test_thread_that_wakes_the_loop_is_in_time() -> None:
+    async def main(clock: Clock) -> str:
+        loop = asyncio.get_running_loop()
+        event = asyncio.Event()
+        threading.Timer(0.1, loop.call_soon_threadsafe, [event.set]).start()
+        waiting = asyncio.ensure_future(pause(clock, 0.3))
+        await asyncio.wait_for(event.wait(), 5)
+        await waiting
+        return "woken"
+
+    assert run(main)[0] == "woken"
+
+
+def test_real_socket_keeps_its_own_limit() -> None:
+    async def main(clock: Clock) -> bytes:
+        listener = socket.create_server(("127.0.0.1", 0))
+        reader, writer = await asyncio.open_connection(*listener.getsockname())
+        peer, _ = listener.accept()
+        waiting = asyncio.ensure_future(pause(clock, 0.3))
+        threading.Timer(0.1, peer.sendall, [b"bytes"]).start()
+        answer = await asyncio.wait_for(reader.read(5), 5)
+        await waiting
+        writer.close()
+        await writer.wait_closed()
+        peer.close()
+        listener.close()
+        return answer
+
+    assert run(main)[0] == b"bytes"
+
+
+def test_subprocess_keeps_its_own_limit() -> None:
+    async def main(clock: Clock) -> bytes:
+        waiting = asyncio.ensure_future(pause(clock, 0.3))
+        script = "import time; time.sleep(0.1); print('child')"
+        child = await asyncio.create_subprocess_exec(sys.executable, "-c", script, stdout=subprocess.PIPE)
+        out, _ = await asyncio.wait_for(child.communicate(), 20)
+        await waiting
+        return out.strip()
+
+    assert run(main)[0] == b"child"
+
+
+def test_loop_time_never_runs_backwards() -> None:
+    loop, clock = asyncio.new_event_loop(), Clock()
+    before = loop.time()
+    with VIRTUAL.threads_watched():
+        loop.run_until_complete(pause(clock, 100))
+    between = loop.time()
+    with clock.patch_sleep():
+        loop.run_until_complete(asyncio.sleep(100))
+        within = loop.time()
+    after = loop.time()
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+
+    assert before + 100 <= between < before + 105
+    assert between + 100 <= within <= after < between + 105
+
+
+def test_loop_of_its_own_time_source_waits_for_real() -> None:
+    class OwnTime(asyncio.SelectorEventLoop):
+        def time(self) -> float:
+            return REAL_MONOTONIC()
+
+    loop, clock = OwnTime(), Clock()
+    began = REAL_MONOTONIC()
+    loop.run_until_complete(pause(clock, 0.05))
+    loop.close()
+
+    assert REAL_MONOTONIC() - began >= 0.05
+
+
+def test_nothing_stays_on_a_loop_but_its_time() -> None:
+    async def main(clock: Clock) -> tuple[set[str], set[str]]:
+        loop: Any = asyncio.get_running_loop()
+        before = {*vars(loop), *vars(loop._selector)}
+        await pause(clock, 3)
+        return before, {*vars(loop), *vars(loop._selector)}
+
+    before, after = run(main)[0]
+
+    assert after - before == {"time"}

@@ -1,0 +1,312 @@
+"""``patch_sleep``: sleeping moves one virtual time, and what is not the user's code sees real time."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+import anyio
+import backoff
+import freezegun
+import pytest
+import ratelimit
+import requests
+import tenacity
+import time_machine
+from google.api_core.retry import Retry as GoogleRetry
+from urllib3.util import Retry
+
+from segment_mock import SegmentMock
+from segment_mock.clock import Clock
+from segment_mock.virtual_time import EndlessSleep
+
+REAL_MONOTONIC = time.monotonic
+METRICS = "https://api.salsalabs.org/api/integration/ext/v1/metrics"
+THROTTLED = {"kind": "refuse", "refusal": "throttled", "operation": "salsa.*"}
+
+
+@pytest.fixture
+def clock() -> Clock:
+    frozen = Clock()
+    frozen.freeze(0)
+    return frozen
+
+
+def readings() -> list[float]:
+    """Return what every clock shows, in seconds."""
+    nanoseconds = (time.time_ns, time.monotonic_ns, time.perf_counter_ns)
+    return [time.time(), time.monotonic(), time.perf_counter(), *(read() / 1e9 for read in nanoseconds)]
+
+
+def test_sleep_moves_every_clock(clock: Clock) -> None:
+    with clock.patch_sleep():
+        before = readings()
+        time.sleep(100)
+        moved = [after - began for began, after in zip(before, readings(), strict=True)]
+
+    assert all(100 <= seconds < 105 for seconds in moved), moved
+    assert clock.now() == 100
+
+
+def test_sleep_in_a_loop_moves_every_clock_and_the_loop(clock: Clock) -> None:
+    async def nap() -> tuple[str, float]:
+        loop = asyncio.get_running_loop()
+        before = [loop.time(), *readings()]
+        answer = await asyncio.sleep(40, "rested")
+        time.sleep(20)
+        moved = [after - began for began, after in zip(before, [loop.time(), *readings()], strict=True)]
+        assert all(60 <= seconds < 65 for seconds in moved), moved
+        return answer, clock.now()
+
+    with clock.patch_sleep():
+        assert asyncio.run(nap()) == ("rested", 60)
+
+
+def test_deadline_ends_a_longer_sleep(clock: Clock) -> None:
+    async def nap() -> float:
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(asyncio.sleep(100), 1)
+        with anyio.move_on_after(3):
+            await anyio.sleep(100)
+        return asyncio.get_running_loop().time()
+
+    began = REAL_MONOTONIC()
+    with clock.patch_sleep():
+        asyncio.run(nap())
+
+    assert REAL_MONOTONIC() - began < 5
+    assert clock.now() == pytest.approx(4, abs=0.05)
+
+
+def test_block_that_ends_leaves_no_patch(clock: Clock) -> None:
+    def patched() -> list[object]:
+        loop = asyncio.BaseEventLoop
+        names = [getattr(time, name) for name in dir(time)]
+        return [*names, asyncio.sleep, asyncio.tasks.sleep, loop.run_forever, loop.time, threading.Event.wait,
+                threading.Condition.wait, requests.sessions.preferred_clock]  # fmt: skip
+
+    before = patched()
+    with pytest.raises(ZeroDivisionError), clock.patch_sleep():
+        _ = 1 / 0
+
+    assert patched() == before
+
+
+def test_blocks_may_end_in_the_order_they_began(clock: Clock) -> None:
+    before, other = (time.sleep, asyncio.sleep), Clock()
+    other.freeze(0)
+    first, second = clock.patch_sleep(), other.patch_sleep()
+    first.__enter__()
+    second.__enter__()
+    time.sleep(1)
+    first.__exit__(None, None, None)
+    time.sleep(1)
+    second.__exit__(None, None, None)
+
+    assert (time.sleep, asyncio.sleep) == before
+    assert (clock.now(), other.now()) == (1, 2)
+
+
+def test_patch_of_another_library_over_it_is_kept(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    with clock.patch_sleep():
+        monkeypatch.setattr(time, "sleep", slept.append)
+    time.sleep(5)
+    monkeypatch.undo()
+    began = REAL_MONOTONIC()
+    time.sleep(0.01)
+
+    assert slept == [5]
+    assert REAL_MONOTONIC() - began >= 0.01
+
+
+def patient_tenacity(call: Callable[[], None]) -> None:
+    tenacity.retry(stop=tenacity.stop_after_delay(60), wait=tenacity.wait_fixed(7), reraise=True)(call)()
+
+
+def patient_google(call: Callable[[], None]) -> None:
+    GoogleRetry(predicate=lambda _: True, initial=1, maximum=30, timeout=120)(call)()
+
+
+def own_limiter(call: Callable[[], None]) -> None:
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        try:
+            call()
+        except requests.HTTPError:
+            time.sleep(10)
+    raise TimeoutError("gave up after 90 s")
+
+
+@pytest.mark.parametrize(
+    ("client", "least", "most"),
+    [(patient_tenacity, 53, 70), (patient_google, 80, 125), (own_limiter, 90, 101)],
+    ids=["tenacity", "google-api-core", "a loop over time.monotonic"],
+)
+def test_retries_end_by_their_own_clock(client: Callable[..., None], least: float, most: float) -> None:
+    with SegmentMock(faults=[THROTTLED]) as mock, mock.intercept(), mock.clock.patch_sleep():
+        mock.clock.freeze(0)
+        session = requests.Session()
+
+        def call() -> None:
+            session.get(METRICS, headers={"authToken": "any"}).raise_for_status()
+
+        with pytest.raises(Exception, match=r"429|gave up|Timeout"):
+            client(call)
+
+        assert least <= mock.clock.now() <= most
+        assert len(mock.journal) >= 5
+
+
+def test_back_off_of_urllib3_costs_no_time() -> None:
+    retry = Retry(total=3, backoff_factor=20, status_forcelist=[429], raise_on_status=False)
+    began = REAL_MONOTONIC()
+    with SegmentMock(faults=[THROTTLED]) as mock, mock.clock.patch_sleep():
+        mock.clock.freeze(0)
+        reply = mock.session(max_retries=retry).get(METRICS, headers={"authToken": "any"})
+
+        assert reply.status_code == 429
+        assert mock.clock.now() in (120, 140)  # newer versions of urllib3 do not wait before the first retry
+    assert REAL_MONOTONIC() - began < 10
+
+
+def test_elapsed_of_requests_is_virtual() -> None:
+    with SegmentMock(faults=[{"kind": "latency", "seconds": 3}]) as mock, mock.clock.patch_sleep():
+        reply = mock.session().get(METRICS, headers={"authToken": "any"})
+
+    assert 3 <= reply.elapsed.total_seconds() < 8
+
+
+def test_standard_library_sees_real_time(clock: Clock) -> None:
+    ended = threading.Event()
+    with clock.patch_sleep():
+        threading.Timer(0.05, ended.set).start()
+        assert ended.wait(10)
+
+        child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+        with pytest.raises(subprocess.TimeoutExpired):
+            child.wait(timeout=0.05)
+        child.communicate(b"end\n")
+        with pytest.raises(queue.Empty):
+            queue.Queue[int]().get(timeout=0.01)
+
+    assert clock.now() < 1
+
+
+def test_event_that_nobody_can_set_is_waited_for_in_virtual_time(clock: Clock) -> None:
+    began = REAL_MONOTONIC()
+    with clock.patch_sleep():
+        assert not threading.Event().wait(300)
+        condition = threading.Condition()
+        with condition:
+            assert not condition.wait(300)
+
+    assert clock.now() == 600
+    assert REAL_MONOTONIC() - began < 5
+
+
+def test_event_that_is_set_is_not_waited_for(clock: Clock) -> None:
+    event = threading.Event()
+    event.set()
+    with clock.patch_sleep():
+        assert event.wait(300)
+
+    assert clock.now() == 0
+
+
+def test_sleeper_lets_other_threads_get_on(clock: Clock) -> None:
+    ended: list[bool] = []
+    with clock.patch_sleep():
+        worker = threading.Thread(target=lambda: ended.append(True))
+        worker.start()
+        while not ended:
+            time.sleep(1)
+        worker.join()
+
+    assert ended
+
+
+def test_negative_sleep_is_refused_as_ever(clock: Clock) -> None:
+    with clock.patch_sleep(), pytest.raises(ValueError, match="non-negative"):
+        time.sleep(-1)
+
+
+def endless_ratelimit() -> None:
+    @ratelimit.sleep_and_retry
+    @ratelimit.limits(calls=1, period=60)
+    def call() -> None: ...
+
+    call()
+    call()
+
+
+def test_sleeps_without_end_name_their_caller(clock: Clock) -> None:
+    with clock.patch_sleep(), pytest.raises(EndlessSleep, match=r"ratelimit.*decorators\.py.*test_patch_sleep\.py"):
+        endless_ratelimit()
+
+
+@pytest.fixture
+def no_time_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "time_machine", None)
+
+
+def give_up_by_the_wall(max_time: float) -> None:
+    @backoff.on_exception(backoff.constant, OSError, interval=5, jitter=None, max_time=max_time)
+    def call() -> None:
+        raise OSError("down")
+
+    call()
+
+
+def test_datetime_moves_with_time_machine(clock: Clock) -> None:
+    with clock.patch_sleep(), pytest.raises(OSError, match="down"):
+        give_up_by_the_wall(60)
+
+    assert 55 <= clock.now() <= 65
+    assert abs(datetime.datetime.now().timestamp() - time.time()) < 5
+
+
+@pytest.mark.usefixtures("no_time_machine")
+def test_datetime_is_out_of_reach_without_time_machine(clock: Clock) -> None:
+    with clock.patch_sleep(), pytest.raises(EndlessSleep, match="time-machine"):
+        give_up_by_the_wall(60)
+
+
+@pytest.mark.usefixtures("no_time_machine")
+def test_sleep_moves_every_clock_without_time_machine(clock: Clock) -> None:
+    test_sleep_moves_every_clock(clock)
+
+
+def test_freezegun_around_it_stands_still_but_for_sleeps() -> None:
+    clock = Clock()
+    with freezegun.freeze_time("2026-01-01"), clock.patch_sleep():
+        assert clock.iso() == "2026-01-01T00:00:00.000Z"
+        time.sleep(60)
+
+        assert clock.iso() == "2026-01-01T00:01:00.000Z"
+        assert time.time() == pytest.approx(1767225660)
+
+
+def test_freezegun_within_it_hides_virtual_time(clock: Clock) -> None:
+    with clock.patch_sleep():
+        with freezegun.freeze_time("2026-01-01"):
+            assert datetime.datetime.now().year == 2026
+        time.sleep(5)
+
+    assert clock.now() == 5
+
+
+@pytest.mark.parametrize("tick", [False, True])
+def test_time_machine_around_it(tick: bool) -> None:
+    clock = Clock()
+    with time_machine.travel("2026-01-01T00:00Z", tick=tick), clock.patch_sleep():
+        time.sleep(60)
+
+        assert clock.iso().startswith("2026-01-01T00:01:00")
+        assert time.time() == pytest.approx(1767225660, abs=1)
