@@ -139,9 +139,14 @@ class Call:
         That is the value of the setting that the row names, else the row's own. Call this only where the
         answer depends on the decision. Raises KeyError for a name that the vendor does not declare.
         """
-        row = self.vendor.assumptions[name]
+        choice = self.choice_of(name)
         if name not in self.assumed:
             self.assumed = (*self.assumed, name)
+        return choice
+
+    def choice_of(self, name: str) -> Any:
+        """Return what the vendor's assumption *name* decides without relying on it: for hints only."""
+        row = self.vendor.assumptions[name]
         return self.options[row.setting] if row.setting else row.value
 
     def note_assumed(self, rule: str) -> None:
@@ -150,32 +155,32 @@ class Call:
             self._doubted = (*self._doubted, rule)
 
     def _choices(self) -> tuple[str, ...]:
-        rows, options = self.vendor.assumptions, self.options
-        chosen = [(name, rows[name]) for name in self.assumed]
-        values = [f"{name}: {options[row.setting] if row.setting else row.value}" for name, row in chosen]
-        return (*self._doubted, *values)
+        return (*self._doubted, *[f"{name}: {self.choice_of(name)}" for name in self.assumed])
 
     def refuse(self, kind: Kind, message: str = "", **details: Any) -> Response:
-        """Return the refusal of *kind* in the vendor's own status and words."""
+        """Return the refusal of *kind* in the vendor's own status and words, without a reason of its own."""
+        if kind == "too_many_items":
+            details.setdefault("field", self._measured())
         return self.dress(Refusal(kind, message, **details))
 
     def fail(self, status: int) -> Response:
         """Return an error of *status* in the vendor's dialect, where it has none of its own: a plain one."""
-        rows = [self.vendor.errors.get(status), *(r for r in self.vendor.refusals.values() if r.status == status)]
-        row = next(filter(None, rows), Dress(status, reason(status) or "Error", "assumed"))
-        return self._dressed(row, Refusal("broken"), hint="")
+        rows = {kind: row for kind, row in self.vendor.refusals.items() if row.status == status}
+        label, row = next(iter(rows.items()), (f"error {status}", Dress(status, reason(status) or "Error", "assumed")))
+        row = self.vendor.errors.get(status, row)
+        return self._dressed(row, Refusal("broken"), "", label)
 
     def dress(self, refusal: Refusal) -> Response:
         """Return *refusal* in the vendor's own status and words, with hints in a header of ours."""
         self.refusal, row = refusal, self.vendor.refusals[refusal.kind]
-        return self._dressed(row, refusal, self.hint)
+        return self._dressed(row, refusal, self.hint, refusal.kind)
 
     @property
     def hint(self) -> str:
         """All that the developer is to be told of this call: its refusal first, then slips, then settings."""
         refused = self.refusal
-        row = self.vendor.refusals[refused.kind].hint if refused else ""
-        told = dict.fromkeys([refused.hint if refused else "", *self.hints, row])
+        own = self.vendor.refusals[refused.kind].hint if refused else ""
+        told = dict.fromkeys([refused.hint if refused else "", *self.hints, own(self) if callable(own) else own])
         text = "; ".join(filter(None, told))
         return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
@@ -183,24 +188,32 @@ class Call:
         """Return *response* with `hint` in a header of ours."""
         return replace(response, headers={**response.headers, **_hint(self.hint)})
 
-    def _dressed(self, row: Dress, refusal: Refusal, hint: str) -> Response:
+    def _dressed(self, row: Dress, refusal: Refusal, hint: str, label: str) -> Response:
         self.tally(None)
         known = {"method": self.request.method, "path": self.request.target.partition("?")[0]}
-        sentence = row.say(refusal, {**known, "limit": self.vendor.limits.items})
-        status, body = self.vendor.complain(self, row, sentence, refusal.field)
+        details = {**known, "limit": self.vendor.limits.items, **self.vendor.details(self)}
+        status, body = self.vendor.complain(self, row, row.say(refusal, details), refusal)
         headers = {**_JSON, **row.headers}
         if refusal.allow:
             headers["Allow"] = refusal.allow
         if hint:
             headers |= _hint(hint)
-        if rules := self._doubts(row, refusal):
+        if rules := self._doubts(row, refusal, label):
             headers |= _header(ASSUMED, "; ".join(rules))
         return Response(status, headers, row.page or dumps(body))
 
-    def _doubts(self, row: Dress, refusal: Refusal) -> list[str]:
+    def _measured(self) -> str:
+        """Return the member of the request that the batch limit measures, ``""`` if none was sent."""
+        try:
+            sent = self.vendor.unwrap(self.json)
+            return next((name for name in self.operation.sized if name in sent), "")
+        except (Refusal, KeyError, TypeError):
+            return ""
+
+    def _doubts(self, row: Dress, refusal: Refusal, label: str) -> list[str]:
         """Return each assumption that a refusal stands on: the operation's, the field's, those consulted, its own."""
         doubts, doubted = self.operation.doubts, doubt(row.source)
-        own = f"{refusal.kind}: {doubted}" if doubted else ""
+        own = f"{label}: {doubted}" if doubted else ""
         return [*dict.fromkeys(filter(None, (*doubts.always, *doubts.of_field(refusal.field), *self._choices(), own)))]
 
 

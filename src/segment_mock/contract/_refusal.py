@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 Kind: TypeAlias = Literal[
     "unauthorized", "throttled", "too_many_items", "not_manageable", "malformed", "too_large",
@@ -40,7 +40,8 @@ class Refusal(Exception):
 class Dress:
     """How one vendor says one kind of refusal: a row of its table, with the *source* of what it says.
 
-    *page* is a whole body to send as it stands, for what is said by no API: a gateway's HTML, say.
+    *hint* is for the developer, and may be a function of the call. *field* is the wire name to blame where the
+    refusal names none. *page* is a whole body to send as it stands, for what is said by no API: a gateway's HTML, say.
     """
 
     status: int
@@ -48,8 +49,9 @@ class Dress:
     source: str
     code: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
-    hint: str = ""
+    hint: str | Callable[[Any], str] = ""
     page: bytes = b""
+    field: str = ""
 
     def say(self, refusal: Refusal, known: Mapping[str, object]) -> str:
         """Return the sentence for *refusal*, its placeholders filled from it and from what is *known*.

@@ -12,7 +12,7 @@ from marshmallow import Schema
 from ..settings import Option
 from ..store import Layout, Seed, Store
 from ..world import World
-from ._refusal import Dress, Kind, Limits, Spoiled
+from ._refusal import Dress, Kind, Limits, Refusal, Spoiled
 from .json_codec import Json
 from .provenance import Assumption, Doubts
 from .validation import Validator
@@ -77,7 +77,7 @@ class Vendor:
     """An API we emulate, as data and a few functions.
 
     *wrap* puts a result into the vendor's envelope and *unwrap* takes a request out of it;
-    *complain* gives status and body of a refusal: (call, its row, the sentence, the field to blame).
+    *complain* gives status and body of a refusal: (call, its row, the sentence, the refusal).
     *load* makes seeds of this vendor's part of a data file, *export* is its inverse, *face* is
     what ``mock.<name>`` offers, *tally* is told each result, or None for a refusal. *root* is where
     the paths begin; an option called ``path`` moves it. *errors* are what it, or a gateway before it,
@@ -96,11 +96,12 @@ class Vendor:
     tables: tuple[Layout, ...]
     wrap: Callable[[Call, Json], Json]
     unwrap: Callable[[Json], Json]
-    complain: Callable[[Call, Dress, str, str], tuple[int, Json]]
+    complain: Callable[[Call, Dress, str, Refusal], tuple[int, Json]]
     load: Callable[[Json, World], Mapping[str, Seed]]
     export: Callable[[Store], Json]
     face: Callable[[World, Vendor, str], Any]
     tally: Callable[[Call, Json | None], None] = lambda call, result: None
+    details: Callable[[Call], Mapping[str, object]] = lambda call: {}
     errors: Mapping[int, Dress] = field(default_factory=dict)
     complaints: Mapping[str, Schema] = field(default_factory=dict)
     item_errors: Mapping[str, ItemError] = field(default_factory=dict)

@@ -144,7 +144,7 @@ def _refuse(refusal: Refusal, *_: object) -> Json:
     raise refusal
 
 
-def _problem(call: Call, row: Dress, sentence: str, _: str) -> tuple[int, Json]:
+def _problem(call: Call, row: Dress, sentence: str, _: Refusal) -> tuple[int, Json]:
     hint = call.refusal.hint if call.refusal else ""
     problem = {"type": "about:blank", "title": reason(row.status), "status": row.status}
     return row.status, {**problem, "detail": sentence, "hint": hint}

@@ -5,15 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...contract import Call, Dress, ItemError, Json, Spoiled, Undecided, Validator, choice_hints, complaints, doubt
+from ...contract import (
+    Call,
+    Dress,
+    ItemError,
+    Json,
+    Refusal,
+    Spoiled,
+    Undecided,
+    Validator,
+    choice_hints,
+    complaints,
+    doubt,
+)
 from .schemas import DOCUMENT, ItemFault, envelope, ordered, refused
 
 _GENERAL = "Salsa Engage, API - General Use"
 _CLIENTS = "recorded by public clients"
 
+_PER_ITEM = "--salsa-non-crm result answers NOT_ALLOWED for the item instead"
+
 REFUSALS: Mapping[str, Dress] = {
     "unauthorized": Dress(401, "Unauthorized", f"{_GENERAL}: status; body assumed", 401),
-    "throttled": Dress(429, "Your per minute call rate has been exceeded", f"{_GENERAL}; {_CLIENTS}", 429),
+    "throttled": Dress(
+        429,
+        "Your per minute call rate has been exceeded",
+        f"{_GENERAL}; {_CLIENTS}; that the minute slides is assumed",
+        429,
+    ),
     "too_many_items": Dress(
         429,
         "Requested batch size exceeds the allowed size of: {limit}",
@@ -26,7 +45,8 @@ REFUSALS: Mapping[str, Dress] = {
         "Method not allowed: only CRM groups can be managed through the API",
         f"{DOCUMENT}, Note: status; sentence assumed",
         405,
-        hint="--salsa-non-crm result answers NOT_ALLOWED for the item instead",
+        hint=lambda call: _PER_ITEM if call.choice_of("not_crm_group") == "http-405" else "",
+        field="segmentId",
     ),
     "malformed": Dress(400, "Bad Request", f"{_GENERAL}: status; sentence assumed", 400),
     "too_large": Dress(413, "Request body too large", "assumed", 413),
@@ -64,9 +84,9 @@ SYSTEM_ERROR = ItemError(5000, "An unrecoverable error occurred", "assumed")
 COMPLAINTS = dict.fromkeys(REFUSALS, refused(ItemFault()))
 
 
-def complain(call: Call, row: Dress, sentence: str, field: str) -> tuple[int, Json]:
+def complain(call: Call, row: Dress, sentence: str, refusal: Refusal) -> tuple[int, Json]:
     """Return status and body of a call that is refused as a whole: errors and no payload."""
-    error = _error(call, row.code or row.status, sentence, field.rpartition(".")[2])
+    error = _error(call, row.code or row.status, sentence, (refusal.field or row.field).rpartition(".")[2])
     return row.status, {**envelope(call), "errors": [error]}
 
 

@@ -6,7 +6,7 @@ from ...contract import Operation, Vendor
 from ...settings import TEXT, Option, OptionType
 from . import data, operations
 from .assumptions import ASSUMPTIONS
-from .errors import COMPLAINTS, REFUSALS, complain
+from .errors import COMPLAINTS, REFUSALS, complain, details
 from .schemas import CREATE, UPDATE, Created, CreateSegment, Updated, UpdateSegment, reply, wrap
 
 
@@ -42,6 +42,7 @@ VENDOR = Vendor(
     wrap=wrap,
     unwrap=lambda body: body,
     complain=complain,
+    details=details,
     complaints=COMPLAINTS,
     assumptions=ASSUMPTIONS,
     load=data.load,

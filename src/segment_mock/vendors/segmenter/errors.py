@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ...contract import Call, Dress, Json
+from ...contract import Call, Dress, Json, Refusal
 from ...messages import reason
 from .schemas import MIDDLEWARE, UPDATE, Failed, Forbidden
 
 _SHAPE = f"{UPDATE}, Responses: shape; status and sentence assumed"
-_OTHER_SHAPE = "--segmenter-failures is-updated-false answers in the other documented shape"
 
 _PRINTED = b"""{
 "success": false,
@@ -17,14 +16,21 @@ _PRINTED = b"""{
 "error": "Internal Server Error"
 }"""
 
+
+def _other_shape(call: Call) -> str:
+    chosen = call.choice_of("failure_shape")
+    other = "is-updated-false" if chosen == "success-false" else "success-false"
+    return f"--segmenter-failures {other} answers in the other documented shape"
+
+
 REFUSALS: Mapping[str, Dress] = {
     "unauthorized": Dress(403, "Access forbidden. Please provide a valid API token", MIDDLEWARE),
     "throttled": Dress(429, "Too Many Requests", "assumed"),
     "too_many_items": Dress(429, "At most {limit} items are allowed", "assumed"),
     "not_manageable": Dress(405, "Method Not Allowed", "assumed"),
-    "malformed": Dress(400, "Bad Request", _SHAPE, hint=_OTHER_SHAPE),
+    "malformed": Dress(400, "Bad Request", _SHAPE, hint=_other_shape),
     "too_large": Dress(413, "Request body too large", "assumed"),
-    "not_found": Dress(404, "id: no segment has the id {id}", _SHAPE, hint=_OTHER_SHAPE),
+    "not_found": Dress(404, "id: no segment has the id {id}", _SHAPE, hint=_other_shape),
     "no_such_operation": Dress(404, "Cannot {method} {path}", "assumed"),
     "no_such_method": Dress(405, "Cannot {method} {path}", "assumed"),
     "broken": Dress(500, "Internal Server Error", f"{UPDATE}, Responses", page=_PRINTED),
@@ -33,10 +39,22 @@ COMPLAINTS = {**dict.fromkeys(REFUSALS, Failed()), "unauthorized": Forbidden()}
 _NOT_UPDATED = ("malformed", "not_found")
 
 
-def complain(call: Call, row: Dress, sentence: str, _: str) -> tuple[int, Json]:
+def complain(call: Call, row: Dress, sentence: str, refusal: Refusal) -> tuple[int, Json]:
     """Return status and body of a refusal, in the shape that ``--segmenter-failures`` chose."""
     if row is REFUSALS["unauthorized"]:
         return row.status, {"message": sentence}
-    if call.options["failures"] == "is-updated-false" and row in [REFUSALS[kind] for kind in _NOT_UPDATED]:
+    if call.operation.name == "create_segment":
+        call.assume("create_failure_shape")
+    if refusal.kind in _NOT_UPDATED and call.assume("failure_shape") == "is-updated-false":
         return 200, {"data": {"isUpdated": False}, "errorMessage": sentence}
     return row.status, {"success": False, "message": sentence, "error": reason(row.status)}
+
+
+def details(call: Call) -> Mapping[str, object]:
+    """Return what a refusal's sentence may say of *call*: the id of the segment that it names."""
+    try:
+        body = call.json
+    except Refusal:
+        body = {}
+    sent = body.get("id") if isinstance(body, dict) else None
+    return {"id": repr(str(call.arguments.get("id") or sent or ""))}

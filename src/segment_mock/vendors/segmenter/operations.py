@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable
+from typing import Any
 
 from ...contract import Call, Json, Refusal, fresh
 from ...store import Record, Table
 from ...world import World
 
+_OWN = ("id", "substitutionTags")
+
 
 def create(call: Call, data: Json) -> Json:
     """Add a segment and its people; answer the ids."""
-    people = know(call.rows("persons"), call.world, data.get("persons", ()))
+    people = know(call.rows("persons"), call.world, data.get("persons", ()), assume=call.assume)
     ids = [person["id"] for person in people]
     segment = call.rows("segments").put({"id": call.fresh("segments"), **_told(data), "persons": ids})
     known = [{key: p[key] for key in ("id", "externalId", "email") if key in p} for p in people]
@@ -23,12 +26,17 @@ def update(call: Call, data: Json) -> Json:
     segments, key = call.rows("segments"), _addressed(call, data)
     mine = segments.get(key)
     if mine is None:
-        raise Refusal("not_found", field="id", id=repr(key))
-    if not {"name", "description", "broadcastMediumId", "segmentType", "persons"} <= data.keys():
-        call.assume("omitted_members")
+        raise Refusal("not_found", field="id")
     changed = {**mine, **data, "id": key}
+    if any(mine[name] not in ((), []) for name in mine.keys() - data.keys() - {"id"}):
+        call.assume("omitted_members")
+    if any(value is None and mine.get(name) is not None for name, value in data.items()):
+        call.assume("null_members")
     if "persons" in data:
-        changed["persons"] = [person["id"] for person in know(call.rows("persons"), call.world, data["persons"])]
+        people = know(call.rows("persons"), call.world, data["persons"], assume=call.assume)
+        changed["persons"] = [person["id"] for person in people]
+        if not {*mine["persons"]} <= {*changed["persons"]}:
+            call.assume("leavers")
     segments.put(_told(changed))
     return {"isUpdated": True}
 
@@ -39,23 +47,36 @@ def know(
     persons: Iterable[Json],
     kind: str = "segmenter.persons",
     taken: Container[str] = (),
+    assume: Callable[[str], Any] = str,
 ) -> list[Record]:
     """Return each of *persons* once, added to *table* or edited there by what was sent of it.
 
-    *kind* names the stream of the ids of those who are new; an id that is *taken* is left out.
+    *kind* names the stream of the ids of those who are new; an id that is *taken* is left out. *assume* is
+    told each assumption that this relied on.
     """
-    known = {}
+    known: dict[str, Record] = {}
     for sent in persons:
-        mine, tags = _recognised(table, sent), sent.get("substitutionTags", [])
+        mine, tags = _recognised(table, sent, assume), sent.get("substitutionTags", [])
         if mine is None:
             record = {"id": sent.get("id") or fresh(world, kind, table, taken), **sent}
         else:
+            assume("same_person_twice" if mine["id"] in known else "person_identity")
+            if any(name not in sent for name in mine if name not in _OWN):
+                assume("omitted_members")
+            if "substitutionTags" in sent and _are_unsent(mine["substitutionTags"], tags):
+                assume("unsent_tags")
             record, tags = {**mine, **sent}, [*mine["substitutionTags"], *tags]
         if None in record.values():
+            if mine is not None and any(value is None and mine.get(name) is not None for name, value in sent.items()):
+                assume("null_members")
             record = _told(record)
         record["substitutionTags"] = _last_of_each(tags)
         known[record["id"]] = record if record == mine else table.put(record)
     return [*known.values()]
+
+
+def _are_unsent(stored: list[Json], sent: list[Json]) -> bool:
+    return bool(stored) and not {tag["tag"] for tag in stored} <= {tag["tag"] for tag in sent}
 
 
 def _last_of_each(tags: list[Json]) -> list[Json]:
@@ -63,7 +84,7 @@ def _last_of_each(tags: list[Json]) -> list[Json]:
     return tags if len(told) == len(tags) else [*told.values()]
 
 
-def _recognised(table: Table, sent: Json) -> Record | None:
+def _recognised(table: Table, sent: Json, assume: Callable[[str], Any]) -> Record | None:
     if "id" in sent:
         return table.get(sent["id"])
     external, email = sent.get("externalId"), sent.get("email")
@@ -74,12 +95,14 @@ def _recognised(table: Table, sent: Json) -> Record | None:
         # Two people may share an address as long as their external ids tell them apart.
         if not external or not person.get("externalId"):
             return person
+        assume("person_identity")
     return None
 
 
 def _addressed(call: Call, data: Json) -> str:
     key, named = data.get("id"), call.arguments.get("id")
     if named and key and named != key:
+        call.assume("id_in_path_and_body")
         raise Refusal("malformed", f"id: {key!r} in the body is not {named!r} in the path.", field="id")
     if not (named or key):
         raise Refusal("malformed", "id: Missing data for required field.", field="id")

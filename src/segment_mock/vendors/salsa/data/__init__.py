@@ -9,6 +9,7 @@ from ....contract import Json, Validator, fresh, rows
 from ....settings import SettingError
 from ....store import Record, Seed, Store, Taken
 from ....world import World
+from ..operations.segments import folded
 from ._face import SalsaFace
 from ._rows import JoinedRow, MembershipRow, SegmentRow, SupporterRow
 from ._tables import DAWN, MEMBERS, SEGMENTS, SUPPORTERS, TABLES
@@ -55,12 +56,20 @@ def _the(seed: Seed, name: str, indexes: tuple[str, str], where: str) -> Record:
     if number is not None:
         return seed.records[number]
     for index in indexes:
-        found = seed.postings[index].get(name.lower() if index == "email" else name.strip(), [])
+        found = _found(seed, index, name)
         if len(found) > 1:
             raise SettingError(f"{where}: {len(found)} records are called {name!r}; use the id")
         if found:
             return seed.records[found[0]]
     raise SettingError(f"{where}: {name!r} is none of this data's {seed.layout.name}, by id, external id or name")
+
+
+def _found(seed: Seed, index: str, name: str) -> list[int]:
+    postings = seed.postings[index]
+    if index == "name":
+        numbers = postings.get(folded(name), [])
+        return [number for number in numbers if seed.records[number]["name"].strip() == name.strip()]
+    return postings.get(name.lower() if index == "email" else name.strip(), [])
 
 
 def export(store: Store) -> Json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from operator import itemgetter
 
 from ....store import Index, Layout
+from ..operations.segments import folded
 from ..operations.supporters import emails
 
 DAWN = "2018-01-01T00:00:00.000Z"
@@ -18,7 +19,7 @@ def _of(name: str) -> Index:
 SEGMENTS = Layout(
     "segments",
     itemgetter("segmentId"),
-    (Index("name", lambda record: (record["name"].strip(),)), _of("externalSystemId")),
+    (Index("name", lambda record: (folded(record["name"]),)), _of("externalSystemId")),
 )
 SUPPORTERS = Layout("supporters", itemgetter("supporterId"), (Index("email", emails), _of("externalSystemId")))
 MEMBERS = Layout("members", itemgetter("segmentId", "supporterId"), (_of("segmentId"), _of("supporterId")))

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+from marshmallow import Schema, validate
 
 from ....contract import Call, Json, Refusal
 
 MANAGED = "INTEGRATED"
+_TIMES = ("joinedSince", "modifiedFrom", "modifiedTo")
+_ZONED = re.compile(r".*T.*(Z|[+-]\d\d(:?\d\d)?)\s*", re.IGNORECASE | re.DOTALL).fullmatch
 UNKNOWN = "--salsa-unknown-id create adds a record under an id never seen, instead of NOT_FOUND"
 
 
@@ -16,8 +22,10 @@ def page(call: Call, payload: Json) -> tuple[int, int]:
     return payload.get("offset") or 0, call.assume("page_size") if count is None else count
 
 
-def listed(name: str, items: list[Json]) -> Json:
+def listed(call: Call, name: str, items: list[Json]) -> Json:
     """Return *items* with their count, as every reply to a batch has them."""
+    if not items:
+        call.assume("empty_page")
     return {name: items, "count": len(items)}
 
 
@@ -29,23 +37,80 @@ def told(value: Any) -> Any:
 
 
 def revivable(call: Call, table: str, key: str) -> bool:
-    """Tell whether an id that has no record may get one: it had one once, or the setting says so."""
-    return call.options["unknown_id"] == "create" or call.rows(table).retired(key)
+    """Tell whether an id that has no record may get one: the setting says so, or it had one once."""
+    if call.options["unknown_id"] == "create":
+        return True
+    if call.rows(table).retired(key):
+        call.assume("revived_id")
+        return True
+    return False
 
 
 def refuse_unmanaged(call: Call) -> None:
     """Refuse the whole call when a group that is no CRM group is answered by HTTP 405."""
-    if call.options["non_crm"] == "http-405":
-        raise Refusal("not_manageable", field="segmentId")
+    if call.assume("not_crm_group") == "http-405":
+        raise Refusal("not_manageable")
 
 
-def missing(kind: str, identifier: Any) -> Json:
+def answers(
+    call: Call, payload: Json, kind: str, identifiers: Sequence[Any], found: Callable[[str], list[Json]]
+) -> list[Json]:
+    """Return the answers to *identifiers* of *kind* in the order asked: what *found* has for each, or NOT_FOUND."""
+
+    def answer(identifier: Any) -> list[Json]:
+        rows = found(str(identifier))
+        if len(rows) > 1:
+            call.assume("shared_external_id" if kind == "EXTERNAL_ID" else "shared_email")
+        return rows or [missing(call, kind, identifier)]
+
+    answered = call.each(identifiers, answer)
+    items = [item for rows in answered for item in (rows if isinstance(rows, list) else [rows])]
+    texts = [str(identifier) if kind == "EXTERNAL_ID" else str(identifier).lower() for identifier in identifiers]
+    if len({*texts}) < len(texts):
+        call.assume("duplicate_identifiers")
+    count = payload.get("count")
+    if payload.get("offset") or (count is not None and count < len(items)) or any(map(payload.get, _TIMES)):
+        call.assume("paging_beside_identifiers")
+    return items
+
+
+def missing(call: Call, kind: str, identifier: Any) -> Json:
     """Return the answer for an *identifier* of *kind* that nothing has, carrying it as sent."""
+    if kind == "EMAIL_ADDRESS":
+        call.assume("unknown_email")
+    elif kind != "EXTERNAL_ID" and str(identifier) != str(identifier).lower():
+        call.assume("unknown_id_echo")
+    return {**identified(kind, identifier), "result": "NOT_FOUND"}
+
+
+def identified(kind: str, identifier: Any) -> Json:
+    """Return the member by which a reply says which *identifier* of *kind* it means."""
     members: Json = {
         "SEGMENT_ID": {"segmentId": identifier},
         "SUPPORTER_ID": {"supporterId": identifier},
         "EXTERNAL_ID": {"externalSystemId": identifier},
-        # Where a missing address stands is assumed: supporters carry theirs among the contacts.
         "EMAIL_ADDRESS": {"contacts": [{"type": "EMAIL", "value": identifier}]},
-    }[kind]
-    return {**members, "result": "NOT_FOUND"}
+    }
+    return cast("Json", members[kind])
+
+
+def note_zones(call: Call, *names: str) -> None:
+    """Name the assumption about times without a zone if one of the payload's members *names* has none."""
+    payload = call.vendor.unwrap(call.json)
+    if any(isinstance(payload.get(name), str) and not _ZONED(payload[name]) for name in names):
+        call.assume("time_without_zone")
+
+
+def note_lengths(call: Call, limits: Mapping[str, int], item: Json) -> None:
+    """Name the assumption about lengths if *item* is within its *limits* in code points only."""
+    for name, limit in limits.items():
+        text = item.get(name)
+        # Only text outside the basic plane is longer in UTF-16 than in code points.
+        if isinstance(text, str) and not text.isascii() and len(text) + sum(char > "\uffff" for char in text) > limit:
+            call.assume("text_length")
+
+
+def limits_of(schema: Schema) -> Mapping[str, int]:
+    """Return how long the members of *schema* that are text may be."""
+    checks = [(name, check) for name, row in schema.fields.items() for check in row.validators]
+    return {name: check.max for name, check in checks if isinstance(check, validate.Length) and check.max is not None}

@@ -10,15 +10,18 @@ from ....contract import Call, Json
 from ....store import Record
 from ..schemas import ordered
 from ..schemas.supporters import SUPPORTER_ORDER
-from ._common import listed, missing, page, refuse_unmanaged
+from ._common import answers, listed, missing, note_zones, page, refuse_unmanaged
 
 
 def search(call: Call, data: Json) -> Json:
     """Return the members of a group by page, or which of the given supporters are its members."""
     payload = data["payload"]
     key, asked = payload["segmentId"].lower(), payload.get("supporterIds")
+    if key not in call.rows("segments"):
+        call.assume("unknown_group_search")
     if asked is not None:
-        return listed("supporters", [_asked(call, key, identifier) for identifier in asked])
+        found = partial(_joined, call, key)
+        return listed(call, "supporters", answers(call, payload, "SUPPORTER_ID", asked, found))
     offset, count = page(call, payload)
     since = payload.get("joinedSince")
     if payload.get("sortOrder") is not None:
@@ -30,8 +33,13 @@ def search(call: Call, data: Json) -> Json:
         first = iso(since)
         joined = [row for row in members.find("segmentId", key) if row["joinedDate"] >= first]
         total, rows = len(joined), joined[offset : offset + count]
+        note_zones(call, "joinedSince")
+        if any(row["joinedDate"] == first for row in joined):
+            call.assume("joined_since")
+    if payload.get("sortOrder") is not None and total > 1:
+        call.assume("sort_order")
     # The recorded reply has no offset.
-    return {"total": total, **listed("supporters", [_member(call, row["supporterId"]) for row in rows])}
+    return {"total": total, **listed(call, "supporters", [_member(call, row["supporterId"]) for row in rows])}
 
 
 def assign(call: Call, data: Json) -> Json:
@@ -55,38 +63,45 @@ def _changed(call: Call, data: Json, deed: Any) -> Json:
         deed = _not_allowed
     elif segment["type"] == "CUSTOM":
         call.assume("custom_group_members")
-    return listed("supporters", call.each(payload["supporterIds"], partial(deed, call, key)))
+    return listed(call, "supporters", call.each(payload["supporterIds"], partial(deed, call, key)))
 
 
 def _assign(call: Call, segment: str, identifier: Any) -> Json:
     supporter = call.rows("supporters").get(str(identifier).lower())
     if supporter is None:
-        return missing("SUPPORTER_ID", identifier)
-    members, key = call.rows("members"), supporter["supporterId"]
-    if (segment, key) not in members:
+        return _unanswered(call, identifier, "unknown_supporter")
+    members, key, result = call.rows("members"), supporter["supporterId"], "ADDED"
+    if (segment, key) in members:
+        result = call.assume("assigned_twice")
+    else:
         members.put({"segmentId": segment, "supporterId": key, "joinedDate": call.world.clock.iso()})
-    return {"readOnly": supporter["readOnly"], "supporterId": key, "result": "ADDED"}
+    return {"readOnly": supporter["readOnly"], "supporterId": key, "result": result}
 
 
 def _remove(call: Call, segment: str, identifier: Any) -> Json:
     supporter = call.rows("supporters").get(str(identifier).lower())
-    if supporter is None or not call.rows("members").delete((segment, supporter["supporterId"])):
-        return missing("SUPPORTER_ID", identifier)
+    if supporter is None:
+        return _unanswered(call, identifier, "unknown_supporter")
+    if not call.rows("members").delete((segment, supporter["supporterId"])):
+        return _unanswered(call, identifier, "removed_non_member")
     return {"readOnly": supporter["readOnly"], "supporterId": supporter["supporterId"], "result": "DELETED"}
 
 
 def _unknown(call: Call, segment: str, identifier: Any) -> Json:
-    return {**missing("SUPPORTER_ID", identifier), "result": call.assume("unknown_group")}
+    return _unanswered(call, identifier, "unknown_group")
+
+
+def _unanswered(call: Call, identifier: Any, assumption: str) -> Json:
+    return {**missing(call, "SUPPORTER_ID", identifier), "result": call.assume(assumption)}
 
 
 def _not_allowed(call: Call, segment: str, identifier: Any) -> Json:
     return {"supporterId": identifier, "result": "NOT_ALLOWED"}
 
 
-def _asked(call: Call, segment: str, identifier: Any) -> Json:
-    key = str(identifier).lower()
-    member = (segment, key) in call.rows("members")
-    return _member(call, key) if member else missing("SUPPORTER_ID", identifier)
+def _joined(call: Call, segment: str, identifier: str) -> list[Json]:
+    key = identifier.lower()
+    return [_member(call, key)] if (segment, key) in call.rows("members") else []
 
 
 def _member(call: Call, key: str) -> Json:

@@ -50,7 +50,6 @@ _SUBJECTS: Mapping[str, _Counted] = {
     "search_supporters": _Counted("supporters", "supporter"),
     "upsert_supporters": _Counted("supporters", "supporter"),
     "delete_supporters": _Counted("supporters", "supporter"),
-    # Not recorded: that reading a supporter's groups counts as reading the supporter is assumed.
     "search_supporter_groups": _Counted("results", "supporter"),
 }
 
@@ -59,7 +58,14 @@ def get(call: Call, _: Json) -> Json:
     """Return every counter; the call itself is not counted."""
     assert call.organization is not None
     used, limits = call.organization.counters, call.vendor.limits
-    last = used["lastAPICall"] / 1000 if used["totalAPICalls"] else call.arrived
+    call.assume("calls_left")
+    if used["totalAPICallFailures"]:
+        call.assume("failed_calls")
+    if used["totalAPICalls"]:
+        last = used["lastAPICall"] / 1000
+    else:
+        last = call.arrived
+        call.assume("no_call_yet")
     return {
         "rateLimit": limits.calls,
         "maxBatchSize": limits.items,
@@ -82,6 +88,8 @@ def tally(call: Call, result: Json | None) -> None:
         used["totalAPICallFailures"] += 1
         return
     items, subject = _SUBJECTS[call.operation.name]
+    if items == "results" and result[items]:
+        call.assume("groups_counted")
     results = [item["result"] for item in result[items]]
     for word in _VERBS.keys() & results:
         used[subject + _VERBS[word]] += results.count(word)

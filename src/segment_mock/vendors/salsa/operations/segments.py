@@ -8,11 +8,23 @@ from functools import partial
 from ....contract import Call, Json, Validator
 from ....store import Record, Table
 from ..errors import item_error, judge
-from ..schemas import ordered
+from ..schemas import UUID, ordered
 from ..schemas.segments import SEGMENT_ORDER, SegmentItem, SegmentKey
-from ._common import MANAGED, UNKNOWN, listed, missing, page, refuse_unmanaged, revivable
+from ._common import (
+    MANAGED,
+    UNKNOWN,
+    answers,
+    limits_of,
+    listed,
+    missing,
+    note_lengths,
+    page,
+    refuse_unmanaged,
+    revivable,
+)
 
 _ITEM, _KEY = Validator(SegmentItem()), Validator(SegmentKey())
+_LIMITS = limits_of(_ITEM.schema)
 _WRITABLE = ("name", "description", "externalSystemId")
 
 
@@ -25,12 +37,18 @@ def search(call: Call, data: Json) -> Json:
     if payload.get("identifiers") is None:
         offset, count = page(call, payload)
         found = views.of(segments.page(offset, count), version, make)
-        return {"total": len(segments), "offset": offset, **listed("segments", found)}
-    found = []
-    for identifier in payload["identifiers"]:
-        rows = _identified(segments, payload["identifierType"], str(identifier))
-        found += views.of(rows, version, make) or [_missing(payload["identifierType"], identifier)]
-    return {"total": len(found), "offset": 0, **listed("segments", found)}
+        return {"total": len(segments), "offset": offset, **listed(call, "segments", found)}
+    kind = payload["identifierType"]
+    found = answers(
+        call,
+        payload,
+        kind,
+        payload["identifiers"],
+        lambda identifier: views.of(_identified(segments, kind, identifier), version, make),
+    )
+    if any(item["result"] != "FOUND" for item in found):
+        call.assume("not_found_counted")
+    return {"total": len(found), "offset": 0, **listed(call, "segments", found)}
 
 
 def upsert(call: Call, data: Json) -> Json:
@@ -43,6 +61,11 @@ def delete(call: Call, data: Json) -> Json:
     return _batch(call, data, _delete)
 
 
+def folded(name: str) -> str:
+    """Return the form of a group's *name* by which names that are alike are found."""
+    return name.strip().casefold()
+
+
 def shown(row: Record, result: str, members: int | None = None) -> Json:
     """Return a group as a reply carries it, with its count of members where that is asked for."""
     return ordered({**row, "totalMembers": members, "result": result}, SEGMENT_ORDER)
@@ -53,7 +76,7 @@ def _batch(call: Call, data: Json, deed: Callable[[Call, Json], Json]) -> Json:
     # Known before anything is performed, so that a refused call spends no ids either.
     if any(_is_unmanaged(call, item) for index, item in enumerate(items) if index not in call.spoiled):
         refuse_unmanaged(call)
-    return listed("segments", call.each(items, partial(deed, call)))
+    return listed(call, "segments", call.each(items, partial(deed, call)))
 
 
 def _is_unmanaged(call: Call, item: Json) -> bool:
@@ -77,28 +100,45 @@ def _identified(segments: Table, kind: str, identifier: str) -> list[Record]:
     return segments.find("externalSystemId", identifier)
 
 
-def _missing(kind: str, identifier: str | int) -> Json:
-    return ordered(missing(kind, identifier), SEGMENT_ORDER)
-
-
 def _upsert(call: Call, item: Json) -> Json:
-    segments, errors = call.rows("segments"), judge(call, _ITEM, item)
-    key = "" if any(error["fieldName"] == "segmentId" for error in errors) else (item.get("segmentId") or "").lower()
+    segments, key = call.rows("segments"), _key_of(item)
     mine = segments.get(key)
     if key and mine is None and not revivable(call, "segments", key):
         call.hints.append(UNKNOWN)
         return _failed(item, "NOT_FOUND")
     if _is_unmanaged(call, item):
         return _failed(item, "NOT_ALLOWED")
-    if not errors and _causes_duplicate(call, item["name"], mine):
-        errors = [item_error(call, "not_unique", "name")]
+    errors = judge(call, _ITEM, item)
     if errors:
+        if str(item.get("name") or "").isspace():
+            call.assume("blank_name")
         return _failed(item, "VALIDATION_ERROR", errors)
-    blank = {"segmentId": key or call.fresh("segments"), "type": MANAGED}
-    sent = {name: item[name] for name in _WRITABLE if name in item}
-    row = segments.put({k: v for k, v in {**(mine or blank), **sent}.items() if v is not None})
+    note_lengths(call, _LIMITS, item)
+    if _causes_duplicate(call, item["name"], mine):
+        return _failed(item, "VALIDATION_ERROR", [item_error(call, "not_unique", "name")])
+    row = segments.put(_record(call, key, mine, item))
+    external = item.get("externalSystemId")
+    if external is not None and segments.count("externalSystemId", external) > 1:
+        call.assume("shared_external_id")
     # Replies to a write were recorded without the type.
     return shown({**row, "type": None}, "UPDATED" if mine else "ADDED", _count(call.rows("members"), row))
+
+
+def _key_of(item: Json) -> str:
+    """Return the id of *item* as tables know it, ``""`` where it has none or one that is no UUID."""
+    key = item.get("segmentId")
+    return key.lower() if isinstance(key, str) and UUID.match(key) else ""
+
+
+def _record(call: Call, key: str, mine: Record | None, item: Json) -> Record:
+    record = {**mine} if mine else {"segmentId": key or call.fresh("segments"), "type": MANAGED}
+    for name in _WRITABLE:
+        value = item.get(name)
+        if value is not None:
+            record[name] = value
+        elif name in record and call.assume("null_members" if name in item else "omitted_members") == "cleared":
+            del record[name]
+    return record
 
 
 def _delete(call: Call, item: Json) -> Json:
@@ -107,10 +147,11 @@ def _delete(call: Call, item: Json) -> Json:
         return _failed(item, "VALIDATION_ERROR", errors)
     segments, members, key = call.rows("segments"), call.rows("members"), item["segmentId"].lower()
     if key not in segments:
-        return missing("SEGMENT_ID", item["segmentId"])
+        return missing(call, "SEGMENT_ID", item["segmentId"])
     if _is_unmanaged(call, item):
         return {"segmentId": item["segmentId"], "result": "NOT_ALLOWED"}
     for member in members.find("segmentId", key):
+        call.assume("memberships_end")
         members.delete((key, member["supporterId"]))
     segments.delete(key)
     return {"segmentId": key, "result": "DELETED"}
@@ -118,9 +159,15 @@ def _delete(call: Call, item: Json) -> Json:
 
 def _causes_duplicate(call: Call, name: str, mine: Record | None) -> bool:
     # Duplicates made in the user interface exist; only what this call would cause is refused.
-    if mine is not None and mine["name"].strip() == name.strip():
+    others = [row["name"] for row in call.rows("segments").find("name", folded(name)) if row is not mine]
+    if not others or (mine is not None and mine["name"] == name):
         return False
-    return call.rows("segments").count("name", name.strip()) > 0
+    keeps = mine is not None and mine["name"].strip() == name.strip()
+    if name in others and not keeps:
+        return True
+    # The names are alike but for case or blanks at the ends.
+    call.assume("name_comparison")
+    return not keeps and any(other.strip() == name.strip() for other in others)
 
 
 def _failed(item: Json, result: str, errors: list[Json] | None = None) -> Json:

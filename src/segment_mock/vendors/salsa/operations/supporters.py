@@ -23,29 +23,31 @@ def search(call: Call, data: Json) -> Json:
     payload = data["payload"]
     if payload.get("identifiers") is not None:
         found = [_found(row) if row else miss for row, miss in _identified(call, payload)]
-        return listed("supporters", found)
+        return listed(call, "supporters", found)
     rows, (offset, count) = _modified(call, payload), page(call, payload)
     found = [_found(row) for row in rows[offset : offset + count]]
-    return {"total": len(rows), "offset": offset, **listed("supporters", found)}
+    return {"total": len(rows), "offset": offset, **listed(call, "supporters", found)}
 
 
 def upsert(call: Call, data: Json) -> Json:
     """Add or update each supporter in sequence; without an id the e-mail address tells who it is."""
-    return listed("supporters", call.each(data["payload"]["supporters"], partial(_upsert, call)))
+    return listed(call, "supporters", call.each(data["payload"]["supporters"], partial(_upsert, call)))
 
 
 def delete(call: Call, data: Json) -> Json:
     """Delete each supporter in sequence, and the memberships with it."""
-    return listed("supporters", call.each(data["payload"]["supporters"], partial(_delete, call)))
+    return listed(call, "supporters", call.each(data["payload"]["supporters"], partial(_delete, call)))
 
 
 def groups(call: Call, data: Json) -> Json:
     """Return the groups of each supporter asked for; the count is of supporters."""
     payload = data["payload"]
     if payload.get("identifiers") is not None:
-        return listed("results", [_belonging(call, row) if row else miss for row, miss in _identified(call, payload)])
+        return listed(
+            call, "results", [_belonging(call, row) if row else miss for row, miss in _identified(call, payload)]
+        )
     rows, (offset, count) = _modified(call, payload), page(call, payload)
-    return listed("results", [_belonging(call, row) for row in rows[offset : offset + count]])
+    return listed(call, "results", [_belonging(call, row) for row in rows[offset : offset + count]])
 
 
 def emails(supporter: Json) -> list[str]:
@@ -67,7 +69,7 @@ def _identified(call: Call, payload: Json) -> list[tuple[Record | None, Json]]:
             rows = supporters.find("externalSystemId", text)
         else:
             rows = supporters.find("email", text.lower())
-        pairs += [(row, {}) for row in rows] or [(None, missing(kind, identifier))]
+        pairs += [(row, {}) for row in rows] or [(None, missing(call, kind, identifier))]
     return pairs
 
 
@@ -130,7 +132,7 @@ def _delete(call: Call, item: Json) -> Json:
         return _failed(item, "VALIDATION_ERROR", errors)
     members, key = call.rows("members"), item["supporterId"].lower()
     if not call.rows("supporters").delete(key):
-        return missing("SUPPORTER_ID", item["supporterId"])
+        return missing(call, "SUPPORTER_ID", item["supporterId"])
     for member in members.find("supporterId", key):
         members.delete((member["segmentId"], key))
     return {"supporterId": key, "result": "DELETED"}
