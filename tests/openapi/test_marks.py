@@ -133,13 +133,16 @@ def upsert(**item: Any) -> tuple[str, str, dict[str, Any]]:
 @pytest.mark.parametrize(
     ("call", "told"),
     [
-        (search({"offset": 0, "count": 20}), None),
-        (search({}), "page_size: 20"),
+        (search({"offset": 0, "count": 20}), "empty_page: []"),
+        (search({}), "page_size: 20; empty_page: []"),
         (search({"count": "x"}), "malformed: sentence"),
         (upsert(name="A"), None),
         (upsert(name="A" * 65), "too_long: code and message"),
         (("POST", f"{SALSA}/nowhere", {}), "no_such_operation: all"),
-        (("PUT", "/segments", {"id": "none"}), "update_segment: path; not_found: status and sentence"),
+        (
+            ("PUT", "/segments", {"id": "none"}),
+            "update_segment: path; failure_shape: success-false; not_found: status and sentence",
+        ),
         (
             ("POST", "/segments", {"name": "A", "broadcastMediumId": "b", "segmentType": "s", "tagId": "1"}),
             "create_segment: path; tagId",

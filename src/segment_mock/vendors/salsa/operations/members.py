@@ -24,8 +24,6 @@ def search(call: Call, data: Json) -> Json:
         return listed(call, "supporters", answers(call, payload, "SUPPORTER_ID", asked, found))
     offset, count = page(call, payload)
     since = payload.get("joinedSince")
-    if payload.get("sortOrder") is not None:
-        call.assume("sort_order")
     members = call.rows("members")
     if since is None:
         total, rows = members.count("segmentId", key), members.find("segmentId", key, offset, count)
@@ -36,7 +34,7 @@ def search(call: Call, data: Json) -> Json:
         note_zones(call, "joinedSince")
         if any(row["joinedDate"] == first for row in joined):
             call.assume("joined_since")
-    if payload.get("sortOrder") is not None and total > 1:
+    if payload.get("sortOrder") is not None:
         call.assume("sort_order")
     # The recorded reply has no offset.
     return {"total": total, **listed(call, "supporters", [_member(call, row["supporterId"]) for row in rows])}

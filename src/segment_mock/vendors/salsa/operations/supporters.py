@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import cast
 
@@ -11,7 +12,7 @@ from ....store import Record
 from ..errors import item_error, judge
 from ..schemas import ordered
 from ..schemas.supporters import SUPPORTER_ORDER, TEXTS, SupporterItem, SupporterKey
-from ._common import UNKNOWN, listed, missing, page, revivable, told
+from ._common import UNKNOWN, answers, listed, missing, note_zones, page, revivable, told
 from .segments import shown
 
 _ITEM, _KEY = Validator(SupporterItem()), Validator(SupporterKey())
@@ -22,8 +23,7 @@ def search(call: Call, data: Json) -> Json:
     """Return the supporters of the identifiers in the order asked, or those modified within a time by page."""
     payload = data["payload"]
     if payload.get("identifiers") is not None:
-        found = [_found(row) if row else miss for row, miss in _identified(call, payload)]
-        return listed(call, "supporters", found)
+        return listed(call, "supporters", _identified(call, payload, _found))
     rows, (offset, count) = _modified(call, payload), page(call, payload)
     found = [_found(row) for row in rows[offset : offset + count]]
     return {"total": len(rows), "offset": offset, **listed(call, "supporters", found)}
@@ -43,9 +43,7 @@ def groups(call: Call, data: Json) -> Json:
     """Return the groups of each supporter asked for; the count is of supporters."""
     payload = data["payload"]
     if payload.get("identifiers") is not None:
-        return listed(
-            call, "results", [_belonging(call, row) if row else miss for row, miss in _identified(call, payload)]
-        )
+        return listed(call, "results", _identified(call, payload, partial(_belonging, call)))
     rows, (offset, count) = _modified(call, payload), page(call, payload)
     return listed(call, "results", [_belonging(call, row) for row in rows[offset : offset + count]])
 
@@ -56,26 +54,40 @@ def emails(supporter: Json) -> list[str]:
     return [contact["value"].lower() for contact in contacts if contact["type"] == "EMAIL" and contact.get("value")]
 
 
-def _identified(call: Call, payload: Json) -> list[tuple[Record | None, Json]]:
-    """Return a record, or None and the answer for nobody, for each identifier; one may be several people's."""
-    supporters, kind = call.rows("supporters"), payload["identifierType"]
-    pairs: list[tuple[Record | None, Json]] = []
-    for identifier in payload["identifiers"]:
-        text = str(identifier)
-        if kind == "SUPPORTER_ID":
-            row = supporters.get(text.lower())
-            rows = [row] if row else []
-        elif kind == "EXTERNAL_ID":
-            rows = supporters.find("externalSystemId", text)
-        else:
-            rows = supporters.find("email", text.lower())
-        pairs += [(row, {}) for row in rows] or [(None, missing(call, kind, identifier))]
-    return pairs
+def _identified(call: Call, payload: Json, show: Callable[[Record], Json]) -> list[Json]:
+    """Return what *show* makes of each supporter that an identifier means; one may mean several."""
+    kind = payload["identifierType"]
+    return answers(
+        call,
+        payload,
+        kind,
+        payload["identifiers"],
+        lambda identifier: [show(row) for row in _meant(call, kind, identifier)],
+    )
+
+
+def _meant(call: Call, kind: str, identifier: str) -> list[Record]:
+    supporters = call.rows("supporters")
+    if kind == "SUPPORTER_ID":
+        row = supporters.get(identifier.lower())
+        return [row] if row else []
+    if kind == "EXTERNAL_ID":
+        return supporters.find("externalSystemId", identifier)
+    rows = supporters.find("email", identifier.lower())
+    note_email_case(call, identifier, rows)
+    return rows
+
+
+def note_email_case(call: Call, address: str, supporters: list[Record]) -> None:
+    """Name the assumption about the case of addresses if one of *supporters* has *address* in another case only."""
+    if any(address not in [contact.get("value") for contact in row["contacts"]] for row in supporters):
+        call.assume("email_case")
 
 
 def _modified(call: Call, payload: Json) -> list[Record]:
     # Every record's times have one form, in which text sorts as time does: no page has to read them all.
     first, last = iso(payload["modifiedFrom"]), payload.get("modifiedTo")
+    note_zones(call, "modifiedFrom", "modifiedTo")
     final = "~" if last is None else iso(last)
     return [row for row in call.rows("supporters") if first <= row["lastModified"] <= final]
 
@@ -99,6 +111,8 @@ def _upsert(call: Call, item: Json) -> Json:
     key = (item.get("supporterId") or "").lower()
     namesakes = [row for address in emails(item) for row in supporters.find("email", address)]
     mine = supporters.get(key) if key else next(iter(namesakes), None)
+    if not key and len({row["supporterId"] for row in namesakes}) > 1:
+        call.assume("shared_email")
     if key and mine is None and not revivable(call, "supporters", key):
         call.hints.append(UNKNOWN)
         return _failed(sent, "NOT_FOUND")
@@ -134,6 +148,7 @@ def _delete(call: Call, item: Json) -> Json:
     if not call.rows("supporters").delete(key):
         return missing(call, "SUPPORTER_ID", item["supporterId"])
     for member in members.find("supporterId", key):
+        call.assume("memberships_end")
         members.delete((member["segmentId"], key))
     return {"supporterId": key, "result": "DELETED"}
 

@@ -1,0 +1,324 @@
+"""A reply names every assumption that it relied on, and no other."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+import segment_mock
+from segment_mock import SegmentMock, create_app
+from segment_mock.vendors import found
+
+VENDORS = {vendor.name: vendor for vendor in found()}
+NAMES = [(vendor.name, name) for vendor in VENDORS.values() for name in vendor.assumptions]
+SOURCE = Path(segment_mock.__file__).parent
+ROOT = "/api/integration/ext/v1"
+HEADERS = {"authToken": "t", "x-api-key": "k"}
+ASSUMED = "X-Segment-Mock-Assumed"
+GROUP, OTHER, BUILT_IN, CUSTOM, UNKNOWN, ADA, BOB, CY = (
+    f"{digit * 8}-0000-4000-8000-000000000000" for digit in "abcdef12"
+)
+DATA: dict[str, Any] = {
+    "salsa": {
+        "segments": [
+            {"segmentId": GROUP, "name": "Group", "description": "d", "externalSystemId": "g"},
+            {"segmentId": OTHER, "name": "Other", "externalSystemId": "o"},
+            {"segmentId": BUILT_IN, "name": "Built in", "type": "DEFAULT", "externalSystemId": "o"},
+            {"segmentId": CUSTOM, "name": "Custom", "type": "CUSTOM"},
+        ],
+        "supporters": [
+            {"supporterId": ADA, "contacts": [{"type": "EMAIL", "value": "ada@example.org"}]},
+            {"supporterId": BOB, "contacts": [{"type": "EMAIL", "value": "bob@example.org"}]},
+            {"supporterId": CY, "contacts": [{"type": "EMAIL", "value": "bob@example.org"}]},
+        ],
+        "members": [
+            {"segment": GROUP, "supporters": [ADA, {"supporter": BOB, "joinedDate": "2020-01-02T00:00:00.000Z"}]}
+        ],
+    },
+    "segmenter": {
+        "segments": [
+            {"id": "s", "name": "S", "persons": [{"externalId": "1", "email": "one@example.org", "firstName": "One"}]}
+        ],
+        "persons": [{"externalId": "2", "email": "two@example.org", "substitutionTags": [{"tag": "a", "value": "1"}]}],
+    },
+}
+
+Call = tuple[str, str, Any]
+
+
+def salsa(method: str, path: str, **payload: Any) -> Call:
+    return method, f"{ROOT}/{path}", {"payload": payload}
+
+
+def groups(**payload: Any) -> Call:
+    return salsa("POST", "segments/search", **payload)
+
+
+def members(**payload: Any) -> Call:
+    return salsa("POST", "segments/members/search", **{"segmentId": GROUP, "offset": 0, "count": 20, **payload})
+
+
+def supporters(**payload: Any) -> Call:
+    return salsa("POST", "supporters/search", **payload)
+
+
+def upsert(**item: Any) -> Call:
+    return salsa("PUT", "segments", segments=[item])
+
+
+def assign(*people: str, group: str = GROUP, method: str = "PUT") -> Call:
+    return salsa(method, "segments/members", segmentId=group, supporterIds=[*people])
+
+
+def remove(*people: str, group: str = GROUP) -> Call:
+    return assign(*people, group=group, method="DELETE")
+
+
+def delete(key: str) -> Call:
+    return salsa("DELETE", "segments", segments=[{"segmentId": key}])
+
+
+def update(*persons: Any, path: str = "/segments", **members: Any) -> Call:
+    whole = {"name": "S", "broadcastMediumId": "b", "segmentType": "t", "description": "d"}
+    return "PUT", path, {"id": "s", **whole, "persons": [*persons], **members}
+
+
+def create(**members: Any) -> Call:
+    return "POST", "/segments", members
+
+
+METRICS: Call = ("GET", f"{ROOT}/metrics", None)
+ALL = groups(offset=0, count=20)
+ONE = {"externalId": "1", "email": "one@example.org", "firstName": "One"}
+TWO = {"externalId": "2", "email": "two@example.org"}
+NEW = {"externalId": "3", "email": "three@example.org"}
+AT_BOB = "2020-01-02T00:00:00.000Z"
+
+
+@dataclass
+class Probe:
+    """A call that relies on an assumption, one that is like it and does not, and what is called before each."""
+
+    relying: Call
+    near: Call
+    before: list[Call] = field(default_factory=list)
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+PROBES: dict[tuple[str, str], Probe] = {
+    ("salsa", "trailing_slash"): Probe(("POST", f"{ROOT}/segments/search/", ALL[2]), ALL),
+    ("salsa", "page_size"): Probe(groups(), ALL),
+    ("salsa", "empty_page"): Probe(groups(offset=9, count=5), ALL),
+    ("salsa", "paging_beside_identifiers"): Probe(
+        groups(identifiers=[GROUP, OTHER], identifierType="SEGMENT_ID", count=1),
+        groups(identifiers=[GROUP, OTHER], identifierType="SEGMENT_ID", offset=0, count=2),
+    ),
+    ("salsa", "sort_order"): Probe(members(sortOrder="ASC"), members()),
+    ("salsa", "duplicate_identifiers"): Probe(
+        groups(identifiers=[GROUP, GROUP.upper()], identifierType="SEGMENT_ID"),
+        groups(identifiers=["x", "X"], identifierType="EXTERNAL_ID"),
+    ),
+    ("salsa", "not_found_counted"): Probe(
+        groups(identifiers=[GROUP, UNKNOWN], identifierType="SEGMENT_ID"),
+        groups(identifiers=[GROUP], identifierType="SEGMENT_ID"),
+    ),
+    ("salsa", "unknown_id_echo"): Probe(
+        groups(identifiers=[UNKNOWN.upper()], identifierType="SEGMENT_ID"),
+        groups(identifiers=[UNKNOWN, GROUP.upper()], identifierType="SEGMENT_ID"),
+    ),
+    ("salsa", "unknown_email"): Probe(
+        supporters(identifiers=["x@example.org"], identifierType="EMAIL_ADDRESS"),
+        supporters(identifiers=["ada@example.org"], identifierType="EMAIL_ADDRESS"),
+    ),
+    ("salsa", "shared_external_id"): Probe(
+        groups(identifiers=["o"], identifierType="EXTERNAL_ID"), groups(identifiers=["g"], identifierType="EXTERNAL_ID")
+    ),
+    ("salsa", "shared_email"): Probe(
+        supporters(identifiers=["bob@example.org"], identifierType="EMAIL_ADDRESS"),
+        supporters(identifiers=["ada@example.org"], identifierType="EMAIL_ADDRESS"),
+    ),
+    ("salsa", "email_case"): Probe(
+        supporters(identifiers=["Ada@example.org"], identifierType="EMAIL_ADDRESS"),
+        supporters(identifiers=["ada@example.org"], identifierType="EMAIL_ADDRESS"),
+    ),
+    ("salsa", "time_without_zone"): Probe(
+        members(joinedSince="2019-01-01T00:00:00"), members(joinedSince="2019-01-01T00:00:00Z")
+    ),
+    ("salsa", "joined_since"): Probe(members(joinedSince=AT_BOB), members(joinedSince="2020-01-01T00:00:00Z")),
+    ("salsa", "unknown_group_search"): Probe(members(segmentId=UNKNOWN), members()),
+    ("salsa", "not_crm_group"): Probe(upsert(segmentId=CUSTOM, name="X"), upsert(segmentId=GROUP, name="X")),
+    ("salsa", "name_comparison"): Probe(upsert(name="group"), upsert(name="Group")),
+    ("salsa", "blank_name"): Probe(upsert(name="  "), upsert(name="")),
+    ("salsa", "text_length"): Probe(upsert(name="\N{PARTY POPPER}" * 33), upsert(name="\N{PARTY POPPER}" * 32)),
+    ("salsa", "omitted_members"): Probe(
+        upsert(segmentId=GROUP, name="Group"),
+        upsert(segmentId=GROUP, name="Group", description="e", externalSystemId="e"),
+    ),
+    ("salsa", "null_members"): Probe(
+        upsert(segmentId=GROUP, name="Group", description=None), upsert(segmentId=OTHER, name="Other", description=None)
+    ),
+    ("salsa", "revived_id"): Probe(
+        upsert(segmentId=GROUP, name="Again"), upsert(segmentId=UNKNOWN, name="Again"), [delete(GROUP)]
+    ),
+    ("salsa", "memberships_end"): Probe(delete(GROUP), delete(OTHER)),
+    ("salsa", "unknown_group"): Probe(assign(ADA, group=UNKNOWN), assign(ADA, group=OTHER)),
+    ("salsa", "custom_group_members"): Probe(assign(ADA, group=CUSTOM), assign(ADA, group=OTHER)),
+    ("salsa", "unknown_supporter"): Probe(assign(UNKNOWN), assign(CY)),
+    ("salsa", "assigned_twice"): Probe(assign(ADA), assign(CY)),
+    ("salsa", "removed_non_member"): Probe(remove(CY), remove(ADA)),
+    ("salsa", "calls_left"): Probe(METRICS, ALL),
+    ("salsa", "no_call_yet"): Probe(METRICS, ALL),
+    ("salsa", "failed_calls"): Probe(METRICS, ALL, [groups(count="x")]),
+    ("salsa", "groups_counted"): Probe(
+        salsa("POST", "supporters/groups", identifiers=[ADA], identifierType="SUPPORTER_ID"), ALL
+    ),
+    ("segmenter", "trailing_slash"): Probe(update(ONE, path="/segments/"), update(ONE)),
+    ("segmenter", "omitted_members"): Probe(("PUT", "/segments", {"id": "s", "name": "S"}), update(ONE)),
+    ("segmenter", "null_members"): Probe(update(ONE, description=None), update(ONE), [update(ONE)]),
+    ("segmenter", "person_identity"): Probe(update(ONE), update(NEW)),
+    ("segmenter", "leavers"): Probe(update(), update(ONE)),
+    ("segmenter", "unsent_tags"): Probe(
+        update(ONE, {**TWO, "substitutionTags": [{"tag": "b", "value": "2"}]}),
+        update(ONE, {**TWO, "substitutionTags": [{"tag": "a", "value": "2"}]}),
+    ),
+    ("segmenter", "same_person_twice"): Probe(update(ONE, NEW, NEW), update(ONE, NEW)),
+    ("segmenter", "id_in_path_and_body"): Probe(update(ONE, path="/segments/t"), update(ONE, path="/segments/s")),
+    ("segmenter", "failure_shape"): Probe(update(ONE, id="none"), update(ONE)),
+    ("segmenter", "create_failure_shape"): Probe(create(name=""), update(name="")),
+}
+
+
+def asked(probe: Probe, call: Call, **settings: Any) -> requests.Response:
+    """Return the reply to *call* in a world of its own, after what the probe calls before."""
+    mock = SegmentMock(data=DATA, **{**probe.settings, **settings})
+    mock.clock.freeze("2024-01-01T00:00:00Z")
+    with mock.session() as session:
+        for method, path, body in [*probe.before, call]:
+            reply = session.request(method, path, json=body, headers=HEADERS)
+    return reply
+
+
+def named(reply: Any) -> list[str]:
+    """Return the names of the assumptions that *reply* carries."""
+    return [part.partition(":")[0] for part in reply.headers.get(ASSUMED, "").split("; ")]
+
+
+def test_every_assumption_has_a_probe() -> None:
+    """A new row needs a call that relies on it, and one that is like it and does not."""
+    assert [*PROBES] == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES, ids=".".join)
+def test_a_reply_names_what_it_relied_on_and_nothing_else(name: tuple[str, str]) -> None:
+    """Name and choice are in the header of the one call, and not in that of the other."""
+    probe, row = PROBES[name], VENDORS[name[0]].assumptions[name[1]]
+    relying, near = asked(probe, probe.relying), asked(probe, probe.near)
+
+    assert f"{name[1]}: {row.value}" in relying.headers.get(ASSUMED, "").split("; ")
+    assert name[1] not in named(near)
+
+
+@pytest.mark.parametrize("name", NAMES, ids=".".join)
+def test_a_reply_that_depends_on_a_choice_names_it(name: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """With another choice in the row only replies change that name the row."""
+    table = VENDORS[name[0]].assumptions
+    calls = [
+        (probe, call)
+        for (vendor, _), probe in PROBES.items()
+        if vendor == name[0]
+        for call in (probe.relying, probe.near)
+    ]
+    before = [asked(probe, call) for probe, call in calls]
+    monkeypatch.setitem(
+        table, name[1], replace(table[name[1]], value=7 if name[1] == "page_size" else "OTHERWISE", setting="")
+    )
+    after = [asked(probe, call) for probe, call in calls]
+
+    changed = [reply for reply, other in zip(before, after, strict=True) if reply.content != other.content]
+    assert [] == [reply.request.body for reply in changed if name[1] not in named(reply)]
+
+
+@pytest.mark.parametrize("setting", ["not_crm_group", "failure_shape"])
+def test_a_choice_by_setting_is_named_as_it_is_in_force(setting: str) -> None:
+    """The header has the setting's value, not the row's."""
+    vendor, flag, value = {
+        "not_crm_group": ("salsa", "salsa_non_crm", "result"),
+        "failure_shape": ("segmenter", "segmenter_failures", "is-updated-false"),
+    }[setting]
+    probe = PROBES[vendor, setting]
+
+    assert f"{setting}: {value}" in asked(probe, probe.relying, **{flag: value}).headers[ASSUMED]
+
+
+def test_a_reply_of_not_found_names_no_error_that_it_does_not_have() -> None:
+    """The name is too long, but the group is unknown: nothing was assumed about lengths."""
+    reply = asked(PROBES["salsa", "page_size"], upsert(segmentId=UNKNOWN, name="A" * 65))
+
+    assert "NOT_FOUND" in reply.text
+    assert ASSUMED not in reply.headers
+
+
+def test_every_way_in_names_the_same() -> None:
+    """In process, live and under Flask."""
+    method, path, body = PROBES["salsa", "assigned_twice"].relying
+    with SegmentMock(data=DATA) as mock:
+        local = mock.session().request(method, path, json=body, headers=HEADERS)
+        live = requests.request(method, mock.serve().url + path, json=body, headers=HEADERS, timeout=5)
+        with mock.intercept():
+            intercepted = requests.request(
+                method, f"https://api.salsalabs.org{path}", json=body, headers=HEADERS, timeout=5
+            )
+    flask = create_app(data=DATA).test_client().open(path, method=method, json=body, headers=HEADERS)
+
+    assert {"assigned_twice: ADDED"} == {reply.headers[ASSUMED] for reply in (local, live, intercepted, flask)}
+
+
+def trees(vendor: str) -> Iterator[tuple[Path, ast.AST]]:
+    """Yield each file of *vendor* as a syntax tree."""
+    for file in sorted((SOURCE / "vendors" / vendor).rglob("*.py")):
+        yield file, ast.parse(file.read_text(encoding="utf-8"))
+
+
+def consulted(vendor: str) -> set[str]:
+    """Return every assumption that the code of *vendor* consults by name."""
+    names: set[str] = set()
+    for _, tree in trees(vendor):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) == "assume":
+                name = node.args[0]
+                choices = [name.body, name.orelse] if isinstance(name, ast.IfExp) else [name]
+                names |= {str(choice.value) for choice in choices if isinstance(choice, ast.Constant)}
+    return names
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_the_setting_of_an_assumption_is_read_by_consulting_it(vendor: str) -> None:
+    """No code of a vendor reads such an option past ``call.assume``."""
+    settings = {row.setting for row in VENDORS[vendor].assumptions.values() if row.setting}
+    read = {
+        (file.name, node.slice.value)
+        for file, tree in trees(vendor)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant)
+        if getattr(node.value, "attr", "") == "options"
+    }
+
+    assert [] == [place for place in read if place[1] in settings]
+    assert settings <= {option.name for option in VENDORS[vendor].options}
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_only_hints_look_at_a_choice_without_naming_it(vendor: str) -> None:
+    """``call.choice_of`` is for the vendor's errors, and no operation reads a row itself."""
+    for file, tree in trees(vendor):
+        for node in ast.walk(tree):
+            name = getattr(node, "attr", "")
+            assert name != "choice_of" or file.name == "errors.py", file
+            assert name != "assumptions", file
+    assert consulted(vendor) <= VENDORS[vendor].assumptions.keys()
