@@ -16,7 +16,7 @@ from marshmallow import Schema
 
 from rounds import Report, interleaved, seconds
 from segment_mock import SegmentMock
-from segment_mock.contract import Json, Validator, Vendor, parse
+from segment_mock.core import Json, Validator, Vendor, parse
 from segment_mock.vendors.salsa import VENDOR as SALSA
 from segment_mock.vendors.segmenter import VENDOR as SEGMENTER
 

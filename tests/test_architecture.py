@@ -12,10 +12,11 @@ ROOT = Path(__file__).parents[1]
 FLOORS = (
     ("virtual_time",),
     ("messages", "clock", "store", "settings", "json_match", "callsite", "redaction"),
-    ("world", "journal", "limits", "doors"),
-    ("contract",),
-    ("stages", "faults", "vendors"),
-    ("emulator",),
+    ("journal", "doors"),
+    ("core",),
+    ("faults", "vendors"),
+    ("routing", "examples"),
+    ("emulator", "catalogue"),
     ("web", "testing", "conform"),
     ("mock",),
     ("cli", "pytest_segment_mock"),
@@ -26,12 +27,12 @@ CLIENTS = ("doors", "mock", "conform", "cli")
 ONLY = {
     "flask": ("web",),
     "werkzeug": ("web",),
-    "marshmallow": ("contract", "stages", "vendors", "web"),
+    "marshmallow": ("core", "vendors", "web"),
     **dict.fromkeys(("requests", "urllib3", "httpx", "aiohttp"), CLIENTS),
     "time": ("clock", "virtual_time"),
-    "random": ("world",),
-    "uuid": ("world",),
-    "secrets": ("world",),
+    "random": ("core",),
+    "uuid": ("core",),
+    "secrets": ("core",),
 }
 Tree = dict[str, set[str]]
 
@@ -145,12 +146,12 @@ def test_every_room_is_on_a_floor(house: Tree) -> None:
 @pytest.mark.parametrize(
     ("rule", "file", "line", "told"),
     [
-        (wrong_floors, "store/a.py", "from ..world import World", "segment_mock.store.a imports segment_mock.world"),
-        (wrong_floors, "stages.py", "from .faults import Plan", "segment_mock.stages imports segment_mock.faults"),
+        (wrong_floors, "store/a.py", "from ..core import World", "segment_mock.store.a imports segment_mock.core"),
+        (wrong_floors, "core/a.py", "from ..faults import x", "segment_mock.core.a imports segment_mock.faults"),
         (wrong_floors, "mock.py", "if T:\n    from .cli import main", "segment_mock.mock imports segment_mock.cli"),
         (wrong_libraries, "emulator.py", "import flask", "segment_mock.emulator imports flask"),
         (wrong_libraries, "journal.py", "def f():\n    from time import time", "segment_mock.journal imports time"),
-        (wrong_libraries, "world.py", "import marshmallow.fields", "segment_mock.world imports marshmallow"),
+        (wrong_libraries, "store/a.py", "import marshmallow.fields", "segment_mock.store.a imports marshmallow"),
         (
             wrong_neighbours,
             "vendors/a/__init__.py",
@@ -165,7 +166,7 @@ def test_a_hole_in_a_wall_is_found(tmp_path: Path, rule: object, file: str, line
     for name in (
         "__init__",
         "cli",
-        "world",
+        "core/__init__",
         "faults/__init__",
         "faults/b",
         "vendors/__init__",

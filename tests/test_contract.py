@@ -7,11 +7,11 @@ from marshmallow import Schema, fields
 
 from segment_mock import SegmentMock
 from segment_mock.clock import sleep
-from segment_mock.contract import KINDS, Batch, Refusal, complaints, dumps, fresh, parse, through, unread
+from segment_mock.core import KINDS, Batch, Refusal, complaints, dumps, fresh, parse, through, unread
+from segment_mock.core.world import World
 from segment_mock.doors.drive import drive
 from segment_mock.messages import Response
 from segment_mock.vendors import found
-from segment_mock.world import World
 
 HEADERS = {"authToken": "t", "x-api-key": "k"}
 

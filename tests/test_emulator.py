@@ -10,7 +10,7 @@ import requests
 
 from segment_mock import SegmentMock, SettingError, WouldHangForever
 from segment_mock.clock import sleep
-from segment_mock.contract import Lag
+from segment_mock.core import Lag
 from segment_mock.doors.drive import drive
 from segment_mock.messages import Request
 

@@ -18,7 +18,7 @@ from operator import itemgetter
 
 from marshmallow import Schema, fields
 
-from segment_mock.contract import Dress, Face, KINDS, Operation, Refusal, Vendor
+from segment_mock.core import Dress, Face, KINDS, Operation, Refusal, Vendor
 from segment_mock.settings import Option
 from segment_mock.store import Layout, Seed
 

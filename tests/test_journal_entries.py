@@ -9,12 +9,11 @@ from unittest.mock import ANY
 
 import pytest
 
-from segment_mock.emulator import Wanted
-from segment_mock.journal import Journal
+from segment_mock.core.world import World
+from segment_mock.journal import Journal, Wanted
 from segment_mock.messages import Delivery, Response
 from segment_mock.settings import SettingError
 from segment_mock.store import Layout, Seed
-from segment_mock.world import World
 from test_journal import opened
 
 

@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from segment_mock import SegmentMock, faults
-from segment_mock.contract import Spoiled
+from segment_mock.core import Spoiled
 from segment_mock.messages import CLOSED, RESET, Request, Response
 from segment_mock.store import Table
 

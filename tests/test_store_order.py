@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segment_mock.store._order import Order
+from segment_mock.store.ordered_ids import Order
 
 HUGE = 10**30
 BASES = st.lists(st.integers(0, 30), unique=True).map(sorted)

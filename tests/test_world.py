@@ -6,8 +6,8 @@ import uuid
 
 import pytest
 
+from segment_mock.core.world import World
 from segment_mock.store import Layout, Seed
-from segment_mock.world import World
 
 LAYOUT = Layout("things", lambda record: record["id"])
 

@@ -49,10 +49,10 @@ def _wrong(mark: pytest.Mark) -> Iterator[str]:
 
 
 def _settings(told: Mapping[str, Any]) -> Iterator[str]:
-    from segment_mock.emulator import options
+    from segment_mock.core import all_options
     from segment_mock.vendors import found
 
-    yield from _unknown(told, [*_OWN, *(option.name for option in options(found()))])
+    yield from _unknown(told, [*_OWN, *(option.name for option in all_options(found()))])
     try:
         chosen(told.get("strict"))
     except ValueError as error:

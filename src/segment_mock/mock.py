@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from .clock import Clock
-from .contract import Json
+from .core import Json
 from .doors import is_loopback
 from .emulator import Emulator, Snapshot
 from .faults import Plan

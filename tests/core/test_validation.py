@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from marshmallow import INCLUDE, RAISE, Schema, ValidationError, fields, post_load, validate
 
-from segment_mock.contract import Batch, DataRow, Filled, Lenient, Undecided, Validator, unread
-from segment_mock.contract import rows as data_rows
+from segment_mock.core import Batch, DataRow, Filled, Lenient, Undecided, Validator, unread
+from segment_mock.core import rows as data_rows
 from segment_mock.settings import SettingError
 from segment_mock.vendors import found
 from segment_mock.vendors.salsa.schemas.segments import SegmentItem

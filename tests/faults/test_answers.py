@@ -8,7 +8,7 @@ import pytest
 from fault_world import SALSA, create, names, put, send
 
 from segment_mock import SegmentMock, faults
-from segment_mock.contract import KINDS
+from segment_mock.core import KINDS
 
 F: Any = faults
 PRINTED = b"""{

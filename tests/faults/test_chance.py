@@ -8,7 +8,7 @@ import pytest
 from fault_world import search
 
 from segment_mock import SegmentMock, faults
-from segment_mock.contract import Call
+from segment_mock.core import Call
 from segment_mock.messages import Request, Response
 
 F: Any = faults

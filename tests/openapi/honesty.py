@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from segment_mock.emulator import catalogue
+from segment_mock.catalogue import catalogue
 from segment_mock.vendors import found
 
 README = Path(__file__).parents[2] / "README.md"

@@ -17,7 +17,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from segment_mock import create_app
 from segment_mock.cli import main
 from segment_mock.conform import differences
-from segment_mock.emulator import proofs
+from segment_mock.examples import proofs
 from segment_mock.faults import kinds
 from segment_mock.vendors import found
 from segment_mock.web.admin import all_views

@@ -13,9 +13,10 @@ from honesty import README, renewed
 from sections import is_there
 
 from segment_mock import SegmentMock, create_app
+from segment_mock.catalogue import catalogue
 from segment_mock.cli import main
-from segment_mock.contract import doubt, fields_of, known, mark, rule_of
-from segment_mock.emulator import catalogue, proofs
+from segment_mock.core import doubt, fields_of, known, mark, rule_of
+from segment_mock.examples import proofs
 from segment_mock.vendors import found
 
 SALSA, KEY = "/api/integration/ext/v1", {"authToken": "t", "x-api-key": "k"}

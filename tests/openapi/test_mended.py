@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from segment_mock import SegmentMock, SettingError, create_app
-from segment_mock.contract import fields_of
+from segment_mock.core import fields_of
 from segment_mock.vendors.salsa import VENDOR
 
 

@@ -9,7 +9,7 @@ from marshmallow import fields
 from people import CRM, OTHER, person, sid
 
 from segment_mock import SegmentMock
-from segment_mock.contract import Batch
+from segment_mock.core import Batch
 from segment_mock.vendors.salsa import VENDOR
 from segment_mock.vendors.salsa.schemas.segments import TYPES
 

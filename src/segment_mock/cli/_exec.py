@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from ..emulator import options
+from ..core import all_options
 from ..mock import SegmentMock
 from ..settings import SettingError
 from ..vendors import found
@@ -21,7 +21,7 @@ from ._serve import started
 from .options import flags, resolve_settings
 from .remote import base_url, fetch
 
-_OPTIONS = options(found())
+_OPTIONS = all_options(found())
 _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 

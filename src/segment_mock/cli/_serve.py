@@ -13,15 +13,15 @@ from typing import Any
 
 import click
 
+from ..core import all_options
 from ..doors.live import LiveServer
-from ..emulator import options
 from ..mock import SegmentMock
 from ..settings import SettingError
 from ..vendors import found
 from ._log import log_errors, writer
 from .options import AddressInUse, flags, resolve_settings
 
-_OPTIONS = options(found())
+_OPTIONS = all_options(found())
 
 
 @click.command()

@@ -32,7 +32,7 @@ from ..conform import (
     redact,
     summary,
 )
-from ..emulator import options
+from ..core import all_options
 from ..settings import Option, SettingError, resolve, suggestion
 from ..vendors import found
 from .options import flags
@@ -50,7 +50,7 @@ def _option(row: Option) -> Option | None:
     return row if row.name in (*_ROOTS.values(), "admin_token") else None
 
 
-_OPTIONS = [option for row in options(found()) if (option := _option(row))]
+_OPTIONS = [option for row in all_options(found()) if (option := _option(row))]
 
 
 @click.command("conform")

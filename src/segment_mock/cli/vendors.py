@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ..emulator import catalogue
+from ..catalogue import catalogue
 from ..vendors import found
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from ..contract import Operation, Vendor
-from ..emulator import proofs
+from ..core import Operation, Vendor
+from ..examples import proofs
 from ..json_match import mismatches
 from ..vendors import found
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, ClassVar
 
-from ..contract import Call, Proceed
+from ..core import Call, Proceed
 from ..messages import Response
 from ..settings import BOOL, Option, OptionType, SettingError, suggestion
 

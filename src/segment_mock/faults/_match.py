@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from ..contract import Call, Refusal
+from ..core import Call, Refusal
 from ..settings import SettingError, suggestion
 
 Match: TypeAlias = "Mapping[str, Any] | Callable[[Call], bool] | None"

@@ -9,10 +9,10 @@ from threading import RLock
 from typing import Any
 
 from ..callsite import caller
-from ..contract import Call, Proceed, Stage, through
+from ..core import Call, Proceed, Stage, through
+from ..core.world import World
 from ..messages import Response
 from ..settings import SettingError, suggestion
-from ..world import World
 from ._kinds import kinds, made
 from ._match import Match
 from ._rule import Rule, When

@@ -8,10 +8,10 @@ from fnmatch import fnmatchcase
 from threading import Lock
 from typing import Any, cast
 
-from ..contract import Call, Proceed, Stage
+from ..core import Call, Proceed, Stage
+from ..core.world import Luck
 from ..messages import Response
 from ..settings import FLOAT, INT, Option, OptionType, SettingError, suggestion
-from ..world import Luck
 from ._match import Match, test_of
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeAlias
 
-from ..contract import Call, Json, Proceed, dumps, members
+from ..core import Call, Json, Proceed, dumps, members
 from ..messages import Response
 from ..settings import TEXT
 from ._base import Fault, setting

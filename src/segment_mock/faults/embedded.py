@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..contract import Call, Proceed
+from ..core import Call, Proceed
 from ..messages import Response
 from ..settings import TEXT
 from ._base import Fault, setting

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from ..contract import Call, Proceed, dumps
+from ..core import Call, Proceed, dumps
 from ..messages import Response
 from ..settings import FLOAT, INT, OptionType
 from ._base import Fault, after, pairs, setting

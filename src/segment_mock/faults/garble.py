@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from ..contract import Call, Proceed
+from ..core import Call, Proceed
 from ..messages import Delivery, Response
 from ..settings import TEXT
 from ._base import Fault, setting

@@ -7,7 +7,7 @@ from math import inf
 from typing import ClassVar
 
 from ..clock import sleep
-from ..contract import Call, Proceed
+from ..core import Call, Proceed
 from ..messages import CLOSED, Response
 from ._base import Fault, after
 

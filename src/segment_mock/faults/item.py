@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ..contract import Call, Json, Proceed, Refusal, Spoiled
+from ..core import Call, Json, Proceed, Refusal, Spoiled
 from ..messages import Response
 from ..settings import INT, TEXT, OptionType
 from ._base import Fault, pairs, setting

@@ -7,7 +7,7 @@ from math import exp, log
 from typing import ClassVar
 
 from ..clock import sleep
-from ..contract import Call, Proceed
+from ..core import Call, Proceed
 from ..messages import Response
 from ..settings import FLOAT, TEXT
 from ._base import Fault, after, setting

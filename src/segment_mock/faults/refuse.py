@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, cast
 
-from ..contract import KINDS, Call, Kind, Proceed
+from ..core import KINDS, Call, Kind, Proceed
 from ..messages import Response
 from ..settings import TEXT
 from ._base import Fault, after, setting

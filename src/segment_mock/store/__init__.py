@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ._log import Change, ChangeLog, Difference, differences
-from ._seed import Index, Key, Layout, Record, Row, Seed, Taken
-from ._table import Table
-from ._views import Views
+from .change_log import Change, ChangeLog, Difference, differences
+from .schema import Index, Key, Layout, Record, Row, Seed, Taken
+from .table import Table
+from .views import Views
 
 __all__ = [
     "Change", "ChangeLog", "Difference", "Index", "Key", "Layout", "Record", "Row", "Seed", "Store", "Table", "Taken",

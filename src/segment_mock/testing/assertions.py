@@ -12,7 +12,8 @@ from .explain import describe, explain
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from ..emulator import Emulator, Filters, Wanted
+    from ..emulator import Emulator
+    from ..journal import Filters, Wanted
 
 
 class Journal:

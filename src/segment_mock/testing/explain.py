@@ -11,7 +11,8 @@ from ..journal import Entry
 from ..json_match import ABSENT, Mismatch
 
 if TYPE_CHECKING:
-    from ..emulator import Emulator, Wanted
+    from ..emulator import Emulator
+    from ..journal import Wanted
 
 _NEAR = 3
 _PLACES = 6

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from ..clock import seconds
-from ..contract import Call, Proceed
+from ..core import Call, Proceed
 from ..doors.drive import drive
 from ..emulator import Emulator
 from ..faults import made

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from pkgutil import iter_modules
 
-from ..contract import Vendor
+from ..core import Vendor
 
 
 def found() -> tuple[Vendor, ...]:

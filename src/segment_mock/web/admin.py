@@ -9,9 +9,10 @@ from functools import partial
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, NotFound, RequestEntityTooLarge, Unauthorized
 
-from ..contract import Json
+from ..catalogue import catalogue
+from ..core import Json
 from ..doors import host_of, is_loopback
-from ..emulator import Emulator, catalogue
+from ..emulator import Emulator
 from ..settings import SettingError, suggestion
 from . import journal, page
 from .views import (

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Response, request
 from werkzeug.exceptions import BadRequest, Conflict, NotFound
 
-from ..contract import Json
+from ..core import Json
 from ..emulator import Emulator
 from .views import DATE_TIME, OBJECT, OK, TEXT, TRUE_OR_FALSE, WHOLE_NUMBER, Views, as_json, list_of, object_of
 

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from flask import Response, request
 from werkzeug.exceptions import BadRequest, HTTPException
 
-from ..contract import Json, Refusal, parse
+from ..core import Json, Refusal, parse
 
 BODY_LIMIT = 256 * 2**20
 _HINTS = {404: "GET /_mock/vendors lists what is here", 405: "the Allow header names the methods"}

@@ -3,7 +3,7 @@
 from functools import partial
 from operator import itemgetter
 
-from ...contract import Items, Limits, Operation, Vendor
+from ...core import Items, Limits, Operation, Vendor
 from ...settings import Option
 from .assumptions import ASSUMPTIONS
 from .data import TABLES, SalsaFace, export, load

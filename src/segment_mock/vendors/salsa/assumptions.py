@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ...contract import Assumption
+from ...core import Assumption
 
 _UNSTATED = "not stated anywhere"
 _CLIENTS_DIFFER = "public clients expect both"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...contract import (
+from ...core import (
     Call,
     Dress,
     ItemError,

@@ -2,7 +2,7 @@
 
 import re
 
-from ...contract import Operation, Vendor
+from ...core import Operation, Vendor
 from ...settings import TEXT, Option, OptionType
 from . import data, operations
 from .assumptions import ASSUMPTIONS

@@ -9,10 +9,10 @@ from typing import Any
 
 from marshmallow import RAISE, fields
 
-from ...contract import Face, Identifier, Json, Validator, fresh, rows
+from ...core import Face, Identifier, Json, Validator, fresh, rows
+from ...core.world import World
 from ...settings import SettingError
 from ...store import ChangeLog, Index, Layout, Record, Seed, Store, Table, Taken
-from ...world import World
 from .operations import know
 from .schemas import CreateSegment, Person
 

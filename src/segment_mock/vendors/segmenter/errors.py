@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ...contract import Call, Dress, Json, Refusal
+from ...core import Call, Dress, Json, Refusal
 from ...messages import reason
 from .schemas import MIDDLEWARE, UPDATE, Failed, Forbidden
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable
 from typing import Any
 
-from ...contract import Call, Json, Refusal, fresh
+from ...core import Call, Json, Refusal, fresh
+from ...core.world import World
 from ...store import Record, Table
-from ...world import World
 
 _OWN = ("id", "substitutionTags")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields
 
-from ...contract import Call, Filled, Identifier, Json, Lenient, known
+from ...core import Call, Filled, Identifier, Json, Lenient, known
 
 UPDATE = "Instaleap Segmenter, Update segment"
 CREATE = "Instaleap Segmenter, Create segment"

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 from ... import __version__
-from ...contract import Json
+from ...core import Json
 from ...emulator import Emulator
 from ...faults import ALIASES, WHEN, kinds, option
 from ...settings import FLOAT, INT, Option

@@ -10,7 +10,7 @@ from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import Schema, fields
 
 from ... import __version__
-from ...contract import Batch, Json, Lenient, doubt, mark, source_of
+from ...core import Batch, Json, Lenient, doubt, mark, source_of
 
 _ANYTHING = "Whatever else is sent is no error of the call: it is answered by a result of its own."
 _EXAMPLES = ("default", "example", "examples")

@@ -12,9 +12,10 @@ from typing import Any
 
 from apispec import APISpec
 
-from ...contract import Dress, Json, Operation, Vendor
+from ...core import Dress, Json, Operation, Vendor
 from ...doors.drive import drive
-from ...emulator import Emulator, Proof, proofs
+from ...emulator import Emulator
+from ...examples import Proof, proofs
 from ...messages import Request
 from .schemas import new_spec, one_type_enums, source_words
 

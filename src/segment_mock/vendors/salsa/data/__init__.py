@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ....contract import Json, Validator, fresh, rows
+from ....core import Json, Validator, fresh, rows
+from ....core.world import World
 from ....settings import SettingError
 from ....store import Record, Seed, Store, Taken
-from ....world import World
 from ..operations.segments import folded
 from ._face import SalsaFace
 from ._rows import JoinedRow, MembershipRow, SegmentRow, SupporterRow

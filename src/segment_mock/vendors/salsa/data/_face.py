@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....contract import Face, Json
+from ....core import Face, Json
 from ....settings import SettingError
 
 

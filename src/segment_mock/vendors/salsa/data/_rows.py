@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 
 from ....clock import iso, seconds
-from ....contract import DataRow
+from ....core import DataRow
 from ..operations._common import MANAGED, told
 from ..schemas import uuid
 from ..schemas.segments import TYPES

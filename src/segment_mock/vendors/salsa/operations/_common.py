@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from marshmallow import Schema, validate
 
-from ....contract import Call, Json, Refusal
+from ....core import Call, Json, Refusal
 
 MANAGED = "INTEGRATED"
 _TIMES = ("joinedSince", "modifiedFrom", "modifiedTo")

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from ....clock import iso
-from ....contract import Call, Json
+from ....core import Call, Json
 from ....store import Record
 from ..schemas import ordered
 from ..schemas.supporters import SUPPORTER_ORDER

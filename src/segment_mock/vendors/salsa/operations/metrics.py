@@ -8,7 +8,7 @@ from typing import NamedTuple
 from marshmallow import Schema, fields
 
 from ....clock import iso
-from ....contract import Call, Json, known
+from ....core import Call, Json, known
 from ..schemas import RECORDED
 
 _COUNTERS = (

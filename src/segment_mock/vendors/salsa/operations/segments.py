@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from ....contract import Call, Json, Validator
+from ....core import Call, Json, Validator
 from ....store import Record, Table
 from ..errors import item_error, judge
 from ..schemas import UUID, ordered

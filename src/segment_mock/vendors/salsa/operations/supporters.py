@@ -7,7 +7,7 @@ from functools import partial
 from typing import cast
 
 from ....clock import iso
-from ....contract import Call, Json, Validator
+from ....core import Call, Json, Validator
 from ....store import Record
 from ..errors import item_error, judge
 from ..schemas import ordered

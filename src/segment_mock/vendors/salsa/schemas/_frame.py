@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from marshmallow import Schema, ValidationError, fields, validate
 
 from ....clock import iso, seconds
-from ....contract import Call, Json, Lenient, known
+from ....core import Call, Json, Lenient, known
 
 DOCUMENT = "Salsa Engage, API - Groups Data Detail"
 RECORDED = known("recorded by the vendor's own tests")

@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from ....contract import Filled, Json, known
+from ....core import Filled, Json, known
 from ._frame import DOCUMENT, UUID
 
 RESULTS = (

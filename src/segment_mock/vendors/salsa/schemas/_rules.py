@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from marshmallow import ValidationError
 
-from ....contract import Json
+from ....core import Json
 
 _GIVEN: Json = {"not": {"type": "null"}}
 

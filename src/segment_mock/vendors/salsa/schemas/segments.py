@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
-from ....contract import Batch, Identifier, Lenient, known
+from ....core import Batch, Identifier, Lenient, known
 from ._frame import CLIENT, DOCUMENT, RECORDED, Paging, text_ids
 from ._items import RESULTS, ItemFault, filled, text, uuid
 from ._rules import Needs

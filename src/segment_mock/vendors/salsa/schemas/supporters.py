@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from ....contract import Batch, Identifier, Json, Lenient, known
+from ....core import Batch, Identifier, Json, Lenient, known
 from ._frame import CLIENT, RECORDED, SUPPORTER_DATA, Moment, Paging, text_ids
 from ._items import RESULTS, ItemFault, text, uuid
 from ._rules import Either, Needs

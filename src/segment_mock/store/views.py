@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
-from ._seed import Record
+from .schema import Record
 
 _MOST = 1000  # so many records are remembered
 View: TypeAlias = Record

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, missing
 
 from ..settings import SettingError, suggestion
-from ._shape import Batch, Lenient, complaints, unread
+from .schemas import Batch, Lenient, complaints, unread
 
 Unknown: TypeAlias = list[bool]
 """Collects True for each object that has a field its schema does not know."""

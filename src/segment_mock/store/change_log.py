@@ -8,9 +8,8 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import NamedTuple
 
-from ._image import Image
-from ._seed import Key, Record, Row
-from ._table import Table
+from .schema import Key, Record, Row
+from .table import Image, Table
 
 
 class Change(NamedTuple):

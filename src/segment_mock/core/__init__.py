@@ -1,16 +1,15 @@
-"""What a vendor is made of, what a request becomes on its way, and how the stages are led through."""
+"""What a vendor consists of, and the steps that every call takes."""
 
-from ._call import Call, Lag
-from ._face import Face
-from ._fresh import fresh
-from ._hints import advise, choice_hints, credential_hint
-from ._refusal import KINDS, Dress, Kind, Limits, Refusal, Spoiled
-from ._shape import Batch, DataRow, Filled, Identifier, Lenient, complaints, inner, members, unread
-from ._through import Answering, Handler, Proceed, Stage, perform, through
-from ._vendor import ItemError, Items, Operation, Vendor
+from .call import Call, ItemError, Items, Lag, Operation, Vendor, all_options
+from .hints import advise, choice_hints, credential_hint
 from .json_codec import Json, dumps, parse
 from .provenance import Assumption, Mark, doubt, fields_of, known, mark, rule_of, source_of
+from .refusals import KINDS, Dress, Kind, Limits, Refusal, Spoiled
+from .schemas import Batch, DataRow, Filled, Identifier, Lenient, complaints, inner, members, unread
+from .through import Answering, Handler, Proceed, Stage, perform, through
 from .validation import Undecided, Validator, rows
+from .vendor_state import Face
+from .world import fresh
 
 __all__ = [
     "KINDS",
@@ -41,6 +40,7 @@ __all__ = [
     "Validator",
     "Vendor",
     "advise",
+    "all_options",
     "choice_hints",
     "complaints",
     "credential_hint",

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from ..messages import Response
-from ._call import Call
+from .call import Call
 
 Answering: TypeAlias = Coroutine[Any, Any, Response]
 Proceed: TypeAlias = Callable[[], Answering]

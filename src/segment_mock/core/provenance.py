@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from marshmallow import Schema, fields
 
-from ._shape import inner
+from .schemas import inner
 
 Mark: TypeAlias = Literal["documented", "recorded", "assumed"]
 ASSUMED = "assumed"

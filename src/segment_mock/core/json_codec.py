@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from ._refusal import Refusal
+from .refusals import Refusal
 
 Json: TypeAlias = dict[str, Any]
 

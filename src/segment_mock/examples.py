@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..contract import Dress, Json
-from ..settings import fixtures
+from .core import Dress, Json
+from .settings import fixtures
 
 _NO_OPERATION = ("no_such_operation", "no_such_method")
 

@@ -9,9 +9,9 @@ from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import unquote
 
-from ..contract import Call, Dress, Json, Operation, Refusal, Vendor
-from ..doors import fits
-from ..messages import Request, reason
+from .core import Call, Dress, Json, Operation, Refusal, Vendor
+from .doors import fits
+from .messages import Request, reason
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
 _LONG = 1000  # a host and target of so many characters are nobody's habit, and not worth remembering

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 from ..settings import SettingError
 from ..store import Store
-from ..world import World
-from ._fresh import fresh
 from .json_codec import Json
+from .world import World, fresh
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from ._vendor import Vendor
+    from .call import Vendor
 
 
 class Face:

@@ -6,19 +6,18 @@ import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..contract import Answering, Call, Handler, Json, Vendor, perform, through
-from ..faults import Plan
-from ..journal import Entry, Journal
-from ..limits import Window
-from ..messages import Request
-from ..settings import SettingError, merged, read_rules, resolve, scenarios, suggestion
-from ..stages import Authenticate, Decode, Record, Throttle, alone, dress
-from ..store import Seed
-from ..vendors import found
-from ..world import World
-from ._options import options
-from ._routes import NOBODY, Routes
-from ._wanted import Wanted, check
+from .core import Answering, Call, Handler, Json, Vendor, perform, through
+from .core.call import all_options
+from .core.rate_limit import Window
+from .core.steps import Authenticate, Decode, Record, Throttle, alone, dress
+from .core.world import World
+from .faults import Plan
+from .journal import Entry, Journal, Wanted, check
+from .messages import Request
+from .routing import NOBODY, Routes
+from .settings import SettingError, merged, read_rules, resolve, scenarios, suggestion
+from .store import Seed
+from .vendors import found
 
 
 class Snapshot:
@@ -39,7 +38,7 @@ class Emulator:
 
     def __init__(self, given: Mapping[str, Any]) -> None:
         self.vendors = {vendor.name: vendor for vendor in found()}
-        self.settings = resolve(options(self.vendors.values()), given)
+        self.settings = resolve(all_options(self.vendors.values()), given)
         self.world = World(self.settings["seed"], isolated=self.settings["credentials"] == "isolated")
         self.journal = Journal(self.settings["journal_size"], self.settings["journal_bytes"])
         self.windows = {

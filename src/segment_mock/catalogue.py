@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from ..contract import Json, Operation, Vendor, doubt, fields_of, mark, rule_of, source_of
-from ._proof import Proof, path_of, proofs
+from .core import Json, Operation, Vendor, doubt, fields_of, mark, rule_of, source_of
+from .examples import Proof, path_of, proofs
 
 _SECRETS = ("token", "key")
 

@@ -1,16 +1,16 @@
-"""Everything that can change in one emulator: time, luck, ids, organizations. Two worlds share nothing."""
+"""All state of one emulator: clock, random streams, ids, organizations. Two worlds share nothing."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from hashlib import blake2b
 from random import Random
 from threading import RLock
 from typing import Any, TypeAlias
 
-from .clock import Clock
-from .store import ChangeLog, Seed, Store
+from ..clock import Clock
+from ..store import ChangeLog, Seed, Store
 
 Luck: TypeAlias = Random
 """A stream of luck, seeded."""
@@ -112,3 +112,17 @@ class World:
         if kind in self._spent:
             stream.setstate(self._spent[kind])
         return stream
+
+
+def fresh(world: World, kind: str, *taken: Container[Any]) -> str:
+    """Return the next id of the stream *kind* that is in none of *taken*.
+
+    Records of another run of the same seed may be here already: a state that was exported and loaded.
+    """
+    while True:
+        found = world.uuid(kind)
+        for held in taken:
+            if found in held:
+                break
+        else:
+            return found

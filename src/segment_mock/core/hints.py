@@ -11,8 +11,8 @@ from typing import Any
 from marshmallow import Schema, validate
 
 from ..settings import suggestion
-from ._shape import members, strays
-from ._vendor import Call
+from .call import Call
+from .schemas import members, strays
 
 _TOLD, _LONG, _MOST = 3, 200, 1000
 """So many members that nobody reads are told by name, so many characters of each, and so many are remembered."""
