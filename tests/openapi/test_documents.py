@@ -193,6 +193,25 @@ def test_every_view_of_the_control_plane_is_described() -> None:
     assert views == {view.name for view in all_views()}
 
 
+def test_members_of_control_plane_replies_are_in_their_schemas() -> None:
+    """Each reply fits its schema, and no member of it is missing there but the settings of a fault."""
+    client, document = create_app().test_client(), DOCUMENTS["mock"]
+    client.post("/_mock/faults", json={"kind": "disconnect", "operation": "segmenter.update_segment"})
+    segment = {"name": "A", "broadcastMediumId": "b", "segmentType": "s"}
+    client.post("/segments", json=segment, headers={"x-api-key": "k"})
+    with pytest.raises(ConnectionError):
+        client.put("/segments", json={"id": "1"}, headers={"x-api-key": "k"})
+    schemas = document["components"]["schemas"]
+    for path in ("health", "vendors", "state", "faults", "faults/1", "journal", "journal/1", "journal/2", "clock"):
+        reply = client.get(f"/_mock/{path}").get_json()
+        row = document["paths"][f"/_mock/{re.sub('[0-9]+', '{number}', path)}"]["get"]
+        schema = row["responses"]["200"]["content"]["application/json"]["schema"]
+        jsonschema.validate(reply, {**schema, "components": document["components"]})
+        assert reply.keys() <= {*schemas[schema["$ref"].rpartition("/")[2]]["properties"], "reset", "after"}, path
+    for entry in client.get("/_mock/journal").get_json()["entries"]:
+        assert entry.keys() == schemas["JournalEntry"]["properties"].keys()
+
+
 def test_every_kind_of_fault_is_in_the_schema_of_a_rule() -> None:
     """By the constant of its kind, with a schema of each type of setting."""
     schemas = DOCUMENTS["mock"]["components"]["schemas"]

@@ -10,14 +10,18 @@ from werkzeug.exceptions import BadRequest, Conflict, NotFound
 
 from ..core import Json
 from ..emulator import Emulator
-from .views import DATE_TIME, OBJECT, OK, TEXT, TRUE_OR_FALSE, WHOLE_NUMBER, Views, as_json, list_of, object_of
+from .views import DATE_TIME, OK, TEXT, TRUE_OR_FALSE, WHOLE_NUMBER, Views, as_json, list_of, object_of
 
 views = Views()
 _BOOLEANS = {"": True, "1": True, "true": True, "0": False, "false": False}
+_MESSAGE = object_of("Message", headers={"type": "object", "additionalProperties": TEXT}, body={})
+_CHANGE = object_of("Change", table=TEXT, key={}, before={}, after={})
 _ENTRY = object_of(
     "JournalEntry",
-    id=WHOLE_NUMBER, time=DATE_TIME, vendor=TEXT, operation=TEXT, method=TEXT, path=TEXT, door=TEXT, outcome=TEXT,
-    faults=list_of(TEXT), unread=list_of(TEXT), changes=list_of(OBJECT), request=OBJECT, response=OBJECT,
+    id=WHOLE_NUMBER, time=DATE_TIME, vendor=TEXT, operation=TEXT, method=TEXT, path=TEXT, door=TEXT, organization=TEXT,
+    status={"type": ["integer", "null"]}, outcome=TEXT, duration={"type": "number"}, refusal=TEXT, hint=TEXT,
+    faults=list_of(TEXT), unread=list_of(TEXT), changes=list_of(_CHANGE), caller=TEXT, test=TEXT, request=_MESSAGE,
+    response=_MESSAGE,
 )  # fmt: skip
 _FILTERS: dict[str, Json] = {
     "vendor": TEXT, "operation": TEXT, "status": WHOLE_NUMBER, "fault": TEXT, "organization": TEXT,

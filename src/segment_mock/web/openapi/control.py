@@ -108,11 +108,12 @@ def _refusal(status: int) -> Json:
 def _state(core: Emulator) -> Json:
     rows: Json = {"type": ["array", "null"], "items": {"type": "object"}}
     vendors = {
-        vendor.name: {
-            "type": ["object", "null"],
-            "properties": {layout.name: rows for layout in vendor.tables},
-            "additionalProperties": False,
-        }
+        vendor.name: _or_null(
+            {
+                "title": f"{vendor.name.capitalize()}State",
+                **_closed_object({layout.name: rows for layout in vendor.tables}),
+            }
+        )
         for vendor in core.vendors.values()
     }
     state = {"title": "State", "type": "object", "description": _STATE}

@@ -1,0 +1,311 @@
+"""Generate clients from the three OpenAPI documents and use them: ``python client_generators.py [TOOL ...]``.
+
+The tools are openapi-python-client and datamodel-code-generator (Python packages, needed in this environment), and
+openapi-typescript and prism (npm packages, installed into a temporary folder). Without names all of them run. Each
+must have every operation of every document; then its result is used:
+
+- openapi-python-client: a live mock answers each shipped example, and the parsed reply has every member that was sent.
+- datamodel-code-generator: its models accept the examples of requests and replies and give them back unchanged.
+- openapi-typescript: ``tsc --strict`` compiles the types, and a call whose members it checks.
+- prism: it serves each document and answers with an example.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import typing
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+from segment_mock import SegmentMock, create_app
+from segment_mock.conform import examples
+
+PLACES = {"salsa": "openapi/salsa.json", "segmenter": "openapi/segmenter.json", "mock": "openapi.json"}
+HEADERS = {"salsa": "authToken", "segmenter": "x-api-key"}
+NPM = ("openapi-typescript@7", "typescript@5", "@stoplight/prism-cli@5")
+METHODS = {"get", "put", "post", "delete", "patch"}
+Document = dict[str, Any]
+
+
+def documents() -> dict[str, Document]:
+    """Return the three documents by name."""
+    client = create_app().test_client()
+    return {name: client.get(f"/_mock/{place}").get_json() for name, place in PLACES.items()}
+
+
+def operations(document: Document) -> Iterator[tuple[str, str, Document]]:
+    """Yield method, path and operation object of every operation."""
+    for path, methods in document["paths"].items():
+        yield from ((method, path, row) for method, row in methods.items() if method in METHODS)
+
+
+def ids(document: Document) -> set[str]:
+    """Return the operationIds of *document*."""
+    return {row["operationId"] for _, _, row in operations(document)}
+
+
+def run(*command: str | Path, cwd: Path | None = None) -> str:
+    """Run *command* and return its output; end the check if it fails."""
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False, cwd=cwd)
+    if done.returncode:
+        sys.exit(f"{' '.join(str(part) for part in command)}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+# openapi-python-client
+
+CONFIG = {"post_hooks": [], "content_type_overrides": {"application/x-pem-file": "text/plain"}}
+
+
+def openapi_python_client(known: dict[str, Document], folder: Path) -> str:
+    """Generate a client for each document, and call a live mock with it."""
+    config = folder / "config.json"
+    config.write_text(json.dumps(CONFIG))
+    for name, document in known.items():
+        command = [sys.executable, "-m", "openapi_python_client", "generate", "--fail-on-warning", "--meta", "none"]
+        run(*command, "--path", folder / f"{name}.json", "--config", config, "--output-path", folder / f"client_{name}")
+        modules = {file.stem for file in (folder / f"client_{name}" / "api" / name).glob("[a-z]*.py")}
+        assert ids(document) == modules, f"{name}: {ids(document) ^ modules}"
+    sys.path.insert(0, str(folder))
+    try:
+        called = [row for name in HEADERS for row in call_every_operation(name, known[name])]
+        for name in HEADERS:
+            assert ids(known[name]) == {operation for operation in called if operation in ids(known[name])}
+        called += call_control_plane()
+    finally:
+        sys.path.remove(str(folder))
+    return f"{len(called)} calls of a live mock"
+
+
+def call_every_operation(name: str, document: Document) -> Iterator[str]:
+    """Send each shipped example that succeeds by its operation's function; yield the operationIds."""
+    package = importlib.import_module(f"client_{name}")
+    paths = {(method, path): row["operationId"] for method, path, row in operations(document)}
+    for example in examples():
+        if not example.name.startswith(f"{name}/") or example.document["response"]["status"] != 200:
+            continue
+        sent = example.document["request"]
+        path = re.sub("/+", "/", sent["path"])
+        operation = paths.get((sent["method"].lower(), path))
+        arguments = {}
+        if operation is None:  # an id stands in the path
+            (operation,) = (row for (_, known), row in paths.items() if known.endswith("/{id}"))
+            arguments["id"] = path.rpartition("/")[2]
+        with SegmentMock(**example.settings) as mock:
+            client = package.AuthenticatedClient(
+                base_url=mock.serve().url, token=example.credential, prefix="", auth_header_name=HEADERS[name]
+            )
+            yield call(package, name, operation, client, sent.get("body"), arguments)
+            if name == "segmenter" and operation == "update_segment":
+                body = {key: value for key, value in sent["body"].items() if key != "id"}
+                yield call(package, name, "update_segment_by_id", client, body, {"id": sent["body"]["id"]})
+
+
+def call(package: Any, name: str, operation: str, client: Any, body: Any, arguments: dict[str, Any]) -> str:
+    """Call *operation* with *body*, check that the parsed reply has what was sent, and return its name."""
+    function = importlib.import_module(f"{package.__name__}.api.{name}.{operation}").sync_detailed
+    if body is not None:
+        hints = typing.get_type_hints(function)
+        arguments["body"] = hints["body"].from_dict(body)
+    reply = function(client=client, **arguments)
+    assert reply.status_code == 200, (operation, reply)
+    assert reply.parsed.to_dict() == json.loads(reply.content), operation
+    return operation
+
+
+def call_control_plane() -> list[str]:
+    """Arm a fault, call a vendor and read the journal by the client of the control plane."""
+    api = "client_mock.api.mock"
+    models = importlib.import_module("client_mock.models")
+    with SegmentMock() as mock:
+        client = importlib.import_module("client_mock").Client(base_url=mock.serve().url)
+
+        def ask(operation: str, **arguments: Any) -> Any:
+            function = importlib.import_module(f"{api}.{operation}").sync_detailed
+            assert {"client", *arguments} <= inspect.signature(function).parameters.keys()
+            return function(client=client, **arguments).parsed
+
+        search = models.OperationPattern("salsa.search_segments")
+        armed = ask("add_faults", body=models.ErrorFault(kind="error", status=503, operation=search))
+        mock.session().post("/api/integration/ext/v1/segments/search", json={}, headers={"authToken": "t"})
+        entry = ask("list_journal", status=503).entries[0]
+        assert ["error"] == [fault.kind for fault in armed.faults]
+        assert ("salsa.search_segments", 503) == (entry.operation, entry.status)
+        assert ask("change_clock", body=models.ClockChange(freeze=True)).frozen is True
+        assert "ok" == ask("get_health").status
+        assert [] == ask("get_state").salsa.segments
+    return ["add_faults", "list_journal", "change_clock", "get_health", "get_state"]
+
+
+# datamodel-code-generator
+
+
+def datamodel_code_generator(known: dict[str, Document], folder: Path) -> str:
+    """Generate pydantic models for each document, and read and write the examples with them."""
+    count = 0
+    for name, document in known.items():
+        output = folder / f"models_{name}.py"
+        options = ["--input-file-type", "openapi", "--output-model-type", "pydantic_v2.BaseModel", "--disable-warnings"]
+        scopes = ["--openapi-scopes", "schemas", "paths", "parameters", "--use-operation-id-as-name"]
+        command = [sys.executable, "-m", "datamodel_code_generator", "--formatters", "builtin"]
+        run(*command, "--input", folder / f"{name}.json", "--output", output, *options, *scopes)
+        sys.path.insert(0, str(folder))
+        try:
+            models = importlib.import_module(output.stem)
+        finally:
+            sys.path.remove(str(folder))
+        missing = document["components"]["schemas"].keys() - vars(models).keys()
+        assert not missing, f"{name}: no model of {missing}"
+        for operation, schema, value in bodies(document):
+            model = getattr(models, schema.rpartition("/")[2])
+            read = model.model_validate(value).model_dump(mode="json", by_alias=True, exclude_unset=True)
+            assert contains(value, read), f"{operation}: {read}"
+            count += 1
+    return f"{count} examples read and written"
+
+
+def bodies(document: Document) -> Iterator[tuple[str, str, Any]]:
+    """Yield operationId, reference of a component and value of every example of it."""
+    for _, _, row in operations(document):
+        for part in (row.get("requestBody", {}), *row["responses"].values()):
+            for content in part.get("content", {}).values():
+                reference = content.get("schema", {}).get("$ref")
+                for example in content.get("examples", {}).values() if reference else ():
+                    yield row["operationId"], reference, example["value"]
+
+
+def contains(value: Any, read: Any) -> bool:
+    """Tell whether everything that a model *read* is in *value*: models leave out members that no schema names."""
+    if isinstance(read, dict):
+        return all(name in value and contains(value[name], member) for name, member in read.items())
+    if isinstance(read, list):
+        return len(read) == len(value) and all(map(contains, value, read))
+    return bool(read == value) or (isinstance(value, str) and moment(read) == moment(value))
+
+
+def moment(text: str) -> datetime:
+    """Return the time in *text*; raises ValueError if there is none."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+# openapi-typescript
+
+CALL = """
+import type {{ operations, components }} from "./{name}";
+type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never;
+export const complete: Same<keyof operations, {union}> = true;
+export type Schemas = keyof components["schemas"];
+"""
+USE = """
+import type { operations } from "./salsa";
+type Call = operations["search_segments"];
+type Body = Call["requestBody"]["content"]["application/json"];
+type Reply = Call["responses"][200]["content"]["application/json"];
+export const body: Body = { payload: { identifiers: ["1"], identifierType: "EXTERNAL_ID", count: 20 } };
+export const found = (reply: Reply) => reply.payload.segments.filter((segment) => segment.result === "FOUND");
+// @ts-expect-error: no such kind of identifier
+export const wrong: Body = { payload: { identifiers: ["1"], identifierType: "NAME" } };
+"""
+
+
+def openapi_typescript(known: dict[str, Document], folder: Path) -> str:
+    """Generate types for each document, and compile them with code that uses them."""
+    tools = npm(folder)
+    for name, document in known.items():
+        run(tools / "openapi-typescript", folder / f"{name}.json", "-o", folder / f"{name}.ts")
+        union = " | ".join(f'"{one}"' for one in sorted(ids(document)))
+        (folder / f"complete_{name}.ts").write_text(CALL.format(name=name, union=union))
+    (folder / "use.ts").write_text(USE)
+    run(tools / "tsc", "--noEmit", "--strict", "--target", "es2022", "--module", "nodenext", *folder.glob("*.ts"))
+    return "compiled by tsc --strict"
+
+
+def npm(folder: Path) -> Path:
+    """Return the folder of the npm packages' commands, installed if need be."""
+    if not shutil.which("npm"):
+        sys.exit("npm is not there: install Node.js, or name the Python tools alone.")
+    tools = folder / "node" / "node_modules" / ".bin"
+    if not tools.is_dir():
+        run("npm", "install", "--prefix", folder / "node", "--ignore-scripts", "--no-audit", "--no-fund", *NPM)
+    return tools
+
+
+# prism
+
+
+def prism(known: dict[str, Document], folder: Path) -> str:
+    """Serve each document, and compare the operations that Prism lists; it answers one call with an example."""
+    tools = npm(folder)
+    for name, document in known.items():
+        command = [tools / "prism", "mock", folder / f"{name}.json", "--port", "0", "--verboseLevel", "info"]
+        server = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, text=True)
+        try:
+            assert server.stdout is not None
+            served = []
+            for line in server.stdout:
+                if found := re.search(r"(GET|PUT|POST|DELETE) +http://127\.0\.0\.1:(\d+)(\S+)", line):
+                    served.append(f"{found[1].lower()} {found[3]}")
+                if found := re.search(r"listening on http://127\.0\.0\.1:(\d+)", line):
+                    port = int(found[1])
+                    break
+            else:
+                sys.exit(f"prism did not start with {name}.json")
+            for method, path, row in operations(document):
+                pattern = re.compile(f"{method} {re.sub('{[^}]+}', '[^/]+', path)}([?].*)?")
+                assert any(map(pattern.fullmatch, served)), row["operationId"]
+            assert len(served) == len(ids(document)), served
+            if name == "salsa":
+                prism_answers(port)
+        finally:
+            server.terminate()
+            server.wait()
+    return "served"
+
+
+def prism_answers(port: int) -> None:
+    """Check that Prism takes a documented search and answers with a whole example."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    headers = {"authToken": "t", "Content-Type": "application/json"}
+    body = json.dumps({"payload": {"offset": 0, "count": 20}})
+    connection.request("POST", "/api/integration/ext/v1/segments/search", body, headers)
+    reply = connection.getresponse()
+    answer = json.loads(reply.read())
+    connection.close()
+    assert (200, 18) == (reply.status, answer["payload"]["count"]), answer
+
+
+TOOLS: dict[str, Callable[[dict[str, Document], Path], str]] = {
+    "openapi-python-client": openapi_python_client,
+    "datamodel-code-generator": datamodel_code_generator,
+    "openapi-typescript": openapi_typescript,
+    "prism": prism,
+}
+
+
+def main(names: list[str]) -> None:
+    """Run the tools called *names*, or all."""
+    if unknown := [name for name in names if name not in TOOLS]:
+        sys.exit(f"unknown tool {unknown[0]!r}; there are {', '.join(TOOLS)}")
+    known = documents()
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        for name, document in known.items():
+            (folder / f"{name}.json").write_text(json.dumps(document))
+        for tool in names or TOOLS:
+            done = TOOLS[tool](known, folder)
+            counts = ", ".join(f"{name} {len(ids(document))}" for name, document in known.items())
+            print(f"{tool}: every operation ({counts}); {done}", flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
