@@ -10,9 +10,11 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FLOORS = (
-    ("virtual_time",),
-    ("messages", "clock", "store", "settings", "json_match", "callsite", "redaction"),
-    ("journal", "doors"),
+    ("virtual_time", "hosts"),
+    ("messages",),
+    ("clock", "store", "settings", "json_match", "callsite", "redaction"),
+    ("journal", "transports"),
+    ("doors",),
     ("core",),
     ("faults", "vendors"),
     ("routing", "examples"),
@@ -23,7 +25,7 @@ FLOORS = (
     ("__main__",),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-CLIENTS = ("doors", "mock", "conform", "cli")
+CLIENTS = ("doors", "transports", "mock", "conform", "cli")
 ONLY = {
     "flask": ("web",),
     "werkzeug": ("web",),

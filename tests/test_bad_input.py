@@ -185,12 +185,10 @@ def test_a_path_of_nobody_is_a_problem_with_the_nearest_paths(method, path, near
 
 
 @operations
-def test_a_body_over_the_limit_is_413_in_the_dialect(operation, monkeypatch):
+def test_a_body_over_the_limit_is_413_in_the_dialect(operation):
     """Thrown away unread, with Content-Length or in chunks; nothing is applied."""
-    for room in ("inprocess", "shortcut"):
-        monkeypatch.setattr(f"segment_mock.doors.{room}.BODY_LIMIT", 40)
     method, path, body = GOOD[operation]
-    mock = SegmentMock(data=DATA)
+    mock = SegmentMock(data=DATA, body_limit=40)
     before, text = mock.state(), json.dumps(body).encode().ljust(99)
     for sent in (text, iter([text[:30], text[30:]])):
         reply = mock.session().request(method, path, data=sent, headers=HEADERS)

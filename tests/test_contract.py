@@ -9,8 +9,7 @@ from segment_mock import SegmentMock
 from segment_mock.clock import sleep
 from segment_mock.core import KINDS, Batch, Refusal, complaints, dumps, fresh, parse, through, unread
 from segment_mock.core.world import World
-from segment_mock.doors.drive import drive
-from segment_mock.messages import Response
+from segment_mock.messages import Response, run_sync
 from segment_mock.vendors import found
 
 HEADERS = {"authToken": "t", "x-api-key": "k"}
@@ -171,7 +170,7 @@ def test_stages_stand_in_the_order_given():
         return Response(204)
 
     waits = []
-    answer = drive(through((stage("a"), stage("b")), last)("call"), waits.append)
+    answer = run_sync(through((stage("a"), stage("b")), last)("call"), waits.append)
 
     assert (["a", "b", "call", "B", "A"], [1.5], 204) == (seen, waits, answer.status)
 

@@ -11,8 +11,7 @@ import requests
 from segment_mock import SegmentMock, SettingError, WouldHangForever
 from segment_mock.clock import sleep
 from segment_mock.core import Lag
-from segment_mock.doors.drive import drive
-from segment_mock.messages import Request
+from segment_mock.messages import Request, run_sync
 
 UPSERT, SEARCH = "/api/integration/ext/v1/segments", "/api/integration/ext/v1/segments/search"
 HEADERS = {"authToken": "t", "x-api-key": "k"}
@@ -209,7 +208,7 @@ def test_a_mock_is_let_go_at_once():
     try:
         mock = SegmentMock(data="demo")
         request = Request("GET", "/api/integration/ext/v1/metrics", {"authtoken": "t"})
-        assert 200 == drive(mock._emulator.answer(request), mock.clock.advance).status
+        assert 200 == run_sync(mock._emulator.answer(request), mock.clock.advance).status
         core = weakref.ref(mock._emulator)
         mock.close()
         del mock

@@ -61,9 +61,9 @@ def _is_caught() -> bool:
 
 
 def _owns(host: str) -> bool:
-    from segment_mock.doors import fits
+    from segment_mock.hosts import matches
 
-    return any(fits(host, pattern) for pattern in _hosts())
+    return any(matches(host, pattern) for pattern in _hosts())
 
 
 @cache

@@ -31,6 +31,7 @@ class Clock:
     """
 
     _real_sleep = staticmethod(time.sleep)  # a class attribute: freezegun replaces module globals
+    monotonic = staticmethod(time.perf_counter)  # for real timers
 
     def __init__(self) -> None:
         self._offset = 0.0

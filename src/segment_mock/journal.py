@@ -141,7 +141,7 @@ class Journal:
         headers = redacted(secret, request.headers)
         entry = Entry(
             next(self._numbers), now, vendor, operation, request.method, without(secret, request.target),
-            request.door, headers, request.body[:BODY_LIMIT], mark,
+            request.transport, headers, request.body[:BODY_LIMIT], mark,
         )  # fmt: skip
         with self._lock:
             if len(self._entries) >= self._size:

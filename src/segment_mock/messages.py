@@ -1,4 +1,4 @@
-"""One exchange as plain values: what came in, what goes out, and how its bytes leave."""
+"""One exchange as plain values: the request, the response, and how its bytes leave."""
 
 from __future__ import annotations
 
@@ -6,17 +6,22 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from http import HTTPStatus
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
+
+from .hosts import is_control
+
+BODY_LIMIT = 16 * 2**20
+"""The default of the setting ``body_limit``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """How the bytes of a reply leave; every door carries out the same few words.
+    """How the bytes of a reply leave. Every transport carries this out in the same way.
 
-    *keep*: only so many bytes of the body are sent under the Content-Length of the whole.
-    *chunk* and *pause*: the body leaves in pieces of *chunk* bytes, *pause* seconds apart.
-    *raw*: these bytes go out instead of status line, headers and body.
-    *end*: what becomes of the connection: kept ``open``, ``close`` (FIN) or ``reset`` (RST).
+    *keep*: send only this many bytes of the body, under the Content-Length of the whole.
+    *chunk* and *pause*: send the body in pieces of *chunk* bytes, *pause* seconds apart.
+    *raw*: send these bytes instead of status line, headers and body.
+    *end*: what happens to the connection afterwards: kept ``open``, ``close`` (FIN) or ``reset`` (RST).
     """
 
     keep: int | None = None
@@ -31,29 +36,29 @@ CLOSED = Delivery(raw=b"", end="close")
 RESET = Delivery(raw=b"", end="reset")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Request:
-    """A request as a door read it.
+    """A request as a transport read it. Treat it as immutable.
 
     *target* is the path and query as sent (still percent-encoded); *headers* have lower-case
-    names, values of a repeated header joined by ``", "``. *turn* counts the requests of its
-    connection from 1. *too_large*: the body passed the door's limit and was thrown away.
+    names, values of a repeated header joined by ``", "``. *number* counts the requests of its
+    connection from 1. *too_large*: the body exceeded the body limit and was discarded.
     """
 
     method: str
     target: str
     headers: Mapping[str, str]
     body: bytes = b""
-    door: str = "inprocess"
-    turn: int = 1
+    transport: str = "inprocess"
+    number: int = 1
     too_large: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Response:
-    """A reply: status, headers in the order they leave, the whole body, and its delivery.
+    """A reply: status, headers in the order they leave, the whole body, and its delivery. Treat it as immutable.
 
-    Content-Length, Date and Connection are the door's business and never stand in *headers*.
+    Content-Length, Date and Connection are added by the transport and never stand in *headers*.
     """
 
     status: int
@@ -62,13 +67,44 @@ class Response:
     delivery: Delivery = WHOLE
 
 
-Answer: TypeAlias = Callable[[Request], Coroutine[float, None, Response]]
-"""The core as a door sees it: a coroutine that yields seconds to wait and returns the reply."""
+Pending: TypeAlias = Coroutine[float, None, Response]
+"""A call that may wait: a coroutine that yields seconds to wait and returns the response."""
+
+Answer: TypeAlias = Callable[[Request], "Response | Pending"]
+"""The core as a transport sees it: a response, or a coroutine of one when the call may have to wait."""
+
+Control: TypeAlias = Callable[[Request], Response]
+"""The control plane as a transport sees it."""
+
+
+def run_sync(reply: Response | Pending, wait: Callable[[float], Any]) -> Response:
+    """Return the response of a call, running it to its end where there is no event loop.
+
+    *wait* is called with the seconds of every pause; what it raises ends the call.
+    """
+    if isinstance(reply, Response):
+        return reply
+    try:
+        while True:
+            wait(reply.send(None))
+    except StopIteration as end:
+        response: Response = end.value
+        return response
+    finally:
+        reply.close()
+
+
+def body_limit_for(target: str, body_limit: int) -> int:
+    """Return how many bytes the body of a request for *target* may have.
+
+    That is *body_limit* for a call to a vendor and 16 times as much for the control plane, which takes whole states.
+    """
+    return body_limit * 16 if is_control(target) else body_limit
 
 
 @lru_cache(maxsize=128)
 def reason(status: int) -> str:
-    """Return the standard phrase of *status*, or ``""`` for one that HTTP does not name."""
+    """Return the standard phrase of *status*, or ``""`` if HTTP does not define one."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:

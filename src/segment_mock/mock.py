@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from .clock import Clock
 from .core import Json
-from .doors import is_loopback
 from .emulator import Emulator, Snapshot
 from .faults import Plan
+from .hosts import is_loopback
 from .journal import Entry
 from .messages import Request, Response
 from .settings import SettingError
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from urllib3.util import Retry
 
     from .doors.intercept import Interception, Transport
-    from .doors.live import LiveServer
     from .doors.requests import MockSession
     from .doors.shortcut import InProcess
-    from .doors.tls import Authority
     from .testing import Expected
+    from .transports.server.server import LiveServer
+    from .transports.server.tls import CertificateAuthority
 
 
 class SegmentMock:
@@ -110,7 +110,7 @@ class SegmentMock:
         *tls* and *proxy* are as the settings say unless given; with either the server has a
         ``ca_file`` for its clients. Raises `SettingError` for a *host* off this machine without an admin token.
         """
-        from .doors.live import LiveServer
+        from .transports.server.server import LiveServer
 
         core, settings = self._emulator, self._emulator.settings
         if not (settings["admin_token"] or is_loopback(host)):
@@ -124,8 +124,9 @@ class SegmentMock:
             self.clock,
             host=host,
             port=port,
+            body_limit=settings["body_limit"],
             time_scale=settings["time_scale"],
-            admits=self._admits,
+            admit=self._admit,
             authority=authority,
             tls=tls,
         ).start()
@@ -174,7 +175,7 @@ class SegmentMock:
             self._emulator.on_reset.remove(server.interrupt)
             server.stop()
 
-    def _admits(self, host: str) -> bool:
+    def _admit(self, host: str) -> bool:
         admitted = self._emulator.routes.admits(host)
         if not admitted and (host in self.refused or len(self.refused) < 1000):
             self.refused[host] += 1
@@ -183,12 +184,14 @@ class SegmentMock:
     def _doors(self) -> Callable[[], InProcess]:
         from .doors.shortcut import InProcess
 
-        return lambda: InProcess(self._emulator.answer, self._control, self.clock)
+        return lambda: InProcess(
+            self._emulator.answer, self._control, self.clock, self._emulator.settings["body_limit"]
+        )
 
-    def _authority(self) -> Authority:
-        from .doors.tls import Authority  # 60 ms to import, and a key to make
+    def _authority(self) -> CertificateAuthority:
+        from .transports.server.tls import CertificateAuthority
 
-        made = Authority(host for vendor in self._emulator.vendors.values() for host in vendor.hosts)
+        made = CertificateAuthority(host for vendor in self._emulator.vendors.values() for host in vendor.hosts)
         self._emulator.ca_pem = made.pem
         return made
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import unquote
 
 from .core import Call, Dress, Json, Operation, Refusal, Vendor
-from .doors import fits
+from .hosts import host_of, matches, normalized
 from .messages import Request, reason
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
@@ -70,8 +70,8 @@ class Routes:
         return host in LOCAL or self.owns(host)
 
     def owns(self, host: str) -> bool:
-        """Tell whether *host*, in lower case, is a vendor's."""
-        return any(fits(host, pattern) for vendor, _ in self._vendors for pattern in vendor.hosts)
+        """Tell whether *host* is a vendor's."""
+        return any(matches(normalized(host), pattern) for vendor, _ in self._vendors for pattern in vendor.hosts)
 
     def find(self, request: Request) -> Match:
         """Return the row for *request*, or one that refuses in the right vendor's words."""
@@ -116,9 +116,9 @@ class Routes:
         return {}, {}
 
     def _whose(self, host: str, path: str) -> Vendor:
-        name = host.rpartition(":")[0] if ":" in host and not host.endswith("]") else host
+        name = host_of(host)
         for vendor, _ in self._vendors:
-            if any(fits(name.lower(), pattern) for pattern in vendor.hosts):
+            if any(matches(name, pattern) for pattern in vendor.hosts):
                 return vendor
         for vendor, root in self._vendors:
             if path == root or path.startswith(root.rstrip("/") + "/"):

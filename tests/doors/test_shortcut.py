@@ -64,7 +64,7 @@ def turns(way: Any, whole: bool, deed: Deed, fault: Any = None) -> list[int]:
     seen: list[int] = []
 
     async def watched(call: Any, proceed: Any) -> Any:
-        seen.append(call.request.turn)
+        seen.append(call.request.number)
         return await proceed()
 
     with SegmentMock(limits="off") as mock:

@@ -10,7 +10,7 @@ from marshmallow import fields
 
 from segment_mock import NetworkBlocked, SegmentMock
 from segment_mock.core.rate_limit import Window
-from segment_mock.doors.tls import Authority
+from segment_mock.transports.server.tls import CertificateAuthority
 
 
 def test_credentials_made_up_by_the_thousand(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,8 +26,8 @@ def test_credentials_made_up_by_the_thousand(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_hosts_made_up_by_the_hundred(monkeypatch: pytest.MonkeyPatch) -> None:
     """A certificate is kept for so many hosts; one that was let go is made again."""
-    monkeypatch.setattr("segment_mock.doors.tls._CONTEXTS", 2)
-    authority = Authority(())
+    monkeypatch.setattr("segment_mock.transports.server.tls._CONTEXTS", 2)
+    authority = CertificateAuthority(())
     first, second = authority.context_for("a.instaleap.io"), authority.context_for("b.instaleap.io")
     authority.context_for("c.instaleap.io")
 
@@ -40,8 +40,8 @@ def test_a_proxy_tells_of_some_hosts_only() -> None:
     """The summary of hosts that were refused does not grow without end; one it has is still counted."""
     with SegmentMock() as mock:
         for number in range(1100):
-            mock._admits(f"{number}.example")
-        mock._admits("0.example")
+            mock._admit(f"{number}.example")
+        mock._admit("0.example")
 
         assert (1000, 2) == (len(mock.refused), mock.refused["0.example"])
 

@@ -84,7 +84,8 @@ def test_our_defaults() -> None:
     """What is in force when nobody sets anything."""
     assert {
         "host": "127.0.0.1", "port": 7357, "data": (), "seed": 0, "credentials": "any", "limits": "vendor",
-        "journal_size": 1000, "admin_token": None, "ready_file": None, "log_format": "text", "time_scale": 1.0,
+        "journal_size": 1000, "body_limit": 16 * 2**20,
+        "admin_token": None, "ready_file": None, "log_format": "text", "time_scale": 1.0,
     }.items() <= resolve(OPTIONS, {}).items()  # fmt: skip
 
 

@@ -5,8 +5,7 @@ import json
 import pytest
 
 from segment_mock import SegmentMock
-from segment_mock.doors.drive import drive
-from segment_mock.messages import Request
+from segment_mock.messages import Request, run_sync
 
 
 class Vendor:
@@ -27,7 +26,7 @@ class Vendor:
         sent = {name.lower(): value for name, value in {**self.headers, **headers}.items()}
         request = Request(method, self.root + path, sent, json.dumps(body).encode())
         answer = self.mock._emulator.answer
-        return [drive(answer(request), self.mock.clock.advance).status for _ in range(calls)]
+        return [run_sync(answer(request), self.mock.clock.advance).status for _ in range(calls)]
 
 
 class Salsa(Vendor):

@@ -14,9 +14,9 @@ from typing import Any
 import click
 
 from ..core import all_options
-from ..doors.live import LiveServer
 from ..mock import SegmentMock
 from ..settings import SettingError
+from ..transports.server.server import LiveServer
 from ..vendors import found
 from ._log import log_errors, writer
 from .options import AddressInUse, flags, resolve_settings

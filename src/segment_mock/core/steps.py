@@ -178,7 +178,7 @@ class Record:
         secret = vendor.key_header.lower()
         name = f"{vendor.name}.{call.operation.name}"
         entry = self.journal.open(call.request, vendor.name, name, secret, call.arrived, world.log.mark)
-        if call.request.door == "inprocess":
+        if call.request.transport == "inprocess":
             entry.caller, entry.test = caller(), running_test()
         try:
             response = await proceed()

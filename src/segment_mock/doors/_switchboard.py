@@ -11,8 +11,8 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from ..callsite import caller
+from ..hosts import is_local
 from ._patches import Patches, Picture
-from ._target import is_local
 
 if TYPE_CHECKING:
     from .shortcut import InProcess

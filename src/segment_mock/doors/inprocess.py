@@ -10,17 +10,14 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from ..clock import Clock
-from ..messages import Answer, Request, Response
-from ._reader import Reader
-from ._target import is_control
-from ._wire import CONTINUE, Manner, ending, parts
-from .drive import drive
+from ..hosts import is_control
+from ..messages import BODY_LIMIT, Answer, Request, Response, run_sync
+from ..transports.serialize import CONTINUE, ConnectionOption, ending, split_delivery
+from ..transports.server.parser import RequestParser
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-BODY_LIMIT = 16 * 2**20
-CONTROL_BODY_LIMIT = 256 * 2**20
 BEGUN: ContextVar[list[Coroutine[float, None, Response]] | None] = ContextVar("BEGUN", default=None)
 """A call that has begun already and answers the next request of whoever runs in this context."""
 
@@ -36,9 +33,11 @@ class Socket:
     ``TimeoutError`` of a real socket, any other moves the world's *clock*.
     """
 
-    def __init__(self, answer: Answer, control: Callable[[Request], Response], clock: Clock) -> None:
+    def __init__(
+        self, answer: Answer, control: Callable[[Request], Response], clock: Clock, body_limit: int = BODY_LIMIT
+    ) -> None:
         self._answer, self._control, self._clock = answer, control, clock
-        self._reader = Reader(BODY_LIMIT, CONTROL_BODY_LIMIT, door="inprocess")
+        self._reader = RequestParser(body_limit, "inprocess")
         self._timeout: float | None = None
         self._waited, self._asked = 0.0, ""
         self._pieces: Iterator[bytes] = iter(())
@@ -102,11 +101,11 @@ class Socket:
 
     def _reply(self) -> Iterator[bytes]:
         """Yield the bytes of the next reply; what breaks it off is raised where it breaks."""
-        if self._reader.expects:
-            self._reader.expects = False
+        if self._reader.expects_continue:
+            self._reader.expects_continue = False
             yield CONTINUE
-        while self._reader.turns:
-            request, manner = self._reader.turns.popleft()
+        while self._reader.requests:
+            request, manner = self._reader.requests.popleft()
             response = request if isinstance(request, Response) else self._answered(request)
             bodiless = isinstance(request, Request) and request.method == "HEAD"
             yield from self._delivered(response, manner, bodiless)
@@ -116,10 +115,10 @@ class Socket:
         if is_control(request.target):
             return self._control(request)
         begun = BEGUN.get()
-        return drive(begun.pop() if begun else self._answer(request), self._wait)
+        return run_sync(begun.pop() if begun else self._answer(request), self._wait)
 
-    def _delivered(self, response: Response, manner: Manner, bodiless: bool) -> Iterator[bytes]:
-        head, rest = parts(response, self._clock.now(), manner, bodiless=bodiless)
+    def _delivered(self, response: Response, manner: ConnectionOption, bodiless: bool) -> Iterator[bytes]:
+        head, rest = split_delivery(response, self._clock.now(), manner, head_only=bodiless)
         if head:
             yield head
         step = response.delivery.chunk or 1

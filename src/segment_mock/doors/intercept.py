@@ -13,7 +13,7 @@ from ._switchboard import BOARD, Line
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from .live import LiveServer
+    from ..transports.server.server import LiveServer
     from .shortcut import InProcess
     from .wire import Wire
 

@@ -11,10 +11,10 @@ from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary, WeakSet
 
 from ..clock import Clock
-from ..messages import WHOLE, Answer, Request, Response
-from ._target import is_control
-from ._wire import field_lines
-from .inprocess import BEGUN, BODY_LIMIT, Socket
+from ..hosts import is_control
+from ..messages import BODY_LIMIT, WHOLE, Answer, Request, Response
+from ..transports.serialize import header_fields
+from .inprocess import BEGUN, Socket
 
 Rest: TypeAlias = Coroutine[float, None, Response]
 """A call that has begun, and whose answer a connection has to carry."""
@@ -63,8 +63,10 @@ _CONTINUED: ContextVar[_Kept | None] = ContextVar("_CONTINUED", default=None)
 class InProcess:
     """Opens connections to the core, which is *answer*, and the *control* plane, on the mock's *clock*."""
 
-    def __init__(self, answer: Answer, control: Callable[[Request], Response], clock: Clock) -> None:
-        self._answer, self._control, self._clock = answer, control, clock
+    def __init__(
+        self, answer: Answer, control: Callable[[Request], Response], clock: Clock, body_limit: int = BODY_LIMIT
+    ) -> None:
+        self._answer, self._control, self._clock, self._body_limit = answer, control, clock, body_limit
         self.now = clock.now
         # Made when the first is wanted: most tests make no call that needs one.
         self._sockets: WeakSet[Socket] | None = None
@@ -72,7 +74,7 @@ class InProcess:
 
     def socket(self, _: str, timeout: float | None) -> Socket:
         """Return a connection on which a read may take *timeout* seconds."""
-        made = Socket(self._answer, self._control, self._clock)
+        made = Socket(self._answer, self._control, self._clock, self._body_limit)
         made.door = self
         made.settimeout(timeout)
         if self._sockets is None:
@@ -110,7 +112,7 @@ class InProcess:
             and "" not in headers
             and not (" \n" in edges or "\n " in edges)
             and headers.get("connection", "keep-alive") == "keep-alive"
-            and len(headers.get("content-length", "")) < len(str(BODY_LIMIT))
+            and len(headers.get("content-length", "")) < len(str(self._body_limit))
             and _WAYS.isdisjoint(headers)
             and not is_control(target)
         )
@@ -125,6 +127,8 @@ class InProcess:
         kept = self._of(client, origin)
         kept.turn += 1
         call = self._answer(Request(method, target, headers, body, "inprocess", kept.turn))
+        if isinstance(call, Response):
+            call = _given(call)
         try:
             pause = call.send(None)
         except StopIteration as end:
@@ -157,7 +161,7 @@ class InProcess:
 
     def fields(self, response: Response) -> list[tuple[str, str]]:
         """Return the headers of *response* as they would leave, Content-Length and Date among them."""
-        return field_lines(response, self.now())
+        return header_fields(response, self.now())
 
     def _of(self, client: object, origin: str) -> _Kept:
         if self._kept is None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Lock
 from weakref import WeakSet
 
-from .live import LiveServer
+from ..transports.server.server import LiveServer
 
 
 class Wire:

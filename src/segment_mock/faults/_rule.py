@@ -160,7 +160,7 @@ class Rule:
 
     def _spares(self, call: Call) -> str:
         """Return the condition that spares this call, or ``""``."""
-        when, turn, age = self.when, call.request.turn, call.arrived - self.armed
+        when, turn, age = self.when, call.request.number, call.arrived - self.armed
         if (when.from_ is not None and age < when.from_) or (when.until is not None and age > when.until):
             return "window"
         if (when.connection == "reused" and turn < 2) or (isinstance(when.connection, int) and turn > when.connection):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from ..messages import BODY_LIMIT
 from .files import fixtures, merged, read_config, read_rules, scenarios
 from .options import BOOL, FLOAT, INT, RULES, SOURCE, TEXT, Option, OptionType, SettingError, Value, suggestion
 
@@ -44,6 +45,13 @@ OPTIONS = (
         choices=("any", "isolated", "listed"),
     ),
     Option("limits", "vendor: the vendors' own limits of calls and items; off: none.", choices=("vendor", "off")),
+    Option(
+        "body_limit",
+        "Longest body of a call in bytes; the control plane takes 16 times as much.",
+        BODY_LIMIT,
+        INT,
+        min=1,
+    ),
     Option("journal_size", "How many exchanges the journal keeps.", 1000, INT, min=1),
     Option("journal_bytes", "How many bytes of bodies the journal keeps.", 64 * 2**20, INT, min=1),
     Option("admin_token", "Token that the control plane asks for; needed to listen off this machine."),

@@ -13,11 +13,10 @@ from typing import Any
 
 from ..clock import seconds
 from ..core import Call, Proceed
-from ..doors.drive import drive
 from ..emulator import Emulator
 from ..faults import made
 from ..json_match import Mismatch, mismatches
-from ..messages import Request, Response
+from ..messages import Request, Response, run_sync
 from ..settings import SettingError
 from .capsule import FORM, FORMS, answer
 
@@ -116,7 +115,7 @@ class Replay:
         }
         request = Request(told["method"], told["target"], headers, body(told["body"]), "replay")
         with suppress(TimeoutError):  # the client had given up, and so it does again: the journal says so
-            drive(self._emulator.answer(request), partial(self._wait, told["answer"]["outcome"] == "abandoned"))
+            run_sync(self._emulator.answer(request), partial(self._wait, told["answer"]["outcome"] == "abandoned"))
         return answer([*self._emulator.journal][-1])
 
     def _wait(self, gives_up: bool, delay: float) -> None:

@@ -11,8 +11,8 @@ from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, NotFound, 
 
 from ..catalogue import catalogue
 from ..core import Json
-from ..doors import host_of, is_loopback
 from ..emulator import Emulator
+from ..hosts import host_of, is_loopback
 from ..settings import SettingError, suggestion
 from . import journal, page
 from .views import (
@@ -81,7 +81,11 @@ def check_access(token: str | None) -> None:
     if token is not None and not _is_bearer(token):
         raise Unauthorized("Send the admin token: Authorization: Bearer TOKEN.")
     # Without a token, a name other than this machine's may be one that a hostile name server resolves to it.
-    if token is None and request.environ.get("segment_mock.door") != "inprocess" and not is_loopback(host_of(host)):
+    if (
+        token is None
+        and request.environ.get("segment_mock.transport") != "inprocess"
+        and not is_loopback(host_of(host))
+    ):
         raise Forbidden(f"Host {host[:100]!r} is not this machine; with --admin-token any Host may call.")
     if request.environ.get("segment_mock.too_large"):
         raise RequestEntityTooLarge

@@ -16,14 +16,12 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from .. import messages
 from ..clock import Clock
-from ..doors.drive import drive
 from ..doors.inprocess import WouldHangForever
 from ..emulator import Emulator
 from .admin import control_plane
 from .delivery import SOCKETS, FaultyResponse, RaisingResponse
 from .views import http_problem
 
-BODY_LIMIT = 16 * 2**20
 _ARGUMENT = re.compile(r"\{(\w+)\}")
 
 
@@ -36,6 +34,7 @@ def create_app(emulator: Emulator | None = None, **settings: Any) -> Flask:
     """
     core = emulator or Emulator(settings)
     app = Flask("segment_mock", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = messages.body_limit_for("/_mock", core.settings["body_limit"])
     app.url_rule_class = _Rule
     app.url_map.converters["elsewhere"] = _Elsewhere
     # The core folds slashes itself; Flask would redirect, and the vendors do not.
@@ -83,7 +82,7 @@ def control_client(core: Emulator) -> Callable[[messages.Request], messages.Resp
             method=request.method,
             headers=[(name, value) for name, value in request.headers.items() if name != "content-length"],
             data=request.body,
-            environ_base={"segment_mock.door": request.door, "segment_mock.too_large": request.too_large},
+            environ_base={"segment_mock.transport": request.transport, "segment_mock.too_large": request.too_large},
         )
         chunks, status, headers, *_ = run_wsgi_app(app.wsgi_app, builder.get_environ(), buffered=True)
         kept = {name: value for name, value in headers.items() if name.lower() not in ("content-length", "date")}
@@ -96,7 +95,7 @@ def _answer(core: Emulator, flask: Request) -> Response:
     clock = core.world.clock
     wait = clock.wait if _is_served(flask) else partial(_advance, clock)
     try:
-        reply = drive(core.answer(_read(flask)), wait)
+        reply = messages.run_sync(core.answer(_read(flask, core.settings["body_limit"])), wait)
     except WouldHangForever as error:
         return RaisingResponse(error)
     if reply.delivery is not messages.WHOLE:
@@ -118,8 +117,8 @@ def _advance(clock: Clock, seconds: float) -> None:
     clock.advance(seconds)
 
 
-def _read(flask: Request) -> messages.Request:
-    flask.max_content_length = BODY_LIMIT
+def _read(flask: Request, body_limit: int) -> messages.Request:
+    flask.max_content_length = body_limit
     try:
         body, too_large = flask.get_data(cache=False), False
     except RequestEntityTooLarge:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Response
 
 from .. import messages
-from ..doors._wire import ending, parts
+from ..transports.serialize import ending, split_delivery
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -49,7 +49,7 @@ class FaultyResponse(Response):
     def _send_on(self, server_socket: socket.socket, bodiless: bool) -> None:
         reply = self._reply
         whole = ending(reply) == "open"
-        head, rest = parts(reply, self._now, "close" if whole else "", bodiless=bodiless)
+        head, rest = split_delivery(reply, self._now, "close" if whole else "", head_only=bodiless)
         resets = ending(reply) == "reset"
         try:
             server_socket.sendall(head)
@@ -62,7 +62,7 @@ class FaultyResponse(Response):
         raise self._error()
 
     def _pieces(self, bodiless: bool) -> Iterator[bytes]:
-        head, rest = parts(self._reply, self._now, bodiless=bodiless)
+        head, rest = split_delivery(self._reply, self._now, head_only=bodiless)
         yield head.partition(b"\r\n\r\n")[2]
         yield from self._paced(rest)
         if ending(self._reply) != "open":

@@ -13,7 +13,6 @@ from werkzeug.exceptions import BadRequest, HTTPException
 
 from ..core import Json, Refusal, parse
 
-BODY_LIMIT = 256 * 2**20
 _HINTS = {404: "GET /_mock/vendors lists what is here", 405: "the Allow header names the methods"}
 
 ViewFunction: TypeAlias = Callable[..., Response]
@@ -138,8 +137,7 @@ def http_problem(error: HTTPException) -> Response:
 
 
 def read_json() -> Any:
-    """Return the JSON body of the current request; raises BadRequest, or RequestEntityTooLarge above BODY_LIMIT."""
-    request.max_content_length = BODY_LIMIT
+    """Return the JSON body of the current request; raises BadRequest, or RequestEntityTooLarge above the limit."""
     try:
         return parse(request.get_data(cache=False))
     except Refusal as refusal:

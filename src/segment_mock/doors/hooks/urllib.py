@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.request import ProxyHandler
 
+from ...hosts import host_of
 from .._patches import Patch
 from .._switchboard import Switchboard
-from .._target import host_of
 
 
 def patches(board: Switchboard) -> Iterable[Patch]:

@@ -13,10 +13,9 @@ from typing import Any
 from apispec import APISpec
 
 from ...core import Dress, Json, Operation, Vendor
-from ...doors.drive import drive
 from ...emulator import Emulator
 from ...examples import Proof, proofs
-from ...messages import Request
+from ...messages import Request, run_sync
 from .schemas import new_spec, one_type_enums, source_words
 
 _JSON = "application/json"
@@ -171,7 +170,7 @@ def _reply(example: Proof) -> Json:
     sent = example.told["request"]
     headers = {name.lower(): value for name, value in sent["headers"].items()}
     body = json.dumps(sent["body"]).encode() if "body" in sent else b""
-    reply = drive(core.answer(Request(sent["method"], sent["path"], headers, body)), core.world.clock.advance)
+    reply = run_sync(core.answer(Request(sent["method"], sent["path"], headers, body)), core.world.clock.advance)
     answered: Json = json.loads(reply.body)
     return answered
 

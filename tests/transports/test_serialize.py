@@ -1,7 +1,7 @@
 import pytest
 
-from segment_mock.doors._wire import ending, parts, plain, whole
 from segment_mock.messages import CLOSED, RESET, Delivery, Response
+from segment_mock.transports.serialize import ending, serialize, split_delivery, text_response
 
 NOON = 1521640800.0
 DATE = b"Date: Wed, 21 Mar 2018 14:00:00 GMT\r\n"
@@ -15,7 +15,7 @@ def delivered(**delivery):
 
 def joined(response, **how):
     """Return both parts as bytes."""
-    first, rest = parts(response, NOON, **how)
+    first, rest = split_delivery(response, NOON, **how)
     return first, bytes(rest)
 
 
@@ -23,7 +23,7 @@ def test_a_whole_reply():
     """Status line, the reply's own headers in order, length, date, a blank line, the body."""
     expected = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n" + DATE + b"\r\nhello"
 
-    assert expected == whole(HELLO, NOON)
+    assert expected == serialize(HELLO, NOON)
 
 
 @pytest.mark.parametrize(
@@ -37,19 +37,19 @@ def test_a_whole_reply():
 )
 def test_the_date_is_imf_fixdate(now, expected):
     """RFC 7231, 7.1.1.1: whole seconds, English names, four digits of year."""
-    assert expected in whole(HELLO, now)
+    assert expected in serialize(HELLO, now)
 
 
 @pytest.mark.parametrize("manner", ["close", "keep-alive"])
 def test_the_connection_header_says_how_it_goes_on(manner):
     """Connection stands in a reply only if there is something to say."""
-    assert f"Connection: {manner}\r\n".encode() in whole(HELLO, NOON, manner)
-    assert b"Connection" not in whole(HELLO, NOON)
+    assert f"Connection: {manner}\r\n".encode() in serialize(HELLO, NOON, manner)
+    assert b"Connection" not in serialize(HELLO, NOON)
 
 
 def test_head_tells_the_length_without_the_body():
     """An answer to HEAD has the Content-Length of the body that it does not carry."""
-    reply = whole(HELLO, NOON, bodiless=True)
+    reply = serialize(HELLO, NOON, head_only=True)
 
     assert reply.endswith(b"\r\n\r\n")
     assert b"Content-Length: 5\r\n" in reply
@@ -58,7 +58,7 @@ def test_head_tells_the_length_without_the_body():
 @pytest.mark.parametrize("status", [204, 304])
 def test_replies_that_have_no_body(status):
     """204 and 304 carry neither body nor length, whatever the core gave."""
-    reply = whole(Response(status, {}, b"hello"), NOON)
+    reply = serialize(Response(status, {}, b"hello"), NOON)
 
     assert reply.endswith(b"\r\n\r\n")
     assert b"Content-Length" not in reply
@@ -66,19 +66,19 @@ def test_replies_that_have_no_body(status):
 
 def test_a_status_without_a_name():
     """A status that HTTP does not name has an empty phrase, after its blank."""
-    assert whole(Response(299), NOON).startswith(b"HTTP/1.1 299 \r\n")
+    assert serialize(Response(299), NOON).startswith(b"HTTP/1.1 299 \r\n")
 
 
 def test_a_header_never_splits_a_reply():
     """Line breaks in a header's name or value become blanks; what is not latin-1 a question mark."""
-    reply = whole(Response(200, {"X-A": "1\r\nX-B: 2", "X\n-C": "\0é€"}), NOON)
+    reply = serialize(Response(200, {"X-A": "1\r\nX-B: 2", "X\n-C": "\0é€"}), NOON)
 
-    assert b"X-A: 1  X-B: 2\r\nX -C:  \xe9?\r\n" in reply
+    assert b"X-A: 1  X-B: 2\r\nX -C: \xe9?\r\n" in reply
 
 
 def test_a_sentence_of_the_doors_own():
     """What the door itself has to say is one line of text."""
-    assert plain(400, "Why.") == Response(400, {"Content-Type": "text/plain; charset=utf-8"}, b"Why.\n")
+    assert text_response(400, "Why.") == Response(400, {"Content-Type": "text/plain; charset=utf-8"}, b"Why.\n")
 
 
 def test_keep_cuts_the_body_but_not_its_length():

@@ -8,14 +8,15 @@ import time
 import httpx
 import pytest
 import requests
-from live_client import GET, TIMEOUT, Wire, always, serving
+
+from .raw_client import GET, TIMEOUT, RawClient, always, serving
 
 BODY = b"0123456789"
 
 
 def fetched(server):
     """Return what a raw client reads to the end, and whether the end was a reset."""
-    with Wire(server) as wire:
+    with RawClient(server) as wire:
         try:
             return wire.send(GET).rest(), "close"
         except ConnectionResetError:
@@ -24,7 +25,7 @@ def fetched(server):
 
 def test_a_whole_reply_keeps_the_connection():
     """The plain case: everything leaves, the next request follows."""
-    with serving(always(BODY)) as server, Wire(server) as wire:
+    with serving(always(BODY)) as server, RawClient(server) as wire:
         assert [wire.send(GET).reply()[2] for _ in range(2)] == [BODY, BODY]
 
 
@@ -40,7 +41,7 @@ def test_raw_bytes_then_the_end(raw, end):
 def test_a_reset_waits_for_bytes_that_have_not_crossed():
     """A client that takes its time still gets every byte before the reset, however late."""
     raw = b"x" * 10**6
-    with serving(always(BODY, raw=raw, end="reset")) as server, Wire(server) as wire:
+    with serving(always(BODY, raw=raw, end="reset")) as server, RawClient(server) as wire:
         watch = select.poll()
         watch.register(wire.send(GET).sock, select.POLLHUP)
         early = watch.poll(200)  # milliseconds, ten times the moment that a client is given at least
@@ -52,8 +53,8 @@ def test_a_reset_waits_for_bytes_that_have_not_crossed():
 
 def test_a_reset_does_not_wait_for_ever(monkeypatch):
     """A client that never reads is reset all the same."""
-    monkeypatch.setattr("segment_mock.doors._sender.LINGER", 0.05)
-    with serving(always(BODY, raw=b"x" * 10**6, end="reset")) as server, Wire(server) as wire:
+    monkeypatch.setattr("segment_mock.transports.server.writer.LINGER", 0.05)
+    with serving(always(BODY, raw=b"x" * 10**6, end="reset")) as server, RawClient(server) as wire:
         watch = select.poll()
         watch.register(wire.send(GET).sock, select.POLLHUP)
 
@@ -75,13 +76,13 @@ def test_a_cut_body(size, end, seen):
 
 def test_a_cut_that_cuts_nothing():
     """More to keep than there is: an ordinary reply."""
-    with serving(always(BODY, keep=99)) as server, Wire(server) as wire:
+    with serving(always(BODY, keep=99)) as server, RawClient(server) as wire:
         assert [wire.send(GET).reply()[2] for _ in range(2)] == [BODY, BODY]
 
 
 def test_close_after_a_whole_reply():
     """The reply is complete, says `Connection: close`, and is the last."""
-    with serving(always(BODY, end="close")) as server, Wire(server) as wire:
+    with serving(always(BODY, end="close")) as server, RawClient(server) as wire:
         _, headers, body = wire.send(GET + GET).reply()
 
         assert (headers["connection"], body) == ("close", BODY)
@@ -105,7 +106,7 @@ def test_raw_may_leave_the_connection_open():
 
 def test_a_dripped_body():
     """The head comes at once, every piece after a pause, and the next reply only after the last."""
-    with serving(always(BODY, chunk=4, pause=0.02)) as server, Wire(server) as wire:
+    with serving(always(BODY, chunk=4, pause=0.02)) as server, RawClient(server) as wire:
         wire.send(GET + GET).head()
         began = time.perf_counter()
         assert len(wire.seen) <= 4
@@ -119,7 +120,7 @@ def test_a_dripped_body():
 @pytest.mark.parametrize("chunk", [0, 1, 3, 99])
 def test_drips_scaled_to_nothing(chunk):
     """With time_scale 0 a slow body is as good as whole, whatever the pieces."""
-    with serving(always(BODY, chunk=chunk, pause=60), time_scale=0) as server, Wire(server) as wire:
+    with serving(always(BODY, chunk=chunk, pause=60), time_scale=0) as server, RawClient(server) as wire:
         assert [wire.send(GET).reply()[2] for _ in range(2)] == [BODY, BODY]
 
 
@@ -134,9 +135,9 @@ def test_a_dripped_cut_and_reset():
 def test_a_drip_whose_client_leaves():
     """Nothing is written to a dead connection; the server goes on."""
     with serving(always(b"x" * 1000, chunk=1, pause=0.001)) as server:
-        with Wire(server) as wire:
+        with RawClient(server) as wire:
             wire.send(GET).head()
-        with Wire(server) as wire:
+        with RawClient(server) as wire:
             assert wire.send(GET).head()[0] == 200
 
 
@@ -172,6 +173,6 @@ def test_what_clients_make_of_it(delivery, in_requests, in_httpx):
 
 def test_head_requests_have_no_body_to_cut_or_drip():
     """HEAD gets its headers, however the body would have left."""
-    with serving(always(BODY, chunk=1, pause=60)) as server, Wire(server) as wire:
+    with serving(always(BODY, chunk=1, pause=60)) as server, RawClient(server) as wire:
         for _ in range(2):
             assert wire.send(b"HEAD / HTTP/1.1\r\n\r\n").head()[1]["content-length"] == "10"

@@ -6,22 +6,23 @@ import aiohttp
 import httpx
 import pytest
 import requests
-from live_client import GET, TIMEOUT, Wire, echo, serving
 
 from segment_mock.clock import sleep
 from segment_mock.messages import Response
 
+from .raw_client import GET, TIMEOUT, RawClient, echo, serving
+
 
 async def tells(request):
     """Answer with everything a core is told, as text."""
-    lines = [request.method, request.target, request.door, str(request.turn)]
+    lines = [request.method, request.target, request.transport, str(request.number)]
     lines += [f"{name}={value}" for name, value in request.headers.items()]
     return Response(200, {}, "\n".join(lines).encode())
 
 
 def test_what_the_core_is_told():
     """Target as sent, lower-case header names, repeated headers joined, the door's name."""
-    with serving(tells) as server, Wire(server) as wire:
+    with serving(tells) as server, RawClient(server) as wire:
         _, _, body = wire.send(
             b"GET /a%20b//c?x=%2F HTTP/1.1\r\nHost: h\r\nX-A: 1\r\nx-a: \xe9\r\nX-B:\r\n\r\n"
         ).reply()
@@ -31,7 +32,7 @@ def test_what_the_core_is_told():
 
 def test_keep_alive_counts_turns():
     """One connection serves request after request; `turn` counts them from 1."""
-    with serving() as server, requests.Session() as session, Wire(server) as other:
+    with serving() as server, requests.Session() as session, RawClient(server) as other:
         turns = [session.get(server.url, timeout=TIMEOUT).headers["X-Turn"] for _ in range(3)]
         turns.append(other.send(GET).reply()[1]["x-turn"])
 
@@ -55,11 +56,11 @@ def test_pipelined_requests_are_answered_in_order():
     """A late first reply holds back the later ones, however many; none is lost."""
 
     async def answer(request):
-        if request.turn in (1, 30):
+        if request.number in (1, 30):
             await sleep(0.01)
         return await echo(request)
 
-    with serving(answer) as server, Wire(server) as wire:
+    with serving(answer) as server, RawClient(server) as wire:
         wire.send(*[b"GET /%d HTTP/1.1\r\n\r\n" % number for number in range(40)])
         targets = [wire.reply()[1]["x-target"] for _ in range(40)]
 
@@ -68,7 +69,7 @@ def test_pipelined_requests_are_answered_in_order():
 
 def test_chunked_request_body():
     """A chunked body arrives whole; trailers are not taken for headers."""
-    with serving(tells) as server, Wire(server) as wire:
+    with serving(tells) as server, RawClient(server) as wire:
         wire.send(b"POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", b"3\r\nabc\r\n0\r\nX-T: 1\r\n\r\n")
         assert b"x-t" not in wire.reply()[2]
     with serving() as server:
@@ -78,7 +79,7 @@ def test_chunked_request_body():
 def test_expect_continue():
     """A client that asks first is told to go on, and only when its turn has come."""
     ask = b"PUT / HTTP/1.1\r\nContent-Length: 2\r\nExpect: 100-Continue\r\n\r\n"
-    with serving() as server, Wire(server) as wire:
+    with serving() as server, RawClient(server) as wire:
         assert wire.send(ask).until(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
         assert wire.send(b"hi").reply()[2] == b"hi"
         wire.send(GET + ask)
@@ -88,7 +89,7 @@ def test_expect_continue():
 
 def test_head():
     """HEAD tells the length that GET would have, sends no body, and the connection goes on."""
-    with serving(tells) as server, Wire(server) as wire:
+    with serving(tells) as server, RawClient(server) as wire:
         status, headers = wire.send(b"HEAD / HTTP/1.1\r\n\r\n").head()
 
         assert (status, headers["content-length"]) == (200, str(len("HEAD\n/\nlive\n1")))
@@ -106,7 +107,7 @@ def test_head():
 )
 def test_who_closes_says_so(head, said, open_):
     """HTTP/1.0 closes unless asked not to, 1.1 goes on unless asked not to."""
-    with serving() as server, Wire(server) as wire:
+    with serving() as server, RawClient(server) as wire:
         assert wire.send(head).reply()[1].get("connection") == said
         if open_:
             assert wire.send(GET).reply()[1]["x-turn"] == "2"
@@ -116,7 +117,7 @@ def test_who_closes_says_so(head, said, open_):
 
 def test_nothing_is_read_after_the_last_request():
     """What comes after `Connection: close` is neither answered nor an error."""
-    with serving() as server, Wire(server) as wire:
+    with serving() as server, RawClient(server) as wire:
         wire.send(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n" + GET)
 
         assert wire.rest().count(b"HTTP/1.1") == 1
@@ -129,7 +130,7 @@ def test_a_half_closed_client_gets_its_late_answer():
         await sleep(0.02)
         return await echo(request)
 
-    with serving(late) as server, Wire(server) as wire:
+    with serving(late) as server, RawClient(server) as wire:
         wire.send(GET + GET).sock.shutdown(1)
 
         assert wire.rest().count(b"HTTP/1.1 200 OK") == 2
@@ -149,13 +150,13 @@ def test_absolute_form(target, expected):
     async def answer(request):
         return Response(200, {}, f"{request.target} {request.headers['host']}".encode())
 
-    with serving(answer) as server, Wire(server) as wire:
+    with serving(answer) as server, RawClient(server) as wire:
         assert wire.send(b"GET " + target + b" HTTP/1.1\r\nHost: other\r\n\r\n").reply()[2].decode() == expected
 
 
 def test_connect_is_refused_with_a_hint():
     """Without --proxy there is no tunnel, and the answer says how to get one."""
-    with serving() as server, Wire(server) as wire:
+    with serving() as server, RawClient(server) as wire:
         status, headers, body = wire.send(b"CONNECT api.salsalabs.org:443 HTTP/1.1\r\n\r\nrest").reply()
 
         assert (status, headers["connection"]) == (403, "close")
@@ -169,7 +170,7 @@ def test_connect_is_refused_with_a_hint():
 def test_an_upgrade_is_ignored(framing):
     """Java's client asks for h2c on every plain connection; body and later requests survive that."""
     ask = b"POST /a HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n"
-    with serving() as server, Wire(server) as wire:
+    with serving() as server, RawClient(server) as wire:
         _, headers, body = wire.send(ask + framing + GET).reply()
 
         assert (headers["x-method"], headers["x-target"], body) == ("POST", "/a", b"abc")
@@ -179,7 +180,7 @@ def test_an_upgrade_is_ignored(framing):
 @pytest.mark.parametrize("verb", ["BREW", "GETT", "get", "OPTIONS", "PATCH"])
 def test_unknown_verbs_reach_the_core(verb):
     """Which methods there are is the vendor's to say, not the parser's; the connection goes on."""
-    with serving() as server, Wire(server) as wire:
+    with serving() as server, RawClient(server) as wire:
         _, headers, body = wire.send(f"{verb} /a HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi".encode()).reply()
 
         assert (headers["x-method"], headers["x-target"], body) == (verb, "/a", b"hi")

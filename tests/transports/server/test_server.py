@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 import requests
-from live_client import GET, HOLD, TIMEOUT, Holding, Wire, always, control, echo, serving, threads
 
 from segment_mock.clock import Clock
-from segment_mock.doors.live import LiveServer
 from segment_mock.messages import Response
+from segment_mock.transports.server.server import LiveServer
+
+from .raw_client import GET, HOLD, TIMEOUT, Holding, RawClient, always, control, echo, serving, threads
 
 
 def sockets():
@@ -81,7 +82,7 @@ def test_a_stopped_server_starts_again_at_its_address():
     """The port is free as soon as `stop` returns, though clients were connected."""
     with serving() as server:
         first = server.url
-        with Wire(server) as wire:
+        with RawClient(server) as wire:
             wire.send(GET).reply()
             server.stop()
             server.start()
@@ -95,7 +96,7 @@ def test_stop_leaves_nothing_behind():
     before, core = sockets(), Holding()
     with ExitStack() as stack:
         server = stack.enter_context(serving(core))
-        wires = [stack.enter_context(Wire(server)) for _ in range(20)]
+        wires = [stack.enter_context(RawClient(server)) for _ in range(20)]
         for wire in wires:
             wire.send(GET).reply()
         wires[0].send(b"GET /_mock/health HTTP/1.1\r\n\r\n").reply()
@@ -119,7 +120,7 @@ def test_stop_while_clients_connect(caplog):
     for _ in range(5):
         with ExitStack() as stack:
             server = stack.enter_context(serving())
-            wires = [stack.enter_context(Wire(server)) for _ in range(40)]
+            wires = [stack.enter_context(RawClient(server)) for _ in range(40)]
             server.stop()
             for wire in wires:
                 with suppress(ConnectionResetError):  # what the system had not handed over yet
@@ -142,7 +143,7 @@ def test_stop_from_the_loop_and_from_the_control_plane():
             holder[0].stop()
             return Response(200)
 
-        with serving(answer, control=stop) as server, Wire(server) as wire:
+        with serving(answer, control=stop) as server, RawClient(server) as wire:
             holder.append(server)
             names = [thread for thread in threading.enumerate() if thread.name.startswith("segment-mock")]
             wire.send(b"GET %s HTTP/1.1\r\n\r\n" % target.encode()).rest()
@@ -156,7 +157,7 @@ def test_the_date_is_the_worlds():
     """Date comes from the clock that the test has frozen."""
     clock = Clock()
     clock.freeze("2018-03-21T15:12:09.310Z")
-    with serving(always(), clock=clock) as server, Wire(server) as wire:
+    with serving(always(), clock=clock) as server, RawClient(server) as wire:
         assert wire.send(GET).reply()[1]["date"] == "Wed, 21 Mar 2018 15:12:09 GMT"
         clock.advance(1)
         assert wire.send(GET).reply()[1]["date"] == "Wed, 21 Mar 2018 15:12:10 GMT"
@@ -164,5 +165,5 @@ def test_the_date_is_the_worlds():
 
 def test_time_scale():
     """Every pause of the core is scaled: an hour at 0 takes no time."""
-    with serving(Holding(3600), time_scale=0) as server, Wire(server) as wire:
+    with serving(Holding(3600), time_scale=0) as server, RawClient(server) as wire:
         assert wire.send(HOLD).reply()[0] == 200

@@ -4,9 +4,10 @@ import threading
 
 import pytest
 import requests
-from live_client import GET, TIMEOUT, Wire, serving
 
 from segment_mock.messages import Response
+
+from .raw_client import GET, TIMEOUT, RawClient, serving
 
 
 @pytest.mark.parametrize(
@@ -25,7 +26,7 @@ from segment_mock.messages import Response
 )
 def test_broken_http(sent, said):
     """What is not HTTP/1.1 gets a plain sentence, and the connection is closed."""
-    with serving() as server, Wire(server) as wire:
+    with serving() as server, RawClient(server) as wire:
         status, headers, body = wire.send(sent).reply()
 
         assert (status, headers["content-type"]) == (400, "text/plain; charset=utf-8")
@@ -35,7 +36,7 @@ def test_broken_http(sent, said):
 
 def test_broken_after_a_good_request():
     """The good request is answered first, and a HEAD does not cost the sentence its words."""
-    with serving() as server, Wire(server) as wire:
+    with serving() as server, RawClient(server) as wire:
         wire.send(b"HEAD / HTTP/1.1\r\n\r\n" + b"\0\r\n\r\n")
 
         assert wire.head()[0] == 200
@@ -52,7 +53,7 @@ def test_broken_after_a_good_request():
 )
 def test_a_head_beyond_64_kib(pieces):
     """Many headers, one endless header, or a huge target: 431, plainly."""
-    with serving() as server, Wire(server) as wire:
+    with serving() as server, RawClient(server) as wire:
         status, headers, _ = wire.send(*pieces).reply()
 
         assert (status, headers["content-type"]) == (431, "text/plain; charset=utf-8")
@@ -61,7 +62,7 @@ def test_a_head_beyond_64_kib(pieces):
 def test_a_head_below_64_kib_in_small_pieces():
     """However it is cut, a head within the limit is read."""
     head = b"GET / HTTP/1.1\r\n" + b"X-A: %s\r\n" % (b"a" * 999) * 60 + b"\r\n"
-    with serving() as server, Wire(server) as wire:
+    with serving() as server, RawClient(server) as wire:
         wire.send(*[head[at : at + 7000] for at in range(0, len(head), 7000)])
 
         assert wire.reply()[0] == 200
@@ -73,7 +74,7 @@ def test_a_head_below_64_kib_in_small_pieces():
 )
 def test_a_body_beyond_the_limit(framing):
     """The core is told as soon as it is plain, the rest is not waited for, the connection closes."""
-    with serving(body_limit=10) as server, Wire(server) as wire:
+    with serving(body_limit=10) as server, RawClient(server) as wire:
         status, headers, body = wire.send(b"PUT / HTTP/1.1\r\n" + framing).reply()
 
         assert (status, headers["x-large"], headers["connection"], body) == (413, "True", "close", b"")
@@ -88,17 +89,17 @@ def test_a_client_that_sends_all_before_it_reads():
 
 def test_the_control_plane_has_a_limit_of_its_own():
     """A state may be larger than any call of the vendor's."""
-    with serving(body_limit=1, control_body_limit=3) as server:
+    with serving(body_limit=1) as server:
         url = server.url + "/_mock/state"
-        seen = [requests.put(url, data=body, timeout=TIMEOUT).content for body in (b"abc", b"abcd")]
+        seen = [requests.put(url, data=body, timeout=TIMEOUT).content for body in (b"x" * 16, b"x" * 17)]
 
-    assert seen == [b"abc", b""]
+    assert seen == [b"x" * 16, b""]
 
 
 @pytest.mark.parametrize("sent", [b"GET / HTTP/1.1\r\nX-A", b"PUT / HTTP/1.1\r\nContent-Length: 2\r\n\r\nx"])
 def test_a_request_that_is_not_completed(sent):
     """Begun but not finished in time: 408, plainly, and closed."""
-    with serving(request_timeout=0.02) as server, Wire(server) as wire:
+    with serving(request_timeout=0.02) as server, RawClient(server) as wire:
         status, headers, body = wire.send(sent).reply()
 
         assert (status, headers["content-type"]) == (408, "text/plain; charset=utf-8")
@@ -108,7 +109,7 @@ def test_a_request_that_is_not_completed(sent):
 
 def test_each_request_has_its_own_time():
     """A client that keeps sending requests in pieces is not cut off."""
-    with serving(request_timeout=0.1) as server, Wire(server) as wire:
+    with serving(request_timeout=0.1) as server, RawClient(server) as wire:
         wire.send(GET[:9])
         for _ in range(20):
             threading.Event().wait(0.01)
@@ -118,7 +119,7 @@ def test_each_request_has_its_own_time():
 
 def test_an_idle_connection_is_not_closed():
     """The time limit is for requests, not for the time between them."""
-    with serving(request_timeout=0.01) as server, Wire(server) as wire:
+    with serving(request_timeout=0.01) as server, RawClient(server) as wire:
         wire.send(GET).reply()
         threading.Event().wait(0.03)
 
@@ -132,10 +133,10 @@ def test_a_client_that_does_not_read_is_not_read():
     async def answer(request):
         if request.target != "/":
             return Response(200)
-        served.append(request.turn)
+        served.append(request.number)
         return Response(200, {}, b"x" * 10**7)
 
-    with serving(answer) as server, Wire(server) as wire, Wire(server) as other:
+    with serving(answer) as server, RawClient(server) as wire, RawClient(server) as other:
         wire.send(GET * 12)
         while not served:
             other.send(b"GET /other HTTP/1.1\r\n\r\n").reply()
@@ -147,12 +148,12 @@ def test_a_client_that_does_not_read_is_not_read():
 def test_a_refused_client_is_not_drained_for_ever(monkeypatch):
     """One that sends on and on is cut off, after so many bytes or so much time."""
     with serving(body_limit=10) as server:
-        with monkeypatch.context() as patch, Wire(server) as wire:
-            patch.setattr("segment_mock.doors._http.DRAIN", 10**6)
+        with monkeypatch.context() as patch, RawClient(server) as wire:
+            patch.setattr("segment_mock.transports.server.connection.DRAIN_LIMIT", 10**6)
             with pytest.raises(ConnectionError):
                 wire.send(b"PUT / HTTP/1.1\r\nContent-Length: 10000000000\r\n\r\n", b"x" * 10**8)
-        with monkeypatch.context() as patch, Wire(server) as wire:
-            patch.setattr("segment_mock.doors._sender.LINGER", 0.01)
+        with monkeypatch.context() as patch, RawClient(server) as wire:
+            patch.setattr("segment_mock.transports.server.writer.LINGER", 0.01)
             wire.send(b"PUT / HTTP/1.1\r\nContent-Length: 11\r\n\r\n").rest()
             with pytest.raises(ConnectionError):
                 wire.send(*[b"x"] * 10**6)

@@ -6,10 +6,11 @@ import threading
 from contextlib import ExitStack
 
 import pytest
-from live_client import GET, HOLD, TIMEOUT, Holding, Wire, control, serving, threads
 
 from segment_mock.clock import sleep
 from segment_mock.messages import Response
+
+from .raw_client import GET, HOLD, TIMEOUT, Holding, RawClient, control, serving, threads
 
 
 def test_a_slow_control_plane_stalls_nobody():
@@ -21,7 +22,7 @@ def test_a_slow_control_plane_stalls_nobody():
         assert go.wait(TIMEOUT)
         return control(request)
 
-    with serving(control=slow) as server, Wire(server) as admin, Wire(server) as wire:
+    with serving(control=slow) as server, RawClient(server) as admin, RawClient(server) as wire:
         admin.send(b"PUT /_mock/state?x HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi")
         assert asked.wait(TIMEOUT)
         assert wire.send(GET).reply()[0] == 200
@@ -38,7 +39,7 @@ def test_a_slow_control_plane_stalls_nobody():
 )
 def test_what_is_the_control_planes(target, mine):
     """Only /_mock and what is below it."""
-    with serving() as server, Wire(server) as wire:
+    with serving() as server, RawClient(server) as wire:
         _, headers, _ = wire.send(f"GET {target} HTTP/1.1\r\n\r\n".encode()).reply()
 
     assert ("x-thread" in headers) == mine
@@ -48,7 +49,7 @@ def test_interrupt_closes_the_calls_that_wait():
     """Held or only late, a waiting call is closed unperformed and its client disconnected."""
     for seconds in (math.inf, 3600):
         core = Holding(seconds)
-        with serving(core) as server, Wire(server) as wire, Wire(server) as idle:
+        with serving(core) as server, RawClient(server) as wire, RawClient(server) as idle:
             idle.send(GET).reply()
             wire.send(HOLD)
             assert core.begun.acquire(timeout=TIMEOUT)
@@ -71,7 +72,7 @@ def test_interrupt_from_within(target):
     async def answer(request):
         return reset(request) if request.target == target else await holding(request)
 
-    with serving(answer, control=reset) as server, Wire(server) as wire, Wire(server) as other:
+    with serving(answer, control=reset) as server, RawClient(server) as wire, RawClient(server) as other:
         holder.append(server)
         wire.send(HOLD)
         assert holding.begun.acquire(timeout=TIMEOUT)
@@ -85,7 +86,7 @@ def test_a_client_that_leaves(seconds, expected):
     """A late call goes on without its client, as the vendor's would; one held for ever is closed."""
     core = Holding(seconds)
     with serving(core) as server:
-        with Wire(server) as wire:
+        with RawClient(server) as wire:
             wire.send(HOLD)
             assert core.begun.acquire(timeout=TIMEOUT)
         assert core.over.wait(TIMEOUT)
@@ -107,7 +108,7 @@ def test_a_late_call_that_is_then_held_without_its_client():
             over.set()
 
     with serving(answer) as server:
-        with Wire(server) as wire:
+        with RawClient(server) as wire:
             wire.send(GET)
         left.set()
 
@@ -125,9 +126,9 @@ def test_a_thousand_hanging_calls():
         stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
         server = stack.enter_context(serving(core))
         for _ in range(1000):
-            stack.enter_context(Wire(server)).send(HOLD)
+            stack.enter_context(RawClient(server)).send(HOLD)
             assert core.begun.acquire(timeout=TIMEOUT)
-        other = stack.enter_context(Wire(server))
+        other = stack.enter_context(RawClient(server))
 
         assert other.send(GET).reply()[0] == 200
         assert threads() == ["segment-mock"]
@@ -155,7 +156,7 @@ def test_a_broken_core(answer, caplog):
     """A bug in the core is logged and answered with a plain 500; the server goes on."""
     with serving(answer) as server:
         for _ in range(2):
-            with Wire(server) as wire:
+            with RawClient(server) as wire:
                 status, headers, body = wire.send(GET).reply()
 
                 assert (status, headers["content-type"]) == (500, "text/plain; charset=utf-8")
@@ -172,7 +173,7 @@ def test_a_broken_control_plane(caplog):
     def broken(request):
         raise ValueError
 
-    with serving(control=broken) as server, Wire(server) as wire:
+    with serving(control=broken) as server, RawClient(server) as wire:
         assert wire.send(b"GET /_mock/ HTTP/1.1\r\n\r\n").reply()[0] == 500
 
     assert "failed to answer" in caplog.text
@@ -189,7 +190,7 @@ def test_a_call_that_fails_to_close(caplog):
         finally:
             raise ValueError("no")
 
-    with serving(stubborn) as server, Wire(server) as one, Wire(server) as two:
+    with serving(stubborn) as server, RawClient(server) as one, RawClient(server) as two:
         for wire in (one, two):
             wire.send(GET)
             assert begun.acquire(timeout=TIMEOUT)

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from segment_mock.clock import Clock, sleep
-from segment_mock.doors.live import LiveServer
 from segment_mock.messages import Delivery, Request, Response
+from segment_mock.transports.server.server import LiveServer
 
 TIMEOUT = 5
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -20,7 +20,7 @@ HOLD = b"GET /hold HTTP/1.1\r\nHost: x\r\n\r\n"
 
 async def echo(request: Request) -> Response:
     """Tell the client what the core was asked."""
-    headers = {"X-Turn": str(request.turn), "X-Method": request.method, "X-Target": request.target}
+    headers = {"X-Turn": str(request.number), "X-Method": request.method, "X-Target": request.target}
     headers["X-Large"] = str(request.too_large)
     return Response(413 if request.too_large else 200, headers, request.body)
 
@@ -78,20 +78,20 @@ def threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("segment-mock")]
 
 
-class Wire:
+class RawClient:
     """A raw client connection that reads replies one by one."""
 
     def __init__(self, server: LiveServer) -> None:
         self.sock = socket.create_connection((server.host, server.port), TIMEOUT)
         self.seen = b""
 
-    def __enter__(self) -> Wire:
+    def __enter__(self) -> RawClient:
         return self
 
     def __exit__(self, *exc: object) -> None:
         self.sock.close()
 
-    def send(self, *pieces: bytes) -> Wire:
+    def send(self, *pieces: bytes) -> RawClient:
         """Send *pieces*, one segment each."""
         for piece in pieces:
             self.sock.sendall(piece)

@@ -1,0 +1,53 @@
+"""Hosts and request targets: what a request names, and whose host it is."""
+
+from __future__ import annotations
+
+import re
+
+_ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
+_LOOPBACK = re.compile(r"localhost|::1|127(\.[0-9]{1,3}){1,3}")
+
+
+def is_control(target: str) -> bool:
+    """Return whether *target* belongs to the control plane, ``/_mock``."""
+    return target.startswith("/_mock") and (len(target) == 6 or target[6] in "/?")
+
+
+def split_target(target: str) -> tuple[str, str]:
+    """Return authority (``""`` if there is none) and path of a request target, which may be an absolute URL."""
+    match = _ABSOLUTE.match(target)
+    if match is None:
+        return "", target
+    authority, path = match.groups()
+    return authority.rpartition("@")[2], path if path[:1] == "/" else f"/{path}"
+
+
+def host_of(authority: str) -> str:
+    """Return the host of ``host``, ``host:port`` or ``[address]:port``: lower case, without a trailing dot."""
+    host, _, port = authority.rpartition(":")
+    return normalized((host if port.isdigit() else authority).strip("[]"))
+
+
+def normalized(host: str) -> str:
+    """Return *host* in lower case and without the dot that may end a fully qualified name."""
+    return host.lower().removesuffix(".")
+
+
+def is_local(host: str) -> bool:
+    """Return whether *host* is this machine, or the address that stands for all of its addresses."""
+    return host in ("", "0.0.0.0", "::") or is_loopback(host)  # noqa: S104 - nothing is bound here
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether *host* can only be this machine; ``127.evil.example`` is a name like any other."""
+    return _LOOPBACK.fullmatch(host) is not None
+
+
+def matches(host: str, pattern: str) -> bool:
+    """Return whether *host* equals *pattern*, or ends with the part of it after ``*``."""
+    return host.endswith(pattern[1:]) if pattern.startswith("*") else host == pattern
+
+
+def authority_of(host: str, port: int) -> str:
+    """Return ``host:port``, with an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,109 @@
+"""A response as bytes: status line, headers and body, and what its delivery makes of them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from functools import lru_cache
+from typing import Literal, TypeAlias
+
+from ..messages import WHOLE, Delivery, Response, reason
+
+ConnectionOption: TypeAlias = Literal["", "close", "keep-alive"]
+"""What the Connection header of a reply says, if anything."""
+
+Ending: TypeAlias = Literal["open", "close", "reset"]
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_LAST_SECOND = 253402300799  # of the year 9999, beyond which there are no dates
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_CONTROL_CHARACTERS = dict.fromkeys((*range(9), *range(10, 32), 127), " ")
+
+
+def text_response(status: int, sentence: str, delivery: Delivery = WHOLE) -> Response:
+    """Return a text/plain response with *sentence* as its body."""
+    headers = {"Content-Type": "text/plain; charset=utf-8"}
+    return Response(status, headers, sentence.encode() + b"\n", delivery)
+
+
+def header_fields(response: Response, now: float) -> list[tuple[str, str]]:
+    """Return name and value of every header of *response* as a client reads them, dated *now* (epoch seconds).
+
+    Control characters become spaces, what is not latin-1 a question mark, and spaces around a value go.
+    """
+    fields = [
+        (name, value if value.isascii() and value.isprintable() and value[:1] != " " != value[-1:] else _clean(value))
+        if name.isascii() and name.isprintable()
+        else (_clean(name), _clean(value))
+        for name, value in response.headers.items()
+    ]
+    if not is_lengthless(response.status):
+        fields.append(("Content-Length", str(len(response.body))))
+    fields.append(("Date", _date(min(int(now), _LAST_SECOND))))
+    return fields
+
+
+def serialize(response: Response, now: float, connection: ConnectionOption = "", *, head_only: bool = False) -> bytes:
+    """Return every byte of *response*, whatever its delivery, dated *now* (epoch seconds).
+
+    *head_only* leaves the body out but keeps its Content-Length, as the reply to HEAD does.
+    """
+    status = response.status
+    lines = [f"HTTP/1.1 {status} {reason(status)}"]
+    lines += [f"{name}: {value}" for name, value in header_fields(response, now)]
+    lines.append(f"Connection: {connection}\r\n\r\n" if connection else "\r\n")
+    head = "\r\n".join(lines).encode("latin-1")
+    return head if head_only or is_lengthless(status) else head + response.body
+
+
+def split_delivery(
+    response: Response, now: float, connection: ConnectionOption = "", *, head_only: bool = False
+) -> tuple[bytes, memoryview]:
+    """Return what leaves at once and what follows in pieces of ``delivery.chunk`` bytes.
+
+    Arguments as of `serialize`. Only for a delivery with *chunk* is the second part not empty.
+    """
+    delivery = response.delivery
+    if delivery.raw is not None:
+        data, head_size = delivery.raw, 0
+    else:
+        # A reply that breaks off must not announce its end: the vendor did not mean to break it off.
+        announced = "close" if delivery.end == "close" and not _is_cut(response) else connection
+        data = serialize(response, now, announced, head_only=head_only)
+        head_size = data.index(b"\r\n\r\n") + 4
+        if delivery.keep is not None:
+            data = data[: head_size + delivery.keep]
+    if delivery.chunk is None:
+        return data, memoryview(b"")
+    return data[:head_size], memoryview(data)[head_size:]
+
+
+def ending(response: Response, connection: ConnectionOption = "") -> Ending:
+    """Return what happens to the connection once *response* has left."""
+    if response.delivery.end != "open":
+        return response.delivery.end
+    return "close" if connection == "close" or _is_cut(response) else "open"
+
+
+def is_lengthless(status: int) -> bool:
+    """Return whether a reply of this *status* has neither body nor Content-Length."""
+    return status < 200 or status in (204, 304)
+
+
+def _is_cut(response: Response) -> bool:
+    keep = response.delivery.keep
+    return response.delivery.raw is None and keep is not None and keep < len(response.body)
+
+
+def _clean(text: str) -> str:
+    return text.translate(_CONTROL_CHARACTERS).strip(" \t").encode("latin-1", "replace").decode("latin-1")
+
+
+@lru_cache(maxsize=4)
+def _date(second: int) -> str:
+    # RFC 9110 spells days and months in English, whatever the locale says.
+    at = _EPOCH + timedelta(seconds=second)
+    day, month = _DAYS[at.weekday()], _MONTHS[at.month - 1]
+    return f"{day}, {at.day:02} {month} {at.year:04} {at.hour:02}:{at.minute:02}:{at.second:02} GMT"

@@ -1,0 +1,223 @@
+"""One client's connection: requests come in, the core answers them inline, responses leave in order."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import cast
+
+from ...hosts import is_control
+from ...messages import Delivery, Pending, Request, Response
+from ..serialize import CONTINUE, ConnectionOption, text_response
+from .context import ServerContext, error_response
+from .parser import RequestParser
+from .tls import Handshake
+from .writer import ResponseWriter
+
+QUEUE_LIMIT = 8  # pipelined requests that may wait; beyond, the socket is not read
+DRAIN_LIMIT = 64 * 2**20  # bytes that a client may send after its last request, before it is cut off
+ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
+
+
+class Connection(asyncio.Protocol):
+    """Carries one client's requests to *context*'s core and its responses back, one after another."""
+
+    __slots__ = (
+        "_busy", "_call", "_context", "_deadline", "_drained", "_eof", "_head_only", "_lost", "_option", "_parser",
+        "_paused", "_timer", "_transport", "_writer",
+    )  # fmt: skip
+
+    _transport: asyncio.Transport
+    _writer: ResponseWriter
+
+    def __init__(self, context: ServerContext) -> None:
+        self._context = context
+        self._parser = RequestParser(context.body_limit, admit=context.admit, tunnels=context.context_for is not None)
+        self._call: Pending | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+        self._busy = self._eof = self._paused = self._head_only = self._lost = False
+        self._option: ConnectionOption = ""
+        self._drained = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Get ready for requests."""
+        self._transport = cast(asyncio.Transport, transport)
+        self._writer = ResponseWriter(self._context, self._transport, self._process)
+        self._context.connections.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let go of everything. A late call goes on, as the vendor's would; one held for ever is closed."""
+        self._lost = True
+        self._transport.close()  # or Python 3.10 warns of a TLS transport that its client has closed
+        self._context.connections.discard(self)
+        self._parser.close()
+        self._writer.close()
+        self._watch()
+        if self._is_held():
+            self._abandon()
+
+    def data_received(self, data: bytes) -> None:
+        """Read *data* and answer the requests that are complete."""
+        if self._parser.done:
+            self._drained += len(data)
+            if self._drained > DRAIN_LIMIT:
+                self._transport.abort()
+            return
+        self._parser.feed(data)
+        self._process()
+
+    def eof_received(self) -> bool:
+        """Keep the sending half open for answers that are still due."""
+        # A client may close its sending half and still want its answer (nc, HTTP/1.0). One held
+        # for ever is let go: with nothing left to read, its leaving would never be seen.
+        self._eof = self._parser.done = True
+        if self._is_held() or self._writer.lingering or self._transport.get_extra_info("sslcontext"):
+            return False
+        return bool(self._parser.requests) or not self._is_idle()
+
+    def pause_writing(self) -> None:
+        """Wait until what was written has left."""
+        self._writer.blocked = True
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        self._writer.unblock()
+
+    def drop(self) -> None:
+        """Close the waiting call, unperformed, and the connection, at once."""
+        self._abandon()
+        self._transport.abort()
+
+    def _is_idle(self) -> bool:
+        return not (self._busy or self._writer.busy or self._writer.blocked)
+
+    def _is_held(self) -> bool:
+        return self._call is not None and self._timer is None
+
+    def _process(self) -> None:
+        """Answer the requests that have been read, one after another, for as long as none has to wait."""
+        parser, writer = self._parser, self._writer
+        while parser.requests and not (self._busy or writer.busy or writer.blocked):
+            item, self._option = parser.requests.popleft()
+            if isinstance(item, Request):
+                self._answer(item)
+            else:
+                self._head_only = False
+                self._send(item)
+        if parser.incomplete or parser.requests or self._deadline or self._paused or self._eof:
+            self._settle()
+
+    def _settle(self) -> None:
+        parser, transport = self._parser, self._transport
+        if self._lost:
+            return
+        if (crowded := len(parser.requests) > QUEUE_LIMIT) != self._paused:
+            self._paused = crowded
+            (transport.pause_reading if crowded else transport.resume_reading)()
+        if parser.expects_continue and self._is_idle():
+            parser.expects_continue = False
+            transport.write(CONTINUE)
+        if self._eof and self._is_idle():
+            transport.close()
+        self._watch()
+
+    def _watch(self) -> None:
+        """Let the deadline run while a request is incomplete, and only then."""
+        wanted = self._parser.incomplete and not self._paused
+        if wanted and self._deadline is None:
+            seconds = self._context.request_timeout
+            self._deadline = self._context.loop.call_later(seconds, self._overdue, self._parser.count)
+        elif self._deadline is not None and not wanted:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _overdue(self, count: int) -> None:
+        self._deadline = None
+        if self._parser.count == count:  # otherwise another request has begun since, with its own time
+            seconds = self._context.request_timeout
+            self._parser.refuse(408, f"The request was begun but not completed within {seconds:g} s.")
+        self._process()
+
+    def _answer(self, request: Request) -> None:
+        self._head_only = request.method == "HEAD"
+        if request.method == "CONNECT":
+            self._open_tunnel(request.target)
+        elif is_control(request.target):
+            self._busy = True
+            self._context.ask_control(request, self._finish)
+        else:
+            try:
+                reply = self._context.answer(request)
+            except BaseException:
+                reply = error_response()
+            if isinstance(reply, Response):
+                self._send(reply)
+            else:
+                self._busy = True
+                self._resume(reply)
+
+    def _resume(self, call: Pending) -> None:
+        """Run *call* to its next pause, or to its end."""
+        try:
+            pause = call.send(None)
+            self._timer = self._context.later(pause, self._awake)
+        except StopIteration as end:
+            self._send(end.value)
+        except BaseException:
+            self._send(error_response())
+            _close(call)
+        else:
+            self._call = call
+            self._context.waiting.add(self)
+            if self._is_held() and (self._lost or self._eof):
+                self.drop()
+
+    def _awake(self) -> None:
+        call, self._call, self._timer = self._call, None, None
+        self._context.waiting.discard(self)
+        assert call is not None
+        self._resume(call)
+        self._process()
+
+    def _abandon(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        call, self._call, self._timer = self._call, None, None
+        self._context.waiting.discard(self)
+        if call is not None:
+            _close(call)
+
+    def _finish(self, response: Response) -> None:
+        self._send(response)
+        self._process()
+
+    def _send(self, response: Response) -> None:
+        self._busy = False
+        if self._lost:
+            return
+        linger = self._parser.refused and not self._eof
+        try:
+            self._writer.send(response, self._option, head_only=self._head_only, linger=linger)
+        except Exception:  # not a response, or one that is not made of text and bytes
+            self._writer.send(error_response(), "close", head_only=self._head_only, linger=linger)
+
+    def _open_tunnel(self, host: str) -> None:
+        context = self._context
+        assert context.context_for is not None
+        try:
+            ssl_context = context.context_for(host)
+        except ValueError:
+            sentence = f"There can be no certificate for {host[:100]!r}."
+            self._send(text_response(400, sentence, Delivery(end="close")))
+            return
+        self._busy = True
+        self._transport.write(ESTABLISHED)
+        context.connections.discard(self)  # the handshake takes its place
+        Handshake(context, self._transport, ssl_context, lambda: Connection(context), host, self._parser.rest)
+
+
+def _close(call: Pending) -> None:
+    try:
+        call.close()
+    except BaseException:
+        error_response()

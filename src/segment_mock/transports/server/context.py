@@ -1,0 +1,104 @@
+"""What the connections of one server share: the core, the limits, the timers, the control plane's worker."""
+
+from __future__ import annotations
+
+import logging
+import math
+from asyncio import AbstractEventLoop, TimerHandle
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from ssl import SSLContext
+from typing import Any, Protocol
+
+from ...clock import Clock
+from ...messages import Answer, Control, Delivery, Request, Response
+from ..serialize import text_response
+
+_HOSTS = 1000  # at most this many hosts are counted
+
+_LOG = logging.getLogger("segment_mock")
+
+
+class Droppable(Protocol):
+    """A connection, or a handshake that may become one."""
+
+    def drop(self) -> None:
+        """Close it at once, and its waiting call unperformed."""
+
+
+@dataclass(eq=False, slots=True)
+class ServerContext:
+    """Everything here is used on *loop*'s thread only, except by the worker's own method.
+
+    *admit* tells which hosts may be asked for by name; with *context_for* CONNECT is answered, by TLS under
+    the SSL context that it returns for a host.
+    """
+
+    answer: Answer
+    control: Control
+    clock: Clock
+    loop: AbstractEventLoop
+    body_limit: int
+    time_scale: float
+    request_timeout: float
+    admit: Callable[[str], bool]
+    context_for: Callable[[str], SSLContext] | None = None
+    connections: set[Droppable] = field(default_factory=set)
+    waiting: set[Droppable] = field(default_factory=set)
+    failed_handshakes: Counter[str] = field(default_factory=Counter)
+    _pending: int = 0
+    _worker: ThreadPoolExecutor | None = None
+
+    def later(self, seconds: float, action: Callable[..., None], *args: Any) -> TimerHandle | None:
+        """Call *action* in so many *seconds*, scaled; never, and return None, if they are infinite."""
+        if math.isinf(seconds):
+            return None
+        return self.loop.call_later(seconds * self.time_scale, action, *args)
+
+    def ask_control(self, request: Request, then: Callable[[Response], None]) -> None:
+        """Ask the control plane on its worker thread; *then* is called with the reply on the loop."""
+        if self._worker is None:
+            self._worker = ThreadPoolExecutor(1, thread_name_prefix="segment-mock-control")
+        self._pending += 1
+        self._worker.submit(self._control, request, then)
+
+    def _control(self, request: Request, then: Callable[[Response], None]) -> None:
+        try:
+            response = self.control(request)
+        except BaseException:
+            response = error_response()
+        with suppress(RuntimeError):  # the loop is closed: the server has been stopped
+            self.loop.call_soon_threadsafe(self._control_answered, response, then)
+
+    def _control_answered(self, response: Response, then: Callable[[Response], None]) -> None:
+        self._pending -= 1
+        then(response)
+
+    def count_failed_handshake(self, host: str) -> None:
+        """Count a client that broke off the TLS handshake for *host*."""
+        if host in self.failed_handshakes or len(self.failed_handshakes) < _HOSTS:
+            self.failed_handshakes[host] += 1
+
+    def drop_waiting(self) -> None:
+        """Close every waiting call, unperformed, and its connection."""
+        for connection in tuple(self.waiting):
+            connection.drop()
+
+    def drop_all(self) -> None:
+        """Close every waiting call and every connection."""
+        for connection in self.waiting | self.connections:
+            connection.drop()
+
+    def close(self) -> None:
+        """End the worker thread; if it is busy, it ends by itself after its call."""
+        if self._worker is not None:
+            self._worker.shutdown(wait=not self._pending, cancel_futures=True)
+
+
+def error_response() -> Response:
+    """Log the exception being handled and return the reply to its call."""
+    _LOG.exception("segment-mock failed to answer")
+    return text_response(500, "segment-mock failed to answer; its log says why.", Delivery(end="close"))

@@ -1,0 +1,290 @@
+"""Requests out of bytes: the framing of HTTP/1.1 and the limits of size, without a socket.
+
+This is a parser of our own because a mock wants to know what parsers usually decide by themselves: any method reaches
+the vendor, an ``Upgrade`` that nobody grants changes nothing, and the bytes behind a CONNECT belong to the tunnel.
+Its framing is strict: whatever two parsers could read in two ways is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from ...hosts import host_of, split_target
+from ...messages import Request, Response, body_limit_for
+from ..serialize import ConnectionOption, text_response
+
+HEAD_LIMIT = 64 * 2**10
+CHUNK_LINE_LIMIT = 4 * 2**10
+
+Parsed: TypeAlias = "tuple[Request | Response, ConnectionOption]"
+"""A request to answer, or the reply to a broken one; and what the reply has to say about the connection."""
+
+_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]"  # noqa: S105 - a token in the sense of RFC 9110
+_REQUEST_LINE = rf"({_TOKEN}{{1,64}}) ([^\0-\x20\x7f]+) HTTP/1\.([01])\r\n"
+_FIELD_LINES = rf"(?:{_TOKEN}+:[\t\x20-\x7e\x80-\xff]*\r\n)*"
+_HEAD = re.compile(f"{_REQUEST_LINE}({_FIELD_LINES})")
+_FIELD_LINE = re.compile(rf"{_TOKEN}+:[\t\x20-\x7e\x80-\xff]*".encode("latin-1"))
+_START_OF_HEAD = re.compile(rf"{_TOKEN}{{1,64}}(?: |\Z)".encode())
+_BARE_LINE_FEED = re.compile(rb"(?<!\r)\n")
+_CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?")
+_TLS_HANDSHAKE = b"\x16\x03"
+_UNFINISHED = -1  # what a step returns that needs more bytes
+
+_TLS = "This is TLS, but plain HTTP is spoken here: use an http:// address."
+_NO_PROXY = "This is no proxy: start segment-mock with --proxy, and CONNECT is answered."
+_FOREIGN = "Host {!r} is no vendor's: segment-mock lets nothing out."
+
+
+class _Refused(Exception):
+    """The request can't be read on; *status* and *sentence* are its answer."""
+
+    def __init__(self, sentence: str, status: int = 400) -> None:
+        super().__init__(sentence)
+        self.status, self.sentence = status, sentence
+
+
+class RequestParser:
+    """Reads one connection's requests and appends each to ``requests``, in order.
+
+    A body longer than *body_limit* bytes makes a request marked ``too_large`` at once. A request for an absolute URL
+    whose host *admit* refuses is refused, as is CONNECT unless *tunnels*.
+
+    ``count``: requests so far. ``incomplete``: a request has begun but not ended. ``expects_continue``: its client
+    waits for ``100 Continue``. ``done``: nothing more is read. ``refused``: the client may still be sending
+    the rest of a request that was refused. ``rest``: the bytes that came behind a CONNECT.
+    """
+
+    __slots__ = (
+        "_admit", "_body", "_body_limit", "_connection", "_data", "_headers", "_left", "_limit", "_method", "_searched",
+        "_size", "_step", "_target", "_trailers", "_transport", "_tunnels", "count", "done", "expects_continue",
+        "incomplete", "refused", "requests", "rest",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        body_limit: int,
+        transport: str = "live",
+        *,
+        admit: Callable[[str], bool] = lambda host: True,
+        tunnels: bool = False,
+    ) -> None:
+        self.requests: deque[Parsed] = deque()
+        self.count = 0
+        self.incomplete = self.expects_continue = self.done = self.refused = False
+        self.rest = b""
+        self._body_limit, self._transport, self._admit, self._tunnels = body_limit, transport, admit, tunnels
+        self._step: Callable[[RequestParser, bytes, int], int] = RequestParser._read_head
+        self._data = b""  # the beginning of a head or line that is not complete yet,
+        self._searched = 0  # and how much of it has been searched for the end
+        self._connection: ConnectionOption = ""
+        self._body: list[bytes] = []
+
+    def feed(self, data: bytes) -> None:
+        """Read *data*; complete requests, or the refusal of a broken one, are then in `requests`."""
+        if self._data:
+            data, self._data = self._data + data, b""
+        at, end = 0, len(data)
+        try:
+            while at < end and not self.done:
+                after = self._step(self, data, at)
+                if after == _UNFINISHED:
+                    self._data = data[at:]
+                    return
+                at = after
+        except _Refused as refusal:
+            self.refuse(refusal.status, refusal.sentence)
+
+    def refuse(self, status: int, sentence: str) -> None:
+        """Answer what is being read with *status* and *sentence*, and read no more."""
+        self._finish(text_response(status, sentence))
+
+    def close(self) -> None:
+        """Forget everything: nobody waits for an answer any more."""
+        self.done, self.incomplete, self._data = True, False, b""
+        self.requests.clear()
+        self._body.clear()
+
+    def _finish(self, last: Request | Response) -> None:
+        self.requests.append((last, "close"))
+        self.done = self.refused = True
+        self.incomplete = self.expects_continue = False
+
+    def _read_head(self, data: bytes, at: int) -> int:
+        if data[at] in b"\r\n":  # empty lines before a request are ignored
+            return len(data) - len(data[at:].lstrip(b"\r\n"))
+        end = data.find(b"\r\n\r\n", max(at, at + self._searched - 3))
+        if end < 0 or end - at > HEAD_LIMIT:
+            return self._keep_head(data, at)
+        head = data[at : end + 2].decode("latin-1")
+        match = _HEAD.fullmatch(head)
+        if match is None:
+            raise _Refused(_complaint(head))
+        self._method, target, minor, lines = match.groups()
+        headers: dict[str, str] = {}
+        for line in lines.split("\r\n")[:-1]:
+            name, _, value = line.partition(":")
+            name, value = name.lower(), value.strip(" \t")
+            if name not in headers:
+                headers[name] = value
+            elif name == "host":
+                raise _Refused("This is not HTTP/1.1: there is more than one Host header.")
+            else:
+                headers[name] += f", {value}"
+        self._headers, self._searched, self.incomplete = headers, 0, True
+        self._connection = _connection_option(headers, minor)
+        if self._method == "CONNECT":
+            return self._connect(target, data, end + 4)
+        self._target = target if target[0] == "/" else self._origin_form(target)
+        return self._begin_body(minor, data, end + 4)
+
+    def _keep_head(self, data: bytes, at: int) -> int:
+        """Wait for the end of a head, unless what has come can't be the beginning of one."""
+        if len(data) - at > HEAD_LIMIT:
+            raise _Refused(f"The header block is longer than {HEAD_LIMIT} bytes.", 431)
+        if not _START_OF_HEAD.match(data[at : at + 65]):
+            raise _Refused(_TLS if data.startswith(_TLS_HANDSHAKE, at) else _complaint(data[at:].decode("latin-1")))
+        if _BARE_LINE_FEED.search(data, max(at, at + self._searched - 1)):
+            raise _Refused("This is not HTTP/1.1: a line ends with a line feed alone.")
+        self._searched, self.incomplete = len(data) - at, True
+        return _UNFINISHED
+
+    def _origin_form(self, url: str) -> str:
+        """Return the path of an absolute *url*, whose authority takes the place of the Host header."""
+        if url == "*":
+            return url
+        authority, path = split_target(url)
+        if not authority:
+            raise _Refused(_complaint(f"{self._method} {url}"))
+        self._headers["host"] = authority
+        if not self._admit(host_of(authority)):
+            raise _Refused(_FOREIGN.format(host_of(authority)), 403)
+        return path
+
+    def _connect(self, authority: str, data: bytes, at: int) -> int:
+        host = host_of(authority.rpartition("@")[2])
+        if not self._tunnels:
+            raise _Refused(_NO_PROXY, 403)
+        if not self._admit(host):
+            raise _Refused(_FOREIGN.format(host), 403)
+        self.requests.append((Request("CONNECT", host, self._headers, b"", self._transport, self.count + 1), ""))
+        self.rest, self.done, self.incomplete = data[at:], True, False
+        return len(data)
+
+    def _begin_body(self, minor: str, data: bytes, at: int) -> int:
+        headers = self._headers
+        self._limit = body_limit_for(self._target, self._body_limit)
+        self.expects_continue = minor == "1" and headers.get("expect", "").lower() == "100-continue"
+        if "transfer-encoding" in headers:
+            if "content-length" in headers or minor == "0" or headers["transfer-encoding"].lower() != "chunked":
+                raise _Refused("This is not HTTP/1.1: it is not plain where the body ends.")
+            self._size = 0
+            self._step = RequestParser._read_chunk_line
+            return at
+        self._left = length = _length(headers.get("content-length", "0"))
+        self._step = RequestParser._read_body
+        if length > self._limit:
+            self._refuse_body()
+            return at
+        return self._read_body(data, at)
+
+    def _read_body(self, data: bytes, at: int) -> int:
+        piece = data[at : at + self._left]
+        self._left -= len(piece)
+        self._body.append(piece)
+        if not self._left:
+            self._complete()
+        return at + len(piece)
+
+    def _read_chunk_line(self, data: bytes, at: int) -> int:
+        line = self._line(data, at, CHUNK_LINE_LIMIT)
+        if line is None:
+            return _UNFINISHED
+        match = _CHUNK_LINE.fullmatch(line)
+        if match is None:
+            raise _Refused(f"This is not HTTP/1.1: bad chunk size {line[:100].decode('latin-1')!r}.")
+        self._left = int(match[1], 16)
+        self._size += self._left
+        if self._size > self._limit:
+            self._refuse_body()
+        self._step = RequestParser._read_chunk if self._left else RequestParser._read_trailer
+        self._trailers = 0
+        return at + len(line) + 2
+
+    def _read_chunk(self, data: bytes, at: int) -> int:
+        piece = data[at : at + self._left]
+        self._left -= len(piece)
+        self._body.append(piece)
+        if not self._left:
+            self._step = RequestParser._read_chunk_end
+        return at + len(piece)
+
+    def _read_chunk_end(self, data: bytes, at: int) -> int:
+        if len(data) - at < 2:
+            return _UNFINISHED
+        if not data.startswith(b"\r\n", at):
+            raise _Refused("This is not HTTP/1.1: a chunk is longer than it says.")
+        self._step = RequestParser._read_chunk_line
+        return at + 2
+
+    def _read_trailer(self, data: bytes, at: int) -> int:
+        """Read a line after the last chunk. Trailers are ignored, but have to be well-formed."""
+        line = self._line(data, at, HEAD_LIMIT - self._trailers)
+        if line is None:
+            return _UNFINISHED
+        if not line:
+            self._complete()
+        elif not _FIELD_LINE.fullmatch(line):
+            raise _Refused(f"This is not HTTP/1.1: bad trailer {line[:100].decode('latin-1')!r}.")
+        self._trailers += len(line) + 2
+        return at + len(line) + 2
+
+    def _line(self, data: bytes, at: int, limit: int) -> bytes | None:
+        """Return the line at *at*, or None if it has not ended yet."""
+        end = data.find(b"\r\n", max(at, at + self._searched - 1))
+        if (len(data) if end < 0 else end) - at > limit:
+            raise _Refused("A line of the chunked body, or its trailers, are too long.", 431)
+        self._searched = len(data) - at if end < 0 else 0
+        return None if end < 0 else data[at:end]
+
+    def _complete(self) -> None:
+        self.count += 1
+        body = b"".join(self._body)
+        request = Request(self._method, self._target, self._headers, body, self._transport, self.count)
+        self.requests.append((request, self._connection))
+        self._body.clear()
+        self.incomplete = self.expects_continue = False
+        self.done = self._connection == "close"
+        self._step = RequestParser._read_head
+
+    def _refuse_body(self) -> None:
+        self.count += 1
+        self._body.clear()
+        self._finish(Request(self._method, self._target, self._headers, b"", self._transport, self.count, True))
+
+
+def _connection_option(headers: Mapping[str, str], minor: str) -> ConnectionOption:
+    """Return what the reply says: HTTP/1.0 ends the connection unless asked not to, 1.1 only if asked to."""
+    options = [option.strip(" \t") for option in headers.get("connection", "").lower().split(",")]
+    if "close" in options:
+        return "close"
+    if minor == "0":
+        return "keep-alive" if "keep-alive" in options else "close"
+    return ""
+
+
+def _length(text: str) -> int:
+    if not text.isdecimal():
+        raise _Refused(f"This is not HTTP/1.1: bad Content-Length {text[:100]!r}.")
+    return int(text) if len(text) < 20 else 10**20
+
+
+def _complaint(head: str) -> str:
+    """Return what is wrong with the beginning of *head*, which is no request."""
+    line, *fields = head.split("\r\n")
+    if re.fullmatch(_REQUEST_LINE, f"{line}\r\n"):
+        line = next((field for field in fields if not re.fullmatch(_FIELD_LINES, f"{field}\r\n")), line)
+        return f"This is not HTTP/1.1: bad header line {line[:100]!r}."
+    return f"This is not HTTP/1.1: bad request line {line[:100]!r}."

@@ -1,0 +1,190 @@
+"""The live server: a socket, and one event loop in one daemon thread. Start, stop, interrupt."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from ...clock import Clock
+from ...hosts import authority_of
+from ...messages import BODY_LIMIT, Answer, Control
+from .connection import Connection
+from .context import ServerContext
+from .tls import Handshake, HandshakeFirst
+
+if TYPE_CHECKING:
+    from .tls import CertificateAuthority
+
+BACKLOG = 1024
+STOP_TIMEOUT = 5.0  # seconds that the thread has to end,
+INTERRUPT_TIMEOUT = 1.0  # and that an interrupt may take
+
+if sys.platform == "win32":
+    from asyncio import ProactorEventLoop as _EventLoop
+else:
+    from asyncio import SelectorEventLoop as _EventLoop
+
+
+class _Loop(_EventLoop):
+    """An event loop on a time source that no test library replaces."""
+
+    time = staticmethod(Clock.monotonic)
+
+
+class _Running(NamedTuple):
+    context: ServerContext
+    server: asyncio.Server
+    thread: threading.Thread
+
+
+class LiveServer:
+    """Serves HTTP/1.1 on *host* and *port* (0: a free one). *answer*, the core, is called on the event loop.
+
+    Paths under ``/_mock`` go to *control*, on a worker thread. *body_limit* is the longest body of a call in bytes.
+    *time_scale* multiplies every pause of the core and of a delivery; *request_timeout* is real seconds
+    from a request's first byte to its last. With *authority* the server speaks TLS (*tls*), or else
+    answers CONNECT for the hosts that *admit* accepts; the authority is closed when the server stops.
+    *on_stop* is then called with the server.
+    """
+
+    def __init__(
+        self,
+        answer: Answer,
+        control: Control,
+        clock: Clock,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        body_limit: int = BODY_LIMIT,
+        time_scale: float = 1.0,
+        request_timeout: float = 30.0,
+        admit: Callable[[str], bool] = lambda host: True,
+        authority: CertificateAuthority | None = None,
+        tls: bool = False,
+        on_stop: Callable[[LiveServer], None] = lambda server: None,
+    ) -> None:
+        self.host, self.port = host, port
+        self.failed_handshakes: Counter[str] = Counter()
+        """Hosts for which clients broke off the TLS handshake, and how often."""
+        self._authority, self._on_stop = authority, on_stop
+        self._ssl_context = authority.context if authority and tls else None
+        self._new_context = partial(
+            ServerContext, answer, control, clock, body_limit=body_limit, time_scale=time_scale,
+            request_timeout=request_timeout, admit=admit, failed_handshakes=self.failed_handshakes,
+            context_for=authority.context_for if authority and not tls else None,
+        )  # fmt: skip
+        self._lock = threading.Lock()
+        self._running: _Running | None = None
+
+    @property
+    def url(self) -> str:
+        """The base URL, without a trailing slash."""
+        return f"{'https' if self._ssl_context else 'http'}://{authority_of(self.host, self.port)}"
+
+    @property
+    def ca_file(self) -> str | None:
+        """The file of the CA certificate that clients have to trust, if this server speaks TLS or is a proxy."""
+        return str(self._authority.file) if self._authority else None
+
+    def start(self) -> LiveServer:
+        """Bind and serve; returns once connections are accepted.
+
+        Raises OSError, naming the address, if it can't be bound; RuntimeError if the server is running.
+        """
+        with self._lock:
+            if self._running is not None:
+                raise RuntimeError(f"{self.url} is being served already")
+            listener = _bind(self.host, self.port)
+            self.port = listener.getsockname()[1]
+            loop = _Loop()
+            context = self._new_context(loop=loop)
+            thread = threading.Thread(target=_run, args=(loop,), name="segment-mock", daemon=True)
+            thread.start()
+            accepting = loop.create_server(self._protocol(context), sock=listener, backlog=BACKLOG)
+            server = asyncio.run_coroutine_threadsafe(accepting, loop).result()
+            self._running = _Running(context, server, thread)
+        return self
+
+    def stop(self) -> None:
+        """Close the socket, every connection and every waiting call, and end the thread."""
+        with self._lock:
+            running, self._running = self._running, None
+        if running is None:
+            return
+        context, server, thread = running
+        asyncio.run_coroutine_threadsafe(_close(context, server), context.loop)
+        if thread is not threading.current_thread():
+            thread.join(STOP_TIMEOUT)
+        context.close()
+        if self._authority:
+            self._authority.close()
+        self._on_stop(self)
+
+    def interrupt(self) -> None:
+        """Close every waiting call, unperformed, and its connection.
+
+        Returns when that is done; does nothing if the server is not running.
+        """
+        running = self._running
+        if running is None:
+            return
+        context, _, thread = running
+        if thread is threading.current_thread():
+            context.drop_waiting()
+            return
+        done = threading.Event()
+
+        def drop() -> None:
+            context.drop_waiting()
+            done.set()
+
+        with suppress(RuntimeError):  # the loop is closed: stopped meanwhile, so nothing waits
+            context.loop.call_soon_threadsafe(drop)
+            # The time limit avoids a deadlock: the caller may hold a lock that a call being closed wants.
+            done.wait(INTERRUPT_TIMEOUT)
+
+    def _protocol(self, context: ServerContext) -> Callable[[], asyncio.Protocol]:
+        ssl_context = self._ssl_context
+        if ssl_context is None:
+            return lambda: Connection(context)
+        connect = partial(Connection, context)
+        return lambda: HandshakeFirst(lambda transport: Handshake(context, transport, ssl_context, connect, self.host))
+
+
+def _run(loop: asyncio.AbstractEventLoop) -> None:
+    try:
+        loop.run_forever()
+    finally:
+        loop.close()
+
+
+async def _close(context: ServerContext, server: asyncio.Server) -> None:
+    try:
+        with suppress(NotImplementedError):  # Windows' loop has no readers
+            for listener in server.sockets:
+                context.loop.remove_reader(listener)
+        context.drop_all()
+        # Closing a server fails while it accepts a connection: let these be accepted first.
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        await asyncio.gather(*tasks, return_exceptions=True)
+        server.close()
+        context.drop_all()
+        await asyncio.sleep(0)  # lets each connection hear that it is lost, and close its socket
+    finally:
+        context.loop.stop()
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        reason = str(error.strerror).partition(" (while")[0]
+        raise OSError(error.errno, f"{reason}: {authority_of(host, port)}") from None

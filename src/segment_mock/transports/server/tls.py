@@ -1,0 +1,161 @@
+"""TLS for the live server: its own certificate authority, and the handshake on a connection."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import ssl
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from threading import Lock
+
+from .context import ServerContext
+
+_CONTEXTS = 256  # certificates kept; the oldest is dropped and issued again when asked for
+_LOCAL = ("localhost", "127.0.0.1", "::1")
+
+
+class CertificateAuthority:
+    """A certificate authority that nobody trusts until told to, and SSL contexts with certificates signed by it.
+
+    *hosts* are the names in the certificate of ``context``, besides this machine's own; ``*.`` is allowed.
+    ``file`` is where clients find the CA certificate: readable by its owner alone, removed by `close`.
+    """
+
+    def __init__(self, hosts: Iterable[str]) -> None:
+        from trustme import CA  # 60 ms, and few servers speak TLS
+
+        self._ca, self._lock = CA(), Lock()
+        self._contexts: dict[str, ssl.SSLContext] = {}
+        self.context = self._issue(*dict.fromkeys((*_LOCAL, *hosts)))
+        self._folder = Path(tempfile.mkdtemp(prefix="segment-mock-"))
+        self.file = self._folder / "ca.pem"
+        with os.fdopen(os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(self.pem)
+
+    @property
+    def pem(self) -> bytes:
+        """The CA certificate."""
+        return self._ca.cert_pem.bytes()
+
+    def context_for(self, host: str) -> ssl.SSLContext:
+        """Return a server context with a certificate for *host*, issued when first asked for.
+
+        Raises ValueError if there can't be a certificate for *host*.
+        """
+        with self._lock:
+            if host not in self._contexts:
+                if len(self._contexts) >= _CONTEXTS:
+                    del self._contexts[next(iter(self._contexts))]
+                self._contexts[host] = self._issue(host)
+            return self._contexts[host]
+
+    def close(self) -> None:
+        """Remove the file."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _issue(self, *names: str) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.set_alpn_protocols(["http/1.1"])
+        self._ca.issue_cert(*names).configure_cert(context)
+        return context
+
+
+class Handshake:
+    """A TLS handshake on *transport*, after which the protocol that *connect* returns takes over.
+
+    *early* are bytes of the client that have been read already; *host* is counted if the client breaks off.
+    """
+
+    def __init__(
+        self,
+        context: ServerContext,
+        transport: asyncio.Transport,
+        ssl_context: ssl.SSLContext,
+        connect: Callable[[], asyncio.Protocol],
+        host: str,
+        early: bytes = b"",
+    ) -> None:
+        self._context, self._transport, self._host = context, transport, host
+        self._task = context.loop.create_task(self._run(ssl_context, connect, early))
+        context.connections.add(self)
+
+    def drop(self) -> None:
+        """Break off, and close the connection at once."""
+        self._transport.abort()
+        self._task.cancel()
+
+    async def _run(self, ssl_context: ssl.SSLContext, connect: Callable[[], asyncio.Protocol], early: bytes) -> None:
+        loop, timeout = self._context.loop, self._context.request_timeout
+        buffer = BufferingProtocol()
+        if early:
+            # One turn later: then the callbacks that start_tls schedules have been called.
+            loop.call_soon(loop.call_soon, self._feed, early)
+        try:
+            secured = await loop.start_tls(
+                self._transport, buffer, ssl_context, server_side=True, ssl_handshake_timeout=timeout
+            )
+        except OSError:  # the client does not trust us, does not speak TLS, or left
+            self._transport.abort()
+            self._context.count_failed_handshake(self._host)
+            return
+        finally:
+            self._context.connections.discard(self)
+        if secured is None or self._transport.is_closing():  # Python 3.10 does not raise when the client leaves
+            self._context.count_failed_handshake(self._host)
+        else:
+            buffer.hand_over(secured, connect())
+
+    def _feed(self, data: bytes) -> None:
+        protocol = self._transport.get_protocol()
+        if isinstance(protocol, asyncio.BufferedProtocol):
+            while data:
+                buffer = memoryview(protocol.get_buffer(len(data)))
+                size = min(len(buffer), len(data))
+                buffer[:size] = data[:size]
+                protocol.buffer_updated(size)
+                data = data[size:]
+        elif isinstance(protocol, asyncio.Protocol):  # Python 3.10
+            protocol.data_received(data)
+
+
+class HandshakeFirst(asyncio.Protocol):
+    """The protocol of a port that speaks TLS: starts the handshake on every connection."""
+
+    def __init__(self, handshake: Callable[[asyncio.Transport], object]) -> None:
+        self._handshake = handshake
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Start the handshake."""
+        assert isinstance(transport, asyncio.Transport)
+        self._handshake(transport)
+
+
+class BufferingProtocol(asyncio.Protocol):
+    """Keeps what arrives until the protocol that it is for can take it.
+
+    The first bytes after a handshake come before the loop says that it is complete.
+    """
+
+    def __init__(self) -> None:
+        self._data = b""
+        self._lost = False
+
+    def data_received(self, data: bytes) -> None:
+        """Keep *data*."""
+        self._data += data
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Remember that there is nothing to hand over."""
+        self._lost = True
+
+    def hand_over(self, transport: asyncio.Transport, protocol: asyncio.Protocol) -> None:
+        """Let *protocol* take *transport* and what was kept."""
+        if self._lost:
+            return
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+        if self._data:
+            protocol.data_received(self._data)

@@ -1,0 +1,133 @@
+"""Responses on their way out: carries out one delivery at a time on a connection's transport."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+
+from ...messages import WHOLE, Response
+from ..serialize import ConnectionOption, ending, serialize, split_delivery
+from .context import ServerContext
+
+LINGER = 2.0  # seconds that a refused client may go on sending, or that unread bytes delay a reset
+RESET_DELAY = 0.02  # seconds between the last byte and a reset
+
+_RESET = struct.pack("ii", 1, 0)
+
+try:
+    from fcntl import ioctl
+    from termios import TIOCOUTQ
+except ImportError:  # Windows
+    ioctl = None  # type: ignore[assignment]
+
+
+class ResponseWriter:
+    """Writes responses to *transport*; *ready* is called when a busy writer can take the next one.
+
+    ``busy`` while a body is on its way and, for good, once the connection is to end; ``blocked``
+    while written bytes have not left; ``lingering`` while a refused client may still be sending.
+    """
+
+    __slots__ = (
+        "_context", "_linger", "_option", "_ready", "_resetting", "_timer", "_transport",
+        "blocked", "busy", "lingering",
+    )  # fmt: skip
+
+    def __init__(self, context: ServerContext, transport: asyncio.Transport, ready: Callable[[], None]) -> None:
+        self._context, self._transport, self._ready = context, transport, ready
+        self._timer: asyncio.TimerHandle | None = None
+        self._option: ConnectionOption = ""
+        self._linger = self._resetting = self.busy = self.blocked = self.lingering = False
+        if not transport.get_extra_info("sslcontext"):  # with TLS, an empty buffer would count as a full one
+            # With a limit of 0 "blocked" means exactly that something written has not left yet.
+            transport.set_write_buffer_limits(0)
+
+    def send(self, response: Response, option: ConnectionOption, *, head_only: bool, linger: bool) -> None:
+        """Write *response* as its delivery says, without its body if *head_only* (HEAD).
+
+        *linger*: if it is the last one, the client may still be sending and gets time to. Raises
+        an exception, with nothing written, if *response* can't be.
+        """
+        now = self._context.clock.now()
+        if response.delivery is WHOLE and option != "close":
+            self._transport.write(serialize(response, now, option, head_only=head_only))
+            return
+        piece, rest = split_delivery(response, now, option, head_only=head_only)
+        self.busy, self._option, self._linger = True, option, linger
+        if rest:
+            chunk, pause = max(1, int(response.delivery.chunk or 1)), float(response.delivery.pause)
+            self._timer = self._context.later(pause, self._drip, response, rest, chunk, pause)
+        self._transport.write(piece)
+        if not rest:
+            self._finish(response)
+
+    def unblock(self) -> None:
+        """Go on: everything written has left."""
+        self.blocked = False
+        if self._resetting:
+            self._reset(RESET_DELAY)
+        else:
+            self._ready()
+
+    def close(self) -> None:
+        """Give up whatever is on its way: the connection is lost."""
+        if self._timer is not None:
+            self._timer.cancel()
+        del self._ready  # a bound method of the connection, which holds this writer
+
+    def _drip(self, response: Response, data: memoryview, chunk: int, pause: float) -> None:
+        self._transport.write(data[:chunk])
+        if len(data) > chunk:
+            self._timer = self._context.later(pause, self._drip, response, data[chunk:], chunk, pause)
+            return
+        self._finish(response)
+        if not self.busy:
+            self._ready()
+
+    def _finish(self, response: Response) -> None:
+        self._timer = None
+        end = ending(response, self._option)
+        if end == "reset":
+            self._reset(0.0 if response.delivery.raw == b"" else RESET_DELAY)
+        elif end == "open":
+            self.busy = False
+        elif self._linger:
+            self._close_gently()
+        else:
+            self._transport.close()
+
+    def _close_gently(self) -> None:
+        # Closing on a client that still sends would reset it before it has read the refusal.
+        self.lingering = True
+        if self._transport.can_write_eof():  # TLS can't close one direction
+            self._transport.write_eof()
+        self._timer = self._context.loop.call_later(LINGER, self._transport.abort)
+
+    def _reset(self, delay: float) -> None:
+        if self.blocked:
+            self._resetting = True
+        elif delay:
+            self._timer = self._context.loop.call_later(delay, self._send_reset, LINGER)
+        else:
+            self._send_reset(0.0)
+
+    def _send_reset(self, seconds_left: float) -> None:
+        # A reset discards what has not crossed yet, and on some systems what has but is unread: so the bytes
+        # that are meant to reach the client get there first, and it has a moment to read them.
+        sock = self._transport.get_extra_info("socket")
+        if seconds_left > 0 and _unsent(sock):
+            self._timer = self._context.loop.call_later(RESET_DELAY, self._send_reset, seconds_left - RESET_DELAY)
+        else:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            self._transport.abort()
+
+
+def _unsent(sock: socket.socket) -> int:
+    """Return how many bytes written to *sock* the other side has not taken, or 0 where the system does not tell."""
+    with suppress(OSError, TypeError, ValueError):
+        return int.from_bytes(ioctl(sock.fileno(), TIOCOUTQ, bytes(4)), sys.byteorder)
+    return 0
