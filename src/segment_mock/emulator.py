@@ -49,7 +49,7 @@ class Emulator:
         self._options = {vendor.name: self._own(vendor) for vendor in self.vendors.values()}
         self.routes = Routes(self.vendors.values(), self._options)
         journal = self.journal  # and not self, which would hold itself in a circle by it
-        self.plan = Plan(self.world, self.routes.names(), lambda: journal.newest)
+        self.plan = Plan(self.world, self.routes.operations(), lambda: journal.newest)
         self._snapshots: dict[str, Snapshot] = {}
         self.ca_pem: bytes | None = None
         self.on_reset: list[Callable[[], None]] = []

@@ -59,11 +59,15 @@ class Routes:
             for path in operation.paths
         ]
 
+    def operations(self) -> dict[str, Operation | None]:
+        """Return every operation by name; None stands for those that only refuse."""
+        own = {f"{vendor.name}.{row.name}": row for vendor, _ in self._vendors for row in vendor.operations}
+        refusing = [f"{v.name}.{name}" for v, _ in self._vendors for name in ("no_such_operation", "no_such_method")]
+        return {**own, **dict.fromkeys([*refusing, "nobody.no_such_operation"])}
+
     def names(self) -> list[str]:
         """Return the name of every operation, those that only refuse included."""
-        refusing = ("no_such_operation", "no_such_method")
-        own = [f"{v.name}.{row.name}" for v, _ in self._vendors for row in v.operations]
-        return own + [f"{v.name}.{name}" for v, _ in self._vendors for name in refusing] + ["nobody.no_such_operation"]
+        return [*self.operations()]
 
     def admits(self, host: str) -> bool:
         """Tell whether *host* is a vendor's or this machine's own: no other is ever asked for through us."""

@@ -5,16 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from fault_world import SALSA, create, names, put, search, send
+import requests
+from fault_world import SALSA, names, put, search, send
 
-from segment_mock import SegmentMock, faults
+from segment_mock import SegmentMock, SettingError, create_app, faults
 
 F: Any = faults
+OTHER = "0b99b409-e56d-4530-a226-474c61461db4"
 GROUP = "69afe9fc-dcde-4533-92d6-cbf069008c30"
 PEOPLE = [f"{number:08d}-0000-4000-8000-000000000000" for number in range(4)]
 DATA = {
     "salsa": {
-        "segments": [{"segmentId": GROUP, "name": "G"}],
+        "segments": [
+            {"segmentId": GROUP, "name": "G", "externalSystemId": "g"},
+            {"segmentId": OTHER, "name": "O", "externalSystemId": "o"},
+        ],
         "supporters": [
             {"supporterId": key, "contacts": [{"type": "EMAIL", "value": f"{key}@example.org"}]} for key in PEOPLE
         ],
@@ -98,7 +103,7 @@ def test_members(chosen: dict[str, Any]) -> None:
     mock.faults.add(F.Item(result="NOT_FOUND", **chosen))
     body = {"payload": {"segmentId": GROUP, "supporterIds": PEOPLE}}
     assigned = send(mock, "PUT", f"{SALSA}/segments/members", body)
-    (group,) = search(mock).json()["payload"]["segments"]
+    group = search(mock).json()["payload"]["segments"][0]
     mock.faults.clear()
     removed = send(mock, "DELETE", f"{SALSA}/segments/members", body)
 
@@ -143,10 +148,104 @@ def test_a_body_without_a_batch_is_left_alone(body: Any) -> None:
     assert "matched 1 times, but: 1 nothing there to spoil" == rule.why()
 
 
-def test_the_segmenter_has_no_batch() -> None:
-    """Its calls have no items: the rule matches and spares them."""
+@pytest.mark.parametrize(
+    ("fault", "operation"),
+    [
+        ({"kind": "item"}, "segmenter.*"),
+        ({"kind": "item", "result": "NOT_FOUND"}, "salsa.get_metrics"),
+        ({"kind": "item"}, "salsa.no_such_operation"),
+        ({"kind": "stale"}, "salsa.upsert_*"),
+    ],
+)
+def test_a_rule_that_could_never_strike_is_refused(fault: dict[str, Any], operation: str) -> None:
+    """An operation without items, or that does not read: the error names those that have them."""
     mock = SegmentMock()
-    rule = mock.faults.add(F.Item(), "segmenter.*")
+    with pytest.raises(SettingError, match=r"has nothing that '(item|stale)' could strike; there are \['salsa.search_"):
+        mock.faults.load({**fault, "operation": operation})
 
-    assert 200 == create(mock).status_code
-    assert (1, 0) == (rule.matched, rule.fired)
+    assert 0 == len(mock.faults)
+
+
+def found(mock: SegmentMock, path: str, **payload: Any) -> Any:
+    return send(mock, "POST", f"{SALSA}/{path}", {"payload": payload}).json()["payload"]
+
+
+SEARCHES = [
+    ("segments/search", "search_segments", "segments", "SEGMENT_ID", "segmentId", [GROUP.upper(), OTHER]),
+    ("segments/search", "search_segments", "segments", "EXTERNAL_ID", "externalSystemId", ["g", "o"]),
+    ("supporters/search", "search_supporters", "supporters", "SUPPORTER_ID", "supporterId", PEOPLE[:2]),
+    ("supporters/groups", "search_supporter_groups", "results", "SUPPORTER_ID", "supporterId", PEOPLE[:2]),
+]
+
+
+@pytest.mark.parametrize(("path", "operation", "name", "kind", "member", "ids"), SEARCHES)
+def test_an_identifier_of_a_search_is_an_item(
+    path: str, operation: str, name: str, kind: str, member: str, ids: list[str]
+) -> None:
+    """The chosen one is NOT_FOUND with its id as it was sent, the other is found, and the rule counts as fired."""
+    mock = SegmentMock(data=DATA)
+    rule = mock.faults.add(F.Item(result="NOT_FOUND", index=0), f"salsa.{operation}")
+    items = found(mock, path, identifiers=ids, identifierType=kind)[name]
+
+    assert {member: ids[0], "result": "NOT_FOUND"} == items[0]
+    assert "FOUND" == items[1]["result"]
+    assert (1, 1) == (rule.matched, rule.fired)
+
+
+def test_a_supporter_in_a_search_of_members_is_an_item() -> None:
+    """A member is NOT_FOUND by fault; the page of all members is untouched."""
+    mock = SegmentMock(data=DATA)
+    send(mock, "PUT", f"{SALSA}/segments/members", {"payload": {"segmentId": GROUP, "supporterIds": PEOPLE[:2]}})
+    rule = mock.faults.add(F.Item(result="NOT_FOUND", where={"supporterId": PEOPLE[1]}), "salsa.search_members")
+    some = found(mock, "segments/members/search", segmentId=GROUP, supporterIds=PEOPLE[:2])["supporters"]
+    every = found(mock, "segments/members/search", segmentId=GROUP)
+
+    assert ["FOUND", "NOT_FOUND"] == [item["result"] for item in some]
+    assert {"supporterId": PEOPLE[1], "result": "NOT_FOUND"} == some[1]
+    assert (2, ["FOUND"] * 2) == (every["total"], [item["result"] for item in every["supporters"]])
+    assert (2, 1) == (rule.matched, rule.fired)
+
+
+def test_a_search_of_all_has_no_items() -> None:
+    """The reply is what it was, and the rule says why it did not fire."""
+    mock = SegmentMock(data=DATA)
+    before = found(mock, "segments/search", count=20)
+    rule = mock.faults.add(F.Item(result="NOT_FOUND"), "salsa.search_segments")
+
+    assert before == found(mock, "segments/search", count=20)
+    assert (1, 0, 1) == (rule.matched, rule.fired, rule.suppressed)
+
+
+def test_an_injected_not_found_is_the_same_as_a_real_one() -> None:
+    """In process, intercepted, live and under Flask: the payload for an id that was deleted."""
+    body = {"payload": {"identifiers": [GROUP.upper()], "identifierType": "SEGMENT_ID"}}
+    rules = [{"kind": "item", "result": "NOT_FOUND", "operation": "salsa.search_segments"}]
+    real = send(SegmentMock(), "POST", f"{SALSA}/segments/search", body).json()["payload"]
+    with SegmentMock(data=DATA, faults=rules) as mock:
+        path, headers = f"{SALSA}/segments/search", {"authToken": "t"}
+        replies = [mock.session().post(path, json=body, headers=headers)]
+        replies.append(requests.post(mock.serve().url + path, json=body, headers=headers, timeout=5))
+        with mock.intercept():
+            replies.append(requests.post(f"https://api.salsalabs.org{path}", json=body, headers=headers, timeout=5))
+    flask = create_app(data=DATA, faults=rules).test_client().post(path, json=body, headers=headers)
+
+    assert [real] * 4 == [reply.json()["payload"] for reply in replies] + [flask.get_json()["payload"]]
+
+
+@pytest.mark.parametrize(
+    ("where", "chosen"),
+    [
+        ({"segmentId": GROUP.upper()}, ["SYSTEM_ERROR", "UPDATED", "ADDED"]),
+        ({"segmentId": "*"}, ["SYSTEM_ERROR", "SYSTEM_ERROR", "ADDED"]),
+        ({"segmentId": OTHER, "name": "O"}, ["UPDATED", "SYSTEM_ERROR", "ADDED"]),
+        ({"name": "g"}, ["UPDATED", "UPDATED", "ADDED"]),
+    ],
+)
+def test_ids_match_in_any_case(where: dict[str, str], chosen: list[str]) -> None:
+    """As the API compares them; other members have to be equal, and ``*`` is any value."""
+    mock = SegmentMock(data=DATA)
+    mock.faults.add(F.Item(where=where))
+    items = [{"segmentId": GROUP, "name": "G"}, {"segmentId": OTHER.upper(), "name": "O"}, {"name": "N"}]
+    reply = send(mock, "PUT", f"{SALSA}/segments", {"payload": {"segments": items}})
+
+    assert chosen == results(reply)

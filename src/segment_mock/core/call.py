@@ -22,11 +22,17 @@ from .world import Luck, Organization, World, fresh
 
 @dataclass(frozen=True)
 class Items:
-    """Where a batch stands: its list in the request's payload and in the reply's, and how one item fails."""
+    """Where a batch stands: its list in the request's payload and in the reply's, and how one item fails.
+
+    *members* returns an item as an object, also where the list has bare ids: (the payload, the item); it raises
+    KeyError if the payload does not say what the ids are. *ids* are the members whose case the API ignores.
+    """
 
     sent: str
     answered: str
-    spoil: Callable[[Call, Any, Spoiled], Any]
+    spoil: Callable[[Call, Json, Spoiled], Any]
+    members: Callable[[Json, Any], Json] = lambda payload, item: item
+    ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -225,8 +231,13 @@ class Call:
     def each(self, items: Iterable[Any], perform: Callable[[Any], Any]) -> list[Any]:
         """Perform the items of a batch strictly in sequence, but fail those that are spoiled."""
         batch = self.operation.items
+        if batch is None or not self.spoiled:
+            return [perform(item) for item in items]
+        payload = self.vendor.unwrap(self.data)
         return [
-            batch.spoil(self, item, self.spoiled[index]) if batch and index in self.spoiled else perform(item)
+            batch.spoil(self, batch.members(payload, item), self.spoiled[index])
+            if index in self.spoiled
+            else perform(item)
             for index, item in enumerate(items)
         ]
 

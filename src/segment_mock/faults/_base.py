@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, ClassVar
 
-from ..core import Call, Proceed
+from ..core import Call, Operation, Proceed
 from ..messages import Response
 from ..settings import BOOL, Option, OptionType, SettingError, suggestion
 
@@ -53,6 +53,10 @@ class Fault:
 
     def fits(self, call: Call) -> bool:
         """Tell whether there is anything in *call* that this fault could spoil."""
+        return True
+
+    def suits(self, operation: Operation | None) -> bool:
+        """Tell whether calls of *operation* can have what this fault spoils; None: an operation that only refuses."""
         return True
 
     def as_dict(self) -> dict[str, Any]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from threading import RLock
 from typing import Any
 
 from ..callsite import caller
-from ..core import Call, Proceed, Stage, through
+from ..core import Call, Operation, Proceed, Stage, through
 from ..core.world import World
 from ..messages import Response
 from ..settings import SettingError, suggestion
@@ -23,12 +23,15 @@ _MEMBERS = ("operation", "match", "when")
 class Plan:
     """What goes wrong, and when: the stage that wraps a call in every fault; the first rule is outermost.
 
-    *operations* are the names that a rule may mean, *newest* tells the journal's newest entry. A kind's
-    file that can't be imported is an error here, at the start, and not at the first rule.
+    *operations* are those that a rule may mean, by name (None: one that only refuses), *newest* tells the
+    journal's newest entry. A kind's file that can't be imported is an error here, at the start, and not at the
+    first rule.
     """
 
-    def __init__(self, world: World, operations: Iterable[str], newest: Callable[[], int] = int) -> None:
-        self._world, self._operations, self._newest = world, tuple(operations), newest
+    def __init__(
+        self, world: World, operations: Mapping[str, Operation | None], newest: Callable[[], int] = int
+    ) -> None:
+        self._world, self._operations, self._newest = world, operations, newest
         self._rules: tuple[Rule, ...] = ()
         self._armed: tuple[Rule, ...] = ()
         self._numbers, self._lock = 0, RLock()
@@ -135,6 +138,11 @@ class Plan:
             raise SettingError(f"fault: {fault!r} is none; make one, such as faults.Hang()")
         if not any(fnmatchcase(name, str(operation)) for name in self._operations):
             raise SettingError(f"operation: {operation!r} is none{suggestion(str(operation), self._operations)}")
+        suits = getattr(fault, "suits", lambda _: True)
+        able = [name for name, row in self._operations.items() if suits(row)]
+        if not any(fnmatchcase(name, str(operation)) for name in able):
+            kind = getattr(fault, "kind", "")
+            raise SettingError(f"operation: {operation!r} has nothing that {kind!r} could strike; there are {able}")
         vendors = sorted({name.partition(".")[0] for name in self._operations})
         if isinstance(match, Mapping) and "vendor" in match and match["vendor"] not in vendors:
             wrong = match["vendor"]

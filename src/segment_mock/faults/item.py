@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ..core import Call, Json, Proceed, Refusal, Spoiled
+from ..core import Call, Items, Json, Operation, Proceed, Refusal, Spoiled
 from ..messages import Response
 from ..settings import INT, TEXT, OptionType
 from ._base import Fault, pairs, setting
@@ -25,6 +25,7 @@ def _indexes(value: Any) -> tuple[int, ...]:
 class Item(Fault):
     """Fail chosen items of a batch in the vendor's form and perform the others: real partial failure.
 
+    The identifiers of a search are items too; a search of all records has none.
     Items are chosen by *index*, by *where*, by *every*, or all of these together; by none, all.
     """
 
@@ -35,7 +36,8 @@ class Item(Fault):
     )
     where: Mapping[str, Any] | None = setting(
         None,
-        "Only items that have these members with these values; an item of supporterIds is its supporterId.",
+        "Only items that have these members with these values ('*': any value); an item of supporterIds is its "
+        "supporterId, an identifier of a search is the segmentId, supporterId or externalSystemId that it is.",
         OptionType("names and values", pairs),
     )
     every: int | None = setting(None, "Only every so many-th item.", INT, min=1)
@@ -51,27 +53,40 @@ class Item(Fault):
         call.spoiled = {**call.spoiled, **marked}
         return await proceed()
 
-    def _chosen(self, call: Call) -> list[int]:
-        return [index for index, item in enumerate(_items(call)) if self._strikes(index, item)]
+    def suits(self, operation: Operation | None) -> bool:
+        """Tell whether *operation* has items at all."""
+        return operation is not None and operation.items is not None
 
-    def _strikes(self, index: int, item: Json) -> bool:
-        wanted = (self.where or {}).items()
+    def _chosen(self, call: Call) -> list[int]:
+        batch = call.operation.items
+        if batch is None:
+            return []
+        return [index for index, item in enumerate(_items(call, batch)) if self._strikes(batch, index, item)]
+
+    def _strikes(self, batch: Items, index: int, item: Json) -> bool:
         return (
             (self.index is None or index in _indexes(self.index))
             and (self.every is None or (index + 1) % self.every == 0)
-            and wanted <= item.items()
+            and all(_has(item, name, wanted, name in batch.ids) for name, wanted in (self.where or {}).items())
         )
 
 
-def _items(call: Call) -> list[Json]:
-    batch = call.operation.items
-    if batch is None:
-        return []
+def _has(item: Json, name: str, wanted: Any, is_id: bool) -> bool:
+    value = item.get(name)
+    if type(value) is int and isinstance(wanted, str):
+        value = str(value)  # a number is taken as text where the API wants text
+    if wanted == "*":
+        return value is not None
+    if is_id and isinstance(value, str) and isinstance(wanted, str):
+        return value.lower() == wanted.lower()
+    return name in item and bool(value == wanted)
+
+
+def _items(call: Call, batch: Items) -> list[Json]:
     try:
-        items = call.vendor.unwrap(call.json)[batch.sent]
+        payload = call.vendor.unwrap(call.json)
+        items = payload[batch.sent]
+        found = [batch.members(payload, item) for item in items] if isinstance(items, list) else []
     except (Refusal, KeyError, TypeError):
         return []
-    if not isinstance(items, list):
-        return []
-    # A batch of bare ids is called after the member that each of them is.
-    return [item if isinstance(item, dict) else {batch.sent.removesuffix("s"): item} for item in items]
+    return [item if isinstance(item, dict) else {} for item in found]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..core import Call, Lag, Proceed
+from ..core import Call, Lag, Operation, Proceed
 from ..messages import Response
 from ..settings import FLOAT, INT
 from ._base import Fault, setting
@@ -22,6 +22,10 @@ class Stale(Fault):
     def fits(self, call: Call) -> bool:
         """Tell whether the call reads."""
         return call.operation.reads
+
+    def suits(self, operation: Operation | None) -> bool:
+        """Tell whether *operation* reads."""
+        return operation is not None and operation.reads
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
         """Let the operation see an earlier moment."""

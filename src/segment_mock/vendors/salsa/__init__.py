@@ -1,17 +1,21 @@
 """Salsa Engage Groups, as far as its document, recordings and public clients tell."""
 
+from dataclasses import replace
 from functools import partial
 from operator import itemgetter
+from typing import Any
 
-from ...core import Items, Limits, Operation, Vendor
+from ...core import Items, Json, Limits, Operation, Vendor
 from ...settings import Option
 from .assumptions import ASSUMPTIONS
 from .data import TABLES, SalsaFace, export, load
 from .errors import COMPLAINTS, ERRORS, ITEM_ERRORS, REFUSALS, complain, spoil
 from .operations import members, metrics, segments, supporters
+from .operations._common import identified
 from .schemas import DOCUMENT, frame, reply, wrap
 from .schemas.segments import SEGMENT_ORDER, DeleteSegments, SearchSegments, Segments, UpsertSegments
 from .schemas.supporters import (
+    BELONGING_ORDER,
     SUPPORTER_ORDER,
     Belongings,
     DeleteSupporters,
@@ -30,7 +34,17 @@ _SUPPORTER_DATA = f"Salsa Engage, Supporter Data; {_RECORDED}"
 
 
 def _batch(name: str, order: tuple[str, ...], sent: str = "") -> Items:
-    return Items(sent or name, name, partial(spoil, order))
+    members = {"supporterIds": _supporter, "identifiers": _identified}.get(sent)
+    batch = Items(sent or name, name, partial(spoil, order), ids=("segmentId", "supporterId"))
+    return replace(batch, members=members) if members else batch
+
+
+def _supporter(_: Json, identifier: Any) -> Json:
+    return identified("SUPPORTER_ID", identifier)
+
+
+def _identified(payload: Json, identifier: Any) -> Json:
+    return identified(payload["identifierType"], identifier)
 
 
 VENDOR = Vendor(
@@ -42,7 +56,8 @@ VENDOR = Vendor(
     operations=(
         Operation(
             "search_segments", "POST", ("/segments/search",), segments.search, f"{DOCUMENT}, Searching for Segments",
-            request=frame(SearchSegments()), response=_GROUPS, sized=("identifiers", "count"), reads=True,
+            request=frame(SearchSegments()), response=_GROUPS, items=_batch("segments", SEGMENT_ORDER, "identifiers"),
+            sized=("identifiers", "count"), reads=True,
         ),
         Operation(
             "upsert_segments", "PUT", ("/segments",), segments.upsert, f"{DOCUMENT}, Adding/Updating Segments",
@@ -56,7 +71,9 @@ VENDOR = Vendor(
         ),
         Operation(
             "search_members", "POST", ("/segments/members/search",), members.search, _RECORDED,
-            request=frame(SearchMembers()), response=_SUPPORTERS, sized=("supporterIds", "count"), reads=True,
+            request=frame(SearchMembers()), response=_SUPPORTERS,
+            items=_batch("supporters", SUPPORTER_ORDER, "supporterIds"),
+            sized=("supporterIds", "count"), reads=True,
         ),
         Operation(
             "assign_members", "PUT", ("/segments/members",), members.assign, _RECORDED,
@@ -72,7 +89,8 @@ VENDOR = Vendor(
         ),
         Operation(
             "search_supporters", "POST", ("/supporters/search",), supporters.search, _SUPPORTER_DATA,
-            request=_SEARCH_SUPPORTERS, response=_SUPPORTERS, sized=("identifiers", "count"), reads=True,
+            request=_SEARCH_SUPPORTERS, response=_SUPPORTERS,
+            items=_batch("supporters", SUPPORTER_ORDER, "identifiers"), sized=("identifiers", "count"), reads=True,
         ),
         Operation(
             "upsert_supporters", "PUT", ("/supporters",), supporters.upsert, _SUPPORTER_DATA,
@@ -86,7 +104,8 @@ VENDOR = Vendor(
         ),
         Operation(
             "search_supporter_groups", "POST", ("/supporters/groups",), supporters.groups, _CLIENT,
-            request=_SEARCH_SUPPORTERS, response=reply(Belongings()), sized=("identifiers", "count"), reads=True,
+            request=_SEARCH_SUPPORTERS, response=reply(Belongings()),
+            items=_batch("results", BELONGING_ORDER, "identifiers"), sized=("identifiers", "count"), reads=True,
         ),
         Operation(
             "get_metrics", "GET", ("/metrics",), metrics.get, f"Salsa Engage Integration API Overview; {_RECORDED}",

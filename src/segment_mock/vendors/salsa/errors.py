@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from ...core import (
     Call,
@@ -109,10 +108,9 @@ def item_error(call: Call, kind: str, field: str) -> Json:
     return _error(call, row.code, row.message, field)
 
 
-def spoil(order: tuple[str, ...], call: Call, item: Any, spoiled: Spoiled) -> Json:
-    """Return *item* (a supporter's id where a batch is of ids) as one that a fault decided to fail."""
-    told = item if isinstance(item, dict) else {"supporterId": item}
-    sent = {name: value for name, value in told.items() if name not in _READ_ONLY}
+def spoil(order: tuple[str, ...], call: Call, item: Json, spoiled: Spoiled) -> Json:
+    """Return *item* as one that a fault decided to fail."""
+    sent = {name: value for name, value in item.items() if name not in _READ_ONLY}
     failed = ordered({**sent, "result": spoiled.result}, order)
     if spoiled.result in ("VALIDATION_ERROR", "SYSTEM_ERROR"):
         row = ITEM_ERRORS["invalid"] if spoiled.result == "VALIDATION_ERROR" else SYSTEM_ERROR

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import fields
 from http import HTTPStatus
 from typing import Any
 
 from ... import __version__
-from ...core import Json
+from ...core import Json, Operation
 from ...emulator import Emulator
 from ...faults import ALIASES, WHEN, kinds, option
 from ...settings import FLOAT, INT, Option
@@ -35,7 +35,7 @@ def control_document(views: Iterable[View], core: Emulator) -> Json:
     bearer = {"type": "http", "scheme": "bearer", "description": "The admin token, if the server was given one."}
     schemas: dict[str, Json] = {}
     paths = _hoist(paths, schemas)
-    rules = fault_rules_schema(core.routes.names(), core.vendors)
+    rules = fault_rules_schema(core.routes.operations(), core.vendors)
     for schema in (_PROBLEM, rules, _state(core)):
         _hoist(schema, schemas)
     document = {
@@ -152,19 +152,28 @@ _STEP = r"[^.\[\]$]+(\[([0-9]{1,9}|\*)\])*"
 _PATHS = {"type": "object", "propertyNames": {"pattern": rf"^{_STEP}(\.{_STEP})*$"}}
 
 
-def fault_rules_schema(operations: Iterable[str], vendors: Iterable[str]) -> Json:
+def fault_rules_schema(operations: Mapping[str, Operation | None], vendors: Collection[str]) -> Json:
     """Return what ``POST /_mock/faults`` takes: a rule of any kind, or a list of rules."""
-    globs = [*operations, *(f"{vendor}.*" for vendor in vendors), "*"]
     match = _closed_object({"vendor": {"enum": [*vendors]}, "headers": {"type": "object"}, "json": _PATHS})
     when = _closed_object(dict(map(_setting, WHEN)))
     common = {
-        "operation": {"title": "OperationPattern", "enum": globs},
+        "operation": {"title": "OperationPattern", "enum": _patterns(operations, vendors)},
         "match": _or_null({"title": "FaultMatch", **match}),
         "when": _or_null({"title": "FaultWhen", **when}),
     }
     aliases = {"title": "FaultAlias", **_closed_object({"kind": {"enum": [*ALIASES]}, **common}, "kind")}
-    rule = {"title": "FaultRule", "anyOf": [*(_rule(name, common) for name in kinds()), aliases]}
+    rules = []
+    for name, kind in kinds().items():
+        able = {operation: row for operation, row in operations.items() if kind().suits(row)}
+        own = {} if len(able) == len(operations) else {"operation": {"enum": _patterns(able, vendors)}}
+        rules.append(_rule(name, {**common, **own}))
+    rule = {"title": "FaultRule", "anyOf": [*rules, aliases]}
     return {"title": "FaultRules", "anyOf": [rule, {"type": "array", "items": rule}]}
+
+
+def _patterns(operations: Collection[str], vendors: Collection[str]) -> list[str]:
+    globs = [f"{vendor}.*" for vendor in vendors if any(name.startswith(f"{vendor}.") for name in operations)]
+    return [*operations, *globs, "*"]
 
 
 def _rule(name: str, common: Json) -> Json:

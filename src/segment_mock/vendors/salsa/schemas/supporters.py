@@ -17,6 +17,7 @@ SUPPORTER_ORDER = (
     "readOnly", "supporterId", *TEXTS[:7], "createdDate", "lastModified", "externalSystemId", "address", "contacts",
     "customFieldValues", "result", "errors",
 )  # fmt: skip
+BELONGING_ORDER = ("supporterId", "externalSystemId", "contacts", "segments", "result", "errors")
 CONTACTS = ("EMAIL", "HOME_PHONE", "CELL_PHONE", "WORK_PHONE", "FACEBOOK_ID", "TWITTER_ID", "LINKEDIN_ID")
 STATUSES = ("OPT_IN", "OPT_OUT", "HARD_BOUNCE")
 ADDRESS = (
@@ -132,6 +133,7 @@ class Belonging(Schema):
     contacts = fields.Raw(**known("assumed"))
     segments = fields.List(fields.Nested(Segment()), **CLIENT)
     result = fields.String(required=True, validate=validate.OneOf(RESULTS), **CLIENT)
+    errors = fields.List(fields.Nested(ItemFault()), **known("assumed"))
 
 
 class Belongings(Schema):

@@ -1,0 +1,110 @@
+"""A refusal by fault is the vendor's own: the same status and body as the real one, and a hint that helps."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+import requests
+from fault_world import SALSA, send
+
+from segment_mock import SegmentMock, create_app
+
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+HINT = "X-Segment-Mock-Hint"
+GROUP = "69afe9fc-dcde-4533-92d6-cbf069008c30"
+DATA: dict[str, Any] = {
+    "salsa": {"segments": [{"segmentId": GROUP, "name": "G", "type": "CUSTOM"}]},
+    "segmenter": {"segments": [{"id": "s", "name": "S"}]},
+}
+RENAME = {"payload": {"segments": [{"segmentId": GROUP, "name": "N"}]}}
+UPDATE = {"id": "gone", "name": "S"}
+REFUSED_405 = [
+    {"kind": "refuse", "refusal": "not_manageable", "operation": "salsa.upsert_segments"},
+    {"kind": "error", "status": 405, "operation": "salsa.upsert_segments"},
+]
+
+
+def body_of(reply: Any) -> str:
+    return UUID.sub("UUID", reply.text)
+
+
+def mock_at_noon(**settings: Any) -> SegmentMock:
+    mock = SegmentMock(**settings)
+    mock.clock.freeze("2024-01-01T12:00:00Z")
+    return mock
+
+
+@pytest.mark.parametrize("rule", REFUSED_405, ids=lambda rule: rule["kind"])
+def test_405_by_fault_has_the_body_of_a_real_one(rule: dict[str, Any]) -> None:
+    """In process, intercepted, live and under Flask: fieldName, sentence and code."""
+    with mock_at_noon(data=DATA) as plain, mock_at_noon(faults=[rule]) as mock:
+        real = send(plain, "PUT", f"{SALSA}/segments", RENAME)
+        url, headers = mock.serve().url, {"authToken": "t"}
+        replies = [send(mock, "PUT", f"{SALSA}/segments", RENAME)]
+        replies.append(requests.put(f"{url}{SALSA}/segments", json=RENAME, headers=headers, timeout=5))
+        with mock.intercept():
+            at = f"https://api.salsalabs.org{SALSA}/segments"
+            replies.append(requests.put(at, json=RENAME, headers=headers, timeout=5))
+    flask = create_app(faults=[rule]).test_client().put(f"{SALSA}/segments", json=RENAME, headers=headers)
+    (error,) = flask.get_json()["errors"]
+
+    assert [(405, body_of(real))] * 3 == [(reply.status_code, body_of(reply)) for reply in replies]
+    assert {**real.json()["errors"][0], "id": ""} == {**error, "id": ""}
+    assert "segmentId" == error["fieldName"]
+
+
+def test_too_many_items_by_fault_names_the_list() -> None:
+    """As a batch of 21 does."""
+    mock = mock_at_noon()
+    real = send(mock, "PUT", f"{SALSA}/segments", {"payload": {"segments": [{"name": "N"}] * 21}})
+    mock.faults.load({"kind": "refuse", "refusal": "too_many_items"})
+
+    assert body_of(real) == body_of(send(mock, "PUT", f"{SALSA}/segments", RENAME))
+
+
+@pytest.mark.parametrize("path", ["/segments", "/segments/gone"])
+@pytest.mark.parametrize("failures", ["success-false", "is-updated-false"])
+def test_not_found_by_fault_names_the_id_of_the_call(path: str, failures: str) -> None:
+    """The Segmenter's sentence has the id that was sent, in the body or in the path, in either shape."""
+    mock = mock_at_noon(segmenter_failures=failures)
+    real = send(mock, "PUT", path, UPDATE)
+    mock.faults.load({"kind": "refuse", "refusal": "not_found", "operation": "segmenter.update_segment"})
+    reply = send(mock, "PUT", path, UPDATE)
+
+    assert (real.status_code, real.content, real.headers[HINT]) == (
+        reply.status_code,
+        reply.content,
+        reply.headers[HINT],
+    )
+    assert "no segment has the id 'gone'" in reply.text
+
+
+@pytest.mark.parametrize("failures", ["success-false", "is-updated-false"])
+@pytest.mark.parametrize("status", [400, 404])
+def test_an_armed_error_arrives_with_its_status(status: int, failures: str) -> None:
+    """``error status=404`` is a 404, also where a refusal of the vendor itself comes with 200."""
+    mock = mock_at_noon(segmenter_failures=failures, data=DATA)
+    mock.faults.load({"kind": "error", "status": status, "operation": "segmenter.*"})
+    reply = send(mock, "PUT", "/segments", {**UPDATE, "id": "s"})
+
+    assert status == reply.status_code
+    assert reply.json()["success"] is False
+
+
+@pytest.mark.parametrize(
+    ("failures", "other"), [("success-false", "is-updated-false"), ("is-updated-false", "success-false")]
+)
+def test_the_hint_names_the_other_value(failures: str, other: str) -> None:
+    """And not the one in force."""
+    reply = send(SegmentMock(segmenter_failures=failures), "PUT", "/segments", UPDATE)
+
+    assert f"--segmenter-failures {other} answers in the other documented shape" == reply.headers[HINT]
+
+
+def test_no_hint_at_a_setting_that_is_in_force() -> None:
+    """405 by fault while groups that are no CRM groups are answered per item."""
+    mock = SegmentMock(salsa_non_crm="result", faults=REFUSED_405[:1])
+
+    assert HINT not in send(mock, "PUT", f"{SALSA}/segments", RENAME).headers
