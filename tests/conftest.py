@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partialmethod
+from inspect import signature
+
 import pytest
+from click.testing import CliRunner, Result
 
 pytest_plugins = ["pytester"]
 collect_ignore = ["stranger"]  # runs against the built wheel
+
+
+if "mix_stderr" in signature(CliRunner).parameters:  # click before 8.2: as later versions have it by default
+    CliRunner.__init__ = partialmethod(CliRunner.__init__, mix_stderr=False)  # type: ignore[assignment, method-assign]
+    Result.output = property(lambda result: result.stdout + result.stderr)  # type: ignore[assignment, method-assign]
 
 
 @pytest.fixture
 def pytester(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """Runs suites elsewhere, with our plugin and no other that happens to be installed."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-p pytest_segment_mock")
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p pytest_segment_mock -W 'ignore:Module already imported'")
     return pytester

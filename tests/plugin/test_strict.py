@@ -126,7 +126,7 @@ def test_unknown_operations_fail_and_real_credentials_warn(pytester: pytest.Pyte
     token = secrets.token_urlsafe(90)
     pytester.makepyfile(test_a=OTHERS.replace("TOKEN_HERE", token))
 
-    result = pytester.runpytest(*RUN, "-W", "default")
+    result = pytester.runpytest(*RUN, "-W", "default", "-W", "ignore:Module already imported")
 
     result.assert_outcomes(passed=4, failed=3, warnings=1)
     result.stdout.fnmatch_lines(

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from flask import Flask, Request, Response, request
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
-from werkzeug.routing import BaseConverter, Rule
+from werkzeug.routing import BaseConverter, Map, Rule
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from .. import messages
@@ -35,10 +35,10 @@ def create_app(emulator: Emulator | None = None, **settings: Any) -> Flask:
     core = emulator or Emulator(settings)
     app = Flask("segment_mock", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = messages.body_limit_for("/_mock", core.settings["body_limit"])
-    app.url_rule_class = _Rule
-    app.url_map.converters["elsewhere"] = _Elsewhere
+    app.request_class, app.url_rule_class = _Request, _Rule
     # The core folds slashes itself; Flask would redirect, and the vendors do not.
-    app.url_map.merge_slashes = False
+    app.url_map = Map(merge_slashes=False)  # Werkzeug 2.3 ignores a change of the attribute
+    app.url_map.converters["elsewhere"] = _Elsewhere
     app.register_blueprint(control_plane(core))
     app.register_error_handler(HTTPException, http_problem)
 
@@ -60,6 +60,20 @@ class _Elsewhere(BaseConverter):
     regex = r"(?!_mock(?:/|$))(?s:.*)"
     part_isolating = False
     weight = 1000
+
+
+class _Request(Request):
+    """A request with a body limit of its own; before Flask 3.1 only the application has one."""
+
+    _limit: int | None = None
+
+    @property
+    def max_content_length(self) -> int | None:
+        return super().max_content_length if self._limit is None else self._limit
+
+    @max_content_length.setter
+    def max_content_length(self, value: int | None) -> None:
+        self._limit = value
 
 
 class _Rule(Rule):
