@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from functools import partialmethod
 from inspect import signature
 
@@ -15,6 +17,15 @@ collect_ignore = ["stranger"]  # runs against the built wheel
 if "mix_stderr" in signature(CliRunner).parameters:  # click before 8.2: as later versions have it by default
     CliRunner.__init__ = partialmethod(CliRunner.__init__, mix_stderr=False)  # type: ignore[assignment, method-assign]
     Result.output = property(lambda result: result.stdout + result.stderr)  # type: ignore[assignment, method-assign]
+
+
+@pytest.fixture(autouse=True)
+def _logger() -> Iterator[None]:
+    """Undo what a command that ran in this process set for its log: caplog would see nothing."""
+    logger = logging.getLogger("segment_mock")
+    handlers, propagate = logger.handlers, logger.propagate
+    yield
+    logger.handlers, logger.propagate = handlers, propagate
 
 
 @pytest.fixture
