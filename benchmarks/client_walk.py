@@ -79,12 +79,12 @@ def identifier(kind: int, number: int) -> str:
 
 def organization(groups: int, people: int, most: int, seed: int = 0) -> dict[str, Any]:
     """Return data of groups with none to *most* members each, and people in none or many of them."""
-    luck = Random(seed)
+    rng = Random(seed)
     supporters = [
         {"supporterId": identifier(2, n), "contacts": [{"type": "EMAIL", "value": f"p{n}@example.org"}]}
         for n in range(people)
     ]
-    joined = [luck.sample(range(people), luck.randint(0, min(most, people))) for _ in range(groups)]
+    joined = [rng.sample(range(people), rng.randint(0, min(most, people))) for _ in range(groups)]
     members = [
         {"segment": identifier(1, n), "supporters": [identifier(2, who) for who in joined[n]]} for n in range(groups)
     ]

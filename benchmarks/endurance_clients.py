@@ -57,23 +57,23 @@ class Client:
 
     def work(self, until: Callable[[], bool]) -> None:
         """Call after call, until it is time."""
-        luck, count = Random(self.number), 0
+        rng, count = Random(self.number), 0
         connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         while not until():
             count += 1
             # Few pass: the id of a group that is gone is remembered for good, as it may be revived.
-            (deed,) = luck.choices((self._group, self._segment, self._read, self._pass), (6, 6, 3, 1))
-            deed(connection, luck, f"{self.number}-{count}")
+            (deed,) = rng.choices((self._group, self._segment, self._read, self._pass), (6, 6, 3, 1))
+            deed(connection, rng, f"{self.number}-{count}")
         connection.close()
 
-    def _group(self, connection: HTTPConnection, luck: Random, text: str) -> None:
-        place, fate = luck.randrange(OWN), luck.choice(DRAWN)
+    def _group(self, connection: HTTPConnection, rng: Random, text: str) -> None:
+        place, fate = rng.randrange(OWN), rng.choice(DRAWN)
         key = group(self.number, place)
         item = {"segmentId": key, "name": f"Group {self.number} {place}", "description": text}
         self._batch(connection, fate, "PUT", item, "UPDATED")
         self._note(key, fate, text)
 
-    def _pass(self, connection: HTTPConnection, luck: Random, text: str) -> None:
+    def _pass(self, connection: HTTPConnection, rng: Random, text: str) -> None:
         made = self._batch(connection, "none", "PUT", {"name": f"Passing {text}"}, "ADDED")
         if made:
             self._batch(connection, "none", "DELETE", {"segmentId": made["segmentId"]}, "DELETED")
@@ -85,15 +85,15 @@ class Client:
             self.wrong.append(f"{fate}: {method} {item} is {answer}")
         return answer
 
-    def _segment(self, connection: HTTPConnection, luck: Random, text: str) -> None:
-        key, fate = segment(self.number, luck.randrange(OWN)), luck.choice(DRAWN)
-        people = [{"externalId": f"{self.number}-{luck.randrange(9)}"} for _ in range(3)]
+    def _segment(self, connection: HTTPConnection, rng: Random, text: str) -> None:
+        key, fate = segment(self.number, rng.randrange(OWN)), rng.choice(DRAWN)
+        people = [{"externalId": f"{self.number}-{rng.randrange(9)}"} for _ in range(3)]
         told = self._call(connection, fate, "PUT", f"/segments/{key}", {"description": text, "persons": people})
         self._note(key, fate, text)
         if told and told["data"] != {"isUpdated": True}:
             self.wrong.append(f"{fate}: {told}")
 
-    def _read(self, connection: HTTPConnection, luck: Random, text: str) -> None:
+    def _read(self, connection: HTTPConnection, rng: Random, text: str) -> None:
         keys = [group(self.number, place) for place in range(OWN)]
         body = {"payload": {"identifierType": "SEGMENT_ID", "identifiers": keys}}
         told = self._call(connection, "none", "POST", f"{GROUPS}/search", body)

@@ -11,19 +11,19 @@ from collections.abc import Callable
 from statistics import median
 from time import process_time
 
-from segment_mock.store import ChangeLog, Index, Layout, Seed, Store
+from segment_mock.store import ChangeLog, Index, InitialRecords, Store, TableSchema
 
 MANY, FEW = 1_000_000, 1_000
 ROUNDS, REPEATS = 9, 200
 BOUND = 2.0
-LAYOUT = Layout("rows", lambda row: row["id"], (Index("third", lambda row: (row["id"] % 3,)),))
+LAYOUT = TableSchema("rows", lambda row: row["id"], (Index("third", lambda row: (row["id"] % 3,)),))
 Deed = Callable[[], object]
 
 
 class Side:
     """One store over a seed, and the deeds that are measured on it."""
 
-    def __init__(self, seed: Seed, *, holes: bool = False) -> None:
+    def __init__(self, seed: InitialRecords, *, holes: bool = False) -> None:
         self.seed, self.log, self.size = seed, ChangeLog(), len(seed.records)
         self.store = Store("", {"rows": seed}, self.log)
         for key in range(0, self.size, 3) if holes else ():
@@ -78,7 +78,7 @@ def within(name: str, deed: Deed, yardstick: Deed) -> bool:
 
 def main() -> int:
     """Measure everything; return the exit code."""
-    seeds = [Seed(LAYOUT, [{"id": number, "n": 0} for number in range(size)]) for size in (MANY, FEW)]
+    seeds = [InitialRecords(LAYOUT, [{"id": number, "n": 0} for number in range(size)]) for size in (MANY, FEW)]
     many, few, holes = Side(seeds[0]), Side(seeds[1]), Side(seeds[0], holes=True)
     gc.freeze()  # the seeds themselves are no part of any figure
     sizes = f"{MANY:,} / {FEW:,} rows"

@@ -8,12 +8,12 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from segment_mock.store import Index, Layout, Table
+from segment_mock.store import Index, Table, TableSchema
 
 Row = dict[str, Any]
 KEYS = ("", 0, None, ("a", 1), "b", "c", "d", "e")
 VALUES = ("", "x", "y")
-LAYOUT = Layout(
+LAYOUT = TableSchema(
     "t",
     lambda row: row.get("id"),
     (
@@ -43,11 +43,11 @@ class Model:
     """What a table should hold: its rows in order, and the keys that once had one."""
 
     rows: list[Row]
-    retired: set[Any] = field(default_factory=set)
+    was_deleted: set[Any] = field(default_factory=set)
 
     def copy(self) -> Model:
         """Return what stands here now."""
-        return Model([*self.rows], {*self.retired})
+        return Model([*self.rows], {*self.was_deleted})
 
     def place(self, key: Any) -> int | None:
         """Return where the row of *key* stands."""
@@ -64,14 +64,14 @@ class Model:
             self.rows.append(new)
         else:
             self.rows[place] = new
-        self.retired.discard(LAYOUT.key(new))
+        self.was_deleted.discard(LAYOUT.key(new))
 
     def delete(self, key: Any) -> bool:
         """Remove and remember."""
         place = self.place(key)
         if place is not None:
             del self.rows[place]
-            self.retired.add(key)
+            self.was_deleted.add(key)
         return place is not None
 
 
@@ -89,7 +89,7 @@ def agree(table: Table, model: Model) -> None:
     for key in KEYS:
         place = model.place(key)
         assert (None if place is None else rows[place]) == table.get(key)
-        assert (place is not None, key in model.retired) == (key in table, table.retired(key))
+        assert (place is not None, key in model.was_deleted) == (key in table, table.was_deleted(key))
     for index in LAYOUT.indexes:
         for value in VALUES:
             having = [each for each in rows if value in index.values(each)]

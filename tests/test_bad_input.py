@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from segment_mock import SegmentMock
-from segment_mock.vendors import found
+from segment_mock.vendors import find_vendors
 
 HEADERS = {"authToken": "t", "x-api-key": "k"}
 GROUP, BUILT_IN = "69afe9fc-dcde-4533-92d6-cbf069008c30", "1b7458d0-e747-40fe-8e1e-5d7fad4241cb"
@@ -92,7 +92,7 @@ def hold(operation, body):
         assert ["success", "message", "error"] == list(told)
 
 
-RESPONSES = {f"{vendor.name}.{row.name}": row.response for vendor in found() for row in vendor.operations}
+RESPONSES = {f"{vendor.name}.{row.name}": row.response for vendor in find_vendors() for row in vendor.operations}
 
 
 @operations

@@ -7,10 +7,10 @@ from marshmallow import Schema, fields
 
 from segment_mock import SegmentMock
 from segment_mock.clock import sleep
-from segment_mock.core import KINDS, Batch, Refusal, complaints, dumps, fresh, parse, through, unread
+from segment_mock.core import REFUSAL_KINDS, ItemList, Refusal, dumps, flatten_errors, parse, through, unread
 from segment_mock.core.world import World
 from segment_mock.messages import Response, run_sync
-from segment_mock.vendors import found
+from segment_mock.vendors import find_vendors
 
 HEADERS = {"authToken": "t", "x-api-key": "k"}
 
@@ -85,7 +85,7 @@ class Inner(Schema):
 class Outer(Schema):
     one = fields.Nested(Inner())
     many = fields.List(fields.Nested(Inner()))
-    batch = Batch(Inner())
+    batch = ItemList(Inner())
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ class Outer(Schema):
 )
 def test_a_complaint_names_the_place_on_the_wire(body, expected):
     """Objects by dots, lists by their index; nothing of marshmallow's own words."""
-    ((place, sentence),) = complaints(Outer().validate(body))
+    ((place, sentence),) = flatten_errors(Outer().validate(body))
 
     assert expected == place
     assert sentence
@@ -116,7 +116,7 @@ def test_unread_members_are_told_in_the_order_sent():
     assert [*names, "one.b", "one.a", "batch[1].c"] == [*unread(Outer(), body)]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", REFUSAL_KINDS)
 @pytest.mark.parametrize("path", ["/api/integration/ext/v1/segments", "/segments", "/nowhere"])
 def test_every_kind_is_refused_without_a_reason(kind, path):
     """A stage may refuse anything anywhere: the vendor has a status of error and a sentence for it."""
@@ -136,8 +136,8 @@ def test_every_kind_is_refused_without_a_reason(kind, path):
 
 def test_every_refusal_of_every_vendor_tells_its_source():
     """All kinds are there, each with an error status, a sentence and a source."""
-    for vendor in found():
-        assert set(KINDS) == set(vendor.refusals)
+    for vendor in find_vendors():
+        assert set(REFUSAL_KINDS) == set(vendor.refusals)
         for row in vendor.refusals.values():
             assert 400 <= row.status < 600
             assert row.message
@@ -146,7 +146,7 @@ def test_every_refusal_of_every_vendor_tells_its_source():
 
 def test_every_operation_tells_its_source_and_reply():
     """Documented, recorded or assumed; and the schema of what it answers."""
-    operations = [operation for vendor in found() for operation in vendor.operations]
+    operations = [operation for vendor in find_vendors() for operation in vendor.operations]
 
     assert [] == [operation.name for operation in operations if not (operation.source and operation.response)]
 
@@ -189,6 +189,6 @@ def test_a_fresh_id_is_none_that_is_taken():
     stream = World(5)
     first, *others, last = (stream.uuid("k") for _ in range(3000))
 
-    assert first == fresh(World(5), "k")
-    assert others[0] == fresh(World(5), "k", {first})
-    assert last == fresh(World(5), "k", {first}, {*others})
+    assert first == World(5).new_id("k")
+    assert others[0] == World(5).new_id("k", {first})
+    assert last == World(5).new_id("k", {first}, {*others})

@@ -18,18 +18,18 @@ from operator import itemgetter
 
 from marshmallow import Schema, fields
 
-from segment_mock.core import Dress, Face, KINDS, Operation, Refusal, Vendor
+from segment_mock.core import ErrorTemplate, VendorState, REFUSAL_KINDS, Operation, Refusal, Vendor
 from segment_mock.settings import Option
-from segment_mock.store import Layout, Seed
+from segment_mock.store import TableSchema, InitialRecords
 
-GUESTS = Layout("guests", itemgetter("name"))
+GUESTS = TableSchema("guests", itemgetter("name"))
 
 
 class Greet(Schema):
     name = fields.String(required=True)
 
 
-class AcmeFace(Face):
+class AcmeFace(VendorState):
     @property
     def guests(self):
         return self.rows("guests")
@@ -49,14 +49,14 @@ VENDOR = Vendor(
     root="/acme",
     key_header="x-acme-key",
     operations=(Operation("greet", "POST", ("/greetings",), greet, "assumed", request=Greet()),),
-    refusals={kind: Dress(409 if kind == "not_manageable" else 400, kind, "assumed") for kind in KINDS},
+    refusals={kind: ErrorTemplate(409 if kind == "not_manageable" else 400, kind, "assumed") for kind in REFUSAL_KINDS},
     tables=(GUESTS,),
     wrap=lambda call, result: result,
     unwrap=lambda body: body,
-    complain=lambda call, row, sentence, field: (row.status, {"wrong": sentence}),
-    load=lambda document, world: {"guests": Seed(GUESTS, document.get("guests", []))},
+    render_error=lambda call, row, sentence, field: (row.status, {"wrong": sentence}),
+    load=lambda document, world: {"guests": InitialRecords(GUESTS, document.get("guests", []))},
     export=lambda store: {"guests": [*store["acme.guests"]]},
-    face=AcmeFace,
+    state_class=AcmeFace,
     options=(Option("greeting", "How Acme greets.", choices=("Hello", "Hi")),),
 )
 '''
@@ -75,7 +75,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.usefixtures("folder")
 def test_a_third_vendor_is_served_in_process_and_live() -> None:
-    """Its host, path, key, schema, option, refusal, table, data, face and journal all work at once."""
+    """Its host, path, key, schema, option, refusal, table, data, state_class and journal all work at once."""
     with SegmentMock(acme_greeting="Hi", data={"acme": {"guests": [{"name": "Bo"}]}}) as mock:
         headers = {"x-acme-key": "k"}
         by_host = mock.session().post("https://api.acme.example/acme/greetings", json={"name": "Ada"}, headers=headers)

@@ -79,7 +79,7 @@ class Hammer(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.mock = self.fresh()
+        self.mock = self.new_id()
         self.groups: dict[str, str] = {}
         self.segments: list[str] = []
         self.story: list[tuple[Deed, tuple[str, bytes]]] = []
@@ -117,10 +117,10 @@ class Hammer(RuleBasedStateMachine):
         name = data.draw(st.sampled_from(sorted(self.groups)))
         key = next(row["segmentId"] for row in self.mock.salsa.segments if row["name"] == name)
         text = f"{len(self.story)}"
-        change, spoiled = data.draw(st.booleans()), bool(fault and fault.kind == "item" and 0 in fault.index)
+        change, item_failures = data.draw(st.booleans()), bool(fault and fault.kind == "item" and 0 in fault.index)
         item = {"segmentId": key, "name": name, "description": text} if change else {"segmentId": key}
         method = "PUT" if change else "DELETE"
-        if self.do(method, f"{SALSA}/segments", {"payload": {"segments": [item]}}, fault) and not spoiled:
+        if self.do(method, f"{SALSA}/segments", {"payload": {"segments": [item]}}, fault) and not item_failures:
             self.groups |= {name: text}
             if not change:
                 del self.groups[name]
@@ -155,7 +155,7 @@ class Hammer(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """The same seed and the same calls are the same bytes, and the same state."""
-        again = self.fresh()
+        again = self.new_id()
         assert [told for _, told in self.story] == [sent(again, deed) for deed, _ in self.story]
         assert self.mock.state() == again.state()
 

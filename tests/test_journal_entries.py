@@ -10,10 +10,10 @@ from unittest.mock import ANY
 import pytest
 
 from segment_mock.core.world import World
-from segment_mock.journal import Journal, Wanted
+from segment_mock.journal import EntryFilter, Journal
 from segment_mock.messages import Delivery, Response
 from segment_mock.settings import SettingError
-from segment_mock.store import Layout, Seed
+from segment_mock.store import InitialRecords, TableSchema
 from test_journal import opened
 
 
@@ -68,20 +68,21 @@ def full() -> Journal:
 )
 def test_entries(chosen: dict[str, Any], expected: list[int]) -> None:
     """Those that fit every filter, oldest first; a limit keeps the newest of them."""
-    assert expected == [entry.id for entry in Wanted(**chosen).among(full())]
+    assert expected == [entry.id for entry in EntryFilter(**chosen).select(full())]
 
 
 def test_negative_limit() -> None:
     """A limit below 0 is refused: there is nothing it could mean."""
     with pytest.raises(SettingError, match="limit: -1 is less than 0"):
-        Wanted(limit=-1)
+        EntryFilter(limit=-1)
 
 
 def test_as_dict() -> None:
     """An entry is plain JSON, keys that are tuples too."""
     entry = opened(method="PUT", target="/a", headers={"accept": "x"}, body=b'{"a": [1]}')
     world, member = World(), {"segmentId": "s", "supporterId": "p"}
-    world.settle({"v.members": Seed(Layout("members", itemgetter("segmentId", "supporterId")))})
+    schema = TableSchema("members", itemgetter("segmentId", "supporterId"))
+    world.set_initial_data({"v.members": InitialRecords(schema)})
     mark = world.log.mark
     world.organization().store["v.members"].put(member)
     entry.written = world.log.since(mark)

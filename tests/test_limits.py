@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from segment_mock.core.rate_limit import Window
+from segment_mock.core.rate_limit import RateWindow
 
 
 @pytest.fixture
-def window() -> Window:
+def window() -> RateWindow:
     """Three calls in sixty seconds."""
-    return Window(3, 60)
+    return RateWindow(3, 60)
 
 
-def test_a_full_window(window: Window) -> None:
+def test_a_full_window(window: RateWindow) -> None:
     """So many calls fit; the next one does not, even at the same moment."""
     assert [True, True, True, False] == [window.admit("a", 100) for _ in range(4)]
 
 
 @pytest.mark.parametrize(("now", "expected"), [(159.999, False), (160, True), (161, True)])
-def test_the_edge(window: Window, now: float, expected: bool) -> None:
+def test_the_edge(window: RateWindow, now: float, expected: bool) -> None:
     """A call leaves the window exactly when the window's seconds have passed."""
     for moment in (100, 100, 150):
         window.admit("a", moment)
@@ -28,7 +28,7 @@ def test_the_edge(window: Window, now: float, expected: bool) -> None:
     assert expected == window.admit("a", now)
 
 
-def test_the_window_slides(window: Window) -> None:
+def test_the_window_slides(window: RateWindow) -> None:
     """Room comes back call by call, not all at once."""
     for moment in (100, 130, 140):
         window.admit("a", moment)
@@ -36,7 +36,7 @@ def test_the_window_slides(window: Window) -> None:
     assert [True, False] == [window.admit("a", 160), window.admit("a", 160)]
 
 
-def test_refused_calls_count(window: Window) -> None:
+def test_refused_calls_count(window: RateWindow) -> None:
     """Who goes on calling while refused stays refused."""
     for moment in (100, 100, 100):
         window.admit("a", moment)
@@ -45,7 +45,7 @@ def test_refused_calls_count(window: Window) -> None:
     assert [False, True] == [window.admit("a", moment) for moment in (179, 190)]
 
 
-def test_names_do_not_share(window: Window) -> None:
+def test_names_do_not_share(window: RateWindow) -> None:
     """Each name has a window of its own."""
     for _ in range(4):
         window.admit("a", 100)
@@ -54,7 +54,7 @@ def test_names_do_not_share(window: Window) -> None:
     assert (0, 2) == (window.left("a", 100), window.left("b", 100))
 
 
-def test_left(window: Window) -> None:
+def test_left(window: RateWindow) -> None:
     """What is left is never negative, and asking costs nothing."""
     left = [window.left("a", 100)]
     for _ in range(5):
@@ -65,7 +65,7 @@ def test_left(window: Window) -> None:
     assert window.left("a", 160) == 3
 
 
-def test_the_clock_set_back(window: Window) -> None:
+def test_the_clock_set_back(window: RateWindow) -> None:
     """Calls of a future that the clock left again neither count nor stay in the way."""
     for _ in range(4):
         window.admit("a", 1000)
@@ -74,7 +74,7 @@ def test_the_clock_set_back(window: Window) -> None:
     assert [True, True, True, False] == [window.admit("a", 0) for _ in range(4)]
 
 
-def test_the_clock_set_forth_and_back(window: Window) -> None:
+def test_the_clock_set_forth_and_back(window: RateWindow) -> None:
     """What is admitted is what was said to be left, also when old calls stand beside future ones."""
     for moment in (0, 1000, 1000):
         window.admit("a", moment)
@@ -83,7 +83,7 @@ def test_the_clock_set_forth_and_back(window: Window) -> None:
     assert [True, True, False] == [window.admit("a", 1) for _ in range(3)]
 
 
-def test_clear(window: Window) -> None:
+def test_clear(window: RateWindow) -> None:
     """Every name may call again."""
     for _ in range(4):
         window.admit("a", 100)

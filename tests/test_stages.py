@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from segment_mock import SegmentMock, faults
-from segment_mock.core import Spoiled
+from segment_mock.core import ItemFailure
 from segment_mock.messages import CLOSED, RESET, Request, Response
 from segment_mock.store import Table
 
@@ -132,7 +132,7 @@ def test_a_spoiled_item_echoes_what_it_could_have_written():
     """Members that no client may set are not echoed, as in a failure of the vendor's own."""
 
     async def spoil(call, proceed):
-        call.spoiled = {0: Spoiled("NOT_ALLOWED")}
+        call.item_failures = {0: ItemFailure("NOT_ALLOWED")}
         return await proceed()
 
     mock = world()
@@ -148,7 +148,7 @@ def test_spoiled_items_fail_and_the_others_are_performed(result, count):
     """A real partial failure: reply, store and journal agree on which items happened."""
 
     async def spoil(call, proceed):
-        call.spoiled = {1: Spoiled(result, "Not today."), 5: Spoiled(result)}
+        call.item_failures = {1: ItemFailure(result, "Not today."), 5: ItemFailure(result)}
         return await proceed()
 
     mock = world()
@@ -169,7 +169,7 @@ def test_a_spoiled_item_is_not_even_looked_at():
     key = "69afe9fc-dcde-4533-92d6-cbf069008c30"
 
     async def spoil(call, proceed):
-        call.spoiled = {0: Spoiled("NOT_FOUND")}
+        call.item_failures = {0: ItemFailure("NOT_FOUND")}
         return await proceed()
 
     mock = SegmentMock(data={"salsa": {"segments": [{"segmentId": key, "name": "d", "type": "DEFAULT"}]}})

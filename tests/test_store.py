@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from segment_mock.store import ChangeLog, Index, Layout, Seed, Store, Table
+from segment_mock.store import ChangeLog, Index, InitialRecords, Store, Table, TableSchema
 
 HUGE = 10**30
-LAYOUT = Layout(
+LAYOUT = TableSchema(
     "people",
     lambda row: row.get("id"),
     (
@@ -23,7 +23,7 @@ LAYOUT = Layout(
 
 def table(*records: dict[str, Any]) -> Table:
     """Return a table over a seed of *records*."""
-    return Store("", {"people": Seed(LAYOUT, records)}, ChangeLog())["people"]
+    return Store("", {"people": InitialRecords(LAYOUT, records)}, ChangeLog())["people"]
 
 
 def ids(rows: Iterable[dict[str, Any]]) -> list[Any]:
@@ -51,7 +51,7 @@ def test_keys_that_look_like_nothing(key: Any) -> None:
     for rows in (seeded, written):
         assert key in rows
         assert rows.delete(key)
-        assert rows.retired(key)
+        assert rows.was_deleted(key)
         rows.put({"id": key})
         assert {"id": key} == rows.get(key)
 
@@ -103,14 +103,14 @@ def test_delete_what_is_not_there() -> None:
 def test_retired() -> None:
     """A key is retired from its deletion until it is put again; an unknown one never was."""
     rows = table({"id": 1}, {"id": 2})
-    told = [rows.retired(1)]
+    told = [rows.was_deleted(1)]
     rows.delete(1)
-    told.append(rows.retired(1))
+    told.append(rows.was_deleted(1))
     rows.put({"id": 1})
-    told.append(rows.retired(1))
+    told.append(rows.was_deleted(1))
 
     assert [False, True, False] == told
-    assert not rows.retired(9)
+    assert not rows.was_deleted(9)
 
 
 def test_pages() -> None:

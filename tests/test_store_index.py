@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from segment_mock.store import ChangeLog, Index, Layout, Seed, Store, Taken
+from segment_mock.store import ChangeLog, DuplicateKey, Index, InitialRecords, Store, TableSchema
 from test_store import HUGE, ids, table
 
 
@@ -58,8 +58,8 @@ def test_a_value_that_is_empty(index: str) -> None:
 def test_a_value_told_twice() -> None:
     """A record that tells a value twice is still one record, seeded or written, and is not its own rival."""
     twice = Index("mail", lambda row: row["mails"], unique=True)
-    layout = Layout("people", lambda row: row["id"], (twice,))
-    rows = Store("", {"people": Seed(layout, [{"id": 1, "mails": ["a", "a"]}])}, ChangeLog())["people"]
+    schema = TableSchema("people", lambda row: row["id"], (twice,))
+    rows = Store("", {"people": InitialRecords(schema, [{"id": 1, "mails": ["a", "a"]}])}, ChangeLog())["people"]
     rows.put({"id": 2, "mails": ["b", "b"]})
 
     assert [1] == ids(rows.find("mail", "a"))
@@ -70,7 +70,7 @@ def test_taken() -> None:
     """A unique value that another record has is refused by name, and nothing is written."""
     rows = table({"id": 1, "mail": "a"}, {"id": 2, "mail": "b"})
     for record in ({"id": 2, "mail": "a"}, {"id": 3, "mail": "a"}):
-        with pytest.raises(Taken, match="people: mail 'a' is taken"):
+        with pytest.raises(DuplicateKey, match="people: mail 'a' is taken"):
             rows.put(record)
 
     assert [{"id": 1, "mail": "a"}, {"id": 2, "mail": "b"}] == [*rows]

@@ -6,24 +6,24 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from segment_mock.store import ChangeLog, Index, Layout, Seed, Store, Table, Taken, differences
+from segment_mock.store import ChangeLog, DuplicateKey, Index, InitialRecords, Store, Table, TableSchema, differences
 
-LAYOUT = Layout("t", lambda row: row["id"], (Index("n", lambda row: [row["n"]] if "n" in row else []),))
-UNIQUE = Layout("t", lambda row: row["id"], (Index("n", lambda row: [row["n"]], unique=True),))
+LAYOUT = TableSchema("t", lambda row: row["id"], (Index("n", lambda row: [row["n"]] if "n" in row else []),))
+UNIQUE = TableSchema("t", lambda row: row["id"], (Index("n", lambda row: [row["n"]], unique=True),))
 
 
 class Fork(NamedTuple):
     """A world with one table, over a seed of three rows."""
 
     log: ChangeLog
-    seed: Seed
+    seed: InitialRecords
     store: Store
     rows: Table
 
 
 def fork() -> Fork:
     """Return a small world."""
-    log, seed = ChangeLog(), Seed(LAYOUT, [{"id": key, "n": "old"} for key in "abc"])
+    log, seed = ChangeLog(), InitialRecords(LAYOUT, [{"id": key, "n": "old"} for key in "abc"])
     store = Store("", {"t": seed}, log)
     return Fork(log, seed, store, store["t"])
 
@@ -34,16 +34,16 @@ def told(rows: Table) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("layout", "rows", "message"),
+    ("schema", "rows", "message"),
     [
         (LAYOUT, [{"id": 1}, {"id": 2}, {"id": 1}], "t: 1 stands there twice"),
         (UNIQUE, [{"id": 1, "n": ""}, {"id": 2, "n": ""}], "t: n '' stands there twice"),
     ],
 )
-def test_a_seed_refuses_doubles(layout: Layout, rows: list[dict[str, Any]], message: str) -> None:
+def test_a_seed_refuses_doubles(schema: TableSchema, rows: list[dict[str, Any]], message: str) -> None:
     """Two records of one key, or of one unique value, are no initial data; the error names the value."""
-    with pytest.raises(Taken, match=f"^{message}$"):
-        Seed(layout, rows)
+    with pytest.raises(DuplicateKey, match=f"^{message}$"):
+        InitialRecords(schema, rows)
 
 
 def test_rollback() -> None:
@@ -60,7 +60,7 @@ def test_rollback() -> None:
     assert ["a:old", "b:old", "c:old"] == told(world.rows)
     assert (3, 0) == (world.rows.count("n", "old"), world.rows.count("n", "new"))
     assert [row["id"] for row in world.rows.find("n", "old")] == ["a", "b", "c"]
-    assert [False] * 4 == [world.rows.retired(key) for key in "abcd"]
+    assert [False] * 4 == [world.rows.was_deleted(key) for key in "abcd"]
 
 
 def test_rollback_of_a_rollback() -> None:
@@ -115,7 +115,7 @@ def test_undone() -> None:
 
     assert ["b:old", "c:old", "d:new"] == told(world.rows)
     assert ["a:old", "c:old"] == told(other)
-    assert world.rows.retired("a")
+    assert world.rows.was_deleted("a")
     assert (end, length) == (world.log.mark, len(world.log))
 
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, precondition, rule
 
-from segment_mock.store import ChangeLog, Seed, Store, Table, Taken, differences
+from segment_mock.store import ChangeLog, DuplicateKey, InitialRecords, Store, Table, differences
 from store_model import KEYS, LAYOUT, ROWS, SEEDS, Model, Row, agree
 
 ORGANIZATIONS = st.integers(0, 2)
@@ -30,7 +30,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @initialize(rows=SEEDS)
     def begin(self, rows: list[Row]) -> None:
-        self.log, self.seed = ChangeLog(), Seed(LAYOUT, rows)
+        self.log, self.seed = ChangeLog(), InitialRecords(LAYOUT, rows)
         self.stores: list[Store] = []
         self.models: list[Model] = []
         self.held: list[int] = []
@@ -56,7 +56,7 @@ class StoreMachine(RuleBasedStateMachine):
     def put(self, number: int, new: Row) -> None:
         table, model = self.at(number)
         if model.taken(new):
-            with pytest.raises(Taken):
+            with pytest.raises(DuplicateKey):
                 table.put(new)
         else:
             model.put(new)
@@ -71,7 +71,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(number=ORGANIZATIONS, rows=SEEDS)
     def replace(self, number: int, rows: list[Row]) -> None:
         number %= len(self.stores)
-        self.stores[number].replace([("t", Seed(LAYOUT, rows))])
+        self.stores[number].replace([("t", InitialRecords(LAYOUT, rows))])
         self.models[number] = Model([*rows])
         self.replacements += 1
 

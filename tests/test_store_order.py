@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segment_mock.store.ordered_ids import Order
+from segment_mock.store.ordered_ids import OrderedIds
 
 HUGE = 10**30
 BASES = st.lists(st.integers(0, 30), unique=True).map(sorted)
@@ -17,7 +17,7 @@ DEEDS = st.lists(st.tuples(st.sampled_from(["add", "discard"]), st.integers(0, 3
 @given(BASES, DEEDS)
 def test_like_a_sorted_set(base: list[int], deeds: list[tuple[str, int]]) -> None:
     """Whatever was added and discarded, order, length and every page are those of a sorted set."""
-    order, expected = Order(tuple(base)), set(base)
+    order, expected = OrderedIds(tuple(base)), set(base)
     for deed, number in deeds:
         getattr(order, deed)(number)
         getattr(expected, deed)(number)
@@ -34,7 +34,7 @@ def test_like_a_sorted_set(base: list[int], deeds: list[tuple[str, int]]) -> Non
 @pytest.mark.parametrize("extra", [[], [7, 9]])
 def test_huge_pages(base: range, extra: list[int]) -> None:
     """An offset or a count beyond what a machine word holds is only a page that ends early."""
-    order = Order(base)
+    order = OrderedIds(base)
     for number in extra:
         order.add(number)
 
@@ -45,7 +45,7 @@ def test_huge_pages(base: range, extra: list[int]) -> None:
 
 def test_a_page_over_the_seam() -> None:
     """A page may begin in the base, skip its holes, and end in what was added."""
-    order = Order(range(1000))
+    order = OrderedIds(range(1000))
     for number in range(0, 1000, 3):
         order.discard(number)
     for number in (1001, 1000):
@@ -58,7 +58,7 @@ def test_a_page_over_the_seam() -> None:
 def test_the_base_is_shared() -> None:
     """Two orders over one base do not see each other, and the base stays as it was."""
     base = [1, 3, 5]
-    first, second = Order(base), Order(base)
+    first, second = OrderedIds(base), OrderedIds(base)
     first.discard(3)
     first.add(4)
 
@@ -67,7 +67,7 @@ def test_the_base_is_shared() -> None:
 
 def test_twice_is_once() -> None:
     """What is added or discarded again stays so, in the base and after it."""
-    order = Order(range(3))
+    order = OrderedIds(range(3))
     for number in (7, 7, 5, 5, 7):
         order.add(number)
     for number in (1, 1, 9, 9):
@@ -78,7 +78,7 @@ def test_twice_is_once() -> None:
 
 def test_put_back_in_its_place() -> None:
     """A number of the base that was discarded returns to its place, not to the end."""
-    order = Order(range(4))
+    order = OrderedIds(range(4))
     order.discard(1)
     order.discard(2)
     order.add(2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from segment_mock.store import Seed, Store, differences
+from segment_mock.store import InitialRecords, Store, differences
 from test_store_log import fork, told
 
 FORGOTTEN = "that moment lies before a reset, or is longer ago than the log reaches"
@@ -106,12 +106,12 @@ def test_replace() -> None:
     world = fork()
     world.rows.delete("a")
     mark = world.log.mark
-    world.store.replace([("t", Seed(world.seed.layout, [{"id": "z"}, {"id": "b", "n": "new"}]))])
+    world.store.replace([("t", InitialRecords(world.seed.schema, [{"id": "z"}, {"id": "b", "n": "new"}]))])
 
     assert [None] == [change.key for change in world.log.since(mark)]
     assert ["z:None", "b:new"] == told(world.rows)
     assert (0, 1) == (world.rows.count("n", "old"), world.rows.count("n", "new"))
-    assert not world.rows.retired("a")
+    assert not world.rows.was_deleted("a")
 
 
 def test_rollback_of_a_replacement() -> None:
@@ -120,12 +120,12 @@ def test_rollback_of_a_replacement() -> None:
     world.rows.put({"id": "d"})
     world.rows.delete("a")
     before = world.log.mark
-    world.store.replace([("t", Seed(world.seed.layout, [{"id": "z"}]))])
+    world.store.replace([("t", InitialRecords(world.seed.schema, [{"id": "z"}]))])
     world.rows.put({"id": "y"})
     after = world.log.mark
     world.log.rollback(before)
 
-    assert (["b:old", "c:old", "d:None"], True) == (told(world.rows), world.rows.retired("a"))
+    assert (["b:old", "c:old", "d:None"], True) == (told(world.rows), world.rows.was_deleted("a"))
     world.log.rollback(after)
     assert ["z:None", "y:None"] == told(world.rows)
 
@@ -135,7 +135,7 @@ def test_undone_over_a_replacement() -> None:
     world = fork()
     mark = world.log.mark
     world.rows.delete("a")
-    world.store.replace([("t", Seed(world.seed.layout, []))])
+    world.store.replace([("t", InitialRecords(world.seed.schema, []))])
     world.rows.put({"id": "y"})
     with world.log.undone(mark, ""):
         assert ["a:old", "b:old", "c:old"] == told(world.rows)
@@ -147,7 +147,7 @@ def test_a_replacement_is_no_difference() -> None:
     """Differences tell of records that were written, not of a table that was replaced."""
     world = fork()
     mark = world.log.mark
-    world.store.replace([("t", Seed(world.seed.layout, [{"id": "z"}]))])
+    world.store.replace([("t", InitialRecords(world.seed.schema, [{"id": "z"}]))])
     world.rows.put({"id": "z", "n": "new"})
 
     assert [("t", "z", {"id": "z"}, {"id": "z", "n": "new"})] == [*differences(world.log.since(mark))]

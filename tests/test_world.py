@@ -7,20 +7,20 @@ import uuid
 import pytest
 
 from segment_mock.core.world import World
-from segment_mock.store import Layout, Seed
+from segment_mock.store import InitialRecords, TableSchema
 
-LAYOUT = Layout("things", lambda record: record["id"])
+LAYOUT = TableSchema("things", lambda record: record["id"])
 
 
 def test_same_seed_same_world() -> None:
     """Two worlds of one seed give the same ids and the same luck; another seed gives others."""
     first, same, other = World(7), World(7), World(8)
     ids = [[world.uuid("a") for _ in range(3)] for world in (first, same, other)]
-    luck = [world.luck.random() for world in (first, same, other)]
+    rng = [world.rng.random() for world in (first, same, other)]
 
     assert ids[0] == ids[1]
     assert not set(ids[0]) & set(ids[2])
-    assert luck[0] == luck[1] != luck[2]
+    assert rng[0] == rng[1] != rng[2]
 
 
 def test_ids_are_the_same_everywhere() -> None:
@@ -33,7 +33,7 @@ def test_each_kind_has_its_stream() -> None:
     quiet, busy = World(7), World(7)
     for _ in range(5):
         busy.uuid("reply")
-        busy.luck.random()
+        busy.rng.random()
 
     assert quiet.uuid("segment") == busy.uuid("segment")
     assert quiet.uuid("segment") != quiet.uuid("reply")
@@ -42,11 +42,11 @@ def test_each_kind_has_its_stream() -> None:
 def test_draws() -> None:
     """Who draws by name has luck of its own: the same whenever asked, and never the world's."""
     world, same = World(7), World(7)
-    same.luck.random()
-    rolls = [[world.draws(name).random() for _ in range(2)] for name in ("fault-1", "fault-2")]
+    same.rng.random()
+    rolls = [[world.random_stream(name).random() for _ in range(2)] for name in ("fault-1", "fault-2")]
 
-    assert rolls[0][0] == rolls[0][1] == same.draws("fault-1").random()
-    assert len({rolls[0][0], rolls[1][0], World(8).draws("fault-1").random(), world.luck.random()}) == 4
+    assert rolls[0][0] == rolls[0][1] == same.random_stream("fault-1").random()
+    assert len({rolls[0][0], rolls[1][0], World(8).random_stream("fault-1").random(), world.rng.random()}) == 4
 
 
 def test_ids_are_uuids() -> None:
@@ -70,7 +70,7 @@ def test_credentials_share_one_organization() -> None:
 def test_isolated_organizations() -> None:
     """Each credential gets a copy of the initial data of its own, and always the same one."""
     world = World(isolated=True)
-    world.settle({"things": Seed(LAYOUT, [{"id": 1}])})
+    world.set_initial_data({"things": InitialRecords(LAYOUT, [{"id": 1}])})
     mine, yours = world.organization("mine"), world.organization("yours")
     mine.store["things"].put({"id": 2})
     mine.counters["calls"] += 1
@@ -83,10 +83,10 @@ def test_isolated_organizations() -> None:
 
 def test_worlds_share_nothing() -> None:
     """What one world writes, another over the same seed does not see."""
-    seeds = {"things": Seed(LAYOUT, [{"id": 1}])}
+    seeds = {"things": InitialRecords(LAYOUT, [{"id": 1}])}
     first, second = World(), World()
     for world in (first, second):
-        world.settle(seeds)
+        world.set_initial_data(seeds)
     first.organization().store["things"].delete(1)
 
     assert (0, 1) == (len(first.organization().store["things"]), len(second.organization().store["things"]))
@@ -116,13 +116,13 @@ def test_a_walk_over_organizations() -> None:
 def test_reset_restarts() -> None:
     """Organizations, ids and luck begin again, and the clock is the wall's."""
     world = World(7, isolated=True)
-    world.settle({"things": Seed(LAYOUT, [{"id": 1}])})
-    before = (world.uuid("a"), world.uuid("b"), world.luck.random())
+    world.set_initial_data({"things": InitialRecords(LAYOUT, [{"id": 1}])})
+    before = (world.uuid("a"), world.uuid("b"), world.rng.random())
     world.clock.freeze(0)
     world.organization("x").store["things"].delete(1)
     world.reset()
 
-    assert before == (world.uuid("a"), world.uuid("b"), world.luck.random())
+    assert before == (world.uuid("a"), world.uuid("b"), world.rng.random())
     assert not world.clock.frozen
     assert [] == [*world]
     assert [{"id": 1}] == [*world.organization("x").store["things"]]
@@ -132,7 +132,7 @@ def test_settle_begins_anew() -> None:
     """An organization that was named before the initial data were there gets them too."""
     world = World()
     world.organization()
-    world.settle({"things": Seed(LAYOUT, [{"id": 1}])})
+    world.set_initial_data({"things": InitialRecords(LAYOUT, [{"id": 1}])})
 
     assert [{"id": 1}] == [*world.organization().store["things"]]
 
@@ -140,7 +140,7 @@ def test_settle_begins_anew() -> None:
 def test_reset_ends_every_mark() -> None:
     """No moment before a reset can be returned to, not even the last one."""
     world = World()
-    world.settle({"things": Seed(LAYOUT)})
+    world.set_initial_data({"things": InitialRecords(LAYOUT)})
     world.organization().store["things"].put({"id": 1})
     mark = world.log.mark
     world.reset()
@@ -153,7 +153,7 @@ def test_ids_of_the_initial_data_are_spent() -> None:
     """A reset starts the ids again after those of the initial data, so that none is given twice."""
     world = World()
     initial = [world.uuid("a") for _ in range(2)]
-    world.settle({"things": Seed(LAYOUT, [{"id": text} for text in initial])})
+    world.set_initial_data({"things": InitialRecords(LAYOUT, [{"id": text} for text in initial])})
     first = world.uuid("a")
     world.reset()
 

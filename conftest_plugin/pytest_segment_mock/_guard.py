@@ -68,6 +68,6 @@ def _owns(host: str) -> bool:
 
 @cache
 def _hosts() -> tuple[str, ...]:
-    from segment_mock.vendors import found  # not before somebody calls a host
+    from segment_mock.vendors import find_vendors  # not before somebody calls a host
 
-    return tuple(host for vendor in found() for host in vendor.hosts)
+    return tuple(host for vendor in find_vendors() for host in vendor.hosts)

@@ -50,9 +50,9 @@ def _wrong(mark: pytest.Mark) -> Iterator[str]:
 
 def _settings(told: Mapping[str, Any]) -> Iterator[str]:
     from segment_mock.core import all_options
-    from segment_mock.vendors import found
+    from segment_mock.vendors import find_vendors
 
-    yield from _unknown(told, [*_OWN, *(option.name for option in all_options(found()))])
+    yield from _unknown(told, [*_OWN, *(option.name for option in all_options(find_vendors()))])
     try:
         chosen(told.get("strict"))
     except ValueError as error:

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from .core import Json, Operation, Vendor, doubt, fields_of, mark, rule_of, source_of
-from .examples import Proof, path_of, proofs
+from .examples import ShippedExample, path_of, shipped_examples
 
 _SECRETS = ("token", "key")
 
@@ -23,11 +23,11 @@ def catalogue(vendors: Iterable[Vendor], settings: Mapping[str, Any]) -> Json:
         for name, value in settings.items()
         if name not in ("data", "faults")
     }
-    known = proofs()
+    known = shipped_examples()
     return {"vendors": [_vendor(vendor, settings, known) for vendor in vendors], "settings": shown}
 
 
-def _vendor(vendor: Vendor, settings: Mapping[str, Any], known: list[Proof]) -> Json:
+def _vendor(vendor: Vendor, settings: Mapping[str, Any], known: list[ShippedExample]) -> Json:
     return {
         "name": vendor.name,
         "title": vendor.title,
@@ -42,7 +42,7 @@ def _vendor(vendor: Vendor, settings: Mapping[str, Any], known: list[Proof]) -> 
     }
 
 
-def _operations(vendor: Vendor, root: str, known: list[Proof]) -> Iterator[Json]:
+def _operations(vendor: Vendor, root: str, known: list[ShippedExample]) -> Iterator[Json]:
     for row in vendor.operations:
         name = f"{vendor.name}.{row.name}"
         examples = [proof.name for proof in known if proof.operation == name]
@@ -52,7 +52,7 @@ def _operations(vendor: Vendor, root: str, known: list[Proof]) -> Iterator[Json]
             }  # fmt: skip
 
 
-def _fields(vendor: Vendor, operation: Operation, known: list[Proof]) -> Iterator[Json]:
+def _fields(vendor: Vendor, operation: Operation, known: list[ShippedExample]) -> Iterator[Json]:
     name = f"{vendor.name}.{operation.name}"
     mine = [proof for proof in known if proof.operation == name]
     for side, schema in (("request", operation.request), ("reply", operation.response)):
@@ -63,14 +63,14 @@ def _fields(vendor: Vendor, operation: Operation, known: list[Proof]) -> Iterato
             yield {**told, **_word(source_of(row)), "examples": examples}
 
 
-def _refusals(vendor: Vendor, known: list[Proof]) -> Iterator[Json]:
+def _refusals(vendor: Vendor, known: list[ShippedExample]) -> Iterator[Json]:
     for kind, row in vendor.refusals.items():
         examples = [proof.name for proof in known if proof.refuses(vendor.name, kind, row)]
         told = {"kind": kind, "status": row.status, "message": row.message}
         yield {**told, **_word(row.source), "examples": examples}
 
 
-def _item_errors(vendor: Vendor, known: list[Proof]) -> Iterator[Json]:
+def _item_errors(vendor: Vendor, known: list[ShippedExample]) -> Iterator[Json]:
     for kind, row in vendor.item_errors.items():
         word = f'"code": {row.code},'
         examples = [proof.name for proof in known if word in str(proof.told["response"]).replace("'", '"')]

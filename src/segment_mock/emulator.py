@@ -8,16 +8,16 @@ from typing import Any
 
 from .core import Answering, Call, Handler, Json, Vendor, perform, through
 from .core.call import all_options
-from .core.rate_limit import Window
+from .core.rate_limit import RateWindow
 from .core.steps import Authenticate, Decode, Record, Throttle, alone, dress
 from .core.world import World
-from .faults import Plan
-from .journal import Entry, Journal, Wanted, check
+from .faults import FaultRules
+from .journal import Entry, EntryFilter, Journal, check
 from .messages import Request
 from .routing import NOBODY, Routes
 from .settings import SettingError, merged, read_rules, resolve, scenarios, suggestion
-from .store import Seed
-from .vendors import found
+from .store import InitialRecords
+from .vendors import find_vendors
 
 
 class Snapshot:
@@ -37,23 +37,23 @@ class Emulator:
     """
 
     def __init__(self, given: Mapping[str, Any]) -> None:
-        self.vendors = {vendor.name: vendor for vendor in found()}
+        self.vendors = {vendor.name: vendor for vendor in find_vendors()}
         self.settings = resolve(all_options(self.vendors.values()), given)
         self.world = World(self.settings["seed"], isolated=self.settings["credentials"] == "isolated")
         self.journal = Journal(self.settings["journal_size"], self.settings["journal_bytes"])
         self.windows = {
-            vendor.name: Window(vendor.limits.calls, vendor.limits.seconds)
+            vendor.name: RateWindow(vendor.limits.calls, vendor.limits.seconds)
             for vendor in self.vendors.values()
             if vendor.limits.calls
         }
         self._options = {vendor.name: self._own(vendor) for vendor in self.vendors.values()}
         self.routes = Routes(self.vendors.values(), self._options)
         journal = self.journal  # and not self, which would hold itself in a circle by it
-        self.plan = Plan(self.world, self.routes.operations(), lambda: journal.newest)
+        self.fault_rules = FaultRules(self.world, self.routes.operations(), lambda: journal.newest)
         self._snapshots: dict[str, Snapshot] = {}
         self.ca_pem: bytes | None = None
         self.on_reset: list[Callable[[], None]] = []
-        self.world.settle(self._seeds(merged(self.settings["data"])))
+        self.world.set_initial_data(self._initial_records(merged(self.settings["data"])))
         self._arm()
         self._handle = self._stages()
 
@@ -63,7 +63,7 @@ class Emulator:
         return through(
             (
                 Record(self.journal),
-                self.plan,
+                self.fault_rules,
                 dress,
                 Authenticate(self.settings["credentials"], listed, [v.key_header for v in self.vendors.values()]),
                 Throttle(self.windows, limited),
@@ -78,15 +78,15 @@ class Emulator:
         vendor, operation, arguments, assumed = self.routes.find(request)
         world = self.world
         options = self._options.get(vendor.name, {})
-        call = Call(request, vendor, operation, world, options, arguments, world.clock.now(), world.era)
+        call = Call(request, vendor, operation, world, options, arguments, world.clock.now(), world.generation)
         if assumed:
             call.assume(assumed)
         return self._handle(call)
 
-    def face(self, name: str) -> Any:
+    def vendor_state(self, name: str) -> Any:
         """Return the Python face of the vendor called *name*; raises KeyError if there is none."""
         vendor = self.vendors[name]
-        return vendor.face(self.world, vendor, "")
+        return vendor.state_class(self.world, vendor, "")
 
     def reset(self) -> None:
         """Return to the initial data; calls in flight are closed unperformed, all else is cleared."""
@@ -94,7 +94,7 @@ class Emulator:
             interrupt()
         with self.world.lock:
             self.world.reset()
-            self.plan.clear()
+            self.fault_rules.clear()
             self.journal.clear()
             self._snapshots.clear()
             for window in self.windows.values():
@@ -111,9 +111,9 @@ class Emulator:
 
         Raises `SettingError` and changes nothing if a row of it can't be used.
         """
-        seeds = self._seeds(merged([document]))
+        initial = self._initial_records(merged([document]))
         with self.world.lock:
-            self.world.organization(credential).store.replace(seeds.items())
+            self.world.organization(credential).store.replace(initial.items())
 
     def snapshot(self, name: str | None = None) -> Snapshot:
         """Remember this moment, under *name* if one is given."""
@@ -144,39 +144,39 @@ class Emulator:
         with self.world.lock:
             self.world.log.rollback(entry.end)
 
-    def wanted(self, **told: Any) -> Wanted:
-        """Return which entries are meant by the filters of `Wanted`; *organization* may be a credential.
+    def entry_filter(self, **told: Any) -> EntryFilter:
+        """Return which entries are meant by the filters of `EntryFilter`; *organization* may be a credential.
 
         Raises `SettingError` for a filter, an operation or a vendor that there is not, naming the nearest.
         """
         check(told, self.routes.names(), [*self.vendors, NOBODY.name])
         organization = told.get("organization")
         if organization is not None and organization not in [one.name for one in self.world]:
-            told["organization"] = self.world.named(organization)
-        return Wanted(**told)
+            told["organization"] = self.world.organization_name(organization)
+        return EntryFilter(**told)
 
     def entries(self, **told: Any) -> list[Entry]:
         """Return the journal's entries that `wanted` means, oldest first."""
-        return self.wanted(**told).among(self.journal)
+        return self.entry_filter(**told).select(self.journal)
 
     def _arm(self) -> None:
         known = scenarios() if self.settings["scenario"] else {}
         for name in self.settings["scenario"]:
             if name not in known:
                 raise SettingError(f"scenario: {name!r} is none{suggestion(name, known)}; there are {[*known]}")
-            for rule in self.plan.load(known[name]["faults"]):
+            for rule in self.fault_rules.load(known[name]["faults"]):
                 rule.where = f"scenario {name}"
         for source in self.settings["faults"]:
-            self.plan.load(read_rules(source) if isinstance(source, str) else source)
+            self.fault_rules.load(read_rules(source) if isinstance(source, str) else source)
 
     def _own(self, vendor: Vendor) -> dict[str, Any]:
         return {option.name: self.settings[f"{vendor.name}_{option.name}"] for option in vendor.options}
 
-    def _seeds(self, document: Mapping[str, Json]) -> dict[str, Seed]:
+    def _initial_records(self, document: Mapping[str, Json]) -> dict[str, InitialRecords]:
         for name in document:
             if name not in self.vendors:
                 raise SettingError(f"data.{name}: no such vendor{suggestion(name, self.vendors)}")
-            known = [layout.name for layout in self.vendors[name].tables]
+            known = [schema.name for schema in self.vendors[name].tables]
             for collection in document[name]:
                 if collection not in known:
                     near = suggestion(collection, known)

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .core import Dress, Json
+from .core import ErrorTemplate, Json
 from .settings import fixtures
 
 _NO_OPERATION = ("no_such_operation", "no_such_method")
 
 
 @dataclass(frozen=True)
-class Proof:
+class ShippedExample:
     """One example: its name, its operation, and the paths of what it sends and prints."""
 
     name: str
@@ -24,7 +24,7 @@ class Proof:
     reply: frozenset[str]
 
     @classmethod
-    def read(cls, file: Path) -> Proof:
+    def read(cls, file: Path) -> ShippedExample:
         """Return the example in *file*."""
         told = json.loads(file.read_text(encoding="utf-8"))
         sent, printed = told["request"].get("body"), told["response"]["body"]
@@ -40,15 +40,15 @@ class Proof:
         """The status that it prints."""
         return int(self.told["response"]["status"])
 
-    def refuses(self, vendor: str, kind: str, row: Dress) -> bool:
+    def refuses(self, vendor: str, kind: str, row: ErrorTemplate) -> bool:
         """Tell whether it shows this refusal of *vendor*."""
         fits = self.status == row.status != 200 and kind not in _NO_OPERATION
         return fits and self.operation.startswith(f"{vendor}.")
 
 
-def proofs() -> list[Proof]:
+def shipped_examples() -> list[ShippedExample]:
     """Return every shipped example, in order of name."""
-    return [Proof.read(file) for file in sorted(fixtures().glob("*/*.json"))]
+    return [ShippedExample.read(file) for file in sorted(fixtures().glob("*/*.json"))]
 
 
 def paths(value: Any, place: str = "") -> Iterator[str]:

@@ -195,7 +195,7 @@ class Journal:
 
 
 class Filters(TypedDict, total=False):
-    """The filters by keyword that every question to the journal takes, as `Wanted` tells them."""
+    """The filters by keyword that every question to the journal takes, as `EntryFilter` tells them."""
 
     status: Any
     fault: str | None
@@ -207,7 +207,7 @@ class Filters(TypedDict, total=False):
 
 
 @dataclass(frozen=True)
-class Wanted:
+class EntryFilter:
     """What an entry must be like; None asks nothing.
 
     *operation* is a name with or without its vendor, or a glob; *fault* the kind of one that struck (or
@@ -239,7 +239,7 @@ class Wanted:
         if self.limit is not None and self.limit < 0:
             raise SettingError(f"limit: {self.limit!r} is less than 0")
 
-    def among(self, entries: Iterable[Entry]) -> list[Entry]:
+    def select(self, entries: Iterable[Entry]) -> list[Entry]:
         """Return those of *entries* that fit, oldest first."""
         found = [entry for entry in entries if self.names(entry) and not any(self.misses(entry))]
         return found if self.limit is None else found[max(0, len(found) - self.limit) :]
@@ -248,7 +248,7 @@ class Wanted:
         """Tell whether *entry* is a call of the operation and vendor that are meant, and not too old."""
         return (
             self.vendor in (None, entry.vendor)
-            and (self.operation is None or called(entry.operation, self.operation))
+            and (self.operation is None or matches_operation(entry.operation, self.operation))
             and (self.since is None or entry.id > self.since)
         )
 
@@ -276,19 +276,19 @@ class Wanted:
             yield from mismatches(self.json, body, exact=self.exact)
 
 
-def called(name: str, told: str) -> bool:
+def matches_operation(name: str, told: str) -> bool:
     """Tell whether *told*, a name with or without its vendor or a glob, means the operation *name*."""
     return fnmatchcase(name, told) or fnmatchcase(name.partition(".")[2], told)
 
 
 def check(told: Mapping[str, Any], operations: Sequence[str], vendors: Sequence[str]) -> None:
     """Raise `SettingError` for a filter, an operation or a vendor that there is not, naming the nearest."""
-    filters = [row.name for row in fields(Wanted)]
+    filters = [row.name for row in fields(EntryFilter)]
     for name in told:
         if name not in filters:
             raise SettingError(f"{name}: no such filter{suggestion(name, filters)}; there are {filters}")
     operation, vendor = told.get("operation"), told.get("vendor")
-    if operation is not None and not any(called(name, operation) for name in operations):
+    if operation is not None and not any(matches_operation(name, operation) for name in operations):
         raise SettingError(f"operation: {operation!r} is none{suggestion(operation, operations)}")
     if vendor is not None and vendor not in vendors:
         raise SettingError(f"vendor: {vendor!r} is none{suggestion(vendor, vendors)}; there are {vendors}")

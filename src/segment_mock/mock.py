@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .clock import Clock
 from .core import Json
 from .emulator import Emulator, Snapshot
-from .faults import Plan
+from .faults import FaultRules
 from .hosts import is_loopback
 from .journal import Entry
 from .messages import Request, Response
@@ -57,7 +57,7 @@ class SegmentMock:
         if name.startswith("_"):
             raise AttributeError(name)
         try:
-            return self._emulator.face(name)
+            return self._emulator.vendor_state(name)
         except KeyError:
             raise AttributeError(f"SegmentMock has no attribute {name!r}, and no vendor is called so") from None
 
@@ -77,9 +77,9 @@ class SegmentMock:
         return Journal(self._emulator)
 
     @property
-    def faults(self) -> Plan:
+    def faults(self) -> FaultRules:
         """What goes wrong, and when."""
-        return self._emulator.plan
+        return self._emulator.fault_rules
 
     def session(self, *, max_retries: Retry | int = 0) -> MockSession:
         """Return a `requests.Session` whose every call lands here, with no socket; a URL may be a path.

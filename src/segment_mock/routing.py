@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import unquote
 
-from .core import Call, Dress, Json, Operation, Refusal, Vendor
+from .core import Call, ErrorTemplate, Json, Operation, Refusal, Vendor
 from .hosts import host_of, matches, normalized
 from .messages import Request, reason
 
@@ -148,7 +148,7 @@ def _refuse(refusal: Refusal, *_: object) -> Json:
     raise refusal
 
 
-def _problem(call: Call, row: Dress, sentence: str, _: Refusal) -> tuple[int, Json]:
+def _problem(call: Call, row: ErrorTemplate, sentence: str, _: Refusal) -> tuple[int, Json]:
     hint = call.refusal.hint if call.refusal else ""
     problem = {"type": "about:blank", "title": reason(row.status), "status": row.status}
     return row.status, {**problem, "detail": sentence, "hint": hint}
@@ -159,6 +159,12 @@ _STATUSES = {
     "unauthorized": 401, "throttled": 429, "too_many_items": 429, "not_manageable": 405, "malformed": 400,
     "too_large": 413, "not_found": 404, "no_such_method": 405, "broken": 500,
 }  # fmt: skip
+
+
+def _problem_template(status: int, message: str) -> ErrorTemplate:
+    return ErrorTemplate(status, message, "assumed", headers=_PROBLEM)
+
+
 NOBODY = Vendor(
     name="nobody",
     title="No vendor",
@@ -167,15 +173,15 @@ NOBODY = Vendor(
     key_header="",
     operations=(),
     refusals={
-        **{kind: Dress(status, reason(status), "assumed", headers=_PROBLEM) for kind, status in _STATUSES.items()},
-        "no_such_operation": Dress(404, "No vendor has this path: {method} {path}", "assumed", headers=_PROBLEM),
+        **{kind: _problem_template(status, reason(status)) for kind, status in _STATUSES.items()},
+        "no_such_operation": _problem_template(404, "No vendor has this path: {method} {path}"),
     },
     tables=(),
     wrap=lambda call, result: result,
     unwrap=lambda body: body,
-    complain=_problem,
+    render_error=_problem,
     load=lambda document, world: {},
     export=lambda store: {},
-    face=lambda world, vendor, credential: None,
+    state_class=lambda world, vendor, credential: None,
 )
 """Answers what neither a Host nor a path gives to any vendor."""

@@ -11,15 +11,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from marshmallow import INCLUDE, RAISE, Schema, ValidationError, fields, post_load, validate
 
-from segment_mock.core import Batch, DataRow, Filled, Lenient, Undecided, Validator, unread
+from segment_mock.core import DataRow, ItemList, NotBlank, RequestSchema, Undecided, Validator, unread
 from segment_mock.core import rows as data_rows
 from segment_mock.settings import SettingError
-from segment_mock.vendors import found
+from segment_mock.vendors import find_vendors
 from segment_mock.vendors.salsa.schemas.segments import SegmentItem
 from segment_mock.vendors.salsa.schemas.supporters import SupporterItem
 from segment_mock.vendors.segmenter.schemas import Person
 
-VALIDATORS = {f"{v.name}.{row.name}": row.validator for v in found() for row in v.operations if row.validator}
+VALIDATORS = {f"{v.name}.{row.name}": row.validator for v in find_vendors() for row in v.operations if row.validator}
 VALIDATORS |= {"a group": Validator(SegmentItem()), "a supporter": Validator(SupporterItem())}
 UUID = "69afe9fc-dcde-4533-92d6-cbf069008c30"
 WORDS = st.sampled_from(["", " ", "a", UUID, "SEGMENT_ID", "EMAIL", "2020-01-01T00:00:00Z", "7", "x" * 300])
@@ -37,7 +37,7 @@ def rows(schema: Schema) -> st.SearchStrategy[Any]:
 
 def value(field: fields.Field[Any]) -> st.SearchStrategy[Any]:
     """Return values that *field* mostly takes."""
-    if isinstance(field, Batch):
+    if isinstance(field, ItemList):
         good: st.SearchStrategy[Any] = st.lists(rows(field.schema), max_size=3)
     elif isinstance(field, fields.Nested):
         good = rows(field.schema)
@@ -91,8 +91,8 @@ def test_it_says_what_marshmallow_says(name: str, data: st.DataObject) -> None:
     held(validator, data.draw(st.one_of(rows(validator.schema), rows(validator.schema), VALUES)))
 
 
-TEXT = {"validate": [Filled("Blank."), validate.Length(max=9)]}
-KINDS = st.sampled_from([
+TEXT = {"validate": [NotBlank("Blank."), validate.Length(max=9)]}
+REFUSAL_KINDS = st.sampled_from([
     lambda **o: fields.String(**o), lambda **o: fields.String(**o, **TEXT), lambda **o: fields.Integer(**o),
     lambda **o: fields.Integer(validate=validate.Range(min=2), **o), lambda **o: fields.Boolean(**o),
     lambda **o: fields.Raw(**o), lambda **o: fields.List(fields.String(allow_none=True), **o),
@@ -113,8 +113,8 @@ def schemas(draw: st.DrawFn, depth: int = 2) -> Schema:
         elif inner == 2:
             members[name] = fields.List(fields.Nested(draw(schemas(depth - 1)), **draw(OPTIONS)), **options)
         else:
-            members[name] = draw(KINDS)(**options)
-    return Lenient.from_dict(members)()
+            members[name] = draw(REFUSAL_KINDS)(**options)
+    return RequestSchema.from_dict(members)()
 
 
 @settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow])
@@ -166,10 +166,10 @@ def test_an_object_within_is_copied_only_where_it_changes() -> None:
 
 def plain(**members: Any) -> Validator:
     """Return the validator of a schema of *members*."""
-    return Validator(Lenient.from_dict(members)())
+    return Validator(RequestSchema.from_dict(members)())
 
 
-class Hooked(Lenient):
+class Hooked(RequestSchema):
     """A schema that does more than its fields say."""
 
     a = fields.String()

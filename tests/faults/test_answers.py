@@ -8,7 +8,7 @@ import pytest
 from fault_world import SALSA, create, names, put, send
 
 from segment_mock import SegmentMock, faults
-from segment_mock.core import KINDS
+from segment_mock.core import REFUSAL_KINDS
 
 F: Any = faults
 PRINTED = b"""{
@@ -98,7 +98,7 @@ def test_headers_are_added() -> None:
     assert ("1", "application/json") == (reply.headers["X-Trace"], reply.headers["Content-Type"])
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", REFUSAL_KINDS)
 @pytest.mark.parametrize("vendor", ["salsa", "segmenter"])
 def test_every_refusal_in_every_dialect(kind: str, vendor: str) -> None:
     """Without a reason of its own, each refusal is still the vendor's: its status, its shape, no placeholder left."""

@@ -35,12 +35,12 @@ def drawn(seed: int, *chances: float) -> list[str]:
         return Response(200)
 
     for index, chance in enumerate(chances):
-        core.plan.add(mark(index), chance=chance)
+        core.fault_rules.add(mark(index), chance=chance)
     for _ in range(DRAWS):
         before = [*told]
         call = Call(request, vendor, operation, core.world, {}, {}, 0.0)
         with pytest.raises(StopIteration):
-            core.plan(call, answer).send(None)
+            core.fault_rules(call, answer).send(None)
         told = [now if now != then else f"{now}." for now, then in zip(told, before, strict=True)]
     return told
 

@@ -189,4 +189,4 @@ def test_a_fault_changes_no_later_id() -> None:
         create(mock)
 
     assert plain.state() == disturbed.state()
-    assert plain._emulator.world.luck.random() == disturbed._emulator.world.luck.random()
+    assert plain._emulator.world.rng.random() == disturbed._emulator.world.rng.random()

@@ -31,10 +31,10 @@ def test_sixteen_threads_lose_and_duplicate_nothing() -> None:
     mock = SegmentMock(faults=PLAN, limits="off", journal_size=THREADS * CALLS)
 
     def hammer(thread: int) -> Counter[str]:
-        luck, wanted = Random(thread), Counter[str]()
+        rng, wanted = Random(thread), Counter[str]()
         with mock.session() as session:
             for number in range(CALLS):
-                name, salsa = f"{thread} {number}", luck.random() < 0.5
+                name, salsa = f"{thread} {number}", rng.random() < 0.5
                 body: Any = {"name": name, "broadcastMediumId": "b", "segmentType": "t"}
                 body, path = (
                     ({"payload": {"segments": [{"name": name}]}}, f"{SALSA}/segments") if salsa else (body, "/segments")

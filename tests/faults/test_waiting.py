@@ -81,7 +81,7 @@ def test_waiting_costs_the_mocks_time_only(
 )
 def test_how_long_varies(settings: dict[str, Any], low: float, middle: float | None, high: float) -> None:
     """seconds is the middle of each distribution; no draw is below nothing or above a week."""
-    call: Any = SimpleNamespace(luck=Random(1))
+    call: Any = SimpleNamespace(rng=Random(1))
     drawn = [F.Latency(seconds=10, **settings)(call, None).send(None) for _ in range(MANY)]
     drawn = [round(delay, 9) for delay in drawn]
 

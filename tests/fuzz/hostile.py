@@ -60,26 +60,26 @@ class Attack:
         return b"".join(self.pieces)
 
 
-def attack(luck: Random) -> Attack:
+def attack(rng: Random) -> Attack:
     """Return a request made hostile in one to four ways, drawn by *luck*."""
-    method, path, good = luck.choice(GOOD if luck.random() < 0.7 else CONTROL)
+    method, path, good = rng.choice(GOOD if rng.random() < 0.7 else CONTROL)
     line, headers, body = f"{method} {path} HTTP/1.1".encode(), b"", b"" if good is None else json.dumps(good).encode()
     story = [f"{method} {path}"]
-    for name in luck.sample([*WAYS], luck.randint(0, 2)):
+    for name in rng.sample([*WAYS], rng.randint(0, 2)):
         story.append(name)
-        line, headers, body = WAYS[name](luck, line, headers, body)
-    frame = luck.choice([*FRAMES] if luck.random() < 0.5 else ["length"])
+        line, headers, body = WAYS[name](rng, line, headers, body)
+    frame = rng.choice([*FRAMES] if rng.random() < 0.5 else ["length"])
     story.append(frame)
     known = b"Host: localhost\r\n" if b"Host:" not in headers else b""
     known += b"authToken: t\r\nx-api-key: k\r\n"
-    sent = line + b"\r\n" + known + headers + FRAMES[frame](luck, body)
-    if luck.random() < 0.4:
+    sent = line + b"\r\n" + known + headers + FRAMES[frame](rng, body)
+    if rng.random() < 0.4:
         story.append("bytes")
-        sent = _bitten(luck, sent)
-    if luck.random() < 0.2:
+        sent = _bitten(rng, sent)
+    if rng.random() < 0.2:
         story.append("second")
         sent = WHOLE + sent
-    cuts = sorted(luck.randint(0, len(sent)) for _ in range(luck.choice((0, 0, 1, 3))))
+    cuts = sorted(rng.randint(0, len(sent)) for _ in range(rng.choice((0, 0, 1, 3))))
     pieces = tuple(sent[a:b] for a, b in zip([0, *cuts], [*cuts, len(sent)], strict=True) if a < b)
     return Attack(tuple(story), pieces)
 
@@ -87,67 +87,67 @@ def attack(luck: Random) -> Attack:
 Parts: TypeAlias = "tuple[bytes, bytes, bytes]"
 
 
-def _odd_line(luck: Random, line: bytes, headers: bytes, body: bytes) -> Parts:
-    return luck.choice(LINES), headers, body
+def _odd_line(rng: Random, line: bytes, headers: bytes, body: bytes) -> Parts:
+    return rng.choice(LINES), headers, body
 
 
-def _odd_header(luck: Random, line: bytes, headers: bytes, body: bytes) -> Parts:
-    return line, headers + luck.choice(HEADERS), body
+def _odd_header(rng: Random, line: bytes, headers: bytes, body: bytes) -> Parts:
+    return line, headers + rng.choice(HEADERS), body
 
 
-def _odd_value(luck: Random, line: bytes, headers: bytes, body: bytes) -> Parts:
-    value = luck.choice(VALUES).encode()
+def _odd_value(rng: Random, line: bytes, headers: bytes, body: bytes) -> Parts:
+    value = rng.choice(VALUES).encode()
     places = [at for at, byte in enumerate(body) if byte in b":,["] or [0]
-    at = luck.choice(places) + 1
+    at = rng.choice(places) + 1
     end = next((place for place in range(at, len(body)) if body[place] in b",]}"), len(body))
     return line, headers, body[:at] + value + body[end:]
 
 
-def _odd_bytes(luck: Random, line: bytes, headers: bytes, body: bytes) -> Parts:
-    at = luck.randint(0, len(body))
-    return line, headers, body[:at] + luck.choice(BYTES) + body[at:]
+def _odd_bytes(rng: Random, line: bytes, headers: bytes, body: bytes) -> Parts:
+    at = rng.randint(0, len(body))
+    return line, headers, body[:at] + rng.choice(BYTES) + body[at:]
 
 
-def _other_body(luck: Random, line: bytes, headers: bytes, body: bytes) -> Parts:
-    return line, headers, luck.choice((luck.choice(VALUES).encode(), luck.choice(BYTES), b"", luck.randbytes(40)))
+def _other_body(rng: Random, line: bytes, headers: bytes, body: bytes) -> Parts:
+    return line, headers, rng.choice((rng.choice(VALUES).encode(), rng.choice(BYTES), b"", rng.randbytes(40)))
 
 
-def _cut_body(luck: Random, line: bytes, headers: bytes, body: bytes) -> Parts:
-    return line, headers, body[: luck.randint(0, len(body))]
+def _cut_body(rng: Random, line: bytes, headers: bytes, body: bytes) -> Parts:
+    return line, headers, body[: rng.randint(0, len(body))]
 
 
-def _bitten(luck: Random, sent: bytes) -> bytes:
-    for _ in range(luck.randint(1, 3)):
-        at, span = luck.randint(0, min(len(sent), 3000)), luck.randint(0, 8)
-        put = luck.choice((b"", luck.randbytes(span), sent[at : at + span] * 2, b"\r", b"\n", b" ", b"\0"))
-        sent = sent[:at] + put + sent[at + luck.choice((0, 1, span)) :]
-    return sent[: luck.randint(0, len(sent))] if luck.random() < 0.3 else sent
+def _bitten(rng: Random, sent: bytes) -> bytes:
+    for _ in range(rng.randint(1, 3)):
+        at, span = rng.randint(0, min(len(sent), 3000)), rng.randint(0, 8)
+        put = rng.choice((b"", rng.randbytes(span), sent[at : at + span] * 2, b"\r", b"\n", b" ", b"\0"))
+        sent = sent[:at] + put + sent[at + rng.choice((0, 1, span)) :]
+    return sent[: rng.randint(0, len(sent))] if rng.random() < 0.3 else sent
 
 
-def _length(luck: Random, body: bytes) -> bytes:
+def _length(rng: Random, body: bytes) -> bytes:
     return b"Content-Length: %d\r\n\r\n" % len(body) + body
 
 
-def _lying(luck: Random, body: bytes) -> bytes:
-    return b"Content-Length: %d\r\n\r\n" % max(0, len(body) + luck.randint(-9, 9)) + body
+def _lying(rng: Random, body: bytes) -> bytes:
+    return b"Content-Length: %d\r\n\r\n" % max(0, len(body) + rng.randint(-9, 9)) + body
 
 
-def _odd_length(luck: Random, body: bytes) -> bytes:
-    return f"Content-Length: {luck.choice(LENGTHS)}\r\n\r\n".encode() + body
+def _odd_length(rng: Random, body: bytes) -> bytes:
+    return f"Content-Length: {rng.choice(LENGTHS)}\r\n\r\n".encode() + body
 
 
-def _chunked(luck: Random, body: bytes) -> bytes:
-    size = luck.randint(1, 99)
+def _chunked(rng: Random, body: bytes) -> bytes:
+    size = rng.randint(1, 99)
     parts = [body[at : at + size] for at in range(0, min(len(body), 5000), size)]
     return b"Transfer-Encoding: chunked\r\n\r\n" + b"".join(b"%x\r\n%s\r\n" % (len(p), p) for p in parts) + b"0\r\n\r\n"
 
 
-def _odd_chunks(luck: Random, body: bytes) -> bytes:
-    return b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n" + luck.choice(CHUNKS) + luck.choice((b"", b"0\r\n\r\n"))
+def _odd_chunks(rng: Random, body: bytes) -> bytes:
+    return b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n" + rng.choice(CHUNKS) + rng.choice((b"", b"0\r\n\r\n"))
 
 
-def _odd_coding(luck: Random, body: bytes) -> bytes:
-    return f"Transfer-Encoding: {luck.choice(CODINGS)}\r\n".encode() + luck.choice((_length, _chunked))(luck, body)
+def _odd_coding(rng: Random, body: bytes) -> bytes:
+    return f"Transfer-Encoding: {rng.choice(CODINGS)}\r\n".encode() + rng.choice((_length, _chunked))(rng, body)
 
 
 WAYS: dict[str, Callable[[Random, bytes, bytes, bytes], Parts]] = {

@@ -39,9 +39,9 @@ class Siege:
         self._before: Any = mock.state()
         self.cases, self.statuses = 0, Counter[int]()
 
-    def draw(self, luck: Random) -> None:
+    def draw(self, rng: Random) -> None:
         """Make one attack by *luck* and see that it does no harm; raises `Broken` with the whole of it."""
-        made = attack(luck)
+        made = attack(rng)
         try:
             self.send(made.pieces)
         except Exception as error:

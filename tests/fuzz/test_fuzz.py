@@ -34,10 +34,10 @@ def siege() -> Iterator[Siege]:
 
 
 @settings(max_examples=60, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(luck=st.randoms(use_true_random=False))
-def test_bytes_that_hypothesis_draws(siege: Siege, luck: Random) -> None:
+@given(rng=st.randoms(use_true_random=False))
+def test_bytes_that_hypothesis_draws(siege: Siege, rng: Random) -> None:
     """Any hostile request is answered plainly or closed, changes no record, and is in no log; a failure shrinks."""
-    siege.draw(luck)
+    siege.draw(rng)
 
 
 def test_bytes_of_fixed_seeds(siege: Siege) -> None:

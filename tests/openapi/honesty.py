@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from segment_mock.catalogue import catalogue
-from segment_mock.vendors import found
+from segment_mock.vendors import find_vendors
 
 README = Path(__file__).parents[2] / "README.md"
 MARKS = ("documented", "recorded", "assumed")
@@ -17,7 +17,7 @@ MARKS = ("documented", "recorded", "assumed")
 
 def table() -> str:
     """Return what is known of each operation and refusal, and how many rules stand on each mark."""
-    vendors = catalogue(found(), {})["vendors"]
+    vendors = catalogue(find_vendors(), {})["vendors"]
     fields = [row for vendor in vendors for row in vendor["fields"]]
     lines = [row for vendor in vendors for row in operations(vendor)]
     refusals = "\n".join(f"- {vendor['title']}: {told(vendor['refusals'])}." for vendor in vendors)

@@ -17,9 +17,9 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from segment_mock import create_app
 from segment_mock.cli import main
 from segment_mock.conform import differences
-from segment_mock.examples import proofs
+from segment_mock.examples import shipped_examples
 from segment_mock.faults import kinds
-from segment_mock.vendors import found
+from segment_mock.vendors import find_vendors
 from segment_mock.web.admin import all_views
 from segment_mock.web.openapi.control import SETTING_TYPES
 from segment_mock.web.openapi.schemas import one_type_enums
@@ -27,7 +27,7 @@ from segment_mock.web.openapi.schemas import one_type_enums
 PLACES = {"salsa": "openapi/salsa.json", "segmenter": "openapi/segmenter.json", "mock": "openapi.json"}
 CLIENT: FlaskClient = create_app().test_client()
 DOCUMENTS = {name: CLIENT.get(f"/_mock/{place}").json for name, place in PLACES.items()}
-VENDORS = {vendor.name: vendor for vendor in found()}
+VENDORS = {vendor.name: vendor for vendor in find_vendors()}
 
 
 def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -127,7 +127,7 @@ def test_every_example_fits_the_schema_beside_it(name: str) -> None:
 @pytest.mark.parametrize("name", VENDORS)
 def test_examples_are_the_shipped_ones(name: str) -> None:
     """Each stands at its operation with what it sends, and with the whole reply that it prints parts of."""
-    mine = {proof.name: proof for proof in proofs() if proof.name.startswith(f"{name}/")}
+    mine = {proof.name: proof for proof in shipped_examples() if proof.name.startswith(f"{name}/")}
     sent, answered = set(), set()
     for label, _, key, example in examples(DOCUMENTS[name]):
         response = mine[f"{name}/{key}"].told["response"]

@@ -16,12 +16,12 @@ from segment_mock import SegmentMock, create_app
 from segment_mock.catalogue import catalogue
 from segment_mock.cli import main
 from segment_mock.core import doubt, fields_of, known, mark, rule_of
-from segment_mock.examples import proofs
-from segment_mock.vendors import found
+from segment_mock.examples import shipped_examples
+from segment_mock.vendors import find_vendors
 
 SALSA, KEY = "/api/integration/ext/v1", {"authToken": "t", "x-api-key": "k"}
 ASSUMED, HINT = "X-Segment-Mock-Assumed", "X-Segment-Mock-Hint"
-TOLD = {vendor["name"]: vendor for vendor in catalogue(found(), {})["vendors"]}
+TOLD = {vendor["name"]: vendor for vendor in catalogue(find_vendors(), {})["vendors"]}
 LISTS = ("operations", "fields", "refusals", "item_errors")
 ROWS = [row for vendor in TOLD.values() for name in LISTS for row in vendor[name]]
 PERSON = {"externalId": "1"}
@@ -31,12 +31,12 @@ def test_no_field_is_without_a_source() -> None:
     """Each field of each request and reply, and of each refusal's body, was given one by name."""
     schemas = {
         f"{vendor.name}.{row.name}": schema
-        for vendor in found()
+        for vendor in find_vendors()
         for row in (*vendor.operations,)
         for schema in (row.request, row.response)
         if schema is not None
     }
-    schemas |= {f"{v.name}.{kind}": schema for v in found() for kind, schema in v.complaints.items()}
+    schemas |= {f"{v.name}.{kind}": schema for v in find_vendors() for kind, schema in v.error_schemas.items()}
     bare = [(name, steps) for name, schema in schemas.items() for steps, row in fields_of(schema) if not row.metadata]
 
     assert [] == bare
@@ -53,7 +53,7 @@ def test_a_documented_rule_names_a_section_that_there_is() -> None:
 
 def test_every_row_has_its_mark_and_examples_that_there_are() -> None:
     """All three marks are used, and an example named as proof is one that ships."""
-    names = {proof.name for proof in proofs()}
+    names = {proof.name for proof in shipped_examples()}
 
     assert {"documented", "recorded", "assumed"} == {row["mark"] for row in ROWS}
     assert names >= {name for row in ROWS for name in row["examples"]}
@@ -178,7 +178,7 @@ def test_a_rule_is_told_in_words() -> None:
     """Kind, need, null, bounds and choices of a field."""
     rows = {
         steps[-1]: rule_of(row)
-        for v in found()
+        for v in find_vendors()
         for o in v.operations
         if o.request
         for steps, row in fields_of(o.request)

@@ -6,7 +6,7 @@ import pytest
 from tests.plugin.suite import CLIENT, RUN
 
 PLUGINS = ("xdist", "pytest_randomly", "pytest_asyncio.plugin", "pytest_segment_mock")
-KINDS = (
+REFUSAL_KINDS = (
     CLIENT
     + """
 import asyncio
@@ -76,7 +76,7 @@ def test_xdist_asyncio_randomly_and_unittest(pytester: pytest.Pytester, monkeypa
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # others take long to import, thrice
     plugins = [word for name in PLUGINS for word in ("-p", name)]
     pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function")
-    pytester.makepyfile(test_a=KINDS)
+    pytester.makepyfile(test_a=REFUSAL_KINDS)
 
     result = pytester.runpytest_subprocess(*plugins, "-n", "2", "-v")
 

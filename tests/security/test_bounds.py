@@ -9,14 +9,14 @@ import requests
 from marshmallow import fields
 
 from segment_mock import NetworkBlocked, SegmentMock
-from segment_mock.core.rate_limit import Window
+from segment_mock.core.rate_limit import RateWindow
 from segment_mock.transports.server.tls import CertificateAuthority
 
 
 def test_credentials_made_up_by_the_thousand(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of many names the ones seen last are remembered, with all their calls."""
     monkeypatch.setattr("segment_mock.core.rate_limit._NAMES", 2)
-    window = Window(2, 60)
+    window = RateWindow(2, 60)
     for name in ("kept", "a", "kept", "b", "kept"):
         admitted = window.admit(name, 0)
 

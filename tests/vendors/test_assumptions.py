@@ -13,9 +13,9 @@ import requests
 
 import segment_mock
 from segment_mock import SegmentMock, create_app
-from segment_mock.vendors import found
+from segment_mock.vendors import find_vendors
 
-VENDORS = {vendor.name: vendor for vendor in found()}
+VENDORS = {vendor.name: vendor for vendor in find_vendors()}
 NAMES = [(vendor.name, name) for vendor in VENDORS.values() for name in vendor.assumptions]
 SOURCE = Path(segment_mock.__file__).parent
 ROOT = "/api/integration/ext/v1"

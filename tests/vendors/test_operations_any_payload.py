@@ -9,7 +9,7 @@ from marshmallow import fields
 from people import CRM, OTHER, person, sid
 
 from segment_mock import SegmentMock
-from segment_mock.core import Batch
+from segment_mock.core import ItemList
 from segment_mock.vendors.salsa import VENDOR
 from segment_mock.vendors.salsa.schemas.segments import TYPES
 
@@ -35,7 +35,7 @@ JUNK = st.recursive(POOL, lambda inner: st.lists(inner, max_size=3) | st.diction
 
 def near(field):
     """Return values that *field* reads, more or less."""
-    if isinstance(field, Batch):
+    if isinstance(field, ItemList):
         right = st.lists(shaped(field.schema), max_size=3)
     elif isinstance(field, fields.Nested):
         right = shaped(field.schema)

@@ -15,13 +15,13 @@ import click
 from ..core import all_options
 from ..mock import SegmentMock
 from ..settings import SettingError
-from ..vendors import found
+from ..vendors import find_vendors
 from ._environment import environment
 from ._serve import started
 from .options import flags, resolve_settings
 from .remote import base_url, fetch
 
-_OPTIONS = all_options(found())
+_OPTIONS = all_options(find_vendors())
 _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 

@@ -17,11 +17,11 @@ from ..core import all_options
 from ..mock import SegmentMock
 from ..settings import SettingError
 from ..transports.server.server import LiveServer
-from ..vendors import found
+from ..vendors import find_vendors
 from ._log import log_errors, writer
 from .options import AddressInUse, flags, resolve_settings
 
-_OPTIONS = all_options(found())
+_OPTIONS = all_options(find_vendors())
 
 
 @click.command()

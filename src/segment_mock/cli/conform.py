@@ -34,12 +34,12 @@ from ..conform import (
 )
 from ..core import all_options
 from ..settings import Option, SettingError, resolve, suggestion
-from ..vendors import found
+from ..vendors import find_vendors
 from .options import flags
 
-_NAMES = [vendor.name for vendor in found()]
-_KEYS = {vendor.name: vendor.key_flag.replace("-", "_") for vendor in found()}
-_ROOTS = {vendor.name: f"{vendor.name}_path" for vendor in found()}
+_NAMES = [vendor.name for vendor in find_vendors()]
+_KEYS = {vendor.name: vendor.key_flag.replace("-", "_") for vendor in find_vendors()}
+_ROOTS = {vendor.name: f"{vendor.name}_path" for vendor in find_vendors()}
 _SHOWN = 20
 """How many differences of one example are printed."""
 
@@ -50,7 +50,7 @@ def _option(row: Option) -> Option | None:
     return row if row.name in (*_ROOTS.values(), "admin_token") else None
 
 
-_OPTIONS = [option for row in all_options(found()) if (option := _option(row))]
+_OPTIONS = [option for row in all_options(find_vendors()) if (option := _option(row))]
 
 
 @click.command("conform")

@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from ..vendors import found
+from ..vendors import find_vendors
 
 
 @click.command()
-@click.argument("which", type=click.Choice([*(vendor.name for vendor in found()), "mock"]), default="mock")
+@click.argument("which", type=click.Choice([*(vendor.name for vendor in find_vendors()), "mock"]), default="mock")
 def openapi(which: str) -> None:
     """Print the OpenAPI 3.1 document of a vendor, or of the control plane (mock)."""
     click.echo(json.dumps(_document(which), indent=2))

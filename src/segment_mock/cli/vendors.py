@@ -9,14 +9,14 @@ from typing import Any
 import click
 
 from ..catalogue import catalogue
-from ..vendors import found
+from ..vendors import find_vendors
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, as GET /_mock/vendors does.")
 def vendors(as_json: bool) -> None:
     """List each operation, field rule and refusal: documented, recorded or assumed; and what is assumed."""
-    told = catalogue(found(), {})
+    told = catalogue(find_vendors(), {})
     if as_json:
         click.echo(json.dumps(told, indent=2))
         return

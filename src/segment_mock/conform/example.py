@@ -10,9 +10,9 @@ from functools import cached_property
 from typing import Any
 
 from ..core import Operation, Vendor
-from ..examples import proofs
+from ..examples import shipped_examples
 from ..json_match import mismatches
-from ..vendors import found
+from ..vendors import find_vendors
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Example:
     @cached_property
     def vendor(self) -> Vendor:
         """The vendor whose exchange it is."""
-        return next(vendor for vendor in found() if vendor.name == self.name.partition("/")[0])
+        return next(vendor for vendor in find_vendors() if vendor.name == self.name.partition("/")[0])
 
     @cached_property
     def operation(self) -> Operation:
@@ -75,7 +75,7 @@ class Example:
 
 def examples() -> list[Example]:
     """Return every shipped example, in order of name."""
-    return [Example(proof.name, proof.told) for proof in proofs()]
+    return [Example(proof.name, proof.told) for proof in shipped_examples()]
 
 
 def outcome(example: Example, status: int, body: Any, state: Any = None, form: tuple[str, ...] = ()) -> list[str]:

@@ -4,50 +4,52 @@ from .call import Call, ItemError, Items, Lag, Operation, Vendor, all_options
 from .hints import advise, choice_hints, credential_hint
 from .json_codec import Json, dumps, parse
 from .provenance import Assumption, Mark, doubt, fields_of, known, mark, rule_of, source_of
-from .refusals import KINDS, Dress, Kind, Limits, Refusal, Spoiled
-from .schemas import Batch, DataRow, Filled, Identifier, Lenient, complaints, inner, members, unread
+from .refusals import REFUSAL_KINDS, ErrorTemplate, ItemFailure, Limits, Refusal, RefusalKind
+from .schemas import DataRow, Identifier, ItemList, NotBlank, RequestSchema, flatten_errors, inner, members, unread
 from .through import Answering, Handler, Proceed, Stage, perform, through
 from .validation import Undecided, Validator, rows
-from .vendor_state import Face
-from .world import fresh
+from .vendor_state import VendorState
+from .world import Organization, Random, World
 
 __all__ = [
-    "KINDS",
+    "REFUSAL_KINDS",
     "Answering",
     "Assumption",
-    "Batch",
     "Call",
     "DataRow",
-    "Dress",
-    "Face",
-    "Filled",
+    "ErrorTemplate",
     "Handler",
     "Identifier",
     "ItemError",
+    "ItemFailure",
+    "ItemList",
     "Items",
     "Json",
-    "Kind",
     "Lag",
-    "Lenient",
     "Limits",
     "Mark",
+    "NotBlank",
     "Operation",
+    "Organization",
     "Proceed",
+    "Random",
     "Refusal",
-    "Spoiled",
+    "RefusalKind",
+    "RequestSchema",
     "Stage",
     "Undecided",
     "Validator",
     "Vendor",
+    "VendorState",
+    "World",
     "advise",
     "all_options",
     "choice_hints",
-    "complaints",
     "credential_hint",
     "doubt",
     "dumps",
     "fields_of",
-    "fresh",
+    "flatten_errors",
     "inner",
     "known",
     "mark",

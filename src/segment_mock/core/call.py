@@ -11,13 +11,13 @@ from marshmallow import Schema
 
 from ..messages import Request, Response, reason
 from ..settings import OPTIONS, Option
-from ..store import Change, Layout, Seed, Store, Table
+from ..store import Change, InitialRecords, Store, Table, TableSchema
 from .json_codec import Json, dumps, parse
 from .provenance import Assumption, Doubts, doubt
-from .rate_limit import Window
-from .refusals import Dress, Kind, Limits, Refusal, Spoiled
+from .rate_limit import RateWindow
+from .refusals import ErrorTemplate, ItemFailure, Limits, Refusal, RefusalKind
 from .validation import Validator
-from .world import Luck, Organization, World, fresh
+from .world import Organization, Random, World
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Items:
 
     sent: str
     answered: str
-    spoil: Callable[[Call, Json, Spoiled], Any]
+    fail: Callable[[Call, Json, ItemFailure], Any]
     members: Callable[[Json, Any], Json] = lambda payload, item: item
     ids: tuple[str, ...] = ()
 
@@ -64,7 +64,7 @@ class Operation:
     items: Items | None = None
     sized: tuple[str, ...] = ()
     reads: bool = False
-    refuses: tuple[Kind, ...] = ()
+    refuses: tuple[RefusalKind, ...] = ()
 
     @cached_property
     def validator(self) -> Validator | None:
@@ -83,7 +83,7 @@ class Vendor:
 
     *wrap* puts a result into the vendor's envelope and *unwrap* takes a request out of it;
     *complain* gives status and body of a refusal: (call, its row, the sentence, the refusal).
-    *load* makes seeds of this vendor's part of a data file, *export* is its inverse, *face* is
+    *load* makes seeds of this vendor's part of a data file, *export* is its inverse, *state_class* is
     what ``mock.<name>`` offers, *tally* is told each result, or None for a refusal. *root* is where
     the paths begin; an option called ``path`` moves it. *errors* are what it, or a gateway before it,
     says by status besides. *complaints* are the schemas of what *complain* returns, by kind of refusal;
@@ -97,18 +97,18 @@ class Vendor:
     root: str
     key_header: str
     operations: tuple[Operation, ...]
-    refusals: Mapping[str, Dress]
-    tables: tuple[Layout, ...]
+    refusals: Mapping[str, ErrorTemplate]
+    tables: tuple[TableSchema, ...]
     wrap: Callable[[Call, Json], Json]
     unwrap: Callable[[Json], Json]
-    complain: Callable[[Call, Dress, str, Refusal], tuple[int, Json]]
-    load: Callable[[Json, World], Mapping[str, Seed]]
+    render_error: Callable[[Call, ErrorTemplate, str, Refusal], tuple[int, Json]]
+    load: Callable[[Json, World], Mapping[str, InitialRecords]]
     export: Callable[[Store], Json]
-    face: Callable[[World, Vendor, str], Any]
-    tally: Callable[[Call, Json | None], None] = lambda call, result: None
+    state_class: Callable[[World, Vendor, str], Any]
+    count: Callable[[Call, Json | None], None] = lambda call, result: None
     details: Callable[[Call], Mapping[str, object]] = lambda call: {}
-    errors: Mapping[int, Dress] = field(default_factory=dict)
-    complaints: Mapping[str, Schema] = field(default_factory=dict)
+    errors: Mapping[int, ErrorTemplate] = field(default_factory=dict)
+    error_schemas: Mapping[str, Schema] = field(default_factory=dict)
     item_errors: Mapping[str, ItemError] = field(default_factory=dict)
     assumptions: Mapping[str, Assumption] = field(default_factory=dict)
     key_option: str = "token"
@@ -155,11 +155,11 @@ class Call:
     options: Mapping[str, Any]
     arguments: Mapping[str, str]
     arrived: float
-    era: int = 0
+    generation: int = 0
     data: Json = field(init=False, default_factory=dict)
-    spoiled: Mapping[int, Spoiled] = field(init=False, default_factory=dict)
+    item_failures: Mapping[int, ItemFailure] = field(init=False, default_factory=dict)
     hints: list[str] = field(init=False, default_factory=list)
-    struck: list[str] = field(init=False, default_factory=list)
+    fired_faults: list[str] = field(init=False, default_factory=list)
     # What few calls need is the class's until a stage sets it: a call is made faster so.
     organization: Organization | None = field(init=False, default=None)
     credential: str = field(init=False, default="")
@@ -167,22 +167,22 @@ class Call:
     unread: tuple[str, ...] = field(init=False, default=())
     changes: Sequence[Change] = field(init=False, default=())
     refusal: Refusal | None = field(init=False, default=None)
-    window: Window | None = field(init=False, default=None)
-    tallied: bool = field(init=False, default=False)
-    draws: Luck | None = field(init=False, default=None)
+    window: RateWindow | None = field(init=False, default=None)
+    counted: bool = field(init=False, default=False)
+    rule_rng: Random | None = field(init=False, default=None)
     assumed: tuple[str, ...] = field(init=False, default=())
     _doubted: tuple[str, ...] = field(init=False, default=())
     _parsed: Any = field(init=False, default=_UNREAD)
 
     @property
-    def outlived(self) -> bool:
+    def is_stale(self) -> bool:
         """Whether a reset has come since this call arrived: it may write nothing, for all is another test's now."""
-        return self.era != self.world.era
+        return self.generation != self.world.generation
 
     @property
-    def luck(self) -> Luck:
+    def rng(self) -> Random:
         """The stream of luck to draw from: of the rule that struck last, else the world's."""
-        return self.draws or self.world.luck
+        return self.rule_rng or self.world.rng
 
     @property
     def json(self) -> Any:
@@ -212,32 +212,30 @@ class Call:
         assert self.organization is not None
         return self.organization.store[f"{self.vendor.name}.{table}"]
 
-    def fresh(self, table: str) -> str:
+    def new_id(self, table: str) -> str:
         """Return a new id for this vendor's *table*, one that none of its records has."""
         name = self.vendor.table(table)
-        return fresh(self.world, name, self.store[name])
+        return self.world.new_id(name, self.store[name])
 
     @property
-    def left(self) -> int | None:
+    def calls_left(self) -> int | None:
         """How many calls the credential may still make now, or None without a limit."""
         return self.window.left(self.credential, self.world.clock.now()) if self.window else None
 
-    def tally(self, result: Json | None) -> None:
+    def count(self, result: Json | None) -> None:
         """Tell the vendor's counters of this call's *result* (None: refused), once."""
-        if not self.tallied:
-            self.tallied = True
-            self.vendor.tally(self, result)
+        if not self.counted:
+            self.counted = True
+            self.vendor.count(self, result)
 
     def each(self, items: Iterable[Any], perform: Callable[[Any], Any]) -> list[Any]:
-        """Perform the items of a batch strictly in sequence, but fail those that are spoiled."""
-        batch = self.operation.items
-        if batch is None or not self.spoiled:
+        """Perform the items of a batch strictly in sequence, but fail those that a fault chose."""
+        batch, failures = self.operation.items, self.item_failures
+        if batch is None or not failures:
             return [perform(item) for item in items]
         payload = self.vendor.unwrap(self.data)
         return [
-            batch.spoil(self, batch.members(payload, item), self.spoiled[index])
-            if index in self.spoiled
-            else perform(item)
+            batch.fail(self, batch.members(payload, item), failures[index]) if index in failures else perform(item)
             for index, item in enumerate(items)
         ]
 
@@ -271,23 +269,24 @@ class Call:
     def _choices(self) -> tuple[str, ...]:
         return (*self._doubted, *[f"{name}: {self.choice_of(name)}" for name in self.assumed])
 
-    def refuse(self, kind: Kind, message: str = "", **details: Any) -> Response:
+    def refuse(self, kind: RefusalKind, message: str = "", **details: Any) -> Response:
         """Return the refusal of *kind* in the vendor's own status and words, without a reason of its own."""
         if kind == "too_many_items":
             details.setdefault("field", self._measured())
-        return self.dress(Refusal(kind, message, **details))
+        return self.render_refusal(Refusal(kind, message, **details))
 
     def fail(self, status: int) -> Response:
         """Return an error of *status* in the vendor's dialect, where it has none of its own: a plain one."""
         rows = {kind: row for kind, row in self.vendor.refusals.items() if row.status == status}
-        label, row = next(iter(rows.items()), (f"error {status}", Dress(status, reason(status) or "Error", "assumed")))
+        plain = ErrorTemplate(status, reason(status) or "Error", "assumed")
+        label, row = next(iter(rows.items()), (f"error {status}", plain))
         row = self.vendor.errors.get(status, row)
-        return self._dressed(row, Refusal("broken"), "", label)
+        return self._error_response(row, Refusal("broken"), "", label)
 
-    def dress(self, refusal: Refusal) -> Response:
+    def render_refusal(self, refusal: Refusal) -> Response:
         """Return *refusal* in the vendor's own status and words, with hints in a header of ours."""
         self.refusal, row = refusal, self.vendor.refusals[refusal.kind]
-        return self._dressed(row, refusal, self.hint, refusal.kind)
+        return self._error_response(row, refusal, self.hint, refusal.kind)
 
     @property
     def hint(self) -> str:
@@ -298,15 +297,15 @@ class Call:
         text = "; ".join(filter(None, told))
         return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
-    def hinted(self, response: Response) -> Response:
+    def with_hint(self, response: Response) -> Response:
         """Return *response* with `hint` in a header of ours."""
         return replace(response, headers={**response.headers, **_hint(self.hint)})
 
-    def _dressed(self, row: Dress, refusal: Refusal, hint: str, label: str) -> Response:
-        self.tally(None)
+    def _error_response(self, row: ErrorTemplate, refusal: Refusal, hint: str, label: str) -> Response:
+        self.count(None)
         known = {"method": self.request.method, "path": self.request.target.partition("?")[0]}
         details = {**known, "limit": self.vendor.limits.items, **self.vendor.details(self)}
-        status, body = self.vendor.complain(self, row, row.say(refusal, details), refusal)
+        status, body = self.vendor.render_error(self, row, row.say(refusal, details), refusal)
         headers = {**_JSON, **row.headers}
         if refusal.allow:
             headers["Allow"] = refusal.allow
@@ -324,7 +323,7 @@ class Call:
         except (Refusal, KeyError, TypeError):
             return ""
 
-    def _doubts(self, row: Dress, refusal: Refusal, label: str) -> list[str]:
+    def _doubts(self, row: ErrorTemplate, refusal: Refusal, label: str) -> list[str]:
         """Return each assumption that a refusal stands on: the operation's, the field's, those consulted, its own."""
         doubts, doubted = self.operation.doubts, doubt(row.source)
         own = f"{label}: {doubted}" if doubted else ""

@@ -12,7 +12,7 @@ from marshmallow import Schema, validate
 
 from ..settings import suggestion
 from .call import Call
-from .schemas import members, strays
+from .schemas import members, unknown_fields
 
 _TOLD, _LONG, _MOST = 3, 200, 1000
 """So many members that nobody reads are told by name, so many characters of each, and so many are remembered."""
@@ -23,7 +23,7 @@ def advise(call: Call, schema: Schema, data: Any, *, refused: bool = False) -> N
 
     *refused*: it does not fit *schema*, so tell of misspelt words too.
     """
-    found = [*islice(strays(schema, data), _MOST)]
+    found = [*islice(unknown_fields(schema, data), _MOST)]
     call.unread = tuple(path for path, _ in found)
     if found:
         told = [f"{_cut(path)}{_meant(_cut(path.rpartition('.')[2]), known)}" for path, known in found[:_TOLD]]

@@ -9,7 +9,7 @@ _NAMES = 10_000
 """So many names are remembered; of more, those that have not been seen for longest are forgotten."""
 
 
-class Window:
+class RateWindow:
     """A sliding window of *seconds* in which a name may be seen *calls* times."""
 
     def __init__(self, calls: int, seconds: float) -> None:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, get_args
 
-Kind: TypeAlias = Literal[
+RefusalKind: TypeAlias = Literal[
     "unauthorized", "throttled", "too_many_items", "not_manageable", "malformed", "too_large",
     "not_found", "no_such_operation", "no_such_method", "broken",
 ]  # fmt: skip
-KINDS: tuple[Kind, ...] = get_args(Kind)
+REFUSAL_KINDS: tuple[RefusalKind, ...] = get_args(RefusalKind)
 
 
 class Refusal(Exception):
@@ -23,7 +23,7 @@ class Refusal(Exception):
 
     def __init__(
         self,
-        kind: Kind,
+        kind: RefusalKind,
         message: str = "",
         *,
         field: str = "",
@@ -37,7 +37,7 @@ class Refusal(Exception):
 
 
 @dataclass(frozen=True)
-class Dress:
+class ErrorTemplate:
     """How one vendor says one kind of refusal: a row of its table, with the *source* of what it says.
 
     *hint* is for the developer, and may be a function of the call. *field* is the wire name to blame where the
@@ -73,7 +73,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Spoiled:
+class ItemFailure:
     """What a fault decided for one item: the vendor's result word and a sentence."""
 
     result: str

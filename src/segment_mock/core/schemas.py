@@ -16,7 +16,7 @@ class OrderedSchema(Schema):
     set_class = OrderedSet
 
 
-class Lenient(OrderedSchema):
+class RequestSchema(OrderedSchema):
     """Reads what it knows and leaves the rest, as vendors do.
 
     *rules* are functions of the loaded data that raise ValidationError; *shapes* return it changed.
@@ -42,14 +42,14 @@ class Lenient(OrderedSchema):
         return data
 
 
-class DataRow(Lenient):
+class DataRow(RequestSchema):
     """A row of a data file: stricter than the API, so that a misspelt name is an error."""
 
     class Meta:
         unknown = RAISE
 
 
-class Filled:
+class NotBlank:
     """A check of text that must not be blank; *sentence* is said of what is."""
 
     holds = staticmethod(str.strip)
@@ -77,7 +77,7 @@ class Identifier(fields.String):
         return super()._deserialize(str(value) if type(value) is int else value, attr, data, **options)
 
 
-class Batch(fields.Field):  # type: ignore[type-arg]  # not generic in marshmallow 3
+class ItemList(fields.Field):  # type: ignore[type-arg]  # not generic in marshmallow 3
     """A list of objects that the frame only counts; the operation judges each by *schema*."""
 
     def __init__(self, schema: Schema, **options: Any) -> None:
@@ -93,7 +93,7 @@ class Batch(fields.Field):  # type: ignore[type-arg]  # not generic in marshmall
         return value
 
 
-def complaints(messages: Any, place: str = "") -> Iterator[tuple[str, str]]:
+def flatten_errors(messages: Any, place: str = "") -> Iterator[tuple[str, str]]:
     """Yield (wire path such as ``payload.segments[0].name``, sentence) of marshmallow's *messages*."""
     if isinstance(messages, dict):
         for name, inner in messages.items():
@@ -101,7 +101,7 @@ def complaints(messages: Any, place: str = "") -> Iterator[tuple[str, str]]:
                 step = ""
             else:
                 step = f"[{name}]" if isinstance(name, int) else f".{name}" if place else str(name)
-            yield from complaints(inner, place + step)
+            yield from flatten_errors(inner, place + step)
     else:
         for sentence in messages:
             yield place, sentence
@@ -109,14 +109,14 @@ def complaints(messages: Any, place: str = "") -> Iterator[tuple[str, str]]:
 
 def unread(schema: Schema, data: Any) -> Iterator[str]:
     """Yield the paths of members of *data* that *schema* does not know, in the order they were sent."""
-    return (path for path, _ in strays(schema, data))
+    return (path for path, _ in unknown_fields(schema, data))
 
 
-def strays(schema: Schema, data: Any, place: str = "") -> Iterator[tuple[str, tuple[str, ...]]]:
+def unknown_fields(schema: Schema, data: Any, place: str = "") -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield what `unread` does, each path with the names that are known in its place."""
     if isinstance(data, list):
         for index, item in enumerate(data):
-            yield from strays(schema, item, f"{place}[{index}]")
+            yield from unknown_fields(schema, item, f"{place}[{index}]")
     elif isinstance(data, dict):
         known = schema.load_fields
         for name, value in data.items():
@@ -126,7 +126,7 @@ def strays(schema: Schema, data: Any, place: str = "") -> Iterator[tuple[str, tu
             if name not in known:
                 yield path, tuple(known)
             elif below is not None:
-                yield from strays(below, value, path)
+                yield from unknown_fields(below, value, path)
 
 
 def members(schema: Schema, data: Any) -> Iterator[tuple[dict[str, Any], str, fields.Field[Any]]]:

@@ -13,8 +13,8 @@ from marshmallow import Schema, ValidationError
 from ..callsite import caller, running_test
 from ..journal import Journal
 from ..messages import CLOSED, Response
-from . import Call, Json, Lag, Proceed, Refusal, Undecided, Validator, advise, complaints, credential_hint
-from .rate_limit import Window
+from . import Call, Json, Lag, Proceed, Refusal, Undecided, Validator, advise, credential_hint, flatten_errors
+from .rate_limit import RateWindow
 
 
 class Authenticate:
@@ -28,7 +28,7 @@ class Authenticate:
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
         """Let a call in whose vendor asks for no key, or whose key is one that the settings admit."""
-        if call.outlived:
+        if call.is_stale:
             return Response(503, delivery=CLOSED)
         header = call.vendor.key_header
         credential = call.request.headers.get(header.lower(), "").strip()
@@ -44,7 +44,7 @@ class Authenticate:
 class Throttle:
     """Counts each authenticated call against its credential's window."""
 
-    def __init__(self, windows: Mapping[str, Window], enforced: bool) -> None:
+    def __init__(self, windows: Mapping[str, RateWindow], enforced: bool) -> None:
         self.windows, self.enforced = windows, enforced
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
@@ -119,7 +119,7 @@ def _loaded(schema: Schema, body: Json) -> Any:
     try:
         return schema.load(body)
     except ValidationError as error:
-        field, sentence = next(complaints(error.messages))
+        field, sentence = next(flatten_errors(error.messages))
         raise Refusal("malformed", f"{field}: {sentence}", field=field) from None
 
 
@@ -136,7 +136,7 @@ async def alone(call: Call, proceed: Proceed) -> Response:
         return await proceed()
     log = call.world.log
     with call.world.lock:
-        if call.outlived:
+        if call.is_stale:
             return Response(503, delivery=CLOSED)
         mark = log.mark
         try:
@@ -188,7 +188,7 @@ class Record:
             raise
         finally:
             entry.organization = call.organization.name if call.organization else ""
-            entry.written, entry.unread, entry.faults = call.changes, call.unread, tuple(call.struck)
+            entry.written, entry.unread, entry.faults = call.changes, call.unread, tuple(call.fired_faults)
             if call.refusal:
                 entry.refusal = call.refusal.kind
             if call.refusal or call.hints:
@@ -204,9 +204,9 @@ async def dress(call: Call, proceed: Proceed) -> Response:
     """Put a refusal from below into the vendor's own words; a defect of ours becomes ``broken``."""
     try:
         response = await proceed()
-        return call.hinted(response) if call.hints else response
+        return call.with_hint(response) if call.hints else response
     except Refusal as refusal:
-        return call.dress(refusal)
+        return call.render_refusal(refusal)
     except Exception:
         _log.exception("%s.%s failed; this is a defect of segment-mock", call.vendor.name, call.operation.name)
         return call.refuse("broken", hint="a defect of segment-mock: its log has the traceback")

@@ -18,7 +18,7 @@ Handler: TypeAlias = Callable[[Call], Answering]
 async def perform(call: Call) -> Response:
     """Do what *call* asks: the end of the line that the stages stand in."""
     result = call.operation.perform(call, call.data)
-    call.tally(result)
+    call.count(result)
     return call.reply(result)
 
 

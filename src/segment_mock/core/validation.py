@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, missing
 
 from ..settings import SettingError, suggestion
-from .schemas import Batch, Lenient, complaints, unread
+from .schemas import ItemList, RequestSchema, flatten_errors, unread
 
 Unknown: TypeAlias = list[bool]
 """Collects True for each object that has a field its schema does not know."""
@@ -104,7 +104,7 @@ def _field(field: fields.Field[Any]) -> Check:
     kind = type(field)
     if getattr(field, "pre_load", None) or getattr(field, "post_load", None):
         check = _by_marshmallow(field)
-    elif isinstance(field, Batch):
+    elif isinstance(field, ItemList):
         check = _batch(field)
     elif isinstance(field, fields.Nested):
         plain = kind is fields.Nested and not (field.many or field.schema.many)
@@ -151,7 +151,7 @@ def _list(check_item: Check, sufficient: type | None) -> Check:
     return check
 
 
-def _batch(field: Batch) -> Check:
+def _batch(field: ItemList) -> Check:
     rows = field.schema.load_fields
     knows = frozenset(rows).issuperset
     is_flat = all(type(row) is fields.String for row in rows.values())
@@ -239,7 +239,7 @@ def _is_plain(schema: Schema) -> bool:
         for named in names
     }
     moved = any(row.data_key or row.attribute for row in schema.load_fields.values())
-    return schema.unknown in (EXCLUDE, RAISE) and not (moved or schema.partial) and hooks <= Lenient.HOOKS
+    return schema.unknown in (EXCLUDE, RAISE) and not (moved or schema.partial) and hooks <= RequestSchema.HOOKS
 
 
 def rows(validator: Validator, document: dict[str, Any], vendor: str, collection: str) -> list[dict[str, Any]]:
@@ -264,7 +264,7 @@ def _explained(schema: Schema, row: Any, place: str) -> dict[str, Any]:
     except ValidationError as error:
         known = schema.load_fields
         # A misspelt name says more than the required one that it leaves missing.
-        field, sentence = min(complaints(error.messages), key=lambda complaint: complaint[0] in known)
+        field, sentence = min(flatten_errors(error.messages), key=lambda complaint: complaint[0] in known)
         near = suggestion(field, known) if field not in known else ""
         value = f" Got {row[field]!r}." if field in row else ""
         raise SettingError(f"{place}.{field}: {sentence}{near}{value}") from None

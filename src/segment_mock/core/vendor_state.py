@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..settings import SettingError
 from ..store import Store
 from .json_codec import Json
-from .world import World, fresh
+from .world import World
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .call import Vendor
 
 
-class Face:
+class VendorState:
     """Base of ``mock.<vendor>``: the records of one organization, past the API."""
 
     def __init__(self, world: World, vendor: Vendor, credential: str = "") -> None:
@@ -31,10 +31,10 @@ class Face:
         """The tables of the organization; hold ``world.lock`` while using them."""
         return self.world.organization(self._credential).store
 
-    def fresh(self, table: str) -> str:
+    def new_id(self, table: str) -> str:
         """Return a new id for *table*, one that none of its records has."""
         name = self._vendor.table(table)
-        return fresh(self.world, name, self.store[name])
+        return self.world.new_id(name, self.store[name])
 
     def rows(self, table: str) -> list[Json]:
         """Return the records of *table*, oldest first, as plain dicts in wire names."""
@@ -47,6 +47,6 @@ class Face:
         record = seed.records[0]
         rows = self.store[self._vendor.table(table)]
         with self.world.lock:
-            if (key := seed.layout.key(record)) in rows:
+            if (key := seed.schema.key(record)) in rows:
                 raise SettingError(f"{self._vendor.table(table)}: {key!r} is there already")
             return dict(rows.put(record))

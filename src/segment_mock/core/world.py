@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Container, Iterator, Mapping
 from hashlib import blake2b
-from random import Random
+from random import Random as Random
 from threading import RLock
-from typing import Any, TypeAlias
+from typing import Any
 
 from ..clock import Clock
-from ..store import ChangeLog, Seed, Store
-
-Luck: TypeAlias = Random
-"""A stream of luck, seeded."""
+from ..store import ChangeLog, InitialRecords, Store
 
 _VARIANT = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
 """What stands in the place of a digit whose upper half a UUID of version 4 prescribes."""
@@ -36,14 +33,14 @@ class World:
     def __init__(self, seed: int = 0, *, isolated: bool = False) -> None:
         self.seed, self.isolated = seed, isolated
         self.clock, self.log, self.lock = Clock(), ChangeLog(), RLock()
-        self.era = 0
-        self._seeds: Mapping[str, Seed] = {}
+        self.generation = 0
+        self._initial: Mapping[str, InitialRecords] = {}
         self._spent: dict[str, Any] = {}
         self._begin()
 
     def _begin(self) -> None:
-        self._luck: Luck | None = None
-        self._ids: dict[str, Luck] = {}
+        self._rng: Random | None = None
+        self._ids: dict[str, Random] = {}
         self._organizations: dict[str, Organization] = {}
 
     def __iter__(self) -> Iterator[Organization]:
@@ -60,16 +57,26 @@ class World:
         drawn = stream.getrandbits(128).to_bytes(16, "big").hex()
         return f"{drawn[:8]}-{drawn[8:12]}-4{drawn[13:16]}-{_VARIANT[drawn[16]]}{drawn[17:20]}-{drawn[20:]}"
 
-    @property
-    def luck(self) -> Luck:
-        """The stream of luck that nobody has of their own."""
-        if self._luck is None:  # seeding one takes longer than all the rest of a reset
-            self._luck = self.draws("luck")
-        return self._luck
+    def new_id(self, kind: str, *taken: Container[Any]) -> str:
+        """Return the next id of the stream *kind* that is in none of *taken*.
 
-    def draws(self, name: str) -> Luck:
-        """Return a stream of luck of its own for *name*, from the world's seed."""
-        return Luck(f"{name} {self.seed}")
+        Records of another run of the same seed may be here already: a state that was exported and loaded.
+        """
+        while True:
+            new = self.uuid(kind)
+            if not any(new in ids for ids in taken):
+                return new
+
+    @property
+    def rng(self) -> Random:
+        """The random stream of what has none of its own."""
+        if self._rng is None:  # seeding one takes longer than all the rest of a reset
+            self._rng = self.random_stream("luck")
+        return self._rng
+
+    def random_stream(self, name: str) -> Random:
+        """Return a random stream of its own for *name*, from the world's seed."""
+        return Random(f"{name} {self.seed}")
 
     def organization(self, credential: str = "") -> Organization:
         """Return the organization of *credential*, forked from the initial data when first named.
@@ -79,50 +86,36 @@ class World:
         credential = credential if self.isolated else ""
         found = self._organizations.get(credential)
         if found is None:
-            name = self.named(credential)
+            name = self.organization_name(credential)
             with self.lock:
-                store = Store(name, self._seeds, self.log)
+                store = Store(name, self._initial, self.log)
                 found = self._organizations.setdefault(credential, Organization(name, store))
         return found
 
-    def named(self, credential: str) -> str:
+    def organization_name(self, credential: str) -> str:
         """Return the name of the organization of *credential*, whether there is one yet or not."""
         told = credential if self.isolated else ""
         return told and blake2b(told.encode("utf-8", "replace"), digest_size=6).hexdigest()
 
-    def settle(self, seeds: Mapping[str, Seed]) -> None:
-        """Take *seeds* as the initial data that `reset` and every fork begin with.
+    def set_initial_data(self, initial: Mapping[str, InitialRecords]) -> None:
+        """Take *initial* as the initial data that `reset` and every fork begin with.
 
         Ids drawn so far are spent on them: no reset hands them out again.
         """
-        self._seeds = seeds
+        self._initial = initial
         self._spent = {kind: stream.getstate() for kind, stream in self._ids.items()}
         self.reset()
 
     def reset(self) -> None:
         """Return to the initial data, the wall's time and the beginning of every stream."""
         with self.lock:
-            self.era += 1
+            self.generation += 1
             self.log.truncate()
             self.clock.reset()
             self._begin()
 
-    def _stream(self, kind: str) -> Luck:
-        stream = Luck(f"ids {self.seed} {kind}")
+    def _stream(self, kind: str) -> Random:
+        stream = Random(f"ids {self.seed} {kind}")
         if kind in self._spent:
             stream.setstate(self._spent[kind])
         return stream
-
-
-def fresh(world: World, kind: str, *taken: Container[Any]) -> str:
-    """Return the next id of the stream *kind* that is in none of *taken*.
-
-    Records of another run of the same seed may be here already: a state that was exported and loaded.
-    """
-    while True:
-        found = world.uuid(kind)
-        for held in taken:
-            if found in held:
-                break
-        else:
-            return found

@@ -6,10 +6,10 @@ from typing import Any
 
 from ._base import Fault, option
 from ._kinds import ALIASES, kinds, made
-from ._plan import Plan
-from ._rule import WHEN, Rule
+from ._plan import FaultRules
+from ._rule import WHEN, FaultRule
 
-__all__ = ["ALIASES", "WHEN", "Fault", "Plan", "Rule", "kinds", "made", "option"]
+__all__ = ["ALIASES", "WHEN", "Fault", "FaultRule", "FaultRules", "kinds", "made", "option"]
 
 
 def __getattr__(name: str) -> Any:

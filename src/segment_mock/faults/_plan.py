@@ -15,12 +15,12 @@ from ..messages import Response
 from ..settings import SettingError, suggestion
 from ._kinds import kinds, made
 from ._match import Match
-from ._rule import Rule, When
+from ._rule import FaultRule, When
 
 _MEMBERS = ("operation", "match", "when")
 
 
-class Plan:
+class FaultRules:
     """What goes wrong, and when: the stage that wraps a call in every fault; the first rule is outermost.
 
     *operations* are those that a rule may mean, by name (None: one that only refuses), *newest* tells the
@@ -32,8 +32,8 @@ class Plan:
         self, world: World, operations: Mapping[str, Operation | None], newest: Callable[[], int] = int
     ) -> None:
         self._world, self._operations, self._newest = world, operations, newest
-        self._rules: tuple[Rule, ...] = ()
-        self._armed: tuple[Rule, ...] = ()
+        self._rules: tuple[FaultRule, ...] = ()
+        self._armed: tuple[FaultRule, ...] = ()
         self._numbers, self._lock = 0, RLock()
         kinds()
 
@@ -54,14 +54,14 @@ class Plan:
             if not through_all:
                 _keep_back(call, rules)
 
-    def __iter__(self) -> Iterator[Rule]:
+    def __iter__(self) -> Iterator[FaultRule]:
         return iter(self._rules)
 
     def __len__(self) -> int:
         return len(self._rules)
 
     @property
-    def armed(self) -> tuple[Rule, ...]:
+    def armed(self) -> tuple[FaultRule, ...]:
         """Every rule since the plan was last cleared, those that were removed included."""
         return self._armed
 
@@ -73,7 +73,7 @@ class Plan:
         *,
         when: Mapping[str, Any] | None = None,
         **conditions: Any,
-    ) -> Rule:
+    ) -> FaultRule:
         """Arm *fault* for the operations that the glob *operation* fits, and return its rule.
 
         *conditions* are skip, times, every, chance, connection, from_ and until (*when* has them by
@@ -85,13 +85,13 @@ class Plan:
         conditions_ = When.of({**(when or {}), **told})
         with self._lock:
             id_, now = str(self._numbers + 1), self._world.clock.now()
-            rule = Rule(id_, fault, operation, match, conditions_, now, self._world.draws(f"fault {id_}"))
+            rule = FaultRule(id_, fault, operation, match, conditions_, now, self._world.random_stream(f"fault {id_}"))
             rule.where, rule.since = caller(), self._newest()
             self._numbers += 1
             self._rules, self._armed = (*self._rules, rule), (*self._armed, rule)
         return rule
 
-    def load(self, told: Any) -> list[Rule]:
+    def load(self, told: Any) -> list[FaultRule]:
         """Arm what *told* says: a rule as JSON or a fault, or a list of them. All or none.
 
         ``{"kind": ..., its settings..., "operation": ..., "match": {...}, "when": {...}}``.
@@ -107,7 +107,9 @@ class Plan:
                 raise
 
     @contextmanager
-    def injected(self, fault: Stage, operation: str = "*", match: Match = None, **conditions: Any) -> Iterator[Rule]:
+    def injected(
+        self, fault: Stage, operation: str = "*", match: Match = None, **conditions: Any
+    ) -> Iterator[FaultRule]:
         """Arm *fault* for the length of a ``with`` block; arguments as `add` has them."""
         rule = self.add(fault, operation, match, **conditions)
         try:
@@ -115,7 +117,7 @@ class Plan:
         finally:
             self.remove(rule.id)
 
-    def get(self, id_: str) -> Rule | None:
+    def get(self, id_: str) -> FaultRule | None:
         """Return the rule with this id, or None."""
         return next((rule for rule in self._rules if rule.id == id_), None)
 
@@ -148,13 +150,13 @@ class Plan:
             wrong = match["vendor"]
             raise SettingError(f"match.vendor: {wrong!r} is none{suggestion(str(wrong), vendors)}; there are {vendors}")
 
-    def _loaded(self, told: Any, place: str = "") -> Rule:
+    def _loaded(self, told: Any, place: str = "") -> FaultRule:
         try:
             return self._made(told)
         except SettingError as error:
             raise SettingError(f"{place}{error}") from None
 
-    def _made(self, told: Any) -> Rule:
+    def _made(self, told: Any) -> FaultRule:
         if callable(told):
             return self.add(told)
         if not isinstance(told, Mapping):
@@ -167,9 +169,9 @@ class Plan:
         return self.add(fault, str(rest.get("operation", "*")), rest.get("match"), when=when)
 
 
-def _keep_back(call: Call, rules: tuple[Rule, ...]) -> None:
+def _keep_back(call: Call, rules: tuple[FaultRule, ...]) -> None:
     """Tell the rules behind the one that answered *call* itself that it never reached them."""
-    by = call.struck[-1] if call.struck else ""
+    by = call.fired_faults[-1] if call.fired_faults else ""
     ids = [f"{rule.id} {rule.kind}" for rule in rules]
     for rule in rules[ids.index(by) + 1 :] if by in ids else ():
         rule.kept_back(call, by)

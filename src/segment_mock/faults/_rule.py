@@ -9,7 +9,7 @@ from threading import Lock
 from typing import Any, cast
 
 from ..core import Call, Proceed, Stage
-from ..core.world import Luck
+from ..core.world import Random
 from ..messages import Response
 from ..settings import FLOAT, INT, Option, OptionType, SettingError, suggestion
 from ._match import Match, test_of
@@ -77,7 +77,7 @@ class When:
         return {option.name: told[option.name] for option in WHEN if told[option.name] != option.default}
 
 
-class Rule:
+class FaultRule:
     """One armed *fault*: a stage that strikes or lets pass, and counts.
 
     ``seen`` are the calls that reached it, ``matched`` those it is meant for, ``fired`` those it
@@ -86,10 +86,10 @@ class Rule:
     """
 
     def __init__(
-        self, id_: str, fault: Stage, operation: str, match: Match, when: When, armed: float, luck: Luck
+        self, id_: str, fault: Stage, operation: str, match: Match, when: When, armed: float, rng: Random
     ) -> None:
         self.id, self.fault, self.operation, self.match, self.when = id_, fault, operation, match, when
-        self.armed, self._luck, self._test = armed, luck, test_of(match)
+        self.armed, self._luck, self._test = armed, rng, test_of(match)
         self._lock, self._spared, self._kept = Lock(), Counter[str](), Counter[str]()
         self.seen = self.matched = self.fired = self.since = 0
         self.where, self.until = "", cast("int | None", None)
@@ -108,8 +108,8 @@ class Rule:
         """Lead *call* through the fault if it strikes, else past it."""
         if not self._strikes(call):
             return await proceed()
-        call.struck.append(f"{self.id} {self.kind}")
-        call.draws = self._luck
+        call.fired_faults.append(f"{self.id} {self.kind}")
+        call.rule_rng = self._luck
         return await self.fault(call, proceed)
 
     def why(self) -> str:

@@ -79,12 +79,12 @@ class Drift(Fault):
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
         """Change the answer."""
-        luck, response = call.luck, await proceed()
+        rng, response = call.rng, await proceed()
         body = _read(response)
         places = [*_HOW[self.how](call, body)] if body else []
         if not places:
             return response
-        holder, name, value = luck.choice(places)
+        holder, name, value = rng.choice(places)
         holder[name] = value
         return replace(response, body=dumps(body))
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ..core import Call, Items, Json, Operation, Proceed, Refusal, Spoiled
+from ..core import Call, ItemFailure, Items, Json, Operation, Proceed, Refusal
 from ..messages import Response
 from ..settings import INT, TEXT, OptionType
 from ._base import Fault, pairs, setting
@@ -49,8 +49,8 @@ class Item(Fault):
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
         """Mark the chosen items; the operation fails them and performs the others."""
-        marked = dict.fromkeys(self._chosen(call), Spoiled(self.result, self.message))
-        call.spoiled = {**call.spoiled, **marked}
+        marked = dict.fromkeys(self._chosen(call), ItemFailure(self.result, self.message))
+        call.item_failures = {**call.item_failures, **marked}
         return await proceed()
 
     def suits(self, operation: Operation | None) -> bool:

@@ -42,11 +42,11 @@ class Latency(Fault):
         return response
 
     def _drawn(self, call: Call) -> float:
-        luck, middle, spread = call.luck, self.seconds, self.jitter
+        rng, middle, spread = call.rng, self.seconds, self.jitter
         if self.distribution == "uniform":
-            return luck.uniform(middle - spread, middle + spread)
+            return rng.uniform(middle - spread, middle + spread)
         if self.distribution == "normal":
-            return luck.normalvariate(middle, spread)
+            return rng.normalvariate(middle, spread)
         if self.distribution == "lognormal" and middle:
-            return exp(min(luck.normalvariate(log(middle), spread), log(_LONGEST)))
+            return exp(min(rng.normalvariate(log(middle), spread), log(_LONGEST)))
         return middle

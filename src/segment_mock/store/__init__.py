@@ -5,13 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from .change_log import Change, ChangeLog, Difference, differences
-from .schema import Index, Key, Layout, Record, Row, Seed, Taken
+from .schema import DuplicateKey, Index, InitialRecords, Key, Record, Row, TableSchema
 from .table import Table
 from .views import Views
 
 __all__ = [
-    "Change", "ChangeLog", "Difference", "Index", "Key", "Layout", "Record", "Row", "Seed", "Store", "Table", "Taken",
-    "Views", "differences",
+    "Change",
+    "ChangeLog",
+    "Difference",
+    "DuplicateKey",
+    "Index",
+    "InitialRecords",
+    "Key",
+    "Record",
+    "Row",
+    "Store",
+    "Table",
+    "TableSchema",
+    "Views",
+    "differences",
 ]  # fmt: skip
 
 
@@ -22,11 +34,11 @@ class Store(dict[str, Table]):
     empty dictionaries, whatever the seeds weigh.
     """
 
-    def __init__(self, organization: str, seeds: Mapping[str, Seed], log: ChangeLog) -> None:
-        super().__init__({name: Table(organization, seed, log.append) for name, seed in seeds.items()})
+    def __init__(self, organization: str, initial: Mapping[str, InitialRecords], log: ChangeLog) -> None:
+        super().__init__({name: Table(organization, seed, log.append) for name, seed in initial.items()})
         self.organization, self.views = organization, Views()
 
-    def replace(self, seeds: Iterable[tuple[str, Seed]]) -> None:
+    def replace(self, initial: Iterable[tuple[str, InitialRecords]]) -> None:
         """Give each named table the records of its seed and no others; logged, so it can be undone."""
-        for name, seed in seeds:
+        for name, seed in initial:
             self[name].replace(seed)

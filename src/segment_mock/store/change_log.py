@@ -9,7 +9,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from .schema import Key, Record, Row
-from .table import Image, Table
+from .table import Table, TableState
 
 
 class Change(NamedTuple):
@@ -19,8 +19,8 @@ class Change(NamedTuple):
     organization: str
     table: Table
     key: Key
-    before: Row | Image | None
-    after: Row | Image | None
+    before: Row | TableState | None
+    after: Row | TableState | None
 
 
 class Difference(NamedTuple):
@@ -36,11 +36,11 @@ def differences(changes: Iterable[Change]) -> tuple[Difference, ...]:
     """Return what *changes* come to, a row a record, in order of first touch; whole tables are left out."""
     rows: dict[tuple[str, str, Key], Difference] = {}
     for _, organization, table, key, before, after in changes:
-        if isinstance(before, Image) or isinstance(after, Image):
+        if isinstance(before, TableState) or isinstance(after, TableState):
             continue
-        place = (organization, table.layout.name, key)
+        place = (organization, table.schema.name, key)
         first = rows[place].before if place in rows else before and before.record
-        rows[place] = Difference(table.layout.name, key, first, after and after.record)
+        rows[place] = Difference(table.schema.name, key, first, after and after.record)
     return tuple(row for row in rows.values() if row.before != row.after)
 
 
@@ -60,7 +60,7 @@ class ChangeLog:
     def __len__(self) -> int:
         return len(self._tail)
 
-    def append(self, table: Table, key: Key, before: Row | Image | None, after: Row | Image | None) -> None:
+    def append(self, table: Table, key: Key, before: Row | TableState | None, after: Row | TableState | None) -> None:
         """Note one write."""
         self._tail.append(Change(self.mark, table.organization, table, key, before, after))
         self.mark += 1

@@ -10,7 +10,7 @@ from itertools import chain, islice
 from sortedcontainers import SortedList
 
 
-class Order:
+class OrderedIds:
     """Ascending numbers: a *base* that is never written, less some of it, plus others.
 
     Costs what was changed, not what the base weighs; a deep page costs what the first does.

@@ -11,7 +11,7 @@ Record: TypeAlias = dict[str, Any]
 Key: TypeAlias = Hashable
 
 
-class Taken(ValueError):
+class DuplicateKey(ValueError):
     """A record would share its key, or the value of a unique index, with another."""
 
 
@@ -32,7 +32,7 @@ class Index:
 
 
 @dataclass(frozen=True)
-class Layout:
+class TableSchema:
     """What a table is called, how a record is keyed, and its indexes."""
 
     name: str
@@ -40,18 +40,18 @@ class Layout:
     indexes: tuple[Index, ...] = ()
 
 
-class Seed:
-    """Initial records of one table, shared by every table that lies over them. Raises `Taken`."""
+class InitialRecords:
+    """Initial records of one table, shared by every table that lies over them. Raises `DuplicateKey`."""
 
-    def __init__(self, layout: Layout, records: Iterable[Record] = ()) -> None:
-        self.layout = layout
+    def __init__(self, schema: TableSchema, records: Iterable[Record] = ()) -> None:
+        self.schema = schema
         self.records = list(records)
         self.numbers: dict[Key, int] = {}
-        self.postings: dict[str, dict[Hashable, list[int]]] = {index.name: {} for index in layout.indexes}
+        self.postings: dict[str, dict[Hashable, list[int]]] = {index.name: {} for index in schema.indexes}
         for number, record in enumerate(self.records):
-            if self.numbers.setdefault(layout.key(record), number) != number:
-                raise Taken(f"{layout.name}: {layout.key(record)!r} stands there twice")
-        for index in layout.indexes:
+            if self.numbers.setdefault(schema.key(record), number) != number:
+                raise DuplicateKey(f"{schema.name}: {schema.key(record)!r} stands there twice")
+        for index in schema.indexes:
             self._post(index, self.postings[index.name])
 
     def _post(self, index: Index, postings: dict[Hashable, list[int]]) -> None:
@@ -61,5 +61,5 @@ class Seed:
                 if numbers and numbers[-1] == number:
                     continue
                 if numbers and index.unique:
-                    raise Taken(f"{self.layout.name}: {index.name} {value!r} stands there twice")
+                    raise DuplicateKey(f"{self.schema.name}: {index.name} {value!r} stands there twice")
                 numbers.append(number)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from typing import TypeAlias
 
-from .ordered_ids import Order
-from .schema import Index, Key, Record, Row, Seed, Taken
+from .ordered_ids import OrderedIds
+from .schema import DuplicateKey, Index, InitialRecords, Key, Record, Row
 
 
-class Image:
+class TableState:
     """What a table holds at a time: its seed and all that was written over it.
 
     A posting that the seed does not have and that has one number is that number: most are.
@@ -17,12 +17,12 @@ class Image:
 
     __slots__ = ("next", "order", "postings", "rows", "seed", "written")
 
-    def __init__(self, seed: Seed) -> None:
+    def __init__(self, seed: InitialRecords) -> None:
         self.seed = seed
         self.rows: dict[Key, Row] = {}
         self.written: dict[int, Record] = {}
-        self.order = Order(range(len(seed.records)))
-        self.postings: dict[str, dict[Hashable, Order | int]] = {name: {} for name in seed.postings}
+        self.order = OrderedIds(range(len(seed.records)))
+        self.postings: dict[str, dict[Hashable, OrderedIds | int]] = {name: {} for name in seed.postings}
         self.next = len(seed.records)
 
     def row(self, key: Key) -> Row | None:
@@ -38,12 +38,12 @@ class Image:
         written = self.written.get(number)
         return self.seed.records[number] if written is None else written
 
-    def numbers(self, index: str, value: Hashable) -> Order | Sequence[int]:
+    def numbers(self, index: str, value: Hashable) -> OrderedIds | Sequence[int]:
         """Return the insertion numbers of the records whose *index* has *value*, ascending."""
         held = self.postings[index].get(value)
         if held is None:
             return self.seed.postings[index].get(value, ())
-        return held if isinstance(held, Order) else (held,)
+        return held if isinstance(held, OrderedIds) else (held,)
 
     def insert(self, key: Key, row: Row, links: Sequence[tuple[Index, Hashable]]) -> None:
         """Put a *row* where *key* had nothing; *links* are the values of its record, if it has one."""
@@ -76,21 +76,21 @@ class Image:
         else:
             self._overlay(index, value).discard(number)
 
-    def _overlay(self, index: str, value: Hashable) -> Order:
+    def _overlay(self, index: str, value: Hashable) -> OrderedIds:
         numbers = self.numbers(index, value)
-        order = self.postings[index][value] = numbers if isinstance(numbers, Order) else Order(numbers)
+        order = self.postings[index][value] = numbers if isinstance(numbers, OrderedIds) else OrderedIds(numbers)
         return order
 
 
-Note: TypeAlias = Callable[["Table", Key, "Row | Image | None", "Row | Image | None"], None]
+Note: TypeAlias = Callable[["Table", Key, "Row | TableState | None", "Row | TableState | None"], None]
 
 
 class Table:
     """Records of one kind in one organization; *note* is told every write: table, key, before, after."""
 
-    def __init__(self, organization: str, seed: Seed, note: Note) -> None:
-        self.organization, self.layout = organization, seed.layout
-        self._note, self._image = note, Image(seed)
+    def __init__(self, organization: str, seed: InitialRecords, note: Note) -> None:
+        self.organization, self.schema = organization, seed.schema
+        self._note, self._image = note, TableState(seed)
         self.version = 0
         """Another number after each write, undoing included: as long as it is the same, so are the records."""
 
@@ -109,7 +109,7 @@ class Table:
         row = self._image.row(key)
         return row and row.record
 
-    def retired(self, key: Key) -> bool:
+    def was_deleted(self, key: Key) -> bool:
         """Tell whether *key* had a record once and has none now."""
         row = self._image.row(key)
         return row is not None and row.record is None
@@ -125,7 +125,7 @@ class Table:
         numbers = self._image.numbers(index, value)
         if not numbers:
             return []
-        if isinstance(numbers, Order):
+        if isinstance(numbers, OrderedIds):
             numbers = numbers.page(offset, len(numbers) if count is None else count)
         else:
             numbers = numbers[offset : None if count is None else offset + count]
@@ -143,11 +143,11 @@ class Table:
         held = image.postings[index].get(value)
         if held is None:
             return len(image.seed.postings[index].get(value, ()))
-        return len(held) if isinstance(held, Order) else 1
+        return len(held) if isinstance(held, OrderedIds) else 1
 
     def put(self, record: Record) -> Record:
-        """Add *record*, or replace the one of its key in its place; raises `Taken`."""
-        key, image, links = self.layout.key(record), self._image, self._links(record)
+        """Add *record*, or replace the one of its key in its place; raises `DuplicateKey`."""
+        key, image, links = self.schema.key(record), self._image, self._links(record)
         before = image.row(key)
         number = image.next if before is None or before.record is None else before.number
         for index, value in links:
@@ -175,28 +175,28 @@ class Table:
         self._note(self, key, before, after)
         return True
 
-    def replace(self, seed: Seed) -> None:
+    def replace(self, seed: InitialRecords) -> None:
         """Hold *seed* and nothing else from now on; one entry in the log, whatever it weighs."""
-        before, self._image = self._image, Image(seed)
+        before, self._image = self._image, TableState(seed)
         self.version += 1
         self._note(self, None, before, self._image)
 
-    def apply(self, key: Key, now: Row | Image | None, then: Row | Image | None) -> None:
+    def apply(self, key: Key, now: Row | TableState | None, then: Row | TableState | None) -> None:
         """Turn *now*, which must be in force, into *then*, unlogged: for the log only."""
         self.version += 1
-        if isinstance(then, Image):
+        if isinstance(then, TableState):
             self._image = then
         else:
-            assert not isinstance(now, Image)
+            assert not isinstance(now, TableState)
             self._set(key, now, then)
 
     def _links(self, record: Record) -> list[tuple[Index, Hashable]]:
-        return [(index, value) for index in self.layout.indexes for value in index.values(record)]
+        return [(index, value) for index in self.schema.indexes for value in index.values(record)]
 
     def _refuse_taken(self, index: Index, value: Hashable, own: int) -> None:
         for number in self._image.numbers(index.name, value):
             if number != own:
-                raise Taken(f"{self.layout.name}: {index.name} {value!r} is taken")
+                raise DuplicateKey(f"{self.schema.name}: {index.name} {value!r} is taken")
 
     def _set(self, key: Key, now: Row | None, then: Row | None) -> None:
         image = self._image
@@ -219,7 +219,7 @@ class Table:
 
     def _reindex(self, now: Row, then: Row | None) -> None:
         image, was, will = self._image, now.number, -1 if then is None else then.number
-        for index in self.layout.indexes:
+        for index in self.schema.indexes:
             had, gets = _values(index, now), _values(index, then)
             if was == will and had == gets:
                 continue

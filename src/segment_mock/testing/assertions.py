@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ..emulator import Emulator
-    from ..journal import Filters, Wanted
+    from ..journal import EntryFilter, Filters
 
 
 class Journal:
@@ -87,7 +87,7 @@ class Journal:
         """
         __tracebackhide__ = True
         wanted = self._wanted(operation, json, within, filters)
-        found = wanted.among(self._journal)
+        found = wanted.select(self._journal)
         if not (found if times is None else times == len(found) and self._knows(wanted)):
             raise AssertionError(explain(self._core, wanted, found, times))
         return found
@@ -109,7 +109,7 @@ class Journal:
         for step in steps:
             operation, json = (step, None) if isinstance(step, str) else step
             wanted = self._wanted(operation, json, None, {"since": found[-1].id if found else None})
-            fit = wanted.among(self._journal)
+            fit = wanted.select(self._journal)
             if not fit:
                 raise AssertionError(self._out_of_order(wanted, found, len(steps)))
             found.append(fit[0])
@@ -128,19 +128,19 @@ class Journal:
         found: list[Entry] = []
 
         def enough() -> bool:
-            found[:] = [entry for entry in wanted.among(self._journal) if entry.end is not None]
+            found[:] = [entry for entry in wanted.select(self._journal) if entry.end is not None]
             return len(found) >= times
 
         if not self._journal.wait(enough, timeout):
             raise AssertionError(f"waited {timeout:g} s: {explain(self._core, wanted, found, times)}")
         return found
 
-    def _wanted(self, operation: str, json: Any, within: float | None, filters: Filters) -> Wanted:
+    def _wanted(self, operation: str, json: Any, within: float | None, filters: Filters) -> EntryFilter:
         if within is not None:
             filters = {**filters, "after": self._core.world.clock.now() - within}
-        return self._core.wanted(operation=operation, json=json, **filters)
+        return self._core.entry_filter(operation=operation, json=json, **filters)
 
-    def _knows(self, wanted: Wanted) -> bool:
+    def _knows(self, wanted: EntryFilter) -> bool:
         """Tell whether no entry that may fit has been forgotten."""
         oldest = next(iter(self._journal), None)
         return not self.forgotten or (
@@ -148,7 +148,7 @@ class Journal:
             and (oldest.id <= (wanted.since or 0) or (wanted.after is not None and oldest.time < float(wanted.after)))
         )
 
-    def _out_of_order(self, wanted: Wanted, found: Sequence[Entry], steps: int) -> str:
+    def _out_of_order(self, wanted: EntryFilter, found: Sequence[Entry], steps: int) -> str:
         place = f"step {len(found) + 1} of {steps}"
         after = f" after call {found[-1].id} ({found[-1].operation})" if found else ""
         asked = "\n".join(["all calls, in order:", *(f"  {describe(entry)}" for entry in self._journal)][:21])

@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import __version__
 from ..emulator import Emulator, Snapshot
-from ..faults import Fault, Rule
+from ..faults import Fault, FaultRule
 from ..journal import BODY_LIMIT, Entry
 from ..json_match import parsed
 from ..store import Change, Row
@@ -44,7 +44,7 @@ def capsule(emulator: Emulator, about: str = "") -> dict[str, Any]:
             "frozen": emulator.world.clock.frozen,
             "forgotten": emulator.journal.forgotten,
             "data": _data(emulator, entries),
-            "faults": [_rule(rule, entries) for rule in emulator.plan.armed],
+            "faults": [_rule(rule, entries) for rule in emulator.fault_rules.armed],
             "calls": calls,
         }
 
@@ -80,7 +80,7 @@ def _data(emulator: Emulator, entries: list[Entry]) -> dict[str, Any]:
         log.rollback(now.mark)
 
 
-def _rule(rule: Rule, entries: Iterable[Entry]) -> dict[str, Any]:
+def _rule(rule: FaultRule, entries: Iterable[Entry]) -> dict[str, Any]:
     """Return a rule in the form of ``--faults``, with when it was in force.
 
     A function can't be written down: a rule that matches by one says which calls it struck instead.
@@ -121,7 +121,7 @@ def _written(emulator: Emulator, change: Change) -> list[Any]:
     if not isinstance(change.after, Row):
         return []
     # A table does not know its vendor, and two vendors may call theirs the same.
-    names = [vendor.table(layout.name) for vendor in emulator.vendors.values() for layout in vendor.tables]
+    names = [vendor.table(schema.name) for vendor in emulator.vendors.values() for schema in vendor.tables]
     stores = [one.store for one in emulator.world if one.name == change.organization]
     name = next(name for name in names for store in stores if store[name] is change.table)
     return [change.organization, name, change.key, change.after.record]

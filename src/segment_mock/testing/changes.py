@@ -160,7 +160,7 @@ def _by_table(core: Emulator, by_vendor: Mapping[str, Mapping[str, Expected]]) -
             raise SettingError(
                 f"{vendor}: no such vendor{suggestion(vendor, core.vendors)}; there are {[*core.vendors]}"
             )
-        known = [layout.name for layout in core.vendors[vendor].tables]
+        known = [schema.name for schema in core.vendors[vendor].tables]
         for table, words in tables.items():
             if table not in known:
                 raise SettingError(f"{vendor}.{table}: no such table{suggestion(table, known)}; there are {known}")
@@ -172,7 +172,7 @@ def _by_table(core: Emulator, by_vendor: Mapping[str, Mapping[str, Expected]]) -
 
 def changed(core: Emulator, mark: int) -> dict[str, list[Difference]]:
     """Return the differences of each table since *mark*, by full table name."""
-    names = {id(layout): vendor.table(layout.name) for vendor in core.vendors.values() for layout in vendor.tables}
+    names = {id(schema): vendor.table(schema.name) for vendor in core.vendors.values() for schema in vendor.tables}
     by_table: dict[int, list[Change]] = {}
     for change in core.world.log.since(mark):
         by_table.setdefault(id(change.table), []).append(change)
@@ -181,13 +181,13 @@ def changed(core: Emulator, mark: int) -> dict[str, list[Difference]]:
         table = changes[0].table
         whole = any(change.key is None for change in changes)
         rows = _compared(core, table, mark) if whole else differences(changes)
-        found.setdefault(names[id(table.layout)], []).extend(rows)
+        found.setdefault(names[id(table.schema)], []).extend(rows)
     return {name: rows for name, rows in found.items() if rows}
 
 
 def _compared(core: Emulator, table: Table, mark: int) -> Iterable[Difference]:
     """Return the differences of a table that was replaced as a whole: its change log has no single records."""
-    key, name = table.layout.key, table.layout.name
+    key, name = table.schema.key, table.schema.name
     now = {key(row): row for row in table}
     with core.world.log.undone(mark, table.organization):
         then = {key(row): row for row in table}

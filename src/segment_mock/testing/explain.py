@@ -12,7 +12,7 @@ from ..json_match import ABSENT, Mismatch
 
 if TYPE_CHECKING:
     from ..emulator import Emulator
-    from ..journal import Wanted
+    from ..journal import EntryFilter
 
 _NEAR = 3
 _PLACES = 6
@@ -29,7 +29,7 @@ def describe(entry: Entry) -> str:
     return f"call {entry.id} {entry.operation}: {entry.method} {entry.target} -> {answer}{by}{at}"
 
 
-def explain(core: Emulator, wanted: Wanted, found: Sequence[Entry], times: Any) -> str:
+def explain(core: Emulator, wanted: EntryFilter, found: Sequence[Entry], times: Any) -> str:
     """Return why *found* does not match *wanted* as often as *times* (None: at least once)."""
     calls = [entry for entry in core.journal if wanted.names(entry)]
     number = "at least 1 call" if times is None else f"{times!r} calls" if times != 1 else "1 call"
@@ -43,13 +43,13 @@ def explain(core: Emulator, wanted: Wanted, found: Sequence[Entry], times: Any) 
     return "\n".join(lines)
 
 
-def _asked(wanted: Wanted) -> str:
+def _asked(wanted: EntryFilter) -> str:
     names = ("status", "fault", "organization", "json", "after", "before")
     asked = [name for name in names if getattr(wanted, name) is not None]
     return f" with the {', '.join(asked)} asked for" if asked else ""
 
 
-def _nearest(wanted: Wanted, calls: Sequence[Entry]) -> Iterator[str]:
+def _nearest(wanted: EntryFilter, calls: Sequence[Entry]) -> Iterator[str]:
     roughly = sorted((([*wanted.misses(entry)], entry) for entry in calls), key=_number)
     ranked = sorted(roughly[:_CLOSER], key=_distance)
     for misses, entry in ranked[:_NEAR]:
@@ -83,7 +83,7 @@ def _weight(miss: Mismatch) -> float:
     return 1.1 - near
 
 
-def _instead(core: Emulator, wanted: Wanted) -> Iterator[str]:
+def _instead(core: Emulator, wanted: EntryFilter) -> Iterator[str]:
     """Yield what was called in the place of an operation that never was."""
     others = [entry for entry in core.journal if wanted.since is None or entry.id > wanted.since]
     refused = [entry for entry in others if entry.operation.endswith((".no_such_operation", ".no_such_method"))]

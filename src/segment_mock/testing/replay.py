@@ -78,7 +78,7 @@ class Replay:
 
     def _arm(self, call: int) -> None:
         """Arm and disarm what was armed and disarmed before the call *call*, at the time at which it was."""
-        plan, clock = self._emulator.plan, self._emulator.world.clock
+        plan, clock = self._emulator.fault_rules, self._emulator.world.clock
         for told in self._told["faults"]:
             if told["until"] is not None and told["until"] < call:
                 plan.remove(told["id"])

@@ -8,7 +8,7 @@ from pkgutil import iter_modules
 from ..core import Vendor
 
 
-def found() -> tuple[Vendor, ...]:
+def find_vendors() -> tuple[Vendor, ...]:
     """Return every vendor, in order of name: each folder here that is no private one has a ``VENDOR``."""
     names = sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
     return tuple(import_module(f"{__name__}.{name}").VENDOR for name in names)

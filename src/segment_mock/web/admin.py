@@ -193,7 +193,7 @@ _FIRST_FAULT = {"number": "$response.body#/faults/0/id"}
 @views.get("/faults", _FAULTS)
 def list_faults(core: Emulator) -> Response:
     """Return the armed faults with their counters."""
-    return as_json({"faults": [rule.as_dict() for rule in core.plan]})
+    return as_json({"faults": [rule.as_dict() for rule in core.fault_rules]})
 
 
 @views.post(
@@ -206,21 +206,21 @@ def list_faults(core: Emulator) -> Response:
 )
 def add_faults(core: Emulator) -> Response:
     """Arm a fault, or several."""
-    rules = core.plan.load(read_json())
+    rules = core.fault_rules.load(read_json())
     return as_json({"faults": [rule.as_dict() for rule in rules]}, 201)
 
 
 @views.delete("/faults")
 def remove_all_faults(core: Emulator) -> Response:
     """Disarm every fault."""
-    core.plan.clear()
+    core.fault_rules.clear()
     return as_json(OK)
 
 
 @views.get("/faults/<number>", _FAULT, refuses=(404,))
 def get_fault(core: Emulator, number: str) -> Response:
     """Return one armed fault with its counters."""
-    rule = core.plan.get(number)
+    rule = core.fault_rules.get(number)
     if rule is None:
         raise NotFound(f"No fault has the id {number!r}.")
     return as_json(rule.as_dict())
@@ -229,7 +229,7 @@ def get_fault(core: Emulator, number: str) -> Response:
 @views.delete("/faults/<number>", refuses=(404,))
 def remove_fault(core: Emulator, number: str) -> Response:
     """Disarm one fault."""
-    if not core.plan.remove(number):
+    if not core.fault_rules.remove(number):
         raise NotFound(f"No fault has the id {number!r}.")
     return as_json(OK)
 

@@ -8,8 +8,8 @@ from typing import Any
 from ...core import Items, Json, Limits, Operation, Vendor
 from ...settings import Option
 from .assumptions import ASSUMPTIONS
-from .data import TABLES, SalsaFace, export, load
-from .errors import COMPLAINTS, ERRORS, ITEM_ERRORS, REFUSALS, complain, spoil
+from .data import TABLES, SalsaState, export, load
+from .errors import ERROR_SCHEMAS, ERRORS, ITEM_ERRORS, REFUSALS, fail_item, render_error
 from .operations import members, metrics, segments, supporters
 from .operations._common import identified
 from .schemas import DOCUMENT, frame, reply, wrap
@@ -35,7 +35,7 @@ _SUPPORTER_DATA = f"Salsa Engage, Supporter Data; {_RECORDED}"
 
 def _batch(name: str, order: tuple[str, ...], sent: str = "") -> Items:
     members = {"supporterIds": _supporter, "identifiers": _identified}.get(sent)
-    batch = Items(sent or name, name, partial(spoil, order), ids=("segmentId", "supporterId"))
+    batch = Items(sent or name, name, partial(fail_item, order), ids=("segmentId", "supporterId"))
     return replace(batch, members=members) if members else batch
 
 
@@ -114,17 +114,17 @@ VENDOR = Vendor(
     ),
     refusals=REFUSALS,
     errors=ERRORS,
-    complaints=COMPLAINTS,
+    error_schemas=ERROR_SCHEMAS,
     item_errors=ITEM_ERRORS,
     assumptions=ASSUMPTIONS,
     tables=TABLES,
     wrap=wrap,
     unwrap=itemgetter("payload"),
-    complain=complain,
+    render_error=render_error,
     load=load,
     export=export,
-    face=SalsaFace,
-    tally=metrics.tally,
+    state_class=SalsaState,
+    count=metrics.count,
     options=(
         Option(
             "non_crm",

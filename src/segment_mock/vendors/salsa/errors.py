@@ -6,16 +6,16 @@ from collections.abc import Mapping
 
 from ...core import (
     Call,
-    Dress,
+    ErrorTemplate,
     ItemError,
+    ItemFailure,
     Json,
     Refusal,
-    Spoiled,
     Undecided,
     Validator,
     choice_hints,
-    complaints,
     doubt,
+    flatten_errors,
 )
 from .schemas import DOCUMENT, ItemFault, envelope, ordered, refused
 
@@ -24,22 +24,22 @@ _CLIENTS = "recorded by public clients"
 
 _PER_ITEM = "--salsa-non-crm result answers NOT_ALLOWED for the item instead"
 
-REFUSALS: Mapping[str, Dress] = {
-    "unauthorized": Dress(401, "Unauthorized", f"{_GENERAL}: status; body assumed", 401),
-    "throttled": Dress(
+REFUSALS: Mapping[str, ErrorTemplate] = {
+    "unauthorized": ErrorTemplate(401, "Unauthorized", f"{_GENERAL}: status; body assumed", 401),
+    "throttled": ErrorTemplate(
         429,
         "Your per minute call rate has been exceeded",
         f"{_GENERAL}; {_CLIENTS}; that the minute slides is assumed",
         429,
     ),
-    "too_many_items": Dress(
+    "too_many_items": ErrorTemplate(
         429,
         "Requested batch size exceeds the allowed size of: {limit}",
         f"{_GENERAL}; {_CLIENTS}",
         429,
         hint="--limits off lifts the vendor's limits",
     ),
-    "not_manageable": Dress(
+    "not_manageable": ErrorTemplate(
         405,
         "Method not allowed: only CRM groups can be managed through the API",
         f"{DOCUMENT}, Note: status; sentence assumed",
@@ -47,20 +47,22 @@ REFUSALS: Mapping[str, Dress] = {
         hint=lambda call: _PER_ITEM if call.choice_of("not_crm_group") == "http-405" else "",
         field="segmentId",
     ),
-    "malformed": Dress(400, "Bad Request", f"{_GENERAL}: status; sentence assumed", 400),
-    "too_large": Dress(413, "Request body too large", "assumed", 413),
-    "not_found": Dress(404, "Not Found", "assumed", 404),
-    "no_such_operation": Dress(404, "Not Found", "assumed", 404),
-    "no_such_method": Dress(405, "HTTP method {method} is not supported by this URL", f"{_CLIENTS}; body assumed", 405),
-    "broken": Dress(500, "Internal Server Error", f"{_GENERAL}: status; body assumed", 500),
+    "malformed": ErrorTemplate(400, "Bad Request", f"{_GENERAL}: status; sentence assumed", 400),
+    "too_large": ErrorTemplate(413, "Request body too large", "assumed", 413),
+    "not_found": ErrorTemplate(404, "Not Found", "assumed", 404),
+    "no_such_operation": ErrorTemplate(404, "Not Found", "assumed", 404),
+    "no_such_method": ErrorTemplate(
+        405, "HTTP method {method} is not supported by this URL", f"{_CLIENTS}; body assumed", 405
+    ),
+    "broken": ErrorTemplate(500, "Internal Server Error", f"{_GENERAL}: status; body assumed", 500),
 }
 
 _GATEWAY = (
     b"<html>\r\n<head><title>504 Gateway Time-out</title></head>\r\n<body>\r\n"
     b"<center><h1>504 Gateway Time-out</h1></center>\r\n</body>\r\n</html>\r\n"
 )
-ERRORS: Mapping[int, Dress] = {
-    504: Dress(504, "Gateway Time-out", _CLIENTS, 504, headers={"Content-Type": "text/html"}, page=_GATEWAY),
+ERRORS: Mapping[int, ErrorTemplate] = {
+    504: ErrorTemplate(504, "Gateway Time-out", _CLIENTS, 504, headers={"Content-Type": "text/html"}, page=_GATEWAY),
 }
 
 
@@ -80,10 +82,10 @@ _READ_ONLY = ("type", "totalMembers", "errors", "readOnly", "createdDate", "last
 SYSTEM_ERROR = ItemError(5000, "An unrecoverable error occurred", "assumed")
 
 
-COMPLAINTS = dict.fromkeys(REFUSALS, refused(ItemFault()))
+ERROR_SCHEMAS = dict.fromkeys(REFUSALS, refused(ItemFault()))
 
 
-def complain(call: Call, row: Dress, sentence: str, refusal: Refusal) -> tuple[int, Json]:
+def render_error(call: Call, row: ErrorTemplate, sentence: str, refusal: Refusal) -> tuple[int, Json]:
     """Return status and body of a call that is refused as a whole: errors and no payload."""
     error = _error(call, row.code or row.status, sentence, (refusal.field or row.field).rpartition(".")[2])
     return row.status, {**envelope(call), "errors": [error]}
@@ -95,7 +97,7 @@ def judge(call: Call, validator: Validator, item: Json) -> list[Json]:
         validator.load(item)
     except Undecided:
         call.hints += choice_hints(validator.schema, item)
-        found = complaints(validator.schema.validate(item))
+        found = flatten_errors(validator.schema.validate(item))
         return [item_error(call, kind if kind in ITEM_ERRORS else "invalid", field) for field, kind in found]
     return []
 
@@ -108,13 +110,13 @@ def item_error(call: Call, kind: str, field: str) -> Json:
     return _error(call, row.code, row.message, field)
 
 
-def spoil(order: tuple[str, ...], call: Call, item: Json, spoiled: Spoiled) -> Json:
+def fail_item(order: tuple[str, ...], call: Call, item: Json, failure: ItemFailure) -> Json:
     """Return *item* as one that a fault decided to fail."""
     sent = {name: value for name, value in item.items() if name not in _READ_ONLY}
-    failed = ordered({**sent, "result": spoiled.result}, order)
-    if spoiled.result in ("VALIDATION_ERROR", "SYSTEM_ERROR"):
-        row = ITEM_ERRORS["invalid"] if spoiled.result == "VALIDATION_ERROR" else SYSTEM_ERROR
-        failed["errors"] = [_error(call, row.code, spoiled.message or row.message, "")]
+    failed = ordered({**sent, "result": failure.result}, order)
+    if failure.result in ("VALIDATION_ERROR", "SYSTEM_ERROR"):
+        row = ITEM_ERRORS["invalid"] if failure.result == "VALIDATION_ERROR" else SYSTEM_ERROR
+        failed["errors"] = [_error(call, row.code, failure.message or row.message, "")]
     return failed
 
 

@@ -6,7 +6,7 @@ from ...core import Operation, Vendor
 from ...settings import TEXT, Option, OptionType
 from . import data, operations
 from .assumptions import ASSUMPTIONS
-from .errors import COMPLAINTS, REFUSALS, complain, details
+from .errors import ERROR_SCHEMAS, REFUSALS, details, render_error
 from .schemas import CREATE, UPDATE, Created, CreateSegment, Updated, UpdateSegment, reply, wrap
 
 
@@ -41,13 +41,13 @@ VENDOR = Vendor(
     tables=data.TABLES,
     wrap=wrap,
     unwrap=lambda body: body,
-    complain=complain,
+    render_error=render_error,
     details=details,
-    complaints=COMPLAINTS,
+    error_schemas=ERROR_SCHEMAS,
     assumptions=ASSUMPTIONS,
     load=data.load,
     export=data.export,
-    face=data.SegmenterFace,
+    state_class=data.SegmenterState,
     options=(
         Option("path", "Where the Segmenter's operations begin; the vendor does not publish it.", "/segments", PATH),
         Option(

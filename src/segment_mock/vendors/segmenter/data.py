@@ -9,15 +9,15 @@ from typing import Any
 
 from marshmallow import RAISE, fields
 
-from ...core import Face, Identifier, Json, Validator, fresh, rows
+from ...core import Identifier, Json, Validator, VendorState, rows
 from ...core.world import World
 from ...settings import SettingError
-from ...store import ChangeLog, Index, Layout, Record, Seed, Store, Table, Taken
+from ...store import ChangeLog, DuplicateKey, Index, InitialRecords, Record, Store, Table, TableSchema
 from .operations import know
 from .schemas import CreateSegment, Person
 
-SEGMENTS = Layout("segments", itemgetter("id"))
-PERSONS = Layout(
+SEGMENTS = TableSchema("segments", itemgetter("id"))
+PERSONS = TableSchema(
     "persons",
     itemgetter("id"),
     (
@@ -56,22 +56,22 @@ class SegmentRow(CreateSegment):
 _SEGMENT, _PERSON = Validator(SegmentRow()), Validator(PersonRow())
 
 
-def load(document: Json, world: World) -> Mapping[str, Seed]:
+def load(document: Json, world: World) -> Mapping[str, InitialRecords]:
     """Return the tables of *document*; raises `SettingError` naming the row, the field and the value."""
-    people = Table("", Seed(PERSONS), ChangeLog().append)
+    people = Table("", InitialRecords(PERSONS), ChangeLog().append)
     told, others = rows(_SEGMENT, document, "segmenter", "segments"), rows(_PERSON, document, "segmenter", "persons")
     named = {row.get("id") for row in [*told, *others, *(person for row in told for person in row["persons"])]}
     try:
-        segments = Seed(SEGMENTS, [_segment(row, people, world, "data.segmenter", named) for row in told])
+        segments = InitialRecords(SEGMENTS, [_segment(row, people, world, "data.segmenter", named) for row in told])
         know(people, world, others, "data.segmenter.persons", named)
-    except Taken as error:
+    except DuplicateKey as error:
         raise SettingError(f"data.segmenter.{error}") from None
-    return {"segments": segments, "persons": Seed(PERSONS, people)}
+    return {"segments": segments, "persons": InitialRecords(PERSONS, people)}
 
 
 def _segment(row: Json, people: Table, world: World, kind: str, taken: Container[Any]) -> Record:
     persons = [person["id"] for person in know(people, world, row["persons"], f"{kind}.persons", taken)]
-    return {"id": row.get("id") or fresh(world, f"{kind}.segments", taken), **row, "persons": persons}
+    return {"id": row.get("id") or world.new_id(f"{kind}.segments", taken), **row, "persons": persons}
 
 
 def export(store: Store) -> Json:
@@ -84,7 +84,7 @@ def export(store: Store) -> Json:
     }
 
 
-class SegmenterFace(Face):
+class SegmenterState(VendorState):
     """``mock.segmenter``: one organization as a test wants to see and prepare it, in wire names."""
 
     @property
@@ -108,7 +108,7 @@ class SegmenterFace(Face):
                 raise SettingError(f"segmenter.segments: {row['id']!r} is there already")
             try:
                 record = segments.put(_segment(row, self.store["segmenter.persons"], self.world, "segmenter", segments))
-            except Taken as error:
+            except DuplicateKey as error:
                 self.world.log.rollback(mark)
                 raise SettingError(f"segmenter.{error}") from None
         return next(segment for segment in self.segments if segment["id"] == record["id"])

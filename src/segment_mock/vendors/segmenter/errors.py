@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ...core import Call, Dress, Json, Refusal
+from ...core import Call, ErrorTemplate, Json, Refusal
 from ...messages import reason
 from .schemas import MIDDLEWARE, UPDATE, Failed, Forbidden
 
@@ -23,23 +23,23 @@ def _other_shape(call: Call) -> str:
     return f"--segmenter-failures {other} answers in the other documented shape"
 
 
-REFUSALS: Mapping[str, Dress] = {
-    "unauthorized": Dress(403, "Access forbidden. Please provide a valid API token", MIDDLEWARE),
-    "throttled": Dress(429, "Too Many Requests", "assumed"),
-    "too_many_items": Dress(429, "At most {limit} items are allowed", "assumed"),
-    "not_manageable": Dress(405, "Method Not Allowed", "assumed"),
-    "malformed": Dress(400, "Bad Request", _SHAPE, hint=_other_shape),
-    "too_large": Dress(413, "Request body too large", "assumed"),
-    "not_found": Dress(404, "id: no segment has the id {id}", _SHAPE, hint=_other_shape),
-    "no_such_operation": Dress(404, "Cannot {method} {path}", "assumed"),
-    "no_such_method": Dress(405, "Cannot {method} {path}", "assumed"),
-    "broken": Dress(500, "Internal Server Error", f"{UPDATE}, Responses", page=_PRINTED),
+REFUSALS: Mapping[str, ErrorTemplate] = {
+    "unauthorized": ErrorTemplate(403, "Access forbidden. Please provide a valid API token", MIDDLEWARE),
+    "throttled": ErrorTemplate(429, "Too Many Requests", "assumed"),
+    "too_many_items": ErrorTemplate(429, "At most {limit} items are allowed", "assumed"),
+    "not_manageable": ErrorTemplate(405, "Method Not Allowed", "assumed"),
+    "malformed": ErrorTemplate(400, "Bad Request", _SHAPE, hint=_other_shape),
+    "too_large": ErrorTemplate(413, "Request body too large", "assumed"),
+    "not_found": ErrorTemplate(404, "id: no segment has the id {id}", _SHAPE, hint=_other_shape),
+    "no_such_operation": ErrorTemplate(404, "Cannot {method} {path}", "assumed"),
+    "no_such_method": ErrorTemplate(405, "Cannot {method} {path}", "assumed"),
+    "broken": ErrorTemplate(500, "Internal Server Error", f"{UPDATE}, Responses", page=_PRINTED),
 }
-COMPLAINTS = {**dict.fromkeys(REFUSALS, Failed()), "unauthorized": Forbidden()}
+ERROR_SCHEMAS = {**dict.fromkeys(REFUSALS, Failed()), "unauthorized": Forbidden()}
 _NOT_UPDATED = ("malformed", "not_found")
 
 
-def complain(call: Call, row: Dress, sentence: str, refusal: Refusal) -> tuple[int, Json]:
+def render_error(call: Call, row: ErrorTemplate, sentence: str, refusal: Refusal) -> tuple[int, Json]:
     """Return status and body of a refusal, in the shape that ``--segmenter-failures`` chose."""
     if row is REFUSALS["unauthorized"]:
         return row.status, {"message": sentence}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable
 from typing import Any
 
-from ...core import Call, Json, Refusal, fresh
+from ...core import Call, Json, Refusal
 from ...core.world import World
 from ...store import Record, Table
 
@@ -16,7 +16,7 @@ def create(call: Call, data: Json) -> Json:
     """Add a segment and its people; answer the ids."""
     people = know(call.rows("persons"), call.world, data.get("persons", ()), assume=call.assume)
     ids = [person["id"] for person in people]
-    segment = call.rows("segments").put({"id": call.fresh("segments"), **_told(data), "persons": ids})
+    segment = call.rows("segments").put({"id": call.new_id("segments"), **_told(data), "persons": ids})
     known = [{key: p[key] for key in ("id", "externalId", "email") if key in p} for p in people]
     return {"id": segment["id"], "persons": known}
 
@@ -58,7 +58,7 @@ def know(
     for sent in persons:
         mine, tags = _recognised(table, sent, assume), sent.get("substitutionTags", [])
         if mine is None:
-            record = {"id": sent.get("id") or fresh(world, kind, table, taken), **sent}
+            record = {"id": sent.get("id") or world.new_id(kind, table, taken), **sent}
         else:
             assume("same_person_twice" if mine["id"] in known else "person_identity")
             if any(name not in sent for name in mine if name not in _OWN):

@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields
 
-from ...core import Call, Filled, Identifier, Json, Lenient, known
+from ...core import Call, Identifier, Json, NotBlank, RequestSchema, known
 
 UPDATE = "Instaleap Segmenter, Update segment"
 CREATE = "Instaleap Segmenter, Create segment"
@@ -22,7 +22,7 @@ _MIDDLEWARE = known(MIDDLEWARE)
 _ASSUMED = known("assumed")
 
 
-_filled = Filled("Must not be empty.")
+_filled = NotBlank("Must not be empty.")
 
 
 def _one_phone(data: Json) -> Json:
@@ -58,14 +58,14 @@ class _Identified:
         return {"anyOf": [{"required": [name], "properties": {name: some}} for name in ("externalId", "email")]}
 
 
-class Tag(Lenient):
+class Tag(RequestSchema):
     """A substitution tag; its name is its identity within a person."""
 
     tag = fields.String(required=True, validate=_filled, **_TAGS)
     value = fields.String(required=True, **_TAGS)
 
 
-class Person(Lenient):
+class Person(RequestSchema):
     """A person as sent; known by externalId, else by email."""
 
     rules, shapes = (_Identified(),), (_one_phone, _without_null_lists)
@@ -79,7 +79,7 @@ class Person(Lenient):
     email = fields.String(allow_none=True, **_UPDATE)
 
 
-class _Described(Lenient):
+class _Described(RequestSchema):
     shapes = (_one_tag_id, _without_null_lists)
     description = fields.String(allow_none=True, **_UPDATE)
     tagId = Identifier(allow_none=True, **_ASSUMED)

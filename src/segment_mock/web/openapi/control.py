@@ -111,7 +111,7 @@ def _state(core: Emulator) -> Json:
         vendor.name: _or_null(
             {
                 "title": f"{vendor.name.capitalize()}State",
-                **_closed_object({layout.name: rows for layout in vendor.tables}),
+                **_closed_object({schema.name: rows for schema in vendor.tables}),
             }
         )
         for vendor in core.vendors.values()

@@ -10,7 +10,7 @@ from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import Schema, fields
 
 from ... import __version__
-from ...core import Batch, Json, Lenient, doubt, mark, source_of
+from ...core import ItemList, Json, RequestSchema, doubt, mark, source_of
 
 _ANYTHING = "Whatever else is sent is no error of the call: it is answered by a result of its own."
 _EXAMPLES = ("default", "example", "examples")
@@ -98,7 +98,7 @@ def _name(schema: Any) -> str:
 
 def _own(self: Converter, field: Any, ret: Json, **_: Any) -> Json:
     own: Json = dict(getattr(field, "as_schema", {}))
-    if isinstance(field, fields.Boolean) and isinstance(_root(field), Lenient):
+    if isinstance(field, fields.Boolean) and isinstance(_root(field), RequestSchema):
         ret.pop("type", None)
         # The words differ in case only, so that generators could not name the members of an enum of them.
         words = "|".join(sorted(word for word in [*field.truthy, *field.falsy] if isinstance(word, str)))
@@ -124,7 +124,7 @@ def _checked(self: Converter, field: Any, ret: Json, **_: Any) -> Json:
 
 
 def _batched(self: Converter, field: Any, ret: Json, **_: Any) -> Json:
-    if not isinstance(field, Batch):
+    if not isinstance(field, ItemList):
         return {}
     item = self.resolve_nested_schema(field.schema)  # type: ignore[no-untyped-call]
     return {"type": "array", "items": {"anyOf": [item, {"type": "object", "description": _ANYTHING}]}}

@@ -12,9 +12,9 @@ from typing import Any
 
 from apispec import APISpec
 
-from ...core import Dress, Json, Operation, Vendor
+from ...core import ErrorTemplate, Json, Operation, Vendor
 from ...emulator import Emulator
-from ...examples import Proof, proofs
+from ...examples import ShippedExample, shipped_examples
 from ...messages import Request, run_sync
 from .schemas import new_spec, one_type_enums, source_words
 
@@ -43,7 +43,7 @@ def vendor_document(vendor: Vendor, settings: Mapping[str, Any]) -> Json:
         tags=[{"name": vendor.name}],
     )
     document.components.security_scheme("key", {"type": "apiKey", "in": "header", "name": vendor.key_header})
-    examples, limited = proofs(), settings.get("limits", "vendor") == "vendor"
+    examples, limited = shipped_examples(), settings.get("limits", "vendor") == "vendor"
     root = settings.get(f"{vendor.name}_path", vendor.root)
     for operation in vendor.operations:
         mine = [example for example in examples if example.operation == f"{vendor.name}.{operation.name}"]
@@ -58,7 +58,9 @@ def vendor_document(vendor: Vendor, settings: Mapping[str, Any]) -> Json:
 class _Row:
     """One path of one *operation*, and the *examples* of the operation."""
 
-    def __init__(self, vendor: Vendor, operation: Operation, path: str, examples: list[Proof], limited: bool) -> None:
+    def __init__(
+        self, vendor: Vendor, operation: Operation, path: str, examples: list[ShippedExample], limited: bool
+    ) -> None:
         self.vendor, self.operation, self.path, self.examples = vendor, operation, path, examples
         self.limited = limited
         self.arguments = _arguments(path)
@@ -105,8 +107,8 @@ class _Row:
             responses[str(status)] = self._refused(status, kinds)
         return responses
 
-    def _refusals(self) -> dict[int, dict[str, Dress]]:
-        by_status: dict[int, dict[str, Dress]] = defaultdict(dict)
+    def _refusals(self) -> dict[int, dict[str, ErrorTemplate]]:
+        by_status: dict[int, dict[str, ErrorTemplate]] = defaultdict(dict)
         for kind, row in self.vendor.refusals.items():
             if self._may(kind):
                 by_status[row.status][kind] = row
@@ -123,8 +125,8 @@ class _Row:
             "broken": True,
         }.get(kind, kind in operation.refuses)
 
-    def _refused(self, status: int, kinds: Mapping[str, Dress]) -> Json:
-        schemas = {id(schema): schema for kind in kinds if (schema := self.vendor.complaints.get(kind))}
+    def _refused(self, status: int, kinds: Mapping[str, ErrorTemplate]) -> Json:
+        schemas = {id(schema): schema for kind in kinds if (schema := self.vendor.error_schemas.get(kind))}
         content: Json = _examples(answered_bodies(self.examples, status))
         if schemas:
             content["schema"] = next(iter(schemas.values())) if len(schemas) == 1 else {"anyOf": [*schemas.values()]}
@@ -137,7 +139,7 @@ class _Row:
 # The shipped examples.
 
 
-def sent_bodies(examples: Iterable[Proof]) -> Json:
+def sent_bodies(examples: Iterable[ShippedExample]) -> Json:
     """Return the bodies that examples with status 200 send, by name, as OpenAPI examples."""
     return {
         _key(example): _example_object(example, example.told["request"]["body"])
@@ -146,7 +148,7 @@ def sent_bodies(examples: Iterable[Proof]) -> Json:
     }
 
 
-def answered_bodies(examples: Iterable[Proof], status: int) -> Json:
+def answered_bodies(examples: Iterable[ShippedExample], status: int) -> Json:
     """Return the whole bodies of the replies with this *status*, by name, as OpenAPI examples."""
     return {
         _key(example): _example_object(example, whole_replies()[example.name])
@@ -161,10 +163,10 @@ def whole_replies() -> Mapping[str, Json]:
 
     An example prints only some members of a reply; the document shows all of them.
     """
-    return {example.name: _reply(example) for example in proofs()}
+    return {example.name: _reply(example) for example in shipped_examples()}
 
 
-def _reply(example: Proof) -> Json:
+def _reply(example: ShippedExample) -> Json:
     core = Emulator({"data": example.told["state"], **example.told.get("options", {})})
     core.world.clock.freeze(_MOMENT)
     sent = example.told["request"]
@@ -175,11 +177,11 @@ def _reply(example: Proof) -> Json:
     return answered
 
 
-def _key(example: Proof) -> str:
+def _key(example: ShippedExample) -> str:
     return example.name.rpartition("/")[2]
 
 
-def _example_object(example: Proof, body: Json) -> Json:
+def _example_object(example: ShippedExample, body: Json) -> Json:
     return {
         "summary": example.told["title"],
         "value": body,

@@ -5,28 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ....core import Json, Validator, fresh, rows
+from ....core import Json, Validator, rows
 from ....core.world import World
 from ....settings import SettingError
-from ....store import Record, Seed, Store, Taken
+from ....store import DuplicateKey, InitialRecords, Record, Store
 from ..operations.segments import folded
-from ._face import SalsaFace
+from ._face import SalsaState
 from ._rows import JoinedRow, MembershipRow, SegmentRow, SupporterRow
 from ._tables import DAWN, MEMBERS, SEGMENTS, SUPPORTERS, TABLES
 
-__all__ = ["TABLES", "SalsaFace", "export", "load"]
+__all__ = ["TABLES", "SalsaState", "export", "load"]
 
 _SEGMENT, _SUPPORTER = Validator(SegmentRow()), Validator(SupporterRow())
 _MEMBERSHIP, _JOINED = Validator(MembershipRow()), Validator(JoinedRow())
 
 
-def load(document: Json, world: World) -> Mapping[str, Seed]:
+def load(document: Json, world: World) -> Mapping[str, InitialRecords]:
     """Return the tables of *document*; raises `SettingError` naming the row, the field and the value."""
     try:
-        segments = Seed(SEGMENTS, _keyed(_SEGMENT, document, "segments", "segmentId", world))
-        supporters = Seed(SUPPORTERS, _keyed(_SUPPORTER, document, "supporters", "supporterId", world))
-        members = Seed(MEMBERS, _memberships(document, segments, supporters))
-    except Taken as error:
+        segments = InitialRecords(SEGMENTS, _keyed(_SEGMENT, document, "segments", "segmentId", world))
+        supporters = InitialRecords(SUPPORTERS, _keyed(_SUPPORTER, document, "supporters", "supporterId", world))
+        members = InitialRecords(MEMBERS, _memberships(document, segments, supporters))
+    except DuplicateKey as error:
         raise SettingError(f"data.salsa.{error}") from None
     return {"segments": segments, "supporters": supporters, "members": members}
 
@@ -35,10 +35,10 @@ def _keyed(validator: Validator, document: Json, collection: str, key: str, worl
     told = rows(validator, document, "salsa", collection)
     taken = {record.get(key, "").lower() for record in told}
     for record in told:
-        yield {**record, key: record.get(key, "").lower() or fresh(world, f"data.salsa.{collection}", taken)}
+        yield {**record, key: record.get(key, "").lower() or world.new_id(f"data.salsa.{collection}", taken)}
 
 
-def _memberships(document: Json, segments: Seed, supporters: Seed) -> Iterator[Record]:
+def _memberships(document: Json, segments: InitialRecords, supporters: InitialRecords) -> Iterator[Record]:
     for index, row in enumerate(rows(_MEMBERSHIP, document, "salsa", "members")):
         place = f"data.salsa.members[{index}]"
         segment = _the(segments, row["segment"], ("externalSystemId", "name"), f"{place}.segment")
@@ -50,7 +50,7 @@ def _memberships(document: Json, segments: Seed, supporters: Seed) -> Iterator[R
             yield {**ids, "joinedDate": member["joinedDate"]}
 
 
-def _the(seed: Seed, name: str, indexes: tuple[str, str], where: str) -> Record:
+def _the(seed: InitialRecords, name: str, indexes: tuple[str, str], where: str) -> Record:
     """Return the one record that *name* is the id of, or is found by in one of *indexes*."""
     number = seed.numbers.get(name.lower())
     if number is not None:
@@ -61,10 +61,10 @@ def _the(seed: Seed, name: str, indexes: tuple[str, str], where: str) -> Record:
             raise SettingError(f"{where}: {len(found)} records are called {name!r}; use the id")
         if found:
             return seed.records[found[0]]
-    raise SettingError(f"{where}: {name!r} is none of this data's {seed.layout.name}, by id, external id or name")
+    raise SettingError(f"{where}: {name!r} is none of this data's {seed.schema.name}, by id, external id or name")
 
 
-def _found(seed: Seed, index: str, name: str) -> list[int]:
+def _found(seed: InitialRecords, index: str, name: str) -> list[int]:
     postings = seed.postings[index]
     if index == "name":
         numbers = postings.get(folded(name), [])

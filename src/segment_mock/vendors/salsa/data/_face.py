@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....core import Face, Json
+from ....core import Json, VendorState
 from ....settings import SettingError
 
 
-class SalsaFace(Face):
+class SalsaState(VendorState):
     """``mock.salsa``: one organization as a test wants to see and prepare it, in wire names."""
 
     @property
@@ -28,14 +28,14 @@ class SalsaFace(Face):
 
     def add_segment(self, name: str, **members: Any) -> Json:
         """Add a group (type INTEGRATED unless said) past the API; raises `SettingError`."""
-        members.setdefault("segmentId", self.fresh("segments"))
+        members.setdefault("segmentId", self.new_id("segments"))
         return self.add("segments", {"segments": [{"name": name, **members}]})
 
     def add_supporter(self, email: str | None = None, **members: Any) -> Json:
         """Add a supporter past the API, with an EMAIL contact if *email* is given; raises `SettingError`."""
         contacts = [{"type": "EMAIL", "value": email, "status": "OPT_IN"}] if email else []
         members["contacts"] = [*contacts, *members.get("contacts", ())]
-        members.setdefault("supporterId", self.fresh("supporters"))
+        members.setdefault("supporterId", self.new_id("supporters"))
         members.setdefault("createdDate", self.world.clock.iso())
         members.setdefault("lastModified", members["createdDate"])
         return self.add("supporters", {"supporters": [members]})

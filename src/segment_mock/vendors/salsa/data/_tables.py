@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from operator import itemgetter
 
-from ....store import Index, Layout
+from ....store import Index, TableSchema
 from ..operations.segments import folded
 from ..operations.supporters import emails
 
@@ -16,11 +16,11 @@ def _of(name: str) -> Index:
     return Index(name, lambda record: (record[name],) if record.get(name) is not None else ())
 
 
-SEGMENTS = Layout(
+SEGMENTS = TableSchema(
     "segments",
     itemgetter("segmentId"),
     (Index("name", lambda record: (folded(record["name"]),)), _of("externalSystemId")),
 )
-SUPPORTERS = Layout("supporters", itemgetter("supporterId"), (Index("email", emails), _of("externalSystemId")))
-MEMBERS = Layout("members", itemgetter("segmentId", "supporterId"), (_of("segmentId"), _of("supporterId")))
+SUPPORTERS = TableSchema("supporters", itemgetter("supporterId"), (Index("email", emails), _of("externalSystemId")))
+MEMBERS = TableSchema("members", itemgetter("segmentId", "supporterId"), (_of("segmentId"), _of("supporterId")))
 TABLES = (SEGMENTS, SUPPORTERS, MEMBERS)

@@ -40,7 +40,7 @@ def revivable(call: Call, table: str, key: str) -> bool:
     """Tell whether an id that has no record may get one: the setting says so, or it had one once."""
     if call.options["unknown_id"] == "create":
         return True
-    if call.rows(table).retired(key):
+    if call.rows(table).was_deleted(key):
         call.assume("revived_id")
         return True
     return False

@@ -73,11 +73,11 @@ def get(call: Call, _: Json) -> Json:
         "lastAPICall": iso(last),
         "totalAPICalls": used["totalAPICalls"],
         "totalAPICallFailures": used["totalAPICallFailures"],
-        "currentRateLimit": call.left,
+        "currentRateLimit": call.calls_left,
     }
 
 
-def tally(call: Call, result: Json | None) -> None:
+def count(call: Call, result: Json | None) -> None:
     """Count a call that was performed, and each record that succeeded; or, with None, one that was refused."""
     if call.organization is None or call.operation.name == "get_metrics":
         return

@@ -74,7 +74,7 @@ def shown(row: Record, result: str, members: int | None = None) -> Json:
 def _batch(call: Call, data: Json, deed: Callable[[Call, Json], Json]) -> Json:
     items = data["payload"]["segments"]
     # Known before anything is performed, so that a refused call spends no ids either.
-    if any(_is_unmanaged(call, item) for index, item in enumerate(items) if index not in call.spoiled):
+    if any(_is_unmanaged(call, item) for index, item in enumerate(items) if index not in call.item_failures):
         refuse_unmanaged(call)
     return listed(call, "segments", call.each(items, partial(deed, call)))
 
@@ -131,7 +131,7 @@ def _key_of(item: Json) -> str:
 
 
 def _record(call: Call, key: str, mine: Record | None, item: Json) -> Record:
-    record = {**mine} if mine else {"segmentId": key or call.fresh("segments"), "type": MANAGED}
+    record = {**mine} if mine else {"segmentId": key or call.new_id("segments"), "type": MANAGED}
     for name in _WRITABLE:
         value = item.get(name)
         if value is not None:

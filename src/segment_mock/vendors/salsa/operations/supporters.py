@@ -132,7 +132,7 @@ def _causes_duplicate(call: Call, item: Json, mine: Record | None) -> bool:
 def _record(call: Call, key: str, mine: Record | None, item: Json) -> Record:
     now = call.world.clock.iso()
     kept = mine or {
-        "supporterId": key or call.fresh("supporters"), "createdDate": now, "readOnly": False,
+        "supporterId": key or call.new_id("supporters"), "createdDate": now, "readOnly": False,
     }  # fmt: skip
     # There are no partial updates of supporters: what is not sent is cleared.
     always: Json = {"address": {}, "contacts": [], "customFieldValues": [], "lastModified": now}

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from marshmallow import Schema, ValidationError, fields, validate
 
 from ....clock import iso, seconds
-from ....core import Call, Json, Lenient, known
+from ....core import Call, Json, RequestSchema, known
 
 DOCUMENT = "Salsa Engage, API - Groups Data Detail"
 RECORDED = known("recorded by the vendor's own tests")
@@ -73,10 +73,10 @@ def frame(payload: Schema) -> Schema:
         "header": fields.Nested(Header(), allow_none=True, **_BODY),
         "payload": fields.Nested(payload, required=True, **_BODY),
     }
-    return Lenient.from_dict(members, name=f"{type(payload).__name__}Body")()
+    return RequestSchema.from_dict(members, name=f"{type(payload).__name__}Body")()
 
 
-class Header(Lenient):
+class Header(RequestSchema):
     """What a client may send along; only ``refId`` comes back."""
 
     refId = fields.Raw(allow_none=True, **_BODY)
@@ -84,7 +84,7 @@ class Header(Lenient):
     userData = fields.Raw(allow_none=True, **CLIENT)
 
 
-class Paging(Lenient):
+class Paging(RequestSchema):
     """Where a page begins and how long it is; both may be null or strings."""
 
     offset = Whole(allow_none=True, validate=validate.Range(min=0), **_BODY)

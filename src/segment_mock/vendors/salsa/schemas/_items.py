@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from ....core import Filled, Json, known
+from ....core import Json, NotBlank, known
 from ._frame import DOCUMENT, UUID
 
 RESULTS = (
@@ -21,7 +21,7 @@ def text(limit: int | None = None, **options: Any) -> fields.String:
     return fields.String(validate=checks, error_messages=words, **options)
 
 
-filled = Filled("required")
+filled = NotBlank("required")
 uuid = validate.Regexp(UUID, error="invalid")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
-from ....core import Batch, Identifier, Lenient, known
+from ....core import Identifier, ItemList, RequestSchema, known
 from ._frame import CLIENT, DOCUMENT, RECORDED, Paging, text_ids
 from ._items import RESULTS, ItemFault, filled, text, uuid
 from ._rules import Needs
@@ -35,7 +35,7 @@ class SearchSegments(Paging):
     includeMemberCounts = fields.Boolean(allow_none=True, **RECORDED)
 
 
-class SegmentItem(Lenient.from_dict(_IN_REPLIES)):  # type: ignore[misc]
+class SegmentItem(RequestSchema.from_dict(_IN_REPLIES)):  # type: ignore[misc]
     """A group as sent for adding or updating; its messages are rows of the table of item errors."""
 
     segmentId = text(36, checks=[uuid], allow_none=True, **_ATTRIBUTES)
@@ -44,7 +44,7 @@ class SegmentItem(Lenient.from_dict(_IN_REPLIES)):  # type: ignore[misc]
     externalSystemId = text(100, allow_none=True, **_ATTRIBUTES)
 
 
-class SegmentKey(Lenient.from_dict(_IN_REPLIES)):  # type: ignore[misc]
+class SegmentKey(RequestSchema.from_dict(_IN_REPLIES)):  # type: ignore[misc]
     """A group as sent for deletion."""
 
     segmentId = text(36, checks=[uuid], required=True, **_DELETED)
@@ -53,18 +53,18 @@ class SegmentKey(Lenient.from_dict(_IN_REPLIES)):  # type: ignore[misc]
     externalSystemId = fields.Raw(dump_only=True, **_ATTRIBUTES)
 
 
-class UpsertSegments(Lenient):
+class UpsertSegments(RequestSchema):
     """The groups to add or update, in sequence."""
 
     shapes = (text_ids("segments"),)
-    segments = Batch(SegmentItem(), required=True, **_ATTRIBUTES)
+    segments = ItemList(SegmentItem(), required=True, **_ATTRIBUTES)
 
 
-class DeleteSegments(Lenient):
+class DeleteSegments(RequestSchema):
     """The groups to delete, in sequence."""
 
     shapes = (text_ids("segments"),)
-    segments = Batch(SegmentKey(), required=True, **_DELETED)
+    segments = ItemList(SegmentKey(), required=True, **_DELETED)
 
 
 class Segment(Schema):

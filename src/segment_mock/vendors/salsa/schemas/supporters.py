@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from ....core import Batch, Identifier, Json, Lenient, known
+from ....core import Identifier, ItemList, Json, RequestSchema, known
 from ._frame import CLIENT, RECORDED, SUPPORTER_DATA, Moment, Paging, text_ids
 from ._items import RESULTS, ItemFault, text, uuid
 from ._rules import Either, Needs
@@ -35,7 +35,7 @@ class SearchMembers(Paging):
     sortOrder = fields.Raw(allow_none=True, **CLIENT)
 
 
-class Membership(Lenient):
+class Membership(RequestSchema):
     """Supporters to assign to a group or to remove from it."""
 
     segmentId = Identifier(required=True, **RECORDED)
@@ -58,7 +58,7 @@ class SearchSupporters(Paging):
     identifierType = fields.String(allow_none=True, validate=validate.OneOf(_KINDS), **SUPPORTER_DATA)
 
 
-class Contact(Lenient):
+class Contact(RequestSchema):
     """One way to reach a supporter."""
 
     type = text(required=True, checks=[validate.OneOf(CONTACTS, error="invalid")], **RECORDED)
@@ -66,7 +66,7 @@ class Contact(Lenient):
     status = text(allow_none=True, checks=[validate.OneOf(STATUSES, error="invalid")], **RECORDED)
 
 
-Address = Lenient.from_dict({name: fields.Raw(allow_none=True, **RECORDED) for name in ADDRESS}, name="Address")
+Address = RequestSchema.from_dict({name: fields.Raw(allow_none=True, **RECORDED) for name in ADDRESS}, name="Address")
 
 
 def _reachable(contacts: list[Json]) -> None:
@@ -74,7 +74,7 @@ def _reachable(contacts: list[Json]) -> None:
         raise ValidationError("required")
 
 
-class SupporterItem(Lenient.from_dict({name: text(allow_none=True, **RECORDED) for name in TEXTS})):  # type: ignore[misc]
+class SupporterItem(RequestSchema.from_dict({name: text(allow_none=True, **RECORDED) for name in TEXTS})):  # type: ignore[misc]
     """A supporter as sent for adding or updating; an e-mail address is required."""
 
     supporterId = text(36, checks=[uuid], allow_none=True, **SUPPORTER_DATA)
@@ -89,24 +89,24 @@ class SupporterItem(Lenient.from_dict({name: text(allow_none=True, **RECORDED) f
     customFieldValues = fields.List(fields.Dict(error_messages={"invalid": "invalid"}), allow_none=True, **RECORDED)
 
 
-class SupporterKey(Lenient):
+class SupporterKey(RequestSchema):
     """A supporter as sent for deletion."""
 
     supporterId = text(36, checks=[uuid], required=True, **RECORDED)
 
 
-class UpsertSupporters(Lenient):
+class UpsertSupporters(RequestSchema):
     """The supporters to add or update, in sequence."""
 
     shapes = (text_ids("supporters"),)
-    supporters = Batch(SupporterItem(), required=True, **SUPPORTER_DATA)
+    supporters = ItemList(SupporterItem(), required=True, **SUPPORTER_DATA)
 
 
-class DeleteSupporters(Lenient):
+class DeleteSupporters(RequestSchema):
     """The supporters to delete, in sequence."""
 
     shapes = (text_ids("supporters"),)
-    supporters = Batch(SupporterKey(), required=True, **RECORDED)
+    supporters = ItemList(SupporterKey(), required=True, **RECORDED)
 
 
 class Supporter(Schema.from_dict({name: fields.Raw(**RECORDED) for name in SUPPORTER_ORDER})):  # type: ignore[misc]
