@@ -21,7 +21,7 @@ def opened(journal: Journal | None = None, operation: str = "v.read", mark: int 
 
 def test_an_entry_that_is_open() -> None:
     """While no answer has left, there is no status; what came in is there."""
-    entry = opened(method="PUT", target="/a?b=c", headers={"accept": "x"}, body=b'{"a": 1}', door="http")
+    entry = opened(method="PUT", target="/a?b=c", headers={"accept": "x"}, body=b'{"a": 1}', transport="http")
 
     assert (1, 100.0, "v", "v.read") == (entry.id, entry.time, entry.vendor, entry.operation)
     assert ("PUT", "/a?b=c", "http", {"accept": "x"}) == (
