@@ -14,7 +14,6 @@ FLOORS = (
     ("messages",),
     ("clock", "store", "settings", "json_match", "callsite", "redaction"),
     ("journal", "transports"),
-    ("doors",),
     ("core",),
     ("faults", "vendors"),
     ("routing", "examples"),
@@ -25,7 +24,7 @@ FLOORS = (
     ("__main__",),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-CLIENTS = ("doors", "transports", "mock", "conform", "cli")
+CLIENTS = ("transports", "mock", "conform", "cli")
 ONLY = {
     "flask": ("web",),
     "werkzeug": ("web",),

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ._made import ARMED, made, marked, sleepless
-from ._transport import intercepted, keep_hooks, way_of
+from ._transport import intercepted, way_of
 from ._used import note
 
 if TYPE_CHECKING:
     from segment_mock import SegmentMock
-    from segment_mock.doors.intercept import Interception
+    from segment_mock.transports.inprocess.registry import Interception
 
 _CONFIG = pytest.StashKey[dict[str, Any]]()
 
@@ -80,8 +80,6 @@ class Fixture:
             mock.reset()
             return mock
         mock = made(self._config, common, {})
-        if not self._mocks:
-            keep_hooks(self._config)
         self._mocks[id(common)] = mock
         return mock
 

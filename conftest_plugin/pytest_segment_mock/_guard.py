@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from segment_mock.doors import Line
+    from segment_mock.transports.inprocess.registry import Route
 
-_LINE: pytest.StashKey[Line] = pytest.StashKey()
+_ROUTE: pytest.StashKey[Route] = pytest.StashKey()
+_PROXY: pytest.StashKey[dict[str, str | None]] = pytest.StashKey()
 _WHY = (
     "no mock is in force here, and segment_mock_guard refuses the vendors' hosts; "
     "use the fixture segment_mock, or mock.intercept()"
@@ -38,20 +39,30 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Take the guard down."""
-    if _LINE in config.stash:
-        from segment_mock.doors import BOARD
+    if _ROUTE in config.stash:
+        from segment_mock.transports.inprocess.registry import REGISTRY
 
-        BOARD.unplug(config.stash[_LINE])
-        del config.stash[_LINE]
+        REGISTRY.remove(config.stash[_ROUTE])
+        for name, value in config.stash[_PROXY].items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        del config.stash[_ROUTE]
 
 
 def _up(config: pytest.Config) -> None:
-    if _LINE in config.stash or not config.getini("segment_mock_guard") or _is_caught():
+    if _ROUTE in config.stash or not config.getini("segment_mock_guard") or _is_caught():
         return
-    from segment_mock.doors import BOARD, Line
+    from segment_mock.transports.inprocess.registry import LOOKUP, REGISTRY, Route
 
-    config.stash[_LINE] = Line(_owns, _WHY)
-    BOARD.plug(config.stash[_LINE])
+    config.stash[_ROUTE] = Route(_owns, _WHY, modules=LOOKUP, thread=None)
+    REGISTRY.add(config.stash[_ROUTE])
+    proxied = any(name.lower() in ("http_proxy", "https_proxy", "all_proxy") for name in os.environ)
+    config.stash[_PROXY] = {name: os.environ.get(name) for name in ("no_proxy", "NO_PROXY") if proxied}
+    for name, value in config.stash[_PROXY].items():  # a proxy would look up the vendors' names where no guard is
+        hosts = [host.removeprefix("*") for host in _hosts()]
+        os.environ[name] = ",".join([value, *hosts] if value else hosts)
 
 
 def _is_caught() -> bool:

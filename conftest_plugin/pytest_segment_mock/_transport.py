@@ -55,22 +55,6 @@ def way_of(node: Any) -> Any:
     return node.callspec.params[_PARAMETER] if len(ways) > 1 else ways[0]
 
 
-def keep_hooks(config: pytest.Config) -> None:
-    """Leave what an interception puts into the client libraries there until the run ends.
-
-    To put it in and take it out again for each test takes longer than all else that a test's mock needs.
-    """
-    from segment_mock.doors import BOARD, Line
-
-    line = Line(_nobody, "")
-    BOARD.plug(line)
-    config.add_cleanup(lambda: BOARD.unplug(line))
-
-
-def _nobody(_: str) -> bool:
-    return False
-
-
 def _told(node: pytest.Item, name: str, otherwise: Any) -> Any:
     for marker in node.iter_markers("segment_mock"):
         if name in marker.kwargs:

@@ -6,11 +6,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .doors._switchboard import NetworkBlocked
-    from .doors.inprocess import WouldHangForever
     from .mock import SegmentMock
     from .settings import SettingError
     from .testing import added, anything, removed, unchanged, updated
+    from .transports.inprocess.registry import NetworkBlocked
+    from .transports.inprocess.waiting import WouldHangForever
     from .web import create_app
 
 __version__ = "0.1.0"
@@ -20,10 +20,10 @@ __all__ = [
 ]  # fmt: skip
 
 _HOMES = {
-    "NetworkBlocked": ".doors._switchboard",
+    "NetworkBlocked": ".transports.inprocess.registry",
     "SegmentMock": ".mock",
     "SettingError": ".settings",
-    "WouldHangForever": ".doors.inprocess",
+    "WouldHangForever": ".transports.inprocess.waiting",
     "create_app": ".web",
     **dict.fromkeys(("added", "anything", "removed", "unchanged", "updated"), ".testing"),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from copy import deepcopy
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +25,11 @@ if TYPE_CHECKING:
     from typing_extensions import Self
     from urllib3.util import Retry
 
-    from .doors.intercept import Interception, Transport
-    from .doors.requests import MockSession
-    from .doors.shortcut import InProcess
     from .testing import Expected
+    from .transports.inprocess.connection import InProcessTransport
+    from .transports.inprocess.live import LiveTransport
+    from .transports.inprocess.registry import Interception, Transport
+    from .transports.inprocess.session import MockSession
     from .transports.server.server import LiveServer
     from .transports.server.tls import CertificateAuthority
 
@@ -86,9 +88,9 @@ class SegmentMock:
 
         *max_retries* is that of requests' ``HTTPAdapter``: a number, or urllib3's ``Retry``.
         """
-        from .doors.requests import MockSession  # requests takes 60 ms to import
+        from .transports.inprocess.session import MockSession  # requests takes 60 ms to import
 
-        return MockSession(self._doors()(), max_retries=max_retries)
+        return MockSession(self._in_process(), max_retries=max_retries)
 
     def intercept(self, *, block_network: bool = False, transport: Transport = "inprocess") -> Interception:
         """Return a context manager and decorator within which calls to the vendors' hosts land here.
@@ -97,9 +99,10 @@ class SegmentMock:
         made before or imported later. *block_network* refuses all other hosts with `NetworkBlocked`. Raises
         ValueError for a *transport* that is none.
         """
-        from .doors.intercept import Interception, opener
+        from .transports.inprocess.registry import Interception, check_transport
 
-        opened = opener(transport, self._doors(), self.serve)
+        check_transport(transport)
+        opened = self._in_process if transport == "inprocess" else partial(self._live, tls=transport == "tls")
         return Interception(self._emulator.routes.owns, opened, block_network=block_network)
 
     def serve(
@@ -181,12 +184,16 @@ class SegmentMock:
             self.refused[host] += 1
         return admitted
 
-    def _doors(self) -> Callable[[], InProcess]:
-        from .doors.shortcut import InProcess
+    def _in_process(self) -> InProcessTransport:
+        from .transports.inprocess.connection import InProcessTransport
 
-        return lambda: InProcess(
-            self._emulator.answer, self._control, self.clock, self._emulator.settings["body_limit"]
-        )
+        core = self._emulator
+        return InProcessTransport(core.answer, self._control, self.clock, core.settings["body_limit"])
+
+    def _live(self, *, tls: bool) -> LiveTransport:
+        from .transports.inprocess.live import LiveTransport  # asyncio's half of a server, and ssl
+
+        return LiveTransport(partial(self.serve, tls=tls, proxy=False))
 
     def _authority(self) -> CertificateAuthority:
         from .transports.server.tls import CertificateAuthority

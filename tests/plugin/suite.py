@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from segment_mock import mock
-from segment_mock.doors import requests
+from segment_mock.transports.inprocess import session
 
-IMPORTED = (mock, requests)
+IMPORTED = (mock, session)
 """What is imported here is not imported anew by each of the runs."""
 RUN = ("-p", "no:hypothesispytest", "-p", "no:randomly", "-p", "no:cacheprovider")
 """Without what these runs don't need and what would take time; tests in the order in which they stand."""

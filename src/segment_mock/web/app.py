@@ -16,8 +16,8 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from .. import messages
 from ..clock import Clock
-from ..doors.inprocess import WouldHangForever
 from ..emulator import Emulator
+from ..transports.inprocess.waiting import WouldHangForever
 from .admin import control_plane
 from .delivery import SOCKETS, FaultyResponse, RaisingResponse
 from .views import http_problem

@@ -7,12 +7,13 @@ import ssl
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
-from weakref import WeakSet
+from typing import Any
+from weakref import WeakKeyDictionary, WeakSet
 
-from ..transports.server.server import LiveServer
+from ..server.server import LiveServer
 
 
-class Wire:
+class LiveTransport:
     """Opens a socket to a server that *serve* starts when the first is wanted; `close` stops it.
 
     If the server has a CA, TLS is spoken and its certificate verified for the host that was asked for.
@@ -22,6 +23,8 @@ class Wire:
         self._serve, self._lock = serve, Lock()
         self._server: LiveServer | None = None
         self._sockets: WeakSet[socket.socket] = WeakSet()
+        self.pools: WeakKeyDictionary[Any, Any] | None = None
+        """What httpcore's seam keeps for each pool of a client."""
         self.context: ssl.SSLContext | None = None
 
     @property
@@ -34,16 +37,16 @@ class Wire:
                     self.context = ssl.create_default_context(cadata=Path(self._server.ca_file).read_text())
             return self._server.host, self._server.port
 
-    def socket(self, host: str, timeout: float | None) -> socket.socket:
-        """Return a connected socket; raises OSError, TimeoutError as any would."""
-        made = socket.create_connection(self.address, timeout)
-        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    def connect(self, host: str, timeout: float | None = None) -> socket.socket:
+        """Return a connected socket for *host*; raises OSError, TimeoutError as any would."""
+        connection = socket.create_connection(self.address, timeout)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.context is not None:
-            made = self.context.wrap_socket(made, server_hostname=host)
-        self._sockets.add(made)
-        return made
+            connection = self.context.wrap_socket(connection, server_hostname=host)
+        self._sockets.add(connection)
+        return connection
 
-    def made(self, sock: object) -> bool:
+    def opened(self, sock: object) -> bool:
         """Tell whether *sock* was opened here."""
         return sock in self._sockets
 

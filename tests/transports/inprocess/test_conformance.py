@@ -9,11 +9,11 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import pytest
-from clients import CLIENTS, PATIENCE, SALSA, UPSERT, Way, told
+from tests.transports.inprocess.clients import CLIENTS, PATIENCE, SALSA, UPSERT, Way, told
 
 from segment_mock import SegmentMock, faults
-from segment_mock.doors import BOARD, Line
-from segment_mock.doors.wire import Wire
+from segment_mock.transports.inprocess.live import LiveTransport
+from segment_mock.transports.inprocess.registry import REGISTRY, Route
 
 # Python 3.10 does not close the transport of a TLS connection that the server broke off.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed transport <asyncio.sslproto:ResourceWarning")
@@ -100,7 +100,7 @@ class World(NamedTuple):
 
     mock: SegmentMock
     proxy: Way
-    wires: dict[str, Wire]
+    wires: dict[str, LiveTransport]
 
 
 @contextmanager
@@ -109,7 +109,7 @@ def opened(**settings: Any) -> Iterator[World]:
     with SegmentMock(**settings) as mock:
         server = mock.serve(proxy=True)
         way = Way(server.url, server.ca_file, ssl.create_default_context(cafile=server.ca_file))
-        yield World(mock, way, {"live": Wire(mock.serve), "tls": Wire(partial(mock.serve, tls=True))})
+        yield World(mock, way, {"live": LiveTransport(mock.serve), "tls": LiveTransport(partial(mock.serve, tls=True))})
 
 
 @pytest.fixture(scope="module")
@@ -122,17 +122,17 @@ def worlds() -> Iterator[dict[bool, World]]:
 @contextmanager
 def client_at(door: str, name: str, world: World) -> Iterator[Any]:
     """A client whose calls to the vendor go through *door*."""
-    line = Line(SALSA.endswith, world.wires[door]) if door in world.wires else None
+    route = Route(SALSA.endswith, world.wires[door]) if door in world.wires else None
     with world.mock.intercept() if door == "inprocess" else nullcontext():
-        if line:
-            BOARD.plug(line)
+        if route:
+            REGISTRY.add(route)
         client = CLIENTS[name](world.proxy if door == "proxy" else Way())
         try:
             yield client
         finally:
             client.close()
-            if line:
-                BOARD.unplug(line)
+            if route:
+                REGISTRY.remove(route)
 
 
 def seen_through(door: str, name: str, world: World, row: Row) -> str:

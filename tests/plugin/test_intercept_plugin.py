@@ -1,6 +1,8 @@
-"""What the pytest plugin makes of doors: fixtures that intercept, the guard, transports."""
+"""What the pytest plugin does with transports: fixtures that intercept, the guard, `--segment-mock-transport`."""
 
 from __future__ import annotations
+
+import os
 
 import pytest
 import trustme  # noqa: F401 - a run within this one forgets its imports, and cryptography can't be imported twice
@@ -65,6 +67,26 @@ class TestConfigured:
     )
 
     pytester.runpytest("-p", "no:randomly").assert_outcomes(passed=6)
+
+
+def test_the_guard_holds_behind_a_proxy(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients that heed the proxy of the environment look up the vendors' names themselves; it is left as it was."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "intern.example")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    pytester.makeini("[pytest]\nsegment_mock_guard = true")
+    pytester.makepyfile(
+        CLIENTS
+        + """
+@pytest.mark.parametrize("post", [requests.post, httpx.post])
+def test_refused(post):
+    with pytest.raises(NetworkBlocked, match=r"at test_.*.py:9: .* use the fixture segment_mock"):
+        names(post)
+"""
+    )
+
+    pytester.runpytest().assert_outcomes(passed=2)
+    assert ("intern.example", None) == (os.environ["no_proxy"], os.environ.get("NO_PROXY"))
 
 
 def test_the_guard_stands_down_within_exec(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,10 @@
-"""Nobody can tell the shortcut from the whole way: not the client, not the emulator, not the rules for connections."""
+"""In process, a client's own pool decides about connections, and its own checks about what may be sent."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import http.client
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,32 +12,32 @@ from typing import Any
 import httpx
 import pytest
 import requests
-from clients import ALL, HEADERS, SALSA, SEARCH
-from requests.adapters import HTTPAdapter
-from urllib3.util import Retry
+from tests.transports.inprocess.clients import ALL, HEADERS, SALSA, SEARCH
 
 from segment_mock import SegmentMock, faults
 
 URL = SALSA + SEARCH
-WHOLE = Retry(total=0, status_forcelist=[599])
-"""Makes a session of requests take the whole way: there is something that only urllib3 can decide."""
 F: Any = faults
 Deed = Callable[[Any], Any]
 
 
 @contextlib.contextmanager
-def session_of_the_mock(mock: SegmentMock, whole: bool) -> Iterator[Any]:
+def session_of_the_mock(mock: SegmentMock) -> Iterator[Any]:
     """A session that the mock gives."""
-    yield mock.session(max_retries=WHOLE if whole else 0)
+    yield mock.session()
 
 
 @contextlib.contextmanager
-def intercepted_session(mock: SegmentMock, whole: bool) -> Iterator[Any]:
+def intercepted_session(mock: SegmentMock) -> Iterator[Any]:
     """A session of requests that is intercepted."""
     with mock.intercept(), requests.Session() as session:
-        if whole:
-            session.mount("https://", HTTPAdapter(max_retries=WHOLE))
-            session.mount("http://", HTTPAdapter(max_retries=WHOLE))
+        yield session
+
+
+@contextlib.contextmanager
+def live_session(mock: SegmentMock) -> Iterator[Any]:
+    """The same over real sockets."""
+    with mock.intercept(transport="live"), requests.Session() as session:
         yield session
 
 
@@ -47,7 +48,7 @@ def mock() -> Iterator[SegmentMock]:
         yield made
 
 
-SESSIONS = [session_of_the_mock, intercepted_session]
+SESSIONS = [session_of_the_mock, intercepted_session, live_session]
 
 
 def post(session: Any, url: str = URL, **more: Any) -> Any:
@@ -59,7 +60,7 @@ def post(session: Any, url: str = URL, **more: Any) -> Any:
     return reply.status_code, reply.reason
 
 
-def turns(way: Any, whole: bool, deed: Deed, fault: Any = None) -> list[int]:
+def turns(way: Any, deed: Deed, fault: Any = None) -> list[int]:
     """Return which request of its connection each call of *deed* was to the emulator; *fault* strikes ``?slow``."""
     seen: list[int] = []
 
@@ -71,7 +72,7 @@ def turns(way: Any, whole: bool, deed: Deed, fault: Any = None) -> list[int]:
         mock.faults.add(watched)
         if fault is not None:
             mock.faults.add(fault, match=lambda call: "slow" in call.request.target)
-        with way(mock, whole) as client:
+        with way(mock) as client:
             deed(client)
     return seen
 
@@ -92,12 +93,11 @@ TURNS: dict[str, tuple[Deed, list[int]]] = {
 
 @pytest.mark.parametrize("way", SESSIONS)
 @pytest.mark.parametrize("name", TURNS)
-def test_turns_are_counted_over_both_ways(way: Any, name: str) -> None:
-    """A rule for new or reused connections strikes the same calls, whichever of them take the shortcut."""
+def test_a_client_keeps_and_drops_connections_as_over_sockets(way: Any, name: str) -> None:
+    """A rule for new or reused connections strikes the same calls in process and live."""
     deed, expected = TURNS[name]
 
-    assert expected == turns(way, False, deed)
-    assert expected == turns(way, True, deed)
+    assert expected == turns(way, deed)
 
 
 async def breaks(call: Any, proceed: Any) -> Any:
@@ -106,9 +106,8 @@ async def breaks(call: Any, proceed: Any) -> Any:
 
 
 FAULTS = {
-    "late": (F.Latency(1), [1, 2, 3, 4]),
+    "late": (F.Latency(0.01), [1, 2, 3, 4]),
     "lengthless": (F.Error(204), [1, 2, 3, 4]),
-    "never": (F.Hang(), [1, 2, 1, 2]),
     "broken": (F.Disconnect(), [1, 2, 1, 2]),
     "cut": (F.Truncate(), [1, 2, 1, 2]),
     "closing": (F.Error(500, headers={"Connection": "close"}), [1, 2, 1, 2]),
@@ -120,7 +119,7 @@ FAULTS = {
 
 @pytest.mark.parametrize("way", SESSIONS)
 @pytest.mark.parametrize("name", FAULTS)
-def test_turns_go_on_after_a_call_that_needs_a_connection(way: Any, name: str) -> None:
+def test_a_broken_reply_ends_its_connection(way: Any, name: str) -> None:
     """A late or lengthless answer leaves the connection as it is, one that never comes whole ends it."""
     fault, expected = FAULTS[name]
 
@@ -128,29 +127,46 @@ def test_turns_go_on_after_a_call_that_needs_a_connection(way: Any, name: str) -
         for query in ("", "?slow", "", ""):
             post(session, URL + query)
 
-    assert expected == turns(way, False, second_is_slow, fault)
-    assert expected == turns(way, True, second_is_slow, fault)
+    assert expected == turns(way, second_is_slow, fault)
 
 
-def test_turns_of_httpx_go_on_too() -> None:
-    """Also over its asynchronous client, which pauses within a call."""
+@pytest.mark.parametrize("transport", ["inprocess", "live"])
+def test_httpx_keeps_and_drops_connections_as_over_sockets(transport: Any) -> None:
+    """Late replies leave them, a cut one and a stream that nobody reads end them, for both kinds of client."""
 
     async def asynchronously() -> None:
         async with httpx.AsyncClient(timeout=9) as client:
             for query in ("", "?slow", "", ""):
                 await client.post(URL + query, json=ALL, headers=HEADERS)
+            async with client.stream("POST", URL, json=ALL, headers=HEADERS):
+                pass
+            await client.post(URL, json=ALL, headers=HEADERS)
 
     def deed(client: Any) -> None:
         for query in ("", "?slow", "", ""):
             client.post(URL + query, json=ALL, headers=HEADERS)
+        with client.stream("POST", URL, json=ALL, headers=HEADERS):
+            pass
+        client.post(URL, json=ALL, headers=HEADERS)
         asyncio.run(asynchronously())
 
     @contextlib.contextmanager
-    def way(mock: SegmentMock, _: bool) -> Iterator[Any]:
-        with mock.intercept(), httpx.Client(timeout=9) as client:
+    def way(mock: SegmentMock) -> Iterator[Any]:
+        with mock.intercept(transport=transport), httpx.Client(timeout=9) as client:
             yield client
 
-    assert [1, 2, 3, 4] * 2 == turns(way, False, deed, F.Latency(1))
+    assert [1, 2, 3, 4, 5, 1] * 2 == turns(way, deed, F.Latency(0.01))
+
+
+@pytest.mark.parametrize("transport", ["inprocess", "live"])
+def test_limits_of_httpx_hold(mock: SegmentMock, transport: Any) -> None:
+    """A stream that nobody reads keeps a connection busy; if that is the only one, the next call is refused."""
+    limits, timeout = httpx.Limits(max_connections=1), httpx.Timeout(9, pool=0.05)
+    with mock.intercept(transport=transport), httpx.Client(limits=limits, timeout=timeout) as client:
+        with client.stream("POST", URL, json=ALL, headers=HEADERS), pytest.raises(httpx.PoolTimeout):
+            client.post(URL, json=ALL, headers=HEADERS)
+
+        assert client.post(URL, json=ALL, headers=HEADERS).status_code == 200
 
 
 STRANGE: dict[str, dict[str, Any]] = {
@@ -169,15 +185,13 @@ STRANGE: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("way", SESSIONS)
 @pytest.mark.parametrize("name", STRANGE)
-def test_a_strange_call_ends_as_it_does_the_whole_way(mock: SegmentMock, way: Any, name: str) -> None:
+def test_a_strange_call_ends_as_it_does_over_a_socket(name: str) -> None:
     """The same error of the client's, or the same answer, and the same request in the journal."""
     found = []
-    for whole in (False, True):
-        with way(mock, whole) as session:
+    for way in (intercepted_session, live_session):
+        with SegmentMock() as mock, way(mock) as session:
             found.append((post(session, **STRANGE[name]), [dict(e.request_headers) for e in mock.journal]))
-        mock.reset()
 
     assert found[0] == found[1]
 
@@ -194,12 +208,12 @@ ODD: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", ODD)
 def test_what_h11_refuses_is_refused(mock: SegmentMock, name: str) -> None:
-    """The same error as the whole way, and nothing reaches the emulator."""
+    """The same error in process and live, and nothing reaches the emulator."""
     raised = []
-    with mock.intercept(), httpx.Client(timeout=9) as client:
-        for extensions in ({}, {"trace": lambda *_: None}):
+    for transport in ("inprocess", "live"):
+        with mock.intercept(transport=transport), httpx.Client(timeout=9) as client:  # type: ignore[arg-type]
             with pytest.raises(Exception, match=r"header|Length|length|data|Host") as caught:
-                client.post(URL, json=ALL, headers=[*HEADERS.items(), *ODD[name]], extensions=extensions)
+                client.post(URL, json=ALL, headers=[*HEADERS.items(), *ODD[name]])
             raised.append((caught.type, str(caught.value)))
 
     assert raised[0] == raised[1]
@@ -207,26 +221,25 @@ def test_what_h11_refuses_is_refused(mock: SegmentMock, name: str) -> None:
     assert 0 == len(mock.journal)
 
 
-@pytest.mark.parametrize("way", SESSIONS)
 @pytest.mark.parametrize("verb", ["GE T", "GET\r\nX: Y", "M-SEARCH", "get"])
-def test_a_strange_verb_ends_as_it_does_the_whole_way(mock: SegmentMock, way: Any, verb: str) -> None:
+def test_a_strange_verb_ends_as_it_does_over_a_socket(mock: SegmentMock, verb: str) -> None:
     """http.client refuses some; the others reach the emulator as they are."""
     found = []
-    for whole in (False, True):
-        with way(mock, whole) as session:
+    for way in (session_of_the_mock, intercepted_session, live_session):
+        with way(mock) as session:
             try:
                 found.append(str(session.request(verb, URL, headers=HEADERS).status_code))
             except ValueError as error:
                 found.append(str(error))
 
-    assert found[0] == found[1]
+    assert 1 == len({*found})
 
 
 @pytest.mark.parametrize("way", SESSIONS)
 def test_cookies_are_kept(mock: SegmentMock, way: Any) -> None:
     """What a reply sets is there for the next call."""
     mock.faults.add(F.Error(200, headers={"Set-Cookie": "sid=abc; Path=/"}), times=1)
-    with way(mock, False) as session:
+    with way(mock) as session:
         for _ in range(2):
             post(session)
 
@@ -234,13 +247,74 @@ def test_cookies_are_kept(mock: SegmentMock, way: Any) -> None:
     assert "cookie" in mock.journal.entries()[-1].request_headers
 
 
-def test_a_call_whose_client_gives_up_before_it_is_sent_is_abandoned(mock: SegmentMock) -> None:
-    """A late call that no connection ever asks for is closed, and not left open for ever."""
-    door = mock._doors()()
-    mock.faults.add(F.Latency(1))
-    client = F  # anything that can be pointed at weakly
-    rest = door.ask(client, "https://x", "POST", SEARCH, {"host": "api.salsalabs.org", "authtoken": "t"}, b"{}")
-    with door.continued(client, "https://x", rest):
-        pass
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_session_of_the_mock_within_an_interception(mock: SegmentMock, stream: bool) -> None:
+    """Any number of calls, read or not, and it stays with its own mock."""
+    with SegmentMock() as other, other.intercept():
+        session = mock.session()
+        for _ in range(3):
+            assert session.post(SEARCH, json=ALL, headers=HEADERS, stream=stream).status_code == 200
 
-    assert ["abandoned"] == [entry.outcome for entry in mock.journal]
+    assert (3, 0) == (len(mock.journal), len(other.journal))
+
+
+class TestHttpClient:
+    """http.client itself: a request starts when it has been sent."""
+
+    @pytest.fixture
+    def connection(self, mock: SegmentMock) -> Iterator[http.client.HTTPSConnection]:
+        """A connection that is intercepted."""
+        with mock.intercept():
+            yield http.client.HTTPSConnection("api.salsalabs.org", timeout=9)
+
+    def send(self, connection: http.client.HTTPSConnection) -> None:
+        """Add a group."""
+        body = json.dumps({"payload": {"segments": [{"name": "A"}]}})
+        connection.request("PUT", SEARCH.removesuffix("/search"), body, HEADERS)
+
+    def test_a_request_whose_reply_is_not_read_is_performed(self, mock: SegmentMock, connection: Any) -> None:
+        """The client may close right after it has sent."""
+        self.send(connection)
+        connection.close()
+
+        assert ["A"] == [group["name"] for group in mock.salsa.segments]
+
+    def test_a_call_that_waits_is_abandoned_when_its_client_leaves(self, mock: SegmentMock, connection: Any) -> None:
+        """It ran to its first wait and no further; the clock has not moved."""
+        mock.clock.freeze()
+        mock.faults.add(F.Latency(1))
+        before = mock.clock.now()
+        self.send(connection)
+        connection.close()
+
+        assert ([], before) == (mock.salsa.segments, mock.clock.now())
+        assert ["abandoned"] == [entry.outcome for entry in mock.journal]
+
+    def test_a_wait_is_decided_when_the_reply_is_read(self, mock: SegmentMock, connection: Any) -> None:
+        """The time-out that counts is that of the read; what has passed since the request was sent has passed."""
+        mock.clock.freeze()
+        mock.faults.add(F.Latency(5))
+        before = mock.clock.now()
+        self.send(connection)
+        mock.clock.advance(3)
+        connection.sock.settimeout(2.5)
+        assert connection.getresponse().status == 200
+
+        assert 5 == mock.clock.now() - before
+
+    def test_a_wait_beyond_the_time_out_is_the_clients_own_error(self, mock: SegmentMock, connection: Any) -> None:
+        """The clock has moved by what the client waited."""
+        mock.clock.freeze()
+        mock.faults.add(F.Latency(20))
+        before = mock.clock.now()
+        self.send(connection)
+        with pytest.raises(TimeoutError):
+            connection.getresponse()
+
+        assert 9 == mock.clock.now() - before
+
+    def test_two_requests_without_reading_are_refused(self, connection: Any) -> None:
+        """By http.client itself."""
+        self.send(connection)
+        with pytest.raises(http.client.CannotSendRequest):
+            self.send(connection)

@@ -1,1 +1,0 @@
-"""What is put into each client library while a mock answers for the vendors' hosts: a file a library."""

@@ -1,0 +1,1 @@
+"""In process: unchanged clients of this process reach the core without a socket."""

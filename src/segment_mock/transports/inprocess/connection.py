@@ -1,0 +1,327 @@
+"""The in-process connection: a client's bytes or request go to the core, and its reply comes back, without a socket."""
+
+from __future__ import annotations
+
+import errno
+import io
+import socket
+from collections.abc import Generator
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from ...clock import Clock
+from ...hosts import is_control
+from ...messages import BODY_LIMIT, WHOLE, Answer, Control, Pending, Request, Response
+from ..serialize import CONTINUE, ConnectionOption, Ending, ending, header_fields, split_delivery
+from ..server.parser import RequestParser
+from . import waiting
+from .waiting import Steps, Wait
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+_FRAMING = {"connection", "content-length", "transfer-encoding"}
+"""A reply with one of these headers says how it ends: only a parser can tell what a client makes of it."""
+
+
+class InProcessTransport:
+    """Opens connections to the core, which is *answer*, and to the *control* plane, on the mock's *clock*.
+
+    The body of a call may have *body_limit* bytes.
+    """
+
+    def __init__(self, answer: Answer, control: Control, clock: Clock, body_limit: int = BODY_LIMIT) -> None:
+        self.answer, self.control, self.clock, self.body_limit = answer, control, clock, body_limit
+        self.closed = False
+        self.pools: WeakKeyDictionary[Any, Any] | None = None
+        """What httpcore's seam keeps for each pool of a client."""
+
+    def connect(self, host: str, timeout: float | None = None) -> Connection:
+        """Return a new connection for *host*, on which a read may take *timeout* seconds."""
+        return Connection(self, timeout)
+
+    def opened(self, sock: object) -> bool:
+        """Tell whether *sock* is a connection of this transport."""
+        return isinstance(sock, Connection) and sock.transport is self
+
+    def close(self) -> None:
+        """End every connection: none may reach this mock again."""
+        self.closed = True
+
+
+class Connection:
+    """The client's end of a connection to the core; it can stand in for a connected socket.
+
+    A request starts when it has been sent, and runs to its first wait. That wait, and every other, is decided
+    against the time-out of the client when the reply is read.
+    """
+
+    pinned = False
+    """Whether it stays with its transport, whatever interception is in force: a session of the mock's own."""
+
+    def __init__(self, transport: InProcessTransport, timeout: float | None = None) -> None:
+        self.transport = transport
+        self._timeout = timeout
+        self._parser = RequestParser(transport.body_limit, "inprocess")
+        self._exchange: Exchange | None = None
+        self._steps: Steps = _nothing()
+        self._unread = b""
+        self._files = 0
+        self._closed = False
+
+    @property
+    def closed(self) -> bool:
+        """Whether the connection has ended, on either side."""
+        return self._closed or self.transport.closed
+
+    def request(
+        self, method: str, target: str, headers: dict[str, str], body: bytes
+    ) -> Generator[Wait, None, Response]:
+        """Start a request that no parser has to read, and return the steps to its reply."""
+        self._parser.count += 1
+        request = Request(method, target, headers, body, "inprocess", self._parser.count)
+        self._exchange = exchange = Exchange(self.transport, request, "")
+        return exchange.reply()
+
+    def whole_reply(self) -> Response | None:
+        """Return the reply of the request that was started if it is delivered whole.
+
+        Otherwise return None: what comes is then to be read as bytes. Raises what a read of a socket raises.
+        """
+        if self._exchange is None:
+            return None
+        waiting.finish(self._exchange.reply(), self.transport.clock, self._timeout)
+        return self.take_whole()
+
+    def take_whole(self) -> Response | None:
+        """Return the reply that has come if it is delivered whole, and go on to the next request; None otherwise."""
+        exchange = self._exchange
+        if exchange is None or exchange.response is None or not exchange.is_whole:
+            return None
+        self._next(exchange)
+        return exchange.response
+
+    def fields(self, response: Response) -> list[tuple[str, str]]:
+        """Return the headers of *response* as they would leave, Content-Length and Date among them."""
+        return header_fields(response, self.transport.clock.now())
+
+    def sendall(self, data: Buffer) -> None:
+        """Take bytes of a request; raises BrokenPipeError once the connection has ended."""
+        if self.closed:
+            raise BrokenPipeError(errno.EPIPE, "the connection has ended")
+        self._parser.feed(bytes(data))
+        self._start()
+
+    def recv(self, size: int) -> bytes:
+        """Return at most *size* bytes of the replies; none once the connection has ended, or nothing was asked."""
+        clock = self.transport.clock
+        piece = self._unread or waiting.next_piece(self._steps, clock, self._timeout)
+        if not piece:
+            self._steps = self._stream()
+            piece = waiting.next_piece(self._steps, clock, self._timeout)
+        self._unread = piece[size:]
+        return piece[:size]
+
+    async def recv_async(self, size: int) -> bytes:
+        """Return bytes as `recv` does, for a coroutine."""
+        clock = self.transport.clock
+        piece = self._unread or await waiting.next_piece_async(self._steps, clock, self._timeout)
+        if not piece:
+            self._steps = self._stream()
+            piece = await waiting.next_piece_async(self._steps, clock, self._timeout)
+        self._unread = piece[size:]
+        return piece[:size]
+
+    def makefile(self, *_: Any, **__: Any) -> io.BufferedReader:
+        """Return a file of the replies."""
+        self._files += 1
+        return io.BufferedReader(_File(self))
+
+    def settimeout(self, seconds: float | None) -> None:
+        """Let a read wait at most *seconds*."""
+        self._timeout = seconds
+
+    def gettimeout(self) -> float | None:
+        """Return how many seconds a read may wait."""
+        return self._timeout
+
+    def setsockopt(self, *_: Any) -> None:
+        """Accept what clients set on every socket."""
+
+    def fileno(self) -> int:
+        """Return a descriptor that is readable once the connection has ended, so that pools drop it."""
+        return _descriptors()[self.closed]
+
+    def shutdown(self, _how: int = 0) -> None:
+        """End the connection."""
+        self.close()
+
+    def close(self) -> None:
+        """End the connection; a call that waits is abandoned, unless a file of the reply is open."""
+        self._closed = True
+        self._abandon()
+
+    def release(self) -> None:
+        """Hear that a file is closed."""
+        self._files -= 1
+        if self.closed:
+            self._abandon()
+
+    def _abandon(self) -> None:
+        if self._files <= 0 and self._exchange is not None:
+            self._exchange.close()
+            self._exchange = None
+
+    def _start(self) -> None:
+        if self._exchange is None and self._parser.requests:
+            request, option = self._parser.requests.popleft()
+            self._exchange = Exchange(self.transport, request, option)
+
+    def _next(self, exchange: Exchange) -> None:
+        """Go on to the next request, or end, as *exchange* leaves the connection."""
+        self._exchange = None
+        if exchange.end == "open":
+            self._start()
+        else:
+            self._closed = True
+
+    def _stream(self) -> Steps:
+        """Yield the bytes of the next reply and the waits before them; what breaks it off is raised where it breaks."""
+        if self._exchange is None and self._parser.expects_continue:
+            self._parser.expects_continue = False
+            yield CONTINUE
+        while (exchange := self._exchange) is not None:
+            for step in exchange.stream():
+                if exchange.is_delivered:  # with this step
+                    self._next(exchange)
+                yield step
+            if not exchange.is_delivered:  # there was nothing to deliver
+                self._next(exchange)
+            if exchange.end == "reset":
+                raise ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")
+
+
+class Exchange:
+    """A *request* that has started: its response, or its call in a wait. A parser's refusal is its own response."""
+
+    def __init__(self, transport: InProcessTransport, request: Request | Response, option: ConnectionOption) -> None:
+        self.option = option
+        self.is_delivered = False
+        """Whether the last byte of the response is under way."""
+        self.response: Response | None = None
+        self._clock = transport.clock
+        self._call: Pending | None = None
+        self._error: Exception | None = None
+        if isinstance(request, Response):
+            self.bodiless, self._name, self.response = False, "", request
+            return
+        self.bodiless, self._name = request.method == "HEAD", f"{request.method} {request.target}"
+        try:
+            answer = (transport.control if is_control(request.target) else transport.answer)(request)
+        except Exception as error:  # raised where the client reads, as it would take an error of its socket's
+            self._error = error
+            return
+        if isinstance(answer, Response):
+            self.response = answer
+        else:
+            self._call = answer
+            self._run(self._clock.now())
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the response needs no parser to be understood."""
+        response = self.response
+        return (
+            response is not None
+            and (response.delivery is WHOLE or response.delivery == WHOLE)
+            and response.status >= 200
+            and _FRAMING.isdisjoint([name.lower() for name in response.headers])
+        )
+
+    @property
+    def end(self) -> Ending:
+        """What becomes of the connection after the response."""
+        return "close" if self.response is None else ending(self.response, self.option)
+
+    def reply(self) -> Generator[Wait, None, Response]:
+        """Yield the waits until the response is there, and return it; what the core raised is raised."""
+        while self._call is not None:
+            wait = self._wait
+            try:
+                yield wait
+            except GeneratorExit:
+                self.close()
+                raise
+            self._run(wait.end)
+        if self._error is not None:
+            raise self._error
+        assert self.response is not None
+        return self.response
+
+    def stream(self) -> Steps:
+        """Yield the bytes of the response, and the waits before and between them."""
+        response = yield from self.reply()
+        head, rest = split_delivery(response, self._clock.now(), self.option, head_only=self.bodiless)
+        if head:
+            self.is_delivered = not rest
+            yield head
+        size = response.delivery.chunk or 1
+        end = self._clock.now()
+        for start in range(0, len(rest), size):
+            end += response.delivery.pause
+            yield Wait(end, self._name)
+            self.is_delivered = start + size >= len(rest)
+            yield bytes(rest[start : start + size])
+
+    def close(self) -> None:
+        """Abandon a call that waits."""
+        call, self._call = self._call, None
+        if call is not None:
+            self._error = ConnectionAbortedError(errno.ECONNABORTED, "the call was abandoned")
+            call.close()
+
+    def _run(self, now: float) -> None:
+        """Run the call to its next wait, which begins *now*, or to its end."""
+        assert self._call is not None
+        try:
+            pause = self._call.send(None)
+            self._wait = Wait(now + pause, self._name, getattr(pause, "why", ""))
+        except StopIteration as stop:
+            self._call, self.response = None, stop.value
+        except Exception as error:
+            self._call, self._error = None, error
+
+
+def _nothing() -> Steps:
+    yield from ()
+
+
+class _File(io.RawIOBase):
+    """The replies of a connection as a file."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._connection.recv(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            self._connection.release()
+
+
+@cache
+def _descriptors() -> tuple[int, int]:
+    """Return a descriptor that is never readable, and one that always is, for clients that poll an idle connection."""
+    idle, partner = socket.socketpair()
+    ended, closed = socket.socketpair()
+    closed.close()
+    partner.detach()
+    return idle.detach(), ended.detach()

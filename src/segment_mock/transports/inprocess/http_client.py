@@ -1,0 +1,113 @@
+"""http.client, and so urllib.request, urllib3 and requests: a connection to a host of ours gets a socket of ours."""
+
+from __future__ import annotations
+
+import io
+import socket
+from collections.abc import Iterable
+from http.client import HTTPMessage, HTTPResponse
+from types import ModuleType
+from typing import Any
+from urllib.parse import urlsplit
+
+from ...messages import reason
+from .connection import Connection
+from .registry import REGISTRY, Patch, Seam
+
+_DEFAULT = socket._GLOBAL_DEFAULT_TIMEOUT  # type: ignore[attr-defined]
+
+
+class InProcessResponse(HTTPResponse):
+    """http.client's response, which takes a whole reply of the core as it is and parses the bytes of any other."""
+
+    def __init__(self, sock: Any, *args: Any, **options: Any) -> None:
+        self._connection = sock if isinstance(sock, Connection) else None
+        super().__init__(_Unopened if self._connection else sock, *args, **options)  # type: ignore[arg-type]
+
+    def begin(self) -> None:
+        """Read the head of the reply."""
+        connection = self._connection
+        if connection is None or self.headers is not None:
+            super().begin()
+            return
+        reply = connection.whole_reply()
+        if reply is None:
+            self.fp = connection.makefile()
+            super().begin()
+            return
+        body = b"" if self._method == "HEAD" or reply.status in (204, 304) else reply.body
+        self.code = self.status = reply.status
+        self.reason, self.version = reason(reply.status), 11
+        self.headers = self.msg = HTTPMessage()
+        for name, value in connection.fields(reply):
+            self.headers.set_raw(name, value)
+        self.fp, self.length = io.BytesIO(body), len(body)
+        self.chunked, self.will_close = False, connection.closed
+
+
+class _Unopened:
+    """A socket of which nothing is read yet."""
+
+    @staticmethod
+    def makefile(_mode: str) -> None:
+        """Return no file: `InProcessResponse.begin` opens one if it needs one."""
+
+
+def open_connection(client: Any, transport: Any, host: str) -> Any:
+    """Let *client*, of http.client or urllib3, go on over a connection that *transport* opens, and return that."""
+    timeout = socket.getdefaulttimeout() if client.timeout is _DEFAULT else client.timeout
+    client.sock = transport.connect(host, timeout)
+    if isinstance(client.sock, Connection) and client.response_class is HTTPResponse:
+        client.response_class = InProcessResponse
+    # What urllib3 wants to know: nothing is left to be verified, and no proxy to be reached.
+    client.is_verified = True
+    client._has_connected_to_proxy = bool(getattr(client, "proxy", None))
+    return client.sock
+
+
+def patches(module: ModuleType) -> Iterable[Seam]:
+    """Return the seams of *module*: of ``http.client`` or of ``urllib3.connection``."""
+    ours: Any = module
+    yield ours.HTTPConnection, "connect", _connect
+    yield ours.HTTPSConnection, "connect", _connect
+    if module.__name__ == "http.client":
+        yield ours.HTTPConnection, "putrequest", _putrequest
+
+
+def _connect(patch: Patch) -> Any:
+    def connect(self: Any) -> None:
+        host = self._tunnel_host or self.host
+        transport = REGISTRY.transport_for(host)
+        if transport is None:
+            patch.original(self)
+            return
+        open_connection(self, transport, host)
+
+    return connect
+
+
+def _putrequest(patch: Patch) -> Any:
+    def putrequest(self: Any, method: str, url: str, *args: Any, **options: Any) -> None:
+        patch.original(self, method, url, *args, **options)
+        sock = self.sock
+        forwarded = url[:1] != "/" and "://" in url  # a proxy is asked for the whole address
+        if not (sock or forwarded) or getattr(sock, "pinned", False):
+            return
+        host: str = (urlsplit(url).hostname or "") if forwarded else self._tunnel_host or self.host
+        transport = REGISTRY.transport_for(host)
+        if transport is None:
+            if isinstance(sock, Connection):  # what it led to is over
+                _drop(self)
+        elif sock is None or not transport.opened(sock):  # it leads to the vendor, or to another mock
+            _drop(self)
+            if forwarded:
+                open_connection(self, transport, host)
+
+    return putrequest
+
+
+def _drop(client: Any) -> None:
+    # Not the connection: urllib3's close() forgets what it is about to ask.
+    if client.sock is not None:
+        client.sock.close()
+        client.sock = None

@@ -1,0 +1,291 @@
+"""Who answers for a host: the interceptions in force, innermost first, and the patches of the client libraries."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import wraps
+from importlib import import_module
+from importlib.machinery import ModuleSpec
+from inspect import isasyncgenfunction, isclass, iscoroutinefunction, isgeneratorfunction
+from threading import RLock, get_ident
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, get_args
+
+from ...callsite import caller
+from ...hosts import is_local, normalized
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from .connection import InProcessTransport
+    from .live import LiveTransport
+
+Transport: TypeAlias = Literal["inprocess", "live", "tls"]
+"""How intercepted calls travel: with no socket, over a plain one, or over TLS verified against the mock's CA."""
+
+LOOKUP = {"socket": "sockets", "asyncio.base_events": "sockets"}
+LIBRARIES = {
+    **LOOKUP,
+    "http.client": "http_client",
+    "urllib3.connection": "http_client",
+    "requests.sessions": "requests",
+    "httpcore": "httpcore",
+    "aiohttp.connector": "aiohttp",
+}
+"""Modules of client libraries, and the file of this folder with the seams of each."""
+
+F = TypeVar("F", bound=Callable[..., Any])
+_MISSING = object()
+
+
+class NetworkBlocked(RuntimeError):
+    """A call to a host that is not let out; not an OSError, so clients do not retry it."""
+
+
+class Patch:
+    """What is put in the place of ``owner.name``, by *make*, which is given this patch for its ``original``."""
+
+    def __init__(self, owner: Any, name: str, make: Callable[[Patch], Any]) -> None:
+        self.owner, self.name = owner, name
+        self._before = vars(owner).get(name, _MISSING)
+        self.original = getattr(owner, name)
+        while (left := getattr(self.original, "segment_mock_patch", None)) and left.is_over:
+            # Another library has put back what it found when an interception was in force that is over by now.
+            self.original, self._before = left.original, left._before
+        self.is_over = False
+        self.wrapper = make(self)
+        self.wrapper.segment_mock_patch = self
+        setattr(owner, name, self.wrapper)
+
+    def remove(self, standing: Iterable[Patch]) -> None:
+        """Put back what was there before.
+
+        Where one of the *standing* patches lies over this one, that takes it over. Where another library has put
+        something over it, that is left alone, and the wrapper below only passes calls on.
+        """
+        self.is_over = True
+        if vars(self.owner).get(self.name) is self.wrapper:
+            if self._before is _MISSING:
+                delattr(self.owner, self.name)
+            else:
+                setattr(self.owner, self.name, self._before)
+            return
+        for patch in standing:
+            if patch.original is self.wrapper:
+                patch.original, patch._before = self.original, self._before
+
+
+Seam: TypeAlias = tuple[Any, str, Callable[[Patch], Any]]
+"""A class or module of a client library, the name of an attribute of it, and what makes its wrapper of a patch."""
+
+
+@dataclass(eq=False)
+class Route:
+    """Hosts that it *owns* are answered by *transport*, or refused, for a reason, if that is a text.
+
+    With *blocks* every host that no route owns and that is not this machine's own is refused. *modules* are the
+    client libraries that it patches. It comes first in the *thread* that entered it; one with None comes last.
+    """
+
+    owns: Callable[[str], bool]
+    transport: InProcessTransport | LiveTransport | str
+    blocks: bool = False
+    modules: dict[str, str] = field(default_factory=lambda: LIBRARIES)
+    thread: int | None = field(default_factory=get_ident)
+    patches: list[Patch] = field(default_factory=list)
+
+
+class InterceptionRegistry:
+    """The routes in force, as a stack: added, a route patches the client libraries; removed, it restores them.
+
+    While there is any, a finder in ``sys.meta_path`` has it patch a library that is imported later.
+    """
+
+    def __init__(self) -> None:
+        self.routes: tuple[Route, ...] = ()
+        self._lock = RLock()
+        self._finders: list[Any] = []
+
+    def transport_for(self, host: str) -> InProcessTransport | LiveTransport | None:
+        """Return what answers for *host*, None if it is none of ours; raises `NetworkBlocked` if it is refused.
+
+        The innermost route that this thread added comes first, then the innermost of the process.
+        """
+        routes = self.routes
+        if not routes:
+            return None
+        name, thread = normalized(host), get_ident()
+        owner = None
+        for route in reversed(routes):
+            if route.owns(name):
+                if route.thread == thread:
+                    owner = route
+                    break
+                owner = owner or route
+        if owner is not None:
+            if isinstance(owner.transport, str):
+                raise refusal(host, owner.transport)
+            return owner.transport
+        if any(route.blocks for route in routes) and not is_local(name):
+            raise refusal(host, "block_network=True refuses every host but the vendors' and this machine's own")
+        return None
+
+    def add(self, route: Route) -> None:
+        """Put *route* in force, before all others."""
+        # Not under the lock: another thread may be importing what these import, and want the lock for its patches.
+        for name, file in route.modules.items():
+            if name in sys.modules:
+                _seams(name, file)
+        with self._lock:
+            self.routes = (*self.routes, route)
+            try:
+                for name in route.modules:
+                    self._patch(route, name)
+            except BaseException:
+                self.remove(route)
+                raise
+            self._find()
+
+    def remove(self, route: Route) -> None:
+        """End *route*, wherever in the stack it stands."""
+        with self._lock:
+            self.routes = tuple(other for other in self.routes if other is not route)
+            standing = [patch for other in self.routes for patch in other.patches]
+            for patch in reversed(route.patches):
+                patch.remove(standing)
+            route.patches.clear()
+            self._find()
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        """Let the other finders find a module; if it is of a client library, patch it once it is executed."""
+        if name not in LIBRARIES:
+            return None
+        for finder in sys.meta_path:
+            spec = None if finder is self else finder.find_spec(name, path, target)
+            if spec is not None:
+                self._observe(spec)
+                return spec
+        return None
+
+    def _find(self) -> None:
+        """Stand in ``sys.meta_path`` while a route patches clients, or waits for what it patches to be imported."""
+        wanted = any(
+            route.modules is LIBRARIES or any(name not in sys.modules for name in route.modules)
+            for route in self.routes
+        )
+        if wanted and self not in sys.meta_path:
+            self._finders = sys.meta_path  # this very list: another may stand there for a while
+            sys.meta_path.insert(0, self)
+        elif not wanted and self in self._finders:
+            self._finders.remove(self)
+
+    def _observe(self, spec: ModuleSpec) -> None:
+        loader: Any = spec.loader
+        execute = loader.exec_module
+
+        def executed(module: Any) -> None:
+            del loader.exec_module
+            execute(module)
+            _seams(spec.name, LIBRARIES[spec.name])
+            with self._lock:
+                for route in self.routes:
+                    self._patch(route, spec.name)
+                self._find()
+
+        loader.exec_module = executed
+
+    def _patch(self, route: Route, name: str) -> None:
+        module = sys.modules.get(name) if name in route.modules else None
+        if module is not None:
+            route.patches += [Patch(*seam) for seam in _seams(name, route.modules[name]).patches(module)]
+
+
+def _seams(name: str, file: str) -> Any:
+    """Return the seams for the library's module *name* as it is imported now, which may be for the second time."""
+    home = f"{__package__}.{file}"
+    seams = import_module(home)
+    libraries = vars(seams).setdefault("_libraries", {})
+    if libraries.setdefault(name, sys.modules.get(name)) is not sys.modules.get(name):
+        del sys.modules[home]
+        seams = import_module(home)
+        seams._libraries = {name: sys.modules.get(name)}  # type: ignore[attr-defined]
+    return seams
+
+
+def refusal(host: str, why: str) -> NetworkBlocked:
+    """Return the error for a call to *host*, with the line of the user's own code that made it."""
+    return NetworkBlocked(f"{host} was called at {caller() or 'no line of yours'}: {why}")
+
+
+REGISTRY = InterceptionRegistry()
+"""The process has one, as it has one of each client library."""
+
+
+class Interception:
+    """A context manager and a decorator: hosts that it *owns* are answered over a transport that *opened* makes.
+
+    With *block_network* every other host is refused, but this machine's own. May be entered again and
+    again; each time, and each call of what is decorated, has a transport of its own. `start` and `stop` do the same
+    without a ``with`` block.
+    """
+
+    def __init__(
+        self,
+        owns: Callable[[str], bool],
+        opened: Callable[[], InProcessTransport | LiveTransport],
+        *,
+        block_network: bool = False,
+    ) -> None:
+        self._owns, self._opened, self._blocks = owns, opened, block_network
+        self._entered: list[Route] = []
+
+    def start(self) -> Self:
+        """Begin to intercept."""
+        route = Route(self._owns, self._opened(), self._blocks)
+        REGISTRY.add(route)
+        self._entered.append(route)
+        return self
+
+    def stop(self) -> None:
+        """End what was started last; raises RuntimeError if nothing was."""
+        if not self._entered:
+            raise RuntimeError("this interception was not started, or has been stopped already")
+        route = self._entered.pop()
+        REGISTRY.remove(route)
+        if not isinstance(route.transport, str):
+            route.transport.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.stop()
+
+    def __call__(self, function: F) -> F:
+        """Return *function*, plain or a coroutine function, in whose calls clients are intercepted.
+
+        Raises TypeError for a class or a generator, whose body does not run while it is called.
+        """
+        if isclass(function) or isgeneratorfunction(function) or isasyncgenfunction(function):
+            raise TypeError(f"intercept() decorates functions and coroutine functions, not {function!r}: use 'with'")
+
+        async def awaited(*args: Any, **options: Any) -> Any:
+            with self._copy():
+                return await function(*args, **options)
+
+        def called(*args: Any, **options: Any) -> Any:
+            with self._copy():
+                return function(*args, **options)
+
+        return wraps(function)(awaited if iscoroutinefunction(function) else called)  # type: ignore[return-value]
+
+    def _copy(self) -> Interception:
+        return Interception(self._owns, self._opened, block_network=self._blocks)
+
+
+def check_transport(name: str) -> None:
+    """Raise ValueError unless *name* is a `Transport`."""
+    if name not in get_args(Transport):
+        raise ValueError(f"transport: {name!r} is not one of {', '.join(get_args(Transport))}")

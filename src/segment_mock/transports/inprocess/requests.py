@@ -1,0 +1,23 @@
+"""requests, beyond urllib3 which carries it: no proxies are looked up for a host of ours; and a mock's own session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import ModuleType
+from typing import Any
+from urllib.parse import urlsplit
+
+from .registry import REGISTRY, Patch, Seam
+
+
+def patches(module: ModuleType) -> Iterable[Seam]:
+    """Return the seams of ``requests.sessions``."""
+    yield module, "get_environ_proxies", _get_environ_proxies
+
+
+def _get_environ_proxies(patch: Patch) -> Any:
+    def get_environ_proxies(url: str, no_proxy: Any = None) -> Any:
+        ours = REGISTRY.transport_for(urlsplit(url).hostname or "") is not None
+        return {} if ours else patch.original(url, no_proxy=no_proxy)
+
+    return get_environ_proxies

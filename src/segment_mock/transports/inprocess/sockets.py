@@ -1,0 +1,58 @@
+"""Names that any client looks up: a library that is not known here must not reach a vendor either."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable
+from types import ModuleType
+from typing import Any
+
+from .registry import REGISTRY, Patch, Seam, refusal
+
+_INTERNET = (socket.AF_INET, socket.AF_INET6)
+_KNOWN = "requests, urllib3, httpx, aiohttp and the standard library's http.client"
+
+
+def patches(module: ModuleType) -> Iterable[Seam]:
+    """Return the seams of ``socket``, or of ``asyncio.base_events``."""
+    ours: Any = module
+    if module.__name__ == "socket":
+        for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
+            yield ours, name, _lookup
+        for name in ("connect", "connect_ex", "sendto"):
+            yield ours.socket, name, _addressed
+    else:  # it looks up in another thread, where no line of the user's is to be seen
+        yield ours.BaseEventLoop, "getaddrinfo", _awaited_lookup
+
+
+def check(host: Any) -> None:
+    """Raise `NetworkBlocked` if *host* is a name that must not be looked up, or an address that is refused."""
+    name = host.decode("latin-1") if isinstance(host, (bytes, bytearray)) else host
+    if isinstance(name, str) and REGISTRY.transport_for(name) is not None:
+        raise refusal(name, f"its name was looked up by a client that can't be intercepted, as {_KNOWN} can")
+
+
+def _lookup(patch: Patch) -> Any:
+    def lookup(host: Any, *args: Any, **options: Any) -> Any:
+        check(host)
+        return patch.original(host, *args, **options)
+
+    return lookup
+
+
+def _awaited_lookup(patch: Patch) -> Any:
+    async def getaddrinfo(self: Any, host: Any, *args: Any, **options: Any) -> Any:
+        check(host)
+        return await patch.original(self, host, *args, **options)
+
+    return getaddrinfo
+
+
+def _addressed(patch: Patch) -> Any:
+    def addressed(self: Any, *args: Any) -> Any:
+        address = args[-1] if args else None
+        if isinstance(address, tuple) and self.family in _INTERNET:
+            check(address[0])
+        return patch.original(self, *args)
+
+    return addressed

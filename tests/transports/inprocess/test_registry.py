@@ -1,0 +1,209 @@
+"""Interceptions are a stack of patches: entered, they patch; left, in whatever order, they restore what they found."""
+
+from __future__ import annotations
+
+import http.client
+import importlib
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+from unittest import mock as mocks
+
+import pytest
+import requests
+import responses
+import urllib3
+from requests.adapters import HTTPAdapter
+
+from segment_mock import SegmentMock
+from segment_mock.transports.inprocess.registry import REGISTRY
+
+HEADERS = {"authToken": "any"}
+VENDOR = "https://api.salsalabs.org/api/integration/ext/v1/segments/search"
+CONNECT = http.client.HTTPSConnection.connect
+
+
+def count(client: Any = requests) -> int:
+    """Return how many groups the vendor says there are."""
+    reply = client.post(VENDOR, headers=HEADERS, json={"payload": {}}, timeout=5)
+    found: int = reply.json()["payload"]["count"]
+    return found
+
+
+@pytest.fixture
+def mock() -> Iterator[SegmentMock]:
+    """A mock of one group."""
+    with SegmentMock(data={"salsa": {"segments": [{"name": "A"}]}}) as made:
+        yield made
+
+
+@pytest.fixture
+def empty() -> Iterator[SegmentMock]:
+    """A mock of none."""
+    with SegmentMock() as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    before = [*sys.meta_path]
+    yield
+    assert http.client.HTTPSConnection.connect is CONNECT
+    assert [*sys.meta_path] == before
+    assert REGISTRY.routes == ()
+
+
+def test_nothing_is_patched_before_nor_after(mock: SegmentMock) -> None:
+    """Neither a library nor the import system."""
+    with mock.intercept():
+        assert http.client.HTTPSConnection.connect is not CONNECT
+        assert REGISTRY in sys.meta_path
+
+
+def test_start_and_stop(mock: SegmentMock) -> None:
+    """The same without a with block; to stop what was not started is an error."""
+    interception = mock.intercept().start()
+    assert count() == 1
+    interception.stop()
+
+    with pytest.raises(RuntimeError, match="was not started"):
+        interception.stop()
+
+
+def test_interceptions_may_end_in_any_order(mock: SegmentMock, empty: SegmentMock) -> None:
+    """Whichever ends, the innermost of those that are left answers."""
+    outer, middle, inner = (each.intercept() for each in (mock, empty, mock))
+    for each in (outer, middle, inner):
+        each.start()
+    middle.stop()
+    assert count() == 1
+    inner.stop()
+    assert count() == 1
+    outer.stop()
+
+
+def test_a_spy_that_outlives_the_interception_leaves_the_original(mock: SegmentMock) -> None:
+    """On what stands above the seam; and on the seam itself the next interception takes our wrapper away."""
+    send = HTTPAdapter.send
+    above = mocks.patch.object(HTTPAdapter, "send", autospec=True, side_effect=send)
+    at = mocks.patch.object(http.client.HTTPSConnection, "connect", CONNECT)
+    with mock.intercept():
+        spy = above.start()
+        at.start()
+        assert count() == 1
+        assert spy.call_count == 1
+    above.stop()
+    at.stop()
+    assert HTTPAdapter.send is send
+
+    with mock.intercept():
+        assert count() == 1
+
+
+def test_a_spy_below_is_found_again(mock: SegmentMock) -> None:
+    """What stood there before an interception stands there after it."""
+    with mocks.patch.object(http.client.HTTPSConnection, "connect", CONNECT):
+        standing = http.client.HTTPSConnection.connect
+        with mock.intercept():
+            assert count() == 1
+        assert http.client.HTTPSConnection.connect is standing
+
+
+def test_a_spy_on_a_pool_sees_each_call(mock: SegmentMock) -> None:
+    """urllib3 is not passed by."""
+    urlopen = urllib3.HTTPConnectionPool.urlopen
+    with (
+        mock.intercept(),
+        mocks.patch.object(urllib3.HTTPConnectionPool, "urlopen", autospec=True, side_effect=urlopen) as spy,
+    ):
+        assert count() == 1
+
+    assert spy.call_count == 1
+
+
+def test_a_library_that_is_imported_anew_is_caught(mock: SegmentMock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What pytester or a reload leaves in ``sys.modules`` is what a client uses from then on."""
+    with monkeypatch.context() as patch:
+        for name in [name for name in sys.modules if name.partition(".")[0] in ("requests", "httpx", "httpcore")]:
+            patch.delitem(sys.modules, name)
+        anew = importlib.import_module("requests")
+        assert anew is not requests
+        with mock.intercept():
+            assert count(anew) == 1
+            assert count(importlib.import_module("httpx")) == 1
+    with mock.intercept():
+        assert [1, 1] == [count(), count(importlib.import_module("httpx"))]
+
+
+def test_a_restored_import_system_ends_no_interception_badly(
+    mock: SegmentMock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever puts ``sys.meta_path`` back takes our finder along; the interception ends all the same."""
+    before = [*sys.meta_path]
+    with monkeypatch.context() as patch, mock.intercept():
+        patch.setattr(sys, "meta_path", before)
+        assert count() == 1
+
+
+def test_two_threads_with_a_mock_each(mock: SegmentMock, empty: SegmentMock) -> None:
+    """Each thread gets its own, whichever was entered last; a third thread gets the innermost of the process."""
+    both, done = threading.Barrier(2, timeout=10), threading.Barrier(2, timeout=10)
+    seen: dict[str, int] = {}
+
+    def of_its_own(name: str, one: SegmentMock) -> None:
+        with one.intercept():
+            both.wait()
+            seen[name] = count()
+            done.wait()
+
+    threads = [
+        threading.Thread(target=of_its_own, args=("one", mock)),
+        threading.Thread(target=of_its_own, args=("none", empty)),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with mock.intercept():
+        other = threading.Thread(target=lambda: seen.update(other=count()))
+        other.start()
+        other.join()
+
+    assert {"one": 1, "none": 0, "other": 1} == seen
+
+
+def test_nothing_is_patched_between_tests(pytester: pytest.Pytester) -> None:
+    """Of a run in which some tests use the fixture and others do not."""
+    pytester.makepyfile(
+        """
+        import http.client, sys
+        import requests
+
+        BEFORE = http.client.HTTPSConnection.connect, [*sys.meta_path]
+        URL = "https://api.salsalabs.org/api/integration/ext/v1/segments/search"
+
+        def test_one(segment_mock):
+            assert http.client.HTTPSConnection.connect is not BEFORE[0]
+
+        def test_between():
+            assert BEFORE == (http.client.HTTPSConnection.connect, [*sys.meta_path])
+
+        def test_two(segment_mock):
+            assert requests.post(URL, headers={"authToken": "t"}, json={"payload": {}}).json()["payload"]["count"] == 0
+        """
+    )
+    pytester.runpytest_inprocess("-p", "no:randomly").assert_outcomes(passed=3)
+
+
+def test_a_stub_of_responses_is_asked_first_in_either_order(mock: SegmentMock) -> None:
+    """It stands above the connection; what it lets pass reaches the mock, and nothing does that it refuses."""
+    with responses.RequestsMock() as stub, mock.intercept():
+        stub.add_passthru("https://api.salsalabs.org")
+        assert count() == 1
+    with mock.intercept(), responses.RequestsMock() as stub:
+        stub.add("POST", VENDOR, json={"payload": {"count": 7}})
+        assert count() == 7
+    with responses.RequestsMock(), mock.intercept(), pytest.raises(requests.ConnectionError, match="Responses"):
+        count()
+    assert 1 == len(mock.journal)
