@@ -253,10 +253,10 @@ def prism(known: dict[str, Document], folder: Path) -> str:
             assert server.stdout is not None
             served = []
             for line in server.stdout:
-                if found := re.search(r"(GET|PUT|POST|DELETE) +http://127\.0\.0\.1:(\d+)(\S+)", line):
-                    served.append(f"{found[1].lower()} {found[3]}")
-                if found := re.search(r"listening on http://127\.0\.0\.1:(\d+)", line):
-                    port = int(found[1])
+                if match := re.search(r"(GET|PUT|POST|DELETE) +http://127\.0\.0\.1:(\d+)(\S+)", line):
+                    served.append(f"{match[1].lower()} {match[3]}")
+                if match := re.search(r"listening on http://127\.0\.0\.1:(\d+)", line):
+                    port = int(match[1])
                     break
             else:
                 sys.exit(f"prism did not start with {name}.json")

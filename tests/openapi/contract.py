@@ -14,14 +14,14 @@ HERE = Path(__file__).parent
 TOKENS = [f"token-{number}" for number in range(100)]
 MOCK = "openapi.json"
 EXAMPLES = {"openapi/salsa.json": 8, "openapi/segmenter.json": 15, MOCK: 2}
-"""How many cases an operation each document gets in a phase that draws them: about a quarter of a minute each."""
+"""How many cases an operation of each document gets in a random phase: about a quarter of a minute each."""
 PHASES = "examples,coverage,fuzzing,stateful"
 
 
-def held(document: str, examples: int, arguments: list[str]) -> bool:
-    """Tell whether a fresh server keeps what *document* promises; *arguments* are Schemathesis' own.
+def passes(document: str, examples: int, arguments: list[str]) -> bool:
+    """Tell whether a new server passes Schemathesis' checks of *document*; *arguments* go to Schemathesis.
 
-    The seed is fixed, so that a build never fails by luck; ``--seed N`` tries others.
+    The seed is fixed, so that a build does not fail by chance; ``--seed N`` tries others.
     """
     with SegmentMock(credentials="listed", salsa_token=TOKENS, segmenter_key=TOKENS) as mock:
         url = f"{mock.serve().url}/_mock/{document}"
@@ -29,11 +29,11 @@ def held(document: str, examples: int, arguments: list[str]) -> bool:
         command = [sys.executable, "-m", "schemathesis.cli", *config, "run", url, "--phases", PHASES, "--checks", "all"]
         environment = {"SCHEMATHESIS_HOOKS": str(HERE / "hooks.py"), "CONTRACT_TOKENS": ",".join(TOKENS)}
         bounds = ["--max-examples", str(examples), "--request-timeout", "5", "--no-color", "--seed", "1", *arguments]
-        with tempfile.TemporaryDirectory() as place:  # where it may keep what it needs to replay a case
+        with tempfile.TemporaryDirectory() as place:  # it stores cases to replay here
             done = subprocess.run([*command, *bounds], env={**os.environ, **environment}, cwd=place, check=False)
     return done.returncode == 0
 
 
 if __name__ == "__main__":
-    RESULTS = [held(document, examples, sys.argv[1:]) for document, examples in EXAMPLES.items()]
+    RESULTS = [passes(document, examples, sys.argv[1:]) for document, examples in EXAMPLES.items()]
     sys.exit(not all(RESULTS))

@@ -1,4 +1,4 @@
-"""Schemathesis' credentials: tokens that the mock lists, in turn, so that no window of calls fills."""
+"""Credentials for Schemathesis: each listed token in turn, so that no rate limit is reached."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TOKENS: Iterator[str] = cycle(os.environ.get("CONTRACT_TOKENS", "token").split("
 
 
 @schemathesis.auth(refresh_interval=None)
-class Listed:
+class ListedToken:
     """The next listed token, as the header of either vendor."""
 
     def get(self, case: Any, context: Any) -> str:

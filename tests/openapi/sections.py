@@ -1,4 +1,4 @@
-"""The headings of the vendors' documents, as far as they can be read: what a documented rule may name."""
+"""The headings of the vendors' documents that can be read: what the source of a documented rule may name."""
 
 SECTIONS = {
     "Salsa Engage, API - Groups Data Detail": (
@@ -22,14 +22,14 @@ SECTIONS = {
         "Responses",
     ),
     "Instaleap Segmenter, Create segment": ("How to create a segment ?",),
-    # Of these only the beginning is published, so that no section of theirs is named but this one.
+    # Only the beginning of these is published: a source may name no other section of them.
     "Salsa Engage, API - General Use": ("Error Codes Returned",),
     "Salsa Engage, Supporter Data": (),
     "Salsa Engage Integration API Overview": (),
 }
 
 
-def is_there(source: str) -> bool:
+def is_section(source: str) -> bool:
     """Tell whether what *source* names before its first ``;`` or ``:`` is a document, or a section of one."""
     name = source.partition(";")[0].partition(":")[0].strip()
     for document, sections in SECTIONS.items():

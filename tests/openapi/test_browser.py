@@ -1,4 +1,4 @@
-"""The page of the documents in a real browser; skipped where there is no Chromium."""
+"""The page of the documents in a real browser; skipped if Chromium is missing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_the_page_shows_the_operations_with_no_network(tmp_path: Path) -> None:
         command = [str(CHROMIUM), f"--user-data-dir={tmp_path}", *FLAGS, page]
         drawn = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
 
-    shown = {row.partition('"')[0] for row in drawn.split('opblock-summary-path" data-path="')[1:]}
+    paths_on_page = {row.partition('"')[0] for row in drawn.split('opblock-summary-path" data-path="')[1:]}
     paths = {"segments", "segments/search", "segments/members", "segments/members/search", "metrics", "supporters"}
-    assert {f"/api/integration/ext/v1/{path}" for path in paths} <= shown
+    assert {f"/api/integration/ext/v1/{path}" for path in paths} <= paths_on_page
     assert "Failed to load" not in drawn

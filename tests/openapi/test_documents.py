@@ -1,4 +1,4 @@
-"""The OpenAPI documents: valid, whole, and what the server serves is what the command prints."""
+"""The OpenAPI documents: valid, complete, and the same from the server and the command."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ def test_the_command_prints_what_is_served(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", VENDORS)
-def test_every_operation_field_and_refusal_tells_its_source(name: str) -> None:
+def test_every_operation_field_and_refusal_has_a_source(name: str) -> None:
     """Operations, properties and refusals carry x-source and x-mark."""
     document, bare = DOCUMENTS[name], []
     for label, row in operations(document):
-        refused = [told for reply in row["responses"].values() for told in reply.get("x-refusals", ())]
-        bare += [label for told in (row, *refused) if not {"x-source", "x-mark"} <= told.keys()]
+        refusals = [refusal for reply in row["responses"].values() for refusal in reply.get("x-refusals", ())]
+        bare += [label for part in (row, *refusals) if not {"x-source", "x-mark"} <= part.keys()]
     for label, schema in document["components"]["schemas"].items():
-        bare += [f"{label}.{key}" for key, told in schema["properties"].items() if "x-source" not in told]
+        bare += [f"{label}.{key}" for key, field in schema["properties"].items() if "x-source" not in field]
 
     assert [] == bare
 
@@ -64,13 +64,13 @@ def test_every_operation_field_and_refusal_tells_its_source(name: str) -> None:
 @pytest.mark.parametrize("name", VENDORS)
 def test_every_row_and_status_is_there(name: str) -> None:
     """Each method and path of each operation, and each status that it may answer."""
-    vendor, told = VENDORS[name], dict(operations(DOCUMENTS[name]))
+    vendor, described = VENDORS[name], dict(operations(DOCUMENTS[name]))
     rows = {f"{row.method} {vendor.root}{path}": row for row in vendor.operations for path in row.paths}
 
-    assert rows.keys() == told.keys()
+    assert rows.keys() == described.keys()
     for label, row in rows.items():
         kinds_ = {"unauthorized", "too_large", "broken", *row.refuses, *(["malformed"] if row.request else [])}
-        assert {"200", *(str(vendor.refusals[kind].status) for kind in kinds_)} <= told[label]["responses"].keys()
+        assert {"200", *(str(vendor.refusals[kind].status) for kind in kinds_)} <= described[label]["responses"].keys()
 
 
 def test_limits_are_those_in_force() -> None:
@@ -88,8 +88,8 @@ def test_limits_are_those_in_force() -> None:
     )
 
 
-def test_the_path_that_was_chosen_is_the_documents() -> None:
-    """--segmenter-path moves the paths; an id in the path is none of the body, without one it must be in the body."""
+def test_a_document_has_the_chosen_path() -> None:
+    """--segmenter-path moves the paths; the id is in the path or in the body."""
     paths = create_app(segmenter_path="/v2").test_client().get("/_mock/openapi/segmenter.json").json["paths"]
     bodies = [
         paths[path]["put"]["requestBody"]["content"]["application/json"]["schema"] for path in ("/v2", "/v2/{id}")
@@ -127,18 +127,18 @@ def test_every_example_fits_the_schema_beside_it(name: str) -> None:
 @pytest.mark.parametrize("name", VENDORS)
 def test_examples_are_the_shipped_ones(name: str) -> None:
     """Each stands at its operation with what it sends, and with the whole reply that it prints parts of."""
-    mine = {proof.name: proof for proof in shipped_examples() if proof.name.startswith(f"{name}/")}
+    shipped = {proof.name: proof for proof in shipped_examples() if proof.name.startswith(f"{name}/")}
     sent, answered = set(), set()
     for label, _, key, example in examples(DOCUMENTS[name]):
-        response = mine[f"{name}/{key}"].told["response"]
+        response = shipped[f"{name}/{key}"].told["response"]
         if label.endswith(" request"):
             sent.add(f"{name}/{key}")
         else:
             answered.add(f"{name}/{key}")
             assert [] == [*differences(response["body"], example["value"], response.get("any", ()))]
 
-    assert sent == {key for key, proof in mine.items() if proof.status == 200 and "body" in proof.told["request"]}
-    assert answered == mine.keys()
+    assert sent == {key for key, proof in shipped.items() if proof.status == 200 and "body" in proof.told["request"]}
+    assert answered == shipped.keys()
 
 
 def enums(value: Any) -> Iterator[dict[str, Any]]:
@@ -245,11 +245,11 @@ def test_an_unknown_document_names_the_nearest() -> None:
     assert "did you mean 'salsa'?" in reply.json["detail"]
 
 
-def test_a_document_tells_no_secret() -> None:
+def test_a_document_has_no_credential() -> None:
     """A token that the server was given stands in none of them."""
     client = create_app(admin_token="planted", credentials="listed", salsa_token=["planted"]).test_client()
-    told = [client.get(f"/_mock/{place}", headers={"Authorization": "Bearer planted"}) for place in PLACES.values()]
+    replies = [client.get(f"/_mock/{place}", headers={"Authorization": "Bearer planted"}) for place in PLACES.values()]
 
-    assert [200] * 3 == [reply.status_code for reply in told]
-    assert "planted" not in "".join(reply.text for reply in told)
-    assert [{"token": []}] == told[2].json["security"]
+    assert [200] * 3 == [reply.status_code for reply in replies]
+    assert "planted" not in "".join(reply.text for reply in replies)
+    assert [{"token": []}] == replies[2].json["security"]

@@ -99,8 +99,8 @@ def control_client(core: Emulator) -> Callable[[messages.Request], messages.Resp
             environ_base={"segment_mock.transport": request.transport, "segment_mock.too_large": request.too_large},
         )
         chunks, status, headers, *_ = run_wsgi_app(app.wsgi_app, builder.get_environ(), buffered=True)
-        kept = {name: value for name, value in headers.items() if name.lower() not in ("content-length", "date")}
-        return messages.Response(int(status[:3]), kept, b"".join(chunks))
+        passed = {name: value for name, value in headers.items() if name.lower() not in ("content-length", "date")}
+        return messages.Response(int(status[:3]), passed, b"".join(chunks))
 
     return answer
 

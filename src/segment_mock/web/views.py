@@ -47,10 +47,10 @@ OK_SCHEMA = object_of("Done", status={"type": "string", "const": "ok"})
 class View:
     """One view of the control plane. *function* gets the `Emulator` and the parts of the path.
 
-    *method* and *path* are its route below ``/_mock``, in Flask's syntax. The rest is what the OpenAPI
-    document says besides the function's docstring: the schemas of the *reply*, *body* and *query* parameters,
-    the statuses that it *refuses* with besides 401 and 403, and *links* from its reply to other operations. A
-    *public* view needs no admin token and answers any Host; one that is not *documented* is a part of the page.
+    *method* and *path* are its route below ``/_mock``, in Flask's syntax. The first line of the function's docstring
+    is the summary in the OpenAPI document. *reply*, *body* and *query* are JSON Schemas, *refuses* are the statuses
+    besides 401 and 403, *links* go from its reply to other operations. A *public* view needs no admin token and
+    answers any Host. One that is not *documented* is a part of the page.
     """
 
     function: ViewFunction

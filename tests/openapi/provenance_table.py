@@ -1,4 +1,4 @@
-"""The honesty table of README.md; ``python tests/openapi/honesty.py`` writes it anew."""
+"""The table of sources in README.md; ``python tests/openapi/provenance_table.py`` writes it."""
 
 from __future__ import annotations
 
@@ -13,22 +13,27 @@ from segment_mock.vendors import find_vendors
 
 README = Path(__file__).parents[2] / "README.md"
 MARKS = ("documented", "recorded", "assumed")
+PLACE = re.compile("<!-- honesty -->.*?<!-- end -->", re.DOTALL)
 
 
 def table() -> str:
-    """Return what is known of each operation and refusal, and how many rules stand on each mark."""
+    """Return the source of each operation and refusal, and how many field rules have each mark."""
     vendors = catalogue(find_vendors(), {})["vendors"]
     fields = [row for vendor in vendors for row in vendor["fields"]]
-    lines = [row for vendor in vendors for row in operations(vendor)]
-    refusals = "\n".join(f"- {vendor['title']}: {told(vendor['refusals'])}." for vendor in vendors)
+    lines = [row for vendor in vendors for row in operation_rows(vendor)]
+    refusals = "\n".join(f"- {vendor['title']}: {refusal_words(vendor['refusals'])}." for vendor in vendors)
     head = ("operation", "known from", "assumed of it", *(f"fields {mark}" for mark in MARKS), "examples")
-    return (
-        f"{markdown(head, lines)}\n\n{counted(fields)}\n\nThe refusals, whose sentences are mostly ours:\n\n{refusals}"
-    )
+    sections = [
+        markdown(head, lines),
+        field_counts(fields),
+        "The refusals, whose sentences are mostly ours:",
+        refusals,
+    ]
+    return "\n\n".join(sections)
 
 
-def operations(vendor: dict[str, Any]) -> Iterable[tuple[str, ...]]:
-    """Return a row for each operation of *vendor*, its paths together."""
+def operation_rows(vendor: dict[str, Any]) -> Iterable[tuple[str, ...]]:
+    """Yield a row for each operation of *vendor*, its paths together."""
     for name, row in {row["name"]: row for row in vendor["operations"]}.items():
         marks = Counter(field["mark"] for field in vendor["fields"] if field["operation"] == name)
         source = row["source"].partition(";")[0]
@@ -36,16 +41,14 @@ def operations(vendor: dict[str, Any]) -> Iterable[tuple[str, ...]]:
         yield f"`{name}`", known, row["assumed"], *(str(marks[mark]) for mark in MARKS), str(len(row["examples"]))
 
 
-def counted(fields: list[dict[str, Any]]) -> str:
-    """Return how many fields stand on each mark, and how many an example proves."""
+def field_counts(fields: list[dict[str, Any]]) -> str:
+    """Return how many fields have each mark, and how many an example proves."""
     marks, proved = Counter(row["mark"] for row in fields), sum(bool(row["examples"]) for row in fields)
-    told_ = [f"{marks[mark]} are {mark}" for mark in MARKS]
-    return (
-        f"Of {len(fields)} fields of requests and replies {told_[0]}, {told_[1]}, {told_[2]}; examples prove {proved}."
-    )
+    counts = ", ".join(f"{marks[mark]} are {mark}" for mark in MARKS)
+    return f"Of {len(fields)} fields of requests and replies {counts}; examples prove {proved}."
 
 
-def told(rows: list[dict[str, Any]]) -> str:
+def refusal_words(rows: list[dict[str, Any]]) -> str:
     """Return the kinds of *rows* by their marks."""
     kinds = {mark: [f"`{row['kind']}` {row['status']}" for row in rows if row["mark"] == mark] for mark in MARKS}
     return "; ".join(f"{mark} {', '.join(names)}" for mark, names in kinds.items() if names)
@@ -58,13 +61,12 @@ def markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def renewed(page: str) -> str:
-    """Return *page* with its table as it should be."""
-    part = f"<!-- honesty -->\n\n{table()}\n\n<!-- end -->"
-    page, found_ = re.subn("<!-- honesty -->.*?<!-- end -->", lambda _: part, page, flags=re.DOTALL)
-    assert found_ == 1, "README.md must have one <!-- honesty --> ... <!-- end -->"
+def updated(page: str) -> str:
+    """Return *page* with the table as it should be."""
+    page, count = PLACE.subn(lambda _: f"<!-- honesty -->\n\n{table()}\n\n<!-- end -->", page)
+    assert count == 1, "README.md must have one <!-- honesty --> ... <!-- end -->"
     return page
 
 
 if __name__ == "__main__":
-    README.write_text(renewed(README.read_text(encoding="utf-8")), encoding="utf-8")
+    README.write_text(updated(README.read_text(encoding="utf-8")), encoding="utf-8")

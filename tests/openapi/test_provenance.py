@@ -1,4 +1,4 @@
-"""Every rule tells on whose word it stands, and a call that relied on nobody's says so."""
+"""Every rule names its source, and a call that relied on an assumed rule says so."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import requests
 from click.testing import CliRunner
-from honesty import README, renewed
-from sections import is_there
+from tests.openapi.provenance_table import README, updated
+from tests.openapi.sections import is_section
 
 from segment_mock import SegmentMock, create_app
 from segment_mock.catalogue import catalogue
@@ -21,14 +21,14 @@ from segment_mock.vendors import find_vendors
 
 SALSA, KEY = "/api/integration/ext/v1", {"authToken": "t", "x-api-key": "k"}
 ASSUMED, HINT = "X-Segment-Mock-Assumed", "X-Segment-Mock-Hint"
-TOLD = {vendor["name"]: vendor for vendor in catalogue(find_vendors(), {})["vendors"]}
+CATALOGUE = {vendor["name"]: vendor for vendor in catalogue(find_vendors(), {})["vendors"]}
 LISTS = ("operations", "fields", "refusals", "item_errors")
-ROWS = [row for vendor in TOLD.values() for name in LISTS for row in vendor[name]]
+ROWS = [row for vendor in CATALOGUE.values() for name in LISTS for row in vendor[name]]
 PERSON = {"externalId": "1"}
 
 
 def test_no_field_is_without_a_source() -> None:
-    """Each field of each request and reply, and of each refusal's body, was given one by name."""
+    """Fields of requests, replies and the bodies of refusals."""
     schemas = {
         f"{vendor.name}.{row.name}": schema
         for vendor in find_vendors()
@@ -43,46 +43,45 @@ def test_no_field_is_without_a_source() -> None:
     assert len(schemas) > 20
 
 
-def test_a_documented_rule_names_a_section_that_there_is() -> None:
-    """What is marked documented names a document, and within it a heading that stands there."""
+def test_a_documented_rule_names_a_section_that_exists() -> None:
+    """A source that is marked documented names a document, and a heading of it."""
     documented = {row["source"] for row in ROWS if row["mark"] == "documented"}
 
-    assert [] == [source for source in documented if not is_there(source)]
-    assert not is_there("Salsa Engage, API - Groups Data Detail, Merging Segments")
+    assert [] == [source for source in documented if not is_section(source)]
+    assert not is_section("Salsa Engage, API - Groups Data Detail, Merging Segments")
 
 
-def test_every_row_has_its_mark_and_examples_that_there_are() -> None:
-    """All three marks are used, and an example named as proof is one that ships."""
+def test_every_row_has_a_mark_and_examples_that_exist() -> None:
+    """All three marks are used, and each shipped example proves something."""
     names = {proof.name for proof in shipped_examples()}
 
     assert {"documented", "recorded", "assumed"} == {row["mark"] for row in ROWS}
-    assert names >= {name for row in ROWS for name in row["examples"]}
     assert names == {name for row in ROWS for name in row["examples"]}
 
 
 def test_an_example_proves_the_field_that_it_prints() -> None:
     """A field's proof is an example whose body has a member at its path."""
-    told = {(row["operation"], row["in"], row["path"]): row for row in TOLD["salsa"]["fields"]}
-    name = told["salsa.upsert_segments", "request", "payload.segments[].name"]
+    fields = {(row["operation"], row["in"], row["path"]): row for row in CATALOGUE["salsa"]["fields"]}
+    name = fields["salsa.upsert_segments", "request", "payload.segments[].name"]
 
     assert "string, required, at most 64" == name["rule"]
     assert {"salsa/upsert", "salsa/upsert-name-taken"} <= {*name["examples"]}
     assert (
-        "salsa/upsert-name-missing" in told["salsa.upsert_segments", "reply", "payload.segments[].errors"]["examples"]
+        "salsa/upsert-name-missing" in fields["salsa.upsert_segments", "reply", "payload.segments[].errors"]["examples"]
     )
     assert "salsa/delete" not in name["examples"]
 
 
 def test_a_refusal_is_proved_by_an_example_of_its_status() -> None:
-    """What no example shows has no proof, however much of the status is documented."""
-    refusals = {row["kind"]: row["examples"] for row in TOLD["salsa"]["refusals"]}
+    """A refusal that no example shows has no proof, even if its status is documented."""
+    refusals = {row["kind"]: row["examples"] for row in CATALOGUE["salsa"]["refusals"]}
 
     assert ["salsa/token-missing", "salsa/token-unknown"] == refusals["unauthorized"]
     assert [] == refusals["no_such_method"] == refusals["throttled"]
 
 
 @pytest.mark.parametrize(
-    ("source", "marked", "doubted"),
+    ("source", "expected_mark", "expected_doubt"),
     [
         ("assumed", "assumed", "all"),
         ("recorded by a public client", "recorded", ""),
@@ -90,9 +89,9 @@ def test_a_refusal_is_proved_by_an_example_of_its_status() -> None:
         ("recorded; that it is what is left is assumed", "recorded", "that it is what is left"),
     ],
 )
-def test_a_source_tells_its_mark_and_its_doubt(source: str, marked: str, doubted: str) -> None:
+def test_a_source_has_a_mark_and_what_of_it_is_assumed(source: str, expected_mark: str, expected_doubt: str) -> None:
     """The first word gives the mark; what is assumed of it all the same stands after a semicolon."""
-    assert (marked, doubted) == (mark(source), doubt(source))
+    assert (expected_mark, expected_doubt) == (mark(source), doubt(source))
     assert {"metadata": {"source": source}} == known(source)
 
 
@@ -103,24 +102,24 @@ def test_the_command_prints_every_rule() -> None:
 
     assert [] == [row for row in ROWS if row["source"] not in text]
     assert [] == [row for row in ROWS if "path" in row and row["path"] not in text]
-    assert fields == json.loads(json.dumps(TOLD["salsa"]["fields"]))
+    assert fields == json.loads(json.dumps(CATALOGUE["salsa"]["fields"]))
     assert "documented: Salsa Engage, API - Groups Data Detail, Deleting Segments; proved by" in text
 
 
-def test_the_control_plane_tells_the_same() -> None:
-    """GET /_mock/vendors has the command's rows."""
+def test_the_control_plane_has_the_rows_of_the_command() -> None:
+    """GET /_mock/vendors and ``segment-mock vendors``."""
     served = create_app().test_client().get("/_mock/vendors").json["vendors"]
 
-    assert [row["fields"] for row in served] == [row["fields"] for row in TOLD.values()]
+    assert [row["fields"] for row in served] == [row["fields"] for row in CATALOGUE.values()]
 
 
-def test_the_readme_is_as_honest_as_the_code() -> None:
-    """Its table is what ``python tests/openapi/honesty.py`` writes, and counts every field."""
-    counted = Counter(row["mark"] for row in ROWS if "path" in row and "operation" in row)
+def test_the_readme_has_the_present_table() -> None:
+    """Its table is what ``python tests/openapi/provenance_table.py`` writes, and counts every field."""
+    marks = Counter(row["mark"] for row in ROWS if "path" in row and "operation" in row)
     text = README.read_text(encoding="utf-8")
 
-    assert renewed(text) == text
-    assert f"{counted['assumed']} are assumed" in text
+    assert updated(text) == text
+    assert f"{marks['assumed']} are assumed" in text
 
 
 def search(payload: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
@@ -132,7 +131,7 @@ def upsert(**item: Any) -> tuple[str, str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    ("call", "told"),
+    ("call", "assumed"),
     [
         (search({"offset": 0, "count": 20}), "empty_page: []"),
         (search({}), "page_size: 20; empty_page: []"),
@@ -150,16 +149,16 @@ def upsert(**item: Any) -> tuple[str, str, dict[str, Any]]:
         ),
     ],
 )
-def test_a_call_tells_what_it_relied_on(call: tuple[str, str, dict[str, Any]], told: str | None) -> None:
+def test_a_reply_names_the_assumptions_of_its_call(call: tuple[str, str, dict[str, Any]], assumed: str | None) -> None:
     """The header names the operation's, the member's, the item's or the refusal's assumption, and is absent without."""
     method, path, body = call
     reply = SegmentMock().session().request(method, path, json=body, headers=KEY)
 
-    assert told == reply.headers.get(ASSUMED)
+    assert assumed == reply.headers.get(ASSUMED)
 
 
 def test_a_line_break_that_a_client_sent_begins_no_header() -> None:
-    """What is quoted in our headers is escaped and cut, through every door."""
+    """What the mock quotes in its headers is escaped and cut, through every transport."""
     body = {"payload": {"count": 1, "a\r\nX-Evil: 1": 1, "b" * 5000: 1}}
     with SegmentMock() as mock:
         path = f"{SALSA}/segments/search"
@@ -174,7 +173,7 @@ def test_a_line_break_that_a_client_sent_begins_no_header() -> None:
         assert len(reply.headers[HINT]) < 1100
 
 
-def test_a_rule_is_told_in_words() -> None:
+def test_a_rule_is_described_in_words() -> None:
     """Kind, need, null, bounds and choices of a field."""
     rows = {
         steps[-1]: rule_of(row)
