@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from click.testing import CliRunner
 
 from segment_mock import SegmentMock, SettingError
+from segment_mock.cli import main
 from segment_mock.settings import scenarios
 
 SEGMENTS = "/api/integration/ext/v1/segments"
@@ -104,13 +109,84 @@ def test_lost_replies() -> None:
     assert (6, 6) == (len(mock.salsa.segments), len(mock.segmenter.segments))
 
 
-TESTS: dict[str, Callable[[], None]] = {
+GROUP = "69afe9fc-dcde-4533-92d6-cbf069008c30"
+ADA = "11111111-0000-4000-8000-000000000000"
+DATA: dict[str, Any] = {
+    "salsa": {
+        "segments": [{"segmentId": GROUP, "name": "Group"}],
+        "supporters": [{"supporterId": ADA, "contacts": [{"type": "EMAIL", "value": "ada@example.org"}]}],
+        "members": [{"segment": GROUP, "supporters": [ADA]}],
+    }
+}
+
+
+def salsa(mock: SegmentMock, method: str, path: str, **payload: Any) -> Any:
+    """Return the reply to one call."""
+    with mock.session() as session:
+        return session.request(method, f"{SEGMENTS}{path}", json={"payload": payload}, headers=HEADERS)
+
+
+def test_not_a_crm_group() -> None:
+    """What changes groups or members is refused with the body of a real 405; searches work, the Segmenter too."""
+    mock, plain = named("salsa.not_a_crm_group", data=DATA), SegmentMock(data=DATA)
+    plain.salsa.add_segment("Custom", segmentId=GROUP.replace("6", "7"), type="CUSTOM")
+    real = salsa(plain, "DELETE", "", segments=[{"segmentId": GROUP.replace("6", "7")}])
+    replies = [
+        salsa(mock, "PUT", "", segments=[{"segmentId": GROUP, "name": "N"}]),
+        salsa(mock, "DELETE", "", segments=[{"segmentId": GROUP}]),
+        salsa(mock, "PUT", "/members", segmentId=GROUP, supporterIds=[ADA]),
+        salsa(mock, "DELETE", "/members", segmentId=GROUP, supporterIds=[ADA]),
+    ]
+
+    assert [405] * 4 == [reply.status_code for reply in replies]
+    for reply in replies:
+        assert {**real.json()["errors"][0], "id": ""} == {**reply.json()["errors"][0], "id": ""}
+    assert ["Group"] == [item["name"] for item in salsa(mock, "POST", "/search").json()["payload"]["segments"]]
+    assert (1, [200]) == (len(mock.salsa.members), outcomes(mock, 1, "POST", "/segments"))
+
+
+def test_group_vanished() -> None:
+    """A group that a call names is NOT_FOUND, item by item, and nothing is changed; new groups are added."""
+    mock = named("salsa.group_vanished", data=DATA)
+    upsert = salsa(mock, "PUT", "", segments=[{"segmentId": GROUP, "name": "N"}, {"name": "New"}])
+    delete = salsa(mock, "DELETE", "", segments=[{"segmentId": GROUP}])
+    search = salsa(mock, "POST", "/search", identifiers=[GROUP], identifierType="SEGMENT_ID")
+    members = [
+        salsa(mock, "PUT", "/members", segmentId=GROUP, supporterIds=[ADA]),
+        salsa(mock, "DELETE", "/members", segmentId=GROUP, supporterIds=[ADA]),
+        salsa(mock, "POST", "/members/search", segmentId=GROUP, supporterIds=[ADA]),
+    ]
+
+    assert ["NOT_FOUND", "ADDED"] == [item["result"] for item in upsert.json()["payload"]["segments"]]
+    assert [{"segmentId": GROUP, "result": "NOT_FOUND"}] == delete.json()["payload"]["segments"]
+    assert [{"segmentId": GROUP, "result": "NOT_FOUND"}] == search.json()["payload"]["segments"]
+    assert [[{"supporterId": ADA, "result": "NOT_FOUND"}]] * 3 == [
+        reply.json()["payload"]["supporters"] for reply in members
+    ]
+    assert (["Group", "New"], 1) == ([row["name"] for row in mock.salsa.segments], len(mock.salsa.members))
+
+
+@pytest.mark.parametrize(("vendor", "method", "path"), [("salsa", "PUT", SEGMENTS), ("segmenter", "POST", "/segments")])
+def test_server_error(vendor: str, method: str, path: str) -> None:
+    """Every call gets 500, and nothing is kept; the other vendor is not concerned."""
+    mock = named(f"{vendor}.server_error")
+
+    assert [500] * 3 == outcomes(mock, 3, method, path)
+    assert [] == mock.salsa.segments == mock.segmenter.segments
+    assert [200] == outcomes(mock, 1, *(("POST", "/segments") if vendor == "salsa" else ("PUT", SEGMENTS)))
+
+
+TESTS: dict[str, Callable[..., None]] = {
     "salsa.rate_limited": test_rate_limited,
     "salsa.gateway_timeout": test_gateway_timeout,
     "salsa.maintenance": test_maintenance,
     "segmenter.down": test_segmenter_down,
     "flaky-network": test_flaky_network,
     "lost-replies": test_lost_replies,
+    "salsa.not_a_crm_group": test_not_a_crm_group,
+    "salsa.group_vanished": test_group_vanished,
+    "salsa.server_error": test_server_error,
+    "segmenter.server_error": test_server_error,
 }
 
 
@@ -135,3 +211,77 @@ def test_an_unknown_one_is_refused() -> None:
         SettingError, match=r"scenario: 'flaky' is none \(did you mean 'flaky-network'\?\); there are \["
     ):
         SegmentMock(scenario="flaky")
+
+
+OWN = """
+slow-friday:
+  about: Every call is late.
+  faults:
+    - {kind: latency, seconds: 3}
+no-writes:
+  faults:
+    - {kind: error, status: 503, operation: "salsa.upsert_segments"}
+"""
+
+
+def test_scenarios_of_your_own_from_a_file(tmp_path: Path) -> None:
+    """They are armed by name, beside those shipped, and a rule tells where it comes from."""
+    file = tmp_path / "own.yaml"
+    file.write_text(OWN, encoding="utf-8")
+    mock = SegmentMock(scenarios=[str(file)], scenario=["no-writes", "segmenter.down"])
+
+    assert [503, 503] == outcomes(mock, 2)
+    assert ["scenario no-writes", "scenario segmenter.down"] == [rule.where for rule in mock.faults]
+
+
+def test_scenarios_of_your_own_from_a_dictionary() -> None:
+    """Without a file, for one test; rules are numbered as if none had been checked before."""
+    own = {"down": {"faults": [{"kind": "error", "status": 500}]}}
+    mock = SegmentMock(scenarios=own, scenario="down")
+
+    assert [500] == outcomes(mock, 1)
+    assert ["1"] == [rule.id for rule in mock.faults]
+    assert [] == [*SegmentMock(scenarios=own).faults]
+
+
+def test_scenarios_are_listed(tmp_path: Path) -> None:
+    """By the command, and by the control plane of a server, those of the file after those shipped."""
+    file = tmp_path / "own.yaml"
+    file.write_text(OWN, encoding="utf-8")
+    printed = CliRunner().invoke(main, ["faults", "--scenarios", str(file)]).stdout
+    with SegmentMock(scenarios=str(file)) as mock:
+        listed = requests.get(f"{mock.serve().url}/_mock/scenarios", timeout=5).json()["scenarios"]
+
+    assert "  slow-friday: Every call is late." in printed
+    assert [*scenarios(), "slow-friday", "no-writes"] == [row["name"] for row in listed]
+    assert {
+        "name": "slow-friday",
+        "about": "Every call is late.",
+        "faults": [{"kind": "latency", "seconds": 3}],
+    } in listed
+
+
+@pytest.mark.parametrize(
+    ("own", "message"),
+    [
+        (
+            {"flaky-network": {"faults": [{"kind": "hang"}]}},
+            "scenarios.flaky-network: there is a scenario of this name",
+        ),
+        ({"a": {"fautls": []}}, "scenarios.a.fautls: no such member (did you mean 'faults'?)"),
+        ({"a": {"about": 1, "faults": [{"kind": "hang"}]}}, "scenarios.a.about: 1 is not text"),
+        ({"a": None}, "scenarios.a.faults: expected a list of rules, got None"),
+        ({"a": {"faults": []}}, "scenarios.a.faults: expected a list of rules, got []"),
+        ({"a": {"faults": [{"kind": "hang"}, {"kind": "hnag"}]}}, "scenarios.a.faults[1]: kind: 'hnag'"),
+        ({"a": {"faults": [{"kind": "item", "operation": "segmenter.*"}]}}, "scenarios.a.faults[0]: operation:"),
+        ({"a": 1}, "scenarios.a: expected names and values, got int"),
+        ([], "scenarios: expected names and values, got list"),
+    ],
+)
+def test_a_bad_scenario_of_your_own_stops_the_start(own: Any, message: str, tmp_path: Path) -> None:
+    """Named or not: the error has the place, the value and what was probably meant, from a file too."""
+    file = tmp_path / "own.json"
+    file.write_text(json.dumps(own), encoding="utf-8")
+    for given in [own, str(file)] if isinstance(own, dict) else [str(file)]:
+        with pytest.raises(SettingError, match=re.escape(message)):
+            SegmentMock(scenarios=[given])

@@ -15,7 +15,7 @@ from .faults import FaultRules
 from .journal import Entry, EntryFilter, Journal, check
 from .messages import Request
 from .routing import NOBODY, Routes
-from .settings import SettingError, merged, read_rules, resolve, scenarios, suggestion
+from .settings import SettingError, merged, read_rules, resolve, scenarios, scenarios_of, suggestion
 from .store import InitialRecords
 from .vendors import find_vendors
 
@@ -159,8 +159,18 @@ class Emulator:
         """Return the journal's entries that `wanted` means, oldest first."""
         return self.entry_filter(**told).select(self.journal)
 
+    def scenarios(self) -> dict[str, Json]:
+        """Return every scenario by name, with ``about`` and ``faults``; the user's own come after those shipped."""
+        return {**scenarios(), **self._own_scenarios}
+
     def _arm(self) -> None:
-        known = scenarios() if self.settings["scenario"] else {}
+        self._own_scenarios = scenarios_of(self.settings["scenarios"])
+        for name, scenario in self._own_scenarios.items():
+            try:
+                self.fault_rules.check(scenario["faults"])
+            except SettingError as error:
+                raise SettingError(f"scenarios.{name}.{error}") from None
+        known = self.scenarios() if self.settings["scenario"] else {}
         for name in self.settings["scenario"]:
             if name not in known:
                 raise SettingError(f"scenario: {name!r} is none{suggestion(name, known)}; there are {[*known]}")

@@ -7,13 +7,19 @@ from dataclasses import fields
 
 import click
 
+from ..emulator import Emulator
 from ..faults import ALIASES, WHEN, kinds, option
-from ..settings import Option, scenarios
+from ..settings import Option, SettingError
 
 
 @click.command()
-def faults() -> None:
+@click.option("--scenarios", "own", multiple=True, metavar="FILE", help="File of scenarios of your own, to list too.")
+def faults(own: tuple[str, ...]) -> None:
     """List each kind of fault with its settings, the conditions of a rule, and the named scenarios."""
+    try:
+        listed = Emulator({"scenarios": own}).scenarios()
+    except SettingError as error:
+        raise click.UsageError(str(error)) from None
     click.echo("Kinds of fault, and their settings:")
     for name, kind in kinds().items():
         click.echo(f"\n  {name}: {' '.join((kind.__doc__ or '').split())}")
@@ -26,7 +32,7 @@ def faults() -> None:
     for alias, meant in ALIASES.items():
         click.echo(f"    {alias} = {json.dumps(meant)}")
     click.echo("\nScenarios (--scenario NAME):")
-    for name, scenario in scenarios().items():
+    for name, scenario in listed.items():
         click.echo(f"\n  {name}: {scenario['about']}")
         for rule in scenario["faults"]:
             click.echo(f"    {json.dumps(rule)}")

@@ -84,7 +84,13 @@ class Decode:
 
 
 def _read(call: Call, validator: Validator) -> Json:
-    body = call.json
+    try:
+        body = call.json
+    except Refusal:
+        encoding = call.request.headers.get("content-encoding", "identity").strip()
+        if encoding.lower() not in ("", "identity"):
+            call.hints.append(f"the body has Content-Encoding: {encoding[:100]}; send it uncompressed")
+        raise
     if not isinstance(body, dict):
         raise Refusal("malformed", f"The body must be a JSON object, not {_NAMES.get(type(body), 'null')}.")
     try:

@@ -106,6 +106,15 @@ class FaultRules:
                 self._rules, self._armed, self._numbers = before
                 raise
 
+    def check(self, rules: Any) -> None:
+        """Raise the `SettingError` that `load` would raise for *rules*, and arm nothing."""
+        with self._lock:
+            before = self._rules, self._armed, self._numbers
+            try:
+                self.load(rules)
+            finally:
+                self._rules, self._armed, self._numbers = before
+
     @contextmanager
     def injected(
         self, fault: Stage, operation: str = "*", match: Match = None, **conditions: Any

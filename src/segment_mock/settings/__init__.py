@@ -5,8 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from ..messages import BODY_LIMIT
-from .files import fixtures, merged, read_config, read_rules, scenarios
-from .options import BOOL, FLOAT, INT, RULES, SOURCE, TEXT, Option, OptionType, SettingError, Value, suggestion
+from .files import fixtures, merged, read_config, read_rules, scenarios, scenarios_of
+from .options import (
+    BOOL,
+    FLOAT,
+    INT,
+    RULES,
+    SCENARIOS,
+    SOURCE,
+    TEXT,
+    Option,
+    OptionType,
+    SettingError,
+    Value,
+    suggestion,
+)
 
 __all__ = [
     "BOOL",
@@ -14,6 +27,7 @@ __all__ = [
     "INT",
     "OPTIONS",
     "RULES",
+    "SCENARIOS",
     "SOURCE",
     "TEXT",
     "Option",
@@ -26,6 +40,7 @@ __all__ = [
     "read_rules",
     "resolve",
     "scenarios",
+    "scenarios_of",
     "suggestion",
 ]  # fmt: skip
 
@@ -35,6 +50,12 @@ OPTIONS = (
     Option("data", "Data file (YAML or JSON) to start with, or 'demo'; may be repeated.", kind=SOURCE, many=True),
     Option("faults", "File of faults to arm (YAML or JSON, a list); may be repeated.", kind=RULES, many=True),
     Option("scenario", "Named faults to arm; 'segment-mock faults' lists them; may be repeated.", many=True),
+    Option(
+        "scenarios",
+        "File of scenarios of your own (YAML or JSON), for --scenario to name; may be repeated.",
+        kind=SCENARIOS,
+        many=True,
+    ),
     Option("seed", "Seed of ids and luck.", 0, INT),
     Option("tls", "Speak TLS, under a certificate authority of its own.", False, BOOL),
     Option("proxy", "Answer CONNECT for the vendors' hosts, and for no other.", False, BOOL),

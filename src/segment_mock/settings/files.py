@@ -10,9 +10,10 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from .options import SettingError, Value
+from .options import SettingError, Value, suggestion
 
 _NAMES = ("segment-mock.yaml", "pyproject.toml")
+_SCENARIO = ("about", "faults")
 _LARGEST = 256 * 2**20
 _MOST_VALUES = 10_000_000
 """Limit of values in a YAML file with every alias written out."""
@@ -52,6 +53,35 @@ def scenarios() -> dict[str, dict[str, Any]]:
     """Return the shipped scenarios by name: what each is ``about``, and its ``faults``."""
     found: dict[str, dict[str, Any]] = _load(fixtures() / "scenarios.yaml")
     return found
+
+
+def scenarios_of(sources: Iterable[Value]) -> dict[str, dict[str, Any]]:
+    """Return the user's own scenarios, from files and dictionaries, by name.
+
+    The form is ``{name: {about: sentence, faults: [rule, ...]}}``; raises `SettingError` naming the place.
+    """
+    known, own = scenarios() if sources else {}, dict[str, dict[str, Any]]()
+    for source in sources:
+        read = source if isinstance(source, Mapping) else _load(Path(source))
+        for name, scenario in _mapping(read, "scenarios").items():
+            place = f"scenarios.{name}"
+            if name in known or name in own:
+                raise SettingError(f"{place}: there is a scenario of this name already")
+            for member in _mapping(scenario, place):
+                if member not in _SCENARIO:
+                    near = suggestion(member, _SCENARIO)
+                    raise SettingError(f"{place}.{member}: no such member{near}; there are {[*_SCENARIO]}")
+            own[name] = _scenario(place, scenario or {})
+    return own
+
+
+def _scenario(place: str, scenario: Mapping[str, Any]) -> dict[str, Any]:
+    about, faults = scenario.get("about"), scenario.get("faults")
+    if about is not None and not isinstance(about, str):
+        raise SettingError(f"{place}.about: {about!r} is not text")
+    if not isinstance(faults, list) or not faults:
+        raise SettingError(f"{place}.faults: expected a list of rules, got {faults!r}")
+    return {"about": about or "", "faults": faults}
 
 
 def merged(sources: Iterable[Value]) -> dict[str, dict[str, Any]]:

@@ -71,6 +71,7 @@ FLOAT = OptionType("a number", _float)
 BOOL = OptionType("true or false", _bool)
 RULES = OptionType("a file of rules, a rule or a fault", _rules)
 SOURCE = OptionType("a file, 'demo' or a dictionary", _source)
+SCENARIOS = OptionType("a file of scenarios or a dictionary", _source)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,18 @@ FORMS: Mapping[str, Callable[[Any], str]] = {
     "compact": partial(json.dumps, separators=(",", ":"), ensure_ascii=False),
 }
 """The ways in which clients write JSON; both can be read in a capsule."""
-_ELSEWHERE = {"host", "port", "data", "faults", "scenario", "admin_token", "ready_file", "log_format", "time_scale"}
+_ELSEWHERE = {
+    "host",
+    "port",
+    "data",
+    "faults",
+    "scenario",
+    "scenarios",
+    "admin_token",
+    "ready_file",
+    "log_format",
+    "time_scale",
+}
 """Settings that tell nothing of the calls, or that a capsule has in another form."""
 
 

@@ -210,6 +210,15 @@ def add_faults(core: Emulator) -> Response:
     return as_json({"faults": [rule.as_dict() for rule in rules]}, 201)
 
 
+_SCENARIO = object_of("Scenario", name=TEXT, about=TEXT, faults=list_of(OBJECT))
+
+
+@views.get("/scenarios", object_of("Scenarios", scenarios=list_of(_SCENARIO)))
+def list_scenarios(core: Emulator) -> Response:
+    """Return every scenario that the setting ``scenario`` may name, the user's own after those shipped."""
+    return as_json({"scenarios": [{"name": name, **scenario} for name, scenario in core.scenarios().items()]})
+
+
 @views.delete("/faults")
 def remove_all_faults(core: Emulator) -> Response:
     """Disarm every fault."""
