@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS = (
     ("virtual_time", "hosts"),
     ("messages",),
-    ("clock", "store", "settings", "json_match", "callsite", "redaction"),
+    ("clock", "store", "settings", "json_match", "callsite", "refused", "redaction"),
     ("journal", "transports"),
     ("core",),
     ("faults", "vendors"),

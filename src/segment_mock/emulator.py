@@ -95,7 +95,7 @@ class Emulator:
         with self.world.lock:
             self.world.reset()
             self.fault_rules.clear()
-            self.journal.clear()
+            self.journal.reset()
             self._snapshots.clear()
             for window in self.windows.values():
                 window.clear()

@@ -189,6 +189,13 @@ class Journal:
             self._entries.clear()
             self.forgotten = self._weight = 0
 
+    def reset(self) -> None:
+        """Forget every entry, and number the next one 1."""
+        with self._lock:
+            self._entries.clear()
+            self._numbers = count(1)
+            self.forgotten = self._weight = 0
+
     def _forget(self) -> None:
         self._weight -= self._entries.popleft().weight
         self.forgotten += 1

@@ -67,21 +67,21 @@ def test_a_red_test_tells_its_calls_changes_faults_and_how_to_replay_them(pytest
             "*_ test_red _*",
             "*- segment-mock -*",
             "2 calls; seed 7; the mock's clock: 2026-01-01T00:00:30.000Z (frozen)",
-            "    #     after  operation                    answer     what changed, fault, what the reply says",
-            "    1    0.000s  salsa.upsert_segments        closed     +segments; fault 1 disconnect",
-            "    2   30.000s  salsa.upsert_segments        200        VALIDATION_ERROR, The field is not unique *",
+            "    #     after  operation                    answer      called at     what changed, fault, *",
+            "    1    0.000s  salsa.upsert_segments        closed      test_a.py:11  +segments; fault 1 disconnect",
+            "    2   30.000s  salsa.upsert_segments        200         test_a.py:11  VALIDATION_ERROR, *",
             "changes:",
             '  #1 segments added {"segmentId": "*", "type": "INTEGRATED", "name": "A", "externalSystemId": "A"}',
             "faults:",
             "  rule 1 disconnect after on salsa.[*]: fired 1 times; armed by test_a.py:21",
-            "replay: segment-mock replay *test_a.py-test_red-*.json",
+            "replay: segment-mock replay *test_red-*.json",
             "*_ test_long _*",
             "25 calls, the last 20 shown; *",
         ]
     )
     printed = result.stdout.str()
     assert printed.count("- segment-mock -") == 3
-    files = {path.name[10:].rpartition("-")[0]: path for path in Path("kept").iterdir()}
+    files = {path.name.rpartition("-")[0]: path for path in Path("kept").iterdir()}
     assert {"test_long", "test_red", "test_setup"} == files.keys()
     assert "secret-of-mine" not in printed + files["test_red"].read_text()
     replays(files["test_red"])

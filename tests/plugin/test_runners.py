@@ -84,8 +84,8 @@ def test_xdist_asyncio_randomly_and_unittest(pytester: pytest.Pytester, monkeypa
     printed = result.stdout.str()
     assert printed.partition("short test summary")[0].count("segment-mock: A fault was armed and never fired") == 2
     assert printed.count("- segment-mock -") == 5
-    assert "test_a.py::TestCase::test_swept: 1 calls, 2 cases, none broke it" in printed
-    assert "test_a.py::TestSweep::test_swept: 1 calls, 2 cases, 2 broke it" in printed
+    assert "test_a.py::TestCase::test_swept: 1 call, 2 cases, none failed" in printed
+    assert "test_a.py::TestSweep::test_swept: 1 call, 2 cases, 2 failed" in printed
     assert "PASSED test_a.py::TestCase::test_swept[call 1 salsa.upsert_segments, disconnect after]" in printed
 
 

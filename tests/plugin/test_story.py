@@ -52,7 +52,7 @@ def test_the_red_test_prints_what_the_story_reads(pytester: pytest.Pytester) -> 
     ("name", "kind", "holding", "shown"),
     [
         ("test_outage", "python strict", "def test_an_outage", "armed by test_outage"),
-        ("test_people", "python sweep", "def test_the_people_arrive", "held against"),
+        ("test_people", "python sweep", "def test_the_people_arrive", "passed 4"),
     ],
 )
 def test_strictness_and_sweep_print_what_is_shown(

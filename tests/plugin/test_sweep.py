@@ -63,10 +63,10 @@ def test_sweep_tries_every_call_and_fault(pytester: pytest.Pytester) -> None:
             "test_a.py::test_after PASSED *[[]100%]",
             "*_ TestSync.test_arrives[[]call 1 salsa.upsert_segments, disconnect after] _*",
             "*= segment-mock sweep =*",
-            "test_a.py::TestSync::test_arrives: 3 calls, 12 cases, 4 broke it",
-            "    1 salsa.upsert_segments *BROKE by disconnect after; held against 3",
-            "    2 salsa.upsert_segments *BROKE by disconnect after; held against 3",
-            "    3 salsa.get_metrics *BROKE by disconnect before, disconnect after; *; nothing to spoil for item",
+            "test_a.py::TestSync::test_arrives: 3 calls, 12 cases, 4 failed",
+            "    1 salsa.upsert_segments *FAILED with disconnect after; passed 3",
+            "    2 salsa.upsert_segments *FAILED with disconnect after; passed 3",
+            "    3 salsa.get_metrics *FAILED with disconnect before, disconnect after; *; nothing to change for item",
         ]
     )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..journal import Entry
 from .capsule import capsule
-from .explain import describe, explain
+from .explain import IgnoredField, describe, explain, ignored_fields
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -70,6 +70,10 @@ class Journal:
         *about* names it. Raises LookupError when the records before the first call can't be reached any more.
         """
         return capsule(self._core, about)
+
+    def ignored_fields(self) -> list[IgnoredField]:
+        """Return the members that were sent and that the API ignores, one for each operation and place."""
+        return ignored_fields(self._core)
 
     def assert_called(
         self,

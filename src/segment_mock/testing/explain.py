@@ -2,23 +2,63 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher, get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..core import inner
 from ..journal import Entry
 from ..json_match import ABSENT, Mismatch
+from ..settings import suggestion
 
 if TYPE_CHECKING:
     from ..emulator import Emulator
     from ..journal import EntryFilter
 
+_INDEX = re.compile(r"\[\d+\]")
 _NEAR = 3
 _PLACES = 6
 """How many calls, and how many places of each, are listed."""
 _CLOSER = 20
 """How many calls, those with the fewest differences, are compared letter by letter, which is slow."""
+
+
+class IgnoredField(NamedTuple):
+    """A member that the API ignores.
+
+    *entry* is the first call that sent it, *calls* how many did; *path* has ``[*]`` for list items, and *suggestion*
+    names the member that was probably meant.
+    """
+
+    entry: Entry
+    calls: int
+    path: str
+    suggestion: str
+
+
+def ignored_fields(core: Emulator) -> list[IgnoredField]:
+    """Return the members that the calls in the journal sent in vain, one for each operation and place."""
+    rows: dict[tuple[str, str], IgnoredField] = {}
+    for entry in core.journal:
+        for path in dict.fromkeys(_INDEX.sub("[*]", path) for path in entry.unread):
+            row = rows.get((entry.operation, path))
+            near = _known_name(core, entry, path) if row is None else row.suggestion
+            first, count = (entry, 1) if row is None else (row.entry, row.calls + 1)
+            rows[entry.operation, path] = IgnoredField(first, count, path, near)
+    return [*rows.values()]
+
+
+def _known_name(core: Emulator, entry: Entry, path: str) -> str:
+    """Return ``" (did you mean 'email'?)"`` for the member that the schema has in the place of the last of *path*."""
+    vendor = core.vendors.get(entry.vendor)
+    rows = [row for row in vendor.operations if f"{vendor.name}.{row.name}" == entry.operation] if vendor else []
+    schema = rows[0].request if rows else None
+    *steps, name = path.replace("[*]", "").split(".")
+    for step in steps:
+        schema = inner(schema.load_fields.get(step)) if schema is not None else None
+    return suggestion(name, schema.load_fields) if schema is not None else ""
 
 
 def describe(entry: Entry) -> str:

@@ -13,6 +13,7 @@ from threading import RLock, get_ident
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, get_args
 
+from ... import refused
 from ...callsite import caller
 from ...hosts import is_local, normalized
 
@@ -216,7 +217,9 @@ def _seams(name: str, file: str) -> Any:
 
 def refusal(host: str, why: str) -> NetworkBlocked:
     """Return the error for a call to *host*, with the line of the user's own code that made it."""
-    return NetworkBlocked(f"{host} was called at {caller() or 'no line of yours'}: {why}")
+    at = caller()
+    refused.note(host, at, why)
+    return NetworkBlocked(f"{host} was called at {at or 'no line of yours'}: {why}")
 
 
 REGISTRY = InterceptionRegistry()

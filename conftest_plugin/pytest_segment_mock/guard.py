@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 _ROUTE: pytest.StashKey[Route] = pytest.StashKey()
 _PROXY: pytest.StashKey[dict[str, str | None]] = pytest.StashKey()
-_WHY = (
+_REASON = (
     "no mock is in force here, and segment_mock_guard refuses the vendors' hosts; "
     "use the fixture segment_mock, or mock.intercept()"
 )
@@ -21,20 +22,20 @@ _WHY = (
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the ini key."""
-    told = "Refuse the vendors' hosts from the start of the run, wherever no segment_mock is in force."
-    parser.addini("segment_mock_guard", told, type="bool", default=False)
+    about = "Refuse the vendors' hosts from the start of the run, wherever no segment_mock is in force."
+    parser.addini("segment_mock_guard", about, type="bool", default=False)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Put the guard up before the first conftest is imported."""
-    _up(early_config)
+    _start(early_config)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Put the guard up if the plugin came too late to do it earlier."""
-    _up(config)
+    _start(config)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -51,12 +52,28 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         del config.stash[_ROUTE]
 
 
-def _up(config: pytest.Config) -> None:
-    if _ROUTE in config.stash or not config.getini("segment_mock_guard") or _is_caught():
+def refused_calls() -> list[Any]:
+    """Return the calls of this process that were refused so far, by the guard or by ``block_network``."""
+    module = sys.modules.get("segment_mock.refused")  # not imported: then no call was refused
+    return module.calls if module else []
+
+
+def is_up(config: pytest.Config) -> bool:
+    """Return whether the guard of this run is up."""
+    return _ROUTE in config.stash
+
+
+def is_by_guard(call: Any) -> bool:
+    """Return whether the guard has refused *call*."""
+    return bool(call.why == _REASON)
+
+
+def _start(config: pytest.Config) -> None:
+    if _ROUTE in config.stash or not config.getini("segment_mock_guard") or _is_under_exec():
         return
     from segment_mock.transports.inprocess.registry import LOOKUP, REGISTRY, Route
 
-    config.stash[_ROUTE] = Route(_owns, _WHY, modules=LOOKUP, thread=None)
+    config.stash[_ROUTE] = Route(_owns, _REASON, modules=LOOKUP, thread=None)
     REGISTRY.add(config.stash[_ROUTE])
     proxied = any(name.lower() in ("http_proxy", "https_proxy", "all_proxy") for name in os.environ)
     config.stash[_PROXY] = {name: os.environ.get(name) for name in ("no_proxy", "NO_PROXY") if proxied}
@@ -65,10 +82,10 @@ def _up(config: pytest.Config) -> None:
         os.environ[name] = ",".join([value, *hosts] if value else hosts)
 
 
-def _is_caught() -> bool:
+def _is_under_exec() -> bool:
     """Tell whether ``segment-mock exec`` runs us: all calls go to its proxy, which lets nothing out."""
-    ours = os.environ.get("SEGMENT_MOCK_URL")
-    return bool(ours) and os.environ.get("HTTPS_PROXY") == ours
+    url = os.environ.get("SEGMENT_MOCK_URL")
+    return bool(url) and os.environ.get("HTTPS_PROXY") == url
 
 
 def _owns(host: str) -> bool:

@@ -1,0 +1,257 @@
+"""The fixtures: a clean mock for each test at little more than the price of a reset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from .settings import Settings, line_of, make_mock, settings_of, setup_error, transport_of
+
+if TYPE_CHECKING:
+    from segment_mock import SegmentMock
+
+_POOL = pytest.StashKey["_Pool"]()
+_USED = pytest.StashKey[list["SegmentMock"]]()
+SETTINGS = pytest.StashKey[Settings]()
+"""The settings of a test that uses a mock."""
+_MOST_SHARED = 16
+ON_USE = pytest.StashKey[Any]()
+"""A function that is given each mock that the test uses, before its first call."""
+
+
+class LiveMock(NamedTuple):
+    """A live server and the mock behind it."""
+
+    url: str
+    mock: SegmentMock
+
+
+class MockFactory:
+    """Makes mocks for fixtures of module, class or session scope.
+
+    ``with segment_mock_factory(data="demo") as mock:`` intercepts until the block ends. The keyword arguments are
+    those of the marker but for *strict*; ``segment_mock_config`` is not asked, it may be of a narrower scope.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self.open: list[SegmentMock] = []
+        """The mocks whose blocks are open."""
+
+    @contextmanager
+    def __call__(self, **settings: Any) -> Iterator[SegmentMock]:
+        """Return a ``with`` block in which a mock with *settings* intercepts."""
+        from .settings import PLUGIN_KEYS, setting_problems, transports_of_run
+
+        problems = [*setting_problems(settings, without=("strict",))]
+        if problems:
+            setup_error("\n".join(f"segment_mock_factory: {problem}" for problem in problems))
+        own = {name: settings.pop(name) for name in PLUGIN_KEYS if name in settings}
+        transport: Any = own.get("transport") or transports_of_run(self._config)[0]
+        blocks = own.get("block_network", False)
+        mock = make_mock(self._config, settings)
+        with mock, _patched_sleep(mock, own), mock.intercept(transport=transport, block_network=blocks):
+            self.open.append(mock)
+            try:
+                yield mock
+            finally:
+                self.open.remove(mock)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin without mocks."""
+    config.stash[_POOL] = _Pool(config)
+
+
+@pytest.fixture(scope="session")
+def segment_mock_config() -> dict[str, Any]:
+    """Settings of every mock of the run; override it, in any scope, to change them."""
+    return {}
+
+
+@pytest.fixture
+def segment_mock(request: pytest.FixtureRequest, segment_mock_config: Mapping[str, Any]) -> Iterator[SegmentMock]:
+    """A clean `SegmentMock`; what unchanged clients send to the vendors' hosts is answered by it."""
+    item: Any = request.node
+    settings = settings_of(item, segment_mock_config)
+    pool = request.config.stash[_POOL]
+    if settings.can_share:
+        shared = pool.shared(settings)
+        mock = shared.clean_mock()
+        _use(item, mock, settings)
+        with shared.interception(item), _patched_sleep(mock, settings.plugin):
+            yield mock
+        mock.close()
+        return
+    with make_mock(request.config, settings.mock, f"{line_of(item)}: ") as mock:
+        _use(item, mock, settings)
+        with intercept(item, mock, settings), _patched_sleep(mock, settings.plugin):
+            yield mock
+
+
+@pytest.fixture
+def salsa_mock(segment_mock: SegmentMock) -> Any:
+    """``segment_mock.salsa``."""
+    return segment_mock.salsa
+
+
+@pytest.fixture
+def segmenter_mock(segment_mock: SegmentMock) -> Any:
+    """``segment_mock.segmenter``."""
+    return segment_mock.segmenter
+
+
+@pytest.fixture(scope="session")
+def segment_mock_factory(pytestconfig: pytest.Config) -> MockFactory:
+    """Makes the mocks of fixtures of module, class and session scope; see `MockFactory`."""
+    return pytestconfig.stash[_POOL].factory
+
+
+@pytest.fixture(scope="session")
+def _segment_mock_servers(pytestconfig: pytest.Config) -> Iterator[_Pool]:
+    pool = _Pool(pytestconfig)
+    yield pool
+    pool.close()
+
+
+@pytest.fixture(scope="session")
+def segment_mock_server_url(request: pytest.FixtureRequest, _segment_mock_servers: _Pool) -> str:
+    """Base URL of the one live server of the run (of this xdist worker)."""
+    try:
+        common = request.getfixturevalue("segment_mock_config")
+    except (pytest.FixtureLookupError, pytest.fail.Exception):
+        setup_error(
+            "segment_mock_server_url is one server for the whole run, so it can't use your segment_mock_config, which "
+            "has a narrower scope; use segment_mock_server.url, or give segment_mock_config scope='session'"
+        )
+    settings = settings_of(request.node, common)
+    if not settings.can_share:
+        setup_error(
+            "segment_mock_server_url is reset between tests, which would clear the faults and scenario of "
+            "segment_mock_config; use segment_mock_server.url"
+        )
+    return _segment_mock_servers.shared(settings).server().url
+
+
+@pytest.fixture
+def segment_mock_server(
+    request: pytest.FixtureRequest, segment_mock_config: Mapping[str, Any], _segment_mock_servers: _Pool
+) -> Iterator[LiveMock]:
+    """``.url`` and ``.mock`` of the run's live server, reset for this test.
+
+    A test whose marker has settings of the mock gets a server of its own.
+    """
+    item: Any = request.node
+    settings = settings_of(item, segment_mock_config)
+    for name in ("transport", "block_network"):
+        if settings.plugin.get(name) and "segment_mock" not in item.fixturenames:
+            setup_error(
+                f"{line_of(item)}: {name}: segment_mock_server intercepts nothing, its clients call its URL; "
+                f"use the fixture segment_mock for {name}"
+            )
+    if settings.can_share:
+        live = _segment_mock_servers.shared(settings).server()
+        live.mock.reset()
+        _use(item, live.mock, settings)
+        with _patched_sleep(live.mock, settings.plugin):
+            yield live
+        return
+    with make_mock(request.config, settings.mock, f"{line_of(item)}: ") as mock:
+        _use(item, mock, settings)
+        with _patched_sleep(mock, settings.plugin):
+            yield LiveMock(mock.serve().url, mock)
+
+
+def used_mocks(item: pytest.Item) -> Sequence[SegmentMock]:
+    """Return the mocks that *item* uses, in the order in which it asked for them."""
+    return item.stash.get(_USED, ())
+
+
+def open_mocks(config: pytest.Config) -> Sequence[SegmentMock]:
+    """Return the mocks of wider scopes that `segment_mock_factory` has made and that still intercept."""
+    return config.stash[_POOL].factory.open
+
+
+def forget_mocks(item: pytest.Item) -> None:
+    """Forget the mocks that *item* used, before it runs again."""
+    if _USED in item.stash:
+        del item.stash[_USED]
+
+
+def intercept(item: Any, mock: SegmentMock, settings: Settings) -> AbstractContextManager[Any]:
+    """Return what routes the clients of the test to *mock*."""
+    transport: Any = settings.plugin.get("transport") or transport_of(item)
+    return mock.intercept(transport=transport, block_network=settings.plugin.get("block_network", False))
+
+
+def _use(item: pytest.Item, mock: SegmentMock, settings: Settings) -> None:
+    """Remember that *item* uses *mock*, and that rules armed so far came from its settings."""
+    item.stash[SETTINGS] = settings
+    mocks = item.stash.setdefault(_USED, [])
+    if mock not in mocks:
+        mocks.append(mock)
+    for rule in mock.faults:
+        if not rule.where.startswith("scenario "):
+            rule.where = f"the settings of {line_of(item)}"
+    if ON_USE in item.stash:
+        item.stash[ON_USE](mock)
+
+
+def _patched_sleep(mock: SegmentMock, plugin: Mapping[str, Any]) -> AbstractContextManager[None]:
+    return mock.clock.patch_sleep() if plugin.get("sleep") else nullcontext()
+
+
+class _Shared:
+    """A mock that tests with equal settings use one after the other."""
+
+    def __init__(self, mock: SegmentMock, settings: Settings) -> None:
+        self.settings, self._mock, self._is_new = settings, mock, True
+        self._interceptions: dict[str, AbstractContextManager[Any]] = {}
+        self._live: LiveMock | None = None
+
+    def clean_mock(self) -> SegmentMock:
+        if self._is_new:
+            self._is_new = False
+        else:
+            self._mock.reset()
+        return self._mock
+
+    def interception(self, item: Any) -> AbstractContextManager[Any]:
+        transport = self.settings.plugin.get("transport") or transport_of(item)
+        if transport not in self._interceptions:
+            self._interceptions[transport] = intercept(item, self._mock, self.settings)
+        return self._interceptions[transport]
+
+    def server(self) -> LiveMock:
+        if self._live is None:
+            self._live = LiveMock(self._mock.serve().url, self._mock)
+        return self._live
+
+    def close(self) -> None:
+        self._mock.close()
+
+
+class _Pool:
+    """The shared mocks of a run, by their settings."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._shared: list[_Shared] = []
+        self.factory = MockFactory(config)
+
+    def shared(self, settings: Settings) -> _Shared:
+        for shared in self._shared:
+            if shared.settings == settings:
+                return shared
+        made = _Shared(make_mock(self._config, settings.mock), settings)
+        self._shared.append(made)
+        if len(self._shared) > _MOST_SHARED:
+            self._shared.pop(1).close()  # the first is that of most tests, and of segment_mock_server_url
+        return made
+
+    def close(self) -> None:
+        for shared in self._shared:
+            shared.close()

@@ -1,0 +1,222 @@
+"""What a failed test says of its mocks: calls, changes, faults, and a capsule to replay them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Generator, Iterable, Iterator
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .fixtures import forget_mocks, open_mocks, used_mocks
+from .settings import TRANSPORT
+from .sweep import ARMED_BY, CASE, describe_fault, labelled
+
+if TYPE_CHECKING:
+    from segment_mock import SegmentMock
+
+_CALLS, _CHANGES, _RULES = 20, 20, 10
+"""How many lines of each kind are shown; the capsule has everything."""
+_WIDTH = 200
+_NAME = 60
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--segment-mock-capsules``."""
+    about = "Folder for the capsules of failed tests (default: a folder of pytest's own temporary one)."
+    parser.getgroup("segment-mock").addoption("--segment-mock-capsules", metavar="DIR", help=about)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Give the report of a failed test a section on each mock it used."""
+    report = yield
+    if report.failed:
+        for number, mock in enumerate([*used_mocks(item), *open_mocks(item.config)]):
+            report.sections.append(("segment-mock", "\n".join(_section(item, mock, number))))
+        forget_mocks(item)
+    return report
+
+
+def _section(item: pytest.Item, mock: SegmentMock, number: int) -> Iterator[str]:
+    """Yield the lines on *mock*; a part that can't be shown is one line and hides nothing else."""
+    entries = _entries(item, mock)
+    parts: list[tuple[str, Callable[[], Iterable[str]]]] = [
+        ("the head", lambda: [_head(mock, entries)]),
+        ("the calls", lambda: _calls(entries)),
+        ("the changes", lambda: _change_lines(entries)),
+        ("the faults", lambda: _rules(mock)),
+    ]
+    for name, lines in parts:
+        try:
+            yield from [_cut(line) for line in lines()]
+        except Exception as error:
+            yield f"{name} can't be shown: {_cut(f'{type(error).__name__}: {error}')}"
+    if entries:
+        try:
+            yield f"replay: segment-mock replay {_capsule(item, mock, number)}"
+        except Exception as error:
+            yield f"no capsule: {_cut(f'{type(error).__name__}: {error}')}"
+
+
+def _entries(item: pytest.Item, mock: SegmentMock) -> list[Any]:
+    """Return the calls of *mock* that belong to *item*: of a mock of wider scope those made in this test."""
+    entries = [*mock.journal]
+    if mock in open_mocks(item.config):
+        own = [entry for entry in entries if entry.test.startswith(item.nodeid)]
+        return own or entries
+    return entries
+
+
+def _head(mock: SegmentMock, entries: list[Any]) -> str:
+    clock = mock.clock
+    shown = f", the last {_CALLS} shown" if len(entries) > _CALLS else ""
+    forgotten = f", {mock.journal.forgotten} older ones forgotten" if mock.journal.forgotten else ""
+    calls = "1 call" if len(entries) == 1 else f"{len(entries)} calls"
+    return f"{calls}{shown}{forgotten}; seed {mock.settings['seed']}; the mock's clock: {_time(clock)}"
+
+
+def _time(clock: Any) -> str:
+    try:
+        return f"{clock.iso()}{' (frozen)' if clock.frozen else ''}"
+    except (OverflowError, OSError, ValueError):
+        return f"{clock.now()} seconds since 1970, which no calendar has"
+
+
+def _calls(entries: list[Any]) -> Iterator[str]:
+    if not entries:
+        return
+    first = entries[0].time
+    width = max(len(entry.caller) for entry in entries[-_CALLS:])
+    where = f"  {'called at':<{width}}" if width else ""
+    yield f"  {'#':>3}  {'after':>8}  {'operation':<28} {'answer':<10}{where}  what changed, fault, what the reply says"
+    for entry in entries[-_CALLS:]:
+        faults = [f"fault {name}" for name in entry.faults]
+        what = "; ".join(filter(None, [_changed_tables(entry), *faults, _page(entry), _reply_words(entry), entry.hint]))
+        at = f"  {entry.caller:<{width}}" if width else ""
+        row = f"  {entry.id:>3}  {entry.time - first:>7.3f}s  {entry.operation:<28} {_answer(entry):<10}{at}  {what}"
+        yield row.rstrip()
+
+
+def _answer(entry: Any) -> str:
+    return str(entry.status) if entry.outcome == "answered" else f"{entry.status or ''} {entry.outcome}".strip()
+
+
+def _changed_tables(entry: Any) -> str:
+    signs = [("+" if not row.before else "-" if not row.after else "~") + row.table for row in entry.changes]
+    return ", ".join(f"{sign} x{signs.count(sign)}" if signs.count(sign) > 1 else sign for sign in dict.fromkeys(signs))
+
+
+def _page(entry: Any) -> str:
+    """Return which part of the records a search has answered, by the offset and total of its reply."""
+    reply = entry.response_json
+    payload = reply.get("payload") if isinstance(reply, dict) else None
+    for part in (payload, reply):
+        if isinstance(part, dict) and isinstance(part.get("total"), int):
+            page = [f"{name} {part[name]}" for name in ("offset", "count") if isinstance(part.get(name), int)]
+            return " ".join([*page, f"of {part['total']}"])
+    return ""
+
+
+def _reply_words(entry: Any) -> str:
+    """Return what the reply says of each item, or of all: a 200 may well be a refusal."""
+    words = [*_words_in(entry.response_json)]
+    counts = [f"{word} x{words.count(word)}" if words.count(word) > 1 else word for word in dict.fromkeys(words)]
+    return ", ".join(counts[:5] + ([f"and {len(counts) - 5} more"] if len(counts) > 5 else []))
+
+
+def _words_in(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        yield from (str(value[name])[:_WIDTH] for name in ("result", "message", "errorMessage") if value.get(name))
+    for member in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _words_in(member)
+
+
+def _change_lines(entries: list[Any]) -> Iterator[str]:
+    lines = [f"  #{entry.id} {line}" for entry in entries[-_CALLS:] for line in _grouped(entry.changes)]
+    if lines:
+        yield "changes:"
+        yield from lines[-_CHANGES:]
+        if len(lines) > _CHANGES:
+            yield f"  and {len(lines) - _CHANGES} lines of earlier changes"
+    elif entries:
+        yield "no call changed a record"
+
+
+def _grouped(changes: Iterable[Any]) -> Iterator[str]:
+    """Yield a line for a changed record, and one for all that a call has added to, or removed from, a table."""
+    groups: dict[tuple[str, str], list[Any]] = {}
+    for change in changes:
+        kind = "added" if change.before is None else "removed" if change.after is None else "changed"
+        groups.setdefault((change.table, kind), []).append(change)
+    for (table, kind), group in groups.items():
+        if kind == "changed":
+            yield from map(_update, group[:3])
+            if len(group) > 3:
+                yield f"{table} changed, {len(group) - 3:,} more"
+            continue
+        first = _json(group[0].after if kind == "added" else group[0].before)
+        sign = "+" if kind == "added" else "-"
+        yield f"{table} {kind} {first}" if len(group) == 1 else f"{sign}{len(group):,} {table}, first {first}"
+
+
+def _update(change: Any) -> str:
+    names = [name for name in {**change.before, **change.after} if change.before.get(name) != change.after.get(name)]
+    members = [f"{name}: {_values(change.before.get(name), change.after.get(name))}" for name in names]
+    return f"{change.table} {change.key} changed {', '.join(members)}"
+
+
+def _values(before: Any, after: Any) -> str:
+    """Return a change of a member; of long lists only how long they are."""
+    are_collections = all(value is None or isinstance(value, (list, dict)) for value in (before, after))
+    if are_collections and max(len(str(before)), len(str(after))) > 60:
+        return f"{len(before or ()):,} -> {len(after or ()):,}"
+    return f"{before!r} -> {after!r}"
+
+
+def _json(record: Any) -> str:
+    return json.dumps(record, default=str)
+
+
+def _rules(mock: SegmentMock) -> Iterator[str]:
+    rules = [rule for rule in mock.faults.armed if rule.fired or rule.where != ARMED_BY]
+    if rules:
+        yield "faults:"
+    for rule in rules[:_RULES]:
+        yield f"  rule {rule.id} {describe_fault(rule.fault)} on {rule.operation}: {rule.why()}; armed by {rule.where}"
+    if len(rules) > _RULES:
+        yield f"  and {len(rules) - _RULES} more"
+
+
+def _cut(line: str) -> str:
+    line = " ".join(line.splitlines()) if "\n" in line else line
+    return line if len(line) <= _WIDTH else line[: _WIDTH - 3] + "..."
+
+
+def _capsule(item: pytest.Item, mock: SegmentMock, number: int) -> Path:
+    """Write the capsule, and return its path."""
+    case = item.stash[CASE].label if CASE in item.stash else ""
+    name = labelled(item.nodeid, item.stash.get(TRANSPORT, ""), case)
+    text = json.dumps(mock.journal.capsule(name), indent=1, default=repr)
+    # The name of the test comes first; what a file system takes of it may be the same for two of them.
+    unique = blake2b(f"{name} {number}".encode(), digest_size=3).hexdigest()
+    plain = re.sub(r"[^\w.-]+", "-", _last_part(name))
+    file = _folder(item.config) / f"{plain[:_NAME].strip('-.')}-{unique}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def _last_part(nodeid: str) -> str:
+    name, bracket, rest = nodeid.partition("[")
+    return name.rpartition("::")[2] + bracket + rest
+
+
+def _folder(config: pytest.Config) -> Path:
+    chosen = config.getoption("--segment-mock-capsules")
+    if chosen:
+        return Path(config.invocation_params.dir, chosen)
+    return Path(config._tmp_path_factory.getbasetemp()) / "segment-mock"  # type: ignore[attr-defined]

@@ -1,0 +1,249 @@
+"""Options of the command line and the ini file, the markers, and the settings that they give a test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+
+import pytest
+
+if TYPE_CHECKING:
+    from segment_mock import SegmentMock
+
+MARKER, SWEEP = "segment_mock", "segment_mock_sweep"
+TRANSPORTS = ("inprocess", "live", "tls")
+STRICT = ("faults", "operations", "credentials", "fields", "network")
+"""What `strict` can name."""
+SWEEP_LIMIT = 500
+PLUGIN_KEYS = ("block_network", "sleep", "strict", "transport")
+"""What a marker and ``segment_mock_config`` take beside the settings of SegmentMock."""
+_CLEARED_BY_RESET = frozenset({"faults", "scenario"})
+_FILES = ("data", "faults")
+_MARKERS = (
+    f"{MARKER}(data=None, faults=None, seed=None, sleep=False, strict=None, transport=None, block_network=False, ...): "
+    "settings of this test's mock, any keyword of segment_mock.SegmentMock; with sleep=True time.sleep and "
+    "asyncio.sleep move the mock's clock; strict says what fails the test: True, False, or some of "
+    f"{', '.join(STRICT)}.",
+    f"{SWEEP}(faults=..., operations='*', limit={SWEEP_LIMIT}): run the test once clean, then once for each call and "
+    "fault.",
+)
+_TRANSPORTS_OF_RUN = pytest.StashKey[tuple[str, ...]]()
+_TRANSPORT_PARAMETER = "_segment_mock_transport"
+TRANSPORT = pytest.StashKey[str]()
+"""The transport of a test that can't be parametrized: one of a unittest.TestCase."""
+_CONFIG_FILE = pytest.StashKey[Path]()
+
+
+class Settings(NamedTuple):
+    """The settings of one test: keyword arguments of its mock, and what the plugin itself reads."""
+
+    mock: dict[str, Any]
+    plugin: dict[str, Any]
+    has_marker: bool
+
+    @property
+    def can_share(self) -> bool:
+        """Whether other tests with equal settings can use the same mock, reset in between."""
+        return not self.has_marker and not self.mock.keys() & _CLEARED_BY_RESET
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options and ini keys of seed and transport."""
+    group = parser.getgroup("segment-mock")
+    seed_help = "Seed of ids and random decisions of every mock (default 0)."
+    group.addoption("--segment-mock-seed", metavar="N", help=seed_help)
+    parser.addini("segment_mock_seed", seed_help)
+    transport_help = (
+        "How calls that segment_mock intercepts travel: inprocess (default), live (a plain socket), tls (verified); "
+        "with several, separated by commas, each test runs once for each."
+    )
+    group.addoption("--segment-mock-transport", metavar="NAMES", help=transport_help)
+    parser.addini("segment_mock_transport", transport_help)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers and read the transports; raises UsageError for an unknown one."""
+    for line in _MARKERS:
+        config.addinivalue_line("markers", line)
+    text = config.getoption("--segment-mock-transport") or config.getini("segment_mock_transport") or TRANSPORTS[0]
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
+    for name in names:
+        if name not in TRANSPORTS:
+            expected = ", ".join(TRANSPORTS)
+            raise pytest.UsageError(f"--segment-mock-transport: unknown transport {name!r}; expected {expected}")
+    config.stash[_TRANSPORTS_OF_RUN] = names
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Let a marker bring its fixture, and run a test once for each transport unless a marker names one."""
+    bring_fixture(metafunc.definition, metafunc.fixturenames)
+    transports = metafunc.config.stash[_TRANSPORTS_OF_RUN]
+    if len(transports) > 1 and MARKER in metafunc.fixturenames and not _names_transport(metafunc.definition):
+        metafunc.fixturenames.append(_TRANSPORT_PARAMETER)
+        metafunc.parametrize(_TRANSPORT_PARAMETER, transports)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Let a marker on a test of a unittest.TestCase bring its fixture too."""
+    names = getattr(item, "fixturenames", None)
+    if names is not None and MARKER in item.keywords:
+        bring_fixture(item, names)
+
+
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> None:
+    """Remember which file defines ``segment_mock_config``: relative paths in it are looked up beside that file."""
+    if fixturedef.argname == "segment_mock_config":
+        code = getattr(fixturedef.func, "__code__", None)
+        if code is not None:
+            request.config.stash[_CONFIG_FILE] = Path(code.co_filename)
+
+
+def bring_fixture(node: pytest.Item, fixture_names: list[str]) -> None:
+    """Use ``segment_mock`` for a test whose marker has settings and that uses no fixture of ours."""
+    if MARKER in fixture_names or "segment_mock_server" in fixture_names:
+        return
+    if any(mark.kwargs.keys() - {"strict"} for mark in node.iter_markers(MARKER)):
+        fixture_names.insert(0, MARKER)
+
+
+def settings_of(item: pytest.Item, common: Any) -> Settings:
+    """Return the settings of *item*: *common*, the value of ``segment_mock_config``, and its markers, nearest first.
+
+    Fails the test, with a line of the user's own code, for a setting that can't be used.
+    """
+    if not common and item.get_closest_marker(MARKER) is None:
+        return Settings({}, {}, False)
+    if not isinstance(common, Mapping):
+        setup_error(f"segment_mock_config: expected a dict, got {type(common).__name__} ({common!r})")
+    problems = [f"segment_mock_config: {problem}" for problem in setting_problems(common)]
+    if problems:
+        setup_error("\n".join(problems))
+    marked: dict[str, Any] = {}
+    for mark in [*item.iter_markers(MARKER)][::-1]:
+        marked |= mark.kwargs
+    beside_test, root = item.path.parent, item.config.rootpath
+    config_file = item.config.stash.get(_CONFIG_FILE, None)
+    beside_config = [config_file.parent] if config_file else []
+    settings = {
+        **_with_files(common, [*beside_config, beside_test, root]),
+        **_with_files(marked, [beside_test, root]),
+    }
+    own = {name: settings.pop(name) for name in PLUGIN_KEYS if name in settings}
+    return Settings(settings, own, any(name not in PLUGIN_KEYS for name in marked))
+
+
+def make_mock(config: pytest.Config, settings: Mapping[str, Any], where: str = "") -> SegmentMock:
+    """Return a mock with *settings* and the seed of the run; fails the test, naming *where*, for unusable ones."""
+    from segment_mock import SegmentMock, SettingError
+
+    try:
+        return SegmentMock(**{"seed": seed(config), **settings})
+    except SettingError as error:
+        setup_error(f"{where}segment_mock: {error}")
+
+
+def setup_error(message: str) -> NoReturn:
+    """End the set-up of a test with *message* and no traceback: the plugin's own frames would explain nothing."""
+    pytest.fail(message, pytrace=False)
+
+
+def seed(config: pytest.Config) -> str | None:
+    """Return the seed of the run, None for the default."""
+    return config.getoption("--segment-mock-seed") or config.getini("segment_mock_seed") or None
+
+
+def transports_of_run(config: pytest.Config) -> tuple[str, ...]:
+    """Return the transports that the run names."""
+    return config.stash[_TRANSPORTS_OF_RUN]
+
+
+def transport_of(item: Any) -> str:
+    """Return the transport that the run has for *item*."""
+    transports = transports_of_run(item.config)
+    if len(transports) == 1:
+        return transports[0]
+    callspec = getattr(item, "callspec", None)
+    if callspec is not None and _TRANSPORT_PARAMETER in callspec.params:
+        return str(callspec.params[_TRANSPORT_PARAMETER])
+    return str(item.stash.get(TRANSPORT, transports[0]))
+
+
+def is_unittest_with_transports(item: pytest.Item) -> bool:
+    """Return whether *item*, which can't be parametrized, is to run once for each transport."""
+    names = getattr(item, "fixturenames", ())
+    is_unittest = MARKER in names and getattr(item, "callspec", None) is None and _is_test_case(item)
+    return is_unittest and len(transports_of_run(item.config)) > 1 and not _names_transport(item)
+
+
+def strict_names(value: Any) -> frozenset[str] | None:
+    """Return the names that *value* (true, false, text or a list) stands for, None for None; raises ValueError."""
+    if value is None or (isinstance(value, str) and value == ""):
+        return None
+    if isinstance(value, (bool, str)) and str(value).lower() in ("true", "false"):
+        return frozenset(STRICT if str(value).lower() == "true" else ())
+    names = [name.strip() for name in value.split(",")] if isinstance(value, str) else value
+    if isinstance(names, (list, tuple, set, frozenset)) and all(name in STRICT for name in names):
+        return frozenset(names)
+    raise ValueError(f"{value!r} is not true, false, or some of {', '.join(STRICT)}")
+
+
+def line_of(item: pytest.Item) -> str:
+    """Return ``file:line`` where *item* begins, with its decorators."""
+    file, line, _ = item.location
+    return f"{file}:{(line or 0) + 1}"
+
+
+def _is_test_case(item: pytest.Item) -> bool:
+    from unittest import TestCase
+
+    cls = getattr(item, "cls", None)
+    return isinstance(cls, type) and issubclass(cls, TestCase)
+
+
+def _names_transport(node: pytest.Item) -> bool:
+    return any("transport" in mark.kwargs for mark in node.iter_markers(MARKER))
+
+
+def setting_problems(settings: Mapping[str, Any], without: Sequence[str] = ()) -> Iterator[str]:
+    """Yield what is wrong with *settings*, for a mock or the plugin itself; names in *without* are not taken."""
+    from segment_mock.core import all_options
+    from segment_mock.vendors import find_vendors
+
+    known = [*PLUGIN_KEYS, *(option.name for option in all_options(find_vendors()))]
+    yield from unknown_names(settings, [name for name in known if name not in without])
+    try:
+        strict_names(settings.get("strict"))
+    except ValueError as error:
+        yield f"strict: {error}"
+    transport = settings.get("transport")
+    if transport is not None and transport not in TRANSPORTS:
+        yield f"transport: unknown transport {transport!r}; expected {', '.join(TRANSPORTS)}"
+    for name in ("block_network", "sleep"):
+        if not isinstance(settings.get(name, False), bool):
+            yield f"{name}: {settings[name]!r} is not True or False"
+
+
+def unknown_names(settings: Mapping[Any, Any], names: Iterable[str]) -> Iterator[str]:
+    """Yield a sentence for each name in *settings* that is not one of *names*."""
+    known = [*names]
+    for name in settings:
+        if name not in known:
+            near = get_close_matches(str(name), known, n=1, cutoff=0.5)
+            yield f"{name}: no such setting" + (f" (did you mean {near[0]!r}?)" if near else f"; there are {known}")
+
+
+def _with_files(settings: Mapping[str, Any], folders: Iterable[Path]) -> dict[str, Any]:
+    """Return *settings* with relative files as the first of *folders* that has them."""
+    return {name: _found(value, folders) if name in _FILES else value for name, value in settings.items()}
+
+
+def _found(value: Any, folders: Iterable[Path]) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_found(one, folders) for one in value]
+    if isinstance(value, (str, Path)) and value != "demo" and not Path(value).is_absolute():
+        for folder in folders:
+            if (folder / value).is_file():
+                return str(folder / value)
+    return value

@@ -1,0 +1,191 @@
+"""Strictness: what a test did that makes its success worth little, told once it has passed."""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Callable, Generator, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .fixtures import SETTINGS, used_mocks
+from .guard import is_by_guard, is_up, refused_calls
+from .settings import STRICT, strict_names
+from .sweep import CASE
+
+if TYPE_CHECKING:
+    from segment_mock import SegmentMock
+
+_FAILS_BY_DEFAULT = frozenset({"faults", "operations", "network"})
+_SHOWN = 10
+"""How many lines of one name are listed."""
+_HELP = (
+    "What fails a test: 'true' for all, 'false' for nothing, or some of faults (a fault never fired), operations (a "
+    "call that no vendor knows), credentials (one looks real), fields (a member was sent that the API ignores), "
+    "network (a call was refused). Default: faults, operations, and network for calls that segment_mock_guard refused; "
+    "the others are warnings."
+)
+
+
+class CredentialWarning(UserWarning):
+    """A test sent a credential that looks like one a vendor has issued."""
+
+
+class IgnoredFieldWarning(UserWarning):
+    """A test sent a member that the API ignores."""
+
+
+class RefusedCallWarning(UserWarning):
+    """A test made a call that ``block_network`` refused."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the ini key ``segment_mock_strict``."""
+    parser.addini("segment_mock_strict", _HELP, default=None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse an unusable ini key before any test."""
+    try:
+        strict_names(config.getini("segment_mock_strict"))
+    except ValueError as error:
+        raise pytest.UsageError(f"segment_mock_strict: {error}") from None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Look at what a test did that has not failed by itself."""
+    refused_before = len(refused_calls())
+    result = yield
+    if not getattr(item, "_excinfo", None):  # where unittest keeps its failures
+        mocks = used_mocks(item)
+        refused = _own(item, refused_calls()[refused_before:])
+        if refused or any(mock.faults.armed or len(mock.journal) for mock in mocks):
+            _check(item, refused)
+    return result
+
+
+def _own(item: pytest.Item, refused: list[Any]) -> list[Any]:
+    """Leave out what a run within this test has refused: a test of a plugin, say."""
+    return [call for call in refused if (is_up(item.config) if is_by_guard(call) else used_mocks(item))]
+
+
+def _check(item: pytest.Item, refused: list[Any]) -> None:
+    try:
+        fails, warns, problems = _problems(item, refused)
+    except Exception as error:  # a check that breaks must not hide what the test has shown
+        item.warn(UserWarning(f"segment-mock: strict could not be checked: {type(error).__name__}: {error}"))
+        return
+    failures = [_section(name, lines, fails) for name, lines in problems.items() if lines and name in fails]
+    if failures:
+        pytest.fail("segment-mock: " + "\n".join(failures), pytrace=False)
+    for name, lines in problems.items():
+        if lines and name in warns:
+            item.warn(_WARNINGS[name]("\n".join([_TITLES[name], *_bounded(lines)])))
+
+
+def _problems(item: pytest.Item, refused: list[Any]) -> tuple[frozenset[str], frozenset[str], dict[str, list[str]]]:
+    """Return what fails this test, what it is warned of, and the lines of each name."""
+    problems = {name: [line for mock in used_mocks(item) for line in of(item, mock)] for name, of in _CHECKS.items()}
+    names = _names(item)
+    if names is None:
+        problems["network"] = [_refused(call) for call in refused if is_by_guard(call)]
+        problems["blocked"] = [_refused(call) for call in refused if not is_by_guard(call)]
+        return _FAILS_BY_DEFAULT, frozenset(_WARNINGS), problems
+    problems["network"] = [_refused(call) for call in refused]
+    return names, frozenset(_WARNINGS) - names if names else frozenset(), problems
+
+
+def _names(item: pytest.Item) -> frozenset[str] | None:
+    """Return the names that fail this test, None for the default; the nearest setting wins."""
+    for mark in item.iter_markers("segment_mock"):
+        if "strict" in mark.kwargs:
+            return strict_names(mark.kwargs["strict"])
+    settings = item.stash.get(SETTINGS, None)
+    names = strict_names(settings.plugin.get("strict")) if settings is not None else None
+    return strict_names(item.config.getini("segment_mock_strict")) if names is None else names
+
+
+def _section(name: str, lines: list[str], fails: frozenset[str]) -> str:
+    left = [other for other in STRICT if other in fails and other != name] or False
+    way = f"@pytest.mark.segment_mock(strict={left}), or segment_mock_strict in the ini file, lets this pass"
+    return "\n".join([_TITLES[name], *(f"  {line}" for line in _bounded(lines)), f"  ({way})"])
+
+
+def _bounded(lines: list[str]) -> list[str]:
+    return [*lines[:_SHOWN], f"and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else lines
+
+
+def _unfired(item: pytest.Item, mock: SegmentMock) -> Iterator[str]:
+    scenarios: dict[str, list[Any]] = {}
+    for rule in () if CASE in item.stash else mock.faults.armed:
+        if rule.where.startswith("scenario "):
+            scenarios.setdefault(rule.where, []).append(rule)
+        elif not rule.fired and not _is_common(item, rule):
+            yield f"rule {rule.id} {rule.kind} on {rule.operation}: {rule.why()}\n    armed by {_source(rule.where)}"
+    for name, rules in scenarios.items():
+        if not any(rule.fired for rule in rules):
+            yield f"{name}: " + "; ".join(f"rule {rule.id} {rule.kind}: {rule.why()}" for rule in rules)
+
+
+def _is_common(item: pytest.Item, rule: Any) -> bool:
+    """Return whether *rule* comes from ``segment_mock_config`` and need not fire in each test."""
+    own = any("faults" in mark.kwargs for mark in item.iter_markers("segment_mock"))
+    return rule.where.startswith("the settings of ") and not own
+
+
+def _source(where: str) -> str:
+    file, _, number = where.rpartition(":")
+    text = linecache.getline(str(Path(file).absolute()), int(number)).strip() if number.isdigit() else ""
+    return f"{where}\n    > {text}" if text else where
+
+
+def _unknown_operations(item: pytest.Item, mock: SegmentMock) -> Iterator[str]:
+    for entry in mock.journal:
+        if entry.operation.endswith((".no_such_operation", ".no_such_method", "unmatched")):
+            at = f" (called at {entry.caller})" if entry.caller else ""
+            yield f"#{entry.id} {entry.method} {entry.target}{at}: {entry.hint or 'no such operation'}"
+
+
+def _real_credentials(item: pytest.Item, mock: SegmentMock) -> Iterator[str]:
+    from segment_mock.redaction import REAL
+
+    for entry in mock.journal:
+        names = [name for name, text in entry.request_headers.items() if text == REAL]
+        if names:
+            yield f"#{entry.id} {entry.method} {entry.target}: {', '.join(names)} (no report or capsule has it)"
+
+
+def _ignored_fields(item: pytest.Item, mock: SegmentMock) -> Iterator[str]:
+    for entry, calls, path, suggestion in mock.journal.ignored_fields():
+        at = f" (called at {entry.caller})" if entry.caller else ""
+        more = f", and in {calls - 1} more calls" if calls > 1 else ""
+        yield f"#{entry.id} {entry.operation}: {path}{suggestion}{at}{more}"
+
+
+def _refused(call: Any) -> str:
+    by = "segment_mock_guard" if is_by_guard(call) else "block_network"
+    return f"{call.host} was called at {call.caller or 'a line unknown'}, and refused by {by}"
+
+
+_CHECKS: Mapping[str, Callable[[pytest.Item, SegmentMock], Iterator[str]]] = {
+    "faults": _unfired,
+    "operations": _unknown_operations,
+    "credentials": _real_credentials,
+    "fields": _ignored_fields,
+}
+_TITLES = {
+    "faults": "A fault was armed and never fired, so this test does not show what it seems to:",
+    "operations": "A call went to an operation that no vendor has:",
+    "credentials": "A credential looks like one that a vendor has issued; a test needs none, any text will do:",
+    "fields": "A member was sent that the API ignores:",
+    "network": "A call was refused:",
+    "blocked": "A call was refused:",
+}
+_WARNINGS: Mapping[str, type[UserWarning]] = {
+    "credentials": CredentialWarning,
+    "fields": IgnoredFieldWarning,
+    "network": RefusedCallWarning,
+    "blocked": RefusedCallWarning,
+}

@@ -1,0 +1,390 @@
+"""Sweep: a test runs once clean, so that its calls are known, then once for each call and fault, all set up afresh."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from dataclasses import fields, is_dataclass, replace
+from fnmatch import fnmatchcase
+from functools import partial
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from _pytest.runner import runtestprotocol  # private, but the one way to run a test again (pytest-rerunfailures does)
+
+from .fixtures import ON_USE, forget_mocks, used_mocks
+from .settings import SWEEP, SWEEP_LIMIT, TRANSPORT, is_unittest_with_transports, transports_of_run, unknown_names
+
+if TYPE_CHECKING:
+    from segment_mock import SegmentMock
+    from segment_mock.faults import Fault
+
+DEFAULT_FAULTS = (
+    {"kind": "error", "status": 503},
+    {"kind": "refuse", "refusal": "throttled", "after": False},
+    "disconnect",
+    "hang",
+    "truncate",
+)
+"""An outage, a full rate window, and three ways to lose an answer."""
+ARMED_BY = "the sweep"
+CASE = pytest.StashKey["Case"]()
+_CACHE_KEY, _LAST_FAILED = "segment_mock/failed_cases", "cache/lastfailed"
+
+
+class Case:
+    """One run, which strikes the call number *turn* (from 1) with *fault*; without one it only learns the calls.
+
+    *calls* are the operations that were called, in order; *prefix* is what else the id has in brackets.
+    """
+
+    def __init__(self, turn: int = 0, operation: str = "", fault: Fault | None = None) -> None:
+        self.turn, self.operation, self.fault = turn, operation, fault
+        self.calls: list[str] = []
+        self._rules: list[Any] = []
+        self._lock = Lock()
+
+    @property
+    def fault_text(self) -> str:
+        """The fault and its moment in a few words, such as ``disconnect after``."""
+        return describe_fault(self.fault) if self.fault else ""
+
+    @property
+    def label(self) -> str:
+        """What distinguishes this run from the others of its test, ``""`` for the clean one."""
+        return f"call {self.turn} {self.operation}, {self.fault_text}" if self.fault else ""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the call came, but the fault had nothing there to change."""
+        return len(self.calls) >= self.turn > 0 and not any(rule.fired for rule in self._rules)
+
+    def arm(self, mock: SegmentMock) -> None:
+        """Count the calls of *mock*, and strike the one of this case."""
+        rule = mock.faults.add(self.fault or _pass_through, match=self._is_turn)
+        rule.where = ARMED_BY
+        self._rules.append(rule)
+
+    def _is_turn(self, call: Any) -> bool:
+        with self._lock:
+            self.calls.append(f"{call.vendor.name}.{call.operation.name}")
+            return len(self.calls) == self.turn
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--segment-mock-sweep-only``."""
+    about = "Of each sweep run only the clean run and the cases whose id fits, such as 'call 3*disconnect*'."
+    parser.getgroup("segment-mock").addoption("--segment-mock-sweep-only", metavar="GLOB", help=about)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Set up the table of the summary."""
+    # The process that started an xdist worker reports for it, and knows the tests by their ids alone.
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(SweepTable(config), "segment_mock_sweep_table")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """Run a test several times: one with the marker, and one of a TestCase if the run names several transports."""
+    mark = item.get_closest_marker(SWEEP)
+    by_transport = is_unittest_with_transports(item)
+    if mark is None and not by_transport:
+        return None
+    for transport in transports_of_run(item.config) if by_transport else ("",):
+        if transport:
+            item.stash[TRANSPORT] = transport
+        _run_all(item, mark, transport)
+    _tear_down(item, nextitem)
+    return True
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Fail a run that passed, but shows nothing."""
+    result = yield
+    case = item.stash.get(CASE, None)
+    mark = item.get_closest_marker(SWEEP)
+    if case is not None and mark is not None and not getattr(item, "_excinfo", None):
+        problem = _missed(case) if case.fault else _unswept(item, mark, case)
+        if problem:
+            pytest.fail(f"segment-mock, sweep: {problem}", pytrace=False)
+    return result
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Let ``--lf`` find the tests whose cases failed: pytest's own list has the ids of cases, which nobody collects."""
+    config = session.config
+    cache = getattr(config, "cache", None)
+    if cache is None or hasattr(config, "workerinput"):
+        return
+    failed = cache.get(_LAST_FAILED, {})
+    known = cache.get(_CACHE_KEY, {})
+    table = config.pluginmanager.get_plugin("segment_mock_sweep_table")
+    ran = table.cases if isinstance(table, SweepTable) else {}
+    for test, cases in ran.items():
+        known.pop(test, None)
+        labels = [label for label, verdict in cases.items() if verdict == "failed"]
+        if labels:
+            known[test] = labels
+            failed[test] = True
+        for label in cases:
+            failed.pop(labelled(test, label), None)
+    if ran:
+        cache.set(_LAST_FAILED, failed)
+        cache.set(_CACHE_KEY, known)
+
+
+def cases_for(calls: Iterable[str], faults: Any = DEFAULT_FAULTS, operations: str | Iterable[str] = "*") -> list[Case]:
+    """Return a case for each of *calls* that fits *operations* (globs), each of *faults*, and each moment of it.
+
+    Raises `SettingError` for an unusable fault.
+    """
+    globs = [operations] if isinstance(operations, str) else [*operations]
+    globs += [f"*.{glob}" for glob in globs if "." not in glob]
+    each = faults if isinstance(faults, (list, tuple)) else [faults]
+    struck = [moment for fault in each for moment in _moments(fault)]
+    return [
+        Case(turn, name, fault)
+        for turn, name in enumerate(calls, 1)
+        if any(fnmatchcase(name, glob) for glob in globs)
+        for fault in struck
+    ]
+
+
+def sweep_problems(settings: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with the arguments of the marker."""
+    from segment_mock import SettingError
+
+    yield from unknown_names(settings, ("faults", "operations", "limit"))
+    try:
+        cases_for(["any"], **{name: value for name, value in settings.items() if name == "faults"})
+    except SettingError as error:
+        yield str(error)
+
+
+def describe_fault(fault: Any) -> str:
+    """Return *fault* in a few words: kind, settings that differ from their defaults, and its moment if it has one."""
+    try:
+        settings = fault.as_dict().items()
+        words = [f"{name}={value}" for name, value in settings if name not in ("kind", "after")]
+        has_moment = is_dataclass(fault) and "after" in [row.name for row in fields(fault)]
+    except Exception:  # a fault of the user's own may be anything
+        return str(getattr(fault, "kind", None) or getattr(fault, "__name__", None) or type(fault).__name__)
+    moment = [("after" if fault.after else "before")] if has_moment else []
+    return " ".join([str(fault.kind), *words, *moment])
+
+
+def labelled(nodeid: str, *labels: str) -> str:
+    """Return the id of a run of a test: the test's own, with *labels* in brackets if there are any."""
+    text = ", ".join(filter(None, labels))
+    return f"{nodeid}[{text}]" if text else nodeid
+
+
+def _run_all(item: pytest.Item, mark: pytest.Mark | None, transport: str) -> None:
+    clean = Case()
+    if not _passes(item, clean, mark, transport) or mark is None:
+        return
+    for case in _chosen(item, _cases(mark, clean)):
+        if item.session.shouldfail or item.session.shouldstop:
+            return
+        _passes(item, case, mark, transport)
+
+
+def _cases(mark: pytest.Mark, clean: Case) -> list[Case]:
+    return cases_for(clean.calls, **{name: value for name, value in mark.kwargs.items() if name != "limit"})
+
+
+def _chosen(item: pytest.Item, cases: list[Case]) -> list[Case]:
+    """Return the cases that the command line asks for, by a glob or by ``--lf``."""
+    config = item.config
+    glob = config.getoption("--segment-mock-sweep-only")
+    if glob:
+        cases = [case for case in cases if _fits(item.nodeid, case.label, glob)]
+    cache = getattr(config, "cache", None)
+    if cache is not None and config.getoption("lf", False):
+        failed = cache.get(_CACHE_KEY, {}).get(item.nodeid, ())
+        cases = [case for case in cases if case.label in failed] or cases
+    return cases
+
+
+def _fits(nodeid: str, label: str, glob: str) -> bool:
+    # Brackets are part of every id, so they are no sets of letters here.
+    pattern = glob.replace("[", "[[]")
+    return fnmatchcase(label, pattern) or fnmatchcase(labelled(nodeid, label), pattern)
+
+
+def _unswept(item: pytest.Item, mark: pytest.Mark, clean: Case) -> str:
+    """Return why there is nothing to sweep, or too much, after the clean run."""
+    count, limit = len(_cases(mark, clean)), mark.kwargs.get("limit", SWEEP_LIMIT)
+    if not used_mocks(item):
+        return "the test uses no mock; ask for the fixture segment_mock or segment_mock_server"
+    if not clean.calls:
+        return "the test made no call to its mock, so there is none to break"
+    if not count:
+        return f"none of the {len(clean.calls)} calls is one of operations={mark.kwargs.get('operations')!r}"
+    if count > limit:
+        return f"{len(clean.calls)} calls make {count} cases, more than limit={limit}: name fewer faults or operations"
+    return ""
+
+
+def _missed(case: Case) -> str:
+    """Return why the call to be struck was not made, or ``""``."""
+    if len(case.calls) >= case.turn:
+        return ""
+    return f"this run made {len(case.calls)} calls, so call {case.turn} of the clean run never came: not twice the same"
+
+
+def _passes(item: pytest.Item, case: Case, mark: pytest.Mark | None, transport: str) -> bool:
+    """Run *item* as *case*, with everything of its own set up and torn down, report it, and tell if all passed."""
+    _renew(item)
+    if mark is not None:
+        item.stash[CASE] = case
+        item.stash[ON_USE] = case.arm
+    labels = (transport, case.label)
+    nodeid, location = labelled(item.nodeid, *labels), _location(item.location, *labels)
+    item.ihook.pytest_runtest_logstart(nodeid=nodeid, location=location)
+    # What lies above the test (a module's fixtures, say) stays for the next run: its parent comes next.
+    reports = runtestprotocol(item, log=False, nextitem=item.parent)  # type: ignore[arg-type]
+    facts = _facts(case, mark, transport, item)
+    for report in reports:
+        vars(report)["segment_mock_sweep"] = facts
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
+    return len(reports) == 3 and all(report.passed for report in reports)
+
+
+def _facts(case: Case, mark: pytest.Mark | None, transport: str, item: pytest.Item) -> dict[str, Any]:
+    """Return what the table needs to know of a run, as JSON: it may have been a worker's."""
+    facts: dict[str, Any] = {
+        "turn": case.turn,
+        "fault": case.fault_text,
+        "idle": case.is_idle,
+        "label": case.label,
+        "transport": transport,
+        "extra": not case.label and transport not in ("", transports_of_run(item.config)[0]),
+    }
+    if mark is None or case.fault is not None:
+        return facts
+    return {**facts, "calls": case.calls, "cases": len(_chosen(item, _cases(mark, case)))}
+
+
+def _renew(item: pytest.Item) -> None:
+    """Make *item* as if it had never run: its fixtures are set up anew by themselves, the rest is here."""
+    forget_mocks(item)
+    item.user_properties.clear()
+    item._report_sections.clear()
+    if getattr(item, "cls", None) is not None:
+        for name in ("_instance", "_obj"):
+            vars(item).pop(name, None)
+
+
+def _tear_down(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Tear down what the test that comes next does not share; an error in that is this test's."""
+    teardown = partial(item.session._setupstate.teardown_exact, nextitem)
+    call = pytest.CallInfo.from_call(teardown, when="teardown")
+    if call.excinfo:
+        report = item.ihook.pytest_runtest_makereport(item=item, call=call)
+        item.ihook.pytest_runtest_logreport(report=report)
+
+
+def _location(location: tuple[str, int | None, str], *labels: str) -> tuple[str, int | None, str]:
+    return (*location[:2], labelled(location[2], *labels))
+
+
+async def _pass_through(call: Any, proceed: Any) -> Any:
+    return await proceed()
+
+
+def _moments(source: Any) -> Iterator[Fault]:
+    """Yield the fault that *source* (a kind, a dict, a fault) names: before and after, unless it has its moment."""
+    from segment_mock.faults import Fault, made
+
+    fault = source if isinstance(source, Fault) else made({"kind": source} if isinstance(source, str) else source)
+    is_settled = (isinstance(source, Mapping) and "after" in source) or getattr(fault, "after", True)
+    yield fault
+    if not is_settled:
+        yield replace(fault, after=True)  # type: ignore[call-arg]
+
+
+class SweepTable:
+    """Collects the reports of sweeps, a worker's too, and prints a row for each call."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._only = config.getoption("--segment-mock-sweep-only")
+        self._session: pytest.Session | None = None
+        self._calls: dict[str, list[str]] = {}
+        self._runs: dict[str, dict[tuple[int, str], str]] = {}
+        self.cases: dict[str, dict[str, str]] = {}
+        """By the id of the test: the label of each case that ran, and its verdict."""
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Keep the session, which counts the tests of the run."""
+        self._session = session
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note a phase of a run, under an id of its own; the runs are more tests than were collected."""
+        facts: dict[str, Any] | None = getattr(report, "segment_mock_sweep", None)
+        if facts is None:
+            return
+        collected, labels = report.nodeid, (facts["transport"], facts["label"])
+        report.nodeid, report.location = labelled(collected, *labels), _location(report.location, *labels)
+        test = labelled(collected, facts["transport"])
+        if report.when == "setup" and facts["extra"] and self._session:
+            self._session.testscollected += 1
+        if not facts["label"]:
+            if "calls" in facts:
+                self._calls[test] = facts["calls"]
+                self._runs.setdefault(test, {})
+            if report.when == "call" and report.passed and self._session:
+                self._session.testscollected += facts.get("cases", 0)
+            return
+        verdicts = self._runs.setdefault(test, {})
+        case = facts["turn"], facts["fault"]
+        if report.failed:
+            verdicts[case] = "failed"
+        verdict = verdicts.setdefault(case, "idle" if facts["idle"] else "passed")
+        self.cases.setdefault(collected, {})[facts["label"]] = verdict
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Fail a run whose --segment-mock-sweep-only fits no case."""
+        if self._only and self._runs and not any(self._runs.values()) and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print the table of each sweep."""
+        ran = {test: verdicts for test, verdicts in self._runs.items() if verdicts}
+        if not ran and not (self._only and self._runs):
+            return
+        terminalreporter.section("segment-mock sweep")
+        for test, verdicts in ran.items():
+            terminalreporter.write_line(_headline(test, self._calls.get(test, []), verdicts))
+            for turn, operation in enumerate(self._calls.get(test, []), 1):
+                own = {fault: verdict for (at, fault), verdict in verdicts.items() if at == turn}
+                failed = "failed" in own.values()
+                terminalreporter.write_line(f"  {turn:>3} {operation:<30} {_verdict(own)}", red=failed, bold=failed)
+        if not ran:
+            terminalreporter.write_line(f"no case fits --segment-mock-sweep-only {self._only!r}", red=True)
+
+
+def _headline(test: str, calls: list[str], verdicts: Mapping[tuple[int, str], str]) -> str:
+    failed = sum(verdict == "failed" for verdict in verdicts.values())
+    return f"{test}: {_count(calls, 'call')}, {_count(verdicts, 'case')}, {failed or 'none'} failed"
+
+
+def _count(things: Any, noun: str) -> str:
+    return f"1 {noun}" if len(things) == 1 else f"{len(things)} {noun}s"
+
+
+def _verdict(own: Mapping[str, str]) -> str:
+    if not own:
+        return "not swept"
+    names = {
+        state: [fault for fault, verdict in own.items() if verdict == state] for state in ("failed", "passed", "idle")
+    }
+    parts = [f"FAILED with {', '.join(names['failed'])}"] if names["failed"] else []
+    parts += [f"passed {len(names['passed'])}"] if names["passed"] else []
+    parts += [f"nothing to change for {', '.join(names['idle'])}"] if names["idle"] else []
+    return "; ".join(parts)
