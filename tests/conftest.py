@@ -9,6 +9,7 @@ from inspect import signature
 
 import pytest
 from click.testing import CliRunner, Result
+import yaml  # noqa: F401 - a run within a test forgets its imports, and the C loader of yaml can not be imported twice
 
 pytest_plugins = ["pytester"]
 collect_ignore = ["stranger"]  # runs against the built wheel
