@@ -8,8 +8,8 @@ from functools import partialmethod
 from inspect import signature
 
 import pytest
-from click.testing import CliRunner, Result
 import yaml  # noqa: F401 - a run within a test forgets its imports, and the C loader of yaml can not be imported twice
+from click.testing import CliRunner, Result
 
 pytest_plugins = ["pytester"]
 collect_ignore = ["stranger"]  # runs against the built wheel
