@@ -51,7 +51,6 @@ class Emulator:
         journal = self.journal  # and not self, which would hold itself in a circle by it
         self.fault_rules = FaultRules(self.world, self.routes.operations(), lambda: journal.newest)
         self._snapshots: dict[str, Snapshot] = {}
-        self.ca_pem: bytes | None = None
         self.on_reset: list[Callable[[], None]] = []
         self.world.set_initial_data(self._initial_records(merged(self.settings["data"])))
         self._arm()

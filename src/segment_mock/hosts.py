@@ -25,7 +25,7 @@ def split_target(target: str) -> tuple[str, str]:
 def host_of(authority: str) -> str:
     """Return the host of ``host``, ``host:port`` or ``[address]:port``: lower case, without a trailing dot."""
     host, _, port = authority.rpartition(":")
-    return normalized((host if port.isdigit() else authority).strip("[]"))
+    return normalized((host if port.isascii() and port.isdigit() else authority).strip("[]"))
 
 
 def normalized(host: str) -> str:

@@ -45,7 +45,7 @@ class SegmentMock:
     def __init__(self, **settings: Any) -> None:
         self._emulator = Emulator(settings)
         self._servers: list[LiveServer] = []
-        self._control_plane: Callable[[Request], Response] | None = None
+        self._control_plane: Callable[[Request, bytes | None], Response] | None = None
         self.refused: Counter[str] = Counter()
         """Hosts that a proxy of this mock did not let its clients reach, and how often they tried."""
 
@@ -120,10 +120,10 @@ class SegmentMock:
             raise SettingError(f"host: {host!r} lets others in; give them an --admin-token, or listen on 127.0.0.1")
         tls = settings["tls"] if tls is None else tls
         proxy = settings["proxy"] if proxy is None else proxy
-        authority = self._authority() if tls or proxy else None
+        authority = self._authority(host) if tls or proxy else None
         server = LiveServer(
             core.answer,
-            self._control,
+            partial(self._control, ca_pem=authority.pem if authority else None),
             self.clock,
             host=host,
             port=port,
@@ -132,10 +132,10 @@ class SegmentMock:
             admit=self._admit,
             authority=authority,
             tls=tls,
-        ).start()
-        self._servers.append(server)
-        core.on_reset.append(server.interrupt)
-        return server
+            on_start=self._add_server,
+            on_stop=self._remove_server,
+        )
+        return server.start()
 
     def state(self, organization: str = "") -> Json:
         """Return every record in the form of a data file; *organization* is a credential."""
@@ -173,10 +173,16 @@ class SegmentMock:
 
     def close(self) -> None:
         """Stop every server this mock started; what it remembers stays."""
-        while self._servers:
-            server = self._servers.pop()
-            self._emulator.on_reset.remove(server.interrupt)
+        for server in [*self._servers]:
             server.stop()
+
+    def _add_server(self, server: LiveServer) -> None:
+        self._servers.append(server)
+        self._emulator.on_reset.append(server.interrupt)
+
+    def _remove_server(self, server: LiveServer) -> None:
+        self._servers.remove(server)
+        self._emulator.on_reset.remove(server.interrupt)
 
     def _admit(self, host: str) -> bool:
         admitted = self._emulator.routes.admits(host)
@@ -195,16 +201,15 @@ class SegmentMock:
 
         return LiveTransport(partial(self.serve, tls=tls, proxy=False))
 
-    def _authority(self) -> CertificateAuthority:
+    def _authority(self, host: str) -> CertificateAuthority:
         from .transports.server.tls import CertificateAuthority
 
-        made = CertificateAuthority(host for vendor in self._emulator.vendors.values() for host in vendor.hosts)
-        self._emulator.ca_pem = made.pem
-        return made
+        hosts = [host for vendor in self._emulator.vendors.values() for host in vendor.hosts]
+        return CertificateAuthority([host, *hosts])
 
-    def _control(self, request: Request) -> Response:
+    def _control(self, request: Request, ca_pem: bytes | None = None) -> Response:
         if self._control_plane is None:
             from .web import control_client  # Flask takes 170 ms to import
 
             self._control_plane = control_client(self._emulator)
-        return self._control_plane(request)
+        return self._control_plane(request, ca_pem)

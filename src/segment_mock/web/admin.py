@@ -76,7 +76,7 @@ def check_access(token: str | None) -> None:
     host = request.headers.get("Host", "")
     # An origin has a scheme too, but the transport does not know its own.
     origin = request.headers.get("Origin")
-    if origin is not None and origin.partition("://")[2].lower() != host.lower():
+    if origin is not None and origin.lower().partition("://")[1:] != ("://", host.lower()):
         raise Forbidden("Another site's page may not call the control plane.")
     if token is not None and not _is_bearer(token):
         raise Unauthorized("Send the admin token: Authorization: Bearer TOKEN.")
@@ -113,10 +113,11 @@ def get_health(core: Emulator) -> Response:
     public=True,
 )
 def get_ca_certificate(core: Emulator) -> Response:
-    """Return the certificate authority of TLS and proxy."""
-    if core.ca_pem is None:
+    """Return the certificate authority of the server that was asked, if it speaks TLS or is a proxy."""
+    pem = request.environ.get("segment_mock.ca_pem")
+    if pem is None:
         raise NotFound("This server speaks no TLS: start it with --tls or --proxy.")
-    return Response(core.ca_pem, content_type="application/x-pem-file")
+    return Response(pem, content_type="application/x-pem-file")
 
 
 @views.get(

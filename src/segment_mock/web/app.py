@@ -84,11 +84,14 @@ class _Rule(Rule):
         return lambda _, *values, **more: compiled(append_unknown)(self, *values, **more)
 
 
-def control_client(core: Emulator) -> Callable[[messages.Request], messages.Response]:
-    """Return a function that answers requests for ``/_mock`` by the Flask application, for other transports."""
+def control_client(core: Emulator) -> Callable[[messages.Request, bytes | None], messages.Response]:
+    """Return a function that answers requests for ``/_mock`` by the Flask application, for other transports.
+
+    It takes the request and the CA certificate of the server that was asked, if it has one.
+    """
     app = create_app(core)
 
-    def answer(request: messages.Request) -> messages.Response:
+    def answer(request: messages.Request, ca_pem: bytes | None = None) -> messages.Response:
         path, _, query = request.target.partition("?")
         builder = EnvironBuilder(
             path,
@@ -96,9 +99,16 @@ def control_client(core: Emulator) -> Callable[[messages.Request], messages.Resp
             method=request.method,
             headers=[(name, value) for name, value in request.headers.items() if name != "content-length"],
             data=request.body,
-            environ_base={"segment_mock.transport": request.transport, "segment_mock.too_large": request.too_large},
+            environ_base={
+                "segment_mock.transport": request.transport,
+                "segment_mock.too_large": request.too_large,
+                "segment_mock.ca_pem": ca_pem,
+            },
         )
-        chunks, status, headers, *_ = run_wsgi_app(app.wsgi_app, builder.get_environ(), buffered=True)
+        environ = builder.get_environ()
+        if "host" not in request.headers:
+            del environ["HTTP_HOST"]  # the builder's own, which would be this machine
+        chunks, status, headers, *_ = run_wsgi_app(app.wsgi_app, environ, buffered=True)
         passed = {name: value for name, value in headers.items() if name.lower() not in ("content-length", "date")}
         return messages.Response(int(status[:3]), passed, b"".join(chunks))
 

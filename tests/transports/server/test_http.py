@@ -1,6 +1,7 @@
 """HTTP/1.1 as real clients and broken ones speak it to the live door."""
 
 import asyncio
+import threading
 
 import aiohttp
 import httpx
@@ -65,6 +66,30 @@ def test_pipelined_requests_are_answered_in_order():
         targets = [wire.reply()[1]["x-target"] for _ in range(40)]
 
     assert targets == [f"/{number}" for number in range(40)]
+
+
+def test_a_half_closed_client_gets_every_pipelined_answer():
+    """Answers are still due after the sending half is closed, however many."""
+    with serving() as server, RawClient(server) as wire:
+        wire.send(GET * 50).sock.shutdown(1)
+
+        assert wire.rest().count(b"HTTP/1.1 200 OK") == 50
+
+
+def test_one_client_that_pipelines_does_not_stall_the_others():
+    """Connections take turns, a request each."""
+
+    async def slow(request):
+        threading.Event().wait(0.01)
+        return await echo(request)
+
+    with serving(slow) as server, RawClient(server) as greedy, RawClient(server) as other:
+        greedy.send(GET * 200)
+        greedy.reply()
+        other.send(GET).reply()
+        answered = greedy.seen.count(b"HTTP/1.1 200") + 1
+
+    assert answered < 50
 
 
 def test_chunked_request_body():

@@ -23,7 +23,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_busy", "_call", "_context", "_deadline", "_drained", "_eof", "_head_only", "_lost", "_option", "_parser",
-        "_paused", "_timer", "_transport", "_writer",
+        "_paused", "_scheduled", "_timer", "_transport", "_writer",
     )  # fmt: skip
 
     _transport: asyncio.Transport
@@ -35,7 +35,7 @@ class Connection(asyncio.Protocol):
         self._call: Pending | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._deadline: asyncio.TimerHandle | None = None
-        self._busy = self._eof = self._paused = self._head_only = self._lost = False
+        self._busy = self._eof = self._paused = self._head_only = self._lost = self._scheduled = False
         self._option: ConnectionOption = ""
         self._drained = 0
 
@@ -73,7 +73,7 @@ class Connection(asyncio.Protocol):
         self._eof = self._parser.done = True
         if self._is_held() or self._writer.lingering or self._transport.get_extra_info("sslcontext"):
             return False
-        return bool(self._parser.requests) or not self._is_idle()
+        return not self._is_idle()
 
     def pause_writing(self) -> None:
         """Wait until what was written has left."""
@@ -89,23 +89,31 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
 
     def _is_idle(self) -> bool:
-        return not (self._busy or self._writer.busy or self._writer.blocked)
+        return not (self._parser.requests or self._busy or self._writer.busy or self._writer.blocked)
 
     def _is_held(self) -> bool:
         return self._call is not None and self._timer is None
 
     def _process(self) -> None:
-        """Answer the requests that have been read, one after another, for as long as none has to wait."""
+        """Answer the next request that has been read, unless it has to wait for the one before."""
         parser, writer = self._parser, self._writer
-        while parser.requests and not (self._busy or writer.busy or writer.blocked):
+        if parser.requests and not (self._busy or writer.busy or writer.blocked):
             item, self._option = parser.requests.popleft()
             if isinstance(item, Request):
                 self._answer(item)
             else:
                 self._head_only = False
                 self._send(item)
+            if parser.requests and not self._scheduled:
+                # However many a client pipelines, the other connections get their turn in between.
+                self._scheduled = True
+                self._context.loop.call_soon(self._continue)
         if parser.incomplete or parser.requests or self._deadline or self._paused or self._eof:
             self._settle()
+
+    def _continue(self) -> None:
+        self._scheduled = False
+        self._process()
 
     def _settle(self) -> None:
         parser, transport = self._parser, self._transport
@@ -193,7 +201,7 @@ class Connection(asyncio.Protocol):
 
     def _send(self, response: Response) -> None:
         self._busy = False
-        if self._lost:
+        if self._lost or self._transport.is_closing():
             return
         linger = self._parser.refused and not self._eof
         try:

@@ -51,7 +51,7 @@ class LiveServer:
     *time_scale* multiplies every pause of the core and of a delivery; *request_timeout* is real seconds
     from a request's first byte to its last. With *authority* the server speaks TLS (*tls*), or else
     answers CONNECT for the hosts that *admit* accepts; the authority is closed when the server stops.
-    *on_stop* is then called with the server.
+    *on_start* and *on_stop* are called with the server once it runs, and once it has stopped.
     """
 
     def __init__(
@@ -68,12 +68,13 @@ class LiveServer:
         admit: Callable[[str], bool] = lambda host: True,
         authority: CertificateAuthority | None = None,
         tls: bool = False,
+        on_start: Callable[[LiveServer], None] = lambda server: None,
         on_stop: Callable[[LiveServer], None] = lambda server: None,
     ) -> None:
         self.host, self.port = host, port
         self.failed_handshakes: Counter[str] = Counter()
         """Hosts for which clients broke off the TLS handshake, and how often."""
-        self._authority, self._on_stop = authority, on_stop
+        self._authority, self._on_start, self._on_stop = authority, on_start, on_stop
         self._ssl_context = authority.context if authority and tls else None
         self._new_context = partial(
             ServerContext, answer, control, clock, body_limit=body_limit, time_scale=time_scale,
@@ -91,7 +92,7 @@ class LiveServer:
     @property
     def ca_file(self) -> str | None:
         """The file of the CA certificate that clients have to trust, if this server speaks TLS or is a proxy."""
-        return str(self._authority.file) if self._authority else None
+        return str(self._authority.file) if self._authority and self._authority.file else None
 
     def start(self) -> LiveServer:
         """Bind and serve; returns once connections are accepted.
@@ -101,7 +102,13 @@ class LiveServer:
         with self._lock:
             if self._running is not None:
                 raise RuntimeError(f"{self.url} is being served already")
-            listener = _bind(self.host, self.port)
+            try:
+                listener = _bind(self.host, self.port)
+            except OSError:
+                self._close_authority()
+                raise
+            if self._authority:
+                self._authority.publish()
             self.port = listener.getsockname()[1]
             loop = _Loop()
             context = self._new_context(loop=loop)
@@ -110,6 +117,7 @@ class LiveServer:
             accepting = loop.create_server(self._protocol(context), sock=listener, backlog=BACKLOG)
             server = asyncio.run_coroutine_threadsafe(accepting, loop).result()
             self._running = _Running(context, server, thread)
+        self._on_start(self)
         return self
 
     def stop(self) -> None:
@@ -123,8 +131,7 @@ class LiveServer:
         if thread is not threading.current_thread():
             thread.join(STOP_TIMEOUT)
         context.close()
-        if self._authority:
-            self._authority.close()
+        self._close_authority()
         self._on_stop(self)
 
     def interrupt(self) -> None:
@@ -149,6 +156,10 @@ class LiveServer:
             context.loop.call_soon_threadsafe(drop)
             # The time limit avoids a deadlock: the caller may hold a lock that a call being closed wants.
             done.wait(INTERRUPT_TIMEOUT)
+
+    def _close_authority(self) -> None:
+        if self._authority:
+            self._authority.close()
 
     def _protocol(self, context: ServerContext) -> Callable[[], asyncio.Protocol]:
         ssl_context = self._ssl_context

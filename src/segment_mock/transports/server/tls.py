@@ -21,7 +21,7 @@ class CertificateAuthority:
     """A certificate authority that nobody trusts until told to, and SSL contexts with certificates signed by it.
 
     *hosts* are the names in the certificate of ``context``, besides this machine's own; ``*.`` is allowed.
-    ``file`` is where clients find the CA certificate: readable by its owner alone, removed by `close`.
+    `publish` writes the CA certificate for clients to ``file``, readable by its owner alone; `close` removes it.
     """
 
     def __init__(self, hosts: Iterable[str]) -> None:
@@ -30,10 +30,7 @@ class CertificateAuthority:
         self._ca, self._lock = CA(), Lock()
         self._contexts: dict[str, ssl.SSLContext] = {}
         self.context = self._issue(*dict.fromkeys((*_LOCAL, *hosts)))
-        self._folder = Path(tempfile.mkdtemp(prefix="segment-mock-"))
-        self.file = self._folder / "ca.pem"
-        with os.fdopen(os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(self.pem)
+        self.file: Path | None = None
 
     @property
     def pem(self) -> bytes:
@@ -52,9 +49,18 @@ class CertificateAuthority:
                 self._contexts[host] = self._issue(host)
             return self._contexts[host]
 
+    def publish(self) -> None:
+        """Write the CA certificate to a file in a folder of its own, unless that has been done."""
+        if self.file is None:
+            self.file = Path(tempfile.mkdtemp(prefix="segment-mock-")) / "ca.pem"
+            with os.fdopen(os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(self.pem)
+
     def close(self) -> None:
         """Remove the file."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        file, self.file = self.file, None
+        if file is not None:
+            shutil.rmtree(file.parent, ignore_errors=True)
 
     def _issue(self, *names: str) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

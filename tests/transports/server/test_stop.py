@@ -1,0 +1,244 @@
+"""A server stops at once, whatever its clients are doing, and nothing of it is left."""
+
+from __future__ import annotations
+
+import gc
+import os
+import socket
+import ssl
+import struct
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from segment_mock import SegmentMock, faults
+from segment_mock.transports.server.server import LiveServer
+
+LIMIT = 0.05
+"""Seconds that stopping may take."""
+SEARCH = "/api/integration/ext/v1/segments/search"
+CONNECT = b"CONNECT api.salsalabs.org:443 HTTP/1.1\r\nHost: api.salsalabs.org:443\r\n\r\n"
+Client = Callable[[socket.socket], Any]
+
+
+def client_hello(host: str = "localhost") -> bytes:
+    """Return the first bytes of a TLS handshake."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    context = ssl.create_default_context()
+    with suppress(ssl.SSLWantReadError):
+        context.wrap_bio(incoming, outgoing, server_hostname=host).do_handshake()
+    return outgoing.read()
+
+
+def silent(sock: socket.socket) -> None:
+    """Say nothing."""
+
+
+def mid_head(sock: socket.socket) -> None:
+    """Stop within the header block."""
+    sock.sendall(b"PUT / HTTP/1.1\r\nX-A: ")
+
+
+def mid_body(sock: socket.socket) -> None:
+    """Stop within the body."""
+    sock.sendall(b"PUT /segments/a HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+
+
+def mid_chunk(sock: socket.socket) -> None:
+    """Stop within a chunk."""
+    sock.sendall(b"PUT /segments/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n64\r\n{")
+
+
+def half_closed(sock: socket.socket) -> None:
+    """Close the sending half and wait for an answer that hangs."""
+    sock.sendall(b"GET /api/integration/ext/v1/metrics HTTP/1.1\r\nHost: x\r\nauthToken: t\r\n\r\n")
+    sock.shutdown(socket.SHUT_WR)
+
+
+def hanging(sock: socket.socket) -> None:
+    """Wait for an answer that never comes."""
+    sock.sendall(b"GET /api/integration/ext/v1/metrics HTTP/1.1\r\nHost: x\r\nauthToken: t\r\n\r\n")
+
+
+def choked(sock: socket.socket) -> None:
+    """Ask again and again, and read nothing."""
+    sock.setblocking(False)
+    with suppress(BlockingIOError):
+        while True:
+            sock.send(b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n" * 500)
+
+
+def keep_alive(sock: socket.socket) -> None:
+    """Be answered, and stay."""
+    sock.sendall(b"GET /_mock/health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    sock.recv(1000)
+
+
+def refused(sock: socket.socket) -> None:
+    """Go on sending after a refusal."""
+    sock.sendall(b"PUT /segments/a HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999\r\n\r\n" + b"x" * 1000)
+
+
+def reset(sock: socket.socket) -> None:
+    """Leave with a reset."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+
+def half_hello(sock: socket.socket) -> None:
+    """Stop within the first message of a handshake."""
+    sock.sendall(client_hello()[:50])
+
+
+def hello_only(sock: socket.socket) -> None:
+    """Stop after the first message of a handshake."""
+    sock.sendall(client_hello())
+
+
+def silent_tunnel(sock: socket.socket) -> None:
+    """Open a tunnel and say nothing in it."""
+    sock.sendall(CONNECT)
+    sock.recv(1000)
+
+
+def half_hello_in_tunnel(sock: socket.socket) -> None:
+    """Open a tunnel, and stop within the first message of a handshake that came along with CONNECT."""
+    sock.sendall(CONNECT + client_hello()[:50])
+
+
+def hello_in_tunnel(sock: socket.socket) -> None:
+    """Open a tunnel, and stop after the first message of the handshake."""
+    sock.sendall(CONNECT)
+    sock.recv(1000)
+    sock.sendall(client_hello("api.salsalabs.org"))
+
+
+def unread_in_tunnel(sock: socket.socket) -> None:
+    """Complete the handshake in a tunnel, ask for much and read nothing."""
+    sock.sendall(CONNECT)
+    sock.recv(1000)
+    context = ssl._create_unverified_context()
+    secured = context.wrap_socket(sock, server_hostname="api.salsalabs.org")
+    secured.setblocking(False)
+    with suppress(BlockingIOError, ssl.SSLWantWriteError):
+        for _ in range(100):
+            secured.send(b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n" * 500)
+    KEPT.append(secured)
+
+
+KEPT: list[ssl.SSLSocket] = []
+PLAIN: tuple[Client, ...] = (
+    silent, mid_head, mid_body, mid_chunk, half_closed, hanging, choked, keep_alive, refused, reset,
+)  # fmt: skip
+TLS: tuple[Client, ...] = (silent, half_hello, hello_only, mid_head, reset)
+TUNNEL: tuple[Client, ...] = (
+    silent_tunnel, half_hello_in_tunnel, hello_in_tunnel, unread_in_tunnel, mid_body, hanging,
+)  # fmt: skip
+CASES = [(name, client) for name, clients in (("plain", PLAIN), ("tls", TLS), ("proxy", TUNNEL)) for client in clients]
+
+
+@pytest.fixture(scope="module")
+def mock() -> Any:
+    """A world in which some calls hang."""
+    with SegmentMock(limits="off") as mock:
+        mock.faults.add(faults.Hang(), operation="salsa.get_metrics")
+        yield mock
+
+
+def serve(mock: SegmentMock, kind: str) -> LiveServer:
+    """Return a server of this kind."""
+    return mock.serve(tls=kind == "tls", proxy=kind == "proxy")
+
+
+def seconds_to_stop(mock: SegmentMock, kind: str, client: Client, settle: float = 0.02) -> float:
+    """Return how long a server takes to stop that three of these clients are connected to."""
+    with ExitStack() as stack:
+        server = serve(mock, kind)
+        for _ in range(3):
+            sock = stack.enter_context(socket.create_connection((server.host, server.port), 5))
+            client(sock)
+        time.sleep(settle)
+        began = time.perf_counter()
+        server.stop()
+        took = time.perf_counter() - began
+    while KEPT:
+        KEPT.pop().close()
+    return took
+
+
+def open_descriptors() -> list[str]:
+    """Return what the descriptors of this process are, but for pipes and files that tests hold."""
+    gc.collect()
+    links = []
+    for entry in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            links.append(os.readlink(entry))  # noqa: PTH115 - a socket is no path
+    return sorted(link.partition(":")[0] for link in links if link.startswith(("socket:", "anon_inode:[eventpoll]")))
+
+
+def server_threads() -> list[str]:
+    """Return the names of the threads of servers."""
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("segment-mock")]
+
+
+@pytest.mark.parametrize(("kind", "client"), CASES, ids=lambda value: getattr(value, "__name__", value))
+def test_stops_at_once(mock: SegmentMock, kind: str, client: Client) -> None:
+    """Within the limit, on a machine that may be busy with other things: the quickest of three counts."""
+    assert min(seconds_to_stop(mock, kind, client) for _ in range(3)) < LIMIT
+    assert [] == server_threads()
+
+
+@pytest.mark.parametrize("settle", [0.0, 0.001])
+def test_stops_while_handshakes_begin(mock: SegmentMock, settle: float) -> None:
+    """Connections that are just being accepted hold up nothing either."""
+    took = [seconds_to_stop(mock, kind, client, settle) for kind, client in CASES[::3]]
+
+    assert sorted(took)[len(took) // 2] < LIMIT
+    assert max(took) < 1
+    assert [] == server_threads()
+
+
+def test_nothing_is_left_of_many_servers(mock: SegmentMock, caplog: pytest.LogCaptureFixture) -> None:
+    """No thread, socket or poller, no temporary file, nothing in the mock, no word in the log."""
+    for kind, client in CASES:
+        seconds_to_stop(mock, kind, client, 0.0)
+    before = open_descriptors()
+    for _ in range(2):
+        for kind, client in CASES:
+            seconds_to_stop(mock, kind, client, 0.001)
+
+    assert before == open_descriptors()
+    assert [] == server_threads()
+    assert [] == mock._servers == mock._emulator.on_reset
+    assert [] == caplog.records
+
+
+def test_a_mock_forgets_a_server_that_was_stopped_by_itself(mock: SegmentMock) -> None:
+    """Resetting and closing the mock has nothing to do with it any more; started again, it is known again."""
+    server = mock.serve()
+    server.stop()
+    assert [] == mock._servers
+    server.start()
+    assert [server] == mock._servers
+    mock.close()
+
+    assert [] == mock._servers
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection((server.host, server.port), 1)
+
+
+def test_a_tls_server_that_cannot_bind_leaves_no_file(
+    mock: SegmentMock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The CA is written once the address is ours."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with socket.create_server(("127.0.0.1", 0)) as busy, pytest.raises(OSError, match="in use"):
+        mock.serve(port=busy.getsockname()[1], tls=True)
+
+    assert [] == [*tmp_path.iterdir()]
+    assert [] == mock._servers
