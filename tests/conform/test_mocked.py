@@ -26,7 +26,7 @@ def test_every_example_passes_and_all_is_as_before(mock: SegmentMock) -> None:
     skipped = [line for line in result.stdout.splitlines() if line.startswith("skip")]
 
     assert 0 == result.exit_code, result.output
-    assert "0 failed, 5 skipped: http://127.0.0.1:" in result.stdout.splitlines()[-1]
+    assert "0 failed, 6 skipped: http://127.0.0.1:" in result.stdout.splitlines()[-1]
     assert all(" it needs a target with --" in line for line in skipped)
     assert before == mock.state()
 

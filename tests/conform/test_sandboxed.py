@@ -62,7 +62,7 @@ def test_what_no_api_removes_is_told(sandbox) -> None:
 
     assert 1 == result.exit_code
     assert " 0 failed, 0 skipped: " in result.stdout.splitlines()[-1]
-    assert len(target.state()["segmenter"]["segments"]) == len(stays) == 6
+    assert len(target.state()["segmenter"]["segments"]) == len(stays) == 8
     assert stays[0].endswith("made for segmenter/add-tags: the API can't remove it")
 
 

@@ -33,7 +33,13 @@ DATA: dict[str, Any] = {
             {"segmentId": CUSTOM, "name": "Custom", "type": "CUSTOM"},
         ],
         "supporters": [
-            {"supporterId": ADA, "contacts": [{"type": "EMAIL", "value": "ada@example.org"}]},
+            {
+                "supporterId": ADA,
+                "lastName": "Example",
+                "address": {"state": "IL"},
+                "contacts": [{"type": "EMAIL", "value": "ada@example.org"}],
+                "customFieldValues": [{"name": "Shirt", "value": "M"}],
+            },
             {"supporterId": BOB, "contacts": [{"type": "EMAIL", "value": "bob@example.org"}]},
             {"supporterId": CY, "contacts": [{"type": "EMAIL", "value": "bob@example.org"}]},
         ],
@@ -54,6 +60,15 @@ Call = tuple[str, str, Any]
 
 def salsa(method: str, path: str, **payload: Any) -> Call:
     return method, f"{ROOT}/{path}", {"payload": payload}
+
+
+ADDRESS = {"type": "EMAIL", "value": "ada@example.org"}
+SHIRT, HAT = {"name": "Shirt", "value": "L"}, {"name": "Hat", "value": "L"}
+MET = {"name": "Met", "type": "DATE", "value": "06/07/2016"}
+
+
+def ada(**members: Any) -> Call:
+    return salsa("PUT", "supporters", supporters=[{"supporterId": ADA, **members}])
 
 
 def groups(**payload: Any) -> Call:
@@ -172,6 +187,21 @@ PROBES: dict[tuple[str, str], Probe] = {
     ("salsa", "unknown_supporter"): Probe(assign(UNKNOWN), assign(CY)),
     ("salsa", "assigned_twice"): Probe(assign(ADA), assign(CY)),
     ("salsa", "removed_non_member"): Probe(remove(CY), remove(ADA)),
+    ("salsa", "address_update"): Probe(ada(address={"city": "Oslo"}), ada(address={"city": "Oslo"}, supporterId=BOB)),
+    ("salsa", "update_without_email"): Probe(ada(title="Dr"), ada(title="Dr", contacts=[ADDRESS])),
+    ("salsa", "update_reply"): Probe(ada(title="Dr"), ada(title="Dr", supporterId=UNKNOWN)),
+    ("salsa", "supporter_lengths"): Probe(ada(title="x" * 256), ada(title="x" * 255)),
+    ("salsa", "null_supporter_members"): Probe(ada(title=None), ada(title="Dr")),
+    ("salsa", "cleared_name"): Probe(ada(lastName=""), ada(lastName="", supporterId=BOB)),
+    ("salsa", "contact_status"): Probe(ada(contacts=[ADDRESS]), ada(contacts=[{**ADDRESS, "status": "OPT_IN"}])),
+    ("salsa", "custom_field_definition"): Probe(ada(customFieldValues=[HAT]), ada(customFieldValues=[SHIRT])),
+    ("salsa", "custom_field_types"): Probe(
+        ada(customFieldValues=[{**MET, "value": "x"}]), ada(customFieldValues=[{**MET, "value": "2016-06-07"}])
+    ),
+    ("salsa", "custom_field_dates"): Probe(
+        ada(customFieldValues=[MET]), ada(customFieldValues=[{**MET, "value": "2016-06-07"}])
+    ),
+    ("salsa", "error_details"): Probe(ada(address={"city": 5}), ada(gender="x")),
     ("salsa", "calls_left"): Probe(METRICS, ALL),
     ("salsa", "no_call_yet"): Probe(METRICS, ALL),
     ("salsa", "failed_calls"): Probe(METRICS, ALL, [groups(count="x")]),

@@ -3,7 +3,8 @@
 import pytest
 from people import NOBODY, email, find, person, refused, sid, told, upsert
 
-REQUIRED, INVALID = 2001, 2004
+REQUIRED, TOO_LONG, INVALID = 2001, 2003, 2004
+PARTS = ("contacts", "customFieldValues")
 ODD = [5, 1.5, True, [], {}, ["x"], {"x": "y"}]
 
 
@@ -11,11 +12,22 @@ def wrong(api, item):
     """Return the errors of *item*, which is sent between two good ones and comes back as it was."""
     before, failed, after = upsert(api, person(1), item, person(2))
     assert ["ADDED", "VALIDATION_ERROR", "ADDED"] == [each["result"] for each in (before, failed, after)]
-    echo = {name: value for name, value in failed.items() if name not in ("result", "errors")}
-    assert {name: value for name, value in item.items() if value is not None} == echo
+    own, errors = failed.pop("errors", []), told_errors(failed)
+    assert {name: value for name, value in item.items() if value is not None} | {"result": "VALIDATION_ERROR"} == failed
     assert 2 == len(api.mock.salsa.supporters)
-    assert all(["id", "code", "message", "fieldName"] == list(error) for error in failed["errors"])
-    return [(error["code"], error["fieldName"]) for error in failed["errors"]]
+    assert all(["id", "code", "message", "fieldName"] == list(error) for error in own)
+    return [(error["code"], error["fieldName"]) for error in own] + errors
+
+
+def told_errors(item):
+    """Take the errors of the objects within *item* away, and return (code, path) of each."""
+    owners = [("address", item.get("address"))]
+    for name in PARTS:
+        rows = item.get(name)
+        owners += [(f"{name}[{index}]", row) for index, row in enumerate(rows if isinstance(rows, list) else ())]
+    errors = [(path, error) for path, row in owners if isinstance(row, dict) for error in row.pop("errors", ())]
+    assert all(["id", "code", "message", "details", "fieldName"] == list(error) for _, error in errors)
+    return [(error["code"], f"{path}.{error['fieldName']}") for path, error in errors]
 
 
 @pytest.fixture
@@ -40,8 +52,7 @@ def test_an_e_mail_address_is_required(api, contacts):
     failed = upsert(api, {"firstName": "Ada", "contacts": contacts})[0]
 
     assert ("VALIDATION_ERROR", "Ada") == (failed["result"], failed["firstName"])
-    ((code, field),) = [(error["code"], error["fieldName"]) for error in failed["errors"]]
-    assert (REQUIRED, "contacts") == (code, field)
+    assert [(REQUIRED, "contacts")] == [(error["code"], error["fieldName"]) for error in failed["errors"]]
     assert "The field is required and must be filled out" == failed["errors"][0]["message"]
 
 
@@ -75,25 +86,115 @@ def test_an_address_that_is_none(api, value):
         ("a@example.org", "contacts"),
         (email("a@example.org"), "contacts"),
         (5, "contacts"),
-        ([5], "contacts[0]"),
-        (["a@example.org"], "contacts[0]"),
+        ([email("a@example.org"), 5], "contacts[1]"),
+        ([email("a@example.org"), "b@example.org"], "contacts[1]"),
         ([email("a@example.org"), {"value": "x"}], "contacts[1].type"),
         ([email("a@example.org"), {"type": "EMAIL", "value": 5}], "contacts[1].value"),
-        ([{"type": "PIGEON", "value": "x"}], "contacts[0].type"),
-        ([{"type": ["EMAIL"], "value": "x"}], "contacts[0].type"),
-        ([{"type": "email", "value": "x"}], "contacts[0].type"),
-        ([{"type": "EMAIL", "value": "x", "status": "MAYBE"}], "contacts[0].status"),
-        ([{"type": "EMAIL", "value": "x", "status": {}}], "contacts[0].status"),
+        ([email("a@example.org"), {"type": "PIGEON", "value": "x"}], "contacts[1].type"),
+        ([email("a@example.org"), {"type": ["EMAIL"], "value": "x"}], "contacts[1].type"),
+        ([email("a@example.org"), {"type": "email", "value": "x"}], "contacts[1].type"),
+        ([email("a@example.org"), {"type": "HOME_PHONE", "value": "1" * 256}], "contacts[1].value"),
+        ([email("a@example.org") | {"status": "MAYBE"}], "contacts[0].status"),
+        ([email("a@example.org") | {"status": {}}], "contacts[0].status"),
+        ([email("bad@email@bad.com")], "contacts[0].value"),
+        ([email("not an address")], "contacts[0].value"),
+        ([email("example.org")], "contacts[0].value"),
+        ([email("@example.org")], "contacts[0].value"),
+        ([email(" ")], "contacts[0].value"),
+        ([email("a@example.org"), email("b@")], "contacts[1].value"),
     ],
 )
 def test_a_contact_that_is_none(api, contacts, field):
-    """The error names which of them and what of it."""
+    """The error stands on that contact if it is an object, and names what of it."""
     assert [field] == [name for _, name in wrong(api, {"contacts": contacts})]
 
 
-@pytest.mark.parametrize(("value", "field"), [(5, ""), ({}, ""), ("x", ""), ([5], "[0]"), ([{}, []], "[1]")])
+@pytest.mark.parametrize(
+    ("member", "value", "code"),
+    [
+        ("gender", "male", INVALID),
+        ("gender", "", INVALID),
+        ("dateOfBirth", "yesterday", INVALID),
+        ("dateOfBirth", "12/10/1980", INVALID),
+        ("dateOfBirth", "1980-13-10", INVALID),
+        ("firstName", "x" * 256, TOO_LONG),
+        ("lastName", "x" * 256, TOO_LONG),
+        ("externalSystemId", "x" * 101, TOO_LONG),
+    ],
+)
+def test_a_value_that_is_none(api, member, value, code):
+    """Constants, dates and lengths; the shortest that is too long is refused."""
+    assert [(code, member)] == wrong(api, {member: value, "contacts": [email("a@example.org")]})
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("gender", "MALE"), ("gender", "FEMALE"), ("gender", "OTHER"), ("firstName", "x" * 255),
+        ("externalSystemId", "x" * 100), ("dateOfBirth", "1980-12-10"), ("dateOfBirth", "1768-05-27T04:00:00.000Z"),
+    ],
+)  # fmt: skip
+def test_a_value_that_is_right(api, member, value):
+    """It comes back as it was sent."""
+    assert value == upsert(api, {member: value, "contacts": [email("a@example.org")]})[0][member]
+
+
+@pytest.mark.parametrize(
+    ("address", "field"),
+    [
+        ({"city": 5}, "address.city"),
+        ({"county": {}}, "address.county"),
+        ({"addressLine1": "x" * 256}, "address.addressLine1"),
+        ({"postalCode": []}, "address.postalCode"),
+        ({"lattitude": "north"}, "address.lattitude"),
+    ],
+)
+def test_an_address_with_a_wrong_member(api, address, field):
+    """The error stands on the address, and clients find it there with details."""
+    assert [field] == [name for _, name in wrong(api, {"address": address, "contacts": [email("a@example.org")]})]
+
+
+@pytest.mark.parametrize(
+    ("fields", "path"),
+    [
+        ([{"name": "a", "value": "x"}, {"value": "x"}], "[1].name"),
+        ([{"name": "a", "value": {}}], "[0].value"),
+        ([{"name": "a", "value": "soon", "type": "DATE"}], "[0].value"),
+        ([{"name": "a", "value": "13/45/2016", "type": "DATE"}], "[0].value"),
+        ([{"name": "a", "value": "many", "type": "NUMBER"}], "[0].value"),
+        ([{"name": "a", "value": "maybe", "type": "BOOLEAN"}], "[0].value"),
+        ([{"name": ["a"], "value": "x"}], "[0].name"),
+        ([{"fieldId": NOBODY, "value": "x"}], "[0].fieldId"),
+    ],
+)
+def test_a_custom_field_with_a_wrong_member(api, fields, path):
+    """The error stands on that field."""
+    errors = wrong(api, {"customFieldValues": fields, "contacts": [email("a@example.org")]})
+
+    assert [f"customFieldValues{path}"] == [name for _, name in errors]
+
+
+def test_details_tell_what_was_sent(api):
+    """A client prints message and details of each error without looking whether they are there."""
+    (failed,) = upsert(api, {"contacts": [email("bad@email@bad.com")], "address": {"city": 5}})
+    told_errors_ = [failed["contacts"][0]["errors"][0], failed["address"]["errors"][0]]
+
+    assert ['Sent: "bad@email@bad.com"', "Sent: 5"] == [error["details"] for error in told_errors_]
+    assert "{fieldName} {message} {details}".format(**told_errors_[0])
+
+
+def test_errors_of_an_earlier_reply_are_not_echoed(api):
+    """A client that sends a failed item again gets the errors of this call alone."""
+    (failed,) = upsert(api, {"contacts": [email("bad@email@bad.com")]})
+    (again,) = upsert(api, failed)
+
+    assert 1 == len(again["contacts"][0]["errors"])
+    assert failed["contacts"][0]["errors"][0]["id"] != again["contacts"][0]["errors"][0]["id"]
+
+
+@pytest.mark.parametrize(("value", "field"), [(5, ""), ({}, ""), ("x", ""), ([5], "[0]"), ([[]], "[0]")])
 def test_custom_fields_that_are_none(api, value, field):
-    """A list of objects, whatever these tell."""
+    """A list of objects is wanted."""
     item = {"customFieldValues": value, "contacts": [email("a@example.org")]}
 
     assert [(INVALID, f"customFieldValues{field}")] == wrong(api, item)
@@ -115,35 +216,37 @@ def test_nulls_are_left_out_at_every_depth(api):
         {
             "title": None,
             "suffix": "",
-            "address": {"city": None, "state": "", "county": {"x": None}},
-            "contacts": [{"type": "EMAIL", "value": "a@example.org", "status": None}],
-            "customFieldValues": [{"value": None, "deep": [{"a": None}, [], {"b": [{"c": None}]}]}, {}],
+            "address": {"city": None, "state": ""},
+            "contacts": [{"type": "EMAIL", "value": "a@example.org", "smsStatus": None}],
+            "customFieldValues": [{"fieldId": NOBODY, "name": "x", "value": "", "type": "STRING", "optInDate": None}],
         },
     )
 
     assert "title" not in item
-    assert ("", {"state": "", "county": {}}) == (item["suffix"], item["address"])
-    assert [{"type": "EMAIL", "value": "a@example.org"}] == item["contacts"]
-    assert [{"deep": [{}, [], {"b": [{}]}]}, {}] == item["customFieldValues"]
+    assert ("", {"state": ""}) == (item["suffix"], item["address"])
+    assert [{"type": "EMAIL", "value": "a@example.org", "status": "OPT_IN"}] == item["contacts"]
+    assert [{"fieldId": NOBODY, "name": "x", "value": "", "type": "STRING"}] == item["customFieldValues"]
     assert [{**item, "result": "FOUND"}] == find(api, "EMAIL_ADDRESS", "a@example.org")["supporters"]
 
 
 def test_nulls_of_a_data_file_are_left_out_too(salsa):
     """Where a data file has nulls in an address or a custom field, replies have nothing."""
-    api = salsa(supporters=[person(1, address={"city": None}, customFieldValues=[{"value": None, "name": "x"}])])
+    api = salsa(
+        supporters=[person(1, address={"city": None}, customFieldValues=[{"value": None, "deep": [{"a": None}]}])]
+    )
     (item,) = find(api, "SUPPORTER_ID", sid(1))["supporters"]
 
-    assert ({}, [{"name": "x"}]) == (item["address"], item["customFieldValues"])
+    assert ({}, [{"deep": [{}]}]) == (item["address"], item["customFieldValues"])
 
 
-@pytest.mark.parametrize("text", ["", " ", "Zoë", "\U0001f600", "\ud800", "\0", "x" * 5000, "<b>&amp;", '"\\'])
+@pytest.mark.parametrize("text", ["", " ", "Zoë", "\U0001f600", "\ud800", "\0", "x" * 100, "<b>&amp;", '"\\'])
 def test_any_text_comes_back(api, text):
     """What is text is stored and answered as it was sent."""
-    address = f"{text}@example.org"
-    (item,) = upsert(api, {"firstName": text, "externalSystemId": text, "contacts": [email(address)]})
+    phone = {"type": "HOME_PHONE", "value": text}
+    (item,) = upsert(api, {"firstName": text, "externalSystemId": text, "contacts": [email("a@example.org"), phone]})
 
-    assert (text, text, address) == (item["firstName"], item["externalSystemId"], item["contacts"][0]["value"])
-    for kind, value in (("EXTERNAL_ID", text), ("EMAIL_ADDRESS", address)):
+    assert (text, text, phone) == (item["firstName"], item["externalSystemId"], item["contacts"][1])
+    for kind, value in (("EXTERNAL_ID", text), ("EMAIL_ADDRESS", "a@example.org")):
         assert [{**item, "result": "FOUND"}] == find(api, kind, value)["supporters"]
 
 

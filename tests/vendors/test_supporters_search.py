@@ -73,7 +73,9 @@ def test_numbers_are_identifiers_too(salsa):
 def test_an_update_is_found_at_once_and_the_old_is_not(salsa):
     """External id and addresses follow what was written last."""
     api = salsa(supporters=[person(1, externalSystemId="old")])
-    upsert(api, person(1, externalSystemId="new", contacts=[email("new@example.org")]))
+    upsert(
+        api, person(1, externalSystemId="new", contacts=[{"type": "EMAIL", "value": None}, email("new@example.org")])
+    )
 
     for kind, old, new in (("EXTERNAL_ID", "old", "new"), ("EMAIL_ADDRESS", "p1@example.org", "new@example.org")):
         assert ["NOT_FOUND", "FOUND"] == [item["result"] for item in find(api, kind, old, new)["supporters"]]

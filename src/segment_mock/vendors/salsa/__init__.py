@@ -136,6 +136,11 @@ VENDOR = Vendor(
             "An update with an id never seen: not-found as documented, create as once recorded.",
             choices=("not-found", "create"),
         ),
+        Option(
+            "address",
+            "An update with an address: replace puts it in the place of the known one, merge keeps what is not sent.",
+            choices=("replace", "merge"),
+        ),
     ),
     limits=Limits(calls=300, seconds=60, items=20, source="Salsa Engage Integration API Overview"),
 )  # fmt: skip

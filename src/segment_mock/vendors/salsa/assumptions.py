@@ -107,6 +107,57 @@ ASSUMPTIONS: Mapping[str, Assumption] = {
         _UNSTATED,
     ),
     "removed_non_member": Assumption("Removing a supporter who is no member answers this.", "NOT_FOUND", _UNSTATED),
+    # Supporters
+    "address_update": Assumption(
+        "An address that is sent replaces the known address, or keeps the members that are not sent.",
+        "replace",
+        "documented as replace; a public client relies on merge",
+        setting="address",
+    ),
+    "update_without_email": Assumption(
+        "An update of a known supporter needs no EMAIL contact.",
+        "not required",
+        "a public client sends such updates; the page calls the contact required",
+    ),
+    "update_reply": Assumption(
+        "The reply to an update has the members that were kept, too.",
+        "kept and sent",
+        "only what was sent is documented",
+    ),
+    "supporter_lengths": Assumption(
+        "A text of a supporter has at most so many characters, an external id 100.",
+        255,
+        "the page says that lengths are checked, not which",
+    ),
+    "null_supporter_members": Assumption(
+        "A member of a supporter that an update sends as null is cleared.", "cleared", _UNSTATED
+    ),
+    "cleared_name": Assumption(
+        "Clearing the first or the last name is an error of both.",
+        "firstName, lastName",
+        "recorded for both at once, with lastName last",
+    ),
+    "contact_status": Assumption(
+        "An EMAIL contact sent without a status keeps the one it has; a new one gets this.",
+        "OPT_IN",
+        "public clients read the status of each address",
+    ),
+    "custom_field_definition": Assumption(
+        "A custom field that no supporter has comes into being by its first value, with an id made of its name.",
+        "defined",
+        "fields are defined by people, and the API does not list them",
+    ),
+    "custom_field_types": Assumption(
+        "The value of a NUMBER is a number, of a BOOLEAN true or false, of a DATE a date.", "checked", _UNSTATED
+    ),
+    "custom_field_dates": Assumption(
+        "A DATE sent as month/day/year is in US Eastern time.", "US Eastern", "recorded once, in summer"
+    ),
+    "error_details": Assumption(
+        "An error of a contact, an address or a custom field names the member within it, and tells what was sent.",
+        "details",
+        "public clients read details; its text is not published",
+    ),
     # Metrics
     "calls_left": Assumption(
         "The metric currentRateLimit is the number of calls that are left.",

@@ -93,21 +93,26 @@ def render_error(call: Call, row: ErrorTemplate, sentence: str, refusal: Refusal
 
 def judge(call: Call, validator: Validator, item: Json) -> list[Json]:
     """Return what is wrong with *item* by its schema, a row an error, in the order of the schema."""
+    return [item_error(call, kind, field) for field, kind in problems(call, validator, item)]
+
+
+def problems(call: Call, validator: Validator, item: Json) -> list[tuple[str, str]]:
+    """Return (path, name of the item error) of whatever is wrong with *item*, in the order of the schema."""
     try:
         validator.load(item)
     except Undecided:
         call.hints += choice_hints(validator.schema, item)
         found = flatten_errors(validator.schema.validate(item))
-        return [item_error(call, kind if kind in ITEM_ERRORS else "invalid", field) for field, kind in found]
+        return [(field, kind if kind in ITEM_ERRORS else "invalid") for field, kind in found]
     return []
 
 
-def item_error(call: Call, kind: str, field: str) -> Json:
+def item_error(call: Call, kind: str, field: str, details: str = "") -> Json:
     """Return the error of *kind* for *field* of an item."""
     row = ITEM_ERRORS[kind]
     if told := doubt(row.source):
         call.note_assumed(f"{kind}: {told}")
-    return _error(call, row.code, row.message, field)
+    return _error(call, row.code, row.message, field, details)
 
 
 def fail_item(order: tuple[str, ...], call: Call, item: Json, failure: ItemFailure) -> Json:
@@ -120,6 +125,8 @@ def fail_item(order: tuple[str, ...], call: Call, item: Json, failure: ItemFailu
     return failed
 
 
-def _error(call: Call, code: int, message: str, field: str) -> Json:
+def _error(call: Call, code: int, message: str, field: str, details: str = "") -> Json:
     error = {"id": call.world.uuid("salsa.errors"), "code": code, "message": message}
+    if details:
+        error["details"] = details
     return {**error, "fieldName": field} if field else error

@@ -8,7 +8,8 @@ from marshmallow import ValidationError, fields, validate
 
 from ....clock import iso, seconds
 from ....core import DataRow
-from ..operations._common import MANAGED, told
+from ..operations._common import MANAGED
+from ..records import completed, without_nulls
 from ..schemas import uuid
 from ..schemas.segments import TYPES
 from ..schemas.supporters import CONTACTS, TEXTS
@@ -46,12 +47,13 @@ class ContactRow(DataRow):
     type = fields.String(required=True, validate=validate.OneOf(CONTACTS))
     value = fields.String()
     status = fields.String()
+    smsStatus = fields.String()
 
 
 class SupporterRow(DataRow.from_dict({name: fields.String() for name in TEXTS})):  # type: ignore[misc]
     """A supporter in a data file."""
 
-    shapes = (told,)
+    shapes = (without_nulls, completed)
     supporterId = fields.String(validate=uuid)
     createdDate = Dated(load_default=DAWN)
     lastModified = Dated(load_default=DAWN)

@@ -6,7 +6,7 @@ from operator import itemgetter
 
 from ....store import Index, TableSchema
 from ..operations.segments import folded
-from ..operations.supporters import emails
+from ..records import custom_fields, emails
 
 DAWN = "2018-01-01T00:00:00.000Z"
 """When data that tells no dates came to be: fixed, so that equal data make equal replies."""
@@ -21,6 +21,10 @@ SEGMENTS = TableSchema(
     itemgetter("segmentId"),
     (Index("name", lambda record: (folded(record["name"]),)), _of("externalSystemId")),
 )
-SUPPORTERS = TableSchema("supporters", itemgetter("supporterId"), (Index("email", emails), _of("externalSystemId")))
+SUPPORTERS = TableSchema(
+    "supporters",
+    itemgetter("supporterId"),
+    (Index("email", emails), _of("externalSystemId"), Index("customField", custom_fields)),
+)
 MEMBERS = TableSchema("members", itemgetter("segmentId", "supporterId"), (_of("segmentId"), _of("supporterId")))
 TABLES = (SEGMENTS, SUPPORTERS, MEMBERS)

@@ -29,13 +29,6 @@ def listed(call: Call, name: str, items: list[Json]) -> Json:
     return {name: items, "count": len(items)}
 
 
-def told(value: Any) -> Any:
-    """Return *value* without null members, at any depth."""
-    if isinstance(value, dict):
-        return {name: told(member) for name, member in value.items() if member is not None}
-    return [told(member) for member in value] if isinstance(value, list) else value
-
-
 def revivable(call: Call, table: str, key: str) -> bool:
     """Tell whether an id that has no record may get one: the setting says so, or it had one once."""
     if call.options["unknown_id"] == "create":

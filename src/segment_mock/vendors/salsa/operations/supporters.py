@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import re
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import cast
+from typing import Any, TypeAlias
 
 from ....clock import iso
 from ....core import Call, Json, Validator
 from ....store import Record
-from ..errors import item_error, judge
-from ..schemas import ordered
+from ..errors import item_error, judge, problems
+from ..records import contact_key, emails, fits_type, is_same_field, merged_contacts, merged_fields, without_nulls
+from ..schemas import UUID, ordered
 from ..schemas.supporters import SUPPORTER_ORDER, TEXTS, SupporterItem, SupporterKey
-from ._common import UNKNOWN, answers, listed, missing, note_zones, page, revivable, told
+from ._common import UNKNOWN, answers, listed, missing, note_zones, page, revivable
 from .segments import shown
 
+Fault: TypeAlias = tuple[str, str]
+"""The path of a member that is wrong, and the name of the item error."""
+
 _ITEM, _KEY = Validator(SupporterItem()), Validator(SupporterKey())
+_NAMES = ("firstName", "lastName")
+_PART = re.compile(r"(?:address|(?P<list>contacts|customFieldValues)\[(?P<index>\d+)\])\.(?P<member>.+)")
+_LONGEST = 200
 _WRITABLE = (*TEXTS, "address", "contacts", "customFieldValues")
 
 
@@ -46,12 +55,6 @@ def groups(call: Call, data: Json) -> Json:
         return listed(call, "results", _identified(call, payload, partial(_belonging, call)))
     rows, (offset, count) = _modified(call, payload), page(call, payload)
     return listed(call, "results", [_belonging(call, row) for row in rows[offset : offset + count]])
-
-
-def emails(supporter: Json) -> list[str]:
-    """Return a supporter's e-mail addresses in lower case."""
-    contacts = supporter.get("contacts") or ()
-    return [contact["value"].lower() for contact in contacts if contact["type"] == "EMAIL" and contact.get("value")]
 
 
 def _identified(call: Call, payload: Json, show: Callable[[Record], Json]) -> list[Json]:
@@ -104,40 +107,158 @@ def _belonging(call: Call, row: Record) -> Json:
 
 
 def _upsert(call: Call, item: Json) -> Json:
-    supporters, errors = call.rows("supporters"), judge(call, _ITEM, item)
-    if errors:
-        return _failed(item, "VALIDATION_ERROR", errors)
-    item, sent = cast("Json", _ITEM.schema.load(item)), item
-    key = (item.get("supporterId") or "").lower()
-    namesakes = [row for address in emails(item) for row in supporters.find("email", address)]
-    mine = supporters.get(key) if key else next(iter(namesakes), None)
-    if not key and len({row["supporterId"] for row in namesakes}) > 1:
-        call.assume("shared_email")
-    if key and mine is None and not revivable(call, "supporters", key):
+    supporters, key = call.rows("supporters"), _key(item)
+    known = supporters.get(key) if key else None
+    if key and known is None and not revivable(call, "supporters", key):
         call.hints.append(UNKNOWN)
-        return _failed(sent, "NOT_FOUND")
-    if _causes_duplicate(call, item, mine):
-        return _failed(sent, "VALIDATION_ERROR", [item_error(call, "not_unique", "contacts")])
-    row = supporters.put(_record(call, key, mine, item))
-    return ordered({**row, "result": "UPDATED" if mine else "ADDED"}, SUPPORTER_ORDER)
+        return _failed(item, "NOT_FOUND")
+    faults = problems(call, _ITEM, item)
+    if not faults:
+        sent: Json = _ITEM.load(item)[0]
+        known = known or _namesake(call, sent)
+        faults = _faults(call, sent, known)
+    elif known is None and _lacks_email(item):
+        faults.append(("contacts", "required"))
+    if faults:
+        return _invalid(call, item, faults)
+    row = supporters.put(_record(call, key, known, sent))
+    return _echo(call, row, sent, "UPDATED" if known else "ADDED")
 
 
-def _causes_duplicate(call: Call, item: Json, mine: Record | None) -> bool:
-    # Supporters are told apart by address, so a call can't give one person's to another. People
-    # who share one already may keep it: only what this call would cause is refused.
-    held = emails(mine or {})
-    return any(call.rows("supporters").count("email", address) for address in emails(item) if address not in held)
+def _key(item: Json) -> str:
+    key = item.get("supporterId")
+    return key.lower() if isinstance(key, str) and UUID.match(key) else ""
 
 
-def _record(call: Call, key: str, mine: Record | None, item: Json) -> Record:
+def _lacks_email(item: Json) -> bool:
+    contacts = item.get("contacts") or []
+    rows = [row for row in contacts if isinstance(row, dict)] if isinstance(contacts, list) else []
+    return isinstance(contacts, list) and not any(row.get("type") == "EMAIL" and row.get("value") for row in rows)
+
+
+def _namesake(call: Call, sent: Json) -> Record | None:
+    """Return the supporter who has one of the e-mail addresses that were sent, the oldest of several."""
+    namesakes = [row for address in emails(sent) for row in call.rows("supporters").find("email", address)]
+    if len({row["supporterId"] for row in namesakes}) > 1:
+        call.assume("shared_email")
+    for contact in sent.get("contacts") or ():
+        if emails({"contacts": [contact]}):
+            note_email_case(
+                call, contact["value"], [row for row in namesakes if contact["value"].lower() in emails(row)]
+            )
+    return namesakes[0] if namesakes else None
+
+
+def _faults(call: Call, sent: Json, known: Record | None) -> list[Fault]:
+    """Return what is wrong with a supporter that fits the schema, considering what is there already."""
+    faults = [*_clearing(call, sent, known or {}), *_taken(call, sent, known or {}), *_misfits(call, sent)]
+    if known is None:
+        return faults if emails(sent) else [*faults, ("contacts", "required")]
+    if not emails(sent):
+        call.assume("update_without_email")
+    if emails(known) and "contacts" in sent and not emails({"contacts": _contacts(sent, known)}):
+        faults.append(("contacts", "required"))
+    return faults
+
+
+def _clearing(call: Call, sent: Json, known: Mapping[str, Any]) -> list[Fault]:
+    if any(known.get(name) and name in sent and not (sent[name] or "").strip() for name in _NAMES):
+        call.assume("cleared_name")
+        return [(name, "required") for name in _NAMES]
+    return []
+
+
+def _taken(call: Call, sent: Json, known: Mapping[str, Any]) -> list[Fault]:
+    # People who share an address already may keep it: only what this call would cause is refused.
+    own, supporters = emails(known), call.rows("supporters")
+    addresses = [(index, emails({"contacts": [row]})) for index, row in enumerate(sent.get("contacts") or ())]
+    return [
+        (f"contacts[{index}].value", "not_unique")
+        for index, (address,) in [pair for pair in addresses if pair[1]]
+        if address not in own and supporters.count("email", address)
+    ]
+
+
+def _misfits(call: Call, sent: Json) -> list[Fault]:
+    faults = []
+    for index, field in enumerate(sent.get("customFieldValues") or ()):
+        definition, value = _definition(call, field) or {}, field.get("value")
+        kind = field.get("type") or definition.get("type") or ""
+        if not (field.get("name") or definition):
+            faults.append((f"customFieldValues[{index}].fieldId", "invalid"))
+        elif value is not None and not fits_type(value, kind):
+            call.assume("custom_field_types")
+            faults.append((f"customFieldValues[{index}].value", "invalid"))
+    return faults
+
+
+def _definition(call: Call, field: Json) -> Json | None:
+    """Return the custom field as some supporter has it, or None if nobody does."""
+    name = field.get("name") or field.get("fieldId")
+    owner = call.rows("supporters").first("customField", name)
+    return next((row for row in owner["customFieldValues"] if is_same_field(row, field)), None) if owner else None
+
+
+def _record(call: Call, key: str, known: Record | None, sent: Json) -> Record:
     now = call.world.clock.iso()
-    kept = mine or {
-        "supporterId": key or call.new_id("supporters"), "createdDate": now, "readOnly": False,
+    new: Json = {
+        "supporterId": key or (known or {}).get("supporterId") or call.new_id("supporters"), "createdDate": now,
+        "readOnly": False, "address": {}, "contacts": [], "customFieldValues": [],
     }  # fmt: skip
-    # There are no partial updates of supporters: what is not sent is cleared.
-    always: Json = {"address": {}, "contacts": [], "customFieldValues": [], "lastModified": now}
-    sent = {name: told(item[name]) for name in _WRITABLE if item.get(name) is not None}
-    return {**{name: kept[name] for name in ("supporterId", "createdDate", "readOnly")}, **always, **sent}
+    record = {**(known or new), "lastModified": now}
+    for name in TEXTS:
+        if name in sent:
+            record[name] = sent[name]
+    if None in record.values():
+        if known is not None:
+            call.assume("null_supporter_members")
+        record = without_nulls(record)
+    if "address" in sent:
+        record["address"] = _address(call, sent["address"], record["address"])
+    if "contacts" in sent:
+        record["contacts"] = _contacts(sent, record)
+        if any(row["type"] == "EMAIL" and not row.get("status") for row in sent["contacts"] or ()):
+            call.assume("contact_status")
+    if "customFieldValues" in sent:
+        record["customFieldValues"] = _custom_fields(call, sent["customFieldValues"], record["customFieldValues"])
+    return record
+
+
+def _address(call: Call, sent: Json | None, known: Json) -> Json:
+    if sent is None:
+        return {}
+    is_merged = bool(known) and call.assume("address_update") == "merge"
+    address: Json = without_nulls({**known, **sent} if is_merged else sent)
+    return address
+
+
+def _contacts(sent: Json, known: Mapping[str, Any]) -> list[Json]:
+    return [] if sent["contacts"] is None else merged_contacts(known["contacts"], sent["contacts"])
+
+
+def _custom_fields(call: Call, sent: list[Json] | None, known: list[Json]) -> list[Json]:
+    if sent is None:
+        return []
+    for field in sent:
+        if field.get("value") is not None and _definition(call, field) is None:
+            call.assume("custom_field_definition")
+        if field.get("type") == "DATE" and "/" in (field.get("value") or ""):
+            call.assume("custom_field_dates")
+    return merged_fields(known, sent, partial(_definition, call))
+
+
+def _echo(call: Call, row: Record, sent: Json, result: str) -> Json:
+    """Return a supporter after a write: the record, but contacts and custom fields that were sent as they were sent."""
+    contacts, fields = sent.get("contacts"), sent.get("customFieldValues")
+    reply = {**row, "result": result}
+    if contacts:
+        stored = {contact_key(contact): contact for contact in row["contacts"]}
+        reply["contacts"] = [stored.get(contact_key(contact)) or without_nulls(contact) for contact in contacts]
+    if fields:
+        reply["customFieldValues"] = without_nulls(fields)
+    if result == "UPDATED":
+        call.assume("update_reply")
+    return ordered(reply, SUPPORTER_ORDER)
 
 
 def _delete(call: Call, item: Json) -> Json:
@@ -154,5 +275,34 @@ def _delete(call: Call, item: Json) -> Json:
 
 
 def _failed(item: Json, result: str, errors: list[Json] | None = None) -> Json:
-    echo = {name: item.get(name) for name in ("supporterId", *_WRITABLE)}
-    return ordered({**told(echo), "result": result, "errors": errors}, SUPPORTER_ORDER)
+    echo = {name: _without_errors(item.get(name)) for name in ("supporterId", *_WRITABLE)}
+    return ordered({**without_nulls(echo), "result": result, "errors": errors}, SUPPORTER_ORDER)
+
+
+def _without_errors(value: Any) -> Any:
+    """Return *value* without the errors that an earlier reply gave to it and to its items."""
+    if isinstance(value, dict):
+        return {name: member for name, member in value.items() if name != "errors"}
+    return [_without_errors(item) for item in value] if isinstance(value, list) else value
+
+
+def _invalid(call: Call, item: Json, faults: list[Fault]) -> Json:
+    """Return *item* as sent, each error on the object that has it: contact, address, custom field or supporter."""
+    reply, errors = _failed(item, "VALIDATION_ERROR"), []
+    if any(kind == "too_long" for _, kind in faults):
+        call.assume("supporter_lengths")
+    for path, kind in faults:
+        part = _PART.match(path)
+        if part is None:
+            errors.append(item_error(call, kind, path))
+            continue
+        call.assume("error_details")
+        owner = reply[part["list"]][int(part["index"])] if part["list"] else reply["address"]
+        owner.setdefault("errors", []).append(item_error(call, kind, part["member"], _details(item, part)))
+    return reply | {"errors": errors} if errors else reply
+
+
+def _details(item: Json, part: re.Match[str]) -> str:
+    owner = item[part["list"]][int(part["index"])] if part["list"] else item["address"]
+    value = owner.get(part["member"].partition("[")[0])
+    return "Nothing was sent" if value is None else f"Sent: {json.dumps(value)[:_LONGEST]}"

@@ -1,0 +1,275 @@
+"""Salsa: what an update of a supporter keeps, replaces and clears, and what the reply and later searches have."""
+
+import pytest
+from people import NOBODY, delete, email, find, person, sid, upsert
+
+ASSUMED, HINT = "X-Segment-Mock-Assumed", "X-Segment-Mock-Hint"
+PHONE = {"type": "CELL_PHONE", "value": "555-0100"}
+SHIRT = {"fieldId": "9d3c5e6b-2a41-4f5c-8f0e-7b1a2c3d4e5f", "name": "Shirt", "value": "M", "type": "STRING"}
+SHOE = {"fieldId": "7c2b4d5a-1930-4e4b-9f1d-6a0b1c2d3e4f", "name": "Shoe", "value": "44", "type": "NUMBER"}
+FULL = {
+    "title": "Dr", "firstName": "Ada", "lastName": "Example", "externalSystemId": "crm-1", "gender": "FEMALE",
+    "address": {"addressLine1": "1 Example Street", "city": "Springfield", "state": "IL"},
+    "contacts": [email("p1@example.org"), PHONE], "customFieldValues": [SHIRT, SHOE],
+}  # fmt: skip
+
+
+def world(salsa, **settings):
+    """Return a Salsa with one supporter of whom much is known."""
+    return salsa(supporters=[person(1, **FULL)], settings=settings)
+
+
+def changed(api, **item):
+    """Update the supporter by id with *item* and return the reply and the record."""
+    (reply,) = upsert(api, {"supporterId": sid(1), **item})
+    assert "UPDATED" == reply["result"]
+    (record,) = find(api, "SUPPORTER_ID", sid(1))["supporters"]
+    return reply, record
+
+
+def put(api, item):
+    """Return the whole response of an update."""
+    return api.send("PUT", "/supporters", {"payload": {"supporters": [{"supporterId": sid(1), **item}]}})
+
+
+def results(items):
+    return [item["result"] for item in items]
+
+
+def errors(item):
+    return [(error["code"], error["fieldName"]) for error in item["errors"]]
+
+
+@pytest.mark.parametrize("who", [{"supporterId": sid(1)}, {"contacts": [email("P1@example.org")]}])
+def test_an_omitted_member_is_kept(salsa, who):
+    """Names, CRM id, address, other contacts and custom fields stay, whoever the supporter is known by."""
+    api = world(salsa)
+    (reply,) = upsert(api, {**who, "title": "Prof"})
+    (record,) = find(api, "SUPPORTER_ID", sid(1))["supporters"]
+
+    kept = {name: value for name, value in FULL.items() if name not in ("title", "contacts")}
+    assert {**record, **kept, "title": "Prof"} == record
+    assert {**reply, **kept, "title": "Prof", "result": "UPDATED"} == reply
+    assert ["p1@example.org", "555-0100"] == [contact["value"].lower() for contact in record["contacts"]]
+
+
+@pytest.mark.parametrize("name", ["title", "externalSystemId", "gender"])
+def test_null_clears_a_member(salsa, name):
+    """Neither the reply nor the record has it; the assumption is named."""
+    api = world(salsa)
+    reply, record = changed(api, **{name: None})
+
+    assert name not in reply
+    assert name not in record
+    assert "null_supporter_members" in put(world(salsa), {name: None}).headers[ASSUMED]
+
+
+def test_null_clears_an_object(salsa):
+    """What is always there is emptied."""
+    _, record = changed(world(salsa), address=None, customFieldValues=None)
+
+    assert ({}, []) == (record["address"], record["customFieldValues"])
+
+
+def test_the_last_email_address_can_not_be_cleared(salsa):
+    """By null contacts, or by a null value: the contact is required."""
+    api = world(salsa)
+    before = api.mock.state()
+    for contacts in (None, [{"type": "EMAIL", "value": None}]):
+        (item,) = upsert(api, {"supporterId": sid(1), "contacts": contacts})
+        assert ("VALIDATION_ERROR", [(2001, "contacts")]) == (item["result"], errors(item))
+    assert before == api.mock.state()
+
+
+@pytest.mark.parametrize("known", [FULL["address"], {}])
+def test_an_address_that_is_sent_replaces_the_known_one(salsa, known):
+    """The assumption is named where there was something to replace."""
+    api = salsa(supporters=[person(1, address=known)])
+    response = put(api, {"address": {"city": "Oslo", "state": None}})
+
+    assert [{"city": "Oslo"}] == [row["address"] for row in api.mock.salsa.supporters]
+    assert bool(known) == ("address_update: replace" in response.headers[ASSUMED])
+
+
+def test_an_address_can_be_merged(salsa):
+    """As a public client relies on; null clears within it."""
+    api = world(salsa, salsa_address="merge")
+    response = put(api, {"address": {"city": "Oslo", "state": None}})
+
+    expected = {"addressLine1": "1 Example Street", "city": "Oslo"}
+    assert [expected] == [row["address"] for row in api.mock.salsa.supporters]
+    assert expected == response.json()["payload"]["supporters"][0]["address"]
+    assert "address_update: merge" in response.headers[ASSUMED]
+
+
+def test_a_contact_is_added_or_replaces_the_one_of_its_type_and_value(salsa):
+    """The reply has those that were sent, a search has all."""
+    other = email("second@example.org")
+    reply, record = changed(world(salsa), contacts=[other, {**PHONE, "smsStatus": "OPT_IN"}])
+
+    assert [other, {**PHONE, "smsStatus": "OPT_IN"}] == reply["contacts"]
+    assert [email("p1@example.org"), {**PHONE, "smsStatus": "OPT_IN"}, other] == record["contacts"]
+
+
+def test_a_contact_of_null_removes_those_of_its_type(salsa):
+    """The others stay."""
+    _, record = changed(world(salsa), contacts=[{"type": "CELL_PHONE", "value": None}])
+
+    assert [email("p1@example.org")] == record["contacts"]
+
+
+def test_an_empty_list_changes_nothing(salsa):
+    """No contact and no custom field was sent."""
+    _, record = changed(world(salsa), contacts=[], customFieldValues=[])
+
+    assert (FULL["contacts"], FULL["customFieldValues"]) == (record["contacts"], record["customFieldValues"])
+
+
+@pytest.mark.parametrize(
+    ("known", "status"), [("OPT_OUT", "OPT_OUT"), ("HARD_BOUNCE", "HARD_BOUNCE"), (None, "OPT_IN")]
+)
+def test_a_known_address_keeps_its_status(salsa, known, status):
+    """A client that names a supporter by address opts nobody in; every address has a status, other contacts as sent."""
+    contact = {"type": "EMAIL", "value": "p1@example.org"} | ({"status": known} if known else {})
+    api = salsa(supporters=[person(1, contacts=[contact])])
+    (reply,) = upsert(api, {"contacts": [{"type": "EMAIL", "value": "p1@example.org"}, PHONE]})
+    (record,) = find(api, "EMAIL_ADDRESS", "p1@example.org")["supporters"]
+
+    assert [{**contact, "status": status}, PHONE] == reply["contacts"] == record["contacts"]
+
+
+def test_a_new_address_is_opted_in(salsa):
+    """The default is an assumption, named where it is used."""
+    api = salsa()
+    response = put(api, {"supporterId": None, "contacts": [{"type": "EMAIL", "value": "a@example.org"}]})
+
+    assert [[email("a@example.org")]] == [row["contacts"] for row in api.mock.salsa.supporters]
+    assert "contact_status: OPT_IN" in response.headers[ASSUMED]
+
+
+def test_a_custom_field_is_added_or_replaces_the_one_of_its_name(salsa):
+    """The reply has it as sent; a search has id and type, and the other fields."""
+    reply, record = changed(world(salsa), customFieldValues=[{"name": "Shirt", "value": "L"}])
+
+    assert [{"name": "Shirt", "value": "L"}] == reply["customFieldValues"]
+    assert [{**SHIRT, "value": "L"}, SHOE] == record["customFieldValues"]
+
+
+def test_a_custom_field_is_known_by_its_id(salsa):
+    """A public client sends id and value alone."""
+    _, record = changed(world(salsa), customFieldValues=[{"fieldId": SHOE["fieldId"], "value": 45}])
+
+    assert [SHIRT, {**SHOE, "value": "45"}] == record["customFieldValues"]
+
+
+def test_a_custom_field_of_null_is_removed(salsa):
+    """One that is not assigned is not shown."""
+    _, record = changed(world(salsa), customFieldValues=[{"name": "Shirt", "value": None}])
+
+    assert [SHOE] == record["customFieldValues"]
+
+
+def test_a_custom_field_has_one_id_and_type_for_all_supporters(salsa):
+    """Those of another supporter, or ones made of the name; the assumption is named."""
+    api = world(salsa)
+    fields = [{"name": "Shirt", "value": "S"}, {"name": "Hat", "value": True, "type": "BOOLEAN"}]
+    response = put(api, {**person(2), "supporterId": None, "customFieldValues": fields})
+    upsert(api, person(1, customFieldValues=[{"name": "Hat", "value": "false"}]))
+    one, two = (row["customFieldValues"] for row in api.mock.salsa.supporters)
+
+    assert {**SHIRT, "value": "S"} == two[0]
+    assert ("true", "false") == (two[1]["value"], one[2]["value"])
+    assert two[1]["fieldId"] == one[2]["fieldId"]
+    assert {"BOOLEAN"} == {two[1]["type"], one[2]["type"]}
+    assert "custom_field_definition" in response.headers[ASSUMED]
+
+
+@pytest.mark.parametrize(
+    ("sent", "stored"),
+    [
+        ("06/07/2016 1:00", "2016-06-07T05:00:00.000Z"),
+        ("12/07/2016 1:00", "2016-12-07T06:00:00.000Z"),
+        ("3/13/2016 1:59", "2016-03-13T06:59:00.000Z"),
+        ("3/13/2016 3:00", "2016-03-13T07:00:00.000Z"),
+        ("06/07/2016", "2016-06-07T04:00:00.000Z"),
+        ("2016-06-07T01:00:00-04:00", "2016-06-07T05:00:00.000Z"),
+        ("2016-06-07", "2016-06-07T00:00:00.000Z"),
+    ],
+)
+def test_a_date_reads_back_in_utc(salsa, sent, stored):
+    """As recorded: the reply has it as sent, a search in ISO 8601."""
+    reply, record = changed(world(salsa), customFieldValues=[{"name": "Met", "value": sent, "type": "DATE"}])
+
+    assert sent == reply["customFieldValues"][0]["value"]
+    assert stored == record["customFieldValues"][2]["value"]
+
+
+def test_a_data_file_may_leave_out_what_replies_have(salsa):
+    """Searches show status, field id and type all the same."""
+    fields = [{"name": "Shirt", "value": "M"}]
+    contacts = [{"type": "EMAIL", "value": "p1@example.org"}, PHONE]
+    api = salsa(
+        supporters=[person(1, contacts=contacts, customFieldValues=fields), person(2, customFieldValues=fields)]
+    )
+    one, two = find(api, modifiedFrom="2018-01-01")["supporters"]
+
+    assert [email("p1@example.org"), PHONE] == one["contacts"]
+    assert one["customFieldValues"] == two["customFieldValues"]
+    assert {"fieldId", "name", "value", "type"} == set(one["customFieldValues"][0])
+
+
+def test_an_update_by_id_needs_no_contact(salsa):
+    """A public framework sends such updates: a known id is UPDATED, an unknown one NOT_FOUND."""
+    api = world(salsa)
+    items = upsert(api, {"supporterId": sid(1), "title": "Prof"}, {"supporterId": NOBODY, "title": "Prof"})
+
+    assert ["UPDATED", "NOT_FOUND"] == results(items)
+    assert "update_without_email" in put(api, {"title": "Dr"}).headers[ASSUMED]
+
+
+@pytest.mark.parametrize("settings", [{}, {"salsa_unknown_id": "create"}])
+@pytest.mark.parametrize("contacts", [{}, {"contacts": None}, {"contacts": []}, {"contacts": [PHONE]}])
+def test_creating_needs_an_email_contact(salsa, contacts, settings):
+    """Without an id, and with an id that the setting lets be created or that was deleted."""
+    api = world(salsa, **settings)
+    delete(api, sid(1))
+    items = upsert(api, contacts, {"supporterId": sid(1), **contacts}, *([{"supporterId": NOBODY}] if settings else []))
+
+    assert {"VALIDATION_ERROR"} == {*results(items)}
+    assert [[(2001, "contacts")]] * len(items) == [errors(item) for item in items]
+    assert [] == api.mock.salsa.supporters
+
+
+@pytest.mark.parametrize("cleared", [("firstName",), ("lastName",), ("firstName", "lastName")])
+@pytest.mark.parametrize("value", ["", None, " "])
+def test_a_name_can_not_be_cleared(salsa, cleared, value):
+    """Neither of the two: 2001 on lastName, after one on firstName; nothing changes."""
+    api = world(salsa)
+    before = api.mock.state()
+    (item,) = upsert(api, {"supporterId": sid(1), **dict.fromkeys(cleared, value)})
+
+    assert ("VALIDATION_ERROR", [(2001, "firstName"), (2001, "lastName")]) == (item["result"], errors(item))
+    assert before == api.mock.state()
+
+
+def test_a_name_that_nobody_has_can_be_blank(salsa):
+    """Nothing is cleared then."""
+    assert ["UPDATED"] == results(upsert(salsa(supporters=[person(1)]), person(1, firstName="", lastName=None)))
+
+
+def test_an_unknown_id_is_not_judged(salsa):
+    """NOT_FOUND relies on no assumption about what else was sent."""
+    response = put(salsa(), {"contacts": [email("not an address")], "title": "x" * 300})
+
+    assert ["NOT_FOUND"] == results(response.json()["payload"]["supporters"])
+    assert not {"too_long", "invalid"} & {*response.headers.get(ASSUMED, "").replace(":", " ").split()}
+
+
+def test_a_supporter_sent_back_as_found_has_no_hint(salsa):
+    """For updating and for deleting; what it is stays as it was."""
+    api = world(salsa)
+    (found,) = find(api, "SUPPORTER_ID", sid(1))["supporters"]
+    for method, result in (("PUT", "UPDATED"), ("DELETE", "DELETED")):
+        response = api.send(method, "/supporters", {"payload": {"supporters": [found]}})
+        assert ([result], None) == (results(response.json()["payload"]["supporters"]), response.headers.get(HINT))
+        assert () == api.mock.journal.entries()[-1].unread
