@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from math import isinf
-from typing import Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Request, Response, request
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
@@ -17,10 +16,13 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 from .. import messages
 from ..clock import Clock
 from ..emulator import Emulator
+from ..transports import wsgi
 from ..transports.inprocess.waiting import WouldHangForever
 from .admin import control_plane
-from .delivery import SOCKETS, FaultyResponse, RaisingResponse
 from .views import http_problem
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 _ARGUMENT = re.compile(r"\{(\w+)\}")
 
@@ -84,6 +86,32 @@ class _Rule(Rule):
         return lambda _, *values, **more: compiled(append_unknown)(self, *values, **more)
 
 
+class FaultyResponse(Response):
+    """A reply that a fault breaks or slows down, see `wsgi.deliver`."""
+
+    def __init__(self, reply: messages.Response, wait: Callable[[float], Any], now: float) -> None:
+        super().__init__(b"", reply.status, dict(reply.headers))
+        self.headers["Content-Length"] = str(len(reply.body))
+        self._reply, self._wait, self._now = reply, wait, now
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Deliver it past Flask."""
+        headers = self.get_wsgi_headers(environ).to_wsgi_list()
+        return wsgi.deliver(self._reply, environ, lambda: start_response(self.status, headers), self._wait, self._now)
+
+
+class RaisingResponse(Response):
+    """No reply: *error* is raised when the server, or a test client, asks for it."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(b"")
+        self._error = error
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Raise the error where Flask does not turn it into a page."""
+        raise self._error
+
+
 def control_client(core: Emulator) -> Callable[[messages.Request, bytes | None], messages.Response]:
     """Return a function that answers requests for ``/_mock`` by the Flask application, for other transports.
 
@@ -117,7 +145,7 @@ def control_client(core: Emulator) -> Callable[[messages.Request, bytes | None],
 
 def _answer(core: Emulator, flask: Request) -> Response:
     clock = core.world.clock
-    wait = clock.wait if _is_served(flask) else partial(_advance, clock)
+    wait = clock.wait if wsgi.is_served(flask.environ) else partial(_advance, clock)
     try:
         reply = messages.run_sync(core.answer(_read(flask, core.settings["body_limit"])), wait)
     except WouldHangForever as error:
@@ -128,10 +156,6 @@ def _answer(core: Emulator, flask: Request) -> Response:
     response = Response(body, reply.status, dict(reply.headers))
     response.headers["Content-Length"] = str(len(reply.body))
     return response
-
-
-def _is_served(flask: Request) -> bool:
-    return any(name in flask.environ for name in (*SOCKETS, "SERVER_SOFTWARE"))
 
 
 def _advance(clock: Clock, seconds: float) -> None:
@@ -150,7 +174,6 @@ def _read(flask: Request, body_limit: int) -> messages.Request:
     except ClientDisconnected:  # half a body is none
         body, too_large = b"", False
     headers = {name.lower(): value for name, value in flask.headers.items()}
-    path = quote(flask.environ["PATH_INFO"].encode("latin-1"), safe="/:@!$&'()*+,;=~")
-    query = flask.environ.get("QUERY_STRING", "")
-    target = f"{path}?{query}" if query else path
-    return messages.Request(flask.method, target, headers, body, "wsgi", too_large=too_large)
+    return messages.Request(
+        flask.method, wsgi.request_target(flask.environ), headers, body, "wsgi", too_large=too_large
+    )
