@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from .core import Answering, Call, Handler, Json, Vendor, perform, through
@@ -16,8 +16,11 @@ from .journal import Entry, EntryFilter, Journal, check
 from .messages import Request
 from .routing import NOBODY, Routes
 from .settings import SettingError, merged, read_rules, resolve, scenarios, scenarios_of, suggestion
-from .store import InitialRecords
+from .store import InitialRecords, Store
 from .vendors import find_vendors
+
+DELETED = "deleted"
+"""The collection of a data file that lists the ids that had a record once."""
 
 
 class Snapshot:
@@ -99,11 +102,17 @@ class Emulator:
             for window in self.windows.values():
                 window.clear()
 
-    def state(self, credential: str = "") -> Json:
-        """Return every record of one organization in the form of a data file."""
+    def state(self, credential: str = "", *, deleted: bool = False) -> Json:
+        """Return every record of one organization in the form of a data file, with *deleted* the deleted ids too."""
         with self.world.lock:
-            store = self.world.organization(credential).store
-            return {vendor.name: vendor.export(store) for vendor in self.vendors.values()}
+            return self.document(self.world.organization(credential).store, deleted=deleted)
+
+    def document(self, store: Store, *, deleted: bool) -> Json:
+        """Return what `state` does for the tables of *store*."""
+        document = {name: vendor.export(store) for name, vendor in self.vendors.items()}
+        for name, vendor in self.vendors.items() if deleted else ():
+            document[name].update(_deleted(vendor, store))
+        return document
 
     def load(self, document: Json, credential: str = "") -> None:
         """Put *document* in the place of one organization's records; not what `reset` returns to.
@@ -185,13 +194,42 @@ class Emulator:
         for name in document:
             if name not in self.vendors:
                 raise SettingError(f"data.{name}: no such vendor{suggestion(name, self.vendors)}")
-            known = [schema.name for schema in self.vendors[name].tables]
+            known = [*(schema.name for schema in self.vendors[name].tables), DELETED]
             for collection in document[name]:
                 if collection not in known:
                     near = suggestion(collection, known)
                     raise SettingError(f"data.{name}.{collection}: no such collection{near}; there are {known}")
-        return {
-            vendor.table(table): seed
-            for vendor in self.vendors.values()
-            for table, seed in vendor.load(document.get(vendor.name, {}), self.world).items()
-        }
+        seeds: dict[str, InitialRecords] = {}
+        for vendor in self.vendors.values():
+            part = document.get(vendor.name, {})
+            loaded = vendor.load({name: rows for name, rows in part.items() if name != DELETED}, self.world)
+            _mark_deleted(vendor, part.get(DELETED, ()), loaded)
+            seeds |= {vendor.table(table): seed for table, seed in loaded.items()}
+        return seeds
+
+
+def _deleted(vendor: Vendor, store: Store) -> Json:
+    """Return the part of a data file that lists the ids that were deleted, ``{}`` if there are none."""
+    rows = [
+        {"collection": schema.name, "id": key}
+        for schema in vendor.tables
+        for key in store[vendor.table(schema.name)].deleted_keys()
+        if isinstance(key, str)
+    ]
+    return {DELETED: rows} if rows else {}
+
+
+def _mark_deleted(vendor: Vendor, rows: Iterable[Any], seeds: Mapping[str, InitialRecords]) -> None:
+    """Note in *seeds* the ids that *rows* of a data file list as deleted; raises `SettingError` naming the row."""
+    for index, row in enumerate(rows):
+        place = f"data.{vendor.name}.{DELETED}[{index}]"
+        if not isinstance(row, Mapping) or row.keys() != {"collection", "id"} or not isinstance(row["id"], str):
+            raise SettingError(f"{place}: expected a collection and an id, got {row!r}")
+        seed = seeds.get(str(row["collection"]))
+        if seed is None:
+            near = suggestion(str(row["collection"]), seeds)
+            raise SettingError(f"{place}.collection: no such collection{near}; there are {[*seeds]}")
+        key = seed.schema.normal(row["id"])
+        if key in seed.numbers:
+            raise SettingError(f"{place}.id: {row['id']!r} is one of the {seed.schema.name}, so it is not deleted")
+        seed.deleted[key] = None

@@ -137,9 +137,13 @@ class SegmentMock:
         )
         return server.start()
 
-    def state(self, organization: str = "") -> Json:
-        """Return every record in the form of a data file; *organization* is a credential."""
-        return deepcopy(self._emulator.state(organization))  # a test may do with it what it likes
+    def state(self, organization: str = "", *, deleted: bool = False) -> Json:
+        """Return every record in the form of a data file; *organization* is a credential.
+
+        With *deleted* it lists the ids that had a record once too, under ``deleted``: a Salsa id may be used again.
+        """
+        document = self._emulator.state(organization, deleted=deleted)
+        return deepcopy(document)  # a test may do with it what it likes
 
     def load(self, document: Json, organization: str = "") -> None:
         """Put *document* in the place of all records; raises `SettingError` and changes nothing if it can't."""

@@ -43,8 +43,8 @@ def state() -> None:
 @_ca
 @_token
 def export(url: str | None, ca_file: str | None, admin_token: str | None) -> None:
-    """Print every record as JSON, in the form of --data."""
-    click.echo(json.dumps(_ask("GET", url, "/_mock/state", admin_token, ca_file or True), indent=2))
+    """Print every record, and the ids that had one, as JSON in the form of --data."""
+    click.echo(json.dumps(_ask("GET", url, "/_mock/state?deleted=true", admin_token, ca_file or True), indent=2))
 
 
 @state.command("import")

@@ -33,11 +33,12 @@ class Index:
 
 @dataclass(frozen=True)
 class TableSchema:
-    """What a table is called, how a record is keyed, and its indexes."""
+    """What a table is called, how a record is keyed, and its indexes; *normal* is the form of a key that is text."""
 
     name: str
     key: Callable[[Record], Key]
     indexes: tuple[Index, ...] = ()
+    normal: Callable[[str], str] = str
 
 
 class InitialRecords:
@@ -45,6 +46,8 @@ class InitialRecords:
 
     def __init__(self, schema: TableSchema, records: Iterable[Record] = ()) -> None:
         self.schema = schema
+        self.deleted: dict[Key, None] = {}
+        """Keys that had a record before these records came to be."""
         self.records = list(records)
         self.numbers: dict[Key, int] = {}
         self.postings: dict[str, dict[Hashable, list[int]]] = {index.name: {} for index in schema.indexes}

@@ -112,7 +112,12 @@ class Table:
     def was_deleted(self, key: Key) -> bool:
         """Tell whether *key* had a record once and has none now."""
         row = self._image.row(key)
-        return row is not None and row.record is None
+        return key in self._image.seed.deleted if row is None else row.record is None
+
+    def deleted_keys(self) -> list[Key]:
+        """Return every key that `was_deleted`, those of the initial records first."""
+        written = [key for key, row in self._image.rows.items() if row.record is None]
+        return [*(key for key in self._image.seed.deleted if key not in self._image.rows), *written]
 
     def page(self, offset: int, count: int) -> list[Record]:
         """Return at most *count* records from the *offset*-th on, in insertion order."""

@@ -84,7 +84,7 @@ def _data(emulator: Emulator, entries: list[Entry]) -> dict[str, Any]:
     log.rollback(entries[0].mark if entries else now.mark)
     try:
         return {
-            one.name: {vendor.name: vendor.export(one.store) for vendor in emulator.vendors.values()}
+            one.name: emulator.document(one.store, deleted=True)
             for one in [emulator.world.organization(), *emulator.world]
         }
     finally:

@@ -144,11 +144,15 @@ _ORGANIZATION = {"organization": TEXT}
 @views.get(
     "/state",
     component("State"),
-    query=_ORGANIZATION,
+    query={**_ORGANIZATION, "deleted": {"enum": ["true", "false"]}},
+    refuses=(400,),
 )
 def get_state(core: Emulator) -> Response:
-    """Return every record of one organization, in the form of a data file."""
-    return as_json(core.state(request.args.get("organization", "")))
+    """Return every record of one organization, in the form of a data file, and the deleted ids if asked."""
+    deleted = request.args.get("deleted", "false")
+    if deleted not in ("true", "false"):
+        raise BadRequest(f"deleted: {deleted[:200]!r} is not true or false.")
+    return as_json(core.state(request.args.get("organization", ""), deleted=deleted == "true"))
 
 
 @views.put(

@@ -10,7 +10,7 @@ from typing import Any
 
 from ... import __version__
 from ...core import Json, Operation
-from ...emulator import Emulator
+from ...emulator import DELETED, Emulator
 from ...faults import ALIASES, WHEN, kinds, option
 from ...settings import FLOAT, INT, Option
 from ..views import TEXT, WHOLE_NUMBER, View, object_of
@@ -105,13 +105,25 @@ def _refusal(status: int) -> Json:
     return {"description": HTTPStatus(status).phrase, "content": content}
 
 
+_DELETED: Json = {
+    "type": ["array", "null"],
+    "description": "Ids that had a record once: collection and id of each.",
+    "items": {
+        "type": "object",
+        "properties": {"collection": TEXT, "id": TEXT},
+        "required": ["collection", "id"],
+        "additionalProperties": False,
+    },
+}
+
+
 def _state(core: Emulator) -> Json:
     rows: Json = {"type": ["array", "null"], "items": {"type": "object"}}
     vendors = {
         vendor.name: _or_null(
             {
                 "title": f"{vendor.name.capitalize()}State",
-                **_closed_object({schema.name: rows for schema in vendor.tables}),
+                **_closed_object({**{schema.name: rows for schema in vendor.tables}, DELETED: _DELETED}),
             }
         )
         for vendor in core.vendors.values()

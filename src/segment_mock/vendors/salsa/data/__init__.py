@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from ....core import Json, Validator, rows
@@ -74,11 +76,9 @@ def _found(seed: InitialRecords, index: str, name: str) -> list[int]:
 
 def export(store: Store) -> Json:
     """Return all tables in the form of a data file; loading it again gives the same."""
-    members = [
-        {"segment": row["segmentId"], "supporters": [_member(m) for m in found]}
-        for row in store["salsa.segments"]
-        if (found := store["salsa.members"].find("segmentId", row["segmentId"]))
-    ]
+    # Runs of one group, so that the members of a group and the groups of a member keep their order.
+    runs = groupby(store["salsa.members"], key=itemgetter("segmentId"))
+    members = [{"segment": segment, "supporters": [_member(row) for row in rows]} for segment, rows in runs]
     return {
         "segments": [*store["salsa.segments"]],
         "supporters": [*store["salsa.supporters"]],

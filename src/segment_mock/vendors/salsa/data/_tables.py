@@ -20,11 +20,13 @@ SEGMENTS = TableSchema(
     "segments",
     itemgetter("segmentId"),
     (Index("name", lambda record: (folded(record["name"]),)), _of("externalSystemId")),
+    normal=str.lower,
 )
 SUPPORTERS = TableSchema(
     "supporters",
     itemgetter("supporterId"),
     (Index("email", emails), _of("externalSystemId"), Index("customField", custom_fields)),
+    normal=str.lower,
 )
 MEMBERS = TableSchema("members", itemgetter("segmentId", "supporterId"), (_of("segmentId"), _of("supporterId")))
 TABLES = (SEGMENTS, SUPPORTERS, MEMBERS)
