@@ -122,3 +122,107 @@ def test_careless(segment_mock):
     assert all(f"replay: segment-mock replay {Path.cwd() / file}" in result.stdout.str() for file in files)
     assert [0] * 4 == [CliRunner().invoke(main, ["replay", str(file)]).exit_code for file in files]
     assert [1, 1, 2, 2] == sorted(len(json.loads(file.read_text())["calls"]) for file in files)
+
+
+BIG = (
+    CLIENT
+    + """
+SUPPORTERS = "https://api.salsalabs.org/api/integration/ext/v1/supporters"
+PERSONS = [{"externalId": str(n), "email": f"p{n}@example.org"} for n in range(3000)]
+DATA = {"segmenter": {"segments": [{"id": "vip", "name": "VIP", "persons": PERSONS}]}}
+
+@pytest.mark.segment_mock(limits="off")
+def test_many(segment_mock):
+    people = [{"contacts": [{"type": "EMAIL", "value": f"p{n}@example.org"}]} for n in range(300)]
+    requests.put(SUPPORTERS, json={"payload": {"supporters": people}}, headers={"authToken": "t"})
+    search = {"payload": {"offset": 20, "count": 20, "modifiedFrom": "2000-01-01T00:00:00.000Z"}}
+    requests.post(SUPPORTERS + "/search", json=search, headers={"authToken": "t"})
+    assert False
+
+@pytest.mark.segment_mock(data=DATA)
+def test_emptied(segment_mock):
+    url = "https://segmenter.instaleap.io/segments"
+    requests.put(url, json={"id": "vip", "persons": []}, headers={"x-api-key": "k"})
+    assert False
+"""
+)
+
+
+def test_the_report_is_bounded_and_groups_records(pytester: pytest.Pytester) -> None:
+    """Hundreds of new records are one line, long lists are told by their length, the table stays in sight."""
+    pytester.makepyfile(test_a=BIG)
+
+    result = pytester.runpytest(*RUN)
+
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "*_ test_many _*",
+            "    1 * salsa.upsert_supporters *test_a.py:23  +supporters x300; ADDED x300",
+            "    2 * salsa.search_supporters *test_a.py:25  offset 20 count 20 of 300",
+            "  #1 +300 supporters, first {*",
+            "*_ test_emptied _*",
+            "  #1 segments vip changed persons: 3,000 -> 0*",
+        ]
+    )
+    sections = result.stdout.str().split("- segment-mock -")[1:]
+    assert all(len(section.partition("replay:")[0]) < 3000 for section in sections)
+
+
+ODD = (
+    CLIENT
+    + """
+class Whatever:
+    def __eq__(self, other):
+        return True
+
+    def __repr__(self):
+        raise ValueError("no text for you")
+
+class Bare(faults.Hang.__mro__[1]):
+    kind = "bare"
+
+    async def __call__(self, call, proceed):
+        return await proceed()
+
+async def function(call, proceed):
+    return await proceed()
+
+def test_matcher(segment_mock):
+    segment_mock.faults.add(faults.Error(), match={"json": {"payload.segments[0].name": Whatever()}}, times=1)
+    requests.put(SEGMENTS, json={"payload": {"segments": [{"name": "A"}]}}, headers={"authToken": "t"})
+    assert False, "matcher"
+
+def test_bare(segment_mock):
+    segment_mock.faults.add(Bare())
+    upsert(requests)
+    assert False, "bare"
+
+def test_function(segment_mock):
+    segment_mock.faults.add(function)
+    upsert(requests)
+    assert False, "function"
+
+def test_calendar(segment_mock):
+    segment_mock.clock.freeze("9999-12-31T23:59:59.999Z")
+    upsert(requests)
+    assert False, "calendar"
+"""
+)
+
+
+def test_a_hook_of_the_report_never_raises(pytester: pytest.Pytester) -> None:
+    """Matchers, faults of the user's own, the end of the calendar, a capsules path that is a file: one line at most."""
+    pytester.makepyfile(test_a=ODD)
+    pytester.path.joinpath("file").touch()
+
+    for options in ((), ("--segment-mock-capsules", "file"), ("--segment-mock-capsules", "kept")):
+        result = pytester.runpytest(*RUN, *options)
+
+        result.assert_outcomes(failed=4)
+        printed = result.stdout.str()
+        assert "INTERNALERROR" not in printed
+        assert all(f"AssertionError: {name}" in printed for name in ("matcher", "bare", "function", "calendar"))
+        assert ("no capsule: " in printed) == (options[-1:] == ("file",))
+    for file in Path("kept").iterdir():
+        assert "Traceback" not in CliRunner().invoke(main, ["replay", str(file)]).output

@@ -130,3 +130,48 @@ class TestCase(unittest.TestCase):
         ]
     )
     assert "slepe: no such setting (did you mean 'sleep'?)" in result.stdout.str()
+
+
+def test_a_test_case_runs_over_each_transport(pytester: pytest.Pytester) -> None:
+    """Tests of a TestCase can't be parametrized, so they run again, with the transport in their id; sweeps too."""
+    pytester.makepyfile(
+        test_a=CLIENT
+        + """
+import unittest
+
+class TestCase(unittest.TestCase):
+    @pytest.fixture(autouse=True)
+    def _mock(self, segment_mock):
+        self.mock = segment_mock
+
+    def setUp(self):
+        self.names = []
+
+    def test_a(self):
+        self.names.append("A")
+        assert self.names == ["A"]
+        upsert(requests)
+        assert len(self.mock.journal) == 1
+
+    @pytest.mark.segment_mock_sweep(faults=["error"])
+    def test_swept(self):
+        try:
+            upsert(requests)
+        except requests.HTTPError:
+            pass
+
+    @pytest.mark.segment_mock(transport="live")
+    def test_own(self):
+        upsert(requests)
+
+def test_function(segment_mock):
+    upsert(requests)
+"""
+    )
+
+    result = pytester.runpytest(*RUN, "--segment-mock-transport=inprocess,live", "-v")
+
+    result.assert_outcomes(passed=2 + 2 * 3 + 1 + 2)
+    for name in ("test_a[inprocess]", "test_a[live]", "test_swept[live]", "test_own", "test_swept[live, call 1"):
+        assert f"test_a.py::TestCase::{name}" in result.stdout.str()
+    assert "%]" in result.stdout.lines[-3] or "100%" in result.stdout.str()

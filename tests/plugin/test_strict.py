@@ -174,3 +174,108 @@ def test_c(segment_mock):
         result.stderr.fnmatch_lines(["*segment_mock_strict: 'fualts' is not true, false, or some of faults, *"])
     else:
         result.assert_outcomes(passed=passed, failed=3 - passed)
+
+
+FIELDS = (
+    CLIENT
+    + """
+def push(mail="mail"):
+    person = {"externalId": "1", mail: "ada@example.org"}
+    body = {"id": "vip", "name": "VIP", "persons": [person, {**person, "externalId": "2"}], "nam": "VIP"}
+    requests.post("https://segmenter.instaleap.io/segments", json=body, headers={"x-api-key": "k"})
+
+def test_warned(segment_mock):
+    push()
+    push()
+
+@pytest.mark.segment_mock(strict=True)
+def test_failed(segment_mock):
+    push()
+
+@pytest.mark.segment_mock(strict=False)
+def test_let_pass(segment_mock):
+    push()
+"""
+)
+
+
+def test_members_that_the_api_ignores_are_reported_with_the_name_that_was_meant(pytester: pytest.Pytester) -> None:
+    """A warning by default; each place once, lists as [*], suggestions from the schema at that place."""
+    pytester.makepyfile(test_a=FIELDS)
+
+    result = pytester.runpytest(*RUN, "-W", "default")
+
+    result.assert_outcomes(passed=2, failed=1, warnings=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*_ test_failed _*",
+            "segment-mock: A member was sent that the API ignores:",
+            "  #1 segmenter.create_segment: persons[[]*[]].mail (did you mean 'email'?) (called at test_a.py:19)",
+            "  #1 segmenter.create_segment: nam (did you mean 'name'?) (called at test_a.py:19)",
+            "*IgnoredFieldWarning: A member was sent that the API ignores:",
+            "*persons[[]*[]].mail (did you mean 'email'?) (called at test_a.py:19), and in 1 more calls",
+        ]
+    )
+
+
+NETWORK = (
+    CLIENT
+    + """
+import threading
+
+URL = "https://api.salsalabs.org/api/integration/ext/v1/segments"
+
+def swallow(url=URL):
+    try:
+        requests.get(url, timeout=2)
+    except Exception:
+        pass
+
+def test_swallowed():
+    swallow()
+
+def test_thread():
+    thread = threading.Thread(target=swallow)
+    thread.start()
+    thread.join()
+
+@pytest.mark.segment_mock(strict=["faults"])
+def test_expected():
+    swallow()
+
+@pytest.mark.segment_mock(block_network=True)
+def test_blocked(segment_mock):
+    swallow("https://example.org/")
+    assert segment_mock.refused == {"example.org": 1}
+
+@pytest.mark.segment_mock(block_network=True, strict=["network"])
+def test_blocked_strictly(segment_mock):
+    swallow("https://example.org/")
+
+def test_nothing(segment_mock):
+    swallow()
+"""
+)
+
+
+def test_refused_calls_that_the_code_swallows_are_reported(pytester: pytest.Pytester) -> None:
+    """Those of the guard fail a test, in any thread; those of block_network warn, or fail where strict says so."""
+    pytester.makeini("[pytest]\nsegment_mock_guard = true")
+    pytester.makepyfile(test_a=NETWORK)
+
+    result = pytester.runpytest(*RUN, "-W", "default")
+
+    result.assert_outcomes(passed=3, failed=3, warnings=1)
+    line = "  api.salsalabs.org was called at test_a.py:20, and refused by segment_mock_guard"
+    result.stdout.fnmatch_lines(
+        [
+            "*_ test_swallowed _*",
+            "segment-mock: A call was refused:",
+            line,
+            "*_ test_thread _*",
+            line,
+            "*_ test_blocked_strictly _*",
+            "  example.org was called at test_a.py:20, and refused by block_network",
+            "*RefusedCallWarning: A call was refused:",
+        ]
+    )

@@ -143,3 +143,60 @@ def test_a(segment_mock, shared):
 
     result.assert_outcomes(passed=2, failed=1, errors=1)
     result.stdout.fnmatch_lines(["*ValueError: on the way out", "*= 1 failed, 2 passed, 1 error in *"])
+
+
+CARELESS = (
+    CLIENT
+    + """
+@pytest.mark.segment_mock_sweep(faults=["disconnect", "truncate"])
+@pytest.mark.parametrize("count", [2])
+def test_careless(segment_mock, count):
+    for name in "AB"[:count]:
+        with segment_mock.session() as session:
+            try:
+                upsert(session, name)
+            except requests.ConnectionError:
+                if FIXED:
+                    continue
+                raise
+
+def test_other(segment_mock):
+    pass
+"""
+)
+WITH_CACHE = tuple(word for word in RUN if "cacheprovider" not in word)[: len(RUN)]
+
+
+@pytest.mark.parametrize("workers", [(), ("-p", "xdist", "-n", "1")])
+def test_one_case_can_be_run_again(pytester: pytest.Pytester, workers: tuple[str, ...]) -> None:
+    """By a glob of its label or of its whole id; a glob that fits nothing fails the run and says so."""
+    pytester.makepyfile(test_a="FIXED = True\n" + CARELESS)
+    only = "--segment-mock-sweep-only"
+    run = pytester.runpytest_subprocess if workers else pytester.runpytest
+
+    one = run(*RUN, *workers, only, "call 2*disconnect after*", "-v")
+    one.assert_outcomes(passed=3)
+    assert "test_careless[2][call 2 salsa.upsert_segments, disconnect after]" in one.stdout.str()
+
+    by_id = run(*RUN, *workers, only, "test_a.py::test_careless[2][call 1 salsa.upsert_segments, truncate]")
+    by_id.assert_outcomes(passed=3)
+
+    none = run(*RUN, *workers, only, "call 9*")
+    none.assert_outcomes(passed=2)
+    assert none.ret != 0
+    none.stdout.fnmatch_lines(["no case fits --segment-mock-sweep-only 'call 9[*]'"])
+
+
+def test_last_failed_runs_the_failed_cases(pytester: pytest.Pytester) -> None:
+    """--lf runs the clean run and the cases that failed, until they pass."""
+    run = [word for word in RUN if word != "no:cacheprovider"]
+    run = [word for pair in zip(RUN[::2], RUN[1::2], strict=True) if pair[1] != "no:cacheprovider" for word in pair]
+    pytester.makepyfile(test_a="FIXED = False\n" + CARELESS)
+    pytester.runpytest(*run).assert_outcomes(passed=4, failed=4)
+
+    again = pytester.runpytest(*run, "--lf")
+    again.assert_outcomes(passed=1, failed=4, deselected=1)
+
+    pytester.makepyfile(test_a="FIXED = True\n" + CARELESS)
+    pytester.runpytest(*run, "--lf").assert_outcomes(passed=5, deselected=1)
+    pytester.runpytest(*run, "--lf").assert_outcomes(passed=8)

@@ -1,0 +1,189 @@
+"""`segment_mock_config`, markers, relative files and `segment_mock_factory`: settings reach the mock or are refused."""
+
+from __future__ import annotations
+
+import pytest
+from tests.plugin.suite import CLIENT, RUN
+
+SCOPES = """
+import time
+import pytest
+
+@pytest.fixture(params=[5, 6])
+def segment_mock_config(request, tmp_path):
+    return {"seed": request.param, "sleep": True, "strict": False}
+
+def test_each_value(segment_mock, segment_mock_server, segment_mock_config):
+    assert segment_mock.settings["seed"] == segment_mock_config["seed"]
+    assert segment_mock_server.mock.settings["seed"] == segment_mock_config["seed"]
+    before = segment_mock.clock.now()
+    time.sleep(1000)
+    assert segment_mock.clock.now() >= before + 1000
+    segment_mock.faults.add({"kind": "hang"})  # never fires, and strict is off
+
+class TestOwn:
+    @pytest.fixture
+    def segment_mock_config(self):
+        return {"scenario": "segmenter.down"}
+
+    @pytest.mark.segment_mock(strict=False)
+    def test_scenario(self, segment_mock):
+        assert len(segment_mock.faults)
+"""
+
+
+def test_the_config_may_have_any_scope_and_takes_what_the_marker_takes(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(SCOPES)
+
+    pytester.runpytest(*RUN).assert_outcomes(passed=3)
+
+
+@pytest.mark.parametrize(
+    ("config", "problem"),
+    [
+        ("{'sede': 1}", "segment_mock_config: sede: no such setting (did you mean 'seed'?)"),
+        ("{'transport': 'pigeon'}", "segment_mock_config: transport: unknown transport 'pigeon'; expected inprocess,*"),
+        ("{'strict': 'fields, nets'}", "segment_mock_config: strict: 'fields, nets' is not true, false, or some of *"),
+        ("{'sleep': 'no'}", "segment_mock_config: sleep: 'no' is not True or False"),
+        ("['demo']", "segment_mock_config: expected a dict, got list (['demo'])"),
+        ("{'data': 'nowhere.yaml'}", "*segment_mock: nowhere.yaml: *No such file*"),
+    ],
+)
+@pytest.mark.parametrize("fixture", ["segment_mock", "segment_mock_server"])
+def test_a_config_that_can_not_be_used_is_an_error_without_the_plugins_frames(
+    pytester: pytest.Pytester, config: str, problem: str, fixture: str
+) -> None:
+    pytester.makepyfile(
+        f"import pytest\n@pytest.fixture\ndef segment_mock_config(): return {config}\ndef test_a({fixture}): pass"
+    )
+
+    result = pytester.runpytest(*RUN)
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([problem.replace("[", "[[]")])
+    assert "conftest_plugin" not in result.stdout.str().replace("rootdir", "")
+
+
+def test_the_servers_say_what_they_can_not_do(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+import pytest
+
+@pytest.fixture
+def segment_mock_config(): return {}
+
+def test_url(segment_mock_server_url): pass
+
+@pytest.mark.segment_mock(transport="live")
+def test_marked(segment_mock_server): pass
+"""
+    )
+
+    result = pytester.runpytest(*RUN)
+
+    result.assert_outcomes(errors=2)
+    result.stdout.fnmatch_lines(
+        [
+            "segment_mock_server_url is one server for the whole run, so it can't use your segment_mock_config, *",
+            "*.py:8: transport: segment_mock_server intercepts nothing, its clients call its URL; use the fixture *",
+        ]
+    )
+
+
+def test_a_marker_brings_its_fixture(pytester: pytest.Pytester) -> None:
+    """A test, a method and one of a TestCase whose marker has settings use the mock without asking for it."""
+    pytester.makepyfile(
+        CLIENT
+        + """
+import unittest
+
+DATA = {"salsa": {"segments": [{"name": "A", "externalSystemId": "A"}]}}
+
+@pytest.mark.segment_mock(data=DATA)
+def test_function():
+    assert upsert(requests) == "VALIDATION_ERROR"
+
+@pytest.mark.segment_mock(data=DATA)
+class TestMethods:
+    def test_method(self):
+        assert upsert(requests) == "VALIDATION_ERROR"
+
+@pytest.mark.segment_mock(data=DATA)
+class TestCase(unittest.TestCase):
+    def test_case(self):
+        assert upsert(requests) == "VALIDATION_ERROR"
+"""
+    )
+
+    pytester.runpytest(*RUN, "--segment-mock-transport=inprocess,live").assert_outcomes(passed=6)
+
+
+def test_relative_files_are_found_beside_the_test_then_in_rootdir(pytester: pytest.Pytester) -> None:
+    """From whichever folder pytest is started; the file beside the test wins; those of a config beside the config."""
+    group = '{"salsa": {"segments": [{"name": "%s"}]}}'
+    pytester.makefile(".json", data=group % "root", rules='[{"kind": "error", "status": 503}]')
+    inner = pytester.mkdir("inner")
+    (inner / "data.json").write_text(group % "inner")
+    test = """
+import pytest, requests
+
+@pytest.mark.segment_mock(data="data.json", faults="rules.json", strict=False)
+def test_marked(segment_mock):
+    assert [group["name"] for group in segment_mock.salsa.segments] == ["WHERE"]
+    assert len(segment_mock.faults) == 1
+
+def test_config(segment_mock):
+    assert [group["name"] for group in segment_mock.salsa.segments] == ["root"]
+"""
+    pytester.makeconftest(
+        "import pytest\n@pytest.fixture(scope='session')\ndef segment_mock_config(): return {'data': 'data.json'}"
+    )
+    (inner / "test_inner.py").write_text(test.replace("WHERE", "inner"))
+    (pytester.path / "test_root.py").write_text(test.replace("WHERE", "root"))
+    pytester.makeini("[pytest]")
+
+    pytester.runpytest(*RUN, "inner", "test_root.py").assert_outcomes(passed=4)
+
+
+def test_the_factory_makes_mocks_of_wider_scopes(pytester: pytest.Pytester) -> None:
+    """It intercepts between tests too; a failed test reports the calls that it made itself."""
+    pytester.makepyfile(
+        CLIENT
+        + """
+@pytest.fixture(scope="module")
+def shared(segment_mock_factory):
+    with segment_mock_factory(data="demo", sleep=True) as mock:
+        yield mock
+
+@pytest.fixture(scope="class")
+def wrong(segment_mock_factory):
+    with segment_mock_factory(sede=1) as mock:
+        yield mock
+
+def test_first(shared):
+    assert upsert(requests, "First") == "ADDED"
+
+def test_second(shared):
+    assert upsert(requests, "First") == "VALIDATION_ERROR"
+    assert len(shared.journal) == 3
+
+def test_wrong(wrong):
+    pass
+
+def test_both(shared, segment_mock):
+    segment_mock.salsa.add_segment("Inner", externalSystemId="Inner")
+    assert upsert(requests, "Inner") == "VALIDATION_ERROR"
+"""
+    )
+
+    result = pytester.runpytest(*RUN)
+
+    result.assert_outcomes(passed=2, failed=1, errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "segment_mock_factory: sede: no such setting (did you mean 'seed'?)",
+            "*_ test_second _*",
+            "1 call; seed 0; *",
+            "    2    0.000s  salsa.upsert_segments *",
+        ]
+    )
