@@ -47,7 +47,7 @@ class SegmentMock:
         self._servers: list[LiveServer] = []
         self._control_plane: Callable[[Request, bytes | None], Response] | None = None
         self.refused: Counter[str] = Counter()
-        """Hosts that a proxy of this mock did not let its clients reach, and how often they tried."""
+        """How often clients called each host that a proxy of this mock or ``block_network`` refused."""
 
     def __enter__(self) -> Self:
         return self
@@ -103,7 +103,9 @@ class SegmentMock:
 
         check_transport(transport)
         opened = self._in_process if transport == "inprocess" else partial(self._live, tls=transport == "tls")
-        return Interception(self._emulator.routes.owns, opened, block_network=block_network)
+        return Interception(
+            self._emulator.routes.owns, opened, block_network=block_network, on_refused=self._note_refused
+        )
 
     def serve(
         self, host: str = "127.0.0.1", port: int = 0, *, tls: bool | None = None, proxy: bool | None = None
@@ -174,6 +176,7 @@ class SegmentMock:
     def reset(self) -> None:
         """Return to the initial data; faults, journal, clock and limits are cleared, waiting calls closed."""
         self._emulator.reset()
+        self.refused.clear()
 
     def close(self) -> None:
         """Stop every server this mock started; what it remembers stays."""
@@ -190,9 +193,13 @@ class SegmentMock:
 
     def _admit(self, host: str) -> bool:
         admitted = self._emulator.routes.admits(host)
-        if not admitted and (host in self.refused or len(self.refused) < 1000):
-            self.refused[host] += 1
+        if not admitted:
+            self._note_refused(host)
         return admitted
+
+    def _note_refused(self, host: str) -> None:
+        if host in self.refused or len(self.refused) < 1000:
+            self.refused[host] += 1
 
     def _in_process(self) -> InProcessTransport:
         from .transports.inprocess.connection import InProcessTransport

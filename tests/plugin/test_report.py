@@ -158,8 +158,8 @@ def test_the_report_is_bounded_and_groups_records(pytester: pytest.Pytester) -> 
     result.stdout.fnmatch_lines(
         [
             "*_ test_many _*",
-            "    1 * salsa.upsert_supporters *test_a.py:23  +supporters x300; ADDED x300",
-            "    2 * salsa.search_supporters *test_a.py:25  offset 20 count 20 of 300",
+            "    1 * salsa.upsert_supporters *test_a.py:22  +supporters x300",
+            "    2 * salsa.search_supporters *test_a.py:24  offset 20 count 20 of 300; FOUND x20",
             "  #1 +300 supporters, first {*",
             "*_ test_emptied _*",
             "  #1 segments vip changed persons: 3,000 -> 0*",

@@ -175,3 +175,37 @@ def test_function(segment_mock):
     for name in ("test_a[inprocess]", "test_a[live]", "test_swept[live]", "test_own", "test_swept[live, call 1"):
         assert f"test_a.py::TestCase::{name}" in result.stdout.str()
     assert "%]" in result.stdout.lines[-3] or "100%" in result.stdout.str()
+
+
+def test_an_interception_decorates_a_test_case(pytester: pytest.Pytester) -> None:
+    """Each test with its setUp and tearDown; start and stop do the same by hand."""
+    pytester.makepyfile(
+        CLIENT
+        + """
+import unittest
+from segment_mock import SegmentMock
+
+MOCK = SegmentMock()
+
+@MOCK.intercept()
+class TestDecorated(unittest.TestCase):
+    def setUp(self):
+        MOCK.reset()
+        upsert(requests)
+
+    def test_a(self):
+        assert len(MOCK.journal) == 1
+
+class TestStarted(unittest.TestCase):
+    def setUp(self):
+        MOCK.reset()
+        interception = MOCK.intercept().start()
+        self.addCleanup(interception.stop)
+
+    def test_b(self):
+        upsert(requests)
+        assert len(MOCK.journal) == 1
+"""
+    )
+
+    pytester.runpytest(*RUN).assert_outcomes(passed=2)

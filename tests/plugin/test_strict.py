@@ -181,7 +181,7 @@ FIELDS = (
     + """
 def push(mail="mail"):
     person = {"externalId": "1", mail: "ada@example.org"}
-    body = {"id": "vip", "name": "VIP", "persons": [person, {**person, "externalId": "2"}], "nam": "VIP"}
+    body = {"broadcastMediumId": "1", "name": "VIP", "persons": [person, {**person, "externalId": "2"}], "nam": "VIP"}
     requests.post("https://segmenter.instaleap.io/segments", json=body, headers={"x-api-key": "k"})
 
 def test_warned(segment_mock):
@@ -210,10 +210,10 @@ def test_members_that_the_api_ignores_are_reported_with_the_name_that_was_meant(
         [
             "*_ test_failed _*",
             "segment-mock: A member was sent that the API ignores:",
-            "  #1 segmenter.create_segment: persons[[]*[]].mail (did you mean 'email'?) (called at test_a.py:19)",
-            "  #1 segmenter.create_segment: nam (did you mean 'name'?) (called at test_a.py:19)",
+            "  #1 segmenter.create_segment: persons[[]*[]].mail (did you mean 'email'?) (called at test_a.py:18)",
+            "  #1 segmenter.create_segment: nam (did you mean 'name'?) (called at test_a.py:18)",
             "*IgnoredFieldWarning: A member was sent that the API ignores:",
-            "*persons[[]*[]].mail (did you mean 'email'?) (called at test_a.py:19), and in 1 more calls",
+            "*persons[[]*[]].mail (did you mean 'email'?) (called at test_a.py:18), and in 1 more calls",
         ]
     )
 
@@ -253,7 +253,7 @@ def test_blocked_strictly(segment_mock):
     swallow("https://example.org/")
 
 def test_nothing(segment_mock):
-    swallow()
+    upsert(requests)
 """
 )
 
@@ -265,8 +265,8 @@ def test_refused_calls_that_the_code_swallows_are_reported(pytester: pytest.Pyte
 
     result = pytester.runpytest(*RUN, "-W", "default")
 
-    result.assert_outcomes(passed=3, failed=3, warnings=1)
-    line = "  api.salsalabs.org was called at test_a.py:20, and refused by segment_mock_guard"
+    result.assert_outcomes(passed=3, failed=3, warnings=2)
+    line = "  api.salsalabs.org was called at test_a.py:21, and refused by segment_mock_guard"
     result.stdout.fnmatch_lines(
         [
             "*_ test_swallowed _*",
@@ -275,7 +275,7 @@ def test_refused_calls_that_the_code_swallows_are_reported(pytester: pytest.Pyte
             "*_ test_thread _*",
             line,
             "*_ test_blocked_strictly _*",
-            "  example.org was called at test_a.py:20, and refused by block_network",
+            "  example.org was called at test_a.py:21, and refused by block_network",
             "*RefusedCallWarning: A call was refused:",
         ]
     )

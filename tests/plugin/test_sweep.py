@@ -155,7 +155,7 @@ def test_careless(segment_mock, count):
         with segment_mock.session() as session:
             try:
                 upsert(session, name)
-            except requests.ConnectionError:
+            except requests.RequestException:
                 if FIXED:
                     continue
                 raise
@@ -164,7 +164,6 @@ def test_other(segment_mock):
     pass
 """
 )
-WITH_CACHE = tuple(word for word in RUN if "cacheprovider" not in word)[: len(RUN)]
 
 
 @pytest.mark.parametrize("workers", [(), ("-p", "xdist", "-n", "1")])
@@ -189,14 +188,13 @@ def test_one_case_can_be_run_again(pytester: pytest.Pytester, workers: tuple[str
 
 def test_last_failed_runs_the_failed_cases(pytester: pytest.Pytester) -> None:
     """--lf runs the clean run and the cases that failed, until they pass."""
-    run = [word for word in RUN if word != "no:cacheprovider"]
     run = [word for pair in zip(RUN[::2], RUN[1::2], strict=True) if pair[1] != "no:cacheprovider" for word in pair]
     pytester.makepyfile(test_a="FIXED = False\n" + CARELESS)
-    pytester.runpytest(*run).assert_outcomes(passed=4, failed=4)
+    pytester.runpytest(*run).assert_outcomes(passed=2, failed=6)
 
     again = pytester.runpytest(*run, "--lf")
-    again.assert_outcomes(passed=1, failed=4, deselected=1)
+    again.assert_outcomes(passed=1, failed=6)
 
     pytester.makepyfile(test_a="FIXED = True\n" + CARELESS)
-    pytester.runpytest(*run, "--lf").assert_outcomes(passed=5, deselected=1)
+    pytester.runpytest(*run, "--lf").assert_outcomes(passed=7)
     pytester.runpytest(*run, "--lf").assert_outcomes(passed=8)

@@ -98,13 +98,21 @@ def _rule(rule: FaultRule, entries: Iterable[Entry]) -> dict[str, Any]:
     """
     told: dict[str, Any] = {"id": rule.id, "since": rule.since, "until": rule.until, "armed": rule.armed}
     name = f"{rule.id} {rule.kind}"
-    if not isinstance(rule.fault, Fault):
+    if not isinstance(rule.fault, Fault) or not _is_json(rule.fault.as_dict()):
         return {**told, "function": rule.kind, "fired": rule.fired}
     told |= {"rule": {**rule.fault.as_dict(), "operation": rule.operation}}
-    if callable(rule.match):
+    if callable(rule.match) or not _is_json(rule.match):
         return {**told, "struck": [entry.id for entry in entries if name in entry.faults]}
     told["rule"] |= {"when": rule.when.as_dict()} | ({"match": rule.match} if rule.match else {})
     return told
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return True
 
 
 def _call(emulator: Emulator, entry: Entry, before: Entry | None) -> dict[str, Any]:

@@ -11,13 +11,15 @@ from importlib.machinery import ModuleSpec
 from inspect import isasyncgenfunction, isclass, iscoroutinefunction, isgeneratorfunction
 from threading import RLock, get_ident
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast, get_args
 
 from ... import refused
 from ...callsite import caller
 from ...hosts import is_local, normalized
 
 if TYPE_CHECKING:
+    from unittest import TestCase
+
     from typing_extensions import Self
 
     from .connection import InProcessTransport
@@ -86,8 +88,9 @@ Seam: TypeAlias = tuple[Any, str, Callable[[Patch], Any]]
 class Route:
     """Hosts that it *owns* are answered by *transport*, or refused, for a reason, if that is a text.
 
-    With *blocks* every host that no route owns and that is not this machine's own is refused. *modules* are the
-    client libraries that it patches. It comes first in the *thread* that entered it; one with None comes last.
+    With *blocks* every host that no route owns and that is not this machine's own is refused, and *on_refused* is
+    called with it. *modules* are the client libraries that it patches. It comes first in the *thread* that entered
+    it; one with None comes last.
     """
 
     owns: Callable[[str], bool]
@@ -96,6 +99,7 @@ class Route:
     modules: dict[str, str] = field(default_factory=lambda: LIBRARIES)
     thread: int | None = field(default_factory=get_ident)
     patches: list[Patch] = field(default_factory=list)
+    on_refused: Callable[[str], None] | None = None
 
 
 class InterceptionRegistry:
@@ -129,7 +133,10 @@ class InterceptionRegistry:
             if isinstance(owner.transport, str):
                 raise refusal(host, owner.transport)
             return owner.transport
-        if any(route.blocks for route in routes) and not is_local(name):
+        blocking = next((route for route in reversed(routes) if route.blocks), None)
+        if blocking is not None and not is_local(name):
+            if blocking.on_refused is not None:
+                blocking.on_refused(host)
             raise refusal(host, "block_network=True refuses every host but the vendors' and this machine's own")
         return None
 
@@ -240,13 +247,14 @@ class Interception:
         opened: Callable[[], InProcessTransport | LiveTransport],
         *,
         block_network: bool = False,
+        on_refused: Callable[[str], None] | None = None,
     ) -> None:
-        self._owns, self._opened, self._blocks = owns, opened, block_network
+        self._owns, self._opened, self._blocks, self._on_refused = owns, opened, block_network, on_refused
         self._entered: list[Route] = []
 
     def start(self) -> Self:
         """Begin to intercept."""
-        route = Route(self._owns, self._opened(), self._blocks)
+        route = Route(self._owns, self._opened(), self._blocks, on_refused=self._on_refused)
         REGISTRY.add(route)
         self._entered.append(route)
         return self
@@ -269,8 +277,12 @@ class Interception:
     def __call__(self, function: F) -> F:
         """Return *function*, plain or a coroutine function, in whose calls clients are intercepted.
 
-        Raises TypeError for a class or a generator, whose body does not run while it is called.
+        Of a ``unittest.TestCase`` each test is intercepted, with its ``setUp`` and ``tearDown``. Raises TypeError for
+        another class or a generator, whose body does not run while it is called.
         """
+        if isclass(function) and _is_test_case(function):
+            self._decorate(cast("Any", function))
+            return function
         if isclass(function) or isgeneratorfunction(function) or isasyncgenfunction(function):
             raise TypeError(f"intercept() decorates functions and coroutine functions, not {function!r}: use 'with'")
 
@@ -284,8 +296,23 @@ class Interception:
 
         return wraps(function)(awaited if iscoroutinefunction(function) else called)  # type: ignore[return-value]
 
+    def _decorate(self, case: type[TestCase]) -> None:
+        run = case.run
+
+        @wraps(run)
+        def intercepted(test: TestCase, *args: Any, **options: Any) -> Any:
+            with self._copy():
+                return run(test, *args, **options)
+
+        setattr(case, "run", intercepted)  # noqa: B010 - a method is replaced
+
     def _copy(self) -> Interception:
-        return Interception(self._owns, self._opened, block_network=self._blocks)
+        return Interception(self._owns, self._opened, block_network=self._blocks, on_refused=self._on_refused)
+
+
+def _is_test_case(cls: type) -> bool:
+    unittest = sys.modules.get("unittest")  # slow to import, and where it is not, nobody has made such a class
+    return unittest is not None and issubclass(cls, unittest.TestCase)
 
 
 def check_transport(name: str) -> None:
