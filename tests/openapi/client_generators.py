@@ -1,8 +1,22 @@
-"""Generate clients from the three OpenAPI documents and use them: ``python client_generators.py [TOOL ...]``.
+# /// script
+# requires-python = ">=3.10"
+# dependencies = [
+#   "segment-mock",
+#   "datamodel-code-generator>=0.40",
+#   "openapi-python-client>=0.29",
+#   "pydantic[email]>=2", # its models check e-mail addresses
+# ]
+#
+# [tool.uv.sources]
+# segment-mock = {path = "../..", editable = true}
+# ///
+"""Generate clients from the three OpenAPI documents and use them.
 
-The tools are openapi-python-client and datamodel-code-generator (Python packages, needed in this environment), and
-openapi-typescript and prism (npm packages, installed into a temporary folder). Without names all of them run. Each
-must have every operation of every document; then its result is used:
+Usage: ``uv run tests/openapi/client_generators.py [TOOL ...]``, or with Python where the packages above are installed.
+
+The tools are openapi-python-client and datamodel-code-generator, and from npm openapi-typescript and prism, which are
+installed into a temporary folder. Without names all of them run. Each must have every operation of every document; then
+its result is used:
 
 - openapi-python-client: a live mock answers each shipped example, and the parsed reply has every member that was sent.
 - datamodel-code-generator: its models accept the examples of requests and replies and give them back unchanged.
@@ -95,7 +109,7 @@ def call_every_operation(name: str, document: Document) -> Iterator[str]:
         if not example.name.startswith(f"{name}/") or example.document["response"]["status"] != 200:
             continue
         sent = example.document["request"]
-        path = re.sub("/+", "/", sent["path"])
+        path = re.sub("/+", "/", sent["path"]).rstrip("/")
         operation = paths.get((sent["method"].lower(), path))
         arguments = {}
         if operation is None:  # an id stands in the path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from keyword import iskeyword
 from typing import Any
 
@@ -17,12 +18,16 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from segment_mock import create_app
 from segment_mock.cli import main
 from segment_mock.conform import differences
+from segment_mock.core import Limits
+from segment_mock.emulator import Emulator
 from segment_mock.examples import shipped_examples
 from segment_mock.faults import kinds
 from segment_mock.vendors import find_vendors
 from segment_mock.web.admin import all_views
+from segment_mock.web.openapi import control_document, vendor_document
 from segment_mock.web.openapi.control import SETTING_TYPES
 from segment_mock.web.openapi.schemas import one_type_enums
+from segment_mock.web.views import TRUE_OR_FALSE, Views, object_of
 
 PLACES = {"salsa": "openapi/salsa.json", "segmenter": "openapi/segmenter.json", "mock": "openapi.json"}
 CLIENT: FlaskClient = create_app().test_client()
@@ -86,6 +91,15 @@ def test_limits_are_those_in_force() -> None:
         True,
         False,
     )
+
+
+def test_limits_of_a_vendor_without_an_envelope() -> None:
+    """The measured member stands in the body itself."""
+    segmenter = VENDORS["segmenter"]
+    rows = tuple(replace(row, sized=("persons",)) for row in segmenter.operations)
+    document = vendor_document(replace(segmenter, operations=rows, limits=Limits(items=7)), {})
+
+    assert 7 == document["components"]["schemas"]["CreateSegment"]["properties"]["persons"]["maxItems"]
 
 
 def test_a_document_has_the_chosen_path() -> None:
@@ -191,6 +205,7 @@ def test_every_view_of_the_control_plane_is_described() -> None:
     views = {rule.endpoint.partition(".")[2] for rule in create_app().url_map.iter_rules() if "_mock." in rule.endpoint}
 
     assert views == {view.name for view in all_views()}
+    assert [] == [view.name for view in all_views() if not view.summary]
 
 
 def test_members_of_control_plane_replies_are_in_their_schemas() -> None:
@@ -210,6 +225,24 @@ def test_members_of_control_plane_replies_are_in_their_schemas() -> None:
         assert reply.keys() <= {*schemas[schema["$ref"].rpartition("/")[2]]["properties"], "reset", "after"}, path
     for entry in client.get("/_mock/journal").get_json()["entries"]:
         assert entry.keys() == schemas["JournalEntry"]["properties"].keys()
+
+
+def test_a_view_is_described_by_its_decorator_and_docstring() -> None:
+    """Nothing else has to be written for a view to be in the document."""
+    views = Views()
+
+    @views.post("/lamps/<int:number>", reply=object_of("Lamp", on=TRUE_OR_FALSE), status=201, refuses=(404,))
+    def switch(core: Emulator, number: int) -> Any:
+        """Switch a lamp on."""
+
+    document = control_document(views, Emulator({}))
+    row = document["paths"]["/_mock/lamps/{number}"]["post"]
+
+    assert [] == [error.message for error in OpenAPIV31SpecValidator(document).iter_errors()]
+    assert ("switch", "Switch a lamp on.") == (row["operationId"], row["summary"])
+    assert {"201", "403", "404"} == row["responses"].keys()
+    assert {"$ref": "#/components/schemas/Lamp"} == row["responses"]["201"]["content"]["application/json"]["schema"]
+    assert {"type": "boolean"} == document["components"]["schemas"]["Lamp"]["properties"]["on"]
 
 
 def test_every_kind_of_fault_is_in_the_schema_of_a_rule() -> None:

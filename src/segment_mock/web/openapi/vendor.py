@@ -207,8 +207,12 @@ def _bounded(document: APISpec, vendor: Vendor, limited: bool) -> Json:
 
 
 def _bound(schemas: Json, body: str, name: str, limit: int | None) -> None:
-    payload = schemas[body]["properties"]["payload"]["$ref"].rpartition("/")[2]
-    member = schemas[payload]["properties"][name]
+    """Set the *limit* of the member *name* of a body, or of the object in it that the vendor's envelope holds."""
+    properties = schemas[body]["properties"]
+    if name not in properties:
+        inner = [schemas[row["$ref"].rpartition("/")[2]]["properties"] for row in properties.values() if "$ref" in row]
+        properties = next(row for row in inner if name in row)
+    member = properties[name]
     member["maxItems" if "array" in member.get("type", "") else "maximum"] = limit
 
 
