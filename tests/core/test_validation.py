@@ -15,8 +15,7 @@ from segment_mock.core import DataRow, ItemList, NotBlank, RequestSchema, Undeci
 from segment_mock.core import rows as data_rows
 from segment_mock.settings import SettingError
 from segment_mock.vendors import find_vendors
-from segment_mock.vendors.salsa.schemas.segments import SegmentItem
-from segment_mock.vendors.salsa.schemas.supporters import SupporterItem
+from segment_mock.vendors.salsa.schemas import SegmentItem, SupporterItem
 from segment_mock.vendors.segmenter.schemas import Person
 
 VALIDATORS = {f"{v.name}.{row.name}": row.validator for v in find_vendors() for row in v.operations if row.validator}

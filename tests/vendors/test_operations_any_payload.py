@@ -11,7 +11,7 @@ from people import CRM, OTHER, person, sid
 from segment_mock import SegmentMock
 from segment_mock.core import ItemList
 from segment_mock.vendors.salsa import VENDOR
-from segment_mock.vendors.salsa.schemas.segments import TYPES
+from segment_mock.vendors.salsa.schemas import TYPES
 
 ROOT = "/api/integration/ext/v1"
 OPERATIONS = [operation for operation in VENDOR.operations if operation.request is not None]

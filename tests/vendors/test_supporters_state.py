@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from people import email, sid
 
 from segment_mock import SegmentMock
-from segment_mock.vendors.salsa.schemas.supporters import ADDRESS, CONTACTS, STATUSES, TEXTS
+from segment_mock.vendors.salsa.schemas import ADDRESS, CONTACTS, STATUSES, TEXTS
 
 ROOT = "/api/integration/ext/v1"
 TEXT = st.text(st.characters(), max_size=8)

@@ -12,18 +12,25 @@ from .data import TABLES, SalsaState, export, load
 from .errors import ERROR_SCHEMAS, ERRORS, ITEM_ERRORS, REFUSALS, fail_item, render_error
 from .operations import members, metrics, segments, supporters
 from .operations._common import identified
-from .schemas import DOCUMENT, frame, reply, wrap
-from .schemas.segments import SEGMENT_ORDER, DeleteSegments, SearchSegments, Segments, UpsertSegments
-from .schemas.supporters import (
+from .schemas import (
     BELONGING_ORDER,
+    DOCUMENT,
+    SEGMENT_ORDER,
     SUPPORTER_ORDER,
     Belongings,
+    DeleteSegments,
     DeleteSupporters,
     Membership,
     SearchMembers,
+    SearchSegments,
     SearchSupporters,
+    Segments,
     Supporters,
+    UpsertSegments,
     UpsertSupporters,
+    frame,
+    reply,
+    wrap,
 )  # fmt: skip
 
 _GROUPS, _SUPPORTERS = reply(Segments()), reply(Supporters())

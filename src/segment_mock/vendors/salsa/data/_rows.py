@@ -10,9 +10,7 @@ from ....clock import iso, seconds
 from ....core import DataRow
 from ..operations._common import MANAGED
 from ..records import completed, without_nulls
-from ..schemas import uuid
-from ..schemas.segments import TYPES
-from ..schemas.supporters import CONTACTS, TEXTS
+from ..schemas import CONTACTS, TEXTS, TYPES, uuid
 from ._tables import DAWN
 
 

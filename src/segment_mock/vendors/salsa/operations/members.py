@@ -8,8 +8,7 @@ from typing import Any
 from ....clock import iso
 from ....core import Call, Json
 from ....store import Record
-from ..schemas import ordered
-from ..schemas.supporters import SUPPORTER_ORDER
+from ..schemas import SUPPORTER_ORDER, ordered
 from ._common import answers, listed, missing, note_zones, page, refuse_unmanaged
 
 

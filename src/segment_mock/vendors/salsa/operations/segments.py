@@ -8,8 +8,7 @@ from functools import partial
 from ....core import Call, Json, Validator
 from ....store import Record, Table
 from ..errors import item_error, judge
-from ..schemas import UUID, ordered
-from ..schemas.segments import SEGMENT_ORDER, SegmentItem, SegmentKey
+from ..schemas import SEGMENT_ORDER, UUID, SegmentItem, SegmentKey, ordered
 from ._common import (
     MANAGED,
     UNKNOWN,

@@ -13,8 +13,7 @@ from ....core import Call, Json, Validator
 from ....store import Record
 from ..errors import item_error, judge, problems
 from ..records import contact_key, emails, fits_type, is_same_field, merged_contacts, merged_fields, without_nulls
-from ..schemas import UUID, ordered
-from ..schemas.supporters import SUPPORTER_ORDER, TEXTS, SupporterItem, SupporterKey
+from ..schemas import SUPPORTER_ORDER, TEXTS, UUID, SupporterItem, SupporterKey, ordered
 from ._common import UNKNOWN, answers, listed, missing, note_zones, page, revivable
 from .segments import shown
 

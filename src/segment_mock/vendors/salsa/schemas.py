@@ -1,0 +1,541 @@
+"""What Salsa's bodies look like: their frame, groups, supporters and the errors of items."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from ...clock import iso, seconds
+from ...core import Call, Identifier, ItemList, Json, NotBlank, RequestSchema, known
+
+DOCUMENT = "Salsa Engage, API - Groups Data Detail"
+RECORDED = known("recorded by the vendor's own tests")
+CLIENT = known("recorded by a public client")
+SUPPORTER_DATA = known("Salsa Engage, Supporter Data")
+_BODY = known(f"{DOCUMENT}, Request Body Format")
+_REPLY = known(f"{DOCUMENT}, Response Body Format")
+_ERROR = known(f"{DOCUMENT}, Create/Update Response Example")
+_SEARCH = known(f"{DOCUMENT}, Searching for Segments")
+_ATTRIBUTES = known(f"{DOCUMENT}, Adding/Updating Segments")
+_DELETED = known(f"{DOCUMENT}, Deleting Segments")
+
+SERVER_ID = "segment-mock"
+RESULTS = (
+    "ADDED", "UPDATED", "DELETED", "FOUND", "NOT_FOUND", "VALIDATION_ERROR", "SYSTEM_ERROR", "NOT_ALLOWED",
+)  # fmt: skip
+TYPES = ("INTEGRATED", "DEFAULT", "CUSTOM")
+SEGMENT_ORDER = (
+    "segmentId", "name", "description", "totalMembers", "type", "result", "externalSystemId",
+    "mailingList", "publicName", "publicDescription", "parameterName", "errors",
+)  # fmt: skip
+TEXTS = (
+    "title", "firstName", "middleName", "lastName", "suffix", "dateOfBirth", "gender", "externalSystemId",
+)  # fmt: skip
+SUPPORTER_ORDER = (
+    "readOnly", "supporterId", *TEXTS[:7], "createdDate", "lastModified", "externalSystemId", "address", "contacts",
+    "customFieldValues", "result", "errors",
+)  # fmt: skip
+BELONGING_ORDER = ("supporterId", "externalSystemId", "contacts", "segments", "result", "errors")
+CONTACTS = ("EMAIL", "HOME_PHONE", "CELL_PHONE", "WORK_PHONE", "FACEBOOK_ID", "TWITTER_ID", "LINKEDIN_ID")
+STATUSES = ("OPT_IN", "OPT_OUT", "HARD_BOUNCE")
+GENDERS = ("MALE", "FEMALE", "OTHER")
+LENGTH = 255
+"""How long a text of a supporter may be; the vendor checks lengths, but publishes none."""
+ADDRESS = (
+    "addressLine1", "addressLine2", "city", "state", "postalCode", "county", "country", "federalHouseDistrict",
+    "stateHouseDistrict", "stateSenateDistrict", "countyDistrict", "municipalityDistrict", "lattitude", "longitude",
+)  # fmt: skip
+
+UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
+_DIGITS = re.compile(r"\s*[+-]?[0-9]{1,100}\s*").fullmatch
+_IDS = ("segmentId", "supporterId", "externalSystemId")
+_GIVEN: Json = {"not": {"type": "null"}}
+MESSAGES: dict[str, Any] = {"required": "required", "null": "required", "invalid": "invalid", "type": "invalid"}
+"""marshmallow's messages as the names of item errors."""
+
+
+# Kinds of fields
+
+
+class Whole(fields.Integer):
+    """A whole number, also as a string, as PHP clients send it."""
+
+    as_schema: ClassVar[Json] = {
+        "anyOf": [{"type": "integer"}, {"type": "string", "pattern": r"^\s*(\+?[0-9]{1,100}|-0{1,100})\s*$"}]
+    }
+
+    def _validated(self, value: Any) -> int:
+        # Python reads "1_0" and digits of other scripts as numbers too.
+        if (isinstance(value, float) and not value.is_integer()) or (isinstance(value, str) and not _DIGITS(value)):
+            raise self.make_error("invalid", input=value)
+        number: int = super()._validated(value)
+        return number
+
+
+class Moment(fields.Field):  # type: ignore[type-arg]  # not generic in marshmallow 3
+    """A time as ISO 8601 text, read as seconds since the epoch."""
+
+    as_schema: ClassVar[Json] = {"type": "string", "anyOf": [{"format": "date-time"}, {"format": "date"}]}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> float:
+        try:
+            return seconds(str(value))
+        except ValueError as error:
+            raise ValidationError(f"{error}.") from None
+
+
+class Scalar(fields.String):
+    """Text; a number or a truth value is taken as its text."""
+
+    as_schema: ClassVar[Json] = {"type": ["string", "number", "boolean"]}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
+        if isinstance(value, (bool, int, float)):
+            value = str(value).lower() if isinstance(value, bool) else str(value)
+        return super()._deserialize(value, attr, data, **options)
+
+
+class Coordinate(fields.Float):
+    """A number, kept as it was sent."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
+        super()._deserialize(value, attr, data, **options)
+        return value
+
+
+def text(limit: int | None = None, **options: Any) -> fields.String:
+    """Return a field of text, at most *limit* characters long."""
+    checks = [*options.pop("checks", ()), validate.Length(max=limit, error="too_long")]
+    return fields.String(validate=checks, error_messages=MESSAGES, **options)
+
+
+def iso_date(value: str) -> None:
+    """Raise ValidationError for text that is no date in ISO 8601."""
+    try:
+        seconds(value)
+    except ValueError:
+        raise ValidationError("invalid") from None
+
+
+not_blank = NotBlank("required")
+uuid = validate.Regexp(UUID, error="invalid")
+
+
+def _in_replies(*names: str) -> dict[str, fields.Field[Any]]:
+    """Return members of replies: a client that sends a record back as it was found may send them, to no effect."""
+    return {name: fields.Raw(dump_only=True, **RECORDED) for name in names}
+
+
+# Rules about several members at once
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Where *name* is given, *other* must be too, else *sentence* is said of it; null counts as not given."""
+
+    name: str
+    other: str
+    sentence: str
+
+    def __call__(self, data: Json) -> None:
+        """Raise ValidationError where *other* is missing."""
+        if data.get(self.name) is not None and data.get(self.other) is None:
+            raise ValidationError({self.other: [self.sentence]})
+
+    def as_schema(self) -> Json:
+        """Return the rule in JSON Schema."""
+        absent = {"properties": {self.name: {"type": "null"}}}
+        return {"anyOf": [absent, {"required": [self.other], "properties": {self.other: _GIVEN}}]}
+
+
+@dataclass(frozen=True)
+class Either:
+    """One of *name* and *other* must be given, else *sentence* is said of *name*; null counts as not given."""
+
+    name: str
+    other: str
+    sentence: str
+
+    def __call__(self, data: Json) -> None:
+        """Raise ValidationError where both are missing."""
+        if data.get(self.name) is None and data.get(self.other) is None:
+            raise ValidationError({self.name: [self.sentence]})
+
+    def as_schema(self) -> Json:
+        """Return the rule in JSON Schema."""
+        return {"anyOf": [{"required": [name], "properties": {name: _GIVEN}} for name in (self.name, self.other)]}
+
+
+class _EmailSyntax:
+    """The value of an EMAIL contact must be an e-mail address."""
+
+    def __init__(self) -> None:
+        self._check = validate.Email(error="invalid")
+
+    def __call__(self, contact: Json) -> None:
+        """Raise ValidationError where the value is none."""
+        if contact["type"] != "EMAIL" or ("value" in contact and contact["value"] is None):
+            return
+        value = contact.get("value") or ""
+        try:
+            self._check(value)
+        except ValidationError:
+            raise ValidationError({"value": ["invalid" if value.strip() else "required"]}) from None
+
+    def as_schema(self) -> Json:
+        """Return the rule in JSON Schema."""
+        other = {"properties": {"type": {"not": {"const": "EMAIL"}}}}
+        email = {"required": ["value"], "properties": {"value": {"type": ["string", "null"], "format": "email"}}}
+        return {"anyOf": [other, email]}
+
+
+class _Named:
+    """A custom field must have a name, or the id of a known field."""
+
+    def __call__(self, field: Json) -> None:
+        """Raise ValidationError where both are missing."""
+        if not field.get("name") and not field.get("fieldId"):
+            raise ValidationError({"name": ["required"]})
+
+    def as_schema(self) -> Json:
+        """Return the rule in JSON Schema."""
+        return {"anyOf": [{"required": ["name"]}, {"required": ["fieldId"]}]}
+
+
+# The frame of every body
+
+
+class Header(RequestSchema):
+    """What a client may send along; only ``refId`` comes back."""
+
+    refId = fields.Raw(allow_none=True, **_BODY)
+    batchId = fields.Raw(allow_none=True, **CLIENT)
+    userData = fields.Raw(allow_none=True, **CLIENT)
+
+
+class Paging(RequestSchema):
+    """Where a page begins and how long it is; both may be null or strings."""
+
+    offset = Whole(allow_none=True, validate=validate.Range(min=0), **_BODY)
+    count = Whole(allow_none=True, validate=validate.Range(min=0), **_BODY)
+
+
+def frame(payload: Schema) -> Schema:
+    """Return the schema of a request's whole body around *payload*."""
+    members = {
+        "id": fields.Raw(allow_none=True, **CLIENT),
+        "header": fields.Nested(Header(), allow_none=True, **_BODY),
+        "payload": fields.Nested(payload, required=True, **_BODY),
+    }
+    return RequestSchema.from_dict(members, name=f"{type(payload).__name__}Body")()
+
+
+def text_ids(collection: str) -> Callable[[Json], Json]:
+    """Return a shape of a payload that takes numbers as text where *collection*'s items have ids."""
+
+    def shape(payload: Json) -> Json:
+        items = payload[collection]
+        if not any(type(item.get(name)) is int for item in items for name in _IDS):
+            return payload
+        return {**payload, collection: [_with_text_ids(item) for item in items]}
+
+    return shape
+
+
+def _with_text_ids(item: Json) -> Json:
+    return {**item, **{name: str(item[name]) for name in _IDS if type(item.get(name)) is int}}
+
+
+class ReplyHeader(Schema):
+    """How the vendor answered; ``refId`` only if the request had one."""
+
+    refId = fields.Raw(**RECORDED)
+    processingTime = fields.Integer(required=True, **RECORDED)
+    serverId = fields.String(required=True, **RECORDED)
+
+
+def _envelope() -> dict[str, fields.Field[Any]]:
+    return {
+        "id": fields.UUID(required=True, **RECORDED),
+        "timestamp": fields.String(required=True, **RECORDED),
+        "header": fields.Nested(ReplyHeader(), required=True, **RECORDED),
+    }
+
+
+def reply(payload: Schema) -> Schema:
+    """Return the schema of a reply's whole body around *payload*."""
+    members: dict[str, fields.Field[Any]] = {
+        **_envelope(),
+        "payload": fields.Nested(payload, required=True, **_REPLY),
+    }
+    return Schema.from_dict(members, name=f"{type(payload).__name__}Reply")()
+
+
+def refused(error: Schema) -> Schema:
+    """Return the schema of the whole body of a call that is refused, each of its errors an *error*."""
+    errors = fields.List(fields.Nested(error), required=True, **CLIENT)
+    return Schema.from_dict({**_envelope(), "errors": errors}, name="Refused")()
+
+
+def envelope(call: Call) -> Json:
+    """Return the members that every reply begins with."""
+    world, ref = call.world, call.header.get("refId")
+    now = world.clock.now()
+    header = {"processingTime": max(0, round((now - call.arrived) * 1000)), "serverId": SERVER_ID}
+    if ref is not None:
+        header = {"refId": ref, **header}
+    return {"id": world.uuid("salsa.replies"), "timestamp": iso(now), "header": header}
+
+
+def wrap(call: Call, payload: Json) -> Json:
+    """Return a whole successful reply."""
+    return {**envelope(call), "payload": payload}
+
+
+class ItemFault(Schema):
+    """One thing wrong with one item, or with a call."""
+
+    id = fields.UUID(required=True, **_ERROR)
+    code = fields.Integer(required=True, **_ERROR)
+    message = fields.String(required=True, **_ERROR)
+    details = fields.String(**CLIENT)
+    fieldName = fields.String(**_ERROR)
+
+
+def ordered(record: Json, order: tuple[str, ...]) -> Json:
+    """Return *record* in the recorded order of members, nulls and members of no order left out."""
+    get = record.get
+    return {name: value for name in order if (value := get(name)) is not None}
+
+
+# Groups
+
+
+_TYPED = "Must be provided with 'identifiers': one of SEGMENT_ID, EXTERNAL_ID."
+
+
+class SearchSegments(Paging):
+    """All groups by page, or those with given ids of one kind."""
+
+    rules = (Needs("identifiers", "identifierType", _TYPED),)
+    identifiers = fields.List(Identifier(), allow_none=True, **_SEARCH)
+    identifierType = fields.String(allow_none=True, validate=validate.OneOf(("SEGMENT_ID", "EXTERNAL_ID")), **_SEARCH)
+    includeMemberCounts = fields.Boolean(allow_none=True, **RECORDED)
+
+
+_SEGMENT_READ_ONLY = _in_replies(
+    "totalMembers", "type", "result", "mailingList", "publicName", "publicDescription", "parameterName", "errors"
+)
+
+
+class SegmentItem(RequestSchema.from_dict(_SEGMENT_READ_ONLY)):  # type: ignore[misc]
+    """A group as sent for adding or updating; its messages are rows of the table of item errors."""
+
+    segmentId = text(36, checks=[uuid], allow_none=True, **_ATTRIBUTES)
+    name = text(64, checks=[not_blank], required=True, **_ATTRIBUTES)
+    description = text(256, allow_none=True, **_ATTRIBUTES)
+    externalSystemId = text(100, allow_none=True, **_ATTRIBUTES)
+
+
+class SegmentKey(RequestSchema.from_dict(_SEGMENT_READ_ONLY)):  # type: ignore[misc]
+    """A group as sent for deletion."""
+
+    segmentId = text(36, checks=[uuid], required=True, **_DELETED)
+    name = fields.Raw(dump_only=True, **_ATTRIBUTES)
+    description = fields.Raw(dump_only=True, **_ATTRIBUTES)
+    externalSystemId = fields.Raw(dump_only=True, **_ATTRIBUTES)
+
+
+class UpsertSegments(RequestSchema):
+    """The groups to add or update, in sequence."""
+
+    shapes = (text_ids("segments"),)
+    segments = ItemList(SegmentItem(), required=True, **_ATTRIBUTES)
+
+
+class DeleteSegments(RequestSchema):
+    """The groups to delete, in sequence."""
+
+    shapes = (text_ids("segments"),)
+    segments = ItemList(SegmentKey(), required=True, **_DELETED)
+
+
+class Segment(Schema):
+    """A group in a reply."""
+
+    segmentId = fields.Raw(**_REPLY)
+    name = fields.Raw(**_REPLY)
+    description = fields.Raw(**_REPLY)
+    totalMembers = fields.Integer(**_REPLY)
+    type = fields.String(validate=validate.OneOf(TYPES), **RECORDED)
+    result = fields.String(required=True, validate=validate.OneOf(RESULTS), **_ATTRIBUTES)
+    externalSystemId = fields.Raw(**_REPLY)
+    mailingList = fields.Boolean(**CLIENT)
+    publicName = fields.String(**CLIENT)
+    publicDescription = fields.String(**CLIENT)
+    parameterName = fields.String(**CLIENT)
+    errors = fields.List(fields.Nested(ItemFault()), **known(f"{DOCUMENT}, Create/Update Response Example"))
+
+
+class Segments(Schema):
+    """Groups in a reply; ``total`` and ``offset`` only where a search was asked."""
+
+    total = fields.Integer(**_REPLY)
+    offset = fields.Integer(**_REPLY)
+    segments = fields.List(fields.Nested(Segment()), required=True, **_REPLY)
+    count = fields.Integer(required=True, **_REPLY)
+
+
+# Supporters, and their membership in groups
+
+
+class SearchMembers(Paging):
+    """The members of one group by page, or those among given supporters."""
+
+    segmentId = Identifier(required=True, **RECORDED)
+    supporterIds = fields.List(Identifier(), allow_none=True, **RECORDED)
+    joinedSince = Moment(allow_none=True, **CLIENT)
+    sortOrder = fields.Raw(allow_none=True, **CLIENT)
+
+
+class Membership(RequestSchema):
+    """Supporters to assign to a group or to remove from it."""
+
+    segmentId = Identifier(required=True, **RECORDED)
+    supporterIds = fields.List(Identifier(), required=True, **RECORDED)
+
+
+_KINDS = ("SUPPORTER_ID", "EXTERNAL_ID", "EMAIL_ADDRESS")
+
+
+class SearchSupporters(Paging):
+    """Supporters with given ids of one kind, or modified within a time, by page."""
+
+    rules = (
+        Either("identifiers", "modifiedFrom", "Either 'modifiedFrom' or 'identifiers' must be provided."),
+        Needs("identifiers", "identifierType", "Must be provided with 'identifiers'."),
+    )
+    identifiers = fields.List(Identifier(), allow_none=True, **SUPPORTER_DATA)
+    modifiedFrom = Moment(allow_none=True, **SUPPORTER_DATA)
+    modifiedTo = Moment(allow_none=True, **SUPPORTER_DATA)
+    identifierType = fields.String(allow_none=True, validate=validate.OneOf(_KINDS), **SUPPORTER_DATA)
+
+
+class Contact(RequestSchema.from_dict(_in_replies("errors"))):  # type: ignore[misc]
+    """One way to reach a supporter."""
+
+    rules = (_EmailSyntax(),)
+    type = text(required=True, checks=[validate.OneOf(CONTACTS, error="invalid")], **RECORDED)
+    value = text(LENGTH, allow_none=True, **RECORDED)
+    status = text(allow_none=True, checks=[validate.OneOf(STATUSES, error="invalid")], **RECORDED)
+    smsStatus = text(LENGTH, allow_none=True, **CLIENT)
+
+
+_ADDRESS = {name: text(LENGTH, allow_none=True, **RECORDED) for name in ADDRESS}
+
+
+class Address(RequestSchema.from_dict(_ADDRESS | _in_replies("errors"))):  # type: ignore[misc]
+    """Where a supporter lives."""
+
+    addressLine3 = text(LENGTH, allow_none=True, **CLIENT)
+    postalCode = Scalar(
+        allow_none=True, validate=validate.Length(max=LENGTH, error="too_long"), error_messages=MESSAGES, **RECORDED
+    )
+    lattitude = Coordinate(allow_none=True, error_messages=MESSAGES, **RECORDED)
+    longitude = Coordinate(allow_none=True, error_messages=MESSAGES, **RECORDED)
+    status = text(LENGTH, allow_none=True, **CLIENT)
+    optInDate = text(allow_none=True, checks=[iso_date], **CLIENT)
+
+
+class CustomField(RequestSchema.from_dict(_in_replies("errors"))):  # type: ignore[misc]
+    """The value of a field that the organization has defined."""
+
+    rules = (_Named(),)
+    fieldId = Identifier(allow_none=True, error_messages=MESSAGES, **RECORDED)
+    name = text(LENGTH, allow_none=True, **RECORDED)
+    value = Scalar(allow_none=True, error_messages=MESSAGES, **RECORDED)
+    type = text(LENGTH, allow_none=True, **RECORDED)
+    optInDate = text(allow_none=True, checks=[iso_date], **CLIENT)
+    optOutDate = text(allow_none=True, checks=[iso_date], **CLIENT)
+
+
+_SUPPORTER_READ_ONLY = ("readOnly", "createdDate", "lastModified", "result", "errors")
+
+
+_TEXTS = {name: text(LENGTH, allow_none=True, **RECORDED) for name in TEXTS}
+
+
+class SupporterItem(RequestSchema.from_dict(_TEXTS | _in_replies(*_SUPPORTER_READ_ONLY))):  # type: ignore[misc]
+    """A supporter as sent for adding or updating."""
+
+    supporterId = text(36, checks=[uuid], allow_none=True, **SUPPORTER_DATA)
+    dateOfBirth = text(allow_none=True, checks=[iso_date], **RECORDED)
+    gender = text(allow_none=True, checks=[validate.OneOf(GENDERS, error="invalid")], **RECORDED)
+    externalSystemId = text(100, allow_none=True, **RECORDED)
+    address = fields.Nested(Address(), allow_none=True, error_messages=MESSAGES, **RECORDED)
+    contacts = fields.List(
+        fields.Nested(Contact(), error_messages=MESSAGES), allow_none=True, error_messages=MESSAGES, **SUPPORTER_DATA
+    )
+    customFieldValues = fields.List(
+        fields.Nested(CustomField(), error_messages=MESSAGES), allow_none=True, error_messages=MESSAGES, **RECORDED
+    )
+
+
+class SupporterKey(
+    RequestSchema.from_dict(_in_replies(*_SUPPORTER_READ_ONLY, *TEXTS, "address", "contacts", "customFieldValues"))  # type: ignore[misc]
+):
+    """A supporter as sent for deletion."""
+
+    supporterId = text(36, checks=[uuid], required=True, **RECORDED)
+
+
+class UpsertSupporters(RequestSchema):
+    """The supporters to add or update, in sequence."""
+
+    shapes = (text_ids("supporters"),)
+    supporters = ItemList(SupporterItem(), required=True, **SUPPORTER_DATA)
+
+
+class DeleteSupporters(RequestSchema):
+    """The supporters to delete, in sequence."""
+
+    shapes = (text_ids("supporters"),)
+    supporters = ItemList(SupporterKey(), required=True, **RECORDED)
+
+
+class Supporter(Schema.from_dict({name: fields.Raw(**RECORDED) for name in SUPPORTER_ORDER})):  # type: ignore[misc]
+    """A supporter in a reply."""
+
+    result = fields.String(required=True, validate=validate.OneOf(RESULTS), **RECORDED)
+    errors = fields.List(fields.Nested(ItemFault()), **CLIENT)
+
+
+class Supporters(Schema):
+    """Supporters in a reply; ``total`` and ``offset`` only where a search by page has them."""
+
+    total = fields.Integer(**RECORDED)
+    offset = fields.Integer(**RECORDED)
+    supporters = fields.List(fields.Nested(Supporter()), required=True, **RECORDED)
+    count = fields.Integer(required=True, **RECORDED)
+
+
+class Belonging(Schema):
+    """The groups of one supporter."""
+
+    supporterId = fields.Raw(**CLIENT)
+    externalSystemId = fields.Raw(**known("assumed"))
+    contacts = fields.Raw(**known("assumed"))
+    segments = fields.List(fields.Nested(Segment()), **CLIENT)
+    result = fields.String(required=True, validate=validate.OneOf(RESULTS), **CLIENT)
+    errors = fields.List(fields.Nested(ItemFault()), **known("assumed"))
+
+
+class Belongings(Schema):
+    """The groups of several supporters; ``count`` is of supporters."""
+
+    results = fields.List(fields.Nested(Belonging()), required=True, **CLIENT)
+    count = fields.Integer(required=True, **CLIENT)
