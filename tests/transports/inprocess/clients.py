@@ -58,12 +58,6 @@ class InRequests:
         self._session.close()
 
 
-class InPool(InRequests):
-    """requests whose adapter has a status to retry, which no fault has: it goes all the way through urllib3."""
-
-    retries = Retry(0, read=False, status_forcelist=[599])
-
-
 class InUrllib3:
     """urllib3."""
 
@@ -82,11 +76,18 @@ class InUrllib3:
         self._pool.clear()
 
 
+def proxied(way: Way) -> dict[str, Any]:
+    """Return httpx's option for the proxy, which before 0.26 has another name."""
+    if not way.proxy:
+        return {}
+    return {"proxy": way.proxy} if httpx.__version__ >= "0.26" else {"proxies": way.proxy}
+
+
 class InHttpx:
     """httpx."""
 
     def __init__(self, way: Way = UNTOLD) -> None:
-        self._client = httpx.Client(verify=way.context, proxy=way.proxy)
+        self._client = httpx.Client(verify=way.context, **proxied(way))
 
     def send(self, method: str, url: str, body: Any = None, patience: float = PATIENCE) -> tuple[int, bytes]:
         """Return status and body."""
@@ -104,7 +105,7 @@ class InAsyncHttpx:
 
     def __init__(self, way: Way = UNTOLD) -> None:
         self._loop = asyncio.new_event_loop()
-        self._client = httpx.AsyncClient(verify=way.context, proxy=way.proxy)
+        self._client = httpx.AsyncClient(verify=way.context, **proxied(way))
 
     def send(self, method: str, url: str, body: Any = None, patience: float = PATIENCE) -> tuple[int, bytes]:
         """Return status and body."""
@@ -147,7 +148,6 @@ class InAiohttp:
 
 CLIENTS: Mapping[str, Callable[..., Any]] = {
     "requests": InRequests,
-    "requests-pool": InPool,
     "urllib3": InUrllib3,
     "httpx": InHttpx,
     "httpx-async": InAsyncHttpx,

@@ -8,7 +8,9 @@ from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any, NamedTuple
 
+import aiohttp
 import pytest
+import urllib3
 from tests.transports.inprocess.clients import CLIENTS, PATIENCE, SALSA, UPSERT, Way, told
 
 from segment_mock import SegmentMock, faults
@@ -19,9 +21,10 @@ from segment_mock.transports.inprocess.registry import REGISTRY, Route
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed transport <asyncio.sslproto:ResourceWarning")
 F: Any = faults
 SHORT = 0.03
+AIOHTTP = tuple(map(int, aiohttp.__version__.split(".")[:2]))
 BODY = {"payload": {"segments": [{"name": "A"}, {"name": "B"}]}}
 DOORS = ("inprocess", "live", "tls", "proxy")
-COLUMNS = ("requests", "requests-pool", "urllib3", "httpx", "httpx-async", "aiohttp")
+COLUMNS = ("requests", "urllib3", "httpx", "httpx-async", "aiohttp")
 
 
 class Row(NamedTuple):
@@ -34,7 +37,10 @@ class Row(NamedTuple):
     def of(self, client: str) -> str:
         """Return what *client* is to see, and behind x how often it asked if not once."""
         library = client.partition("-")[0]
-        return dict(zip(("requests", "urllib3", "httpx", "aiohttp"), self.outcomes, strict=True))[library]
+        seen = dict(zip(("requests", "urllib3", "httpx", "aiohttp"), self.outcomes, strict=True))[library]
+        if library == "aiohttp" and AIOHTTP < (3, 10):  # it neither tried again nor had a class for this
+            seen = seen.removesuffix(" x2").replace("SocketTimeoutError", "ServerTimeoutError")
+        return seen
 
 
 CUT = ("ChunkedEncodingError", "ProtocolError", "RemoteProtocolError", "ClientPayloadError")
@@ -87,12 +93,14 @@ EXCEPTIONS = {
     },
 }
 """(fault, client, door) -> (what may be seen instead, the reason)."""
-CASES = [
-    (fault, name, door)
-    for fault in ROWS
-    for name in COLUMNS
-    for door in (DOORS if name != "requests-pool" else DOORS[:1])  # a shortcut is taken in process only
-]
+if urllib3.__version__.startswith("1."):
+    LAX = "urllib3 1.26 takes what has come of a body for the whole, unless it is told to be strict"
+    EXCEPTIONS |= {("truncate", "requests", door): (("200 no JSON",), LAX) for door in DOORS}
+    EXCEPTIONS |= {
+        ("truncate-reset", "requests", door): (("200 no JSON", "ChunkedEncodingError", "ConnectionError"), LAX)
+        for door in ("tls", "proxy")
+    }
+CASES = [(fault, name, door) for fault in ROWS for name in COLUMNS for door in DOORS]
 
 
 class World(NamedTuple):

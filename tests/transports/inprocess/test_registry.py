@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import importlib
 import sys
@@ -10,13 +11,14 @@ from collections.abc import Iterator
 from typing import Any
 from unittest import mock as mocks
 
+import aiohttp
 import pytest
 import requests
 import responses
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from segment_mock import SegmentMock
+from segment_mock import NetworkBlocked, SegmentMock
 from segment_mock.transports.inprocess.registry import REGISTRY
 
 HEADERS = {"authToken": "any"}
@@ -144,6 +146,19 @@ def test_a_restored_import_system_ends_no_interception_badly(
     with monkeypatch.context() as patch, mock.intercept():
         patch.setattr(sys, "meta_path", before)
         assert count() == 1
+
+
+def test_a_library_that_is_too_old_is_named(mock: SegmentMock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is left alone, none of its calls gets out, and the error says which version would be intercepted."""
+    monkeypatch.setattr(aiohttp, "__version__", "3.7.4")
+    monkeypatch.setattr(REGISTRY, "too_old", {})
+
+    async def get() -> None:
+        async with aiohttp.ClientSession() as session:
+            await session.get(VENDOR)
+
+    with mock.intercept(), pytest.raises(NetworkBlocked, match=r"aiohttp 3.7.4 is too old .* 3.8 or later is"):
+        asyncio.run(get())
 
 
 def test_two_threads_with_a_mock_each(mock: SegmentMock, empty: SegmentMock) -> None:

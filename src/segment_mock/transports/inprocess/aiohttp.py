@@ -132,7 +132,7 @@ class ConnectionTransport(asyncio.Transport):
                 self._lose(None)
 
     def _read(self) -> bytes:
-        patience = self._protocol.read_timeout or math.inf
+        patience = self._protocol._read_timeout or math.inf
         left = max(0.0, self._due - self._clock.now())
         limit = min(patience, left)
         self._connection.settimeout(None if math.isinf(limit) else limit)

@@ -39,6 +39,9 @@ LIBRARIES = {
 }
 """Modules of client libraries, and the file of this folder with the seams of each."""
 
+OLDEST = {"urllib3": "1.26", "requests": "2.28", "httpcore": "0.17", "aiohttp": "3.8"}
+"""The oldest version of each client library that is intercepted (httpx: 0.24); the suite runs on it."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 _MISSING = object()
 
@@ -110,6 +113,8 @@ class InterceptionRegistry:
 
     def __init__(self) -> None:
         self.routes: tuple[Route, ...] = ()
+        self.too_old: dict[str, str] = {}
+        """Client libraries that are imported in a version that is older than `OLDEST`, and the version."""
         self._lock = RLock()
         self._finders: list[Any] = []
 
@@ -206,8 +211,20 @@ class InterceptionRegistry:
 
     def _patch(self, route: Route, name: str) -> None:
         module = sys.modules.get(name) if name in route.modules else None
-        if module is not None:
+        if module is not None and self._is_supported(name.partition(".")[0]):
             route.patches += [Patch(*seam) for seam in _seams(name, route.modules[name]).patches(module)]
+
+    def _is_supported(self, library: str) -> bool:
+        version = getattr(sys.modules.get(library), "__version__", "")
+        if library not in OLDEST or not version or _numbers(version) >= _numbers(OLDEST[library]):
+            return True
+        self.too_old[library] = version
+        return False
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Return major and minor of *version*."""
+    return tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
 
 
 def _seams(name: str, file: str) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
-from .registry import REGISTRY, Patch, Seam, refusal
+from .registry import OLDEST, REGISTRY, Patch, Seam, refusal
 
 _INTERNET = (socket.AF_INET, socket.AF_INET6)
 _KNOWN = "requests, urllib3, httpx, aiohttp and the standard library's http.client"
@@ -29,7 +29,11 @@ def check(host: Any) -> None:
     """Raise `NetworkBlocked` if *host* is a name that must not be looked up, or an address that is refused."""
     name = host.decode("latin-1") if isinstance(host, (bytes, bytearray)) else host
     if isinstance(name, str) and REGISTRY.transport_for(name) is not None:
-        raise refusal(name, f"its name was looked up by a client that can't be intercepted, as {_KNOWN} can")
+        old = "; ".join(
+            f"{library} {version} is too old to be intercepted: {OLDEST[library]} or later is"
+            for library, version in REGISTRY.too_old.items()
+        )
+        raise refusal(name, old or f"its name was looked up by a client that can't be intercepted, as {_KNOWN} can")
 
 
 def _lookup(patch: Patch) -> Any:
