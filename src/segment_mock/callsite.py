@@ -7,6 +7,7 @@ import sys
 from functools import lru_cache
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 _OURS = str(Path(__file__).parent) + os.sep
 _LIBRARY = str(Path(os.__file__).parent) + os.sep
@@ -17,17 +18,43 @@ _RUNNING = "PYTEST_CURRENT_TEST"
 def caller() -> str:
     """Return ``file:line`` of the innermost frame of this thread that no library has, or ``""``.
 
-    Of a file below the working directory the path from there is told.
+    Of a file below the working directory the path from there is told. If a library works in a task of its own, the
+    lines are those at which tasks of the same event loop wait.
     """
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and _foreign(frame.f_code.co_filename):
         frame = frame.f_back
-    return f"{_told(frame.f_code.co_filename)}:{frame.f_lineno}" if frame else ""
+    return _line(frame) if frame else _awaiting_lines()
 
 
 def running_test() -> str:
     """Return the id of the test that pytest is running in this process, or ``""``."""
     return os.environ.get(_RUNNING, "").rpartition(" (")[0]
+
+
+def _awaiting_lines() -> str:
+    """Return the user's lines in the tasks of this thread's event loop, if a library works for them in its own task."""
+    asyncio = sys.modules.get("asyncio")
+    try:
+        tasks = asyncio.all_tasks() if asyncio else ()
+    except RuntimeError:  # no loop runs here
+        return ""
+    return " or ".join(sorted({line for task in tasks if (line := _line_of(task.get_coro()))})[:3])
+
+
+def _line_of(coroutine: Any) -> str:
+    """Return the innermost of the user's lines at which *coroutine* awaits something, or ``""``."""
+    line = ""
+    while coroutine is not None:
+        frame = getattr(coroutine, "cr_frame", None)
+        if frame is not None and not _foreign(frame.f_code.co_filename):
+            line = _line(frame)
+        coroutine = getattr(coroutine, "cr_await", None)
+    return line
+
+
+def _line(frame: FrameType) -> str:
+    return f"{_told(frame.f_code.co_filename)}:{frame.f_lineno}"
 
 
 @lru_cache(maxsize=4096)
