@@ -46,7 +46,7 @@ def _section(item: pytest.Item, mock: SegmentMock, number: int) -> Iterator[str]
     entries = _entries(item, mock)
     parts: list[tuple[str, Callable[[], Iterable[str]]]] = [
         ("the head", lambda: [_head(mock, entries)]),
-        ("the calls", lambda: _calls(entries)),
+        ("the calls", lambda: _calls(mock, entries)),
         ("the changes", lambda: _change_lines(entries)),
         ("the faults", lambda: _rules(mock)),
     ]
@@ -86,7 +86,7 @@ def _time(clock: Any) -> str:
         return f"{clock.now()} seconds since 1970, which no calendar has"
 
 
-def _calls(entries: list[Any]) -> Iterator[str]:
+def _calls(mock: SegmentMock, entries: list[Any]) -> Iterator[str]:
     if not entries:
         return
     first = entries[0].time
@@ -95,7 +95,8 @@ def _calls(entries: list[Any]) -> Iterator[str]:
     yield f"  {'#':>3}  {'after':>8}  {'operation':<28} {'answer':<10}{where}  what changed, fault, what the reply says"
     for entry in entries[-_CALLS:]:
         faults = [f"fault {name}" for name in entry.faults]
-        what = "; ".join(filter(None, [_changed_tables(entry), *faults, _page(entry), _reply_words(entry), entry.hint]))
+        hint = mock.journal.hint(entry)
+        what = "; ".join(filter(None, [_changed_tables(entry), *faults, _page(entry), _reply_words(entry), hint]))
         at = f"  {entry.caller:<{width}}" if width else ""
         row = f"  {entry.id:>3}  {entry.time - first:>7.3f}s  {entry.operation:<28} {_answer(entry):<10}{at}  {what}"
         yield row.rstrip()

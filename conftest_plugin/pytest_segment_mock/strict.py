@@ -145,7 +145,7 @@ def _unknown_operations(item: pytest.Item, mock: SegmentMock) -> Iterator[str]:
     for entry in mock.journal:
         if entry.operation.endswith((".no_such_operation", ".no_such_method", "unmatched")):
             at = f" (called at {entry.caller})" if entry.caller else ""
-            yield f"#{entry.id} {entry.method} {entry.target}{at}: {entry.hint or 'no such operation'}"
+            yield f"#{entry.id} {entry.method} {entry.target}{at}: {mock.journal.hint(entry) or 'no such operation'}"
 
 
 def _real_credentials(item: pytest.Item, mock: SegmentMock) -> Iterator[str]:
@@ -160,7 +160,7 @@ def _real_credentials(item: pytest.Item, mock: SegmentMock) -> Iterator[str]:
 def _ignored_fields(item: pytest.Item, mock: SegmentMock) -> Iterator[str]:
     for entry, calls, path, suggestion in mock.journal.ignored_fields():
         at = f" (called at {entry.caller})" if entry.caller else ""
-        more = f", and in {calls - 1} more calls" if calls > 1 else ""
+        more = f", and in {calls - 1} more call{'s' * (calls > 2)}" if calls > 1 else ""
         yield f"#{entry.id} {entry.operation}: {path}{suggestion}{at}{more}"
 
 

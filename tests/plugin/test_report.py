@@ -226,3 +226,24 @@ def test_a_hook_of_the_report_never_raises(pytester: pytest.Pytester) -> None:
         assert ("no capsule: " in printed) == (options[-1:] == ("file",))
     for file in Path("kept").iterdir():
         assert "Traceback" not in CliRunner().invoke(main, ["replay", str(file)]).output
+
+
+def test_hints_speak_of_keywords_and_not_of_flags(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        test_a=CLIENT
+        + """
+def test_limits(segment_mock):
+    rows = [{"name": f"G{number}"} for number in range(21)]
+    requests.put(SEGMENTS, json={"payload": {"segments": rows}}, headers={"authToken": "t"})
+    assert False
+
+def test_path(segment_mock):
+    requests.put(SEGMENTS + "x", headers={"authToken": "t"})
+"""
+    )
+
+    printed = pytester.runpytest(*RUN).stdout.str()
+
+    assert "limits='off' lifts the vendor's limits" in printed
+    assert "--limits" not in printed
+    assert "--salsa" not in printed

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..journal import Entry
 from .capsule import capsule
-from .explain import IgnoredField, describe, explain, ignored_fields
+from .explain import IgnoredField, describe, explain, hint_in_python, ignored_fields
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -70,6 +70,10 @@ class Journal:
         *about* names it. Raises LookupError when the records before the first call can't be reached any more.
         """
         return capsule(self._core, about)
+
+    def hint(self, entry: Entry) -> str:
+        """Return ``entry.hint`` with settings as keywords of `SegmentMock` and the marker, not as flags."""
+        return hint_in_python(self._core, entry.hint)
 
     def ignored_fields(self) -> list[IgnoredField]:
         """Return the members that were sent and that the API ignores, one for each operation and place."""

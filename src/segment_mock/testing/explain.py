@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher, get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..core import inner
+from ..core import all_options, inner
 from ..journal import Entry
 from ..json_match import ABSENT, Mismatch
 from ..settings import suggestion
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..journal import EntryFilter
 
 _INDEX = re.compile(r"\[\d+\]")
+_FLAG = re.compile(r"(--[a-z][a-z-]*)(?: ([\w-]+))?")
 _NEAR = 3
 _PLACES = 6
 """How many calls, and how many places of each, are listed."""
@@ -61,6 +62,19 @@ def _known_name(core: Emulator, entry: Entry, path: str) -> str:
     return suggestion(name, schema.load_fields) if schema is not None else ""
 
 
+def hint_in_python(core: Emulator, hint: str) -> str:
+    """Return *hint* with ``limits='off'`` in the place of ``--limits off``."""
+    options = {option.flag: option for option in all_options(core.vendors.values())}
+
+    def keyword(flag: re.Match[str]) -> str:
+        option, word = options.get(flag[1]), flag[2]
+        if option is None:
+            return flag[0]
+        return f"{option.name}={word!r}" if word in option.choices else f"{option.name}{f' {word}' if word else ''}"
+
+    return _FLAG.sub(keyword, hint) if "--" in hint else hint
+
+
 def describe(entry: Entry) -> str:
     """Return *entry* as one line: number, request, answer, and where it was made."""
     answer = str(entry.status) if entry.status is not None else entry.outcome
@@ -77,7 +91,7 @@ def explain(core: Emulator, wanted: EntryFilter, found: Sequence[Entry], times: 
     lines += [f"  fits: {describe(entry)}" for entry in found[-_NEAR:]]
     rest = [entry for entry in calls if entry not in found]
     if len(found) == 0 or (isinstance(times, int) and len(found) < times):
-        lines += _nearest(wanted, rest) if rest else _instead(core, wanted)
+        lines += _nearest(core, wanted, rest) if rest else _instead(core, wanted)
     if core.journal.forgotten:
         lines.append(f"  Earlier calls are forgotten: {core.journal.kept()}.")
     return "\n".join(lines)
@@ -89,7 +103,7 @@ def _asked(wanted: EntryFilter) -> str:
     return f" with the {', '.join(asked)} asked for" if asked else ""
 
 
-def _nearest(wanted: EntryFilter, calls: Sequence[Entry]) -> Iterator[str]:
+def _nearest(core: Emulator, wanted: EntryFilter, calls: Sequence[Entry]) -> Iterator[str]:
     roughly = sorted((([*wanted.misses(entry)], entry) for entry in calls), key=_number)
     ranked = sorted(roughly[:_CLOSER], key=_distance)
     for misses, entry in ranked[:_NEAR]:
@@ -100,7 +114,7 @@ def _nearest(wanted: EntryFilter, calls: Sequence[Entry]) -> Iterator[str]:
         if len(misses) > _PLACES:
             yield f"    and {len(misses) - _PLACES} more places"
         if entry.hint:
-            yield f"    the mock said: {entry.hint}"
+            yield f"    the mock said: {hint_in_python(core, entry.hint)}"
         if "//" in entry.path:
             yield "    its path has a doubled slash; it is folded here, where the real vendor may not"
 
@@ -130,7 +144,7 @@ def _instead(core: Emulator, wanted: EntryFilter) -> Iterator[str]:
     for entry in refused[-_NEAR:]:
         yield f"  went astray: {describe(entry)}"
         if entry.hint:
-            yield f"    the mock said: {entry.hint}"
+            yield f"    the mock said: {hint_in_python(core, entry.hint)}"
     counts = Counter(entry.operation for entry in others)
     if counts:
         yield "  called instead: " + ", ".join(f"{name} x{count}" for name, count in counts.most_common(6))
