@@ -187,7 +187,8 @@ def _rules(mock: SegmentMock) -> Iterator[str]:
     if rules:
         yield "faults:"
     for rule in rules[:_RULES]:
-        yield f"  rule {rule.id} {describe_fault(rule.fault)} on {rule.operation}: {rule.why()}; armed by {rule.where}"
+        fault = describe_fault(rule.fault)
+        yield f"  rule {rule.id} {fault} on {rule.operation}: {rule.explain()}; armed by {rule.where}"
     if len(rules) > _RULES:
         yield f"  and {len(rules) - _RULES} more"
 

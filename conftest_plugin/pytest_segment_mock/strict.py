@@ -123,10 +123,11 @@ def _unfired(item: pytest.Item, mock: SegmentMock) -> Iterator[str]:
         if rule.where.startswith("scenario "):
             scenarios.setdefault(rule.where, []).append(rule)
         elif not rule.fired and not _is_common(item, rule):
-            yield f"rule {rule.id} {rule.kind} on {rule.operation}: {rule.why()}\n    armed by {_source(rule.where)}"
+            name = f"rule {rule.id} {rule.kind} on {rule.operation}"
+            yield f"{name}: {rule.explain()}\n    armed by {_source(rule.where)}"
     for name, rules in scenarios.items():
         if not any(rule.fired for rule in rules):
-            yield f"{name}: " + "; ".join(f"rule {rule.id} {rule.kind}: {rule.why()}" for rule in rules)
+            yield f"{name}: " + "; ".join(f"rule {rule.id} {rule.kind}: {rule.explain()}" for rule in rules)
 
 
 def _is_common(item: pytest.Item, rule: Any) -> bool:

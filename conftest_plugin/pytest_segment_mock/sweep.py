@@ -299,9 +299,13 @@ async def _pass_through(call: Any, proceed: Any) -> Any:
 
 def _moments(source: Any) -> Iterator[Fault]:
     """Yield the fault that *source* (a kind, a dict, a fault) names: before and after, unless it has its moment."""
-    from segment_mock.faults import Fault, made
+    from segment_mock.faults import Fault, fault_from_json
 
-    fault = source if isinstance(source, Fault) else made({"kind": source} if isinstance(source, str) else source)
+    fault = (
+        source
+        if isinstance(source, Fault)
+        else fault_from_json({"kind": source} if isinstance(source, str) else source)
+    )
     is_settled = (isinstance(source, Mapping) and "after" in source) or getattr(fault, "after", True)
     yield fault
     if not is_settled:

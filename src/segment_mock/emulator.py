@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
-from .core import Answering, Call, Handler, Json, Vendor, perform, through
+from .core import Call, Json, Refusal, Vendor
 from .core.call import all_options
 from .core.rate_limit import RateWindow
-from .core.steps import Authenticate, Decode, Record, Throttle, alone, dress
+from .core.steps import Policy, begin, end, perform
 from .core.world import World
 from .faults import FaultRules
 from .journal import Entry, EntryFilter, Journal, check
-from .messages import Request
+from .messages import Pending, Request, Response
 from .routing import NOBODY, Routes
 from .settings import SettingError, merged, read_rules, resolve, scenarios, scenarios_of, suggestion
 from .store import InitialRecords, Store
@@ -44,11 +45,7 @@ class Emulator:
         self.settings = resolve(all_options(self.vendors.values()), given)
         self.world = World(self.settings["seed"], isolated=self.settings["credentials"] == "isolated")
         self.journal = Journal(self.settings["journal_size"], self.settings["journal_bytes"])
-        self.windows = {
-            vendor.name: RateWindow(vendor.limits.calls, vendor.limits.seconds)
-            for vendor in self.vendors.values()
-            if vendor.limits.calls
-        }
+        self._policy = self._policy_of_settings()
         self._options = {vendor.name: self._own(vendor) for vendor in self.vendors.values()}
         self.routes = Routes(self.vendors.values(), self._options)
         journal = self.journal  # and not self, which would hold itself in a circle by it
@@ -57,33 +54,40 @@ class Emulator:
         self.on_reset: list[Callable[[], None]] = []
         self.world.set_initial_data(self._initial_records(merged(self.settings["data"])))
         self._arm()
-        self._handle = self._stages()
 
-    def _stages(self) -> Handler:
-        limited = self.settings["limits"] == "vendor"
-        listed = {v.name: self.settings[f"{v.name}_{v.key_option}"] for v in self.vendors.values()}
-        return through(
-            (
-                Record(self.journal),
-                self.fault_rules,
-                dress,
-                Authenticate(self.settings["credentials"], listed, [v.key_header for v in self.vendors.values()]),
-                Throttle(self.windows, limited),
-                Decode(limited),
-                alone,
-            ),
-            perform,
-        )
+    def answer(self, request: Request) -> Response | Pending:
+        """Return the vendor's response to *request*.
 
-    def answer(self, request: Request) -> Answering:
-        """Return the vendor's reply to *request*, as a coroutine that awaits nothing but `clock.sleep`."""
+        While a fault rule may strike it is a coroutine of the response, which awaits nothing but `clock.sleep`.
+        """
+        call = self._call(request)
+        return self._answer_with_faults(call) if self.fault_rules.active else self._answer(call)
+
+    def _answer(self, call: Call) -> Response:
+        entry, response = begin(call, self.journal), None
+        try:
+            response = perform(call, self._policy)
+        finally:
+            end(call, entry, response, self.journal)
+        return response
+
+    async def _answer_with_faults(self, call: Call) -> Response:
+        entry, response = begin(call, self.journal), None
+        try:
+            response = await self.fault_rules.apply(call, partial(perform, call, self._policy))
+        except Refusal as refusal:
+            response = call.render_refusal(refusal)
+        finally:
+            end(call, entry, response, self.journal)
+        return response
+
+    def _call(self, request: Request) -> Call:
         vendor, operation, arguments, assumed = self.routes.find(request)
-        world = self.world
-        options = self._options.get(vendor.name, {})
+        world, options = self.world, self._options.get(vendor.name, {})
         call = Call(request, vendor, operation, world, options, arguments, world.clock.now(), world.generation)
         if assumed:
             call.assume(assumed)
-        return self._handle(call)
+        return call
 
     def vendor_state(self, name: str) -> Any:
         """Return the Python face of the vendor called *name*; raises KeyError if there is none."""
@@ -99,7 +103,7 @@ class Emulator:
             self.fault_rules.clear()
             self.journal.reset()
             self._snapshots.clear()
-            for window in self.windows.values():
+            for window in self._policy.windows.values():
                 window.clear()
 
     def state(self, credential: str = "", *, deleted: bool = False) -> Json:
@@ -186,6 +190,21 @@ class Emulator:
                 rule.where = f"scenario {name}"
         for source in self.settings["faults"]:
             self.fault_rules.load(read_rules(source) if isinstance(source, str) else source)
+
+    def _policy_of_settings(self) -> Policy:
+        vendors, settings = self.vendors.values(), self.settings
+        return Policy(
+            listed={vendor.name: settings[f"{vendor.name}_{vendor.key_option}"] for vendor in vendors}
+            if settings["credentials"] == "listed"
+            else None,
+            key_headers=[vendor.key_header for vendor in vendors],
+            windows={
+                vendor.name: RateWindow(vendor.limits.calls, vendor.limits.seconds)
+                for vendor in vendors
+                if vendor.limits.calls
+            },
+            limited=settings["limits"] == "vendor",
+        )
 
     def _own(self, vendor: Vendor) -> dict[str, Any]:
         return {option.name: self.settings[f"{vendor.name}_{option.name}"] for option in vendor.options}

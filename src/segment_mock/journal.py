@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatchcase
 from itertools import count
 from threading import Condition, Lock
@@ -21,43 +21,50 @@ from .store import Change, Difference, differences
 BODY_LIMIT = 64 * 1024
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Entry:
-    """One exchange. Opened when the call arrives; *status* stays None while no answer has left.
+    """One exchange as the client saw it: the request, the response, and what the call changed.
 
-    *changes* are (table, key, before, after) in wire names; *unread* are members that were sent
-    and that nobody reads; *outcome* is ``open``, ``answered``, ``cut``, ``closed``, ``reset`` or
-    ``abandoned``. *duration* is in seconds. Bodies are cut at 64 KiB, credentials are redacted.
-    *hint* tells of a slip, or names the setting that would change a refusal. *caller* (``file:line``)
-    and *test* are known in process only. *end* is the mark of the moment right after the call.
+    Opened when the call arrives; *status* stays None while no answer has left. *unread* are fields that were
+    sent and that the API ignores. *hint* names a mistake, or the setting that would change a refusal. *caller*
+    (``file:line``) and *test* are known in process only. *duration* is in seconds. Bodies are cut at 64 KiB;
+    credentials in the request are redacted when the entry is opened. *end* is the mark right after the call.
     """
 
     id: int
     time: float
     vendor: str
     operation: str
-    method: str
-    target: str
-    door: str
-    request_headers: Mapping[str, str]
-    request_body: bytes
+    request: Request
     mark: int
-    # What an answer brings, or few calls need, is the class's until it is set: an entry is made faster so.
-    response_headers: Mapping[str, str] = field(init=False, default_factory=dict)
-    organization: str = field(init=False, default="")
-    status: int | None = field(init=False, default=None)
-    response_body: bytes = field(init=False, default=b"")
-    outcome: str = field(init=False, default="open")
-    duration: float = field(init=False, default=0.0)
-    refusal: str = field(init=False, default="")
-    hint: str = field(init=False, default="")
-    faults: tuple[str, ...] = field(init=False, default=())
-    unread: tuple[str, ...] = field(init=False, default=())
-    written: Sequence[Change] = field(init=False, default=())
-    caller: str = field(init=False, default="")
-    test: str = field(init=False, default="")
-    end: int | None = field(init=False, default=None)
-    weight: int = field(init=False, default=0)
+    response: Response | None = None
+    duration: float = 0.0
+    organization: str = ""
+    refusal: str = ""
+    hint: str = ""
+    faults: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+    written: Sequence[Change] = ()
+    caller: str = ""
+    test: str = ""
+    end: int | None = None
+    weight: int = 0
+
+    def answer(self, response: Response, now: float) -> None:
+        """Add what leaves, at *now* (epoch seconds)."""
+        if len(response.body) > BODY_LIMIT:
+            response = replace(response, body=response.body[:BODY_LIMIT])
+        self.response, self.duration = response, now - self.time
+
+    @property
+    def method(self) -> str:
+        """The request's method."""
+        return self.request.method
+
+    @property
+    def target(self) -> str:
+        """Path and query as they were sent; credentials in the query are redacted."""
+        return self.request.target
 
     @property
     def path(self) -> str:
@@ -65,30 +72,62 @@ class Entry:
         return self.target.partition("?")[0]
 
     @property
-    def changes(self) -> tuple[Difference, ...]:
-        """What the call did to the records, once it is answered: a row a record that is not as before."""
-        return deepcopy(differences(self.written))
+    def door(self) -> str:
+        """The transport that the request came by."""
+        return self.request.transport
+
+    @property
+    def request_headers(self) -> Mapping[str, str]:
+        """The request's headers; those that carry a credential are redacted."""
+        return self.request.headers
+
+    @property
+    def request_body(self) -> bytes:
+        """The request's body, at most 64 KiB of it."""
+        return self.request.body
 
     @property
     def request_json(self) -> Any:
-        """The request's body as JSON, or None when it is none (or was cut)."""
+        """The request's body as JSON, or None if it is not JSON (or was cut)."""
         return parsed(self.request_body)
 
     @property
+    def status(self) -> int | None:
+        """The status that left, None as long as there is none, or if no status line left."""
+        return None if self.response is None or self.response.delivery.raw is not None else self.response.status
+
+    @property
+    def response_headers(self) -> Mapping[str, str]:
+        """The response's headers; those that carry a credential are redacted."""
+        return {} if self.response is None else redacted("", self.response.headers)
+
+    @property
+    def response_body(self) -> bytes:
+        """The part of the response's body that left, at most 64 KiB of it."""
+        if self.response is None:
+            return b""
+        delivery = self.response.delivery
+        return (self.response.body[: delivery.keep] if delivery.raw is None else delivery.raw)[:BODY_LIMIT]
+
+    @property
     def response_json(self) -> Any:
-        """The reply's body as JSON, or None when it is none (or was cut)."""
+        """The response's body as JSON, or None if it is not JSON (or was cut)."""
         return parsed(self.response_body)
 
-    def answer(self, response: Response, now: float) -> None:
-        """Close the entry with what leaves."""
-        delivery = response.delivery
-        self.status = response.status if delivery.raw is None else None
-        sent = response.body[: delivery.keep] if delivery.raw is None else delivery.raw
-        self.response_headers, self.response_body = redacted("", response.headers), sent[:BODY_LIMIT]
-        cut = "cut" if delivery.keep is not None else "answered"
-        ended = "closed" if delivery.end == "close" else delivery.end
-        self.outcome = cut if delivery.raw is None or delivery.end == "open" else ended
-        self.duration = now - self.time
+    @property
+    def outcome(self) -> str:
+        """What became of the call: ``open``, ``answered``, ``cut``, ``closed``, ``reset`` or ``abandoned``."""
+        if self.response is None:
+            return "open" if self.end is None else "abandoned"
+        delivery = self.response.delivery
+        if delivery.raw is not None and delivery.end != "open":
+            return "closed" if delivery.end == "close" else delivery.end
+        return "cut" if delivery.keep is not None else "answered"
+
+    @property
+    def changes(self) -> tuple[Difference, ...]:
+        """What the call did to the records, once it is answered: one row for each record that has changed."""
+        return deepcopy(differences(self.written))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the entry as plain JSON data."""
@@ -138,11 +177,9 @@ class Journal:
 
     def open(self, request: Request, vendor: str, operation: str, secret: str, now: float, mark: int) -> Entry:
         """Begin the entry of a call; *secret* is the name of the header that carries its credential."""
-        headers = redacted(secret, request.headers)
-        entry = Entry(
-            next(self._numbers), now, vendor, operation, request.method, without(secret, request.target),
-            request.transport, headers, request.body[:BODY_LIMIT], mark,
-        )  # fmt: skip
+        headers, target = redacted(secret, request.headers), without(secret, request.target)
+        kept = Request(request.method, target, headers, request.body[:BODY_LIMIT], request.transport, request.number)
+        entry = Entry(next(self._numbers), now, vendor, operation, kept, mark)
         with self._lock:
             if len(self._entries) >= self._size:
                 self._forget()
@@ -154,7 +191,7 @@ class Journal:
         entry.end = entry.written[-1].sequence + 1 if entry.written else end
         with self._lock:
             if self._entries and entry.id >= self._entries[0].id:
-                entry.weight = len(entry.request_body) + len(entry.response_body)
+                entry.weight = len(entry.request.body) + (len(entry.response.body) if entry.response else 0)
                 self._weight += entry.weight
                 while self._weight > self._most and len(self._entries) > 1:
                     self._forget()

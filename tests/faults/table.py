@@ -82,7 +82,7 @@ def measured(row: Row, scene: Mapping[bool, tuple[SegmentMock, str]]) -> dict[st
         mock.reset()
         rule = mock.faults.add(row.fault)
         cells[name] = act()
-        assert 0 < rule.seen == rule.fired, rule.why()
+        assert 0 < rule.seen == rule.fired, rule.explain()
         if rule.fired > 1:  # the library asked again by itself
             cells[name] += f", asked {rule.fired} times"
         performed.add(PERFORMED[len(mock.salsa.segments)] if ask.path == SEGMENTS else "read")

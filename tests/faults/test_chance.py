@@ -31,8 +31,8 @@ def drawn(seed: int, *chances: float) -> list[str]:
 
         return stage
 
-    async def answer() -> Response:
-        return Response(200)
+    async def answered(call: Call) -> Response:
+        return await core.fault_rules.apply(call, lambda: Response(200))
 
     for index, chance in enumerate(chances):
         core.fault_rules.add(mark(index), chance=chance)
@@ -40,7 +40,7 @@ def drawn(seed: int, *chances: float) -> list[str]:
         before = [*told]
         call = Call(request, vendor, operation, core.world, {}, {}, 0.0)
         with pytest.raises(StopIteration):
-            core.fault_rules(call, answer).send(None)
+            answered(call).send(None)
         told = [now if now != then else f"{now}." for now, then in zip(told, before, strict=True)]
     return told
 

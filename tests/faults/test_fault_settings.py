@@ -1,4 +1,4 @@
-"""Settings of faults: one declaration, checked when a fault is made, told back as JSON."""
+"""Settings of faults: one declaration, checked when a fault is fault_from_json, told back as JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from segment_mock import SettingError, faults
-from segment_mock.faults import Fault, made, option
+from segment_mock.faults import Fault, fault_from_json, option
 
 F: Any = faults
 NAN = float("nan")
@@ -74,7 +74,7 @@ FAULTS = [
 @pytest.mark.parametrize(("name", "given", "told"), WRONG, ids=lambda value: str(value)[:50])
 def test_a_setting_that_cannot_be_is_refused_when_the_fault_is_made(name: str, given: Any, told: str) -> None:
     """The error names kind, setting and value, and its bounds, choices or the nearest; the same from JSON."""
-    for make in (lambda: getattr(faults, name)(**given), lambda: made({"kind": name.lower(), **given})):
+    for make in (lambda: getattr(faults, name)(**given), lambda: fault_from_json({"kind": name.lower(), **given})):
         with pytest.raises(SettingError) as caught:
             make()
 
@@ -98,7 +98,7 @@ def test_a_setting_that_cannot_be_is_refused_when_the_fault_is_made(name: str, g
 def test_json_that_is_no_fault(told: dict[Any, Any], sentence: str) -> None:
     """An unknown kind or setting is refused with the nearest and with all that there are."""
     with pytest.raises(SettingError) as caught:
-        made(told)
+        fault_from_json(told)
 
     assert sentence in str(caught.value)
 
@@ -108,7 +108,7 @@ def test_json_and_back(fault: Fault) -> None:
     """What a fault tells of itself makes it again, through real JSON too; what is at its default is not told."""
     told = fault.as_dict()
 
-    assert fault == made(told) == made(json.loads(json.dumps(told)))
+    assert fault == fault_from_json(told) == fault_from_json(json.loads(json.dumps(told)))
     assert [] == [row.name for row in fields(fault) if row.name in told and told[row.name] == row.default]
 
 
@@ -122,7 +122,7 @@ def test_nothing_given_and_null_are_the_default(kind: type[Fault]) -> None:
     """Null in JSON is as good as nothing said."""
     nulls = {row.name: None for row in fields(kind)}
 
-    assert kind() == made({"kind": kind.kind, **nulls})
+    assert kind() == fault_from_json({"kind": kind.kind, **nulls})
 
 
 @pytest.mark.parametrize("kind", faults.kinds().values(), ids=lambda kind: kind.kind)
@@ -135,7 +135,7 @@ def test_every_setting_is_told(kind: type[Fault]) -> None:
 
 def test_text_from_a_file_is_read() -> None:
     """Numbers and truths may be text, as environment and forms send them."""
-    assert F.Error(status=503, after=True) == made({"kind": "error", "status": "503", "after": "yes"})
+    assert F.Error(status=503, after=True) == fault_from_json({"kind": "error", "status": "503", "after": "yes"})
 
 
 def test_a_fault_does_not_change() -> None:

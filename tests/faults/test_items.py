@@ -145,7 +145,7 @@ def test_a_body_without_a_batch_is_left_alone(body: Any) -> None:
     expected, reply = (send(each, "PUT", f"{SALSA}/segments", body) for each in (plain, mock))
 
     assert (expected.status_code, 1, 0) == (reply.status_code, rule.matched, rule.fired)
-    assert "matched 1 times, but: 1 nothing there to spoil" == rule.why()
+    assert "matched once, but: 1 with nothing to change" == rule.explain()
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from segment_mock import SegmentMock, faults
-from segment_mock.faults import ALIASES, _kinds, kinds, made
+from segment_mock.faults import ALIASES, _kinds, fault_from_json, kinds
 
 F: Any = faults
 KIND = '''
@@ -61,7 +61,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def test_a_file_that_is_no_fault_stops_the_start(
     folder: Path, name: str, text: str, error: type[Exception], told: str
 ) -> None:
-    """No mock is made, whether or not a rule asks for that kind."""
+    """No mock is fault_from_json, whether or not a rule asks for that kind."""
     (folder / f"{name}.py").write_text(text)
     with pytest.raises(error, match=told):
         SegmentMock()
@@ -106,7 +106,7 @@ def test_a_class_that_is_none_is_told() -> None:
 )
 def test_wiremocks_names(name: str, fault: Any) -> None:
     """Each is a kind in JSON, with the settings that are left."""
-    assert fault == made({"kind": name})
+    assert fault == fault_from_json({"kind": name})
     assert name in ALIASES
     mock = SegmentMock()
     (rule,) = mock.faults.load({"kind": name, "operation": "salsa.*", "when": {"times": 1}})
@@ -116,5 +116,5 @@ def test_wiremocks_names(name: str, fault: Any) -> None:
 
 def test_an_alias_takes_the_other_settings_of_its_kind() -> None:
     """EMPTY_RESPONSE after the write is a lost reply."""
-    assert F.Disconnect(after=True) == made({"kind": "EMPTY_RESPONSE", "after": True})
+    assert F.Disconnect(after=True) == fault_from_json({"kind": "EMPTY_RESPONSE", "after": True})
     assert 4 == len(ALIASES)

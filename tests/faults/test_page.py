@@ -54,13 +54,13 @@ def test_rules_of_the_page_can_be_armed(language: str, block: str) -> None:
 def test_the_reasons_are_in_the_order_told() -> None:
     """The page lists the conditions in the order in which a rule asks them."""
     mock = SegmentMock()
-    rule = mock.faults.add(lambda call, proceed: proceed(), skip=1, every=2, times=0, chance=0, connection=5, from_=60)
+    rule = mock.faults.add(lambda call, proceed: proceed(), skip=1, every=2, chance=0, connection=5, from_=60)
     for seconds, calls in ((0, 1), (60, 8)):
         mock.clock.advance(seconds)
         with mock.session() as session:
             for _ in range(calls):
                 session.get("/nowhere")
 
-    assert "matched 9 times, but: 1 outside its time, 1 skipped as told, 2 not the turn of every" in rule.why()
-    assert "2 struck as often as told" in rule.why()
-    assert "3 not that call of its connection" in rule.why()
+    assert "matched 9 times, but: 1 outside its time, 1 skipped, 2 passed over by every" in rule.explain()
+    assert "2 spared by chance" in rule.explain()
+    assert "3 not that call of its connection" in rule.explain()

@@ -119,7 +119,7 @@ def test_writes_are_never_stale() -> None:
     reply = put(mock, "A")
 
     assert "VALIDATION_ERROR" == reply.json()["payload"]["segments"][0]["result"]
-    assert (["A"], "matched 1 times, but: 1 nothing there to spoil") == (names(mock), rule.why())
+    assert (["A"], "matched once, but: 1 with nothing to change") == (names(mock), rule.explain())
 
 
 def test_one_organization_does_not_see_anothers_past() -> None:

@@ -73,7 +73,7 @@ def test_a_red_test_tells_its_calls_changes_faults_and_how_to_replay_them(pytest
             "changes:",
             '  #1 segments added {"segmentId": "*", "type": "INTEGRATED", "name": "A", "externalSystemId": "A"}',
             "faults:",
-            "  rule 1 disconnect after on salsa.[*]: fired 1 times; armed by test_a.py:21",
+            "  rule 1 disconnect after on salsa.[*]: fired once; armed by test_a.py:21",
             "replay: segment-mock replay *test_red-*.json",
             "*_ test_long _*",
             "25 calls, the last 20 shown; *",

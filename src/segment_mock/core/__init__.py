@@ -1,24 +1,21 @@
 """What a vendor consists of, and the steps that every call takes."""
 
-from .call import Call, ItemError, Items, Lag, Operation, Vendor, all_options
+from .call import Call, ItemError, Items, Lag, Middleware, Operation, Proceed, Vendor, all_options
 from .hints import advise, choice_hints, credential_hint
 from .json_codec import Json, dumps, parse
 from .provenance import Assumption, Mark, doubt, fields_of, known, mark, rule_of, source_of
 from .refusals import REFUSAL_KINDS, ErrorTemplate, ItemFailure, Limits, Refusal, RefusalKind
 from .schemas import DataRow, Identifier, ItemList, NotBlank, RequestSchema, flatten_errors, inner, members, unread
-from .through import Answering, Handler, Proceed, Stage, perform, through
 from .validation import Undecided, Validator, rows
 from .vendor_state import VendorState
 from .world import Organization, Random, World
 
 __all__ = [
     "REFUSAL_KINDS",
-    "Answering",
     "Assumption",
     "Call",
     "DataRow",
     "ErrorTemplate",
-    "Handler",
     "Identifier",
     "ItemError",
     "ItemFailure",
@@ -28,6 +25,7 @@ __all__ = [
     "Lag",
     "Limits",
     "Mark",
+    "Middleware",
     "NotBlank",
     "Operation",
     "Organization",
@@ -36,7 +34,6 @@ __all__ = [
     "Refusal",
     "RefusalKind",
     "RequestSchema",
-    "Stage",
     "Undecided",
     "Validator",
     "Vendor",
@@ -55,10 +52,8 @@ __all__ = [
     "mark",
     "members",
     "parse",
-    "perform",
     "rows",
     "rule_of",
     "source_of",
-    "through",
     "unread",
 ]  # fmt: skip

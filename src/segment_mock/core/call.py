@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 from marshmallow import Schema
 
@@ -130,6 +130,12 @@ ASSUMED = "X-Segment-Mock-Assumed"
 _LONGEST = 1000
 _UNREAD = object()
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), 127)}
+
+
+Proceed: TypeAlias = "Callable[[], Awaitable[Response]]"
+"""Leads a call on to the next fault rule, or to the operation."""
+Middleware: TypeAlias = "Callable[[Call, Proceed], Coroutine[Any, Any, Response]]"
+"""What a fault is: it may answer a call, change its answer, or wait."""
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from ._base import Fault, option
-from ._kinds import ALIASES, kinds, made
-from ._plan import FaultRules
+from ._kinds import ALIASES, fault_from_json, kinds
 from ._rule import WHEN, FaultRule
+from ._rules import FaultRules
 
-__all__ = ["ALIASES", "WHEN", "Fault", "FaultRule", "FaultRules", "kinds", "made", "option"]
+__all__ = ["ALIASES", "WHEN", "Fault", "FaultRule", "FaultRules", "fault_from_json", "kinds", "option"]
 
 
 def __getattr__(name: str) -> Any:

@@ -30,7 +30,7 @@ def kinds() -> Mapping[str, type[Fault]]:
     return MappingProxyType({name: _kind(import_module(f"{package}.{name}"), name) for name in names})
 
 
-def made(told: Mapping[str, Any]) -> Fault:
+def fault_from_json(told: Mapping[str, Any]) -> Fault:
     """Return the fault that JSON tells; raises `SettingError` for a kind or a setting that there is not."""
     if "kind" not in told:
         raise SettingError(f"kind: missing in {dict(told)}; there are {[*kinds()]}")

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from threading import Lock
 from typing import Any, cast
 
-from ..core import Call, Proceed, Stage
+from ..core import Call, Middleware, Proceed
 from ..core.world import Random
 from ..messages import Response
 from ..settings import FLOAT, INT, Option, OptionType, SettingError, suggestion
-from ._match import Match, test_of
+from ._matching import Match, predicate
 
 
 def _connection(value: Any) -> Any:
@@ -24,7 +25,7 @@ def _connection(value: Any) -> Any:
 WHEN = (
     Option("skip", "How many matching calls pass first.", 0, INT, min=0),
     Option("times", "How often it strikes at most.", None, INT, min=0),
-    Option("every", "Only every so many-th of the matching calls that are not skipped.", None, INT, min=1),
+    Option("every", "Every Nth matching call; skipped calls are not counted.", None, INT, min=1),
     Option("chance", "How likely it strikes, from 0 to 1.", 1.0, FLOAT, min=0, max=1),
     Option(
         "connection",
@@ -35,14 +36,14 @@ WHEN = (
     Option("from", "Not before so many seconds of the mock's clock after it was armed.", None, FLOAT, min=0),
     Option("until", "Not after so many seconds of the mock's clock after it was armed.", None, FLOAT, min=0),
 )
-_SILENT = {
-    "skip": "skipped as told",
-    "every": "not the turn of every",
-    "times": "struck as often as told",
-    "chance": "luck said no",
+_SPARED = {
+    "skip": "skipped",
+    "every": "passed over by every",
+    "times": "after the last time",
+    "chance": "spared by chance",
     "connection": "not that call of its connection",
     "window": "outside its time",
-    "nothing": "nothing there to spoil",
+    "nothing": "with nothing to change",
 }
 
 
@@ -78,7 +79,7 @@ class When:
 
 
 class FaultRule:
-    """One armed *fault*: a stage that strikes or lets pass, and counts.
+    """One armed *fault*, when it strikes, and counters of what it did.
 
     ``seen`` are the calls that reached it, ``matched`` those it is meant for, ``fired`` those it
     struck, ``suppressed`` those a condition spared. ``where`` is the line that armed it; it was in force
@@ -86,11 +87,11 @@ class FaultRule:
     """
 
     def __init__(
-        self, id_: str, fault: Stage, operation: str, match: Match, when: When, armed: float, rng: Random
+        self, id_: str, fault: Middleware, operation: str, match: Match, when: When, armed: float, rng: Random
     ) -> None:
         self.id, self.fault, self.operation, self.match, self.when = id_, fault, operation, match, when
-        self.armed, self._luck, self._test = armed, rng, test_of(match)
-        self._lock, self._spared, self._kept = Lock(), Counter[str](), Counter[str]()
+        self.armed, self._rng, self._test = armed, rng, predicate(match)
+        self._lock, self._spared, self._unreached = Lock(), Counter[str](), Counter[str]()
         self.seen = self.matched = self.fired = self.since = 0
         self.where, self.until = "", cast("int | None", None)
 
@@ -104,33 +105,41 @@ class FaultRule:
         """How many matching calls a condition spared."""
         return self._spared.total()
 
-    async def __call__(self, call: Call, proceed: Proceed) -> Response:
-        """Lead *call* through the fault if it strikes, else past it."""
-        if not self._strikes(call):
-            return await proceed()
+    @property
+    def is_spent(self) -> bool:
+        """Whether it has struck as often as it may."""
+        return self.when.times is not None and self.fired >= self.when.times
+
+    def begin(self, call: Call, proceed: Proceed) -> Coroutine[Any, Any, Response]:
+        """Strike: return the fault's coroutine for *call*."""
         call.fired_faults.append(f"{self.id} {self.kind}")
-        call.rule_rng = self._luck
-        return await self.fault(call, proceed)
+        call.rule_rng = self._rng
+        fault = self.fault(call, proceed)
+        if not hasattr(fault, "send"):
+            raise TypeError(f"fault {self.kind}: expected an async function of a call and proceed, got {self.fault!r}")
+        return fault
 
-    def why(self) -> str:
-        """Tell in a sentence why the rule has not fired, or that it has."""
+    def explain(self) -> str:
+        """Return a sentence that says why the rule has not fired, or how often it has."""
         if self.fired:
-            return f"fired {self.fired} times"
-        told = ", ".join(f"{count} {_SILENT[reason]}" for reason, count in self._spared.items())
-        before = [f"rule {by} answered {count} of its calls first" for by, count in self._kept.items()]
-        if self.matched:
-            told = f"matched {self.matched} times, but: {told}"
+            return f"fired {_times(self.fired)}"
+        unreached = [f"rule {by} answered {_calls(count)} first" for by, count in self._unreached.items()]
+        if self.when.times == 0:
+            why = "it may strike 0 times"
+        elif self.matched:
+            spared = ", ".join(f"{count} {_SPARED[condition]}" for condition, count in self._spared.items())
+            why = f"matched {_times(self.matched)}, but: {spared}"
         elif self.seen:
-            told = f"none of {self.seen} calls was one that it is meant for"
+            why = "the one call did not match" if self.seen == 1 else f"none of {self.seen} calls matched"
         else:
-            told = "" if before else "no call reached it"
-        return "; ".join(filter(None, [told, *before]))
+            why = "" if unreached else "no call reached it"
+        return "; ".join(filter(None, [why, *unreached]))
 
-    def kept_back(self, call: Call, by: str) -> None:
+    def note_unreached(self, call: Call, by: str) -> None:
         """Note that the rule *by* answered *call* itself, if this one is meant for it."""
         if self._means(call):
             with self._lock:
-                self._kept[by] += 1
+                self._unreached[by] += 1
 
     def as_dict(self) -> dict[str, Any]:
         """Return the rule and its counters as JSON."""
@@ -138,9 +147,10 @@ class FaultRule:
         match = "a function" if callable(self.match) else self.match
         counters = {"seen": self.seen, "matched": self.matched, "fired": self.fired, "suppressed": self.suppressed}
         told = {"id": self.id, **fault, "operation": self.operation, "when": self.when.as_dict()}
-        return {**told, **({"match": match} if match else {}), **counters, "why": self.why()}
+        return {**told, **({"match": match} if match else {}), **counters, "why": self.explain()}
 
-    def _strikes(self, call: Call) -> bool:
+    def strikes(self, call: Call) -> bool:
+        """Count *call*, and return whether the fault strikes it."""
         meant = self._means(call)
         fits = meant and getattr(self.fault, "fits", lambda _: True)(call)
         with self._lock:
@@ -172,4 +182,12 @@ class FaultRule:
             return "every"
         if when.times is not None and self.fired >= when.times:
             return "times"
-        return "" if when.chance >= 1 or self._luck.random() < when.chance else "chance"
+        return "" if when.chance >= 1 or self._rng.random() < when.chance else "chance"
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
+def _calls(count: int) -> str:
+    return "1 of its calls" if count == 1 else f"{count} of its calls"

@@ -40,7 +40,7 @@ class Item(Fault):
         "supporterId, an identifier of a search is the segmentId, supporterId or externalSystemId that it is.",
         OptionType("names and values", pairs),
     )
-    every: int | None = setting(None, "Only every so many-th item.", INT, min=1)
+    every: int | None = setting(None, "Every Nth item.", INT, min=1)
     message: str = setting("", "The sentence of the item's error, where the result has one.", TEXT)
 
     def fits(self, call: Call) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 from ..clock import seconds
 from ..core import Call, Proceed
 from ..emulator import Emulator
-from ..faults import made
+from ..faults import fault_from_json
 from ..json_match import Mismatch, mismatches
 from ..messages import Request, Response, run_sync
 from ..settings import SettingError
@@ -90,7 +90,11 @@ class Replay:
                 plan.add(_passes, times=0)
             elif "struck" in told:
                 rule = dict(told["rule"])
-                plan.add(made(_without(rule, "operation")), rule["operation"], partial(self._is_one_of, told["struck"]))
+                plan.add(
+                    fault_from_json(_without(rule, "operation")),
+                    rule["operation"],
+                    partial(self._is_one_of, told["struck"]),
+                )
             else:
                 plan.load(told["rule"])
 

@@ -14,7 +14,7 @@ Test: TypeAlias = Callable[[Call], bool]
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d+|\*)\]")
 
 
-def test_of(match: Match) -> Test:
+def predicate(match: Match) -> Test:
     """Return *match* as a test of calls.
 
     A mapping may have ``vendor`` (a name), ``headers`` (name to value, names in any case) and
@@ -25,11 +25,11 @@ def test_of(match: Match) -> Test:
         return lambda call: True
     if callable(match):
         return match
-    tests = [_test(name, wanted) for name, wanted in _pairs("match", match)]
+    tests = [_predicate_of(name, wanted) for name, wanted in _pairs("match", match)]
     return lambda call: all(test(call) for test in tests)
 
 
-def _test(name: str, wanted: Any) -> Test:
+def _predicate_of(name: str, wanted: Any) -> Test:
     if name == "vendor":
         return lambda call: bool(call.vendor.name == wanted)
     if name == "headers":

@@ -6,10 +6,8 @@ import pytest
 from marshmallow import Schema, fields
 
 from segment_mock import SegmentMock
-from segment_mock.clock import sleep
-from segment_mock.core import REFUSAL_KINDS, ItemList, Refusal, dumps, flatten_errors, parse, through, unread
+from segment_mock.core import REFUSAL_KINDS, ItemList, Refusal, dumps, flatten_errors, parse, unread
 from segment_mock.core.world import World
-from segment_mock.messages import Response, run_sync
 from segment_mock.vendors import find_vendors
 
 HEADERS = {"authToken": "t", "x-api-key": "k"}
@@ -149,39 +147,6 @@ def test_every_operation_tells_its_source_and_reply():
     operations = [operation for vendor in find_vendors() for operation in vendor.operations]
 
     assert [] == [operation.name for operation in operations if not (operation.source and operation.response)]
-
-
-def test_stages_stand_in_the_order_given():
-    """The first is outermost: it begins first and ends last; the handler is a coroutine that awaits sleep alone."""
-    seen = []
-
-    def stage(name):
-        async def stage(call, proceed):
-            seen.append(name)
-            response = await proceed()
-            seen.append(name.upper())
-            return response
-
-        return stage
-
-    async def last(call):
-        await sleep(1.5)
-        seen.append(call)
-        return Response(204)
-
-    waits = []
-    answer = run_sync(through((stage("a"), stage("b")), last)("call"), waits.append)
-
-    assert (["a", "b", "call", "B", "A"], [1.5], 204) == (seen, waits, answer.status)
-
-
-def test_no_stages_are_the_handler_itself():
-    """Nothing is wrapped around it."""
-
-    async def last(call):
-        return Response(204)
-
-    assert last is through((), last)
 
 
 def test_a_fresh_id_is_none_that_is_taken():
