@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -11,7 +10,7 @@ from typing import Any, TypeAlias
 from flask import Response, request
 from werkzeug.exceptions import BadRequest, HTTPException
 
-from ..core import Json, Refusal, parse
+from ..core import Json, Refusal, dumps, parse
 
 _HINTS = {404: "GET /_mock/vendors lists what is here", 405: "the Allow header names the methods"}
 
@@ -116,14 +115,14 @@ class Views:
 
 
 def as_json(data: Any, status: int = 200) -> Response:
-    """Return *data* as a JSON reply, members in their own order."""
-    return Response(json.dumps(data), status, content_type="application/json")
+    """Return *data* as a JSON reply, members in the order of the data."""
+    return Response(dumps(data), status, content_type="application/json")
 
 
 def problem(status: int, title: str, detail: str, hint: str = "") -> Response:
     """Return problem+json: *title* is the kind of problem, *detail* this case of it, *hint* the way out."""
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, "hint": hint}
-    return Response(json.dumps(body), status, content_type="application/problem+json")
+    return Response(dumps(body), status, content_type="application/problem+json")
 
 
 def http_problem(error: HTTPException) -> Response:
