@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from functools import wraps
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
-from weakref import WeakKeyDictionary, ref
+from weakref import WeakKeyDictionary, WeakSet, ref
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Future
@@ -154,7 +154,7 @@ class VirtualTime:
         self._restore: list[Callable[[], None]] = []
         self._thread: threading.Thread | None = None
         self._loops: WeakKeyDictionary[AbstractEventLoop, LoopTime] = WeakKeyDictionary()
-        self._threads: set[int] = set()
+        self._bystanders: WeakSet[threading.Thread] = WeakSet()
         self._watchers = 0
         self._traveller: Any = None
         self._lock = threading.RLock()
@@ -194,18 +194,17 @@ class VirtualTime:
         if clock in self._clocks:
             self._move(seconds)
 
-    @contextmanager
-    def threads_watched(self) -> Iterator[None]:
-        """Take the threads alive now as bystanders: only threads started within the block stop a jump."""
+    def watch_threads(self) -> None:
+        """Take the threads alive now as bystanders, until `unwatch_threads`: only those started later stop a jump."""
         with self._lock:
             self._watchers += 1
             if self._watchers == 1:
-                self._threads = {id(thread) for thread in threading.enumerate()}
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._watchers -= 1
+                self._bystanders = WeakSet(threading.enumerate())
+
+    def unwatch_threads(self) -> None:
+        """End what `watch_threads` began; the outermost pair counts."""
+        with self._lock:
+            self._watchers -= 1
 
     def other_threads(self) -> list[threading.Thread]:
         """Return the threads besides this one that were started since threads are watched and are still alive."""
@@ -213,7 +212,7 @@ class VirtualTime:
         return [
             thread
             for thread in threading.enumerate()
-            if thread is not current and id(thread) not in self._threads and not thread.name.startswith("segment-mock")
+            if thread is not current and thread not in self._bystanders and not thread.name.startswith("segment-mock")
         ]
 
     @contextmanager
@@ -222,20 +221,19 @@ class VirtualTime:
 
         Blocks may nest and may end in any order; what they found is restored when the last one ends.
         """
-        with self.threads_watched():
+        self.watch_threads()
+        with self._lock:
+            self._clocks.append(clock)
+            if len(self._clocks) == 1:
+                self._start()
+        try:
+            yield
+        finally:
             with self._lock:
-                self._clocks.append(clock)
-                if len(self._clocks) == 1:
-                    self._start()
-            try:
-                yield
-            finally:
-                with self._lock:
-                    self._clocks.reverse()
-                    self._clocks.remove(clock)
-                    self._clocks.reverse()
-                    if not self._clocks:
-                        self._stop()
+                self._clocks.remove(clock)
+                if not self._clocks:
+                    self._stop()
+            self.unwatch_threads()
 
     def sleep(self, seconds: float, caller: FrameType) -> None:
         """Skip a sleep of *seconds*; raises `EndlessSleep` at the sleep after `SLEEP_LIMIT`."""
@@ -344,7 +342,7 @@ class VirtualTime:
             try:
                 return await original(delay, result)
             except BaseException:
-                elapsed = _rounded(loop.time() - start)
+                elapsed = rounded(loop.time() - start)
                 raise
             finally:
                 for clock, began in clocks:
@@ -395,20 +393,21 @@ VIRTUAL = VirtualTime()
 """The virtual time of this process."""
 
 
-async def wait(clock: MovableClock, seconds: float, never: Callable[[], Exception]) -> None:
-    """Suspend the running task for *seconds* of *clock*, which may be infinite.
+async def wait(clock: MovableClock, seconds: float, end: float, never: Callable[[], Exception]) -> None:
+    """Suspend the running asyncio task for *seconds*, which may be infinite; *clock* is then moved to *end*.
 
-    Costs no wall time while nothing but timers could wake the loop. The clock moves to the nominal end of the wait
-    (start + seconds), or, if the wait is cancelled, by the time that passed in the loop, to hundredths of a second.
-    Raises what *never* returns where the wait is infinite and nothing could ever end it.
+    Costs no wall time while nothing but timers could wake the loop. If the wait is cancelled, the clock moves by the
+    time that passed in the loop, to hundredths of a second. Raises what *never* returns where the wait is infinite and
+    nothing could ever end it.
     """
     import asyncio
 
     loop = asyncio.get_running_loop()
     loop_time = VIRTUAL.loop_time(loop)
-    began, start, elapsed = clock.now(), loop.time(), seconds
+    began, start = clock.now(), loop.time()
     future = loop.create_future()
     timer = None if math.isinf(seconds) else loop.call_later(seconds, _resolve, future)
+    VIRTUAL.watch_threads()
     if loop_time:
         loop_time.waiting += 1
         loop_time.watch()
@@ -417,7 +416,7 @@ async def wait(clock: MovableClock, seconds: float, never: Callable[[], Exceptio
     try:
         await future
     except BaseException:
-        elapsed = _rounded(loop.time() - start)
+        end = began + rounded(loop.time() - start)
         raise
     finally:
         if timer is not None:
@@ -427,7 +426,8 @@ async def wait(clock: MovableClock, seconds: float, never: Callable[[], Exceptio
             loop_time.stuck.pop(future, None)
             if not loop_time.waiting and not VIRTUAL.in_force:
                 loop_time.unwatch()
-        clock.move_to(began + elapsed)
+        VIRTUAL.unwatch_threads()
+        clock.move_to(end)
 
 
 def _endless(caller: FrameType) -> str:
@@ -452,8 +452,9 @@ def _resolve(future: Future[None]) -> None:
         future.set_result(None)
 
 
-def _rounded(seconds: float) -> float:
-    return max(0.0, math.floor((seconds + _TOLERANCE) / _GRAIN) * _GRAIN)
+def rounded(seconds: float) -> float:
+    """Return *seconds* in whole hundredths: what passed in a loop besides its timers is left out."""
+    return max(0.0, round(seconds / _GRAIN) * _GRAIN)
 
 
 def _sees_real_time(caller: FrameType) -> bool:

@@ -32,8 +32,9 @@ def run(main: Callable[[Clock], Awaitable[Any]], *, debug: bool = False) -> tupl
     clock = Clock()
     clock.freeze(0)
     began = REAL_MONOTONIC()
-    with VIRTUAL.threads_watched():
-        result = asyncio.run(_call(main, clock), debug=debug)
+    VIRTUAL.watch_threads()
+    result = asyncio.run(_call(main, clock), debug=debug)
+    VIRTUAL.unwatch_threads()
     return result, clock.now(), REAL_MONOTONIC() - began
 
 
@@ -42,7 +43,7 @@ async def _call(main: Callable[[Clock], Awaitable[Any]], clock: Clock) -> Any:
 
 
 def pause(clock: Clock, seconds: float) -> Awaitable[None]:
-    return wait(clock, seconds, NeverEnds)
+    return wait(clock, seconds, clock.now() + seconds, NeverEnds)
 
 
 @pytest.mark.parametrize("debug", [False, True], ids=["", "debug"])
@@ -205,8 +206,7 @@ def test_subprocess_keeps_its_own_limit() -> None:
 def test_loop_time_never_runs_backwards() -> None:
     loop, clock = asyncio.new_event_loop(), Clock()
     before = loop.time()
-    with VIRTUAL.threads_watched():
-        loop.run_until_complete(pause(clock, 100))
+    loop.run_until_complete(pause(clock, 100))
     between = loop.time()
     with clock.patch_sleep():
         loop.run_until_complete(asyncio.sleep(100))

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
 from aiohttp.client_proto import ResponseHandler
-from aiohttp.helpers import TimerContext
 
 from .connection import Connection, InProcessTransport
 from .registry import REGISTRY, Patch, Seam
-
-CHUNK = 2**16
+from .waiting import Wait, WouldHangForever, elapse_async
 
 
 def patches(module: ModuleType) -> Iterable[Seam]:
@@ -32,10 +29,7 @@ def _connect(patch: Patch) -> Any:
         for idle, *_ in self._conns.get(req.connection_key, ()):
             if getattr(idle, "segment_mock_transport", None) is not transport:
                 idle.close()  # opened before: it leads to the vendor, or to another mock
-        connection = await patch.original(self, req, traces, timeout)
-        if isinstance(transport, InProcessTransport):
-            connection.transport.begin(req._timer, timeout.total)
-        return connection
+        return await patch.original(self, req, traces, timeout)
 
     return connect
 
@@ -65,22 +59,15 @@ def _create_connection(patch: Patch) -> Any:
 class ConnectionTransport(asyncio.Transport):
     """Carries bytes between *protocol* and *connection*.
 
-    What outlasts ``sock_read`` or the ``total`` of a call ends it by aiohttp's own means, without waiting.
+    A wait of the connection is one of the loop, so aiohttp's own time-outs end it.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, protocol: ResponseHandler, connection: Connection) -> None:
         super().__init__()
         self._loop, self._protocol, self._connection = loop, protocol, connection
-        self._clock = connection.transport.clock
-        self._due = math.inf
-        self._timer: TimerContext | None = None
+        self._wait: asyncio.Task[None] | None = None
         self._paused = self._pumping = self._lost = False
         protocol.connection_made(self)
-
-    def begin(self, timer: Any, total: float | None) -> None:
-        """Take up a call that has *total* seconds from now, if that is not None; *timer* is then told."""
-        self._timer = timer if isinstance(timer, TimerContext) else None
-        self._due = self._clock.now() + total if total else math.inf
 
     def write(self, data: Any) -> None:
         """Take bytes of a request, which starts when they are all there; its reply is read in a turn of its own."""
@@ -110,7 +97,7 @@ class ConnectionTransport(asyncio.Transport):
         self._wake()
 
     def _wake(self) -> None:
-        if not self._pumping:
+        if not self._pumping and self._wait is None:
             self._pumping = True
             self._loop.call_soon(self._pump)
 
@@ -118,35 +105,38 @@ class ConnectionTransport(asyncio.Transport):
         self._pumping = False
         try:
             while not (self._paused or self._lost):
-                data = self._read()
-                if not data:
+                step = self._connection.next_step()
+                if isinstance(step, Wait):
+                    self._wait = self._loop.create_task(self._elapse(step))
+                    return
+                if not step:
                     break
-                self._protocol.data_received(data)
+                self._protocol.data_received(step)
         except ConnectionError as error:
             self._lose(error)
         except Exception as error:  # what the core raises is the caller's to see
-            self._protocol.set_exception(error)
-            self._lose(None)
+            self._fail(error)
         else:
             if self._connection.closed and not self._paused:
                 self._lose(None)
 
-    def _read(self) -> bytes:
-        patience = self._protocol._read_timeout or math.inf
-        left = max(0.0, self._due - self._clock.now())
-        limit = min(patience, left)
-        self._connection.settimeout(None if math.isinf(limit) else limit)
+    async def _elapse(self, wait: Wait) -> None:
         try:
-            return self._connection.recv(CHUNK)
-        except TimeoutError:
-            if left <= patience and self._timer is not None:
-                self._timer.timeout()
-            else:
-                self._protocol._on_read_timeout()
-            return b""
+            await elapse_async(wait, self._connection.transport.clock, None)
+        except WouldHangForever as error:
+            self._fail(error)
+        finally:
+            self._wait = None
+        self._wake()
+
+    def _fail(self, error: Exception) -> None:
+        self._protocol.set_exception(error)
+        self._lose(None)
 
     def _lose(self, error: Exception | None) -> None:
         self._connection.close()
+        if self._wait is not None:
+            self._wait.cancel()
         if not self._lost:
             self._lost = True
             self._loop.call_soon(self._protocol.connection_lost, error)

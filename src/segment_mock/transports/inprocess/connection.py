@@ -133,6 +133,14 @@ class Connection:
         self._unread = piece[size:]
         return piece[:size]
 
+    def next_step(self) -> bytes | Wait:
+        """Return the next bytes of the replies, or the wait before them; ``b""`` where `recv` would return that."""
+        step = next(self._steps, b"")
+        if not step:
+            self._steps = self._stream()
+            step = next(self._steps, b"")
+        return step
+
     def makefile(self, *_: Any, **__: Any) -> io.BufferedReader:
         """Return a file of the replies."""
         self._files += 1

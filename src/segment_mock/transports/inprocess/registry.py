@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast, get_ar
 from ... import refused
 from ...callsite import caller
 from ...hosts import is_local, normalized
+from ...virtual_time import VIRTUAL
 
 if TYPE_CHECKING:
     from unittest import TestCase
@@ -151,6 +152,7 @@ class InterceptionRegistry:
         for name, file in route.modules.items():
             if name in sys.modules:
                 _seams(name, file)
+        VIRTUAL.watch_threads()
         with self._lock:
             self.routes = (*self.routes, route)
             try:
@@ -170,6 +172,7 @@ class InterceptionRegistry:
                 patch.remove(standing)
             route.patches.clear()
             self._find()
+        VIRTUAL.unwatch_threads()
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         """Let the other finders find a module; if it is of a client library, patch it once it is executed."""

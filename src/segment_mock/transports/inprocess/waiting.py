@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Generator
 from typing import NamedTuple, TypeAlias, TypeVar
 
+from ... import virtual_time
 from ...clock import Clock
 
 T = TypeVar("T")
@@ -44,27 +46,36 @@ def finish(steps: Generator[Wait, None, T], clock: Clock, timeout: float | None)
 
 
 async def finish_async(steps: Generator[Wait, None, T], clock: Clock, timeout: float | None) -> T:
-    """Run *steps* as `finish` does, for a coroutine: others have their turn before."""
+    """Run *steps* as `finish` does, in a coroutine: each wait is one of its event loop."""
     from anyio.lowlevel import checkpoint
 
+    left = timeout
     try:
         await checkpoint()
-    except BaseException:
+        while True:
+            left = await elapse_async(next(steps), clock, left)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    finally:
         steps.close()
-        raise
-    return finish(steps, clock, timeout)
 
 
 async def next_piece_async(steps: Steps, clock: Clock, timeout: float | None) -> bytes:
-    """Return the next bytes as `next_piece` does, for a coroutine: others have their turn before."""
+    """Return the next bytes as `next_piece` does, in a coroutine: each wait is one of its event loop."""
     from anyio.lowlevel import checkpoint
 
+    left = timeout
     try:
         await checkpoint()
+        for step in steps:
+            if isinstance(step, bytes):
+                return step
+            left = await elapse_async(step, clock, left)
     except BaseException:
         steps.close()
         raise
-    return next_piece(steps, clock, timeout)
+    return b""
 
 
 def next_piece(steps: Steps, clock: Clock, timeout: float | None) -> bytes:
@@ -84,13 +95,55 @@ def next_piece(steps: Steps, clock: Clock, timeout: float | None) -> bytes:
 def elapse(wait: Wait, clock: Clock, left: float | None) -> float | None:
     """Move *clock* to the end of *wait* and return what remains of *left* seconds of patience (None: no limit)."""
     remaining = max(0.0, wait.end - clock.now())
-    if left is not None:
-        # The clock may have run for some microseconds since the wait began: they decide nothing.
-        if round(remaining, 3) >= left:
-            clock.skip(max(0.0, left))
-            raise TimeoutError("timed out")
-    elif math.isinf(remaining):
-        reason = wait.reason or "a stage"
-        raise WouldHangForever(f"{wait.call}: {reason} keeps the answer back for ever; the client has no timeout")
+    if _is_too_long(remaining, left):
+        clock.skip(max(0.0, left or 0.0))
+        raise TimeoutError("timed out")
+    if math.isinf(remaining):
+        raise would_hang(wait)
     clock.skip(remaining)
     return None if left is None else left - remaining
+
+
+async def elapse_async(wait: Wait, clock: Clock, left: float | None) -> float | None:
+    """Suspend the running task until the end of *wait*, as `elapse`; whatever cancels the task ends the wait."""
+    now = clock.now()
+    remaining = max(0.0, wait.end - now)
+    if _is_too_long(remaining, left):
+        patience = max(0.0, left or 0.0)
+        await suspend(clock, patience, now + patience, wait)
+        raise TimeoutError("timed out")
+    if remaining:
+        await suspend(clock, remaining, wait.end, wait)
+    return None if left is None else left - remaining
+
+
+async def suspend(clock: Clock, seconds: float, end: float, wait: Wait) -> None:
+    """Suspend the running task for *seconds*, to the moment *end* of *clock*, under asyncio or trio.
+
+    Raises `WouldHangForever` for an infinite wait that nothing could end.
+    """
+    trio = sys.modules.get("trio")
+    if trio is None or not trio.lowlevel.in_trio_run():
+        await virtual_time.wait(clock, seconds, end, lambda: would_hang(wait))
+        return
+    if math.isinf(seconds) and math.isinf(trio.current_effective_deadline()):
+        raise would_hang(wait)
+    began, start = clock.now(), trio.current_time()
+    try:
+        await trio.sleep(seconds)
+    except BaseException:
+        end = began + virtual_time.rounded(trio.current_time() - start)
+        raise
+    finally:
+        clock.move_to(end)
+
+
+def would_hang(wait: Wait) -> WouldHangForever:
+    """Return the error for a *wait* that nothing can end."""
+    reason = wait.reason or "a stage"
+    return WouldHangForever(f"{wait.call}: {reason} keeps the answer back for ever; the client has no timeout")
+
+
+def _is_too_long(seconds: float, left: float | None) -> bool:
+    # The clock may have run for some microseconds since the wait began: they decide nothing.
+    return left is not None and round(seconds, 3) >= left
