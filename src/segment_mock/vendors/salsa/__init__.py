@@ -11,7 +11,7 @@ from .assumptions import ASSUMPTIONS
 from .data import TABLES, SalsaState, export, load
 from .errors import ERROR_SCHEMAS, ERRORS, ITEM_ERRORS, REFUSALS, fail_item, render_error
 from .operations import members, metrics, segments, supporters
-from .operations._common import identified
+from .operations.common import identified
 from .schemas import (
     BELONGING_ORDER,
     DOCUMENT,

@@ -9,7 +9,7 @@ from ....clock import iso
 from ....core import Call, Json
 from ....store import Record
 from ..schemas import SUPPORTER_ORDER, ordered
-from ._common import answers, listed, missing, note_zones, page, refuse_unmanaged
+from .common import answers, listed, missing, note_zones, page, refuse_unmanaged
 
 
 def search(call: Call, data: Json) -> Json:

@@ -9,7 +9,7 @@ from ....core import Call, Json, Validator
 from ....store import Record, Table
 from ..errors import item_error, judge
 from ..schemas import SEGMENT_ORDER, UUID, SegmentItem, SegmentKey, ordered
-from ._common import (
+from .common import (
     MANAGED,
     UNKNOWN,
     answers,

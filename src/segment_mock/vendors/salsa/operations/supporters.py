@@ -14,7 +14,7 @@ from ....store import Record
 from ..errors import item_error, judge, problems
 from ..records import contact_key, emails, fits_type, is_same_field, merged_contacts, merged_fields, without_nulls
 from ..schemas import SUPPORTER_ORDER, TEXTS, UUID, SupporterItem, SupporterKey, ordered
-from ._common import UNKNOWN, answers, listed, missing, note_zones, page, revivable
+from .common import UNKNOWN, answers, listed, missing, note_zones, page, revivable
 from .segments import shown
 
 Fault: TypeAlias = tuple[str, str]

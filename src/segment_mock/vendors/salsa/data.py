@@ -1,0 +1,221 @@
+"""Salsa's tables, its part of a data file, and ``mock.salsa``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate
+
+from ...clock import iso, seconds
+from ...core import DataRow, Identifier, Json, Validator, VendorState, rows
+from ...core.world import World
+from ...settings import SettingError
+from ...store import DuplicateKey, Index, InitialRecords, Record, Store, TableSchema
+from .operations.common import MANAGED
+from .operations.segments import folded
+from .records import completed, custom_fields, emails, without_nulls
+from .schemas import CONTACTS, TEXTS, TYPES, uuid
+
+DEFAULT_TIME = "2018-01-01T00:00:00.000Z"
+"""The dates of records that have none in a data file: fixed, so that equal data give equal replies."""
+
+
+def _of(name: str) -> Index:
+    return Index(name, lambda record: (record[name],) if record.get(name) is not None else ())
+
+
+SEGMENTS = TableSchema(
+    "segments",
+    itemgetter("segmentId"),
+    (Index("name", lambda record: (folded(record["name"]),)), _of("externalSystemId")),
+    normal=str.lower,
+)
+SUPPORTERS = TableSchema(
+    "supporters",
+    itemgetter("supporterId"),
+    (Index("email", emails), _of("externalSystemId"), Index("customField", custom_fields)),
+    normal=str.lower,
+)
+MEMBERS = TableSchema("members", itemgetter("segmentId", "supporterId"), (_of("segmentId"), _of("supporterId")))
+TABLES = (SEGMENTS, SUPPORTERS, MEMBERS)
+
+
+class TimeText(fields.String):
+    """A time as ISO 8601 text, kept in the one form that replies have."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
+        text: str = super()._deserialize(value, attr, data, **options)
+        try:
+            return iso(seconds(text))
+        except ValueError as error:
+            raise ValidationError(f"{error}.") from None
+
+
+class SegmentRow(DataRow):
+    """A group in a data file."""
+
+    segmentId = fields.String(validate=uuid)
+    name = fields.String(required=True, validate=validate.Length(1, 64))
+    description = fields.String(validate=validate.Length(max=256))
+    externalSystemId = Identifier(validate=validate.Length(max=100))
+    type = fields.String(load_default=MANAGED, validate=validate.OneOf(TYPES))
+    mailingList = fields.Boolean()
+    publicName = fields.String()
+    publicDescription = fields.String()
+    parameterName = fields.String()
+
+
+class ContactRow(DataRow):
+    """One way to reach a supporter."""
+
+    type = fields.String(required=True, validate=validate.OneOf(CONTACTS))
+    value = fields.String()
+    status = fields.String()
+    smsStatus = fields.String()
+
+
+class SupporterRow(DataRow.from_dict({name: fields.String() for name in TEXTS})):  # type: ignore[misc]
+    """A supporter in a data file."""
+
+    shapes = (without_nulls, completed)
+    supporterId = fields.String(validate=uuid)
+    externalSystemId = Identifier()
+    createdDate = TimeText(load_default=DEFAULT_TIME)
+    lastModified = TimeText(load_default=DEFAULT_TIME)
+    readOnly = fields.Boolean(load_default=False)
+    address = fields.Dict(load_default=dict)
+    contacts = fields.List(fields.Nested(ContactRow()), load_default=list)
+    customFieldValues = fields.List(fields.Dict(), load_default=list)
+
+
+class MembershipRow(DataRow):
+    """The supporters of one group: ids, external ids, names or e-mails, or a mapping with a date."""
+
+    segment = Identifier(required=True)
+    supporters = fields.List(fields.Raw(), required=True)
+
+
+class JoinedRow(DataRow):
+    """A member with the date of joining."""
+
+    supporter = Identifier(required=True)
+    joinedDate = TimeText(load_default=DEFAULT_TIME)
+
+
+_SEGMENT, _SUPPORTER = Validator(SegmentRow()), Validator(SupporterRow())
+_MEMBERSHIP, _JOINED = Validator(MembershipRow()), Validator(JoinedRow())
+
+
+def load(document: Json, world: World) -> Mapping[str, InitialRecords]:
+    """Return the tables of *document*; raises `SettingError` naming the row, the field and the value."""
+    try:
+        segments = InitialRecords(SEGMENTS, _keyed(_SEGMENT, document, "segments", "segmentId", world))
+        supporters = InitialRecords(SUPPORTERS, _keyed(_SUPPORTER, document, "supporters", "supporterId", world))
+        members = InitialRecords(MEMBERS, _memberships(document, segments, supporters))
+    except DuplicateKey as error:
+        raise SettingError(f"data.salsa.{error}") from None
+    return {"segments": segments, "supporters": supporters, "members": members}
+
+
+def _keyed(validator: Validator, document: Json, collection: str, key: str, world: World) -> Iterator[Record]:
+    records = rows(validator, document, "salsa", collection)
+    taken = {record.get(key, "").lower() for record in records}
+    for record in records:
+        yield {**record, key: record.get(key, "").lower() or world.new_id(f"data.salsa.{collection}", taken)}
+
+
+def _memberships(document: Json, segments: InitialRecords, supporters: InitialRecords) -> Iterator[Record]:
+    for index, row in enumerate(rows(_MEMBERSHIP, document, "salsa", "members")):
+        place = f"data.salsa.members[{index}]"
+        segment = _record_called(segments, row["segment"], ("externalSystemId", "name"), f"{place}.segment")
+        joined = [item if isinstance(item, dict) else {"supporter": item} for item in row["supporters"]]
+        for member in rows(_JOINED, {"supporters": joined}, f"salsa.members[{index}]", "supporters"):
+            name = member["supporter"]
+            supporter = _record_called(supporters, name, ("externalSystemId", "email"), f"{place}.supporters")
+            ids = {"segmentId": segment["segmentId"], "supporterId": supporter["supporterId"]}
+            yield {**ids, "joinedDate": member["joinedDate"]}
+
+
+def _record_called(initial: InitialRecords, name: str, indexes: tuple[str, str], where: str) -> Record:
+    """Return the one record that *name* is the id of, or is found by in one of *indexes*."""
+    number = initial.numbers.get(name.lower())
+    if number is not None:
+        return initial.records[number]
+    for index in indexes:
+        numbers = _numbers(initial, index, name)
+        if len(numbers) > 1:
+            raise SettingError(f"{where}: {len(numbers)} records are called {name!r}; use the id")
+        if numbers:
+            return initial.records[numbers[0]]
+    raise SettingError(f"{where}: no {initial.schema.name[:-1]} of this data has the id, external id or name {name!r}")
+
+
+def _numbers(initial: InitialRecords, index: str, name: str) -> list[int]:
+    postings = initial.postings[index]
+    if index == "name":
+        candidates = postings.get(folded(name), [])
+        return [number for number in candidates if initial.records[number]["name"].strip() == name.strip()]
+    return postings.get(name.lower() if index == "email" else name.strip(), [])
+
+
+def export(store: Store) -> Json:
+    """Return all tables in the form of a data file; loading it again gives the same."""
+    # Runs of one group, so that the members of a group and the groups of a member keep their order.
+    runs = groupby(store["salsa.members"], key=itemgetter("segmentId"))
+    members = [{"segment": segment, "supporters": [_member(row) for row in rows]} for segment, rows in runs]
+    return {
+        "segments": [*store["salsa.segments"]],
+        "supporters": [*store["salsa.supporters"]],
+        "members": members,
+    }
+
+
+def _member(row: Record) -> Any:
+    if row["joinedDate"] == DEFAULT_TIME:
+        return row["supporterId"]
+    return {"supporter": row["supporterId"], "joinedDate": row["joinedDate"]}
+
+
+class SalsaState(VendorState):
+    """``mock.salsa``: one organization as a test wants to see and prepare it, in wire names."""
+
+    @property
+    def segments(self) -> list[Json]:
+        """Every group, oldest first."""
+        return self.rows("segments")
+
+    @property
+    def supporters(self) -> list[Json]:
+        """Every supporter, oldest first."""
+        return self.rows("supporters")
+
+    @property
+    def members(self) -> list[Json]:
+        """Every membership: segmentId, supporterId, joinedDate; oldest first."""
+        return self.rows("members")
+
+    def add_segment(self, name: str, **members: Any) -> Json:
+        """Add a group (type INTEGRATED unless said) past the API; raises `SettingError`."""
+        members.setdefault("segmentId", self.new_id("segments"))
+        return self.add("segments", {"segments": [{"name": name, **members}]})
+
+    def add_supporter(self, email: str | None = None, **members: Any) -> Json:
+        """Add a supporter past the API, with an EMAIL contact if *email* is given; raises `SettingError`."""
+        contacts = [{"type": "EMAIL", "value": email, "status": "OPT_IN"}] if email else []
+        members["contacts"] = [*contacts, *members.get("contacts", ())]
+        members.setdefault("supporterId", self.new_id("supporters"))
+        members.setdefault("createdDate", self.world.clock.iso())
+        members.setdefault("lastModified", members["createdDate"])
+        return self.add("supporters", {"supporters": [members]})
+
+    def add_member(self, segment_id: str, supporter_id: str) -> Json:
+        """Make a supporter a member of a group past the API; raises `SettingError` if either is unknown."""
+        record = {"segmentId": segment_id, "supporterId": supporter_id, "joinedDate": self.world.clock.iso()}
+        with self.world.lock:
+            for table, key in (("segments", segment_id), ("supporters", supporter_id)):
+                if key not in self.store[f"salsa.{table}"]:
+                    raise SettingError(f"salsa.{table}: {key!r} is not there")
+            return dict(self.store["salsa.members"].put(record))
