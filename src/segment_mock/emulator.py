@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -52,7 +54,7 @@ class Emulator:
         self.fault_rules = FaultRules(self.world, self.routes.operations(), lambda: journal.newest)
         self._snapshots: dict[str, Snapshot] = {}
         self.on_reset: list[Callable[[], None]] = []
-        self.world.set_initial_data(self._initial_records(merged(self.settings["data"])))
+        self.world.set_initial_data(self._loaded(self.settings["data"]))
         self._arm()
 
     def answer(self, request: Request) -> Response | Pending:
@@ -123,7 +125,7 @@ class Emulator:
 
         Raises `SettingError` and changes nothing if a row of it can't be used.
         """
-        initial = self._initial_records(merged([document]))
+        initial = self._loaded([document])
         with self.world.lock:
             self.world.organization(credential).store.replace(initial.items())
 
@@ -209,6 +211,10 @@ class Emulator:
     def _own(self, vendor: Vendor) -> dict[str, Any]:
         return {option.name: self.settings[f"{vendor.name}_{option.name}"] for option in vendor.options}
 
+    def _loaded(self, sources: Iterable[Any]) -> dict[str, InitialRecords]:
+        with _garbage_collection_paused():
+            return self._initial_records(merged(sources))
+
     def _initial_records(self, document: Mapping[str, Json]) -> dict[str, InitialRecords]:
         for name in document:
             if name not in self.vendors:
@@ -225,6 +231,18 @@ class Emulator:
             _mark_deleted(vendor, part.get(DELETED, ()), loaded)
             seeds |= {vendor.table(table): seed for table, seed in loaded.items()}
         return seeds
+
+
+@contextmanager
+def _garbage_collection_paused() -> Iterator[None]:
+    # Loading makes nothing but lasting objects: to search them for garbage again and again takes most of the time.
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _deleted(vendor: Vendor, store: Store) -> Json:

@@ -36,8 +36,8 @@ def told(rows: Table) -> list[str]:
 @pytest.mark.parametrize(
     ("schema", "rows", "message"),
     [
-        (LAYOUT, [{"id": 1}, {"id": 2}, {"id": 1}], "t: 1 stands there twice"),
-        (UNIQUE, [{"id": 1, "n": ""}, {"id": 2, "n": ""}], "t: n '' stands there twice"),
+        (LAYOUT, [{"id": 1}, {"id": 2}, {"id": 1}], "t: 1 occurs twice"),
+        (UNIQUE, [{"id": 1, "n": ""}, {"id": 2, "n": ""}], "t: n '' occurs twice"),
     ],
 )
 def test_a_seed_refuses_doubles(schema: TableSchema, rows: list[dict[str, Any]], message: str) -> None:

@@ -49,8 +49,10 @@ class Operation:
     """One endpoint: *paths* below the vendor's root, request and response schema, and what performs it.
 
     *perform* gets the call and the decoded request as plain data and returns plain data; it may
-    raise `Refusal`. *sized* names the members of the payload that the batch limit measures,
-    *refuses* the kinds of refusal that *perform* raises besides ``malformed``.
+    raise `Refusal`. *items* says where a batch stands in request and reply, *sized* names the members of the
+    payload that the batch limit measures. *reads* tells that it changes nothing. *refuses* are the kinds of
+    refusal that *perform* raises besides ``malformed``. *counted*: its calls count in the vendor's metrics;
+    *subject* is what the metrics call the records in its reply, ``""`` if they are not counted.
     *source* is a section of the vendor's document, a recording, or ``"assumed"``.
     """
 
@@ -64,6 +66,8 @@ class Operation:
     items: Items | None = None
     sized: tuple[str, ...] = ()
     reads: bool = False
+    counted: bool = True
+    subject: str = ""
     refuses: tuple[RefusalKind, ...] = ()
 
     @cached_property

@@ -10,6 +10,8 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from .options import SettingError, Value, suggestion
 
 _NAMES = ("segment-mock.yaml", "pyproject.toml")
@@ -143,9 +145,16 @@ def _table(path: Path) -> Mapping[str, Value] | None:
 def _load(path: Path) -> Any:
     try:
         text = _read(path)
-        return json.loads(text) if path.suffix == ".json" else _parse_yaml(text)
+        return _parse_json(text) if path.suffix == ".json" else _parse_yaml(text)
     except (OSError, ValueError, RecursionError) as error:
         raise SettingError(f"{path}: {' '.join(str(error).split())}") from None
+
+
+def _parse_json(text: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, ValueError):  # the standard library takes more, and says better what is wrong
+        return json.loads(text)
 
 
 def _read(path: Path) -> str:

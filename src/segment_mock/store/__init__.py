@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from .change_log import Change, ChangeLog, Difference, differences
 from .schema import DuplicateKey, Index, InitialRecords, Key, Record, Row, TableSchema
 from .table import Table
-from .views import Views
 
 __all__ = [
     "Change",
@@ -22,7 +21,6 @@ __all__ = [
     "Store",
     "Table",
     "TableSchema",
-    "Views",
     "differences",
 ]  # fmt: skip
 
@@ -36,7 +34,7 @@ class Store(dict[str, Table]):
 
     def __init__(self, organization: str, initial: Mapping[str, InitialRecords], log: ChangeLog) -> None:
         super().__init__({name: Table(organization, seed, log.append) for name, seed in initial.items()})
-        self.organization, self.views = organization, Views()
+        self.organization = organization
 
     def replace(self, initial: Iterable[tuple[str, InitialRecords]]) -> None:
         """Give each named table the records of its seed and no others; logged, so it can be undone."""

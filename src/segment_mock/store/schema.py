@@ -1,4 +1,4 @@
-"""What a table is: its layout, and the initial records that every table over them shares."""
+"""The schema of a table, and the initial records that every table of that schema shares."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class DuplicateKey(ValueError):
 
 
 class Row(NamedTuple):
-    """A record and its insertion number; ``record`` None remembers that the key once stood here."""
+    """A record and its insertion number; ``record`` None remembers that the key once had one."""
 
     number: int
     record: Record | None
@@ -42,27 +42,36 @@ class TableSchema:
 
 
 class InitialRecords:
-    """Initial records of one table, shared by every table that lies over them. Raises `DuplicateKey`."""
+    """The initial records of one table, shared by every table that lies over them.
+
+    *numbers* maps a key to the insertion number of its record; *postings* map the values of each index to
+    insertion numbers in ascending order. Raises `DuplicateKey`.
+    """
 
     def __init__(self, schema: TableSchema, records: Iterable[Record] = ()) -> None:
         self.schema = schema
         self.deleted: dict[Key, None] = {}
         """Keys that had a record before these records came to be."""
         self.records = list(records)
-        self.numbers: dict[Key, int] = {}
-        self.postings: dict[str, dict[Hashable, list[int]]] = {index.name: {} for index in schema.indexes}
-        for number, record in enumerate(self.records):
-            if self.numbers.setdefault(schema.key(record), number) != number:
-                raise DuplicateKey(f"{schema.name}: {schema.key(record)!r} stands there twice")
-        for index in schema.indexes:
-            self._post(index, self.postings[index.name])
+        self.numbers: dict[Key, int] = dict(zip(map(schema.key, self.records), range(len(self.records)), strict=True))
+        if len(self.numbers) != len(self.records):
+            raise DuplicateKey(f"{schema.name}: {self._first_duplicate()!r} occurs twice")
+        self.postings = {index.name: self._postings(index) for index in schema.indexes}
 
-    def _post(self, index: Index, postings: dict[Hashable, list[int]]) -> None:
+    def _first_duplicate(self) -> Key:
+        seen: set[Key] = set()
+        return next(key for key in map(self.schema.key, self.records) if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+
+    def _postings(self, index: Index) -> dict[Hashable, list[int]]:
+        postings: dict[Hashable, list[int]] = {}
+        values = index.values
         for number, record in enumerate(self.records):
-            for value in index.values(record):
-                numbers = postings.setdefault(value, [])
-                if numbers and numbers[-1] == number:
-                    continue
-                if numbers and index.unique:
-                    raise DuplicateKey(f"{self.schema.name}: {index.name} {value!r} stands there twice")
-                numbers.append(number)
+            for value in values(record):
+                numbers = postings.get(value)
+                if numbers is None:
+                    postings[value] = [number]
+                elif numbers[-1] != number:
+                    if index.unique:
+                        raise DuplicateKey(f"{self.schema.name}: {index.name} {value!r} occurs twice")
+                    numbers.append(number)
+        return postings

@@ -91,8 +91,6 @@ class Table:
     def __init__(self, organization: str, seed: InitialRecords, note: Note) -> None:
         self.organization, self.schema = organization, seed.schema
         self._note, self._image = note, TableState(seed)
-        self.version = 0
-        """Another number after each write, undoing included: as long as it is the same, so are the records."""
 
     def __len__(self) -> int:
         return len(self._image.order)
@@ -165,7 +163,6 @@ class Table:
             image.insert(key, after, links)
         else:
             self._set(key, before, after)
-        self.version += 1
         self._note(self, key, before, after)
         return record
 
@@ -176,19 +173,16 @@ class Table:
             return False
         after = Row(before.number, None)
         self._set(key, before, after)
-        self.version += 1
         self._note(self, key, before, after)
         return True
 
     def replace(self, seed: InitialRecords) -> None:
         """Hold *seed* and nothing else from now on; one entry in the log, whatever it weighs."""
         before, self._image = self._image, TableState(seed)
-        self.version += 1
         self._note(self, None, before, self._image)
 
     def apply(self, key: Key, now: Row | TableState | None, then: Row | TableState | None) -> None:
         """Turn *now*, which must be in force, into *then*, unlogged: for the log only."""
-        self.version += 1
         if isinstance(then, TableState):
             self._image = then
         else:

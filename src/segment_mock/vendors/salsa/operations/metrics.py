@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
-
 from marshmallow import Schema, fields
 
 from ....clock import iso
@@ -33,27 +30,6 @@ class Metrics(Schema.from_dict({name: fields.Integer(required=True, **RECORDED) 
     currentRateLimit = fields.Integer(required=True, **_LEFT)
 
 
-class _Counted(NamedTuple):
-    """Which list of an operation's reply is counted, and as what."""
-
-    items: str
-    subject: str
-
-
-_SUBJECTS: Mapping[str, _Counted] = {
-    "search_segments": _Counted("segments", "segment"),
-    "upsert_segments": _Counted("segments", "segment"),
-    "delete_segments": _Counted("segments", "segment"),
-    "search_members": _Counted("supporters", "segmentAssignment"),
-    "assign_members": _Counted("supporters", "segmentAssignment"),
-    "remove_members": _Counted("supporters", "segmentAssignment"),
-    "search_supporters": _Counted("supporters", "supporter"),
-    "upsert_supporters": _Counted("supporters", "supporter"),
-    "delete_supporters": _Counted("supporters", "supporter"),
-    "search_supporter_groups": _Counted("results", "supporter"),
-}
-
-
 def get(call: Call, _: Json) -> Json:
     """Return every counter; the call itself is not counted."""
     assert call.organization is not None
@@ -79,7 +55,7 @@ def get(call: Call, _: Json) -> Json:
 
 def count(call: Call, result: Json | None) -> None:
     """Count a call that was performed, and each record that succeeded; or, with None, one that was refused."""
-    if call.organization is None or call.operation.name == "get_metrics":
+    if call.organization is None or not call.operation.counted:
         return
     used = call.organization.counters
     used["totalAPICalls"] += 1
@@ -87,9 +63,11 @@ def count(call: Call, result: Json | None) -> None:
     if result is None:
         used["totalAPICallFailures"] += 1
         return
-    items, subject = _SUBJECTS[call.operation.name]
-    if items == "results" and result[items]:
+    batch, subject = call.operation.items, call.operation.subject
+    if batch is None or not subject:
+        return
+    results = [item["result"] for item in result[batch.answered]]
+    if batch.answered == "results" and results:
         call.assume("groups_counted")
-    results = [item["result"] for item in result[items]]
     for word in _VERBS.keys() & results:
         used[subject + _VERBS[word]] += results.count(word)

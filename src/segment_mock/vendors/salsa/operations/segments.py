@@ -31,11 +31,10 @@ def search(call: Call, data: Json) -> Json:
     """Return all groups by page, or those of the identifiers in the order asked."""
     payload = data["payload"]
     members = call.rows("members") if payload.get("includeMemberCounts") is not False else None
-    segments, version = call.rows("segments"), None if members is None else members.version
-    views, make = call.store.views, partial(_found, members)
+    segments = call.rows("segments")
     if payload.get("identifiers") is None:
         offset, count = page(call, payload)
-        found = views.of(segments.page(offset, count), version, make)
+        found = [_found(members, row) for row in segments.page(offset, count)]
         return {"total": len(segments), "offset": offset, **listed(call, "segments", found)}
     kind = payload["identifierType"]
     found = answers(
@@ -43,7 +42,7 @@ def search(call: Call, data: Json) -> Json:
         payload,
         kind,
         payload["identifiers"],
-        lambda identifier: views.of(_identified(segments, kind, identifier), version, make),
+        lambda identifier: [_found(members, row) for row in _identified(segments, kind, identifier)],
     )
     if any(item["result"] != "FOUND" for item in found):
         call.assume("not_found_counted")
