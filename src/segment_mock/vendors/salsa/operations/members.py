@@ -1,9 +1,9 @@
-"""Members of groups: search, assign, remove."""
+"""Members of groups: search, assign and remove them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from ....clock import iso
 from ....core import Call, Json
@@ -15,12 +15,12 @@ from .common import answers, listed, missing, note_zones, page, refuse_unmanaged
 def search(call: Call, data: Json) -> Json:
     """Return the members of a group by page, or which of the given supporters are its members."""
     payload = data["payload"]
-    key, asked = payload["segmentId"].lower(), payload.get("supporterIds")
+    key, supporter_ids = payload["segmentId"].lower(), payload.get("supporterIds")
     if key not in call.rows("segments"):
         call.assume("unknown_group_search")
-    if asked is not None:
-        found = partial(_joined, call, key)
-        return listed(call, "supporters", answers(call, payload, "SUPPORTER_ID", asked, found))
+    if supporter_ids is not None:
+        items = answers(call, payload, "SUPPORTER_ID", supporter_ids, partial(_member_of, call, key))
+        return listed(call, "supporters", items)
     offset, count = page(call, payload)
     since = payload.get("joinedSince")
     members = call.rows("members")
@@ -40,33 +40,33 @@ def search(call: Call, data: Json) -> Json:
 
 
 def assign(call: Call, data: Json) -> Json:
-    """Make each supporter a member of the group; who is one already stays one."""
-    return _changed(call, data, _assign)
+    """Make each supporter a member of the group."""
+    return _for_each(call, data, _assign)
 
 
 def remove(call: Call, data: Json) -> Json:
     """End each supporter's membership of the group."""
-    return _changed(call, data, _remove)
+    return _for_each(call, data, _remove)
 
 
-def _changed(call: Call, data: Json, deed: Any) -> Json:
+def _for_each(call: Call, data: Json, change: Callable[[Call, str, str], Json]) -> Json:
     payload = data["payload"]
     key = payload["segmentId"].lower()
     segment = call.rows("segments").get(key)
     if segment is None:
-        deed = _unknown
+        change = _unknown
     elif segment["type"] == "DEFAULT":
         refuse_unmanaged(call)
-        deed = _not_allowed
+        change = _not_allowed
     elif segment["type"] == "CUSTOM":
         call.assume("custom_group_members")
-    return listed(call, "supporters", call.each(payload["supporterIds"], partial(deed, call, key)))
+    return listed(call, "supporters", call.each(payload["supporterIds"], partial(change, call, key)))
 
 
-def _assign(call: Call, segment: str, identifier: Any) -> Json:
-    supporter = call.rows("supporters").get(str(identifier).lower())
+def _assign(call: Call, segment: str, identifier: str) -> Json:
+    supporter = call.rows("supporters").get(identifier.lower())
     if supporter is None:
-        return _unanswered(call, identifier, "unknown_supporter")
+        return _not_found(call, identifier, "unknown_supporter")
     members, key, result = call.rows("members"), supporter["supporterId"], "ADDED"
     if (segment, key) in members:
         result = call.assume("assigned_twice")
@@ -75,28 +75,28 @@ def _assign(call: Call, segment: str, identifier: Any) -> Json:
     return {"readOnly": supporter["readOnly"], "supporterId": key, "result": result}
 
 
-def _remove(call: Call, segment: str, identifier: Any) -> Json:
-    supporter = call.rows("supporters").get(str(identifier).lower())
+def _remove(call: Call, segment: str, identifier: str) -> Json:
+    supporter = call.rows("supporters").get(identifier.lower())
     if supporter is None:
-        return _unanswered(call, identifier, "unknown_supporter")
+        return _not_found(call, identifier, "unknown_supporter")
     if not call.rows("members").delete((segment, supporter["supporterId"])):
-        return _unanswered(call, identifier, "removed_non_member")
+        return _not_found(call, identifier, "removed_non_member")
     return {"readOnly": supporter["readOnly"], "supporterId": supporter["supporterId"], "result": "DELETED"}
 
 
-def _unknown(call: Call, segment: str, identifier: Any) -> Json:
-    return _unanswered(call, identifier, "unknown_group")
+def _unknown(call: Call, segment: str, identifier: str) -> Json:
+    return _not_found(call, identifier, "unknown_group")
 
 
-def _unanswered(call: Call, identifier: Any, assumption: str) -> Json:
+def _not_found(call: Call, identifier: str, assumption: str) -> Json:
     return {**missing(call, "SUPPORTER_ID", identifier), "result": call.assume(assumption)}
 
 
-def _not_allowed(call: Call, segment: str, identifier: Any) -> Json:
+def _not_allowed(call: Call, segment: str, identifier: str) -> Json:
     return {"supporterId": identifier, "result": "NOT_ALLOWED"}
 
 
-def _joined(call: Call, segment: str, identifier: str) -> list[Json]:
+def _member_of(call: Call, segment: str, identifier: str) -> list[Json]:
     key = identifier.lower()
     return [_member(call, key)] if (segment, key) in call.rows("members") else []
 

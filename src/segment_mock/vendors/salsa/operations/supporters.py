@@ -33,12 +33,12 @@ def search(call: Call, data: Json) -> Json:
     if payload.get("identifiers") is not None:
         return listed(call, "supporters", _identified(call, payload, _found))
     rows, (offset, count) = _modified(call, payload), page(call, payload)
-    found = [_found(row) for row in rows[offset : offset + count]]
-    return {"total": len(rows), "offset": offset, **listed(call, "supporters", found)}
+    items = [_found(row) for row in rows[offset : offset + count]]
+    return {"total": len(rows), "offset": offset, **listed(call, "supporters", items)}
 
 
 def upsert(call: Call, data: Json) -> Json:
-    """Add or update each supporter in sequence; without an id the e-mail address tells who it is."""
+    """Add or update each supporter in sequence; without an id a supporter is known by e-mail address."""
     return listed(call, "supporters", call.each(data["payload"]["supporters"], partial(_upsert, call)))
 
 
