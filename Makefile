@@ -1,5 +1,5 @@
-# Short names for dev.py, for those who have make.
-serve test wheel bench bench-quick:
+# Short names for `python3 dev.py ...`, for those who have make.
+serve test build wheel lowest newest contract fuzz endurance bench bench-quick lock:
 	python3 dev.py $@
 
-.PHONY: serve test wheel bench bench-quick
+.PHONY: serve test build wheel lowest newest contract fuzz endurance bench bench-quick lock

@@ -12,7 +12,7 @@ import yaml  # noqa: F401 - a run within a test forgets its imports, and the C l
 from click.testing import CliRunner, Result
 
 pytest_plugins = ["pytester"]
-collect_ignore = ["stranger"]  # runs against the built wheel
+collect_ignore = ["wheel_smoke"]  # runs against the built wheel
 
 
 if "mix_stderr" in signature(CliRunner).parameters:  # click before 8.2: as later versions have it by default

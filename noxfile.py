@@ -1,0 +1,210 @@
+"""The checks of this repository: ``nox --list``, ``nox`` for the default ones, ``nox -s NAME -- ARGUMENT`` for one.
+
+Each session installs what it needs into an environment of its own, in the versions of constraints.txt.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nox
+from packaging.requirements import Requirement
+
+nox.needs_version = ">=2024.4"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = ["lint", "types", "tests", "docs"]
+
+OLDEST, NEWEST = "3.10", "3.13"
+PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+REGISTRY = Path("src/segment_mock/transports/inprocess/registry.py")
+README = Path("README.md")
+DIST = Path("dist")
+# Keep bytecode even if the shell says otherwise: a run starts many processes, and each would compile all of it again.
+ENVIRONMENT = {"PYTHONDONTWRITEBYTECODE": ""}
+PYTEST = ("pytest", "-n", "auto", "--maxprocesses", "4")
+
+
+def enable_pyenv_versions() -> None:
+    """Make pyenv's ``python3.x`` commands run: without this, they only do for the versions that are chosen globally."""
+    if "PYENV_VERSION" in os.environ or not shutil.which("pyenv"):
+        return
+
+    def pyenv(*words: str) -> list[str]:
+        done = subprocess.run(["pyenv", *words], capture_output=True, text=True, check=False)
+        return re.split(r"[:\s]+", done.stdout.strip())
+
+    os.environ["PYENV_VERSION"] = ":".join(dict.fromkeys([*pyenv("version-name"), *pyenv("versions", "--bare")]))
+
+
+enable_pyenv_versions()
+
+
+def install(session: nox.Session, *requirements: str, editable: str | None = None, locked: bool = True) -> None:
+    """Install *requirements*, and this project with the extra *editable*, in the versions of constraints.txt."""
+    constraints = ("-c", "constraints.txt") if locked else ()
+    if editable is not None:
+        # In three steps, so that constraints.txt applies to what builds this project too.
+        session.install(*constraints, "hatchling", "editables")
+        session.install("--no-build-isolation", "--no-deps", "-e", ".")
+        requirements = (f"segment-mock{editable}", *requirements)
+    session.install(*constraints, *requirements)
+
+
+def floors(*extras: str) -> list[str]:
+    """Return the dependencies and those of *extras* in pyproject.toml, each pinned to the lowest version it allows."""
+    project = PYPROJECT["project"]
+    rows = [*project["dependencies"], *(row for extra in extras for row in project["optional-dependencies"][extra])]
+    pins = []
+    for requirement in map(Requirement, rows):
+        (floor,) = (part.version for part in requirement.specifier if part.operator == ">=")
+        marker = f"; {requirement.marker}" if requirement.marker else ""
+        pins.append(f"{requirement.name}=={floor}{marker}")
+    return pins
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check format and lint."""
+    install(session, "ruff")
+    session.run("ruff", "format", "--check", ".")
+    session.run("ruff", "check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types."""
+    install(session, editable="[test,lint]")
+    session.run("mypy")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests with branch coverage."""
+    install(session, editable="[dev]")
+    session.run(*PYTEST, "--cov", "--cov-report=term", *session.posargs, env=ENVIRONMENT)
+
+
+@nox.session
+def slow(session: nox.Session) -> None:
+    """Run the tests that are marked as slow."""
+    install(session, editable="[dev]")
+    session.run(*PYTEST, "-m", "slow", *session.posargs, env=ENVIRONMENT, success_codes=[0, 5])
+
+
+@nox.session(python=OLDEST)
+def lowest(session: nox.Session) -> None:
+    """Run the tests on the oldest Python with the lowest version of every dependency and client."""
+    (table,) = re.findall(r"^OLDEST = (\{.*\})$", REGISTRY.read_text(encoding="utf-8"), re.MULTILINE)
+    clients = [f"{name}=={floor}" for name, floor in ast.literal_eval(table).items()]
+    install(session, *floors("pytest", "time"), *clients, editable="[test]", locked=False)
+    # marshmallow 3.13 imports distutils, which Python 3.10 deprecates.
+    session.run(*PYTEST, "-W", "ignore:.*distutils:DeprecationWarning", *session.posargs, env=ENVIRONMENT)
+
+
+@nox.session(python=NEWEST)
+def newest(session: nox.Session) -> None:
+    """Run the tests on the newest Python with the versions of constraints.txt."""
+    install(session, editable="[test,tools]")
+    session.run(*PYTEST, *session.posargs, env=ENVIRONMENT)
+
+
+@nox.session
+def unlocked(session: nox.Session) -> None:
+    """Run the tests with whatever versions are newest today."""
+    install(session, editable="[test,tools]", locked=False)
+    session.run("python", "-m", "pip", "list", external=True, success_codes=[0, 1])
+    session.run(*PYTEST, *session.posargs, env=ENVIRONMENT)
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build the wheel by README's command, and the sdist, into dist/, and check what they say of themselves."""
+    install(session, "build", "editables", "hatchling", "pip", "twine")
+    shutil.rmtree(DIST, ignore_errors=True)
+    (command,) = re.findall(r"^pip wheel .*?(?=$|  #)", README.read_text(encoding="utf-8"), re.MULTILINE)
+    session.run("python", "-m", *shlex.split(command), silent=True)
+    session.run("python", "-m", "build", "--no-isolation", "--sdist", "--outdir", str(DIST), silent=True)
+    session.run("twine", "check", "--strict", *map(str, DIST.iterdir()), silent=True)
+
+
+@nox.session(python=PYTHONS, requires=["build"])
+def wheel(session: nox.Session) -> None:
+    """Use the wheel as its user does: a clean environment, another folder, a suite of a few tests."""
+    (built,) = DIST.resolve().glob("*.whl")
+    install(session, f"segment-mock[pytest] @ {built.as_uri()}", "aiohttp", "httpx")
+    suite = shutil.copytree("tests/wheel_smoke", Path(session.create_tmp()) / "suite", dirs_exist_ok=True)
+    with session.chdir(suite):
+        session.run("pytest", "-q", "-p", "no:cacheprovider", *session.posargs, env=ENVIRONMENT)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Run the code blocks of README and docs."""
+    install(session, editable="[test]")
+    session.run(*PYTEST, "tests/test_readme.py", "tests/test_docs.py", *session.posargs, env=ENVIRONMENT)
+
+
+@nox.session
+def contract(session: nox.Session) -> None:
+    """Hold a live server to every promise of its OpenAPI documents; takes about a minute."""
+    install(session, editable="[test,tools]")
+    session.run("python", "tests/openapi/contract.py", *session.posargs, env=ENVIRONMENT)
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Attack a live server with hostile bytes and sizes for 20 seconds, or ``--seconds N``."""
+    install(session, editable="[test]")
+    session.run("python", "tests/fuzz/fuzz.py", *session.posargs, env=ENVIRONMENT)
+
+
+@nox.session
+def endurance(session: nox.Session) -> None:
+    """Let 32 clients call through faults for 30 seconds, or ``--seconds N``: no write is lost, memory stays flat."""
+    install(session, editable="[bench]")
+    session.run("python", "benchmarks/endurance.py", *session.posargs, env=ENVIRONMENT)
+
+
+@nox.session(name="bench-quick")
+def bench_quick(session: nox.Session) -> None:
+    """Measure what has a bound, beside Python peers, in under two minutes."""
+    install(session, editable="[bench]")
+    session.run("python", "benchmarks", "--quick", *session.posargs, env=ENVIRONMENT)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure everything beside its peers and write docs/performance.md; takes about ten minutes."""
+    install(session, editable="[bench-full]")
+    packages = {"wrk": "wrk", "java": "default-jre-headless"}
+    missing = [package for command, package in packages.items() if not shutil.which(command)]
+    if missing and shutil.which("apt-get") and not os.getuid():
+        session.run("apt-get", "update", "-qq", external=True, success_codes=range(256))
+        session.run("apt-get", "install", "-y", "-qq", *missing, external=True, success_codes=range(256))
+    if shutil.which("npm"):
+        options = ("--prefix", str(Path(session.bin).parent / "peers"), "--ignore-scripts", "--no-audit", "--no-fund")
+        npm = ("npm", "install", *options, "wiremock@3", "mountebank@2", "@mockoon/cli@9")
+        session.run(*npm, external=True, success_codes=range(256))
+    session.run("python", "benchmarks", *session.posargs, env=ENVIRONMENT)
+
+
+@nox.session
+def lock(session: nox.Session) -> None:
+    """Write constraints.txt anew with the newest versions that fit pyproject.toml, for all Pythons and platforms."""
+    session.install("uv")
+    options = ("--universal", "--python-version", OLDEST, "--all-extras", "--no-annotate", "--upgrade")
+    hosts = ("--no-emit-index-url", "--no-emit-find-links", "--custom-compile-command", "nox -s lock")
+    session.run("uv", "pip", "compile", "-q", *options, *hosts, "pyproject.toml", "-o", "constraints.txt")
+
+
+if __name__ == "__main__":
+    sys.exit("Run `nox`, or `python3 dev.py SESSION`.")

@@ -1,0 +1,171 @@
+"""What is installed covers what is imported, and what is promised of versions is stated in one place."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from importlib.metadata import packages_distributions, version
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import segment_mock
+from segment_mock.transports.inprocess.registry import OLDEST
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).parents[1]
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+IMPORT = re.compile(r"^[ \t>.]*(?:import (\w+)[\w., ]*|from (\w+)[\w.]* import .+)$", re.MULTILINE)
+MODULES = packages_distributions()
+LOCAL = {"segment_mock", "pytest_segment_mock", "dev"}
+
+
+def requirements(*extras: str) -> dict[str, Requirement]:
+    """Return the dependencies of the project with *extras*, and with the extras that those name, by distribution."""
+    rows, left = list(PROJECT["dependencies"]), list(extras)
+    while left:
+        for row in PROJECT["optional-dependencies"][left.pop()]:
+            requirement = Requirement(row)
+            if requirement.name == PROJECT["name"]:
+                left += requirement.extras
+            else:
+                rows.append(row)
+    return {canonicalize_name(Requirement(row).name): Requirement(row) for row in rows}
+
+
+def third_party(*folders: str) -> dict[str, str]:
+    """Return the modules that files and pages of *folders* import, and code within them, with one place for each."""
+    files = [file for folder in folders for kind in ("py", "md") for file in sorted((ROOT / folder).rglob(f"*.{kind}"))]
+    own = {part for file in files for part in (file.stem, file.parent.name)}
+    places: dict[str, str] = {}
+    for file in files:
+        for match in IMPORT.finditer(file.read_text(encoding="utf-8")):
+            places.setdefault(match[1] or match[2], str(file.relative_to(ROOT)))
+    left_out = own | LOCAL | sys.stdlib_module_names
+    return {name: place for name, place in places.items() if name not in left_out and not name.startswith("test_")}
+
+
+def uncovered(imported: dict[str, str], declared: dict[str, Requirement]) -> list[str]:
+    """Return each of the *imported* modules that no *declared* requirement brings by itself."""
+    return [
+        f"{place} imports {name}"
+        for name, place in imported.items()
+        if declared.keys().isdisjoint(map(canonicalize_name, MODULES.get(name, [name])))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("folders", "extras"),
+    [(("tests", "docs", "examples"), ("dev",)), (("benchmarks",), ("bench-full",))],
+)
+def test_every_import_is_covered(folders: tuple[str, ...], extras: tuple[str, ...]) -> None:
+    assert [] == uncovered(third_party(*folders), requirements(*extras))
+
+
+def test_a_missing_requirement_is_noticed() -> None:
+    declared = requirements("dev")
+    del declared["responses"]
+
+    assert ["docs/clients.md imports responses"] == uncovered({"responses": "docs/clients.md"}, declared)
+
+
+def test_an_install_without_extras_covers_what_serve_imports() -> None:
+    script = "import sys; from segment_mock import create_app; create_app(data='demo'); print(*sys.modules)"
+    env = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in done.stdout.split()} & MODULES.keys()
+    names = {canonicalize_name(name) for module in loaded for name in MODULES[module]}
+
+    assert set() == names & (requirements("dev", "bench-full").keys() - requirements().keys())
+
+
+@pytest.mark.parametrize("extras", [("pytest", "time", "test", "tools", "lint", "dev"), ("bench-full",)])
+def test_every_requirement_is_locked_and_has_a_floor(extras: tuple[str, ...]) -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    locked = {canonicalize_name(Requirement(line).name) for line in lines if not line.lstrip().startswith("#")}
+    declared = requirements(*extras)
+
+    assert set() == declared.keys() - locked, "constraints.txt is out of date: run `nox -s lock`"
+    assert [] == [name for name, row in declared.items() if not row.specifier and not name.startswith("types-")]
+
+
+def test_the_lock_names_no_host_and_no_local_path() -> None:
+    text = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+
+    assert [] == re.findall(r"^(?!#|[\w.-]+==[\w.]+(?: ; [^/@]*)?$).+$", text, re.MULTILINE)
+
+
+def test_floors_of_clients_are_those_that_interception_checks() -> None:
+    declared = requirements("test")
+    stated = {name: str(declared[name].specifier) for name in OLDEST}
+
+    assert {name: f">={floor}" for name, floor in OLDEST.items()} == stated
+
+
+def test_documented_ranges_are_the_declared_ones() -> None:
+    declared = requirements("test")
+    (sentence,) = re.findall(r"^It runs with .*?\.$", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)
+    floors = {name.lower(): floor for name, floor in re.findall(r"(\w+) ([\d.]+\d) to \d", sentence)}
+    page = (ROOT / "docs" / "clients.md").read_text(encoding="utf-8")
+    clients = dict(re.findall(r"^\| `(\w+)` \| ([\d.]+) \|", page, re.MULTILINE))
+
+    assert PROJECT["requires-python"] == f">={floors.pop('python')}"
+    assert {name: str(declared[name].specifier) for name in floors} == {n: f">={floor}" for n, floor in floors.items()}
+    assert OLDEST.keys() | {"httpx"} == clients.keys()
+    assert {name: str(declared[name].specifier) for name in clients} == {
+        n: f">={floor}" for n, floor in clients.items()
+    }
+
+
+def test_the_version_stands_in_one_place() -> None:
+    printed = subprocess.run(
+        [sys.executable, "-m", "segment_mock", "--version"], capture_output=True, text=True, check=True
+    ).stdout
+
+    assert "version" in PROJECT["dynamic"]
+    assert version("segment-mock") == segment_mock.__version__
+    assert segment_mock.__version__ in printed
+    for page in sorted((ROOT / "docs").glob("*.md")):
+        named = re.findall(r"segment_mock-([\d.]+)-py3|/segment-mock:([\d.]+\d)", page.read_text(encoding="utf-8"))
+        assert {segment_mock.__version__} >= {number for pair in named for number in pair if number}, page.name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        ([], ["serve", "--data", "demo"]),
+        (["--port", "0"], ["serve", "--data", "demo", "--port", "0"]),
+        (["--data", "mine.yaml"], ["serve", "--data", "mine.yaml"]),
+        (["--data=mine.yaml", "--port", "0"], ["serve", "--data=mine.yaml", "--port", "0"]),
+        (["--config", "mine.yaml"], ["serve", "--config", "mine.yaml"]),
+    ],
+)
+def test_dev_serve_has_demo_data_unless_other_data_is_named(
+    arguments: list[str], command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import dev
+
+    started: list[list[str]] = []
+    monkeypatch.delenv("SEGMENT_MOCK_DATA", raising=False)
+    monkeypatch.setattr(dev, "install", lambda *_: None)
+    monkeypatch.setattr(dev.os, "execv", lambda _, words: started.append(words[3:]))
+    dev.main(["serve", *arguments])
+
+    assert [command] == started
+
+
+def test_dev_runs_on_any_python_far_enough_to_name_the_one_it_needs() -> None:
+    tree = ast.parse((ROOT / "dev.py").read_text(encoding="utf-8"), feature_version=(3, 7))
+    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+
+    assert imported <= sys.stdlib_module_names
