@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 import requests
+from click.testing import CliRunner
 
 import segment_mock
 from segment_mock import SegmentMock, create_app
+from segment_mock.cli import main
 from segment_mock.vendors import find_vendors
 
 VENDORS = {vendor.name: vendor for vendor in find_vendors()}
@@ -128,6 +130,10 @@ class Probe:
 
 PROBES: dict[tuple[str, str], Probe] = {
     ("salsa", "trailing_slash"): Probe(("POST", f"{ROOT}/segments/search/", ALL[2]), ALL),
+    ("salsa", "numeric_ids"): Probe(
+        groups(identifiers=[98563, "g"], identifierType="EXTERNAL_ID"),
+        groups(identifiers=["98563", "g"], identifierType="EXTERNAL_ID"),
+    ),
     ("salsa", "page_size"): Probe(groups(), ALL),
     ("salsa", "empty_page"): Probe(groups(offset=9, count=5), ALL),
     ("salsa", "paging_beside_identifiers"): Probe(
@@ -209,6 +215,8 @@ PROBES: dict[tuple[str, str], Probe] = {
         salsa("POST", "supporters/groups", identifiers=[ADA], identifierType="SUPPORTER_ID"), ALL
     ),
     ("segmenter", "trailing_slash"): Probe(update(ONE, path="/segments/"), update(ONE)),
+    ("segmenter", "numeric_ids"): Probe(update({**ONE, "externalId": 1}), update(ONE)),
+    ("segmenter", "null_lists"): Probe(update(ONE, filters=None), update(ONE, filters=[])),
     ("segmenter", "omitted_members"): Probe(("PUT", "/segments", {"id": "s", "name": "S"}), update(ONE)),
     ("segmenter", "null_members"): Probe(update(ONE, description=None), update(ONE), [update(ONE)]),
     ("segmenter", "person_identity"): Probe(update(ONE), update(NEW)),
@@ -352,3 +360,48 @@ def test_only_hints_look_at_a_choice_without_naming_it(vendor: str) -> None:
             assert name != "choice_of" or file.name == "errors.py", file
             assert name != "assumptions", file
     assert consulted(vendor) <= VENDORS[vendor].assumptions.keys()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        upsert(name="N", externalSystemId=1),
+        salsa("DELETE", "segments", segments=[{"segmentId": 1}]),
+        members(segmentId=1),
+        salsa("PUT", "segments/members", segmentId=GROUP, supporterIds=[1]),
+        salsa(
+            "PUT",
+            "supporters",
+            supporters=[{"externalSystemId": 1, "contacts": [{"type": "EMAIL", "value": "n@b.org"}]}],
+        ),
+        update({**ONE, "externalId": 1}),
+        update(ONE, broadcastMediumId=1),
+    ],
+)
+def test_a_number_for_an_id_is_named_wherever_it_stands(call: Call) -> None:
+    """In a batch, in a list of ids, and beside them."""
+    assert "numeric_ids" in named(asked(PROBES["salsa", "page_size"], call))
+
+
+def test_the_length_of_a_supporters_text_is_counted_in_code_points() -> None:
+    """As that of a group's."""
+    person = {"externalSystemId": "\N{PARTY POPPER}" * 60, "contacts": [{"type": "EMAIL", "value": "n@b.org"}]}
+
+    assert "text_length" in named(asked(PROBES["salsa", "page_size"], salsa("PUT", "supporters", supporters=[person])))
+
+
+def test_the_command_lists_each_choice_and_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it is in force: the environment counts; the control plane lists those of its mock."""
+    monkeypatch.setenv("SEGMENT_MOCK_SALSA_NON_CRM", "result")
+    printed = CliRunner().invoke(main, ["vendors"]).stdout
+    with SegmentMock(segmenter_failures="is-updated-false") as mock:
+        served = mock.session().get("http://localhost/_mock/vendors").json()["vendors"]
+    listed = {(vendor["name"], row["name"]): row for vendor in served for row in vendor["assumptions"]}
+
+    assert "  assumed not_crm_group: result\n" in printed
+    assert "Changed by: --salsa-non-crm http-405|result" in printed
+    assert [] == [name for _, name in NAMES if f"  assumed {name}: " not in printed]
+    assert NAMES == [*listed]
+    row = listed["segmenter", "failure_shape"]
+    assert ("is-updated-false", "--segmenter-failures") == (row["choice"], row["setting"])
+    assert (["success-false", "is-updated-false"], None) == (row["choices"], listed["salsa", "page_size"]["setting"])

@@ -9,14 +9,17 @@ from typing import Any
 import click
 
 from ..catalogue import catalogue
+from ..core.call import all_options
 from ..vendors import find_vendors
+from .options import resolve_settings
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, as GET /_mock/vendors does.")
 def vendors(as_json: bool) -> None:
-    """List each operation, field rule and refusal: documented, recorded or assumed; and what is assumed."""
-    told = catalogue(find_vendors(), {})
+    """List each operation, field, refusal and item error with its source, and each assumed rule with its choice."""
+    known = find_vendors()
+    told = catalogue(known, resolve_settings(all_options(known), {}, None))
     if as_json:
         click.echo(json.dumps(told, indent=2))
         return

@@ -14,6 +14,9 @@ _CLIENTS_DIFFER = "public clients expect both"
 
 ASSUMPTIONS: Mapping[str, Assumption] = {
     "trailing_slash": Assumption("A slash at the end of a path changes nothing.", "ignored", "as a servlet does it"),
+    "numeric_ids": Assumption(
+        "A number where an id is expected is taken as its text.", "text", "clients send numbers as text, and both ways"
+    ),
     # Reading
     "page_size": Assumption(
         "A search that sends no count gets this many records.", 20, f"{_UNSTATED}; it is the documented batch size"

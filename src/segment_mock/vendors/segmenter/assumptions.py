@@ -13,6 +13,8 @@ _UNSTATED = "not stated anywhere"
 
 ASSUMPTIONS: Mapping[str, Assumption] = {
     "trailing_slash": Assumption("A slash at the end of a path changes nothing.", "ignored", "as Express does it"),
+    "numeric_ids": Assumption("A number where an id is expected is taken as its text.", "text", _UNSTATED),
+    "null_lists": Assumption("A list that is sent as null counts as not sent.", "not sent", _UNSTATED),
     "omitted_members": Assumption(
         "A member of a segment that an update does not send stays as it is; so do its people.", "kept", _UNSTATED
     ),

@@ -9,11 +9,13 @@ from ...core import Call, Json, Refusal
 from ...core.world import World
 from ...store import Record, Table
 
+_IDS = ("id", "broadcastMediumId", "TagId", "tagId")
 _OWN = ("id", "substitutionTags")
 
 
 def create(call: Call, data: Json) -> Json:
     """Add a segment and its people; answer the ids."""
+    _note_forms(call)
     people = know(call.rows("persons"), call.world, data.get("persons", ()), assume=call.assume)
     ids = [person["id"] for person in people]
     segment = call.rows("segments").put({"id": call.new_id("segments"), **_told(data), "persons": ids})
@@ -23,6 +25,7 @@ def create(call: Call, data: Json) -> Json:
 
 def update(call: Call, data: Json) -> Json:
     """Change what is sent of a segment; ``persons`` becomes its whole membership."""
+    _note_forms(call)
     segments, key = call.rows("segments"), _addressed(call, data)
     mine = segments.get(key)
     if mine is None:
@@ -39,6 +42,17 @@ def update(call: Call, data: Json) -> Json:
             call.assume("leavers")
     segments.put(_told(changed))
     return {"isUpdated": True}
+
+
+def _note_forms(call: Call) -> None:
+    """Name the assumptions about numbers in the place of ids and about null in the place of lists."""
+    sent = call.json
+    persons = sent.get("persons") or []
+    if any(type(sent.get(name)) is int for name in _IDS) or any(type(row.get("externalId")) is int for row in persons):
+        call.assume("numeric_ids")
+    lists = [sent.get("persons", ()), sent.get("filters", ()), *(row.get("substitutionTags", ()) for row in persons)]
+    if None in lists:
+        call.assume("null_lists")
 
 
 def know(

@@ -11,6 +11,7 @@ from marshmallow import Schema, validate
 from ....core import Call, Json, Refusal
 
 MANAGED = "INTEGRATED"
+IDS = ("segmentId", "supporterId", "externalSystemId")
 _TIMES = ("joinedSince", "modifiedFrom", "modifiedTo")
 _ZONED = re.compile(r".*T.*(Z|[+-]\d\d(:?\d\d)?)\s*", re.IGNORECASE | re.DOTALL).fullmatch
 UNKNOWN = "--salsa-unknown-id create adds a record under an id never seen, instead of NOT_FOUND"
@@ -26,7 +27,15 @@ def listed(call: Call, name: str, items: list[Json]) -> Json:
     """Return *items* with their count, as every reply to a batch has them."""
     if not items:
         call.assume("empty_page")
+    if _has_numeric_ids(call.vendor.unwrap(call.json)):
+        call.assume("numeric_ids")
     return {name: items, "count": len(items)}
+
+
+def _has_numeric_ids(payload: Json) -> bool:
+    rows = [payload, *(payload.get("segments") or payload.get("supporters") or ())]
+    ids = [*(payload.get("identifiers") or payload.get("supporterIds") or ())]
+    return any(type(value) is int for value in ids) or any(type(row.get(name)) is int for row in rows for name in IDS)
 
 
 def revivable(call: Call, table: str, key: str) -> bool:

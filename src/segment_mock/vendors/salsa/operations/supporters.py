@@ -14,13 +14,14 @@ from ....store import Record
 from ..errors import item_error, judge, problems
 from ..records import contact_key, emails, fits_type, is_same_field, merged_contacts, merged_fields, without_nulls
 from ..schemas import SUPPORTER_ORDER, TEXTS, UUID, SupporterItem, SupporterKey, ordered
-from .common import UNKNOWN, answers, listed, missing, note_zones, page, revivable
+from .common import UNKNOWN, answers, limits_of, listed, missing, note_lengths, note_zones, page, revivable
 from .segments import shown
 
 Fault: TypeAlias = tuple[str, str]
 """The path of a member that is wrong, and the name of the item error."""
 
 _ITEM, _KEY = Validator(SupporterItem()), Validator(SupporterKey())
+_LIMITS = limits_of(_ITEM.schema)
 _NAMES = ("firstName", "lastName")
 _PART = re.compile(r"(?:address|(?P<list>contacts|customFieldValues)\[(?P<index>\d+)\])\.(?P<member>.+)")
 _LONGEST = 200
@@ -114,6 +115,7 @@ def _upsert(call: Call, item: Json) -> Json:
     faults = problems(call, _ITEM, item)
     if not faults:
         sent: Json = _ITEM.load(item)[0]
+        note_lengths(call, _LIMITS, sent)
         known = known or _namesake(call, sent)
         faults = _faults(call, sent, known)
     elif known is None and _lacks_email(item):
