@@ -196,3 +196,28 @@ def test_a_body_over_the_limit_is_413_in_the_dialect(operation):
         assert 413 == reply.status_code
         assert {"errors", "success"} & set(reply.json())
     assert before == mock.state()
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (
+            {"segmenter": {"segments": [{"name": "A", "persons": [{"externalId": "1"}, {"mail": "x"}]}]}},
+            "data.segmenter.segments[0].persons[1].mail: Unknown field. (did you mean 'email'?) Got 'x'.",
+        ),
+        (
+            {"salsa": {"supporters": [{"contacts": [{"type": "EMAIL", "valeu": "x"}]}]}},
+            "data.salsa.supporters[0].contacts[0].valeu: Unknown field. (did you mean 'value'?) Got 'x'.",
+        ),
+    ],
+)
+def test_a_misspelt_member_of_a_nested_row_is_refused_with_the_name_at_that_place(data: Any, problem: str) -> None:
+    with pytest.raises(SettingError) as refused:
+        SegmentMock(data=data)
+
+    assert problem == str(refused.value)
+
+
+def test_a_misspelt_member_of_a_nested_row_is_refused_by_the_vendors_own_methods() -> None:
+    with SegmentMock() as mock, pytest.raises(SettingError, match=r"persons\[0\].mail: .*did you mean 'email'"):
+        mock.segmenter.add_segment("A", persons=[{"mail": "x"}])

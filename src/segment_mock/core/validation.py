@@ -6,14 +6,17 @@ request bodies and the rows of data files alike.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 from typing import Any, TypeAlias
 
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, missing
 
 from ..settings import SettingError, suggestion
-from .schemas import ItemList, RequestSchema, flatten_errors, unread
+from .schemas import ItemList, RequestSchema, flatten_errors, inner, unread
+
+_STEP = re.compile(r"[^.\[\]]+")
 
 Unknown: TypeAlias = list[bool]
 """Collects True for each object that has a field its schema does not know."""
@@ -262,10 +265,28 @@ def _explained(schema: Schema, row: Any, place: str) -> dict[str, Any]:
     try:
         loaded: dict[str, Any] = schema.load(row)
     except ValidationError as error:
-        known = schema.load_fields
         # A misspelt name says more than the required one that it leaves missing.
-        field, sentence = min(flatten_errors(error.messages), key=lambda complaint: complaint[0] in known)
-        near = suggestion(field, known) if field not in known else ""
-        value = f" Got {row[field]!r}." if field in row else ""
-        raise SettingError(f"{place}.{field}: {sentence}{near}{value}") from None
+        path, sentence = min(flatten_errors(error.messages), key=lambda complaint: _is_known(schema, complaint[0]))
+        holder, name, known = _at(schema, row, path)
+        near = suggestion(name, known) if known and name not in known else ""
+        value = f" Got {holder[name]!r}." if isinstance(holder, dict) and name in holder else ""
+        raise SettingError(f"{place}.{path}: {sentence}{near}{value}") from None
     return loaded
+
+
+def _is_known(schema: Schema, path: str) -> bool:
+    _, name, known = _at(schema, None, path)
+    return name in known
+
+
+def _at(schema: Schema, row: Any, path: str) -> tuple[Any, str, Collection[str]]:
+    """Return the object that holds the last member of *path*, the member's name, and the names known there."""
+    place: Schema | None = schema
+    *steps, name = _STEP.findall(path) or [path]
+    for step in steps:
+        if step.isdigit():
+            row = row[int(step)] if isinstance(row, list) and int(step) < len(row) else None
+        else:
+            row = row.get(step) if isinstance(row, dict) else None
+            place = inner(place.load_fields.get(step)) if place is not None else None
+    return row, name, place.load_fields if place is not None else ()
