@@ -2,12 +2,13 @@
 
 import copy
 import json
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from segment_mock import SegmentMock
+from segment_mock import SegmentMock, SettingError
 from segment_mock.vendors import find_vendors
 
 HEADERS = {"authToken": "t", "x-api-key": "k"}

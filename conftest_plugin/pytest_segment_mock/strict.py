@@ -90,11 +90,18 @@ def _problems(item: pytest.Item, refused: list[Any]) -> tuple[frozenset[str], fr
     problems = {name: [line for mock in used_mocks(item) for line in of(item, mock)] for name, of in _CHECKS.items()}
     names = _names(item)
     if names is None:
+        refused = [] if _expects_refusals(item) else refused
         problems["network"] = [_refused(call) for call in refused if is_by_guard(call)]
         problems["blocked"] = [_refused(call) for call in refused if not is_by_guard(call)]
         return _FAILS_BY_DEFAULT, frozenset(_WARNINGS), problems
     problems["network"] = [_refused(call) for call in refused]
     return names, frozenset(_WARNINGS) - names if names else frozenset(), problems
+
+
+def _expects_refusals(item: pytest.Item) -> bool:
+    """Return whether the test names the error itself, as in ``pytest.raises(NetworkBlocked)``."""
+    code = getattr(getattr(item, "obj", None), "__code__", None)
+    return code is not None and "NetworkBlocked" in code.co_names
 
 
 def _names(item: pytest.Item) -> frozenset[str] | None:

@@ -39,7 +39,6 @@ def test_conftest_was_refused():
     from conftest import TOLD
     assert TOLD.startswith("api.salsalabs.org was called at conftest.py:3: no mock is in force here")
 
-@pytest.mark.segment_mock(strict=False)
 @pytest.mark.parametrize("post", [requests.post, httpx.post])
 def test_refused(post):
     with pytest.raises(NetworkBlocked, match=r"at test_.*.py:9: .* use the fixture segment_mock"):
@@ -50,7 +49,7 @@ def test_a_mock_is_in_force(segment_mock, segment_mock_server):
     assert names(requests.post) == names(httpx.post) == ["A"]
     assert names(requests.post, segment_mock_server.url + URL[25:]) == []
 
-@pytest.mark.segment_mock(block_network=True, strict=False)
+@pytest.mark.segment_mock(block_network=True)
 def test_marked(segment_mock):
     with pytest.raises(NetworkBlocked, match="example.org was called at"):
         requests.get("https://example.org/")
@@ -58,7 +57,7 @@ def test_marked(segment_mock):
 class TestConfigured:
     @pytest.fixture(scope="session")
     def segment_mock_config(self):
-        return {"block_network": True, "strict": False, "data": {"salsa": {"segments": [{"name": "B"}]}}}
+        return {"block_network": True, "data": {"salsa": {"segments": [{"name": "B"}]}}}
 
     def test_configured(self, segment_mock):
         assert names(requests.post) == ["B"]
@@ -79,7 +78,6 @@ def test_the_guard_holds_behind_a_proxy(pytester: pytest.Pytester, monkeypatch: 
     pytester.makepyfile(
         CLIENTS
         + """
-@pytest.mark.segment_mock(strict=False)
 @pytest.mark.parametrize("post", [requests.post, httpx.post])
 def test_refused(post):
     with pytest.raises(NetworkBlocked, match=r"at test_.*.py:9: .* use the fixture segment_mock"):
