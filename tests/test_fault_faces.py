@@ -55,7 +55,7 @@ def test_counters_over_http(client: FlaskClient) -> None:
 @pytest.mark.parametrize(
     ("body", "told"),
     [
-        ({"kind": "hnag"}, "kind: 'hnag' is no fault"),
+        ({"kind": "hnag"}, "unknown fault kind 'hnag'"),
         ({"kind": "hang", "aftr": 1}, "fault hang: aftr: no such setting (did you mean 'after'?)"),
         ({"kind": "error", "status": 99}, "fault error: status: 99 is not at least 200"),
         ({"kind": "hang", "operation": "salsa.upsert_segment"}, "(did you mean 'salsa.upsert_segments'?)"),
@@ -65,7 +65,7 @@ def test_counters_over_http(client: FlaskClient) -> None:
         ({"kind": "hang", "match": {"headers": [1]}}, "match.headers: [1] is not names and values"),
         ({"kind": "hang", "match": {"json": {"a[": 1}}}, "match.json: 'a[' is not a path"),
         ([{"kind": "hang"}, {}], "faults[1]: kind: missing in {}"),
-        (5, "5 is no object with a 'kind'"),
+        (5, "fault: 5 can't be armed; expected a kind's name"),
     ],
 )
 def test_a_mistake_is_a_problem(client: FlaskClient, body: Any, told: str) -> None:

@@ -297,19 +297,15 @@ async def _pass_through(call: Any, proceed: Any) -> Any:
     return await proceed()
 
 
-def _moments(source: Any) -> Iterator[Fault]:
+def _moments(source: Any) -> Iterator[Any]:
     """Yield the fault that *source* (a kind, a dict, a fault) names: before and after, unless it has its moment."""
-    from segment_mock.faults import Fault, fault_from_json
+    from segment_mock.faults import fault_of
 
-    fault = (
-        source
-        if isinstance(source, Fault)
-        else fault_from_json({"kind": source} if isinstance(source, str) else source)
-    )
+    fault: Any = fault_of(source)
     is_settled = (isinstance(source, Mapping) and "after" in source) or getattr(fault, "after", True)
     yield fault
     if not is_settled:
-        yield replace(fault, after=True)  # type: ignore[call-arg]
+        yield replace(fault, after=True)
 
 
 class SweepTable:

@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from .core import Call, Json, Refusal, Vendor
@@ -14,7 +15,7 @@ from .core.call import all_options
 from .core.rate_limit import RateWindow
 from .core.steps import Policy, begin, end, perform
 from .core.world import World
-from .faults import FaultRules
+from .faults import FaultRules, is_kind, kinds
 from .journal import Entry, EntryFilter, Journal, check
 from .messages import Pending, Request, Response
 from .routing import NOBODY, Routes
@@ -76,9 +77,9 @@ class Emulator:
     async def _answer_with_faults(self, call: Call) -> Response:
         entry, response = begin(call, self.journal), None
         try:
-            response = await self.fault_rules.apply(call, partial(perform, call, self._policy))
+            response = call.with_faults(await self.fault_rules.apply(call, partial(perform, call, self._policy)))
         except Refusal as refusal:
-            response = call.render_refusal(refusal)
+            response = call.with_faults(call.render_refusal(refusal))
         finally:
             end(call, entry, response, self.journal)
         return response
@@ -191,7 +192,7 @@ class Emulator:
             for rule in self.fault_rules.load(known[name]["faults"]):
                 rule.where = f"scenario {name}"
         for source in self.settings["faults"]:
-            self.fault_rules.load(read_rules(source) if isinstance(source, str) else source)
+            self.fault_rules.load(_rules_of(source))
 
     def _policy_of_settings(self) -> Policy:
         vendors, settings = self.vendors.values(), self.settings
@@ -270,3 +271,14 @@ def _mark_deleted(vendor: Vendor, rows: Iterable[Any], seeds: Mapping[str, Initi
         if key in seed.numbers:
             raise SettingError(f"{place}.id: {row['id']!r} is one of the {seed.schema.name}, so it is not deleted")
         seed.deleted[key] = None
+
+
+def _rules_of(source: Any) -> Any:
+    """Return *source*, a value of the setting ``faults``, or the rules of the file that it names."""
+    if not isinstance(source, str) or is_kind(source):
+        return source
+    path = Path(source)
+    if path.suffix or path.parent != Path() or path.exists():
+        return read_rules(source)
+    near = suggestion(source, kinds())
+    raise SettingError(f"faults: unknown fault kind {source!r}{near}, and no such file; there are {[*kinds()]}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import parse_qs
 
 _ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 _LOOPBACK = re.compile(r"localhost|::1|127(\.[0-9]{1,3}){1,3}")
@@ -20,6 +21,11 @@ def split_target(target: str) -> tuple[str, str]:
         return "", target
     authority, path = match.groups()
     return authority.rpartition("@")[2], path if path[:1] == "/" else f"/{path}"
+
+
+def query_of(target: str) -> dict[str, list[str]]:
+    """Return the values of each parameter in the query of *target*."""
+    return parse_qs(target.partition("?")[2], keep_blank_values=True)
 
 
 def host_of(authority: str) -> str:

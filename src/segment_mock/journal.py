@@ -12,6 +12,7 @@ from threading import Condition, Lock
 from typing import Any, TypedDict
 
 from .clock import iso, seconds
+from .hosts import query_of
 from .json_match import ABSENT, Mismatch, mismatches, parsed, shown
 from .messages import Request, Response
 from .redaction import redacted, without
@@ -248,6 +249,8 @@ class Filters(TypedDict, total=False):
     before: str | float | None
     exact: bool
     since: int | None
+    headers: Mapping[str, Any] | None
+    query: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -258,6 +261,7 @@ class EntryFilter:
     its id); *organization* the name of one; *after* and *before* are times (ISO 8601 or epoch seconds),
     *after* included; *json* is what the request's body must have, all of it if *exact*. *vendor*,
     *operation*, *fault* and *organization* are compared as text, *status* and *json* by ``==``.
+    *headers* (names in any case; credentials are redacted) and *query* have names and values that must be there.
     *since* is an entry id after which to begin, *limit* keeps the newest so many. Raises
     `SettingError` for what is no time and for a negative limit.
     """
@@ -273,6 +277,8 @@ class EntryFilter:
     exact: bool = False
     since: int | None = None
     limit: int | None = None
+    headers: Mapping[str, Any] | None = None
+    query: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         for name in ("after", "before"):
@@ -280,6 +286,9 @@ class EntryFilter:
                 object.__setattr__(self, name, None if getattr(self, name) is None else seconds(getattr(self, name)))
             except ValueError as error:
                 raise SettingError(f"{name}: {error}") from None
+        for name in ("headers", "query"):
+            if getattr(self, name) is not None and not isinstance(getattr(self, name), Mapping):
+                raise SettingError(f"{name}: {getattr(self, name)!r} is not names and values")
         if self.limit is not None and self.limit < 0:
             raise SettingError(f"limit: {self.limit!r} is less than 0")
 
@@ -309,8 +318,19 @@ class EntryFilter:
             yield Mismatch("time", f"{iso(float(self.after))} or later", iso(entry.time))
         if self.before is not None and entry.time >= float(self.before):
             yield Mismatch("time", f"before {iso(float(self.before))}", iso(entry.time))
+        yield from self._parameters(entry)
         if self.json is not None:
             yield from self._body(entry)
+
+    def _parameters(self, entry: Entry) -> Iterator[Mismatch]:
+        for name, wanted in (self.headers or {}).items():
+            sent = entry.request_headers.get(name.lower(), ABSENT)
+            if not wanted == sent:  # noqa: SIM201 - what stands for a value promises == and nothing else
+                yield Mismatch(f"headers.{name}", wanted, sent)
+        values = query_of(entry.target) if self.query else {}
+        for name, wanted in (self.query or {}).items():
+            if not any(wanted == value or str(wanted) == value for value in values.get(name, ())):
+                yield Mismatch(f"query.{name}", wanted, ", ".join(values[name]) if name in values else ABSENT)
 
     def _body(self, entry: Entry) -> Iterator[Mismatch]:
         body = entry.request_json

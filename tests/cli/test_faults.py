@@ -60,8 +60,8 @@ def test_serve_arms_files_and_scenarios(tmp_path: Path) -> None:
         ("{kind: hang, operation: 'salsa.upsert_segment'}", "operation: 'salsa.upsert_segment' is none (did you mean"),
         ("{kind: hang, 5: 5}", "fault hang: 5: no such setting"),
         ("{kind: hang, match: {json: {5: 5}, heders: {}}}", "match: heders: no such key (did you mean 'headers'?)"),
-        ("", "None is no object with a 'kind'"),
-        ("hang", "'hang' is no object with a 'kind'"),
+        ("", "fault: None can't be armed; expected a kind's name"),
+        ("hnag", "unknown fault kind 'hnag' (did you mean 'hang'?)"),
         ("{", "rules.yaml: "),
     ],
 )  # fmt: skip

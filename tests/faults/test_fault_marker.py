@@ -108,7 +108,7 @@ def test_plain(segment_mock_server):
 @pytest.mark.parametrize(
     ("marker", "told"),
     [
-        ("faults=[{'kind': 'hnag'}]", "kind: 'hnag' is no fault"),
+        ("faults=[{'kind': 'hnag'}]", "unknown fault kind 'hnag'"),
         ("faults=['nowhere.yaml']", "nowhere.yaml: "),
         ("faults=[{'kind': 'hang', 'operation': 'salsa.upsert_segment'}]", "did you mean 'salsa.upsert_segments'?"),
         ("scenario='down'", "scenario: 'down' is none"),

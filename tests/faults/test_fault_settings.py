@@ -88,10 +88,10 @@ def test_a_setting_that_cannot_be_is_refused_when_the_fault_is_made(name: str, g
         ({"kind": "disconnect", "aftr": 1}, "aftr: no such setting (did you mean 'after'?); it has ['reset', 'after']"),
         ({"kind": "hang", "seconds": 1}, "fault hang: seconds: no such setting; it has ['after']"),
         ({"kind": "hang", 5: 1}, "fault hang: 5: no such setting; it has ['after']"),
-        ({"kind": "disconect"}, "kind: 'disconect' is no fault (did you mean 'disconnect'?); there are ["),
+        ({"kind": "disconect"}, "kind: unknown fault kind 'disconect' (did you mean 'disconnect'?); there are ["),
         ({"kind": "EMPTY_RESPONS"}, "(did you mean 'EMPTY_RESPONSE'?)"),
-        ({"kind": None}, "kind: 'None' is no fault"),
-        ({"kind": ["hang"]}, "is no fault (did you mean 'hang'?)"),
+        ({"kind": None}, "unknown fault kind 'None'"),
+        ({"kind": ["hang"]}, "(did you mean 'hang'?)"),
         ({"after": True}, "kind: missing in {'after': True}; there are ['disconnect', "),
     ],
 )  # fmt: skip

@@ -19,7 +19,7 @@ def test_each_value(segment_mock, segment_mock_server, segment_mock_config):
     before = segment_mock.clock.now()
     time.sleep(1000)
     assert segment_mock.clock.now() >= before + 1000
-    segment_mock.faults.load({"kind": "hang"})  # never fires, and strict is off
+    segment_mock.faults.add({"kind": "hang"})  # never fires, and strict is off
 
 class TestOwn:
     @pytest.fixture

@@ -126,7 +126,7 @@ class TestCase(unittest.TestCase):
             "test_a.py::test_b: segment_mock: strict: 'fault' is not true, false, or some of faults, operations, *",
             "test_a.py::test_b: segment_mock takes keywords only, got ('demo',): data=..., seed=...",
             "test_a.py::test_c: segment_mock_sweep: operation: no such setting (did you mean 'operations'?)",
-            "test_a.py::test_c: segment_mock_sweep: kind: 'disconect' is no fault (did you mean 'disconnect'?)*",
+            "test_a.py::test_c: segment_mock_sweep: kind: unknown fault kind 'disconect' (did you mean 'disconnect'?)*",
         ]
     )
     assert "slepe: no such setting (did you mean 'sleep'?)" in result.stdout.str()

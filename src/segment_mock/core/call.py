@@ -131,6 +131,7 @@ class Vendor:
 
 _JSON: Mapping[str, str] = {"Content-Type": "application/json"}
 ASSUMED = "X-Segment-Mock-Assumed"
+FAULT = "X-Segment-Mock-Fault"
 _LONGEST = 1000
 _UNREAD = object()
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), 127)}
@@ -306,6 +307,12 @@ class Call:
         told = dict.fromkeys([refused.hint if refused else "", *self.hints, own(self) if callable(own) else own])
         text = "; ".join(filter(None, told))
         return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+    def with_faults(self, response: Response) -> Response:
+        """Return *response* with the faults that struck in a header of ours; raw bytes have none."""
+        if not self.fired_faults or response.delivery.raw is not None:
+            return response
+        return replace(response, headers={**response.headers, **_header(FAULT, ", ".join(self.fired_faults))})
 
     def with_hint(self, response: Response) -> Response:
         """Return *response* with `hint` in a header of ours."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from ._base import Fault, option
-from ._kinds import ALIASES, fault_from_json, kinds
+from ._kinds import ALIASES, fault_from_json, fault_of, is_kind, kinds
 from ._rule import WHEN, FaultRule
 from ._rules import FaultRules
 
-__all__ = ["ALIASES", "WHEN", "Fault", "FaultRule", "FaultRules", "fault_from_json", "kinds", "option"]
+__all__ = [
+    "ALIASES", "WHEN", "Fault", "FaultRule", "FaultRules", "fault_from_json", "fault_of", "is_kind", "kinds", "option",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

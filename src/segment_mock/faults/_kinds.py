@@ -10,6 +10,7 @@ from pkgutil import iter_modules
 from types import MappingProxyType
 from typing import Any
 
+from ..core import Middleware
 from ..settings import SettingError, suggestion
 from ._base import Fault
 
@@ -39,8 +40,30 @@ def fault_from_json(told: Mapping[str, Any]) -> Fault:
         told = {**told, **ALIASES[name]}
         name = told["kind"]
     if name not in known:
-        raise SettingError(f"kind: {name!r} is no fault{suggestion(name, [*known, *ALIASES])}; there are {[*known]}")
+        near = suggestion(name, [*known, *ALIASES])
+        raise SettingError(f"kind: unknown fault kind {name!r}{near}; there are {[*known]}")
     return known[name].of({key: value for key, value in told.items() if key != "kind"})
+
+
+def fault_of(source: Any) -> Middleware:
+    """Return the fault that *source* is: a kind's name, a dict with a ``kind``, a fault, or an async function.
+
+    Raises `SettingError` for what is none of these.
+    """
+    if isinstance(source, str):
+        return fault_from_json({"kind": source})
+    if isinstance(source, Mapping):
+        return fault_from_json(source)
+    if callable(source) and not isinstance(source, type):
+        fault: Middleware = source
+        return fault
+    expected = "expected a kind's name, a dict with a 'kind', or a fault such as faults.Hang()"
+    raise SettingError(f"fault: {source!r} can't be armed; {expected}")
+
+
+def is_kind(name: str) -> bool:
+    """Return whether *name* is a kind of fault, or an alias of one."""
+    return name in kinds() or name in ALIASES
 
 
 def _kind(module: Any, name: str) -> type[Fault]:

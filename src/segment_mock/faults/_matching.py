@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from ..core import Call, Refusal
+from ..hosts import query_of
 from ..settings import SettingError, suggestion
 
 Match: TypeAlias = "Mapping[str, Any] | Callable[[Call], bool] | None"
@@ -17,9 +18,10 @@ _STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d+|\*)\]")
 def predicate(match: Match) -> Test:
     """Return *match* as a test of calls.
 
-    A mapping may have ``vendor`` (a name), ``headers`` (name to value, names in any case) and
-    ``json`` (path such as ``payload.segments[0].name`` or ``payload.segments[*].name`` to value); all
-    that is given must fit. Raises `SettingError` for another key, and for what is no mapping.
+    A mapping may have ``vendor`` (a name), ``headers`` (name to value, names in any case), ``query``
+    (name to value) and ``json`` (path such as ``payload.segments[0].name`` or
+    ``payload.segments[*].name`` to value); all that is given must fit. Raises `SettingError` for another
+    key, and for what is no mapping.
     """
     if match is None:
         return lambda call: True
@@ -35,10 +37,18 @@ def _predicate_of(name: str, wanted: Any) -> Test:
     if name == "headers":
         pairs = [(key.lower(), str(value)) for key, value in _pairs("match.headers", wanted)]
         return lambda call: all(call.request.headers.get(key) == value for key, value in pairs)
+    if name == "query":
+        wanted_values = [(key, str(value)) for key, value in _pairs("match.query", wanted)]
+        return lambda call: _has_query(call, wanted_values)
     if name == "json":
         paths = [(_steps(path), value) for path, value in _pairs("match.json", wanted)]
         return lambda call: all(value in _at(_body(call), steps) for steps, value in paths)
-    raise SettingError(f"match: {name}: no such key{suggestion(name, ('vendor', 'headers', 'json'))}")
+    raise SettingError(f"match: {name}: no such key{suggestion(name, ('vendor', 'headers', 'query', 'json'))}")
+
+
+def _has_query(call: Call, wanted: list[tuple[str, str]]) -> bool:
+    sent = query_of(call.request.target)
+    return all(value in sent.get(key, ()) for key, value in wanted)
 
 
 def _pairs(place: str, value: Any) -> list[tuple[str, Any]]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from threading import Lock
 from typing import Any, cast
 
 from ..core import Call, Middleware, Proceed
 from ..core.world import Random
+from ..journal import matches_operation
 from ..messages import Response
 from ..settings import FLOAT, INT, Option, OptionType, SettingError, suggestion
 from ._matching import Match, predicate
@@ -166,7 +166,7 @@ class FaultRule:
             return not spared
 
     def _means(self, call: Call) -> bool:
-        return fnmatchcase(f"{call.vendor.name}.{call.operation.name}", self.operation) and self._test(call)
+        return matches_operation(f"{call.vendor.name}.{call.operation.name}", self.operation) and self._test(call)
 
     def _spares(self, call: Call) -> str:
         """Return the condition that spares this call, or ``""``."""

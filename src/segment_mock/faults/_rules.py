@@ -3,22 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping
-from contextlib import contextmanager
-from fnmatch import fnmatchcase
+from contextlib import AbstractContextManager, contextmanager
 from threading import RLock
 from types import coroutine
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypedDict, overload
 
 from ..callsite import caller
 from ..core import Call, Middleware, Operation
 from ..core.world import World
+from ..journal import matches_operation
 from ..messages import Response
 from ..settings import SettingError, suggestion
-from ._kinds import fault_from_json, kinds
+from ._kinds import fault_of, kinds
 from ._matching import Match
 from ._rule import FaultRule, When
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+FaultSource: TypeAlias = "str | Mapping[str, Any] | Middleware"
+"""A fault as a user may give it: a kind's name, a dict with a ``kind``, a `Fault`, an async function."""
 _MEMBERS = ("operation", "match", "when")
+
+
+class Conditions(TypedDict, total=False):
+    """When a rule strikes, beside what is called; None is no condition."""
+
+    skip: int | None
+    times: int | None
+    every: int | None
+    chance: float | None
+    connection: int | Literal["reused"] | None
+    from_: float | None
+    until: float | None
 
 
 class FaultRules:
@@ -104,48 +121,60 @@ class FaultRules:
         """Every rule since the rules were last cleared, those that were removed included."""
         return self._armed
 
+    @overload
     def add(
         self,
-        fault: Middleware,
+        fault: FaultSource,
+        operation: str = "*",
+        match: Match = None,
+        *,
+        when: Mapping[str, Any] | None = None,
+        **conditions: Unpack[Conditions],
+    ) -> FaultRule: ...
+
+    @overload
+    def add(
+        self,
+        fault: list[Any] | tuple[Any, ...],
+        operation: str = "*",
+        match: Match = None,
+        *,
+        when: Mapping[str, Any] | None = None,
+        **conditions: Unpack[Conditions],
+    ) -> list[FaultRule]: ...
+
+    def add(
+        self,
+        fault: FaultSource | list[Any] | tuple[Any, ...],
         operation: str = "*",
         match: Match = None,
         *,
         when: Mapping[str, Any] | None = None,
         **conditions: Any,
-    ) -> FaultRule:
-        """Arm *fault* for the operations that the glob *operation* fits, and return its rule.
+    ) -> FaultRule | list[FaultRule]:
+        """Arm *fault* and return its rule; of a list of faults arm all and return their rules.
 
-        *conditions* are skip, times, every, chance, connection, from_ and until (*when* has them by
-        their JSON names). *match* is a mapping or a function of the call. Raises `SettingError` for
-        an operation or a vendor that there is not, naming the nearest, and for what can't be.
+        *fault* is a kind's name, a dict with a ``kind`` (and ``operation``, ``match``, ``when`` if you like), a
+        `Fault` or an async function. *operation* is the name of one, with or without its vendor, or a glob. *match*
+        is a mapping (``vendor``, ``headers``, ``query``, ``json``) or a function of the call. *conditions* are skip,
+        times, every, chance, connection, from_ and until; *when* has them by their JSON names. Raises `SettingError`
+        for an unknown kind, operation or vendor, naming the nearest, and for what can't be.
         """
         told = {name.rstrip("_"): value for name, value in conditions.items()}
-        self._check(fault, operation, match)
-        conditions_ = When.of({**(when or {}), **told})
-        with self._lock:
-            id_, now = str(self._numbers + 1), self._world.clock.now()
-            rule = FaultRule(id_, fault, operation, match, conditions_, now, self._world.random_stream(f"fault {id_}"))
-            rule.where, rule.since = caller(), self._newest()
-            self._numbers += 1
-            self._rules, self._armed = (*self._rules, rule), (*self._armed, rule)
-            self._active = self._active if rule.is_spent else (*self._active, rule)
-        return rule
+        if isinstance(fault, (list, tuple)):
+            with self._all_or_none():
+                return [self._add(one, operation, match, {**(when or {}), **told}) for one in fault]
+        return self._add(fault, operation, match, {**(when or {}), **told})
 
     def load(self, told: Any) -> list[FaultRule]:
-        """Arm what *told* says: a rule as JSON or a fault, or a list of them. All or none.
+        """Arm what *told* says: a rule as JSON, a kind's name or a fault, or a list of them. All or none.
 
         ``{"kind": ..., its settings..., "operation": ..., "match": {...}, "when": {...}}``.
         """
-        with self._lock:
-            before = self._rules, self._armed, self._numbers
-            try:
-                if isinstance(told, (list, tuple)):
-                    return [self._loaded(one, f"faults[{index}]: ") for index, one in enumerate(told)]
-                return [self._loaded(told)]
-            except Exception:
-                self._rules, self._armed, self._numbers = before
-                self._refresh()
-                raise
+        with self._all_or_none():
+            if isinstance(told, (list, tuple)):
+                return [self._loaded(one, f"faults[{index}]: ") for index, one in enumerate(told)]
+            return [self._loaded(told)]
 
     def check(self, rules: Any) -> None:
         """Raise the `SettingError` that `load` would raise for *rules*, and arm nothing."""
@@ -156,16 +185,38 @@ class FaultRules:
             finally:
                 self._rules, self._armed, self._numbers = before
 
-    @contextmanager
+    @overload
     def injected(
-        self, fault: Middleware, operation: str = "*", match: Match = None, **conditions: Any
-    ) -> Iterator[FaultRule]:
+        self, fault: FaultSource, operation: str = "*", match: Match = None, **conditions: Unpack[Conditions]
+    ) -> AbstractContextManager[FaultRule]: ...
+
+    @overload
+    def injected(
+        self,
+        fault: list[Any] | tuple[Any, ...],
+        operation: str = "*",
+        match: Match = None,
+        **conditions: Unpack[Conditions],
+    ) -> AbstractContextManager[list[FaultRule]]: ...
+
+    def injected(
+        self,
+        fault: FaultSource | list[Any] | tuple[Any, ...],
+        operation: str = "*",
+        match: Match = None,
+        **conditions: Any,
+    ) -> AbstractContextManager[Any]:
         """Arm *fault* for the length of a ``with`` block; arguments as `add` has them."""
-        rule = self.add(fault, operation, match, **conditions)
+        return self._injected(fault, operation, match, conditions)
+
+    @contextmanager
+    def _injected(self, fault: Any, operation: str, match: Match, conditions: Any) -> Iterator[Any]:
+        armed = self.add(fault, operation, match, **conditions)
         try:
-            yield rule
+            yield armed
         finally:
-            self.remove(rule.id)
+            for rule in armed if isinstance(armed, list) else [armed]:
+                self.remove(rule.id)
 
     def get(self, id_: str) -> FaultRule | None:
         """Return the rule with this id, or None."""
@@ -190,14 +241,47 @@ class FaultRules:
         with self._lock:
             self._active = tuple(rule for rule in self._rules if not rule.is_spent)
 
+    @contextmanager
+    def _all_or_none(self) -> Iterator[None]:
+        with self._lock:
+            before = self._rules, self._armed, self._numbers
+            try:
+                yield
+            except Exception:
+                self._rules, self._armed, self._numbers = before
+                self._refresh()
+                raise
+
+    def _add(self, source: Any, operation: str, match: Match, when: Mapping[str, Any]) -> FaultRule:
+        if isinstance(source, Mapping):
+            own = {name: source[name] for name in _MEMBERS if source.get(name) is not None}
+            source = {name: value for name, value in source.items() if name not in _MEMBERS}
+            given = {"operation": operation != "*", "match": match is not None, "when": bool(when)}
+            for name in own:
+                if given[name]:
+                    raise SettingError(f"{name}: it is in the dict and an argument; give it once")
+            operation, match, when = own.get("operation", operation), own.get("match", match), own.get("when", when)
+            if not isinstance(when, Mapping):
+                raise SettingError(f"when: {when!r} is no object")
+        fault = fault_of(source)
+        self._check(fault, str(operation), match)
+        conditions = When.of({**when})
+        with self._lock:
+            id_, now = str(self._numbers + 1), self._world.clock.now()
+            random = self._world.random_stream(f"fault {id_}")
+            rule = FaultRule(id_, fault, str(operation), match, conditions, now, random)
+            rule.where, rule.since = caller(), self._newest()
+            self._numbers += 1
+            self._rules, self._armed = (*self._rules, rule), (*self._armed, rule)
+            self._active = self._active if rule.is_spent else (*self._active, rule)
+        return rule
+
     def _check(self, fault: Middleware, operation: str, match: Match) -> None:
-        if isinstance(fault, type) or not callable(fault):
-            raise SettingError(f"fault: {fault!r} is none; make one, such as faults.Hang()")
-        if not any(fnmatchcase(name, str(operation)) for name in self._operations):
-            raise SettingError(f"operation: {operation!r} is none{suggestion(str(operation), self._operations)}")
+        if not any(matches_operation(name, operation) for name in self._operations):
+            raise SettingError(f"operation: {operation!r} is none{suggestion(operation, self._operations)}")
         suits = getattr(fault, "suits", lambda _: True)
         able = [name for name, row in self._operations.items() if suits(row)]
-        if not any(fnmatchcase(name, str(operation)) for name in able):
+        if not any(matches_operation(name, operation) for name in able):
             kind = getattr(fault, "kind", "")
             raise SettingError(f"operation: {operation!r} has nothing that {kind!r} could strike; there are {able}")
         vendors = sorted({name.partition(".")[0] for name in self._operations})
@@ -207,21 +291,9 @@ class FaultRules:
 
     def _loaded(self, told: Any, place: str = "") -> FaultRule:
         try:
-            return self._rule(told)
+            return self._add(told, "*", None, {})
         except SettingError as error:
             raise SettingError(f"{place}{error}") from None
-
-    def _rule(self, told: Any) -> FaultRule:
-        if callable(told):
-            return self.add(told)
-        if not isinstance(told, Mapping):
-            raise SettingError(f"fault: {told!r} is no object with a 'kind'")
-        rest = {name: value for name, value in told.items() if name in _MEMBERS}
-        fault = fault_from_json({name: value for name, value in told.items() if name not in _MEMBERS})
-        when = {} if rest.get("when") is None else rest["when"]
-        if not isinstance(when, Mapping):
-            raise SettingError(f"when: {when!r} is no object")
-        return self.add(fault, str(rest.get("operation", "*")), rest.get("match"), when=when)
 
 
 _PROCEED: Final = object()

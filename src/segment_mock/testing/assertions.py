@@ -20,7 +20,8 @@ class Journal:
     """The journal of one mock, oldest entry first.
 
     *filters* of its methods are ``json`` (what the request's body must have; ``exact=True``: all of it),
-    ``status``, ``fault``, ``organization``, ``after`` and ``before`` (times), ``since`` (an entry's id).
+    ``headers``, ``query``, ``status``, ``fault``, ``organization``, ``after`` and ``before`` (times), ``since`` (an
+    entry's id).
     ``json`` and ``status`` are compared by ``==``, so objects such as dirty-equals' work as they are.
     An operation is a name with or without its vendor, or a glob. Raises `SettingError` for a name that
     there is not, naming the nearest.

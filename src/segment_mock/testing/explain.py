@@ -98,7 +98,7 @@ def explain(core: Emulator, wanted: EntryFilter, found: Sequence[Entry], times: 
 
 
 def _asked(wanted: EntryFilter) -> str:
-    names = ("status", "fault", "organization", "json", "after", "before")
+    names = ("status", "fault", "organization", "headers", "query", "json", "after", "before")
     asked = [name for name in names if getattr(wanted, name) is not None]
     return f" with the {', '.join(asked)} asked for" if asked else ""
 

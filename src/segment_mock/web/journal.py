@@ -26,7 +26,7 @@ _ENTRY = object_of(
 _FILTERS: dict[str, Json] = {
     "vendor": TEXT, "operation": TEXT, "status": WHOLE_NUMBER, "fault": TEXT, "organization": TEXT,
     "after": DATE_TIME, "before": DATE_TIME, "exact": TRUE_OR_FALSE, "since": WHOLE_NUMBER,
-    "limit": {**WHOLE_NUMBER, "minimum": 0},
+    "limit": {**WHOLE_NUMBER, "minimum": 0}, "headers": TEXT, "query": TEXT,
 }  # fmt: skip
 
 
@@ -75,7 +75,7 @@ def _parse(name: str, text: str) -> Any:
             return int(text)
         if name == "exact":
             return _BOOLEANS[text.lower()]
-        return json.loads(text) if name == "json" else text
+        return json.loads(text) if name in ("json", "headers", "query") else text
     except (KeyError, ValueError, RecursionError):
-        kinds = {"exact": "true or false", "json": "JSON"}
+        kinds = {"exact": "true or false", **dict.fromkeys(("json", "headers", "query"), "JSON")}
         raise BadRequest(f"{name}: {text[:200]!r} is not {kinds.get(name, 'a whole number')}.") from None

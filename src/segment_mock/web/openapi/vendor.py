@@ -25,6 +25,10 @@ _HEADERS = {
         "description": "What the answer relies on that is neither documented nor recorded.",
         "schema": {"type": "string"},
     },
+    "X-Segment-Mock-Fault": {
+        "description": "The injected faults that struck the call: the id and kind of each rule.",
+        "schema": {"type": "string"},
+    },
     "X-Segment-Mock-Hint": {
         "description": "What the mock has to say to the developer; no vendor sends it.",
         "schema": {"type": "string"},
