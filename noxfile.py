@@ -161,6 +161,20 @@ def contract(session: nox.Session) -> None:
 
 
 @nox.session
+def clients(session: nox.Session) -> None:
+    """Generate clients from the OpenAPI documents and call a live mock with them; npm adds two of the four tools."""
+    script = "tests/openapi/client_generators.py"
+    project, *generators = nox.project.load_toml(script)["dependencies"]
+    assert project == "segment-mock"
+    install(session, *generators, editable="", locked=False)
+    tools = session.posargs
+    if not tools and not shutil.which("npm"):
+        session.warn("npm is missing: openapi-typescript and prism are not tried")
+        tools = ["openapi-python-client", "datamodel-code-generator"]
+    session.run("python", script, *tools, env=ENVIRONMENT)
+
+
+@nox.session
 def fuzz(session: nox.Session) -> None:
     """Attack a live server with hostile bytes and sizes for 20 seconds, or ``--seconds N``."""
     install(session, editable="[test]")
