@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -262,17 +263,23 @@ def test_a_reply_names_what_it_relied_on_and_nothing_else(name: tuple[str, str])
     assert name[1] not in named(near)
 
 
+def probe_calls(vendor: str) -> list[tuple[Probe, Call]]:
+    """Return every call of every probe of *vendor*."""
+    probes = [probe for (name, _), probe in PROBES.items() if name == vendor]
+    return [(probe, call) for probe in probes for call in (probe.relying, probe.near)]
+
+
+@cache
+def replies(vendor: str) -> list[requests.Response]:
+    """Return the replies to `probe_calls` under the rows as they are."""
+    return [asked(probe, call) for probe, call in probe_calls(vendor)]
+
+
 @pytest.mark.parametrize("name", NAMES, ids=".".join)
 def test_a_reply_that_depends_on_a_choice_names_it(name: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """With another choice in the row only replies change that name the row."""
-    table = VENDORS[name[0]].assumptions
-    calls = [
-        (probe, call)
-        for (vendor, _), probe in PROBES.items()
-        if vendor == name[0]
-        for call in (probe.relying, probe.near)
-    ]
-    before = [asked(probe, call) for probe, call in calls]
+    table, calls = VENDORS[name[0]].assumptions, probe_calls(name[0])
+    before = replies(name[0])
     monkeypatch.setitem(
         table, name[1], replace(table[name[1]], value=7 if name[1] == "page_size" else "OTHERWISE", setting="")
     )

@@ -86,11 +86,12 @@ class Vendor:
     """An API we emulate, as data and a few functions.
 
     *wrap* puts a result into the vendor's envelope and *unwrap* takes a request out of it;
-    *complain* gives status and body of a refusal: (call, its row, the sentence, the refusal).
-    *load* makes seeds of this vendor's part of a data file, *export* is its inverse, *state_class* is
-    what ``mock.<name>`` offers, *tally* is told each result, or None for a refusal. *root* is where
+    *render_error* gives status and body of a refusal: (call, its row, the sentence, the refusal); *details* gives
+    what sentences may say of a call, by the names in their ``{places}``.
+    *load* makes the records of this vendor's part of a data file, *export* is its inverse, *state_class* is
+    what ``mock.<name>`` offers, *count* is called with each result, or None for a refusal. *root* is where
     the paths begin; an option called ``path`` moves it. *errors* are what it, or a gateway before it,
-    says by status besides. *complaints* are the schemas of what *complain* returns, by kind of refusal;
+    says by status besides. *error_schemas* are the schemas of what *render_error* returns, by kind of refusal;
     *item_errors* what can be wrong with one item of a batch, by name; *assumptions* are the rules that no
     source states, by name: an operation takes such a decision by ``call.assume(name)`` and no other way.
     """
