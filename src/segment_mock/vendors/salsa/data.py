@@ -10,7 +10,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 
 from ...clock import iso, seconds
-from ...core import DataRow, Identifier, Json, Validator, VendorState, rows
+from ...core import DataRow, Json, Validator, VendorState, rows
 from ...core.world import World
 from ...settings import SettingError
 from ...store import DuplicateKey, Index, InitialRecords, Record, Store, TableSchema
@@ -60,7 +60,7 @@ class SegmentRow(DataRow):
     segmentId = fields.String(validate=uuid)
     name = fields.String(required=True, validate=validate.Length(1, 64))
     description = fields.String(validate=validate.Length(max=256))
-    externalSystemId = Identifier(validate=validate.Length(max=100))
+    externalSystemId = fields.String(validate=validate.Length(max=100))
     type = fields.String(load_default=MANAGED, validate=validate.OneOf(TYPES))
     mailingList = fields.Boolean()
     publicName = fields.String()
@@ -82,7 +82,6 @@ class SupporterRow(DataRow.from_dict({name: fields.String() for name in TEXTS}))
 
     shapes = (without_nulls, completed)
     supporterId = fields.String(validate=uuid)
-    externalSystemId = Identifier()
     createdDate = TimeText(load_default=DEFAULT_TIME)
     lastModified = TimeText(load_default=DEFAULT_TIME)
     readOnly = fields.Boolean(load_default=False)
@@ -94,14 +93,14 @@ class SupporterRow(DataRow.from_dict({name: fields.String() for name in TEXTS}))
 class MembershipRow(DataRow):
     """The supporters of one group: ids, external ids, names or e-mails, or a mapping with a date."""
 
-    segment = Identifier(required=True)
+    segment = fields.String(required=True)
     supporters = fields.List(fields.Raw(), required=True)
 
 
 class JoinedRow(DataRow):
     """A member with the date of joining."""
 
-    supporter = Identifier(required=True)
+    supporter = fields.String(required=True)
     joinedDate = TimeText(load_default=DEFAULT_TIME)
 
 
