@@ -79,7 +79,7 @@ class Hammer(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.mock = self.new_id()
+        self.mock = self.fresh()
         self.groups: dict[str, str] = {}
         self.segments: list[str] = []
         self.story: list[tuple[Deed, tuple[str, bytes]]] = []
@@ -155,7 +155,7 @@ class Hammer(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """The same seed and the same calls are the same bytes, and the same state."""
-        again = self.new_id()
+        again = self.fresh()
         assert [told for _, told in self.story] == [sent(again, deed) for deed, _ in self.story]
         assert self.mock.state() == again.state()
 
