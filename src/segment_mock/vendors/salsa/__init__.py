@@ -11,7 +11,7 @@ from .assumptions import ASSUMPTIONS
 from .data import TABLES, SalsaState, export, load
 from .errors import ERROR_SCHEMAS, ERRORS, ITEM_ERRORS, REFUSALS, fail_item, render_error
 from .operations import members, metrics, segments, supporters
-from .operations.common import identified
+from .operations.common import identifier_member
 from .schemas import (
     BELONGING_ORDER,
     DOCUMENT,
@@ -47,11 +47,11 @@ def _batch(name: str, order: tuple[str, ...], sent: str = "") -> Items:
 
 
 def _supporter(_: Json, identifier: Any) -> Json:
-    return identified("SUPPORTER_ID", identifier)
+    return identifier_member("SUPPORTER_ID", identifier)
 
 
 def _identified(payload: Json, identifier: Any) -> Json:
-    return identified(payload["identifierType"], identifier)
+    return identifier_member(payload["identifierType"], identifier)
 
 
 VENDOR = Vendor(

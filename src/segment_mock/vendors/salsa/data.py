@@ -14,8 +14,8 @@ from ...core import DataRow, Json, Validator, VendorState, rows
 from ...core.world import World
 from ...settings import SettingError
 from ...store import DuplicateKey, Index, InitialRecords, Record, Store, TableSchema
-from .operations.common import MANAGED
-from .operations.segments import folded
+from .operations.common import CRM_TYPE
+from .operations.segments import comparable_name
 from .records import completed, custom_fields, emails, without_nulls
 from .schemas import CONTACTS, TEXTS, TYPES, uuid
 
@@ -30,7 +30,7 @@ def _of(name: str) -> Index:
 SEGMENTS = TableSchema(
     "segments",
     itemgetter("segmentId"),
-    (Index("name", lambda record: (folded(record["name"]),)), _of("externalSystemId")),
+    (Index("name", lambda record: (comparable_name(record["name"]),)), _of("externalSystemId")),
     normal=str.lower,
 )
 SUPPORTERS = TableSchema(
@@ -61,7 +61,7 @@ class SegmentRow(DataRow):
     name = fields.String(required=True, validate=validate.Length(1, 64))
     description = fields.String(validate=validate.Length(max=256))
     externalSystemId = fields.String(validate=validate.Length(max=100))
-    type = fields.String(load_default=MANAGED, validate=validate.OneOf(TYPES))
+    type = fields.String(load_default=CRM_TYPE, validate=validate.OneOf(TYPES))
     mailingList = fields.Boolean()
     publicName = fields.String()
     publicDescription = fields.String()
@@ -155,7 +155,7 @@ def _record_called(initial: InitialRecords, name: str, indexes: tuple[str, str],
 def _numbers(initial: InitialRecords, index: str, name: str) -> list[int]:
     postings = initial.postings[index]
     if index == "name":
-        candidates = postings.get(folded(name), [])
+        candidates = postings.get(comparable_name(name), [])
         return [number for number in candidates if initial.records[number]["name"].strip() == name.strip()]
     return postings.get(name.lower() if index == "email" else name.strip(), [])
 

@@ -91,7 +91,7 @@ def render_error(call: Call, row: ErrorTemplate, sentence: str, refusal: Refusal
     return row.status, {**envelope(call), "errors": [error]}
 
 
-def judge(call: Call, validator: Validator, item: Json) -> list[Json]:
+def item_errors(call: Call, validator: Validator, item: Json) -> list[Json]:
     """Return what is wrong with *item* by its schema, a row an error, in the order of the schema."""
     return [item_error(call, kind, field) for field, kind in problems(call, validator, item)]
 
@@ -102,16 +102,16 @@ def problems(call: Call, validator: Validator, item: Json) -> list[tuple[str, st
         validator.load(item)
     except Undecided:
         call.hints += choice_hints(validator.schema, item)
-        found = flatten_errors(validator.schema.validate(item))
-        return [(field, kind if kind in ITEM_ERRORS else "invalid") for field, kind in found]
+        messages = flatten_errors(validator.schema.validate(item))
+        return [(field, kind if kind in ITEM_ERRORS else "invalid") for field, kind in messages]
     return []
 
 
 def item_error(call: Call, kind: str, field: str, details: str = "") -> Json:
     """Return the error of *kind* for *field* of an item."""
     row = ITEM_ERRORS[kind]
-    if told := doubt(row.source):
-        call.note_assumed(f"{kind}: {told}")
+    if doubted := doubt(row.source):
+        call.note_assumed(f"{kind}: {doubted}")
     return _error(call, row.code, row.message, field, details)
 
 

@@ -13,7 +13,7 @@ from ...core import Identifier, Json, Validator, VendorState, rows
 from ...core.world import World
 from ...settings import SettingError
 from ...store import ChangeLog, DuplicateKey, Index, InitialRecords, Record, Store, Table, TableSchema
-from .operations import know
+from .operations import save_persons
 from .schemas import CreateSegment, Person
 
 SEGMENTS = TableSchema("segments", itemgetter("id"))
@@ -59,18 +59,22 @@ _SEGMENT, _PERSON = Validator(SegmentRow()), Validator(PersonRow())
 def load(document: Json, world: World) -> Mapping[str, InitialRecords]:
     """Return the tables of *document*; raises `SettingError` naming the row, the field and the value."""
     people = Table("", InitialRecords(PERSONS), ChangeLog().append)
-    told, others = rows(_SEGMENT, document, "segmenter", "segments"), rows(_PERSON, document, "segmenter", "persons")
-    named = {row.get("id") for row in [*told, *others, *(person for row in told for person in row["persons"])]}
+    segment_rows = rows(_SEGMENT, document, "segmenter", "segments")
+    person_rows = rows(_PERSON, document, "segmenter", "persons")
+    members = [person for row in segment_rows for person in row["persons"]]
+    taken = {row.get("id") for row in [*segment_rows, *person_rows, *members]}
     try:
-        segments = InitialRecords(SEGMENTS, [_segment(row, people, world, "data.segmenter", named) for row in told])
-        know(people, world, others, "data.segmenter.persons", named)
+        segments = InitialRecords(
+            SEGMENTS, [_segment(row, people, world, "data.segmenter", taken) for row in segment_rows]
+        )
+        save_persons(people, world, person_rows, "data.segmenter.persons", taken)
     except DuplicateKey as error:
         raise SettingError(f"data.segmenter.{error}") from None
     return {"segments": segments, "persons": InitialRecords(PERSONS, people)}
 
 
 def _segment(row: Json, people: Table, world: World, kind: str, taken: Container[Any]) -> Record:
-    persons = [person["id"] for person in know(people, world, row["persons"], f"{kind}.persons", taken)]
+    persons = [person["id"] for person in save_persons(people, world, row["persons"], f"{kind}.persons", taken)]
     return {"id": row.get("id") or world.new_id(f"{kind}.segments", taken), **row, "persons": persons}
 
 
@@ -91,8 +95,8 @@ class SegmenterState(VendorState):
     def segments(self) -> list[Json]:
         """Every segment with its people, oldest first."""
         with self.world.lock:
-            shown: list[Json] = deepcopy(export(self.store)["segments"])
-        return shown
+            segments: list[Json] = deepcopy(export(self.store)["segments"])
+        return segments
 
     @property
     def persons(self) -> list[Json]:

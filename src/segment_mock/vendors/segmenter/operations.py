@@ -1,4 +1,4 @@
-"""What the Segmenter does: create and update segments, and the people sent along."""
+"""Create and update segments, with the people sent along."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ _OWN = ("id", "substitutionTags")
 
 
 def create(call: Call, data: Json) -> Json:
-    """Add a segment and its people; answer the ids."""
+    """Add a segment and its people; return the ids."""
     _note_forms(call)
-    people = know(call.rows("persons"), call.world, data.get("persons", ()), assume=call.assume)
+    people = save_persons(call.rows("persons"), call.world, data.get("persons", ()), assume=call.assume)
     ids = [person["id"] for person in people]
-    segment = call.rows("segments").put({"id": call.new_id("segments"), **_told(data), "persons": ids})
+    segment = call.rows("segments").put({"id": call.new_id("segments"), **_without_nulls(data), "persons": ids})
     known = [{key: p[key] for key in ("id", "externalId", "email") if key in p} for p in people]
     return {"id": segment["id"], "persons": known}
 
 
 def update(call: Call, data: Json) -> Json:
-    """Change what is sent of a segment; ``persons`` becomes its whole membership."""
+    """Change the members of a segment that are sent; ``persons`` replaces its membership."""
     _note_forms(call)
-    segments, key = call.rows("segments"), _addressed(call, data)
-    mine = segments.get(key)
-    if mine is None:
+    segments, key = call.rows("segments"), _segment_id(call, data)
+    stored = segments.get(key)
+    if stored is None:
         raise Refusal("not_found", field="id")
-    changed = {**mine, **data, "id": key}
-    if any(mine[name] not in ((), []) for name in mine.keys() - data.keys() - {"id"}):
+    changed = {**stored, **data, "id": key}
+    if any(stored[name] not in ((), []) for name in stored.keys() - data.keys() - {"id"}):
         call.assume("omitted_members")
-    if any(value is None and mine.get(name) is not None for name, value in data.items()):
+    if any(value is None and stored.get(name) is not None for name, value in data.items()):
         call.assume("null_members")
     if "persons" in data:
-        people = know(call.rows("persons"), call.world, data["persons"], assume=call.assume)
+        people = save_persons(call.rows("persons"), call.world, data["persons"], assume=call.assume)
         changed["persons"] = [person["id"] for person in people]
-        if not {*mine["persons"]} <= {*changed["persons"]}:
+        if not {*stored["persons"]} <= {*changed["persons"]}:
             call.assume("leavers")
-    segments.put(_told(changed))
+    segments.put(_without_nulls(changed))
     return {"isUpdated": True}
 
 
@@ -55,7 +55,7 @@ def _note_forms(call: Call) -> None:
         call.assume("null_lists")
 
 
-def know(
+def save_persons(
     table: Table,
     world: World,
     persons: Iterable[Json],
@@ -63,29 +63,31 @@ def know(
     taken: Container[str] = (),
     assume: Callable[[str], Any] = str,
 ) -> list[Record]:
-    """Return each of *persons* once, added to *table* or edited there by what was sent of it.
+    """Return each of *persons* once, added to *table* or updated there.
 
-    *kind* names the stream of the ids of those who are new; an id that is *taken* is left out. *assume* is
+    *kind* names the stream of new ids; an id in *taken* is skipped. *assume* is
     told each assumption that this relied on.
     """
     known: dict[str, Record] = {}
     for sent in persons:
-        mine, tags = _recognised(table, sent, assume), sent.get("substitutionTags", [])
-        if mine is None:
+        stored, tags = _find_person(table, sent, assume), sent.get("substitutionTags", [])
+        if stored is None:
             record = {"id": sent.get("id") or world.new_id(kind, table, taken), **sent}
         else:
-            assume("same_person_twice" if mine["id"] in known else "person_identity")
-            if any(name not in sent for name in mine if name not in _OWN):
+            assume("same_person_twice" if stored["id"] in known else "person_identity")
+            if any(name not in sent for name in stored if name not in _OWN):
                 assume("omitted_members")
-            if "substitutionTags" in sent and _are_unsent(mine["substitutionTags"], tags):
+            if "substitutionTags" in sent and _are_unsent(stored["substitutionTags"], tags):
                 assume("unsent_tags")
-            record, tags = {**mine, **sent}, [*mine["substitutionTags"], *tags]
+            record, tags = {**stored, **sent}, [*stored["substitutionTags"], *tags]
         if None in record.values():
-            if mine is not None and any(value is None and mine.get(name) is not None for name, value in sent.items()):
+            if stored is not None and any(
+                value is None and stored.get(name) is not None for name, value in sent.items()
+            ):
                 assume("null_members")
-            record = _told(record)
-        record["substitutionTags"] = _last_of_each(tags)
-        known[record["id"]] = record if record == mine else table.put(record)
+            record = _without_nulls(record)
+        record["substitutionTags"] = _last_of_each_name(tags)
+        known[record["id"]] = record if record == stored else table.put(record)
     return [*known.values()]
 
 
@@ -93,18 +95,18 @@ def _are_unsent(stored: list[Json], sent: list[Json]) -> bool:
     return bool(stored) and not {tag["tag"] for tag in stored} <= {tag["tag"] for tag in sent}
 
 
-def _last_of_each(tags: list[Json]) -> list[Json]:
-    told = {tag["tag"]: tag for tag in tags}
-    return tags if len(told) == len(tags) else [*told.values()]
+def _last_of_each_name(tags: list[Json]) -> list[Json]:
+    by_name = {tag["tag"]: tag for tag in tags}
+    return tags if len(by_name) == len(tags) else [*by_name.values()]
 
 
-def _recognised(table: Table, sent: Json, assume: Callable[[str], Any]) -> Record | None:
+def _find_person(table: Table, sent: Json, assume: Callable[[str], Any]) -> Record | None:
     if "id" in sent:
         return table.get(sent["id"])
     external, email = sent.get("externalId"), sent.get("email")
-    found = table.first("externalId", external) if external else None
-    if found is not None or not email:
-        return found
+    person = table.first("externalId", external) if external else None
+    if person is not None or not email:
+        return person
     for person in table.find("email", email.lower()):
         # Two people may share an address as long as their external ids tell them apart.
         if not external or not person.get("externalId"):
@@ -113,7 +115,7 @@ def _recognised(table: Table, sent: Json, assume: Callable[[str], Any]) -> Recor
     return None
 
 
-def _addressed(call: Call, data: Json) -> str:
+def _segment_id(call: Call, data: Json) -> str:
     key, named = data.get("id"), call.arguments.get("id")
     if named and key and named != key:
         call.assume("id_in_path_and_body")
@@ -123,5 +125,5 @@ def _addressed(call: Call, data: Json) -> str:
     return str(named or key)
 
 
-def _told(record: Json) -> Json:
+def _without_nulls(record: Json) -> Json:
     return {name: value for name, value in record.items() if value is not None}

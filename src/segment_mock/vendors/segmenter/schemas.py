@@ -33,10 +33,10 @@ def _one_tag_id(data: Json) -> Json:
     return _one_name(data, "TagId", "tagId") if "tagId" in data else data
 
 
-def _one_name(data: Json, kept: str, other: str) -> Json:
+def _one_name(data: Json, name: str, alias: str) -> Json:
     # A new object: the old one is the body as it was sent.
-    told = {name: value for name, value in data.items() if name != other}
-    return told if told.get(kept) is not None else {**told, kept: data[other]}
+    members = {key: value for key, value in data.items() if key != alias}
+    return members if members.get(name) is not None else {**members, name: data[alias]}
 
 
 def _without_null_lists(data: Json) -> Json:

@@ -10,11 +10,11 @@ from marshmallow import Schema, validate
 
 from ....core import Call, Json, Refusal
 
-MANAGED = "INTEGRATED"
+CRM_TYPE = "INTEGRATED"
 IDS = ("segmentId", "supporterId", "externalSystemId")
 _TIMES = ("joinedSince", "modifiedFrom", "modifiedTo")
 _ZONED = re.compile(r".*T.*(Z|[+-]\d\d(:?\d\d)?)\s*", re.IGNORECASE | re.DOTALL).fullmatch
-UNKNOWN = "--salsa-unknown-id create adds a record under an id never seen, instead of NOT_FOUND"
+UNKNOWN_ID_HINT = "--salsa-unknown-id create adds a record under an id never seen, instead of NOT_FOUND"
 
 
 def page(call: Call, payload: Json) -> tuple[int, int]:
@@ -23,7 +23,7 @@ def page(call: Call, payload: Json) -> tuple[int, int]:
     return payload.get("offset") or 0, call.assume("page_size") if count is None else count
 
 
-def listed(call: Call, name: str, items: list[Json]) -> Json:
+def batch_reply(call: Call, name: str, items: list[Json]) -> Json:
     """Return *items* with their count, as every reply to a batch has them."""
     if not items:
         call.assume("empty_page")
@@ -38,7 +38,7 @@ def _has_numeric_ids(payload: Json) -> bool:
     return any(type(value) is int for value in ids) or any(type(row.get(name)) is int for row in rows for name in IDS)
 
 
-def revivable(call: Call, table: str, key: str) -> bool:
+def may_create(call: Call, table: str, key: str) -> bool:
     """Tell whether an id that has no record may get one: the setting says so, or it had one once."""
     if call.options["unknown_id"] == "create":
         return True
@@ -48,22 +48,22 @@ def revivable(call: Call, table: str, key: str) -> bool:
     return False
 
 
-def refuse_unmanaged(call: Call) -> None:
+def refuse_non_crm(call: Call) -> None:
     """Refuse the whole call when a group that is no CRM group is answered by HTTP 405."""
     if call.assume("not_crm_group") == "http-405":
         raise Refusal("not_manageable")
 
 
 def answers(
-    call: Call, payload: Json, kind: str, identifiers: Sequence[Any], found: Callable[[str], list[Json]]
+    call: Call, payload: Json, kind: str, identifiers: Sequence[Any], find: Callable[[str], list[Json]]
 ) -> list[Json]:
-    """Return the answers to *identifiers* of *kind* in the order asked: what *found* has for each, or NOT_FOUND."""
+    """Return the answers to *identifiers* of *kind* in the order asked: what *find* has for each, or NOT_FOUND."""
 
     def answer(identifier: Any) -> list[Json]:
-        rows = found(str(identifier))
+        rows = find(str(identifier))
         if len(rows) > 1:
             call.assume("shared_external_id" if kind == "EXTERNAL_ID" else "shared_email")
-        return rows or [missing(call, kind, identifier)]
+        return rows or [not_found(call, kind, identifier)]
 
     answered = call.each(identifiers, answer)
     items = [item for rows in answered for item in (rows if isinstance(rows, list) else [rows])]
@@ -76,16 +76,16 @@ def answers(
     return items
 
 
-def missing(call: Call, kind: str, identifier: Any) -> Json:
+def not_found(call: Call, kind: str, identifier: Any) -> Json:
     """Return the answer for an *identifier* of *kind* that nothing has, carrying it as sent."""
     if kind == "EMAIL_ADDRESS":
         call.assume("unknown_email")
     elif kind != "EXTERNAL_ID" and str(identifier) != str(identifier).lower():
         call.assume("unknown_id_echo")
-    return {**identified(kind, identifier), "result": "NOT_FOUND"}
+    return {**identifier_member(kind, identifier), "result": "NOT_FOUND"}
 
 
-def identified(kind: str, identifier: Any) -> Json:
+def identifier_member(kind: str, identifier: Any) -> Json:
     """Return the member by which a reply says which *identifier* of *kind* it means."""
     members: Json = {
         "SEGMENT_ID": {"segmentId": identifier},

@@ -9,7 +9,7 @@ from ....clock import iso
 from ....core import Call, Json
 from ....store import Record
 from ..schemas import SUPPORTER_ORDER, ordered
-from .common import answers, listed, missing, note_zones, page, refuse_unmanaged
+from .common import answers, batch_reply, not_found, note_zones, page, refuse_non_crm
 
 
 def search(call: Call, data: Json) -> Json:
@@ -20,7 +20,7 @@ def search(call: Call, data: Json) -> Json:
         call.assume("unknown_group_search")
     if supporter_ids is not None:
         items = answers(call, payload, "SUPPORTER_ID", supporter_ids, partial(_member_of, call, key))
-        return listed(call, "supporters", items)
+        return batch_reply(call, "supporters", items)
     offset, count = page(call, payload)
     since = payload.get("joinedSince")
     members = call.rows("members")
@@ -36,7 +36,7 @@ def search(call: Call, data: Json) -> Json:
     if payload.get("sortOrder") is not None:
         call.assume("sort_order")
     # The recorded reply has no offset.
-    return {"total": total, **listed(call, "supporters", [_member(call, row["supporterId"]) for row in rows])}
+    return {"total": total, **batch_reply(call, "supporters", [_member(call, row["supporterId"]) for row in rows])}
 
 
 def assign(call: Call, data: Json) -> Json:
@@ -56,11 +56,11 @@ def _for_each(call: Call, data: Json, change: Callable[[Call, str, str], Json]) 
     if segment is None:
         change = _unknown
     elif segment["type"] == "DEFAULT":
-        refuse_unmanaged(call)
+        refuse_non_crm(call)
         change = _not_allowed
     elif segment["type"] == "CUSTOM":
         call.assume("custom_group_members")
-    return listed(call, "supporters", call.each(payload["supporterIds"], partial(change, call, key)))
+    return batch_reply(call, "supporters", call.each(payload["supporterIds"], partial(change, call, key)))
 
 
 def _assign(call: Call, segment: str, identifier: str) -> Json:
@@ -89,7 +89,7 @@ def _unknown(call: Call, segment: str, identifier: str) -> Json:
 
 
 def _not_found(call: Call, identifier: str, assumption: str) -> Json:
-    return {**missing(call, "SUPPORTER_ID", identifier), "result": call.assume(assumption)}
+    return {**not_found(call, "SUPPORTER_ID", identifier), "result": call.assume(assumption)}
 
 
 def _not_allowed(call: Call, segment: str, identifier: str) -> Json:

@@ -7,19 +7,19 @@ from functools import partial
 
 from ....core import Call, Json, Validator
 from ....store import Record, Table
-from ..errors import item_error, judge
+from ..errors import item_error, item_errors
 from ..schemas import SEGMENT_ORDER, UUID, SegmentItem, SegmentKey, ordered
 from .common import (
-    MANAGED,
-    UNKNOWN,
+    CRM_TYPE,
+    UNKNOWN_ID_HINT,
     answers,
+    batch_reply,
     limits_of,
-    listed,
-    missing,
+    may_create,
+    not_found,
     note_lengths,
     page,
-    refuse_unmanaged,
-    revivable,
+    refuse_non_crm,
 )
 
 _ITEM, _KEY = Validator(SegmentItem()), Validator(SegmentKey())
@@ -34,19 +34,19 @@ def search(call: Call, data: Json) -> Json:
     segments = call.rows("segments")
     if payload.get("identifiers") is None:
         offset, count = page(call, payload)
-        found = [_found(members, row) for row in segments.page(offset, count)]
-        return {"total": len(segments), "offset": offset, **listed(call, "segments", found)}
+        items = [_found_segment(members, row) for row in segments.page(offset, count)]
+        return {"total": len(segments), "offset": offset, **batch_reply(call, "segments", items)}
     kind = payload["identifierType"]
-    found = answers(
+    items = answers(
         call,
         payload,
         kind,
         payload["identifiers"],
-        lambda identifier: [_found(members, row) for row in _identified(segments, kind, identifier)],
+        lambda identifier: [_found_segment(members, row) for row in _identified(segments, kind, identifier)],
     )
-    if any(item["result"] != "FOUND" for item in found):
+    if any(item["result"] != "FOUND" for item in items):
         call.assume("not_found_counted")
-    return {"total": len(found), "offset": 0, **listed(call, "segments", found)}
+    return {"total": len(items), "offset": 0, **batch_reply(call, "segments", items)}
 
 
 def upsert(call: Call, data: Json) -> Json:
@@ -59,32 +59,32 @@ def delete(call: Call, data: Json) -> Json:
     return _batch(call, data, _delete)
 
 
-def folded(name: str) -> str:
-    """Return the form of a group's *name* by which names that are alike are found."""
+def comparable_name(name: str) -> str:
+    """Return the form of a group's *name* by which similar names are found."""
     return name.strip().casefold()
 
 
-def shown(row: Record, result: str, members: int | None = None) -> Json:
+def segment_reply(row: Record, result: str, members: int | None = None) -> Json:
     """Return a group as a reply carries it, with its count of members where that is asked for."""
     return ordered({**row, "totalMembers": members, "result": result}, SEGMENT_ORDER)
 
 
-def _batch(call: Call, data: Json, deed: Callable[[Call, Json], Json]) -> Json:
+def _batch(call: Call, data: Json, change: Callable[[Call, Json], Json]) -> Json:
     items = data["payload"]["segments"]
     # Known before anything is performed, so that a refused call spends no ids either.
-    if any(_is_unmanaged(call, item) for index, item in enumerate(items) if index not in call.item_failures):
-        refuse_unmanaged(call)
-    return listed(call, "segments", call.each(items, partial(deed, call)))
+    if any(_is_non_crm(call, item) for index, item in enumerate(items) if index not in call.item_failures):
+        refuse_non_crm(call)
+    return batch_reply(call, "segments", call.each(items, partial(change, call)))
 
 
-def _is_unmanaged(call: Call, item: Json) -> bool:
+def _is_non_crm(call: Call, item: Json) -> bool:
     key = item.get("segmentId")
-    mine = call.rows("segments").get(key.lower()) if isinstance(key, str) else None
-    return mine is not None and mine["type"] != MANAGED
+    known = call.rows("segments").get(key.lower()) if isinstance(key, str) else None
+    return known is not None and known["type"] != CRM_TYPE
 
 
-def _found(members: Table | None, row: Record) -> Json:
-    return shown(row, "FOUND", None if members is None else _count(members, row))
+def _found_segment(members: Table | None, row: Record) -> Json:
+    return segment_reply(row, "FOUND", None if members is None else _count(members, row))
 
 
 def _count(members: Table, row: Record) -> int:
@@ -100,26 +100,26 @@ def _identified(segments: Table, kind: str, identifier: str) -> list[Record]:
 
 def _upsert(call: Call, item: Json) -> Json:
     segments, key = call.rows("segments"), _key_of(item)
-    mine = segments.get(key)
-    if key and mine is None and not revivable(call, "segments", key):
-        call.hints.append(UNKNOWN)
+    known = segments.get(key)
+    if key and known is None and not may_create(call, "segments", key):
+        call.hints.append(UNKNOWN_ID_HINT)
         return _failed(item, "NOT_FOUND")
-    if _is_unmanaged(call, item):
+    if _is_non_crm(call, item):
         return _failed(item, "NOT_ALLOWED")
-    errors = judge(call, _ITEM, item)
+    errors = item_errors(call, _ITEM, item)
     if errors:
         if str(item.get("name") or "").isspace():
             call.assume("blank_name")
         return _failed(item, "VALIDATION_ERROR", errors)
     note_lengths(call, _LIMITS, item)
-    if _causes_duplicate(call, item["name"], mine):
+    if _causes_duplicate(call, item["name"], known):
         return _failed(item, "VALIDATION_ERROR", [item_error(call, "not_unique", "name")])
-    row = segments.put(_record(call, key, mine, item))
+    row = segments.put(_record(call, key, known, item))
     external = item.get("externalSystemId")
     if external is not None and segments.count("externalSystemId", external) > 1:
         call.assume("shared_external_id")
     # Replies to a write were recorded without the type.
-    return shown({**row, "type": None}, "UPDATED" if mine else "ADDED", _count(call.rows("members"), row))
+    return segment_reply({**row, "type": None}, "UPDATED" if known else "ADDED", _count(call.rows("members"), row))
 
 
 def _key_of(item: Json) -> str:
@@ -128,8 +128,8 @@ def _key_of(item: Json) -> str:
     return key.lower() if isinstance(key, str) and UUID.match(key) else ""
 
 
-def _record(call: Call, key: str, mine: Record | None, item: Json) -> Record:
-    record = {**mine} if mine else {"segmentId": key or call.new_id("segments"), "type": MANAGED}
+def _record(call: Call, key: str, known: Record | None, item: Json) -> Record:
+    record = {**known} if known else {"segmentId": key or call.new_id("segments"), "type": CRM_TYPE}
     for name in _WRITABLE:
         value = item.get(name)
         if value is not None:
@@ -140,13 +140,13 @@ def _record(call: Call, key: str, mine: Record | None, item: Json) -> Record:
 
 
 def _delete(call: Call, item: Json) -> Json:
-    errors = judge(call, _KEY, item)
+    errors = item_errors(call, _KEY, item)
     if errors:
         return _failed(item, "VALIDATION_ERROR", errors)
     segments, members, key = call.rows("segments"), call.rows("members"), item["segmentId"].lower()
     if key not in segments:
-        return missing(call, "SEGMENT_ID", item["segmentId"])
-    if _is_unmanaged(call, item):
+        return not_found(call, "SEGMENT_ID", item["segmentId"])
+    if _is_non_crm(call, item):
         return {"segmentId": item["segmentId"], "result": "NOT_ALLOWED"}
     for member in members.find("segmentId", key):
         call.assume("memberships_end")
@@ -155,12 +155,12 @@ def _delete(call: Call, item: Json) -> Json:
     return {"segmentId": key, "result": "DELETED"}
 
 
-def _causes_duplicate(call: Call, name: str, mine: Record | None) -> bool:
+def _causes_duplicate(call: Call, name: str, known: Record | None) -> bool:
     # Duplicates made in the user interface exist; only what this call would cause is refused.
-    others = [row["name"] for row in call.rows("segments").find("name", folded(name)) if row is not mine]
-    if not others or (mine is not None and mine["name"] == name):
+    others = [row["name"] for row in call.rows("segments").find("name", comparable_name(name)) if row is not known]
+    if not others or (known is not None and known["name"] == name):
         return False
-    keeps = mine is not None and mine["name"].strip() == name.strip()
+    keeps = known is not None and known["name"].strip() == name.strip()
     if name in others and not keeps:
         return True
     # The names are alike but for case or blanks at the ends.

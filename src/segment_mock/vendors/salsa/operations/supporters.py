@@ -11,11 +11,21 @@ from typing import Any, TypeAlias
 from ....clock import iso
 from ....core import Call, Json, Validator
 from ....store import Record
-from ..errors import item_error, judge, problems
+from ..errors import item_error, item_errors, problems
 from ..records import contact_key, emails, fits_type, is_same_field, merged_contacts, merged_fields, without_nulls
 from ..schemas import SUPPORTER_ORDER, TEXTS, UUID, SupporterItem, SupporterKey, ordered
-from .common import UNKNOWN, answers, limits_of, listed, missing, note_lengths, note_zones, page, revivable
-from .segments import shown
+from .common import (
+    UNKNOWN_ID_HINT,
+    answers,
+    batch_reply,
+    limits_of,
+    may_create,
+    not_found,
+    note_lengths,
+    note_zones,
+    page,
+)
+from .segments import segment_reply
 
 Fault: TypeAlias = tuple[str, str]
 """The path of a member that is wrong, and the name of the item error."""
@@ -32,29 +42,29 @@ def search(call: Call, data: Json) -> Json:
     """Return the supporters of the identifiers in the order asked, or those modified within a time by page."""
     payload = data["payload"]
     if payload.get("identifiers") is not None:
-        return listed(call, "supporters", _identified(call, payload, _found))
+        return batch_reply(call, "supporters", _identified(call, payload, _found_supporter))
     rows, (offset, count) = _modified(call, payload), page(call, payload)
-    items = [_found(row) for row in rows[offset : offset + count]]
-    return {"total": len(rows), "offset": offset, **listed(call, "supporters", items)}
+    items = [_found_supporter(row) for row in rows[offset : offset + count]]
+    return {"total": len(rows), "offset": offset, **batch_reply(call, "supporters", items)}
 
 
 def upsert(call: Call, data: Json) -> Json:
     """Add or update each supporter in sequence; without an id a supporter is known by e-mail address."""
-    return listed(call, "supporters", call.each(data["payload"]["supporters"], partial(_upsert, call)))
+    return batch_reply(call, "supporters", call.each(data["payload"]["supporters"], partial(_upsert, call)))
 
 
 def delete(call: Call, data: Json) -> Json:
     """Delete each supporter in sequence, and the memberships with it."""
-    return listed(call, "supporters", call.each(data["payload"]["supporters"], partial(_delete, call)))
+    return batch_reply(call, "supporters", call.each(data["payload"]["supporters"], partial(_delete, call)))
 
 
 def groups(call: Call, data: Json) -> Json:
     """Return the groups of each supporter asked for; the count is of supporters."""
     payload = data["payload"]
     if payload.get("identifiers") is not None:
-        return listed(call, "results", _identified(call, payload, partial(_belonging, call)))
+        return batch_reply(call, "results", _identified(call, payload, partial(_belonging, call)))
     rows, (offset, count) = _modified(call, payload), page(call, payload)
-    return listed(call, "results", [_belonging(call, row) for row in rows[offset : offset + count]])
+    return batch_reply(call, "results", [_belonging(call, row) for row in rows[offset : offset + count]])
 
 
 def _identified(call: Call, payload: Json, show: Callable[[Record], Json]) -> list[Json]:
@@ -95,22 +105,22 @@ def _modified(call: Call, payload: Json) -> list[Record]:
     return [row for row in call.rows("supporters") if first <= row["lastModified"] <= final]
 
 
-def _found(row: Record) -> Json:
+def _found_supporter(row: Record) -> Json:
     return ordered({**row, "result": "FOUND"}, SUPPORTER_ORDER)
 
 
 def _belonging(call: Call, row: Record) -> Json:
     segments, key = call.rows("segments"), row["supporterId"]
     memberships = call.rows("members").find("supporterId", key)
-    mine = [shown(segments.get(member["segmentId"]) or {}, "FOUND") for member in memberships]
-    return {"supporterId": key, "segments": mine, "result": "FOUND"}
+    groups_of_supporter = [segment_reply(segments.get(member["segmentId"]) or {}, "FOUND") for member in memberships]
+    return {"supporterId": key, "segments": groups_of_supporter, "result": "FOUND"}
 
 
 def _upsert(call: Call, item: Json) -> Json:
     supporters, key = call.rows("supporters"), _key(item)
     known = supporters.get(key) if key else None
-    if key and known is None and not revivable(call, "supporters", key):
-        call.hints.append(UNKNOWN)
+    if key and known is None and not may_create(call, "supporters", key):
+        call.hints.append(UNKNOWN_ID_HINT)
         return _failed(item, "NOT_FOUND")
     faults = problems(call, _ITEM, item)
     if not faults:
@@ -263,12 +273,12 @@ def _echo(call: Call, row: Record, sent: Json, result: str) -> Json:
 
 
 def _delete(call: Call, item: Json) -> Json:
-    errors = judge(call, _KEY, item)
+    errors = item_errors(call, _KEY, item)
     if errors:
         return _failed(item, "VALIDATION_ERROR", errors)
     members, key = call.rows("members"), item["supporterId"].lower()
     if not call.rows("supporters").delete(key):
-        return missing(call, "SUPPORTER_ID", item["supporterId"])
+        return not_found(call, "SUPPORTER_ID", item["supporterId"])
     for member in members.find("supporterId", key):
         call.assume("memberships_end")
         members.delete((member["segmentId"], key))
