@@ -50,7 +50,7 @@ class Emulator:
         self.journal = Journal(self.settings["journal_size"], self.settings["journal_bytes"])
         self._policy = self._policy_of_settings()
         self._options = {vendor.name: self._own(vendor) for vendor in self.vendors.values()}
-        self.routes = Routes(self.vendors.values(), self._options)
+        self.routes = Routes(self.vendors.values(), self._options, self.settings["hosts"])
         journal = self.journal  # and not self, which would hold itself in a circle by it
         self.fault_rules = FaultRules(self.world, self.routes.operations(), lambda: journal.newest)
         self._snapshots: dict[str, Snapshot] = {}

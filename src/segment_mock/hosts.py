@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from urllib.parse import parse_qs
 
 _ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
+_HOST_PATTERN = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?|[0-9a-f:]*:[0-9a-f:.]*")
 _LOOPBACK = re.compile(r"localhost|::1|127(\.[0-9]{1,3}){1,3}")
 
 
@@ -52,6 +54,29 @@ def is_loopback(host: str) -> bool:
 def matches(host: str, pattern: str) -> bool:
     """Return whether *host* equals *pattern*, or ends with the part of it after ``*``."""
     return host.endswith(pattern[1:]) if pattern.startswith("*") else host == pattern
+
+
+def host_pattern(text: str) -> str:
+    """Return *text*, a host or ``*.`` and a domain, perhaps behind ``!``, as `is_listed` takes it.
+
+    Raises ValueError if it is anything else, such as a URL.
+    """
+    sign, name = ("!", text[1:]) if text.startswith("!") else ("", text)
+    if not _HOST_PATTERN.fullmatch(normalized(name)):
+        raise ValueError(text)
+    return sign + normalized(name)
+
+
+def is_listed(host: str, patterns: Iterable[str]) -> bool | None:
+    """Return whether *host* is taken in by the last of *patterns* that it matches, or left out by it, behind a ``!``.
+
+    None if it matches none of them.
+    """
+    listed = None
+    for pattern in patterns:
+        if matches(host, pattern.removeprefix("!")):
+            listed = not pattern.startswith("!")
+    return listed
 
 
 def authority_of(host: str, port: int) -> str:

@@ -15,11 +15,11 @@ from .faults import FaultRules
 from .hosts import is_loopback
 from .journal import Entry
 from .messages import Request, Response
-from .settings import SettingError
+from .settings import OPTIONS, SettingError
 from .testing import ExpectedChanges, Journal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
 
     from typing_extensions import Self
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from .transports.server.tls import CertificateAuthority
 
 
+_HOSTS = next(option for option in OPTIONS if option.name == "hosts")
+
+
 class SegmentMock:
     """Both vendors in one world of their own.
 
@@ -45,6 +48,7 @@ class SegmentMock:
     def __init__(self, **settings: Any) -> None:
         self._emulator = Emulator(settings)
         self._servers: list[LiveServer] = []
+        self._hosts = {host for host in self.settings["hosts"] if not host.startswith("!")}
         self._control_plane: Callable[[Request, bytes | None], Response] | None = None
         self.refused: Counter[str] = Counter()
         """How often clients called each host that a proxy of this mock or ``block_network`` refused."""
@@ -92,20 +96,25 @@ class SegmentMock:
 
         return MockSession(self._in_process(), max_retries=max_retries)
 
-    def intercept(self, *, block_network: bool = False, transport: Transport = "inprocess") -> Interception:
+    def intercept(
+        self, *, block_network: bool = False, transport: Transport = "inprocess", hosts: Iterable[str] = ()
+    ) -> Interception:
         """Return a context manager and decorator within which calls to the vendors' hosts land here.
 
         Clients stay as they are: requests, urllib3, httpx, aiohttp and the standard library's, in every thread,
-        made before or imported later. *block_network* refuses all other hosts with `NetworkBlocked`. Raises
-        ValueError for a *transport* that is none.
+        made before or imported later. *block_network* refuses all other hosts with `NetworkBlocked`. *hosts* are
+        further ones to intercept, whose vendor is told by the path, such as ``"gateway.example"`` or
+        ``"*.gateway.example"``; one behind a ``!`` is left out. Raises SettingError for a *hosts* entry that is no
+        host, ValueError for an unknown *transport*.
         """
         from .transports.inprocess.registry import Interception, check_transport
 
         check_transport(transport)
+        patterns = _HOSTS.read([*hosts])
+        self._hosts.update(pattern for pattern in patterns if not pattern.startswith("!"))
         opened = self._in_process if transport == "inprocess" else partial(self._live, tls=transport == "tls")
-        return Interception(
-            self._emulator.routes.owns, opened, block_network=block_network, on_refused=self._note_refused
-        )
+        owns = partial(self._emulator.routes.owns, hosts=patterns) if patterns else self._emulator.routes.owns
+        return Interception(owns, opened, block_network=block_network, on_refused=self._note_refused)
 
     def serve(
         self, host: str = "127.0.0.1", port: int = 0, *, tls: bool | None = None, proxy: bool | None = None
@@ -216,7 +225,7 @@ class SegmentMock:
         from .transports.server.tls import CertificateAuthority
 
         hosts = [host for vendor in self._emulator.vendors.values() for host in vendor.hosts]
-        return CertificateAuthority([host, *hosts])
+        return CertificateAuthority([host, *hosts, *sorted(self._hosts)])
 
     def _control(self, request: Request, ca_pem: bytes | None = None) -> Response:
         if self._control_plane is None:

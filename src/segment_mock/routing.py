@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import unquote
 
 from .core import Call, ErrorTemplate, Json, Operation, Refusal, Vendor
-from .hosts import host_of, matches, normalized
+from .hosts import host_of, is_listed, matches, normalized
 from .messages import Request, reason
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
@@ -36,9 +36,15 @@ class Match(NamedTuple):
 
 
 class Routes:
-    """Every row of every vendor, found by host or root, then path, then method."""
+    """Every row of every vendor, found by host or root, then path, then method.
 
-    def __init__(self, vendors: Iterable[Vendor], options: Mapping[str, Mapping[str, Any]]) -> None:
+    *hosts* are further hosts, whose vendor is told by the path, and behind a ``!`` those that are left out.
+    """
+
+    def __init__(
+        self, vendors: Iterable[Vendor], options: Mapping[str, Mapping[str, Any]], hosts: Iterable[str] = ()
+    ) -> None:
+        self._hosts = tuple(hosts)
         self._vendors = [(vendor, str(options[vendor.name].get("path", vendor.root))) for vendor in vendors]
         self._vendors.sort(key=lambda row: len(row[1]), reverse=True)
         self._plain: dict[tuple[str, str], dict[str, Operation]] = {}
@@ -73,8 +79,11 @@ class Routes:
         """Tell whether *host* is a vendor's or this machine's own: no other is ever asked for through us."""
         return host in LOCAL or self.owns(host)
 
-    def owns(self, host: str) -> bool:
-        """Tell whether *host* is a vendor's."""
+    def owns(self, host: str, hosts: Iterable[str] = ()) -> bool:
+        """Tell whether *host* is a vendor's, or taken for one by the setting ``hosts`` or the patterns *hosts*."""
+        listed = is_listed(normalized(host), (*self._hosts, *hosts))
+        if listed is not None:
+            return listed
         return any(matches(normalized(host), pattern) for vendor, _ in self._vendors for pattern in vendor.hosts)
 
     def find(self, request: Request) -> Match:

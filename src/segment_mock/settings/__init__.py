@@ -9,6 +9,7 @@ from .files import fixtures, merged, read_config, read_rules, scenarios, scenari
 from .options import (
     BOOL,
     FLOAT,
+    HOST,
     INT,
     RULES,
     SCENARIOS,
@@ -24,6 +25,7 @@ from .options import (
 __all__ = [
     "BOOL",
     "FLOAT",
+    "HOST",
     "INT",
     "OPTIONS",
     "RULES",
@@ -72,6 +74,13 @@ OPTIONS = (
         BODY_LIMIT,
         INT,
         min=1,
+    ),
+    Option(
+        "hosts",
+        "Host to take for the vendors' as well, such as a gateway of your own, or behind a ! to leave out; may be "
+        "repeated.",
+        kind=HOST,
+        many=True,
     ),
     Option("journal_size", "How many exchanges the journal keeps.", 1000, INT, min=1),
     Option("journal_bytes", "How many bytes of bodies the journal keeps.", 64 * 2**20, INT, min=1),

@@ -9,6 +9,8 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from ..hosts import host_pattern
+
 Value: TypeAlias = Any
 PREFIX = "SEGMENT_MOCK_"
 
@@ -45,6 +47,10 @@ def _bool(value: Value) -> bool:
     return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[str(value).lower()]
 
 
+def _host(value: Value) -> str:
+    return host_pattern(_text(value))
+
+
 def _source(value: Value) -> Value:
     return dict(value) if isinstance(value, Mapping) else _text(value)
 
@@ -69,6 +75,7 @@ TEXT = OptionType("text", _text)
 INT = OptionType("a whole number", _int)
 FLOAT = OptionType("a number", _float)
 BOOL = OptionType("true or false", _bool)
+HOST = OptionType("a host, such as gateway.example or *.gateway.example, perhaps with ! before it", _host)
 RULES = OptionType("a file of rules, a rule or a fault", _rules)
 SOURCE = OptionType("a file, 'demo' or a dictionary", _source)
 SCENARIOS = OptionType("a file of scenarios or a dictionary", _source)
