@@ -215,7 +215,8 @@ class InterceptionRegistry:
     def _patch(self, route: Route, name: str) -> None:
         module = sys.modules.get(name) if name in route.modules else None
         if module is not None and self._is_supported(name.partition(".")[0]):
-            route.patches += [Patch(*seam) for seam in _seams(name, route.modules[name]).patches(module)]
+            for seam in _seams(name, route.modules[name]).patches(module):
+                route.patches.append(Patch(*seam))
 
     def _is_supported(self, library: str) -> bool:
         version = getattr(sys.modules.get(library), "__version__", "")

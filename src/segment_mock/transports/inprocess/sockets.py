@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
 from .registry import OLDEST, REGISTRY, Patch, Seam, refusal
 
-_INTERNET = (socket.AF_INET, socket.AF_INET6)
 _KNOWN = "requests, urllib3, httpx, aiohttp and the standard library's http.client"
 
 
@@ -20,7 +18,8 @@ def patches(module: ModuleType) -> Iterable[Seam]:
         for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
             yield ours, name, _lookup
         for name in ("connect", "connect_ex", "sendto"):
-            yield ours.socket, name, _addressed
+            if hasattr(ours.socket, name):  # httpretty's has not all of them
+                yield ours.socket, name, _addressed
     else:  # it looks up in another thread, where no line of the user's is to be seen
         yield ours.BaseEventLoop, "getaddrinfo", _awaited_lookup
 
@@ -55,7 +54,7 @@ def _awaited_lookup(patch: Patch) -> Any:
 def _addressed(patch: Patch) -> Any:
     def addressed(self: Any, *args: Any) -> Any:
         address = args[-1] if args else None
-        if isinstance(address, tuple) and self.family in _INTERNET:
+        if isinstance(address, tuple) and len(address) in (2, 4) and isinstance(address[1], int):
             check(address[0])
         return patch.original(self, *args)
 
