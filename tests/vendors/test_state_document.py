@@ -147,3 +147,20 @@ def test_the_order_of_members_survives(seed: int) -> None:
         )
     asked = {"identifiers": people, "identifierType": "SUPPORTER_ID"}
     assert send(mock, "POST", "supporters/groups", **asked) == send(copy, "POST", "supporters/groups", **asked)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_order_of_people_survives(seed: int) -> None:
+    """Of those in a segment and of all whom the Segmenter knows, members of several segments or of none."""
+    luck, mock = Random(seed), SegmentMock()
+    people = [{"externalId": str(number), "email": f"{number}@example.org"} for number in range(8)]
+    segments = [mock.segmenter.add_segment(f"s{number}")["id"] for number in range(3)]
+    with mock.session() as session:
+        for _ in range(10):
+            body = {"id": luck.choice(segments), "persons": luck.sample(people, 3)}
+            assert session.put("/segments", json=body, headers={"x-api-key": "k"}).ok
+    copy = SegmentMock(data=mock.state())
+
+    assert mock.segmenter.persons == copy.segmenter.persons
+    assert mock.segmenter.segments == copy.segmenter.segments
+    assert mock.state() == copy.state()

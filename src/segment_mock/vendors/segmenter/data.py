@@ -67,10 +67,12 @@ def load(document: Json, world: World) -> Mapping[str, InitialRecords]:
         segments = InitialRecords(
             SEGMENTS, [_segment(row, people, world, "data.segmenter", taken) for row in segment_rows]
         )
-        save_persons(people, world, person_rows, "data.segmenter.persons", taken)
+        listed = save_persons(people, world, person_rows, "data.segmenter.persons", taken)
     except DuplicateKey as error:
         raise SettingError(f"data.segmenter.{error}") from None
-    return {"segments": segments, "persons": InitialRecords(PERSONS, people)}
+    # If everybody is listed beside the segments, that is their order.
+    records = listed if len(listed) == len(people) else people
+    return {"segments": segments, "persons": InitialRecords(PERSONS, records)}
 
 
 def _segment(row: Json, people: Table, world: World, kind: str, taken: Container[Any]) -> Record:
@@ -81,10 +83,13 @@ def _segment(row: Json, people: Table, world: World, kind: str, taken: Container
 def export(store: Store) -> Json:
     """Return all tables in the form of a data file; loading it again gives the same."""
     segments, persons = store["segmenter.segments"], store["segmenter.persons"]
-    members = {person for segment in segments for person in segment["persons"]}
+    members = dict.fromkeys(person for segment in segments for person in segment["persons"])
+    others = [person for person in persons if person["id"] not in members]
+    loaded_order = [*members, *(person["id"] for person in others)]
+    is_kept = loaded_order == [person["id"] for person in persons]
     return {
         "segments": [{**row, "persons": [persons.get(person) for person in row["persons"]]} for row in segments],
-        "persons": [person for person in persons if person["id"] not in members],
+        "persons": others if is_kept else [*persons],
     }
 
 
