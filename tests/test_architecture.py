@@ -17,6 +17,7 @@ FLOORS = (
     ("core",),
     ("faults", "vendors"),
     ("routing", "examples"),
+    ("stubs",),
     ("emulator", "catalogue"),
     ("web", "testing", "conform"),
     ("mock",),

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 MARKER, SWEEP = "segment_mock", "segment_mock_sweep"
 TRANSPORTS = ("inprocess", "live", "tls")
-STRICT = ("faults", "operations", "credentials", "fields", "network")
+STRICT = ("faults", "operations", "stubs", "credentials", "fields", "network")
 """What `strict` can name."""
 SWEEP_LIMIT = 500
 PLUGIN_KEYS = ("block_network", "sleep", "strict", "transport")
 """What a marker and ``segment_mock_config`` take beside the settings of SegmentMock."""
 _CLEARED_BY_RESET = frozenset({"faults", "scenario"})
-_FILES = ("data", "faults")
+_FILES = ("data", "faults", "stubs")
 _MARKERS = (
     f"{MARKER}(data=None, faults=None, seed=None, sleep=False, strict=None, transport=None, block_network=False, ...): "
     "settings of this test's mock, any keyword of segment_mock.SegmentMock; with sleep=True time.sleep and "

@@ -17,13 +17,13 @@ from .sweep import CASE
 if TYPE_CHECKING:
     from segment_mock import SegmentMock
 
-_FAILS_BY_DEFAULT = frozenset({"faults", "operations", "network"})
+_FAILS_BY_DEFAULT = frozenset({"faults", "operations", "stubs", "network"})
 _SHOWN = 10
 """How many lines of one name are listed."""
 _HELP = (
     "What fails a test: 'true' for all, 'false' for nothing, or some of faults (a fault never fired), operations (a "
-    "call that no vendor knows), credentials (one looks real), fields (a member was sent that the API ignores), "
-    "network (a call was refused). Default: faults, operations, and network for calls that segment_mock_guard refused; "
+    "call that no vendor knows), stubs (one was never asked), credentials (one looks real), fields (a member was sent that the API ignores), "
+    "network (a call was refused). Default: faults, operations, stubs, and network for calls that segment_mock_guard refused; "
     "the others are warnings."
 )
 
@@ -61,7 +61,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     if not getattr(item, "_excinfo", None):  # where unittest keeps its failures
         mocks = used_mocks(item)
         refused = _own(item, refused_calls()[refused_before:])
-        if refused or any(mock.faults.armed or len(mock.journal) for mock in mocks):
+        if refused or any(mock.faults.armed or mock.stubs or len(mock.journal) for mock in mocks):
             _check(item, refused)
     return result
 
@@ -156,6 +156,13 @@ def _unknown_operations(item: pytest.Item, mock: SegmentMock) -> Iterator[str]:
             yield f"#{entry.id} {entry.method} {entry.target}{at}: {mock.journal.hint(entry) or 'no such operation'}"
 
 
+def _unused_stubs(item: pytest.Item, mock: SegmentMock) -> Iterator[str]:
+    own = any("stubs" in mark.kwargs for mark in item.iter_markers("segment_mock"))
+    for stub in mock.stubs:
+        if not stub.calls and (own or not mock.stubs.is_initial(stub)):
+            yield f"stub {stub} was never asked" + (f"\n    made at {_source(stub.where)}" if stub.where else "")
+
+
 def _real_credentials(item: pytest.Item, mock: SegmentMock) -> Iterator[str]:
     from segment_mock.redaction import REAL
 
@@ -180,6 +187,7 @@ def _refused(call: Any) -> str:
 _CHECKS: Mapping[str, Callable[[pytest.Item, SegmentMock], Iterator[str]]] = {
     "faults": _unfired,
     "operations": _unknown_operations,
+    "stubs": _unused_stubs,
     "credentials": _real_credentials,
     "fields": _ignored_fields,
 }
@@ -188,6 +196,7 @@ _TITLES = {
     "operations": "A call went to an operation that no vendor has:",
     "credentials": "A credential looks like one that a vendor has issued; a test needs none, any text will do:",
     "fields": "A member was sent that the API ignores:",
+    "stubs": "A stub answered no call, so this test does not show what it seems to:",
     "network": "A call was refused:",
     "blocked": "A call was refused:",
 }

@@ -20,7 +20,9 @@ from .journal import Entry, EntryFilter, Journal, check
 from .messages import Pending, Request, Response
 from .routing import NOBODY, Routes
 from .settings import SettingError, merged, read_rules, resolve, scenarios, scenarios_of, suggestion
+from .settings.files import STUBS as STUB_ROWS
 from .store import InitialRecords, Store
+from .stubs import Stub, Stubs
 from .vendors import find_vendors
 
 DELETED = "deleted"
@@ -51,12 +53,16 @@ class Emulator:
         self._policy = self._policy_of_settings()
         self._options = {vendor.name: self._own(vendor) for vendor in self.vendors.values()}
         self.routes = Routes(self.vendors.values(), self._options, self.settings["hosts"])
+        self.stubs = Stubs(self.routes)
         journal = self.journal  # and not self, which would hold itself in a circle by it
         self.fault_rules = FaultRules(self.world, self.routes.operations(), lambda: journal.newest)
         self._snapshots: dict[str, Snapshot] = {}
         self.on_reset: list[Callable[[], None]] = []
         self.world.set_initial_data(self._loaded(self.settings["data"]))
         self._arm()
+        for source in self.settings["stubs"]:
+            self.stubs.load(read_rules(source) if isinstance(source, str) else source)
+        self.stubs.keep()
 
     def answer(self, request: Request) -> Response | Pending:
         """Return the vendor's response to *request*.
@@ -69,7 +75,7 @@ class Emulator:
     def _answer(self, call: Call) -> Response:
         entry, response = begin(call, self.journal), None
         try:
-            response = perform(call, self._policy)
+            response = self._perform(call)
         finally:
             end(call, entry, response, self.journal)
         return response
@@ -77,15 +83,24 @@ class Emulator:
     async def _answer_with_faults(self, call: Call) -> Response:
         entry, response = begin(call, self.journal), None
         try:
-            response = call.with_faults(await self.fault_rules.apply(call, partial(perform, call, self._policy)))
+            response = call.with_faults(await self.fault_rules.apply(call, partial(self._perform, call)))
         except Refusal as refusal:
             response = call.with_faults(call.render_refusal(refusal))
         finally:
             end(call, entry, response, self.journal)
         return response
 
+    def _perform(self, call: Call) -> Response:
+        if not call.operation.paths:
+            stub = getattr(call.operation.perform, "__self__", None)
+            if isinstance(stub, Stub):
+                return stub.response()
+        return perform(call, self._policy)
+
     def _call(self, request: Request) -> Call:
         vendor, operation, arguments, assumed = self.routes.find(request)
+        if not operation.paths and self.stubs:
+            operation = self.stubs.operation_for(request) or operation
         world, options = self.world, self._options.get(vendor.name, {})
         call = Call(request, vendor, operation, world, options, arguments, world.clock.now(), world.generation)
         if assumed:
@@ -104,6 +119,7 @@ class Emulator:
         with self.world.lock:
             self.world.reset()
             self.fault_rules.clear()
+            self.stubs.reset()
             self.journal.reset()
             self._snapshots.clear()
             for window in self._policy.windows.values():
@@ -214,7 +230,12 @@ class Emulator:
 
     def _loaded(self, sources: Iterable[Any]) -> dict[str, InitialRecords]:
         with _garbage_collection_paused():
-            return self._initial_records(merged(sources))
+            document = merged(sources)
+            stubs = document.pop(STUB_ROWS, {}).get(STUB_ROWS, [])
+            records = self._initial_records(document)
+        if stubs:
+            self.stubs.load(stubs)
+        return records
 
     def _initial_records(self, document: Mapping[str, Json]) -> dict[str, InitialRecords]:
         for name in document:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
     from urllib3.util import Retry
 
+    from .stubs import Stub, Stubs
     from .testing import Expected
     from .transports.inprocess.connection import InProcessTransport
     from .transports.inprocess.live import LiveTransport
@@ -147,6 +148,32 @@ class SegmentMock:
             on_stop=self._remove_server,
         )
         return server.start()
+
+    def stub(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        body: str | bytes | None = None,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        times: int | None = None,
+    ) -> Stub:
+        """Answer *method* and *path* with *json* (or *body*) where no operation fits, and return the stub.
+
+        *path* may be a URL, and a glob such as ``/api/x/*``; *times* is how often it answers at most. The journal
+        has such a call as the operation ``stub`` of its vendor, and a fault can strike it. Credentials are not
+        looked at. Raises `SettingError` for what can't be, and for the path of an operation.
+        """
+        given = {"json": json, "body": body, "status": status, "headers": headers, "times": times}
+        row = {"method": method, "path": path, **{name: value for name, value in given.items() if value is not None}}
+        return self._emulator.stubs.load(row)[0]
+
+    @property
+    def stubs(self) -> Stubs:
+        """The stubs in force, with how often each was asked."""
+        return self._emulator.stubs
 
     def state(self, organization: str = "", *, deleted: bool = False) -> Json:
         """Return every record in the form of a data file; *organization* is a credential.

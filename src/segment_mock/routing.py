@@ -26,6 +26,12 @@ Resource: TypeAlias = tuple[Vendor, str, Mapping[str, Operation], Mapping[str, s
 and the name of the assumption under which it is known."""
 
 
+def folded(target: str) -> str:
+    """Return the path of *target* without its query, with repeated slashes as one."""
+    path = target.partition("?")[0]
+    return _SLASHES.sub("/", path) if "//" in path else path
+
+
 class Match(NamedTuple):
     """The vendor, its operation, what stood in the path's ``{places}``, and the assumption it was found by."""
 
@@ -69,7 +75,8 @@ class Routes:
         """Return every operation by name; None stands for those that only refuse."""
         own = {f"{vendor.name}.{row.name}": row for vendor, _ in self._vendors for row in vendor.operations}
         refusing = [f"{v.name}.{name}" for v, _ in self._vendors for name in ("no_such_operation", "no_such_method")]
-        return {**own, **dict.fromkeys([*refusing, "nobody.no_such_operation"])}
+        stubs = [f"{vendor.name}.stub" for vendor, _ in self._vendors]
+        return {**own, **dict.fromkeys([*refusing, "nobody.no_such_operation", *stubs, "nobody.stub"])}
 
     def names(self) -> list[str]:
         """Return the name of every operation, those that only refuse included."""
@@ -104,8 +111,7 @@ class Routes:
         return found
 
     def _find(self, host: str, target: str) -> Resource:
-        path = target.partition("?")[0]
-        path = _SLASHES.sub("/", path) if "//" in path else path
+        path = folded(target)
         vendor = self._whose(host, path)
         methods, arguments = self._at(vendor.name, path)
         if methods or not path.endswith("/") or _SLASH not in vendor.assumptions:

@@ -68,7 +68,7 @@ def test_a_fault_that_never_fired_fails_the_test_and_says_why(pytester: pytest.P
             "  rule 1 disconnect on salsa.delete_segments: the one call did not match",
             "    armed by test_a.py:16",
             '    > segment_mock.faults.add(faults.Disconnect(), "salsa.delete_segments", times=1)',
-            "  (@pytest.mark.segment_mock(strict=[[]'operations', 'network']), or segment_mock_strict *",
+            "  (@pytest.mark.segment_mock(strict=[[]'operations', 'stubs', 'network']), or *",
             "*_ test_skipped _*",
             "  rule 1 error on *: matched once, but: 1 skipped",
             "    > with segment_mock_server.mock.faults.injected(faults.Error(), skip=3):",
@@ -139,7 +139,7 @@ def test_unknown_operations_fail_and_real_credentials_warn(pytester: pytest.Pyte
             "*_ test_refused _*",
             "segment-mock: A credential looks like one that a vendor has issued; a test needs none, any text will do:",
             "  #* PUT /api/integration/ext/v1/segments: authtoken (no report or capsule has it)",
-            "  (@pytest.mark.segment_mock(strict=[[]'faults', 'operations', 'fields', 'network'])*",
+            "  (@pytest.mark.segment_mock(strict=[[]'faults', 'operations', 'stubs', 'fields', 'network'])*",
             "*= warnings summary =*",
             "test_a.py::test_warned",
             "  *CredentialWarning: A credential looks like one that a vendor has issued*",
@@ -277,5 +277,41 @@ def test_refused_calls_that_the_code_swallows_are_reported(pytester: pytest.Pyte
             "*_ test_blocked_strictly _*",
             "  example.org was called at test_a.py:21, and refused by block_network",
             "*RefusedCallWarning: A call was refused:",
+        ]
+    )
+
+
+def test_a_stub_that_answers_nothing_fails_the_test(pytester: pytest.Pytester) -> None:
+    """One of the test or its marker; those of segment_mock_config may stay unused."""
+    pytester.makepyfile(
+        test_a=CLIENT
+        + """
+@pytest.fixture
+def segment_mock_config():
+    return {"stubs": {"method": "GET", "path": "/config"}}
+
+def test_unused(segment_mock):
+    segment_mock.stub("GET", "/own")
+
+@pytest.mark.segment_mock(stubs=[{"method": "GET", "path": "/marked"}])
+def test_marked(segment_mock):
+    pass
+
+def test_used(segment_mock):
+    segment_mock.stub("GET", SEGMENTS + "/x", json=[])
+    assert requests.get(SEGMENTS + "/x", timeout=5).json() == []
+"""
+    )
+
+    result = pytester.runpytest(*RUN)
+
+    result.assert_outcomes(passed=1, failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "segment-mock: A stub answered no call, *",
+            "  stub GET /own was never asked",
+            "    made at test_a.py:20",
+            '    > segment_mock.stub("GET", "/own")',
+            "  stub GET /marked was never asked",
         ]
     )

@@ -16,6 +16,8 @@ from .options import SettingError, Value, suggestion
 
 _NAMES = ("segment-mock.yaml", "pyproject.toml")
 _SCENARIO = ("about", "faults")
+STUBS = "stubs"
+"""The part of a data file that no vendor has: canned answers."""
 _LARGEST = 256 * 2**20
 _MOST_VALUES = 10_000_000
 """Limit of values in a YAML file with every alias written out."""
@@ -89,12 +91,17 @@ def _scenario(place: str, scenario: Mapping[str, Any]) -> dict[str, Any]:
 def merged(sources: Iterable[Value]) -> dict[str, dict[str, Any]]:
     """Return data files and copies of dictionaries as one document; their lists are joined in order.
 
-    The form is ``{vendor: {collection: [row, ...]}}``; raises `SettingError` naming the place.
+    The form is ``{vendor: {collection: [row, ...]}}``, and ``{"stubs": [stub, ...]}`` beside the vendors, which is
+    returned as ``{"stubs": {"stubs": [...]}}``. Raises `SettingError` naming the place.
     """
     document: dict[str, dict[str, Any]] = {}
     for source in sources:
         read = source if isinstance(source, Mapping) else _load(_named(source))
         for vendor, collections in _mapping(read, "data").items():
+            if vendor == STUBS:
+                stubs = collections if isinstance(collections, list) else [collections]
+                document.setdefault(STUBS, {}).setdefault(STUBS, []).extend(stubs)
+                continue
             mine = document.setdefault(vendor, {})
             for name, rows in _mapping(collections, f"data.{vendor}").items():
                 if rows is not None and not isinstance(rows, list):

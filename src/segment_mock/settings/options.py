@@ -79,6 +79,7 @@ HOST = OptionType("a host, such as gateway.example or *.gateway.example, perhaps
 RULES = OptionType("a file of rules, a rule or a fault", _rules)
 SOURCE = OptionType("a file, 'demo' or a dictionary", _source)
 SCENARIOS = OptionType("a file of scenarios or a dictionary", _source)
+STUBS = OptionType("a file of stubs or a dictionary", _source)
 
 
 @dataclass(frozen=True)

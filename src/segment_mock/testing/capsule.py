@@ -28,6 +28,7 @@ _ELSEWHERE = {
     "port",
     "data",
     "faults",
+    "stubs",
     "scenario",
     "scenarios",
     "admin_token",
@@ -55,6 +56,7 @@ def capsule(emulator: Emulator, about: str = "") -> dict[str, Any]:
             "frozen": emulator.world.clock.frozen,
             "forgotten": emulator.journal.forgotten,
             "data": _data(emulator, entries),
+            "stubs": [dict(stub.source) for stub in emulator.stubs if _is_json(stub.source)],
             "faults": [_rule(rule, entries) for rule in emulator.fault_rules.armed],
             "calls": calls,
         }

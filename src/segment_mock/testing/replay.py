@@ -46,6 +46,7 @@ class Replay:
             self._told, self._emulator = told, Emulator(told["settings"])
             for organization, document in told["data"].items():
                 self._emulator.load(document, organization)
+            self._emulator.stubs.load(told.get("stubs", []))
         except KeyError as error:
             raise SettingError(f"{error.args[0]}: missing in the capsule") from None
         self._turn = 0

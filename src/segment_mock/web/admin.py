@@ -37,6 +37,7 @@ from .views import (
 views = Views()
 _HINTS = {
     "/_mock/faults": "`segment-mock faults` lists the kinds, their settings and the conditions of a rule",
+    "/_mock/stubs": "a stub has method, path, json, body, status, headers, times",
     "/_mock/journal": "the filters are those of mock.journal.entries: operation, status, json, after ...",
 }
 _DATA_HINT = "the form is that of --data: vendor, collection, list of rows in wire names"
@@ -213,6 +214,30 @@ def add_faults(core: Emulator) -> Response:
     """Arm a fault, or several."""
     rules = core.fault_rules.load(read_json())
     return as_json({"faults": [rule.as_dict() for rule in rules]}, 201)
+
+
+_STUB = object_of("Stub", method=TEXT, path=TEXT, status=WHOLE_NUMBER, headers=OBJECT, json={}, body=TEXT,
+                  times=WHOLE_NUMBER, calls=WHOLE_NUMBER)  # fmt: skip
+_STUBS = object_of("Stubs", stubs=list_of(_STUB))
+
+
+@views.get("/stubs", _STUBS)
+def list_stubs(core: Emulator) -> Response:
+    """Return the canned answers, with how often each was asked."""
+    return as_json({"stubs": [stub.as_dict() for stub in core.stubs]})
+
+
+@views.post("/stubs", reply=_STUBS, status=201, body=component("StubRules"), refuses=(400,))
+def add_stubs(core: Emulator) -> Response:
+    """Add a canned answer, or several, to calls that no operation fits."""
+    return as_json({"stubs": [stub.as_dict() for stub in core.stubs.load(read_json())]}, 201)
+
+
+@views.delete("/stubs")
+def remove_all_stubs(core: Emulator) -> Response:
+    """Remove every canned answer."""
+    core.stubs.clear()
+    return as_json(OK)
 
 
 _SCENARIO = object_of("Scenario", name=TEXT, about=TEXT, faults=list_of(OBJECT))

@@ -13,6 +13,7 @@ from ...core import Json, Operation
 from ...emulator import DELETED, Emulator
 from ...faults import ALIASES, WHEN, kinds, option
 from ...settings import FLOAT, INT, Option
+from ...stubs import METHODS
 from ..views import TEXT, WHOLE_NUMBER, View, object_of
 from .schemas import one_type_enums
 
@@ -36,7 +37,7 @@ def control_document(views: Iterable[View], core: Emulator) -> Json:
     schemas: dict[str, Json] = {}
     paths = _hoist(paths, schemas)
     rules = fault_rules_schema(core.routes.operations(), core.vendors)
-    for schema in (_PROBLEM, rules, _state(core)):
+    for schema in (_PROBLEM, rules, _stub_rules(), _state(core)):
         _hoist(schema, schemas)
     document = {
         "openapi": "3.1.0",
@@ -166,7 +167,8 @@ _PATHS = {"type": "object", "propertyNames": {"pattern": rf"^{_STEP}(\.{_STEP})*
 
 def fault_rules_schema(operations: Mapping[str, Operation | None], vendors: Collection[str]) -> Json:
     """Return what ``POST /_mock/faults`` takes: a rule of any kind, or a list of rules."""
-    match = _closed_object({"vendor": {"enum": [*vendors]}, "headers": {"type": "object"}, "json": _PATHS})
+    parameters = {"headers": {"type": "object"}, "query": {"type": "object"}}
+    match = _closed_object({"vendor": {"enum": [*vendors]}, **parameters, "json": _PATHS})
     when = _closed_object(dict(map(_setting, WHEN)))
     common = {
         "operation": {"title": "OperationPattern", "enum": _patterns(operations, vendors)},
@@ -179,8 +181,33 @@ def fault_rules_schema(operations: Mapping[str, Operation | None], vendors: Coll
         able = {operation: row for operation, row in operations.items() if kind().suits(row)}
         own = {} if len(able) == len(operations) else {"operation": {"enum": _patterns(able, vendors)}}
         rules.append(_rule(name, {**common, **own}))
-    rule = {"title": "FaultRule", "anyOf": [*rules, aliases]}
+    names = {"title": "FaultKind", "enum": [*kinds(), *ALIASES]}
+    rule = {"title": "FaultRule", "anyOf": [*rules, aliases, names]}
     return {"title": "FaultRules", "anyOf": [rule, {"type": "array", "items": rule}]}
+
+
+def _stub_rules() -> Json:
+    """Return what ``POST /_mock/stubs`` takes: a stub, or a list of stubs."""
+    value = {"type": "string", "pattern": r"^[ -~]*$"}
+    stub = {
+        "title": "StubRule",
+        **_closed_object(
+            {
+                "method": {"enum": [*METHODS]},
+                "path": {"type": "string", "pattern": r"^/[A-Za-z0-9._*/-]*$"},
+                "status": {"type": "integer", "minimum": 200, "maximum": 599},
+                "headers": _or_null({
+                    "type": "object",
+                    "propertyNames": {"pattern": r"^[A-Za-z0-9-]+$"},
+                    "additionalProperties": value,
+                }),
+                "json": {},
+                "times": _or_null({"type": "integer", "minimum": 0, "maximum": 999_999_999}),
+            },
+            "method", "path",
+        ),
+    }  # fmt: skip
+    return {"title": "StubRules", "anyOf": [stub, {"type": "array", "items": stub}]}
 
 
 def _patterns(operations: Collection[str], vendors: Collection[str]) -> list[str]:

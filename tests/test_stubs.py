@@ -1,0 +1,123 @@
+"""Stubs: canned answers for calls that no operation fits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from segment_mock import SegmentMock, SettingError, create_app
+
+HOST = "https://api.salsalabs.org"
+PATH = "/api/integration/ext/v1/activities/search"
+NEIGHBOUR = {"method": "POST", "path": PATH, "json": {"payload": {"total": 0}}}
+
+
+def ask(mock: SegmentMock, method: str = "POST", url: str = HOST + PATH, **options: Any) -> Any:
+    return mock.session().request(method, url, **options)
+
+
+def test_a_stub_answers_where_no_operation_fits() -> None:
+    """It is journaled as the vendor's operation ``stub``, names itself in a header, and changes nothing."""
+    mock = SegmentMock()
+    stub = mock.stub("POST", PATH, json={"payload": {"total": 0}}, headers={"X-Own": "1"})
+
+    answer, other = ask(mock, params={"page": 2}), ask(mock, "GET")
+
+    assert (200, {"payload": {"total": 0}}) == (answer.status_code, answer.json())
+    assert ("1", "application/json") == (answer.headers["X-Own"], answer.headers["Content-Type"])
+    assert answer.headers["X-Segment-Mock-Assumed"].startswith(f"stub POST {PATH}, made at tests/test_stubs.py:")
+    assert 401 == other.status_code
+    assert ["salsa.stub", "salsa.no_such_operation"] == [entry.operation for entry in mock.journal]
+    assert (1, 1) == (stub.calls, len(mock.journal.assert_called("stub")))
+
+
+def test_times_globs_hosts_and_order() -> None:
+    mock = SegmentMock()
+    mock.stub("*", f"{HOST}/x/*", status=204, times=1)
+    mock.stub("GET", "/x/1", body="text", headers={"Content-Type": "text/plain"})
+
+    first, second = ask(mock, "GET", f"{HOST}/x/1"), ask(mock, "GET", f"{HOST}/x/1")
+    elsewhere = ask(mock, "PUT", "https://segmenter.instaleap.io/x/1")
+
+    assert (204, b"") == (first.status_code, first.content)
+    assert (200, "text") == (second.status_code, second.text)
+    assert 403 == elsewhere.status_code
+
+
+def test_a_fault_can_strike_a_stub() -> None:
+    mock = SegmentMock()
+    mock.stub("POST", PATH, json={})
+    mock.faults.add({"kind": "error", "status": 503}, "stub", times=1)
+
+    assert [503, 200] == [ask(mock).status_code for _ in range(2)]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"stubs": NEIGHBOUR}, {"stubs": [NEIGHBOUR]}, {"data": {"stubs": [NEIGHBOUR], "salsa": {}}}],
+    ids=["keyword", "list", "data"],
+)
+def test_stubs_of_the_settings_survive_a_reset(settings: dict[str, Any]) -> None:
+    mock = SegmentMock(**settings)
+    mock.stub("GET", "/own")
+    assert 200 == ask(mock).status_code
+
+    mock.reset()
+
+    assert (200, 1) == (ask(mock).status_code, len(mock.stubs))
+    assert [1] == [stub.calls for stub in mock.stubs]
+
+
+def test_stubs_over_the_control_plane() -> None:
+    client = create_app().test_client()
+
+    added = client.post("/_mock/stubs", json=[NEIGHBOUR, {"method": "GET", "path": "/ping", "status": 204}])
+    assert 201 == added.status_code
+    assert 200 == client.post(PATH, base_url=HOST).status_code
+    assert [1, 0] == [stub["calls"] for stub in client.get("/_mock/stubs").json["stubs"]]
+    assert 200 == client.delete("/_mock/stubs").status_code
+    assert 401 == client.post(PATH, base_url=HOST).status_code
+    refused = client.post("/_mock/stubs", json=[NEIGHBOUR, {"method": "GET", "pth": "/x"}])
+    assert (400, "stubs[1]: pth: no such member (did you mean 'path'?)") == (
+        refused.status_code,
+        refused.json["detail"],
+    )
+    assert [] == client.get("/_mock/stubs").json["stubs"]
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        ({"path": "/x"}, "method: None is not one of *, GET"),
+        ({"method": "FETCH", "path": "/x"}, "method: 'FETCH' is not one of"),
+        ({"method": "GET", "path": "x"}, "path: 'x' is neither a path such as /api/x nor a URL"),
+        ({"method": "GET", "path": "/x", "status": 99}, "status: 99 is not a whole number from 200 to 599"),
+        ({"method": "GET", "path": "/x", "times": -1}, "times: -1 is not a whole number from 0 on"),
+        ({"method": "GET", "path": "/x", "json": 1, "body": "x"}, "json and body: give one of them"),
+        ({"method": "GET", "path": "/x", "json": {1, 2}}, "json: Object of type set is not JSON serializable"),
+        ({"method": "GET", "path": "/x", "body": 5}, "body: 5 is not text"),
+        ({"method": "GET", "path": "/x", "headers": {"A B": "1"}}, "headers: 'A B' is no name of a header"),
+        ({"method": "GET", "path": "/x", "headers": {"A": "1\n"}}, "headers.A: '1\\n' is not printable ASCII"),
+        (
+            {"method": "PUT", "path": "/api/integration/ext/v1/segments"},
+            "PUT /api/integration/ext/v1/segments is the operation salsa.upsert_segments",
+        ),
+        (5, "expected a dict with method and path, got 5"),
+    ],
+)
+def test_a_stub_that_cannot_be_is_refused(row: Any, problem: str) -> None:
+    with pytest.raises(SettingError) as refused:
+        SegmentMock(stubs=row) if isinstance(row, dict) else SegmentMock(data={"stubs": [row]})
+
+    assert problem in str(refused.value)
+
+
+def test_a_capsule_keeps_stubs() -> None:
+    from segment_mock.testing.replay import Replay
+
+    mock = SegmentMock()
+    mock.stub("POST", PATH, json={"a": 1})
+    ask(mock)
+
+    assert [[]] == [call.differences for call in Replay(mock.journal.capsule()).calls()]
