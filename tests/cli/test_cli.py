@@ -35,7 +35,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         running.append(process)
         assert process.stderr
         for line in process.stderr:
-            if line.startswith("Ctrl-C"):
+            if line.startswith(("Ctrl-C", "{")):
                 break
         return process, json.loads(ready.read_text())
 

@@ -6,14 +6,13 @@ import io
 import json
 import socket
 from collections.abc import Iterator
-from contextlib import redirect_stderr
 from itertools import product
 
 import pytest
 import requests
 
 from segment_mock import SegmentMock, faults
-from segment_mock.cli._log import writer
+from segment_mock.cli.log import CallLog
 
 BODY = {"payload": {"offset": 0, "count": 1}}
 PLANTED = "pl4nted-0123456789"
@@ -50,9 +49,9 @@ def told() -> Iterator[dict[str, str]]:
     log = io.StringIO()
     settings = {"credentials": "listed", "salsa_token": [PLANTED], "segmenter_key": [PLANTED], "admin_token": PLANTED}
     with SegmentMock(data="demo", limits="off", **settings) as mock, requests.Session() as client:
-        with redirect_stderr(log):
-            for form in ("text", "json"):
-                mock.journal.subscribe(writer(form))
+        logs = [CallLog(log, form) for form in ("text", "json")]
+        for each in logs:
+            mock.journal.subscribe(each)
         mock.faults.add(faults.Error(status=503), "salsa.search_segments", skip=1, times=1)
         server = mock.serve(proxy=True)
         url = server.url
@@ -81,6 +80,8 @@ def told() -> Iterator[dict[str, str]]:
         found = {page: client.get(f"{url}/_mock/{page}", headers=key, timeout=5) for page in pages}
         assert [200] * len(pages) == [reply.status_code for reply in found.values()]
         refused = client.get(f"{url}/_mock/journal?token={PLANTED}", headers={"Authorization": PLANTED}, timeout=5)
+        for each in logs:
+            each.flush()
         yield {
             **{page: reply.text for page, reply in found.items()},
             "refused": refused.text,

@@ -10,9 +10,9 @@ import click
 from .. import __version__
 
 _HOMES: Mapping[str, str] = {
-    "serve": "_serve.serve",
-    "exec": "_exec.exec_",
-    "env": "_exec.env",
+    "serve": "serve.serve",
+    "exec": "exec.exec_",
+    "env": "exec.env",
     "health": "remote.health",
     "vendors": "vendors.vendors",
     "openapi": "openapi.openapi",

@@ -84,6 +84,9 @@ def fetch(
             warnings.simplefilter("ignore")  # who does not verify here means it
             session.trust_env, session.verify = False, verify
             return session.request(method, base + path, json=body, headers=headers, timeout=_TIMEOUT)
+    except requests.exceptions.SSLError as error:
+        told = "its certificate can't be verified: --ca-file (SEGMENT_MOCK_CA_FILE) names its CA, as `serve` prints it"
+        raise click.ClickException(f"{base}: {told}: {error}") from None
     except requests.RequestException as error:
         raise click.ClickException(f"{base}: no segment-mock answers: {error}") from None
 

@@ -7,6 +7,7 @@ import shlex
 import signal
 import subprocess
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,12 @@ import click
 
 from ..core import all_options
 from ..mock import SegmentMock
-from ..settings import SettingError
+from ..transports.server.server import LiveServer
 from ..vendors import find_vendors
-from ._environment import environment
-from ._serve import started
+from .environment import environment
 from .options import flags, resolve_settings
 from .remote import base_url, fetch
+from .serve import create_mock, start_server
 
 _OPTIONS = all_options(find_vendors())
 _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -33,33 +34,32 @@ def exec_(command: tuple[str, ...], config: str | None, **given: Any) -> None:
     """Run COMMAND with a server of its own: its calls to the vendors' hosts land there, whatever its language.
 
     The server is a proxy on a free port, under a certificate authority that the command's environment
-    trusts. Ends with the command's exit code, or 128 and the number of the signal that ended it.
+    trusts. Ends with the command's exit code, or 128 and the number of the signal that ended it; with 127 if there is
+    no such command and 126 if it can't be run.
     """
     settings = resolve_settings(_OPTIONS, {"port": os.environ.get("SEGMENT_MOCK_PORT", 0), **_given(given)}, config)
-    try:
-        mock = SegmentMock(**settings)
-    except SettingError as error:
-        raise click.UsageError(str(error)) from None
-    with mock:
-        server = started(mock, settings["host"], settings["port"], tls=False, proxy=True)
+    with create_mock(settings) as mock:
+        server = start_server(mock, settings["host"], settings["port"], tls=False, proxy=True)
         code = _run(command, {**os.environ, **environment(server.url, Path(str(server.ca_file)))})
-        click.echo(_summary(mock), err=True)
+        click.echo("\n".join(_summary(mock, server)), err=True)
     click.get_current_context().exit(code)
 
 
 @click.command("env")
 @click.option("--url", envvar="SEGMENT_MOCK_URL", help="Base URL of the server. [SEGMENT_MOCK_URL]")
-def env(url: str | None) -> None:
+@click.option("--ca-file", envvar="SEGMENT_MOCK_CA_FILE", help="CA to verify a --tls server by. [SEGMENT_MOCK_CA_FILE]")
+def env(url: str | None, ca_file: str | None) -> None:
     """Print what a shell has to export so that its commands reach the running server: ``eval "$(... env)"``."""
     base = base_url(url)
-    reply = fetch("GET", base, "/_mock/ca.pem", None)
-    ca_file: Path | None = None
+    verify = ca_file if ca_file and base.startswith("https:") else True
+    reply = fetch("GET", base, "/_mock/ca.pem", None, verify)
+    copy: Path | None = None
     if reply.ok:
         folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "segment-mock"
         folder.mkdir(parents=True, exist_ok=True)
-        ca_file = folder / f"{base.rpartition(':')[2]}.pem"
-        ca_file.write_bytes(reply.content)
-    for name, value in environment(base, ca_file).items():
+        copy = folder / f"{base.rpartition(':')[2]}.pem"
+        copy.write_bytes(reply.content)
+    for name, value in environment(base, copy).items():
         click.echo(f"export {name}={shlex.quote(value)}")
 
 
@@ -84,16 +84,24 @@ def _run(command: tuple[str, ...], variables: dict[str, str]) -> int:
         for number in early:
             started[0].send_signal(number)
         code = started[0].wait()
-    except OSError as error:
-        raise click.UsageError(f"{command[0]}: {error.strerror}") from None
+    except OSError as error:  # the exit codes of a shell
+        click.echo(f"Error: {command[0]}: {error.strerror}", err=True)
+        return 127 if isinstance(error, FileNotFoundError) else 126
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
     return 128 - code if code < 0 else code
 
 
-def _summary(mock: SegmentMock) -> str:
+def _summary(mock: SegmentMock, server: LiveServer) -> Iterator[str]:
     calls = Counter((entry.operation, str(entry.status or entry.outcome)) for entry in mock.journal)
-    told = [f"  {count:5}  {status:9} {operation}" for (operation, status), count in sorted(calls.items())]
-    refused = [f"  {count:5}  refused   {host}: no vendor's host" for host, count in sorted(mock.refused.items())]
-    return "\n".join([f"segment-mock answered {sum(calls.values())} calls", *told, *refused])
+    yield f"segment-mock answered {sum(calls.values())} call{'s' * (sum(calls.values()) != 1)}"
+    for (operation, status), count in sorted(calls.items()):
+        yield f"  {count:5}  {status:9} {operation}"
+    for rule in mock.faults:
+        label, reason = ("fault", "") if rule.fired else ("not fired", f": {rule.explain()}")
+        yield f"  {rule.fired:5}  {label:9} {rule.kind} on {rule.operation}, rule {rule.id}{reason}"
+    for host, count in sorted(mock.refused.items()):
+        yield f"  {count:5}  refused   {host}: no vendor's host"
+    for host, count in sorted(server.failed_handshakes.items()):
+        yield f"  {count:5}  distrust  {host}: TLS handshake broken off; does the client trust $SEGMENT_MOCK_CA_FILE?"

@@ -1,4 +1,4 @@
-"""What an unchanged client needs in its environment to reach a server of ours."""
+"""The environment variables by which unchanged clients reach a server of segment-mock."""
 
 from __future__ import annotations
 
@@ -15,18 +15,21 @@ _NODE = Path(__file__).with_name("node_proxy.cjs")
 def environment(url: str, ca_file: Path | None) -> dict[str, str]:
     """Return the variables for clients of the server at *url*.
 
-    With *ca_file* they use it as their proxy; the system's certificates and that one are then put beside the file.
+    With *ca_file* they trust it besides the system's certificates, which are put beside it in one file. A server with
+    a CA that does not speak TLS itself is a proxy, which they use.
     """
-    told = {"SEGMENT_MOCK_URL": url, "SALSA_BASE_URL": url, "SEGMENTER_BASE_URL": url}
+    variables = {"SEGMENT_MOCK_URL": url, "SALSA_BASE_URL": url, "SEGMENTER_BASE_URL": url}
     if ca_file is None:
-        return told
+        return variables
     trusted = ca_file.with_name(f"bundle-{ca_file.name}")
     trusted.write_bytes(_bundle(ca_file.read_bytes()))
-    told |= {"SEGMENT_MOCK_CA_FILE": str(ca_file), **dict.fromkeys(_TRUST, str(trusted))}
+    variables |= {"SEGMENT_MOCK_CA_FILE": str(ca_file), **dict.fromkeys(_TRUST, str(trusted))}
+    if url.startswith("https:"):
+        return variables
     proxies = {**dict.fromkeys(_PROXY, url), "NO_PROXY": _HERE}
     # Node asks for this word before it looks at the others; older ones must be taught to.
     node = {"NODE_USE_ENV_PROXY": "1", "NODE_OPTIONS": _node_options(os.environ.get("NODE_OPTIONS", ""))}
-    return {**told, **proxies, **{name.lower(): value for name, value in proxies.items()}, **node}
+    return {**variables, **proxies, **{name.lower(): value for name, value in proxies.items()}, **node}
 
 
 def _node_options(before: str) -> str:

@@ -51,10 +51,11 @@ def test_exit_code_is_the_commands(script: str, code: int) -> None:
 
 
 def test_a_command_that_is_none() -> None:
-    """A command that can't be started exits with 2 and is named."""
-    done = run("exec", "--", "no-such-command")
+    """The exit codes of a shell: 127 for a command that there is not, 126 for one that can't be run."""
+    missing, directory = run("exec", "--", "no-such-command"), run("exec", "--", "/tmp")
 
-    assert (2, True) == (done.returncode, "no-such-command: " in done.stderr)
+    assert (127, True) == (missing.returncode, "no-such-command: No such file" in missing.stderr)
+    assert (126, True) == (directory.returncode, "/tmp: Permission denied" in directory.stderr)
 
 
 def test_signals_are_passed_on() -> None:
@@ -98,3 +99,33 @@ def test_env_prints_exports_for_a_running_server(tmp_path: Path, proxy: bool) ->
     assert f"export SALSA_BASE_URL={server.url}\n" in told
     assert proxy == ("export HTTPS_PROXY=" in told)
     assert done is None or done.stdout == "25\n"
+
+
+def test_the_summary_names_faults_and_distrust(tmp_path: Path) -> None:
+    """Faults that struck, rules that never fired and why, and handshakes that a client broke off."""
+    faults = tmp_path / "faults.json"
+    faults.write_text(
+        '[{"kind": "error", "status": 503, "operation": "salsa.search_segments"},'
+        ' {"kind": "hang", "operation": "segmenter.create_segment"}]'
+    )
+    script = """
+import os, requests
+post = lambda **options: requests.post(
+    "https://api.salsalabs.org/api/integration/ext/v1/segments/search", json={}, headers={"authToken": "any"}, **options
+)
+print(post().status_code)
+for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+    del os.environ[name]
+for _ in range(2):
+    try:
+        post()
+    except requests.exceptions.SSLError:
+        pass
+"""
+    done = run("exec", "--faults", str(faults), "--", sys.executable, "-c", script)
+
+    assert "503\n" == done.stdout
+    assert "segment-mock answered 1 call\n" in done.stderr
+    assert "    1  fault     error on salsa.search_segments, rule 1\n" in done.stderr
+    assert "    0  not fired hang on segmenter.create_segment, rule 2: " in done.stderr
+    assert "    2  distrust  api.salsalabs.org: TLS handshake broken off" in done.stderr

@@ -1,0 +1,222 @@
+"""``segment-mock serve``: a live server until a signal ends it."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shlex
+import signal
+import stat
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from queue import SimpleQueue
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..core import all_options
+from ..mock import SegmentMock
+from ..settings import SettingError
+from ..transports.server.server import LiveServer
+from ..vendors import find_vendors
+from .log import CallLog, log_errors
+from .options import AddressInUse, flags, resolve_settings
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+_OPTIONS = all_options(find_vendors())
+
+
+@click.command()
+@flags(_OPTIONS)
+@click.option("--config", envvar="SEGMENT_MOCK_CONFIG", help="File of settings. [SEGMENT_MOCK_CONFIG]")
+def serve(config: str | None, **given: Any) -> None:
+    """Serve both APIs and the control plane over HTTP until Ctrl-C."""
+    settings = resolve_settings(_OPTIONS, given, config)
+    ready_file = ReadyFile(settings["ready_file"]) if settings["ready_file"] else None
+    format_ = settings["log_format"]
+    log_errors(sys.stderr, format_)
+    with Signals() as signals, CallLog(sys.stderr, format_) as log:
+        try:
+            mock = signals.interruptible(lambda: create_mock(settings))
+        except Stopped:
+            return
+        mock.journal.subscribe(log)
+        _serve(mock, settings, signals, ready_file)
+
+
+def _serve(mock: SegmentMock, settings: dict[str, Any], signals: Signals, ready_file: ReadyFile | None) -> None:
+    with mock:
+        server = start_server(mock, settings["host"], settings["port"])
+        try:
+            if ready_file:
+                ready_file.write(server)
+            click.echo(_json_banner(server) if settings["log_format"] == "json" else _banner(server), err=True)
+            signals.wait()
+        finally:
+            if ready_file:
+                ready_file.remove()
+
+
+def create_mock(settings: dict[str, Any]) -> SegmentMock:
+    """Return a mock; exits with 2 for a setting or a data file that can't be used."""
+    try:
+        return SegmentMock(**settings)
+    except SettingError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def start_server(
+    mock: SegmentMock, host: str, port: int, *, tls: bool | None = None, proxy: bool | None = None
+) -> LiveServer:
+    """Return a server of *mock*; exits with 3 if the address is in use, with 2 if it may not be used."""
+    try:
+        return mock.serve(host, port, tls=tls, proxy=proxy)
+    except SettingError as error:
+        raise click.UsageError(str(error)) from None
+    except OSError as error:
+        kind = AddressInUse if error.errno == errno.EADDRINUSE else click.ClickException
+        raise kind(f"{host}:{port}: {error}; --port 0 picks a free port") from None
+
+
+class Stopped(BaseException):
+    """A signal came while the mock was being loaded. Not an Exception, so that no code on the way handles it."""
+
+
+class Signals:
+    """SIGINT and SIGTERM in a ``with`` block: the first one ends the command, further ones do nothing."""
+
+    def __init__(self) -> None:
+        self._received: SimpleQueue[int] = SimpleQueue()  # unlike Event, safe to use in a handler
+        self._is_interruptible = False
+
+    def __enter__(self) -> Self:
+        self._before = {number: signal.signal(number, self._handle) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._received.empty():
+            for number, handler in self._before.items():
+                signal.signal(number, handler)
+
+    def interruptible(self, work: Callable[[], SegmentMock]) -> SegmentMock:
+        """Return what *work* returns; raises `Stopped` as soon as a signal comes."""
+        self._is_interruptible = True
+        try:
+            result = work()
+        finally:
+            self._is_interruptible = False
+        if not self._received.empty():  # it came where Python discards exceptions
+            raise Stopped
+        return result
+
+    def wait(self) -> None:
+        """Return once a signal has come."""
+        self._received.put(self._received.get())
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, signal.SIG_IGN)  # stays so while Python shuts down, unlike a handler
+        self._received.put(number)
+        if self._is_interruptible:
+            raise Stopped
+
+
+class ReadyFile:
+    """The file that says where the server answers, once it does. An earlier server's is removed at once.
+
+    Exits with 2 if the file can't be written.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path, self._content = Path(path), b""
+        self._identity: tuple[int, int] | None = None
+        try:
+            self._clear()
+        except OSError as error:
+            raise self._unusable(str(error.strerror)) from None
+
+    def write(self, server: LiveServer) -> None:
+        """Create the file: complete from its first moment, and never in the place of another."""
+        ready: dict[str, object] = {"url": server.url, "pid": os.getpid(), "port": server.port}
+        if server.ca_file:
+            ready["ca_file"] = server.ca_file
+        self._content = json.dumps(ready).encode()
+        try:
+            number, name = tempfile.mkstemp(prefix=f".{self._path.name}.", dir=self._path.parent)
+            try:
+                with os.fdopen(number, "wb") as file:
+                    file.write(self._content)
+                Path(name).chmod(0o644)
+                self._publish(name)
+            finally:
+                Path(name).unlink(missing_ok=True)
+        except FileExistsError:
+            raise self._unusable("another process has written it meanwhile") from None
+        except OSError as error:
+            raise self._unusable(str(error.strerror)) from None
+
+    def remove(self) -> None:
+        """Remove the file if it is still the one that was written."""
+        with suppress(OSError):
+            if self._identify() == self._identity and self._path.read_bytes() == self._content:
+                self._path.unlink()
+
+    def _clear(self) -> None:
+        parent = self._path.parent
+        if not parent.is_dir():
+            raise self._unusable(f"{str(parent)!r} is no directory")
+        if not os.access(parent, os.W_OK | os.X_OK):
+            raise self._unusable(f"{str(parent)!r} is not writable")
+        with suppress(FileNotFoundError):
+            mode = self._path.lstat().st_mode
+            if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
+                raise self._unusable("it exists and is no regular file")
+            self._path.unlink()
+
+    def _publish(self, name: str) -> None:
+        try:
+            os.link(name, self._path)  # fails if there is something, and follows no symbolic link
+        except FileExistsError:
+            raise
+        except (OSError, AttributeError, NotImplementedError):  # a file system without links
+            if os.path.lexists(self._path):
+                raise FileExistsError from None
+            Path(name).rename(self._path)
+        self._identity = self._identify()
+
+    def _identify(self) -> tuple[int, int]:
+        found = self._path.lstat()
+        return found.st_dev, found.st_ino
+
+    def _unusable(self, reason: str) -> click.UsageError:
+        return click.UsageError(f"ready_file: {str(self._path)!r} can't be used: {reason}")
+
+
+def _json_banner(server: LiveServer) -> str:
+    ready = {"level": "INFO", "message": f"segment-mock listens on {server.url}", "url": server.url}
+    return json.dumps(ready | ({"ca_file": server.ca_file} if server.ca_file else {}))
+
+
+def _banner(server: LiveServer) -> str:
+    url, ca_file = server.url, server.ca_file
+    curl = f"curl --cacert {shlex.quote(ca_file)}" if ca_file and url.startswith("https:") else "curl"
+    lines = [
+        f"segment-mock listens on {url}",
+        f"  Salsa Engage  {url}   (header authToken: any text)",
+        f"  Segmenter     {url}   (header x-api-key: any text)",
+        f"  Control       {url}/_mock/health",
+        *([f"  CA            {ca_file}"] if ca_file else []),
+        f"Try: {curl} -X POST {url}/api/integration/ext/v1/segments/search \\",
+        """       -H 'authToken: t' -d '{"payload":{"offset":0,"count":20}}'""",
+        "Ctrl-C ends it.",
+    ]
+    return "\n".join(lines)

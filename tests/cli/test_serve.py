@@ -1,0 +1,243 @@
+"""``serve`` from its start to its end: signals, the ready file, TLS."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from segment_mock import SegmentMock
+from segment_mock.cli import main
+from segment_mock.cli.serve import ReadyFile
+
+SERVER: Any = SimpleNamespace(url="http://127.0.0.1:1", port=1, ca_file=None)
+
+
+@pytest.fixture
+def processes() -> Iterator[list[subprocess.Popen[str]]]:
+    """Processes that are ended after the test."""
+    running: list[subprocess.Popen[str]] = []
+    yield running
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+def serve(*args: str, **options: Any) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "segment_mock", "serve", "--port", "0", *args]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+
+
+def until_it_listens(process: subprocess.Popen[str]) -> list[str]:
+    """Return the banner."""
+    assert process.stderr
+    lines = []
+    for line in process.stderr:
+        lines.append(line)
+        if line.startswith("Ctrl-C"):
+            break
+    return lines
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return a data file that takes seconds to load."""
+    file = tmp_path_factory.mktemp("data") / "large.json"
+    groups = [{"name": f"group {number}", "description": "d" * 50} for number in range(300_000)]
+    file.write_text(json.dumps({"salsa": {"segments": groups}}))
+    return str(file)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_signal_ends_the_loading(
+    processes: list[subprocess.Popen[str]], large: str, tmp_path: Path, number: int, times: int
+) -> None:
+    """SIGINT and SIGTERM are obeyed before the server listens; a second one is harmless."""
+    ready, stale = tmp_path / "ready.json", tmp_path / "ready.json"
+    stale.write_text("old")
+    process = serve("--data", large, "--ready-file", str(ready))
+    processes.append(process)
+    until = time.monotonic() + 20
+    while stale.exists() and time.monotonic() < until:  # its removal is the last thing before loading begins
+        time.sleep(0.005)
+    time.sleep(0.2)
+    began = time.monotonic()
+    for _ in range(times):
+        process.send_signal(number)
+    out, err = process.communicate(timeout=20)
+
+    assert time.monotonic() - began < 2
+    assert (0, "", "") == (process.returncode, out, err)
+    assert not ready.exists()
+
+
+@pytest.mark.parametrize("times", [1, 2, 5])
+def test_signals_end_a_server(processes: list[subprocess.Popen[str]], tmp_path: Path, times: int) -> None:
+    """Once, or again and again."""
+    ready = tmp_path / "ready.json"
+    process = serve("--ready-file", str(ready))
+    processes.append(process)
+    until_it_listens(process)
+    assert ready.exists()
+    for _ in range(times):
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.002)
+
+    assert (0, "") == (process.wait(10), process.communicate()[0])
+    assert not ready.exists()
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="no curl on this machine")
+def test_the_curl_line_of_a_tls_server_works(processes: list[subprocess.Popen[str]]) -> None:
+    """As it is printed, with the file of the CA; which is named by itself too."""
+    process = serve("--tls", "--data", "demo")
+    processes.append(process)
+    banner = "".join(until_it_listens(process))
+    command = banner[banner.index("curl ") : banner.index("Ctrl-C")]
+    reply = json.loads(subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout)
+    (ca_file,) = [line.split()[1] for line in banner.splitlines() if line.startswith("  CA ")]
+
+    assert 25 == reply["payload"]["total"]
+    assert Path(ca_file).read_text().startswith("-----BEGIN CERTIFICATE-----")
+    assert f"--cacert {ca_file} " in command
+
+
+def test_json_logs_contain_nothing_else(processes: list[subprocess.Popen[str]]) -> None:
+    """Where the server listens is a JSON line too."""
+    process = serve("--log-format", "json", "--tls")
+    processes.append(process)
+    assert process.stderr
+    first = process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    rest = process.communicate(timeout=10)[1]
+    ready = json.loads(first)
+
+    assert "" == rest
+    assert ready["url"] in ready["message"]
+    assert ready["ca_file"].endswith(".pem")
+
+
+# The ready file.
+
+
+def test_ready_file_is_complete_readable_and_removed(tmp_path: Path) -> None:
+    path = tmp_path / "ready.json"
+    file = ReadyFile(str(path))
+    file.write(SERVER)
+
+    assert {"url": SERVER.url, "pid": os.getpid(), "port": 1} == json.loads(path.read_text())
+    assert 0o644 == stat.S_IMODE(path.stat().st_mode)
+    assert ["ready.json"] == [entry.name for entry in tmp_path.iterdir()]
+    file.remove()
+    assert [] == [*tmp_path.iterdir()]
+    file.remove()
+
+
+def test_stale_ready_file_is_removed_at_start(tmp_path: Path) -> None:
+    path = tmp_path / "ready.json"
+    path.write_text("stale")
+    ReadyFile(str(path))
+
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("target", ["victim", "missing"])
+def test_ready_file_follows_no_symbolic_link(tmp_path: Path, target: str) -> None:
+    """Neither when it is cleared, nor when somebody puts a link there afterwards."""
+    victim, path = tmp_path / "victim", tmp_path / "ready.json"
+    victim.write_text("precious")
+    path.symlink_to(tmp_path / target)
+    file = ReadyFile(str(path))
+    assert not path.is_symlink()
+    path.symlink_to(tmp_path / target)
+    with pytest.raises(click.UsageError, match="another process has written it meanwhile"):
+        file.write(SERVER)
+    file.remove()
+
+    assert path.is_symlink()
+    assert "precious" == victim.read_text()
+    assert {"victim", "ready.json"} == {entry.name for entry in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize("same_content", [False, True])
+def test_ready_file_of_another_server_stays(tmp_path: Path, same_content: bool) -> None:
+    """It is removed at the end only if it is still ours."""
+    path, other = tmp_path / "ready.json", tmp_path / "other"
+    file = ReadyFile(str(path))
+    file.write(SERVER)
+    other.write_bytes(path.read_bytes() if same_content else b"theirs")
+    other.replace(path)
+    file.remove()
+
+    assert path.exists()
+
+
+def test_ready_file_that_was_changed_stays(tmp_path: Path) -> None:
+    path = tmp_path / "ready.json"
+    file = ReadyFile(str(path))
+    file.write(SERVER)
+    path.write_text("somebody else's words")
+    file.remove()
+
+    assert path.exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("missing/ready.json", "is no directory"),
+        ("file/ready.json", "is no directory"),
+        ("folder", "it exists and is no regular file"),
+        ("pipe", "it exists and is no regular file"),
+        ("x" * 300, "File name too long"),
+    ],
+)
+def test_bad_ready_file_is_one_sentence(tmp_path: Path, path: str, reason: str) -> None:
+    """Exit code 2 before anything is loaded, and nothing is removed."""
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    result = CliRunner().invoke(main, ["serve", "--port", "0", "--ready-file", str(tmp_path / path)])
+
+    assert 2 == result.exit_code
+    assert f"ready_file: {str(tmp_path / path)!r} can't be used: " in result.stderr
+    assert reason in result.stderr.splitlines()[-1]
+    assert {"file", "folder", "pipe"} == {entry.name for entry in tmp_path.iterdir()}
+
+
+# env
+
+
+def test_env_of_a_tls_server(tmp_path: Path) -> None:
+    """With the CA of the server its variables are printed, and no proxy; without it, the flag is named."""
+    with SegmentMock(data="demo") as mock:
+        server = mock.serve(tls=True)
+        environment = {"XDG_CACHE_HOME": str(tmp_path)}
+        by_flag = CliRunner().invoke(main, ["env", "--url", server.url, "--ca-file", server.ca_file], env=environment)
+        environment["SEGMENT_MOCK_CA_FILE"] = str(server.ca_file)
+        by_variable = CliRunner().invoke(main, ["env", "--url", server.url], env=environment)
+        without = CliRunner().invoke(main, ["env", "--url", server.url], env={"XDG_CACHE_HOME": str(tmp_path)})
+        code = "import os, requests; print(requests.get(os.environ['SALSA_BASE_URL'] + '/_mock/health').status_code)"
+        script = f'eval "$TOLD"; "{sys.executable}" -c "$CODE"'
+        variables = {"TOLD": by_flag.stdout, "CODE": code, "PATH": "/usr/bin:/bin"}
+        done = subprocess.run(["sh", "-c", script], env=variables, capture_output=True, text=True, check=False)
+
+    assert (0, 0, 1) == (by_flag.exit_code, by_variable.exit_code, without.exit_code)
+    assert by_flag.stdout == by_variable.stdout
+    assert "PROXY" not in by_flag.stdout.replace("NO_PROXY", "").upper()
+    assert "200\n" == done.stdout
+    assert "--ca-file" in without.stderr
