@@ -44,9 +44,11 @@ class Clock:
         return self._frozen is not None
 
     def now(self) -> float:
-        """Return seconds since the epoch."""
-        stands = self._frozen
-        return time.time() + self._offset if stands is None else stands
+        """Return seconds since the epoch; at the end of the year 9999 time stands still."""
+        if self._frozen is not None:
+            return self._frozen
+        now = time.time() + self._offset
+        return now if now < _LAST else _LAST
 
     def iso(self) -> str:
         """Return now as ISO 8601 in UTC with exactly three decimals and ``Z``."""
@@ -95,22 +97,19 @@ class Clock:
             raise ValueError(f"{deed!r} with {value!r} is nothing a clock can do")
 
     def move_to(self, moment: float) -> None:
-        """Move forward to *moment* in epoch seconds; does nothing if it has passed already.
-
-        Raises ValueError for a moment past the year 9999.
-        """
+        """Move forward to *moment* in epoch seconds, but not past the year 9999; does nothing if it has passed."""
         with self._turning:
             if moment > self.now():
-                self.set(moment)
+                self.set(min(moment, _LAST))
 
     def skip(self, by: float) -> None:
         """Move *by* seconds forward for a wait that took no real time, and `patch_sleep`'s virtual time with it.
 
-        Raises ValueError if *by* is negative or ends past the year 9999.
+        Not past the year 9999. Raises ValueError if *by* is negative.
         """
         from .virtual_time import VIRTUAL
 
-        VIRTUAL.passed(self, by)
+        VIRTUAL.passed(self, min(by, _LAST - self.now()))
 
     def patch_sleep(self) -> AbstractContextManager[None]:
         """Return a ``with`` block in which sleeping moves this clock instead of waiting.

@@ -86,6 +86,8 @@ class Emulator:
             response = call.with_faults(await self.fault_rules.apply(call, partial(self._perform, call)))
         except Refusal as refusal:
             response = call.with_faults(call.render_refusal(refusal))
+        except SystemExit as error:  # a fault ends no program and no event loop
+            raise RuntimeError(f"a fault raised {error!r}") from error
         finally:
             end(call, entry, response, self.journal)
         return response

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Literal, TypeAlias
@@ -92,6 +93,35 @@ def run_sync(reply: Response | Pending, wait: Callable[[float], Any]) -> Respons
         return response
     finally:
         reply.close()
+
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+
+
+def check_header(name: object, value: object) -> None:
+    """Raise ValueError if HTTP has no such header: a name that is no token, a value with control characters."""
+    if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is not the name of a header")
+    if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
+        raise ValueError(f"{value!r} is not the value of a header: {name}")
+
+
+def check_response(response: object) -> Response:
+    """Return *response* as every transport sends it, without spaces around the values of headers.
+
+    Raises TypeError or ValueError if it can't be sent, and says why.
+    """
+    if not isinstance(response, Response):
+        raise TypeError(f"expected a Response, got {response!r}")
+    status, headers, body, delivery = response.status, response.headers, response.body, response.delivery
+    if not isinstance(status, int) or not 100 <= status <= 999:
+        raise ValueError(f"{status!r} is not an HTTP status")
+    for name, value in headers.items():
+        check_header(name, value)
+    if not isinstance(body, bytes) or not isinstance(delivery, Delivery):
+        raise TypeError(f"expected a body of bytes and a Delivery, got {body!r:.100} and {delivery!r:.100}")
+    return replace(response, headers={name: value.strip(" \t") for name, value in headers.items()})
 
 
 def body_limit_for(target: str, body_limit: int) -> int:

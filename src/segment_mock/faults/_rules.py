@@ -12,7 +12,7 @@ from ..callsite import caller
 from ..core import Call, Middleware, Operation
 from ..core.world import World
 from ..journal import matches_operation
-from ..messages import Response
+from ..messages import Response, check_response
 from ..settings import SettingError, suggestion
 from ._kinds import fault_of, kinds
 from ._matching import Match
@@ -83,8 +83,7 @@ class FaultRules:
                     else:
                         running.append((rules[index].begin(call, _proceed), index + 1))
                 if not running:
-                    assert result is not None
-                    return result
+                    return check_response(result)
                 fault, following = running[-1]
                 try:
                     wish = fault.send(result) if error is None else fault.throw(error)

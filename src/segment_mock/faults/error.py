@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from ..core import Call, Proceed, dumps
-from ..messages import Response
+from ..messages import Response, check_header
 from ..settings import FLOAT, INT, OptionType
 from ._base import Fault, after, pairs, setting
 
@@ -23,7 +23,10 @@ def _body(value: Any) -> Any:
 
 
 def _headers(value: Any) -> dict[str, str]:
-    return {str(name): str(text) for name, text in pairs(value).items()}
+    headers = {str(name): str(text) for name, text in pairs(value).items()}
+    for name, text in headers.items():
+        check_header(name, text)
+    return headers
 
 
 @dataclass(frozen=True)
