@@ -16,6 +16,7 @@ from .core.rate_limit import RateWindow
 from .core.steps import Policy, begin, end, perform
 from .core.world import World
 from .faults import FaultRules, is_kind, kinds
+from .hosts import host_of, is_browser_noise
 from .journal import Entry, EntryFilter, Journal, check
 from .messages import Pending, Request, Response
 from .routing import NOBODY, Routes
@@ -25,6 +26,8 @@ from .store import InitialRecords, Store
 from .stubs import Stub, Stubs
 from .vendors import find_vendors
 
+_NO_ICON = Response(404, {"Content-Type": "text/plain; charset=utf-8"}, b"There is nothing for browsers here.\n")
+"""The answer to what browsers ask for by themselves. It is no call to a vendor, and not in the journal."""
 DELETED = "deleted"
 """The collection of a data file that lists the ids that had a record once."""
 
@@ -70,6 +73,8 @@ class Emulator:
         While a fault rule may strike it is a coroutine of the response, which awaits nothing but `clock.sleep`.
         """
         call = self._call(request)
+        if call.operation.name == "no_such_operation" and self._is_browser_noise(request):
+            return _NO_ICON
         return self._answer_with_faults(call) if self.fault_rules.active else self._answer(call)
 
     def _answer(self, call: Call) -> Response:
@@ -98,6 +103,9 @@ class Emulator:
             if isinstance(stub, Stub):
                 return stub.response()
         return perform(call, self._policy)
+
+    def _is_browser_noise(self, request: Request) -> bool:
+        return is_browser_noise(request.target) and not self.routes.owns(host_of(request.headers.get("host", "")))
 
     def _call(self, request: Request) -> Call:
         vendor, operation, arguments, assumed = self.routes.find(request)

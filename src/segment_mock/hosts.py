@@ -8,12 +8,21 @@ from urllib.parse import parse_qs
 
 _ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 _HOST_PATTERN = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?|[0-9a-f:]*:[0-9a-f:.]*")
+_BROWSER_NOISE = re.compile(
+    r"/(favicon[^/?]*\.(ico|png|svg)|apple-touch-icon[^/?]*\.png|robots\.txt|(site|app)\.webmanifest|manifest\.json"
+    r"|browserconfig\.xml|\.well-known/[^?]*)(\?|\Z)"
+)
 _LOOPBACK = re.compile(r"localhost|::1|127(\.[0-9]{1,3}){1,3}")
 
 
 def is_control(target: str) -> bool:
     """Return whether *target* belongs to the control plane, ``/_mock``."""
     return target.startswith("/_mock") and (len(target) == 6 or target[6] in "/?")
+
+
+def is_browser_noise(target: str) -> bool:
+    """Return whether browsers ask for *target* by themselves: an icon, a manifest, what a site allows robots."""
+    return _BROWSER_NOISE.match(target) is not None
 
 
 def split_target(target: str) -> tuple[str, str]:

@@ -50,7 +50,7 @@ class SegmentMock:
         self._emulator = Emulator(settings)
         self._servers: list[LiveServer] = []
         self._hosts = {host for host in self.settings["hosts"] if not host.startswith("!")}
-        self._control_plane: Callable[[Request, bytes | None], Response] | None = None
+        self._control_plane: Callable[[Request, LiveServer | None], Response] | None = None
         self.refused: Counter[str] = Counter()
         """How often clients called each host that a proxy of this mock or ``block_network`` refused."""
 
@@ -135,7 +135,7 @@ class SegmentMock:
         authority = self._authority(host) if tls or proxy else None
         server = LiveServer(
             core.answer,
-            partial(self._control, ca_pem=authority.pem if authority else None),
+            lambda request: self._control(request, server),
             self.clock,
             host=host,
             port=port,
@@ -254,9 +254,9 @@ class SegmentMock:
         hosts = [host for vendor in self._emulator.vendors.values() for host in vendor.hosts]
         return CertificateAuthority([host, *hosts, *sorted(self._hosts)])
 
-    def _control(self, request: Request, ca_pem: bytes | None = None) -> Response:
+    def _control(self, request: Request, server: LiveServer | None = None) -> Response:
         if self._control_plane is None:
             from .web import control_client  # Flask takes 170 ms to import
 
             self._control_plane = control_client(self._emulator)
-        return self._control_plane(request, ca_pem)
+        return self._control_plane(request, server)

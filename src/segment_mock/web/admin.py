@@ -115,10 +115,10 @@ def get_health(core: Emulator) -> Response:
 )
 def get_ca_certificate(core: Emulator) -> Response:
     """Return the certificate authority of the server that was asked, if it speaks TLS or is a proxy."""
-    pem = request.environ.get("segment_mock.ca_pem")
-    if pem is None:
+    server = request.environ.get("segment_mock.server")
+    if server is None or server.ca_pem is None:
         raise NotFound("This server speaks no TLS: start it with --tls or --proxy.")
-    return Response(pem, content_type="application/x-pem-file")
+    return Response(server.ca_pem, content_type="application/x-pem-file")
 
 
 @views.get(
@@ -126,8 +126,9 @@ def get_ca_certificate(core: Emulator) -> Response:
     object_of("Catalogue", vendors=list_of(OBJECT), settings=OBJECT),
 )
 def list_vendors(core: Emulator) -> Response:
-    """Return what is emulated, the source of each rule, and the settings in force."""
-    return as_json(catalogue(core.vendors.values(), core.settings))
+    """Return what is emulated, the source of each rule, and the settings in force for the server that was asked."""
+    server = request.environ.get("segment_mock.server")
+    return as_json(catalogue(core.vendors.values(), core.settings | (server.settings if server else {})))
 
 
 @views.post("/reset")

@@ -24,6 +24,8 @@ from .views import http_problem
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
+    from ..transports.server.server import LiveServer
+
 _ARGUMENT = re.compile(r"\{(\w+)\}")
 
 
@@ -112,14 +114,14 @@ class RaisingResponse(Response):
         raise self._error
 
 
-def control_client(core: Emulator) -> Callable[[messages.Request, bytes | None], messages.Response]:
+def control_client(core: Emulator) -> Callable[[messages.Request, LiveServer | None], messages.Response]:
     """Return a function that answers requests for ``/_mock`` by the Flask application, for other transports.
 
-    It takes the request and the CA certificate of the server that was asked, if it has one.
+    It takes the request and the live server that was asked, if it was one.
     """
     app = create_app(core)
 
-    def answer(request: messages.Request, ca_pem: bytes | None = None) -> messages.Response:
+    def answer(request: messages.Request, server: LiveServer | None = None) -> messages.Response:
         path, _, query = request.target.partition("?")
         builder = EnvironBuilder(
             path,
@@ -130,7 +132,7 @@ def control_client(core: Emulator) -> Callable[[messages.Request, bytes | None],
             environ_base={
                 "segment_mock.transport": request.transport,
                 "segment_mock.too_large": request.too_large,
-                "segment_mock.ca_pem": ca_pem,
+                "segment_mock.server": server,
             },
         )
         environ = builder.get_environ()

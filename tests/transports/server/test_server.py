@@ -3,6 +3,8 @@
 import errno
 import gc
 import socket
+import subprocess
+import sys
 import threading
 import time
 from contextlib import ExitStack, suppress
@@ -167,3 +169,45 @@ def test_time_scale():
     """Every pause of the core is scaled: an hour at 0 takes no time."""
     with serving(Holding(3600), time_scale=0) as server, RawClient(server) as wire:
         assert wire.send(HOLD).reply()[0] == 200
+
+
+FROZEN = """
+import sys, time
+library = sys.argv[1]
+if library == "freezegun":
+    import freezegun
+    frozen = freezegun.freeze_time("2020-01-01")
+elif library == "freezegun, asyncio too":
+    import freezegun
+    frozen = freezegun.freeze_time("2020-01-01", ignore=[])
+else:
+    import time_machine
+    frozen = time_machine.travel("2020-01-01", tick=False)
+if sys.argv[2] == "before":
+    import segment_mock
+frozen.start()
+import segment_mock
+from segment_mock import SegmentMock, faults
+mock = SegmentMock()
+mock.faults.add(faults.Latency(seconds=0.05))
+server = mock.serve()
+frozen.stop()
+import http.client
+frozen.start()
+connection = http.client.HTTPConnection(server.host, server.port, timeout=5)
+connection.request("GET", "/api/integration/ext/v1/metrics", headers={"authToken": "t"})
+assert connection.getresponse().status == 200
+connection.close()
+server.stop()
+print("answered")
+"""
+
+
+@pytest.mark.parametrize("library", ["freezegun", "freezegun, asyncio too", "time-machine"])
+@pytest.mark.parametrize("imported", ["before", "while frozen"])
+def test_waiting_is_real_while_a_test_freezes_time(library, imported):
+    """Timers of the server hang on a time source that no test library replaces."""
+    command = [sys.executable, "-c", FROZEN, library, imported]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+    assert (done.stdout, done.returncode) == ("answered\n", 0), done.stderr

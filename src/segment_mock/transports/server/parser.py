@@ -34,6 +34,7 @@ _TLS_HANDSHAKE = b"\x16\x03"
 _UNFINISHED = -1  # what a step returns that needs more bytes
 
 _TLS = "This is TLS, but plain HTTP is spoken here: use an http:// address."
+_LINE_FEED = "This is not HTTP/1.1: a line ends with a line feed alone."
 _NO_PROXY = "This is no proxy: start segment-mock with --proxy, and CONNECT is answered."
 _FOREIGN = "Host {!r} is no vendor's: segment-mock lets nothing out."
 
@@ -147,7 +148,7 @@ class RequestParser:
         if not _START_OF_HEAD.match(data[at : at + 65]):
             raise _Refused(_TLS if data.startswith(_TLS_HANDSHAKE, at) else _complaint(data[at:].decode("latin-1")))
         if _BARE_LINE_FEED.search(data, max(at, at + self._searched - 1)):
-            raise _Refused("This is not HTTP/1.1: a line ends with a line feed alone.")
+            raise _Refused(_LINE_FEED)
         self._searched, self.incomplete = len(data) - at, True
         return _UNFINISHED
 
@@ -246,8 +247,13 @@ class RequestParser:
         end = data.find(b"\r\n", max(at, at + self._searched - 1))
         if (len(data) if end < 0 else end) - at > limit:
             raise _Refused("A line of the chunked body, or its trailers, are too long.", 431)
-        self._searched = len(data) - at if end < 0 else 0
-        return None if end < 0 else data[at:end]
+        if end >= 0:
+            self._searched = 0
+            return data[at:end]
+        if _BARE_LINE_FEED.search(data, max(at, at + self._searched - 1)):
+            raise _Refused(_LINE_FEED)
+        self._searched = len(data) - at
+        return None
 
     def _complete(self) -> None:
         self.count += 1

@@ -94,6 +94,17 @@ class LiveServer:
         """The file of the CA certificate that clients have to trust, if this server speaks TLS or is a proxy."""
         return str(self._authority.file) if self._authority and self._authority.file else None
 
+    @property
+    def ca_pem(self) -> bytes | None:
+        """The CA certificate, if there is one."""
+        return self._authority.pem if self._authority else None
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """What this server was started with, by the names of the settings."""
+        tls = self._ssl_context is not None
+        return {"host": self.host, "port": self.port, "tls": tls, "proxy": self._authority is not None and not tls}
+
     def start(self) -> LiveServer:
         """Bind and serve; returns once connections are accepted.
 

@@ -57,7 +57,7 @@ def _identified(payload: Json, identifier: Any) -> Json:
 VENDOR = Vendor(
     name="salsa",
     title="Salsa Engage Groups",
-    hosts=("api.salsalabs.org",),
+    hosts=("api.salsalabs.org", "hq.uat.igniteaction.net"),  # production, and user acceptance tests
     root="/api/integration/ext/v1",
     key_header="authToken",
     operations=(
