@@ -210,3 +210,38 @@ def test_unknown_verbs_reach_the_core(verb):
 
         assert (headers["x-method"], headers["x-target"], body) == (verb, "/a", b"hi")
         assert wire.send(GET).reply()[1]["x-method"] == "GET"
+
+
+@pytest.mark.parametrize("count", [2, 3, 40])
+def test_pipelined_upgrades_are_all_answered(count):
+    """In any number, with other requests between them."""
+    ask = b"PUT /%d HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 2\r\n\r\nhi"
+    with serving() as server, RawClient(server) as wire:
+        wire.send(b"".join(ask % number + GET for number in range(count)))
+        replies = [wire.reply() for _ in range(2 * count)]
+
+    assert [f"/{number}" for number in range(count)] == [headers["x-target"] for _, headers, _ in replies[::2]]
+    assert [b"hi", b""] * count == [body for _, _, body in replies]
+
+
+@pytest.mark.parametrize("cuts", [(), (1,), (3,), (4,), (5,), (1, 2, 3, 4), (20, 40)])
+def test_unknown_verbs_reach_the_core_however_they_come(cuts):
+    """Pipelined, and cut into segments anywhere."""
+    data = b"BREW /a HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi" * 2 + GET + b"ICE-9 /b HTTP/1.1\r\n\r\n"
+    with serving() as server, RawClient(server) as wire:
+        for start, end in zip((0, *cuts), (*cuts, len(data)), strict=True):
+            wire.send(data[start:end])
+            threading.Event().wait(0.005)  # or the system joins the segments
+        methods = [wire.reply()[1]["x-method"] for _ in range(4)]
+
+    assert methods == ["BREW", "BREW", "GET", "ICE-9"]
+
+
+def test_expect_of_http_1_0_is_ignored():
+    """It has no interim replies."""
+    with serving() as server, RawClient(server) as wire:
+        wire.send(b"PUT / HTTP/1.0\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
+        threading.Event().wait(0.02)
+        status, _, body = wire.send(b"hi").reply()
+
+    assert (status, body) == (200, b"hi")

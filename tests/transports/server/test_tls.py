@@ -137,3 +137,77 @@ def test_stop_ends_tunnels(mock: SegmentMock, session: requests.Session) -> None
 
     with pytest.raises((requests.ConnectionError, OSError)):
         session.post(SALSA, json=ALL, headers=KEY, proxies=proxies, verify=ca_file)
+
+
+@pytest.mark.parametrize("size", [1, 50, 10_000])
+def test_bytes_that_come_along_with_connect_are_used(mock: SegmentMock, size: int) -> None:
+    """A client may begin its handshake without waiting for the answer to CONNECT; whole, or cut anywhere."""
+    server = mock.serve(proxy=True)
+    context = ssl.create_default_context(cafile=server.ca_file)
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(incoming, outgoing, server_hostname="api.salsalabs.org")
+    with socket.create_connection((server.host, server.port), 5) as sock:
+        head, greeted = b"CONNECT api.salsalabs.org:443 HTTP/1.1\r\n\r\n", b""
+
+        def exchange() -> None:
+            nonlocal greeted
+            sock.sendall(outgoing.read())
+            received = sock.recv(2**16)
+            assert received
+            if b"\r\n\r\n" not in greeted:
+                greeted += received
+                received = greeted.partition(b"\r\n\r\n")[2]
+            incoming.write(received)
+
+        with pytest.raises(ssl.SSLWantReadError):
+            tls.do_handshake()
+        hello = outgoing.read()
+        sock.sendall(head + hello[:size])
+        sock.sendall(hello[size:])
+        while True:
+            try:
+                tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                exchange()
+        tls.write(b"GET /api/integration/ext/v1/metrics HTTP/1.1\r\nHost: api.salsalabs.org\r\nauthToken: t\r\n\r\n")
+        while True:
+            try:
+                reply = tls.read(100)
+                break
+            except ssl.SSLWantReadError:
+                exchange()
+
+    assert greeted.startswith(b"HTTP/1.1 200 ")
+    assert reply.startswith(b"HTTP/1.1 200 ")
+
+
+def test_certificate_names_the_host_that_a_server_listens_on(session: requests.Session) -> None:
+    """Whatever it is, clients of its URL can verify it."""
+    with SegmentMock(admin_token="key") as mock:
+        server = mock.serve("0.0.0.0", tls=True)
+        reply = session.get(f"{server.url}/_mock/health", verify=server.ca_file)
+
+    assert 200 == reply.status_code
+
+
+def test_a_tls_server_that_is_started_again_has_its_file_again(mock: SegmentMock, session: requests.Session) -> None:
+    server = mock.serve(tls=True)
+    server.stop()
+    assert server.ca_file is None
+    server.start()
+
+    assert 200 == session.get(f"{server.url}/_mock/health", verify=server.ca_file).status_code
+
+
+def test_handshakes_that_clients_break_off_are_counted(mock: SegmentMock, session: requests.Session) -> None:
+    """By host, on the server that they were with."""
+    proxy, tls = mock.serve(proxy=True), mock.serve(tls=True)
+    for _ in range(2):
+        with pytest.raises(requests.exceptions.SSLError):
+            session.post(SALSA, json=ALL, headers=KEY, proxies={"https": proxy.url}, verify=True)
+    with pytest.raises(requests.exceptions.SSLError):
+        session.get(tls.url, verify=True)
+    mock.close()
+
+    assert ({"api.salsalabs.org": 2}, {"127.0.0.1": 1}) == (proxy.failed_handshakes, tls.failed_handshakes)

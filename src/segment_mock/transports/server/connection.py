@@ -150,7 +150,7 @@ class Connection(asyncio.Protocol):
         self._head_only = request.method == "HEAD"
         if request.method == "CONNECT":
             self._open_tunnel(request.target)
-        elif is_control(request.target):
+        elif request.target.startswith("/_mock") and is_control(request.target):
             self._busy = True
             self._context.ask_control(request, self._finish)
         else:

@@ -59,7 +59,7 @@ class RequestParser:
     """
 
     __slots__ = (
-        "_admit", "_body", "_body_limit", "_connection", "_data", "_headers", "_left", "_limit", "_method", "_searched",
+        "_admit", "_body", "_body_limit", "_connection", "_data", "_headers", "_left", "_method", "_searched",
         "_size", "_step", "_target", "_trailers", "_transport", "_tunnels", "count", "done", "expects_continue",
         "incomplete", "refused", "requests", "rest",
     )  # fmt: skip
@@ -135,7 +135,7 @@ class RequestParser:
             else:
                 headers[name] += f", {value}"
         self._headers, self._searched, self.incomplete = headers, 0, True
-        self._connection = _connection_option(headers, minor)
+        self._connection = _connection_option(headers, minor) if minor == "0" or "connection" in headers else ""
         if self._method == "CONNECT":
             return self._connect(target, data, end + 4)
         self._target = target if target[0] == "/" else self._origin_form(target)
@@ -176,17 +176,17 @@ class RequestParser:
 
     def _begin_body(self, minor: str, data: bytes, at: int) -> int:
         headers = self._headers
-        self._limit = body_limit_for(self._target, self._body_limit)
-        self.expects_continue = minor == "1" and headers.get("expect", "").lower() == "100-continue"
+        if "expect" in headers and minor == "1":
+            self.expects_continue = headers["expect"].lower() == "100-continue"
         if "transfer-encoding" in headers:
             if "content-length" in headers or minor == "0" or headers["transfer-encoding"].lower() != "chunked":
                 raise _Refused("This is not HTTP/1.1: it is not plain where the body ends.")
             self._size = 0
             self._step = RequestParser._read_chunk_line
             return at
-        self._left = length = _length(headers.get("content-length", "0"))
+        self._left = length = _length(headers["content-length"]) if "content-length" in headers else 0
         self._step = RequestParser._read_body
-        if length > self._limit:
+        if length > self._body_limit and self._is_too_large(length):
             self._refuse_body()
             return at
         return self._read_body(data, at)
@@ -208,7 +208,7 @@ class RequestParser:
             raise _Refused(f"This is not HTTP/1.1: bad chunk size {line[:100].decode('latin-1')!r}.")
         self._left = int(match[1], 16)
         self._size += self._left
-        if self._size > self._limit:
+        if self._is_too_large(self._size):
             self._refuse_body()
         self._step = RequestParser._read_chunk if self._left else RequestParser._read_trailer
         self._trailers = 0
@@ -264,6 +264,9 @@ class RequestParser:
         self.incomplete = self.expects_continue = False
         self.done = self._connection == "close"
         self._step = RequestParser._read_head
+
+    def _is_too_large(self, size: int) -> bool:
+        return size > body_limit_for(self._target, self._body_limit)
 
     def _refuse_body(self) -> None:
         self.count += 1
