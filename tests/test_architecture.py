@@ -17,7 +17,7 @@ FLOORS = (
     ("core",),
     ("faults", "vendors"),
     ("routing", "examples"),
-    ("stubs",),
+    ("stubs", "har"),
     ("emulator", "catalogue"),
     ("web", "testing", "conform"),
     ("mock",),

@@ -199,7 +199,7 @@ def _cut(line: str) -> str:
 
 
 def _capsule(item: pytest.Item, mock: SegmentMock, number: int) -> Path:
-    """Write the capsule, and return its path."""
+    """Write the capsule, and the journal as HAR beside it, and return the capsule's path."""
     case = item.stash[CASE].label if CASE in item.stash else ""
     name = labelled(item.nodeid, item.stash.get(TRANSPORT, ""), case)
     text = json.dumps(mock.journal.capsule(name), indent=1, default=repr)
@@ -209,6 +209,7 @@ def _capsule(item: pytest.Item, mock: SegmentMock, number: int) -> Path:
     file = _folder(item.config) / f"{plain[:_NAME].strip('-.')}-{unique}.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text, encoding="utf-8")
+    file.with_suffix(".har").write_text(json.dumps(mock.journal.har(), default=repr), encoding="utf-8")
     return file
 
 

@@ -81,9 +81,11 @@ def test_a_red_test_tells_its_calls_changes_faults_and_how_to_replay_them(pytest
     )
     printed = result.stdout.str()
     assert printed.count("- segment-mock -") == 3
-    files = {path.name.rpartition("-")[0]: path for path in Path("kept").iterdir()}
+    files = {path.name.rpartition("-")[0]: path for path in Path("kept").glob("*.json")}
     assert {"test_long", "test_red", "test_setup"} == files.keys()
-    assert "secret-of-mine" not in printed + files["test_red"].read_text()
+    archive = files["test_red"].with_suffix(".har").read_text()
+    assert [0, 200] == [entry["response"]["status"] for entry in json.loads(archive)["log"]["entries"]]
+    assert "secret-of-mine" not in printed + archive + files["test_red"].read_text()
     replays(files["test_red"])
 
 
@@ -117,7 +119,7 @@ def test_careless(segment_mock):
     result = pytester.runpytest(*RUN, "--basetemp=tmp")
 
     result.assert_outcomes(passed=1, failed=4)
-    files = sorted(Path("tmp/segment-mock").iterdir())
+    files = sorted(Path("tmp/segment-mock").glob("*.json"))
     assert len(files) == 4
     assert all(f"replay: segment-mock replay {Path.cwd() / file}" in result.stdout.str() for file in files)
     assert [0] * 4 == [CliRunner().invoke(main, ["replay", str(file)]).exit_code for file in files]
@@ -224,7 +226,7 @@ def test_a_hook_of_the_report_never_raises(pytester: pytest.Pytester) -> None:
         assert "INTERNALERROR" not in printed
         assert all(f"AssertionError: {name}" in printed for name in ("matcher", "bare", "function", "calendar"))
         assert ("no capsule: " in printed) == (options[-1:] == ("file",))
-    for file in Path("kept").iterdir():
+    for file in Path("kept").glob("*.json"):
         assert "Traceback" not in CliRunner().invoke(main, ["replay", str(file)]).output
 
 

@@ -43,7 +43,7 @@ def test_the_red_test_prints_what_the_story_reads(pytester: pytest.Pytester) -> 
     printed = pytester.runpytest(*RUN, "--basetemp=tmp").stdout.str()
 
     assert holds(printed, told("text", "VALIDATION_ERROR"))
-    (capsule,) = Path("tmp/segment-mock").iterdir()
+    (capsule,) = Path("tmp/segment-mock").glob("*.json")
     again = CliRunner().invoke(main, ["replay", str(capsule)])
     assert (0, told("text", "same")) == (again.exit_code, again.output)
 

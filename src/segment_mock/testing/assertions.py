@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from .. import __version__
+from ..har import har
 from ..journal import Entry
 from .capsule import capsule
 from .explain import IgnoredField, describe, explain, hint_in_python, ignored_fields
@@ -71,6 +73,22 @@ class Journal:
         *about* names it. Raises LookupError when the records before the first call can't be reached any more.
         """
         return capsule(self._core, about)
+
+    def har(
+        self,
+        vendor: str | None = None,
+        operation: str | None = None,
+        *,
+        json: Any = None,
+        limit: int | None = None,
+        **filters: Unpack[Filters],
+    ) -> dict[str, Any]:
+        """Return the entries that fit as an HTTP Archive 1.2, which browsers' developer tools open.
+
+        Write it to a file with ``json.dump``. Arguments are those of `entries`. Operation, changes, faults and what
+        else the format has no member for are in ``_segmentMock`` of each entry. Credentials are redacted.
+        """
+        return har(self.entries(vendor, operation, json=json, limit=limit, **filters), __version__)
 
     def hint(self, entry: Entry) -> str:
         """Return ``entry.hint`` with settings as keywords of `SegmentMock` and the marker, not as flags."""

@@ -8,9 +8,12 @@ from typing import Any
 from flask import Response, request
 from werkzeug.exceptions import BadRequest, Conflict, NotFound
 
+from .. import __version__
 from ..core import Json
 from ..emulator import Emulator
-from .views import DATE_TIME, OK, TEXT, TRUE_OR_FALSE, WHOLE_NUMBER, Views, as_json, list_of, object_of
+from ..har import har
+from ..journal import Entry
+from .views import DATE_TIME, OBJECT, OK, TEXT, TRUE_OR_FALSE, WHOLE_NUMBER, Views, as_json, list_of, object_of
 
 views = Views()
 _BOOLEANS = {"": True, "1": True, "true": True, "0": False, "false": False}
@@ -38,8 +41,19 @@ _FILTERS: dict[str, Json] = {
 )
 def list_journal(core: Emulator) -> Response:
     """Return the exchanges as their clients saw them, oldest first."""
-    entries = core.entries(**{name: _parse(name, text) for name, text in request.args.items()})
-    return as_json({"entries": [entry.as_dict() for entry in entries], "forgotten": core.journal.forgotten})
+    entries = [entry.as_dict() for entry in _wanted(core)]
+    return as_json({"entries": entries, "forgotten": core.journal.forgotten})
+
+
+@views.get(
+    "/journal.har",
+    object_of("HttpArchive", log=object_of("HttpArchiveLog", version=TEXT, creator=OBJECT, entries=list_of(OBJECT))),
+    query=_FILTERS,
+    refuses=(400,),
+)
+def get_har(core: Emulator) -> Response:
+    """Return the exchanges as an HTTP Archive 1.2, which browsers' developer tools open."""
+    return as_json(har(_wanted(core), __version__))
 
 
 @views.get("/journal/<int:number>", _ENTRY, refuses=(404,))
@@ -66,6 +80,11 @@ def clear_journal(core: Emulator) -> Response:
     """Forget every exchange."""
     core.journal.clear()
     return as_json(OK)
+
+
+def _wanted(core: Emulator) -> list[Entry]:
+    """Return the entries that the filters in the query mean."""
+    return core.entries(**{name: _parse(name, text) for name, text in request.args.items()})
 
 
 def _parse(name: str, text: str) -> Any:
