@@ -126,6 +126,13 @@ def unlocked(session: nox.Session) -> None:
 
 
 @nox.session
+def layers(session: nox.Session) -> None:
+    """Run the tests beside other libraries of stubs, and of instrumentation, in their newest versions."""
+    install(session, editable="[layers]", locked=False)
+    session.run("pytest", "tests/layers", *session.posargs, env=ENVIRONMENT)
+
+
+@nox.session
 def build(session: nox.Session) -> None:
     """Build the wheel by README's command, and the sdist, into dist/, and check what they say of themselves."""
     install(session, "build", "editables", "hatchling", "pip", "twine")

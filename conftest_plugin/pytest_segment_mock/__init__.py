@@ -7,14 +7,14 @@ from importlib.metadata import version
 
 import pytest
 
-from . import fixtures, guard, report, settings, strict, sweep
+from . import fixtures, guard, report, settings, strict, stubs, sweep
 from .fixtures import LiveMock, MockFactory
 from .strict import CredentialWarning, IgnoredFieldWarning, RefusedCallWarning
 
 __all__ = ["CredentialWarning", "IgnoredFieldWarning", "LiveMock", "MockFactory", "RefusedCallWarning"]
 
 # Registered here and not named in pytest_plugins, for which pytest reads the entry points of every installed package.
-_PARTS = (settings, strict, report, sweep, guard, fixtures)
+_PARTS = (settings, strict, stubs, report, sweep, guard, fixtures)
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:

@@ -1,0 +1,125 @@
+"""A test whose mock saw no call while another stub was active is told by which line that lets calls pass."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pytest_segment_mock.stubs import ADVICE
+
+for library in ADVICE:
+    pytest.importorskip(library)
+
+PAGE = Path(__file__).parents[2] / "docs" / "clients.md"
+URL = "https://api.salsalabs.org/api/integration/ext/v1/metrics"
+LIBRARIES = {
+    "responses": """
+        def test_stub(segment_mock, stub):
+            assert requests.get(URL).json() == []
+
+        @pytest.fixture
+        def stub():
+            with responses.RequestsMock() as stub:
+                stub.add("GET", URL, json=[])
+                yield stub
+    """,
+    "requests_mock": """
+        def test_stub(segment_mock, requests_mock):
+            requests_mock.get(URL, json=[])
+            assert requests.get(URL).json() == []
+    """,
+    "respx": """
+        def test_stub(segment_mock, respx_mock):
+            respx_mock.get(URL).respond(json=[])
+            assert httpx.get(URL).json() == []
+    """,
+    "pytest_httpx": """
+        def test_stub(segment_mock, httpx_mock):
+            httpx_mock.add_response(url=URL, json=[])
+            assert httpx.get(URL).json() == []
+    """,
+    "vcr": """
+        def test_stub(segment_mock, cassette):
+            assert requests.get(URL).json() == []
+
+        @pytest.fixture
+        def cassette(tmp_path):
+            tape = tmp_path / "tape.yaml"
+            tape.write_text(TAPE)
+            with vcr.use_cassette(str(tape)):
+                yield
+    """,
+}
+TAPE = f"""
+interactions:
+- request: {{method: GET, uri: '{URL}', headers: {{}}, body: null}}
+  response: {{status: {{code: 200, message: OK}}, headers: {{}}, body: {{string: '[]'}}}}
+version: 1
+"""
+HEAD = f"import httpx, pytest, requests, responses, vcr\nURL = {URL!r}\nTAPE = {TAPE!r}\n"
+
+
+def run(pytester: pytest.Pytester, library: str, *more: str) -> pytest.RunResult:
+    """Run the suite of *library*."""
+    from textwrap import dedent
+
+    pytester.makepyfile(HEAD + dedent(LIBRARIES[library]) + dedent("\n".join(more)))
+    plugins = [option for name in ("requests_mock", "respx.plugin", "pytest_httpx") for option in ("-p", name)]
+    if library != "requests_mock":
+        plugins = plugins[2:]
+    return pytester.runpytest_subprocess(*plugins, "-p", "no:randomly")
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_a_test_that_passed_is_told_at_the_end(pytester: pytest.Pytester, library: str) -> None:
+    """By the line of the docs."""
+    result = run(pytester, library)
+
+    result.assert_outcomes(passed=1)
+    assert (
+        f"the mock saw no call, and {library} was active, which is asked first: {ADVICE[library]}"
+        in result.stdout.str()
+    )
+
+
+def test_a_test_that_failed_has_a_section(pytester: pytest.Pytester) -> None:
+    """Also if the stub has ended by then: it was in the way of the call that failed."""
+    result = run(
+        pytester,
+        "respx",
+        """
+        def test_refused(segment_mock):
+            with responses.RequestsMock():
+                requests.get(URL)
+        """,
+    )
+
+    result.assert_outcomes(passed=1, failed=1)
+    assert f"the mock saw no call, and responses was active, which is asked first: {ADVICE['responses']}" in str(
+        result.stdout
+    )
+
+
+def test_a_mock_that_saw_calls_says_nothing(pytester: pytest.Pytester) -> None:
+    """Nor does a test without a stub."""
+    pytester.makepyfile(
+        HEAD
+        + """
+def test_both(segment_mock):
+    with responses.RequestsMock() as stub:
+        stub.add_passthru("https://api.salsalabs.org")
+        assert requests.get(URL).status_code == 401
+
+def test_neither(segment_mock):
+    pass
+"""
+    )
+
+    assert "saw no call" not in pytester.runpytest_subprocess().stdout.str()
+
+
+@pytest.mark.parametrize("line", ADVICE.values())
+def test_the_docs_have_each_line(line: str) -> None:
+    """The table of docs/clients.md."""
+    assert line in PAGE.read_text(encoding="utf-8")

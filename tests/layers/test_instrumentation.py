@@ -1,0 +1,162 @@
+"""Instrumentation sees the mock as it sees the vendor: spans exist and their headers arrive, in process as live."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any, NamedTuple
+
+import aiohttp
+import httpx
+import pytest
+import requests
+import urllib3
+
+from segment_mock import SegmentMock, faults
+
+pytest.importorskip("opentelemetry.sdk")
+sentry_sdk = pytest.importorskip("sentry_sdk")
+
+from opentelemetry.instrumentation.aiohttp_client import AioHttpClientInstrumentor  # noqa: E402
+from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor  # noqa: E402
+from opentelemetry.instrumentation.requests import RequestsInstrumentor  # noqa: E402
+from opentelemetry.instrumentation.urllib3 import URLLib3Instrumentor  # noqa: E402
+from opentelemetry.sdk.trace import TracerProvider  # noqa: E402
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor  # noqa: E402
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter  # noqa: E402
+
+METRICS = "https://api.salsalabs.org/api/integration/ext/v1/metrics"
+HEADERS = {"authToken": "any"}
+TRANSPORTS = ["inprocess", "live", "tls"]
+
+
+def by_requests() -> int:
+    """Return the status that requests gets."""
+    return requests.get(METRICS, headers=HEADERS, timeout=5).status_code
+
+
+def by_urllib3() -> int:
+    """The same by urllib3."""
+    with urllib3.PoolManager() as pool:
+        return pool.request("GET", METRICS, headers=HEADERS).status
+
+
+def by_httpx() -> int:
+    """The same by httpx."""
+    return httpx.get(METRICS, headers=HEADERS).status_code
+
+
+def by_httpx_async() -> int:
+    """The same by its coroutines."""
+
+    async def got() -> int:
+        async with httpx.AsyncClient() as client:
+            return (await client.get(METRICS, headers=HEADERS)).status_code
+
+    return asyncio.run(got())
+
+
+def by_aiohttp() -> int:
+    """The same by aiohttp."""
+
+    async def got() -> int:
+        async with aiohttp.ClientSession() as client, client.get(METRICS, headers=HEADERS) as reply:
+            return reply.status
+
+    return asyncio.run(got())
+
+
+class Client(NamedTuple):
+    """A way to call, and what instruments it."""
+
+    call: Callable[[], int]
+    instrumentor: Any
+
+
+CLIENTS = {
+    "requests": Client(by_requests, RequestsInstrumentor),
+    "urllib3": Client(by_urllib3, URLLib3Instrumentor),
+    "httpx": Client(by_httpx, HTTPXClientInstrumentor),
+    "httpx-async": Client(by_httpx_async, HTTPXClientInstrumentor),
+    "aiohttp": Client(by_aiohttp, AioHttpClientInstrumentor),
+}
+
+
+@pytest.fixture
+def mock() -> Iterator[SegmentMock]:
+    """A mock."""
+    with SegmentMock() as made:
+        yield made
+
+
+@contextmanager
+def instrumented(client: Client, exporter: InMemorySpanExporter) -> Iterator[None]:
+    """Let OpenTelemetry instrument *client*'s library."""
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    instrumentor = client.instrumentor()
+    instrumentor.instrument(tracer_provider=provider)
+    try:
+        yield
+    finally:
+        instrumentor.uninstrument()
+        provider.shutdown()
+
+
+@pytest.mark.parametrize("first", ["opentelemetry", "mock"])
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("name", CLIENTS)
+def test_opentelemetry(mock: SegmentMock, name: str, transport: Any, first: str) -> None:
+    """A span for each call, with its status, and its ``traceparent`` in the journal."""
+    client, exporter = CLIENTS[name], InMemorySpanExporter()
+    mock.faults.add(faults.Error(status=503), times=1)
+    starts = [lambda: instrumented(client, exporter), lambda: mock.intercept(transport=transport)]
+    with ExitStack() as stack:
+        for start in starts if first == "opentelemetry" else starts[::-1]:
+            stack.enter_context(start())
+        statuses = [client.call(), client.call()]
+        spans = exporter.get_finished_spans()
+
+    assert [503, 200] == statuses
+    assert [f"{span.context.trace_id:032x}" for span in spans] == [
+        entry.request_headers["traceparent"].split("-")[1] for entry in mock.journal
+    ]
+    attributes = [dict(span.attributes) for span in spans]
+    assert [503, 200] == [a.get("http.status_code", a.get("http.response.status_code")) for a in attributes]
+    assert all("api.salsalabs.org" in str(a.get("http.url", a.get("url.full"))) for a in attributes)
+
+
+@pytest.mark.parametrize("first", ["sentry", "mock"])
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("name", [name for name in CLIENTS if name != "urllib3"])
+def test_sentry(mock: SegmentMock, name: str, transport: Any, first: str) -> None:
+    """A span for each call within a transaction, and its ``sentry-trace`` in the journal.
+
+    Sentry patches the libraries once and for good: only in the first of these tests it can come second.
+    """
+    events: list[Any] = []
+
+    def init() -> Any:
+        sentry_sdk.init(
+            dsn="http://key@127.0.0.1:9/1",
+            traces_sample_rate=1.0,
+            before_send_transaction=lambda e, _: events.append(e),
+        )
+
+    with ExitStack() as stack:
+        if first == "sentry":
+            init()
+        stack.enter_context(mock.intercept(transport=transport))
+        if first == "mock":
+            init()
+        with sentry_sdk.start_transaction(name="test"):
+            assert CLIENTS[name].call() == 200
+    (event,) = events
+    spans = [span for span in event["spans"] if span["op"] == "http.client"]
+    (entry,) = mock.journal
+
+    assert spans
+    assert entry.request_headers["sentry-trace"].split("-")[0] == event["contexts"]["trace"]["trace_id"]
+    assert any("api.salsalabs.org" in span["description"] for span in spans)
+    sentry_sdk.get_client().close()
