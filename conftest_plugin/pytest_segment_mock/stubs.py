@@ -1,4 +1,4 @@
-"""Beside other libraries of stubs: a mock that saw no call while one of them was active, and how that lets calls pass."""
+"""Beside other libraries of stubs: a mock that saw no call while one was active, and how that lets calls pass."""
 
 from __future__ import annotations
 
@@ -56,9 +56,7 @@ def _note(item: pytest.Item, traceback: TracebackType | None) -> None:
     if not mocks or MARKER not in getattr(item, "fixturenames", ()) or any(len(mock.journal) for mock in mocks):
         return
     for library in dict.fromkeys([*_active(), *_in(traceback)]):
-        line = (
-            f"the mock saw no call, and {library} was active, which is asked first: {ADVICE[library]} lets calls pass"
-        )
+        line = f"the mock saw no call, and {library} was active and is asked first; let calls pass by {ADVICE[library]}"
         item.add_report_section("call", _TITLE, line)
 
 

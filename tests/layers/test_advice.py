@@ -11,6 +11,7 @@ from pytest_segment_mock.stubs import ADVICE
 for library in ADVICE:
     pytest.importorskip(library)
 
+SAID = "the mock saw no call, and {} was active and is asked first; let calls pass by {}"
 PAGE = Path(__file__).parents[2] / "docs" / "clients.md"
 URL = "https://api.salsalabs.org/api/integration/ext/v1/metrics"
 LIBRARIES = {
@@ -77,10 +78,7 @@ def test_a_test_that_passed_is_told_at_the_end(pytester: pytest.Pytester, librar
     result = run(pytester, library)
 
     result.assert_outcomes(passed=1)
-    assert (
-        f"the mock saw no call, and {library} was active, which is asked first: {ADVICE[library]}"
-        in result.stdout.str()
-    )
+    assert SAID.format(library, ADVICE[library]) in result.stdout.str()
 
 
 def test_a_test_that_failed_has_a_section(pytester: pytest.Pytester) -> None:
@@ -96,9 +94,7 @@ def test_a_test_that_failed_has_a_section(pytester: pytest.Pytester) -> None:
     )
 
     result.assert_outcomes(passed=1, failed=1)
-    assert f"the mock saw no call, and responses was active, which is asked first: {ADVICE['responses']}" in str(
-        result.stdout
-    )
+    assert SAID.format("responses", ADVICE["responses"]) in result.stdout.str()
 
 
 def test_a_mock_that_saw_calls_says_nothing(pytester: pytest.Pytester) -> None:

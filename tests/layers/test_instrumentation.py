@@ -138,11 +138,8 @@ def test_sentry(mock: SegmentMock, name: str, transport: Any, first: str) -> Non
     events: list[Any] = []
 
     def init() -> Any:
-        sentry_sdk.init(
-            dsn="http://key@127.0.0.1:9/1",
-            traces_sample_rate=1.0,
-            before_send_transaction=lambda e, _: events.append(e),
-        )
+        keep: Any = lambda event, _: events.append(event)  # noqa: E731
+        sentry_sdk.init(dsn="http://key@127.0.0.1:9/1", traces_sample_rate=1.0, before_send_transaction=keep)
 
     with ExitStack() as stack:
         if first == "sentry":
