@@ -84,6 +84,7 @@ def types(session: nox.Session) -> None:
     """Check types."""
     install(session, editable="[test,lint]")
     session.run("mypy")
+    session.run("pytest", "-q", "tests/typing")
 
 
 @nox.session

@@ -17,7 +17,7 @@ FLOORS = (
     ("core",),
     ("faults", "vendors"),
     ("routing", "examples"),
-    ("stubs", "har"),
+    ("stubs", "har", "mock_settings"),
     ("emulator", "catalogue"),
     ("web", "testing", "conform"),
     ("mock",),

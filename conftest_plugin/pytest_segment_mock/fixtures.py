@@ -12,6 +12,8 @@ from .settings import Settings, line_of, make_mock, settings_of, setup_error, tr
 
 if TYPE_CHECKING:
     from segment_mock import SegmentMock
+    from segment_mock.vendors.salsa.data import SalsaState
+    from segment_mock.vendors.segmenter.data import SegmenterState
 
 _POOL = pytest.StashKey["_Pool"]()
 _USED = pytest.StashKey[list["SegmentMock"]]()
@@ -93,13 +95,13 @@ def segment_mock(request: pytest.FixtureRequest, segment_mock_config: Mapping[st
 
 
 @pytest.fixture
-def salsa_mock(segment_mock: SegmentMock) -> Any:
+def salsa_mock(segment_mock: SegmentMock) -> SalsaState:
     """``segment_mock.salsa``."""
     return segment_mock.salsa
 
 
 @pytest.fixture
-def segmenter_mock(segment_mock: SegmentMock) -> Any:
+def segmenter_mock(segment_mock: SegmentMock) -> SegmenterState:
     """``segment_mock.segmenter``."""
     return segment_mock.segmenter
 

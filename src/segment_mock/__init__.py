@@ -3,34 +3,52 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from . import faults
+    from .clock import Clock
+    from .emulator import Snapshot
+    from .faults import FaultRule
+    from .journal import Entry
     from .mock import SegmentMock
     from .settings import SettingError
-    from .testing import added, anything, removed, unchanged, updated
+    from .testing import Journal, added, anything, removed, unchanged, updated
     from .transports.inprocess.registry import NetworkBlocked
     from .transports.inprocess.waiting import WouldHangForever
+    from .transports.server.server import LiveServer
     from .web import create_app
 
 __version__ = "0.1.0"
 __all__ = [
-    "NetworkBlocked", "SegmentMock", "SettingError", "WouldHangForever", "__version__", "added", "anything",
-    "create_app", "removed", "unchanged", "updated",
+    "Clock", "Entry", "FaultRule", "Journal", "LiveServer", "NetworkBlocked", "SegmentMock", "SettingError", "Snapshot",
+    "WouldHangForever", "__version__", "added", "anything", "create_app", "faults", "removed", "unchanged", "updated",
 ]  # fmt: skip
 
 _HOMES = {
+    "Clock": ".clock",
+    "Entry": ".journal",
+    "FaultRule": ".faults",
+    "LiveServer": ".transports.server.server",
     "NetworkBlocked": ".transports.inprocess.registry",
     "SegmentMock": ".mock",
     "SettingError": ".settings",
+    "Snapshot": ".emulator",
     "WouldHangForever": ".transports.inprocess.waiting",
     "create_app": ".web",
-    **dict.fromkeys(("added", "anything", "removed", "unchanged", "updated"), ".testing"),
+    **dict.fromkeys(("Journal", "added", "anything", "removed", "unchanged", "updated"), ".testing"),
 }
 
+if not TYPE_CHECKING:  # else every name would do for a type checker
 
-def __getattr__(name: str) -> Any:
-    # Nothing is imported before it is used: a test run that uses no mock pays for none.
-    if name not in _HOMES:
-        raise AttributeError(f"module 'segment_mock' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name], __name__), name)
+    def __getattr__(name):
+        # Nothing is imported before it is used: a test run that uses no mock pays for none.
+        if name == "faults":
+            return import_module(".faults", __name__)
+        if name not in _HOMES:
+            raise AttributeError(f"module 'segment_mock' has no attribute {name!r}")
+        return getattr(import_module(_HOMES[name], __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -15,16 +15,17 @@ from .faults import FaultRules
 from .hosts import is_loopback
 from .journal import Entry
 from .messages import Request, Response
-from .settings import OPTIONS, SettingError
+from .settings import OPTIONS, SettingError, suggestion
 from .testing import ExpectedChanges, Journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
 
-    from typing_extensions import Self
+    from typing_extensions import Self, Unpack
     from urllib3.util import Retry
 
+    from .mock_settings import MockSettings
     from .stubs import Stub, Stubs
     from .testing import Expected
     from .transports.inprocess.connection import InProcessTransport
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from .transports.inprocess.session import MockSession
     from .transports.server.server import LiveServer
     from .transports.server.tls import CertificateAuthority
+    from .vendors.salsa.data import SalsaState
+    from .vendors.segmenter.data import SegmenterState
 
 
 _HOSTS = next(option for option in OPTIONS if option.name == "hosts")
@@ -46,7 +49,7 @@ class SegmentMock:
     ``mock.salsa`` and ``mock.segmenter`` (and a new vendor's name) are the vendors' own faces.
     """
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, **settings: Unpack[MockSettings]) -> None:
         self._emulator = Emulator(settings)
         self._servers: list[LiveServer] = []
         self._hosts = {host for host in self.settings["hosts"] if not host.startswith("!")}
@@ -60,13 +63,39 @@ class SegmentMock:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        try:
-            return self._emulator.vendor_state(name)
-        except KeyError:
-            raise AttributeError(f"SegmentMock has no attribute {name!r}, and no vendor is called so") from None
+    if TYPE_CHECKING:
+
+        @property
+        def salsa(self) -> SalsaState:
+            """The records of Salsa Engage."""
+
+        @property
+        def segmenter(self) -> SegmenterState:
+            """The records of the Segmenter."""
+
+    else:
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("_"):
+                raise AttributeError(name)
+            try:
+                return self._emulator.vendor_state(name)
+            except KeyError:
+                raise AttributeError(f"SegmentMock has no attribute {name!r}, and no vendor is called so") from None
+
+    def __dir__(self) -> list[str]:
+        public = [name for name in super().__dir__() if not name.startswith("_")]
+        return sorted({*public, *self._emulator.vendors})
+
+    def vendor(self, name: str) -> Any:
+        """Return what ``mock.<name>`` is, the records of the vendor *name*: for vendors that no type checker knows.
+
+        Raises `SettingError` for an unknown vendor.
+        """
+        vendors = self._emulator.vendors
+        if name not in vendors:
+            raise SettingError(f"{name}: no such vendor{suggestion(name, vendors)}; there are {[*vendors]}")
+        return self._emulator.vendor_state(name)
 
     @property
     def settings(self) -> Mapping[str, Any]:

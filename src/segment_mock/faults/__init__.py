@@ -1,22 +1,43 @@
-"""What goes wrong (a file a kind) and when (the plan)."""
+"""What goes wrong (a file for each kind of fault) and when (the rules)."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..settings import suggestion
 from ._base import Fault, option
 from ._kinds import ALIASES, fault_from_json, fault_of, is_kind, kinds
 from ._rule import WHEN, FaultRule
-from ._rules import FaultRules
+from ._rules import Conditions, FaultRules, FaultSource
 
 __all__ = [
-    "ALIASES", "WHEN", "Fault", "FaultRule", "FaultRules", "fault_from_json", "fault_of", "is_kind", "kinds", "option",
+    "ALIASES", "WHEN", "Conditions", "Fault", "FaultRule", "FaultRules", "FaultSource", "fault_from_json", "fault_of",
+    "is_kind", "kinds", "option",
 ]  # fmt: skip
 
 
-def __getattr__(name: str) -> Any:
-    # ``faults.Disconnect``: each kind in CamelCase, with no list of them to keep.
-    for kind in kinds().values():
-        if kind.__name__ == name:
-            return kind
-    raise AttributeError(f"no fault is called {name!r}; there are {[kind.__name__ for kind in kinds().values()]}")
+if TYPE_CHECKING:  # what type checkers know of the kinds; at run time each is imported when it is asked for
+    from .disconnect import Disconnect as Disconnect
+    from .drift import Drift as Drift
+    from .drip import Drip as Drip
+    from .embedded import Embedded as Embedded
+    from .error import Error as Error
+    from .garble import Garble as Garble
+    from .hang import Hang as Hang
+    from .item import Item as Item
+    from .latency import Latency as Latency
+    from .refuse import Refuse as Refuse
+    from .stale import Stale as Stale
+    from .truncate import Truncate as Truncate
+else:
+
+    def __getattr__(name: str) -> Any:
+        for kind in kinds().values():
+            if kind.__name__ == name:
+                return kind
+        names = [kind.__name__ for kind in kinds().values()]
+        raise AttributeError(f"no fault is called {name!r}{suggestion(name, names)}; there are {names}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *(kind.__name__ for kind in kinds().values())])

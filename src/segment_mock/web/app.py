@@ -23,13 +23,15 @@ from .views import http_problem
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from typing_extensions import Unpack
 
+    from ..mock_settings import MockSettings
     from ..transports.server.server import LiveServer
 
 _ARGUMENT = re.compile(r"\{(\w+)\}")
 
 
-def create_app(emulator: Emulator | None = None, **settings: Any) -> Flask:
+def create_app(emulator: Emulator | None = None, **settings: Unpack[MockSettings]) -> Flask:
     """Return both APIs and ``/_mock`` as a Flask application for any WSGI server.
 
     *settings* are those of `SegmentMock`; raises `SettingError` for a bad one. Waiting is real

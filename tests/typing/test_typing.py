@@ -1,0 +1,75 @@
+"""mypy --strict and pyright accept correct use, and find misspelt settings, faults, conditions and names."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+import segment_mock
+from segment_mock import faults
+from segment_mock.core.call import all_options
+from segment_mock.faults import WHEN, kinds
+from segment_mock.mock_settings import MockSettings
+from segment_mock.vendors import find_vendors
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+REFUSED = {
+    number
+    for number, line in enumerate((HERE / "refused.py").read_text(encoding="utf-8").splitlines(), 1)
+    if line.endswith("# error")
+}
+PYRIGHT = shutil.which("pyright") or shutil.which("basedpyright")
+
+
+def mypy_errors(file: str) -> set[int]:
+    command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", str(HERE / file)]
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert "" == printed.stderr
+    return {int(line) for line in re.findall(rf"{file}:(\d+): error", printed.stdout)}
+
+
+def pyright_errors(file: str) -> set[int]:
+    command = [str(PYRIGHT), "--outputjson", "--pythonpath", sys.executable, "--project", str(HERE), str(HERE / file)]
+    printed = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)
+    report = json.loads(printed.stdout)
+    rows = [row for row in report["generalDiagnostics"] if row["severity"] == "error" and row["file"].endswith(file)]
+    return {row["range"]["start"]["line"] + 1 for row in rows}
+
+
+@pytest.mark.skipif(find_spec("mypy") is None, reason="no mypy in this environment")
+def test_mypy() -> None:
+    assert set() == mypy_errors("accepted.py")
+    assert mypy_errors("refused.py") == REFUSED
+
+
+@pytest.mark.skipif(PYRIGHT is None, reason="no pyright on this machine")
+def test_pyright() -> None:
+    assert set() == pyright_errors("accepted.py")
+    assert pyright_errors("refused.py") == REFUSED
+
+
+def test_what_checkers_know_is_what_there_is() -> None:
+    """The settings, kinds of fault and conditions that are written down for type checkers are all of them."""
+    assert {option.name for option in all_options(find_vendors())} == MockSettings.__annotations__.keys()
+    assert {kind.__name__ for kind in kinds().values()} <= set(dir(faults))
+    assert all(
+        f"import {kind.__name__} as {kind.__name__}" in Path(faults.__file__).read_text(encoding="utf-8")
+        for kind in kinds().values()
+    )
+    assert {option.name.replace("from", "from_") for option in WHEN} == faults.Conditions.__annotations__.keys()
+
+
+def test_dir_shows_the_public_names_and_nothing_else() -> None:
+    assert sorted(segment_mock.__all__) == dir(segment_mock)
+    assert all(getattr(segment_mock, name) is not None for name in dir(segment_mock))
+    with segment_mock.SegmentMock() as mock:
+        assert {"salsa", "segmenter", "faults", "journal", "stub"} <= set(dir(mock))
+        assert not [name for name in dir(mock) if name.startswith("_")]
