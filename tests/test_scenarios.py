@@ -272,7 +272,10 @@ def test_scenarios_are_listed(tmp_path: Path) -> None:
         ({"a": {"about": 1, "faults": [{"kind": "hang"}]}}, "scenarios.a.about: 1 is not text"),
         ({"a": None}, "scenarios.a.faults: expected a list of rules, got None"),
         ({"a": {"faults": []}}, "scenarios.a.faults: expected a list of rules, got []"),
-        ({"a": {"faults": [{"kind": "hang"}, {"kind": "hnag"}]}}, "scenarios.a.faults[1]: kind: 'hnag'"),
+        (
+            {"a": {"faults": [{"kind": "hang"}, {"kind": "hnag"}]}},
+            "faults[1]: kind: unknown fault kind 'hnag'",
+        ),
         ({"a": {"faults": [{"kind": "item", "operation": "segmenter.*"}]}}, "scenarios.a.faults[0]: operation:"),
         ({"a": 1}, "scenarios.a: expected names and values, got int"),
         ([], "scenarios: expected names and values, got list"),

@@ -249,3 +249,23 @@ def test_path(segment_mock):
     assert "limits='off' lifts the vendor's limits" in printed
     assert "--limits" not in printed
     assert "--salsa" not in printed
+
+
+def test_replay_shows_bodies_and_differences(pytester: pytest.Pytester) -> None:
+    """``-v`` shows each request and answer, ``--diff`` what of an answer is not as it was."""
+    pytester.makepyfile(test_a=CLIENT + "\ndef test_red(segment_mock):\n    upsert(requests)\n    assert False\n")
+    pytester.runpytest(*RUN, "--segment-mock-capsules", "kept").assert_outcomes(failed=1)
+    (file,) = Path("kept").iterdir()
+    capsule = json.loads(file.read_text())
+    capsule["calls"][0]["answer"]["body"]["json"]["payload"]["segments"][0]["result"] = "UPDATED"
+    file.write_text(json.dumps(capsule))
+
+    verbose = CliRunner().invoke(main, ["replay", "-v", str(file)]).output
+    diff = CliRunner().invoke(main, ["replay", "--diff", str(file)]).output
+
+    assert "          PUT /api/integration/ext/v1/segments\n" in verbose
+    assert '          >         "externalSystemId": "A"\n' in verbose
+    assert '          <         "result": "ADDED",\n' in verbose
+    assert [("-", '"result": "UPDATED",'), ("+", '"result": "ADDED",')] == [
+        (line.strip()[0], line.strip()[1:].strip()) for line in diff.splitlines() if '"result"' in line
+    ]

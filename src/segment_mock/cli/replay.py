@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from difflib import unified_diff
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,9 @@ _SHOWN = 10
 
 @click.command()
 @click.argument("capsule", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def replay(capsule: Path) -> None:
+@click.option("-v", "--verbose", is_flag=True, help="Show request and answer of each call.")
+@click.option("--diff", is_flag=True, help="Show the answers that differ as a unified diff.")
+def replay(capsule: Path, verbose: bool, diff: bool) -> None:
     """Perform the calls of CAPSULE again, and print where the answers differ.
 
     A capsule is the JSON file that a failed test writes: it has the records, seed, clock and faults of its mock, and
@@ -28,12 +32,12 @@ def replay(capsule: Path) -> None:
         again = Replay(told)
     except SettingError as error:
         raise click.UsageError(f"{capsule}: {error}") from None
-    click.echo(f"{told['about'] or capsule.name}: {len(told['calls'])} calls, seed {told['settings']['seed']}")
+    click.echo(f"{told['about'] or capsule.name}: {_count(told['calls'])}, seed {told['settings']['seed']}")
     for warning in again.warnings():
         click.echo(f"  note: {warning}", err=True)
-    others = sum(not _tell(call) for call in again.calls())
+    others = sum(not _tell(call, verbose, diff) for call in again.calls())
     if others:
-        raise click.ClickException(f"{others} of {len(told['calls'])} calls came out otherwise")
+        raise click.ClickException(f"{others} of {_count(told['calls'])} came out otherwise")
 
 
 def _read(capsule: Path) -> Any:
@@ -43,12 +47,39 @@ def _read(capsule: Path) -> Any:
         raise click.UsageError(f"{capsule}: no JSON: {error}") from None
 
 
-def _tell(call: Replayed) -> bool:
+def _tell(call: Replayed, verbose: bool, diff: bool) -> bool:
     """Print what became of *call*, and return whether it was the same, or was not performed."""
     verdict = f"skipped: {call.skipped}" if call.skipped else "differs" if call.differences else "same"
     click.echo(f"  #{call.id:<4} {call.operation:<32} {verdict}")
+    if verbose:
+        click.echo(f"          {call.call['method']} {call.call['target']}")
+        _show("> ", call.call["body"])
+        answer = call.answer or call.call["answer"]
+        click.echo(f"          {answer['status'] or answer['outcome']}")
+        _show("< ", answer["body"])
+    if diff and call.differences:
+        was, now = (_document(answer).splitlines() for answer in (call.call["answer"], call.answer))
+        for line in unified_diff(was, now, "then", "now", lineterm=""):
+            click.echo(f"          {line}")
+        return False
     for difference in call.differences[:_SHOWN]:
         click.echo(f"          {difference}")
     if len(call.differences) > _SHOWN:
-        click.echo(f"          and {len(call.differences) - _SHOWN} more")
+        click.echo(f"          and {len(call.differences) - _SHOWN} more; --diff shows them all")
     return not call.differences
+
+
+def _count(calls: list[Any]) -> str:
+    return "1 call" if len(calls) == 1 else f"{len(calls)} calls"
+
+
+def _show(mark: str, body: Mapping[str, Any]) -> None:
+    """Print *body*, in the form of a capsule: JSON with indentation, text as it is, bytes as base64."""
+    kind, value = next(iter(body.items()), ("text", ""))
+    text = json.dumps(value, indent=2, ensure_ascii=False) if kind in ("json", "compact") else str(value)
+    for line in text.splitlines():
+        click.echo(f"          {mark}{line}")
+
+
+def _document(answer: Mapping[str, Any]) -> str:
+    return json.dumps(answer, indent=2, sort_keys=True, ensure_ascii=False)

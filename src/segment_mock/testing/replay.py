@@ -27,12 +27,17 @@ _NEAR = 1.0
 
 @dataclass
 class Replayed:
-    """One call performed again, and where it came out otherwise; *skipped* tells why it was not performed."""
+    """One call performed again, and where it came out otherwise; *skipped* tells why it was not performed.
+
+    *call* is the call as the capsule has it, *answer* what the replay got, in the form of the capsule's.
+    """
 
     id: int
     operation: str
     differences: list[Mismatch] = field(default_factory=list)
     skipped: str = ""
+    call: Mapping[str, Any] = field(default_factory=dict)
+    answer: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Replay:
@@ -73,9 +78,11 @@ class Replay:
             self._write(told["before"])
             if not told["whole"] or told["answer"]["outcome"] == "open":
                 why = "its body was cut in the journal" if not told["whole"] else "it had not been answered"
-                yield Replayed(told["id"], told["operation"], skipped=why)
+                yield Replayed(told["id"], told["operation"], skipped=why, call=told)
             else:
-                yield Replayed(told["id"], told["operation"], [*self._differences(told["answer"], self._again(told))])
+                now = json.loads(json.dumps(self._again(told)))
+                differences = [*self._differences(told["answer"], now)]
+                yield Replayed(told["id"], told["operation"], differences, call=told, answer=now)
 
     def _arm(self, call: int) -> None:
         """Arm and disarm what was armed and disarmed before the call *call*, at the time at which it was."""
@@ -129,7 +136,6 @@ class Replay:
         self._emulator.world.clock.advance(delay)
 
     def _differences(self, was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Mismatch]:
-        now = json.loads(json.dumps(now))
         for found in mismatches(was, now, exact=True):
             if self._told["frozen"] or not _near(found):
                 yield found
