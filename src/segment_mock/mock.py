@@ -149,7 +149,7 @@ class SegmentMock:
     def serve(
         self, host: str = "127.0.0.1", port: int = 0, *, tls: bool | None = None, proxy: bool | None = None
     ) -> LiveServer:
-        """Start a live server, on a free port unless told; raises OSError when the address is in use.
+        """Start a live server, on a free port by default; raises OSError when the address is in use.
 
         *tls* and *proxy* are as the settings say unless given; with either the server has a
         ``ca_file`` for its clients. Raises `SettingError` for a *host* off this machine without an admin token.

@@ -76,10 +76,10 @@ class Stubs:
     def __len__(self) -> int:
         return len(self._stubs)
 
-    def load(self, told: Any) -> list[Stub]:
-        """Add the stubs that *told*, a dict or a list of them, describes, all or none; raises `SettingError`."""
-        rows = told if isinstance(told, (list, tuple)) else [told]
-        place = "stubs[{}]: " if isinstance(told, (list, tuple)) else "stub: "
+    def load(self, source: Any) -> list[Stub]:
+        """Add the stubs that *source*, a dict or a list of them, describes, all or none; raises `SettingError`."""
+        rows = source if isinstance(source, (list, tuple)) else [source]
+        place = "stubs[{}]: " if isinstance(source, (list, tuple)) else "stub: "
         stubs = [self._read(row, place.format(index)) for index, row in enumerate(rows)]
         with self._lock:
             self._stubs = (*self._stubs, *stubs)

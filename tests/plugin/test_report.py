@@ -255,7 +255,7 @@ def test_replay_shows_bodies_and_differences(pytester: pytest.Pytester) -> None:
     """``-v`` shows each request and answer, ``--diff`` what of an answer is not as it was."""
     pytester.makepyfile(test_a=CLIENT + "\ndef test_red(segment_mock):\n    upsert(requests)\n    assert False\n")
     pytester.runpytest(*RUN, "--segment-mock-capsules", "kept").assert_outcomes(failed=1)
-    (file,) = Path("kept").iterdir()
+    (file,) = Path("kept").glob("*.json")
     capsule = json.loads(file.read_text())
     capsule["calls"][0]["answer"]["body"]["json"]["payload"]["segments"][0]["result"] = "UPDATED"
     file.write_text(json.dumps(capsule))

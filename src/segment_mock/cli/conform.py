@@ -106,8 +106,8 @@ def _run(
 def _report(
     url: str, kind: str, results: Sequence[Result], left: Sequence[str], file: Path | None, as_json: bool
 ) -> None:
-    told = summary(url, kind, results, left)
-    line = f"{told['passed']} passed, {told['failed']} failed, {told['skipped']} skipped: {url} ({kind})"
+    totals = summary(url, kind, results, left)
+    line = f"{totals['passed']} passed, {totals['failed']} failed, {totals['skipped']} skipped: {url} ({kind})"
     click.echo(line, err=as_json)
     if file:
         try:
@@ -115,10 +115,10 @@ def _report(
         except OSError as error:
             raise click.UsageError(f"--junit {file}: {error.strerror}") from None
     if as_json:
-        click.echo(json.dumps(told, indent=2))
-    if not told["passed"] + told["failed"]:
+        click.echo(json.dumps(totals, indent=2))
+    if not totals["passed"] + totals["failed"]:
         raise click.ClickException("nothing was compared; the skipped examples tell why")
-    if told["failed"] or left:
+    if totals["failed"] or left:
         click.get_current_context().exit(1)
 
 
@@ -157,8 +157,8 @@ def _settings(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _secrets(url: str, settings: Mapping[str, Any]) -> list[str]:
-    told = [settings[name] for name in (*_KEYS.values(), "admin_token")]
-    return sorted({secret for secret in (*told, urlsplit(url).password) if secret}, key=len, reverse=True)
+    values = [settings[name] for name in (*_KEYS.values(), "admin_token")]
+    return sorted({secret for secret in (*values, urlsplit(url).password) if secret}, key=len, reverse=True)
 
 
 def _url(text: str) -> str:

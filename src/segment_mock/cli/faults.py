@@ -24,10 +24,10 @@ def faults(own: tuple[str, ...]) -> None:
     for name, kind in kinds().items():
         click.echo(f"\n  {name}: {' '.join((kind.__doc__ or '').split())}")
         for row in fields(kind):
-            click.echo(f"    {_told(option(row))}")
+            click.echo(f"    {_describe(option(row))}")
     click.echo("\nWhen a rule strikes:\n")
     for condition in WHEN:
-        click.echo(f"    {_told(condition)}")
+        click.echo(f"    {_describe(condition)}")
     click.echo("\nNames from elsewhere:\n")
     for alias, meant in ALIASES.items():
         click.echo(f"    {alias} = {json.dumps(meant)}")
@@ -38,7 +38,7 @@ def faults(own: tuple[str, ...]) -> None:
             click.echo(f"    {json.dumps(rule)}")
 
 
-def _told(row: Option) -> str:
+def _describe(row: Option) -> str:
     takes = "|".join(row.choices) or row.kind.title
     default = "" if row.default in (None, "") else f", default {row.default}"
     return f"{row.name} ({takes}{default}): {row.help}"

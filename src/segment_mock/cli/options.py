@@ -20,9 +20,9 @@ def flags(options: Iterable[Option]) -> Callable[[_Command], _Command]:
         for option in reversed([*options]):
             names = [option.flag, option.name] + ([f"-{option.short}"] if option.short else [])
             metavar = "|".join(option.choices) or None
-            told = f"{option.help} [{option.variable}{_default(option)}]"
+            help_text = f"{option.help} [{option.variable}{_default(option)}]"
             form = {"is_flag": True} if option.kind is BOOL else {"multiple": option.many, "metavar": metavar}
-            command = click.option(*names, **form, help=told, default=None)(command)
+            command = click.option(*names, **form, help=help_text, default=None)(command)
         return command
 
     return decorate

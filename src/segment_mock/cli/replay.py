@@ -27,17 +27,17 @@ def replay(capsule: Path, verbose: bool, diff: bool) -> None:
     A capsule is the JSON file that a failed test writes: it has the records, seed, clock and faults of its mock, and
     every call with its answer. Exits with 1 if an answer differs, with 2 if the file is no capsule.
     """
-    told = _read(capsule)
+    document = _read(capsule)
     try:
-        again = Replay(told)
+        again = Replay(document)
     except SettingError as error:
         raise click.UsageError(f"{capsule}: {error}") from None
-    click.echo(f"{told['about'] or capsule.name}: {_count(told['calls'])}, seed {told['settings']['seed']}")
+    click.echo(f"{document['about'] or capsule.name}: {_count(document['calls'])}, seed {document['settings']['seed']}")
     for warning in again.warnings():
         click.echo(f"  note: {warning}", err=True)
     others = sum(not _tell(call, verbose, diff) for call in again.calls())
     if others:
-        raise click.ClickException(f"{others} of {_count(told['calls'])} came out otherwise")
+        raise click.ClickException(f"{others} of {_count(document['calls'])} came out otherwise")
 
 
 def _read(capsule: Path) -> Any:

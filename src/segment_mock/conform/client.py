@@ -88,9 +88,9 @@ class Client:
                 raise Unreachable(f"its answer is larger than {_LIMIT // 2**20} MiB")
         for secret in self._secrets:
             body = _without_secret(body, secret)
-        found = parsed(body)
-        text = "" if found is not None else _describe(reply, body)
-        return Answer(reply.status_code, found, text, reply.elapsed.total_seconds())
+        document = parsed(body)
+        text = "" if document is not None else _describe(reply, body)
+        return Answer(reply.status_code, document, text, reply.elapsed.total_seconds())
 
 
 class ControlPlane:
@@ -109,9 +109,9 @@ class ControlPlane:
         sent = b"" if body is None else json.dumps(body).encode()
         answer = self._client.ask(method, f"/_mock{path}", self._headers, sent)
         if answer.status >= 300 or answer.body is None:
-            told = answer.body.get("detail", "") if isinstance(answer.body, dict) else answer.text
+            detail = answer.body.get("detail", "") if isinstance(answer.body, dict) else answer.text
             hint = " (--admin-token)" if answer.status == 401 else ""
-            raise Unreachable(f"its control plane answers {answer.status} to {method} /_mock{path}: {told}{hint}")
+            raise Unreachable(f"its control plane answers {answer.status} to {method} /_mock{path}: {detail}{hint}")
         return answer.body
 
 
@@ -145,8 +145,8 @@ def _innermost(error: BaseException) -> str:
     inner = getattr(error, "reason", None) or next((arg for arg in error.args if isinstance(arg, BaseException)), None)
     if not isinstance(inner, BaseException):
         return " ".join(_CONNECTION.sub("", str(error)).split()) or type(error).__name__
-    told, first = _innermost(inner), error.args[0] if error.args else ""
-    return f"{first} {told}" if isinstance(first, str) and first and told not in first else told
+    inner_text, first = _innermost(inner), error.args[0] if error.args else ""
+    return f"{first} {inner_text}" if isinstance(first, str) and first and inner_text not in first else inner_text
 
 
 def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:

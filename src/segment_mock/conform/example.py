@@ -84,12 +84,12 @@ def outcome(example: Example, status: int, body: Any, state: Any = None, form: t
     *form* are further paths of the body that need only be of the right form.
     """
     response, fresh = example.document["response"], example.document.get("any", ())
-    found = [] if status == response["status"] else [f"status: expected {response['status']}, got {status}"]
-    found += differences(response["body"], body, {*response.get("any", ()), *form})
+    lines = [] if status == response["status"] else [f"status: expected {response['status']}, got {status}"]
+    lines += differences(response["body"], body, {*response.get("any", ()), *form})
     if state is not None:
-        told = differences(example.document.get("after", {}), state, {re.sub(r"^after\.", "", path) for path in fresh})
-        found += [f"after.{line}" for line in told]
-    return found
+        after = differences(example.document.get("after", {}), state, {re.sub(r"^after\.", "", path) for path in fresh})
+        lines += [f"after.{line}" for line in after]
+    return lines
 
 
 _UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
@@ -117,7 +117,7 @@ def differences(expected: Any, actual: Any, loose: Collection[str] = ()) -> Iter
 
     Paths in *loose*, and all that is below them, need only have the form of what is expected.
     """
-    return (str(found) for found in mismatches(_formed(expected, loose), actual))
+    return (str(miss) for miss in mismatches(_formed(expected, loose), actual))
 
 
 def by_form(value: Any) -> Any:
@@ -153,9 +153,9 @@ def _kind(value: Any) -> str:
 
 def unique_names(example: Example, unique: Collection[str], mark: str) -> dict[str, str]:
     """Return a name of its own, ending in *mark*, for each that *example* has or sends; e-mails get a tag."""
-    told = [example.document["state"], example.document["request"].get("body", {})]
+    document = [example.document["state"], example.document["request"].get("body", {})]
     names: dict[str, str] = {}
-    for member, text in _texts(told):
+    for member, text in _texts(document):
         before, at, host = text.partition("@")
         if at:
             names[text] = f"{before}+{mark}@{host}"
@@ -177,10 +177,10 @@ def rename(value: Any, names: Mapping[str, str]) -> Any:
 
 def rewrite(example: Example, names: Mapping[str, str]) -> Example:
     """Return *example* with other names in all that it tells, but for its headers."""
-    told = dict(example.document)
-    parts = {name: rename(told[name], names) for name in ("state", "response")}
-    body = {"body": rename(told["request"]["body"], names)} if "body" in told["request"] else {}
-    return Example(example.name, {**told, **parts, "request": {**told["request"], **body}})
+    document = dict(example.document)
+    parts = {name: rename(document[name], names) for name in ("state", "response")}
+    body = {"body": rename(document["request"]["body"], names)} if "body" in document["request"] else {}
+    return Example(example.name, {**document, **parts, "request": {**document["request"], **body}})
 
 
 def loosen(value: Any, fresh: Collection[str]) -> Any:

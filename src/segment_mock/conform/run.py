@@ -73,8 +73,8 @@ def _compare(sent: Example, answer: Answer, target: Target) -> list[str]:
     if answer.body is not None:
         return outcome(sent, answer.status, answer.body, state, form)
     # Where nothing is printed anything may come, an HTML page or no body at all.
-    found = outcome(sent, answer.status, expected["body"], state, form)
-    return [*found, f"body: expected JSON, got {answer.text}"] if expected["body"] else found
+    differences = outcome(sent, answer.status, expected["body"], state, form)
+    return [*differences, f"body: expected JSON, got {answer.text}"] if expected["body"] else differences
 
 
 _WORDS = {"pass": "passed", "fail": "failed", "skip": "skipped"}
@@ -95,11 +95,11 @@ def summary(url: str, kind: str, results: Sequence[Result], left: Sequence[str])
 def junit(url: str, results: Sequence[Result], left: Sequence[str]) -> bytes:
     """Return the run as JUnit's XML: a case an example, and one that fails if anything was left behind."""
     counts = Counter(result.verdict for result in results)
-    told = {
+    attributes = {
         "name": "segment-mock conform", "tests": len(results) + bool(left), "failures": counts["fail"] + bool(left),
         "errors": 0, "skipped": counts["skip"], "time": f"{sum(result.seconds for result in results):.3f}",
     }  # fmt: skip
-    suite = _element("testsuite", told)
+    suite = _element("testsuite", attributes)
     suite.append(_element("properties", {}))
     suite[0].append(_element("property", {"name": "target", "value": url}))
     suite.extend(_case(result) for result in results)
@@ -107,16 +107,17 @@ def junit(url: str, results: Sequence[Result], left: Sequence[str]) -> bytes:
         case = _element("testcase", {"classname": "conform", "name": "cleans up", "time": "0"})
         case.append(_element("failure", {"message": f"{len(left)} left behind"}, "\n".join(left)))
         suite.append(case)
-    root = _element("testsuites", {name: value for name, value in told.items() if name != "skipped"})
+    root = _element("testsuites", {name: value for name, value in attributes.items() if name != "skipped"})
     root.append(suite)
     return bytes(Xml.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
 def _row(result: Result) -> dict[str, Any]:
-    told = result.example.document
+    example = result.example.document
     return {
-        "name": result.example.name, "title": told["title"], "operation": told["operation"], "mark": told["mark"],
-        "source": told["source"], "verdict": result.verdict, "differences": list(result.differences),
+        "name": result.example.name,
+        **{name: example[name] for name in ("title", "operation", "mark", "source")},
+        "verdict": result.verdict, "differences": list(result.differences),
         "why": result.why, "seconds": round(result.seconds, 4),
     }  # fmt: skip
 

@@ -33,25 +33,25 @@ class SandboxTarget:
 
     def skip_reason(self, example: Example) -> str:
         """Return why *example* can't be performed here."""
-        told, secret = example.conform_options, example.vendor.key_flag
+        options, secret = example.conform_options, example.vendor.key_flag
         if example.admitted and example.vendor.name not in self._credentials:
             return f"no credential: --{secret}"
         if other := [f"{name} {value}" for name, value in example.options.items() if _is_other(example, name, value)]:
             return f"the document allows another answer: it is true of a vendor with {', '.join(other)} only"
-        if "alone" in told:
-            return f"true only where nothing else is: {told['alone']}"
+        if "alone" in options:
+            return f"true only where nothing else is: {options['alone']}"
         if not self._writes and not example.operation.reads:
             return "it writes: --allow-writes"
         return self._missing_setup(example) if example.admitted else ""
 
     def prepare(self, example: Example) -> Example:
-        """Make the records of *example* under names of their own; return it told with these names and their ids."""
-        vendor, told = example.vendor, example.document["request"]
+        """Make the records of *example* under names of their own; return it with these names and their ids."""
+        vendor, request = example.vendor, example.document["request"]
         root = self._roots.get(vendor.name, vendor.root)
-        path = root + told["path"].removeprefix(vendor.root) if root != vendor.root else told["path"]
+        path = root + request["path"].removeprefix(vendor.root) if root != vendor.root else request["path"]
         if not example.admitted:
             return example.with_request(path=path)
-        headers = {**told["headers"], vendor.key_header: self._credentials[vendor.name]}
+        headers = {**request["headers"], vendor.key_header: self._credentials[vendor.name]}
         plan = setup_plan(vendor.name)
         sent = rewrite(example.with_request(path=path, headers=headers), unique_names(example, plan.unique, self._mark))
         sent = rewrite(sent, self._make_all(sent, plan))
@@ -103,8 +103,8 @@ class SandboxTarget:
         for name, table in plan.tables.items():
             rows = rename(state.get(name, []), known) if not table.id else state.get(name, [])
             for part, body in table.bodies(rows):
-                made = self._make(table, example, body, len(part))
-                for row, key in zip(part, made, strict=False):
+                keys = self._make(table, example, body, len(part))
+                for row, key in zip(part, keys, strict=False):
                     known.update(dict.fromkeys(references(row), key))
                     if table.id in row:
                         ids[row[table.id]] = key
@@ -118,8 +118,8 @@ class SandboxTarget:
             return []
         keys = self._note(table, answer)
         if len(keys) != count:
-            told = json.dumps(answer.body)[:200] if answer.body is not None else answer.text
-            raise SetupFailed(f"{table.make} made {len(keys)} of {count}: {answer.status} {told}")
+            text = json.dumps(answer.body)[:200] if answer.body is not None else answer.text
+            raise SetupFailed(f"{table.make} made {len(keys)} of {count}: {answer.status} {text}")
         return keys
 
     def _note(self, table: Table, answer: Answer) -> list[str]:
@@ -137,11 +137,11 @@ class SandboxTarget:
         for part, body in replace(table, takes=[table.id]).bodies([{table.id: key} for key in keys]):
             try:
                 answer = self._call(table.remove, example, body)
-                told = [str(item.get("result")) for item in items_at(table.answered, answer.body)]
+                results = [str(item.get("result")) for item in items_at(table.answered, answer.body)]
                 why = f"{table.remove} answers {answer.status} {answer.text}"
             except Unreachable as error:
-                told, why = [], str(error)
-            for row, result in zip(part, [*told, *[""] * len(part)], strict=False):
+                results, why = [], str(error)
+            for row, result in zip(part, [*results, *[""] * len(part)], strict=False):
                 yield row[table.id], "" if result in table.gone else f"{why} {result}".strip()
 
     def _call(self, name: str, example: Example, body: Any) -> Answer:
@@ -167,9 +167,9 @@ _BATCH = 20
 class Table:
     """One collection of a data file.
 
-    *make* is the operation that adds a row, *rows* where the rows stand in its request (a path that ends in ``[]`` is
-    a list of them, else a call has one), *answered* where they stand in the reply, *takes* which members
-    of a row are sent, *names* what the API calls some of them. *id* names the key, *made* the result that tells of
+    *make* is the operation that adds a row, *rows* the path of the rows in its request: a list if it ends in
+    ``[]``, else one row a call. *answered* is their path in the reply. *takes* are the members of a row that are
+    sent, *names* what the API calls some of them. *id* names the key, *made* the result that tells of
     a new record. *remove* is the operation that takes rows away, *gone* its results that mean there is none any
     more. *only* is what a row must have to be made at all; *split* names the member that a long row is split by.
     """
@@ -222,8 +222,8 @@ def setup_plan(vendor: str) -> SetupPlan:
     import yaml  # slow, and only a target that is no mock needs it
 
     file = fixtures() / vendor / "conform.yaml"
-    told = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else {"tables": {}}
-    return SetupPlan(**{**told, "tables": {name: Table(**row) for name, row in told["tables"].items()}})
+    document = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else {"tables": {}}
+    return SetupPlan(**{**document, "tables": {name: Table(**row) for name, row in document["tables"].items()}})
 
 
 def nest(path: str, value: Any) -> Any:

@@ -66,7 +66,7 @@ OPTIONS = (
         kind=STUBS,
         many=True,
     ),
-    Option("seed", "Seed of ids and luck.", 0, INT),
+    Option("seed", "Seed of ids and random decisions.", 0, INT),
     Option("tls", "Speak TLS, under a certificate authority of its own.", False, BOOL),
     Option("proxy", "Answer CONNECT for the vendors' hosts, and for no other.", False, BOOL),
     Option(
@@ -110,8 +110,8 @@ def resolve(
     A value of None counts as not given. Raises `SettingError` for a bad value or an unknown name.
     """
     rows = {option.name: option for option in options}
-    told = {name.replace("-", "_"): value for name, value in (file or {}).items()}
-    for name in [*given, *told]:
+    from_file = {name.replace("-", "_"): value for name, value in (file or {}).items()}
+    for name in [*given, *from_file]:
         if name not in rows:
             raise SettingError(f"{name}: no such setting{suggestion(name, rows)}")
     values: dict[str, Value] = {}
@@ -121,5 +121,5 @@ def resolve(
         elif (environment or {}).get(option.variable):
             values[name] = option.split((environment or {})[option.variable])
         else:
-            values[name] = option.read(told.get(name))
+            values[name] = option.read(from_file.get(name))
     return values

@@ -38,12 +38,12 @@ def read_config(path: str | None = None) -> Mapping[str, Value]:
     Raises `SettingError` when the file is absent, broken or not a mapping.
     """
     if path is not None:
-        told = _table(Path(path))
-        if told is None:
+        settings = _table(Path(path))
+        if settings is None:
             raise SettingError(f"{path}: there is no [tool.segment-mock] in it")
-        return told
-    for found in filter(Path.is_file, map(Path, _NAMES)):
-        if settings := _table(found):
+        return settings
+    for file in filter(Path.is_file, map(Path, _NAMES)):
+        if settings := _table(file):
             return settings
     return {}
 
@@ -55,8 +55,8 @@ def read_rules(path: str) -> Any:
 
 def scenarios() -> dict[str, dict[str, Any]]:
     """Return the shipped scenarios by name: what each is ``about``, and its ``faults``."""
-    found: dict[str, dict[str, Any]] = _load(fixtures() / "scenarios.yaml")
-    return found
+    shipped: dict[str, dict[str, Any]] = _load(fixtures() / "scenarios.yaml")
+    return shipped
 
 
 def scenarios_of(sources: Iterable[Value]) -> dict[str, dict[str, Any]]:
@@ -102,11 +102,11 @@ def merged(sources: Iterable[Value]) -> dict[str, dict[str, Any]]:
                 stubs = collections if isinstance(collections, list) else [collections]
                 document.setdefault(STUBS, {}).setdefault(STUBS, []).extend(stubs)
                 continue
-            mine = document.setdefault(vendor, {})
+            merged_collections = document.setdefault(vendor, {})
             for name, rows in _mapping(collections, f"data.{vendor}").items():
                 if rows is not None and not isinstance(rows, list):
                     raise SettingError(f"data.{vendor}.{name}: {rows!r} is not a list")
-                mine.setdefault(name, []).extend(_copied(rows or []) if source is read else rows or [])
+                merged_collections.setdefault(name, []).extend(_copied(rows or []) if source is read else rows or [])
     return document
 
 

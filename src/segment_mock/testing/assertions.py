@@ -114,10 +114,10 @@ class Journal:
         """
         __tracebackhide__ = True
         wanted = self._wanted(operation, json, within, filters)
-        found = wanted.select(self._journal)
-        if not (found if times is None else times == len(found) and self._knows(wanted)):
-            raise AssertionError(explain(self._core, wanted, found, times))
-        return found
+        matching = wanted.select(self._journal)
+        if not (matching if times is None else times == len(matching) and self._knows(wanted)):
+            raise AssertionError(explain(self._core, wanted, matching, times))
+        return matching
 
     def assert_not_called(
         self, operation: str, *, json: Any = None, within: float | None = None, **filters: Unpack[Filters]
@@ -132,15 +132,15 @@ class Journal:
         A step is an operation, or an operation and the ``json`` that its body must have.
         """
         __tracebackhide__ = True
-        found: list[Entry] = []
+        matching: list[Entry] = []
         for step in steps:
             operation, json = (step, None) if isinstance(step, str) else step
-            wanted = self._wanted(operation, json, None, {"since": found[-1].id if found else None})
+            wanted = self._wanted(operation, json, None, {"since": matching[-1].id if matching else None})
             fit = wanted.select(self._journal)
             if not fit:
-                raise AssertionError(self._out_of_order(wanted, found, len(steps)))
-            found.append(fit[0])
-        return found
+                raise AssertionError(self._out_of_order(wanted, matching, len(steps)))
+            matching.append(fit[0])
+        return matching
 
     def wait_for(
         self, operation: str, *, times: int = 1, timeout: float = 5.0, json: Any = None, **filters: Unpack[Filters]
@@ -152,15 +152,15 @@ class Journal:
         """
         __tracebackhide__ = True
         wanted = self._wanted(operation, json, None, filters)
-        found: list[Entry] = []
+        matching: list[Entry] = []
 
         def enough() -> bool:
-            found[:] = [entry for entry in wanted.select(self._journal) if entry.end is not None]
-            return len(found) >= times
+            matching[:] = [entry for entry in wanted.select(self._journal) if entry.end is not None]
+            return len(matching) >= times
 
         if not self._journal.wait(enough, timeout):
-            raise AssertionError(f"waited {timeout:g} s: {explain(self._core, wanted, found, times)}")
-        return found
+            raise AssertionError(f"waited {timeout:g} s: {explain(self._core, wanted, matching, times)}")
+        return matching
 
     def _wanted(self, operation: str, json: Any, within: float | None, filters: Filters) -> EntryFilter:
         if within is not None:
@@ -175,8 +175,8 @@ class Journal:
             and (oldest.id <= (wanted.since or 0) or (wanted.after is not None and oldest.time < float(wanted.after)))
         )
 
-    def _out_of_order(self, wanted: EntryFilter, found: Sequence[Entry], steps: int) -> str:
-        place = f"step {len(found) + 1} of {steps}"
-        after = f" after call {found[-1].id} ({found[-1].operation})" if found else ""
-        asked = "\n".join(["all calls, in order:", *(f"  {describe(entry)}" for entry in self._journal)][:21])
-        return f"{place}{after}: {explain(self._core, wanted, [], None)}\n{asked}"
+    def _out_of_order(self, wanted: EntryFilter, matching: Sequence[Entry], steps: int) -> str:
+        place = f"step {len(matching) + 1} of {steps}"
+        after = f" after call {matching[-1].id} ({matching[-1].operation})" if matching else ""
+        all_calls = "\n".join(["all calls, in order:", *(f"  {describe(entry)}" for entry in self._journal)][:21])
+        return f"{place}{after}: {explain(self._core, wanted, [], None)}\n{all_calls}"

@@ -67,7 +67,7 @@ def answer(entry: Entry) -> dict[str, Any]:
     return {
         "status": entry.status,
         "outcome": entry.outcome,
-        "body": _told(entry.response_body),
+        "body": _reply_body(entry.response_body),
         "faults": [*entry.faults],
         "changes": [[change.table, change.before, change.after] for change in entry.changes],
     }
@@ -75,8 +75,8 @@ def answer(entry: Entry) -> dict[str, Any]:
 
 def _settings(emulator: Emulator) -> dict[str, Any]:
     keys = {f"{vendor.name}_{vendor.key_option}" for vendor in emulator.vendors.values()}
-    told = [(name, value) for name, value in emulator.settings.items() if name not in _ELSEWHERE]
-    return {name: [CREDENTIAL] if name in keys else value for name, value in told if value not in (None, ())}
+    settings = [(name, value) for name, value in emulator.settings.items() if name not in _ELSEWHERE]
+    return {name: [CREDENTIAL] if name in keys else value for name, value in settings if value not in (None, ())}
 
 
 def _data(emulator: Emulator, entries: list[Entry]) -> dict[str, Any]:
@@ -98,15 +98,15 @@ def _rule(rule: FaultRule, entries: Iterable[Entry]) -> dict[str, Any]:
 
     A function can't be written down: a rule that matches by one says which calls it struck instead.
     """
-    told: dict[str, Any] = {"id": rule.id, "since": rule.since, "until": rule.until, "armed": rule.armed}
+    row: dict[str, Any] = {"id": rule.id, "since": rule.since, "until": rule.until, "armed": rule.armed}
     name = f"{rule.id} {rule.kind}"
     if not isinstance(rule.fault, Fault) or not _is_json(rule.fault.as_dict()):
-        return {**told, "function": rule.kind, "fired": rule.fired}
-    told |= {"rule": {**rule.fault.as_dict(), "operation": rule.operation}}
+        return {**row, "function": rule.kind, "fired": rule.fired}
+    row |= {"rule": {**rule.fault.as_dict(), "operation": rule.operation}}
     if callable(rule.match) or not _is_json(rule.match):
-        return {**told, "struck": [entry.id for entry in entries if name in entry.faults]}
-    told["rule"] |= {"when": rule.when.as_dict()} | ({"match": rule.match} if rule.match else {})
-    return told
+        return {**row, "struck": [entry.id for entry in entries if name in entry.faults]}
+    row["rule"] |= {"when": rule.when.as_dict()} | ({"match": rule.match} if rule.match else {})
+    return row
 
 
 def _is_json(value: Any) -> bool:
@@ -119,7 +119,7 @@ def _is_json(value: Any) -> bool:
 
 def _call(emulator: Emulator, entry: Entry, before: Entry | None) -> dict[str, Any]:
     since = entry.mark if before is None else before.mark if before.end is None else before.end
-    made = [change for change in emulator.world.log.since(since) if change.sequence < entry.mark]
+    writes = [change for change in emulator.world.log.since(since) if change.sequence < entry.mark]
     refused = entry.refusal == "unauthorized" and not entry.faults
     return {
         "id": entry.id,
@@ -131,8 +131,8 @@ def _call(emulator: Emulator, entry: Entry, before: Entry | None) -> dict[str, A
         "credential": "" if refused else entry.organization or CREDENTIAL,
         "body": _body(entry.request_body),
         "whole": len(entry.request_body) < BODY_LIMIT,
-        "before": [told for told in (_written(emulator, change) for change in made) if told],
-        "replaced": not all(isinstance(change.after, Row) for change in made),
+        "before": [row for row in (_written(emulator, change) for change in writes) if row],
+        "replaced": not all(isinstance(change.after, Row) for change in writes),
         "answer": answer(entry),
     }
 
@@ -150,17 +150,17 @@ def _written(emulator: Emulator, change: Change) -> list[Any]:
 
 def _body(body: bytes) -> Mapping[str, Any]:
     """Return bytes as JSON that gives the very same bytes back, the most readable way there is."""
-    told = parsed(body)
+    document = parsed(body)
     for name, dumped in FORMS.items():
-        if told is not None and dumped(told).encode() == body:
-            return {name: told}
+        if document is not None and dumped(document).encode() == body:
+            return {name: document}
     return _raw(body)
 
 
-def _told(body: bytes) -> Mapping[str, Any]:
+def _reply_body(body: bytes) -> Mapping[str, Any]:
     """Return a reply's bytes as JSON for reading and comparing: where spaces stand is nothing to compare."""
-    told = parsed(body)
-    return _raw(body) if told is None else {"json": told}
+    document = parsed(body)
+    return _raw(body) if document is None else {"json": document}
 
 
 def _raw(body: bytes) -> Mapping[str, Any]:

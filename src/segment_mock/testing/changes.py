@@ -45,10 +45,10 @@ class Expected:
         counts = [f"{len(part.rows)} {part.kind}" for part in self.parts]
         return "anything" if self.free else ", ".join(counts) or "no change"
 
-    def fits(self, found: Sequence[Difference]) -> bool:
-        """Tell whether the changes *found* in the table are those expected."""
+    def fits(self, changes: Sequence[Difference]) -> bool:
+        """Return whether the *changes* of the table are those expected."""
         return self.free or all(
-            _paired(self.rows(kind), [record(change) for change in found if change_kind(change) == kind])
+            _paired(self.rows(kind), [record(change) for change in changes if change_kind(change) == kind])
             for kind in ("added", "updated", "removed")
         )
 
@@ -87,9 +87,9 @@ def change_kind(change: Difference) -> ChangeKind:
 
 def record(change: Difference) -> Record:
     """Return the record as it is after *change*, or as it was if it is gone."""
-    found = change.before if change.after is None else change.after
-    assert found is not None
-    return found
+    row = change.before if change.after is None else change.after
+    assert row is not None
+    return row
 
 
 def _expected(kind: ChangeKind, rows: tuple[int | Mapping[str, Any], ...]) -> Expected:
@@ -104,12 +104,12 @@ def _expected(kind: ChangeKind, rows: tuple[int | Mapping[str, Any], ...]) -> Ex
     return Expected((Part(kind, tuple(parts)),))
 
 
-def _paired(rows: Sequence[Mapping[str, Any] | None], found: Sequence[Record]) -> bool:
+def _paired(rows: Sequence[Mapping[str, Any] | None], records: Sequence[Record]) -> bool:
     """Return whether rows and records can be matched one to one, with none left over."""
     takes: dict[int, int] = {}
 
     def place(row: int, tried: set[int]) -> bool:
-        for index, other in enumerate(found):
+        for index, other in enumerate(records):
             wanted = rows[row]
             if index not in tried and (wanted is None or not any(mismatches(wanted, other))):
                 tried.add(index)
@@ -118,7 +118,7 @@ def _paired(rows: Sequence[Mapping[str, Any] | None], found: Sequence[Record]) -
                     return True
         return False
 
-    return len(rows) == len(found) and all(place(row, set()) for row in range(len(rows)))
+    return len(rows) == len(records) and all(place(row, set()) for row in range(len(rows)))
 
 
 class ExpectedChanges:
@@ -146,9 +146,9 @@ class ExpectedChanges:
     def _wrong(self, mark: int) -> Iterator[str]:
         core = self._core
         with core.world.lock:
-            found = changed(core, mark)
-        for name in dict.fromkeys([*self._expected, *found]):
-            expected, changes = self._expected.get(name, unchanged), found.get(name, [])
+            by_table = changed(core, mark)
+        for name in dict.fromkeys([*self._expected, *by_table]):
+            expected, changes = self._expected.get(name, unchanged), by_table.get(name, [])
             if not expected.fits(changes):
                 yield from diff(core, name, expected, changes, mark)
 
@@ -176,13 +176,13 @@ def changed(core: Emulator, mark: int) -> dict[str, list[Difference]]:
     by_table: dict[int, list[Change]] = {}
     for change in core.world.log.since(mark):
         by_table.setdefault(id(change.table), []).append(change)
-    found: dict[str, list[Difference]] = {}
+    differences_of: dict[str, list[Difference]] = {}
     for changes in by_table.values():
         table = changes[0].table
         whole = any(change.key is None for change in changes)
         rows = _compared(core, table, mark) if whole else differences(changes)
-        found.setdefault(names[id(table.schema)], []).extend(rows)
-    return {name: rows for name, rows in found.items() if rows}
+        differences_of.setdefault(names[id(table.schema)], []).extend(rows)
+    return {name: rows for name, rows in differences_of.items() if rows}
 
 
 def _compared(core: Emulator, table: Table, mark: int) -> Iterable[Difference]:
@@ -195,20 +195,20 @@ def _compared(core: Emulator, table: Table, mark: int) -> Iterable[Difference]:
     return [Difference(name, each, before, after) for each, before, after in pairs if before != after]
 
 
-def diff(core: Emulator, name: str, expected: Expected, found: list[Difference], mark: int) -> Iterator[str]:
-    """Yield how the changes *found* in table *name* differ from *expected*, and which calls made them."""
-    counts = Counter(map(change_kind, found))
+def diff(core: Emulator, name: str, expected: Expected, changes: list[Difference], mark: int) -> Iterator[str]:
+    """Yield how the *changes* in table *name* differ from *expected*, and which calls made them."""
+    counts = Counter(map(change_kind, changes))
     got = ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "no change"
     yield f"{name}: expected {expected}, got {got}"
-    for change in found[:_SHOWN]:
+    for change in changes[:_SHOWN]:
         yield f"  {_SIGNS[change_kind(change)]} {_row(change)}{_by(core, name, change, mark)}"
         if change.before is not None and change.after is not None:
             yield from _members(change.before, change.after)
-    if len(found) > _SHOWN:
-        yield f"  and {len(found) - _SHOWN} more"
+    if len(changes) > _SHOWN:
+        yield f"  and {len(changes) - _SHOWN} more"
     for part in expected.parts:
         for row in part.rows:
-            if row is not None and not any(_is(row, change, part.kind) for change in found):
+            if row is not None and not any(_is(row, change, part.kind) for change in changes):
                 yield f"  missing: {part.kind} {dict(row)!r}"
 
 

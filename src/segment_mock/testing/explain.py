@@ -40,7 +40,7 @@ class IgnoredField(NamedTuple):
 
 
 def ignored_fields(core: Emulator) -> list[IgnoredField]:
-    """Return the members that the calls in the journal sent in vain, one for each operation and place."""
+    """Return the members that the calls in the journal sent without effect, one for each operation and place."""
     rows: dict[tuple[str, str], IgnoredField] = {}
     for entry in core.journal:
         for path in dict.fromkeys(_INDEX.sub("[*]", path) for path in entry.unread):
@@ -83,24 +83,24 @@ def describe(entry: Entry) -> str:
     return f"call {entry.id} {entry.operation}: {entry.method} {entry.target} -> {answer}{by}{at}"
 
 
-def explain(core: Emulator, wanted: EntryFilter, found: Sequence[Entry], times: Any) -> str:
-    """Return why *found* does not match *wanted* as often as *times* (None: at least once)."""
+def explain(core: Emulator, wanted: EntryFilter, matching: Sequence[Entry], times: Any) -> str:
+    """Return why *matching*, the calls that match *wanted*, are not as many as *times* (None: at least one)."""
     calls = [entry for entry in core.journal if wanted.names(entry)]
     number = "at least 1 call" if times is None else f"{times!r} calls" if times != 1 else "1 call"
-    lines = [f"{wanted.operation}: expected {number}{_asked(wanted)}, found {len(found)} of {len(calls)}."]
-    lines += [f"  fits: {describe(entry)}" for entry in found[-_NEAR:]]
-    rest = [entry for entry in calls if entry not in found]
-    if len(found) == 0 or (isinstance(times, int) and len(found) < times):
+    lines = [f"{wanted.operation}: expected {number}{_conditions(wanted)}, found {len(matching)} of {len(calls)}."]
+    lines += [f"  fits: {describe(entry)}" for entry in matching[-_NEAR:]]
+    rest = [entry for entry in calls if entry not in matching]
+    if len(matching) == 0 or (isinstance(times, int) and len(matching) < times):
         lines += _nearest(core, wanted, rest) if rest else _instead(core, wanted)
     if core.journal.forgotten:
         lines.append(f"  Earlier calls are forgotten: {core.journal.kept()}.")
     return "\n".join(lines)
 
 
-def _asked(wanted: EntryFilter) -> str:
+def _conditions(wanted: EntryFilter) -> str:
     names = ("status", "fault", "organization", "headers", "query", "json", "after", "before")
-    asked = [name for name in names if getattr(wanted, name) is not None]
-    return f" with the {', '.join(asked)} asked for" if asked else ""
+    names_asked = [name for name in names if getattr(wanted, name) is not None]
+    return f" with the {', '.join(names_asked)} asked for" if names_asked else ""
 
 
 def _nearest(core: Emulator, wanted: EntryFilter, calls: Sequence[Entry]) -> Iterator[str]:

@@ -43,68 +43,68 @@ class Replayed:
 class Replay:
     """A mock as it was before the first call of *told*, a capsule. Raises `SettingError` for what is none."""
 
-    def __init__(self, told: Mapping[str, Any]) -> None:
-        if not isinstance(told, Mapping) or told.get("capsule") != FORM:
-            found = told.get("capsule") if isinstance(told, Mapping) else told
-            raise SettingError(f"capsule: {found!r} is not {FORM}, the form of the capsules that this version writes")
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        if not isinstance(document, Mapping) or document.get("capsule") != FORM:
+            form = document.get("capsule") if isinstance(document, Mapping) else document
+            raise SettingError(f"capsule: {form!r} is not {FORM}, the form of the capsules that this version writes")
         try:
-            self._told, self._emulator = told, Emulator(told["settings"])
-            for organization, document in told["data"].items():
-                self._emulator.load(document, organization)
-            self._emulator.stubs.load(told.get("stubs", []))
+            self._capsule, self._emulator = document, Emulator(document["settings"])
+            for organization, records in document["data"].items():
+                self._emulator.load(records, organization)
+            self._emulator.stubs.load(document.get("stubs", []))
         except KeyError as error:
             raise SettingError(f"{error.args[0]}: missing in the capsule") from None
         self._turn = 0
 
     def warnings(self) -> Iterator[str]:
         """Yield what the capsule could not keep, and the replay therefore can't either."""
-        if self._told["forgotten"]:
-            yield f"the journal had forgotten {self._told['forgotten']} earlier calls; new ids and limits may differ"
-        for rule in self._told["faults"]:
+        if self._capsule["forgotten"]:
+            yield f"the journal had forgotten {self._capsule['forgotten']} earlier calls; new ids and limits may differ"
+        for rule in self._capsule["faults"]:
             if rule.get("fired"):
                 name = rule["function"]
                 yield f"rule {rule['id']} is the function {name}, which a capsule can't hold: it never strikes"
 
             if "connection" in rule.get("rule", {}).get("when", {}):
                 yield f"rule {rule['id']} asks which call of its connection it is; here each is the first"
-        for call in self._told["calls"]:
+        for call in self._capsule["calls"]:
             if call["replaced"]:
                 yield f"all records were replaced before call {call['id']}, and are not here"
 
     def calls(self) -> Iterator[Replayed]:
         """Perform the calls one by one."""
-        for told in self._told["calls"]:
-            self._arm(told["id"])
-            self._write(told["before"])
-            if not told["whole"] or told["answer"]["outcome"] == "open":
-                why = "its body was cut in the journal" if not told["whole"] else "it had not been answered"
-                yield Replayed(told["id"], told["operation"], skipped=why, call=told)
+        for call in self._capsule["calls"]:
+            self._arm(call["id"])
+            self._write(call["before"])
+            if not call["whole"] or call["answer"]["outcome"] == "open":
+                why = "its body was cut in the journal" if not call["whole"] else "it had not been answered"
+                yield Replayed(call["id"], call["operation"], skipped=why, call=call)
             else:
-                now = json.loads(json.dumps(self._again(told)))
-                differences = [*self._differences(told["answer"], now)]
-                yield Replayed(told["id"], told["operation"], differences, call=told, answer=now)
+                now = json.loads(json.dumps(self._again(call)))
+                differences = [*self._differences(call["answer"], now)]
+                yield Replayed(call["id"], call["operation"], differences, call=call, answer=now)
 
     def _arm(self, call: int) -> None:
         """Arm and disarm what was armed and disarmed before the call *call*, at the time at which it was."""
         plan, clock = self._emulator.fault_rules, self._emulator.world.clock
-        for told in self._told["faults"]:
-            if told["until"] is not None and told["until"] < call:
-                plan.remove(told["id"])
-        for told in self._told["faults"][len(plan.armed) :]:
-            if told["since"] >= call:
+        for row in self._capsule["faults"]:
+            if row["until"] is not None and row["until"] < call:
+                plan.remove(row["id"])
+        for row in self._capsule["faults"][len(plan.armed) :]:
+            if row["since"] >= call:
                 break
-            clock.set(told["armed"], frozen=True)
-            if "function" in told:
+            clock.set(row["armed"], frozen=True)
+            if "function" in row:
                 plan.add(_passes, times=0)
-            elif "struck" in told:
-                rule = dict(told["rule"])
+            elif "struck" in row:
+                rule = dict(row["rule"])
                 plan.add(
                     fault_from_json(_without(rule, "operation")),
                     rule["operation"],
-                    partial(self._is_one_of, told["struck"]),
+                    partial(self._is_one_of, row["struck"]),
                 )
             else:
-                plan.load(told["rule"])
+                plan.load(row["rule"])
 
     def _is_one_of(self, struck: list[int], _: Call) -> bool:
         return self._turn in struck
@@ -118,16 +118,16 @@ class Replay:
             else:
                 rows_.put(record)
 
-    def _again(self, told: Mapping[str, Any]) -> dict[str, Any]:
+    def _again(self, call: Mapping[str, Any]) -> dict[str, Any]:
         """Perform a call again and return what became of it."""
-        clock, self._turn = self._emulator.world.clock, told["id"]
-        clock.set(told["time"], frozen=True)
+        clock, self._turn = self._emulator.world.clock, call["id"]
+        clock.set(call["time"], frozen=True)
         headers = {
-            name: told["credential"] if text.startswith(_REDACTED) else text for name, text in told["headers"].items()
+            name: call["credential"] if text.startswith(_REDACTED) else text for name, text in call["headers"].items()
         }
-        request = Request(told["method"], told["target"], headers, body(told["body"]), "replay")
+        request = Request(call["method"], call["target"], headers, body(call["body"]), "replay")
         with suppress(TimeoutError):  # the client had given up, and so it does again: the journal says so
-            run_sync(self._emulator.answer(request), partial(self._wait, told["answer"]["outcome"] == "abandoned"))
+            run_sync(self._emulator.answer(request), partial(self._wait, call["answer"]["outcome"] == "abandoned"))
         return answer([*self._emulator.journal][-1])
 
     def _wait(self, gives_up: bool, delay: float) -> None:
@@ -136,25 +136,25 @@ class Replay:
         self._emulator.world.clock.advance(delay)
 
     def _differences(self, was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Mismatch]:
-        for found in mismatches(was, now, exact=True):
-            if self._told["frozen"] or not _near(found):
-                yield found
+        for miss in mismatches(was, now, exact=True):
+            if self._capsule["frozen"] or not _near(miss):
+                yield miss
 
 
-def body(told: Mapping[str, Any]) -> bytes:
+def body(document: Mapping[str, Any]) -> bytes:
     """Return the bytes that a capsule tells."""
     for name, dumped in FORMS.items():
-        if name in told:
-            return dumped(told[name]).encode()
-    return str(told["text"]).encode() if "text" in told else b64decode(told["base64"])
+        if name in document:
+            return dumped(document[name]).encode()
+    return str(document["text"]).encode() if "text" in document else b64decode(document["base64"])
 
 
-def _near(found: Mismatch) -> bool:
+def _near(miss: Mismatch) -> bool:
     """Tell whether two values differ only because the clock ran: by a moment, or in how long something took."""
-    if found.path.endswith("Time"):
+    if miss.path.endswith("Time"):
         return True
     try:
-        return abs(seconds(found.expected) - seconds(found.got)) < _NEAR
+        return abs(seconds(miss.expected) - seconds(miss.got)) < _NEAR
     except (TypeError, ValueError):
         return False
 
