@@ -18,7 +18,7 @@ from machine import described
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "performance.md"
 BEGIN, END = "<!-- figures: written by `python3 dev.py bench` -->", "<!-- end of figures -->"
-QUICK = ("inprocess", "intercept", "live", "start", "bodies", "state", "soak")
+QUICK = ("inprocess", "intercept", "live", "start", "bodies", "loading", "instructions", "state", "soak")
 FULL = (*QUICK, "suites", "store", "client_walk")
 
 
@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
     if arguments not in ([], ["--quick"]):
         sys.exit(__doc__)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    begun, quick = time.monotonic(), bool(arguments)
+    began, quick = time.monotonic(), bool(arguments)
     machine = described()
     print(machine, "\n", flush=True)
     parts, failed = [machine], []
@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> int:
             failed.append(name)
     if not quick:
         written("\n\n".join(parts))
-    print(f"{time.monotonic() - begun:.0f} s;", f"failed: {', '.join(failed)}" if failed else "every bound holds")
+    print(f"{time.monotonic() - began:.0f} s;", f"failed: {', '.join(failed)}" if failed else "every bound holds")
     return 1 if failed else 0
 
 

@@ -22,7 +22,7 @@ RATE = "Your per minute call rate"
 
 
 class Client:
-    """Reads groups, members and supporters by *session*; *wait* is told how many seconds to stay away."""
+    """Reads groups, members and supporters by *session*; *wait* gets the seconds to stay away."""
 
     def __init__(self, session: requests.Session, token: str, wait: Callable[[float], None]) -> None:
         self.session, self.wait = session, wait
@@ -45,9 +45,9 @@ class Client:
     def groups_of(self, supporters: list[str]) -> Iterator[tuple[str, list[str]]]:
         """Yield each of *supporters* with their groups, a batch a call."""
         for start in range(0, len(supporters), self.batch):
-            asked = {"identifierType": "SUPPORTER_ID", "identifiers": supporters[start : start + self.batch]}
-            for found in self._ask("POST", "/supporters/groups", asked)["results"]:
-                yield found["supporterId"], [group["segmentId"] for group in found["segments"]]
+            payload = {"identifierType": "SUPPORTER_ID", "identifiers": supporters[start : start + self.batch]}
+            for row in self._ask("POST", "/supporters/groups", payload)["results"]:
+                yield row["supporterId"], [group["segmentId"] for group in row["segments"]]
 
     def _pages(self, path: str, items: str, **payload: Any) -> Iterator[dict[str, Any]]:
         """Yield what stands under *items*, page by page, until one is short."""
@@ -93,7 +93,7 @@ def organization(groups: int, people: int, most: int, seed: int = 0) -> dict[str
 
 
 def walk(client: Client) -> tuple[list[tuple[str, str]], list[tuple[str, str]], dict[str, int]]:
-    """Return each (group, supporter) as members of groups, and as groups of supporters; and the counts told."""
+    """Return each (group, supporter) as members of groups, and as groups of supporters; and the replies' counts."""
     counts = {group["segmentId"]: group["totalMembers"] for group in client.groups()}
     by_group = [(group, member["supporterId"]) for group in counts for member in client.members(group)]
     everybody = [supporter["supporterId"] for supporter in client.supporters()]
@@ -109,10 +109,14 @@ def main(groups: int = 1_000, people: int = 10_000) -> None:
         client = Client(session, "benchmark", mock.clock.advance)
         by_group, by_supporter, _ = walk(client)
         took = time.perf_counter() - loaded
-        held = {(row["segmentId"], row["supporterId"]) for row in mock.salsa.members}
-    if not (held == set(by_group) == set(by_supporter) and len(held) == len(by_group) == len(by_supporter)):
+        memberships = {(row["segmentId"], row["supporterId"]) for row in mock.salsa.members}
+    if not (
+        memberships == set(by_group) == set(by_supporter) and len(memberships) == len(by_group) == len(by_supporter)
+    ):
         sys.exit("the walk saw other memberships than the data hold")
-    print(f"{groups:,} groups, {people:,} supporters, {len(held):,} memberships: loaded in {loaded - began:.2f} s")
+    print(
+        f"{groups:,} groups, {people:,} supporters, {len(memberships):,} memberships: loaded in {loaded - began:.2f} s"
+    )
     print(f"{client.calls:,} calls in {took:.2f} s: {1000 * took / client.calls:.2f} ms a call")
     print(f"{client.waits} minutes waited for on the mock's clock")
 

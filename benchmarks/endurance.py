@@ -1,7 +1,7 @@
 """Half a minute of calls and faults from 32 clients: every write is where it was said to be, and memory stays flat.
 
-``python benchmarks/endurance.py [--seconds 30] [--json FILE]``. A client names the fault that it wants in a header, so
-it knows whether its write was performed and what it may be told of it; what must be found in the end is then exact.
+``python benchmarks/endurance.py [--seconds 30] [--json FILE]``. A client names the fault that it wants in a header.
+So it knows which reply it may get and whether its write was performed: the records at the end are compared exactly.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from endurance_clients import FATES, OWN, Client, group, segment
+from harness import Report
 from process import Running, running
-from rounds import Report
 from servers import OURS
 
 CLIENTS = 32
@@ -39,14 +39,14 @@ def _control(port: int, method: str, path: str, body: Any = None) -> Any:
     connection = HTTPConnection("127.0.0.1", port, timeout=30)
     connection.request(method, path, None if body is None else json.dumps(body))
     answer = connection.getresponse()
-    told = json.loads(answer.read())
+    document = json.loads(answer.read())
     connection.close()
     if answer.status >= 300:
-        raise RuntimeError(f"{method} {path}: {told}")
-    return told
+        raise RuntimeError(f"{method} {path}: {document}")
+    return document
 
 
-def _found(port: int) -> dict[str, str]:
+def _records(port: int) -> dict[str, str]:
     state = _control(port, "GET", "/_mock/state")
     groups = {row["segmentId"]: row["description"] for row in state["salsa"]["segments"]}
     return groups | {row["id"]: row["description"] for row in state["segmenter"]["segments"]}
@@ -72,8 +72,8 @@ def main() -> int:
         warm = _endured(clients, server, given.seconds)
         report.compare("memory at the end / once warm", [server.memory], [warm[0]], "B", at_most=GROWTH)
         report.compare("threads at the end / once warm", [_threads(server)], [warm[1]], "", at_most=1.0)
-        found = _found(server.port)
-    _told(report, clients, found, given.seconds)
+        records = _records(server.port)
+    _report(report, clients, records, given.seconds)
     return report.finish()
 
 
@@ -94,17 +94,20 @@ def _endured(clients: list[Client], server: Running, seconds: float) -> tuple[fl
     return warm
 
 
-def _told(report: Report, clients: list[Client], found: dict[str, str], seconds: float) -> None:
+def _report(report: Report, clients: list[Client], records: dict[str, str], seconds: float) -> None:
     expected = {key: text for client in clients for key, text in client.expected.items()}
     wrong = [line for client in clients for line in client.wrong]
-    wrong += [f"{key}: {found.get(key)!r}, not {text!r}" for key, text in expected.items() if found.get(key) != text]
-    wrong += [f"{key}: nobody wrote it" for key in found if key not in expected]
+    wrong += [
+        f"{key}: {records.get(key)!r}, not {text!r}" for key, text in expected.items() if records.get(key) != text
+    ]
+    wrong += [f"{key}: no client wrote it" for key in records if key not in expected]
     seen = sum((client.seen for client in clients), Counter[str]())
-    report.tell("calls", [seen.total()], "")
-    report.tell("of these met a fault", [seen.total() - seen["none"]], "")
-    report.tell("calls a second", [seen.total() / seconds], "/s")
-    report.tell("records that hold what they must", [sum(found.get(key) == text for key, text in expected.items())], "")
-    report.tell("answers or records that are wrong", [len(wrong)], "")
+    report.add("calls", [seen.total()], "")
+    report.add("of these met a fault", [seen.total() - seen["none"]], "")
+    report.add("calls a second", [seen.total() / seconds], "/s")
+    right = sum(records.get(key) == text for key, text in expected.items())
+    report.add("records that hold what they must", [right], "")
+    report.add("answers or records that are wrong", [len(wrong)], "")
     if wrong or {*seen} != {*FATES}:
         report.fail("; ".join(wrong[:5]) or f"only these fates were met: {[*seen]}")
 

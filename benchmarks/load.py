@@ -12,7 +12,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
 
-from exchange import Ask
+from scenario import Ask
 
 WRK = shutil.which("wrk")
 TOOL = "wrk, one thread" if WRK else "a Python client (wrk is not installed)"
@@ -52,12 +52,12 @@ def _by_wrk(port: int, ask: Ask, connections: int, seconds: float) -> Load:
         options = ["-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "10s", "-s", str(lua)]
         command = [str(WRK), *options, f"http://127.0.0.1:{port}{ask.path}"]
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=seconds + 60)
-    found = json.loads(done.stdout.splitlines()[-1])
-    return Load(found["requests"] / found["duration"], found["p99"], found["refused"], found["broken"])
+    result = json.loads(done.stdout.splitlines()[-1])
+    return Load(result["requests"] / result["duration"], result["p99"], result["refused"], result["broken"])
 
 
 class _Client:
-    """One connection, opened anew whenever the server closes it."""
+    """One connection, opened again whenever the server closes it."""
 
     def __init__(self, port: int, ask: Ask) -> None:
         fields = {"Host": f"127.0.0.1:{port}", "Content-Length": str(len(ask.body)), **ask.headers}
@@ -73,33 +73,33 @@ class _Client:
 
     def send(self) -> socket.socket:
         """Send a request on the open connection."""
-        self._begun, self._held = perf_counter(), b""
+        self._began, self._received = perf_counter(), b""
         self.socket.sendall(self._request)
         return self.socket
 
     def read(self) -> str:
         """Take what came; return "more", "again" when the answer is whole, or "closed" when a new connection is due."""
         piece = self.socket.recv(65536)
-        self._held += piece
-        head, gap, body = self._held.partition(b"\r\n\r\n")
+        self._received += piece
+        head, gap, body = self._received.partition(b"\r\n\r\n")
         fields = head.lower()
         size = fields.partition(b"\r\ncontent-length:")[2].partition(b"\r\n")[0]
         whole = bool(gap) and len(body) >= int(size) if size else not piece and bool(gap)
         if not whole:
             self.broken += not piece
             return "more" if piece else "closed"
-        self.times.append(perf_counter() - self._begun)
-        self.refused += self._held[9:10] != b"2"
+        self.times.append(perf_counter() - self._began)
+        self.refused += self._received[9:10] != b"2"
         return "closed" if fields.startswith(b"http/1.0") or b"connection: close" in fields else "again"
 
 
 def _by_hand(port: int, ask: Ask, connections: int, seconds: float) -> Load:
     clients = [_Client(port, ask) for _ in range(connections)]
-    begun = perf_counter()
+    began = perf_counter()
     with selectors.DefaultSelector() as waiting:
         for client in clients:
             waiting.register(client.open(), selectors.EVENT_READ, client)
-        while perf_counter() - begun < seconds:
+        while perf_counter() - began < seconds:
             for key, _ in waiting.select(1):
                 client, now = key.data, key.data.read()
                 if now == "again":
@@ -108,7 +108,7 @@ def _by_hand(port: int, ask: Ask, connections: int, seconds: float) -> Load:
                     waiting.unregister(client.socket)
                     client.socket.close()
                     waiting.register(client.open(), selectors.EVENT_READ, client)
-    took = perf_counter() - begun
+    took = perf_counter() - began
     for client in clients:
         client.socket.close()
     times = sorted(moment for client in clients for moment in client.times)

@@ -55,8 +55,8 @@ def _libraries() -> Iterator[str]:
 
 def _tools() -> Iterator[str]:
     for name in NPM:
-        told = NODE_MODULES / name / "package.json"
-        yield f"{name} {json.loads(told.read_text())['version']}" if told.exists() else f"no {name}"
+        manifest = NODE_MODULES / name / "package.json"
+        yield f"{name} {json.loads(manifest.read_text())['version']}" if manifest.exists() else f"no {name}"
     for name, command in COMMANDS.items():
         if not shutil.which(command[0]):
             yield f"no {name}"

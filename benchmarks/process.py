@@ -16,7 +16,7 @@ from http.client import HTTPConnection, HTTPException
 from importlib.util import find_spec
 from pathlib import Path
 
-from exchange import SEARCH, Ask
+from scenario import SEARCH, Ask
 
 NODE_MODULES = Path(sys.prefix) / "peers" / "node_modules"  # where `dev.py bench` puts the peers from npm
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
@@ -70,14 +70,14 @@ def running(server: Server) -> Iterator[Running]:
         port, quiet = free_port(), subprocess.DEVNULL
         command = server.command(port, Path(folder))
         alone = {**ENVIRONMENT, "HOME": folder}  # some keep logs there
-        begun = time.perf_counter()
+        began = time.perf_counter()
         process = subprocess.Popen(command, cwd=folder, env=alone, stdin=quiet, stdout=quiet, stderr=quiet)
         try:
             while not _answers(port, server.ask):
-                if process.poll() is not None or time.perf_counter() - begun > PATIENCE:
+                if process.poll() is not None or time.perf_counter() - began > PATIENCE:
                     raise RuntimeError(f"{server.name} does not start: {' '.join(command)}")
                 time.sleep(0.001)
-            yield Running(server, process.pid, port, time.perf_counter() - begun)
+            yield Running(server, process.pid, port, time.perf_counter() - began)
         finally:
             process.terminate()
             try:

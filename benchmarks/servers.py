@@ -7,8 +7,8 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from exchange import DATA, SEARCH, Ask, reply
 from process import NODE_MODULES, Command, Server, free_port
+from scenario import DATA, SEARCH, Ask, reply
 
 SCRIPTS = Path(__file__).parent / "peers"
 JSON = {"Content-Type": "application/json"}

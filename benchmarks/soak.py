@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import sys
 
-from exchange import SEARCH
+from harness import Report
 from load import TOOL, load
 from process import running
-from rounds import Report
+from scenario import SEARCH
 from servers import OURS
 
 CONNECTIONS = 32
@@ -19,21 +19,21 @@ GROWTH = 1.05
 
 def main() -> int:
     """Soak; return the exit code."""
-    report = Report.begun("Soak: memory under lasting load")
+    report = Report.start("Soak: memory under lasting load")
     warm, long = (2, 5) if report.quick else (5, 30)
     with running(OURS) as server:
         load(server.port, SEARCH, CONNECTIONS, warm)
         before = server.memory
-        found = load(server.port, SEARCH, CONNECTIONS, long)
+        result = load(server.port, SEARCH, CONNECTIONS, long)
         after = server.memory
     print(f"Load by {TOOL}: {long} s at {CONNECTIONS} connections after {warm} s of warming up.\n")
     report.compare("memory at the end / once warm", [after], [before], "B", at_most=GROWTH)
-    report.tell("requests a second", [found.rate], "/s")
-    report.tell("p99", [found.p99])
-    report.tell("answers other than 2xx", [found.refused], "")
-    report.tell("socket errors", [found.broken], "")
-    if found.refused or found.broken:
-        report.fail(f"{found.refused} answers were refusals, {found.broken} connections broke")
+    report.add("requests a second", [result.rate], "/s")
+    report.add("p99", [result.p99])
+    report.add("answers other than 2xx", [result.refused], "")
+    report.add("socket errors", [result.broken], "")
+    if result.refused or result.broken:
+        report.fail(f"{result.refused} answers were refusals, {result.broken} connections broke")
     return report.finish()
 
 

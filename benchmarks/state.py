@@ -15,8 +15,8 @@ from functools import partial
 
 import requests
 
-from exchange import SEARCH, world
-from rounds import Report, interleaved, seconds
+from harness import Report, interleaved, seconds
+from scenario import SEARCH, world
 
 FEW = 1_000
 BOUND = 2.0
@@ -59,8 +59,8 @@ class Side:
         return taken + seconds(partial(self.mock.restore, moments[0]))()
 
     def fork(self) -> None:
-        """Call once as a stranger, who gets a copy of the initial data."""
-        self.search(0, f"stranger {next(self._tokens)}")
+        """Call once as a other program, who gets a copy of the initial data."""
+        self.search(0, f"other program {next(self._tokens)}")
 
     def search(self, offset: int, token: str = "any") -> None:
         """Read a page of twenty."""
@@ -70,10 +70,10 @@ class Side:
 
 def main() -> int:
     """Measure everything; return the exit code."""
-    report = Report.begun("State: many rows beside few")
+    report = Report.start("State: many rows beside few")
     size, rounds = (20_000, 7) if report.quick else (1_000_000, 15)
     loaded: list[Side] = []
-    report.tell(f"loading a world of {size:,} groups", [seconds(lambda: loaded.append(Side(size)))()])
+    report.add(f"loading a world of {size:,} groups", [seconds(lambda: loaded.append(Side(size)))()])
     many, few = loaded[0], Side(FEW)
     gc.collect()
     gc.freeze()  # the rows themselves are no part of any figure
@@ -90,8 +90,8 @@ def main() -> int:
             seconds(partial(many.search, 0), 20),
         ),
     ):
-        found = interleaved({"many": a, "few": b}, rounds)
-        report.compare(what, found["many"], found["few"], at_most=BOUND)
+        samples = interleaved({"many": a, "few": b}, rounds)
+        report.compare(what, samples["many"], samples["few"], at_most=BOUND)
     return report.finish()
 
 

@@ -17,11 +17,11 @@ MANY, FEW = 1_000_000, 1_000
 ROUNDS, REPEATS = 9, 200
 BOUND = 2.0
 LAYOUT = TableSchema("rows", lambda row: row["id"], (Index("third", lambda row: (row["id"] % 3,)),))
-Deed = Callable[[], object]
+Action = Callable[[], object]
 
 
 class Side:
-    """One store over a seed, and the deeds that are measured on it."""
+    """One store over a seed, and the actions that are measured on it."""
 
     def __init__(self, seed: InitialRecords, *, holes: bool = False) -> None:
         self.seed, self.log, self.size = seed, ChangeLog(), len(seed.records)
@@ -59,17 +59,17 @@ class Side:
         self.log.truncate()
 
 
-def seconds(deed: Deed) -> float:
-    """Return the processor time of *deed*, on average of many."""
-    begun = process_time()
+def seconds(action: Action) -> float:
+    """Return the processor time of *action*, on average of many."""
+    began = process_time()
     for _ in range(REPEATS):
-        deed()
-    return (process_time() - begun) / REPEATS
+        action()
+    return (process_time() - began) / REPEATS
 
 
-def within(name: str, deed: Deed, yardstick: Deed) -> bool:
-    """Print how much longer *deed* takes than *yardstick*; tell whether the bound holds."""
-    rounds = [(seconds(deed), seconds(yardstick)) for _ in range(ROUNDS)]
+def within(name: str, action: Action, yardstick: Action) -> bool:
+    """Print how much longer *action* takes than *yardstick*; tell whether the bound holds."""
+    rounds = [(seconds(action), seconds(yardstick)) for _ in range(ROUNDS)]
     ratio = median(long / short for long, short in rounds)
     long, short = (1e6 * median(side) for side in zip(*rounds, strict=True))
     print(f"{name:<44} {long:6.1f} us / {short:6.1f} us = {ratio:5.2f}{'' if ratio <= BOUND else '  too much'}")
@@ -83,7 +83,7 @@ def main() -> int:
     gc.freeze()  # the seeds themselves are no part of any figure
     sizes = f"{MANY:,} / {FEW:,} rows"
     print(f"median of {ROUNDS} rounds, bound {BOUND}")
-    found = [
+    results = [
         within(f"rollback of an insert, {sizes}", lambda: many.put(MANY), lambda: few.put(FEW)),
         within(f"rollback of an update, {sizes}", lambda: many.put(MANY // 2), lambda: few.put(FEW // 2)),
         within(f"rollback of a deletion, {sizes}", lambda: many.delete(MANY // 2), lambda: few.delete(FEW // 2)),
@@ -92,7 +92,7 @@ def main() -> int:
         within(f"fork, {sizes}", many.fork, few.fork),
         within(f"revert of a write, {sizes}", many.revert, few.revert),
     ]
-    return 0 if all(found) else 1
+    return 0 if all(results) else 1
 
 
 if __name__ == "__main__":

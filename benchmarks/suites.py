@@ -1,7 +1,7 @@
 """Whole test suites: 1,000 tests with our fixture beside those with `responses` and pytest-httpserver.
 
 ``python benchmarks/suites.py [--quick] [--json FILE]``. Each suite runs in a process of its own, with pytest's own
-plugins and the one that it needs, and is measured from pytest's start to its end, the imports of the plugin included.
+plugins and the one that it needs. The time is that from pytest's start to its end, with the imports of the plugin.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
+from harness import Report, interleaved
 from process import ENVIRONMENT
-from rounds import Report, interleaved
 
-TRIVIAL, CALL, SERVER = 1.5, 1.0, 0.5  # at most so many times what the others take
 _HEAD = """
 import pytest, requests
 
@@ -50,24 +49,24 @@ SUITES = {
         "    httpserver.expect_request(PATH).respond_with_json(REPLY)\n    search(httpserver.url_for(PATH))",
     ),
 }
-_RUN = "from time import process_time\nimport pytest\nbegun = process_time()\ncode = pytest.main({words!r})\n"
+_RUN = "from time import process_time\nimport pytest\nbegan = process_time()\ncode = pytest.main({words!r})\n"
 
 
 def main() -> int:
     """Measure everything; return the exit code."""
-    report = Report.begun("Whole suites of tests")
+    report = Report.start("Whole suites of tests")
     count = 300 if report.quick else 1000
-    found = interleaved({name: partial(spent, name, count) for name in SUITES}, 3 if report.quick else 5)
+    samples = interleaved({name: partial(spent, name, count) for name in SUITES}, 3 if report.quick else 5)
     for name in SUITES:
-        report.tell(f"{count:,} tests, {name}: processor time", found[name])
-    report.compare(f"{count:,} tests with segment_mock / responses", found["ours"], found["responses"], at_most=TRIVIAL)
+        report.add(f"{count:,} tests, {name}: processor time", samples[name])
+    report.compare(f"{count:,} tests with segment_mock / responses", samples["ours"], samples["responses"])
     call = {
-        name: [took - idle for took, idle in zip(found[f"{name}, a call"], found["empty"], strict=True)]
+        name: [took - idle for took, idle in zip(samples[f"{name}, a call"], samples["empty"], strict=True)]
         for name in ("ours", "responses", "httpserver")
     }
-    told = f"{count:,} tests with one call, less empty ones: segment_mock"
-    report.compare(f"{told} / responses", call["ours"], call["responses"], at_most=CALL)
-    report.compare(f"{told} / pytest-httpserver", call["ours"], call["httpserver"], at_most=SERVER)
+    name = f"{count:,} tests with one call, less empty ones: segment_mock"
+    report.compare(f"{name} / responses", call["ours"], call["responses"])
+    report.compare(f"{name} / pytest-httpserver", call["ours"], call["httpserver"])
     return report.finish()
 
 
@@ -77,7 +76,7 @@ def spent(name: str, count: int) -> float:
     words = ["-q", "-p", "no:cacheprovider", *(["-p", plugin] if plugin else [])]
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "test_suite.py").write_text(_HEAD.replace("COUNT", str(count)) + tests)
-        code = _RUN.format(words=words) + "print(process_time() - begun)\nraise SystemExit(code)"
+        code = _RUN.format(words=words) + "print(process_time() - began)\nraise SystemExit(code)"
         alone = {**ENVIRONMENT, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
         done = subprocess.run(
             [sys.executable, "-c", code], cwd=folder, env=alone, capture_output=True, text=True, check=True

@@ -105,7 +105,8 @@ def comments(path: Path, source: str) -> Iterator[Text]:
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type != tokenize.COMMENT or re.match(r"#\s*(noqa|type:|fmt:|pragma|ruff)", token.string):
             continue
-        if lines and token.start[0] != last + 1:
+        is_trailing = bool(token.line[: token.start[1]].strip())
+        if lines and (is_trailing or token.start[0] != last + 1):
             yield Text(path, first, "comment", " ".join(lines))
             lines = []
         first, last = (first if lines else token.start[0]), token.start[0]

@@ -1,8 +1,8 @@
 """Side by side: interleaved rounds, medians of ratios, a table, and an exit code for missed bounds.
 
-A figure of one round is worth little on a busy machine; the ratio of two sides measured one after the other
-is, so every bound is on the median of such ratios. What does not wait is measured in processor time, which
-does not count what else the machine does. ``--quick`` means short rounds and one third of slack.
+A figure of one round is worth little on a busy machine. The ratio of two sides measured one after the other is worth
+more, so every bound is on the median of such ratios. What does not wait is measured in processor time, which does not
+count other processes. ``--quick`` means short rounds and a third of slack.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ Key = TypeVar("Key")
 
 def interleaved(sides: Mapping[Key, Callable[[], float]], rounds: int = ROUNDS) -> dict[Key, list[float]]:
     """Measure each of *sides* once a round, in an order that turns from round to round."""
-    found: dict[Key, list[float]] = {side: [] for side in sides}
+    samples: dict[Key, list[float]] = {side: [] for side in sides}
     names = [*sides]
     for number in range(rounds):
         first = number % len(names)
         for name in names[first:] + names[:first]:
-            found[name].append(sides[name]())
-    return found
+            samples[name].append(sides[name]())
+    return samples
 
 
-def seconds(deed: Callable[[], object], repeats: int = 1) -> Callable[[], float]:
-    """Return a side that measures the processor time of *deed*, which must not wait, on average of *repeats*."""
+def seconds(action: Callable[[], object], repeats: int = 1) -> Callable[[], float]:
+    """Return a side that measures the processor time of *action*, which must not wait, on average of *repeats*."""
 
     def measured() -> float:
-        begun = process_time()
+        began = process_time()
         for _ in range(repeats):
-            deed()
-        return (process_time() - begun) / repeats
+            action()
+        return (process_time() - began) / repeats
 
     return measured
 
@@ -78,13 +78,13 @@ class Figure:
 
 @dataclass
 class Report:
-    """What one script found; `finish` prints it, writes JSON if asked, and returns the exit code."""
+    """What one script samples; `finish` prints it, writes JSON if asked, and returns the exit code."""
 
     title: str
     quick: bool = False
     json: Path | None = None
     figures: list[Figure] = field(default_factory=list)
-    told: dict[str, str] = field(default_factory=dict)
+    medians: dict[str, str] = field(default_factory=dict)
     tables: list[Sequence[Sequence[str]]] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
@@ -95,7 +95,7 @@ class Report:
         return SLACK if self.quick else 1.0
 
     @classmethod
-    def begun(cls, title: str) -> Report:
+    def start(cls, title: str) -> Report:
         """Read the command line; a terminated script ends as an interrupted one does, and stops its servers."""
         parser = argparse.ArgumentParser(description=title)
         parser.add_argument("--quick", action="store_true", help="short rounds, few peers, a third of slack")
@@ -116,14 +116,14 @@ class Report:
         at_least: float | None = None,
         aim: bool = False,
     ) -> None:
-        """Set *ours* beside *theirs*, round by round; past an *aim* is told, past a bound is an error."""
+        """Set *ours* beside *theirs*, round by round; a missed *aim* is reported, a missed bound is an error."""
         bound = at_most if at_least is None else at_least
-        sides = shown(median(ours), unit), shown(median(theirs), unit)
+        sides = readable(median(ours), unit), readable(median(theirs), unit)
         self.figures.append(Figure(what, *sides, ratio(ours, theirs), bound, at_least is not None, aim))
 
-    def tell(self, what: str, values: Sequence[float], unit: str = "s") -> None:
+    def add(self, what: str, values: Sequence[float], unit: str = "s") -> None:
         """Add a median that stands for itself."""
-        self.told[what] = shown(median(values), unit)
+        self.medians[what] = readable(median(values), unit)
 
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Print a table of the script's own at once."""
@@ -139,8 +139,8 @@ class Report:
         if self.figures:
             head = ["measured", "this project", "beside", "ratio", "bound", ""]
             print(table(head, [figure.cells() for figure in self.figures]))
-        if self.told:
-            print(table(["told", "median"], [list(row) for row in self.told.items()]))
+        if self.medians:
+            print(table(["measured", "median"], [list(row) for row in self.medians.items()]))
         if self.skipped:
             print("Skipped:", ", ".join(f"{name} ({why})" for name, why in self.skipped.items()) + ".\n")
         missed = [
@@ -165,7 +165,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def shown(value: float, unit: str) -> str:
+def readable(value: float, unit: str) -> str:
     """Return *value* for people: seconds in the size that suits them, bytes as MB, counts with commas."""
     if unit == "s":
         size, name = (1, "s") if abs(value) >= 1 else (1e3, "ms") if abs(value) >= 1e-3 else (1e6, "us")
