@@ -75,6 +75,20 @@ def test_requests_are_read_byte_by_byte(request_: bytes) -> None:
     assert not parser.incomplete
 
 
+def test_requests_behind_a_full_queue_are_read_later() -> None:
+    """Whoever pipelines thousands makes nobody else wait for them to be parsed."""
+    parser = parse(GET * 20 + PUT[:-1], queue_limit=8)
+    lengths = []
+    while parser.backlogged:
+        lengths.append(len(parser.requests))
+        parser.requests.clear()
+        parser.feed()
+    parser.feed(PUT[-1:])
+
+    assert [8, 8] == lengths
+    assert [("GET", "/a", b"")] * 4 + [("PUT", "/b", b"abc")] == outcome(parser)
+
+
 def test_bytes_behind_connect_are_kept() -> None:
     """They are the beginning of the client's handshake."""
     parser = parse(b"CONNECT api.salsalabs.org:443 HTTP/1.1\r\n\r\n\x16\x03\x01", tunnels=True)

@@ -13,7 +13,7 @@ from .parser import RequestParser
 from .tls import Handshake
 from .writer import ResponseWriter
 
-QUEUE_LIMIT = 8  # pipelined requests that may wait; beyond, the socket is not read
+QUEUE_LIMIT = 8  # pipelined requests that may wait; behind them, nothing is read
 DRAIN_LIMIT = 64 * 2**20  # bytes that a client may send after its last request, before it is cut off
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
@@ -31,7 +31,12 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, context: ServerContext) -> None:
         self._context = context
-        self._parser = RequestParser(context.body_limit, admit=context.admit, tunnels=context.context_for is not None)
+        self._parser = RequestParser(
+            context.body_limit,
+            admit=context.admit,
+            tunnels=context.context_for is not None,
+            queue_limit=QUEUE_LIMIT,
+        )
         self._call: Pending | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._deadline: asyncio.TimerHandle | None = None
@@ -99,6 +104,8 @@ class Connection(asyncio.Protocol):
         parser, writer = self._parser, self._writer
         if parser.requests and not (self._busy or writer.busy or writer.blocked):
             item, self._option = parser.requests.popleft()
+            if parser.backlogged and not parser.requests:
+                parser.feed()
             if isinstance(item, Request):
                 self._answer(item)
             else:
@@ -119,9 +126,9 @@ class Connection(asyncio.Protocol):
         parser, transport = self._parser, self._transport
         if self._lost:
             return
-        if (crowded := len(parser.requests) > QUEUE_LIMIT) != self._paused:
-            self._paused = crowded
-            (transport.pause_reading if crowded else transport.resume_reading)()
+        if parser.backlogged != self._paused:
+            self._paused = parser.backlogged
+            (transport.pause_reading if self._paused else transport.resume_reading)()
         if parser.expects_continue and self._is_idle():
             parser.expects_continue = False
             transport.write(CONTINUE)

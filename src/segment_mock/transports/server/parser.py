@@ -7,6 +7,7 @@ Its framing is strict: whatever two parsers could read in two ways is refused.
 
 from __future__ import annotations
 
+import math
 import re
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -55,13 +56,14 @@ class RequestParser:
 
     ``count``: requests so far. ``incomplete``: a request has begun but not ended. ``expects_continue``: its client
     waits for ``100 Continue``. ``done``: nothing more is read. ``refused``: the client may still be sending
-    the rest of a request that was refused. ``rest``: the bytes that came behind a CONNECT.
+    the rest of a request that was refused. ``backlogged``: *queue_limit* requests wait in ``requests``, and bytes
+    behind them: ``feed()`` goes on. ``rest``: the bytes that came behind a CONNECT.
     """
 
     __slots__ = (
-        "_admit", "_body", "_body_limit", "_connection", "_data", "_headers", "_left", "_method", "_searched",
-        "_size", "_step", "_target", "_trailers", "_transport", "_tunnels", "count", "done", "expects_continue",
-        "incomplete", "refused", "requests", "rest",
+        "_admit", "_body", "_body_limit", "_connection", "_data", "_headers", "_left", "_method", "_queue_limit",
+        "_searched", "_size", "_step", "_target", "_trailers", "_transport", "_tunnels", "backlogged", "count", "done",
+        "expects_continue", "incomplete", "refused", "requests", "rest",
     )  # fmt: skip
 
     def __init__(
@@ -71,25 +73,30 @@ class RequestParser:
         *,
         admit: Callable[[str], bool] = lambda host: True,
         tunnels: bool = False,
+        queue_limit: float = math.inf,
     ) -> None:
         self.requests: deque[Parsed] = deque()
         self.count = 0
-        self.incomplete = self.expects_continue = self.done = self.refused = False
+        self.incomplete = self.expects_continue = self.done = self.refused = self.backlogged = False
         self.rest = b""
         self._body_limit, self._transport, self._admit, self._tunnels = body_limit, transport, admit, tunnels
+        self._queue_limit = queue_limit
         self._step: Callable[[RequestParser, bytes, int], int] = RequestParser._read_head
         self._data = b""  # the beginning of a head or line that is not complete yet,
         self._searched = 0  # and how much of it has been searched for the end
         self._connection: ConnectionOption = ""
         self._body: list[bytes] = []
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes = b"") -> None:
         """Read *data*; complete requests, or the refusal of a broken one, are then in `requests`."""
         if self._data:
             data, self._data = self._data + data, b""
-        at, end = 0, len(data)
+        at, end, self.backlogged = 0, len(data), False
         try:
             while at < end and not self.done:
+                if len(self.requests) >= self._queue_limit:
+                    self._data, self.backlogged = data[at:], True
+                    return
                 after = self._step(self, data, at)
                 if after == _UNFINISHED:
                     self._data = data[at:]
