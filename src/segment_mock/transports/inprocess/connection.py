@@ -75,14 +75,12 @@ class Connection:
         """Whether the connection has ended, on either side."""
         return self._closed or self.transport.closed
 
-    def request(
-        self, method: str, target: str, headers: dict[str, str], body: bytes
-    ) -> Generator[Wait, None, Response]:
-        """Start a request that no parser has to read, and return the steps to its reply."""
+    def request(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Exchange:
+        """Start a request that no parser has to read, and return what becomes of it."""
         self._parser.count += 1
         request = Request(method, target, headers, body, "inprocess", self._parser.count)
         self._exchange = exchange = Exchange(self.transport, request, "")
-        return exchange.reply()
+        return exchange
 
     def whole_reply(self) -> Response | None:
         """Return the reply of the request that was started if it is delivered whole.

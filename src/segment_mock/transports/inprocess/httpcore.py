@@ -20,6 +20,8 @@ from .connection import Connection, InProcessTransport
 from .live import LiveTransport
 from .registry import REGISTRY, Patch, Seam
 
+SEAMS_VARY = True
+"""Another library may have patched pools that have nothing of their own otherwise."""
 _BRIEF = 8000  # so many bytes of a head pass any limit
 _BY_PARSER = {b"expect", b"transfer-encoding", b"upgrade"}
 """A request with one of these headers is written and read as bytes."""
@@ -231,9 +233,10 @@ class _PooledConnection(_Base):
         try:
             body = b"".join(request.stream)
             if (plain := _plain(request, body, self._transport.body_limit)) is not None:
-                steps = connection.request(*plain, body)
-                with _mapped():
-                    waiting.finish(steps, self._transport.clock, connection.gettimeout())
+                exchange = connection.request(*plain, body)
+                if exchange.response is None:
+                    with _mapped():
+                        waiting.finish(exchange.reply(), self._transport.clock, connection.gettimeout())
                 if (reply := connection.take_whole()) is not None:
                     return _response(connection, reply, _Stream(connection), _Body(self, _content(request, reply)))
             wire = httpcore.HTTP11Connection(self._origin, _Stream(connection, is_sent=plain is not None))
@@ -256,9 +259,9 @@ class _AsyncPooledConnection(_Base):
         try:
             body = b"".join([part async for part in request.stream])
             if (plain := _plain(request, body, self._transport.body_limit)) is not None:
-                steps = connection.request(*plain, body)
+                exchange = connection.request(*plain, body)
                 with _mapped():
-                    await waiting.finish_async(steps, self._transport.clock, connection.gettimeout())
+                    await waiting.finish_async(exchange.reply(), self._transport.clock, connection.gettimeout())
                 if (reply := connection.take_whole()) is not None:
                     stream = _AsyncStream(connection)
                     return _response(connection, reply, stream, _AsyncBody(self, _content(request, reply)))

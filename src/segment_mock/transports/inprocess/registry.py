@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import lru_cache, partial, wraps
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from inspect import isasyncgenfunction, isclass, iscoroutinefunction, isgeneratorfunction
 from threading import RLock, get_ident
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast, get_args
 
 from ... import refused
@@ -45,6 +45,7 @@ OLDEST = {"urllib3": "1.26", "requests": "2.28", "httpcore": "0.17", "aiohttp": 
 
 F = TypeVar("F", bound=Callable[..., Any])
 _MISSING = object()
+_UNKNOWN: Any = (None, tuple)
 
 
 class NetworkBlocked(RuntimeError):
@@ -118,6 +119,7 @@ class InterceptionRegistry:
         """Client libraries that are imported in a version that is older than `OLDEST`, and the version."""
         self._lock = RLock()
         self._finders: list[Any] = []
+        self._seams: dict[str, tuple[ModuleType | None, Callable[[], Iterable[Seam]]]] = {}
 
     def transport_for(self, host: str) -> InProcessTransport | LiveTransport | None:
         """Return what answers for *host*, None if it is none of ours; raises `NetworkBlocked` if it is refused.
@@ -150,8 +152,9 @@ class InterceptionRegistry:
         """Put *route* in force, before all others."""
         # Not under the lock: another thread may be importing what these import, and want the lock for its patches.
         for name, file in route.modules.items():
-            if name in sys.modules:
-                _seams(name, file)
+            module = sys.modules.get(name)
+            if module is not None and self._seams.get(name, _UNKNOWN)[0] is not module:
+                self._seams[name] = module, self._find_seams(name, file)
         VIRTUAL.watch_threads()
         with self._lock:
             self.routes = (*self.routes, route)
@@ -204,7 +207,7 @@ class InterceptionRegistry:
         def executed(module: Any) -> None:
             del loader.exec_module
             execute(module)
-            _seams(spec.name, LIBRARIES[spec.name])
+            self._seams[spec.name] = module, self._find_seams(spec.name, LIBRARIES[spec.name])
             with self._lock:
                 for route in self.routes:
                     self._patch(route, spec.name)
@@ -213,34 +216,30 @@ class InterceptionRegistry:
         loader.exec_module = executed
 
     def _patch(self, route: Route, name: str) -> None:
-        module = sys.modules.get(name) if name in route.modules else None
-        if module is not None and self._is_supported(name.partition(".")[0]):
-            for seam in _seams(name, route.modules[name]).patches(module):
+        module, seams = self._seams.get(name, _UNKNOWN)
+        if module is not None and module is sys.modules.get(name) and name in route.modules:
+            for seam in seams():
                 route.patches.append(Patch(*seam))
 
-    def _is_supported(self, library: str) -> bool:
+    def _find_seams(self, name: str, file: str) -> Callable[[], Iterable[Seam]]:
+        """Return what gives the seams of the library's module *name* as it is imported now."""
+        module, library, home = import_module(name), name.partition(".")[0], f"{__package__}.{file}"
         version = getattr(sys.modules.get(library), "__version__", "")
-        if library not in OLDEST or not version or _numbers(version) >= _numbers(OLDEST[library]):
-            return True
-        self.too_old[library] = version
-        return False
+        if library in OLDEST and version and _numbers(version) < _numbers(OLDEST[library]):
+            self.too_old[library] = version
+            return tuple
+        if name in self._seams:  # the library is imported anew, and so must be what inherits from it
+            sys.modules.pop(home, None)
+        seams = import_module(home)
+        if getattr(seams, "SEAMS_VARY", False):
+            return partial(seams.patches, module)
+        found = tuple(seams.patches(module))
+        return lambda: found
 
 
 def _numbers(version: str) -> tuple[int, ...]:
     """Return major and minor of *version*."""
     return tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
-
-
-def _seams(name: str, file: str) -> Any:
-    """Return the seams for the library's module *name* as it is imported now, which may be for the second time."""
-    home = f"{__package__}.{file}"
-    seams = import_module(home)
-    libraries = vars(seams).setdefault("_libraries", {})
-    if libraries.setdefault(name, sys.modules.get(name)) is not sys.modules.get(name):
-        del sys.modules[home]
-        seams = import_module(home)
-        seams._libraries = {name: sys.modules.get(name)}  # type: ignore[attr-defined]
-    return seams
 
 
 def refusal(host: str, why: str) -> NetworkBlocked:
@@ -270,7 +269,8 @@ class Interception:
         block_network: bool = False,
         on_refused: Callable[[str], None] | None = None,
     ) -> None:
-        self._owns, self._opened, self._blocks, self._on_refused = owns, opened, block_network, on_refused
+        self._owns = lru_cache(maxsize=256)(owns)  # asked several times a call
+        self._opened, self._blocks, self._on_refused = opened, block_network, on_refused
         self._entered: list[Route] = []
 
     def start(self) -> Self:
