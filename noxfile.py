@@ -5,13 +5,13 @@ Each session installs what it needs into an environment of its own, in the versi
 
 from __future__ import annotations
 
-import ast
 import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import nox
@@ -25,7 +25,6 @@ nox.options.sessions = ["lint", "types", "tests", "docs"]
 OLDEST, NEWEST = "3.10", "3.13"
 PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
 PYPROJECT = nox.project.load_toml("pyproject.toml")
-REGISTRY = Path("src/segment_mock/transports/inprocess/registry.py")
 README = Path("README.md")
 DIST = Path("dist")
 # Keep bytecode even if the shell says otherwise: a run starts many processes, and each would compile all of it again.
@@ -59,10 +58,14 @@ def install(session: nox.Session, *requirements: str, editable: str | None = Non
     session.install(*constraints, *requirements)
 
 
-def floors(*extras: str) -> list[str]:
-    """Return the dependencies and those of *extras* in pyproject.toml, each pinned to the lowest version it allows."""
+def floors(*extras: str, names: Collection[str] = ()) -> list[str]:
+    """Return the dependencies and those of *extras*, each pinned to the lowest version that pyproject.toml allows.
+
+    Of the extra ``test`` only those in *names* are returned.
+    """
     project = PYPROJECT["project"]
     rows = [*project["dependencies"], *(row for extra in extras for row in project["optional-dependencies"][extra])]
+    rows += [row for row in project["optional-dependencies"]["test"] if Requirement(row).name in names]
     pins = []
     for requirement in map(Requirement, rows):
         (floor,) = (part.version for part in requirement.specifier if part.operator == ">=")
@@ -104,11 +107,11 @@ def slow(session: nox.Session) -> None:
 @nox.session(python=OLDEST)
 def lowest(session: nox.Session) -> None:
     """Run the tests on the oldest Python with the lowest version of every dependency and client."""
-    (table,) = re.findall(r"^OLDEST = (\{.*\})$", REGISTRY.read_text(encoding="utf-8"), re.MULTILINE)
-    clients = [f"{name}=={floor}" for name, floor in ast.literal_eval(table).items()]
-    install(session, *floors("pytest", "time"), *clients, editable="[test]", locked=False)
-    # marshmallow 3.13 imports distutils, which Python 3.10 deprecates.
-    session.run(*PYTEST, "-W", "ignore:.*distutils:DeprecationWarning", *session.posargs, env=ENVIRONMENT)
+    pins = floors("pytest", "time", names=("httpx", "httpcore", "aiohttp"))
+    install(session, *pins, editable="[test]", locked=False)
+    # Old versions use what the standard library deprecates; marshmallow 3.13 imports distutils, for example.
+    quiet = ("-W", "ignore::DeprecationWarning", "-W", "ignore::ImportWarning")
+    session.run(*PYTEST, *quiet, *session.posargs, env=ENVIRONMENT)
 
 
 @nox.session(python=NEWEST)
@@ -144,14 +147,26 @@ def build(session: nox.Session) -> None:
     session.run("twine", "check", "--strict", *map(str, DIST.iterdir()), silent=True)
 
 
-@nox.session(python=PYTHONS, requires=["build"])
-def wheel(session: nox.Session) -> None:
-    """Use the wheel as its user does: a clean environment, another folder, a suite of a few tests."""
+def use_wheel(session: nox.Session, *beside: str, locked: bool) -> None:
+    """Run a suite of a few tests in another folder, with the wheel and what its user has *beside* it."""
     (built,) = DIST.resolve().glob("*.whl")
-    install(session, f"segment-mock[pytest] @ {built.as_uri()}", "aiohttp", "httpx")
+    install(session, f"segment-mock[pytest] @ {built.as_uri()}", "aiohttp", "httpx", *beside, locked=locked)
     suite = shutil.copytree("tests/wheel_smoke", Path(session.create_tmp()) / "suite", dirs_exist_ok=True)
     with session.chdir(suite):
         session.run("pytest", "-q", "-p", "no:cacheprovider", *session.posargs, env=ENVIRONMENT)
+
+
+@nox.session(python=PYTHONS, requires=["build"])
+def wheel(session: nox.Session) -> None:
+    """Use the wheel as its user does: in a clean environment, and in another folder."""
+    use_wheel(session, locked=True)
+
+
+@nox.session(name="wheel-beside", requires=["build"])
+@nox.parametrize("other", ["marshmallow<4", "flask<3", "pytest<8", "urllib3<2"])
+def wheel_beside(session: nox.Session, other: str) -> None:
+    """Use the wheel in a project that depends on an older version of one of its dependencies."""
+    use_wheel(session, other, locked=False)
 
 
 @nox.session

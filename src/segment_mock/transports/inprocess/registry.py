@@ -40,7 +40,7 @@ LIBRARIES = {
 }
 """Modules of client libraries, and the file of this folder with the seams of each."""
 
-OLDEST = {"urllib3": "1.26", "requests": "2.28", "httpcore": "0.17", "aiohttp": "3.8"}
+OLDEST = {"urllib3": "1.26", "requests": "2.28", "httpcore": "0.17.3", "aiohttp": "3.8"}
 """The oldest version of each client library that is intercepted (httpx: 0.24); the suite runs on it."""
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -238,8 +238,8 @@ class InterceptionRegistry:
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    """Return major and minor of *version*."""
-    return tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
+    """Return the numbers of *version*, up to three."""
+    return tuple(int(part) for part in version.split(".")[:3] if part.isdigit())
 
 
 def refusal(host: str, why: str) -> NetworkBlocked:
