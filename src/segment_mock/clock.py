@@ -52,6 +52,11 @@ class Clock:
         """Whether time stands still."""
         return self._frozen is not None
 
+    @property
+    def setting(self) -> tuple[float, float | None]:
+        """How it differs from the wall's time: it changes when a test turns the clock, not as time passes."""
+        return self._offset, self._frozen
+
     def now(self) -> float:
         """Return seconds since the epoch; at the end of the year 9999 time stands still."""
         if self._frozen is not None:

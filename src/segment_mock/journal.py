@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatchcase
-from itertools import count
+from itertools import count, takewhile
 from threading import Condition, Lock
 from typing import Any, TypedDict
 
@@ -147,7 +147,8 @@ class Entry:
 class Journal:
     """The last *size* entries, oldest first, whose bodies have at most *weight* bytes in all.
 
-    *forgotten* counts the older ones, that fell out; the newest is kept whatever it weighs. *listeners*
+    *forgotten* counts the older ones, that fell out; the newest is kept whatever it weighs. *clears* counts how often
+    all were forgotten at once. *listeners*
     are told each entry once its call is over.
     """
 
@@ -158,7 +159,7 @@ class Journal:
         self._lock, self._waiting = Lock(), 0
         self._closing = Condition(self._lock)
         self.listeners: tuple[Callable[[Entry], None], ...] = ()
-        self.forgotten = 0
+        self.forgotten = self.clears = 0
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -214,6 +215,14 @@ class Journal:
         """Return the entry with this id, or None if there is none or it is forgotten."""
         return next((entry for entry in self if entry.id == number), None)
 
+    def since(self, number: int) -> list[Entry]:
+        """Return the entries after the one with the id *number*, oldest first."""
+        if number >= self.newest:
+            return []
+        with self._lock:
+            entries = [*takewhile(lambda entry: entry.id > number, reversed(self._entries))]
+        return entries[::-1]
+
     def kept(self) -> str:
         """Return what is here, and what has been forgotten and why, as half a sentence."""
         ids = [entry.id for entry in self]
@@ -226,6 +235,7 @@ class Journal:
         with self._lock:
             self._entries.clear()
             self.forgotten = self._weight = 0
+            self.clears += 1
 
     def reset(self) -> None:
         """Forget every entry, and number the next one 1."""
@@ -233,6 +243,7 @@ class Journal:
             self._entries.clear()
             self._numbers = count(1)
             self.forgotten = self._weight = 0
+            self.clears += 1
 
     def _forget(self) -> None:
         self._weight -= self._entries.popleft().weight

@@ -22,6 +22,8 @@ class Delivery:
     *keep*: send only this many bytes of the body, under the Content-Length of the whole.
     *chunk* and *pause*: send the body in pieces of *chunk* bytes, *pause* seconds apart.
     *raw*: send these bytes instead of status line, headers and body.
+    *more*: call this every *pause* seconds and send what it returns, for as long as the client stays; such a
+    reply has no Content-Length. Only the live server can; another transport gets a reply without it.
     *end*: what happens to the connection afterwards: kept ``open``, ``close`` (FIN) or ``reset`` (RST).
     """
 
@@ -29,6 +31,7 @@ class Delivery:
     chunk: int | None = None
     pause: float = 0.0
     raw: bytes | None = None
+    more: Callable[[], bytes] | None = None
     end: Literal["open", "close", "reset"] = "open"
 
 

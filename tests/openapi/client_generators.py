@@ -78,7 +78,8 @@ def run(*command: str | Path, cwd: Path | None = None) -> str:
 
 # openapi-python-client
 
-CONFIG = {"post_hooks": [], "content_type_overrides": {"application/x-pem-file": "text/plain"}}
+TEXTS = dict.fromkeys(("application/x-pem-file", "text/event-stream"), "text/plain")
+CONFIG = {"post_hooks": [], "content_type_overrides": TEXTS}
 
 
 def openapi_python_client(known: dict[str, Document], folder: Path) -> str:

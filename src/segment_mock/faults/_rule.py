@@ -106,6 +106,11 @@ class FaultRule:
         return self._spared.total()
 
     @property
+    def counters(self) -> tuple[int, int, int, int]:
+        """How many calls it has seen, matched, struck and spared."""
+        return self.seen, self.matched, self.fired, self.suppressed
+
+    @property
     def is_spent(self) -> bool:
         """Whether it has struck as often as it may."""
         return self.when.times is not None and self.fired >= self.when.times

@@ -39,7 +39,7 @@ def header_fields(response: Response, now: float) -> list[tuple[str, str]]:
         else (_clean(name), _clean(value))
         for name, value in response.headers.items()
     ]
-    if not is_lengthless(response.status):
+    if not is_lengthless(response.status) and response.delivery.more is None:
         fields.append(("Content-Length", str(len(response.body))))
     fields.append(("Date", _date(min(int(now), _LAST_SECOND))))
     return fields

@@ -14,7 +14,7 @@ from ..core import Json
 from ..emulator import Emulator
 from ..hosts import host_of, is_loopback
 from ..settings import SettingError, suggestion
-from . import journal, page
+from . import events, journal, page
 from .views import (
     DATE_TIME,
     OBJECT,
@@ -56,7 +56,7 @@ def control_plane(core: Emulator) -> Blueprint:
 
 def all_views() -> list[View]:
     """Return every view of the control plane."""
-    return [*views, *journal.views, *page.views]
+    return [*views, *journal.views, *events.views, *page.views]
 
 
 def _setting_problem(error: SettingError) -> Response:

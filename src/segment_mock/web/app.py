@@ -19,6 +19,7 @@ from ..emulator import Emulator
 from ..transports import wsgi
 from ..transports.inprocess.waiting import WouldHangForever
 from .admin import control_plane
+from .events import INTERVAL
 from .views import http_problem
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ def control_client(core: Emulator) -> Callable[[messages.Request, LiveServer | N
 
     def answer(request: messages.Request, server: LiveServer | None = None) -> messages.Response:
         path, _, query = request.target.partition("?")
+        more: list[Callable[[], bytes]] = []
         builder = EnvironBuilder(
             path,
             query_string=query,
@@ -135,6 +137,7 @@ def control_client(core: Emulator) -> Callable[[messages.Request, LiveServer | N
                 "segment_mock.transport": request.transport,
                 "segment_mock.too_large": request.too_large,
                 "segment_mock.server": server,
+                "segment_mock.more": more if server else None,
             },
         )
         environ = builder.get_environ()
@@ -142,7 +145,8 @@ def control_client(core: Emulator) -> Callable[[messages.Request, LiveServer | N
             del environ["HTTP_HOST"]  # the builder's own, which would be this machine
         chunks, status, headers, *_ = run_wsgi_app(app.wsgi_app, environ, buffered=True)
         passed = {name: value for name, value in headers.items() if name.lower() not in ("content-length", "date")}
-        return messages.Response(int(status[:3]), passed, b"".join(chunks))
+        delivery = messages.Delivery(more=more[0], pause=INTERVAL) if more else messages.WHOLE
+        return messages.Response(int(status[:3]), passed, b"".join(chunks), delivery)
 
     return answer
 

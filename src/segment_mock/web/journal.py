@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
+from zlib import crc32
 
 from flask import Response, request
 from werkzeug.exceptions import BadRequest, Conflict, NotFound
 
 from .. import __version__
+from ..clock import iso
 from ..core import Json
 from ..emulator import Emulator
 from ..har import har
 from ..journal import Entry
+from ..store import differences
 from .views import DATE_TIME, OBJECT, OK, TEXT, TRUE_OR_FALSE, WHOLE_NUMBER, Views, as_json, list_of, object_of
 
 views = Views()
@@ -43,6 +47,54 @@ def list_journal(core: Emulator) -> Response:
     """Return the exchanges as their clients saw them, oldest first."""
     entries = [entry.as_dict() for entry in _wanted(core)]
     return as_json({"entries": entries, "forgotten": core.journal.forgotten})
+
+
+_SUMMARY = object_of(
+    "CallSummary",
+    **{name: _ENTRY["properties"][name] for name in (
+        "id", "time", "vendor", "operation", "method", "path", "door", "organization", "status", "outcome", "duration",
+        "refusal", "hint", "faults", "unread", "caller", "test",
+    )},
+    changes=list_of(
+        object_of("ChangeCount", table=TEXT, **dict.fromkeys(("added", "updated", "removed"), WHOLE_NUMBER))
+    ),
+    fingerprint=TEXT,
+)  # fmt: skip
+
+
+@views.get(
+    "/journal/summary",
+    object_of("JournalSummary", calls=list_of(_SUMMARY), forgotten=WHOLE_NUMBER),
+    query=_FILTERS,
+    refuses=(400,),
+)
+def list_summaries(core: Emulator) -> Response:
+    """Return a summary of each exchange, oldest first: no headers and bodies, and changes as numbers.
+
+    Calls of one operation with the same fingerprint have sent the same.
+    """
+    return as_json({"calls": [summary(entry) for entry in _wanted(core)], "forgotten": core.journal.forgotten})
+
+
+def summary(entry: Entry) -> Json:
+    """Return *entry* as plain JSON data without headers and bodies, and its changes as numbers."""
+    tables: dict[str, Counter[str]] = {}
+    for table, _, before, after in differences(entry.written):
+        kind = "added" if before is None else "removed" if after is None else "updated"
+        tables.setdefault(table, Counter())[kind] += 1
+    changes = [
+        {"table": table, **{kind: kinds[kind] for kind in ("added", "updated", "removed")}}
+        for table, kinds in tables.items()
+    ]
+    sent = crc32(entry.request_body, crc32(entry.target.encode("utf-8", "surrogatepass")))
+    return {
+        "id": entry.id, "time": iso(entry.time), "vendor": entry.vendor, "operation": entry.operation,
+        "method": entry.method, "path": entry.target, "door": entry.door, "organization": entry.organization,
+        "status": entry.status, "outcome": entry.outcome, "duration": round(entry.duration, 6),
+        "refusal": entry.refusal, "hint": entry.hint, "faults": [*entry.faults], "unread": [*entry.unread],
+        "caller": entry.caller, "test": entry.test, "changes": changes,
+        "fingerprint": f"{sent:08x}",
+    }  # fmt: skip
 
 
 @views.get(

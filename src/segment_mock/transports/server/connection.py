@@ -76,7 +76,8 @@ class Connection(asyncio.Protocol):
         # A client may close its sending half and still want its answer (nc, HTTP/1.0). One held
         # for ever is let go: with nothing left to read, its leaving would never be seen.
         self._eof = self._parser.done = True
-        if self._is_held() or self._writer.lingering or self._transport.get_extra_info("sslcontext"):
+        writer = self._writer
+        if self._is_held() or writer.lingering or writer.endless or self._transport.get_extra_info("sslcontext"):
             return False
         return not self._is_idle()
 

@@ -29,19 +29,20 @@ class ResponseWriter:
     """Writes responses to *transport*; *ready* is called when a busy writer can take the next one.
 
     ``busy`` while a body is on its way and, for good, once the connection is to end; ``blocked``
-    while written bytes have not left; ``lingering`` while a refused client may still be sending.
+    while written bytes have not left; ``lingering`` while a refused client may still be sending; ``endless``
+    once it sends a reply without an end.
     """
 
     __slots__ = (
         "_context", "_linger", "_option", "_ready", "_resetting", "_timer", "_transport",
-        "blocked", "busy", "lingering",
+        "blocked", "busy", "endless", "lingering",
     )  # fmt: skip
 
     def __init__(self, context: ServerContext, transport: asyncio.Transport, ready: Callable[[], None]) -> None:
         self._context, self._transport, self._ready = context, transport, ready
         self._timer: asyncio.TimerHandle | None = None
         self._option: ConnectionOption = ""
-        self._linger = self._resetting = self.busy = self.blocked = self.lingering = False
+        self._linger = self._resetting = self.busy = self.blocked = self.lingering = self.endless = False
         if not transport.get_extra_info("sslcontext"):  # with TLS, an empty buffer would count as a full one
             # With a limit of 0 "blocked" means exactly that something written has not left yet.
             transport.set_write_buffer_limits(0)
@@ -55,6 +56,11 @@ class ResponseWriter:
         now = self._context.clock.now()
         if response.delivery is WHOLE and option != "close":
             self._transport.write(serialize(response, now, option, head_only=head_only))
+            return
+        if response.delivery.more is not None and not head_only:
+            self._transport.write(serialize(response, now, "close"))
+            self.busy = self.endless = True
+            self._send_more(response.delivery.more, response.delivery.pause)
             return
         piece, rest = split_delivery(response, now, option, head_only=head_only)
         self.busy, self._option, self._linger = True, option, linger
@@ -78,6 +84,12 @@ class ResponseWriter:
         if self._timer is not None:
             self._timer.cancel()
         del self._ready  # a bound method of the connection, which holds this writer
+
+    def _send_more(self, more: Callable[[], bytes], pause: float) -> None:
+        # Whoever does not read what was sent gets nothing more until it has.
+        if not self.blocked and (data := more()):
+            self._transport.write(data)
+        self._timer = self._context.loop.call_later(pause, self._send_more, more, pause)
 
     def _drip(self, response: Response, data: memoryview, chunk: int, pause: float) -> None:
         self._transport.write(data[:chunk])

@@ -1,0 +1,240 @@
+"""``GET /_mock/events``: what happens in the mock, as server-sent events."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from threading import Lock
+from typing import Any, NamedTuple
+
+from flask import Response, current_app, request
+
+from ..clock import Clock
+from ..core import Json, dumps
+from ..emulator import Emulator
+from ..store import Change, differences
+from ..store.table import TableState
+from ..transports import wsgi
+from .journal import summary
+from .views import TEXT, Views
+
+views = Views()
+INTERVAL = 0.05
+"""Seconds between two looks at what has happened."""
+KEPT = 2000
+"""How many events are kept for readers that are slow, or that come back."""
+_SHORTEST = INTERVAL / 2
+_PIECE = 128 * 1024  # bytes that a reader gets at once
+_PING = 15.0  # seconds of silence after which a comment shows that the connection is alive
+_TURN = 20.0  # seconds that a reader may keep a thread of a WSGI server
+_MOST = 100  # rules told in one event
+_ABOUT_LOST = "events were lost; read /_mock/journal and /_mock/state again"
+
+
+class Event(NamedTuple):
+    """One event as it is sent, and its number."""
+
+    number: int
+    text: bytes
+
+
+class Feed:
+    """The events of one mock. Any number of readers share it, on any threads.
+
+    Nothing in the mock knows of it: it looks at the journal, the change log, the fault rules and the clock whenever
+    a reader asks, so calls of a vendor's clients cost the same with readers and without.
+    """
+
+    def __init__(self, core: Emulator) -> None:
+        self._core, self._lock = core, Lock()
+        self._events: deque[Event] = deque(maxlen=KEPT)
+        self._names = {id(s): vendor.table(s.name) for vendor in core.vendors.values() for s in vendor.tables}
+        self._token = f"{int(Clock.monotonic() * 1000):x}"
+        self._number = 0
+        self._looked = -1.0
+        self._start()
+
+    def position(self, event_id: str = "") -> int | None:
+        """Return the number of the event *event_id*, by default the newest; None if it is another mock's."""
+        with self._lock:
+            self._look()
+        if not event_id:
+            return self._number
+        token, _, number = event_id.rpartition("-")
+        known = token == self._token and number.isascii() and number.isdigit() and int(number) <= self._number
+        return int(number) if known else None
+
+    def event_id(self, number: int) -> str:
+        """Return the id of the event of this *number*, for a client to resume from."""
+        return f"{self._token}-{number}"
+
+    def after(self, number: int) -> tuple[list[Event], int]:
+        """Return the events after *number*, at least what has happened since the last look, and how many are lost."""
+        with self._lock:
+            self._look()
+            oldest = self._number - len(self._events)
+            lost = max(0, oldest - number)
+            return [*islice(self._events, max(0, number - oldest), None)], lost
+
+    def _start(self) -> None:
+        core = self._core
+        self._generation, self._clears = core.world.generation, core.journal.clears
+        self._newest, self._mark = core.journal.newest, core.world.log.mark
+        self._open = {entry.id: entry for entry in core.journal if entry.end is None}
+        self._clock = core.world.clock.setting
+        self._counters = {rule.id: rule.counters for rule in core.fault_rules}
+        self._rules = tuple(core.fault_rules)
+        self._unsettled = True
+
+    def _publish(self, kind: str, data: Json) -> None:
+        self._number += 1
+        head = f"id: {self.event_id(self._number)}\nevent: {kind}\ndata: ".encode()
+        self._events.append(Event(self._number, head + dumps(data) + b"\n\n"))
+
+    def _look(self) -> None:
+        """Publish what has happened since the last look."""
+        now = Clock.monotonic()
+        if now - self._looked < _SHORTEST:
+            return
+        self._looked = now
+        core = self._core
+        if (self._generation, self._clears) != (core.world.generation, core.journal.clears):
+            records = self._generation != core.world.generation
+            self._start()
+            self._publish("reset", {"records": records, "journal": True, "now": core.world.clock.iso()})
+            self._newest = 0  # what has been called since
+            self._open = {}
+        self._look_at_rules()
+        self._look_at_calls()
+        self._look_at_records()
+        if self._clock != (setting := core.world.clock.setting):
+            self._clock = setting
+            self._publish("clock", {"now": core.world.clock.iso(), "frozen": core.world.clock.frozen})
+
+    def _look_at_calls(self) -> None:
+        ended = [entry for entry in self._open.values() if entry.end is not None]
+        begun = self._core.journal.since(self._newest)
+        for entry in (*ended, *begun):
+            self._publish("entry", summary(entry))
+            if entry.end is None:
+                self._open[entry.id] = entry
+            else:
+                self._open.pop(entry.id, None)
+        if begun:
+            self._newest = begun[-1].id
+        # A rule counts a call after it has been opened: so look at the rules once more.
+        self._unsettled = bool(begun or self._open or ended)
+
+    def _look_at_rules(self) -> None:
+        rules = tuple(self._core.fault_rules)
+        if rules == self._rules and not self._unsettled and self._newest == self._core.journal.newest:
+            return
+        counters = {rule.id: rule.counters for rule in rules}
+        changed = [rule for rule in rules if self._counters.get(rule.id) != counters[rule.id]]
+        removed = [id_ for id_ in self._counters if id_ not in counters]
+        self._rules, self._counters = rules, counters
+        if changed or removed:
+            told = [rule.as_dict() for rule in changed[:_MOST]]
+            self._publish("fault", {"faults": told, "removed": removed[:_MOST], "armed": len(rules)})
+
+    def _look_at_records(self) -> None:
+        world = self._core.world
+        # Whoever holds the lock may do so for long, and a reader may be on the thread that answers the clients.
+        if world.log.mark == self._mark or not world.lock.acquire(blocking=False):
+            return
+        try:
+            mark, begin = world.log.mark, self._mark
+            changes = world.log.since(begin)
+        except LookupError:
+            changes = []
+        finally:
+            world.lock.release()
+        self._mark = mark
+        self._publish("change", {"mark": mark, "tables": self._tables(changes), "all": not changes})
+
+    def _tables(self, changes: Iterable[Change]) -> list[Json]:
+        """Return what *changes* come to, a row for each table of an organization."""
+        groups: dict[tuple[str, str], list[Change]] = {}
+        for change in changes:
+            name = self._names.get(id(change.table.schema), change.table.schema.name)
+            groups.setdefault((change.organization, name), []).append(change)
+        return [
+            {"organization": organization, "table": name, **_counts(rows)}
+            for (organization, name), rows in groups.items()
+        ]
+
+
+def _counts(changes: list[Change]) -> Json:
+    kinds = Counter(
+        "added" if row.before is None else "removed" if row.after is None else "updated" for row in differences(changes)
+    )
+    replaced = any(isinstance(change.after, TableState) for change in changes)
+    return {"added": kinds["added"], "updated": kinds["updated"], "removed": kinds["removed"], "replaced": replaced}
+
+
+class Reader:
+    """One client's place in a *feed*, after the event *last_id*, or at its end."""
+
+    def __init__(self, feed: Feed, last_id: str = "") -> None:
+        self._feed, self._spoke = feed, Clock.monotonic()
+        position = feed.position(last_id)
+        self._number = feed.position() or 0 if position is None else position
+        self._greeting = f"retry: 1000\nid: {feed.event_id(self._number)}\n\n".encode()
+        if position is None:
+            self._greeting += _lost(None)
+
+    def read(self) -> bytes:
+        """Return the events that are due, ``b""`` if there are none."""
+        pieces, size = [self._greeting], len(self._greeting)
+        self._greeting = b""
+        events, lost = self._feed.after(self._number)
+        if lost:
+            pieces.append(_lost(lost))
+        for event in events:
+            pieces.append(event.text)
+            self._number, size = event.number, size + len(event.text)
+            if size > _PIECE:
+                break
+        now, data = Clock.monotonic(), b"".join(pieces)
+        if not data and now - self._spoke > _PING:
+            data = b": nothing new\n\n"
+        if data:
+            self._spoke = now
+        return data
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the events of some seconds, for a server that lends a thread."""
+        end = Clock.monotonic() + _TURN
+        while Clock.monotonic() < end:
+            yield self.read()
+            Clock().wait(INTERVAL)
+
+
+def _lost(count: int | None) -> bytes:
+    return b"event: lost\ndata: " + dumps({"lost": count, "hint": _ABOUT_LOST}) + b"\n\n"
+
+
+@views.get(
+    "/events",
+    TEXT,
+    content_type="text/event-stream",
+    query={"after": TEXT},
+)
+def get_events(core: Emulator) -> Response:
+    """Stream what happens as server-sent events: entry, change, fault, clock, reset; and lost, if the reader is slow.
+
+    Resume by the header Last-Event-ID or the query *after*. Only the live server streams without an end; a WSGI server
+    with threads does for 20 seconds at a time, others answer with what is due.
+    """
+    feed = current_app.extensions.setdefault("segment_mock.feed", None) or Feed(core)
+    current_app.extensions["segment_mock.feed"] = feed
+    reader = Reader(feed, request.headers.get("Last-Event-ID") or request.args.get("after", ""))
+    more: list[Any] | None = request.environ.get("segment_mock.more")
+    if more is not None:
+        more.append(reader.read)
+    if request.method == "GET" and request.environ.get("wsgi.multithread") and wsgi.is_served(request.environ):
+        body: Any = reader.pieces()
+    else:
+        body = reader.read()
+    return Response(body, content_type="text/event-stream", headers={"Cache-Control": "no-store"})

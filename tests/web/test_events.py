@@ -1,0 +1,301 @@
+"""Server-sent events: what is told, to whom, and that no client of a vendor waits for a reader."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from segment_mock import SegmentMock, create_app, faults
+from segment_mock.transports.server.server import LiveServer
+from segment_mock.web import events
+
+METRICS = "/api/integration/ext/v1/metrics"
+SEGMENTS = "/api/integration/ext/v1/segments"
+KEY = {"authToken": "s3cret"}
+GROUP = {"payload": {"segments": [{"name": "A"}]}}
+
+
+class Event(NamedTuple):
+    kind: str
+    data: Any
+    id: str
+
+
+class Stream:
+    """A reader of the events of *server*."""
+
+    def __init__(self, server: LiveServer, last_id: str = "", **headers: str) -> None:
+        self.connection = HTTPConnection(urlsplit(server.url).netloc, timeout=5)
+        more = {"Last-Event-ID": last_id} if last_id else {}
+        self.connection.request("GET", "/_mock/events", headers={**headers, **more})
+        self.reply = self.connection.getresponse()
+        self.id = last_id
+
+    def blocks(self) -> Iterator[dict[str, str]]:
+        """Yield each block of lines as it comes."""
+        block: dict[str, str] = {}
+        while line := self.reply.readline().decode():
+            if line == "\n":
+                yield block
+                block = {}
+            else:
+                name, _, value = line.rstrip("\n").partition(": ")
+                block[name] = value
+
+    def next(self, *kinds: str) -> Event:
+        """Return the next event of one of these *kinds*."""
+        for block in self.blocks():
+            self.id = block.get("id", self.id)
+            if block.get("event") in kinds:
+                return Event(block["event"], json.loads(block["data"]), self.id)
+        raise AssertionError("the stream has ended")
+
+    def begin(self) -> Stream:
+        """Wait for the greeting."""
+        self.id = next(self.blocks())["id"]
+        return self
+
+    def close(self) -> None:
+        self.reply.close()
+        self.connection.close()
+
+
+@pytest.fixture
+def mock() -> Iterator[SegmentMock]:
+    with SegmentMock(data="demo") as mock:
+        yield mock
+
+
+@pytest.fixture
+def server(mock: SegmentMock) -> LiveServer:
+    return mock.serve()
+
+
+@pytest.fixture
+def stream(server: LiveServer) -> Iterator[Stream]:
+    stream = Stream(server).begin()
+    yield stream
+    stream.close()
+
+
+def test_head_of_the_stream(stream: Stream) -> None:
+    assert (200, "text/event-stream") == (
+        stream.reply.status,
+        stream.reply.headers["Content-Type"].partition(";")[0],
+    )
+    assert ("no-store", None) == (stream.reply.headers["Cache-Control"], stream.reply.headers["Content-Length"])
+
+
+def test_a_call_is_told_once_it_is_over(server: LiveServer, stream: Stream) -> None:
+    requests.put(f"{server.url}{SEGMENTS}?authToken=s3cret", json=GROUP, headers=KEY, timeout=5)
+
+    entry = stream.next("entry").data
+    change = stream.next("change").data
+
+    assert ("salsa.upsert_segments", 200, "answered") == (entry["operation"], entry["status"], entry["outcome"])
+    assert [{"table": "segments", "added": 1, "updated": 0, "removed": 0}] == entry["changes"]
+    assert "s3cret" not in json.dumps(entry)
+    (row,) = change["tables"]
+    assert ("salsa.segments", 1, False) == (row["table"], row["added"], row["replaced"])
+
+
+def test_the_summary_over_http_is_that_of_the_event(server: LiveServer, stream: Stream) -> None:
+    for token in ("t", "t", ""):
+        requests.get(server.url + METRICS, headers={"authToken": token}, timeout=5)
+
+    told = [stream.next("entry").data for _ in range(3)]
+    calls = requests.get(f"{server.url}/_mock/journal/summary", timeout=5).json()["calls"]
+    refused = requests.get(f"{server.url}/_mock/journal/summary?status=401", timeout=5).json()["calls"]
+
+    assert (told, told[2:]) == (calls, refused)
+    assert 1 == len({entry["fingerprint"] for entry in told})
+
+
+def test_a_waiting_call_is_told_when_it_begins_and_when_it_ends(
+    mock: SegmentMock, server: LiveServer, stream: Stream
+) -> None:
+    mock.faults.add(faults.Latency(seconds=0.3))
+    requests.get(server.url + METRICS, headers=KEY, timeout=5)
+
+    begun, ended = (stream.next("entry").data for _ in range(2))
+
+    assert (begun["id"], "open", None) == (ended["id"], begun["outcome"], begun["status"])
+    assert ("answered", 200, ["1 latency"]) == (ended["outcome"], ended["status"], ended["faults"])
+
+
+def test_rules_and_their_counters_are_told(mock: SegmentMock, server: LiveServer, stream: Stream) -> None:
+    rule = mock.faults.add("error", "salsa.*", times=1)
+    armed = stream.next("fault").data
+    requests.get(server.url + METRICS, headers=KEY, timeout=5)
+    fired = stream.next("fault").data
+    mock.faults.remove(rule.id)
+    removed = stream.next("fault").data
+
+    assert ([rule.id], 0, 1) == ([one["id"] for one in armed["faults"]], armed["faults"][0]["fired"], armed["armed"])
+    assert ("fired once", 1) == (fired["faults"][0]["why"], fired["faults"][0]["fired"])
+    assert ([], [rule.id], 0) == (removed["faults"], removed["removed"], removed["armed"])
+
+
+def test_clock_records_and_resets_are_told(mock: SegmentMock, stream: Stream) -> None:
+    mock.clock.freeze("2026-01-01T00:00:00Z")
+    frozen = stream.next("clock").data
+    mock.salsa.add_segment("past the API")
+    added = stream.next("change").data
+    mock.load({})
+    replaced = stream.next("change").data
+    mock.journal.clear()
+    cleared = stream.next("reset").data
+    mock.reset()
+    reset = stream.next("reset").data
+
+    assert {"now": "2026-01-01T00:00:00.000Z", "frozen": True} == frozen
+    assert [("salsa.segments", 1)] == [(row["table"], row["added"]) for row in added["tables"]]
+    assert all(row["replaced"] for row in replaced["tables"])
+    assert (False, True) == (cleared["records"], reset["records"])
+
+
+def test_a_reader_who_comes_back_gets_what_it_has_missed(server: LiveServer, stream: Stream) -> None:
+    requests.get(server.url + METRICS, headers=KEY, timeout=5)
+    last = stream.next("entry").id
+    stream.close()
+    for _ in range(3):
+        requests.get(server.url + METRICS, headers=KEY, timeout=5)
+
+    again = Stream(server, last)
+    numbers = [again.next("entry").data["id"] for _ in range(3)]
+    again.close()
+    over_query = requests.get(f"{server.url}/_mock/events?after={last}", stream=True, timeout=5)
+    lines = over_query.iter_lines()
+    first = next(json.loads(line[6:])["id"] for line in lines if line.startswith(b"data: "))
+    over_query.close()
+
+    assert ([2, 3, 4], 2) == (numbers, first)
+
+
+@pytest.mark.parametrize("unknown", ["x", "0-1", "0-\u0661", "-", "1e9-99999999"])
+def test_an_id_of_another_mock_is_told_as_lost(server: LiveServer, unknown: str) -> None:
+    stream = Stream(server, unknown.encode().decode("latin-1"))
+
+    assert stream.next("lost").data["lost"] is None
+    stream.close()
+
+
+def test_a_slow_reader_loses_events_and_is_told(server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "KEPT", 20)
+    slow, quick = Stream(server).begin(), Stream(server).begin()
+    kept = slow.id
+    slow.close()
+    told = []
+    for _ in range(50):
+        requests.get(server.url + METRICS, headers=KEY, timeout=5)
+        told.append(quick.next("entry").data["id"])
+
+    late = Stream(server, kept)
+    lost = late.next("lost").data
+    rest = [late.next("entry").data["id"] for _ in range(20)]
+
+    assert [*range(1, 51)] == told
+    assert (30, "/_mock/journal" in lost["hint"]) == (lost["lost"], True)
+    assert [*range(31, 51)] == rest
+    quick.close()
+    late.close()
+
+
+def test_a_reader_who_does_not_read_costs_the_clients_nothing(mock: SegmentMock, server: LiveServer) -> None:
+    deaf = socket.create_connection((server.host, server.port))
+    deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    deaf.sendall(b"GET /_mock/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    with requests.Session() as session:
+        durations = []
+        for _ in range(300):
+            begun = time.perf_counter()
+            assert 200 == session.get(server.url + METRICS, headers=KEY, timeout=5).status_code
+            durations.append(time.perf_counter() - begun)
+
+    assert sorted(durations)[150] < 0.05
+    deaf.close()
+
+
+def test_a_server_with_readers_stops_at_once(mock: SegmentMock, server: LiveServer) -> None:
+    streams = [Stream(server).begin() for _ in range(5)]
+
+    begun = time.perf_counter()
+    server.stop()
+    took = time.perf_counter() - begun
+
+    assert took < 0.5  # 5 ms on an idle machine
+    for stream in streams:
+        with pytest.raises((AssertionError, ConnectionError)):
+            stream.next("entry")
+        stream.close()
+
+
+def test_a_reader_who_leaves_is_let_go(mock: SegmentMock, server: LiveServer) -> None:
+    Stream(server).begin().close()
+    context = server._running.context  # type: ignore[union-attr]
+
+    deadline = time.monotonic() + 5
+    while context.connections and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+    assert not context.connections
+
+
+def test_head_has_no_body_and_no_stream(server: LiveServer) -> None:
+    reply = requests.head(f"{server.url}/_mock/events", timeout=5)
+
+    assert (200, b"") == (reply.status_code, reply.content)
+
+
+def test_events_need_the_token_and_this_machine() -> None:
+    with SegmentMock(admin_token="s") as mock:
+        url = mock.serve().url
+        refused = requests.get(f"{url}/_mock/events", timeout=5)
+        with requests.get(
+            f"{url}/_mock/events", headers={"Authorization": "Bearer s"}, stream=True, timeout=5
+        ) as allowed:
+            assert (401, 200) == (refused.status_code, allowed.status_code)
+
+
+def test_in_process_and_under_a_test_client_the_reply_has_what_is_due(mock: SegmentMock) -> None:
+    session, client = mock.session(), create_app(data="demo").test_client()
+    first = session.get("http://localhost/_mock/events", timeout=5)
+    session.get(f"https://api.salsalabs.org{METRICS}", headers=KEY)
+    time.sleep(events.INTERVAL)
+    second = session.get(
+        "http://localhost/_mock/events", headers={"Last-Event-ID": first.text.split("id: ")[1].split()[0]}
+    )
+
+    assert ("event: " in first.text, "event: entry" in second.text) == (False, True)
+    assert client.get("/_mock/events").text.startswith("retry: ")
+
+
+def test_a_wsgi_server_streams_for_a_while_and_its_reader_resumes(monkeypatch: pytest.MonkeyPatch) -> None:
+    from threading import Thread
+
+    from werkzeug.serving import make_server
+
+    monkeypatch.setattr(events, "_TURN", 0.3)
+    served = make_server("127.0.0.1", 0, create_app(data="demo"), threaded=True)
+    thread = Thread(target=served.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        url = f"http://127.0.0.1:{served.port}"
+        first = requests.get(f"{url}/_mock/events", timeout=5).text
+        requests.get(url + METRICS, headers=KEY, timeout=5)
+        last = first.split("id: ")[1].split()[0]
+        second = requests.get(f"{url}/_mock/events", headers={"Last-Event-ID": last}, timeout=5).text
+    finally:
+        served.shutdown()
+        thread.join()
+        served.server_close()
+
+    assert 1 == second.count("event: entry")
