@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -129,3 +130,103 @@ for _ in range(2):
     assert "    1  fault     error on salsa.search_segments, rule 1\n" in done.stderr
     assert "    0  not fired hang on segmenter.create_segment, rule 2: " in done.stderr
     assert "    2  distrust  api.salsalabs.org: TLS handshake broken off" in done.stderr
+
+
+RETRYING = """
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+session = requests.Session()
+session.mount("https://", HTTPAdapter(max_retries=Retry(total=2)))
+segment = {"name": "n", "broadcastMediumId": "b", "segmentType": "t"}
+try:
+    session.post("https://eu.instaleap.io/segments", json=segment, headers={"x-api-key": "k"})
+except Exception as error:
+    print(type(error).__name__)
+"""
+HTTPX = """
+import httpx
+with httpx.Client() as client:
+    url = "https://api.salsalabs.org/api/integration/ext/v1/metrics"
+    print(client.get(url, headers={"authToken": "t"}).status_code)
+"""
+ASYNC_HTTPX = """
+import asyncio, httpx
+async def ask():
+    async with httpx.AsyncClient() as client:
+        url = "https://api.salsalabs.org/api/integration/ext/v1/metrics"
+        print((await client.get(url, headers={"authToken": "t"})).status_code)
+asyncio.run(ask())
+"""
+AIOHTTP = """
+import asyncio, aiohttp
+async def ask():
+    async with aiohttp.ClientSession() as session:
+        url = "https://api.salsalabs.org/api/integration/ext/v1/metrics"
+        async with session.get(url, headers={"authToken": "t"}) as reply:
+            print(reply.status)
+asyncio.run(ask())
+"""
+URLLIB = """
+import urllib.request
+url = "https://hq.uat.igniteaction.net/api/integration/ext/v1/metrics"
+print(urllib.request.urlopen(urllib.request.Request(url, headers={"authToken": "t"})).status)
+"""
+PLAIN = """
+import http.client
+connection = http.client.HTTPConnection("api.salsalabs.org")
+connection.request("GET", "/api/integration/ext/v1/metrics", headers={"authToken": "t"})
+print(connection.getresponse().status)
+"""
+
+
+def test_a_lost_reply_is_no_failure_of_a_proxy(tmp_path: Path) -> None:
+    """A POST whose reply is lost is not sent again, and raises what it raises against the vendor."""
+    faults = tmp_path / "faults.json"
+    faults.write_text(
+        '[{"kind": "disconnect", "after": true, "operation": "segmenter.create_segment", "when": {"times": 1}}]'
+    )
+    done = run("exec", "--faults", str(faults), "--", sys.executable, "-c", RETRYING)
+
+    assert "ConnectionError\n" == done.stdout
+    assert "segment-mock answered 1 call\n" in done.stderr
+
+
+@pytest.mark.parametrize("script", [HTTPX, ASYNC_HTTPX, AIOHTTP, URLLIB, PLAIN])
+def test_python_programs_reach_the_server_directly(script: str) -> None:
+    """Also those that heed no proxy."""
+    no_proxy = "import os\nfor name in [*os.environ]:\n    'PROXY' in name.upper() and os.environ.pop(name)\n"
+    done = run("exec", "--", sys.executable, "-c", no_proxy + script)
+
+    assert "200\n" == done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("options", [["-I"], ["-E"], ["-S"]])
+def test_python_programs_that_take_no_module_use_the_proxy(options: list[str]) -> None:
+    assert "200\n" == run("exec", "--", sys.executable, *options, "-c", URLLIB).stdout
+
+
+def test_programs_with_uvloop_use_the_proxy() -> None:
+    """It resolves names by itself, and must not get out."""
+    pytest.importorskip("uvloop")
+    script = f"import uvloop; uvloop.install(){ASYNC_HTTPX}"
+    done = run("exec", "--", sys.executable, "-W", "ignore", "-c", script)
+
+    assert "200\n" == done.stdout, done.stderr
+
+
+def test_a_sitecustomize_of_the_users_still_runs(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("print('theirs')")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = run("exec", "--", sys.executable, "-c", URLLIB, env=environment)
+
+    assert "theirs\n200\n" == done.stdout.replace("theirs\ntheirs", "theirs")
+
+
+def test_hosts_taken_in_and_left_out(tmp_path: Path) -> None:
+    """As the setting says."""
+    script = URLLIB.replace("hq.uat.igniteaction.net", "salsa.test.example")
+    done = run("exec", "--hosts", "salsa.test.example", "--", sys.executable, "-c", script)
+
+    assert "200\n" == done.stdout, done.stderr

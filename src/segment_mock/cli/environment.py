@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import os
 import ssl
+from collections.abc import Iterable
 from pathlib import Path
 
 _PROXY = ("HTTPS_PROXY", "HTTP_PROXY")
 _TRUST = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "DENO_CERT", "GIT_SSL_CAINFO")
 _HERE = "localhost,127.0.0.1,::1"
 _NODE = Path(__file__).with_name("node_proxy.cjs")
+_PYTHON = Path(__file__).with_name("python")
 
 
-def environment(url: str, ca_file: Path | None) -> dict[str, str]:
+def environment(url: str, ca_file: Path | None, hosts: Iterable[str]) -> dict[str, str]:
     """Return the variables for clients of the server at *url*.
 
     With *ca_file* they trust it besides the system's certificates, which are put beside it in one file. A server with
-    a CA that does not speak TLS itself is a proxy, which they use.
+    a CA that does not speak TLS itself is a proxy, which they use; Python programs reach the vendors' *hosts*
+    through it without knowing.
     """
     variables = {"SEGMENT_MOCK_URL": url, "SALSA_BASE_URL": url, "SEGMENTER_BASE_URL": url}
     if ca_file is None:
@@ -29,7 +32,16 @@ def environment(url: str, ca_file: Path | None) -> dict[str, str]:
     proxies = {**dict.fromkeys(_PROXY, url), "NO_PROXY": _HERE}
     # Node asks for this word before it looks at the others; older ones must be taught to.
     node = {"NODE_USE_ENV_PROXY": "1", "NODE_OPTIONS": _node_options(os.environ.get("NODE_OPTIONS", ""))}
-    return {**variables, **proxies, **{name.lower(): value for name, value in proxies.items()}, **node}
+    address = url.partition("://")[2]
+    python = {"_SEGMENT_MOCK_DIRECT": f"{address} {','.join(hosts)}", "PYTHONPATH": _python_path()}
+    if address.startswith("["):
+        python = {}  # the addresses that stand for the server are IPv4
+    return {**variables, **python, **proxies, **{name.lower(): value for name, value in proxies.items()}, **node}
+
+
+def _python_path() -> str:
+    before = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path not in ("", str(_PYTHON))]
+    return os.pathsep.join([str(_PYTHON), *before])
 
 
 def _node_options(before: str) -> str:

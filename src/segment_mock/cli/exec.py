@@ -40,7 +40,8 @@ def exec_(command: tuple[str, ...], config: str | None, **given: Any) -> None:
     settings = resolve_settings(_OPTIONS, {"port": os.environ.get("SEGMENT_MOCK_PORT", 0), **_given(given)}, config)
     with create_mock(settings) as mock:
         server = start_server(mock, settings["host"], settings["port"], tls=False, proxy=True)
-        code = _run(command, {**os.environ, **environment(server.url, Path(str(server.ca_file)))})
+        hosts = [*_vendor_hosts(), *settings["hosts"]]
+        code = _run(command, {**os.environ, **environment(server.url, Path(str(server.ca_file)), hosts)})
         click.echo("\n".join(_summary(mock, server)), err=True)
     click.get_current_context().exit(code)
 
@@ -59,8 +60,12 @@ def env(url: str | None, ca_file: str | None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         copy = folder / f"{base.rpartition(':')[2]}.pem"
         copy.write_bytes(reply.content)
-    for name, value in environment(base, copy).items():
+    for name, value in environment(base, copy, _vendor_hosts()).items():
         click.echo(f"export {name}={shlex.quote(value)}")
+
+
+def _vendor_hosts() -> list[str]:
+    return [host for vendor in find_vendors() for host in vendor.hosts]
 
 
 def _given(given: dict[str, Any]) -> dict[str, Any]:

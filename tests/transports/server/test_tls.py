@@ -211,3 +211,40 @@ def test_handshakes_that_clients_break_off_are_counted(mock: SegmentMock, sessio
     mock.close()
 
     assert ({"api.salsalabs.org": 2}, {"127.0.0.1": 1}) == (proxy.failed_handshakes, tls.failed_handshakes)
+
+
+@pytest.mark.parametrize(
+    ("host", "accepted"), [("api.salsalabs.org", True), ("a.b.instaleap.io", True), ("evil.example", False)]
+)
+def test_a_proxy_speaks_tls_for_vendors_on_its_own_port(mock: SegmentMock, host: str, accepted: bool) -> None:
+    """For a client that takes it for the vendor; under a certificate for the very host, and for no other host."""
+    server = mock.serve(proxy=True)
+    context = ssl.create_default_context(cafile=server.ca_file)
+    with socket.create_connection((server.host, server.port), 5) as plain:
+        try:
+            with context.wrap_socket(plain, server_hostname=host) as sock:
+                sock.sendall(f"GET /segments HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+                reply = sock.recv(1000)
+        except OSError:
+            reply = b""
+
+    assert accepted == reply.startswith(b"HTTP/1.1 ")
+
+
+def test_a_proxy_speaks_tls_without_a_name(mock: SegmentMock, session: requests.Session) -> None:
+    """As a client does that knows the server by its address."""
+    server = mock.serve(proxy=True)
+    reply = session.get(f"https://{server.host}:{server.port}/_mock/health", verify=server.ca_file)
+
+    assert 200 == reply.status_code
+
+
+def test_tls_in_tls_is_refused(mock: SegmentMock) -> None:
+    """And TLS behind a request, as on any connection that speaks HTTP."""
+    server = mock.serve(proxy=True)
+    with socket.create_connection((server.host, server.port), 5) as sock:
+        sock.sendall(b"GET /_mock/health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert sock.recv(1000).startswith(b"HTTP/1.1 200 ")
+        sock.sendall(b"\x16\x03\x01")
+
+        assert b"This is TLS" in sock.recv(1000) + sock.recv(1000)

@@ -10,7 +10,7 @@ from ...messages import Delivery, Pending, Request, Response
 from ..serialize import CONTINUE, ConnectionOption, text_response
 from .context import ServerContext, error_response
 from .parser import RequestParser
-from .tls import Handshake
+from .tls import TLS_HANDSHAKE, Handshake, server_name
 from .writer import ResponseWriter
 
 QUEUE_LIMIT = 8  # pipelined requests that may wait; behind them, nothing is read
@@ -67,6 +67,9 @@ class Connection(asyncio.Protocol):
             self._drained += len(data)
             if self._drained > DRAIN_LIMIT:
                 self._transport.abort()
+            return
+        if data[0] == TLS_HANDSHAKE and self._may_start_tls():
+            self._start_direct_tls(data)
             return
         self._parser.feed(data)
         self._process()
@@ -157,7 +160,7 @@ class Connection(asyncio.Protocol):
     def _answer(self, request: Request) -> None:
         self._head_only = request.method == "HEAD"
         if request.method == "CONNECT":
-            self._open_tunnel(request.target)
+            self._start_tls(request.target, self._parser.rest, ESTABLISHED)
         elif request.target.startswith("/_mock") and is_control(request.target):
             self._busy = True
             self._context.ask_control(request, self._finish)
@@ -217,7 +220,20 @@ class Connection(asyncio.Protocol):
         except Exception:  # not a response, or one that is not made of text and bytes
             self._writer.send(error_response(), "close", head_only=self._head_only, linger=linger)
 
-    def _open_tunnel(self, host: str) -> None:
+    def _may_start_tls(self) -> bool:
+        is_proxy = self._context.context_for is not None and not self._transport.get_extra_info("sslcontext")
+        return is_proxy and not (self._parser.count or self._parser.incomplete)
+
+    def _start_direct_tls(self, data: bytes) -> None:
+        """Speak TLS with a client that takes a proxy for the vendor's own host, as Python programs under `exec` do."""
+        host = server_name(data)
+        if host and not self._context.admit(host):
+            self._transport.abort()
+        else:
+            self._start_tls(host, data)
+
+    def _start_tls(self, host: str, data: bytes, greeting: bytes = b"") -> None:
+        """Go on with TLS under a certificate for *host*; *data* has been read already."""
         context = self._context
         assert context.context_for is not None
         try:
@@ -227,9 +243,12 @@ class Connection(asyncio.Protocol):
             self._send(text_response(400, sentence, Delivery(end="close")))
             return
         self._busy = True
-        self._transport.write(ESTABLISHED)
+        self._parser.close()
+        self._watch()
+        if greeting:
+            self._transport.write(greeting)
         context.connections.discard(self)  # the handshake takes its place
-        Handshake(context, self._transport, ssl_context, lambda: Connection(context), host, self._parser.rest)
+        Handshake(context, self._transport, ssl_context, lambda: Connection(context), host, data)
 
 
 def _close(call: Pending) -> None:

@@ -34,7 +34,7 @@ class ServerContext:
     """Everything here is used on *loop*'s thread only, except by the worker's own method.
 
     *admit* tells which hosts may be asked for by name; with *context_for* CONNECT is answered, by TLS under
-    the SSL context that it returns for a host.
+    the SSL context that it returns for a host, and TLS without CONNECT likewise.
     """
 
     answer: Answer

@@ -8,12 +8,15 @@ import shutil
 import ssl
 import tempfile
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
+from ...hosts import normalized
 from .context import ServerContext
 
 _CONTEXTS = 256  # certificates kept; the oldest is dropped and issued again when asked for
+TLS_HANDSHAKE = 0x16
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -38,10 +41,12 @@ class CertificateAuthority:
         return self._ca.cert_pem.bytes()
 
     def context_for(self, host: str) -> ssl.SSLContext:
-        """Return a server context with a certificate for *host*, issued when first asked for.
+        """Return a server context with a certificate for *host*, issued when first asked for; ``""``: ``context``.
 
         Raises ValueError if there can't be a certificate for *host*.
         """
+        if not host:
+            return self.context
         with self._lock:
             if host not in self._contexts:
                 if len(self._contexts) >= _CONTEXTS:
@@ -67,6 +72,18 @@ class CertificateAuthority:
         context.set_alpn_protocols(["http/1.1"])
         self._ca.issue_cert(*names).configure_cert(context)
         return context
+
+
+def server_name(hello: bytes) -> str:
+    """Return the host that the first bytes of a TLS handshake ask for, ``""`` if they name none."""
+    names: list[str | None] = []
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.sni_callback = lambda _socket, name, _context: names.append(name)
+    incoming = ssl.MemoryBIO()
+    incoming.write(hello)
+    with suppress(ssl.SSLError):
+        context.wrap_bio(incoming, ssl.MemoryBIO(), server_side=True).do_handshake()
+    return normalized(names[0]) if names and names[0] else ""
 
 
 class Handshake:
