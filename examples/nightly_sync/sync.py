@@ -51,6 +51,23 @@ def push_people(group, key):
         raise SyncError(f"the Segmenter has no segment {group['segment']}: {answer['errorMessage']}")
 
 
+def calls_left(token):
+    """Return how many calls Salsa still allows now, for the log; None if it does not say."""
+    try:
+        return salsa("GET", "/metrics", token, {})["currentRateLimit"]
+    except Exception:  # a log must not stop a sync
+        return None
+
+
+def read(rows):
+    """Return the groups of the CRM's export: rows of id, name, segment, number and e-mail of a person."""
+    groups = {}
+    for number, name, segment, person, mail in rows:
+        group = groups.setdefault(number, {"id": number, "name": name, "segment": segment, "people": {}})
+        group["people"][person] = mail
+    return [*groups.values()]
+
+
 def salsa(method, path, token, payload):
     """Return the payload that Salsa answers."""
     return patiently(method, SALSA + path, {"payload": payload}, {"authToken": token})["payload"]

@@ -1,14 +1,19 @@
 """The sync, and what any single failure of any of its calls does to it."""
 
 import pytest
-from sync import push
+from sync import calls_left, push, read
 
 GROUPS = [
     {"id": "35467", "name": "Volunteers", "segment": "vip", "people": {"1": "ada@example.org", "2": "bo@example.org"}},
     {"id": "35468", "name": "Donors", "segment": "donors", "people": {"3": "cy@example.org"}},
 ]
 SEGMENTS = {"segmenter": {"segments": [{"id": "vip", "name": "VIP"}, {"id": "donors", "name": "Donors"}]}}
-pytestmark = pytest.mark.segment_mock(data=SEGMENTS, sleep=True)
+
+
+@pytest.fixture
+def segment_mock_config():
+    """Both segments are there, and pauses take no time."""
+    return {"data": SEGMENTS, "sleep": True}
 
 
 def arrived(mock):
@@ -33,3 +38,26 @@ def test_a_second_night_changes_nothing(segment_mock):
     push(GROUPS, "any", "any")
 
     assert arrived(segment_mock) == first
+
+
+def test_a_search_that_fails_once_is_tried_again(segment_mock):
+    """One outage of the search is no reason to add a group twice."""
+    segment_mock.faults.add({"kind": "error", "status": 503}, "search_segments", times=1)
+
+    push(GROUPS, "any", "any")
+
+    assert arrived(segment_mock)[0] == ["Volunteers", "Donors"]
+
+
+def test_what_is_left_is_logged(segment_mock):
+    """Nobody depends on it, so it may be unknown."""
+    left = calls_left("any")
+
+    assert left is None or left
+
+
+def test_an_export_is_read_without_any_call():
+    """Rows of one group become one group, in memory."""
+    assert read([("1", "A", "a", "7", "x@example.org"), ("1", "A", "a", "8", "y@example.org")]) == [
+        {"id": "1", "name": "A", "segment": "a", "people": {"7": "x@example.org", "8": "y@example.org"}}
+    ]
