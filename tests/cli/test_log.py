@@ -93,3 +93,22 @@ def test_a_log_that_nobody_reads_fails_no_call() -> None:
         mock.journal.subscribe(CallLog(stream, "text"))
 
         assert 200 == mock.session().post(SEARCH, headers=HEADERS, json={"payload": {}}).status_code
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_the_fault_that_struck_is_in_the_line_and_in_a_header(form: str) -> None:
+    """Live too."""
+    stream = Stream()
+    with CallLog(stream, form) as log, SegmentMock() as mock, requests.Session() as client:
+        mock.journal.subscribe(log)
+        mock.faults.add({"kind": "error", "status": 503}, times=1)
+        url = mock.serve().url + SEARCH
+        first, second = (client.post(url, headers=HEADERS, json={"payload": {}}, timeout=5) for _ in range(2))
+    struck, spared = stream.getvalue().splitlines()
+
+    assert ("1 error", None) == tuple(reply.headers.get("X-Segment-Mock-Fault") for reply in (first, second))
+    if form == "text":
+        assert struck.endswith(" ms fault 1 error")
+        assert spared.endswith(" ms")
+    else:
+        assert [["1 error"], []] == [json.loads(line)["faults"] for line in (struck, spared)]

@@ -81,12 +81,14 @@ class _JsonFormatter(logging.Formatter):
 
 def _as_text(entry: Entry) -> str:
     answer, milliseconds = entry.status or entry.outcome, entry.duration * 1000
-    return f"{iso(entry.time)} {answer} {entry.method} {entry.target} {entry.operation} {milliseconds:.1f} ms\n"
+    faults = f" fault {', '.join(entry.faults)}" if entry.faults else ""
+    return f"{iso(entry.time)} {answer} {entry.method} {entry.target} {entry.operation} {milliseconds:.1f} ms{faults}\n"
 
 
 def _as_json(entry: Entry) -> str:
     fields = {
         "time": iso(entry.time), "operation": entry.operation, "method": entry.method, "path": entry.target,
         "status": entry.status, "outcome": entry.outcome, "milliseconds": round(entry.duration * 1000, 1),
+        "faults": [*entry.faults],
     }  # fmt: skip
     return f"{json.dumps(fields)}\n"
