@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -31,14 +34,38 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Give the report of a failed test a section on each mock it used."""
+    with suppress(Exception):  # a hook must not hide the test's own failure
+        _hide_own_frames(call)
     report = yield
     if report.failed:
         for number, mock in enumerate([*used_mocks(item), *open_mocks(item.config)]):
             report.sections.append(("segment-mock", "\n".join(_section(item, mock, number))))
         forget_mocks(item)
     return report
+
+
+def _hide_own_frames(call: pytest.CallInfo[None]) -> None:
+    """Let the traceback of a `SettingError` end with the user's own line: the frames below explain nothing."""
+    settings = sys.modules.get("segment_mock.settings")
+    if call.excinfo is None or settings is None or not isinstance(call.excinfo.value, settings.SettingError):
+        return
+    folder = str(Path(settings.__file__ or "").parents[1])
+    kept: list[TracebackType] = []
+    frame = call.excinfo.tb
+    while frame is not None:
+        if not frame.tb_frame.f_code.co_filename.startswith(folder):
+            kept.append(frame)
+        frame = frame.tb_next  # type: ignore[assignment]
+    shortened: TracebackType | None = None
+    for frame in reversed(kept):
+        shortened = TracebackType(shortened, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
+    if shortened is not None:
+        error = call.excinfo.value
+        call.excinfo = pytest.ExceptionInfo.from_exc_info((type(error), error, shortened))
 
 
 def _section(item: pytest.Item, mock: SegmentMock, number: int) -> Iterator[str]:

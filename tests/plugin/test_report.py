@@ -269,3 +269,34 @@ def test_replay_shows_bodies_and_differences(pytester: pytest.Pytester) -> None:
     assert [("-", '"result": "UPDATED",'), ("+", '"result": "ADDED",')] == [
         (line.strip()[0], line.strip()[1:].strip()) for line in diff.splitlines() if '"result"' in line
     ]
+
+
+def test_a_refused_setting_shows_the_users_own_line(pytester: pytest.Pytester) -> None:
+    """In a test and in the set-up; no frame of the library."""
+    pytester.makepyfile(
+        test_a=CLIENT
+        + """
+@pytest.fixture
+def prepared(segment_mock):
+    return segment_mock.salsa.add_segment("A", nam="B")
+
+def test_setup(prepared):
+    pass
+
+def test_fault(segment_mock):
+    segment_mock.faults.add("disconect")
+"""
+    )
+
+    result = pytester.runpytest(*RUN)
+
+    result.assert_outcomes(failed=1, errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            '>       return segment_mock.salsa.add_segment("A", nam="B")',
+            "E       *SettingError: data.salsa.segments[[]0[]].nam: *",
+            '>       segment_mock.faults.add("disconect")',
+            "E       *SettingError: kind: unknown fault kind 'disconect' (did you mean 'disconnect'?)*",
+        ]
+    )
+    assert "src/segment_mock" not in result.stdout.str()
