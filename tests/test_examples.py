@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import requests
 
-from replay import Example, examples, outcome
 from segment_mock import SegmentMock, create_app
+from segment_mock.conform import Example, examples, outcome
 
 EXAMPLES = examples()
 

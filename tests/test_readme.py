@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from replay import differences
 from segment_mock import SegmentMock
+from segment_mock.conform import differences
 
 ROOT = Path(__file__).parents[1]
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)

@@ -1,4 +1,4 @@
-"""The generated parts of docs/faults.md; ``python tests/faults/table.py`` writes them anew."""
+"""The generated parts of docs/faults.md; ``python -m tests.faults.table`` writes them anew."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fault_clients import IN_PROCESS, LIVE, PATIENCE, Ask, in_session
+from tests.faults.fault_clients import IN_PROCESS, LIVE, PATIENCE, Ask, in_session
 
 from segment_mock import SegmentMock, faults
 from segment_mock.faults import ALIASES, WHEN, Fault, kinds, option

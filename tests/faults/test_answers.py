@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from fault_world import SALSA, create, names, put, send
+from tests.faults.fault_world import SALSA, create, names, put, send
 
 from segment_mock import SegmentMock, faults
 from segment_mock.core import REFUSAL_KINDS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from fault_world import search
+from tests.faults.fault_world import search
 
 from segment_mock import SegmentMock, faults
 from segment_mock.core import Call

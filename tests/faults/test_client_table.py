@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from fault_clients import IN_PROCESS, LIVE
-from table import COLUMNS, PAGE, ROWS, Row, measured, printed, stage
+from tests.faults.fault_clients import IN_PROCESS, LIVE
+from tests.faults.table import COLUMNS, PAGE, ROWS, Row, measured, printed, stage
 
 CELLS = printed(PAGE.read_text(encoding="utf-8"))
 WIRE = {  # by hand, from the classes that the libraries' own documents name

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fault_world import SALSA, create, put, search, send
+from tests.faults.fault_world import SALSA, create, put, search, send
 
 from segment_mock import SegmentMock, faults
 

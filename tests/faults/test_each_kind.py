@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import requests
-from fault_world import names, put
+from tests.faults.fault_world import names, put
 
 from segment_mock import SegmentMock, WouldHangForever, faults
 from segment_mock.faults import Fault

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import requests
-from fault_world import SALSA, names, put, search, send
+from tests.faults.fault_world import SALSA, names, put, search, send
 
 from segment_mock import SegmentMock, SettingError, create_app, faults
 

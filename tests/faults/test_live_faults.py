@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 import requests
-from fault_clients import LIVE, in_session
-from fault_world import HEADERS, SALSA, names
-from table import ROWS, SHORT, UPSERT, Row
+from tests.faults.fault_clients import LIVE, in_session
+from tests.faults.fault_world import HEADERS, SALSA, names
+from tests.faults.table import ROWS, SHORT, UPSERT, Row
 
 from segment_mock import SegmentMock, faults
 

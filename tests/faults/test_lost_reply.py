@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import requests
-from fault_world import HEADERS, SALSA
 from requests.adapters import HTTPAdapter
+from tests.faults.fault_world import HEADERS, SALSA
 from urllib3.util import Retry
 
 from segment_mock import SegmentMock, faults

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from table import PAGE, PARTS, renewed
+from tests.faults.table import PAGE, PARTS, renewed
 
 from segment_mock import SegmentMock
 from segment_mock.faults import ALIASES, WHEN, kinds, option
@@ -21,7 +21,7 @@ BLOCKS = re.findall(r"^```(json|yaml)\n(.*?)^```", TEXT, re.DOTALL | re.MULTILIN
 
 @pytest.mark.parametrize("part", [part for part in PARTS if part != "clients"])
 def test_generated_parts_are_up_to_date(part: str) -> None:
-    """They are what ``python tests/faults/table.py`` writes; the table of clients is held cell by cell elsewhere."""
+    """They are what ``python -m tests.faults.table`` writes; the table of clients is held cell by cell elsewhere."""
     assert renewed(TEXT, [part]) == TEXT
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from fault_world import SALSA, create, names, put, search, send
+from tests.faults.fault_world import SALSA, create, names, put, search, send
 
 from segment_mock import SegmentMock, faults
 

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 import requests
-from fault_world import HEADERS, SALSA
+from tests.faults.fault_world import HEADERS, SALSA
 
 from segment_mock import SegmentMock
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import requests
-from fault_world import SALSA, send
+from tests.faults.fault_world import SALSA, send
 
 from segment_mock import SegmentMock, create_app
 

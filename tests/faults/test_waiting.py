@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import requests
-from fault_world import names, put, search
+from tests.faults.fault_world import names, put, search
 
 from segment_mock import SegmentMock, faults
 

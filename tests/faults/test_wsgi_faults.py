@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fault_clients import in_requests
-from fault_world import HEADERS, SALSA
 from flask import Flask
-from table import PAGE, ROWS, SHORT, UPSERT, Row, printed
+from tests.faults.fault_clients import in_requests
+from tests.faults.fault_world import HEADERS, SALSA
+from tests.faults.table import PAGE, ROWS, SHORT, UPSERT, Row, printed
 from werkzeug.serving import make_server
 
 from segment_mock import WouldHangForever, create_app, faults

@@ -1,7 +1,7 @@
 """Both vendors: ids may be sent as numbers, paths with a slash at their end, and records as they were found."""
 
 import pytest
-from people import NOBODY, assign, find, groups, members, person, sid, told, upsert
+from tests.vendors.people import NOBODY, assign, find, groups, members, person, sid, told, upsert
 
 ASSUMED, HINT = "X-Segment-Mock-Assumed", "X-Segment-Mock-Hint"
 GROUP = "11454266-a9c8-40af-8fab-4c0bdca44615"

@@ -1,6 +1,6 @@
 """Salsa: supporters are assigned to groups and removed from them."""
 
-from people import CRM, OTHER, assign, delete, find, groups, members, person, remove, sid
+from tests.vendors.people import CRM, OTHER, assign, delete, find, groups, members, person, remove, sid
 
 
 def world(salsa, people=2, joined=()):

@@ -1,7 +1,7 @@
 """Salsa: what an organization has used of the API, in records and in calls."""
 
 import pytest
-from people import (
+from tests.vendors.people import (
     CRM,
     NOBODY,
     OTHER,

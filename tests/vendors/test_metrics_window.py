@@ -1,7 +1,7 @@
 """Salsa: what is left of the minute, when the last call was, and how many items a call may have."""
 
 import pytest
-from people import CRM, metrics, person, refused, sid
+from tests.vendors.people import CRM, metrics, person, refused, sid
 
 NOON = "2024-05-06T12:00:00.000Z"
 RATE, BATCH = "Your per minute call rate", "Requested batch size exceeds the allowed size"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from marshmallow import fields
-from people import CRM, OTHER, person, sid
+from tests.vendors.people import CRM, OTHER, person, sid
 
 from segment_mock import SegmentMock
 from segment_mock.core import ItemList

@@ -1,7 +1,7 @@
 """Whose records a call sees: those of all, a copy of one's own, or none, as the credentials setting says."""
 
 import pytest
-from people import CRM, assign, email, members, metrics, person, sid, upsert
+from tests.vendors.people import CRM, assign, email, members, metrics, person, sid, upsert
 
 from segment_mock import SegmentMock
 

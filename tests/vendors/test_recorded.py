@@ -2,8 +2,8 @@
 
 import pytest
 
-from replay import examples
 from segment_mock import SegmentMock
+from segment_mock.conform import examples
 
 RECORDED = {
     example.name.partition("/")[2]: example

@@ -1,7 +1,7 @@
 """Salsa: the groups that each of several supporters is in."""
 
 import pytest
-from people import CRM, NOBODY, assign, email, groups, person, remove, sid, upsert
+from tests.vendors.people import CRM, NOBODY, assign, email, groups, person, remove, sid, upsert
 
 
 def gid(number):

@@ -1,7 +1,7 @@
 """Salsa: what an update of a supporter keeps, replaces and clears, and what the reply and later searches have."""
 
 import pytest
-from people import NOBODY, delete, email, find, person, sid, upsert
+from tests.vendors.people import NOBODY, delete, email, find, person, sid, upsert
 
 ASSUMED, HINT = "X-Segment-Mock-Assumed", "X-Segment-Mock-Hint"
 PHONE = {"type": "CELL_PHONE", "value": "555-0100"}

@@ -1,7 +1,7 @@
 """Salsa: supporters are added, found again by id or e-mail address, updated and deleted."""
 
 import pytest
-from people import NOBODY, delete, email, find, person, sid, upsert
+from tests.vendors.people import NOBODY, delete, email, find, person, sid, upsert
 
 ALWAYS = {"address": {}, "contacts": [], "customFieldValues": []}
 DAWN, NOON = "2018-01-01T00:00:00.000Z", "2024-05-06T12:00:00.000Z"
