@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache, partial
 from types import BuiltinFunctionType, coroutine
+
+from .forking import new_rlock
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _LAST = 253402300799.999
@@ -45,7 +46,7 @@ class Clock:
     def __init__(self) -> None:
         self._offset = 0.0
         self._frozen: float | None = None
-        self._turning = threading.RLock()
+        self._turning = new_rlock()
 
     @property
     def frozen(self) -> bool:

@@ -12,6 +12,8 @@ _BROWSER_NOISE = re.compile(
     r"/(favicon[^/?]*\.(ico|png|svg)|apple-touch-icon[^/?]*\.png|robots\.txt|(site|app)\.webmanifest|manifest\.json"
     r"|browserconfig\.xml|\.well-known/[^?]*)(\?|\Z)"
 )
+SESSION_HOST = "segment-mock"
+"""The host of a URL that is a path alone, of `SegmentMock.session`."""
 _LOOPBACK = re.compile(r"localhost|::1|127(\.[0-9]{1,3}){1,3}")
 
 

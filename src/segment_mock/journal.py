@@ -8,10 +8,11 @@ from copy import deepcopy
 from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatchcase
 from itertools import count, takewhile
-from threading import Condition, Lock
+from threading import Condition
 from typing import Any, TypedDict
 
 from .clock import iso, seconds
+from .forking import new_lock
 from .hosts import query_of
 from .json_match import ABSENT, Mismatch, mismatches, parsed, shown
 from .messages import Request, Response
@@ -156,7 +157,7 @@ class Journal:
         self._entries: deque[Entry] = deque()
         self._numbers = count(1)
         self._size, self._most, self._weight = size, weight, 0
-        self._lock, self._waiting = Lock(), 0
+        self._lock, self._waiting = new_lock(), 0
         self._closing = Condition(self._lock)
         self.listeners: tuple[Callable[[Entry], None], ...] = ()
         self.forgotten = self.clears = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from copy import deepcopy
 from functools import partial
@@ -12,7 +13,8 @@ from .clock import Clock
 from .core import Json
 from .emulator import Emulator, Snapshot
 from .faults import FaultRules
-from .hosts import is_loopback
+from .forking import call_after_fork
+from .hosts import SESSION_HOST, is_loopback
 from .journal import Entry
 from .messages import Request, Response
 from .settings import OPTIONS, SettingError, suggestion
@@ -50,12 +52,13 @@ class SegmentMock:
     """
 
     def __init__(self, **settings: Unpack[MockSettings]) -> None:
-        self._emulator = Emulator(settings)
+        self._core, self._owner, self._is_inherited = Emulator(settings), os.getpid(), False
         self._servers: list[LiveServer] = []
         self._hosts = {host for host in self.settings["hosts"] if not host.startswith("!")}
         self._control_plane: Callable[[Request, LiveServer | None], Response] | None = None
         self.refused: Counter[str] = Counter()
         """How often clients called each host that a proxy of this mock or ``block_network`` refused."""
+        call_after_fork(self)
 
     def __enter__(self) -> Self:
         return self
@@ -100,7 +103,7 @@ class SegmentMock:
     @property
     def settings(self) -> Mapping[str, Any]:
         """Every setting in force."""
-        return MappingProxyType(self._emulator.settings)
+        return MappingProxyType(self._core.settings)
 
     @property
     def clock(self) -> Clock:
@@ -116,6 +119,16 @@ class SegmentMock:
     def faults(self) -> FaultRules:
         """What goes wrong, and when."""
         return self._emulator.fault_rules
+
+    @property
+    def _emulator(self) -> Emulator:
+        """The core; raises RuntimeError in a forked child, which has only a copy of it."""
+        if self._is_inherited:
+            raise RuntimeError(
+                f"this mock belongs to process {self._owner}, from which this one was forked: what the copy here says "
+                "or is told would not be the mock's. Look at it in its own process, or make a mock here"
+            )
+        return self._core
 
     def session(self, *, max_retries: Retry | int = 0) -> MockSession:
         """Return a `requests.Session` whose every call lands here, with no socket; a URL may be a path.
@@ -143,7 +156,8 @@ class SegmentMock:
         patterns = _HOSTS.read([*hosts])
         self._hosts.update(pattern for pattern in patterns if not pattern.startswith("!"))
         opened = self._in_process if transport == "inprocess" else partial(self._live, tls=transport == "tls")
-        owns = partial(self._emulator.routes.owns, hosts=patterns) if patterns else self._emulator.routes.owns
+        routes = self._core.routes
+        owns = partial(routes.owns, hosts=patterns) if patterns else routes.owns
         return Interception(owns, opened, block_network=block_network, on_refused=self._note_refused)
 
     def serve(
@@ -269,19 +283,42 @@ class SegmentMock:
     def _in_process(self) -> InProcessTransport:
         from .transports.inprocess.connection import InProcessTransport
 
-        core = self._emulator
-        return InProcessTransport(core.answer, self._control, self.clock, core.settings["body_limit"])
+        core, limit = self._core, self._core.settings["body_limit"]
+        transport = InProcessTransport(core.answer, self._control, core.world.clock, limit, self._for_child)
+        if self._is_inherited:
+            transport.after_fork()
+        return transport
 
     def _live(self, *, tls: bool) -> LiveTransport:
         from .transports.inprocess.live import LiveTransport  # asyncio's half of a server, and ssl
 
-        return LiveTransport(partial(self.serve, tls=tls, proxy=False))
+        transport = LiveTransport(partial(self.serve, tls=tls, proxy=False), self._for_child)
+        if self._is_inherited:
+            transport.after_fork()
+        return transport
+
+    def after_fork(self) -> None:
+        """Remember, in a forked child, that this is a copy: the mock itself is the parent's."""
+        self._is_inherited = True
+
+    def _for_child(self) -> LiveTransport | str:
+        """Return what leads a forked child to this mock, or why nothing does."""
+        if not self._servers:
+            return (
+                f"this process was forked from process {self._owner}, whose mock has no live server that it could "
+                "reach; children=True, of the marker or segment_mock_config, or mock.child_environment() starts one "
+                "before the fork"
+            )
+        from .transports.inprocess.live import LiveTransport
+
+        server = min(self._servers, key=lambda server: server.url.startswith("https:"))
+        return LiveTransport(lambda: server, self._for_child)
 
     def _authority(self, host: str) -> CertificateAuthority:
         from .transports.server.tls import CertificateAuthority
 
         hosts = [host for vendor in self._emulator.vendors.values() for host in vendor.hosts]
-        return CertificateAuthority([host, *hosts, *sorted(self._hosts)])
+        return CertificateAuthority([host, *hosts, *sorted(self._hosts), SESSION_HOST])
 
     def _control(self, request: Request, server: LiveServer | None = None) -> Response:
         if self._control_plane is None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from threading import Lock
+
+from .forking import new_lock
 
 _MOST = 10_000
-_lock = Lock()
+_lock = new_lock()
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
 from .callsite import caller
 from .core import Call, Json, Operation
 from .core.call import ASSUMED
+from .forking import new_lock
 from .hosts import host_of
 from .messages import Request, Response
 from .routing import Routes, folded
@@ -66,7 +66,7 @@ class Stubs:
     """The stubs in force, in order; the first one that fits and is not used up answers."""
 
     def __init__(self, routes: Routes) -> None:
-        self._routes, self._lock = routes, Lock()
+        self._routes, self._lock = routes, new_lock()
         self._stubs: tuple[Stub, ...] = ()
         self._initial: tuple[Stub, ...] = ()
 

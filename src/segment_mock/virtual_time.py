@@ -24,6 +24,8 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary, WeakSet, ref
 
+from .forking import new_rlock
+
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Future
 
@@ -157,7 +159,7 @@ class VirtualTime:
         self._bystanders: WeakSet[threading.Thread] = WeakSet()
         self._watchers = 0
         self._traveller: Any = None
-        self._lock = threading.RLock()
+        self._lock = new_rlock()
 
     @property
     def in_force(self) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from threading import Lock
+
+from ..forking import new_lock
 
 _NAMES = 10_000
 """So many names are remembered; of more, those that have not been seen for longest are forgotten."""
@@ -15,7 +16,7 @@ class RateWindow:
     def __init__(self, calls: int, seconds: float) -> None:
         self.calls, self.seconds = calls, seconds
         self._seen: dict[str, deque[float]] = {}
-        self._lock = Lock()
+        self._lock = new_lock()
 
     def admit(self, name: str, now: float) -> bool:
         """Count a call of *name* at *now*, admitted or not, and tell whether it fits the window."""

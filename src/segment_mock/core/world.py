@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Container, Iterator, Mapping
 from hashlib import blake2b
 from random import Random as Random
-from threading import RLock
 from typing import Any
 
 from ..clock import Clock
+from ..forking import new_rlock
 from ..store import ChangeLog, InitialRecords, Store
 
 _VARIANT = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
@@ -32,7 +32,7 @@ class World:
 
     def __init__(self, seed: int = 0, *, isolated: bool = False) -> None:
         self.seed, self.isolated = seed, isolated
-        self.clock, self.log, self.lock = Clock(), ChangeLog(), RLock()
+        self.clock, self.log, self.lock = Clock(), ChangeLog(), new_rlock()
         self.generation = 0
         self._initial: Mapping[str, InitialRecords] = {}
         self._spent: dict[str, Any] = {}

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import dataclass
-from threading import Lock
 from typing import Any, cast
 
 from ..core import Call, Middleware, Proceed
 from ..core.world import Random
+from ..forking import new_lock
 from ..journal import matches_operation
 from ..messages import Response
 from ..settings import FLOAT, INT, Option, OptionType, SettingError, suggestion
@@ -91,7 +91,7 @@ class FaultRule:
     ) -> None:
         self.id, self.fault, self.operation, self.match, self.when = id_, fault, operation, match, when
         self.armed, self._rng, self._test = armed, rng, predicate(match)
-        self._lock, self._spared, self._unreached = Lock(), Counter[str](), Counter[str]()
+        self._lock, self._spared, self._unreached = new_lock(), Counter[str](), Counter[str]()
         self.seen = self.matched = self.fired = self.since = 0
         self.where, self.until = "", cast("int | None", None)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from threading import RLock
 from types import coroutine
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypedDict, overload
 
 from ..callsite import caller
 from ..core import Call, Middleware, Operation
 from ..core.world import World
+from ..forking import new_rlock
 from ..journal import matches_operation
 from ..messages import Response, check_response
 from ..settings import SettingError, suggestion
@@ -53,7 +53,7 @@ class FaultRules:
         self._rules: tuple[FaultRule, ...] = ()
         self._armed: tuple[FaultRule, ...] = ()
         self._active: tuple[FaultRule, ...] = ()
-        self._numbers, self._lock = 0, RLock()
+        self._numbers, self._lock = 0, new_rlock()
         kinds()
 
     @property

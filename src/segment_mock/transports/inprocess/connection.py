@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import io
 import socket
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from ...clock import Clock
+from ...forking import call_after_fork
 from ...hosts import is_control
 from ...messages import BODY_LIMIT, WHOLE, Answer, Control, Pending, Request, Response
 from ..serialize import CONTINUE, ConnectionOption, Ending, ending, header_fields, split_delivery
@@ -21,6 +22,8 @@ from .waiting import Steps, Wait
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
+    from .live import LiveTransport
+
 _FRAMING = {"connection", "content-length", "transfer-encoding"}
 """A reply with one of these headers says how it ends: only a parser can tell what a client makes of it."""
 
@@ -28,14 +31,35 @@ _FRAMING = {"connection", "content-length", "transfer-encoding"}
 class InProcessTransport:
     """Opens connections to the core, which is *answer*, and to the *control* plane, on the mock's *clock*.
 
-    The body of a call may have *body_limit* bytes.
+    The body of a call may have *body_limit* bytes. *for_child* returns what takes this transport's place in a child
+    that is forked, or the reason why nothing can.
     """
 
-    def __init__(self, answer: Answer, control: Control, clock: Clock, body_limit: int = BODY_LIMIT) -> None:
+    def __init__(
+        self,
+        answer: Answer,
+        control: Control,
+        clock: Clock,
+        body_limit: int = BODY_LIMIT,
+        for_child: Callable[[], LiveTransport | str] = lambda: "it belongs to the parent of this process",
+    ) -> None:
         self.answer, self.control, self.clock, self.body_limit = answer, control, clock, body_limit
         self.closed = False
+        self._for_child = for_child
+        self._successor: LiveTransport | str | None = None
+        call_after_fork(self)
         self.pools: WeakKeyDictionary[Any, Any] | None = None
         """What httpcore's seam keeps for each pool of a client."""
+
+    @property
+    def current(self) -> InProcessTransport | LiveTransport | str:
+        """This transport; in a forked child what takes its place, or the reason why nothing does."""
+        return self._successor or self
+
+    def after_fork(self) -> None:
+        """Give way to a transport to the parent's mock."""
+        self.closed = True
+        self._successor = self._for_child()
 
     def connect(self, host: str, timeout: float | None = None) -> Connection:
         """Return a new connection for *host*, on which a read may take *timeout* seconds."""

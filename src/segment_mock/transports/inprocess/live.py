@@ -6,26 +6,43 @@ import socket
 import ssl
 from collections.abc import Callable
 from pathlib import Path
-from threading import Lock
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
+from ...forking import call_after_fork, new_lock
 from ..server.server import LiveServer
 
 
 class LiveTransport:
     """Opens a socket to a server that *serve* starts when the first is wanted; `close` stops it.
 
-    If the server has a CA, TLS is spoken and its certificate verified for the host that was asked for.
+    If the server speaks TLS, its certificate is verified for the host that was asked for. *for_child* returns what
+    takes this transport's place in a child that is forked, or the reason why nothing can.
     """
 
-    def __init__(self, serve: Callable[[], LiveServer]) -> None:
-        self._serve, self._lock = serve, Lock()
+    def __init__(
+        self,
+        serve: Callable[[], LiveServer],
+        for_child: Callable[[], LiveTransport | str] = lambda: "it belongs to the parent of this process",
+    ) -> None:
+        self._serve, self._lock = serve, new_lock()
         self._server: LiveServer | None = None
+        self._for_child = for_child
+        self._successor: LiveTransport | str | None = None
+        call_after_fork(self)
         self._sockets: WeakSet[socket.socket] = WeakSet()
         self.pools: WeakKeyDictionary[Any, Any] | None = None
         """What httpcore's seam keeps for each pool of a client."""
         self.context: ssl.SSLContext | None = None
+
+    @property
+    def current(self) -> LiveTransport | str:
+        """This transport; in a forked child what takes its place, or the reason why nothing does."""
+        return self._successor or self
+
+    def after_fork(self) -> None:
+        """Give way to a transport with sockets of its own: two processes can't share one."""
+        self._successor = self._for_child()
 
     @property
     def address(self) -> tuple[str, int]:
@@ -33,7 +50,7 @@ class LiveTransport:
         with self._lock:
             if self._server is None:
                 self._server = self._serve()
-                if self._server.ca_file:
+                if self._server.ca_file and self._server.url.startswith("https:"):
                     self.context = ssl.create_default_context(cadata=Path(self._server.ca_file).read_text())
             return self._server.host, self._server.port
 

@@ -9,12 +9,13 @@ from functools import lru_cache, partial, wraps
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from inspect import isasyncgenfunction, isclass, iscoroutinefunction, isgeneratorfunction
-from threading import RLock, get_ident
+from threading import get_ident
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast, get_args
 
 from ... import refused
 from ...callsite import caller
+from ...forking import new_rlock
 from ...hosts import is_local, normalized
 from ...virtual_time import VIRTUAL
 
@@ -117,7 +118,7 @@ class InterceptionRegistry:
         self.routes: tuple[Route, ...] = ()
         self.too_old: dict[str, str] = {}
         """Client libraries that are imported in a version that is older than `OLDEST`, and the version."""
-        self._lock = RLock()
+        self._lock = new_rlock()
         self._finders: list[Any] = []
         self._seams: dict[str, tuple[ModuleType | None, Callable[[], Iterable[Seam]]]] = {}
 
@@ -138,9 +139,10 @@ class InterceptionRegistry:
                     break
                 owner = owner or route
         if owner is not None:
-            if isinstance(owner.transport, str):
-                raise refusal(host, owner.transport)
-            return owner.transport
+            transport = owner.transport if isinstance(owner.transport, str) else owner.transport.current
+            if isinstance(transport, str):
+                raise refusal(host, transport)
+            return transport
         blocking = next((route for route in reversed(routes) if route.blocks), None)
         if blocking is not None and not is_local(name):
             if blocking.on_refused is not None:

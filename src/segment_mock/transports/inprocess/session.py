@@ -9,10 +9,12 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from .connection import InProcessTransport
+from ...hosts import SESSION_HOST
+from .connection import Connection, InProcessTransport
 from .http_client import open_connection
+from .registry import refusal
 
-BASE = "http://segment-mock"
+BASE = f"http://{SESSION_HOST}"
 
 
 class Adapter(HTTPAdapter):
@@ -55,7 +57,12 @@ def _pool(pool: Any, connection: Any, transport: InProcessTransport) -> Any:
     """Return a class of pools like *pool* whose connections, like *connection*, are opened by *transport*."""
 
     def connect(self: Any) -> None:
-        open_connection(self, transport, self.host).pinned = True
+        current = transport.current
+        if isinstance(current, str):
+            raise refusal(self.host, current)
+        connection = open_connection(self, current, self.host)
+        if isinstance(connection, Connection):
+            connection.pinned = True
 
     own = type(connection.__name__, (connection,), {"connect": connect})
     return type(pool.__name__, (pool,), {"ConnectionCls": own})

@@ -8,7 +8,7 @@ from typing import cast
 from ...hosts import is_control
 from ...messages import Delivery, Pending, Request, Response
 from ..serialize import CONTINUE, ConnectionOption, text_response
-from .context import ServerContext, error_response
+from .context import ServerContext, close_socket, error_response
 from .parser import RequestParser
 from .tls import TLS_HANDSHAKE, Handshake, server_name
 from .writer import ResponseWriter
@@ -96,6 +96,10 @@ class Connection(asyncio.Protocol):
         """Close the waiting call, unperformed, and the connection, at once."""
         self._abandon()
         self._transport.abort()
+
+    def close_inherited(self) -> None:
+        """Close a forked child's copy of the socket."""
+        close_socket(self._transport)
 
     def _is_idle(self) -> bool:
         return not (self._parser.requests or self._busy or self._writer.busy or self._writer.blocked)

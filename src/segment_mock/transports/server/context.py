@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from asyncio import AbstractEventLoop, TimerHandle
+from asyncio import AbstractEventLoop, BaseTransport, TimerHandle
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +27,9 @@ class Droppable(Protocol):
 
     def drop(self) -> None:
         """Close it at once, and its waiting call unperformed."""
+
+    def close_inherited(self) -> None:
+        """Close a forked child's copy of its socket, and nothing else: the connection is the parent's."""
 
 
 @dataclass(eq=False, slots=True)
@@ -96,6 +99,13 @@ class ServerContext:
         """End the worker thread; if it is busy, it ends by itself after its call."""
         if self._worker is not None:
             self._worker.shutdown(wait=not self._pending, cancel_futures=True)
+
+
+def close_socket(transport: BaseTransport) -> None:
+    """Close the socket of *transport* without a word to its event loop."""
+    sock = transport.get_extra_info("socket")
+    if sock is not None:
+        sock._sock.close()  # what asyncio gives is a wrapper that can't be closed
 
 
 def error_response() -> Response:

@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...clock import Clock
+from ...forking import call_after_fork, new_lock
 from ...hosts import authority_of
 from ...messages import BODY_LIMIT, Answer, Control
 from .connection import Connection
@@ -42,6 +43,10 @@ class _Running(NamedTuple):
     context: ServerContext
     server: asyncio.Server
     thread: threading.Thread
+
+
+_INHERITED: list[_Running] = []
+"""What a forked child has of its parent's servers; kept, because collecting it would warn of what was not closed."""
 
 
 class LiveServer:
@@ -81,8 +86,11 @@ class LiveServer:
             request_timeout=request_timeout, admit=admit, failed_handshakes=self.failed_handshakes,
             context_for=authority.context_for if authority and not tls else None,
         )  # fmt: skip
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         self._running: _Running | None = None
+        self._listener: socket.socket | None = None
+        self._is_inherited = False
+        call_after_fork(self)
 
     @property
     def url(self) -> str:
@@ -113,8 +121,10 @@ class LiveServer:
         with self._lock:
             if self._running is not None:
                 raise RuntimeError(f"{self.url} is being served already")
+            if self._is_inherited:
+                raise RuntimeError(f"{self.url} belongs to the process from which this one was forked")
             try:
-                listener = _bind(self.host, self.port)
+                listener = self._listener = _bind(self.host, self.port)
             except OSError:
                 self._close_authority()
                 raise
@@ -144,6 +154,17 @@ class LiveServer:
         context.close()
         self._close_authority()
         self._on_stop(self)
+
+    def after_fork(self) -> None:
+        """Close a forked child's copies of the sockets: they have to end with the parent's."""
+        running, self._running = self._running, None
+        self._is_inherited = True
+        if self._listener is not None:
+            self._listener.close()
+        if running is not None:
+            _INHERITED.append(running)
+            for connection in running.context.waiting | running.context.connections:
+                connection.close_inherited()
 
     def interrupt(self) -> None:
         """Close every waiting call, unperformed, and its connection.

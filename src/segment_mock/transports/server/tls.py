@@ -10,10 +10,10 @@ import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
-from threading import Lock
 
+from ...forking import new_lock
 from ...hosts import normalized
-from .context import ServerContext
+from .context import ServerContext, close_socket
 
 _CONTEXTS = 256  # certificates kept; the oldest is dropped and issued again when asked for
 TLS_HANDSHAKE = 0x16
@@ -30,7 +30,7 @@ class CertificateAuthority:
     def __init__(self, hosts: Iterable[str]) -> None:
         from trustme import CA  # 60 ms, and few servers speak TLS
 
-        self._ca, self._lock = CA(), Lock()
+        self._ca, self._lock = CA(), new_lock()
         self._contexts: dict[str, ssl.SSLContext] = {}
         self.context = self._issue(*dict.fromkeys((*_LOCAL, *hosts)))
         self.file: Path | None = None
@@ -109,6 +109,10 @@ class Handshake:
         """Break off, and close the connection at once."""
         self._transport.abort()
         self._task.cancel()
+
+    def close_inherited(self) -> None:
+        """Close a forked child's copy of the socket."""
+        close_socket(self._transport)
 
     async def _run(self, ssl_context: ssl.SSLContext, connect: Callable[[], asyncio.Protocol], early: bytes) -> None:
         loop, timeout = self._context.loop, self._context.request_timeout

@@ -1,0 +1,50 @@
+"""What becomes of objects in a forked child: locks are made anew, whatever belongs to the parent is told of it."""
+
+from __future__ import annotations
+
+import os
+from threading import Lock, RLock
+from typing import Any, Protocol
+from weakref import WeakSet
+
+
+class Inherited(Protocol):
+    """An object that has to change in a child, which has only a copy of it."""
+
+    def after_fork(self) -> None:
+        """Become what it has to be in the child; called there before anything else runs."""
+
+
+_LOCKS: WeakSet[Any] = WeakSet()
+_OBJECTS: WeakSet[Inherited] = WeakSet()
+
+
+def new_lock() -> Any:
+    """Return a lock that is free in a forked child, whoever held it in the parent."""
+    return _with_forks(Lock())
+
+
+def new_rlock() -> Any:
+    """Return a reentrant lock that is free in a forked child, whoever held it in the parent."""
+    return _with_forks(RLock())
+
+
+def call_after_fork(inherited: Inherited) -> None:
+    """Call ``inherited.after_fork()`` in each child that is forked while *inherited* is alive."""
+    _OBJECTS.add(inherited)
+
+
+def _with_forks(lock: Any) -> Any:
+    _LOCKS.add(lock)
+    return lock
+
+
+def _after_fork() -> None:
+    for lock in [*_LOCKS]:
+        lock._at_fork_reinit()  # as the standard library does with its own locks
+    for inherited in [*_OBJECTS]:
+        inherited.after_fork()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_after_fork)
