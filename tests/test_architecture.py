@@ -10,7 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FLOORS = (
-    ("virtual_time", "hosts"),
+    ("forking", "hosts"),
+    ("virtual_time",),
     ("messages",),
     ("clock", "store", "settings", "json_match", "callsite", "refused", "redaction"),
     ("journal", "transports"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,6 +20,7 @@ _POOL = pytest.StashKey["_Pool"]()
 _USED = pytest.StashKey[list["SegmentMock"]]()
 SETTINGS = pytest.StashKey[Settings]()
 """The settings of a test that uses a mock."""
+_PROCESS = pytest.StashKey[int]()
 _MOST_SHARED = 16
 ON_USE = pytest.StashKey[Any]()
 """A function that is given each mock that the test uses, before its first call."""
@@ -55,7 +57,12 @@ class MockFactory:
         transport: Any = own.get("transport") or transports_of_run(self._config)[0]
         blocks = own.get("block_network", False)
         mock = make_mock(self._config, settings)
-        with mock, _patched_sleep(mock, own), mock.intercept(transport=transport, block_network=blocks):
+        with (
+            mock,
+            _patched_sleep(mock, own),
+            _children(mock, own),
+            mock.intercept(transport=transport, block_network=blocks),
+        ):
             self.open.append(mock)
             try:
                 yield mock
@@ -84,13 +91,13 @@ def segment_mock(request: pytest.FixtureRequest, segment_mock_config: Mapping[st
         shared = pool.shared(settings)
         mock = shared.clean_mock()
         _use(item, mock, settings)
-        with shared.interception(item), _patched_sleep(mock, settings.plugin):
+        with shared.interception(item), _patched_sleep(mock, settings.plugin), _children(mock, settings.plugin):
             yield mock
         mock.close()
         return
     with make_mock(request.config, settings.mock, f"{line_of(item)}: ") as mock:
         _use(item, mock, settings)
-        with intercept(item, mock, settings), _patched_sleep(mock, settings.plugin):
+        with intercept(item, mock, settings), _patched_sleep(mock, settings.plugin), _children(mock, settings.plugin):
             yield mock
 
 
@@ -158,17 +165,20 @@ def segment_mock_server(
         live = _segment_mock_servers.shared(settings).server()
         live.mock.reset()
         _use(item, live.mock, settings)
-        with _patched_sleep(live.mock, settings.plugin):
+        with _patched_sleep(live.mock, settings.plugin), _children(live.mock, settings.plugin):
             yield live
         return
     with make_mock(request.config, settings.mock, f"{line_of(item)}: ") as mock:
         _use(item, mock, settings)
-        with _patched_sleep(mock, settings.plugin):
+        with _patched_sleep(mock, settings.plugin), _children(mock, settings.plugin):
             yield LiveMock(mock.serve().url, mock)
 
 
 def used_mocks(item: pytest.Item) -> Sequence[SegmentMock]:
     """Return the mocks that *item* uses, in the order in which it asked for them."""
+    is_here = item.stash.get(_PROCESS, None) == os.getpid()  # not in a child that the test has forked
+    if not is_here:
+        return ()
     return item.stash.get(_USED, ())
 
 
@@ -192,6 +202,7 @@ def intercept(item: Any, mock: SegmentMock, settings: Settings) -> AbstractConte
 def _use(item: pytest.Item, mock: SegmentMock, settings: Settings) -> None:
     """Remember that *item* uses *mock*, and that rules armed so far came from its settings."""
     item.stash[SETTINGS] = settings
+    item.stash[_PROCESS] = os.getpid()
     mocks = item.stash.setdefault(_USED, [])
     if mock not in mocks:
         mocks.append(mock)
@@ -204,6 +215,10 @@ def _use(item: pytest.Item, mock: SegmentMock, settings: Settings) -> None:
 
 def _patched_sleep(mock: SegmentMock, plugin: Mapping[str, Any]) -> AbstractContextManager[None]:
     return mock.clock.patch_sleep() if plugin.get("sleep") else nullcontext()
+
+
+def _children(mock: SegmentMock, plugin: Mapping[str, Any]) -> AbstractContextManager[Any]:
+    return mock.child_environment() if plugin.get("children") else nullcontext()
 
 
 class _Shared:
@@ -242,9 +257,12 @@ class _Pool:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._shared: list[_Shared] = []
+        self._process = os.getpid()
         self.factory = MockFactory(config)
 
     def shared(self, settings: Settings) -> _Shared:
+        if self._process != os.getpid():  # a test in a forked process: those mocks are the parent's
+            self._process, self._shared = os.getpid(), []
         for shared in self._shared:
             if shared.settings == settings:
                 return shared

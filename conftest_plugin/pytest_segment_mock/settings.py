@@ -17,14 +17,16 @@ TRANSPORTS = ("inprocess", "live", "tls")
 STRICT = ("faults", "operations", "stubs", "credentials", "fields", "network")
 """What `strict` can name."""
 SWEEP_LIMIT = 500
-PLUGIN_KEYS = ("block_network", "sleep", "strict", "transport")
+PLUGIN_KEYS = ("block_network", "children", "sleep", "strict", "transport")
 """What a marker and ``segment_mock_config`` take beside the settings of SegmentMock."""
 _CLEARED_BY_RESET = frozenset({"faults", "scenario"})
 _FILES = ("data", "faults", "stubs")
 _MARKERS = (
-    f"{MARKER}(data=None, faults=None, seed=None, sleep=False, strict=None, transport=None, block_network=False, ...): "
+    f"{MARKER}(data=None, faults=None, seed=None, sleep=False, strict=None, transport=None, block_network=False, "
+    "children=False, ...): "
     "settings of this test's mock, any keyword of segment_mock.SegmentMock; with sleep=True time.sleep and "
-    "asyncio.sleep move the mock's clock; strict says what fails the test: True, False, or some of "
+    "asyncio.sleep move the mock's clock; with children=True child processes "
+    "reach the mock too; strict says what fails the test: True, False, or some of "
     f"{', '.join(STRICT)}.",
     f"{SWEEP}(faults=..., operations='*', limit={SWEEP_LIMIT}): run the test once clean, then once for each call and "
     "fault.",
@@ -220,7 +222,7 @@ def setting_problems(settings: Mapping[str, Any], without: Sequence[str] = ()) -
     transport = settings.get("transport")
     if transport is not None and transport not in TRANSPORTS:
         yield f"transport: unknown transport {transport!r}; expected {', '.join(TRANSPORTS)}"
-    for name in ("block_network", "sleep"):
+    for name in ("block_network", "children", "sleep"):
         if not isinstance(settings.get(name, False), bool):
             yield f"{name}: {settings[name]!r} is not True or False"
 

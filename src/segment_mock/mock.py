@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from copy import deepcopy
 from functools import partial
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from .mock_settings import MockSettings
     from .stubs import Stub, Stubs
     from .testing import Expected
+    from .transports.environment import ChildEnvironment
     from .transports.inprocess.connection import InProcessTransport
     from .transports.inprocess.live import LiveTransport
     from .transports.inprocess.registry import Interception, Transport
@@ -218,6 +220,20 @@ class SegmentMock:
         """The stubs in force, with how often each was asked."""
         return self._emulator.stubs
 
+    def child_environment(self) -> ChildEnvironment:
+        """Start a live server, and return the variables of ``segment-mock env`` for it; child processes reach it.
+
+        ``with mock.child_environment():`` sets them in ``os.environ`` for what is started within the block by
+        `subprocess` or by multiprocessing, and stops the server at its end. For one child there is
+        ``subprocess.run(..., env={**os.environ, **mock.child_environment()})``; then the server runs until the mock is
+        closed. A child that is forked meanwhile reaches this mock either way.
+        """
+        from .transports.environment import ChildEnvironment, environment
+
+        server = self.serve(tls=False, proxy=True)
+        hosts = [*self._vendor_hosts(), *self.settings["hosts"]]
+        return ChildEnvironment(environment(server.url, Path(str(server.ca_file)), hosts), server.stop)
+
     def state(self, organization: str = "", *, deleted: bool = False) -> Json:
         """Return every record in the form of a data file; *organization* is a credential.
 
@@ -317,8 +333,10 @@ class SegmentMock:
     def _authority(self, host: str) -> CertificateAuthority:
         from .transports.server.tls import CertificateAuthority
 
-        hosts = [host for vendor in self._emulator.vendors.values() for host in vendor.hosts]
-        return CertificateAuthority([host, *hosts, *sorted(self._hosts), SESSION_HOST])
+        return CertificateAuthority([host, *self._vendor_hosts(), *sorted(self._hosts), SESSION_HOST])
+
+    def _vendor_hosts(self) -> list[str]:
+        return [host for vendor in self._core.vendors.values() for host in vendor.hosts]
 
     def _control(self, request: Request, server: LiveServer | None = None) -> Response:
         if self._control_plane is None:

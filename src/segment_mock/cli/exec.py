@@ -15,9 +15,9 @@ import click
 
 from ..core import all_options
 from ..mock import SegmentMock
+from ..transports.environment import environment
 from ..transports.server.server import LiveServer
 from ..vendors import find_vendors
-from .environment import environment
 from .options import flags, resolve_settings
 from .remote import base_url, fetch
 from .serve import create_mock, start_server

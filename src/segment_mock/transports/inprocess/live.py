@@ -37,7 +37,7 @@ class LiveTransport:
 
     @property
     def current(self) -> LiveTransport | str:
-        """This transport; in a forked child what takes its place, or the reason why nothing does."""
+        """What to use now: itself, or in a forked child what takes its place or the reason why nothing does."""
         return self._successor or self
 
     def after_fork(self) -> None:

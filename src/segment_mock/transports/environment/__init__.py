@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Iterable
+import sys
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 _PROXY = ("HTTPS_PROXY", "HTTP_PROXY")
 _TRUST = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "DENO_CERT", "GIT_SSL_CAINFO")
@@ -42,6 +48,41 @@ def environment(url: str, ca_file: Path | None, hosts: Iterable[str]) -> dict[st
 def _python_path() -> str:
     before = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path not in ("", str(_PYTHON))]
     return os.pathsep.join([str(_PYTHON), *before])
+
+
+class ChildEnvironment(dict[str, str]):
+    """The variables by which child processes reach the server of a mock: for ``subprocess.run(env=...)``.
+
+    As a context manager it sets them in ``os.environ``, for every child that is started within the block; at its end
+    it puts back what was there and calls *stop*, which stops the server.
+    """
+
+    def __init__(self, variables: Mapping[str, str], stop: Callable[[], None]) -> None:
+        super().__init__(variables)
+        self._stop = stop
+        self._before: dict[str, str | None] = {}
+
+    def __enter__(self) -> Self:
+        _stop_forkserver()
+        self._before = {name: os.environ.get(name) for name in self}
+        os.environ.update(self)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for name, value in self._before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        _stop_forkserver()
+        self._stop()
+
+
+def _stop_forkserver() -> None:
+    """Let multiprocessing start its forkserver anew, for its children have the environment that it was started with."""
+    forkserver: Any = sys.modules.get("multiprocessing.forkserver")
+    if forkserver is not None and not sys.modules["multiprocessing"].active_children():
+        forkserver._forkserver._stop()
 
 
 def _node_options(before: str) -> str:

@@ -1,0 +1,50 @@
+"""Run a function in a forked child."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+
+class Child:
+    """A forked child that runs *function*; `result` is what it returned, or its exception as text."""
+
+    def __init__(self, function: Callable[[], Any]) -> None:
+        self._reader, writer = os.pipe()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of forking with threads
+            self.pid = os.fork()
+        if self.pid:
+            os.close(writer)
+            return
+        try:
+            outcome: Any = function()
+        except BaseException as error:
+            outcome = f"{type(error).__name__}: {error}"
+        try:
+            os.write(writer, pickle.dumps(outcome))
+        finally:
+            os._exit(0)
+
+    def result(self, timeout: float = 20.0) -> Any:
+        """Return the outcome; a child that takes longer than *timeout* seconds is ended, and its outcome "hangs"."""
+        end = time.monotonic() + timeout
+        while os.waitpid(self.pid, os.WNOHANG) == (0, 0):
+            if time.monotonic() > end:
+                os.kill(self.pid, signal.SIGKILL)
+                os.waitpid(self.pid, 0)
+                os.close(self._reader)
+                return "hangs"
+            time.sleep(0.002)
+        with os.fdopen(self._reader, "rb") as pipe:
+            return pickle.loads(pipe.read())
+
+
+def in_child(function: Callable[[], Any]) -> Any:
+    """Return what *function* returns in a forked child, or its exception as text."""
+    return Child(function).result()

@@ -1,0 +1,85 @@
+"""Children by choice: what is started after ``mock.child_environment()`` calls the mock of its parent."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from segment_mock import SegmentMock
+
+from .forks import in_child
+
+METRICS = "https://api.salsalabs.org/api/integration/ext/v1/metrics"
+SCRIPT = f"import requests; print(requests.get({METRICS!r}, headers={{'authToken': 'any'}}).status_code)"
+
+
+@pytest.fixture
+def mock() -> Iterator[SegmentMock]:
+    with SegmentMock() as mock, mock.intercept():
+        yield mock
+
+
+def call() -> None:
+    """Call a vendor; the exit code of the process says how it went."""
+    reply = requests.get(METRICS, headers={"authToken": "any"}, timeout=10)
+    sys.exit(0 if reply.status_code == 200 else 1)
+
+
+def test_environment_of_one_child(mock: SegmentMock) -> None:
+    """The dictionary is for that child alone; the server ends with the mock."""
+    before = dict(os.environ)
+    variables = mock.child_environment()
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT], env={**os.environ, **variables}, capture_output=True, text=True, check=False
+    )
+    mock.close()
+
+    assert ("200\n", before) == (done.stdout, dict(os.environ)), done.stderr
+    assert 1 == len(mock.journal)
+    assert os.path.exists(variables["SEGMENT_MOCK_CA_FILE"]) is False  # noqa: PTH110
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver", "fork"])
+def test_each_way_to_start_a_process(mock: SegmentMock, method: str) -> None:
+    """A forkserver that was started before, or in another block, is started anew."""
+    if method not in multiprocessing.get_all_start_methods():
+        pytest.skip(f"this system has no {method}")
+    context = multiprocessing.get_context(method)
+    codes = []
+    for _ in range(2):
+        with mock.child_environment():
+            process = context.Process(target=call)
+            process.start()
+            process.join()
+            codes.append(process.exitcode)
+
+    assert [0, 0] == codes
+    assert 2 == len(mock.journal)
+
+
+def test_variables_are_put_back(mock: SegmentMock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What there was before the block, there is after it; within it the parent's own calls land as before."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:1")
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    before = dict(os.environ)
+    with mock.child_environment() as variables:
+        assert variables["HTTPS_PROXY"] == os.environ["HTTPS_PROXY"] == variables["SEGMENT_MOCK_URL"]
+        assert requests.get(METRICS, headers={"authToken": "any"}).ok
+
+    assert before == dict(os.environ)
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"{variables['SEGMENT_MOCK_URL']}/_mock/health")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_child_has_a_server_to_call(mock: SegmentMock) -> None:
+    with mock.child_environment():
+        assert 200 == in_child(lambda: requests.get(METRICS, headers={"authToken": "any"}).status_code)
+
+    assert 1 == len(mock.journal)

@@ -1,0 +1,270 @@
+"""Forked children: no lock hangs, no copy of a mock answers, no socket of the parent stays open."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import threading
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from segment_mock import SegmentMock
+from segment_mock.forking import call_after_fork, new_lock, new_rlock
+
+from .forks import Child, in_child
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+SEARCH = "https://api.salsalabs.org/api/integration/ext/v1/segments/search"
+METRICS = "https://api.salsalabs.org/api/integration/ext/v1/metrics"
+HEADERS = {"authToken": "any"}
+FORKS = 60
+
+
+@pytest.fixture
+def mock() -> Iterator[SegmentMock]:
+    with SegmentMock(data="demo", limits="off") as mock:
+        yield mock
+
+
+def by_requests() -> int:
+    return requests.get(METRICS, headers=HEADERS).status_code
+
+
+def by_urllib() -> int:
+    with urllib.request.urlopen(urllib.request.Request(METRICS, headers=HEADERS)) as reply:
+        return int(reply.status)
+
+
+def by_httpx() -> int:
+    import httpx
+
+    return httpx.get(METRICS, headers=HEADERS).status_code
+
+
+def by_async_httpx() -> int:
+    import httpx
+
+    async def call() -> int:
+        async with httpx.AsyncClient() as client:
+            return (await client.get(METRICS, headers=HEADERS)).status_code
+
+    return asyncio.run(call())
+
+
+def by_aiohttp() -> int:
+    import aiohttp
+
+    async def call() -> int:
+        async with aiohttp.ClientSession() as client, client.get(METRICS, headers=HEADERS) as reply:
+            return reply.status
+
+    return asyncio.run(call())
+
+
+CLIENTS = [by_requests, by_urllib, by_httpx, by_async_httpx, by_aiohttp]
+
+
+@pytest.mark.parametrize("call", CLIENTS)
+@pytest.mark.parametrize("transport", ["inprocess", "live", "tls"])
+def test_call_of_a_child_goes_to_a_live_server_of_the_mock(
+    mock: SegmentMock, call: Callable[[], int], transport: Any
+) -> None:
+    """The parent's journal has it; the parent's own calls go on as before."""
+    mock.serve()
+    with mock.intercept(transport=transport):
+        call()
+        assert 200 == in_child(call)
+        call()
+
+    assert 3 == len(mock.journal)
+
+
+@pytest.mark.parametrize("call", CLIENTS)
+@pytest.mark.parametrize("transport", ["inprocess", "live", "tls"])
+def test_call_of_a_child_without_a_server_is_refused(
+    mock: SegmentMock, call: Callable[[], int], transport: Any
+) -> None:
+    """It says what to do, and is no OSError that a client would retry."""
+    with mock.intercept(transport=transport):
+        outcome = in_child(call)
+
+    assert outcome.startswith("NetworkBlocked: api.salsalabs.org was called at ")
+    assert "forked from process" in outcome
+    assert "children=True" in outcome
+    assert 0 == len(mock.journal)
+
+
+def test_an_only_server_that_speaks_tls_is_verified(mock: SegmentMock) -> None:
+    mock.serve(tls=True)
+    with mock.intercept():
+        assert 200 == in_child(by_requests)
+
+
+def test_a_session_of_the_mock_follows(mock: SegmentMock) -> None:
+    """`mock.session()` goes to the server too, or is refused."""
+    session = mock.session()
+    session.get(METRICS, headers=HEADERS)
+    refused = in_child(lambda: session.get(METRICS, headers=HEADERS).status_code)
+    mock.serve()
+
+    assert "children=True" in refused
+    assert 200 == in_child(lambda: session.get("/api/integration/ext/v1/metrics", headers=HEADERS).status_code)
+    assert 2 == len(mock.journal)
+
+
+def test_a_session_with_connections_from_before_the_fork(mock: SegmentMock) -> None:
+    """A child uses no connection of its parent, in process or live."""
+    for transport in ("inprocess", "live"):
+        server = mock.serve()
+        with requests.Session() as session, mock.intercept(transport=transport):  # type: ignore[arg-type]
+            call = lambda: session.get(METRICS, headers=HEADERS).status_code  # noqa: E731
+            assert [200, 200, 200] == [call(), in_child(call), call()]
+        server.stop()
+
+
+def test_an_interception_that_a_child_begins_is_led_to_the_parent_too(mock: SegmentMock) -> None:
+    def call() -> int:
+        with mock.intercept():
+            return by_requests()
+
+    refused = in_child(call)
+    mock.serve()
+
+    assert "children=True" in refused
+    assert 200 == in_child(call)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda mock: mock.journal,
+        lambda mock: mock.faults,
+        lambda mock: mock.clock,
+        lambda mock: mock.salsa,
+        lambda mock: mock.state(),
+        lambda mock: mock.reset(),
+        lambda mock: mock.serve(),
+        lambda mock: mock.child_environment(),
+    ],
+)
+def test_a_copy_says_and_does_nothing(mock: SegmentMock, use: Callable[[SegmentMock], Any]) -> None:
+    """What belongs to the parent's mock is not read from a copy of it, nor written to one."""
+    assert in_child(lambda: use(mock)).startswith(f"RuntimeError: this mock belongs to process {os.getpid()}")
+    assert "Salsa" == in_child(lambda: mock.close() or "Salsa")
+
+
+def test_a_grandchild_reaches_the_mock_too(mock: SegmentMock) -> None:
+    mock.serve()
+    with mock.intercept():
+        assert 200 == in_child(lambda: in_child(by_requests))
+
+
+def test_a_mock_of_the_childs_own_works(mock: SegmentMock) -> None:
+    def call() -> tuple[int, int]:
+        with SegmentMock() as own, own.intercept():
+            return by_requests(), len(own.journal)
+
+    with mock.intercept():
+        assert (200, 1) == in_child(call)
+    assert not len(mock.journal)
+
+
+def test_the_port_is_closed_with_the_parents_server(mock: SegmentMock) -> None:
+    """A child that goes on keeps neither the listener nor a connection open."""
+    server = mock.serve()
+    address = (server.host, server.port)
+    ended_reader, ended = os.pipe()
+    with socket.create_connection(address) as client:
+        client.sendall(b"GET /api/integration/ext/v1/metrics HTTP/1.1\r\nHost: a\r\nauthToken: t\r\n\r\n")
+        client.recv(10_000)
+        child = Child(lambda: os.read(ended_reader, 1))
+        server.stop()
+        client.settimeout(5)
+        try:
+            assert b"" == client.recv(1)
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(address, 5)
+            again = mock.serve(port=address[1])
+            assert requests.get(f"{again.url}/_mock/health").ok
+        finally:
+            os.write(ended, b"x")
+    assert b"x" == child.result()
+
+
+def test_a_child_that_closes_the_mock_leaves_the_parents_server(mock: SegmentMock) -> None:
+    """Its end deletes no CA file and stops no server."""
+    server = mock.serve(tls=True)
+    in_child(lambda: mock.close() or server.stop())
+
+    assert Path(str(server.ca_file)).exists()
+    assert requests.get(f"{server.url}/_mock/health", verify=server.ca_file).ok
+
+
+def test_many_forks_beside_calling_threads(mock: SegmentMock) -> None:
+    """No child hangs on a lock that another thread held when it was forked."""
+    ended = threading.Event()
+
+    def work() -> None:
+        session = requests.Session()
+        while not ended.is_set():
+            session.post(SEARCH, json={"payload": {"offset": 0, "count": 1}}, headers=HEADERS)
+
+    def in_both() -> int:
+        with SegmentMock() as own, own.intercept():
+            by_requests()
+        return by_requests()
+
+    mock.serve()
+    with mock.intercept():
+        threads = [threading.Thread(target=work) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        try:
+            outcomes = Counter(in_child(in_both) for _ in range(FORKS))
+        finally:
+            ended.set()
+            for thread in threads:
+                thread.join()
+
+    assert {200: FORKS} == outcomes
+
+
+def test_locks_are_free_in_a_child() -> None:
+    """Whoever held them; one that is made in the child is told of its own children."""
+    locks = [new_lock(), new_rlock()]
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with locks[0], locks[1]:
+            held.set()
+            done.wait()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    free = in_child(lambda: [lock.acquire(timeout=1) for lock in locks])
+    done.set()
+    thread.join()
+
+    assert [True, True] == free
+
+
+def test_objects_are_told_of_a_fork_in_the_child_only() -> None:
+    class Told:
+        pid = 0
+
+        def after_fork(self) -> None:
+            self.pid = os.getpid()
+
+    told = Told()
+    call_after_fork(told)
+
+    assert in_child(lambda: told.pid == os.getpid())
+    assert 0 == told.pid
