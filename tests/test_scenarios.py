@@ -208,7 +208,7 @@ def test_several_at_once() -> None:
 def test_an_unknown_one_is_refused() -> None:
     """With the nearest name and all there are."""
     with pytest.raises(
-        SettingError, match=r"scenario: 'flaky' is none \(did you mean 'flaky-network'\?\); there are \["
+        SettingError, match=r"unknown scenario 'flaky' \(did you mean 'flaky-network'\?\); expected one of \["
     ):
         SegmentMock(scenario="flaky")
 

@@ -1,4 +1,4 @@
-"""The remote control: a call in, an answer out; and everything a face may ask of the whole."""
+"""All vendors over one world: a call in, an answer out; reset, snapshots, state and queries."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .core.steps import Policy, begin, end, perform
 from .core.world import World
 from .faults import FaultRules, is_kind, kinds
 from .hosts import host_of, is_browser_noise
-from .journal import Entry, EntryFilter, Journal, check
+from .journal import Entry, EntryFilter, Journal, check_filters
 from .messages import Pending, Request, Response
 from .routing import NOBODY, Routes
 from .settings import SettingError, merged, read_rules, resolve, scenarios, scenarios_of, suggestion
@@ -118,7 +118,7 @@ class Emulator:
         return call
 
     def vendor_state(self, name: str) -> Any:
-        """Return the Python face of the vendor called *name*; raises KeyError if there is none."""
+        """Return what ``mock.<name>`` is for a vendor; raises KeyError for an unknown name."""
         vendor = self.vendors[name]
         return vendor.state_class(self.world, vendor, "")
 
@@ -179,26 +179,26 @@ class Emulator:
         number = to if isinstance(to, int) else to.id
         entry = self.journal.get(number)
         if entry is None or to not in (entry, number):
-            raise LookupError(f"entry {number} is not in the journal: {self.journal.kept()}")
+            raise LookupError(f"entry {number} is not in the journal: {self.journal.describe_contents()}")
         if entry.end is None:
             raise LookupError(f"entry {number} is still open: {entry.operation} has not been answered yet")
         with self.world.lock:
             self.world.log.rollback(entry.end)
 
-    def entry_filter(self, **told: Any) -> EntryFilter:
-        """Return which entries are meant by the filters of `EntryFilter`; *organization* may be a credential.
+    def entry_filter(self, **given: Any) -> EntryFilter:
+        """Return a filter of entries; *given* are the fields of `EntryFilter`, *organization* may be a credential.
 
-        Raises `SettingError` for a filter, an operation or a vendor that there is not, naming the nearest.
+        Raises `SettingError` for an unknown filter, operation or vendor, naming the nearest.
         """
-        check(told, self.routes.names(), [*self.vendors, NOBODY.name])
-        organization = told.get("organization")
+        check_filters(given, self.routes.names(), [*self.vendors, NOBODY.name])
+        organization = given.get("organization")
         if organization is not None and organization not in [one.name for one in self.world]:
-            told["organization"] = self.world.organization_name(organization)
-        return EntryFilter(**told)
+            given["organization"] = self.world.organization_name(organization)
+        return EntryFilter(**given)
 
-    def entries(self, **told: Any) -> list[Entry]:
-        """Return the journal's entries that `wanted` means, oldest first."""
-        return self.entry_filter(**told).select(self.journal)
+    def entries(self, **given: Any) -> list[Entry]:
+        """Return the journal's entries that match; arguments as in `entry_filter`, oldest first."""
+        return self.entry_filter(**given).select(self.journal)
 
     def scenarios(self) -> dict[str, Json]:
         """Return every scenario by name, with ``about`` and ``faults``; the user's own come after those shipped."""
@@ -214,7 +214,9 @@ class Emulator:
         known = self.scenarios() if self.settings["scenario"] else {}
         for name in self.settings["scenario"]:
             if name not in known:
-                raise SettingError(f"scenario: {name!r} is none{suggestion(name, known)}; there are {[*known]}")
+                raise SettingError(
+                    f"scenario: unknown scenario {name!r}{suggestion(name, known)}; expected one of {[*known]}"
+                )
             for rule in self.fault_rules.load(known[name]["faults"]):
                 rule.where = f"scenario {name}"
         for source in self.settings["faults"]:
@@ -250,12 +252,12 @@ class Emulator:
     def _initial_records(self, document: Mapping[str, Json]) -> dict[str, InitialRecords]:
         for name in document:
             if name not in self.vendors:
-                raise SettingError(f"data.{name}: no such vendor{suggestion(name, self.vendors)}")
+                raise SettingError(f"data.{name}: unknown vendor{suggestion(name, self.vendors)}")
             known = [*(schema.name for schema in self.vendors[name].tables), DELETED]
             for collection in document[name]:
                 if collection not in known:
                     near = suggestion(collection, known)
-                    raise SettingError(f"data.{name}.{collection}: no such collection{near}; there are {known}")
+                    raise SettingError(f"data.{name}.{collection}: unknown collection{near}; expected one of {known}")
         seeds: dict[str, InitialRecords] = {}
         for vendor in self.vendors.values():
             part = document.get(vendor.name, {})
@@ -297,7 +299,7 @@ def _mark_deleted(vendor: Vendor, rows: Iterable[Any], seeds: Mapping[str, Initi
         seed = seeds.get(str(row["collection"]))
         if seed is None:
             near = suggestion(str(row["collection"]), seeds)
-            raise SettingError(f"{place}.collection: no such collection{near}; there are {[*seeds]}")
+            raise SettingError(f"{place}.collection: unknown collection{near}; expected one of {[*seeds]}")
         key = seed.schema.normal(row["id"])
         if key in seed.numbers:
             raise SettingError(f"{place}.id: {row['id']!r} is one of the {seed.schema.name}, so it is not deleted")

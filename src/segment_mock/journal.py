@@ -146,11 +146,10 @@ class Entry:
 
 
 class Journal:
-    """The last *size* entries, oldest first, whose bodies have at most *weight* bytes in all.
+    """The last *size* entries, oldest first; their bodies have at most *weight* bytes in all.
 
-    *forgotten* counts the older ones, that fell out; the newest is kept whatever it weighs. *clears* counts how often
-    all were forgotten at once. *listeners*
-    are told each entry once its call is over.
+    *forgotten* counts the older entries that were dropped; the newest is kept whatever its size. *clears* counts how
+    often all were forgotten at once. *listeners* are called with each entry once its call is over.
     """
 
     def __init__(self, size: int = 1000, weight: int = 64 * 2**20) -> None:
@@ -181,8 +180,9 @@ class Journal:
     def open(self, request: Request, vendor: str, operation: str, secret: str, now: float, mark: int) -> Entry:
         """Begin the entry of a call; *secret* is the name of the header that carries its credential."""
         headers, target = redacted(secret, request.headers), without(secret, request.target)
-        kept = Request(request.method, target, headers, request.body[:BODY_LIMIT], request.transport, request.number)
-        entry = Entry(next(self._numbers), now, vendor, operation, kept, mark)
+        body = request.body[:BODY_LIMIT]
+        redacted_request = Request(request.method, target, headers, body, request.transport, request.number)
+        entry = Entry(next(self._numbers), now, vendor, operation, redacted_request, mark)
         with self._lock:
             if len(self._entries) >= self._size:
                 self._forget()
@@ -204,7 +204,10 @@ class Journal:
             listener(entry)
 
     def wait(self, enough: Callable[[], bool], timeout: float) -> bool:
-        """Wait until *enough*, asked again whenever a call is over, at most *timeout* real seconds; tell if it is."""
+        """Wait until *enough* returns True, at most *timeout* real seconds; return whether it did.
+
+        It is called again whenever a call is over.
+        """
         with self._closing:
             self._waiting += 1
             try:
@@ -224,8 +227,8 @@ class Journal:
             entries = [*takewhile(lambda entry: entry.id > number, reversed(self._entries))]
         return entries[::-1]
 
-    def kept(self) -> str:
-        """Return what is here, and what has been forgotten and why, as half a sentence."""
+    def describe_contents(self) -> str:
+        """Return half a sentence that says which entries are here, and which were forgotten and why."""
         ids = [entry.id for entry in self]
         has = f"it has {ids[0]} to {ids[-1]}" if ids else "it is empty, as after a reset"
         why = f"journal_size {self._size} or journal_bytes {self._most} was reached"
@@ -252,7 +255,7 @@ class Journal:
 
 
 class Filters(TypedDict, total=False):
-    """The filters by keyword that every question to the journal takes, as `EntryFilter` tells them."""
+    """The filters that every query of the journal takes by keyword; `EntryFilter` describes them."""
 
     status: Any
     fault: str | None
@@ -305,12 +308,12 @@ class EntryFilter:
             raise SettingError(f"limit: {self.limit!r} is less than 0")
 
     def select(self, entries: Iterable[Entry]) -> list[Entry]:
-        """Return those of *entries* that fit, oldest first."""
-        found = [entry for entry in entries if self.names(entry) and not any(self.misses(entry))]
-        return found if self.limit is None else found[max(0, len(found) - self.limit) :]
+        """Return the matching *entries*, oldest first."""
+        matching = [entry for entry in entries if self.names(entry) and not any(self.misses(entry))]
+        return matching if self.limit is None else matching[max(0, len(matching) - self.limit) :]
 
     def names(self, entry: Entry) -> bool:
-        """Tell whether *entry* is a call of the operation and vendor that are meant, and not too old."""
+        """Return whether *entry* is recent enough and a call of the filter's operation and vendor."""
         return (
             self.vendor in (None, entry.vendor)
             and (self.operation is None or matches_operation(entry.operation, self.operation))
@@ -318,10 +321,10 @@ class EntryFilter:
         )
 
     def misses(self, entry: Entry) -> Iterator[Mismatch]:
-        """Yield each respect in which *entry* is not what is meant, other than what it calls."""
+        """Yield each mismatch of *entry* other than its operation and vendor."""
         if self.status is not None and self.status != entry.status:
             yield Mismatch("status", self.status, entry.status)
-        kinds = {word for told in entry.faults for word in told.split()}
+        kinds = {word for fault in entry.faults for word in fault.split()}
         if self.fault is not None and self.fault not in kinds:
             yield Mismatch("fault", self.fault, ", ".join(entry.faults) or ABSENT)
         if self.organization is not None and self.organization != entry.organization:
@@ -352,19 +355,19 @@ class EntryFilter:
             yield from mismatches(self.json, body, exact=self.exact)
 
 
-def matches_operation(name: str, told: str) -> bool:
-    """Tell whether *told*, a name with or without its vendor or a glob, means the operation *name*."""
-    return fnmatchcase(name, told) or fnmatchcase(name.partition(".")[2], told)
+def matches_operation(name: str, pattern: str) -> bool:
+    """Return whether *pattern*, a name or a glob, with or without the vendor, fits the operation *name*."""
+    return fnmatchcase(name, pattern) or fnmatchcase(name.partition(".")[2], pattern)
 
 
-def check(told: Mapping[str, Any], operations: Sequence[str], vendors: Sequence[str]) -> None:
-    """Raise `SettingError` for a filter, an operation or a vendor that there is not, naming the nearest."""
+def check_filters(given: Mapping[str, Any], operations: Sequence[str], vendors: Sequence[str]) -> None:
+    """Raise `SettingError` for an unknown filter, operation or vendor in *given*, naming the nearest."""
     filters = [row.name for row in fields(EntryFilter)]
-    for name in told:
+    for name in given:
         if name not in filters:
-            raise SettingError(f"{name}: no such filter{suggestion(name, filters)}; there are {filters}")
-    operation, vendor = told.get("operation"), told.get("vendor")
+            raise SettingError(f"{name}: unknown filter{suggestion(name, filters)}; expected one of {filters}")
+    operation, vendor = given.get("operation"), given.get("vendor")
     if operation is not None and not any(matches_operation(name, operation) for name in operations):
-        raise SettingError(f"operation: {operation!r} is none{suggestion(operation, operations)}")
+        raise SettingError(f"operation: unknown operation {operation!r}{suggestion(operation, operations)}")
     if vendor is not None and vendor not in vendors:
-        raise SettingError(f"vendor: {vendor!r} is none{suggestion(vendor, vendors)}; there are {vendors}")
+        raise SettingError(f"vendor: unknown vendor {vendor!r}{suggestion(vendor, vendors)}; expected one of {vendors}")

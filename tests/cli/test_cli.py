@@ -140,7 +140,7 @@ def test_what_cannot_be_used_refuses_to_start(args: list[str], told: str) -> Non
     [
         ("salsa: {segments: [{nmae: A}]}", "data.salsa.segments[0].nmae: Unknown field. (did you mean 'name'?)"),
         ("salsa: {segments: [{name: A, externalSystemId: 5}]}", "externalSystemId: Not a valid string. Got 5."),
-        ("salsaa: {}", "data.salsaa: no such vendor (did you mean 'salsa'?)"),
+        ("salsaa: {}", "data.salsaa: unknown vendor (did you mean 'salsa'?)"),
         (
             "salsa: {members: [{segment: A, supporters: []}]}",
             "data.salsa.members[0].segment: no segment of this data has the id, external id or name 'A'",

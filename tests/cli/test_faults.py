@@ -78,7 +78,7 @@ def test_a_bad_file_refuses_to_start(tmp_path: Path, text: str, told: str) -> No
 @pytest.mark.parametrize(
     ("args", "told"),
     [
-        (["--scenario", "segmenter.dwn"], "scenario: 'segmenter.dwn' is none (did you mean 'segmenter.down'?)"),
+        (["--scenario", "segmenter.dwn"], "unknown scenario 'segmenter.dwn' (did you mean 'segmenter.down'?)"),
         (["--faults", "nowhere.yaml"], "nowhere.yaml: "),
     ],
 )  # fmt: skip

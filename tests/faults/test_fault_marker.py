@@ -111,7 +111,7 @@ def test_plain(segment_mock_server):
         ("faults=[{'kind': 'hnag'}]", "unknown fault kind 'hnag'"),
         ("faults=['nowhere.yaml']", "nowhere.yaml: "),
         ("faults=[{'kind': 'hang', 'operation': 'salsa.upsert_segment'}]", "did you mean 'salsa.upsert_segments'?"),
-        ("scenario='down'", "scenario: 'down' is none"),
+        ("scenario='down'", "unknown scenario 'down'"),
     ],
 )
 def test_a_bad_fault_in_a_marker_is_an_error_of_the_test(pytester: pytest.Pytester, marker: str, told: str) -> None:

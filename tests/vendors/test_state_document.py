@@ -114,7 +114,7 @@ def test_a_capsule_remembers_what_had_been_deleted(tmp_path: Path) -> None:
         (GROUP, "expected a collection and an id, got "),
         ({"collection": "segments"}, "expected a collection and an id, got "),
         ({"collection": "segments", "id": 1}, "expected a collection and an id, got "),
-        ({"collection": "segmets", "id": GROUP}, r"no such collection \(did you mean 'segments'\?\)"),
+        ({"collection": "segmets", "id": GROUP}, r"unknown collection \(did you mean 'segments'\?\)"),
         ({"collection": "segments", "id": GROUP}, "is one of the segments, so it is not deleted"),
     ],
 )

@@ -151,7 +151,7 @@ def test_credentials_are_counted_not_shown(client: FlaskClient) -> None:
 @pytest.mark.parametrize(
     ("path", "body", "detail"),
     [
-        ("state", {"salsa": {"segmnts": []}}, "data.salsa.segmnts: no such collection (did you mean 'segments'?)"),
+        ("state", {"salsa": {"segmnts": []}}, "data.salsa.segmnts: unknown collection (did you mean 'segments'?)"),
         ("faults", {"kind": "error", "headers": []}, "fault error: headers: [] is not names and values"),
         ("faults", {"kind": "item", "where": []}, "fault item: where: [] is not names and values"),
         ("faults", {"kind": "hang", "when": []}, "when: [] is no object"),
@@ -169,5 +169,5 @@ def test_data_and_rules_of_the_wrong_form_are_refused(path: str, body: dict[str,
 
 def test_a_misspelt_collection_stops_the_start() -> None:
     """``data`` is checked like PUT /_mock/state."""
-    with pytest.raises(SettingError, match=r"data\.segmenter\.people: no such collection"):
+    with pytest.raises(SettingError, match=r"data\.segmenter\.people: unknown collection"):
         SegmentMock(data={"segmenter": {"people": []}})

@@ -46,14 +46,14 @@ class ItemError:
 
 @dataclass(frozen=True)
 class Operation:
-    """One endpoint: *paths* below the vendor's root, request and response schema, and what performs it.
+    """One endpoint of a vendor. Everything that belongs to it is a field here.
 
-    *perform* gets the call and the decoded request as plain data and returns plain data; it may
-    raise `Refusal`. *items* says where a batch stands in request and reply, *sized* names the members of the
-    payload that the batch limit measures. *reads* tells that it changes nothing. *refuses* are the kinds of
-    refusal that *perform* raises besides ``malformed``. *counted*: its calls count in the vendor's metrics;
-    *subject* is what the metrics call the records in its reply, ``""`` if they are not counted.
-    *source* is a section of the vendor's document, a recording, or ``"assumed"``.
+    *paths* are below the vendor's root. *perform* gets the call and the decoded request as plain data and returns
+    plain data; it may raise `Refusal`. *source* is a section of the vendor's document, a recording, or ``"assumed"``.
+    *request* and *response* are the schemas of the whole bodies. *items* says where a batch is in request and reply;
+    *sized* names the members of the payload that the batch limit measures. *reads*: it changes nothing.
+    *counted*: its calls count in the vendor's metrics; *subject* is what the metrics call the records of its reply,
+    ``""`` if they are not counted. *refuses* are the kinds of refusal that *perform* raises besides ``malformed``.
     """
 
     name: str
@@ -72,12 +72,12 @@ class Operation:
 
     @cached_property
     def validator(self) -> Validator | None:
-        """The quick way through the request's schema, or None where no body is read."""
+        """The validator of the request's schema, or None if no body is read."""
         return Validator(self.request) if self.request else None
 
     @cached_property
     def doubts(self) -> Doubts:
-        """What of this operation nobody has documented or recorded."""
+        """What is assumed of this operation and of its request."""
         return Doubts(self.name, self.source, self.request)
 
 
@@ -154,10 +154,11 @@ class Lag:
 
 @dataclass(eq=False)
 class Call:
-    """One request on its way to one operation, and what stages below and above tell each other.
+    """One request on its way to one operation, and what the steps and the fault rules know of it.
 
-    *spoiled* tells which items fail and how, *lag* is how far reads stay behind;
-    *unread* lists the members that were sent and that nobody reads; *hints* are for the developer.
+    *item_failures* says which items fail, by position, and how; *lag* is how far reads stay behind. *unread* lists
+    the fields that were sent and that the API ignores. *hints* are for the developer. *fired_faults* are the fault
+    rules that struck.
     """
 
     request: Request
@@ -172,7 +173,7 @@ class Call:
     item_failures: Mapping[int, ItemFailure] = field(init=False, default_factory=dict)
     hints: list[str] = field(init=False, default_factory=list)
     fired_faults: list[str] = field(init=False, default_factory=list)
-    # What few calls need is the class's until a stage sets it: a call is made faster so.
+    # Defaults of rarely used fields are attributes of the class, which makes calls cheaper.
     organization: Organization | None = field(init=False, default=None)
     credential: str = field(init=False, default="")
     lag: Lag | None = field(init=False, default=None)
@@ -188,12 +189,12 @@ class Call:
 
     @property
     def is_stale(self) -> bool:
-        """Whether a reset has come since this call arrived: it may write nothing, for all is another test's now."""
+        """Whether the mock was reset since this call arrived: it may write nothing, the records are another test's."""
         return self.generation != self.world.generation
 
     @property
     def rng(self) -> Random:
-        """The stream of luck to draw from: of the rule that struck last, else the world's."""
+        """The random stream to draw from: that of the fault rule that struck last, else the world's."""
         return self.rule_rng or self.world.rng
 
     @property
@@ -235,7 +236,7 @@ class Call:
         return self.window.left(self.credential, self.world.clock.now()) if self.window else None
 
     def count(self, result: Json | None) -> None:
-        """Tell the vendor's counters of this call's *result* (None: refused), once."""
+        """Add this call's *result* (None: it was refused) to the vendor's counters, once."""
         if not self.counted:
             self.counted = True
             self.vendor.count(self, result)
@@ -253,7 +254,8 @@ class Call:
 
     def reply(self, result: Json) -> Response:
         """Return *result* in the vendor's envelope."""
-        rules = self.operation.doubts.of(self) + self._choices()
+        doubts = self.operation.doubts
+        rules = (*doubts.always, *(doubts.of_body(self.json) if doubts.depend_on_body else ()), *self._choices())
         headers = {**_JSON, **_header(ASSUMED, "; ".join(rules))} if rules else _JSON
         return Response(200, headers, dumps(self.vendor.wrap(self, result)))
 
@@ -282,13 +284,13 @@ class Call:
         return (*self._doubted, *[f"{name}: {self.choice_of(name)}" for name in self.assumed])
 
     def refuse(self, kind: RefusalKind, message: str = "", **details: Any) -> Response:
-        """Return the refusal of *kind* in the vendor's own status and words, without a reason of its own."""
+        """Return the refusal of *kind* in the vendor's status and words; for fault rules, which have no reason."""
         if kind == "too_many_items":
             details.setdefault("field", self._measured())
         return self.render_refusal(Refusal(kind, message, **details))
 
     def fail(self, status: int) -> Response:
-        """Return an error of *status* in the vendor's dialect, where it has none of its own: a plain one."""
+        """Return an error of *status* in the vendor's words, or a plain one if the vendor has none of that status."""
         rows = {kind: row for kind, row in self.vendor.refusals.items() if row.status == status}
         plain = ErrorTemplate(status, reason(status) or "Error", "assumed")
         label, row = next(iter(rows.items()), (f"error {status}", plain))
@@ -296,17 +298,17 @@ class Call:
         return self._error_response(row, Refusal("broken"), "", label)
 
     def render_refusal(self, refusal: Refusal) -> Response:
-        """Return *refusal* in the vendor's own status and words, with hints in a header of ours."""
+        """Return *refusal* in the vendor's status and words, with hints in an ``X-Segment-Mock-Hint`` header."""
         self.refusal, row = refusal, self.vendor.refusals[refusal.kind]
         return self._error_response(row, refusal, self.hint, refusal.kind)
 
     @property
     def hint(self) -> str:
-        """All that the developer is to be told of this call: its refusal first, then slips, then settings."""
-        refused = self.refusal
-        own = self.vendor.refusals[refused.kind].hint if refused else ""
-        told = dict.fromkeys([refused.hint if refused else "", *self.hints, own(self) if callable(own) else own])
-        text = "; ".join(filter(None, told))
+        """What the developer should know about this call: its refusal first, then mistakes, then settings."""
+        refusal = self.refusal
+        general = self.vendor.refusals[refusal.kind].hint if refusal else ""
+        parts = [refusal.hint if refusal else "", *self.hints, general(self) if callable(general) else general]
+        text = "; ".join(filter(None, dict.fromkeys(parts)))
         return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
     def with_faults(self, response: Response) -> Response:
@@ -316,7 +318,7 @@ class Call:
         return replace(response, headers={**response.headers, **_header(FAULT, ", ".join(self.fired_faults))})
 
     def with_hint(self, response: Response) -> Response:
-        """Return *response* with `hint` in a header of ours."""
+        """Return *response* with `hint` in an ``X-Segment-Mock-Hint`` header."""
         return replace(response, headers={**response.headers, **_hint(self.hint)})
 
     def _error_response(self, row: ErrorTemplate, refusal: Refusal, hint: str, label: str) -> Response:
@@ -353,9 +355,9 @@ def _hint(text: str) -> dict[str, str]:
 
 
 def _header(name: str, text: str) -> dict[str, str]:
-    # What a client sent may be quoted here: a line break in it would begin a header of its own.
-    told = text[:_LONGEST].translate(_CONTROLS).encode("ascii", "backslashreplace").decode()
-    return {name: told if len(text) <= _LONGEST else f"{told}..."}
+    # What a client sent may be quoted here, and a line break in it would begin another header.
+    value = text[:_LONGEST].translate(_CONTROLS).encode("ascii", "backslashreplace").decode()
+    return {name: value if len(text) <= _LONGEST else f"{value}..."}
 
 
 def all_options(vendors: Iterable[Vendor]) -> tuple[Option, ...]:

@@ -1,4 +1,4 @@
-"""What the developer is told of a slip, by a header and by the journal, while the answer stays the vendor's."""
+"""Hints for the developer about mistakes, in a header and in the journal; the answer stays the vendor's."""
 
 from __future__ import annotations
 
@@ -14,39 +14,40 @@ from ..settings import suggestion
 from .call import Call
 from .schemas import members, unknown_fields
 
-_TOLD, _LONG, _MOST = 3, 200, 1000
-"""So many members that nobody reads are told by name, so many characters of each, and so many are remembered."""
+_NAMED, _LONGEST, _MOST = 3, 200, 1000
+"""How many unknown fields a hint names, how many characters of each, and how many the journal lists."""
 
 
 def advise(call: Call, schema: Schema, data: Any, *, refused: bool = False) -> None:
-    """Note in *call* which members of *data* nobody reads, and tell the names that were probably meant.
+    """Note in *call* which fields of *data* the API ignores, and the names that were probably meant.
 
-    *refused*: it does not fit *schema*, so tell of misspelt words too.
+    *refused*: *data* does not fit *schema*, so look for misspelt words too.
     """
-    found = [*islice(unknown_fields(schema, data), _MOST)]
-    call.unread = tuple(path for path, _ in found)
-    if found:
-        told = [f"{_cut(path)}{_meant(_cut(path.rpartition('.')[2]), known)}" for path, known in found[:_TOLD]]
-        more = f" and {len(found) - _TOLD} more" if len(found) > _TOLD else ""
-        call.hints.append(f"nobody reads {', '.join(told)}{more}")
+    unknown = [*islice(unknown_fields(schema, data), _MOST)]
+    call.unread = tuple(path for path, _ in unknown)
+    if unknown:
+        paths = [f"{_cut(path)}{_meant(_cut(path.rpartition('.')[2]), known)}" for path, known in unknown[:_NAMED]]
+        more = f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""
+        plural = "s" if len(unknown) > 1 else ""
+        call.hints.append(f"unknown field{plural} {', '.join(paths)}{more} (ignored by the API)")
     if refused:
         call.hints += choice_hints(schema, data)
 
 
 def choice_hints(schema: Schema, data: Any) -> Iterator[str]:
-    """Yield a hint for each member of *data* that *schema* wants to be one of a few words, and that is none."""
+    """Yield a hint for each member of *data* that should be one of a few words and is another."""
     for item, name, row in members(schema, data):
         for check in row.validators:
             if isinstance(check, validate.OneOf) and isinstance(item[name], str) and item[name] not in check.choices:
                 sent = _cut(item[name])
                 meant = _meant(sent.upper(), tuple(map(str, check.choices)))
-                yield f"{name}: {sent!r} is none{meant or f'; there are {check.choices_text}'}"
+                yield f"{name}: unknown value {sent!r}{meant or f'; expected one of {check.choices_text}'}"
 
 
 def credential_hint(header: str, headers: Mapping[str, str], others: Iterable[str] = ()) -> str:
-    """Return how to send the credential that is missing; tells a header (lower case) that looks as if it were meant.
+    """Return how to send the credential that is missing, and which of *headers* was probably meant for it.
 
-    *others* are the headers of other vendors' credentials.
+    *headers* are in lower case; *others* are the headers of other vendors' credentials.
     """
     wanted, plain = f"send your credential in the header {header}", _plain(header)
     sent = {_plain(name): name for name in headers if name != header.lower()}
@@ -61,9 +62,9 @@ def _plain(name: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _meant(name: str, known: tuple[str, ...]) -> str:
-    # A client that sends what nobody reads does so in every call, and to look for the nearest takes long.
+    # A client that sends an unknown field does so in every call, and looking for the nearest name is slow.
     return suggestion(name, known)
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= _LONG else f"{text[:_LONG]}..."
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

@@ -1,4 +1,4 @@
-"""Provenance: on whose word a rule stands, documented, recorded or assumed; and which assumptions a call relied on."""
+"""Provenance: whether a rule is documented, recorded or assumed, and which assumptions a call relied on."""
 
 from __future__ import annotations
 
@@ -91,12 +91,14 @@ class Doubts:
         )
         self._required = {_path(steps).replace(".[]", ""): doubted for steps, doubted in doubts if doubted}
 
-    def of(self, call: Any) -> tuple[str, ...]:
-        """Return each rule that a performed *call* relies on because of the operation or of a member it sent."""
-        if not self._members:
-            return self.always
-        body = call.json
-        return self.always + tuple([name for name, steps in self._members if _is_sent(body, steps)])
+    @property
+    def depend_on_body(self) -> bool:
+        """Whether `of_body` can return anything."""
+        return bool(self._members)
+
+    def of_body(self, body: Any) -> list[str]:
+        """Return each assumed rule that a performed call relies on because of a member that *body* has."""
+        return [name for name, steps in self._members if _is_sent(body, steps)]
 
     def of_field(self, path: str) -> tuple[str, ...]:
         """Return what is assumed of the member at *path* that a call was refused for."""

@@ -1,4 +1,4 @@
-"""How a vendor says no: a neutral kind below, the vendor's own row above; and what it limits."""
+"""Refusals: a neutral kind, the vendor's template that words it, and the vendor's limits."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ REFUSAL_KINDS: tuple[RefusalKind, ...] = get_args(RefusalKind)
 
 
 class Refusal(Exception):
-    """The vendor will not: a neutral *kind*, and what the vendor's row may want to say of it.
+    """The vendor refuses a call: a neutral *kind*, and what the vendor's template may quote.
 
-    *message* replaces the row's sentence, *fields* fill its ``{placeholders}``, *field* is the
-    wire name that is to blame, *hint* is for the developer and never enters a vendor's body.
+    *message* replaces the template's sentence, *fields* fill its ``{placeholders}``. *field* is the wire name that
+    is wrong. *hint* is for the developer and never enters a vendor's body. *allow* is the value of an Allow header.
     """
 
     def __init__(
@@ -38,10 +38,10 @@ class Refusal(Exception):
 
 @dataclass(frozen=True)
 class ErrorTemplate:
-    """How one vendor says one kind of refusal: a row of its table, with the *source* of what it says.
+    """How one vendor words one kind of refusal, and the *source* of that.
 
     *hint* is for the developer, and may be a function of the call. *field* is the wire name to blame where the
-    refusal names none. *page* is a whole body to send as it stands, for what is said by no API: a gateway's HTML, say.
+    refusal names none. *page* is a whole body to send as it is, for example a gateway's HTML.
     """
 
     status: int
@@ -54,17 +54,17 @@ class ErrorTemplate:
     field: str = ""
 
     def say(self, refusal: Refusal, known: Mapping[str, object]) -> str:
-        """Return the sentence for *refusal*, its placeholders filled from it and from what is *known*.
+        """Return the sentence for *refusal*, its placeholders filled from *known* and from the refusal.
 
-        A fault refuses without a reason, so what the sentence asks for may be missing.
+        A placeholder without a value becomes ``?``: a fault rule refuses without a reason.
         """
-        told = {name: value for name, value in {**known, **refusal.fields}.items() if value is not None}
-        return refusal.message or self.message.format_map(defaultdict(lambda: "?", told))
+        values = {name: value for name, value in {**known, **refusal.fields}.items() if value is not None}
+        return refusal.message or self.message.format_map(defaultdict(lambda: "?", values))
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a vendor allows: *calls* of one credential in *seconds*, *items* of one batch; None is no limit."""
+    """What a vendor allows: *calls* of one credential in *seconds*, *items* in one batch; None is no limit."""
 
     calls: int | None = None
     seconds: float = 60.0
@@ -74,7 +74,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class ItemFailure:
-    """What a fault decided for one item: the vendor's result word and a sentence."""
+    """How a fault lets one item fail: the vendor's result word and a sentence."""
 
     result: str
     message: str = ""

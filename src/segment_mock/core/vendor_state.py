@@ -1,4 +1,4 @@
-"""What the Python face of every vendor can do: see and prepare the records of one organization."""
+"""What ``mock.<vendor>`` offers for every vendor: reading and preparing the records of one organization."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 class VendorState:
-    """Base of ``mock.<vendor>``: the records of one organization, past the API."""
+    """Base of ``mock.<vendor>``: the records of one organization, without going through the API."""
 
     def __init__(self, world: World, vendor: Vendor, credential: str = "") -> None:
         self.world, self._vendor, self._credential = world, vendor, credential
 
     def of(self, credential: str) -> Self:
-        """Return this face of the organization that *credential* names."""
+        """Return the same for the organization that *credential* names."""
         return type(self)(self.world, self._vendor, credential)
 
     @property
@@ -42,11 +42,11 @@ class VendorState:
             return deepcopy([*self.store[self._vendor.table(table)]])
 
     def add(self, table: str, document: Json) -> Json:
-        """Add the one record of *document*, in data-file form, and return it; raises `SettingError`."""
-        seed = self._vendor.load(document, self.world)[table]
-        record = seed.records[0]
+        """Add the one record of *document*, in data-file form, and return a copy of it; raises `SettingError`."""
+        initial = self._vendor.load(deepcopy(document), self.world)[table]
+        record = initial.records[0]
         rows = self.store[self._vendor.table(table)]
         with self.world.lock:
-            if (key := seed.schema.key(record)) in rows:
+            if (key := initial.schema.key(record)) in rows:
                 raise SettingError(f"{self._vendor.table(table)}: {key!r} is there already")
-            return dict(rows.put(record))
+            return deepcopy(rows.put(record))

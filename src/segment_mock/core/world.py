@@ -13,7 +13,7 @@ from ..forking import new_rlock
 from ..store import ChangeLog, InitialRecords, Store
 
 _VARIANT = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
-"""What stands in the place of a digit whose upper half a UUID of version 4 prescribes."""
+"""The variant digit of a UUID of version 4, by the random digit that it replaces."""
 
 
 class Organization:
@@ -25,9 +25,9 @@ class Organization:
 
 
 class World:
-    """Clock, luck, ids and organizations, all from one *seed*; *lock* guards stores and log.
+    """Clock, random streams, ids and organizations, all from one *seed*; *lock* guards stores and log.
 
-    *isolated*: each credential names an organization of its own, else all share one. *era* counts resets.
+    *isolated*: each credential names an organization of its own, else all share one. *generation* counts resets.
     """
 
     def __init__(self, seed: int = 0, *, isolated: bool = False) -> None:
@@ -47,9 +47,9 @@ class World:
         return iter([*self._organizations.values()])
 
     def uuid(self, kind: str) -> str:
-        """Return the next UUID (version 4) for a *kind* of thing; each kind has a stream of its own.
+        """Return the next UUID (version 4) of the stream for a *kind* of thing.
 
-        So an extra reply or a failed call never shifts the ids that later records get.
+        Separate streams keep an extra reply or a failed call from shifting the ids of later records.
         """
         stream = self._ids.get(kind)
         if stream is None:
@@ -69,45 +69,46 @@ class World:
 
     @property
     def rng(self) -> Random:
-        """The random stream of what has none of its own."""
+        """The random stream for everything that has none of its own."""
         if self._rng is None:  # seeding one takes longer than all the rest of a reset
             self._rng = self.random_stream("luck")
         return self._rng
 
     def random_stream(self, name: str) -> Random:
-        """Return a random stream of its own for *name*, from the world's seed."""
+        """Return a separate random stream for *name*, derived from the world's seed."""
         return Random(f"{name} {self.seed}")
 
     def organization(self, credential: str = "") -> Organization:
         """Return the organization of *credential*, forked from the initial data when first named.
 
-        ``""`` is the one of the initial data. The name is a digest, so that no log tells a secret.
+        ``""`` is the one of the initial data. The name is a digest, so that no log contains a credential.
         """
         credential = credential if self.isolated else ""
-        found = self._organizations.get(credential)
-        if found is None:
+        organization = self._organizations.get(credential)
+        if organization is None:
             name = self.organization_name(credential)
             with self.lock:
                 store = Store(name, self._initial, self.log)
-                found = self._organizations.setdefault(credential, Organization(name, store))
-        return found
+                organization = self._organizations.setdefault(credential, Organization(name, store))
+        return organization
 
     def organization_name(self, credential: str) -> str:
-        """Return the name of the organization of *credential*, whether there is one yet or not."""
-        told = credential if self.isolated else ""
-        return told and blake2b(told.encode("utf-8", "replace"), digest_size=6).hexdigest()
+        """Return the name of the organization of *credential*, whether it exists yet or not."""
+        if not self.isolated or not credential:
+            return ""
+        return blake2b(credential.encode("utf-8", "replace"), digest_size=6).hexdigest()
 
     def set_initial_data(self, initial: Mapping[str, InitialRecords]) -> None:
-        """Take *initial* as the initial data that `reset` and every fork begin with.
+        """Take *initial* as the data that `reset` and every fork begin with.
 
-        Ids drawn so far are spent on them: no reset hands them out again.
+        Ids drawn so far belong to them: no reset hands them out again.
         """
         self._initial = initial
         self._spent = {kind: stream.getstate() for kind, stream in self._ids.items()}
         self.reset()
 
     def reset(self) -> None:
-        """Return to the initial data, the wall's time and the beginning of every stream."""
+        """Return to the initial data, to real time and to the beginning of every stream."""
         with self.lock:
             self.generation += 1
             self.log.truncate()

@@ -93,7 +93,7 @@ def explain(core: Emulator, wanted: EntryFilter, matching: Sequence[Entry], time
     if len(matching) == 0 or (isinstance(times, int) and len(matching) < times):
         lines += _nearest(core, wanted, rest) if rest else _instead(core, wanted)
     if core.journal.forgotten:
-        lines.append(f"  Earlier calls are forgotten: {core.journal.kept()}.")
+        lines.append(f"  Earlier calls are forgotten: {core.journal.describe_contents()}.")
     return "\n".join(lines)
 
 

@@ -113,7 +113,7 @@ def get_journal_entry(core: Emulator, number: int) -> Response:
     """Return one exchange with its state changes."""
     entry = core.journal.get(number)
     if entry is None:
-        raise NotFound(f"entry {number} is not in the journal: {core.journal.kept()}")
+        raise NotFound(f"entry {number} is not in the journal: {core.journal.describe_contents()}")
     return as_json(entry.as_dict())
 
 
