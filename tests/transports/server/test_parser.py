@@ -219,14 +219,14 @@ def test_bodies_that_are_too_large_are_known_by_their_length(data: bytes) -> Non
 )
 def test_work_is_linear_in_the_input(piece: bytes) -> None:
     """However the bytes are cut: ten times as many take ten times as long, and some more for luck."""
-    began = time.perf_counter()
+    began = time.process_time()
     parse(piece)
-    whole = time.perf_counter() - began
-    began = time.perf_counter()
+    whole = time.process_time() - began
+    began = time.process_time()
     parse(*[piece[at : at + 1] for at in range(min(len(piece), 20_000))])
 
-    assert whole < 0.5
-    assert time.perf_counter() - began < 2
+    assert whole < 1
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 BACKLOG = 1024
 STOP_TIMEOUT = 5.0  # seconds that the thread has to end,
+PATIENCE = 0.02  # that connections which are just being accepted or secured have to end,
+_TURNS = 10  # of the event loop, more than enough for connections to hear that they are lost
 INTERRUPT_TIMEOUT = 1.0  # and that an interrupt may take
 
 if sys.platform == "win32":
@@ -216,10 +218,16 @@ async def _close(context: ServerContext, server: asyncio.Server) -> None:
         context.drop_all()
         # Closing a server fails while it accepts a connection: let these be accepted first.
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:
+            _, hanging = await asyncio.wait(tasks, timeout=PATIENCE)
+            for task in hanging:
+                task.cancel()
         server.close()
         context.drop_all()
-        await asyncio.sleep(0)  # lets each connection hear that it is lost, and close its socket
+        for _ in range(_TURNS):  # lets each connection hear that it is lost, and close its socket
+            await asyncio.sleep(0)
+            if not context.connections:
+                break
     finally:
         context.loop.stop()
 

@@ -102,13 +102,14 @@ class Handshake:
         early: bytes = b"",
     ) -> None:
         self._context, self._transport, self._host = context, transport, host
+        self._is_dropped = False
         self._task = context.loop.create_task(self._run(ssl_context, connect, early))
         context.connections.add(self)
 
     def drop(self) -> None:
-        """Break off, and close the connection at once."""
+        """Break off, and close the connection at once; the task ends with it."""
+        self._is_dropped = True
         self._transport.abort()
-        self._task.cancel()
 
     def close_inherited(self) -> None:
         """Close a forked child's copy of the socket."""
@@ -126,14 +127,20 @@ class Handshake:
             )
         except OSError:  # the client does not trust us, does not speak TLS, or left
             self._transport.abort()
-            self._context.count_failed_handshake(self._host)
+            self._count_failure()
             return
         finally:
             self._context.connections.discard(self)
-        if secured is None or self._transport.is_closing():  # Python 3.10 does not raise when the client leaves
-            self._context.count_failed_handshake(self._host)
+        if secured is None:  # it was lost meanwhile, which is no error everywhere
+            self._count_failure()
+        elif self._transport.is_closing():
+            secured.close()
         else:
             buffer.hand_over(secured, connect())
+
+    def _count_failure(self) -> None:
+        if not self._is_dropped:
+            self._context.count_failed_handshake(self._host)
 
     def _feed(self, data: bytes) -> None:
         protocol = self._transport.get_protocol()
@@ -181,6 +188,7 @@ class BufferingProtocol(asyncio.Protocol):
     def hand_over(self, transport: asyncio.Transport, protocol: asyncio.Protocol) -> None:
         """Let *protocol* take *transport* and what was kept."""
         if self._lost:
+            transport.close()
             return
         transport.set_protocol(protocol)
         protocol.connection_made(transport)
