@@ -71,7 +71,7 @@ ROWS = {
     "garble-empty": Row(F.Garble(how="empty"), ("200 no JSON",) * 4),
 }
 BLAMED = "urllib3 takes a connection that ends before any answer for its proxy's failure"
-EOF = "a blocking TLS socket of Python tells of a reset as of an end, so httpx can't know"
+EOF = "before 3.13, a blocking TLS socket of Python tells of a reset as of an end, so httpx can't know"
 RACE = "TLS gives out whole records only, and a reset throws away what has not been read"
 EXCEPTIONS = {
     **{
@@ -79,8 +79,8 @@ EXCEPTIONS = {
         for fault in ("disconnect", "disconnect-after", "disconnect-reset")
         for name in ("requests", "urllib3")
     },
-    **{("disconnect-reset", "httpx", door): (("RemoteProtocolError",), EOF) for door in ("tls", "proxy")},
-    **{("truncate-reset", "httpx", door): (("RemoteProtocolError",), EOF) for door in ("tls", "proxy")},
+    **{("disconnect-reset", "httpx", door): (("RemoteProtocolError", "ReadError"), EOF) for door in ("tls", "proxy")},
+    **{("truncate-reset", "httpx", door): (("RemoteProtocolError", "ReadError"), EOF) for door in ("tls", "proxy")},
     **{
         ("truncate-reset", name, door): (seen, RACE)
         for door in ("tls", "proxy")
