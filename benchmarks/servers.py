@@ -33,7 +33,7 @@ def _fixture(port: int, folder: Path) -> list[str]:
 
 
 def _floor(port: int, folder: Path) -> list[str]:
-    return [sys.executable, str(SCRIPTS / "floor.py"), str(port), _write(folder / "body.json", _body().decode())]
+    return [sys.executable, str(SCRIPTS / "baseline.py"), str(port), _write(folder / "body.json", _body().decode())]
 
 
 def _httpserver(port: int, folder: Path) -> list[str]:
