@@ -1,4 +1,4 @@
-"""What is emulated, on whose word, and which example proves it: for people who want to know what to rely on."""
+"""What is emulated, with its source and the examples that prove it, for readers who want to know what to rely on."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _SECRETS = ("token", "key")
 def catalogue(vendors: Iterable[Vendor], settings: Mapping[str, Any]) -> Json:
     """Return each vendor's operations, field rules, refusals and limits, and the settings in force.
 
-    Each row has its ``source``, its ``mark``, what of it is ``assumed``, and the ``examples`` that prove it;
-    each of a vendor's ``assumptions`` has the ``choice`` in force and the ``setting`` that changes it, if one does.
+    Each row has its ``source``, its ``mark``, what of it is ``assumed``, and the ``examples`` that prove it.
+    Each of a vendor's ``assumptions`` has the ``choice`` in force and the ``setting`` that changes it, if any.
     """
-    shown = {
+    public_settings = {
         name: len(value) if name.endswith(_SECRETS) and value else value
         for name, value in settings.items()
         if name not in ("data", "faults")
     }
     known = shipped_examples()
-    return {"vendors": [_vendor(vendor, settings, known) for vendor in vendors], "settings": shown}
+    return {"vendors": [_vendor(vendor, settings, known) for vendor in vendors], "settings": public_settings}
 
 
 def _vendor(vendor: Vendor, settings: Mapping[str, Any], known: list[ShippedExample]) -> Json:
@@ -38,7 +38,7 @@ def _vendor(vendor: Vendor, settings: Mapping[str, Any], known: list[ShippedExam
         "refusals": [*_refusals(vendor, known)],
         "item_errors": [*_item_errors(vendor, known)],
         "assumptions": [*_assumptions(vendor, settings)],
-        "limits": {**asdict(vendor.limits), **_word(vendor.limits.source)},
+        "limits": {**asdict(vendor.limits), **_provenance(vendor.limits.source)},
     }
 
 
@@ -47,34 +47,33 @@ def _operations(vendor: Vendor, root: str, known: list[ShippedExample]) -> Itera
         name = f"{vendor.name}.{row.name}"
         examples = [proof.name for proof in known if proof.operation == name]
         for path in row.paths:
-            yield {
-                "name": name, "method": row.method, "path": root + path, **_word(row.source), "examples": examples,
-            }  # fmt: skip
+            place = {"name": name, "method": row.method, "path": root + path}
+            yield {**place, **_provenance(row.source), "examples": examples}
 
 
 def _fields(vendor: Vendor, operation: Operation, known: list[ShippedExample]) -> Iterator[Json]:
     name = f"{vendor.name}.{operation.name}"
-    mine = [proof for proof in known if proof.operation == name]
+    own_examples = [proof for proof in known if proof.operation == name]
     for side, schema in (("request", operation.request), ("reply", operation.response)):
         for steps, row in fields_of(schema) if schema else ():
             path = path_of(steps)
-            examples = [proof.name for proof in mine if path in getattr(proof, side)]
-            told = {"operation": name, "in": side, "path": path, "rule": rule_of(row)}
-            yield {**told, **_word(source_of(row)), "examples": examples}
+            examples = [proof.name for proof in own_examples if path in getattr(proof, side)]
+            field = {"operation": name, "in": side, "path": path, "rule": rule_of(row)}
+            yield {**field, **_provenance(source_of(row)), "examples": examples}
 
 
 def _refusals(vendor: Vendor, known: list[ShippedExample]) -> Iterator[Json]:
     for kind, row in vendor.refusals.items():
         examples = [proof.name for proof in known if proof.refuses(vendor.name, kind, row)]
-        told = {"kind": kind, "status": row.status, "message": row.message}
-        yield {**told, **_word(row.source), "examples": examples}
+        refusal = {"kind": kind, "status": row.status, "message": row.message}
+        yield {**refusal, **_provenance(row.source), "examples": examples}
 
 
 def _item_errors(vendor: Vendor, known: list[ShippedExample]) -> Iterator[Json]:
     for kind, row in vendor.item_errors.items():
         word = f'"code": {row.code},'
-        examples = [proof.name for proof in known if word in str(proof.told["response"]).replace("'", '"')]
-        yield {"kind": kind, "code": row.code, "message": row.message, **_word(row.source), "examples": examples}
+        examples = [proof.name for proof in known if word in str(proof.document["response"]).replace("'", '"')]
+        yield {"kind": kind, "code": row.code, "message": row.message, **_provenance(row.source), "examples": examples}
 
 
 def _assumptions(vendor: Vendor, settings: Mapping[str, Any]) -> Iterator[Json]:
@@ -90,5 +89,5 @@ def _assumptions(vendor: Vendor, settings: Mapping[str, Any]) -> Iterator[Json]:
         }  # fmt: skip
 
 
-def _word(source: str) -> Json:
+def _provenance(source: str) -> Json:
     return {"source": source, "mark": mark(source), "assumed": doubt(source)}

@@ -1,4 +1,4 @@
-"""Which of the shipped examples proves what."""
+"""The shipped examples, and the operations, fields and refusals that each of them shows."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ class ShippedExample:
     """One example: its name, its operation, and the paths of what it sends and prints."""
 
     name: str
-    told: Json
+    document: Json
     request: frozenset[str]
     reply: frozenset[str]
 
     @classmethod
     def read(cls, file: Path) -> ShippedExample:
         """Return the example in *file*."""
-        told = json.loads(file.read_text(encoding="utf-8"))
-        sent, printed = told["request"].get("body"), told["response"]["body"]
-        return cls(f"{file.parent.name}/{file.stem}", told, frozenset(paths(sent)), frozenset(paths(printed)))
+        document = json.loads(file.read_text(encoding="utf-8"))
+        sent, printed = document["request"].get("body"), document["response"]["body"]
+        return cls(f"{file.parent.name}/{file.stem}", document, frozenset(paths(sent)), frozenset(paths(printed)))
 
     @property
     def operation(self) -> str:
         """The operation that it calls, by its full name."""
-        return str(self.told["operation"])
+        return str(self.document["operation"])
 
     @property
     def status(self) -> int:
         """The status that it prints."""
-        return int(self.told["response"]["status"])
+        return int(self.document["response"]["status"])
 
     def refuses(self, vendor: str, kind: str, row: ErrorTemplate) -> bool:
         """Tell whether it shows this refusal of *vendor*."""

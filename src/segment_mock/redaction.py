@@ -15,19 +15,21 @@ _SECRET = re.compile(
     re.IGNORECASE,
 )
 _ISSUED = re.compile(r"[\w-]{101,}")
+_PAIR = re.compile(r"(?P<name>[^=&;]*)(?P<equals>=?)[^&;]*")
+"""A name and a value of a query, whose pairs ``&`` or ``;`` separates."""
 _VARIED = 16
 """How many different characters a long credential has at least, if no test made it up by repeating some."""
 
 
 def redacted(secret: str, headers: Mapping[str, str]) -> dict[str, str]:
-    """Return *headers* with the value of each that carries a credential put out of sight.
+    """Return *headers* with each credential replaced.
 
     *secret* is the name (lower case) of the vendor's own, besides those known to carry one.
     """
-    told = {**headers}
+    visible = {**headers}
     for name in _secrets(secret, tuple(headers)):
-        told[name] = _hidden(told[name])
-    return told
+        visible[name] = _hidden(visible[name])
+    return visible
 
 
 def _hidden(text: str) -> str:
@@ -36,13 +38,17 @@ def _hidden(text: str) -> str:
 
 
 def without(secret: str, target: str) -> str:
-    """Return *target* with the credentials in its query put out of sight."""
+    """Return *target* with the credentials in its query replaced."""
     # A credential that was put into the query by mistake is still a credential.
     path, mark, query = target.partition("?")
     if not mark:
         return target
-    pairs = (pair.partition("=") for pair in query.split("&"))
-    return path + mark + "&".join(k + e + (REDACTED if _is_secret(secret, unquote_plus(k)) else v) for k, e, v in pairs)
+    return path + mark + _PAIR.sub(lambda pair: _hidden_pair(secret, pair), query)
+
+
+def _hidden_pair(secret: str, pair: re.Match[str]) -> str:
+    name, equals = pair["name"], pair["equals"]
+    return name + equals + REDACTED if _is_secret(secret, unquote_plus(name)) else pair[0]
 
 
 @lru_cache(maxsize=256)

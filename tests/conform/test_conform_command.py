@@ -78,7 +78,7 @@ def test_credentials_never_show(sandbox, tmp_path: Path, secret: str) -> None:
         (["--target", "http://x", "--timeout", "0"], "0.0 is not in the range x>0"),
         (["--target", "http://x", "--salsa-token", "a\nb"], "--salsa-token: no HTTP header can carry it"),
         (["--target", "http://x", "--ca-file", "/nowhere"], "File '/nowhere' does not exist"),
-        (["--target", "http://x", "--junit", "/nowhere/report.xml"], "--junit /nowhere/report.xml: No such"),
+        (["--target", "http://x", "--junit", "/nowhere/report.xml"], "--junit /nowhere/report.xml: no such"),
     ],
 )
 def test_what_cannot_be_used_exits_with_two(args: list[str], told: str) -> None:

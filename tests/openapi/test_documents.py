@@ -144,14 +144,16 @@ def test_examples_are_the_shipped_ones(name: str) -> None:
     shipped = {proof.name: proof for proof in shipped_examples() if proof.name.startswith(f"{name}/")}
     sent, answered = set(), set()
     for label, _, key, example in examples(DOCUMENTS[name]):
-        response = shipped[f"{name}/{key}"].told["response"]
+        response = shipped[f"{name}/{key}"].document["response"]
         if label.endswith(" request"):
             sent.add(f"{name}/{key}")
         else:
             answered.add(f"{name}/{key}")
             assert [] == [*differences(response["body"], example["value"], response.get("any", ()))]
 
-    assert sent == {key for key, proof in shipped.items() if proof.status == 200 and "body" in proof.told["request"]}
+    assert sent == {
+        key for key, proof in shipped.items() if proof.status == 200 and "body" in proof.document["request"]
+    }
     assert answered == shipped.keys()
 
 

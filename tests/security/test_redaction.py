@@ -40,6 +40,8 @@ QUERIES = [
     "token",
     "password",
     "a=1&apikey",
+    "a=1;apikey",
+    "a=1;b=2;access_token",
 ]
 
 

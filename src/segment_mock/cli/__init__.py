@@ -33,8 +33,8 @@ class _Lazy(click.Group):
         if cmd_name not in _HOMES:
             return None
         module, _, name = _HOMES[cmd_name].partition(".")
-        found: click.Command = getattr(import_module(f".{module}", __package__), name)
-        return found
+        command: click.Command = getattr(import_module(f".{module}", __package__), name)
+        return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -59,20 +59,22 @@ _OPTIONS = [option for row in all_options(find_vendors()) if (option := _option(
 @click.option("--only", multiple=True, metavar="NAME", help="Only these examples, such as 'salsa/upsert*'.")
 @flags(_OPTIONS)
 @click.option("--allow-writes", is_flag=True, help="Perform what writes, and make the records that examples need.")
-@click.option("--allow-leftovers", is_flag=True, help="Make also what the vendor's API can't remove again.")
-@click.option("--timeout", type=click.FloatRange(0, min_open=True), default=10, help="Seconds without a byte, 10.")
+@click.option("--allow-leftovers", is_flag=True, help="Also create what the vendor's API cannot remove.")
+@click.option(
+    "--timeout", type=click.FloatRange(0, min_open=True), default=10, show_default=True, help="Read timeout in seconds."
+)
 @click.option("--ca-file", type=click.Path(exists=True, dir_okay=False), help="Authority of the target's certificate.")
 @click.option("--junit", "report", type=click.Path(dir_okay=False, path_type=Path), help="Write JUnit's XML there.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object; the lines go to stderr.")
 def conform_(target: str, vendors: Sequence[str], only: Sequence[str], report: Path | None, **given: Any) -> None:
     """Replay the shipped examples against URL, and print for each whether the answer is the printed one.
 
-    A segment-mock gets the records of each example by its control plane, and its own back at the end; any other
-    target by the vendor's API, under names of their own, and they are removed again. Exits with 1 if an answer
-    differs, nothing was compared, or something was left behind; with 2 for a bad option.
+    If the target is a segment-mock, its control plane gets the records of each example, and its own records back at
+    the end. Any other target gets them by the vendor's API, under names of their own, and they are removed again.
+    Exits with 1 if an answer differs, nothing was compared, or something was left behind; with 2 for a bad option.
     """
     if report and not (report.parent.is_dir() and os.access(report.parent, os.W_OK)):
-        raise click.UsageError(f"--junit {report}: No such folder, or none that can be written to")
+        raise click.UsageError(f"--junit {report}: no such folder, or it cannot be written to")
     settings = _settings(given)
     secrets = _secrets(_url(target), settings)
     chosen = _chosen(vendors or _NAMES, only)

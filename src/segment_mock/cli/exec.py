@@ -34,8 +34,8 @@ def exec_(command: tuple[str, ...], config: str | None, **given: Any) -> None:
     """Run COMMAND with a server of its own: its calls to the vendors' hosts land there, whatever its language.
 
     The server is a proxy on a free port, under a certificate authority that the command's environment
-    trusts. Ends with the command's exit code, or 128 and the number of the signal that ended it; with 127 if there is
-    no such command and 126 if it can't be run.
+    trusts. Exits with the command's exit code, or with 128 plus the number of the signal that ended it. Exits with
+    127 if there is no such command, and with 126 if it cannot be run.
     """
     settings = resolve_settings(_OPTIONS, {"port": os.environ.get("SEGMENT_MOCK_PORT", 0), **_given(given)}, config)
     with create_mock(settings) as mock:

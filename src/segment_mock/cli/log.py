@@ -60,7 +60,7 @@ class CallLog:
             self._stream.write("".join(lines))
             self._stream.flush()
         except (OSError, ValueError):
-            pass  # nobody reads the log any more: no reason to fail
+            pass  # the reader of the log is gone, which is no reason to fail
 
 
 def log_errors(stream: TextIO, format_: str) -> None:

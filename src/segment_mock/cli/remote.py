@@ -53,14 +53,14 @@ def export(url: str | None, ca_file: str | None, admin_token: str | None) -> Non
 @_ca
 @_token
 def import_(file: str, url: str | None, ca_file: str | None, admin_token: str | None) -> None:
-    """Put the records of FILE (YAML or JSON; - is standard input) in the place of all."""
+    """Put the records of FILE (YAML or JSON; - is standard input) in place of all records."""
     try:
         document = merged([json.load(sys.stdin) if file == "-" else file])
     except (SettingError, ValueError, RecursionError) as error:
         raise click.UsageError(str(error)) from None
     _ask("PUT", url, "/_mock/state", admin_token, ca_file or True, document)
-    told = "standard input" if file == "-" else Path(file).name
-    click.echo(f"{told}: {sum(len(rows) for part in document.values() for rows in part.values())} rows", err=True)
+    source = "standard input" if file == "-" else Path(file).name
+    click.echo(f"{source}: {sum(len(rows) for part in document.values() for rows in part.values())} rows", err=True)
 
 
 @state.command("reset")
@@ -85,8 +85,10 @@ def fetch(
             session.trust_env, session.verify = False, verify
             return session.request(method, base + path, json=body, headers=headers, timeout=_TIMEOUT)
     except requests.exceptions.SSLError as error:
-        told = "its certificate can't be verified: --ca-file (SEGMENT_MOCK_CA_FILE) names its CA, as `serve` prints it"
-        raise click.ClickException(f"{base}: {told}: {error}") from None
+        advice = (
+            "its certificate can't be verified: name its CA, which `serve` prints, by --ca-file (SEGMENT_MOCK_CA_FILE)"
+        )
+        raise click.ClickException(f"{base}: {advice}: {error}") from None
     except requests.RequestException as error:
         raise click.ClickException(f"{base}: no segment-mock answers: {error}") from None
 
@@ -108,9 +110,9 @@ def _ask(method: str, url: str | None, path: str, token: str | None, verify: str
     base = base_url(url)
     reply = fetch(method, base, path, token, verify, body)
     try:
-        told = reply.json()
+        answer = reply.json()
     except ValueError:
         raise click.ClickException(f"{base}: no segment-mock answers, but something else") from None
     if not reply.ok:
-        raise click.ClickException(f"{base}{path}: {told.get('detail', reply.text)}")
-    return told
+        raise click.ClickException(f"{base}{path}: {answer.get('detail', reply.text)}")
+    return answer

@@ -194,8 +194,8 @@ class ReadyFile:
         self._identity = self._identify()
 
     def _identify(self) -> tuple[int, int]:
-        found = self._path.lstat()
-        return found.st_dev, found.st_ino
+        status = self._path.lstat()
+        return status.st_dev, status.st_ino
 
     def _unusable(self, reason: str) -> click.UsageError:
         return click.UsageError(f"ready_file: {str(self._path)!r} can't be used: {reason}")

@@ -1,4 +1,4 @@
-"""``segment-mock vendors``: what is emulated, and on whose word."""
+"""``segment-mock vendors``: what is emulated, with its source."""
 
 from __future__ import annotations
 

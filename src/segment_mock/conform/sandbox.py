@@ -124,7 +124,7 @@ class SandboxTarget:
 
     def _note(self, table: Table, answer: Answer) -> list[str]:
         """Remember what a reply says was made, to be removed again; return the keys."""
-        items = [item for item in items_at(table.answered, answer.body) if item.get("result", "") == table.made]
+        items = [item for item in items_at(table.answered, answer.body) if item.get("result", "") == table.creation]
         keys = [item[table.id] for item in items if isinstance(item.get(table.id), str)]
         self._created.update(dict.fromkeys(keys, table.id))
         return keys
@@ -169,7 +169,7 @@ class Table:
 
     *make* is the operation that adds a row, *rows* the path of the rows in its request: a list if it ends in
     ``[]``, else one row a call. *answered* is their path in the reply. *takes* are the members of a row that are
-    sent, *names* what the API calls some of them. *id* names the key, *made* the result that tells of
+    sent, *names* what the API calls some of them. *id* names the key, *creation* the result that tells of
     a new record. *remove* is the operation that takes rows away, *gone* its results that mean there is none any
     more. *only* is what a row must have to be made at all; *split* names the member that a long row is split by.
     """
@@ -180,7 +180,7 @@ class Table:
     takes: Sequence[str]
     names: Mapping[str, str] = field(default_factory=dict)
     id: str = ""
-    made: str = ""
+    creation: str = ""
     remove: str = ""
     gone: Sequence[str] = ()
     only: Mapping[str, Any] = field(default_factory=dict)

@@ -21,12 +21,15 @@ if TYPE_CHECKING:
 class Journal:
     """The journal of one mock, oldest entry first.
 
-    *filters* of its methods are ``json`` (what the request's body must have; ``exact=True``: all of it),
-    ``headers``, ``query``, ``status``, ``fault``, ``organization``, ``after`` and ``before`` (times), ``since`` (an
-    entry's id).
-    ``json`` and ``status`` are compared by ``==``, so objects such as dirty-equals' work as they are.
-    An operation is a name with or without its vendor, or a glob. Raises `SettingError` for a name that
-    there is not, naming the nearest.
+    The *filters* of its methods:
+
+    * ``json``: what the body of the request must contain, or be as a whole with ``exact=True``
+    * ``headers``, ``query``, ``status``, ``fault``, ``organization``
+    * ``after``, ``before``: times; ``since``: the id of an entry
+
+    ``json`` and ``status`` are compared by ``==``, so objects such as those of dirty-equals work as they are.
+    An operation is a name with or without its vendor, or a glob. Raises `SettingError` for an unknown name and
+    suggests the nearest.
     """
 
     def __init__(self, core: Emulator) -> None:

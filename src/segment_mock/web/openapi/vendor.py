@@ -146,9 +146,9 @@ class _Row:
 def sent_bodies(examples: Iterable[ShippedExample]) -> Json:
     """Return the bodies that examples with status 200 send, by name, as OpenAPI examples."""
     return {
-        _key(example): _example_object(example, example.told["request"]["body"])
+        _key(example): _example_object(example, example.document["request"]["body"])
         for example in examples
-        if example.status == 200 and "body" in example.told["request"]
+        if example.status == 200 and "body" in example.document["request"]
     }
 
 
@@ -171,9 +171,9 @@ def whole_replies() -> Mapping[str, Json]:
 
 
 def _reply(example: ShippedExample) -> Json:
-    core = Emulator({"data": example.told["state"], **example.told.get("options", {})})
+    core = Emulator({"data": example.document["state"], **example.document.get("options", {})})
     core.world.clock.freeze(_MOMENT)
-    sent = example.told["request"]
+    sent = example.document["request"]
     headers = {name.lower(): value for name, value in sent["headers"].items()}
     body = json.dumps(sent["body"]).encode() if "body" in sent else b""
     reply = run_sync(core.answer(Request(sent["method"], sent["path"], headers, body)), core.world.clock.advance)
@@ -187,10 +187,10 @@ def _key(example: ShippedExample) -> str:
 
 def _example_object(example: ShippedExample, body: Json) -> Json:
     return {
-        "summary": example.told["title"],
+        "summary": example.document["title"],
         "value": body,
-        "x-source": example.told["source"],
-        "x-mark": example.told["mark"],
+        "x-source": example.document["source"],
+        "x-mark": example.document["mark"],
     }
 
 
