@@ -201,7 +201,7 @@ def clients(session: nox.Session) -> None:
 def fuzz(session: nox.Session) -> None:
     """Attack a live server with hostile bytes and sizes for 20 seconds, or ``--seconds N``."""
     install(session, editable="[test]")
-    session.run("python", "tests/fuzz/fuzz.py", *session.posargs, env=ENVIRONMENT)
+    session.run("python", "-m", "tests.fuzz.fuzz", *session.posargs, env=ENVIRONMENT)
 
 
 @nox.session

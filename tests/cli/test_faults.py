@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 import requests
 from click.testing import CliRunner
-from tests.faults.fault_world import SALSA
 
 from segment_mock import faults
 from segment_mock.cli import main
 from segment_mock.faults import ALIASES, WHEN, kinds
 from segment_mock.settings import scenarios
+from tests.faults.fault_world import SALSA
 
 SEGMENTS = f"{SALSA}/segments"
 KEY = {"authToken": "t"}

@@ -8,9 +8,9 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from tests.conform.targets import CREDENTIALS, KEY, TOKEN, run
 
 from segment_mock import SegmentMock
+from tests.conform.targets import CREDENTIALS, KEY, TOKEN, run
 
 SEARCH = ("--only", "salsa/search-by-segment-id", "--only", "salsa/search-all", "--only", "salsa/token-missing")
 

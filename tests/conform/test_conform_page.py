@@ -8,10 +8,10 @@ import shlex
 from pathlib import Path
 
 import pytest
-from tests.conform.targets import TOKEN, run
 
 from segment_mock import SegmentMock
 from segment_mock.conform import differences
+from tests.conform.targets import TOKEN, run
 
 PAGE = (Path(__file__).parents[2] / "docs" / "conform.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)

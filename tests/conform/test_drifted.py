@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from tests.conform.targets import CREDENTIALS, run
 
 ONE = ("--allow-writes", "--only", "salsa/search-by-segment-id", *CREDENTIALS)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.conform.targets import TOKEN, run, told
 
 from segment_mock import SegmentMock, faults
+from tests.conform.targets import TOKEN, run, told
 
 READS = {"salsa.search_segments", "salsa.search_members", "salsa.search_supporters", "salsa.search_supporter_groups"}
 

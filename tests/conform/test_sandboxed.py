@@ -6,9 +6,9 @@ import os
 import signal
 
 import pytest
-from tests.conform.targets import CREDENTIALS, KEY, TOKEN, run, told
 
 from segment_mock.conform import Client, SandboxTarget, conform, examples
+from tests.conform.targets import CREDENTIALS, KEY, TOKEN, run, told
 
 NAMES = {example.name: example for example in examples()}
 GROUPS = "/api/integration/ext/v1/segments"

@@ -12,6 +12,7 @@ from tests.faults.fault_world import HEADERS, SALSA
 from urllib3.util import Retry
 
 from segment_mock import SegmentMock, faults
+from tests.faults.fault_world import HEADERS, SALSA
 
 F: Any = faults
 GROUP = {"name": "Volunteers", "externalSystemId": "35467"}

@@ -1,4 +1,4 @@
-"""Attack a server for a while: ``python tests/fuzz/fuzz.py [--seconds 20] [--seed N]``; exits with 1 at the first harm.
+"""Attack a server for a while: ``python -m tests.fuzz.fuzz [--seconds 20] [--seed N]``; exits with 1 at the first harm.
 
 Case n of seed s is drawn from seed s + n, which a failure names: ``--seed`` of that number makes it the first case.
 """
@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 from random import Random
 
-from monsters import monsters
-from siege import Siege, besieged
-from strike import Broken
+from tests.fuzz.monsters import monsters
+from tests.fuzz.siege import Siege, besieged
+from tests.fuzz.strike import Broken
 
 MILLION = 1_000_000
 GROWTH = 1.1

@@ -10,10 +10,9 @@ from contextlib import contextmanager
 from random import Random
 from typing import Any
 
-from hostile import DATA, attack
-from strike import Broken, judge, replies, strike
-
 from segment_mock import SegmentMock
+from tests.fuzz.hostile import DATA, attack
+from tests.fuzz.strike import Broken, judge, replies, strike
 
 ROUND = 100
 """After so many attacks the mock is reset: what piles up meanwhile is an attack of its own."""

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from monsters import monsters, put
-from siege import Siege, besieged
-from strike import Broken, strike
 
 from segment_mock import SegmentMock, faults
+from tests.fuzz.monsters import monsters, put
+from tests.fuzz.siege import Siege, besieged
+from tests.fuzz.strike import Broken, strike
 
 HELLO = bytes.fromhex("16030100650100006103030000") + bytes(93)
 """The beginning of a handshake, with nothing in it that can be agreed on."""

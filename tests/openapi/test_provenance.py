@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 import requests
 from click.testing import CliRunner
-from tests.openapi.provenance_table import README, updated
-from tests.openapi.sections import is_section
 
 from segment_mock import SegmentMock, create_app
 from segment_mock.catalogue import catalogue
@@ -18,6 +16,8 @@ from segment_mock.cli import main
 from segment_mock.core import doubt, fields_of, known, mark, rule_of
 from segment_mock.examples import shipped_examples
 from segment_mock.vendors import find_vendors
+from tests.openapi.provenance_table import README, updated
+from tests.openapi.sections import is_section
 
 SALSA, KEY = "/api/integration/ext/v1", {"authToken": "t", "x-api-key": "k"}
 ASSUMED, HINT = "X-Segment-Mock-Assumed", "X-Segment-Mock-Hint"

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
+
 from tests.plugin.suite import IMPORTED, RUN
 
 PROJECT = Path(__file__).parents[2] / "examples" / "nightly_sync"

@@ -36,7 +36,7 @@ except RuntimeError as error:
         CLIENTS
         + """
 def test_conftest_was_refused():
-    from conftest import TOLD
+    from tests.conftest import TOLD
     assert TOLD.startswith("api.salsalabs.org was called at conftest.py:3: no mock is in force here")
 
 @pytest.mark.parametrize("post", [requests.post, httpx.post])

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from tests.plugin.suite import CLIENT, RUN
 
 from segment_mock.cli import main
+from tests.plugin.suite import CLIENT, RUN
 
 RED = (
     CLIENT

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.plugin.suite import CLIENT, RUN
 
 PLUGINS = ("xdist", "pytest_randomly", "pytest_asyncio.plugin", "pytest_segment_mock")

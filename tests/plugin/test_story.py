@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from tests.plugin.suite import IMPORTED, RUN
 
 from segment_mock.cli import main
+from tests.plugin.suite import IMPORTED, RUN
 
 PAGE = (Path(__file__).parents[2] / "docs" / "testing.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(python red|python strict|python sweep|text)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 
 import pytest
+
 from tests.plugin.suite import CLIENT, RUN
 
 FAULTS = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from tests.prose.check import Finding, findings, texts
 
 LONG = " ".join(["word"] * 31)

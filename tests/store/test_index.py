@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.store.test_table import HUGE, ids, table
 
 from segment_mock.store import ChangeLog, DuplicateKey, Index, InitialRecords, Store, TableSchema
+from tests.store.test_table import HUGE, ids, table
 
 
 def test_find() -> None:

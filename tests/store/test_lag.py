@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.store.test_log import Fork, fork
 
 from segment_mock.store import Store
+from tests.store.test_log import Fork, fork
 
 
 def calls(world: Fork, *moments: float) -> list[int]:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, precondition, rule
-from tests.store.model import KEYS, LAYOUT, ROWS, SEEDS, Model, Row, agree
 
 from segment_mock.store import ChangeLog, DuplicateKey, InitialRecords, Store, Table, differences
+from tests.store.model import KEYS, LAYOUT, ROWS, SEEDS, Model, Row, agree
 
 ORGANIZATIONS = st.integers(0, 2)
 

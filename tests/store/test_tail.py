@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.store.test_log import fork, told
 
 from segment_mock.store import InitialRecords, Store, differences
+from tests.store.test_log import fork, told
 
 FORGOTTEN = "that moment lies before a reset, or is longer ago than the log reaches"
 

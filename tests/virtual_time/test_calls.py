@@ -325,7 +325,7 @@ OPERATIONS = {  # the latency of each in seconds
     "late": ("GET", METRICS, 2),
     "later": ("POST", f"{SEGMENTS}/members/search", 6),
 }
-SCALE = 0.15
+SCALE = 0.25
 """What one second of a schedule takes over a socket."""
 
 
@@ -348,6 +348,7 @@ STEPS = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(STEPS, min_size=1, max_size=5), st.booleans(), st.booleans())
 @settings(max_examples=5, deadline=None, derandomize=True, phases=[Phase.generate])
 def test_in_process_ends_calls_as_live_does(steps: list[Step], thread: bool, sockets: bool) -> None:

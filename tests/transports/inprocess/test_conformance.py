@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 import aiohttp
 import pytest
 import urllib3
-from tests.transports.inprocess.clients import CLIENTS, PATIENCE, SALSA, UPSERT, Way, told
 
 from segment_mock import SegmentMock, faults
 from segment_mock.transports.inprocess.live import LiveTransport
 from segment_mock.transports.inprocess.registry import REGISTRY, Route
+from tests.transports.inprocess.clients import CLIENTS, PATIENCE, SALSA, UPSERT, Way, told
 
 # Python 3.10 does not close the transport of a TLS connection that the server broke off.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed transport <asyncio.sslproto:ResourceWarning")

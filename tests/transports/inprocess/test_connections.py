@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 import pytest
 import requests
-from tests.transports.inprocess.clients import ALL, HEADERS, SALSA, SEARCH
 
 from segment_mock import SegmentMock, faults
+from tests.transports.inprocess.clients import ALL, HEADERS, SALSA, SEARCH
 
 URL = SALSA + SEARCH
 F: Any = faults

@@ -19,10 +19,10 @@ import httpx
 import pytest
 import requests
 import urllib3
-from tests.transports.inprocess.clients import ALL, CLIENTS, HEADERS, SALSA, SEARCH
 
 from segment_mock import NetworkBlocked, SegmentMock, WouldHangForever, faults
 from segment_mock.transports.inprocess.registry import REGISTRY
+from tests.transports.inprocess.clients import ALL, CLIENTS, HEADERS, SALSA, SEARCH
 
 URL = SALSA + SEARCH
 F: Any = faults
