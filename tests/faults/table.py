@@ -10,11 +10,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.faults.fault_clients import IN_PROCESS, LIVE, PATIENCE, Ask, in_session
-
 from segment_mock import SegmentMock, faults
 from segment_mock.faults import ALIASES, WHEN, Fault, kinds, option
 from segment_mock.settings import Option, scenarios
+from tests.faults.fault_clients import IN_PROCESS, LIVE, PATIENCE, Ask, in_session
 
 PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
 SEGMENTS = "/api/integration/ext/v1/segments"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.faults.fault_world import SALSA, create, names, put, send
 
 from segment_mock import SegmentMock, faults
 from segment_mock.core import REFUSAL_KINDS
+from tests.faults.fault_world import SALSA, create, names, put, send
 
 F: Any = faults
 PRINTED = b"""{

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.faults.fault_world import search
 
 from segment_mock import SegmentMock, faults
 from segment_mock.core import Call
 from segment_mock.messages import Request, Response
+from tests.faults.fault_world import search
 
 F: Any = faults
 DRAWS = 1000

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
+
 from tests.faults.fault_clients import IN_PROCESS, LIVE
 from tests.faults.table import COLUMNS, PAGE, ROWS, Row, measured, printed, stage
 

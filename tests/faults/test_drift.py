@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.faults.fault_world import SALSA, create, put, search, send
 
 from segment_mock import SegmentMock, faults
+from tests.faults.fault_world import SALSA, create, put, search, send
 
 F: Any = faults
 HOW = ("new_field", "null", "number_as_string", "unknown_enum", "reorder")

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 import requests
-from tests.faults.fault_world import names, put
 
 from segment_mock import SegmentMock, WouldHangForever, faults
 from segment_mock.faults import Fault
+from tests.faults.fault_world import names, put
 
 F: Any = faults
 LOST, CUT, LATE = requests.ConnectionError, requests.exceptions.ChunkedEncodingError, requests.ReadTimeout

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import requests
-from tests.faults.fault_world import SALSA, names, put, search, send
 
 from segment_mock import SegmentMock, SettingError, create_app, faults
+from tests.faults.fault_world import SALSA, names, put, search, send
 
 F: Any = faults
 OTHER = "0b99b409-e56d-4530-a226-474c61461db4"

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 import requests
+
+from segment_mock import SegmentMock, faults
 from tests.faults.fault_clients import LIVE, in_session
 from tests.faults.fault_world import HEADERS, SALSA, names
 from tests.faults.table import ROWS, SHORT, UPSERT, Row
-
-from segment_mock import SegmentMock, faults
 
 F: Any = faults
 BODY = json.dumps({"payload": {"segments": [{"name": "A"}]}}).encode()

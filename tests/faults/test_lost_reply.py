@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import requests
 from requests.adapters import HTTPAdapter
-from tests.faults.fault_world import HEADERS, SALSA
 from urllib3.util import Retry
 
 from segment_mock import SegmentMock, faults

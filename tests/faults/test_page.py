@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.faults.table import PAGE, PARTS, renewed
 
 from segment_mock import SegmentMock
 from segment_mock.faults import ALIASES, WHEN, kinds, option
 from segment_mock.settings import scenarios
+from tests.faults.table import PAGE, PARTS, renewed
 
 TEXT = PAGE.read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(json|yaml)\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import requests
-from tests.faults.fault_world import SALSA, create, names, put, search, send
 
 from segment_mock import SegmentMock, SettingError, faults
+from tests.faults.fault_world import SALSA, create, names, put, search, send
 
 F: Any = faults
 BUSY = F.Error(status=503)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.faults.fault_world import SALSA, create, put, send
 
 from segment_mock import SegmentMock, SettingError, faults
+from tests.faults.fault_world import SALSA, create, put, send
 
 F: Any = faults
 BODY = {

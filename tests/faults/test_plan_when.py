@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 import requests
-from tests.faults.fault_world import HEADERS, SALSA, names, put, search
 
 from segment_mock import SegmentMock, faults
+from tests.faults.fault_world import HEADERS, SALSA, names, put, search
 
 F: Any = faults
 BUSY = F.Error(status=503)

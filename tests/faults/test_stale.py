@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.faults.fault_world import SALSA, create, names, put, search, send
 
 from segment_mock import SegmentMock, faults
+from tests.faults.fault_world import SALSA, create, names, put, search, send
 
 F: Any = faults
 GROUP = "69afe9fc-dcde-4533-92d6-cbf069008c30"

@@ -8,9 +8,9 @@ from random import Random
 from typing import Any
 
 import requests
-from tests.faults.fault_world import HEADERS, SALSA
 
 from segment_mock import SegmentMock
+from tests.faults.fault_world import HEADERS, SALSA
 
 THREADS, CALLS = 16, 20
 # What strikes before the call stands outside: who sees anything else knows that the call was performed.

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 import requests
-from tests.faults.fault_world import SALSA, send
 
 from segment_mock import SegmentMock, create_app
+from tests.faults.fault_world import SALSA, send
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 HINT = "X-Segment-Mock-Hint"

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 import requests
-from tests.faults.fault_world import names, put, search
 
 from segment_mock import SegmentMock, faults
+from tests.faults.fault_world import names, put, search
 
 F: Any = faults
 START = "2026-01-01T00:00:00Z"

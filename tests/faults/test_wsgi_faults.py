@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from tests.faults.fault_clients import in_requests
-from tests.faults.fault_world import HEADERS, SALSA
-from tests.faults.table import PAGE, ROWS, SHORT, UPSERT, Row, printed
 from werkzeug.serving import make_server
 
 from segment_mock import WouldHangForever, create_app, faults
+from tests.faults.fault_clients import in_requests
+from tests.faults.fault_world import HEADERS, SALSA
+from tests.faults.table import PAGE, ROWS, SHORT, UPSERT, Row, printed
 
 F: Any = faults
 BODY = {"payload": {"segments": [{"name": "A"}, {"name": "B"}]}}

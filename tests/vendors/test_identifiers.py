@@ -1,6 +1,7 @@
 """Both vendors: ids may be sent as numbers, paths with a slash at their end, and records as they were found."""
 
 import pytest
+
 from tests.vendors.people import NOBODY, assign, find, groups, members, person, sid, told, upsert
 
 ASSUMED, HINT = "X-Segment-Mock-Assumed", "X-Segment-Mock-Hint"

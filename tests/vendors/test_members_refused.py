@@ -1,6 +1,7 @@
 """Salsa: what can't be assigned or removed, and how that is told."""
 
 import pytest
+
 from tests.vendors.people import CRM, NOBODY, OTHER, assign, members, person, refused, remove, sid, told
 
 METHODS = pytest.mark.parametrize("method", ["PUT", "DELETE"])

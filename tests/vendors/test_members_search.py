@@ -1,6 +1,7 @@
 """Salsa: the members of a group, by page, since a time, or among given supporters."""
 
 import pytest
+
 from tests.vendors.people import CRM, NOBODY, OTHER, assign, members, person, refused, remove, sid, upsert
 
 PEOPLE = 25

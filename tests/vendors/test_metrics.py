@@ -1,6 +1,7 @@
 """Salsa: what an organization has used of the API, in records and in calls."""
 
 import pytest
+
 from tests.vendors.people import (
     CRM,
     NOBODY,

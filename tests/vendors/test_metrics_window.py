@@ -1,6 +1,7 @@
 """Salsa: what is left of the minute, when the last call was, and how many items a call may have."""
 
 import pytest
+
 from tests.vendors.people import CRM, metrics, person, refused, sid
 
 NOON = "2024-05-06T12:00:00.000Z"

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from marshmallow import fields
-from tests.vendors.people import CRM, OTHER, person, sid
 
 from segment_mock import SegmentMock
 from segment_mock.core import ItemList
 from segment_mock.vendors.salsa import VENDOR
 from segment_mock.vendors.salsa.schemas import TYPES
+from tests.vendors.people import CRM, OTHER, person, sid
 
 ROOT = "/api/integration/ext/v1"
 OPERATIONS = [operation for operation in VENDOR.operations if operation.request is not None]

@@ -1,9 +1,9 @@
 """Whose records a call sees: those of all, a copy of one's own, or none, as the credentials setting says."""
 
 import pytest
-from tests.vendors.people import CRM, assign, email, members, metrics, person, sid, upsert
 
 from segment_mock import SegmentMock
+from tests.vendors.people import CRM, assign, email, members, metrics, person, sid, upsert
 
 STATE = "/_mock/state"
 SALSA = "/api/integration/ext/v1"

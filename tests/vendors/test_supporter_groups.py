@@ -1,6 +1,7 @@
 """Salsa: the groups that each of several supporters is in."""
 
 import pytest
+
 from tests.vendors.people import CRM, NOBODY, assign, email, groups, person, remove, sid, upsert
 
 

@@ -1,6 +1,7 @@
 """Salsa: what an update of a supporter keeps, replaces and clears, and what the reply and later searches have."""
 
 import pytest
+
 from tests.vendors.people import NOBODY, delete, email, find, person, sid, upsert
 
 ASSUMED, HINT = "X-Segment-Mock-Assumed", "X-Segment-Mock-Hint"

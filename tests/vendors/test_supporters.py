@@ -1,6 +1,7 @@
 """Salsa: supporters are added, found again by id or e-mail address, updated and deleted."""
 
 import pytest
+
 from tests.vendors.people import NOBODY, delete, email, find, person, sid, upsert
 
 ALWAYS = {"address": {}, "contacts": [], "customFieldValues": []}

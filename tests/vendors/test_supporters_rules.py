@@ -1,6 +1,7 @@
 """Salsa: what is wrong with a supporter is that item's error, and what is odd but right comes back."""
 
 import pytest
+
 from tests.vendors.people import NOBODY, email, find, person, refused, sid, told, upsert
 
 REQUIRED, TOO_LONG, INVALID = 2001, 2003, 2004

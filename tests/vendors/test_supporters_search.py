@@ -1,6 +1,7 @@
 """Salsa: supporters are found by ids of three kinds, or by when they were modified."""
 
 import pytest
+
 from tests.vendors.people import NOBODY, assign, email, find, person, refused, sid, upsert
 
 DAWN = "2018-01-01T00:00:00.000Z"

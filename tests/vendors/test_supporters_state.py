@@ -4,10 +4,10 @@ import json
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.vendors.people import email, sid
 
 from segment_mock import SegmentMock
 from segment_mock.vendors.salsa.schemas import ADDRESS, CONTACTS, STATUSES, TEXTS
+from tests.vendors.people import email, sid
 
 ROOT = "/api/integration/ext/v1"
 TEXT = st.text(st.characters(), max_size=8)
