@@ -230,3 +230,9 @@ def test_hosts_taken_in_and_left_out(tmp_path: Path) -> None:
     done = run("exec", "--hosts", "salsa.test.example", "--", sys.executable, "-c", script)
 
     assert "200\n" == done.stdout, done.stderr
+
+
+def test_help_tells_the_defaults_of_exec() -> None:
+    """A free port, and not the one that serve takes."""
+    assert "SEGMENT_MOCK_PORT, default 0" in run("exec", "--help", env={**os.environ, "COLUMNS": "200"}).stdout
+    assert "SEGMENT_MOCK_PORT, default 7357" in run("serve", "--help", env={**os.environ, "COLUMNS": "200"}).stdout

@@ -8,6 +8,7 @@ import signal
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @click.command("exec", context_settings={"allow_interspersed_args": False})
-@flags(_OPTIONS)
+@flags(replace(option, default=0) if option.name == "port" else option for option in _OPTIONS)
 @click.option("--config", envvar="SEGMENT_MOCK_CONFIG", help="File of settings. [SEGMENT_MOCK_CONFIG]")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def exec_(command: tuple[str, ...], config: str | None, **given: Any) -> None:
