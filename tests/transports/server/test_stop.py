@@ -81,6 +81,12 @@ def keep_alive(sock: socket.socket) -> None:
     sock.recv(1000)
 
 
+def events(sock: socket.socket) -> None:
+    """Follow a stream that does not end."""
+    sock.sendall(b"GET /_mock/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    sock.recv(1000)
+
+
 def refused(sock: socket.socket) -> None:
     """Go on sending after a refusal."""
     sock.sendall(b"PUT /segments/a HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999\r\n\r\n" + b"x" * 1000)
@@ -135,7 +141,7 @@ def unread_in_tunnel(sock: socket.socket) -> None:
 
 KEPT: list[ssl.SSLSocket] = []
 PLAIN: tuple[Client, ...] = (
-    silent, mid_head, mid_body, mid_chunk, half_closed, hanging, choked, keep_alive, refused, reset,
+    silent, mid_head, mid_body, mid_chunk, half_closed, hanging, choked, keep_alive, events, refused, reset,
 )  # fmt: skip
 TLS: tuple[Client, ...] = (silent, half_hello, hello_only, mid_head, reset)
 TUNNEL: tuple[Client, ...] = (
