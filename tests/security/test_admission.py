@@ -150,4 +150,24 @@ def test_credentials_are_compared_in_constant_time(sent: str, monkeypatch: pytes
 
     fits = sent == "t0ken"
     assert [200 if fits else 401] * 2 == [vendor.status_code, control.status_code]
-    assert ([b"t0ken", b"other"] if sent else []) + [b"Bearer t0ken"] == compared
+    assert ([b"t0ken", b"other"] if sent else []) + [b"t0ken"] == compared
+
+
+@pytest.mark.parametrize("token", ["t", "a b", "p\u00e4ss", "\u65e5\u672c", "~+/=", "x" * 1000])
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+def test_any_token_works_in_any_case_of_bearer(token: str, scheme: str) -> None:
+    """Live and by WSGI, however the client encodes it; and no other token does."""
+    encodings = ["utf-8", *(["latin-1"] if token.isascii() or max(token) < "\u0100" else [])]
+    with SegmentMock(admin_token=token) as mock, requests.Session() as session:
+        url = mock.serve().url + "/_mock/state"
+        for encoding in encodings:
+            key = f"{scheme} {token}".encode(encoding)
+            assert 200 == session.get(url, headers={"Authorization": key}).status_code
+            by_wsgi = (
+                create_app(mock._emulator)
+                .test_client()
+                .get("/_mock/state", headers={"Authorization": key.decode("latin-1")})
+            )
+            assert 200 == by_wsgi.status_code
+        for wrong in (token + "x", "", "?", "?" * len(token), token.encode().decode("latin-1") + "?"):
+            assert 401 == session.get(url, headers={"Authorization": f"{scheme} {wrong}".encode()}).status_code

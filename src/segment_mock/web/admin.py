@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
+from contextlib import suppress
 from functools import partial
 
 from flask import Blueprint, Response, request
@@ -93,8 +94,13 @@ def check_access(token: str | None) -> None:
 
 
 def _is_bearer(token: str) -> bool:
-    sent = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
-    return hmac.compare_digest(sent, f"Bearer {token}".encode("utf-8", "surrogateescape"))
+    scheme, _, sent = request.headers.get("Authorization", "").partition(" ")
+    # WSGI hands over bytes as latin-1; clients send what is not ASCII as UTF-8 or as latin-1.
+    given, known = sent.strip().encode("latin-1", "backslashreplace"), {token.encode("utf-8", "surrogateescape")}
+    with suppress(UnicodeEncodeError):
+        known.add(token.encode("latin-1"))
+    is_known = any([hmac.compare_digest(given, one) for one in known])  # noqa: C419 - all of them, in constant time
+    return is_known and scheme.lower() == "bearer"
 
 
 # The whole mock.
