@@ -266,11 +266,11 @@ class _Pool:
         for shared in self._shared:
             if shared.settings == settings:
                 return shared
-        made = _Shared(make_mock(self._config, settings.mock), settings)
-        self._shared.append(made)
+        shared = _Shared(make_mock(self._config, settings.mock), settings)
+        self._shared.append(shared)
         if len(self._shared) > _MOST_SHARED:
             self._shared.pop(1).close()  # the first is that of most tests, and of segment_mock_server_url
-        return made
+        return shared
 
     def close(self) -> None:
         for shared in self._shared:

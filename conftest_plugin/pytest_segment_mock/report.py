@@ -54,14 +54,14 @@ def _hide_own_frames(call: pytest.CallInfo[None]) -> None:
     if call.excinfo is None or settings is None or not isinstance(call.excinfo.value, settings.SettingError):
         return
     folder = str(Path(settings.__file__ or "").parents[1])
-    kept: list[TracebackType] = []
+    frames: list[TracebackType] = []
     frame = call.excinfo.tb
     while frame is not None:
         if not frame.tb_frame.f_code.co_filename.startswith(folder):
-            kept.append(frame)
+            frames.append(frame)
         frame = frame.tb_next  # type: ignore[assignment]
     shortened: TracebackType | None = None
-    for frame in reversed(kept):
+    for frame in reversed(frames):
         shortened = TracebackType(shortened, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
     if shortened is not None:
         error = call.excinfo.value
@@ -100,10 +100,10 @@ def _entries(item: pytest.Item, mock: SegmentMock) -> list[Any]:
 
 def _head(mock: SegmentMock, entries: list[Any]) -> str:
     clock = mock.clock
-    shown = f", the last {_CALLS} shown" if len(entries) > _CALLS else ""
+    note = f", the last {_CALLS} shown" if len(entries) > _CALLS else ""
     forgotten = f", {mock.journal.forgotten} older ones forgotten" if mock.journal.forgotten else ""
     calls = "1 call" if len(entries) == 1 else f"{len(entries)} calls"
-    return f"{calls}{shown}{forgotten}; seed {mock.settings['seed']}; the mock's clock: {_time(clock)}"
+    return f"{calls}{note}{forgotten}; seed {mock.settings['seed']}; the mock's clock: {_time(clock)}"
 
 
 def _time(clock: Any) -> str:

@@ -103,7 +103,7 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.Fix
 
 
 def bring_fixture(node: pytest.Item, fixture_names: list[str]) -> None:
-    """Use ``segment_mock`` for a test whose marker has settings and that uses no fixture of ours."""
+    """Use ``segment_mock`` for a test whose marker has settings and that uses no fixture of this plugin."""
     if MARKER in fixture_names or "segment_mock_server" in fixture_names:
         return
     if any(mark.kwargs.keys() - {"strict"} for mark in node.iter_markers(MARKER)):
@@ -238,12 +238,12 @@ def unknown_names(settings: Mapping[Any, Any], names: Iterable[str]) -> Iterator
 
 def _with_files(settings: Mapping[str, Any], folders: Iterable[Path]) -> dict[str, Any]:
     """Return *settings* with relative files as the first of *folders* that has them."""
-    return {name: _found(value, folders) if name in _FILES else value for name, value in settings.items()}
+    return {name: _locate(value, folders) if name in _FILES else value for name, value in settings.items()}
 
 
-def _found(value: Any, folders: Iterable[Path]) -> Any:
+def _locate(value: Any, folders: Iterable[Path]) -> Any:
     if isinstance(value, (list, tuple)):
-        return [_found(one, folders) for one in value]
+        return [_locate(one, folders) for one in value]
     if isinstance(value, (str, Path)) and value != "demo" and not Path(value).is_absolute():
         for folder in folders:
             if (folder / value).is_file():

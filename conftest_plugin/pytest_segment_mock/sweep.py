@@ -271,7 +271,7 @@ def _facts(case: Case, mark: pytest.Mark | None, transport: str, item: pytest.It
 
 
 def _renew(item: pytest.Item) -> None:
-    """Make *item* as if it had never run: its fixtures are set up anew by themselves, the rest is here."""
+    """Make *item* as if it had never run: pytest sets up its fixtures again, the rest is here."""
     forget_mocks(item)
     item.user_properties.clear()
     item._report_sections.clear()
