@@ -8,7 +8,8 @@ from functools import partialmethod
 from inspect import signature
 
 import pytest
-import yaml  # noqa: F401 - a run within a test forgets its imports, and the C loader of yaml can not be imported twice
+import trustme  # noqa: F401 - a run within a test forgets its imports, and the C code of these can not be imported twice
+import yaml  # noqa: F401
 from click.testing import CliRunner, Result
 
 pytest_plugins = ["pytester"]

@@ -58,6 +58,24 @@ def refused_calls() -> list[Any]:
     return module.calls if module else []
 
 
+def hosts_refused_by_exec() -> dict[str, int]:
+    """Return how often each host was refused so far by the proxy of ``segment-mock exec``, if that runs us."""
+    if not _is_under_exec():
+        return {}
+    import json
+    from urllib.request import ProxyHandler, Request, build_opener
+
+    token = os.environ.get("SEGMENT_MOCK_ADMIN_TOKEN")
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    request = Request(f"{os.environ['SEGMENT_MOCK_URL']}/_mock/refused", headers=headers)  # noqa: S310 - exec's own
+    try:
+        with build_opener(ProxyHandler({})).open(request, timeout=5) as reply:
+            hosts: dict[str, int] = json.load(reply)["hosts"]
+    except (OSError, ValueError, KeyError):
+        return {}
+    return hosts
+
+
 def is_up(config: pytest.Config) -> bool:
     """Return whether the guard of this run is up."""
     return _ROUTE in config.stash

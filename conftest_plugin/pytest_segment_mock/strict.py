@@ -5,12 +5,12 @@ from __future__ import annotations
 import linecache
 from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
 from .fixtures import SETTINGS, used_mocks
-from .guard import is_by_guard, is_up, refused_calls
+from .guard import hosts_refused_by_exec, is_by_guard, is_up, refused_calls
 from .settings import STRICT, strict_names
 from .sweep import CASE
 
@@ -40,6 +40,14 @@ class RefusedCallWarning(UserWarning):
     """A test made a call that ``block_network`` refused."""
 
 
+class ExecRefusal(NamedTuple):
+    """A call to *host* that the proxy of ``segment-mock exec`` refused; by which line is not known."""
+
+    host: str
+    caller: str = ""
+    why: str = "exec"
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the ini key ``segment_mock_strict``."""
     parser.addini("segment_mock_strict", _HELP, default=None)
@@ -56,11 +64,13 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """Look at what a test did that has not failed by itself."""
-    refused_before = len(refused_calls())
+    refused_before, by_exec = len(refused_calls()), hosts_refused_by_exec()
     result = yield
     if not getattr(item, "_excinfo", None):  # where unittest keeps its failures
         mocks = used_mocks(item)
         refused = _own(item, refused_calls()[refused_before:])
+        for host, count in hosts_refused_by_exec().items():
+            refused += [ExecRefusal(host)] * (count - by_exec.get(host, 0))
         if refused or any(mock.faults.armed or mock.stubs or len(mock.journal) for mock in mocks):
             _check(item, refused)
     return result
@@ -180,6 +190,8 @@ def _ignored_fields(item: pytest.Item, mock: SegmentMock) -> Iterator[str]:
 
 
 def _refused(call: Any) -> str:
+    if isinstance(call, ExecRefusal):
+        return f"{call.host} was called, and refused by the proxy of segment-mock exec"
     by = "segment_mock_guard" if is_by_guard(call) else "block_network"
     return f"{call.host} was called at {call.caller or 'a line unknown'}, and refused by {by}"
 

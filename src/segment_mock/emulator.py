@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -57,6 +58,8 @@ class Emulator:
         self._options = {vendor.name: self._own(vendor) for vendor in self.vendors.values()}
         self.routes = Routes(self.vendors.values(), self._options, self.settings["hosts"])
         self.stubs = Stubs(self.routes)
+        self.refused: Counter[str] = Counter()
+        """How often clients called each host that was refused."""
         journal = self.journal  # and not self, which would hold itself in a circle by it
         self.fault_rules = FaultRules(self.world, self.routes.operations(), lambda: journal.newest)
         self._snapshots: dict[str, Snapshot] = {}
@@ -130,6 +133,7 @@ class Emulator:
             self.world.reset()
             self.fault_rules.clear()
             self.stubs.reset()
+            self.refused.clear()
             self.journal.reset()
             self._snapshots.clear()
             for window in self._policy.windows.values():

@@ -58,8 +58,6 @@ class SegmentMock:
         self._servers: list[LiveServer] = []
         self._hosts = {host for host in self.settings["hosts"] if not host.startswith("!")}
         self._control_plane: Callable[[Request, LiveServer | None], Response] | None = None
-        self.refused: Counter[str] = Counter()
-        """How often clients called each host that a proxy of this mock or ``block_network`` refused."""
         call_after_fork(self)
 
     def __enter__(self) -> Self:
@@ -106,6 +104,11 @@ class SegmentMock:
     def settings(self) -> Mapping[str, Any]:
         """Every setting in force."""
         return MappingProxyType(self._core.settings)
+
+    @property
+    def refused(self) -> Counter[str]:
+        """How often clients called each host that a proxy of this mock or ``block_network`` refused."""
+        return self._emulator.refused
 
     @property
     def clock(self) -> Clock:
@@ -271,7 +274,6 @@ class SegmentMock:
     def reset(self) -> None:
         """Return to the initial data; faults, journal, clock and limits are cleared, waiting calls closed."""
         self._emulator.reset()
-        self.refused.clear()
 
     def close(self) -> None:
         """Stop every server this mock started; what it remembers stays."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+import subprocess
+import sys
 
 import pytest
 
@@ -316,3 +318,27 @@ def test_used(segment_mock):
             "  stub GET /marked was never asked",
         ]
     )
+
+
+def test_a_call_that_the_proxy_of_exec_refuses_is_reported(pytester: pytest.Pytester) -> None:
+    """The proxy is another process: its hosts are asked for at the end of each test."""
+    pytester.makepyfile(
+        test_a=NETWORK.partition("def test_swallowed")[0]
+        + """
+def test_warned():
+    swallow("https://example.org/")
+
+@pytest.mark.segment_mock(strict=["network"])
+def test_failed():
+    swallow("https://example.org/")
+
+def test_vendor():
+    assert upsert(requests, "A") == "ADDED"
+"""
+    )
+    words = [sys.executable, "-m", "segment_mock", "exec", "--", sys.executable, "-m", "pytest", *RUN, "-W", "default"]
+
+    printed = subprocess.run(words, capture_output=True, text=True, check=False).stdout
+
+    assert "1 failed, 2 passed, 1 warning" in printed
+    assert 2 == printed.count("  example.org was called, and refused by the proxy of segment-mock exec")

@@ -247,6 +247,15 @@ def remove_all_stubs(core: Emulator) -> Response:
     return as_json(OK)
 
 
+_REFUSED = object_of("RefusedHosts", hosts={"type": "object", "additionalProperties": WHOLE_NUMBER})
+
+
+@views.get("/refused", _REFUSED)
+def list_refused_hosts(core: Emulator) -> Response:
+    """Return how often clients called each host that the proxy refused."""
+    return as_json({"hosts": dict(core.refused)})
+
+
 _SCENARIO = object_of("Scenario", name=TEXT, about=TEXT, faults=list_of(OBJECT))
 
 
