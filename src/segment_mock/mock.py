@@ -335,7 +335,7 @@ class SegmentMock:
     def _authority(self, host: str) -> CertificateAuthority:
         from .transports.server.tls import CertificateAuthority
 
-        return CertificateAuthority([host, *self._vendor_hosts(), *sorted(self._hosts), SESSION_HOST])
+        return CertificateAuthority([*self._vendor_hosts(), *sorted(self._hosts), SESSION_HOST], host)
 
     def _vendor_hosts(self) -> list[str]:
         return [host for vendor in self._core.vendors.values() for host in vendor.hosts]

@@ -219,6 +219,11 @@ def test_bad_ready_file_is_one_sentence(tmp_path: Path, path: str, reason: str) 
     assert {"file", "folder", "pipe"} == {entry.name for entry in tmp_path.iterdir()}
 
 
+def test_ready_file_that_is_no_path_is_one_sentence() -> None:
+    with pytest.raises(click.UsageError, match="can't be used: "):
+        ReadyFile("a\0b")
+
+
 # env
 
 

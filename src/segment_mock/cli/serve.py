@@ -141,8 +141,8 @@ class ReadyFile:
         self._identity: tuple[int, int] | None = None
         try:
             self._clear()
-        except OSError as error:
-            raise self._unusable(str(error.strerror)) from None
+        except (OSError, ValueError) as error:  # ValueError: no path at all
+            raise self._unusable(str(getattr(error, "strerror", error))) from None
 
     def write(self, server: LiveServer) -> None:
         """Create the file: complete from its first moment, and never in the place of another."""

@@ -89,6 +89,13 @@ def test_requests_behind_a_full_queue_are_read_later() -> None:
     assert [("GET", "/a", b"")] * 4 + [("PUT", "/b", b"abc")] == outcome(parser)
 
 
+def test_repeated_headers_are_joined() -> None:
+    ((request, _),) = parse(b"GET / HTTP/1.1\r\nX: 1\r\nY: a\r\nx: 2\r\nX:\r\n\r\n").requests
+
+    assert isinstance(request, Request)
+    assert {"x": "1, 2, ", "y": "a"} == request.headers
+
+
 def test_bytes_behind_connect_are_kept() -> None:
     """They are the beginning of the client's handshake."""
     parser = parse(b"CONNECT api.salsalabs.org:443 HTTP/1.1\r\n\r\n\x16\x03\x01", tunnels=True)
@@ -214,6 +221,7 @@ def test_bodies_that_are_too_large_are_known_by_their_length(data: bytes) -> Non
         b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 900 + b"0\r\n\r\n",
         b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + b"X: y\r\n" * 10_000,
         b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 10_000,
+        b"GET / HTTP/1.1\r\n" + b"X:\r\n" * 13_000 + b"\r\n",
         GET * 2000,
     ],
 )

@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from segment_mock import SegmentMock
+from segment_mock.transports.server.tls import CertificateAuthority
 
 SEARCH = "/api/integration/ext/v1/segments/search"
 SALSA = f"https://api.salsalabs.org{SEARCH}"
@@ -253,3 +254,11 @@ def test_tls_in_tls_is_refused(mock: SegmentMock) -> None:
         sock.sendall(b"\x16\x03\x01")
 
         assert b"This is TLS" in sock.recv(1000) + sock.recv(1000)
+
+
+@pytest.mark.parametrize("address", ["", "my_host", "a..b", "x" * 300])
+def test_an_address_without_a_certificate_is_left_out(address: str) -> None:
+    """A server may listen on what is no name for a certificate; its clients know it by another."""
+    authority = CertificateAuthority(["*.instaleap.io"], address)
+
+    assert isinstance(authority.context, ssl.SSLContext)

@@ -132,6 +132,7 @@ class RequestParser:
             raise _Refused(_complaint(head))
         self._method, target, minor, lines = match.groups()
         headers: dict[str, str] = {}
+        repeated: dict[str, list[str]] = {}
         for line in lines.split("\r\n")[:-1]:
             name, _, value = line.partition(":")
             name, value = name.lower(), value.strip(" \t")
@@ -140,7 +141,9 @@ class RequestParser:
             elif name == "host":
                 raise _Refused("This is not HTTP/1.1: there is more than one Host header.")
             else:
-                headers[name] += f", {value}"
+                repeated.setdefault(name, [headers[name]]).append(value)
+        for name, values in repeated.items():
+            headers[name] = ", ".join(values)
         self._headers, self._searched, self.incomplete = headers, 0, True
         self._connection = _connection_option(headers, minor) if minor == "0" or "connection" in headers else ""
         if self._method == "CONNECT":

@@ -23,16 +23,21 @@ _LOCAL = ("localhost", "127.0.0.1", "::1")
 class CertificateAuthority:
     """A certificate authority that nobody trusts until told to, and SSL contexts with certificates signed by it.
 
-    *hosts* are the names in the certificate of ``context``, besides this machine's own; ``*.`` is allowed.
+    *hosts* are the names in the certificate of ``context``, besides this machine's own; ``*.`` is allowed. So is
+    *address*, what a server listens on, unless there can be no certificate for it.
     `publish` writes the CA certificate for clients to ``file``, readable by its owner alone; `close` removes it.
     """
 
-    def __init__(self, hosts: Iterable[str]) -> None:
+    def __init__(self, hosts: Iterable[str], address: str = "localhost") -> None:
         from trustme import CA  # 60 ms, and few servers speak TLS
 
         self._ca, self._lock = CA(), new_lock()
         self._contexts: dict[str, ssl.SSLContext] = {}
-        self.context = self._issue(*dict.fromkeys((*_LOCAL, *hosts)))
+        names = (*_LOCAL, *hosts)
+        try:
+            self.context = self._issue(*dict.fromkeys((*names, address)))
+        except ValueError:
+            self.context = self._issue(*dict.fromkeys(names))
         self.file: Path | None = None
 
     @property
