@@ -1,7 +1,7 @@
-"""A world of many rows beside one of few: reset, deep page, snapshot, fork, through the public face.
+"""Loading data; and a world of many rows beside one of few: reset, deep page, snapshot, fork.
 
-``python benchmarks/state.py [--quick] [--json FILE]``. Loading a million rows takes most of a minute. Every
-call goes in process; `store.py` measures the same of the store alone.
+``python benchmarks/state.py [--quick] [--json FILE]``. Every call goes in process; `store.py` measures the same of
+the store alone.
 """
 
 from __future__ import annotations
@@ -10,15 +10,19 @@ import gc
 import itertools
 import json
 import sys
+import tempfile
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any
 
 import requests
 
 from harness import Report, interleaved, seconds
 from scenario import SEARCH, world
 
-FEW = 1_000
+FEW, PEOPLE = 1_000, 10_000
 BOUND = 2.0
 CHANGES = 10
 GROUPS = "/api/integration/ext/v1/segments"
@@ -29,7 +33,7 @@ class Side:
     """One world of *size* groups, each credential with an organization of its own, and what is measured on it."""
 
     def __init__(self, size: int) -> None:
-        rows = [{"name": f"Group {number}", "externalSystemId": str(number)} for number in range(size)]
+        rows = groups(size)
         self.size, self.mock = size, world(data={"salsa": {"segments": rows}}, credentials="isolated")
         self._session, self._tokens = self.mock.session(), itertools.count()
 
@@ -68,13 +72,46 @@ class Side:
         assert self.call(self._session.post, SEARCH.path, body, token).json()["payload"]["count"] == 20
 
 
+def supporters(count: int) -> list[dict[str, Any]]:
+    """Return that many supporters as a data file has them."""
+    return [
+        {
+            "firstName": "Ada",
+            "lastName": f"Merrow {number}",
+            "externalSystemId": str(number),
+            "address": {"city": "Springfield", "state": "IL", "postalCode": f"{number:05}"},
+            "contacts": [{"type": "EMAIL", "value": f"ada.{number}@example.org", "status": "OPT_IN"}],
+        }
+        for number in range(count)
+    ]
+
+
+def groups(count: int) -> list[dict[str, Any]]:
+    """Return that many groups as a data file has them."""
+    return [{"name": f"Group {number}", "externalSystemId": str(number)} for number in range(count)]
+
+
+def loading(report: Report, size: int) -> None:
+    """Measure loading from a dictionary and from a JSON file, against the budgets of DESIGN 6."""
+    for name, rows, budget in (("supporters", supporters(PEOPLE), 0.35), ("segments", groups(size), 15.0)):
+        data: dict[str, Any] = {"salsa": {name: rows}}
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "data.json"
+            file.write_text(json.dumps(data))
+            for source, given in (("a dictionary", data), ("JSON", str(file))):
+                taken = [seconds(partial(world, data=given))() for _ in range(3)]
+                report.add(f"loading {len(rows):,} {name} from {source}", taken)
+                if median(taken) > budget * report.slack:
+                    report.fail(f"loading {len(rows):,} {name} from {source}: more than {budget} s")
+                gc.collect()
+
+
 def main() -> int:
     """Measure everything; return the exit code."""
     report = Report.start("State: many rows beside few")
     size, rounds = (20_000, 7) if report.quick else (1_000_000, 15)
-    loaded: list[Side] = []
-    report.add(f"loading a world of {size:,} groups", [seconds(lambda: loaded.append(Side(size)))()])
-    many, few = loaded[0], Side(FEW)
+    loading(report, size)
+    many, few = Side(size), Side(FEW)
     gc.collect()
     gc.freeze()  # the rows themselves are no part of any figure
     sizes = f"{size:,} / {FEW:,} rows"

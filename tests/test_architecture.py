@@ -1,4 +1,4 @@
-"""The walls of the house, held from the code's own imports."""
+"""The layers of DESIGN 3: imports go down only, in no circles, and libraries stay in their packages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FLOORS = (
+LAYERS = (
     ("forking", "hosts"),
     ("virtual_time",),
     ("messages",),
@@ -25,7 +25,7 @@ FLOORS = (
     ("cli", "pytest_segment_mock"),
     ("__main__",),
 )
-FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+LAYER = {package: number for number, packages in enumerate(LAYERS) for package in packages}
 CLIENTS = ("transports", "mock", "conform", "cli")
 ONLY = {
     "flask": ("web",),
@@ -62,9 +62,9 @@ def _imports(module: ast.Module, package: tuple[str, ...]) -> Iterator[str]:
 
 
 def resolved(tree: Tree) -> Tree:
-    """Return *tree* with each import of ours named by the module that is imported."""
+    """Return *tree* with each import of this project named by the module that is imported."""
     return {
-        name: {".".join(target) for told in imports if (target := _module(tree, told.split(".")))}
+        name: {".".join(target) for name_ in imports if (target := _module(tree, name_.split(".")))}
         for name, imports in tree.items()
     }
 
@@ -75,32 +75,32 @@ def _module(tree: Tree, parts: list[str]) -> list[str]:
     return parts if len(parts) > 1 else []
 
 
-def wrong_floors(tree: Tree) -> list[str]:
-    """Return each import that goes up a floor, or to another room on the same one."""
+def upward_imports(tree: Tree) -> list[str]:
+    """Return each import of a higher layer, or of another package in the same layer."""
     return [
         f"{name} imports {target}"
         for name, targets in resolved(tree).items()
         for target in targets
-        if _room(name) and _room(target) != _room(name) and FLOOR[_room(target)] >= FLOOR[_room(name)]
+        if _package(name) and _package(target) != _package(name) and LAYER[_package(target)] >= LAYER[_package(name)]
     ]
 
 
-def _room(name: str) -> str:
+def _package(name: str) -> str:
     top, _, rest = name.partition(".")
     return top if top == "pytest_segment_mock" else rest.partition(".")[0]
 
 
-def wrong_libraries(tree: Tree) -> list[str]:
-    """Return each import of a library by a room that may not."""
+def misplaced_libraries(tree: Tree) -> list[str]:
+    """Return each import of a library by a package that must not use it."""
     return [
         f"{name} imports {library}"
         for name, imports in tree.items()
-        for library in {told.partition(".")[0] for told in imports} & ONLY.keys()
-        if _room(name) not in ONLY[library]
+        for library in {module.partition(".")[0] for module in imports} & ONLY.keys()
+        if _package(name) not in ONLY[library]
     ]
 
 
-def wrong_neighbours(tree: Tree) -> list[str]:
+def sibling_imports(tree: Tree) -> list[str]:
     """Return each import from one vendor, or one fault, of another."""
     return [
         f"{name} imports {target}"
@@ -126,45 +126,45 @@ def circles(tree: Tree) -> list[str]:
     return sorted(left)
 
 
-RULES = (wrong_floors, wrong_libraries, wrong_neighbours, circles)
+RULES = (upward_imports, misplaced_libraries, sibling_imports, circles)
 
 
 @pytest.fixture(scope="module")
-def house() -> Tree:
-    """The imports of the product."""
+def imports_of_project() -> Tree:
+    """The imports of the project."""
     return {**read(ROOT / "src"), **read(ROOT / "conftest_plugin")}
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
-def test_walls_stand(house: Tree, rule: object) -> None:
-    """No import of the product goes through a wall."""
-    assert [] == rule(house)  # type: ignore[operator]
+def test_rule_holds(imports_of_project: Tree, rule: object) -> None:
+    """No import of the project breaks the rule."""
+    assert [] == rule(imports_of_project)  # type: ignore[operator]
 
 
-def test_every_room_is_on_a_floor(house: Tree) -> None:
-    """A new room must be given its floor."""
-    assert {_room(name) for name in house} - {""} <= FLOOR.keys()
+def test_every_package_has_a_layer(imports_of_project: Tree) -> None:
+    """A new package needs an entry in LAYERS."""
+    assert {_package(name) for name in imports_of_project} - {""} <= LAYER.keys()
 
 
 @pytest.mark.parametrize(
     ("rule", "file", "line", "told"),
     [
-        (wrong_floors, "store/a.py", "from ..core import World", "segment_mock.store.a imports segment_mock.core"),
-        (wrong_floors, "core/a.py", "from ..faults import x", "segment_mock.core.a imports segment_mock.faults"),
-        (wrong_floors, "mock.py", "if T:\n    from .cli import main", "segment_mock.mock imports segment_mock.cli"),
-        (wrong_libraries, "emulator.py", "import flask", "segment_mock.emulator imports flask"),
-        (wrong_libraries, "journal.py", "def f():\n    from time import time", "segment_mock.journal imports time"),
-        (wrong_libraries, "store/a.py", "import marshmallow.fields", "segment_mock.store.a imports marshmallow"),
+        (upward_imports, "store/a.py", "from ..core import World", "segment_mock.store.a imports segment_mock.core"),
+        (upward_imports, "core/a.py", "from ..faults import x", "segment_mock.core.a imports segment_mock.faults"),
+        (upward_imports, "mock.py", "if T:\n    from .cli import main", "segment_mock.mock imports segment_mock.cli"),
+        (misplaced_libraries, "emulator.py", "import flask", "segment_mock.emulator imports flask"),
+        (misplaced_libraries, "journal.py", "def f():\n    from time import time", "segment_mock.journal imports time"),
+        (misplaced_libraries, "store/a.py", "import marshmallow.fields", "segment_mock.store.a imports marshmallow"),
         (
-            wrong_neighbours,
+            sibling_imports,
             "vendors/a/__init__.py",
             "from ..b import x",
             "segment_mock.vendors.a imports segment_mock.vendors.b",
         ),
-        (wrong_neighbours, "faults/a.py", "from .b import B", "segment_mock.faults.a imports segment_mock.faults.b"),
+        (sibling_imports, "faults/a.py", "from .b import B", "segment_mock.faults.a imports segment_mock.faults.b"),
     ],
 )  # fmt: skip
-def test_a_hole_in_a_wall_is_found(tmp_path: Path, rule: object, file: str, line: str, told: str) -> None:
+def test_a_forbidden_import_is_found(tmp_path: Path, rule: object, file: str, line: str, told: str) -> None:
     """Each rule names the import that breaks it: a check that can't fail would hold nothing."""
     for name in (
         "__init__",
@@ -184,7 +184,7 @@ def test_a_hole_in_a_wall_is_found(tmp_path: Path, rule: object, file: str, line
 
 
 def test_a_circle_is_found(tmp_path: Path) -> None:
-    """Two files that import each other, even for types only, are told."""
+    """Two files that import each other, even for types only, are found."""
     package = tmp_path / "segment_mock" / "store"
     package.mkdir(parents=True)
     for name, line in {"__init__": "", "_a": "from ._b import b", "_b": "from ._a import a"}.items():

@@ -85,15 +85,16 @@ class Operation:
 class Vendor:
     """An API we emulate, as data and a few functions.
 
-    *wrap* puts a result into the vendor's envelope and *unwrap* takes a request out of it;
-    *render_error* gives status and body of a refusal: (call, its row, the sentence, the refusal); *details* gives
-    what sentences may say of a call, by the names in their ``{places}``.
-    *load* makes the records of this vendor's part of a data file, *export* is its inverse, *state_class* is
-    what ``mock.<name>`` offers, *count* is called with each result, or None for a refusal. *root* is where
-    the paths begin; an option called ``path`` moves it. *errors* are what it, or a gateway before it,
-    says by status besides. *error_schemas* are the schemas of what *render_error* returns, by kind of refusal;
-    *item_errors* what can be wrong with one item of a batch, by name; *assumptions* are the rules that no
-    source states, by name: an operation takes such a decision by ``call.assume(name)`` and no other way.
+    *root* is where the paths begin; an option called ``path`` moves it. *wrap* puts a result into the vendor's
+    envelope and *unwrap* takes a request out of it. *render_error* returns status and body of a refusal: (call, its
+    template, the sentence, the refusal); *details* returns what sentences may quote of a call, by the names in their
+    ``{placeholders}``. *load* returns the initial records of this vendor's part of a data file, *export* is its
+    inverse. *state_class* is what ``mock.<name>`` is. *count* gets each result, or None for a refusal.
+
+    *refusals* has a template for each kind of refusal, *errors* those of other statuses that the vendor, or a gateway
+    before it, sends. *error_schemas* are the schemas of what *render_error* returns, by kind of refusal; *item_errors*
+    is what can be wrong with one item of a batch, by name. *assumptions* are the rules that no source states, by name:
+    an operation takes such a decision by ``call.assume(name)`` and no other way.
     """
 
     name: str
@@ -312,7 +313,7 @@ class Call:
         return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
     def with_faults(self, response: Response) -> Response:
-        """Return *response* with the faults that struck in a header of ours; raw bytes have none."""
+        """Return *response* with the faults that struck in an ``X-Segment-Mock-Fault`` header; raw bytes have none."""
         if not self.fired_faults or response.delivery.raw is not None:
             return response
         return replace(response, headers={**response.headers, **_header(FAULT, ", ".join(self.fired_faults))})

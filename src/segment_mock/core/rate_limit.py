@@ -1,4 +1,4 @@
-"""Calls per window: who may still call, on the world's clock."""
+"""Rate limits: how many calls a credential may still make, on the world's clock."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import deque
 from ..forking import new_lock
 
 _NAMES = 10_000
-"""So many names are remembered; of more, those that have not been seen for longest are forgotten."""
+"""How many names are remembered; beyond, those not seen for longest are forgotten."""
 
 
 class RateWindow:

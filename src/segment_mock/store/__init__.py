@@ -1,4 +1,4 @@
-"""What is remembered, indexed and undone: tables over seed data, and one change log for all."""
+"""Tables over shared initial records, and one change log for all of them."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ __all__ = [
 
 
 class Store(dict[str, Table]):
-    """All tables of one *organization*, over seeds that other organizations may share.
+    """All tables of one *organization*, over initial records that other organizations may share.
 
-    Two stores over the same seeds are forks of the same initial data: making one costs a few
-    empty dictionaries, whatever the seeds weigh.
+    Two stores over the same initial records are forks of them: making one costs a few empty dictionaries,
+    whatever the number of records.
     """
 
     def __init__(self, organization: str, initial: Mapping[str, InitialRecords], log: ChangeLog) -> None:
-        super().__init__({name: Table(organization, seed, log.append) for name, seed in initial.items()})
+        super().__init__({name: Table(organization, records, log.append) for name, records in initial.items()})
         self.organization = organization
 
     def replace(self, initial: Iterable[tuple[str, InitialRecords]]) -> None:
-        """Give each named table the records of its seed and no others; logged, so it can be undone."""
-        for name, seed in initial:
-            self[name].replace(seed)
+        """Replace all records of each named table by the given ones; logged, so it can be undone."""
+        for name, records in initial:
+            self[name].replace(records)

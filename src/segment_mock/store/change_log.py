@@ -1,4 +1,4 @@
-"""The change log of a world: what every write replaced, so that it can be told and undone."""
+"""The change log of a world: what every write replaced, so that writes can be listed and undone."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Change(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """What became of one record between two moments, None for absent, in wire names."""
+    """One record at two moments, in wire names; None where it does not exist."""
 
     table: str
     key: Key
@@ -33,7 +33,7 @@ class Difference(NamedTuple):
 
 
 def differences(changes: Iterable[Change]) -> tuple[Difference, ...]:
-    """Return what *changes* come to, a row a record, in order of first touch; whole tables are left out."""
+    """Return the net effect of *changes*, a row for each record in order of first change; whole tables are left out."""
     rows: dict[tuple[str, str, Key], Difference] = {}
     for _, organization, table, key, before, after in changes:
         if isinstance(before, TableState) or isinstance(after, TableState):
@@ -45,14 +45,14 @@ def differences(changes: Iterable[Change]) -> tuple[Difference, ...]:
 
 
 class ChangeLog:
-    """Every write of every organization, in order; keeps the tail that somebody still needs.
+    """Every write of every organization, in order; keeps the part that is still needed.
 
     A mark is the sequence number of the next write. Not locked: the world's lock guards it.
     """
 
     def __init__(self) -> None:
         self._tail: deque[Change] = deque()
-        self._held: Counter[int] = Counter()
+        self._holds: Counter[int] = Counter()
         self._commits: deque[tuple[int, str, float]] = deque()
         self._returns: dict[int, int] = {}
         self.mark = 0
@@ -61,7 +61,7 @@ class ChangeLog:
         return len(self._tail)
 
     def append(self, table: Table, key: Key, before: Row | TableState | None, after: Row | TableState | None) -> None:
-        """Note one write."""
+        """Add one write."""
         self._tail.append(Change(self.mark, table.organization, table, key, before, after))
         self.mark += 1
 
@@ -78,15 +78,15 @@ class ChangeLog:
         self._commits.append((mark, organization, now))
 
     def calls_ago(self, calls: int, organization: str) -> int:
-        """Return the mark before the last so many *calls* that changed something, or as many as are known.
+        """Return the mark before the last *calls* calls that changed something, or before all known ones if fewer.
 
-        What was written by no call, such as a test's own preparations, is never hidden by calls that were not made.
+        Writes without a call, such as the preparations of a test, do not count as calls.
         """
         marks = [mark for mark, whose, _ in self._commits if whose == organization]
         return [*marks, self.mark][max(0, len(marks) - calls)]
 
     def as_of(self, moment: float, organization: str) -> int:
-        """Return the mark before the first known call after *moment* that changed something, or the present."""
+        """Return the mark before the first known call after *moment* that changed something, or the current mark."""
         marks = (mark for mark, whose, when in self._commits if whose == organization and when > moment)
         return next(marks, self.mark)
 
@@ -99,21 +99,21 @@ class ChangeLog:
             self._returns[self.mark] = min(mark, self._returns.get(self.mark, mark))
 
     def _back_to(self, mark: int) -> list[Change]:
-        # Whoever comes back to one moment again and again undoes what is new, and not all earlier undoings as well.
-        changes, wanted = self.since(mark), []
+        # Skip undo entries that an earlier rollback already reverted.
+        changes, undo = self.since(mark), []
         at = self.mark
         while at > mark:
             earlier = self._returns.get(at, -1)
-            if earlier >= mark:  # a rollback ended here: all was as it had been then
+            if earlier >= mark:  # a rollback ended here: the records were as at the earlier mark
                 at = earlier
             else:
                 at -= 1
-                wanted.append(changes[at - mark])
-        return wanted
+                undo.append(changes[at - mark])
+        return undo
 
     @contextmanager
     def undone(self, mark: int, organization: str) -> Iterator[None]:
-        """Show *organization* as it was at *mark* for a while; leaves no trace in the log."""
+        """Show *organization* as it was at *mark* within a ``with`` block; nothing is logged."""
         changes = [change for change in self.since(mark) if change.organization == organization]
         for change in reversed(changes):
             change.table.apply(change.key, change.after, change.before)
@@ -124,17 +124,17 @@ class ChangeLog:
                 change.table.apply(change.key, change.before, change.after)
 
     def hold(self, mark: int) -> None:
-        """Keep all writes since *mark* until it is released as often as it was held."""
-        self._held[mark] += 1
+        """Keep all writes since *mark* until `release` was called as often."""
+        self._holds[mark] += 1
 
     def release(self, mark: int) -> None:
-        """Let go of a held *mark*."""
-        self._held[mark] -= 1
-        self._held = +self._held
+        """Undo one `hold` of *mark*."""
+        self._holds[mark] -= 1
+        self._holds = +self._holds
 
     def trim(self, mark: int) -> None:
-        """Forget the writes before *mark*, but none that a held mark needs."""
-        oldest = min([mark, *self._held])
+        """Forget the writes before *mark* that no held mark needs."""
+        oldest = min([mark, *self._holds])
         while self._tail and self._tail[0].sequence < oldest:
             self._tail.popleft()
         reach = self.mark - len(self._tail)
@@ -144,9 +144,9 @@ class ChangeLog:
             del self._returns[next(iter(self._returns))]
 
     def truncate(self) -> None:
-        """Forget every write; no earlier mark can be reached any more."""
+        """Forget every write; no earlier mark can be reached afterwards."""
         self._tail.clear()
-        self._held.clear()
+        self._holds.clear()
         self._commits.clear()
         self._returns.clear()
-        self.mark += 1  # so that a mark of this very moment is an earlier one too
+        self.mark += 1  # so that the current mark is an earlier one too

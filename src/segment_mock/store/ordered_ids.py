@@ -1,4 +1,4 @@
-"""Insertion numbers in order, as an overlay on a shared base."""
+"""Insertion numbers in ascending order, as an overlay on a shared base."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from sortedcontainers import SortedList
 
 
 class OrderedIds:
-    """Ascending numbers: a *base* that is never written, less some of it, plus others.
+    """Ascending numbers: a shared *base* that is never changed, without the removed ones, plus the added ones.
 
-    Costs what was changed, not what the base weighs; a deep page costs what the first does.
+    Memory and time depend on the number of changes, not on the size of the base; any page costs the same.
     """
 
     __slots__ = ("_added", "_base", "_gone")
@@ -21,7 +21,7 @@ class OrderedIds:
     def __init__(self, base: Sequence[int] = ()) -> None:
         self._base = base
         self._gone: SortedList | None = None  # ranks in the base
-        self._added: SortedList | list[int] | None = None  # a list as long as numbers only came in order
+        self._added: SortedList | list[int] | None = None  # a list until a number is added out of order
 
     def __len__(self) -> int:
         return len(self._base) - len(self._gone or ()) + len(self._added or ())
@@ -30,7 +30,7 @@ class OrderedIds:
         return self._from(0)
 
     def add(self, number: int) -> None:
-        """Put *number* in its place; already there is fine."""
+        """Add *number* unless it is there."""
         added, base = self._added, self._base
         if isinstance(added, list) and number > added[-1] and not (base and number <= base[-1]):
             added.append(number)
@@ -45,7 +45,7 @@ class OrderedIds:
                 added.add(number)
 
     def discard(self, number: int) -> None:
-        """Take *number* out; absent is fine."""
+        """Remove *number* if it is there."""
         rank = self._rank(number)
         if rank is None:
             self._sorted().discard(number)

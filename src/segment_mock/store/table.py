@@ -10,66 +10,67 @@ from .schema import DuplicateKey, Index, InitialRecords, Key, Record, Row
 
 
 class TableState:
-    """What a table holds at a time: its seed and all that was written over it.
+    """What a table contains at one time: its initial records, and everything written since.
 
-    A posting that the seed does not have and that has one number is that number: most are.
+    A posting is the insertion numbers of an index value. A new posting with a single number, as most are, is the
+    number itself.
     """
 
-    __slots__ = ("next", "order", "postings", "rows", "seed", "written")
+    __slots__ = ("initial", "next_number", "order", "postings", "rows", "written")
 
-    def __init__(self, seed: InitialRecords) -> None:
-        self.seed = seed
+    def __init__(self, initial: InitialRecords) -> None:
+        self.initial = initial
         self.rows: dict[Key, Row] = {}
         self.written: dict[int, Record] = {}
-        self.order = OrderedIds(range(len(seed.records)))
-        self.postings: dict[str, dict[Hashable, OrderedIds | int]] = {name: {} for name in seed.postings}
-        self.next = len(seed.records)
+        self.order = OrderedIds(range(len(initial.records)))
+        self.postings: dict[str, dict[Hashable, OrderedIds | int]] = {name: {} for name in initial.postings}
+        self.next_number = len(initial.records)
 
     def row(self, key: Key) -> Row | None:
-        """Return what *key* has or had, None if it never had anything."""
+        """Return the row of *key*, whose record is None if it was deleted; None if the key never had one."""
         row = self.rows.get(key)
         if row is None:
-            number = self.seed.numbers.get(key)
-            return None if number is None else Row(number, self.seed.records[number])
+            number = self.initial.numbers.get(key)
+            return None if number is None else Row(number, self.initial.records[number])
         return row
 
-    def at(self, number: int) -> Record:
+    def record_at(self, number: int) -> Record:
         """Return the record of an insertion *number*."""
         written = self.written.get(number)
-        return self.seed.records[number] if written is None else written
+        return self.initial.records[number] if written is None else written
 
     def numbers(self, index: str, value: Hashable) -> OrderedIds | Sequence[int]:
         """Return the insertion numbers of the records whose *index* has *value*, ascending."""
-        held = self.postings[index].get(value)
-        if held is None:
-            return self.seed.postings[index].get(value, ())
-        return held if isinstance(held, OrderedIds) else (held,)
+        posting = self.postings[index].get(value)
+        if posting is None:
+            return self.initial.postings[index].get(value, ())
+        return posting if isinstance(posting, OrderedIds) else (posting,)
 
     def insert(self, key: Key, row: Row, links: Sequence[tuple[Index, Hashable]]) -> None:
-        """Put a *row* where *key* had nothing; *links* are the values of its record, if it has one."""
+        """Add the first *row* of *key*; *links* are the index values of its record, if it has one."""
         number, record = row
         self.rows[key] = row
         if record is not None:
             self.written[number] = record
             self.order.add(number)
-        postings, seeded = self.postings, self.seed.postings
+        postings, initial = self.postings, self.initial.postings
         for index, value in links:
-            held = postings[index.name]
-            if value in held or value in seeded[index.name]:
+            posting = postings[index.name]
+            if value in posting or value in initial[index.name]:
                 self._overlay(index.name, value).add(number)
             else:
-                held[value] = number
+                posting[value] = number
 
     def link(self, index: str, value: Hashable, number: int) -> None:
-        """Let *number* be found by *value*."""
+        """Add *number* to the posting of *value*."""
         postings = self.postings[index]
-        if value in postings or value in self.seed.postings[index]:
+        if value in postings or value in self.initial.postings[index]:
             self._overlay(index, value).add(number)
         else:
             postings[value] = number
 
     def unlink(self, index: str, value: Hashable, number: int) -> None:
-        """Let *number* be found by *value* no more."""
+        """Remove *number* from the posting of *value*."""
         postings = self.postings[index]
         if isinstance(postings.get(value), int):
             del postings[value]
@@ -86,89 +87,92 @@ Note: TypeAlias = Callable[["Table", Key, "Row | TableState | None", "Row | Tabl
 
 
 class Table:
-    """Records of one kind in one organization; *note* is told every write: table, key, before, after."""
+    """Records of one kind in one organization.
 
-    def __init__(self, organization: str, seed: InitialRecords, note: Note) -> None:
-        self.organization, self.schema = organization, seed.schema
-        self._note, self._image = note, TableState(seed)
+    *note* is called with every write: table, key, before, after.
+    """
+
+    def __init__(self, organization: str, initial: InitialRecords, note: Note) -> None:
+        self.organization, self.schema = organization, initial.schema
+        self._note, self._state = note, TableState(initial)
 
     def __len__(self) -> int:
-        return len(self._image.order)
+        return len(self._state.order)
 
     def __contains__(self, key: Key) -> bool:
-        row = self._image.rows.get(key)
-        return key in self._image.seed.numbers if row is None else row.record is not None
+        row = self._state.rows.get(key)
+        return key in self._state.initial.numbers if row is None else row.record is not None
 
     def __iter__(self) -> Iterator[Record]:
-        return map(self._image.at, self._image.order)
+        return map(self._state.record_at, self._state.order)
 
     def get(self, key: Key) -> Record | None:
         """Return the record of *key*, or None."""
-        row = self._image.row(key)
+        row = self._state.row(key)
         return row and row.record
 
     def was_deleted(self, key: Key) -> bool:
-        """Tell whether *key* had a record once and has none now."""
-        row = self._image.row(key)
-        return key in self._image.seed.deleted if row is None else row.record is None
+        """Return whether *key* had a record once and has none now."""
+        row = self._state.row(key)
+        return key in self._state.initial.deleted if row is None else row.record is None
 
     def deleted_keys(self) -> list[Key]:
         """Return every key that `was_deleted`, those of the initial records first."""
-        written = [key for key, row in self._image.rows.items() if row.record is None]
-        return [*(key for key in self._image.seed.deleted if key not in self._image.rows), *written]
+        written = [key for key, row in self._state.rows.items() if row.record is None]
+        return [*(key for key in self._state.initial.deleted if key not in self._state.rows), *written]
 
     def page(self, offset: int, count: int) -> list[Record]:
         """Return at most *count* records from the *offset*-th on, in insertion order."""
-        written, seeded = self._image.written, self._image.seed.records
-        numbers = self._image.order.page(offset, count)
-        return [seeded[number] if (row := written.get(number)) is None else row for number in numbers]
+        written, initial = self._state.written, self._state.initial.records
+        numbers = self._state.order.page(offset, count)
+        return [initial[number] if (row := written.get(number)) is None else row for number in numbers]
 
     def find(self, index: str, value: Hashable, offset: int = 0, count: int | None = None) -> list[Record]:
         """Return the records whose *index* has *value*, in insertion order, or a page of them."""
-        numbers = self._image.numbers(index, value)
+        numbers = self._state.numbers(index, value)
         if not numbers:
             return []
         if isinstance(numbers, OrderedIds):
             numbers = numbers.page(offset, len(numbers) if count is None else count)
         else:
             numbers = numbers[offset : None if count is None else offset + count]
-        return [self._image.at(number) for number in numbers]
+        return [self._state.record_at(number) for number in numbers]
 
     def first(self, index: str, value: Hashable) -> Record | None:
         """Return the earliest record whose *index* has *value*, or None."""
-        for number in self._image.numbers(index, value):
-            return self._image.at(number)
+        for number in self._state.numbers(index, value):
+            return self._state.record_at(number)
         return None
 
     def count(self, index: str, value: Hashable) -> int:
-        """Return how many records have *value*, without looking at them."""
-        image = self._image
-        held = image.postings[index].get(value)
-        if held is None:
-            return len(image.seed.postings[index].get(value, ()))
-        return len(held) if isinstance(held, OrderedIds) else 1
+        """Return how many records have *value* in *index*, without reading them."""
+        state = self._state
+        posting = state.postings[index].get(value)
+        if posting is None:
+            return len(state.initial.postings[index].get(value, ()))
+        return len(posting) if isinstance(posting, OrderedIds) else 1
 
     def put(self, record: Record) -> Record:
-        """Add *record*, or replace the one of its key in its place; raises `DuplicateKey`."""
-        key, image, links = self.schema.key(record), self._image, self._links(record)
-        before = image.row(key)
-        number = image.next if before is None or before.record is None else before.number
+        """Add *record*, or replace the record with its key, which keeps its position; raises `DuplicateKey`."""
+        key, state, links = self.schema.key(record), self._state, self._links(record)
+        before = state.row(key)
+        number = state.next_number if before is None or before.record is None else before.number
         for index, value in links:
             if index.unique:
                 self._refuse_taken(index, value, number)
         after = Row(number, record)
-        if number == image.next:
-            image.next += 1
+        if number == state.next_number:
+            state.next_number += 1
         if before is None:
-            image.insert(key, after, links)
+            state.insert(key, after, links)
         else:
             self._set(key, before, after)
         self._note(self, key, before, after)
         return record
 
     def delete(self, key: Key) -> bool:
-        """Remove the record of *key*; tell whether there was one."""
-        before = self._image.row(key)
+        """Remove the record of *key*; return whether there was one."""
+        before = self._state.row(key)
         if before is None or before.record is None:
             return False
         after = Row(before.number, None)
@@ -176,15 +180,15 @@ class Table:
         self._note(self, key, before, after)
         return True
 
-    def replace(self, seed: InitialRecords) -> None:
-        """Hold *seed* and nothing else from now on; one entry in the log, whatever it weighs."""
-        before, self._image = self._image, TableState(seed)
-        self._note(self, None, before, self._image)
+    def replace(self, initial: InitialRecords) -> None:
+        """Replace all records by *initial*; one entry in the log, whatever their number."""
+        before, self._state = self._state, TableState(initial)
+        self._note(self, None, before, self._state)
 
     def apply(self, key: Key, now: Row | TableState | None, then: Row | TableState | None) -> None:
-        """Turn *now*, which must be in force, into *then*, unlogged: for the log only."""
+        """Change the current *now* into *then* without logging it; called by the change log only."""
         if isinstance(then, TableState):
-            self._image = then
+            self._state = then
         else:
             assert not isinstance(now, TableState)
             self._set(key, now, then)
@@ -193,41 +197,41 @@ class Table:
         return [(index, value) for index in self.schema.indexes for value in index.values(record)]
 
     def _refuse_taken(self, index: Index, value: Hashable, own: int) -> None:
-        for number in self._image.numbers(index.name, value):
+        for number in self._state.numbers(index.name, value):
             if number != own:
                 raise DuplicateKey(f"{self.schema.name}: {index.name} {value!r} is taken")
 
     def _set(self, key: Key, now: Row | None, then: Row | None) -> None:
-        image = self._image
+        state = self._state
         if now is None:
             if then is not None:
-                image.insert(key, then, self._links(then.record) if then.record is not None else ())
+                state.insert(key, then, self._links(then.record) if then.record is not None else ())
             return
         old, new = now.record, then and then.record
         if old is not None and (then is None or new is None or now.number != then.number):
-            image.order.discard(now.number)
-            image.written.pop(now.number, None)
+            state.order.discard(now.number)
+            state.written.pop(now.number, None)
         if then is None:
-            del image.rows[key]
+            del state.rows[key]
         else:
-            image.rows[key] = then
+            state.rows[key] = then
             if new is not None:
-                image.written[then.number] = new
-                image.order.add(then.number)
+                state.written[then.number] = new
+                state.order.add(then.number)
         self._reindex(now, then)
 
     def _reindex(self, now: Row, then: Row | None) -> None:
-        image, was, will = self._image, now.number, -1 if then is None else then.number
+        state, was, will = self._state, now.number, -1 if then is None else then.number
         for index in self.schema.indexes:
             had, gets = _values(index, now), _values(index, then)
             if was == will and had == gets:
                 continue
             for value in had:
                 if was != will or value not in gets:
-                    image.unlink(index.name, value, was)
+                    state.unlink(index.name, value, was)
             for value in gets:
                 if was != will or value not in had:
-                    image.link(index.name, value, will)
+                    state.link(index.name, value, will)
 
 
 def _values(index: Index, row: Row | None) -> Collection[Hashable]:
