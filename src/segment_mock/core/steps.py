@@ -132,10 +132,11 @@ def transaction(call: Call) -> Response:
             return _STALE
         mark = log.mark
         try:
-            with _lagging(call, call.lag) if call.lag else nullcontext():
-                result = call.operation.perform(call, call.data)
-                call.count(result)
-                response = call.reply(result)
+            if call.lag is None:
+                response = _run(call)
+            else:
+                with _lagging(call, call.lag):
+                    response = _run(call)
         except BaseException:
             log.rollback(mark)
             raise
@@ -143,6 +144,12 @@ def transaction(call: Call) -> Response:
             call.changes = log.since(mark)
             log.commit(mark, call.store.organization, call.world.clock.now())
         return response
+
+
+def _run(call: Call) -> Response:
+    result = call.operation.perform(call, call.data)
+    call.count(result)
+    return call.reply(result)
 
 
 def _is_listed(credential: str, listed: Collection[str]) -> bool:

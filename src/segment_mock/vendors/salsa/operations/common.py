@@ -35,7 +35,7 @@ def batch_reply(call: Call, name: str, items: list[Json]) -> Json:
 def _has_numeric_ids(payload: Json) -> bool:
     rows = [payload, *(payload.get("segments") or payload.get("supporters") or ())]
     ids = [*(payload.get("identifiers") or payload.get("supporterIds") or ())]
-    return any(type(value) is int for value in ids) or any(type(row.get(name)) is int for row in rows for name in IDS)
+    return int in map(type, ids) or int in [type(row.get(name)) for row in rows for name in IDS]
 
 
 def may_create(call: Call, table: str, key: str) -> bool:

@@ -34,7 +34,7 @@ def search(call: Call, data: Json) -> Json:
     segments = call.rows("segments")
     if payload.get("identifiers") is None:
         offset, count = page(call, payload)
-        items = [_found_segment(members, row) for row in segments.page(offset, count)]
+        items = _found_segments(members, segments.page(offset, count))
         return {"total": len(segments), "offset": offset, **batch_reply(call, "segments", items)}
     kind = payload["identifierType"]
     items = answers(
@@ -42,7 +42,7 @@ def search(call: Call, data: Json) -> Json:
         payload,
         kind,
         payload["identifiers"],
-        lambda identifier: [_found_segment(members, row) for row in _identified(segments, kind, identifier)],
+        lambda identifier: _found_segments(members, _identified(segments, kind, identifier)),
     )
     if any(item["result"] != "FOUND" for item in items):
         call.assume("not_found_counted")
@@ -83,8 +83,14 @@ def _is_non_crm(call: Call, item: Json) -> bool:
     return known is not None and known["type"] != CRM_TYPE
 
 
-def _found_segment(members: Table | None, row: Record) -> Json:
-    return segment_reply(row, "FOUND", None if members is None else _count(members, row))
+def _found_segments(members: Table | None, rows: list[Record]) -> list[Json]:
+    if members is None:
+        return [segment_reply(row, "FOUND") for row in rows]
+    count = members.count
+    return [
+        ordered({**row, "totalMembers": count("segmentId", row["segmentId"]), "result": "FOUND"}, SEGMENT_ORDER)
+        for row in rows
+    ]
 
 
 def _count(members: Table, row: Record) -> int:
