@@ -12,7 +12,6 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import httpcore
-from httpcore._backends.auto import AutoBackend
 
 from ...messages import Response, reason
 from . import waiting
@@ -133,11 +132,12 @@ class _Pool(httpcore.ConnectionPool):
     def create_connection(self, origin: Any) -> Any:
         if isinstance(self.transport, InProcessTransport):
             return _PooledConnection(origin, self.transport, self._keepalive_expiry)
+        backend: Any = _LiveBackend(self.transport, self._network_backend)
         connection = httpcore.HTTPConnection(
             origin,
             keepalive_expiry=self._keepalive_expiry,
             retries=self._retries,
-            network_backend=_LiveBackend(self.transport),
+            network_backend=backend,
         )
         genuine = _genuine(httpcore.HTTPConnection.handle_request)
         connection.handle_request = genuine.__get__(connection)  # type: ignore[method-assign]
@@ -152,11 +152,12 @@ class _AsyncPool(httpcore.AsyncConnectionPool):
     def create_connection(self, origin: Any) -> Any:
         if isinstance(self.transport, InProcessTransport):
             return _AsyncPooledConnection(origin, self.transport, self._keepalive_expiry)
+        backend: Any = _AsyncLiveBackend(self.transport, self._network_backend)
         connection = httpcore.AsyncHTTPConnection(
             origin,
             keepalive_expiry=self._keepalive_expiry,
             retries=self._retries,
-            network_backend=_AsyncLiveBackend(self.transport),
+            network_backend=backend,
         )
         genuine = _genuine(httpcore.AsyncHTTPConnection.handle_async_request)
         connection.handle_async_request = genuine.__get__(connection)  # type: ignore[method-assign]
@@ -239,7 +240,8 @@ class _PooledConnection(_Base):
                         waiting.finish(exchange.reply(), self._transport.clock, connection.gettimeout())
                 if (reply := connection.take_whole()) is not None:
                     return _response(connection, reply, _Stream(connection), _Body(self, _content(request, reply)))
-            wire = httpcore.HTTP11Connection(self._origin, _Stream(connection, is_sent=plain is not None))
+            stream: Any = _Stream(connection, is_sent=plain is not None)
+            wire = httpcore.HTTP11Connection(self._origin, stream)
             response = wire.handle_request(_again(request, body))
             response.stream = _WireBody(self, wire, response.stream)
             return response
@@ -263,9 +265,10 @@ class _AsyncPooledConnection(_Base):
                 with _mapped():
                     await waiting.finish_async(exchange.reply(), self._transport.clock, connection.gettimeout())
                 if (reply := connection.take_whole()) is not None:
-                    stream = _AsyncStream(connection)
-                    return _response(connection, reply, stream, _AsyncBody(self, _content(request, reply)))
-            wire = httpcore.AsyncHTTP11Connection(self._origin, _AsyncStream(connection, is_sent=plain is not None))
+                    body_stream = _AsyncBody(self, _content(request, reply))
+                    return _response(connection, reply, _AsyncStream(connection), body_stream)
+            stream: Any = _AsyncStream(connection, is_sent=plain is not None)
+            wire = httpcore.AsyncHTTP11Connection(self._origin, stream)
             response = await wire.handle_async_request(_again(request, body))
             response.stream = _AsyncWireBody(self, wire, response.stream)
             return response
@@ -392,7 +395,7 @@ class _AsyncWireBody:
             self._connection.settle(reusable=self._wire.is_idle())
 
 
-class _Stream(httpcore.NetworkStream):
+class _Stream:
     """The bytes of a connection, for h11; of a request that *is_sent* already none is written again."""
 
     def __init__(self, connection: Connection, *, is_sent: bool = False) -> None:
@@ -417,7 +420,7 @@ class _Stream(httpcore.NetworkStream):
         return self._connection.closed if info == "is_readable" else None
 
 
-class _AsyncStream(httpcore.AsyncNetworkStream):
+class _AsyncStream:
     """The same for coroutines."""
 
     def __init__(self, connection: Connection, *, is_sent: bool = False) -> None:
@@ -438,31 +441,33 @@ class _AsyncStream(httpcore.AsyncNetworkStream):
         return self._stream.get_extra_info(info)
 
 
-class _LiveBackend(httpcore.NetworkBackend):
+class _LiveBackend:
     """Opens connections to the server of a transport; TLS, if it speaks that, is then spoken already."""
 
-    def __init__(self, transport: LiveTransport) -> None:
-        self._transport = transport
+    def __init__(self, transport: LiveTransport, backend: Any) -> None:
+        self._transport, self._backend = transport, backend
 
     def connect_tcp(self, host: str, port: int, timeout: float | None = None, *_: Any, **__: Any) -> Any:
         address = self._transport.address
-        stream = httpcore.SyncBackend().connect_tcp(*address, timeout)
+        stream = self._backend.connect_tcp(*address, timeout)
         if self._transport.context is not None:
             stream = stream.start_tls(self._transport.context, host, timeout)
-        stream.start_tls = lambda *_, **__: stream  # type: ignore[method-assign]
+        stream.start_tls = lambda *_, **__: stream
         return stream
 
+    def sleep(self, seconds: float) -> None:
+        self._backend.sleep(seconds)
 
-class _AsyncLiveBackend(httpcore.AsyncNetworkBackend):
+
+class _AsyncLiveBackend:
     """The same for coroutines."""
 
-    def __init__(self, transport: LiveTransport) -> None:
-        self._transport = transport
+    def __init__(self, transport: LiveTransport, backend: Any) -> None:
+        self._transport, self._backend = transport, backend
 
     async def connect_tcp(self, host: str, port: int, timeout: float | None = None, *_: Any, **__: Any) -> Any:
-        backend: Any = AutoBackend()
         address = self._transport.address
-        stream = await backend.connect_tcp(*address, timeout)
+        stream = await self._backend.connect_tcp(*address, timeout)
         if self._transport.context is not None:
             stream = await stream.start_tls(self._transport.context, host, timeout)
 
@@ -471,3 +476,6 @@ class _AsyncLiveBackend(httpcore.AsyncNetworkBackend):
 
         stream.start_tls = start_tls
         return stream
+
+    async def sleep(self, seconds: float) -> None:
+        await self._backend.sleep(seconds)

@@ -184,7 +184,8 @@ class InterceptionRegistry:
         if name not in LIBRARIES:
             return None
         for finder in sys.meta_path:
-            spec = None if finder is self else finder.find_spec(name, path, target)
+            find = None if finder is self else getattr(finder, "find_spec", None)  # an old finder of six has none
+            spec: ModuleSpec | None = find(name, path, target) if find else None
             if spec is not None:
                 self._observe(spec)
                 return spec
