@@ -223,3 +223,20 @@ def test_a_stub_of_responses_is_asked_first_in_either_order(mock: SegmentMock) -
     with responses.RequestsMock(), mock.intercept(), pytest.raises(requests.ConnectionError, match="Responses"):
         count()
     assert 1 == len(mock.journal)
+
+
+def test_our_own_modules_may_be_imported_anew(mock: SegmentMock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a run within a run imported first is gone after it, whatever library was there before."""
+
+    async def get() -> int:
+        async with aiohttp.ClientSession() as session, session.get(VENDOR) as reply:
+            return reply.status
+
+    ours = "segment_mock.transports.inprocess"
+    with monkeypatch.context() as patch:
+        for name in ("aiohttp", "connection", "httpcore", "http_client"):
+            patch.delitem(sys.modules, f"{ours}.{name}", raising=False)
+        with mock.intercept():
+            assert (asyncio.run(get()), count()) == (401, 1)
+    with mock.intercept():
+        assert (asyncio.run(get()), count()) == (401, 1)

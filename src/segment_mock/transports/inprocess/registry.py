@@ -46,7 +46,7 @@ OLDEST = {"urllib3": "1.26", "requests": "2.28", "httpcore": "0.17.3", "aiohttp"
 
 F = TypeVar("F", bound=Callable[..., Any])
 _MISSING = object()
-_UNKNOWN: Any = (None, tuple)
+_UNKNOWN: Any = (None, None, tuple)
 
 
 class NetworkBlocked(RuntimeError):
@@ -120,7 +120,7 @@ class InterceptionRegistry:
         """Client libraries that are imported in a version that is older than `OLDEST`, and the version."""
         self._lock = new_rlock()
         self._finders: list[Any] = []
-        self._seams: dict[str, tuple[ModuleType | None, Callable[[], Iterable[Seam]]]] = {}
+        self._seams: dict[str, tuple[ModuleType, ModuleType | None, Callable[[], Iterable[Seam]]]] = {}
 
     def transport_for(self, host: str) -> InProcessTransport | LiveTransport | None:
         """Return what answers for *host*, None if it is none of ours; raises `NetworkBlocked` if it is refused.
@@ -154,9 +154,10 @@ class InterceptionRegistry:
         """Put *route* in force, before all others."""
         # Not under the lock: another thread may be importing what these import, and want the lock for its patches.
         for name, file in route.modules.items():
-            module = sys.modules.get(name)
-            if module is not None and self._seams.get(name, _UNKNOWN)[0] is not module:
-                self._seams[name] = module, self._find_seams(name, file)
+            module, seams = sys.modules.get(name), sys.modules.get(f"{__package__}.{file}")
+            # Either may have been imported anew since, as pytest's own pytester has it.
+            if module is not None and (seams is None or self._seams.get(name, _UNKNOWN)[:2] != (module, seams)):
+                self._seams[name] = self._find_seams(name, file)
         VIRTUAL.watch_threads()
         with self._lock:
             self.routes = (*self.routes, route)
@@ -210,7 +211,7 @@ class InterceptionRegistry:
         def executed(module: Any) -> None:
             del loader.exec_module
             execute(module)
-            self._seams[spec.name] = module, self._find_seams(spec.name, LIBRARIES[spec.name])
+            self._seams[spec.name] = self._find_seams(spec.name, LIBRARIES[spec.name])
             with self._lock:
                 for route in self.routes:
                     self._patch(route, spec.name)
@@ -219,25 +220,25 @@ class InterceptionRegistry:
         loader.exec_module = executed
 
     def _patch(self, route: Route, name: str) -> None:
-        module, seams = self._seams.get(name, _UNKNOWN)
+        module, _, seams = self._seams.get(name, _UNKNOWN)
         if module is not None and module is sys.modules.get(name) and name in route.modules:
             for seam in seams():
                 route.patches.append(Patch(*seam))
 
-    def _find_seams(self, name: str, file: str) -> Callable[[], Iterable[Seam]]:
-        """Return what gives the seams of the library's module *name* as it is imported now."""
+    def _find_seams(self, name: str, file: str) -> tuple[ModuleType, ModuleType | None, Callable[[], Iterable[Seam]]]:
+        """Return the library's module *name* as it is imported now, ours for it, and what gives the seams."""
         module, library, home = import_module(name), name.partition(".")[0], f"{__package__}.{file}"
         version = getattr(sys.modules.get(library), "__version__", "")
         if library in OLDEST and version and _numbers(version) < _numbers(OLDEST[library]):
             self.too_old[library] = version
-            return tuple
-        if name in self._seams:  # the library is imported anew, and so must be what inherits from it
+            return module, sys.modules.get(home), tuple
+        if self._seams.get(name, _UNKNOWN)[0] not in (None, module):  # what inherits from the library is imported anew
             sys.modules.pop(home, None)
-        seams = import_module(home)
+        seams: Any = import_module(home)
         if getattr(seams, "SEAMS_VARY", False):
-            return partial(seams.patches, module)
+            return module, seams, partial(seams.patches, module)
         found = tuple(seams.patches(module))
-        return lambda: found
+        return module, seams, lambda: found
 
 
 def _numbers(version: str) -> tuple[int, ...]:
