@@ -30,14 +30,19 @@ try:
     urllib.request.urlopen("https://api.salsalabs.org/")
 except RuntimeError as error:
     TOLD = str(error)
+
+import pytest
+
+@pytest.fixture
+def told():
+    return TOLD
 """
     )
     pytester.makepyfile(
         CLIENTS
         + """
-def test_conftest_was_refused():
-    from tests.conftest import TOLD
-    assert TOLD.startswith("api.salsalabs.org was called at conftest.py:3: no mock is in force here")
+def test_conftest_was_refused(told):
+    assert told.startswith("api.salsalabs.org was called at conftest.py:3: no mock is in force here")
 
 @pytest.mark.parametrize("post", [requests.post, httpx.post])
 def test_refused(post):
