@@ -19,14 +19,15 @@ LAYERS = (
     ("faults", "vendors"),
     ("routing", "examples"),
     ("stubs", "har", "mock_settings"),
-    ("emulator", "catalogue"),
-    ("web", "testing", "conform"),
-    ("mock",),
+    ("emulator", "catalogue", "control_client"),
+    ("testing",),
+    ("web", "conform"),
+    ("mock", "remote"),
     ("cli", "pytest_segment_mock"),
     ("__main__",),
 )
 LAYER = {package: number for number, packages in enumerate(LAYERS) for package in packages}
-CLIENTS = ("transports", "mock", "conform", "cli")
+CLIENTS = ("transports", "mock", "remote", "control_client", "conform", "cli")
 ONLY = {
     "flask": ("web",),
     "werkzeug": ("web",),

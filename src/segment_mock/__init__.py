@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .faults import FaultRule
     from .journal import Entry
     from .mock import SegmentMock
+    from .remote import RemoteMock, connect
     from .settings import SettingError
     from .testing import Journal, added, anything, removed, unchanged, updated
     from .transports.inprocess.registry import NetworkBlocked
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
-    "Clock", "Entry", "FaultRule", "Journal", "LiveServer", "NetworkBlocked", "SegmentMock", "SettingError", "Snapshot",
-    "WouldHangForever", "__version__", "added", "anything", "create_app", "faults", "removed", "unchanged", "updated",
+    "Clock", "Entry", "FaultRule", "Journal", "LiveServer", "NetworkBlocked", "RemoteMock", "SegmentMock",
+    "SettingError", "Snapshot", "WouldHangForever", "__version__", "added", "anything", "connect", "create_app",
+    "faults", "removed", "unchanged", "updated",
 ]  # fmt: skip
 
 _HOMES = {
@@ -31,10 +33,12 @@ _HOMES = {
     "FaultRule": ".faults",
     "LiveServer": ".transports.server.server",
     "NetworkBlocked": ".transports.inprocess.registry",
+    "RemoteMock": ".remote",
     "SegmentMock": ".mock",
     "SettingError": ".settings",
     "Snapshot": ".emulator",
     "WouldHangForever": ".transports.inprocess.waiting",
+    "connect": ".remote",
     "create_app": ".web",
     **dict.fromkeys(("Journal", "added", "anything", "removed", "unchanged", "updated"), ".testing"),
 }

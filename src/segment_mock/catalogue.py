@@ -18,13 +18,17 @@ def catalogue(vendors: Iterable[Vendor], settings: Mapping[str, Any]) -> Json:
     Each row has its ``source``, its ``mark``, what of it is ``assumed``, and the ``examples`` that prove it.
     Each of a vendor's ``assumptions`` has the ``choice`` in force and the ``setting`` that changes it, if any.
     """
-    public_settings = {
+    known = shipped_examples()
+    return {"vendors": [_vendor(vendor, settings, known) for vendor in vendors], "settings": public_settings(settings)}
+
+
+def public_settings(settings: Mapping[str, Any]) -> Json:
+    """Return *settings* without data and faults; of credentials and tokens only the number or the length."""
+    return {
         name: len(value) if name.endswith(_SECRETS) and value else value
         for name, value in settings.items()
-        if name not in ("data", "faults")
+        if name not in ("data", "faults", "stubs", "scenarios")
     }
-    known = shipped_examples()
-    return {"vendors": [_vendor(vendor, settings, known) for vendor in vendors], "settings": public_settings}
 
 
 def _vendor(vendor: Vendor, settings: Mapping[str, Any], known: list[ShippedExample]) -> Json:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from .core import Call, Json, Refusal, Vendor
@@ -23,7 +24,7 @@ from .messages import Pending, Request, Response
 from .routing import NOBODY, Routes
 from .settings import SettingError, merged, read_rules, resolve, scenarios, scenarios_of, suggestion
 from .settings.files import STUBS as STUB_ROWS
-from .store import InitialRecords, Store
+from .store import Change, Difference, InitialRecords, Store, Table, differences
 from .stubs import Stub, Stubs
 from .vendors import find_vendors
 
@@ -120,6 +121,10 @@ class Emulator:
             call.assume(assumed)
         return call
 
+    def now(self) -> float:
+        """Return the time of the mock's clock in epoch seconds."""
+        return self.world.clock.now()
+
     def vendor_state(self, name: str) -> Any:
         """Return what ``mock.<name>`` is for a vendor; raises KeyError for an unknown name."""
         vendor = self.vendors[name]
@@ -167,13 +172,55 @@ class Emulator:
             self._snapshots[name] = snapshot
         return snapshot
 
+    @property
+    def snapshots(self) -> Mapping[str, Snapshot]:
+        """The snapshots that have a name, oldest first."""
+        return MappingProxyType(self._snapshots)
+
+    def remove_snapshot(self, name: str) -> bool:
+        """Forget the snapshot called *name*, and return whether there was one."""
+        return self._snapshots.pop(name, None) is not None
+
+    def changes_since(self, snapshot: Snapshot | str) -> dict[str, list[Difference]]:
+        """Return what has become of the records since a snapshot or its name, by full table name.
+
+        Raises LookupError like `restore`.
+        """
+        mark = self._found(snapshot).mark
+        names = {id(schema): vendor.table(schema.name) for vendor in self.vendors.values() for schema in vendor.tables}
+        by_table: dict[int, list[Change]] = {}
+        found: dict[str, list[Difference]] = {}
+        with self.world.lock:
+            for change in self.world.log.since(mark):
+                by_table.setdefault(id(change.table), []).append(change)
+            for changes in by_table.values():
+                table = changes[0].table
+                whole = any(change.key is None for change in changes)
+                rows = self._compared(table, mark) if whole else differences(changes)
+                found.setdefault(names[id(table.schema)], []).extend(rows)
+        return {name: rows for name, rows in found.items() if rows}
+
+    def _compared(self, table: Table, mark: int) -> Iterable[Difference]:
+        """Return the differences of a table that was replaced as a whole: its change log has no single records."""
+        key, name = table.schema.key, table.schema.name
+        now = {key(row): row for row in table}
+        with self.world.log.undone(mark, table.organization):
+            then = {key(row): row for row in table}
+        pairs = ((each, then.get(each), now.get(each)) for each in {**then, **now})
+        return [Difference(name, each, before, after) for each, before, after in pairs if before != after]
+
     def restore(self, snapshot: Snapshot | str) -> None:
         """Return all records to a snapshot or its name; raises LookupError when a reset lies between."""
-        if isinstance(snapshot, str) and snapshot not in self._snapshots:
-            raise LookupError(f"no snapshot is called {snapshot!r}{suggestion(snapshot, self._snapshots)}")
-        moment = self._snapshots[snapshot] if isinstance(snapshot, str) else snapshot
+        moment = self._found(snapshot)
         with self.world.lock:
             self.world.log.rollback(moment.mark)
+
+    def _found(self, snapshot: Snapshot | str) -> Snapshot:
+        if isinstance(snapshot, Snapshot):
+            return snapshot
+        if snapshot not in self._snapshots:
+            raise LookupError(f"no snapshot is called {snapshot!r}{suggestion(snapshot, self._snapshots)}")
+        return self._snapshots[snapshot]
 
     def rewind(self, to: Entry | int) -> None:
         """Return all records to what they were right after the journal's entry *to*, or the one of that id.

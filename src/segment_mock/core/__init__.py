@@ -7,7 +7,7 @@ from .provenance import Assumption, Mark, doubt, fields_of, known, mark, rule_of
 from .refusals import REFUSAL_KINDS, ErrorTemplate, ItemFailure, Limits, Refusal, RefusalKind
 from .schemas import DataRow, Identifier, ItemList, NotBlank, RequestSchema, flatten_errors, inner, members, unread
 from .validation import Undecided, Validator, rows
-from .vendor_state import VendorState
+from .vendor_state import VendorState, member_names
 from .world import Organization, Random, World
 
 __all__ = [
@@ -50,6 +50,7 @@ __all__ = [
     "inner",
     "known",
     "mark",
+    "member_names",
     "members",
     "parse",
     "rows",

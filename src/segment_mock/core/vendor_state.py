@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..settings import SettingError
 from ..store import Store
@@ -14,6 +14,15 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from .call import Vendor
+
+
+_OF_PYTHON = ("of", "store", "world")
+"""What of a vendor's face can't be had over HTTP."""
+
+
+def member_names(state_class: Any) -> list[str]:
+    """Return the names of the members of *state_class* whose arguments and results are JSON."""
+    return [name for name in dir(state_class) if not name.startswith("_") and name not in _OF_PYTHON]
 
 
 class VendorState:

@@ -94,9 +94,7 @@ class World:
 
     def organization_name(self, credential: str) -> str:
         """Return the name of the organization of *credential*, whether it exists yet or not."""
-        if not self.isolated or not credential:
-            return ""
-        return blake2b(credential.encode("utf-8", "replace"), digest_size=6).hexdigest()
+        return organization_name(credential) if self.isolated else ""
 
     def set_initial_data(self, initial: Mapping[str, InitialRecords]) -> None:
         """Take *initial* as the data that `reset` and every fork begin with.
@@ -120,3 +118,8 @@ class World:
         if kind in self._spent:
             stream.setstate(self._spent[kind])
         return stream
+
+
+def organization_name(credential: str) -> str:
+    """Return the name of the organization that *credential* names where each names its own."""
+    return credential and blake2b(credential.encode("utf-8", "replace"), digest_size=6).hexdigest()

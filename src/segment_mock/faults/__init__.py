@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from ..settings import suggestion
 from ._base import Fault, option
 from ._kinds import ALIASES, fault_from_json, fault_of, is_kind, kinds
-from ._rule import WHEN, FaultRule
-from ._rules import Conditions, FaultRules, FaultSource
+from ._rule import WHEN, FaultRule, When
+from ._rules import Conditions, FaultRules, FaultSource, own_members
 
 __all__ = [
-    "ALIASES", "WHEN", "Conditions", "Fault", "FaultRule", "FaultRules", "FaultSource", "fault_from_json", "fault_of",
-    "is_kind", "kinds", "option",
+    "ALIASES", "WHEN", "Conditions", "Fault", "FaultRule", "FaultRules", "FaultSource", "When", "fault_from_json",
+    "fault_of", "is_kind", "kinds", "option", "own_members",
 ]  # fmt: skip
 
 

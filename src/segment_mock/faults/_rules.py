@@ -252,16 +252,7 @@ class FaultRules:
                 raise
 
     def _add(self, source: Any, operation: str, match: Match, when: Mapping[str, Any]) -> FaultRule:
-        if isinstance(source, Mapping):
-            own = {name: source[name] for name in _MEMBERS if source.get(name) is not None}
-            source = {name: value for name, value in source.items() if name not in _MEMBERS}
-            given = {"operation": operation != "*", "match": match is not None, "when": bool(when)}
-            for name in own:
-                if given[name]:
-                    raise SettingError(f"{name}: it is in the dict and an argument; give it once")
-            operation, match, when = own.get("operation", operation), own.get("match", match), own.get("when", when)
-            if not isinstance(when, Mapping):
-                raise SettingError(f"when: {when!r} is no object")
+        source, operation, match, when = own_members(source, operation, match, when)
         fault = fault_of(source)
         self._check(fault, str(operation), match)
         conditions = When.of({**when})
@@ -302,3 +293,24 @@ _PROCEED: Final = object()
 def _proceed() -> Generator[object, Response, Response]:
     """Ask `FaultRules.apply` to lead the call on, and return the response."""
     return (yield _PROCEED)
+
+
+def own_members(
+    source: Any, operation: str, match: Match, when: Mapping[str, Any]
+) -> tuple[Any, str, Match, Mapping[str, Any]]:
+    """Return fault, operation, match and when of a rule, each from the dict *source* or as it is given beside it.
+
+    Raises `SettingError` for what is given twice.
+    """
+    if not isinstance(source, Mapping):
+        return source, operation, match, when
+    own = {name: source[name] for name in _MEMBERS if source.get(name) is not None}
+    given = {"operation": operation != "*", "match": match is not None, "when": bool(when)}
+    for name in own:
+        if given[name]:
+            raise SettingError(f"{name}: it is in the dict and an argument; give it once")
+    when = own.get("when", when)
+    if not isinstance(when, Mapping):
+        raise SettingError(f"when: {when!r} is no object")
+    fault = {name: value for name, value in source.items() if name not in _MEMBERS}
+    return fault, own.get("operation", operation), own.get("match", match), when

@@ -1,8 +1,8 @@
 """Assertions that explain themselves: calls, their order, changed records; capsules and their replay."""
 
-from .assertions import Journal
+from .assertions import BaseJournal, Journal
 from .changes import Expected, ExpectedChanges, added, anything, removed, unchanged, updated
 
 __all__ = [
-    "Expected", "ExpectedChanges", "Journal", "added", "anything", "removed", "unchanged", "updated",
+    "BaseJournal", "Expected", "ExpectedChanges", "Journal", "added", "anything", "removed", "unchanged", "updated",
 ]  # fmt: skip

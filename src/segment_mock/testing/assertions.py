@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
     from ..emulator import Emulator
     from ..journal import EntryFilter, Filters
+    from .source import Entries, Source
 
 
-class Journal:
+class BaseJournal:
     """The journal of one mock, oldest entry first.
 
     The *filters* of its methods:
@@ -32,8 +33,12 @@ class Journal:
     suggests the nearest.
     """
 
-    def __init__(self, core: Emulator) -> None:
-        self._core, self._journal = core, core.journal
+    def __init__(self, core: Source) -> None:
+        self._core = core
+
+    @property
+    def _journal(self) -> Entries:
+        return self._core.journal
 
     def __len__(self) -> int:
         return len(self._journal)
@@ -54,10 +59,6 @@ class Journal:
         """Forget every entry; ids go on."""
         self._journal.clear()
 
-    def subscribe(self, listener: Callable[[Entry], None]) -> None:
-        """Let *listener* be told each entry once its call is over, on the thread that answered it."""
-        self._journal.listeners = (*self._journal.listeners, listener)
-
     def entries(
         self,
         vendor: str | None = None,
@@ -69,13 +70,6 @@ class Journal:
     ) -> list[Entry]:
         """Return the entries that fit; *limit* keeps only the newest so many."""
         return self._core.entries(vendor=vendor, operation=operation, json=json, limit=limit, **filters)
-
-    def capsule(self, about: str = "") -> dict[str, Any]:
-        """Return records, seed, clock, faults and calls as JSON for ``segment-mock replay``, without credentials.
-
-        *about* names it. Raises LookupError when the records before the first call can't be reached any more.
-        """
-        return capsule(self._core, about)
 
     def har(
         self,
@@ -167,7 +161,7 @@ class Journal:
 
     def _wanted(self, operation: str, json: Any, within: float | None, filters: Filters) -> EntryFilter:
         if within is not None:
-            filters = {**filters, "after": self._core.world.clock.now() - within}
+            filters = {**filters, "after": self._core.now() - within}
         return self._core.entry_filter(operation=operation, json=json, **filters)
 
     def _knows(self, wanted: EntryFilter) -> bool:
@@ -183,3 +177,23 @@ class Journal:
         after = f" after call {matching[-1].id} ({matching[-1].operation})" if matching else ""
         all_calls = "\n".join(["all calls, in order:", *(f"  {describe(entry)}" for entry in self._journal)][:21])
         return f"{place}{after}: {explain(self._core, wanted, [], None)}\n{all_calls}"
+
+
+class Journal(BaseJournal):
+    """The journal of a mock in this process."""
+
+    def __init__(self, core: Emulator) -> None:
+        super().__init__(core)
+        self._emulator = core
+
+    def subscribe(self, listener: Callable[[Entry], None]) -> None:
+        """Let *listener* be told each entry once its call is over, on the thread that answered it."""
+        journal = self._emulator.journal
+        journal.listeners = (*journal.listeners, listener)
+
+    def capsule(self, about: str = "") -> dict[str, Any]:
+        """Return records, seed, clock, faults and calls as JSON for ``segment-mock replay``, without credentials.
+
+        *about* names it. Raises LookupError when the records before the first call can't be reached any more.
+        """
+        return capsule(self._emulator, about)

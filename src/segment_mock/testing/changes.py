@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ..journal import Entry
 from ..json_match import mismatches
 from ..settings import SettingError, suggestion
-from ..store import Change, Difference, Record, Table, differences
+from ..store import Difference, Record
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from ..emulator import Emulator
+    from .source import Source
 
 ChangeKind: TypeAlias = Literal["added", "updated", "removed"]
 _SIGNS: Mapping[ChangeKind, str] = {"added": "+", "updated": "~", "removed": "-"}
@@ -128,7 +128,7 @@ class ExpectedChanges:
     diff, or LookupError if the mock was reset inside it. An exception raised in the block is passed on instead.
     """
 
-    def __init__(self, core: Emulator, expected: Mapping[str, Mapping[str, Expected]]) -> None:
+    def __init__(self, core: Source, expected: Mapping[str, Mapping[str, Expected]]) -> None:
         self._core, self._expected = core, _by_table(core, expected)
 
     def __enter__(self) -> None:
@@ -139,21 +139,19 @@ class ExpectedChanges:
         moment = self._moment
         del self._moment  # lets go of the log's tail
         if error is None:
-            wrong = [*self._wrong(moment.mark)]
+            wrong = [*self._wrong(moment)]
             if wrong:
                 raise AssertionError("\n".join(["the records did not change as expected:", *wrong]))
 
-    def _wrong(self, mark: int) -> Iterator[str]:
-        core = self._core
-        with core.world.lock:
-            by_table = changed(core, mark)
+    def _wrong(self, moment: Any) -> Iterator[str]:
+        by_table = self._core.changes_since(moment)
         for name in dict.fromkeys([*self._expected, *by_table]):
             expected, changes = self._expected.get(name, unchanged), by_table.get(name, [])
             if not expected.fits(changes):
-                yield from diff(core, name, expected, changes, mark)
+                yield from diff(self._core, name, expected, changes, moment.mark)
 
 
-def _by_table(core: Emulator, by_vendor: Mapping[str, Mapping[str, Expected]]) -> dict[str, Expected]:
+def _by_table(core: Source, by_vendor: Mapping[str, Mapping[str, Expected]]) -> dict[str, Expected]:
     expected: dict[str, Expected] = {}
     for vendor, tables in by_vendor.items():
         if vendor not in core.vendors:
@@ -170,32 +168,7 @@ def _by_table(core: Emulator, by_vendor: Mapping[str, Mapping[str, Expected]]) -
     return expected
 
 
-def changed(core: Emulator, mark: int) -> dict[str, list[Difference]]:
-    """Return the differences of each table since *mark*, by full table name."""
-    names = {id(schema): vendor.table(schema.name) for vendor in core.vendors.values() for schema in vendor.tables}
-    by_table: dict[int, list[Change]] = {}
-    for change in core.world.log.since(mark):
-        by_table.setdefault(id(change.table), []).append(change)
-    differences_of: dict[str, list[Difference]] = {}
-    for changes in by_table.values():
-        table = changes[0].table
-        whole = any(change.key is None for change in changes)
-        rows = _compared(core, table, mark) if whole else differences(changes)
-        differences_of.setdefault(names[id(table.schema)], []).extend(rows)
-    return {name: rows for name, rows in differences_of.items() if rows}
-
-
-def _compared(core: Emulator, table: Table, mark: int) -> Iterable[Difference]:
-    """Return the differences of a table that was replaced as a whole: its change log has no single records."""
-    key, name = table.schema.key, table.schema.name
-    now = {key(row): row for row in table}
-    with core.world.log.undone(mark, table.organization):
-        then = {key(row): row for row in table}
-    pairs = ((each, then.get(each), now.get(each)) for each in {**then, **now})
-    return [Difference(name, each, before, after) for each, before, after in pairs if before != after]
-
-
-def diff(core: Emulator, name: str, expected: Expected, changes: list[Difference], mark: int) -> Iterator[str]:
+def diff(core: Source, name: str, expected: Expected, changes: list[Difference], mark: int) -> Iterator[str]:
     """Yield how the *changes* in table *name* differ from *expected*, and which calls made them."""
     counts = Counter(map(change_kind, changes))
     got = ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "no change"
@@ -228,7 +201,7 @@ def _members(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[st
         yield f"      {miss.path}: {miss.expected!r} -> {miss.got!r}"
 
 
-def _by(core: Emulator, table: str, change: Difference, mark: int) -> str:
+def _by(core: Source, table: str, change: Difference, mark: int) -> str:
     vendor = table.partition(".")[0]
     entries = [e for e in core.journal if e.vendor == vendor and e.end and e.end > mark and _touches(e, change)]
     calls = [f"call {entry.id} {entry.operation}{f' at {entry.caller}' if entry.caller else ''}" for entry in entries]

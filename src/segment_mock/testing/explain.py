@@ -14,8 +14,8 @@ from ..json_match import ABSENT, Mismatch
 from ..settings import suggestion
 
 if TYPE_CHECKING:
-    from ..emulator import Emulator
     from ..journal import EntryFilter
+    from .source import Source
 
 _INDEX = re.compile(r"\[\d+\]")
 _FLAG = re.compile(r"(--[a-z][a-z-]*)(?: ([\w-]+))?")
@@ -39,7 +39,7 @@ class IgnoredField(NamedTuple):
     suggestion: str
 
 
-def ignored_fields(core: Emulator) -> list[IgnoredField]:
+def ignored_fields(core: Source) -> list[IgnoredField]:
     """Return the members that the calls in the journal sent without effect, one for each operation and place."""
     rows: dict[tuple[str, str], IgnoredField] = {}
     for entry in core.journal:
@@ -51,7 +51,7 @@ def ignored_fields(core: Emulator) -> list[IgnoredField]:
     return [*rows.values()]
 
 
-def _known_name(core: Emulator, entry: Entry, path: str) -> str:
+def _known_name(core: Source, entry: Entry, path: str) -> str:
     """Return ``" (did you mean 'email'?)"`` for the member that the schema has in the place of the last of *path*."""
     vendor = core.vendors.get(entry.vendor)
     rows = [row for row in vendor.operations if f"{vendor.name}.{row.name}" == entry.operation] if vendor else []
@@ -62,7 +62,7 @@ def _known_name(core: Emulator, entry: Entry, path: str) -> str:
     return suggestion(name, schema.load_fields) if schema is not None else ""
 
 
-def hint_in_python(core: Emulator, hint: str) -> str:
+def hint_in_python(core: Source, hint: str) -> str:
     """Return *hint* with ``limits='off'`` in the place of ``--limits off``."""
     options = {option.flag: option for option in all_options(core.vendors.values())}
 
@@ -83,7 +83,7 @@ def describe(entry: Entry) -> str:
     return f"call {entry.id} {entry.operation}: {entry.method} {entry.target} -> {answer}{by}{at}"
 
 
-def explain(core: Emulator, wanted: EntryFilter, matching: Sequence[Entry], times: Any) -> str:
+def explain(core: Source, wanted: EntryFilter, matching: Sequence[Entry], times: Any) -> str:
     """Return why *matching*, the calls that match *wanted*, are not as many as *times* (None: at least one)."""
     calls = [entry for entry in core.journal if wanted.names(entry)]
     number = "at least 1 call" if times is None else f"{times!r} calls" if times != 1 else "1 call"
@@ -103,7 +103,7 @@ def _conditions(wanted: EntryFilter) -> str:
     return f" with the {', '.join(names_asked)} asked for" if names_asked else ""
 
 
-def _nearest(core: Emulator, wanted: EntryFilter, calls: Sequence[Entry]) -> Iterator[str]:
+def _nearest(core: Source, wanted: EntryFilter, calls: Sequence[Entry]) -> Iterator[str]:
     roughly = sorted((([*wanted.misses(entry)], entry) for entry in calls), key=_number)
     ranked = sorted(roughly[:_CLOSER], key=_distance)
     for misses, entry in ranked[:_NEAR]:
@@ -137,7 +137,7 @@ def _weight(miss: Mismatch) -> float:
     return 1.1 - near
 
 
-def _instead(core: Emulator, wanted: EntryFilter) -> Iterator[str]:
+def _instead(core: Source, wanted: EntryFilter) -> Iterator[str]:
     """Yield what was called in the place of an operation that never was."""
     others = [entry for entry in core.journal if wanted.since is None or entry.id > wanted.since]
     refused = [entry for entry in others if entry.operation.endswith((".no_such_operation", ".no_such_method"))]

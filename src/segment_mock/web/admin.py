@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import hmac
 import json
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
+from inspect import signature
 
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, NotFound, RequestEntityTooLarge, Unauthorized
 
-from ..catalogue import catalogue
-from ..core import Json
+from ..catalogue import catalogue, public_settings
+from ..core import Json, member_names
 from ..emulator import Emulator
+from ..faults import FaultRule
 from ..hosts import host_of, is_loopback
 from ..settings import SettingError, suggestion
+from ..stubs import Stub
 from . import events, journal, page
 from .views import (
     DATE_TIME,
     OBJECT,
     OK,
+    OK_SCHEMA,
     TEXT,
     TRUE_OR_FALSE,
     WHOLE_NUMBER,
@@ -137,6 +142,17 @@ def list_vendors(core: Emulator) -> Response:
     return as_json(catalogue(core.vendors.values(), core.settings | (server.settings if server else {})))
 
 
+@views.get("/settings", object_of("Settings", settings=OBJECT, vendors=list_of(TEXT), operations=list_of(TEXT)))
+def get_settings(core: Emulator) -> Response:
+    """Return the settings in force for the server that was asked, and the names of its vendors and operations.
+
+    Of credentials it has only the number.
+    """
+    server = request.environ.get("segment_mock.server")
+    settings = public_settings(core.settings | (server.settings if server else {}))
+    return as_json({"settings": settings, "vendors": [*core.vendors], "operations": core.routes.names()})
+
+
 @views.post("/reset")
 def reset(core: Emulator) -> Response:
     """Return to the initial data; clear faults, journal, clock and rate limits."""
@@ -157,10 +173,7 @@ _ORGANIZATION = {"organization": TEXT}
 )
 def get_state(core: Emulator) -> Response:
     """Return every record of one organization, in the form of a data file, and the deleted ids if asked."""
-    deleted = request.args.get("deleted", "false")
-    if deleted not in ("true", "false"):
-        raise BadRequest(f"deleted: {deleted[:200]!r} is not true or false.")
-    return as_json(core.state(request.args.get("organization", ""), deleted=deleted == "true"))
+    return as_json(core.state(request.args.get("organization", ""), deleted=_is_true("deleted")))
 
 
 @views.put(
@@ -175,14 +188,47 @@ def replace_state(core: Emulator) -> Response:
     return as_json(OK)
 
 
+_SNAPSHOT = {"name": TEXT, "mark": WHOLE_NUMBER}
+_OF_SNAPSHOT = {"name": "$request.path.name"}
+
+
+@views.get("/snapshots", object_of("Snapshots", snapshots=list_of(object_of("Snapshot", **_SNAPSHOT))))
+def list_snapshots(core: Emulator) -> Response:
+    """Return the snapshots that have a name, oldest first, each with its place in the change log."""
+    rows = [{"name": name, "mark": snapshot.mark} for name, snapshot in core.snapshots.items()]
+    return as_json({"snapshots": rows})
+
+
 @views.post(
     "/snapshots/<name>",
-    links={"restore_snapshot": {"name": "$request.path.name"}},
+    reply=object_of("TakenSnapshot", **OK_SCHEMA["properties"], **_SNAPSHOT),
+    links=dict.fromkeys(("restore_snapshot", "remove_snapshot", "get_changes"), _OF_SNAPSHOT),
 )
 def take_snapshot(core: Emulator, name: str) -> Response:
     """Remember the present records under a name."""
-    core.snapshot(name)
+    return as_json({**OK, "name": name, "mark": core.snapshot(name).mark})
+
+
+@views.delete("/snapshots/<name>", refuses=(404,))
+def remove_snapshot(core: Emulator, name: str) -> Response:
+    """Forget a snapshot."""
+    if not core.remove_snapshot(name):
+        raise NotFound(f"no snapshot is called {name!r}{suggestion(name, core.snapshots)}")
     return as_json(OK)
+
+
+@views.get(
+    "/snapshots/<name>/changes",
+    object_of("Changes", changes={"type": "object", "additionalProperties": list_of(journal.CHANGE)}),
+    refuses=(404,),
+)
+def get_changes(core: Emulator, name: str) -> Response:
+    """Return what has become of the records since a snapshot, by table, such as ``salsa.segments``."""
+    try:
+        found = core.changes_since(name)
+    except LookupError as error:
+        raise NotFound(str(error)) from None
+    return as_json({"changes": {table: [row._asdict() for row in rows] for table, rows in found.items()}})
 
 
 @views.post("/snapshots/<name>/restore", refuses=(404,))
@@ -195,18 +241,84 @@ def restore_snapshot(core: Emulator, name: str) -> Response:
     return as_json(OK)
 
 
+@views.post(
+    "/vendors/<vendor>/<member>",
+    reply=object_of("Result", result={}),
+    body={
+        "title": "MemberCall",
+        "type": "object",
+        "properties": {"arguments": list_of({}), "keywords": OBJECT},
+        "additionalProperties": False,
+    },
+    query=_ORGANIZATION,
+    refuses=(400, 404),
+)
+def call_vendor_member(core: Emulator, vendor: str, member: str) -> Response:
+    """Read or prepare a vendor's records past its API, as ``mock.<vendor>.<member>`` does in Python.
+
+    Members are those of the vendor's Python face, such as segments and add_segment.
+    """
+    if vendor not in core.vendors:
+        raise NotFound(f"{vendor!r} is no vendor{suggestion(vendor, core.vendors)}; there are {[*core.vendors]}.")
+    state_class = core.vendors[vendor].state_class
+    names = member_names(state_class)
+    if member not in names:
+        raise NotFound(f"{vendor} has no member {member!r}{suggestion(member, names)}; there are {names}.")
+    body = read_object()
+    for name in body:
+        if name not in ("arguments", "keywords"):
+            raise BadRequest(f"{name}: no such member of the body; there are arguments and keywords.")
+    arguments, keywords = body.get("arguments", []), body.get("keywords", {})
+    if not isinstance(arguments, list) or not isinstance(keywords, dict):
+        raise BadRequest("arguments is a list, and keywords is an object.")
+    state = core.vendor_state(vendor).of(request.args.get("organization", ""))
+    try:
+        if isinstance(getattr(state_class, member), property):
+            signature(lambda: None).bind(*arguments, **keywords)
+            return as_json({"result": getattr(state, member)})
+        function = getattr(state, member)
+        signature(function).bind(*arguments, **keywords)
+        return as_json({"result": function(*arguments, **keywords)})
+    except SettingError:
+        raise
+    except (TypeError, ValueError, LookupError, AttributeError) as error:
+        raise BadRequest(f"{vendor}.{member}: {error}") from None
+
+
 # Faults.
 
-_COUNTERS = dict.fromkeys(("seen", "matched", "fired", "suppressed"), WHOLE_NUMBER)
-_FAULT = object_of("ArmedFault", id=TEXT, kind=TEXT, operation=TEXT, when=OBJECT, **_COUNTERS, why=TEXT)
+_COUNTERS = dict.fromkeys(("seen", "matched", "fired", "suppressed", "since"), WHOLE_NUMBER)
+_FAULT = object_of("ArmedFault", id=TEXT, kind=TEXT, operation=TEXT, when=OBJECT, **_COUNTERS, why=TEXT, where=TEXT,
+                   armed={"type": "number"}, until={"type": ["integer", "null"]})  # fmt: skip
+_REMOVED = {"removed": {"enum": ["true", "false"]}}
 _FAULTS = object_of("ArmedFaults", faults=list_of(_FAULT))
 _FIRST_FAULT = {"number": "$response.body#/faults/0/id"}
 
 
-@views.get("/faults", _FAULTS)
+@views.get("/faults", _FAULTS, query=_REMOVED, refuses=(400,))
 def list_faults(core: Emulator) -> Response:
-    """Return the armed faults with their counters."""
-    return as_json({"faults": [rule.as_dict() for rule in core.fault_rules]})
+    """Return the armed faults with their counters; with removed=true those too that were removed meanwhile.
+
+    ``since`` and ``until`` are the journal's entries between which a fault was in force, ``where`` the line that armed
+    it. A reset, or removing all of them, forgets the removed ones too.
+    """
+    return as_json({"faults": [*map(_rule, _rules(core))]})
+
+
+def _rules(core: Emulator) -> Iterable[FaultRule]:
+    return core.fault_rules.armed if _is_true("removed") else core.fault_rules
+
+
+def _rule(rule: FaultRule) -> Json:
+    own = {"armed": rule.armed, "where": rule.where, "since": rule.since, "until": rule.until}
+    return {**rule.as_dict(), **own}
+
+
+def _is_true(name: str) -> bool:
+    value = request.args.get(name, "false")
+    if value not in ("true", "false"):
+        raise BadRequest(f"{name}: {value[:200]!r} is not true or false.")
+    return value == "true"
 
 
 @views.post(
@@ -220,24 +332,29 @@ def list_faults(core: Emulator) -> Response:
 def add_faults(core: Emulator) -> Response:
     """Arm a fault, or several."""
     rules = core.fault_rules.load(read_json())
-    return as_json({"faults": [rule.as_dict() for rule in rules]}, 201)
+    return as_json({"faults": [*map(_rule, rules)]}, 201)
 
 
 _STUB = object_of("Stub", method=TEXT, path=TEXT, status=WHOLE_NUMBER, headers=OBJECT, json={}, body=TEXT,
-                  times=WHOLE_NUMBER, calls=WHOLE_NUMBER)  # fmt: skip
+                  times=WHOLE_NUMBER, calls=WHOLE_NUMBER, initial=TRUE_OR_FALSE, where=TEXT)  # fmt: skip
+_STUB["required"] = ["method", "path", "calls", "initial", "where"]
 _STUBS = object_of("Stubs", stubs=list_of(_STUB))
 
 
 @views.get("/stubs", _STUBS)
 def list_stubs(core: Emulator) -> Response:
     """Return the canned answers, with how often each was asked."""
-    return as_json({"stubs": [stub.as_dict() for stub in core.stubs]})
+    return as_json({"stubs": [_stub(core, stub) for stub in core.stubs]})
+
+
+def _stub(core: Emulator, stub: Stub) -> Json:
+    return {**stub.as_dict(), "initial": core.stubs.is_initial(stub), "where": stub.where}
 
 
 @views.post("/stubs", reply=_STUBS, status=201, body=component("StubRules"), refuses=(400,))
 def add_stubs(core: Emulator) -> Response:
     """Add a canned answer, or several, to calls that no operation fits."""
-    return as_json({"stubs": [stub.as_dict() for stub in core.stubs.load(read_json())]}, 201)
+    return as_json({"stubs": [_stub(core, stub) for stub in core.stubs.load(read_json())]}, 201)
 
 
 @views.delete("/stubs")
@@ -272,13 +389,13 @@ def remove_all_faults(core: Emulator) -> Response:
     return as_json(OK)
 
 
-@views.get("/faults/<number>", _FAULT, refuses=(404,))
+@views.get("/faults/<number>", _FAULT, query=_REMOVED, refuses=(400, 404))
 def get_fault(core: Emulator, number: str) -> Response:
-    """Return one armed fault with its counters."""
-    rule = core.fault_rules.get(number)
+    """Return one armed fault with its counters; with removed=true also one that was removed."""
+    rule = next((rule for rule in _rules(core) if rule.id == number), None)
     if rule is None:
         raise NotFound(f"No fault has the id {number!r}.")
-    return as_json(rule.as_dict())
+    return as_json(_rule(rule))
 
 
 @views.delete("/faults/<number>", refuses=(404,))

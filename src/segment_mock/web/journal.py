@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 from zlib import crc32
 
@@ -17,17 +19,18 @@ from ..emulator import Emulator
 from ..har import har
 from ..journal import Entry
 from ..store import differences
+from ..testing.capsule import capsule
 from .views import DATE_TIME, OBJECT, OK, TEXT, TRUE_OR_FALSE, WHOLE_NUMBER, Views, as_json, list_of, object_of
 
 views = Views()
 _BOOLEANS = {"": True, "1": True, "true": True, "0": False, "false": False}
 _MESSAGE = object_of("Message", headers={"type": "object", "additionalProperties": TEXT}, body={})
-_CHANGE = object_of("Change", table=TEXT, key={}, before={}, after={})
+CHANGE = object_of("Change", table=TEXT, key={}, before={}, after={})
 _ENTRY = object_of(
     "JournalEntry",
     id=WHOLE_NUMBER, time=DATE_TIME, vendor=TEXT, operation=TEXT, method=TEXT, path=TEXT, door=TEXT, organization=TEXT,
     status={"type": ["integer", "null"]}, outcome=TEXT, duration={"type": "number"}, refusal=TEXT, hint=TEXT,
-    faults=list_of(TEXT), unread=list_of(TEXT), changes=list_of(_CHANGE), caller=TEXT, test=TEXT, request=_MESSAGE,
+    faults=list_of(TEXT), unread=list_of(TEXT), changes=list_of(CHANGE), caller=TEXT, test=TEXT, request=_MESSAGE,
     response=_MESSAGE,
 )  # fmt: skip
 _FILTERS: dict[str, Json] = {
@@ -35,18 +38,23 @@ _FILTERS: dict[str, Json] = {
     "after": DATE_TIME, "before": DATE_TIME, "exact": TRUE_OR_FALSE, "since": WHOLE_NUMBER,
     "limit": {**WHOLE_NUMBER, "minimum": 0}, "headers": TEXT, "query": TEXT,
 }  # fmt: skip
+_EXACT: dict[str, Json] = {"form": {"enum": ["plain", "exact"]}}
 
 
 @views.get(
     "/journal",
-    object_of("Journal", entries=list_of(_ENTRY), forgotten=WHOLE_NUMBER),
-    query=_FILTERS,
+    object_of("Journal", entries=list_of(_ENTRY), forgotten=WHOLE_NUMBER, kept=TEXT),
+    query=_FILTERS | _EXACT,
     refuses=(400,),
 )
 def list_journal(core: Emulator) -> Response:
-    """Return the exchanges as their clients saw them, oldest first."""
-    entries = [entry.as_dict() for entry in _wanted(core)]
-    return as_json({"entries": entries, "forgotten": core.journal.forgotten})
+    """Return the exchanges as their clients saw them, oldest first.
+
+    With form=exact each has ``exact`` too: times without rounding, bodies as base64, and its place in the change log.
+    """
+    form = _form()
+    entries = [form(entry) for entry in _wanted(core)]
+    return as_json({"entries": entries, "forgotten": core.journal.forgotten, "kept": core.journal.describe_contents()})
 
 
 _SUMMARY = object_of(
@@ -108,13 +116,13 @@ def get_har(core: Emulator) -> Response:
     return as_json(har(_wanted(core), __version__))
 
 
-@views.get("/journal/<int:number>", _ENTRY, refuses=(404,))
+@views.get("/journal/<int:number>", _ENTRY, query=_EXACT, refuses=(400, 404))
 def get_journal_entry(core: Emulator, number: int) -> Response:
     """Return one exchange with its state changes."""
     entry = core.journal.get(number)
     if entry is None:
         raise NotFound(f"entry {number} is not in the journal: {core.journal.describe_contents()}")
-    return as_json(entry.as_dict())
+    return as_json(_form()(entry))
 
 
 @views.post("/journal/<int:number>/rewind", refuses=(404, 409))
@@ -127,6 +135,15 @@ def rewind(core: Emulator, number: int) -> Response:
     return as_json(OK)
 
 
+@views.get("/capsule", OBJECT, query={"about": TEXT}, refuses=(409,))
+def get_capsule(core: Emulator) -> Response:
+    """Return records, seed, clock, faults and calls for ``segment-mock replay``, without credentials."""
+    try:
+        return as_json(capsule(core, request.args.get("about", "")))
+    except LookupError as error:
+        raise Conflict(str(error)) from None
+
+
 @views.delete("/journal")
 def clear_journal(core: Emulator) -> Response:
     """Forget every exchange."""
@@ -136,7 +153,30 @@ def clear_journal(core: Emulator) -> Response:
 
 def _wanted(core: Emulator) -> list[Entry]:
     """Return the entries that the filters in the query mean."""
-    return core.entries(**{name: _parse(name, text) for name, text in request.args.items()})
+    filters = {name: _parse(name, text) for name, text in request.args.items() if name not in _EXACT}
+    return core.entries(**filters)
+
+
+def _form() -> Callable[[Entry], Json]:
+    """Return what writes an entry in the form that the query asks for; raises BadRequest."""
+    form = request.args.get("form", "plain")
+    if form not in ("plain", "exact"):
+        raise BadRequest(f"form: {form[:200]!r} is not plain or exact.")
+    return _exact if form == "exact" else Entry.as_dict
+
+
+def _exact(entry: Entry) -> Json:
+    return {
+        **entry.as_dict(),
+        "exact": {
+            "time": entry.time,
+            "duration": entry.duration,
+            "mark": entry.mark,
+            "end": entry.end,
+            "request_body": b64encode(entry.request_body).decode(),
+            "response_body": b64encode(entry.response_body).decode(),
+        },
+    }
 
 
 def _parse(name: str, text: str) -> Any:

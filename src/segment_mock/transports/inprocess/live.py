@@ -73,3 +73,37 @@ class LiveTransport:
             server, self._server = self._server, None
         if server is not None:
             server.stop()
+
+
+class RemoteTransport(LiveTransport):
+    """Opens sockets to a server that runs elsewhere, at *host* and *port*; with *context* it speaks TLS."""
+
+    def __init__(self, host: str, port: int, context: ssl.SSLContext | None) -> None:
+        super().__init__(_unreachable, lambda: RemoteTransport(host, port, context))
+        self._address, self.context = (host, port), context
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port of the server."""
+        return self._address
+
+    def connect(self, host: str, timeout: float | None = None) -> socket.socket:
+        """Return a connected socket for *host*; raises OSError, TimeoutError as any would."""
+        connection = super().connect(host, timeout)
+        if isinstance(connection, ssl.SSLSocket):
+            return connection
+        plain = _Socket(connection.family, connection.type, connection.proto, connection.detach())
+        plain.settimeout(timeout)
+        self._sockets.add(plain)
+        return plain
+
+    def close(self) -> None:
+        """Close no server: it is not this program's."""
+
+
+class _Socket(socket.socket):
+    """A socket that takes further attributes, as every other connection of a transport does."""
+
+
+def _unreachable() -> LiveServer:
+    raise AssertionError("a remote transport starts no server")

@@ -94,9 +94,9 @@ Seam: TypeAlias = tuple[Any, str, Callable[[Patch], Any]]
 class Route:
     """Hosts that it *owns* are answered by *transport*, or refused, for a reason, if that is a text.
 
-    With *blocks* every host that no route owns and that is not this machine's own is refused, and *on_refused* is
-    called with it. *modules* are the client libraries that it patches. It comes first in the *thread* that entered
-    it; one with None comes last.
+    With *blocks* every host that no route owns and that is neither this machine's own nor *spared* is refused, and
+    *on_refused* is called with it. *modules* are the client libraries that it patches. It comes first in the *thread*
+    that entered it; one with None comes last.
     """
 
     owns: Callable[[str], bool]
@@ -106,6 +106,7 @@ class Route:
     thread: int | None = field(default_factory=get_ident)
     patches: list[Patch] = field(default_factory=list)
     on_refused: Callable[[str], None] | None = None
+    spared: str = ""
 
 
 class InterceptionRegistry:
@@ -144,7 +145,7 @@ class InterceptionRegistry:
                 raise refusal(host, transport)
             return transport
         blocking = next((route for route in reversed(routes) if route.blocks), None)
-        if blocking is not None and not is_local(name):
+        if blocking is not None and not is_local(name) and name != blocking.spared:
             if blocking.on_refused is not None:
                 blocking.on_refused(host)
             raise refusal(host, "block_network=True refuses every host but the vendors' and this machine's own")
@@ -260,7 +261,7 @@ REGISTRY = InterceptionRegistry()
 class Interception:
     """A context manager and a decorator: hosts that it *owns* are answered over a transport that *opened* makes.
 
-    With *block_network* every other host is refused, but this machine's own. May be entered again and
+    With *block_network* every other host is refused, but this machine's own and *spared*. May be entered again and
     again; each time, and each call of what is decorated, has a transport of its own. `start` and `stop` do the same
     without a ``with`` block.
     """
@@ -272,14 +273,16 @@ class Interception:
         *,
         block_network: bool = False,
         on_refused: Callable[[str], None] | None = None,
+        spared: str = "",
     ) -> None:
         self._owns = lru_cache(maxsize=256)(owns)  # asked several times a call
         self._opened, self._blocks, self._on_refused = opened, block_network, on_refused
+        self._spared = spared
         self._entered: list[Route] = []
 
     def start(self) -> Self:
         """Begin to intercept."""
-        route = Route(self._owns, self._opened(), self._blocks, on_refused=self._on_refused)
+        route = Route(self._owns, self._opened(), self._blocks, on_refused=self._on_refused, spared=self._spared)
         REGISTRY.add(route)
         self._entered.append(route)
         return self
@@ -332,7 +335,9 @@ class Interception:
         setattr(case, "run", intercepted)  # noqa: B010 - a method is replaced
 
     def _copy(self) -> Interception:
-        return Interception(self._owns, self._opened, block_network=self._blocks, on_refused=self._on_refused)
+        return Interception(
+            self._owns, self._opened, block_network=self._blocks, on_refused=self._on_refused, spared=self._spared
+        )
 
 
 def _is_test_case(cls: type) -> bool:

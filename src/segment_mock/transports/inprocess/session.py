@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from requests import Response, Session
 from requests.adapters import HTTPAdapter
@@ -10,9 +11,12 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from ...hosts import SESSION_HOST
-from .connection import Connection, InProcessTransport
+from .connection import InProcessTransport
 from .http_client import open_connection
 from .registry import refusal
+
+if TYPE_CHECKING:
+    from .live import LiveTransport
 
 BASE = f"http://{SESSION_HOST}"
 
@@ -20,7 +24,7 @@ BASE = f"http://{SESSION_HOST}"
 class Adapter(HTTPAdapter):
     """requests' own adapter over connections that *transport* opens; *options* are ``HTTPAdapter``'s."""
 
-    def __init__(self, transport: InProcessTransport, **options: Any) -> None:
+    def __init__(self, transport: InProcessTransport | LiveTransport, **options: Any) -> None:
         self._pools = {
             "http": _pool(HTTPConnectionPool, HTTPConnection, transport),
             "https": _pool(HTTPSConnectionPool, HTTPSConnection, transport),
@@ -39,7 +43,10 @@ class Adapter(HTTPAdapter):
 class MockSession(Session):
     """A session bound to one mock by its *transport*; a URL may be a path alone. *options* are those of `Adapter`."""
 
-    def __init__(self, transport: InProcessTransport, **options: Any) -> None:
+    base = BASE
+    """What a path alone is put behind."""
+
+    def __init__(self, transport: InProcessTransport | LiveTransport, **options: Any) -> None:
         super().__init__()
         # Looking through the environment for proxies is two fifths of a call, and none is wanted.
         self.trust_env = False
@@ -50,10 +57,10 @@ class MockSession(Session):
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **options: Any) -> Response:
         """Send a request as `requests.Session.request` does; *url* may begin with ``/``."""
         text = url.decode() if isinstance(url, bytes) else url
-        return super().request(method, BASE + text if text.startswith("/") else text, *args, **options)
+        return super().request(method, self.base + text if text.startswith("/") else text, *args, **options)
 
 
-def _pool(pool: Any, connection: Any, transport: InProcessTransport) -> Any:
+def _pool(pool: Any, connection: Any, transport: InProcessTransport | LiveTransport) -> Any:
     """Return a class of pools like *pool* whose connections, like *connection*, are opened by *transport*."""
 
     def connect(self: Any) -> None:
@@ -61,7 +68,7 @@ def _pool(pool: Any, connection: Any, transport: InProcessTransport) -> Any:
         if isinstance(current, str):
             raise refusal(self.host, current)
         connection = open_connection(self, current, self.host)
-        if isinstance(connection, Connection):
+        with suppress(AttributeError):  # a plain socket takes none: an interception may be asked in its place
             connection.pinned = True
 
     own = type(connection.__name__, (connection,), {"connect": connect})

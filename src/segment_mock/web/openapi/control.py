@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 from ... import __version__
-from ...core import Json, Operation
+from ...core import Json, Operation, member_names
 from ...emulator import DELETED, Emulator
 from ...faults import ALIASES, WHEN, kinds, option
 from ...settings import FLOAT, INT, Option
@@ -92,7 +92,12 @@ def _path_parameters(path: str, core: Emulator) -> Iterator[Json]:
     for converter, name in _ARGUMENT.findall(path):
         schema: Json = {"type": "integer", "minimum": 0} if converter == "int" else {"type": "string", "minLength": 1}
         schema = {"enum": [*core.vendors]} if name == "vendor" else schema
+        schema = {"enum": _members(core)} if name == "member" else schema
         yield {"in": "path", "name": name, "required": True, "schema": schema}
+
+
+def _members(core: Emulator) -> list[str]:
+    return sorted({name for vendor in core.vendors.values() for name in member_names(vendor.state_class)})
 
 
 def _query_parameters(view: View, core: Emulator) -> Iterator[Json]:

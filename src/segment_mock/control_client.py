@@ -1,0 +1,164 @@
+"""Calls to the control plane of a running server: what `connect` and the command line have in common."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from .forking import call_after_fork, new_lock
+from .settings import SettingError
+
+if TYPE_CHECKING:
+    import urllib3
+
+TIMEOUT = 30.0
+"""Seconds that the server has for an answer: loading many records takes a while."""
+_SHOWN = 200
+
+
+class ControlClient:
+    """Calls the control plane of the server at *url*, with *admin_token* if it asks for one.
+
+    *ca_file* verifies a server with ``--tls``; False verifies nothing. Environment proxies are not used. Errors name
+    the server and what it said: ConnectionError if no segment-mock answers, PermissionError if it refuses the caller,
+    SettingError for a value that it can't use, LookupError for what it doesn't have.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        admin_token: str | None = None,
+        *,
+        ca_file: str | bool | None = None,
+        timeout: float = TIMEOUT,
+    ) -> None:
+        parts = urlsplit(url)
+        try:
+            is_usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except ValueError:
+            is_usable = False
+        if not is_usable or parts.query or parts.fragment or not url.isprintable():
+            raise SettingError(f"url: {url!r} is not the base URL of a server, such as http://127.0.0.1:7357")
+        if admin_token is not None and not (admin_token.isascii() and admin_token.isprintable()):
+            raise SettingError("admin_token: it is not printable ASCII, so no header can carry it")
+        self.url = url.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {admin_token}"} if admin_token else {}
+        self._ca_file, self._timeout, self._lock = ca_file, timeout, new_lock()
+        self._pool: urllib3.PoolManager | None = None
+        call_after_fork(self)
+
+    def get(self, path: str, **query: Any) -> Any:
+        """Return the JSON that GET *path* (below ``/_mock``) answers; a *query* value of None is left out."""
+        return self.call("GET", path, query=query)
+
+    def post(self, path: str, body: Any = None, **query: Any) -> Any:
+        """Return the JSON that POST *path* answers."""
+        return self.call("POST", path, body, query)
+
+    def put(self, path: str, body: Any, **query: Any) -> Any:
+        """Return the JSON that PUT *path* answers."""
+        return self.call("PUT", path, body, query)
+
+    def delete(self, path: str) -> Any:
+        """Return the JSON that DELETE *path* answers."""
+        return self.call("DELETE", path)
+
+    def call(self, method: str, path: str, body: Any = None, query: Mapping[str, Any] | None = None) -> Any:
+        """Return the JSON that the server answers to *method* and *path*, with *body* as JSON unless it is None."""
+        reply = self.send(method, path, body, query)
+        try:
+            answer = json.loads(reply.data)
+            is_ours = isinstance(answer, dict)
+        except ValueError:
+            answer, is_ours = None, False
+        if not is_ours or (reply.status >= 400 and "detail" not in answer):
+            said = reply.data[:_SHOWN].decode("utf-8", "replace").strip()
+            raise ConnectionError(
+                f"{self.url}: no segment-mock answers there, but something else: {reply.status} {said}"
+            )
+        if reply.status >= 400:
+            raise self._error(reply.status, answer)
+        return answer
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        query: Mapping[str, Any] | None = None,
+        *,
+        stream: bool = False,
+    ) -> urllib3.BaseHTTPResponse:
+        """Return the reply of whatever answers at the URL; raises ConnectionError if nothing does."""
+        from urllib3 import Timeout
+        from urllib3.exceptions import HTTPError
+
+        asked = {name: _text(value) for name, value in (query or {}).items() if value is not None}
+        url = f"{self.url}/_mock{path}" + (f"?{urlencode(asked)}" if asked else "")
+        headers = dict(self._headers)
+        data = None
+        if body is not None:
+            data = _dumped(body)
+            headers["Content-Type"] = "application/json"
+        timeout = Timeout(connect=self._timeout, read=None) if stream else self._timeout
+        try:
+            return self._opened().request(
+                method, url, body=data, headers=headers, timeout=timeout, retries=False, redirect=False,
+                preload_content=not stream,
+            )  # fmt: skip
+        except (HTTPError, OSError) as error:
+            raise ConnectionError(f"{self.url}: no segment-mock answers: {error}") from None
+
+    def after_fork(self) -> None:
+        """Leave the connections to the parent: two processes can't share one."""
+        self._pool = None
+
+    def close(self) -> None:
+        """Close the connections; the next call opens one again."""
+        with self._lock:
+            if self._pool is not None:
+                self._pool.clear()
+
+    def _opened(self) -> urllib3.PoolManager:
+        with self._lock:
+            if self._pool is None:
+                import urllib3  # 40 ms, and a program that calls no server needs none
+
+                options: dict[str, Any] = {}
+                if self._ca_file is False:
+                    urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+                    options = {"cert_reqs": "CERT_NONE"}
+                elif isinstance(self._ca_file, str):
+                    options = {"ca_certs": self._ca_file}
+                self._pool = urllib3.PoolManager(maxsize=4, **options)
+            return self._pool
+
+    def _error(self, status: int, answer: Mapping[str, Any]) -> Exception:
+        detail = str(answer["detail"])
+        if status in (401, 403):
+            return PermissionError(f"{self.url}: {detail}")
+        if status in (404, 409):
+            return LookupError(f"{detail} (said by {self.url})")
+        if status < 500:
+            return SettingError(f"{detail} (said by {self.url})")
+        return RuntimeError(f"{self.url} failed to answer with {status}: {detail}")
+
+
+def escaped(part: str) -> str:
+    """Return *part* of a path percent-encoded; raises SettingError for one that no path can have."""
+    if not part or "/" in part or part in (".", ".."):
+        raise SettingError(f"name: {part!r} can't stand in a URL")
+    return quote(part, safe="")
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _dumped(body: Any) -> bytes:
+    try:
+        return json.dumps(body, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise SettingError(f"{error}: only JSON can be sent to a server") from None

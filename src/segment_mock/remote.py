@@ -1,0 +1,711 @@
+"""``segment_mock.connect``: the face of `SegmentMock` over the control plane of a running server."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import weakref
+from base64 import b64decode
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import cached_property, partial
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import urlsplit
+
+from .callsite import caller
+from .clock import Clock, seconds
+from .control_client import ControlClient, escaped
+from .core import Json, Vendor, member_names
+from .core.world import organization_name
+from .faults import Fault, When, fault_from_json, own_members
+from .hosts import normalized
+from .journal import Entry, EntryFilter, check_filters
+from .messages import Request
+from .routing import NOBODY, Routes
+from .settings import OPTIONS, SettingError, suggestion
+from .store import Difference
+from .testing import BaseJournal, ExpectedChanges
+from .vendors import find_vendors
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+    from urllib3.util import Retry
+
+    from .testing import Expected
+    from .transports.inprocess.live import RemoteTransport
+    from .transports.inprocess.registry import Interception
+    from .transports.inprocess.session import MockSession
+    from .vendors.salsa.data import SalsaState
+    from .vendors.segmenter.data import SegmenterState
+
+_HOSTS = next(option for option in OPTIONS if option.name == "hosts")
+_POLL = 0.02
+"""Seconds between two looks at the journal of the server."""
+
+
+def connect(url: str, admin_token: str | None = None, *, ca_file: str | None = None) -> RemoteMock:
+    """Return the mock that runs at *url*, such as ``http://127.0.0.1:7357``, with the face of `SegmentMock`.
+
+    *admin_token* is that of ``serve --admin-token``, *ca_file* the certificate authority of a server with ``--tls``
+    (default: the variable SEGMENT_MOCK_CA_FILE). Raises ConnectionError if no segment-mock answers there,
+    PermissionError if it refuses the token, SettingError for an unusable URL.
+    """
+    return RemoteMock(ControlClient(url, admin_token, ca_file=ca_file or os.environ.get("SEGMENT_MOCK_CA_FILE")))
+
+
+class RemoteMock:
+    """A mock in another process, behind the control plane that *client* calls; `connect` makes one.
+
+    Whatever needs no function of Python on the other side is as with `SegmentMock`. Errors name the server and what it
+    said. What it returns (entries, rules) is as the server had it when it was asked.
+    """
+
+    def __init__(self, client: ControlClient) -> None:
+        self._client = client
+        self._core = _RemoteCore(client)
+        self.refused: Counter[str] = Counter()
+        """How often clients called each host that ``block_network`` refused in this process."""
+        self.faults = RemoteFaultRules(client)
+        """What goes wrong, and when."""
+        self.clock = RemoteClock(client)
+        """The world's time: freeze, set, advance."""
+        self.journal = RemoteJournal(self._core)
+        """What was asked, what was answered, what changed; and assertions on it."""
+        self.stubs = RemoteStubs(client)
+        """The stubs in force, with how often each was asked."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<segment-mock at {self.url}>"
+
+    if TYPE_CHECKING:
+
+        @property
+        def salsa(self) -> SalsaState:
+            """The records of Salsa Engage; ``store`` and ``world`` of it are not to be had over HTTP."""
+
+        @property
+        def segmenter(self) -> SegmenterState:
+            """The records of the Segmenter; ``store`` and ``world`` of it are not to be had over HTTP."""
+
+    else:
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("_"):
+                raise AttributeError(name)
+            if name not in self._core.vendors:
+                raise AttributeError(f"RemoteMock has no attribute {name!r}, and no vendor is called so")
+            return self.vendor(name)
+
+    def __dir__(self) -> list[str]:
+        public = [name for name in super().__dir__() if not name.startswith("_")]
+        return sorted({*public, *self._core.vendors})
+
+    def vendor(self, name: str) -> Any:
+        """Return what ``mock.<name>`` is, the records of the vendor *name*.
+
+        Raises `SettingError` for a vendor that the server, or this process, does not have.
+        """
+        vendors = self._core.vendors
+        if name not in vendors:
+            raise SettingError(f"{name}: no such vendor{suggestion(name, vendors)}; there are {[*vendors]}")
+        return RemoteVendorState(self._client, vendors[name])
+
+    @property
+    def url(self) -> str:
+        """The base URL of the server."""
+        return self._client.url
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Every setting in force, as the server shows them: without data, and of credentials only the number."""
+        return MappingProxyType(self._core.facts["settings"])
+
+    def session(self, *, max_retries: Retry | int = 0) -> MockSession:
+        """Return a `requests.Session` whose every call goes to the server; a URL may be a path.
+
+        *max_retries* is that of requests' ``HTTPAdapter``: a number, or urllib3's ``Retry``.
+        """
+        from .transports.inprocess.session import MockSession
+
+        session = MockSession(self._transport(), max_retries=max_retries)
+        session.base = self.url
+        return session
+
+    def intercept(
+        self, *, block_network: bool = False, transport: str = "live", hosts: Iterable[str] = ()
+    ) -> Interception:
+        """Return a context manager and decorator within which calls to the vendors' hosts go to the server.
+
+        Arguments are those of `SegmentMock.intercept`. *transport* is ``live``, or ``tls`` if the server speaks TLS.
+        """
+        from .transports.inprocess.registry import Interception, check_transport
+
+        check_transport(transport)
+        speaks_tls = self.url.startswith("https:")
+        if transport == "inprocess" or (transport == "tls") > speaks_tls:
+            needs = "a mock in this process" if transport == "inprocess" else "a server with --tls"
+            raise SettingError(f"transport: {transport!r} needs {needs}, and the mock is at {self.url}")
+        patterns = _HOSTS.read([*hosts])
+        owns = partial(self._core.routes.owns, hosts=patterns)
+        return Interception(
+            owns,
+            self._transport,
+            block_network=block_network,
+            on_refused=self._note_refused,
+            spared=normalized(urlsplit(self.url).hostname or ""),
+        )
+
+    def stub(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        body: str | None = None,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        times: int | None = None,
+    ) -> RemoteStub:
+        """Answer *method* and *path* where no operation fits; arguments are those of `SegmentMock.stub`."""
+        given = {"json": json, "body": body, "status": status, "headers": headers, "times": times}
+        row = {"method": method, "path": path, **{name: value for name, value in given.items() if value is not None}}
+        return self.stubs.load(row)[0]
+
+    def state(self, organization: str = "", *, deleted: bool = False) -> Json:
+        """Return every record in the form of a data file; *organization* is a credential.
+
+        With *deleted* it lists the ids that had a record once too, under ``deleted``.
+        """
+        state: Json = self._client.get("/state", organization=organization, deleted=deleted)
+        return state
+
+    def load(self, document: Json, organization: str = "") -> None:
+        """Put *document* in the place of all records; raises `SettingError` and changes nothing if it can't."""
+        self._client.put("/state", document, organization=organization)
+
+    def snapshot(self) -> RemoteSnapshot:
+        """Remember this moment of all records."""
+        return self._core.snapshot()
+
+    def restore(self, snapshot: RemoteSnapshot | str) -> None:
+        """Return all records to *snapshot*, or the one of that name; raises LookupError when a reset lies between."""
+        name = snapshot if isinstance(snapshot, str) else snapshot.name
+        self._client.post(f"/snapshots/{escaped(name)}/restore")
+
+    def rewind(self, to: Entry | int) -> None:
+        """Return all records to what they were right after the journal's entry *to*; clock and faults stay.
+
+        Raises LookupError for an entry that is open, forgotten, from before a reset, or another mock's.
+        """
+        number = to if isinstance(to, int) else to.id
+        if not isinstance(to, int) and self._core.journal.get(number) != to:
+            raise LookupError(
+                f"entry {number} is not in the journal of {self.url}: {self._core.journal.describe_contents()}"
+            )
+        self._client.post(f"/journal/{number}/rewind")
+
+    def expect_changes(self, **expected: Mapping[str, Expected]) -> ExpectedChanges:
+        """Return a ``with`` block in which the records change as *expected*, by vendor and table, and no others do.
+
+        ``mock.expect_changes(salsa={"segments": added(2) + removed({"name": "Old"})})``
+        """
+        return ExpectedChanges(self._core, expected)
+
+    def reset(self) -> None:
+        """Return to the initial data; faults, journal, clock and limits are cleared, waiting calls closed."""
+        self._client.post("/reset")
+        self.refused.clear()
+
+    def close(self) -> None:
+        """Close the connections to the server, which goes on."""
+        self._client.close()
+
+    def _note_refused(self, host: str) -> None:
+        if host in self.refused or len(self.refused) < 1000:
+            self.refused[host] += 1
+
+    def _transport(self) -> RemoteTransport:
+        from .transports.inprocess.live import RemoteTransport
+
+        parts, context = urlsplit(self.url), None
+        if parts.scheme == "https":
+            pem = self._client.send("GET", "/ca.pem")
+            context = ssl.create_default_context(cadata=pem.data.decode() if pem.status == 200 else None)
+        return RemoteTransport(parts.hostname or "", parts.port or (443 if context else 80), context)
+
+
+class RemoteEntry(Entry):
+    """An entry of a server's journal, as it was when it was fetched."""
+
+    __slots__ = ("_data", "_url")
+
+    def __init__(self, data: Mapping[str, Any], url: str) -> None:
+        exact, request = data["exact"], data["request"]
+        body = b64decode(exact["request_body"])
+        super().__init__(
+            data["id"], exact["time"], data["vendor"], data["operation"],
+            Request(data["method"], data["path"], request["headers"], body, data["door"]), exact["mark"],
+            None, exact["duration"], data["organization"], data["refusal"], data["hint"], tuple(data["faults"]),
+            tuple(data["unread"]), (), data["caller"], data["test"], exact["end"],
+        )  # fmt: skip
+        self._data, self._url = data, url
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RemoteEntry) and self._identity == other._identity
+
+    def __hash__(self) -> int:
+        return hash(self._identity)
+
+    @property
+    def _identity(self) -> tuple[str, int, float]:
+        return self._url, self.id, self.time
+
+    @property
+    def status(self) -> int | None:
+        """The status that left, None as long as there is none, or if no status line left."""
+        status: int | None = self._data["status"]
+        return status
+
+    @property
+    def outcome(self) -> str:
+        """What became of the call: ``open``, ``answered``, ``cut``, ``closed``, ``reset`` or ``abandoned``."""
+        return str(self._data["outcome"])
+
+    @property
+    def response_headers(self) -> Mapping[str, str]:
+        """The response's headers; those that carry a credential are redacted."""
+        headers: Mapping[str, str] = self._data["response"]["headers"]
+        return headers
+
+    @property
+    def response_body(self) -> bytes:
+        """The part of the response's body that left, at most 64 KiB of it."""
+        return b64decode(self._data["exact"]["response_body"])
+
+    @property
+    def changes(self) -> tuple[Difference, ...]:
+        """What the call did to the records, once it is answered: one row for each record that has changed."""
+        return tuple(map(_difference, self._data["changes"]))
+
+
+class RemoteJournal(BaseJournal):
+    """The journal of a running server."""
+
+    def __init__(self, core: _RemoteCore) -> None:
+        super().__init__(core)
+        self._client = core.client
+
+    def capsule(self, about: str = "") -> dict[str, Any]:
+        """Return records, seed, clock, faults and calls as JSON for ``segment-mock replay``, without credentials.
+
+        *about* names it. Raises LookupError when the records before the first call can't be reached any more.
+        """
+        capsule: dict[str, Any] = self._client.get("/capsule", about=about)
+        return capsule
+
+
+class RemoteClock:
+    """The clock of a running server."""
+
+    def __init__(self, client: ControlClient) -> None:
+        self._client = client
+
+    @property
+    def frozen(self) -> bool:
+        """Whether time stands still."""
+        return bool(self._client.get("/clock")["frozen"])
+
+    def now(self) -> float:
+        """Return seconds since the epoch, in whole milliseconds."""
+        return seconds(self.iso())
+
+    def iso(self) -> str:
+        """Return now as ISO 8601 in UTC with exactly three decimals and ``Z``."""
+        return str(self._client.get("/clock")["now"])
+
+    def freeze(self, at: str | float | None = None) -> None:
+        """Stop time, now or *at* an ISO 8601 text or epoch seconds."""
+        self.turn("freeze", True if at is None else at)
+
+    def resume(self) -> None:
+        """Let time run on from where it stands."""
+        self.turn("freeze", False)
+
+    def set(self, to: str | float, *, frozen: bool | None = None) -> None:
+        """Move to an ISO 8601 text or epoch seconds; *frozen* None keeps it frozen or running."""
+        self.turn("freeze" if frozen else "set", to)
+        if frozen is False:
+            self.resume()
+
+    def advance(self, by: float) -> None:
+        """Move *by* seconds forward, frozen or running; raises ValueError if negative or past the year 9999."""
+        self.turn("advance", by)
+
+    def turn(self, change: str, value: object) -> None:
+        """Do ``freeze`` (true, false or a time), ``set`` or ``advance``; raises ValueError for anything else."""
+        self._client.post("/clock", {change: value})
+
+    def patch_sleep(self) -> NoReturn:
+        """Raise SettingError: only a mock in this process can share its time with it."""
+        raise SettingError(
+            f"sleep: the clock of {self._client.url} can't move the time of this process; use clock.advance, "
+            "or a mock in this process"
+        )
+
+
+class RemoteFaultRules:
+    """What goes wrong on a running server, and when: the armed rules, the first outermost."""
+
+    def __init__(self, client: ControlClient) -> None:
+        self._client = client
+        self._where: dict[tuple[str, float], str] = {}
+
+    def __iter__(self) -> Iterator[RemoteFaultRule]:
+        return iter(self._rules(self._client.get("/faults")))
+
+    def __len__(self) -> int:
+        return len(self._client.get("/faults")["faults"])
+
+    @property
+    def armed(self) -> tuple[RemoteFaultRule, ...]:
+        """Every rule since the rules were last cleared, those that were removed included."""
+        return tuple(self._rules(self._client.get("/faults", removed=True)))
+
+    def add(
+        self,
+        fault: Any,
+        operation: str = "*",
+        match: Mapping[str, Any] | None = None,
+        *,
+        when: Mapping[str, Any] | None = None,
+        **conditions: Any,
+    ) -> Any:
+        """Arm *fault* and return its rule; of a list of faults arm all and return their rules.
+
+        Arguments are those of `SegmentMock`'s ``faults.add``, but no function can be sent to a server: neither as a
+        fault nor as *match*. Raises `SettingError` for one, and for what the server refuses.
+        """
+        told = {**(when or {}), **{name.rstrip("_"): value for name, value in conditions.items()}}
+        if isinstance(fault, (list, tuple)):
+            return self.load([self._row(one, operation, match, told) for one in fault])
+        return self.load(self._row(fault, operation, match, told))[0]
+
+    def load(self, told: Any) -> list[RemoteFaultRule]:
+        """Arm what *told* says: a rule as JSON, a kind's name or a fault, or a list of them. All or none."""
+        rows = [self._sendable(one) for one in told] if isinstance(told, (list, tuple)) else self._sendable(told)
+        rules = self._rules(self._client.post("/faults", rows))
+        for rule in rules:
+            rule.where = caller()
+            self._where[rule.id, rule.armed] = rule.where
+        return rules
+
+    @contextmanager
+    def injected(
+        self, fault: Any, operation: str = "*", match: Mapping[str, Any] | None = None, **conditions: Any
+    ) -> Iterator[Any]:
+        """Arm *fault* for the length of a ``with`` block; arguments as `add` has them."""
+        armed = self.add(fault, operation, match, **conditions)
+        try:
+            yield armed
+        finally:
+            for rule in armed if isinstance(armed, list) else [armed]:
+                self.remove(rule.id)
+
+    def get(self, id_: str) -> RemoteFaultRule | None:
+        """Return the rule with this id, or None."""
+        return next((rule for rule in self if rule.id == id_), None)
+
+    def remove(self, id_: str) -> bool:
+        """Disarm the rule with this id; tell whether there was one."""
+        try:
+            self._client.delete(f"/faults/{escaped(id_)}")
+        except LookupError:
+            return False
+        return True
+
+    def clear(self) -> None:
+        """Disarm every fault, and number rules from 1 again."""
+        self._client.delete("/faults")
+        self._where.clear()
+
+    def _rules(self, reply: Mapping[str, Any]) -> list[RemoteFaultRule]:
+        rules = [RemoteFaultRule(self._client, row) for row in reply["faults"]]
+        for rule in rules:
+            rule.where = self._where.get((rule.id, rule.armed), rule.where)
+        return rules
+
+    def _row(self, fault: Any, operation: str, match: Any, when: Mapping[str, Any]) -> dict[str, Any]:
+        source = {"kind": fault} if isinstance(fault, str) else self._sendable(fault)
+        fault, operation, match, when = own_members(source, operation, match, when)
+        return {**fault, "operation": operation, "match": match, "when": {**when}}
+
+    def _sendable(self, fault: Any) -> Any:
+        """Return a fault as JSON; raises SettingError for one that is or has a function."""
+        if isinstance(fault, Fault):
+            return fault.as_dict()
+        match = fault.get("match") if isinstance(fault, Mapping) else None
+        if callable(fault) or callable(match):
+            what = f"match: {match!r}" if callable(match) else f"fault: {fault!r}"
+            raise SettingError(
+                f"{what} is Python and can't be sent to {self._client.url}; use a kind of fault and JSON"
+            )
+        return {**fault} if isinstance(fault, Mapping) else fault
+
+
+class RemoteFaultRule:
+    """A rule that is armed on a server; its counters are asked for, and stay as they were once it is gone."""
+
+    def __init__(self, client: ControlClient, data: Mapping[str, Any]) -> None:
+        self._client, self._data = client, data
+        self.id, self.kind, self.operation = str(data["id"]), str(data["kind"]), str(data["operation"])
+        self.match, self.armed, self.since = data.get("match"), float(data["armed"]), int(data["since"])
+        self.when = When.of(dict(data["when"]))
+        self.where = str(data["where"])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RemoteFaultRule) and (self.id, self.armed) == (other.id, other.armed)
+
+    def __hash__(self) -> int:
+        return hash((self.id, self.armed))
+
+    @cached_property
+    def fault(self) -> Fault | None:
+        """The fault, None if it is a function on the server or of a kind that this process does not know."""
+        facts = (*_OF_RULE, "where", "armed", "since", "until")
+        with suppress(SettingError):
+            return fault_from_json({name: value for name, value in self._data.items() if name not in facts})
+        return None
+
+    @property
+    def seen(self) -> int:
+        """How many calls reached it."""
+        return int(self._now["seen"])
+
+    @property
+    def matched(self) -> int:
+        """How many calls it is meant for."""
+        return int(self._now["matched"])
+
+    @property
+    def fired(self) -> int:
+        """How many calls it struck."""
+        return int(self._now["fired"])
+
+    @property
+    def suppressed(self) -> int:
+        """How many matching calls a condition spared."""
+        return int(self._now["suppressed"])
+
+    @property
+    def until(self) -> int | None:
+        """The journal's newest entry when it was removed, None if it is in force."""
+        until: int | None = self._now["until"]
+        return until
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether it has struck as often as it may."""
+        return self.when.times is not None and self.fired >= self.when.times
+
+    def explain(self) -> str:
+        """Return a sentence that says why the rule has not fired, or how often it has."""
+        return str(self._now["why"])
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the rule and its counters as JSON."""
+        return {name: value for name, value in self._now.items() if name not in ("where", "armed", "since", "until")}
+
+    @property
+    def _now(self) -> Mapping[str, Any]:
+        with suppress(LookupError):
+            data = self._client.get(f"/faults/{escaped(self.id)}", removed=True)
+            if data["armed"] == self.armed:  # else a reset came, and another rule has this id
+                self._data = data
+        return self._data
+
+
+class RemoteStub:
+    """A canned answer of a server; ``calls`` is how often it had been asked when this was fetched."""
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        self.source = {name: value for name, value in data.items() if name not in ("calls", "initial", "where")}
+        self.calls, self.is_initial, self.where = int(data["calls"]), bool(data["initial"]), str(data["where"])
+
+    def __str__(self) -> str:
+        return f"{self.source['method']} {self.source['path']}"
+
+    def as_dict(self) -> Json:
+        """Return the stub as JSON, with its counter."""
+        return {**self.source, "calls": self.calls}
+
+
+class RemoteStubs:
+    """The stubs in force on a server, in order."""
+
+    def __init__(self, client: ControlClient) -> None:
+        self._client = client
+
+    def __iter__(self) -> Iterator[RemoteStub]:
+        return map(RemoteStub, self._client.get("/stubs")["stubs"])
+
+    def __len__(self) -> int:
+        return len(self._client.get("/stubs")["stubs"])
+
+    def load(self, told: Any) -> list[RemoteStub]:
+        """Add the stubs that *told*, a dict or a list of them, describes, all or none; raises `SettingError`."""
+        stubs = [*map(RemoteStub, self._client.post("/stubs", told)["stubs"])]
+        for stub in stubs:
+            stub.where = caller()
+        return stubs
+
+    def is_initial(self, stub: RemoteStub) -> bool:
+        """Return whether *stub* came from the settings or a data file of the server."""
+        return stub.is_initial
+
+    def clear(self) -> None:
+        """Remove every stub."""
+        self._client.delete("/stubs")
+
+
+class RemoteSnapshot:
+    """A moment of a server's records; forgotten there when this object goes."""
+
+    def __init__(self, client: ControlClient) -> None:
+        self.name = f"python-{os.urandom(8).hex()}"
+        self.mark = int(client.post(f"/snapshots/{self.name}")["mark"])
+        weakref.finalize(self, _forget, client, self.name).atexit = False
+
+
+class RemoteVendorState:
+    """``mock.<vendor>`` of a server: the records of one organization, past the API."""
+
+    def __init__(self, client: ControlClient, vendor: Vendor, credential: str = "") -> None:
+        self._client, self._vendor, self._credential = client, vendor, credential
+
+    def of(self, credential: str) -> RemoteVendorState:
+        """Return this face of the organization that *credential* names."""
+        return RemoteVendorState(self._client, self._vendor, credential)
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *member_names(self._vendor.state_class)]
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        names = member_names(self._vendor.state_class)
+        if name not in names:
+            raise AttributeError(f"{self._vendor.name} has no {name!r} on a server{suggestion(name, names)}")
+        if isinstance(getattr(self._vendor.state_class, name), property):
+            return self._call(name)
+        return partial(self._call, name)
+
+    def _call(self, name: str, /, *arguments: Any, **keywords: Any) -> Any:
+        body = {"arguments": arguments, "keywords": keywords}
+        path = f"/vendors/{self._vendor.name}/{name}"
+        return self._client.post(path, body, organization=self._credential)["result"]
+
+
+class _RemoteEntries:
+    """The entries of a server's journal, as assertions look at them."""
+
+    def __init__(self, client: ControlClient) -> None:
+        self._client = client
+
+    def __len__(self) -> int:
+        return len(self._client.get("/journal")["entries"])
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self.fetch())
+
+    @property
+    def forgotten(self) -> int:
+        return int(self._client.get("/journal", limit=0)["forgotten"])
+
+    def fetch(self, **query: Any) -> list[Entry]:
+        """Return the entries that the server selects by *query*, oldest first."""
+        rows = self._client.get("/journal", form="exact", **query)["entries"]
+        return [RemoteEntry(row, self._client.url) for row in rows]
+
+    def get(self, number: int) -> Entry | None:
+        try:
+            return RemoteEntry(self._client.get(f"/journal/{number}", form="exact"), self._client.url)
+        except LookupError:
+            return None
+
+    def clear(self) -> None:
+        self._client.delete("/journal")
+
+    def describe_contents(self) -> str:
+        return str(self._client.get("/journal", limit=0)["kept"])
+
+    def wait(self, enough: Callable[[], bool], timeout: float) -> bool:
+        clock, end = Clock(), Clock.monotonic() + timeout
+        while not enough():
+            if Clock.monotonic() >= end:
+                return False
+            clock.wait(_POLL)
+        return True
+
+
+class _RemoteCore:
+    """What assertions ask of a mock (`testing.source.Source`), asked of a server."""
+
+    def __init__(self, client: ControlClient) -> None:
+        self.client, self.journal = client, _RemoteEntries(client)
+        self.facts = client.get("/settings")
+        known = {vendor.name: vendor for vendor in find_vendors()}
+        self.vendors = {name: known[name] for name in self.facts["vendors"] if name in known}
+
+    @cached_property
+    def routes(self) -> Routes:
+        settings = self.facts["settings"]
+        options = {
+            name: {option.name: settings.get(f"{name}_{option.name}", option.initial) for option in vendor.options}
+            for name, vendor in self.vendors.items()
+        }
+        return Routes(self.vendors.values(), options, settings["hosts"])
+
+    def now(self) -> float:
+        return RemoteClock(self.client).now()
+
+    def entry_filter(self, **told: Any) -> EntryFilter:
+        check_filters(told, self.facts["operations"], [*self.facts["vendors"], NOBODY.name])
+        organization = told.get("organization")
+        if organization and organization not in {entry.organization for entry in self.journal}:
+            is_isolated = self.facts["settings"]["credentials"] == "isolated"
+            told["organization"] = organization_name(organization) if is_isolated else ""
+        return EntryFilter(**told)
+
+    def entries(self, **told: Any) -> list[Entry]:
+        wanted = self.entry_filter(**told)
+        return wanted.select(self.journal.fetch(vendor=wanted.vendor, operation=wanted.operation, since=wanted.since))
+
+    def snapshot(self) -> RemoteSnapshot:
+        return RemoteSnapshot(self.client)
+
+    def changes_since(self, snapshot: RemoteSnapshot) -> dict[str, list[Difference]]:
+        changes = self.client.get(f"/snapshots/{escaped(snapshot.name)}/changes")["changes"]
+        return {table: [*map(_difference, rows)] for table, rows in changes.items()}
+
+
+_OF_RULE = ("id", "operation", "when", "match", "seen", "matched", "fired", "suppressed", "why")
+
+
+def _difference(row: Mapping[str, Any]) -> Difference:
+    key = tuple(row["key"]) if isinstance(row["key"], list) else row["key"]
+    return Difference(row["table"], key, row["before"], row["after"])
+
+
+def _forget(client: ControlClient, name: str) -> None:
+    with suppress(Exception):  # the server is gone, or was reset
+        client.delete(f"/snapshots/{name}")

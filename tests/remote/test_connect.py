@@ -1,0 +1,150 @@
+"""Connecting to a server: who answers, what errors say, and what can't be sent."""
+
+from __future__ import annotations
+
+import http.server
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from segment_mock import NetworkBlocked, SegmentMock, SettingError, connect, faults
+
+
+@pytest.fixture
+def remote() -> Iterator[Any]:
+    """A mock behind a server."""
+    with SegmentMock() as mock, connect(mock.serve().url) as remote:
+        yield remote
+
+
+def test_no_server_is_said_with_its_url() -> None:
+    with pytest.raises(ConnectionError, match=r"http://127\.0\.0\.1:1: no segment-mock answers"):
+        connect("http://127.0.0.1:1")
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:7357", "ftp://127.0.0.1", "http://", "http://x:0", "http://x/?a=1"])
+def test_unusable_url_is_refused(url: str) -> None:
+    with pytest.raises(SettingError, match="is not the base URL of a server"):
+        connect(url)
+
+
+class SomethingElse(http.server.BaseHTTPRequestHandler):
+    """Another web server."""
+
+    def do_GET(self) -> None:
+        """Answer with a page."""
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"<html>hello")
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+def test_another_server_is_said_to_be_none() -> None:
+    with http.server.HTTPServer(("127.0.0.1", 0), SomethingElse) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        with pytest.raises(ConnectionError, match=r"something else: 200 <html>hello"):
+            connect(f"http://127.0.0.1:{server.server_port}")
+        thread.join()
+
+
+def test_admin_token_is_sent_and_asked_for() -> None:
+    with SegmentMock(admin_token="hush") as mock:
+        url = mock.serve().url
+
+        assert 0 == len(connect(url, "hush").journal)
+        assert "hush" not in str(dict(connect(url, admin_token="hush").settings))
+        for token in (None, "wrong"):
+            with pytest.raises(PermissionError, match=f"{url}: Send the admin token"):
+                connect(url, token)
+    with pytest.raises(SettingError, match="admin_token"):
+        connect(url, "a\nb")
+
+
+def test_server_with_tls(tmp_path: Path) -> None:
+    with SegmentMock(tls=True) as mock:
+        server = mock.serve()
+        with connect(server.url, ca_file=server.ca_file) as remote:
+            reply = remote.session().get(
+                "https://api.salsalabs.org/api/integration/ext/v1/metrics", headers={"authToken": "t"}
+            )
+            with remote.intercept(transport="tls"):
+                pass
+
+        assert 200 == reply.status_code
+        assert 1 == len(mock.journal)
+        with pytest.raises(ConnectionError, match="CERTIFICATE_VERIFY_FAILED"):
+            connect(server.url)
+
+
+def test_error_names_the_server_and_what_it_said(remote: Any) -> None:
+    with pytest.raises(SettingError, match=rf"unknown fault kind 'hnag'.*\(said by {remote.url}\)"):
+        remote.faults.add("hnag")
+    with pytest.raises(LookupError, match=rf"no snapshot is called 'x' \(said by {remote.url}\)"):
+        remote.restore("x")
+
+
+def test_function_can_not_be_sent(remote: Any) -> None:
+    async def fault(call: Any, proceed: Any) -> Any:
+        return await proceed()
+
+    for arguments in ((fault,), (faults.Hang(), "*", lambda call: True)):
+        with pytest.raises(SettingError, match="is Python and can't be sent"):
+            remote.faults.add(*arguments)
+    with pytest.raises(SettingError, match="only JSON can be sent"):
+        remote.load({"salsa": {"segments": [object()]}})
+    with pytest.raises(SettingError, match="can't move the time of this process"):
+        remote.clock.patch_sleep()
+
+
+def test_rule_keeps_its_counters_when_the_server_is_reset(remote: Any) -> None:
+    old = remote.faults.add("error")
+    remote.session().get("/segments")
+
+    assert 1 == old.fired
+    remote.reset()
+    new = remote.faults.add("error")
+    assert (1, 0) == (old.fired, new.fired)
+    assert old != new
+
+
+def test_snapshot_is_forgotten_with_its_object() -> None:
+    with SegmentMock() as mock, connect(mock.serve().url) as remote:
+        snapshot = remote.snapshot()
+        names = [*mock._emulator.snapshots]
+        del snapshot
+
+        assert 1 == len(names)
+        assert {} == mock._emulator.snapshots
+
+
+def test_intercept_needs_what_the_server_has(remote: Any) -> None:
+    for transport in ("inprocess", "tls"):
+        with pytest.raises(SettingError, match=f"transport: '{transport}' needs"):
+            remote.intercept(transport=transport)
+
+
+def test_blocked_network_is_counted(remote: Any) -> None:
+    import http.client
+
+    with remote.intercept(block_network=True), pytest.raises(NetworkBlocked):
+        http.client.HTTPConnection("elsewhere.example").connect()
+
+    assert {"elsewhere.example": 1} == remote.refused
+
+
+def test_two_faces_of_one_server_see_each_other() -> None:
+    with SegmentMock(data="demo") as mock:
+        remote = connect(mock.serve().url)
+        remote.salsa.add_segment("New")
+
+        assert mock.salsa.segments == remote.salsa.segments
+        assert mock.state() == remote.state()
+        assert "add_segment" in dir(remote.salsa)
+        with pytest.raises(AttributeError, match="did you mean 'segments'"):
+            _ = remote.salsa.segmnts

@@ -1,0 +1,399 @@
+"""What a mock in this process and one behind a server have in common: each test runs over both."""
+
+from __future__ import annotations
+
+from threading import Timer
+from typing import Any
+
+import pytest
+
+from segment_mock import SettingError, added, anything, faults, removed, updated
+
+ROOT = "/api/integration/ext/v1"
+SALSA, SEGMENTER = {"authToken": "t"}, {"x-api-key": "k"}
+ALL = {"payload": {"offset": 0, "count": 20}}
+
+
+def search(mock: Any, **options: Any) -> Any:
+    """Search all groups."""
+    return mock.session().post(f"{ROOT}/segments/search", json=ALL, headers=SALSA, **options)
+
+
+def upsert(mock: Any, *groups: dict[str, Any]) -> Any:
+    """Add or update *groups*."""
+    return mock.session().put(f"{ROOT}/segments", json={"payload": {"segments": [*groups]}}, headers=SALSA)
+
+
+# Faults.
+
+
+@pytest.mark.parametrize(
+    "fault",
+    ["error", {"kind": "error"}, {"kind": "error", "status": 503, "operation": "salsa.*"}, faults.Error(status=503)],
+)
+def test_fault_in_every_form_strikes(mock: Any, fault: Any) -> None:
+    rule = mock.faults.add(fault)
+    reply = search(mock)
+
+    assert 500 <= reply.status_code
+    assert (1, 1, 1, 0) == (rule.seen, rule.matched, rule.fired, rule.suppressed)
+    assert "fired once" == rule.explain()
+    assert "error" == rule.kind
+    assert [rule.id] == [armed.id for armed in mock.faults]
+    assert mock.journal.entries(fault="error")
+
+
+def test_list_of_faults_is_armed_whole_or_not_at_all(mock: Any) -> None:
+    rules = mock.faults.add(["error", {"kind": "hang", "when": {"times": 1}}])
+    with pytest.raises(SettingError, match="unknown fault kind 'hnag'"):
+        mock.faults.load(["error", "hnag"])
+
+    assert ["error", "hang"] == [rule.kind for rule in rules]
+    assert 2 == len(mock.faults)
+
+
+def test_conditions_match_and_operation_reach_the_rule(mock: Any) -> None:
+    rule = mock.faults.add(
+        faults.Error(status=500), "salsa.search_segments", {"json": {"payload.count": 20}}, skip=1, times=1, from_=0
+    )
+    statuses = [search(mock).status_code for _ in range(3)]
+
+    assert [200, 500, 200] == statuses
+    assert {"skip": 1, "times": 1, "from": 0} == rule.when.as_dict()
+    assert rule.is_spent
+    assert ("salsa.search_segments", {"json": {"payload.count": 20}}) == (rule.operation, rule.match)
+    assert faults.Error(status=500) == rule.fault
+    assert rule.as_dict()["fired"] == 1
+
+
+def test_injected_fault_ends_with_its_block_and_keeps_its_counters(mock: Any) -> None:
+    with mock.faults.injected("error", "salsa.*") as rule:
+        during = search(mock).status_code
+    after = search(mock).status_code
+
+    assert during >= 500
+    assert 200 == after
+    assert 1 == rule.fired
+    assert rule.until is not None
+    assert [rule.id] == [armed.id for armed in mock.faults.armed]
+    assert 0 == len(mock.faults)
+
+
+def test_rules_are_found_removed_and_cleared(mock: Any) -> None:
+    rule = mock.faults.add("error")
+
+    assert rule == mock.faults.get(rule.id)
+    assert mock.faults.remove(rule.id)
+    assert not mock.faults.remove(rule.id)
+    assert mock.faults.get(rule.id) is None
+    mock.faults.add("hang")
+    mock.faults.clear()
+    assert () == mock.faults.armed
+
+
+def test_rule_remembers_the_line_that_armed_it(mock: Any) -> None:
+    mock.faults.add("hang")
+
+    assert "test_shared.py:" in next(iter(mock.faults)).where
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("hnag",), "unknown fault kind 'hnag' (did you mean 'hang'?)"),
+        (({"kind": "error", "statsu": 500},), "did you mean 'status'?"),
+        (("error", "salsa.serch_segments"), "did you mean 'salsa.search_segments'?"),
+        (({"kind": "error", "operation": "salsa.*"}, "segmenter.*"), "operation: it is in the dict and an argument"),
+        (("error", "*", {"vendor": "slasa"}), "match.vendor: 'slasa'"),
+    ],
+)
+def test_unusable_fault_is_refused_in_the_same_words(mock: Any, arguments: Any, said: str) -> None:
+    with pytest.raises(SettingError) as raised:
+        mock.faults.add(*arguments)
+
+    assert said in str(raised.value)
+    assert 0 == len(mock.faults)
+
+
+# The journal.
+
+
+def test_entry_tells_the_exchange(mock: Any) -> None:
+    upsert(mock, {"name": "Äpfel"})
+    entry = mock.journal.entries(operation="upsert_segments")[0]
+
+    assert (1, "salsa", "salsa.upsert_segments", "PUT", 200, "answered") == (
+        entry.id, entry.vendor, entry.operation, entry.method, entry.status, entry.outcome,
+    )  # fmt: skip
+    assert f"{ROOT}/segments" == entry.path == entry.target
+    assert "[redacted]" == entry.request_headers["authtoken"]
+    assert {"payload": {"segments": [{"name": "Äpfel"}]}} == entry.request_json
+    assert b"payload" in entry.request_body
+    assert "application/json" == entry.response_headers["Content-Type"]
+    assert "ADDED" == entry.response_json["payload"]["segments"][0]["result"]
+    assert [("segments", None, "Äpfel")] == [(row.table, row.before, row.after["name"]) for row in entry.changes]
+    assert entry == mock.journal.get(1)
+    assert [entry] == [*mock.journal]
+    assert abs(entry.time - mock.clock.now()) < 60
+    assert entry.as_dict()["response"]["body"] == entry.response_json
+
+
+def test_entry_of_a_broken_call_has_its_outcome(mock: Any) -> None:
+    mock.faults.add("disconnect")
+    with pytest.raises(OSError, match=r"."):
+        search(mock)
+    entry = mock.journal.get(1)
+
+    assert (None, "closed", b"") == (entry.status, entry.outcome, entry.response_body)
+    assert ("1 disconnect",) == entry.faults
+
+
+def test_every_filter_selects(make: Any) -> None:
+    mock = make(credentials="isolated")
+    mock.clock.freeze("2026-01-01T00:00:00Z")
+    search(mock)
+    mock.clock.advance(60)
+    mock.session().put("/segments?dry=1", json={"id": "x"}, headers={"x-api-key": "other", "X-Trace": "7"})
+    entries = mock.journal.entries
+
+    assert [1] == [entry.id for entry in entries("salsa")]
+    assert [1] == [entry.id for entry in entries(operation="salsa.search*")]
+    assert [2] == [entry.id for entry in entries(status=404)]
+    assert [2] == [entry.id for entry in entries(organization="other")]
+    assert [2] == [entry.id for entry in entries(organization=mock.journal.get(2).organization)]
+    assert [] == entries(organization="nobody")
+    assert [2] == [entry.id for entry in entries(after="2026-01-01T00:01:00Z")]
+    assert [1] == [entry.id for entry in entries(before="2026-01-01T00:01:00Z")]
+    assert [2] == [entry.id for entry in entries(headers={"x-trace": "7"}, query={"dry": 1})]
+    assert [1] == [entry.id for entry in entries(json={"payload": {"count": 20}})]
+    assert [] == entries(json={"payload": {"count": 20}}, exact=True)
+    assert [2] == [entry.id for entry in entries(since=1)]
+    assert [2] == [entry.id for entry in entries(limit=1)]
+
+
+class AnyNumber:
+    """Equal to every number, as dirty-equals' objects are."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, int)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def test_assertions_pass_and_return_the_calls(mock: Any) -> None:
+    search(mock)
+    upsert(mock, {"name": "A"})
+
+    assert [1] == [
+        e.id for e in mock.journal.assert_called("search_segments", json={"payload": {"count": AnyNumber()}})
+    ]
+    assert [1] == [e.id for e in mock.journal.assert_called("salsa.search_segments", times=1, within=60)]
+    assert [1, 2] == [e.id for e in mock.journal.assert_order("search_segments", ("upsert_segments", None))]
+    mock.journal.assert_not_called("delete_segments")
+    assert 2 == len(mock.journal)
+
+
+def test_failed_assertion_explains_itself(mock: Any) -> None:
+    upsert(mock, {"name": "volunteers"})
+    with pytest.raises(AssertionError) as raised:
+        mock.journal.assert_called("upsert_segments", json={"payload": {"segments": [{"name": "Volunteers"}]}})
+    with pytest.raises(AssertionError) as other:
+        mock.journal.assert_order("upsert_segments", "search_segments")
+    text = str(raised.value)
+
+    assert "expected at least 1 call with the json asked for, found 0 of 1" in text
+    assert "nearest: call 1 salsa.upsert_segments: PUT" in text
+    assert "the same but for upper and lower case" in text
+    assert "called instead" not in text
+    assert "step 2 of 2 after call 1" in str(other.value)
+
+
+def test_unknown_operation_or_filter_is_refused(mock: Any) -> None:
+    with pytest.raises(SettingError, match=r"did you mean 'salsa.upsert_segments'"):
+        mock.journal.assert_called("salsa.upser_segments")
+    with pytest.raises(SettingError, match="did you mean 'status'"):
+        mock.journal.entries(statsu=200)
+    with pytest.raises(SettingError, match="slasa"):
+        mock.journal.entries("slasa")
+
+
+def test_wait_for_a_call_of_another_thread(mock: Any) -> None:
+    timer = Timer(0.1, search, [mock])
+    timer.start()
+    found = mock.journal.wait_for("search_segments", timeout=10)
+    timer.join()
+
+    assert [1] == [entry.id for entry in found]
+    with pytest.raises(AssertionError, match=r"waited 0.05 s"):
+        mock.journal.wait_for("upsert_segments", timeout=0.05)
+
+
+def test_forgotten_calls_are_counted(make: Any) -> None:
+    mock = make(journal_size=1)
+    search(mock)
+    search(mock)
+
+    assert 1 == mock.journal.forgotten
+    assert mock.journal.get(1) is None
+    with pytest.raises(AssertionError, match="Earlier calls are forgotten: it has 2 to 2"):
+        mock.journal.assert_not_called("upsert_segments")
+
+
+def test_ignored_fields_hints_har_and_capsule(mock: Any) -> None:
+    upsert(mock, {"name": "A", "descripton": "B"})
+    (row,) = mock.journal.ignored_fields()
+
+    assert ("payload.segments[*].descripton", " (did you mean 'description'?)") == (row.path, row.suggestion)
+    assert "descripton" in mock.journal.hint(mock.journal.get(1))
+    assert 1 == len(mock.journal.har()["log"]["entries"])
+    capsule = mock.journal.capsule("a test")
+    assert ("a test", 1) == (capsule["about"], len(capsule["calls"]))
+
+
+def test_journal_is_cleared(mock: Any) -> None:
+    search(mock)
+    mock.journal.clear()
+    search(mock)
+
+    assert [2] == [entry.id for entry in mock.journal]
+
+
+# Clock, records, snapshots.
+
+
+def test_clock(mock: Any) -> None:
+    mock.clock.freeze("2026-01-01T00:00:00Z")
+    mock.clock.advance(1.5)
+
+    assert mock.clock.frozen
+    assert "2026-01-01T00:00:01.500Z" == mock.clock.iso()
+    assert 1767225601.5 == mock.clock.now()
+    mock.clock.set("2027-01-01", frozen=False)
+    assert not mock.clock.frozen
+    mock.clock.set("2028-01-01", frozen=True)
+    assert "2028-01-01T00:00:00.000Z" == mock.clock.iso()
+    mock.clock.resume()
+    mock.clock.freeze()
+    assert mock.clock.frozen
+    for change in (lambda: mock.clock.advance(-1), lambda: mock.clock.set("noon")):
+        with pytest.raises(ValueError, match=r"."):
+            change()
+
+
+def test_vendor_faces_see_and_prepare_records(make: Any) -> None:
+    mock = make(credentials="isolated", seed=7)
+    group = mock.salsa.add_segment("Volunteers", description="d")
+    supporter = mock.salsa.add_supporter("a@example.org", firstName="A")
+    member = mock.salsa.add_member(group["segmentId"], supporter["supporterId"])
+    segment = mock.segmenter.add_segment("VIP", persons=[{"externalId": "1"}])
+
+    assert [group] == mock.salsa.segments == mock.salsa.rows("segments")
+    assert ([supporter], [member]) == (mock.salsa.supporters, mock.salsa.members)
+    assert [segment] == mock.segmenter.segments
+    assert 1 == len(mock.segmenter.persons)
+    assert [] == mock.salsa.of("other").segments
+    with pytest.raises(SettingError, match="is not there"):
+        mock.salsa.add_member("nobody", supporter["supporterId"])
+    assert segment == mock.vendor("segmenter").segments[0]
+    assert {"salsa", "segmenter", "journal"} <= {*dir(mock)}
+    with pytest.raises(AttributeError, match="no vendor is called so"):
+        _ = mock.slasa
+    with pytest.raises(SettingError, match="slasa"):
+        mock.vendor("slasa")
+
+
+def test_state_is_exported_and_loaded(mock: Any) -> None:
+    mock.salsa.add_segment("A")
+    document = mock.state()
+    mock.load({})
+
+    assert [] == mock.salsa.segments
+    mock.load(document)
+    assert document == mock.state()
+    with pytest.raises(SettingError, match="segmnets"):
+        mock.load({"salsa": {"segmnets": []}})
+    assert "deleted" not in mock.state(deleted=True)["salsa"]
+
+
+def test_snapshot_restore_reset_and_rewind(mock: Any) -> None:
+    start = mock.snapshot()
+    upsert(mock, {"name": "A"})
+    upsert(mock, {"name": "B"})
+    first = mock.journal.get(1)
+    mock.rewind(first)
+
+    assert ["A"] == [group["name"] for group in mock.salsa.segments]
+    mock.restore(start)
+    assert [] == mock.salsa.segments
+    mock.rewind(2)
+    assert 2 == len(mock.salsa.segments)
+    mock.faults.add("error")
+    mock.reset()
+    assert (0, 0, []) == (len(mock.journal), len(mock.faults), mock.salsa.segments)
+    for stale in (lambda: mock.restore(start), lambda: mock.rewind(first), lambda: mock.rewind(1)):
+        with pytest.raises(LookupError):
+            stale()
+
+
+def test_expected_changes(mock: Any) -> None:
+    with mock.expect_changes(salsa={"segments": added({"name": "A"})}):
+        upsert(mock, {"name": "A"})
+    with mock.expect_changes(salsa={"segments": updated({"description": "new"}) + added(1)}):
+        upsert(
+            mock, {"segmentId": mock.salsa.segments[0]["segmentId"], "name": "A", "description": "new"}, {"name": "B"}
+        )
+    with mock.expect_changes(salsa={"segments": anything}):
+        mock.load({})
+    with mock.expect_changes():
+        search(mock)
+
+
+def test_unexpected_change_is_shown_with_its_call(mock: Any) -> None:
+    with (
+        pytest.raises(AssertionError) as raised,
+        mock.expect_changes(salsa={"segments": removed(1)}, segmenter={"segments": added(1)}),
+    ):
+        upsert(mock, {"name": "A"})
+    text = str(raised.value)
+
+    assert "salsa.segments: expected 1 removed, got 1 added" in text
+    assert "<- call 1 salsa.upsert_segments" in text
+    assert "segmenter.segments: expected 1 added, got no change" in text
+    with pytest.raises(SettingError, match="did you mean 'segments'"):
+        mock.expect_changes(salsa={"segmnets": added(1)})
+    with pytest.raises(LookupError), mock.expect_changes():
+        mock.reset()
+
+
+# The rest.
+
+
+def test_stubs_answer_and_count(mock: Any) -> None:
+    stub = mock.stub("GET", "/api/neighbour", json={"a": 1}, times=1)
+    replies = [mock.session().get("/api/neighbour", headers=SALSA) for _ in range(2)]
+
+    assert ({"a": 1}, 404) == (replies[0].json(), replies[1].status_code)
+    assert [1] == [row.calls for row in mock.stubs]
+    assert "GET /api/neighbour" == str(stub)
+    assert not mock.stubs.is_initial(next(iter(mock.stubs)))
+    with pytest.raises(SettingError, match=r"is the operation salsa.search_segments"):
+        mock.stub("POST", f"{ROOT}/segments/search")
+    mock.stubs.clear()
+    assert 0 == len(mock.stubs)
+
+
+def test_settings_are_those_of_the_mock(make: Any) -> None:
+    mock = make(seed=7, limits="off")
+
+    assert (7, "off", 1000) == (mock.settings["seed"], mock.settings["limits"], mock.settings["journal_size"])
+
+
+def test_intercepted_clients_reach_it(mock: Any) -> None:
+    import urllib.request
+
+    request = urllib.request.Request("http://api.salsalabs.org" + ROOT + "/metrics", headers=SALSA)
+    options: Any = {"transport": "live"}
+    with mock.intercept(block_network=True, **options), urllib.request.urlopen(request) as reply:
+        assert 200 == reply.status
+
+    assert ["salsa.get_metrics"] == [entry.operation for entry in mock.journal]
