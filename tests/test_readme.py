@@ -1,4 +1,4 @@
-"""Every block of the README is run."""
+"""Every block of the README and of the page on servers is run."""
 
 from __future__ import annotations
 
@@ -14,11 +14,19 @@ from segment_mock import SegmentMock
 from segment_mock.conform import differences
 
 ROOT = Path(__file__).parents[1]
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+DOCS = ROOT / "docs"
+
+
+def blocks(page: Path) -> list[tuple[str, str]]:
+    """Return the language and the text of each block of code."""
+    return re.findall(r"^```([\w ]+)\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
+BLOCKS, SERVER = blocks(ROOT / "README.md"), blocks(DOCS / "server.md")
 PYTHON = [text for language, text in BLOCKS if language == "python"]
 CURLS = [
-    (text, BLOCKS[index + 1][1])
-    for index, (language, text) in enumerate(BLOCKS)
+    (text, SERVER[index + 1][1])
+    for index, (language, text) in enumerate(SERVER)
     if language == "sh" and text.startswith("curl")
 ]
 
@@ -31,15 +39,24 @@ def test_tests_of_the_readme_pass(pytester: pytest.Pytester) -> None:
     pytester.runpytest().assert_outcomes(passed=len(tests))
 
 
-@pytest.mark.parametrize("text", [text for text in PYTHON if "def test_" not in text])
-def test_scripts_of_the_readme_run(text: str) -> None:
-    """The scripts it shows run, and what they assert holds."""
-    exec(compile(text, "README.md", "exec"), {})
+def test_red_test_and_its_report_are_those_of_the_page_on_testing() -> None:
+    """The suite runs them there."""
+    shown = [text for language, text in BLOCKS if language in ("python red", "text")][:2]
+    run = [text for _, text in blocks(DOCS / "testing.md")]
+
+    assert len(shown) == 2
+    assert all(text in run for text in shown)
+
+
+def test_every_page_is_linked() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+
+    assert [] == [page.name for page in DOCS.glob("*.md") if f"](docs/{page.name})" not in text]
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="no curl on this machine")
 @pytest.mark.parametrize(("command", "printed"), CURLS)
-def test_curls_of_the_readme_answer_as_printed(command: str, printed: str) -> None:
+def test_curls_answer_as_printed(command: str, printed: str) -> None:
     """Each curl, sent to the demo world, gets every member that is printed below it."""
     with SegmentMock(data="demo") as mock:
         script = command.replace("http://127.0.0.1:7357", mock.serve().url)
@@ -50,10 +67,10 @@ def test_curls_of_the_readme_answer_as_printed(command: str, printed: str) -> No
 
 def test_its_two_commands_are_there() -> None:
     """The commands it promises exist in the script it names, and the served port is the default one."""
-    commands = next(text for language, text in BLOCKS if language == "sh")
+    commands = next(text for language, text in BLOCKS if language == "sh" and "dev.py" in text)
     words = re.findall(r"python3 dev\.py (\w+)", commands)
-    told = subprocess.run(["python3", ROOT / "dev.py"], capture_output=True, text=True, check=False).stderr
+    usage = subprocess.run(["python3", ROOT / "dev.py"], capture_output=True, text=True, check=False).stderr
 
     assert ["serve", "test"] == words
-    assert all(f"  {word} " in told for word in words)
+    assert all(f"  {word} " in usage for word in words)
     assert "http://127.0.0.1:7357" in commands

@@ -1,4 +1,4 @@
-"""The table of sources in README.md; ``python tests/openapi/provenance_table.py`` writes it."""
+"""The table of sources in docs/fidelity.md; ``python tests/openapi/provenance_table.py`` writes it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 from segment_mock.catalogue import catalogue
 from segment_mock.vendors import find_vendors
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "fidelity.md"
 MARKS = ("documented", "recorded", "assumed")
-PLACE = re.compile("<!-- honesty -->.*?<!-- end -->", re.DOTALL)
+PLACE = re.compile("<!-- provenance -->.*?<!-- end -->", re.DOTALL)
 
 
 def table() -> str:
@@ -63,10 +63,10 @@ def markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 def updated(page: str) -> str:
     """Return *page* with the table as it should be."""
-    page, count = PLACE.subn(lambda _: f"<!-- honesty -->\n\n{table()}\n\n<!-- end -->", page)
-    assert count == 1, "README.md must have one <!-- honesty --> ... <!-- end -->"
+    page, count = PLACE.subn(lambda _: f"<!-- provenance -->\n\n{table()}\n\n<!-- end -->", page)
+    assert count == 1, "docs/fidelity.md must have one <!-- provenance --> ... <!-- end -->"
     return page
 
 
 if __name__ == "__main__":
-    README.write_text(updated(README.read_text(encoding="utf-8")), encoding="utf-8")
+    PAGE.write_text(updated(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

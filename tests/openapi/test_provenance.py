@@ -16,7 +16,7 @@ from segment_mock.cli import main
 from segment_mock.core import doubt, fields_of, known, mark, rule_of
 from segment_mock.examples import shipped_examples
 from segment_mock.vendors import find_vendors
-from tests.openapi.provenance_table import README, updated
+from tests.openapi.provenance_table import PAGE, updated
 from tests.openapi.sections import is_section
 
 SALSA, KEY = "/api/integration/ext/v1", {"authToken": "t", "x-api-key": "k"}
@@ -113,10 +113,10 @@ def test_the_control_plane_has_the_rows_of_the_command() -> None:
     assert [row["fields"] for row in served] == [row["fields"] for row in CATALOGUE.values()]
 
 
-def test_the_readme_has_the_present_table() -> None:
+def test_page_has_the_present_table() -> None:
     """Its table is what ``python tests/openapi/provenance_table.py`` writes, and counts every field."""
     marks = Counter(row["mark"] for row in ROWS if "path" in row and "operation" in row)
-    text = README.read_text(encoding="utf-8")
+    text = PAGE.read_text(encoding="utf-8")
 
     assert updated(text) == text
     assert f"{marks['assumed']} are assumed" in text
