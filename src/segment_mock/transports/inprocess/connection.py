@@ -113,7 +113,8 @@ class Connection:
         """
         if self._exchange is None:
             return None
-        waiting.finish(self._exchange.reply(), self.transport.clock, self._timeout)
+        if self._exchange.response is None:
+            waiting.finish(self._exchange.reply(), self.transport.clock, self._timeout)
         return self.take_whole()
 
     def take_whole(self) -> Response | None:
@@ -266,7 +267,7 @@ class Exchange:
             response is not None
             and (response.delivery is WHOLE or response.delivery == WHOLE)
             and response.status >= 200
-            and _FRAMING.isdisjoint([name.lower() for name in response.headers])
+            and _FRAMING.isdisjoint(map(str.lower, response.headers))
         )
 
     @property
