@@ -3,12 +3,12 @@
 import math
 import resource
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import pytest
 
 from segment_mock.clock import sleep
-from segment_mock.messages import Response
+from segment_mock.messages import Delivery, Response
 
 from .raw_client import GET, HOLD, TIMEOUT, Holding, RawClient, control, serving, threads
 
@@ -199,3 +199,55 @@ def test_a_call_that_fails_to_close(caplog):
 
     assert (ends, threads()) == ([b"", b""], [])
     assert caplog.text.count("ValueError: no") == 2
+
+
+@pytest.mark.parametrize("seconds", [math.nan, None, "1", -math.nan])
+def test_a_pause_that_is_no_number_is_an_error_of_its_call(seconds, caplog):
+    """And confuses no timer of the others."""
+
+    async def odd(request):
+        if request.target == "/odd":
+            await sleep(0.0)
+            await Pausing(seconds)
+        await sleep(0.01)
+        return Response(200)
+
+    with serving(odd) as server, RawClient(server) as one, RawClient(server) as two:
+        two.send(GET)
+        assert one.send(b"GET /odd HTTP/1.1\r\n\r\n").reply()[0] == 500
+        assert two.reply()[0] == 200
+        assert two.send(GET).reply()[0] == 200
+
+    assert "failed to answer" in caplog.text
+
+
+class Pausing:
+    """Asks for a pause of anything."""
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+
+    def __await__(self):
+        yield self.seconds
+
+
+def test_a_negative_pause_is_none():
+    """The call goes on at once."""
+    with serving(Holding(-5)) as server, RawClient(server) as wire:
+        assert wire.send(HOLD).reply()[0] == 200
+
+
+def test_a_stream_that_breaks_ends_its_connection(caplog):
+    """Its client is not left waiting."""
+    pieces = [b"a"]
+
+    def stream(request):
+        return Response(200, {}, b"", Delivery(more=pieces.pop, pause=0.001))
+
+    with serving(control=stream) as server, RawClient(server) as wire:
+        with suppress(ConnectionResetError):
+            assert wire.send(b"GET /_mock/events HTTP/1.1\r\n\r\n").rest().endswith(b"a")
+        with RawClient(server) as other:
+            assert other.send(GET).reply()[0] == 200
+
+    assert "IndexError" in caplog.text

@@ -56,7 +56,12 @@ class ServerContext:
     _worker: ThreadPoolExecutor | None = None
 
     def later(self, seconds: float, action: Callable[..., None], *args: Any) -> TimerHandle | None:
-        """Call *action* in so many *seconds*, scaled; never, and return None, if they are infinite."""
+        """Call *action* in so many *seconds*, scaled; never, and return None, if they are infinite.
+
+        Raises TypeError or ValueError for what is no number: one NaN would confuse every timer of the loop.
+        """
+        if math.isnan(seconds):
+            raise ValueError(f"{seconds!r} is not a number of seconds")
         if math.isinf(seconds):
             return None
         return self.loop.call_later(seconds * self.time_scale, action, *args)

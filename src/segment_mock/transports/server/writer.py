@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from ...messages import WHOLE, Response
 from ..serialize import ConnectionOption, ending, serialize, split_delivery
-from .context import ServerContext
+from .context import ServerContext, error_response
 
 LINGER = 2.0  # seconds that a refused client may go on sending, or that unread bytes delay a reset
 RESET_DELAY = 0.02  # seconds between the last byte and a reset
@@ -87,8 +87,13 @@ class ResponseWriter:
 
     def _send_more(self, more: Callable[[], bytes], pause: float) -> None:
         # Whoever does not read what was sent gets nothing more until it has.
-        if not self.blocked and (data := more()):
-            self._transport.write(data)
+        try:
+            if not self.blocked and (data := more()):
+                self._transport.write(data)
+        except Exception:
+            error_response()
+            self._transport.abort()
+            return
         self._timer = self._context.loop.call_later(pause, self._send_more, more, pause)
 
     def _drip(self, response: Response, data: memoryview, chunk: int, pause: float) -> None:
