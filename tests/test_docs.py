@@ -39,3 +39,26 @@ def test_links_lead_somewhere(page: str, target: str) -> None:
     folder = ROOT if page == "README.md" else ROOT / "docs"
 
     assert (folder / target).exists()
+
+
+def test_walk_through_the_code_names_files_that_exist() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    walk = text.partition("## Ten minutes through the code")[2].partition("\n## ")[0]
+    files = re.findall(r"\*\*`([\w/]+\.py)`\*\*", walk)
+
+    assert len(files) > 10
+    assert [] == [file for file in files if not (ROOT / "src" / "segment_mock" / file).is_file()]
+
+
+def test_walk_through_the_code_names_functions_that_exist() -> None:
+    """Each name with a dot is a class and its method, found in the file named before it."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    walk = text.partition("## Ten minutes through the code")[2].partition("\n## ")[0]
+    missing, source = [], ""
+    for file, owner, method in re.findall(r"\*\*`([\w/]+\.py)`\*\*|`([A-Z]\w+)\.(\w+)`", walk):
+        if file:
+            source = (ROOT / "src" / "segment_mock" / file).read_text(encoding="utf-8")
+        elif f"class {owner}" not in source or f"def {method}(" not in source:
+            missing.append(f"{owner}.{method}")
+
+    assert [] == missing

@@ -72,7 +72,7 @@ def markdown(path: Path) -> Iterator[Text]:
     """Yield the paragraphs, list items and table cells of a Markdown file, without its code."""
     for token in MarkdownIt("commonmark").enable("table").parse(path.read_text()):
         if token.type == "inline" and token.map:
-            pieces = [child.content if child.type != "code_inline" else "`code`" for child in token.children or ()]
+            pieces = [child.content if child.type != "code_inline" else "`CODE`" for child in token.children or ()]
             yield Text(path, token.map[0] + 1, "docs", " ".join(pieces) if token.children else token.content)
 
 
@@ -132,7 +132,7 @@ def findings(text: Text) -> Iterator[Finding]:
     if text.kind == "name":
         yield Finding(text, "name", f"{text.text!r} does not say what it holds")
         return
-    prose = CODE.sub("code", text.text)
+    prose = CODE.sub("CODE", text.text)
     for pattern, instead in RULES["withdrawn"].items():
         for match in re.finditer(pattern, prose, re.IGNORECASE):
             yield Finding(text, "withdrawn", f"{match[0]!r}; write: {instead}")
