@@ -97,8 +97,8 @@ def test_stubs_over_the_control_plane() -> None:
         ({"method": "GET", "path": "/x", "json": 1, "body": "x"}, "json and body: give one of them"),
         ({"method": "GET", "path": "/x", "json": {1, 2}}, "json: Object of type set is not JSON serializable"),
         ({"method": "GET", "path": "/x", "body": 5}, "body: 5 is not text"),
-        ({"method": "GET", "path": "/x", "headers": {"A B": "1"}}, "headers: 'A B' is no name of a header"),
-        ({"method": "GET", "path": "/x", "headers": {"A": "1\n"}}, "headers.A: '1\\n' is not printable ASCII"),
+        ({"method": "GET", "path": "/x", "headers": {"A B": "1"}}, "headers: 'A B' is not the name of a header"),
+        ({"method": "GET", "path": "/x", "headers": {"A": "1\n"}}, "headers: '1\\n' is not the value of a header: A"),
         (
             {"method": "PUT", "path": "/api/integration/ext/v1/segments"},
             "PUT /api/integration/ext/v1/segments is the operation salsa.upsert_segments",

@@ -20,6 +20,7 @@ from .core.world import World
 from .faults import FaultRules, is_kind, kinds
 from .hosts import host_of, is_browser_noise
 from .journal import Entry, EntryFilter, Journal, check_filters
+from .json_match import brief
 from .messages import Pending, Request, Response
 from .routing import NOBODY, Routes
 from .settings import SettingError, merged, read_rules, resolve, scenarios, scenarios_of, suggestion
@@ -147,7 +148,7 @@ class Emulator:
     def state(self, credential: str = "", *, deleted: bool = False) -> Json:
         """Return every record of one organization in the form of a data file, with *deleted* the deleted ids too."""
         with self.world.lock:
-            return self.document(self.world.organization(credential).store, deleted=deleted)
+            return self.document(self.world.look_up(credential).store, deleted=deleted)
 
     def document(self, store: Store, *, deleted: bool) -> Json:
         """Return what `state` does for the tables of *store*."""
@@ -292,10 +293,15 @@ class Emulator:
         return {option.name: self.settings[f"{vendor.name}_{option.name}"] for option in vendor.options}
 
     def _loaded(self, sources: Iterable[Any]) -> dict[str, InitialRecords]:
-        with _garbage_collection_paused():
-            document = merged(sources)
-            stubs = document.pop(STUB_ROWS, {}).get(STUB_ROWS, [])
-            records = self._initial_records(document)
+        try:
+            with _garbage_collection_paused():
+                document = merged(sources)
+                stubs = document.pop(STUB_ROWS, {}).get(STUB_ROWS, [])
+                records = self._initial_records(document)
+        except SettingError:
+            raise
+        except (RecursionError, ValueError) as error:  # data of Python's: a number too long to be text, a circle
+            raise SettingError(f"data: it can't be read: {error}") from None
         if stubs:
             self.stubs.load(stubs)
         return records
@@ -346,7 +352,7 @@ def _mark_deleted(vendor: Vendor, rows: Iterable[Any], seeds: Mapping[str, Initi
     for index, row in enumerate(rows):
         place = f"data.{vendor.name}.{DELETED}[{index}]"
         if not isinstance(row, Mapping) or row.keys() != {"collection", "id"} or not isinstance(row["id"], str):
-            raise SettingError(f"{place}: expected a collection and an id, got {row!r}")
+            raise SettingError(f"{place}: expected a collection and an id, got {brief(row)}")
         seed = seeds.get(str(row["collection"]))
         if seed is None:
             near = suggestion(str(row["collection"]), seeds)

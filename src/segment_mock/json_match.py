@@ -14,6 +14,10 @@ class _Absent:
         return "nothing"
 
 
+MAX_DEPTH: Final = 100
+"""How many levels data may be nested: what is shown or exported has to fit on Python's stack once more."""
+MAX_DIGITS: Final = 1000
+"""How many digits a whole number may have: Python reads and writes longer ones slowly, or not at all."""
 ABSENT: Final = _Absent()
 """Stands where a member was expected and none is there, or the other way round."""
 
@@ -65,6 +69,57 @@ def shown(body: bytes) -> Any:
     """Return *body* as JSON, or as text when it is none; None when it is empty."""
     found = parsed(body)
     return body.decode("utf-8", "replace") if found is None and body else found
+
+
+def is_deep(value: Any) -> bool:
+    """Return whether dicts, lists and tuples of *value* are nested in more than `MAX_DEPTH` levels, or in a circle."""
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        # One that is there twice is looked at once, or a circle would double the work in each level.
+        containers = {id(each): each for each in level if isinstance(each, (Mapping, list, tuple))}
+        if not containers:
+            return False
+        level = [
+            child for each in containers.values() for child in (each.values() if isinstance(each, Mapping) else each)
+        ]
+    return True
+
+
+def is_long(number: int) -> bool:
+    """Return whether *number* has more than `MAX_DIGITS` digits; one digit more or less is not counted."""
+    return number.bit_length() > MAX_DIGITS * 3.33
+
+
+def writable(value: Any, levels: int = MAX_DEPTH) -> Any:
+    """Return *value* as data that JSON can carry: what it cannot, such as a matcher object, as a text that shows it."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, int) and not is_long(value):
+        return int(value)
+    if isinstance(value, float) and isfinite(value):
+        return float(value)
+    if levels > 0 and isinstance(value, Mapping):
+        return {
+            name if isinstance(name, str) else brief(name): writable(one, levels - 1) for name, one in value.items()
+        }
+    if levels > 0 and isinstance(value, (list, tuple)):
+        return [writable(one, levels - 1) for one in value]
+    return brief(value)
+
+
+def brief(value: Any, limit: int = 200) -> str:
+    """Return the repr of *value*, cut to *limit* characters; whatever *value* is, this raises nothing."""
+    if isinstance(value, str):
+        value = value if len(value) <= limit else value[:limit] + "..."
+    elif isinstance(value, int) and is_long(value):
+        return f"a number of more than {MAX_DIGITS} digits"
+    try:
+        text = repr(value)
+    except Exception:  # RecursionError too, and whatever a __repr__ of the user's raises
+        return f"<{type(value).__name__}>"
+    return text if len(text) <= limit + 10 else f"{text[: limit - 3]}..."
 
 
 def _members(expected: Mapping[Any, Any], got: Mapping[Any, Any], exact: bool, path: str) -> Iterator[Mismatch]:

@@ -14,7 +14,8 @@ from .core import Call, Json, Operation
 from .core.call import ASSUMED
 from .forking import new_lock
 from .hosts import host_of
-from .messages import Request, Response
+from .json_match import brief, is_deep, is_long
+from .messages import Request, Response, check_header
 from .routing import Routes, folded
 from .settings import SettingError, suggestion
 
@@ -118,21 +119,23 @@ class Stubs:
 
     def _read(self, row: Any, place: str) -> Stub:
         if not isinstance(row, Mapping):
-            raise SettingError(f"{place}expected a dict with method and path, got {row!r}")
+            raise SettingError(f"{place}expected a dict with method and path, got {brief(row)}")
+        if is_deep(row):
+            raise SettingError(f"{place}it is nested too deeply")
         for name in row:
             if name not in _MEMBERS:
                 raise SettingError(f"{place}{name}: no such member{suggestion(str(name), _MEMBERS)}")
         method, url = row.get("method"), row.get("path")
         if not isinstance(method, str) or method.upper() not in METHODS:
-            raise SettingError(f"{place}method: {method!r} is not one of {', '.join(METHODS)}")
+            raise SettingError(f"{place}method: {brief(method)} is not one of {', '.join(METHODS)}")
         parts = urlsplit(url) if isinstance(url, str) else None
         if parts is None or not parts.path.startswith("/"):
-            raise SettingError(f"{place}path: {url!r} is neither a path such as /api/x nor a URL")
+            raise SettingError(f"{place}path: {brief(url)} is neither a path such as /api/x nor a URL")
         status, times = row.get("status", 200), row.get("times")
         if type(status) is not int or not 200 <= status <= 599:
-            raise SettingError(f"{place}status: {status!r} is not a whole number from 200 to 599")
-        if times is not None and (type(times) is not int or times < 0):
-            raise SettingError(f"{place}times: {times!r} is not a whole number from 0 on")
+            raise SettingError(f"{place}status: {brief(status)} is not a whole number from 200 to 599")
+        if times is not None and (type(times) is not int or times < 0 or is_long(times)):
+            raise SettingError(f"{place}times: {brief(times)} is not a whole number from 0 on")
         body, headers = _body(row, place), _headers(row.get("headers"), place)
         if row.get("json") is not None and "content-type" not in map(str.lower, headers):
             headers = {**_JSON, **headers}
@@ -166,21 +169,23 @@ def _body(row: Mapping[str, Any], place: str) -> bytes:
         except (TypeError, ValueError, RecursionError) as error:
             raise SettingError(f"{place}json: {error}") from None
     if body is None or isinstance(body, str):
-        return (body or "").encode()
+        return (body or "").encode("utf-8", "surrogatepass")
     if isinstance(body, bytes):
         return body
-    raise SettingError(f"{place}body: {body!r} is not text")
+    raise SettingError(f"{place}body: {brief(body)} is not text")
 
 
 def _headers(headers: Any, place: str) -> dict[str, str]:
     if headers is None:
         return {}
     if not isinstance(headers, Mapping):
-        raise SettingError(f"{place}headers: {headers!r} is not names and values")
+        raise SettingError(f"{place}headers: {brief(headers)} is not names and values")
+    if any(isinstance(value, (Mapping, list, tuple)) for value in headers.values()):
+        raise SettingError(f"{place}headers: {brief(headers)} has a value that is no text")
     pairs = {str(name): str(value) for name, value in headers.items()}
     for name, value in pairs.items():
-        if not (name and name.isascii() and name.isprintable() and " " not in name and ":" not in name):
-            raise SettingError(f"{place}headers: {name!r} is no name of a header")
-        if not (value.isascii() and (value.isprintable() or not value)):
-            raise SettingError(f"{place}headers.{name}: {value!r} is not printable ASCII")
-    return pairs
+        try:
+            check_header(name, value)
+        except ValueError as error:
+            raise SettingError(f"{place}headers: {error}") from None
+    return {name: value.strip(" \t") for name, value in pairs.items()}

@@ -99,7 +99,7 @@ def test_nesting_has_a_limit_of_its_own(text: str, tmp_path: Path, monkeypatch: 
     """The limit does not depend on that of PyYAML, which only some versions have."""
     path = tmp_path / "deep.yaml"
     path.write_text(text)
-    monkeypatch.setattr("segment_mock.settings.files._MAX_DEPTH", 50)
+    monkeypatch.setattr("segment_mock.settings.files.MAX_DEPTH", 50)
 
     with pytest.raises(SettingError, match=r"deep\.yaml: it is nested more than .* levels deep"):
         SegmentMock(data=str(path))

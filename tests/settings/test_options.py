@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from segment_mock.json_match import brief
 from segment_mock.settings import BOOL, FLOAT, INT, RULES, SOURCE, TEXT, Option, OptionType, SettingError
 
 HUGE = pytest.param(FLOAT, 10**400, id="huge")
@@ -66,7 +67,7 @@ def test_refused(kind: OptionType, value: Any) -> None:
     with pytest.raises(SettingError) as refused:
         Option("log_level", "", kind=kind)._one(value)
 
-    expected = f"log_level: {value!r} is not {kind.title} (--log-level or SEGMENT_MOCK_LOG_LEVEL)"
+    expected = f"log_level: {brief(value)} is not {kind.title} (--log-level or SEGMENT_MOCK_LOG_LEVEL)"
     assert expected == str(refused.value)
 
 

@@ -32,10 +32,14 @@ def replay(capsule: Path, verbose: bool, diff: bool) -> None:
         again = Replay(document)
     except SettingError as error:
         raise click.UsageError(f"{capsule}: {error}") from None
-    click.echo(f"{document['about'] or capsule.name}: {_count(document['calls'])}, seed {document['settings']['seed']}")
-    for warning in again.warnings():
-        click.echo(f"  note: {warning}", err=True)
-    others = sum(not _tell(call, verbose, diff) for call in again.calls())
+    seed = document["settings"].get("seed", 0)
+    click.echo(f"{document['about'] or capsule.name}: {_count(document['calls'])}, seed {seed}")
+    try:
+        for warning in again.warnings():
+            click.echo(f"  note: {warning}", err=True)
+        others = sum(not _tell(call, verbose, diff) for call in again.calls())
+    except SettingError as error:
+        raise click.UsageError(f"{capsule}: {error}") from None
     if others:
         raise click.ClickException(f"{others} of {_count(document['calls'])} came out otherwise")
 
@@ -43,7 +47,7 @@ def replay(capsule: Path, verbose: bool, diff: bool) -> None:
 def _read(capsule: Path) -> Any:
     try:
         return json.loads(capsule.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise click.UsageError(f"{capsule}: no JSON: {error}") from None
 
 

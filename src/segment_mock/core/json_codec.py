@@ -10,13 +10,12 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from ..json_match import MAX_DEPTH as DEPTH
+from ..json_match import MAX_DIGITS
 from .refusals import Refusal
 
 Json: TypeAlias = dict[str, Any]
 
-DEPTH = 100
-"""How many levels a body may be nested: what is echoed or exported has to fit on Python's stack once more."""
-MAX_DIGITS = 1000
 _SMALL = 10_000
 """Below this size in bytes, counting brackets is the quickest way to see that a body is not deep."""
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))

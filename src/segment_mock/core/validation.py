@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, missing
 
+from ..json_match import brief
 from ..settings import SettingError, suggestion
 from .schemas import ItemList, RequestSchema, flatten_errors, inner, unread
 
@@ -269,7 +270,7 @@ def _explained(schema: Schema, row: Any, place: str) -> dict[str, Any]:
         path, sentence = min(flatten_errors(error.messages), key=lambda complaint: _is_known(schema, complaint[0]))
         holder, name, known = _at(schema, row, path)
         near = suggestion(name, known) if known and name not in known else ""
-        value = f" Got {holder[name]!r}." if isinstance(holder, dict) and name in holder else ""
+        value = f" Got {brief(holder[name])}." if isinstance(holder, dict) and name in holder else ""
         raise SettingError(f"{place}.{path}: {sentence}{near}{value}") from None
     return loaded
 

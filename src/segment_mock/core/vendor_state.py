@@ -48,7 +48,8 @@ class VendorState:
     def rows(self, table: str) -> list[Json]:
         """Return the records of *table*, oldest first, as plain dicts in wire names."""
         with self.world.lock:
-            return deepcopy([*self.store[self._vendor.table(table)]])
+            store = self.world.look_up(self._credential).store
+            return deepcopy([*store[self._vendor.table(table)]])
 
     def add(self, table: str, document: Json) -> Json:
         """Add the one record of *document*, in data-file form, and return a copy of it; raises `SettingError`."""

@@ -92,6 +92,14 @@ class World:
                 organization = self._organizations.setdefault(credential, Organization(name, store))
         return organization
 
+    def look_up(self, credential: str = "") -> Organization:
+        """Return the organization of *credential*, or, if no call has named it yet, what it would be: none is made."""
+        known = self._organizations.get(credential if self.isolated else "")
+        if known is not None:
+            return known
+        name = self.organization_name(credential)
+        return Organization(name, Store(name, self._initial, self.log))
+
     def organization_name(self, credential: str) -> str:
         """Return the name of the organization of *credential*, whether it exists yet or not."""
         return organization_name(credential) if self.isolated else ""

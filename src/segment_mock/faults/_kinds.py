@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ..core import Middleware
+from ..json_match import brief
 from ..settings import SettingError, suggestion
 from ._base import Fault
 
@@ -34,14 +35,14 @@ def kinds() -> Mapping[str, type[Fault]]:
 def fault_from_json(told: Mapping[str, Any]) -> Fault:
     """Return the fault that JSON tells; raises `SettingError` for a kind or a setting that there is not."""
     if "kind" not in told:
-        raise SettingError(f"kind: missing in {dict(told)}; there are {[*kinds()]}")
-    known, name = kinds(), str(told["kind"])
+        raise SettingError(f"kind: missing in {brief(dict(told))}; there are {[*kinds()]}")
+    known, name = kinds(), told["kind"] if isinstance(told["kind"], str) else brief(told["kind"])
     if name in ALIASES:
         told = {**told, **ALIASES[name]}
         name = told["kind"]
     if name not in known:
         near = suggestion(name, [*known, *ALIASES])
-        raise SettingError(f"kind: unknown fault kind {name!r}{near}; there are {[*known]}")
+        raise SettingError(f"kind: unknown fault kind {brief(name)}{near}; there are {[*known]}")
     return known[name].of({key: value for key, value in told.items() if key != "kind"})
 
 
@@ -58,7 +59,7 @@ def fault_of(source: Any) -> Middleware:
         fault: Middleware = source
         return fault
     expected = "expected a kind's name, a dict with a 'kind', or a fault such as faults.Hang()"
-    raise SettingError(f"fault: {source!r} can't be armed; {expected}")
+    raise SettingError(f"fault: {brief(source)} can't be armed; {expected}")
 
 
 def is_kind(name: str) -> bool:

@@ -8,11 +8,14 @@ from typing import Any, TypeAlias
 
 from ..core import Call, Refusal
 from ..hosts import query_of
+from ..json_match import brief, is_deep
 from ..settings import SettingError, suggestion
 
 Match: TypeAlias = "Mapping[str, Any] | Callable[[Call], bool] | None"
 Test: TypeAlias = Callable[[Call], bool]
-_STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d+|\*)\]")
+_STEP = re.compile(r"\.?([^.\[\]]+)|\[([0-9]{1,9}|\*)\]")
+_MAX_PATH = 1000
+"""How long a path may be; a body has at most a hundred levels."""
 
 
 def predicate(match: Match) -> Test:
@@ -27,7 +30,14 @@ def predicate(match: Match) -> Test:
         return lambda call: True
     if callable(match):
         return match
-    tests = [_predicate_of(name, wanted) for name, wanted in _pairs("match", match)]
+    if is_deep(match):
+        raise SettingError("match: it is nested too deeply, and would match no call")
+    try:
+        tests = [_predicate_of(name, wanted) for name, wanted in _pairs("match", match)]
+    except SettingError:
+        raise
+    except ValueError:  # such as a number too long to be text
+        raise SettingError(f"match: {brief(match)} can't be compared with a call") from None
     return lambda call: all(test(call) for test in tests)
 
 
@@ -53,12 +63,16 @@ def _has_query(call: Call, wanted: list[tuple[str, str]]) -> bool:
 
 def _pairs(place: str, value: Any) -> list[tuple[str, Any]]:
     if not isinstance(value, Mapping):
-        raise SettingError(f"{place}: {value!r} is not names and values")
+        raise SettingError(f"{place}: {brief(value)} is not names and values")
     return [(str(name), wanted) for name, wanted in value.items()]
 
 
 def _steps(path: str) -> list[str | int | None]:
     """Return the steps of a path: a member's name, an index, or None for every item."""
+    if len(path) > _MAX_PATH:
+        raise SettingError(
+            f"match.json: {brief(path, 50)} has more than {_MAX_PATH} characters, and no path needs so many"
+        )
     text = path.removeprefix("$")
     found = [*_STEP.finditer(text)]
     if not text or "".join(step[0] for step in found) != text:

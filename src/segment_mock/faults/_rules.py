@@ -12,6 +12,7 @@ from ..core import Call, Middleware, Operation
 from ..core.world import World
 from ..forking import new_rlock
 from ..journal import matches_operation
+from ..json_match import brief, is_deep
 from ..messages import Response, check_response
 from ..settings import SettingError, suggestion
 from ._kinds import fault_of, kinds
@@ -252,6 +253,8 @@ class FaultRules:
                 raise
 
     def _add(self, source: Any, operation: str, match: Match, when: Mapping[str, Any]) -> FaultRule:
+        if is_deep(source):
+            raise SettingError("fault: it is nested too deeply")
         source, operation, match, when = own_members(source, operation, match, when)
         fault = fault_of(source)
         self._check(fault, str(operation), match)
@@ -268,7 +271,7 @@ class FaultRules:
 
     def _check(self, fault: Middleware, operation: str, match: Match) -> None:
         if not any(matches_operation(name, operation) for name in self._operations):
-            raise SettingError(f"operation: {operation!r} is none{suggestion(operation, self._operations)}")
+            raise SettingError(f"operation: {brief(operation)} is none{suggestion(operation, self._operations)}")
         suits = getattr(fault, "suits", lambda _: True)
         able = [name for name, row in self._operations.items() if suits(row)]
         if not any(matches_operation(name, operation) for name in able):
@@ -311,6 +314,6 @@ def own_members(
             raise SettingError(f"{name}: it is in the dict and an argument; give it once")
     when = own.get("when", when)
     if not isinstance(when, Mapping):
-        raise SettingError(f"when: {when!r} is no object")
+        raise SettingError(f"when: {brief(when)} is no object")
     fault = {name: value for name, value in source.items() if name not in _MEMBERS}
     return fault, own.get("operation", operation), own.get("match", match), when

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from ..core import Call, Proceed, dumps
+from ..json_match import is_deep
 from ..messages import Response, check_header
 from ..settings import FLOAT, INT, OptionType
 from ._base import Fault, after, pairs, setting
 
 
 def _body(value: Any) -> Any:
-    if isinstance(value, (dict, list)):
+    if isinstance(value, (dict, list)) and not is_deep(value):
         json.dumps(value, allow_nan=False)
         return value
     if isinstance(value, str):

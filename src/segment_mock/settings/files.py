@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import marshal
+import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
+from functools import cache
+from math import inf, isfinite
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from ..json_match import MAX_DEPTH, MAX_DIGITS, brief, is_deep
 from .options import SettingError, Value, suggestion
 
 _NAMES = ("segment-mock.yaml", "pyproject.toml")
@@ -21,8 +25,10 @@ STUBS = "stubs"
 _LARGEST = 256 * 2**20
 _MOST_VALUES = 10_000_000
 """Limit of values in a YAML file with every alias written out."""
-_MAX_DEPTH = 1000
-_TOO_DEEP = f"it is nested more than {_MAX_DEPTH:,} levels deep"
+_TOO_DEEP = f"it is nested more than {MAX_DEPTH} levels deep"
+_NUMBER = re.compile(r"[-+]?(0b[01_]+|0o?[0-7_]+|0x[0-9a-fA-F_]+|[0-9][0-9_]*)")
+_BASES = {"b": 2, "o": 8, "x": 16}
+_TRUTH = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
 
 
 def fixtures() -> Path:
@@ -82,9 +88,9 @@ def scenarios_of(sources: Iterable[Value]) -> dict[str, dict[str, Any]]:
 def _scenario(place: str, scenario: Mapping[str, Any]) -> dict[str, Any]:
     about, faults = scenario.get("about"), scenario.get("faults")
     if about is not None and not isinstance(about, str):
-        raise SettingError(f"{place}.about: {about!r} is not text")
+        raise SettingError(f"{place}.about: {brief(about)} is not text")
     if not isinstance(faults, list) or not faults:
-        raise SettingError(f"{place}.faults: expected a list of rules, got {faults!r}")
+        raise SettingError(f"{place}.faults: expected a list of rules, got {brief(faults)}")
     return {"about": about or "", "faults": faults}
 
 
@@ -105,7 +111,7 @@ def merged(sources: Iterable[Value]) -> dict[str, dict[str, Any]]:
             merged_collections = document.setdefault(vendor, {})
             for name, rows in _mapping(collections, f"data.{vendor}").items():
                 if rows is not None and not isinstance(rows, list):
-                    raise SettingError(f"data.{vendor}.{name}: {rows!r} is not a list")
+                    raise SettingError(f"data.{vendor}.{name}: {brief(rows)} is not a list")
                 merged_collections.setdefault(name, []).extend(_copied(rows or []) if source is read else rows or [])
     return document
 
@@ -130,7 +136,7 @@ def _mapping(value: Any, place: str) -> Mapping[str, Any]:
         raise SettingError(f"{place}: expected names and values, got {type(value).__name__}")
     for name in value:
         if not isinstance(name, str):
-            raise SettingError(f"{place}: {name!r} is not a name; if it is meant to be one, put it in quotes")
+            raise SettingError(f"{place}: {brief(name)} is not a name; if it is meant to be one, put it in quotes")
     return value
 
 
@@ -143,7 +149,7 @@ def _table(path: Path) -> Mapping[str, Value] | None:
         import tomli as tomllib
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SettingError(f"{path}: {error}") from None
     table = _mapping(document.get("tool"), f"{path}: [tool]").get("segment-mock")
     return None if table is None else _mapping(table, f"{path}: [tool.segment-mock]")
@@ -152,16 +158,19 @@ def _table(path: Path) -> Mapping[str, Value] | None:
 def _load(path: Path) -> Any:
     try:
         text = _read(path)
-        return _parse_json(text) if path.suffix == ".json" else _parse_yaml(text)
+        document = _parse_json(text) if path.suffix == ".json" else _parse_yaml(text)
     except (OSError, ValueError, RecursionError) as error:
         raise SettingError(f"{path}: {' '.join(str(error).split())}") from None
+    if is_deep(document):
+        raise SettingError(f"{path}: {_TOO_DEEP}")
+    return document
 
 
 def _parse_json(text: str) -> Any:
     try:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, ValueError):  # the standard library takes more, and says better what is wrong
-        return json.loads(text)
+        return json.loads(text, parse_int=_whole, parse_float=_finite, parse_constant=_finite)
 
 
 def _read(path: Path) -> str:
@@ -180,13 +189,7 @@ def _parse_yaml(text: str) -> Any:
     """
     import yaml  # slow to import, and most worlds need no file
 
-    base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    # A date is text on the wire, so it stays text without quotes too.
-    resolvers = {
-        first: [row for row in rows if row[0] != "tag:yaml.org,2002:timestamp"]
-        for first, rows in base.yaml_implicit_resolvers.items()
-    }
-    loader = type("Loader", (base,), {"yaml_implicit_resolvers": resolvers})
+    loader = _loader(yaml)
     try:
         if _may_be_deep(text):
             _measure(yaml.parse(text, loader))
@@ -199,10 +202,80 @@ def _parse_yaml(text: str) -> Any:
     return value
 
 
+@cache
+def _loader(yaml: Any) -> Any:
+    """Return a safe loader of what JSON has too: no dates, no sets, no bytes, no numbers of base 60."""
+    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    prefix = "tag:yaml.org,2002:"
+
+    def scalar(convert: Callable[[str], Any]) -> Callable[[Any, Any], Any]:
+        return lambda loader, node: convert(loader.construct_scalar(node))
+
+    def flatten_mapping(self: Any, node: Any) -> None:
+        # A merge (<<) copies pairs, and a merge of merges copies them again: each name is needed once.
+        base.flatten_mapping(self, node)
+        if len(node.value) > _MANY_PAIRS:
+            pairs = {(key.tag, key.value if isinstance(key.value, str) else id(key)): (key, value)
+                     for key, value in node.value}  # fmt: skip
+            node.value = [*pairs.values()]
+
+    # A date is text on the wire, so it stays text without quotes too; so does 1:30, which YAML 1.1 takes for 90.
+    resolvers = {
+        first: [(tag, _plain_number(tag, pattern)) for tag, pattern in rows if tag != f"{prefix}timestamp"]
+        for first, rows in base.yaml_implicit_resolvers.items()
+    }
+    constructors = {
+        tag: construct
+        for tag, construct in base.yaml_constructors.items()
+        if tag is None or tag.removeprefix(prefix) in ("null", "str", "seq", "map")
+    }
+    constructors |= {f"{prefix}int": scalar(_whole), f"{prefix}float": scalar(_finite), f"{prefix}bool": scalar(_truth)}
+    members = {
+        "yaml_implicit_resolvers": resolvers,
+        "yaml_constructors": constructors,
+        "flatten_mapping": flatten_mapping,
+    }
+    return type("Loader", (base,), members)
+
+
+_MANY_PAIRS = 100
+
+
+def _plain_number(tag: str, pattern: re.Pattern[str]) -> re.Pattern[str]:
+    """Return *pattern* without the numbers of base 60."""
+    kind = tag.rpartition(":")[2]
+    return re.compile(rf"(?!.*:)(?:{pattern.pattern})", pattern.flags) if kind in ("int", "float") else pattern
+
+
+def _whole(text: str) -> int:
+    """Return the whole number that *text* is in YAML 1.1, in bases 2, 8, 10 and 16."""
+    if len(text) > MAX_DIGITS:
+        raise ValueError(f"{text[:20]}... has more than {MAX_DIGITS} digits")
+    if not _NUMBER.fullmatch(text):
+        raise ValueError(f"{brief(text, 50)} is not a whole number")
+    digits = text.replace("_", "").lstrip("+-")
+    base = _BASES.get(digits[1:2], 8 if digits[:1] == "0" and digits != "0" else 10)
+    number = int(digits[2:] if digits[1:2] in _BASES else digits, base)
+    return -number if text.startswith("-") else number
+
+
+def _finite(text: str) -> float:
+    number = float(text.replace("_", "")) if len(text) <= MAX_DIGITS and not text.endswith(("nf", "NF", "aN")) else inf
+    if isfinite(number):
+        return number
+    raise ValueError(f"{brief(text, 50)} is no number that JSON can carry")
+
+
+def _truth(text: str) -> bool:
+    if text.lower() not in _TRUTH:
+        raise ValueError(f"{brief(text, 50)} is neither true nor false")
+    return _TRUTH[text.lower()]
+
+
 def _may_be_deep(text: str) -> bool:
     """Tell whether *text* has brackets, or columns to indent by, for more levels than are allowed."""
     brackets = text.count("[") + text.count("{")
-    return brackets > _MAX_DEPTH or max(map(len, text.splitlines()), default=0) > _MAX_DEPTH
+    return brackets > MAX_DEPTH or max(map(len, text.splitlines()), default=0) > MAX_DEPTH
 
 
 def _measure(events: Any) -> None:
@@ -212,7 +285,7 @@ def _measure(events: Any) -> None:
         name = type(event).__name__
         depth += name in ("MappingStartEvent", "SequenceStartEvent")
         depth -= name in ("MappingEndEvent", "SequenceEndEvent")
-        if depth > _MAX_DEPTH:
+        if depth > MAX_DEPTH:
             raise ValueError(_TOO_DEEP)
 
 

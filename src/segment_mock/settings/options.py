@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from ..hosts import host_pattern
+from ..json_match import brief, is_deep, is_long
 
 Value: TypeAlias = Any
 PREFIX = "SEGMENT_MOCK_"
@@ -21,7 +22,7 @@ class SettingError(ValueError):
 
 def suggestion(name: str, names: Iterable[str]) -> str:
     """Return ``" (did you mean 'x'?)"`` for the nearest of *names*, or ``""``."""
-    close = get_close_matches(name, list(names), n=1, cutoff=0.5)
+    close = get_close_matches(str(name)[:200], [str(one) for one in names], n=1, cutoff=0.5)
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 
@@ -34,7 +35,10 @@ def _text(value: Value) -> str:
 def _int(value: Value) -> int:
     if isinstance(value, (bool, float)):
         raise ValueError
-    return int(value)
+    number = int(value)
+    if is_long(number):
+        raise ValueError
+    return number
 
 
 def _float(value: Value) -> float:
@@ -44,6 +48,8 @@ def _float(value: Value) -> float:
 
 
 def _bool(value: Value) -> bool:
+    if not isinstance(value, (str, int)):
+        raise ValueError
     return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[str(value).lower()]
 
 
@@ -52,13 +58,15 @@ def _host(value: Value) -> str:
 
 
 def _source(value: Value) -> Value:
+    if is_deep(value):
+        raise ValueError
     return dict(value) if isinstance(value, Mapping) else _text(value)
 
 
 def _rules(value: Value) -> Value:
     if isinstance(value, (str, Path)):
         return str(value)
-    if isinstance(value, Mapping) or callable(value):
+    if (isinstance(value, Mapping) or callable(value)) and not is_deep(value):
         return value
     raise ValueError
 
@@ -135,7 +143,7 @@ class Option:
             value = "off"  # what YAML makes of a bare off
         try:
             value = self.kind.read(value)
-        except (KeyError, OverflowError, TypeError, ValueError):
+        except (KeyError, OverflowError, RecursionError, TypeError, ValueError):
             raise self._wrong(value, self.kind.title) from None
         if self.choices and value not in self.choices:
             raise self._wrong(value, f"one of {', '.join(self.choices)}{suggestion(str(value), self.choices)}")
@@ -146,4 +154,4 @@ class Option:
         return value
 
     def _wrong(self, value: Value, expected: str) -> SettingError:
-        return SettingError(f"{self.name}: {value!r} is not {expected} ({self.flag} or {self.variable})")
+        return SettingError(f"{self.name}: {brief(value)} is not {expected} ({self.flag} or {self.variable})")

@@ -47,12 +47,13 @@ def differences(changes: Iterable[Change]) -> tuple[Difference, ...]:
 class ChangeLog:
     """Every write of every organization, in order; keeps the part that is still needed.
 
-    A mark is the sequence number of the next write. Not locked: the world's lock guards it.
+    A mark is the sequence number of the next write. Not locked: the world's lock guards it, but for `release`.
     """
 
     def __init__(self) -> None:
         self._tail: deque[Change] = deque()
         self._holds: Counter[int] = Counter()
+        self._released: deque[int] = deque()
         self._commits: deque[tuple[int, str, float]] = deque()
         self._returns: dict[int, int] = {}
         self.mark = 0
@@ -125,15 +126,18 @@ class ChangeLog:
 
     def hold(self, mark: int) -> None:
         """Keep all writes since *mark* until `release` was called as often."""
+        while self._released:
+            self._let_go(self._released.popleft())
         self._holds[mark] += 1
 
     def release(self, mark: int) -> None:
-        """Undo one `hold` of *mark*."""
-        self._holds[mark] -= 1
-        self._holds = +self._holds
+        """Undo one `hold` of *mark*; any thread may, at any moment and without the lock, as a finalizer does."""
+        self._released.append(mark)
 
     def trim(self, mark: int) -> None:
         """Forget the writes before *mark* that no held mark needs."""
+        while self._released:
+            self._let_go(self._released.popleft())
         oldest = min([mark, *self._holds])
         while self._tail and self._tail[0].sequence < oldest:
             self._tail.popleft()
@@ -142,6 +146,13 @@ class ChangeLog:
             self._commits.popleft()
         while self._returns and next(iter(self._returns)) <= reach:
             del self._returns[next(iter(self._returns))]
+
+    def _let_go(self, mark: int) -> None:
+        # One that was held before the log was truncated is not held any more.
+        if self._holds[mark] > 1:
+            self._holds[mark] -= 1
+        else:
+            del self._holds[mark]
 
     def truncate(self) -> None:
         """Forget every write; no earlier mark can be reached afterwards."""

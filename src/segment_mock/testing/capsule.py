@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -14,6 +15,7 @@ from ..faults import Fault, FaultRule
 from ..journal import BODY_LIMIT, Entry
 from ..json_match import parsed
 from ..store import Change, Row
+from ..stubs import Stub
 
 FORM = 1
 """The form of the capsules written here; raised when an older reader would misread one."""
@@ -23,7 +25,7 @@ FORMS: Mapping[str, Callable[[Any], str]] = {
     "compact": partial(json.dumps, separators=(",", ":"), ensure_ascii=False),
 }
 """The ways in which clients write JSON; both can be read in a capsule."""
-_ELSEWHERE = {
+ELSEWHERE = {
     "host",
     "port",
     "data",
@@ -56,7 +58,7 @@ def capsule(emulator: Emulator, about: str = "") -> dict[str, Any]:
             "frozen": emulator.world.clock.frozen,
             "forgotten": emulator.journal.forgotten,
             "data": _data(emulator, entries),
-            "stubs": [dict(stub.source) for stub in emulator.stubs if _is_json(stub.source)],
+            "stubs": [stub for stub in map(_stub, emulator.stubs) if _is_json(stub)],
             "faults": [_rule(rule, entries) for rule in emulator.fault_rules.armed],
             "calls": calls,
         }
@@ -75,7 +77,7 @@ def answer(entry: Entry) -> dict[str, Any]:
 
 def _settings(emulator: Emulator) -> dict[str, Any]:
     keys = {f"{vendor.name}_{vendor.key_option}" for vendor in emulator.vendors.values()}
-    settings = [(name, value) for name, value in emulator.settings.items() if name not in _ELSEWHERE]
+    settings = [(name, value) for name, value in emulator.settings.items() if name not in ELSEWHERE]
     return {name: [CREDENTIAL] if name in keys else value for name, value in settings if value not in (None, ())}
 
 
@@ -109,9 +111,18 @@ def _rule(rule: FaultRule, entries: Iterable[Entry]) -> dict[str, Any]:
     return row
 
 
+def _stub(stub: Stub) -> dict[str, Any]:
+    """Return a stub in the form of ``--stubs``, a body of bytes as text if it is text."""
+    source, body = dict(stub.source), stub.source.get("body")
+    if isinstance(body, bytes):
+        with suppress(UnicodeDecodeError):
+            source["body"] = body.decode()
+    return source
+
+
 def _is_json(value: Any) -> bool:
     try:
-        json.dumps(value)
+        json.dumps(value, allow_nan=False)
     except (TypeError, ValueError, RecursionError):
         return False
     return True

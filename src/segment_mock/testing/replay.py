@@ -15,10 +15,10 @@ from ..clock import seconds
 from ..core import Call, Proceed
 from ..emulator import Emulator
 from ..faults import fault_from_json
-from ..json_match import Mismatch, mismatches
+from ..json_match import Mismatch, brief, is_deep, mismatches
 from ..messages import Request, Response, run_sync
 from ..settings import SettingError
-from .capsule import FORM, FORMS, answer
+from .capsule import ELSEWHERE, FORM, FORMS, answer
 
 _REDACTED = "[redacted"
 _NEAR = 1.0
@@ -46,18 +46,28 @@ class Replay:
     def __init__(self, document: Mapping[str, Any]) -> None:
         if not isinstance(document, Mapping) or document.get("capsule") != FORM:
             form = document.get("capsule") if isinstance(document, Mapping) else document
-            raise SettingError(f"capsule: {form!r} is not {FORM}, the form of the capsules that this version writes")
+            raise SettingError(
+                f"capsule: {brief(form)} is not {FORM}, the form of the capsules that this version writes"
+            )
+        _check_settings(document)
         try:
             self._capsule, self._emulator = document, Emulator(document["settings"])
+            _check(document)
             for organization, records in document["data"].items():
                 self._emulator.load(records, organization)
             self._emulator.stubs.load(document.get("stubs", []))
-        except KeyError as error:
-            raise SettingError(f"{error.args[0]}: missing in the capsule") from None
+        except _MALFORMED as error:
+            raise _unusable("capsule", error) from error
         self._turn = 0
 
     def warnings(self) -> Iterator[str]:
         """Yield what the capsule could not keep, and the replay therefore can't either."""
+        try:
+            yield from self._warnings()
+        except _MALFORMED as error:
+            raise _unusable("faults", error) from error
+
+    def _warnings(self) -> Iterator[str]:
         if self._capsule["forgotten"]:
             yield f"the journal had forgotten {self._capsule['forgotten']} earlier calls; new ids and limits may differ"
         for rule in self._capsule["faults"]:
@@ -73,16 +83,21 @@ class Replay:
 
     def calls(self) -> Iterator[Replayed]:
         """Perform the calls one by one."""
-        for call in self._capsule["calls"]:
-            self._arm(call["id"])
-            self._write(call["before"])
-            if not call["whole"] or call["answer"]["outcome"] == "open":
-                why = "its body was cut in the journal" if not call["whole"] else "it had not been answered"
-                yield Replayed(call["id"], call["operation"], skipped=why, call=call)
-            else:
-                now = json.loads(json.dumps(self._again(call)))
-                differences = [*self._differences(call["answer"], now)]
-                yield Replayed(call["id"], call["operation"], differences, call=call, answer=now)
+        for index, call in enumerate(self._capsule["calls"]):
+            try:
+                yield self._replayed(call)
+            except _MALFORMED as error:
+                raise _unusable(f"calls[{index}]", error) from error
+
+    def _replayed(self, call: Mapping[str, Any]) -> Replayed:
+        self._arm(call["id"])
+        self._write(call["before"])
+        if not call["whole"] or call["answer"]["outcome"] == "open":
+            why = "its body was cut in the journal" if not call["whole"] else "it had not been answered"
+            return Replayed(call["id"], call["operation"], skipped=why, call=call)
+        now = json.loads(json.dumps(self._again(call)))
+        differences = [*self._differences(call["answer"], now)]
+        return Replayed(call["id"], call["operation"], differences, call=call, answer=now)
 
     def _arm(self, call: int) -> None:
         """Arm and disarm what was armed and disarmed before the call *call*, at the time at which it was."""
@@ -139,6 +154,70 @@ class Replay:
         for miss in mismatches(was, now, exact=True):
             if self._capsule["frozen"] or not _near(miss):
                 yield miss
+
+
+_MALFORMED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError)
+"""What reading a capsule raises where it is not as this version writes it."""
+_TEXT, _LIST, _MAPPING, _NUMBER, _FLAG = (str,), (list,), (Mapping,), (int, float), (bool,)
+_CAPSULE = {
+    "about": _TEXT, "frozen": _FLAG, "forgotten": _NUMBER, "data": _MAPPING, "faults": _LIST,
+    "calls": _LIST,
+}  # fmt: skip
+_FAULT = {"id": _TEXT, "since": _NUMBER, "until": (int, type(None)), "armed": _NUMBER}
+_CALL = {
+    "id": _NUMBER, "operation": _TEXT, "time": _NUMBER, "method": _TEXT, "target": _TEXT, "headers": _MAPPING,
+    "credential": _TEXT, "body": _MAPPING, "whole": _FLAG, "before": _LIST, "replaced": _FLAG, "answer": _MAPPING,
+}  # fmt: skip
+_ANSWER = {"status": (int, type(None)), "outcome": _TEXT, "body": _MAPPING}
+_TYPE_NAMES = {str: "text", list: "a list", Mapping: "names and values", int: "a number", bool: "true or false"}
+
+
+def _check_settings(document: Mapping[str, Any]) -> None:
+    """Raise `SettingError` for settings that a capsule does not have: those that name a file, above all."""
+    _check_members(document, {"settings": _MAPPING}, "")
+    for name in document["settings"]:
+        if name in ELSEWHERE:
+            # A capsule is data, perhaps somebody else's: nothing that it names is opened.
+            raise SettingError(f"settings.{name}: a capsule has no such setting")
+
+
+def _check(document: Mapping[str, Any]) -> None:
+    """Raise `SettingError` for a capsule that is not as one is written."""
+    if is_deep([part for name, part in document.items() if name != "calls"]):
+        raise SettingError("capsule: it is nested too deeply")
+    _check_members(document, _CAPSULE, "")
+    for name, records in document["data"].items():
+        _check_types({name: records}, {name: _MAPPING}, "data.")
+    for index, row in enumerate(document["faults"]):
+        _check_types({"fault": row}, {"fault": _MAPPING}, f"faults[{index}] ")
+        _check_members(row, _FAULT, f"faults[{index}].")
+    for index, call in enumerate(document["calls"]):
+        _check_types({"call": call}, {"call": _MAPPING}, f"calls[{index}] ")
+        _check_members(call, _CALL, f"calls[{index}].")
+        _check_members(call["answer"], _ANSWER, f"calls[{index}].answer.")
+        for name, text in call["headers"].items():
+            _check_types({name: text}, {name: _TEXT}, f"calls[{index}].headers.")
+
+
+def _check_members(document: Mapping[str, Any], members: Mapping[str, tuple[type, ...]], place: str) -> None:
+    for name in members:
+        if name not in document:
+            raise SettingError(f"{place}{name}: missing in the capsule")
+    _check_types(document, members, place)
+
+
+def _check_types(document: Mapping[str, Any], members: Mapping[str, tuple[type, ...]], place: str) -> None:
+    for name, types in members.items():
+        value = document[name]
+        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+            raise SettingError(f"{place}{name}: {brief(value)} is not {_TYPE_NAMES[types[0]]}")
+
+
+def _unusable(place: str, error: Exception) -> SettingError:
+    if isinstance(error, SettingError):
+        return error
+    reason = f"{brief(error.args[0])}: missing" if isinstance(error, KeyError) else " ".join(str(error).split())
+    return SettingError(f"{place}: it is not as a capsule has it: {reason or type(error).__name__}")
 
 
 def body(document: Mapping[str, Any]) -> bytes:

@@ -11,6 +11,7 @@ from flask import Response, request
 from werkzeug.exceptions import BadRequest, HTTPException
 
 from ..core import Json, Refusal, dumps, parse
+from ..json_match import writable
 
 _HINTS = {404: "GET /_mock/vendors lists what is here", 405: "the Allow header names the methods"}
 
@@ -115,8 +116,12 @@ class Views:
 
 
 def as_json(data: Any, status: int = 200) -> Response:
-    """Return *data* as a JSON reply, members in the order of the data."""
-    return Response(dumps(data), status, content_type="application/json")
+    """Return *data* as a JSON reply, members in the order of the data; what JSON can't carry is shown as text."""
+    try:
+        body = dumps(data)
+    except (TypeError, ValueError, RecursionError):  # an object of the user's, such as a matcher
+        body = dumps(writable(data))
+    return Response(body, status, content_type="application/json")
 
 
 def problem(status: int, title: str, detail: str, hint: str = "") -> Response:

@@ -100,7 +100,7 @@ class SegmenterState(VendorState):
     def segments(self) -> list[Json]:
         """Every segment with its people, oldest first."""
         with self.world.lock:
-            segments: list[Json] = deepcopy(export(self.store)["segments"])
+            segments: list[Json] = deepcopy(export(self.world.look_up(self._credential).store)["segments"])
         return segments
 
     @property
