@@ -10,10 +10,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LAYERS = (
-    ("forking", "hosts"),
+    ("forking", "hosts", "json_match"),
     ("virtual_time",),
     ("messages",),
-    ("clock", "store", "settings", "json_match", "callsite", "refused", "redaction"),
+    ("clock", "store", "settings", "callsite", "refused", "redaction"),
     ("journal", "transports"),
     ("core",),
     ("faults", "vendors"),

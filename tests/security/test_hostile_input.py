@@ -56,7 +56,7 @@ def test_a_request_to_the_control_plane(path: str, document: Any) -> None:
         reply = client.post(path, json=document)
 
         assert (400, "application/problem+json") == (reply.status_code, reply.headers["Content-Type"])
-        assert time.perf_counter() - start < 2
+        assert time.perf_counter() - start < 5
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_a_file(flag: str, name: str, text: str, told: str, tmp_path: Path) -> N
     with pytest.raises(SettingError) as caught:
         SegmentMock(**{flag: [str(path)]})
 
-    assert time.perf_counter() - start < 2
+    assert time.perf_counter() - start < 5
     assert told in str(caught.value) or "1:1" in text
     assert len(str(caught.value)) < 1000
 
@@ -165,7 +165,7 @@ def test_merges_of_merges_cost_what_they_hold(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="a0"):
         SegmentMock(data=str(path))
 
-    assert time.perf_counter() - start < 2
+    assert time.perf_counter() - start < 5
 
 
 @pytest.mark.parametrize("text", [f"seed = {'0x' + 'f' * 5000}", f"data = {'[' * 5000}", "port = nan"], ids=range(3))

@@ -13,7 +13,7 @@ from ..settings import SettingError, suggestion
 
 Match: TypeAlias = "Mapping[str, Any] | Callable[[Call], bool] | None"
 Test: TypeAlias = Callable[[Call], bool]
-_STEP = re.compile(r"\.?([^.\[\]]+)|\[([0-9]{1,9}|\*)\]")
+_STEP = re.compile(r"\.?([^.\[\]]+)|\[([0-9]+|\*)\]")
 _MAX_PATH = 1000
 """How long a path may be; a body has at most a hundred levels."""
 
