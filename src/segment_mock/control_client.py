@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 TIMEOUT = 30.0
 """Seconds that the server has for an answer: loading many records takes a while."""
 _SHOWN = 200
+_SILENCE = 60.0
+"""Seconds without a byte after which a stream of events is given up; the server sends a comment every 15."""
 
 
 class ControlClient:
@@ -68,32 +71,27 @@ class ControlClient:
     def call(self, method: str, path: str, body: Any = None, query: Mapping[str, Any] | None = None) -> Any:
         """Return the JSON that the server answers to *method* and *path*, with *body* as JSON unless it is None."""
         reply = self.send(method, path, body, query)
+        return self._read(reply.status, reply.data)
+
+    def _read(self, status: int, data: bytes) -> Any:
+        """Return the JSON of an answer; raises what a refusal means."""
         try:
-            answer = json.loads(reply.data)
+            answer = json.loads(data)
             is_ours = isinstance(answer, dict)
         except ValueError:
             answer, is_ours = None, False
-        if not is_ours or (reply.status >= 400 and "detail" not in answer):
-            said = reply.data[:_SHOWN].decode("utf-8", "replace").strip()
-            raise ConnectionError(
-                f"{self.url}: no segment-mock answers there, but something else: {reply.status} {said}"
-            )
-        if reply.status >= 400:
-            raise self._error(reply.status, answer)
+        if not is_ours or (status >= 400 and "detail" not in answer):
+            text = data[:_SHOWN].decode("utf-8", "replace").strip()
+            raise ConnectionError(f"{self.url}: no segment-mock answers there, but something else: {status} {text}")
+        if status >= 400:
+            raise self._error(status, answer)
         return answer
 
     def send(
-        self,
-        method: str,
-        path: str,
-        body: Any = None,
-        query: Mapping[str, Any] | None = None,
-        *,
-        stream: bool = False,
+        self, method: str, path: str, body: Any = None, query: Mapping[str, Any] | None = None
     ) -> urllib3.BaseHTTPResponse:
         """Return the reply of whatever answers at the URL; raises ConnectionError if nothing does."""
-        from urllib3 import Timeout
-        from urllib3.exceptions import HTTPError
+        from urllib3.exceptions import HTTPError, SSLError
 
         asked = {name: _text(value) for name, value in (query or {}).items() if value is not None}
         url = f"{self.url}/_mock{path}" + (f"?{urlencode(asked)}" if asked else "")
@@ -102,14 +100,58 @@ class ControlClient:
         if body is not None:
             data = _dumped(body)
             headers["Content-Type"] = "application/json"
-        timeout = Timeout(connect=self._timeout, read=None) if stream else self._timeout
         try:
             return self._opened().request(
-                method, url, body=data, headers=headers, timeout=timeout, retries=False, redirect=False,
-                preload_content=not stream,
-            )  # fmt: skip
+                method, url, body=data, headers=headers, timeout=self._timeout, retries=False, redirect=False
+            )
+        except SSLError as error:
+            advice = "name its CA, which `serve` prints, by ca_file (--ca-file, SEGMENT_MOCK_CA_FILE)"
+            raise ConnectionError(f"{self.url}: its certificate can't be verified: {advice}: {error}") from None
         except (HTTPError, OSError) as error:
             raise ConnectionError(f"{self.url}: no segment-mock answers: {error}") from None
+
+    def events(self) -> Iterator[tuple[str, Any]]:
+        """Yield kind and data of each event of ``/_mock/events`` from now on, the first being ``("begin", None)``.
+
+        Goes on after the server has ended a stream; raises ConnectionError once it doesn't answer.
+        """
+        last_id, is_first = "", True
+        while True:
+            connection = self._stream()
+            try:
+                headers = {**self._headers, **({"Last-Event-ID": last_id} if last_id else {})}
+                connection.request("GET", f"{urlsplit(self.url).path}/_mock/events", headers=headers)
+                reply = connection.getresponse()
+                if reply.status != 200:
+                    self._read(reply.status, reply.read())
+                if is_first:
+                    yield "begin", None
+                    is_first = False
+                kind = ""
+                while line := reply.readline():
+                    name, _, value = line.decode("utf-8", "replace").rstrip("\r\n").partition(": ")
+                    if name == "id":
+                        last_id = value
+                    elif name == "event":
+                        kind = value
+                    elif name == "data":
+                        yield kind, json.loads(value)
+            except (HTTPException, OSError) as error:
+                raise ConnectionError(f"{self.url}: no segment-mock answers: {error or 'it went away'}") from None
+            finally:
+                connection.close()
+
+    def _stream(self) -> HTTPConnection:
+        parts = urlsplit(self.url)
+        host, port = parts.hostname or "", parts.port
+        if parts.scheme == "http":
+            return HTTPConnection(host, port, timeout=_SILENCE)
+        import ssl
+
+        context = ssl.create_default_context(cafile=self._ca_file if isinstance(self._ca_file, str) else None)
+        if self._ca_file is False:
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        return HTTPSConnection(host, port, timeout=_SILENCE, context=context)
 
     def after_fork(self) -> None:
         """Leave the connections to the parent: two processes can't share one."""

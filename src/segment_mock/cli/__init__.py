@@ -17,7 +17,13 @@ _HOMES: Mapping[str, str] = {
     "vendors": "vendors.vendors",
     "openapi": "openapi.openapi",
     "faults": "faults.faults",
+    "journal": "journal.journal",
+    "rules": "rules.rules",
+    "clock": "remote.clock",
     "state": "remote.state",
+    "snapshot": "remote.snapshot",
+    "reset": "remote.reset_server",
+    "open": "remote.open_page",
     "replay": "replay.replay",
     "conform": "conform.conform_",
 }

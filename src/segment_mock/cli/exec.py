@@ -20,7 +20,7 @@ from ..transports.environment import environment
 from ..transports.server.server import LiveServer
 from ..vendors import find_vendors
 from .options import flags, resolve_settings
-from .remote import base_url, fetch
+from .remote import base_url, client_of, exit_codes
 from .serve import create_mock, start_server
 
 _OPTIONS = all_options(find_vendors())
@@ -53,14 +53,14 @@ def exec_(command: tuple[str, ...], config: str | None, **given: Any) -> None:
 def env(url: str | None, ca_file: str | None) -> None:
     """Print what a shell has to export so that its commands reach the running server: ``eval "$(... env)"``."""
     base = base_url(url)
-    verify = ca_file if ca_file and base.startswith("https:") else True
-    reply = fetch("GET", base, "/_mock/ca.pem", None, verify)
+    with exit_codes():
+        reply = client_of(base, None, ca_file if base.startswith("https:") else None).send("GET", "/ca.pem")
     copy: Path | None = None
-    if reply.ok:
+    if reply.status == 200:
         folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "segment-mock"
         folder.mkdir(parents=True, exist_ok=True)
         copy = folder / f"{base.rpartition(':')[2]}.pem"
-        copy.write_bytes(reply.content)
+        copy.write_bytes(reply.data)
     for name, value in environment(base, copy, _vendor_hosts()).items():
         click.echo(f"export {name}={shlex.quote(value)}")
 

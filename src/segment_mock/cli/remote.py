@@ -1,96 +1,62 @@
-"""Commands that talk to a running server's control plane."""
+"""Commands that talk to a running server's control plane: health, clock, state, snapshot, reset, open."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 import click
 
+from ..control_client import TIMEOUT, ControlClient, escaped
 from ..settings import OPTIONS, SettingError, merged, resolve
+from .tables import print_table
 
-if TYPE_CHECKING:
-    import requests
-
-_TIMEOUT = 5
+_HEALTH_TIMEOUT = 5.0
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 _url = click.option("--url", envvar="SEGMENT_MOCK_URL", help="Base URL of the server. [SEGMENT_MOCK_URL]")
 _ca = click.option(
     "--ca-file", envvar="SEGMENT_MOCK_CA_FILE", help="CA to verify a --tls server by. [SEGMENT_MOCK_CA_FILE]"
 )
 _token = click.option("--admin-token", envvar="SEGMENT_MOCK_ADMIN_TOKEN", help="[SEGMENT_MOCK_ADMIN_TOKEN]")
+as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 
-@click.command()
-@_url
-@_ca
-def health(url: str | None, ca_file: str | None) -> None:
-    """Exit with 0 if a server answers there, else with 1."""
-    # Nothing secret is asked or sent, so a server whose CA nobody can give may be asked all the same.
-    click.echo(json.dumps(_ask("GET", url, "/_mock/health", None, ca_file or False)))
+def with_server(command: _Command) -> _Command:
+    """Give *command* the options of a server, and call it with a `ControlClient` first."""
+
+    @wraps(command)
+    def called(url: str | None, ca_file: str | None, admin_token: str | None, **options: Any) -> Any:
+        with exit_codes():
+            return command(client_of(url, admin_token, ca_file), **options)
+
+    return _url(_ca(_token(called)))  # type: ignore[return-value]
 
 
-@click.group()
-def state() -> None:
-    """Save, replace or reset a running server's records."""
-
-
-@state.command("export")
-@_url
-@_ca
-@_token
-def export(url: str | None, ca_file: str | None, admin_token: str | None) -> None:
-    """Print every record, and the ids that had one, as JSON in the form of --data."""
-    click.echo(json.dumps(_ask("GET", url, "/_mock/state?deleted=true", admin_token, ca_file or True), indent=2))
-
-
-@state.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
-@_url
-@_ca
-@_token
-def import_(file: str, url: str | None, ca_file: str | None, admin_token: str | None) -> None:
-    """Put the records of FILE (YAML or JSON; - is standard input) in place of all records."""
+@contextmanager
+def exit_codes() -> Iterator[None]:
+    """Exit with 1 and one line if the server does not answer, or refuses."""
     try:
-        document = merged([json.load(sys.stdin) if file == "-" else file])
-    except (SettingError, ValueError, RecursionError) as error:
+        yield
+    except (SettingError, LookupError, OSError, RuntimeError) as error:
+        if isinstance(error, (click.ClickException, click.exceptions.Exit)):
+            raise
+        raise click.ClickException(str(error)) from None
+
+
+def client_of(
+    url: str | None, token: str | None, ca_file: str | bool | None, timeout: float = TIMEOUT
+) -> ControlClient:
+    """Return what calls the server at *url*, or where the settings say that one listens; exits with 2 for no URL."""
+    try:
+        return ControlClient(base_url(url), token, ca_file=ca_file, timeout=timeout)
+    except SettingError as error:
         raise click.UsageError(str(error)) from None
-    _ask("PUT", url, "/_mock/state", admin_token, ca_file or True, document)
-    source = "standard input" if file == "-" else Path(file).name
-    click.echo(f"{source}: {sum(len(rows) for part in document.values() for rows in part.values())} rows", err=True)
-
-
-@state.command("reset")
-@_url
-@_ca
-@_token
-def reset(url: str | None, ca_file: str | None, admin_token: str | None) -> None:
-    """Return to the data the server started with."""
-    _ask("POST", url, "/_mock/reset", admin_token, ca_file or True)
-
-
-def fetch(
-    method: str, base: str, path: str, token: str | None, verify: str | bool = True, body: Any = None
-) -> requests.Response:
-    """Return the reply of the server at *base*; exits with 1 if none answers there. *verify* is that of requests."""
-    import requests  # 60 ms, and `serve` needs none
-
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    try:
-        with requests.Session() as session, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # who does not verify here means it
-            session.trust_env, session.verify = False, verify
-            return session.request(method, base + path, json=body, headers=headers, timeout=_TIMEOUT)
-    except requests.exceptions.SSLError as error:
-        advice = (
-            "its certificate can't be verified: name its CA, which `serve` prints, by --ca-file (SEGMENT_MOCK_CA_FILE)"
-        )
-        raise click.ClickException(f"{base}: {advice}: {error}") from None
-    except requests.RequestException as error:
-        raise click.ClickException(f"{base}: no segment-mock answers: {error}") from None
 
 
 def base_url(url: str | None) -> str:
@@ -106,13 +72,164 @@ def base_url(url: str | None) -> str:
     return f"http{'s' * settings['tls']}://{host}:{settings['port']}"
 
 
-def _ask(method: str, url: str | None, path: str, token: str | None, verify: str | bool, body: Any = None) -> Any:
-    base = base_url(url)
-    reply = fetch(method, base, path, token, verify, body)
+def print_json(data: Any) -> None:
+    """Print *data* as JSON."""
+    click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+@click.command()
+@_url
+@_ca
+def health(url: str | None, ca_file: str | None) -> None:
+    """Exit with 0 if a server answers there, else with 1."""
+    # Nothing secret is asked or sent, so a server whose CA nobody can give may be asked all the same.
+    with exit_codes():
+        click.echo(json.dumps(client_of(url, None, ca_file or False, _HEALTH_TIMEOUT).get("/health")))
+
+
+# Records.
+
+
+@click.group()
+def state() -> None:
+    """Save, replace or reset a running server's records."""
+
+
+_organization = click.option("--organization", help="Credential of the organization (--credentials isolated).")
+
+
+@state.command("export")
+@with_server
+@_organization
+def export(client: ControlClient, organization: str | None) -> None:
+    """Print every record, and the ids that had one, as JSON in the form of --data."""
+    click.echo(json.dumps(client.get("/state", deleted=True, organization=organization), indent=2))
+
+
+@state.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@with_server
+@_organization
+def import_(client: ControlClient, file: str, organization: str | None) -> None:
+    """Put the records of FILE (YAML or JSON; - is standard input) in place of all records."""
     try:
-        answer = reply.json()
+        document = merged([json.load(sys.stdin) if file == "-" else file])
+    except (SettingError, ValueError, RecursionError) as error:
+        raise click.UsageError(str(error)) from None
+    client.put("/state", document, organization=organization)
+    source = "standard input" if file == "-" else Path(file).name
+    click.echo(f"{source}: {sum(len(rows) for part in document.values() for rows in part.values())} rows", err=True)
+
+
+def _reset(client: ControlClient) -> None:
+    """Return to the data the server started with; faults, journal, clock and limits are cleared."""
+    client.post("/reset")
+
+
+state.command("reset")(with_server(_reset))
+reset_server = click.command("reset")(with_server(_reset))
+
+
+# Snapshots.
+
+
+@click.group()
+def snapshot() -> None:
+    """Remember the records of a running server by a name, and return to them."""
+
+
+@snapshot.command("take")
+@click.argument("name")
+@with_server
+def take(client: ControlClient, name: str) -> None:
+    """Remember the present records as NAME, until a reset."""
+    client.post(f"/snapshots/{escaped(name)}")
+
+
+@snapshot.command("restore")
+@click.argument("name")
+@with_server
+def restore(client: ControlClient, name: str) -> None:
+    """Return to the records that were remembered as NAME."""
+    client.post(f"/snapshots/{escaped(name)}/restore")
+
+
+@snapshot.command("list")
+@as_json_option
+@with_server
+def list_snapshots(client: ControlClient, as_json: bool) -> None:
+    """List the snapshots, oldest first."""
+    rows = client.get("/snapshots")["snapshots"]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(("name", "place in the change log"), [(row["name"], row["mark"]) for row in rows])
+
+
+# The clock.
+
+
+@click.group(invoke_without_command=True)
+@as_json_option
+@with_server
+def clock(client: ControlClient, as_json: bool) -> None:
+    """Show a running server's clock, or freeze, set, advance or release it."""
+    if click.get_current_context().invoked_subcommand is None:
+        _show_clock(client.get("/clock"), as_json)
+
+
+def _show_clock(reply: Any, as_json: bool = False) -> None:
+    if as_json:
+        print_json(reply)
+    else:
+        click.echo(f"{reply['now']}{' (frozen)' if reply['frozen'] else ''}")
+
+
+@clock.command("freeze")
+@click.argument("time", required=False)
+@with_server
+def freeze(client: ControlClient, time: str | None) -> None:
+    """Stop the clock, now or at TIME: ISO 8601 or seconds since 1970."""
+    _show_clock(client.post("/clock", {"freeze": True if time is None else _moment(time)}))
+
+
+@clock.command("set")
+@click.argument("time")
+@with_server
+def set_(client: ControlClient, time: str) -> None:
+    """Move the clock to TIME: ISO 8601 or seconds since 1970. It stays frozen or running."""
+    _show_clock(client.post("/clock", {"set": _moment(time)}))
+
+
+@clock.command("advance")
+@click.argument("seconds", type=float)
+@with_server
+def advance(client: ControlClient, seconds: float) -> None:
+    """Move the clock SECONDS forward."""
+    _show_clock(client.post("/clock", {"advance": seconds}))
+
+
+@clock.command("resume")
+@with_server
+def resume(client: ControlClient) -> None:
+    """Let a frozen clock run on."""
+    _show_clock(client.post("/clock", {"freeze": False}))
+
+
+def _moment(text: str) -> str | float:
+    try:
+        return float(text)
     except ValueError:
-        raise click.ClickException(f"{base}: no segment-mock answers, but something else") from None
-    if not reply.ok:
-        raise click.ClickException(f"{base}{path}: {answer.get('detail', reply.text)}")
-    return answer
+        return text
+
+
+@click.command("open")
+@click.option("--print", "only_print", is_flag=True, help="Print the address and open no browser.")
+@with_server
+def open_page(client: ControlClient, only_print: bool) -> None:
+    """Open the page of a running server in the browser."""
+    client.get("/health")
+    address = f"{client.url}/_mock/"
+    click.echo(address)
+    if not only_print and click.launch(address):
+        raise click.ClickException(f"no browser could be started; open {address} yourself")

@@ -1,0 +1,167 @@
+"""``segment-mock journal``: what a running server was asked, and what it answered."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..control_client import ControlClient
+from .remote import as_json_option, print_json, with_server
+from .tables import print_table
+
+_COLUMNS = ("#", "time", "operation", "answer", "ms", "changes", "notes")
+
+
+def _json(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None:
+        try:
+            json.loads(value)
+        except ValueError as error:
+            raise click.BadParameter(f"{value!r} is not JSON: {error}", context, parameter) from None
+    return value
+
+
+def _pairs(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> str | None:
+    pairs = [value.partition("=") for value in values]
+    for name, equals, _ in pairs:
+        if not name or not equals:
+            raise click.BadParameter(f"{name!r} is not NAME=VALUE", context, parameter)
+    return json.dumps({name: value for name, _, value in pairs}) if pairs else None
+
+
+@click.command()
+@click.argument("number", type=click.IntRange(min=1), required=False)
+@click.option("--follow", "-f", is_flag=True, help="Go on with each call that comes, until Ctrl-C.")
+@click.option("--vendor", help="Only calls of this vendor.")
+@click.option("--operation", help="Only this operation: a name with or without its vendor, or a glob.")
+@click.option("--status", type=int, help="Only answers of this status.")
+@click.option("--fault", help="Only calls that a fault of this kind, or rule, struck.")
+@click.option("--organization", help="Only calls of this organization: its name or a credential.")
+@click.option("--after", help="Only calls from this time on: ISO 8601 or seconds since 1970.")
+@click.option("--before", help="Only calls before this time.")
+@click.option("--since", type=int, help="Only calls after the entry of this number.")
+@click.option("--limit", type=click.IntRange(min=0), help="Only the newest so many.")
+@click.option("--body", callback=_json, metavar="JSON", help="Only calls whose JSON body has this.")
+@click.option("--exact", is_flag=True, help="--body is all that the body has.")
+@click.option(
+    "--header", "headers", callback=_pairs, multiple=True, metavar="NAME=VALUE", help="Only with this header."
+)
+@click.option("--query", callback=_pairs, multiple=True, metavar="NAME=VALUE", help="Only with this in the query.")
+@click.option("--har", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Write an HTTP Archive.")
+@click.option("--clear", is_flag=True, help="Forget every call, and print nothing.")
+@as_json_option
+@with_server
+def journal(
+    client: ControlClient,
+    number: int | None,
+    follow: bool,
+    har: Path | None,
+    clear: bool,
+    as_json: bool,
+    body: str | None,
+    exact: bool,
+    **filters: Any,
+) -> None:
+    """List the calls of a running server, oldest first; with NUMBER show one of them whole.
+
+    With --json each call is an object with headers, bodies and changes, of --follow one a line.
+    """
+    modes = {"NUMBER": number is not None, "--follow": follow, "--har": har is not None, "--clear": clear}
+    chosen = [name for name, is_chosen in modes.items() if is_chosen]
+    if len(chosen) > 1:
+        raise click.UsageError(f"{' and '.join(chosen)} do not go together")
+    query = {**filters, "json": body, "exact": exact or None}
+    if clear:
+        client.delete("/journal")
+    elif number is not None:
+        _show(client.get(f"/journal/{number}"), as_json)
+    elif har is not None:
+        har.write_text(json.dumps(client.call("GET", "/journal.har", query=query), indent=1), encoding="utf-8")
+        click.echo(f"{har}: written", err=True)
+    elif follow:
+        _follow(client, query, as_json)
+    else:
+        reply = client.call("GET", "/journal", query=query)
+        _list(reply, as_json)
+
+
+def _list(reply: Mapping[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(reply["entries"])
+        return
+    print_table(_COLUMNS, map(_row, reply["entries"]), empty="no call fits")
+    if reply["forgotten"]:
+        click.echo(f"{reply['forgotten']} older calls are forgotten (--journal-size, --journal-bytes)", err=True)
+
+
+def _follow(client: ControlClient, query: Mapping[str, Any], as_json: bool) -> None:
+    """Print what is there, then each call once it is answered."""
+    printed: set[int] = set()
+
+    def show(entries: list[Mapping[str, Any]]) -> None:
+        for entry in entries:
+            if entry["outcome"] != "open" and entry["id"] not in printed:
+                printed.add(entry["id"])
+                click.echo(json.dumps(entry, ensure_ascii=False) if as_json else _line(entry))
+        sys.stdout.flush()
+
+    try:
+        for kind, data in client.events():
+            if kind == "begin":
+                show(client.call("GET", "/journal", query=query)["entries"])
+            elif kind == "reset":
+                printed.clear()
+                click.echo("-- the journal was cleared --", err=True)
+            elif kind == "entry" and data["outcome"] != "open" and data["id"] not in printed:
+                since = max(data["id"] - 1, query.get("since") or 0)
+                show(client.call("GET", "/journal", query={**query, "since": since, "limit": None})["entries"])
+    except KeyboardInterrupt:
+        pass
+
+
+def _line(entry: Mapping[str, Any]) -> str:
+    number, time, operation, answer, took, changes, notes = _row(entry)
+    return f"{number:>4} {time} {operation:<30} {answer:<10} {took:>8} ms  {changes:<20} {notes}".rstrip()
+
+
+def _row(entry: Mapping[str, Any]) -> tuple[Any, ...]:
+    whole = entry["outcome"] == "answered"
+    answer = str(entry["status"]) if whole else " ".join(filter(None, [str(entry["status"] or ""), entry["outcome"]]))
+    kinds = Counter(
+        f"{'+' if row['before'] is None else '-' if row['after'] is None else '~'}{row['table']}"
+        for row in entry["changes"]
+    )
+    changes = " ".join(f"{kind} x{count}" if count > 1 else kind for kind, count in kinds.items())
+    faults = [f"fault {fault}" for fault in entry["faults"]]
+    notes = "; ".join(filter(None, [*faults, entry["refusal"], entry["hint"]]))
+    return entry["id"], entry["time"], entry["operation"], answer, f"{entry['duration'] * 1000:.1f}", changes, notes
+
+
+def _show(entry: Mapping[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(entry)
+        return
+    print_table(_COLUMNS, [_row(entry)])
+    request, response = entry["request"], entry["response"]
+    click.echo(f"\n{entry['method']} {entry['path']}")
+    _message(request)
+    click.echo(f"\n{entry['status'] or entry['outcome']}")
+    _message(response)
+    for change in entry["changes"]:
+        click.echo(f"\n{change['table']} {json.dumps(change['key'])}")
+        click.echo(f"  before {json.dumps(change['before'], ensure_ascii=False)}")
+        click.echo(f"  after  {json.dumps(change['after'], ensure_ascii=False)}")
+
+
+def _message(message: Mapping[str, Any]) -> None:
+    for name, value in message["headers"].items():
+        click.echo(f"{name}: {value}")
+    if message["body"] is not None:
+        body = message["body"]
+        click.echo(body if isinstance(body, str) else json.dumps(body, indent=2, ensure_ascii=False))

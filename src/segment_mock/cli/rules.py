@@ -1,0 +1,144 @@
+"""``segment-mock rules``: the faults that are armed on a running server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import click
+
+from ..control_client import ControlClient, escaped
+from ..settings import SettingError, read_rules, suggestion
+from .remote import as_json_option, print_json, with_server
+from .tables import print_table
+
+_COLUMNS = ("id", "fault", "operation", "when", "fired", "why")
+_OF_RULE = (
+    "id", "kind", "operation", "match", "when", "seen", "matched", "fired", "suppressed", "why", "where", "armed",
+    "since", "until",
+)  # fmt: skip
+_WHEN = ("skip", "times", "every", "chance", "connection", "from", "until")
+
+
+@click.group()
+def rules() -> None:
+    """List, arm and disarm faults on a running server. `segment-mock faults` lists the kinds there are."""
+
+
+@rules.command("list")
+@click.option("--removed", is_flag=True, help="Those too that were removed since the last reset.")
+@as_json_option
+@with_server
+def list_(client: ControlClient, removed: bool, as_json: bool) -> None:
+    """List the armed faults, and how often each has struck."""
+    _print(client.get("/faults", removed=removed or None)["faults"], as_json)
+
+
+@rules.command("add")
+@click.argument("fault")
+@click.argument("settings", nargs=-1, metavar="[NAME=VALUE]...")
+@click.option("--operation", default="*", help="Operation to strike, or a glob. [default: all]")
+@click.option("--match", metavar="JSON", help='What a call must have: {"json": {"payload.count": 20}}.')
+@as_json_option
+@with_server
+def add(
+    client: ControlClient, fault: str, settings: tuple[str, ...], operation: str, match: str | None, as_json: bool
+) -> None:
+    r"""Arm FAULT: a kind with its settings and conditions, or a file of rules (YAML or JSON).
+
+    \b
+    segment-mock rules add error status=503 times=2 --operation salsa.upsert_segments
+    segment-mock rules add faults.yaml
+    """
+    if fault.endswith((".yaml", ".yml", ".json")):
+        if settings or match or operation != "*":
+            raise click.UsageError(f"{fault} has settings, operation and match of its own")
+        try:
+            told = read_rules(fault)
+        except SettingError as error:
+            raise click.UsageError(str(error)) from None
+    else:
+        told = {"kind": fault, "operation": operation, **_settings(settings)}
+        if match is not None:
+            told["match"] = _value(match)
+    _print(client.post("/faults", told)["faults"], as_json)
+
+
+@rules.command("scenario")
+@click.argument("name", required=False)
+@as_json_option
+@with_server
+def scenario(client: ControlClient, name: str | None, as_json: bool) -> None:
+    """Arm the faults of the scenario NAME; without a name list the scenarios of the server."""
+    known = {row["name"]: row for row in client.get("/scenarios")["scenarios"]}
+    if name is None:
+        if as_json:
+            print_json([*known.values()])
+        else:
+            print_table(("scenario", "about"), [(row["name"], row["about"]) for row in known.values()])
+        return
+    if name not in known:
+        raise click.ClickException(f"unknown scenario {name!r}{suggestion(name, known)}; there are {', '.join(known)}")
+    _print(client.post("/faults", known[name]["faults"])["faults"], as_json)
+
+
+@rules.command("remove")
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@with_server
+def remove(client: ControlClient, ids: tuple[str, ...]) -> None:
+    """Disarm the faults of these ids."""
+    for id_ in ids:
+        client.delete(f"/faults/{escaped(id_)}")
+
+
+@rules.command("clear")
+@with_server
+def clear(client: ControlClient) -> None:
+    """Disarm every fault."""
+    client.delete("/faults")
+
+
+def _settings(pairs: Iterable[str]) -> dict[str, Any]:
+    """Return NAME=VALUE as settings of a fault, those that say when it strikes under ``when``."""
+    settings: dict[str, Any] = {}
+    when: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not name or not equals:
+            raise click.UsageError(f"{pair!r} is not NAME=VALUE, such as status=503 or times=2")
+        (when if name in _WHEN else settings)[name] = _value(value)
+    return {**settings, **({"when": when} if when else {})}
+
+
+def _value(text: str) -> Any:
+    """Return *text* as JSON if it is some, else as it is."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _print(rows: Iterable[Mapping[str, Any]], as_json: bool) -> None:
+    rows = [*rows]
+    if as_json:
+        print_json(rows)
+        return
+    print_table(
+        _COLUMNS,
+        [
+            (row["id"], _fault(row), row["operation"], _words(row["when"]), row["fired"], row["why"])
+            for row in rows
+        ],
+        empty="no fault is armed",
+    )  # fmt: skip
+
+
+def _fault(row: Mapping[str, Any]) -> str:
+    return f"{row['kind']} {_words({name: value for name, value in row.items() if name not in _OF_RULE})}".strip()
+
+
+def _words(settings: Mapping[str, Any]) -> str:
+    return " ".join(
+        f"{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in settings.items()
+    )

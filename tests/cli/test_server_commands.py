@@ -1,0 +1,196 @@
+"""The commands for a running server: journal, rules, clock, state, snapshot, reset, open."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from click.testing import CliRunner, Result
+
+from segment_mock import SegmentMock
+from segment_mock.cli import main
+
+ROOT = Path(__file__).parents[2]
+SEARCH = "/api/integration/ext/v1/segments/search"
+ALL = {"payload": {"offset": 0, "count": 20}}
+COMMANDS = re.findall(r"^\$ segment-mock (.*)$", (ROOT / "docs/remote.md").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+@pytest.fixture
+def mock(monkeypatch: pytest.MonkeyPatch) -> Iterator[SegmentMock]:
+    """A mock whose server the commands find by SEGMENT_MOCK_URL."""
+    with SegmentMock(data="demo") as mock:
+        monkeypatch.setenv("SEGMENT_MOCK_URL", mock.serve().url)
+        yield mock
+
+
+def run(*words: str, exit_code: int = 0) -> Result:
+    """Run the command."""
+    result = CliRunner().invoke(main, words)
+    assert exit_code == result.exit_code, result.output
+    return result
+
+
+def search(mock: SegmentMock, **options: Any) -> None:
+    """Search all groups."""
+    mock.session().post(SEARCH, json=ALL, headers={"authToken": "t"}, **options)
+
+
+def test_commands_of_the_docs_run(mock: SegmentMock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    search(mock)
+    before = mock.state()
+    for command in COMMANDS:
+        words, _, file = command.partition(" > ")
+        result = run(*shlex.split(words))
+        if file:
+            Path(file).write_text(result.stdout)
+
+    assert len(COMMANDS) > 15
+    assert before == mock.state()
+    assert "1.2" == json.loads((tmp_path / "calls.har").read_text())["log"]["version"]
+
+
+def test_journal_lists_shows_and_clears(mock: SegmentMock) -> None:
+    search(mock)
+    mock.session().put("/segments", json={"id": "x"}, headers={"x-api-key": "k"})
+    table = run("journal").stdout.splitlines()
+    one = run("journal", "1").stdout
+    rows = json.loads(run("journal", "--operation", "segmenter.*", "--status", "404", "--json").stdout)
+
+    assert ["#", "time", "operation"] == table[0].split()[:3]
+    assert "salsa.search_segments" in table[1]
+    assert "404" in table[2]
+    assert f"POST {SEARCH}" in one
+    assert "authtoken: [redacted]" in one
+    assert [2] == [row["id"] for row in rows]
+    for words in (["--header", "X-Api-Key=[redacted]"], ["--since", "1"], ["--limit", "1"], ["--body", '{"id": "x"}']):
+        assert [2] == [row["id"] for row in json.loads(run("journal", *words, "--json").stdout)]
+    assert "no call fits" in run("journal", "--fault", "hang").stderr
+    run("journal", "--clear")
+    assert 0 == len(mock.journal)
+
+
+def test_text_of_a_client_can_not_command_the_terminal(mock: SegmentMock) -> None:
+    mock.session().put("/segments", json={"id": "a\x1b[31m", "\x1b[2J": 1}, headers={"x-api-key": "k"})
+
+    assert "\x1b" not in run("journal").stdout
+    assert "\x1b" not in run("journal", "1").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "exit_code", "said"),
+    [
+        (["journal", "--body", "{"], 2, "is not JSON"),
+        (["journal", "--header", "x"], 2, "is not NAME=VALUE"),
+        (["journal", "1", "--follow"], 2, "NUMBER and --follow do not go together"),
+        (["journal", "9"], 1, "entry 9 is not in the journal"),
+        (["journal", "--operation", "salsa.serch_segments"], 1, "did you mean 'salsa.search_segments'?"),
+        (["rules", "add", "hnag"], 1, "did you mean 'hang'?"),
+        (["rules", "add", "error", "503"], 2, "is not NAME=VALUE"),
+        (["rules", "add", "nowhere.yaml"], 2, "nowhere.yaml"),
+        (["rules", "remove", "9"], 1, "No fault has the id '9'"),
+        (["rules", "scenario", "salsa.rate_limitd"], 1, "did you mean 'salsa.rate_limited'?"),
+        (["clock", "set", "noon"], 1, "'noon' is not a time"),
+        (["snapshot", "restore", "x"], 1, "no snapshot is called 'x'"),
+        (["snapshot", "take", "a/b"], 1, "'a/b' can't stand in a URL"),
+        (["journal", "--url", "nowhere"], 2, "is not the base URL of a server"),
+        (["journal", "--url", "http://127.0.0.1:1"], 1, "http://127.0.0.1:1: no segment-mock answers"),
+    ],
+)
+def test_what_can_not_be_done_is_one_line(mock: SegmentMock, words: list[str], exit_code: int, said: str) -> None:
+    result = run(*words, exit_code=exit_code)
+
+    assert said in result.stderr
+    assert "" == result.stdout
+
+
+def test_rules_from_words_and_files(mock: SegmentMock, tmp_path: Path) -> None:
+    file = tmp_path / "faults.yaml"
+    file.write_text("[{kind: hang, operation: salsa.*}, error]")
+    run("rules", "add", "error", "status=503", "times=2", "--operation", "salsa.*", "--match", '{"vendor": "salsa"}')
+    run("rules", "add", str(file))
+    search(mock)
+    rule = next(iter(mock.faults))
+    table = run("rules", "list").stdout
+
+    assert (503, 2, {"vendor": "salsa"}) == (rule.fault.status, rule.when.times, rule.match)
+    assert 3 == len(mock.faults)
+    assert re.search(r"1 +error status=503 +salsa\.\* +times=2 +1 +fired once", table)
+    run("rules", "remove", "2", "3")
+    assert ["1"] == [row["id"] for row in json.loads(run("rules", "list", "--json").stdout)]
+    assert 3 == len(json.loads(run("rules", "list", "--removed", "--json").stdout))
+    run("rules", "clear")
+    assert "no fault is armed" in run("rules", "list").stderr
+
+
+def test_clock_and_admin_token() -> None:
+    with SegmentMock(admin_token="hush") as mock:
+        url = mock.serve().url
+        refused = run("clock", "--url", url, exit_code=1)
+        run("clock", "freeze", "2026-01-01", "--url", url, "--admin-token", "hush")
+
+        assert "Send the admin token" in refused.stderr
+        assert "2026-01-01T00:00:00.000Z" == mock.clock.iso()
+        shown = run("clock", "--json", "--url", url, "--admin-token", "hush").stdout
+        assert {"now": "2026-01-01T00:00:00.000Z", "frozen": True} == json.loads(shown)
+
+
+def test_follow_prints_each_call_once_it_is_answered(mock: SegmentMock) -> None:
+    search(mock)
+    command = [sys.executable, "-m", "segment_mock", "journal", "--follow", "--json", "--operation", "salsa.*"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        first = json.loads(process.stdout.readline())
+        time.sleep(0.2)
+        mock.session().get("/segments")
+        search(mock)
+        second = json.loads(process.stdout.readline())
+        process.send_signal(2)
+
+        assert 0 == process.wait(timeout=10)
+    assert ([1, 3], ["salsa.search_segments"] * 2) == (
+        [first["id"], second["id"]], [first["operation"], second["operation"]],
+    )  # fmt: skip
+
+
+def test_follow_ends_when_the_server_goes() -> None:
+    with SegmentMock() as mock:
+        url = mock.serve().url
+        mock.session().get("/segments")
+        command = [sys.executable, "-m", "segment_mock", "journal", "--follow", "--url", url]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            mock.close()
+            _, error = process.communicate(timeout=20)
+
+    assert 1 == process.returncode
+    assert f"{url}: no segment-mock answers" in error
+
+
+def test_health_and_json_import_no_tables() -> None:
+    program = (
+        "import sys; from segment_mock.cli import main\n"
+        "import segment_mock.cli.journal\n"
+        "sys.exit(any(name in sys.modules for name in ('rich', 'flask', 'segment_mock.emulator')))"
+    )
+
+    assert 0 == subprocess.run([sys.executable, "-c", program], check=False).returncode
+
+
+def test_requests_can_be_exchanged_with_har(mock: SegmentMock, tmp_path: Path) -> None:
+    requests.get(mock.serve().url + "/segments", timeout=5)
+    file = tmp_path / "calls.har"
+    run("journal", "--har", str(file))
+
+    assert 1 == len(json.loads(file.read_text())["log"]["entries"])
