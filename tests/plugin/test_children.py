@@ -6,7 +6,8 @@ import os
 from textwrap import dedent
 
 import pytest
-from suite import RUN
+
+from tests.plugin.suite import RUN
 
 CLIENT = """
 import subprocess, sys
