@@ -127,6 +127,11 @@ def check_response(response: object) -> Response:
     return replace(response, headers={name: value.strip(" \t") for name, value in headers.items()})
 
 
+def is_browser(request: Request) -> bool:
+    """Return whether a person's browser asks for the front page, which no client of a vendor does."""
+    return request.target == "/" and request.method == "GET" and "text/html" in request.headers.get("accept", "")
+
+
 def body_limit_for(target: str, body_limit: int) -> int:
     """Return how many bytes the body of a request for *target* may have.
 

@@ -6,6 +6,7 @@ import hmac
 import json
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import fields
 from functools import partial
 from inspect import signature
 
@@ -15,11 +16,12 @@ from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, NotFound, 
 from ..catalogue import catalogue, public_settings
 from ..core import Json, member_names
 from ..emulator import Emulator
-from ..faults import FaultRule
-from ..hosts import host_of, is_loopback
-from ..settings import SettingError, suggestion
 from ..stubs import Stub
-from . import events, journal, page
+from ..examples import shipped_examples
+from ..faults import WHEN, FaultRule, kinds, option
+from ..hosts import host_of, is_loopback
+from ..settings import Option, SettingError, suggestion
+from . import events, journal, page, records
 from .views import (
     DATE_TIME,
     OBJECT,
@@ -62,7 +64,7 @@ def control_plane(core: Emulator) -> Blueprint:
 
 def all_views() -> list[View]:
     """Return every view of the control plane."""
-    return [*views, *journal.views, *events.views, *page.views]
+    return [*views, *journal.views, *records.views, *events.views, *page.views]
 
 
 def _setting_problem(error: SettingError) -> Response:
@@ -151,6 +153,24 @@ def get_settings(core: Emulator) -> Response:
     server = request.environ.get("segment_mock.server")
     settings = public_settings(core.settings | (server.settings if server else {}))
     return as_json({"settings": settings, "vendors": [*core.vendors], "operations": core.routes.names()})
+_EXAMPLE = object_of(
+    "Example", name=TEXT, title=TEXT, mark=TEXT, source=TEXT, operation=TEXT, status=WHOLE_NUMBER, request=OBJECT
+)  # fmt: skip
+
+
+@views.get("/examples", object_of("Examples", examples=list_of(_EXAMPLE)))
+def list_examples(core: Emulator) -> Response:
+    """Return the shipped examples: the request of each, and the status of the reply in its own small world."""
+    rows = [(one.name, one.operation, one.status, one.document) for one in shipped_examples()]
+    shown = ("title", "mark", "source", "request")
+    return as_json(
+        {
+            "examples": [
+                {"name": name, "operation": operation, "status": status, **{key: told.get(key, "") for key in shown}}
+                for name, operation, status, told in rows
+            ]
+        }
+    )
 
 
 @views.post("/reset")
@@ -374,6 +394,38 @@ def list_refused_hosts(core: Emulator) -> Response:
 
 
 _SCENARIO = object_of("Scenario", name=TEXT, about=TEXT, faults=list_of(OBJECT))
+
+
+_SETTING = object_of(
+    "FaultSetting", name=TEXT, help=TEXT, type=TEXT, default={}, choices=list_of(TEXT), min={}, max={}
+)  # fmt: skip
+_KIND = object_of(
+    "FaultKind", name=TEXT, about=TEXT, settings=list_of(_SETTING), operations=list_of(TEXT)
+)  # fmt: skip
+
+
+@views.get("/fault-kinds", object_of("FaultKinds", kinds=list_of(_KIND), conditions=list_of(_SETTING)))
+def list_fault_kinds(core: Emulator) -> Response:
+    """Return every kind of fault with its settings and the operations that it can strike, and the conditions."""
+    operations = core.routes.operations()
+    rows = [
+        {
+            "name": name,
+            "about": " ".join((kind.__doc__ or "").split()),
+            "settings": [_setting(option(row)) for row in fields(kind)],
+            "operations": [operation for operation, row in operations.items() if kind().suits(row)],
+        }
+        for name, kind in kinds().items()
+    ]
+    return as_json({"kinds": rows, "conditions": [_setting(row) for row in WHEN]})
+
+
+def _setting(row: Option) -> Json:
+    """Return the declaration of a setting as plain data."""
+    return {
+        "name": row.name, "help": row.help, "type": row.kind.title, "default": row.initial, "choices": [*row.choices],
+        "min": row.min, "max": row.max,
+    }  # fmt: skip
 
 
 @views.get("/scenarios", object_of("Scenarios", scenarios=list_of(_SCENARIO)))

@@ -50,6 +50,8 @@ def create_app(emulator: Emulator | None = None, **settings: Unpack[MockSettings
     app.register_error_handler(HTTPException, http_problem)
 
     def vendor(**_: str) -> Response:
+        if request.path == "/" and request.method == "GET" and "text/html" in request.headers.get("Accept", ""):
+            return Response(status=302, headers={"Location": "/_mock/", "Vary": "Accept"})
         return _answer(core, request._get_current_object())  # type: ignore[attr-defined]
 
     for method, path, name in core.routes.rows():

@@ -1,46 +1,74 @@
-"""A page to browse the OpenAPI documents, which needs no network."""
+"""The page for people, ``/_mock/``, and the one that shows the OpenAPI documents. Neither needs a network."""
 
 from __future__ import annotations
 
-import json
 from importlib.util import find_spec
 from pathlib import Path
 
 from flask import Response, send_from_directory
 
 from ..emulator import Emulator
-from .views import Views
+from .views import Views, as_json
 
 views = Views()
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head><meta charset="utf-8"><title>segment-mock</title><link rel="stylesheet" href="docs/swagger-ui.css"></head>
-<body>
-<div id="page"></div>
-<script src="docs/swagger-ui-bundle.js"></script>
-<script src="docs/swagger-ui-standalone-preset.js"></script>
-<script>
-SwaggerUIBundle({
-  dom_id: "#page", urls: %s, layout: "StandaloneLayout", validatorUrl: null, deepLinking: true,
-  presets: [SwaggerUIBundle.presets.apis, SwaggerUIStandalonePreset],
-});
-</script>
-</body>
-</html>
-"""
+_STATIC = Path(__file__).with_name("static")
+_SAFE = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-cache",
+}
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+# Swagger UI sets styles in its markup, and its pictures are data.
+_DOCS_POLICY = _POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'").replace(
+    "img-src 'self'", "img-src 'self' data:"
+)
+_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+
+
+@views.get("/", documented=False, public=True)
+def get_page(core: Emulator) -> Response:
+    """Return the page; what it shows, it asks of the control plane as any other client."""
+    return _page("index.html", _POLICY)
+
+
+@views.get("/static/<name>", documented=False, public=True)
+def get_page_file(core: Emulator, name: str) -> Response:
+    """Return a file of the page."""
+    response = send_from_directory(_STATIC, name)
+    # The system's table of types may know others.
+    response.headers["Content-Type"] = _TYPES.get(Path(name).suffix, response.headers["Content-Type"])
+    response.headers.update(_SAFE)
+    return response
 
 
 @views.get("/docs", documented=False)
-def get_page(core: Emulator) -> Response:
+def get_docs(core: Emulator) -> Response:
     """Return the page of the OpenAPI documents."""
+    return _page("docs.html", _DOCS_POLICY)
+
+
+@views.get("/docs/documents", documented=False)
+def get_docs_list(core: Emulator) -> Response:
+    """Return name and place of each OpenAPI document."""
     urls = [{"name": vendor.title, "url": f"openapi/{name}.json"} for name, vendor in core.vendors.items()]
-    return Response(_PAGE % json.dumps([*urls, {"name": "control plane", "url": "openapi.json"}]))
+    return as_json({"documents": [*urls, {"name": "control plane", "url": "openapi.json"}]})
 
 
 @views.get("/docs/<name>", documented=False)
-def get_page_file(core: Emulator, name: str) -> Response:
-    """Return a file of the page."""
+def get_docs_file(core: Emulator, name: str) -> Response:
+    """Return a file of Swagger UI."""
     return send_from_directory(_swagger_ui(), name)
+
+
+def _page(name: str, policy: str) -> Response:
+    html = (_STATIC / name).read_bytes()
+    headers = {**_SAFE, "Content-Security-Policy": policy}
+    return Response(html, content_type="text/html; charset=utf-8", headers=headers)
 
 
 def _swagger_ui() -> Path:

@@ -6,7 +6,7 @@ import asyncio
 from typing import cast
 
 from ...hosts import is_control
-from ...messages import Delivery, Pending, Request, Response
+from ...messages import Delivery, Pending, Request, Response, is_browser
 from ..serialize import CONTINUE, ConnectionOption, text_response
 from .context import ServerContext, close_socket, error_response
 from .parser import RequestParser
@@ -165,7 +165,7 @@ class Connection(asyncio.Protocol):
         self._head_only = request.method == "HEAD"
         if request.method == "CONNECT":
             self._start_tls(request.target, self._parser.rest, ESTABLISHED)
-        elif request.target.startswith("/_mock") and is_control(request.target):
+        elif (request.target.startswith("/_mock") and is_control(request.target)) or is_browser(request):
             self._busy = True
             self._context.ask_control(request, self._finish)
         else:

@@ -1,0 +1,298 @@
+"""Records over the control plane: by pages, with what belongs to them; single edits; what has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from flask import Response, request
+from werkzeug.exceptions import BadRequest, Conflict, NotFound
+
+from ..core import Json, Vendor
+from ..core.world import Organization
+from ..emulator import Emulator
+from ..settings import suggestion
+from ..store import Difference, DuplicateKey, Key, Record, Store, Table, differences
+from ..store.table import TableState
+from .views import OBJECT, TEXT, WHOLE_NUMBER, Views, as_json, list_of, object_of, read_object
+
+views = Views()
+_ANYTHING: Json = {}
+_COUNT = object_of("TableCount", vendor=TEXT, table=TEXT, records=WHOLE_NUMBER)
+_CHANGES = object_of(
+    "Changes",
+    changes=list_of(
+        object_of("TableChange", vendor=TEXT, table=TEXT, key=_ANYTHING, before=_ANYTHING, after=_ANYTHING)
+    ),
+    total=WHOLE_NUMBER,
+    replaced=list_of(TEXT),
+)  # fmt: skip
+_NATURAL = {**WHOLE_NUMBER, "minimum": 0, "maximum": 1_000_000_000}
+_MOST = 1000
+"""How many changes, or records that belong to another, are told at most."""
+_OF = {"organization": TEXT}
+
+
+@views.get(
+    "/organizations",
+    object_of("Organizations", organizations=list_of(object_of("Organization", name=TEXT, tables=list_of(_COUNT)))),
+)
+def list_organizations(core: Emulator) -> Response:
+    """Return every organization with the number of records in each of its tables."""
+    with core.world.lock:
+        core.world.organization()
+        rows = [
+            {
+                "name": one.name,
+                "tables": [
+                    {"vendor": vendor.name, "table": schema.name, "records": len(one.store[vendor.table(schema.name)])}
+                    for vendor in core.vendors.values()
+                    for schema in vendor.tables
+                ],
+            }
+            for one in sorted(core.world, key=lambda one: one.name != "")
+        ]
+    return as_json({"organizations": rows})
+
+
+@views.get(
+    "/records/<vendor>/<table>",
+    object_of("Records", records=list_of(OBJECT), total=WHOLE_NUMBER, matching=WHOLE_NUMBER),
+    query={**_OF, "search": TEXT, "offset": _NATURAL, "limit": _NATURAL},
+    refuses=(400, 404),
+)
+def list_records(core: Emulator, vendor: str, table: str) -> Response:
+    """Return a page of the records of a table, oldest first; *search* is text that a value must have, in any case."""
+    offset, limit = _number("offset", 0), _number("limit", 100)
+    words = request.args.get("search", "").lower()
+    with core.world.lock:
+        rows = _table(core, vendor, table, _organization(core).store)
+        total = matching = len(rows)
+        if words:
+            found = [record for record in rows if _has(record, words)]
+            matching, page = len(found), found[offset : offset + limit]
+        else:
+            page = rows.page(offset, limit)
+        return as_json({"records": page, "total": total, "matching": matching})
+
+
+@views.post(
+    "/records/<vendor>/<table>",
+    reply=_CHANGES,
+    body=object_of("RecordChange", before={"type": ["object", "null"]}, after={"type": ["object", "null"]}),
+    query=_OF,
+    refuses=(400, 404, 409, 413),
+)
+def change_record(core: Emulator, vendor: str, table: str) -> Response:
+    """Add, replace or delete one record past the API.
+
+    *before* is the record as it was read, or null to add one; *after* is what it becomes, or null to delete it. A new
+    record has the form of a row in a data file. What refers to a deleted record by its id goes with it.
+    """
+    body = read_object()
+    if body.keys() != {"before", "after"} or not all(row is None or isinstance(row, dict) for row in body.values()):
+        raise BadRequest("The body must have before and after, each an object or null.")
+    before, after = body["before"], body["after"]
+    log = core.world.log
+    with core.world.lock:
+        store = _organization(core).store
+        rows, owner, mark = _table(core, vendor, table, store), core.vendors[vendor], log.mark
+        try:
+            document = owner.export(store)
+            if before is not None:
+                key = _key(rows, before)
+                if rows.get(key) != before:
+                    raise Conflict("The record is not what it was when it was read; read it again.")
+                if after is None:
+                    _delete(owner, store, rows, key)
+                elif _key(rows, after) != key:
+                    raise BadRequest("The id of a record can't be changed; add another record.")
+                else:
+                    rows.put(after)
+                document = owner.export(store)
+            elif after is not None:
+                document = {**document, table: [*document.get(table, ()), after]}
+            _become(core, owner, store, document)
+        except (AttributeError, DuplicateKey, KeyError, TypeError) as error:
+            log.rollback(mark)
+            raise BadRequest(f"{table}: the record does not fit: {error}") from None
+        except BaseException:
+            log.rollback(mark)
+            raise
+        return as_json(_changes_since(core, mark, store.organization))
+
+
+@views.get(
+    "/related/<vendor>/<table>",
+    object_of("Related", related=list_of(object_of("RelatedRecords", table=TEXT, records=list_of(OBJECT)))),
+    query={**_OF, "key": TEXT},
+    refuses=(404,),
+)
+def list_related(core: Emulator, vendor: str, table: str) -> Response:
+    """Return the records that belong to the one with the id *key*, by table: the members of a group, say."""
+    key = request.args.get("key", "")
+    with core.world.lock:
+        store = _organization(core).store
+        if key not in _table(core, vendor, table, store):
+            raise NotFound(f"No record of {table} has the id {key!r}.")
+        found = [
+            {"table": name, "records": rows[:_MOST]}
+            for name, rows in _related(core.vendors[vendor], store, table, key).items()
+        ]
+        return as_json({"related": found})
+
+
+@views.get(
+    "/changes",
+    _CHANGES,
+    query={**_OF, "entry": _NATURAL, "snapshot": TEXT},
+    refuses=(400, 404, 409),
+)
+def list_changes(core: Emulator) -> Response:
+    """Return what has changed since a call, or since a snapshot: one row a record, the first 1000.
+
+    *entry* is the id of the call, *snapshot* the name. Tables that were replaced as a whole are listed by name.
+    """
+    with core.world.lock:
+        try:
+            return as_json(_changes_since(core, _mark(core), _organization(core).name))
+        except LookupError as error:
+            raise Conflict(str(error)) from None
+
+
+@views.get("/snapshots", object_of("Snapshots", snapshots=list_of(object_of("Snapshot", name=TEXT, mark=WHOLE_NUMBER))))
+def list_snapshots(core: Emulator) -> Response:
+    """Return the snapshots by name, oldest first."""
+    return as_json({"snapshots": [{"name": name, "mark": one.mark} for name, one in core.snapshots().items()]})
+
+
+def _organization(core: Emulator) -> Organization:
+    """Return the organization that the query names, by its name or by a credential."""
+    name = request.args.get("organization", "")
+    return next((one for one in core.world if one.name == name), None) or core.world.organization(name)
+
+
+def _table(core: Emulator, vendor: str, table: str, store: Store) -> Table:
+    if vendor not in core.vendors:
+        raise NotFound(f"{vendor!r} is no vendor{suggestion(vendor, core.vendors)}; there are {[*core.vendors]}.")
+    names = [schema.name for schema in core.vendors[vendor].tables]
+    if table not in names:
+        raise NotFound(f"{vendor} has no table {table!r}{suggestion(table, names)}; there are {names}.")
+    return store[core.vendors[vendor].table(table)]
+
+
+def _number(name: str, default: int) -> int:
+    text = request.args.get(name, str(default))
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise BadRequest(f"{name}: {text[:200]!r} is not a whole number from 0 to 999999999.")
+    return int(text)
+
+
+def _mark(core: Emulator) -> int:
+    snapshot = request.args.get("snapshot")
+    if snapshot is not None:
+        if snapshot not in core.snapshots():
+            raise NotFound(f"No snapshot is called {snapshot!r}{suggestion(snapshot, core.snapshots())}.")
+        return core.snapshots()[snapshot].mark
+    if "entry" not in request.args:
+        raise BadRequest("Say since when: entry, the id of a call, or snapshot, a name.")
+    number = _number("entry", 0)
+    entry = core.journal.get(number)
+    if entry is None:
+        raise NotFound(f"entry {number} is not in the journal: {core.journal.kept()}")
+    if entry.end is None:
+        raise Conflict(f"entry {number} is still open: {entry.operation} has not been answered yet")
+    return entry.end
+
+
+def _changes_since(core: Emulator, mark: int, organization: str) -> Json:
+    changes = [change for change in core.world.log.since(mark) if change.organization == organization]
+    owners = {id(schema): vendor.name for vendor in core.vendors.values() for schema in vendor.tables}
+    rows: list[tuple[str, Difference]] = []
+    for vendor in core.vendors:
+        own = [change for change in changes if owners.get(id(change.table.schema)) == vendor]
+        rows += [(vendor, row) for row in differences(own)]
+    replaced = {
+        f"{owners.get(id(change.table.schema), '')}.{change.table.schema.name}": None
+        for change in changes
+        if isinstance(change.after, TableState)
+    }
+    return {
+        "changes": [{"vendor": vendor, **row._asdict()} for vendor, row in rows[:_MOST]],
+        "total": len(rows),
+        "replaced": [*replaced],
+    }
+
+
+def _has(value: Any, words: str) -> bool:
+    if isinstance(value, dict):
+        return any(_has(member, words) for member in value.values())
+    if isinstance(value, list):
+        return any(_has(item, words) for item in value)
+    return value is not None and words in str(value).lower()
+
+
+def _key(rows: Table, record: Record) -> Key:
+    try:
+        key = rows.schema.key(record)
+        hash(key)
+    except (KeyError, TypeError):
+        raise BadRequest(f"{rows.schema.name}: the record has no id.") from None
+    return key
+
+
+def _become(core: Emulator, vendor: Vendor, store: Store, document: Json) -> None:
+    """Write what *document* has and the tables of *vendor* do not, and the other way; raises SettingError."""
+    for name, loaded in vendor.load(document, core.world).items():
+        rows, key = store[vendor.table(name)], loaded.schema.key
+        for record in loaded.records:
+            if rows.get(key(record)) != record:
+                rows.put(record)
+        for record in [record for record in rows if key(record) not in loaded.numbers]:
+            rows.delete(key(record))
+
+
+def _delete(vendor: Vendor, store: Store, rows: Table, key: Key) -> None:
+    """Delete the record of *key*, and what refers to it."""
+    for schema in vendor.tables:
+        other = store[vendor.table(schema.name)]
+        for record in [*other] if other is not rows else ():
+            if _joins(other, record, key):
+                other.delete(schema.key(record))
+            elif names := [*_lists_of(record, rows, key)]:
+                other.put({**record, **{name: [one for one in record[name] if one != key] for name in names}})
+    rows.delete(key)
+
+
+def _joins(rows: Table, record: Record, key: Key) -> bool:
+    own = rows.schema.key(record)
+    return isinstance(own, tuple) and key in own
+
+
+def _lists_of(record: Record, rows: Table, key: Key) -> Iterator[str]:
+    """Yield the names of the members of *record* that are lists of ids in *rows*, *key* among them."""
+    for name, value in record.items():
+        if isinstance(value, list) and key in value and all(isinstance(one, str) and one in rows for one in value):
+            yield name
+
+
+def _related(vendor: Vendor, store: Store, table: str, key: Key) -> dict[str, list[Record]]:
+    tables = {schema.name: store[vendor.table(schema.name)] for schema in vendor.tables}
+    record, rows = tables[table].get(key), tables.pop(table)
+    assert record is not None
+    found: dict[str, list[Record]] = {}
+    for name, other in tables.items():
+        joined = [one for one in other if _joins(other, one, key)]
+        keys = (part for one in joined for part in _parts(other, one) if part != key)
+        for part, where in ((part, where) for part in keys for where, there in tables.items() if part in there):
+            found.setdefault(where, []).append(tables[where].get(part) or {})
+        found.setdefault(name, []).extend(one for one in other if [*_lists_of(one, rows, key)])
+        for value in record.values():
+            if isinstance(value, list) and value and all(isinstance(one, str) and one in other for one in value):
+                found[name].extend(other.get(one) or {} for one in value)
+    return {name: records for name, records in found.items() if records}
+
+
+def _parts(rows: Table, record: Record) -> Iterable[Key]:
+    own = rows.schema.key(record)
+    return own if isinstance(own, tuple) else ()

@@ -1,0 +1,231 @@
+"""Records over the control plane, as the page reads and edits them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from segment_mock import create_app
+
+SEGMENTS = "/_mock/records/salsa/segments"
+GROUPS = [f"00000000-0000-4000-8000-{n:012}" for n in range(5)]
+PEOPLE = [f"00000000-0000-4000-9000-{n:012}" for n in range(3)]
+GROUP, PERSON = GROUPS[1], PEOPLE[1]
+ADA = {"id": "p", "externalId": "1", "firstName": "Ada"}
+DATA = {
+    "salsa": {
+        "segments": [{"segmentId": id_, "name": f"Group {n}"} for n, id_ in enumerate(GROUPS)],
+        "supporters": [{"supporterId": id_, "firstName": f"Person {n}"} for n, id_ in enumerate(PEOPLE)],
+        "members": [{"segment": "Group 1", "supporters": PEOPLE[:2]}],
+    },
+    "segmenter": {"segments": [{"id": "vip", "name": "VIP", "persons": [ADA]}]},
+}
+
+
+@pytest.fixture
+def client() -> FlaskClient:
+    return create_app(data=DATA).test_client()
+
+
+def changed(client: FlaskClient, path: str, before: Any, after: Any, **query: str) -> Any:
+    """Send one change and return the reply, which must be no server error."""
+    reply = client.post(path, json={"before": before, "after": after}, query_string=query)
+    assert reply.status_code < 500, reply.text
+    return reply
+
+
+def names(client: FlaskClient, path: str = SEGMENTS) -> list[str]:
+    return [record.get("name") or record["firstName"] for record in client.get(path).json["records"]]
+
+
+def test_tables_are_read_page_by_page(client: FlaskClient) -> None:
+    page = client.get(f"{SEGMENTS}?offset=1&limit=2").json
+
+    assert (["Group 1", "Group 2"], 5, 5) == (
+        [row["name"] for row in page["records"]],
+        page["total"],
+        page["matching"],
+    )
+
+
+def test_search_looks_at_every_value_in_any_case(client: FlaskClient) -> None:
+    found = client.get(f"{SEGMENTS}?search=gROUP%203").json
+    by_id = client.get("/_mock/records/salsa/members", query_string={"search": GROUP}).json
+
+    assert (["Group 3"], 5, 1) == ([row["name"] for row in found["records"]], found["total"], found["matching"])
+    assert 2 == by_id["matching"]
+
+
+def test_organizations_have_tables_with_counts(client: FlaskClient) -> None:
+    (one,) = client.get("/_mock/organizations").json["organizations"]
+
+    assert ("", {"vendor": "salsa", "table": "segments", "records": 5}) == (one["name"], one["tables"][0])
+
+
+def test_an_organization_is_meant_by_name_or_credential() -> None:
+    client = create_app(data=DATA, credentials="isolated").test_client()
+    client.get("/api/integration/ext/v1/metrics", headers={"authToken": "t"})
+    name = client.get("/_mock/organizations").json["organizations"][1]["name"]
+    record = client.get(SEGMENTS).json["records"][0]
+
+    changed(client, SEGMENTS, record, None, organization=name)
+
+    assert 4 == client.get(f"{SEGMENTS}?organization=t").json["total"]
+    assert 5 == client.get(SEGMENTS).json["total"]
+
+
+def test_a_record_is_added_with_an_id(client: FlaskClient) -> None:
+    reply = changed(client, SEGMENTS, None, {"name": "New"})
+
+    (change,) = reply.json["changes"]
+    assert ("salsa", "segments", None, "New") == (
+        change["vendor"],
+        change["table"],
+        change["before"],
+        change["after"]["name"],
+    )
+    assert "New" == names(client)[-1]
+
+
+def test_a_record_is_replaced_in_its_place_and_validated(client: FlaskClient) -> None:
+    record = client.get(SEGMENTS).json["records"][2]
+
+    reply = changed(client, SEGMENTS, record, {**record, "name": "Renamed"})
+    refused = changed(client, SEGMENTS, {**record, "name": "Renamed"}, {**record, "name": "x" * 65})
+
+    assert 1 == reply.json["total"]
+    assert ["Group 0", "Group 1", "Renamed", "Group 3", "Group 4"] == names(client)
+    assert (400, True) == (refused.status_code, "name" in refused.json["detail"])
+
+
+def test_a_deleted_group_takes_its_memberships_and_no_person(client: FlaskClient) -> None:
+    record = client.get(SEGMENTS).json["records"][1]
+
+    changed(client, SEGMENTS, record, None)
+
+    state = client.get("/_mock/state").json["salsa"]
+    assert (4, 3, []) == (len(state["segments"]), len(state["supporters"]), state["members"])
+
+
+def test_a_deleted_person_of_the_segmenter_leaves_its_segments(client: FlaskClient) -> None:
+    (person,) = client.get("/_mock/records/segmenter/persons").json["records"]
+
+    changed(client, "/_mock/records/segmenter/persons", person, None)
+
+    assert [] == client.get("/_mock/state").json["segmenter"]["segments"][0]["persons"]
+
+
+def test_what_belongs_to_a_record_is_found(client: FlaskClient) -> None:
+    def related(path: str, key: str) -> dict[str, list[str]]:
+        rows = client.get(f"/_mock/related/{path}", query_string={"key": key}).json["related"]
+        return {row["table"]: [one.get("name") or one["firstName"] for one in row["records"]] for row in rows}
+
+    assert {"supporters": ["Person 0", "Person 1"]} == related("salsa/segments", GROUP)
+    assert {"segments": ["Group 1"]} == related("salsa/supporters", PERSON)
+    assert {"persons": ["Ada"]} == related("segmenter/segments", "vip")
+    assert {"segments": ["VIP"]} == related("segmenter/persons", "p")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "status"),
+    [
+        ({"segmentId": GROUP, "name": "old"}, None, 409),
+        ({"segmentId": "gone"}, None, 409),
+        ({}, None, 400),
+        ({"segmentId": []}, None, 400),
+        (None, {"nmae": "x"}, 400),
+        (None, {"name": "x", "segmentId": GROUP}, 400),
+        (None, {"name": 5}, 400),
+        (None, [], 400),
+        (None, None, 200),
+    ],
+)
+def test_what_can_not_be_changes_nothing(client: FlaskClient, before: Any, after: Any, status: int) -> None:
+    state = client.get("/_mock/state").json
+
+    assert status == changed(client, SEGMENTS, before, after).status_code
+    assert state == client.get("/_mock/state").json
+
+
+@pytest.mark.parametrize("after", [{"name": 5}, {"name": None}, {"name": "x", "segmentId": "other"}, {"nmae": "x"}])
+def test_an_edit_that_does_not_fit_changes_nothing(client: FlaskClient, after: Any) -> None:
+    record, state = client.get(SEGMENTS).json["records"][0], client.get("/_mock/state").json
+
+    reply = changed(client, SEGMENTS, record, {"segmentId": record["segmentId"], **after})
+
+    assert (400, state) == (reply.status_code, client.get("/_mock/state").json)
+
+
+def test_an_edit_is_undone_by_a_snapshot(client: FlaskClient) -> None:
+    state = client.get("/_mock/state").json
+    client.post("/_mock/snapshots/before")
+    changed(client, SEGMENTS, client.get(SEGMENTS).json["records"][1], None)
+    since = client.get("/_mock/changes?snapshot=before").json
+    client.post("/_mock/snapshots/before/restore")
+
+    assert ["before"] == [row["name"] for row in client.get("/_mock/snapshots").json["snapshots"]]
+    assert (3, []) == (since["total"], since["replaced"])
+    assert state == client.get("/_mock/state").json
+
+
+def test_changes_since_a_call(client: FlaskClient) -> None:
+    headers = {"authToken": "t"}
+    for name in "AB":
+        body = {"payload": {"segments": [{"name": name}]}}
+        client.put("/api/integration/ext/v1/segments", json=body, headers=headers)
+
+    after_first = client.get("/_mock/changes?entry=1").json
+    client.put("/_mock/state", json={})
+    replaced = client.get("/_mock/changes?entry=2").json
+
+    assert ["B"] == [row["after"]["name"] for row in after_first["changes"]]
+    assert "salsa.segments" in replaced["replaced"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/_mock/changes", 400),
+        ("/_mock/changes?entry=x", 400),
+        ("/_mock/changes?entry=9", 404),
+        ("/_mock/changes?snapshot=none", 404),
+        ("/_mock/records/salsa/segment", 404),
+        ("/_mock/records/sals/segments", 404),
+        (f"{SEGMENTS}?limit=-1", 400),
+        (f"{SEGMENTS}?offset=99999999999", 400),
+        ("/_mock/related/salsa/segments?key=x", 404),
+    ],
+)
+def test_mistakes_are_named(client: FlaskClient, path: str, status: int) -> None:
+    reply = client.get(path)
+
+    assert (status, "application/problem+json") == (reply.status_code, reply.content_type)
+
+
+def test_ten_thousand_records_are_paged_and_edited(client: FlaskClient) -> None:
+    client.put("/_mock/state", json={"salsa": {"segments": [{"name": f"Group {n}"} for n in range(10_000)]}})
+    page = client.get(f"{SEGMENTS}?offset=9990&limit=100").json
+
+    reply = changed(client, SEGMENTS, page["records"][0], {**page["records"][0], "name": "Renamed"})
+
+    assert (10, 10_000, 1) == (len(page["records"]), page["total"], reply.json["total"])
+
+
+def test_kinds_of_fault_are_declared_once(client: FlaskClient) -> None:
+    reply = client.get("/_mock/fault-kinds").json
+    kinds = {kind["name"]: kind for kind in reply["kinds"]}
+
+    assert {"latency", "disconnect", "item"} <= kinds.keys()
+    assert "seconds" in [row["name"] for row in kinds["latency"]["settings"]]
+    assert all(row["help"] and row["type"] for kind in kinds.values() for row in kind["settings"])
+    assert "salsa.get_metrics" not in kinds["item"]["operations"]
+    assert ["skip", "times", "every"] == [row["name"] for row in reply["conditions"]][:3]
+
+
+def test_shipped_examples_can_be_sent(client: FlaskClient) -> None:
+    examples = client.get("/_mock/examples").json["examples"]
+
+    assert {"method", "path", "body"} <= examples[0]["request"].keys()
+    assert all(one["mark"] in ("documented", "recorded", "assumed") and one["title"] for one in examples)
