@@ -198,6 +198,23 @@ def clients(session: nox.Session) -> None:
 
 
 @nox.session
+def browser(session: nox.Session) -> None:
+    """Check the types of the page's scripts, and use the page in Chromium; needs npm, and apt-get or a Chromium."""
+    install(session, editable="[browser]")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if not chromium and shutil.which("apt-get") and not os.getuid():
+        session.run("apt-get", "update", "-qq", external=True, success_codes=range(256))
+        session.run("apt-get", "install", "-y", "-qq", "chromium", external=True, success_codes=range(256))
+    place = Path(session.bin).parent / "page"
+    options = ("--prefix", str(place), "--ignore-scripts", "--no-audit", "--no-fund")
+    session.run("npm", "install", *options, "typescript@7", "axe-core@4", external=True, silent=True)
+    tsc = str(place / "node_modules" / "typescript" / "bin" / "tsc")
+    session.run("node", tsc, "-p", "tests/browser/tsconfig.json", external=True)
+    needed = {"SEGMENT_MOCK_BROWSER": "1", "SEGMENT_MOCK_NODE_MODULES": str(place / "node_modules")}
+    session.run("pytest", "tests/browser", "-m", "slow or not slow", *session.posargs, env=ENVIRONMENT | needed)
+
+
+@nox.session
 def fuzz(session: nox.Session) -> None:
     """Attack a live server with hostile bytes and sizes for 20 seconds, or ``--seconds N``."""
     install(session, editable="[test]")

@@ -1,0 +1,113 @@
+// One call in detail.
+
+import { post } from "./api.js";
+import { changeList } from "./diff.js";
+import { outcomeOf, statusOf } from "./outcome.js";
+import { attempt, button, counted, duration, h, json, openDialog, toast } from "./dom.js";
+
+/** @typedef {import("./types.js").Entry} Entry */
+
+const ASSUMED = "x-segment-mock-assumed";
+
+/** @param {string} text */
+const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+
+/**
+ * Return a curl command that sends the call again.
+ *
+ * @param {Entry} entry
+ */
+export function curl(entry) {
+  const left = new Set(["host", "content-length", "connection", "accept-encoding", "user-agent"]);
+  const headers = Object.entries(entry.request.headers).filter(([name]) => !left.has(name));
+  const body = entry.request.body;
+  const data = body === null ? [] : [`  --data ${quoted(typeof body === "string" ? body : JSON.stringify(body))}`];
+  return [
+    `curl -X ${entry.method} ${quoted(location.origin + entry.path)}`,
+    ...headers.map(([name, value]) => `  -H ${quoted(`${name}: ${value}`)}`),
+    ...data,
+  ].join(" \\\n");
+}
+
+/**
+ * @param {string} title
+ * @param {import("./types.js").Message} message
+ */
+function messageElement(title, message) {
+  const headers = Object.entries(message.headers);
+  return h(
+    "section",
+    { class: "message" },
+    h("h4", {}, title),
+    h(
+      "details",
+      {},
+      h("summary", {}, counted(headers.length, "header")),
+      h("dl", { class: "headers" }, ...headers.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
+    ),
+    json(message.body, `Body of the ${title.toLowerCase()}`),
+  );
+}
+
+/**
+ * @param {string} name
+ * @param {import("./dom.js").Child} value
+ */
+const fact = (name, value) => (value ? [h("dt", {}, name), h("dd", {}, value)] : []);
+
+/**
+ * @param {Entry} entry
+ * @param {() => void} close
+ */
+export function detailElement(entry, close) {
+  const headers = Object.fromEntries(Object.entries(entry.response.headers).map(([name, value]) => [name.toLowerCase(), value]));
+  const command = curl(entry);
+  return h(
+    "div",
+    {},
+    h(
+      "div",
+      { class: "title" },
+      h("h3", { tabindex: "-1" }, `#${entry.id} ${entry.operation} `, h("span", { class: `badge ${outcomeOf(entry)}` }, statusOf(entry))),
+      h(
+        "p",
+        { class: "buttons" },
+        button("Copy as curl", () =>
+          attempt(async () => {
+            try {
+              await navigator.clipboard.writeText(command);
+              toast("The command is on the clipboard; put your credential in its place.");
+            } catch {
+              openDialog("curl", [h("pre", { tabindex: "0" }, command)], "Done", async () => {}, { wide: true });
+            }
+          }),
+        ),
+        button("Rewind to here", () => attempt(() => post(`journal/${entry.id}/rewind`), `The records are as they were after call ${entry.id}.`)),
+        h("a", { class: "button", href: `#records/since/${entry.id}` }, "Changed since"),
+        button("Close", close, { "aria-label": "Close the call" }),
+      ),
+    ),
+    h("p", { class: "target" }, h("b", {}, entry.method), " ", entry.path),
+    h(
+      "dl",
+      { class: "facts" },
+      ...fact("time", `${entry.time}, took ${duration(entry.duration)}`),
+      ...fact("by", `${entry.door}${entry.organization ? `, organization ${entry.organization}` : ""}`),
+      ...fact("caller", entry.caller),
+      ...fact("test", entry.test),
+      ...fact("refusal", entry.refusal),
+      ...fact("hint", entry.hint),
+      ...fact("ignored fields", entry.unread.join(", ")),
+      ...fact("assumed", headers[ASSUMED]),
+      ...fact(
+        "faults",
+        entry.faults.length
+          ? h("span", {}, ...entry.faults.map((own) => h("span", { class: "badge fault" }, `${own.slice(own.indexOf(" ") + 1)}, rule ${own.slice(0, own.indexOf(" "))}`)))
+          : "",
+      ),
+    ),
+    h("div", { class: "messages" }, messageElement("Request", entry.request), messageElement("Response", entry.response)),
+    h("h4", {}, entry.changes.length ? "Changed records" : "Changed no record"),
+    entry.changes.length > 0 && changeList(entry.changes),
+  );
+}

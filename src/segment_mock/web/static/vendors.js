@@ -1,0 +1,142 @@
+// The vendors: operations with their provenance, assumptions, and examples to send from here.
+
+import { get } from "./api.js";
+import { attempt, button, counted, field, fill, h, json, openDialog } from "./dom.js";
+
+/** @typedef {import("./types.js").Vendor} Vendor */
+/** @typedef {import("./types.js").Example} Example */
+
+/** @param {string} word */
+const markBadge = (word) => h("span", { class: `badge word-${word}` }, word);
+
+/**
+ * Open a dialog that sends *example*, as it is or changed, and shows the reply.
+ *
+ * @param {Example} example
+ * @param {Vendor} vendor
+ */
+function openExample(example, vendor) {
+  const { method, path, body } = example.request;
+  const key = h("input", { type: "text", value: "any", spellcheck: "false" });
+  const text = h("textarea", { rows: "12", spellcheck: "false" }, typeof body === "string" ? body : JSON.stringify(body, null, 2) ?? "");
+  const reply = h("div", { class: "reply", role: "status" });
+  openDialog(
+    example.title,
+    [
+      h("p", {}, h("b", {}, method), " ", path, " ", markBadge(example.mark), h("small", {}, example.source)),
+      vendor.key_header ? field(vendor.key_header, key, "The credential; any will do unless the server lists them.") : null,
+      field("Body", text),
+      reply,
+    ],
+    "Send",
+    async () => {
+      const sent = await fetch(path, {
+        method,
+        headers: { "Content-Type": "application/json", ...(vendor.key_header ? { [vendor.key_header]: key.value } : {}) },
+        ...(text.value && method !== "GET" ? { body: text.value } : {}),
+      });
+      const got = await sent.text();
+      let value = /** @type {any} */ (got || null);
+      try {
+        value = JSON.parse(got);
+      } catch {
+        // no JSON: shown as it is
+      }
+      fill(reply, h("h3", {}, `HTTP ${sent.status}`), json(value, "Body of the reply"));
+      // The dialog stays, so that it can be sent again.
+      throw new Error("");
+    },
+    { wide: true },
+  );
+}
+
+/** @returns {import("./types.js").Panel} */
+export function vendorsPanel() {
+  const content = h("div", {});
+  const element = h(
+    "section",
+    { class: "panel vendors", "aria-labelledby": "vendors-title" },
+    h("div", { class: "title" }, h("h2", { id: "vendors-title" }, "Vendors"), h("a", { class: "button", href: "docs" }, "OpenAPI documents")),
+    content,
+  );
+  let loaded = false;
+
+  /**
+   * @param {Vendor} vendor
+   * @param {Example[]} examples
+   */
+  function vendorElement(vendor, examples) {
+    const own = examples.filter((example) => example.operation.startsWith(`${vendor.name}.`));
+    return h(
+      "section",
+      { class: "card", "aria-labelledby": `vendor-${vendor.name}` },
+      h("h3", { id: `vendor-${vendor.name}` }, vendor.title),
+      h("p", {}, `Hosts: ${vendor.hosts.join(", ")}. Credential: header ${vendor.key_header}.`),
+      h(
+        "div",
+        { class: "scroll", tabindex: "0", role: "region", "aria-label": `Operations of ${vendor.title}` },
+        h(
+          "table",
+          {},
+          h("thead", {}, h("tr", {}, ...["operation", "request", "on whose word", "examples to send"].map((name) => h("th", { scope: "col" }, name)))),
+          h(
+            "tbody",
+            {},
+            ...vendor.operations.map((row) =>
+              h(
+                "tr",
+                {},
+                h("th", { scope: "row" }, row.name.slice(row.name.indexOf(".") + 1)),
+                h("td", {}, h("code", {}, `${row.method} ${row.path}`)),
+                h("td", {}, markBadge(row.mark), h("small", {}, row.source)),
+                h(
+                  "td",
+                  {},
+                  h(
+                    "details",
+                    {},
+                    h("summary", {}, counted(own.filter((one) => one.operation === row.name).length, "example")),
+                    h(
+                      "ul",
+                      { class: "examples" },
+                      ...own
+                        .filter((one) => one.operation === row.name)
+                        .map((one) => h("li", {}, button(one.name.slice(one.name.indexOf("/") + 1), () => openExample(one, vendor), { title: one.title }), h("small", {}, one.title))),
+                    ),
+                  ),
+                ),
+              ),
+            ),
+          ),
+        ),
+      ),
+      vendor.assumptions.length > 0 &&
+        h(
+          "details",
+          {},
+          h("summary", {}, `${counted(vendor.assumptions.length, "rule")} that no source states`),
+          h(
+            "dl",
+            { class: "facts" },
+            ...vendor.assumptions.flatMap((row) => [h("dt", {}, row.name), h("dd", {}, row.rule, " ", h("b", {}, row.choice), row.setting ? h("small", {}, `changed by ${row.setting}`) : null)]),
+          ),
+        ),
+    );
+  }
+
+  return {
+    element,
+    show() {
+      if (loaded) return;
+      loaded = true;
+      fill(content, h("p", { class: "empty" }, "Reading …"));
+      attempt(async () => {
+        const [known, shipped] = await Promise.all([get("vendors"), get("examples")]);
+        fill(content, ...known.vendors.map((/** @type {Vendor} */ vendor) => vendorElement(vendor, shipped.examples)));
+      }).then((done) => {
+        loaded = done;
+      });
+    },
+    event() {},
+  };
+}

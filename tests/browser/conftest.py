@@ -1,0 +1,142 @@
+"""A real Chromium that may speak to the mock alone, and a page in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from segment_mock import SegmentMock
+from segment_mock.transports.server.server import LiveServer
+
+REQUIRED = "SEGMENT_MOCK_BROWSER" in os.environ
+"""Set by ``nox -s browser``: what is missing is an error there, and skips the tests elsewhere."""
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--no-first-run",
+]  # fmt: skip
+METRICS = "/api/integration/ext/v1/metrics"
+SEGMENTS = "/api/integration/ext/v1/segments"
+
+
+def missing(what: str) -> None:
+    """Skip the test, or fail it where it must run."""
+    if REQUIRED:
+        pytest.fail(f"{what} is missing", pytrace=False)
+    pytest.skip(f"{what} is missing: nox -s browser has it")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """One Chromium for the tests of a module."""
+    try:
+        from playwright.sync_api import expect, sync_playwright
+    except ImportError:
+        missing("playwright")
+    if CHROMIUM is None:
+        missing("Chromium")
+    expect.set_options(timeout=10_000)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def mock() -> Iterator[SegmentMock]:
+    with SegmentMock(data="demo") as mock:
+        yield mock
+
+
+@pytest.fixture
+def server(mock: SegmentMock) -> LiveServer:
+    return mock.serve()
+
+
+@pytest.fixture
+def client(server: LiveServer) -> Iterator[Client]:
+    with requests.Session() as session:
+        yield Client(session, server.url)
+
+
+class Client:
+    """A client of the vendors at *url*."""
+
+    def __init__(self, session: requests.Session, url: str) -> None:
+        self.session, self.url = session, url
+
+    def metrics(self, token: str = "t") -> None:
+        self.session.get(self.url + METRICS, headers={"authToken": token}, timeout=10)
+
+    def upsert(self, name: str, **members: Any) -> requests.Response:
+        body = {"payload": {"segments": [{"name": name, **members}]}}
+        return self.session.put(self.url + SEGMENTS, json=body, headers={"authToken": "s3cret"}, timeout=10)
+
+    def update_segment(self, id_: str = "nobody") -> None:
+        self.session.put(f"{self.url}/segments", json={"id": id_}, headers={"x-api-key": "k"}, timeout=10)
+
+
+Open = Callable[..., Any]
+
+
+@pytest.fixture
+def open_page(browser: Any, server: LiveServer) -> Iterator[Open]:
+    """Open a panel of the page, once it is connected; whatever the browser complains of fails the test."""
+    contexts, complaints, hosts = [], [], set()
+
+    def open_(panel: str = "calls", *, width: int = 1600, height: int = 1000, live: bool = True, **options: Any) -> Any:
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        contexts.append(context)
+        context.set_default_timeout(10_000)
+        context.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda message: complaints.append(message.text) if is_complaint(message) else None)
+        page.goto(f"{server.url}/_mock/#{panel}")
+        if live:
+            page.locator("#connection[data-state=live]").wait_for()
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert [] == complaints
+    assert hosts <= {urlsplit(server.url).netloc, ""}
+
+
+def is_complaint(message: Any) -> bool:
+    """Tell whether the browser complains of the page, and does not only note a status or a lost connection."""
+    return message.type in ("error", "warning") and "Failed to load resource" not in message.text
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The script of axe-core."""
+    file = Path(os.environ.get("SEGMENT_MOCK_NODE_MODULES", "node_modules"), "axe-core", "axe.min.js")
+    if not file.exists():
+        missing("axe-core")
+    return file.read_text(encoding="utf-8")
+
+
+def violations(page: Any, axe: str) -> list[str]:
+    """Return what axe-core finds on *page*, best practices included."""
+    page.evaluate(axe)
+    found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")["violations"]
+    return [
+        f"{row['id']}: {node['target']} {node['failureSummary'][:300]}" for row in found for node in row["nodes"][:3]
+    ]
+
+
+def saved(page: Any, button: str) -> Any:
+    """Press *button*, and return the JSON of the file that is saved."""
+    with page.expect_download() as download:
+        page.get_by_role("button", name=button, exact=True).click()
+    return json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
