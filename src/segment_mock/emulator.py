@@ -187,12 +187,20 @@ class Emulator:
 
         Raises LookupError like `restore`.
         """
-        mark = self._found(snapshot).mark
+        return self.differences_since(self._found(snapshot).mark)
+
+    def differences_since(self, mark: int, organization: str | None = None) -> dict[str, list[Difference]]:
+        """Return what has become of the records of one *organization*, or of all, since a mark of the change log.
+
+        The rows are by full table name. Raises LookupError if the log does not reach back so far.
+        """
         names = {id(schema): vendor.table(schema.name) for vendor in self.vendors.values() for schema in vendor.tables}
         by_table: dict[int, list[Change]] = {}
         found: dict[str, list[Difference]] = {}
         with self.world.lock:
             for change in self.world.log.since(mark):
+                if organization not in (None, change.organization):
+                    continue
                 by_table.setdefault(id(change.table), []).append(change)
             for changes in by_table.values():
                 table = changes[0].table

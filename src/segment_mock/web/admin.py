@@ -16,11 +16,11 @@ from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, NotFound, 
 from ..catalogue import catalogue, public_settings
 from ..core import Json, member_names
 from ..emulator import Emulator
-from ..stubs import Stub
 from ..examples import shipped_examples
 from ..faults import WHEN, FaultRule, kinds, option
 from ..hosts import host_of, is_loopback
 from ..settings import Option, SettingError, suggestion
+from ..stubs import Stub
 from . import events, journal, page, records
 from .views import (
     DATE_TIME,
@@ -153,6 +153,8 @@ def get_settings(core: Emulator) -> Response:
     server = request.environ.get("segment_mock.server")
     settings = public_settings(core.settings | (server.settings if server else {}))
     return as_json({"settings": settings, "vendors": [*core.vendors], "operations": core.routes.names()})
+
+
 _EXAMPLE = object_of(
     "Example", name=TEXT, title=TEXT, mark=TEXT, source=TEXT, operation=TEXT, status=WHOLE_NUMBER, request=OBJECT
 )  # fmt: skip

@@ -12,20 +12,18 @@ from ..core import Json, Vendor
 from ..core.world import Organization
 from ..emulator import Emulator
 from ..settings import suggestion
-from ..store import Difference, DuplicateKey, Key, Record, Store, Table, differences
-from ..store.table import TableState
+from ..store import DuplicateKey, Key, Record, Store, Table
 from .views import OBJECT, TEXT, WHOLE_NUMBER, Views, as_json, list_of, object_of, read_object
 
 views = Views()
 _ANYTHING: Json = {}
 _COUNT = object_of("TableCount", vendor=TEXT, table=TEXT, records=WHOLE_NUMBER)
 _CHANGES = object_of(
-    "Changes",
+    "RecordChanges",
     changes=list_of(
         object_of("TableChange", vendor=TEXT, table=TEXT, key=_ANYTHING, before=_ANYTHING, after=_ANYTHING)
     ),
     total=WHOLE_NUMBER,
-    replaced=list_of(TEXT),
 )  # fmt: skip
 _NATURAL = {**WHOLE_NUMBER, "minimum": 0, "maximum": 1_000_000_000}
 _MOST = 1000
@@ -151,19 +149,13 @@ def list_related(core: Emulator, vendor: str, table: str) -> Response:
 def list_changes(core: Emulator) -> Response:
     """Return what has changed since a call, or since a snapshot: one row a record, the first 1000.
 
-    *entry* is the id of the call, *snapshot* the name. Tables that were replaced as a whole are listed by name.
+    *entry* is the id of the call, *snapshot* the name.
     """
     with core.world.lock:
         try:
             return as_json(_changes_since(core, _mark(core), _organization(core).name))
         except LookupError as error:
             raise Conflict(str(error)) from None
-
-
-@views.get("/snapshots", object_of("Snapshots", snapshots=list_of(object_of("Snapshot", name=TEXT, mark=WHOLE_NUMBER))))
-def list_snapshots(core: Emulator) -> Response:
-    """Return the snapshots by name, oldest first."""
-    return as_json({"snapshots": [{"name": name, "mark": one.mark} for name, one in core.snapshots().items()]})
 
 
 def _organization(core: Emulator) -> Organization:
@@ -191,37 +183,27 @@ def _number(name: str, default: int) -> int:
 def _mark(core: Emulator) -> int:
     snapshot = request.args.get("snapshot")
     if snapshot is not None:
-        if snapshot not in core.snapshots():
-            raise NotFound(f"No snapshot is called {snapshot!r}{suggestion(snapshot, core.snapshots())}.")
-        return core.snapshots()[snapshot].mark
+        if snapshot not in core.snapshots:
+            raise NotFound(f"No snapshot is called {snapshot!r}{suggestion(snapshot, core.snapshots)}.")
+        return core.snapshots[snapshot].mark
     if "entry" not in request.args:
         raise BadRequest("Say since when: entry, the id of a call, or snapshot, a name.")
     number = _number("entry", 0)
     entry = core.journal.get(number)
     if entry is None:
-        raise NotFound(f"entry {number} is not in the journal: {core.journal.kept()}")
+        raise NotFound(f"entry {number} is not in the journal: {core.journal.describe_contents()}")
     if entry.end is None:
         raise Conflict(f"entry {number} is still open: {entry.operation} has not been answered yet")
     return entry.end
 
 
 def _changes_since(core: Emulator, mark: int, organization: str) -> Json:
-    changes = [change for change in core.world.log.since(mark) if change.organization == organization]
-    owners = {id(schema): vendor.name for vendor in core.vendors.values() for schema in vendor.tables}
-    rows: list[tuple[str, Difference]] = []
-    for vendor in core.vendors:
-        own = [change for change in changes if owners.get(id(change.table.schema)) == vendor]
-        rows += [(vendor, row) for row in differences(own)]
-    replaced = {
-        f"{owners.get(id(change.table.schema), '')}.{change.table.schema.name}": None
-        for change in changes
-        if isinstance(change.after, TableState)
-    }
-    return {
-        "changes": [{"vendor": vendor, **row._asdict()} for vendor, row in rows[:_MOST]],
-        "total": len(rows),
-        "replaced": [*replaced],
-    }
+    rows = [
+        {"vendor": table.partition(".")[0], **row._asdict()}
+        for table, found in core.differences_since(mark, organization).items()
+        for row in found
+    ]
+    return {"changes": rows[:_MOST], "total": len(rows)}
 
 
 def _has(value: Any, words: str) -> bool:

@@ -211,7 +211,6 @@ export function recordsPanel() {
     const reply = /** @type {import("./types.js").Changes} */ (await get(`changes?${query(more)}`));
     fill(
       changes,
-      reply.replaced.length > 0 && h("p", { class: "problem" }, `Replaced as a whole, so not told by record: ${reply.replaced.join(", ")}.`),
       reply.total > 0 ? changeList(reply.changes, reply.total) : h("p", { class: "empty" }, "No record has changed since."),
     );
   }

@@ -26,7 +26,7 @@
  *
  * @typedef {Record<string, any>} Row A record in wire names.
  * @typedef {{vendor?: string, table: string, key: any, before: Row | null, after: Row | null}} Change
- * @typedef {{changes: Change[], total: number, replaced: string[]}} Changes
+ * @typedef {{changes: Change[], total: number}} Changes
  * @typedef {{headers: Record<string, string>, body: any}} Message
  * @typedef {Omit<Call, "changes" | "fingerprint"> & {changes: Change[], request: Message, response: Message}} Entry
  *
