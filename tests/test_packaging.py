@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 IMPORT = re.compile(r"^[ \t>.]*(?:import (\w+)[\w., ]*|from (\w+)[\w.]* import .+)$", re.MULTILINE)
 MODULES = packages_distributions()
-APART = ("layers",)
+APART = ("browser", "layers")
 """Folders of tests/ with an extra of their own."""
 LOCAL = {"segment_mock", "pytest_segment_mock", "dev"}
 
@@ -76,6 +76,7 @@ def uncovered(imported: dict[str, str], declared: dict[str, Requirement]) -> lis
     ("folders", "extras"),
     [
         (("tests", "docs", "examples"), ("dev",)),
+        (("tests/browser",), ("browser",)),
         (("tests/layers",), ("layers",)),
         (("benchmarks",), ("bench-full",)),
     ],
