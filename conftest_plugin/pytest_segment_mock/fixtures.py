@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
+from .remote import remote_mock, url_of
 from .settings import Settings, line_of, make_mock, settings_of, setup_error, transport_of
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ class MockFactory:
         from .settings import PLUGIN_KEYS, setting_problems, transports_of_run
 
         problems = [*setting_problems(settings, without=("strict",))]
+        if url_of(self._config):
+            problems.append("--segment-mock-url is reset before each test, so it can't be a mock of a wider scope")
         if problems:
             setup_error("\n".join(f"segment_mock_factory: {problem}" for problem in problems))
         own = {name: settings.pop(name) for name in PLUGIN_KEYS if name in settings}
@@ -86,6 +89,11 @@ def segment_mock(request: pytest.FixtureRequest, segment_mock_config: Mapping[st
     """A clean `SegmentMock`; what unchanged clients send to the vendors' hosts is answered by it."""
     item: Any = request.node
     settings = settings_of(item, segment_mock_config)
+    if url_of(request.config):
+        mock = _remote(item, settings)
+        with intercept(item, mock, settings):
+            yield mock
+        return
     pool = request.config.stash[_POOL]
     if settings.can_share:
         shared = pool.shared(settings)
@@ -129,6 +137,8 @@ def _segment_mock_servers(pytestconfig: pytest.Config) -> Iterator[_Pool]:
 @pytest.fixture(scope="session")
 def segment_mock_server_url(request: pytest.FixtureRequest, _segment_mock_servers: _Pool) -> str:
     """Base URL of the one live server of the run (of this xdist worker)."""
+    if url := url_of(request.config):
+        return url.rstrip("/")
     try:
         common = request.getfixturevalue("segment_mock_config")
     except (pytest.FixtureLookupError, pytest.fail.Exception):
@@ -161,6 +171,10 @@ def segment_mock_server(
                 f"{line_of(item)}: {name}: segment_mock_server intercepts nothing, its clients call its URL; "
                 f"use the fixture segment_mock for {name}"
             )
+    if url_of(request.config):
+        remote = _remote(item, settings)
+        yield LiveMock(remote.url, remote)
+        return
     if settings.can_share:
         live = _segment_mock_servers.shared(settings).server()
         live.mock.reset()
@@ -195,8 +209,16 @@ def forget_mocks(item: pytest.Item) -> None:
 
 def intercept(item: Any, mock: SegmentMock, settings: Settings) -> AbstractContextManager[Any]:
     """Return what routes the clients of the test to *mock*."""
-    transport: Any = settings.plugin.get("transport") or transport_of(item)
+    is_remote = url_of(item.config) is not None
+    transport: Any = settings.plugin.get("transport") or (None if is_remote else transport_of(item))
     return mock.intercept(transport=transport, block_network=settings.plugin.get("block_network", False))
+
+
+def _remote(item: pytest.Item, settings: Settings) -> Any:
+    """Return the mock of ``--segment-mock-url``, reset for *item*."""
+    mock = remote_mock(item, settings, is_used=bool(used_mocks(item)))
+    _use(item, mock, settings)
+    return mock
 
 
 def _use(item: pytest.Item, mock: SegmentMock, settings: Settings) -> None:

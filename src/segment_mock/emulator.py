@@ -280,7 +280,7 @@ class Emulator:
             for rule in self.fault_rules.load(known[name]["faults"]):
                 rule.where = f"scenario {name}"
         for source in self.settings["faults"]:
-            self.fault_rules.load(_rules_of(source))
+            self.fault_rules.load(rules_of(source))
 
     def _policy_of_settings(self) -> Policy:
         vendors, settings = self.vendors.values(), self.settings
@@ -371,7 +371,7 @@ def _mark_deleted(vendor: Vendor, rows: Iterable[Any], seeds: Mapping[str, Initi
         seed.deleted[key] = None
 
 
-def _rules_of(source: Any) -> Any:
+def rules_of(source: Any) -> Any:
     """Return *source*, a value of the setting ``faults``, or the rules of the file that it names."""
     if not isinstance(source, str) or is_kind(source):
         return source

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json as json_module
 import os
 import ssl
 import weakref
@@ -15,16 +16,19 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
 from .callsite import caller
+from .catalogue import public_settings
 from .clock import Clock, seconds
 from .control_client import ControlClient, escaped
-from .core import Json, Vendor, member_names
+from .core import Json, Vendor, all_options, member_names
 from .core.world import organization_name
+from .emulator import rules_of
 from .faults import Fault, When, fault_from_json, own_members
 from .hosts import normalized
 from .journal import Entry, EntryFilter, check_filters
 from .messages import Request
 from .routing import NOBODY, Routes
-from .settings import OPTIONS, SettingError, suggestion
+from .settings import OPTIONS, SettingError, merged, read_rules, suggestion
+from .settings.files import STUBS as STUB_ROWS
 from .store import Difference
 from .testing import BaseJournal, ExpectedChanges
 from .vendors import find_vendors
@@ -43,6 +47,7 @@ if TYPE_CHECKING:
     from .vendors.segmenter.data import SegmenterState
 
 _HOSTS = next(option for option in OPTIONS if option.name == "hosts")
+_LOADED = ("data", "faults", "scenario", "stubs")
 _POLL = 0.02
 """Seconds between two looks at the journal of the server."""
 
@@ -142,17 +147,17 @@ class RemoteMock:
         return session
 
     def intercept(
-        self, *, block_network: bool = False, transport: str = "live", hosts: Iterable[str] = ()
+        self, *, block_network: bool = False, transport: str | None = None, hosts: Iterable[str] = ()
     ) -> Interception:
         """Return a context manager and decorator within which calls to the vendors' hosts go to the server.
 
-        Arguments are those of `SegmentMock.intercept`. *transport* is ``live``, or ``tls`` if the server speaks TLS.
+        Arguments are those of `SegmentMock.intercept`. *transport* is that of the server.
         """
         from .transports.inprocess.registry import Interception, check_transport
 
+        transport = transport or self.transport
         check_transport(transport)
-        speaks_tls = self.url.startswith("https:")
-        if transport == "inprocess" or (transport == "tls") > speaks_tls:
+        if transport == "inprocess" or (transport == "tls" and self.transport != "tls"):
             needs = "a mock in this process" if transport == "inprocess" else "a server with --tls"
             raise SettingError(f"transport: {transport!r} needs {needs}, and the mock is at {self.url}")
         patterns = _HOSTS.read([*hosts])
@@ -225,6 +230,58 @@ class RemoteMock:
         """Return to the initial data; faults, journal, clock and limits are cleared, waiting calls closed."""
         self._client.post("/reset")
         self.refused.clear()
+
+    def prepare(self, **settings: Any) -> None:
+        """Reset the server and load what *settings* say: ``data``, ``faults``, ``scenario`` and ``stubs``.
+
+        They are those of `SegmentMock`. Any other one is the server's own: raises `SettingError` unless the server has
+        that very value. `reset` returns to the server's data, not to *settings*.
+        """
+        options = {option.name: option for option in all_options(self._core.vendors.values())}
+        for name in settings:
+            if name not in options:
+                raise SettingError(f"{name}: no such setting{suggestion(name, options)}")
+        values = {name: options[name].read(value) for name, value in settings.items()}
+        for name, value in values.items():
+            if name not in _LOADED:
+                self._require(name, value)
+        self.reset()
+        document = merged(values.get("data", ()))
+        stubs = document.pop(STUB_ROWS, {}).get(STUB_ROWS, [])
+        if document:
+            self.load(document)
+        for source in values.get("stubs", ()):
+            rows = read_rules(source) if isinstance(source, str) else source
+            stubs += rows if isinstance(rows, list) else [rows]
+        if stubs:
+            self.stubs.load(stubs)
+        self._load_faults(values.get("scenario", ()), values.get("faults", ()))
+
+    def _require(self, name: str, value: Any) -> None:
+        """Raise SettingError unless the server's setting *name* is *value*, or has as many credentials."""
+        shown = json_module.loads(json_module.dumps(public_settings({name: value}), default=str))
+        if shown.get(name) != self.settings.get(name):
+            raise SettingError(
+                f"{name}: {self.url} was started with {self.settings.get(name)!r}, and can't be given {value!r}; "
+                "start it with that, or use a mock in this process"
+            )
+
+    def _load_faults(self, names: Iterable[str], sources: Iterable[Any]) -> None:
+        known = {row["name"]: row for row in self._client.get("/scenarios")["scenarios"]} if names else {}
+        for name in names:
+            if name not in known:
+                raise SettingError(
+                    f"scenario: unknown scenario {name!r}{suggestion(name, known)}; there are {[*known]}"
+                )
+            for rule in self.faults.load(known[name]["faults"]):
+                rule.where = f"scenario {name}"
+        for source in sources:
+            self.faults.load(rules_of(source))
+
+    @property
+    def transport(self) -> str:
+        """How intercepted calls travel: ``live``, or ``tls`` if the server speaks TLS."""
+        return "tls" if self.url.startswith("https:") else "live"
 
     def close(self) -> None:
         """Close the connections to the server, which goes on."""
@@ -406,7 +463,6 @@ class RemoteFaultRules:
         rules = self._rules(self._client.post("/faults", rows))
         for rule in rules:
             rule.where = caller()
-            self._where[rule.id, rule.armed] = rule.where
         return rules
 
     @contextmanager
@@ -439,10 +495,7 @@ class RemoteFaultRules:
         self._where.clear()
 
     def _rules(self, reply: Mapping[str, Any]) -> list[RemoteFaultRule]:
-        rules = [RemoteFaultRule(self._client, row) for row in reply["faults"]]
-        for rule in rules:
-            rule.where = self._where.get((rule.id, rule.armed), rule.where)
-        return rules
+        return [RemoteFaultRule(self._client, row, self._where) for row in reply["faults"]]
 
     def _row(self, fault: Any, operation: str, match: Any, when: Mapping[str, Any]) -> dict[str, Any]:
         source = {"kind": fault} if isinstance(fault, str) else self._sendable(fault)
@@ -465,12 +518,20 @@ class RemoteFaultRules:
 class RemoteFaultRule:
     """A rule that is armed on a server; its counters are asked for, and stay as they were once it is gone."""
 
-    def __init__(self, client: ControlClient, data: Mapping[str, Any]) -> None:
-        self._client, self._data = client, data
+    def __init__(self, client: ControlClient, data: Mapping[str, Any], where: dict[tuple[str, float], str]) -> None:
+        self._client, self._data, self._where = client, data, where
         self.id, self.kind, self.operation = str(data["id"]), str(data["kind"]), str(data["operation"])
         self.match, self.armed, self.since = data.get("match"), float(data["armed"]), int(data["since"])
         self.when = When.of(dict(data["when"]))
-        self.where = str(data["where"])
+
+    @property
+    def where(self) -> str:
+        """The line of this program, or of the server's, that armed it."""
+        return self._where.get((self.id, self.armed), str(self._data["where"]))
+
+    @where.setter
+    def where(self, value: str) -> None:
+        self._where[self.id, self.armed] = value
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, RemoteFaultRule) and (self.id, self.armed) == (other.id, other.armed)

@@ -1,0 +1,99 @@
+"""``--segment-mock-url``: the fixtures use a server that runs already, in the place of mocks in this process."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+
+from .settings import SWEEP, Settings, line_of, seed, setup_error
+
+_MOCK = pytest.StashKey[Any]()
+_FREE = pytest.StashKey[list[str]]()
+_WORKER_INPUT = "segment_mock_url"
+_HELP = (
+    "Base URL of a running segment-mock that the fixtures use; it is reset before each test. Under pytest-xdist give "
+    "as many, separated by commas, as there are workers: a reset by one worker would disturb the others."
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--segment-mock-url`` and its ini key."""
+    group = parser.getgroup("segment-mock")
+    group.addoption("--segment-mock-url", metavar="URL", help=f"{_HELP} [SEGMENT_MOCK_URL]")
+    group.addoption("--segment-mock-admin-token", metavar="TOKEN", help="Its admin token. [SEGMENT_MOCK_ADMIN_TOKEN]")
+    parser.addini("segment_mock_url", _HELP)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse what a running server can't give, before any test."""
+    urls = _urls(config)
+    if not urls or hasattr(config, "workerinput"):
+        return
+    if config.getoption("--segment-mock-transport") or config.getini("segment_mock_transport"):
+        raise pytest.UsageError("--segment-mock-transport: calls to --segment-mock-url travel as that server speaks")
+    workers = len(getattr(config.option, "tx", None) or ()) if getattr(config.option, "dist", "no") != "no" else 0
+    if workers > len(urls):
+        raise pytest.UsageError(
+            f"--segment-mock-url: {workers} workers can't share {len(urls)} server{'s' * (len(urls) > 1)}: each test "
+            "resets its own; start one for each worker and give their URLs separated by commas, or use -n 0"
+        )
+    config.stash[_FREE] = urls
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Give a worker of pytest-xdist a server of its own."""
+    free = node.config.stash.get(_FREE, None)
+    if free:
+        node.workerinput[_WORKER_INPUT] = free.pop(0)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Take back the server of a worker that has ended: another one may start in its place."""
+    url = node.workerinput.get(_WORKER_INPUT)
+    if url:
+        node.config.stash[_FREE].append(url)
+
+
+def url_of(config: pytest.Config) -> str | None:
+    """Return the URL of the server that the fixtures of this process use, None for mocks in process."""
+    if hasattr(config, "workerinput"):
+        url: str | None = config.workerinput.get(_WORKER_INPUT)
+        return url
+    return next(iter(_urls(config)), None)
+
+
+def remote_mock(item: pytest.Item, settings: Settings, *, is_used: bool) -> Any:
+    """Return the mock of the server, reset and with *settings*; left as it is if the test uses it already."""
+    from segment_mock import SettingError, connect
+
+    for name in ("sleep", "children"):
+        if settings.plugin.get(name):
+            setup_error(f"{line_of(item)}: {name}: it needs a mock in this process, not --segment-mock-url")
+    if item.get_closest_marker(SWEEP) is not None:
+        setup_error(f"{line_of(item)}: {SWEEP} needs a mock in this process, not --segment-mock-url")
+    config = item.config
+    given = {"seed": seed(config), **settings.mock} if seed(config) is not None else settings.mock
+    try:
+        if _MOCK not in config.stash:
+            token = config.getoption("--segment-mock-admin-token") or os.environ.get("SEGMENT_MOCK_ADMIN_TOKEN")
+            config.stash[_MOCK] = connect(str(url_of(config)), token)
+        mock = config.stash[_MOCK]
+        if not is_used:
+            mock.prepare(**given)
+    except (OSError, SettingError) as error:
+        setup_error(f"{line_of(item)}: segment_mock: {error}")
+    return mock
+
+
+def _urls(config: pytest.Config) -> list[str]:
+    text = (
+        config.getoption("--segment-mock-url")
+        or os.environ.get("SEGMENT_MOCK_URL")
+        or config.getini("segment_mock_url")
+        or ""
+    )
+    return [url.strip() for url in text.split(",") if url.strip()]
