@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
@@ -232,6 +231,8 @@ def unknown_names(settings: Mapping[Any, Any], names: Iterable[str]) -> Iterator
     known = [*names]
     for name in settings:
         if name not in known:
+            from difflib import get_close_matches  # most runs misspell nothing
+
             near = get_close_matches(str(name), known, n=1, cutoff=0.5)
             yield f"{name}: no such setting" + (f" (did you mean {near[0]!r}?)" if near else f"; there are {known}")
 
