@@ -59,7 +59,7 @@ def test_counters_over_http(client: FlaskClient) -> None:
         ({"kind": "hang", "aftr": 1}, "fault hang: aftr: no such setting (did you mean 'after'?)"),
         ({"kind": "error", "status": 99}, "fault error: status: 99 is not at least 200"),
         ({"kind": "hang", "operation": "salsa.upsert_segment"}, "(did you mean 'salsa.upsert_segments'?)"),
-        ({"kind": "hang", "when": {"time": 1}}, "when: time: no such condition (did you mean 'times'?)"),
+        ({"kind": "hang", "when": {"time": 1}}, "when: unknown condition 'time' (did you mean 'times'?)"),
         ({"kind": "hang", "when": 5}, "when: 5 is no object"),
         ({"kind": "hang", "match": 5}, "match: 5 is not names and values"),
         ({"kind": "hang", "match": {"headers": [1]}}, "match.headers: [1] is not names and values"),

@@ -234,7 +234,9 @@ def unknown_names(settings: Mapping[Any, Any], names: Iterable[str]) -> Iterator
             from difflib import get_close_matches  # most runs misspell nothing
 
             near = get_close_matches(str(name), known, n=1, cutoff=0.5)
-            yield f"{name}: no such setting" + (f" (did you mean {near[0]!r}?)" if near else f"; there are {known}")
+            yield f"{name}: no such setting" + (
+                f" (did you mean {near[0]!r}?)" if near else f"; expected one of {known}"
+            )
 
 
 def _with_files(settings: Mapping[str, Any], folders: Iterable[Path]) -> dict[str, Any]:

@@ -38,8 +38,8 @@ def push_group(group, token):
 def find(group, token):
     """Return the segment in Salsa that has the group's external id, or None."""
     wanted = {"identifiers": [group["id"]], "identifierType": "EXTERNAL_ID"}
-    found = salsa("POST", "/segments/search", token, wanted)["segments"]
-    return next((segment for segment in found if segment["result"] == "FOUND"), None)
+    segments = salsa("POST", "/segments/search", token, wanted)["segments"]
+    return next((segment for segment in segments if segment["result"] == "FOUND"), None)
 
 
 def push_people(group, key):

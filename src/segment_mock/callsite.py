@@ -54,7 +54,7 @@ def _line_of(coroutine: Any) -> str:
 
 
 def _line(frame: FrameType) -> str:
-    return f"{_told(frame.f_code.co_filename)}:{frame.f_lineno}"
+    return f"{_relative(frame.f_code.co_filename)}:{frame.f_lineno}"
 
 
 @lru_cache(maxsize=4096)
@@ -63,7 +63,7 @@ def _foreign(file: str) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _told(file: str) -> str:
+def _relative(file: str) -> str:
     try:
         return str(Path(file).relative_to(Path.cwd()))
     except (OSError, ValueError):

@@ -95,21 +95,21 @@ class Clock:
                 raise ValueError(f"advance: {by!r} is not a number of seconds >= 0 that ends before the year 10000")
             self.set(now + by)
 
-    def turn(self, deed: str, value: object) -> None:
-        """Do what the control plane was asked: ``freeze`` (true, false or a time), ``set`` or ``advance``.
+    def turn(self, action: str, value: object) -> None:
+        """Perform an action of the control plane: ``freeze`` (true, false or a time), ``set`` or ``advance``.
 
-        Raises ValueError for another deed or a value it does not take.
+        Raises ValueError for another action or a value that it does not take.
         """
-        if deed == "freeze" and value is False:
+        if action == "freeze" and value is False:
             self.resume()
-        elif deed == "freeze" and (value is True or isinstance(value, (str, int, float))):
+        elif action == "freeze" and (value is True or isinstance(value, (str, int, float))):
             self.freeze(None if value is True else value)
-        elif deed == "set" and isinstance(value, (str, int, float)):
+        elif action == "set" and isinstance(value, (str, int, float)):
             self.set(value)
-        elif deed == "advance" and isinstance(value, (int, float)) and not isinstance(value, bool):
+        elif action == "advance" and isinstance(value, (int, float)) and not isinstance(value, bool):
             self.advance(value)
         else:
-            raise ValueError(f"{deed!r} with {value!r} is nothing a clock can do")
+            raise ValueError(f"{action!r} with {value!r} is nothing a clock can do")
 
     def move_to(self, moment: float) -> None:
         """Move forward to *moment* in epoch seconds, but not past the year 9999; does nothing if it has passed."""
@@ -129,9 +129,9 @@ class Clock:
     def patch_sleep(self) -> AbstractContextManager[None]:
         """Return a ``with`` block in which sleeping moves this clock instead of waiting.
 
-        Within it ``time.sleep``, ``asyncio.sleep``, ``time.time``, ``time.monotonic``, ``time.perf_counter`` (and their
-        ``_ns`` forms) and the time of asyncio's loops share one offset, so a client's own back-off and its deadlines
-        end as they would in real life, at once. The standard library's own threads and queues, pytest and its plugins
+        ``time.sleep``, ``asyncio.sleep``, ``time.time``, ``time.monotonic``, ``time.perf_counter``, their ``_ns``
+        forms and the time of asyncio's loops share one offset. A client's back-off and deadlines end in the same
+        order as in real time, but at once. The standard library's own threads and queues, pytest and its plugins
         see real time. Raises `EndlessSleep` in code that sleeps 10,000 times in one place. See the page "Time".
         """
         from .virtual_time import VIRTUAL
@@ -169,7 +169,7 @@ def iso(moment: float) -> str:
 
 
 class Pause(float):
-    """Seconds that a driver is asked to wait, ``math.inf`` for ever; *why* is for who waits in vain."""
+    """Seconds that a driver is asked to wait, ``math.inf`` for ever; *why* explains a wait that never ends."""
 
     why = ""
 
@@ -189,10 +189,10 @@ def _second(whole: int) -> str:
 
 def _parsed(text: str) -> float:
     # Each Python reads other forms, and some take "2018-03-21+05:00" for five o'clock.
-    found = _MOMENT.fullmatch(text)
-    if found is None:
+    parts = _MOMENT.fullmatch(text)
+    if parts is None:
         raise ValueError(text)
-    day, minute, second, fraction, _, hours, minutes = found.groups(default="")
+    day, minute, second, fraction, _, hours, minutes = parts.groups(default="")
     zone = f"{hours}:{minutes or '00'}" if hours else "+00:00"
     time_ = f"{minute or '00:00'}:{second or '00'}.{fraction[:6].ljust(6, '0')}"
     return (datetime.fromisoformat(f"{day}T{time_}{zone}") - _EPOCH) / timedelta(seconds=1)

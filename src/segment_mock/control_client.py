@@ -93,8 +93,8 @@ class ControlClient:
         """Return the reply of whatever answers at the URL; raises ConnectionError if nothing does."""
         from urllib3.exceptions import HTTPError, SSLError
 
-        asked = {name: _text(value) for name, value in (query or {}).items() if value is not None}
-        url = f"{self.url}/_mock{path}" + (f"?{urlencode(asked)}" if asked else "")
+        parameters = {name: _text(value) for name, value in (query or {}).items() if value is not None}
+        url = f"{self.url}/_mock{path}" + (f"?{urlencode(parameters)}" if parameters else "")
         headers = dict(self._headers)
         data = None
         if body is not None:

@@ -187,7 +187,7 @@ class Emulator:
 
         Raises LookupError like `restore`.
         """
-        return self.differences_since(self._found(snapshot).mark)
+        return self.differences_since(self._resolve_snapshot(snapshot).mark)
 
     def differences_since(self, mark: int, organization: str | None = None) -> dict[str, list[Difference]]:
         """Return what has become of the records of one *organization*, or of all, since a mark of the change log.
@@ -196,7 +196,7 @@ class Emulator:
         """
         names = {id(schema): vendor.table(schema.name) for vendor in self.vendors.values() for schema in vendor.tables}
         by_table: dict[int, list[Change]] = {}
-        found: dict[str, list[Difference]] = {}
+        differences_by_table: dict[str, list[Difference]] = {}
         with self.world.lock:
             for change in self.world.log.since(mark):
                 if organization not in (None, change.organization):
@@ -206,8 +206,8 @@ class Emulator:
                 table = changes[0].table
                 whole = any(change.key is None for change in changes)
                 rows = self._compared(table, mark) if whole else differences(changes)
-                found.setdefault(names[id(table.schema)], []).extend(rows)
-        return {name: rows for name, rows in found.items() if rows}
+                differences_by_table.setdefault(names[id(table.schema)], []).extend(rows)
+        return {name: rows for name, rows in differences_by_table.items() if rows}
 
     def _compared(self, table: Table, mark: int) -> Iterable[Difference]:
         """Return the differences of a table that was replaced as a whole: its change log has no single records."""
@@ -220,11 +220,11 @@ class Emulator:
 
     def restore(self, snapshot: Snapshot | str) -> None:
         """Return all records to a snapshot or its name; raises LookupError when a reset lies between."""
-        moment = self._found(snapshot)
+        moment = self._resolve_snapshot(snapshot)
         with self.world.lock:
             self.world.log.rollback(moment.mark)
 
-    def _found(self, snapshot: Snapshot | str) -> Snapshot:
+    def _resolve_snapshot(self, snapshot: Snapshot | str) -> Snapshot:
         if isinstance(snapshot, Snapshot):
             return snapshot
         if snapshot not in self._snapshots:
@@ -379,4 +379,4 @@ def rules_of(source: Any) -> Any:
     if path.suffix or path.parent != Path() or path.exists():
         return read_rules(source)
     near = suggestion(source, kinds())
-    raise SettingError(f"faults: unknown fault kind {source!r}{near}, and no such file; there are {[*kinds()]}")
+    raise SettingError(f"faults: unknown fault kind {source!r}{near}, and no such file; expected one of {[*kinds()]}")

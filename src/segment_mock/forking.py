@@ -1,4 +1,4 @@
-"""What becomes of objects in a forked child: locks are made anew, whatever belongs to the parent is told of it."""
+"""Repair objects in a forked child: replace locks, and notify objects that belong to the parent."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from typing import Any, TypedDict
 from .clock import iso, seconds
 from .forking import new_lock
 from .hosts import query_of
-from .json_match import ABSENT, Mismatch, brief, mismatches, parsed, shown
+from .json_match import ABSENT, Mismatch, brief, json_or_text, mismatches, parsed
 from .messages import Request, Response
 from .redaction import redacted, without
 from .settings import SettingError, suggestion
@@ -133,8 +133,8 @@ class Entry:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the entry as plain JSON data."""
-        request = {"headers": dict(self.request_headers), "body": shown(self.request_body)}
-        response = {"headers": dict(self.response_headers), "body": shown(self.response_body)}
+        request = {"headers": dict(self.request_headers), "body": json_or_text(self.request_body)}
+        response = {"headers": dict(self.response_headers), "body": json_or_text(self.response_body)}
         return {
             "id": self.id, "time": iso(self.time), "vendor": self.vendor, "operation": self.operation,
             "method": self.method, "path": self.target, "door": self.door, "organization": self.organization,

@@ -58,17 +58,17 @@ def mismatches(expected: Any, got: Any, *, exact: bool = False, path: str = "") 
 
 
 def parsed(body: bytes) -> Any:
-    """Return *body* as JSON, or None when it is none; NaN and infinities are none."""
+    """Return *body* as JSON, or None when it is not JSON; NaN and infinities are not JSON."""
     try:
         return json.loads(body, parse_float=_finite, parse_constant=_finite)
     except (ValueError, RecursionError):
         return None
 
 
-def shown(body: bytes) -> Any:
-    """Return *body* as JSON, or as text when it is none; None when it is empty."""
-    found = parsed(body)
-    return body.decode("utf-8", "replace") if found is None and body else found
+def json_or_text(body: bytes) -> Any:
+    """Return *body* as JSON, or as text when it is not JSON; None when it is empty."""
+    value = parsed(body)
+    return body.decode("utf-8", "replace") if value is None and body else value
 
 
 def is_deep(value: Any) -> bool:

@@ -84,7 +84,7 @@ class SegmentMock:
             try:
                 return self._emulator.vendor_state(name)
             except KeyError:
-                raise AttributeError(f"SegmentMock has no attribute {name!r}, and no vendor is called so") from None
+                raise AttributeError(f"SegmentMock has neither an attribute nor a vendor {name!r}") from None
 
     def __dir__(self) -> list[str]:
         public = [name for name in super().__dir__() if not name.startswith("_")]
@@ -97,7 +97,7 @@ class SegmentMock:
         """
         vendors = self._emulator.vendors
         if name not in vendors:
-            raise SettingError(f"{name}: no such vendor{suggestion(name, vendors)}; there are {[*vendors]}")
+            raise SettingError(f"unknown vendor {name!r}{suggestion(name, vendors)}; expected one of {[*vendors]}")
         return self._emulator.vendor_state(name)
 
     @property
@@ -170,14 +170,17 @@ class SegmentMock:
     ) -> LiveServer:
         """Start a live server, on a free port by default; raises OSError when the address is in use.
 
-        *tls* and *proxy* are as the settings say unless given; with either the server has a
-        ``ca_file`` for its clients. Raises `SettingError` for a *host* off this machine without an admin token.
+        *tls* and *proxy* default to the settings; with either, the server has a ``ca_file`` for its clients. Raises
+        `SettingError` for a *host* off this machine without an admin token.
         """
         from .transports.server.server import LiveServer
 
         core, settings = self._emulator, self._emulator.settings
         if not (settings["admin_token"] or is_loopback(host)):
-            raise SettingError(f"host: {host!r} lets others in; give them an --admin-token, or listen on 127.0.0.1")
+            raise SettingError(
+                f"refusing to listen on {host or 'all addresses'} without --admin-token; "
+                "listen on 127.0.0.1 or set a token"
+            )
         tls = settings["tls"] if tls is None else tls
         proxy = settings["proxy"] if proxy is None else proxy
         authority = self._authority(host) if tls or proxy else None

@@ -108,7 +108,7 @@ class RemoteMock:
             if name.startswith("_"):
                 raise AttributeError(name)
             if name not in self._core.vendors:
-                raise AttributeError(f"RemoteMock has no attribute {name!r}, and no vendor is called so")
+                raise AttributeError(f"RemoteMock has neither an attribute nor a vendor {name!r}")
             return self.vendor(name)
 
     def __dir__(self) -> list[str]:
@@ -122,7 +122,7 @@ class RemoteMock:
         """
         vendors = self._core.vendors
         if name not in vendors:
-            raise SettingError(f"{name}: no such vendor{suggestion(name, vendors)}; there are {[*vendors]}")
+            raise SettingError(f"unknown vendor {name!r}{suggestion(name, vendors)}; expected one of {[*vendors]}")
         return RemoteVendorState(self._client, vendors[name])
 
     @property
@@ -452,14 +452,18 @@ class RemoteFaultRules:
         Arguments are those of `SegmentMock`'s ``faults.add``, but no function can be sent to a server: neither as a
         fault nor as *match*. Raises `SettingError` for one, and for what the server refuses.
         """
-        told = {**(when or {}), **{name.rstrip("_"): value for name, value in conditions.items()}}
+        all_conditions = {**(when or {}), **{name.rstrip("_"): value for name, value in conditions.items()}}
         if isinstance(fault, (list, tuple)):
-            return self.load([self._row(one, operation, match, told) for one in fault])
-        return self.load(self._row(fault, operation, match, told))[0]
+            return self.load([self._row(one, operation, match, all_conditions) for one in fault])
+        return self.load(self._row(fault, operation, match, all_conditions))[0]
 
-    def load(self, told: Any) -> list[RemoteFaultRule]:
-        """Arm what *told* says: a rule as JSON, a kind's name or a fault, or a list of them. All or none."""
-        rows = [self._sendable(one) for one in told] if isinstance(told, (list, tuple)) else self._sendable(told)
+    def load(self, definition: Any) -> list[RemoteFaultRule]:
+        """Arm what *definition* says: a rule as JSON, a kind's name or a fault, or a list of them. All or none."""
+        rows = (
+            [self._sendable(one) for one in definition]
+            if isinstance(definition, (list, tuple))
+            else self._sendable(definition)
+        )
         rules = self._rules(self._client.post("/faults", rows))
         for rule in rules:
             rule.where = caller()
@@ -622,9 +626,9 @@ class RemoteStubs:
     def __len__(self) -> int:
         return len(self._client.get("/stubs")["stubs"])
 
-    def load(self, told: Any) -> list[RemoteStub]:
-        """Add the stubs that *told*, a dict or a list of them, describes, all or none; raises `SettingError`."""
-        stubs = [*map(RemoteStub, self._client.post("/stubs", told)["stubs"])]
+    def load(self, definition: Any) -> list[RemoteStub]:
+        """Add the stubs that *definition*, a dict or a list of them, describes, all or none; raises `SettingError`."""
+        stubs = [*map(RemoteStub, self._client.post("/stubs", definition)["stubs"])]
         for stub in stubs:
             stub.where = caller()
         return stubs
@@ -739,16 +743,16 @@ class _RemoteCore:
     def now(self) -> float:
         return RemoteClock(self.client).now()
 
-    def entry_filter(self, **told: Any) -> EntryFilter:
-        check_filters(told, self.facts["operations"], [*self.facts["vendors"], NOBODY.name])
-        organization = told.get("organization")
+    def entry_filter(self, **filters: Any) -> EntryFilter:
+        check_filters(filters, self.facts["operations"], [*self.facts["vendors"], NOBODY.name])
+        organization = filters.get("organization")
         if organization and organization not in {entry.organization for entry in self.journal}:
             is_isolated = self.facts["settings"]["credentials"] == "isolated"
-            told["organization"] = organization_name(organization) if is_isolated else ""
-        return EntryFilter(**told)
+            filters["organization"] = organization_name(organization) if is_isolated else ""
+        return EntryFilter(**filters)
 
-    def entries(self, **told: Any) -> list[Entry]:
-        wanted = self.entry_filter(**told)
+    def entries(self, **filters: Any) -> list[Entry]:
+        wanted = self.entry_filter(**filters)
         return wanted.select(self.journal.fetch(vendor=wanted.vendor, operation=wanted.operation, since=wanted.since))
 
     def snapshot(self) -> RemoteSnapshot:

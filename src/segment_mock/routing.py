@@ -14,7 +14,7 @@ from .hosts import host_of, is_listed, matches, normalized
 from .messages import Request, reason
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
-_LONG = 1000  # a host and target of so many characters are nobody's habit, and not worth remembering
+_LONG = 1000  # a longer host and target are rare, and not worth remembering
 _MOST = 256
 _SLASHES = re.compile("/{2,}")
 _SLASH = "trailing_slash"  # a vendor that has an assumption of this name knows its paths with a slash at the end too
@@ -103,12 +103,12 @@ class Routes:
         return Match(vendor, operation, arguments, assumed if operation.paths else "")
 
     def _resource(self, host: str, target: str) -> Resource:
-        found = self._find(host, target)
+        resource = self._find(host, target)
         if len(host) + len(target) < _LONG:
             if len(self._known) >= _MOST:
                 self._known.clear()
-            self._known[host, target] = found
-        return found
+            self._known[host, target] = resource
+        return resource
 
     def _find(self, host: str, target: str) -> Resource:
         path = folded(target)
@@ -125,9 +125,9 @@ class Routes:
         return self._patterns.setdefault((vendor, path), (re.compile("".join(parts)), {}))[1]
 
     def _at(self, vendor: str, path: str) -> tuple[dict[str, Operation], Mapping[str, str]]:
-        found = self._plain.get((vendor, path))
-        if found is not None:
-            return found, {}
+        methods_there = self._plain.get((vendor, path))
+        if methods_there is not None:
+            return methods_there, {}
         for (name, _), (pattern, methods) in self._patterns.items():
             match = pattern.fullmatch(path) if name == vendor else None
             if match:
@@ -148,8 +148,8 @@ class Routes:
         names = [f"{verb} {known}" for verb, known, _ in self.rows()]
         near = get_close_matches(f"{method} {path}", names, n=3, cutoff=0.3)
         moves = any(option.name == "path" for option in vendor.options)
-        told = f"no such operation; nearest: {', '.join(near)}" if near else "no such operation"
-        return f"{told}; --{vendor.name}-path says where they begin" if moves else told
+        hint = f"no such operation; nearest: {', '.join(near)}" if near else "no such operation"
+        return f"{hint}; --{vendor.name}-path says where they begin" if moves else hint
 
     def _refusing(self, vendor: Vendor, method: str, path: str, methods: Mapping[str, Operation]) -> Operation:
         kind = "no_such_method" if methods else "no_such_operation"

@@ -122,7 +122,7 @@ def test_a_busy_port_is_told_at_once() -> None:
         (["--salsa-non-crm", "405"], "salsa_non_crm: '405' is not one of http-405, result (did you mean 'http-405'?)"),
         (["--port", "70000"], "port: 70000 is not at most 65535"),
         (["--data", "nowhere.yaml"], "nowhere.yaml: "),
-        (["--host", "0.0.0.0"], "host: '0.0.0.0' lets others in; give them an --admin-token"),
+        (["--host", "0.0.0.0"], "refusing to listen on 0.0.0.0 without --admin-token"),
         (["--config", "nowhere.yaml"], "nowhere.yaml: "),
         (["--sede", "1"], "--sede"),
     ],

@@ -57,7 +57,7 @@ def test_serve_arms_files_and_scenarios(tmp_path: Path) -> None:
     ("text", "told"),
     [
         ("- {kind: hang}\n- {kind: hang, aftr: true}", "faults[1]: fault hang: aftr: no such setting (did you mean"),
-        ("{kind: hang, operation: 'salsa.upsert_segment'}", "operation: 'salsa.upsert_segment' is none (did you mean"),
+        ("{kind: hang, operation: 'salsa.upsert_segment'}", "unknown operation 'salsa.upsert_segment' (did you mean"),
         ("{kind: hang, 5: 5}", "fault hang: 5: no such setting"),
         ("{kind: hang, match: {json: {5: 5}, heders: {}}}", "match: heders: no such key (did you mean 'headers'?)"),
         ("", "fault: None can't be armed; expected a kind's name"),

@@ -120,7 +120,7 @@ def settings() -> str:
 
 def _settings(rows: list[Option]) -> str:
     table = [[f"`{row.name}`", _takes(row), _default(row), row.help] for row in rows]
-    return "\n\n" + lines(("setting", "takes", "unless told", "is"), table) if rows else ""
+    return "\n\n" + lines(("setting", "takes", "default", "is"), table) if rows else ""
 
 
 def _takes(row: Option) -> str:

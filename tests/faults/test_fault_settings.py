@@ -85,14 +85,14 @@ def test_a_setting_that_cannot_be_is_refused_when_the_fault_is_made(name: str, g
 @pytest.mark.parametrize(
     ("told", "sentence"),
     [
-        ({"kind": "disconnect", "aftr": 1}, "aftr: no such setting (did you mean 'after'?); it has ['reset', 'after']"),
-        ({"kind": "hang", "seconds": 1}, "fault hang: seconds: no such setting; it has ['after']"),
-        ({"kind": "hang", 5: 1}, "fault hang: 5: no such setting; it has ['after']"),
-        ({"kind": "disconect"}, "kind: unknown fault kind 'disconect' (did you mean 'disconnect'?); there are ["),
+        ({"kind": "disconnect", "aftr": 1}, "aftr: no such setting (did you mean 'after'?); expected one of ['reset'"),
+        ({"kind": "hang", "seconds": 1}, "fault hang: seconds: no such setting; expected one of ['after']"),
+        ({"kind": "hang", 5: 1}, "fault hang: 5: no such setting; expected one of ['after']"),
+        ({"kind": "disconect"}, "kind: unknown fault kind 'disconect' (did you mean 'disconnect'?); expected one of ["),
         ({"kind": "EMPTY_RESPONS"}, "(did you mean 'EMPTY_RESPONSE'?)"),
         ({"kind": None}, "unknown fault kind 'None'"),
         ({"kind": ["hang"]}, "(did you mean 'hang'?)"),
-        ({"after": True}, "kind: missing in {'after': True}; there are ['disconnect', "),
+        ({"after": True}, "kind: missing in {'after': True}; expected one of ['disconnect', "),
     ],
 )  # fmt: skip
 def test_json_that_is_no_fault(told: dict[Any, Any], sentence: str) -> None:

@@ -91,7 +91,7 @@ def test_the_catalogue() -> None:
 
 def test_a_class_that_is_none_is_told() -> None:
     """The error has the classes there are."""
-    expected = r"no fault is called 'Disconect' \(did you mean 'Disconnect'\?\); there are \['Disconnect', "
+    expected = r"unknown fault 'Disconect' \(did you mean 'Disconnect'\?\); expected one of \['Disconnect', "
     with pytest.raises(AttributeError, match=expected):
         _ = F.Disconect
 

@@ -146,7 +146,7 @@ def test_a_reset_within_the_block_is_told(world):
 @pytest.mark.parametrize(
     ("told", "says"),
     [
-        ({"sasla": {}}, "sasla: no such vendor (did you mean 'salsa'?)"),
+        ({"sasla": {}}, "unknown vendor 'sasla' (did you mean 'salsa'?)"),
         ({"salsa": {"segmets": added()}}, "salsa.segmets: no such table (did you mean 'segments'?)"),
         ({"salsa": {"segments": 2}}, "salsa.segments: 2 is not added()"),
     ],

@@ -24,6 +24,8 @@ class RequestSchema(OrderedSchema):
     """
 
     class Meta:
+        """Leave out unknown fields."""
+
         unknown = EXCLUDE
 
     HOOKS: ClassVar[frozenset[str]] = frozenset({"_ruled", "_shaped"})
@@ -46,6 +48,8 @@ class DataRow(RequestSchema):
     """A row of a data file: stricter than the API, so that a misspelt name is an error."""
 
     class Meta:
+        """Refuse unknown fields."""
+
         unknown = RAISE
 
 

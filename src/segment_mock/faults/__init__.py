@@ -36,7 +36,7 @@ else:
             if kind.__name__ == name:
                 return kind
         names = [kind.__name__ for kind in kinds().values()]
-        raise AttributeError(f"no fault is called {name!r}{suggestion(name, names)}; there are {names}")
+        raise AttributeError(f"unknown fault {name!r}{suggestion(name, names)}; expected one of {names}")
 
 
 def __dir__() -> list[str]:

@@ -56,13 +56,13 @@ class Fault:
         return True
 
     def suits(self, operation: Operation | None) -> bool:
-        """Tell whether calls of *operation* can have what this fault spoils; None: an operation that only refuses."""
+        """Tell whether calls of *operation* can have what this fault changes; None: an operation that only refuses."""
         return True
 
     def as_dict(self) -> dict[str, Any]:
         """Return kind and settings as JSON, those at their default left out."""
-        told = {row.name: getattr(self, row.name) for row in fields(self) if getattr(self, row.name) != row.default}
-        return {"kind": self.kind, **told}
+        settings = {row.name: getattr(self, row.name) for row in fields(self) if getattr(self, row.name) != row.default}
+        return {"kind": self.kind, **settings}
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Fault:
@@ -71,6 +71,6 @@ class Fault:
         for name in settings:
             if name not in names:
                 raise SettingError(
-                    f"fault {cls.kind}: {name}: no such setting{suggestion(str(name), names)}; it has {names}"
+                    f"fault {cls.kind}: {name}: no such setting{suggestion(str(name), names)}; expected one of {names}"
                 )
         return cls(**settings)

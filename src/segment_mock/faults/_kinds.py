@@ -32,24 +32,24 @@ def kinds() -> Mapping[str, type[Fault]]:
     return MappingProxyType({name: _kind(import_module(f"{package}.{name}"), name) for name in names})
 
 
-def fault_from_json(told: Mapping[str, Any]) -> Fault:
-    """Return the fault that JSON tells; raises `SettingError` for a kind or a setting that there is not."""
-    if "kind" not in told:
-        raise SettingError(f"kind: missing in {brief(dict(told))}; there are {[*kinds()]}")
-    known, name = kinds(), told["kind"] if isinstance(told["kind"], str) else brief(told["kind"])
+def fault_from_json(definition: Mapping[str, Any]) -> Fault:
+    """Return the fault of a JSON *definition*; raises `SettingError` for an unknown kind or setting."""
+    if "kind" not in definition:
+        raise SettingError(f"kind: missing in {brief(dict(definition))}; expected one of {[*kinds()]}")
+    known, name = kinds(), definition["kind"] if isinstance(definition["kind"], str) else brief(definition["kind"])
     if name in ALIASES:
-        told = {**told, **ALIASES[name]}
-        name = told["kind"]
+        definition = {**definition, **ALIASES[name]}
+        name = definition["kind"]
     if name not in known:
         near = suggestion(name, [*known, *ALIASES])
-        raise SettingError(f"kind: unknown fault kind {brief(name)}{near}; there are {[*known]}")
-    return known[name].of({key: value for key, value in told.items() if key != "kind"})
+        raise SettingError(f"kind: unknown fault kind {brief(name)}{near}; expected one of {[*known]}")
+    return known[name].of({key: value for key, value in definition.items() if key != "kind"})
 
 
 def fault_of(source: Any) -> Middleware:
     """Return the fault that *source* is: a kind's name, a dict with a ``kind``, a fault, or an async function.
 
-    Raises `SettingError` for what is none of these.
+    Raises `SettingError` for anything else.
     """
     if isinstance(source, str):
         return fault_from_json({"kind": source})
@@ -68,12 +68,12 @@ def is_kind(name: str) -> bool:
 
 
 def _kind(module: Any, name: str) -> type[Fault]:
-    found = [
+    classes = [
         value
         for value in vars(module).values()
         if isinstance(value, type) and issubclass(value, Fault) and value is not Fault
     ]
-    told = [getattr(fault, "kind", fault.__name__) for fault in found]
-    if told != [name]:
-        raise TypeError(f"faults/{name}.py must have one fault of the kind {name!r}; it has {told}")
-    return found[0]
+    kinds_of_module = [getattr(fault, "kind", fault.__name__) for fault in classes]
+    if kinds_of_module != [name]:
+        raise TypeError(f"faults/{name}.py must have one fault of the kind {name!r}; it has {kinds_of_module}")
+    return classes[0]

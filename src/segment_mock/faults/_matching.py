@@ -21,10 +21,9 @@ _MAX_PATH = 1000
 def predicate(match: Match) -> Test:
     """Return *match* as a test of calls.
 
-    A mapping may have ``vendor`` (a name), ``headers`` (name to value, names in any case), ``query``
-    (name to value) and ``json`` (path such as ``payload.segments[0].name`` or
-    ``payload.segments[*].name`` to value); all that is given must fit. Raises `SettingError` for another
-    key, and for what is no mapping.
+    A mapping may have ``vendor`` (a name), ``headers`` (name to value, names in any case), ``query`` (name to value)
+    and ``json`` (path to value). A path is written ``payload.segments[0].name`` or ``payload.segments[*].name``.
+    All keys that are given must fit. Raises `SettingError` for another key, and for a value that is not a mapping.
     """
     if match is None:
         return lambda call: True
@@ -74,10 +73,10 @@ def _steps(path: str) -> list[str | int | None]:
             f"match.json: {brief(path, 50)} has more than {_MAX_PATH} characters, and no path needs so many"
         )
     text = path.removeprefix("$")
-    found = [*_STEP.finditer(text)]
-    if not text or "".join(step[0] for step in found) != text:
+    steps = [*_STEP.finditer(text)]
+    if not text or "".join(step[0] for step in steps) != text:
         raise SettingError(f"match.json: {path!r} is not a path such as payload.segments[0].name")
-    return [step[1] if step[1] else None if step[2] == "*" else int(step[2]) for step in found]
+    return [step[1] if step[1] else None if step[2] == "*" else int(step[2]) for step in steps]
 
 
 def _body(call: Call) -> Any:
@@ -97,4 +96,4 @@ def _at(value: Any, steps: list[str | int | None]) -> list[Any]:
     if not isinstance(value, list):
         return []
     chosen = value if step is None else value[step : step + 1]
-    return [found for item in chosen for found in _at(item, rest)]
+    return [value_below for item in chosen for value_below in _at(item, rest)]

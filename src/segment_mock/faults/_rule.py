@@ -60,22 +60,24 @@ class When:
     until: float | None = None
 
     @classmethod
-    def of(cls, told: dict[str, Any]) -> When:
-        """Return *told* (JSON names) as conditions; raises `SettingError` naming what can't be."""
+    def of(cls, conditions: dict[str, Any]) -> When:
+        """Return the *conditions*, under their JSON names, as a value; raises `SettingError` for an invalid one."""
         rows = {option.name: option for option in WHEN}
-        for name in told:
+        for name in conditions:
             if name not in rows:
-                raise SettingError(f"when: {name}: no such condition{suggestion(str(name), rows)}; there are {[*rows]}")
+                raise SettingError(
+                    f"when: unknown condition {name!r}{suggestion(str(name), rows)}; expected one of {[*rows]}"
+                )
         try:
-            read = {name: rows[name].read(value) for name, value in told.items() if value is not None}
+            read = {name: rows[name].read(value) for name, value in conditions.items() if value is not None}
         except SettingError as error:
             raise SettingError(f"when: {str(error).partition(' (--')[0]}") from None
         return cls(**{"from_" if name == "from" else name: value for name, value in read.items()})
 
     def as_dict(self) -> dict[str, Any]:
         """Return the conditions that say something, by their JSON names."""
-        told = {option.name: getattr(self, "from_" if option.name == "from" else option.name) for option in WHEN}
-        return {option.name: told[option.name] for option in WHEN if told[option.name] != option.default}
+        values = {option.name: getattr(self, "from_" if option.name == "from" else option.name) for option in WHEN}
+        return {option.name: values[option.name] for option in WHEN if values[option.name] != option.default}
 
 
 class FaultRule:
@@ -97,7 +99,7 @@ class FaultRule:
 
     @property
     def kind(self) -> str:
-        """The fault's kind, or the name of a stage that is none."""
+        """The fault's kind, or the name of a function that was armed as a fault."""
         return str(getattr(self.fault, "kind", getattr(self.fault, "__name__", type(self.fault).__name__)))
 
     @property
@@ -151,8 +153,8 @@ class FaultRule:
         fault = self.fault.as_dict() if hasattr(self.fault, "as_dict") else {"kind": self.kind}
         match = "a function" if callable(self.match) else self.match
         counters = {"seen": self.seen, "matched": self.matched, "fired": self.fired, "suppressed": self.suppressed}
-        told = {"id": self.id, **fault, "operation": self.operation, "when": self.when.as_dict()}
-        return {**told, **({"match": match} if match else {}), **counters, "why": self.explain()}
+        definition = {"id": self.id, **fault, "operation": self.operation, "when": self.when.as_dict()}
+        return {**definition, **({"match": match} if match else {}), **counters, "why": self.explain()}
 
     def strikes(self, call: Call) -> bool:
         """Count *call*, and return whether the fault strikes it."""

@@ -66,8 +66,8 @@ class FaultRules:
     def apply(self, call: Call, perform: Callable[[], Response]) -> Generator[Any, Any, Response]:
         """Lead *call* through every active rule to *perform*, and return the response.
 
-        The faults that strike stand one inside the other in a list, not on Python's stack, so there may be any
-        number of them: what one yields is either a pause, passed on, or the wish to proceed, carried out here.
+        The faults that strike are nested in a list, not on Python's stack, so there may be any number of them. What
+        a fault yields is a pause, which is passed on, or the wish to proceed, which is carried out here.
         """
         rules, reached = self._active, 0
         proceed_from: int | None = 0  # the rule from which the call goes on inwards, if it does
@@ -160,21 +160,21 @@ class FaultRules:
         times, every, chance, connection, from_ and until; *when* has them by their JSON names. Raises `SettingError`
         for an unknown kind, operation or vendor, naming the nearest, and for what can't be.
         """
-        told = {name.rstrip("_"): value for name, value in conditions.items()}
+        named = {name.rstrip("_"): value for name, value in conditions.items()}
         if isinstance(fault, (list, tuple)):
             with self._all_or_none():
-                return [self._add(one, operation, match, {**(when or {}), **told}) for one in fault]
-        return self._add(fault, operation, match, {**(when or {}), **told})
+                return [self._add(one, operation, match, {**(when or {}), **named}) for one in fault]
+        return self._add(fault, operation, match, {**(when or {}), **named})
 
-    def load(self, told: Any) -> list[FaultRule]:
-        """Arm what *told* says: a rule as JSON, a kind's name or a fault, or a list of them. All or none.
+    def load(self, definition: Any) -> list[FaultRule]:
+        """Arm what *definition* says: a rule as JSON, a kind's name or a fault, or a list of them. All or none.
 
         ``{"kind": ..., its settings..., "operation": ..., "match": {...}, "when": {...}}``.
         """
         with self._all_or_none():
-            if isinstance(told, (list, tuple)):
-                return [self._loaded(one, f"faults[{index}]: ") for index, one in enumerate(told)]
-            return [self._loaded(told)]
+            if isinstance(definition, (list, tuple)):
+                return [self._loaded(one, f"faults[{index}]: ") for index, one in enumerate(definition)]
+            return [self._loaded(definition)]
 
     def check(self, rules: Any) -> None:
         """Raise the `SettingError` that `load` would raise for *rules*, and arm nothing."""
@@ -271,7 +271,9 @@ class FaultRules:
 
     def _check(self, fault: Middleware, operation: str, match: Match) -> None:
         if not any(matches_operation(name, operation) for name in self._operations):
-            raise SettingError(f"operation: {brief(operation)} is none{suggestion(operation, self._operations)}")
+            raise SettingError(
+                f"operation: unknown operation {brief(operation)}{suggestion(operation, self._operations)}"
+            )
         suits = getattr(fault, "suits", lambda _: True)
         able = [name for name, row in self._operations.items() if suits(row)]
         if not any(matches_operation(name, operation) for name in able):
@@ -280,11 +282,13 @@ class FaultRules:
         vendors = sorted({name.partition(".")[0] for name in self._operations})
         if isinstance(match, Mapping) and "vendor" in match and match["vendor"] not in vendors:
             wrong = match["vendor"]
-            raise SettingError(f"match.vendor: {wrong!r} is none{suggestion(str(wrong), vendors)}; there are {vendors}")
+            raise SettingError(
+                f"match.vendor: unknown vendor {wrong!r}{suggestion(str(wrong), vendors)}; expected one of {vendors}"
+            )
 
-    def _loaded(self, told: Any, place: str = "") -> FaultRule:
+    def _loaded(self, definition: Any, place: str = "") -> FaultRule:
         try:
-            return self._add(told, "*", None, {})
+            return self._add(definition, "*", None, {})
         except SettingError as error:
             raise SettingError(f"{place}{error}") from None
 

@@ -19,8 +19,8 @@ Place: TypeAlias = tuple[Json, str, Any]
 def _new_field(call: Call, body: Json) -> Iterator[Place]:
     yield body, "introducedLater", "new"
     for _, name, inner in _described(call, body):
-        for made in [inner[name]] if isinstance(inner[name], dict) else inner[name] if _objects(inner[name]) else ():
-            yield made, "introducedLater", "new"
+        for parent in [inner[name]] if isinstance(inner[name], dict) else inner[name] if _objects(inner[name]) else ():
+            yield parent, "introducedLater", "new"
 
 
 def _null(call: Call, body: Json) -> Iterator[Place]:
@@ -68,10 +68,10 @@ _HOW: Mapping[str, Callable[[Call, Json], Iterator[Place]]] = {
 
 @dataclass(frozen=True)
 class Drift(Fault):
-    """Perform the call and change one thing in its answer that a tolerant reader must bear.
+    """Perform the call and change one thing in its answer that a tolerant reader must accept.
 
     *how*: new_field, null (of an optional member), number_as_string, unknown_enum, reorder (a list).
-    Where, luck decides; an answer that has no such place, or is no success, leaves as it is.
+    The place is chosen at random. An answer without such a place, and an error, stay as they are.
     """
 
     kind: ClassVar[str] = "drift"

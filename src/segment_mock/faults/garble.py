@@ -54,16 +54,16 @@ _HOW: Mapping[str, Callable[[Response], Response]] = {
 
 @dataclass(frozen=True)
 class Garble(Fault):
-    """Perform the call and spoil its answer.
+    """Perform the call and garble its answer.
 
-    *how*: json (cut JSON of a right length), html (a gateway's page), bytes (no status line),
-    chunk (good head, bad chunk size), encoding (a Content-Encoding that lies), empty (200, no body).
+    *how* is json (cut JSON with a correct Content-Length), html (a gateway's page), bytes (no status line),
+    chunk (good head, bad chunk size), encoding (a wrong Content-Encoding), empty (200).
     """
 
     kind: ClassVar[str] = "garble"
-    how: str = setting("json", "What is spoilt.", TEXT, choices=tuple(_HOW))
+    how: str = setting("json", "What is garbled.", TEXT, choices=tuple(_HOW))
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
-        """Spoil the answer, if there is one."""
+        """Garble the answer, if there is one."""
         response = await proceed()
         return response if response.delivery.raw is not None else _HOW[self.how](response)

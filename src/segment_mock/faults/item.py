@@ -15,10 +15,10 @@ _RESULTS = ("SYSTEM_ERROR", "NOT_FOUND", "NOT_ALLOWED", "VALIDATION_ERROR")
 
 
 def _indexes(value: Any) -> tuple[int, ...]:
-    found = tuple(value) if isinstance(value, (list, tuple)) else (value,)
-    if not all(type(index) is int and index >= 0 for index in found):
+    indexes = tuple(value) if isinstance(value, (list, tuple)) else (value,)
+    if not all(type(index) is int and index >= 0 for index in indexes):
         raise ValueError
-    return found
+    return indexes
 
 
 @dataclass(frozen=True)
@@ -36,15 +36,15 @@ class Item(Fault):
     )
     where: Mapping[str, Any] | None = setting(
         None,
-        "Only items that have these members with these values ('*': any value); an item of supporterIds is its "
-        "supporterId, an identifier of a search is the segmentId, supporterId or externalSystemId that it is.",
+        "Only items that have these members with these values ('*': any value). An item of supporterIds has one "
+        "member, supporterId; an identifier of a search has segmentId, supporterId or externalSystemId.",
         OptionType("names and values", pairs),
     )
     every: int | None = setting(None, "Every Nth item.", INT, min=1)
     message: str = setting("", "The sentence of the item's error, where the result has one.", TEXT)
 
     def fits(self, call: Call) -> bool:
-        """Tell whether the call has a batch with an item to spoil."""
+        """Tell whether the call has a batch with an item to fail."""
         return bool(self._chosen(call))
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
@@ -86,7 +86,7 @@ def _items(call: Call, batch: Items) -> list[Json]:
     try:
         payload = call.vendor.unwrap(call.json)
         items = payload[batch.sent]
-        found = [batch.members(payload, item) for item in items] if isinstance(items, list) else []
+        members = [batch.members(payload, item) for item in items] if isinstance(items, list) else []
     except (Refusal, KeyError, TypeError):
         return []
-    return [item if isinstance(item, dict) else {} for item in found]
+    return [item if isinstance(item, dict) else {} for item in members]

@@ -80,7 +80,7 @@ def scenarios_of(sources: Iterable[Value]) -> dict[str, dict[str, Any]]:
             for member in _mapping(scenario, place):
                 if member not in _SCENARIO:
                     near = suggestion(member, _SCENARIO)
-                    raise SettingError(f"{place}.{member}: no such member{near}; there are {[*_SCENARIO]}")
+                    raise SettingError(f"{place}.{member}: no such member{near}; expected one of {[*_SCENARIO]}")
             own[name] = _scenario(place, scenario or {})
     return own
 

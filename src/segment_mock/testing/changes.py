@@ -156,12 +156,14 @@ def _by_table(core: Source, by_vendor: Mapping[str, Mapping[str, Expected]]) -> 
     for vendor, tables in by_vendor.items():
         if vendor not in core.vendors:
             raise SettingError(
-                f"{vendor}: no such vendor{suggestion(vendor, core.vendors)}; there are {[*core.vendors]}"
+                f"unknown vendor {vendor!r}{suggestion(vendor, core.vendors)}; expected one of {[*core.vendors]}"
             )
         known = [schema.name for schema in core.vendors[vendor].tables]
         for table, words in tables.items():
             if table not in known:
-                raise SettingError(f"{vendor}.{table}: no such table{suggestion(table, known)}; there are {known}")
+                raise SettingError(
+                    f"{vendor}.{table}: no such table{suggestion(table, known)}; expected one of {known}"
+                )
             if not isinstance(words, Expected):
                 raise SettingError(f"{vendor}.{table}: {words!r} is not added(), updated(), removed() or anything")
             expected[core.vendors[vendor].table(table)] = words

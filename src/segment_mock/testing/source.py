@@ -46,10 +46,10 @@ class Source(Protocol):
     def now(self) -> float:
         """Return the time of its clock in epoch seconds."""
 
-    def entry_filter(self, **told: Any) -> EntryFilter:
+    def entry_filter(self, **filters: Any) -> EntryFilter:
         """Return which entries are meant; raises `SettingError` for an unknown filter, operation or vendor."""
 
-    def entries(self, **told: Any) -> list[Entry]:
+    def entries(self, **filters: Any) -> list[Entry]:
         """Return the entries that are meant, oldest first."""
 
     def snapshot(self) -> Any:

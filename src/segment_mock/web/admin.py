@@ -247,10 +247,10 @@ def remove_snapshot(core: Emulator, name: str) -> Response:
 def get_changes(core: Emulator, name: str) -> Response:
     """Return what has become of the records since a snapshot, by table, such as ``salsa.segments``."""
     try:
-        found = core.changes_since(name)
+        changes = core.changes_since(name)
     except LookupError as error:
         raise NotFound(str(error)) from None
-    return as_json({"changes": {table: [row._asdict() for row in rows] for table, rows in found.items()}})
+    return as_json({"changes": {table: [row._asdict() for row in rows] for table, rows in changes.items()}})
 
 
 @views.post("/snapshots/<name>/restore", refuses=(404,))
@@ -281,15 +281,17 @@ def call_vendor_member(core: Emulator, vendor: str, member: str) -> Response:
     Members are those of the vendor's Python face, such as segments and add_segment.
     """
     if vendor not in core.vendors:
-        raise NotFound(f"{vendor!r} is no vendor{suggestion(vendor, core.vendors)}; there are {[*core.vendors]}.")
+        raise NotFound(
+            f"unknown vendor {vendor!r}{suggestion(vendor, core.vendors)}; expected one of {[*core.vendors]}."
+        )
     state_class = core.vendors[vendor].state_class
     names = member_names(state_class)
     if member not in names:
-        raise NotFound(f"{vendor} has no member {member!r}{suggestion(member, names)}; there are {names}.")
+        raise NotFound(f"{vendor} has no member {member!r}{suggestion(member, names)}; expected one of {names}.")
     body = read_object()
     for name in body:
         if name not in ("arguments", "keywords"):
-            raise BadRequest(f"{name}: no such member of the body; there are arguments and keywords.")
+            raise BadRequest(f"{name}: no such member of the body; expected arguments and keywords.")
     arguments, keywords = body.get("arguments", []), body.get("keywords", {})
     if not isinstance(arguments, list) or not isinstance(keywords, dict):
         raise BadRequest("arguments is a list, and keywords is an object.")
@@ -514,7 +516,9 @@ def get_vendor_document(core: Emulator, vendor: str) -> Response:
     from .openapi import vendor_document
 
     if vendor not in core.vendors:
-        raise NotFound(f"{vendor!r} is no vendor{suggestion(vendor, core.vendors)}; there are {[*core.vendors]}.")
+        raise NotFound(
+            f"unknown vendor {vendor!r}{suggestion(vendor, core.vendors)}; expected one of {[*core.vendors]}."
+        )
     return as_json(vendor_document(core.vendors[vendor], core.settings))
 
 

@@ -42,8 +42,8 @@ class Event(NamedTuple):
 class Feed:
     """The events of one mock. Any number of readers share it, on any threads.
 
-    Nothing in the mock knows of it: it looks at the journal, the change log, the fault rules and the clock whenever
-    a reader asks, so calls of a vendor's clients cost the same with readers and without.
+    It looks at the journal, the change log, the fault rules and the clock whenever a reader asks. So calls of a
+    vendor's clients cost the same with readers and without.
     """
 
     def __init__(self, core: Emulator) -> None:
@@ -114,17 +114,17 @@ class Feed:
 
     def _look_at_calls(self) -> None:
         ended = [entry for entry in self._open.values() if entry.end is not None]
-        begun = self._core.journal.since(self._newest)
-        for entry in (*ended, *begun):
+        started = self._core.journal.since(self._newest)
+        for entry in (*ended, *started):
             self._publish("entry", summary(entry))
             if entry.end is None:
                 self._open[entry.id] = entry
             else:
                 self._open.pop(entry.id, None)
-        if begun:
-            self._newest = begun[-1].id
+        if started:
+            self._newest = started[-1].id
         # A rule counts a call after it has been opened: so look at the rules once more.
-        self._unsettled = bool(begun or self._open or ended)
+        self._unsettled = bool(started or self._open or ended)
 
     def _look_at_rules(self) -> None:
         rules = tuple(self._core.fault_rules)
@@ -135,8 +135,8 @@ class Feed:
         removed = [id_ for id_ in self._counters if id_ not in counters]
         self._rules, self._counters = rules, counters
         if changed or removed:
-            told = [rule.as_dict() for rule in changed[:_MOST]]
-            self._publish("fault", {"faults": told, "removed": removed[:_MOST], "armed": len(rules)})
+            definitions = [rule.as_dict() for rule in changed[:_MOST]]
+            self._publish("fault", {"faults": definitions, "removed": removed[:_MOST], "armed": len(rules)})
 
     def _look_at_records(self) -> None:
         world = self._core.world

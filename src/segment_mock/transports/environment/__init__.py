@@ -53,8 +53,8 @@ def _python_path() -> str:
 class ChildEnvironment(dict[str, str]):
     """The variables by which child processes reach the server of a mock: for ``subprocess.run(env=...)``.
 
-    As a context manager it sets them in ``os.environ``, for every child that is started within the block; at its end
-    it puts back what was there and calls *stop*, which stops the server.
+    As a context manager it sets them in ``os.environ``, for every child that is started within the block. At its end
+    it restores the previous values and calls *stop*, which stops the server.
     """
 
     def __init__(self, variables: Mapping[str, str], stop: Callable[[], None]) -> None:
@@ -79,7 +79,7 @@ class ChildEnvironment(dict[str, str]):
 
 
 def _stop_forkserver() -> None:
-    """Let multiprocessing start its forkserver anew, for its children have the environment that it was started with."""
+    """Stop multiprocessing's forkserver, whose children have the environment that it was started with."""
     forkserver: Any = sys.modules.get("multiprocessing.forkserver")
     if forkserver is not None and not sys.modules["multiprocessing"].active_children():
         forkserver._forkserver._stop()

@@ -1,4 +1,4 @@
-"""aiohttp: its connector gets connections of ours to a host of ours; parser, payloads and errors stay aiohttp's."""
+"""aiohttp: its connector gets our connections to intercepted hosts; parser, payloads and errors stay aiohttp's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""http.client, and so urllib.request, urllib3 and requests: a connection to a host of ours gets a socket of ours."""
+"""http.client, and so urllib.request, urllib3 and requests: a connection to an intercepted host gets our socket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""httpcore, and so httpx: a request to a host of ours goes to a pool of ours, which stands beside the client's own."""
+"""httpcore, and so httpx: a request to an intercepted host goes to our pool, which belongs to the client's pool."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ def _genuine(function: Any) -> Any:
     for candidate in seen:
         if candidate.__module__.startswith("httpcore.") and not candidate.__closure__:
             return candidate
-        held = [getattr(candidate, "__wrapped__", None), *_cells(candidate)]
-        seen += [each for each in held if isinstance(each, FunctionType) and each not in seen]
+        wrapped = [getattr(candidate, "__wrapped__", None), *_cells(candidate)]
+        seen += [each for each in wrapped if isinstance(each, FunctionType) and each not in seen]
     return function
 
 
@@ -83,7 +83,7 @@ def _cells(function: Any) -> Iterator[Any]:
 
 
 def _beside(pool: Any, transport: InProcessTransport | LiveTransport, kind: Any) -> Any:
-    """Return the pool of ours beside *pool*, which has its limits."""
+    """Return our pool for *pool*, with the same limits."""
     if transport.pools is None:
         transport.pools = WeakKeyDictionary()
     beside = transport.pools.get(pool)

@@ -124,7 +124,7 @@ class InterceptionRegistry:
         self._seams: dict[str, tuple[ModuleType, ModuleType | None, Callable[[], Iterable[Seam]]]] = {}
 
     def transport_for(self, host: str) -> InProcessTransport | LiveTransport | None:
-        """Return what answers for *host*, None if it is none of ours; raises `NetworkBlocked` if it is refused.
+        """Return what answers for *host*, None if it is not intercepted; raises `NetworkBlocked` if it is refused.
 
         The innermost route that this thread added comes first, then the innermost of the process.
         """
@@ -156,7 +156,7 @@ class InterceptionRegistry:
         # Not under the lock: another thread may be importing what these import, and want the lock for its patches.
         for name, file in route.modules.items():
             module, seams = sys.modules.get(name), sys.modules.get(f"{__package__}.{file}")
-            # Either may have been imported anew since, as pytest's own pytester has it.
+            # Either may have been imported again since, as pytest's own pytester does.
             if module is not None and (seams is None or self._seams.get(name, _UNKNOWN)[:2] != (module, seams)):
                 self._seams[name] = self._find_seams(name, file)
         VIRTUAL.watch_threads()
@@ -233,13 +233,13 @@ class InterceptionRegistry:
         if library in OLDEST and version and _numbers(version) < _numbers(OLDEST[library]):
             self.too_old[library] = version
             return module, sys.modules.get(home), tuple
-        if self._seams.get(name, _UNKNOWN)[0] not in (None, module):  # what inherits from the library is imported anew
+        if self._seams.get(name, _UNKNOWN)[0] not in (None, module):  # what inherits from the library is imported again
             sys.modules.pop(home, None)
         seams: Any = import_module(home)
         if getattr(seams, "SEAMS_VARY", False):
             return module, seams, partial(seams.patches, module)
-        found = tuple(seams.patches(module))
-        return module, seams, lambda: found
+        patches = tuple(seams.patches(module))
+        return module, seams, lambda: patches
 
 
 def _numbers(version: str) -> tuple[int, ...]:

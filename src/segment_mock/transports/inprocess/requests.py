@@ -1,4 +1,4 @@
-"""requests, beyond urllib3 which carries it: no proxies are looked up for a host of ours; and a mock's own session."""
+"""requests, beyond urllib3 which carries it: no proxy look-up for intercepted hosts, and a mock's own session."""
 
 from __future__ import annotations
 

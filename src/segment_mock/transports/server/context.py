@@ -36,8 +36,8 @@ class Droppable(Protocol):
 class ServerContext:
     """Everything here is used on *loop*'s thread only, except by the worker's own method.
 
-    *admit* tells which hosts may be asked for by name; with *context_for* CONNECT is answered, by TLS under
-    the SSL context that it returns for a host, and TLS without CONNECT likewise.
+    *admit* tells which hosts may be asked for by name. With *context_for*, a connection that begins with CONNECT or
+    with TLS is served over TLS, under the SSL context that *context_for* returns for the host.
     """
 
     answer: Answer

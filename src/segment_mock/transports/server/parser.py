@@ -1,8 +1,8 @@
 """Requests out of bytes: the framing of HTTP/1.1 and the limits of size, without a socket.
 
-This is a parser of our own because a mock wants to know what parsers usually decide by themselves: any method reaches
-the vendor, an ``Upgrade`` that nobody grants changes nothing, and the bytes behind a CONNECT belong to the tunnel.
-Its framing is strict: whatever two parsers could read in two ways is refused.
+A mock needs a parser that leaves decisions to it. Any method reaches the vendor. An ``Upgrade`` that is not granted
+changes nothing. The bytes behind a CONNECT belong to the tunnel. The framing is strict: whatever two parsers could
+read in two ways is refused.
 """
 
 from __future__ import annotations

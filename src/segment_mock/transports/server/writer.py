@@ -133,8 +133,8 @@ class ResponseWriter:
             self._send_reset(0.0)
 
     def _send_reset(self, seconds_left: float) -> None:
-        # A reset discards what has not crossed yet, and on some systems what has but is unread: so the bytes
-        # that are meant to reach the client get there first, and it has a moment to read them.
+        # A reset discards bytes that are on their way, and on some systems bytes that arrived and are unread.
+        # So the bytes that are meant to reach the client get there first, and it has a moment to read them.
         sock = self._transport.get_extra_info("socket")
         if seconds_left > 0 and _unsent(sock):
             self._timer = self._context.loop.call_later(RESET_DELAY, self._send_reset, seconds_left - RESET_DELAY)

@@ -36,6 +36,8 @@ class PersonRow(Person):
     """A person in a data file."""
 
     class Meta:
+        """Refuse unknown fields."""
+
         unknown = RAISE
 
     id = fields.String()
@@ -45,6 +47,8 @@ class SegmentRow(CreateSegment):
     """A segment with its people in a data file."""
 
     class Meta:
+        """Refuse unknown fields."""
+
         unknown = RAISE
 
     id = fields.String()

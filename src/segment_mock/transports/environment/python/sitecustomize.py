@@ -25,12 +25,12 @@ def _is_vendors(host: Any, patterns: list[str]) -> bool:
         host = host.decode("ascii", "replace")
     if not isinstance(host, str):
         return False
-    host, found = host.lower()[:-1] if host.endswith(".") else host.lower(), False
+    host, is_listed = host.lower()[:-1] if host.endswith(".") else host.lower(), False
     for pattern in patterns:
         name = pattern[1:] if pattern.startswith("!") else pattern
         if host.endswith(name[1:]) if name.startswith("*") else host == name:
-            found = name is pattern
-    return found
+            is_listed = name is pattern
+    return is_listed
 
 
 def _redirect(address: tuple[str, int], patterns: list[str]) -> None:
@@ -45,12 +45,12 @@ def _redirect(address: tuple[str, int], patterns: list[str]) -> None:
     def gethostbyname(host: str) -> str:
         return _STAND_IN if _is_vendors(host, patterns) else by_name(host)
 
-    def target(asked: Any) -> Any:
-        return address if isinstance(asked, tuple) and asked[0] == _STAND_IN else asked
+    def target(wanted: Any) -> Any:
+        return address if isinstance(wanted, tuple) and wanted[0] == _STAND_IN else wanted
 
     socket.getaddrinfo, socket.gethostbyname = getaddrinfo, gethostbyname
-    socket.socket.connect = lambda self, asked: connect(self, target(asked))  # type: ignore[method-assign]
-    socket.socket.connect_ex = lambda self, asked: connect_ex(self, target(asked))  # type: ignore[method-assign]
+    socket.socket.connect = lambda self, wanted: connect(self, target(wanted))  # type: ignore[method-assign]
+    socket.socket.connect_ex = lambda self, wanted: connect_ex(self, target(wanted))  # type: ignore[method-assign]
 
 
 def _bypass_proxy(patterns: list[str]) -> None:
