@@ -15,7 +15,7 @@ from segment_mock import SegmentMock, faults
 from segment_mock.faults import kinds
 from segment_mock.transports.server.server import LiveServer
 
-from .conftest import Client, Open, saved
+from .conftest import METRICS, Client, Open, saved
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is missing: nox -s browser has it").expect
 
@@ -175,6 +175,24 @@ def test_the_journal_is_saved_as_har_and_cleared(open_page: Open, client: Client
 
     assert ["salsa.get_metrics"] == [entry["_segmentMock"]["operation"] for entry in archive["log"]["entries"]]
     expect(page.get_by_text("No call yet.")).to_be_visible()
+
+
+def test_the_archive_answers_in_place_of_the_server(
+    open_page: Open, mock: SegmentMock, client: Client, tmp_path: Path
+) -> None:
+    """Chromium's driver reads the archive, as browsers' developer tools do, and replays its replies."""
+    client.session.get(f"{client.url}{METRICS}", timeout=10)
+    page = open_page()
+    file = tmp_path / "calls.har"
+    file.write_text(json.dumps(saved(page, "Save as HAR")))
+    kept = mock.journal.get(1)
+
+    page.route_from_har(file, url=f"{client.url}/api/**", not_found="abort")
+    reply = page.evaluate("async (url) => { const r = await fetch(url); return [r.status, await r.json()]; }", METRICS)
+
+    assert kept is not None
+    assert [kept.status, kept.response_json] == reply
+    assert 1 == len(mock.journal)
 
 
 def test_a_thousand_calls_are_scrolled_with_few_elements(open_page: Open, client: Client) -> None:

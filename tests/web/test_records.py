@@ -162,11 +162,11 @@ def test_an_edit_is_undone_by_a_snapshot(client: FlaskClient) -> None:
     state = client.get("/_mock/state").json
     client.post("/_mock/snapshots/before")
     changed(client, SEGMENTS, client.get(SEGMENTS).json["records"][1], None)
-    since = client.get("/_mock/changes?snapshot=before").json
+    since = client.get("/_mock/snapshots/before/changes").json["changes"]
     client.post("/_mock/snapshots/before/restore")
 
     assert ["before"] == [row["name"] for row in client.get("/_mock/snapshots").json["snapshots"]]
-    assert 3 == since["total"]
+    assert {"salsa.segments": 1, "salsa.members": 2} == {table: len(rows) for table, rows in since.items()}
     assert state == client.get("/_mock/state").json
 
 
@@ -176,22 +176,19 @@ def test_changes_since_a_call(client: FlaskClient) -> None:
         body = {"payload": {"segments": [{"name": name}]}}
         client.put("/api/integration/ext/v1/segments", json=body, headers=headers)
 
-    after_first = client.get("/_mock/changes?entry=1").json
+    after_first = client.get("/_mock/journal/1/changes").json["changes"]
     client.put("/_mock/state", json={})
-    replaced = client.get("/_mock/changes?entry=2").json
+    replaced = client.get("/_mock/journal/2/changes").json["changes"]
 
-    assert ["B"] == [row["after"]["name"] for row in after_first["changes"]]
-    assert replaced["total"] > 5
-    assert {"salsa", "segmenter"} == {row["vendor"] for row in replaced["changes"]}
+    assert ["B"] == [row["after"]["name"] for row in after_first["salsa.segments"]]
+    assert 7 == len(replaced["salsa.segments"])
+    assert "segmenter.persons" in replaced
 
 
 @pytest.mark.parametrize(
     ("path", "status"),
     [
-        ("/_mock/changes", 400),
-        ("/_mock/changes?entry=x", 400),
-        ("/_mock/changes?entry=9", 404),
-        ("/_mock/changes?snapshot=none", 404),
+        ("/_mock/journal/9/changes", 404),
         ("/_mock/records/salsa/segment", 404),
         ("/_mock/records/sals/segments", 404),
         (f"{SEGMENTS}?limit=-1", 400),

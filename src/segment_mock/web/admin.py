@@ -401,10 +401,10 @@ _SCENARIO = object_of("Scenario", name=TEXT, about=TEXT, faults=list_of(OBJECT))
 
 
 _SETTING = object_of(
-    "FaultSetting", name=TEXT, help=TEXT, type=TEXT, default={}, choices=list_of(TEXT), min={}, max={}
+    "DeclaredSetting", name=TEXT, help=TEXT, type=TEXT, default={}, choices=list_of(TEXT), min={}, max={}
 )  # fmt: skip
 _KIND = object_of(
-    "FaultKind", name=TEXT, about=TEXT, settings=list_of(_SETTING), operations=list_of(TEXT)
+    "DeclaredFault", name=TEXT, about=TEXT, settings=list_of(_SETTING), operations=list_of(TEXT)
 )  # fmt: skip
 
 

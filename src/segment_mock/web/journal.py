@@ -125,6 +125,25 @@ def get_journal_entry(core: Emulator, number: int) -> Response:
     return as_json(_form()(entry))
 
 
+@views.get(
+    "/journal/<int:number>/changes",
+    object_of("Changes", changes={"type": "object", "additionalProperties": list_of(CHANGE)}),
+    refuses=(404, 409),
+)
+def get_changes_since_entry(core: Emulator, number: int) -> Response:
+    """Return what has become of the records since one exchange, by table, such as ``salsa.segments``."""
+    entry = core.journal.get(number)
+    if entry is None:
+        raise NotFound(f"entry {number} is not in the journal: {core.journal.describe_contents()}")
+    if entry.end is None:
+        raise Conflict(f"entry {number} is still open: {entry.operation} has not been answered yet")
+    try:
+        found = core.differences_since(entry.end)
+    except LookupError as error:
+        raise Conflict(str(error)) from None
+    return as_json({"changes": {table: [row._asdict() for row in rows] for table, rows in found.items()}})
+
+
 @views.post("/journal/<int:number>/rewind", refuses=(404, 409))
 def rewind(core: Emulator, number: int) -> Response:
     """Return to the records as they were right after one exchange."""

@@ -25,7 +25,7 @@ _CHANGES = object_of(
     ),
     total=WHOLE_NUMBER,
 )  # fmt: skip
-_NATURAL = {**WHOLE_NUMBER, "minimum": 0, "maximum": 1_000_000_000}
+_NATURAL = {**WHOLE_NUMBER, "minimum": 0, "maximum": 999_999_999}
 _MOST = 1000
 """How many changes, or records that belong to another, are told at most."""
 _OF = {"organization": TEXT}
@@ -140,24 +140,6 @@ def list_related(core: Emulator, vendor: str, table: str) -> Response:
         return as_json({"related": found})
 
 
-@views.get(
-    "/changes",
-    _CHANGES,
-    query={**_OF, "entry": _NATURAL, "snapshot": TEXT},
-    refuses=(400, 404, 409),
-)
-def list_changes(core: Emulator) -> Response:
-    """Return what has changed since a call, or since a snapshot: one row a record, the first 1000.
-
-    *entry* is the id of the call, *snapshot* the name.
-    """
-    with core.world.lock:
-        try:
-            return as_json(_changes_since(core, _mark(core), _organization(core).name))
-        except LookupError as error:
-            raise Conflict(str(error)) from None
-
-
 def _organization(core: Emulator) -> Organization:
     """Return the organization that the query names, by its name or by a credential."""
     name = request.args.get("organization", "")
@@ -178,23 +160,6 @@ def _number(name: str, default: int) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise BadRequest(f"{name}: {text[:200]!r} is not a whole number from 0 to 999999999.")
     return int(text)
-
-
-def _mark(core: Emulator) -> int:
-    snapshot = request.args.get("snapshot")
-    if snapshot is not None:
-        if snapshot not in core.snapshots:
-            raise NotFound(f"No snapshot is called {snapshot!r}{suggestion(snapshot, core.snapshots)}.")
-        return core.snapshots[snapshot].mark
-    if "entry" not in request.args:
-        raise BadRequest("Say since when: entry, the id of a call, or snapshot, a name.")
-    number = _number("entry", 0)
-    entry = core.journal.get(number)
-    if entry is None:
-        raise NotFound(f"entry {number} is not in the journal: {core.journal.describe_contents()}")
-    if entry.end is None:
-        raise Conflict(f"entry {number} is still open: {entry.operation} has not been answered yet")
-    return entry.end
 
 
 def _changes_since(core: Emulator, mark: int, organization: str) -> Json:

@@ -9,7 +9,7 @@ import { attempt, button, field, fill, h, select, setOptions, throttled } from "
 /** @typedef {HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement} Control */
 
 const JSON_TYPES = ["text or an object", "names and values", "an index from 0, or a list of them", "a fraction from 0.0 up to 1, or a number of bytes", "'reused' or a number of calls"];
-const COUNTERS = new Set(["id", "kind", "operation", "when", "seen", "matched", "fired", "suppressed", "why", "match"]);
+const COUNTERS = new Set(["id", "kind", "operation", "when", "seen", "matched", "fired", "suppressed", "why", "armed", "where", "since", "until"]);
 
 /**
  * Return a form control for *setting*.
@@ -107,7 +107,7 @@ export function faultsPanel() {
       "tr",
       {},
       h("td", {}, rule.id),
-      h("th", { scope: "row" }, rule.kind, h("small", {}, `on ${rule.operation === "*" ? "every call" : rule.operation}`), told.length > 0 && h("small", {}, told.join(", "))),
+      h("th", { scope: "row" }, rule.kind, h("small", {}, `on ${rule.operation === "*" ? "every call" : rule.operation}`), told.length > 0 && h("small", {}, told.join(", ")), rule.where && h("small", {}, `armed by ${rule.where}`)),
       h("td", { class: "number" }, rule.matched),
       h("td", { class: "number" }, h("span", { class: rule.fired ? "badge fault" : "" }, rule.fired)),
       h("td", {}, rule.why),

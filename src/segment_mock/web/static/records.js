@@ -207,11 +207,13 @@ export function recordsPanel() {
   async function loadChanges() {
     if (!since.value) return fill(changes);
     const [kind, ...rest] = since.value.split("/");
-    const more = { [kind === "snapshot" ? "snapshot" : "entry"]: rest.join("/") };
-    const reply = /** @type {import("./types.js").Changes} */ (await get(`changes?${query(more)}`));
+    const where = kind === "snapshot" ? "snapshots" : "journal";
+    const reply = await get(`${where}/${encodeURIComponent(rest.join("/"))}/changes`);
+    const tables = /** @type {[string, import("./types.js").Change[]][]} */ (Object.entries(reply.changes));
+    const rows = tables.flatMap(([name, own]) => own.map((row) => ({ ...row, vendor: name.slice(0, name.indexOf(".")) })));
     fill(
       changes,
-      reply.total > 0 ? changeList(reply.changes, reply.total) : h("p", { class: "empty" }, "No record has changed since."),
+      rows.length > 0 ? changeList(rows) : h("p", { class: "empty" }, "No record has changed since."),
     );
   }
 

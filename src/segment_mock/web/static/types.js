@@ -26,7 +26,6 @@
  *
  * @typedef {Record<string, any>} Row A record in wire names.
  * @typedef {{vendor?: string, table: string, key: any, before: Row | null, after: Row | null}} Change
- * @typedef {{changes: Change[], total: number}} Changes
  * @typedef {{headers: Record<string, string>, body: any}} Message
  * @typedef {Omit<Call, "changes" | "fingerprint"> & {changes: Change[], request: Message, response: Message}} Entry
  *
@@ -55,6 +54,7 @@
  * @property {number} fired
  * @property {number} suppressed
  * @property {string} why
+ * @property {string} where
  *
  * @typedef {{now: string, frozen: boolean}} Clock
  *
