@@ -116,7 +116,7 @@ def slow(session: nox.Session) -> None:
 @nox.session(python=OLDEST)
 def lowest(session: nox.Session) -> None:
     """Run what touches dependencies on the oldest Python, with the lowest version of each and of every client."""
-    pins = floors("pytest", "time", names=("httpx", "httpcore", "aiohttp"))
+    pins = floors("metrics", "pytest", "time", names=("httpx", "httpcore", "aiohttp"))
     install(session, *pins, editable="[test]", locked=False)
     # Old versions use what the standard library deprecates; marshmallow 3.13 imports distutils, for example.
     quiet = ("-W", "ignore::DeprecationWarning", "-W", "ignore::ImportWarning")

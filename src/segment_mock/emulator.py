@@ -7,6 +7,7 @@ import weakref
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -21,9 +22,9 @@ from .faults import FaultRules, is_kind, kinds
 from .hosts import host_of, is_browser_noise
 from .journal import Entry, EntryFilter, Journal, check_filters
 from .json_match import brief
-from .messages import Pending, Request, Response
+from .messages import Pending, Request, Response, is_preflight
 from .routing import NOBODY, Routes
-from .settings import SettingError, merged, read_rules, resolve, scenarios, scenarios_of, suggestion
+from .settings import SettingError, merged, read_data, read_rules, resolve, scenarios, scenarios_of, suggestion
 from .settings.files import STUBS as STUB_ROWS
 from .store import Change, Difference, InitialRecords, Store, Table, differences
 from .stubs import Stub, Stubs
@@ -31,6 +32,17 @@ from .vendors import find_vendors
 
 _NO_ICON = Response(404, {"Content-Type": "text/plain; charset=utf-8"}, b"There is nothing for browsers here.\n")
 """The answer to what browsers ask for by themselves. It is no call to a vendor, and not in the journal."""
+_CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "*"}
+_PREFLIGHT = Response(
+    204,
+    {
+        "Access-Control-Allow-Origin": "*",
+        "Access-Control-Allow-Methods": "GET, HEAD, POST, PUT, PATCH, DELETE",
+        "Access-Control-Allow-Headers": "*, Authorization",
+        "Access-Control-Max-Age": "600",
+    },
+)
+"""The answer to a browser that asks whether a page of another site may call. It is no call to a vendor either."""
 DELETED = "deleted"
 """The collection of a data file that lists the ids that had a record once."""
 
@@ -66,6 +78,11 @@ class Emulator:
         self.fault_rules = FaultRules(self.world, self.routes.operations(), lambda: journal.newest)
         self._snapshots: dict[str, Snapshot] = {}
         self.on_reset: list[Callable[[], None]] = []
+        self._given = dict(self.settings)
+        self._start()
+
+    def _start(self) -> None:
+        """Load the initial data, arm the faults and add the stubs of the settings."""
         self.world.set_initial_data(self._loaded(self.settings["data"]))
         self._arm()
         for source in self.settings["stubs"]:
@@ -77,6 +94,8 @@ class Emulator:
 
         While a fault rule may strike it is a coroutine of the response, which awaits nothing but `clock.sleep`.
         """
+        if self.settings["cors"] and is_preflight(request):
+            return _PREFLIGHT
         call = self._call(request)
         if call.operation.name == "no_such_operation" and self._is_browser_noise(request):
             return _NO_ICON
@@ -85,7 +104,7 @@ class Emulator:
     def _answer(self, call: Call) -> Response:
         entry, response = begin(call, self.journal), None
         try:
-            response = self._perform(call)
+            response = self._share(self._perform(call))
         finally:
             end(call, entry, response, self.journal)
         return response
@@ -93,14 +112,20 @@ class Emulator:
     async def _answer_with_faults(self, call: Call) -> Response:
         entry, response = begin(call, self.journal), None
         try:
-            response = call.with_faults(await self.fault_rules.apply(call, partial(self._perform, call)))
+            response = self._share(call.with_faults(await self.fault_rules.apply(call, partial(self._perform, call))))
         except Refusal as refusal:
-            response = call.with_faults(call.render_refusal(refusal))
+            response = self._share(call.with_faults(call.render_refusal(refusal)))
         except SystemExit as error:  # a fault ends no program and no event loop
             raise RuntimeError(f"a fault raised {error!r}") from error
         finally:
             end(call, entry, response, self.journal)
         return response
+
+    def _share(self, response: Response) -> Response:
+        """Return *response* with the headers that let a page of any site read it, if the setting ``cors`` says so."""
+        if not self.settings["cors"] or response.delivery.raw is not None:
+            return response
+        return replace(response, headers={**response.headers, **_CORS})
 
     def _perform(self, call: Call) -> Response:
         if not call.operation.paths:
@@ -144,6 +169,28 @@ class Emulator:
             self._snapshots.clear()
             for window in self._policy.windows.values():
                 window.clear()
+
+    def reload(self) -> None:
+        """Read the files of data, faults, stubs and scenarios again, and begin with them as after a start.
+
+        Raises `SettingError` and changes nothing if one of them can't be used.
+        """
+        given = self._given
+        stubs = [read_rules(source) if isinstance(source, str) else source for source in given["stubs"]]
+        sources = {
+            "data": [read_data(source) if isinstance(source, str) else source for source in given["data"]],
+            "faults": [rule for source in given["faults"] for rule in _as_list(rules_of(source))],
+            "stubs": [stub for source in stubs for stub in _as_list(source)],
+            "scenarios": [scenarios_of([source]) for source in given["scenarios"]],
+        }
+        settings = {**given, **sources}
+        Emulator(settings)  # if these can't be used, it raises before anything has changed
+        with self.world.lock:
+            self.reset()
+            self.stubs.forget()
+            self.settings = resolve(all_options(self.vendors.values()), settings)
+            self.world.forget_initial_data()
+            self._start()
 
     def state(self, credential: str = "", *, deleted: bool = False) -> Json:
         """Return every record of one organization in the form of a data file, with *deleted* the deleted ids too."""
@@ -369,6 +416,10 @@ def _mark_deleted(vendor: Vendor, rows: Iterable[Any], seeds: Mapping[str, Initi
         if key in seed.numbers:
             raise SettingError(f"{place}.id: {row['id']!r} is one of the {seed.schema.name}, so it is not deleted")
         seed.deleted[key] = None
+
+
+def _as_list(value: Any) -> list[Any]:
+    return [*value] if isinstance(value, (list, tuple)) else [value]
 
 
 def rules_of(source: Any) -> Any:

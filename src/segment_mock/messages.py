@@ -81,6 +81,11 @@ Control: TypeAlias = Callable[[Request], Response]
 """The control plane as a transport sees it."""
 
 
+def is_preflight(request: Request) -> bool:
+    """Tell whether *request* is a browser's question whether a page of another site may send one."""
+    return request.method == "OPTIONS" and "access-control-request-method" in request.headers
+
+
 def run_sync(reply: Response | Pending, wait: Callable[[float], Any]) -> Response:
     """Return the response of a call, running it to its end where there is no event loop.
 

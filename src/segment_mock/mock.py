@@ -278,6 +278,13 @@ class SegmentMock:
         """Return to the initial data; faults, journal, clock and limits are cleared, waiting calls closed."""
         self._emulator.reset()
 
+    def reload(self) -> None:
+        """Read the files of data, faults, stubs and scenarios again, and begin with them as after a start.
+
+        Raises `SettingError` and changes nothing if one of them can't be used.
+        """
+        self._emulator.reload()
+
     def close(self) -> None:
         """Stop every server this mock started; what it remembers stays."""
         for server in [*self._servers]:

@@ -101,6 +101,11 @@ class Stubs:
             for stub in self._stubs:
                 stub.calls = 0
 
+    def forget(self) -> None:
+        """Remove every stub, those too that `reset` returns to."""
+        with self._lock:
+            self._stubs = self._initial = ()
+
     def clear(self) -> None:
         """Remove every stub."""
         with self._lock:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 import os
 import shlex
 import signal
@@ -11,9 +12,10 @@ import stat
 import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from queue import SimpleQueue
+from threading import Event, Thread
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -33,12 +35,16 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 _OPTIONS = all_options(find_vendors())
+_LOG = logging.getLogger("segment_mock")
+_WATCH_INTERVAL = 0.3
+"""Seconds between two looks at the watched files."""
 
 
 @click.command()
 @flags(_OPTIONS)
 @click.option("--config", envvar="SEGMENT_MOCK_CONFIG", help="File of settings. [SEGMENT_MOCK_CONFIG]")
-def serve(config: str | None, **given: Any) -> None:
+@click.option("--watch", is_flag=True, help="Begin anew when a file of data, faults, stubs or scenarios has changed.")
+def serve(config: str | None, watch: bool, **given: Any) -> None:
     """Serve both APIs and the control plane over HTTP until Ctrl-C."""
     settings = resolve_settings(_OPTIONS, given, config)
     ready_file = ReadyFile(settings["ready_file"]) if settings["ready_file"] else None
@@ -50,7 +56,13 @@ def serve(config: str | None, **given: Any) -> None:
         except Stopped:
             return
         mock.journal.subscribe(log)
-        _serve(mock, settings, signals, ready_file)
+        with FileWatch(mock, _files(settings)) if watch else nullcontext():
+            _serve(mock, settings, signals, ready_file)
+
+
+def _files(settings: dict[str, Any]) -> list[Path]:
+    names = [value for name in ("data", "faults", "stubs", "scenarios") for value in settings[name]]
+    return [Path(name) for name in names if isinstance(name, str) and Path(name).is_file()]
 
 
 def _serve(mock: SegmentMock, settings: dict[str, Any], signals: Signals, ready_file: ReadyFile | None) -> None:
@@ -85,6 +97,47 @@ def start_server(
     except OSError as error:
         kind = AddressInUse if error.errno == errno.EADDRINUSE else click.ClickException
         raise kind(f"{host}:{port}: {error}; --port 0 picks a free port") from None
+
+
+class FileWatch:
+    """Reloads *mock* in a ``with`` block when one of *files* has changed, all of them or nothing."""
+
+    def __init__(self, mock: SegmentMock, files: list[Path]) -> None:
+        self._mock, self._files, self._is_over = mock, files, Event()
+        self._seen = self._look()
+        self._thread = Thread(target=self._run, name="segment-mock-watch", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._is_over.set()
+        self._thread.join()
+
+    def _look(self) -> list[tuple[int, int] | None]:
+        return [(at.st_mtime_ns, at.st_size) if (at := _stat(file)) else None for file in self._files]
+
+    def _run(self) -> None:
+        while not self._is_over.wait(_WATCH_INTERVAL):
+            now = self._look()
+            if now == self._seen or None in now:  # an editor may remove a file before it writes the new one
+                continue
+            names = ", ".join(str(file) for file, a, b in zip(self._files, self._seen, now, strict=True) if a != b)
+            self._seen = now
+            try:
+                self._mock.reload()
+            except SettingError as error:
+                _LOG.error("%s changed, but can't be used; nothing was reloaded: %s", names, error)
+            else:
+                _LOG.warning("%s changed: reloaded", names)
+
+
+def _stat(file: Path) -> os.stat_result | None:
+    try:
+        return file.stat()
+    except OSError:
+        return None
 
 
 class Stopped(BaseException):

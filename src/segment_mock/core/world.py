@@ -113,6 +113,11 @@ class World:
         self._spent = {kind: stream.getstate() for kind, stream in self._ids.items()}
         self.reset()
 
+    def forget_initial_data(self) -> None:
+        """Forget the initial data and the ids that it used, as before the first `set_initial_data`."""
+        self._initial, self._spent = {}, {}
+        self.reset()
+
     def reset(self) -> None:
         """Return to the initial data, to real time and to the beginning of every stream."""
         with self.lock:

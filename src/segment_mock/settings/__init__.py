@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from ..messages import BODY_LIMIT
-from .files import fixtures, merged, read_config, read_rules, scenarios, scenarios_of
+from .files import fixtures, merged, read_config, read_data, read_rules, scenarios, scenarios_of
 from .options import (
     BOOL,
     FLOAT,
@@ -41,6 +41,7 @@ __all__ = [
     "fixtures",
     "merged",
     "read_config",
+    "read_data",
     "read_rules",
     "resolve",
     "scenarios",
@@ -89,6 +90,12 @@ OPTIONS = (
         "repeated.",
         kind=HOST,
         many=True,
+    ),
+    Option(
+        "cors",
+        "Let the pages of any site call the vendors' operations: browsers' preflights are answered.",
+        False,
+        BOOL,
     ),
     Option("journal_size", "How many exchanges the journal keeps.", 1000, INT, min=1),
     Option("journal_bytes", "How many bytes of bodies the journal keeps.", 64 * 2**20, INT, min=1),

@@ -54,6 +54,11 @@ def read_config(path: str | None = None) -> Mapping[str, Value]:
     return {}
 
 
+def read_data(source: str) -> Any:
+    """Return the content of a data file, or of the shipped one for ``demo``; raises `SettingError`."""
+    return _load(_named(source))
+
+
 def read_rules(path: str) -> Any:
     """Return the rules of a fault file (YAML or JSON); raises `SettingError` when it can't be read."""
     return _load(Path(path))

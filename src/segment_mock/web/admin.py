@@ -21,7 +21,7 @@ from ..faults import WHEN, FaultRule, kinds, option
 from ..hosts import host_of, is_loopback
 from ..settings import Option, SettingError, suggestion
 from ..stubs import Stub
-from . import events, journal, page, records
+from . import events, journal, metrics, page, records
 from .views import (
     DATE_TIME,
     OBJECT,
@@ -64,7 +64,7 @@ def control_plane(core: Emulator) -> Blueprint:
 
 def all_views() -> list[View]:
     """Return every view of the control plane."""
-    return [*views, *journal.views, *records.views, *events.views, *page.views]
+    return [*views, *journal.views, *metrics.views, *records.views, *events.views, *page.views]
 
 
 def _setting_problem(error: SettingError) -> Response:

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .tls import CertificateAuthority
 
 BACKLOG = 1024
+_ATTEMPTS = 10
 STOP_TIMEOUT = 5.0  # seconds that the thread has to end,
 PATIENCE = 0.02  # that connections which are just being accepted or secured have to end,
 _TURNS = 10  # of the event loop, more than enough for connections to hear that they are lost
@@ -43,7 +44,7 @@ class _Loop(_EventLoop):
 
 class _Running(NamedTuple):
     context: ServerContext
-    server: asyncio.Server
+    servers: list[asyncio.Server]
     thread: threading.Thread
 
 
@@ -90,7 +91,7 @@ class LiveServer:
         )  # fmt: skip
         self._lock = new_lock()
         self._running: _Running | None = None
-        self._listener: socket.socket | None = None
+        self._listeners: list[socket.socket] = []
         self._is_inherited = False
         call_after_fork(self)
 
@@ -126,20 +127,22 @@ class LiveServer:
             if self._is_inherited:
                 raise RuntimeError(f"{self.url} belongs to the process from which this one was forked")
             try:
-                listener = self._listener = _bind(self.host, self.port)
+                self._listeners = _bind(self.host, self.port)
             except OSError:
                 self._close_authority()
                 raise
             if self._authority:
                 self._authority.publish()
-            self.port = listener.getsockname()[1]
+            self.port = self._listeners[0].getsockname()[1]
             loop = _Loop()
             context = self._new_context(loop=loop)
             thread = threading.Thread(target=_run, args=(loop,), name="segment-mock", daemon=True)
             thread.start()
-            accepting = loop.create_server(self._protocol(context), sock=listener, backlog=BACKLOG)
-            server = asyncio.run_coroutine_threadsafe(accepting, loop).result()
-            self._running = _Running(context, server, thread)
+            servers = []
+            for listener in self._listeners:
+                accepting = loop.create_server(self._protocol(context), sock=listener, backlog=BACKLOG)
+                servers.append(asyncio.run_coroutine_threadsafe(accepting, loop).result())
+            self._running = _Running(context, servers, thread)
         self._on_start(self)
         return self
 
@@ -149,8 +152,8 @@ class LiveServer:
             running, self._running = self._running, None
         if running is None:
             return
-        context, server, thread = running
-        asyncio.run_coroutine_threadsafe(_close(context, server), context.loop)
+        context, servers, thread = running
+        asyncio.run_coroutine_threadsafe(_close(context, servers), context.loop)
         if thread is not threading.current_thread():
             thread.join(STOP_TIMEOUT)
         context.close()
@@ -161,8 +164,8 @@ class LiveServer:
         """Close a forked child's copies of the sockets: they have to end with the parent's."""
         running, self._running = self._running, None
         self._is_inherited = True
-        if self._listener is not None:
-            self._listener.close()
+        for listener in self._listeners:
+            listener.close()
         if running is not None:
             _INHERITED.append(running)
             for connection in running.context.waiting | running.context.connections:
@@ -210,10 +213,10 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
         loop.close()
 
 
-async def _close(context: ServerContext, server: asyncio.Server) -> None:
+async def _close(context: ServerContext, servers: list[asyncio.Server]) -> None:
     try:
         with suppress(NotImplementedError):  # Windows' loop has no readers
-            for listener in server.sockets:
+            for listener in [listener for server in servers for listener in server.sockets]:
                 context.loop.remove_reader(listener)
         context.drop_all()
         # Closing a server fails while it accepts a connection: let these be accepted first.
@@ -222,7 +225,8 @@ async def _close(context: ServerContext, server: asyncio.Server) -> None:
             _, hanging = await asyncio.wait(tasks, timeout=PATIENCE)
             for task in hanging:
                 task.cancel()
-        server.close()
+        for server in servers:
+            server.close()
         context.drop_all()
         for _ in range(_TURNS):  # lets each connection hear that it is lost, and close its socket
             await asyncio.sleep(0)
@@ -232,7 +236,37 @@ async def _close(context: ServerContext, server: asyncio.Server) -> None:
         context.loop.stop()
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def _bind(host: str, port: int) -> list[socket.socket]:
+    """Return listening sockets, one for each IP family of ``localhost``, all with the same port; raises OSError."""
+    if host != "localhost":
+        return [_listen(host, port)]
+    listeners: list[socket.socket] = []
+    for attempt in reversed(range(_ATTEMPTS)):
+        try:
+            listeners.append(_listen("127.0.0.1", port))
+            with suppress(OSError) if not _has_ipv6() else nullcontext():
+                listeners.append(_listen("::1", listeners[0].getsockname()[1]))
+        except OSError:
+            for listener in listeners:
+                listener.close()
+            listeners.clear()
+            if port or not attempt:  # a free port of one family may be taken in the other
+                raise
+        else:
+            break
+    return listeners
+
+
+def _has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)

@@ -1,0 +1,100 @@
+"""``GET /_mock/metrics``: counters and gauges for Prometheus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from flask import Response, current_app
+from werkzeug.exceptions import NotImplemented as NotInstalled
+
+from ..emulator import Emulator
+from ..journal import Entry
+from .views import TEXT, Views
+
+if TYPE_CHECKING:
+    from prometheus_client.metrics_core import Metric
+
+views = Views()
+_INSTALL = "Metrics need prometheus-client: pip install 'segment-mock[metrics]'."
+
+
+class Metrics:
+    """What one mock has counted since its metrics were asked for first; a reset of the mock leaves it.
+
+    The calls that the journal has by then are counted too.
+    """
+
+    def __init__(self, core: Emulator) -> None:
+        from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+
+        self._core = core
+        self.registry = CollectorRegistry()
+        names = ("vendor", "operation", "status", "outcome")
+        self._calls = Counter("segment_mock_calls", "Calls that are over.", names, registry=self.registry)
+        self._faults = Counter(
+            "segment_mock_faults", "Calls that a fault struck.", ("kind", "operation"), registry=self.registry
+        )
+        self._durations = Histogram(
+            "segment_mock_call_duration_seconds", "Duration of calls by the mock's clock.", ("operation",),
+            registry=self.registry,
+        )  # fmt: skip
+        self.registry.register(_Gauges(core))
+        ProcessCollector(registry=self.registry)  # memory, CPU and files of the process, on Linux
+        for entry in core.journal:
+            if entry.end is not None:
+                self.count(entry)
+        core.journal.listeners = (*core.journal.listeners, self.count)
+
+    def count(self, entry: Entry) -> None:
+        """Count a call that is over."""
+        status = "" if entry.status is None else str(entry.status)
+        self._calls.labels(entry.vendor, entry.operation, status, entry.outcome).inc()
+        self._durations.labels(entry.operation).observe(entry.duration)
+        for fault in entry.faults:
+            self._faults.labels(fault.partition(" ")[2] or fault, entry.operation).inc()
+
+
+class _Gauges:
+    """What is there at the moment."""
+
+    def __init__(self, core: Emulator) -> None:
+        self._core = core
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metrics."""
+        from prometheus_client.metrics_core import GaugeMetricFamily
+
+        core = self._core
+        records = GaugeMetricFamily("segment_mock_records", "Records of all organizations.", labels=("table",))
+        tables = [vendor.table(schema.name) for vendor in core.vendors.values() for schema in vendor.tables]
+        with core.world.lock:
+            organizations = [core.world.organization(), *(one for one in core.world if one.name)]
+            for table in tables:
+                records.add_metric((table,), sum(len(one.store[table]) for one in organizations))
+        yield records
+        gauges: dict[str, tuple[str, Any]] = {
+            "organizations": ("Organizations that have records.", len(organizations)),
+            "journal_entries": ("Calls that the journal has.", len(core.journal)),
+            "journal_forgotten": ("Calls that fell out of the journal since the last reset.", core.journal.forgotten),
+            "armed_faults": ("Fault rules in force.", len(core.fault_rules)),
+            "clock_seconds": ("Time of the mock's clock since 1970.", core.now()),
+        }
+        for name, (about, value) in gauges.items():
+            yield GaugeMetricFamily(f"segment_mock_{name}", about, value=value)
+
+
+@views.get("/metrics", TEXT, content_type="text/plain", refuses=(501,))
+def get_metrics(core: Emulator) -> Response:
+    """Return calls by operation, status and fault, durations, records by table and memory, for Prometheus.
+
+    Calls are counted from the first time that this is asked on, those in the journal included.
+    """
+    try:
+        from prometheus_client import generate_latest
+    except ImportError:
+        raise NotInstalled(_INSTALL) from None
+    metrics = current_app.extensions.get("segment_mock.metrics")
+    if metrics is None:
+        metrics = current_app.extensions["segment_mock.metrics"] = Metrics(core)
+    return Response(generate_latest(metrics.registry), content_type="text/plain; version=0.0.4; charset=utf-8")

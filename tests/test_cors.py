@@ -1,0 +1,64 @@
+"""``--cors``: pages of any site may call the vendors' operations."""
+
+from __future__ import annotations
+
+from segment_mock import SegmentMock
+
+SEARCH = "/api/integration/ext/v1/segments/search"
+ASK = {
+    "Origin": "http://front.example",
+    "Access-Control-Request-Method": "POST",
+    "Access-Control-Request-Headers": "authtoken,content-type",
+}
+
+
+def test_preflight_is_answered_and_no_call() -> None:
+    with SegmentMock(cors=True) as mock:
+        replies = [mock.session().options(path, headers=ASK) for path in (SEARCH, "/segments", "/segments/x")]
+
+        assert [204] * 3 == [reply.status_code for reply in replies]
+        assert "*" == replies[0].headers["Access-Control-Allow-Origin"]
+        assert "POST" in replies[0].headers["Access-Control-Allow-Methods"]
+        assert "*, Authorization" == replies[0].headers["Access-Control-Allow-Headers"]
+        assert 0 == len(mock.journal)
+
+
+def test_every_answer_may_be_read_by_the_page() -> None:
+    with SegmentMock(cors=True) as mock:
+        good = mock.session().post(SEARCH, json={"payload": {}}, headers={"authToken": "t"})
+        refused = mock.session().post(SEARCH, json={})
+        mock.faults.add({"kind": "error", "status": 503})
+        broken = mock.session().post(SEARCH, json={}, headers={"authToken": "t"})
+
+        assert [200, 401, 503] == [good.status_code, refused.status_code, broken.status_code]
+        for reply in (good, refused, broken):
+            assert "*" == reply.headers["Access-Control-Allow-Origin"] == reply.headers["Access-Control-Expose-Headers"]
+        assert "*" == mock.journal.get(1).response_headers["Access-Control-Allow-Origin"]  # type: ignore[union-attr]
+
+
+def test_off_by_default_and_never_for_the_control_plane() -> None:
+    with SegmentMock() as mock:
+        reply = mock.session().options(SEARCH, headers=ASK)
+        assert "Access-Control-Allow-Origin" not in reply.headers
+        assert reply.status_code >= 400
+    with SegmentMock(cors=True) as mock:
+        reply = mock.session().options("/_mock/state", headers=ASK)
+        assert "Access-Control-Allow-Origin" not in reply.headers
+        assert 403 == mock.session().get("/_mock/state", headers={"Origin": "http://front.example"}).status_code
+
+
+def test_live_server_answers_a_preflight() -> None:
+    import http.client
+
+    with SegmentMock(cors=True) as mock:
+        server = mock.serve()
+        connection = http.client.HTTPConnection(server.host, server.port)
+        connection.request("OPTIONS", SEARCH, headers=ASK)
+        first = connection.getresponse()
+        first.read()
+        connection.request("GET", "/_mock/health")
+        second = connection.getresponse()
+        second.read()
+        connection.close()
+
+    assert (204, 200) == (first.status, second.status)

@@ -1,0 +1,45 @@
+"""``--host localhost`` listens on both IP families."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+
+import pytest
+
+from segment_mock import SegmentMock
+
+
+def has_ipv6() -> bool:
+    """Return whether this machine has an IPv6 loopback."""
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+def test_localhost_is_every_family_that_there_is() -> None:
+    with SegmentMock() as mock:
+        server = mock.serve("localhost")
+        for host in ("127.0.0.1", "localhost", *(["::1"] if has_ipv6() else [])):
+            connection = http.client.HTTPConnection(host, server.port, timeout=5)
+            connection.request("GET", "/_mock/health")
+            assert 200 == connection.getresponse().status
+            connection.close()
+        assert f"http://localhost:{server.port}" == server.url
+        server.stop()
+        for host in ("127.0.0.1", "::1"):
+            with pytest.raises(OSError, match=r"."):
+                socket.create_connection((host, server.port), timeout=1)
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6 loopback")
+def test_port_that_one_family_has_taken_is_refused() -> None:
+    with socket.socket(socket.AF_INET6) as taken, SegmentMock() as mock:
+        taken.bind(("::1", 0))
+        taken.listen()
+        with pytest.raises(OSError, match="in use"):
+            mock.serve("localhost", taken.getsockname()[1])
+        socket.create_server(("127.0.0.1", taken.getsockname()[1])).close()
