@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import subprocess
 import sys
@@ -340,5 +341,5 @@ def test_vendor():
 
     printed = subprocess.run(words, capture_output=True, text=True, check=False).stdout
 
-    assert "1 failed, 2 passed, 1 warning" in printed
+    assert re.search(r"1 failed, 2 passed, \d+ warning", printed)
     assert 2 == printed.count("  example.org was called, and refused by the proxy of segment-mock exec")

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import requests
+import urllib3
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -36,6 +37,8 @@ FAULTS = st.one_of(
 )
 SPOILING = ("error", "refuse", "garble", "embedded", "drift", "item", "stale")
 """Kinds that may leave an answer that is not the vendor's of today."""
+if urllib3.__version__.startswith("1."):  # it accepts a body that ends too early
+    SPOILING = (*SPOILING, "truncate")
 
 
 class Deed(tuple[str, str, Any, Any]):

@@ -8,6 +8,7 @@ import signal
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -53,8 +54,8 @@ def exec_(command: tuple[str, ...], config: str | None, **given: Any) -> None:
 def env(url: str | None, ca_file: str | None) -> None:
     """Print what a shell has to export so that its commands reach the running server: ``eval "$(... env)"``."""
     base = base_url(url)
-    with exit_codes():
-        reply = client_of(base, None, ca_file if base.startswith("https:") else None).send("GET", "/ca.pem")
+    with exit_codes(), closing(client_of(base, None, ca_file if base.startswith("https:") else None)) as client:
+        reply = client.send("GET", "/ca.pem")
     copy: Path | None = None
     if reply.status == 200:
         folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "segment-mock"

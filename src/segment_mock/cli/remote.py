@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,8 +32,8 @@ def with_server(command: _Command) -> _Command:
 
     @wraps(command)
     def called(url: str | None, ca_file: str | None, admin_token: str | None, **options: Any) -> Any:
-        with exit_codes():
-            return command(client_of(url, admin_token, ca_file), **options)
+        with exit_codes(), closing(client_of(url, admin_token, ca_file)) as client:
+            return command(client, **options)
 
     return _url(_ca(_token(called)))  # type: ignore[return-value]
 
@@ -83,8 +83,8 @@ def print_json(data: Any) -> None:
 def health(url: str | None, ca_file: str | None) -> None:
     """Exit with 0 if a server answers there, else with 1."""
     # Nothing secret is asked or sent, so a server whose CA nobody can give may be asked all the same.
-    with exit_codes():
-        click.echo(json.dumps(client_of(url, None, ca_file or False, _HEALTH_TIMEOUT).get("/health")))
+    with exit_codes(), closing(client_of(url, None, ca_file or False, _HEALTH_TIMEOUT)) as client:
+        click.echo(json.dumps(client.get("/health")))
 
 
 # Records.
