@@ -18,9 +18,8 @@ from operator import itemgetter
 
 from marshmallow import Schema, fields
 
-from segment_mock.core import ErrorTemplate, VendorState, REFUSAL_KINDS, Operation, Refusal, Vendor
-from segment_mock.settings import Option
-from segment_mock.store import TableSchema, InitialRecords
+from segment_mock.vendor_api import REFUSAL_KINDS, ErrorTemplate, InitialRecords, Operation, Option, Refusal
+from segment_mock.vendor_api import TableSchema, Vendor, VendorState
 
 GUESTS = TableSchema("guests", itemgetter("name"))
 

@@ -210,9 +210,14 @@ def _names_transport(node: pytest.Item) -> bool:
 def setting_problems(settings: Mapping[str, Any], without: Sequence[str] = ()) -> Iterator[str]:
     """Yield what is wrong with *settings*, for a mock or the plugin itself; names in *without* are not taken."""
     from segment_mock.core import all_options
+    from segment_mock.settings import SettingError
     from segment_mock.vendors import find_vendors
 
-    known = [*PLUGIN_KEYS, *(option.name for option in all_options(find_vendors()))]
+    try:
+        known = [*PLUGIN_KEYS, *(option.name for option in all_options(find_vendors()))]
+    except SettingError as error:  # a vendor of another package that can't be used
+        yield str(error)
+        return
     yield from unknown_names(settings, [name for name in known if name not in without])
     try:
         strict_names(settings.get("strict"))

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .core import ErrorTemplate, Json
+from .core import ErrorTemplate, Json, Vendor
 from .settings import fixtures
+from .vendors import find_vendors
 
 _NO_OPERATION = ("no_such_operation", "no_such_method")
 
@@ -24,11 +25,11 @@ class ShippedExample:
     reply: frozenset[str]
 
     @classmethod
-    def read(cls, file: Path) -> ShippedExample:
-        """Return the example in *file*."""
+    def read(cls, file: Path, vendor: str) -> ShippedExample:
+        """Return the example of *vendor* in *file*."""
         document = json.loads(file.read_text(encoding="utf-8"))
         sent, printed = document["request"].get("body"), document["response"]["body"]
-        return cls(f"{file.parent.name}/{file.stem}", document, frozenset(paths(sent)), frozenset(paths(printed)))
+        return cls(f"{vendor}/{file.stem}", document, frozenset(paths(sent)), frozenset(paths(printed)))
 
     @property
     def operation(self) -> str:
@@ -46,9 +47,18 @@ class ShippedExample:
         return fits and self.operation.startswith(f"{vendor}.")
 
 
+def examples_folder(vendor: Vendor) -> Path:
+    """Return the folder of *vendor*'s examples: its package's own, or ours."""
+    return vendor.examples or fixtures() / vendor.name
+
+
 def shipped_examples() -> list[ShippedExample]:
-    """Return every shipped example, in order of name."""
-    return [ShippedExample.read(file) for file in sorted(fixtures().glob("*/*.json"))]
+    """Return every example of every vendor, in order of vendor and name."""
+    return [
+        ShippedExample.read(file, vendor.name)
+        for vendor in find_vendors()
+        for file in sorted(examples_folder(vendor).glob("*.json"))
+    ]
 
 
 def paths(value: Any, place: str = "") -> Iterator[str]:

@@ -55,6 +55,9 @@ class SegmentMock:
 
     def __init__(self, **settings: Unpack[MockSettings]) -> None:
         self._core, self._owner, self._is_inherited = Emulator(settings), os.getpid(), False
+        for name in self._core.vendors:
+            if hasattr(SegmentMock, name):
+                raise SettingError(f"vendor {name!r} can't be called so: SegmentMock.{name} is something else")
         self._servers: list[LiveServer] = []
         self._hosts = {host for host in self.settings["hosts"] if not host.startswith("!")}
         self._control_plane: Callable[[Request, LiveServer | None], Response] | None = None

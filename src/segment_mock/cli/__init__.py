@@ -26,6 +26,7 @@ _HOMES: Mapping[str, str] = {
     "open": "remote.open_page",
     "replay": "replay.replay",
     "conform": "conform.conform_",
+    "new-vendor": "new_vendor.new_vendor",
 }
 
 
@@ -39,7 +40,10 @@ class _Lazy(click.Group):
         if cmd_name not in _HOMES:
             return None
         module, _, name = _HOMES[cmd_name].partition(".")
-        command: click.Command = getattr(import_module(f".{module}", __package__), name)
+        try:
+            command: click.Command = getattr(import_module(f".{module}", __package__), name)
+        except ValueError as error:  # a SettingError: a vendor of another package that can't be used
+            raise click.ClickException(str(error)) from error
         return command
 
     def resolve_command(

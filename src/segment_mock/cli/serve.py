@@ -266,6 +266,11 @@ def _banner(server: LiveServer) -> str:
         f"segment-mock listens on {url}",
         f"  Salsa Engage  {url}   (header authToken: any text)",
         f"  Segmenter     {url}   (header x-api-key: any text)",
+        *(
+            f"  {vendor.title:13} {url}   (header {vendor.key_header}: any text)"
+            for vendor in find_vendors()
+            if vendor.name not in ("salsa", "segmenter")
+        ),
         f"  Control       {url}/_mock/health",
         *([f"  CA            {ca_file}"] if ca_file else []),
         f"Try: {curl} -X POST {url}/api/integration/ext/v1/segments/search \\",

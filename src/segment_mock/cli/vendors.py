@@ -13,13 +13,14 @@ from ..core.call import all_options
 from ..vendors import find_vendors
 from .options import resolve_settings
 
+_VENDORS = find_vendors()
+
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, as GET /_mock/vendors does.")
 def vendors(as_json: bool) -> None:
     """List each operation, field, refusal and item error with its source, and each assumed rule with its choice."""
-    known = find_vendors()
-    document = catalogue(known, resolve_settings(all_options(known), {}, None))
+    document = catalogue(_VENDORS, resolve_settings(all_options(_VENDORS), {}, None))
     if as_json:
         click.echo(json.dumps(document, indent=2))
         return

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
-from ..settings import fixtures
+from ..examples import examples_folder
+from ..vendors import find_vendors
 from .client import Answer, Client, Unreachable
 from .example import Example, loosen, references, rename, rewrite, unique_names
 from .targets import SetupFailed
@@ -221,7 +222,8 @@ def setup_plan(vendor: str) -> SetupPlan:
     """Return the plan of the vendor of that name; without a file nothing can be made."""
     import yaml  # slow, and only a target that is no mock needs it
 
-    file = fixtures() / vendor / "conform.yaml"
+    (folder,) = (examples_folder(known) for known in find_vendors() if known.name == vendor)
+    file = folder / "conform.yaml"
     document = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else {"tables": {}}
     return SetupPlan(**{**document, "tables": {name: Table(**row) for name, row in document["tables"].items()}})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from marshmallow import Schema
@@ -95,6 +96,9 @@ class Vendor:
     before it, sends. *error_schemas* are the schemas of what *render_error* returns, by kind of refusal; *item_errors*
     is what can be wrong with one item of a batch, by name. *assumptions* are the rules that no source states, by name:
     an operation takes such a decision by ``call.assume(name)`` and no other way.
+
+    *examples* is the folder of a package's own example files; None: ``fixtures/<name>`` of this project. *api* is the
+    version of `segment_mock.vendor_api` that the vendor was written for.
     """
 
     name: str
@@ -120,6 +124,8 @@ class Vendor:
     key_option: str = "token"
     options: tuple[Option, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    examples: Path | None = None
+    api: int = 1
 
     @property
     def key_flag(self) -> str:

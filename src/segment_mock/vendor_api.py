@@ -1,0 +1,82 @@
+"""What a vendor of another package may import: all of it is public and typed, and nothing else of this project is.
+
+`VERSION` grows when a vendor that was written for an older one would break; `Vendor.api` says which one that is.
+docs/vendors.md explains the parts. `segment_mock.vendor_testing` is the same for a vendor's tests.
+"""
+
+from __future__ import annotations
+
+from .clock import Clock
+from .core import (
+    REFUSAL_KINDS,
+    Assumption,
+    Call,
+    DataRow,
+    ErrorTemplate,
+    Identifier,
+    ItemError,
+    ItemFailure,
+    ItemList,
+    Items,
+    Json,
+    Limits,
+    NotBlank,
+    Operation,
+    Refusal,
+    RefusalKind,
+    RequestSchema,
+    Validator,
+    Vendor,
+    VendorState,
+    World,
+    known,
+    rows,
+)
+from .messages import Request, reason
+from .settings import BOOL, FLOAT, INT, TEXT, Option, OptionType, SettingError
+from .store import DuplicateKey, Index, InitialRecords, Record, Store, Table, TableSchema
+from .vendors import API_VERSION as VERSION
+
+__all__ = [
+    "BOOL",
+    "FLOAT",
+    "INT",
+    "REFUSAL_KINDS",
+    "TEXT",
+    "VERSION",
+    "Assumption",
+    "Call",
+    "Clock",
+    "DataRow",
+    "DuplicateKey",
+    "ErrorTemplate",
+    "Identifier",
+    "Index",
+    "InitialRecords",
+    "ItemError",
+    "ItemFailure",
+    "ItemList",
+    "Items",
+    "Json",
+    "Limits",
+    "NotBlank",
+    "Operation",
+    "Option",
+    "OptionType",
+    "Record",
+    "Refusal",
+    "RefusalKind",
+    "Request",
+    "RequestSchema",
+    "SettingError",
+    "Store",
+    "Table",
+    "TableSchema",
+    "Validator",
+    "Vendor",
+    "VendorState",
+    "World",
+    "known",
+    "reason",
+    "rows",
+]  # fmt: skip

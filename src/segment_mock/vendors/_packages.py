@@ -1,0 +1,139 @@
+"""Vendors of other packages: the entry-point group ``segment_mock.vendors``, one entry a module with a ``VENDOR``."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from functools import cache
+from importlib.machinery import PathFinder
+from keyword import iskeyword
+from typing import TYPE_CHECKING
+
+from ..core import REFUSAL_KINDS, Vendor
+from ..core.call import all_options
+from ..hosts import matches
+from ..settings import OPTIONS, SettingError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+GROUP = "segment_mock.vendors"
+API_VERSION = 1
+"""The version of `segment_mock.vendor_api`. It grows when a vendor that was written for an older one would break."""
+RESERVED = ("mock", "nobody", "stubs", "unmatched", "vendors")
+"""Names that data files, commands or the journal use for something else."""
+_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_NEEDLE = GROUP.encode()
+
+
+def vendors_of_packages(own: tuple[Vendor, ...]) -> tuple[Vendor, ...]:
+    """Return the vendors that installed packages declare, in order of name; *own* are those that were here first.
+
+    Raises `SettingError` for one that can't be imported or used, or that clashes with another.
+    """
+    entries = _entries()
+    if not entries:
+        return ()
+    taken = [*own]
+    for entry in entries:
+        vendor = _loaded(entry)
+        problem = next(_problems(vendor, taken), "")
+        if problem:
+            raise SettingError(f"{_place(entry)}: {problem}")
+        taken.append(vendor)
+    return tuple(sorted(taken[len(own) :], key=lambda vendor: vendor.name))
+
+
+@cache
+def _entries() -> tuple[EntryPoint, ...]:
+    """Return the entry points, looked for once in a process."""
+    if not _may_exist():
+        return ()
+    from importlib.metadata import entry_points  # many times slower than the look above
+
+    # One package may be found twice, for example in a checkout and in site-packages.
+    found = {(entry.name, entry.value): entry for entry in entry_points(group=GROUP)}
+    return tuple(found[key] for key in sorted(found))
+
+
+def _may_exist() -> bool:
+    """Tell whether some installed package may declare a vendor: whether the group stands in any metadata file."""
+    if any(hasattr(finder, "find_distributions") and finder is not PathFinder for finder in sys.meta_path):
+        return True
+    return any(_is_named_below(folder or ".") for folder in dict.fromkeys(sys.path))
+
+
+def _is_named_below(folder: str) -> bool:
+    try:
+        names = os.listdir(folder)  # noqa: PTH208 - a third of the time
+    except NotADirectoryError:
+        return True  # an archive: only importlib.metadata can read it
+    except OSError:
+        return False
+    for name in names:
+        if name.endswith("-info"):
+            try:
+                with open(f"{folder}/{name}/entry_points.txt", "rb") as file:  # noqa: PTH123 - as above
+                    if _NEEDLE in file.read():
+                        return True
+            except OSError:
+                continue
+    return False
+
+
+def _loaded(entry: EntryPoint) -> Vendor:
+    try:
+        target = entry.load()
+    except Exception as error:
+        raise SettingError(f"{_place(entry)}: can't be imported: {type(error).__name__}: {error}") from error
+    vendor = target if isinstance(target, Vendor) else getattr(target, "VENDOR", None)
+    if not isinstance(vendor, Vendor):
+        raise SettingError(f"{_place(entry)}: expected a module with a VENDOR, which is a Vendor, got {vendor!r}")
+    return vendor
+
+
+def _place(entry: EntryPoint) -> str:
+    package = f" of package {entry.dist.metadata['Name']}" if entry.dist else ""
+    return f"vendor {entry.name}{package} ({entry.value})"
+
+
+def check_name(name: str, others: Iterable[Vendor]) -> str:
+    """Return why a vendor beside *others* can't be called *name*, or ``""``."""
+    if not _NAME.fullmatch(name) or name in RESERVED or iskeyword(name):
+        return f"name {name!r}: expected small letters, digits and _, and none of {', '.join(RESERVED)}"
+    taken = next((other for other in others if other.name == name), None)
+    return f"name {name!r} is taken by {taken.title}" if taken else ""
+
+
+def _problems(vendor: Vendor, others: list[Vendor]) -> Iterator[str]:
+    """Yield what is wrong with *vendor* by itself and beside *others*."""
+    if vendor.api > API_VERSION:
+        yield f"it was written for version {vendor.api} of segment_mock.vendor_api, this is {API_VERSION}; upgrade"
+    if problem := check_name(vendor.name, others):
+        yield problem
+    if missing := [kind for kind in REFUSAL_KINDS if kind not in vendor.refusals]:
+        yield f"refusals: no template for {', '.join(missing)}"
+    names = [operation.name for operation in vendor.operations]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        yield f"operations: {', '.join(twice)} stands there twice"
+    if not vendor.root.startswith("/") or vendor.root.startswith("/_mock"):
+        yield f"root {vendor.root!r}: expected a path such as /api, not below /_mock"
+    for other in others:
+        yield from (f"{problem} is taken by {other.title}" for problem in _clashes(vendor, other))
+    taken = {option.name for option in OPTIONS}
+    if clashing := sorted(taken & {option.name for option in all_options([vendor])[len(OPTIONS) :]}):
+        yield f"setting {', '.join(clashing)} exists already; choose another name for the vendor or its option"
+
+
+def _clashes(vendor: Vendor, other: Vendor) -> Iterator[str]:
+    for host in vendor.hosts:
+        if any(matches(host, taken) or matches(taken, host) for taken in other.hosts):
+            yield f"host {host!r}"
+    if vendor.root == other.root:
+        yield f"root {vendor.root!r}"
+    flags = {option.name for option in all_options([other])[len(OPTIONS) :]}
+    for option in all_options([vendor])[len(OPTIONS) :]:
+        if option.name in flags:
+            yield f"setting {option.name!r}"

@@ -1,0 +1,91 @@
+"""``segment-mock new-vendor``: the package that it writes passes its tests, lint and types at once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from segment_mock.cli import main
+from tests.vendor_package import declare, new_vendor, run
+
+OPTIONS = (
+    (),
+    ("--title", "The Ticket System", "--host", "*.tickets.example.org", "--root", "/api/v2"),
+)
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=["plain", "options"])
+def test_its_tests_pass(tmp_path: Path, options: tuple[str, ...]) -> None:
+    """The example through every transport, provenance, imports, a refusal, and data files."""
+    folder = new_vendor(tmp_path, "help_desk", *options)
+    declare(tmp_path / "site", {"help_desk": "segment_mock_help_desk"})
+
+    result = run([tmp_path / "site", folder / "src"], "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=folder)
+
+    assert 0 == result.returncode, result.stdout
+    assert "9 passed" in result.stdout
+
+
+def test_a_wrong_answer_fails_them(tmp_path: Path) -> None:
+    """The tests of the package hold something: each transport notices that the reply has changed."""
+    folder = new_vendor(tmp_path)
+    declare(tmp_path / "site", {"tickets": "segment_mock_tickets"})
+    schemas = folder / "src" / "segment_mock_tickets" / "schemas.py"
+    schemas.write_text(schemas.read_text().replace('{"item": result}', '{"thing": result}'))
+
+    result = run([tmp_path / "site", folder / "src"], "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=folder)
+
+    assert "4 failed, 5 passed" in result.stdout
+    assert "item: expected" in result.stdout
+
+
+def test_what_is_written_is_linted_and_typed(tmp_path: Path) -> None:
+    folder = new_vendor(tmp_path)
+    for command in (
+        ("ruff", "format", "--check", "--no-cache", "."),
+        ("ruff", "check", "--no-cache", "--select", "B,D1,E,F,I,RUF,UP", "--ignore", "D103", "."),
+        ("mypy", "--cache-dir", str(tmp_path / "mypy")),
+    ):
+        done = subprocess.run([sys.executable, "-m", *command], cwd=folder, capture_output=True, text=True, check=False)
+        assert 0 == done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["Tickets"], "name 'Tickets': expected small letters, digits and _"),
+        (["../x"], "name '../x': expected small letters"),
+        (["class"], "name 'class': expected small letters"),
+        (["salsa"], "name 'salsa' is taken by Salsa Engage"),
+        (["journal"], "name 'journal': SegmentMock.journal is something else"),
+        (["a", "--host", "https://api.example.com"], "--host 'https://api.example.com': expected a host"),
+        (["a", "--host", "!a.example"], "--host '!a.example': expected a host"),
+        (["a", "--root", "api"], "--root 'api': expected a path such as /api"),
+        (["a", "--root", "/_mock/a"], "--root '/_mock/a': expected a path such as /api"),
+        (["a", "--title", 'A "B"'], "expected text without quotation marks"),
+    ],
+)
+def test_a_bad_argument_is_named_and_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    result = CliRunner().invoke(main, ["new-vendor", *arguments])
+
+    assert 2 == result.exit_code
+    assert message in result.output
+    assert [] == [*tmp_path.iterdir()]
+
+
+def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("mine")
+
+    result = CliRunner().invoke(main, ["new-vendor", "tickets", "--out", str(tmp_path)])
+
+    assert 2 == result.exit_code
+    assert "there is something in that folder" in result.output
+    assert [tmp_path / "mine"] == [*tmp_path.iterdir()]

@@ -1,0 +1,218 @@
+"""Vendors of other packages: found by their entry point, like ours everywhere, and refused with their name."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from segment_mock import SegmentMock, SettingError, create_app, vendor_api
+from segment_mock.vendor_testing import TRANSPORTS, examples, forbidden_imports, replay, unsourced
+from segment_mock.vendors import _packages, find_vendors
+from tests.test_extension import ACME
+from tests.vendor_package import declare, new_vendor, run
+
+Install = Callable[..., Path]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Put a module with *text* on the path and declare it as a vendor."""
+    before = {*sys.modules}
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def install(text: str, module: str = "acme_mock", package: str = "acme-mock", name: str = "acme") -> Path:
+        (tmp_path / f"{module}.py").write_text(text)
+        declare(tmp_path, {name: module}, package)
+        _packages._entries.cache_clear()
+        return tmp_path
+
+    yield install
+    _packages._entries.cache_clear()
+    for module in {*sys.modules} - before:
+        if module.endswith("_mock") and module != "segment_mock":
+            del sys.modules[module]
+
+
+@pytest.fixture(scope="module")
+def tickets(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The path of a made vendor, with its metadata."""
+    folder = tmp_path_factory.mktemp("tickets")
+    made = new_vendor(folder, "tickets", "--title", "Ticket System", "--host", "*.tickets.example", "--root", "/api/v2")
+    declare(folder / "site", {"tickets": "segment_mock_tickets"}, "segment-mock-tickets")
+    return [folder / "site", made / "src"]
+
+
+def test_a_vendor_of_a_package_is_like_ours(install: Install) -> None:
+    """It comes behind ours; host, path, key, option, refusal, data file, journal and state all have it."""
+    install(ACME)
+    with SegmentMock(acme_greeting="Hi", data={"acme": {"guests": [{"name": "Bo"}]}}) as mock:
+        with mock.session() as session:
+            reply = session.post(
+                "https://api.acme.example/acme/greetings", json={"name": "Ada"}, headers={"x-acme-key": "k"}
+            )
+        guests, entries = mock.vendor("acme").guests, mock.journal.entries(vendor="acme")
+        listed = create_app(mock._emulator).test_client().get("/_mock/vendors").json
+
+    assert ["salsa", "segmenter", "acme"] == [vendor.name for vendor in find_vendors()]
+    assert {"said": "Hi Ada"} == reply.json()
+    assert [{"name": "Bo"}, {"name": "Ada"}] == guests == mock.acme.guests
+    assert ["acme.greet"] == [entry.operation for entry in entries]
+    assert "Acme" in [vendor["title"] for vendor in listed["vendors"]]
+
+
+def test_without_any_the_metadata_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """importlib.metadata takes many times as long as the look whether some package names the group at all."""
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda **_: pytest.fail("was read"))
+    _packages._entries.cache_clear()
+
+    assert ["salsa", "segmenter"] == [vendor.name for vendor in find_vendors()]
+
+
+def test_an_archive_on_the_path_is_read_by_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """We can't look into it, so importlib.metadata must."""
+    (tmp_path / "some.zip").write_bytes(b"")
+    assert not _packages._may_exist()
+
+    monkeypatch.syspath_prepend(tmp_path / "some.zip")
+
+    assert _packages._may_exist()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("from operator", "import no_such_module\nfrom operator", "can't be imported: ModuleNotFoundError: .*no_such_"),
+        ("VENDOR = ", "VENDER = ", "expected a module with a VENDOR, which is a Vendor, got None"),
+        ('name="acme"', 'name="salsa"', "name 'salsa' is taken by Salsa Engage"),
+        ('name="acme"', 'name="Ac me"', "name 'Ac me': expected small letters"),
+        ('name="acme"', 'name="stubs"', "name 'stubs': expected small letters, digits and _, and none of"),
+        ('"api.acme.example"', '"api.instaleap.io"', "host 'api.instaleap.io' is taken by Instaleap Segmenter"),
+        ('"api.acme.example"', '"*.io"', r"host '\*.io' is taken by Instaleap Segmenter"),
+        ('root="/acme"', 'root="/segments"', "root '/segments' is taken by Instaleap Segmenter"),
+        ('root="/acme"', 'root="/_mock/acme"', "root '/_mock/acme': expected a path such as /api"),
+        ('name="acme"', 'name="admin"', "setting admin_token exists already"),
+        ("for kind in REFUSAL_KINDS}", "for kind in REFUSAL_KINDS[1:]}", "refusals: no template for unauthorized"),
+        ("tables=(GUESTS,)", "tables=(GUESTS,), api=2", "written for version 2 of segment_mock.vendor_api, this is 1"),
+    ],
+)  # fmt: skip
+def test_one_that_cant_be_used_stops_the_start_and_is_named(install: Install, old: str, new: str, problem: str) -> None:
+    assert old in ACME
+    install(ACME.replace(old, new, 1))
+
+    with pytest.raises(SettingError, match=rf"vendor acme of package acme-mock \(acme_mock\): .*{problem}"):
+        SegmentMock()
+
+
+def test_two_packages_that_clash_are_refused(install: Install) -> None:
+    install(ACME)
+    install(ACME, "bolt_mock", "bolt-mock", "bolt")
+
+    with pytest.raises(SettingError, match=r"bolt of package bolt-mock \(bolt_mock\): name 'acme' is taken by Acme"):
+        SegmentMock()
+
+
+def test_a_name_that_the_mock_uses_is_refused(install: Install) -> None:
+    install(ACME.replace('name="acme"', 'name="journal"', 1))
+
+    with pytest.raises(SettingError, match=r"vendor 'journal' can't be called so: SegmentMock.journal"):
+        SegmentMock()
+
+
+def test_the_command_and_the_plugin_name_a_broken_one(install: Install, tmp_path: Path) -> None:
+    """Without a traceback, and with an exit code; the plugin fails the test that wanted a mock."""
+    folder = install("import no_such_module")
+    test = tmp_path / "test_it.py"
+    test.write_text("def test_it(segment_mock):\n    pass\n")
+    told = "vendor acme of package acme-mock (acme_mock): can't be imported: ModuleNotFoundError"
+
+    command = run([folder], "-m", "segment_mock", "vendors")
+    tests = run([folder], "-m", "pytest", "-q", "-p", "no:randomly", str(test), cwd=tmp_path)
+
+    assert (1, "") == (command.returncode, command.stdout)
+    assert command.stderr.startswith(f"Error: {told}")
+    assert 1 == tests.returncode
+    assert told in tests.stdout
+    assert "INTERNALERROR" not in tests.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "printed"),
+    [
+        (["vendors"], "Ticket System (*.tickets.example; header x-api-key)"),
+        (["vendors"], "proved by tickets/create-item"),
+        (["openapi", "tickets"], "/api/v2/items"),
+        (["serve", "--help"], "--tickets-key"),
+        (["conform", "--help"], "tickets"),
+        (["faults"], "latency"),
+    ],
+)
+def test_the_command_knows_it(tickets: list[Path], arguments: list[str], printed: str) -> None:
+    result = run(tickets, "-m", "segment_mock", *arguments)
+
+    assert (0, "") == (result.returncode, result.stderr)
+    assert printed in result.stdout
+
+
+def test_exec_takes_its_hosts(tickets: list[Path]) -> None:
+    code = (
+        "import requests; reply = requests.post('https://eu.tickets.example/api/v2/items', json={'name': 'Lamp'}, "
+        "headers={'x-api-key': 'k'}); print(reply.json()['item']['name'])"
+    )
+    result = run(tickets, "-m", "segment_mock", "exec", "--", sys.executable, "-c", code)
+
+    assert "Lamp\n" == result.stdout
+    assert "200       tickets.create_item" in result.stderr
+
+
+def test_conform_replays_its_examples(tickets: list[Path]) -> None:
+    """Against a server that knows the vendor as well."""
+    code = (
+        "import sys, subprocess\nfrom segment_mock import SegmentMock\nwith SegmentMock() as mock:\n"
+        "    sys.exit(subprocess.run([sys.executable, '-m', 'segment_mock', 'conform', '--target', mock.serve().url, "
+        "'--vendor', 'tickets', '--tickets-key', 'k', '--allow-writes']).returncode)"
+    )
+    result = run(tickets, "-c", code)
+
+    assert 0 == result.returncode
+    assert "pass  tickets/create-item" in result.stdout
+
+
+def test_imports_past_the_public_modules_are_found(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(
+        "from segment_mock import SegmentMock, added, vendor_api\nfrom segment_mock.core import Call\n"
+        "import segment_mock.store\nfrom segment_mock import core\nfrom segment_mock.vendor_api import Vendor\n"
+    )
+
+    found = forbidden_imports(tmp_path)
+
+    assert [
+        "a.py:2 imports segment_mock.core",
+        "a.py:3 imports segment_mock.store",
+        "a.py:4 imports segment_mock.core",
+    ] == found
+
+
+@pytest.mark.parametrize("vendor", find_vendors(), ids=lambda vendor: vendor.name)
+def test_our_own_vendors_name_their_sources(vendor: Any) -> None:
+    assert [] == unsourced(vendor)
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_replay_tells_where_a_reply_differs(transport: Any) -> None:
+    example = next(one for one in examples(find_vendors()[1]) if one.name == "segmenter/create")
+    document = json.loads(json.dumps(example.document))
+    document["response"]["body"]["errorMessage"] = "no"
+
+    assert [] == replay(example, transport)
+    assert ["errorMessage: expected 'no', got ''"] == replay(type(example)(example.name, document), transport)
+
+
+def test_every_public_name_is_there() -> None:
+    assert sorted(vendor_api.__all__) == sorted({*vendor_api.__all__})
+    assert all(hasattr(vendor_api, name) for name in vendor_api.__all__)

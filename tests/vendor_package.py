@@ -1,0 +1,38 @@
+"""A package with a vendor, as if it were installed: what `segment-mock new-vendor` writes, on a path."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from segment_mock.cli import main
+
+
+def new_vendor(folder: Path, name: str = "tickets", *options: str) -> Path:
+    """Write a package with the vendor *name* below *folder* and return its folder."""
+    out = folder / f"segment-mock-{name}"
+    result = CliRunner().invoke(main, ["new-vendor", name, "--out", str(out), *options])
+    assert 0 == result.exit_code, result.output
+    return out
+
+
+def declare(folder: Path, entries: Mapping[str, str], package: str = "acme-mock") -> None:
+    """Write the metadata of an installed *package* with *entries* of the group into *folder*, a folder of a path."""
+    metadata = folder / f"{package.replace('-', '_')}-1.0.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+    lines = "".join(f"{name} = {value}\n" for name, value in entries.items())
+    (metadata / "entry_points.txt").write_text(f"[segment_mock.vendors]\n{lines}")
+
+
+def run(paths: list[Path], *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run Python with *paths* in front of its own, and return what came of it."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))}
+    return subprocess.run(
+        [sys.executable, *arguments], env=environment, cwd=cwd, capture_output=True, text=True, check=False
+    )
