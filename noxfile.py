@@ -178,6 +178,31 @@ def wheel_beside(session: nox.Session, other: str) -> None:
     use_wheel(session, other, locked=False)
 
 
+@nox.session(name="new-vendor", requires=["build"])
+def new_vendor(session: nox.Session) -> None:
+    """Use the wheel to write a package with a vendor, install that, run its tests, and serve it."""
+    (built,) = DIST.resolve().glob("*.whl")
+    install(session, f"segment-mock[pytest] @ {built.as_uri()}", "hatchling", "editables")
+    place = Path(session.create_tmp()).resolve()
+    package = place / "segment-mock-tickets"
+    installed = Path(session.bin).parent.glob("lib/python*/site-packages/*segment_mock_tickets*")
+    for rest in [package, *installed]:  # of the last run
+        shutil.rmtree(rest) if rest.is_dir() else rest.unlink(missing_ok=True)
+    with session.chdir(place):
+        session.run("segment-mock", "new-vendor", "tickets", "--host", "api.tickets.example")
+        session.install("--no-build-isolation", "--no-deps", "-e", str(package))
+    with session.chdir(package):
+        session.run("pytest", "-q", "-p", "no:cacheprovider", env=ENVIRONMENT)
+        session.run("segment-mock", "vendors", silent=True)
+        code = """if True:
+            import requests
+            url, headers = "https://api.tickets.example/tickets/items", {"x-api-key": "k"}
+            reply = requests.post(url, json={"name": "Lamp"}, headers=headers)
+            assert reply.json()["item"]["name"] == "Lamp", reply.text
+        """
+        session.run("segment-mock", "exec", "--", "python", "-c", code)
+
+
 @nox.session
 def docs(session: nox.Session) -> None:
     """Run the code blocks of README and docs."""
