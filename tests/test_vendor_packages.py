@@ -43,9 +43,11 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
 def tickets(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """The path of a made vendor, with its metadata."""
     folder = tmp_path_factory.mktemp("tickets")
-    made = new_vendor(folder, "tickets", "--title", "Ticket System", "--host", "*.tickets.example", "--root", "/api/v2")
+    package = new_vendor(
+        folder, "tickets", "--title", "Ticket System", "--host", "*.tickets.example", "--root", "/api/v2"
+    )
     declare(folder / "site", {"tickets": "segment_mock_tickets"}, "segment-mock-tickets")
-    return [folder / "site", made / "src"]
+    return [folder / "site", package / "src"]
 
 
 def test_a_vendor_of_a_package_is_like_ours(install: Install) -> None:
@@ -129,15 +131,15 @@ def test_the_command_and_the_plugin_name_a_broken_one(install: Install, tmp_path
     folder = install("import no_such_module")
     test = tmp_path / "test_it.py"
     test.write_text("def test_it(segment_mock):\n    pass\n")
-    told = "vendor acme of package acme-mock (acme_mock): can't be imported: ModuleNotFoundError"
+    message = "vendor acme of package acme-mock (acme_mock): can't be imported: ModuleNotFoundError"
 
     command = run([folder], "-m", "segment_mock", "vendors")
     tests = run([folder], "-m", "pytest", "-q", "-p", "no:randomly", str(test), cwd=tmp_path)
 
     assert (1, "") == (command.returncode, command.stdout)
-    assert command.stderr.startswith(f"Error: {told}")
+    assert command.stderr.startswith(f"Error: {message}")
     assert 1 == tests.returncode
-    assert told in tests.stdout
+    assert message in tests.stdout
     assert "INTERNALERROR" not in tests.stdout
 
 
@@ -189,13 +191,13 @@ def test_imports_past_the_public_modules_are_found(tmp_path: Path) -> None:
         "import segment_mock.store\nfrom segment_mock import core\nfrom segment_mock.vendor_api import Vendor\n"
     )
 
-    found = forbidden_imports(tmp_path)
+    imports = forbidden_imports(tmp_path)
 
     assert [
         "a.py:2 imports segment_mock.core",
         "a.py:3 imports segment_mock.store",
         "a.py:4 imports segment_mock.core",
-    ] == found
+    ] == imports
 
 
 @pytest.mark.parametrize("vendor", find_vendors(), ids=lambda vendor: vendor.name)

@@ -54,8 +54,8 @@ def _entries() -> tuple[EntryPoint, ...]:
     from importlib.metadata import entry_points  # many times slower than the look above
 
     # One package may be found twice, for example in a checkout and in site-packages.
-    found = {(entry.name, entry.value): entry for entry in entry_points(group=GROUP)}
-    return tuple(found[key] for key in sorted(found))
+    unique = {(entry.name, entry.value): entry for entry in entry_points(group=GROUP)}
+    return tuple(unique[key] for key in sorted(unique))
 
 
 def _may_exist() -> bool:
