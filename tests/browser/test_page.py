@@ -93,6 +93,7 @@ def test_a_call_shows_request_response_changes_and_provenance(
     expect(detail.get_by_role("region", name="Body of the request")).to_contain_text('"externalSystemId": "a1"')
     expect(detail.get_by_role("region", name="Body of the response")).to_contain_text('"result": "ADDED"')
     expect(detail).to_contain_text("latency, rule 1")
+    expect(detail).to_contain_text("seconds: 0.01; on *; fired once; armed by")
     expect(detail).to_contain_text("payload.segments[0].nmae (did you mean 'name'?)")
     expect(detail.locator(".change")).to_contain_text("added segments: Ärzte")
     detail.get_by_text("headers").first.click()

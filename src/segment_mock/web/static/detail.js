@@ -1,9 +1,10 @@
 // One call in detail.
 
-import { post } from "./api.js";
+import { get, post } from "./api.js";
 import { changeList } from "./diff.js";
+import { settingsOf } from "./faults.js";
 import { outcomeOf, statusOf } from "./outcome.js";
-import { attempt, button, counted, duration, h, json, openDialog, toast } from "./dom.js";
+import { attempt, button, counted, duration, fill, h, json, openDialog, toast } from "./dom.js";
 
 /** @typedef {import("./types.js").Entry} Entry */
 
@@ -56,6 +57,24 @@ function messageElement(title, message) {
 const fact = (name, value) => (value ? [h("dt", {}, name), h("dd", {}, value)] : []);
 
 /**
+ * Return a fault that struck, and say of its rule what it is and why it struck, if it is still known.
+ *
+ * @param {string} struck The id of the rule and the kind of the fault.
+ */
+function faultElement(struck) {
+  const [id, kind] = [struck.slice(0, struck.indexOf(" ")), struck.slice(struck.indexOf(" ") + 1)];
+  const about = h("small", {});
+  get("faults?removed=true").then(
+    (reply) => {
+      const rule = /** @type {import("./types.js").ArmedFault[]} */ (reply.faults).find((one) => one.id === id);
+      if (rule) fill(about, [settingsOf(rule), `on ${rule.operation}`, rule.why, rule.where && `armed by ${rule.where}`].filter(Boolean).join("; "));
+    },
+    () => {},
+  );
+  return h("div", {}, h("span", { class: "badge fault" }, `${kind}, rule ${id}`), about);
+}
+
+/**
  * @param {Entry} entry
  * @param {() => void} close
  */
@@ -102,7 +121,7 @@ export function detailElement(entry, close) {
       ...fact(
         "faults",
         entry.faults.length
-          ? h("span", {}, ...entry.faults.map((own) => h("span", { class: "badge fault" }, `${own.slice(own.indexOf(" ") + 1)}, rule ${own.slice(0, own.indexOf(" "))}`)))
+          ? h("div", {}, ...entry.faults.map(faultElement))
           : "",
       ),
     ),

@@ -1,6 +1,7 @@
 // The faults: forms from the kinds' own declarations, scenarios, and the armed rules with their counters.
 
 import { call, get, post } from "./api.js";
+import { short } from "./diff.js";
 import { attempt, button, field, fill, h, select, setOptions, throttled } from "./dom.js";
 
 /** @typedef {import("./types.js").Setting} Setting */
@@ -10,6 +11,16 @@ import { attempt, button, field, fill, h, select, setOptions, throttled } from "
 
 const JSON_TYPES = ["text or an object", "names and values", "an index from 0, or a list of them", "a fraction from 0.0 up to 1, or a number of bytes", "'reused' or a number of calls"];
 const COUNTERS = new Set(["id", "kind", "operation", "when", "seen", "matched", "fired", "suppressed", "why", "armed", "where", "since", "until"]);
+
+/**
+ * Return the settings and conditions of a rule as text.
+ *
+ * @param {ArmedFault} rule
+ */
+export function settingsOf(rule) {
+  const own = Object.entries(rule).filter(([name]) => !COUNTERS.has(name));
+  return [...own, ...Object.entries(rule.when)].map(([name, value]) => `${name}: ${short(value)}`).join(", ");
+}
 
 /**
  * Return a form control for *setting*.
@@ -100,14 +111,13 @@ export function faultsPanel() {
 
   /** @param {ArmedFault} rule */
   function ruleRow(rule) {
-    const own = Object.entries(rule).filter(([name]) => !COUNTERS.has(name));
-    const told = [...own, ...Object.entries(rule.when)].map(([name, value]) => `${name}: ${typeof value === "string" ? value : JSON.stringify(value)}`);
+    const told = settingsOf(rule);
     const label = `Remove fault ${rule.id}`;
     return h(
       "tr",
       {},
       h("td", {}, rule.id),
-      h("th", { scope: "row" }, rule.kind, h("small", {}, `on ${rule.operation === "*" ? "every call" : rule.operation}`), told.length > 0 && h("small", {}, told.join(", ")), rule.where && h("small", {}, `armed by ${rule.where}`)),
+      h("th", { scope: "row" }, rule.kind, h("small", {}, `on ${rule.operation === "*" ? "every call" : rule.operation}`), told && h("small", {}, told), rule.where && h("small", {}, `armed by ${rule.where}`)),
       h("td", { class: "number" }, rule.matched),
       h("td", { class: "number" }, h("span", { class: rule.fired ? "badge fault" : "" }, rule.fired)),
       h("td", {}, rule.why),
