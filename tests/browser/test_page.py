@@ -471,6 +471,16 @@ def test_the_page_comes_back_after_the_server(open_page: Open, mock: SegmentMock
     expect(row(page, 1)).to_be_visible()
 
 
+def test_the_openapi_page_asks_for_the_token(browser: Any, locked: SegmentMock) -> None:
+    page = browser.new_page()
+    page.goto(f"{locked.serve().url}/_mock/docs")
+    page.get_by_role("dialog").get_by_label("Token").fill("s3cret")
+    page.get_by_role("dialog").get_by_role("button", name="Sign in").click()
+
+    expect(page.locator(".opblock").first).to_be_visible()
+    page.close()
+
+
 @pytest.fixture
 def locked() -> Any:
     with SegmentMock(data="demo", admin_token="s3cret") as mock:

@@ -14,7 +14,7 @@ from werkzeug.test import create_environ, run_wsgi_app
 from segment_mock import SegmentMock, SettingError, create_app
 from segment_mock.cli import main
 
-OPEN = {"/_mock/health", "/_mock/ca.pem", "/_mock/", "/_mock/static/<name>"}
+OPEN = {"/_mock/health", "/_mock/ca.pem", "/_mock/", "/_mock/static/<name>", "/_mock/docs", "/_mock/docs/<name>"}
 STATE = {"salsa": {"segments": [{"name": "Theirs"}]}}
 
 
@@ -88,7 +88,7 @@ def test_no_page_is_told_that_it_may() -> None:
 
 
 def test_every_view_asks_for_the_token() -> None:
-    """Whatever is added under /_mock is guarded too; health, the CA and the page's files are open, and tell nothing."""
+    """Whatever is added under /_mock is guarded too; health, the CA and the pages' files are open, and tell nothing."""
     app = create_app(admin_token="s3cret")
     rules = [rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/_mock")]
     client = app.test_client()

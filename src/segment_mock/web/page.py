@@ -46,9 +46,9 @@ def get_page_file(core: Emulator, name: str) -> Response:
     return response
 
 
-@views.get("/docs", documented=False)
+@views.get("/docs", documented=False, public=True)
 def get_docs(core: Emulator) -> Response:
-    """Return the page of the OpenAPI documents."""
+    """Return the page of the OpenAPI documents, which it asks for with the admin token."""
     return _page("docs.html", _DOCS_POLICY)
 
 
@@ -59,7 +59,7 @@ def get_docs_list(core: Emulator) -> Response:
     return as_json({"documents": [*urls, {"name": "control plane", "url": "openapi.json"}]})
 
 
-@views.get("/docs/<name>", documented=False)
+@views.get("/docs/<name>", documented=False, public=True)
 def get_docs_file(core: Emulator, name: str) -> Response:
     """Return a file of Swagger UI."""
     return send_from_directory(_swagger_ui(), name)

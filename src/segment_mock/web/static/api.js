@@ -7,8 +7,12 @@ let token = "";
 /** @type {Promise<void> | null} */
 let asking = null;
 
-/** @returns {Record<string, string>} */
-function authorization() {
+/**
+ * Return the header that carries the admin token, if there is one.
+ *
+ * @returns {Record<string, string>}
+ */
+export function authorization() {
   return token ? { Authorization: `Bearer ${token}` } : {};
 }
 
