@@ -39,13 +39,13 @@ def names(mock):
 
 
 def test_every_call_is_in_the_journal():
-    """A call of nobody, an unknown path and an unknown verb too, each with its vendor and operation."""
+    """A call that fits no vendor, an unknown path and an unknown verb too, each with its vendor and operation."""
     mock = world()
     for method, path in (("PUT", "/x"), ("PUT", "/segments/a/b"), ("GET", UPSERT), ("PUT", UPSERT)):
         mock.session().request(method, path, data=b"{}", headers=HEADERS)
 
     expected = [
-        "nobody.no_such_operation", "segmenter.no_such_operation", "salsa.no_such_method", "salsa.upsert_segments",
+        "unmatched", "segmenter.no_such_operation", "salsa.no_such_method", "salsa.upsert_segments",
     ]  # fmt: skip
     assert expected == [entry.operation for entry in mock.journal.entries()]
     assert [404, 404, 405, 400] == [entry.status for entry in mock.journal.entries()]

@@ -23,7 +23,7 @@ from .hosts import host_of, is_browser_noise
 from .journal import Entry, EntryFilter, Journal, check_filters
 from .json_match import brief
 from .messages import Pending, Request, Response, is_preflight
-from .routing import NOBODY, Routes
+from .routing import UNMATCHED, Routes
 from .settings import SettingError, merged, read_data, read_rules, resolve, scenarios, scenarios_of, suggestion
 from .settings.files import STUBS as STUB_ROWS
 from .store import Change, Difference, InitialRecords, Store, Table, differences
@@ -97,7 +97,7 @@ class Emulator:
         if self.settings["cors"] and is_preflight(request):
             return _PREFLIGHT
         call = self._call(request)
-        if call.operation.name == "no_such_operation" and self._is_browser_noise(request):
+        if call.operation.name in ("", "no_such_operation") and self._is_browser_noise(request):
             return _NO_ICON
         return self._answer_with_faults(call) if self.fault_rules.active else self._answer(call)
 
@@ -297,7 +297,7 @@ class Emulator:
 
         Raises `SettingError` for an unknown filter, operation or vendor, naming the nearest.
         """
-        check_filters(given, self.routes.names(), [*self.vendors, NOBODY.name])
+        check_filters(given, self.routes.names(), [*self.vendors, UNMATCHED.name])
         organization = given.get("organization")
         if organization is not None and organization not in [one.name for one in self.world]:
             given["organization"] = self.world.organization_name(organization)

@@ -362,7 +362,7 @@ def matches_operation(name: str, pattern: str) -> bool:
     """Return whether *pattern*, a name or a glob, with or without the vendor, fits the operation *name*."""
     if len(pattern) > _LONGEST_PATTERN:  # one of a thousand stars takes seconds to compile
         return False
-    return fnmatchcase(name, pattern) or fnmatchcase(name.partition(".")[2], pattern)
+    return fnmatchcase(name, pattern) or fnmatchcase(name.partition(".")[2] or name, pattern)
 
 
 def check_filters(given: Mapping[str, Any], operations: Sequence[str], vendors: Sequence[str]) -> None:

@@ -26,7 +26,7 @@ from .faults import Fault, When, fault_from_json, own_members
 from .hosts import normalized
 from .journal import Entry, EntryFilter, check_filters
 from .messages import Request
-from .routing import NOBODY, Routes
+from .routing import UNMATCHED, Routes
 from .settings import OPTIONS, SettingError, merged, read_rules, suggestion
 from .settings.files import STUBS as STUB_ROWS
 from .store import Difference
@@ -744,7 +744,7 @@ class _RemoteCore:
         return RemoteClock(self.client).now()
 
     def entry_filter(self, **filters: Any) -> EntryFilter:
-        check_filters(filters, self.facts["operations"], [*self.facts["vendors"], NOBODY.name])
+        check_filters(filters, self.facts["operations"], [*self.facts["vendors"], UNMATCHED.name])
         organization = filters.get("organization")
         if organization and organization not in {entry.organization for entry in self.journal}:
             is_isolated = self.facts["settings"]["credentials"] == "isolated"

@@ -76,7 +76,7 @@ class Routes:
         own = {f"{vendor.name}.{row.name}": row for vendor, _ in self._vendors for row in vendor.operations}
         refusing = [f"{v.name}.{name}" for v, _ in self._vendors for name in ("no_such_operation", "no_such_method")]
         stubs = [f"{vendor.name}.stub" for vendor, _ in self._vendors]
-        return {**own, **dict.fromkeys([*refusing, "nobody.no_such_operation", *stubs, "nobody.stub"])}
+        return {**own, **dict.fromkeys([*refusing, UNMATCHED.name, *stubs, f"{UNMATCHED.name}.stub"])}
 
     def names(self) -> list[str]:
         """Return the name of every operation, those that only refuse included."""
@@ -142,7 +142,7 @@ class Routes:
         for vendor, root in self._vendors:
             if path == root or path.startswith(root.rstrip("/") + "/"):
                 return vendor
-        return NOBODY
+        return UNMATCHED
 
     def _nearest(self, vendor: Vendor, method: str, path: str) -> str:
         names = [f"{verb} {known}" for verb, known, _ in self.rows()]
@@ -156,7 +156,8 @@ class Routes:
         allow = ", ".join(sorted(methods))
         hint = f"{path} takes {allow}" if methods else self._nearest(vendor, method, path)
         refusal = Refusal(kind, hint=hint, allow=allow, method=method, path=path)  # type: ignore[arg-type]
-        return Operation(kind, method, (), partial(_refuse, refusal), "")
+        name = "" if vendor is UNMATCHED else kind
+        return Operation(name, method, (), partial(_refuse, refusal), "")
 
 
 def _refuse(refusal: Refusal, *_: object) -> Json:
@@ -180,8 +181,8 @@ def _problem_template(status: int, message: str) -> ErrorTemplate:
     return ErrorTemplate(status, message, "assumed", headers=_PROBLEM)
 
 
-NOBODY = Vendor(
-    name="nobody",
+UNMATCHED = Vendor(
+    name="unmatched",
     title="No vendor",
     hosts=(),
     root="",
@@ -199,4 +200,4 @@ NOBODY = Vendor(
     export=lambda store: {},
     state_class=lambda world, vendor, credential: None,
 )
-"""Answers what neither a Host nor a path gives to any vendor."""
+"""Answers requests that fit no vendor, by Host or by path. Its operation without a name is called ``unmatched``."""

@@ -73,7 +73,7 @@ def test_a_body_that_is_no_object_fits_no_path(data: bytes) -> None:
     [
         ({"vendor": "salsa"}, 1, 0),
         ({"vendor": "segmenter"}, 0, 1),
-        ({"vendor": "nobody"}, 0, 0),
+        ({"vendor": "unmatched"}, 0, 0),
         ({"headers": {"X-Attempt": "2"}}, 1, 1),
         ({"headers": {"x-attempt": 2}}, 1, 1),
         ({"headers": {"X-Attempt": "3"}}, 0, 0),

@@ -34,7 +34,7 @@ GOOD: tuple[tuple[str, str, Body], ...] = (
 )
 CONTROL: tuple[tuple[str, str, Body], ...] = (
     ("PUT", "/_mock/state", {"segmenter": {"segments": [{"id": "z", "name": "n"}]}}),
-    ("POST", "/_mock/faults", {"kind": "error", "status": 404, "operation": "nobody.*", "when": {"times": 1}}),
+    ("POST", "/_mock/faults", {"kind": "error", "status": 404, "operation": "unmatched", "when": {"times": 1}}),
     ("POST", "/_mock/clock", {"advance": 1}),
     ("POST", "/_mock/snapshots/a", None),
     ("POST", "/_mock/snapshots/a/restore", None),

@@ -132,6 +132,10 @@ class Vendor:
         """The flag that lists this vendor's credentials."""
         return f"{self.name}-{self.key_option}"
 
+    def operation_name(self, name: str) -> str:
+        """Return the full name of operation *name*, such as ``salsa.upsert_segments``; without *name*, the vendor's."""
+        return f"{self.name}.{name}" if name else self.name
+
     def table(self, name: str) -> str:
         """Return the name by which a store knows this vendor's table *name*."""
         return f"{self.name}.{name}"

@@ -51,7 +51,7 @@ class Policy:
 def begin(call: Call, journal: Journal) -> Entry:
     """Open the journal's entry of *call*."""
     vendor, request = call.vendor, call.request
-    name, secret = f"{vendor.name}.{call.operation.name}", vendor.key_header.lower()
+    name, secret = vendor.operation_name(call.operation.name), vendor.key_header.lower()
     entry = journal.open(request, vendor.name, name, secret, call.arrived, call.world.log.mark)
     if request.transport == "inprocess":
         entry.caller, entry.test = caller(), running_test()

@@ -173,7 +173,7 @@ class FaultRule:
             return not spared
 
     def _means(self, call: Call) -> bool:
-        return matches_operation(f"{call.vendor.name}.{call.operation.name}", self.operation) and self._test(call)
+        return matches_operation(call.vendor.operation_name(call.operation.name), self.operation) and self._test(call)
 
     def _spares(self, call: Call) -> str:
         """Return the condition that spares this call, or ``""``."""

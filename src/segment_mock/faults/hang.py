@@ -23,5 +23,5 @@ class Hang(Fault):
         """Wait for ever."""
         if self.after:
             await proceed()
-        await sleep(inf, f"the fault {self.kind!r} on {call.vendor.name}.{call.operation.name}")
+        await sleep(inf, f"the fault {self.kind!r} on {call.vendor.operation_name(call.operation.name)}")
         return Response(500, delivery=CLOSED)

@@ -140,7 +140,9 @@ def _weight(miss: Mismatch) -> float:
 def _instead(core: Source, wanted: EntryFilter) -> Iterator[str]:
     """Yield what was called in the place of an operation that never was."""
     others = [entry for entry in core.journal if wanted.since is None or entry.id > wanted.since]
-    refused = [entry for entry in others if entry.operation.endswith((".no_such_operation", ".no_such_method"))]
+    refused = [
+        entry for entry in others if entry.operation.endswith((".no_such_operation", ".no_such_method", "unmatched"))
+    ]
     for entry in refused[-_NEAR:]:
         yield f"  went astray: {describe(entry)}"
         if entry.hint:
