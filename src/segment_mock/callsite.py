@@ -29,7 +29,8 @@ def caller() -> str:
 
 def running_test() -> str:
     """Return the id of the test that pytest is running in this process, or ``""``."""
-    return os.environ.get(_RUNNING, "").rpartition(" (")[0]
+    # A look-up in the environment that fails takes as long as everything else that is noted of a call.
+    return os.environ.get(_RUNNING, "").rpartition(" (")[0] if "pytest" in sys.modules else ""
 
 
 def _awaiting_lines() -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, missing
+from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, missing, validate
 
 from ..json_match import brief
 from ..settings import SettingError, suggestion
@@ -177,7 +177,7 @@ def _validated(check: Check, field: fields.Field[Any]) -> Check:
 
 
 def _followed_by(check: Check, validator: Callable[[Any], Any]) -> Check:
-    holds = getattr(validator, "holds", None)
+    holds = _predicate(validator)
 
     def judged(value: Any, unknown: Unknown) -> Any:
         loaded = check(value, unknown)
@@ -192,6 +192,17 @@ def _followed_by(check: Check, validator: Callable[[Any], Any]) -> Check:
         return loaded
 
     return judged_by_truth if holds else judged
+
+
+def _predicate(validator: Any) -> Callable[[Any], Any] | None:
+    """Return a function that only tells whether *validator* accepts a value, None if there is no quicker way."""
+    if type(validator) is validate.Range and validator.min_inclusive and validator.max_inclusive:
+        least, most = validator.min, validator.max
+        return lambda value: (least is None or least <= value) and (most is None or value <= most)
+    if type(validator) is validate.Length and validator.equal is None:
+        shortest, longest = validator.min, validator.max
+        return lambda value: (shortest or 0) <= len(value) and (longest is None or len(value) <= longest)
+    return getattr(validator, "holds", None)
 
 
 def _exactly(kind: type) -> Check:

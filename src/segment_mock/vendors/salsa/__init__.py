@@ -21,6 +21,7 @@ from .schemas import (
     DeleteSegments,
     DeleteSupporters,
     Membership,
+    Order,
     SearchMembers,
     SearchSegments,
     SearchSupporters,
@@ -40,7 +41,7 @@ _CLIENT = "recorded by a public client"
 _SUPPORTER_DATA = f"Salsa Engage, Supporter Data; {_RECORDED}"
 
 
-def _batch(name: str, order: tuple[str, ...], sent: str = "") -> Items:
+def _batch(name: str, order: Order, sent: str = "") -> Items:
     members = {"supporterIds": _supporter, "identifiers": _identified}.get(sent)
     batch = Items(sent or name, name, partial(fail_item, order), ids=("segmentId", "supporterId"))
     return replace(batch, members=members) if members else batch

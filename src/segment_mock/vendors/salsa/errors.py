@@ -17,7 +17,7 @@ from ...core import (
     doubt,
     flatten_errors,
 )
-from .schemas import DOCUMENT, ItemFault, envelope, ordered, refused
+from .schemas import DOCUMENT, ItemFault, Order, envelope, ordered, refused
 
 _GENERAL = "Salsa Engage, API - General Use"
 _CLIENTS = "recorded by public clients"
@@ -115,10 +115,10 @@ def item_error(call: Call, kind: str, field: str, details: str = "") -> Json:
     return _error(call, row.code, row.message, field, details)
 
 
-def fail_item(order: tuple[str, ...], call: Call, item: Json, failure: ItemFailure) -> Json:
+def fail_item(order: Order, call: Call, item: Json, failure: ItemFailure) -> Json:
     """Return *item* as one that a fault decided to fail."""
-    sent = {name: value for name, value in item.items() if name not in _READ_ONLY}
-    failed = ordered({**sent, "result": failure.result}, order)
+    sent = {name: value for name, value in item.items() if name in order and name not in _READ_ONLY}
+    failed = ordered(order, sent, result=failure.result)
     if failure.result in ("VALIDATION_ERROR", "SYSTEM_ERROR"):
         row = ITEM_ERRORS["invalid"] if failure.result == "VALIDATION_ERROR" else SYSTEM_ERROR
         failed["errors"] = [_error(call, row.code, failure.message or row.message, "")]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from marshmallow import Schema, ValidationError, fields, validate
 
@@ -27,19 +27,21 @@ SERVER_ID = "segment-mock"
 RESULTS = (
     "ADDED", "UPDATED", "DELETED", "FOUND", "NOT_FOUND", "VALIDATION_ERROR", "SYSTEM_ERROR", "NOT_ALLOWED",
 )  # fmt: skip
+Order: TypeAlias = Mapping[str, None]
+"""The members of an object of a reply, in the recorded order."""
 TYPES = ("INTEGRATED", "DEFAULT", "CUSTOM")
-SEGMENT_ORDER = (
+SEGMENT_ORDER: Order = dict.fromkeys((
     "segmentId", "name", "description", "totalMembers", "type", "result", "externalSystemId",
     "mailingList", "publicName", "publicDescription", "parameterName", "errors",
-)  # fmt: skip
+))  # fmt: skip
 TEXTS = (
     "title", "firstName", "middleName", "lastName", "suffix", "dateOfBirth", "gender", "externalSystemId",
 )  # fmt: skip
-SUPPORTER_ORDER = (
+SUPPORTER_ORDER: Order = dict.fromkeys((
     "readOnly", "supporterId", *TEXTS[:7], "createdDate", "lastModified", "externalSystemId", "address", "contacts",
     "customFieldValues", "result", "errors",
-)  # fmt: skip
-BELONGING_ORDER = ("supporterId", "externalSystemId", "contacts", "segments", "result", "errors")
+))  # fmt: skip
+BELONGING_ORDER: Order = dict.fromkeys(("supporterId", "externalSystemId", "contacts", "segments", "result", "errors"))
 CONTACTS = ("EMAIL", "HOME_PHONE", "CELL_PHONE", "WORK_PHONE", "FACEBOOK_ID", "TWITTER_ID", "LINKEDIN_ID")
 STATUSES = ("OPT_IN", "OPT_OUT", "HARD_BOUNCE")
 GENDERS = ("MALE", "FEMALE", "OTHER")
@@ -285,15 +287,17 @@ def envelope(call: Call) -> Json:
     """Return the members that every reply begins with."""
     world, ref = call.world, call.header.get("refId")
     now = world.clock.now()
-    header = {"processingTime": max(0, round((now - call.arrived) * 1000)), "serverId": SERVER_ID}
-    if ref is not None:
-        header = {"refId": ref, **header}
+    header = {} if ref is None else {"refId": ref}
+    header["processingTime"] = max(0, round((now - call.arrived) * 1000))
+    header["serverId"] = SERVER_ID
     return {"id": world.uuid("salsa.replies"), "timestamp": iso(now), "header": header}
 
 
 def wrap(call: Call, payload: Json) -> Json:
     """Return a whole successful reply."""
-    return {**envelope(call), "payload": payload}
+    body = envelope(call)
+    body["payload"] = payload
+    return body
 
 
 class ItemFault(Schema):
@@ -306,10 +310,13 @@ class ItemFault(Schema):
     fieldName = fields.String(**_ERROR)
 
 
-def ordered(record: Json, order: tuple[str, ...]) -> Json:
-    """Return *record* in the recorded order of members, nulls and members of no order left out."""
-    get = record.get
-    return {name: value for name in order if (value := get(name)) is not None}
+def ordered(order: Order, record: Json, **others: Any) -> Json:
+    """Return the members of *record* and the *others* in the recorded *order*, which has them all, without nulls."""
+    reply = {**order, **record, **others}
+    for name in order:
+        if reply[name] is None:
+            del reply[name]
+    return reply
 
 
 # Groups

@@ -27,7 +27,8 @@ def batch_reply(call: Call, name: str, items: list[Json]) -> Json:
     """Return *items* with their count, as every reply to a batch has them."""
     if not items:
         call.assume("empty_page")
-    if _has_numeric_ids(call.vendor.unwrap(call.json)):
+    # Numbers are read as texts, so a request that was not changed by reading it has none.
+    if call.data is not call.json and _has_numeric_ids(call.vendor.unwrap(call.json)):
         call.assume("numeric_ids")
     return {name: items, "count": len(items)}
 

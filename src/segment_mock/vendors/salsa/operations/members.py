@@ -103,4 +103,4 @@ def _member_of(call: Call, segment: str, identifier: str) -> list[Json]:
 
 def _member(call: Call, key: str) -> Json:
     supporter: Record = call.rows("supporters").get(key) or {}
-    return ordered({**supporter, "result": "FOUND"}, SUPPORTER_ORDER)
+    return ordered(SUPPORTER_ORDER, supporter, result="FOUND")

@@ -69,5 +69,6 @@ def count(call: Call, result: Json | None) -> None:
     results = [item["result"] for item in result[batch.answered]]
     if batch.answered == "results" and results:
         call.assume("groups_counted")
-    for word in _VERBS.keys() & results:
-        used[subject + _VERBS[word]] += results.count(word)
+    for word, verb in _VERBS.items():
+        if word in results:
+            used[subject + verb] += results.count(word)

@@ -66,7 +66,7 @@ def comparable_name(name: str) -> str:
 
 def segment_reply(row: Record, result: str, members: int | None = None) -> Json:
     """Return a group as a reply carries it, with its count of members where that is asked for."""
-    return ordered({**row, "totalMembers": members, "result": result}, SEGMENT_ORDER)
+    return ordered(SEGMENT_ORDER, row, totalMembers=members, result=result)
 
 
 def _batch(call: Call, data: Json, change: Callable[[Call, Json], Json]) -> Json:
@@ -84,17 +84,11 @@ def _is_non_crm(call: Call, item: Json) -> bool:
 
 
 def _found_segments(members: Table | None, rows: list[Record]) -> list[Json]:
-    if members is None:
-        return [segment_reply(row, "FOUND") for row in rows]
-    count = members.count
-    return [
-        ordered({**row, "totalMembers": count("segmentId", row["segmentId"]), "result": "FOUND"}, SEGMENT_ORDER)
-        for row in rows
-    ]
+    return [segment_reply(row, "FOUND", _count(members, row)) for row in rows]
 
 
-def _count(members: Table, row: Record) -> int:
-    return members.count("segmentId", row["segmentId"])
+def _count(members: Table | None, row: Record) -> int | None:
+    return None if members is None else members.count("segmentId", row["segmentId"])
 
 
 def _identified(segments: Table, kind: str, identifier: str) -> list[Record]:
@@ -176,4 +170,4 @@ def _causes_duplicate(call: Call, name: str, known: Record | None) -> bool:
 
 def _failed(item: Json, result: str, errors: list[Json] | None = None) -> Json:
     echo = {name: item.get(name) for name in ("segmentId", *_WRITABLE)}
-    return ordered({**echo, "result": result, "errors": errors}, SEGMENT_ORDER)
+    return ordered(SEGMENT_ORDER, echo, result=result, errors=errors)

@@ -106,7 +106,7 @@ def _modified(call: Call, payload: Json) -> list[Record]:
 
 
 def _found_supporter(row: Record) -> Json:
-    return ordered({**row, "result": "FOUND"}, SUPPORTER_ORDER)
+    return ordered(SUPPORTER_ORDER, row, result="FOUND")
 
 
 def _belonging(call: Call, row: Record) -> Json:
@@ -269,7 +269,7 @@ def _echo(call: Call, row: Record, sent: Json, result: str) -> Json:
         reply["customFieldValues"] = without_nulls(fields)
     if result == "UPDATED":
         call.assume("update_reply")
-    return ordered(reply, SUPPORTER_ORDER)
+    return ordered(SUPPORTER_ORDER, reply)
 
 
 def _delete(call: Call, item: Json) -> Json:
@@ -287,7 +287,7 @@ def _delete(call: Call, item: Json) -> Json:
 
 def _failed(item: Json, result: str, errors: list[Json] | None = None) -> Json:
     echo = {name: _without_errors(item.get(name)) for name in ("supporterId", *_WRITABLE)}
-    return ordered({**without_nulls(echo), "result": result, "errors": errors}, SUPPORTER_ORDER)
+    return ordered(SUPPORTER_ORDER, without_nulls(echo), result=result, errors=errors)
 
 
 def _without_errors(value: Any) -> Any:
