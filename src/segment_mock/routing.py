@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from functools import partial
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 from urllib.parse import unquote
 
 from .core import Call, ErrorTemplate, Json, Operation, Refusal, Vendor
@@ -30,15 +30,6 @@ def folded(target: str) -> str:
     """Return the path of *target* without its query, with repeated slashes as one."""
     path = target.partition("?")[0]
     return _SLASHES.sub("/", path) if "//" in path else path
-
-
-class Match(NamedTuple):
-    """The vendor, its operation, what stood in the path's ``{places}``, and the assumption it was found by."""
-
-    vendor: Vendor
-    operation: Operation
-    arguments: Mapping[str, str]
-    assumed: str
 
 
 class Routes:
@@ -93,14 +84,17 @@ class Routes:
             return listed
         return any(matches(normalized(host), pattern) for vendor, _ in self._vendors for pattern in vendor.hosts)
 
-    def find(self, request: Request) -> Match:
-        """Return the row for *request*, or one that refuses in the right vendor's words."""
+    def find(self, request: Request) -> tuple[Vendor, Operation, Mapping[str, str], str]:
+        """Return the vendor and the operation for *request*, or one that refuses in the right vendor's words.
+
+        With them comes what stood in the path's ``{places}``, and the assumption that the row was found by.
+        """
         host, target = request.headers.get("host", ""), request.target
         vendor, path, methods, arguments, assumed = self._known.get((host, target)) or self._resource(host, target)
         operation = methods.get(request.method)
         if operation is None:
             operation = self._refusing(vendor, request.method, path, methods)
-        return Match(vendor, operation, arguments, assumed if operation.paths else "")
+        return vendor, operation, arguments, assumed if operation.paths else ""
 
     def _resource(self, host: str, target: str) -> Resource:
         resource = self._find(host, target)

@@ -155,9 +155,9 @@ class Stubs:
         if any(letter in stub.path for letter in "*?["):
             return
         headers = {"host": stub.host} if stub.host else {}
-        match = self._routes.find(Request(stub.method, stub.path, headers))
-        if match.operation.paths:
-            name = f"{match.vendor.name}.{match.operation.name}"
+        vendor, operation, _, _ = self._routes.find(Request(stub.method, stub.path, headers))
+        if operation.paths:
+            name = f"{vendor.name}.{operation.name}"
             raise SettingError(
                 f"{place}{stub} is the operation {name}, and a stub is asked only where no operation fits; "
                 "change the records, or arm a fault"

@@ -292,6 +292,8 @@ class Call:
             self._doubted = (*self._doubted, rule)
 
     def _choices(self) -> tuple[str, ...]:
+        if not self.assumed:
+            return self._doubted
         return (*self._doubted, *[f"{name}: {self.choice_of(name)}" for name in self.assumed])
 
     def refuse(self, kind: RefusalKind, message: str = "", **details: Any) -> Response:

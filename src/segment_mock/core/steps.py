@@ -206,8 +206,10 @@ def _loaded(schema: Schema, body: Json) -> Any:
 
 
 def _measure(call: Call, limit: int) -> None:
-    for name in call.operation.sized:
-        value = call.vendor.unwrap(call.data).get(name)
+    sized = call.operation.sized
+    payload = call.vendor.unwrap(call.data) if sized else {}
+    for name in sized:
+        value = payload.get(name)
         if (len(value) if isinstance(value, list) else value or 0) > limit:
             raise Refusal("too_many_items", field=name, limit=limit)
 

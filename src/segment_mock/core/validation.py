@@ -55,25 +55,28 @@ def _object(schema: Schema) -> Check:
     if not _is_plain(schema):
         return _undecided
     rows = schema.load_fields
-    # A type here means that a value of just this type needs no further check.
-    types = {name: kind for name, row in rows.items() if (kind := _sufficient_type(row))}
-    checks = {name: _field(row) for name, row in rows.items()}
-    required = frozenset(name for name, row in rows.items() if row.required)
+    # A value of just the type needs no further check.
+    checks = {name: (_sufficient_type(row), _field(row)) for name, row in rows.items()}
+    required = tuple(name for name, row in rows.items() if row.required)
     defaults = {name: row.load_default for name, row in rows.items() if row.load_default is not missing}
     rules, shapes = getattr(schema, "rules", ()), getattr(schema, "shapes", ())
     reply_only = schema.dump_fields.keys() - rows.keys()  # a client may send these back
     strict = schema.unknown == RAISE
 
     def check(value: Any, unknown: Unknown) -> Any:
-        if type(value) is not dict or not required <= value.keys():
+        if type(value) is not dict:
             raise Undecided
+        for name in required:
+            if name not in value:
+                raise Undecided
         loaded, has_unknown = value, False
         for name, member in value.items():
-            if type(member) is types.get(name):
-                continue
-            check_member = checks.get(name)
-            if check_member is None:
+            known = checks.get(name)
+            if known is None:
                 has_unknown = True
+                continue
+            sufficient, check_member = known
+            if type(member) is sufficient:
                 continue
             result = check_member(member, unknown)
             if result is not member:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Container, Iterator, Mapping
 from hashlib import blake2b
 from random import Random as Random
@@ -21,7 +21,7 @@ class Organization:
 
     def __init__(self, name: str, store: Store) -> None:
         self.name, self.store = name, store
-        self.counters: Counter[str] = Counter()
+        self.counters: defaultdict[str, int] = defaultdict(int)
 
 
 class World:
