@@ -26,6 +26,7 @@ from .messages import Pending, Request, Response, is_preflight
 from .routing import UNMATCHED, Routes
 from .settings import SettingError, merged, read_data, read_rules, resolve, scenarios, scenarios_of, suggestion
 from .settings.files import STUBS as STUB_ROWS
+from .settings.files import located, naming
 from .store import Change, Difference, InitialRecords, Store, Table, differences
 from .stubs import Stub, Stubs
 from .vendors import find_vendors
@@ -86,7 +87,8 @@ class Emulator:
         self.world.set_initial_data(self._loaded(self.settings["data"]))
         self._arm()
         for source in self.settings["stubs"]:
-            self.stubs.load(read_rules(source) if isinstance(source, str) else source)
+            with naming(source):
+                self.stubs.load(read_rules(source) if isinstance(source, str) else source)
         self.stubs.keep()
 
     def answer(self, request: Request) -> Response | Pending:
@@ -317,7 +319,9 @@ class Emulator:
             try:
                 self.fault_rules.check(scenario["faults"])
             except SettingError as error:
-                raise SettingError(f"scenarios.{name}.{error}") from None
+                files = [source for source in self.settings["scenarios"] if isinstance(source, str)]
+                with naming(next((file for file in files if name in scenarios_of([file])), None)):
+                    raise SettingError(f"scenarios.{name}.{error}") from None
         known = self.scenarios() if self.settings["scenario"] else {}
         for name in self.settings["scenario"]:
             if name not in known:
@@ -327,7 +331,8 @@ class Emulator:
             for rule in self.fault_rules.load(known[name]["faults"]):
                 rule.where = f"scenario {name}"
         for source in self.settings["faults"]:
-            self.fault_rules.load(rules_of(source))
+            with naming(None if not isinstance(source, str) or is_kind(source) else source):
+                self.fault_rules.load(rules_of(source))
 
     def _policy_of_settings(self) -> Policy:
         vendors, settings = self.vendors.values(), self.settings
@@ -353,8 +358,8 @@ class Emulator:
                 document = merged(sources)
                 stubs = document.pop(STUB_ROWS, {}).get(STUB_ROWS, [])
                 records = self._initial_records(document)
-        except SettingError:
-            raise
+        except SettingError as error:
+            raise located(error, sources) from None
         except (RecursionError, ValueError) as error:  # data of Python's: a number too long to be text, a circle
             raise SettingError(f"data: it can't be read: {error}") from None
         if stubs:

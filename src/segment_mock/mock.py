@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections import Counter
 from copy import deepcopy
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from .clock import Clock
-from .core import Json
+from .core import Json, all_options
 from .emulator import Emulator, Snapshot
 from .faults import FaultRules
 from .forking import call_after_fork
 from .hosts import SESSION_HOST, is_loopback
 from .journal import Entry
 from .messages import Request, Response
-from .settings import OPTIONS, SettingError, suggestion
+from .settings import OPTIONS, SettingError, check_variables, suggestion
 from .testing import ExpectedChanges, Journal
+from .vendors import find_vendors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -45,6 +47,15 @@ if TYPE_CHECKING:
 _HOSTS = next(option for option in OPTIONS if option.name == "hosts")
 
 
+@cache
+def _warn_of_unknown_variables() -> None:
+    """Warn, once in a process, of a variable that no command would take either."""
+    try:
+        check_variables(all_options(find_vendors()), os.environ)
+    except SettingError as error:
+        warnings.warn(str(error), stacklevel=3)
+
+
 class SegmentMock:
     """Both vendors in one world of their own.
 
@@ -54,6 +65,7 @@ class SegmentMock:
     """
 
     def __init__(self, **settings: Unpack[MockSettings]) -> None:
+        _warn_of_unknown_variables()
         self._core, self._owner, self._is_inherited = Emulator(settings), os.getpid(), False
         for name in self._core.vendors:
             if hasattr(SegmentMock, name):

@@ -242,7 +242,7 @@ def test_a_view_is_described_by_its_decorator_and_docstring() -> None:
 
     assert [] == [error.message for error in OpenAPIV31SpecValidator(document).iter_errors()]
     assert ("switch", "Switch a lamp on.") == (row["operationId"], row["summary"])
-    assert {"201", "403", "404"} == row["responses"].keys()
+    assert {"201", "400", "403", "404"} == row["responses"].keys()
     assert {"$ref": "#/components/schemas/Lamp"} == row["responses"]["201"]["content"]["application/json"]["schema"]
     assert {"type": "boolean"} == document["components"]["schemas"]["Lamp"]["properties"]["on"]
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from ..settings import BOOL, Option, SettingError, Value, read_config, resolve
+from ..settings import BOOL, Option, SettingError, Value, check_variables, read_config, resolve
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -30,7 +30,9 @@ def flags(options: Iterable[Option]) -> Callable[[_Command], _Command]:
 
 def resolve_settings(options: Iterable[Option], given: dict[str, Value], config: str | None) -> dict[str, Value]:
     """Return every setting from flags, environment and file; exits with 2 for one that can't be used."""
+    options = [*options]
     try:
+        check_variables(options, os.environ)
         return resolve(options, given, os.environ, read_config(config))
     except SettingError as error:
         raise click.UsageError(str(error)) from None

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from ..json_match import brief
 from ..messages import BODY_LIMIT
-from .files import fixtures, merged, read_config, read_data, read_rules, scenarios, scenarios_of
+from .files import fixtures, merged, naming, read_config, read_data, read_rules, scenarios, scenarios_of
 from .options import (
     BOOL,
     FLOAT,
     HOST,
     INT,
+    PREFIX,
     RULES,
     SCENARIOS,
     SOURCE,
@@ -29,6 +31,7 @@ __all__ = [
     "HOST",
     "INT",
     "OPTIONS",
+    "RESERVED",
     "RULES",
     "SCENARIOS",
     "SOURCE",
@@ -38,8 +41,10 @@ __all__ = [
     "OptionType",
     "SettingError",
     "Value",
+    "check_variables",
     "fixtures",
     "merged",
+    "naming",
     "read_config",
     "read_data",
     "read_rules",
@@ -48,6 +53,9 @@ __all__ = [
     "scenarios_of",
     "suggestion",
 ]  # fmt: skip
+
+RESERVED = ("ca_file", "config", "url", "venv")
+"""Variables ``SEGMENT_MOCK_...`` that are no settings: of other commands, and of the project's own scripts."""
 
 OPTIONS = (
     Option("host", "Address to listen on.", "127.0.0.1", short="H"),
@@ -117,10 +125,15 @@ def resolve(
     A value of None counts as not given. Raises `SettingError` for a bad value or an unknown name.
     """
     rows = {option.name: option for option in options}
+    path = getattr(file, "path", "")
     from_file = {name.replace("-", "_"): value for name, value in (file or {}).items()}
-    for name in [*given, *from_file]:
+    for name in given:
         if name not in rows:
-            raise SettingError(f"{name}: no such setting{suggestion(name, rows)}")
+            raise SettingError(f"{brief(name)[1:-1]}: no such setting{suggestion(name, rows)}")
+    with naming(path):
+        for name in from_file:
+            if name not in rows:
+                raise SettingError(f"{brief(name)[1:-1]}: no such setting{suggestion(name, rows)}")
     values: dict[str, Value] = {}
     for name, option in rows.items():
         if given.get(name) not in (None, ()):
@@ -128,5 +141,14 @@ def resolve(
         elif (environment or {}).get(option.variable):
             values[name] = option.split((environment or {})[option.variable])
         else:
-            values[name] = option.read(from_file.get(name))
+            with naming(path):
+                values[name] = option.read(from_file.get(name))
     return values
+
+
+def check_variables(options: Iterable[Option], environment: Mapping[str, str]) -> None:
+    """Raise `SettingError` for a variable of *environment* that looks like one of *options* and is none."""
+    known = [*(option.variable for option in options), *(PREFIX + name.upper() for name in RESERVED)]
+    for name in environment:
+        if name.startswith(PREFIX) and name not in known:
+            raise SettingError(f"{brief(name)[1:-1]}: no such variable{suggestion(name, known)}")

@@ -6,7 +6,8 @@ import json
 import marshal
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from copy import deepcopy
 from functools import cache
 from math import inf, isfinite
@@ -28,6 +29,7 @@ _MOST_VALUES = 10_000_000
 _TOO_DEEP = f"it is nested more than {MAX_DEPTH} levels deep"
 _NUMBER = re.compile(r"[-+]?(0b[01_]+|0o?[0-7_]+|0x[0-9a-fA-F_]+|[0-9][0-9_]*)")
 _BASES = {"b": 2, "o": 8, "x": 16}
+_PLACE = re.compile(r"data\.(?P<vendor>\w+)(?:\.(?P<collection>\w+))?(?:\[(?P<index>[0-9]+)\])?")
 _TRUTH = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
 
 
@@ -36,6 +38,55 @@ def fixtures() -> Path:
     package = Path(__file__).parents[1]
     shipped = package / "fixtures"
     return shipped if shipped.is_dir() else package.parents[1] / "fixtures"
+
+
+class ConfigFile(dict[str, Value]):
+    """The settings of a file, and its *path*."""
+
+    def __init__(self, settings: Mapping[str, Value], path: Path) -> None:
+        super().__init__(settings)
+        self.path = str(path)
+
+
+@contextmanager
+def naming(source: Any) -> Iterator[None]:
+    """Begin a `SettingError` of the ``with`` block with *source*, if that is the name of a file."""
+    try:
+        yield
+    except SettingError as error:
+        if not isinstance(source, str) or not source or str(error).startswith(source):
+            raise
+        raise SettingError(f"{source}: {error}") from None
+
+
+def located(error: SettingError, sources: Iterable[Value]) -> SettingError:
+    """Return *error*, which `merged` or who read its rows raised, with the file and the row in it of *sources*."""
+    sources = [*sources]
+    if not any(isinstance(source, str) for source in sources) or any(
+        str(error).startswith(source) for source in sources if isinstance(source, str)
+    ):
+        return error
+    match = _PLACE.match(str(error))
+    if match is None:
+        return error if len(sources) > 1 else SettingError(f"{sources[0]}: {error}")
+    vendor, collection, number = match["vendor"], match["collection"], match["index"]
+    index = int(number) if number else 0
+    for source in sources:
+        document = source if isinstance(source, Mapping) else _load(_named(source))
+        rows = (document or {}).get(vendor) or {}
+        if number is None:
+            if vendor not in (document or {}) or (collection and collection not in rows):
+                continue
+        else:
+            count = len(rows.get(collection) or ()) if isinstance(rows, Mapping) else 0
+            if index >= count:
+                index -= count
+                continue
+        if not isinstance(source, str):
+            return error
+        place = f"data.{vendor}.{collection}[{index}]" if number else match[0]
+        return SettingError(f"{source}: {place}{str(error)[match.end() :]}")
+    return error
 
 
 def read_config(path: str | None = None) -> Mapping[str, Value]:
@@ -47,10 +98,10 @@ def read_config(path: str | None = None) -> Mapping[str, Value]:
         settings = _table(Path(path))
         if settings is None:
             raise SettingError(f"{path}: there is no [tool.segment-mock] in it")
-        return settings
+        return ConfigFile(settings, Path(path))
     for file in filter(Path.is_file, map(Path, _NAMES)):
         if settings := _table(file):
-            return settings
+            return ConfigFile(settings, file)
     return {}
 
 
@@ -78,8 +129,10 @@ def scenarios_of(sources: Iterable[Value]) -> dict[str, dict[str, Any]]:
     known, own = scenarios() if sources else {}, dict[str, dict[str, Any]]()
     for source in sources:
         read = source if isinstance(source, Mapping) else _load(Path(source))
-        for name, scenario in _mapping(read, "scenarios").items():
-            place = f"scenarios.{name}"
+        for name, scenario in _mapping(
+            read, f"{source}: scenarios" if isinstance(source, str) else "scenarios"
+        ).items():
+            place = f"scenarios.{name}" if isinstance(source, Mapping) else f"{source}: scenarios.{name}"
             if name in known or name in own:
                 raise SettingError(f"{place}: there is a scenario of this name already")
             for member in _mapping(scenario, place):
@@ -107,18 +160,23 @@ def merged(sources: Iterable[Value]) -> dict[str, dict[str, Any]]:
     """
     document: dict[str, dict[str, Any]] = {}
     for source in sources:
-        read = source if isinstance(source, Mapping) else _load(_named(source))
-        for vendor, collections in _mapping(read, "data").items():
-            if vendor == STUBS:
-                stubs = collections if isinstance(collections, list) else [collections]
-                document.setdefault(STUBS, {}).setdefault(STUBS, []).extend(stubs)
-                continue
-            merged_collections = document.setdefault(vendor, {})
-            for name, rows in _mapping(collections, f"data.{vendor}").items():
-                if rows is not None and not isinstance(rows, list):
-                    raise SettingError(f"data.{vendor}.{name}: {brief(rows)} is not a list")
-                merged_collections.setdefault(name, []).extend(_copied(rows or []) if source is read else rows or [])
+        with naming(source):
+            _merge(source, document)
     return document
+
+
+def _merge(source: Value, document: dict[str, dict[str, Any]]) -> None:
+    read = source if isinstance(source, Mapping) else _load(_named(source))
+    for vendor, collections in _mapping(read, "data").items():
+        if vendor == STUBS:
+            stubs = collections if isinstance(collections, list) else [collections]
+            document.setdefault(STUBS, {}).setdefault(STUBS, []).extend(stubs)
+            continue
+        merged_collections = document.setdefault(vendor, {})
+        for name, rows in _mapping(collections, f"data.{vendor}").items():
+            if rows is not None and not isinstance(rows, list):
+                raise SettingError(f"data.{vendor}.{name}: {brief(rows)} is not a list")
+            merged_collections.setdefault(name, []).extend(_copied(rows or []) if source is read else rows or [])
 
 
 def _copied(rows: list[Any]) -> list[Any]:

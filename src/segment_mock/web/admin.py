@@ -19,6 +19,8 @@ from ..emulator import Emulator
 from ..examples import shipped_examples
 from ..faults import WHEN, FaultRule, kinds, option
 from ..hosts import host_of, is_loopback
+from ..journal import EntryFilter
+from ..json_match import brief
 from ..settings import Option, SettingError, suggestion
 from ..stubs import Stub
 from . import events, journal, metrics, page, records
@@ -32,6 +34,7 @@ from .views import (
     WHOLE_NUMBER,
     View,
     Views,
+    add_safe_headers,
     as_json,
     component,
     http_problem,
@@ -55,6 +58,8 @@ def control_plane(core: Emulator) -> Blueprint:
     """Return the control plane of *core*."""
     plane = Blueprint("_mock", __name__, url_prefix="/_mock")
     plane.before_request(partial(check_access, core.settings["admin_token"]))
+    plane.before_request(check_query)
+    plane.after_request(add_safe_headers)
     plane.register_error_handler(HTTPException, http_problem)
     plane.register_error_handler(SettingError, _setting_problem)
     for view in all_views():
@@ -98,6 +103,20 @@ def check_access(token: str | None) -> None:
         raise Forbidden(f"Host {host[:100]!r} is not this machine; with --admin-token any Host may call.")
     if request.environ.get("segment_mock.too_large"):
         raise RequestEntityTooLarge
+
+
+def check_query() -> None:
+    """Refuse a parameter of the query that the view does not have; raises BadRequest naming the nearest."""
+    view = _VIEWS.get(request.endpoint or "")
+    if view is None or not view.documented:
+        return
+    known = [*view.query]
+    if "operation" in view.query:
+        known += [row.name for row in fields(EntryFilter) if row.name not in known]
+    for name in request.args:
+        if name not in known:
+            expected = f"expected one of {known}" if known else "there are none here"
+            raise BadRequest(f"{brief(name)}: no such parameter{suggestion(name, known)}; {expected}.")
 
 
 def _is_bearer(token: str) -> bool:
@@ -522,4 +541,5 @@ def get_vendor_document(core: Emulator, vendor: str) -> Response:
     return as_json(vendor_document(core.vendors[vendor], core.settings))
 
 
+_VIEWS = {f"_mock.{view.name}": view for view in all_views()}
 _PUBLIC = frozenset(f"_mock.{view.name}" for view in all_views() if view.public)

@@ -20,7 +20,7 @@ from ..transports import wsgi
 from ..transports.inprocess.waiting import WouldHangForever
 from .admin import control_plane
 from .events import INTERVAL
-from .views import http_problem
+from .views import http_problem, problem
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -46,6 +46,7 @@ def create_app(emulator: Emulator | None = None, **settings: Unpack[MockSettings
     # The core folds slashes itself; Flask would redirect, and the vendors do not.
     app.url_map = Map(merge_slashes=False)  # Werkzeug 2.3 ignores a change of the attribute
     app.url_map.converters["elsewhere"] = _Elsewhere
+    app.before_request(_refuse_several_processes)
     app.register_blueprint(control_plane(core))
     app.register_error_handler(HTTPException, http_problem)
 
@@ -61,6 +62,19 @@ def create_app(emulator: Emulator | None = None, **settings: Unpack[MockSettings
     app.url_map.add(_Rule("/<elsewhere:path>", endpoint="elsewhere"))
     app.endpoint("elsewhere")(vendor)
     return app
+
+
+def _refuse_several_processes() -> Response | None:
+    """Refuse a call where a server has several processes: each would answer from records of its own."""
+    if not request.environ.get("wsgi.multiprocess"):
+        return None
+    return problem(
+        503,
+        "Several processes",
+        "This server runs create_app() in several processes, each of which would have records, faults and a journal of "
+        "its own.",
+        "run it in one process with threads (gunicorn -w 1 --threads 8), or start `segment-mock serve`",
+    )
 
 
 class _Elsewhere(BaseConverter):

@@ -15,6 +15,8 @@ from ..json_match import writable
 
 _HINTS = {404: "GET /_mock/vendors lists what is here", 405: "the Allow header names the methods"}
 
+_NOTHING = "default-src 'none'; frame-ancestors 'none'"
+
 ViewFunction: TypeAlias = Callable[..., Response]
 
 TEXT: Json = {"type": "string"}
@@ -130,6 +132,15 @@ def problem(status: int, title: str, detail: str, hint: str = "") -> Response:
     return Response(dumps(body), status, content_type="application/problem+json")
 
 
+def add_safe_headers(response: Response) -> Response:
+    """Let no page show *response* in a frame, and no browser take it for a page that it is not."""
+    policy = "frame-ancestors 'none'" if response.mimetype == "text/html" else _NOTHING
+    response.headers.setdefault("Content-Security-Policy", policy)
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("X-Frame-Options", "DENY")
+    return response
+
+
 def http_problem(error: HTTPException) -> Response:
     """Return Werkzeug's *error* as a problem with the headers of the error, such as Allow."""
     status = error.code or 500
@@ -137,7 +148,7 @@ def http_problem(error: HTTPException) -> Response:
     for name, value in error.get_headers():
         if name.lower() not in ("content-type", "content-length"):
             response.headers[name] = value
-    return response
+    return add_safe_headers(response)
 
 
 def read_json() -> Any:

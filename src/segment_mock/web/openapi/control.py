@@ -83,7 +83,7 @@ def _operation(view: View, core: Emulator) -> Json:
         "content": {view.content_type: {"schema": view.reply}},
         **({"links": links} if links else {}),
     }
-    statuses = [403, *view.refuses, *([401] if core.settings["admin_token"] is not None else [])]
+    statuses = {400, 403, *view.refuses, *([401] if core.settings["admin_token"] is not None else [])}
     refusals = {str(status): _refusal(status) for status in sorted(statuses)}
     return {**operation, "responses": {str(view.status): success, **refusals}}
 

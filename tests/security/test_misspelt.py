@@ -1,0 +1,111 @@
+"""What is misspelt is refused with the nearest name: variables, keywords, parameters; errors name their file."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from segment_mock import SegmentMock, SettingError
+from segment_mock.cli import main
+from segment_mock.mock import _warn_of_unknown_variables
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("SEGMENT_MOCK_SEDE", "SEGMENT_MOCK_SEED"),
+        ("SEGMENT_MOCK_SALSA_TOKN", "SEGMENT_MOCK_SALSA_TOKEN"),
+        ("SEGMENT_MOCK_URLS", "SEGMENT_MOCK_URL"),
+    ],
+)
+@pytest.mark.parametrize("command", [["serve"], ["exec", "--", "true"], ["vendors"]])
+def test_a_variable_is_an_error_of_a_command(command: list[str], name: str, nearest: str) -> None:
+    """Exit code 2, and the nearest variable."""
+    result = CliRunner().invoke(main, command, env={name: "1"})
+
+    assert (2, True) == (result.exit_code, f"{name}: no such variable (did you mean '{nearest}'?)" in result.stderr)
+
+
+@pytest.mark.parametrize("name", ["URL", "CA_FILE", "CONFIG", "VENV", "SEED", "SEGMENTER_KEY"])
+def test_known_variables(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of other commands and of scripts, and those of settings, are known in process too."""
+    monkeypatch.setenv(f"SEGMENT_MOCK_{name}", "1")
+    _warn_of_unknown_variables.cache_clear()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        SegmentMock().close()
+
+
+def test_a_variable_is_a_warning_in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test whose environment has it still runs, and is told once."""
+    monkeypatch.setenv("SEGMENT_MOCK_SEDE", "1")
+    _warn_of_unknown_variables.cache_clear()
+    with pytest.warns(UserWarning, match="SEGMENT_MOCK_SEDE: no such variable .did you mean 'SEGMENT_MOCK_SEED'"):
+        SegmentMock().close()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        SegmentMock().close()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "told"),
+    [
+        ("GET", "/_mock/state?organisation=k", "did you mean 'organization'?"),
+        ("PUT", "/_mock/state?organizaton=k", "did you mean 'organization'?"),
+        ("GET", "/_mock/journal?statsu=200", "did you mean 'status'?"),
+        ("GET", "/_mock/journal.har?sinse=1", "did you mean 'since'?"),
+        ("POST", "/_mock/reset?all=1", "there are none here"),
+        ("DELETE", "/_mock/faults?id=1", "there are none here"),
+        ("GET", "/_mock/vendors?json=1&x=2", "there are none here"),
+    ],
+)
+def test_a_parameter(method: str, path: str, told: str) -> None:
+    """It is a 400 and nothing is done."""
+    with SegmentMock(data="demo") as mock, mock.session() as client:
+        mock.faults.add("hang", times=0)
+        reply = client.request(method, path, json={} if method == "PUT" else None)
+
+        assert (400, True) == (reply.status_code, told in reply.json()["detail"])
+        assert (1, True) == (len(mock.faults), bool(mock.salsa.segments))
+
+
+@pytest.mark.parametrize(
+    ("flag", "document", "told"),
+    [
+        ("data", {"salsa": {"segments": [{"name": "a"}, {"nam": "b"}]}}, "data.salsa.segments[1].nam"),
+        ("data", {"salsa": {"segmnts": []}}, "data.salsa.segmnts: unknown collection"),
+        ("data", {"slasa": {}}, "data.slasa: unknown vendor"),
+        ("data", 5, "data: expected names and values"),
+        ("faults", [{"kind": "error", "statsu": 1}], "faults[0]: fault error: statsu"),
+        ("faults", {"kind": "erorr"}, "kind: unknown fault kind"),
+        ("faults", 5, "fault: 5 can't be armed"),
+        ("scenarios", {"x": {"abuot": ""}}, "scenarios.x.abuot"),
+        ("scenarios", {"x": {"faults": [{"kind": "erorr"}]}}, "scenarios.x.faults[0]: kind: unknown"),
+        ("stubs", [{"method": "GET", "path": "x"}], "stubs[0]: path"),
+        ("config", {"sede": 1}, "sede: no such setting"),
+        ("config", {"port": "x"}, "port: 'x' is not a whole number"),
+    ],
+    ids=range(12),
+)
+def test_every_error_names_its_file(flag: str, document: Any, told: str, tmp_path: Path) -> None:
+    """Once, at the beginning, whichever of several files it is."""
+    path, other = tmp_path / "bad.json", tmp_path / "good.json"
+    path.write_text(json.dumps(document))
+    other.write_text({"faults": "[]", "stubs": "[]"}.get(flag, '{"salsa": {"segments": [{"name": "x"}]}}'))
+    before = [f"--{flag}", str(other)] if flag in ("data", "faults", "stubs") else []
+    result = CliRunner().invoke(main, ["serve", *before, f"--{flag}", str(path)])
+
+    assert (2, 1) == (result.exit_code, result.stderr.count(f"{path}: "))
+    assert f"Error: {path}: " in result.stderr
+    assert told in result.stderr
+
+
+def test_a_keyword() -> None:
+    """An unknown keyword names the nearest."""
+    with pytest.raises(SettingError, match=r"sede: no such setting .did you mean 'seed'"):
+        SegmentMock(sede=1)  # type: ignore[arg-type]
