@@ -218,6 +218,20 @@ def contract(session: nox.Session) -> None:
 
 
 @nox.session
+def node(session: nox.Session) -> None:
+    """Generate the typed client of examples/node, check it and run its suite against a mock; needs npm and Node 20."""
+    if not shutil.which("npm"):
+        session.skip("npm is missing")
+    install(session, editable="")
+    ignored = shutil.ignore_patterns("node_modules", "generated")
+    example = shutil.copytree("examples/node", Path(session.create_tmp()) / "node", dirs_exist_ok=True, ignore=ignored)
+    with session.chdir(example):
+        session.run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", external=True)
+        for script in ("generate", "check", "test"):
+            session.run("npm", "run", script, external=True, env={"SEGMENT_MOCK_URL": ""})
+
+
+@nox.session
 def clients(session: nox.Session) -> None:
     """Generate clients from the OpenAPI documents and call a live mock with them; npm adds two of the four tools."""
     script = "tests/openapi/client_generators.py"
