@@ -88,6 +88,7 @@ class Report:
     tables: list[Sequence[Sequence[str]]] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
+    misses: list[str] = field(default_factory=list)
 
     @property
     def slack(self) -> float:
@@ -130,12 +131,19 @@ class Report:
         self.tables.append([head, *rows])
         print(table(head, rows), flush=True)
 
+    def miss(self, why: str) -> None:
+        """Note a budget that is missed by a figure of its own."""
+        self.misses.append(why)
+
     def fail(self, why: str) -> None:
         """Note what went wrong, whatever the figures are."""
         self.failures.append(why)
 
     def finish(self) -> int:
-        """Print, write, and return 1 if a bound is missed or something failed, else 0."""
+        """Print, write, and return 1 if something failed or, but for a quick run, a bound is missed.
+
+        A quick run is part of CI, whose machine may be busy: it reports what it measured, and fails on what is wrong.
+        """
         if self.figures:
             head = ["measured", "this project", "beside", "ratio", "bound", ""]
             print(table(head, [figure.cells() for figure in self.figures]))
@@ -148,11 +156,13 @@ class Report:
             for figure in self.figures
             if figure.misses(self.slack) and not figure.aim
         ]
-        for why in [*self.failures, *missed]:
+        for why in [*self.misses, *missed]:
+            print(f"Missed: {why}.\n")
+        for why in self.failures:
             print(f"Failed: {why}.\n")
         if self.json:
             self.json.write_text(json.dumps(asdict(self), default=str, indent=1))
-        return 1 if missed or self.failures else 0
+        return 1 if self.failures or ((missed or self.misses) and not self.quick) else 0
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

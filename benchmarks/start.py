@@ -90,7 +90,7 @@ def plugins(report: Report, rounds: int) -> None:
     ours, theirs = [added["segment_mock"]], [added["httpserver"]]
     report.compare("what the plugin adds to an empty run / pytest-httpserver's", ours, theirs, at_most=SHARE)
     if ours[0] > TAX and not report.quick:
-        report.fail(f"the plugin adds {readable(ours[0], 's')} to an empty run; bound {readable(TAX, 's')}")
+        report.miss(f"the plugin adds {readable(ours[0], 's')} to an empty run; bound {readable(TAX, 's')}")
 
 
 def empty_run(arguments: list[str]) -> float:

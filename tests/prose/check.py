@@ -70,7 +70,8 @@ def texts(path: Path) -> Iterator[Text]:
 
 def markdown(path: Path) -> Iterator[Text]:
     """Yield the paragraphs, list items and table cells of a Markdown file, without its code."""
-    for token in MarkdownIt("commonmark").enable("table").parse(path.read_text()):
+    written_by_hand = re.sub(r"(?<=## Figures\n).*", "", path.read_text(), flags=re.DOTALL)
+    for token in MarkdownIt("commonmark").enable("table").parse(written_by_hand):
         if token.type == "inline" and token.map:
             pieces = [child.content if child.type != "code_inline" else "`CODE`" for child in token.children or ()]
             yield Text(path, token.map[0] + 1, "docs", " ".join(pieces) if token.children else token.content)
