@@ -299,9 +299,12 @@ async def _pass_through(call: Any, proceed: Any) -> Any:
 
 def _moments(source: Any) -> Iterator[Any]:
     """Yield the fault that *source* (a kind, a dict, a fault) names: before and after, unless it has its moment."""
+    from segment_mock import SettingError
     from segment_mock.faults import fault_of
 
     fault: Any = fault_of(source)
+    if getattr(fault, "at_connect", False):
+        raise SettingError(f"faults: {fault.kind!r} strikes connections, and a sweep goes through calls")
     is_settled = (isinstance(source, Mapping) and "after" in source) or getattr(fault, "after", True)
     yield fault
     if not is_settled:

@@ -19,10 +19,10 @@ from .core.rate_limit import RateWindow
 from .core.steps import Policy, begin, end, perform
 from .core.world import World
 from .faults import FaultRules, is_kind, kinds
-from .hosts import host_of, is_browser_noise
+from .hosts import host_of, is_browser_noise, normalized
 from .journal import Entry, EntryFilter, Journal, check_filters
 from .json_match import brief
-from .messages import Pending, Request, Response, is_preflight
+from .messages import Admission, ConnectFailure, Pending, Request, Response, is_preflight
 from .routing import UNMATCHED, Routes
 from .settings import SettingError, merged, read_data, read_rules, resolve, scenarios, scenarios_of, suggestion
 from .settings.files import STUBS as STUB_ROWS
@@ -58,6 +58,24 @@ class Snapshot:
         weakref.finalize(self, world.log.release, self.mark)
 
 
+class FaultyAdmission(Admission):
+    """Lets connections to the vendors' hosts fail as the armed faults say."""
+
+    def __init__(self, fault_rules: FaultRules, routes: Routes) -> None:
+        self._fault_rules, self._routes = fault_rules, routes
+
+    @property
+    def armed(self) -> int:
+        """How many faults were armed that let no connection come about."""
+        return self._fault_rules.connections_armed
+
+    def __call__(self, host: str) -> ConnectFailure | None:
+        """Return how a new connection to *host* fails, or None if it comes about."""
+        if not self._fault_rules.active:
+            return None
+        return self._fault_rules.connect_failure(self._routes.vendor_of(host), normalized(host))
+
+
 class Emulator:
     """All vendors over one world. *given* are settings by keyword; raises `SettingError` for a bad one.
 
@@ -77,6 +95,7 @@ class Emulator:
         """How often clients called each host that was refused."""
         journal = self.journal  # and not self, which would hold itself in a circle by it
         self.fault_rules = FaultRules(self.world, self.routes.operations(), lambda: journal.newest)
+        self.admission = FaultyAdmission(self.fault_rules, self.routes)
         self._snapshots: dict[str, Snapshot] = {}
         self.on_reset: list[Callable[[], None]] = []
         self._given = dict(self.settings)

@@ -46,7 +46,8 @@ class Request:
 
     *target* is the path and query as sent (still percent-encoded); *headers* have lower-case
     names, values of a repeated header joined by ``", "``. *number* counts the requests of its
-    connection from 1. *too_large*: the body exceeded the body limit and was discarded.
+    connection from 1. *too_large*: the body exceeded the body limit and was discarded. *is_admitted*: the transport
+    has asked `Admission` for the connection.
     """
 
     method: str
@@ -56,6 +57,7 @@ class Request:
     transport: str = "inprocess"
     number: int = 1
     too_large: bool = False
+    is_admitted: bool = False
 
 
 @dataclass(slots=True)
@@ -76,6 +78,28 @@ Pending: TypeAlias = Coroutine[float, None, Response]
 
 Answer: TypeAlias = Callable[[Request], "Response | Pending"]
 """The core as a transport sees it: a response, or a coroutine of one when the call may have to wait."""
+
+ConnectFailure: TypeAlias = Literal["refused", "timeout", "dns", "tls"]
+"""How a connection fails to come about."""
+
+
+class Admission:
+    """Says whether a connection to a host comes about: this one lets every connection in.
+
+    When a fault is armed that lets none come about, connections of before end as soon as they are idle.
+    """
+
+    @property
+    def armed(self) -> int:
+        """How many such faults were armed so far."""
+        return 0
+
+    def __call__(self, host: str) -> ConnectFailure | None:
+        """Return how a new connection to *host* fails, or None if it comes about."""
+        return None
+
+
+EVERY_CONNECTION = Admission()
 
 Control: TypeAlias = Callable[[Request], Response]
 """The control plane as a transport sees it."""

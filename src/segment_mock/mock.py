@@ -188,6 +188,11 @@ class SegmentMock:
         *tls* and *proxy* default to the settings; with either, the server has a ``ca_file`` for its clients. Raises
         `SettingError` for a *host* off this machine without an admin token.
         """
+        return self._start_server(host, port, tls=tls, proxy=proxy)
+
+    def _start_server(
+        self, host: str = "127.0.0.1", port: int = 0, *, tls: bool | None, proxy: bool | None, is_admitted: bool = False
+    ) -> LiveServer:
         from .transports.server.server import LiveServer
 
         core, settings = self._emulator, self._emulator.settings
@@ -208,6 +213,8 @@ class SegmentMock:
             body_limit=settings["body_limit"],
             time_scale=settings["time_scale"],
             admit=self._admit,
+            admission=core.admission,
+            is_admitted=is_admitted,
             authority=authority,
             tls=tls,
             on_start=self._add_server,
@@ -327,7 +334,9 @@ class SegmentMock:
         from .transports.inprocess.connection import InProcessTransport
 
         core, limit = self._core, self._core.settings["body_limit"]
-        transport = InProcessTransport(core.answer, self._control, core.world.clock, limit, self._for_child)
+        transport = InProcessTransport(
+            core.answer, self._control, core.world.clock, limit, core.admission, self._for_child
+        )
         if self._is_inherited:
             transport.after_fork()
         return transport
@@ -335,7 +344,8 @@ class SegmentMock:
     def _live(self, *, tls: bool) -> LiveTransport:
         from .transports.inprocess.live import LiveTransport  # asyncio's half of a server, and ssl
 
-        transport = LiveTransport(partial(self.serve, tls=tls, proxy=False), self._for_child)
+        serve = partial(self._start_server, tls=tls, proxy=False, is_admitted=True)
+        transport = LiveTransport(serve, self._core.admission, self._for_child)
         if self._is_inherited:
             transport.after_fork()
         return transport
@@ -355,7 +365,7 @@ class SegmentMock:
         from .transports.inprocess.live import LiveTransport
 
         server = min(self._servers, key=lambda server: server.url.startswith("https:"))
-        return LiveTransport(lambda: server, self._for_child)
+        return LiveTransport(lambda: server, for_child=self._for_child)
 
     def _authority(self, host: str) -> CertificateAuthority:
         from .transports.server.tls import CertificateAuthority

@@ -84,6 +84,14 @@ class Routes:
             return listed
         return any(matches(normalized(host), pattern) for vendor, _ in self._vendors for pattern in vendor.hosts)
 
+    def vendor_of(self, host: str) -> str:
+        """Return the name of the vendor whose *host* it is, ``""`` if only the path of a call tells."""
+        name = normalized(host)
+        for vendor, _ in self._vendors:
+            if any(matches(name, pattern) for pattern in vendor.hosts):
+                return vendor.name
+        return ""
+
     def find(self, request: Request) -> tuple[Vendor, Operation, Mapping[str, str], str]:
         """Return the vendor and the operation for *request*, or one that refuses in the right vendor's words.
 

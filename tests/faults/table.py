@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
 SEGMENTS = "/api/integration/ext/v1/segments"
 UPSERT = Ask("PUT", SEGMENTS, {"payload": {"segments": [{"name": "A"}, {"name": "B"}]}})
 SEARCH = Ask("POST", f"{SEGMENTS}/search", {"payload": {"offset": 0, "count": 20}})
+VENDOR = "https://api.salsalabs.org"
 SHORT = 0.05
 PERFORMED = {0: "no", 1: "in part", 2: "yes"}
 LATE = 60.0
@@ -39,6 +40,7 @@ class Row(NamedTuple):
 
 F: Any = faults
 ROWS = (
+    *[Row(F.Connect(how=how)) for how in ("refused", "timeout", "dns", "tls")],
     *[Row(F.Error(status=status)) for status in (500, 401, 504)],
     Row(F.Error(status=429, retry_after=30)),
     Row(F.Error(status=504, after=True)),
@@ -74,13 +76,17 @@ def measured(row: Row, scene: Mapping[bool, tuple[SegmentMock, str]]) -> dict[st
     """Return what each client makes of *row*'s fault, by column."""
     mock, url = scene[row.hasty]
     ask = (SEARCH if row.fault.kind == "stale" else UPSERT)._replace(timeout=SHORT if row.hasty else PATIENCE)
+    in_process = ""
+    if row.fault.at_connect:  # a server has accepted a connection already, so it can only reset it
+        url = in_process = VENDOR
     asked = {name: (lambda client=client: client(url, ask)) for name, client in LIVE.items()}
-    asked[IN_PROCESS] = lambda: in_session(mock.session(), "", ask)
+    asked[IN_PROCESS] = lambda: in_session(mock.session(), in_process, ask)
     cells, performed = {}, set()
     for name, act in asked.items():
         mock.reset()
         rule = mock.faults.add(row.fault)
-        cells[name] = act()
+        with mock.intercept() if row.fault.at_connect else nullcontext():
+            cells[name] = act()
         assert 0 < rule.seen == rule.fired, rule.explain()
         if rule.fired > 1:  # the library asked again by itself
             cells[name] += f", asked {rule.fired} times"

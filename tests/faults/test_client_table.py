@@ -12,6 +12,10 @@ from tests.faults.table import COLUMNS, PAGE, ROWS, Row, measured, printed, stag
 
 CELLS = printed(PAGE.read_text(encoding="utf-8"))
 WIRE = {  # by hand, from the classes that the libraries' own documents name
+    "`connect`": ("ConnectionError", "NewConnectionError", "ConnectError", "ClientConnectorError"),
+    '`connect`, how "timeout"': ("ConnectTimeout", "ConnectTimeoutError", "ConnectTimeout", "ConnectionTimeoutError"),
+    '`connect`, how "dns"': ("ConnectionError", "NameResolutionError", "ConnectError", "ClientConnectorDNSError"),
+    '`connect`, how "tls"': ("SSLError", "SSLError", "ConnectError", "ClientConnectorCertificateError"),
     "`disconnect`": ("ConnectionError", "ProtocolError", "RemoteProtocolError", "ServerDisconnectedError"),
     "`disconnect`, reset true": ("ConnectionError", "ProtocolError", "ReadError", "ClientOSError"),
     "`truncate`": ("ChunkedEncodingError", "ProtocolError", "RemoteProtocolError", "ClientPayloadError"),

@@ -66,8 +66,8 @@ def test_client_store_and_journal(fault: Fault, seen: Any, stored: list[str], to
 
 
 def test_every_kind_is_in_the_table() -> None:
-    """A new kind needs a row here."""
-    assert {*faults.kinds()} == {row[0].kind for row in SEEN}
+    """A new kind needs a row here, unless it strikes before there is a call."""
+    assert {name for name, kind in faults.kinds().items() if not kind.at_connect} == {row[0].kind for row in SEEN}
 
 
 @pytest.mark.parametrize("fault", [row[0] for row in SEEN], ids=repr)

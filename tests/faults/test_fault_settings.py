@@ -59,6 +59,7 @@ FAULTS = [
     F.Item(index=3),
     F.Latency(seconds=2, jitter=1, distribution="normal", after=True),
     F.Hang(after=True),
+    F.Connect(how="dns"),
     F.Disconnect(reset=True, after=True),
     F.Truncate(at=10),
     F.Truncate(at=0.25, reset=True),
@@ -92,7 +93,7 @@ def test_a_setting_that_cannot_be_is_refused_when_the_fault_is_made(name: str, g
         ({"kind": "EMPTY_RESPONS"}, "(did you mean 'EMPTY_RESPONSE'?)"),
         ({"kind": None}, "unknown fault kind 'None'"),
         ({"kind": ["hang"]}, "(did you mean 'hang'?)"),
-        ({"after": True}, "kind: missing in {'after': True}; expected one of ['disconnect', "),
+        ({"after": True}, "kind: missing in {'after': True}; expected one of ['connect', 'disconnect', "),
     ],
 )  # fmt: skip
 def test_json_that_is_no_fault(told: dict[Any, Any], sentence: str) -> None:

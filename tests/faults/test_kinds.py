@@ -78,9 +78,9 @@ def test_a_file_is_all_that_a_new_kind_needs(folder: Path) -> None:
 
 
 def test_the_catalogue() -> None:
-    """The twelve kinds, each a class of its name in CamelCase."""
+    """The kinds, each a class of its name in CamelCase."""
     names = [
-        "disconnect", "drift", "drip", "embedded", "error", "garble",
+        "connect", "disconnect", "drift", "drip", "embedded", "error", "garble",
         "hang", "item", "latency", "refuse", "stale", "truncate",
     ]  # fmt: skip
 
@@ -91,7 +91,7 @@ def test_the_catalogue() -> None:
 
 def test_a_class_that_is_none_is_told() -> None:
     """The error has the classes there are."""
-    expected = r"unknown fault 'Disconect' \(did you mean 'Disconnect'\?\); expected one of \['Disconnect', "
+    expected = r"unknown fault 'Disconect' \(did you mean 'Disconnect'\?\); expected one of \['Connect', 'Disconnect', "
     with pytest.raises(AttributeError, match=expected):
         _ = F.Disconect
 

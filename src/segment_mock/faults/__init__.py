@@ -17,6 +17,7 @@ __all__ = [
 
 
 if TYPE_CHECKING:  # what type checkers know of the kinds; at run time each is imported when it is asked for
+    from .connect import Connect as Connect
     from .disconnect import Disconnect as Disconnect
     from .drift import Drift as Drift
     from .drip import Drip as Drip

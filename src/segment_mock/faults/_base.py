@@ -39,6 +39,8 @@ class Fault:
     """A stage that somebody armed. Raises `SettingError` for a setting that can't be."""
 
     kind: ClassVar[str]
+    at_connect: ClassVar[bool] = False
+    """Whether it strikes a connection before there is a call, so that no operation is known."""
 
     def __post_init__(self) -> None:
         for row in fields(self):

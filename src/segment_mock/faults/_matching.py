@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from ..core import Call, Refusal
-from ..hosts import query_of
+from ..hosts import host_of, host_pattern, matches, query_of
 from ..json_match import brief, is_deep
 from ..settings import SettingError, suggestion
 
@@ -21,9 +21,10 @@ _MAX_PATH = 1000
 def predicate(match: Match) -> Test:
     """Return *match* as a test of calls.
 
-    A mapping may have ``vendor`` (a name), ``headers`` (name to value, names in any case), ``query`` (name to value)
-    and ``json`` (path to value). A path is written ``payload.segments[0].name`` or ``payload.segments[*].name``.
-    All keys that are given must fit. Raises `SettingError` for another key, and for a value that is not a mapping.
+    A mapping may have ``vendor`` (a name), ``host`` (one, or a pattern such as ``*.salsalabs.org``), ``headers`` (name
+    to value, names in any case), ``query`` (name to value) and ``json`` (path to value). A path is written
+    ``payload.segments[0].name`` or ``payload.segments[*].name``. All keys that are given must fit. Raises
+    `SettingError` for another key, and for a value that is not a mapping.
     """
     if match is None:
         return lambda call: True
@@ -43,6 +44,9 @@ def predicate(match: Match) -> Test:
 def _predicate_of(name: str, wanted: Any) -> Test:
     if name == "vendor":
         return lambda call: bool(call.vendor.name == wanted)
+    if name == "host":
+        pattern = _host_pattern(wanted)
+        return lambda call: matches(host_of(call.request.headers.get("host", "")), pattern)
     if name == "headers":
         pairs = [(key.lower(), str(value)) for key, value in _pairs("match.headers", wanted)]
         return lambda call: all(call.request.headers.get(key) == value for key, value in pairs)
@@ -52,7 +56,35 @@ def _predicate_of(name: str, wanted: Any) -> Test:
     if name == "json":
         paths = [(_steps(path), value) for path, value in _pairs("match.json", wanted)]
         return lambda call: all(value in _at(_body(call), steps) for steps, value in paths)
-    raise SettingError(f"match: {name}: no such key{suggestion(name, ('vendor', 'headers', 'query', 'json'))}")
+    raise SettingError(f"match: {name}: no such key{suggestion(name, ('vendor', 'host', 'headers', 'query', 'json'))}")
+
+
+def connection_test(operation: str, match: Match) -> Callable[[str, str], bool]:
+    """Return *operation* (``*``, or a vendor's name and ``.*``) and *match* as a test of a vendor's name and a host.
+
+    Raises `SettingError` for what only a call has.
+    """
+    vendor, _, rest = operation.partition(".")
+    if operation != "*" and rest != "*":
+        raise SettingError(
+            f"operation: {operation!r}: none is known before a call; use '*', or all of a vendor's: 'salsa.*'"
+        )
+    if callable(match):
+        raise SettingError("match: a function of a call can't be asked before there is one; use 'vendor' or 'host'")
+    wanted = dict(_pairs("match", match)) if match is not None else {}
+    for name in wanted:
+        if name not in ("vendor", "host"):
+            raise SettingError(f"match: {name}: not known before a call; there are 'vendor' and 'host'")
+    vendors = {*([vendor] if vendor != "*" else []), *([wanted["vendor"]] if "vendor" in wanted else [])}
+    pattern = _host_pattern(wanted.get("host", "*"))
+    return lambda vendor, host: vendors <= {vendor} and matches(host, pattern)
+
+
+def _host_pattern(value: Any) -> str:
+    try:
+        return "*" if value == "*" else host_pattern(value)
+    except (AttributeError, TypeError, ValueError):
+        raise SettingError(f"match.host: {brief(value)} is no host, and no pattern such as '*.salsalabs.org'") from None
 
 
 def _has_query(call: Call, wanted: list[tuple[str, str]]) -> bool:

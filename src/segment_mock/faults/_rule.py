@@ -10,10 +10,11 @@ from typing import Any, cast
 from ..core import Call, Middleware, Proceed
 from ..core.world import Random
 from ..forking import new_lock
+from ..hosts import host_of
 from ..journal import matches_operation
 from ..messages import Response
 from ..settings import FLOAT, INT, Option, OptionType, SettingError, suggestion
-from ._matching import Match, predicate
+from ._matching import Match, connection_test, predicate
 
 
 def _connection(value: Any) -> Any:
@@ -83,9 +84,9 @@ class When:
 class FaultRule:
     """One armed *fault*, when it strikes, and counters of what it did.
 
-    ``seen`` are the calls that reached it, ``matched`` those it is meant for, ``fired`` those it
-    struck, ``suppressed`` those a condition spared. ``where`` is the line that armed it; it was in force
-    for the calls after the journal's entry ``since`` up to entry ``until`` (None: to the end).
+    ``seen`` are the calls that reached it, ``matched`` those it is meant for, ``fired`` those it struck, ``suppressed``
+    those a condition spared; of a fault that prevents connections, the connections. ``where`` is the line that armed
+    it; it was in force for the calls after the journal's entry ``since`` up to entry ``until`` (None: to the end).
     """
 
     def __init__(
@@ -93,6 +94,9 @@ class FaultRule:
     ) -> None:
         self.id, self.fault, self.operation, self.match, self.when = id_, fault, operation, match, when
         self.armed, self._rng, self._test = armed, rng, predicate(match)
+        self.at_connect = bool(getattr(fault, "at_connect", False))
+        """Whether it strikes connections, and calls only where a connection could not be prevented."""
+        self._connection_test = connection_test(operation, match) if self.at_connect else None
         self._lock, self._spared, self._unreached = new_lock(), Counter[str](), Counter[str]()
         self.seen = self.matched = self.fired = self.since = 0
         self.where, self.until = "", cast("int | None", None)
@@ -101,6 +105,10 @@ class FaultRule:
     def kind(self) -> str:
         """The fault's kind, or the name of a function that was armed as a fault."""
         return str(getattr(self.fault, "kind", getattr(self.fault, "__name__", type(self.fault).__name__)))
+
+    @property
+    def _noun(self) -> str:
+        return "connection" if self.at_connect else "call"
 
     @property
     def suppressed(self) -> int:
@@ -137,9 +145,10 @@ class FaultRule:
             spared = ", ".join(f"{count} {_SPARED[condition]}" for condition, count in self._spared.items())
             why = f"matched {_times(self.matched)}, but: {spared}"
         elif self.seen:
-            why = "the one call did not match" if self.seen == 1 else f"none of {self.seen} calls matched"
+            noun = self._noun
+            why = f"the one {noun} did not match" if self.seen == 1 else f"none of {self.seen} {noun}s matched"
         else:
-            why = "" if unreached else "no call reached it"
+            why = "" if unreached else f"no {self._noun} reached it"
         return "; ".join(filter(None, [why, *unreached]))
 
     def note_unreached(self, call: Call, by: str) -> None:
@@ -158,14 +167,24 @@ class FaultRule:
 
     def strikes(self, call: Call) -> bool:
         """Count *call*, and return whether the fault strikes it."""
+        if self.at_connect and call.request.is_admitted:
+            return False
         meant = self._means(call)
         fits = meant and getattr(self.fault, "fits", lambda _: True)(call)
+        return self._count(meant, fits, call.request.number, call.arrived)
+
+    def strikes_connection(self, vendor: str, host: str, now: float) -> bool:
+        """Count a new connection to *host* of *vendor*, and return whether the fault prevents it."""
+        assert self._connection_test is not None
+        return self._count(self._connection_test(vendor, host), True, 1, now)
+
+    def _count(self, meant: bool, fits: bool, number: int, now: float) -> bool:
         with self._lock:
             self.seen += 1
             if not meant:
                 return False
             self.matched += 1
-            spared = self._spares(call) if fits else "nothing"
+            spared = self._spares(number, now) if fits else "nothing"
             if spared:
                 self._spared[spared] += 1
             else:
@@ -173,11 +192,13 @@ class FaultRule:
             return not spared
 
     def _means(self, call: Call) -> bool:
+        if self._connection_test is not None:
+            return self._connection_test(call.vendor.name, host_of(call.request.headers.get("host", "")))
         return matches_operation(call.vendor.operation_name(call.operation.name), self.operation) and self._test(call)
 
-    def _spares(self, call: Call) -> str:
-        """Return the condition that spares this call, or ``""``."""
-        when, turn, age = self.when, call.request.number, call.arrived - self.armed
+    def _spares(self, turn: int, now: float) -> str:
+        """Return the condition that spares the call that is *turn* on its connection, or ``""``."""
+        when, age = self.when, now - self.armed
         if (when.from_ is not None and age < when.from_) or (when.until is not None and age > when.until):
             return "window"
         if (when.connection == "reused" and turn < 2) or (isinstance(when.connection, int) and turn > when.connection):

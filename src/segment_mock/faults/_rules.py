@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from types import coroutine
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypedDict, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypedDict, cast, overload
 
 from ..callsite import caller
 from ..core import Call, Middleware, Operation
@@ -13,10 +13,10 @@ from ..core.world import World
 from ..forking import new_rlock
 from ..journal import matches_operation
 from ..json_match import brief, is_deep
-from ..messages import Response, check_response
+from ..messages import ConnectFailure, Response, check_response
 from ..settings import SettingError, suggestion
 from ._kinds import fault_of, kinds
-from ._matching import Match
+from ._matching import Match, connection_test
 from ._rule import FaultRule, When
 
 if TYPE_CHECKING:
@@ -55,12 +55,23 @@ class FaultRules:
         self._armed: tuple[FaultRule, ...] = ()
         self._active: tuple[FaultRule, ...] = ()
         self._numbers, self._lock = 0, new_rlock()
+        self.connections_armed = 0
+        """How many faults were armed so far that let no connection come about."""
         kinds()
 
     @property
     def active(self) -> tuple[FaultRule, ...]:
         """The armed rules that may still strike: a rule that struck as often as it may is passed over."""
         return self._active
+
+    def connect_failure(self, vendor: str, host: str) -> ConnectFailure | None:
+        """Return how a new connection to *host* of *vendor* (``""``: not known) fails, or None if it comes about."""
+        for rule in self._active:
+            if rule.at_connect and rule.strikes_connection(vendor, host, self._world.clock.now()):
+                if rule.is_spent:
+                    self._refresh()
+                return cast("ConnectFailure", getattr(rule.fault, "how", "refused"))
+        return None
 
     @coroutine
     def apply(self, call: Call, perform: Callable[[], Response]) -> Generator[Any, Any, Response]:
@@ -156,9 +167,9 @@ class FaultRules:
 
         *fault* is a kind's name, a dict with a ``kind`` (and ``operation``, ``match``, ``when`` if you like), a
         `Fault` or an async function. *operation* is the name of one, with or without its vendor, or a glob. *match*
-        is a mapping (``vendor``, ``headers``, ``query``, ``json``) or a function of the call. *conditions* are skip,
-        times, every, chance, connection, from_ and until; *when* has them by their JSON names. Raises `SettingError`
-        for an unknown kind, operation or vendor, naming the nearest, and for what can't be.
+        is a mapping (``vendor``, ``host``, ``headers``, ``query``, ``json``) or a function of the call. *conditions*
+        are skip, times, every, chance, connection, from_ and until; *when* has them by their JSON names. Raises
+        `SettingError` for an unknown kind, operation or vendor, naming the nearest, and for what can't be.
         """
         named = {name.rstrip("_"): value for name, value in conditions.items()}
         if isinstance(fault, (list, tuple)):
@@ -259,11 +270,14 @@ class FaultRules:
         fault = fault_of(source)
         self._check(fault, str(operation), match)
         conditions = When.of({**when})
+        if conditions.connection is not None and getattr(fault, "at_connect", False):
+            raise SettingError("when: connection: a connection that does not come about has no calls")
         with self._lock:
             id_, now = str(self._numbers + 1), self._world.clock.now()
             random = self._world.random_stream(f"fault {id_}")
             rule = FaultRule(id_, fault, str(operation), match, conditions, now, random)
             rule.where, rule.since = caller(), self._newest()
+            self.connections_armed += rule.at_connect
             self._numbers += 1
             self._rules, self._armed = (*self._rules, rule), (*self._armed, rule)
             self._active = self._active if rule.is_spent else (*self._active, rule)
@@ -274,6 +288,8 @@ class FaultRules:
             raise SettingError(
                 f"operation: unknown operation {brief(operation)}{suggestion(operation, self._operations)}"
             )
+        if getattr(fault, "at_connect", False):
+            connection_test(operation, match)
         suits = getattr(fault, "suits", lambda _: True)
         able = [name for name, row in self._operations.items() if suits(row)]
         if not any(matches_operation(name, operation) for name in able):

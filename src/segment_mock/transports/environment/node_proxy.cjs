@@ -26,7 +26,7 @@ class Tunnel extends Duplex {
     if (end < 0) return;
     const status = this.head.toString("latin1", 9, 12);
     if (status !== "200") {
-      this.destroy(new Error(`${host}: segment-mock refuses it with ${status}, for it is no vendor's host`));
+      this.destroy(refusal(host, status, /^x-segment-mock-fault: connect (\w+)/im.exec(this.head.toString("latin1"))));
       return;
     }
     this.socket.removeAllListeners("data");
@@ -52,6 +52,13 @@ class Tunnel extends Duplex {
     this.socket.destroy();
     done(error);
   }
+}
+
+// The error for a connection that the proxy refuses: as the system would raise it where a fault lets it fail.
+function refusal(host, status, fault) {
+  if (!fault) return new Error(`${host}: segment-mock refuses it with ${status}, for it is no vendor's host`);
+  const [syscall, code] = fault[1] === "dns" ? ["getaddrinfo", "ENOTFOUND"] : ["connect", "ECONNREFUSED"];
+  return Object.assign(new Error(`${syscall} ${code} ${host}`), { code, syscall, hostname: host });
 }
 
 // tls.connect takes (options), (port, options) or (port, host, options), and a callback behind each.

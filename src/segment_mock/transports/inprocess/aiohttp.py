@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import ssl
 from collections.abc import Iterable
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
+import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
+from ...messages import ConnectFailure
 from .connection import Connection, InProcessTransport
+from .failing import FallibleTransport
 from .registry import REGISTRY, Patch, Seam
 from .waiting import Wait, WouldHangForever, elapse_async
 
@@ -27,8 +32,8 @@ def _connect(patch: Patch) -> Any:
         if transport is None:
             return await patch.original(self, req, traces, timeout)
         for idle, *_ in self._conns.get(req.connection_key, ()):
-            if getattr(idle, "segment_mock_transport", None) is not transport:
-                idle.close()  # opened before: it leads to the vendor, or to another mock
+            if getattr(idle, "segment_mock_origin", None) != (transport, transport.admission.armed):
+                idle.close()  # opened before: it leads to the vendor or to another mock, or a fault ends idle ones
         return await patch.original(self, req, traces, timeout)
 
     return connect
@@ -42,6 +47,9 @@ def _create_connection(patch: Patch) -> Any:
         if transport is None:
             protocol = await patch.original(self, req, traces, timeout)
             return protocol
+        failure = transport.failure(host, is_tls=req.url.scheme in ("https", "wss"))
+        if failure is not None:
+            await _fail(req, transport, failure, timeout)
         loop = asyncio.get_running_loop()
         if isinstance(transport, InProcessTransport):
             protocol = self._factory()
@@ -50,10 +58,26 @@ def _create_connection(patch: Patch) -> Any:
             address, context = transport.address, transport.context
             named = host if context else None
             _, protocol = await loop.create_connection(self._factory, *address, ssl=context, server_hostname=named)
-        protocol.segment_mock_transport = transport  # type: ignore[attr-defined]
+        protocol.segment_mock_origin = transport, transport.admission.armed  # type: ignore[attr-defined]
         return protocol
 
     return create_connection
+
+
+async def _fail(req: Any, transport: FallibleTransport, failure: ConnectFailure, timeout: Any) -> NoReturn:
+    """Raise what aiohttp raises when a connection fails so."""
+    refused = f"Connect call failed ({req.url.raw_host!r}, {req.url.port})"
+    try:
+        await transport.fail_async(failure, timeout.sock_connect, refused)
+    except socket.gaierror as error:
+        dns_error = getattr(aiohttp, "ClientConnectorDNSError", aiohttp.ClientConnectorError)  # aiohttp 3.10
+        raise dns_error(req.connection_key, error) from error
+    except ssl.SSLCertVerificationError as error:
+        raise aiohttp.ClientConnectorCertificateError(req.connection_key, error) from error
+    except OSError as error:
+        if error.errno is None:
+            raise asyncio.TimeoutError from error  # a class of its own before Python 3.11
+        raise aiohttp.ClientConnectorError(req.connection_key, error) from error
 
 
 class ConnectionTransport(asyncio.Transport):

@@ -13,10 +13,11 @@ from weakref import WeakKeyDictionary
 from ...clock import Clock
 from ...forking import call_after_fork
 from ...hosts import is_control
-from ...messages import BODY_LIMIT, WHOLE, Answer, Control, Pending, Request, Response
+from ...messages import BODY_LIMIT, EVERY_CONNECTION, WHOLE, Admission, Answer, Control, Pending, Request, Response
 from ..serialize import CONTINUE, ConnectionOption, Ending, ending, header_fields, split_delivery
 from ..server.parser import RequestParser
 from . import waiting
+from .failing import FallibleTransport
 from .waiting import Steps, Wait
 
 if TYPE_CHECKING:
@@ -28,11 +29,11 @@ _FRAMING = {"connection", "content-length", "transfer-encoding"}
 """A reply with one of these headers says how it ends: only a parser can tell what a client makes of it."""
 
 
-class InProcessTransport:
+class InProcessTransport(FallibleTransport):
     """Opens connections to the core, which is *answer*, and to the *control* plane, on the mock's *clock*.
 
-    The body of a call may have *body_limit* bytes. *for_child* returns what takes this transport's place in a child
-    that is forked, or the reason why nothing can.
+    The body of a call may have *body_limit* bytes; *admission* is asked for each connection.
+    *for_child* returns what takes this transport's place in a child that is forked, or the reason why nothing can.
     """
 
     def __init__(
@@ -41,9 +42,11 @@ class InProcessTransport:
         control: Control,
         clock: Clock,
         body_limit: int = BODY_LIMIT,
+        admission: Admission = EVERY_CONNECTION,
         for_child: Callable[[], LiveTransport | str] = lambda: "it belongs to the parent of this process",
     ) -> None:
-        self.answer, self.control, self.clock, self.body_limit = answer, control, clock, body_limit
+        super().__init__(clock, admission, is_real=False)
+        self.answer, self.control, self.body_limit = answer, control, body_limit
         self.closed = False
         self._for_child = for_child
         self._successor: LiveTransport | str | None = None
@@ -66,8 +69,8 @@ class InProcessTransport:
         return Connection(self, timeout)
 
     def opened(self, sock: object) -> bool:
-        """Tell whether *sock* is a connection of this transport."""
-        return isinstance(sock, Connection) and sock.transport is self
+        """Tell whether *sock* is a connection of this transport that a client may go on with."""
+        return isinstance(sock, Connection) and sock.transport is self and not sock.is_outdated
 
     def close(self) -> None:
         """End every connection: none may reach this mock again."""
@@ -93,16 +96,22 @@ class Connection:
         self._unread = b""
         self._files = 0
         self._closed = False
+        self._armed = transport.admission.armed
 
     @property
     def closed(self) -> bool:
         """Whether the connection has ended, on either side."""
-        return self._closed or self.transport.closed
+        return self._closed or self.transport.closed or (self._exchange is None and self.is_outdated)
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether a fault has been armed since it was opened that ends idle connections."""
+        return self._armed != self.transport.admission.armed
 
     def request(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Exchange:
         """Start a request that no parser has to read, and return what becomes of it."""
         self._parser.count += 1
-        request = Request(method, target, headers, body, "inprocess", self._parser.count)
+        request = Request(method, target, headers, body, "inprocess", self._parser.count, is_admitted=True)
         self._exchange = exchange = Exchange(self.transport, request, "")
         return exchange
 
@@ -207,6 +216,8 @@ class Connection:
     def _start(self) -> None:
         if self._exchange is None and self._parser.requests:
             request, option = self._parser.requests.popleft()
+            if isinstance(request, Request):
+                request.is_admitted = True
             self._exchange = Exchange(self.transport, request, option)
 
     def _next(self, exchange: Exchange) -> None:

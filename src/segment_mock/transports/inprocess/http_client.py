@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import socket
 from collections.abc import Iterable
-from http.client import HTTPMessage, HTTPResponse
+from http.client import HTTP_PORT, HTTPMessage, HTTPResponse
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
-from ...messages import reason
+from ...messages import ConnectFailure, reason
 from .connection import Connection
+from .failing import FallibleTransport
 from .registry import REGISTRY, Patch, Seam
 
 _DEFAULT = socket._GLOBAL_DEFAULT_TIMEOUT  # type: ignore[attr-defined]
@@ -56,6 +57,8 @@ class _Unopened:
 def open_connection(client: Any, transport: Any, host: str) -> Any:
     """Let *client*, of http.client or urllib3, go on over a connection that *transport* opens, and return that."""
     timeout = socket.getdefaulttimeout() if client.timeout is _DEFAULT else client.timeout
+    if (failure := transport.failure(host, is_tls=client.default_port != HTTP_PORT)) is not None:
+        _fail(client, transport, failure, timeout)
     client.sock = transport.connect(host, timeout)
     if isinstance(client.sock, Connection) and client.response_class is HTTPResponse:
         client.response_class = InProcessResponse
@@ -63,6 +66,25 @@ def open_connection(client: Any, transport: Any, host: str) -> Any:
     client.is_verified = True
     client._has_connected_to_proxy = bool(getattr(client, "proxy", None))
     return client.sock
+
+
+def _fail(client: Any, transport: FallibleTransport, failure: ConnectFailure, timeout: float | None) -> NoReturn:
+    """Raise what *client* raises when its connection fails so: http.client as it is, urllib3 in its own errors."""
+    if failure == "tls" or not hasattr(client, "_new_conn"):
+        transport.fail(failure, timeout)
+    from urllib3 import exceptions
+
+    try:
+        transport.fail(failure, timeout)
+    except socket.gaierror as error:
+        if hasattr(exceptions, "NameResolutionError"):  # urllib3 2
+            raise exceptions.NameResolutionError(client.host, client, error) from error
+        raise exceptions.NewConnectionError(client, f"Failed to establish a new connection: {error}") from error
+    except TimeoutError as error:
+        sentence = f"Connection to {client.host} timed out. (connect timeout={client.timeout})"
+        raise exceptions.ConnectTimeoutError(client, sentence) from error
+    except OSError as error:
+        raise exceptions.NewConnectionError(client, f"Failed to establish a new connection: {error}") from error
 
 
 def patches(module: ModuleType) -> Iterable[Seam]:

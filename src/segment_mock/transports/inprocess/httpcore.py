@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from http.client import HTTP_PORT
 from types import FunctionType, ModuleType
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import httpcore
 
-from ...messages import Response, reason
+from ...messages import ConnectFailure, Response, reason
 from . import waiting
 from .connection import Connection, InProcessTransport
+from .failing import FallibleTransport
 from .live import LiveTransport
 from .registry import REGISTRY, Patch, Seam
 
 SEAMS_VARY = True
 """Another library may have patched pools that have nothing of their own otherwise."""
 _BRIEF = 8000  # so many bytes of a head pass any limit
+_TLS_SCHEMES = (b"https", b"wss")
 _BY_PARSER = {b"expect", b"transfer-encoding", b"upgrade"}
 """A request with one of these headers is written and read as bytes."""
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
@@ -48,7 +51,10 @@ def _handle_request(patch: Patch) -> Any:
         transport = REGISTRY.transport_for(request.url.host.decode("ascii"))
         if transport is None:
             return patch.original(self, request)
-        return genuine(_beside(self, transport, _Pool), request)
+        beside = _beside(self, transport, _Pool)
+        for connection in _outdated(beside):
+            connection.close()
+        return genuine(beside, request)
 
     return handle_request
 
@@ -60,7 +66,10 @@ def _handle_async_request(patch: Patch) -> Any:
         transport = REGISTRY.transport_for(request.url.host.decode("ascii"))
         if transport is None:
             return await patch.original(self, request)
-        return await genuine(_beside(self, transport, _AsyncPool), request)
+        beside = _beside(self, transport, _AsyncPool)
+        for connection in _outdated(beside):
+            await connection.aclose()
+        return await genuine(beside, request)
 
     return handle_async_request
 
@@ -94,11 +103,19 @@ def _beside(pool: Any, transport: InProcessTransport | LiveTransport, kind: Any)
             keepalive_expiry=pool._keepalive_expiry,
             retries=pool._retries,
         )
-        beside.transport = transport
+        beside.transport, beside.armed = transport, transport.admission.armed
         beside = transport.pools.setdefault(pool, beside)
         if isinstance(transport, LiveTransport):
             _close_with(pool, beside)
     return beside
+
+
+def _outdated(beside: Any) -> list[Any]:
+    """Return the idle connections that end because a fault has been armed."""
+    if beside.armed == beside.transport.admission.armed:
+        return []
+    beside.armed = beside.transport.admission.armed
+    return [connection for connection in beside.connections if connection.is_idle()]
 
 
 def _close_with(pool: Any, beside: Any) -> None:
@@ -128,10 +145,11 @@ class _Pool(httpcore.ConnectionPool):
     """httpcore's pool, of connections that a transport opens."""
 
     transport: InProcessTransport | LiveTransport
+    armed: int
 
     def create_connection(self, origin: Any) -> Any:
         if isinstance(self.transport, InProcessTransport):
-            return _PooledConnection(origin, self.transport, self._keepalive_expiry)
+            return _PooledConnection(origin, self.transport, self._keepalive_expiry, self._retries)
         backend: Any = _LiveBackend(self.transport, self._network_backend)
         connection = httpcore.HTTPConnection(
             origin,
@@ -148,10 +166,11 @@ class _AsyncPool(httpcore.AsyncConnectionPool):
     """The same for coroutines."""
 
     transport: InProcessTransport | LiveTransport
+    armed: int
 
     def create_connection(self, origin: Any) -> Any:
         if isinstance(self.transport, InProcessTransport):
-            return _AsyncPooledConnection(origin, self.transport, self._keepalive_expiry)
+            return _AsyncPooledConnection(origin, self.transport, self._keepalive_expiry, self._retries)
         backend: Any = _AsyncLiveBackend(self.transport, self._network_backend)
         connection = httpcore.AsyncHTTPConnection(
             origin,
@@ -167,8 +186,11 @@ class _AsyncPool(httpcore.AsyncConnectionPool):
 class _Base:
     """What httpcore's pool asks a connection, and what a request and a reply have in common for both kinds."""
 
-    def __init__(self, origin: Any, transport: InProcessTransport, keepalive_expiry: float | None) -> None:
-        self._origin, self._transport, self._keepalive = origin, transport, keepalive_expiry
+    def __init__(
+        self, origin: Any, transport: InProcessTransport, keepalive_expiry: float | None, retries: int
+    ) -> None:
+        self._origin, self._transport, self._keepalive, self._retries = origin, transport, keepalive_expiry, retries
+        self._host = origin.host.decode("ascii")
         self._connection: Connection | None = None
         self._count = 0
         self._idle = self._closed = False
@@ -201,17 +223,21 @@ class _Base:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} [{self.info()}]>"
 
-    def _begin(self, request: Any) -> Connection:
-        timeouts = request.extensions.get("timeout", {})
+    def _reserve(self) -> None:
+        """Take the connection for a request; raises httpcore.ConnectionNotAvailable if it has one."""
         with self._lock:
             if self._closed or (self._count and not self._idle):
                 raise httpcore.ConnectionNotAvailable
             self._count += 1
             self._idle = False
-        if self._connection is None:
-            self._connection = self._transport.connect(self._origin.host.decode("ascii"), timeouts.get("connect"))
-        self._connection.settimeout(timeouts.get("read"))
-        return self._connection
+
+    def _failure(self) -> ConnectFailure | None:
+        return self._transport.failure(self._host, is_tls=self._origin.scheme in _TLS_SCHEMES)
+
+    def _use(self, connection: Connection, request: Any) -> Connection:
+        self._connection = connection
+        connection.settimeout(request.extensions.get("timeout", {}).get("read"))
+        return connection
 
     def settle(self, *, reusable: bool) -> None:
         """Keep the connection for the next request if it is *reusable*, end it otherwise."""
@@ -230,8 +256,9 @@ class _PooledConnection(_Base):
     """A connection of a pool to the core: plain requests and whole replies pass as they are, others through h11."""
 
     def handle_request(self, request: Any) -> Any:
-        connection = self._begin(request)
+        self._reserve()
         try:
+            connection = self._use(self._connection or self._open(request), request)
             body = b"".join(request.stream)
             if (plain := _plain(request, body, self._transport.body_limit)) is not None:
                 exchange = connection.request(*plain, body)
@@ -249,6 +276,15 @@ class _PooledConnection(_Base):
             self.end()
             raise
 
+    def _open(self, request: Any) -> Connection:
+        failure = self._failure()
+        if failure is None:
+            return self._transport.connect(self._host)
+        backend = _FailingBackend(self._transport, failure, self._failure)
+        wire = httpcore.HTTPConnection(self._origin, retries=self._retries, network_backend=backend)
+        stream: Any = wire._connect(request)
+        return stream.connection  # type: ignore[no-any-return]
+
     def close(self) -> None:
         self.end()
 
@@ -257,8 +293,9 @@ class _AsyncPooledConnection(_Base):
     """The same for coroutines."""
 
     async def handle_async_request(self, request: Any) -> Any:
-        connection = self._begin(request)
+        self._reserve()
         try:
+            connection = self._use(self._connection or await self._open(request), request)
             body = b"".join([part async for part in request.stream])
             if (plain := _plain(request, body, self._transport.body_limit)) is not None:
                 exchange = connection.request(*plain, body)
@@ -275,6 +312,15 @@ class _AsyncPooledConnection(_Base):
         except BaseException:
             self.end()
             raise
+
+    async def _open(self, request: Any) -> Connection:
+        failure = self._failure()
+        if failure is None:
+            return self._transport.connect(self._host)
+        backend = _AsyncFailingBackend(self._transport, failure, self._failure)
+        wire = httpcore.AsyncHTTPConnection(self._origin, retries=self._retries, network_backend=backend)
+        stream: Any = await wire._connect(request)
+        return stream.connection  # type: ignore[no-any-return]
 
     async def aclose(self) -> None:
         self.end()
@@ -328,6 +374,27 @@ def _mapped() -> Iterator[None]:
         raise httpcore.ReadTimeout(*error.args) from error
     except OSError as error:
         raise httpcore.ReadError(*error.args) from error
+
+
+@contextmanager
+def _connecting() -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError as error:
+        raise httpcore.ConnectTimeout(error) from error
+    except OSError as error:
+        raise httpcore.ConnectError(error) from error
+
+
+async def _fail_async(transport: FallibleTransport, failure: ConnectFailure, timeout: float | None) -> None:
+    """Raise what httpcore raises over anyio when a connection fails so."""
+    with _connecting():
+        try:
+            await transport.fail_async(failure, timeout)
+        except ConnectionRefusedError as error:
+            raise OSError("All connection attempts failed") from error
+        except TimeoutError as error:
+            raise TimeoutError from error
 
 
 class _Body:
@@ -441,6 +508,66 @@ class _AsyncStream:
         return self._stream.get_extra_info(info)
 
 
+class _FailingBackend(httpcore.NetworkBackend):
+    """Lets a connection fail, first by *failure*, then as *next_failure* says, for httpcore to try again or raise."""
+
+    def __init__(
+        self,
+        transport: InProcessTransport,
+        failure: ConnectFailure | None,
+        next_failure: Callable[[], ConnectFailure | None],
+    ) -> None:
+        self._transport, self._failure, self._next_failure = transport, failure, next_failure
+
+    def connect_tcp(self, host: str, port: int, timeout: float | None = None, *_: Any, **__: Any) -> Any:
+        failure, self._failure = self._failure or self._next_failure(), None
+        if failure is not None:
+            with _connecting():
+                self._transport.fail(failure, timeout)
+        return _Opened(self._transport.connect(host))
+
+    def sleep(self, seconds: float) -> None:
+        self._transport.pause(seconds)
+
+
+class _AsyncFailingBackend(httpcore.AsyncNetworkBackend):
+    """The same for coroutines."""
+
+    def __init__(
+        self,
+        transport: InProcessTransport,
+        failure: ConnectFailure | None,
+        next_failure: Callable[[], ConnectFailure | None],
+    ) -> None:
+        self._transport, self._failure, self._next_failure = transport, failure, next_failure
+
+    async def connect_tcp(self, host: str, port: int, timeout: float | None = None, *_: Any, **__: Any) -> Any:
+        failure, self._failure = self._failure or self._next_failure(), None
+        if failure is not None:
+            await _fail_async(self._transport, failure, timeout)
+        return _AsyncOpened(self._transport.connect(host))
+
+    async def sleep(self, seconds: float) -> None:
+        await self._transport.pause_async(seconds)
+
+
+class _Opened:
+    """A connection that has come about, with TLS if it is wanted."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    def start_tls(self, *_: Any, **__: Any) -> _Opened:
+        return self
+
+
+class _AsyncOpened(_Opened):
+    """The same for coroutines."""
+
+    async def start_tls(self, *_: Any, **__: Any) -> _AsyncOpened:  # type: ignore[override]
+        return self
+
+
 class _LiveBackend:
     """Opens connections to the server of a transport; TLS, if it speaks that, is then spoken already."""
 
@@ -448,6 +575,10 @@ class _LiveBackend:
         self._transport, self._backend = transport, backend
 
     def connect_tcp(self, host: str, port: int, timeout: float | None = None, *_: Any, **__: Any) -> Any:
+        failure = self._transport.failure(host, is_tls=port != HTTP_PORT)
+        if failure is not None:
+            with _connecting():
+                self._transport.fail(failure, timeout)
         address = self._transport.address
         stream = self._backend.connect_tcp(*address, timeout)
         if self._transport.context is not None:
@@ -466,6 +597,9 @@ class _AsyncLiveBackend:
         self._transport, self._backend = transport, backend
 
     async def connect_tcp(self, host: str, port: int, timeout: float | None = None, *_: Any, **__: Any) -> Any:
+        failure = self._transport.failure(host, is_tls=port != HTTP_PORT)
+        if failure is not None:
+            await _fail_async(self._transport, failure, timeout)
         address = self._transport.address
         stream = await self._backend.connect_tcp(*address, timeout)
         if self._transport.context is not None:

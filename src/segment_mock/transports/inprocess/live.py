@@ -7,30 +7,36 @@ import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakKeyDictionary
 
+from ...clock import Clock
 from ...forking import call_after_fork, new_lock
+from ...messages import EVERY_CONNECTION, Admission
 from ..server.server import LiveServer
+from .failing import FallibleTransport
 
 
-class LiveTransport:
+class LiveTransport(FallibleTransport):
     """Opens a socket to a server that *serve* starts when the first is wanted; `close` stops it.
 
-    If the server speaks TLS, its certificate is verified for the host that was asked for. *for_child* returns what
-    takes this transport's place in a child that is forked, or the reason why nothing can.
+    If the server speaks TLS, its certificate is verified for the host that was asked for. *admission* is asked for each
+    connection. *for_child* returns what takes this transport's place in a child that is forked, or the reason why
+    nothing can.
     """
 
     def __init__(
         self,
         serve: Callable[[], LiveServer],
+        admission: Admission = EVERY_CONNECTION,
         for_child: Callable[[], LiveTransport | str] = lambda: "it belongs to the parent of this process",
     ) -> None:
+        super().__init__(Clock(), admission, is_real=True)
         self._serve, self._lock = serve, new_lock()
         self._server: LiveServer | None = None
         self._for_child = for_child
         self._successor: LiveTransport | str | None = None
         call_after_fork(self)
-        self._sockets: WeakSet[socket.socket] = WeakSet()
+        self._sockets: WeakKeyDictionary[socket.socket, int] = WeakKeyDictionary()
         self.pools: WeakKeyDictionary[Any, Any] | None = None
         """What httpcore's seam keeps for each pool of a client."""
         self.context: ssl.SSLContext | None = None
@@ -60,12 +66,12 @@ class LiveTransport:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.context is not None:
             connection = self.context.wrap_socket(connection, server_hostname=host)
-        self._sockets.add(connection)
+        self._sockets[connection] = self.admission.armed
         return connection
 
     def opened(self, sock: object) -> bool:
-        """Tell whether *sock* was opened here."""
-        return sock in self._sockets
+        """Tell whether *sock* was opened here, and no fault has been armed since that ends idle connections."""
+        return isinstance(sock, socket.socket) and self._sockets.get(sock) == self.admission.armed
 
     def close(self) -> None:
         """Stop the server, and with it every connection."""
@@ -79,7 +85,7 @@ class RemoteTransport(LiveTransport):
     """Opens sockets to a server that runs elsewhere, at *host* and *port*; with *context* it speaks TLS."""
 
     def __init__(self, host: str, port: int, context: ssl.SSLContext | None) -> None:
-        super().__init__(_unreachable, lambda: RemoteTransport(host, port, context))
+        super().__init__(_unreachable, for_child=lambda: RemoteTransport(host, port, context))
         self._address, self.context = (host, port), context
 
     @property
@@ -94,7 +100,7 @@ class RemoteTransport(LiveTransport):
             return connection
         plain = _Socket(connection.family, connection.type, connection.proto, connection.detach())
         plain.settimeout(timeout)
-        self._sockets.add(plain)
+        self._sockets[plain] = self.admission.armed
         return plain
 
     def close(self) -> None:

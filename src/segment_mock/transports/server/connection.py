@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import cast
 
-from ...hosts import is_control
-from ...messages import Delivery, Pending, Request, Response, is_browser
+from ...hosts import is_control, is_local
+from ...messages import RESET, ConnectFailure, Delivery, Pending, Request, Response, is_browser
 from ..serialize import CONTINUE, ConnectionOption, text_response
 from .context import ServerContext, close_socket, error_response
 from .parser import RequestParser
@@ -15,6 +16,9 @@ from .writer import ResponseWriter
 
 QUEUE_LIMIT = 8  # pipelined requests that may wait; behind them, nothing is read
 DRAIN_LIMIT = 64 * 2**20  # bytes that a client may send after its last request, before it is cut off
+ASK = "x-segment-mock-ask"
+"""The header of a CONNECT that only asks whether a connection would come about."""
+FAULT = "X-Segment-Mock-Fault"
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
 
@@ -22,15 +26,16 @@ class Connection(asyncio.Protocol):
     """Carries one client's requests to *context*'s core and its responses back, one after another."""
 
     __slots__ = (
-        "_busy", "_call", "_context", "_deadline", "_drained", "_eof", "_head_only", "_lost", "_option", "_parser",
-        "_paused", "_scheduled", "_timer", "_transport", "_writer",
+        "_busy", "_call", "_context", "_deadline", "_drained", "_eof", "_head_only", "_is_admitted", "_lost", "_option",
+        "_parser", "_paused", "_scheduled", "_timer", "_transport", "_writer",
     )  # fmt: skip
 
     _transport: asyncio.Transport
     _writer: ResponseWriter
 
-    def __init__(self, context: ServerContext) -> None:
+    def __init__(self, context: ServerContext, *, is_admitted: bool = False) -> None:
         self._context = context
+        self._is_admitted = is_admitted or context.is_admitted
         self._parser = RequestParser(
             context.body_limit,
             admit=context.admit,
@@ -164,11 +169,12 @@ class Connection(asyncio.Protocol):
     def _answer(self, request: Request) -> None:
         self._head_only = request.method == "HEAD"
         if request.method == "CONNECT":
-            self._start_tls(request.target, self._parser.rest, ESTABLISHED)
+            self._open_tunnel(request)
         elif (request.target.startswith("/_mock") and is_control(request.target)) or is_browser(request):
             self._busy = True
             self._context.ask_control(request, self._finish)
         else:
+            request.is_admitted = self._is_admitted
             try:
                 reply = self._context.answer(request)
             except BaseException:
@@ -233,15 +239,44 @@ class Connection(asyncio.Protocol):
         host = server_name(data)
         if host and not self._context.admit(host):
             self._transport.abort()
+            return
+        failure = self._context.failure(host) if host else None
+        if failure == "timeout":
+            self._be_silent()
+        elif failure in ("refused", "dns"):
+            self._send(Response(500, delivery=RESET))
         else:
-            self._start_tls(host, data)
+            self._start_tls(host, data, is_trusted=failure is None)
 
-    def _start_tls(self, host: str, data: bytes, greeting: bytes = b"") -> None:
+    def _open_tunnel(self, request: Request) -> None:
+        """Answer CONNECT, as a proxy does that can or can't reach the host; or only say whether it could."""
+        context, host = self._context, request.target
+        if ASK in request.headers:
+            self._send(_tunnel_answer(200, context.ask(host)))
+            return
+        failure = context.failure(host)
+        if failure == "timeout":
+            self._be_silent()
+        elif failure in ("refused", "dns"):
+            self._send(_tunnel_answer(502, failure))
+        else:
+            self._start_tls(host, self._parser.rest, ESTABLISHED, is_trusted=failure is None)
+
+    def _be_silent(self) -> None:
+        """Keep the connection, and never answer."""
+        self._busy = True
+        self._call = _silence()
+        self._context.waiting.add(self)
+        self._parser.close()
+        self._watch()
+
+    def _start_tls(self, host: str, data: bytes, greeting: bytes = b"", *, is_trusted: bool = True) -> None:
         """Go on with TLS under a certificate for *host*; *data* has been read already."""
         context = self._context
-        assert context.context_for is not None
+        issue = context.context_for if is_trusted else context.untrusted_context_for
+        assert issue is not None
         try:
-            ssl_context = context.context_for(host)
+            ssl_context = issue(host)
         except ValueError:
             sentence = f"There can be no certificate for {host[:100]!r}."
             self._send(text_response(400, sentence, Delivery(end="close")))
@@ -252,7 +287,21 @@ class Connection(asyncio.Protocol):
         if greeting:
             self._transport.write(greeting)
         context.connections.discard(self)  # the handshake takes its place
-        Handshake(context, self._transport, ssl_context, lambda: Connection(context), host, data)
+        counted = host if is_trusted else None
+        connect = partial(Connection, context, is_admitted=bool(host) and not is_local(host))
+        Handshake(context, self._transport, ssl_context, connect, counted, data)
+
+
+def _tunnel_answer(status: int, failure: ConnectFailure | None) -> Response:
+    headers = {"Content-Type": "text/plain; charset=utf-8", **({FAULT: f"connect {failure}"} if failure else {})}
+    sentence = (
+        f"No connection comes about: an armed fault ({failure}).\n" if failure else "The connection comes about.\n"
+    )
+    return Response(status, headers, sentence.encode(), Delivery(end="close"))
+
+
+async def _silence() -> Response:
+    return Response(500, delivery=RESET)  # never run
 
 
 def _close(call: Pending) -> None:

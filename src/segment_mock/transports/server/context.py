@@ -14,7 +14,8 @@ from ssl import SSLContext
 from typing import Any, Protocol
 
 from ...clock import Clock
-from ...messages import Answer, Control, Delivery, Request, Response
+from ...hosts import is_local
+from ...messages import EVERY_CONNECTION, Admission, Answer, ConnectFailure, Control, Delivery, Request, Response
 from ..serialize import text_response
 
 _HOSTS = 1000  # at most this many hosts are counted
@@ -37,7 +38,9 @@ class ServerContext:
     """Everything here is used on *loop*'s thread only, except by the worker's own method.
 
     *admit* tells which hosts may be asked for by name. With *context_for*, a connection that begins with CONNECT or
-    with TLS is served over TLS, under the SSL context that *context_for* returns for the host.
+    with TLS is served over TLS, under the SSL context that *context_for* returns for the host, or
+    *untrusted_context_for* where *admission* lets the handshake fail. *is_admitted*: clients have asked for admission
+    themselves. *asked* are the hosts of connections that were asked for and not made yet, and how each fails.
     """
 
     answer: Answer
@@ -49,6 +52,10 @@ class ServerContext:
     request_timeout: float
     admit: Callable[[str], bool]
     context_for: Callable[[str], SSLContext] | None = None
+    untrusted_context_for: Callable[[str], SSLContext] | None = None
+    admission: Admission = EVERY_CONNECTION
+    is_admitted: bool = False
+    asked: dict[str, list[ConnectFailure | None]] = field(default_factory=dict)
     connections: set[Droppable] = field(default_factory=set)
     waiting: set[Droppable] = field(default_factory=set)
     failed_handshakes: Counter[str] = field(default_factory=Counter)
@@ -89,6 +96,19 @@ class ServerContext:
         """Count a client that broke off the TLS handshake for *host*."""
         if host in self.failed_handshakes or len(self.failed_handshakes) < _HOSTS:
             self.failed_handshakes[host] += 1
+
+    def failure(self, host: str) -> ConnectFailure | None:
+        """Return how a connection to *host* fails that is to be made now, as was said when it was asked for."""
+        asked = self.asked.get(host)
+        return asked.pop(0) if asked else None if is_local(host) else self.admission(host)
+
+    def ask(self, host: str) -> ConnectFailure | None:
+        """Return how the next connection to *host* fails, and remember it if the client is going to connect."""
+        failure = self.admission(host)
+        if failure in (None, "tls") and (host in self.asked or len(self.asked) < _HOSTS):
+            self.asked.setdefault(host, []).append(failure)
+            del self.asked[host][:-_HOSTS]
+        return failure
 
     def drop_waiting(self) -> None:
         """Close every waiting call, unperformed, and its connection."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ...clock import Clock
 from ...forking import call_after_fork, new_lock
 from ...hosts import authority_of
-from ...messages import BODY_LIMIT, Answer, Control
+from ...messages import BODY_LIMIT, EVERY_CONNECTION, Admission, Answer, Control
 from .connection import Connection
 from .context import ServerContext
 from .tls import Handshake, HandshakeFirst
@@ -59,6 +59,7 @@ class LiveServer:
     *time_scale* multiplies every pause of the core and of a delivery; *request_timeout* is real seconds
     from a request's first byte to its last. With *authority* the server speaks TLS (*tls*), or else
     answers CONNECT for the hosts that *admit* accepts; the authority is closed when the server stops.
+    A proxy asks *admission* for each connection to a vendor's host; with *is_admitted* clients have done so themselves.
     *on_start* and *on_stop* are called with the server once it runs, and once it has stopped.
     """
 
@@ -74,6 +75,8 @@ class LiveServer:
         time_scale: float = 1.0,
         request_timeout: float = 30.0,
         admit: Callable[[str], bool] = lambda host: True,
+        admission: Admission = EVERY_CONNECTION,
+        is_admitted: bool = False,
         authority: CertificateAuthority | None = None,
         tls: bool = False,
         on_start: Callable[[LiveServer], None] = lambda server: None,
@@ -87,7 +90,9 @@ class LiveServer:
         self._new_context = partial(
             ServerContext, answer, control, clock, body_limit=body_limit, time_scale=time_scale,
             request_timeout=request_timeout, admit=admit, failed_handshakes=self.failed_handshakes,
+            admission=admission, is_admitted=is_admitted,
             context_for=authority.context_for if authority and not tls else None,
+            untrusted_context_for=authority.untrusted_context_for if authority else None,
         )  # fmt: skip
         self._lock = new_lock()
         self._running: _Running | None = None

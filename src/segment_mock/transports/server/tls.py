@@ -10,10 +10,14 @@ import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ...forking import new_lock
 from ...hosts import normalized
 from .context import ServerContext, close_socket
+
+if TYPE_CHECKING:
+    from trustme import CA
 
 _CONTEXTS = 256  # certificates kept; the oldest is dropped and issued again when asked for
 TLS_HANDSHAKE = 0x16
@@ -32,6 +36,7 @@ class CertificateAuthority:
         from trustme import CA  # 60 ms, and few servers speak TLS
 
         self._ca, self._lock = CA(), new_lock()
+        self._other: CA | None = None
         self._contexts: dict[str, ssl.SSLContext] = {}
         names = (*_LOCAL, *hosts)
         try:
@@ -59,6 +64,15 @@ class CertificateAuthority:
                 self._contexts[host] = self._issue(host)
             return self._contexts[host]
 
+    def untrusted_context_for(self, host: str) -> ssl.SSLContext:
+        """Return a server context with a certificate for *host* that no client trusts, of another authority."""
+        from trustme import CA
+
+        with self._lock:
+            if self._other is None:
+                self._other = CA()
+        return self._issue(host, ca=self._other)
+
     def publish(self) -> None:
         """Write the CA certificate to a file in a folder of its own, unless that has been done."""
         if self.file is None:
@@ -72,10 +86,10 @@ class CertificateAuthority:
         if file is not None:
             shutil.rmtree(file.parent, ignore_errors=True)
 
-    def _issue(self, *names: str) -> ssl.SSLContext:
+    def _issue(self, *names: str, ca: CA | None = None) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.set_alpn_protocols(["http/1.1"])
-        self._ca.issue_cert(*names).configure_cert(context)
+        (ca or self._ca).issue_cert(*names).configure_cert(context)
         return context
 
 
@@ -94,7 +108,8 @@ def server_name(hello: bytes) -> str:
 class Handshake:
     """A TLS handshake on *transport*, after which the protocol that *connect* returns takes over.
 
-    *early* are bytes of the client that have been read already; *host* is counted if the client breaks off.
+    *early* are bytes of the client that have been read already; *host*, unless it is None, is counted if the client
+    breaks off.
     """
 
     def __init__(
@@ -103,7 +118,7 @@ class Handshake:
         transport: asyncio.Transport,
         ssl_context: ssl.SSLContext,
         connect: Callable[[], asyncio.Protocol],
-        host: str,
+        host: str | None,
         early: bytes = b"",
     ) -> None:
         self._context, self._transport, self._host = context, transport, host
@@ -144,7 +159,7 @@ class Handshake:
             buffer.hand_over(secured, connect())
 
     def _count_failure(self) -> None:
-        if not self._is_dropped:
+        if not self._is_dropped and self._host is not None:
             self._context.count_failed_handshake(self._host)
 
     def _feed(self, data: bytes) -> None:

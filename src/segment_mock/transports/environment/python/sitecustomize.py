@@ -17,6 +17,10 @@ from pathlib import Path
 from typing import Any
 
 _STAND_IN = "127.83.77.75"
+_REFUSING, _SILENT = "127.83.77.76", "127.83.77.77"
+_CLOSED = ("127.0.0.1", 1)
+"""A port where nothing listens."""
+_ASK = "CONNECT {0}:443 HTTP/1.1\r\nHost: {0}:443\r\nX-Segment-Mock-Ask: connect\r\n\r\n"
 _OTHER_RESOLVERS = ("uvloop", "aiodns", "gevent")
 
 
@@ -33,20 +37,64 @@ def _is_vendors(host: Any, patterns: list[str]) -> bool:
     return is_listed
 
 
+def _failure(reply: str) -> str:
+    """Return how a connection would fail, by the *reply* of the server that was asked; ``""`` if it would not."""
+    for line in reply.split("\r\n"):
+        name, _, value = line.partition(": ")
+        if name.lower() == "x-segment-mock-fault":
+            return value.partition(" ")[2]
+    return ""
+
+
 def _redirect(address: tuple[str, int], patterns: list[str]) -> None:
     resolve, by_name = socket.getaddrinfo, socket.gethostbyname
     connect, connect_ex = socket.socket.connect, socket.socket.connect_ex
+    silent: list[socket.socket] = []
+
+    def stand_in(host: Any) -> str:
+        """Return what stands for the server, or for how a fault lets the connection fail."""
+        failure = ask(host.decode("ascii") if isinstance(host, bytes) else host)
+        if failure == "dns":
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return {"refused": _REFUSING, "timeout": _SILENT}.get(failure, _STAND_IN)
+
+    def ask(host: str) -> str:
+        with socket.socket() as sock:
+            try:
+                sock.settimeout(5)
+                connect(sock, address)
+                sock.sendall(_ASK.format(host).encode("ascii"))
+                return _failure(sock.recv(4096).decode("latin-1"))
+            except OSError:  # the connection itself will tell
+                return ""
 
     def getaddrinfo(host: Any, port: Any, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0) -> Any:  # noqa: A002
         if _is_vendors(host, patterns):
-            return resolve(_STAND_IN, port, socket.AF_INET, type, proto, 0)
+            return resolve(stand_in(host), port, socket.AF_INET, type, proto, 0)
         return resolve(host, port, family, type, proto, flags)
 
     def gethostbyname(host: str) -> str:
-        return _STAND_IN if _is_vendors(host, patterns) else by_name(host)
+        return stand_in(host) if _is_vendors(host, patterns) else by_name(host)
 
     def target(wanted: Any) -> Any:
-        return address if isinstance(wanted, tuple) and wanted[0] == _STAND_IN else wanted
+        name = wanted[0] if isinstance(wanted, tuple) else ""
+        if name == _SILENT:
+            return silence()
+        return {_STAND_IN: address, _REFUSING: _CLOSED}.get(name, wanted)
+
+    def silence() -> tuple[str, int]:
+        """Return the address of a listener that accepts nothing and has no room for another connection."""
+        if not silent:
+            listener = socket.socket()
+            listener.bind(("127.0.0.1", 0))
+            listener.listen(0)
+            silent.append(listener)
+            for _ in range(4):
+                sock = socket.socket()
+                sock.setblocking(False)
+                connect_ex(sock, listener.getsockname())
+                silent.append(sock)
+        return silent[0].getsockname()  # type: ignore[no-any-return]
 
     socket.getaddrinfo, socket.gethostbyname = getaddrinfo, gethostbyname
     socket.socket.connect = lambda self, wanted: connect(self, target(wanted))  # type: ignore[method-assign]

@@ -1,0 +1,74 @@
+"""Connections that an armed fault lets fail: what the operating system or TLS raises, after the time that it takes."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+from typing import NoReturn
+
+from ...clock import Clock
+from ...messages import Admission, ConnectFailure
+from . import waiting
+from .waiting import Wait
+
+SYSTEM_TIMEOUT = 127.0
+"""Seconds after which Linux gives up where a client sets no time-out."""
+_REFUSED = "Connection refused"
+_UNTRUSTED = "certificate verify failed: unable to get local issuer certificate"
+
+
+class FallibleTransport:
+    """A transport that asks *admission* for each connection; where *is_real*, to wait for one in vain takes time."""
+
+    def __init__(self, clock: Clock, admission: Admission, *, is_real: bool) -> None:
+        self.clock, self.admission, self._is_real = clock, admission, is_real
+
+    def failure(self, host: str, *, is_tls: bool) -> ConnectFailure | None:
+        """Return how a new connection to *host* fails, None if it comes about; without TLS "tls" is "refused"."""
+        failure = self.admission(host)
+        return "refused" if failure == "tls" and not is_tls else failure
+
+    def fail(self, failure: ConnectFailure, timeout: float | None, refused: str = _REFUSED) -> NoReturn:
+        """Raise what a client meets that waits *timeout* seconds to connect; *refused* is the text of a refusal."""
+        if failure == "timeout":
+            self.pause(SYSTEM_TIMEOUT if timeout is None else timeout)
+        raise _error(failure, timeout, refused)
+
+    async def fail_async(self, failure: ConnectFailure, timeout: float | None, refused: str = _REFUSED) -> NoReturn:
+        """Raise as `fail` does, in a coroutine."""
+        if failure == "timeout":
+            await self.pause_async(SYSTEM_TIMEOUT if timeout is None else timeout)
+        raise _error(failure, timeout, refused)
+
+    def pause(self, seconds: float) -> None:
+        """Wait *seconds*, in process on the mock's clock alone."""
+        if self._is_real:
+            self.clock.wait(seconds)
+        else:
+            self.clock.skip(seconds)
+
+    async def pause_async(self, seconds: float) -> None:
+        """Wait *seconds* in a coroutine, in process as a timer of its loop."""
+        if self._is_real:
+            from anyio import sleep
+
+            await sleep(seconds)
+        else:
+            end = self.clock.now() + seconds
+            await waiting.suspend(self.clock, seconds, end, Wait(end, "a connection"))
+
+
+def _error(failure: ConnectFailure, timeout: float | None, refused: str) -> OSError:
+    if failure == "refused":
+        return ConnectionRefusedError(errno.ECONNREFUSED, refused)
+    if failure == "dns":
+        return socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+    if failure == "timeout":
+        if timeout is None:
+            return TimeoutError(errno.ETIMEDOUT, "Connection timed out")
+        return TimeoutError("timed out")
+    error = ssl.SSLCertVerificationError(1, f"[SSL: CERTIFICATE_VERIFY_FAILED] {_UNTRUSTED}")
+    error.library, error.reason = "SSL", "CERTIFICATE_VERIFY_FAILED"
+    error.verify_code, error.verify_message = 20, _UNTRUSTED.partition(": ")[2]
+    return error
