@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 import requests
+from werkzeug.serving import make_server
 
-from segment_mock import SegmentMock, faults
+from segment_mock import SegmentMock, create_app, faults
 from segment_mock.faults import kinds
 from segment_mock.transports.server.server import LiveServer
 
@@ -220,11 +221,11 @@ def test_a_group_has_its_members_and_a_person_their_groups(open_page: Open, mock
 
     page.get_by_role("button", name="Choir").click()
     detail = page.get_by_role("region", name="Record", exact=True)
-    expect(detail).to_contain_text("1 supporters")
+    expect(detail).to_contain_text("supporters (1)")
     detail.get_by_role("button", name="Ada").click()
 
     expect(detail.get_by_role("heading", level=3)).to_have_text("Ada")
-    expect(detail).to_contain_text("1 segments")
+    expect(detail).to_contain_text("segments (1)")
     expect(detail.get_by_role("button", name="Choir")).to_be_visible()
 
 
@@ -479,6 +480,24 @@ def test_the_openapi_page_asks_for_the_token(browser: Any, locked: SegmentMock) 
 
     expect(page.locator(".opblock").first).to_be_visible()
     page.close()
+
+
+def test_the_page_works_under_a_wsgi_server(browser: Any) -> None:
+    served = make_server("127.0.0.1", 0, create_app(data="demo"), threaded=True)
+    thread = Thread(target=served.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    page = browser.new_page()
+    try:
+        page.goto(f"http://127.0.0.1:{served.port}/")
+        expect(page.get_by_text("No call yet.")).to_be_visible()
+        requests.get(f"http://127.0.0.1:{served.port}{METRICS}", headers={"authToken": "t"}, timeout=5)
+
+        expect(row(page, 1)).to_contain_text("get_metrics")
+    finally:
+        page.close()
+        served.shutdown()
+        thread.join()
+        served.server_close()
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ _PIECE = 128 * 1024  # bytes that a reader gets at once
 _PING = 15.0  # seconds of silence after which a comment shows that the connection is alive
 _TURN = 20.0  # seconds that a reader may keep a thread of a WSGI server
 _MOST = 100  # rules told in one event
+_RULE = 0.0002  # seconds from one look at the rules to the next, for each rule: many would take the clients' time
 _ABOUT_LOST = "events were lost; read /_mock/journal and /_mock/state again"
 
 
@@ -85,7 +86,7 @@ class Feed:
         self._clock = core.world.clock.setting
         self._counters = {rule.id: rule.counters for rule in core.fault_rules}
         self._rules = tuple(core.fault_rules)
-        self._unsettled = True
+        self._rules_due, self._rules_next = True, 0.0
 
     def _publish(self, kind: str, data: Json) -> None:
         self._number += 1
@@ -124,12 +125,15 @@ class Feed:
         if started:
             self._newest = started[-1].id
         # A rule counts a call after it has been opened: so look at the rules once more.
-        self._unsettled = bool(started or self._open or ended)
+        self._rules_due = self._rules_due or bool(started or self._open or ended)
 
     def _look_at_rules(self) -> None:
         rules = tuple(self._core.fault_rules)
-        if rules == self._rules and not self._unsettled and self._newest == self._core.journal.newest:
+        self._rules_due |= rules != self._rules or self._newest != self._core.journal.newest
+        if not self._rules_due or self._looked < self._rules_next:
             return
+        self._rules_due = False
+        self._rules_next = self._looked + len(rules) * _RULE
         counters = {rule.id: rule.counters for rule in rules}
         changed = [rule for rule in rules if self._counters.get(rule.id) != counters[rule.id]]
         removed = [id_ for id_ in self._counters if id_ not in counters]

@@ -42,7 +42,7 @@ def get_page_file(core: Emulator, name: str) -> Response:
     response = send_from_directory(_STATIC, name)
     # The system's table of types may know others.
     response.headers["Content-Type"] = _TYPES.get(Path(name).suffix, response.headers["Content-Type"])
-    response.headers.update(_SAFE)
+    response.headers.update({**_SAFE, "Content-Security-Policy": _POLICY})
     return response
 
 

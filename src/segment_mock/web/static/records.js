@@ -134,7 +134,7 @@ export function recordsPanel() {
       fill(
         related,
         .../** @type {{table: string, records: Row[]}[]} */ (reply.related).flatMap((group) => [
-          h("h4", {}, `${group.records.length} ${group.table}`),
+          h("h4", {}, `${group.table} (${group.records.length})`),
           h(
             "ul",
             { class: "related" },
