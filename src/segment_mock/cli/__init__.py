@@ -26,6 +26,7 @@ _HOMES: Mapping[str, str] = {
     "open": "remote.open_page",
     "replay": "replay.replay",
     "conform": "conform.conform_",
+    "record": "record.record",
     "new-vendor": "new_vendor.new_vendor",
 }
 

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
@@ -32,7 +32,9 @@ from ..conform import (
     redact,
     summary,
 )
+from ..conform.recording import read_recordings, replay
 from ..core import all_options
+from ..mock import SegmentMock
 from ..settings import Option, SettingError, resolve, suggestion
 from ..vendors import find_vendors
 from .options import flags
@@ -54,7 +56,13 @@ _OPTIONS = [option for row in all_options(find_vendors()) if (option := _option(
 
 
 @click.command("conform")
-@click.option("--target", required=True, metavar="URL", envvar="SEGMENT_MOCK_URL", help="Base URL. [SEGMENT_MOCK_URL]")
+@click.option("--target", metavar="URL", envvar="SEGMENT_MOCK_URL", help="Base URL. [SEGMENT_MOCK_URL]")
+@click.option(
+    "--fixtures",
+    "folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Replay what `segment-mock record` wrote there instead, in order; without --target against a new mock.",
+)
 @click.option("--vendor", "vendors", multiple=True, type=click.Choice(_NAMES), help="Only this one; may be repeated.")
 @click.option("--only", multiple=True, metavar="NAME", help="Only these examples, such as 'salsa/upsert*'.")
 @flags(_OPTIONS)
@@ -66,7 +74,14 @@ _OPTIONS = [option for row in all_options(find_vendors()) if (option := _option(
 @click.option("--ca-file", type=click.Path(exists=True, dir_okay=False), help="Authority of the target's certificate.")
 @click.option("--junit", "report", type=click.Path(dir_okay=False, path_type=Path), help="Write JUnit's XML there.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object; the lines go to stderr.")
-def conform_(target: str, vendors: Sequence[str], only: Sequence[str], report: Path | None, **given: Any) -> None:
+def conform_(
+    target: str | None,
+    folder: Path | None,
+    vendors: Sequence[str],
+    only: Sequence[str],
+    report: Path | None,
+    **given: Any,
+) -> None:
     """Replay the shipped examples against URL, and print for each whether the answer is the printed one.
 
     If the target is a segment-mock, its control plane gets the records of each example, and its own records back at
@@ -76,7 +91,14 @@ def conform_(target: str, vendors: Sequence[str], only: Sequence[str], report: P
     if report and not (report.parent.is_dir() and os.access(report.parent, os.W_OK)):
         raise click.UsageError(f"--junit {report}: no such folder, or it cannot be written to")
     settings = _settings(given)
-    secrets = _secrets(_url(target), settings)
+    if folder:
+        if vendors or only or report or given["as_json"]:
+            raise click.UsageError("--fixtures replays all, and takes neither --vendor, --only, --junit nor --json")
+        _replay(folder, target, settings, given)
+        return
+    if not target:
+        raise click.UsageError("Missing option '--target'.")
+    secrets = _secrets(check_url(target), settings)
     chosen = _chosen(vendors or _NAMES, only)
     client = Client(target, given["timeout"], given["ca_file"], secrets)
     with closing(client), _interruptible():
@@ -86,6 +108,43 @@ def conform_(target: str, vendors: Sequence[str], only: Sequence[str], report: P
             raise click.ClickException(redact(f"{client.display_url} can't be asked: {error}", secrets)) from None
         results, left = _run(target_, client, chosen, secrets, given["as_json"])
     _report(client.display_url, target_.name, results, left, report, given["as_json"])
+
+
+def _replay(folder: Path, target: str | None, settings: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    try:
+        recordings = read_recordings(folder)
+    except SettingError as error:
+        raise click.UsageError(str(error)) from None
+    reading = {f"{vendor.name}.{row.name}" for vendor in find_vendors() for row in vendor.operations if row.reads}
+    writing = [one.name for one in recordings if one.document.get("operation") not in reading]
+    if target and writing and not given["allow_writes"]:
+        raise click.UsageError(f"{', '.join(writing)}: what writes is sent to a target with --allow-writes only")
+    credentials = {vendor.key_header.lower(): settings[_KEYS[vendor.name]] for vendor in find_vendors()}
+    secrets = _secrets(check_url(target) if target else "", settings)
+    with ExitStack() as stack:
+        url = target or stack.enter_context(SegmentMock()).serve().url
+        client = stack.enter_context(closing(Client(url, given["timeout"], given["ca_file"], secrets)))
+
+        def send(method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, Any]:
+            sent = {name: credentials.get(name.lower()) or value for name, value in headers.items()}
+            answer = client.ask(method, path, sent, body)
+            return answer.status, answer.text if answer.body is None else answer.body
+
+        drifted = []
+        try:
+            for name, differences in replay(recordings, send):
+                drifted += [name] if differences else []
+                click.echo(f"{'drift' if differences else 'same '}  {name}")
+                for line in differences:
+                    click.echo(f"        {line}")
+        except Unreachable as error:
+            raise click.ClickException(redact(f"{client.display_url}: {error}", secrets)) from None
+    same = len(recordings) - len(drifted)
+    click.echo(
+        f"{same} same, {len(drifted)} drifted: {folder} against {client.display_url if target else 'a new mock'}"
+    )
+    if drifted:
+        click.get_current_context().exit(1)
 
 
 def _run(
@@ -163,7 +222,8 @@ def _secrets(url: str, settings: Mapping[str, Any]) -> list[str]:
     return sorted({secret for secret in (*values, urlsplit(url).password) if secret}, key=len, reverse=True)
 
 
-def _url(text: str) -> str:
+def check_url(text: str) -> str:
+    """Return *text*, which has to be a base URL; exits with 2 otherwise."""
     try:
         parts = urlsplit(text)
         usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0

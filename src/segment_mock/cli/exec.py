@@ -43,7 +43,7 @@ def exec_(command: tuple[str, ...], config: str | None, **given: Any) -> None:
     with create_mock(settings) as mock:
         server = start_server(mock, settings["host"], settings["port"], tls=False, proxy=True)
         hosts = [*_vendor_hosts(), *settings["hosts"]]
-        code = _run(command, {**os.environ, **environment(server.url, Path(str(server.ca_file)), hosts)})
+        code = run_command(command, {**os.environ, **environment(server.url, Path(str(server.ca_file)), hosts)})
         click.echo("\n".join(_summary(mock, server)), err=True)
     click.get_current_context().exit(code)
 
@@ -74,7 +74,8 @@ def _given(given: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value not in (None, ())}
 
 
-def _run(command: tuple[str, ...], variables: dict[str, str]) -> int:
+def run_command(command: tuple[str, ...], variables: dict[str, str]) -> int:
+    """Run *command* with the environment *variables*, pass signals on to it, and return its exit code."""
     started: list[subprocess.Popen[bytes]] = []
     early: list[int] = []
 

@@ -1,0 +1,243 @@
+"""Recorded exchanges: made fit to be kept, written in the form of fixtures/, and replayed in their order."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from ..core import Vendor
+from ..json_match import json_or_text
+from ..messages import Request, Response
+from ..redaction import REDACTED, redacted, without
+from ..settings import SettingError
+from .example import TIME, UUID, by_form
+from .sandbox import setup_plan
+
+TOKEN = "TOKEN"  # noqa: S105 - what stands in the place of one
+_FRESH = re.compile(f"{UUID.pattern}|{TIME.pattern}", re.IGNORECASE)
+_PLACEHOLDER = re.compile(r"\{\{(id|time) \d+\}\}")
+_FORMS = {"id": UUID.pattern, "time": TIME.pattern}
+_SHORTEST = 8
+"""Minimum length of a credential that is replaced in bodies; a shorter one could be any word."""
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A request that was forwarded, by the operation's full name, and the response of the target."""
+
+    operation: str
+    request: Request
+    response: Response
+
+
+class Placeholders:
+    """Replaces ids and times that the target made by ``{{id 1}}`` and ``{{time 1}}``, the same one each time."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+        self._literal: set[str] = set()
+
+    def learn(self, request: str, response: str) -> None:
+        """Take what is new in the text of a *response* for the target's, unless a *request* had it."""
+        self._literal |= {match[0].lower() for match in _FRESH.finditer(request)} - self._names.keys()
+        for match in _FRESH.finditer(response):
+            value = match[0].lower()
+            if value not in self._names and value not in self._literal:
+                kind = "id" if UUID.fullmatch(match[0]) else "time"
+                count = sum(name.startswith(f"{{{{{kind} ") for name in self._names.values())
+                self._names[value] = f"{{{{{kind} {count + 1}}}}}"
+
+    def fill(self, text: str) -> str:
+        """Return *text* with the placeholders that are known by now."""
+        return _FRESH.sub(lambda match: self._names.get(match[0].lower(), match[0]), text)
+
+
+def documents(
+    vendor: Vendor, exchanges: Sequence[Exchange], source: str
+) -> tuple[list[dict[str, Any]], Callable[[str], str]]:
+    """Return each of *exchanges* in the form of fixtures/, and what makes any other of their texts fit to be kept."""
+    secrets = sorted({*_secrets(vendor, exchanges)}, key=len, reverse=True)
+    placeholders = Placeholders()
+
+    def clean(text: str) -> str:
+        for secret in secrets:
+            text = text.replace(secret, REDACTED)
+        return placeholders.fill(text)
+
+    fresh = setup_plan(vendor.name).fresh
+    return [_document(vendor, one, source, clean, placeholders, fresh) for one in exchanges], clean
+
+
+def _secrets(vendor: Vendor, exchanges: Iterable[Exchange]) -> Iterator[str]:
+    """Yield the credentials in headers and in members of bodies that have the name of one."""
+    for one in exchanges:
+        bodies = [_leaves(json_or_text(body)) for body in (one.request.body, one.response.body)]
+        for name, value in (*one.request.headers.items(), *one.response.headers.items(), *chain(*bodies)):
+            if len(value) >= _SHORTEST and redacted(vendor.key_header.lower(), {name: value})[name] != value:
+                yield value
+
+
+def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for member, inner in value.items():
+            yield from _leaves(inner, member)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _leaves(item, name)
+    elif isinstance(value, str):
+        yield name, value
+
+
+def _document(
+    vendor: Vendor,
+    exchange: Exchange,
+    source: str,
+    clean: Callable[[str], str],
+    placeholders: Placeholders,
+    fresh: Collection[str],
+) -> dict[str, Any]:
+    request, response = exchange.request, exchange.response
+    reply = json_or_text(response.body)
+    sent_text = request.target + request.body.decode("utf-8", "replace")
+    placeholders.learn(sent_text, response.body.decode("utf-8", "replace"))
+    has_key = any(name.lower() == vendor.key_header.lower() for name in request.headers)
+    sent: dict[str, Any] = {"method": request.method, "path": clean(without(vendor.key_header.lower(), request.target))}
+    sent["headers"] = {vendor.key_header: TOKEN} if has_key else {}
+    if request.body:
+        sent["body"] = _cleaned(json_or_text(request.body), clean)
+    return {
+        "title": f"{request.method} {clean(request.target.partition('?')[0])} answers {response.status}.",
+        "source": source,
+        "mark": "recorded",
+        "operation": exchange.operation,
+        "state": {},
+        "request": sent,
+        "response": {
+            "status": response.status,
+            "body": _cleaned(reply, clean),
+            "any": [path for path in _paths(reply) if path.rpartition(".")[2].partition("[")[0] in fresh],
+        },
+    }
+
+
+def _cleaned(value: Any, clean: Callable[[str], str]) -> Any:
+    if isinstance(value, dict):
+        return {name: _cleaned(member, clean) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_cleaned(item, clean) for item in value]
+    return clean(value) if isinstance(value, str) else value
+
+
+def _paths(value: Any, place: str = "") -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, member in value.items():
+            path = f"{place}.{name}" if place else name
+            yield path
+            yield from _paths(member, path)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _paths(item, f"{place}[{index}]")
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One recorded file: its *name* and its *document*."""
+
+    name: str
+    document: Mapping[str, Any]
+
+
+def read_recordings(folder: Path) -> list[Recording]:
+    """Return the recordings in *folder*, in the order of their names; raises `SettingError` naming what is wrong."""
+    files = sorted(folder.glob("*.json"))
+    if not files:
+        raise SettingError(f"{folder}: there is no recording in it, no file that ends in .json")
+    return [Recording(file.stem, _read(file)) for file in files]
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise SettingError(f"{file}: can't be read as JSON: {error}") from None
+    for place, members in (("request", ("method", "path", "headers")), ("response", ("status", "body"))):
+        part = document.get(place) if isinstance(document, dict) else None
+        if not isinstance(part, dict) or not part.keys() >= {*members}:
+            raise SettingError(f"{file}: {place}: expected an object with {', '.join(members)}")
+    return {**document}
+
+
+Send: TypeAlias = "Callable[[str, str, Mapping[str, str], bytes], tuple[int, Any]]"
+"""Sends method, path, headers and body, and returns status and body as JSON or text."""
+
+
+def replay(recordings: Sequence[Recording], send: Send) -> Iterator[tuple[str, list[str]]]:
+    """Send each of *recordings* in order; yield its name and where the answer differs from what was recorded.
+
+    A placeholder of an id or a time takes its value from the first answer that has it.
+    """
+    bound: dict[str, str] = {}
+    for one in recordings:
+        sent = one.document["request"]
+        request = json.dumps([sent["path"], sent.get("body")])
+        if unbound := sorted({match[0] for match in _PLACEHOLDER.finditer(request)} - bound.keys()):
+            yield one.name, [f"request: no earlier answer had {', '.join(unbound)}"]
+            continue
+        path, content = json.loads(_PLACEHOLDER.sub(lambda match: bound[match[0]], request))
+        text = content if isinstance(content, str) else json.dumps(content)
+        status, body = send(sent["method"], path, sent["headers"], text.encode() if "body" in sent else b"")
+        response = one.document["response"]
+        lines = [] if status == response["status"] else [f"status: expected {response['status']}, got {status}"]
+        yield one.name, [*lines, *_differences(response["body"], body, bound, {*response.get("any", ())})]
+
+
+def _differences(
+    expected: Any, actual: Any, bound: dict[str, str], loose: Collection[str], place: str = ""
+) -> Iterator[str]:
+    here = place or "body"
+    if place in loose and place:
+        if by_form(expected) != actual:
+            yield f"{here}: expected {by_form(expected)!r}, got {actual!r}"
+    elif isinstance(expected, dict) and isinstance(actual, dict):
+        for name in {**expected, **actual}:
+            path = f"{place}.{name}" if place else name
+            if name not in actual:
+                yield f"{path}: missing, recorded as {expected[name]!r}"
+            elif name not in expected:
+                yield f"{path}: was not recorded, got {actual[name]!r}"
+            else:
+                yield from _differences(expected[name], actual[name], bound, loose, path)
+    elif isinstance(expected, list) and isinstance(actual, list):
+        if len(expected) != len(actual):
+            yield f"{here}: expected {len(expected)} items, got {len(actual)}"
+        for index, (item, other) in enumerate(zip(expected, actual, strict=False)):
+            yield from _differences(item, other, bound, loose, f"{place}[{index}]")
+    elif isinstance(expected, str) and isinstance(actual, str) and _PLACEHOLDER.search(expected):
+        if not _bind(expected, actual, bound):
+            known = _PLACEHOLDER.sub(lambda match: bound.get(match[0], match[0]), expected)
+            yield f"{here}: expected {known!r}, got {actual!r}"
+    elif type(expected) is not type(actual) or expected != actual:
+        yield f"{here}: expected {expected!r}, got {actual!r}"
+
+
+def _bind(expected: str, actual: str, bound: dict[str, str]) -> bool:
+    """Tell whether *actual* fits *expected*, and learn the values of placeholders that were unknown."""
+    names: list[str] = []
+    pattern, position = "", 0
+    for match in _PLACEHOLDER.finditer(expected):
+        pattern += re.escape(expected[position : match.start()])
+        if match[0] in bound and match[1] == "id":
+            pattern += f"(?:{re.escape(bound[match[0]])})"
+        else:
+            pattern += f"(?P<p{len(names)}>{_FORMS[match[1]]})"
+            names.append(match[0])
+        position = match.end()
+    fit = re.fullmatch(pattern + re.escape(expected[position:]), actual, re.IGNORECASE)
+    for index, name in enumerate(names if fit else ()):
+        bound.setdefault(name, fit[f"p{index}"])  # type: ignore[index]
+    return fit is not None

@@ -1,0 +1,221 @@
+"""``segment-mock record``, and ``conform --fixtures``: drift between a recorded vendor and the mock, told by path."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from segment_mock.cli import main
+from segment_mock.conform.recording import Exchange, documents
+from segment_mock.messages import Request, Response
+from segment_mock.vendors import find_vendors
+from tests.conform.targets import TOKEN, Sandbox
+
+ROOT = "https://api.salsalabs.org/api/integration/ext/v1"
+PROGRAM = f"""
+import json, os, sys, requests
+headers = {{"authToken": {TOKEN!r}}}
+def call(method, path, payload):
+    reply = requests.request(method, {ROOT!r} + path, json={{"payload": payload}}, headers=headers)
+    print(reply.status_code)
+    return reply.json()
+reply = call("PUT", "/segments", {{"segments": [{{"name": "Donors", "description": "All"}}]}})
+key = reply["payload"]["segments"][0]["segmentId"]
+call("POST", "/segments/search", {{"identifierType": "SEGMENT_ID", "identifiers": [key], "offset": 0, "count": 5}})
+call("DELETE", "/segments", {{"segments": [{{"segmentId": key}}]}})
+sys.exit(7)
+"""
+
+
+@contextmanager
+def served(sandbox: Sandbox) -> Iterator[None]:
+    """Let *sandbox* answer, in a thread."""
+    thread = Thread(target=sandbox.server.serve_forever)
+    thread.start()
+    try:
+        yield
+    finally:
+        sandbox.server.shutdown()
+        thread.join()
+        sandbox.server.server_close()
+
+
+def drifted(path: str, status: int, body: Any) -> tuple[int, Any]:
+    """Plant three differences into the reply of a search: a member gone, one of another type, and one more."""
+    if path.endswith("/search") and status == 200:
+        group = body["payload"]["segments"][0]
+        del group["description"]
+        group["totalMembers"] = "0"
+        group["archived"] = False
+    return status, body
+
+
+def record(target: str, out: Path, code: str, *options: str) -> subprocess.CompletedProcess[str]:
+    command = ["record", "--target", target, "--vendor", "salsa", "--out", str(out), *options]
+    return subprocess.run(
+        [sys.executable, "-m", "segment_mock", *command, "--", sys.executable, "-c", code],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=[None, drifted], ids=["same", "drifted"])
+def recorded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
+    """Whether drift was planted, and the folder with the recording."""
+    out = tmp_path_factory.mktemp("recorded") / "out"
+    sandbox = Sandbox(request.param)
+    with served(sandbox):
+        result = record(sandbox.url, out, PROGRAM)
+    assert (7, "200\n200\n200\n") == (result.returncode, result.stdout), result.stderr
+    assert "segment-mock recorded 3 calls" in result.stderr
+    return request.param, out
+
+
+def test_it_keeps_each_exchange_without_credentials_ids_and_times(recorded: tuple[Any, Path]) -> None:
+    """In the form of fixtures/, in order; the id of a later request is the placeholder of the earlier reply."""
+    _, out = recorded
+    names = sorted(file.name for file in out.iterdir())
+    texts = "".join(file.read_text() for file in out.iterdir())
+    put, search, delete = (json.loads((out / name).read_text()) for name in names[:3])
+    key = put["response"]["body"]["payload"]["segments"][0]["segmentId"]
+
+    assert [
+        "001-upsert-segments.json",
+        "002-search-segments.json",
+        "003-delete-segments.json",
+        "recording.har",
+    ] == names
+    assert TOKEN not in texts
+    assert {"authToken": "TOKEN"} == put["request"]["headers"]
+    assert "salsa.upsert_segments" == put["operation"]
+    assert key.startswith("{{id ")
+    assert [key] == search["request"]["body"]["payload"]["identifiers"]
+    assert key == delete["request"]["body"]["payload"]["segments"][0]["segmentId"]
+    assert "recorded" == put["mark"]
+    assert 3 == len(json.loads((out / "recording.har").read_text())["log"]["entries"])
+
+
+def test_conform_names_each_planted_difference_and_nothing_else(recorded: tuple[Any, Path]) -> None:
+    """Against a new mock: ids and times that are made again are no difference."""
+    spoil, out = recorded
+
+    result = CliRunner().invoke(main, ["conform", "--fixtures", str(out)])
+
+    lines = [line.strip() for line in result.output.splitlines() if line.startswith("   ")]
+    place = "payload.segments[0]"
+    expected = [
+        f"{place}.totalMembers: expected '0', got 0",
+        f"{place}.archived: missing, recorded as False",
+        f"{place}.description: was not recorded, got 'All'",
+    ]
+    assert sorted(expected if spoil else []) == sorted(lines)
+    assert (1 if spoil else 0) == result.exit_code
+    assert ("2 same, 1 drifted" if spoil else "3 same, 0 drifted") in result.output
+
+
+def test_nothing_but_the_vendors_hosts_is_forwarded(tmp_path: Path) -> None:
+    """The other vendor's host, any other host and the control plane are refused: the target is asked once."""
+    code = f"""
+import os, requests, urllib.request
+def call(url):
+    try:
+        print(requests.get(url, headers={{"authToken": "t"}}).status_code)
+    except requests.exceptions.ProxyError:
+        print("refused")
+call("https://api.instaleap.io/segments")
+call("https://example.org/")
+call("http://example.org/")
+print(requests.get(os.environ["SEGMENT_MOCK_URL"] + "/_mock/state", proxies={{"http": None}}).status_code)
+print(requests.get(os.environ["SEGMENT_MOCK_URL"] + "/api/integration/ext/v1/x").status_code)
+call({ROOT!r} + "/metrics")
+"""
+    sandbox = Sandbox()
+    with served(sandbox):
+        result = record(sandbox.url, tmp_path / "out", code)
+
+    assert [("GET", "/api/integration/ext/v1/metrics")] == sandbox.calls, result.stdout + result.stderr
+    assert "segment-mock recorded 1 call " in result.stderr
+
+
+def test_no_other_command_forwards_anything() -> None:
+    """Only cli/record.py imports what forwards: the server of exec and serve asks nobody."""
+    sources = Path(main.callback.__code__.co_filename).parent  # type: ignore[union-attr]
+
+    assert ["record.py"] == [file.name for file in sources.glob("*.py") if "_forwarded" in file.read_text()]
+
+
+def test_a_target_that_does_not_answer_is_named(tmp_path: Path) -> None:
+    code = f"import requests; print(requests.get({ROOT!r} + '/metrics', headers={{'authToken': 't'}}).status_code)"
+
+    result = record("http://127.0.0.1:9", tmp_path / "out", code)
+
+    assert (0, "502\n") == (result.returncode, result.stdout)
+    assert "not recorded: GET /api/integration/ext/v1/metrics: ConnectionError" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["conform"], "Missing option '--target'"),
+        (["conform", "--fixtures", "{}"], "there is no recording in it"),
+        (["conform", "--fixtures", "{}", "--json"], "--fixtures replays all"),
+        (
+            ["record", "--target", "x", "--vendor", "salsa", "--out", "{}", "--", "true"],
+            "--target: expected a base URL",
+        ),
+        (
+            ["record", "--target", "http://x", "--vendor", "salsa", "--out", "tests", "--", "true"],
+            "something in that folder",
+        ),
+    ],
+)
+def test_bad_options_are_named(tmp_path: Path, arguments: list[str], message: str) -> None:
+    result = CliRunner().invoke(main, [argument.format(tmp_path) for argument in arguments])
+
+    assert 2 == result.exit_code
+    assert message in result.output
+
+
+@pytest.mark.parametrize(("text", "message"), [("{", "can't be read as JSON"), ("[]", "request: expected an object")])
+def test_a_file_that_is_no_recording_is_named(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "a.json").write_text(text)
+
+    result = CliRunner().invoke(main, ["conform", "--fixtures", str(tmp_path)])
+
+    assert 2 == result.exit_code
+    assert f"{tmp_path / 'a.json'}: {message}" in result.output.replace("\n", "")
+
+
+def test_what_writes_needs_leave_at_a_target(recorded: tuple[Any, Path]) -> None:
+    result = CliRunner().invoke(main, ["conform", "--fixtures", str(recorded[1]), "--target", "http://127.0.0.1:9"])
+
+    assert 2 == result.exit_code
+    assert "001-upsert-segments, 003-delete-segments" in result.output
+
+
+def test_a_secret_of_any_name_is_replaced_wherever_it_occurs() -> None:
+    """In a body's member, in the reply that repeats it, in a header, and in a query."""
+    (vendor, *_) = find_vendors()
+    request = Request(
+        "POST",
+        "/x?access_token=123&y=1",
+        {"authtoken": "t", "Cookie": "session=0123456789"},
+        b'{"password": "a-secret-word"}',
+    )
+    response = Response(200, {}, b'{"said": "a-secret-word and session=0123456789", "n": [1]}')
+
+    ((document,), clean) = documents(vendor, [Exchange("salsa.x", request, response)], "recorded")
+
+    assert {"authToken": "TOKEN"} == document["request"]["headers"]
+    assert "/x?access_token=[redacted]&y=1" == document["request"]["path"]
+    assert {"password": "[redacted]"} == document["request"]["body"]
+    assert {"said": "[redacted] and [redacted]", "n": [1]} == document["response"]["body"]
+    assert "so [redacted]" == clean("so a-secret-word")
