@@ -55,8 +55,7 @@ def _object(schema: Schema) -> Check:
     if not _is_plain(schema):
         return _undecided
     rows = schema.load_fields
-    # A value of just the type needs no further check.
-    checks = {name: (_sufficient_type(row), _field(row)) for name, row in rows.items()}
+    checks = {name: (*_plainly_valid(row), _field(row)) for name, row in rows.items()}
     required = tuple(name for name, row in rows.items() if row.required)
     defaults = {name: row.load_default for name, row in rows.items() if row.load_default is not missing}
     rules, shapes = getattr(schema, "rules", ()), getattr(schema, "shapes", ())
@@ -75,8 +74,8 @@ def _object(schema: Schema) -> Check:
             if known is None:
                 has_unknown = True
                 continue
-            sufficient, check_member = known
-            if type(member) is sufficient:
+            kind, holds, check_member = known
+            if type(member) is kind and (holds is None or holds(member)):
                 continue
             result = check_member(member, unknown)
             if result is not member:
@@ -118,7 +117,7 @@ def _field(field: fields.Field[Any]) -> Check:
         same = field.unknown in (None, field.schema.unknown)
         check = _validated(_object(field.schema), field) if plain and same else _undecided
     elif isinstance(field, fields.List) and kind is fields.List:
-        check = _validated(_list(_field(field.inner), _sufficient_type(field.inner)), field)
+        check = _validated(_list(_field(field.inner), *_plainly_valid(field.inner)), field)
     elif kind is fields.String:
         check = _validated(_exactly(str), field)
     elif isinstance(field, fields.Integer):
@@ -132,21 +131,47 @@ def _field(field: fields.Field[Any]) -> Check:
     return _nullable(check) if field.allow_none else check
 
 
-def _sufficient_type(field: fields.Field[Any]) -> type | None:
-    if field.validators or getattr(field, "pre_load", None) or getattr(field, "post_load", None):
-        return None
+def _plainly_valid(field: fields.Field[Any]) -> tuple[type | None, Callable[[Any], Any] | None]:
+    """Return a type and a predicate, or None: a value of just this type that meets it needs no further check."""
+    if getattr(field, "pre_load", None) or getattr(field, "post_load", None):
+        return None, None
+    predicates = [_predicate(validator) for validator in field.validators]
+    if None in predicates:
+        return None, None
     if isinstance(field, fields.Boolean):
-        return bool if True in field.truthy and False in field.falsy else None
-    return int if isinstance(field, fields.Integer) else str if type(field) in (fields.String, fields.Raw) else None
+        kind: type | None = bool if True in field.truthy and False in field.falsy else None
+    else:
+        kind = int if isinstance(field, fields.Integer) else str if type(field) in (fields.String, fields.Raw) else None
+    if len(predicates) < 2:
+        return kind, predicates[0] if predicates else None
+    return kind, lambda value: all([holds(value) for holds in predicates if holds])  # noqa: C419 - quicker
 
 
-def _list(check_item: Check, sufficient: type | None) -> Check:
+def _predicate(validator: Any) -> Callable[[Any], Any] | None:
+    """Return a function that tells whether *validator* accepts a value; None if only itself can tell."""
+    kind = type(validator)
+    if kind is validate.Range and validator.min_inclusive and validator.max_inclusive:
+        least, most = validator.min, validator.max
+        return lambda value: (least is None or least <= value) and (most is None or value <= most)
+    if kind is validate.Length and validator.equal is None:
+        shortest, longest = validator.min or 0, validator.max
+        return lambda value: shortest <= len(value) and (longest is None or len(value) <= longest)
+    if kind is validate.OneOf and type(validator.choices) is tuple:
+        choices = validator.choices
+        return lambda value: value in choices
+    if kind is validate.Regexp:
+        match: Callable[[Any], Any] = validator.regex.match
+        return match
+    return getattr(validator, "holds", None)
+
+
+def _list(check_item: Check, kind: type | None, holds: Callable[[Any], Any] | None) -> Check:
     def check(value: Any, unknown: Unknown) -> Any:
         if type(value) is not list:
             raise Undecided
         loaded = value
         for index, item in enumerate(value):
-            if type(item) is sufficient:
+            if type(item) is kind and (holds is None or holds(item)):
                 continue
             result = check_item(item, unknown)
             if result is not item:
@@ -180,32 +205,13 @@ def _validated(check: Check, field: fields.Field[Any]) -> Check:
 
 
 def _followed_by(check: Check, validator: Callable[[Any], Any]) -> Check:
-    holds = _predicate(validator)
-
     def judged(value: Any, unknown: Unknown) -> Any:
         loaded = check(value, unknown)
         if validator(loaded) is False:  # marshmallow 3 takes that as a failure too
             raise Undecided
         return loaded
 
-    def judged_by_truth(value: Any, unknown: Unknown) -> Any:
-        loaded = check(value, unknown)
-        if not holds(loaded):  # type: ignore[misc]
-            raise Undecided
-        return loaded
-
-    return judged_by_truth if holds else judged
-
-
-def _predicate(validator: Any) -> Callable[[Any], Any] | None:
-    """Return a function that only tells whether *validator* accepts a value, None if there is no quicker way."""
-    if type(validator) is validate.Range and validator.min_inclusive and validator.max_inclusive:
-        least, most = validator.min, validator.max
-        return lambda value: (least is None or least <= value) and (most is None or value <= most)
-    if type(validator) is validate.Length and validator.equal is None:
-        shortest, longest = validator.min, validator.max
-        return lambda value: (shortest or 0) <= len(value) and (longest is None or len(value) <= longest)
-    return getattr(validator, "holds", None)
+    return judged
 
 
 def _exactly(kind: type) -> Check:
