@@ -93,7 +93,7 @@ def test_stubs_over_the_control_plane() -> None:
         ({"method": "FETCH", "path": "/x"}, "method: 'FETCH' is not one of"),
         ({"method": "GET", "path": "x"}, "path: 'x' is neither a path such as /api/x nor a URL"),
         ({"method": "GET", "path": "/x", "status": 99}, "status: 99 is not a whole number from 200 to 599"),
-        ({"method": "GET", "path": "/x", "times": -1}, "times: -1 is not a whole number from 0 on"),
+        ({"method": "GET", "path": "/x", "times": -1}, "times: -1 is not a whole number from 0 to 999999999"),
         ({"method": "GET", "path": "/x", "json": 1, "body": "x"}, "json and body: give one of them"),
         ({"method": "GET", "path": "/x", "json": {1, 2}}, "json: Object of type set is not JSON serializable"),
         ({"method": "GET", "path": "/x", "body": 5}, "body: 5 is not text"),

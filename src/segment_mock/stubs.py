@@ -14,7 +14,7 @@ from .core import Call, Json, Operation
 from .core.call import ASSUMED
 from .forking import new_lock
 from .hosts import host_of
-from .json_match import brief, is_deep, is_long
+from .json_match import brief, is_deep
 from .messages import Request, Response, check_header
 from .routing import Routes, folded
 from .settings import SettingError, suggestion
@@ -23,6 +23,7 @@ STUB = "stub"
 """The operation under which the journal has a call that a stub answered, after its vendor's name."""
 _MEMBERS = ("method", "path", "json", "body", "status", "headers", "times")
 METHODS = ("*", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+MOST_TIMES = 999_999_999
 _JSON = {"Content-Type": "application/json"}
 
 
@@ -139,8 +140,8 @@ class Stubs:
         status, times = row.get("status", 200), row.get("times")
         if type(status) is not int or not 200 <= status <= 599:
             raise SettingError(f"{place}status: {brief(status)} is not a whole number from 200 to 599")
-        if times is not None and (type(times) is not int or times < 0 or is_long(times)):
-            raise SettingError(f"{place}times: {brief(times)} is not a whole number from 0 on")
+        if times is not None and (type(times) is not int or not 0 <= times <= MOST_TIMES):
+            raise SettingError(f"{place}times: {brief(times)} is not a whole number from 0 to {MOST_TIMES}")
         body, headers = _body(row, place), _headers(row.get("headers"), place)
         if row.get("json") is not None and "content-type" not in map(str.lower, headers):
             headers = {**_JSON, **headers}
@@ -185,8 +186,8 @@ def _headers(headers: Any, place: str) -> dict[str, str]:
         return {}
     if not isinstance(headers, Mapping):
         raise SettingError(f"{place}headers: {brief(headers)} is not names and values")
-    if any(isinstance(value, (Mapping, list, tuple)) for value in headers.values()):
-        raise SettingError(f"{place}headers: {brief(headers)} has a value that is no text")
+    if any(isinstance(value, bool) or not isinstance(value, (str, int)) for value in headers.values()):
+        raise SettingError(f"{place}headers: {brief(headers)} has a value that is neither text nor a whole number")
     pairs = {str(name): str(value) for name, value in headers.items()}
     for name, value in pairs.items():
         try:

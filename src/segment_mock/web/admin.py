@@ -378,8 +378,9 @@ def add_faults(core: Emulator) -> Response:
     return as_json({"faults": [*map(_rule, rules)]}, 201)
 
 
-_STUB = object_of("Stub", method=TEXT, path=TEXT, status=WHOLE_NUMBER, headers=OBJECT, json={}, body=TEXT,
-                  times=WHOLE_NUMBER, calls=WHOLE_NUMBER, initial=TRUE_OR_FALSE, where=TEXT)  # fmt: skip
+_STUB = object_of("Stub", method=TEXT, path=TEXT, status=WHOLE_NUMBER, headers={"type": ["object", "null"]}, json={},
+                  body={"type": ["string", "null"]}, times={"type": ["integer", "null"]}, calls=WHOLE_NUMBER,
+                  initial=TRUE_OR_FALSE, where=TEXT)  # fmt: skip
 _STUB["required"] = ["method", "path", "calls", "initial", "where"]
 _STUBS = object_of("Stubs", stubs=list_of(_STUB))
 

@@ -13,7 +13,7 @@ from ...core import Json, Operation, member_names
 from ...emulator import DELETED, Emulator
 from ...faults import ALIASES, WHEN, kinds, option
 from ...settings import FLOAT, INT, Option
-from ...stubs import METHODS
+from ...stubs import METHODS, MOST_TIMES
 from ..views import TEXT, WHOLE_NUMBER, View, object_of
 from .schemas import one_type_enums
 
@@ -176,7 +176,7 @@ def fault_rules_schema(operations: Mapping[str, Operation | None], vendors: Coll
     match = _closed_object({"vendor": {"enum": [*vendors]}, **parameters, "json": _PATHS})
     when = _closed_object(dict(map(_setting, WHEN)))
     common = {
-        "operation": {"title": "OperationPattern", "enum": _patterns(operations, vendors)},
+        "operation": _or_null({"title": "OperationPattern", "enum": _patterns(operations, vendors)}),
         "match": _or_null({"title": "FaultMatch", **match}),
         "when": _or_null({"title": "FaultWhen", **when}),
     }
@@ -184,7 +184,7 @@ def fault_rules_schema(operations: Mapping[str, Operation | None], vendors: Coll
     rules = []
     for name, kind in kinds().items():
         able = {operation: row for operation, row in operations.items() if kind().suits(row)}
-        own = {} if len(able) == len(operations) else {"operation": {"enum": _patterns(able, vendors)}}
+        own = {} if len(able) == len(operations) else {"operation": _or_null({"enum": _patterns(able, vendors)})}
         rules.append(_rule(name, {**common, **own}))
     names = {"title": "FaultKind", "enum": [*kinds(), *ALIASES]}
     rule = {"title": "FaultRule", "anyOf": [*rules, aliases, names]}
@@ -193,7 +193,7 @@ def fault_rules_schema(operations: Mapping[str, Operation | None], vendors: Coll
 
 def _stub_rules() -> Json:
     """Return what ``POST /_mock/stubs`` takes: a stub, or a list of stubs."""
-    value = {"type": "string", "pattern": r"^[ -~]*$"}
+    value = {"type": ["string", "integer"], "pattern": r"^[\t\x20-\x7e\x80-\xff]*$"}
     stub = {
         "title": "StubRule",
         **_closed_object(
@@ -203,11 +203,11 @@ def _stub_rules() -> Json:
                 "status": {"type": "integer", "minimum": 200, "maximum": 599},
                 "headers": _or_null({
                     "type": "object",
-                    "propertyNames": {"pattern": r"^[A-Za-z0-9-]+$"},
+                    "propertyNames": {"pattern": r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"},
                     "additionalProperties": value,
                 }),
                 "json": {},
-                "times": _or_null({"type": "integer", "minimum": 0, "maximum": 999_999_999}),
+                "times": _or_null({"type": "integer", "minimum": 0, "maximum": MOST_TIMES}),
             },
             "method", "path",
         ),
