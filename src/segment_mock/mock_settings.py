@@ -29,7 +29,7 @@ class MockSettings(TypedDict, total=False):
     tls: bool | None
     proxy: bool | None
     hosts: str | Sequence[str] | None
-    cors: str | Sequence[str] | None
+    cors: bool | None
     credentials: Literal["any", "isolated", "listed"] | None
     limits: Literal["vendor", "off"] | None
     body_limit: int | None
