@@ -149,7 +149,7 @@ def test_every_package_has_a_layer(imports_of_project: Tree) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "file", "line", "told"),
+    ("rule", "file", "line", "message"),
     [
         (upward_imports, "store/a.py", "from ..core import World", "segment_mock.store.a imports segment_mock.core"),
         (upward_imports, "core/a.py", "from ..faults import x", "segment_mock.core.a imports segment_mock.faults"),
@@ -166,7 +166,7 @@ def test_every_package_has_a_layer(imports_of_project: Tree) -> None:
         (sibling_imports, "faults/a.py", "from .b import B", "segment_mock.faults.a imports segment_mock.faults.b"),
     ],
 )  # fmt: skip
-def test_a_forbidden_import_is_found(tmp_path: Path, rule: object, file: str, line: str, told: str) -> None:
+def test_a_forbidden_import_is_found(tmp_path: Path, rule: object, file: str, line: str, message: str) -> None:
     """Each rule names the import that breaks it: a check that can't fail would hold nothing."""
     for name in (
         "__init__",
@@ -182,7 +182,7 @@ def test_a_forbidden_import_is_found(tmp_path: Path, rule: object, file: str, li
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(line if f"{name}.py" == file else "")
 
-    assert [told] == rule(read(tmp_path))  # type: ignore[operator]
+    assert [message] == rule(read(tmp_path))  # type: ignore[operator]
 
 
 def test_a_circle_is_found(tmp_path: Path) -> None:

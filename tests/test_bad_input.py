@@ -76,21 +76,21 @@ def hold(operation, body):
     name = operation.partition(" ")[0]
     before = mock.state()
     reply = mock.session().request(method, path, data=body, headers=HEADERS)
-    told, entry = reply.json(), mock.journal.entries()[0]
+    problem, entry = reply.json(), mock.journal.entries()[0]
 
     assert (name, reply.status_code) == (entry.operation, entry.status)
     assert reply.status_code in STATUSES[entry.vendor], reply.text
     if reply.status_code == 200:
-        assert {} == RESPONSES[name].validate(told)
+        assert {} == RESPONSES[name].validate(problem)
         mock.load(json.loads(json.dumps(mock.state())))
         return
     assert before == mock.state()
     assert () == entry.changes
     if entry.vendor == "salsa":
-        assert ["id", "timestamp", "header", "errors"] == list(told)
-        assert [reply.status_code] == [error["code"] for error in told["errors"]]
+        assert ["id", "timestamp", "header", "errors"] == list(problem)
+        assert [reply.status_code] == [error["code"] for error in problem["errors"]]
     else:
-        assert ["success", "message", "error"] == list(told)
+        assert ["success", "message", "error"] == list(problem)
 
 
 RESPONSES = {f"{vendor.name}.{row.name}": row.response for vendor in find_vendors() for row in vendor.operations}

@@ -22,18 +22,18 @@ def test_a_client_sees_every_membership_once_from_either_side(limits: str, group
         mock.clock.freeze()
         client = WALK.Client(session, "token", mock.clock.advance)
         by_group, by_supporter, counts = WALK.walk(client)
-        held = Counter(
+        memberships = Counter(
             (row["segment"], supporter) for row in data["salsa"]["members"] for supporter in row["supporters"]
         )
 
-        assert held == Counter(by_group) == Counter(by_supporter)
-        assert {1} == set(held.values())
+        assert memberships == Counter(by_group) == Counter(by_supporter)
+        assert {1} == set(memberships.values())
         assert {row["segment"]: len(row["supporters"]) for row in data["salsa"]["members"]} == counts
         assert (limits == "vendor") == (client.waits > 0)
         figures = session.get("/api/integration/ext/v1/metrics").json()["payload"]
         assert client.calls - 1 == figures["totalAPICalls"]
         assert client.waits == figures["totalAPICallFailures"]
-        read = (len(held), len(counts), 2 * len(data["salsa"]["supporters"]))
+        read = (len(memberships), len(counts), 2 * len(data["salsa"]["supporters"]))
         assert read == tuple(figures[f"{kind}Read"] for kind in ("segmentAssignment", "segment", "supporter"))
 
 

@@ -26,9 +26,9 @@ ABROAD = {
 
 def program(recipe: str) -> str:
     """Return the program that *recipe* is for."""
-    found = re.search(r"-- (\w+)", recipe)
-    assert found
-    return found[1]
+    match = re.search(r"-- (\w+)", recipe)
+    assert match
+    return match[1]
 
 
 def run(script: str, folder: Path, *before: str) -> subprocess.CompletedProcess[str]:

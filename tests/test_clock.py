@@ -49,9 +49,9 @@ def restless() -> Iterator[None]:
 def test_time_is_real_when_untouched() -> None:
     """A new clock tells the wall's time and runs."""
     new, before = Clock(), time.time()
-    told, after = new.now(), time.time()
+    now, after = new.now(), time.time()
 
-    assert before <= told <= after
+    assert before <= now <= after
     assert not new.frozen
 
 
@@ -191,8 +191,8 @@ def test_reset(wall: Wall, frozen: bool) -> None:
 def test_a_bad_time_changes_nothing(wall: Wall, bad: str | float) -> None:
     """Neither freeze nor set is half done."""
     turned = Clock()
-    for deed in (turned.freeze, turned.set):
+    for action in (turned.freeze, turned.set):
         with pytest.raises(ValueError, match="is not a time"):
-            deed(bad)
+            action(bad)
 
     assert (wall.stands, False) == (turned.now(), turned.frozen)

@@ -113,7 +113,7 @@ def test_what_is_no_number_of_seconds(number: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("deed", "value", "expected"),
+    ("action", "value", "expected"),
     [
         ("freeze", True, (1000.0, True)),
         ("freeze", "1970-01-02", (86400.0, True)),
@@ -125,11 +125,11 @@ def test_what_is_no_number_of_seconds(number: float) -> None:
         ("advance", 0.5, (1000.5, True)),
     ],
 )
-def test_turn(deed: str, value: object, expected: tuple[float, bool]) -> None:
+def test_turn(action: str, value: object, expected: tuple[float, bool]) -> None:
     """The control plane freezes, sets and advances."""
     turned = Clock()
     turned.freeze(1000)
-    turned.turn(deed, value)
+    turned.turn(action, value)
 
     assert expected == (turned.now(), turned.frozen)
 
@@ -145,7 +145,7 @@ def test_turn_freeze_false() -> None:
 
 
 @pytest.mark.parametrize(
-    ("deed", "value"),
+    ("action", "value"),
     [
         *[("freeze", value) for value in (None, [], {}, "soon", math.nan)],
         *[("set", value) for value in (None, True, False, [], "soon", 1e300)],
@@ -153,12 +153,12 @@ def test_turn_freeze_false() -> None:
         *[("stop", 1), ("", None)],
     ],
 )
-def test_turn_refuses(deed: str, value: object) -> None:
-    """Another deed, or a value it does not take, is shown in a ValueError and changes nothing."""
+def test_turn_refuses(action: str, value: object) -> None:
+    """Another action, or a value it does not take, raises a ValueError that shows it, and changes nothing."""
     turned = Clock()
     turned.freeze(1000)
     with pytest.raises(ValueError, match=r"is not a|is nothing") as refused:
-        turned.turn(deed, value)
+        turned.turn(action, value)
 
     assert repr(value) in str(refused.value)
     assert (1000.0, True) == (turned.now(), turned.frozen)

@@ -1,4 +1,4 @@
-"""The container and the CI examples: linted, and every command of theirs that needs no Docker is run."""
+"""The container and the CI examples: linted, and each of their commands that needs no Docker is run."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ WORKFLOWS = re.findall(r"^```yaml\n(.*?)^```", (ROOT / "docs" / "ci.md").read_te
 
 def tool(name: str) -> str:
     """Return the path of a linter; skips the test where it is not installed."""
-    found = shutil.which(name, path=f"{BIN}{os.pathsep}{os.environ['PATH']}")
-    return found or pytest.skip(f"{name} is not installed")
+    command = shutil.which(name, path=f"{BIN}{os.pathsep}{os.environ['PATH']}")
+    return command or pytest.skip(f"{name} is not installed")
 
 
 def lint(*command: str | Path, text: str | None = None) -> tuple[int, str]:

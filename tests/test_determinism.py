@@ -35,23 +35,23 @@ def story(mock):
 def test_the_same_seed_makes_the_same_bytes():
     """Heads and bodies, ids and times, successes and refusals; in another world, and after a reset."""
     first, again = SegmentMock(data=DATA, seed=7), SegmentMock(data=DATA, seed=7)
-    told = story(first)
+    first_story = story(first)
 
-    assert told == story(again)
+    assert first_story == story(again)
     first.reset()
-    assert told == story(first)
+    assert first_story == story(first)
     assert first.state() == again.state()
 
 
 def test_another_seed_makes_other_ids():
     """None is shared, in replies or records."""
-    told = [
+    stories = [
         {*re.findall(r"[0-9a-f]{8}-[0-9a-f-]{27}", json.dumps([str(story(mock)), mock.state()]))} - {GROUP}
         for mock in (SegmentMock(data=DATA, seed=seed) for seed in (1, 2))
     ]
 
-    assert set() == told[0] & told[1]
-    assert len(told[0]) == len(told[1]) > 10
+    assert set() == stories[0] & stories[1]
+    assert len(stories[0]) == len(stories[1]) > 10
 
 
 FAILED = [

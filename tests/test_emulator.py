@@ -30,7 +30,7 @@ def search(mock, **options):
     return mock.session().post(SEARCH, data=b'{"payload":{}}', headers=HEADERS, **options)
 
 
-def found(mock):
+def found_names(mock):
     return [segment["name"] for segment in search(mock).json()["payload"]["segments"]]
 
 
@@ -122,12 +122,12 @@ def test_lag_shows_an_earlier_moment_to_reads_only(loaded):
 
     mock.faults.add(lag)
 
-    assert ["old"] == found(mock)
+    assert ["old"] == found_names(mock)
     assert (["old", "new"], moment) == (names(mock), mock.snapshot().mark)
     assert () == mock.journal.entries()[-1].changes
     assert "VALIDATION_ERROR" == put(mock, "new").json()["payload"]["segments"][0]["result"]
     mock.faults.clear()
-    assert ["old", "new"] == found(mock)
+    assert ["old", "new"] == found_names(mock)
 
 
 def test_a_snapshot_is_returned_to_across_writes_and_loads():
@@ -141,7 +141,7 @@ def test_a_snapshot_is_returned_to_across_writes_and_loads():
     seen = []
     for snapshot in (first, second, first):
         mock.restore(snapshot)
-        seen.append((names(mock), found(mock)))
+        seen.append((names(mock), found_names(mock)))
 
     assert [(["a"], ["a"]), (["a", "b"], ["a", "b"]), (["a"], ["a"])] == seen
 

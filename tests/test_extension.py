@@ -94,16 +94,16 @@ def test_a_third_vendor_is_served_in_process_and_live() -> None:
 def test_a_third_vendor_reaches_the_command_line(folder: Path) -> None:
     """Its option and its operations show in the command's help and lists, with its name in front."""
     run = "import segment_mock.vendors as v; v.__path__.append({!r}); from segment_mock.cli import main; main({!r})"
-    told = [
+    lines = [
         subprocess.run(
             [sys.executable, "-c", run.format(str(folder), args)], capture_output=True, text=True, check=True
         )
         for args in (["serve", "--help"], ["vendors"])
     ]
 
-    assert "--acme-greeting Hello|Hi" in told[0].stdout
-    assert "SEGMENT_MOCK_ACME_GREETING" in told[0].stdout
-    assert "/acme/greetings" in told[1].stdout
+    assert "--acme-greeting Hello|Hi" in lines[0].stdout
+    assert "SEGMENT_MOCK_ACME_GREETING" in lines[0].stdout
+    assert "/acme/greetings" in lines[1].stdout
 
 
 @pytest.mark.usefixtures("folder")

@@ -29,13 +29,13 @@ def test_rules_are_armed_told_and_disarmed_over_http(client: FlaskClient) -> Non
     two = client.post(
         "/_mock/faults", json=[{"kind": "hang", "operation": "segmenter.*"}, {"kind": "CONNECTION_RESET_BY_PEER"}]
     )
-    told = client.get("/_mock/faults").json["faults"]
+    rules = client.get("/_mock/faults").json["faults"]
 
     assert (201, 201) == (one.status_code, two.status_code)
     assert RULE.items() <= one.json["faults"][0].items()
-    assert [*one.json["faults"], *two.json["faults"]] == told
-    assert [("1", "disconnect"), ("2", "hang"), ("3", "disconnect")] == [(rule["id"], rule["kind"]) for rule in told]
-    assert told[1] == client.get("/_mock/faults/2").json
+    assert [*one.json["faults"], *two.json["faults"]] == rules
+    assert [("1", "disconnect"), ("2", "hang"), ("3", "disconnect")] == [(rule["id"], rule["kind"]) for rule in rules]
+    assert rules[1] == client.get("/_mock/faults/2").json
     assert 200 == client.delete("/_mock/faults/2").status_code
     assert ["1", "3"] == [rule["id"] for rule in client.get("/_mock/faults").json["faults"]]
     assert 200 == client.delete("/_mock/faults").status_code
@@ -53,7 +53,7 @@ def test_counters_over_http(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "message"),
     [
         ({"kind": "hnag"}, "unknown fault kind 'hnag'"),
         ({"kind": "hang", "aftr": 1}, "fault hang: aftr: no such setting (did you mean 'after'?)"),
@@ -68,12 +68,12 @@ def test_counters_over_http(client: FlaskClient) -> None:
         (5, "fault: 5 can't be armed; expected a kind's name"),
     ],
 )
-def test_a_mistake_is_a_problem(client: FlaskClient, body: Any, told: str) -> None:
+def test_a_mistake_is_a_problem(client: FlaskClient, body: Any, message: str) -> None:
     """400 as problem+json, naming field, value and the nearest; nothing is armed."""
     reply = client.post("/_mock/faults", json=body)
 
     assert (400, "application/problem+json") == (reply.status_code, reply.content_type)
-    assert told in reply.json["detail"]
+    assert message in reply.json["detail"]
     assert {"faults": []} == client.get("/_mock/faults").json
 
 

@@ -11,11 +11,11 @@ from segment_mock.messages import CLOSED, RESET, WHOLE, Delivery, Request, Respo
 from segment_mock.redaction import REDACTED
 
 
-def opened(journal: Journal | None = None, operation: str = "v.read", mark: int = 0, **told: Any) -> Entry:
-    """Open an entry, at 100 seconds, for a request that is *told* by keyword."""
+def opened(journal: Journal | None = None, operation: str = "v.read", mark: int = 0, **attributes: Any) -> Entry:
+    """Open an entry, at 100 seconds, for a request that is *attributes* by keyword."""
     journal = Journal() if journal is None else journal
-    secret = told.pop("secret", "x-key")
-    request = Request(**{"method": "GET", "target": "/", "headers": {}, **told})
+    secret = attributes.pop("secret", "x-key")
+    request = Request(**{"method": "GET", "target": "/", "headers": {}, **attributes})
     return journal.open(request, operation.partition(".")[0], operation, secret, 100.0, mark)
 
 
@@ -114,16 +114,16 @@ def test_the_ring() -> None:
 
 
 def test_the_bytes_of_bodies_are_bounded_too() -> None:
-    """Old entries fall out once their bodies, both ways, are too heavy; the newest stays whatever it weighs."""
+    """Old entries are dropped once the bodies of both directions are too large; the newest stays whatever its size."""
     journal = Journal(weight=100)
-    kept = []
+    entries = []
     for size in (30, 30, 30, 10, 200, 0):
         entry = opened(journal, body=b"x" * (size // 2))
         entry.answer(Response(200, body=b"y" * (size - size // 2)), 100)
         journal.close(entry, 0)
-        kept.append([entry.id for entry in journal])
+        entries.append([entry.id for entry in journal])
 
-    assert [[1], [1, 2], [1, 2, 3], [1, 2, 3, 4], [5], [6]] == kept
+    assert [[1], [1, 2], [1, 2, 3], [1, 2, 3, 4], [5], [6]] == entries
     assert 5 == journal.forgotten
 
 

@@ -102,7 +102,7 @@ def test_as_dict() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "parsed", "shown"),
+    ("body", "parsed", "displayed"),
     [
         (b"", None, None),
         (b"null", None, "null"),
@@ -122,14 +122,14 @@ def test_as_dict() -> None:
     ],
     ids=lambda value: str(value)[:20],
 )
-def test_odd_bodies(body: bytes, parsed: Any, shown: Any) -> None:
+def test_odd_bodies(body: bytes, parsed: Any, displayed: Any) -> None:
     """What is no strict JSON is shown as text, so that a reader of the journal can always parse it."""
     entry = opened(body=body)
     entry.answer(Response(200, body=body), 100)
-    told = json.loads(json.dumps(entry.as_dict(), allow_nan=False))
+    document = json.loads(json.dumps(entry.as_dict(), allow_nan=False))
 
     assert (parsed, parsed) == (entry.request_json, entry.response_json)
-    assert (shown, shown) == (told["request"]["body"], told["response"]["body"])
+    assert (displayed, displayed) == (document["request"]["body"], document["response"]["body"])
 
 
 def test_what_never_answered_is_told() -> None:

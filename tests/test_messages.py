@@ -32,7 +32,7 @@ def test_reason(status: int, expected: str) -> None:
 
 
 def test_a_plain_reply() -> None:
-    """Unless told otherwise it is whole, empty and leaves the connection open."""
+    """By default it is whole, empty and leaves the connection open."""
     reply = Response(204)
 
     assert ({}, b"", WHOLE) == (reply.headers, reply.body, reply.delivery)

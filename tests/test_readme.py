@@ -41,11 +41,11 @@ def test_tests_of_the_readme_pass(pytester: pytest.Pytester) -> None:
 
 def test_red_test_and_its_report_are_those_of_the_page_on_testing() -> None:
     """The suite runs them there."""
-    shown = [text for language, text in BLOCKS if language in ("python red", "text")][:2]
+    printed = [text for language, text in BLOCKS if language in ("python red", "text")][:2]
     run = [text for _, text in blocks(DOCS / "testing.md")]
 
-    assert len(shown) == 2
-    assert all(text in run for text in shown)
+    assert len(printed) == 2
+    assert all(text in run for text in printed)
 
 
 def test_every_page_is_linked() -> None:

@@ -22,7 +22,7 @@ HEADERS = {"authToken": "t", "x-api-key": "k"}
 
 def outcomes(mock: SegmentMock, calls: int, method: str = "PUT", path: str = SEGMENTS) -> list[Any]:
     """Return the status of each of so many calls, or the exception in its place; a new name each."""
-    told: list[Any] = []
+    results: list[Any] = []
     with mock.session() as session:
         for number in range(calls):
             name = f"n{number}"
@@ -30,10 +30,10 @@ def outcomes(mock: SegmentMock, calls: int, method: str = "PUT", path: str = SEG
             body = salsa if path != "/segments" else {"name": name, "broadcastMediumId": "b", "segmentType": "s"}
             try:
                 reply = session.request(method, path, json=body, headers=HEADERS, timeout=60)
-                told.append(reply.status_code)
+                results.append(reply.status_code)
             except requests.RequestException as error:
-                told.append(type(error).__name__)
-    return told
+                results.append(type(error).__name__)
+    return results
 
 
 def named(name: str, **settings: Any) -> SegmentMock:
@@ -90,12 +90,12 @@ def test_flaky_network() -> None:
     """About one call in twenty loses its connection unperformed, about one in ten is late by a second or so."""
     mock = named("flaky-network", limits="off", seed=1)
     before = mock.clock.now()
-    told = outcomes(mock, 300)
+    results = outcomes(mock, 300)
     late, lost = mock.faults
     mean = (mock.clock.now() - before) / late.fired
 
-    assert {200, "ConnectionError"} == {*told}
-    assert lost.fired == told.count("ConnectionError") == 300 - len(mock.salsa.segments)
+    assert {200, "ConnectionError"} == {*results}
+    assert lost.fired == results.count("ConnectionError") == 300 - len(mock.salsa.segments)
     assert abs(lost.fired - 15) <= 12
     assert abs(late.fired - 30) <= 16
     assert 0.7 < mean < 1.8
@@ -193,9 +193,9 @@ TESTS: dict[str, Callable[..., None]] = {
 def test_each_has_a_test_and_a_sentence() -> None:
     """A new scenario needs a row here, a sentence of what it reproduces, and rules."""
     assert TESTS.keys() == scenarios().keys()
-    for told in scenarios().values():
-        assert told["about"].endswith(".")
-        assert told["faults"]
+    for scenario in scenarios().values():
+        assert scenario["about"].endswith(".")
+        assert scenario["faults"]
 
 
 def test_several_at_once() -> None:

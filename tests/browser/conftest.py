@@ -129,9 +129,11 @@ def axe() -> str:
 def violations(page: Any, axe: str) -> list[str]:
     """Return what axe-core finds on *page*, best practices included."""
     page.evaluate(axe)
-    found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")["violations"]
+    violations = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")["violations"]
     return [
-        f"{row['id']}: {node['target']} {node['failureSummary'][:300]}" for row in found for node in row["nodes"][:3]
+        f"{row['id']}: {node['target']} {node['failureSummary'][:300]}"
+        for row in violations
+        for node in row["nodes"][:3]
     ]
 
 

@@ -130,22 +130,22 @@ def test_the_detail_of_a_call_fits_a_telephone(open_page: Open, busy: SegmentMoc
 def test_the_pictures_of_the_documentation_are_of_this_page(
     open_page: Open, busy: SegmentMock, tmp_path: Path, name: str, panel: str, options: dict[str, Any]
 ) -> None:
-    """SEGMENT_MOCK_PICTURES=1 takes them anew."""
+    """SEGMENT_MOCK_PICTURES=1 takes them again."""
     page = open_page(panel, **options)
     show(page, panel)
     if name == "page":
         page.locator("#call-8").click()
         expect(page.locator(".detail .change")).to_be_visible()
         page.mouse.move(5, 5)
-    kept = IMAGES / f"{name}.png"
-    file = kept if "SEGMENT_MOCK_PICTURES" in os.environ else tmp_path / kept.name
+    reference = IMAGES / f"{name}.png"
+    file = reference if "SEGMENT_MOCK_PICTURES" in os.environ else tmp_path / reference.name
 
     page.screenshot(path=file, animations="disabled")
 
-    sizes = [struct.unpack(">II", picture.read_bytes()[16:24]) for picture in (file, kept)]
+    sizes = [struct.unpack(">II", picture.read_bytes()[16:24]) for picture in (file, reference)]
     assert [(options["width"], options["height"])] * 2 == sizes
     # Fonts and times differ from one run to the next, so the pictures are compared as one sees them from afar.
-    assert difference(page, file, kept) < 3  # 0.2 on the machine that took them
+    assert difference(page, file, reference) < 3  # 0.2 on the machine that took them
 
 
 COMPARE = """async (pictures) => {
@@ -164,8 +164,8 @@ COMPARE = """async (pictures) => {
 
 def difference(page: Any, *pictures: Path) -> float:
     """Return by how much two pictures differ in a pixel, from 0 to 255, once they are made small."""
-    found = page.evaluate(COMPARE, [b64encode(picture.read_bytes()).decode() for picture in pictures])
-    return float(found)
+    encoded = [b64encode(picture.read_bytes()).decode() for picture in pictures]
+    return float(page.evaluate(COMPARE, encoded))
 
 
 def test_pictures_of_two_panels_differ(open_page: Open, busy: SegmentMock, tmp_path: Path) -> None:
@@ -204,8 +204,8 @@ def test_a_thousand_calls_a_second_while_the_page_is_open(
         expect(page.locator(".grid .row").nth(20)).to_be_visible()
         for choice in ("good", ""):  # the page can be used meanwhile
             page.get_by_label("Status").select_option(choice)
-        told, _ = process.communicate(timeout=60)
-    rate, slowest = map(float, told.split())
+        output, _ = process.communicate(timeout=60)
+    rate, slowest = map(float, output.split())
 
     sys.stderr.write(f"{rate:.0f} calls a second, the slowest took {slowest * 1000:.0f} ms\n")
     assert rate > 500  # 1000 on an idle machine

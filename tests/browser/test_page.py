@@ -187,13 +187,13 @@ def test_the_archive_answers_in_place_of_the_server(
     page = open_page()
     file = tmp_path / "calls.har"
     file.write_text(json.dumps(saved(page, "Save as HAR")))
-    kept = mock.journal.get(1)
+    entry = mock.journal.get(1)
 
     page.route_from_har(file, url=f"{client.url}/api/**", not_found="abort")
     reply = page.evaluate("async (url) => { const r = await fetch(url); return [r.status, await r.json()]; }", METRICS)
 
-    assert kept is not None
-    assert [kept.status, kept.response_json] == reply
+    assert entry is not None
+    assert [entry.status, entry.response_json] == reply
     assert 1 == len(mock.journal)
 
 

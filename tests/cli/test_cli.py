@@ -87,10 +87,10 @@ def test_json_log(start: Start) -> None:
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=5)
 
-    told = json.loads(err.splitlines()[-1])
+    problem = json.loads(err.splitlines()[-1])
 
     assert ("salsa.search_segments", 200, SEARCH + "?authToken=[redacted]") == (
-        told["operation"], told["status"], told["path"],
+        problem["operation"], problem["status"], problem["path"],
     )  # fmt: skip
     assert "secret" not in err
 
@@ -116,7 +116,7 @@ def test_a_busy_port_is_told_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("args", "told"),
+    ("args", "message"),
     [
         (["--seed", "x"], "seed: 'x' is not a whole number (--seed or SEGMENT_MOCK_SEED)"),
         (["--salsa-non-crm", "405"], "salsa_non_crm: '405' is not one of http-405, result (did you mean 'http-405'?)"),
@@ -127,16 +127,16 @@ def test_a_busy_port_is_told_at_once() -> None:
         (["--sede", "1"], "--sede"),
     ],
 )
-def test_what_cannot_be_used_refuses_to_start(args: list[str], told: str) -> None:
+def test_what_cannot_be_used_refuses_to_start(args: list[str], message: str) -> None:
     """A bad flag, file or address exits with 2 and names the field, the value and the way out."""
     result = run("serve", *args)
 
     assert 2 == result.exit_code
-    assert told in result.stderr
+    assert message in result.stderr
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("salsa: {segments: [{nmae: A}]}", "data.salsa.segments[0].nmae: Unknown field. (did you mean 'name'?)"),
         ("salsa: {segments: [{name: A, externalSystemId: 5}]}", "externalSystemId: Not a valid string. Got 5."),
@@ -148,14 +148,14 @@ def test_what_cannot_be_used_refuses_to_start(args: list[str], told: str) -> Non
         ("salsa: [", "data.yaml: "),
     ],
 )
-def test_a_bad_data_file_names_row_field_and_value(tmp_path: Path, text: str, told: str) -> None:
+def test_a_bad_data_file_names_row_field_and_value(tmp_path: Path, text: str, message: str) -> None:
     """A data file that can't be used stops the start with 2 and the place of the mistake."""
     file = tmp_path / "data.yaml"
     file.write_text(text)
     result = run("serve", "--data", str(file))
 
     assert 2 == result.exit_code
-    assert told in result.stderr
+    assert message in result.stderr
 
 
 def test_a_tls_server_is_looked_after(start: Start) -> None:
@@ -216,9 +216,9 @@ def test_state_import_of_nonsense(live: tuple[SegmentMock, str]) -> None:
 
 def test_vendors_prints_every_operation_with_its_source() -> None:
     """As text and as JSON, each operation and refusal comes with where it is known from."""
-    text, told = run("vendors").stdout, json.loads(run("vendors", "--json").stdout)
+    text, document = run("vendors").stdout, json.loads(run("vendors", "--json").stdout)
 
-    for vendor in told["vendors"]:
+    for vendor in document["vendors"]:
         for row in [*vendor["operations"], *vendor["refusals"]]:
             assert row["source"] in text
     assert "PUT    /segments/{id}" in text

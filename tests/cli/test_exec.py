@@ -88,17 +88,17 @@ def test_env_prints_exports_for_a_running_server(tmp_path: Path, proxy: bool) ->
     """What it prints, a shell evaluates; a proxy's variables and CA bundle only where there is one."""
     with SegmentMock(data="demo") as mock:
         server = mock.serve(proxy=proxy)
-        told = run("env", "--url", server.url, env={"XDG_CACHE_HOME": str(tmp_path)}).stdout
+        output = run("env", "--url", server.url, env={"XDG_CACHE_HOME": str(tmp_path)}).stdout
         script = f'eval "$TOLD"; "{sys.executable}" -c "$SCRIPT"'
-        env = {"TOLD": told, "SCRIPT": SCRIPT, "PATH": "/usr/bin:/bin"}
+        env = {"TOLD": output, "SCRIPT": SCRIPT, "PATH": "/usr/bin:/bin"}
         done = (
             subprocess.run(["sh", "-c", script], env=env, capture_output=True, text=True, check=False)
             if proxy
             else None
         )
 
-    assert f"export SALSA_BASE_URL={server.url}\n" in told
-    assert proxy == ("export HTTPS_PROXY=" in told)
+    assert f"export SALSA_BASE_URL={server.url}\n" in output
+    assert proxy == ("export HTTPS_PROXY=" in output)
     assert done is None or done.stdout == "25\n"
 
 
@@ -195,7 +195,7 @@ def test_a_lost_reply_is_no_failure_of_a_proxy(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("script", [HTTPX, ASYNC_HTTPX, AIOHTTP, URLLIB, PLAIN])
 def test_python_programs_reach_the_server_directly(script: str) -> None:
-    """Also those that heed no proxy."""
+    """Also programs that ignore proxies."""
     no_proxy = "import os\nfor name in [*os.environ]:\n    'PROXY' in name.upper() and os.environ.pop(name)\n"
     done = run("exec", "--", sys.executable, "-c", no_proxy + script)
 

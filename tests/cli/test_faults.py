@@ -44,17 +44,17 @@ def test_serve_arms_files_and_scenarios(tmp_path: Path) -> None:
         assert process.stderr
         assert any(line.startswith("Ctrl-C") for line in process.stderr)
         url = json.loads(ready.read_text())["url"]
-        told = requests.get(f"{url}/_mock/faults", timeout=5).json()["faults"]
+        armed = requests.get(f"{url}/_mock/faults", timeout=5).json()["faults"]
         first = requests.put(url + SEGMENTS, json={}, headers=KEY, timeout=5)
         process.send_signal(signal.SIGTERM)
         process.stderr.read()
 
-    assert ["error", "disconnect", "disconnect", "error", "disconnect"] == [rule["kind"] for rule in told]
+    assert ["error", "disconnect", "disconnect", "error", "disconnect"] == [rule["kind"] for rule in armed]
     assert (503, 0) == (first.status_code, process.returncode)
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("- {kind: hang}\n- {kind: hang, aftr: true}", "faults[1]: fault hang: aftr: no such setting (did you mean"),
         ("{kind: hang, operation: 'salsa.upsert_segment'}", "unknown operation 'salsa.upsert_segment' (did you mean"),
@@ -65,29 +65,29 @@ def test_serve_arms_files_and_scenarios(tmp_path: Path) -> None:
         ("{", "rules.yaml: "),
     ],
 )  # fmt: skip
-def test_a_bad_file_refuses_to_start(tmp_path: Path, text: str, told: str) -> None:
+def test_a_bad_file_refuses_to_start(tmp_path: Path, text: str, message: str) -> None:
     """It exits with 2 and names the rule, the field and the fix."""
     file = tmp_path / "rules.yaml"
     file.write_text(text)
     result = CliRunner().invoke(main, ["serve", "--faults", str(file)])
 
     assert 2 == result.exit_code
-    assert told in result.stderr
+    assert message in result.stderr
 
 
 @pytest.mark.parametrize(
-    ("args", "told"),
+    ("args", "message"),
     [
         (["--scenario", "segmenter.dwn"], "unknown scenario 'segmenter.dwn' (did you mean 'segmenter.down'?)"),
         (["--faults", "nowhere.yaml"], "nowhere.yaml: "),
     ],
 )  # fmt: skip
-def test_an_unknown_scenario_or_file_refuses_to_start(args: list[str], told: str) -> None:
+def test_an_unknown_scenario_or_file_refuses_to_start(args: list[str], message: str) -> None:
     """Exit code 2, with the nearest name."""
     result = CliRunner().invoke(main, ["serve", *args])
 
     assert 2 == result.exit_code
-    assert told in result.stderr
+    assert message in result.stderr
 
 
 def test_the_command_lists_everything() -> None:
@@ -98,4 +98,4 @@ def test_the_command_lists_everything() -> None:
     assert [] == [name for name in [*kinds(), *ALIASES, *scenarios()] if name not in text]
     assert [] == [row.name for row in [*rows, *WHEN] if f"    {row.name} (" not in text or row.help not in text]
     assert [] == [choice for row in rows for choice in row.choices if choice not in text]
-    assert [] == [name for name, told in scenarios().items() if told["about"] not in text]
+    assert [] == [name for name, scenario in scenarios().items() if scenario["about"] not in text]

@@ -141,8 +141,8 @@ def test_clock_and_admin_token() -> None:
 
         assert "Send the admin token" in refused.stderr
         assert "2026-01-01T00:00:00.000Z" == mock.clock.iso()
-        shown = run("clock", "--json", "--url", url, "--admin-token", "hush").stdout
-        assert {"now": "2026-01-01T00:00:00.000Z", "frozen": True} == json.loads(shown)
+        output = run("clock", "--json", "--url", url, "--admin-token", "hush").stdout
+        assert {"now": "2026-01-01T00:00:00.000Z", "frozen": True} == json.loads(output)
 
 
 def test_follow_prints_each_call_once_it_is_answered(mock: SegmentMock) -> None:

@@ -18,12 +18,12 @@ def sandbox() -> Iterator[Callable[..., Sandbox]]:
     with ExitStack() as stack:
 
         def start(*args: Any) -> Sandbox:
-            made = Sandbox(*args)
-            thread = threading.Thread(target=made.server.serve_forever, args=(0.01,))
+            sandbox = Sandbox(*args)
+            thread = threading.Thread(target=sandbox.server.serve_forever, args=(0.01,))
             thread.start()
-            stack.callback(made.server.server_close)
+            stack.callback(sandbox.server.server_close)
             stack.callback(thread.join)
-            stack.callback(made.server.shutdown)
-            return made
+            stack.callback(sandbox.server.shutdown)
+            return sandbox
 
         yield start

@@ -44,8 +44,8 @@ class Sandbox:
         chunks, status, _ = run_wsgi_app(self.app, environ)
         body, code = b"".join(chunks), int(status[:3])
         if self.spoil is not None:
-            code, told = self.spoil(path, code, json.loads(body))
-            body = json.dumps(told).encode()
+            code, reply = self.spoil(path, code, json.loads(body))
+            body = json.dumps(reply).encode()
         start(f"{code} X", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
         return [body]
 
@@ -59,6 +59,6 @@ def run(url: str, *args: str, env: dict[str, str] | None = None) -> Any:
     return CliRunner().invoke(main, ["conform", "--target", url, *args], env=env)
 
 
-def told(result: Any) -> dict[str, Any]:
+def rows_of(result: Any) -> dict[str, Any]:
     """Return the examples of a run with ``--json``, by name."""
     return {row["name"]: row for row in json.loads(result.stdout)["examples"]}

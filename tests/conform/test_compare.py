@@ -42,9 +42,9 @@ def test_fresh_values_compare_by_form(expected: object, fits: object, does_not: 
 
 def test_below_a_fresh_path_all_members_must_still_be_there() -> None:
     """A path of an object loosens the values below it, not their presence."""
-    found = differences({"p": {"a": 1, "b": [TIME]}}, {"p": {"b": ["then"]}}, {"p"})
+    result = differences({"p": {"a": 1, "b": [TIME]}}, {"p": {"b": ["then"]}}, {"p"})
 
-    assert ["p.a: expected a number, got nothing", "p.b[0]: expected a time, got 'then'"] == list(found)
+    assert ["p.a: expected a number, got nothing", "p.b[0]: expected a time, got 'then'"] == list(result)
 
 
 def test_order_matters() -> None:

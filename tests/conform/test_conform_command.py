@@ -20,15 +20,15 @@ def test_json_and_junit_tell_the_same(sandbox, tmp_path: Path) -> None:
     target = sandbox(lambda path, status, body: (418 if status == 200 and path.endswith("/search") else status, body))
     file = tmp_path / "report.xml"
     result = run(target.url, "--allow-writes", "--json", "--junit", str(file), *SEARCH, *CREDENTIALS)
-    told, suite = json.loads(result.stdout), ElementTree.parse(file).getroot()[0]
+    document, suite = json.loads(result.stdout), ElementTree.parse(file).getroot()[0]
     cases = {case.get("name"): case for case in suite.iter("testcase")}
 
     assert 1 == result.exit_code
     assert (target.url, "no segment-mock", 1, 1, 1, []) == tuple(
-        told[name] for name in ("target", "place", "passed", "failed", "skipped", "left_behind")
+        document[name] for name in ("target", "place", "passed", "failed", "skipped", "left_behind")
     )
     assert {"name", "title", "operation", "mark", "source", "verdict", "differences", "why", "seconds"} == {
-        *told["examples"][0]
+        *document["examples"][0]
     }
     assert ("3", "1", "1", "0") == tuple(suite.get(name) for name in ("tests", "failures", "skipped", "errors"))
     assert "status: expected 200, got 418" == cases["search-by-segment-id"].find("failure").text
@@ -60,15 +60,15 @@ def test_credentials_never_show(sandbox, tmp_path: Path, secret: str) -> None:
     url = target.url.replace("http://", "http://user:pass-of-the-url@")
     args = ("--salsa-token", secret, "--admin-token", "the-admin-token", *SEARCH, "--only", "salsa/recorded-metrics")
     result = run(url, "--json", "--junit", str(file), *args)
-    shown = result.stdout + result.stderr + file.read_text()
+    output = result.stdout + result.stderr + file.read_text()
 
     assert "payload: expected {" in result.stderr
-    assert [] == [text for text in (secret, secret[:8], "the-admin-token", "pass-of-the-url") if text in shown]
-    assert [] == [text for text in (json.dumps(secret)[1:-1], repr(secret)[1:-1]) if text in shown]
+    assert [] == [text for text in (secret, secret[:8], "the-admin-token", "pass-of-the-url") if text in output]
+    assert [] == [text for text in (json.dumps(secret)[1:-1], repr(secret)[1:-1]) if text in output]
 
 
 @pytest.mark.parametrize(
-    ("args", "told"),
+    ("args", "message"),
     [
         (["--target", "sandbox.example.org"], "--target: expected a base URL such as https://"),
         (["--target", "http://x:99999"], "--target: expected a base URL such as https://"),
@@ -81,12 +81,12 @@ def test_credentials_never_show(sandbox, tmp_path: Path, secret: str) -> None:
         (["--target", "http://x", "--junit", "/nowhere/report.xml"], "--junit /nowhere/report.xml: no such"),
     ],
 )
-def test_what_cannot_be_used_exits_with_two(args: list[str], told: str) -> None:
+def test_what_cannot_be_used_exits_with_two(args: list[str], message: str) -> None:
     """A bad option is told with its name before anything is asked."""
     result = run(args[1], *args[2:])
 
     assert 2 == result.exit_code
-    assert told in result.stderr
+    assert message in result.stderr
 
 
 def test_environment_names_target_and_credentials(sandbox) -> None:

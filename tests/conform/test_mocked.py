@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from segment_mock import SegmentMock, faults
-from tests.conform.targets import TOKEN, run, told
+from tests.conform.targets import TOKEN, rows_of, run
 
 READS = {"salsa.search_segments", "salsa.search_members", "salsa.search_supporters", "salsa.search_supporter_groups"}
 
@@ -15,8 +15,8 @@ READS = {"salsa.search_segments", "salsa.search_members", "salsa.search_supporte
 @pytest.fixture
 def mock() -> Iterator[SegmentMock]:
     """A mock with the demo world."""
-    with SegmentMock(data="demo") as made:
-        yield made
+    with SegmentMock(data="demo") as mock:
+        yield mock
 
 
 def test_every_example_passes_and_all_is_as_before(mock: SegmentMock) -> None:
@@ -34,7 +34,7 @@ def test_every_example_passes_and_all_is_as_before(mock: SegmentMock) -> None:
 def test_without_leave_nothing_writes(mock: SegmentMock) -> None:
     """Without --allow-writes only reading operations are called, and the rest is skipped with the flag's name."""
     before = mock.state()
-    rows = told(run(mock.serve().url, "--json"))
+    rows = rows_of(run(mock.serve().url, "--json"))
 
     assert {entry.operation for entry in mock.journal if entry.vendor} == {*READS, "salsa.get_metrics"}
     assert "pass" == rows["salsa/search-all"]["verdict"]
@@ -58,7 +58,7 @@ def test_other_settings_choose_other_examples() -> None:
         result = run(mock.serve().url, "--allow-writes", "--json", *keys, *only)
         unkeyed = run(mock.serve().url, "--only", "salsa/delete", "--admin-token", "an-admin-token")
         refused = run(mock.serve().url)
-    rows = told(result)
+    rows = rows_of(result)
 
     assert 0 == result.exit_code, result.output
     assert {"salsa/delete-not-crm", "salsa/members-built-in-group", "salsa/upsert-not-crm"} == {
@@ -82,7 +82,7 @@ def test_isolated_organizations_each_get_their_records_back() -> None:
 
 
 def test_a_fault_shows_as_a_difference(mock: SegmentMock) -> None:
-    """An answer that an armed fault has spoiled is a drift like any other, and the records come back all the same."""
+    """An answer that an armed fault changed is a drift like any other, and the records are restored."""
     before = mock.state()
     mock.faults.add(faults.Error(status=500), "salsa.search_segments")
     result = run(mock.serve().url, "--only", "salsa/search-all")

@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from segment_mock.conform import Client, SandboxTarget, conform, examples
-from tests.conform.targets import CREDENTIALS, KEY, TOKEN, run, told
+from tests.conform.targets import CREDENTIALS, KEY, TOKEN, rows_of, run
 
 NAMES = {example.name: example for example in examples()}
 GROUPS = "/api/integration/ext/v1/segments"
@@ -19,7 +19,7 @@ def test_what_the_api_can_make_passes_and_is_removed_again(sandbox) -> None:
     target = sandbox()
     before = target.state()
     result = run(target.url, "--allow-writes", "--json", *CREDENTIALS)
-    rows = told(result)
+    rows = rows_of(result)
     why = {name: row["why"] for name, row in rows.items() if row["verdict"] == "skip"}
 
     assert 0 == result.exit_code, result.output
@@ -37,7 +37,7 @@ def test_without_leave_nothing_is_written(sandbox) -> None:
     """Without --allow-writes only reading operations are called, and what needs records says so."""
     target = sandbox()
     only = ("--only", "salsa/[dst]*", "--only", "salsa/recorded-metrics", "--only", "segmenter/*")
-    rows = told(run(target.url, "--json", *only, *CREDENTIALS))
+    rows = rows_of(run(target.url, "--json", *only, *CREDENTIALS))
 
     assert {method for method, path in target.calls if not path.endswith("/search")} == {"GET"}
     assert "pass" == rows["salsa/token-missing"]["verdict"]
@@ -46,7 +46,7 @@ def test_without_leave_nothing_is_written(sandbox) -> None:
 
 def test_without_a_credential_only_refusals_are_tried(sandbox) -> None:
     """What needs a credential that was not given is skipped with the flag's name; missing and wrong ones are tried."""
-    rows = told(run(sandbox().url, "--json", "--allow-writes"))
+    rows = rows_of(run(sandbox().url, "--json", "--allow-writes"))
 
     assert {"salsa/token-missing", "salsa/token-unknown", "segmenter/key-missing", "segmenter/key-unknown"} == {
         name for name, row in rows.items() if row["verdict"] == "pass"
@@ -94,7 +94,7 @@ def test_what_can_not_be_removed_is_told_with_the_reason(sandbox) -> None:
 def test_records_that_can_not_be_made_skip_the_example(sandbox) -> None:
     """When the vendor refuses to make what an example needs, its answer is the reason; the example is not performed."""
     target = sandbox(lambda path, status, body: (429, {"errors": []}) if path == GROUPS else (status, body))
-    rows = told(run(target.url, "--allow-writes", "--json", "--only", "salsa/search-by-segment-id", *CREDENTIALS))
+    rows = rows_of(run(target.url, "--allow-writes", "--json", "--only", "salsa/search-by-segment-id", *CREDENTIALS))
 
     assert "its records can't be made: upsert_segments made 0 of 3: 429" in rows["salsa/search-by-segment-id"]["why"]
     assert [("PUT", GROUPS)] == [call for call in target.calls if call[0] == "PUT"]
@@ -105,19 +105,19 @@ def test_an_interrupt_cleans_up(sandbox, stop: type[BaseException]) -> None:
     """Whatever ends a run between two bytes, what its example had made is removed."""
     target = sandbox()
     before = target.state()
-    asked = Client(target.url)
-    place = SandboxTarget(asked, {"salsa": TOKEN}, {}, "mark", writes=True, leftovers=False)
-    ask = asked.ask
+    client = Client(target.url)
+    place = SandboxTarget(client, {"salsa": TOKEN}, {}, "mark", writes=True, leftovers=False)
+    ask = client.ask
 
     def stops(method: str, path: str, headers: object, body: bytes) -> object:
         if path.endswith("/search"):
             raise stop
         return ask(method, path, headers, body)
 
-    asked.ask = stops
+    client.ask = stops
     with pytest.raises(stop):
-        list(conform(place, asked, [NAMES["salsa/search-by-segment-id"]]))
-    asked.close()
+        list(conform(place, client, [NAMES["salsa/search-by-segment-id"]]))
+    client.close()
 
     assert before == target.state()
     assert [] == place.close()

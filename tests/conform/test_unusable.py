@@ -25,7 +25,7 @@ ONE = ("--only", "salsa/supporters-search-nothing-asked", *CREDENTIALS)
 def scripted(*replies: bytes) -> Iterator[str]:
     """Serve *replies*, one a connection, the last one again and again; ``b""`` keeps the connection without a word."""
     server = socket.create_server(("127.0.0.1", 0))
-    held: list[socket.socket] = []
+    connections: list[socket.socket] = []
 
     def serve() -> None:
         for number in range(100):
@@ -34,7 +34,7 @@ def scripted(*replies: bytes) -> Iterator[str]:
             except OSError:
                 break
             reply = replies[min(number, len(replies) - 1)]
-            held.append(connection)
+            connections.append(connection)
             if reply:
                 connection.recv(65536)
                 connection.sendall(reply)
@@ -48,7 +48,7 @@ def scripted(*replies: bytes) -> Iterator[str]:
         server.shutdown(socket.SHUT_RDWR)
         server.close()
         thread.join()
-        for connection in held:
+        for connection in connections:
             connection.close()
 
 

@@ -16,7 +16,9 @@ GROUP = {"payload": {"segments": [{"name": "n"}]}}
 SEARCH = {"payload": {"offset": 0, "count": 1}}
 
 
-def asked(method: str, path: str, json: Any = None, headers: Any = None, **settings: Any) -> tuple[int, str, str]:
+def call_with_hint(
+    method: str, path: str, json: Any = None, headers: Any = None, **settings: Any
+) -> tuple[int, str, str]:
     """Return status, hint in the header and hint in the journal of one request to an empty world."""
     headers = {"authToken": "t", "x-api-key": "k"} if headers is None else headers
     with SegmentMock(**settings) as mock, mock.session() as session:
@@ -52,7 +54,7 @@ def asked(method: str, path: str, json: Any = None, headers: Any = None, **setti
 )  # fmt: skip
 def test_what_is_unknown_is_told_the_nearest(method: str, path: str, json: Any, status: int, hint: str) -> None:
     """Path, verb, member and word: the vendor's own answer, and beside it what was probably meant."""
-    answered, header, journal = asked(method, path, json)
+    answered, header, journal = call_with_hint(method, path, json)
 
     assert status == answered
     assert hint in header
@@ -75,12 +77,12 @@ def test_what_is_unknown_is_told_the_nearest(method: str, path: str, json: Any, 
 )
 def test_a_credential_in_the_wrong_header_is_found(headers: dict[str, str], hint: str) -> None:
     """401 as the vendor says it; the hint names the header that was sent and the one that is read."""
-    assert (401, hint, hint) == asked("POST", f"{SALSA}/segments/search", SEARCH, headers)
+    assert (401, hint, hint) == call_with_hint("POST", f"{SALSA}/segments/search", SEARCH, headers)
 
 
 def test_the_header_of_the_other_vendor_is_found() -> None:
     """A Salsa token is no key of the Segmenter's."""
-    status, hint, _ = asked("PUT", "/segments", {"id": "x"}, {"authToken": "t"})
+    status, hint, _ = call_with_hint("PUT", "/segments", {"id": "x"}, {"authToken": "t"})
 
     assert (403, "send your credential in the header x-api-key, not in authtoken") == (status, hint)
 
@@ -100,7 +102,7 @@ def test_the_header_of_the_other_vendor_is_found() -> None:
 )  # fmt: skip
 def test_a_setting_that_would_change_the_answer_is_named(json: Any, settings: dict[str, Any], flag: str) -> None:
     """Whoever is refused by a rule that can be set learns the flag."""
-    _, header, journal = asked("PUT", f"{SALSA}/segments", json, **settings)
+    _, header, journal = call_with_hint("PUT", f"{SALSA}/segments", json, **settings)
 
     assert flag in header
     assert header == journal
@@ -130,17 +132,17 @@ def test_what_a_client_sent_breaks_no_header(name: str) -> None:
             flask.put(f"{SALSA}/segments", json=body, headers={"authToken": "t"}),
             flask.post(f"{SALSA}/segments/search", json=odd, headers={"authToken": "t"}),
         ]
-        kept = max(len(entry.hint) for entry in mock.journal)
+        longest = max(len(entry.hint) for entry in mock.journal)
 
     assert [200, 400, 200, 400] == [reply.status_code for reply in replies]
     assert not any("X-Evil" in reply.headers for reply in replies)
     assert all(0 < len(reply.headers[HINT]) < 10_000 for reply in replies)
-    assert kept < 10_000
+    assert longest < 10_000
 
 
 def test_a_plain_call_has_no_hint() -> None:
     """Where there is no slip nothing is said."""
-    assert (200, "", "") == asked("PUT", f"{SALSA}/segments", GROUP)
+    assert (200, "", "") == call_with_hint("PUT", f"{SALSA}/segments", GROUP)
 
 
 @pytest.mark.parametrize(("encoding", "named"), [("gzip", True), ("br", True), ("identity", False), ("", False)])

@@ -51,11 +51,11 @@ def value(field: fields.Field[Any]) -> st.SearchStrategy[Any]:
     return st.one_of(*[good] * 8, st.none(), VALUES)
 
 
-def held(validator: Validator, data: Any) -> bool:
+def load_agrees(validator: Validator, data: Any) -> bool:
     """Hold what *validator* makes of *data* against marshmallow, and tell whether it made anything."""
     before = copy.deepcopy(data)
     try:
-        made, surplus = validator.load(data)
+        loaded, surplus = validator.load(data)
     except Undecided:
         return False
     finally:
@@ -65,8 +65,8 @@ def held(validator: Validator, data: Any) -> bool:
     except ValidationError as error:
         expected = error.messages
 
-    assert (expected, [*unread(validator.schema, data)] != []) == (made, surplus)
-    assert [type(one) for one in leaves(expected)] == [type(one) for one in leaves(made)]
+    assert (expected, [*unread(validator.schema, data)] != []) == (loaded, surplus)
+    assert [type(one) for one in leaves(expected)] == [type(one) for one in leaves(loaded)]
     return True
 
 
@@ -87,7 +87,7 @@ def leaves(data: Any) -> Iterator[Any]:
 def test_it_says_what_marshmallow_says(name: str, data: st.DataObject) -> None:
     """Of every operation's body, whatever comes: the same, or it leaves it to marshmallow."""
     validator = VALIDATORS[name]
-    held(validator, data.draw(st.one_of(rows(validator.schema), rows(validator.schema), VALUES)))
+    load_agrees(validator, data.draw(st.one_of(rows(validator.schema), rows(validator.schema), VALUES)))
 
 
 TEXT = {"validate": [NotBlank("Blank."), validate.Length(max=9)]}
@@ -121,7 +121,7 @@ def schemas(draw: st.DrawFn, depth: int = 2) -> Schema:
 def test_it_knows_any_schema(data: st.DataObject) -> None:
     """Whatever kinds of fields stand in whatever order under whatever names."""
     schema = data.draw(schemas())
-    held(Validator(schema), data.draw(rows(schema)))
+    load_agrees(Validator(schema), data.draw(rows(schema)))
 
 
 PERSON = {"email": "a@x", "substitutionTags": [{"tag": "t", "value": ""}]}
@@ -140,7 +140,7 @@ def test_what_is_plainly_valid_is_not_left_to_marshmallow(name: str) -> None:
     sent = GOOD[name]
     same = VALIDATORS[name].load(sent)[0] is sent
 
-    assert held(VALIDATORS[name], sent)
+    assert load_agrees(VALIDATORS[name], sent)
     assert same
 
 
@@ -151,16 +151,16 @@ def test_a_deeply_nested_schema_is_validated() -> None:
     for _ in range(30):
         inner, data = fields.List(inner), [data]
 
-    assert held(plain(a=inner), {"a": data})
+    assert load_agrees(plain(a=inner), {"a": data})
 
 
 def test_an_object_within_is_copied_only_where_it_changes() -> None:
-    """A member that nobody reads is left out of its object, and the others stay the objects that were sent."""
+    """An unknown member is left out of its object; the other objects stay those that were sent."""
     first, second = {"email": "a@x"}, {"email": "b@x", "shoe": 44}
-    made, surplus = VALIDATORS["segmenter.update_segment"].load({"id": "s", "persons": [first, second]})
-    same = made["persons"][0] is first
+    loaded, surplus = VALIDATORS["segmenter.update_segment"].load({"id": "s", "persons": [first, second]})
+    same = loaded["persons"][0] is first
 
-    assert ([first, {"email": "b@x"}], True, True) == (made["persons"], surplus, same)
+    assert ([first, {"email": "b@x"}], True, True) == (loaded["persons"], surplus, same)
 
 
 def plain(**members: Any) -> Validator:
@@ -217,7 +217,7 @@ class Strict(Schema):
 )
 def test_each_step_aside(validator: Validator, data: Any) -> None:
     """One thing that is not as plain as it looks: never another answer than marshmallow's."""
-    held(validator, data)
+    load_agrees(validator, data)
 
 
 class PetRow(DataRow):
@@ -231,7 +231,7 @@ class PetRow(DataRow):
 @pytest.mark.parametrize("row", [{"name": "Tom"}, {"name": "Tom", "kind": "dog", "toys": ["ball"]}])
 def test_defaults_of_a_data_row_are_filled_in(row: dict[str, Any]) -> None:
     """As marshmallow does, without asking it."""
-    assert held(Validator(PetRow()), row)
+    assert load_agrees(Validator(PetRow()), row)
 
 
 def test_two_rows_never_share_a_default() -> None:

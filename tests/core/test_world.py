@@ -1,4 +1,4 @@
-"""One seed makes one world: ids, luck, organizations."""
+"""One seed makes one world: ids, random draws, organizations."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LAYOUT = TableSchema("things", lambda record: record["id"])
 
 
 def test_same_seed_same_world() -> None:
-    """Two worlds of one seed give the same ids and the same luck; another seed gives others."""
+    """Two worlds of one seed give the same ids and random draws; another seed gives others."""
     first, same, other = World(7), World(7), World(8)
     ids = [[world.uuid("a") for _ in range(3)] for world in (first, same, other)]
     rng = [world.rng.random() for world in (first, same, other)]
@@ -24,12 +24,12 @@ def test_same_seed_same_world() -> None:
 
 
 def test_ids_are_the_same_everywhere() -> None:
-    """A seed's ids are pinned: no release of Python or of ours may shift them."""
+    """A seed's ids are pinned: no release of Python or of this project may shift them."""
     assert World(0).uuid("salsa.segments") == "b8f0939c-7666-43d0-9d96-d00cfa7f4c37"
 
 
 def test_each_kind_has_its_stream() -> None:
-    """Ids and luck drawn for one thing never shift those of another."""
+    """Ids and random draws for one thing never shift those of another."""
     quiet, busy = World(7), World(7)
     for _ in range(5):
         busy.uuid("reply")
@@ -40,7 +40,7 @@ def test_each_kind_has_its_stream() -> None:
 
 
 def test_draws() -> None:
-    """Who draws by name has luck of its own: the same whenever asked, and never the world's."""
+    """A named stream of random numbers is the same whenever it is opened, and separate from the world's."""
     world, same = World(7), World(7)
     same.rng.random()
     rolls = [[world.random_stream(name).random() for _ in range(2)] for name in ("fault-1", "fault-2")]
@@ -71,12 +71,12 @@ def test_isolated_organizations() -> None:
     """Each credential gets a copy of the initial data of its own, and always the same one."""
     world = World(isolated=True)
     world.set_initial_data({"things": InitialRecords(LAYOUT, [{"id": 1}])})
-    mine, yours = world.organization("mine"), world.organization("yours")
-    mine.store["things"].put({"id": 2})
-    mine.counters["calls"] += 1
+    first, yours = world.organization("mine"), world.organization("yours")
+    first.store["things"].put({"id": 2})
+    first.counters["calls"] += 1
 
-    assert world.organization("mine") is mine
-    assert ([1, 2], 1) == ([row["id"] for row in mine.store["things"]], mine.counters["calls"])
+    assert world.organization("mine") is first
+    assert ([1, 2], 1) == ([row["id"] for row in first.store["things"]], first.counters["calls"])
     assert ([1], 0) == ([row["id"] for row in yours.store["things"]], yours.counters["calls"])
     assert [1] == [row["id"] for row in world.organization().store["things"]]
 
@@ -114,7 +114,7 @@ def test_a_walk_over_organizations() -> None:
 
 
 def test_reset_restarts() -> None:
-    """Organizations, ids and luck begin again, and the clock is the wall's."""
+    """Organizations, ids and random draws begin again, and the clock is the wall clock."""
     world = World(7, isolated=True)
     world.set_initial_data({"things": InitialRecords(LAYOUT, [{"id": 1}])})
     before = (world.uuid("a"), world.uuid("b"), world.rng.random())

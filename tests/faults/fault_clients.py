@@ -43,7 +43,7 @@ def _named(error: BaseException) -> str:
     return f"{type(error).__module__}.{name}" if name.islower() else name  # an "error" says nothing, zlib's does
 
 
-def told(fetch: Callable[[], tuple[int, Callable[[], Any]]]) -> str:
+def outcome(fetch: Callable[[], tuple[int, Callable[[], Any]]]) -> str:
     """Return what a client sees: what it raises, or the status and what reading the body as JSON comes to."""
     try:
         status, parse = fetch()
@@ -64,7 +64,7 @@ def in_session(session: requests.Session, base: str, ask: Ask) -> str:
         return reply.status_code, reply.json
 
     with session:
-        return told(fetch)
+        return outcome(fetch)
 
 
 def in_requests(base: str, ask: Ask) -> str:
@@ -85,7 +85,7 @@ def in_urllib3(base: str, ask: Ask) -> str:
         return reply.status, reply.json
 
     with urllib3.PoolManager() as pool:
-        return told(fetch)
+        return outcome(fetch)
 
 
 def in_httpx(base: str, ask: Ask) -> str:
@@ -96,13 +96,13 @@ def in_httpx(base: str, ask: Ask) -> str:
         return reply.status_code, reply.json
 
     with httpx.Client(timeout=httpx.Timeout(PATIENCE, read=ask.timeout), trust_env=False, verify=False) as client:
-        return told(fetch)
+        return outcome(fetch)
 
 
 def in_aiohttp(base: str, ask: Ask) -> str:
     """Ask by aiohttp."""
 
-    async def asked() -> str:
+    async def call() -> str:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=PATIENCE, sock_read=ask.timeout)
         async with aiohttp.ClientSession(timeout=timeout) as session:
             try:
@@ -116,7 +116,7 @@ def in_aiohttp(base: str, ask: Ask) -> str:
             except Exception as error:
                 return chain(error)
 
-    return asyncio.run(asked())
+    return asyncio.run(call())
 
 
 LIVE: Mapping[str, Callable[[str, Ask], str]] = {

@@ -1,4 +1,4 @@
-"""The generated parts of docs/faults.md; ``python -m tests.faults.table`` writes them anew."""
+"""The generated parts of docs/faults.md; ``python -m tests.faults.table`` writes them."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Row(NamedTuple):
     @property
     def label(self) -> str:
         """What the row is called in the table."""
-        told = {name: value for name, value in self.fault.as_dict().items() if name != "kind"}
-        return ", ".join([f"`{self.fault.kind}`", *(f"{name} {json.dumps(value)}" for name, value in told.items())])
+        given = {name: value for name, value in self.fault.as_dict().items() if name != "kind"}
+        return ", ".join([f"`{self.fault.kind}`", *(f"{name} {json.dumps(value)}" for name, value in given.items())])
 
 
 F: Any = faults
@@ -79,10 +79,10 @@ def measured(row: Row, scene: Mapping[bool, tuple[SegmentMock, str]]) -> dict[st
     in_process = ""
     if row.fault.at_connect:  # a server has accepted a connection already, so it can only reset it
         url = in_process = VENDOR
-    asked = {name: (lambda client=client: client(url, ask)) for name, client in LIVE.items()}
-    asked[IN_PROCESS] = lambda: in_session(mock.session(), in_process, ask)
+    fetches = {name: (lambda client=client: client(url, ask)) for name, client in LIVE.items()}
+    fetches[IN_PROCESS] = lambda: in_session(mock.session(), in_process, ask)
     cells, performed = {}, set()
-    for name, act in asked.items():
+    for name, act in fetches.items():
         mock.reset()
         rule = mock.faults.add(row.fault)
         with mock.intercept() if row.fault.at_connect else nullcontext():
@@ -131,8 +131,8 @@ def _settings(rows: list[Option]) -> str:
 
 def _takes(row: Option) -> str:
     bounds = {"from": row.min, "to": row.max}
-    told = [f"{word} {bound:g}" for word, bound in bounds.items() if bound is not None]
-    return " ".join([", ".join(row.choices) or row.kind.title, *told])
+    limits = [f"{word} {bound:g}" for word, bound in bounds.items() if bound is not None]
+    return " ".join([", ".join(row.choices) or row.kind.title, *limits])
 
 
 def _default(row: Option) -> str:
@@ -154,8 +154,8 @@ def aliases() -> str:
 def named() -> str:
     """Return each scenario, what it reproduces, and its rules."""
     return "\n\n".join(
-        f"### `{name}`\n\n{told['about']}\n\n```json\n" + "\n".join(map(json.dumps, told["faults"])) + "\n```"
-        for name, told in scenarios().items()
+        f"### `{name}`\n\n{scenario['about']}\n\n```json\n" + "\n".join(map(json.dumps, scenario["faults"])) + "\n```"
+        for name, scenario in scenarios().items()
     )
 
 
@@ -167,8 +167,8 @@ def renewed(page: str, names: Iterable[str] = PARTS) -> str:
     for name in names:
         begin = f"<!-- {name} -->"
         part = f"{begin}\n\n{PARTS[name]()}\n\n<!-- end -->"
-        page, found = re.subn(f"{begin}.*?<!-- end -->", lambda _, part=part: part, page, flags=re.DOTALL)
-        assert found == 1, f"{PAGE.name} must have one {begin} ... <!-- end -->"
+        page, count = re.subn(f"{begin}.*?<!-- end -->", lambda _, part=part: part, page, flags=re.DOTALL)
+        assert count == 1, f"{PAGE.name} must have one {begin} ... <!-- end -->"
     return page
 
 

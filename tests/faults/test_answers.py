@@ -150,6 +150,6 @@ def test_salsa_counts_what_reached_it() -> None:
     for fault in (F.Error(), F.Error(after=True), F.Refuse(refusal="throttled", after=True)):
         with mock.faults.injected(fault, "salsa.upsert_segments"):
             put(mock, "A")
-    told = send(mock, "GET", f"{SALSA}/metrics", None).json()["payload"]
+    figures = send(mock, "GET", f"{SALSA}/metrics", None).json()["payload"]
 
-    assert {"totalAPICalls": 2, "segmentAdd": 1} == {name: told[name] for name in ("totalAPICalls", "segmentAdd")}
+    assert {"totalAPICalls": 2, "segmentAdd": 1} == {name: figures[name] for name in ("totalAPICalls", "segmentAdd")}

@@ -1,4 +1,4 @@
-"""Luck: as often as told, the same each time for one seed, each rule's own."""
+"""Chance: as often as configured, the same for one seed, separate for each rule."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def drawn(seed: int, *chances: float) -> list[str]:
     core = mock._emulator
     request = Request("GET", "/api/integration/ext/v1/metrics", {})
     vendor, operation, *_ = core.routes.find(request)
-    told = ["" for _ in chances]
+    patterns = ["" for _ in chances]
 
     def mark(index: int) -> Any:
         async def stage(call: Call, proceed: Any) -> Response:
-            told[index] += "x"
+            patterns[index] += "x"
             return await proceed()  # type: ignore[no-any-return]
 
         return stage
@@ -37,12 +37,12 @@ def drawn(seed: int, *chances: float) -> list[str]:
     for index, chance in enumerate(chances):
         core.fault_rules.add(mark(index), chance=chance)
     for _ in range(DRAWS):
-        before = [*told]
+        before = [*patterns]
         call = Call(request, vendor, operation, core.world, {}, {}, 0.0)
         with pytest.raises(StopIteration):
             answered(call).send(None)
-        told = [now if now != then else f"{now}." for now, then in zip(told, before, strict=True)]
-    return told
+        patterns = [now if now != then else f"{now}." for now, then in zip(patterns, before, strict=True)]
+    return patterns
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2, 7, 42, 2**64])
@@ -70,11 +70,11 @@ def test_one_seed_is_one_fate() -> None:
 def test_a_reset_begins_luck_anew() -> None:
     """The same rule armed again after a reset strikes the same calls."""
     mock = SegmentMock(seed=9)
-    told = []
+    patterns = []
     for _ in range(2):
         mock.faults.add(F.Error(), chance=0.5)
-        told.append([search(mock).status_code for _ in range(40)])
+        patterns.append([search(mock).status_code for _ in range(40)])
         mock.reset()
 
-    assert told[0] == told[1]
-    assert {200, 500} == {*told[0]}
+    assert patterns[0] == patterns[1]
+    assert {200, 500} == {*patterns[0]}

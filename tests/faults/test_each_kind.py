@@ -46,8 +46,10 @@ SEEN = [
 ]
 
 
-@pytest.mark.parametrize(("fault", "seen", "stored", "told"), SEEN, ids=lambda value: repr(value)[:60])
-def test_client_store_and_journal(fault: Fault, seen: Any, stored: list[str], told: tuple[int | None, str]) -> None:
+@pytest.mark.parametrize(("fault", "seen", "stored", "journaled"), SEEN, ids=lambda value: repr(value)[:60])
+def test_client_store_and_journal(
+    fault: Fault, seen: Any, stored: list[str], journaled: tuple[int | None, str]
+) -> None:
     """The client sees the fault, the store has what was performed, the journal tells both and names the rule."""
     mock = SegmentMock()
     rule = mock.faults.add(fault, "salsa.*_segments")
@@ -59,7 +61,7 @@ def test_client_store_and_journal(fault: Fault, seen: Any, stored: list[str], to
         got = caught.type
     entry = mock.journal.entries()[0]
 
-    assert (seen, stored, told) == (got, names(mock), (entry.status, entry.outcome))
+    assert (seen, stored, journaled) == (got, names(mock), (entry.status, entry.outcome))
     assert stored == [change.after["name"] for change in entry.changes if change.after]
     assert ((f"1 {fault.kind}",) if rule.fired else ()) == entry.faults
     assert (fault.kind != "stale") == bool(rule.fired)
@@ -91,7 +93,7 @@ def test_the_next_call_is_clean(fault: Fault) -> None:
 
 @pytest.mark.parametrize("after", [False, True])
 def test_a_hang_without_a_timeout_says_so(after: bool) -> None:
-    """Nobody waits in vain: who has no timeout is told which fault of which operation would hang for ever."""
+    """A client without a timeout gets an error that names the fault and the operation that would hang for ever."""
     mock = SegmentMock()
     mock.faults.add(F.Hang(after=after))
     with pytest.raises(WouldHangForever, match=r"the fault 'hang' on salsa\.upsert_segments .* no timeout"):

@@ -7,7 +7,7 @@ import yaml
 
 from segment_mock import mock, web
 
-# What is imported here is not imported anew by each of the runs below.
+# What is imported here is not imported again by each of the runs below.
 IMPORTED = (yaml, mock, web)
 RUN = ("-p", "no:hypothesispytest")
 
@@ -106,7 +106,7 @@ def test_plain(segment_mock_server):
 
 
 @pytest.mark.parametrize(
-    ("marker", "told"),
+    ("marker", "message"),
     [
         ("faults=[{'kind': 'hnag'}]", "unknown fault kind 'hnag'"),
         ("faults=['nowhere.yaml']", "nowhere.yaml: "),
@@ -114,11 +114,11 @@ def test_plain(segment_mock_server):
         ("scenario='down'", "unknown scenario 'down'"),
     ],
 )
-def test_a_bad_fault_in_a_marker_is_an_error_of_the_test(pytester: pytest.Pytester, marker: str, told: str) -> None:
+def test_a_bad_fault_in_a_marker_is_an_error_of_the_test(pytester: pytest.Pytester, marker: str, message: str) -> None:
     """The test errs before it begins, and says why."""
     pytester.makepyfile(f"import pytest\n@pytest.mark.segment_mock({marker})\ndef test_a(segment_mock): pass")
 
     result = pytester.runpytest(*RUN)
 
     result.assert_outcomes(errors=1)
-    assert told in result.stdout.str()
+    assert message in result.stdout.str()

@@ -72,19 +72,19 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "given", "told"), WRONG, ids=lambda value: str(value)[:50])
-def test_a_setting_that_cannot_be_is_refused_when_the_fault_is_made(name: str, given: Any, told: str) -> None:
+@pytest.mark.parametrize(("name", "given", "message"), WRONG, ids=lambda value: str(value)[:50])
+def test_a_setting_that_cannot_be_is_refused_when_the_fault_is_made(name: str, given: Any, message: str) -> None:
     """The error names kind, setting and value, and its bounds, choices or the nearest; the same from JSON."""
     for make in (lambda: getattr(faults, name)(**given), lambda: fault_from_json({"kind": name.lower(), **given})):
         with pytest.raises(SettingError) as caught:
             make()
 
-        assert told in str(caught.value)
+        assert message in str(caught.value)
         assert "--" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("told", "sentence"),
+    ("definition", "sentence"),
     [
         ({"kind": "disconnect", "aftr": 1}, "aftr: no such setting (did you mean 'after'?); expected one of ['reset'"),
         ({"kind": "hang", "seconds": 1}, "fault hang: seconds: no such setting; expected one of ['after']"),
@@ -96,10 +96,10 @@ def test_a_setting_that_cannot_be_is_refused_when_the_fault_is_made(name: str, g
         ({"after": True}, "kind: missing in {'after': True}; expected one of ['connect', 'disconnect', "),
     ],
 )  # fmt: skip
-def test_json_that_is_no_fault(told: dict[Any, Any], sentence: str) -> None:
+def test_json_that_is_no_fault(definition: dict[Any, Any], sentence: str) -> None:
     """An unknown kind or setting is refused with the nearest and with all that there are."""
     with pytest.raises(SettingError) as caught:
-        fault_from_json(told)
+        fault_from_json(definition)
 
     assert sentence in str(caught.value)
 
@@ -107,10 +107,10 @@ def test_json_that_is_no_fault(told: dict[Any, Any], sentence: str) -> None:
 @pytest.mark.parametrize("fault", FAULTS, ids=repr)
 def test_json_and_back(fault: Fault) -> None:
     """What a fault tells of itself makes it again, through real JSON too; what is at its default is not told."""
-    told = fault.as_dict()
+    definition = fault.as_dict()
 
-    assert fault == fault_from_json(told) == fault_from_json(json.loads(json.dumps(told)))
-    assert [] == [row.name for row in fields(fault) if row.name in told and told[row.name] == row.default]
+    assert fault == fault_from_json(definition) == fault_from_json(json.loads(json.dumps(definition)))
+    assert [] == [row.name for row in fields(fault) if row.name in definition and definition[row.name] == row.default]
 
 
 def test_every_kind_goes_there_and_back() -> None:

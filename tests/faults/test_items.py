@@ -166,7 +166,7 @@ def test_a_rule_that_could_never_strike_is_refused(fault: dict[str, Any], operat
     assert 0 == len(mock.faults)
 
 
-def found(mock: SegmentMock, path: str, **payload: Any) -> Any:
+def search_result(mock: SegmentMock, path: str, **payload: Any) -> Any:
     return send(mock, "POST", f"{SALSA}/{path}", {"payload": payload}).json()["payload"]
 
 
@@ -185,7 +185,7 @@ def test_an_identifier_of_a_search_is_an_item(
     """The chosen one is NOT_FOUND with its id as it was sent, the other is found, and the rule counts as fired."""
     mock = SegmentMock(data=DATA)
     rule = mock.faults.add(F.Item(result="NOT_FOUND", index=0), f"salsa.{operation}")
-    items = found(mock, path, identifiers=ids, identifierType=kind)[name]
+    items = search_result(mock, path, identifiers=ids, identifierType=kind)[name]
 
     assert {member: ids[0], "result": "NOT_FOUND"} == items[0]
     assert "FOUND" == items[1]["result"]
@@ -197,8 +197,8 @@ def test_a_supporter_in_a_search_of_members_is_an_item() -> None:
     mock = SegmentMock(data=DATA)
     send(mock, "PUT", f"{SALSA}/segments/members", {"payload": {"segmentId": GROUP, "supporterIds": PEOPLE[:2]}})
     rule = mock.faults.add(F.Item(result="NOT_FOUND", where={"supporterId": PEOPLE[1]}), "salsa.search_members")
-    some = found(mock, "segments/members/search", segmentId=GROUP, supporterIds=PEOPLE[:2])["supporters"]
-    every = found(mock, "segments/members/search", segmentId=GROUP)
+    some = search_result(mock, "segments/members/search", segmentId=GROUP, supporterIds=PEOPLE[:2])["supporters"]
+    every = search_result(mock, "segments/members/search", segmentId=GROUP)
 
     assert ["FOUND", "NOT_FOUND"] == [item["result"] for item in some]
     assert {"supporterId": PEOPLE[1], "result": "NOT_FOUND"} == some[1]
@@ -209,10 +209,10 @@ def test_a_supporter_in_a_search_of_members_is_an_item() -> None:
 def test_a_search_of_all_has_no_items() -> None:
     """The reply is what it was, and the rule says why it did not fire."""
     mock = SegmentMock(data=DATA)
-    before = found(mock, "segments/search", count=20)
+    before = search_result(mock, "segments/search", count=20)
     rule = mock.faults.add(F.Item(result="NOT_FOUND"), "salsa.search_segments")
 
-    assert before == found(mock, "segments/search", count=20)
+    assert before == search_result(mock, "segments/search", count=20)
     assert (1, 0, 1) == (rule.matched, rule.fired, rule.suppressed)
 
 

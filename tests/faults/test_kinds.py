@@ -43,7 +43,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "error", "told"),
+    ("name", "text", "error", "message"),
     [
         ("broken_at_import", "import no_such_library", ModuleNotFoundError, "no_such_library"),
         ("broken_by_itself", "raise RuntimeError('no')", RuntimeError, "no"),
@@ -59,11 +59,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     ],
 )  # fmt: skip
 def test_a_file_that_is_no_fault_stops_the_start(
-    folder: Path, name: str, text: str, error: type[Exception], told: str
+    folder: Path, name: str, text: str, error: type[Exception], message: str
 ) -> None:
     """No mock is fault_from_json, whether or not a rule asks for that kind."""
     (folder / f"{name}.py").write_text(text)
-    with pytest.raises(error, match=told):
+    with pytest.raises(error, match=message):
         SegmentMock()
 
 

@@ -30,13 +30,13 @@ PATIENCE = 20.0
 @pytest.fixture
 def errors() -> Iterator[list[str]]:
     """What anybody logs as a warning or worse, wherever the loggers are led to."""
-    told: list[str] = []
+    outcomes: list[str] = []
     handler = logging.Handler(logging.WARNING)
-    handler.emit = lambda record: told.append(record.getMessage())  # type: ignore[method-assign]
+    handler.emit = lambda record: outcomes.append(record.getMessage())  # type: ignore[method-assign]
     loggers = [logging.getLogger(name) for name in ("asyncio", "segment_mock")]
     for logger in loggers:
         logger.addHandler(handler)
-    yield told
+    yield outcomes
     for logger in loggers:
         logger.removeHandler(handler)
 
@@ -72,7 +72,7 @@ def _rest(client: socket.socket) -> bytes:
 
 @pytest.mark.parametrize("row", [row for row in ROWS if not row.hasty], ids=lambda row: row.label)
 def test_the_next_call_on_a_new_connection_is_clean(row: Row, errors: list[str]) -> None:
-    """Whatever was broken, the next client is served, and nothing was logged as an error of ours."""
+    """Whatever was broken, the next client is served, and no error of the server was logged."""
     with SegmentMock(time_scale=0) as mock:
         url = mock.serve().url
         mock.faults.add(row.fault)
@@ -129,11 +129,11 @@ def test_a_reset_closes_what_hangs_unperformed(errors: list[str]) -> None:
         assert until(lambda: [2, 1] == [rule.fired for rule in rules])
         entries = mock.journal.entries()
         mock.reset()
-        told = [_rest(each) for each in opened]
+        rests = [_rest(each) for each in opened]
         requests.put(f"{url}{SALSA}/segments", data=BODY, headers=HEADERS, timeout=PATIENCE)
 
         assert ([b""] * 3, ["abandoned"] * 3, [()] * 3) == (
-            told, [entry.outcome for entry in entries], [entry.changes for entry in entries],
+            rests, [entry.outcome for entry in entries], [entry.changes for entry in entries],
         )  # fmt: skip
         assert ["A"] == names(mock)
         assert 1 == len(mock.journal)

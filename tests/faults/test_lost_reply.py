@@ -40,28 +40,28 @@ def upsert(session: requests.Session, base: str) -> Any:
     return reply.json()["payload"]["segments"][0]
 
 
-def found(session: requests.Session, base: str) -> Any:
+def find_group(session: requests.Session, base: str) -> Any:
     """Ask for the group by the id that our own system gave it."""
-    asked = {"payload": {"identifiers": [GROUP["externalSystemId"]], "identifierType": "EXTERNAL_ID"}}
-    told = session.post(f"{base}/segments/search", json=asked, timeout=5).json()["payload"]["segments"][0]
-    return told if told["result"] == "FOUND" else None
+    body = {"payload": {"identifiers": [GROUP["externalSystemId"]], "identifierType": "EXTERNAL_ID"}}
+    segment = session.post(f"{base}/segments/search", json=body, timeout=5).json()["payload"]["segments"][0]
+    return segment if segment["result"] == "FOUND" else None
 
 
 def ensure(session: requests.Session, base: str) -> Any:
     """Send the group only if the vendor does not have it; what is refused may be what was just made."""
-    told = found(session, base) or upsert(session, base)
-    return found(session, base) if told["result"] == "VALIDATION_ERROR" else told
+    segment = find_group(session, base) or upsert(session, base)
+    return find_group(session, base) if segment["result"] == "VALIDATION_ERROR" else segment
 
 
 def test_a_client_that_only_repeats_itself_is_told_that_its_own_group_is_taken(client: Client) -> None:
     """The create reaches the vendor twice, and the client learns VALIDATION_ERROR 2002 for what it made itself."""
     mock, session, base = client
-    told = upsert(session, base)
+    segment = upsert(session, base)
     calls = mock.journal.entries(operation="salsa.upsert_segments")
 
     assert ["Volunteers"] == [group["name"] for group in mock.salsa.segments]
     assert ("VALIDATION_ERROR", 2002, "name") == (
-        told["result"], told["errors"][0]["code"], told["errors"][0]["fieldName"],
+        segment["result"], segment["errors"][0]["code"], segment["errors"][0]["fieldName"],
     )  # fmt: skip
     assert [(None, "closed", 1), (200, "answered", 0)] == [
         (entry.status, entry.outcome, len(entry.changes)) for entry in calls
@@ -71,21 +71,21 @@ def test_a_client_that_only_repeats_itself_is_told_that_its_own_group_is_taken(c
 def test_the_same_client_that_looks_first_is_right(client: Client) -> None:
     """Known by externalSystemId, the group is found after the lost reply, and is not sent again."""
     mock, session, base = client
-    told = [ensure(session, base) for _ in range(2)]
+    segments = [ensure(session, base) for _ in range(2)]
     (group,) = mock.salsa.segments
 
-    assert [("FOUND", group["segmentId"])] * 2 == [(each["result"], each["segmentId"]) for each in told]
+    assert [("FOUND", group["segmentId"])] * 2 == [(each["result"], each["segmentId"]) for each in segments]
     assert [1, 0] == [len(entry.changes) for entry in mock.journal.entries(operation="salsa.upsert_segments")]
 
 
 def test_the_number_of_retries_may_be_told() -> None:
     """max_retries is what requests' own adapter takes; without it nothing is repeated."""
-    told = []
+    outcomes = []
     for options in ({}, {"max_retries": 2}, {"max_retries": Retry(total=3)}):
         mock = SegmentMock()
         rule = mock.faults.add(F.Disconnect())
         with mock.session(**options) as session, pytest.raises(requests.ConnectionError):
             upsert(session, SALSA)
-        told.append(rule.fired)
+        outcomes.append(rule.fired)
 
-    assert [1, 3, 4] == told
+    assert [1, 3, 4] == outcomes

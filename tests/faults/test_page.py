@@ -38,7 +38,7 @@ def test_every_kind_and_setting_is_on_the_page(kind: Any) -> None:
 def test_every_condition_alias_and_scenario_is_on_the_page() -> None:
     """By name, and with its sentence."""
     missing = [f"| `{row.name}` | " for row in WHEN] + [f"| `{alias}` | " for alias in ALIASES]
-    missing += [f"### `{name}`\n\n{told['about']}\n" for name, told in scenarios().items()]
+    missing += [f"### `{name}`\n\n{scenario['about']}\n" for name, scenario in scenarios().items()]
 
     assert [] == [text for text in missing if text not in TEXT]
 

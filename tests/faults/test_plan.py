@@ -46,7 +46,7 @@ def test_operations_are_meant_by_glob(operation: str, expected: list[int]) -> No
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         ({"operation": "salsa.upsert_segment"}, "operation: unknown operation 'salsa.upsert_segment' (did you mean 's"),
         ({"operation": "upsert_segment"}, "(did you mean 'salsa.upsert_segments'?)"),
@@ -67,7 +67,7 @@ def test_operations_are_meant_by_glob(operation: str, expected: list[int]) -> No
         ({"tmes": 1}, "when: unknown condition 'tmes' (did you mean 'times'?); expected one of ['skip', "),
     ],
 )  # fmt: skip
-def test_a_rule_that_cannot_be_is_refused(given: dict[str, Any], told: str) -> None:
+def test_a_rule_that_cannot_be_is_refused(given: dict[str, Any], message: str) -> None:
     """By keyword and as JSON; the error has the nearest valid name, and nothing is armed."""
     mock = SegmentMock()
     conditions = {name: value for name, value in given.items() if name not in ("operation", "match")}
@@ -79,7 +79,7 @@ def test_a_rule_that_cannot_be_is_refused(given: dict[str, Any], told: str) -> N
         with pytest.raises(SettingError) as caught:
             arm()
 
-        assert told in str(caught.value)
+        assert message in str(caught.value)
     assert 0 == len(mock.faults)
 
 
@@ -103,11 +103,11 @@ def test_load_is_all_or_none() -> None:
     assert {"skip": 1, "until": 60} == loaded[1].when.as_dict()
 
 
-@pytest.mark.parametrize("told", [5, "hnag", None, [None], {"kind": "hang", "when": 5}, {}])
-def test_load_of_nonsense(told: Any) -> None:
+@pytest.mark.parametrize("definition", [5, "hnag", None, [None], {"kind": "hang", "when": 5}, {}])
+def test_load_of_nonsense(definition: Any) -> None:
     """Whatever JSON may hold is refused as a setting."""
     with pytest.raises(SettingError):
-        SegmentMock().faults.load(told)
+        SegmentMock().faults.load(definition)
 
 
 def test_injected_is_for_a_block() -> None:
@@ -124,7 +124,7 @@ def test_injected_is_for_a_block() -> None:
 
 
 def test_remove_get_and_clear() -> None:
-    """Rules have ids; removing one leaves the others, clearing begins to number anew."""
+    """Rules have ids; removing one leaves the others, clearing begins to number from 1 again."""
     mock = SegmentMock()
     rules = [mock.faults.add(BUSY) for _ in range(3)]
 
@@ -170,12 +170,12 @@ def test_the_first_rule_is_outermost(rules: list[Any], status: Any, stored: list
         seen = type(error)
 
     assert (status, stored, fired) == (seen, names(mock), [rule.fired for rule in armed])
-    told = tuple(f"{rule.id} {rule.kind}" for rule in armed if rule.fired)
-    assert told == mock.journal.entries()[0].faults
+    struck_by = tuple(f"{rule.id} {rule.kind}" for rule in armed if rule.fired)
+    assert struck_by == mock.journal.entries()[0].faults
 
 
 def test_a_fault_changes_no_later_id() -> None:
-    """Records that come after a struck call get the ids they would have got; luck is each rule's own."""
+    """Records that come after a struck call get the ids they would have got; each rule has its own random stream."""
     plain, disturbed = SegmentMock(seed=3), SegmentMock(seed=3)
     for number, fault in enumerate([F.Error(), F.Latency(jitter=1, distribution="normal"), F.Drift(), F.Hang()]):
         with disturbed.faults.injected(fault, "salsa.search_*", chance=0.5):

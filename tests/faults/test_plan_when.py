@@ -72,9 +72,14 @@ def test_only_calls_that_are_meant_count() -> None:
     """What another operation asks neither uses up skip nor times."""
     mock = SegmentMock()
     rule = mock.faults.add(BUSY, "salsa.search_*", skip=1, times=1)
-    told = [put(mock, "A").status_code, search(mock).status_code, put(mock, "B").status_code, search(mock).status_code]
+    statuses = [
+        put(mock, "A").status_code,
+        search(mock).status_code,
+        put(mock, "B").status_code,
+        search(mock).status_code,
+    ]
 
-    assert [200, 200, 200, 503] == told
+    assert [200, 200, 200, 503] == statuses
     assert (4, 2, 1, 1) == (rule.seen, rule.matched, rule.fired, rule.suppressed)
 
 
@@ -94,12 +99,12 @@ def test_a_window_on_the_clock(window: dict[str, Any], expected: str) -> None:
     mock.clock.freeze()
     mock.clock.advance(1000)
     rule = mock.faults.add(BUSY, **window)
-    told = ""
+    outcomes = ""
     for _ in range(6):
-        told += pattern(mock, 1)
+        outcomes += pattern(mock, 1)
         mock.clock.advance(10)
 
-    assert expected == told
+    assert expected == outcomes
     assert {name.rstrip("_"): value for name, value in window.items()} == rule.as_dict()["when"]
 
 
@@ -109,7 +114,7 @@ def test_a_window_on_the_clock(window: dict[str, Any], expected: str) -> None:
 )
 def test_the_calls_of_a_connection(connection: Any, expected: str, live: bool) -> None:
     """Only on a connection that was used before, or only the first so many on one."""
-    told = ""
+    outcomes = ""
     with SegmentMock() as mock:
         mock.faults.add(BUSY, connection=connection)
         base = mock.serve().url if live else ""
@@ -117,13 +122,13 @@ def test_the_calls_of_a_connection(connection: Any, expected: str, live: bool) -
             with requests.Session() if live else mock.session() as session:
                 for _ in range(3):
                     reply = session.post(f"{base}{SALSA}/segments/search", json={"payload": {}}, headers=HEADERS)
-                    told += "x" if reply.status_code == 503 else "."
+                    outcomes += "x" if reply.status_code == 503 else "."
 
-    assert expected == told
+    assert expected == outcomes
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         ({"operation": "segmenter.*"}, "none of 2 calls matched"),
         ({"match": {"headers": {"x": "y"}}}, "none of 2 calls matched"),
@@ -136,14 +141,14 @@ def test_the_calls_of_a_connection(connection: Any, expected: str, live: bool) -
         ({}, "fired 2 times"),
     ],
 )
-def test_why_it_did_not_fire(given: dict[str, Any], told: str) -> None:
+def test_why_it_did_not_fire(given: dict[str, Any], message: str) -> None:
     """A rule says in a sentence what spared the calls; before any came, that none did."""
     mock = SegmentMock()
     rule = mock.faults.add(BUSY, **given)
 
     assert rule.explain() in ("no call reached it", "it may strike 0 times")
     pattern(mock, 2)
-    assert told == rule.explain() == rule.as_dict()["why"]
+    assert message == rule.explain() == rule.as_dict()["why"]
 
 
 def test_a_rule_as_json() -> None:
@@ -194,7 +199,7 @@ def test_threads_may_arm_and_disarm() -> None:
         return [rule.id for rule in rules[1::2]]
 
     with ThreadPoolExecutor(8) as pool:
-        kept = [id_ for ids in pool.map(arms, range(8)) for id_ in ids]
+        ids_in_order = [id_ for ids in pool.map(arms, range(8)) for id_ in ids]
 
-    assert sorted(kept, key=int) == [rule.id for rule in mock.faults]
-    assert 200 == len({*kept})
+    assert sorted(ids_in_order, key=int) == [rule.id for rule in mock.faults]
+    assert 200 == len({*ids_in_order})

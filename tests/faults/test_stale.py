@@ -75,8 +75,8 @@ def test_totals_and_member_counts_lag_together() -> None:
     with mock.faults.injected(F.Stale()):
         group = search(mock).json()["payload"]["segments"][0]
         members = send(mock, "POST", f"{SALSA}/segments/members/search", {"payload": {"segmentId": GROUP}})
-        asked = {"payload": {"identifiers": [ADA], "identifierType": "SUPPORTER_ID"}}
-        groups = send(mock, "POST", f"{SALSA}/supporters/groups", asked)
+        body = {"payload": {"identifiers": [ADA], "identifierType": "SUPPORTER_ID"}}
+        groups = send(mock, "POST", f"{SALSA}/supporters/groups", body)
 
     assert (0, 0) == (group["totalMembers"], members.json()["payload"]["total"])
     assert [] == groups.json()["payload"]["results"][0]["segments"]
@@ -88,12 +88,12 @@ def test_changes_and_deletions_lag_too() -> None:
     mock = SegmentMock(data=DATA)
     send(mock, "PUT", f"{SALSA}/segments", {"payload": {"segments": [{"segmentId": GROUP, "name": "H"}]}})
     send(mock, "DELETE", f"{SALSA}/segments", {"payload": {"segments": [{"segmentId": GROUP}]}})
-    told = []
+    counts = []
     for lag in (1, 2):
         with mock.faults.injected(F.Stale(lag=lag)):
-            told.append(seen(mock))
+            counts.append(seen(mock))
 
-    assert [(1, ["H"]), (1, ["G"])] == told
+    assert [(1, ["H"]), (1, ["G"])] == counts
     assert (0, []) == seen(mock)
 
 

@@ -41,12 +41,12 @@ def test_sixteen_threads_lose_and_duplicate_nothing() -> None:
                 )
                 try:
                     reply = session.request("PUT" if salsa else "POST", path, json=body, headers=HEADERS, timeout=60)
-                    told = str(reply.status_code)
+                    outcome = str(reply.status_code)
                 except requests.ReadTimeout:  # of the one that hangs after the write
-                    told = "200"
+                    outcome = "200"
                 except requests.ConnectionError as error:
-                    told = type(error.args[0].args[1]).__name__
-                wanted[name] += DONE[told]
+                    outcome = type(error.args[0].args[1]).__name__
+                wanted[name] += DONE[outcome]
         return +wanted
 
     with ThreadPoolExecutor(THREADS) as pool:

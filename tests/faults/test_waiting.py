@@ -116,7 +116,7 @@ def test_the_journal_has_the_mocks_time() -> None:
 
 
 def test_a_slow_body_counts_against_no_single_read() -> None:
-    """A read gets its piece in time, however long the whole takes: a timeout of a read is none of a call."""
+    """Each read gets its piece in time, however long the whole takes: a read timeout does not bound the call."""
     mock = frozen(F.Drip(bytes_per_second=10, chunk=10))
     before = mock.clock.now()
     reply = put(mock, "A", timeout=1.5)
@@ -127,12 +127,12 @@ def test_a_slow_body_counts_against_no_single_read() -> None:
 
 def test_a_late_write_of_a_client_that_gave_up_never_happens() -> None:
     """In process nobody carries on for a client that has left: before=unperformed, after=performed."""
-    told = []
+    outcomes = []
     for after in (False, True):
         mock = frozen(F.Latency(seconds=60, after=after))
         with pytest.raises(requests.ReadTimeout):
             put(mock, "A", timeout=1)
         mock.clock.advance(3600)
-        told.append(names(mock))
+        outcomes.append(names(mock))
 
-    assert [[], ["A"]] == told
+    assert [[], ["A"]] == outcomes

@@ -56,7 +56,7 @@ def served() -> Iterator[tuple[Flask, str, io.StringIO]]:
 
 @pytest.mark.parametrize("row", BROKEN, ids=lambda row: row.label)
 def test_werkzeugs_server_breaks_off_as_ours_does(row: Row, served: tuple[Flask, str, io.StringIO]) -> None:
-    """requests sees what it sees on our own server, the call is performed as told, and no traceback is logged."""
+    """requests sees what it sees on our own server, the call is performed as expected, and no traceback is logged."""
     app, url, log = served
     app.test_client().post("/_mock/reset")
     arm(app, row.fault.as_dict())
@@ -115,10 +115,10 @@ def test_flasks_test_client_gets_what_is_there() -> None:
     client.post("/_mock/clock", json={"freeze": "2026-01-01T00:00:00Z"})
     arm(app, {"kind": "drip", "chunk": 10, "bytes_per_second": 10})
     reply = client.put(f"{SALSA}/segments", json=BODY, headers=HEADERS)
-    told, now = reply.json["payload"]["count"], client.get("/_mock/clock").json["now"]
+    count, now = reply.json["payload"]["count"], client.get("/_mock/clock").json["now"]
     arm(app, {"kind": "truncate", "operation": "*"})
 
-    assert (2, len(reply.data)) == (told, int(reply.headers["Content-Length"]))
+    assert (2, len(reply.data)) == (count, int(reply.headers["Content-Length"]))
     assert f"2026-01-01T00:00:{-(-len(reply.data) // 10):02}.000Z" == now
     with pytest.raises(ConnectionAbortedError):
         _ = client.head("/segments", headers=HEADERS).data
@@ -136,7 +136,7 @@ def test_a_lent_socket_is_written_to_and_let_go(name: str, reset: bool) -> None:
     environ = app.test_request_context(f"{SALSA}/segments", method="PUT", json=BODY, headers=HEADERS).request.environ
     with client, lent:
         with pytest.raises(ConnectionError) as caught:
-            app({**environ, name: lent}, lambda *told: began.append(told))
+            app({**environ, name: lent}, lambda *arguments: began.append(arguments))
 
         assert b"" == lent.recv(10)
         if reset:

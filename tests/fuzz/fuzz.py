@@ -29,10 +29,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--seed", type=int, default=int(time.time()))
-    told = parser.parse_args()
+    options = parser.parse_args()
     try:
         with besieged() as siege:
-            grown = _attacked(siege, told.seed, told.seconds)
+            grown = _attacked(siege, options.seed, options.seconds)
     except Broken as broken:
         print(broken)
         return 1
@@ -43,7 +43,7 @@ def main() -> int:
 
 def _attacked(siege: Siege, seed: int, seconds: float) -> float:
     """Send monsters, then bytes until so many *seconds* have passed; return by what memory has grown meanwhile."""
-    begun, told, warm = time.monotonic(), 0.0, 0
+    start, reported, warm = time.monotonic(), 0.0, 0
     for name, pieces, statuses in monsters(MILLION):
         since = time.monotonic()
         (status,) = siege.send(pieces)
@@ -51,12 +51,12 @@ def _attacked(siege: Siege, seed: int, seconds: float) -> float:
         if status not in statuses:
             raise Broken(f"{name}: expected {statuses}")
     middle = time.monotonic()
-    seconds = max(seconds - (middle - begun), 5.0)
+    seconds = max(seconds - (middle - start), 5.0)
     while (now := time.monotonic() - middle) < seconds:
         if not warm and now > WARM * seconds:
             warm = _memory()
-        if now - told > 5:
-            told = now
+        if now - reported > 5:
+            reported = now
             print(f"{now:.0f} s: {siege.cases} cases", flush=True)
         _drawn(siege, seed)
         seed += 1

@@ -61,7 +61,7 @@ class Attack:
 
 
 def attack(rng: Random) -> Attack:
-    """Return a request made hostile in one to four ways, drawn by *luck*."""
+    """Return a request made hostile in one to four ways, drawn by *rng*."""
     method, path, good = rng.choice(GOOD if rng.random() < 0.7 else CONTROL)
     line, headers, body = f"{method} {path} HTTP/1.1".encode(), b"", b"" if good is None else json.dumps(good).encode()
     story = [f"{method} {path}"]

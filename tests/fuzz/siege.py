@@ -39,26 +39,26 @@ class Siege:
         self.cases, self.statuses = 0, Counter[int]()
 
     def draw(self, rng: Random) -> None:
-        """Make one attack by *luck* and see that it does no harm; raises `Broken` with the whole of it."""
-        made = attack(rng)
+        """Send one attack drawn by *rng* and check that it does no harm; raises `Broken` with its bytes."""
+        attack_made = attack(rng)
         try:
-            self.send(made.pieces)
+            self.send(attack_made.pieces)
         except Exception as error:
-            pieces = [piece if len(piece) < 500 else piece[:500] + b"..." for piece in made.pieces]
-            raise Broken(f"{' + '.join(made.story)}: {error!r}\nsent: {pieces!r}") from error
+            pieces = [piece if len(piece) < 500 else piece[:500] + b"..." for piece in attack_made.pieces]
+            raise Broken(f"{' + '.join(attack_made.story)}: {error!r}\nsent: {pieces!r}") from error
 
     def send(self, pieces: Iterable[bytes]) -> list[int]:
         """Send *pieces* and hold the replies, the records and the log against the promise; return the statuses."""
-        begun = tuple(pieces) if isinstance(pieces, tuple) else ()
-        sent = b"".join(begun)[:100_000]
-        told = replies(strike((self._server.host, self._server.port), begun or pieces), sent)
+        fragments = tuple(pieces) if isinstance(pieces, tuple) else ()
+        sent = b"".join(fragments)[:100_000]
+        answers = replies(strike((self._server.host, self._server.port), fragments or pieces), sent)
         self.cases += 1
-        for reply in told:
+        for reply in answers:
             self.statuses[reply.status] += 1
             judge(reply)
         if self._log.lines:
             raise Broken(self._log.lines.pop())
-        done = any(reply.status in (200, 201) for reply in told)
+        done = any(reply.status in (200, 201) for reply in answers)
         if self.mock.state() != self._before and not done:
             raise Broken(f"the records have changed: {self.mock.state()!r}"[:2000])
         self.mock.faults.clear()  # those that an attack has armed are none of the promise
@@ -66,7 +66,7 @@ class Siege:
             self.mock.reset()
         if done or self.cases % ROUND == 0:
             self._before = self.mock.state()
-        return [reply.status for reply in told]
+        return [reply.status for reply in answers]
 
 
 @contextmanager

@@ -38,39 +38,39 @@ def strike(address: tuple[str, int], pieces: Iterable[bytes]) -> bytes:
             for piece in pieces:
                 sock.sendall(piece)
             sock.shutdown(socket.SHUT_WR)
-        found = []
+        chunks = []
         try:
             while data := sock.recv(2**20):
-                found.append(data)
+                chunks.append(data)
         except TimeoutError:
-            raise Broken(f"no answer and no end within {PATIENCE:g} s, after {b''.join(found)[:200]!r}") from None
+            raise Broken(f"no answer and no end within {PATIENCE:g} s, after {b''.join(chunks)[:200]!r}") from None
         except ConnectionResetError:
-            if found and found[0].endswith(TUNNEL):  # noise instead of TLS, more of it than was read
-                return found[0]
-            raise Broken(f"reset, after {b''.join(found)[:200]!r}") from None
-    return b"".join(found)
+            if chunks and chunks[0].endswith(TUNNEL):  # noise instead of TLS, more of it than was read
+                return chunks[0]
+            raise Broken(f"reset, after {b''.join(chunks)[:200]!r}") from None
+    return b"".join(chunks)
 
 
-def replies(found: bytes, sent: bytes) -> list[Reply]:
-    """Read *found*, the answer to *sent*, as HTTP/1.1 to its last byte; raises `Broken` where it is none."""
-    told = []
-    while found:
-        head, end, found = found.partition(b"\r\n\r\n")
+def replies(received: bytes, sent: bytes) -> list[Reply]:
+    """Read *received*, the answer to *sent*, as HTTP/1.1 to its last byte; raises `Broken` where it is none."""
+    parsed = []
+    while received:
+        head, end, received = received.partition(b"\r\n\r\n")
         first, *lines = head.split(b"\r\n")
         status = _STATUS.fullmatch(first)
         if not end or status is None or not all(map(_FIELD.fullmatch, lines)):
             raise Broken(f"no head of a reply: {head[:300]!r}")
         headers = {name.lower(): value for name, _, value in (line.decode("latin-1").partition(": ") for line in lines)}
         if first.endswith(b"Connection established"):  # what follows is TLS
-            return [*told, Reply(200, headers, b"")]
+            return [*parsed, Reply(200, headers, b"")]
         length = 0 if status[1] == b"100" else int(headers["content-length"])
-        if b"HEAD" in sent and (not found or found.startswith(b"HTTP/1.1 ")):
+        if b"HEAD" in sent and (not received or received.startswith(b"HTTP/1.1 ")):
             length = 0
-        if len(found) < length:
-            raise Broken(f"{len(found)} bytes of a body of {length}")
-        told.append(Reply(int(status[1]), headers, found[:length]))
-        found = found[length:]
-    return told
+        if len(received) < length:
+            raise Broken(f"{len(received)} bytes of a body of {length}")
+        parsed.append(Reply(int(status[1]), headers, received[:length]))
+        received = received[length:]
+    return parsed
 
 
 def judge(reply: Reply) -> None:

@@ -52,9 +52,9 @@ def test_monsters(siege: Siege) -> None:
     """100 MiB, endless lists and bottomless nesting are refused with the status that says why."""
     for name, pieces, statuses in monsters(20_000):
         if "300" not in name:
-            (told,) = siege.send(pieces)
+            (answer,) = siege.send(pieces)
 
-            assert told in statuses, name
+            assert answer in statuses, name
 
 
 @pytest.mark.parametrize("host", TUNNELS)
@@ -64,7 +64,7 @@ def test_a_tunnel_to_what_is_no_name(siege: Siege, host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "told"),
+    ("fault", "message"),
     [
         (faults.Error(status=500), "500: "),
         (faults.Disconnect(after=True), "the records have changed"),
@@ -74,12 +74,12 @@ def test_a_tunnel_to_what_is_no_name(siege: Siege, host: str) -> None:
         (faults.Garble(how="html"), "nobody's words"),
     ],
 )
-def test_harm_is_seen(fault: Any, told: str) -> None:
+def test_harm_is_seen(fault: Any, message: str) -> None:
     """What this suite holds would not hold of a server that does harm: each sort of it is caught."""
     with besieged() as siege:
         siege.mock.faults.add(fault)
 
-        with pytest.raises(Broken, match=told):
+        with pytest.raises(Broken, match=message):
             siege.send(tuple(put("/segments/s", b'{"name": "other"}')))
 
 

@@ -86,8 +86,8 @@ CLIENTS = {
 @pytest.fixture
 def mock() -> Iterator[SegmentMock]:
     """A mock."""
-    with SegmentMock() as made:
-        yield made
+    with SegmentMock() as mock:
+        yield mock
 
 
 @contextmanager

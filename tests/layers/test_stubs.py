@@ -33,18 +33,18 @@ Stub = Callable[[], AbstractContextManager[Any]]
 @pytest.fixture
 def mock() -> Iterator[SegmentMock]:
     """A mock of one group."""
-    with SegmentMock(data={"salsa": {"segments": [{"name": "A"}]}}) as made:
-        yield made
+    with SegmentMock(data={"salsa": {"segments": [{"name": "A"}]}}) as mock:
+        yield mock
 
 
 def by_requests(url: str = SEARCH) -> Any:
     """Return how many groups requests is told of, or what another host answers."""
-    return _told(requests.post(url, headers=HEADERS, json={"payload": {}}, timeout=5))
+    return _content(requests.post(url, headers=HEADERS, json={"payload": {}}, timeout=5))
 
 
 def by_httpx(url: str = SEARCH) -> Any:
     """The same by httpx."""
-    return _told(httpx.post(url, headers=HEADERS, json={"payload": {}}))
+    return _content(httpx.post(url, headers=HEADERS, json={"payload": {}}))
 
 
 def by_httpx_async(url: str = SEARCH) -> Any:
@@ -52,15 +52,15 @@ def by_httpx_async(url: str = SEARCH) -> Any:
 
     async def posted() -> Any:
         async with httpx.AsyncClient() as client:
-            return _told(await client.post(url, headers=HEADERS, json={"payload": {}}))
+            return _content(await client.post(url, headers=HEADERS, json={"payload": {}}))
 
     return asyncio.run(posted())
 
 
-def _told(reply: Any) -> Any:
+def _content(reply: Any) -> Any:
     assert reply.status_code == 200, reply.text
-    told = reply.json()
-    return told["payload"]["count"] if isinstance(told, dict) else told
+    body = reply.json()
+    return body["payload"]["count"] if isinstance(body, dict) else body
 
 
 def both_orders(mock: SegmentMock, stub: Stub, call: Callable[[], Any]) -> list[Any]:
@@ -165,9 +165,9 @@ class TestRespx:
 
     def test_the_last_is_asked_first(self, mock: SegmentMock, call: Callable[..., Any]) -> None:
         """The other keeps its own hosts."""
-        found = both_orders(mock, self.answering, lambda: both_hosts(call))
+        results = both_orders(mock, self.answering, lambda: both_hosts(call))
 
-        assert [(1, ["stub"]), (["stub"], ["stub"])] == found
+        assert [(1, ["stub"]), (["stub"], ["stub"])] == results
 
     @pytest.mark.parametrize("transport", ["live", "tls"])
     def test_nothing_of_it_is_asked_below(self, mock: SegmentMock, call: Callable[..., Any], transport: Any) -> None:
@@ -241,9 +241,9 @@ class TestVcrpy:
 
     def test_it_records(self, mock: SegmentMock, call: Callable[[], Any], tmp_path: Path) -> None:
         """In either order; once recorded, it is asked first."""
-        found = both_orders(mock, lambda: vcr.use_cassette(str(tmp_path / "tape.yaml")), call)
+        results = both_orders(mock, lambda: vcr.use_cassette(str(tmp_path / "tape.yaml")), call)
 
-        assert [1, 1] == found
+        assert [1, 1] == results
         assert 1 == len(mock.journal)
 
     def test_it_records_within(self, mock: SegmentMock, call: Callable[[], Any], tmp_path: Path) -> None:
@@ -281,9 +281,9 @@ class TestHttpretty:
         """They are none of the vendors'."""
         if call is by_requests:
             pytest.skip("httpretty 1.1.4 can't answer urllib3 2.3 or later by itself")
-        found = both_orders(mock, self.answering, lambda: call(OTHER.replace("https", "http")))
+        results = both_orders(mock, self.answering, lambda: call(OTHER.replace("https", "http")))
 
-        assert [["stub"]] * 2 == found
+        assert [["stub"]] * 2 == results
 
 
 @pytest.mark.parametrize("call", [by_requests, by_httpx])

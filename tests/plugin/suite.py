@@ -6,7 +6,7 @@ from segment_mock import mock
 from segment_mock.transports.inprocess import session
 
 IMPORTED = (mock, session)
-"""What is imported here is not imported anew by each of the runs."""
+"""What is imported here is not imported again by each of the runs."""
 RUN = ("-p", "no:hypothesispytest", "-p", "no:randomly", "-p", "no:cacheprovider")
 """Without what these runs don't need and what would take time; tests in the order in which they stand."""
 CLIENT = '''

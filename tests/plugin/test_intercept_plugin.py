@@ -75,7 +75,7 @@ class TestConfigured:
 
 
 def test_the_guard_holds_behind_a_proxy(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Clients that heed the proxy of the environment look up the vendors' names themselves; it is left as it was."""
+    """Clients that use the environment's proxy look up the vendors' names themselves; it is left as it was."""
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("no_proxy", "intern.example")
     monkeypatch.delenv("NO_PROXY", raising=False)
@@ -150,7 +150,7 @@ def closed():
 
 @pytest.mark.parametrize("way", ["option", "ini"])
 def test_transport_of_the_run(pytester: pytest.Pytester, way: str) -> None:
-    """One transport alone changes no id; one that is none ends the run and names those that are."""
+    """One transport alone changes no id; an unknown one ends the run and names the known ones."""
     pytester.makepyfile(
         CLIENTS
         + """
@@ -165,5 +165,5 @@ def test_door(segment_mock, request):
 
     pytester.runpytest(*options).assert_outcomes(passed=1)
     if way == "option":
-        told = pytester.runpytest().stderr.str()
-        assert "unknown transport 'carrier-pigeon'; expected inprocess, live, tls" in told
+        errors = pytester.runpytest().stderr.str()
+        assert "unknown transport 'carrier-pigeon'; expected inprocess, live, tls" in errors

@@ -74,14 +74,14 @@ class TestNearest:
 
 def test_config_is_that_of_the_place(pytester: pytest.Pytester) -> None:
     """Modules and classes that override segment_mock_config get theirs, a parametrized test its own; others none."""
-    told = "import pytest\n@pytest.fixture(scope='session')\ndef segment_mock_config(): return {'seed': %s}\n"
+    config = "import pytest\n@pytest.fixture(scope='session')\ndef segment_mock_config(): return {'seed': %s}\n"
     test = "def test_seed(segment_mock): assert segment_mock.settings['seed'] == %s\n"
     each = (
         "import pytest\n@pytest.mark.parametrize('segment_mock_config', [{'seed': 5}, {'seed': 6}])\n"
         "def test_each(segment_mock, segment_mock_config):\n"
         "    assert segment_mock.settings['seed'] == segment_mock_config['seed']\n"
     )
-    pytester.makepyfile(test_a=told % 1 + test % 1, test_b=test % 0, test_c=told % 3 + test % 3, test_d=each)
+    pytester.makepyfile(test_a=config % 1 + test % 1, test_b=test % 0, test_c=config % 3 + test % 3, test_d=each)
 
     pytester.runpytest("-p", "no:randomly").assert_outcomes(passed=5)
 
@@ -115,17 +115,17 @@ def test_seed_of_the_run(pytester: pytest.Pytester, way: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("marker", "told"),
+    ("marker", "message"),
     [("sede=1", "sede: no such setting (did you mean 'seed'?)"), ("'demo'", "takes keywords only")],
 )
-def test_a_bad_marker_says_what_is_wrong(pytester: pytest.Pytester, marker: str, told: str) -> None:
+def test_a_bad_marker_says_what_is_wrong(pytester: pytest.Pytester, marker: str, message: str) -> None:
     """An unknown or positional argument of the marker fails the test with the nearest valid name."""
     pytester.makepyfile(f"import pytest\n@pytest.mark.segment_mock({marker})\ndef test_a(segment_mock): pass")
 
     result = pytester.runpytest()
 
     result.assert_outcomes(errors=1)
-    assert told in result.stdout.str()
+    assert message in result.stdout.str()
 
 
 def test_a_run_that_uses_no_fixture_imports_nothing(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,9 +92,9 @@ def test_a_red_test_tells_its_calls_changes_faults_and_how_to_replay_them(pytest
 def replays(file: Path) -> None:
     """Replay a capsule as it is, and one whose answer has been changed, from the command line."""
     same = CliRunner().invoke(main, ["replay", str(file)])
-    told = json.loads(file.read_text())
-    told["calls"][1]["answer"]["body"]["json"]["payload"]["segments"][0]["result"] = "UPDATED"
-    file.write_text(json.dumps(told))
+    capsule = json.loads(file.read_text())
+    capsule["calls"][1]["answer"]["body"]["json"]["payload"]["segments"][0]["result"] = "UPDATED"
+    file.write_text(json.dumps(capsule))
     other = CliRunner().invoke(main, ["replay", str(file)])
 
     assert (0, 1) == (same.exit_code, other.exit_code)

@@ -51,7 +51,7 @@ def test_after(segment_mock):
 
 
 def test_sweep_tries_every_call_and_fault(pytester: pytest.Pytester) -> None:
-    """Each case has an id of its own and fixtures of its own; the table names the pairs that broke."""
+    """Each case has its own id and fixtures; the table names the pairs that broke."""
     pytester.makepyfile(test_a=SWEPT)
 
     result = pytester.runpytest(*RUN, "-v")

@@ -220,10 +220,10 @@ def test_unknown_operation_or_filter_is_refused(mock: Any) -> None:
 def test_wait_for_a_call_of_another_thread(mock: Any) -> None:
     timer = Timer(0.1, search, [mock])
     timer.start()
-    found = mock.journal.wait_for("search_segments", timeout=10)
+    awaited = mock.journal.wait_for("search_segments", timeout=10)
     timer.join()
 
-    assert [1] == [entry.id for entry in found]
+    assert [1] == [entry.id for entry in awaited]
     with pytest.raises(AssertionError, match=r"waited 0.05 s"):
         mock.journal.wait_for("upsert_segments", timeout=0.05)
 

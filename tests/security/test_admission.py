@@ -72,17 +72,17 @@ def test_a_page_of_another_origin_changes_nothing(origin: str | None, admitted: 
     reply = client.put("/_mock/state", json=STATE, headers=headers)
 
     assert (200 if admitted else 403) == reply.status_code
-    told = client.get("/_mock/state", headers={"Host": "localhost:7357", "Authorization": "Bearer t"}).json
-    assert ([{"name": "Theirs"}] if admitted else []) == [{"name": row["name"]} for row in told["salsa"]["segments"]]
+    state = client.get("/_mock/state", headers={"Host": "localhost:7357", "Authorization": "Bearer t"}).json
+    assert ([{"name": "Theirs"}] if admitted else []) == [{"name": row["name"]} for row in state["salsa"]["segments"]]
 
 
 def test_no_page_is_told_that_it_may() -> None:
     """No reply of either vendor or the control plane lets a browser read it or send a key from another site."""
     client = create_app().test_client()
-    asked = {"Origin": "http://evil.example", "Access-Control-Request-Headers": "authtoken"}
+    headers = {"Origin": "http://evil.example", "Access-Control-Request-Headers": "authtoken"}
     for path in ("/segments", "/api/integration/ext/v1/segments", "/_mock/state", "/_mock/health"):
         for method in ("OPTIONS", "GET", "POST"):
-            reply = client.open(path, method=method, headers=asked)
+            reply = client.open(path, method=method, headers=headers)
 
             assert [] == [name for name in [*reply.headers.keys()] if name.lower().startswith("access-control")]
 

@@ -62,8 +62,8 @@ def test_no_file_that_a_request_names_is_opened(
             Path, "open", lambda self, *args, **more: opened.append(str(self)) or real(self, *args, **more)
         )
         monkeypatch.setattr("builtins.open", lambda name, *args, **more: opened.append(str(name)))
-        told = None if body is None else json.dumps(body).replace("{}", planted)
-        reply = client.request(method, path.replace("{}", planted), data=told)
+        payload = None if body is None else json.dumps(body).replace("{}", planted)
+        reply = client.request(method, path.replace("{}", planted), data=payload)
 
         assert reply.status_code in (400, 404)
         assert [] == [name for name in opened if "planted" in name]
@@ -72,7 +72,7 @@ def test_no_file_that_a_request_names_is_opened(
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         (f"{BOMB}salsa: {{segments: *i}}", "written out, its aliases make more than 10,000,000 values"),
         ("salsa: &a {segments: [*a]}", "written out, its aliases make more than 10,000,000 values"),
@@ -85,13 +85,13 @@ def test_no_file_that_a_request_names_is_opened(
     ],
 )
 @pytest.mark.parametrize("command", [["serve", "--port", "0", "--data"], ["state", "import", "--url", "http://x"]])
-def test_a_file_is_data_only(text: str, told: str, command: list[str], tmp_path: Path) -> None:
+def test_a_file_is_data_only(text: str, message: str, command: list[str], tmp_path: Path) -> None:
     """A bomb of aliases, one that holds itself, a tag that names Python: refused at once, with what is wrong."""
     path = tmp_path / "bomb.yaml"
     path.write_text(text)
     result = CliRunner().invoke(main, [*command, str(path)])
 
-    assert (2, True) == (result.exit_code, told in result.stderr)
+    assert (2, True) == (result.exit_code, message in result.stderr)
 
 
 @pytest.mark.parametrize("text", ["[" * 60, "- " * 60, "{a: " * 60])
@@ -116,7 +116,7 @@ def test_aliases_are_welcome(tmp_path: Path) -> None:
 
 
 def test_a_file_has_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No more is read than a state may weigh, so that an endless file is no trap."""
+    """No more bytes are read than a state may have, so an endless file does no harm."""
     path = tmp_path / "long.yaml"
     path.write_text(" " * 101)
     monkeypatch.setattr("segment_mock.settings.files._LARGEST", 100)

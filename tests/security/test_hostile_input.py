@@ -113,7 +113,7 @@ def test_a_setting(settings: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "told"),
+    ("name", "text", "message"),
     [
         ("a.yaml", f"salsa: {{segments: [{{name: {DIGITS}}}]}}", "has more than 1000 digits"),
         ("a.json", f'{{"salsa": {{"segments": [{{"name": {DIGITS}}}]}}}}', "has more than 1000 digits"),
@@ -134,7 +134,7 @@ def test_a_setting(settings: Any) -> None:
     ids=range(15),
 )
 @pytest.mark.parametrize("flag", ["data", "faults", "scenarios", "stubs"])
-def test_a_file(flag: str, name: str, text: str, told: str, tmp_path: Path) -> None:
+def test_a_file(flag: str, name: str, text: str, message: str, tmp_path: Path) -> None:
     """Every kind of file is refused at once, by its name and with one sentence."""
     path = tmp_path / name
     path.write_text(text)
@@ -143,7 +143,7 @@ def test_a_file(flag: str, name: str, text: str, told: str, tmp_path: Path) -> N
         SegmentMock(**{flag: [str(path)]})
 
     assert time.perf_counter() - start < 5
-    assert told in str(caught.value) or "1:1" in text
+    assert message in str(caught.value) or "1:1" in text
     assert len(str(caught.value)) < 1000
 
 

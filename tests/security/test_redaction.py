@@ -25,7 +25,7 @@ CALLS = [
     ("PUT", "/segment"),
     ("GET", "/api/integration/ext/v1/nothing"),
 ]
-"""Performed, a verb nobody has, refused, refused, nobody's path, and a vendor's path that there is not."""
+"""Performed, an unknown method, refused, refused, an unmatched path, and an unknown path of a vendor."""
 HEADERS = [
     "authToken", "x-api-key", "X_API_KEY", "api-key", "Authorization", "Cookie", "Proxy-Authorization", "X-Auth-Token",
     "access_token", "X-Secret", "Password",
@@ -46,7 +46,7 @@ QUERIES = [
 
 
 @pytest.fixture(scope="module")
-def told() -> Iterator[dict[str, str]]:
+def outputs() -> Iterator[dict[str, str]]:
     """All that a mock and its server tell after every call with the planted credential, by where."""
     log = io.StringIO()
     settings = {"credentials": "listed", "salsa_token": [PLANTED], "segmenter_key": [PLANTED], "admin_token": PLANTED}
@@ -79,13 +79,13 @@ def told() -> Iterator[dict[str, str]]:
             "openapi/segmenter.json",
             "docs",
         )
-        found = {page: client.get(f"{url}/_mock/{page}", headers=key, timeout=5) for page in pages}
-        assert [200] * len(pages) == [reply.status_code for reply in found.values()]
+        replies = {page: client.get(f"{url}/_mock/{page}", headers=key, timeout=5) for page in pages}
+        assert [200] * len(pages) == [reply.status_code for reply in replies.values()]
         refused = client.get(f"{url}/_mock/journal?token={PLANTED}", headers={"Authorization": PLANTED}, timeout=5)
         for each in logs:
             each.flush()
         yield {
-            **{page: reply.text for page, reply in found.items()},
+            **{page: reply.text for page, reply in replies.items()},
             "refused": refused.text,
             "log": log.getvalue(),
             "capsule": json.dumps(mock.journal.capsule()),
@@ -101,19 +101,19 @@ def told() -> Iterator[dict[str, str]]:
         "refused", "log", "capsule", "entries", "hosts",
     ],
 )  # fmt: skip
-def test_what_was_planted_is_nowhere(told: dict[str, str], where: str) -> None:
+def test_what_was_planted_is_nowhere(outputs: dict[str, str], where: str) -> None:
     """In a header, a query, an address, a setting; performed or refused, by either vendor or by none: never told."""
-    assert told[where]
-    assert PLANTED not in told[where]
+    assert outputs[where]
+    assert PLANTED not in outputs[where]
 
 
-def test_every_call_was_looked_at(told: dict[str, str]) -> None:
+def test_every_call_was_looked_at(outputs: dict[str, str]) -> None:
     """The search is no search of nothing: each call is in the journal, and each hidden value is shown as hidden."""
-    entries = json.loads(told["journal"])["entries"]
+    entries = json.loads(outputs["journal"])["entries"]
     hidden = [entry for entry in entries if "[redacted]" in json.dumps(entry["request"])]
 
     assert len(CALLS) * (len(HEADERS) + len(QUERIES)) + 1 == len(entries)
     assert len(entries) - 1 == len(hidden)
-    assert 2 * len(entries) == told["log"].count("\n")
+    assert 2 * len(entries) == outputs["log"].count("\n")
     assert {"200", "503", "404", "405", "401", "403"} <= {str(entry["status"]) for entry in entries}
-    assert "evil.example" in told["hosts"]
+    assert "evil.example" in outputs["hosts"]

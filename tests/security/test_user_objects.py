@@ -57,9 +57,9 @@ def test_a_matcher_still_matches() -> None:
     with SegmentMock() as mock, mock.session() as client:
         mock.faults.add({"kind": "error", "status": 503}, match={"json": {"name": ANY}})
         reply = client.post("/segments", json={"name": "x"}, headers={"x-api-key": "k"})
-        shown = client.get("/_mock/faults").json()["faults"][0]
+        rule_shown = client.get("/_mock/faults").json()["faults"][0]
 
-    assert (503, {"json": {"name": "<ANY>"}}) == (reply.status_code, shown["match"])
+    assert (503, {"json": {"name": "<ANY>"}}) == (reply.status_code, rule_shown["match"])
 
 
 @pytest.mark.parametrize("body", [b"plain", b"\xff\xfe", "\ud800"])
@@ -75,7 +75,7 @@ def test_a_stub_of_bytes(body: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"),
+    ("value", "written"),
     [
         ((1, {"a": {2}}), [1, {"a": "{2}"}]),
         ({1: float("inf")}, {"1": "inf"}),
@@ -85,11 +85,11 @@ def test_a_stub_of_bytes(body: Any) -> None:
     ],
     ids=["nested", "infinite", "rude", "long", "plain"],
 )
-def test_what_is_written(value: Any, shown: Any) -> None:
+def test_what_is_written(value: Any, written: Any) -> None:
     """Data stay as they are, all else is its repr, and a circle ends."""
     around: list[Any] = []
     around.append(around)
 
-    assert shown == writable(value)
+    assert written == writable(value)
     assert json.dumps(writable(around))
     assert len(brief("x" * 10_000)) < 250

@@ -82,10 +82,10 @@ def test_a_broken_file(here: Path, name: str, text: str, message: str) -> None:
     with pytest.raises(SettingError) as refused:
         read_config(name)
 
-    told = str(refused.value)
-    assert told.startswith(f"{name}: ")
-    assert message in told
-    assert "\n" not in told
+    error_text = str(refused.value)
+    assert error_text.startswith(f"{name}: ")
+    assert message in error_text
+    assert "\n" not in error_text
 
 
 @pytest.mark.parametrize("name", ["my.yaml", "my.json", "my.toml"])

@@ -28,7 +28,7 @@ def fork() -> Fork:
     return Fork(log, seed, store, store["t"])
 
 
-def told(rows: Table) -> list[str]:
+def names(rows: Table) -> list[str]:
     """Return key and value of each row in order."""
     return [row["id"] + ":" + str(row.get("n")) for row in rows]
 
@@ -57,7 +57,7 @@ def test_rollback() -> None:
     world.rows.delete("c")
     world.log.rollback(mark)
 
-    assert ["a:old", "b:old", "c:old"] == told(world.rows)
+    assert ["a:old", "b:old", "c:old"] == names(world.rows)
     assert (3, 0) == (world.rows.count("n", "old"), world.rows.count("n", "new"))
     assert [row["id"] for row in world.rows.find("n", "old")] == ["a", "b", "c"]
     assert [False] * 4 == [world.rows.was_deleted(key) for key in "abcd"]
@@ -72,9 +72,9 @@ def test_rollback_of_a_rollback() -> None:
     end = world.log.mark
     for _ in range(3):
         world.log.rollback(start)
-        assert ["a:old", "b:old", "c:old"] == told(world.rows)
+        assert ["a:old", "b:old", "c:old"] == names(world.rows)
         world.log.rollback(end)
-        assert ["a:old", "c:old", "d:new"] == told(world.rows)
+        assert ["a:old", "c:old", "d:new"] == names(world.rows)
 
 
 def test_rollback_takes_all_organizations() -> None:
@@ -86,7 +86,7 @@ def test_rollback_takes_all_organizations() -> None:
     other.delete("b")
     world.log.rollback(mark)
 
-    assert told(world.rows) == told(other) == ["a:old", "b:old", "c:old"]
+    assert names(world.rows) == names(other) == ["a:old", "b:old", "c:old"]
 
 
 def test_changes_tell_whose_they_are() -> None:
@@ -110,11 +110,11 @@ def test_undone() -> None:
     world.rows.put({"id": "d", "n": "new"})
     end, length = world.log.mark, len(world.log)
     with world.log.undone(mark, ""):
-        assert ["a:old", "b:old", "c:old"] == told(world.rows)
-        assert ["a:old", "c:old"] == told(other)
+        assert ["a:old", "b:old", "c:old"] == names(world.rows)
+        assert ["a:old", "c:old"] == names(other)
 
-    assert ["b:old", "c:old", "d:new"] == told(world.rows)
-    assert ["a:old", "c:old"] == told(other)
+    assert ["b:old", "c:old", "d:new"] == names(world.rows)
+    assert ["a:old", "c:old"] == names(other)
     assert world.rows.was_deleted("a")
     assert (end, length) == (world.log.mark, len(world.log))
 
@@ -127,7 +127,7 @@ def test_undone_while_a_reader_fails() -> None:
     with pytest.raises(ZeroDivisionError), world.log.undone(mark, ""):
         _ = 1 / 0
 
-    assert ["b:old", "c:old"] == told(world.rows)
+    assert ["b:old", "c:old"] == names(world.rows)
 
 
 def test_differences() -> None:

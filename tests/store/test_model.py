@@ -33,7 +33,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.log, self.seed = ChangeLog(), InitialRecords(LAYOUT, rows)
         self.stores: list[Store] = []
         self.models: list[Model] = []
-        self.held: list[int] = []
+        self.snapshot_marks: list[int] = []
         self.floor = self.replacements = 0
         self.fork()
 
@@ -78,7 +78,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(target=moments)
     def mark(self) -> Moment:
         self.log.hold(self.log.mark)
-        self.held.append(self.log.mark)
+        self.snapshot_marks.append(self.log.mark)
         return Moment(self.log.mark, [model.copy() for model in self.models], self.replacements)
 
     @rule(moment=moments)
@@ -118,10 +118,10 @@ class StoreMachine(RuleBasedStateMachine):
     def release(self, moment: Moment) -> None:
         self.log.release(moment.mark)
         if moment.mark >= self.floor:
-            self.held.remove(moment.mark)
+            self.snapshot_marks.remove(moment.mark)
         self.log.trim(self.log.mark)
 
-        assert self.log.mark - min([self.log.mark, *self.held]) == len(self.log)
+        assert self.log.mark - min([self.log.mark, *self.snapshot_marks]) == len(self.log)
 
     @rule(number=ORGANIZATIONS)
     def begin_again(self, number: int) -> None:
@@ -129,7 +129,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.stores[number] = Store(str(number), {"t": self.seed}, self.log)
         self.models[number] = Model([*self.seed.records])
         self.log.truncate()
-        self.held.clear()
+        self.snapshot_marks.clear()
         self.floor = self.log.mark
 
     @invariant()

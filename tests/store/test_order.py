@@ -10,17 +10,17 @@ from segment_mock.store.ordered_ids import OrderedIds
 
 HUGE = 10**30
 BASES = st.lists(st.integers(0, 30), unique=True).map(sorted)
-DEEDS = st.lists(st.tuples(st.sampled_from(["add", "discard"]), st.integers(0, 34)), max_size=60)
+ACTIONS = st.lists(st.tuples(st.sampled_from(["add", "discard"]), st.integers(0, 34)), max_size=60)
 
 
 @settings(deadline=None)
-@given(BASES, DEEDS)
-def test_like_a_sorted_set(base: list[int], deeds: list[tuple[str, int]]) -> None:
+@given(BASES, ACTIONS)
+def test_like_a_sorted_set(base: list[int], actions: list[tuple[str, int]]) -> None:
     """Whatever was added and discarded, order, length and every page are those of a sorted set."""
     order, expected = OrderedIds(tuple(base)), set(base)
-    for deed, number in deeds:
-        getattr(order, deed)(number)
-        getattr(expected, deed)(number)
+    for action, number in actions:
+        getattr(order, action)(number)
+        getattr(expected, action)(number)
     numbers = sorted(expected)
 
     assert numbers == [*order]

@@ -16,7 +16,7 @@ def test_holds_snapshots_survive_dropped_ones() -> None:
     sys.setswitchinterval(1e-5)
     try:
         with SegmentMock(journal_size=1) as mock, mock.session() as client:
-            kept = mock.snapshot()
+            snapshot = mock.snapshot()
 
             def drop(_: int) -> None:
                 for _ in range(150):
@@ -29,7 +29,7 @@ def test_holds_snapshots_survive_dropped_ones() -> None:
 
             with ThreadPoolExecutor(6) as threads:
                 list(threads.map(lambda job: job[0](job[1]), [(drop, 0), (write, 1), (drop, 2), (write, 3), (drop, 4)]))
-            mock.restore(kept)
+            mock.restore(snapshot)
 
             assert [] == mock.segmenter.segments
     finally:

@@ -41,13 +41,13 @@ if urllib3.__version__.startswith("1."):  # it accepts a body that ends too earl
     SPOILING = (*SPOILING, "truncate")
 
 
-class Deed(tuple[str, str, Any, Any]):
+class Action(tuple[str, str, Any, Any]):
     """A call and the fault it meets: method, path, body, fault."""
 
 
-def sent(mock: SegmentMock, deed: Deed) -> tuple[str, bytes]:
-    """Do *deed* and return status line or exception, and the body."""
-    method, path, body, fault = deed
+def sent(mock: SegmentMock, action: Action) -> tuple[str, bytes]:
+    """Do *action* and return status line or exception, and the body."""
+    method, path, body, fault = action
     armed = mock.faults.add(fault, times=1) if fault else None
     try:
         with mock.session() as session:
@@ -85,7 +85,7 @@ class Hammer(RuleBasedStateMachine):
         self.mock = self.fresh()
         self.groups: dict[str, str] = {}
         self.segments: list[str] = []
-        self.story: list[tuple[Deed, tuple[str, bytes]]] = []
+        self.story: list[tuple[Action, tuple[str, bytes]]] = []
 
     @staticmethod
     def fresh() -> SegmentMock:
@@ -95,15 +95,15 @@ class Hammer(RuleBasedStateMachine):
 
     def do(self, method: str, path: str, body: Any, fault: Any) -> bool:
         """Send it, check that the answer is the vendor's or the fault's, and tell whether it was performed."""
-        deed = Deed((method, path, body, fault))
-        told = sent(self.mock, deed)
-        self.story.append((deed, told))
-        if told[0].isdigit() and (fault is None or fault.kind not in SPOILING):
-            assert told[0] == "200"
-            assert is_dialect(path, json.loads(told[1]))
+        action = Action((method, path, body, fault))
+        answer = sent(self.mock, action)
+        self.story.append((action, answer))
+        if answer[0].isdigit() and (fault is None or fault.kind not in SPOILING):
+            assert answer[0] == "200"
+            assert is_dialect(path, json.loads(answer[1]))
         elif fault and fault.kind in ("drift", "item", "stale"):
-            assert is_dialect(path, json.loads(told[1]))
-        assert fault is not None or told[0] == "200"
+            assert is_dialect(path, json.loads(answer[1]))
+        assert fault is not None or answer[0] == "200"
         return performed(fault)
 
     @rule(names=LISTS, fault=FAULTS)
@@ -159,7 +159,7 @@ class Hammer(RuleBasedStateMachine):
     def teardown(self) -> None:
         """The same seed and the same calls are the same bytes, and the same state."""
         again = self.fresh()
-        assert [told for _, told in self.story] == [sent(again, deed) for deed, _ in self.story]
+        assert [answer for _, answer in self.story] == [sent(again, action) for action, _ in self.story]
         assert self.mock.state() == again.state()
 
 

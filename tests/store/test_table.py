@@ -82,7 +82,7 @@ def test_an_update_keeps_its_place() -> None:
 
 
 def test_a_record_put_again_goes_to_the_end() -> None:
-    """After a deletion its key begins anew."""
+    """After a deletion its key begins again."""
     rows = table({"id": 1}, {"id": 2})
     rows.put({"id": 3})
     for key in (1, 3, 2):
@@ -103,13 +103,13 @@ def test_delete_what_is_not_there() -> None:
 def test_retired() -> None:
     """A key is retired from its deletion until it is put again; an unknown one never was."""
     rows = table({"id": 1}, {"id": 2})
-    told = [rows.was_deleted(1)]
+    states = [rows.was_deleted(1)]
     rows.delete(1)
-    told.append(rows.was_deleted(1))
+    states.append(rows.was_deleted(1))
     rows.put({"id": 1})
-    told.append(rows.was_deleted(1))
+    states.append(rows.was_deleted(1))
 
-    assert [False, True, False] == told
+    assert [False, True, False] == states
     assert not rows.was_deleted(9)
 
 

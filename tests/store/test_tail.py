@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from segment_mock.store import InitialRecords, Store, differences
-from tests.store.test_log import fork, told
+from tests.store.test_log import fork, names
 
 FORGOTTEN = "that moment lies before a reset, or is longer ago than the log reaches"
 
@@ -20,11 +20,11 @@ def test_trim_bounds_the_tail() -> None:
     world.log.trim(second)
 
     assert len(world.log) == 1
-    for deed in (world.log.since, world.log.rollback):
+    for action in (world.log.since, world.log.rollback):
         with pytest.raises(LookupError, match=FORGOTTEN):
-            deed(first)
+            action(first)
     world.log.rollback(second)
-    assert ["b:old", "c:old"] == told(world.rows)
+    assert ["b:old", "c:old"] == names(world.rows)
 
 
 def test_undone_too_long_ago() -> None:
@@ -36,7 +36,7 @@ def test_undone_too_long_ago() -> None:
     with pytest.raises(LookupError, match=FORGOTTEN), world.log.undone(mark, ""):
         pass
 
-    assert ["b:old", "c:old"] == told(world.rows)
+    assert ["b:old", "c:old"] == names(world.rows)
 
 
 def test_hold() -> None:
@@ -98,18 +98,18 @@ def test_a_hold_of_before_a_truncation() -> None:
     world.log.trim(world.log.mark)
     world.log.rollback(new)
 
-    assert ["a:old", "b:old", "c:old"] == told(world.rows)
+    assert ["a:old", "b:old", "c:old"] == names(world.rows)
 
 
 def test_replace() -> None:
-    """A whole table is replaced by one change, whatever it weighs, and keys begin anew."""
+    """A whole table is replaced by one change, whatever its size, and keys begin again."""
     world = fork()
     world.rows.delete("a")
     mark = world.log.mark
     world.store.replace([("t", InitialRecords(world.seed.schema, [{"id": "z"}, {"id": "b", "n": "new"}]))])
 
     assert [None] == [change.key for change in world.log.since(mark)]
-    assert ["z:None", "b:new"] == told(world.rows)
+    assert ["z:None", "b:new"] == names(world.rows)
     assert (0, 1) == (world.rows.count("n", "old"), world.rows.count("n", "new"))
     assert not world.rows.was_deleted("a")
 
@@ -125,9 +125,9 @@ def test_rollback_of_a_replacement() -> None:
     after = world.log.mark
     world.log.rollback(before)
 
-    assert (["b:old", "c:old", "d:None"], True) == (told(world.rows), world.rows.was_deleted("a"))
+    assert (["b:old", "c:old", "d:None"], True) == (names(world.rows), world.rows.was_deleted("a"))
     world.log.rollback(after)
-    assert ["z:None", "y:None"] == told(world.rows)
+    assert ["z:None", "y:None"] == names(world.rows)
 
 
 def test_undone_over_a_replacement() -> None:
@@ -138,9 +138,9 @@ def test_undone_over_a_replacement() -> None:
     world.store.replace([("t", InitialRecords(world.seed.schema, []))])
     world.rows.put({"id": "y"})
     with world.log.undone(mark, ""):
-        assert ["a:old", "b:old", "c:old"] == told(world.rows)
+        assert ["a:old", "b:old", "c:old"] == names(world.rows)
 
-    assert ["y:None"] == told(world.rows)
+    assert ["y:None"] == names(world.rows)
 
 
 def test_a_replacement_is_no_difference() -> None:
@@ -161,7 +161,7 @@ def test_forks() -> None:
     world.rows.put({"id": "d", "n": "mine"})
     other.delete("c")
 
-    assert ["a:mine", "b:old", "c:old", "d:mine"] == told(world.rows)
-    assert ["a:old", "b:old"] == told(other)
+    assert ["a:mine", "b:old", "c:old", "d:mine"] == names(world.rows)
+    assert ["a:old", "b:old"] == names(other)
     assert (2, 0) == (world.rows.count("n", "mine"), other.count("n", "mine"))
     assert [{"id": key, "n": "old"} for key in "abc"] == world.seed.records

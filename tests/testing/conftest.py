@@ -17,9 +17,9 @@ KEY = {"authToken": "t", "x-api-key": "k"}
 @pytest.fixture
 def mock() -> Iterator[SegmentMock]:
     """An empty world, in which time stands."""
-    with SegmentMock(seed=7) as made:
-        made.clock.freeze("2026-01-01T00:00:00Z")
-        yield made
+    with SegmentMock(seed=7) as mock:
+        mock.clock.freeze("2026-01-01T00:00:00Z")
+        yield mock
 
 
 @pytest.fixture

@@ -22,10 +22,10 @@ def named(name, **members):
     return {"payload": {"segments": [{"name": name, **members}]}}
 
 
-def failed(deed, *told, **options):
-    """Return the text of the AssertionError that *deed* raises."""
+def failed(action, *arguments, **options):
+    """Return the text of the AssertionError that *action* raises."""
     with pytest.raises(AssertionError) as caught:
-        deed(*told, **options)
+        action(*arguments, **options)
     return str(caught.value)
 
 
@@ -171,7 +171,7 @@ def test_order(mock, upsert, send):
 
 
 def test_waiting_for_a_client_in_a_thread(mock, upsert):
-    """It returns once the call is over, with its changes; in vain it says what came instead."""
+    """It returns once the call is over, with its changes; after the timeout it says what came instead."""
     thread = threading.Thread(target=upsert, args=("A",))
     thread.start()
     (entry,) = mock.journal.wait_for(UPSERT, json=named("A"), timeout=10)
@@ -194,7 +194,7 @@ def test_waiting_for_a_client_of_the_live_server(mock):
 
 
 @pytest.mark.parametrize(
-    ("told", "says"),
+    ("filters", "says"),
     [
         ({"operation": "salsa.upsert_segment"}, "did you mean 'salsa.upsert_segments'"),
         ({"operation": "salza.*"}, "unknown operation 'salza.*'"),
@@ -203,10 +203,10 @@ def test_waiting_for_a_client_of_the_live_server(mock):
         ({"after": "yesterday"}, "after: 'yesterday' is not a time"),
     ],
 )
-def test_misspelt_filters_are_refused(mock, told, says):
+def test_misspelt_filters_are_refused(mock, filters, says):
     """No filter, operation or vendor that there is not finds silently nothing."""
     with pytest.raises(SettingError) as caught:
-        mock.journal.entries(**told)
+        mock.journal.entries(**filters)
 
     assert says in str(caught.value)
 

@@ -26,16 +26,16 @@ def test_a_call_that_no_code_of_the_users_made() -> None:
 def test_a_file_below_the_working_directory_is_told_from_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A test run names files as its user does; others keep their whole path."""
     code = "def made():\n    return caller()\n"
-    told = []
+    places = []
     for place in (tmp_path / "here" / "sync.py", tmp_path / "there.py"):
         names = {"caller": callsite.caller}
         exec(compile(code, str(place), "exec"), names)
         monkeypatch.chdir(tmp_path)
         (tmp_path / "here").mkdir(exist_ok=True)
         monkeypatch.chdir(tmp_path / "here")
-        told.append(names["made"]())  # type: ignore[operator]
+        places.append(names["made"]())  # type: ignore[operator]
 
-    assert ["sync.py:2", f"{tmp_path / 'there.py'}:2"] == told
+    assert ["sync.py:2", f"{tmp_path / 'there.py'}:2"] == places
 
 
 def test_no_test_runs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,8 +21,8 @@ SEGMENTS = "https://api.salsalabs.org/api/integration/ext/v1/segments"
 
 @pytest.fixture
 def mock() -> Iterator[SegmentMock]:
-    with SegmentMock(data="demo", seed=3) as made:
-        yield made
+    with SegmentMock(data="demo", seed=3) as mock:
+        yield mock
 
 
 def put(mock: SegmentMock, token: str = "t", **group: Any) -> None:
@@ -33,7 +33,9 @@ def put(mock: SegmentMock, token: str = "t", **group: Any) -> None:
 def replayed(mock: SegmentMock) -> dict[int, list[str]]:
     """Return what differs, by call, once the mock's capsule has been through JSON."""
     replay = Replay(json.loads(json.dumps(mock.journal.capsule())))
-    return {call.id: [call.skipped or str(found) for found in call.differences or [""]] for call in replay.calls()}
+    return {
+        call.id: [call.skipped or str(difference) for difference in call.differences or [""]] for call in replay.calls()
+    }
 
 
 def same(count: int) -> dict[int, list[str]]:
@@ -107,8 +109,8 @@ def test_what_cannot_be_kept_is_told(mock: SegmentMock) -> None:
         put(small, name="Two")
         capsules = [json.loads(json.dumps(one.journal.capsule())) for one in (mock, small)]
 
-    told = [[*Replay(capsule).warnings()] for capsule in capsules]
-    assert told == [
+    warnings = [[*Replay(capsule).warnings()] for capsule in capsules]
+    assert warnings == [
         [
             "rule 1 is the function strange, which a capsule can't hold: it never strikes",
             "rule 2 asks which call of its connection it is; here each is the first",
@@ -127,8 +129,8 @@ def test_bytes_that_are_no_text_come_back(mock: SegmentMock) -> None:
             session.put(SEGMENTS, data=body, headers={"authToken": "t"})
 
     assert same(4) == replayed(mock)
-    told = [call["body"] for call in mock.journal.capsule()["calls"]]
-    assert [["base64"], ["compact"], ["text"], ["text"]] == [[*body] for body in told]
+    in_capsule = [call["body"] for call in mock.journal.capsule()["calls"]]
+    assert [["base64"], ["compact"], ["text"], ["text"]] == [[*body] for body in in_capsule]
 
 
 def test_a_hang_without_a_timeout_is_abandoned_again(mock: SegmentMock) -> None:
@@ -141,7 +143,7 @@ def test_a_hang_without_a_timeout_is_abandoned_again(mock: SegmentMock) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "says"),
+    ("document", "says"),
     [
         ({"capsule": 2}, "capsule: 2 is not 1"),
         ([], "capsule: [] is not 1"),
@@ -149,12 +151,12 @@ def test_a_hang_without_a_timeout_is_abandoned_again(mock: SegmentMock) -> None:
         ({"capsule": 1, "settings": {"sede": 1}}, "did you mean 'seed'?"),
     ],
 )
-def test_what_is_no_capsule_is_refused(told: Any, says: str, tmp_path: Path) -> None:
+def test_what_is_no_capsule_is_refused(document: Any, says: str, tmp_path: Path) -> None:
     """By the class and by the command, which exits with 2 and names the file; so does a file that is no JSON."""
     file = tmp_path / "capsule.json"
-    file.write_text(json.dumps(told))
+    file.write_text(json.dumps(document))
     with pytest.raises(SettingError) as error:
-        Replay(told)
+        Replay(document)
     by_command = CliRunner().invoke(main, ["replay", str(file)])
     file.write_text("{")
     broken = CliRunner().invoke(main, ["replay", str(file)])

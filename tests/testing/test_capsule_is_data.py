@@ -79,12 +79,12 @@ def test_no_path_elsewhere_is_opened(place: str, tmp_path: Path, monkeypatch: py
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """Return the path of each member of *value* that a replay reads, at any depth."""
-    found = [path] if path else []
+    paths = [path] if path else []
     if isinstance(value, dict):
-        found += [place for name, one in value.items() if name != "changes" for place in places(one, (*path, name))]
+        paths += [place for name, one in value.items() if name != "changes" for place in places(one, (*path, name))]
     elif isinstance(value, list):
-        found += [place for index, one in enumerate(value[:1]) for place in places(one, (*path, index))]
-    return found
+        paths += [place for index, one in enumerate(value[:1]) for place in places(one, (*path, index))]
+    return paths
 
 
 @pytest.mark.parametrize("wrong", [None, 5, -1e308, "x", [], {}, [[]], {"a": 1}, True, "missing"], ids=repr)

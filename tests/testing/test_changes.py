@@ -24,10 +24,10 @@ def remove(mock, send, name):
     send("DELETE", f"{ROOT}/segments", {"payload": {"segments": [{"segmentId": key}]}})
 
 
-def failed(mock, expected, deed):
-    """Return the text of the AssertionError about *deed*."""
+def failed(mock, expected, action):
+    """Return the text of the AssertionError about *action*."""
     with pytest.raises(AssertionError) as caught, mock.expect_changes(**expected):
-        deed()
+        action()
     return str(caught.value)
 
 
@@ -70,7 +70,7 @@ def test_only_the_outcome_counts(world, upsert, send):
     ids=str,
 )  # fmt: skip
 def test_anything_else_is_refused(world, upsert, segments):
-    """One more, one less, another deed, another row: each is told."""
+    """One more, one less, another action, another row: each is reported."""
     assert "salsa.segments: expected " in failed(world, {"salsa": {"segments": segments}}, lambda: upsert("A", "B"))
 
 
@@ -78,12 +78,12 @@ def test_the_diff_is_readable(world, upsert, send):
     """A line a record with its sign and the calls it came by, a line a member, and the rows that are missing."""
     key = world.salsa.segments[0]["segmentId"]
 
-    def deed():
+    def action():
         upsert("A", {"segmentId": key, "name": "New", "description": "d"})
         remove(world, send, "Other")
         world.segmenter.add_segment("Mine", id="mine")
 
-    lines = failed(world, {"salsa": {"segments": added({"name": "B"})}}, deed).splitlines()
+    lines = failed(world, {"salsa": {"segments": added({"name": "B"})}}, action).splitlines()
 
     assert "the records did not change as expected:" == lines[0]
     assert "salsa.segments: expected 1 added, got 1 added, 1 updated, 1 removed" == lines[1]
@@ -101,11 +101,11 @@ def test_the_diff_is_readable(world, upsert, send):
 def test_a_long_diff_is_cut(world):
     """Twenty records of a table are shown, the rest counted."""
 
-    def deed():
+    def action():
         for number in range(25):
             world.segmenter.add_segment(f"{number} {'x' * 400}")
 
-    text = failed(world, {}, deed)
+    text = failed(world, {}, action)
 
     assert (20, "  and 5 more") == (text.count("\n  + "), text.splitlines()[-1])
     assert max(map(len, text.splitlines())) < 400
@@ -144,17 +144,17 @@ def test_a_reset_within_the_block_is_told(world):
 
 
 @pytest.mark.parametrize(
-    ("told", "says"),
+    ("expected", "says"),
     [
         ({"sasla": {}}, "unknown vendor 'sasla' (did you mean 'salsa'?)"),
         ({"salsa": {"segmets": added()}}, "salsa.segmets: no such table (did you mean 'segments'?)"),
         ({"salsa": {"segments": 2}}, "salsa.segments: 2 is not added()"),
     ],
 )
-def test_what_can_not_be_expected_is_refused_at_once(mock, told, says):
+def test_what_can_not_be_expected_is_refused_at_once(mock, expected, says):
     """Before the block begins, with the nearest name."""
     with pytest.raises(SettingError) as caught:
-        mock.expect_changes(**told)
+        mock.expect_changes(**expected)
 
     assert says in str(caught.value)
 

@@ -1,4 +1,4 @@
-"""JSON held against what somebody expects of it."""
+"""JSON compared with what a caller expects of it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_what_fits(expected: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("expected", "told"),
+    ("expected", "paths"),
     [
         ({"id": "a"}, ["id: expected 'a', got 'A'"]),
         ({"n": "2", "id": "B"}, ["n: expected '2', got 2", "id: expected 'B', got 'A'"]),
@@ -59,9 +59,9 @@ def test_what_fits(expected: Any) -> None:
     ],
     ids=repr,
 )  # fmt: skip
-def test_what_does_not_fit_is_told_by_its_path(expected: Any, told: list[str]) -> None:
+def test_what_does_not_fit_is_told_by_its_path(expected: Any, paths: list[str]) -> None:
     """Each place has its path, what was expected there and what was got."""
-    assert [line[:120] for line in told] == [str(miss)[:120] for miss in mismatches(expected, SENT)]
+    assert [line[:120] for line in paths] == [str(miss)[:120] for miss in mismatches(expected, SENT)]
 
 
 def test_exactly() -> None:

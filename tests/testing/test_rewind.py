@@ -98,8 +98,8 @@ def test_over_the_control_plane(mock, upsert, send):
 
     assert 200 == session.post("/_mock/journal/1/rewind").status_code
     assert ["A"] == names(mock)
-    found = session.get("/_mock/journal", params={"json": '{"payload": {"segments": [{"name": "B"}]}}', "status": 200})
-    assert [2] == [entry["id"] for entry in found.json()["entries"]]
+    reply = session.get("/_mock/journal", params={"json": '{"payload": {"segments": [{"name": "B"}]}}', "status": 200})
+    assert [2] == [entry["id"] for entry in reply.json()["entries"]]
     late = session.get("/_mock/journal?after=2026-01-01T00:00:01Z&operation=salsa.*&exact=true&limit=1")
     assert [] == late.json()["entries"]
     for method, path, status, says in (

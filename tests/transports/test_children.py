@@ -47,7 +47,7 @@ def test_environment_of_one_child(mock: SegmentMock) -> None:
 
 @pytest.mark.parametrize("method", ["spawn", "forkserver", "fork"])
 def test_each_way_to_start_a_process(mock: SegmentMock, method: str) -> None:
-    """A forkserver that was started before, or in another block, is started anew."""
+    """A forkserver that was started before, or in another block, is started again."""
     if method not in multiprocessing.get_all_start_methods():
         pytest.skip(f"this system has no {method}")
     context = multiprocessing.get_context(method)

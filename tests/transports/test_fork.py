@@ -239,16 +239,16 @@ def test_many_forks_beside_calling_threads(mock: SegmentMock) -> None:
 def test_locks_are_free_in_a_child() -> None:
     """Whoever held them; one that is made in the child is told of its own children."""
     locks = [new_lock(), new_rlock()]
-    held, done = threading.Event(), threading.Event()
+    entered, done = threading.Event(), threading.Event()
 
     def hold() -> None:
         with locks[0], locks[1]:
-            held.set()
+            entered.set()
             done.wait()
 
     thread = threading.Thread(target=hold)
     thread.start()
-    held.wait()
+    entered.wait()
     free = in_child(lambda: [lock.acquire(timeout=1) for lock in locks])
     done.set()
     thread.join()
@@ -263,8 +263,8 @@ def test_objects_are_told_of_a_fork_in_the_child_only() -> None:
         def after_fork(self) -> None:
             self.pid = os.getpid()
 
-    told = Told()
-    call_after_fork(told)
+    marker = Told()
+    call_after_fork(marker)
 
-    assert in_child(lambda: told.pid == os.getpid())
-    assert 0 == told.pid
+    assert in_child(lambda: marker.pid == os.getpid())
+    assert 0 == marker.pid

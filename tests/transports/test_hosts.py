@@ -138,7 +138,7 @@ def test_each_server_tells_its_own_ca_and_settings() -> None:
         session.trust_env = False
         servers = [mock.serve(), mock.serve(tls=True), mock.serve(proxy=True), mock.serve(tls=True)]
         replies = [session.get(f"{server.url}/_mock/ca.pem", verify=server.ca_file) for server in servers]
-        told = [
+        warnings = [
             session.get(f"{server.url}/_mock/vendors", verify=server.ca_file).json()["settings"] for server in servers
         ]
         in_process = mock.session().get("/_mock/ca.pem").status_code
@@ -147,8 +147,8 @@ def test_each_server_tells_its_own_ca_and_settings() -> None:
     assert [404, 200, 200, 200] == [reply.status_code for reply in replies]
     assert [server.ca_pem for server in servers[1:]] == [reply.content for reply in replies[1:]]
     assert 4 == len({reply.content for reply in replies})
-    assert [server.port for server in servers] == [settings["port"] for settings in told]
+    assert [server.port for server in servers] == [settings["port"] for settings in warnings]
     assert [(False, False), (True, False), (False, True), (True, False)] == [
-        (settings["tls"], settings["proxy"]) for settings in told
+        (settings["tls"], settings["proxy"]) for settings in warnings
     ]
     assert (404, 404) == (in_process, by_wsgi)

@@ -69,7 +69,7 @@ class Segmenter(Vendor):
         return self.mock.segmenter.segments[0]["persons"]
 
 
-def _made(kind, vendor, root, key):
+def _client(kind, vendor, root, key):
     mocks = []
 
     def make(segments=(), *, settings=None, **collections):
@@ -85,10 +85,10 @@ def _made(kind, vendor, root, key):
 @pytest.fixture
 def salsa():
     """Return a function that makes a Salsa of these segments, collections and settings."""
-    yield from _made(Salsa, "salsa", "/api/integration/ext/v1", {"authToken": "token"})
+    yield from _client(Salsa, "salsa", "/api/integration/ext/v1", {"authToken": "token"})
 
 
 @pytest.fixture
 def segmenter():
     """Return a function that makes a Segmenter of these segments, collections and settings."""
-    yield from _made(Segmenter, "segmenter", "/segments", {"x-api-key": "key"})
+    yield from _client(Segmenter, "segmenter", "/segments", {"x-api-key": "key"})

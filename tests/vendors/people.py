@@ -22,7 +22,7 @@ def person(number, **members):
     return {"supporterId": sid(number), "contacts": [email(f"p{number}@example.org")], **members}
 
 
-def told(api, method, path, **payload):
+def send(api, method, path, **payload):
     """Send *payload* and return that of the reply."""
     reply = api.send(method, path, {"payload": payload})
     assert reply.status_code == 200, reply.text
@@ -30,35 +30,35 @@ def told(api, method, path, **payload):
 
 
 def members(api, segment=CRM, **payload):
-    return told(api, "POST", "/segments/members/search", segmentId=segment, **payload)
+    return send(api, "POST", "/segments/members/search", segmentId=segment, **payload)
 
 
 def assign(api, *ids, segment=CRM):
-    return told(api, "PUT", "/segments/members", segmentId=segment, supporterIds=[*ids])["supporters"]
+    return send(api, "PUT", "/segments/members", segmentId=segment, supporterIds=[*ids])["supporters"]
 
 
 def remove(api, *ids, segment=CRM):
-    return told(api, "DELETE", "/segments/members", segmentId=segment, supporterIds=[*ids])["supporters"]
+    return send(api, "DELETE", "/segments/members", segmentId=segment, supporterIds=[*ids])["supporters"]
 
 
 def find(api, kind=None, *identifiers, **payload):
     if kind:
         payload |= {"identifierType": kind, "identifiers": [*identifiers]}
-    return told(api, "POST", "/supporters/search", **payload)
+    return send(api, "POST", "/supporters/search", **payload)
 
 
 def groups(api, kind=None, *identifiers, **payload):
     if kind:
         payload |= {"identifierType": kind, "identifiers": [*identifiers]}
-    return told(api, "POST", "/supporters/groups", **payload)
+    return send(api, "POST", "/supporters/groups", **payload)
 
 
 def upsert(api, *items):
-    return told(api, "PUT", "/supporters", supporters=[*items])["supporters"]
+    return send(api, "PUT", "/supporters", supporters=[*items])["supporters"]
 
 
 def delete(api, *ids):
-    return told(api, "DELETE", "/supporters", supporters=[{"supporterId": key} for key in ids])["supporters"]
+    return send(api, "DELETE", "/supporters", supporters=[{"supporterId": key} for key in ids])["supporters"]
 
 
 def metrics(api, **headers):

@@ -233,7 +233,7 @@ PROBES: dict[tuple[str, str], Probe] = {
 }
 
 
-def asked(probe: Probe, call: Call, **settings: Any) -> requests.Response:
+def ask(probe: Probe, call: Call, **settings: Any) -> requests.Response:
     """Return the reply to *call* in a world of its own, after what the probe calls before."""
     mock = SegmentMock(data=DATA, **{**probe.settings, **settings})
     mock.clock.freeze("2024-01-01T00:00:00Z")
@@ -257,7 +257,7 @@ def test_every_assumption_has_a_probe() -> None:
 def test_a_reply_names_what_it_relied_on_and_nothing_else(name: tuple[str, str]) -> None:
     """Name and choice are in the header of the one call, and not in that of the other."""
     probe, row = PROBES[name], VENDORS[name[0]].assumptions[name[1]]
-    relying, near = asked(probe, probe.relying), asked(probe, probe.near)
+    relying, near = ask(probe, probe.relying), ask(probe, probe.near)
 
     assert f"{name[1]}: {row.value}" in relying.headers.get(ASSUMED, "").split("; ")
     assert name[1] not in named(near)
@@ -272,7 +272,7 @@ def probe_calls(vendor: str) -> list[tuple[Probe, Call]]:
 @cache
 def replies(vendor: str) -> list[requests.Response]:
     """Return the replies to `probe_calls` under the rows as they are."""
-    return [asked(probe, call) for probe, call in probe_calls(vendor)]
+    return [ask(probe, call) for probe, call in probe_calls(vendor)]
 
 
 @pytest.mark.parametrize("name", NAMES, ids=".".join)
@@ -283,7 +283,7 @@ def test_a_reply_that_depends_on_a_choice_names_it(name: tuple[str, str], monkey
     monkeypatch.setitem(
         table, name[1], replace(table[name[1]], value=7 if name[1] == "page_size" else "OTHERWISE", setting="")
     )
-    after = [asked(probe, call) for probe, call in calls]
+    after = [ask(probe, call) for probe, call in calls]
 
     changed = [reply for reply, other in zip(before, after, strict=True) if reply.content != other.content]
     assert [] == [reply.request.body for reply in changed if name[1] not in named(reply)]
@@ -298,12 +298,12 @@ def test_a_choice_by_setting_is_named_as_it_is_in_force(setting: str) -> None:
     }[setting]
     probe = PROBES[vendor, setting]
 
-    assert f"{setting}: {value}" in asked(probe, probe.relying, **{flag: value}).headers[ASSUMED]
+    assert f"{setting}: {value}" in ask(probe, probe.relying, **{flag: value}).headers[ASSUMED]
 
 
 def test_a_reply_of_not_found_names_no_error_that_it_does_not_have() -> None:
     """The name is too long, but the group is unknown: nothing was assumed about lengths."""
-    reply = asked(PROBES["salsa", "page_size"], upsert(segmentId=UNKNOWN, name="A" * 65))
+    reply = ask(PROBES["salsa", "page_size"], upsert(segmentId=UNKNOWN, name="A" * 65))
 
     assert "NOT_FOUND" in reply.text
     assert ASSUMED not in reply.headers
@@ -387,14 +387,14 @@ def test_only_hints_look_at_a_choice_without_naming_it(vendor: str) -> None:
 )
 def test_a_number_for_an_id_is_named_wherever_it_stands(call: Call) -> None:
     """In a batch, in a list of ids, and beside them."""
-    assert "numeric_ids" in named(asked(PROBES["salsa", "page_size"], call))
+    assert "numeric_ids" in named(ask(PROBES["salsa", "page_size"], call))
 
 
 def test_the_length_of_a_supporters_text_is_counted_in_code_points() -> None:
     """As that of a group's."""
     person = {"externalSystemId": "\N{PARTY POPPER}" * 60, "contacts": [{"type": "EMAIL", "value": "n@b.org"}]}
 
-    assert "text_length" in named(asked(PROBES["salsa", "page_size"], salsa("PUT", "supporters", supporters=[person])))
+    assert "text_length" in named(ask(PROBES["salsa", "page_size"], salsa("PUT", "supporters", supporters=[person])))
 
 
 def test_the_command_lists_each_choice_and_setting(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.vendors.people import NOBODY, assign, find, groups, members, person, sid, told, upsert
+from tests.vendors.people import NOBODY, assign, find, groups, members, person, send, sid, upsert
 
 ASSUMED, HINT = "X-Segment-Mock-Assumed", "X-Segment-Mock-Hint"
 GROUP = "11454266-a9c8-40af-8fab-4c0bdca44615"
@@ -76,9 +76,9 @@ def test_a_person_sent_back_as_the_segmenter_answered_has_no_hint(segmenter):
 def test_a_group_sent_back_as_it_was_found_has_no_hint(salsa):
     """For updating and for deleting: what replies carry is known, and not read."""
     api = salsa([{"segmentId": GROUP, "name": "a", "description": "d", "mailingList": True, "publicName": "p"}])
-    found = api.search()["segments"]
+    segments = api.search()["segments"]
     for method in ("PUT", "DELETE"):
-        reply = api.send(method, "/segments", {"payload": {"segments": found}})
+        reply = api.send(method, "/segments", {"payload": {"segments": segments}})
         assert (200, None) == (reply.status_code, reply.headers.get(HINT))
         assert () == api.mock.journal.entries()[-1].unread
 
@@ -120,6 +120,6 @@ def test_groups_of_a_numeric_supporter_id(salsa):
     """Who is missing is answered as text there too."""
     assert ["7"] == [item["supporterId"] for item in groups(salsa(), "SUPPORTER_ID", 7)["results"]]
     assert [NOBODY] == [item["supporterId"] for item in groups(salsa(), "SUPPORTER_ID", NOBODY)["results"]]
-    assert {"supporters": [], "count": 0} == told(
+    assert {"supporters": [], "count": 0} == send(
         salsa(), "POST", "/supporters/search", identifierType="EXTERNAL_ID", identifiers=[]
     )

@@ -43,7 +43,7 @@ def test_read_only_is_the_supporters_own(salsa):
     """A supporter who is read-only says so when assigned and when removed."""
     api = salsa([{"segmentId": CRM, "name": "crm"}], supporters=[person(0, readOnly=True)])
 
-    assert [True, True] == [deed(api, sid(0))[0]["readOnly"] for deed in (assign, remove)]
+    assert [True, True] == [action(api, sid(0))[0]["readOnly"] for action in (assign, remove)]
 
 
 def test_who_is_a_member_already_stays_one(salsa):
@@ -71,8 +71,8 @@ def test_ids_match_in_any_case(salsa):
     api = world(salsa)
 
     assert [sid(0)] == [item["supporterId"] for item in assign(api, sid(0).upper(), segment=CRM.upper())]
-    found = members(api, CRM.upper(), supporterIds=[sid(0).upper()])["supporters"]
-    assert [(sid(0), "FOUND")] == [(item["supporterId"], item["result"]) for item in found]
+    listed = members(api, CRM.upper(), supporterIds=[sid(0).upper()])["supporters"]
+    assert [(sid(0), "FOUND")] == [(item["supporterId"], item["result"]) for item in listed]
     assert [{"segmentId": CRM, "supporterId": sid(0)}] == [
         {name: row[name] for name in ("segmentId", "supporterId")} for row in api.mock.salsa.members
     ]
@@ -83,14 +83,14 @@ def test_the_count_of_members_follows(salsa):
     """totalMembers is right after every assignment, removal and deletion."""
     api = world(salsa, people=3, joined=(0,))
     seen = [counts(api)]
-    for deed in (
+    for action in (
         lambda: assign(api, sid(1), sid(2)),
         lambda: assign(api, sid(1), segment=OTHER),
         lambda: remove(api, sid(0)),
         lambda: delete(api, sid(1)),
         lambda: api.delete(OTHER),
     ):
-        deed()
+        action()
         seen.append(counts(api))
 
     assert [[1, 0], [3, 0], [3, 1], [2, 1], [1, 0], [1]] == seen

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.vendors.people import CRM, NOBODY, OTHER, assign, members, person, refused, remove, sid, told
+from tests.vendors.people import CRM, NOBODY, OTHER, assign, members, person, refused, remove, send, sid
 
 METHODS = pytest.mark.parametrize("method", ["PUT", "DELETE"])
 
@@ -25,7 +25,7 @@ def who(api, segment=CRM):
 def test_an_unknown_supporter_is_not_found(salsa, method, unknown):
     """The item carries the id as text; the others of the call are performed."""
     api = world(salsa, joined=(0,))
-    items = told(api, method, "/segments/members", segmentId=CRM, supporterIds=[unknown, sid(0)])["supporters"]
+    items = send(api, method, "/segments/members", segmentId=CRM, supporterIds=[unknown, sid(0)])["supporters"]
 
     assert {"supporterId": str(unknown), "result": "NOT_FOUND"} == items[0]
     assert sid(0) == items[1]["supporterId"]
@@ -41,7 +41,7 @@ def test_removing_who_is_no_member(salsa):
 def test_an_unknown_group_has_no_members_to_be(salsa, method):
     """Each supporter is not found, and nothing is stored."""
     api = world(salsa)
-    items = told(api, method, "/segments/members", segmentId=NOBODY, supporterIds=[sid(0), sid(1)])["supporters"]
+    items = send(api, method, "/segments/members", segmentId=NOBODY, supporterIds=[sid(0), sid(1)])["supporters"]
 
     assert [{"supporterId": sid(n), "result": "NOT_FOUND"} for n in (0, 1)] == items
     assert [] == api.mock.salsa.members
@@ -64,7 +64,7 @@ def test_a_built_in_group_by_result(salsa, method):
     api = world(salsa, joined=(0,), kind="DEFAULT", salsa_non_crm="result")
     before = api.mock.state()
     payload = {"segmentId": CRM, "supporterIds": [sid(0).upper(), NOBODY]}
-    items = told(api, method, "/segments/members", **payload)["supporters"]
+    items = send(api, method, "/segments/members", **payload)["supporters"]
 
     assert [{"supporterId": key, "result": "NOT_ALLOWED"} for key in payload["supporterIds"]] == items
     assert before == api.mock.state()
@@ -112,4 +112,4 @@ def test_offset_and_count_are_ignored_where_they_mean_nothing(salsa):
     """A client sends them along when it assigns; that is no fault."""
     payload = {"segmentId": CRM, "supporterIds": [sid(0)], "offset": 0, "count": 100}
 
-    assert 1 == told(world(salsa), "PUT", "/segments/members", **payload)["count"]
+    assert 1 == send(world(salsa), "PUT", "/segments/members", **payload)["count"]

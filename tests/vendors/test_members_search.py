@@ -136,13 +136,13 @@ def test_joining_again_is_a_new_beginning(salsa):
     assert [0] == numbers(members(api, joinedSince="2024-01-01T12:00:30Z"))
 
 
-@pytest.mark.parametrize("told", ["2024-01-01", "2024-01-01 00:00", "2024-01-01T02:00:00+02:00"])
-def test_a_data_file_tells_when_somebody_joined(salsa, told):
+@pytest.mark.parametrize("joined", ["2024-01-01", "2024-01-01 00:00", "2024-01-01T02:00:00+02:00"])
+def test_a_data_file_tells_when_somebody_joined(salsa, joined):
     """In any form of ISO 8601; it is kept in the one form that replies have."""
     api = salsa(
         [{"segmentId": CRM, "name": "crm"}],
         supporters=[person(0), person(1)],
-        members=[{"segment": CRM, "supporters": [{"supporter": sid(0), "joinedDate": told}, sid(1)]}],
+        members=[{"segment": CRM, "supporters": [{"supporter": sid(0), "joinedDate": joined}, sid(1)]}],
     )
 
     assert "2024-01-01T00:00:00.000Z" == api.mock.salsa.members[0]["joinedDate"]

@@ -42,10 +42,10 @@ def world(salsa, **settings):
     return api
 
 
-def risen(api, deed):
-    """Return by how much each figure rises with *deed*; the metrics calls around it count for nothing."""
+def risen(api, action):
+    """Return by how much each figure rises with *action*; the metrics calls around it count for nothing."""
     before = metrics(api)
-    deed()
+    action()
     after = metrics(api)
     rises = {name: after[name] - before[name] for name in FIGURES if name not in ("lastAPICall", "currentRateLimit")}
     return {name: rise for name, rise in rises.items() if rise}
@@ -69,7 +69,7 @@ def test_the_recorded_sequence(salsa):
     built_in = [{"name": f"built in {n}", "type": "DEFAULT"} for n in range(16)]
     api = salsa([*built_in, {"name": "hand-made", "type": "CUSTOM"}], supporters=[person(0)])
 
-    def deed():
+    def action():
         (group,) = api.upsert({"name": "new", "externalSystemId": "x"})["segments"]
         key = group["segmentId"]
         api.search(offset=0, count=20)
@@ -85,11 +85,11 @@ def test_the_recorded_sequence(salsa):
         "segmentRead": 38, "segmentAdd": 1, "segmentDelete": 1,
         "segmentAssignmentAdd": 1, "segmentAssignmentRead": 1, "segmentAssignmentDelete": 1,
         "totalAPICalls": 9,
-    } == risen(api, deed)  # fmt: skip
+    } == risen(api, action)  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("deed", "expected"),
+    ("action", "expected"),
     [
         (lambda api: upsert(api, person(0), {"contacts": [email("new@example.org")]}), {"Add": 1, "Update": 1}),
         (lambda api: upsert(api, {"contacts": []}, person(9)), {}),
@@ -99,15 +99,15 @@ def test_the_recorded_sequence(salsa):
         (lambda api: delete(api, sid(0), sid(0), sid(9)), {"Delete": 1}),
     ],
 )
-def test_supporters_are_counted_that_succeeded(salsa, deed, expected):
+def test_supporters_are_counted_that_succeeded(salsa, action, expected):
     """Each by what became of it; what was not found or not valid counts for nothing but the call."""
-    rises = risen(api := world(salsa), lambda: deed(api))
+    rises = risen(api := world(salsa), lambda: action(api))
 
     assert {**{f"supporter{verb}": rise for verb, rise in expected.items()}, "totalAPICalls": 1} == rises
 
 
 @pytest.mark.parametrize(
-    ("deed", "expected"),
+    ("action", "expected"),
     [
         (lambda api: assign(api, sid(0), sid(1), sid(9)), {"Add": 2}),
         (lambda api: (assign(api, sid(0)), members(api)), {"Add": 1, "Read": 1}),
@@ -116,9 +116,9 @@ def test_supporters_are_counted_that_succeeded(salsa, deed, expected):
         (lambda api: assign(api, sid(0), segment="unknown"), {}),
     ],
 )
-def test_memberships_are_counted_that_succeeded(salsa, deed, expected):
+def test_memberships_are_counted_that_succeeded(salsa, action, expected):
     """Members that are read, assigned and removed have figures of their own."""
-    rises = risen(api := world(salsa), lambda: deed(api))
+    rises = risen(api := world(salsa), lambda: action(api))
     del rises["totalAPICalls"]
 
     assert {f"segmentAssignment{verb}": rise for verb, rise in expected.items()} == rises
@@ -128,13 +128,13 @@ def test_groups_are_counted_that_succeeded(salsa):
     """Added, updated, deleted and read."""
     api = world(salsa)
 
-    def deed():
+    def action():
         api.upsert({"name": "new"}, {"name": "crm"}, {"segmentId": CRM, "name": "renamed"})
         api.search(identifierType="SEGMENT_ID", identifiers=[CRM, "unknown"])
         api.delete(CRM, sid(0))
 
     expected = {"segmentAdd": 1, "segmentUpdate": 1, "segmentRead": 1, "segmentDelete": 1, "totalAPICalls": 3}
-    assert expected == risen(api, deed)
+    assert expected == risen(api, action)
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def test_each_has_figures_of_its_own(salsa):
     api = world(salsa)
     api.search()
     api.upsert({"name": "new"})
-    figures = [metrics(api, **told) for told in ({}, {"authToken": "other"})]
+    figures = [metrics(api, **headers) for headers in ({}, {"authToken": "other"})]
 
     counted = ("totalAPICalls", "segmentRead", "segmentAdd", "currentRateLimit")
     assert [(2, 1, 1, 297), (0, 0, 0, 299)] == [tuple(each[name] for name in counted) for each in figures]
@@ -79,7 +79,7 @@ def test_state_of_one_organization(salsa):
     """The control plane shows the initial data's, or the one whose token is named; both load where they are told."""
     api = world(salsa)
     api.upsert({"name": "mine"})
-    states = [api.session.get(STATE, params=asked).json() for asked in ({}, {"organization": "token"})]
+    states = [api.session.get(STATE, params=query).json() for query in ({}, {"organization": "token"})]
 
     assert [["crm"], ["crm", "mine"]] == [[group["name"] for group in state["salsa"]["segments"]] for state in states]
     assert states == [api.mock.state(), api.mock.state("token")]
@@ -142,16 +142,16 @@ def test_tokens_and_keys_are_isolated_alike():
     [("GET", f"{SALSA}/metrics", "authToken", 401), ("POST", "/segments", "x-api-key", 403)],
 )
 def test_only_listed_credentials_get_in(method, path, header, refusal):
-    """Each vendor has its own list and its own way to say no; another's credential is a stranger's."""
+    """Each vendor has its own list and its own refusal; another vendor's credential is unknown to it."""
     settings = {"credentials": "listed", "salsa_token": ["t1", "t2"], "segmenter_key": ["k1", "k2"]}
-    mine, others = (("t1", "t2"), ("k1", "k2")) if header == "authToken" else (("k1", "k2"), ("t1", "t2"))
+    listed, others = (("t1", "t2"), ("k1", "k2")) if header == "authToken" else (("k1", "k2"), ("t1", "t2"))
     with SegmentMock(**settings) as mock, mock.session() as session:
 
         def status(credential):
             return session.request(method, path, json=SEGMENT, headers={header: credential}).status_code
 
-        assert [200, 200] == [status(credential) for credential in mine]
-        assert [refusal] * 5 == [status(credential) for credential in (*others, "", mine[0].upper(), "x")]
+        assert [200, 200] == [status(credential) for credential in listed]
+        assert [refusal] * 5 == [status(credential) for credential in (*others, "", listed[0].upper(), "x")]
         assert refusal == session.request(method, path, json=SEGMENT).status_code
 
 

@@ -48,12 +48,12 @@ def test_a_deleted_group_is_found_no_more(salsa):
     """Neither by id nor external id nor among all; its name is free again."""
     api = salsa([{"segmentId": A, "name": "a", "externalSystemId": "x"}])
     api.delete(A)
-    found = [
+    segments = [
         api.search(identifierType=kind, identifiers=[key])["segments"][0]["result"]
         for kind, key in (("SEGMENT_ID", A), ("EXTERNAL_ID", "x"))
     ]
 
-    assert ["NOT_FOUND", "NOT_FOUND"] == found
+    assert ["NOT_FOUND", "NOT_FOUND"] == segments
     assert 0 == api.search()["total"]
     assert "ADDED" == api.upsert({"name": "a"})["segments"][0]["result"]
 

@@ -58,10 +58,12 @@ def test_every_refusal_wears_the_envelope(salsa, method, path, sent, headers, ex
     assert [expected] == [error["code"] for error in reply.json()["errors"]]
 
 
-@pytest.mark.parametrize("told", ["optionalId", "", 0, False, 1.5, "naïve ☃ \ud83d", [None, {}], {"b": 1, "a": None}])
-def test_ref_id_comes_back_verbatim(salsa, told):
+@pytest.mark.parametrize(
+    "reference", ["optionalId", "", 0, False, 1.5, "naïve ☃ \ud83d", [None, {}], {"b": 1, "a": None}]
+)
+def test_ref_id_comes_back_verbatim(salsa, reference):
     """Whatever was sent as refId is echoed as it was, empty and false values too."""
-    assert told == salsa().send(*SEARCH, body({"refId": told})).json()["header"]["refId"]
+    assert reference == salsa().send(*SEARCH, body({"refId": reference})).json()["header"]["refId"]
 
 
 @pytest.mark.parametrize("header", [None, {}, {"refId": None}, {"refId": None, "batchId": None, "userData": None}])
@@ -135,7 +137,7 @@ def test_members_of_a_group_stand_in_the_recorded_order(salsa):
         "segmentId", "name", "description", "totalMembers", "type", "result", "externalSystemId",
         "mailingList", "publicName", "publicDescription", "parameterName",
     ]  # fmt: skip
-    told = {name: name for name in reversed(recorded[6:]) if name != "mailingList"}
-    api = salsa([{**told, "mailingList": True, "description": "d", "name": "n"}])
+    names = {name: name for name in reversed(recorded[6:]) if name != "mailingList"}
+    api = salsa([{**names, "mailingList": True, "description": "d", "name": "n"}])
 
     assert recorded == list(api.search()["segments"][0])

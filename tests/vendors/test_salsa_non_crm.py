@@ -78,15 +78,15 @@ def test_with_result_a_delete_performs_the_others(salsa, kind):
 def test_reading_one_always_works(salsa, kind, settings):
     """By page and by id, whatever managing it would answer."""
     api = world(salsa, kind, **settings)
-    (found,) = api.search(identifierType="SEGMENT_ID", identifiers=[OTHER])["segments"]
+    (row,) = api.search(identifierType="SEGMENT_ID", identifiers=[OTHER])["segments"]
 
-    assert ("FOUND", kind) == (found["result"], found["type"])
+    assert ("FOUND", kind) == (row["result"], row["type"])
     assert ["crm", "other"] == [segment["name"] for segment in api.search()["segments"]]
 
 
 @kinds
 def test_an_invalid_change_of_one_is_405_too(salsa, kind):
-    """That it may not be managed weighs more than what is wrong with the values."""
+    """That it may not be managed takes precedence over invalid values."""
     api = world(salsa, kind)
 
     assert 405 == api.send("PUT", "/segments", {"payload": {"segments": [{"segmentId": OTHER}]}}).status_code

@@ -78,7 +78,7 @@ def test_a_huge_page_is_just_all_of_it(salsa, value):
 
 
 @pytest.mark.parametrize(
-    ("told", "counted"),
+    ("settings", "counted"),
     [
         ({}, True),
         ({"includeMemberCounts": True}, True),
@@ -92,8 +92,8 @@ def test_a_huge_page_is_just_all_of_it(salsa, value):
         ({"includeMemberCounts": 1}, True),
     ],
 )
-@pytest.mark.parametrize("asked", [{}, {"identifierType": "EXTERNAL_ID", "identifiers": ["x"]}])
-def test_member_counts_come_unless_declined(salsa, told, counted, asked):
+@pytest.mark.parametrize("payload", [{}, {"identifierType": "EXTERNAL_ID", "identifiers": ["x"]}])
+def test_member_counts_come_unless_declined(salsa, settings, counted, payload):
     """totalMembers is there unless includeMemberCounts is false; nothing else depends on it."""
     mail = [{"type": "EMAIL", "value": f"{name}@example.org"} for name in "ab"]
     api = salsa(
@@ -101,7 +101,7 @@ def test_member_counts_come_unless_declined(salsa, told, counted, asked):
         supporters=[{"contacts": [contact]} for contact in mail],
         members=[{"segment": "full", "supporters": ["a@example.org", "b@example.org"]}],
     )
-    (segment,) = api.search(**asked, **told)["segments"]
+    (segment,) = api.search(**payload, **settings)["segments"]
 
     assert (2 if counted else None) == segment.pop("totalMembers", None)
     assert ["segmentId", "name", "type", "result", "externalSystemId"] == list(segment)
@@ -118,9 +118,9 @@ def test_what_is_neither_true_nor_false_is_refused(salsa, value):
 def test_groups_of_every_type_are_read(salsa):
     """Built-in and hand-made groups are found like those made through the API, each with its type."""
     types = ["DEFAULT", "CUSTOM", "INTEGRATED"]
-    found = salsa([{"name": kind, "type": kind} for kind in types]).search()["segments"]
+    segments = salsa([{"name": kind, "type": kind} for kind in types]).search()["segments"]
 
-    assert [(kind, kind, "FOUND") for kind in types] == [(s["name"], s["type"], s["result"]) for s in found]
+    assert [(kind, kind, "FOUND") for kind in types] == [(s["name"], s["type"], s["result"]) for s in segments]
 
 
 def test_unknown_members_of_the_request_are_left_unread(salsa):

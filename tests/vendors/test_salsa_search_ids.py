@@ -8,7 +8,7 @@ C = "0b99b409-e56d-4530-a226-474c61461db4"
 SEARCH = ("POST", "/segments/search")
 
 
-def told(payload):
+def results(payload):
     return [
         (segment["result"], segment.get("name"), segment.get("segmentId"), segment.get("externalSystemId"))
         for segment in payload["segments"]
@@ -29,7 +29,7 @@ def test_ids_are_answered_in_the_order_asked(salsa):
     payload = world(salsa).search(identifierType="SEGMENT_ID", identifiers=[B, C, A, B])
 
     b = ("FOUND", "b", B, "x Y")
-    assert [b, ("NOT_FOUND", None, C, None), ("FOUND", "a", A, "1"), b] == told(payload)
+    assert [b, ("NOT_FOUND", None, C, None), ("FOUND", "a", A, "1"), b] == results(payload)
     assert (4, 0, 4) == (payload["total"], payload["offset"], payload["count"])
     assert ["total", "offset", "segments", "count"] == list(payload)
 
@@ -44,7 +44,7 @@ def test_external_ids_are_answered_in_the_order_asked(salsa):
         ("NOT_FOUND", None, None, "x y"),
         ("FOUND", "a", A, "1"),
     ]
-    assert expected == told(payload)
+    assert expected == results(payload)
     assert (4, 4) == (payload["total"], payload["count"])
 
 
@@ -70,7 +70,7 @@ def test_a_number_finds_the_external_id_it_spells(salsa):
     """Clients that forget the quotes are understood."""
     payload = world(salsa).search(identifierType="EXTERNAL_ID", identifiers=[1])
 
-    assert [("FOUND", "a", A, "1")] == told(payload)
+    assert [("FOUND", "a", A, "1")] == results(payload)
 
 
 def test_one_external_id_may_find_several_groups(salsa):

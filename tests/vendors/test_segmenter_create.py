@@ -21,7 +21,7 @@ def test_a_segment_is_created_with_its_people(segmenter):
     b, ada = data["persons"]
     assert (["id", "email"], ["id", "externalId", "email"]) == (list(b), list(ada))
     assert ("b@x", *ADA.values()) == (b["email"], ada["externalId"], ada["email"])
-    assert {4} == {UUID(found["id"]).version for found in (data, b, ada)}
+    assert {4} == {UUID(record["id"]).version for record in (data, b, ada)}
     (segment,) = api.mock.segmenter.segments
     people = segment.pop("persons")
     assert {"id": data["id"], "name": "s", "broadcastMediumId": "email", "segmentType": "static", **sent} == segment

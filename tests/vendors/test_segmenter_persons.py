@@ -29,7 +29,7 @@ def known(api):
         ([{"email": "a@x"}], {"externalId": "9", "email": "A@X"}, [{"email": "A@X", "externalId": "9"}]),
         # two external ids are two people, even at one address
         ([ADA], {**ADA, "externalId": "2"}, [ADA, {**ADA, "externalId": "2"}]),
-        # the external id weighs more than the address
+        # the external id takes precedence over the address
         (
             [ADA, {"externalId": "2", "email": "b@x"}],
             {"externalId": "2", "email": ADA["email"]},
@@ -125,6 +125,6 @@ def test_each_key_sees_the_people_of_its_organization(segmenter):
     api.update(id="s", persons=[ADA])
     api.send("PUT", "", {"id": "s", "persons": [{"externalId": "2"}]}, x_api_key="other")
 
-    mine, theirs = (api.mock.segmenter.of(key).persons for key in ("key", "other"))
-    assert (["1"], ["2"]) == ([p["externalId"] for p in mine], [p["externalId"] for p in theirs])
+    ours, theirs = (api.mock.segmenter.of(key).persons for key in ("key", "other"))
+    assert (["1"], ["2"]) == ([p["externalId"] for p in ours], [p["externalId"] for p in theirs])
     assert [] == api.mock.segmenter.persons

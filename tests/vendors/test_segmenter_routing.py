@@ -70,7 +70,7 @@ def test_json_is_read_whatever_the_content_type(segmenter, kind):
 
 
 @pytest.mark.parametrize(
-    ("told", "path"),
+    ("setting", "path"),
     [
         ("/v2/segments", "/v2/segments"),
         ("v2/segments", "/v2/segments"),
@@ -80,9 +80,9 @@ def test_json_is_read_whatever_the_content_type(segmenter, kind):
         ("/", ""),
     ],
 )
-def test_the_path_is_a_setting(segmenter, told, path):
+def test_the_path_is_a_setting(segmenter, setting, path):
     """Both operations move there, letter by letter; the vendors' list tells so."""
-    api = segmenter([SEGMENT], settings={"segmenter_path": told})
+    api = segmenter([SEGMENT], settings={"segmenter_path": setting})
     base = f"http://segment-mock{path}"
 
     assert 200 == api.send("PUT", base, {"id": "s"}).status_code
@@ -91,11 +91,11 @@ def test_the_path_is_a_setting(segmenter, told, path):
     assert 404 == api.send("PUT", f"http://segment-mock{path.replace('.', 'x')}y/s/t", {}).status_code
 
 
-@pytest.mark.parametrize("told", ["/seg ments", "/segments?x=1", "/segments#x", "/{tenant}/segments", "/sëgments"])
-def test_a_path_that_is_none_refuses_to_start(segmenter, told):
+@pytest.mark.parametrize("setting", ["/seg ments", "/segments?x=1", "/segments#x", "/{tenant}/segments", "/sëgments"])
+def test_a_path_that_is_none_refuses_to_start(segmenter, setting):
     """The error names setting, value and an example."""
     with pytest.raises(ValueError, match=r"segmenter_path: .* is not a path such as /segments"):
-        segmenter(settings={"segmenter_path": told})
+        segmenter(settings={"segmenter_path": setting})
 
 
 def test_the_longer_root_decides(segmenter):

@@ -132,12 +132,12 @@ def test_a_bad_row_is_named(row: Any, message: str) -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_the_order_of_members_survives(seed: int) -> None:
     """Of the members of a group and of the groups of a member, after any assigning and removing."""
-    luck, mock = Random(seed), SegmentMock(limits="off")
+    rng, mock = Random(seed), SegmentMock(limits="off")
     groups = [mock.salsa.add_segment(f"g{number}")["segmentId"] for number in range(4)]
     people = [mock.salsa.add_supporter(f"{number}@example.org")["supporterId"] for number in range(6)]
     for _ in range(40):
-        method, group = luck.choice(["PUT", "PUT", "DELETE"]), luck.choice(groups)
-        send(mock, method, "segments/members", segmentId=group, supporterIds=luck.sample(people, 2))
+        method, group = rng.choice(["PUT", "PUT", "DELETE"]), rng.choice(groups)
+        send(mock, method, "segments/members", segmentId=group, supporterIds=rng.sample(people, 2))
     copy = SegmentMock(data=mock.state(), limits="off")
 
     assert mock.salsa.members == copy.salsa.members
@@ -145,19 +145,19 @@ def test_the_order_of_members_survives(seed: int) -> None:
         assert send(mock, "POST", "segments/members/search", segmentId=group) == send(
             copy, "POST", "segments/members/search", segmentId=group
         )
-    asked = {"identifiers": people, "identifierType": "SUPPORTER_ID"}
-    assert send(mock, "POST", "supporters/groups", **asked) == send(copy, "POST", "supporters/groups", **asked)
+    payload = {"identifiers": people, "identifierType": "SUPPORTER_ID"}
+    assert send(mock, "POST", "supporters/groups", **payload) == send(copy, "POST", "supporters/groups", **payload)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_order_of_people_survives(seed: int) -> None:
     """Of those in a segment and of all whom the Segmenter knows, members of several segments or of none."""
-    luck, mock = Random(seed), SegmentMock()
+    rng, mock = Random(seed), SegmentMock()
     people = [{"externalId": str(number), "email": f"{number}@example.org"} for number in range(8)]
     segments = [mock.segmenter.add_segment(f"s{number}")["id"] for number in range(3)]
     with mock.session() as session:
         for _ in range(10):
-            body = {"id": luck.choice(segments), "persons": luck.sample(people, 3)}
+            body = {"id": rng.choice(segments), "persons": rng.sample(people, 3)}
             assert session.put("/segments", json=body, headers={"x-api-key": "k"}).ok
     copy = SegmentMock(data=mock.state())
 

@@ -9,10 +9,10 @@ def gid(number):
     return f"69afe9fc-0000-4000-8000-{number:012d}"
 
 
-def world(salsa, people=3, made=3, joined=((0, (0, 1)), (1, (0,)), (2, ())), **more):
+def world(salsa, people=3, group_count=3, joined=((0, (0, 1)), (1, (0,)), (2, ())), **more):
     """Return a Salsa of groups, of people, and of who is in which: (group, people)."""
     return salsa(
-        [{"segmentId": gid(n), "name": f"group {n}", "externalSystemId": str(n)} for n in range(made)],
+        [{"segmentId": gid(n), "name": f"group {n}", "externalSystemId": str(n)} for n in range(group_count)],
         supporters=[person(n, **more) for n in range(people)],
         members=[{"segment": gid(group), "supporters": [sid(n) for n in who]} for group, who in joined],
     )
@@ -29,8 +29,8 @@ def test_groups_of_supporters(salsa):
     assert ["results", "count"] == list(payload)
     assert 3 == payload["count"]
     assert [["supporterId", "segments", "result"]] * 3 == [list(result) for result in payload["results"]]
-    found = [(result["supporterId"], named(result), result["result"]) for result in payload["results"]]
-    assert [(sid(2), [], "FOUND"), (sid(0), ["group 0", "group 1"], "FOUND"), (sid(1), ["group 0"], "FOUND")] == found
+    results = [(result["supporterId"], named(result), result["result"]) for result in payload["results"]]
+    assert [(sid(2), [], "FOUND"), (sid(0), ["group 0", "group 1"], "FOUND"), (sid(1), ["group 0"], "FOUND")] == results
 
 
 def test_a_group_of_a_supporter(salsa):
@@ -74,7 +74,7 @@ def test_who_is_unknown(salsa, kind, known, unknown, missing):
 
 def test_more_groups_than_a_batch(salsa):
     """A supporter's groups come all at once, however many; twenty is a limit of supporters."""
-    api = world(salsa, made=25, joined=[(n, (0,)) for n in range(25)])
+    api = world(salsa, group_count=25, joined=[(n, (0,)) for n in range(25)])
     (result,) = groups(api, "SUPPORTER_ID", sid(0), count=1)["results"]
 
     assert [f"group {n}" for n in range(25)] == named(result)
@@ -94,8 +94,8 @@ def test_groups_of_those_modified_since(salsa):
     """Without identifiers a time tells who, by page."""
     api = world(salsa, people=25, lastModified="2024-05-06T00:00:00.000Z")
     api.mock.salsa.add_supporter(email="old@example.org", lastModified="2020-01-01T00:00:00.000Z")
-    asked = {"modifiedFrom": "2024-05-06", "modifiedTo": "2024-05-06T00:00:00Z"}
-    first, second = (groups(api, **asked, offset=offset) for offset in (0, 20))
+    period = {"modifiedFrom": "2024-05-06", "modifiedTo": "2024-05-06T00:00:00Z"}
+    first, second = (groups(api, **period, offset=offset) for offset in (0, 20))
 
     assert (20, 5) == (first["count"], second["count"])
     assert [sid(n) for n in range(25)] == [result["supporterId"] for result in first["results"] + second["results"]]

@@ -48,9 +48,9 @@ def test_an_omitted_member_is_kept(salsa, who):
     (reply,) = upsert(api, {**who, "title": "Prof"})
     (record,) = find(api, "SUPPORTER_ID", sid(1))["supporters"]
 
-    kept = {name: value for name, value in FULL.items() if name not in ("title", "contacts")}
-    assert {**record, **kept, "title": "Prof"} == record
-    assert {**reply, **kept, "title": "Prof", "result": "UPDATED"} == reply
+    unchanged = {name: value for name, value in FULL.items() if name not in ("title", "contacts")}
+    assert {**record, **unchanged, "title": "Prof"} == record
+    assert {**reply, **unchanged, "title": "Prof", "result": "UPDATED"} == reply
     assert ["p1@example.org", "555-0100"] == [contact["value"].lower() for contact in record["contacts"]]
 
 
@@ -269,8 +269,8 @@ def test_an_unknown_id_is_not_judged(salsa):
 def test_a_supporter_sent_back_as_found_has_no_hint(salsa):
     """For updating and for deleting; what it is stays as it was."""
     api = world(salsa)
-    (found,) = find(api, "SUPPORTER_ID", sid(1))["supporters"]
+    (supporter,) = find(api, "SUPPORTER_ID", sid(1))["supporters"]
     for method, result in (("PUT", "UPDATED"), ("DELETE", "DELETED")):
-        response = api.send(method, "/supporters", {"payload": {"supporters": [found]}})
+        response = api.send(method, "/supporters", {"payload": {"supporters": [supporter]}})
         assert ([result], None) == (results(response.json()["payload"]["supporters"]), response.headers.get(HINT))
         assert () == api.mock.journal.entries()[-1].unread

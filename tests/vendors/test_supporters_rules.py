@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.vendors.people import NOBODY, email, find, person, refused, sid, told, upsert
+from tests.vendors.people import NOBODY, email, find, person, refused, send, sid, upsert
 
 REQUIRED, TOO_LONG, INVALID = 2001, 2003, 2004
 PARTS = ("contacts", "customFieldValues")
@@ -253,7 +253,7 @@ def test_any_text_comes_back(api, text):
 
 def test_unknown_members_are_dropped(api):
     """What Salsa does not know is neither stored nor echoed; the journal tells which it was."""
-    told(api, "PUT", "/supporters", supporters=[{**person(1), "shoeSize": 44, "address": {"latitude": 1, "city": "x"}}])
+    send(api, "PUT", "/supporters", supporters=[{**person(1), "shoeSize": 44, "address": {"latitude": 1, "city": "x"}}])
 
     assert [{"city": "x"}] == [row["address"] for row in api.mock.salsa.supporters]
     unread = ("payload.supporters[0].shoeSize", "payload.supporters[0].address.latitude")

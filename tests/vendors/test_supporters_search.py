@@ -55,7 +55,7 @@ def test_every_address_of_a_supporter_finds_them(salsa):
 
 
 def test_an_identifier_of_several_people_finds_them_all(salsa):
-    """External ids are nobody's alone; neither are the addresses that a data file gives to two."""
+    """Several supporters may share an external id, and an address that a data file gives to two."""
     shared = {"externalSystemId": "x", "contacts": [email("a@example.org")]}
     api = salsa(supporters=[person(n, **shared) for n in (2, 1)])
 
@@ -88,7 +88,7 @@ def test_nobody_asked_for(salsa):
 
 
 @pytest.mark.parametrize(
-    ("asked", "expected"),
+    ("period", "expected"),
     [
         ({"modifiedFrom": DAWN}, [0, 1, 2, 3]),
         ({"modifiedFrom": at(1)}, [1, 2, 3]),
@@ -104,9 +104,9 @@ def test_nobody_asked_for(salsa):
         ({"modifiedFrom": at(2), "modifiedTo": at(1)}, []),
     ],
 )
-def test_modified_within_a_time(salsa, asked, expected):
+def test_modified_within_a_time(salsa, period, expected):
     """Both ends belong to it; without an end it lasts till now."""
-    payload = find(world(salsa, 4), **asked)
+    payload = find(world(salsa, 4), **period)
 
     assert ["total", "offset", "supporters", "count"] == list(payload)
     assert [*expected] == numbers(payload)

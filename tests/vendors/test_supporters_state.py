@@ -46,13 +46,13 @@ class Client:
         self.session = mock.session()
         self.session.headers["authToken"] = "t"
 
-    def told(self, method, path, **payload):
+    def send(self, method, path, **payload):
         reply = self.session.request(method, ROOT + path, data=json.dumps({"payload": payload}))
         assert reply.status_code == 200, reply.text
         return reply.json()["payload"]
 
     def everybody(self):
-        return self.told("POST", "/supporters/search", modifiedFrom="0001-01-01")["supporters"]
+        return self.send("POST", "/supporters/search", modifiedFrom="0001-01-01")["supporters"]
 
 
 def client(mock):
@@ -67,7 +67,7 @@ def test_supporters_survive_export_and_load(supporters):
     """What a client sent and the API accepted, however odd, is the same in another mock: state and replies."""
     with SegmentMock(salsa_unknown_id="create") as mock, SegmentMock() as other:
         api = client(mock)
-        items = api.told("PUT", "/supporters", supporters=supporters)["supporters"]
+        items = api.send("PUT", "/supporters", supporters=supporters)["supporters"]
         state = mock.state()
         other.load(json.loads(json.dumps(state)))
 
@@ -85,7 +85,7 @@ MEMBERSHIP = st.fixed_dictionaries(
 GROUP = st.builds(lambda key: {"segmentId": key, "name": f"group {key[-3:]}"}, st.sampled_from(GROUPS))
 PERSON = st.builds(lambda key: {"supporterId": key, "contacts": [email(f"{key}@example.org")]}, st.sampled_from(PEOPLE))
 METHOD = st.sampled_from(["PUT", "DELETE"])
-DEEDS = st.one_of(
+ACTIONS = st.one_of(
     st.tuples(METHOD, st.just("/segments/members"), MEMBERSHIP),
     st.tuples(METHOD, st.just("/segments/members"), MEMBERSHIP),
     st.tuples(METHOD, st.just("/segments"), GROUP.map(lambda one: {"segments": [one]})),
@@ -95,36 +95,36 @@ DEEDS = st.one_of(
 
 def pairs(api):
     """Return who is in which group as the members of groups tell it, as the groups of people do, and all counts."""
-    groups = api.told("POST", "/segments/search")["segments"]
+    groups = api.send("POST", "/segments/search")["segments"]
     people = [item["supporterId"] for item in api.everybody()]
     by_group = {
         (group["segmentId"], item["supporterId"])
         for group in groups
-        for item in api.told("POST", "/segments/members/search", segmentId=group["segmentId"])["supporters"]
+        for item in api.send("POST", "/segments/members/search", segmentId=group["segmentId"])["supporters"]
     }
-    results = api.told("POST", "/supporters/groups", identifierType="SUPPORTER_ID", identifiers=people)["results"]
+    results = api.send("POST", "/supporters/groups", identifierType="SUPPORTER_ID", identifiers=people)["results"]
     by_person = {(group["segmentId"], each["supporterId"]) for each in results for group in each["segments"]}
     return by_group, by_person, {group["segmentId"]: group["totalMembers"] for group in groups}
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.lists(DEEDS, max_size=12))
-def test_groups_and_supporters_always_agree(deeds):
+@given(st.lists(ACTIONS, max_size=12))
+def test_groups_and_supporters_always_agree(actions):
     """After any writes both sides tell the same memberships, counted right, also when exported and loaded."""
     with SegmentMock(salsa_unknown_id="create", limits="off") as mock:
         api = client(mock)
-        api.told("PUT", "/segments", segments=[{"segmentId": key, "name": key} for key in GROUPS[:2]])
+        api.send("PUT", "/segments", segments=[{"segmentId": key, "name": key} for key in GROUPS[:2]])
         people = [{"supporterId": key, "contacts": [email(f"{key}@example.org")]} for key in PEOPLE[:2]]
-        api.told("PUT", "/supporters", supporters=people)
-        for method, path, payload in deeds:
+        api.send("PUT", "/supporters", supporters=people)
+        for method, path, payload in actions:
             mock.clock.advance(1)
-            api.told(method, path, **payload)
+            api.send(method, path, **payload)
         by_group, by_person, counts = pairs(api)
-        state, held = mock.state(), sorted(map(str, mock.salsa.members))
+        state, member_ids = mock.state(), sorted(map(str, mock.salsa.members))
 
         assert by_group == by_person == {(row["segmentId"], row["supporterId"]) for row in mock.salsa.members}
         assert counts == {key: sum(group == key for group, _ in by_group) for key in counts}
         mock.load(state)
         assert state == mock.state()
-        assert held == sorted(map(str, mock.salsa.members))
+        assert member_ids == sorted(map(str, mock.salsa.members))
         assert by_group == pairs(api)[0]

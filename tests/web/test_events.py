@@ -111,12 +111,12 @@ def test_the_summary_over_http_is_that_of_the_event(server: LiveServer, stream: 
     for token in ("t", "t", ""):
         requests.get(server.url + METRICS, headers={"authToken": token}, timeout=5)
 
-    told = [stream.next("entry").data for _ in range(3)]
+    entries = [stream.next("entry").data for _ in range(3)]
     calls = requests.get(f"{server.url}/_mock/journal/summary", timeout=5).json()["calls"]
     refused = requests.get(f"{server.url}/_mock/journal/summary?status=401", timeout=5).json()["calls"]
 
-    assert (told, told[2:]) == (calls, refused)
-    assert 1 == len({entry["fingerprint"] for entry in told})
+    assert (entries, entries[2:]) == (calls, refused)
+    assert 1 == len({entry["fingerprint"] for entry in entries})
 
 
 def test_a_waiting_call_is_told_when_it_begins_and_when_it_ends(
@@ -125,9 +125,9 @@ def test_a_waiting_call_is_told_when_it_begins_and_when_it_ends(
     mock.faults.add(faults.Latency(seconds=0.3))
     requests.get(server.url + METRICS, headers=KEY, timeout=5)
 
-    begun, ended = (stream.next("entry").data for _ in range(2))
+    started, ended = (stream.next("entry").data for _ in range(2))
 
-    assert (begun["id"], "open", None) == (ended["id"], begun["outcome"], begun["status"])
+    assert (started["id"], "open", None) == (ended["id"], started["outcome"], started["status"])
     assert ("answered", 200, ["1 latency"]) == (ended["outcome"], ended["status"], ended["faults"])
 
 
@@ -191,18 +191,18 @@ def test_an_id_of_another_mock_is_told_as_lost(server: LiveServer, unknown: str)
 def test_a_slow_reader_loses_events_and_is_told(server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "KEPT", 20)
     slow, quick = Stream(server).begin(), Stream(server).begin()
-    kept = slow.id
+    resumed_from = slow.id
     slow.close()
-    told = []
+    ids = []
     for _ in range(50):
         requests.get(server.url + METRICS, headers=KEY, timeout=5)
-        told.append(quick.next("entry").data["id"])
+        ids.append(quick.next("entry").data["id"])
 
-    late = Stream(server, kept)
+    late = Stream(server, resumed_from)
     lost = late.next("lost").data
     rest = [late.next("entry").data["id"] for _ in range(20)]
 
-    assert [*range(1, 51)] == told
+    assert [*range(1, 51)] == ids
     assert (30, "/_mock/journal" in lost["hint"]) == (lost["lost"], True)
     assert [*range(31, 51)] == rest
     quick.close()
@@ -216,9 +216,9 @@ def test_a_reader_who_does_not_read_costs_the_clients_nothing(mock: SegmentMock,
     with requests.Session() as session:
         durations = []
         for _ in range(300):
-            begun = time.perf_counter()
+            start = time.perf_counter()
             assert 200 == session.get(server.url + METRICS, headers=KEY, timeout=5).status_code
-            durations.append(time.perf_counter() - begun)
+            durations.append(time.perf_counter() - start)
 
     assert sorted(durations)[150] < 0.05
     deaf.close()
@@ -227,9 +227,9 @@ def test_a_reader_who_does_not_read_costs_the_clients_nothing(mock: SegmentMock,
 def test_a_server_with_readers_stops_at_once(mock: SegmentMock, server: LiveServer) -> None:
     streams = [Stream(server).begin() for _ in range(5)]
 
-    begun = time.perf_counter()
+    start = time.perf_counter()
     server.stop()
-    took = time.perf_counter() - begun
+    took = time.perf_counter() - start
 
     assert took < 0.5  # 5 ms on an idle machine
     for stream in streams:

@@ -51,10 +51,10 @@ def test_tables_are_read_page_by_page(client: FlaskClient) -> None:
 
 
 def test_search_looks_at_every_value_in_any_case(client: FlaskClient) -> None:
-    found = client.get(f"{SEGMENTS}?search=gROUP%203").json
+    page = client.get(f"{SEGMENTS}?search=gROUP%203").json
     by_id = client.get("/_mock/records/salsa/members", query_string={"search": GROUP}).json
 
-    assert (["Group 3"], 5, 1) == ([row["name"] for row in found["records"]], found["total"], found["matching"])
+    assert (["Group 3"], 5, 1) == ([row["name"] for row in page["records"]], page["total"], page["matching"])
     assert 2 == by_id["matching"]
 
 

@@ -12,7 +12,7 @@ def test_the_wheel_conforms_to_its_own_examples():
     with SegmentMock(data="demo") as mock:
         command = [sys.executable, "-m", "segment_mock", "conform", "--target", mock.serve().url]
         done = subprocess.run([*command, "--allow-writes", "--json"], capture_output=True, text=True, check=True)
-    told = json.loads(done.stdout)
+    document = json.loads(done.stdout)
 
-    assert told["failed"] == 0
-    assert told["passed"] > 40
+    assert document["failed"] == 0
+    assert document["passed"] > 40

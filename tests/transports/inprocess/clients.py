@@ -171,7 +171,7 @@ def encoded(body: Any) -> bytes | None:
     return None if body is None else json.dumps(body).encode()
 
 
-def told(client: Any, method: str, url: str, body: Any, patience: float = PATIENCE) -> str:
+def outcome(client: Any, method: str, url: str, body: Any, patience: float = PATIENCE) -> str:
     """Return what the client makes of a call: the class that it raises, or the status and if the body is JSON."""
     try:
         status, text = client.send(method, url, body, patience)

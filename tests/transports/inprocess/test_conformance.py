@@ -15,7 +15,7 @@ import urllib3
 from segment_mock import SegmentMock, faults
 from segment_mock.transports.inprocess.live import LiveTransport
 from segment_mock.transports.inprocess.registry import REGISTRY, Route
-from tests.transports.inprocess.clients import CLIENTS, PATIENCE, SALSA, UPSERT, Way, told
+from tests.transports.inprocess.clients import CLIENTS, PATIENCE, SALSA, UPSERT, Way, outcome
 
 # Python 3.10 does not close the transport of a TLS connection that the server broke off.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed transport <asyncio.sslproto:ResourceWarning")
@@ -148,7 +148,7 @@ def seen_through(door: str, name: str, world: World, row: Row) -> str:
     world.mock.reset()
     rule = world.mock.faults.add(row.fault)
     with client_at(door, name, world) as client:
-        seen = told(client, "PUT", SALSA + UPSERT, BODY, row.patience)
+        seen = outcome(client, "PUT", SALSA + UPSERT, BODY, row.patience)
         world.mock.journal.wait_for("salsa.upsert_segments", timeout=5)  # a hasty client may leave before it arrives
     return seen if rule.fired == 1 else f"{seen} x{rule.fired}"
 

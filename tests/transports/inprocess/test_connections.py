@@ -18,7 +18,7 @@ from tests.transports.inprocess.clients import ALL, HEADERS, SALSA, SEARCH
 
 URL = SALSA + SEARCH
 F: Any = faults
-Deed = Callable[[Any], Any]
+Action = Callable[[Any], Any]
 
 
 @contextlib.contextmanager
@@ -44,8 +44,8 @@ def live_session(mock: SegmentMock) -> Iterator[Any]:
 @pytest.fixture
 def mock() -> Iterator[SegmentMock]:
     """A mock of nothing."""
-    with SegmentMock() as made:
-        yield made
+    with SegmentMock() as mock:
+        yield mock
 
 
 SESSIONS = [session_of_the_mock, intercepted_session, live_session]
@@ -60,8 +60,8 @@ def post(session: Any, url: str = URL, **more: Any) -> Any:
     return reply.status_code, reply.reason
 
 
-def turns(way: Any, deed: Deed, fault: Any = None) -> list[int]:
-    """Return which request of its connection each call of *deed* was to the emulator; *fault* strikes ``?slow``."""
+def turns(way: Any, action: Action, fault: Any = None) -> list[int]:
+    """Return which request of its connection each call of *action* was to the emulator; *fault* strikes ``?slow``."""
     seen: list[int] = []
 
     async def watched(call: Any, proceed: Any) -> Any:
@@ -73,11 +73,11 @@ def turns(way: Any, deed: Deed, fault: Any = None) -> list[int]:
         if fault is not None:
             mock.faults.add(fault, match=lambda call: "slow" in call.request.target)
         with way(mock) as client:
-            deed(client)
+            action(client)
     return seen
 
 
-TURNS: dict[str, tuple[Deed, list[int]]] = {
+TURNS: dict[str, tuple[Action, list[int]]] = {
     "plain": (lambda s: [post(s) for _ in range(3)], [1, 2, 3]),
     "text": (lambda s: [post(s), post(s, json=None, data=json.dumps(ALL)), post(s)], [1, 2, 3]),
     "HEAD": (lambda s: [post(s), s.head(URL, headers=HEADERS, timeout=9), post(s)], [1, 2, 3]),
@@ -95,9 +95,9 @@ TURNS: dict[str, tuple[Deed, list[int]]] = {
 @pytest.mark.parametrize("name", TURNS)
 def test_a_client_keeps_and_drops_connections_as_over_sockets(way: Any, name: str) -> None:
     """A rule for new or reused connections strikes the same calls in process and live."""
-    deed, expected = TURNS[name]
+    action, expected = TURNS[name]
 
-    assert expected == turns(way, deed)
+    assert expected == turns(way, action)
 
 
 async def breaks(call: Any, proceed: Any) -> Any:
@@ -132,7 +132,7 @@ def test_a_broken_reply_ends_its_connection(way: Any, name: str) -> None:
 
 @pytest.mark.parametrize("transport", ["inprocess", "live"])
 def test_httpx_keeps_and_drops_connections_as_over_sockets(transport: Any) -> None:
-    """Late replies leave them, a cut one and a stream that nobody reads end them, for both kinds of client."""
+    """Late replies leave them, a cut one and an unread stream end them, for both kinds of client."""
 
     async def asynchronously() -> None:
         async with httpx.AsyncClient(timeout=9) as client:
@@ -142,7 +142,7 @@ def test_httpx_keeps_and_drops_connections_as_over_sockets(transport: Any) -> No
                 pass
             await client.post(URL, json=ALL, headers=HEADERS)
 
-    def deed(client: Any) -> None:
+    def action(client: Any) -> None:
         for query in ("", "?slow", "", ""):
             client.post(URL + query, json=ALL, headers=HEADERS)
         with client.stream("POST", URL, json=ALL, headers=HEADERS):
@@ -155,12 +155,12 @@ def test_httpx_keeps_and_drops_connections_as_over_sockets(transport: Any) -> No
         with mock.intercept(transport=transport), httpx.Client(timeout=9) as client:
             yield client
 
-    assert [1, 2, 3, 4, 5, 1] * 2 == turns(way, deed, F.Latency(0.01))
+    assert [1, 2, 3, 4, 5, 1] * 2 == turns(way, action, F.Latency(0.01))
 
 
 @pytest.mark.parametrize("transport", ["inprocess", "live"])
 def test_limits_of_httpx_hold(mock: SegmentMock, transport: Any) -> None:
-    """A stream that nobody reads keeps a connection busy; if that is the only one, the next call is refused."""
+    """An unread stream keeps a connection busy; if that is the only one, the next call is refused."""
     limits, timeout = httpx.Limits(max_connections=1), httpx.Timeout(9, pool=0.05)
     with mock.intercept(transport=transport), httpx.Client(limits=limits, timeout=timeout) as client:
         with client.stream("POST", URL, json=ALL, headers=HEADERS), pytest.raises(httpx.PoolTimeout):
@@ -188,12 +188,12 @@ STRANGE: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("name", STRANGE)
 def test_a_strange_call_ends_as_it_does_over_a_socket(name: str) -> None:
     """The same error of the client's, or the same answer, and the same request in the journal."""
-    found = []
+    names = []
     for way in (intercepted_session, live_session):
         with SegmentMock() as mock, way(mock) as session:
-            found.append((post(session, **STRANGE[name]), [dict(e.request_headers) for e in mock.journal]))
+            names.append((post(session, **STRANGE[name]), [dict(e.request_headers) for e in mock.journal]))
 
-    assert found[0] == found[1]
+    assert names[0] == names[1]
 
 
 ODD: dict[str, Any] = {
@@ -224,15 +224,15 @@ def test_what_h11_refuses_is_refused(mock: SegmentMock, name: str) -> None:
 @pytest.mark.parametrize("verb", ["GE T", "GET\r\nX: Y", "M-SEARCH", "get"])
 def test_a_strange_verb_ends_as_it_does_over_a_socket(mock: SegmentMock, verb: str) -> None:
     """http.client refuses some; the others reach the emulator as they are."""
-    found = []
+    results = []
     for way in (session_of_the_mock, intercepted_session, live_session):
         with way(mock) as session:
             try:
-                found.append(str(session.request(verb, URL, headers=HEADERS).status_code))
+                results.append(str(session.request(verb, URL, headers=HEADERS).status_code))
             except ValueError as error:
-                found.append(str(error))
+                results.append(str(error))
 
-    assert 1 == len({*found})
+    assert 1 == len({*results})
 
 
 @pytest.mark.parametrize("way", SESSIONS)

@@ -48,17 +48,17 @@ PLACES = (
 @pytest.fixture
 def mock() -> Iterator[SegmentMock]:
     """A world of one group, whose clock stands."""
-    with SegmentMock(data={"salsa": {"segments": [{"name": "A"}]}}) as made:
-        made.clock.freeze("2026-01-01T00:00:00Z")
-        yield made
+    with SegmentMock(data={"salsa": {"segments": [{"name": "A"}]}}) as mock:
+        mock.clock.freeze("2026-01-01T00:00:00Z")
+        yield mock
 
 
 @pytest.fixture(params=CLIENTS)
 def client(request: pytest.FixtureRequest) -> Iterator[Any]:
     """Each client, made before any interception begins."""
-    made = CLIENTS[request.param]()
-    yield made
-    made.close()
+    client = CLIENTS[request.param]()
+    yield client
+    client.close()
 
 
 @pytest.fixture
@@ -91,9 +91,9 @@ def test_a_client_made_before_is_caught(mock: SegmentMock, client: Any, monkeypa
     for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     with mock.intercept():
-        found = [search(client), search(client), search(client, URL.replace("https", "http"))]
+        results = [search(client), search(client), search(client, URL.replace("https", "http"))]
 
-    assert [1, 1, 1] == found
+    assert [1, 1, 1] == results
     assert ["inprocess"] * 3 == [entry.door for entry in mock.journal]
 
 
@@ -134,9 +134,9 @@ def test_the_innermost_of_two_mocks_answers(mock: SegmentMock, client: Any) -> N
         outside = search(client)
         with empty.intercept():
             inside = search(client)
-        found = [outside, inside, search(client)]
+        results = [outside, inside, search(client)]
 
-    assert [1, 0, 1] == found
+    assert [1, 0, 1] == results
 
 
 def test_a_real_connection_is_not_used_within_nor_ours_without(
@@ -159,15 +159,15 @@ def test_a_real_connection_is_not_used_within_nor_ours_without(
 def test_other_hosts_pass(mock: SegmentMock, client: Any) -> None:
     """A live server of another mock is reached as ever."""
     with SegmentMock() as other, mock.intercept(block_network=True):
-        found = search(client, other.serve().url + SEARCH)
+        result = search(client, other.serve().url + SEARCH)
 
-    assert 0 == found
+    assert 0 == result
     assert 0 == len(mock.journal)
 
 
 @pytest.mark.usefixtures("no_sockets")
 def test_block_network_refuses_other_hosts(mock: SegmentMock, client: Any) -> None:
-    """The error names the host and the line that called, and no client mistakes it for bad weather."""
+    """The error names the host and the line that called, and no client retries it."""
     with mock.intercept(block_network=True), pytest.raises(NetworkBlocked) as caught:
         search(client, "https://example.org/")
 
@@ -189,17 +189,17 @@ def test_the_standard_library_is_caught(mock: SegmentMock, monkeypatch: pytest.M
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     monkeypatch.setattr(urllib.request, "_opener", None)  # it remembers the proxies of the first call
     body = json.dumps(ALL).encode()
-    found = []
+    results = []
     with mock.intercept():
         for url in (URL, URL.replace("https", "http")):
             with urllib.request.urlopen(urllib.request.Request(url, body, HEADERS, method="POST")) as reply:
-                found.append(json.load(reply)["payload"]["total"])
+                results.append(json.load(reply)["payload"]["total"])
         connection = http.client.HTTPSConnection("api.salsalabs.org")
         for _ in range(2):
             connection.request("POST", SEARCH, body, HEADERS)
-            found.append(json.load(connection.getresponse())["payload"]["total"])
+            results.append(json.load(connection.getresponse())["payload"]["total"])
 
-    assert [1, 1, 1, 1] == found
+    assert [1, 1, 1, 1] == results
 
 
 def test_it_decorates_functions_and_coroutine_functions(mock: SegmentMock) -> None:
@@ -263,16 +263,16 @@ def test_waiting_moves_the_mocks_clock_only(mock: SegmentMock, client: Any) -> N
 
 
 def test_a_total_timeout_of_aiohttp_is_kept(mock: SegmentMock) -> None:
-    """The five minutes that it grants unless told pass on the mock's clock, and its own TimeoutError is raised."""
+    """Its default five minutes pass on the mock's clock, and its own TimeoutError is raised."""
     mock.faults.add(F.Hang())
 
-    async def asked() -> None:
+    async def call() -> None:
         async with aiohttp.ClientSession() as session:
             await session.get(URL)
 
     before = mock.clock.now()
     with mock.intercept(), pytest.raises(asyncio.TimeoutError):
-        asyncio.run(asked())
+        asyncio.run(call())
 
     assert 300 <= mock.clock.now() - before <= 301  # aiohttp rounds it up to a whole second of the loop's time
 
@@ -283,9 +283,9 @@ def test_httpx_shows_the_emulator_the_same_request_through_h11(mock: SegmentMock
         for extensions in ({}, {"trace": lambda *_: None}):
             for _ in range(2):
                 client.post(URL, content=json.dumps(ALL), headers=HEADERS, extensions=extensions)
-    shown = [([*entry.request_headers.items()], entry.request_body) for entry in mock.journal]
+    exchanges = [([*entry.request_headers.items()], entry.request_body) for entry in mock.journal]
 
-    assert shown[0:2] == shown[2:4]
+    assert exchanges[0:2] == exchanges[2:4]
 
 
 def test_httpx_joins_a_header_that_is_sent_twice(mock: SegmentMock) -> None:

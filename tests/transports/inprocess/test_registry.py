@@ -29,22 +29,22 @@ CONNECT = http.client.HTTPSConnection.connect
 def count(client: Any = requests) -> int:
     """Return how many groups the vendor says there are."""
     reply = client.post(VENDOR, headers=HEADERS, json={"payload": {}}, timeout=5)
-    found: int = reply.json()["payload"]["count"]
-    return found
+    count: int = reply.json()["payload"]["count"]
+    return count
 
 
 @pytest.fixture
 def mock() -> Iterator[SegmentMock]:
     """A mock of one group."""
-    with SegmentMock(data={"salsa": {"segments": [{"name": "A"}]}}) as made:
-        yield made
+    with SegmentMock(data={"salsa": {"segments": [{"name": "A"}]}}) as mock:
+        yield mock
 
 
 @pytest.fixture
 def empty() -> Iterator[SegmentMock]:
     """A mock of none."""
-    with SegmentMock() as made:
-        yield made
+    with SegmentMock() as mock:
+        yield mock
 
 
 @pytest.fixture(autouse=True)

@@ -20,8 +20,8 @@ F: Any = faults
 @pytest.fixture
 def mock() -> Iterator[SegmentMock]:
     """A mock."""
-    with SegmentMock() as made:
-        yield made
+    with SegmentMock() as mock:
+        yield mock
 
 
 @pytest.mark.parametrize("transport", ["inprocess", "live", "tls"])

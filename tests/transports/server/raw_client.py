@@ -45,7 +45,7 @@ class Holding:
     def __init__(self, seconds: float = math.inf) -> None:
         self.seconds = seconds
         self.ended: list[str] = []
-        self.begun = threading.Semaphore(0)
+        self.started = threading.Semaphore(0)
         self.over = threading.Event()
 
     async def __call__(self, request: Request) -> Response:
@@ -53,7 +53,7 @@ class Holding:
             return Response(200)
         ended = "unperformed"
         try:
-            self.begun.release()
+            self.started.release()
             await sleep(self.seconds)
             ended = "performed"
         finally:
@@ -101,8 +101,8 @@ class RawClient:
         """Return everything up to and with *mark*."""
         while mark not in self.seen:
             self._more()
-        found, _, self.seen = self.seen.partition(mark)
-        return found + mark
+        piece, _, self.seen = self.seen.partition(mark)
+        return piece + mark
 
     def head(self) -> tuple[int, dict[str, str]]:
         """Return status and headers (lower-case) of the next reply."""
@@ -122,8 +122,8 @@ class RawClient:
         """Return everything until the server closes."""
         while data := self.sock.recv(2**20):
             self.seen += data
-        found, self.seen = self.seen, b""
-        return found
+        piece, self.seen = self.seen, b""
+        return piece
 
     def _more(self) -> None:
         data = self.sock.recv(2**20)

@@ -15,16 +15,16 @@ from .raw_client import GET, HOLD, TIMEOUT, Holding, RawClient, control, serving
 
 def test_a_slow_control_plane_stalls_nobody():
     """Control runs on a thread of its own; meanwhile the vendor's clients are served."""
-    asked, go = threading.Event(), threading.Event()
+    entered, go = threading.Event(), threading.Event()
 
     def slow(request):
-        asked.set()
+        entered.set()
         assert go.wait(TIMEOUT)
         return control(request)
 
     with serving(control=slow) as server, RawClient(server) as admin, RawClient(server) as wire:
         admin.send(b"PUT /_mock/state?x HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi")
-        assert asked.wait(TIMEOUT)
+        assert entered.wait(TIMEOUT)
         assert wire.send(GET).reply()[0] == 200
         go.set()
         status, headers, body = admin.reply()
@@ -34,15 +34,15 @@ def test_a_slow_control_plane_stalls_nobody():
 
 
 @pytest.mark.parametrize(
-    ("target", "mine"),
+    ("target", "is_control"),
     [("/_mock", True), ("/_mock?a", True), ("/_mock/", True), ("/_mockery", False), ("/a/_mock/", False)],
 )
-def test_what_is_the_control_planes(target, mine):
+def test_what_is_the_control_planes(target, is_control):
     """Only /_mock and what is below it."""
     with serving() as server, RawClient(server) as wire:
         _, headers, _ = wire.send(f"GET {target} HTTP/1.1\r\n\r\n".encode()).reply()
 
-    assert ("x-thread" in headers) == mine
+    assert ("x-thread" in headers) == is_control
 
 
 def test_interrupt_closes_the_calls_that_wait():
@@ -52,7 +52,7 @@ def test_interrupt_closes_the_calls_that_wait():
         with serving(core) as server, RawClient(server) as wire, RawClient(server) as idle:
             idle.send(GET).reply()
             wire.send(HOLD)
-            assert core.begun.acquire(timeout=TIMEOUT)
+            assert core.started.acquire(timeout=TIMEOUT)
             server.interrupt()
 
             assert core.ended == ["unperformed"]
@@ -75,7 +75,7 @@ def test_interrupt_from_within(target):
     with serving(answer, control=reset) as server, RawClient(server) as wire, RawClient(server) as other:
         holder.append(server)
         wire.send(HOLD)
-        assert holding.begun.acquire(timeout=TIMEOUT)
+        assert holding.started.acquire(timeout=TIMEOUT)
 
         assert other.send(f"POST {target} HTTP/1.1\r\n\r\n".encode()).reply()[0] == 200
         assert holding.ended == ["unperformed"]
@@ -88,7 +88,7 @@ def test_a_client_that_leaves(seconds, expected):
     with serving(core) as server:
         with RawClient(server) as wire:
             wire.send(HOLD)
-            assert core.begun.acquire(timeout=TIMEOUT)
+            assert core.started.acquire(timeout=TIMEOUT)
         assert core.over.wait(TIMEOUT)
 
         assert core.ended == [expected]
@@ -127,7 +127,7 @@ def test_a_thousand_hanging_calls():
         server = stack.enter_context(serving(core))
         for _ in range(1000):
             stack.enter_context(RawClient(server)).send(HOLD)
-            assert core.begun.acquire(timeout=TIMEOUT)
+            assert core.started.acquire(timeout=TIMEOUT)
         other = stack.enter_context(RawClient(server))
 
         assert other.send(GET).reply()[0] == 200
@@ -181,11 +181,11 @@ def test_a_broken_control_plane(caplog):
 
 def test_a_call_that_fails_to_close(caplog):
     """One call that does not let itself be closed leaves the others and `stop` alone."""
-    begun = threading.Semaphore(0)
+    started = threading.Semaphore(0)
 
     async def stubborn(request):
         try:
-            begun.release()
+            started.release()
             await sleep(math.inf)
         finally:
             raise ValueError("no")
@@ -193,7 +193,7 @@ def test_a_call_that_fails_to_close(caplog):
     with serving(stubborn) as server, RawClient(server) as one, RawClient(server) as two:
         for wire in (one, two):
             wire.send(GET)
-            assert begun.acquire(timeout=TIMEOUT)
+            assert started.acquire(timeout=TIMEOUT)
         server.interrupt()
         ends = [one.rest(), two.rest()]
 

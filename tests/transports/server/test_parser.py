@@ -109,7 +109,7 @@ def test_bytes_behind_connect_are_kept() -> None:
     [("1.1", "100-continue", True), ("1.1", "100-Continue", True), ("1.1", "x", False), ("1.0", "100-continue", False)],
 )
 def test_expect(version: str, expectation: str, expects: bool) -> None:
-    """HTTP/1.0 has no Expect; what else may be expected is nobody's concern."""
+    """HTTP/1.0 has no Expect; any other expectation is ignored."""
     parser = parse(f"PUT / HTTP/{version}\r\nContent-Length: 2\r\nExpect: {expectation}\r\n\r\n".encode())
 
     assert expects == parser.expects_continue
@@ -127,12 +127,12 @@ def test_expect(version: str, expectation: str, expects: bool) -> None:
 )
 def test_hosts_are_admitted_by_their_names(authority: str, host: str) -> None:
     """In lower case and without the trailing dot, for CONNECT and for absolute URLs."""
-    asked: list[str] = []
-    admit = lambda name: asked.append(name) or True  # noqa: E731
+    continued: list[str] = []
+    admit = lambda name: continued.append(name) or True  # noqa: E731
     parse(f"CONNECT {authority} HTTP/1.1\r\n\r\n".encode(), admit=admit, tunnels=True)
     parse(f"GET http://{authority}/x HTTP/1.1\r\n\r\n".encode(), admit=admit)
 
-    assert [host, host] == asked
+    assert [host, host] == continued
 
 
 AMBIGUOUS = (
@@ -226,7 +226,7 @@ def test_bodies_that_are_too_large_are_known_by_their_length(data: bytes) -> Non
     ],
 )
 def test_work_is_linear_in_the_input(piece: bytes) -> None:
-    """However the bytes are cut: ten times as many take ten times as long, and some more for luck."""
+    """However the bytes are cut: ten times as many take ten times as long, with some margin."""
     began = time.process_time()
     parse(piece)
     whole = time.process_time() - began
@@ -257,7 +257,7 @@ class Other:
     """What httptools makes of the same bytes."""
 
     def __init__(self) -> None:
-        self.found: Outcome = []
+        self.messages: Outcome = []
         self.parser = httptools.HttpRequestParser(self)
 
     def on_message_begin(self) -> None:
@@ -271,7 +271,7 @@ class Other:
 
     def on_message_complete(self) -> None:
         method = self.parser.get_method().decode()
-        self.found.append((method, self.url.decode("latin-1"), self.body))
+        self.messages.append((method, self.url.decode("latin-1"), self.body))
 
 
 LINES = st.sampled_from(
@@ -298,9 +298,9 @@ def test_no_other_parser_reads_more_into_it(messages: list[tuple[bytes, list[byt
     with suppress(httptools.HttpParserError):
         other.parser.feed_data(data)
     ours = [item for item in outcome(parse(data)) if not item[0].isdigit()]
-    shared = min(len(ours), len(other.found))
+    shared = min(len(ours), len(other.messages))
 
-    assert ours[:shared] == other.found[:shared]
+    assert ours[:shared] == other.messages[:shared]
 
 
 def test_refusal_names_the_line_that_is_wrong() -> None:

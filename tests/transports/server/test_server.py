@@ -103,7 +103,7 @@ def test_stop_leaves_nothing_behind():
             wire.send(GET).reply()
         wires[0].send(b"GET /_mock/health HTTP/1.1\r\n\r\n").reply()
         wires[1].send(HOLD)
-        assert core.begun.acquire(timeout=TIMEOUT)
+        assert core.started.acquire(timeout=TIMEOUT)
         began = time.perf_counter()
         server.stop()
         took = time.perf_counter() - began

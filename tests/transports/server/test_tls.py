@@ -24,16 +24,16 @@ KEY = {"authToken": "t"}
 @pytest.fixture
 def mock() -> Iterator[SegmentMock]:
     """A world with one group."""
-    with SegmentMock(data={"salsa": {"segments": [{"name": "A"}]}}) as made:
-        yield made
+    with SegmentMock(data={"salsa": {"segments": [{"name": "A"}]}}) as mock:
+        yield mock
 
 
 @pytest.fixture
 def session() -> Iterator[requests.Session]:
     """A client that looks at no environment."""
-    with requests.Session() as made:
-        made.trust_env = False
-        yield made
+    with requests.Session() as session:
+        session.trust_env = False
+        yield session
 
 
 def test_tls_is_verified_by_the_servers_own_authority(mock: SegmentMock, session: requests.Session) -> None:
@@ -79,8 +79,8 @@ def test_proxy_leads_a_hard_coded_https_host_here(mock: SegmentMock, session: re
         status, body = reply.status_code, reply.json()
     else:
         context = ssl.create_default_context(cafile=server.ca_file)
-        with httpx.Client(proxy=server.url, verify=context, trust_env=False) as made:
-            answer = made.post(SALSA, json=ALL, headers=KEY)
+        with httpx.Client(proxy=server.url, verify=context, trust_env=False) as httpx_client:
+            answer = httpx_client.post(SALSA, json=ALL, headers=KEY)
             status, body = answer.status_code, answer.json()
 
     assert (200, 1) == (status, body["payload"]["total"])
@@ -113,10 +113,10 @@ def test_without_proxy_connect_is_refused_with_a_hint(mock: SegmentMock) -> None
     server = mock.serve()
     with socket.create_connection((server.host, server.port)) as client:
         client.sendall(b"CONNECT api.salsalabs.org:443 HTTP/1.1\r\nHost: api.salsalabs.org:443\r\n\r\n")
-        told = client.makefile("rb").read()
+        received = client.makefile("rb").read()
 
-    assert told.startswith(b"HTTP/1.1 403 ")
-    assert b"--proxy" in told
+    assert received.startswith(b"HTTP/1.1 403 ")
+    assert b"--proxy" in received
 
 
 def test_a_handshake_that_fails_in_the_tunnel_closes_it(mock: SegmentMock, session: requests.Session) -> None:
