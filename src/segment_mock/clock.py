@@ -165,7 +165,7 @@ def seconds(moment: str | float) -> float:
 def iso(moment: float) -> str:
     """Return epoch seconds as ``2018-03-21T15:12:09.310Z``."""
     whole, thousandths = divmod(math.floor(moment * 1000 + 0.5), 1000)
-    return f"{_second(whole)}.{thousandths:03d}Z"
+    return f"{_second(whole)}.{str(thousandths).zfill(3)}Z"
 
 
 class Pause(float):
