@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -89,3 +90,26 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
     assert 2 == result.exit_code
     assert "there is something in that folder" in result.output
     assert [tmp_path / "mine"] == [*tmp_path.iterdir()]
+
+
+def test_the_tests_of_the_tickets_example_pass(tmp_path: Path) -> None:
+    """The project of docs/vendors.md: state, an error for each item, paging, a rate limit; types too."""
+    folder = Path(__file__).parents[2] / "examples" / "tickets"
+    declare(tmp_path, {"tickets": "segment_mock_tickets"})
+
+    result = run([tmp_path, folder / "src"], "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=folder)
+    types = run([], "-m", "mypy", "--cache-dir", str(tmp_path / "mypy"), cwd=folder)
+
+    assert 0 == result.returncode, result.stdout
+    assert "29 passed" in result.stdout
+    assert 0 == types.returncode, types.stdout
+
+
+def test_the_parts_that_the_tutorial_shows_are_in_the_example() -> None:
+    """Each Python block of docs/vendors.md stands in a file of examples/tickets."""
+    root = Path(__file__).parents[2]
+    blocks = re.findall(r"^```py\n(.*?)^```", (root / "docs" / "vendors.md").read_text(), re.DOTALL | re.MULTILINE)
+    sources = [file.read_text() for file in (root / "examples" / "tickets").rglob("*.py")]
+
+    assert len(blocks) >= 4
+    assert [] == [block for block in blocks if not any(block in source for source in sources)]

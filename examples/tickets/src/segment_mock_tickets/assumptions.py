@@ -1,0 +1,12 @@
+"""What no source states about Ticket System, and what is done instead; ``call.assume(name)`` names it in the reply."""
+
+from collections.abc import Mapping
+
+from segment_mock.vendor_api import Assumption
+
+ASSUMPTIONS: Mapping[str, Assumption] = {
+    "unique_subjects": Assumption(
+        "No two tickets have the same subject, in any case.", "refused", "not stated anywhere"
+    ),
+    "same_state": Assumption("A ticket is not put into the state that it is in.", "refused", "not stated anywhere"),
+}
