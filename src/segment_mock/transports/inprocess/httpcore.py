@@ -280,7 +280,7 @@ class _PooledConnection(_Base):
         failure = self._failure()
         if failure is None:
             return self._transport.connect(self._host)
-        backend = _FailingBackend(self._transport, failure, self._failure)
+        backend: Any = _FailingBackend(self._transport, failure, self._failure)
         wire = httpcore.HTTPConnection(self._origin, retries=self._retries, network_backend=backend)
         stream: Any = wire._connect(request)
         return stream.connection  # type: ignore[no-any-return]
@@ -317,7 +317,7 @@ class _AsyncPooledConnection(_Base):
         failure = self._failure()
         if failure is None:
             return self._transport.connect(self._host)
-        backend = _AsyncFailingBackend(self._transport, failure, self._failure)
+        backend: Any = _AsyncFailingBackend(self._transport, failure, self._failure)
         wire = httpcore.AsyncHTTPConnection(self._origin, retries=self._retries, network_backend=backend)
         stream: Any = await wire._connect(request)
         return stream.connection  # type: ignore[no-any-return]
@@ -508,7 +508,7 @@ class _AsyncStream:
         return self._stream.get_extra_info(info)
 
 
-class _FailingBackend(httpcore.NetworkBackend):
+class _FailingBackend:
     """Lets a connection fail, first by *failure*, then as *next_failure* says, for httpcore to try again or raise."""
 
     def __init__(
@@ -530,7 +530,7 @@ class _FailingBackend(httpcore.NetworkBackend):
         self._transport.pause(seconds)
 
 
-class _AsyncFailingBackend(httpcore.AsyncNetworkBackend):
+class _AsyncFailingBackend:
     """The same for coroutines."""
 
     def __init__(
