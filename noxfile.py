@@ -258,7 +258,7 @@ def browser(session: nox.Session) -> None:
     session.run("npm", "install", *options, "typescript@7", "axe-core@4", external=True, silent=True)
     tsc = str(place / "node_modules" / "typescript" / "bin" / "tsc")
     session.run("node", tsc, "-p", "tests/browser/tsconfig.json", external=True)
-    needed = {"SEGMENT_MOCK_BROWSER": "1", "SEGMENT_MOCK_NODE_MODULES": str(place / "node_modules")}
+    needed = {"PAGE_TESTS_REQUIRED": "1", "PAGE_TESTS_NODE_MODULES": str(place / "node_modules")}
     session.run("pytest", "tests/browser", "-m", "slow or not slow", *session.posargs, env=ENVIRONMENT | needed)
 
 

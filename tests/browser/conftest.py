@@ -16,7 +16,7 @@ import requests
 from segment_mock import SegmentMock
 from segment_mock.transports.server.server import LiveServer
 
-REQUIRED = "SEGMENT_MOCK_BROWSER" in os.environ
+REQUIRED = "PAGE_TESTS_REQUIRED" in os.environ
 """Set by ``nox -s browser``: what is missing is an error there, and skips the tests elsewhere."""
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = [
@@ -120,7 +120,7 @@ def is_complaint(message: Any) -> bool:
 @pytest.fixture(scope="session")
 def axe() -> str:
     """The script of axe-core."""
-    file = Path(os.environ.get("SEGMENT_MOCK_NODE_MODULES", "node_modules"), "axe-core", "axe.min.js")
+    file = Path(os.environ.get("PAGE_TESTS_NODE_MODULES", "node_modules"), "axe-core", "axe.min.js")
     if not file.exists():
         missing("axe-core")
     return file.read_text(encoding="utf-8")

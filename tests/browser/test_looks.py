@@ -130,7 +130,7 @@ def test_the_detail_of_a_call_fits_a_telephone(open_page: Open, busy: SegmentMoc
 def test_the_pictures_of_the_documentation_are_of_this_page(
     open_page: Open, busy: SegmentMock, tmp_path: Path, name: str, panel: str, options: dict[str, Any]
 ) -> None:
-    """SEGMENT_MOCK_PICTURES=1 takes them again."""
+    """PAGE_TESTS_PICTURES=1 takes them again."""
     page = open_page(panel, **options)
     show(page, panel)
     if name == "page":
@@ -138,7 +138,7 @@ def test_the_pictures_of_the_documentation_are_of_this_page(
         expect(page.locator(".detail .change")).to_be_visible()
         page.mouse.move(5, 5)
     reference = IMAGES / f"{name}.png"
-    file = reference if "SEGMENT_MOCK_PICTURES" in os.environ else tmp_path / reference.name
+    file = reference if "PAGE_TESTS_PICTURES" in os.environ else tmp_path / reference.name
 
     page.screenshot(path=file, animations="disabled")
 
