@@ -20,7 +20,7 @@ from packaging.requirements import Requirement
 nox.needs_version = ">=2024.4"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_existing_virtualenvs = True
-nox.options.sessions = ["lint", "types", "tests", "docs"]
+nox.options.sessions = ["lint", "prose", "types", "tests", "docs"]
 
 OLDEST, NEWEST = "3.10", "3.13"
 PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
@@ -38,6 +38,7 @@ TOUCHES_DEPENDENCIES = [
         *("test_examples.py", "test_packaging.py", "test_readme.py", "virtual_time/test_loop_waits.py"),
     )
 ]
+PROSE = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs", "src", "conftest_plugin", "benchmarks", "examples")
 PYTEST = ("pytest", "-n", "auto", "--maxprocesses", "4")
 
 
@@ -89,6 +90,15 @@ def lint(session: nox.Session) -> None:
     install(session, "ruff")
     session.run("ruff", "format", "--check", ".")
     session.run("ruff", "check", ".")
+
+
+@nox.session
+def prose(session: nox.Session) -> None:
+    """Check what people read: withdrawn words and names, long sentences, spelling, docstrings of public names."""
+    install(session, "codespell", "interrogate", "markdown-it-py", "tomli")
+    session.run("python", "tests/prose/check.py")
+    session.run("codespell", *PROSE)
+    session.run("interrogate", "-v", "src/segment_mock", "conftest_plugin")
 
 
 @nox.session

@@ -259,8 +259,8 @@ class RemoteMock:
 
     def _require(self, name: str, value: Any) -> None:
         """Raise SettingError unless the server's setting *name* is *value*, or has as many credentials."""
-        shown = json_module.loads(json_module.dumps(public_settings({name: value}), default=str))
-        if shown.get(name) != self.settings.get(name):
+        as_shown = json_module.loads(json_module.dumps(public_settings({name: value}), default=str))
+        if as_shown.get(name) != self.settings.get(name):
             raise SettingError(
                 f"{name}: {self.url} was started with {self.settings.get(name)!r}, and can't be given {value!r}; "
                 "start it with that, or use a mock in this process"
@@ -535,6 +535,7 @@ class RemoteFaultRule:
 
     @where.setter
     def where(self, value: str) -> None:
+        """Note the line that armed the rule."""
         self._where[self.id, self.armed] = value
 
     def __eq__(self, other: object) -> bool:

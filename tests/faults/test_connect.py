@@ -158,11 +158,11 @@ def test_each_client_raises_its_own_error_live(
 
 def test_a_timeout_is_real_over_real_sockets(mock: SegmentMock) -> None:
     mock.faults.add(F.Connect(how="timeout"))
-    begun = time.monotonic()
+    start = time.monotonic()
     with mock.intercept(transport="live"), pytest.raises(requests.ConnectTimeout):
         requests.get(URL, headers=HEADERS, timeout=0.2)
 
-    assert 0.2 <= time.monotonic() - begun < 5
+    assert 0.2 <= time.monotonic() - start < 5
 
 
 def test_a_client_without_a_timeout_waits_as_long_as_the_system(mock: SegmentMock) -> None:
@@ -418,9 +418,9 @@ class TestProxy:
             sock.settimeout(0.2)
             with pytest.raises(TimeoutError):
                 sock.recv(1)
-            begun = time.monotonic()
+            start = time.monotonic()
             server.stop()
-            assert time.monotonic() - begun < 1
+            assert time.monotonic() - start < 1
 
     @pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
     def test_tls(self, mock: SegmentMock) -> None:

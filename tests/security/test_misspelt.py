@@ -53,7 +53,7 @@ def test_a_variable_is_a_warning_in_process(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "told"),
+    ("method", "path", "message"),
     [
         ("GET", "/_mock/state?organisation=k", "did you mean 'organization'?"),
         ("PUT", "/_mock/state?organizaton=k", "did you mean 'organization'?"),
@@ -64,18 +64,18 @@ def test_a_variable_is_a_warning_in_process(monkeypatch: pytest.MonkeyPatch) -> 
         ("GET", "/_mock/vendors?json=1&x=2", "there are none here"),
     ],
 )
-def test_a_parameter(method: str, path: str, told: str) -> None:
+def test_a_parameter(method: str, path: str, message: str) -> None:
     """It is a 400 and nothing is done."""
     with SegmentMock(data="demo") as mock, mock.session() as client:
         mock.faults.add("hang", times=0)
         reply = client.request(method, path, json={} if method == "PUT" else None)
 
-        assert (400, True) == (reply.status_code, told in reply.json()["detail"])
+        assert (400, True) == (reply.status_code, message in reply.json()["detail"])
         assert (1, True) == (len(mock.faults), bool(mock.salsa.segments))
 
 
 @pytest.mark.parametrize(
-    ("flag", "document", "told"),
+    ("flag", "document", "message"),
     [
         ("data", {"salsa": {"segments": [{"name": "a"}, {"nam": "b"}]}}, "data.salsa.segments[1].nam"),
         ("data", {"salsa": {"segmnts": []}}, "data.salsa.segmnts: unknown collection"),
@@ -92,7 +92,7 @@ def test_a_parameter(method: str, path: str, told: str) -> None:
     ],
     ids=range(12),
 )
-def test_every_error_names_its_file(flag: str, document: Any, told: str, tmp_path: Path) -> None:
+def test_every_error_names_its_file(flag: str, document: Any, message: str, tmp_path: Path) -> None:
     """Once, at the beginning, whichever of several files it is."""
     path, other = tmp_path / "bad.json", tmp_path / "good.json"
     path.write_text(json.dumps(document))
@@ -102,7 +102,7 @@ def test_every_error_names_its_file(flag: str, document: Any, told: str, tmp_pat
 
     assert (2, 1) == (result.exit_code, result.stderr.count(f"{path}: "))
     assert f"Error: {path}: " in result.stderr
-    assert told in result.stderr
+    assert message in result.stderr
 
 
 def test_a_keyword() -> None:

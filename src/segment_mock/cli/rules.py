@@ -55,14 +55,14 @@ def add(
         if settings or match or operation != "*":
             raise click.UsageError(f"{fault} has settings, operation and match of its own")
         try:
-            told = read_rules(fault)
+            definition = read_rules(fault)
         except SettingError as error:
             raise click.UsageError(str(error)) from None
     else:
-        told = {"kind": fault, "operation": operation, **_settings(settings)}
+        definition = {"kind": fault, "operation": operation, **_settings(settings)}
         if match is not None:
-            told["match"] = _value(match)
-    _print(client.post("/faults", told)["faults"], as_json)
+            definition["match"] = _value(match)
+    _print(client.post("/faults", definition)["faults"], as_json)
 
 
 @rules.command("scenario")

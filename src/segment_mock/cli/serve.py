@@ -43,7 +43,7 @@ _WATCH_INTERVAL = 0.3
 @click.command()
 @flags(_OPTIONS)
 @click.option("--config", envvar="SEGMENT_MOCK_CONFIG", help="File of settings. [SEGMENT_MOCK_CONFIG]")
-@click.option("--watch", is_flag=True, help="Begin anew when a file of data, faults, stubs or scenarios has changed.")
+@click.option("--watch", is_flag=True, help="Begin again when a file of data, faults, stubs or scenarios has changed.")
 def serve(config: str | None, watch: bool, **given: Any) -> None:
     """Serve both APIs and the control plane over HTTP until Ctrl-C."""
     settings = resolve_settings(_OPTIONS, given, config)

@@ -21,9 +21,9 @@ _MAX_PATH = 1000
 def predicate(match: Match) -> Test:
     """Return *match* as a test of calls.
 
-    A mapping may have ``vendor`` (a name), ``host`` (one, or a pattern such as ``*.salsalabs.org``), ``headers`` (name
-    to value, names in any case), ``query`` (name to value) and ``json`` (path to value). A path is written
-    ``payload.segments[0].name`` or ``payload.segments[*].name``. All keys that are given must fit. Raises
+    A mapping may have ``vendor`` (a name) and ``host`` (one, or a pattern such as ``*.salsalabs.org``). It may have
+    ``headers`` (name to value, names in any case), ``query`` (name to value) and ``json`` (path to value). A path is
+    written ``payload.segments[0].name`` or ``payload.segments[*].name``. All keys that are given must fit. Raises
     `SettingError` for another key, and for a value that is not a mapping.
     """
     if match is None:

@@ -56,8 +56,8 @@ _HOW: Mapping[str, Callable[[Response], Response]] = {
 class Garble(Fault):
     """Perform the call and garble its answer.
 
-    *how* is json (cut JSON with a correct Content-Length), html (a gateway's page), bytes (no status line),
-    chunk (good head, bad chunk size), encoding (a wrong Content-Encoding), empty (200).
+    *how* is json (cut JSON with a correct Content-Length), html (a gateway's page) or bytes (no status line). It may
+    also be chunk (good head, bad chunk size), encoding (a wrong Content-Encoding) or empty (200, no body).
     """
 
     kind: ClassVar[str] = "garble"

@@ -183,12 +183,17 @@ _EXAMPLE = object_of(
 def list_examples(core: Emulator) -> Response:
     """Return the shipped examples: the request of each, and the status of the reply in its own small world."""
     rows = [(one.name, one.operation, one.status, one.document) for one in shipped_examples()]
-    shown = ("title", "mark", "source", "request")
+    names = ("title", "mark", "source", "request")
     return as_json(
         {
             "examples": [
-                {"name": name, "operation": operation, "status": status, **{key: told.get(key, "") for key in shown}}
-                for name, operation, status, told in rows
+                {
+                    "name": name,
+                    "operation": operation,
+                    "status": status,
+                    **{key: document.get(key, "") for key in names},
+                }
+                for name, operation, status, document in rows
             ]
         }
     )

@@ -138,10 +138,10 @@ def get_changes_since_entry(core: Emulator, number: int) -> Response:
     if entry.end is None:
         raise Conflict(f"entry {number} is still open: {entry.operation} has not been answered yet")
     try:
-        found = core.differences_since(entry.end)
+        changes = core.differences_since(entry.end)
     except LookupError as error:
         raise Conflict(str(error)) from None
-    return as_json({"changes": {table: [row._asdict() for row in rows] for table, rows in found.items()}})
+    return as_json({"changes": {table: [row._asdict() for row in rows] for table, rows in changes.items()}})
 
 
 @views.post("/journal/<int:number>/rewind", refuses=(404, 409))

@@ -27,7 +27,7 @@ _CHANGES = object_of(
 )  # fmt: skip
 _NATURAL = {**WHOLE_NUMBER, "minimum": 0, "maximum": 999_999_999}
 _MOST = 1000
-"""How many changes, or records that belong to another, are told at most."""
+"""How many changes, or records that belong to another, are returned at most."""
 _OF = {"organization": TEXT}
 
 
@@ -67,8 +67,8 @@ def list_records(core: Emulator, vendor: str, table: str) -> Response:
         rows = _table(core, vendor, table, _organization(core).store)
         total = matching = len(rows)
         if words:
-            found = [record for record in rows if _has(record, words)]
-            matching, page = len(found), found[offset : offset + limit]
+            matches = [record for record in rows if _has(record, words)]
+            matching, page = len(matches), matches[offset : offset + limit]
         else:
             page = rows.page(offset, limit)
         return as_json({"records": page, "total": total, "matching": matching})
@@ -133,11 +133,11 @@ def list_related(core: Emulator, vendor: str, table: str) -> Response:
         store = _organization(core).store
         if key not in _table(core, vendor, table, store):
             raise NotFound(f"No record of {table} has the id {key!r}.")
-        found = [
+        related = [
             {"table": name, "records": rows[:_MOST]}
             for name, rows in _related(core.vendors[vendor], store, table, key).items()
         ]
-        return as_json({"related": found})
+        return as_json({"related": related})
 
 
 def _organization(core: Emulator) -> Organization:
@@ -165,8 +165,8 @@ def _number(name: str, default: int) -> int:
 def _changes_since(core: Emulator, mark: int, organization: str) -> Json:
     rows = [
         {"vendor": table.partition(".")[0], **row._asdict()}
-        for table, found in core.differences_since(mark, organization).items()
-        for row in found
+        for table, differences in core.differences_since(mark, organization).items()
+        for row in differences
     ]
     return {"changes": rows[:_MOST], "total": len(rows)}
 
@@ -227,17 +227,17 @@ def _related(vendor: Vendor, store: Store, table: str, key: Key) -> dict[str, li
     tables = {schema.name: store[vendor.table(schema.name)] for schema in vendor.tables}
     record, rows = tables[table].get(key), tables.pop(table)
     assert record is not None
-    found: dict[str, list[Record]] = {}
+    related: dict[str, list[Record]] = {}
     for name, other in tables.items():
         joined = [one for one in other if _joins(other, one, key)]
         keys = (part for one in joined for part in _parts(other, one) if part != key)
         for part, where in ((part, where) for part in keys for where, there in tables.items() if part in there):
-            found.setdefault(where, []).append(tables[where].get(part) or {})
-        found.setdefault(name, []).extend(one for one in other if [*_lists_of(one, rows, key)])
+            related.setdefault(where, []).append(tables[where].get(part) or {})
+        related.setdefault(name, []).extend(one for one in other if [*_lists_of(one, rows, key)])
         for value in record.values():
             if isinstance(value, list) and value and all(isinstance(one, str) and one in other for one in value):
-                found[name].extend(other.get(one) or {} for one in value)
-    return {name: records for name, records in found.items() if records}
+                related[name].extend(other.get(one) or {} for one in value)
+    return {name: records for name, records in related.items() if records}
 
 
 def _parts(rows: Table, record: Record) -> Iterable[Key]:

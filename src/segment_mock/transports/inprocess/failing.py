@@ -19,7 +19,7 @@ _UNTRUSTED = "certificate verify failed: unable to get local issuer certificate"
 
 
 class FallibleTransport:
-    """A transport that asks *admission* for each connection; where *is_real*, to wait for one in vain takes time."""
+    """A transport that asks *admission* for each connection; if *is_real*, a connect time-out takes real time."""
 
     def __init__(self, clock: Clock, admission: Admission, *, is_real: bool) -> None:
         self.clock, self.admission, self._is_real = clock, admission, is_real

@@ -38,9 +38,9 @@ class ServerContext:
     """Everything here is used on *loop*'s thread only, except by the worker's own method.
 
     *admit* tells which hosts may be asked for by name. With *context_for*, a connection that begins with CONNECT or
-    with TLS is served over TLS, under the SSL context that *context_for* returns for the host, or
-    *untrusted_context_for* where *admission* lets the handshake fail. *is_admitted*: clients have asked for admission
-    themselves. *asked* are the hosts of connections that were asked for and not made yet, and how each fails.
+    with TLS is served over TLS, under the SSL context that *context_for* returns for the host. Where *admission* lets
+    the handshake fail, it is that of *untrusted_context_for*. *is_admitted*: clients have asked for admission
+    themselves. *announced* are the hosts of connections that were asked for and not made yet, and how each fails.
     """
 
     answer: Answer
@@ -55,7 +55,7 @@ class ServerContext:
     untrusted_context_for: Callable[[str], SSLContext] | None = None
     admission: Admission = EVERY_CONNECTION
     is_admitted: bool = False
-    asked: dict[str, list[ConnectFailure | None]] = field(default_factory=dict)
+    announced: dict[str, list[ConnectFailure | None]] = field(default_factory=dict)
     connections: set[Droppable] = field(default_factory=set)
     waiting: set[Droppable] = field(default_factory=set)
     failed_handshakes: Counter[str] = field(default_factory=Counter)
@@ -99,15 +99,15 @@ class ServerContext:
 
     def failure(self, host: str) -> ConnectFailure | None:
         """Return how a connection to *host* fails that is to be made now, as was said when it was asked for."""
-        asked = self.asked.get(host)
-        return asked.pop(0) if asked else None if is_local(host) else self.admission(host)
+        failures = self.announced.get(host)
+        return failures.pop(0) if failures else None if is_local(host) else self.admission(host)
 
     def ask(self, host: str) -> ConnectFailure | None:
         """Return how the next connection to *host* fails, and remember it if the client is going to connect."""
         failure = self.admission(host)
-        if failure in (None, "tls") and (host in self.asked or len(self.asked) < _HOSTS):
-            self.asked.setdefault(host, []).append(failure)
-            del self.asked[host][:-_HOSTS]
+        if failure in (None, "tls") and (host in self.announced or len(self.announced) < _HOSTS):
+            self.announced.setdefault(host, []).append(failure)
+            del self.announced[host][:-_HOSTS]
         return failure
 
     def drop_waiting(self) -> None:
