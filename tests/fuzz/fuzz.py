@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 from random import Random
 
-from tests.fuzz.monsters import monsters
-from tests.fuzz.siege import Siege, besieged
-from tests.fuzz.strike import Broken
+from tests.fuzz.fuzz_server import Siege, besieged
+from tests.fuzz.oversized import monsters
+from tests.fuzz.raw_client import Broken
 
 MILLION = 1_000_000
 GROWTH = 1.1

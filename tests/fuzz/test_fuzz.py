@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from segment_mock import SegmentMock, faults
-from tests.fuzz.monsters import monsters, put
-from tests.fuzz.siege import Siege, besieged
-from tests.fuzz.strike import Broken, strike
+from tests.fuzz.fuzz_server import Siege, besieged
+from tests.fuzz.oversized import monsters, put
+from tests.fuzz.raw_client import Broken, strike
 
 HELLO = bytes.fromhex("16030100650100006103030000") + bytes(93)
 """The beginning of a handshake, with nothing in it that can be agreed on."""

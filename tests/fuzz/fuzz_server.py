@@ -11,8 +11,8 @@ from random import Random
 from typing import Any
 
 from segment_mock import SegmentMock
-from tests.fuzz.hostile import DATA, attack
-from tests.fuzz.strike import Broken, judge, replies, strike
+from tests.fuzz.generators import DATA, attack
+from tests.fuzz.raw_client import Broken, judge, replies, strike
 
 ROUND = 100
 """After so many attacks the mock is reset: what piles up meanwhile is an attack of its own."""

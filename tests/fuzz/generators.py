@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, TypeAlias
 
-from tests.fuzz.oddities import BYTES, CHUNKS, CODINGS, HEADERS, LENGTHS, LINES, VALUES
+from tests.fuzz.malformed import BYTES, CHUNKS, CODINGS, HEADERS, LENGTHS, LINES, VALUES
 
 GROUP = "69afe9fc-dcde-4533-92d6-cbf069008c30"
 DATA = {

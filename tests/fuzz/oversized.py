@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from tests.fuzz.hostile import SALSA
+from tests.fuzz.generators import SALSA
 
 MIB = 2**20
 KEYS = b"Host: localhost\r\nauthToken: t\r\nx-api-key: k\r\n"

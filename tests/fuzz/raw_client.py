@@ -84,6 +84,8 @@ def judge(reply: Reply) -> None:
         fits = reply.status in _PLAIN and reply.body.endswith(b".\n")
     elif kind in ("application/json", "application/problem+json"):
         fits = _speaks(json.loads(reply.body, parse_constant=_none), reply.status)
+    elif reply.status == 308:
+        fits = b'href="http://' in reply.body and b"/_mock/" in reply.body  # from /_mock to the page
     else:
         fits = kind.startswith("text/html") and b"<title>segment-mock</title>" in reply.body
     if not fits:
