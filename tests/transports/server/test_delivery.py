@@ -1,13 +1,20 @@
 """Each Delivery on the wire, byte by byte, and as the exception that a real client raises."""
 
+import asyncio
+import errno
 import math
 import select
+import socket
 import sys
 import time
+from functools import partial
+from typing import Any
 
 import httpx
 import pytest
 import requests
+
+from segment_mock import SegmentMock
 
 from .raw_client import GET, TIMEOUT, RawClient, always, serving
 
@@ -176,3 +183,20 @@ def test_head_requests_have_no_body_to_cut_or_drip():
     with serving(always(BODY, chunk=1, pause=60)) as server, RawClient(server) as wire:
         for _ in range(2):
             assert wire.send(b"HEAD / HTTP/1.1\r\n\r\n").head()[1]["content-length"] == "10"
+
+
+def test_client_that_left_before_its_refusal_is_no_error(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def gone(_: Any) -> None:
+        raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
+
+    monkeypatch.setattr(asyncio.selector_events._SelectorSocketTransport, "write_eof", gone)  # type: ignore[attr-defined]
+    with SegmentMock() as mock:
+        server = mock.serve()
+        with socket.create_connection((server.host, server.port), timeout=10) as client:
+            client.sendall(b"GET / HTTP/9.9\r\n\r\n")
+            received = b"".join(iter(partial(client.recv, 4096), b""))
+
+    assert received.startswith(b"HTTP/1.1 400") or received == b""
+    assert [record.message for record in caplog.records] == []

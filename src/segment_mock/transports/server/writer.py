@@ -120,8 +120,12 @@ class ResponseWriter:
     def _close_gently(self) -> None:
         # Closing on a client that still sends would reset it before it has read the refusal.
         self.lingering = True
-        if self._transport.can_write_eof():  # TLS can't close one direction
-            self._transport.write_eof()
+        try:
+            if self._transport.can_write_eof():  # TLS can't close one direction
+                self._transport.write_eof()
+        except OSError:  # the client has gone
+            self._transport.abort()
+            return
         self._timer = self._context.loop.call_later(LINGER, self._transport.abort)
 
     def _reset(self, delay: float) -> None:
