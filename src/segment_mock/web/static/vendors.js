@@ -78,7 +78,7 @@ export function vendorsPanel() {
         h(
           "table",
           {},
-          h("thead", {}, h("tr", {}, ...["operation", "request", "on whose word", "examples to send"].map((name) => h("th", { scope: "col" }, name)))),
+          h("thead", {}, h("tr", {}, ...["operation", "request", "source", "examples to send"].map((name) => h("th", { scope: "col" }, name)))),
           h(
             "tbody",
             {},
