@@ -210,6 +210,14 @@ def test_a_body_over_the_limit_is_413_in_the_dialect(operation):
             {"salsa": {"supporters": [{"contacts": [{"type": "EMAIL", "valeu": "x"}]}]}},
             "data.salsa.supporters[0].contacts[0].valeu: Unknown field. (did you mean 'value'?) Got 'x'.",
         ),
+        (
+            {"salsa": {"supporters": [{"address": {"cty": "x"}}]}},
+            "data.salsa.supporters[0].address.cty: Unknown field. (did you mean 'city'?) Got 'x'.",
+        ),
+        (
+            {"salsa": {"supporters": [{"customFieldValues": [{"nam": "x"}]}]}},
+            "data.salsa.supporters[0].customFieldValues[0].nam: Unknown field. (did you mean 'name'?) Got 'x'.",
+        ),
     ],
 )
 def test_a_misspelt_member_of_a_nested_row_is_refused_with_the_name_at_that_place(data: Any, problem: str) -> None:

@@ -7,7 +7,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from marshmallow import ValidationError, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate
 
 from ...clock import iso, seconds
 from ...core import DataRow, Json, Validator, VendorState, rows
@@ -17,7 +17,7 @@ from ...store import DuplicateKey, Index, InitialRecords, Record, Store, TableSc
 from .operations.common import CRM_TYPE
 from .operations.segments import comparable_name
 from .records import completed, custom_fields, emails, without_nulls
-from .schemas import CONTACTS, TEXTS, TYPES, uuid
+from .schemas import CONTACTS, TEXTS, TYPES, Address, CustomField, uuid
 
 DEFAULT_TIME = "2018-01-01T00:00:00.000Z"
 """The dates of records that have none in a data file: fixed, so that equal data give equal replies."""
@@ -77,6 +77,18 @@ class ContactRow(DataRow):
     smsStatus = fields.String()
 
 
+def _members_of(schema: type[Schema]) -> dict[str, fields.Field[Any]]:
+    return {name: fields.Raw() for name in schema().fields if name != "errors"}
+
+
+class AddressRow(DataRow.from_dict(_members_of(Address))):  # type: ignore[misc]
+    """Where a supporter lives."""
+
+
+class CustomFieldRow(DataRow.from_dict(_members_of(CustomField))):  # type: ignore[misc]
+    """The value of a field that the organization has defined."""
+
+
 class SupporterRow(DataRow.from_dict({name: fields.String() for name in TEXTS})):  # type: ignore[misc]
     """A supporter in a data file."""
 
@@ -85,9 +97,9 @@ class SupporterRow(DataRow.from_dict({name: fields.String() for name in TEXTS}))
     createdDate = TimeText(load_default=DEFAULT_TIME)
     lastModified = TimeText(load_default=DEFAULT_TIME)
     readOnly = fields.Boolean(load_default=False)
-    address = fields.Dict(load_default=dict)
+    address = fields.Nested(AddressRow(), load_default=dict)
     contacts = fields.List(fields.Nested(ContactRow()), load_default=list)
-    customFieldValues = fields.List(fields.Dict(), load_default=list)
+    customFieldValues = fields.List(fields.Nested(CustomFieldRow()), load_default=list)
 
 
 class MembershipRow(DataRow):
