@@ -342,4 +342,5 @@ def test_vendor():
     printed = subprocess.run(words, capture_output=True, text=True, check=False).stdout
 
     assert re.search(r"1 failed, 2 passed, \d+ warning", printed)
-    assert 2 == printed.count("  example.org was called, and refused by the proxy of segment-mock exec")
+    # The message of the failure is in the short summary too, if pytest runs in CI.
+    assert 2 <= printed.count("  example.org was called, and refused by the proxy of segment-mock exec")
