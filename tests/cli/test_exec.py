@@ -13,6 +13,8 @@ import pytest
 
 from segment_mock import SegmentMock
 
+pytestmark = pytest.mark.slow  # starts many processes
+
 SCRIPT = """
 import requests
 reply = requests.post(

@@ -14,6 +14,8 @@ from click.testing import CliRunner
 from segment_mock.cli import main
 from tests.vendor_package import declare, new_vendor, run
 
+pytestmark = pytest.mark.slow  # starts many processes
+
 LINTERS = find_spec("ruff") and find_spec("mypy")
 OPTIONS = (
     (),

@@ -503,6 +503,7 @@ for call in (by_requests, by_httpx, by_async_httpx, by_aiohttp, by_http_client):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not hasattr(aiohttp, "ClientConnectorDNSError"), reason="older clients call their errors by other names"
 )
@@ -527,6 +528,7 @@ def test_python_under_exec(tmp_path: Path, how: str, expected: str, fired: int) 
     assert "distrust" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_call_after_the_fault_under_exec(tmp_path: Path) -> None:
     """What the server was asked for is not counted again when the connection comes."""
     rules = tmp_path / "faults.json"

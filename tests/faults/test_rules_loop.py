@@ -45,6 +45,7 @@ def test_with_a_rule_the_answer_is_a_coroutine_until_the_rule_is_spent_or_remove
     assert [True, True, False] == kinds
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", ["*", "segmenter.*"], ids=["that all strike", "of other calls"])
 def test_ten_thousand_rules(mock: SegmentMock, operation: str) -> None:
     for _ in range(MANY):

@@ -9,6 +9,8 @@ import pytest
 
 from tests.plugin.suite import RUN
 
+pytestmark = pytest.mark.slow  # starts many processes
+
 CLIENT = """
 import subprocess, sys
 import pytest

@@ -9,6 +9,8 @@ import pytest
 from segment_mock import SegmentMock
 from tests.plugin.suite import CLIENT, RUN
 
+pytestmark = pytest.mark.slow  # starts many processes
+
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[SegmentMock]:

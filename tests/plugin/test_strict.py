@@ -321,6 +321,7 @@ def test_used(segment_mock):
     )
 
 
+@pytest.mark.slow
 def test_a_call_that_the_proxy_of_exec_refuses_is_reported(pytester: pytest.Pytester) -> None:
     """The proxy is another process: its hosts are asked for at the end of each test."""
     pytester.makepyfile(

@@ -167,6 +167,7 @@ def test_other(segment_mock):
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [(), ("-p", "xdist", "-n", "1")])
 def test_one_case_can_be_run_again(pytester: pytest.Pytester, workers: tuple[str, ...]) -> None:
     """By a glob of its label or of its whole id; a glob that fits nothing fails the run and says so."""

@@ -16,6 +16,8 @@ from werkzeug.test import create_environ, run_wsgi_app
 
 from segment_mock import create_app
 
+pytestmark = pytest.mark.slow  # starts many processes
+
 PATHS = ("/segments", "/_mock/health", "/_mock/state", "/nobody's", "/api/integration/ext/v1/segments/search")
 
 

@@ -15,6 +15,8 @@ from segment_mock import SegmentMock
 
 from .forks import in_child
 
+pytestmark = pytest.mark.slow  # starts many processes
+
 METRICS = "https://api.salsalabs.org/api/integration/ext/v1/metrics"
 SCRIPT = f"import requests; print(requests.get({METRICS!r}, headers={{'authToken': 'any'}}).status_code)"
 

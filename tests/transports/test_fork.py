@@ -209,6 +209,7 @@ def test_a_child_that_closes_the_mock_leaves_the_parents_server(mock: SegmentMoc
     assert requests.get(f"{server.url}/_mock/health", verify=server.ca_file).ok
 
 
+@pytest.mark.slow
 def test_many_forks_beside_calling_threads(mock: SegmentMock) -> None:
     """No child hangs on a lock that another thread held when it was forked."""
     ended = threading.Event()

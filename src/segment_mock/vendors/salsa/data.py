@@ -78,7 +78,7 @@ class ContactRow(DataRow):
 
 
 def _members_of(schema: type[Schema]) -> dict[str, fields.Field[Any]]:
-    return {name: fields.Raw() for name in schema().fields if name != "errors"}
+    return {name: fields.Raw(allow_none=True) for name in schema().fields if name != "errors"}
 
 
 class AddressRow(DataRow.from_dict(_members_of(Address))):  # type: ignore[misc]
