@@ -17,8 +17,6 @@ from segment_mock.vendors import _packages, find_vendors
 from tests.test_extension import ACME
 from tests.vendor_package import declare, new_vendor, run
 
-pytestmark = pytest.mark.slow  # starts many processes
-
 Install = Callable[..., Path]
 
 

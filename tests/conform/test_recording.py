@@ -20,8 +20,6 @@ from segment_mock.messages import Request, Response
 from segment_mock.vendors import find_vendors
 from tests.conform.targets import TOKEN, Sandbox
 
-pytestmark = pytest.mark.slow  # starts many processes
-
 ROOT = "https://api.salsalabs.org/api/integration/ext/v1"
 PROGRAM = f"""
 import json, os, sys, requests

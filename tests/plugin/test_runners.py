@@ -71,6 +71,7 @@ class TestSweep:
 )
 
 
+@pytest.mark.slow
 def test_xdist_asyncio_randomly_and_unittest(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """Strictness, report and sweep work in all at once, in workers that share nothing, in any order."""
     monkeypatch.delenv("PYTEST_ADDOPTS")

@@ -77,6 +77,7 @@ def test_time_outs_and_durations_of_pytest_are_real(pytester: pytest.Pytester, m
     assert result.duration < 60
 
 
+@pytest.mark.slow
 def test_workers_of_xdist_see_real_time(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(SUITE)
 

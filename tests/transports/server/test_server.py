@@ -203,6 +203,7 @@ print("answered")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("library", ["freezegun", "freezegun, asyncio too", "time-machine"])
 @pytest.mark.parametrize("imported", ["before", "while frozen"])
 def test_waiting_is_real_while_a_test_freezes_time(library, imported):
