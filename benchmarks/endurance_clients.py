@@ -108,11 +108,11 @@ class Client:
 
     def _call(self, connection: HTTPConnection, fate: str, method: str, path: str, body: Any) -> Any:
         """Return the JSON of an answer with 200, else None; an answer that *fate* does not allow is noted."""
-        status, body = None, b""
+        status, content = None, b""
         try:
             connection.request(method, path, json.dumps(body), {**HEADERS, "X-Fate": fate})
             answer = connection.getresponse()
-            status, body = answer.status, answer.read()
+            status, content = answer.status, answer.read()
         except TimeoutError:
             connection.close()
             self.wrong.append(f"{fate}: {method} {path} got no answer for {PATIENCE:g} s")
@@ -121,8 +121,8 @@ class Client:
             status = None
         self.seen[fate] += 1
         if status != FATES[fate].status:
-            self.wrong.append(f"{fate}: {method} {path} got {status}: {body[:200]!r}")
-        return json.loads(body) if status == 200 else None
+            self.wrong.append(f"{fate}: {method} {path} got {status}: {content[:200]!r}")
+        return json.loads(content) if status == 200 else None
 
 
 def group(client: int, place: int) -> str:

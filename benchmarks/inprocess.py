@@ -9,7 +9,9 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -96,20 +98,47 @@ def main() -> int:
 def calls(report: Report, rounds: int, repeats: int) -> None:
     """Compare a search through ``mock.session()`` with stubs of the same reply."""
     body = reply()
-    with world() as mock, responses.RequestsMock() as stub, respx.mock as routes:
-        stub.add("POST", URL, body=body, content_type=JSON)
-        routes.post(URL).respond(content=body, content_type=JSON)
+    with world() as mock, mock.session() as ours, requests.Session() as session, httpx.Client() as client:
         sides = {
-            "ours": searching(mock.session().post),
-            "responses": searching(requests.Session().post),
-            "respx": searching(httpx.Client().post),
+            "ours": (nullcontext, ours.post),
+            "responses": (partial(stubbed_by_responses, body), session.post),
+            "respx": (partial(stubbed_by_respx, body), client.post),
         }
-        for search in sides.values():
-            search()
-        assert len(mock.journal) == 1, "a stub answered for the mock"
-        samples = interleaved({name: seconds(search, repeats) for name, search in sides.items()}, rounds)
+        timed = {name: within(stubs, searching(post), repeats) for name, (stubs, post) in sides.items()}
+        for side in timed.values():
+            side()
+        assert len(mock.journal) == repeats, "a stub answered for the mock"
+        samples = interleaved(timed, rounds)
     report.compare("search of 4 groups / static stub of responses", samples["ours"], samples["responses"])
     report.compare("search of 4 groups / static stub of respx", samples["ours"], samples["respx"])
+
+
+@contextmanager
+def stubbed_by_responses(body: bytes) -> Iterator[None]:
+    """Let `responses` answer the search with *body*."""
+    with responses.RequestsMock() as stub:
+        stub.add("POST", URL, body=body, content_type=JSON)
+        yield
+
+
+@contextmanager
+def stubbed_by_respx(body: bytes) -> Iterator[None]:
+    """Let respx answer the search with *body*."""
+    with respx.mock as routes:
+        routes.post(URL).respond(content=body, content_type=JSON)
+        yield
+
+
+def within(
+    stubs: Callable[[], AbstractContextManager[None]], search: Callable[[], None], repeats: int
+) -> Callable[[], float]:
+    """Return a side that measures *search* while its own *stubs*, which may be none, are in force."""
+
+    def measured() -> float:
+        with stubs():
+            return seconds(search, repeats)()
+
+    return measured
 
 
 def searching(post: Callable[..., requests.Response | httpx.Response]) -> Callable[[], None]:
