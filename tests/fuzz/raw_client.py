@@ -14,6 +14,7 @@ _STATUS = re.compile(rb"HTTP/1\.1 ([1-5]\d\d) [ -~]*")
 _FIELD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [^\r\n\0]*")
 _PLAIN = (400, 403, 408, 431)
 TUNNEL = b"Connection established\r\n\r\n"
+TLS_RECORD = b"\x16\x03"
 
 
 class Reply(NamedTuple):
@@ -34,8 +35,10 @@ def strike(address: tuple[str, int], pieces: Iterable[bytes]) -> bytes:
     Raises `Broken` when it does not close in time, or resets the connection.
     """
     with socket.create_connection(address, PATIENCE) as sock:
+        opening = b""
         with suppress(OSError):  # it may have had enough; what it said is still to be read
             for piece in pieces:
+                opening = (opening + piece)[:3] if len(opening) < 3 else opening
                 sock.sendall(piece)
             sock.shutdown(socket.SHUT_WR)
         chunks = []
@@ -47,6 +50,8 @@ def strike(address: tuple[str, int], pieces: Iterable[bytes]) -> bytes:
         except ConnectionResetError:
             if chunks and chunks[0].endswith(TUNNEL):  # noise instead of TLS, more of it than was read
                 return chunks[0]
+            if not chunks and opening.startswith(TLS_RECORD):  # the same on the proxy's own port
+                return b""
             raise Broken(f"reset, after {b''.join(chunks)[:200]!r}") from None
     return b"".join(chunks)
 

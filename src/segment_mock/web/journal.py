@@ -18,6 +18,7 @@ from ..core import Json
 from ..emulator import Emulator
 from ..har import har
 from ..journal import Entry
+from ..json_match import MAX_DEPTH, is_deep
 from ..store import differences
 from ..testing.capsule import capsule
 from .views import DATE_TIME, OBJECT, OK, TEXT, TRUE_OR_FALSE, WHOLE_NUMBER, Views, as_json, list_of, object_of
@@ -205,7 +206,12 @@ def _parse(name: str, text: str) -> Any:
             return int(text)
         if name == "exact":
             return _BOOLEANS[text.lower()]
-        return json.loads(text) if name in ("json", "headers", "query") else text
+        if name not in ("json", "headers", "query"):
+            return text
+        value = json.loads(text)
     except (KeyError, ValueError, RecursionError):
         kinds = {"exact": "true or false", **dict.fromkeys(("json", "headers", "query"), "JSON")}
         raise BadRequest(f"{name}: {text[:200]!r} is not {kinds.get(name, 'a whole number')}.") from None
+    if is_deep(value):
+        raise BadRequest(f"{name}: {text[:200]!r} is nested in more than {MAX_DEPTH} levels.")
+    return value
