@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.request import urlopen
 
 import click
 import pytest
@@ -99,6 +100,16 @@ def test_signals_end_a_server(processes: list[subprocess.Popen[str]], tmp_path: 
 
     assert (0, "") == (process.wait(10), process.communicate()[0])
     assert not ready.exists()
+
+
+def test_the_banner_has_the_address_of_the_page(processes: list[subprocess.Popen[str]]) -> None:
+    process = serve()
+    processes.append(process)
+    banner = until_it_listens(process)
+    (address,) = [line.split()[1] for line in banner if line.startswith("  Page ")]
+
+    with urlopen(address) as reply:
+        assert reply.headers.get_content_type() == "text/html"
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="no curl on this machine")

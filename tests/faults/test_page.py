@@ -61,6 +61,6 @@ def test_the_reasons_are_in_the_order_told() -> None:
             for _ in range(calls):
                 session.get("/nowhere")
 
-    assert "matched 9 times, but: 1 outside its time, 1 skipped, 2 passed over by every" in rule.explain()
+    assert "matched 9 times, but: 1 outside its time, 1 skipped, 2 spared by every=2" in rule.explain()
     assert "2 spared by chance" in rule.explain()
     assert "3 not that call of its connection" in rule.explain()

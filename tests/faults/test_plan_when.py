@@ -134,7 +134,7 @@ def test_the_calls_of_a_connection(connection: Any, expected: str, live: bool) -
         ({"match": {"headers": {"x": "y"}}}, "none of 2 calls matched"),
         ({"skip": 5}, "matched 2 times, but: 2 skipped"),
         ({"times": 0}, "it may strike 0 times"),
-        ({"every": 3}, "matched 2 times, but: 2 passed over by every"),
+        ({"every": 3}, "matched 2 times, but: 2 spared by every=3"),
         ({"chance": 0}, "matched 2 times, but: 2 spared by chance"),
         ({"connection": "reused"}, "matched 2 times, but: 2 not that call of its connection"),
         ({"from_": 60}, "matched 2 times, but: 2 outside its time"),

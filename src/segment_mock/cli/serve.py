@@ -271,7 +271,7 @@ def _banner(server: LiveServer) -> str:
             for vendor in find_vendors()
             if vendor.name not in ("salsa", "segmenter")
         ),
-        f"  Control       {url}/_mock/health",
+        f"  Page          {url}/_mock/   (calls, records, faults, clock and snapshots in a browser)",
         *([f"  CA            {ca_file}"] if ca_file else []),
         f"Try: {curl} -X POST {url}/api/integration/ext/v1/segments/search \\",
         """       -H 'authToken: t' -d '{"payload":{"offset":0,"count":20}}'""",

@@ -39,7 +39,7 @@ WHEN = (
 )
 _SPARED = {
     "skip": "skipped",
-    "every": "passed over by every",
+    "every": "spared by every={every}",
     "times": "after the last time",
     "chance": "spared by chance",
     "connection": "not that call of its connection",
@@ -142,7 +142,10 @@ class FaultRule:
         if self.when.times == 0:
             why = "it may strike 0 times"
         elif self.matched:
-            spared = ", ".join(f"{count} {_SPARED[condition]}" for condition, count in self._spared.items())
+            spared = ", ".join(
+                f"{count} {_SPARED[condition].format(every=self.when.every)}"
+                for condition, count in self._spared.items()
+            )
             why = f"matched {_times(self.matched)}, but: {spared}"
         elif self.seen:
             noun = self._noun
