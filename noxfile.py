@@ -221,6 +221,13 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session
+def site(session: nox.Session) -> None:
+    """Build the site of docs/ into build/site; a link, an anchor or an image that leads nowhere is an error."""
+    install(session, editable="[site]")
+    session.run("mkdocs", "build", *session.posargs, env=ENVIRONMENT | {"NO_MKDOCS_2_WARNING": "1"})
+
+
+@nox.session
 def contract(session: nox.Session) -> None:
     """Hold a live server to every promise of its OpenAPI documents; takes about a minute."""
     install(session, editable="[test,tools]")
@@ -295,7 +302,7 @@ def bench_quick(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure everything beside its peers and write docs/performance.md; takes about ten minutes."""
+    """Measure everything beside its peers and write docs/explanation/performance.md; takes about ten minutes."""
     install(session, editable="[bench-full]")
     packages = {"wrk": "wrk", "java": "default-jre-headless"}
     missing = [package for command, package in packages.items() if not shutil.which(command)]

@@ -1,7 +1,8 @@
 """All benchmarks, one after another: ``python benchmarks [--quick] [--write]``.
 
-A full run writes its figures into docs/performance.md and ends with 1 if a bound is missed. A quick one takes about two
-minutes and reports the bounds. It writes only with ``--write``, and ends with 1 only if a reply is an error.
+A full run writes its figures into docs/explanation/performance.md and ends with 1 if a bound is missed. A quick one
+takes about two minutes and reports the bounds. It writes only with ``--write``, and ends with 1 only if a reply is an
+error.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 from machine import described
 
 HERE = Path(__file__).parent
-PAGE = HERE.parent / "docs" / "performance.md"
+PAGE = HERE.parent / "docs" / "explanation" / "performance.md"
 BEGIN, END = "<!-- figures: written by `python3 dev.py bench` -->", "<!-- end of figures -->"
 QUICK = ("inprocess", "intercept", "live", "start", "bodies", "loading", "instructions", "state", "soak")
 FULL = (*QUICK, "suites", "store", "client_walk")

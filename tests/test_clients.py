@@ -1,4 +1,4 @@
-"""docs/clients.md: every command of it runs, in an empty folder; and again where there is no network at all."""
+"""docs/how-to/other-languages.md: its commands run, in an empty folder, and again where there is no network at all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGE = (ROOT / "docs" / "clients.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "how-to" / "other-languages.md").read_text(encoding="utf-8")
 RECIPES = re.findall(r"^```sh\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 PROGRAMS = ("curl", "python", "node")
 SAID = {"curl": '"rateLimit":300', "python": "200\n", "node": "200 300\n"}

@@ -16,7 +16,9 @@ import requests
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
-WORKFLOWS = re.findall(r"^```yaml\n(.*?)^```", (ROOT / "docs" / "ci.md").read_text(), re.DOTALL | re.MULTILINE)
+WORKFLOWS = re.findall(
+    r"^```yaml\n(.*?)^```", (ROOT / "docs" / "how-to" / "ci.md").read_text(), re.DOTALL | re.MULTILINE
+)
 
 
 def tool(name: str) -> str:
@@ -55,7 +57,7 @@ def test_the_compose_file_fits_the_specification(tmp_path: Path) -> None:
 
 
 def test_the_workflows_are_valid(tmp_path: Path) -> None:
-    """Each workflow of docs/ci.md is valid by GitHub's schema, which one without a runner is not."""
+    """Each workflow of docs/how-to/ci.md is valid by GitHub's schema, which one without a runner is not."""
     check = (tool("check-jsonschema"), "--builtin-schema", "vendor.github-workflows")
     files = [tmp_path / f"{number}.yaml" for number in range(len(WORKFLOWS))]
     for file, text in zip(files, WORKFLOWS, strict=True):

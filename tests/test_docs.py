@@ -1,25 +1,30 @@
-"""Every Python block of docs/*.md runs."""
+"""Every Python block of the pages in docs/ runs, and every link within the repository leads somewhere."""
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.rglob("*.md"))
 BLOCKS = [
-    pytest.param(text, id=f"{page.stem}-{number}")
-    for page in sorted((ROOT / "docs").glob("*.md"))
+    pytest.param(text, id=f"{page.relative_to(DOCS).with_suffix('').as_posix()}-{number}")
+    for page in PAGES
     for number, text in enumerate(
         re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE), 1
     )
 ]
-LINKS = [
-    (page.name, target)
-    for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
-]
+LINKS = sorted(
+    {
+        (page.relative_to(ROOT).as_posix(), target)
+        for page in [*(ROOT / f"{name}.md" for name in ("README", "CHANGELOG", "CONTRIBUTING")), *PAGES]
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    }
+)
 
 
 @pytest.mark.parametrize("text", BLOCKS)
@@ -36,9 +41,21 @@ def test_blocks_run(text: str, pytester: pytest.Pytester) -> None:
 @pytest.mark.parametrize(("page", "target"), LINKS)
 def test_links_lead_somewhere(page: str, target: str) -> None:
     """What a page links to in this repository is there."""
-    folder = ROOT if page == "README.md" else ROOT / "docs"
+    assert (ROOT / page).parent.joinpath(target).exists()
 
-    assert (folder / target).exists()
+
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    """A reader of the repository finds each page by following links."""
+    links: dict[str, set[str]] = {}
+    for page, target in LINKS:
+        links.setdefault(page, set()).add(os.path.relpath((ROOT / page).parent / target, ROOT).replace(os.sep, "/"))
+    reached, left = {"README.md"}, ["README.md"]
+    while left:
+        further = links.get(left.pop(), set()) - reached
+        left += further
+        reached |= further
+
+    assert [] == [name for page in PAGES if (name := page.relative_to(ROOT).as_posix()) not in reached]
 
 
 def test_walk_through_the_code_names_files_that_exist() -> None:

@@ -89,7 +89,9 @@ def test_a_missing_requirement_is_noticed() -> None:
     declared = requirements("dev")
     del declared["responses"]
 
-    assert ["docs/clients.md imports responses"] == uncovered({"responses": "docs/clients.md"}, declared)
+    assert ["docs/reference/clients.md imports responses"] == uncovered(
+        {"responses": "docs/reference/clients.md"}, declared
+    )
 
 
 def test_an_install_without_extras_covers_what_serve_imports() -> None:
@@ -129,7 +131,7 @@ def test_documented_ranges_are_the_declared_ones() -> None:
     declared = requirements("test")
     (sentence,) = re.findall(r"^It runs with .*?\.$", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)
     floors = {name.lower(): floor for name, floor in re.findall(r"(\w+) ([\d.]+\d) to \d", sentence)}
-    page = (ROOT / "docs" / "clients.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "reference" / "clients.md").read_text(encoding="utf-8")
     clients = dict(re.findall(r"^\| `(\w+)` \| ([\d.]+) \|", page, re.MULTILINE))
 
     assert PROJECT["requires-python"] == f">={floors.pop('python')}"
@@ -148,7 +150,7 @@ def test_the_version_stands_in_one_place() -> None:
     assert "version" in PROJECT["dynamic"]
     assert version("segment-mock") == segment_mock.__version__
     assert segment_mock.__version__ in printed
-    for page in sorted((ROOT / "docs").glob("*.md")):
+    for page in sorted((ROOT / "docs").rglob("*.md")):
         named = re.findall(r"segment_mock-([\d.]+)-py3|/segment-mock:([\d.]+\d)", page.read_text(encoding="utf-8"))
         assert {segment_mock.__version__} >= {number for pair in named for number in pair if number}, page.name
 

@@ -98,7 +98,7 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_the_tests_of_the_tickets_example_pass(tmp_path: Path) -> None:
-    """The project of docs/vendors.md: state, an error for each item, paging, a rate limit."""
+    """The project of docs/how-to/writing-a-vendor.md: state, an error for each item, paging, a rate limit."""
     folder = Path(__file__).parents[2] / "examples" / "tickets"
     declare(tmp_path, {"tickets": "segment_mock_tickets"})
 
@@ -118,9 +118,11 @@ def test_the_tickets_example_is_typed(tmp_path: Path) -> None:
 
 
 def test_the_parts_that_the_tutorial_shows_are_in_the_example() -> None:
-    """Each Python block of docs/vendors.md stands in a file of examples/tickets."""
+    """Each Python block of docs/how-to/writing-a-vendor.md stands in a file of examples/tickets."""
     root = Path(__file__).parents[2]
-    blocks = re.findall(r"^```py\n(.*?)^```", (root / "docs" / "vendors.md").read_text(), re.DOTALL | re.MULTILINE)
+    blocks = re.findall(
+        r"^```py\n(.*?)^```", (root / "docs" / "how-to" / "writing-a-vendor.md").read_text(), re.DOTALL | re.MULTILINE
+    )
     sources = [file.read_text() for file in (root / "examples" / "tickets").rglob("*.py")]
 
     assert len(blocks) >= 4

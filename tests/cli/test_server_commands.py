@@ -22,7 +22,9 @@ from segment_mock.cli import main
 ROOT = Path(__file__).parents[2]
 SEARCH = "/api/integration/ext/v1/segments/search"
 ALL = {"payload": {"offset": 0, "count": 20}}
-COMMANDS = re.findall(r"^\$ segment-mock (.*)$", (ROOT / "docs/remote.md").read_text(encoding="utf-8"), re.MULTILINE)
+COMMANDS = re.findall(
+    r"^\$ segment-mock (.*)$", (ROOT / "docs/how-to/remote-control.md").read_text(encoding="utf-8"), re.MULTILINE
+)
 
 
 @pytest.fixture

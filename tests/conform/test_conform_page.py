@@ -1,4 +1,4 @@
-"""The commands of docs/conform.md, run as they stand there."""
+"""The commands of docs/how-to/contract-tests.md, run as they stand there."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from segment_mock import SegmentMock
 from segment_mock.conform import differences
 from tests.conform.targets import TOKEN, run
 
-PAGE = (Path(__file__).parents[2] / "docs" / "conform.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "contract-tests.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 COMMANDS = [shlex.split(text.splitlines()[-1])[2:] for language, text in BLOCKS if language == "sh"]
 HERE = "http://127.0.0.1:7357"

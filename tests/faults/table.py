@@ -1,4 +1,4 @@
-"""The generated parts of docs/faults.md; ``python -m tests.faults.table`` writes them."""
+"""The generated parts of docs/reference/faults.md; ``python -m tests.faults.table`` writes them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from segment_mock.faults import ALIASES, WHEN, Fault, kinds, option
 from segment_mock.settings import Option, scenarios
 from tests.faults.fault_clients import IN_PROCESS, LIVE, PATIENCE, Ask, in_session
 
-PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "faults.md"
 SEGMENTS = "/api/integration/ext/v1/segments"
 UPSERT = Ask("PUT", SEGMENTS, {"payload": {"segments": [{"name": "A"}, {"name": "B"}]}})
 SEARCH = Ask("POST", f"{SEGMENTS}/search", {"payload": {"offset": 0, "count": 20}})

@@ -1,4 +1,4 @@
-"""docs/faults.md, cell by cell: what each client library makes of each fault over a real socket."""
+"""docs/reference/faults.md, cell by cell: what each client library makes of each fault over a real socket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/faults.md is complete: what the code declares is on the page, and what is on the page works."""
+"""docs/reference/faults.md is complete: what the code declares is on the page, and what is on the page works."""
 
 from __future__ import annotations
 

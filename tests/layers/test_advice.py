@@ -12,7 +12,7 @@ for library in ADVICE:
     pytest.importorskip(library)
 
 SAID = "the mock saw no call, and {} was active and is asked first; let calls pass by {}"
-PAGE = Path(__file__).parents[2] / "docs" / "clients.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "clients.md"
 URL = "https://api.salsalabs.org/api/integration/ext/v1/metrics"
 LIBRARIES = {
     "responses": """
@@ -117,5 +117,5 @@ def test_neither(segment_mock):
 
 @pytest.mark.parametrize("line", ADVICE.values())
 def test_the_docs_have_each_line(line: str) -> None:
-    """The table of docs/clients.md."""
+    """The table of docs/reference/clients.md."""
     assert line in PAGE.read_text(encoding="utf-8")

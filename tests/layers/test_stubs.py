@@ -84,7 +84,7 @@ class TestResponses:
 
     @contextmanager
     def passing(self) -> Iterator[None]:
-        """A stub of another host, with the line of docs/clients.md."""
+        """A stub of another host, with the line of docs/reference/clients.md."""
         with responses.RequestsMock(assert_all_requests_are_fired=False) as stub:
             stub.add("POST", OTHER, json=["stub"])
             stub.add_passthru("https://api.salsalabs.org")
@@ -118,7 +118,7 @@ class TestRequestsMock:
 
     @contextmanager
     def passing(self) -> Iterator[None]:
-        """A stub of another host, with the line of docs/clients.md."""
+        """A stub of another host, with the line of docs/reference/clients.md."""
         with requests_mock.Mocker(real_http=True) as stub:
             stub.post(OTHER, json=["stub"])
             yield
@@ -145,7 +145,7 @@ class TestRespx:
 
     @contextmanager
     def passing(self) -> Iterator[None]:
-        """A stub of another host, with the line of docs/clients.md."""
+        """A stub of another host, with the line of docs/reference/clients.md."""
         with respx.mock(assert_all_called=False) as stub:
             stub.post(OTHER).respond(json=["stub"])
             stub.route(host="api.salsalabs.org").pass_through()

@@ -1,4 +1,4 @@
-"""The table of sources in docs/fidelity.md; ``python tests/openapi/provenance_table.py`` writes it."""
+"""The table of sources in docs/explanation/fidelity.md; ``python tests/openapi/provenance_table.py`` writes it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from segment_mock.catalogue import catalogue
 from segment_mock.vendors import find_vendors
 
-PAGE = Path(__file__).parents[2] / "docs" / "fidelity.md"
+PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "fidelity.md"
 MARKS = ("documented", "recorded", "assumed")
 PLACE = re.compile("<!-- provenance -->.*?<!-- end -->", re.DOTALL)
 
@@ -64,7 +64,7 @@ def markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 def updated(page: str) -> str:
     """Return *page* with the table as it should be."""
     page, count = PLACE.subn(lambda _: f"<!-- provenance -->\n\n{table()}\n\n<!-- end -->", page)
-    assert count == 1, "docs/fidelity.md must have one <!-- provenance --> ... <!-- end -->"
+    assert count == 1, "docs/explanation/fidelity.md must have one <!-- provenance --> ... <!-- end -->"
     return page
 
 

@@ -1,4 +1,4 @@
-"""docs/testing.md: what it says is printed is printed."""
+"""docs/how-to/pytest.md: what it says is printed is printed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from segment_mock.cli import main
 from tests.plugin.suite import IMPORTED, RUN
 
-PAGE = (Path(__file__).parents[2] / "docs" / "testing.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "pytest.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(python red|python strict|python sweep|text)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 TEXTS = [text for kind, text in BLOCKS if kind == "text"]
 

@@ -1,4 +1,4 @@
-"""A small ticket system as a vendor of segment-mock: docs/vendors.md builds it step by step."""
+"""A small ticket system as a vendor of segment-mock: docs/how-to/writing-a-vendor.md builds it step by step."""
 
 from pathlib import Path
 

@@ -1,0 +1,41 @@
+"""What the site does to a page of docs/ before MkDocs renders it; mkdocs.yml names this file.
+
+Pages are written for readers of the repository: a link may leave docs/, and the changelog stands at the top.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\(([^)#:\s]+)(#[^)\s]*)?\)")
+
+
+def on_page_markdown(markdown: str, *, page: Any, config: Any, **_: Any) -> str:
+    """Return what MkDocs shall render for *page*."""
+    source = Path(config.docs_dir, page.file.src_uri)
+    if page.file.src_uri == "changelog.md":
+        markdown, source = Path(ROOT, "CHANGELOG.md").read_text(encoding="utf-8"), ROOT / "docs" / "changelog.md"
+        markdown = re.sub(r"\]\(docs/", "](", markdown)
+    return links_within(fences(markdown), source, config.repo_url)
+
+
+def fences(markdown: str) -> str:
+    """Return *markdown* with one word after each fence: a second one is for the tests that run the block."""
+    return re.sub(r"^(```\w+) .+$", r"\1", markdown, flags=re.MULTILINE)
+
+
+def links_within(markdown: str, source: Path, repository: str | None) -> str:
+    """Return *markdown* with links to files outside docs/ leading to *repository*, or without them if there is none."""
+
+    def replaced(match: re.Match[str]) -> str:
+        text, target, anchor = match.groups()
+        place = os.path.relpath(source.parent / target, ROOT)
+        if place.startswith("docs" + os.sep) or place == "docs":
+            return match[0]
+        return f"[{text}]({repository.rstrip('/')}/blob/main/{place}{anchor or ''})" if repository else text
+
+    return LINK.sub(replaced, markdown)
