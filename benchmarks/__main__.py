@@ -19,7 +19,7 @@ from machine import described
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "explanation" / "performance.md"
 BEGIN, END = "<!-- figures: written by `python3 dev.py bench` -->", "<!-- end of figures -->"
-QUICK = ("inprocess", "intercept", "live", "start", "bodies", "loading", "instructions", "state", "soak")
+QUICK = ("inprocess", "intercept", "live", "start", "bodies", "loading", "instructions", "path", "state", "soak")
 FULL = (*QUICK, "suites", "store", "client_walk")
 
 

@@ -28,7 +28,7 @@ from .settings import SettingError, merged, read_data, read_rules, resolve, scen
 from .settings.files import STUBS as STUB_ROWS
 from .settings.files import located, naming
 from .store import Change, Difference, InitialRecords, Store, Table, differences
-from .stubs import Stub, Stubs
+from .stubs import Stubs
 from .vendors import find_vendors
 
 _NO_ICON = Response(404, {"Content-Type": "text/plain; charset=utf-8"}, b"There is nothing for browsers here.\n")
@@ -115,50 +115,25 @@ class Emulator:
 
         While a fault rule may strike it is a coroutine of the response, which awaits nothing but `clock.sleep`.
         """
-        if self.settings["cors"] and is_preflight(request):
+        has_cors = self.settings["cors"]
+        if has_cors and is_preflight(request):
             return _PREFLIGHT
-        call = self._call(request)
+        call = self.call(request)
         if call.operation.name in ("", "no_such_operation") and self._is_browser_noise(request):
             return _NO_ICON
-        return self._answer_with_faults(call) if self.fault_rules.active else self._answer(call)
-
-    def _answer(self, call: Call) -> Response:
+        if self.fault_rules.active:
+            return self._answer_with_faults(call)
         entry, response = begin(call, self.journal), None
         try:
-            response = self._share(self._perform(call))
+            response = perform(call, self._policy)
+            if has_cors:
+                response = _shared(response)
         finally:
             end(call, entry, response, self.journal)
         return response
 
-    async def _answer_with_faults(self, call: Call) -> Response:
-        entry, response = begin(call, self.journal), None
-        try:
-            response = self._share(call.with_faults(await self.fault_rules.apply(call, partial(self._perform, call))))
-        except Refusal as refusal:
-            response = self._share(call.with_faults(call.render_refusal(refusal)))
-        except SystemExit as error:  # a fault ends no program and no event loop
-            raise RuntimeError(f"a fault raised {error!r}") from error
-        finally:
-            end(call, entry, response, self.journal)
-        return response
-
-    def _share(self, response: Response) -> Response:
-        """Return *response* with the headers that let a page of any site read it, if the setting ``cors`` says so."""
-        if not self.settings["cors"] or response.delivery.raw is not None:
-            return response
-        return replace(response, headers={**response.headers, **_CORS})
-
-    def _perform(self, call: Call) -> Response:
-        if not call.operation.paths:
-            stub = getattr(call.operation.perform, "__self__", None)
-            if isinstance(stub, Stub):
-                return stub.response()
-        return perform(call, self._policy)
-
-    def _is_browser_noise(self, request: Request) -> bool:
-        return is_browser_noise(request.target) and not self.routes.owns(host_of(request.headers.get("host", "")))
-
-    def _call(self, request: Request) -> Call:
+    def call(self, request: Request) -> Call:
+        """Return *request* as a call to the operation, or to the stub, that answers it."""
         vendor, operation, arguments, assumed = self.routes.find(request)
         if not operation.paths and self.stubs:
             operation = self.stubs.operation_for(request) or operation
@@ -167,6 +142,25 @@ class Emulator:
         if assumed:
             call.assume(assumed)
         return call
+
+    async def _answer_with_faults(self, call: Call) -> Response:
+        entry, response = begin(call, self.journal), None
+        try:
+            try:
+                response = await self.fault_rules.apply(call, partial(perform, call, self._policy))
+            except Refusal as refusal:
+                response = call.render_refusal(refusal)
+            response = call.with_faults(response)
+            if self.settings["cors"]:
+                response = _shared(response)
+        except SystemExit as error:  # a fault ends no program and no event loop
+            raise RuntimeError(f"a fault raised {error!r}") from error
+        finally:
+            end(call, entry, response, self.journal)
+        return response
+
+    def _is_browser_noise(self, request: Request) -> bool:
+        return is_browser_noise(request.target) and not self.routes.owns(host_of(request.headers.get("host", "")))
 
     def now(self) -> float:
         """Return the time of the mock's clock in epoch seconds."""
@@ -401,6 +395,13 @@ class Emulator:
             _mark_deleted(vendor, part.get(DELETED, ()), loaded)
             seeds |= {vendor.table(table): seed for table, seed in loaded.items()}
         return seeds
+
+
+def _shared(response: Response) -> Response:
+    """Return *response* with the headers that let a page of any site read it; raw bytes have none."""
+    if response.delivery.raw is not None:
+        return response
+    return replace(response, headers={**response.headers, **_CORS})
 
 
 @contextmanager

@@ -179,8 +179,9 @@ class Journal:
 
     def open(self, request: Request, vendor: str, operation: str, secret: str, now: float, mark: int) -> Entry:
         """Begin the entry of a call; *secret* is the name of the header that carries its credential."""
-        headers, target = redacted(secret, request.headers), without(secret, request.target)
-        body = request.body[:BODY_LIMIT]
+        headers, target, body = redacted(secret, request.headers), request.target, request.body[:BODY_LIMIT]
+        if "?" in target:
+            target = without(secret, target)
         redacted_request = Request(request.method, target, headers, body, request.transport, request.number)
         entry = Entry(next(self._numbers), now, vendor, operation, redacted_request, mark)
         with self._lock:

@@ -28,13 +28,10 @@ def redacted(secret: str, headers: Mapping[str, str]) -> dict[str, str]:
     """
     visible = {**headers}
     for name in _secrets(secret, tuple(headers)):
-        visible[name] = _hidden(visible[name])
+        text = visible[name]
+        is_issued = len(text) > 100 and _ISSUED.fullmatch(text) and len(set(text)) > _VARIED
+        visible[name] = REAL if is_issued else REDACTED
     return visible
-
-
-def _hidden(text: str) -> str:
-    issued = len(text) > 100 and _ISSUED.fullmatch(text) and len(set(text)) > _VARIED
-    return REAL if issued else REDACTED
 
 
 def without(secret: str, target: str) -> str:

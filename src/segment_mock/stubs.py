@@ -53,10 +53,6 @@ class Stub:
         """Return the stub as JSON, with its counter."""
         return {**self.source, "calls": self.calls}
 
-    def perform(self, call: Call, data: Json) -> Json:
-        """Stand for the function of an operation; `response` is what is sent."""
-        raise NotImplementedError
-
     def response(self) -> Response:
         """Return the answer."""
         where = f", made at {self.where}" if self.where else ""
@@ -120,7 +116,7 @@ class Stubs:
                 fits = stub.method in ("*", request.method) and fnmatchcase(path, stub.path)
                 if fits and stub.host in ("", host) and (stub.times is None or stub.calls < stub.times):
                     stub.calls += 1
-                    return Operation(STUB, request.method, (), stub.perform, "")
+                    return Operation(STUB, request.method, (), _unperformed, "", answer=stub.response)
         return None
 
     def _read(self, row: Any, place: str) -> Stub:
@@ -163,6 +159,10 @@ class Stubs:
                 f"{place}{stub} is the operation {name}, and a stub is asked only where no operation fits; "
                 "change the records, or arm a fault"
             )
+
+
+def _unperformed(call: Call, data: Json) -> Json:
+    raise NotImplementedError  # `Operation.answer` takes its place
 
 
 def _body(row: Mapping[str, Any], place: str) -> bytes:

@@ -97,7 +97,7 @@ class _Recorder:
             self._failed.append(f"{request.method} {request.target}: the body is too large")
             return _plain(413, "Not forwarded: the body is too large.")
         core = self._mock._emulator
-        call = core._call(request)
+        call = core.call(request)
         entry, response = begin(call, core.journal), None
         try:
             response = self._forwarded(request)

@@ -55,6 +55,7 @@ class Operation:
     *sized* names the members of the payload that the batch limit measures. *reads*: it changes nothing.
     *counted*: its calls count in the vendor's metrics; *subject* is what the metrics call the records of its reply,
     ``""`` if they are not counted. *refuses* are the kinds of refusal that *perform* raises besides ``malformed``.
+    *answer*, of a stub, returns the reply and takes the place of all steps.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Operation:
     counted: bool = True
     subject: str = ""
     refuses: tuple[RefusalKind, ...] = ()
+    answer: Callable[[], Response] | None = None
 
     @cached_property
     def validator(self) -> Validator | None:
@@ -238,8 +240,7 @@ class Call:
 
     def new_id(self, table: str) -> str:
         """Return a new id for this vendor's *table*, one that none of its records has."""
-        name = self.vendor.table(table)
-        return self.world.new_id(name, self.store[name])
+        return self.world.new_id(f"{self.vendor.name}.{table}", self.rows(table))
 
     @property
     def calls_left(self) -> int | None:
@@ -266,7 +267,11 @@ class Call:
     def reply(self, result: Json) -> Response:
         """Return *result* in the vendor's envelope."""
         doubts = self.operation.doubts
-        rules = (*doubts.always, *(doubts.of_body(self.json) if doubts.depend_on_body else ()), *self._choices())
+        rules = doubts.always
+        if doubts.depends_on_body:
+            rules = (*rules, *doubts.of_body(self.json))
+        if self.assumed or self._doubted:
+            rules = (*rules, *self._choices())
         headers = {**_JSON, **_header(ASSUMED, "; ".join(rules))} if rules else _JSON
         return Response(200, headers, dumps(self.vendor.wrap(self, result)))
 
@@ -292,8 +297,6 @@ class Call:
             self._doubted = (*self._doubted, rule)
 
     def _choices(self) -> tuple[str, ...]:
-        if not self.assumed:
-            return self._doubted
         return (*self._doubted, *[f"{name}: {self.choice_of(name)}" for name in self.assumed])
 
     def refuse(self, kind: RefusalKind, message: str = "", **details: Any) -> Response:

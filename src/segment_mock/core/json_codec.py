@@ -16,8 +16,6 @@ from .refusals import Refusal
 
 Json: TypeAlias = dict[str, Any]
 
-_SMALL = 10_000
-"""Below this size in bytes, counting brackets is the quickest way to see that a body is not deep."""
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _LONG_NUMBER = re.compile(rb"(?<![0-9])[0-9]{%d}" % (MAX_DIGITS + 1)).search
 _TEN_DIGITS = re.compile(rb"[0-9]{10}").search
@@ -39,9 +37,10 @@ def dumps(body: Json) -> bytes:
 def parse(body: bytes) -> Any:
     """Return the value of a JSON *body*; raises `Refusal` ``malformed`` with a sentence that says what is wrong."""
     try:
-        value = _parse_exactly(body) if _may_have_long_number(body) else _decode(body)
-        if not _is_shallow(body):
-            _check_depth(value)
+        has_long_number = len(body) > MAX_DIGITS and _has_long_number(body)
+        value = _parse_exactly(body) if has_long_number else _decode(body)
+        if body.count(b"[") + body.count(b"{") > DEPTH:
+            _check_depth(body, value)
     except RecursionError:
         raise Refusal("malformed", f"The body is nested too deeply; {DEPTH} levels are allowed.") from None
     except (msgspec.DecodeError, ValueError):
@@ -55,8 +54,7 @@ def _explained(body: bytes) -> Any:
         raise Refusal("malformed", "The request has no body; a JSON object is expected.")
     try:
         value = _parse_exactly(body)
-        if not _is_shallow(body):
-            _check_depth(value)
+        _check_depth(body, value)
     except UnicodeDecodeError as error:
         wrong = error.object[error.start]
         raise Refusal("malformed", f"The body is not UTF-8: byte {error.start} is {wrong:#04x}.") from None
@@ -71,15 +69,13 @@ def _parse_exactly(body: bytes) -> Any:
     return _decoder.decode(body.removeprefix(BOM_UTF8).decode())
 
 
-def _may_have_long_number(body: bytes) -> bool:
+def _has_long_number(body: bytes) -> bool:
     # A number of more than 1000 digits shows in every hundredth byte, which is a hundredth of the work.
-    return len(body) > MAX_DIGITS and _TEN_DIGITS(body[::100]) is not None and _LONG_NUMBER(body) is not None
+    return _TEN_DIGITS(body[::100]) is not None and _LONG_NUMBER(body) is not None
 
 
 def _is_shallow(body: bytes) -> bool:
     """Return whether *body* is surely nested no deeper than allowed; brackets within strings may hide that it is."""
-    if len(body) < _SMALL and body.count(b"[") + body.count(b"{") <= DEPTH:
-        return True
     brackets = body.translate(None, _NO_BRACKETS)
     for _ in range(DEPTH):
         if not brackets:
@@ -88,7 +84,10 @@ def _is_shallow(body: bytes) -> bool:
     return not brackets
 
 
-def _check_depth(value: Any) -> None:
+def _check_depth(body: bytes, value: Any) -> None:
+    """Raise RecursionError if *value*, parsed from *body*, is nested too deeply."""
+    if _is_shallow(body):
+        return
     level = [value]
     for _ in range(DEPTH):
         inner = [each.values() if type(each) is dict else each for each in level]

@@ -89,12 +89,9 @@ class Doubts:
             for steps, doubted in doubts
             if doubted and doubted != REQUIRED_DOUBT
         )
-        self._required = {_path(steps).replace(".[]", ""): doubted for steps, doubted in doubts if doubted}
-
-    @property
-    def depend_on_body(self) -> bool:
+        self.depends_on_body = bool(self._members)
         """Whether `of_body` can return anything."""
-        return bool(self._members)
+        self._required = {_path(steps).replace(".[]", ""): doubted for steps, doubted in doubts if doubted}
 
     def of_body(self, body: Any) -> list[str]:
         """Return each assumed rule that a performed call relies on because of a member that *body* has."""

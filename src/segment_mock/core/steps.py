@@ -77,6 +77,8 @@ def end(call: Call, entry: Entry, response: Response | None, journal: Journal) -
 
 def perform(call: Call, policy: Policy) -> Response:
     """Return the vendor's response to *call*; a refusal, or a defect of this project, in the vendor's words."""
+    if call.operation.answer is not None:
+        return call.operation.answer()
     try:
         if call.is_stale:
             return _STALE
@@ -118,8 +120,17 @@ def decode(call: Call, policy: Policy) -> None:
     """
     if call.request.too_large:
         raise Refusal("too_large")
-    if call.operation.validator is not None:
-        call.data = _read(call)
+    validator = call.operation.validator
+    if validator is not None:
+        body = _object_of(call)
+        try:
+            call.data, has_unknown = validator.load(body)
+        except Undecided:
+            advise(call, validator.schema, body, refused=True)
+            call.data = _explained(validator.schema, body)
+        else:
+            if has_unknown:
+                advise(call, validator.schema, body)
     if policy.limited and call.vendor.limits.items is not None:
         _measure(call, call.vendor.limits.items)
 
@@ -133,10 +144,12 @@ def transaction(call: Call) -> Response:
         mark = log.mark
         try:
             if call.lag is None:
-                response = _run(call)
+                result = call.operation.perform(call, call.data)
             else:
                 with _lagging(call, call.lag):
-                    response = _run(call)
+                    result = call.operation.perform(call, call.data)
+            call.count(result)
+            response = call.reply(result)
         except BaseException:
             log.rollback(mark)
             raise
@@ -146,21 +159,13 @@ def transaction(call: Call) -> Response:
         return response
 
 
-def _run(call: Call) -> Response:
-    result = call.operation.perform(call, call.data)
-    call.count(result)
-    return call.reply(result)
-
-
 def _is_listed(credential: str, listed: Collection[str]) -> bool:
     # Compares in constant time, and always with every credential.
     sent = credential.encode("utf-8", "surrogatepass")
     return any([hmac.compare_digest(sent, one.encode("utf-8", "surrogatepass")) for one in listed])  # noqa: C419
 
 
-def _read(call: Call) -> Json:
-    validator = call.operation.validator
-    assert validator is not None
+def _object_of(call: Call) -> Json:
     try:
         body = call.json
     except Refusal:
@@ -170,15 +175,7 @@ def _read(call: Call) -> Json:
         raise
     if not isinstance(body, dict):
         raise Refusal("malformed", f"The body must be a JSON object, not {_TYPE_NAMES.get(type(body), 'null')}.")
-    try:
-        data, has_unknown = validator.load(body)
-    except Undecided:
-        advise(call, validator.schema, body, refused=True)
-        data, has_unknown = _explained(validator.schema, body), False
-    if has_unknown:
-        advise(call, validator.schema, body)
-    loaded: Json = data
-    return loaded
+    return body
 
 
 def _explained(schema: Schema, body: Json) -> Any:

@@ -111,7 +111,7 @@ def _field(field: fields.Field[Any]) -> Check:
     if getattr(field, "pre_load", None) or getattr(field, "post_load", None):
         check = _by_marshmallow(field)
     elif isinstance(field, ItemList):
-        check = _batch(field)
+        check = _validated(_batch(field), field)
     elif isinstance(field, fields.Nested):
         plain = kind is fields.Nested and not (field.many or field.schema.many)
         same = field.unknown in (None, field.schema.unknown)
@@ -189,10 +189,11 @@ def _batch(field: ItemList) -> Check:
     is_flat = all(type(row) is fields.String for row in rows.values())
 
     def check(value: Any, unknown: Unknown) -> Any:
-        items = field.deserialize(value)
-        if not (is_flat and all(map(knows, items))) and next(unread(field.schema, items), None):
+        if type(value) is not list or not {*map(type, value)} <= {dict}:
+            raise Undecided
+        if not (is_flat and all(map(knows, value))) and next(unread(field.schema, value), None):
             unknown.append(True)
-        return items
+        return value
 
     return check
 

@@ -53,20 +53,16 @@ class FaultRules:
         self._world, self._operations, self._newest = world, operations, newest
         self._rules: tuple[FaultRule, ...] = ()
         self._armed: tuple[FaultRule, ...] = ()
-        self._active: tuple[FaultRule, ...] = ()
+        self.active: tuple[FaultRule, ...] = ()
+        """The armed rules that may still strike: a rule that struck as often as it may is passed over."""
         self._numbers, self._lock = 0, new_rlock()
         self.connections_armed = 0
         """How many faults were armed so far that let no connection come about."""
         kinds()
 
-    @property
-    def active(self) -> tuple[FaultRule, ...]:
-        """The armed rules that may still strike: a rule that struck as often as it may is passed over."""
-        return self._active
-
     def connect_failure(self, vendor: str, host: str) -> ConnectFailure | None:
         """Return how a new connection to *host* of *vendor* (``""``: not known) fails, or None if it comes about."""
-        for rule in self._active:
+        for rule in self.active:
             if rule.at_connect and rule.strikes_connection(vendor, host, self._world.clock.now()):
                 if rule.is_spent:
                     self._refresh()
@@ -80,7 +76,7 @@ class FaultRules:
         The faults that strike are nested in a list, not on Python's stack, so there may be any number of them. What
         a fault yields is a pause, which is passed on, or the wish to proceed, which is carried out here.
         """
-        rules, reached = self._active, 0
+        rules, reached = self.active, 0
         proceed_from: int | None = 0  # the rule from which the call goes on inwards, if it does
         running: list[tuple[Coroutine[Any, Any, Response], int]] = []  # a fault, and the rule after its own
         result: Response | None = None
@@ -246,11 +242,11 @@ class FaultRules:
     def clear(self) -> None:
         """Disarm every fault, and number rules from 1 again."""
         with self._lock:
-            self._rules, self._armed, self._active, self._numbers = (), (), (), 0
+            self._rules, self._armed, self.active, self._numbers = (), (), (), 0
 
     def _refresh(self) -> None:
         with self._lock:
-            self._active = tuple(rule for rule in self._rules if not rule.is_spent)
+            self.active = tuple(rule for rule in self._rules if not rule.is_spent)
 
     @contextmanager
     def _all_or_none(self) -> Iterator[None]:
@@ -280,7 +276,7 @@ class FaultRules:
             self.connections_armed += rule.at_connect
             self._numbers += 1
             self._rules, self._armed = (*self._rules, rule), (*self._armed, rule)
-            self._active = self._active if rule.is_spent else (*self._active, rule)
+            self.active = self.active if rule.is_spent else (*self.active, rule)
         return rule
 
     def _check(self, fault: Middleware, operation: str, match: Match) -> None:

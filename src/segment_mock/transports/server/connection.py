@@ -170,7 +170,7 @@ class Connection(asyncio.Protocol):
         self._head_only = request.method == "HEAD"
         if request.method == "CONNECT":
             self._open_tunnel(request)
-        elif (request.target.startswith("/_mock") and is_control(request.target)) or is_browser(request):
+        elif request.target[:6] in ("/", "/_mock") and (is_control(request.target) or is_browser(request)):
             self._busy = True
             self._context.ask_control(request, self._finish)
         else:

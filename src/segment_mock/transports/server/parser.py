@@ -194,8 +194,13 @@ class RequestParser:
             self._size = 0
             self._step = RequestParser._read_chunk_line
             return at
-        self._left = length = _length(headers["content-length"]) if "content-length" in headers else 0
-        self._step = RequestParser._read_body
+        length = 0
+        if "content-length" in headers:
+            digits = headers["content-length"]
+            if not digits.isdecimal():
+                raise _Refused(f"This is not HTTP/1.1: bad Content-Length {digits[:100]!r}.")
+            length = int(digits) if len(digits) < 20 else 10**20
+        self._left, self._step = length, RequestParser._read_body
         if length > self._body_limit and self._is_too_large(length):
             self._refuse_body()
             return at
@@ -292,12 +297,6 @@ def _connection_option(headers: Mapping[str, str], minor: str) -> ConnectionOpti
     if minor == "0":
         return "keep-alive" if "keep-alive" in options else "close"
     return ""
-
-
-def _length(text: str) -> int:
-    if not text.isdecimal():
-        raise _Refused(f"This is not HTTP/1.1: bad Content-Length {text[:100]!r}.")
-    return int(text) if len(text) < 20 else 10**20
 
 
 def _complaint(head: str) -> str:

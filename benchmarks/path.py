@@ -1,0 +1,77 @@
+"""What a warm live call runs, from the request's bytes to the reply's: functions, files and lines of this project.
+
+``python benchmarks/path.py [--list]``. The call is a PUT that adds one group, the third of its kind on one connection.
+``--list`` prints each function with how often it was called and how many of its lines ran.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections import Counter
+from http.client import HTTPConnection
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
+
+import segment_mock
+from scenario import world
+
+SOURCE = str(Path(segment_mock.__file__).parent)
+PATH = "/api/integration/ext/v1/segments"
+HEADERS = {"authToken": "any", "Content-Type": "application/json"}
+
+
+class Trace:
+    """Counts, while it is ``on``, what runs on the threads that start while it is installed."""
+
+    def __init__(self) -> None:
+        self.on = False
+        self.calls: Counter[CodeType] = Counter()
+        self.lines: set[tuple[CodeType, int]] = set()
+
+    def __call__(self, frame: FrameType, event: str, _: Any) -> Any:
+        """Take one event of the interpreter."""
+        code = frame.f_code
+        if not code.co_filename.startswith(SOURCE):
+            return None
+        if self.on and event == "call":
+            self.calls[code] += 1
+        elif self.on and event == "line":
+            self.lines.add((code, frame.f_lineno))
+        return self
+
+
+def main() -> None:
+    """Print how many functions, files and lines one call runs."""
+    trace = Trace()
+    threading.settrace(trace)
+    with world() as mock:
+        server = mock.serve()
+        threading.settrace(None)  # type: ignore[arg-type]
+        client = HTTPConnection(server.url.rpartition("/")[2])
+        for number in range(3):
+            trace.on = number == 2
+            body = json.dumps({"payload": {"segments": [{"name": f"Volunteers {number}", "description": "Help"}]}})
+            client.request("PUT", PATH, body, HEADERS)
+            assert b'"ADDED"' in client.getresponse().read()
+        trace.on = False
+        client.close()
+    report(trace, listed="--list" in sys.argv[1:])
+
+
+def report(trace: Trace, *, listed: bool) -> None:
+    """Print the counts, and with *listed* every function."""
+    lines = Counter(code for code, _ in trace.lines)
+    places = {code: f"{code.co_filename.removeprefix(SOURCE)[1:]}:{code.co_firstlineno}" for code in trace.calls}
+    if listed:
+        for code, calls in trace.calls.items():
+            print(f"{places[code]:45} {getattr(code, 'co_qualname', code.co_name):45} {calls:3} {lines[code]:3}")
+    files = {code.co_filename for code in trace.calls}
+    functions, lines_run, calls = len(trace.calls), len(trace.lines), sum(trace.calls.values())
+    print(f"{functions} functions in {len(files)} files, {lines_run} lines, {calls} calls")
+
+
+if __name__ == "__main__":
+    main()
