@@ -65,8 +65,10 @@ def hosts_refused_by_exec() -> dict[str, int]:
     import json
     from urllib.request import ProxyHandler, Request, build_opener
 
+    from segment_mock.messages import header_value
+
     token = os.environ.get("SEGMENT_MOCK_ADMIN_TOKEN")
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    headers = {"Authorization": f"Bearer {header_value(token)}"} if token else {}
     request = Request(f"{os.environ['SEGMENT_MOCK_URL']}/_mock/refused", headers=headers)  # noqa: S310 - exec's own
     try:
         with build_opener(ProxyHandler({})).open(request, timeout=5) as reply:

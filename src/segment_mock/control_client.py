@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from .forking import call_after_fork, new_lock
-from .settings import SettingError
+from .messages import header_value
+from .settings import OPTIONS, SettingError
 
 if TYPE_CHECKING:
     import urllib3
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 TIMEOUT = 30.0
 """Seconds that the server has for an answer: loading many records takes a while."""
 _SHOWN = 200
+_TOKEN = next(option for option in OPTIONS if option.name == "admin_token")
 _SILENCE = 60.0
 """Seconds without a byte after which a stream of events is given up; the server sends a comment every 15."""
 
@@ -44,10 +46,9 @@ class ControlClient:
             is_usable = False
         if not is_usable or parts.query or parts.fragment or not url.isprintable():
             raise SettingError(f"url: {url!r} is not the base URL of a server, such as http://127.0.0.1:7357")
-        if admin_token is not None and not (admin_token.isascii() and admin_token.isprintable()):
-            raise SettingError("admin_token: it is not printable ASCII, so no header can carry it")
+        token = _TOKEN.read(admin_token)
         self.url = url.rstrip("/")
-        self._headers = {"Authorization": f"Bearer {admin_token}"} if admin_token else {}
+        self._headers = {} if token is None else {"Authorization": f"Bearer {header_value(token)}"}
         self._ca_file, self._timeout, self._lock = ca_file, timeout, new_lock()
         self._pool: urllib3.PoolManager | None = None
         call_after_fork(self)

@@ -15,6 +15,19 @@ BODY_LIMIT = 16 * 2**20
 """The default of the setting ``body_limit``."""
 
 
+def header_value(text: str) -> str:
+    """Return the header value that carries *text* as UTF-8: the clients and WSGI write headers as latin-1."""
+    return text.encode("utf-8", "surrogateescape").decode("latin-1")
+
+
+def header_text(value: str) -> str:
+    """Return the text that a header *value* carries: UTF-8, or else latin-1."""
+    try:
+        return value.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return value
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """How the bytes of a reply leave. Every transport carries this out in the same way.

@@ -76,7 +76,7 @@ def test_credentials_never_show(sandbox, tmp_path: Path, secret: str) -> None:
         (["--target", "http://x", "--only", "salsa/upser"], "--only salsa/upser: no such example (did you mean"),
         (["--target", "http://x", "--vendor", "salsaa"], "'salsaa' is not one of 'salsa', 'segmenter'"),
         (["--target", "http://x", "--timeout", "0"], "0.0 is not in the range x>0"),
-        (["--target", "http://x", "--salsa-token", "a\nb"], "--salsa-token: no HTTP header can carry it"),
+        (["--target", "http://x", "--salsa-token", "a\nb"], "salsa_token: it has a line break"),
         (["--target", "http://x", "--ca-file", "/nowhere"], "File '/nowhere' does not exist"),
         (["--target", "http://x", "--junit", "/nowhere/report.xml"], "--junit /nowhere/report.xml: no such"),
     ],

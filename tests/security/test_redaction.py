@@ -5,14 +5,16 @@ from __future__ import annotations
 import io
 import json
 import socket
+from collections import Counter
 from collections.abc import Iterator
 from itertools import product
 
 import pytest
 import requests
 
-from segment_mock import SegmentMock, faults
+from segment_mock import SegmentMock, connect, faults
 from segment_mock.cli.log import CallLog
+from tests.plugin.suite import RUN
 
 BODY = {"payload": {"offset": 0, "count": 1}}
 PLANTED = "pl4nted-0123456789"
@@ -42,7 +44,14 @@ QUERIES = [
     "a=1&apikey",
     "a=1;apikey",
     "a=1;b=2;access_token",
+    ";token",
+    "a;b;API-KEY",
+    "a=1;x&b=2;passwd",
 ]
+PAGES = (
+    "journal", "journal.har", "capsule", "vendors", "faults", "state", "settings", "refused", "stubs", "snapshots",
+    "openapi.json", "openapi/salsa.json", "openapi/segmenter.json", "docs", "metrics",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -69,26 +78,28 @@ def outputs() -> Iterator[dict[str, str]]:
                     wire.sendall(f"{line} HTTP/1.1\r\n\r\n".encode())
                     wire.recv(9999)
         key = {"Authorization": f"Bearer {PLANTED}"}
-        pages = (
-            "journal",
-            "vendors",
-            "faults",
-            "state",
-            "openapi.json",
-            "openapi/salsa.json",
-            "openapi/segmenter.json",
-            "docs",
-        )
-        replies = {page: client.get(f"{url}/_mock/{page}", headers=key, timeout=5) for page in pages}
-        assert [200] * len(pages) == [reply.status_code for reply in replies.values()]
+        replies = {page: client.get(f"{url}/_mock/{page}", headers=key, timeout=5) for page in PAGES}
+        assert [200] * len(PAGES) == [reply.status_code for reply in replies.values()]
+        with connect(url, admin_token=PLANTED) as remote:
+            events = remote._client.events()
+            next(events)
+            for name in QUERIES:
+                client.put(f"{url}/segments/s?{name}={PLANTED}", headers={"x-api-key": PLANTED}, timeout=5)
+            seen = [next(events) for _ in QUERIES]
+            events.close()
+        with pytest.raises(AssertionError) as failed:
+            mock.journal.assert_called("salsa.search_segments", times=0)
         refused = client.get(f"{url}/_mock/journal?token={PLANTED}", headers={"Authorization": PLANTED}, timeout=5)
         for each in logs:
             each.flush()
         yield {
             **{page: reply.text for page, reply in replies.items()},
-            "refused": refused.text,
+            "events": json.dumps(seen),
+            "problem": refused.text,
+            "assertion": str(failed.value),
+            "har in process": json.dumps(mock.journal.har()),
             "log": log.getvalue(),
-            "capsule": json.dumps(mock.journal.capsule()),
+            "capsule in process": json.dumps(mock.journal.capsule()),
             "entries": "".join(map(repr, mock.journal)),
             "hosts": repr(mock.refused),
         }
@@ -96,11 +107,8 @@ def outputs() -> Iterator[dict[str, str]]:
 
 @pytest.mark.parametrize(
     "where",
-    [
-        "journal", "vendors", "faults", "state", "openapi.json", "openapi/salsa.json", "openapi/segmenter.json", "docs",
-        "refused", "log", "capsule", "entries", "hosts",
-    ],
-)  # fmt: skip
+    [*PAGES, "events", "problem", "assertion", "har in process", "capsule in process", "log", "entries", "hosts"],
+)
 def test_what_was_planted_is_nowhere(outputs: dict[str, str], where: str) -> None:
     """In a header, a query, an address, a setting; performed or refused, by either vendor or by none: never told."""
     assert outputs[where]
@@ -114,6 +122,32 @@ def test_every_call_was_looked_at(outputs: dict[str, str]) -> None:
 
     assert len(CALLS) * (len(HEADERS) + len(QUERIES)) + 1 == len(entries)
     assert len(entries) - 1 == len(hidden)
-    assert 2 * len(entries) == outputs["log"].count("\n")
+    assert 2 * (len(entries) + len(QUERIES)) == outputs["log"].count("\n")
+    assert len(QUERIES) == outputs["events"].count("[redacted]")
     assert {"200", "503", "404", "405", "401", "403"} <= {str(entry["status"]) for entry in entries}
     assert "evil.example" in outputs["hosts"]
+
+
+def test_the_report_of_a_failed_test_hides_credentials(pytester: pytest.Pytester) -> None:
+    """Whatever separates the pairs of a query, in the report and in the capsule that it writes."""
+    pytester.makepyfile(
+        f"""
+        import pytest
+
+        @pytest.mark.parametrize("query", {[*QUERIES]!r})
+        def test_red(segment_mock, query):
+            secret = "pl4nted" + "-0123456789"
+            session = segment_mock.session()
+            session.put(f"/segments/s?{{query}}={{secret}}", json={{}}, headers={{"x-api-key": secret}})
+            session.close()
+            del session, secret
+            assert False
+        """
+    )
+    result = pytester.runpytest(*RUN, "--segment-mock-capsules", "kept")
+    files = [*pytester.path.glob("kept/*")]
+    texts = [result.stdout.str(), *(file.read_text() for file in files)]
+
+    assert {".json": len(QUERIES), ".har": len(QUERIES)} == Counter(file.suffix for file in files)
+    assert [] == [text for text in texts if PLANTED in text]
+    assert all(2 <= text.count("[redacted]") for text in texts[1:])  # a header and a query

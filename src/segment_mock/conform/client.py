@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, AnyStr
 from urllib.parse import quote, quote_plus, urlsplit
 
 from ..json_match import parsed
+from ..messages import header_value
 from ..redaction import REDACTED
 
 if TYPE_CHECKING:
@@ -62,9 +63,10 @@ class Client:
         import requests
 
         kind = {"Content-Type": "application/json"} if body else {}
+        headers = {name: header_value(value) for name, value in {**kind, **headers}.items()}
         try:
             with self._session.request(
-                method, self._base + path, headers={**kind, **headers}, data=body or None, timeout=self._timeout,
+                method, self._base + path, headers=headers, data=body or None, timeout=self._timeout,
                 verify=self._ca_file, allow_redirects=False, stream=True,
             ) as reply:  # fmt: skip
                 return self._read(reply)

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from marshmallow import Schema
 
 from ..messages import Request, Response, reason
-from ..settings import OPTIONS, Option
+from ..settings import CREDENTIAL, OPTIONS, Option
 from ..store import Change, InitialRecords, Store, Table, TableSchema
 from .json_codec import Json, dumps, parse
 from .provenance import Assumption, Doubts, doubt
@@ -382,7 +382,12 @@ def all_options(vendors: Iterable[Vendor]) -> tuple[Option, ...]:
         replace(option, name=f"{vendor.name}_{option.name}")
         for vendor in vendors
         for option in (
-            Option(vendor.key_option, f"A credential for {vendor.title} (--credentials listed).", many=True),
+            Option(
+                vendor.key_option,
+                f"A credential for {vendor.title} (--credentials listed).",
+                kind=CREDENTIAL,
+                many=True,
+            ),
             *vendor.options,
         )
     ]

@@ -17,7 +17,7 @@ from marshmallow import Schema, ValidationError
 
 from ..callsite import caller, running_test
 from ..journal import Entry, Journal
-from ..messages import CLOSED, Response
+from ..messages import CLOSED, Response, header_text
 from .call import Call, Lag
 from .hints import advise, credential_hint
 from .json_codec import Json
@@ -98,6 +98,8 @@ def authenticate(call: Call, policy: Policy) -> None:
     """Find the organization that the call's credential names; refuse a credential that is missing or not listed."""
     header = call.vendor.key_header
     credential = call.request.headers.get(header.lower(), "").strip()
+    if not credential.isascii():
+        credential = header_text(credential)
     if header and not credential:
         raise Refusal("unauthorized", hint=credential_hint(header, call.request.headers, policy.key_headers))
     if header and policy.listed is not None and not _is_listed(credential, policy.listed[call.vendor.name]):

@@ -9,6 +9,7 @@ from ..messages import BODY_LIMIT
 from .files import fixtures, merged, naming, read_config, read_data, read_rules, scenarios, scenarios_of
 from .options import (
     BOOL,
+    CREDENTIAL,
     FLOAT,
     HOST,
     INT,
@@ -27,6 +28,7 @@ from .options import (
 
 __all__ = [
     "BOOL",
+    "CREDENTIAL",
     "FLOAT",
     "HOST",
     "INT",
@@ -107,7 +109,7 @@ OPTIONS = (
     ),
     Option("journal_size", "How many exchanges the journal keeps.", 1000, INT, min=1),
     Option("journal_bytes", "How many bytes of bodies the journal keeps.", 64 * 2**20, INT, min=1),
-    Option("admin_token", "Token that the control plane asks for; needed to listen off this machine."),
+    Option("admin_token", "Token that the control plane asks for; needed to listen off this machine.", kind=CREDENTIAL),
     Option("ready_file", "File to write, as JSON, once the server answers: url, pid, port."),
     Option("log_format", "How calls are logged on stderr.", choices=("text", "json")),
     Option("time_scale", "Live: how long a second of emulated waiting lasts, in seconds.", 1.0, FLOAT, min=0),
@@ -138,12 +140,18 @@ def resolve(
     for name, option in rows.items():
         if given.get(name) not in (None, ()):
             values[name] = option.read(given[name])
-        elif (environment or {}).get(option.variable):
-            values[name] = option.split((environment or {})[option.variable])
+        elif _is_given(option, text := (environment or {}).get(option.variable)):
+            values[name] = option.split(text or "")
         else:
             with naming(path):
                 values[name] = option.read(from_file.get(name))
     return values
+
+
+def _is_given(option: Option, text: str | None) -> bool:
+    """Tell whether a variable of this *text* sets *option*. An empty one does not, unless it would be no token."""
+    # A script that meant to set a token must not get a server without one.
+    return bool(text) or (text == "" and option.kind is CREDENTIAL and not option.many)
 
 
 def check_variables(options: Iterable[Option], environment: Mapping[str, str]) -> None:

@@ -8,12 +8,15 @@ from difflib import get_close_matches
 from math import isfinite
 from pathlib import Path
 from typing import Any, TypeAlias
+from unicodedata import category
 
 from ..hosts import host_pattern
 from ..json_match import brief, is_deep, is_long
 
 Value: TypeAlias = Any
 PREFIX = "SEGMENT_MOCK_"
+_NO_TEXT = ("Cc", "Cs", "Zl", "Zp")
+"""Unicode's categories of control characters, halves of characters, and separators of lines."""
 
 
 class SettingError(ValueError):
@@ -57,6 +60,19 @@ def _host(value: Value) -> str:
     return host_pattern(_text(value))
 
 
+def _credential(value: Value) -> str:
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        raise ValueError(f"expected text, not {type(value).__name__}")
+    text = str(value)
+    if not text:
+        raise ValueError("it is empty; leave it out, or give it at least one character")
+    if any(category(char) in _NO_TEXT for char in text):
+        raise ValueError("it has a line break or another control character, which no header can carry")
+    if text != text.strip():
+        raise ValueError("it begins or ends with a blank, which no header keeps")
+    return text
+
+
 def _source(value: Value) -> Value:
     if is_deep(value):
         raise ValueError
@@ -85,6 +101,7 @@ FLOAT = OptionType("a number", _float)
 BOOL = OptionType("true or false", _bool)
 HOST = OptionType("a host, such as gateway.example or *.gateway.example, perhaps with ! before it", _host)
 RULES = OptionType("a file of rules, a rule or a fault", _rules)
+CREDENTIAL = OptionType("text that a header can carry", _credential)
 SOURCE = OptionType("a file, 'demo' or a dictionary", _source)
 SCENARIOS = OptionType("a file of scenarios or a dictionary", _source)
 STUBS = OptionType("a file of stubs or a dictionary", _source)
@@ -141,6 +158,8 @@ class Option:
     def _one(self, value: Value) -> Value:
         if value is False and "off" in self.choices:
             value = "off"  # what YAML makes of a bare off
+        if self.kind is CREDENTIAL:
+            return self._credential(value)
         try:
             value = self.kind.read(value)
         except (KeyError, OverflowError, RecursionError, TypeError, ValueError):
@@ -152,6 +171,12 @@ class Option:
         if self.max is not None and not value <= self.max:
             raise self._wrong(value, f"at most {self.max:g}")
         return value
+
+    def _credential(self, value: Value) -> str:
+        try:
+            return _credential(value)
+        except ValueError as error:  # says what is wrong, without the value: it may be a real one
+            raise SettingError(f"{self.name}: {error} ({self.flag} or {self.variable})") from None
 
     def _wrong(self, value: Value, expected: str) -> SettingError:
         return SettingError(f"{self.name}: {brief(value)} is not {expected} ({self.flag} or {self.variable})")

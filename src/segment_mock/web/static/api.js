@@ -13,7 +13,17 @@ let asking = null;
  * @returns {Record<string, string>}
  */
 export function authorization() {
-  return token ? { Authorization: `Bearer ${token}` } : {};
+  return token ? bearer(token) : {};
+}
+
+/**
+ * Return the header that carries a token as UTF-8. fetch() takes only characters up to U+00FF, and sends each as a byte.
+ *
+ * @param {string} text
+ * @returns {Record<string, string>}
+ */
+function bearer(text) {
+  return { Authorization: `Bearer ${String.fromCharCode(...new TextEncoder().encode(text))}` };
 }
 
 /** Ask for the admin token; several callers wait for one answer. */
@@ -25,7 +35,7 @@ function askForToken() {
       [field("Token", input, "This server was started with --admin-token. The page keeps it in memory only.")],
       "Sign in",
       async () => {
-        const reply = await fetch("clock", { headers: { Authorization: `Bearer ${input.value}` } });
+        const reply = await fetch("clock", { headers: bearer(input.value) });
         if (reply.status === 401) throw new Error("The server refuses this token.");
         token = input.value;
       },

@@ -1,0 +1,183 @@
+"""Credentials: any that a header can carry works everywhere, none that a header can't carry is taken."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from click.testing import CliRunner
+
+import segment_mock
+from segment_mock import SegmentMock, SettingError, create_app
+from segment_mock.cli import main
+from tests.conform.test_conform_command import run as run_conform
+
+UTF_8 = ["pässword", "日本語-token", "🔑👩‍💻", "a b", "~+/=:;,\"'"]
+UNUSABLE = {
+    "": "it is empty",
+    "a\nb": "it has a line break",
+    "a\r\nX-Evil: 1": "it has a line break",
+    "a\0b": "control character",
+    "a\x7f": "control character",
+    "a\u2028b": "it has a line break",
+    " a": "begins or ends with a blank",
+    "a\t": "control character",
+}
+METRICS = "/api/integration/ext/v1/metrics"
+
+
+def _by_keyword(token: Any, folder: Path) -> str:
+    with pytest.raises(SettingError) as refused:
+        SegmentMock(admin_token=token)
+    return str(refused.value)
+
+
+def _by_app(token: Any, folder: Path) -> str:
+    with pytest.raises(SettingError) as refused:
+        create_app(admin_token=token)
+    return str(refused.value)
+
+
+def _by_client(token: Any, folder: Path) -> str:
+    with pytest.raises(SettingError) as refused:
+        segment_mock.connect("http://127.0.0.1:9", admin_token=token)
+    return str(refused.value)
+
+
+def _command(*args: str, env: Mapping[str, str] | None = None) -> str:
+    result = CliRunner().invoke(main, args, env=env)
+    assert 2 == result.exit_code, result.output
+    return result.stderr
+
+
+def _by_flag(token: str, folder: Path) -> str:
+    return _command("serve", "--port", "0", "--admin-token", token)
+
+
+def _by_flag_of_exec(token: str, folder: Path) -> str:
+    return _command("exec", "--admin-token", token, "--", "true")
+
+
+def _by_flag_of_a_client(token: str, folder: Path) -> str:
+    return _command("journal", "--url", "http://127.0.0.1:9", "--admin-token", token)
+
+
+def _by_file(token: str, folder: Path) -> str:
+    import yaml
+
+    file = folder / "settings.yaml"
+    file.write_text(yaml.safe_dump({"admin-token": token}))
+    error = _command("serve", "--port", "0", "--config", str(file))
+    assert str(file) in error
+    return error
+
+
+def _by_variable(token: str, folder: Path) -> str:
+    return _command("serve", "--port", "0", env={"SEGMENT_MOCK_ADMIN_TOKEN": token})
+
+
+def _by_variable_of_exec(token: str, folder: Path) -> str:
+    return _command("exec", "--", "true", env={"SEGMENT_MOCK_ADMIN_TOKEN": token})
+
+
+WAYS: list[Callable[[Any, Path], str]] = [
+    _by_keyword, _by_app, _by_client, _by_flag, _by_flag_of_exec, _by_flag_of_a_client, _by_file, _by_variable,
+    _by_variable_of_exec,
+]  # fmt: skip
+
+
+# No variable can have a NUL.
+@pytest.mark.parametrize(
+    ("way", "token"),
+    [(way, token) for way in WAYS for token in UNUSABLE if not ("\0" in token and "variable" in way.__name__)],
+)
+def test_a_token_that_no_header_can_carry_is_refused_at_start(
+    way: Callable[[Any, Path], str], token: str, tmp_path: Path
+) -> None:
+    """The sentence names the setting and what is wrong, and does not repeat the token."""
+    error = way(token, tmp_path)
+
+    assert "admin_token: " in error
+    assert UNUSABLE[token] in error
+    assert "Evil" not in error
+
+
+@pytest.mark.parametrize("token", [True, 1.5, ["a"], {"a": 1}, b"a", object()])
+def test_a_token_that_is_no_text_is_refused_at_start(token: Any, tmp_path: Path) -> None:
+    assert "admin_token: expected text, not " in _by_keyword(token, tmp_path)
+
+
+@pytest.mark.parametrize("setting", ["salsa_token", "segmenter_key"])
+def test_a_listed_credential_that_no_header_can_carry_is_refused_at_start(setting: str) -> None:
+    for token, reason in UNUSABLE.items():
+        with pytest.raises(SettingError, match=f"{setting}: .*{reason}"):
+            SegmentMock(credentials="listed", **{setting: ["good", token]})
+
+
+@pytest.mark.parametrize("token", UTF_8)
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR"])
+def test_every_client_of_the_control_plane_sends_any_token(token: str, scheme: str) -> None:
+    """`connect`, the commands and a plain client, in any case of the scheme."""
+    with SegmentMock(admin_token=token) as mock:
+        url = mock.serve().url
+        with segment_mock.connect(url, admin_token=token) as remote:
+            assert 0 == len(remote.journal)
+            assert "begin" == next(remote._client.events())[0]
+        command = CliRunner().invoke(main, ["clock", "--url", url, "--admin-token", token])
+        plain = requests.get(f"{url}/_mock/state", headers={"Authorization": f"{scheme} {token}".encode()}, timeout=5)
+
+    assert (0, 200) == (command.exit_code, plain.status_code), command.output
+
+
+@pytest.mark.parametrize("token", UTF_8)
+def test_conform_sends_any_token(token: str) -> None:
+    settings: dict[str, Any] = {"credentials": "listed", "salsa_token": [token], "admin_token": token}
+    with SegmentMock(**settings) as mock:
+        names = ("--admin-token", token, "--salsa-token", token)
+        result = run_conform(mock.serve().url, "--only", "salsa/recorded-metrics", *names)
+
+    assert 0 == result.exit_code, result.output
+
+
+@pytest.mark.parametrize(
+    ("token", "sent"), [*((token, token.encode()) for token in UTF_8), (UTF_8[0], UTF_8[0].encode("latin-1"))]
+)
+def test_a_listed_credential_may_be_any_text(token: str, sent: bytes) -> None:
+    """Live and in process, however the client encodes it."""
+    with SegmentMock(credentials="listed", salsa_token=[token]) as mock, mock.session() as session:
+        live = requests.get(mock.serve().url + METRICS, headers={"authToken": sent}, timeout=5)
+        replies = [live, session.get(METRICS, headers={"authToken": sent})]
+        wrong = session.get(METRICS, headers={"authToken": sent + b"x"})
+
+    assert [200, 200, 401] == [*(reply.status_code for reply in replies), wrong.status_code]
+
+
+def test_one_credential_is_one_organization_in_any_encoding() -> None:
+    with SegmentMock(credentials="isolated") as mock, mock.session() as session:
+        for encoding in ("utf-8", "latin-1"):
+            group = {"payload": {"segments": [{"name": encoding}]}}
+            session.put("/api/integration/ext/v1/segments", json=group, headers={"authToken": "é".encode(encoding)})
+        state = session.get("/_mock/state?organization=%C3%A9").json()
+
+    assert 2 == len(state["salsa"]["segments"])
+
+
+@pytest.mark.slow  # starts a process
+def test_a_server_starts_with_a_token_in_utf_8() -> None:
+    """Its own process decodes flag and variable by the locale."""
+    environment = {**os.environ, "SEGMENT_MOCK_ADMIN_TOKEN": "schlüssel", "PYTHONUTF8": "1"}
+    script = (
+        "import os, urllib.request as r; t = os.environ['SEGMENT_MOCK_ADMIN_TOKEN'].encode().decode('latin-1');"
+        "q = r.Request(os.environ['SEGMENT_MOCK_URL'] + '/_mock/state', headers={'Authorization': 'Bearer ' + t});"
+        "print(r.urlopen(q).status)"
+    )
+    command = [sys.executable, "-m", "segment_mock", "exec", "--", sys.executable, "-c", script]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+    assert "200\n" == done.stdout, done.stderr
