@@ -33,7 +33,7 @@ ENVIRONMENT = {"PYTHONDONTWRITEBYTECODE": ""}
 TOUCHES_DEPENDENCIES = [
     f"tests/{path}"
     for path in (
-        *("core", "plugin", "settings", "store", "testing", "transports/inprocess", "vendors", "web"),
+        *("core", "persistence", "plugin", "settings", "store", "testing", "transports/inprocess", "vendors", "web"),
         *("cli/test_cli.py", "faults/test_fault_settings.py", "faults/test_items.py", "faults/test_kinds.py"),
         *("test_examples.py", "test_packaging.py", "test_readme.py", "virtual_time/test_loop_waits.py"),
     )
@@ -126,7 +126,7 @@ def slow(session: nox.Session) -> None:
 @nox.session(python=OLDEST)
 def lowest(session: nox.Session) -> None:
     """Run what touches dependencies on the oldest Python, with the lowest version of each and of every client."""
-    pins = floors("metrics", "pytest", "time", names=("httpx", "httpcore", "aiohttp"))
+    pins = floors("metrics", "pytest", "redis", "time", names=("httpx", "httpcore", "aiohttp"))
     install(session, *pins, editable="[test]", locked=False)
     # Old versions use what the standard library deprecates; marshmallow 3.13 imports distutils, for example.
     quiet = ("-W", "ignore::DeprecationWarning", "-W", "ignore::ImportWarning")

@@ -1,0 +1,91 @@
+"""What every engine of a lasting log does, and what is said when it can't."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator
+from zlib import crc32
+
+from ..settings import SettingError
+
+FORMAT = 1
+"""The version of what the log contains; a store of another version is refused."""
+_PASSWORD = re.compile(r"(?<=://)[^/]*@")
+_QUERY = re.compile(r"[?#].*", re.DOTALL)
+
+
+class StoreError(SettingError):
+    """A store can't be opened: it is damaged, of another format, or no store at all."""
+
+
+class StoreInUse(StoreError):
+    """Another process writes to the store."""
+
+
+class StoreUnavailable(Exception):
+    """An entry could not be made to last. The store may answer again later: see `LastingLog.resume`."""
+
+
+class LastingLog(ABC):
+    """An append-only log of one state, with immutable blobs beside it, and one writer at a time.
+
+    Each method raises `StoreUnavailable` while the engine does not answer, and `StoreError` for what can't be used.
+    *url* has no password.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = public_url(url)
+
+    @abstractmethod
+    def acquire(self) -> None:
+        """Become the one writer; raises `StoreInUse` naming the process that is."""
+
+    @abstractmethod
+    def entries(self) -> Iterator[bytes]:
+        """Yield every entry since the last compaction, oldest first; the first is that of the compaction."""
+
+    @abstractmethod
+    def blob(self, name: str) -> bytes:
+        """Return the blob that was put under *name*."""
+
+    @abstractmethod
+    def put(self, name: str, content: bytes) -> None:
+        """Add a blob, which no entry refers to yet. A name is used once."""
+
+    @abstractmethod
+    def append(self, entry: bytes) -> None:
+        """Add *entry*, all of it or nothing; it lasts once this returns."""
+
+    @abstractmethod
+    def compact(self, entry: bytes, keep: Collection[str]) -> None:
+        """Put *entry* in the place of all entries, and forget all blobs but those called as in *keep*, in one step."""
+
+    @abstractmethod
+    def resume(self) -> None:
+        """Become the writer again after `StoreUnavailable`, at once or not at all.
+
+        Returns when entries can be read and appended again: read all of them, because it is not known which of the
+        last ones were written. Raises `StoreUnavailable` otherwise.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of the store, so that another process may write."""
+
+
+def public_url(url: str) -> str:
+    """Return *url* without user, password and query."""
+    return _PASSWORD.sub("***@", _QUERY.sub("", url))
+
+
+def sealed(content: bytes) -> bytes:
+    """Return *content* behind its checksum."""
+    return crc32(content).to_bytes(4, "big") + content
+
+
+def unsealed(content: bytes) -> bytes:
+    """Return what was `sealed`; raises ValueError if it has changed since."""
+    if len(content) < 4 or crc32(content[4:]).to_bytes(4, "big") != content[:4]:
+        raise ValueError("a checksum is wrong")
+    return content[4:]

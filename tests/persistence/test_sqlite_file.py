@@ -1,0 +1,200 @@
+"""The file of a store: what is refused in words and left as it is, and what a full disk does."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from segment_mock.persistence import StoreError, StoreInUse, StoreUnavailable, check_url, open_log
+from tests.persistence.engines import sqlite_url
+from tests.persistence.test_log import ENDED, opened
+
+HOLDING = """
+import sys
+from segment_mock.persistence import open_log
+log = open_log(sys.argv[1])
+log.acquire()
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+def contents(place: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in place.iterdir() if not file.name.endswith(".lock")}
+
+
+def read_all(url: str) -> None:
+    log = open_log(url)
+    log.acquire()
+    try:
+        list(log.entries())
+    finally:
+        log.close()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"not a database\n" * 100, "damaged"),
+        (b"SQLite format 3\0", "damaged"),
+        (b"SQLite format 3\0" + bytes(4080), "another program"),
+    ],
+)
+def test_file_that_is_no_store_is_refused_and_left_as_it_is(tmp_path: Path, content: bytes, said: str) -> None:
+    (tmp_path / "state.db").write_bytes(content)
+    with pytest.raises(StoreError, match=said):
+        read_all(sqlite_url(tmp_path))
+    assert contents(tmp_path) == {"state.db": content}
+
+
+@pytest.mark.parametrize("end", ["closed", "killed"])
+@pytest.mark.parametrize("at", [0.3, 0.5, 0.9])
+def test_damaged_file_is_refused_and_left_as_it_is(tmp_path: Path, at: float, end: str) -> None:
+    url = sqlite_url(tmp_path)
+    log = opened(url)
+    for number in range(200):
+        log.append(b"%d " % number * 100)
+    log.close()
+    if end == "killed":
+        done = subprocess.run([sys.executable, "-c", ENDED, url, "3"], check=False)
+        assert done.returncode == -signal.SIGKILL
+    file = tmp_path / "state.db"
+    content = bytearray(file.read_bytes())
+    begin = int(len(content) * at)
+    content[begin : begin + 5000] = bytes(byte ^ 0x55 for byte in content[begin : begin + 5000])
+    file.write_bytes(content)
+    before = contents(tmp_path)
+    with pytest.raises(StoreError, match="damaged") as raised:
+        read_all(url)
+    assert "\n" not in str(raised.value)
+    assert contents(tmp_path) == before
+
+
+def test_truncated_file_is_refused(tmp_path: Path) -> None:
+    url = sqlite_url(tmp_path)
+    log = opened(url)
+    for _ in range(100):
+        log.append(bytes(1000))
+    log.close()
+    file = tmp_path / "state.db"
+    file.write_bytes(file.read_bytes()[:-20_000])
+    with pytest.raises(StoreError, match="damaged"):
+        read_all(url)
+
+
+def test_missing_entry_is_damage(tmp_path: Path) -> None:
+    url = sqlite_url(tmp_path)
+    log = opened(url)
+    for _ in range(3):
+        log.append(b"entry")
+    log.close()
+    with closing(sqlite3.connect(tmp_path / "state.db", isolation_level=None)) as connection:
+        connection.execute("DELETE FROM entries WHERE number = 2")
+    with pytest.raises(StoreError, match="entry 2 is missing"):
+        read_all(url)
+
+
+def test_other_format_version_is_refused_in_words(tmp_path: Path) -> None:
+    url = sqlite_url(tmp_path)
+    opened(url).close()
+    with closing(sqlite3.connect(tmp_path / "state.db")) as connection:
+        connection.execute("PRAGMA user_version = 7")
+    with pytest.raises(StoreError, match="format 7, and this version of segment-mock knows format 1"):
+        read_all(url)
+
+
+def test_second_process_is_told_the_pid_of_the_first(tmp_path: Path) -> None:
+    url = sqlite_url(tmp_path)
+    command = [sys.executable, "-c", HOLDING, url]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        with pytest.raises(StoreInUse, match=f"process {holder.pid} writes to it"):
+            opened(url)
+        holder.kill()
+    opened(url).close()  # what a killed process leaves is no obstacle
+
+
+def test_writer_whose_lock_file_was_removed_still_keeps_others_out(tmp_path: Path) -> None:
+    url = sqlite_url(tmp_path)
+    first = opened(url)
+    first.append(b"one")
+    (tmp_path / "state.db.lock").unlink()
+    with pytest.raises(StoreInUse, match="another process"):
+        read_all(url)
+    first.append(b"two")
+    first.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_forked_child_leaves_the_file_to_its_parent(tmp_path: Path) -> None:
+    url = sqlite_url(tmp_path)
+    log = opened(url)
+    log.append(b"one")
+    child = os.fork()
+    if not child:
+        try:
+            log.append(b"of the child")
+        except StoreUnavailable:
+            os._exit(7)
+        os._exit(1)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 7
+    log.append(b"two")
+    log.close()
+    again = opened(url)
+    assert [*again.entries()] == [b"one", b"two"]
+    again.close()
+
+
+def test_append_beyond_the_room_is_unavailable_and_resumes_with_room(tmp_path: Path) -> None:
+    log = opened(sqlite_url(tmp_path))
+    log.append(b"one")
+    writer = log._writer  # type: ignore[attr-defined]
+    (pages,) = writer.execute("PRAGMA page_count").fetchone()
+    writer.execute(f"PRAGMA max_page_count = {pages + 2}")
+    with pytest.raises(StoreUnavailable, match="full"):
+        log.append(bytes(100_000))
+    with pytest.raises(StoreUnavailable, match="full"):
+        log.resume()
+    assert [*log.entries()] == [b"one"]
+    writer.execute("PRAGMA max_page_count = 100000")
+    log.resume()
+    log.append(b"two")
+    assert [*log.entries()] == [b"one", b"two"]
+    log.close()
+
+
+@pytest.mark.parametrize("place", ["missing/state.db", "."])
+def test_place_that_can_be_no_file_is_refused(tmp_path: Path, place: str) -> None:
+    with pytest.raises(StoreError, match="can't be used"):
+        open_log(f"sqlite:///{tmp_path}/{place}").acquire()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "", "sqlite", "sqlite://", "sqlite:///", "sqlite://host/file", "sqlite:///dir/", "postgres://h/d", "file.db",
+        "redis://", "redis:///1", "redis://host/x", "redis://host:99999/0", "redis://host:x/0", "redis://h/0?a=b",
+        "redis://[::1/0", "sqlite:///a?b", "Memory",
+    ],
+)  # fmt: skip
+def test_url_that_is_none_is_refused_naming_the_forms(url: str) -> None:
+    with pytest.raises(StoreError, match="store: "):
+        check_url(url)
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://:hunter2@/0", "redis://u:hunter2@h:99999/0", "rediss://x:hunter2@h/0?hunter2"]
+)
+def test_refused_url_does_not_show_its_password(url: str) -> None:
+    with pytest.raises(StoreError) as raised:
+        check_url(url)
+    assert "hunter2" not in str(raised.value)
