@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LAYERS = (
-    ("forking", "hosts", "json_match"),
+    ("forking", "hosts", "json_match", "wording"),
     ("virtual_time",),
     ("messages",),
     ("clock", "store", "settings", "callsite", "refused", "redaction"),

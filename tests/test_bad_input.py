@@ -170,7 +170,7 @@ def test_json_is_utf_8(operation, encoding, expected):
         ("PUT", "/segment", "PUT /segments"),
         ("POST", "//Segments", "POST /segments"),
         ("OPTIONS", "/segment", "/segments"),
-        ("FROB", "/~~~", "no such operation"),
+        ("FROB", "/~~~", "unknown path"),
     ],
 )
 def test_a_path_of_nobody_is_a_problem_with_the_nearest_paths(method, path, nearest, headers):

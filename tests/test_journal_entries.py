@@ -72,8 +72,8 @@ def test_entries(chosen: dict[str, Any], expected: list[int]) -> None:
 
 
 def test_negative_limit() -> None:
-    """A limit below 0 is refused: there is nothing it could mean."""
-    with pytest.raises(SettingError, match="limit: -1 is less than 0"):
+    """A limit below 0 is refused."""
+    with pytest.raises(SettingError, match="limit: -1 is negative"):
         EntryFilter(limit=-1)
 
 

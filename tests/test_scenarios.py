@@ -268,7 +268,7 @@ def test_scenarios_are_listed(tmp_path: Path) -> None:
             {"flaky-network": {"faults": [{"kind": "hang"}]}},
             "scenarios.flaky-network: there is a scenario of this name",
         ),
-        ({"a": {"fautls": []}}, "scenarios.a.fautls: no such member (did you mean 'faults'?)"),
+        ({"a": {"fautls": []}}, "scenarios.a: unknown member 'fautls' (did you mean 'faults'?)"),
         ({"a": {"about": 1, "faults": [{"kind": "hang"}]}}, "scenarios.a.about: 1 is not text"),
         ({"a": None}, "scenarios.a.faults: expected a list of rules, got None"),
         ({"a": {"faults": []}}, "scenarios.a.faults: expected a list of rules, got []"),
@@ -277,8 +277,8 @@ def test_scenarios_are_listed(tmp_path: Path) -> None:
             "faults[1]: kind: unknown fault kind 'hnag'",
         ),
         ({"a": {"faults": [{"kind": "item", "operation": "segmenter.*"}]}}, "scenarios.a.faults[0]: operation:"),
-        ({"a": 1}, "scenarios.a: expected names and values, got int"),
-        ([], "scenarios: expected names and values, got list"),
+        ({"a": 1}, "scenarios.a: expected a dictionary of names and values, got int"),
+        ([], "scenarios: expected a dictionary of names and values, got list"),
     ],
 )
 def test_a_bad_scenario_of_your_own_stops_the_start(own: Any, message: str, tmp_path: Path) -> None:

@@ -239,7 +239,7 @@ def unknown_names(settings: Mapping[Any, Any], names: Iterable[str]) -> Iterator
             from difflib import get_close_matches  # most runs misspell nothing
 
             near = get_close_matches(str(name), known, n=1, cutoff=0.5)
-            yield f"{name}: no such setting" + (
+            yield f"unknown setting {name!r}" + (
                 f" (did you mean {near[0]!r}?)" if near else f"; expected one of {known}"
             )
 

@@ -163,7 +163,7 @@ def _unknown_operations(item: pytest.Item, mock: SegmentMock) -> Iterator[str]:
     for entry in mock.journal:
         if entry.operation.endswith((".no_such_operation", ".no_such_method", "unmatched")):
             at = f" (called at {entry.caller})" if entry.caller else ""
-            yield f"#{entry.id} {entry.method} {entry.target}{at}: {mock.journal.hint(entry) or 'no such operation'}"
+            yield f"#{entry.id} {entry.method} {entry.target}{at}: {mock.journal.hint(entry) or 'unknown path'}"
 
 
 def _unused_stubs(item: pytest.Item, mock: SegmentMock) -> Iterator[str]:

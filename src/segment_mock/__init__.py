@@ -43,10 +43,10 @@ _HOMES = {
     **dict.fromkeys(("Journal", "added", "anything", "removed", "unchanged", "updated"), ".testing"),
 }
 
-if not TYPE_CHECKING:  # else every name would do for a type checker
+if not TYPE_CHECKING:  # a type checker would accept any name if it saw __getattr__
 
     def __getattr__(name):
-        # Nothing is imported before it is used: a test run that uses no mock pays for none.
+        # Import on first use, so a test run without a mock does not pay for one.
         if name == "faults":
             return import_module(".faults", __name__)
         if name not in _HOMES:

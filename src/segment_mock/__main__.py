@@ -1,4 +1,4 @@
-"""``python -m segment_mock`` is the command ``segment-mock``."""
+"""Run the command ``segment-mock`` as ``python -m segment_mock``."""
 
 from .cli import main
 

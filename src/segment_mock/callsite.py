@@ -1,4 +1,4 @@
-"""Which line of the user's own code is making the call that is under way."""
+"""Find the line of the user's own code that makes the current call."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _RUNNING = "PYTEST_CURRENT_TEST"
 
 
 def caller() -> str:
-    """Return ``file:line`` of the innermost frame of this thread that no library has, or ``""``.
+    """Return ``file:line`` of the innermost frame of this thread that belongs to no library, or ``""``.
 
-    Of a file below the working directory the path from there is told. If a library works in a task of its own, the
-    lines are those at which tasks of the same event loop wait.
+    The path of a file below the working directory is relative to it. A library may run the call in a task of its own.
+    Then return the lines at which the other tasks of the event loop wait, at most three, joined by ``or``.
     """
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and _foreign(frame.f_code.co_filename):
@@ -29,12 +29,12 @@ def caller() -> str:
 
 def running_test() -> str:
     """Return the id of the test that pytest is running in this process, or ``""``."""
-    # A look-up in the environment that fails takes as long as everything else that is noted of a call.
+    # Without pytest, skip the environment: a failed look-up takes as long as everything else recorded about a call.
     return os.environ.get(_RUNNING, "").rpartition(" (")[0] if "pytest" in sys.modules else ""
 
 
 def _awaiting_lines() -> str:
-    """Return the user's lines in the tasks of this thread's event loop, if a library works for them in its own task."""
+    """Return the user's lines at which tasks of this thread's event loop wait for a library's task."""
     asyncio = sys.modules.get("asyncio")
     try:
         tasks = asyncio.all_tasks() if asyncio else ()

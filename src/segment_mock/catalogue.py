@@ -1,4 +1,4 @@
-"""What is emulated, with its source and the examples that prove it, for readers who want to know what to rely on."""
+"""The catalogue: everything that is emulated, with its source and the examples that show it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SECRETS = ("token", "key")
 def catalogue(vendors: Iterable[Vendor], settings: Mapping[str, Any]) -> Json:
     """Return each vendor's operations, field rules, refusals and limits, and the settings in force.
 
-    Each row has its ``source``, its ``mark``, what of it is ``assumed``, and the ``examples`` that prove it.
+    Each row has its ``source``, its ``mark``, the part of it that is ``assumed``, and the ``examples`` that show it.
     Each of a vendor's ``assumptions`` has the ``choice`` in force and the ``setting`` that changes it, if any.
     """
     known = shipped_examples()
@@ -23,7 +23,10 @@ def catalogue(vendors: Iterable[Vendor], settings: Mapping[str, Any]) -> Json:
 
 
 def public_settings(settings: Mapping[str, Any]) -> Json:
-    """Return *settings* without data and faults; of credentials and tokens only the number or the length."""
+    """Return *settings* without data, faults, stubs and scenarios.
+
+    A list of credentials is replaced by their number, a token by its length.
+    """
     return {
         name: len(value) if name.endswith(_SECRETS) and value else value
         for name, value in settings.items()

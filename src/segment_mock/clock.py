@@ -1,4 +1,4 @@
-"""The world's time: real until a test freezes, sets or advances it. The only caller of ``time``."""
+"""The mock's clock: real time until a test freezes, sets or advances it. The only module that calls ``time``."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from .forking import new_rlock
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _LAST = 253402300799.999
-"""The last moment of the year 9999."""
+"""The last moment of the year 9999, in epoch seconds."""
 _LONGEST = 1e9
-"""Longer than any process lives, and within what every system can sleep."""
+"""Seconds that stand for "for ever": longer than any process lives, and short enough for every system's sleep."""
 _MOMENT = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
     r"(?:[Tt ]((?:[01][0-9]|2[0-3]):[0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]+))?)?(?:([Zz])|([+-][0-9]{2}):?([0-9]{2})?)?)?"
@@ -25,23 +25,22 @@ _MOMENT = re.compile(
 
 
 def _real_monotonic() -> Callable[[], float]:
-    # perf_counter, because time-machine replaces monotonic itself, and freezegun the name; unless this module
-    # is imported while that has been done.
+    # time-machine replaces time.monotonic itself and freezegun replaces the name, so prefer perf_counter. If this
+    # module is imported while perf_counter is replaced too, read the system's clock.
     if isinstance(time.perf_counter, BuiltinFunctionType):
         return time.perf_counter
     return partial(time.clock_gettime, time.CLOCK_MONOTONIC)
 
 
 class Clock:
-    """Seconds since 1970 (UTC), running at the wall's pace unless frozen.
+    """A clock in seconds since 1970 (UTC) that runs in real time unless frozen.
 
-    It follows what ``time.time()`` shows, so freezegun and time-machine move it. Source: assumed; the vendors publish
-    no clock.
+    It follows ``time.time()``, so freezegun and time-machine move it. Source: assumed; the vendors publish no clock.
     """
 
     _real_sleep = staticmethod(time.sleep)  # a class attribute: freezegun replaces module globals
     monotonic = staticmethod(_real_monotonic())
-    """Real seconds for timers, which no test library replaces: a class attribute is out of their reach."""
+    """Real seconds for timers. Test libraries replace names of modules, so they do not reach this class attribute."""
 
     def __init__(self) -> None:
         self._offset = 0.0
@@ -50,45 +49,54 @@ class Clock:
 
     @property
     def frozen(self) -> bool:
-        """Whether time stands still."""
+        """Whether the clock is frozen."""
         return self._frozen is not None
 
     @property
     def setting(self) -> tuple[float, float | None]:
-        """How it differs from the wall's time: it changes when a test turns the clock, not as time passes."""
+        """The offset from real time and the frozen time; it changes when a test sets the clock, not as time passes."""
         return self._offset, self._frozen
 
     def now(self) -> float:
-        """Return seconds since the epoch; at the end of the year 9999 time stands still."""
+        """Return seconds since the epoch; the clock stops at the end of the year 9999."""
         if self._frozen is not None:
             return self._frozen
         now = time.time() + self._offset
         return now if now < _LAST else _LAST
 
     def iso(self) -> str:
-        """Return now as ISO 8601 in UTC with exactly three decimals and ``Z``."""
+        """Return the current time as ISO 8601 in UTC with exactly three decimals and ``Z``."""
         return iso(self.now())
 
     def freeze(self, at: str | float | None = None) -> None:
-        """Stop time, now or *at* an ISO 8601 text or epoch seconds."""
+        """Stop the clock at *at*, an ISO 8601 text or epoch seconds (default: the current time).
+
+        Raises ValueError if *at* is not a time.
+        """
         with self._turning:
             self._frozen = self.now() if at is None else seconds(at)
 
     def resume(self) -> None:
-        """Let time run on from where it stands."""
+        """Let the clock run on from its current time."""
         with self._turning:
             self.set(self.now(), frozen=False)
 
     def set(self, to: str | float, *, frozen: bool | None = None) -> None:
-        """Move to an ISO 8601 text or epoch seconds; *frozen* None keeps it frozen or running."""
+        """Set the clock to an ISO 8601 text or epoch seconds.
+
+        It stays frozen or running unless *frozen* says otherwise. Raises ValueError if *to* is not a time.
+        """
         moment = seconds(to)
         with self._turning:
-            stands = self.frozen if frozen is None else frozen
+            is_frozen = self.frozen if frozen is None else frozen
             self._offset = moment - time.time()
-            self._frozen = moment if stands else None
+            self._frozen = moment if is_frozen else None
 
     def advance(self, by: float) -> None:
-        """Move *by* seconds forward, frozen or running; raises ValueError if negative or past the year 9999."""
+        """Move the clock *by* seconds forward, frozen or running.
+
+        Raises ValueError if *by* is negative or leads past the year 9999.
+        """
         with self._turning:
             now = self.now()
             if not 0 <= by <= _LAST - now:
@@ -98,7 +106,7 @@ class Clock:
     def turn(self, action: str, value: object) -> None:
         """Perform an action of the control plane: ``freeze`` (true, false or a time), ``set`` or ``advance``.
 
-        Raises ValueError for another action or a value that it does not take.
+        Raises ValueError for any other action, and for a value of the wrong type.
         """
         if action == "freeze" and value is False:
             self.resume()
@@ -109,49 +117,52 @@ class Clock:
         elif action == "advance" and isinstance(value, (int, float)) and not isinstance(value, bool):
             self.advance(value)
         else:
-            raise ValueError(f"{action!r} with {value!r} is nothing a clock can do")
+            raise ValueError(
+                f"{action}: {value!r} can't be used; expected freeze with true, false or a time, set with a time, or "
+                "advance with a number of seconds"
+            )
 
     def move_to(self, moment: float) -> None:
-        """Move forward to *moment* in epoch seconds, but not past the year 9999; does nothing if it has passed."""
+        """Move forward to *moment* in epoch seconds, at most to the end of the year 9999; ignore a past moment."""
         with self._turning:
             if moment > self.now():
                 self.set(min(moment, _LAST))
 
     def skip(self, by: float) -> None:
-        """Move *by* seconds forward for a wait that took no real time, and `patch_sleep`'s virtual time with it.
+        """Move *by* seconds forward for a wait that took no real time, together with the virtual time of `patch_sleep`.
 
-        Not past the year 9999. Raises ValueError if *by* is negative.
+        The clock stops at the end of the year 9999. Raises ValueError if *by* is negative.
         """
         from .virtual_time import VIRTUAL
 
         VIRTUAL.passed(self, min(by, _LAST - self.now()))
 
     def patch_sleep(self) -> AbstractContextManager[None]:
-        """Return a ``with`` block in which sleeping moves this clock instead of waiting.
+        """Return a context manager within which sleeping moves this clock instead of waiting.
 
         ``time.sleep``, ``asyncio.sleep``, ``time.time``, ``time.monotonic``, ``time.perf_counter``, their ``_ns``
         forms and the time of asyncio's loops share one offset. A client's back-off and deadlines end in the same
         order as in real time, but at once. The standard library's own threads and queues, pytest and its plugins
-        see real time. Raises `EndlessSleep` in code that sleeps 10,000 times in one place. See the page "Time".
+        see real time. Code that sleeps more than 10,000 times gets `EndlessSleep`. See the page "Time".
         """
         from .virtual_time import VIRTUAL
 
         return VIRTUAL.patched(self)
 
     def wait(self, delay: float) -> None:
-        """Really wait *delay* seconds, for ever if infinite, whatever `patch_sleep` does: for a thread of a server."""
+        """Wait *delay* real seconds, for ever if infinite, even under `patch_sleep`. For the threads of a server."""
         self._real_sleep(min(delay, _LONGEST))
 
     def reset(self) -> None:
-        """Return to the wall's time."""
+        """Return to real time."""
         with self._turning:
             self._offset, self._frozen = 0.0, None
 
 
 def seconds(moment: str | float) -> float:
-    """Return epoch seconds of an ISO 8601 text (no zone: UTC) or of a number of seconds.
+    """Return *moment*, an ISO 8601 text (UTC if it names no zone) or a number, as epoch seconds.
 
-    Raises ValueError naming the value when it is neither, or lies outside the years 1 to 9999.
+    Raises ValueError with the value if it is neither, or lies outside the years 1 to 9999.
     """
     try:
         parsed = _parsed(moment) if isinstance(moment, str) else _number(moment)
@@ -169,14 +180,14 @@ def iso(moment: float) -> str:
 
 
 class Pause(float):
-    """Seconds that a driver is asked to wait, ``math.inf`` for ever; *why* explains a wait that never ends."""
+    """Seconds to wait, ``math.inf`` for ever; *why* explains a wait that never ends."""
 
     why = ""
 
 
 @coroutine
 def sleep(delay: float, why: str = "") -> Generator[float, None, None]:
-    """Ask whoever drives the core to wait *delay* seconds: the one thing the core awaits."""
+    """Ask the transport that drives the core to wait *delay* seconds. The core awaits nothing else."""
     pause = Pause(delay)
     pause.why = why
     yield pause
@@ -188,7 +199,7 @@ def _second(whole: int) -> str:
 
 
 def _parsed(text: str) -> float:
-    # Each Python reads other forms, and some take "2018-03-21+05:00" for five o'clock.
+    # What fromisoformat accepts differs between versions of Python; some read "2018-03-21+05:00" as five o'clock.
     parts = _MOMENT.fullmatch(text)
     if parts is None:
         raise ValueError(text)

@@ -1,4 +1,4 @@
-"""Calls to the control plane of a running server: what `connect` and the command line have in common."""
+"""A client of the control plane of a running server, for `connect` and the command line."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ if TYPE_CHECKING:
     import urllib3
 
 TIMEOUT = 30.0
-"""Seconds that the server has for an answer: loading many records takes a while."""
+"""Seconds to wait for a reply; loading many records takes a while."""
 _SHOWN = 200
 _TOKEN = next(option for option in OPTIONS if option.name == "admin_token")
 _SILENCE = 60.0
-"""Seconds without a byte after which a stream of events is given up; the server sends a comment every 15."""
+"""Read timeout of a stream of events in seconds; the server sends a comment every 15 seconds."""
 
 
 class ControlClient:
-    """Calls the control plane of the server at *url*, with *admin_token* if it asks for one.
+    """A client of the control plane of the server at *url*; *admin_token* is sent with every call.
 
-    *ca_file* verifies a server with ``--tls``; False verifies nothing. Environment proxies are not used. Errors name
-    the server and what it said: ConnectionError if no segment-mock answers, PermissionError if it refuses the caller,
-    SettingError for a value that it can't use, LookupError for what it doesn't have.
+    *ca_file* is the certificate authority of a server with ``--tls``; with False, no certificate is verified.
+    *timeout* is in seconds. Proxies of the environment are not used. Errors name the server and repeat its message:
+    ConnectionError if no segment-mock answers, PermissionError if it refuses the token, SettingError for a value that
+    it can't use, LookupError for an object that it doesn't have.
     """
 
     def __init__(
@@ -54,28 +55,28 @@ class ControlClient:
         call_after_fork(self)
 
     def get(self, path: str, **query: Any) -> Any:
-        """Return the JSON that GET *path* (below ``/_mock``) answers; a *query* value of None is left out."""
+        """Return the JSON reply to GET *path* (below ``/_mock``); a *query* value of None is left out."""
         return self.call("GET", path, query=query)
 
     def post(self, path: str, body: Any = None, **query: Any) -> Any:
-        """Return the JSON that POST *path* answers."""
+        """Return the JSON reply to POST *path*."""
         return self.call("POST", path, body, query)
 
     def put(self, path: str, body: Any, **query: Any) -> Any:
-        """Return the JSON that PUT *path* answers."""
+        """Return the JSON reply to PUT *path*."""
         return self.call("PUT", path, body, query)
 
     def delete(self, path: str) -> Any:
-        """Return the JSON that DELETE *path* answers."""
+        """Return the JSON reply to DELETE *path*."""
         return self.call("DELETE", path)
 
     def call(self, method: str, path: str, body: Any = None, query: Mapping[str, Any] | None = None) -> Any:
-        """Return the JSON that the server answers to *method* and *path*, with *body* as JSON unless it is None."""
+        """Return the JSON reply to *method* and *path*; *body* is sent as JSON unless it is None."""
         reply = self.send(method, path, body, query)
         return self._read(reply.status, reply.data)
 
     def _read(self, status: int, data: bytes) -> Any:
-        """Return the JSON of an answer; raises what a refusal means."""
+        """Return the JSON of a reply; raises the exception that its status stands for."""
         try:
             answer = json.loads(data)
             is_ours = isinstance(answer, dict)
@@ -83,7 +84,7 @@ class ControlClient:
             answer, is_ours = None, False
         if not is_ours or (status >= 400 and "detail" not in answer):
             text = data[:_SHOWN].decode("utf-8", "replace").strip()
-            raise ConnectionError(f"{self.url}: no segment-mock answers there, but something else: {status} {text}")
+            raise ConnectionError(f"{self.url}: the server there is not segment-mock; it replied {status} {text}")
         if status >= 400:
             raise self._error(status, answer)
         return answer
@@ -91,7 +92,7 @@ class ControlClient:
     def send(
         self, method: str, path: str, body: Any = None, query: Mapping[str, Any] | None = None
     ) -> urllib3.BaseHTTPResponse:
-        """Return the reply of whatever answers at the URL; raises ConnectionError if nothing does."""
+        """Return the reply to *method* and *path*, whatever its status; raises ConnectionError if there is none."""
         from urllib3.exceptions import HTTPError, SSLError
 
         parameters = {name: _text(value) for name, value in (query or {}).items() if value is not None}
@@ -106,15 +107,15 @@ class ControlClient:
                 method, url, body=data, headers=headers, timeout=self._timeout, retries=False, redirect=False
             )
         except SSLError as error:
-            advice = "name its CA, which `serve` prints, by ca_file (--ca-file, SEGMENT_MOCK_CA_FILE)"
-            raise ConnectionError(f"{self.url}: its certificate can't be verified: {advice}: {error}") from None
+            advice = "pass the CA file that `serve` prints as ca_file (--ca-file, SEGMENT_MOCK_CA_FILE)"
+            raise ConnectionError(f"{self.url}: its certificate can't be verified; {advice}: {error}") from None
         except (HTTPError, OSError) as error:
             raise ConnectionError(f"{self.url}: no segment-mock answers: {error}") from None
 
     def events(self) -> Iterator[tuple[str, Any]]:
-        """Yield kind and data of each event of ``/_mock/events`` from now on, the first being ``("begin", None)``.
+        """Yield kind and data of each new event of ``/_mock/events``, after a first ``("begin", None)``.
 
-        Goes on after the server has ended a stream; raises ConnectionError once it doesn't answer.
+        Reconnects when the server ends the stream; raises ConnectionError once it doesn't answer.
         """
         last_id, is_first = "", True
         while True:
@@ -138,7 +139,7 @@ class ControlClient:
                     elif name == "data":
                         yield kind, json.loads(value)
             except (HTTPException, OSError) as error:
-                raise ConnectionError(f"{self.url}: no segment-mock answers: {error or 'it went away'}") from None
+                raise ConnectionError(f"{self.url}: no segment-mock answers: {error or 'it stopped'}") from None
             finally:
                 connection.close()
 
@@ -155,11 +156,11 @@ class ControlClient:
         return HTTPSConnection(host, port, timeout=_SILENCE, context=context)
 
     def after_fork(self) -> None:
-        """Leave the connections to the parent: two processes can't share one."""
+        """Drop the connections, which the parent goes on using; two processes can't share one."""
         self._pool = None
 
     def close(self) -> None:
-        """Close the connections; the next call opens one again."""
+        """Close the connections; the next call opens a new one."""
         with self._lock:
             if self._pool is not None:
                 self._pool.clear()
@@ -167,7 +168,7 @@ class ControlClient:
     def _opened(self) -> urllib3.PoolManager:
         with self._lock:
             if self._pool is None:
-                import urllib3  # 40 ms, and a program that calls no server needs none
+                import urllib3  # takes 40 ms, and only a program that calls a server needs it
 
                 options: dict[str, Any] = {}
                 if self._ca_file is False:
@@ -183,16 +184,16 @@ class ControlClient:
         if status in (401, 403):
             return PermissionError(f"{self.url}: {detail}")
         if status in (404, 409):
-            return LookupError(f"{detail} (said by {self.url})")
+            return LookupError(f"{detail} (reported by {self.url})")
         if status < 500:
-            return SettingError(f"{detail} (said by {self.url})")
-        return RuntimeError(f"{self.url} failed to answer with {status}: {detail}")
+            return SettingError(f"{detail} (reported by {self.url})")
+        return RuntimeError(f"{self.url}: server error {status}: {detail}")
 
 
 def escaped(part: str) -> str:
-    """Return *part* of a path percent-encoded; raises SettingError for one that no path can have."""
+    """Return *part* of a path percent-encoded; raises SettingError if it can't be part of a path."""
     if not part or "/" in part or part in (".", ".."):
-        raise SettingError(f"name: {part!r} can't stand in a URL")
+        raise SettingError(f"name: {part!r} can't be part of a URL; expected a name without slashes")
     return quote(part, safe="")
 
 
@@ -204,4 +205,4 @@ def _dumped(body: Any) -> bytes:
     try:
         return json.dumps(body, allow_nan=False).encode()
     except (TypeError, ValueError, RecursionError) as error:
-        raise SettingError(f"{error}: only JSON can be sent to a server") from None
+        raise SettingError(f"only JSON can be sent to a server: {error}") from None

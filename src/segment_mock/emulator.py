@@ -1,4 +1,4 @@
-"""All vendors over one world: a call in, an answer out; reset, snapshots, state and queries."""
+"""The core: all vendors over one world. Answers calls; resets, snapshots, state and queries of the journal."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from .stubs import Stubs
 from .vendors import find_vendors
 
 _NO_ICON = Response(404, {"Content-Type": "text/plain; charset=utf-8"}, b"There is nothing for browsers here.\n")
-"""The answer to what browsers ask for by themselves. It is no call to a vendor, and not in the journal."""
+"""The reply to requests that browsers send on their own, such as for an icon; the journal does not record them."""
 _CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "*"}
 _PREFLIGHT = Response(
     204,
@@ -43,13 +43,13 @@ _PREFLIGHT = Response(
         "Access-Control-Max-Age": "600",
     },
 )
-"""The answer to a browser that asks whether a page of another site may call. It is no call to a vendor either."""
+"""The reply to a CORS preflight request; the journal does not record those either."""
 DELETED = "deleted"
-"""The collection of a data file that lists the ids that had a record once."""
+"""The collection of a data file that lists the ids of deleted records."""
 
 
 class Snapshot:
-    """A moment of all organizations' records that `Emulator.restore` can return to, until a reset."""
+    """The records of all organizations at one moment; `Emulator.restore` can return to it until a reset."""
 
     def __init__(self, world: World) -> None:
         with world.lock:
@@ -59,27 +59,27 @@ class Snapshot:
 
 
 class FaultyAdmission(Admission):
-    """Lets connections to the vendors' hosts fail as the armed faults say."""
+    """Fails connections to the vendors' hosts while a ``connect`` fault is armed."""
 
     def __init__(self, fault_rules: FaultRules, routes: Routes) -> None:
         self._fault_rules, self._routes = fault_rules, routes
 
     @property
     def armed(self) -> int:
-        """How many faults were armed that let no connection come about."""
+        """How many ``connect`` faults were armed so far."""
         return self._fault_rules.connections_armed
 
     def __call__(self, host: str) -> ConnectFailure | None:
-        """Return how a new connection to *host* fails, or None if it comes about."""
+        """Return how a new connection to *host* fails, or None if it is established."""
         if not self._fault_rules.active:
             return None
         return self._fault_rules.connect_failure(self._routes.vendor_of(host), normalized(host))
 
 
 class Emulator:
-    """All vendors over one world. *given* are settings by keyword; raises `SettingError` for a bad one.
+    """All vendors over one world. *given* are settings by name; raises `SettingError` for a bad one.
 
-    ``answer`` is the core: it knows no socket, no thread and no real time.
+    ``answer`` uses no socket, no thread and no real time; transports call it.
     """
 
     def __init__(self, given: Mapping[str, Any]) -> None:
@@ -93,7 +93,7 @@ class Emulator:
         self.stubs = Stubs(self.routes)
         self.refused: Counter[str] = Counter()
         """How often clients called each host that was refused."""
-        journal = self.journal  # and not self, which would hold itself in a circle by it
+        journal = self.journal  # a closure over self would be a reference cycle
         self.fault_rules = FaultRules(self.world, self.routes.operations(), lambda: journal.newest)
         self.admission = FaultyAdmission(self.fault_rules, self.routes)
         self._snapshots: dict[str, Snapshot] = {}
@@ -113,7 +113,7 @@ class Emulator:
     def answer(self, request: Request) -> Response | Pending:
         """Return the vendor's response to *request*.
 
-        While a fault rule may strike it is a coroutine of the response, which awaits nothing but `clock.sleep`.
+        While a fault rule can fire, return a coroutine of the response, which awaits nothing but `clock.sleep`.
         """
         has_cors = self.settings["cors"]
         if has_cors and is_preflight(request):
@@ -153,7 +153,7 @@ class Emulator:
             response = call.with_faults(response)
             if self.settings["cors"]:
                 response = _shared(response)
-        except SystemExit as error:  # a fault ends no program and no event loop
+        except SystemExit as error:  # a fault must not end the program or the event loop
             raise RuntimeError(f"a fault raised {error!r}") from error
         finally:
             end(call, entry, response, self.journal)
@@ -172,7 +172,7 @@ class Emulator:
         return vendor.state_class(self.world, vendor, "")
 
     def reset(self) -> None:
-        """Return to the initial data; calls in flight are closed unperformed, all else is cleared."""
+        """Return to the initial data and clear everything else; calls in flight are closed without being performed."""
         for interrupt in self.on_reset:
             interrupt()
         with self.world.lock:
@@ -186,7 +186,7 @@ class Emulator:
                 window.clear()
 
     def reload(self) -> None:
-        """Read the files of data, faults, stubs and scenarios again, and begin with them as after a start.
+        """Read the files of data, faults, stubs and scenarios again, and reset to their contents.
 
         Raises `SettingError` and changes nothing if one of them can't be used.
         """
@@ -199,7 +199,7 @@ class Emulator:
             "scenarios": [scenarios_of([source]) for source in given["scenarios"]],
         }
         settings = {**given, **sources}
-        Emulator(settings)  # if these can't be used, it raises before anything has changed
+        Emulator(settings)  # raises for unusable settings before anything has changed
         with self.world.lock:
             self.reset()
             self.stubs.forget()
@@ -208,19 +208,19 @@ class Emulator:
             self._start()
 
     def state(self, credential: str = "", *, deleted: bool = False) -> Json:
-        """Return every record of one organization in the form of a data file, with *deleted* the deleted ids too."""
+        """Return every record of one organization in the form of a data file; *deleted* adds the deleted ids."""
         with self.world.lock:
             return self.document(self.world.look_up(credential).store, deleted=deleted)
 
     def document(self, store: Store, *, deleted: bool) -> Json:
-        """Return what `state` does for the tables of *store*."""
+        """Return the records of *store* in the form of a data file; *deleted* adds the deleted ids."""
         document = {name: vendor.export(store) for name, vendor in self.vendors.items()}
         for name, vendor in self.vendors.items() if deleted else ():
             document[name].update(_deleted(vendor, store))
         return document
 
     def load(self, document: Json, credential: str = "") -> None:
-        """Put *document* in the place of one organization's records; not what `reset` returns to.
+        """Replace the records of one organization by those of *document*; `reset` still returns to the initial data.
 
         Raises `SettingError` and changes nothing if a row of it can't be used.
         """
@@ -229,7 +229,7 @@ class Emulator:
             self.world.organization(credential).store.replace(initial.items())
 
     def snapshot(self, name: str | None = None) -> Snapshot:
-        """Remember this moment, under *name* if one is given."""
+        """Take a snapshot of all records, and keep it under *name* if one is given."""
         snapshot = Snapshot(self.world)
         if name is not None:
             self._snapshots[name] = snapshot
@@ -237,7 +237,7 @@ class Emulator:
 
     @property
     def snapshots(self) -> Mapping[str, Snapshot]:
-        """The snapshots that have a name, oldest first."""
+        """The named snapshots, oldest first."""
         return MappingProxyType(self._snapshots)
 
     def remove_snapshot(self, name: str) -> bool:
@@ -245,16 +245,16 @@ class Emulator:
         return self._snapshots.pop(name, None) is not None
 
     def changes_since(self, snapshot: Snapshot | str) -> dict[str, list[Difference]]:
-        """Return what has become of the records since a snapshot or its name, by full table name.
+        """Return how the records differ from a snapshot (or the snapshot of a name), by full table name.
 
         Raises LookupError like `restore`.
         """
         return self.differences_since(self._resolve_snapshot(snapshot).mark)
 
     def differences_since(self, mark: int, organization: str | None = None) -> dict[str, list[Difference]]:
-        """Return what has become of the records of one *organization*, or of all, since a mark of the change log.
+        """Return how the records of one *organization*, or of all, differ from those at a mark of the change log.
 
-        The rows are by full table name. Raises LookupError if the log does not reach back so far.
+        The rows are grouped by full table name. Raises LookupError if the log does not reach back that far.
         """
         names = {id(schema): vendor.table(schema.name) for vendor in self.vendors.values() for schema in vendor.tables}
         by_table: dict[int, list[Change]] = {}
@@ -272,7 +272,7 @@ class Emulator:
         return {name: rows for name, rows in differences_by_table.items() if rows}
 
     def _compared(self, table: Table, mark: int) -> Iterable[Difference]:
-        """Return the differences of a table that was replaced as a whole: its change log has no single records."""
+        """Return the differences of a table that was replaced as a whole; its change log has no single records."""
         key, name = table.schema.key, table.schema.name
         now = {key(row): row for row in table}
         with self.world.log.undone(mark, table.organization):
@@ -281,7 +281,10 @@ class Emulator:
         return [Difference(name, each, before, after) for each, before, after in pairs if before != after]
 
     def restore(self, snapshot: Snapshot | str) -> None:
-        """Return all records to a snapshot or its name; raises LookupError when a reset lies between."""
+        """Return all records to a snapshot, or the snapshot of a name.
+
+        Raises LookupError for an unknown name, and for a snapshot from before the last reset.
+        """
         moment = self._resolve_snapshot(snapshot)
         with self.world.lock:
             self.world.log.rollback(moment.mark)
@@ -294,9 +297,9 @@ class Emulator:
         return self._snapshots[snapshot]
 
     def rewind(self, to: Entry | int) -> None:
-        """Return all records to what they were right after the journal's entry *to*, or the one of that id.
+        """Return all records to their state right after the journal's entry *to*, an entry or an id.
 
-        Raises LookupError for an entry that is open, forgotten, from before a reset, or another mock's.
+        Raises LookupError for an entry that is open, forgotten, from before a reset, or of another mock.
         """
         number = to if isinstance(to, int) else to.id
         entry = self.journal.get(number)
@@ -308,7 +311,7 @@ class Emulator:
             self.world.log.rollback(entry.end)
 
     def entry_filter(self, **given: Any) -> EntryFilter:
-        """Return a filter of entries; *given* are the fields of `EntryFilter`, *organization* may be a credential.
+        """Return a filter of entries; *given* are fields of `EntryFilter`, and *organization* may be a credential.
 
         Raises `SettingError` for an unknown filter, operation or vendor, naming the nearest.
         """
@@ -323,7 +326,7 @@ class Emulator:
         return self.entry_filter(**given).select(self.journal)
 
     def scenarios(self) -> dict[str, Json]:
-        """Return every scenario by name, with ``about`` and ``faults``; the user's own come after those shipped."""
+        """Return every scenario by name, with ``about`` and ``faults``: the shipped ones, then the user's own."""
         return {**scenarios(), **self._own_scenarios}
 
     def _arm(self) -> None:
@@ -373,7 +376,7 @@ class Emulator:
                 records = self._initial_records(document)
         except SettingError as error:
             raise located(error, sources) from None
-        except (RecursionError, ValueError) as error:  # data of Python's: a number too long to be text, a circle
+        except (RecursionError, ValueError) as error:  # a dictionary with a number too long for text, or a cycle
             raise SettingError(f"data: it can't be read: {error}") from None
         if stubs:
             self.stubs.load(stubs)
@@ -398,7 +401,7 @@ class Emulator:
 
 
 def _shared(response: Response) -> Response:
-    """Return *response* with the headers that let a page of any site read it; raw bytes have none."""
+    """Return *response* with the CORS headers for pages of any site; raw bytes have no headers."""
     if response.delivery.raw is not None:
         return response
     return replace(response, headers={**response.headers, **_CORS})
@@ -406,7 +409,7 @@ def _shared(response: Response) -> Response:
 
 @contextmanager
 def _garbage_collection_paused() -> Iterator[None]:
-    # Loading makes nothing but lasting objects: to search them for garbage again and again takes most of the time.
+    # Loading creates lasting objects only. Searching them for garbage again and again would take most of the time.
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -417,7 +420,7 @@ def _garbage_collection_paused() -> Iterator[None]:
 
 
 def _deleted(vendor: Vendor, store: Store) -> Json:
-    """Return the part of a data file that lists the ids that were deleted, ``{}`` if there are none."""
+    """Return the part of a data file that lists the deleted ids, ``{}`` if there are none."""
     rows = [
         {"collection": schema.name, "id": key}
         for schema in vendor.tables
@@ -439,7 +442,7 @@ def _mark_deleted(vendor: Vendor, rows: Iterable[Any], seeds: Mapping[str, Initi
             raise SettingError(f"{place}.collection: unknown collection{near}; expected one of {[*seeds]}")
         key = seed.schema.normal(row["id"])
         if key in seed.numbers:
-            raise SettingError(f"{place}.id: {row['id']!r} is one of the {seed.schema.name}, so it is not deleted")
+            raise SettingError(f"{place}.id: {row['id']!r} is listed as deleted, but {seed.schema.name} has it")
         seed.deleted[key] = None
 
 
@@ -448,7 +451,7 @@ def _as_list(value: Any) -> list[Any]:
 
 
 def rules_of(source: Any) -> Any:
-    """Return *source*, a value of the setting ``faults``, or the rules of the file that it names."""
+    """Return *source*, a value of the setting ``faults``; if it names a file, return the rules of that file."""
     if not isinstance(source, str) or is_kind(source):
         return source
     path = Path(source)

@@ -1,4 +1,4 @@
-"""The shipped examples, and the operations, fields and refusals that each of them shows."""
+"""The shipped examples, and which operation, fields and refusals each of them shows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NO_OPERATION = ("no_such_operation", "no_such_method")
 
 @dataclass(frozen=True)
 class ShippedExample:
-    """One example: its name, its operation, and the paths of what it sends and prints."""
+    """One example: its name, its operation, and the paths of the members that it sends and expects."""
 
     name: str
     document: Json
@@ -33,22 +33,22 @@ class ShippedExample:
 
     @property
     def operation(self) -> str:
-        """The operation that it calls, by its full name."""
+        """The full name of the operation that it calls."""
         return str(self.document["operation"])
 
     @property
     def status(self) -> int:
-        """The status that it prints."""
+        """The expected status."""
         return int(self.document["response"]["status"])
 
     def refuses(self, vendor: str, kind: str, row: ErrorTemplate) -> bool:
-        """Tell whether it shows this refusal of *vendor*."""
+        """Return whether it shows this refusal of *vendor*."""
         fits = self.status == row.status != 200 and kind not in _NO_OPERATION
         return fits and self.operation.startswith(f"{vendor}.")
 
 
 def examples_folder(vendor: Vendor) -> Path:
-    """Return the folder of *vendor*'s examples: its package's own, or ours."""
+    """Return the folder of *vendor*'s examples, in the vendor's own package or in this one."""
     return vendor.examples or fixtures() / vendor.name
 
 
@@ -74,5 +74,5 @@ def paths(value: Any, place: str = "") -> Iterator[str]:
 
 
 def path_of(steps: tuple[str, ...]) -> str:
-    """Return *steps* of a schema in the form of `paths`."""
+    """Return *steps* of a schema as a path in the form of `paths`."""
     return ".".join(steps).replace("..", "[].")

@@ -9,10 +9,10 @@ from weakref import WeakSet
 
 
 class Inherited(Protocol):
-    """An object that has to change in a child, which has only a copy of it."""
+    """An object of the parent that has to change in a forked child."""
 
     def after_fork(self) -> None:
-        """Become what it has to be in the child; called there before anything else runs."""
+        """Adapt to the child; called in the child before any other code runs."""
 
 
 _LOCKS: WeakSet[Any] = WeakSet()
@@ -20,12 +20,12 @@ _OBJECTS: WeakSet[Inherited] = WeakSet()
 
 
 def new_lock() -> Any:
-    """Return a lock that is free in a forked child, whoever held it in the parent."""
+    """Return a lock that is free in a forked child, even if a thread of the parent held it."""
     return _with_forks(Lock())
 
 
 def new_rlock() -> Any:
-    """Return a reentrant lock that is free in a forked child, whoever held it in the parent."""
+    """Return a reentrant lock that is free in a forked child, even if a thread of the parent held it."""
     return _with_forks(RLock())
 
 

@@ -20,11 +20,11 @@ _OWN = (
 
 
 def har(entries: Iterable[Entry], version: str) -> dict[str, Any]:
-    """Return *entries* as an HTTP Archive 1.2; *version* is that of this package.
+    """Return *entries* as an HTTP Archive 1.2; *version* is the version of this package.
 
-    What the format has no member for (operation, faults, changes, hint ...) is in ``_segmentMock`` of each entry, by
-    the names of ``/_mock/journal``. Times are those of the mock's clock. Credentials are redacted, as in the journal.
-    A call without a status line (still open, or closed by a fault) has status 0 and ``_error`` with its outcome.
+    Members that the format lacks (operation, faults, changes, hint ...) are in ``_segmentMock`` of each entry, named as
+    in ``/_mock/journal``. Times are those of the mock's clock. Credentials are redacted, as in the journal.
+    A call without a status line (still open, or closed by a fault) has status 0, and its outcome in ``_error``.
     """
     creator = {"name": "segment-mock", "version": version}
     return {"log": {"version": "1.2", "creator": creator, "entries": [_entry(entry) for entry in entries]}}
@@ -47,7 +47,7 @@ def _entry(entry: Entry) -> dict[str, Any]:
 def _request(entry: Entry) -> dict[str, Any]:
     headers, body = entry.request_headers, entry.request_body
     host = headers.get("host", "localhost")
-    # No transport tells the scheme: the vendors' hosts speak TLS, this machine mostly does not.
+    # A request does not say its scheme: assume https for the vendors' hosts and http for this machine.
     scheme = "http" if is_local(host_of(host)) else "https"
     request = {
         "method": entry.method,

@@ -1,4 +1,4 @@
-"""Hosts and request targets: what a request names, and whose host it is."""
+"""Hosts and request targets: take them apart, and compare hosts with patterns."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _BROWSER_NOISE = re.compile(
     r"|browserconfig\.xml|\.well-known/[^?]*)(\?|\Z)"
 )
 SESSION_HOST = "segment-mock"
-"""The host of a URL that is a path alone, of `SegmentMock.session`."""
+"""The host that `SegmentMock.session` uses for a URL that is only a path."""
 _LOOPBACK = re.compile(r"localhost|::1|127(\.[0-9]{1,3}){1,3}")
 
 
@@ -23,7 +23,7 @@ def is_control(target: str) -> bool:
 
 
 def is_browser_noise(target: str) -> bool:
-    """Return whether browsers ask for *target* by themselves: an icon, a manifest, what a site allows robots."""
+    """Return whether browsers request *target* on their own: an icon, a manifest, ``robots.txt``."""
     return _BROWSER_NOISE.match(target) is not None
 
 
@@ -53,24 +53,24 @@ def normalized(host: str) -> str:
 
 
 def is_local(host: str) -> bool:
-    """Return whether *host* is this machine, or the address that stands for all of its addresses."""
+    """Return whether *host* is this machine, or the wildcard address of all its interfaces."""
     return host in ("", "0.0.0.0", "::") or is_loopback(host)  # noqa: S104 - nothing is bound here
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether *host* can only be this machine; ``127.evil.example`` is a name like any other."""
+    """Return whether *host* can only be this machine. ``127.evil.example`` is not: it is an ordinary name."""
     return _LOOPBACK.fullmatch(host) is not None
 
 
 def matches(host: str, pattern: str) -> bool:
-    """Return whether *host* equals *pattern*, or ends with the part of it after ``*``."""
+    """Return whether *host* equals *pattern*, or ends with the part of the pattern after ``*``."""
     return host.endswith(pattern[1:]) if pattern.startswith("*") else host == pattern
 
 
 def host_pattern(text: str) -> str:
-    """Return *text*, a host or ``*.`` and a domain, perhaps behind ``!``, as `is_listed` takes it.
+    """Return *text* as a pattern for `is_listed`: a host, or ``*.`` and a domain, with an optional ``!`` before it.
 
-    Raises ValueError if it is anything else, such as a URL.
+    Raises ValueError for anything else, such as a URL.
     """
     sign, name = ("!", text[1:]) if text.startswith("!") else ("", text)
     if not _HOST_PATTERN.fullmatch(normalized(name)):
@@ -79,9 +79,9 @@ def host_pattern(text: str) -> str:
 
 
 def is_listed(host: str, patterns: Iterable[str]) -> bool | None:
-    """Return whether *host* is taken in by the last of *patterns* that it matches, or left out by it, behind a ``!``.
+    """Return whether the last of *patterns* that matches *host* includes it, or None if none matches.
 
-    None if it matches none of them.
+    A pattern after ``!`` excludes the host.
     """
     listed = None
     for pattern in patterns:

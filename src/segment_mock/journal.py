@@ -1,4 +1,4 @@
-"""The last exchanges as the client saw them, and how to select some of them."""
+"""The journal: the last exchanges as the client saw them, and filters to select some of them."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from .messages import Request, Response
 from .redaction import redacted, without
 from .settings import SettingError, suggestion
 from .store import Change, Difference, differences
+from .wording import plural
 
 BODY_LIMIT = 64 * 1024
 
@@ -27,10 +28,10 @@ BODY_LIMIT = 64 * 1024
 class Entry:
     """One exchange as the client saw it: the request, the response, and what the call changed.
 
-    Opened when the call arrives; *status* stays None while no answer has left. *unread* are fields that were
-    sent and that the API ignores. *hint* names a mistake, or the setting that would change a refusal. *caller*
-    (``file:line``) and *test* are known in process only. *duration* is in seconds. Bodies are cut at 64 KiB;
-    credentials in the request are redacted when the entry is opened. *end* is the mark right after the call.
+    It is opened when the call arrives; *status* is None until a reply leaves. *unread* are fields of the request
+    that the API ignores. *hint* names a mistake, or the setting that would change a refusal. *caller* (``file:line``)
+    and *test* are known in process only. *duration* is in seconds. Bodies are cut at 64 KiB. Credentials in the
+    request are redacted when the entry is opened. *end* is the mark of the change log right after the call.
     """
 
     id: int
@@ -53,7 +54,7 @@ class Entry:
     weight: int = 0
 
     def answer(self, response: Response, now: float) -> None:
-        """Add what leaves, at *now* (epoch seconds)."""
+        """Add the reply that leaves at *now* (epoch seconds)."""
         if len(response.body) > BODY_LIMIT:
             response = replace(response, body=response.body[:BODY_LIMIT])
         self.response, self.duration = response, now - self.time
@@ -65,17 +66,17 @@ class Entry:
 
     @property
     def target(self) -> str:
-        """Path and query as they were sent; credentials in the query are redacted."""
+        """Path and query as sent; credentials in the query are redacted."""
         return self.request.target
 
     @property
     def path(self) -> str:
-        """The path as it was sent, without its query."""
+        """The path as sent, without its query."""
         return self.target.partition("?")[0]
 
     @property
     def door(self) -> str:
-        """The transport that the request came by."""
+        """The transport of the request: ``inprocess``, ``live`` or ``wsgi``."""
         return self.request.transport
 
     @property
@@ -85,17 +86,17 @@ class Entry:
 
     @property
     def request_body(self) -> bytes:
-        """The request's body, at most 64 KiB of it."""
+        """The first 64 KiB of the request's body."""
         return self.request.body
 
     @property
     def request_json(self) -> Any:
-        """The request's body as JSON, or None if it is not JSON (or was cut)."""
+        """The request's body as JSON, or None if it is not JSON or was cut."""
         return parsed(self.request_body)
 
     @property
     def status(self) -> int | None:
-        """The status that left, None as long as there is none, or if no status line left."""
+        """The status of the reply; None until it leaves, and if no status line leaves."""
         return None if self.response is None or self.response.delivery.raw is not None else self.response.status
 
     @property
@@ -105,7 +106,7 @@ class Entry:
 
     @property
     def response_body(self) -> bytes:
-        """The part of the response's body that left, at most 64 KiB of it."""
+        """The part of the response's body that left, at most 64 KiB."""
         if self.response is None:
             return b""
         delivery = self.response.delivery
@@ -113,12 +114,12 @@ class Entry:
 
     @property
     def response_json(self) -> Any:
-        """The response's body as JSON, or None if it is not JSON (or was cut)."""
+        """The response's body as JSON, or None if it is not JSON or was cut."""
         return parsed(self.response_body)
 
     @property
     def outcome(self) -> str:
-        """What became of the call: ``open``, ``answered``, ``cut``, ``closed``, ``reset`` or ``abandoned``."""
+        """How the call ended: ``answered``, ``cut``, ``closed``, ``reset`` or ``abandoned``; ``open`` until then."""
         if self.response is None:
             return "open" if self.end is None else "abandoned"
         delivery = self.response.delivery
@@ -128,7 +129,7 @@ class Entry:
 
     @property
     def changes(self) -> tuple[Difference, ...]:
-        """What the call did to the records, once it is answered: one row for each record that has changed."""
+        """The records that the call changed, one row each; empty until it is answered."""
         return deepcopy(differences(self.written))
 
     def as_dict(self) -> dict[str, Any]:
@@ -146,10 +147,10 @@ class Entry:
 
 
 class Journal:
-    """The last *size* entries, oldest first; their bodies have at most *weight* bytes in all.
+    """The last *size* entries, oldest first, with at most *weight* bytes of bodies in total.
 
     *forgotten* counts the older entries that were dropped; the newest is kept whatever its size. *clears* counts how
-    often all were forgotten at once. *listeners* are called with each entry once its call is over.
+    often the journal was cleared. *listeners* are called with each entry when its call is over.
     """
 
     def __init__(self, size: int = 1000, weight: int = 64 * 2**20) -> None:
@@ -169,16 +170,16 @@ class Journal:
 
     @property
     def newest(self) -> int:
-        """The id of the newest entry, 0 without one."""
+        """The id of the newest entry, 0 if there is none."""
         return self._entries[-1].id if self._entries else 0
 
     @property
     def mark(self) -> int | None:
-        """The mark of the oldest entry that is still here."""
+        """The mark of the oldest entry in the journal, or None if it is empty."""
         return self._entries[0].mark if self._entries else None
 
     def open(self, request: Request, vendor: str, operation: str, secret: str, now: float, mark: int) -> Entry:
-        """Begin the entry of a call; *secret* is the name of the header that carries its credential."""
+        """Open the entry of a call; *secret* is the name of the header that carries its credential."""
         headers, target, body = redacted(secret, request.headers), request.target, request.body[:BODY_LIMIT]
         if "?" in target:
             target = without(secret, target)
@@ -191,7 +192,7 @@ class Journal:
         return entry
 
     def close(self, entry: Entry, end: int) -> None:
-        """Take *entry* as complete, its call over at the mark *end*; wakes those who wait."""
+        """Close *entry*, whose call is over at the mark *end*, and wake the threads in `wait`."""
         entry.end = entry.written[-1].sequence + 1 if entry.written else end
         with self._lock:
             if self._entries and entry.id >= self._entries[0].id:
@@ -205,9 +206,9 @@ class Journal:
             listener(entry)
 
     def wait(self, enough: Callable[[], bool], timeout: float) -> bool:
-        """Wait until *enough* returns True, at most *timeout* real seconds; return whether it did.
+        """Wait until *enough* returns True, at most *timeout* real seconds, and return whether it did.
 
-        It is called again whenever a call is over.
+        *enough* is called again whenever a call is over.
         """
         with self._closing:
             self._waiting += 1
@@ -217,7 +218,7 @@ class Journal:
                 self._waiting -= 1
 
     def get(self, number: int) -> Entry | None:
-        """Return the entry with this id, or None if there is none or it is forgotten."""
+        """Return the entry with this id, or None if it does not exist or was dropped."""
         return next((entry for entry in self if entry.id == number), None)
 
     def since(self, number: int) -> list[Entry]:
@@ -229,21 +230,21 @@ class Journal:
         return entries[::-1]
 
     def describe_contents(self) -> str:
-        """Return half a sentence that says which entries are here, and which were forgotten and why."""
+        """Return a clause for messages: which entries the journal has, and which it dropped and why."""
         ids = [entry.id for entry in self]
         has = f"it has {ids[0]} to {ids[-1]}" if ids else "it is empty, as after a reset"
-        why = f"journal_size {self._size} or journal_bytes {self._most} was reached"
-        return f"{has}; it forgot {self.forgotten} older ones when {why}" if self.forgotten else has
+        limits = f"the limit journal_size={self._size} or journal_bytes={self._most} was reached"
+        return f"{has}; {plural(self.forgotten, 'older entry')} dropped because {limits}" if self.forgotten else has
 
     def clear(self) -> None:
-        """Forget every entry; ids go on."""
+        """Drop every entry; ids go on."""
         with self._lock:
             self._entries.clear()
             self.forgotten = self._weight = 0
             self.clears += 1
 
     def reset(self) -> None:
-        """Forget every entry, and number the next one 1."""
+        """Drop every entry, and number the next one 1."""
         with self._lock:
             self._entries.clear()
             self._numbers = count(1)
@@ -256,7 +257,7 @@ class Journal:
 
 
 class Filters(TypedDict, total=False):
-    """The filters that every query of the journal takes by keyword; `EntryFilter` describes them."""
+    """The keyword arguments of every query of the journal; `EntryFilter` describes them."""
 
     status: Any
     fault: str | None
@@ -271,15 +272,15 @@ class Filters(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class EntryFilter:
-    """What an entry must be like; None asks nothing.
+    """The conditions that an entry has to meet; None sets no condition.
 
-    *operation* is a name with or without its vendor, or a glob; *fault* the kind of one that struck (or
-    its id); *organization* the name of one; *after* and *before* are times (ISO 8601 or epoch seconds),
-    *after* included; *json* is what the request's body must have, all of it if *exact*. *vendor*,
-    *operation*, *fault* and *organization* are compared as text, *status* and *json* by ``==``.
-    *headers* (names in any case; credentials are redacted) and *query* have names and values that must be there.
-    *since* is an entry id after which to begin, *limit* keeps the newest so many. Raises
-    `SettingError` for what is no time and for a negative limit.
+    *operation* is a name with or without its vendor, or a glob. *fault* is the kind or the id of a fault that struck,
+    *organization* the name of an organization. *after* (inclusive) and *before* are times, ISO 8601 or epoch seconds.
+    *json* has members that the request's body must have, or all of them if *exact*. *vendor*, *operation*, *fault* and
+    *organization* are compared as text, *status* and *json* by ``==``. *headers* (names in any case; credentials are
+    redacted) and *query* have names and values that the request must have. *since* is an entry id: only later entries
+    match. *limit* keeps only the newest entries of that number. Raises `SettingError` for a value that is not a time
+    and for a negative limit.
     """
 
     vendor: str | None = None
@@ -304,9 +305,9 @@ class EntryFilter:
                 raise SettingError(f"{name}: {error}") from None
         for name in ("headers", "query"):
             if getattr(self, name) is not None and not isinstance(getattr(self, name), Mapping):
-                raise SettingError(f"{name}: {getattr(self, name)!r} is not names and values")
+                raise SettingError(f"{name}: {getattr(self, name)!r} is not a dictionary of names and values")
         if self.limit is not None and self.limit < 0:
-            raise SettingError(f"limit: {self.limit!r} is less than 0")
+            raise SettingError(f"limit: {self.limit!r} is negative; expected 0 or more")
 
     def select(self, entries: Iterable[Entry]) -> list[Entry]:
         """Return the matching *entries*, oldest first."""
@@ -314,7 +315,7 @@ class EntryFilter:
         return matching if self.limit is None else matching[max(0, len(matching) - self.limit) :]
 
     def names(self, entry: Entry) -> bool:
-        """Return whether *entry* is recent enough and a call of the filter's operation and vendor."""
+        """Return whether *entry* is later than *since* and a call of the filter's operation and vendor."""
         return (
             self.vendor in (None, entry.vendor)
             and (self.operation is None or matches_operation(entry.operation, self.operation))
@@ -322,7 +323,7 @@ class EntryFilter:
         )
 
     def misses(self, entry: Entry) -> Iterator[Mismatch]:
-        """Yield each mismatch of *entry* other than its operation and vendor."""
+        """Yield each mismatch of *entry* except those of operation and vendor."""
         if self.status is not None and self.status != entry.status:
             yield Mismatch("status", self.status, entry.status)
         kinds = {word for fault in entry.faults for word in fault.split()}
@@ -360,14 +361,14 @@ _LONGEST_PATTERN = 200
 
 
 def matches_operation(name: str, pattern: str) -> bool:
-    """Return whether *pattern*, a name or a glob, with or without the vendor, fits the operation *name*."""
-    if len(pattern) > _LONGEST_PATTERN:  # one of a thousand stars takes seconds to compile
+    """Return whether *pattern*, a name or a glob, with or without the vendor, matches the operation *name*."""
+    if len(pattern) > _LONGEST_PATTERN:  # a pattern of a thousand stars takes seconds to compile
         return False
     return fnmatchcase(name, pattern) or fnmatchcase(name.partition(".")[2] or name, pattern)
 
 
 def check_filters(given: Mapping[str, Any], operations: Sequence[str], vendors: Sequence[str]) -> None:
-    """Raise `SettingError` for an unknown filter, operation or vendor in *given*, naming the nearest."""
+    """Raise `SettingError` with the nearest name for an unknown filter, operation or vendor in *given*."""
     filters = [row.name for row in fields(EntryFilter)]
     for name in given:
         if name not in filters:

@@ -1,4 +1,4 @@
-"""How JSON is compared with what somebody expects of it, and where the two part."""
+"""Compare JSON with expected JSON, and say where they differ."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ class _Absent:
 
 
 MAX_DEPTH: Final = 100
-"""How many levels data may be nested: what is shown or exported has to fit on Python's stack once more."""
+"""How many levels data may be nested, so that printing or exporting it fits on Python's stack."""
 MAX_DIGITS: Final = 1000
-"""How many digits a whole number may have: Python reads and writes longer ones slowly, or not at all."""
+"""How many digits a whole number may have; Python reads and writes longer ones slowly, or not at all."""
 ABSENT: Final = _Absent()
-"""Stands where a member was expected and none is there, or the other way round."""
+"""The value of a member that is missing, on the expected or on the actual side."""
 
 
 @dataclass(frozen=True)
 class Mismatch:
-    """One place where *got* is not as *expected*; *others* are names that stand beside it and nobody expected."""
+    """One place where *got* differs from *expected*; *others* are the unexpected names beside it."""
 
     path: str
     expected: Any
@@ -37,10 +37,10 @@ class Mismatch:
 
 
 def mismatches(expected: Any, got: Any, *, exact: bool = False, path: str = "") -> Iterator[Mismatch]:
-    """Yield each place where *got* is not as *expected*, by paths such as ``payload.segments[0].name``.
+    """Yield each place where *got* differs from *expected*, with a path such as ``payload.segments[0].name``.
 
-    Objects may have more members than expected unless *exact*; lists must be as long and fit item by
-    item. Anything that is neither is asked by ``==``, so objects that compare cleverly work as they are.
+    Objects may have more members than expected unless *exact*; lists must have the same length and match item by
+    item. All other values are compared by ``==``, so objects with an ``__eq__`` of their own work as matchers.
     """
     if isinstance(expected, Mapping) and isinstance(got, Mapping):
         yield from _members(expected, got, exact, path)
@@ -52,7 +52,7 @@ def mismatches(expected: Any, got: Any, *, exact: bool = False, path: str = "") 
             else:
                 yield Mismatch(place, _item(expected, index), _item(got, index))
     elif isinstance(expected, bool) is not isinstance(got, bool) and isinstance(expected, (bool, int, float)):
-        yield Mismatch(path, expected, got)  # for Python True is 1, for JSON it is not
+        yield Mismatch(path, expected, got)  # True equals 1 in Python, but not in JSON
     elif not expected == got:  # noqa: SIM201 - what stands for a value promises == and nothing else
         yield Mismatch(path, expected, got)
 
@@ -72,10 +72,10 @@ def json_or_text(body: bytes) -> Any:
 
 
 def is_deep(value: Any) -> bool:
-    """Return whether dicts, lists and tuples of *value* are nested in more than `MAX_DEPTH` levels, or in a circle."""
+    """Return whether dicts, lists and tuples of *value* are nested in more than `MAX_DEPTH` levels, or in a cycle."""
     level = [value]
     for _ in range(MAX_DEPTH + 1):
-        # One that is there twice is looked at once, or a circle would double the work in each level.
+        # Look at each container once a level; otherwise a cycle would double the work with each level.
         containers = {id(each): each for each in level if isinstance(each, (Mapping, list, tuple))}
         if not containers:
             return False
@@ -86,12 +86,12 @@ def is_deep(value: Any) -> bool:
 
 
 def is_long(number: int) -> bool:
-    """Return whether *number* has more than `MAX_DIGITS` digits; one digit more or less is not counted."""
+    """Return whether *number* has more than `MAX_DIGITS` digits, give or take one."""
     return number.bit_length() > MAX_DIGITS * 3.33
 
 
 def writable(value: Any, levels: int = MAX_DEPTH) -> Any:
-    """Return *value* as data that JSON can carry: what it cannot, such as a matcher object, as a text that shows it."""
+    """Return *value* as data for JSON; objects that JSON can't carry, such as matchers, become their repr."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -110,14 +110,14 @@ def writable(value: Any, levels: int = MAX_DEPTH) -> Any:
 
 
 def brief(value: Any, limit: int = 200) -> str:
-    """Return the repr of *value*, cut to *limit* characters; whatever *value* is, this raises nothing."""
+    """Return the repr of *value*, cut to *limit* characters; never raises, whatever *value* is."""
     if isinstance(value, str):
         value = value if len(value) <= limit else value[:limit] + "..."
     elif isinstance(value, int) and is_long(value):
         return f"a number of more than {MAX_DIGITS} digits"
     try:
         text = repr(value)
-    except Exception:  # RecursionError too, and whatever a __repr__ of the user's raises
+    except Exception:  # a RecursionError, or anything that a user's __repr__ raises
         return f"<{type(value).__name__}>"
     return text if len(text) <= limit + 10 else f"{text[: limit - 3]}..."
 
@@ -147,4 +147,4 @@ def _finite(text: str) -> float:
     number = float(text)
     if isfinite(number):
         return number
-    raise ValueError(f"{text[:20]} is not JSON")
+    raise ValueError(f"{text[:20]} is not valid JSON")

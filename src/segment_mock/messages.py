@@ -1,4 +1,4 @@
-"""One exchange as plain values: the request, the response, and how its bytes leave."""
+"""One exchange as plain values: the request, the response, and how the bytes of the response leave."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def header_text(value: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """How the bytes of a reply leave. Every transport carries this out in the same way.
+    """How the bytes of a reply leave. Every transport does this in the same way.
 
-    *keep*: send only this many bytes of the body, under the Content-Length of the whole.
+    *keep*: send only this many bytes of the body, with the Content-Length of the whole body.
     *chunk* and *pause*: send the body in pieces of *chunk* bytes, *pause* seconds apart.
     *raw*: send these bytes instead of status line, headers and body.
-    *more*: call this every *pause* seconds and send what it returns, for as long as the client stays; such a
-    reply has no Content-Length. Only the live server can; another transport gets a reply without it.
-    *end*: what happens to the connection afterwards: kept ``open``, ``close`` (FIN) or ``reset`` (RST).
+    *more*: call this every *pause* seconds and send what it returns, until the client closes the connection. Such a
+    reply has no Content-Length. Only the live server supports it; other transports get a reply without it.
+    *end*: what happens to the connection afterwards: ``open`` (it stays open), ``close`` (FIN) or ``reset`` (RST).
     """
 
     keep: int | None = None
@@ -57,10 +57,9 @@ RESET = Delivery(raw=b"", end="reset")
 class Request:
     """A request as a transport read it. Treat it as immutable.
 
-    *target* is the path and query as sent (still percent-encoded); *headers* have lower-case
-    names, values of a repeated header joined by ``", "``. *number* counts the requests of its
-    connection from 1. *too_large*: the body exceeded the body limit and was discarded. *is_admitted*: the transport
-    has asked `Admission` for the connection.
+    *target* is the path and query as sent (still percent-encoded). *headers* have lower-case names; the values of a
+    repeated header are joined by ``", "``. *number* counts the requests of a connection from 1. *too_large*: the body
+    exceeded the body limit and was discarded. *is_admitted*: the transport has called `Admission` for the connection.
     """
 
     method: str
@@ -77,7 +76,7 @@ class Request:
 class Response:
     """A reply: status, headers in the order they leave, the whole body, and its delivery. Treat it as immutable.
 
-    Content-Length, Date and Connection are added by the transport and never stand in *headers*.
+    The transport adds Content-Length, Date and Connection, so *headers* never have them.
     """
 
     status: int
@@ -90,25 +89,25 @@ Pending: TypeAlias = Coroutine[float, None, Response]
 """A call that may wait: a coroutine that yields seconds to wait and returns the response."""
 
 Answer: TypeAlias = Callable[[Request], "Response | Pending"]
-"""The core as a transport sees it: a response, or a coroutine of one when the call may have to wait."""
+"""The core as a transport sees it: returns a response, or a coroutine of one if the call may have to wait."""
 
 ConnectFailure: TypeAlias = Literal["refused", "timeout", "dns", "tls"]
-"""How a connection fails to come about."""
+"""How a new connection fails."""
 
 
 class Admission:
-    """Says whether a connection to a host comes about: this one lets every connection in.
+    """Decides whether a connection to a host is established; this class admits every connection.
 
-    When a fault is armed that lets none come about, connections of before end as soon as they are idle.
+    While a ``connect`` fault is armed, connections opened before it end as soon as they are idle.
     """
 
     @property
     def armed(self) -> int:
-        """How many such faults were armed so far."""
+        """How many ``connect`` faults were armed so far."""
         return 0
 
     def __call__(self, host: str) -> ConnectFailure | None:
-        """Return how a new connection to *host* fails, or None if it comes about."""
+        """Return how a new connection to *host* fails, or None if it is established."""
         return None
 
 
@@ -119,14 +118,14 @@ Control: TypeAlias = Callable[[Request], Response]
 
 
 def is_preflight(request: Request) -> bool:
-    """Tell whether *request* is a browser's question whether a page of another site may send one."""
+    """Return whether *request* is a CORS preflight request of a browser."""
     return request.method == "OPTIONS" and "access-control-request-method" in request.headers
 
 
 def run_sync(reply: Response | Pending, wait: Callable[[float], Any]) -> Response:
-    """Return the response of a call, running it to its end where there is no event loop.
+    """Return the response of a call by running its coroutine without an event loop.
 
-    *wait* is called with the seconds of every pause; what it raises ends the call.
+    *wait* is called with the seconds of every pause; an exception that it raises ends the call.
     """
     if isinstance(reply, Response):
         return reply
@@ -145,23 +144,23 @@ _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
 def check_header(name: object, value: object) -> None:
-    """Raise ValueError if HTTP has no such header: a name that is no token, a value with control characters."""
+    """Raise ValueError for an invalid header: a name that is not an HTTP token, a value with control characters."""
     if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
-        raise ValueError(f"{name!r} is not the name of a header")
+        raise ValueError(f"{name!r} is not a valid header name")
     if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
-        raise ValueError(f"{value!r} is not the value of a header: {name}")
+        raise ValueError(f"{name}: {value!r} is not a valid header value")
 
 
 def check_response(response: object) -> Response:
     """Return *response* as every transport sends it, without spaces around the values of headers.
 
-    Raises TypeError or ValueError if it can't be sent, and says why.
+    Raises TypeError or ValueError with the reason if it can't be sent.
     """
     if not isinstance(response, Response):
         raise TypeError(f"expected a Response, got {response!r}")
     status, headers, body, delivery = response.status, response.headers, response.body, response.delivery
     if not isinstance(status, int) or not 100 <= status <= 999:
-        raise ValueError(f"{status!r} is not an HTTP status")
+        raise ValueError(f"{status!r} is not an HTTP status; expected a whole number from 100 to 999")
     for name, value in headers.items():
         check_header(name, value)
     if not isinstance(body, bytes) or not isinstance(delivery, Delivery):
@@ -170,14 +169,14 @@ def check_response(response: object) -> Response:
 
 
 def is_browser(request: Request) -> bool:
-    """Return whether a person's browser asks for the front page, which no client of a vendor does."""
+    """Return whether a browser requests the front page, which no client of a vendor does."""
     return request.target == "/" and request.method == "GET" and "text/html" in request.headers.get("accept", "")
 
 
 def body_limit_for(target: str, body_limit: int) -> int:
     """Return how many bytes the body of a request for *target* may have.
 
-    That is *body_limit* for a call to a vendor and 16 times as much for the control plane, which takes whole states.
+    That is *body_limit* for a call to a vendor, and 16 times as much for the control plane, which loads whole states.
     """
     return body_limit * 16 if is_control(target) else body_limit
 

@@ -1,4 +1,4 @@
-"""The face of the whole: what a test or a script holds in its hand."""
+"""`SegmentMock`: the object that tests and scripts use."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _HOSTS = next(option for option in OPTIONS if option.name == "hosts")
 
 @cache
 def _warn_of_unknown_variables() -> None:
-    """Warn, once in a process, of a variable that no command would take either."""
+    """Warn once a process of unknown environment variables that begin with ``SEGMENT_MOCK_``."""
     try:
         check_variables(all_options(find_vendors()), os.environ)
     except SettingError as error:
@@ -57,11 +57,15 @@ def _warn_of_unknown_variables() -> None:
 
 
 class SegmentMock:
-    """Both vendors in one world of their own.
+    """An emulator of all vendors with its own records, clock, faults and journal.
 
-    Keyword arguments are the flags of ``segment-mock serve`` with underscores; *data* also takes a
-    dictionary in the form of a data file. Raises `SettingError` naming what can't be used.
-    ``mock.salsa`` and ``mock.segmenter`` (and a new vendor's name) are the vendors' own faces.
+    Keyword arguments are the flags of ``segment-mock serve`` with underscores; *data* may also be a dictionary in the
+    form of a data file. Raises `SettingError` for a value that can't be used.
+    ``mock.salsa`` and ``mock.segmenter`` (and the name of each further vendor) read and prepare the vendors' records.
+
+        with SegmentMock(data="demo") as mock, mock.intercept():
+            sync_groups()  # its calls to the vendors' hosts reach the mock
+        mock.journal.assert_called("salsa.upsert_segments", times=1)
     """
 
     def __init__(self, **settings: Unpack[MockSettings]) -> None:
@@ -69,7 +73,7 @@ class SegmentMock:
         self._core, self._owner, self._is_inherited = Emulator(settings), os.getpid(), False
         for name in self._core.vendors:
             if hasattr(SegmentMock, name):
-                raise SettingError(f"vendor {name!r} can't be called so: SegmentMock.{name} is something else")
+                raise SettingError(f"vendor {name!r} needs another name: SegmentMock.{name} already exists")
         self._servers: list[LiveServer] = []
         self._hosts = {host for host in self.settings["hosts"] if not host.startswith("!")}
         self._control_plane: Callable[[Request, LiveServer | None], Response] | None = None
@@ -99,14 +103,14 @@ class SegmentMock:
             try:
                 return self._emulator.vendor_state(name)
             except KeyError:
-                raise AttributeError(f"SegmentMock has neither an attribute nor a vendor {name!r}") from None
+                raise AttributeError(f"SegmentMock has no attribute or vendor {name!r}") from None
 
     def __dir__(self) -> list[str]:
         public = [name for name in super().__dir__() if not name.startswith("_")]
         return sorted({*public, *self._emulator.vendors})
 
     def vendor(self, name: str) -> Any:
-        """Return what ``mock.<name>`` is, the records of the vendor *name*: for vendors that no type checker knows.
+        """Return ``mock.<name>``, the records of the vendor *name*; for vendors that type checkers do not know.
 
         Raises `SettingError` for an unknown vendor.
         """
@@ -117,43 +121,43 @@ class SegmentMock:
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """Every setting in force."""
+        """Every setting in force, by name."""
         return MappingProxyType(self._core.settings)
 
     @property
     def refused(self) -> Counter[str]:
-        """How often clients called each host that a proxy of this mock or ``block_network`` refused."""
+        """How often a proxy of this mock, or ``block_network``, refused calls to each host."""
         return self._emulator.refused
 
     @property
     def clock(self) -> Clock:
-        """The world's time: freeze, set, advance."""
+        """The mock's clock: freeze, set or advance it."""
         return self._emulator.world.clock
 
     @property
     def journal(self) -> Journal:
-        """What was asked, what was answered, what changed; and assertions on it."""
+        """The recorded calls with their replies and changes, and assertions on them."""
         return Journal(self._emulator)
 
     @property
     def faults(self) -> FaultRules:
-        """What goes wrong, and when."""
+        """The armed fault rules: what goes wrong, and when."""
         return self._emulator.fault_rules
 
     @property
     def _emulator(self) -> Emulator:
-        """The core; raises RuntimeError in a forked child, which has only a copy of it."""
+        """The core; raises RuntimeError in a forked child, which only has a copy of it."""
         if self._is_inherited:
             raise RuntimeError(
-                f"this mock belongs to process {self._owner}, from which this one was forked: what the copy here says "
-                "or is told would not be the mock's. Look at it in its own process, or make a mock here"
+                f"this mock belongs to process {self._owner}, from which this process was forked; this copy of it has "
+                "neither its later calls nor its later records. Use it in its own process, or create a mock here"
             )
         return self._core
 
     def session(self, *, max_retries: Retry | int = 0) -> MockSession:
-        """Return a `requests.Session` whose every call lands here, with no socket; a URL may be a path.
+        """Return a `requests.Session` whose calls reach the mock without a socket; a URL may be only a path.
 
-        *max_retries* is that of requests' ``HTTPAdapter``: a number, or urllib3's ``Retry``.
+        *max_retries* is the argument of requests' ``HTTPAdapter``: a number, or a ``Retry`` of urllib3.
         """
         from .transports.inprocess.session import MockSession  # requests takes 60 ms to import
 
@@ -162,13 +166,14 @@ class SegmentMock:
     def intercept(
         self, *, block_network: bool = False, transport: Transport = "inprocess", hosts: Iterable[str] = ()
     ) -> Interception:
-        """Return a context manager and decorator within which calls to the vendors' hosts land here.
+        """Return a context manager and decorator within which calls to the vendors' hosts reach the mock.
 
-        Clients stay as they are: requests, urllib3, httpx, aiohttp and the standard library's, in every thread,
-        made before or imported later. *block_network* refuses all other hosts with `NetworkBlocked`. *hosts* are
-        further ones to intercept, whose vendor is told by the path, such as ``"gateway.example"`` or
-        ``"*.gateway.example"``; one behind a ``!`` is left out. Raises SettingError for a *hosts* entry that is no
-        host, ValueError for an unknown *transport*.
+        It works for unchanged clients of requests, urllib3, httpx, aiohttp and the standard library, in every thread,
+        created before or imported later. *block_network* refuses all other hosts with `NetworkBlocked`. *transport*
+        is ``inprocess`` (the default), ``live`` or ``tls``. *hosts* are further hosts to intercept, such as
+        ``"gateway.example"`` or ``"*.gateway.example"``; the path of a call decides which vendor it is for. ``!``
+        before a host excludes it. Raises SettingError for an entry of *hosts* that is not a host, ValueError for an
+        unknown *transport*.
         """
         from .transports.inprocess.registry import Interception, check_transport
 
@@ -183,10 +188,11 @@ class SegmentMock:
     def serve(
         self, host: str = "127.0.0.1", port: int = 0, *, tls: bool | None = None, proxy: bool | None = None
     ) -> LiveServer:
-        """Start a live server, on a free port by default; raises OSError when the address is in use.
+        """Start a live server at *host* and *port* (default: a free port) and return it.
 
         *tls* and *proxy* default to the settings; with either, the server has a ``ca_file`` for its clients. Raises
-        `SettingError` for a *host* off this machine without an admin token.
+        OSError if the address is in use, and `SettingError` for a *host* that other machines reach if there is no
+        admin token.
         """
         return self._start_server(host, port, tls=tls, proxy=proxy)
 
@@ -233,11 +239,12 @@ class SegmentMock:
         headers: Mapping[str, str] | None = None,
         times: int | None = None,
     ) -> Stub:
-        """Answer *method* and *path* with *json* (or *body*) where no operation fits, and return the stub.
+        """Answer *method* and *path* with *json* or *body* where no operation matches, and return the stub.
 
-        *path* may be a URL, and a glob such as ``/api/x/*``; *times* is how often it answers at most. The journal
-        has such a call as the operation ``stub`` of its vendor, and a fault can strike it. Credentials are not
-        looked at. Raises `SettingError` for what can't be, and for the path of an operation.
+        *path* may be a URL, and a glob such as ``/api/x/*``. *times* limits how often it answers (default: no limit).
+        The journal records such a call as the operation ``stub`` of its vendor, and a fault can strike it.
+        Credentials are not checked. Raises `SettingError` for a value that can't be used, and for the path of an
+        operation.
         """
         given = {"json": json, "body": body, "status": status, "headers": headers, "times": times}
         row = {"method": method, "path": path, **{name: value for name, value in given.items() if value is not None}}
@@ -245,16 +252,16 @@ class SegmentMock:
 
     @property
     def stubs(self) -> Stubs:
-        """The stubs in force, with how often each was asked."""
+        """The stubs in force, each with the number of its calls."""
         return self._emulator.stubs
 
     def child_environment(self) -> ChildEnvironment:
-        """Start a live server, and return the variables of ``segment-mock env`` for it; child processes reach it.
+        """Start a live server for child processes, and return the variables of ``segment-mock env`` for it.
 
-        ``with mock.child_environment():`` sets them in ``os.environ`` for what is started within the block by
-        `subprocess` or by multiprocessing, and stops the server at its end. For one child there is
-        ``subprocess.run(..., env={**os.environ, **mock.child_environment()})``; then the server runs until the mock is
-        closed. A child that is forked meanwhile reaches this mock either way.
+        ``with mock.child_environment():`` sets them in ``os.environ`` for processes that `subprocess` or
+        multiprocessing start within the block, and stops the server at its end. For a single child, use
+        ``subprocess.run(..., env={**os.environ, **mock.child_environment()})``; the server then runs until the mock is
+        closed. A child that is forked meanwhile reaches this mock in both cases.
         """
         from .transports.environment import ChildEnvironment, environment
 
@@ -263,52 +270,58 @@ class SegmentMock:
         return ChildEnvironment(environment(server.url, Path(str(server.ca_file)), hosts), server.stop)
 
     def state(self, organization: str = "", *, deleted: bool = False) -> Json:
-        """Return every record in the form of a data file; *organization* is a credential.
+        """Return every record in the form of a data file; *organization* is a credential (default: the initial one).
 
-        With *deleted* it lists the ids that had a record once too, under ``deleted``: a Salsa id may be used again.
+        *deleted* adds the ids of deleted records under ``deleted``; Salsa allows such an id to be used again.
         """
         document = self._emulator.state(organization, deleted=deleted)
-        return deepcopy(document)  # a test may do with it what it likes
+        return deepcopy(document)  # a test may change it
 
     def load(self, document: Json, organization: str = "") -> None:
-        """Put *document* in the place of all records; raises `SettingError` and changes nothing if it can't."""
+        """Replace all records by those of *document*, in the form of a data file; *organization* is a credential.
+
+        Raises `SettingError` and changes nothing if a row can't be used.
+        """
         self._emulator.load(document, organization)
 
     def snapshot(self) -> Snapshot:
-        """Remember this moment of all records."""
+        """Take a snapshot of all records."""
         return self._emulator.snapshot()
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Return all records to *snapshot*; raises LookupError when a reset lies between."""
+        """Return all records to *snapshot*; raises LookupError if the mock was reset since."""
         self._emulator.restore(snapshot)
 
     def rewind(self, to: Entry | int) -> None:
-        """Return all records to what they were right after the journal's entry *to*; clock and faults stay.
+        """Return all records to their state right after the journal's entry *to*, an entry or an id.
 
-        Raises LookupError for an entry that is open, forgotten, from before a reset, or another mock's.
+        Clock and faults stay. Raises LookupError for an entry that is open, dropped from the journal, from before a
+        reset, or of another mock.
         """
         self._emulator.rewind(to)
 
     def expect_changes(self, **expected: Mapping[str, Expected]) -> ExpectedChanges:
-        """Return a ``with`` block in which the records change as *expected*, by vendor and table, and no others do.
+        """Return a context manager that checks that the records change as *expected*, and no others change.
+
+        *expected* has a dictionary of tables for each vendor. Raises AssertionError with the differences:
 
         ``mock.expect_changes(salsa={"segments": added(2) + removed({"name": "Old"})})``
         """
         return ExpectedChanges(self._emulator, expected)
 
     def reset(self) -> None:
-        """Return to the initial data; faults, journal, clock and limits are cleared, waiting calls closed."""
+        """Return to the initial data; clear faults, journal, clock and limits, and close waiting calls."""
         self._emulator.reset()
 
     def reload(self) -> None:
-        """Read the files of data, faults, stubs and scenarios again, and begin with them as after a start.
+        """Read the files of data, faults, stubs and scenarios again, and reset to their contents.
 
         Raises `SettingError` and changes nothing if one of them can't be used.
         """
         self._emulator.reload()
 
     def close(self) -> None:
-        """Stop every server this mock started; what it remembers stays."""
+        """Stop every server that this mock started; records, journal and faults stay."""
         for server in [*self._servers]:
             server.stop()
 
@@ -342,7 +355,7 @@ class SegmentMock:
         return transport
 
     def _live(self, *, tls: bool) -> LiveTransport:
-        from .transports.inprocess.live import LiveTransport  # asyncio's half of a server, and ssl
+        from .transports.inprocess.live import LiveTransport  # imports asyncio and ssl
 
         serve = partial(self._start_server, tls=tls, proxy=False, is_admitted=True)
         transport = LiveTransport(serve, self._core.admission, self._for_child)
@@ -351,16 +364,15 @@ class SegmentMock:
         return transport
 
     def after_fork(self) -> None:
-        """Remember, in a forked child, that this is a copy: the mock itself is the parent's."""
+        """Mark this object in a forked child as a copy; the mock itself is in the parent."""
         self._is_inherited = True
 
     def _for_child(self) -> LiveTransport | str:
-        """Return what leads a forked child to this mock, or why nothing does."""
+        """Return the transport by which a forked child reaches this mock, or the reason why there is none."""
         if not self._servers:
             return (
-                f"this process was forked from process {self._owner}, whose mock has no live server that it could "
-                "reach; children=True, of the marker or segment_mock_config, or mock.child_environment() starts one "
-                "before the fork"
+                f"this process was forked from process {self._owner}, whose mock has no live server for it; start one "
+                "before the fork, by children=True (of the marker or segment_mock_config) or mock.child_environment()"
             )
         from .transports.inprocess.live import LiveTransport
 

@@ -13,7 +13,7 @@ Data: TypeAlias = "str | Path | Mapping[str, Any]"
 
 
 class MockSettings(TypedDict, total=False):
-    """Every setting there is; the rows of `settings.OPTIONS` and of the vendors say what each does.
+    """Every setting; `settings.OPTIONS` and the options of the vendors describe them.
 
     Settings of vendors from other packages are given as ``**{"acme_token": "t"}``.
     """

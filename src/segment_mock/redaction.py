@@ -1,4 +1,4 @@
-"""What must not be kept: credentials, in headers and queries, and which of them look as if a vendor issued them."""
+"""Redact credentials in headers and queries, and recognise those that look like real ones."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _SECRET = re.compile(
 )
 _ISSUED = re.compile(r"[\w-]{101,}")
 _PAIR = re.compile(r"(?P<name>[^=&;]*)(?P<equals>=?)[^&;]*")
-"""A name and a value of a query, whose pairs ``&`` or ``;`` separates."""
+"""A name and a value of a query; ``&`` or ``;`` separates such pairs."""
 _VARIED = 16
-"""How many different characters a long credential has at least, if no test made it up by repeating some."""
+"""A real long credential has at least this many different characters; invented ones repeat a few."""
 
 
 def redacted(secret: str, headers: Mapping[str, str]) -> dict[str, str]:
     """Return *headers* with each credential replaced.
 
-    *secret* is the name (lower case) of the vendor's own, besides those known to carry one.
+    *secret* is the name (lower case) of the vendor's credential header, in addition to the common ones.
     """
     visible = {**headers}
     for name in _secrets(secret, tuple(headers)):
@@ -50,10 +50,10 @@ def _hidden_pair(secret: str, pair: re.Match[str]) -> str:
 
 @lru_cache(maxsize=256)
 def _secrets(secret: str, names: tuple[str, ...]) -> tuple[str, ...]:
-    # A client sends the same names again and again.
+    # Cached, because a client sends the same names in every call.
     return tuple(name for name in names if _is_secret(secret, name))
 
 
 def _is_secret(secret: str, name: str) -> bool:
-    # A call that reaches no vendor, or the wrong one, still brings a key.
+    # A call to no vendor, or to the wrong one, still carries a credential.
     return name.lower() == secret != "" or _SECRET.search(name) is not None

@@ -1,4 +1,4 @@
-"""Calls that were not let out of this process: for reports, because the code under test may swallow the error."""
+"""Calls to other hosts that were refused. Kept for reports, because the code under test may swallow the error."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _lock = new_lock()
 
 @dataclass(frozen=True)
 class RefusedCall:
-    """A call to *host* at *caller* (``file:line``), refused for the reason *why*."""
+    """A refused call to *host* by *caller* (``file:line``); *why* is the reason."""
 
     host: str
     caller: str
@@ -20,11 +20,11 @@ class RefusedCall:
 
 
 calls: list[RefusedCall] = []
-"""The refused calls of this process, oldest first; after 10,000 no more are noted."""
+"""The refused calls of this process, oldest first, at most 10,000."""
 
 
 def note(host: str, caller: str, why: str) -> None:
-    """Note a refused call."""
+    """Record a refused call."""
     with _lock:
         if len(calls) < _MOST:
             calls.append(RefusedCall(host, caller, why))

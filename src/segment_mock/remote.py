@@ -1,4 +1,4 @@
-"""``segment_mock.connect``: the face of `SegmentMock` over the control plane of a running server."""
+"""``segment_mock.connect``: the interface of `SegmentMock` for a running server, over its control plane."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ if TYPE_CHECKING:
 _HOSTS = next(option for option in OPTIONS if option.name == "hosts")
 _LOADED = ("data", "faults", "scenario", "stubs")
 _POLL = 0.02
-"""Seconds between two looks at the journal of the server."""
+"""Poll interval for the server's journal, in seconds."""
 
 
 def connect(url: str, admin_token: str | None = None, *, ca_file: str | None = None) -> RemoteMock:
-    """Return the mock that runs at *url*, such as ``http://127.0.0.1:7357``, with the face of `SegmentMock`.
+    """Return the mock that runs at *url*, such as ``http://127.0.0.1:7357``, with the interface of `SegmentMock`.
 
-    *admin_token* is that of ``serve --admin-token``, *ca_file* the certificate authority of a server with ``--tls``
+    *admin_token* is the value of ``serve --admin-token``, *ca_file* the CA certificate of a server with ``--tls``
     (default: the variable SEGMENT_MOCK_CA_FILE). Raises ConnectionError if no segment-mock answers there,
     PermissionError if it refuses the token, SettingError for an unusable URL.
     """
@@ -63,25 +63,25 @@ def connect(url: str, admin_token: str | None = None, *, ca_file: str | None = N
 
 
 class RemoteMock:
-    """A mock in another process, behind the control plane that *client* calls; `connect` makes one.
+    """A mock in another process; `connect` creates one. *client* calls its control plane.
 
-    Whatever needs no function of Python on the other side is as with `SegmentMock`. Errors name the server and what it
-    said. What it returns (entries, rules) is as the server had it when it was asked.
+    It behaves like `SegmentMock`, except that no Python function can be sent to the server. Errors name the server and
+    repeat its message. Returned entries and rules show the state at the time of the request.
     """
 
     def __init__(self, client: ControlClient) -> None:
         self._client = client
         self._core = _RemoteCore(client)
         self.refused: Counter[str] = Counter()
-        """How often clients called each host that ``block_network`` refused in this process."""
+        """How often ``block_network`` refused calls to each host in this process."""
         self.faults = RemoteFaultRules(client)
-        """What goes wrong, and when."""
+        """The armed fault rules: what goes wrong, and when."""
         self.clock = RemoteClock(client)
-        """The world's time: freeze, set, advance."""
+        """The mock's clock: freeze, set or advance it."""
         self.journal = RemoteJournal(self._core)
-        """What was asked, what was answered, what changed; and assertions on it."""
+        """The recorded calls with their replies and changes, and assertions on them."""
         self.stubs = RemoteStubs(client)
-        """The stubs in force, with how often each was asked."""
+        """The stubs in force, each with the number of its calls."""
 
     def __enter__(self) -> Self:
         return self
@@ -96,11 +96,11 @@ class RemoteMock:
 
         @property
         def salsa(self) -> SalsaState:
-            """The records of Salsa Engage; ``store`` and ``world`` of it are not to be had over HTTP."""
+            """The records of Salsa Engage, without ``store`` and ``world``, which only exist in the server."""
 
         @property
         def segmenter(self) -> SegmenterState:
-            """The records of the Segmenter; ``store`` and ``world`` of it are not to be had over HTTP."""
+            """The records of the Segmenter, without ``store`` and ``world``, which only exist in the server."""
 
     else:
 
@@ -108,7 +108,7 @@ class RemoteMock:
             if name.startswith("_"):
                 raise AttributeError(name)
             if name not in self._core.vendors:
-                raise AttributeError(f"RemoteMock has neither an attribute nor a vendor {name!r}")
+                raise AttributeError(f"RemoteMock has no attribute or vendor {name!r}")
             return self.vendor(name)
 
     def __dir__(self) -> list[str]:
@@ -116,9 +116,9 @@ class RemoteMock:
         return sorted({*public, *self._core.vendors})
 
     def vendor(self, name: str) -> Any:
-        """Return what ``mock.<name>`` is, the records of the vendor *name*.
+        """Return ``mock.<name>``, the records of the vendor *name*.
 
-        Raises `SettingError` for a vendor that the server, or this process, does not have.
+        Raises `SettingError` for a vendor that is not installed both on the server and in this process.
         """
         vendors = self._core.vendors
         if name not in vendors:
@@ -132,13 +132,13 @@ class RemoteMock:
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """Every setting in force, as the server shows them: without data, and of credentials only the number."""
+        """Every setting in force, without data; lists of credentials are replaced by their number."""
         return MappingProxyType(self._core.facts["settings"])
 
     def session(self, *, max_retries: Retry | int = 0) -> MockSession:
-        """Return a `requests.Session` whose every call goes to the server; a URL may be a path.
+        """Return a `requests.Session` whose calls go to the server; a URL may be only a path.
 
-        *max_retries* is that of requests' ``HTTPAdapter``: a number, or urllib3's ``Retry``.
+        *max_retries* is the argument of requests' ``HTTPAdapter``: a number, or a ``Retry`` of urllib3.
         """
         from .transports.inprocess.session import MockSession
 
@@ -151,7 +151,7 @@ class RemoteMock:
     ) -> Interception:
         """Return a context manager and decorator within which calls to the vendors' hosts go to the server.
 
-        Arguments are those of `SegmentMock.intercept`. *transport* is that of the server.
+        Arguments are those of `SegmentMock.intercept`, but *transport* can only be the server's own.
         """
         from .transports.inprocess.registry import Interception, check_transport
 
@@ -181,7 +181,7 @@ class RemoteMock:
         headers: Mapping[str, str] | None = None,
         times: int | None = None,
     ) -> RemoteStub:
-        """Answer *method* and *path* where no operation fits; arguments are those of `SegmentMock.stub`."""
+        """Answer *method* and *path* where no operation matches; arguments are those of `SegmentMock.stub`."""
         given = {"json": json, "body": body, "status": status, "headers": headers, "times": times}
         row = {"method": method, "path": path, **{name: value for name, value in given.items() if value is not None}}
         return self.stubs.load(row)[0]
@@ -189,28 +189,32 @@ class RemoteMock:
     def state(self, organization: str = "", *, deleted: bool = False) -> Json:
         """Return every record in the form of a data file; *organization* is a credential.
 
-        With *deleted* it lists the ids that had a record once too, under ``deleted``.
+        *deleted* adds the ids of deleted records under ``deleted``.
         """
         state: Json = self._client.get("/state", organization=organization, deleted=deleted)
         return state
 
     def load(self, document: Json, organization: str = "") -> None:
-        """Put *document* in the place of all records; raises `SettingError` and changes nothing if it can't."""
+        """Replace all records by those of *document*, in the form of a data file; *organization* is a credential.
+
+        Raises `SettingError` and changes nothing if a row can't be used.
+        """
         self._client.put("/state", document, organization=organization)
 
     def snapshot(self) -> RemoteSnapshot:
-        """Remember this moment of all records."""
+        """Take a snapshot of all records."""
         return self._core.snapshot()
 
     def restore(self, snapshot: RemoteSnapshot | str) -> None:
-        """Return all records to *snapshot*, or the one of that name; raises LookupError when a reset lies between."""
+        """Return all records to *snapshot*, a snapshot or its name; raises LookupError if the mock was reset since."""
         name = snapshot if isinstance(snapshot, str) else snapshot.name
         self._client.post(f"/snapshots/{escaped(name)}/restore")
 
     def rewind(self, to: Entry | int) -> None:
-        """Return all records to what they were right after the journal's entry *to*; clock and faults stay.
+        """Return all records to their state right after the journal's entry *to*, an entry or an id.
 
-        Raises LookupError for an entry that is open, forgotten, from before a reset, or another mock's.
+        Clock and faults stay. Raises LookupError for an entry that is open, dropped from the journal, from before a
+        reset, or of another mock.
         """
         number = to if isinstance(to, int) else to.id
         if not isinstance(to, int) and self._core.journal.get(number) != to:
@@ -220,27 +224,29 @@ class RemoteMock:
         self._client.post(f"/journal/{number}/rewind")
 
     def expect_changes(self, **expected: Mapping[str, Expected]) -> ExpectedChanges:
-        """Return a ``with`` block in which the records change as *expected*, by vendor and table, and no others do.
+        """Return a context manager that checks that the records change as *expected*, and no others change.
+
+        *expected* has a dictionary of tables for each vendor. Raises AssertionError with the differences:
 
         ``mock.expect_changes(salsa={"segments": added(2) + removed({"name": "Old"})})``
         """
         return ExpectedChanges(self._core, expected)
 
     def reset(self) -> None:
-        """Return to the initial data; faults, journal, clock and limits are cleared, waiting calls closed."""
+        """Return to the initial data; clear faults, journal, clock and limits, and close waiting calls."""
         self._client.post("/reset")
         self.refused.clear()
 
     def prepare(self, **settings: Any) -> None:
-        """Reset the server and load what *settings* say: ``data``, ``faults``, ``scenario`` and ``stubs``.
+        """Reset the server and load the settings ``data``, ``faults``, ``scenario`` and ``stubs`` of `SegmentMock`.
 
-        They are those of `SegmentMock`. Any other one is the server's own: raises `SettingError` unless the server has
-        that very value. `reset` returns to the server's data, not to *settings*.
+        Any other setting can't be changed on a running server: raises `SettingError` unless the server was started with
+        the same value. `reset` returns to the server's own data, not to *settings*.
         """
         options = {option.name: option for option in all_options(self._core.vendors.values())}
         for name in settings:
             if name not in options:
-                raise SettingError(f"{name}: no such setting{suggestion(name, options)}")
+                raise SettingError(f"unknown setting {name!r}{suggestion(name, options)}")
         values = {name: options[name].read(value) for name, value in settings.items()}
         for name, value in values.items():
             if name not in _LOADED:
@@ -258,12 +264,12 @@ class RemoteMock:
         self._load_faults(values.get("scenario", ()), values.get("faults", ()))
 
     def _require(self, name: str, value: Any) -> None:
-        """Raise SettingError unless the server's setting *name* is *value*, or has as many credentials."""
+        """Raise SettingError unless the server's setting *name* is *value*, or has the same number of credentials."""
         as_shown = json_module.loads(json_module.dumps(public_settings({name: value}), default=str))
         if as_shown.get(name) != self.settings.get(name):
             raise SettingError(
-                f"{name}: {self.url} was started with {self.settings.get(name)!r}, and can't be given {value!r}; "
-                "start it with that, or use a mock in this process"
+                f"{name}: {self.url} was started with {self.settings.get(name)!r} and can't change it to {value!r}; "
+                "start it with that value, or use a mock in this process"
             )
 
     def _load_faults(self, names: Iterable[str], sources: Iterable[Any]) -> None:
@@ -271,7 +277,7 @@ class RemoteMock:
         for name in names:
             if name not in known:
                 raise SettingError(
-                    f"scenario: unknown scenario {name!r}{suggestion(name, known)}; there are {[*known]}"
+                    f"scenario: unknown scenario {name!r}{suggestion(name, known)}; expected one of {[*known]}"
                 )
             for rule in self.faults.load(known[name]["faults"]):
                 rule.where = f"scenario {name}"
@@ -280,11 +286,11 @@ class RemoteMock:
 
     @property
     def transport(self) -> str:
-        """How intercepted calls travel: ``live``, or ``tls`` if the server speaks TLS."""
+        """How intercepted calls reach the server: ``live``, or ``tls`` if it uses TLS."""
         return "tls" if self.url.startswith("https:") else "live"
 
     def close(self) -> None:
-        """Close the connections to the server, which goes on."""
+        """Close the connections to the server, which goes on running."""
         self._client.close()
 
     def _note_refused(self, host: str) -> None:
@@ -302,7 +308,7 @@ class RemoteMock:
 
 
 class RemoteEntry(Entry):
-    """An entry of a server's journal, as it was when it was fetched."""
+    """An entry of a server's journal, as of the time it was fetched."""
 
     __slots__ = ("_data", "_url")
 
@@ -329,13 +335,13 @@ class RemoteEntry(Entry):
 
     @property
     def status(self) -> int | None:
-        """The status that left, None as long as there is none, or if no status line left."""
+        """The status of the reply; None until it leaves, and if no status line leaves."""
         status: int | None = self._data["status"]
         return status
 
     @property
     def outcome(self) -> str:
-        """What became of the call: ``open``, ``answered``, ``cut``, ``closed``, ``reset`` or ``abandoned``."""
+        """How the call ended: ``answered``, ``cut``, ``closed``, ``reset`` or ``abandoned``; ``open`` until then."""
         return str(self._data["outcome"])
 
     @property
@@ -346,12 +352,12 @@ class RemoteEntry(Entry):
 
     @property
     def response_body(self) -> bytes:
-        """The part of the response's body that left, at most 64 KiB of it."""
+        """The part of the response's body that left, at most 64 KiB."""
         return b64decode(self._data["exact"]["response_body"])
 
     @property
     def changes(self) -> tuple[Difference, ...]:
-        """What the call did to the records, once it is answered: one row for each record that has changed."""
+        """The records that the call changed, one row each; empty until it is answered."""
         return tuple(map(_difference, self._data["changes"]))
 
 
@@ -365,7 +371,7 @@ class RemoteJournal(BaseJournal):
     def capsule(self, about: str = "") -> dict[str, Any]:
         """Return records, seed, clock, faults and calls as JSON for ``segment-mock replay``, without credentials.
 
-        *about* names it. Raises LookupError when the records before the first call can't be reached any more.
+        *about* is its title. Raises LookupError if the records before the first call can't be restored any more.
         """
         capsule: dict[str, Any] = self._client.get("/capsule", about=about)
         return capsule
@@ -379,7 +385,7 @@ class RemoteClock:
 
     @property
     def frozen(self) -> bool:
-        """Whether time stands still."""
+        """Whether the clock is frozen."""
         return bool(self._client.get("/clock")["frozen"])
 
     def now(self) -> float:
@@ -387,33 +393,36 @@ class RemoteClock:
         return seconds(self.iso())
 
     def iso(self) -> str:
-        """Return now as ISO 8601 in UTC with exactly three decimals and ``Z``."""
+        """Return the current time as ISO 8601 in UTC with exactly three decimals and ``Z``."""
         return str(self._client.get("/clock")["now"])
 
     def freeze(self, at: str | float | None = None) -> None:
-        """Stop time, now or *at* an ISO 8601 text or epoch seconds."""
+        """Stop the clock at *at*, an ISO 8601 text or epoch seconds (default: the current time)."""
         self.turn("freeze", True if at is None else at)
 
     def resume(self) -> None:
-        """Let time run on from where it stands."""
+        """Let the clock run on from its current time."""
         self.turn("freeze", False)
 
     def set(self, to: str | float, *, frozen: bool | None = None) -> None:
-        """Move to an ISO 8601 text or epoch seconds; *frozen* None keeps it frozen or running."""
+        """Set the clock to an ISO 8601 text or epoch seconds; it stays frozen or running unless *frozen* is given."""
         self.turn("freeze" if frozen else "set", to)
         if frozen is False:
             self.resume()
 
     def advance(self, by: float) -> None:
-        """Move *by* seconds forward, frozen or running; raises ValueError if negative or past the year 9999."""
+        """Move the clock *by* seconds forward, frozen or running.
+
+        Raises ValueError if *by* is negative or leads past the year 9999.
+        """
         self.turn("advance", by)
 
     def turn(self, change: str, value: object) -> None:
-        """Do ``freeze`` (true, false or a time), ``set`` or ``advance``; raises ValueError for anything else."""
+        """Perform ``freeze`` (true, false or a time), ``set`` or ``advance``; raises ValueError for anything else."""
         self._client.post("/clock", {change: value})
 
     def patch_sleep(self) -> NoReturn:
-        """Raise SettingError: only a mock in this process can share its time with it."""
+        """Raise SettingError, because only a mock in this process can move the time of this process."""
         raise SettingError(
             f"sleep: the clock of {self._client.url} can't move the time of this process; use clock.advance, "
             "or a mock in this process"
@@ -421,7 +430,7 @@ class RemoteClock:
 
 
 class RemoteFaultRules:
-    """What goes wrong on a running server, and when: the armed rules, the first outermost."""
+    """The fault rules that are armed on a running server, the outermost first."""
 
     def __init__(self, client: ControlClient) -> None:
         self._client = client
@@ -435,7 +444,7 @@ class RemoteFaultRules:
 
     @property
     def armed(self) -> tuple[RemoteFaultRule, ...]:
-        """Every rule since the rules were last cleared, those that were removed included."""
+        """Every rule that was armed since the rules were last cleared, including removed ones."""
         return tuple(self._rules(self._client.get("/faults", removed=True)))
 
     def add(
@@ -447,10 +456,10 @@ class RemoteFaultRules:
         when: Mapping[str, Any] | None = None,
         **conditions: Any,
     ) -> Any:
-        """Arm *fault* and return its rule; of a list of faults arm all and return their rules.
+        """Arm *fault* and return its rule; for a list of faults, arm all and return their rules.
 
-        Arguments are those of `SegmentMock`'s ``faults.add``, but no function can be sent to a server: neither as a
-        fault nor as *match*. Raises `SettingError` for one, and for what the server refuses.
+        Arguments are those of `SegmentMock`'s ``faults.add``, except that neither *fault* nor *match* may be a
+        function. Raises `SettingError` for a function, and for values that the server refuses.
         """
         all_conditions = {**(when or {}), **{name.rstrip("_"): value for name, value in conditions.items()}}
         if isinstance(fault, (list, tuple)):
@@ -458,7 +467,7 @@ class RemoteFaultRules:
         return self.load(self._row(fault, operation, match, all_conditions))[0]
 
     def load(self, definition: Any) -> list[RemoteFaultRule]:
-        """Arm what *definition* says: a rule as JSON, a kind's name or a fault, or a list of them. All or none."""
+        """Arm *definition*: a rule as JSON, the name of a kind, a fault, or a list of them. Arms all or none."""
         rows = (
             [self._sendable(one) for one in definition]
             if isinstance(definition, (list, tuple))
@@ -473,7 +482,7 @@ class RemoteFaultRules:
     def injected(
         self, fault: Any, operation: str = "*", match: Mapping[str, Any] | None = None, **conditions: Any
     ) -> Iterator[Any]:
-        """Arm *fault* for the length of a ``with`` block; arguments as `add` has them."""
+        """Arm *fault* within a ``with`` block; arguments are those of `add`."""
         armed = self.add(fault, operation, match, **conditions)
         try:
             yield armed
@@ -486,7 +495,7 @@ class RemoteFaultRules:
         return next((rule for rule in self if rule.id == id_), None)
 
     def remove(self, id_: str) -> bool:
-        """Disarm the rule with this id; tell whether there was one."""
+        """Disarm the rule with this id, and return whether there was one."""
         try:
             self._client.delete(f"/faults/{escaped(id_)}")
         except LookupError:
@@ -507,20 +516,20 @@ class RemoteFaultRules:
         return {**fault, "operation": operation, "match": match, "when": {**when}}
 
     def _sendable(self, fault: Any) -> Any:
-        """Return a fault as JSON; raises SettingError for one that is or has a function."""
+        """Return *fault* as JSON; raises SettingError if it is or contains a function."""
         if isinstance(fault, Fault):
             return fault.as_dict()
         match = fault.get("match") if isinstance(fault, Mapping) else None
         if callable(fault) or callable(match):
             what = f"match: {match!r}" if callable(match) else f"fault: {fault!r}"
             raise SettingError(
-                f"{what} is Python and can't be sent to {self._client.url}; use a kind of fault and JSON"
+                f"{what} is a Python function and can't be sent to {self._client.url}; use a fault kind and JSON"
             )
         return {**fault} if isinstance(fault, Mapping) else fault
 
 
 class RemoteFaultRule:
-    """A rule that is armed on a server; its counters are asked for, and stay as they were once it is gone."""
+    """A rule that is armed on a server. Its counters are fetched on use; a removed rule keeps the last ones."""
 
     def __init__(self, client: ControlClient, data: Mapping[str, Any], where: dict[tuple[str, float], str]) -> None:
         self._client, self._data, self._where = client, data, where
@@ -530,7 +539,7 @@ class RemoteFaultRule:
 
     @property
     def where(self) -> str:
-        """The line of this program, or of the server's, that armed it."""
+        """The line of this program, or of the server's program, that armed it."""
         return self._where.get((self.id, self.armed), str(self._data["where"]))
 
     @where.setter
@@ -546,7 +555,7 @@ class RemoteFaultRule:
 
     @cached_property
     def fault(self) -> Fault | None:
-        """The fault, None if it is a function on the server or of a kind that this process does not know."""
+        """The fault; None for a function on the server, or a kind that is unknown in this process."""
         facts = (*_OF_RULE, "where", "armed", "since", "until")
         with suppress(SettingError):
             return fault_from_json({name: value for name, value in self._data.items() if name not in facts})
@@ -559,32 +568,32 @@ class RemoteFaultRule:
 
     @property
     def matched(self) -> int:
-        """How many calls it is meant for."""
+        """How many calls its operation and match selected."""
         return int(self._now["matched"])
 
     @property
     def fired(self) -> int:
-        """How many calls it struck."""
+        """How many calls it struck (fired at)."""
         return int(self._now["fired"])
 
     @property
     def suppressed(self) -> int:
-        """How many matching calls a condition spared."""
+        """How many matching calls a condition such as ``times`` or ``chance`` spared."""
         return int(self._now["suppressed"])
 
     @property
     def until(self) -> int | None:
-        """The journal's newest entry when it was removed, None if it is in force."""
+        """The id of the journal's newest entry when it was removed; None while it is in force."""
         until: int | None = self._now["until"]
         return until
 
     @property
     def is_spent(self) -> bool:
-        """Whether it has struck as often as it may."""
+        """Whether it has fired as often as ``times`` allows."""
         return self.when.times is not None and self.fired >= self.when.times
 
     def explain(self) -> str:
-        """Return a sentence that says why the rule has not fired, or how often it has."""
+        """Return a clause that says how often the rule fired, or why it did not."""
         return str(self._now["why"])
 
     def as_dict(self) -> dict[str, Any]:
@@ -595,13 +604,13 @@ class RemoteFaultRule:
     def _now(self) -> Mapping[str, Any]:
         with suppress(LookupError):
             data = self._client.get(f"/faults/{escaped(self.id)}", removed=True)
-            if data["armed"] == self.armed:  # else a reset came, and another rule has this id
+            if data["armed"] == self.armed:  # otherwise the mock was reset, and another rule has this id
                 self._data = data
         return self._data
 
 
 class RemoteStub:
-    """A canned answer of a server; ``calls`` is how often it had been asked when this was fetched."""
+    """A canned answer of a server; ``calls`` is the number of its calls when this was fetched."""
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         self.source = {name: value for name, value in data.items() if name not in ("calls", "initial", "where")}
@@ -644,7 +653,7 @@ class RemoteStubs:
 
 
 class RemoteSnapshot:
-    """A moment of a server's records; forgotten there when this object goes."""
+    """A snapshot of a server's records; the server drops it when this object is garbage-collected."""
 
     def __init__(self, client: ControlClient) -> None:
         self.name = f"python-{os.urandom(8).hex()}"
@@ -653,13 +662,13 @@ class RemoteSnapshot:
 
 
 class RemoteVendorState:
-    """``mock.<vendor>`` of a server: the records of one organization, past the API."""
+    """``mock.<vendor>`` of a server: the records of one organization, without going through the vendor's API."""
 
     def __init__(self, client: ControlClient, vendor: Vendor, credential: str = "") -> None:
         self._client, self._vendor, self._credential = client, vendor, credential
 
     def of(self, credential: str) -> RemoteVendorState:
-        """Return this face of the organization that *credential* names."""
+        """Return the same for the organization that *credential* names."""
         return RemoteVendorState(self._client, self._vendor, credential)
 
     def __dir__(self) -> list[str]:
@@ -670,7 +679,9 @@ class RemoteVendorState:
             raise AttributeError(name)
         names = member_names(self._vendor.state_class)
         if name not in names:
-            raise AttributeError(f"{self._vendor.name} has no {name!r} on a server{suggestion(name, names)}")
+            raise AttributeError(
+                f"{self._vendor.name} of a remote mock has no attribute {name!r}{suggestion(name, names)}"
+            )
         if isinstance(getattr(self._vendor.state_class, name), property):
             return self._call(name)
         return partial(self._call, name)
@@ -682,7 +693,7 @@ class RemoteVendorState:
 
 
 class _RemoteEntries:
-    """The entries of a server's journal, as assertions look at them."""
+    """The entries of a server's journal, for assertions."""
 
     def __init__(self, client: ControlClient) -> None:
         self._client = client
@@ -698,7 +709,7 @@ class _RemoteEntries:
         return int(self._client.get("/journal", limit=0)["forgotten"])
 
     def fetch(self, **query: Any) -> list[Entry]:
-        """Return the entries that the server selects by *query*, oldest first."""
+        """Return the entries that match *query*, oldest first."""
         rows = self._client.get("/journal", form="exact", **query)["entries"]
         return [RemoteEntry(row, self._client.url) for row in rows]
 
@@ -724,7 +735,7 @@ class _RemoteEntries:
 
 
 class _RemoteCore:
-    """What assertions ask of a mock (`testing.source.Source`), asked of a server."""
+    """The interface that assertions need (`testing.source.Source`), for a server."""
 
     def __init__(self, client: ControlClient) -> None:
         self.client, self.journal = client, _RemoteEntries(client)
@@ -773,5 +784,5 @@ def _difference(row: Mapping[str, Any]) -> Difference:
 
 
 def _forget(client: ControlClient, name: str) -> None:
-    with suppress(Exception):  # the server is gone, or was reset
+    with suppress(Exception):  # the server was stopped or reset
         client.delete(f"/snapshots/{name}")

@@ -1,4 +1,4 @@
-"""Whose request is it, and which row of that vendor's operations answers it."""
+"""Routing: find the vendor of a request, and the operation that answers it."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from .hosts import host_of, is_listed, matches, normalized
 from .messages import Request, reason
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
-_LONG = 1000  # a longer host and target are rare, and not worth remembering
+_LONG = 1000  # longer hosts and targets are rare, so they are not cached
 _MOST = 256
 _SLASHES = re.compile("/{2,}")
-_SLASH = "trailing_slash"  # a vendor that has an assumption of this name knows its paths with a slash at the end too
+_SLASH = "trailing_slash"  # a vendor with an assumption of this name also accepts its paths with a slash at the end
 _ARGUMENT = re.compile(r"\{(\w+)\}")
 
 
 Resource: TypeAlias = tuple[Vendor, str, Mapping[str, Operation], Mapping[str, str], str]
-"""The vendor of a path, the path without repeated slashes, the operations at it by method, its arguments,
-and the name of the assumption under which it is known."""
+"""The vendor of a path, the path without repeated slashes, its operations by method, its arguments, and the name of
+the assumption by which the path matched (``""`` if none)."""
 
 
 def folded(target: str) -> str:
-    """Return the path of *target* without its query, with repeated slashes as one."""
+    """Return the path of *target* without its query, with repeated slashes replaced by one."""
     path = target.partition("?")[0]
     return _SLASHES.sub("/", path) if "//" in path else path
 
 
 class Routes:
-    """Every row of every vendor, found by host or root, then path, then method.
+    """The operations of all vendors, looked up by host or root, then path, then method.
 
-    *hosts* are further hosts, whose vendor is told by the path, and behind a ``!`` those that are left out.
+    *hosts* are further hosts, for which the path decides the vendor; ``!`` before a host excludes it.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Routes:
             for operation in vendor.operations:
                 for path in operation.paths:
                     self._row(vendor.name, root + path or "/")[operation.method] = operation
-        # Clients ask for few resources again and again, and to find one takes longer than to remember it.
+        # A cache: clients request few resources again and again, and a look-up is faster than a search.
         self._known: dict[tuple[str, str], Resource] = {}
 
     def rows(self) -> list[tuple[str, str, str]]:
@@ -63,29 +63,29 @@ class Routes:
         ]
 
     def operations(self) -> dict[str, Operation | None]:
-        """Return every operation by name; None stands for those that only refuse."""
+        """Return every operation by name; None for the names of refused calls, such as ``unmatched``."""
         own = {f"{vendor.name}.{row.name}": row for vendor, _ in self._vendors for row in vendor.operations}
         refusing = [f"{v.name}.{name}" for v, _ in self._vendors for name in ("no_such_operation", "no_such_method")]
         stubs = [f"{vendor.name}.stub" for vendor, _ in self._vendors]
         return {**own, **dict.fromkeys([*refusing, UNMATCHED.name, *stubs, f"{UNMATCHED.name}.stub"])}
 
     def names(self) -> list[str]:
-        """Return the name of every operation, those that only refuse included."""
+        """Return the name of every operation, including those of refused calls, such as ``unmatched``."""
         return [*self.operations()]
 
     def admits(self, host: str) -> bool:
-        """Tell whether *host* is a vendor's or this machine's own: no other is ever asked for through us."""
+        """Return whether *host* is a vendor's host or this machine; a proxy serves no others."""
         return host in LOCAL or self.owns(host)
 
     def owns(self, host: str, hosts: Iterable[str] = ()) -> bool:
-        """Tell whether *host* is a vendor's, or taken for one by the setting ``hosts`` or the patterns *hosts*."""
+        """Return whether *host* is a vendor's host, or included by the setting ``hosts`` or the patterns *hosts*."""
         listed = is_listed(normalized(host), (*self._hosts, *hosts))
         if listed is not None:
             return listed
         return any(matches(normalized(host), pattern) for vendor, _ in self._vendors for pattern in vendor.hosts)
 
     def vendor_of(self, host: str) -> str:
-        """Return the name of the vendor whose *host* it is, ``""`` if only the path of a call tells."""
+        """Return the name of the vendor that *host* belongs to, ``""`` if only the path of a call decides."""
         name = normalized(host)
         for vendor, _ in self._vendors:
             if any(matches(name, pattern) for pattern in vendor.hosts):
@@ -93,9 +93,10 @@ class Routes:
         return ""
 
     def find(self, request: Request) -> tuple[Vendor, Operation, Mapping[str, str], str]:
-        """Return the vendor and the operation for *request*, or one that refuses in the right vendor's words.
+        """Return the vendor and the operation for *request*, or an operation that refuses it in the vendor's words.
 
-        With them comes what stood in the path's ``{places}``, and the assumption that the row was found by.
+        The third value has the values of the path's ``{placeholders}``, the fourth the assumption by which the path
+        matched.
         """
         host, target = request.headers.get("host", ""), request.target
         vendor, path, methods, arguments, assumed = self._known.get((host, target)) or self._resource(host, target)
@@ -150,13 +151,13 @@ class Routes:
         names = [f"{verb} {known}" for verb, known, _ in self.rows()]
         near = get_close_matches(f"{method} {path}", names, n=3, cutoff=0.3)
         moves = any(option.name == "path" for option in vendor.options)
-        hint = f"no such operation; nearest: {', '.join(near)}" if near else "no such operation"
-        return f"{hint}; --{vendor.name}-path says where they begin" if moves else hint
+        hint = f"unknown path; the nearest operations are {', '.join(near)}" if near else "unknown path"
+        return f"{hint}; --{vendor.name}-path sets the path that they begin with" if moves else hint
 
     def _refusing(self, vendor: Vendor, method: str, path: str, methods: Mapping[str, Operation]) -> Operation:
         kind = "no_such_method" if methods else "no_such_operation"
         allow = ", ".join(sorted(methods))
-        hint = f"{path} takes {allow}" if methods else self._nearest(vendor, method, path)
+        hint = f"{path} allows only {allow}" if methods else self._nearest(vendor, method, path)
         refusal = Refusal(kind, hint=hint, allow=allow, method=method, path=path)  # type: ignore[arg-type]
         name = "" if vendor is UNMATCHED else kind
         return Operation(name, method, (), partial(_refuse, refusal), "")
@@ -202,4 +203,4 @@ UNMATCHED = Vendor(
     export=lambda store: {},
     state_class=lambda world, vendor, credential: None,
 )
-"""Answers requests that fit no vendor, by Host or by path. Its operation without a name is called ``unmatched``."""
+"""Answers requests that match no vendor by host or path. Its operation is called ``unmatched``."""

@@ -1,4 +1,4 @@
-"""Stubs: canned answers for calls that no operation fits, such as a neighbour on a vendor's host."""
+"""Stubs: canned answers for calls that match no operation, such as to another API on a vendor's host."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .routing import Routes, folded
 from .settings import SettingError, suggestion
 
 STUB = "stub"
-"""The operation under which the journal has a call that a stub answered, after its vendor's name."""
+"""The operation by which the journal records a call that a stub answered, after the vendor's name."""
 _MEMBERS = ("method", "path", "json", "body", "status", "headers", "times")
 METHODS = ("*", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 MOST_TIMES = 999_999_999
@@ -29,10 +29,10 @@ _JSON = {"Content-Type": "application/json"}
 
 @dataclass
 class Stub:
-    """A canned answer to *method* and *path*, a glob; ``calls`` counts how often it was asked.
+    """A canned answer to *method* and *path* (a glob); ``calls`` counts its calls.
 
-    *host* is that of a path given as a URL, else ``""`` for any. *times* is how often it answers at most. *where* is
-    the line that made it.
+    *host* is ``""`` for any host, or the host of a path that was given as a URL. *times* limits how often it answers.
+    *where* is the line of code that added it.
     """
 
     method: str
@@ -55,13 +55,13 @@ class Stub:
 
     def response(self) -> Response:
         """Return the answer."""
-        where = f", made at {self.where}" if self.where else ""
+        where = f", added at {self.where}" if self.where else ""
         assumed = f"stub {self}{where}".encode("ascii", "replace").decode()
         return Response(self.status, {**self.headers, ASSUMED: assumed}, self.body)
 
 
 class Stubs:
-    """The stubs in force, in order; the first one that fits and is not used up answers."""
+    """The stubs in force, in order; the first one that matches and is not used up answers."""
 
     def __init__(self, routes: Routes) -> None:
         self._routes, self._lock = routes, new_lock()
@@ -75,7 +75,7 @@ class Stubs:
         return len(self._stubs)
 
     def load(self, source: Any) -> list[Stub]:
-        """Add the stubs that *source*, a dict or a list of them, describes, all or none; raises `SettingError`."""
+        """Add the stubs of *source*, a dictionary or a list of them; on `SettingError`, none is added."""
         rows = source if isinstance(source, (list, tuple)) else [source]
         place = "stubs[{}]: " if isinstance(source, (list, tuple)) else "stub: "
         stubs = [self._read(row, place.format(index)) for index, row in enumerate(rows)]
@@ -84,11 +84,11 @@ class Stubs:
         return stubs
 
     def keep(self) -> None:
-        """Take the stubs in force as those that `reset` returns to."""
+        """Make the stubs in force those that `reset` returns to."""
         self._initial = self._stubs
 
     def is_initial(self, stub: Stub) -> bool:
-        """Return whether *stub* came from the settings or a data file, and not from `load` later on."""
+        """Return whether *stub* came from the settings or a data file, not from a later `load`."""
         return any(stub is one for one in self._initial)
 
     def reset(self) -> None:
@@ -99,7 +99,7 @@ class Stubs:
                 stub.calls = 0
 
     def forget(self) -> None:
-        """Remove every stub, those too that `reset` returns to."""
+        """Remove every stub, including those that `reset` returns to."""
         with self._lock:
             self._stubs = self._initial = ()
 
@@ -109,7 +109,7 @@ class Stubs:
             self._stubs = ()
 
     def operation_for(self, request: Request) -> Operation | None:
-        """Return the operation of the stub that answers *request*, and count the call; None if none fits."""
+        """Return the operation of the stub that answers *request*, and count the call; None if no stub matches."""
         path, host = folded(request.target), host_of(request.headers.get("host", ""))
         with self._lock:
             for stub in self._stubs:
@@ -121,12 +121,15 @@ class Stubs:
 
     def _read(self, row: Any, place: str) -> Stub:
         if not isinstance(row, Mapping):
-            raise SettingError(f"{place}expected a dict with method and path, got {brief(row)}")
+            raise SettingError(f"{place}expected a dictionary with method and path, got {brief(row)}")
         if is_deep(row):
-            raise SettingError(f"{place}it is nested too deeply")
+            raise SettingError(f"{place}the stub is nested too deeply")
         for name in row:
             if name not in _MEMBERS:
-                raise SettingError(f"{place}{name}: no such member{suggestion(str(name), _MEMBERS)}")
+                raise SettingError(
+                    f"{place}unknown member {brief(name)}{suggestion(str(name), _MEMBERS)}; expected one of "
+                    f"{', '.join(_MEMBERS)}"
+                )
         method, url = row.get("method"), row.get("path")
         if not isinstance(method, str) or method.upper() not in METHODS:
             raise SettingError(f"{place}method: {brief(method)} is not one of {', '.join(METHODS)}")
@@ -148,7 +151,7 @@ class Stubs:
         return stub
 
     def _refuse_operation(self, stub: Stub, place: str) -> None:
-        """Raise `SettingError` for a stub that would never be asked, because an operation answers its path."""
+        """Raise `SettingError` for a stub that would never be called, because an operation answers its path."""
         if any(letter in stub.path for letter in "*?["):
             return
         headers = {"host": stub.host} if stub.host else {}
@@ -156,8 +159,8 @@ class Stubs:
         if operation.paths:
             name = f"{vendor.name}.{operation.name}"
             raise SettingError(
-                f"{place}{stub} is the operation {name}, and a stub is asked only where no operation fits; "
-                "change the records, or arm a fault"
+                f"{place}{stub} would never be called: that path belongs to the operation {name}; change the records "
+                "that it returns, or arm a fault"
             )
 
 
@@ -168,7 +171,7 @@ def _unperformed(call: Call, data: Json) -> Json:
 def _body(row: Mapping[str, Any], place: str) -> bytes:
     document, body = row.get("json"), row.get("body")
     if document is not None and body is not None:
-        raise SettingError(f"{place}json and body: give one of them")
+        raise SettingError(f"{place}json and body are both given; expected only one of them")
     if document is not None:
         try:
             return json.dumps(document, allow_nan=False).encode()
@@ -185,9 +188,9 @@ def _headers(headers: Any, place: str) -> dict[str, str]:
     if headers is None:
         return {}
     if not isinstance(headers, Mapping):
-        raise SettingError(f"{place}headers: {brief(headers)} is not names and values")
+        raise SettingError(f"{place}headers: {brief(headers)} is not a dictionary of names and values")
     if any(isinstance(value, bool) or not isinstance(value, (str, int)) for value in headers.values()):
-        raise SettingError(f"{place}headers: {brief(headers)} has a value that is neither text nor a whole number")
+        raise SettingError(f"{place}headers: {brief(headers)} has a value that is neither a text nor a whole number")
     pairs = {str(name): str(value) for name, value in headers.items()}
     for name, value in pairs.items():
         try:

@@ -1,7 +1,7 @@
-"""What a vendor of another package may import: all of it is public and typed, and nothing else of this project is.
+"""The public API for vendors in other packages; they import nothing else of this project.
 
-`VERSION` grows when a vendor that was written for an older one would break; `Vendor.api` says which one that is.
-docs/how-to/writing-a-vendor.md explains the parts. `segment_mock.vendor_testing` is the same for a vendor's tests.
+`VERSION` grows with every change that would break existing vendors; a vendor states its version as `Vendor.api`.
+docs/how-to/writing-a-vendor.md explains the parts. `segment_mock.vendor_testing` is the API for a vendor's tests.
 """
 
 from __future__ import annotations

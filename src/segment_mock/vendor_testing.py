@@ -1,4 +1,4 @@
-"""What the tests of a vendor of another package need: its examples, replayed, and a check of its sources."""
+"""Helpers for the tests of vendors in other packages: replay their examples, and check their sources and imports."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _MARKS = ("documented", "recorded", "assumed")
 
 
 def examples(vendor: Vendor) -> list[Example]:
-    """Return the examples of *vendor*, which has to be installed, in order of name."""
+    """Return the examples of *vendor*, which has to be installed, sorted by name."""
     return [example for example in _all_examples() if example.name.partition("/")[0] == vendor.name]
 
 
 def replay(example: Example, transport: Transport) -> list[str]:
-    """Send the request of *example* to a new mock, and return where reply and records differ from what it prints."""
+    """Send the request of *example* to a new mock, and return where reply and records differ from the example."""
     with SegmentMock(**example.settings) as mock:
         status, body = _SENDERS[transport](mock, example)
         return outcome(example, status, body, mock.state())
@@ -44,7 +44,7 @@ def unsourced(vendor: Vendor) -> list[str]:
 
 
 def forbidden_imports(package: Path) -> list[str]:
-    """Return each import of segment_mock below the folder *package* that is not of its public modules."""
+    """Return each import below the folder *package* of a module of segment_mock that is not public."""
     return [
         f"{file.relative_to(package)}:{line} imports {name}"
         for file in sorted(package.rglob("*.py"))

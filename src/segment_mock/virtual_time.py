@@ -1,6 +1,6 @@
-"""Time that passes without waiting: for a loop in which in-process calls wait, and for a whole process on request.
+"""Virtual time, which passes without waiting: for an event loop in which in-process calls wait, or a whole process.
 
-Two things live here, and both jump instead of sleeping:
+Two parts jump instead of sleeping:
 
 * `wait` suspends an asyncio task for some seconds of a mock's clock. The loop's time jumps to its next timer as long as
   nothing but a timer could wake the loop, so concurrent waits, deadlines and client time-outs keep their order.
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Future
 
 SLEEP_LIMIT = 10_000
-"""So many sleeps may one `VirtualTime` skip; a loop that reads an unpatched clock would never end."""
+"""How many sleeps one `VirtualTime` skips at most; a loop that reads an unpatched clock would never end."""
 
 _REAL_PACKAGES = frozenset(
     (
@@ -42,7 +42,7 @@ _REAL_PACKAGES = frozenset(
 """The standard library, pytest and its plugins, whose own waiting stays real."""
 _LIBRARY = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120 - a string is compared
 _POLL = 0.05
-"""Seconds between two looks at whether a thread that stands in the way of a jump has ended."""
+"""Poll interval, in seconds, for the end of a thread that prevents a jump."""
 _GRAIN = 0.01
 _TOLERANCE = 0.002
 
@@ -61,9 +61,9 @@ class MovableClock(Protocol):
 
 
 class EndlessSleep(RuntimeError):
-    """Code sleeps again and again and its own clock does not move: it read a name that is out of reach.
+    """Code sleeps again and again because the clock that it reads does not move; virtual time can't reach that clock.
 
-    Not an OSError, so no client retries it.
+    It is not an OSError, so that no client retries it.
     """
 
 
@@ -171,7 +171,7 @@ class VirtualTime:
         return self.offset if self._clocks else 0.0
 
     def loop_time(self, loop: AbstractEventLoop) -> LoopTime | None:
-        """Return the time of *loop*, or None for a loop whose time is not ours to move (uvloop, Proactor)."""
+        """Return the time of *loop*, or None for a loop whose time can't be moved (uvloop, Proactor)."""
         loop_time = self._loops.get(loop)
         if loop_time is None:
             if not _can_jump(loop):
@@ -191,13 +191,13 @@ class VirtualTime:
             clock.advance(whole)
 
     def passed(self, clock: MovableClock, seconds: float) -> None:
-        """Let *seconds* pass that a caller in plain code would have waited."""
+        """Move *clock* and virtual time by *seconds* that a caller in synchronous code would have waited."""
         clock.advance(seconds)
         if clock in self._clocks:
             self._move(seconds)
 
     def watch_threads(self) -> None:
-        """Take the threads alive now as bystanders, until `unwatch_threads`: only those started later stop a jump."""
+        """Until `unwatch_threads`, let only threads that start from now on prevent a jump, not those alive now."""
         with self._lock:
             self._watchers += 1
             if self._watchers == 1:
@@ -209,7 +209,7 @@ class VirtualTime:
             self._watchers -= 1
 
     def other_threads(self) -> list[threading.Thread]:
-        """Return the threads besides this one that were started since threads are watched and are still alive."""
+        """Return the other threads that were started since `watch_threads` and are still alive."""
         current = threading.current_thread()
         return [
             thread
@@ -221,7 +221,7 @@ class VirtualTime:
     def patched(self, clock: MovableClock) -> Iterator[None]:
         """Make sleeping move *clock* and the process's virtual time instead of waiting, within a ``with`` block.
 
-        Blocks may nest and may end in any order; what they found is restored when the last one ends.
+        Blocks may nest and may end in any order; the last one that ends restores the original functions.
         """
         self.watch_threads()
         with self._lock:
@@ -290,7 +290,7 @@ class VirtualTime:
     def _start_traveller(self) -> None:
         """Let time-machine, where it is installed, move ``datetime.now()`` and names bound before."""
         if "freezegun" in sys.modules and sys.modules["freezegun"].api.freeze_factories:
-            return  # the two refuse to work together
+            return  # time-machine and freezegun refuse to work together
         try:
             import time_machine
         except ImportError:
@@ -309,7 +309,7 @@ class VirtualTime:
     @staticmethod
     def _restoring(owner: Any, name: str, replacement: Any, original: Any) -> Callable[[], None]:
         def restore() -> None:
-            if getattr(owner, name) is replacement:  # else another library patched over it and restores it later
+            if getattr(owner, name) is replacement:  # otherwise another library patched it too, and restores it later
                 setattr(owner, name, original)
 
         return restore
@@ -323,7 +323,7 @@ class VirtualTime:
                 return
             self.sleep(seconds, caller)
             if self.other_threads():
-                original(0.001)  # lets them get on with what the sleeper waits for
+                original(0.001)  # gives the other threads time to do what the sleeper waits for
 
         return sleep
 
@@ -398,9 +398,9 @@ VIRTUAL = VirtualTime()
 async def wait(clock: MovableClock, seconds: float, end: float, never: Callable[[], Exception]) -> None:
     """Suspend the running asyncio task for *seconds*, which may be infinite; *clock* is then moved to *end*.
 
-    Costs no wall time while nothing but timers could wake the loop. If the wait is cancelled, the clock moves by the
-    time that passed in the loop, to hundredths of a second. Raises what *never* returns where the wait is infinite and
-    nothing could ever end it.
+    It takes no real time while only timers could wake the loop. If the wait is cancelled, the clock moves by the time
+    that passed in the loop, in hundredths of a second. If the wait is infinite and nothing could ever end it, raises
+    the exception that *never* returns.
     """
     import asyncio
 
@@ -439,8 +439,8 @@ def _endless(caller: FrameType) -> str:
     by = f", called from {user.f_code.co_filename}:{user.f_lineno}" if user and user is not caller else ""
     return (
         f"{caller.f_code.co_filename}:{caller.f_lineno}{by} slept {SLEEP_LIMIT:,} times in virtual time and goes on; "
-        "it reads a clock that virtual time does not move, such as datetime.now() or a name bound before the test "
-        "('from time import monotonic'). time-machine, if installed, moves datetime.now(); else set sleep=False"
+        "it reads a clock that virtual time does not move, such as datetime.now() or a name imported before the test "
+        "('from time import monotonic'). Install time-machine, which moves datetime.now(), or set sleep=False"
     )
 
 
@@ -455,7 +455,7 @@ def _resolve(future: Future[None]) -> None:
 
 
 def rounded(seconds: float) -> float:
-    """Return *seconds* in whole hundredths: what passed in a loop besides its timers is left out."""
+    """Return *seconds* rounded to hundredths, which leaves out the loop's own running time."""
     return max(0.0, round(seconds / _GRAIN) * _GRAIN)
 
 
@@ -465,14 +465,14 @@ def _sees_real_time(caller: FrameType) -> bool:
 
 
 def _can_jump(loop: Any) -> bool:
-    """Tell whether *loop* is asyncio's own selector loop, with no time source of its own."""
+    """Return whether *loop* is asyncio's selector loop with its standard time source."""
     import asyncio
 
     return isinstance(loop, asyncio.SelectorEventLoop) and type(loop).time is asyncio.BaseEventLoop.time
 
 
 def _busy_threads() -> bool:
-    """Tell whether a thread that could wake a loop is at work."""
+    """Return whether a thread that could wake a loop is working."""
     others = VIRTUAL.other_threads()
     if not others:
         return False
@@ -485,6 +485,6 @@ def _is_idle_worker(thread: Any, frame: FrameType | None) -> bool:
         return thread in thread.idle_workers
     if frame is None or frame.f_code.co_name != "_worker":
         return False
-    # A worker of concurrent.futures that waits for work stands in its own loop, and its queue is empty.
+    # An idle worker of concurrent.futures waits in its own loop, and its queue is empty.
     queue = frame.f_locals.get("work_queue")
     return frame.f_globals.get("__name__") == "concurrent.futures.thread" and queue is not None and queue.empty()

@@ -56,10 +56,10 @@ def test_serve_arms_files_and_scenarios(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("- {kind: hang}\n- {kind: hang, aftr: true}", "faults[1]: fault hang: aftr: no such setting (did you mean"),
+        ("- {kind: hang}\n- {kind: hang, aftr: true}", "faults[1]: fault hang: unknown setting 'aftr' (did you mean"),
         ("{kind: hang, operation: 'salsa.upsert_segment'}", "unknown operation 'salsa.upsert_segment' (did you mean"),
-        ("{kind: hang, 5: 5}", "fault hang: 5: no such setting"),
-        ("{kind: hang, match: {json: {5: 5}, heders: {}}}", "match: heders: no such key (did you mean 'headers'?)"),
+        ("{kind: hang, 5: 5}", "fault hang: unknown setting 5"),
+        ("{kind: hang, match: {json: {5: 5}, heders: {}}}", "match: unknown key 'heders' (did you mean 'headers'?)"),
         ("", "fault: None can't be armed; expected a kind's name"),
         ("hnag", "unknown fault kind 'hnag' (did you mean 'hang'?)"),
         ("{", "rules.yaml: "),

@@ -104,7 +104,7 @@ def test_text_of_a_client_can_not_command_the_terminal(mock: SegmentMock) -> Non
         (["rules", "scenario", "salsa.rate_limitd"], 1, "did you mean 'salsa.rate_limited'?"),
         (["clock", "set", "noon"], 1, "'noon' is not a time"),
         (["snapshot", "restore", "x"], 1, "no snapshot is called 'x'"),
-        (["snapshot", "take", "a/b"], 1, "'a/b' can't stand in a URL"),
+        (["snapshot", "take", "a/b"], 1, "'a/b' can't be part of a URL"),
         (["journal", "--url", "nowhere"], 2, "is not the base URL of a server"),
         (["journal", "--url", "http://127.0.0.1:1"], 1, "http://127.0.0.1:1: no segment-mock answers"),
     ],

@@ -166,7 +166,7 @@ def test_a_target_that_does_not_answer_is_named(tmp_path: Path) -> None:
     [
         (["conform"], "Missing option '--target'"),
         (["conform", "--fixtures", "{}"], "there is no recording in it"),
-        (["conform", "--fixtures", "{}", "--json"], "--fixtures replays all"),
+        (["conform", "--fixtures", "{}", "--json"], "--fixtures replays every recording"),
         (
             ["record", "--target", "x", "--vendor", "salsa", "--out", "{}", "--", "true"],
             "--target: expected a base URL",

@@ -30,11 +30,11 @@ def call_with_hint(
 @pytest.mark.parametrize(
     ("method", "path", "json", "status", "hint"),
     [
-        ("PUT", f"{SALSA}/segmets", GROUP, 404, f"no such operation; nearest: PUT {SALSA}/segments, "),
-        ("PUT", f"{SALSA}/segment/", GROUP, 404, f"no such operation; nearest: PUT {SALSA}/segments, "),
-        ("PATCH", f"{SALSA}/segments", GROUP, 405, f"{SALSA}/segments takes DELETE, PUT"),
-        ("GET", "/segments/1/2", None, 404, "; --segmenter-path says where they begin"),
-        ("GET", "/nowhere", None, 404, "no such operation"),
+        ("PUT", f"{SALSA}/segmets", GROUP, 404, f"unknown path; the nearest operations are PUT {SALSA}/segments, "),
+        ("PUT", f"{SALSA}/segment/", GROUP, 404, f"unknown path; the nearest operations are PUT {SALSA}/segments, "),
+        ("PATCH", f"{SALSA}/segments", GROUP, 405, f"{SALSA}/segments allows only DELETE, PUT"),
+        ("GET", "/segments/1/2", None, 404, "; --segmenter-path sets the path that they begin with"),
+        ("GET", "/nowhere", None, 404, "unknown path"),
         ("PUT", f"{SALSA}/segments", {"payload": {"segmets": []}}, 400,
          "unknown field payload.segmets (did you mean 'segments'?)"),
         ("PUT", f"{SALSA}/segments", {"payload": {"segments": [{"name": "n", "externalSystemIdId": "1"}]}}, 200,

@@ -246,7 +246,7 @@ def test_two_rows_never_share_a_default() -> None:
     [
         ({"nam": "Tom"}, "data.zoo.pets[0].nam: Unknown field. (did you mean 'name'?) Got 'Tom'."),
         ({"name": 5}, "data.zoo.pets[0].name: Not a valid string. Got 5."),
-        (5, "data.zoo.pets[0]: expected names and values, got 5"),
+        (5, "data.zoo.pets[0]: expected a dictionary of names and values, got 5"),
     ],
 )
 def test_a_wrong_row_is_an_error_that_names_row_field_and_value(row: Any, sentence: str) -> None:

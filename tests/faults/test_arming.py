@@ -51,7 +51,7 @@ def test_a_dict_may_be_a_whole_rule() -> None:
     rule = mock.faults.add({"kind": "error", "operation": "search_segments", "when": {"times": 1}})
 
     assert ("search_segments", 1) == (rule.operation, rule.when.times)
-    with pytest.raises(SettingError, match="operation: it is in the dict and an argument; give it once"):
+    with pytest.raises(SettingError, match="operation: given both in the dictionary and as an argument"):
         mock.faults.add({"kind": "error", "operation": "search_segments"}, "salsa.*")
 
 
@@ -88,7 +88,7 @@ def test_match_and_filters_take_headers_and_query() -> None:
     assert [1, 3] == [entry["id"] for entry in listed["entries"]]
     with pytest.raises(AssertionError, match=r"headers.x-trace: expected 'c', got 'a'"):
         mock.journal.assert_called("search_segments", headers={"x-trace": "c"})
-    with pytest.raises(SettingError, match="query: 5 is not names and values"):
+    with pytest.raises(SettingError, match="query: 5 is not a dictionary of names and values"):
         mock.journal.entries(query=5)  # type: ignore[arg-type]
 
 

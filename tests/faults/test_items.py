@@ -160,7 +160,9 @@ def test_a_body_without_a_batch_is_left_alone(body: Any) -> None:
 def test_a_rule_that_could_never_strike_is_refused(fault: dict[str, Any], operation: str) -> None:
     """An operation without items, or that does not read: the error names those that have them."""
     mock = SegmentMock()
-    with pytest.raises(SettingError, match=r"has nothing that '(item|stale)' could strike; there are \['salsa.search_"):
+    with pytest.raises(
+        SettingError, match=r"the fault '(item|stale)' can't strike '.*'; expected one of \['salsa.search_"
+    ):
         mock.faults.load({**fault, "operation": operation})
 
     assert 0 == len(mock.faults)

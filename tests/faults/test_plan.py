@@ -53,10 +53,10 @@ def test_operations_are_meant_by_glob(operation: str, expected: list[int]) -> No
         ({"operation": "slasa.*"}, "operation: unknown operation 'slasa.*'"),
         ({"operation": ""}, "operation: unknown operation ''"),
         ({"match": {"vendor": "sals"}}, "match.vendor: unknown vendor 'sals' (did you mean 'salsa'?); expected "),
-        ({"match": {"header": {}}}, "match: header: no such key (did you mean 'headers'?)"),
-        ({"match": 5}, "match: 5 is not names and values"),
-        ({"match": {"headers": 5}}, "match.headers: 5 is not names and values"),
-        ({"match": {"json": ["a"]}}, "match.json: ['a'] is not names and values"),
+        ({"match": {"header": {}}}, "match: unknown key 'header' (did you mean 'headers'?)"),
+        ({"match": 5}, "match: 5 is not a dictionary of names and values"),
+        ({"match": {"headers": 5}}, "match.headers: 5 is not a dictionary of names and values"),
+        ({"match": {"json": ["a"]}}, "match.json: ['a'] is not a dictionary of names and values"),
         ({"times": -1}, "when: times: -1 is not at least 0"),
         ({"skip": 1.5}, "when: skip: 1.5 is not a whole number"),
         ({"every": 0}, "when: every: 0 is not at least 1"),
@@ -94,7 +94,7 @@ def test_load_is_all_or_none() -> None:
     """One bad rule, named by its place, and none of the list is in force; numbering goes on as if it never was."""
     mock = SegmentMock()
     mock.faults.load({"kind": "hang"})
-    with pytest.raises(SettingError, match=r"^faults\[1\]: fault hang: aftr: no such setting"):
+    with pytest.raises(SettingError, match=r"^faults\[1\]: fault hang: unknown setting 'aftr'"):
         mock.faults.load([{"kind": "error"}, {"kind": "hang", "aftr": True}])
     loaded = mock.faults.load([F.Hang(), {"kind": "error", "operation": "salsa.*", "when": {"skip": 1, "until": 60}}])
 
@@ -161,7 +161,7 @@ def test_a_reset_disarms() -> None:
     ids=str,
 )
 def test_the_first_rule_is_outermost(rules: list[Any], status: Any, stored: list[str], fired: list[int]) -> None:
-    """What the inner rule leaves the outer one sees; where no answer comes there is nothing to spoil."""
+    """What the inner rule leaves the outer one sees; where no answer comes there is nothing to damage."""
     mock = SegmentMock()
     armed = [mock.faults.add(fault) for fault in rules]
     try:

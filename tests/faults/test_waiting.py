@@ -92,7 +92,7 @@ def test_how_long_varies(settings: dict[str, Any], low: float, middle: float | N
 
 
 def test_zero_seconds_are_none() -> None:
-    """A lognormal delay of nothing is nothing."""
+    """A lognormal delay with a median of 0 is 0."""
     mock = frozen(F.Latency(seconds=0, jitter=1, distribution="lognormal"))
     before = mock.clock.now()
     search(mock)

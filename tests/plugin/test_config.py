@@ -42,7 +42,7 @@ def test_the_config_may_have_any_scope_and_takes_what_the_marker_takes(pytester:
 @pytest.mark.parametrize(
     ("config", "problem"),
     [
-        ("{'sede': 1}", "segment_mock_config: sede: no such setting (did you mean 'seed'?)"),
+        ("{'sede': 1}", "segment_mock_config: unknown setting 'sede' (did you mean 'seed'?)"),
         ("{'transport': 'pigeon'}", "segment_mock_config: transport: unknown transport 'pigeon'; expected inprocess,*"),
         ("{'strict': 'fields, nets'}", "segment_mock_config: strict: 'fields, nets' is not true, false, or some of *"),
         ("{'sleep': 'no'}", "segment_mock_config: sleep: 'no' is not True or False"),
@@ -182,7 +182,7 @@ def test_both(shared, segment_mock):
     result.assert_outcomes(passed=2, failed=1, errors=1)
     result.stdout.fnmatch_lines(
         [
-            "segment_mock_factory: sede: no such setting (did you mean 'seed'?)",
+            "segment_mock_factory: unknown setting 'sede' (did you mean 'seed'?)",
             "*_ test_second _*",
             "1 call; seed 0; *",
             "    2    0.000s  salsa.upsert_segments *",

@@ -124,14 +124,14 @@ class TestCase(unittest.TestCase):
     result.stdout.fnmatch_lines(
         [
             "*ERROR collecting test_a.py*",
-            "test_a.py::test_a: segment_mock: sede: no such setting (did you mean 'seed'?)",
+            "test_a.py::test_a: segment_mock: unknown setting 'sede' (did you mean 'seed'?)",
             "test_a.py::test_b: segment_mock: strict: 'fault' is not true, false, or some of faults, operations, *",
             "test_a.py::test_b: segment_mock takes keywords only, got ('demo',): data=..., seed=...",
-            "test_a.py::test_c: segment_mock_sweep: operation: no such setting (did you mean 'operations'?)",
+            "test_a.py::test_c: segment_mock_sweep: unknown setting 'operation' (did you mean 'operations'?)",
             "test_a.py::test_c: segment_mock_sweep: kind: unknown fault kind 'disconect' (did you mean 'disconnect'?)*",
         ]
     )
-    assert "slepe: no such setting (did you mean 'sleep'?)" in result.stdout.str()
+    assert "unknown setting 'slepe' (did you mean 'sleep'?)" in result.stdout.str()
 
 
 def test_a_test_case_runs_over_each_transport(pytester: pytest.Pytester) -> None:

@@ -137,7 +137,8 @@ def test_unknown_operations_fail_and_real_credentials_warn(pytester: pytest.Pyte
         [
             "*_ test_unknown_path _*",
             "segment-mock: A call went to an operation that no vendor has:",
-            "  #1 PUT /api/integration/ext/v1/segmentsx (called at test_a.py:18): no such operation; nearest: PUT *",
+            "  #1 PUT /api/integration/ext/v1/segmentsx (called at test_a.py:18): "
+            "unknown path; the nearest operations are PUT *",
             "*_ test_unknown_verb _*",
             "  #* PATCH /api/integration/ext/v1/segments *",
             "*_ test_refused _*",

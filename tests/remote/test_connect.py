@@ -44,11 +44,11 @@ class SomethingElse(http.server.BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def test_another_server_is_said_to_be_none() -> None:
+def test_another_server_is_refused() -> None:
     with http.server.HTTPServer(("127.0.0.1", 0), SomethingElse) as server:
         thread = threading.Thread(target=server.handle_request)
         thread.start()
-        with pytest.raises(ConnectionError, match=r"something else: 200 <html>hello"):
+        with pytest.raises(ConnectionError, match=r"not segment-mock; it replied 200 <html>hello"):
             connect(f"http://127.0.0.1:{server.server_port}")
         thread.join()
 
@@ -83,9 +83,9 @@ def test_server_with_tls(tmp_path: Path) -> None:
 
 
 def test_error_names_the_server_and_what_it_said(remote: Any) -> None:
-    with pytest.raises(SettingError, match=rf"unknown fault kind 'hnag'.*\(said by {remote.url}\)"):
+    with pytest.raises(SettingError, match=rf"unknown fault kind 'hnag'.*\(reported by {remote.url}\)"):
         remote.faults.add("hnag")
-    with pytest.raises(LookupError, match=rf"no snapshot is called 'x' \(said by {remote.url}\)"):
+    with pytest.raises(LookupError, match=rf"no snapshot is called 'x' \(reported by {remote.url}\)"):
         remote.restore("x")
 
 
@@ -94,7 +94,7 @@ def test_function_can_not_be_sent(remote: Any) -> None:
         return await proceed()
 
     for arguments in ((fault,), (faults.Hang(), "*", lambda call: True)):
-        with pytest.raises(SettingError, match="is Python and can't be sent"):
+        with pytest.raises(SettingError, match="is a Python function and can't be sent"):
             remote.faults.add(*arguments)
     with pytest.raises(SettingError, match="only JSON can be sent"):
         remote.load({"salsa": {"segments": [object()]}})

@@ -103,7 +103,10 @@ def test_rule_remembers_the_line_that_armed_it(mock: Any) -> None:
         (("hnag",), "unknown fault kind 'hnag' (did you mean 'hang'?)"),
         (({"kind": "error", "statsu": 500},), "did you mean 'status'?"),
         (("error", "salsa.serch_segments"), "did you mean 'salsa.search_segments'?"),
-        (({"kind": "error", "operation": "salsa.*"}, "segmenter.*"), "operation: it is in the dict and an argument"),
+        (
+            ({"kind": "error", "operation": "salsa.*"}, "segmenter.*"),
+            "operation: given both in the dictionary and as an argument",
+        ),
         (("error", "*", {"vendor": "slasa"}), "match.vendor: unknown vendor 'slasa'"),
     ],
 )
@@ -296,7 +299,7 @@ def test_vendor_faces_see_and_prepare_records(make: Any) -> None:
         mock.salsa.add_member("nobody", supporter["supporterId"])
     assert segment == mock.vendor("segmenter").segments[0]
     assert {"salsa", "segmenter", "journal"} <= {*dir(mock)}
-    with pytest.raises(AttributeError, match="has neither an attribute nor a vendor"):
+    with pytest.raises(AttributeError, match="has no attribute or vendor"):
         _ = mock.slasa
     with pytest.raises(SettingError, match="slasa"):
         mock.vendor("slasa")
@@ -376,7 +379,7 @@ def test_stubs_answer_and_count(mock: Any) -> None:
     assert [1] == [row.calls for row in mock.stubs]
     assert "GET /api/neighbour" == str(stub)
     assert not mock.stubs.is_initial(next(iter(mock.stubs)))
-    with pytest.raises(SettingError, match=r"is the operation salsa.search_segments"):
+    with pytest.raises(SettingError, match=r"belongs to the operation salsa.search_segments"):
         mock.stub("POST", f"{ROOT}/segments/search")
     mock.stubs.clear()
     assert 0 == len(mock.stubs)

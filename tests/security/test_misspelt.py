@@ -28,7 +28,7 @@ def test_a_variable_is_an_error_of_a_command(command: list[str], name: str, near
     """Exit code 2, and the nearest variable."""
     result = CliRunner().invoke(main, command, env={name: "1"})
 
-    assert (2, True) == (result.exit_code, f"{name}: no such variable (did you mean '{nearest}'?)" in result.stderr)
+    assert (2, True) == (result.exit_code, f"unknown variable {name!r} (did you mean '{nearest}'?)" in result.stderr)
 
 
 @pytest.mark.parametrize("name", ["URL", "CA_FILE", "CONFIG", "VENV", "SEED", "SEGMENTER_KEY"])
@@ -45,7 +45,7 @@ def test_a_variable_is_a_warning_in_process(monkeypatch: pytest.MonkeyPatch) -> 
     """A test whose environment has it still runs, and is told once."""
     monkeypatch.setenv("SEGMENT_MOCK_SEDE", "1")
     _warn_of_unknown_variables.cache_clear()
-    with pytest.warns(UserWarning, match="SEGMENT_MOCK_SEDE: no such variable .did you mean 'SEGMENT_MOCK_SEED'"):
+    with pytest.warns(UserWarning, match="unknown variable 'SEGMENT_MOCK_SEDE' .did you mean 'SEGMENT_MOCK_SEED'"):
         SegmentMock().close()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -80,14 +80,14 @@ def test_a_parameter(method: str, path: str, message: str) -> None:
         ("data", {"salsa": {"segments": [{"name": "a"}, {"nam": "b"}]}}, "data.salsa.segments[1].nam"),
         ("data", {"salsa": {"segmnts": []}}, "data.salsa.segmnts: unknown collection"),
         ("data", {"slasa": {}}, "data.slasa: unknown vendor"),
-        ("data", 5, "data: expected names and values"),
-        ("faults", [{"kind": "error", "statsu": 1}], "faults[0]: fault error: statsu"),
+        ("data", 5, "data: expected a dictionary of names and values"),
+        ("faults", [{"kind": "error", "statsu": 1}], "faults[0]: fault error: unknown setting 'statsu'"),
         ("faults", {"kind": "erorr"}, "kind: unknown fault kind"),
         ("faults", 5, "fault: 5 can't be armed"),
-        ("scenarios", {"x": {"abuot": ""}}, "scenarios.x.abuot"),
+        ("scenarios", {"x": {"abuot": ""}}, "scenarios.x: unknown member 'abuot'"),
         ("scenarios", {"x": {"faults": [{"kind": "erorr"}]}}, "scenarios.x.faults[0]: kind: unknown"),
         ("stubs", [{"method": "GET", "path": "x"}], "stubs[0]: path"),
-        ("config", {"sede": 1}, "sede: no such setting"),
+        ("config", {"sede": 1}, "unknown setting 'sede'"),
         ("config", {"port": "x"}, "port: 'x' is not a whole number"),
     ],
     ids=range(12),
@@ -107,5 +107,5 @@ def test_every_error_names_its_file(flag: str, document: Any, message: str, tmp_
 
 def test_a_keyword() -> None:
     """An unknown keyword names the nearest."""
-    with pytest.raises(SettingError, match=r"sede: no such setting .did you mean 'seed'"):
+    with pytest.raises(SettingError, match=r"unknown setting 'sede' .did you mean 'seed'"):
         SegmentMock(sede=1)  # type: ignore[arg-type]

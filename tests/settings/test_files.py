@@ -64,16 +64,20 @@ def test_config_that_is_named(here: Path, name: str, text: str, expected: Any) -
     [
         ("my.yaml", "a: [", "while parsing a flow node"),
         ("my.yaml", "a: !!python/object:os.system x", "could not determine a constructor"),
-        ("my.yaml", "- port", "expected names and values, got list"),
-        ("my.yaml", "port", "expected names and values, got str"),
+        ("my.yaml", "- port", "expected a dictionary of names and values, got list"),
+        ("my.yaml", "port", "expected a dictionary of names and values, got str"),
         ("my.yaml", "80: port", "80 is not a name; if it is meant to be one, put it in quotes"),
         ("my.yaml", "on: 1", "True is not a name"),
         ("my.json", "{", "Expecting property name"),
         ("my.json", "[" * 100_000, "recursion"),
         ("my.toml", "a = ", "Invalid value"),
-        ("my.toml", "port = 1", "there is no [tool.segment-mock] in it"),
-        ("my.toml", "tool = 1", "[tool]: expected names and values, got int"),
-        ("my.toml", "[tool]\nsegment-mock = 1", "[tool.segment-mock]: expected names and values, got int"),
+        ("my.toml", "port = 1", "has no table [tool.segment-mock]"),
+        ("my.toml", "tool = 1", "[tool]: expected a dictionary of names and values, got int"),
+        (
+            "my.toml",
+            "[tool]\nsegment-mock = 1",
+            "[tool.segment-mock]: expected a dictionary of names and values, got int",
+        ),
     ],
 )
 def test_a_broken_file(here: Path, name: str, text: str, message: str) -> None:
@@ -135,7 +139,7 @@ def test_dates_stay_text(here: Path) -> None:
     [
         ({"v": {"rows": 5}}, "data.v.rows: 5 is not a list"),
         ({"v": {"rows": {"n": 1}}}, "data.v.rows: {'n': 1} is not a list"),
-        ({"v": ["rows"]}, "data.v: expected names and values, got list"),
+        ({"v": ["rows"]}, "data.v: expected a dictionary of names and values, got list"),
         ({"v": {1: []}}, "data.v: 1 is not a name"),
         ({8: {}}, "data: 8 is not a name"),
         ("absent.yaml", "absent.yaml: "),

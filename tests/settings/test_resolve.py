@@ -40,10 +40,10 @@ def test_precedence(given: Any, environment: Any, file: Any, expected: dict[str,
 @pytest.mark.parametrize(
     ("given", "file", "message"),
     [
-        ({"prot": 1}, {}, "prot: no such setting (did you mean 'port'?)"),
-        ({"prot": None}, {}, "prot: no such setting (did you mean 'port'?)"),
-        ({}, {"log-levl": 1}, "log_levl: no such setting (did you mean 'log_level'?)"),
-        ({}, {"zzz": 1}, "zzz: no such setting"),
+        ({"prot": 1}, {}, "unknown setting 'prot' (did you mean 'port'?)"),
+        ({"prot": None}, {}, "unknown setting 'prot' (did you mean 'port'?)"),
+        ({}, {"log-levl": 1}, "unknown setting 'log_levl' (did you mean 'log_level'?)"),
+        ({}, {"zzz": 1}, "unknown setting 'zzz'"),
     ],
 )
 def test_unknown_names(given: Any, file: Any, message: str) -> None:

@@ -96,7 +96,7 @@ def test_a_call_that_went_elsewhere_is_shown(mock, upsert, send):
 
     assert "expected at least 1 call, found 0 of 0" in text
     assert f"went astray: call 2 salsa.no_such_operation: PUT {ROOT}//segmets -> 404" in text
-    assert f"nearest: PUT {ROOT}/segments" in text
+    assert f"the nearest operations are PUT {ROOT}/segments" in text
     assert f"called instead: {UPSERT} x1, salsa.no_such_operation x1" in text
     mock.journal.clear()
     assert "nothing was called at all" in failed(mock.journal.assert_called, SEARCH)
@@ -154,7 +154,7 @@ def test_what_was_forgotten_proves_nothing():
         text = failed(mock.journal.assert_not_called, UPSERT)
 
         assert 1 == mock.journal.forgotten
-        assert "it has 2 to 3; it forgot 1 older ones when journal_size 2 or" in text
+        assert "it has 2 to 3; 1 older entry dropped because the limit journal_size=2 or" in text
 
 
 def test_order(mock, upsert, send):

@@ -55,7 +55,7 @@ def test_no_file_is_opened(name: str, tmp_path: Path, monkeypatch: pytest.Monkey
     result = replay(json.dumps(document), tmp_path)
 
     check_refused(result)
-    assert f"settings.{name}: a capsule has no such setting" in result.stderr
+    assert f"settings: unknown setting {name!r} in a capsule" in result.stderr
     assert "s3cret" not in result.output
 
 

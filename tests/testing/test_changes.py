@@ -147,7 +147,7 @@ def test_a_reset_within_the_block_is_told(world):
     ("expected", "says"),
     [
         ({"sasla": {}}, "unknown vendor 'sasla' (did you mean 'salsa'?)"),
-        ({"salsa": {"segmets": added()}}, "salsa.segmets: no such table (did you mean 'segments'?)"),
+        ({"salsa": {"segmets": added()}}, "salsa: unknown table 'segmets' (did you mean 'segments'?)"),
         ({"salsa": {"segments": 2}}, "salsa.segments: 2 is not added()"),
     ],
 )

@@ -63,7 +63,7 @@ def test_what_can_not_be_reached_says_why():
         for _ in range(3):
             session.get(f"{ROOT}/metrics", headers={"authToken": "t"})
         last = [*mock.journal][-1]
-        with pytest.raises(LookupError, match="entry 1 is not in the journal: it has 2 to 3; it forgot 1 older ones"):
+        with pytest.raises(LookupError, match="entry 1 is not in the journal: it has 2 to 3; 1 older entry dropped"):
             mock.rewind(1)
         with pytest.raises(LookupError, match="entry 9 is not"):
             mock.rewind(9)

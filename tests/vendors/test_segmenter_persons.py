@@ -82,7 +82,7 @@ def test_a_persons_field_is_edited_kept_or_cleared(segmenter, field):
     ],
 )
 def test_a_phone_is_taken_under_both_names(segmenter, sent, expected):
-    """What the two documents call differently is one field; a null beside a value is nothing."""
+    """The two names that the documents use are one field; a null beside a value is ignored."""
     api = world(segmenter, {"externalId": "1", "phone": "old"})
     api.update(id="s", persons=[{"externalId": "1", **sent}])
 

@@ -152,9 +152,13 @@ def test_credentials_are_counted_not_shown(client: FlaskClient) -> None:
     ("path", "body", "detail"),
     [
         ("state", {"salsa": {"segmnts": []}}, "data.salsa.segmnts: unknown collection (did you mean 'segments'?)"),
-        ("faults", {"kind": "error", "headers": []}, "fault error: headers: [] is not names and values"),
-        ("faults", {"kind": "item", "where": []}, "fault item: where: [] is not names and values"),
-        ("faults", {"kind": "hang", "when": []}, "when: [] is no object"),
+        (
+            "faults",
+            {"kind": "error", "headers": []},
+            "fault error: headers: [] is not a dictionary of names and values",
+        ),
+        ("faults", {"kind": "item", "where": []}, "fault item: where: [] is not a dictionary of names and values"),
+        ("faults", {"kind": "hang", "when": []}, "when: [] is not a dictionary of conditions"),
     ],
 )
 def test_data_and_rules_of_the_wrong_form_are_refused(path: str, body: dict[str, Any], detail: str) -> None:

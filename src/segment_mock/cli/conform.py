@@ -82,18 +82,21 @@ def conform_(
     report: Path | None,
     **given: Any,
 ) -> None:
-    """Replay the shipped examples against URL, and print for each whether the answer is the printed one.
+    """Replay the shipped examples against URL, and print for each whether the reply is as expected.
 
-    If the target is a segment-mock, its control plane gets the records of each example, and its own records back at
-    the end. Any other target gets them by the vendor's API, under names of their own, and they are removed again.
-    Exits with 1 if an answer differs, nothing was compared, or something was left behind; with 2 for a bad option.
+    If the target is a segment-mock, the records of each example are loaded through its control plane, and its own
+    records are restored at the end. On any other target they are created through the vendor's API, under unique names,
+    and removed at the end. Exits with 1 if a reply differs, nothing was compared, or records could not be removed;
+    with 2 for a bad option.
     """
     if report and not (report.parent.is_dir() and os.access(report.parent, os.W_OK)):
-        raise click.UsageError(f"--junit {report}: no such folder, or it cannot be written to")
+        raise click.UsageError(f"--junit {report}: the folder does not exist or is not writable")
     settings = _settings(given)
     if folder:
         if vendors or only or report or given["as_json"]:
-            raise click.UsageError("--fixtures replays all, and takes neither --vendor, --only, --junit nor --json")
+            raise click.UsageError(
+                "--fixtures replays every recording; it allows no --vendor, --only, --junit or --json"
+            )
         _replay(folder, target, settings, given)
         return
     if not target:
@@ -234,7 +237,7 @@ def _chosen(vendors: Sequence[str], only: Sequence[str]) -> list[Example]:
     for pattern in only:
         if not any(fnmatch(example.name, pattern) for example in known):
             raise click.UsageError(
-                f"--only {pattern}: no such example{suggestion(pattern, [one.name for one in known])}"
+                f"--only {pattern}: unknown example{suggestion(pattern, [one.name for one in known])}"
             )
     return [one for one in known if not only or any(fnmatch(one.name, pattern) for pattern in only)]
 

@@ -79,7 +79,9 @@ def scenario(client: ControlClient, name: str | None, as_json: bool) -> None:
             print_table(("scenario", "about"), [(row["name"], row["about"]) for row in known.values()])
         return
     if name not in known:
-        raise click.ClickException(f"unknown scenario {name!r}{suggestion(name, known)}; there are {', '.join(known)}")
+        raise click.ClickException(
+            f"unknown scenario {name!r}{suggestion(name, known)}; expected one of: {', '.join(known)}"
+        )
     _print(client.post("/faults", known[name]["faults"])["faults"], as_json)
 
 

@@ -101,7 +101,7 @@ def _finite(text: str) -> float:
     number = float(text)
     if math.isfinite(number):
         return number
-    raise ValueError(f"{text[:20]} is no number that JSON can carry")
+    raise ValueError(f"{text[:20]} is not a number that JSON can carry")
 
 
 def _short_enough(text: str) -> int:

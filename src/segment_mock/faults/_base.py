@@ -7,6 +7,7 @@ from dataclasses import Field, dataclass, field, fields
 from typing import Any, ClassVar
 
 from ..core import Call, Operation, Proceed
+from ..json_match import brief
 from ..messages import Response
 from ..settings import BOOL, Option, OptionType, SettingError, suggestion
 
@@ -58,21 +59,22 @@ class Fault:
         return True
 
     def suits(self, operation: Operation | None) -> bool:
-        """Tell whether calls of *operation* can have what this fault changes; None: an operation that only refuses."""
+        """Return whether this fault can change calls of *operation*; None stands for a call that is only refused."""
         return True
 
     def as_dict(self) -> dict[str, Any]:
-        """Return kind and settings as JSON, those at their default left out."""
+        """Return kind and settings as JSON, without settings at their default."""
         settings = {row.name: getattr(self, row.name) for row in fields(self) if getattr(self, row.name) != row.default}
         return {"kind": self.kind, **settings}
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Fault:
-        """Return this fault with *settings* by name; raises `SettingError` for a name it does not have."""
+        """Return this fault with *settings* by name; raises `SettingError` for an unknown name."""
         names = [row.name for row in fields(cls)]
         for name in settings:
             if name not in names:
                 raise SettingError(
-                    f"fault {cls.kind}: {name}: no such setting{suggestion(str(name), names)}; expected one of {names}"
+                    f"fault {cls.kind}: unknown setting {brief(name)}{suggestion(str(name), names)}; "
+                    f"expected one of {names}"
                 )
         return cls(**settings)

@@ -56,7 +56,9 @@ def _predicate_of(name: str, wanted: Any) -> Test:
     if name == "json":
         paths = [(_steps(path), value) for path, value in _pairs("match.json", wanted)]
         return lambda call: all(value in _at(_body(call), steps) for steps, value in paths)
-    raise SettingError(f"match: {name}: no such key{suggestion(name, ('vendor', 'host', 'headers', 'query', 'json'))}")
+    raise SettingError(
+        f"match: unknown key {brief(name)}{suggestion(name, ('vendor', 'host', 'headers', 'query', 'json'))}"
+    )
 
 
 def connection_test(operation: str, match: Match) -> Callable[[str, str], bool]:
@@ -74,7 +76,7 @@ def connection_test(operation: str, match: Match) -> Callable[[str, str], bool]:
     wanted = dict(_pairs("match", match)) if match is not None else {}
     for name in wanted:
         if name not in ("vendor", "host"):
-            raise SettingError(f"match: {name}: not known before a call; there are 'vendor' and 'host'")
+            raise SettingError(f"match: {name} is not known before a call; expected vendor or host")
     vendors = {*([vendor] if vendor != "*" else []), *([wanted["vendor"]] if "vendor" in wanted else [])}
     pattern = _host_pattern(wanted.get("host", "*"))
     return lambda vendor, host: vendors <= {vendor} and matches(host, pattern)
@@ -94,7 +96,7 @@ def _has_query(call: Call, wanted: list[tuple[str, str]]) -> bool:
 
 def _pairs(place: str, value: Any) -> list[tuple[str, Any]]:
     if not isinstance(value, Mapping):
-        raise SettingError(f"{place}: {brief(value)} is not names and values")
+        raise SettingError(f"{place}: {brief(value)} is not a dictionary of names and values")
     return [(str(name), wanted) for name, wanted in value.items()]
 
 

@@ -290,7 +290,7 @@ class FaultRules:
         able = [name for name, row in self._operations.items() if suits(row)]
         if not any(matches_operation(name, operation) for name in able):
             kind = getattr(fault, "kind", "")
-            raise SettingError(f"operation: {operation!r} has nothing that {kind!r} could strike; there are {able}")
+            raise SettingError(f"operation: the fault {kind!r} can't strike {operation!r}; expected one of {able}")
         vendors = sorted({name.partition(".")[0] for name in self._operations})
         if isinstance(match, Mapping) and "vendor" in match and match["vendor"] not in vendors:
             wrong = match["vendor"]
@@ -327,9 +327,9 @@ def own_members(
     given = {"operation": operation != "*", "match": match is not None, "when": bool(when)}
     for name in own:
         if given[name]:
-            raise SettingError(f"{name}: it is in the dict and an argument; give it once")
+            raise SettingError(f"{name}: given both in the dictionary and as an argument; expected only one of them")
     when = own.get("when", when)
     if not isinstance(when, Mapping):
-        raise SettingError(f"when: {brief(when)} is no object")
+        raise SettingError(f"when: {brief(when)} is not a dictionary of conditions")
     fault = {name: value for name, value in source.items() if name not in _MEMBERS}
     return fault, own.get("operation", operation), own.get("match", match), when

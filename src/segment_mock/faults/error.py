@@ -42,7 +42,9 @@ class Error(Fault):
         "Body to send instead of the vendor's own: text, or an object for JSON.",
         OptionType("text or an object", _body),
     )
-    headers: Mapping[str, str] | None = setting(None, "Headers to add.", OptionType("names and values", _headers))
+    headers: Mapping[str, str] | None = setting(
+        None, "Headers to add.", OptionType("a dictionary of names and values", _headers)
+    )
     retry_after: float | None = setting(None, "Seconds for a Retry-After header.", FLOAT, min=0)
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:

@@ -38,7 +38,7 @@ class Item(Fault):
         None,
         "Only items that have these members with these values ('*': any value). An item of supporterIds has one "
         "member, supporterId; an identifier of a search has segmentId, supporterId or externalSystemId.",
-        OptionType("names and values", pairs),
+        OptionType("a dictionary of names and values", pairs),
     )
     every: int | None = setting(None, "Every Nth item.", INT, min=1)
     message: str = setting("", "The sentence of the item's error, where the result has one.", TEXT)

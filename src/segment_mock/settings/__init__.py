@@ -122,20 +122,20 @@ def resolve(
     environment: Mapping[str, str] | None = None,
     file: Mapping[str, Value] | None = None,
 ) -> dict[str, Value]:
-    """Return every option's value: *given* wins over *environment* over *file* over the default.
+    """Return the value of every option: from *given*, else *environment*, else *file*, else its default.
 
-    A value of None counts as not given. Raises `SettingError` for a bad value or an unknown name.
+    A value of None counts as absent. Raises `SettingError` for a bad value or an unknown name.
     """
     rows = {option.name: option for option in options}
     path = getattr(file, "path", "")
     from_file = {name.replace("-", "_"): value for name, value in (file or {}).items()}
     for name in given:
         if name not in rows:
-            raise SettingError(f"{brief(name)[1:-1]}: no such setting{suggestion(name, rows)}")
+            raise SettingError(f"unknown setting {brief(name)}{suggestion(name, rows)}")
     with naming(path):
         for name in from_file:
             if name not in rows:
-                raise SettingError(f"{brief(name)[1:-1]}: no such setting{suggestion(name, rows)}")
+                raise SettingError(f"unknown setting {brief(name)}{suggestion(name, rows)}")
     values: dict[str, Value] = {}
     for name, option in rows.items():
         if given.get(name) not in (None, ()):
@@ -155,8 +155,8 @@ def _is_given(option: Option, text: str | None) -> bool:
 
 
 def check_variables(options: Iterable[Option], environment: Mapping[str, str]) -> None:
-    """Raise `SettingError` for a variable of *environment* that looks like one of *options* and is none."""
+    """Raise `SettingError` for a variable of *environment* that begins like those of *options* but is unknown."""
     known = [*(option.variable for option in options), *(PREFIX + name.upper() for name in RESERVED)]
     for name in environment:
         if name.startswith(PREFIX) and name not in known:
-            raise SettingError(f"{brief(name)[1:-1]}: no such variable{suggestion(name, known)}")
+            raise SettingError(f"unknown variable {brief(name)}{suggestion(name, known)}")

@@ -97,7 +97,7 @@ def read_config(path: str | None = None) -> Mapping[str, Value]:
     if path is not None:
         settings = _table(Path(path))
         if settings is None:
-            raise SettingError(f"{path}: there is no [tool.segment-mock] in it")
+            raise SettingError(f"{path}: it has no table [tool.segment-mock]")
         return ConfigFile(settings, Path(path))
     for file in filter(Path.is_file, map(Path, _NAMES)):
         if settings := _table(file):
@@ -138,7 +138,7 @@ def scenarios_of(sources: Iterable[Value]) -> dict[str, dict[str, Any]]:
             for member in _mapping(scenario, place):
                 if member not in _SCENARIO:
                     near = suggestion(member, _SCENARIO)
-                    raise SettingError(f"{place}.{member}: no such member{near}; expected one of {[*_SCENARIO]}")
+                    raise SettingError(f"{place}: unknown member {member!r}{near}; expected one of {[*_SCENARIO]}")
             own[name] = _scenario(place, scenario or {})
     return own
 
@@ -196,7 +196,7 @@ def _mapping(value: Any, place: str) -> Mapping[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise SettingError(f"{place}: expected names and values, got {type(value).__name__}")
+        raise SettingError(f"{place}: expected a dictionary of names and values, got {type(value).__name__}")
     for name in value:
         if not isinstance(name, str):
             raise SettingError(f"{place}: {brief(name)} is not a name; if it is meant to be one, put it in quotes")
@@ -326,7 +326,7 @@ def _finite(text: str) -> float:
     number = float(text.replace("_", "")) if len(text) <= MAX_DIGITS and not text.endswith(("nf", "NF", "aN")) else inf
     if isfinite(number):
         return number
-    raise ValueError(f"{brief(text, 50)} is no number that JSON can carry")
+    raise ValueError(f"{brief(text, 50)} is not a number that JSON can carry")
 
 
 def _truth(text: str) -> bool:

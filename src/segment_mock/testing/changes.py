@@ -100,7 +100,7 @@ def _expected(kind: ChangeKind, rows: tuple[int | Mapping[str, Any], ...]) -> Ex
         elif type(row) is int and row >= 0:
             parts += [None] * row
         else:
-            raise TypeError(f"{kind}({row!r}): expected a number of records, or records as names and values")
+            raise TypeError(f"{kind}({row!r}): expected a number of records, or records as dictionaries")
     return Expected((Part(kind, tuple(parts)),))
 
 
@@ -162,7 +162,7 @@ def _by_table(core: Source, by_vendor: Mapping[str, Mapping[str, Expected]]) -> 
         for table, words in tables.items():
             if table not in known:
                 raise SettingError(
-                    f"{vendor}.{table}: no such table{suggestion(table, known)}; expected one of {known}"
+                    f"{vendor}: unknown table {table!r}{suggestion(table, known)}; expected one of {known}"
                 )
             if not isinstance(words, Expected):
                 raise SettingError(f"{vendor}.{table}: {words!r} is not added(), updated(), removed() or anything")

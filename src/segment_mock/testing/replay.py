@@ -169,7 +169,7 @@ _CALL = {
     "credential": _TEXT, "body": _MAPPING, "whole": _FLAG, "before": _LIST, "replaced": _FLAG, "answer": _MAPPING,
 }  # fmt: skip
 _ANSWER = {"status": (int, type(None)), "outcome": _TEXT, "body": _MAPPING}
-_TYPE_NAMES = {str: "text", list: "a list", Mapping: "names and values", int: "a number", bool: "true or false"}
+_TYPE_NAMES = {str: "text", list: "a list", Mapping: "a dictionary", int: "a number", bool: "true or false"}
 
 
 def _check_settings(document: Mapping[str, Any]) -> None:
@@ -178,7 +178,7 @@ def _check_settings(document: Mapping[str, Any]) -> None:
     for name in document["settings"]:
         if name in ELSEWHERE:
             # A capsule is data, perhaps somebody else's: nothing that it names is opened.
-            raise SettingError(f"settings.{name}: a capsule has no such setting")
+            raise SettingError(f"settings: unknown setting {name!r} in a capsule")
 
 
 def _check(document: Mapping[str, Any]) -> None:

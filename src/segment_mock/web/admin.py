@@ -116,7 +116,7 @@ def check_query() -> None:
     for name in request.args:
         if name not in known:
             expected = f"expected one of {known}" if known else "there are none here"
-            raise BadRequest(f"{brief(name)}: no such parameter{suggestion(name, known)}; {expected}.")
+            raise BadRequest(f"unknown parameter {brief(name)}{suggestion(name, known)}; {expected}")
 
 
 def _is_bearer(token: str) -> bool:
@@ -315,7 +315,7 @@ def call_vendor_member(core: Emulator, vendor: str, member: str) -> Response:
     body = read_object()
     for name in body:
         if name not in ("arguments", "keywords"):
-            raise BadRequest(f"{name}: no such member of the body; expected arguments and keywords.")
+            raise BadRequest(f"unknown member {name!r} of the body; expected arguments and keywords")
     arguments, keywords = body.get("arguments", []), body.get("keywords", {})
     if not isinstance(arguments, list) or not isinstance(keywords, dict):
         raise BadRequest("arguments is a list, and keywords is an object.")

@@ -148,10 +148,12 @@ def _organization(core: Emulator) -> Organization:
 
 def _table(core: Emulator, vendor: str, table: str, store: Store) -> Table:
     if vendor not in core.vendors:
-        raise NotFound(f"{vendor!r} is no vendor{suggestion(vendor, core.vendors)}; there are {[*core.vendors]}.")
+        raise NotFound(
+            f"unknown vendor {vendor!r}{suggestion(vendor, core.vendors)}; expected one of {[*core.vendors]}"
+        )
     names = [schema.name for schema in core.vendors[vendor].tables]
     if table not in names:
-        raise NotFound(f"{vendor} has no table {table!r}{suggestion(table, names)}; there are {names}.")
+        raise NotFound(f"{vendor}: unknown table {table!r}{suggestion(table, names)}; expected one of {names}")
     return store[core.vendors[vendor].table(table)]
 
 

@@ -158,7 +158,7 @@ SETTING_TYPES: Mapping[str, Json] = {
         ]
     },
     "text or an object": {"anyOf": [{"type": "string"}, {"type": "object"}, {"type": "array", "items": {}}]},
-    "names and values": {"type": "object"},
+    "a dictionary of names and values": {"type": "object"},
     "an index from 0, or a list of them": {"anyOf": [_INDEX, {"type": "array", "items": _INDEX}]},
     "a fraction from 0.0 up to 1, or a number of bytes": {
         "anyOf": [{"type": "number", "minimum": 0, "exclusiveMaximum": 1}, _INDEX]
