@@ -199,6 +199,7 @@ class SegmentMock:
     def _start_server(
         self, host: str = "127.0.0.1", port: int = 0, *, tls: bool | None, proxy: bool | None, is_admitted: bool = False
     ) -> LiveServer:
+        from .transports.envelope import is_token
         from .transports.server.server import LiveServer
 
         core, settings = self._emulator, self._emulator.settings
@@ -221,6 +222,7 @@ class SegmentMock:
             admit=self._admit,
             admission=core.admission,
             is_admitted=is_admitted,
+            trusts_front=partial(is_token, settings["admin_token"]),
             authority=authority,
             tls=tls,
             on_start=self._add_server,

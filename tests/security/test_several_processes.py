@@ -1,20 +1,26 @@
-"""``create_app()`` in several processes answers nothing but a problem that says what to do."""
+"""``create_app()`` in several processes answers a problem that says what to do; with an upstream they are one mock."""
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 from importlib.util import find_spec
+from pathlib import Path
+from typing import IO
 
 import pytest
 import requests
 from werkzeug.test import create_environ, run_wsgi_app
 
-from segment_mock import create_app
+from segment_mock import SegmentMock, connect, create_app, faults
 
 pytestmark = pytest.mark.slow  # starts many processes
 
@@ -33,12 +39,13 @@ def test_refused(path: str) -> None:
 
 
 @contextmanager
-def gunicorn(*flags: str) -> Iterator[str]:
-    """Run gunicorn with *flags* and yield its base URL."""
+def gunicorn(*flags: str, log: IO[str] | None = None, **variables: str) -> Iterator[str]:
+    """Run gunicorn with *flags* and *variables* and yield its base URL; its access log goes to *log*."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "gunicorn", "-b", f"127.0.0.1:{port}", *flags, "segment_mock:create_app()"]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    env = {**os.environ, **variables}
+    process = subprocess.Popen(command, stdout=log, stderr=subprocess.DEVNULL, env=env)
     try:
         for _ in range(300):
             with suppress(requests.ConnectionError):
@@ -60,4 +67,46 @@ def test_gunicorn(flags: tuple[str, ...], status: int) -> None:
 
     assert [status] * 6 == [reply.status_code for reply in replies]
     if status == 503:
-        assert "gunicorn -w 1 --threads 8" in replies[0].json()["hint"]
+        hint = replies[0].json()["hint"]
+        assert "gunicorn -w 1 --threads 8" in hint
+        assert "create_app(upstream=URL)" in hint
+
+
+@pytest.mark.skipif(find_spec("gunicorn") is None, reason="gunicorn is not installed")
+@pytest.mark.parametrize("flags", [("-w", "3"), ("-w", "3", "--preload"), ("-w", "3", "--threads", "4")], ids=" ".join)
+def test_three_workers_with_an_upstream_are_one_mock(flags: tuple[str, ...], tmp_path: Path) -> None:
+    """Calls of many connections change the same records, and each fault strikes as often as its rule says."""
+    access = ("--access-logfile", "-", "--access-logformat", "%(p)s")
+    with (
+        SegmentMock(admin_token="t0ken", limits="off") as mock,
+        (tmp_path / "access.log").open("w+") as log,
+        gunicorn(
+            *flags, *access, log=log, SEGMENT_MOCK_UPSTREAM=mock.serve().url, SEGMENT_MOCK_ADMIN_TOKEN="t0ken"
+        ) as url,
+        connect(url, "t0ken") as remote,
+        ThreadPoolExecutor(6) as pool,
+    ):
+        names: list[str] = []
+        while len({*(tmp_path / "access.log").read_text().split()}) < 3 and len(names) < 2000:
+            more = [f"group {len(names) + number}" for number in range(30)]
+            assert [200] * 30 == [*pool.map(partial(add_group, url), more)]
+            names += more
+        added = [segment["name"] for segment in remote.salsa.segments]
+        remote.faults.add(faults.Error(status=503), times=10)
+        remote.faults.add(faults.Disconnect(reset=True), times=5)
+        fates = Counter(pool.map(partial(add_group, url), (f"struck {number}" for number in range(30))))
+
+        assert 3 == len({*(tmp_path / "access.log").read_text().split()})
+        assert sorted(names) == sorted(added)
+        assert {200: 15, 503: 10, 0: 5} == fates
+        assert [10, 5] == [rule.fired for rule in mock.faults]
+
+
+def add_group(url: str, name: str) -> int:
+    """Add a group over a connection of its own and return the status, 0 if the connection breaks."""
+    body = {"payload": {"segments": [{"name": name}]}}
+    try:
+        path = "/api/integration/ext/v1/segments"
+        return requests.put(f"{url}{path}", json=body, headers={"authToken": "t"}, timeout=20).status_code
+    except requests.ConnectionError:
+        return 0

@@ -56,8 +56,8 @@ __all__ = [
     "suggestion",
 ]  # fmt: skip
 
-RESERVED = ("ca_file", "config", "url", "venv")
-"""Variables ``SEGMENT_MOCK_...`` that are no settings: of other commands, and of the project's own scripts."""
+RESERVED = ("ca_file", "config", "upstream", "url", "venv")
+"""Variables ``SEGMENT_MOCK_...`` that are no settings: of other commands, of a front, of the project's own scripts."""
 
 OPTIONS = (
     Option("host", "Address to listen on.", "127.0.0.1", short="H"),

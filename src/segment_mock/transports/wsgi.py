@@ -27,6 +27,11 @@ def is_served(environ: WSGIEnvironment) -> bool:
     return any(name in environ for name in (*_SOCKETS, "SERVER_SOFTWARE"))
 
 
+def lent_socket(environ: WSGIEnvironment) -> socket.socket | None:
+    """Return the client's socket if the server lends it."""
+    return next((environ[name] for name in _SOCKETS if name in environ), None)
+
+
 def request_target(environ: WSGIEnvironment) -> str:
     """Return the path, quoted again, and the query."""
     path = quote(environ["PATH_INFO"].encode("latin-1"), safe="/:@!$&'()*+,;=~")
@@ -45,7 +50,7 @@ def deliver(
     each pause, and *now* dates the response.
     """
     head_only = environ["REQUEST_METHOD"] == "HEAD"
-    server_socket = next((environ[name] for name in _SOCKETS if name in environ), None)
+    server_socket = lent_socket(environ)
     if server_socket is not None:
         _send_on(server_socket, response, wait, now, head_only=head_only)
         raise _broken(response)

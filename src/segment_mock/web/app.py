@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -16,6 +17,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 from .. import messages
 from ..clock import Clock
 from ..emulator import Emulator
+from ..settings import SettingError
 from ..transports import wsgi
 from ..transports.inprocess.waiting import WouldHangForever
 from .admin import control_plane
@@ -32,13 +34,22 @@ if TYPE_CHECKING:
 _ARGUMENT = re.compile(r"\{(\w+)\}")
 
 
-def create_app(emulator: Emulator | None = None, **settings: Unpack[MockSettings]) -> Flask:
+def create_app(
+    emulator: Emulator | None = None, *, upstream: str | None = None, **settings: Unpack[MockSettings]
+) -> Flask:
     """Return both APIs and ``/_mock`` as a Flask application for any WSGI server.
 
     *settings* are those of `SegmentMock`; raises `SettingError` for a bad one. Waiting is real
     under a server and moves the world's clock under Flask's test client. A reply that a fault breaks
     off is broken off as far as the server lets us: see `FaultyResponse`.
+
+    With *upstream*, the URL of a ``segment-mock serve``, the application keeps no records: it forwards every call
+    to that server, so that many workers show one mock. The only other setting is then *admin_token*, that of the
+    server. The variables SEGMENT_MOCK_UPSTREAM, SEGMENT_MOCK_ADMIN_TOKEN and SEGMENT_MOCK_CA_FILE (for https)
+    stand for what is not given.
     """
+    if emulator is None and (upstream := upstream or os.environ.get("SEGMENT_MOCK_UPSTREAM")):
+        return _front(upstream, settings)
     core = emulator or Emulator(settings)
     app = Flask("segment_mock", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = messages.body_limit_for("/_mock", core.settings["body_limit"])
@@ -64,6 +75,18 @@ def create_app(emulator: Emulator | None = None, **settings: Unpack[MockSettings
     return app
 
 
+def _front(upstream: str, settings: MockSettings) -> Flask:
+    from ..transports.front import Front
+
+    for name in settings:
+        if name != "admin_token":
+            raise SettingError(f"{name}: an app with an upstream has no settings of its own; set it at the server")
+    token = settings.get("admin_token") or os.environ.get("SEGMENT_MOCK_ADMIN_TOKEN") or None
+    app = Flask("segment_mock", static_folder=None)
+    app.wsgi_app = Front(upstream, token, ca_file=os.environ.get("SEGMENT_MOCK_CA_FILE") or None)  # type: ignore[method-assign]
+    return app
+
+
 def _refuse_several_processes() -> Response | None:
     """Refuse a call where a server has several processes: each would answer from records of its own."""
     if not request.environ.get("wsgi.multiprocess"):
@@ -73,7 +96,8 @@ def _refuse_several_processes() -> Response | None:
         "Several processes",
         "This server runs create_app() in several processes, each of which would have records, faults and a journal of "
         "its own.",
-        "run it in one process with threads (gunicorn -w 1 --threads 8), or start `segment-mock serve`",
+        "run it in one process with threads (gunicorn -w 1 --threads 8), or start `segment-mock serve` and let every "
+        "process forward to that: create_app(upstream=URL)",
     )
 
 

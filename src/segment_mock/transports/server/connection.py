@@ -8,6 +8,7 @@ from typing import cast
 
 from ...hosts import is_control, is_local
 from ...messages import RESET, ConnectFailure, Delivery, Pending, Request, Response, is_browser
+from ..envelope import BEAT, FRONT, REFUSED, original, sealed
 from ..serialize import CONTINUE, ConnectionOption, text_response
 from .context import ServerContext, close_socket, error_response
 from .parser import RequestParser
@@ -26,8 +27,8 @@ class Connection(asyncio.Protocol):
     """Carries one client's requests to *context*'s core and its responses back, one after another."""
 
     __slots__ = (
-        "_busy", "_call", "_context", "_deadline", "_drained", "_eof", "_head_only", "_is_admitted", "_lost", "_option",
-        "_parser", "_paused", "_scheduled", "_timer", "_transport", "_writer",
+        "_busy", "_call", "_context", "_deadline", "_drained", "_eof", "_from_front", "_head_only", "_is_admitted",
+        "_lost", "_option", "_parser", "_paused", "_scheduled", "_timer", "_transport", "_writer",
     )  # fmt: skip
 
     _transport: asyncio.Transport
@@ -46,6 +47,7 @@ class Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._busy = self._eof = self._paused = self._head_only = self._lost = self._scheduled = False
+        self._from_front = False
         self._option: ConnectionOption = ""
         self._drained = 0
 
@@ -99,8 +101,13 @@ class Connection(asyncio.Protocol):
 
     def drop(self) -> None:
         """Close the waiting call, unperformed, and the connection, at once."""
+        is_waiting = self._call is not None
         self._abandon()
-        self._transport.abort()
+        if is_waiting and self._from_front:  # its client's connection is to end, not the front's own
+            self._option = "close"
+            self._send(Response(500, delivery=RESET))
+        else:
+            self._transport.abort()
 
     def close_inherited(self) -> None:
         """Close a forked child's copy of the socket."""
@@ -122,7 +129,7 @@ class Connection(asyncio.Protocol):
             if isinstance(item, Request):
                 self._answer(item)
             else:
-                self._head_only = False
+                self._head_only = self._from_front = False
                 self._send(item)
             if parser.requests and not self._scheduled:
                 # However many a client pipelines, the other connections get their turn in between.
@@ -167,11 +174,19 @@ class Connection(asyncio.Protocol):
         self._process()
 
     def _answer(self, request: Request) -> None:
-        self._head_only = request.method == "HEAD"
+        self._from_front = FRONT in request.headers
+        if self._from_front and (opened := original(request, self._context.trusts_front)):
+            request = opened
+        elif self._from_front:
+            self._from_front = False
+            self._send(REFUSED)
+            return
+        self._head_only = request.method == "HEAD" and not self._from_front
         if request.method == "CONNECT":
             self._open_tunnel(request)
         elif request.target[:6] in ("/", "/_mock") and (is_control(request.target) or is_browser(request)):
             self._busy = True
+            self._show_life()
             self._context.ask_control(request, self._finish)
         else:
             request.is_admitted = self._is_admitted
@@ -183,7 +198,15 @@ class Connection(asyncio.Protocol):
                 self._send(reply)
             else:
                 self._busy = True
+                self._show_life()
                 self._resume(reply)
+
+    def _show_life(self, call: int = 0) -> None:
+        """Let a front know now and then that the server is alive while *call*, by default the present one, waits."""
+        if self._from_front and self._busy and call in (0, self._parser.count) and not self._transport.is_closing():
+            if call:
+                self._transport.write(CONTINUE)
+            self._context.loop.call_later(BEAT, self._show_life, self._parser.count)
 
     def _resume(self, call: Pending) -> None:
         """Run *call* to its next pause, or to its end."""
@@ -226,9 +249,14 @@ class Connection(asyncio.Protocol):
             return
         linger = self._parser.refused and not self._eof
         try:
-            self._writer.send(response, self._option, head_only=self._head_only, linger=linger)
+            self._write(response, self._option, linger)
         except Exception:  # not a response, or one that is not made of text and bytes
-            self._writer.send(error_response(), "close", head_only=self._head_only, linger=linger)
+            self._write(error_response(), "close", linger)
+
+    def _write(self, response: Response, option: ConnectionOption, linger: bool) -> None:
+        if self._from_front:
+            response = sealed(response, self._context.clock.now(), self._context.time_scale)
+        self._writer.send(response, option, head_only=self._head_only, linger=linger)
 
     def _may_start_tls(self) -> bool:
         is_proxy = self._context.context_for is not None and not self._transport.get_extra_info("sslcontext")

@@ -40,7 +40,8 @@ class ServerContext:
     *admit* tells which hosts may be asked for by name. With *context_for*, a connection that begins with CONNECT or
     with TLS is served over TLS, under the SSL context that *context_for* returns for the host. Where *admission* lets
     the handshake fail, it is that of *untrusted_context_for*. *is_admitted*: clients have asked for admission
-    themselves. *announced* are the hosts of connections that were asked for and not made yet, and how each fails.
+    themselves. *trusts_front* tells by its token whether a front may forward calls. *announced* are the hosts of
+    connections that were asked for and not made yet, and how each fails.
     """
 
     answer: Answer
@@ -55,6 +56,7 @@ class ServerContext:
     untrusted_context_for: Callable[[str], SSLContext] | None = None
     admission: Admission = EVERY_CONNECTION
     is_admitted: bool = False
+    trusts_front: Callable[[str], bool] = lambda token: True
     announced: dict[str, list[ConnectFailure | None]] = field(default_factory=dict)
     connections: set[Droppable] = field(default_factory=set)
     waiting: set[Droppable] = field(default_factory=set)

@@ -59,6 +59,7 @@ class LiveServer:
     *time_scale* multiplies every pause of the core and of a delivery; *request_timeout* is real seconds
     from a request's first byte to its last. With *authority* the server speaks TLS (*tls*), or else
     answers CONNECT for the hosts that *admit* accepts; the authority is closed when the server stops.
+    *trusts_front* tells by its token whether a front may forward its clients' calls; see `envelope`.
     A proxy asks *admission* for each connection to a vendor's host; with *is_admitted* clients have done so themselves.
     *on_start* and *on_stop* are called with the server once it runs, and once it has stopped.
     """
@@ -77,6 +78,7 @@ class LiveServer:
         admit: Callable[[str], bool] = lambda host: True,
         admission: Admission = EVERY_CONNECTION,
         is_admitted: bool = False,
+        trusts_front: Callable[[str], bool] = lambda token: True,
         authority: CertificateAuthority | None = None,
         tls: bool = False,
         on_start: Callable[[LiveServer], None] = lambda server: None,
@@ -90,7 +92,7 @@ class LiveServer:
         self._new_context = partial(
             ServerContext, answer, control, clock, body_limit=body_limit, time_scale=time_scale,
             request_timeout=request_timeout, admit=admit, failed_handshakes=self.failed_handshakes,
-            admission=admission, is_admitted=is_admitted,
+            admission=admission, is_admitted=is_admitted, trusts_front=trusts_front,
             context_for=authority.context_for if authority and not tls else None,
             untrusted_context_for=authority.untrusted_context_for if authority else None,
         )  # fmt: skip

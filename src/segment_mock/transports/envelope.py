@@ -1,0 +1,72 @@
+"""A reply inside a reply: how a server tells a front what its client gets, the delivery included.
+
+A front is a WSGI worker that forwards calls to one server, see `front`. It sends each call as a POST to the target
+that its client asked for, with the client's headers and two more: `FRONT` names the client's method, and `TOKEN` has
+the admin token of the server. The answer has status 200 and the media type `TYPE`. Its first line is JSON, and the
+bytes that follow are the body. So a broken delivery is described between server and front, and carried out between
+front and client. While a call waits, the server sends ``100 Continue`` every `BEAT` seconds: it is alive.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from ..messages import WHOLE, Delivery, Request, Response, header_value
+from .serialize import header_fields
+
+FRONT = "x-segment-mock-front"
+TOKEN = "x-segment-mock-front-token"  # noqa: S105 - the name of a header
+TYPE = "application/vnd.segment-mock.reply"
+BEAT = 2.0
+"""Seconds from one sign of life to the next while a call waits."""
+REFUSED = Response(
+    401,
+    {"Content-Type": "text/plain; charset=utf-8", FRONT: "refused"},
+    b"This front does not have the admin token of the server.\n",
+)
+"""The answer to a front that may not ask for envelopes."""
+_METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
+
+_OF_TRANSPORT = ("content-length", "date")
+
+
+def original(request: Request, trusts: Callable[[str], bool]) -> Request | None:
+    """Return what the client of a front asked for, None if *trusts* refuses the front's token or it asks for a tunnel.
+
+    It counts as the first call of its connection, as each call does under a WSGI server.
+    """
+    headers = {name: value for name, value in request.headers.items() if name not in (FRONT, TOKEN)}
+    method = request.headers[FRONT]
+    if method == "CONNECT" or not _METHOD.fullmatch(method) or not trusts(request.headers.get(TOKEN, "")):
+        return None
+    return replace(request, method=method, headers=headers, transport="wsgi", number=1)
+
+
+def is_token(known: str | None, given: str) -> bool:
+    """Tell whether a front that sends the token *given* may ask for envelopes; *known* None: every front may."""
+    if known is None:
+        return True
+    return hmac.compare_digest(given.encode("latin-1", "replace"), header_value(known).encode("latin-1"))
+
+
+def sealed(response: Response, now: float, time_scale: float = 1.0) -> Response:
+    """Return *response* in an envelope, dated *now* (epoch seconds), its pauses multiplied by *time_scale*."""
+    delivery = response.delivery
+    fields = [field for field in header_fields(response, now) if field[0].lower() not in _OF_TRANSPORT]
+    head: dict[str, Any] = {"status": response.status, "headers": fields, "now": now}
+    payload, outer = response.body, WHOLE
+    if delivery.more is not None:
+        head["more"] = True
+        outer = Delivery(more=delivery.more, pause=delivery.pause)
+    elif delivery is not WHOLE:
+        head["delivery"] = {
+            "keep": delivery.keep, "chunk": delivery.chunk, "pause": delivery.pause * time_scale, "end": delivery.end,
+        }  # fmt: skip
+        if delivery.raw is not None:
+            head["raw"], payload = True, delivery.raw
+    return Response(200, {"Content-Type": TYPE}, json.dumps(head).encode() + b"\n" + payload, outer)

@@ -1,0 +1,482 @@
+"""``create_app(upstream=URL)``: a WSGI application that forwards every call to one server, faults included."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import requests
+from flask import Flask
+from werkzeug.serving import make_server
+from werkzeug.test import EnvironBuilder, run_wsgi_app
+
+from segment_mock import SegmentMock, SettingError, added, connect, create_app, faults
+from segment_mock.transports import front
+from segment_mock.transports.front import Front
+from segment_mock.transports.server import connection
+from tests.faults.fault_clients import in_requests
+from tests.faults.fault_world import HEADERS, SALSA
+from tests.faults.table import PAGE, ROWS, SHORT, UPSERT, Row, printed
+
+F: Any = faults
+CELLS = printed(PAGE.read_text(encoding="utf-8"))
+BREAKING = ("disconnect", "truncate", "garble", "error", "drip", "hang", "latency")
+
+
+@contextmanager
+def serving(app: Any) -> Iterator[str]:
+    """Serve *app* by Werkzeug's threaded server and yield its address."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture(scope="module")
+def log() -> Iterator[io.StringIO]:
+    """What Werkzeug logs."""
+    log = io.StringIO()
+    handler = logging.StreamHandler(log)
+    logging.getLogger("werkzeug").addHandler(handler)
+    yield log
+    logging.getLogger("werkzeug").removeHandler(handler)
+
+
+@pytest.fixture(scope="module")
+def shared(log: io.StringIO) -> Iterator[tuple[SegmentMock, str]]:
+    """A mock in which no emulated second passes, and the address of a front of it."""
+    with SegmentMock(time_scale=0) as mock, serving(create_app(upstream=mock.serve().url)) as url:
+        yield mock, url
+
+
+@pytest.fixture
+def mock(shared: tuple[SegmentMock, str]) -> SegmentMock:
+    """The mock, fresh."""
+    shared[0].reset()
+    return shared[0]
+
+
+@pytest.fixture
+def url(shared: tuple[SegmentMock, str]) -> str:
+    """The address of the front."""
+    return shared[1]
+
+
+def call(app: Flask | Front, path: str = "/segments", **options: Any) -> tuple[int, dict[str, str], bytes]:
+    """Return status, headers and body of a call of *app* without a server."""
+    environ = EnvironBuilder(path, **options).get_environ()
+    environ.update(options.get("environ_overrides", {}))
+    chunks, status, headers, *_ = run_wsgi_app(app, environ, buffered=True)
+    return int(status[:3]), dict(headers), b"".join(chunks)
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.fault.kind in BREAKING], ids=lambda row: row.label)
+def test_a_client_of_the_front_sees_each_fault_as_a_client_of_the_server(
+    row: Row, mock: SegmentMock, url: str, log: io.StringIO
+) -> None:
+    if row.hasty and row.fault.kind != "hang":
+        pytest.skip("no emulated second passes here")
+    mock.faults.add(row.fault)
+    patience = SHORT if row.hasty else UPSERT.timeout
+
+    assert CELLS[row.label]["requests"] == in_requests(url, UPSERT._replace(timeout=patience))
+    assert "Traceback" not in log.getvalue()
+    mock.reset()
+    assert "200" == in_requests(url, UPSERT)
+
+
+def test_status_headers_and_body_are_those_of_the_server(mock: SegmentMock, url: str) -> None:
+    session, direct = requests.Session(), mock.serve()
+    own = ("Server", "Connection", "Date")
+    for method, path, body in (
+        ("PUT", f"{SALSA}/segments", {"payload": {"segments": [{"name": "A"}]}}),
+        ("POST", "/api//integration/ext/v1/segments/search", {"payload": {"offset": 0, "count": 20}}),
+        ("PUT", "/segments", {"id": "nobody"}),
+        ("DELETE", "/nothing?a=1&a=2", None),
+        ("GET", "/_mock/clock", None),
+        ("GET", "/_mock/openapi/salsa.json", None),
+        ("GET", "/_mock/journal.har?operation=nothing", None),
+        ("GET", "/_mock/", None),
+    ):
+        seen = []
+        for base in (url, direct.url):
+            mock.reset()
+            mock.clock.freeze("2026-01-01")
+            reply = session.request(method, base + path, json=body, headers=HEADERS, timeout=5)
+            seen.append((reply.status_code, [x for x in reply.headers.items() if x[0] not in own], reply.content))
+        assert seen[0] == seen[1], path
+    direct.stop()
+
+
+def test_the_server_gets_host_query_headers_and_bytes_as_they_were_sent(mock: SegmentMock, url: str) -> None:
+    host, port = url.removeprefix("http://").split(":")
+    body = bytes(range(256)) * 3
+    head = (
+        "POST /a//b%2Fc%41;x=1?q=%20&q=%C3%A9 HTTP/1.1\r\nHost: api.salsalabs.org\r\nX-A: one\r\nX-A: two\r\n"
+        f"Connection: close, X-Hop\r\nX-Hop: here\r\nTE: trailers\r\nX-B: caf\xe9\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    with socket.create_connection((host, int(port)), 5) as client:
+        client.sendall(head.encode("latin-1") + body)
+        while client.recv(65536):
+            pass
+    (entry,) = mock.journal.entries()
+    sent = entry.request.headers
+
+    assert ("POST", "/a//b%2Fc%41;x=1?q=%20&q=%C3%A9", body) == (
+        entry.request.method,
+        entry.request.target,
+        entry.request.body,
+    )
+    assert ("api.salsalabs.org", "caf\xe9", "salsa") == (sent["host"], sent["x-b"], entry.vendor)
+    assert ["one", "two"] == [part.strip() for part in sent["x-a"].split(",")]
+    assert not {"x-hop", "te", "x-segment-mock-front", "transfer-encoding"} & {*sent}
+    assert "wsgi" == entry.door
+
+
+def test_a_chunked_body_arrives(mock: SegmentMock, url: str) -> None:
+    reply = requests.put(f"{url}/segments", data=iter([b'{"id": ', b'"vip"}']), headers=HEADERS, timeout=5)
+
+    assert (404, b'{"id": "vip"}') == (reply.status_code, mock.journal.entries()[0].request.body)
+
+
+def test_a_body_over_the_limit_is_refused_as_by_the_server() -> None:
+    """The rest of it is not sent, and the next call is answered."""
+    with SegmentMock(body_limit=1000) as mock, serving(create_app(upstream=mock.serve().url)) as url:
+        large = requests.put(f"{url}/segments", data=b"x" * 5_000_000, headers=HEADERS, timeout=5)
+        direct = requests.put(f"{mock.serve().url}/segments", data=b"x" * 5_000, headers=HEADERS, timeout=5)
+        after = requests.put(f"{url}/segments", json={}, headers=HEADERS, timeout=5)
+
+    assert (413, 413, direct.content) == (large.status_code, direct.status_code, large.content)
+    assert 400 == after.status_code
+
+
+def test_half_a_body_is_not_forwarded(mock: SegmentMock) -> None:
+    app = create_app(upstream=mock.serve().url)
+    environ = EnvironBuilder("/segments", method="PUT", data=b'{"id": "x"}', headers=HEADERS).get_environ()
+    chunks, status, *_ = run_wsgi_app(app, {**environ, "CONTENT_LENGTH": "99"}, buffered=True)
+
+    assert ("400", []) == (status[:3], mock.journal.entries())
+    assert "Content-Length" in json.loads(b"".join(chunks))["detail"]
+
+
+def test_where_the_server_does_not_tell_the_raw_target_the_path_is_quoted_again(mock: SegmentMock) -> None:
+    app = create_app(upstream=mock.serve().url)
+    environ = EnvironBuilder("/a b", query_string="c=d").get_environ()
+    for name in ("RAW_URI", "REQUEST_URI"):
+        environ.pop(name, None)
+    run_wsgi_app(app, environ)
+    mounted = EnvironBuilder("/segments", base_url="http://localhost/mounted").get_environ()
+    run_wsgi_app(app, mounted)
+
+    assert ["/a%20b?c=d", "/segments"] == [entry.request.target for entry in mock.journal.entries()]
+
+
+def test_the_control_plane_works_through_the_front(mock: SegmentMock, url: str) -> None:
+    with connect(url) as remote:
+        remote.faults.add(F.Error(status=503), times=1)
+        with remote.expect_changes(salsa={"segments": added(2)}):
+            statuses = [in_requests(url, UPSERT) for _ in range(2)]
+
+        assert ["503", "200"] == statuses
+        assert 2 == len(remote.journal.entries(operation="upsert_segments"))
+        assert 1 == len(mock.faults)
+        remote.reset()
+        assert [] == mock.journal.entries()
+
+
+def test_a_browser_is_led_to_the_page(mock: SegmentMock, url: str) -> None:
+    reply = requests.get(url, headers={"Accept": "text/html"}, timeout=5)
+
+    assert (f"{url}/_mock/", 200) == (reply.url, reply.status_code)
+
+
+def test_head_has_the_length_and_no_body(mock: SegmentMock, url: str) -> None:
+    server = mock.serve()
+    replies = [requests.head(f"{base}/segments", headers=HEADERS, timeout=5) for base in (url, server.url)]
+    server.stop()
+
+    assert [b"", b""] == [reply.content for reply in replies]
+    assert "0" != replies[0].headers["Content-Length"] == replies[1].headers["Content-Length"]
+
+
+def test_a_connection_that_is_not_to_come_about_is_reset(mock: SegmentMock, url: str) -> None:
+    """As by a server that clients call by its own address: it has accepted the connection already."""
+    mock.faults.add(F.Connect(how="timeout"))
+
+    assert "ConnectionError(ConnectionResetError)" == in_requests(url, UPSERT)
+
+
+def test_a_reply_without_a_body(mock: SegmentMock, url: str) -> None:
+    mock.stub("GET", "/empty", status=204)
+    reply = requests.get(f"{url}/empty", timeout=5)
+
+    assert (204, b"", False) == (reply.status_code, reply.content, "Content-Length" in reply.headers)
+
+
+def test_events_stream(mock: SegmentMock, url: str) -> None:
+    with requests.get(f"{url}/_mock/events", stream=True, timeout=10) as reply:
+        lines = reply.iter_lines()
+        first = [next(lines) for _ in range(2)]
+        requests.put(f"{url}/segments", json={"id": "vip"}, headers=HEADERS, timeout=5)
+        event = next(line for line in lines if line.startswith(b"event: entry"))
+
+    assert b"retry: 1000" == first[0]
+    assert b"event: entry" == event
+    assert "text/event-stream" == reply.headers["Content-Type"]
+
+
+def test_without_threads_a_stream_of_events_ends_with_what_is_due(mock: SegmentMock) -> None:
+    status, headers, body = call(create_app(upstream=mock.serve().url), "/_mock/events")
+
+    assert (200, True) == (status, body.startswith(b"retry: 1000"))
+    assert headers["Content-Type"] == "text/event-stream"
+
+
+def test_a_stream_of_events_ends_after_its_turn(mock: SegmentMock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(front, "TURN", 0.1)
+    with serving(create_app(upstream=mock.serve().url)) as url:
+        body = requests.get(f"{url}/_mock/events", timeout=10).content
+
+    assert body.startswith(b"retry: 1000")
+
+
+def test_a_call_that_waits_longer_than_the_timeout_is_no_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server gives a sign of life while a fault keeps the answer back."""
+    monkeypatch.setattr(connection, "BEAT", 0.05)
+    with SegmentMock(faults={"kind": "latency", "seconds": 1.5}) as mock:
+        status, *_ = call(Front(mock.serve().url, timeout=1), headers=HEADERS)
+
+    assert 405 == status
+
+
+def test_a_client_that_leaves_ends_a_call_that_is_held_for_ever(mock: SegmentMock, url: str) -> None:
+    mock.faults.add(F.Hang())
+    requests_seen = [in_requests(url, UPSERT._replace(timeout=SHORT)) for _ in range(3)]
+    for _ in range(1000):
+        if all(entry.end is not None for entry in mock.journal.entries()):
+            break
+        mock.clock.wait(0.01)
+
+    assert ["ReadTimeout(ReadTimeoutError)"] * 3 == requests_seen
+    assert ["abandoned"] * 3 == [entry.outcome for entry in mock.journal.entries()]
+
+
+def test_a_reset_of_the_mock_ends_a_call_that_is_held(mock: SegmentMock, url: str) -> None:
+    mock.faults.add(F.Hang())
+    seen: list[str] = []
+    thread = threading.Thread(target=lambda: seen.append(in_requests(url, UPSERT)))
+    thread.start()
+    while not mock.journal.entries():
+        mock.clock.wait(0.01)
+    mock.reset()
+    thread.join()
+
+    assert ["ConnectionError(ConnectionResetError)"] == seen
+
+
+def test_faults_are_seen_by_calls_of_every_connection(mock: SegmentMock, url: str) -> None:
+    mock.faults.add(F.Error(status=503), "salsa.*", times=5)
+    results: list[str] = []
+    threads = [threading.Thread(target=lambda: results.append(in_requests(url, UPSERT))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert ["200"] * 3 + ["503"] * 5 == sorted(results)
+
+
+# Who may forward.
+
+
+@pytest.mark.parametrize("token", [None, "wrong"])
+def test_a_front_without_the_admin_token_is_refused(token: str | None) -> None:
+    with SegmentMock(admin_token="t0ken") as mock:
+        given: Any = {} if token is None else {"admin_token": token}
+        status, headers, body = call(create_app(upstream=mock.serve().url, **given), headers=HEADERS)
+
+    assert (502, "application/problem+json", []) == (status, headers["Content-Type"], mock.journal.entries())
+    assert "SEGMENT_MOCK_ADMIN_TOKEN" in json.loads(body)["hint"]
+
+
+def test_the_token_of_a_front_opens_the_control_plane_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEGMENT_MOCK_ADMIN_TOKEN", "t0ken")
+    with SegmentMock(admin_token="t0ken") as mock:
+        app = create_app(upstream=mock.serve().url)
+        seen = [
+            call(app, "/_mock/state")[0],
+            call(app, "/_mock/state", headers={"Authorization": "Bearer t0ken"})[0],
+            call(app, "/_mock/state", headers={"X-Segment-Mock-Front-Token": "t0ken"})[0],
+            call(app, headers=HEADERS)[0],
+        ]
+
+        assert [401, 200, 401, 405] == seen
+        assert "t0ken" not in repr(mock.journal.entries())
+
+
+def test_a_token_that_is_not_ascii_is_passed_on() -> None:
+    with SegmentMock(admin_token="gehe\u00ednis") as mock:
+        app = create_app(upstream=mock.serve().url, admin_token="gehe\u00ednis")
+
+        assert 405 == call(app, headers=HEADERS)[0]
+
+
+def test_a_client_of_the_server_that_only_looks_like_a_front_is_refused() -> None:
+    with SegmentMock(admin_token="t0ken") as mock:
+        server = mock.serve()
+        wrong = requests.post(f"{server.url}/segments", headers={"X-Segment-Mock-Front": "PUT"}, timeout=5)
+        token = {"X-Segment-Mock-Front-Token": "t0ken"}
+        tunnel = requests.post(server.url, headers={"X-Segment-Mock-Front": "CONNECT", **token}, timeout=5)
+        odd = requests.post(server.url, headers={"X-Segment-Mock-Front": "A B", **token}, timeout=5)
+
+    assert [401, 401, 401] == [wrong.status_code, tunnel.status_code, odd.status_code]
+    assert [] == mock.journal.entries()
+
+
+# The server is not there.
+
+
+def problem(reply: tuple[int, dict[str, str], bytes]) -> tuple[int, str]:
+    """Return status and sentence of a problem."""
+    status, headers, body = reply
+    document = json.loads(body)
+    assert (headers["Content-Type"], status) == ("application/problem+json", document["status"])
+    return status, document["detail"]
+
+
+def test_a_server_that_is_gone_is_told_and_asked_again() -> None:
+    """Calls before it is there, and between its end and its return, are problems; then all is as before."""
+    with SegmentMock() as mock:
+        server = mock.serve()
+        app = create_app(upstream=server.url)
+        up = [call(app, headers=HEADERS)[0]]
+        server.stop()
+        down = problem(call(app, headers=HEADERS))
+        again = mock.serve(port=server.port)
+        up.append(call(app, headers=HEADERS)[0])
+
+    assert ([405, 405], server.url) == (up, again.url)
+    assert (502, f"The segment-mock at {server.url} can't be reached: Connection refused.") == down
+
+
+@contextmanager
+def answering(answer: bytes | None) -> Iterator[str]:
+    """A server that reads a request and sends *answer*, if any; without one it keeps the connection."""
+    connections = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            client, _ = listener.accept()
+            client.recv(65536)
+            if answer is not None:
+                client.sendall(answer)
+                client.close()
+            connections.append(client)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        thread.join()
+    for client in connections:
+        client.close()
+
+
+ENVELOPE = b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.segment-mock.reply\r\nContent-Length: 99\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "words"),
+    [
+        (None, 504, "gave no sign of life for 0.1 s"),
+        (b"", 502, "closed the connection without a whole answer"),
+        (b"garbage\r\n", 502, "closed the connection without a whole answer"),
+        (ENVELOPE + b'{"status": 200, "headers": []}\nhalf', 502, "closed the connection without a whole answer"),
+        (ENVELOPE + b"{\n" + b"x" * 97, 502, "no segment-mock answers, but something else: 200"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nHello", 502, "no segment-mock answers, but something else"),
+        (b"HTTP/1.1 503 No\r\nContent-Length: 4\r\n\r\nBusy", 502, "but something else: 503 Busy"),
+        (b"HTTP/1.1 408 T\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\nLate", 408, "Late"),
+    ],
+)
+def test_an_answer_that_is_none(answer: bytes | None, status: int, words: str) -> None:
+    with answering(answer) as url:
+        seen, detail = problem(call(Front(url, timeout=0.1 if answer is None else 20), headers=HEADERS))
+
+    assert (status, True) == (seen, words in detail)
+
+
+def test_a_name_that_does_not_resolve_is_told() -> None:
+    status, detail = problem(call(Front("http://nobody.invalid:1"), headers=HEADERS))
+
+    assert (502, True) == (status, "http://nobody.invalid:1 can't be reached" in detail)
+
+
+def test_a_front_that_leads_to_itself_is_a_loop() -> None:
+    app = Front("http://127.0.0.1:1")
+    with serving(app) as url:
+        looped = Front(url)
+        status, detail = problem(call(looped, headers=HEADERS))
+
+    assert (502, True) == (status, "508" in detail)
+
+
+def test_a_front_is_no_proxy() -> None:
+    assert 501 == problem(call(Front("http://127.0.0.1:1"), method="CONNECT"))[0]
+
+
+# Over TLS, and settings.
+
+
+def test_a_server_with_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the CA that the variable names; without it the problem says what is missing."""
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    with SegmentMock() as mock:
+        server = mock.serve(tls=True)
+        unknown = json.loads(call(create_app(upstream=server.url), headers=HEADERS)[2])
+        monkeypatch.setenv("SEGMENT_MOCK_CA_FILE", str(server.ca_file))
+        monkeypatch.setenv("SEGMENT_MOCK_UPSTREAM", server.url)
+        with serving(create_app()) as url:
+            replies = [in_requests(url, UPSERT) for _ in range(3)]
+            mock.faults.add(F.Hang())
+            replies.append(in_requests(url, UPSERT._replace(timeout=SHORT)))
+
+    assert "SEGMENT_MOCK_CA_FILE" in unknown["hint"]
+    assert ["200", "200", "200", "ReadTimeout(ReadTimeoutError)"] == replies
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"upstream": "127.0.0.1:7357"}, "upstream: '127.0.0.1:7357' is not the base URL"),
+        ({"upstream": "http://user:secret@host:1"}, "upstream: 'host:1' is not"),
+        ({"upstream": "http://host:99999"}, "upstream"),
+        ({"upstream": "http://host/?a"}, "upstream"),
+        ({"upstream": "http://host:1", "data": "demo"}, "data: an app with an upstream"),
+        ({"upstream": "http://host:1", "admin_token": "a\nb"}, "admin_token"),
+    ],
+)
+def test_a_setting_that_a_front_can_not_use(settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        create_app(**settings)
+
+    assert words in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_ca_file_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEGMENT_MOCK_CA_FILE", "/nowhere/ca.pem")
+    with pytest.raises(SettingError, match="ca_file: '/nowhere"):
+        create_app(upstream="https://127.0.0.1:1")
