@@ -228,6 +228,13 @@ def site(session: nox.Session) -> None:
 
 
 @nox.session
+def reference(session: nox.Session) -> None:
+    """Write the pages of docs/reference again, and what else of docs/ is made from the code."""
+    install(session, editable="[test]")
+    session.run("python", "-m", "tests.docs_site.reference", env=ENVIRONMENT)
+
+
+@nox.session
 def contract(session: nox.Session) -> None:
     """Hold a live server to every promise of its OpenAPI documents; takes about a minute."""
     install(session, editable="[test,tools]")

@@ -23,10 +23,9 @@ _FILES = ("data", "faults", "stubs")
 _MARKERS = (
     f"{MARKER}(data=None, faults=None, seed=None, sleep=False, strict=None, transport=None, block_network=False, "
     "children=False, ...): "
-    "settings of this test's mock, any keyword of segment_mock.SegmentMock; with sleep=True time.sleep and "
-    "asyncio.sleep move the mock's clock; with children=True child processes "
-    "reach the mock too; strict says what fails the test: True, False, or some of "
-    f"{', '.join(STRICT)}.",
+    "settings of this test's mock, any keyword of segment_mock.SegmentMock. With sleep=True, time.sleep and "
+    "asyncio.sleep move the mock's clock. With children=True, child processes reach the mock too. *strict* says what "
+    f"fails the test: True, False, or some of {', '.join(STRICT)}.",
     f"{SWEEP}(faults=..., operations='*', limit={SWEEP_LIMIT}): run the test once clean, then once for each call and "
     "fault.",
 )

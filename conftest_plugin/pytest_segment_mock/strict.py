@@ -21,10 +21,10 @@ _FAILS_BY_DEFAULT = frozenset({"faults", "operations", "stubs", "network"})
 _SHOWN = 10
 """How many lines of one name are listed."""
 _HELP = (
-    "What fails a test: 'true' for all, 'false' for nothing, or some of faults (a fault never fired), operations (a "
-    "call that no vendor knows), stubs (one was never asked), credentials (one looks real), fields (a member was sent "
-    "that the API ignores), network (a call was refused). Default: faults, operations, stubs, and network for calls "
-    "that segment_mock_guard refused; the others are warnings."
+    "What fails a test: 'true' for all, 'false' for nothing, or some of the following. 'faults': a fault never fired. "
+    "'operations': a call that no vendor knows. 'stubs': one was never asked. 'credentials': one looks real. 'fields': "
+    "a member was sent that the API ignores. 'network': a call was refused. Default: faults, operations, stubs, and "
+    "network for calls that segment_mock_guard refused. The others are warnings."
 )
 
 

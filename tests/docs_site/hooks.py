@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
+API = re.compile(r"<!-- api: ([^\n]*)\n((?:[^\n]*\n)*?)-->.*?<!-- end api -->", re.DOTALL)
 LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\(([^)#:\s]+)(#[^)\s]*)?\)")
 
 
@@ -20,7 +21,14 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, **_: Any) -> str:
     if page.file.src_uri == "changelog.md":
         markdown, source = Path(ROOT, "CHANGELOG.md").read_text(encoding="utf-8"), ROOT / "docs" / "changelog.md"
         markdown = re.sub(r"\]\(docs/", "](", markdown)
-    return links_within(fences(markdown), source, config.repo_url)
+    return links_within(fences(API.sub(with_source, markdown)), source, config.repo_url)
+
+
+def with_source(entry: re.Match[str]) -> str:
+    """Return the directive by which mkdocstrings writes an entry of the Python API, with its source."""
+    paths, options = entry[1].split(), "".join(f"      {line}\n" for line in entry[2].splitlines())
+    anchors = "".join(f"[](){{#{path}}}\n" for path in paths)
+    return f"{anchors}\n::: {paths[0]}\n    options:\n      show_root_heading: false\n{options}"
 
 
 def fences(markdown: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from segment_mock import SegmentMock, faults
 from segment_mock.faults import ALIASES, WHEN, Fault, kinds, option
-from segment_mock.settings import Option, scenarios
+from segment_mock.settings import Option
 from tests.faults.fault_clients import IN_PROCESS, LIVE, PATIENCE, Ask, in_session
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "faults.md"
@@ -151,15 +151,10 @@ def aliases() -> str:
     )
 
 
-def named() -> str:
-    """Return each scenario, what it reproduces, and its rules."""
-    return "\n\n".join(
-        f"### `{name}`\n\n{scenario['about']}\n\n```json\n" + "\n".join(map(json.dumps, scenario["faults"])) + "\n```"
-        for name, scenario in scenarios().items()
-    )
+PARTS = {"clients": clients, "settings": settings, "conditions": conditions, "aliases": aliases}
 
-
-PARTS = {"clients": clients, "settings": settings, "conditions": conditions, "aliases": aliases, "scenarios": named}
+DECLARED = [name for name in PARTS if name != "clients"]
+"""The parts that need no call to be made."""
 
 
 def renewed(page: str, names: Iterable[str] = PARTS) -> str:

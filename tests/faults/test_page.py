@@ -12,14 +12,13 @@ import yaml
 
 from segment_mock import SegmentMock
 from segment_mock.faults import ALIASES, WHEN, kinds, option
-from segment_mock.settings import scenarios
-from tests.faults.table import PAGE, PARTS, renewed
+from tests.faults.table import DECLARED, PAGE, renewed
 
 TEXT = PAGE.read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(json|yaml)\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
 
 
-@pytest.mark.parametrize("part", [part for part in PARTS if part != "clients"])
+@pytest.mark.parametrize("part", DECLARED)
 def test_generated_parts_are_up_to_date(part: str) -> None:
     """They are what ``python -m tests.faults.table`` writes; the table of clients is held cell by cell elsewhere."""
     assert renewed(TEXT, [part]) == TEXT
@@ -35,10 +34,9 @@ def test_every_kind_and_setting_is_on_the_page(kind: Any) -> None:
     assert [] == [row.name for row in fields(kind) if option(row).help not in section]
 
 
-def test_every_condition_alias_and_scenario_is_on_the_page() -> None:
+def test_every_condition_and_alias_is_on_the_page() -> None:
     """By name, and with its sentence."""
     missing = [f"| `{row.name}` | " for row in WHEN] + [f"| `{alias}` | " for alias in ALIASES]
-    missing += [f"### `{name}`\n\n{scenario['about']}\n" for name, scenario in scenarios().items()]
 
     assert [] == [text for text in missing if text not in TEXT]
 

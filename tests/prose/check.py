@@ -73,8 +73,15 @@ def markdown(path: Path) -> Iterator[Text]:
     written_by_hand = re.sub(r"(?<=## Figures\n).*", "", path.read_text(), flags=re.DOTALL)
     for token in MarkdownIt("commonmark").enable("table").parse(written_by_hand):
         if token.type == "inline" and token.map:
-            pieces = [child.content if child.type != "code_inline" else "`CODE`" for child in token.children or ()]
-            yield Text(path, token.map[0] + 1, "docs", " ".join(pieces) if token.children else token.content)
+            text = " ".join(map(_piece, token.children)) if token.children else token.content
+            yield Text(path, token.map[0] + 1, "docs", text.replace("* ", "*"))
+
+
+def _piece(token: Any) -> str:
+    """Return the text of a part of a paragraph; an emphasized name keeps its mark, for it may begin a sentence."""
+    if token.type == "code_inline":
+        return "`CODE`"
+    return str(token.markup if token.type in ("em_open", "strong_open") else token.content)
 
 
 def python(path: Path) -> Iterator[Text]:

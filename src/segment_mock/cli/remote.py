@@ -23,7 +23,9 @@ _url = click.option("--url", envvar="SEGMENT_MOCK_URL", help="Base URL of the se
 _ca = click.option(
     "--ca-file", envvar="SEGMENT_MOCK_CA_FILE", help="CA to verify a --tls server by. [SEGMENT_MOCK_CA_FILE]"
 )
-_token = click.option("--admin-token", envvar="SEGMENT_MOCK_ADMIN_TOKEN", help="[SEGMENT_MOCK_ADMIN_TOKEN]")
+_token = click.option(
+    "--admin-token", envvar="SEGMENT_MOCK_ADMIN_TOKEN", help="Its admin token. [SEGMENT_MOCK_ADMIN_TOKEN]"
+)
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 

@@ -1,0 +1,42 @@
+"""Markdown from plain values: tables, code, and docstrings as paragraphs."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+
+def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """Return a table; a bar within a cell is escaped."""
+    lines = [[*header], *([*row] for row in rows)]
+    lines.insert(1, ["---"] * len(lines[0]))
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def code(value: Any) -> str:
+    """Return *value* as code, ``""`` for the empty text."""
+    return f"`{value}`" if value != "" else ""
+
+
+def as_json(value: Any) -> str:
+    """Return *value* as JSON in code, ``""`` for a value that says nothing."""
+    return "" if value in (None, "", (), []) else code(json.dumps(value, ensure_ascii=False))
+
+
+def block(text: str, language: str = "text") -> str:
+    """Return a block of code."""
+    return f"```{language}\n{text.strip()}\n```"
+
+
+def prose(text: str | None) -> str:
+    """Return a docstring, or a text of Click, as Markdown paragraphs."""
+    paragraphs = re.split(r"\n\s*\n", inspect.cleandoc(text or ""))
+    return "\n\n".join(re.sub(r"``([^`]+)``", r"`\1`", " ".join(part.split())) for part in paragraphs)
+
+
+def page(title: str, *parts: str) -> str:
+    """Return a page of a title and *parts*."""
+    return "\n\n".join([f"# {title}", *(part.strip() for part in parts if part.strip())]) + "\n"

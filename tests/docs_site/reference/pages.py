@@ -1,0 +1,29 @@
+"""Which page is made by which function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from tests.docs_site.reference.commands import commands_page
+from tests.docs_site.reference.control_plane import control_plane_page
+from tests.docs_site.reference.outcomes import exit_codes_page, headers_page, hints_page
+from tests.docs_site.reference.pytest_plugin import pytest_page
+from tests.docs_site.reference.python_api import python_page, vendor_page
+from tests.docs_site.reference.scenarios import scenarios_page
+from tests.docs_site.reference.settings import settings_page
+
+FOLDER = Path(__file__).parents[3] / "docs" / "reference"
+COMMAND = "python -m tests.docs_site.reference"
+PAGES: Mapping[str, Callable[[], str]] = {
+    "python.md": python_page,
+    "vendor-api.md": vendor_page,
+    "pytest.md": pytest_page,
+    "cli.md": commands_page,
+    "settings.md": settings_page,
+    "control-plane.md": control_plane_page,
+    "scenarios.md": scenarios_page,
+    "hints.md": hints_page,
+    "exit-codes.md": exit_codes_page,
+    "headers.md": headers_page,
+}

@@ -1,0 +1,43 @@
+"""The page of scenarios: what each reproduces, and its rules."""
+
+from __future__ import annotations
+
+import json
+
+from segment_mock.settings import scenarios
+from tests.docs_site.reference.markdown import block, page, table
+
+_INTRO = """\
+A scenario is a list of [fault rules](faults.md#when-a-rule-strikes) with a name. `--scenario NAME` and
+`SegmentMock(scenario=NAME)` arm it, and may be given several. `segment-mock faults` and `GET /_mock/scenarios` list
+these:
+"""
+_OWN = """\
+## Your own
+
+Write yours into a file for `--scenarios FILE`, or give `SegmentMock(scenarios=...)` a dictionary of the same form:
+
+```yaml scenarios
+slow-friday:
+  about: Every write is late.
+  faults:
+    - {kind: latency, seconds: 3, operation: "*.upsert_*"}
+```
+
+`segment-mock faults --scenarios FILE` lists them after those above. A name of those can't be used again.
+"""
+
+
+def scenarios_page() -> str:
+    """Return the page."""
+    rows = scenarios()
+    listed = table(("scenario", "is"), [(f"[`{name}`](#{_anchor(name)})", row["about"]) for name, row in rows.items()])
+    parts = [
+        f"## `{name}`\n\n{row['about']}\n\n{block(chr(10).join(map(json.dumps, row['faults'])), 'json')}"
+        for name, row in rows.items()
+    ]
+    return page("Scenarios", _INTRO, listed, _OWN, *parts)
+
+
+def _anchor(name: str) -> str:
+    return name.replace(".", "")
