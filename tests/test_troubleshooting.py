@@ -94,14 +94,12 @@ def test_every_error_text_has_an_entry_or_explains_itself() -> None:
     )
 
 
-@pytest.mark.parametrize("heading", HEADINGS)
-def test_heading_quotes_an_error_text(heading: str) -> None:
-    assert any(as_heading(heading).search(text.text) for text in TEXTS)
+def test_every_heading_in_code_quotes_an_error_text() -> None:
+    assert [] == [one for one in HEADINGS if not any(as_heading(one).search(text.text) for text in TEXTS)]
 
 
-@pytest.mark.parametrize("pattern", PATTERNS)
-def test_self_explaining_text_exists(pattern: str) -> None:
-    assert any(as_pattern(pattern).match(text.text) for text in TEXTS)
+def test_the_list_has_no_text_that_is_gone() -> None:
+    assert [] == [one for one in PATTERNS if not any(as_pattern(one).match(text.text) for text in TEXTS)]
 
 
 def call_another_host() -> None:
