@@ -15,6 +15,7 @@ from typing import Any
 
 from .core import Call, Json, Refusal, Vendor
 from .core.call import all_options
+from .core.limited_world import LimitedWorld
 from .core.rate_limit import RateWindow
 from .core.steps import Policy, begin, end, perform
 from .core.world import World
@@ -85,7 +86,7 @@ class Emulator:
     def __init__(self, given: Mapping[str, Any]) -> None:
         self.vendors = {vendor.name: vendor for vendor in find_vendors()}
         self.settings = resolve(all_options(self.vendors.values()), given)
-        self.world = World(self.settings["seed"], isolated=self.settings["credentials"] == "isolated")
+        self.world = _world_of(self.settings)
         self.journal = Journal(self.settings["journal_size"], self.settings["journal_bytes"])
         self._policy = self._policy_of_settings()
         self._options = {vendor.name: self._own(vendor) for vendor in self.vendors.values()}
@@ -286,8 +287,7 @@ class Emulator:
         Raises LookupError for an unknown name, and for a snapshot from before the last reset.
         """
         moment = self._resolve_snapshot(snapshot)
-        with self.world.lock:
-            self.world.log.rollback(moment.mark)
+        self.world.rollback(moment.mark)
 
     def _resolve_snapshot(self, snapshot: Snapshot | str) -> Snapshot:
         if isinstance(snapshot, Snapshot):
@@ -307,8 +307,7 @@ class Emulator:
             raise LookupError(f"entry {number} is not in the journal: {self.journal.describe_contents()}")
         if entry.end is None:
             raise LookupError(f"entry {number} is still open: {entry.operation} has not been answered yet")
-        with self.world.lock:
-            self.world.log.rollback(entry.end)
+        self.world.rollback(entry.end)
 
     def entry_filter(self, **given: Any) -> EntryFilter:
         """Return a filter of entries; *given* are fields of `EntryFilter`, and *organization* may be a credential.
@@ -317,7 +316,7 @@ class Emulator:
         """
         check_filters(given, self.routes.names(), [*self.vendors, UNMATCHED.name])
         organization = given.get("organization")
-        if organization is not None and organization not in [one.name for one in self.world]:
+        if organization is not None and not self.world.has_named(organization):
             given["organization"] = self.world.organization_name(organization)
         return EntryFilter(**given)
 
@@ -405,6 +404,15 @@ def _shared(response: Response) -> Response:
     if response.delivery.raw is not None:
         return response
     return replace(response, headers={**response.headers, **_CORS})
+
+
+def _world_of(settings: Mapping[str, Any]) -> World:
+    isolated, limit = settings["credentials"] == "isolated", settings["max_organizations"]
+    if limit is None:
+        return World(settings["seed"], isolated=isolated)
+    if not isolated:
+        raise SettingError("max_organizations: only with --credentials isolated is there more than one organization")
+    return LimitedWorld(settings["seed"], limit=limit)
 
 
 @contextmanager

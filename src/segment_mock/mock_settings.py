@@ -31,6 +31,7 @@ class MockSettings(TypedDict, total=False):
     hosts: str | Sequence[str] | None
     cors: bool | None
     credentials: Literal["any", "isolated", "listed"] | None
+    max_organizations: int | None
     limits: Literal["vendor", "off"] | None
     body_limit: int | None
     journal_size: int | None

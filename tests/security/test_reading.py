@@ -7,7 +7,8 @@ import pytest
 from segment_mock import SegmentMock
 
 PAGES = ("state?organization={}", "journal?organization={}", "journal/summary?organization={}", "docs", "faults",
-         "openapi.json", "journal.har?organization={}")  # fmt: skip
+         "openapi.json", "journal.har?organization={}", "records/salsa/segments?organization={}",
+         "related/segmenter/segments?organization={}&key=vip")  # fmt: skip
 
 
 @pytest.mark.parametrize("page", PAGES)

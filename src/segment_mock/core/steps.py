@@ -105,7 +105,10 @@ def authenticate(call: Call, policy: Policy) -> None:
     if header and policy.listed is not None and not _is_listed(credential, policy.listed[call.vendor.name]):
         raise Refusal("unauthorized", hint=f"with --credentials listed, name it by --{call.vendor.key_flag}")
     call.credential = credential
-    call.organization = call.world.organization(credential)
+    call.organization = organization = call.world.organization(credential)
+    if organization.notice:
+        call.hints.append(organization.notice)
+        organization.notice = ""
 
 
 def limit_rate(call: Call, policy: Policy) -> None:
@@ -143,6 +146,8 @@ def transaction(call: Call) -> Response:
     with call.world.lock:
         if call.is_stale:
             return _STALE
+        if call.organization is not None and call.organization.is_dropped:  # by another thread, since `authenticate`
+            call.organization = call.world.organization(call.credential)
         mark = log.mark
         try:
             if call.lag is None:

@@ -55,8 +55,8 @@ class VendorState:
         """Add the one record of *document*, in data-file form, and return a copy of it; raises `SettingError`."""
         initial = self._vendor.load(deepcopy(document), self.world)[table]
         record = initial.records[0]
-        rows = self.store[self._vendor.table(table)]
         with self.world.lock:
+            rows = self.store[self._vendor.table(table)]
             if (key := initial.schema.key(record)) in rows:
                 raise SettingError(f"{self._vendor.table(table)}: {key!r} is there already")
             return deepcopy(rows.put(record))

@@ -17,7 +17,13 @@ _VARIANT = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
 
 
 class Organization:
-    """A tenant that a credential names: its tables, and *counters* that no rollback touches."""
+    """A tenant that a credential names: its tables, and *counters* that no rollback touches.
+
+    *notice* is for the developer, with the next call. *is_dropped*: the world has forgotten it, see `LimitedWorld`.
+    """
+
+    notice = ""
+    is_dropped = False
 
     def __init__(self, name: str, store: Store) -> None:
         self.name, self.store = name, store
@@ -34,6 +40,8 @@ class World:
         self.seed, self.isolated = seed, isolated
         self.clock, self.log, self.lock = Clock(), ChangeLog(), new_rlock()
         self.generation = 0
+        self.dropped = 0
+        """How many organizations were dropped to keep to a limit."""
         self._initial: Mapping[str, InitialRecords] = {}
         self._spent: dict[str, Any] = {}
         self._begin()
@@ -45,6 +53,19 @@ class World:
 
     def __iter__(self) -> Iterator[Organization]:
         return iter([*self._organizations.values()])
+
+    def recoverable(self) -> Iterator[Organization]:
+        """Return every organization that the log has writes of."""
+        return iter(self)
+
+    def has_named(self, name: str) -> bool:
+        """Return whether an organization has this *name*."""
+        return any(one.name == name for one in self)
+
+    def rollback(self, mark: int) -> None:
+        """Undo every write since *mark* of the log; raises LookupError if it does not reach back so far."""
+        with self.lock:
+            self.log.rollback(mark)
 
     def uuid(self, kind: str) -> str:
         """Return the next UUID (version 4) of the stream for a *kind* of thing.

@@ -86,6 +86,12 @@ OPTIONS = (
         "initial data; listed: only those given.",
         choices=("any", "isolated", "listed"),
     ),
+    Option(
+        "max_organizations",
+        "With --credentials isolated: keep so many organizations and drop the least recently used; default: all.",
+        kind=INT,
+        min=1,
+    ),
     Option("limits", "vendor: the vendors' own limits of calls and items; off: none.", choices=("vendor", "off")),
     Option(
         "body_limit",

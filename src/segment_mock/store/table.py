@@ -94,7 +94,7 @@ class Table:
 
     def __init__(self, organization: str, initial: InitialRecords, note: Note) -> None:
         self.organization, self.schema = organization, initial.schema
-        self._note, self._state = note, TableState(initial)
+        self._note, self._state, self._was_reverted = note, TableState(initial), False
 
     def __len__(self) -> int:
         return len(self._state.order)
@@ -180,6 +180,10 @@ class Table:
         self._note(self, key, before, after)
         return True
 
+    def is_unwritten(self, initial: InitialRecords) -> bool:
+        """Return whether the table has *initial*, and was never written: so no log can change it back."""
+        return self._state.initial is initial and not (self._state.rows or self._was_reverted)
+
     def replace(self, initial: InitialRecords) -> None:
         """Replace all records by *initial*; one entry in the log, whatever their number."""
         before, self._state = self._state, TableState(initial)
@@ -187,6 +191,7 @@ class Table:
 
     def apply(self, key: Key, now: Row | TableState | None, then: Row | TableState | None) -> None:
         """Change the current *now* into *then* without logging it; called by the change log only."""
+        self._was_reverted = True
         if isinstance(then, TableState):
             self._state = then
         else:

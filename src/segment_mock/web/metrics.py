@@ -63,7 +63,7 @@ class _Gauges:
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics."""
-        from prometheus_client.metrics_core import GaugeMetricFamily
+        from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
 
         core = self._core
         records = GaugeMetricFamily("segment_mock_records", "Records of all organizations.", labels=("table",))
@@ -73,6 +73,9 @@ class _Gauges:
             for table in tables:
                 records.add_metric((table,), sum(len(one.store[table]) for one in organizations))
         yield records
+        yield CounterMetricFamily(
+            "segment_mock_organizations_dropped", "Organizations dropped by --max-organizations.", core.world.dropped
+        )
         gauges: dict[str, tuple[str, Any]] = {
             "organizations": ("Organizations that have records.", len(organizations)),
             "journal_entries": ("Calls that the journal has.", len(core.journal)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from flask import Response, request
@@ -93,7 +93,7 @@ def change_record(core: Emulator, vendor: str, table: str) -> Response:
     before, after = body["before"], body["after"]
     log = core.world.log
     with core.world.lock:
-        store = _organization(core).store
+        store = _organization(core, core.world.organization).store
         rows, owner, mark = _table(core, vendor, table, store), core.vendors[vendor], log.mark
         try:
             document = owner.export(store)
@@ -140,10 +140,13 @@ def list_related(core: Emulator, vendor: str, table: str) -> Response:
         return as_json({"related": related})
 
 
-def _organization(core: Emulator) -> Organization:
-    """Return the organization that the query names, by its name or by a credential."""
+def _organization(core: Emulator, find: Callable[[str], Organization] | None = None) -> Organization:
+    """Return the organization that the query names, by its name or by a credential.
+
+    One that no call has named yet is returned by *find*: by default as it would be, which makes none.
+    """
     name = request.args.get("organization", "")
-    return next((one for one in core.world if one.name == name), None) or core.world.organization(name)
+    return next((one for one in core.world if one.name == name), None) or (find or core.world.look_up)(name)
 
 
 def _table(core: Emulator, vendor: str, table: str, store: Store) -> Table:
