@@ -1,0 +1,73 @@
+"""The tutorial and the guides: what they have their reader write and run does what they say."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.guides.pages import DOCS, Block, Folder, Section, commands, fits, sections
+
+SECTIONS = [
+    section for page in sorted(DOCS.rglob("*.md")) for section in sections(page) if any(b.title for b in section.blocks)
+]
+
+
+def check_requirements(section: Section) -> None:
+    """Skip a section whose programs and modules are not here; fail where they have to be."""
+    if section.missing and os.environ.get("GUIDES_REQUIRED"):
+        pytest.fail(f"not installed: {section.missing}")
+    if section.missing:
+        pytest.skip(f"not installed: {section.missing}")
+
+
+@pytest.fixture
+def folder(
+    request: pytest.FixtureRequest, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Folder]:
+    """An empty folder, with a shell or, quicker, without."""
+    folder = Folder(pytester, monkeypatch, in_shell=request.param)
+    yield folder
+    folder.close()
+
+
+@pytest.mark.parametrize("folder", [pytest.param(False, id="")], indirect=True)
+@pytest.mark.parametrize("section", [s for s in SECTIONS if not s.is_slow], ids=lambda section: section.id)
+def test_section_does_what_it_says(section: Section, folder: Folder) -> None:
+    check_requirements(section)
+
+    folder.run(section)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", [pytest.param(True, id="")], indirect=True)
+@pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.id)
+def test_section_does_what_it_says_in_a_shell(section: Section, folder: Folder) -> None:
+    check_requirements(section)
+
+    folder.run(section)
+
+
+def test_commands_are_read_with_what_they_print() -> None:
+    block = Block("page.md", 1, "console", "", "$ one \\\n  more\n$ two\na\n\nb\n")
+
+    assert [("one \\\n  more", []), ("two", ["a", "", "b"])] == [*commands(block)]
+
+
+@pytest.mark.parametrize(
+    ("printed", "output", "expected"),
+    [
+        ("a\nb", "a\nb\n", True),
+        ("a\nb", "a\nb\nc\n", False),
+        ("a\n...\nc", "a\nc\n", True),
+        ("a\n...\nc", "a\nb\nb\nc\n", True),
+        ("a\n...\nc", "a\nb\nb\n", False),
+        ("1 passed in 0.05s", "1 passed in 1.23s\n", True),
+        ("1 passed in 0.05s", "2 passed in 0.05s\n", False),
+        ("a [...] b", "a [x] b\n", True),
+        ("a [...] b", "a [x] b c\n", False),
+    ],
+)
+def test_a_difference_from_what_is_printed_is_noticed(printed: str, output: str, expected: bool) -> None:
+    assert fits(printed.splitlines(), output) is expected
