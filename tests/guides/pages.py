@@ -17,6 +17,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import os
+import pkgutil
 import re
 import shlex
 import shutil
@@ -30,7 +31,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+import segment_mock
 from segment_mock.cli import main
+
+for module in pkgutil.walk_packages(segment_mock.__path__, "segment_mock."):
+    if not module.name.endswith("__main__"):  # a run within a test forgets what it imports, and would import it twice
+        importlib.import_module(module.name)
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -45,6 +51,7 @@ PLUGINS = {
 }
 """What stands in a section, and the plugin of pytest that it needs: no other is loaded."""
 ENVIRONMENT = {"COLUMNS": "80", "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+PROGRESS = re.compile(r"[.FEsx]+ *\[ *\d+%\]")
 TIMES = re.compile(r"\b\d+\.\d+s\b")
 
 
@@ -138,11 +145,24 @@ def commands(block: Block) -> Iterator[tuple[str, list[str]]]:
 
 def fits(printed: list[str], output: str) -> bool:
     """Tell whether *output* is what is *printed* on the page, where ``...`` stands for anything."""
-    pattern = ""
-    for line in printed:
-        text = r".*?".join(re.escape(TIMES.sub("0s", part).rstrip()) for part in line.split("..."))
-        pattern += r"(?:.*\n)*?" if line.strip() == "..." else rf"{text}[ ]*\n"
-    return bool(re.fullmatch(pattern, TIMES.sub("0s", output.rstrip("\n") + "\n")))
+    patterns = [_pattern(line) for line in printed]
+    places = {0}  # the lines of output that the next pattern may be for
+    lines = [TIMES.sub("0s", line) for line in output.rstrip("\n").split("\n")]
+    for pattern in patterns:
+        if pattern is None:
+            places = set(range(min(places, default=len(lines) + 1), len(lines) + 1))
+        else:
+            places = {place + 1 for place in places if place < len(lines) and pattern.fullmatch(lines[place].rstrip())}
+    return len(lines) in places
+
+
+def _pattern(line: str) -> re.Pattern[str] | None:
+    """Return what a printed *line* stands for; None for any number of lines."""
+    if line.strip() == "...":
+        return None
+    text = TIMES.sub("0s", line).rstrip()
+    parts = [text] if PROGRESS.fullmatch(text) else text.split("...")
+    return re.compile(".*".join(map(re.escape, parts)))
 
 
 class Folder:
@@ -201,6 +221,11 @@ class Folder:
         if words[0] == "cd":
             self.path = self.path / words[1]
             return 0, ""
+        if words == [".", ".venv/bin/activate"]:
+            self._environment["PATH"] = f"{self.path}/.venv/bin:{self._environment['PATH']}"
+            for name in ("PYTEST_ADDOPTS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD"):
+                del self._environment[name]
+            return 0, ""
         if words[:2] == ["segment-mock", "serve"]:
             return 0, self._serve(words[2:])
         if not self._in_shell and not re.search(r"[|<>*$&;]", command):
@@ -233,7 +258,7 @@ class Folder:
 
     def _serve(self, words: list[str]) -> str:
         server = subprocess.Popen(
-            [sys.executable, "-m", "segment_mock", "serve", "--port", "0", *words],
+            ["segment-mock", "serve", "--port", "0", *words],
             cwd=self.path,
             env=self._environment,
             stdout=subprocess.PIPE,
@@ -246,8 +271,8 @@ class Folder:
         while lines[-1] and not lines[-1].startswith("Ctrl-C"):
             lines.append(server.stdout.readline())
         output = "".join(lines)
-        self._url = output.split()[4] if output.count(" ") > 4 else output
-        assert self._url.startswith("http"), output
+        self._url = next((word for word in output.split() if word.startswith("http")), "")
+        assert self._url, output
         return output
 
 
