@@ -15,13 +15,14 @@ _INSTALLED = tuple(f"{os.sep}{name}{os.sep}" for name in ("site-packages", "dist
 _RUNNING = "PYTEST_CURRENT_TEST"
 
 
-def caller() -> str:
+def caller(own: int = 1) -> str:
     """Return ``file:line`` of the innermost frame of this thread that belongs to no library, or ``""``.
 
-    The path of a file below the working directory is relative to it. A library may run the call in a task of its own.
-    Then return the lines at which the other tasks of the event loop wait, at most three, joined by ``or``.
+    The *own* frames that called this are this project's, and not looked at. The path of a file below the working
+    directory is relative to it. A library may run the call in a task of its own. Then return the lines at which the
+    other tasks of the event loop wait, at most three, joined by ``or``.
     """
-    frame: FrameType | None = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(own)
     while frame is not None and _foreign(frame.f_code.co_filename):
         frame = frame.f_back
     return _line(frame) if frame else _awaiting_lines()

@@ -30,6 +30,8 @@ _log = logging.getLogger("segment_mock")
 _STALE = Response(503, delivery=CLOSED)
 """The answer to a call that a reset has overtaken: its connection closes, and nothing is performed or counted."""
 _TYPE_NAMES = {list: "an array", str: "a string", int: "a number", float: "a number", bool: "true or false"}
+_OWN_FRAMES = 5
+"""As many frames from `begin` outwards as belong to this project for certain: the emulator's and the transport's."""
 _PREVIEW = 1000
 """How many items of a list are validated first, so that one wrong item among a million is found quickly."""
 
@@ -54,7 +56,7 @@ def begin(call: Call, journal: Journal) -> Entry:
     name, secret = vendor.operation_name(call.operation.name), vendor.key_header.lower()
     entry = journal.open(request, vendor.name, name, secret, call.arrived, call.world.log.mark)
     if request.transport == "inprocess":
-        entry.caller, entry.test = caller(), running_test()
+        entry.caller, entry.test = caller(_OWN_FRAMES), running_test()
     return entry
 
 
@@ -162,7 +164,7 @@ def transaction(call: Call) -> Response:
             raise
         if log.mark != mark:
             call.changes = log.since(mark)
-            log.commit(mark, call.store.organization, call.world.clock.now())
+            log.commit(mark, call.changes[0].organization, call.world.clock.now())
         return response
 
 

@@ -287,17 +287,15 @@ def envelope(call: Call) -> Json:
     """Return the members that every reply begins with."""
     world, ref = call.world, call.header.get("refId")
     now = world.clock.now()
-    header = {} if ref is None else {"refId": ref}
-    header["processingTime"] = max(0, round((now - call.arrived) * 1000))
-    header["serverId"] = SERVER_ID
+    header = {"processingTime": max(0, round((now - call.arrived) * 1000)), "serverId": SERVER_ID}
+    if ref is not None:
+        header = {"refId": ref, **header}
     return {"id": world.uuid("salsa.replies"), "timestamp": iso(now), "header": header}
 
 
 def wrap(call: Call, payload: Json) -> Json:
     """Return a whole successful reply."""
-    body = envelope(call)
-    body["payload"] = payload
-    return body
+    return {**envelope(call), "payload": payload}
 
 
 class ItemFault(Schema):

@@ -69,6 +69,6 @@ def count(call: Call, result: Json | None) -> None:
     results = [item["result"] for item in result[batch.answered]]
     if batch.answered == "results" and results:
         call.assume("groups_counted")
-    for word, verb in _VERBS.items():
-        if word in results:
-            used[subject + verb] += results.count(word)
+    for word in dict.fromkeys(results):
+        if word in _VERBS:
+            used[subject + _VERBS[word]] += results.count(word)

@@ -64,11 +64,6 @@ def comparable_name(name: str) -> str:
     return name.strip().casefold()
 
 
-def segment_reply(row: Record, result: str, members: int | None = None) -> Json:
-    """Return a group as a reply carries it, with its count of members where that is asked for."""
-    return ordered(SEGMENT_ORDER, row, totalMembers=members, result=result)
-
-
 def _batch(call: Call, data: Json, change: Callable[[Call, Json], Json]) -> Json:
     items = data["payload"]["segments"]
     # Known before anything is performed, so that a refused call spends no ids either.
@@ -84,11 +79,15 @@ def _is_non_crm(call: Call, item: Json) -> bool:
 
 
 def _found_segments(members: Table | None, rows: list[Record]) -> list[Json]:
-    return [segment_reply(row, "FOUND", _count(members, row)) for row in rows]
-
-
-def _count(members: Table | None, row: Record) -> int | None:
-    return None if members is None else members.count("segmentId", row["segmentId"])
+    return [
+        ordered(
+            SEGMENT_ORDER,
+            row,
+            totalMembers=members.count("segmentId", row["segmentId"]) if members is not None else None,
+            result="FOUND",
+        )
+        for row in rows
+    ]
 
 
 def _identified(segments: Table, kind: str, identifier: str) -> list[Record]:
@@ -104,7 +103,7 @@ def _upsert(call: Call, item: Json) -> Json:
     if key and known is None and not may_create(call, "segments", key):
         call.hints.append(UNKNOWN_ID_HINT)
         return _failed(item, "NOT_FOUND")
-    if _is_non_crm(call, item):
+    if known is not None and known["type"] != CRM_TYPE:
         return _failed(item, "NOT_ALLOWED")
     errors = item_errors(call, _ITEM, item)
     if errors:
@@ -118,8 +117,9 @@ def _upsert(call: Call, item: Json) -> Json:
     external = item.get("externalSystemId")
     if external is not None and segments.count("externalSystemId", external) > 1:
         call.assume("shared_external_id")
+    total = call.rows("members").count("segmentId", row["segmentId"])
     # Replies to a write were recorded without the type.
-    return segment_reply({**row, "type": None}, "UPDATED" if known else "ADDED", _count(call.rows("members"), row))
+    return ordered(SEGMENT_ORDER, row, totalMembers=total, result="UPDATED" if known else "ADDED", type=None)
 
 
 def _key_of(item: Json) -> str:

@@ -13,7 +13,7 @@ from ....core import Call, Json, Validator
 from ....store import Record
 from ..errors import item_error, item_errors, problems
 from ..records import contact_key, emails, fits_type, is_same_field, merged_contacts, merged_fields, without_nulls
-from ..schemas import SUPPORTER_ORDER, TEXTS, UUID, SupporterItem, SupporterKey, ordered
+from ..schemas import SEGMENT_ORDER, SUPPORTER_ORDER, TEXTS, UUID, SupporterItem, SupporterKey, ordered
 from .common import (
     UNKNOWN_ID_HINT,
     answers,
@@ -25,7 +25,6 @@ from .common import (
     note_zones,
     page,
 )
-from .segments import segment_reply
 
 Fault: TypeAlias = tuple[str, str]
 """The path of a member that is wrong, and the name of the item error."""
@@ -112,7 +111,9 @@ def _found_supporter(row: Record) -> Json:
 def _belonging(call: Call, row: Record) -> Json:
     segments, key = call.rows("segments"), row["supporterId"]
     memberships = call.rows("members").find("supporterId", key)
-    groups_of_supporter = [segment_reply(segments.get(member["segmentId"]) or {}, "FOUND") for member in memberships]
+    groups_of_supporter = [
+        ordered(SEGMENT_ORDER, segments.get(member["segmentId"]) or {}, result="FOUND") for member in memberships
+    ]
     return {"supporterId": key, "segments": groups_of_supporter, "result": "FOUND"}
 
 
