@@ -16,6 +16,7 @@ _HOMES: Mapping[str, str] = {
     "health": "remote.health",
     "vendors": "vendors.vendors",
     "openapi": "openapi.openapi",
+    "schema": "openapi.schema",
     "faults": "faults.faults",
     "journal": "journal.journal",
     "rules": "rules.rules",

@@ -1,4 +1,4 @@
-"""``segment-mock openapi``: the OpenAPI documents."""
+"""``segment-mock openapi`` and ``segment-mock schema``: the OpenAPI documents, and JSON Schema of files."""
 
 from __future__ import annotations
 
@@ -27,3 +27,13 @@ def _document(which: str) -> Mapping[str, Any]:
     if which == "mock":
         return control_document(all_views(), core)
     return vendor_document(core.vendors[which], core.settings)
+
+
+@click.command()
+@click.argument("which", type=click.Choice(["data", "faults", "scenarios", "stubs", "settings"]), default="data")
+def schema(which: str) -> None:
+    """Print the JSON Schema of data files, or of files of another kind, for editors and validators."""
+    from ..emulator import Emulator
+    from ..web.openapi import file_schema
+
+    click.echo(json.dumps(file_schema(which, Emulator({})), indent=2))

@@ -99,6 +99,7 @@ class Vendor:
     is what can be wrong with one item of a batch, by name. *assumptions* are the rules that no source states, by name:
     an operation takes such a decision by ``call.assume(name)`` and no other way.
 
+    *rows* are the schemas of a row in a data file, by table: editors complete data files by them.
     *examples* is the folder of a package's own example files; None: ``fixtures/<name>`` of this project. *api* is the
     version of `segment_mock.vendor_api` that the vendor was written for.
     """
@@ -126,6 +127,7 @@ class Vendor:
     key_option: str = "token"
     options: tuple[Option, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    rows: Mapping[str, Schema] = field(default_factory=dict)
     examples: Path | None = None
     api: int = 1
 

@@ -168,6 +168,8 @@ def merged(sources: Iterable[Value]) -> dict[str, dict[str, Any]]:
 def _merge(source: Value, document: dict[str, dict[str, Any]]) -> None:
     read = source if isinstance(source, Mapping) else _load(_named(source))
     for vendor, collections in _mapping(read, "data").items():
+        if vendor == "$schema":  # by which an editor completes the file
+            continue
         if vendor == STUBS:
             stubs = collections if isinstance(collections, list) else [collections]
             document.setdefault(STUBS, {}).setdefault(STUBS, []).extend(stubs)

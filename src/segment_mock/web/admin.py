@@ -547,5 +547,15 @@ def get_vendor_document(core: Emulator, vendor: str) -> Response:
     return as_json(vendor_document(core.vendors[vendor], core.settings))
 
 
+@views.get("/schemas/<file>.json", OBJECT, refuses=(404,))
+def get_file_schema(core: Emulator, file: str) -> Response:
+    """Return the JSON Schema of the files of one kind: data, faults, scenarios, stubs, or settings."""
+    from .openapi import FILES, file_schema
+
+    if file not in FILES:
+        raise NotFound(f"{file!r} is no kind of file{suggestion(file, FILES)}; expected one of {[*FILES]}.")
+    return as_json(file_schema(file, core))
+
+
 _VIEWS = {f"_mock.{view.name}": view for view in all_views()}
 _PUBLIC = frozenset(f"_mock.{view.name}" for view in all_views() if view.public)

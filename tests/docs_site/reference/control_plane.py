@@ -58,18 +58,18 @@ def _anchor(name: str) -> str:
 def _operation(operation: dict[str, Any], *, public: bool) -> Iterator[str]:
     parameters = operation["parameters"]
     if parameters:
-        rows = [(code(row["name"]), row["in"], _type(row["schema"])) for row in parameters]
+        rows = [(code(row["name"]), row["in"], type_words(row["schema"])) for row in parameters]
         yield table(("parameter", "in", "takes"), rows)
     facts, refusals = [], []
     if "requestBody" in operation:
-        facts.append(("body", _type(operation["requestBody"]["content"]["application/json"]["schema"])))
+        facts.append(("body", type_words(operation["requestBody"]["content"]["application/json"]["schema"])))
     for status, reply in operation["responses"].items():
         ((kind, content),) = reply["content"].items()
         if int(status) >= HTTPStatus.BAD_REQUEST:
             refusals.append(status)
             continue
         phrase = HTTPStatus(int(status)).phrase
-        facts.append((f"{status} {phrase}", _type(content["schema"]) if kind.endswith("json") else f"`{kind}`"))
+        facts.append((f"{status} {phrase}", type_words(content["schema"]) if kind.endswith("json") else f"`{kind}`"))
     facts.append((", ".join(refusals), "[Problem](#problem)"))
     yield table(("body, status", "is"), facts)
     if public:
@@ -81,11 +81,11 @@ def _object(name: str, schema: dict[str, Any]) -> Iterator[str]:
     if schema.get("description"):
         yield prose(schema["description"])
     if "properties" not in schema:
-        yield f"{_type(schema)}."
+        yield f"{type_words(schema)}."
         return
     required = schema.get("required", ())
     rows = [
-        (code(member) + ("" if member in required else "?"), _type(row), _about(row))
+        (code(member) + ("" if member in required else "?"), type_words(row), _about(row))
         for member, row in schema["properties"].items()
     ]
     with_words = any(about for *_, about in rows)
@@ -99,7 +99,7 @@ def _about(schema: dict[str, Any]) -> str:
     return about.strip()
 
 
-def _type(schema: dict[str, Any]) -> str:
+def type_words(schema: dict[str, Any]) -> str:
     """Return a JSON Schema in words."""
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
@@ -110,15 +110,15 @@ def _type(schema: dict[str, Any]) -> str:
         words = [code(value if isinstance(value, str) else json.dumps(value)) for value in schema["enum"]]
         return " or ".join(words) if len(words) <= _FEW else "one of " + "; ".join(words)
     if "anyOf" in schema:
-        return " or ".join(dict.fromkeys(map(_type, schema["anyOf"])))
+        return " or ".join(dict.fromkeys(map(type_words, schema["anyOf"])))
     kinds = schema.get("type", "anything")
     if isinstance(kinds, list):
-        return " or ".join(_type({**schema, "type": kind}) for kind in kinds)
+        return " or ".join(type_words({**schema, "type": kind}) for kind in kinds)
     if kinds == "array":
         items = schema.get("items") or {}
-        return f"a list of {_type(items)}" if items else "a list"
+        return f"a list of {type_words(items)}" if items else "a list"
     if kinds == "object" and schema.get("properties"):
-        members = ", ".join(f"`{name}` {_type(row)}" for name, row in schema["properties"].items())
+        members = ", ".join(f"`{name}` {type_words(row)}" for name, row in schema["properties"].items())
         return f"an object: {members}"
     word = {"string": "text", "integer": "a whole number", "number": "a number", "boolean": "true or false",
             "object": "an object", "null": "null"}.get(kinds, kinds)  # fmt: skip

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from tests.docs_site.reference.commands import commands_page
 from tests.docs_site.reference.control_plane import control_plane_page
+from tests.docs_site.reference.data_files import FILES, data_files_page, schema_text
 from tests.docs_site.reference.outcomes import exit_codes_page, headers_page, hints_page
 from tests.docs_site.reference.pytest_plugin import pytest_page
 from tests.docs_site.reference.python_api import python_page, vendor_page
@@ -15,7 +17,9 @@ from tests.docs_site.reference.settings import settings_page
 
 FOLDER = Path(__file__).parents[3] / "docs" / "reference"
 COMMAND = "python -m tests.docs_site.reference"
+SCHEMAS: Mapping[str, Callable[[], str]] = {f"schemas/{name}.json": partial(schema_text, name) for name in FILES}
 PAGES: Mapping[str, Callable[[], str]] = {
+    "data-files.md": data_files_page,
     "python.md": python_page,
     "vendor-api.md": vendor_page,
     "pytest.md": pytest_page,
@@ -26,4 +30,5 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "hints.md": hints_page,
     "exit-codes.md": exit_codes_page,
     "headers.md": headers_page,
+    **SCHEMAS,
 }

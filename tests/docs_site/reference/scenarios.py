@@ -17,7 +17,7 @@ _OWN = """\
 
 Write yours into a file for `--scenarios FILE`, or give `SegmentMock(scenarios=...)` a dictionary of the same form:
 
-```yaml scenarios
+```yaml
 slow-friday:
   about: Every write is late.
   faults:

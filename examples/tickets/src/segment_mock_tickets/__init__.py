@@ -56,6 +56,7 @@ VENDOR = Vendor(
     assumptions=ASSUMPTIONS,
     limits=Limits(calls=60, seconds=60.0, items=20),
     tables=data.TABLES,
+    rows=data.ROWS,
     wrap=lambda call, result: result,
     unwrap=lambda body: body,
     render_error=render_error,

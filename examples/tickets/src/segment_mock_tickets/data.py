@@ -35,6 +35,7 @@ class TicketRow(DataRow):
     state = fields.String(validate=validate.OneOf(STATES), load_default="open")
 
 
+ROWS = {"tickets": TicketRow()}
 _TICKET = Validator(TicketRow())
 
 

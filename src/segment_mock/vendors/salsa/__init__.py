@@ -8,7 +8,7 @@ from typing import Any
 from ...core import Items, Json, Limits, Operation, Vendor
 from ...settings import Option
 from .assumptions import ASSUMPTIONS
-from .data import TABLES, SalsaState, export, load
+from .data import ROWS, TABLES, SalsaState, export, load
 from .errors import ERROR_SCHEMAS, ERRORS, ITEM_ERRORS, REFUSALS, fail_item, render_error
 from .operations import members, metrics, segments, supporters
 from .operations.common import identifier_member
@@ -128,6 +128,7 @@ VENDOR = Vendor(
     item_errors=ITEM_ERRORS,
     assumptions=ASSUMPTIONS,
     tables=TABLES,
+    rows=ROWS,
     wrap=wrap,
     unwrap=itemgetter("payload"),
     render_error=render_error,

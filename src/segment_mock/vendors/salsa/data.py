@@ -102,13 +102,6 @@ class SupporterRow(DataRow.from_dict({name: fields.String() for name in TEXTS}))
     customFieldValues = fields.List(fields.Nested(CustomFieldRow()), load_default=list)
 
 
-class MembershipRow(DataRow):
-    """The supporters of one group: ids, external ids, names or e-mails, or a mapping with a date."""
-
-    segment = fields.String(required=True)
-    supporters = fields.List(fields.Raw(), required=True)
-
-
 class JoinedRow(DataRow):
     """A member with the date of joining."""
 
@@ -116,6 +109,25 @@ class JoinedRow(DataRow):
     joinedDate = TimeText(load_default=DEFAULT_TIME)
 
 
+_JOINED_OBJECT = {
+    "type": "object",
+    "properties": {"supporter": {"type": "string"}, "joinedDate": {"type": "string"}},
+    "required": ["supporter"],
+    "additionalProperties": False,
+}
+
+
+class MembershipRow(DataRow):
+    """The supporters of one group: ids, external ids, names or e-mails, or a mapping with a date."""
+
+    segment = fields.String(required=True)
+    supporters = fields.List(
+        fields.Raw(metadata={"anyOf": [{"type": "string"}, _JOINED_OBJECT]}),
+        required=True,
+    )
+
+
+ROWS: Mapping[str, Schema] = {"segments": SegmentRow(), "supporters": SupporterRow(), "members": MembershipRow()}
 _SEGMENT, _SUPPORTER = Validator(SegmentRow()), Validator(SupporterRow())
 _MEMBERSHIP, _JOINED = Validator(MembershipRow()), Validator(JoinedRow())
 

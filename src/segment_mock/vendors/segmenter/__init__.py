@@ -39,6 +39,7 @@ VENDOR = Vendor(
     ),
     refusals=REFUSALS,
     tables=data.TABLES,
+    rows=data.ROWS,
     wrap=wrap,
     unwrap=lambda body: body,
     render_error=render_error,

@@ -7,7 +7,7 @@ from copy import deepcopy
 from operator import itemgetter
 from typing import Any
 
-from marshmallow import RAISE, fields
+from marshmallow import RAISE, Schema, fields
 
 from ...core import Identifier, Json, Validator, VendorState, rows
 from ...core.world import World
@@ -57,6 +57,7 @@ class SegmentRow(CreateSegment):
     persons = fields.List(fields.Nested(PersonRow()), load_default=list)
 
 
+ROWS: Mapping[str, Schema] = {"segments": SegmentRow(), "persons": PersonRow()}
 _SEGMENT, _PERSON = Validator(SegmentRow()), Validator(PersonRow())
 
 

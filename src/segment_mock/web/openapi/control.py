@@ -23,6 +23,8 @@ _PROBLEM = {
     **object_of("Problem", type=TEXT, title=TEXT, status=WHOLE_NUMBER, detail=TEXT, hint=TEXT),
     "description": "Why a call failed, and the way out.",
 }
+FILE_KINDS = ("data", "faults", "scenarios", "stubs", "settings")
+"""The kinds of file that a user writes."""
 _STATE = "The records in the form of a data file: vendor, collection, list of rows in wire names."
 
 
@@ -35,10 +37,10 @@ def control_document(views: Iterable[View], core: Emulator) -> Json:
             path[view.method.lower()] = _operation(view, core)
     bearer = {"type": "http", "scheme": "bearer", "description": "The admin token, if the server was given one."}
     schemas: dict[str, Json] = {}
-    paths = _hoist(paths, schemas)
+    paths = hoist(paths, schemas)
     rules = fault_rules_schema(core.routes.operations(), core.vendors)
-    for schema in (_PROBLEM, rules, _stub_rules(), _state(core)):
-        _hoist(schema, schemas)
+    for schema in (_PROBLEM, rules, stub_rules_schema(), _state(core)):
+        hoist(schema, schemas)
     document = {
         "openapi": "3.1.0",
         "info": {"title": "segment-mock, control plane", "version": __version__, "description": _ABOUT},
@@ -52,17 +54,17 @@ def control_document(views: Iterable[View], core: Emulator) -> Json:
     return whole
 
 
-def _hoist(value: Any, schemas: dict[str, Json]) -> Any:
-    """Return *value* with a reference for each schema that has a title, and put these into *schemas*."""
+def hoist(value: Any, schemas: dict[str, Json], place: str = "#/components/schemas/") -> Any:
+    """Return *value* with a reference to *place* for each schema that has a title, and put these into *schemas*."""
     if isinstance(value, list):
-        return [_hoist(item, schemas) for item in value]
+        return [hoist(item, schemas, place) for item in value]
     if not isinstance(value, dict):
         return value
-    hoisted = {name: _hoist(member, schemas) for name, member in value.items()}
+    hoisted = {name: hoist(member, schemas, place) for name, member in value.items()}
     if not isinstance(value.get("title"), str):
         return hoisted
     schemas[value["title"]] = hoisted
-    return {"$ref": f"#/components/schemas/{value['title']}"}
+    return {"$ref": f"{place}{value['title']}"}
 
 
 def _operation(view: View, core: Emulator) -> Json:
@@ -93,6 +95,7 @@ def _path_parameters(path: str, core: Emulator) -> Iterator[Json]:
         schema: Json = {"type": "integer", "minimum": 0} if converter == "int" else {"type": "string", "minLength": 1}
         schema = {"enum": [*core.vendors]} if name == "vendor" else schema
         schema = {"enum": _members(core)} if name == "member" else schema
+        schema = {"enum": [*FILE_KINDS]} if name == "file" else schema
         yield {"in": "path", "name": name, "required": True, "schema": schema}
 
 
@@ -111,7 +114,7 @@ def _refusal(status: int) -> Json:
     return {"description": HTTPStatus(status).phrase, "content": content}
 
 
-_DELETED: Json = {
+DELETED_ROWS: Json = {
     "type": ["array", "null"],
     "description": "Ids that had a record once: collection and id of each.",
     "items": {
@@ -129,7 +132,7 @@ def _state(core: Emulator) -> Json:
         vendor.name: _or_null(
             {
                 "title": f"{vendor.name.capitalize()}State",
-                **_closed_object({**{schema.name: rows for schema in vendor.tables}, DELETED: _DELETED}),
+                **_closed_object({**{schema.name: rows for schema in vendor.tables}, DELETED: DELETED_ROWS}),
             }
         )
         for vendor in core.vendors.values()
@@ -170,13 +173,24 @@ _STEP = r"[^.\[\]$]+(\[([0-9]{1,9}|\*)\])*"
 _PATHS = {"type": "object", "propertyNames": {"pattern": rf"^{_STEP}(\.{_STEP})*$"}}
 
 
-def fault_rules_schema(operations: Mapping[str, Operation | None], vendors: Collection[str]) -> Json:
-    """Return what ``POST /_mock/faults`` takes: a rule of any kind, or a list of rules."""
+def fault_rules_schema(
+    operations: Mapping[str, Operation | None], vendors: Collection[str], *, globs: bool = False
+) -> Json:
+    """Return what ``POST /_mock/faults`` takes: a rule of any kind, or a list of rules.
+
+    With *globs* an operation may be any pattern, such as ``*.upsert_*``; the OpenAPI document lists names only, from
+    which generators of clients make an enumeration.
+    """
+
+    def names(able: Collection[str]) -> Json:
+        known: Json = {"enum": _patterns(able, vendors)}
+        return {"anyOf": [known, {"type": "string", "pattern": r"[*?\[]"}]} if globs else known
+
     parameters = {"headers": {"type": "object"}, "query": {"type": "object"}}
     match = _closed_object({"vendor": {"enum": [*vendors]}, **parameters, "json": _PATHS})
     when = _closed_object(dict(map(_setting, WHEN)))
     common = {
-        "operation": _or_null({"title": "OperationPattern", "enum": _patterns(operations, vendors)}),
+        "operation": _or_null({"title": "OperationPattern", **names(operations)}),
         "match": _or_null({"title": "FaultMatch", **match}),
         "when": _or_null({"title": "FaultWhen", **when}),
     }
@@ -184,14 +198,14 @@ def fault_rules_schema(operations: Mapping[str, Operation | None], vendors: Coll
     rules = []
     for name, kind in kinds().items():
         able = {operation: row for operation, row in operations.items() if kind().suits(row)}
-        own = {} if len(able) == len(operations) else {"operation": _or_null({"enum": _patterns(able, vendors)})}
+        own = {} if len(able) == len(operations) else {"operation": _or_null(names(able))}
         rules.append(_rule(name, {**common, **own}))
-    names = {"title": "FaultKind", "enum": [*kinds(), *ALIASES]}
-    rule = {"title": "FaultRule", "anyOf": [*rules, aliases, names]}
+    words = {"title": "FaultKind", "enum": [*kinds(), *ALIASES]}
+    rule = {"title": "FaultRule", "anyOf": [*rules, aliases, words]}
     return {"title": "FaultRules", "anyOf": [rule, {"type": "array", "items": rule}]}
 
 
-def _stub_rules() -> Json:
+def stub_rules_schema() -> Json:
     """Return what ``POST /_mock/stubs`` takes: a stub, or a list of stubs."""
     value = {"type": ["string", "integer"], "pattern": r"^[\t\x20-\x7e\x80-\xff]*$"}
     stub = {

@@ -17,7 +17,9 @@ _EXAMPLES = ("default", "example", "examples")
 
 
 class Converter(OpenAPIConverter):
-    """Adds rules over several members, checks that have a schema, our own fields, and each field's source."""
+    """Adds rules over several members, checks that have a schema, our own fields, and, if *sourced*, their sources."""
+
+    sourced = True
 
     def init_attribute_functions(self) -> None:
         """Add functions whose results replace what apispec guesses."""
@@ -131,4 +133,5 @@ def _batched(self: Converter, field: Any, ret: Json, **_: Any) -> Json:
 
 
 def _sourced(self: Converter, field: Any, ret: Json, **_: Any) -> Json:
-    return source_words(source_of(field)) if isinstance(_root(field), Schema) else {}
+    is_sourced = self.sourced and isinstance(_root(field), Schema)
+    return source_words(source_of(field)) if is_sourced else {}

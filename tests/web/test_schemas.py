@@ -1,0 +1,179 @@
+"""The JSON Schemas of files: they take what a mock loads, refuse what it refuses, and are the same wherever asked."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner
+from jsonschema import Draft202012Validator
+
+from segment_mock import SegmentMock, SettingError
+from segment_mock.cli import main
+from segment_mock.conform import examples
+from segment_mock.emulator import Emulator
+from segment_mock.settings import fixtures, read_data
+from segment_mock.vendors import find_vendors
+from segment_mock.web.openapi import FILES, file_schema
+
+ROOT = Path(__file__).parents[2]
+REFERENCE = ROOT / "docs" / "reference"
+SCHEMAS = {name: file_schema(name, Emulator({})) for name in FILES}
+BROKEN: list[Any] = [
+    {"salza": {}},
+    {"salsa": {"segment": []}},
+    {"salsa": {"segments": {}}},
+    {"salsa": {"segments": [{"nmae": "A"}]}},
+    {"salsa": {"segments": [{}]}},
+    {"salsa": {"segments": [{"name": "A", "type": "OTHER"}]}},
+    {"salsa": {"segments": [{"name": "A", "segmentId": "1"}]}},
+    {"salsa": {"segments": [{"name": "x" * 65}]}},
+    {"salsa": {"supporters": [{"contacts": [{"type": "FAX", "value": "1"}]}]}},
+    {"salsa": {"supporters": [{"address": {"town": "A"}}]}},
+    {"salsa": {"members": [{"segment": "A"}]}},
+    {"salsa": {"deleted": [{"id": "1"}]}},
+    {"segmenter": {"segments": [{"name": "A", "persons": [{"firstName": "Ada"}]}]}},
+    {"segmenter": {"persons": [{"email": "a@b.example", "substitutionTags": [{"tag": "x"}]}]}},
+    {"stubs": [{"method": "GET"}]},
+]
+
+
+def problems(name: str, document: Any) -> list[str]:
+    """Return what the schema of a kind of file says against *document*."""
+    return [error.message for error in Draft202012Validator(SCHEMAS[name]).iter_errors(document)]
+
+
+def yaml_blocks(page: str) -> list[Any]:
+    """Return the documents that a page of the reference shows as YAML."""
+    text = (REFERENCE / page).read_text(encoding="utf-8")
+    return [yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```", text, re.DOTALL | re.MULTILINE)]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_each_schema_is_one(name: str) -> None:
+    Draft202012Validator.check_schema(SCHEMAS[name])
+
+
+def test_the_shipped_data_file_fits() -> None:
+    assert [] == problems("data", read_data("demo"))
+
+
+def test_the_records_of_every_shipped_example_fit() -> None:
+    documents = {example.name: example.document["state"] for example in examples()}
+
+    assert len(documents) > 40
+    assert {} == {name: text for name, state in documents.items() if (text := problems("data", state))}
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+def test_what_a_mock_saves_fits(deleted: bool) -> None:
+    """With groups, people and members of both vendors, and with deleted ids."""
+    with SegmentMock(data="demo") as mock, mock.session() as session:
+        group = mock.salsa.add_segment("New")
+        body = {"payload": {"segments": [{"segmentId": group["segmentId"]}]}}
+        session.delete("/api/integration/ext/v1/segments", json=body, headers={"authToken": "any"})
+        state = mock.state(deleted=deleted)
+
+    assert ("deleted" in state["salsa"]) is deleted
+    assert [] == problems("data", state)
+
+
+@pytest.mark.parametrize("document", BROKEN, ids=json.dumps)
+def test_what_a_mock_refuses_does_not_fit(document: Any) -> None:
+    with pytest.raises(SettingError):
+        SegmentMock(data=document)
+
+    assert problems("data", document)
+
+
+def test_empty_parts_fit_as_they_load() -> None:
+    document = {"salsa": None, "segmenter": {"segments": None, "persons": []}}
+    SegmentMock(data=document)
+
+    assert [] == problems("data", document)
+
+
+def test_files_of_rules_fit() -> None:
+    shipped = yaml.safe_load((fixtures() / "scenarios.yaml").read_text(encoding="utf-8"))
+    rules = [rule for scenario in shipped.values() for rule in scenario["faults"]]
+
+    assert [] == problems("scenarios", shipped)
+    assert [] == problems("faults", rules)
+    assert [] == problems("stubs", [{"method": "GET", "path": "/x", "json": {"a": 1}}])
+    assert problems("scenarios", {"a": {"fautls": rules}})
+    assert problems("faults", [{"kind": "hangs"}])
+    assert problems("stubs", [{"method": "GET", "path": "/x", "jsno": 1}])
+
+
+def test_every_setting_fits_in_both_spellings() -> None:
+    document = {"journal-size": 10, "journal_bytes": "10", "limits": False, "data": ["demo"], "tls": True, "seed": None}
+
+    assert [] == problems("settings", document)
+    assert problems("settings", {"journal-sise": 10})
+    assert problems("settings", {"port": 70_000})
+    assert problems("settings", {"credentials": "none"})
+
+
+def test_files_on_the_pages_of_the_reference_fit_and_load() -> None:
+    data, comment = yaml_blocks("data-files.md")
+    (scenarios,) = yaml_blocks("scenarios.md")
+
+    assert [] == problems("data", data)
+    assert [] == problems("scenarios", scenarios)
+    assert comment is None
+    mock = SegmentMock(data=data, scenarios=scenarios)
+    assert 1 == len(mock.salsa.members)
+    assert 1 == len(mock.segmenter.persons)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_command_and_server_give_the_schema_of_the_reference(name: str) -> None:
+    committed = json.loads((REFERENCE / "schemas" / f"{name}.json").read_text(encoding="utf-8"))
+    with SegmentMock() as mock, mock.session() as session:
+        served = session.get(f"/_mock/schemas/{name}.json").json()
+
+    assert SCHEMAS[name] == committed
+    assert SCHEMAS[name] == served
+    assert SCHEMAS[name] == json.loads(CliRunner().invoke(main, ["schema", name]).stdout)
+
+
+def test_another_name_is_refused_with_the_nearest() -> None:
+    with SegmentMock() as mock, mock.session() as session:
+        reply = session.get("/_mock/schemas/date.json")
+
+    assert 404 == reply.status_code
+    assert "did you mean 'data'?" in reply.json()["detail"]
+    assert 2 == CliRunner().invoke(main, ["schema", "date"]).exit_code
+
+
+@pytest.mark.parametrize("name", ["demo.yaml", "scenarios.yaml"])
+def test_shipped_files_name_their_schema(name: str) -> None:
+    """In the comment that editors read, as a path to a schema of the reference."""
+    first = (fixtures() / name).read_text(encoding="utf-8").partition("\n")[0]
+    match = re.fullmatch(r"# yaml-language-server: \$schema=(.+)", first)
+
+    assert match
+    assert REFERENCE / "schemas" in (ROOT / "fixtures" / match[1]).resolve().parents
+
+
+def test_a_file_in_json_may_name_its_schema(tmp_path: Path) -> None:
+    file = tmp_path / "data.json"
+    file.write_text(json.dumps({"$schema": "data.schema.json", "salsa": {"segments": [{"name": "A"}]}}))
+
+    assert ["A"] == [group["name"] for group in SegmentMock(data=str(file)).salsa.segments]
+    assert [] == problems("data", json.loads(file.read_text()))
+
+
+def test_rows_of_a_vendor_without_schemas_are_any_objects() -> None:
+    vendor = replace(find_vendors()[0], rows={})
+    core: Any = SimpleNamespace(vendors={vendor.name: vendor})
+    check = Draft202012Validator(file_schema("data", core)).is_valid
+
+    assert check({"salsa": {"segments": [{"anything": 1}]}})
+    assert not check({"salsa": {"segments": [1]}})
