@@ -142,6 +142,23 @@ def test_documented_ranges_are_the_declared_ones() -> None:
     }
 
 
+def test_the_page_on_versions_has_the_lowest_and_the_newest_ones() -> None:
+    page = (ROOT / "docs" / "versioning.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\w+) \| ([\d.]+) \| ([\d.]+) \|$", page, re.MULTILINE)
+    locked = re.findall(r"^([\w.-]+)==([\d.]+)", (ROOT / "constraints.txt").read_text(encoding="utf-8"), re.MULTILINE)
+    declared = requirements("test")
+
+    assert OLDEST.keys() <= {name for name, _, _ in rows}
+    for name, floor, newest in rows:
+        if name == "Python":
+            assert f">={floor}" == PROJECT["requires-python"]
+        else:
+            assert f">={floor}" == str(declared[canonicalize_name(name)].specifier)
+            assert any(name.lower() == other and f"{number}.".startswith(f"{newest}.") for other, number in locked), (
+                name
+            )
+
+
 def test_the_version_stands_in_one_place() -> None:
     printed = subprocess.run(
         [sys.executable, "-m", "segment_mock", "--version"], capture_output=True, text=True, check=True
