@@ -68,6 +68,16 @@ def install(session: nox.Session, *requirements: str, editable: str | None = Non
     session.install(*constraints, *requirements)
 
 
+def install_programs(session: nox.Session, packages: dict[str, str]) -> None:
+    """Install with apt-get, if we may, the packages of each program that is missing."""
+    missing = sorted(
+        {name for program, names in packages.items() if not shutil.which(program) for name in names.split()}
+    )
+    if missing and shutil.which("apt-get") and not os.getuid():
+        session.run("apt-get", "update", "-qq", external=True, success_codes=range(256))
+        session.run("apt-get", "install", "-y", "-qq", *missing, external=True, success_codes=range(256))
+
+
 def floors(*extras: str, names: Collection[str] = ()) -> list[str]:
     """Return the dependencies and those of *extras*, each pinned to the lowest version that pyproject.toml allows.
 
@@ -235,6 +245,18 @@ def reference(session: nox.Session) -> None:
 
 
 @nox.session
+def languages(session: nox.Session) -> None:
+    """Run the guides for Go, Java, Mono, PHP, Ruby, Node and curl; programs that are missing come from apt-get."""
+    install(session, editable="[test]")
+    packages = {"go": "golang-go", "java": "default-jdk-headless", "javac": "default-jdk-headless", "ruby": "ruby"}
+    packages |= {"php": "php-cli php-curl", "mono": "mono-runtime", "mcs": "mono-mcs libmono-system-net-http4.0-cil"}
+    packages |= {"cert-sync": "ca-certificates-mono", "node": "nodejs", "curl": "curl"}
+    install_programs(session, packages)
+    tests = ("tests/guides", "tests/test_clients.py", "-k", "other-languages or recipe", "-m", "slow or not slow")
+    session.run("pytest", *tests, *session.posargs, env=ENVIRONMENT | {"GUIDES_REQUIRED": "1"})
+
+
+@nox.session
 def contract(session: nox.Session) -> None:
     """Hold a live server to every promise of its OpenAPI documents; takes about a minute."""
     install(session, editable="[test,tools]")
@@ -273,10 +295,8 @@ def clients(session: nox.Session) -> None:
 def browser(session: nox.Session) -> None:
     """Check the types of the page's scripts, and use the page in Chromium; needs npm, and apt-get or a Chromium."""
     install(session, editable="[browser]")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if not chromium and shutil.which("apt-get") and not os.getuid():
-        session.run("apt-get", "update", "-qq", external=True, success_codes=range(256))
-        session.run("apt-get", "install", "-y", "-qq", "chromium", external=True, success_codes=range(256))
+    if not shutil.which("chromium-browser"):
+        install_programs(session, {"chromium": "chromium"})
     place = Path(session.bin).parent / "page"
     options = ("--prefix", str(place), "--ignore-scripts", "--no-audit", "--no-fund")
     session.run("npm", "install", *options, "typescript@7", "axe-core@4", external=True, silent=True)
@@ -311,11 +331,7 @@ def bench_quick(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure everything beside its peers and write docs/explanation/performance.md; takes about ten minutes."""
     install(session, editable="[bench-full]")
-    packages = {"wrk": "wrk", "java": "default-jre-headless"}
-    missing = [package for command, package in packages.items() if not shutil.which(command)]
-    if missing and shutil.which("apt-get") and not os.getuid():
-        session.run("apt-get", "update", "-qq", external=True, success_codes=range(256))
-        session.run("apt-get", "install", "-y", "-qq", *missing, external=True, success_codes=range(256))
+    install_programs(session, {"wrk": "wrk", "java": "default-jre-headless"})
     if shutil.which("npm"):
         options = ("--prefix", str(Path(session.bin).parent / "peers"), "--ignore-scripts", "--no-audit", "--no-fund")
         npm = ("npm", "install", *options, "wiremock@3", "mountebank@2", "@mockoon/cli@9")
