@@ -142,9 +142,9 @@ def test_a_face_that_refuses_leaves_no_trace():
     """An id or external id that is taken is a SettingError, and nobody was added on the way."""
     mock = SegmentMock(data=DATA)
     before = mock.state()
-    with pytest.raises(SettingError, match="externalId '0' is taken"):
+    with pytest.raises(SettingError, match="another record already has the externalId '0'"):
         mock.segmenter.add_segment(name="n", persons=[{"externalId": "new"}, {"id": "x", "externalId": "0"}])
-    with pytest.raises(SettingError, match=f"'{GROUP}' is there already"):
+    with pytest.raises(SettingError, match=f"'{GROUP}' exists already"):
         mock.salsa.add_segment(name="n", segmentId=GROUP)
 
     assert before == mock.state()

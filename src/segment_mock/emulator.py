@@ -411,7 +411,9 @@ def _world_of(settings: Mapping[str, Any]) -> World:
     if limit is None:
         return World(settings["seed"], isolated=isolated)
     if not isolated:
-        raise SettingError("max_organizations: only with --credentials isolated is there more than one organization")
+        raise SettingError(
+            "max_organizations: it needs --credentials isolated; otherwise all calls share one organization"
+        )
     return LimitedWorld(settings["seed"], limit=limit)
 
 

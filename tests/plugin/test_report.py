@@ -246,7 +246,7 @@ def test_path(segment_mock):
 
     printed = pytester.runpytest(*RUN).stdout.str()
 
-    assert "limits='off' lifts the vendor's limits" in printed
+    assert "limits='off' turns the vendor's limits off" in printed
     assert "--limits" not in printed
     assert "--salsa" not in printed
 

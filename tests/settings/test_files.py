@@ -66,7 +66,7 @@ def test_config_that_is_named(here: Path, name: str, text: str, expected: Any) -
         ("my.yaml", "a: !!python/object:os.system x", "could not determine a constructor"),
         ("my.yaml", "- port", "expected a dictionary of names and values, got list"),
         ("my.yaml", "port", "expected a dictionary of names and values, got str"),
-        ("my.yaml", "80: port", "80 is not a name; if it is meant to be one, put it in quotes"),
+        ("my.yaml", "80: port", "80 is not a name; if it is meant as a name, quote it"),
         ("my.yaml", "on: 1", "True is not a name"),
         ("my.json", "{", "Expecting property name"),
         ("my.json", "[" * 100_000, "recursion"),

@@ -70,7 +70,7 @@ def test_taken() -> None:
     """A unique value that another record has is refused by name, and nothing is written."""
     rows = table({"id": 1, "mail": "a"}, {"id": 2, "mail": "b"})
     for record in ({"id": 2, "mail": "a"}, {"id": 3, "mail": "a"}):
-        with pytest.raises(DuplicateKey, match="people: mail 'a' is taken"):
+        with pytest.raises(DuplicateKey, match="people: another record already has the mail 'a'"):
             rows.put(record)
 
     assert [{"id": 1, "mail": "a"}, {"id": 2, "mail": "b"}] == [*rows]

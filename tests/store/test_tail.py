@@ -7,7 +7,7 @@ import pytest
 from segment_mock.store import InitialRecords, Store, differences
 from tests.store.test_log import fork, names
 
-FORGOTTEN = "that moment lies before a reset, or is longer ago than the log reaches"
+FORGOTTEN = "that state was before a reset, or the change log does not reach back to it any more"
 
 
 def test_trim_bounds_the_tail() -> None:

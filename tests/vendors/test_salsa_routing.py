@@ -69,7 +69,7 @@ def test_an_unknown_path_is_404_in_the_dialect(salsa, method, path):
     reply = salsa().send(method, path, SEARCH)
 
     assert (404, 404) == (reply.status_code, error(reply)["code"])
-    assert "nearest: " in reply.headers["X-Segment-Mock-Hint"]
+    assert "the nearest operations are " in reply.headers["X-Segment-Mock-Hint"]
     assert ROOT in reply.headers["X-Segment-Mock-Hint"]
 
 

@@ -115,7 +115,7 @@ def test_a_capsule_remembers_what_had_been_deleted(tmp_path: Path) -> None:
         ({"collection": "segments"}, "expected a collection and an id, got "),
         ({"collection": "segments", "id": 1}, "expected a collection and an id, got "),
         ({"collection": "segmets", "id": GROUP}, r"unknown collection \(did you mean 'segments'\?\)"),
-        ({"collection": "segments", "id": GROUP}, "is one of the segments, so it is not deleted"),
+        ({"collection": "segments", "id": GROUP}, "is listed as deleted, but segments has it"),
     ],
 )
 def test_a_bad_row_is_named(row: Any, message: str) -> None:

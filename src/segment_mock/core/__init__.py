@@ -1,4 +1,4 @@
-"""What a vendor consists of, and the steps that every call takes."""
+"""The parts of a vendor, and the steps of every call."""
 
 from .call import Call, ItemError, Items, Lag, Middleware, Operation, Proceed, Vendor, all_options
 from .hints import advise, choice_hints, credential_hint

@@ -1,4 +1,4 @@
-"""A vendor as data, its operations, and a call on its way to one of them."""
+"""A vendor and its operations as data, and a call to one of the operations."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from .world import Organization, Random, World
 
 @dataclass(frozen=True)
 class Items:
-    """Where a batch stands: its list in the request's payload and in the reply's, and how one item fails.
+    """Where a batch is: its list in the request's payload and in the reply's, and how one item fails.
 
-    *members* returns an item as an object, also where the list has bare ids: (the payload, the item); it raises
-    KeyError if the payload does not say what the ids are. *ids* are the members whose case the API ignores.
+    *members* gets the payload and an item, and returns the item as an object, even if the list has bare ids. It raises
+    KeyError if the payload does not say what kind the ids are. *ids* are the members whose case the API ignores.
     """
 
     sent: str
@@ -38,7 +38,7 @@ class Items:
 
 @dataclass(frozen=True)
 class ItemError:
-    """One thing that can be wrong with an item of a batch, as the vendor says it, with the *source* of that."""
+    """An error of one item of a batch in the vendor's words, and their *source*."""
 
     code: int
     message: str
@@ -47,13 +47,13 @@ class ItemError:
 
 @dataclass(frozen=True)
 class Operation:
-    """One endpoint of a vendor. Everything that belongs to it is a field here.
+    """One endpoint of a vendor, with everything that belongs to it.
 
     *paths* are below the vendor's root. *perform* gets the call and the decoded request as plain data and returns
     plain data; it may raise `Refusal`. *source* is a section of the vendor's document, a recording, or ``"assumed"``.
     *request* and *response* are the schemas of the whole bodies. *items* says where a batch is in request and reply;
     *sized* names the members of the payload that the batch limit measures. *reads*: it changes nothing.
-    *counted*: its calls count in the vendor's metrics; *subject* is what the metrics call the records of its reply,
+    *counted*: its calls count in the vendor's metrics. *subject* is the metrics' word for the records of its reply,
     ``""`` if they are not counted. *refuses* are the kinds of refusal that *perform* raises besides ``malformed``.
     *answer*, of a stub, returns the reply and takes the place of all steps.
     """
@@ -80,24 +80,24 @@ class Operation:
 
     @cached_property
     def doubts(self) -> Doubts:
-        """What is assumed of this operation and of its request."""
+        """The assumptions about this operation and its request."""
         return Doubts(self.name, self.source, self.request)
 
 
 @dataclass(frozen=True)
 class Vendor:
-    """An API we emulate, as data and a few functions.
+    """An emulated API, as data and a few functions.
 
-    *root* is where the paths begin; an option called ``path`` moves it. *wrap* puts a result into the vendor's
-    envelope and *unwrap* takes a request out of it. *render_error* returns status and body of a refusal: (call, its
-    template, the sentence, the refusal); *details* returns what sentences may quote of a call, by the names in their
-    ``{placeholders}``. *load* returns the initial records of this vendor's part of a data file, *export* is its
-    inverse. *state_class* is what ``mock.<name>`` is. *count* gets each result, or None for a refusal.
+    *root* is the beginning of all paths; an option called ``path`` changes it. *wrap* puts a result into the vendor's
+    envelope, and *unwrap* takes a request out of it. *render_error* gets the call, the template, the sentence and the
+    refusal, and returns status and body. *details* returns the values of a call for the ``{placeholders}`` of
+    sentences. *load* returns the initial records of this vendor's part of a data file; *export* is its inverse.
+    *state_class* is the class of ``mock.<name>``. *count* gets each result, or None for a refusal.
 
-    *refusals* has a template for each kind of refusal, *errors* those of other statuses that the vendor, or a gateway
-    before it, sends. *error_schemas* are the schemas of what *render_error* returns, by kind of refusal; *item_errors*
-    is what can be wrong with one item of a batch, by name. *assumptions* are the rules that no source states, by name:
-    an operation takes such a decision by ``call.assume(name)`` and no other way.
+    *refusals* has a template for each kind of refusal; *errors* has those of other statuses that the vendor, or a
+    gateway before it, sends. *error_schemas* are the schemas of the bodies of *render_error*, by kind of refusal.
+    *item_errors* are the errors of one item of a batch, by name. *assumptions* are the rules that no source states, by
+    name; an operation gets such a decision only from ``call.assume(name)``.
 
     *rows* are the schemas of a row in a data file, by table: editors complete data files by them.
     *examples* is the folder of a package's own example files; None: ``fixtures/<name>`` of this project. *api* is the
@@ -137,11 +137,11 @@ class Vendor:
         return f"{self.name}-{self.key_option}"
 
     def operation_name(self, name: str) -> str:
-        """Return the full name of operation *name*, such as ``salsa.upsert_segments``; without *name*, the vendor's."""
+        """Return the full name of operation *name*, such as ``salsa.upsert_segments``; of ``""``, the vendor's."""
         return f"{self.name}.{name}" if name else self.name
 
     def table(self, name: str) -> str:
-        """Return the name by which a store knows this vendor's table *name*."""
+        """Return the full name of this vendor's table *name* in a store."""
         return f"{self.name}.{name}"
 
 
@@ -154,14 +154,14 @@ _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), 127)}
 
 
 Proceed: TypeAlias = "Callable[[], Awaitable[Response]]"
-"""Leads a call on to the next fault rule, or to the operation."""
+"""Passes a call to the next fault rule, or to the operation."""
 Middleware: TypeAlias = "Callable[[Call, Proceed], Coroutine[Any, Any, Response]]"
-"""What a fault is: it may answer a call, change its answer, or wait."""
+"""A fault: it may answer a call, change its answer, or wait."""
 
 
 @dataclass(frozen=True)
 class Lag:
-    """How far reads stay behind: the last so many *calls* that changed something, or *seconds*."""
+    """How far reads stay behind: by a number of *calls* that changed something, or of *seconds*."""
 
     calls: int = 1
     seconds: float | None = None
@@ -169,11 +169,11 @@ class Lag:
 
 @dataclass(eq=False)
 class Call:
-    """One request on its way to one operation, and what the steps and the fault rules know of it.
+    """One request to one operation, with the notes of the steps and the fault rules.
 
     *item_failures* says which items fail, by position, and how; *lag* is how far reads stay behind. *unread* lists
-    the fields that were sent and that the API ignores. *hints* are for the developer. *fired_faults* are the fault
-    rules that struck.
+    the fields of the request that the API ignores. *hints* are for the developer. *fired_faults* are the fault rules
+    that struck.
     """
 
     request: Request
@@ -188,7 +188,7 @@ class Call:
     item_failures: Mapping[int, ItemFailure] = field(init=False, default_factory=dict)
     hints: list[str] = field(init=False, default_factory=list)
     fired_faults: list[str] = field(init=False, default_factory=list)
-    # Defaults of rarely used fields are attributes of the class, which makes calls cheaper.
+    # Defaults of rarely used fields are class attributes, because setting them in each call costs time.
     organization: Organization | None = field(init=False, default=None)
     credential: str = field(init=False, default="")
     lag: Lag | None = field(init=False, default=None)
@@ -204,24 +204,24 @@ class Call:
 
     @property
     def is_stale(self) -> bool:
-        """Whether the mock was reset since this call arrived: it may write nothing, the records are another test's."""
+        """Whether the mock was reset since this call arrived; then it must not write, as another test has begun."""
         return self.generation != self.world.generation
 
     @property
     def rng(self) -> Random:
-        """The random stream to draw from: that of the fault rule that struck last, else the world's."""
+        """The random stream of the fault rule that struck last, or the world's if none did."""
         return self.rule_rng or self.world.rng
 
     @property
     def json(self) -> Any:
-        """The body as JSON, parsed when first asked for; raises `Refusal` ``malformed``."""
+        """The body as JSON, parsed on first use; raises `Refusal` ``malformed``."""
         if self._parsed is _UNREAD:
             self._parsed = parse(self.request.body)
         return self._parsed
 
     @property
     def header(self) -> Json:
-        """The ``header`` object of the body if there is one, else ``{}``: for echoes, never an error."""
+        """The ``header`` object of the body, or ``{}`` if there is none; for echoes, so it never raises."""
         try:
             body = self.json
         except Refusal:
@@ -231,7 +231,7 @@ class Call:
 
     @property
     def store(self) -> Store:
-        """The tables of the organization that the credential named."""
+        """The tables of the organization that the credential names."""
         assert self.organization is not None
         return self.organization.store
 
@@ -241,12 +241,12 @@ class Call:
         return self.organization.store[f"{self.vendor.name}.{table}"]
 
     def new_id(self, table: str) -> str:
-        """Return a new id for this vendor's *table*, one that none of its records has."""
+        """Return a new id for this vendor's *table* that no record has."""
         return self.world.new_id(f"{self.vendor.name}.{table}", self.rows(table))
 
     @property
     def calls_left(self) -> int | None:
-        """How many calls the credential may still make now, or None without a limit."""
+        """How many more calls the credential may make now, or None if there is no limit."""
         return self.window.left(self.credential, self.world.clock.now()) if self.window else None
 
     def count(self, result: Json | None) -> None:
@@ -256,7 +256,7 @@ class Call:
             self.vendor.count(self, result)
 
     def each(self, items: Iterable[Any], perform: Callable[[Any], Any]) -> list[Any]:
-        """Perform the items of a batch strictly in sequence, but fail those that a fault chose."""
+        """Perform the items of a batch strictly in order; items that a fault chose fail instead."""
         batch, failures = self.operation.items, self.item_failures
         if batch is None or not failures:
             return [perform(item) for item in items]
@@ -278,10 +278,10 @@ class Call:
         return Response(200, headers, dumps(self.vendor.wrap(self, result)))
 
     def assume(self, name: str) -> Any:
-        """Return what the vendor's assumption *name* decides; the reply names it.
+        """Return the decision of the vendor's assumption *name*, and name the assumption in the reply.
 
-        That is the value of the setting that the row names, else the row's own. Call this only where the
-        answer depends on the decision. Raises KeyError for a name that the vendor does not declare.
+        The decision is the value of the assumption's setting, or its own value if it has no setting. Call this only
+        where the answer depends on it. Raises KeyError for a name that the vendor does not declare.
         """
         choice = self.choice_of(name)
         if name not in self.assumed:
@@ -289,12 +289,12 @@ class Call:
         return choice
 
     def choice_of(self, name: str) -> Any:
-        """Return what the vendor's assumption *name* decides without relying on it: for hints only."""
+        """Return the decision of the vendor's assumption *name* without naming it in the reply; for hints only."""
         row = self.vendor.assumptions[name]
         return self.options[row.setting] if row.setting else row.value
 
     def note_assumed(self, rule: str) -> None:
-        """Name *rule*, the assumed part of a row that has a source of its own, in the reply."""
+        """Name *rule* in the reply: the assumed part of a row that otherwise has a source."""
         if rule not in self._doubted:
             self._doubted = (*self._doubted, rule)
 
@@ -302,13 +302,13 @@ class Call:
         return (*self._doubted, *[f"{name}: {self.choice_of(name)}" for name in self.assumed])
 
     def refuse(self, kind: RefusalKind, message: str = "", **details: Any) -> Response:
-        """Return the refusal of *kind* in the vendor's status and words; for fault rules, which have no reason."""
+        """Return the refusal of *kind* with the vendor's status and words; for fault rules."""
         if kind == "too_many_items":
             details.setdefault("field", self._measured())
         return self.render_refusal(Refusal(kind, message, **details))
 
     def fail(self, status: int) -> Response:
-        """Return an error of *status* in the vendor's words, or a plain one if the vendor has none of that status."""
+        """Return an error of *status* in the vendor's words, or a plain one if the vendor does not use that status."""
         rows = {kind: row for kind, row in self.vendor.refusals.items() if row.status == status}
         plain = ErrorTemplate(status, reason(status) or "Error", "assumed")
         label, row = next(iter(rows.items()), (f"error {status}", plain))
@@ -316,13 +316,13 @@ class Call:
         return self._error_response(row, Refusal("broken"), "", label)
 
     def render_refusal(self, refusal: Refusal) -> Response:
-        """Return *refusal* in the vendor's status and words, with hints in an ``X-Segment-Mock-Hint`` header."""
+        """Return *refusal* with the vendor's status and words, and hints in an ``X-Segment-Mock-Hint`` header."""
         self.refusal, row = refusal, self.vendor.refusals[refusal.kind]
         return self._error_response(row, refusal, self.hint, refusal.kind)
 
     @property
     def hint(self) -> str:
-        """What the developer should know about this call: its refusal first, then mistakes, then settings."""
+        """Advice for the developer: about the refusal first, then about mistakes, then about settings."""
         refusal = self.refusal
         general = self.vendor.refusals[refusal.kind].hint if refusal else ""
         parts = [refusal.hint if refusal else "", *self.hints, general(self) if callable(general) else general]
@@ -330,7 +330,7 @@ class Call:
         return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
     def with_faults(self, response: Response) -> Response:
-        """Return *response* with the faults that struck in an ``X-Segment-Mock-Fault`` header; raw bytes have none."""
+        """Return *response* with an ``X-Segment-Mock-Fault`` header of the faults that struck; raw bytes have none."""
         if not self.fired_faults or response.delivery.raw is not None:
             return response
         return replace(response, headers={**response.headers, **_header(FAULT, ", ".join(self.fired_faults))})
@@ -354,7 +354,7 @@ class Call:
         return Response(status, headers, row.page or dumps(body))
 
     def _measured(self) -> str:
-        """Return the member of the request that the batch limit measures, ``""`` if none was sent."""
+        """Return the member of the request that the batch limit measures, ``""`` if there is none."""
         try:
             sent = self.vendor.unwrap(self.json)
             return next((name for name in self.operation.sized if name in sent), "")
@@ -362,7 +362,7 @@ class Call:
             return ""
 
     def _doubts(self, row: ErrorTemplate, refusal: Refusal, label: str) -> list[str]:
-        """Return each assumption that a refusal stands on: the operation's, the field's, those consulted, its own."""
+        """Return the assumptions behind a refusal: the operation's, the field's, the consulted ones, and its own."""
         doubts, doubted = self.operation.doubts, doubt(row.source)
         own = f"{label}: {doubted}" if doubted else ""
         return [*dict.fromkeys(filter(None, (*doubts.always, *doubts.of_field(refusal.field), *self._choices(), own)))]
@@ -373,13 +373,13 @@ def _hint(text: str) -> dict[str, str]:
 
 
 def _header(name: str, text: str) -> dict[str, str]:
-    # What a client sent may be quoted here, and a line break in it would begin another header.
+    # The text may quote the request, and a line break in it would begin another header.
     value = text[:_LONGEST].translate(_CONTROLS).encode("ascii", "backslashreplace").decode()
     return {name: value if len(text) <= _LONGEST else f"{value}..."}
 
 
 def all_options(vendors: Iterable[Vendor]) -> tuple[Option, ...]:
-    """Return every setting there is: our own, and each vendor's with its name in front."""
+    """Return every setting: the general ones, and each vendor's, prefixed with the vendor's name."""
     own = [
         replace(option, name=f"{vendor.name}_{option.name}")
         for vendor in vendors

@@ -1,4 +1,4 @@
-"""Hints for the developer about mistakes, in a header and in the journal; the answer stays the vendor's."""
+"""Hints for the developer about mistakes. They go into a header and the journal; the vendor's body stays as it is."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _NAMED, _LONGEST, _MOST = 3, 200, 1000
 
 
 def advise(call: Call, schema: Schema, data: Any, *, refused: bool = False) -> None:
-    """Note in *call* which fields of *data* the API ignores, and the names that were probably meant.
+    """Record in *call* the fields of *data* that the API ignores, and the names that were probably meant.
 
-    *refused*: *data* does not fit *schema*, so look for misspelt words too.
+    *refused*: *data* is not valid by *schema*, so look for misspelt values too.
     """
     unknown = [*islice(unknown_fields(schema, data), _MOST)]
     call.unread = tuple(path for path, _ in unknown)
@@ -35,7 +35,7 @@ def advise(call: Call, schema: Schema, data: Any, *, refused: bool = False) -> N
 
 
 def choice_hints(schema: Schema, data: Any) -> Iterator[str]:
-    """Yield a hint for each member of *data* that should be one of a few words and is another."""
+    """Yield a hint for each member of *data* whose value is not one of the choices of its field."""
     for item, name, row in members(schema, data):
         for check in row.validators:
             if isinstance(check, validate.OneOf) and isinstance(item[name], str) and item[name] not in check.choices:
@@ -45,9 +45,9 @@ def choice_hints(schema: Schema, data: Any) -> Iterator[str]:
 
 
 def credential_hint(header: str, headers: Mapping[str, str], others: Iterable[str] = ()) -> str:
-    """Return how to send the credential that is missing, and which of *headers* was probably meant for it.
+    """Return how to send the missing credential, and which of *headers* was probably meant to carry it.
 
-    *headers* are in lower case; *others* are the headers of other vendors' credentials.
+    *headers* have lower-case names; *others* are the headers for other vendors' credentials.
     """
     wanted, plain = f"send your credential in the header {header}", _plain(header)
     sent = {_plain(name): name for name in headers if name != header.lower()}
@@ -62,7 +62,7 @@ def _plain(name: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _meant(name: str, known: tuple[str, ...]) -> str:
-    # A client that sends an unknown field does so in every call, and looking for the nearest name is slow.
+    # Cached: a client sends an unknown field in every call, and the search for the nearest name is slow.
     return suggestion(name, known)
 
 

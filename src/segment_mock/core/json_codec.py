@@ -1,4 +1,4 @@
-"""JSON in and out by msgspec; what msgspec refuses falls back to the standard library and is explained there."""
+"""Read and write JSON with msgspec; the standard library handles what msgspec refuses, and words the errors."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def dumps(body: Json) -> bytes:
         if text.isascii():
             return text
     except (TypeError, UnicodeEncodeError):
-        pass  # a key that is no text, a lone surrogate
+        pass  # a key that is not a string, or a lone surrogate
     return json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
 
 
 def parse(body: bytes) -> Any:
-    """Return the value of a JSON *body*; raises `Refusal` ``malformed`` with a sentence that says what is wrong."""
+    """Return the value of a JSON *body*; raises `Refusal` ``malformed`` with a sentence that names the error."""
     try:
         has_long_number = len(body) > MAX_DIGITS and _has_long_number(body)
         value = _parse_exactly(body) if has_long_number else _decode(body)
@@ -49,7 +49,7 @@ def parse(body: bytes) -> Any:
 
 
 def _explained(body: bytes) -> Any:
-    """Return the value that only the standard library reads, such as a lone surrogate, or say what is wrong."""
+    """Return a value that only the standard library reads, such as a lone surrogate; raises `Refusal` otherwise."""
     if not body.strip():
         raise Refusal("malformed", "The request has no body; a JSON object is expected.")
     try:
@@ -70,12 +70,12 @@ def _parse_exactly(body: bytes) -> Any:
 
 
 def _has_long_number(body: bytes) -> bool:
-    # A number of more than 1000 digits shows in every hundredth byte, which is a hundredth of the work.
+    # A sample of every hundredth byte has ten digits in a row if a number has more than 1000 digits.
     return _TEN_DIGITS(body[::100]) is not None and _LONG_NUMBER(body) is not None
 
 
 def _is_shallow(body: bytes) -> bool:
-    """Return whether *body* is surely nested no deeper than allowed; brackets within strings may hide that it is."""
+    """Return whether *body* certainly does not exceed the depth; False if brackets in strings make it uncertain."""
     brackets = body.translate(None, _NO_BRACKETS)
     for _ in range(DEPTH):
         if not brackets:
@@ -105,7 +105,7 @@ def _finite(text: str) -> float:
 
 
 def _short_enough(text: str) -> int:
-    # Python needs minutes for millions of digits, or refuses them with advice that is not for clients.
+    # Python needs minutes for millions of digits, or refuses them with advice that does not suit a client.
     if len(text) <= MAX_DIGITS:
         return int(text)
     raise ValueError(f"{text[:20]}... has more than {MAX_DIGITS} digits")

@@ -14,7 +14,7 @@ from .schemas import inner
 Mark: TypeAlias = Literal["documented", "recorded", "assumed"]
 ASSUMED = "assumed"
 REQUIRED_DOUBT = "that it is required"
-"""The one doubt about a field that a call relies on by not sending the field."""
+"""The only doubt about a field that matters to a call which does not send the field."""
 _INDEX = re.compile(r"\[\d+\]")
 
 
@@ -22,8 +22,8 @@ _INDEX = re.compile(r"\[\d+\]")
 class Assumption:
     """A rule that neither a document nor a recording states, so that the mock had to choose.
 
-    *rule* is a sentence, *value* the choice and what `Call.assume` returns, *reason* why it was chosen.
-    *setting* is the name of the vendor's option that chooses instead of *value*.
+    *rule* is a sentence. *value* is the choice, which `Call.assume` returns; *reason* says why it was chosen.
+    *setting* is the name of the vendor's option whose value replaces *value*.
     """
 
     rule: str
@@ -33,16 +33,16 @@ class Assumption:
 
 
 def known(source: str) -> dict[str, Any]:
-    """Return what a marshmallow field is given besides when its rule is known from *source*.
+    """Return the keyword argument that gives a marshmallow field its *source*.
 
-    *source* is ``DOCUMENT, SECTION``, or begins with ``recorded`` or ``assumed``; after a ``;`` stands
-    what of it is assumed all the same.
+    *source* is ``DOCUMENT, SECTION``, or begins with ``recorded`` or ``assumed``. A part after ``;`` that begins with
+    ``assumed`` says what is assumed nevertheless.
     """
     return {"metadata": {"source": source}}
 
 
 def source_of(field: fields.Field[Any]) -> str:
-    """Return the source of *field*'s rule; a field that names none is assumed."""
+    """Return the source of *field*'s rule; ``assumed`` if the field names none."""
     return str(field.metadata.get("source", ASSUMED))
 
 
@@ -63,7 +63,7 @@ def doubt(source: str) -> str:
 
 
 def rule_of(field: Any) -> str:
-    """Return what *field* takes in a few words: its kind, whether it must be there, its bounds and choices."""
+    """Return the rule of *field* in a few words: its type, whether it is required, its bounds and choices."""
     words = [type(field).__name__.lower()]
     words += ["required"] if field.required else []
     words += ["may be null"] if field.allow_none else []
@@ -76,7 +76,7 @@ def rule_of(field: Any) -> str:
 
 
 class Doubts:
-    """What is assumed of an operation itself, and of the members of its request."""
+    """The assumptions about an operation itself, and about the members of its request."""
 
     def __init__(self, name: str, source: str, request: Schema | None) -> None:
         doubted = doubt(source)
@@ -94,23 +94,23 @@ class Doubts:
         self._required = {_path(steps).replace(".[]", ""): doubted for steps, doubted in doubts if doubted}
 
     def of_body(self, body: Any) -> list[str]:
-        """Return each assumed rule that a performed call relies on because of a member that *body* has."""
+        """Return each assumed rule that a performed call relies on because of a member of *body*."""
         return [name for name, steps in self._members if _is_sent(body, steps)]
 
     def of_field(self, path: str) -> tuple[str, ...]:
-        """Return what is assumed of the member at *path* that a call was refused for."""
+        """Return the assumptions about the member at *path*, because of which a call was refused."""
         doubted = self._required.get(_INDEX.sub("", path))
         return (f"{path}: {doubted}",) if doubted else ()
 
 
 def fields_of(schema: Schema, place: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Yield (steps, field) of every field that *schema* declares, at any depth; ``""`` steps into a list."""
+    """Yield path (as steps) and field of every field of *schema*, at any depth; the step ``""`` enters a list."""
     for name, row in schema.fields.items():
         steps = (*place, name)
         yield steps, row
         below = inner(row)
         if below is not None:
-            # A field of lists of objects, whether marshmallow's or a batch, holds its schema one step deeper.
+            # A list of objects, whether marshmallow's or a batch, has its schema one step deeper.
             yield from fields_of(below, steps if getattr(row, "nested", None) is not None else (*steps, ""))
 
 

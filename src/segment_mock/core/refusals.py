@@ -1,4 +1,4 @@
-"""Refusals: a neutral kind, the vendor's template that words it, and the vendor's limits."""
+"""Refusals: a neutral kind, the vendor's template for its words, and the vendor's limits."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ REFUSAL_KINDS: tuple[RefusalKind, ...] = get_args(RefusalKind)
 
 
 class Refusal(Exception):
-    """The vendor refuses a call: a neutral *kind*, and what the vendor's template may quote.
+    """The vendor refuses a call for the neutral reason *kind*.
 
-    *message* replaces the template's sentence, *fields* fill its ``{placeholders}``. *field* is the wire name that
-    is wrong. *hint* is for the developer and never enters a vendor's body. *allow* is the value of an Allow header.
+    *message* replaces the template's sentence, and *fields* fill its ``{placeholders}``. *field* is the wire name of
+    the wrong member. *hint* is for the developer and never part of a body. *allow* is the value of an Allow header.
     """
 
     def __init__(
@@ -38,10 +38,10 @@ class Refusal(Exception):
 
 @dataclass(frozen=True)
 class ErrorTemplate:
-    """How one vendor words one kind of refusal, and the *source* of that.
+    """A vendor's status and words for one kind of refusal, and their *source*.
 
-    *hint* is for the developer, and may be a function of the call. *field* is the wire name to blame where the
-    refusal names none. *page* is a whole body to send as it is, for example a gateway's HTML.
+    *hint* is for the developer, and may be a function of the call. *field* is the wire name to report if the
+    refusal names none. *page* is a complete body to send instead, for example a gateway's HTML.
     """
 
     status: int
@@ -54,9 +54,9 @@ class ErrorTemplate:
     field: str = ""
 
     def say(self, refusal: Refusal, known: Mapping[str, object]) -> str:
-        """Return the sentence for *refusal*, its placeholders filled from *known* and from the refusal.
+        """Return the sentence for *refusal*, with placeholders filled from *known* and from the refusal.
 
-        A placeholder without a value becomes ``?``: a fault rule refuses without a reason.
+        A placeholder without a value becomes ``?``, because a fault rule refuses without details.
         """
         values = {name: value for name, value in {**known, **refusal.fields}.items() if value is not None}
         return refusal.message or self.message.format_map(defaultdict(lambda: "?", values))
@@ -64,7 +64,7 @@ class ErrorTemplate:
 
 @dataclass(frozen=True)
 class Limits:
-    """What a vendor allows: *calls* of one credential in *seconds*, *items* in one batch; None is no limit."""
+    """A vendor's limits: *calls* of one credential in *seconds*, and *items* in one batch; None means no limit."""
 
     calls: int | None = None
     seconds: float = 60.0
@@ -74,7 +74,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class ItemFailure:
-    """How a fault lets one item fail: the vendor's result word and a sentence."""
+    """The failure of one item by a fault: the vendor's result word and a sentence."""
 
     result: str
     message: str = ""

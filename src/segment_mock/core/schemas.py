@@ -1,4 +1,4 @@
-"""What vendors' schemas share: a batch whose items are judged one by one, and what a schema has to say."""
+"""Base classes and fields of the vendors' schemas, and helpers that look members and errors up in a schema."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from marshmallow.orderedset import OrderedSet
 
 
 class OrderedSchema(Schema):
-    """Loads members in the order of declaration, which marshmallow before 3.20 does not do by itself."""
+    """Loads members in the order of declaration, which marshmallow before 3.20 does not do by default."""
 
     set_class = OrderedSet
 
 
 class RequestSchema(OrderedSchema):
-    """Reads what it knows and leaves the rest, as vendors do.
+    """Ignores unknown fields, as the vendors do.
 
-    *rules* are functions of the loaded data that raise ValidationError; *shapes* return it changed.
-    They are marshmallow's hooks in a form that a quicker check can use too.
+    *rules* are functions that get the loaded data and raise ValidationError; *shapes* return the data changed.
+    They replace marshmallow's hooks, because the fast validator can call them too.
     """
 
     class Meta:
-        """Leave out unknown fields."""
+        """Ignore unknown fields."""
 
         unknown = EXCLUDE
 
@@ -45,7 +45,7 @@ class RequestSchema(OrderedSchema):
 
 
 class DataRow(RequestSchema):
-    """A row of a data file: stricter than the API, so that a misspelt name is an error."""
+    """A row of a data file. It is stricter than the API: a misspelt name is an error."""
 
     class Meta:
         """Refuse unknown fields."""
@@ -54,10 +54,10 @@ class DataRow(RequestSchema):
 
 
 class NotBlank:
-    """A check of text that must not be blank; *sentence* is said of what is."""
+    """A validator of text that must not be blank; *sentence* is the error."""
 
     holds = staticmethod(str.strip)
-    """Whether a text passes, by its truth: for who has no use for the sentence."""
+    """Whether a text passes, by its truth value; for callers that do not need the error."""
 
     def __init__(self, sentence: str) -> None:
         self.sentence = sentence
@@ -68,12 +68,12 @@ class NotBlank:
             raise ValidationError(self.sentence)
 
     def as_schema(self) -> dict[str, Any]:
-        """Return the rule in JSON Schema, whose dialects of patterns know other blanks than Python."""
+        """Return the rule in JSON Schema, whose patterns have another definition of white space than Python."""
         return {"pattern": r"[^\s\x1c-\x1f\x85]|\ufeff"}
 
 
 class Identifier(fields.String):
-    """An id as text; a number, where a client left out the quotes, is taken as its text."""
+    """An id as text; a number (the client left out the quotes) is converted to text."""
 
     as_schema: ClassVar[dict[str, Any]] = {"type": ["string", "integer"]}
 
@@ -82,7 +82,7 @@ class Identifier(fields.String):
 
 
 class ItemList(fields.Field):  # type: ignore[type-arg]  # not generic in marshmallow 3
-    """A list of objects that the frame only counts; the operation judges each by *schema*."""
+    """A list of objects that the operation validates one by one, by *schema*; the request's schema only counts them."""
 
     def __init__(self, schema: Schema, **options: Any) -> None:
         super().__init__(**options)
@@ -98,10 +98,10 @@ class ItemList(fields.Field):  # type: ignore[type-arg]  # not generic in marshm
 
 
 def flatten_errors(messages: Any, place: str = "") -> Iterator[tuple[str, str]]:
-    """Yield (wire path such as ``payload.segments[0].name``, sentence) of marshmallow's *messages*."""
+    """Yield wire path (such as ``payload.segments[0].name``) and sentence of each of marshmallow's *messages*."""
     if isinstance(messages, dict):
         for name, inner in messages.items():
-            if name == SCHEMA:  # marshmallow's word for the object itself
+            if name == SCHEMA:  # marshmallow's name for the object itself
                 step = ""
             else:
                 step = f"[{name}]" if isinstance(name, int) else f".{name}" if place else str(name)
@@ -112,12 +112,12 @@ def flatten_errors(messages: Any, place: str = "") -> Iterator[tuple[str, str]]:
 
 
 def unread(schema: Schema, data: Any) -> Iterator[str]:
-    """Yield the paths of members of *data* that *schema* does not know, in the order they were sent."""
+    """Yield the path of each member of *data* that *schema* does not have, in order of the data."""
     return (path for path, _ in unknown_fields(schema, data))
 
 
 def unknown_fields(schema: Schema, data: Any, place: str = "") -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield what `unread` does, each path with the names that are known in its place."""
+    """Yield each path of `unread`, with the names that the schema has at its place."""
     if isinstance(data, list):
         for index, item in enumerate(data):
             yield from unknown_fields(schema, item, f"{place}[{index}]")
@@ -126,7 +126,7 @@ def unknown_fields(schema: Schema, data: Any, place: str = "") -> Iterator[tuple
         for name, value in data.items():
             path, below = f"{place}.{name}" if place else name, inner(known.get(name))
             if name in schema.dump_fields and name not in known:
-                continue  # a member of replies that a client sends back
+                continue  # a member of replies that the client sends back
             if name not in known:
                 yield path, tuple(known)
             elif below is not None:
@@ -134,7 +134,7 @@ def unknown_fields(schema: Schema, data: Any, place: str = "") -> Iterator[tuple
 
 
 def members(schema: Schema, data: Any) -> Iterator[tuple[dict[str, Any], str, fields.Field[Any]]]:
-    """Yield (object, member's name, its field) of every member of *data* that *schema* describes."""
+    """Yield object, name and field of each member of *data* that *schema* describes."""
     for item in data if isinstance(data, list) else ():
         yield from members(schema, item)
     for name, row in schema.fields.items() if isinstance(data, dict) else ():
@@ -146,6 +146,6 @@ def members(schema: Schema, data: Any) -> Iterator[tuple[dict[str, Any], str, fi
 
 
 def inner(field: Any) -> Schema | None:
-    """Return the schema of the objects that *field* holds, one or a list; None where it holds none."""
+    """Return the schema of the object, or of the list of objects, in *field*; None for any other field."""
     schema: Schema | None = getattr(getattr(field, "inner", field), "schema", None)
     return schema

@@ -1,7 +1,7 @@
-"""The steps that every call takes, whichever vendor it is for: plain functions, called one after the other.
+"""The steps of a call, the same for all vendors: plain functions, called one after the other.
 
 `begin` opens the journal's entry and `end` closes it. In between, `perform` authenticates, limits the rate,
-decodes the body and runs the operation in a transaction; what is refused leaves in the vendor's words.
+decodes the body and runs the operation in a transaction. A refusal is worded as the vendor does.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .validation import Undecided
 
 _log = logging.getLogger("segment_mock")
 _STALE = Response(503, delivery=CLOSED)
-"""The answer to a call that a reset has overtaken: its connection closes, and nothing is performed or counted."""
+"""The answer to a call during which the mock was reset: the connection closes; nothing is performed or counted."""
 _TYPE_NAMES = {list: "an array", str: "a string", int: "a number", float: "a number", bool: "true or false"}
 _OWN_FRAMES = 5
 """As many frames from `begin` outwards as belong to this project for certain: the emulator's and the transport's."""
@@ -38,10 +38,11 @@ _PREVIEW = 1000
 
 @dataclass(frozen=True)
 class Policy:
-    """What the settings say about who may call, how often, and how much at once.
+    """The settings that decide who may call, how often, and with how many items.
 
-    *listed* has each vendor's credentials, None if any will do; *key_headers* are those in which any vendor
-    expects one; *windows* count the calls of each vendor, which are refused past the limit only if *limited*.
+    *listed* has the credentials of each vendor, None if any credential is accepted. *key_headers* are the headers in
+    which the vendors expect a credential. *windows* count the calls of each vendor; calls over the limit are refused
+    only if *limited*.
     """
 
     listed: Mapping[str, Collection[str]] | None
@@ -61,7 +62,7 @@ def begin(call: Call, journal: Journal) -> Entry:
 
 
 def end(call: Call, entry: Entry, response: Response | None, journal: Journal) -> None:
-    """Close *entry* with the response exactly as the client will see it; None: the call was abandoned."""
+    """Close *entry* with the response exactly as the client will see it, or None if the call was abandoned."""
     world = call.world
     if response is not None:
         entry.answer(response, world.clock.now())
@@ -78,7 +79,7 @@ def end(call: Call, entry: Entry, response: Response | None, journal: Journal) -
 
 
 def perform(call: Call, policy: Policy) -> Response:
-    """Return the vendor's response to *call*; a refusal, or a defect of this project, in the vendor's words."""
+    """Return the vendor's response to *call*; a refusal or a defect of this project is worded as the vendor does."""
     if call.operation.answer is not None:
         return call.operation.answer()
     try:
@@ -93,7 +94,7 @@ def perform(call: Call, policy: Policy) -> Response:
         return call.render_refusal(refusal)
     except Exception:
         _log.exception("%s.%s failed; this is a defect of segment-mock", call.vendor.name, call.operation.name)
-        return call.refuse("broken", hint="a defect of segment-mock: its log has the traceback")
+        return call.refuse("broken", hint="this is a defect of segment-mock; its log has the traceback")
 
 
 def authenticate(call: Call, policy: Policy) -> None:
@@ -105,7 +106,7 @@ def authenticate(call: Call, policy: Policy) -> None:
     if header and not credential:
         raise Refusal("unauthorized", hint=credential_hint(header, call.request.headers, policy.key_headers))
     if header and policy.listed is not None and not _is_listed(credential, policy.listed[call.vendor.name]):
-        raise Refusal("unauthorized", hint=f"with --credentials listed, name it by --{call.vendor.key_flag}")
+        raise Refusal("unauthorized", hint=f"--credentials listed accepts only those of --{call.vendor.key_flag}")
     call.credential = credential
     call.organization = organization = call.world.organization(credential)
     if organization.notice:
@@ -114,14 +115,14 @@ def authenticate(call: Call, policy: Policy) -> None:
 
 
 def limit_rate(call: Call, policy: Policy) -> None:
-    """Count the call against its credential's window, and refuse it if the window is full and limits are in force."""
+    """Count the call in its credential's window; refuse it if the window is full and limits are in force."""
     call.window = window = policy.windows.get(call.vendor.name)
     if window and not window.admit(call.credential, call.world.clock.now()) and policy.limited:
-        raise Refusal("throttled", hint="--limits off lifts the vendor's limits")
+        raise Refusal("throttled", hint="--limits off turns the vendor's limits off")
 
 
 def decode(call: Call, policy: Policy) -> None:
-    """Read the body by the operation's schema into ``call.data``.
+    """Load the body by the operation's schema into ``call.data``.
 
     Refuses a body that is too large, not JSON, of the wrong shape, or longer than the vendor's batch limit.
     """
@@ -143,7 +144,7 @@ def decode(call: Call, policy: Policy) -> None:
 
 
 def transaction(call: Call) -> Response:
-    """Run the operation alone at the store; if it fails half-way, everything it wrote is undone."""
+    """Run the operation with exclusive access to the store, and undo its writes if it fails."""
     log = call.world.log
     with call.world.lock:
         if call.is_stale:
@@ -169,7 +170,7 @@ def transaction(call: Call) -> Response:
 
 
 def _is_listed(credential: str, listed: Collection[str]) -> bool:
-    # Compares in constant time, and always with every credential.
+    # Compare in constant time, and always with every credential.
     sent = credential.encode("utf-8", "surrogatepass")
     return any([hmac.compare_digest(sent, one.encode("utf-8", "surrogatepass")) for one in listed])  # noqa: C419
 

@@ -1,7 +1,7 @@
-"""Validators derived from marshmallow schemas: accept what is plainly valid, let marshmallow explain the rest.
+"""Fast validators, derived from marshmallow schemas: they accept plainly valid data and leave the rest to marshmallow.
 
-A validator is a function composed once from the schema's fields, so no rule is declared twice. It serves
-request bodies and the rows of data files alike.
+A validator is a function that is composed once from the schema's fields, so no rule is declared twice. It validates
+request bodies and the rows of data files.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from .schemas import ItemList, RequestSchema, flatten_errors, inner, unread
 _STEP = re.compile(r"[^.\[\]]+")
 
 Unknown: TypeAlias = list[bool]
-"""Collects True for each object that has a field its schema does not know."""
+"""Collects True for each object that has a field which its schema does not have."""
 Check: TypeAlias = Callable[[Any, Unknown], Any]
 """Returns the loaded value, the same object if nothing changes; raises `Undecided` or ValidationError."""
 
 
 class Undecided(Exception):
-    """The data are not plainly valid: marshmallow has to say what is wrong, if anything is."""
+    """The data is not plainly valid, so marshmallow has to decide and to name the error, if any."""
 
 
 class Validator:
@@ -40,9 +40,9 @@ class Validator:
         return _object(self.schema)
 
     def load(self, data: Any) -> tuple[Any, bool]:
-        """Return what the schema makes of *data*, and whether some object has a field that the schema ignores.
+        """Return *data* as loaded by the schema, and whether an object in it has a field that the schema ignores.
 
-        *data* is never changed; objects in which nothing changes are returned as they are.
+        *data* is never changed. Objects that need no change are returned without a copy.
         """
         unknown: Unknown = []
         try:
@@ -132,7 +132,7 @@ def _field(field: fields.Field[Any]) -> Check:
 
 
 def _plainly_valid(field: fields.Field[Any]) -> tuple[type | None, Callable[[Any], Any] | None]:
-    """Return a type and a predicate, or None: a value of just this type that meets it needs no further check."""
+    """Return a type and a predicate (or None); a value of this type that meets the predicate is valid."""
     if getattr(field, "pre_load", None) or getattr(field, "post_load", None):
         return None, None
     predicates = [_predicate(validator) for validator in field.validators]
@@ -148,7 +148,7 @@ def _plainly_valid(field: fields.Field[Any]) -> tuple[type | None, Callable[[Any
 
 
 def _predicate(validator: Any) -> Callable[[Any], Any] | None:
-    """Return a function that tells whether *validator* accepts a value; None if only itself can tell."""
+    """Return a function that returns whether *validator* accepts a value; None if only *validator* can decide."""
     kind = type(validator)
     if kind is validate.Range and validator.min_inclusive and validator.max_inclusive:
         least, most = validator.min, validator.max
@@ -208,7 +208,7 @@ def _validated(check: Check, field: fields.Field[Any]) -> Check:
 def _followed_by(check: Check, validator: Callable[[Any], Any]) -> Check:
     def judged(value: Any, unknown: Unknown) -> Any:
         loaded = check(value, unknown)
-        if validator(loaded) is False:  # marshmallow 3 takes that as a failure too
+        if validator(loaded) is False:  # marshmallow 3 treats False as a failure
             raise Undecided
         return loaded
 
@@ -287,7 +287,7 @@ def _explained(schema: Schema, row: Any, place: str) -> dict[str, Any]:
     try:
         loaded: dict[str, Any] = schema.load(row)
     except ValidationError as error:
-        # A misspelt name says more than the required one that it leaves missing.
+        # An unknown name comes first: it explains why the required name is missing.
         path, sentence = min(flatten_errors(error.messages), key=lambda complaint: _is_known(schema, complaint[0]))
         holder, name, known = _at(schema, row, path)
         near = suggestion(name, known) if known and name not in known else ""

@@ -1,4 +1,4 @@
-"""What ``mock.<vendor>`` offers for every vendor: reading and preparing the records of one organization."""
+"""The base of ``mock.<vendor>``: read and prepare the records of one organization."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 _OF_PYTHON = ("of", "store", "world")
-"""What of a vendor's face can't be had over HTTP."""
+"""The members of `VendorState` that are not available over HTTP."""
 
 
 def member_names(state_class: Any) -> list[str]:
@@ -41,7 +41,7 @@ class VendorState:
         return self.world.organization(self._credential).store
 
     def new_id(self, table: str) -> str:
-        """Return a new id for *table*, one that none of its records has."""
+        """Return a new id for *table* that no record has."""
         name = self._vendor.table(table)
         return self.world.new_id(name, self.store[name])
 
@@ -52,11 +52,11 @@ class VendorState:
             return deepcopy([*store[self._vendor.table(table)]])
 
     def add(self, table: str, document: Json) -> Json:
-        """Add the one record of *document*, in data-file form, and return a copy of it; raises `SettingError`."""
+        """Add the record *document*, in the form of a data file, and return a copy of it; raises `SettingError`."""
         initial = self._vendor.load(deepcopy(document), self.world)[table]
         record = initial.records[0]
         with self.world.lock:
             rows = self.store[self._vendor.table(table)]
             if (key := initial.schema.key(record)) in rows:
-                raise SettingError(f"{self._vendor.table(table)}: {key!r} is there already")
+                raise SettingError(f"{self._vendor.table(table)}: a record with the key {key!r} exists already")
             return deepcopy(rows.put(record))

@@ -1,4 +1,4 @@
-"""All state of one emulator: clock, random streams, ids, organizations. Two worlds share nothing."""
+"""The state of one emulator: clock, random streams, ids and organizations. Two worlds share nothing."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _VARIANT = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
 
 
 class Organization:
-    """A tenant that a credential names: its tables, and *counters* that no rollback touches.
+    """A tenant that a credential names: its tables, and *counters* that a rollback does not change.
 
-    *notice* is for the developer, with the next call. *is_dropped*: the world has forgotten it, see `LimitedWorld`.
+    *notice* is a hint for the developer in the next reply. *is_dropped*: the world has dropped it, see `LimitedWorld`.
     """
 
     notice = ""
@@ -33,7 +33,7 @@ class Organization:
 class World:
     """Clock, random streams, ids and organizations, all from one *seed*; *lock* guards stores and log.
 
-    *isolated*: each credential names an organization of its own, else all share one. *generation* counts resets.
+    *isolated*: each credential names a separate organization; otherwise all share one. *generation* counts resets.
     """
 
     def __init__(self, seed: int = 0, *, isolated: bool = False) -> None:
@@ -81,7 +81,7 @@ class World:
     def new_id(self, kind: str, *taken: Container[Any]) -> str:
         """Return the next id of the stream *kind* that is in none of *taken*.
 
-        Records of another run of the same seed may be here already: a state that was exported and loaded.
+        A loaded state may already have records from another run with the same seed.
         """
         while True:
             new = self.uuid(kind)
@@ -90,8 +90,8 @@ class World:
 
     @property
     def rng(self) -> Random:
-        """The random stream for everything that has none of its own."""
-        if self._rng is None:  # seeding one takes longer than all the rest of a reset
+        """The random stream for everything that has no stream of its own."""
+        if self._rng is None:  # created on first use, because seeding takes longer than the rest of a reset
             self._rng = self.random_stream("luck")
         return self._rng
 
@@ -100,9 +100,9 @@ class World:
         return Random(f"{name} {self.seed}")
 
     def organization(self, credential: str = "") -> Organization:
-        """Return the organization of *credential*, forked from the initial data when first named.
+        """Return the organization of *credential*; its first use forks it from the initial data.
 
-        ``""`` is the one of the initial data. The name is a digest, so that no log contains a credential.
+        ``""`` is the organization of the initial data. The name is a digest, so that no log contains a credential.
         """
         credential = credential if self.isolated else ""
         organization = self._organizations.get(credential)
@@ -114,7 +114,7 @@ class World:
         return organization
 
     def look_up(self, credential: str = "") -> Organization:
-        """Return the organization of *credential*, or, if no call has named it yet, what it would be: none is made."""
+        """Return the organization of *credential*; if no call has used it yet, return a temporary one like it."""
         known = self._organizations.get(credential if self.isolated else "")
         if known is not None:
             return known
@@ -122,20 +122,20 @@ class World:
         return Organization(name, Store(name, self._initial, self.log))
 
     def organization_name(self, credential: str) -> str:
-        """Return the name of the organization of *credential*, whether it exists yet or not."""
+        """Return the name of the organization of *credential*, which need not exist yet."""
         return organization_name(credential) if self.isolated else ""
 
     def set_initial_data(self, initial: Mapping[str, InitialRecords]) -> None:
-        """Take *initial* as the data that `reset` and every fork begin with.
+        """Make *initial* the data that `reset` and every fork begin with.
 
-        Ids drawn so far belong to them: no reset hands them out again.
+        The ids drawn so far belong to these records, so a reset does not draw them again.
         """
         self._initial = initial
         self._spent = {kind: stream.getstate() for kind, stream in self._ids.items()}
         self.reset()
 
     def forget_initial_data(self) -> None:
-        """Forget the initial data and the ids that it used, as before the first `set_initial_data`."""
+        """Drop the initial data and the ids that it used, as before the first `set_initial_data`."""
         self._initial, self._spent = {}, {}
         self.reset()
 
@@ -155,5 +155,5 @@ class World:
 
 
 def organization_name(credential: str) -> str:
-    """Return the name of the organization that *credential* names where each names its own."""
+    """Return the name of the organization of *credential*, where each credential names a separate one."""
     return credential and blake2b(credential.encode("utf-8", "replace"), digest_size=6).hexdigest()

@@ -1,4 +1,4 @@
-"""What a user may set: flag, environment, file; and the files themselves."""
+"""The settings: their options, and how flags, environment and files set them."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ __all__ = [
 ]  # fmt: skip
 
 RESERVED = ("ca_file", "config", "upstream", "url", "venv")
-"""Variables ``SEGMENT_MOCK_...`` that are no settings: of other commands, of a front, of the project's own scripts."""
+"""Variables ``SEGMENT_MOCK_...`` that are not settings, but used by other commands and the project's scripts."""
 
 OPTIONS = (
     Option("host", "Address to listen on.", "127.0.0.1", short="H"),
@@ -67,58 +67,62 @@ OPTIONS = (
     Option("scenario", "Named faults to arm; 'segment-mock faults' lists them; may be repeated.", many=True),
     Option(
         "scenarios",
-        "File of scenarios of your own (YAML or JSON), for --scenario to name; may be repeated.",
+        "File of your own scenarios (YAML or JSON), which --scenario can then name; may be repeated.",
         kind=SCENARIOS,
         many=True,
     ),
     Option(
         "stubs",
-        "File of canned answers to calls that no operation fits (YAML or JSON, a list); may be repeated.",
+        "File of canned answers to calls that match no operation (YAML or JSON, a list); may be repeated.",
         kind=STUBS,
         many=True,
     ),
-    Option("seed", "Seed of ids and random decisions.", 0, INT),
-    Option("tls", "Speak TLS, under a certificate authority of its own.", False, BOOL),
-    Option("proxy", "Answer CONNECT for the vendors' hosts, and for no other.", False, BOOL),
+    Option("seed", "Random seed of ids and of faults.", 0, INT),
+    Option("tls", "Serve HTTPS, with a certificate authority that the server creates.", False, BOOL),
+    Option("proxy", "Answer CONNECT requests for the vendors' hosts; others are refused.", False, BOOL),
     Option(
         "credentials",
-        "any: every non-empty credential names one organization; isolated: each its own copy of the "
-        "initial data; listed: only those given.",
+        "any: all credentials share one organization; isolated: each credential gets its own copy of the initial data; "
+        "listed: only the given credentials are accepted.",
         choices=("any", "isolated", "listed"),
     ),
     Option(
         "max_organizations",
-        "With --credentials isolated: keep so many organizations and drop the least recently used; default: all.",
+        "With --credentials isolated: how many organizations to keep; the least recently used is dropped.",
         kind=INT,
         min=1,
     ),
-    Option("limits", "vendor: the vendors' own limits of calls and items; off: none.", choices=("vendor", "off")),
+    Option("limits", "vendor: the vendors' limits of calls and items; off: no limits.", choices=("vendor", "off")),
     Option(
         "body_limit",
-        "Longest body of a call in bytes; the control plane takes 16 times as much.",
+        "Longest body of a call in bytes; the control plane accepts 16 times as much.",
         BODY_LIMIT,
         INT,
         min=1,
     ),
     Option(
         "hosts",
-        "Host to take for the vendors' as well, such as a gateway of your own, or behind a ! to leave out; may be "
+        "Further host to treat as a vendor's, such as your gateway; with ! before it, a host to exclude; may be "
         "repeated.",
         kind=HOST,
         many=True,
     ),
     Option(
         "cors",
-        "Let the pages of any site call the vendors' operations: browsers' preflights are answered.",
+        "Let web pages of any site call the vendors' operations: answer CORS preflight requests.",
         False,
         BOOL,
     ),
     Option("journal_size", "How many exchanges the journal keeps.", 1000, INT, min=1),
     Option("journal_bytes", "How many bytes of bodies the journal keeps.", 64 * 2**20, INT, min=1),
-    Option("admin_token", "Token that the control plane asks for; needed to listen off this machine.", kind=CREDENTIAL),
-    Option("ready_file", "File to write, as JSON, once the server answers: url, pid, port."),
-    Option("log_format", "How calls are logged on stderr.", choices=("text", "json")),
-    Option("time_scale", "Live: how long a second of emulated waiting lasts, in seconds.", 1.0, FLOAT, min=0),
+    Option(
+        "admin_token",
+        "Token that the control plane requires; needed to listen on an address that other machines reach.",
+        kind=CREDENTIAL,
+    ),
+    Option("ready_file", "JSON file to write once the server answers: url, pid and port."),
+    Option("log_format", "Format of the log of calls on stderr.", choices=("text", "json")),
+    Option("time_scale", "Live server: real seconds for each second that a fault waits.", 1.0, FLOAT, min=0),
 )
 
 

@@ -1,4 +1,4 @@
-"""Files that a user hands over: configuration and initial data."""
+"""The user's files: settings, initial data, faults, stubs and scenarios."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from .options import SettingError, Value, suggestion
 _NAMES = ("segment-mock.yaml", "pyproject.toml")
 _SCENARIO = ("about", "faults")
 STUBS = "stubs"
-"""The part of a data file that no vendor has: canned answers."""
+"""The part of a data file with canned answers, beside those of the vendors."""
 _LARGEST = 256 * 2**20
 _MOST_VALUES = 10_000_000
-"""Limit of values in a YAML file with every alias written out."""
+"""How many values a YAML file may have when its aliases are expanded."""
 _TOO_DEEP = f"it is nested more than {MAX_DEPTH} levels deep"
 _NUMBER = re.compile(r"[-+]?(0b[01_]+|0o?[0-7_]+|0x[0-9a-fA-F_]+|[0-9][0-9_]*)")
 _BASES = {"b": 2, "o": 8, "x": 16}
@@ -34,7 +34,7 @@ _TRUTH = {"yes": True, "true": True, "on": True, "no": False, "false": False, "o
 
 
 def fixtures() -> Path:
-    """Return the folder of the shipped examples, in a checkout and in an installed wheel alike."""
+    """Return the folder of the shipped examples, in a checkout or in an installed wheel."""
     package = Path(__file__).parents[1]
     shipped = package / "fixtures"
     return shipped if shipped.is_dir() else package.parents[1] / "fixtures"
@@ -50,7 +50,7 @@ class ConfigFile(dict[str, Value]):
 
 @contextmanager
 def naming(source: Any) -> Iterator[None]:
-    """Begin a `SettingError` of the ``with`` block with *source*, if that is the name of a file."""
+    """Prefix a `SettingError` of the ``with`` block with *source*, if that is the name of a file."""
     try:
         yield
     except SettingError as error:
@@ -60,7 +60,7 @@ def naming(source: Any) -> Iterator[None]:
 
 
 def located(error: SettingError, sources: Iterable[Value]) -> SettingError:
-    """Return *error*, which `merged` or who read its rows raised, with the file and the row in it of *sources*."""
+    """Return *error*, which is about a row of the document from `merged`, with file and row as in *sources*."""
     sources = [*sources]
     if not any(isinstance(source, str) for source in sources) or any(
         str(error).startswith(source) for source in sources if isinstance(source, str)
@@ -90,9 +90,10 @@ def located(error: SettingError, sources: Iterable[Value]) -> SettingError:
 
 
 def read_config(path: str | None = None) -> Mapping[str, Value]:
-    """Return the settings of *path*, else of ``segment-mock.yaml`` or ``[tool.segment-mock]`` here.
+    """Return the settings of the file *path*.
 
-    Raises `SettingError` when the file is absent, broken or not a mapping.
+    The default is ``segment-mock.yaml``, or the table ``[tool.segment-mock]`` of ``pyproject.toml``, in the working
+    directory. Raises `SettingError` if the file is missing, invalid or not a dictionary.
     """
     if path is not None:
         settings = _table(Path(path))
@@ -111,12 +112,12 @@ def read_data(source: str) -> Any:
 
 
 def read_rules(path: str) -> Any:
-    """Return the rules of a fault file (YAML or JSON); raises `SettingError` when it can't be read."""
+    """Return the rules of a fault file (YAML or JSON); raises `SettingError` if it can't be read."""
     return _load(Path(path))
 
 
 def scenarios() -> dict[str, dict[str, Any]]:
-    """Return the shipped scenarios by name: what each is ``about``, and its ``faults``."""
+    """Return the shipped scenarios by name, with ``about`` (a sentence) and ``faults``."""
     shipped: dict[str, dict[str, Any]] = _load(fixtures() / "scenarios.yaml")
     return shipped
 
@@ -124,7 +125,7 @@ def scenarios() -> dict[str, dict[str, Any]]:
 def scenarios_of(sources: Iterable[Value]) -> dict[str, dict[str, Any]]:
     """Return the user's own scenarios, from files and dictionaries, by name.
 
-    The form is ``{name: {about: sentence, faults: [rule, ...]}}``; raises `SettingError` naming the place.
+    The form is ``{name: {about: sentence, faults: [rule, ...]}}``. Raises `SettingError` that names the place.
     """
     known, own = scenarios() if sources else {}, dict[str, dict[str, Any]]()
     for source in sources:
@@ -134,7 +135,7 @@ def scenarios_of(sources: Iterable[Value]) -> dict[str, dict[str, Any]]:
         ).items():
             place = f"scenarios.{name}" if isinstance(source, Mapping) else f"{source}: scenarios.{name}"
             if name in known or name in own:
-                raise SettingError(f"{place}: there is a scenario of this name already")
+                raise SettingError(f"{place}: another scenario already has this name")
             for member in _mapping(scenario, place):
                 if member not in _SCENARIO:
                     near = suggestion(member, _SCENARIO)
@@ -156,7 +157,7 @@ def merged(sources: Iterable[Value]) -> dict[str, dict[str, Any]]:
     """Return data files and copies of dictionaries as one document; their lists are joined in order.
 
     The form is ``{vendor: {collection: [row, ...]}}``, and ``{"stubs": [stub, ...]}`` beside the vendors, which is
-    returned as ``{"stubs": {"stubs": [...]}}``. Raises `SettingError` naming the place.
+    returned as ``{"stubs": {"stubs": [...]}}``. Raises `SettingError` that names the place.
     """
     document: dict[str, dict[str, Any]] = {}
     for source in sources:
@@ -182,10 +183,10 @@ def _merge(source: Value, document: dict[str, dict[str, Any]]) -> None:
 
 
 def _copied(rows: list[Any]) -> list[Any]:
-    """Return a copy of *rows* at any depth, so that the user may go on changing theirs."""
+    """Return a deep copy of *rows*, so that the user may change the originals."""
     try:
         copy: list[Any] = marshal.loads(marshal.dumps(rows))  # noqa: S302 - own bytes; 30 times as fast as deepcopy
-    except ValueError:  # not only JSON's types
+    except ValueError:  # values of types that JSON does not have
         return deepcopy(rows)
     return copy
 
@@ -201,7 +202,7 @@ def _mapping(value: Any, place: str) -> Mapping[str, Any]:
         raise SettingError(f"{place}: expected a dictionary of names and values, got {type(value).__name__}")
     for name in value:
         if not isinstance(name, str):
-            raise SettingError(f"{place}: {brief(name)} is not a name; if it is meant to be one, put it in quotes")
+            raise SettingError(f"{place}: {brief(name)} is not a name; if it is meant as a name, quote it")
     return value
 
 
@@ -234,7 +235,7 @@ def _load(path: Path) -> Any:
 def _parse_json(text: str) -> Any:
     try:
         return msgspec.json.decode(text)
-    except (msgspec.DecodeError, ValueError):  # the standard library takes more, and says better what is wrong
+    except (msgspec.DecodeError, ValueError):  # the standard library accepts more, and its errors are better
         return json.loads(text, parse_int=_whole, parse_float=_finite, parse_constant=_finite)
 
 
@@ -242,7 +243,7 @@ def _read(path: Path) -> str:
     with path.open("rb") as file:
         text = file.read(_LARGEST + 1)
     if len(text) > _LARGEST:
-        raise ValueError(f"a file of more than {_LARGEST // 2**20} MiB is not read")
+        raise ValueError(f"the file is larger than {_LARGEST // 2**20} MiB")
     return text.decode("utf-8-sig")
 
 
@@ -252,7 +253,7 @@ def _parse_yaml(text: str) -> Any:
     Raises ValueError for invalid YAML, a tag that names a Python type, nesting that is too deep, and aliases
     that expand to too many values.
     """
-    import yaml  # slow to import, and most worlds need no file
+    import yaml  # slow to import, and most mocks need no file
 
     loader = _loader(yaml)
     try:
@@ -263,13 +264,13 @@ def _parse_yaml(text: str) -> Any:
         too_deep = "maximum nesting depth" in str(error)  # libyaml's own limit, since PyYAML 6.0.4
         raise ValueError(_TOO_DEEP if too_deep else str(error)) from None
     if "&" in text and _weight(value, {}) > _MOST_VALUES:
-        raise ValueError(f"written out, its aliases make more than {_MOST_VALUES:,} values")
+        raise ValueError(f"its aliases expand to more than {_MOST_VALUES:,} values")
     return value
 
 
 @cache
 def _loader(yaml: Any) -> Any:
-    """Return a safe loader of what JSON has too: no dates, no sets, no bytes, no numbers of base 60."""
+    """Return a safe loader for the types of JSON only: no dates, sets, bytes or numbers of base 60."""
     base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     prefix = "tag:yaml.org,2002:"
 
@@ -277,14 +278,14 @@ def _loader(yaml: Any) -> Any:
         return lambda loader, node: convert(loader.construct_scalar(node))
 
     def flatten_mapping(self: Any, node: Any) -> None:
-        # A merge (<<) copies pairs, and a merge of merges copies them again: each name is needed once.
+        # A merge (<<) copies pairs, and a merge of merges copies them again; keep each name once.
         base.flatten_mapping(self, node)
         if len(node.value) > _MANY_PAIRS:
             pairs = {(key.tag, key.value if isinstance(key.value, str) else id(key)): (key, value)
                      for key, value in node.value}  # fmt: skip
             node.value = [*pairs.values()]
 
-    # A date is text on the wire, so it stays text without quotes too; so does 1:30, which YAML 1.1 takes for 90.
+    # A date is a string in JSON, so it stays text even without quotes. So does 1:30, which is 90 in YAML 1.1.
     resolvers = {
         first: [(tag, _plain_number(tag, pattern)) for tag, pattern in rows if tag != f"{prefix}timestamp"]
         for first, rows in base.yaml_implicit_resolvers.items()
@@ -313,7 +314,7 @@ def _plain_number(tag: str, pattern: re.Pattern[str]) -> re.Pattern[str]:
 
 
 def _whole(text: str) -> int:
-    """Return the whole number that *text* is in YAML 1.1, in bases 2, 8, 10 and 16."""
+    """Return *text*, a whole number of YAML 1.1 in base 2, 8, 10 or 16."""
     if len(text) > MAX_DIGITS:
         raise ValueError(f"{text[:20]}... has more than {MAX_DIGITS} digits")
     if not _NUMBER.fullmatch(text):
@@ -338,13 +339,13 @@ def _truth(text: str) -> bool:
 
 
 def _may_be_deep(text: str) -> bool:
-    """Tell whether *text* has brackets, or columns to indent by, for more levels than are allowed."""
+    """Return whether *text* has enough brackets or indentation for more levels than are allowed."""
     brackets = text.count("[") + text.count("{")
     return brackets > MAX_DEPTH or max(map(len, text.splitlines()), default=0) > MAX_DEPTH
 
 
 def _measure(events: Any) -> None:
-    # The loader follows nesting on C's stack, which Python does not guard: too deep, and the process is gone.
+    # The loader recurses on C's stack, which Python does not guard; nesting that is too deep would end the process.
     depth = 0
     for event in events:
         name = type(event).__name__
@@ -355,7 +356,7 @@ def _measure(events: Any) -> None:
 
 
 def _weight(value: Any, known: dict[int, int]) -> int:
-    """Return how many values *value* consists of when each alias counts again; one that holds itself has too many."""
+    """Return the number of values in *value* with aliases expanded; too many if *value* contains itself."""
     if not isinstance(value, (dict, list)):
         return 1
     if id(value) not in known:

@@ -1,4 +1,4 @@
-"""A setting as a row: its name, its type, and the error for a bad value."""
+"""A setting as a value: its name, its type, and the error for a bad value."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NO_TEXT = ("Cc", "Cs", "Zl", "Zp")
 
 
 class SettingError(ValueError):
-    """A setting or a data file can't be used; the text names the field, the value and the fix."""
+    """A setting or a file can't be used. The message names the place, the value, and what was expected."""
 
 
 def suggestion(name: str, names: Iterable[str]) -> str:
@@ -89,7 +89,7 @@ def _rules(value: Value) -> Value:
 
 @dataclass(frozen=True)
 class OptionType:
-    """What a setting takes: a *title* for messages, and *read*, which converts a value or raises ValueError."""
+    """The type of a setting: a *title* for messages, and *read*, which converts a value or raises ValueError."""
 
     title: str
     read: Callable[[Value], Value]
@@ -99,7 +99,7 @@ TEXT = OptionType("text", _text)
 INT = OptionType("a whole number", _int)
 FLOAT = OptionType("a number", _float)
 BOOL = OptionType("true or false", _bool)
-HOST = OptionType("a host, such as gateway.example or *.gateway.example, perhaps with ! before it", _host)
+HOST = OptionType("a host, such as gateway.example, *.gateway.example or !gateway.example", _host)
 RULES = OptionType("a file of rules, a rule or a fault", _rules)
 CREDENTIAL = OptionType("text that a header can carry", _credential)
 SOURCE = OptionType("a file, 'demo' or a dictionary", _source)
@@ -111,9 +111,9 @@ STUBS = OptionType("a file of stubs or a dictionary", _source)
 class Option:
     """One setting: keyword ``name``, flag ``--name``, variable ``SEGMENT_MOCK_NAME``.
 
-    The first of *choices* is the default where *default* is None; with *many* the value is a
-    tuple (in the environment: comma-separated). *short* is the one-letter flag, *min* and
-    *max* are inclusive. The option of a vendor is prefixed with the name of the vendor.
+    The default is *default* or, if there is none, the first of *choices*. With *many*, the value is a tuple
+    (comma-separated in the environment). *short* is the one-letter flag; *min* and *max* are inclusive. The name of a
+    vendor's option is prefixed with the name of the vendor.
     """
 
     name: str
@@ -138,13 +138,13 @@ class Option:
 
     @property
     def initial(self) -> Value:
-        """The value when nobody sets one."""
+        """The default value."""
         if self.many:
             return ()
         return self.choices[0] if self.choices and self.default is None else self.default
 
     def read(self, value: Value) -> Value:
-        """Return *value* as this option takes it; raises `SettingError` naming option and value."""
+        """Return *value* converted to the type of this option; raises `SettingError` with option and value."""
         if value is None:
             return self.initial
         if self.many:
@@ -152,12 +152,12 @@ class Option:
         return self._one(value)
 
     def split(self, text: str) -> Value:
-        """Return the value that the text of an environment variable stands for."""
+        """Return *text*, the text of an environment variable, as a value: a list if the option has *many*."""
         return self.read([part.strip() for part in text.split(",") if part.strip()] if self.many else text)
 
     def _one(self, value: Value) -> Value:
         if value is False and "off" in self.choices:
-            value = "off"  # what YAML makes of a bare off
+            value = "off"  # YAML reads an unquoted off as False
         if self.kind is CREDENTIAL:
             return self._credential(value)
         try:

@@ -28,8 +28,8 @@ __all__ = [
 class Store(dict[str, Table]):
     """All tables of one *organization*, over initial records that other organizations may share.
 
-    Two stores over the same initial records are forks of them: making one costs a few empty dictionaries,
-    whatever the number of records.
+    Stores over the same initial records are forks of them. A new store costs a few empty dictionaries, independent of
+    the number of records.
     """
 
     def __init__(self, organization: str, initial: Mapping[str, InitialRecords], log: ChangeLog) -> None:
@@ -37,6 +37,6 @@ class Store(dict[str, Table]):
         self.organization = organization
 
     def replace(self, initial: Iterable[tuple[str, InitialRecords]]) -> None:
-        """Replace all records of each named table by the given ones; logged, so it can be undone."""
+        """Replace all records of each named table by the given ones. The log records it, so it can be undone."""
         for name, records in initial:
             self[name].replace(records)

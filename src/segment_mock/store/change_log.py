@@ -1,4 +1,4 @@
-"""The change log of a world: what every write replaced, so that writes can be listed and undone."""
+"""The change log of a world. It keeps what every write replaced, so that writes can be listed and undone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .table import Table, TableState
 
 
 class Change(NamedTuple):
-    """One write; *key* None replaced the whole table."""
+    """One write; *key* is None if it replaced the whole table."""
 
     sequence: int
     organization: str
@@ -24,7 +24,7 @@ class Change(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """One record at two moments, in wire names; None where it does not exist."""
+    """One record before and after, in wire names; None where it does not exist."""
 
     table: str
     key: Key
@@ -33,7 +33,7 @@ class Difference(NamedTuple):
 
 
 def differences(changes: Iterable[Change]) -> tuple[Difference, ...]:
-    """Return the net effect of *changes*, a row for each record in order of first change; whole tables are left out."""
+    """Return the net effect of *changes*, one row a record in order of first change, without replaced tables."""
     rows: dict[tuple[str, str, Key], Difference] = {}
     for _, organization, table, key, before, after in changes:
         if isinstance(before, TableState) or isinstance(after, TableState):
@@ -45,9 +45,9 @@ def differences(changes: Iterable[Change]) -> tuple[Difference, ...]:
 
 
 class ChangeLog:
-    """Every write of every organization, in order; keeps the part that is still needed.
+    """The writes of all organizations, in order, as far back as they are needed.
 
-    A mark is the sequence number of the next write. Not locked: the world's lock guards it, but for `release`.
+    A mark is the sequence number of the next write. Hold the world's lock for every method except `release`.
     """
 
     def __init__(self) -> None:
@@ -67,21 +67,21 @@ class ChangeLog:
         self.mark += 1
 
     def since(self, mark: int) -> list[Change]:
-        """Return the writes from *mark* on, oldest first; raises LookupError if some are forgotten."""
+        """Return the writes from *mark* on, oldest first; raises LookupError if some of them were dropped."""
         if mark == self.mark:
             return []
         if mark < self.mark - len(self._tail):
-            raise LookupError("that moment lies before a reset, or is longer ago than the log reaches")
+            raise LookupError("that state was before a reset, or the change log does not reach back to it any more")
         return [*islice(reversed(self._tail), self.mark - mark)][::-1]
 
     def commit(self, mark: int, organization: str, now: float) -> None:
-        """Note that one call of *organization* made the writes since *mark*, at *now* (epoch seconds)."""
+        """Record that one call of *organization* made the writes since *mark*, at *now* (epoch seconds)."""
         self._commits.append((mark, organization, now))
 
     def calls_ago(self, calls: int, organization: str) -> int:
-        """Return the mark before the last *calls* calls that changed something, or before all known ones if fewer.
+        """Return the mark before the last *calls* calls that changed something, or before the oldest known call.
 
-        Writes without a call, such as the preparations of a test, do not count as calls.
+        Writes without a call, such as those with which a test prepares records, do not count.
         """
         marks = [mark for mark, whose, _ in self._commits if whose == organization]
         return [*marks, self.mark][max(0, len(marks) - calls)]
@@ -92,7 +92,7 @@ class ChangeLog:
         return next(marks, self.mark)
 
     def rollback(self, mark: int) -> None:
-        """Undo every write since *mark*, and log the undoing, so that later marks stay reachable."""
+        """Undo every write since *mark*, and log that, so that later marks can still be reached."""
         for change in self._back_to(mark):
             change.table.apply(change.key, change.after, change.before)
             self.append(change.table, change.key, change.after, change.before)
@@ -105,7 +105,7 @@ class ChangeLog:
         at = self.mark
         while at > mark:
             earlier = self._returns.get(at, -1)
-            if earlier >= mark:  # a rollback ended here: the records were as at the earlier mark
+            if earlier >= mark:  # a rollback ended here, so the records were those at the earlier mark
                 at = earlier
             else:
                 at -= 1
@@ -114,7 +114,7 @@ class ChangeLog:
 
     @contextmanager
     def undone(self, mark: int, organization: str) -> Iterator[None]:
-        """Show *organization* as it was at *mark* within a ``with`` block; nothing is logged."""
+        """Within a ``with`` block, return *organization* to its records at *mark*, without logging it."""
         changes = [change for change in self.since(mark) if change.organization == organization]
         for change in reversed(changes):
             change.table.apply(change.key, change.after, change.before)
@@ -125,17 +125,17 @@ class ChangeLog:
                 change.table.apply(change.key, change.before, change.after)
 
     def hold(self, mark: int) -> None:
-        """Keep all writes since *mark* until `release` was called as often."""
+        """Keep all writes since *mark* until `release` was called as many times."""
         while self._released:
             self._let_go(self._released.popleft())
         self._holds[mark] += 1
 
     def release(self, mark: int) -> None:
-        """Undo one `hold` of *mark*; any thread may, at any moment and without the lock, as a finalizer does."""
+        """Undo one `hold` of *mark*. Safe in any thread and without the lock, since finalizers call it."""
         self._released.append(mark)
 
     def trim(self, mark: int) -> None:
-        """Forget the writes before *mark* that no held mark needs."""
+        """Drop the writes before *mark* that no held mark needs."""
         while self._released:
             self._let_go(self._released.popleft())
         oldest = min([mark, *self._holds])
@@ -148,16 +148,16 @@ class ChangeLog:
             del self._returns[next(iter(self._returns))]
 
     def _let_go(self, mark: int) -> None:
-        # One that was held before the log was truncated is not held any more.
+        # Truncating the log also dropped the holds from before it.
         if self._holds[mark] > 1:
             self._holds[mark] -= 1
         else:
             del self._holds[mark]
 
     def truncate(self) -> None:
-        """Forget every write; no earlier mark can be reached afterwards."""
+        """Drop every write; no earlier mark can be reached afterwards."""
         self._tail.clear()
         self._holds.clear()
         self._commits.clear()
         self._returns.clear()
-        self.mark += 1  # so that the current mark is an earlier one too
+        self.mark += 1  # so that the mark until now counts as an earlier one

@@ -11,9 +11,9 @@ from sortedcontainers import SortedList
 
 
 class OrderedIds:
-    """Ascending numbers: a shared *base* that is never changed, without the removed ones, plus the added ones.
+    """Ascending numbers: those of a shared, immutable *base* without the removed ones, plus the added ones.
 
-    Memory and time depend on the number of changes, not on the size of the base; any page costs the same.
+    Memory and time depend on the number of changes, not on the size of the base. Every page costs the same.
     """
 
     __slots__ = ("_added", "_base", "_gone")
@@ -30,7 +30,7 @@ class OrderedIds:
         return self._from(0)
 
     def add(self, number: int) -> None:
-        """Add *number* unless it is there."""
+        """Add *number* unless it is present."""
         added, base = self._added, self._base
         if isinstance(added, list) and number > added[-1] and not (base and number <= base[-1]):
             added.append(number)
@@ -45,7 +45,7 @@ class OrderedIds:
                 added.add(number)
 
     def discard(self, number: int) -> None:
-        """Remove *number* if it is there."""
+        """Remove *number* if it is present."""
         rank = self._rank(number)
         if rank is None:
             self._sorted().discard(number)
@@ -67,7 +67,7 @@ class OrderedIds:
         added = self._sorted()
         passed = bisect_left(range(len(added)), nth, key=lambda i: i + self._left_below(added[i])) if nth else 0
         left, rest = self._left(nth - passed), added.islice(passed)
-        # Rows come after the base; only a row of the base that gets another value steps in between.
+        # New rows come after the base. Only a row of the base that changes its value is inserted in between.
         return merge(left, rest) if self._base and added[0] < self._base[-1] else chain(left, rest)
 
     def _sorted(self) -> SortedList:
@@ -76,7 +76,7 @@ class OrderedIds:
         return self._added
 
     def _left(self, nth: int) -> Iterator[int]:
-        """Yield what is left of the base, from its *nth* number on."""
+        """Yield the remaining numbers of the base, from the *nth* on."""
         rank, passed = self._select(nth) if self._gone else (nth, 0)
         gone = iter(self._gone.islice(passed) if self._gone else ())
         for hole in chain(gone, (len(self._base),)):
@@ -95,7 +95,7 @@ class OrderedIds:
         return rank if rank < len(self._base) and self._base[rank] == number else None
 
     def _select(self, nth: int) -> tuple[int, int]:
-        """Return the rank of the *nth* number left of the base, and how many before it are gone."""
+        """Return the rank of the *nth* remaining number of the base, and how many before it were removed."""
         gone = self._gone
         assert gone is not None
         low, high = 0, len(gone)

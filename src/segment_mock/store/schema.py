@@ -16,7 +16,7 @@ class DuplicateKey(ValueError):
 
 
 class Row(NamedTuple):
-    """A record and its insertion number; ``record`` None remembers that the key once had one."""
+    """A record and its insertion number; ``record`` is None after the record was deleted."""
 
     number: int
     record: Record | None
@@ -33,7 +33,7 @@ class Index:
 
 @dataclass(frozen=True)
 class TableSchema:
-    """What a table is called, how a record is keyed, and its indexes; *normal* is the form of a key that is text."""
+    """The name of a table, the key of its records, and its indexes; *normal* returns the normal form of a text key."""
 
     name: str
     key: Callable[[Record], Key]
@@ -42,16 +42,16 @@ class TableSchema:
 
 
 class InitialRecords:
-    """The initial records of one table, shared by every table that lies over them.
+    """The initial records of one table, shared by the tables of all organizations.
 
-    *numbers* maps a key to the insertion number of its record; *postings* map the values of each index to
-    insertion numbers in ascending order. Raises `DuplicateKey`.
+    *numbers* maps a key to the insertion number of its record. *postings* map the values of each index to insertion
+    numbers in ascending order. Raises `DuplicateKey` if two records have the same key or unique value.
     """
 
     def __init__(self, schema: TableSchema, records: Iterable[Record] = ()) -> None:
         self.schema = schema
         self.deleted: dict[Key, None] = {}
-        """Keys that had a record before these records came to be."""
+        """Keys of records that were deleted before these records were loaded."""
         self.records = list(records)
         self.numbers: dict[Key, int] = dict(zip(map(schema.key, self.records), range(len(self.records)), strict=True))
         if len(self.numbers) != len(self.records):

@@ -1,4 +1,4 @@
-"""One table: records by key in insertion order, with indexes, written over initial records that never change."""
+"""One table: records by key in insertion order, with indexes, as changes to immutable initial records."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from .schema import DuplicateKey, Index, InitialRecords, Key, Record, Row
 
 
 class TableState:
-    """What a table contains at one time: its initial records, and everything written since.
+    """The contents of a table at one time: its initial records, and everything written since.
 
-    A posting is the insertion numbers of an index value. A new posting with a single number, as most are, is the
+    A posting has the insertion numbers of an index value. A new posting with a single number, the usual case, is the
     number itself.
     """
 
@@ -47,7 +47,7 @@ class TableState:
         return posting if isinstance(posting, OrderedIds) else (posting,)
 
     def insert(self, key: Key, row: Row, links: Sequence[tuple[Index, Hashable]]) -> None:
-        """Add the first *row* of *key*; *links* are the index values of its record, if it has one."""
+        """Add the first *row* of *key*; *links* are the index values of its record, if any."""
         number, record = row
         self.rows[key] = row
         if record is not None:
@@ -87,9 +87,9 @@ Note: TypeAlias = Callable[["Table", Key, "Row | TableState | None", "Row | Tabl
 
 
 class Table:
-    """Records of one kind in one organization.
+    """The records of one kind in one organization.
 
-    *note* is called with every write: table, key, before, after.
+    *note* is called with each write: table, key, before, after.
     """
 
     def __init__(self, organization: str, initial: InitialRecords, note: Note) -> None:
@@ -112,12 +112,12 @@ class Table:
         return row and row.record
 
     def was_deleted(self, key: Key) -> bool:
-        """Return whether *key* had a record once and has none now."""
+        """Return whether *key* had a record that was deleted."""
         row = self._state.row(key)
         return key in self._state.initial.deleted if row is None else row.record is None
 
     def deleted_keys(self) -> list[Key]:
-        """Return every key that `was_deleted`, those of the initial records first."""
+        """Return the keys of all deleted records, those of the initial data first."""
         written = [key for key, row in self._state.rows.items() if row.record is None]
         return [*(key for key in self._state.initial.deleted if key not in self._state.rows), *written]
 
@@ -153,7 +153,10 @@ class Table:
         return len(posting) if isinstance(posting, OrderedIds) else 1
 
     def put(self, record: Record) -> Record:
-        """Add *record*, or replace the record with its key, which keeps its position; raises `DuplicateKey`."""
+        """Add *record*, or replace the record with its key, which keeps its position.
+
+        Raises `DuplicateKey` if another record has the same value in a unique index.
+        """
         key, state, links = self.schema.key(record), self._state, self._links(record)
         before = state.row(key)
         number = state.next_number if before is None or before.record is None else before.number
@@ -181,11 +184,11 @@ class Table:
         return True
 
     def is_unwritten(self, initial: InitialRecords) -> bool:
-        """Return whether the table has *initial*, and was never written: so no log can change it back."""
+        """Return whether the table has *initial* and was never written, so that no rollback can change it."""
         return self._state.initial is initial and not (self._state.rows or self._was_reverted)
 
     def replace(self, initial: InitialRecords) -> None:
-        """Replace all records by *initial*; one entry in the log, whatever their number."""
+        """Replace all records by *initial*, with a single entry in the log."""
         before, self._state = self._state, TableState(initial)
         self._note(self, None, before, self._state)
 
@@ -204,7 +207,7 @@ class Table:
     def _refuse_taken(self, index: Index, value: Hashable, own: int) -> None:
         for number in self._state.numbers(index.name, value):
             if number != own:
-                raise DuplicateKey(f"{self.schema.name}: {index.name} {value!r} is taken")
+                raise DuplicateKey(f"{self.schema.name}: another record already has the {index.name} {value!r}")
 
     def _set(self, key: Key, now: Row | None, then: Row | None) -> None:
         state = self._state

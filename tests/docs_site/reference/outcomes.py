@@ -62,7 +62,7 @@ CASES = (
     Case("the Segmenter does not know an id", "PUT", "/segments", {"id": "none"}, KEY),
 )  # fmt: skip
 BESIDE = (
-    ("a defect of segment-mock: its log has the traceback", "the emulator itself failed; please report it"),
+    ("this is a defect of segment-mock; its log has the traceback", "the emulator itself failed; please report it"),
     ("the target gave no answer", "`segment-mock record` could not reach the vendor"),
 )
 

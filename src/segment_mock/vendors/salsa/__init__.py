@@ -139,17 +139,17 @@ VENDOR = Vendor(
     options=(
         Option(
             "non_crm",
-            "Managing a group that is no CRM group: http-405 refuses the call, result answers NOT_ALLOWED per item.",
+            "Change of a non-CRM group: http-405 refuses the call, result answers NOT_ALLOWED for the item.",
             choices=("http-405", "result"),
         ),
         Option(
             "unknown_id",
-            "An update with an id never seen: not-found as documented, create as once recorded.",
+            "Update with an unknown id: not-found as documented, create as once recorded.",
             choices=("not-found", "create"),
         ),
         Option(
             "address",
-            "An update with an address: replace puts it in the place of the known one, merge keeps what is not sent.",
+            "Update with an address: replace replaces the whole address, merge keeps the members that are not sent.",
             choices=("replace", "merge"),
         ),
     ),

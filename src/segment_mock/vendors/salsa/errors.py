@@ -37,7 +37,7 @@ REFUSALS: Mapping[str, ErrorTemplate] = {
         "Requested batch size exceeds the allowed size of: {limit}",
         f"{_GENERAL}; {_CLIENTS}",
         429,
-        hint="--limits off lifts the vendor's limits",
+        hint="--limits off turns the vendor's limits off",
     ),
     "not_manageable": ErrorTemplate(
         405,

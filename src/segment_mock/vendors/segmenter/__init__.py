@@ -50,10 +50,10 @@ VENDOR = Vendor(
     export=data.export,
     state_class=data.SegmenterState,
     options=(
-        Option("path", "Where the Segmenter's operations begin; the vendor does not publish it.", "/segments", PATH),
+        Option("path", "First part of the Segmenter's paths, which the vendor does not publish.", "/segments", PATH),
         Option(
             "failures",
-            "Which of the two documented shapes a failure takes; the second comes with status 200.",
+            "Which of the two documented forms a failure has; the second has status 200.",
             choices=("success-false", "is-updated-false"),
         ),
     ),
