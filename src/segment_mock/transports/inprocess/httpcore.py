@@ -1,13 +1,15 @@
-"""httpcore, and so httpx: a request to an intercepted host goes to our pool, which belongs to the client's pool."""
+"""httpcore, and so httpx: a request to an intercepted host goes to our pool, which belongs to the client's pool.
+
+httpcore has each class twice, for plain code and for coroutines. Here each is there once, written with ``await``.
+What it awaits is done at once in plain code (`_value`), so `_run` can run it without an event loop.
+"""
 
 from __future__ import annotations
 
 import re
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from functools import cache
-from http.client import HTTP_PORT
 from types import FunctionType, ModuleType
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -17,7 +19,6 @@ import httpcore
 from ...messages import ConnectFailure, Response, reason
 from . import waiting
 from .connection import Connection, InProcessTransport
-from .failing import FallibleTransport
 from .live import LiveTransport
 from .registry import REGISTRY, Patch, Seam
 
@@ -48,10 +49,9 @@ def _handle_request(patch: Patch) -> Any:
     genuine = _genuine(patch.original)
 
     def handle_request(self: Any, request: Any) -> Any:
-        transport = REGISTRY.transport_for(request.url.host.decode("ascii"))
-        if transport is None:
+        beside = _beside(self, request)
+        if beside is None:
             return patch.original(self, request)
-        beside = _beside(self, transport, _Pool)
         for connection in _outdated(beside):
             connection.close()
         return genuine(beside, request)
@@ -63,10 +63,9 @@ def _handle_async_request(patch: Patch) -> Any:
     genuine = _genuine(patch.original)
 
     async def handle_async_request(self: Any, request: Any) -> Any:
-        transport = REGISTRY.transport_for(request.url.host.decode("ascii"))
-        if transport is None:
+        beside = _beside(self, request)
+        if beside is None:
             return await patch.original(self, request)
-        beside = _beside(self, transport, _AsyncPool)
         for connection in _outdated(beside):
             await connection.aclose()
         return await genuine(beside, request)
@@ -91,12 +90,40 @@ def _cells(function: Any) -> Iterator[Any]:
         yield cell.cell_contents.original if isinstance(cell.cell_contents, Patch) else cell.cell_contents
 
 
-def _beside(pool: Any, transport: InProcessTransport | LiveTransport, kind: Any) -> Any:
-    """Return our pool for *pool*, with the same limits."""
+def _run(call: Coroutine[Any, Any, Any]) -> Any:
+    """Run *call*, which awaits nothing that takes time, and return its result."""
+    try:
+        call.send(None)
+    except StopIteration as end:
+        return end.value
+    raise RuntimeError("plain code can't wait for an event loop")
+
+
+async def _value(value: Any) -> Any:
+    """Return *value*, or what it awaits: what httpcore's function of either kind returned."""
+    return await value if hasattr(value, "__await__") else value
+
+
+async def _mapped(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Return what *function* returns; an error of a socket that is read becomes httpcore's."""
+    try:
+        return await _value(function(*arguments))
+    except TimeoutError as error:
+        raise httpcore.ReadTimeout(*error.args) from error
+    except OSError as error:
+        raise httpcore.ReadError(*error.args) from error
+
+
+def _beside(pool: Any, request: Any) -> Any:
+    """Return our pool for *pool*, with the same limits; None if the host of *request* is not intercepted."""
+    transport = REGISTRY.transport_for(request.url.host.decode("ascii"))
+    if transport is None:
+        return None
     if transport.pools is None:
         transport.pools = WeakKeyDictionary()
     beside = transport.pools.get(pool)
     if beside is None:
+        kind: Any = _AsyncPool if isinstance(pool, httpcore.AsyncConnectionPool) else _Pool
         beside = kind(
             max_connections=pool._max_connections,
             max_keepalive_connections=pool._max_keepalive_connections,
@@ -120,25 +147,27 @@ def _outdated(beside: Any) -> list[Any]:
 
 def _close_with(pool: Any, beside: Any) -> None:
     """Let *pool*, when its client closes it, close the real sockets of *beside* too."""
-    if isinstance(beside, _Pool):
-        close_pool = pool.close
+    name = "aclose" if beside.is_async else "close"
+    close_pool = getattr(pool, name)
 
-        def close() -> None:
-            vars(pool).pop("close", None)
-            beside.close()
-            close_pool()
+    async def close() -> None:
+        vars(pool).pop(name, None)
+        await _value(getattr(beside, name)())
+        await _value(close_pool())
 
-        pool.close = close
-        return
+    setattr(pool, name, close if beside.is_async else lambda: _run(close()))
 
-    aclose_pool = pool.aclose
 
-    async def aclose() -> None:
-        vars(pool).pop("aclose", None)
-        await beside.aclose()
-        await aclose_pool()
-
-    pool.aclose = aclose
+def _create_connection(pool: Any, origin: Any) -> Any:
+    """Return a connection for our *pool*: its transport opens it."""
+    transport, is_async = pool.transport, pool.is_async
+    if isinstance(transport, InProcessTransport):
+        return _PooledConnection(pool, origin)
+    backend = _Backend(transport, origin, is_async, pool._network_backend)
+    kind, name = _CONNECTIONS[is_async]
+    connection = kind(origin, keepalive_expiry=pool._keepalive_expiry, retries=pool._retries, network_backend=backend)
+    setattr(connection, name, _genuine(getattr(kind, name)).__get__(connection))
+    return connection
 
 
 class _Pool(httpcore.ConnectionPool):
@@ -146,20 +175,8 @@ class _Pool(httpcore.ConnectionPool):
 
     transport: InProcessTransport | LiveTransport
     armed: int
-
-    def create_connection(self, origin: Any) -> Any:
-        if isinstance(self.transport, InProcessTransport):
-            return _PooledConnection(origin, self.transport, self._keepalive_expiry, self._retries)
-        backend: Any = _LiveBackend(self.transport, self._network_backend)
-        connection = httpcore.HTTPConnection(
-            origin,
-            keepalive_expiry=self._keepalive_expiry,
-            retries=self._retries,
-            network_backend=backend,
-        )
-        genuine = _genuine(httpcore.HTTPConnection.handle_request)
-        connection.handle_request = genuine.__get__(connection)  # type: ignore[method-assign]
-        return connection
+    is_async = False
+    create_connection = _create_connection
 
 
 class _AsyncPool(httpcore.AsyncConnectionPool):
@@ -167,29 +184,23 @@ class _AsyncPool(httpcore.AsyncConnectionPool):
 
     transport: InProcessTransport | LiveTransport
     armed: int
-
-    def create_connection(self, origin: Any) -> Any:
-        if isinstance(self.transport, InProcessTransport):
-            return _AsyncPooledConnection(origin, self.transport, self._keepalive_expiry, self._retries)
-        backend: Any = _AsyncLiveBackend(self.transport, self._network_backend)
-        connection = httpcore.AsyncHTTPConnection(
-            origin,
-            keepalive_expiry=self._keepalive_expiry,
-            retries=self._retries,
-            network_backend=backend,
-        )
-        genuine = _genuine(httpcore.AsyncHTTPConnection.handle_async_request)
-        connection.handle_async_request = genuine.__get__(connection)  # type: ignore[method-assign]
-        return connection
+    is_async = True
+    create_connection = _create_connection
 
 
-class _Base:
-    """What httpcore's pool asks a connection, and what a request and a reply have in common for both kinds."""
+_CONNECTIONS: tuple[tuple[Any, str], tuple[Any, str]] = (
+    (httpcore.HTTPConnection, "handle_request"),
+    (httpcore.AsyncHTTPConnection, "handle_async_request"),
+)
+"""httpcore's connection, and what it does: for plain code, and for coroutines."""
 
-    def __init__(
-        self, origin: Any, transport: InProcessTransport, keepalive_expiry: float | None, retries: int
-    ) -> None:
-        self._origin, self._transport, self._keepalive, self._retries = origin, transport, keepalive_expiry, retries
+
+class _PooledConnection:
+    """A connection of a pool to the core: plain requests and whole replies pass as they are, others through h11."""
+
+    def __init__(self, pool: Any, origin: Any) -> None:
+        self._origin, self._transport, self._is_async = origin, pool.transport, pool.is_async
+        self._keepalive, self._retries = pool._keepalive_expiry, pool._retries
         self._host = origin.host.decode("ascii")
         self._connection: Connection | None = None
         self._count = 0
@@ -201,7 +212,7 @@ class _Base:
         return bool(origin == self._origin)
 
     def is_available(self) -> bool:
-        return self._idle and not self.is_closed()
+        return self._idle and not self._closed
 
     def is_idle(self) -> bool:
         return self._idle
@@ -223,107 +234,74 @@ class _Base:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} [{self.info()}]>"
 
-    def _reserve(self) -> None:
-        """Take the connection for a request; raises httpcore.ConnectionNotAvailable if it has one."""
+    def handle_request(self, request: Any) -> Any:
+        return _run(self.handle_async_request(request))
+
+    async def handle_async_request(self, request: Any) -> Any:
         with self._lock:
             if self._closed or (self._count and not self._idle):
                 raise httpcore.ConnectionNotAvailable
             self._count += 1
             self._idle = False
+        is_async = self._is_async
+        try:
+            connection = self._connection = self._connection or await self._open(request)
+            connection.settimeout(request.extensions.get("timeout", {}).get("read"))
+            body = b"".join([part async for part in request.stream] if is_async else request.stream)
+            if (plain := _plain(request, body, self._transport.body_limit)) is not None:
+                exchange = connection.request(*plain, body)
+                if is_async or exchange.response is None:
+                    finish = waiting.finish_async if is_async else waiting.finish
+                    await _mapped(finish, exchange.reply(), self._transport.clock, connection.gettimeout())
+                if (reply := connection.take_whole()) is not None:
+                    return self._response(request, connection, reply)
+            wire_kind: Any = httpcore.AsyncHTTP11Connection if is_async else httpcore.HTTP11Connection
+            wire = wire_kind(self._origin, _Stream(connection, is_async, is_sent=plain is not None))
+            response = await _value(getattr(wire, _CONNECTIONS[is_async][1])(_again(request, body)))
+            response.stream = self._body(response.stream)
+            return response
+        except BaseException:
+            self.close()
+            raise
 
-    def _failure(self) -> ConnectFailure | None:
-        return self._transport.failure(self._host, is_tls=self._origin.scheme in _TLS_SCHEMES)
+    async def _open(self, request: Any) -> Connection:
+        failure = self._transport.failure(self._host, is_tls=self._origin.scheme in _TLS_SCHEMES)
+        if failure is None:
+            return self._transport.connect(self._host)  # type: ignore[no-any-return]
+        backend = _Backend(self._transport, self._origin, self._is_async, failure=failure)
+        wire = _CONNECTIONS[self._is_async][0](self._origin, retries=self._retries, network_backend=backend)
+        stream = await _value(wire._connect(request))
+        return stream.connection  # type: ignore[no-any-return]
 
-    def _use(self, connection: Connection, request: Any) -> Connection:
-        self._connection = connection
-        connection.settimeout(request.extensions.get("timeout", {}).get("read"))
-        return connection
+    def _response(self, request: Any, connection: Connection, reply: Response) -> Any:
+        content = b"" if request.method == b"HEAD" or reply.status in (204, 304) else reply.body
+        extensions = {
+            "http_version": b"HTTP/1.1",
+            "reason_phrase": reason(reply.status).encode(),
+            "network_stream": _Stream(connection, self._is_async),
+        }
+        fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in connection.fields(reply)]
+        response = httpcore.Response(reply.status, headers=fields, content=content, extensions=extensions)
+        response.stream = self._body(response.stream)
+        return response
+
+    def _body(self, stream: Any) -> _Body:
+        return _AsyncBody(self, stream) if self._is_async else _Body(self, stream)
 
     def settle(self, *, reusable: bool) -> None:
         """Keep the connection for the next request if it is *reusable*, end it otherwise."""
         if reusable and self._connection is not None and not self._connection.closed:
             self._idle, self._idle_since = True, self._transport.clock.now()
         else:
-            self.end()
+            self.close()
 
-    def end(self) -> None:
+    def close(self) -> None:
         self._closed, self._idle = True, False
         if self._connection is not None:
             self._connection.close()
 
-
-class _PooledConnection(_Base):
-    """A connection of a pool to the core: plain requests and whole replies pass as they are, others through h11."""
-
-    def handle_request(self, request: Any) -> Any:
-        self._reserve()
-        try:
-            connection = self._use(self._connection or self._open(request), request)
-            body = b"".join(request.stream)
-            if (plain := _plain(request, body, self._transport.body_limit)) is not None:
-                exchange = connection.request(*plain, body)
-                if exchange.response is None:
-                    with _mapped():
-                        waiting.finish(exchange.reply(), self._transport.clock, connection.gettimeout())
-                if (reply := connection.take_whole()) is not None:
-                    return _response(connection, reply, _Stream(connection), _Body(self, _content(request, reply)))
-            stream: Any = _Stream(connection, is_sent=plain is not None)
-            wire = httpcore.HTTP11Connection(self._origin, stream)
-            response = wire.handle_request(_again(request, body))
-            response.stream = _WireBody(self, wire, response.stream)
-            return response
-        except BaseException:
-            self.end()
-            raise
-
-    def _open(self, request: Any) -> Connection:
-        failure = self._failure()
-        if failure is None:
-            return self._transport.connect(self._host)
-        backend: Any = _FailingBackend(self._transport, failure, self._failure)
-        wire = httpcore.HTTPConnection(self._origin, retries=self._retries, network_backend=backend)
-        stream: Any = wire._connect(request)
-        return stream.connection  # type: ignore[no-any-return]
-
-    def close(self) -> None:
-        self.end()
-
-
-class _AsyncPooledConnection(_Base):
-    """The same for coroutines."""
-
-    async def handle_async_request(self, request: Any) -> Any:
-        self._reserve()
-        try:
-            connection = self._use(self._connection or await self._open(request), request)
-            body = b"".join([part async for part in request.stream])
-            if (plain := _plain(request, body, self._transport.body_limit)) is not None:
-                exchange = connection.request(*plain, body)
-                with _mapped():
-                    await waiting.finish_async(exchange.reply(), self._transport.clock, connection.gettimeout())
-                if (reply := connection.take_whole()) is not None:
-                    body_stream = _AsyncBody(self, _content(request, reply))
-                    return _response(connection, reply, _AsyncStream(connection), body_stream)
-            stream: Any = _AsyncStream(connection, is_sent=plain is not None)
-            wire = httpcore.AsyncHTTP11Connection(self._origin, stream)
-            response = await wire.handle_async_request(_again(request, body))
-            response.stream = _AsyncWireBody(self, wire, response.stream)
-            return response
-        except BaseException:
-            self.end()
-            raise
-
-    async def _open(self, request: Any) -> Connection:
-        failure = self._failure()
-        if failure is None:
-            return self._transport.connect(self._host)
-        backend: Any = _AsyncFailingBackend(self._transport, failure, self._failure)
-        wire = httpcore.AsyncHTTPConnection(self._origin, retries=self._retries, network_backend=backend)
-        stream: Any = await wire._connect(request)
-        return stream.connection  # type: ignore[no-any-return]
-
     async def aclose(self) -> None:
-        self.end()
+        self.close()
 
 
 def _plain(request: Any, body: bytes, limit: int) -> tuple[str, str, dict[str, str]] | None:
@@ -348,17 +326,6 @@ def _plain(request: Any, body: bytes, limit: int) -> tuple[str, str, dict[str, s
     return method.decode("ascii"), target.decode("ascii"), decoded
 
 
-def _content(request: Any, reply: Response) -> bytes:
-    return b"" if request.method == b"HEAD" or reply.status in (204, 304) else reply.body
-
-
-def _response(connection: Connection, reply: Response, stream: Any, body: Any) -> Any:
-    fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in connection.fields(reply)]
-    phrase = reason(reply.status).encode()
-    extensions = {"http_version": b"HTTP/1.1", "reason_phrase": phrase, "network_stream": stream}
-    return httpcore.Response(reply.status, headers=fields, content=body, extensions=extensions)
-
-
 def _again(request: Any, body: bytes) -> Any:
     """Return *request*, whose stream has been read, with that *body*."""
     return httpcore.Request(
@@ -366,250 +333,118 @@ def _again(request: Any, body: bytes) -> Any:
     )
 
 
-@contextmanager
-def _mapped() -> Iterator[None]:
-    try:
-        yield
-    except TimeoutError as error:
-        raise httpcore.ReadTimeout(*error.args) from error
-    except OSError as error:
-        raise httpcore.ReadError(*error.args) from error
-
-
-@contextmanager
-def _connecting() -> Iterator[None]:
-    try:
-        yield
-    except TimeoutError as error:
-        raise httpcore.ConnectTimeout(error) from error
-    except OSError as error:
-        raise httpcore.ConnectError(error) from error
-
-
-async def _fail_async(transport: FallibleTransport, failure: ConnectFailure, timeout: float | None) -> None:
-    """Raise what httpcore raises over anyio when a connection fails so."""
-    with _connecting():
-        try:
-            await transport.fail_async(failure, timeout)
-        except ConnectionRefusedError as error:
-            raise OSError("All connection attempts failed") from error
-        except TimeoutError as error:
-            raise TimeoutError from error
-
-
 class _Body:
-    """A whole body; read to its end, it leaves the connection to the next request."""
+    """The body of a reply; read to its end, it leaves the connection to the next request."""
 
-    def __init__(self, connection: _Base, content: bytes) -> None:
-        self._connection, self._content = connection, content
+    def __init__(self, connection: _PooledConnection, stream: Any) -> None:
+        self._connection, self._stream = connection, stream
         self._is_read = self._is_closed = False
 
     def __iter__(self) -> Iterator[bytes]:
-        yield self._content
+        yield from self._stream
         self._is_read = True
 
     def close(self) -> None:
         if not self._is_closed:
             self._is_closed = True
+            if hasattr(self._stream, "close"):
+                self._stream.close()
             self._connection.settle(reusable=self._is_read)
 
 
 class _AsyncBody(_Body):
     """The same for coroutines."""
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for part in _Body.__iter__(self):
-            yield part
-
     __iter__ = None  # type: ignore[assignment]  # httpx takes what has it for a body that is read at once
-
-    async def aclose(self) -> None:
-        self.close()
-
-
-class _WireBody:
-    """A body that h11 reads."""
-
-    def __init__(self, connection: _Base, wire: Any, stream: Any) -> None:
-        self._connection, self._wire, self._stream = connection, wire, stream
-        self._is_closed = False
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield from self._stream
-
-    def close(self) -> None:
-        if not self._is_closed:
-            self._is_closed = True
-            self._stream.close()
-            self._connection.settle(reusable=self._wire.is_idle())
-
-
-class _AsyncWireBody:
-    """The same for coroutines."""
-
-    def __init__(self, connection: _Base, wire: Any, stream: Any) -> None:
-        self._connection, self._wire, self._stream = connection, wire, stream
-        self._is_closed = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for part in self._stream:
             yield part
+        self._is_read = True
 
     async def aclose(self) -> None:
         if not self._is_closed:
             self._is_closed = True
-            await self._stream.aclose()
-            self._connection.settle(reusable=self._wire.is_idle())
+            if hasattr(self._stream, "aclose"):
+                await self._stream.aclose()
+            self._connection.settle(reusable=self._is_read)
 
 
 class _Stream:
-    """The bytes of a connection, for h11; of a request that *is_sent* already none is written again."""
+    """The bytes of a *connection*, for h11; of a request that *is_sent* already none is written again."""
 
-    def __init__(self, connection: Connection, *, is_sent: bool = False) -> None:
-        self._connection, self._is_sent = connection, is_sent
+    def __init__(self, connection: Connection, is_async: bool, *, is_sent: bool = False) -> None:
+        self.connection, self._is_async, self._is_sent = connection, is_async, is_sent
 
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        self._connection.settimeout(timeout)
-        with _mapped():
-            return self._connection.recv(max_bytes)
+    def read(self, max_bytes: int, timeout: float | None = None) -> Any:
+        self.connection.settimeout(timeout)
+        reading = _mapped(self.connection.recv_async if self._is_async else self.connection.recv, max_bytes)
+        return reading if self._is_async else _run(reading)
 
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+    def write(self, buffer: bytes, timeout: float | None = None) -> Any:
         if not self._is_sent:
             try:
-                self._connection.sendall(buffer)
+                self.connection.sendall(buffer)
             except OSError as error:
                 raise httpcore.WriteError(*error.args) from error
+        return _value(None) if self._is_async else None
+
+    def start_tls(self, *_: Any, **__: Any) -> Any:
+        return _value(self) if self._is_async else self
 
     def close(self) -> None:
-        self._connection.close()
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._connection.closed if info == "is_readable" else None
-
-
-class _AsyncStream:
-    """The same for coroutines."""
-
-    def __init__(self, connection: Connection, *, is_sent: bool = False) -> None:
-        self._connection, self._stream = connection, _Stream(connection, is_sent=is_sent)
-
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        self._connection.settimeout(timeout)
-        with _mapped():
-            return await self._connection.recv_async(max_bytes)
-
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, timeout)
+        self.connection.close()
 
     async def aclose(self) -> None:
-        self._connection.close()
+        self.connection.close()
 
     def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
+        return self.connection.closed if info == "is_readable" else None
 
 
-class _FailingBackend:
-    """Lets a connection fail, first by *failure*, then as *next_failure* says, for httpcore to try again or raise."""
-
-    def __init__(
-        self,
-        transport: InProcessTransport,
-        failure: ConnectFailure | None,
-        next_failure: Callable[[], ConnectFailure | None],
-    ) -> None:
-        self._transport, self._failure, self._next_failure = transport, failure, next_failure
-
-    def connect_tcp(self, host: str, port: int, timeout: float | None = None, *_: Any, **__: Any) -> Any:
-        failure, self._failure = self._failure or self._next_failure(), None
-        if failure is not None:
-            with _connecting():
-                self._transport.fail(failure, timeout)
-        return _Opened(self._transport.connect(host))
-
-    def sleep(self, seconds: float) -> None:
-        self._transport.pause(seconds)
-
-
-class _AsyncFailingBackend:
-    """The same for coroutines."""
+class _Backend:
+    """Opens connections of *transport* for httpcore, real ones by *backend*; the first fails by *failure* if given."""
 
     def __init__(
         self,
-        transport: InProcessTransport,
-        failure: ConnectFailure | None,
-        next_failure: Callable[[], ConnectFailure | None],
+        transport: InProcessTransport | LiveTransport,
+        origin: Any,
+        is_async: bool,
+        backend: Any = None,
+        failure: ConnectFailure | None = None,
     ) -> None:
-        self._transport, self._failure, self._next_failure = transport, failure, next_failure
-
-    async def connect_tcp(self, host: str, port: int, timeout: float | None = None, *_: Any, **__: Any) -> Any:
-        failure, self._failure = self._failure or self._next_failure(), None
-        if failure is not None:
-            await _fail_async(self._transport, failure, timeout)
-        return _AsyncOpened(self._transport.connect(host))
-
-    async def sleep(self, seconds: float) -> None:
-        await self._transport.pause_async(seconds)
-
-
-class _Opened:
-    """A connection that has come about, with TLS if it is wanted."""
-
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
-
-    def start_tls(self, *_: Any, **__: Any) -> _Opened:
-        return self
-
-
-class _AsyncOpened(_Opened):
-    """The same for coroutines."""
-
-    async def start_tls(self, *_: Any, **__: Any) -> _AsyncOpened:  # type: ignore[override]
-        return self
-
-
-class _LiveBackend:
-    """Opens connections to the server of a transport; TLS, if it speaks that, is then spoken already."""
-
-    def __init__(self, transport: LiveTransport, backend: Any) -> None:
-        self._transport, self._backend = transport, backend
+        self._transport, self._is_tls, self._is_async = transport, origin.scheme in _TLS_SCHEMES, is_async
+        self._backend, self._failure = backend, failure
 
     def connect_tcp(self, host: str, port: int, timeout: float | None = None, *_: Any, **__: Any) -> Any:
-        failure = self._transport.failure(host, is_tls=port != HTTP_PORT)
+        connecting = self._connect(host, timeout)
+        return connecting if self._is_async else _run(connecting)
+
+    async def _connect(self, host: str, timeout: float | None) -> Any:
+        transport = self._transport
+        failure, self._failure = self._failure or transport.failure(host, is_tls=self._is_tls), None
         if failure is not None:
-            with _connecting():
-                self._transport.fail(failure, timeout)
-        address = self._transport.address
-        stream = self._backend.connect_tcp(*address, timeout)
-        if self._transport.context is not None:
-            stream = stream.start_tls(self._transport.context, host, timeout)
-        stream.start_tls = lambda *_, **__: stream
+            await self._fail(failure, timeout)
+        if isinstance(transport, InProcessTransport):
+            return _Stream(transport.connect(host), self._is_async)
+        stream = await _value(self._backend.connect_tcp(*transport.address, timeout))
+        if transport.context is not None:
+            stream = await _value(stream.start_tls(transport.context, host, timeout))
+        stream.start_tls = lambda *_, **__: _value(stream) if self._is_async else stream  # TLS is spoken already
         return stream
 
-    def sleep(self, seconds: float) -> None:
-        self._backend.sleep(seconds)
+    async def _fail(self, failure: ConnectFailure, timeout: float | None) -> None:
+        try:
+            await _value((self._transport.fail_async if self._is_async else self._transport.fail)(failure, timeout))
+        except TimeoutError as error:
+            raise httpcore.ConnectTimeout(TimeoutError() if self._is_async else error) from error
+        except ConnectionRefusedError as error:  # in coroutines, anyio tries all addresses
+            why = OSError("All connection attempts failed") if self._is_async else error
+            raise httpcore.ConnectError(why) from error
+        except OSError as error:
+            raise httpcore.ConnectError(error) from error
 
-
-class _AsyncLiveBackend:
-    """The same for coroutines."""
-
-    def __init__(self, transport: LiveTransport, backend: Any) -> None:
-        self._transport, self._backend = transport, backend
-
-    async def connect_tcp(self, host: str, port: int, timeout: float | None = None, *_: Any, **__: Any) -> Any:
-        failure = self._transport.failure(host, is_tls=port != HTTP_PORT)
-        if failure is not None:
-            await _fail_async(self._transport, failure, timeout)
-        address = self._transport.address
-        stream = await self._backend.connect_tcp(*address, timeout)
-        if self._transport.context is not None:
-            stream = await stream.start_tls(self._transport.context, host, timeout)
-
-        async def start_tls(*_: Any, **__: Any) -> Any:
-            return stream
-
-        stream.start_tls = start_tls
-        return stream
-
-    async def sleep(self, seconds: float) -> None:
-        await self._backend.sleep(seconds)
+    def sleep(self, seconds: float) -> Any:
+        if self._backend is not None:
+            return self._backend.sleep(seconds)
+        return self._transport.pause_async(seconds) if self._is_async else self._transport.pause(seconds)
