@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -53,12 +54,33 @@ def test_exit_code_is_the_commands(script: str, code: int) -> None:
     assert code == run("exec", "--", "sh", "-c", script).returncode
 
 
-def test_a_command_that_is_none() -> None:
+@pytest.mark.parametrize(
+    ("name", "code", "reason"),
+    [
+        ("no-such-command", 127, "No such file or directory"),
+        ("./no-such-command", 127, "No such file or directory"),
+        ("folder/no-such-command", 127, "No such file or directory"),
+        ("./folder", 126, "Permission denied"),
+        ("./notes.txt", 126, "Permission denied"),
+        ("./notes.txt/x", 126, "Not a directory"),
+        ("./no-format", 126, "Exec format error"),
+        ("x" * 300, 126, "File name too long"),
+    ],
+)
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_command_that_cannot_be_run(name: str, code: int, reason: str, form: str, tmp_path: Path) -> None:
     """The exit codes of a shell: 127 for a command that there is not, 126 for one that can't be run."""
-    missing, directory = run("exec", "--", "no-such-command"), run("exec", "--", "/tmp")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "notes.txt").write_text("no program")
+    (tmp_path / "no-format").write_text("no program")
+    (tmp_path / "no-format").chmod(0o755)
+    done = run("exec", "--log-format", form, "--", name, cwd=tmp_path)
+    message = f"{name}: {reason}"
 
-    assert (127, True) == (missing.returncode, "no-such-command: No such file" in missing.stderr)
-    assert (126, True) == (directory.returncode, "/tmp: Permission denied" in directory.stderr)
+    assert (code, "") == (done.returncode, done.stdout)
+    assert done.stderr == (
+        f"Error: {message}\n" if form == "text" else json.dumps({"level": "ERROR", "message": message}) + "\n"
+    )
 
 
 def test_signals_are_passed_on() -> None:
@@ -235,6 +257,27 @@ def test_hosts_taken_in_and_left_out(tmp_path: Path) -> None:
 
 
 def test_help_tells_the_defaults_of_exec() -> None:
-    """A free port, and not the one that serve takes."""
-    assert "SEGMENT_MOCK_PORT, default 0" in run("exec", "--help", env={**os.environ, "COLUMNS": "200"}).stdout
-    assert "SEGMENT_MOCK_PORT, default 7357" in run("serve", "--help", env={**os.environ, "COLUMNS": "200"}).stdout
+    """A free port, and not the one that serve takes; always a proxy, and no TLS besides that."""
+    texts = [" ".join(run(command, "--help").stdout.split()) for command in ("exec", "serve")]
+
+    assert [True, False] == ["[SEGMENT_MOCK_PORT, default 0]" in text for text in texts]
+    assert [False, True] == ["[SEGMENT_MOCK_PORT, default 7357]" in text for text in texts]
+    assert [True, False] == ["[SEGMENT_MOCK_PROXY, default True]" in text for text in texts]
+    assert [False, True] == ["--tls" in text for text in texts]
+
+
+def test_the_ready_file_of_exec_names_its_server(tmp_path: Path) -> None:
+    file = tmp_path / "ready.json"
+    script = "import json, os, pathlib; print(json.loads(pathlib.Path('ready.json').read_text())['url'])"
+    done = run("exec", "--ready-file", str(file), "--", sys.executable, "-c", script, cwd=tmp_path)
+
+    assert done.stdout.startswith("http://127.0.0.1:"), done.stderr
+    assert not file.exists()
+
+
+def test_the_summary_is_an_object_in_a_json_log() -> None:
+    done = run("exec", "--data", "demo", "--log-format", "json", "--", sys.executable, "-c", SCRIPT)
+    summary = json.loads(done.stderr)
+
+    assert "segment-mock answered 1 call" == summary["message"]
+    assert [{"operation": "salsa.search_segments", "answer": "200", "count": 1}] == summary["calls"]

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
+from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from .. import __version__
+
+_WORDS = "segment_mock.words"
+"""Where a context keeps the words of the command line."""
 
 _HOMES: Mapping[str, str] = {
     "serve": "serve.serve",
@@ -29,6 +35,7 @@ _HOMES: Mapping[str, str] = {
     "conform": "conform.conform_",
     "record": "record.record",
     "new-vendor": "new_vendor.new_vendor",
+    "completion": "completion.completion",
 }
 
 
@@ -45,17 +52,55 @@ class _Lazy(click.Group):
         try:
             command: click.Command = getattr(import_module(f".{module}", __package__), name)
         except ValueError as error:  # a SettingError: a vendor of another package that can't be used
+            if ctx.resilient_parsing:  # a shell completes, and wants no sentence in its line
+                return None
             raise click.ClickException(str(error)) from error
         return command
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        words = [*args]
+        with _reporting(words):
+            context = super().make_context(info_name, args, parent, **extra)
+        context.meta[_WORDS] = words
+        return context
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _reporting(ctx.meta[_WORDS]):
+            return super().invoke(ctx)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete a command without importing any, or a flag."""
+        if incomplete.startswith("-"):
+            return super().shell_complete(ctx, incomplete)
+        return [CompletionItem(name) for name in _HOMES if name.startswith(incomplete)]
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in _HOMES and not args[0].startswith("-"):
+        if args and args[0] not in _HOMES and not args[0].startswith("-") and not ctx.resilient_parsing:
             from ..settings import suggestion  # twice as long as all else here
 
             ctx.fail(f"No such command {args[0]!r}{suggestion(args[0], _HOMES)}.")
         return super().resolve_command(ctx, args)
+
+
+@contextmanager
+def _reporting(words: list[str]) -> Iterator[None]:
+    """Let an error of the ``with`` block be printed in the form that the command line, *words*, asks for."""
+    try:
+        yield
+    except click.ClickException as error:
+        from .errors import Report, is_json_log
+
+        raise Report(error, as_json=is_json_log(words)) from error
+    except (KeyboardInterrupt, EOFError) as error:
+        from .errors import Report, is_json_log
+
+        if not is_json_log(words):
+            raise
+        raise Report(click.ClickException("interrupted"), as_json=True) from error
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})

@@ -37,7 +37,9 @@ from ..core import all_options
 from ..mock import SegmentMock
 from ..settings import Option, SettingError, resolve, suggestion
 from ..vendors import find_vendors
+from .completion import of
 from .options import flags
+from .terminal import Progress, echo, echo_outcome
 
 _NAMES = [vendor.name for vendor in find_vendors()]
 _KEYS = {vendor.name: vendor.key_flag.replace("-", "_") for vendor in find_vendors()}
@@ -55,6 +57,10 @@ def _option(row: Option) -> Option | None:
 _OPTIONS = [option for row in all_options(find_vendors()) if (option := _option(row))]
 
 
+def _example_names() -> list[str]:
+    return [example.name for example in examples()]
+
+
 @click.command("conform")
 @click.option("--target", metavar="URL", envvar="SEGMENT_MOCK_URL", help="Base URL. [SEGMENT_MOCK_URL]")
 @click.option(
@@ -64,7 +70,13 @@ _OPTIONS = [option for row in all_options(find_vendors()) if (option := _option(
     help="Replay what `segment-mock record` wrote there instead, in order; without --target against a new mock.",
 )
 @click.option("--vendor", "vendors", multiple=True, type=click.Choice(_NAMES), help="Only this one; may be repeated.")
-@click.option("--only", multiple=True, metavar="NAME", help="Only these examples, such as 'salsa/upsert*'.")
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=of(_example_names),
+    help="Only these examples, such as 'salsa/upsert*'.",
+)
 @flags(_OPTIONS)
 @click.option("--allow-writes", is_flag=True, help="Perform what writes, and make the records that examples need.")
 @click.option("--allow-leftovers", is_flag=True, help="Also create what the vendor's API cannot remove.")
@@ -135,11 +147,13 @@ def _replay(folder: Path, target: str | None, settings: Mapping[str, Any], given
 
         drifted = []
         try:
-            for name, differences in replay(recordings, send):
-                drifted += [name] if differences else []
-                click.echo(f"{'drift' if differences else 'same '}  {name}")
-                for line in differences:
-                    click.echo(f"        {line}")
+            with Progress("replaying the recordings", len(recordings)) as progress:
+                for name, differences in replay(recordings, send):
+                    drifted += [name] if differences else []
+                    progress.step()
+                    echo_outcome("drift" if differences else "same ", f"  {name}")
+                    for line in differences:
+                        echo(f"        {line}")
         except Unreachable as error:
             raise click.ClickException(redact(f"{client.display_url}: {error}", secrets)) from None
     same = len(recordings) - len(drifted)
@@ -156,9 +170,13 @@ def _run(
     results: list[Result] = []
     left: list[str] = []
     try:
-        with closing(conform(target, client, chosen, secrets)) as run:
+        with (
+            Progress("comparing examples", len(chosen)) as progress,
+            closing(conform(target, client, chosen, secrets)) as run,
+        ):
             for result in run:
                 results.append(result)
+                progress.step()
                 _tell(result, err=as_json)
     finally:
         left += [redact(line, secrets) for line in target.close()]
@@ -187,9 +205,9 @@ def _report(
 
 
 def _tell(result: Result, err: bool) -> None:
-    click.echo(f"{result.verdict}  {result.example.name}{f': {result.why}' if result.why else ''}", err=err)
+    echo_outcome(result.verdict, f"  {result.example.name}{f': {result.why}' if result.why else ''}", err=err)
     for line in result.differences[:_SHOWN]:
-        click.echo(f"        {line}", err=err)
+        echo(f"        {line}", err=err)
     if len(result.differences) > _SHOWN:
         click.echo(f"        and {len(result.differences) - _SHOWN} more", err=err)
 

@@ -6,9 +6,10 @@ import os
 import shlex
 import signal
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,18 +21,23 @@ from ..mock import SegmentMock
 from ..transports.environment import environment
 from ..transports.server.server import LiveServer
 from ..vendors import find_vendors
-from .options import flags, resolve_settings
+from .completion import files, programs
+from .errors import log_line
+from .log import ErrorLog
+from .options import config_option, flags, resolve_settings
 from .remote import base_url, client_of, exit_codes
-from .serve import create_mock, start_server
+from .serve import ReadyFile, create_mock, start_server
 
 _OPTIONS = all_options(find_vendors())
+_DEFAULTS = {"port": 0, "proxy": True}
+"""What is another default here than that of ``serve``. Its TLS is that of the proxy."""
 _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @click.command("exec", context_settings={"allow_interspersed_args": False})
-@flags(replace(option, default=0) if option.name == "port" else option for option in _OPTIONS)
-@click.option("--config", envvar="SEGMENT_MOCK_CONFIG", help="File of settings. [SEGMENT_MOCK_CONFIG]")
-@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@flags(replace(row, default=_DEFAULTS.get(row.name, row.default)) for row in _OPTIONS if row.name != "tls")
+@config_option
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, shell_complete=programs)
 def exec_(command: tuple[str, ...], config: str | None, **given: Any) -> None:
     """Run COMMAND with a server of its own: its calls to the vendors' hosts land there, whatever its language.
 
@@ -39,18 +45,32 @@ def exec_(command: tuple[str, ...], config: str | None, **given: Any) -> None:
     trusts. Exits with the command's exit code, or with 128 plus the number of the signal that ended it. Exits with
     127 if there is no such command, and with 126 if it cannot be run.
     """
-    settings = resolve_settings(_OPTIONS, {"port": os.environ.get("SEGMENT_MOCK_PORT", 0), **_given(given)}, config)
-    with create_mock(settings) as mock:
+    settings = resolve_settings(_OPTIONS, {"port": os.environ.get("SEGMENT_MOCK_PORT") or 0, **_given(given)}, config)
+    as_json = settings["log_format"] == "json"
+    ready_file = ReadyFile(settings["ready_file"]) if settings["ready_file"] else None
+    with ExitStack() as stack:
+        stack.enter_context(ErrorLog(sys.stderr, settings["log_format"]))
+        mock = stack.enter_context(create_mock(settings))
         server = start_server(mock, settings["host"], settings["port"], tls=False, proxy=True)
+        if ready_file:
+            ready_file.write(server)
+            stack.callback(ready_file.remove)
         hosts = [*_vendor_hosts(), *settings["hosts"]]
         code = run_command(command, {**os.environ, **environment(server.url, Path(str(server.ca_file)), hosts)})
-        click.echo("\n".join(_summary(mock, server)), err=True)
+        summary = _summary(mock, server)
+        first = f"segment-mock answered {_count(summary['calls'])}"
+        click.echo(log_line("INFO", first, **summary) if as_json else "\n".join([first, *_lines(summary)]), err=True)
     click.get_current_context().exit(code)
 
 
 @click.command("env")
 @click.option("--url", envvar="SEGMENT_MOCK_URL", help="Base URL of the server. [SEGMENT_MOCK_URL]")
-@click.option("--ca-file", envvar="SEGMENT_MOCK_CA_FILE", help="CA to verify a --tls server by. [SEGMENT_MOCK_CA_FILE]")
+@click.option(
+    "--ca-file",
+    envvar="SEGMENT_MOCK_CA_FILE",
+    shell_complete=files,
+    help="CA to verify a --tls server by. [SEGMENT_MOCK_CA_FILE]",
+)
 def env(url: str | None, ca_file: str | None) -> None:
     """Print what a shell has to export so that its commands reach the running server: ``eval "$(... env)"``."""
     base = base_url(url)
@@ -74,8 +94,23 @@ def _given(given: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value not in (None, ())}
 
 
+class NoSuchCommand(click.ClickException):
+    """There is no command of that name."""
+
+    exit_code = 127
+
+
+class NotExecutable(click.ClickException):
+    """The command is there, but can't be run."""
+
+    exit_code = 126
+
+
 def run_command(command: tuple[str, ...], variables: dict[str, str]) -> int:
-    """Run *command* with the environment *variables*, pass signals on to it, and return its exit code."""
+    """Run *command* with the environment *variables*, pass signals on to it, and return its exit code.
+
+    Exits with 127 if there is no such command, and with 126 if it can't be run.
+    """
     started: list[subprocess.Popen[bytes]] = []
     early: list[int] = []
 
@@ -93,23 +128,41 @@ def run_command(command: tuple[str, ...], variables: dict[str, str]) -> int:
             started[0].send_signal(number)
         code = started[0].wait()
     except OSError as error:  # the exit codes of a shell
-        click.echo(f"Error: {command[0]}: {error.strerror}", err=True)
-        return 127 if isinstance(error, FileNotFoundError) else 126
+        kind = NoSuchCommand if isinstance(error, FileNotFoundError) else NotExecutable
+        raise kind(f"{command[0]}: {error.strerror}") from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
     return 128 - code if code < 0 else code
 
 
-def _summary(mock: SegmentMock, server: LiveServer) -> Iterator[str]:
+def _summary(mock: SegmentMock, server: LiveServer) -> dict[str, Any]:
     calls = Counter((entry.operation, str(entry.status or entry.outcome)) for entry in mock.journal)
-    yield f"segment-mock answered {sum(calls.values())} call{'s' * (sum(calls.values()) != 1)}"
-    for (operation, status), count in sorted(calls.items()):
-        yield f"  {count:5}  {status:9} {operation}"
-    for rule in mock.faults:
-        label, reason = ("fault", "") if rule.fired else ("not fired", f": {rule.explain()}")
-        yield f"  {rule.fired:5}  {label:9} {rule.kind} on {rule.operation}, rule {rule.id}{reason}"
-    for host, count in sorted(mock.refused.items()):
+    return {
+        "calls": [
+            {"operation": name, "answer": answer, "count": calls[name, answer]} for name, answer in sorted(calls)
+        ],
+        "faults": [
+            {"id": rule.id, "kind": rule.kind, "operation": rule.operation, "fired": rule.fired, "why": rule.explain()}
+            for rule in mock.faults
+        ],
+        "refused": dict(sorted(mock.refused.items())),
+        "failed_handshakes": dict(sorted(server.failed_handshakes.items())),
+    }
+
+
+def _count(calls: list[dict[str, Any]]) -> str:
+    total = sum(row["count"] for row in calls)
+    return f"{total} call{'s' * (total != 1)}"
+
+
+def _lines(summary: dict[str, Any]) -> Iterator[str]:
+    for row in summary["calls"]:
+        yield f"  {row['count']:5}  {row['answer']:9} {row['operation']}"
+    for row in summary["faults"]:
+        label, reason = ("fault", "") if row["fired"] else ("not fired", f": {row['why']}")
+        yield f"  {row['fired']:5}  {label:9} {row['kind']} on {row['operation']}, rule {row['id']}{reason}"
+    for host, count in summary["refused"].items():
         yield f"  {count:5}  refused   {host}: no vendor's host"
-    for host, count in sorted(server.failed_handshakes.items()):
+    for host, count in summary["failed_handshakes"].items():
         yield f"  {count:5}  distrust  {host}: TLS handshake broken off; does the client trust $SEGMENT_MOCK_CA_FILE?"

@@ -3,39 +3,92 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
+from typing import Any
 
 import click
 
 from ..emulator import Emulator
 from ..faults import ALIASES, WHEN, kinds, option
-from ..settings import Option, SettingError
+from ..settings import Option, SettingError, suggestion
+from ..settings import scenarios as shipped_scenarios
+from .completion import fault_kinds, files, of
+
+
+def _names() -> dict[str, str]:
+    conditions = {row.name: row.help for row in WHEN}
+    return {**fault_kinds(), **conditions, **{name: row["about"] for name, row in shipped_scenarios().items()}}
 
 
 @click.command()
-@click.option("--scenarios", "own", multiple=True, metavar="FILE", help="File of scenarios of your own, to list too.")
-def faults(own: tuple[str, ...]) -> None:
-    """List each kind of fault with its settings, the conditions of a rule, and the named scenarios."""
+@click.argument("name", required=False, shell_complete=of(_names))
+@click.option(
+    "--scenarios",
+    "own",
+    multiple=True,
+    metavar="FILE",
+    shell_complete=files,
+    help="File of scenarios of your own, to list too.",
+)
+def faults(name: str | None, own: tuple[str, ...]) -> None:
+    """List each kind of fault with its settings, the conditions of a rule, and the named scenarios.
+
+    NAME is one of them, such as latency, times or segmenter.down; without it everything is listed.
+    """
     try:
         listed = Emulator({"scenarios": own}).scenarios()
     except SettingError as error:
         raise click.UsageError(str(error)) from None
+    if name is not None:
+        click.echo("\n".join(_one(name, listed)))
+        return
     click.echo("Kinds of fault, and their settings:")
-    for name, kind in kinds().items():
-        click.echo(f"\n  {name}: {' '.join((kind.__doc__ or '').split())}")
-        for row in fields(kind):
-            click.echo(f"    {_describe(option(row))}")
+    for kind in kinds():
+        click.echo("\n".join(["", *_kind(kind)]))
     click.echo("\nWhen a rule strikes:\n")
     for condition in WHEN:
         click.echo(f"    {_describe(condition)}")
     click.echo("\nNames from elsewhere:\n")
-    for alias, meant in ALIASES.items():
-        click.echo(f"    {alias} = {json.dumps(meant)}")
+    for alias in ALIASES:
+        click.echo(f"    {_alias(alias)}")
     click.echo("\nScenarios (--scenario NAME):")
-    for name, scenario in listed.items():
-        click.echo(f"\n  {name}: {scenario['about']}")
-        for rule in scenario["faults"]:
-            click.echo(f"    {json.dumps(rule)}")
+    for scenario in listed:
+        click.echo("\n".join(["", *_scenario(scenario, listed[scenario])]))
+
+
+def _one(name: str, listed: Mapping[str, Any]) -> Iterator[str]:
+    conditions = {row.name: row for row in WHEN}
+    if name in kinds():
+        yield from _kind(name)
+    elif name in ALIASES:
+        yield f"  {_alias(name)}"
+        yield from _kind(ALIASES[name]["kind"])
+    elif name in conditions:
+        yield f"  {_describe(conditions[name])}"
+    elif name in listed:
+        yield from _scenario(name, listed[name])
+    else:
+        known = [*kinds(), *ALIASES, *conditions, *listed]
+        expected = f"expected one of {', '.join(known)}"
+        raise click.UsageError(f"unknown fault, condition or scenario {name!r}{suggestion(name, known)}; {expected}")
+
+
+def _kind(name: str) -> Iterator[str]:
+    kind = kinds()[name]
+    yield f"  {name}: {' '.join((kind.__doc__ or '').split())}"
+    for row in fields(kind):
+        yield f"    {_describe(option(row))}"
+
+
+def _scenario(name: str, scenario: Mapping[str, Any]) -> Iterator[str]:
+    yield f"  {name}: {scenario['about']}"
+    for rule in scenario["faults"]:
+        yield f"    {json.dumps(rule)}"
+
+
+def _alias(name: str) -> str:
+    return f"{name} = {json.dumps(ALIASES[name])}"
 
 
 def _describe(row: Option) -> str:

@@ -12,8 +12,10 @@ from typing import Any
 import click
 
 from ..control_client import ControlClient
+from .completion import fault_kinds, of, operations, vendors
 from .remote import as_json_option, print_json, with_server
 from .tables import print_table
+from .terminal import colour_of, echo
 
 _COLUMNS = ("#", "time", "operation", "answer", "ms", "changes", "notes")
 
@@ -38,10 +40,14 @@ def _pairs(context: click.Context, parameter: click.Parameter, values: tuple[str
 @click.command()
 @click.argument("number", type=click.IntRange(min=1), required=False)
 @click.option("--follow", "-f", is_flag=True, help="Go on with each call that comes, until Ctrl-C.")
-@click.option("--vendor", help="Only calls of this vendor.")
-@click.option("--operation", help="Only this operation: a name with or without its vendor, or a glob.")
+@click.option("--vendor", shell_complete=of(vendors), help="Only calls of this vendor.")
+@click.option(
+    "--operation",
+    shell_complete=of(operations),
+    help="Only this operation: a name with or without its vendor, or a glob.",
+)
 @click.option("--status", type=int, help="Only answers of this status.")
-@click.option("--fault", help="Only calls that a fault of this kind, or rule, struck.")
+@click.option("--fault", shell_complete=of(fault_kinds), help="Only calls that a fault of this kind, or rule, struck.")
 @click.option("--organization", help="Only calls of this organization: its name or a credential.")
 @click.option("--after", help="Only calls from this time on: ISO 8601 or seconds since 1970.")
 @click.option("--before", help="Only calls before this time.")
@@ -108,7 +114,7 @@ def _follow(client: ControlClient, query: Mapping[str, Any], as_json: bool) -> N
         for entry in entries:
             if entry["outcome"] != "open" and entry["id"] not in printed:
                 printed.add(entry["id"])
-                click.echo(json.dumps(entry, ensure_ascii=False) if as_json else _line(entry))
+                echo(json.dumps(entry, ensure_ascii=False) if as_json else _line(entry))
         sys.stdout.flush()
 
     try:
@@ -127,7 +133,8 @@ def _follow(client: ControlClient, query: Mapping[str, Any], as_json: bool) -> N
 
 def _line(entry: Mapping[str, Any]) -> str:
     number, time, operation, answer, took, changes, notes = _row(entry)
-    return f"{number:>4} {time} {operation:<30} {answer:<10} {took:>8} ms  {changes:<20} {notes}".rstrip()
+    answer = click.style(f"{answer:<10}", fg=colour_of(answer))
+    return f"{number:>4} {time} {operation:<30} {answer} {took:>8} ms  {changes:<20} {notes}".rstrip()
 
 
 def _row(entry: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -5,17 +5,25 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import sys
+import threading
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, TextIO
+
+from click import ClickException, style
+from click.exceptions import Exit
 
 from ..clock import iso
 from ..journal import Entry
+from .terminal import colour_of, has_colours
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from typing_extensions import Self
 
+_LOG = logging.getLogger("segment_mock")
 INTERVAL = 0.05  # seconds between a call and its line, at most
 _FULL = 1000  # calls after which lines are written without waiting for the interval to end
 
@@ -28,7 +36,12 @@ class CallLog:
     """
 
     def __init__(self, stream: TextIO, format_: str) -> None:
-        self._stream, self._line = stream, _as_json if format_ == "json" else _as_text
+        self._stream = stream
+        self._line: Callable[[Entry], str] = _as_text
+        if format_ == "json":
+            self._line = _as_json
+        elif has_colours(stream):
+            self._line = _in_colour
         self._entries: deque[Entry] = deque()
         self._is_scheduled = False
 
@@ -63,13 +76,38 @@ class CallLog:
             pass  # the reader of the log is gone, which is no reason to fail
 
 
-def log_errors(stream: TextIO, format_: str) -> None:
-    """Write what this project logs to *stream*, in the same form as the calls."""
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(_JsonFormatter() if format_ == "json" else logging.Formatter("%(message)s"))
-    logger = logging.getLogger("segment_mock")
-    logger.handlers = [handler]
-    logger.propagate = False
+class ErrorLog:
+    """In a ``with`` block, writes what is logged to *stream*, in the form of the calls.
+
+    With *format_* ``json`` that is all: warnings of Python and errors that nobody handles are lines of the log too.
+    """
+
+    def __init__(self, stream: TextIO, format_: str) -> None:
+        self._as_json = format_ == "json"
+        self._handler = logging.StreamHandler(stream)
+        self._handler.setFormatter(_JsonFormatter() if self._as_json else logging.Formatter("%(message)s"))
+        self._logger = logging.getLogger() if self._as_json else _LOG
+
+    def __enter__(self) -> Self:
+        self._before = self._logger.handlers, _LOG.propagate, sys.excepthook, threading.excepthook
+        self._logger.handlers = [self._handler]
+        _LOG.propagate = self._as_json
+        if self._as_json:
+            logging.captureWarnings(True)
+            sys.excepthook = _log_exception
+            threading.excepthook = lambda args: _log_exception(args.exc_type, args.exc_value, args.exc_traceback)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._as_json and isinstance(error, Exception) and not isinstance(error, (ClickException, Exit)):
+            return  # it ends the process, and is to be logged
+        self._logger.handlers, _LOG.propagate, sys.excepthook, threading.excepthook = self._before
+        if self._as_json:
+            logging.captureWarnings(False)
+
+
+def _log_exception(kind: type[BaseException], error: BaseException | None, at: TracebackType | None) -> None:
+    _LOG.critical("unexpected error", exc_info=(kind, error or kind(), at))
 
 
 class _JsonFormatter(logging.Formatter):
@@ -79,10 +117,15 @@ class _JsonFormatter(logging.Formatter):
         return json.dumps({"level": record.levelname, "message": super().format(record)})
 
 
-def _as_text(entry: Entry) -> str:
-    answer, milliseconds = entry.status or entry.outcome, entry.duration * 1000
-    faults = f" fault {', '.join(entry.faults)}" if entry.faults else ""
-    return f"{iso(entry.time)} {answer} {entry.method} {entry.target} {entry.operation} {milliseconds:.1f} ms{faults}\n"
+def _as_text(entry: Entry, paint: Callable[[str, str], str] = lambda text, colour: text) -> str:
+    answer, milliseconds = str(entry.status or entry.outcome), entry.duration * 1000
+    status = paint(answer, colour_of(answer))
+    faults = " " + paint(f"fault {', '.join(entry.faults)}", "magenta") if entry.faults else ""
+    return f"{iso(entry.time)} {status} {entry.method} {entry.target} {entry.operation} {milliseconds:.1f} ms{faults}\n"
+
+
+def _in_colour(entry: Entry) -> str:
+    return _as_text(entry, lambda text, colour: style(text, fg=colour))
 
 
 def _as_json(entry: Entry) -> str:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from ..settings import BOOL, Option, SettingError, Value, check_variables, read_config, resolve
+from .completion import completer_of, files
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -21,7 +22,9 @@ def flags(options: Iterable[Option]) -> Callable[[_Command], _Command]:
             names = [option.flag, option.name] + ([f"-{option.short}"] if option.short else [])
             metavar = "|".join(option.choices) or None
             help_text = f"{option.help} [{option.variable}{_default(option)}]"
-            form = {"is_flag": True} if option.kind is BOOL else {"multiple": option.many, "metavar": metavar}
+            form: dict[str, Any] = {"is_flag": True}
+            if option.kind is not BOOL:
+                form = {"multiple": option.many, "metavar": metavar, "shell_complete": completer_of(option)}
             command = click.option(*names, **form, help=help_text, default=None)(command)
         return command
 
@@ -36,6 +39,14 @@ def resolve_settings(options: Iterable[Option], given: dict[str, Value], config:
         return resolve(options, given, os.environ, read_config(config))
     except SettingError as error:
         raise click.UsageError(str(error)) from None
+
+
+config_option = click.option(
+    "--config",
+    envvar="SEGMENT_MOCK_CONFIG",
+    shell_complete=files,
+    help="File of settings. [SEGMENT_MOCK_CONFIG]",
+)
 
 
 class AddressInUse(click.ClickException):

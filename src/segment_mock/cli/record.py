@@ -21,6 +21,7 @@ from ..transports.environment import environment
 from ..transports.server.server import LiveServer
 from ..transports.server.tls import CertificateAuthority
 from ..vendors import find_vendors
+from .completion import programs
 from .conform import check_url
 from .exec import run_command
 
@@ -39,7 +40,7 @@ _HOP_BY_HOP = (
 @click.option(
     "--timeout", type=click.FloatRange(0, min_open=True), default=30, show_default=True, help="Read timeout in seconds."
 )
-@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, shell_complete=programs)
 def record(command: tuple[str, ...], target: str, name: str, out: Path, ca_file: str | None, timeout: float) -> None:
     """Run COMMAND, forward what it sends to the vendor's hosts to URL, and keep the exchanges in a folder.
 

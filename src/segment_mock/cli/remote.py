@@ -15,13 +15,17 @@ import click
 
 from ..control_client import TIMEOUT, ControlClient, escaped
 from ..settings import OPTIONS, SettingError, merged, resolve
+from .completion import files
 from .tables import print_table
 
 _HEALTH_TIMEOUT = 5.0
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _url = click.option("--url", envvar="SEGMENT_MOCK_URL", help="Base URL of the server. [SEGMENT_MOCK_URL]")
 _ca = click.option(
-    "--ca-file", envvar="SEGMENT_MOCK_CA_FILE", help="CA to verify a --tls server by. [SEGMENT_MOCK_CA_FILE]"
+    "--ca-file",
+    envvar="SEGMENT_MOCK_CA_FILE",
+    shell_complete=files,
+    help="CA to verify a --tls server by. [SEGMENT_MOCK_CA_FILE]",
 )
 _token = click.option(
     "--admin-token", envvar="SEGMENT_MOCK_ADMIN_TOKEN", help="Its admin token. [SEGMENT_MOCK_ADMIN_TOKEN]"

@@ -12,6 +12,7 @@ import click
 
 from ..settings import SettingError
 from ..testing.replay import Replay, Replayed
+from .terminal import Progress, colour_of, echo
 
 _SHOWN = 10
 """How many differences of one call are printed."""
@@ -37,7 +38,8 @@ def replay(capsule: Path, verbose: bool, diff: bool) -> None:
     try:
         for warning in again.warnings():
             click.echo(f"  note: {warning}", err=True)
-        others = sum(not _tell(call, verbose, diff) for call in again.calls())
+        with Progress("replaying", len(document["calls"])) as progress:
+            others = sum(not _tell(call, verbose, diff, progress) for call in again.calls())
     except SettingError as error:
         raise click.UsageError(f"{capsule}: {error}") from None
     if others:
@@ -51,25 +53,26 @@ def _read(capsule: Path) -> Any:
         raise click.UsageError(f"{capsule}: no JSON: {error}") from None
 
 
-def _tell(call: Replayed, verbose: bool, diff: bool) -> bool:
+def _tell(call: Replayed, verbose: bool, diff: bool, progress: Progress) -> bool:
     """Print what became of *call*, and return whether it was the same, or was not performed."""
     verdict = f"skipped: {call.skipped}" if call.skipped else "differs" if call.differences else "same"
-    click.echo(f"  #{call.id:<4} {call.operation:<32} {verdict}")
+    progress.step()
+    echo(f"  #{call.id:<4} {call.operation:<32} {click.style(verdict, fg=colour_of(verdict.partition(':')[0]))}")
     if verbose:
-        click.echo(f"          {call.call['method']} {call.call['target']}")
+        echo(f"          {call.call['method']} {call.call['target']}")
         _show("> ", call.call["body"])
         answer = call.answer or call.call["answer"]
-        click.echo(f"          {answer['status'] or answer['outcome']}")
+        echo(f"          {answer['status'] or answer['outcome']}")
         _show("< ", answer["body"])
     if diff and call.differences:
         was, now = (_document(answer).splitlines() for answer in (call.call["answer"], call.answer))
         for line in unified_diff(was, now, "then", "now", lineterm=""):
-            click.echo(f"          {line}")
+            echo(f"          {line}")
         return False
     for difference in call.differences[:_SHOWN]:
-        click.echo(f"          {difference}")
+        echo(f"          {difference}")
     if len(call.differences) > _SHOWN:
-        click.echo(f"          and {len(call.differences) - _SHOWN} more; --diff shows them all")
+        echo(f"          and {len(call.differences) - _SHOWN} more; --diff shows them all")
     return not call.differences
 
 
@@ -82,7 +85,7 @@ def _show(mark: str, body: Mapping[str, Any]) -> None:
     kind, value = next(iter(body.items()), ("text", ""))
     text = json.dumps(value, indent=2, ensure_ascii=False) if kind in ("json", "compact") else str(value)
     for line in text.splitlines():
-        click.echo(f"          {mark}{line}")
+        echo(f"          {mark}{line}")
 
 
 def _document(answer: Mapping[str, Any]) -> str:

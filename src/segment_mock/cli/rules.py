@@ -10,6 +10,7 @@ import click
 
 from ..control_client import ControlClient, escaped
 from ..settings import SettingError, read_rules, suggestion
+from .completion import fault_kinds, fault_settings, names_or_files, of, operations, scenarios
 from .remote import as_json_option, print_json, with_server
 from .tables import print_table
 
@@ -36,9 +37,11 @@ def list_(client: ControlClient, removed: bool, as_json: bool) -> None:
 
 
 @rules.command("add")
-@click.argument("fault")
-@click.argument("settings", nargs=-1, metavar="[NAME=VALUE]...")
-@click.option("--operation", default="*", help="Operation to strike, or a glob. [default: all]")
+@click.argument("fault", shell_complete=names_or_files(fault_kinds))
+@click.argument("settings", nargs=-1, metavar="[NAME=VALUE]...", shell_complete=fault_settings)
+@click.option(
+    "--operation", default="*", shell_complete=of(operations), help="Operation to strike, or a glob. [default: all]"
+)
 @click.option("--match", metavar="JSON", help='What a call must have: {"json": {"payload.count": 20}}.')
 @as_json_option
 @with_server
@@ -66,7 +69,7 @@ def add(
 
 
 @rules.command("scenario")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=scenarios)
 @as_json_option
 @with_server
 def scenario(client: ControlClient, name: str | None, as_json: bool) -> None:

@@ -26,8 +26,9 @@ from ..mock import SegmentMock
 from ..settings import SettingError
 from ..transports.server.server import LiveServer
 from ..vendors import find_vendors
-from .log import CallLog, log_errors
-from .options import AddressInUse, flags, resolve_settings
+from .log import CallLog, ErrorLog
+from .options import AddressInUse, config_option, flags, resolve_settings
+from .terminal import Progress
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -42,15 +43,14 @@ _WATCH_INTERVAL = 0.3
 
 @click.command()
 @flags(_OPTIONS)
-@click.option("--config", envvar="SEGMENT_MOCK_CONFIG", help="File of settings. [SEGMENT_MOCK_CONFIG]")
+@config_option
 @click.option("--watch", is_flag=True, help="Begin again when a file of data, faults, stubs or scenarios has changed.")
 def serve(config: str | None, watch: bool, **given: Any) -> None:
     """Serve both APIs and the control plane over HTTP until Ctrl-C."""
     settings = resolve_settings(_OPTIONS, given, config)
     ready_file = ReadyFile(settings["ready_file"]) if settings["ready_file"] else None
     format_ = settings["log_format"]
-    log_errors(sys.stderr, format_)
-    with Signals() as signals, CallLog(sys.stderr, format_) as log:
+    with ErrorLog(sys.stderr, format_), Signals() as signals, CallLog(sys.stderr, format_) as log:
         try:
             mock = signals.interruptible(lambda: create_mock(settings))
         except Stopped:
@@ -81,7 +81,8 @@ def _serve(mock: SegmentMock, settings: dict[str, Any], signals: Signals, ready_
 def create_mock(settings: dict[str, Any]) -> SegmentMock:
     """Return a mock; exits with 2 for a setting or a data file that can't be used."""
     try:
-        return SegmentMock(**settings)
+        with Progress("loading data", quiet=settings["log_format"] == "json"):
+            return SegmentMock(**settings)
     except SettingError as error:
         raise click.UsageError(str(error)) from None
 
@@ -91,7 +92,8 @@ def start_server(
 ) -> LiveServer:
     """Return a server of *mock*; exits with 3 if the address is in use, with 2 if it may not be used."""
     try:
-        return mock.serve(host, port, tls=tls, proxy=proxy)
+        with Progress("starting the server", quiet=mock.settings["log_format"] == "json"):
+            return mock.serve(host, port, tls=tls, proxy=proxy)
     except SettingError as error:
         raise click.UsageError(str(error)) from None
     except OSError as error:

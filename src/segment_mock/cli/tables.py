@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-_COLOURS = {"2": "green", "3": "cyan", "4": "yellow", "5": "red"}
+from .terminal import colour_of, echo, has_colours, is_terminal
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str = "none") -> None:
@@ -26,12 +26,18 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty:
         table.add_column(column, overflow="fold")
     for line in lines:
         table.add_row(*[Text(cell, style=_style(column, cell)) for column, cell in zip(columns, line, strict=True)])
-    is_terminal = sys.stdout.isatty()
-    # A program that reads a pipe wants whole lines, however long.
-    console = Console(file=sys.stdout, width=None if is_terminal else 10_000, highlight=False)
+    is_coloured = has_colours(sys.stdout)
+    console = Console(
+        file=sys.stdout,
+        # A program that reads a pipe wants whole lines, however long.
+        width=None if is_terminal(sys.stdout) else 10_000,
+        highlight=False,
+        force_terminal=is_coloured,
+        color_system="standard" if is_coloured else None,
+    )
     with console.capture() as capture:
         console.print(table)
-    click.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))
+    echo("\n".join(line.rstrip() for line in capture.get().splitlines()))
 
 
 def _text(cell: Any) -> str:
@@ -41,4 +47,4 @@ def _text(cell: Any) -> str:
 
 
 def _style(column: str, cell: str) -> str:
-    return _COLOURS.get(cell[:1], "magenta") if column == "answer" else ""
+    return colour_of(cell.split()[0]) if column == "answer" and cell else ""

@@ -9,18 +9,36 @@ from typing import Any
 import click
 
 from ..catalogue import catalogue
+from ..core import Vendor
 from ..core.call import all_options
+from ..settings import suggestion
 from ..vendors import find_vendors
+from .completion import of, operations
+from .completion import vendors as known_vendors
 from .options import resolve_settings
 
 _VENDORS = find_vendors()
 
 
+def _names() -> dict[str, str]:
+    return {**known_vendors(), **operations()}
+
+
 @click.command()
+@click.argument("name", required=False, shell_complete=of(_names))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, as GET /_mock/vendors does.")
-def vendors(as_json: bool) -> None:
-    """List each operation, field, refusal and item error with its source, and each assumed rule with its choice."""
-    document = catalogue(_VENDORS, resolve_settings(all_options(_VENDORS), {}, None))
+def vendors(name: str | None, as_json: bool) -> None:
+    """List each operation, field, refusal and item error with its source, and each assumed rule with its choice.
+
+    NAME is a vendor or an operation, such as salsa or salsa.upsert_segments; without it everything is listed.
+    """
+    chosen, operation = _chosen(name)
+    document = catalogue(chosen, resolve_settings(all_options(_VENDORS), {}, None))
+    if operation:
+        for vendor in document["vendors"]:
+            rows = [row for row in vendor["operations"] if row["name"] == operation]
+            fields = [row for row in vendor["fields"] if row["operation"] == operation]
+            vendor.update(operations=rows, fields=fields, refusals=[], item_errors=[], assumptions=[])
     if as_json:
         click.echo(json.dumps(document, indent=2))
         return
@@ -28,6 +46,22 @@ def vendors(as_json: bool) -> None:
         click.echo(f"{vendor['title']} ({', '.join(vendor['hosts'])}; header {vendor['key_header']})")
         for line in _lines(vendor):
             click.echo(f"  {line}")
+
+
+def _chosen(name: str | None) -> tuple[list[Vendor], str]:
+    """Return the vendors that *name* stands for, and the full name of the operation, if it is one."""
+    if name is None:
+        return [*_VENDORS], ""
+    for vendor in _VENDORS:
+        if name == vendor.name:
+            return [vendor], ""
+        for row in vendor.operations:
+            if name in (row.name, f"{vendor.name}.{row.name}"):
+                return [vendor], f"{vendor.name}.{row.name}"
+    known = [*_names(), *(row.name for vendor in _VENDORS for row in vendor.operations)]
+    raise click.UsageError(
+        f"unknown vendor or operation {name!r}{suggestion(name, known)}; expected one of {', '.join(_names())}"
+    )
 
 
 def _lines(vendor: dict[str, Any]) -> Iterator[str]:

@@ -1,0 +1,84 @@
+"""How a command tells that it can't go on: for people, in colour where they look, or as a line of a JSON log."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import IO, Any
+
+import click
+
+from .terminal import has_colours
+
+_LOGGING = ("serve", "exec")
+"""The commands whose stderr is a log."""
+_HELP: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
+"""What a call without a command raises: its text is the help. Click has it since 8.2."""
+
+
+class Report(click.ClickException):
+    """*error*, as it is printed: *as_json* on one line."""
+
+    def __init__(self, error: click.ClickException, *, as_json: bool) -> None:
+        super().__init__(error.message)
+        self.exit_code = error.exit_code  # type: ignore[misc]  # Click reads it of the error
+        self._error, self._as_json = error, as_json
+
+    def format_message(self) -> str:
+        """Return the sentence."""
+        return self._error.format_message()
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print it on stderr, or to *file*."""
+        if self._as_json:
+            click.echo(log_line("ERROR", self.format_message()), file=file, err=True)
+        elif isinstance(self._error, _HELP) or not has_colours(sys.stderr):
+            self._error.show(file)
+        else:
+            context = getattr(self._error, "ctx", None)
+            if context is not None:
+                click.echo(
+                    f"{context.get_usage()}\nTry '{context.command_path} --help' for help.\n", file=file, err=True
+                )
+            label = click.style("Error:", fg="red", bold=True)
+            click.echo(f"{label} {self.format_message()}", file=file, err=True, color=True)
+
+
+def log_line(level: str, message: str, **more: object) -> str:
+    """Return a line of the JSON log."""
+    return json.dumps({"level": level, "message": message, **more})
+
+
+def is_json_log(words: Sequence[str]) -> bool:
+    """Tell whether the command line *words* asks for a log in JSON, by flag, variable or file."""
+    if not words or words[0] not in _LOGGING:
+        return False
+    flags = _flags(words[1:])
+    given = flags.get("--log-format") or os.environ.get("SEGMENT_MOCK_LOG_FORMAT") or _from_file(flags.get("--config"))
+    return given == "json"
+
+
+def _flags(words: Sequence[str]) -> dict[str, str]:
+    values: dict[str, str] = {}
+    rest = iter(words)
+    for word in rest:
+        if word == "--":
+            break
+        name, equals, value = word.partition("=")
+        name = name.replace("_", "-")
+        if name in ("--log-format", "--config"):
+            values[name] = value if equals else next(rest, "")
+    return values
+
+
+def _from_file(config: str | None) -> Any:
+    from ..settings import SettingError, read_config
+
+    settings: dict[str, Any] = {}
+    with suppress(SettingError):
+        settings = {name.replace("-", "_"): value for name, value in
+                    read_config(config or os.environ.get("SEGMENT_MOCK_CONFIG") or None).items()}  # fmt: skip
+    return settings.get("log_format")

@@ -1,0 +1,139 @@
+"""What people see in a terminal: colours, and progress of what takes long. Pipes and files get plain text."""
+
+from __future__ import annotations
+
+import os
+import sys
+from threading import Event, Lock, Thread
+from time import monotonic
+from typing import TYPE_CHECKING, TextIO
+
+import click
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+DELAY = 1.0
+"""Seconds after which progress is shown."""
+_INTERVAL = 0.5
+_CLEAR = "\r\x1b[K"
+_OUTCOMES = {
+    **dict.fromkeys(("2", "pass", "same"), "green"),
+    "3": "cyan",
+    **dict.fromkeys(("4", "skip", "skipped"), "yellow"),
+    **dict.fromkeys(("5", "fail", "differs", "drift"), "red"),
+}
+
+
+def has_colours(stream: TextIO) -> bool:
+    """Tell whether *stream* gets colours: NO_COLOR says no, FORCE_COLOR yes, else a terminal does.
+
+    See https://no-color.org and https://force-color.org: a variable that is set but empty says nothing.
+    """
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return is_terminal(stream)
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Tell whether *stream* is a terminal that can move its cursor."""
+    try:
+        return stream.isatty() and os.environ.get("TERM") != "dumb"
+    except (AttributeError, ValueError):  # ValueError: it is closed
+        return False
+
+
+def colour_of(outcome: str) -> str:
+    """Return the colour of a status such as ``404``, of a verdict such as ``passed``, or of a broken answer."""
+    return _OUTCOMES.get(outcome) or _OUTCOMES.get(outcome[:1], "magenta")
+
+
+def echo(text: str, *, err: bool = False) -> None:
+    """Print *text*, whose colours stay only where they are wanted; a line of progress makes room for it."""
+    stream = sys.stderr if err else sys.stdout
+    with _LINE:
+        _LINE.clear()
+        click.echo(text, err=err, color=has_colours(stream))
+
+
+def echo_outcome(outcome: str, rest: str, *, err: bool = False) -> None:
+    """Print *outcome* in its colour, and *rest* behind it."""
+    echo(click.style(outcome, fg=colour_of(outcome.strip())) + rest, err=err)
+
+
+class _Line:
+    """The one line of progress of this process: whoever prints clears it first."""
+
+    def __init__(self) -> None:
+        self._lock, self._stream = Lock(), None
+
+    _stream: TextIO | None
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+    def write(self, stream: TextIO, text: str) -> None:
+        """Put *text* in the place of what is shown."""
+        self._stream = stream
+        _write(stream, f"{_CLEAR}{text}")
+
+    def clear(self) -> None:
+        """Show nothing."""
+        if self._stream is not None:
+            _write(self._stream, _CLEAR)
+            self._stream = None
+
+
+_LINE = _Line()
+
+
+class Progress:
+    """Shows on stderr, in a terminal only, that something goes on: from a second after the ``with`` block began.
+
+    *label* says what; `step` how far it is. Nothing is shown while *quiet*, as with logs in JSON.
+    """
+
+    def __init__(self, label: str, total: int | None = None, *, quiet: bool = False) -> None:
+        self._label, self._total, self._done, self._start = label, total, 0, monotonic()
+        self._stream = sys.stderr
+        self._is_over = Event()
+        self._thread = None if quiet or not is_terminal(self._stream) else Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Self:
+        if self._thread:
+            self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._is_over.set()
+        if self._thread:
+            self._thread.join()
+            with _LINE:
+                _LINE.clear()
+
+    def step(self) -> None:
+        """Count one more of the total."""
+        self._done += 1
+
+    def _run(self) -> None:
+        wait = DELAY
+        while not self._is_over.wait(wait):
+            wait = _INTERVAL
+            count = "" if self._total is None else f" {self._done} of {self._total},"
+            with _LINE:
+                _LINE.write(self._stream, f"{self._label} ...{count} {monotonic() - self._start:.0f} s")
+
+
+def _write(stream: TextIO, text: str) -> None:
+    try:
+        stream.write(text)
+        stream.flush()
+    except (OSError, ValueError):
+        pass  # nobody looks any more

@@ -1,0 +1,278 @@
+"""What the shells complete: commands, flags, choices, files, scenarios, faults, vendors and operations."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import pytest
+from click.shell_completion import ShellComplete, get_completion_class
+from click.testing import CliRunner
+
+from segment_mock.cli import main
+from segment_mock.cli.completion import VARIABLE
+from segment_mock.faults import kinds
+from segment_mock.settings import scenarios
+
+SHELLS = ("bash", "zsh", "fish")
+BIN = Path(sys.executable).parent
+"""Where the command is, for the shells to find."""
+PATIENCE = 60
+"""Seconds after which a shell that does not complete is given up."""
+
+
+class Bash(ShellComplete):
+    """Asks Click as a shell does, for words that need no shell to be split."""
+
+    name = "words"
+    source_template = ""
+
+
+def completed(*words: str) -> list[str]:
+    """Return what completes the last of *words*; a file's name that is left to the shell is ``<file>``."""
+    items = Bash(main, {}, "segment-mock", VARIABLE).get_completions([*words[:-1]], words[-1])
+    return [item.value if item.type == "plain" else f"<{item.type}>" for item in items]
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("ser", ["serve"]),
+        ("comp", ["completion"]),
+        ("completion ", [*SHELLS]),
+        ("serve --cred", ["--credentials"]),
+        ("serve --credentials ", ["any", "isolated", "listed"]),
+        ("serve --limits o", ["off"]),
+        ("exec --log-format ", ["text", "json"]),
+        ("serve --salsa-non-crm r", ["result"]),
+        ("serve --scenario segmenter.d", ["segmenter.down"]),
+        ("serve --faults ", ["<file>"]),
+        ("serve --stubs x", ["<file>"]),
+        ("serve --scenarios ", ["<file>"]),
+        ("serve --config ", ["<file>"]),
+        ("serve --ready-file ", ["<file>"]),
+        ("serve --data x", ["<file>"]),
+        ("serve --data d", ["demo"]),
+        ("health --ca-file ", ["<file>"]),
+        ("env --ca-file ", ["<file>"]),
+        ("serve --host l", ["localhost"]),
+        ("faults late", ["latency"]),
+        ("faults tim", ["times"]),
+        ("faults CONN", ["CONNECTION_RESET_BY_PEER"]),
+        ("faults segmenter.dow", ["segmenter.down"]),
+        ("faults --scenarios ", ["<file>"]),
+        ("vendors segm", ["segmenter", *[f"segmenter.{name}" for name in ("create_segment", "update_segment")]]),
+        ("vendors salsa.up", ["salsa.upsert_segments", "salsa.upsert_supporters"]),
+        ("openapi ", ["salsa", "segmenter", "mock"]),
+        ("journal --operation salsa.delete_seg", ["salsa.delete_segments"]),
+        ("journal --vendor ", ["salsa", "segmenter"]),
+        ("journal --fault ite", ["item"]),
+        ("journal --har ", ["<file>"]),
+        ("rules a", ["add"]),
+        ("rules add err", ["error"]),
+        ("rules add rules.y", ["<file>"]),
+        ("rules add error sta", ["status=", "status=500"]),
+        ("rules add error status=5", ["status=500"]),
+        ("rules add garble how=h", ["how=html"]),
+        ("rules add disconnect times=1 res", ["reset=", "reset=true", "reset=false"]),
+        ("rules add garble how= h", ["html"]),
+        ("rules add garble how h", ["html"]),
+        ("rules add nothing ev", ["every=", "every=1"]),
+        ("rules add error --operation segmenter.c", ["segmenter.create_segment"]),
+        ("rules scenario lost", ["lost-replies"]),
+        ("replay ", ["<file>"]),
+        ("state import ", ["<file>"]),
+        ("conform --vendor ", ["salsa", "segmenter"]),
+        ("conform --only salsa/recorded-met", ["salsa/recorded-metrics"]),
+        ("record --vendor s", ["salsa", "segmenter"]),
+        ("record --out ", ["<dir>"]),
+        ("exec -- sh x", ["<file>"]),
+        ("exec -- /bin/s", ["<file>"]),
+    ],
+)
+def test_what_is_offered(line: str, offered: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert offered == completed(*line.split(" "))
+
+
+def test_a_line_that_is_wrong_raises_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEGMENT_MOCK_SEDE", "x")
+    monkeypatch.setenv("SEGMENT_MOCK_LIMITS", "x")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "segment-mock.yaml").write_text("{")
+    for line in (
+        "nothing ",
+        "serve nothing ",
+        "serve --nothing ",
+        "serve --port x --limits ",
+        "rules add error = ",
+        "= ",
+    ):
+        completed(*line.split(" "))
+
+
+def test_every_name_is_offered() -> None:
+    assert {*kinds()} < {*completed("rules", "add", "")}
+    assert [*scenarios()] == completed("serve", "--scenario", "")
+    assert {*kinds(), *scenarios()} < {*completed("faults", "")}
+    assert [*main.list_commands(main.make_context("x", [], resilient_parsing=True))] == completed("")
+
+
+def test_every_setting_with_choices_or_a_file_is_completed() -> None:
+    serve: Any = main.get_command(main.make_context("x", [], resilient_parsing=True), "serve")
+    for parameter in serve.params:
+        if parameter.metavar:
+            assert [*parameter.metavar.split("|")] == completed("serve", parameter.opts[0], "")
+
+
+def test_scenarios_of_a_file_that_was_named_are_offered(tmp_path: Path) -> None:
+    file, broken = tmp_path / "own.yaml", tmp_path / "broken.yaml"
+    file.write_text("mine.slow: {about: slow, faults: [{kind: latency}]}")
+    broken.write_text("{")
+
+    assert ["mine.slow"] == completed("serve", "--scenarios", str(file), "--scenario", "mine")
+    assert [] == completed("serve", "--scenarios", str(broken), "--scenario", "mine")
+    assert ["segmenter.down"] == completed("serve", "--scenarios", str(broken), "--scenario", "segmenter.do")
+
+
+def test_data_files_are_offered_beside_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("day.yaml", "demo.json", "dump.txt", ".demo.yaml", "other.yaml"):
+        (tmp_path / name).write_text("")
+    (tmp_path / "data").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    assert ["demo", "data/", "day.yaml", "demo.json"] == completed("serve", "--data", "d")
+    assert ["demo", "data/", "day.yaml", "demo.json", "other.yaml"] == completed("serve", "--data", "")
+
+
+def test_programs_are_offered_as_the_command_of_exec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program, file = tmp_path / "my-suite", tmp_path / "my-notes"
+    for each in (program, file):
+        each.write_text("")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{tmp_path / 'nowhere'}")
+
+    assert ["my-suite"] == completed("exec", "--", "my-")
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_script_is_the_one_that_the_variable_prints(shell: str) -> None:
+    printed = CliRunner().invoke(main, ["completion", shell], prog_name="segment-mock")
+    kind: Any = get_completion_class(shell)
+
+    assert (0, kind(main, {}, "segment-mock", VARIABLE).source() + "\n") == (printed.exit_code, printed.stdout)
+
+
+def test_a_shell_that_is_not_known_names_those_that_are() -> None:
+    result = CliRunner().invoke(main, ["completion", "tcsh"])
+
+    assert 2 == result.exit_code
+    assert "'tcsh' is not one of 'bash', 'zsh', 'fish'" in result.stderr
+
+
+# In real shells.
+
+
+@contextmanager
+def _terminal(*command: str, home: Path) -> Iterator[int]:
+    """Run *command* in a terminal of its own, and yield that terminal."""
+    environment = {
+        "HOME": str(home), "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "TERM": "xterm", "COLUMNS": "200",
+        "LC_ALL": "C.UTF-8",
+    }  # fmt: skip
+    leader, follower = pty.openpty()
+    with subprocess.Popen(
+        command, stdin=follower, stdout=follower, stderr=follower, env=environment, cwd=home, start_new_session=True
+    ) as process:
+        os.close(follower)
+        try:
+            yield leader
+        finally:
+            process.kill()
+            os.close(leader)
+
+
+def _until(terminal: int, words: list[str]) -> str:
+    """Return what *terminal* shows once it has shown all of *words*."""
+    seen, end = b"", monotonic() + PATIENCE
+    while not all(word.encode() in seen for word in words) and (left := end - monotonic()) > 0:
+        if terminal in select.select([terminal], [], [], left)[0]:
+            try:
+                seen += os.read(terminal, 65536)
+            except OSError:  # the shell has ended
+                break
+    return seen.decode("utf-8", "replace")
+
+
+LINES = [
+    ("serve --credentials ", ["any", "isolated", "listed"]),
+    ("serve --scenario segmenter.", ["segmenter.down", "segmenter.server_error"]),
+    ("serve --faults my-f", ["my-faults.yaml"]),
+    ("vendors salsa.upsert_s", ["salsa.upsert_segments", "salsa.upsert_supporters"]),
+    ("rules add d", ["disconnect", "drift", "drip"]),
+    ("journal --vendor s", ["salsa", "segmenter"]),
+    ("", ["serve", "conform", "completion"]),
+]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A folder with two files to complete."""
+    for name in ("my-faults.yaml", "my-fixtures.yaml"):
+        (tmp_path / name).write_text("[]")
+    return tmp_path
+
+
+@pytest.mark.slow  # starts shells, and each key a command
+@pytest.mark.skipif(not shutil.which("bash"), reason="no bash on this machine")
+@pytest.mark.parametrize(("line", "words"), LINES)
+def test_bash_completes(line: str, words: list[str], home: Path) -> None:
+    (home / "rc").write_text(
+        'eval "$(segment-mock completion bash)"\nbind "set page-completions off"\nbind "set bell-style none"\n'
+        'PS1="ready> "\n'
+    )
+    with _terminal("bash", "--noprofile", "--rcfile", str(home / "rc"), "-i", home=home) as terminal:
+        assert "ready> " in _until(terminal, ["ready> "])
+        os.write(terminal, f"segment-mock {line}\t\t\t".encode())
+        screen = _until(terminal, words)
+
+    assert [] == [word for word in words if word not in screen], screen
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("zsh"), reason="no zsh on this machine")
+@pytest.mark.parametrize(("line", "words"), LINES)
+def test_zsh_completes(line: str, words: list[str], home: Path) -> None:
+    (home / ".zshrc").write_text(
+        'autoload -U compinit && compinit -u -D\neval "$(segment-mock completion zsh)"\nunsetopt beep\n'
+        "LISTMAX=10000\nPS1='ready> '\n"
+    )
+    with _terminal("zsh", "-i", home=home) as terminal:
+        assert "ready> " in _until(terminal, ["ready> "])
+        os.write(terminal, f"segment-mock {line}\t\t".encode())
+        screen = _until(terminal, words)
+
+    assert [] == [word for word in words if word not in screen], screen
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("fish"), reason="no fish on this machine")
+@pytest.mark.parametrize(("line", "words"), LINES)
+def test_fish_completes(line: str, words: list[str], home: Path) -> None:
+    script = f"segment-mock completion fish | source; complete --do-complete 'segment-mock {line}'"
+    environment = {**os.environ, "HOME": str(home), "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["fish", "--no-config", "-c", script], env=environment, cwd=home, capture_output=True, text=True, check=False
+    )
+
+    assert [] == [word for word in words if word not in done.stdout], done.stderr

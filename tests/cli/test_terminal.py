@@ -1,0 +1,270 @@
+"""Colours and progress: in a terminal, and nowhere else unless a variable says so."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import select
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from segment_mock import SegmentMock
+from segment_mock.cli import main, terminal
+from segment_mock.cli.log import CallLog
+from segment_mock.cli.terminal import Progress, colour_of, has_colours
+
+ESCAPE = "\x1b["
+PATIENCE = 60
+"""Seconds after which a program that shows nothing is given up."""
+
+
+class Screen(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+
+
+@pytest.mark.parametrize(
+    ("variables", "at_terminal", "at_pipe"),
+    [
+        ({}, True, False),
+        ({"NO_COLOR": "1"}, False, False),
+        ({"NO_COLOR": "0"}, False, False),
+        ({"NO_COLOR": ""}, True, False),
+        ({"FORCE_COLOR": "1"}, True, True),
+        ({"FORCE_COLOR": ""}, True, False),
+        ({"NO_COLOR": "1", "FORCE_COLOR": "1"}, False, False),
+        ({"TERM": "dumb"}, False, False),
+        ({"TERM": "dumb", "FORCE_COLOR": "1"}, True, True),
+    ],
+)
+def test_variables_and_terminal_decide_about_colours(
+    variables: dict[str, str], at_terminal: bool, at_pipe: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    assert (at_terminal, at_pipe) == (has_colours(Screen()), has_colours(io.StringIO()))
+
+
+def test_a_closed_stream_gets_no_colours() -> None:
+    stream = io.StringIO()
+    stream.close()
+
+    assert not has_colours(stream)
+
+
+@pytest.fixture
+def server() -> Iterator[tuple[SegmentMock, str]]:
+    """A live mock that was called once, and its address."""
+    with SegmentMock(data="demo") as mock, mock.session() as session:
+        session.get("/api/integration/ext/v1/metrics", headers={"authToken": "t"})
+        yield mock, mock.serve().url
+
+
+def run(*args: str, **env: str) -> Any:
+    return CliRunner().invoke(main, args, env=env)
+
+
+COMMANDS = [
+    (["journal"], "32"),
+    (["rules", "list"], None),
+    (["conform", "--target", "URL", "--only", "salsa/recorded-metrics"], "32"),
+    (["nothing"], "31"),
+    (["serve", "--seed", "x"], "31"),
+    (["vendors", "nothing"], "31"),
+    (["health", "--url", "http://127.0.0.1:1"], "31"),
+]
+"""A command, and the code of a colour that it prints with FORCE_COLOR."""
+
+
+@pytest.mark.parametrize(("command", "colour"), COMMANDS)
+def test_what_a_command_prints_is_plain_in_a_pipe(
+    command: list[str], colour: str | None, server: tuple[SegmentMock, str]
+) -> None:
+    """The same text without colours as with them, but for the colours."""
+    env = {"SEGMENT_MOCK_URL": server[1]}
+    words = [server[1] if word == "URL" else word for word in command]
+    plain, forced, none = run(*words, **env), run(*words, FORCE_COLOR="1", **env), run(*words, NO_COLOR="1", **env)
+
+    assert ESCAPE not in plain.output + none.output
+    assert plain.exit_code == forced.exit_code
+    if colour:
+        assert f"{ESCAPE}{colour}m" in forced.output
+    if command[0] != "journal":  # whose times are those of the calls
+        assert plain.output == _bare(forced.output)
+
+
+def _bare(text: str) -> str:
+    import click
+
+    return click.unstyle(text)
+
+
+def test_replay_colours_its_verdicts(tmp_path: Path) -> None:
+    capsule = tmp_path / "capsule.json"
+    with SegmentMock(seed=1) as mock, mock.session() as session:
+        session.get("/api/integration/ext/v1/metrics", headers={"authToken": "t"})
+        capsule.write_text(json.dumps(mock.journal.capsule()))
+    plain, forced = run("replay", str(capsule)), run("replay", str(capsule), FORCE_COLOR="1")
+
+    assert 0 == plain.exit_code
+    assert ESCAPE not in plain.output
+    assert f"{ESCAPE}32msame" in forced.output
+
+
+def test_log_lines_have_the_colour_of_their_status() -> None:
+    screen, pipe = Screen(), io.StringIO()
+    with SegmentMock() as mock, CallLog(screen, "text") as coloured, CallLog(pipe, "text") as plain:
+        mock.journal.subscribe(coloured)
+        mock.journal.subscribe(plain)
+        mock.faults.add({"kind": "error", "status": 503}, times=1)
+        with mock.session() as session:
+            for _ in range(2):
+                session.get("/api/integration/ext/v1/metrics", headers={"authToken": "t"})
+            session.get("/nowhere")
+
+    assert [f"{ESCAPE}31m503{ESCAPE}0m", f"{ESCAPE}32m200{ESCAPE}0m", f"{ESCAPE}33m404{ESCAPE}0m"] == [
+        line.split(" ")[1] for line in screen.getvalue().splitlines()
+    ]
+    assert f"{ESCAPE}35mfault " in screen.getvalue()
+    assert pipe.getvalue() == _bare(screen.getvalue())
+
+
+def test_a_json_log_has_no_colours() -> None:
+    screen = Screen()
+    with SegmentMock() as mock, CallLog(screen, "json") as log:
+        mock.journal.subscribe(log)
+        with mock.session() as session:
+            session.get("/nowhere")
+
+    assert 404 == json.loads(screen.getvalue())["status"]
+
+
+def test_every_outcome_has_a_colour() -> None:
+    assert ["green", "cyan", "yellow", "red", "magenta"] == [*map(colour_of, ("201", "302", "404", "500", "reset"))]
+
+
+# Progress.
+
+
+def test_progress_is_shown_on_a_terminal_and_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen, is_shown = Screen(), threading.Event()
+    write = screen.write
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setattr(terminal, "DELAY", 0)
+    monkeypatch.setattr(screen, "write", lambda text: (write(text), "1 of 3" in text and is_shown.set()))
+    with Progress("counting", 3) as progress:
+        progress.step()
+        assert is_shown.wait(PATIENCE)
+        terminal.echo("a line", err=True)
+        is_shown.clear()
+        assert is_shown.wait(PATIENCE)
+
+    assert "counting ... 1 of 3, " in screen.getvalue()
+    assert "\r\x1b[Ka line\n" in screen.getvalue()  # nothing of the progress is left beside it
+    assert screen.getvalue().endswith("\r\x1b[K")
+
+
+@pytest.mark.parametrize("stream", [io.StringIO(), Screen()])
+def test_progress_is_not_shown_elsewhere(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not into a pipe, and not into a log in JSON."""
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setattr(terminal, "DELAY", 0)
+    with Progress("counting", quiet=stream.isatty()) as progress:
+        assert progress._thread is None
+
+    assert "" == stream.getvalue()
+
+
+def test_nobody_has_to_look_at_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal that is gone is no reason to fail."""
+    screen, tried = Screen(), threading.Event()
+
+    def fail(text: str) -> int:
+        tried.set()
+        raise OSError
+
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setattr(terminal, "DELAY", 0)
+    monkeypatch.setattr(screen, "write", fail)
+    with Progress("counting"):
+        assert tried.wait(PATIENCE)
+
+
+def _screen_with(terminal_: int, text: str, seen: str = "") -> str:
+    """Return what the terminal has shown once *text* is there."""
+    end = monotonic() + PATIENCE
+    while text not in seen and (left := end - monotonic()) > 0:
+        if terminal_ in select.select([terminal_], [], [], left)[0]:
+            try:
+                seen += os.read(terminal_, 65536).decode("utf-8", "replace")
+            except OSError:
+                break
+    return seen
+
+
+@pytest.mark.slow  # starts processes and waits for a second
+def test_loading_data_shows_progress(tmp_path: Path) -> None:
+    """A data file that takes long: here one that is written slowly. Without a terminal nothing is shown."""
+    pipe = tmp_path / "data.yaml"
+    os.mkfifo(pipe)
+    command = [sys.executable, "-m", "segment_mock", "exec", "--data", str(pipe), "--", "true"]
+    leader, follower = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm"}
+    with subprocess.Popen(command, stderr=follower, stdout=subprocess.DEVNULL, env=environment) as process:
+        os.close(follower)
+        seen = _screen_with(leader, "loading data ... 1 s")
+        pipe.write_text("salsa: {segments: [{name: A}]}")
+        seen = _screen_with(leader, "answered 0 calls", seen)
+        code = process.wait(PATIENCE)
+    os.close(leader)
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        pipe.write_text("salsa: {segments: [{name: A}]}")
+        _, plain = process.communicate(timeout=PATIENCE)
+
+    assert (0, "segment-mock answered 0 calls\n") == (code, plain)
+    assert "loading data ... 1 s\r\x1b[Ksegment-mock answered 0 calls" in seen.replace("2 s", "1 s")
+
+
+@pytest.mark.slow
+def test_a_target_that_takes_long_shows_progress() -> None:
+    """``conform`` against a server that does not answer yet."""
+    leader, follower = pty.openpty()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        command = [sys.executable, "-m", "segment_mock", "conform", "--target", url, "--salsa-token", "t"]
+        command += ["--only", "salsa/recorded-metrics"]
+        environment = {**os.environ, "TERM": "xterm"}
+        with subprocess.Popen(command, stderr=follower, stdout=subprocess.DEVNULL, env=environment) as process:
+            os.close(follower)
+            connection, _ = listener.accept()
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            connection.close()
+            connection, _ = listener.accept()
+            seen = _screen_with(leader, "0 of 1, 1 s")
+            connection.close()
+            process.wait(PATIENCE)
+    os.close(leader)
+
+    assert "comparing examples ... 0 of 1, 1 s" in seen
