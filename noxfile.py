@@ -128,8 +128,9 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def slow(session: nox.Session) -> None:
-    """Run the tests that are marked as slow."""
+    """Run the tests that are marked as slow; shells to complete in come from apt-get."""
     install(session, editable="[dev]")
+    install_programs(session, {"zsh": "zsh", "fish": "fish"})
     session.run(*PYTEST, "-m", "slow", *session.posargs, env=ENVIRONMENT, success_codes=[0, 5])
 
 
