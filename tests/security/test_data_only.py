@@ -74,8 +74,8 @@ def test_no_file_that_a_request_names_is_opened(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (f"{BOMB}salsa: {{segments: *i}}", "written out, its aliases make more than 10,000,000 values"),
-        ("salsa: &a {segments: [*a]}", "written out, its aliases make more than 10,000,000 values"),
+        (f"{BOMB}salsa: {{segments: *i}}", "its aliases expand to more than 10,000,000 values"),
+        ("salsa: &a {segments: [*a]}", "its aliases expand to more than 10,000,000 values"),
         ("!!python/object/apply:os.getcwd []", "python/object/apply:os.getcwd"),
         ("!!python/name:os.getcwd", "python/name:os.getcwd"),
         # Who refuses these, PyYAML or this project, and in which words, depends on the version of PyYAML.
@@ -121,7 +121,7 @@ def test_a_file_has_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     path.write_text(" " * 101)
     monkeypatch.setattr("segment_mock.settings.files._LARGEST", 100)
 
-    with pytest.raises(SettingError, match="is not read"):
+    with pytest.raises(SettingError, match="the file is larger than 0 MiB"):
         SegmentMock(data=str(path))
 
 

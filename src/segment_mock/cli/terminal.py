@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from threading import Event, Lock, Thread
-from time import monotonic
 from typing import TYPE_CHECKING, TextIO
 
 import click
+
+from ..clock import Clock
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -101,7 +102,7 @@ class Progress:
     """
 
     def __init__(self, label: str, total: int | None = None, *, quiet: bool = False) -> None:
-        self._label, self._total, self._done, self._start = label, total, 0, monotonic()
+        self._label, self._total, self._done, self._start = label, total, 0, Clock.monotonic()
         self._stream = sys.stderr
         self._is_over = Event()
         self._thread = None if quiet or not is_terminal(self._stream) else Thread(target=self._run, daemon=True)
@@ -128,7 +129,7 @@ class Progress:
             wait = _INTERVAL
             count = "" if self._total is None else f" {self._done} of {self._total},"
             with _LINE:
-                _LINE.write(self._stream, f"{self._label} ...{count} {monotonic() - self._start:.0f} s")
+                _LINE.write(self._stream, f"{self._label} ...{count} {Clock.monotonic() - self._start:.0f} s")
 
 
 def _write(stream: TextIO, text: str) -> None:
