@@ -106,7 +106,7 @@ def test_every_option_of_a_command_says_what_it_is() -> None:
 def test_every_setting_has_its_row() -> None:
     text = text_of("settings.md")
     rows = [
-        (f"| `{row.name}` | `{row.flag}`", f"<br>`{row.variable}` |", f"| {row.help} |")
+        (f"| `{row.name}`<br>`{row.flag}`", f"<br>`{row.variable}` |", f"| {row.help} |")
         for row in all_options(find_vendors())
     ]
 

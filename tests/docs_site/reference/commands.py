@@ -12,7 +12,7 @@ from segment_mock.cli import main
 from segment_mock.core import all_options
 from segment_mock.vendors import find_vendors
 from tests.docs_site.reference.markdown import as_json, block, code, page, prose, table
-from tests.docs_site.reference.settings import takes
+from tests.docs_site.reference.settings import takes, with_default
 
 _INTRO = """\
 `segment-mock COMMAND --help` prints the same in a terminal. [Exit codes](exit-codes.md) lists what each ends with,
@@ -48,7 +48,11 @@ def commands_page() -> str:
         parts += _command(name, command)
     listed = table(
         ("command", "does"),
-        [(f"[`{name}`](#{_anchor(name)})", _first(command)) for name, command in commands() if name.count(" ") == 1],
+        [
+            (f"[`{name.partition(' ')[2]}`](#{_anchor(name)})", _first(command))
+            for name, command in commands()
+            if name.count(" ") == 1
+        ],
     )
     return page("Commands", _INTRO, listed, *parts)
 
@@ -68,10 +72,10 @@ def _command(name: str, command: click.Command) -> Iterator[str]:
     yield block(f"{name} {pieces}", "console").replace("```console", "```text")
     rows = [_option(row) for row in command.params if isinstance(row, click.Option)]
     if rows:
-        yield table(("option", "takes", "default", "variable", "is"), rows)
+        yield table(("option, variable", "takes", "is"), rows)
 
 
-def _option(row: click.Option) -> tuple[str, str, str, str, str]:
+def _option(row: click.Option) -> tuple[str, str, str]:
     text, variable, default = row.help or "", row.envvar, row.default
     match = _IN_HELP.search(text)
     if match:
@@ -86,7 +90,8 @@ def _option(row: click.Option) -> tuple[str, str, str, str, str]:
         about = f"Required. {about}"
     if row.multiple and "repeated" not in about:
         about = f"{about.rstrip('.')}; may be repeated."
-    return names, takes(setting) if setting else _takes(row), _default(default), code(str(variable or "")), about
+    kind = takes(setting) if setting and not row.is_flag else _takes(row)
+    return names + (f"<br>{code(variable)}" if variable else ""), with_default(kind, _default(default)), about
 
 
 def _takes(row: click.Option) -> str:

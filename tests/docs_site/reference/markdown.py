@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import textwrap
 from collections.abc import Iterable
 from typing import Any
 
@@ -33,8 +34,15 @@ def block(text: str, language: str = "text") -> str:
 
 def prose(text: str | None) -> str:
     """Return a docstring, or a text of Click, as Markdown paragraphs."""
-    paragraphs = re.split(r"\n\s*\n", inspect.cleandoc(text or ""))
-    return "\n\n".join(re.sub(r"``([^`]+)``", r"`\1`", " ".join(part.split())) for part in paragraphs)
+    paragraphs = re.split(r"\n(?:[ ]*\n)+", inspect.cleandoc(text or ""))
+    return "\n\n".join(map(_paragraph, paragraphs))
+
+
+def _paragraph(text: str) -> str:
+    """Return a paragraph of a docstring; one that is indented is an example."""
+    if text and all(line.startswith("    ") for line in text.splitlines()):
+        return block(textwrap.dedent(text), "py")
+    return re.sub(r"``([^`]+)``", r"`\1`", " ".join(text.split()))
 
 
 def page(title: str, *parts: str) -> str:

@@ -38,20 +38,28 @@ def settings_page() -> str:
 
 
 def _table(rows: tuple[Option, ...] | list[Option]) -> str:
-    header = ("name", "flag, variable", "takes", "default", "is")
+    header = ("name, flag, variable", "takes", "is")
     return table(
         header,
         [
             (
-                code(row.name),
-                code(row.flag) + (f", `-{row.short}`" if row.short else "") + f"<br>{code(row.variable)}",
-                takes(row),
-                as_json(row.initial),
+                _names(row),
+                with_default(takes(row), as_json(row.initial)),
                 row.help,
             )
             for row in rows
         ],
     )
+
+
+def with_default(text: str, default: str) -> str:
+    """Return the words for what is taken, and below them the default."""
+    return "<br>".join(filter(None, (text, f"default {default}" if default else "")))
+
+
+def _names(row: Option) -> str:
+    short = f", `-{row.short}`" if row.short else ""
+    return f"{code(row.name)}<br>{code(row.flag)}{short}<br>{code(row.variable)}"
 
 
 def takes(row: Option) -> str:
