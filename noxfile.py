@@ -128,10 +128,11 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def slow(session: nox.Session) -> None:
-    """Run the tests that are marked as slow; shells to complete in come from apt-get."""
+    """Run the slow tests, but those of the guides (docs, languages); shells to complete in come from apt-get."""
     install(session, editable="[dev]")
     install_programs(session, {"zsh": "zsh", "fish": "fish"})
-    session.run(*PYTEST, "-m", "slow", *session.posargs, env=ENVIRONMENT, success_codes=[0, 5])
+    options = ("-m", "slow", "--ignore", "tests/guides")
+    session.run(*PYTEST, *options, *session.posargs, env=ENVIRONMENT, success_codes=[0, 5])
 
 
 @nox.session(python=OLDEST)
@@ -226,9 +227,11 @@ def new_vendor(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Run the code blocks of README and docs."""
-    install(session, editable="[test]")
-    session.run(*PYTEST, "tests/test_readme.py", "tests/test_docs.py", *session.posargs, env=ENVIRONMENT)
+    """Run the code blocks of README and docs, with all that they import; other languages have a session."""
+    install(session, editable="[test,guides]")
+    places = ("tests/test_readme.py", "tests/test_docs.py", "tests/guides", "tests/plugin/test_story.py")
+    chosen = ("-m", "slow or not slow", "-k", "not other-languages")
+    session.run(*PYTEST, *places, *chosen, *session.posargs, env=ENVIRONMENT | {"GUIDES_REQUIRED": "1"})
 
 
 @nox.session

@@ -2,21 +2,52 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
+PLUGINS = {
+    "(httpserver)": "pytest_httpserver.pytest_plugin",
+    "(requests_mock)": "requests_mock.contrib._pytest_plugin",
+}
+"""Fixtures of other plugins that blocks use, and what has to be loaded for them."""
+
+
+def missing(text: str) -> tuple[str, ...]:
+    """Return the modules that *text* imports, or has a fixture of, and that are not installed."""
+    names = {*re.findall(r"^ *(?:import|from) (\w+)", text, re.MULTILINE)}
+    names |= {plugin.partition(".")[0] for sign, plugin in PLUGINS.items() if sign in text}
+    return tuple(sorted(name for name in names if not importlib.util.find_spec(name)))
+
+
+def suites() -> Iterator[Any]:
+    """Yield the blocks of each page that have tests: those of a page run together, but for what needs more."""
+    for page in PAGES:
+        groups: dict[tuple[str, ...], dict[int, str]] = {}
+        text = page.read_text(encoding="utf-8")
+        for number, block in enumerate(re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE), 1):
+            if "def test_" in block:
+                groups.setdefault(missing(block), {})[number] = block
+        for absent, blocks in groups.items():
+            name = page.relative_to(DOCS).with_suffix("").as_posix()
+            yield pytest.param(absent, blocks, id="-without-".join([name, *absent]))
+
+
 BLOCKS = [
     pytest.param(text, id=f"{page.relative_to(DOCS).with_suffix('').as_posix()}-{number}")
     for page in PAGES
     for number, text in enumerate(
         re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE), 1
     )
+    if "def test_" not in text
 ]
 LINKS = sorted(
     {
@@ -27,15 +58,23 @@ LINKS = sorted(
 )
 
 
-@pytest.mark.parametrize("text", BLOCKS)
-def test_blocks_run(text: str, pytester: pytest.Pytester) -> None:
-    """A block with tests passes in an empty project; any other runs, and what it asserts holds."""
-    if "def test_" in text:
-        pytester.makepyfile(text)
+@pytest.mark.parametrize(("absent", "blocks"), [*suites()])
+def test_tests_pass(absent: tuple[str, ...], blocks: dict[int, str], pytester: pytest.Pytester) -> None:
+    """The tests that a page shows pass in an empty project."""
+    if absent and not os.environ.get("GUIDES_REQUIRED"):
+        pytest.skip(f"not installed: {', '.join(absent)}")
+    pytester.makepyfile(**{f"test_block_{number}": text for number, text in blocks.items()})
+    text = "".join(blocks.values())
+    plugins = [option for sign, plugin in PLUGINS.items() if sign in text for option in ("-p", plugin)]
 
-        pytester.runpytest("-p", "no:hypothesispytest").assert_outcomes(passed=text.count("def test_"))
-    else:
-        exec(compile(text, "docs", "exec"), {})
+    result = pytester.runpytest("-p", "no:hypothesispytest", *plugins)
+    result.assert_outcomes(passed=len(re.findall(r"^ *(?:async )?def test_", text, re.MULTILINE)))
+
+
+@pytest.mark.parametrize("text", BLOCKS)
+def test_blocks_run(text: str) -> None:
+    """A block without tests runs, and what it asserts holds."""
+    exec(compile(text, "docs", "exec"), {})
 
 
 @pytest.mark.parametrize(("page", "target"), LINKS)

@@ -55,7 +55,9 @@ def third_party(*folders: str) -> dict[str, str]:
     own = {part for file in files for part in (file.stem, file.parent.name)}
     places: dict[str, str] = {}
     for file in files:
-        for match in IMPORT.finditer(file.read_text(encoding="utf-8")):
+        text = file.read_text(encoding="utf-8")
+        own.update(re.findall(r'title="(\w+)\.py"', text))  # a file that a page has its reader write
+        for match in IMPORT.finditer(text):
             places.setdefault(match[1] or match[2], str(file.relative_to(ROOT)))
     left_out = own | LOCAL | sys.stdlib_module_names
     return {name: place for name, place in places.items() if name not in left_out and not name.startswith("test_")}
@@ -75,7 +77,7 @@ def uncovered(imported: dict[str, str], declared: dict[str, Requirement]) -> lis
 @pytest.mark.parametrize(
     ("folders", "extras"),
     [
-        (("tests", "docs", "examples"), ("dev",)),
+        (("tests", "docs", "examples"), ("dev", "guides")),
         (("tests/browser",), ("browser",)),
         (("tests/layers",), ("layers",)),
         (("benchmarks",), ("bench-full",)),
@@ -104,7 +106,7 @@ def test_an_install_without_extras_covers_what_serve_imports() -> None:
     assert set() == names & (requirements("dev", "bench-full").keys() - requirements().keys())
 
 
-@pytest.mark.parametrize("extras", [("pytest", "time", "test", "tools", "lint", "dev"), ("bench-full",)])
+@pytest.mark.parametrize("extras", [("pytest", "time", "test", "tools", "lint", "dev"), ("guides",), ("bench-full",)])
 def test_every_requirement_is_locked_and_has_a_floor(extras: tuple[str, ...]) -> None:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     locked = {canonicalize_name(Requirement(line).name) for line in lines if not line.lstrip().startswith("#")}

@@ -40,7 +40,7 @@ for module in pkgutil.walk_packages(segment_mock.__path__, "segment_mock."):
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-STORIES = ("tutorial.md",)
+STORIES = ("tutorial.md", "coming-from/mockserver.md", "coming-from/wiremock.md")
 URL = "http://127.0.0.1:7357"
 PLUGINS = {
     "httpserver": "pytest_httpserver.pytest_plugin",

@@ -7,11 +7,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.guides.pages import DOCS, Block, Folder, Section, commands, fits, sections
+from tests.guides.pages import DOCS, STORIES, Block, Folder, Section, commands, fits, sections
 
+GUIDES = {page: [*sections(page)] for page in sorted(DOCS.rglob("*.md"))}
 SECTIONS = [
-    section for page in sorted(DOCS.rglob("*.md")) for section in sections(page) if any(b.title for b in section.blocks)
+    section
+    for page, guide in GUIDES.items()
+    if page.relative_to(DOCS).as_posix() in STORIES or any(block.title for section in guide for block in section.blocks)
+    for section in guide
+    if section.blocks
 ]
+QUICK = [s for s in SECTIONS if not s.is_slow and any(not block.is_slow for block in s.blocks)]
 
 
 def check_requirements(section: Section) -> None:
@@ -33,7 +39,7 @@ def folder(
 
 
 @pytest.mark.parametrize("folder", [pytest.param(False, id="")], indirect=True)
-@pytest.mark.parametrize("section", [s for s in SECTIONS if not s.is_slow], ids=lambda section: section.id)
+@pytest.mark.parametrize("section", QUICK, ids=lambda section: section.id)
 def test_section_does_what_it_says(section: Section, folder: Folder) -> None:
     check_requirements(section)
 
