@@ -6,16 +6,18 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from segment_mock.persistence import LastingLog, StoreInUse, StoreUnavailable, open_log
-from tests.persistence.engines import sqlite_url
+from tests.persistence.engines import RedisServer, needs_redis, sqlite_url
 
 ENDED = """
 import os, signal, sys
-from segment_mock.persistence import open_log
+from segment_mock.persistence import open_log, redis
+redis.LEASE = 0.3
 log = open_log(sys.argv[1])
 log.acquire()
 log.put("part", b"blob")
@@ -25,9 +27,20 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("redis", marks=needs_redis)])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return sqlite_url(tmp_path)
+    if request.param == "sqlite":
+        return sqlite_url(tmp_path)
+    server: RedisServer = request.getfixturevalue("server")
+    server.empty()
+    return server.url
 
 
 def opened(url: str) -> LastingLog:

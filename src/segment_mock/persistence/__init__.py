@@ -35,7 +35,9 @@ def open_log(url: str) -> LastingLog:
         from .sqlite import SqliteLog
 
         return SqliteLog(url, unquote(parts.path.removeprefix("/")))
-    raise StoreError(f"store: there is no engine for {public_url(url)!r}; expected {FORMS}")
+    from .redis import RedisLog
+
+    return RedisLog(url)
 
 
 def check_url(url: str) -> str:
