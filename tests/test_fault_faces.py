@@ -65,7 +65,7 @@ def test_counters_over_http(client: FlaskClient) -> None:
         ({"kind": "hang", "match": {"headers": [1]}}, "match.headers: [1] is not a dictionary of names and values"),
         ({"kind": "hang", "match": {"json": {"a[": 1}}}, "match.json: 'a[' is not a path"),
         ([{"kind": "hang"}, {}], "faults[1]: kind: missing in {}"),
-        (5, "fault: 5 can't be armed; expected a kind's name"),
+        (5, "fault: 5 can't be armed; expected the name of a kind"),
     ],
 )
 def test_a_mistake_is_a_problem(client: FlaskClient, body: Any, message: str) -> None:

@@ -90,17 +90,17 @@ def test_an_archive_on_the_path_is_read_by_the_library(tmp_path: Path, monkeypat
     ("old", "new", "problem"),
     [
         ("from operator", "import no_such_module\nfrom operator", "can't be imported: ModuleNotFoundError: .*no_such_"),
-        ("VENDOR = ", "VENDER = ", "expected a module with a VENDOR, which is a Vendor, got None"),
+        ("VENDOR = ", "VENDER = ", "expected a module whose VENDOR is a Vendor, got None"),
         ('name="acme"', 'name="salsa"', "name 'salsa' is taken by Salsa Engage"),
-        ('name="acme"', 'name="Ac me"', "name 'Ac me': expected small letters"),
-        ('name="acme"', 'name="stubs"', "name 'stubs': expected small letters, digits and _, and none of"),
+        ('name="acme"', 'name="Ac me"', "name 'Ac me': expected lower-case letters"),
+        ('name="acme"', 'name="stubs"', "name 'stubs': expected lower-case letters, digits and _, but not"),
         ('"api.acme.example"', '"api.instaleap.io"', "host 'api.instaleap.io' is taken by Instaleap Segmenter"),
         ('"api.acme.example"', '"*.io"', r"host '\*.io' is taken by Instaleap Segmenter"),
         ('root="/acme"', 'root="/segments"', "root '/segments' is taken by Instaleap Segmenter"),
         ('root="/acme"', 'root="/_mock/acme"', "root '/_mock/acme': expected a path such as /api"),
         ('name="acme"', 'name="admin"', "setting admin_token exists already"),
         ("for kind in REFUSAL_KINDS}", "for kind in REFUSAL_KINDS[1:]}", "refusals: no template for unauthorized"),
-        ("tables=(GUESTS,)", "tables=(GUESTS,), api=2", "written for version 2 of segment_mock.vendor_api, this is 1"),
+        ("tables=(GUESTS,)", "tables=(GUESTS,), api=2", "written for version 2 of segment_mock.vendor_api, and"),
     ],
 )  # fmt: skip
 def test_one_that_cant_be_used_stops_the_start_and_is_named(install: Install, old: str, new: str, problem: str) -> None:
@@ -122,7 +122,7 @@ def test_two_packages_that_clash_are_refused(install: Install) -> None:
 def test_a_name_that_the_mock_uses_is_refused(install: Install) -> None:
     install(ACME.replace('name="acme"', 'name="journal"', 1))
 
-    with pytest.raises(SettingError, match=r"vendor 'journal' can't be called so: SegmentMock.journal"):
+    with pytest.raises(SettingError, match=r"vendor 'journal' needs another name: SegmentMock.journal"):
         SegmentMock()
 
 

@@ -63,9 +63,9 @@ def test_what_is_written_is_linted_and_typed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["Tickets"], "name 'Tickets': expected small letters, digits and _"),
-        (["../x"], "name '../x': expected small letters"),
-        (["class"], "name 'class': expected small letters"),
+        (["Tickets"], "name 'Tickets': expected lower-case letters, digits and _"),
+        (["../x"], "name '../x': expected lower-case letters"),
+        (["class"], "name 'class': expected lower-case letters"),
         (["salsa"], "name 'salsa' is taken by Salsa Engage"),
         (["journal"], "name 'journal': SegmentMock.journal is something else"),
         (["a", "--host", "https://api.example.com"], "--host 'https://api.example.com': expected a host"),

@@ -331,13 +331,16 @@ def test_a_rule_is_for_a_vendor_or_a_host(mock: SegmentMock, rule: dict[str, Any
     [
         (
             {"operation": "salsa.get_metrics"},
-            "operation: 'salsa.get_metrics': none is known before a call; use '*', or",
+            "operation: 'salsa.get_metrics' is not known before a call; expected '*' or",
         ),
         ({"match": {"json": {"a": 1}}}, "match: json is not known before a call; expected vendor or host"),
-        ({"match": lambda call: True}, "match: a function of a call can't be asked before there is one"),
-        ({"match": {"host": "https://x"}}, "match.host: 'https://x' is no host, and no pattern such as"),
+        ({"match": lambda call: True}, "match: a function needs a call, and there is none yet"),
+        ({"match": {"host": "https://x"}}, "match.host: 'https://x' is neither a host nor a pattern such as"),
         ({"match": {"vendor": "sasla"}}, "match.vendor: unknown vendor 'sasla' (did you mean 'salsa'?)"),
-        ({"when": {"connection": "reused"}}, "when: connection: a connection that does not come about has no calls"),
+        (
+            {"when": {"connection": "reused"}},
+            "when: connection: a fault that prevents connections strikes before any call",
+        ),
         ({"how": "refuse"}, "fault connect: how: "),
     ],
 )
@@ -356,7 +359,7 @@ def test_a_rule_that_never_fired_speaks_of_connections(mock: SegmentMock) -> Non
         by_requests()
         by_requests()
 
-    assert ["none of 2 connections matched", "it may strike 0 times"] == [first.explain(), second.explain()]
+    assert ["none of 2 connections matched", "times=0 never lets it strike"] == [first.explain(), second.explain()]
 
 
 def test_host_matches_calls_too(mock: SegmentMock) -> None:

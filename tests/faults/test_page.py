@@ -49,7 +49,7 @@ def test_rules_of_the_page_can_be_armed(language: str, block: str) -> None:
     assert len(rules) == len(SegmentMock(faults=rules).faults)
 
 
-def test_the_reasons_are_in_the_order_told() -> None:
+def test_reasons_are_listed_in_the_order_of_their_checks() -> None:
     """The page lists the conditions in the order in which a rule asks them."""
     mock = SegmentMock()
     rule = mock.faults.add(lambda call, proceed: proceed(), skip=1, every=2, chance=0, connection=5, from_=60)
@@ -59,6 +59,6 @@ def test_the_reasons_are_in_the_order_told() -> None:
             for _ in range(calls):
                 session.get("/nowhere")
 
-    assert "matched 9 times, but: 1 outside its time, 1 skipped, 2 spared by every=2" in rule.explain()
-    assert "2 spared by chance" in rule.explain()
-    assert "3 not that call of its connection" in rule.explain()
+    assert "matched 9 times, but: 1 outside of its time, 1 skipped, 2 spared by every=2" in rule.explain()
+    assert "2 spared by chance=0" in rule.explain()
+    assert "3 spared by connection=5" in rule.explain()

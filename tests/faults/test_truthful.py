@@ -100,7 +100,7 @@ def test_the_hint_names_the_other_value(failures: str, other: str) -> None:
     """And not the one in force."""
     reply = send(SegmentMock(segmenter_failures=failures), "PUT", "/segments", UPDATE)
 
-    assert f"--segmenter-failures {other} answers in the other documented shape" == reply.headers[HINT]
+    assert f"--segmenter-failures {other} answers in the other documented form" == reply.headers[HINT]
 
 
 def test_no_hint_at_a_setting_that_is_in_force() -> None:

@@ -295,7 +295,7 @@ def test_vendor_faces_see_and_prepare_records(make: Any) -> None:
     assert [segment] == mock.segmenter.segments
     assert 1 == len(mock.segmenter.persons)
     assert [] == mock.salsa.of("other").segments
-    with pytest.raises(SettingError, match="is not there"):
+    with pytest.raises(SettingError, match="no record has the id"):
         mock.salsa.add_member("nobody", supporter["supporterId"])
     assert segment == mock.vendor("segmenter").segments[0]
     assert {"salsa", "segmenter", "journal"} <= {*dir(mock)}

@@ -1,4 +1,4 @@
-"""What goes wrong (a file for each kind of fault) and when (the rules)."""
+"""Faults: what goes wrong (one file for each kind) and when (the rules)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-if TYPE_CHECKING:  # what type checkers know of the kinds; at run time each is imported when it is asked for
+if TYPE_CHECKING:  # for type checkers; at run time each kind is imported on first use
     from .connect import Connect as Connect
     from .disconnect import Disconnect as Disconnect
     from .drift import Drift as Drift

@@ -1,4 +1,4 @@
-"""What every fault is: a stage with settings, declared once as the fields of a dataclass."""
+"""The base class of faults: a middleware whose settings are the fields of a dataclass."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from ..settings import BOOL, Option, OptionType, SettingError, suggestion
 
 
 def setting(default: Any, help_: str, kind: OptionType, **bounds: Any) -> Any:
-    """Declare one setting: its default, what it does, what it takes, and *bounds* as `Option` has them."""
+    """Declare a setting: its default, its help, its type, and *bounds*, which are arguments of `Option`."""
     return field(default=default, metadata={"option": (help_, kind, bounds)})
 
 
 def option(row: Field[Any]) -> Option:
-    """Return the declaration of one field as an option, which knows how to read and refuse a value."""
+    """Return the declaration of a field as an option, which converts and validates values."""
     help_, kind, bounds = row.metadata["option"]
     return Option(row.name, help_, row.default, kind, **bounds)
 
 
 def pairs(value: Any) -> dict[str, Any]:
-    """Return *value* as names and values; raises ValueError for what only looks like them, such as ``[]``."""
+    """Return *value* as a dictionary of names and values; raises ValueError for any other value, such as ``[]``."""
     if not isinstance(value, Mapping):
         raise ValueError
     return dict(value)
 
 
 def after() -> Any:
-    """Declare *after*, which many kinds have."""
-    return setting(False, "Strike once the call is performed, when what it writes is there.", BOOL)
+    """Declare the setting *after*, which many kinds have."""
+    return setting(False, "Strike after the call was performed, with its changes made.", BOOL)
 
 
 @dataclass(frozen=True)
 class Fault:
-    """A stage that somebody armed. Raises `SettingError` for a setting that can't be."""
+    """A fault. Raises `SettingError` for an invalid setting."""
 
     kind: ClassVar[str]
     at_connect: ClassVar[bool] = False
-    """Whether it strikes a connection before there is a call, so that no operation is known."""
+    """Whether it strikes connections, before there is a call with an operation."""
 
     def __post_init__(self) -> None:
         for row in fields(self):
@@ -51,11 +51,11 @@ class Fault:
                 raise SettingError(f"fault {self.kind}: {str(error).partition(' (--')[0]}") from None
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
-        """Do the part of this fault around *proceed*."""
+        """Answer *call*; *proceed* passes it to the next rule or the operation, and returns the response."""
         raise NotImplementedError
 
     def fits(self, call: Call) -> bool:
-        """Tell whether there is anything in *call* that this fault could spoil."""
+        """Return whether *call* has anything that this fault can change."""
         return True
 
     def suits(self, operation: Operation | None) -> bool:

@@ -1,4 +1,4 @@
-"""The kinds of fault, a file each, found by themselves."""
+"""The kinds of fault, one file each, discovered by name."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ ALIASES: Mapping[str, Mapping[str, Any]] = {
     "RANDOM_DATA_THEN_CLOSE": {"kind": "garble", "how": "bytes"},
     "CONNECTION_RESET_BY_PEER": {"kind": "disconnect", "reset": True},
 }
-"""WireMock's names, for those who know them."""
+"""The names that WireMock uses, as aliases."""
 
 
 @cache
 def kinds() -> Mapping[str, type[Fault]]:
-    """Return every kind by name; a file that can't be imported, or has no fault of its name, stops the start."""
+    """Return every kind by name; raises if a file can't be imported, or has no fault of its name."""
     package = __package__ or ""
     names = sorted(row.name for row in iter_modules([str(Path(__file__).parent)]) if not row.name.startswith("_"))
     return MappingProxyType({name: _kind(import_module(f"{package}.{name}"), name) for name in names})
@@ -47,7 +47,7 @@ def fault_from_json(definition: Mapping[str, Any]) -> Fault:
 
 
 def fault_of(source: Any) -> Middleware:
-    """Return the fault that *source* is: a kind's name, a dict with a ``kind``, a fault, or an async function.
+    """Return *source* as a fault: it may be a kind's name, a dictionary with a ``kind``, a fault or an async function.
 
     Raises `SettingError` for anything else.
     """
@@ -58,7 +58,7 @@ def fault_of(source: Any) -> Middleware:
     if callable(source) and not isinstance(source, type):
         fault: Middleware = source
         return fault
-    expected = "expected a kind's name, a dict with a 'kind', or a fault such as faults.Hang()"
+    expected = "expected the name of a kind, a dictionary with a 'kind', or a fault such as faults.Hang()"
     raise SettingError(f"fault: {brief(source)} can't be armed; {expected}")
 
 

@@ -1,4 +1,4 @@
-"""Which calls a rule means: by vendor, by header, by a path into the body, or by a function."""
+"""Match conditions of a rule: by vendor, host, header, query, path into the body, or by a function."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ _MAX_PATH = 1000
 def predicate(match: Match) -> Test:
     """Return *match* as a test of calls.
 
-    A mapping may have ``vendor`` (a name) and ``host`` (one, or a pattern such as ``*.salsalabs.org``). It may have
-    ``headers`` (name to value, names in any case), ``query`` (name to value) and ``json`` (path to value). A path is
-    written ``payload.segments[0].name`` or ``payload.segments[*].name``. All keys that are given must fit. Raises
-    `SettingError` for another key, and for a value that is not a mapping.
+    A dictionary may have ``vendor`` (a name) and ``host`` (a host, or a pattern such as ``*.salsalabs.org``). It may
+    have ``headers`` (name to value, names in any case), ``query`` (name to value) and ``json`` (path to value).
+    A path is written ``payload.segments[0].name`` or ``payload.segments[*].name``. A call has to match all keys.
+    Raises `SettingError` for any other key, and for a value of the wrong type.
     """
     if match is None:
         return lambda call: True
     if callable(match):
         return match
     if is_deep(match):
-        raise SettingError("match: it is nested too deeply, and would match no call")
+        raise SettingError("match: the dictionary is nested too deeply to match any call")
     try:
         tests = [_predicate_of(name, wanted) for name, wanted in _pairs("match", match)]
     except SettingError:
         raise
-    except ValueError:  # such as a number too long to be text
+    except ValueError:  # such as a number with too many digits for text
         raise SettingError(f"match: {brief(match)} can't be compared with a call") from None
     return lambda call: all(test(call) for test in tests)
 
@@ -64,15 +64,15 @@ def _predicate_of(name: str, wanted: Any) -> Test:
 def connection_test(operation: str, match: Match) -> Callable[[str, str], bool]:
     """Return *operation* (``*``, or a vendor's name and ``.*``) and *match* as a test of a vendor's name and a host.
 
-    Raises `SettingError` for what only a call has.
+    Raises `SettingError` for conditions on a call.
     """
     vendor, _, rest = operation.partition(".")
     if operation != "*" and rest != "*":
         raise SettingError(
-            f"operation: {operation!r}: none is known before a call; use '*', or all of a vendor's: 'salsa.*'"
+            f"operation: {operation!r} is not known before a call; expected '*' or all of a vendor, such as 'salsa.*'"
         )
     if callable(match):
-        raise SettingError("match: a function of a call can't be asked before there is one; use 'vendor' or 'host'")
+        raise SettingError("match: a function needs a call, and there is none yet; expected vendor or host")
     wanted = dict(_pairs("match", match)) if match is not None else {}
     for name in wanted:
         if name not in ("vendor", "host"):
@@ -86,7 +86,9 @@ def _host_pattern(value: Any) -> str:
     try:
         return "*" if value == "*" else host_pattern(value)
     except (AttributeError, TypeError, ValueError):
-        raise SettingError(f"match.host: {brief(value)} is no host, and no pattern such as '*.salsalabs.org'") from None
+        raise SettingError(
+            f"match.host: {brief(value)} is neither a host nor a pattern such as '*.salsalabs.org'"
+        ) from None
 
 
 def _has_query(call: Call, wanted: list[tuple[str, str]]) -> bool:
@@ -103,9 +105,7 @@ def _pairs(place: str, value: Any) -> list[tuple[str, Any]]:
 def _steps(path: str) -> list[str | int | None]:
     """Return the steps of a path: a member's name, an index, or None for every item."""
     if len(path) > _MAX_PATH:
-        raise SettingError(
-            f"match.json: {brief(path, 50)} has more than {_MAX_PATH} characters, and no path needs so many"
-        )
+        raise SettingError(f"match.json: {brief(path, 50)} has more than {_MAX_PATH} characters, which no path needs")
     text = path.removeprefix("$")
     steps = [*_STEP.finditer(text)]
     if not text or "".join(step[0] for step in steps) != text:
@@ -121,7 +121,7 @@ def _body(call: Call) -> Any:
 
 
 def _at(value: Any, steps: list[str | int | None]) -> list[Any]:
-    """Return every value that *steps* lead to, none if they lead nowhere."""
+    """Return every value at the path *steps*."""
     if not steps:
         return [value]
     step, rest = steps[0], steps[1:]

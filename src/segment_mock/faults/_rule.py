@@ -1,4 +1,4 @@
-"""When one fault strikes, and how often it has."""
+"""A fault rule: when its fault strikes, and counters of what it did."""
 
 from __future__ import annotations
 
@@ -24,33 +24,37 @@ def _connection(value: Any) -> Any:
 
 
 WHEN = (
-    Option("skip", "How many matching calls pass first.", 0, INT, min=0),
-    Option("times", "How often it strikes at most.", None, INT, min=0),
+    Option("skip", "How many matching calls to leave alone first.", 0, INT, min=0),
+    Option("times", "How often the fault strikes at most.", None, INT, min=0),
     Option("every", "Every Nth matching call; skipped calls are not counted.", None, INT, min=1),
-    Option("chance", "How likely it strikes, from 0 to 1.", 1.0, FLOAT, min=0, max=1),
+    Option("chance", "Probability that it strikes, from 0 to 1.", 1.0, FLOAT, min=0, max=1),
     Option(
         "connection",
-        "Only on a reused connection, or only the first so many calls of one.",
+        "Only on a reused connection ('reused'), or only for this many first calls of a connection.",
         None,
         OptionType("'reused' or a number of calls", _connection),
     ),
-    Option("from", "Not before so many seconds of the mock's clock after it was armed.", None, FLOAT, min=0),
-    Option("until", "Not after so many seconds of the mock's clock after it was armed.", None, FLOAT, min=0),
+    Option(
+        "from", "Seconds of the mock's clock, from arming the fault, before which it never strikes.", None, FLOAT, min=0
+    ),
+    Option(
+        "until", "Seconds of the mock's clock, from arming the fault, after which it never strikes.", None, FLOAT, min=0
+    ),
 )
 _SPARED = {
     "skip": "skipped",
-    "every": "spared by every={every}",
-    "times": "after the last time",
-    "chance": "spared by chance",
-    "connection": "not that call of its connection",
-    "window": "outside its time",
+    "every": "spared by every={when.every}",
+    "times": "spared by times={when.times}",
+    "chance": "spared by chance={when.chance:g}",
+    "connection": "spared by connection={when.connection}",
+    "window": "outside of its time",
     "nothing": "with nothing to change",
 }
 
 
 @dataclass(frozen=True)
 class When:
-    """The conditions of a rule that are not about what is called."""
+    """The conditions of a rule that do not concern the contents of a call."""
 
     skip: int = 0
     times: int | None = None
@@ -62,7 +66,7 @@ class When:
 
     @classmethod
     def of(cls, conditions: dict[str, Any]) -> When:
-        """Return the *conditions*, under their JSON names, as a value; raises `SettingError` for an invalid one."""
+        """Return *conditions*, by their JSON names, as an object; raises `SettingError` for an invalid one."""
         rows = {option.name: option for option in WHEN}
         for name in conditions:
             if name not in rows:
@@ -76,17 +80,18 @@ class When:
         return cls(**{"from_" if name == "from" else name: value for name, value in read.items()})
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the conditions that say something, by their JSON names."""
+        """Return the conditions that differ from their default, by their JSON names."""
         values = {option.name: getattr(self, "from_" if option.name == "from" else option.name) for option in WHEN}
         return {option.name: values[option.name] for option in WHEN if values[option.name] != option.default}
 
 
 class FaultRule:
-    """One armed *fault*, when it strikes, and counters of what it did.
+    """An armed *fault*, the conditions under which it strikes, and counters of what it did.
 
-    ``seen`` are the calls that reached it, ``matched`` those it is meant for, ``fired`` those it struck, ``suppressed``
-    those a condition spared; of a fault that prevents connections, the connections. ``where`` is the line that armed
-    it; it was in force for the calls after the journal's entry ``since`` up to entry ``until`` (None: to the end).
+    ``seen`` counts the calls that reached it, ``matched`` those that its operation and match select, ``fired`` those
+    that it struck, and ``suppressed`` those that a condition spared. A fault that prevents connections counts
+    connections. ``where`` is the line that armed it. It was in force for the calls after the journal's entry ``since``
+    up to the entry ``until`` (None: to the end).
     """
 
     def __init__(
@@ -95,7 +100,7 @@ class FaultRule:
         self.id, self.fault, self.operation, self.match, self.when = id_, fault, operation, match, when
         self.armed, self._rng, self._test = armed, rng, predicate(match)
         self.at_connect = bool(getattr(fault, "at_connect", False))
-        """Whether it strikes connections, and calls only where a connection could not be prevented."""
+        """Whether it strikes connections; it then strikes calls only if the connection could not be prevented."""
         self._connection_test = connection_test(operation, match) if self.at_connect else None
         self._lock, self._spared, self._unreached = new_lock(), Counter[str](), Counter[str]()
         self.seen = self.matched = self.fired = self.since = 0
@@ -112,17 +117,17 @@ class FaultRule:
 
     @property
     def suppressed(self) -> int:
-        """How many matching calls a condition spared."""
+        """How many matching calls a condition such as ``times`` or ``chance`` spared."""
         return self._spared.total()
 
     @property
     def counters(self) -> tuple[int, int, int, int]:
-        """How many calls it has seen, matched, struck and spared."""
+        """The counters: seen, matched, fired, suppressed."""
         return self.seen, self.matched, self.fired, self.suppressed
 
     @property
     def is_spent(self) -> bool:
-        """Whether it has struck as often as it may."""
+        """Whether it has fired as often as ``times`` allows."""
         return self.when.times is not None and self.fired >= self.when.times
 
     def begin(self, call: Call, proceed: Proceed) -> Coroutine[Any, Any, Response]:
@@ -135,16 +140,15 @@ class FaultRule:
         return fault
 
     def explain(self) -> str:
-        """Return a sentence that says why the rule has not fired, or how often it has."""
+        """Return a clause that says how often the rule fired, or why it did not."""
         if self.fired:
             return f"fired {_times(self.fired)}"
         unreached = [f"rule {by} answered {_calls(count)} first" for by, count in self._unreached.items()]
         if self.when.times == 0:
-            why = "it may strike 0 times"
+            why = "times=0 never lets it strike"
         elif self.matched:
             spared = ", ".join(
-                f"{count} {_SPARED[condition].format(every=self.when.every)}"
-                for condition, count in self._spared.items()
+                f"{count} {_SPARED[condition].format(when=self.when)}" for condition, count in self._spared.items()
             )
             why = f"matched {_times(self.matched)}, but: {spared}"
         elif self.seen:
@@ -155,7 +159,7 @@ class FaultRule:
         return "; ".join(filter(None, [why, *unreached]))
 
     def note_unreached(self, call: Call, by: str) -> None:
-        """Note that the rule *by* answered *call* itself, if this one is meant for it."""
+        """Record that the rule *by* answered *call* itself, if this rule matches the call."""
         if self._means(call):
             with self._lock:
                 self._unreached[by] += 1
@@ -169,7 +173,7 @@ class FaultRule:
         return {**definition, **({"match": match} if match else {}), **counters, "why": self.explain()}
 
     def strikes(self, call: Call) -> bool:
-        """Count *call*, and return whether the fault strikes it."""
+        """Count *call*, and return whether the fault strikes."""
         if self.at_connect and call.request.is_admitted:
             return False
         meant = self._means(call)
@@ -200,7 +204,7 @@ class FaultRule:
         return matches_operation(call.vendor.operation_name(call.operation.name), self.operation) and self._test(call)
 
     def _spares(self, turn: int, now: float) -> str:
-        """Return the condition that spares the call that is *turn* on its connection, or ``""``."""
+        """Return the condition that spares the call with the number *turn* on its connection, or ``""``."""
         when, age = self.when, now - self.armed
         if (when.from_ is not None and age < when.from_) or (when.until is not None and age > when.until):
             return "window"

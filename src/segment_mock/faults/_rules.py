@@ -1,4 +1,4 @@
-"""The armed fault rules, in order, and how a call is led through them."""
+"""The armed fault rules, in order, and how a call passes through them."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 FaultSource: TypeAlias = "str | Mapping[str, Any] | Middleware"
-"""A fault as a user may give it: a kind's name, a dict with a ``kind``, a `Fault`, an async function."""
+"""What users may arm: the name of a kind, a dictionary with a ``kind``, a `Fault`, or an async function."""
 _MEMBERS = ("operation", "match", "when")
 
 
 class Conditions(TypedDict, total=False):
-    """When a rule strikes, beside what is called; None is no condition."""
+    """When a rule strikes, independent of the contents of a call; None sets no condition."""
 
     skip: int | None
     times: int | None
@@ -40,11 +40,10 @@ class Conditions(TypedDict, total=False):
 
 
 class FaultRules:
-    """What goes wrong, and when: the armed rules, the first outermost.
+    """The armed fault rules, the outermost first.
 
-    *operations* are those that a rule may mean, by name (None: one that only refuses), *newest* tells the
-    journal's newest entry. A kind's file that can't be imported is an error here, at the start, and not at the
-    first rule.
+    *operations* are the operations by name; None stands for calls that are only refused. *newest* returns the id of
+    the journal's newest entry. All kinds are imported here, so that a broken file is an error at the start.
     """
 
     def __init__(
@@ -54,14 +53,14 @@ class FaultRules:
         self._rules: tuple[FaultRule, ...] = ()
         self._armed: tuple[FaultRule, ...] = ()
         self.active: tuple[FaultRule, ...] = ()
-        """The armed rules that may still strike: a rule that struck as often as it may is passed over."""
+        """The armed rules that can still strike; a rule that has fired as often as ``times`` allows is left out."""
         self._numbers, self._lock = 0, new_rlock()
         self.connections_armed = 0
-        """How many faults were armed so far that let no connection come about."""
+        """How many ``connect`` faults were armed so far."""
         kinds()
 
     def connect_failure(self, vendor: str, host: str) -> ConnectFailure | None:
-        """Return how a new connection to *host* of *vendor* (``""``: not known) fails, or None if it comes about."""
+        """Return how a new connection to *host* of *vendor* (``""`` if unknown) fails, or None if it is established."""
         for rule in self.active:
             if rule.at_connect and rule.strikes_connection(vendor, host, self._world.clock.now()):
                 if rule.is_spent:
@@ -71,10 +70,10 @@ class FaultRules:
 
     @coroutine
     def apply(self, call: Call, perform: Callable[[], Response]) -> Generator[Any, Any, Response]:
-        """Lead *call* through every active rule to *perform*, and return the response.
+        """Pass *call* through every active rule to *perform*, and return the response.
 
-        The faults that strike are nested in a list, not on Python's stack, so there may be any number of them. What
-        a fault yields is a pause, which is passed on, or the wish to proceed, which is carried out here.
+        The faults that strike are in a list, not on Python's stack, so their number is not limited. A fault yields
+        pauses, which are passed on, or the request to proceed, which is carried out here.
         """
         rules, reached = self.active, 0
         proceed_from: int | None = 0  # the rule from which the call goes on inwards, if it does
@@ -125,7 +124,7 @@ class FaultRules:
 
     @property
     def armed(self) -> tuple[FaultRule, ...]:
-        """Every rule since the rules were last cleared, those that were removed included."""
+        """Every rule that was armed since the rules were last cleared, including removed ones."""
         return self._armed
 
     @overload
@@ -159,13 +158,13 @@ class FaultRules:
         when: Mapping[str, Any] | None = None,
         **conditions: Any,
     ) -> FaultRule | list[FaultRule]:
-        """Arm *fault* and return its rule; of a list of faults arm all and return their rules.
+        """Arm *fault* and return its rule; for a list of faults, arm all and return their rules.
 
-        *fault* is a kind's name, a dict with a ``kind`` (and ``operation``, ``match``, ``when`` if you like), a
-        `Fault` or an async function. *operation* is the name of one, with or without its vendor, or a glob. *match*
-        is a mapping (``vendor``, ``host``, ``headers``, ``query``, ``json``) or a function of the call. *conditions*
-        are skip, times, every, chance, connection, from_ and until; *when* has them by their JSON names. Raises
-        `SettingError` for an unknown kind, operation or vendor, naming the nearest, and for what can't be.
+        *fault* is the name of a kind, a dictionary with a ``kind`` (and optional ``operation``, ``match``, ``when``), a
+        `Fault` or an async function. *operation* is a name, with or without its vendor, or a glob (default: all).
+        *match* is a dictionary (``vendor``, ``host``, ``headers``, ``query``, ``json``) or a function of the call.
+        *conditions* are skip, times, every, chance, connection, from_ and until; *when* has them by their JSON names.
+        Raises `SettingError` with the nearest name for an unknown kind, operation or vendor, and for an invalid value.
         """
         named = {name.rstrip("_"): value for name, value in conditions.items()}
         if isinstance(fault, (list, tuple)):
@@ -174,7 +173,7 @@ class FaultRules:
         return self._add(fault, operation, match, {**(when or {}), **named})
 
     def load(self, definition: Any) -> list[FaultRule]:
-        """Arm what *definition* says: a rule as JSON, a kind's name or a fault, or a list of them. All or none.
+        """Arm *definition*: a rule as JSON, the name of a kind, a fault, or a list of them. Arms all or none.
 
         ``{"kind": ..., its settings..., "operation": ..., "match": {...}, "when": {...}}``.
         """
@@ -184,7 +183,7 @@ class FaultRules:
             return [self._loaded(definition)]
 
     def check(self, rules: Any) -> None:
-        """Raise the `SettingError` that `load` would raise for *rules*, and arm nothing."""
+        """Raise the `SettingError` that `load` would raise for *rules*, without arming any."""
         with self._lock:
             before = self._rules, self._armed, self._numbers
             try:
@@ -213,7 +212,7 @@ class FaultRules:
         match: Match = None,
         **conditions: Any,
     ) -> AbstractContextManager[Any]:
-        """Arm *fault* for the length of a ``with`` block; arguments as `add` has them."""
+        """Arm *fault* within a ``with`` block; arguments are those of `add`."""
         return self._injected(fault, operation, match, conditions)
 
     @contextmanager
@@ -230,7 +229,7 @@ class FaultRules:
         return next((rule for rule in self._rules if rule.id == id_), None)
 
     def remove(self, id_: str) -> bool:
-        """Disarm the rule with this id; tell whether there was one."""
+        """Disarm the rule with this id, and return whether there was one."""
         with self._lock:
             gone = [rule for rule in self._rules if rule.id == id_]
             self._rules = tuple(rule for rule in self._rules if rule.id != id_)
@@ -261,13 +260,13 @@ class FaultRules:
 
     def _add(self, source: Any, operation: str, match: Match, when: Mapping[str, Any]) -> FaultRule:
         if is_deep(source):
-            raise SettingError("fault: it is nested too deeply")
+            raise SettingError("fault: the dictionary is nested too deeply")
         source, operation, match, when = own_members(source, operation, match, when)
         fault = fault_of(source)
         self._check(fault, str(operation), match)
         conditions = When.of({**when})
         if conditions.connection is not None and getattr(fault, "at_connect", False):
-            raise SettingError("when: connection: a connection that does not come about has no calls")
+            raise SettingError("when: connection: a fault that prevents connections strikes before any call")
         with self._lock:
             id_, now = str(self._numbers + 1), self._world.clock.now()
             random = self._world.random_stream(f"fault {id_}")
@@ -310,16 +309,16 @@ _PROCEED: Final = object()
 
 @coroutine
 def _proceed() -> Generator[object, Response, Response]:
-    """Ask `FaultRules.apply` to lead the call on, and return the response."""
+    """Ask `FaultRules.apply` to pass the call on, and return the response."""
     return (yield _PROCEED)
 
 
 def own_members(
     source: Any, operation: str, match: Match, when: Mapping[str, Any]
 ) -> tuple[Any, str, Match, Mapping[str, Any]]:
-    """Return fault, operation, match and when of a rule, each from the dict *source* or as it is given beside it.
+    """Return fault, operation, match and when of a rule, from the dictionary *source* or from the other arguments.
 
-    Raises `SettingError` for what is given twice.
+    Raises `SettingError` for a member that is given twice.
     """
     if not isinstance(source, Mapping):
         return source, operation, match, when

@@ -1,4 +1,4 @@
-"""No connection comes about."""
+"""A connection that can't be established."""
 
 from __future__ import annotations
 
@@ -10,17 +10,15 @@ from ..messages import RESET, Response
 from ..settings import TEXT
 from ._base import Fault, setting
 
-_HOW = (
-    "What a connection fails by: nothing listens, nothing answers, the name is unknown, the certificate is not trusted."
-)
+_HOW = "How it fails: nothing listens, nothing answers, the host name is unknown, or the certificate is not trusted."
 
 
 @dataclass(frozen=True)
 class Connect(Fault):
-    """Let no connection to a vendor's host come about. A rule of it is for a vendor or a host, not for an operation.
+    """Fail every new connection to a vendor's host. Its rules select a vendor or a host, not an operation.
 
-    Connections that are open and idle are closed when it is armed. A server that clients call by its own address has
-    accepted them already: it can only reset a connection at its first call, whatever *how* is.
+    Arming it closes connections that are open and idle. A live server that is called by its own address has already
+    accepted the connection, so it can only reset it at its first call, whatever *how* says.
     """
 
     kind: ClassVar[str] = "connect"
@@ -28,13 +26,13 @@ class Connect(Fault):
     how: str = setting("refused", _HOW, TEXT, choices=("refused", "timeout", "dns", "tls"))
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
-        """Reset a connection that was accepted."""
+        """Reset an accepted connection."""
         return Response(500, delivery=RESET)
 
     def fits(self, call: Call) -> bool:
-        """Tell whether *call* is the first of its connection."""
+        """Return whether *call* is the first one of its connection."""
         return call.request.number == 1
 
     def suits(self, operation: Operation | None) -> bool:
-        """Tell that any operation may be the first call of a connection."""
+        """Return True, because every operation may be the first call of a connection."""
         return True

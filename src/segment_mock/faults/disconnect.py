@@ -1,4 +1,4 @@
-"""Hang up."""
+"""A connection that closes without an answer."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ._base import Fault, after, setting
 
 @dataclass(frozen=True)
 class Disconnect(Fault):
-    """Hang up: before the call is performed, or, with *after*, once it is."""
+    """Close the connection without an answer: before the call is performed or, with *after*, afterwards."""
 
     kind: ClassVar[str] = "disconnect"
-    reset: bool = setting(False, "Break the connection with RST instead of closing it with FIN.", BOOL)
+    reset: bool = setting(False, "End the connection with RST instead of FIN.", BOOL)
     after: bool = after()
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
-        """Close the connection without a byte."""
+        """Close the connection without sending a byte."""
         if self.after:
             await proceed()
         return Response(500, delivery=RESET if self.reset else CLOSED)

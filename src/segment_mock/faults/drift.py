@@ -1,4 +1,4 @@
-"""An answer that the vendor might give next year."""
+"""A compatible change of the API: an answer as the vendor might give it next year."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..settings import TEXT
 from ._base import Fault, setting
 
 Place: TypeAlias = tuple[Json, str, Any]
-"""An object of the answer, one of its members, and what that member becomes."""
+"""An object of the answer, one of its members, and the new value of that member."""
 
 
 def _new_field(call: Call, body: Json) -> Iterator[Place]:
@@ -68,10 +68,10 @@ _HOW: Mapping[str, Callable[[Call, Json], Iterator[Place]]] = {
 
 @dataclass(frozen=True)
 class Drift(Fault):
-    """Perform the call and change one thing in its answer that a tolerant reader must accept.
+    """Perform the call, and change its answer in one place, in a way that a tolerant client accepts.
 
     *how*: new_field, null (of an optional member), number_as_string, unknown_enum, reorder (a list).
-    The place is chosen at random. An answer without such a place, and an error, stay as they are.
+    The place is chosen at random. An answer without such a place, and an error, are not changed.
     """
 
     kind: ClassVar[str] = "drift"
@@ -90,7 +90,7 @@ class Drift(Fault):
 
 
 def _read(response: Response) -> Json:
-    # A rule within may have made it anything.
+    # An inner rule may have replaced it by anything.
     if response.status != 200 or response.delivery.raw is not None:
         return {}
     try:

@@ -1,4 +1,4 @@
-"""A body that comes slowly."""
+"""A body that arrives slowly."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ._base import Fault, setting
 
 @dataclass(frozen=True)
 class Drip(Fault):
-    """Perform the call and let its answer's body drip: no single read is late, the whole is."""
+    """Perform the call and send the body of its answer slowly: no single read is late, but the whole body is."""
 
     kind: ClassVar[str] = "drip"
     bytes_per_second: float = setting(100.0, "How fast.", FLOAT, min=0.001)
     chunk: int = setting(10, "How many bytes at a time.", INT, min=1, max=65536)
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
-        """Slow the answer down."""
+        """Send the body in pieces."""
         response = await proceed()
         pause = self.chunk / self.bytes_per_second
         return replace(response, delivery=replace(response.delivery, chunk=self.chunk, pause=pause))

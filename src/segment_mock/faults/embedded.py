@@ -1,4 +1,4 @@
-"""An error inside a success."""
+"""An error in a reply with status 200."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ._base import Fault, setting
 
 @dataclass(frozen=True)
 class Embedded(Fault):
-    """Answer 200 with the text of an error, as Salsa does: who looks at the status sees a success."""
+    """Answer 200 with the text of an error, as Salsa does. A client that checks only the status sees a success."""
 
     kind: ClassVar[str] = "embedded"
     message: str = setting("Your per minute call rate has been exceeded", "The text of the body.", TEXT)

@@ -1,4 +1,4 @@
-"""An error in the vendor's own dialect."""
+"""An error in the vendor's own format."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ def _headers(value: Any) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Error(Fault):
-    """Answer with *status* as the vendor would say it, or with a *body* of your own."""
+    """Answer with *status* in the vendor's words, or with your own *body*."""
 
     kind: ClassVar[str] = "error"
     status: int = setting(500, "HTTP status.", INT, min=200, max=599)
     after: bool = after()
     body: str | Mapping[str, Any] | None = setting(
         None,
-        "Body to send instead of the vendor's own: text, or an object for JSON.",
-        OptionType("text or an object", _body),
+        "Body to send instead of the vendor's: a text, or an object to send as JSON.",
+        OptionType("a text or an object", _body),
     )
     headers: Mapping[str, str] | None = setting(
         None, "Headers to add.", OptionType("a dictionary of names and values", _headers)

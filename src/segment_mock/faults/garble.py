@@ -1,4 +1,4 @@
-"""A body, or a frame, that no client can parse."""
+"""A body or a message frame that no client can parse."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ class Garble(Fault):
     """Perform the call and garble its answer.
 
     *how* is json (cut JSON with a correct Content-Length), html (a gateway's page) or bytes (no status line). It may
-    also be chunk (good head, bad chunk size), encoding (a wrong Content-Encoding) or empty (200, no body).
+    also be chunk (valid headers, invalid chunk size), encoding (a wrong Content-Encoding) or empty (200, no body).
     """
 
     kind: ClassVar[str] = "garble"
-    how: str = setting("json", "What is garbled.", TEXT, choices=tuple(_HOW))
+    how: str = setting("json", "How the answer is garbled.", TEXT, choices=tuple(_HOW))
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
         """Garble the answer, if there is one."""

@@ -14,7 +14,7 @@ from ._base import Fault, after
 
 @dataclass(frozen=True)
 class Hang(Fault):
-    """Give no answer until the client gives up; with *after*, once the call is performed."""
+    """Never answer, until the client gives up; with *after*, only after the call was performed."""
 
     kind: ClassVar[str] = "hang"
     after: bool = after()

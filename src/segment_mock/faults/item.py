@@ -23,38 +23,40 @@ def _indexes(value: Any) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Item(Fault):
-    """Fail chosen items of a batch in the vendor's form and perform the others: real partial failure.
+    """Fail some items of a batch in the vendor's format, and perform the others.
 
-    The identifiers of a search are items too; a search of all records has none.
-    Items are chosen by *index*, by *where*, by *every*, or all of these together; by none, all.
+    The identifiers of a search are items too; a search of all records has no items. An item fails if it meets all of
+    *index*, *where* and *every* that are given; without them, every item fails.
     """
 
     kind: ClassVar[str] = "item"
-    result: str = setting("SYSTEM_ERROR", "The result of a chosen item.", TEXT, choices=_RESULTS)
+    result: str = setting("SYSTEM_ERROR", "The result of a failed item.", TEXT, choices=_RESULTS)
     index: tuple[int, ...] | int | None = setting(
-        None, "Which items, from 0: a number or several.", OptionType("an index from 0, or a list of them", _indexes)
+        None,
+        "Which items, counted from 0: a number, or a list of numbers.",
+        OptionType("an index from 0, or a list of them", _indexes),
     )
     where: Mapping[str, Any] | None = setting(
         None,
-        "Only items that have these members with these values ('*': any value). An item of supporterIds has one "
-        "member, supporterId; an identifier of a search has segmentId, supporterId or externalSystemId.",
+        "Only items with these members and values ('*' is any value). An item of supporterIds has one member, "
+        "supporterId; an identifier of a search has segmentId, supporterId or externalSystemId.",
         OptionType("a dictionary of names and values", pairs),
     )
     every: int | None = setting(None, "Every Nth item.", INT, min=1)
     message: str = setting("", "The sentence of the item's error, where the result has one.", TEXT)
 
     def fits(self, call: Call) -> bool:
-        """Tell whether the call has a batch with an item to fail."""
+        """Return whether *call* has a batch with an item to fail."""
         return bool(self._chosen(call))
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
-        """Mark the chosen items; the operation fails them and performs the others."""
+        """Select the items that the operation will fail."""
         marked = dict.fromkeys(self._chosen(call), ItemFailure(self.result, self.message))
         call.item_failures = {**call.item_failures, **marked}
         return await proceed()
 
     def suits(self, operation: Operation | None) -> bool:
-        """Tell whether *operation* has items at all."""
+        """Return whether *operation* has items."""
         return operation is not None and operation.items is not None
 
     def _chosen(self, call: Call) -> list[int]:
@@ -74,7 +76,7 @@ class Item(Fault):
 def _has(item: Json, name: str, wanted: Any, is_id: bool) -> bool:
     value = item.get(name)
     if type(value) is int and isinstance(wanted, str):
-        value = str(value)  # a number is taken as text where the API wants text
+        value = str(value)  # the API accepts a number in place of a text
     if wanted == "*":
         return value is not None
     if is_id and isinstance(value, str) and isinstance(wanted, str):

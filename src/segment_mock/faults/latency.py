@@ -12,27 +12,31 @@ from ..messages import Response
 from ..settings import FLOAT, TEXT
 from ._base import Fault, after, setting
 
-_LONGEST = 604_800.0  # a week: no clock runs out of it
+_LONGEST = 604_800.0  # a week, so that no clock overflows
 
 
 @dataclass(frozen=True)
 class Latency(Fault):
-    """Wait before the call is performed, or, with *after*, before its answer leaves."""
+    """Wait before the call is performed or, with *after*, before its answer leaves."""
 
     kind: ClassVar[str] = "latency"
-    seconds: float = setting(1.0, "How long: the middle of the distribution.", FLOAT, min=0, max=_LONGEST)
+    seconds: float = setting(
+        1.0, "How long to wait: the centre of the distribution (lognormal: its median).", FLOAT, min=0, max=_LONGEST
+    )
     jitter: float = setting(
         0.0,
-        "How much it varies: half the width (uniform), or the deviation (normal; lognormal: of the logarithm).",
+        "How much it varies: half the width (uniform) or the standard deviation (normal; lognormal: of the logarithm).",
         FLOAT,
         min=0,
         max=_LONGEST,
     )
-    distribution: str = setting("fixed", "How it varies.", TEXT, choices=("fixed", "uniform", "normal", "lognormal"))
+    distribution: str = setting(
+        "fixed", "Distribution of the time.", TEXT, choices=("fixed", "uniform", "normal", "lognormal")
+    )
     after: bool = after()
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
-        """Wait on one side of the call."""
+        """Wait before or after the call."""
         delay = min(max(0.0, self._drawn(call)), _LONGEST)
         if not self.after:
             await sleep(delay, self.kind)

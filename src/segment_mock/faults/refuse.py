@@ -1,4 +1,4 @@
-"""A refusal that the vendor knows, without its reason."""
+"""A refusal in the vendor's words, without its usual cause."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ._base import Fault, after, setting
 
 @dataclass(frozen=True)
 class Refuse(Fault):
-    """Refuse as the vendor does: 405 for a group that is no CRM group, 401, 429 and the others."""
+    """Refuse the call as the vendor does: 405 for a non-CRM group, 401, 429 and others."""
 
     kind: ClassVar[str] = "refuse"
-    refusal: str = setting("unauthorized", "Which refusal, by its neutral kind.", TEXT, choices=REFUSAL_KINDS)
+    refusal: str = setting("unauthorized", "Which refusal.", TEXT, choices=REFUSAL_KINDS)
     after: bool = after()
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
-        """Answer the refusal, after the call is performed or instead of it."""
+        """Refuse the call, after performing it or instead."""
         if self.after:
             await proceed()
         return call.refuse(cast("RefusalKind", self.refusal))

@@ -13,21 +13,21 @@ from ._base import Fault, setting
 
 @dataclass(frozen=True)
 class Stale(Fault):
-    """Answer reads as the records were some calls, or some seconds, ago; counts lag along."""
+    """Answer reads from the records as they were some calls or some seconds ago, including counts."""
 
     kind: ClassVar[str] = "stale"
-    lag: int = setting(1, "How many of the last calls that changed something are unseen.", INT, min=1)
-    seconds: float | None = setting(None, "Instead of lag: how many seconds the reads are behind.", FLOAT, min=0)
+    lag: int = setting(1, "How many of the last calls that changed something reads do not see yet.", INT, min=1)
+    seconds: float | None = setting(None, "Instead of lag: how many seconds reads are behind.", FLOAT, min=0)
 
     def fits(self, call: Call) -> bool:
-        """Tell whether the call reads."""
+        """Return whether *call* only reads."""
         return call.operation.reads
 
     def suits(self, operation: Operation | None) -> bool:
-        """Tell whether *operation* reads."""
+        """Return whether *operation* only reads."""
         return operation is not None and operation.reads
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
-        """Let the operation see an earlier moment."""
+        """Perform the operation on an earlier state of the records."""
         call.lag = Lag(self.lag, self.seconds)
         return await proceed()

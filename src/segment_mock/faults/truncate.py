@@ -21,18 +21,18 @@ def _place(value: Any) -> float | int:
 
 @dataclass(frozen=True)
 class Truncate(Fault):
-    """Perform the call and send only the beginning of its answer under the Content-Length of the whole."""
+    """Perform the call, but send only the beginning of its answer, with the Content-Length of the whole body."""
 
     kind: ClassVar[str] = "truncate"
     at: float | int = setting(
         0.5,
-        "How much is sent: below 1 (with a point) a fraction of the body, else whole bytes.",
+        "How much is sent: a fraction of the body (with a decimal point, below 1) or a number of bytes.",
         OptionType("a fraction from 0.0 up to 1, or a number of bytes", _place),
     )
-    reset: bool = setting(False, "End with RST instead of FIN.", BOOL)
+    reset: bool = setting(False, "End the connection with RST instead of FIN.", BOOL)
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
-        """Cut the answer; one byte at least is missing, if there is any."""
+        """Cut the answer by at least one byte, if it has any."""
         response = await proceed()
         if response.delivery.raw is not None:
             return response

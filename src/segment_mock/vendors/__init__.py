@@ -1,4 +1,4 @@
-"""The vendors, a folder each, found by themselves; and those of other packages."""
+"""The vendors: one folder each, discovered by name, and those of other packages."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ["API_VERSION", "check_name", "find_vendors"]
 
 
 def find_vendors() -> tuple[Vendor, ...]:
-    """Return every vendor, in order of name: each folder here that is no private one has a ``VENDOR``.
+    """Return every vendor, sorted by name: the ``VENDOR`` of each folder here, then those of other packages.
 
-    Behind them come those of other packages; raises `SettingError` for one that can't be used, naming its package.
+    Raises `SettingError` with the name of its package for a vendor that can't be used.
     """
     names = sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
     own = tuple(import_module(f"{__name__}.{name}").VENDOR for name in names)

@@ -1,4 +1,4 @@
-"""Vendors of other packages: the entry-point group ``segment_mock.vendors``, one entry a module with a ``VENDOR``."""
+"""Vendors of other packages: entry points of the group ``segment_mock.vendors``, each a module with a ``VENDOR``."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 GROUP = "segment_mock.vendors"
 API_VERSION = 1
-"""The version of `segment_mock.vendor_api`. It grows when a vendor that was written for an older one would break."""
+"""The version of `segment_mock.vendor_api`. It grows with every change that would break existing vendors."""
 RESERVED = ("mock", "nobody", "stubs", "unmatched", "vendors")
-"""Names that data files, commands or the journal use for something else."""
+"""Names that data files, commands or the journal use otherwise."""
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _NEEDLE = GROUP.encode()
 
 
 def vendors_of_packages(own: tuple[Vendor, ...]) -> tuple[Vendor, ...]:
-    """Return the vendors that installed packages declare, in order of name; *own* are those that were here first.
+    """Return the vendors of installed packages, sorted by name; *own* are the vendors of this package.
 
-    Raises `SettingError` for one that can't be imported or used, or that clashes with another.
+    Raises `SettingError` for a vendor that can't be imported or used, or that clashes with another.
     """
     entries = _entries()
     if not entries:
@@ -48,10 +48,10 @@ def vendors_of_packages(own: tuple[Vendor, ...]) -> tuple[Vendor, ...]:
 
 @cache
 def _entries() -> tuple[EntryPoint, ...]:
-    """Return the entry points, looked for once in a process."""
+    """Return the entry points, cached for the process."""
     if not _may_exist():
         return ()
-    from importlib.metadata import entry_points  # many times slower than the look above
+    from importlib.metadata import entry_points  # many times slower than the check above
 
     # One package may be found twice, for example in a checkout and in site-packages.
     unique = {(entry.name, entry.value): entry for entry in entry_points(group=GROUP)}
@@ -59,7 +59,7 @@ def _entries() -> tuple[EntryPoint, ...]:
 
 
 def _may_exist() -> bool:
-    """Tell whether some installed package may declare a vendor: whether the group stands in any metadata file."""
+    """Return whether an installed package may declare a vendor: whether a metadata file names the group."""
     if any(hasattr(finder, "find_distributions") and finder is not PathFinder for finder in sys.meta_path):
         return True
     return any(_is_named_below(folder or ".") for folder in dict.fromkeys(sys.path))
@@ -90,7 +90,7 @@ def _loaded(entry: EntryPoint) -> Vendor:
         raise SettingError(f"{_place(entry)}: can't be imported: {type(error).__name__}: {error}") from error
     vendor = target if isinstance(target, Vendor) else getattr(target, "VENDOR", None)
     if not isinstance(vendor, Vendor):
-        raise SettingError(f"{_place(entry)}: expected a module with a VENDOR, which is a Vendor, got {vendor!r}")
+        raise SettingError(f"{_place(entry)}: expected a module whose VENDOR is a Vendor, got {vendor!r}")
     return vendor
 
 
@@ -100,24 +100,27 @@ def _place(entry: EntryPoint) -> str:
 
 
 def check_name(name: str, others: Iterable[Vendor]) -> str:
-    """Return why a vendor beside *others* can't be called *name*, or ``""``."""
+    """Return why a vendor can't have the name *name* beside *others*, or ``""``."""
     if not _NAME.fullmatch(name) or name in RESERVED or iskeyword(name):
-        return f"name {name!r}: expected small letters, digits and _, and none of {', '.join(RESERVED)}"
+        return f"name {name!r}: expected lower-case letters, digits and _, but not {', '.join(RESERVED)}"
     taken = next((other for other in others if other.name == name), None)
     return f"name {name!r} is taken by {taken.title}" if taken else ""
 
 
 def _problems(vendor: Vendor, others: list[Vendor]) -> Iterator[str]:
-    """Yield what is wrong with *vendor* by itself and beside *others*."""
+    """Yield the errors of *vendor*, and its clashes with *others*."""
     if vendor.api > API_VERSION:
-        yield f"it was written for version {vendor.api} of segment_mock.vendor_api, this is {API_VERSION}; upgrade"
+        yield (
+            f"it was written for version {vendor.api} of segment_mock.vendor_api, and this is version {API_VERSION}; "
+            "upgrade the older one"
+        )
     if problem := check_name(vendor.name, others):
         yield problem
     if missing := [kind for kind in REFUSAL_KINDS if kind not in vendor.refusals]:
         yield f"refusals: no template for {', '.join(missing)}"
     names = [operation.name for operation in vendor.operations]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        yield f"operations: {', '.join(twice)} stands there twice"
+        yield f"operations: {', '.join(twice)} is listed twice"
     if not vendor.root.startswith("/") or vendor.root.startswith("/_mock"):
         yield f"root {vendor.root!r}: expected a path such as /api, not below /_mock"
     for other in others:

@@ -1,4 +1,4 @@
-"""Salsa Engage Groups, as far as its document, recordings and public clients tell."""
+"""Salsa Engage Groups, as its document, recordings and public clients show it."""
 
 from dataclasses import replace
 from functools import partial

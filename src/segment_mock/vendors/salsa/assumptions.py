@@ -1,6 +1,6 @@
-"""What neither Salsa's documents nor any recording states, and what the mock does instead: one row a decision.
+"""Assumptions: what no document or recording states, and what the mock does, one row for each decision.
 
-An operation takes such a decision by ``call.assume(name)``, so that the reply names it.
+An operation gets such a decision by ``call.assume(name)``, so that the reply names it.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ _CLIENTS_DIFFER = "public clients expect both"
 ASSUMPTIONS: Mapping[str, Assumption] = {
     "trailing_slash": Assumption("A slash at the end of a path changes nothing.", "ignored", "as a servlet does it"),
     "numeric_ids": Assumption(
-        "A number where an id is expected is taken as its text.", "text", "clients send numbers as text, and both ways"
+        "A number in place of an id is converted to text.", "text", "clients send numbers as text, and both ways"
     ),
     # Reading
     "page_size": Assumption(
-        "A search that sends no count gets this many records.", 20, f"{_UNSTATED}; it is the documented batch size"
+        "A search without a count returns this many records.", 20, f"{_UNSTATED}; it is the documented batch size"
     ),
     "empty_page": Assumption(
-        "A reply without any record carries its list all the same.",
+        "A reply without records has an empty list.",
         "[]",
         f"{_CLIENTS_DIFFER}: PHP programs need the list, Python programs expect it to be absent",
     ),
@@ -31,7 +31,7 @@ ASSUMPTIONS: Mapping[str, Assumption] = {
     ),
     "sort_order": Assumption("The member sortOrder is accepted and changes nothing.", "ignored", _UNSTATED),
     "duplicate_identifiers": Assumption(
-        "An identifier that is sent twice is answered twice.", "each answered", _UNSTATED
+        "An identifier that occurs twice is answered twice.", "each answered", _UNSTATED
     ),
     "not_found_counted": Assumption(
         "The members total and count include the identifiers that were not found.",
@@ -39,10 +39,10 @@ ASSUMPTIONS: Mapping[str, Assumption] = {
         "the printed example contradicts itself: count 1, total 5, three entries",
     ),
     "unknown_id_echo": Assumption(
-        "An unknown identifier comes back as it was sent, upper case included.", "as sent", _UNSTATED
+        "A reply repeats an unknown identifier as sent, including upper case.", "as sent", _UNSTATED
     ),
     "unknown_email": Assumption(
-        "An unknown e-mail address comes back among the contacts.", "contacts", "that is where supporters carry theirs"
+        "A reply repeats an unknown e-mail address among the contacts.", "contacts", "supporters have theirs there"
     ),
     "shared_external_id": Assumption(
         "Several records may have one external id; a search by it returns them all.",
@@ -52,49 +52,51 @@ ASSUMPTIONS: Mapping[str, Assumption] = {
     "shared_email": Assumption(
         "A search by an e-mail address that several supporters have returns all; an update by it changes the oldest.",
         "all, the oldest",
-        "the API makes no such supporters, but a data file may",
+        "the API creates no such supporters, but a data file may",
     ),
-    "email_case": Assumption("E-mail addresses are compared in any case.", "ignored", _UNSTATED),
+    "email_case": Assumption("E-mail addresses are compared without regard to case.", "ignored", _UNSTATED),
     "time_without_zone": Assumption("A time without a zone is UTC.", "UTC", "the recorded replies are in UTC"),
-    "joined_since": Assumption("Who joined at the very time joinedSince is included.", "included", _UNSTATED),
+    "joined_since": Assumption("A member who joined exactly at joinedSince is included.", "included", _UNSTATED),
     "unknown_group_search": Assumption(
-        "An unknown group has no members: an empty page, or NOT_FOUND for each supporter asked for.",
+        "An unknown group has no members: an empty page, or NOT_FOUND for each requested supporter.",
         "no members",
         _UNSTATED,
     ),
     # Groups
     "not_crm_group": Assumption(
-        "Managing a group that is no CRM group refuses the call, or the item.",
+        "A change of a non-CRM group refuses the call, or the item.",
         "http-405",
         "the document states both HTTP 405 and NOT_ALLOWED",
         setting="non_crm",
     ),
     "name_comparison": Assumption(
-        "Names of groups are equal if they are the same text, upper and lower case apart, without blanks at the ends.",
+        "Names of groups are equal if they differ only in case, or in white space at the ends.",
         "case-sensitive, trimmed",
         "the document says only that names are unique",
     ),
-    "blank_name": Assumption("A name of nothing but blanks counts as missing.", "required", _UNSTATED),
+    "blank_name": Assumption("A name of white space only counts as missing.", "required", _UNSTATED),
     "text_length": Assumption(
         "The documented lengths count code points, so that an emoji is one character.",
         "code points",
         "the document says characters; Java counts UTF-16 units",
     ),
     "omitted_members": Assumption(
-        "A member of a group that an update does not send stays as it is.",
+        "Members of a group that an update omits keep their values.",
         "kept",
         "stated for supporters only",
     ),
-    "null_members": Assumption("A member of a group that an update sends as null is cleared.", "cleared", _UNSTATED),
+    "null_members": Assumption("A member of a group that is null in an update is cleared.", "cleared", _UNSTATED),
     "revived_id": Assumption(
-        "An id that was deleted may be used again, for a new record.",
+        "The id of a deleted record may be used for a new record.",
         "ADDED",
         "the vendor's tests add and delete the same id in every run; the document says NOT_FOUND for unknown ids",
     ),
-    "memberships_end": Assumption("Deleting a group or a supporter ends the memberships.", "deleted", _UNSTATED),
+    "memberships_end": Assumption("Deleting a group or a supporter deletes its memberships.", "deleted", _UNSTATED),
     # Members
     "unknown_group": Assumption(
-        "Assigning to an unknown group, or removing from it, answers this for each supporter.", "NOT_FOUND", _UNSTATED
+        "Assigning to an unknown group, or removing from it, has this result for each supporter.",
+        "NOT_FOUND",
+        _UNSTATED,
     ),
     "custom_group_members": Assumption(
         "The members of a CUSTOM group may be changed.",
@@ -102,17 +104,19 @@ ASSUMPTIONS: Mapping[str, Assumption] = {
         "public programs let their users assign to CUSTOM groups; the document allows CRM groups only",
     ),
     "unknown_supporter": Assumption(
-        "Assigning or removing an unknown supporter answers this.", "NOT_FOUND", "the word exists for unknown ids"
+        "Assigning or removing an unknown supporter has this result.", "NOT_FOUND", "the word exists for unknown ids"
     ),
     "assigned_twice": Assumption(
-        "Assigning a supporter who is a member already answers this again, and the date of joining stays.",
+        "Assigning a supporter who is already a member has this result, and the joining date stays.",
         "ADDED",
         _UNSTATED,
     ),
-    "removed_non_member": Assumption("Removing a supporter who is no member answers this.", "NOT_FOUND", _UNSTATED),
+    "removed_non_member": Assumption(
+        "Removing a supporter who is not a member has this result.", "NOT_FOUND", _UNSTATED
+    ),
     # Supporters
     "address_update": Assumption(
-        "An address that is sent replaces the known address, or keeps the members that are not sent.",
+        "An address in an update replaces the whole address, or only the members that it has.",
         "replace",
         "documented as replace; a public client relies on merge",
         setting="address",
@@ -123,17 +127,17 @@ ASSUMPTIONS: Mapping[str, Assumption] = {
         "a public client sends such updates; the page calls the contact required",
     ),
     "update_reply": Assumption(
-        "The reply to an update has the members that were kept, too.",
+        "The reply to an update includes the members that the request omits.",
         "kept and sent",
         "only what was sent is documented",
     ),
     "supporter_lengths": Assumption(
-        "A text of a supporter has at most so many characters, an external id 100.",
+        "A text of a supporter has at most this many characters, an external id 100.",
         255,
         "the page says that lengths are checked, not which",
     ),
     "null_supporter_members": Assumption(
-        "A member of a supporter that an update sends as null is cleared.", "cleared", _UNSTATED
+        "A member of a supporter that is null in an update is cleared.", "cleared", _UNSTATED
     ),
     "cleared_name": Assumption(
         "Clearing the first or the last name is an error of both.",
@@ -141,14 +145,14 @@ ASSUMPTIONS: Mapping[str, Assumption] = {
         "recorded for both at once, with lastName last",
     ),
     "contact_status": Assumption(
-        "An EMAIL contact sent without a status keeps the one it has; a new one gets this.",
+        "An EMAIL contact without a status keeps its status; a new contact gets this one.",
         "OPT_IN",
         "public clients read the status of each address",
     ),
     "custom_field_definition": Assumption(
-        "A custom field that no supporter has comes into being by its first value, with an id made of its name.",
+        "The first value of an unknown custom field creates the field, with an id derived from its name.",
         "defined",
-        "fields are defined by people, and the API does not list them",
+        "fields are defined in the user interface, and the API does not list them",
     ),
     "custom_field_types": Assumption(
         "The value of a NUMBER is a number, of a BOOLEAN true or false, of a DATE a date.", "checked", _UNSTATED
@@ -157,18 +161,18 @@ ASSUMPTIONS: Mapping[str, Assumption] = {
         "A DATE sent as month/day/year is in US Eastern time.", "US Eastern", "recorded once, in summer"
     ),
     "error_details": Assumption(
-        "An error of a contact, an address or a custom field names the member within it, and tells what was sent.",
+        "An error of a contact, an address or a custom field names its member, and quotes the value sent.",
         "details",
         "public clients read details; its text is not published",
     ),
     # Metrics
     "calls_left": Assumption(
-        "The metric currentRateLimit is the number of calls that are left.",
+        "The metric currentRateLimit is the number of remaining calls.",
         "left",
         "the vendor's tests exclude it; its page speaks of calls remaining",
     ),
     "no_call_yet": Assumption(
-        "Before the first call lastAPICall is the time of this one.", "now", "public programs can't read an absent time"
+        "In the first call, lastAPICall is the time of that call.", "now", "public programs can't read a missing time"
     ),
     "failed_calls": Assumption(
         "A refused call counts in totalAPICalls and in totalAPICallFailures.", "counted", _UNSTATED

@@ -20,7 +20,7 @@ from .records import completed, custom_fields, emails, without_nulls
 from .schemas import CONTACTS, TEXTS, TYPES, Address, CustomField, uuid
 
 DEFAULT_TIME = "2018-01-01T00:00:00.000Z"
-"""The dates of records that have none in a data file: fixed, so that equal data give equal replies."""
+"""The date of records of a data file that have none. It is fixed, so that equal data gives equal replies."""
 
 
 def _of(name: str) -> Index:
@@ -44,7 +44,7 @@ TABLES = (SEGMENTS, SUPPORTERS, MEMBERS)
 
 
 class TimeText(fields.String):
-    """A time as ISO 8601 text, kept in the one form that replies have."""
+    """A time as ISO 8601 text, kept in the form of replies."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
         text: str = super()._deserialize(value, attr, data, **options)
@@ -69,7 +69,7 @@ class SegmentRow(DataRow):
 
 
 class ContactRow(DataRow):
-    """One way to reach a supporter."""
+    """A contact of a supporter, such as an e-mail address."""
 
     type = fields.String(required=True, validate=validate.OneOf(CONTACTS))
     value = fields.String()
@@ -82,7 +82,7 @@ def _members_of(schema: type[Schema]) -> dict[str, fields.Field[Any]]:
 
 
 class AddressRow(DataRow.from_dict(_members_of(Address))):  # type: ignore[misc]
-    """Where a supporter lives."""
+    """The address of a supporter."""
 
 
 class CustomFieldRow(DataRow.from_dict(_members_of(CustomField))):  # type: ignore[misc]
@@ -103,7 +103,7 @@ class SupporterRow(DataRow.from_dict({name: fields.String() for name in TEXTS}))
 
 
 class JoinedRow(DataRow):
-    """A member with the date of joining."""
+    """A member with the joining date."""
 
     supporter = fields.String(required=True)
     joinedDate = TimeText(load_default=DEFAULT_TIME)
@@ -118,7 +118,7 @@ _JOINED_OBJECT = {
 
 
 class MembershipRow(DataRow):
-    """The supporters of one group: ids, external ids, names or e-mails, or a mapping with a date."""
+    """The supporters of one group: ids, external ids, names or e-mail addresses, or a dictionary with a date."""
 
     segment = fields.String(required=True)
     supporters = fields.List(
@@ -133,7 +133,7 @@ _MEMBERSHIP, _JOINED = Validator(MembershipRow()), Validator(JoinedRow())
 
 
 def load(document: Json, world: World) -> Mapping[str, InitialRecords]:
-    """Return the tables of *document*; raises `SettingError` naming the row, the field and the value."""
+    """Return the tables of *document*; raises `SettingError` with row, field and value."""
     try:
         segments = InitialRecords(SEGMENTS, _keyed(_SEGMENT, document, "segments", "segmentId", world))
         supporters = InitialRecords(SUPPORTERS, _keyed(_SUPPORTER, document, "supporters", "supporterId", world))
@@ -163,14 +163,14 @@ def _memberships(document: Json, segments: InitialRecords, supporters: InitialRe
 
 
 def _record_called(initial: InitialRecords, name: str, indexes: tuple[str, str], where: str) -> Record:
-    """Return the one record that *name* is the id of, or is found by in one of *indexes*."""
+    """Return the record with the id *name*, or with that value in one of *indexes*."""
     number = initial.numbers.get(name.lower())
     if number is not None:
         return initial.records[number]
     for index in indexes:
         numbers = _numbers(initial, index, name)
         if len(numbers) > 1:
-            raise SettingError(f"{where}: {len(numbers)} records are called {name!r}; use the id")
+            raise SettingError(f"{where}: {len(numbers)} records have the name {name!r}; use the id")
         if numbers:
             return initial.records[numbers[0]]
     raise SettingError(f"{where}: no {initial.schema.name[:-1]} of this data has the id, external id or name {name!r}")
@@ -185,8 +185,8 @@ def _numbers(initial: InitialRecords, index: str, name: str) -> list[int]:
 
 
 def export(store: Store) -> Json:
-    """Return all tables in the form of a data file; loading it again gives the same."""
-    # Runs of one group, so that the members of a group and the groups of a member keep their order.
+    """Return all tables in the form of a data file; loading it restores the same tables."""
+    # Group only consecutive rows, so that the members of a group and the groups of a member keep their order.
     runs = groupby(store["salsa.members"], key=itemgetter("segmentId"))
     members = [{"segment": segment, "supporters": [_member(row) for row in rows]} for segment, rows in runs]
     return {
@@ -203,7 +203,7 @@ def _member(row: Record) -> Any:
 
 
 class SalsaState(VendorState):
-    """``mock.salsa``: one organization as a test wants to see and prepare it, in wire names."""
+    """``mock.salsa``: the records of one organization, in wire names."""
 
     @property
     def segments(self) -> list[Json]:
@@ -217,16 +217,22 @@ class SalsaState(VendorState):
 
     @property
     def members(self) -> list[Json]:
-        """Every membership: segmentId, supporterId, joinedDate; oldest first."""
+        """Every membership, with segmentId, supporterId and joinedDate, oldest first."""
         return self.rows("members")
 
     def add_segment(self, name: str, **members: Any) -> Json:
-        """Add a group (type INTEGRATED unless said) past the API; raises `SettingError`."""
+        """Add a group (by default of the type INTEGRATED), without an API call, and return it.
+
+        Raises `SettingError` for an invalid member, and for an id that exists already.
+        """
         members.setdefault("segmentId", self.new_id("segments"))
         return self.add("segments", {"segments": [{"name": name, **members}]})
 
     def add_supporter(self, email: str | None = None, **members: Any) -> Json:
-        """Add a supporter past the API, with an EMAIL contact if *email* is given; raises `SettingError`."""
+        """Add a supporter, with an EMAIL contact if *email* is given, without an API call, and return it.
+
+        Raises `SettingError` for an invalid member, and for an id that exists already.
+        """
         contacts = [{"type": "EMAIL", "value": email, "status": "OPT_IN"}] if email else []
         members["contacts"] = [*contacts, *members.get("contacts", ())]
         members.setdefault("supporterId", self.new_id("supporters"))
@@ -235,10 +241,10 @@ class SalsaState(VendorState):
         return self.add("supporters", {"supporters": [members]})
 
     def add_member(self, segment_id: str, supporter_id: str) -> Json:
-        """Make a supporter a member of a group past the API; raises `SettingError` if either is unknown."""
+        """Add a supporter to a group, without an API call; raises `SettingError` if either is unknown."""
         record = {"segmentId": segment_id, "supporterId": supporter_id, "joinedDate": self.world.clock.iso()}
         with self.world.lock:
             for table, key in (("segments", segment_id), ("supporters", supporter_id)):
                 if key not in self.store[f"salsa.{table}"]:
-                    raise SettingError(f"salsa.{table}: {key!r} is not there")
+                    raise SettingError(f"salsa.{table}: no record has the id {key!r}")
             return dict(self.store["salsa.members"].put(record))

@@ -1,4 +1,4 @@
-"""How Salsa says no: a row for each refusal of a call, and one for each error of an item."""
+"""How Salsa refuses: a row for each refusal of a call, and for each error of an item."""
 
 from __future__ import annotations
 
@@ -86,18 +86,18 @@ ERROR_SCHEMAS = dict.fromkeys(REFUSALS, refused(ItemFault()))
 
 
 def render_error(call: Call, row: ErrorTemplate, sentence: str, refusal: Refusal) -> tuple[int, Json]:
-    """Return status and body of a call that is refused as a whole: errors and no payload."""
+    """Return status and body of a refused call: errors and no payload."""
     error = _error(call, row.code or row.status, sentence, (refusal.field or row.field).rpartition(".")[2])
     return row.status, {**envelope(call), "errors": [error]}
 
 
 def item_errors(call: Call, validator: Validator, item: Json) -> list[Json]:
-    """Return what is wrong with *item* by its schema, a row an error, in the order of the schema."""
+    """Return the errors of *item* by its schema, in the order of the schema."""
     return [item_error(call, kind, field) for field, kind in problems(call, validator, item)]
 
 
 def problems(call: Call, validator: Validator, item: Json) -> list[tuple[str, str]]:
-    """Return (path, name of the item error) of whatever is wrong with *item*, in the order of the schema."""
+    """Return path and name of each error of *item*, in the order of the schema."""
     try:
         validator.load(item)
     except Undecided:
@@ -116,7 +116,7 @@ def item_error(call: Call, kind: str, field: str, details: str = "") -> Json:
 
 
 def fail_item(order: Order, call: Call, item: Json, failure: ItemFailure) -> Json:
-    """Return *item* as one that a fault decided to fail."""
+    """Return the result of *item*, which a fault makes fail."""
     sent = {name: value for name, value in item.items() if name in order and name not in _READ_ONLY}
     failed = ordered(order, sent, result=failure.result)
     if failure.result in ("VALIDATION_ERROR", "SYSTEM_ERROR"):

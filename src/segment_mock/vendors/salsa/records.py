@@ -1,4 +1,4 @@
-"""What the record of a supporter holds, and how a record and what a client sends of it become one."""
+"""Records of supporters: complete the values of a client, and merge them into a record."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ...clock import iso, seconds
 from ...core import Json
 
 STATUS = "OPT_IN"
-"""The status of an e-mail address for which none was sent; other contacts were recorded without one."""
+"""The status of an e-mail address without one; other contacts were recorded without a status."""
 _FIELD_TYPE = "STRING"
 _US_DATE = re.compile(r"\s*(\d{1,2})/(\d{1,2})/(\d{4})(?:[ T]+(\d{1,2}):(\d{2})(?::(\d{2}))?)?\s*", re.ASCII)
 _NUMBER = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
@@ -38,7 +38,7 @@ def custom_fields(supporter: Mapping[str, Any]) -> list[str]:
 
 
 def completed(supporter: Json) -> Json:
-    """Return a supporter of a data file with what replies always have of contacts and custom fields."""
+    """Return a supporter of a data file with the members of contacts and custom fields that replies always have."""
     contacts, fields = supporter["contacts"], supporter["customFieldValues"]
     if fields or not all(map(_is_complete, contacts)):
         supporter = {
@@ -76,13 +76,13 @@ def complete_field(field: Json, definition: Mapping[str, Any] | None) -> Json:
 
 
 def _id_of(name: str) -> str:
-    # The API has no call that defines a field, so its id follows from its name: the same in every run and data file.
+    # No call of the API defines a field, so derive the id from the name; it is the same in every run and data file.
     digits = sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-8{digits[17:20]}-{digits[20:32]}"
 
 
 def fits_type(value: str, kind: str) -> bool:
-    """Tell whether a custom field of type *kind* can have *value*."""
+    """Return whether a custom field of type *kind* can have *value*."""
     if kind == "DATE":
         return utc(value) is not None
     if kind == "NUMBER":
@@ -91,7 +91,7 @@ def fits_type(value: str, kind: str) -> bool:
 
 
 def utc(value: Any) -> str | None:
-    """Return a date as replies have it, or None if *value* is none: ISO 8601, or month/day/year in US Eastern time."""
+    """Return a date (ISO 8601, or month/day/year in US Eastern time) in the form of replies; None if it is invalid."""
     if not isinstance(value, str):
         return None
     try:
@@ -106,7 +106,7 @@ def utc(value: Any) -> str | None:
 
 
 def _behind_utc(local: datetime) -> timedelta:
-    # Daylight saving time from the second Sunday of March to the first of November, in any year.
+    # Daylight saving time lasts from the second Sunday of March to the first Sunday of November, in any year.
     begin, end = (
         _sunday_from(local.replace(month=month, day=day, hour=2, minute=0)) for month, day in ((3, 8), (11, 1))
     )
@@ -118,9 +118,9 @@ def _sunday_from(day: datetime) -> datetime:
 
 
 def merged_contacts(known: Iterable[Json], sent: Iterable[Json]) -> list[Json]:
-    """Return *known* with each contact of *sent* added, or put in the place of the one of its type and value.
+    """Return *known* with each contact of *sent*, which replaces the contact of the same type and value, if any.
 
-    What is not sent of a known contact stays. A contact whose value is null removes those of its type.
+    Members that a contact omits are kept. A contact whose value is null removes those of its type.
     """
     contacts = {contact_key(contact): contact for contact in known}
     for contact in sent:
@@ -133,7 +133,7 @@ def merged_contacts(known: Iterable[Json], sent: Iterable[Json]) -> list[Json]:
 
 
 def contact_key(contact: Json) -> tuple[str, str | None]:
-    """Return what tells *contact* from the others of a supporter."""
+    """Return the key of *contact* among the contacts of a supporter."""
     kind, value = contact["type"], contact.get("value")
     return kind, value.lower() if value and kind == "EMAIL" else value
 
@@ -141,7 +141,7 @@ def contact_key(contact: Json) -> tuple[str, str | None]:
 def merged_fields(
     known: Iterable[Json], sent: Iterable[Json], define: Callable[[Json], Mapping[str, Any] | None]
 ) -> list[Json]:
-    """Return *known* with each custom field of *sent* added, or put in the place of the one of its name.
+    """Return *known* with each custom field of *sent*, which replaces the field of the same name, if any.
 
     A field whose value is null is removed. *define* returns the same field of any supporter.
     """
@@ -158,6 +158,6 @@ def merged_fields(
 
 
 def is_same_field(row: Mapping[str, Any], field: Mapping[str, Any]) -> bool:
-    """Tell whether *field*, as sent, means the custom field of *row*: by its name, or by its id if it has no name."""
+    """Return whether *field*, as sent, is the custom field of *row*: by name, or by id if it has no name."""
     key = "name" if field.get("name") is not None else "fieldId"
     return field.get(key) is not None and row.get(key) == field[key]

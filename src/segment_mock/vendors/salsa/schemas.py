@@ -1,4 +1,4 @@
-"""What Salsa's bodies look like: their frame, groups, supporters and the errors of items."""
+"""The schemas of Salsa's bodies: their envelope, groups, supporters and the errors of items."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RESULTS = (
     "ADDED", "UPDATED", "DELETED", "FOUND", "NOT_FOUND", "VALIDATION_ERROR", "SYSTEM_ERROR", "NOT_ALLOWED",
 )  # fmt: skip
 Order: TypeAlias = Mapping[str, None]
-"""The members of an object of a reply, in the recorded order."""
+"""The members of an object in a reply, in the recorded order."""
 TYPES = ("INTEGRATED", "DEFAULT", "CUSTOM")
 SEGMENT_ORDER: Order = dict.fromkeys((
     "segmentId", "name", "description", "totalMembers", "type", "result", "externalSystemId",
@@ -46,7 +46,7 @@ CONTACTS = ("EMAIL", "HOME_PHONE", "CELL_PHONE", "WORK_PHONE", "FACEBOOK_ID", "T
 STATUSES = ("OPT_IN", "OPT_OUT", "HARD_BOUNCE")
 GENDERS = ("MALE", "FEMALE", "OTHER")
 LENGTH = 255
-"""How long a text of a supporter may be; the vendor checks lengths, but publishes none."""
+"""The longest text of a supporter; the vendor checks lengths, but does not publish them."""
 ADDRESS = (
     "addressLine1", "addressLine2", "city", "state", "postalCode", "county", "country", "federalHouseDistrict",
     "stateHouseDistrict", "stateSenateDistrict", "countyDistrict", "municipalityDistrict", "lattitude", "longitude",
@@ -71,7 +71,7 @@ class Whole(fields.Integer):
     }
 
     def _validated(self, value: Any) -> int:
-        # Python reads "1_0" and digits of other scripts as numbers too.
+        # Python also reads "1_0" and digits of other scripts as numbers.
         if (isinstance(value, float) and not value.is_integer()) or (isinstance(value, str) and not _DIGITS(value)):
             raise self.make_error("invalid", input=value)
         number: int = super()._validated(value)
@@ -91,7 +91,7 @@ class Moment(fields.Field):  # type: ignore[type-arg]  # not generic in marshmal
 
 
 class Scalar(fields.String):
-    """Text; a number or a truth value is taken as its text."""
+    """Text; a number or a Boolean is converted to text."""
 
     as_schema: ClassVar[Json] = {"type": ["string", "number", "boolean"]}
 
@@ -102,7 +102,7 @@ class Scalar(fields.String):
 
 
 class Coordinate(fields.Float):
-    """A number, kept as it was sent."""
+    """A number, kept as sent."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
         super()._deserialize(value, attr, data, **options)
@@ -116,7 +116,7 @@ def text(limit: int | None = None, **options: Any) -> fields.String:
 
 
 def iso_date(value: str) -> None:
-    """Raise ValidationError for text that is no date in ISO 8601."""
+    """Raise ValidationError for text that is not an ISO 8601 date."""
     try:
         seconds(value)
     except ValueError:
@@ -128,7 +128,7 @@ uuid = validate.Regexp(UUID, error="invalid")
 
 
 def _in_replies(*names: str) -> dict[str, fields.Field[Any]]:
-    """Return members of replies: a client that sends a record back as it was found may send them, to no effect."""
+    """Return members of replies, which are allowed and ignored in requests, so that clients may send records back."""
     return {name: fields.Raw(dump_only=True, **RECORDED) for name in names}
 
 
@@ -137,14 +137,14 @@ def _in_replies(*names: str) -> dict[str, fields.Field[Any]]:
 
 @dataclass(frozen=True)
 class Needs:
-    """Where *name* is given, *other* must be too, else *sentence* is said of it; null counts as not given."""
+    """If *name* is present, *other* must be too; *sentence* is the error. Null counts as absent."""
 
     name: str
     other: str
     sentence: str
 
     def __call__(self, data: Json) -> None:
-        """Raise ValidationError where *other* is missing."""
+        """Raise ValidationError if *other* is missing."""
         if data.get(self.name) is not None and data.get(self.other) is None:
             raise ValidationError({self.other: [self.sentence]})
 
@@ -156,14 +156,14 @@ class Needs:
 
 @dataclass(frozen=True)
 class Either:
-    """One of *name* and *other* must be given, else *sentence* is said of *name*; null counts as not given."""
+    """*name* or *other* must be present; *sentence* is the error of *name*. Null counts as absent."""
 
     name: str
     other: str
     sentence: str
 
     def __call__(self, data: Json) -> None:
-        """Raise ValidationError where both are missing."""
+        """Raise ValidationError if both are missing."""
         if data.get(self.name) is None and data.get(self.other) is None:
             raise ValidationError({self.name: [self.sentence]})
 
@@ -179,7 +179,7 @@ class _EmailSyntax:
         self._check = validate.Email(error="invalid")
 
     def __call__(self, contact: Json) -> None:
-        """Raise ValidationError where the value is none."""
+        """Raise ValidationError if the value is not an e-mail address."""
         if contact["type"] != "EMAIL" or ("value" in contact and contact["value"] is None):
             return
         value = contact.get("value") or ""
@@ -208,11 +208,11 @@ class _Named:
         return {"anyOf": [{"required": ["name"]}, {"required": ["fieldId"]}]}
 
 
-# The frame of every body
+# The envelope of every body
 
 
 class Header(RequestSchema):
-    """What a client may send along; only ``refId`` comes back."""
+    """The header of a request; replies repeat only its ``refId``."""
 
     refId = fields.Raw(allow_none=True, **_BODY)
     batchId = fields.Raw(allow_none=True, **CLIENT)
@@ -220,14 +220,14 @@ class Header(RequestSchema):
 
 
 class Paging(RequestSchema):
-    """Where a page begins and how long it is; both may be null or strings."""
+    """Offset and length of a page; both may be null or strings."""
 
     offset = Whole(allow_none=True, validate=validate.Range(min=0), **_BODY)
     count = Whole(allow_none=True, validate=validate.Range(min=0), **_BODY)
 
 
 def frame(payload: Schema) -> Schema:
-    """Return the schema of a request's whole body around *payload*."""
+    """Return the schema of the whole body of a request with *payload*."""
     members = {
         "id": fields.Raw(allow_none=True, **CLIENT),
         "header": fields.Nested(Header(), allow_none=True, **_BODY),
@@ -237,7 +237,7 @@ def frame(payload: Schema) -> Schema:
 
 
 def text_ids(collection: str) -> Callable[[Json], Json]:
-    """Return a shape of a payload that takes numbers as text where *collection*'s items have ids."""
+    """Return a shape (see `RequestSchema`) of a payload that converts numbers to text in the ids of *collection*."""
 
     def shape(payload: Json) -> Json:
         items = payload[collection]
@@ -253,7 +253,7 @@ def _with_text_ids(item: Json) -> Json:
 
 
 class ReplyHeader(Schema):
-    """How the vendor answered; ``refId`` only if the request had one."""
+    """The header of a reply; it has a ``refId`` only if the request had one."""
 
     refId = fields.Raw(**RECORDED)
     processingTime = fields.Integer(required=True, **RECORDED)
@@ -269,7 +269,7 @@ def _envelope() -> dict[str, fields.Field[Any]]:
 
 
 def reply(payload: Schema) -> Schema:
-    """Return the schema of a reply's whole body around *payload*."""
+    """Return the schema of the whole body of a reply with *payload*."""
     members: dict[str, fields.Field[Any]] = {
         **_envelope(),
         "payload": fields.Nested(payload, required=True, **_REPLY),
@@ -278,13 +278,13 @@ def reply(payload: Schema) -> Schema:
 
 
 def refused(error: Schema) -> Schema:
-    """Return the schema of the whole body of a call that is refused, each of its errors an *error*."""
+    """Return the schema of the whole body of a refused call, whose errors have the schema *error*."""
     errors = fields.List(fields.Nested(error), required=True, **CLIENT)
     return Schema.from_dict({**_envelope(), "errors": errors}, name="Refused")()
 
 
 def envelope(call: Call) -> Json:
-    """Return the members that every reply begins with."""
+    """Return the first members of every reply."""
     world, ref = call.world, call.header.get("refId")
     now = world.clock.now()
     header = {"processingTime": max(0, round((now - call.arrived) * 1000)), "serverId": SERVER_ID}
@@ -294,12 +294,12 @@ def envelope(call: Call) -> Json:
 
 
 def wrap(call: Call, payload: Json) -> Json:
-    """Return a whole successful reply."""
+    """Return the whole body of a successful reply."""
     return {**envelope(call), "payload": payload}
 
 
 class ItemFault(Schema):
-    """One thing wrong with one item, or with a call."""
+    """An error of an item or of a call."""
 
     id = fields.UUID(required=True, **_ERROR)
     code = fields.Integer(required=True, **_ERROR)
@@ -309,7 +309,7 @@ class ItemFault(Schema):
 
 
 def ordered(order: Order, record: Json, **others: Any) -> Json:
-    """Return the members of *record* and the *others* in the recorded *order*, which has them all, without nulls."""
+    """Return the members of *record* and *others* without nulls, in the recorded *order*, which has all of them."""
     reply = {**order, **record, **others}
     for name in order:
         if reply[name] is None:
@@ -324,7 +324,7 @@ _TYPED = "Must be provided with 'identifiers': one of SEGMENT_ID, EXTERNAL_ID."
 
 
 class SearchSegments(Paging):
-    """All groups by page, or those with given ids of one kind."""
+    """A search for all groups by page, or for groups with given ids of one kind."""
 
     rules = (Needs("identifiers", "identifierType", _TYPED),)
     identifiers = fields.List(Identifier(), allow_none=True, **_SEARCH)
@@ -338,7 +338,7 @@ _SEGMENT_READ_ONLY = _in_replies(
 
 
 class SegmentItem(RequestSchema.from_dict(_SEGMENT_READ_ONLY)):  # type: ignore[misc]
-    """A group as sent for adding or updating; its messages are rows of the table of item errors."""
+    """A group to add or update; its messages are names of item errors."""
 
     segmentId = text(36, checks=[uuid], allow_none=True, **_ATTRIBUTES)
     name = text(64, checks=[not_blank], required=True, **_ATTRIBUTES)
@@ -347,7 +347,7 @@ class SegmentItem(RequestSchema.from_dict(_SEGMENT_READ_ONLY)):  # type: ignore[
 
 
 class SegmentKey(RequestSchema.from_dict(_SEGMENT_READ_ONLY)):  # type: ignore[misc]
-    """A group as sent for deletion."""
+    """A group to delete."""
 
     segmentId = text(36, checks=[uuid], required=True, **_DELETED)
     name = fields.Raw(dump_only=True, **_ATTRIBUTES)
@@ -356,14 +356,14 @@ class SegmentKey(RequestSchema.from_dict(_SEGMENT_READ_ONLY)):  # type: ignore[m
 
 
 class UpsertSegments(RequestSchema):
-    """The groups to add or update, in sequence."""
+    """The groups to add or update, in order."""
 
     shapes = (text_ids("segments"),)
     segments = ItemList(SegmentItem(), required=True, **_ATTRIBUTES)
 
 
 class DeleteSegments(RequestSchema):
-    """The groups to delete, in sequence."""
+    """The groups to delete, in order."""
 
     shapes = (text_ids("segments"),)
     segments = ItemList(SegmentKey(), required=True, **_DELETED)
@@ -387,7 +387,7 @@ class Segment(Schema):
 
 
 class Segments(Schema):
-    """Groups in a reply; ``total`` and ``offset`` only where a search was asked."""
+    """Groups in a reply; only replies to searches have ``total`` and ``offset``."""
 
     total = fields.Integer(**_REPLY)
     offset = fields.Integer(**_REPLY)
@@ -399,7 +399,7 @@ class Segments(Schema):
 
 
 class SearchMembers(Paging):
-    """The members of one group by page, or those among given supporters."""
+    """A search for the members of one group by page, or among given supporters."""
 
     segmentId = Identifier(required=True, **RECORDED)
     supporterIds = fields.List(Identifier(), allow_none=True, **RECORDED)
@@ -418,7 +418,7 @@ _KINDS = ("SUPPORTER_ID", "EXTERNAL_ID", "EMAIL_ADDRESS")
 
 
 class SearchSupporters(Paging):
-    """Supporters with given ids of one kind, or modified within a time, by page."""
+    """A search for supporters with given ids of one kind, or by page for those modified within a period."""
 
     rules = (
         Either("identifiers", "modifiedFrom", "Either 'modifiedFrom' or 'identifiers' must be provided."),
@@ -431,7 +431,7 @@ class SearchSupporters(Paging):
 
 
 class Contact(RequestSchema.from_dict(_in_replies("errors"))):  # type: ignore[misc]
-    """One way to reach a supporter."""
+    """A contact of a supporter, such as an e-mail address."""
 
     rules = (_EmailSyntax(),)
     type = text(required=True, checks=[validate.OneOf(CONTACTS, error="invalid")], **RECORDED)
@@ -444,7 +444,7 @@ _ADDRESS = {name: text(LENGTH, allow_none=True, **RECORDED) for name in ADDRESS}
 
 
 class Address(RequestSchema.from_dict(_ADDRESS | _in_replies("errors"))):  # type: ignore[misc]
-    """Where a supporter lives."""
+    """The address of a supporter."""
 
     addressLine3 = text(LENGTH, allow_none=True, **CLIENT)
     postalCode = Scalar(
@@ -475,7 +475,7 @@ _TEXTS = {name: text(LENGTH, allow_none=True, **RECORDED) for name in TEXTS}
 
 
 class SupporterItem(RequestSchema.from_dict(_TEXTS | _in_replies(*_SUPPORTER_READ_ONLY))):  # type: ignore[misc]
-    """A supporter as sent for adding or updating."""
+    """A supporter to add or update."""
 
     supporterId = text(36, checks=[uuid], allow_none=True, **SUPPORTER_DATA)
     dateOfBirth = text(allow_none=True, checks=[iso_date], **RECORDED)
@@ -493,20 +493,20 @@ class SupporterItem(RequestSchema.from_dict(_TEXTS | _in_replies(*_SUPPORTER_REA
 class SupporterKey(
     RequestSchema.from_dict(_in_replies(*_SUPPORTER_READ_ONLY, *TEXTS, "address", "contacts", "customFieldValues"))  # type: ignore[misc]
 ):
-    """A supporter as sent for deletion."""
+    """A supporter to delete."""
 
     supporterId = text(36, checks=[uuid], required=True, **RECORDED)
 
 
 class UpsertSupporters(RequestSchema):
-    """The supporters to add or update, in sequence."""
+    """The supporters to add or update, in order."""
 
     shapes = (text_ids("supporters"),)
     supporters = ItemList(SupporterItem(), required=True, **SUPPORTER_DATA)
 
 
 class DeleteSupporters(RequestSchema):
-    """The supporters to delete, in sequence."""
+    """The supporters to delete, in order."""
 
     shapes = (text_ids("supporters"),)
     supporters = ItemList(SupporterKey(), required=True, **RECORDED)
@@ -520,7 +520,7 @@ class Supporter(Schema.from_dict({name: fields.Raw(**RECORDED) for name in SUPPO
 
 
 class Supporters(Schema):
-    """Supporters in a reply; ``total`` and ``offset`` only where a search by page has them."""
+    """Supporters in a reply; only replies to searches by page have ``total`` and ``offset``."""
 
     total = fields.Integer(**RECORDED)
     offset = fields.Integer(**RECORDED)
@@ -540,7 +540,7 @@ class Belonging(Schema):
 
 
 class Belongings(Schema):
-    """The groups of several supporters; ``count`` is of supporters."""
+    """The groups of several supporters; ``count`` is the number of supporters."""
 
     results = fields.List(fields.Nested(Belonging()), required=True, **CLIENT)
     count = fields.Integer(required=True, **CLIENT)

@@ -1,4 +1,4 @@
-"""Instaleap's Segmenter, as far as its two public pages tell."""
+"""Instaleap's Segmenter, as its two public pages describe it."""
 
 import re
 

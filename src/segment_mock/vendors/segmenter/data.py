@@ -1,4 +1,4 @@
-"""The Segmenter's part of a data file, read and written; and the same data under Python names."""
+"""The Segmenter's part of a data file, and ``mock.segmenter``."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class PersonRow(Person):
 
 
 class SegmentRow(CreateSegment):
-    """A segment with its people in a data file."""
+    """A segment with its persons in a data file."""
 
     class Meta:
         """Refuse unknown fields."""
@@ -62,7 +62,7 @@ _SEGMENT, _PERSON = Validator(SegmentRow()), Validator(PersonRow())
 
 
 def load(document: Json, world: World) -> Mapping[str, InitialRecords]:
-    """Return the tables of *document*; raises `SettingError` naming the row, the field and the value."""
+    """Return the tables of *document*; raises `SettingError` with row, field and value."""
     people = Table("", InitialRecords(PERSONS), ChangeLog().append)
     segment_rows = rows(_SEGMENT, document, "segmenter", "segments")
     person_rows = rows(_PERSON, document, "segmenter", "persons")
@@ -75,7 +75,7 @@ def load(document: Json, world: World) -> Mapping[str, InitialRecords]:
         listed = save_persons(people, world, person_rows, "data.segmenter.persons", taken)
     except DuplicateKey as error:
         raise SettingError(f"data.segmenter.{error}") from None
-    # If everybody is listed beside the segments, that is their order.
+    # A complete list of persons beside the segments decides their order.
     records = listed if len(listed) == len(people) else people
     return {"segments": segments, "persons": InitialRecords(PERSONS, records)}
 
@@ -86,7 +86,7 @@ def _segment(row: Json, people: Table, world: World, kind: str, taken: Container
 
 
 def export(store: Store) -> Json:
-    """Return all tables in the form of a data file; loading it again gives the same."""
+    """Return all tables in the form of a data file; loading it restores the same tables."""
     segments, persons = store["segmenter.segments"], store["segmenter.persons"]
     members = dict.fromkeys(person for segment in segments for person in segment["persons"])
     others = [person for person in persons if person["id"] not in members]
@@ -99,27 +99,30 @@ def export(store: Store) -> Json:
 
 
 class SegmenterState(VendorState):
-    """``mock.segmenter``: one organization as a test wants to see and prepare it, in wire names."""
+    """``mock.segmenter``: the records of one organization, in wire names."""
 
     @property
     def segments(self) -> list[Json]:
-        """Every segment with its people, oldest first."""
+        """Every segment with its persons, oldest first."""
         with self.world.lock:
             segments: list[Json] = deepcopy(export(self.world.look_up(self._credential).store)["segments"])
         return segments
 
     @property
     def persons(self) -> list[Json]:
-        """Everybody whom the organization knows, in a segment or not, oldest first."""
+        """Every person of the organization, in a segment or not, oldest first."""
         return self.rows("persons")
 
     def add_segment(self, name: str, **members: Any) -> Json:
-        """Add a segment with its ``persons`` past the API and return it; raises `SettingError`."""
+        """Add a segment with its ``persons``, without an API call, and return it.
+
+        Raises `SettingError` for an invalid member, and for an id that exists already.
+        """
         (row,) = rows(_SEGMENT, {"segments": [{"name": name, **members}]}, "segmenter", "segments")
         with self.world.lock:
             segments, mark = self.store["segmenter.segments"], self.world.log.mark
             if row.get("id") in segments:
-                raise SettingError(f"segmenter.segments: {row['id']!r} is there already")
+                raise SettingError(f"segmenter.segments: a record with the key {row['id']!r} exists already")
             try:
                 record = segments.put(_segment(row, self.store["segmenter.persons"], self.world, "segmenter", segments))
             except DuplicateKey as error:

@@ -1,4 +1,4 @@
-"""How the Segmenter says no."""
+"""How the Segmenter refuses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PRINTED = b"""{
 def _other_shape(call: Call) -> str:
     chosen = call.choice_of("failure_shape")
     other = "is-updated-false" if chosen == "success-false" else "success-false"
-    return f"--segmenter-failures {other} answers in the other documented shape"
+    return f"--segmenter-failures {other} answers in the other documented form"
 
 
 REFUSALS: Mapping[str, ErrorTemplate] = {
@@ -40,7 +40,7 @@ _NOT_UPDATED = ("malformed", "not_found")
 
 
 def render_error(call: Call, row: ErrorTemplate, sentence: str, refusal: Refusal) -> tuple[int, Json]:
-    """Return status and body of a refusal, in the shape that ``--segmenter-failures`` chose."""
+    """Return status and body of a refusal, in the form that ``--segmenter-failures`` selects."""
     if row is REFUSALS["unauthorized"]:
         return row.status, {"message": sentence}
     if call.operation.name == "create_segment":
@@ -51,7 +51,7 @@ def render_error(call: Call, row: ErrorTemplate, sentence: str, refusal: Refusal
 
 
 def details(call: Call) -> Mapping[str, object]:
-    """Return what a refusal's sentence may say of *call*: the id of the segment that it names."""
+    """Return the values of *call* for a refusal's sentence: the id of its segment."""
     try:
         body = call.json
     except Refusal:

@@ -1,4 +1,4 @@
-"""Create and update segments, with the people sent along."""
+"""Create and update segments and their persons."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _OWN = ("id", "substitutionTags")
 
 
 def create(call: Call, data: Json) -> Json:
-    """Add a segment and its people; return the ids."""
+    """Add a segment and its persons; return the ids."""
     _note_forms(call)
     people = save_persons(call.rows("persons"), call.world, data.get("persons", ()), assume=call.assume)
     ids = [person["id"] for person in people]
@@ -24,7 +24,7 @@ def create(call: Call, data: Json) -> Json:
 
 
 def update(call: Call, data: Json) -> Json:
-    """Change the members of a segment that are sent; ``persons`` replaces its membership."""
+    """Change the members of a segment that the request has; ``persons`` replaces all its persons."""
     _note_forms(call)
     segments, key = call.rows("segments"), _segment_id(call, data)
     stored = segments.get(key)
@@ -45,7 +45,7 @@ def update(call: Call, data: Json) -> Json:
 
 
 def _note_forms(call: Call) -> None:
-    """Name the assumptions about numbers in the place of ids and about null in the place of lists."""
+    """Name the assumptions about numbers as ids and about null as a list, if the request relies on them."""
     sent = call.json
     persons = sent.get("persons") or []
     if any(type(sent.get(name)) is int for name in _IDS) or any(type(row.get("externalId")) is int for row in persons):
@@ -63,10 +63,10 @@ def save_persons(
     taken: Container[str] = (),
     assume: Callable[[str], Any] = str,
 ) -> list[Record]:
-    """Return each of *persons* once, added to *table* or updated there.
+    """Add each of *persons* to *table* or update it there, and return the records, each once.
 
-    *kind* names the stream of new ids; an id in *taken* is skipped. *assume* is
-    told each assumption that this relied on.
+    *kind* names the stream of new ids; ids in *taken* are skipped. *assume* is called with each assumption that this
+    relies on.
     """
     known: dict[str, Record] = {}
     for sent in persons:
@@ -108,7 +108,7 @@ def _find_person(table: Table, sent: Json, assume: Callable[[str], Any]) -> Reco
     if person is not None or not email:
         return person
     for person in table.find("email", email.lower()):
-        # Two people may share an address as long as their external ids tell them apart.
+        # Two persons may share an address if both have an external id.
         if not external or not person.get("externalId"):
             return person
         assume("person_identity")

@@ -1,4 +1,4 @@
-"""What the Segmenter's bodies look like."""
+"""The schemas of the Segmenter's bodies."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _one_tag_id(data: Json) -> Json:
 
 
 def _one_name(data: Json, name: str, alias: str) -> Json:
-    # A new object: the old one is the body as it was sent.
+    # Build a new object, because the old one is part of the body as sent.
     members = {key: value for key, value in data.items() if key != alias}
     return members if members.get(name) is not None else {**members, name: data[alias]}
 
@@ -45,12 +45,12 @@ def _without_null_lists(data: Json) -> Json:
 
 
 class _Identified:
-    """A person must have something to be known by."""
+    """A person needs an external id or an e-mail address."""
 
     def __call__(self, data: Json) -> None:
-        """Raise ValidationError where neither is sent."""
+        """Raise ValidationError if both are missing."""
         if not data.get("externalId") and not data.get("email"):
-            raise ValidationError({"externalId": ["An externalId or an email is required to know a person by."]})
+            raise ValidationError({"externalId": ["An externalId or an email is required to identify a person."]})
 
     def as_schema(self) -> Json:
         """Return the rule in JSON Schema."""
@@ -66,7 +66,7 @@ class Tag(RequestSchema):
 
 
 class Person(RequestSchema):
-    """A person as sent; known by externalId, else by email."""
+    """A person in a request, identified by externalId or, without one, by email."""
 
     rules, shapes = (_Identified(),), (_one_phone, _without_null_lists)
     id: fields.Field[Any] = fields.Raw(dump_only=True, **_CREATED)
@@ -87,7 +87,7 @@ class _Described(RequestSchema):
 
 
 class UpdateSegment(_Described):
-    """A segment to update; the id may stand in the path instead."""
+    """A segment to update; the id may be in the path instead."""
 
     id = Identifier(validate=_filled, **_UPDATE)
     name = fields.String(validate=_filled, **_UPDATE)
@@ -108,13 +108,13 @@ class CreateSegment(_Described):
 
 
 class Updated(Schema):
-    """What an update answers."""
+    """The reply to an update."""
 
     isUpdated = fields.Boolean(required=True, **_RESPONSE)
 
 
 class KnownPerson(Schema):
-    """A person as a creation answers it."""
+    """A person in the reply to a creation."""
 
     id = fields.String(required=True, **_CREATED)
     externalId = fields.String(**_CREATED)
@@ -122,14 +122,14 @@ class KnownPerson(Schema):
 
 
 class Created(Schema):
-    """What a creation answers."""
+    """The reply to a creation."""
 
     id = fields.String(required=True, **_CREATED)
     persons = fields.List(fields.Nested(KnownPerson()), required=True, **_CREATED)
 
 
 def reply(data: Schema) -> Schema:
-    """Return the schema of a reply's whole body around *data*."""
+    """Return the schema of the whole body of a reply with *data*."""
     members: dict[str, fields.Field[Any]] = {
         "data": fields.Nested(data, required=True, **_RESPONSE),
         "errorMessage": fields.String(required=True, **_RESPONSE),
@@ -138,7 +138,7 @@ def reply(data: Schema) -> Schema:
 
 
 class Failed(Schema):
-    """What a call that went wrong answers."""
+    """The reply to a call that failed."""
 
     success = fields.Boolean(required=True, **_RESPONSE)
     message = fields.String(required=True, **_RESPONSE)
@@ -146,11 +146,11 @@ class Failed(Schema):
 
 
 class Forbidden(Schema):
-    """What a call without a key that we know answers."""
+    """The reply to a call without a valid credential."""
 
     message = fields.String(required=True, **_MIDDLEWARE)
 
 
 def wrap(_: Call, data: Json) -> Json:
-    """Return a whole successful reply."""
+    """Return the whole body of a successful reply."""
     return {"data": data, "errorMessage": ""}

@@ -1,1 +1,1 @@
-"""What each Salsa operation does, a file a resource."""
+"""The Salsa operations, one file for each resource."""

@@ -1,4 +1,4 @@
-"""What groups, members and supporters do alike."""
+"""Helpers for the operations on groups, members and supporters."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ CRM_TYPE = "INTEGRATED"
 IDS = ("segmentId", "supporterId", "externalSystemId")
 _TIMES = ("joinedSince", "modifiedFrom", "modifiedTo")
 _ZONED = re.compile(r".*T.*(Z|[+-]\d\d(:?\d\d)?)\s*", re.IGNORECASE | re.DOTALL).fullmatch
-UNKNOWN_ID_HINT = "--salsa-unknown-id create adds a record under an id never seen, instead of NOT_FOUND"
+UNKNOWN_ID_HINT = "--salsa-unknown-id create adds a record with the unknown id, instead of NOT_FOUND"
 
 
 def page(call: Call, payload: Json) -> tuple[int, int]:
-    """Return the offset and the count that *payload* asks for."""
+    """Return the offset and the count of the page that *payload* requests."""
     count = payload.get("count")
     return payload.get("offset") or 0, call.assume("page_size") if count is None else count
 
 
 def batch_reply(call: Call, name: str, items: list[Json]) -> Json:
-    """Return *items* with their count, as every reply to a batch has them."""
+    """Return *items* with their count, as in every reply to a batch."""
     if not items:
         call.assume("empty_page")
-    # Numbers are read as texts, so a request that was not changed by reading it has none.
+    # Loading converts numbers to text, so a request that loading did not change has no numbers.
     if call.data is not call.json and _has_numeric_ids(call.vendor.unwrap(call.json)):
         call.assume("numeric_ids")
     return {name: items, "count": len(items)}
@@ -40,7 +40,7 @@ def _has_numeric_ids(payload: Json) -> bool:
 
 
 def may_create(call: Call, table: str, key: str) -> bool:
-    """Tell whether an id that has no record may get one: the setting says so, or it had one once."""
+    """Return whether a record may be created with this id: if the setting allows it, or its record was deleted."""
     if call.options["unknown_id"] == "create":
         return True
     if call.rows(table).was_deleted(key):
@@ -50,7 +50,7 @@ def may_create(call: Call, table: str, key: str) -> bool:
 
 
 def refuse_non_crm(call: Call) -> None:
-    """Refuse the whole call when a group that is no CRM group is answered by HTTP 405."""
+    """Refuse the whole call for a non-CRM group, if the setting answers those with HTTP 405."""
     if call.assume("not_crm_group") == "http-405":
         raise Refusal("not_manageable")
 
@@ -58,7 +58,7 @@ def refuse_non_crm(call: Call) -> None:
 def answers(
     call: Call, payload: Json, kind: str, identifiers: Sequence[Any], find: Callable[[str], list[Json]]
 ) -> list[Json]:
-    """Return the answers to *identifiers* of *kind* in the order asked: what *find* has for each, or NOT_FOUND."""
+    """Return the answers to *identifiers* of *kind* in order: the records that *find* returns, or NOT_FOUND."""
 
     def answer(identifier: Any) -> list[Json]:
         rows = find(str(identifier))
@@ -78,7 +78,7 @@ def answers(
 
 
 def not_found(call: Call, kind: str, identifier: Any) -> Json:
-    """Return the answer for an *identifier* of *kind* that nothing has, carrying it as sent."""
+    """Return the answer for an unknown *identifier* of *kind*, which has the identifier as sent."""
     if kind == "EMAIL_ADDRESS":
         call.assume("unknown_email")
     elif kind != "EXTERNAL_ID" and str(identifier) != str(identifier).lower():
@@ -87,7 +87,7 @@ def not_found(call: Call, kind: str, identifier: Any) -> Json:
 
 
 def identifier_member(kind: str, identifier: Any) -> Json:
-    """Return the member by which a reply says which *identifier* of *kind* it means."""
+    """Return the member by which a reply repeats an *identifier* of *kind*."""
     members: Json = {
         "SEGMENT_ID": {"segmentId": identifier},
         "SUPPORTER_ID": {"supporterId": identifier},
@@ -98,22 +98,22 @@ def identifier_member(kind: str, identifier: Any) -> Json:
 
 
 def note_zones(call: Call, *names: str) -> None:
-    """Name the assumption about times without a zone if one of the payload's members *names* has none."""
+    """Name the assumption about times without a zone if one of the payload's members *names* is such a time."""
     payload = call.vendor.unwrap(call.json)
     if any(isinstance(payload.get(name), str) and not _ZONED(payload[name]) for name in names):
         call.assume("time_without_zone")
 
 
 def note_lengths(call: Call, limits: Mapping[str, int], item: Json) -> None:
-    """Name the assumption about lengths if *item* is within its *limits* in code points only."""
+    """Name the assumption about lengths if *item* is within its *limits* only when code points are counted."""
     for name, limit in limits.items():
         text = item.get(name)
-        # Only text outside the basic plane is longer in UTF-16 than in code points.
+        # Only characters beyond the Basic Multilingual Plane count twice in UTF-16.
         if isinstance(text, str) and not text.isascii() and len(text) + sum(char > "\uffff" for char in text) > limit:
             call.assume("text_length")
 
 
 def limits_of(schema: Schema) -> Mapping[str, int]:
-    """Return how long the members of *schema* that are text may be."""
+    """Return the maximum length of each text member of *schema*."""
     checks = [(name, check) for name, row in schema.fields.items() for check in row.validators]
     return {name: check.max for name, check in checks if isinstance(check, validate.Length) and check.max is not None}

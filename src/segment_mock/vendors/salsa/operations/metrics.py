@@ -1,4 +1,4 @@
-"""What an organization has used of the API so far."""
+"""The metrics of an organization's use of the API."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _VERBS = {"FOUND": "Read", "ADDED": "Add", "UPDATED": "Update", "DELETED": "Dele
 
 
 class Metrics(Schema.from_dict({name: fields.Integer(required=True, **RECORDED) for name in _COUNTERS})):  # type: ignore[misc]
-    """Every counter, in records; the limits of the token, and its calls."""
+    """Counters of records, and the limits and calls of the token."""
 
     rateLimit = fields.Integer(required=True, **RECORDED)
     maxBatchSize = fields.Integer(required=True, **RECORDED)
@@ -54,7 +54,7 @@ def get(call: Call, _: Json) -> Json:
 
 
 def count(call: Call, result: Json | None) -> None:
-    """Count a call that was performed, and each record that succeeded; or, with None, one that was refused."""
+    """Count a performed call and each of its successful records, or, if *result* is None, a refused call."""
     if call.organization is None or not call.operation.counted:
         return
     used = call.organization.counters

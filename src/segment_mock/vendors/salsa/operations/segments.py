@@ -1,4 +1,4 @@
-"""Groups: search, add or update, delete."""
+"""Groups: search, add or update, and delete them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _WRITABLE = ("name", "description", "externalSystemId")
 
 
 def search(call: Call, data: Json) -> Json:
-    """Return all groups by page, or those of the identifiers in the order asked."""
+    """Return all groups by page, or those of the identifiers, in their order."""
     payload = data["payload"]
     members = call.rows("members") if payload.get("includeMemberCounts") is not False else None
     segments = call.rows("segments")
@@ -50,23 +50,23 @@ def search(call: Call, data: Json) -> Json:
 
 
 def upsert(call: Call, data: Json) -> Json:
-    """Add or update each group in sequence."""
+    """Add or update each group in order."""
     return _batch(call, data, _upsert)
 
 
 def delete(call: Call, data: Json) -> Json:
-    """Delete each group in sequence, and its memberships with it."""
+    """Delete each group in order, with its memberships."""
     return _batch(call, data, _delete)
 
 
 def comparable_name(name: str) -> str:
-    """Return the form of a group's *name* by which similar names are found."""
+    """Return *name* in the form by which names of groups are compared."""
     return name.strip().casefold()
 
 
 def _batch(call: Call, data: Json, change: Callable[[Call, Json], Json]) -> Json:
     items = data["payload"]["segments"]
-    # Known before anything is performed, so that a refused call spends no ids either.
+    # Decide before performing any item, so that a refused call uses no ids.
     if any(_is_non_crm(call, item) for index, item in enumerate(items) if index not in call.item_failures):
         refuse_non_crm(call)
     return batch_reply(call, "segments", call.each(items, partial(change, call)))
@@ -123,7 +123,7 @@ def _upsert(call: Call, item: Json) -> Json:
 
 
 def _key_of(item: Json) -> str:
-    """Return the id of *item* as tables know it, ``""`` where it has none or one that is no UUID."""
+    """Return the id of *item* in the form of table keys, ``""`` if it has none or one that is not a UUID."""
     key = item.get("segmentId")
     return key.lower() if isinstance(key, str) and UUID.match(key) else ""
 
@@ -156,14 +156,14 @@ def _delete(call: Call, item: Json) -> Json:
 
 
 def _causes_duplicate(call: Call, name: str, known: Record | None) -> bool:
-    # Duplicates made in the user interface exist; only what this call would cause is refused.
+    # Duplicates that were made in the user interface exist; refuse only one that this call would cause.
     others = [row["name"] for row in call.rows("segments").find("name", comparable_name(name)) if row is not known]
     if not others or (known is not None and known["name"] == name):
         return False
     keeps = known is not None and known["name"].strip() == name.strip()
     if name in others and not keeps:
         return True
-    # The names are alike but for case or blanks at the ends.
+    # The names differ only in case or in white space at the ends.
     call.assume("name_comparison")
     return not keeps and any(other.strip() == name.strip() for other in others)
 

@@ -1,4 +1,4 @@
-"""Supporters: search, add or update, delete, and the groups they are in."""
+"""Supporters: search, add or update, and delete them, and return their groups."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .common import (
 )
 
 Fault: TypeAlias = tuple[str, str]
-"""The path of a member that is wrong, and the name of the item error."""
+"""The path of a wrong member, and the name of its item error."""
 
 _ITEM, _KEY = Validator(SupporterItem()), Validator(SupporterKey())
 _LIMITS = limits_of(_ITEM.schema)
@@ -38,7 +38,7 @@ _WRITABLE = (*TEXTS, "address", "contacts", "customFieldValues")
 
 
 def search(call: Call, data: Json) -> Json:
-    """Return the supporters of the identifiers in the order asked, or those modified within a time by page."""
+    """Return the supporters of the identifiers, in their order, or by page those modified within a period."""
     payload = data["payload"]
     if payload.get("identifiers") is not None:
         return batch_reply(call, "supporters", _identified(call, payload, _found_supporter))
@@ -48,17 +48,17 @@ def search(call: Call, data: Json) -> Json:
 
 
 def upsert(call: Call, data: Json) -> Json:
-    """Add or update each supporter in sequence; without an id a supporter is known by e-mail address."""
+    """Add or update each supporter in order; a supporter without an id is identified by e-mail address."""
     return batch_reply(call, "supporters", call.each(data["payload"]["supporters"], partial(_upsert, call)))
 
 
 def delete(call: Call, data: Json) -> Json:
-    """Delete each supporter in sequence, and the memberships with it."""
+    """Delete each supporter in order, with its memberships."""
     return batch_reply(call, "supporters", call.each(data["payload"]["supporters"], partial(_delete, call)))
 
 
 def groups(call: Call, data: Json) -> Json:
-    """Return the groups of each supporter asked for; the count is of supporters."""
+    """Return the groups of each requested supporter; the count is the number of supporters."""
     payload = data["payload"]
     if payload.get("identifiers") is not None:
         return batch_reply(call, "results", _identified(call, payload, partial(_belonging, call)))
@@ -67,7 +67,7 @@ def groups(call: Call, data: Json) -> Json:
 
 
 def _identified(call: Call, payload: Json, show: Callable[[Record], Json]) -> list[Json]:
-    """Return what *show* makes of each supporter that an identifier means; one may mean several."""
+    """Return *show* of each supporter with one of the identifiers; several supporters may have the same."""
     kind = payload["identifierType"]
     return answers(
         call,
@@ -91,13 +91,13 @@ def _meant(call: Call, kind: str, identifier: str) -> list[Record]:
 
 
 def note_email_case(call: Call, address: str, supporters: list[Record]) -> None:
-    """Name the assumption about the case of addresses if one of *supporters* has *address* in another case only."""
+    """Name the assumption about the case of addresses if one of *supporters* has *address* only in another case."""
     if any(address not in [contact.get("value") for contact in row["contacts"]] for row in supporters):
         call.assume("email_case")
 
 
 def _modified(call: Call, payload: Json) -> list[Record]:
-    # Every record's times have one form, in which text sorts as time does: no page has to read them all.
+    # The times of all records have the same format, which sorts like time, so no record has to be parsed.
     first, last = iso(payload["modifiedFrom"]), payload.get("modifiedTo")
     note_zones(call, "modifiedFrom", "modifiedTo")
     final = "~" if last is None else iso(last)
@@ -149,7 +149,7 @@ def _lacks_email(item: Json) -> bool:
 
 
 def _namesake(call: Call, sent: Json) -> Record | None:
-    """Return the supporter who has one of the e-mail addresses that were sent, the oldest of several."""
+    """Return the oldest supporter who has one of the e-mail addresses of the request, or None."""
     namesakes = [row for address in emails(sent) for row in call.rows("supporters").find("email", address)]
     if len({row["supporterId"] for row in namesakes}) > 1:
         call.assume("shared_email")
@@ -162,7 +162,7 @@ def _namesake(call: Call, sent: Json) -> Record | None:
 
 
 def _faults(call: Call, sent: Json, known: Record | None) -> list[Fault]:
-    """Return what is wrong with a supporter that fits the schema, considering what is there already."""
+    """Return the errors of a supporter that is valid by its schema, given its record and the other records."""
     faults = [*_clearing(call, sent, known or {}), *_taken(call, sent, known or {}), *_misfits(call, sent)]
     if known is None:
         return faults if emails(sent) else [*faults, ("contacts", "required")]
@@ -181,7 +181,7 @@ def _clearing(call: Call, sent: Json, known: Mapping[str, Any]) -> list[Fault]:
 
 
 def _taken(call: Call, sent: Json, known: Mapping[str, Any]) -> list[Fault]:
-    # People who share an address already may keep it: only what this call would cause is refused.
+    # Supporters who already share an address may keep it; refuse only a duplicate that this call would cause.
     own, supporters = emails(known), call.rows("supporters")
     addresses = [(index, emails({"contacts": [row]})) for index, row in enumerate(sent.get("contacts") or ())]
     return [
@@ -205,7 +205,7 @@ def _misfits(call: Call, sent: Json) -> list[Fault]:
 
 
 def _definition(call: Call, field: Json) -> Json | None:
-    """Return the custom field as some supporter has it, or None if nobody does."""
+    """Return the custom field of any supporter who has it, or None."""
     name = field.get("name") or field.get("fieldId")
     owner = call.rows("supporters").first("customField", name)
     return next((row for row in owner["customFieldValues"] if is_same_field(row, field)), None) if owner else None
@@ -260,7 +260,7 @@ def _custom_fields(call: Call, sent: list[Json] | None, known: list[Json]) -> li
 
 
 def _echo(call: Call, row: Record, sent: Json, result: str) -> Json:
-    """Return a supporter after a write: the record, but contacts and custom fields that were sent as they were sent."""
+    """Return a supporter for the reply to a write: the record, with contacts and custom fields as sent."""
     contacts, fields = sent.get("contacts"), sent.get("customFieldValues")
     reply = {**row, "result": result}
     if contacts:
@@ -292,14 +292,14 @@ def _failed(item: Json, result: str, errors: list[Json] | None = None) -> Json:
 
 
 def _without_errors(value: Any) -> Any:
-    """Return *value* without the errors that an earlier reply gave to it and to its items."""
+    """Return *value* without errors of an earlier reply in it or its items."""
     if isinstance(value, dict):
         return {name: member for name, member in value.items() if name != "errors"}
     return [_without_errors(item) for item in value] if isinstance(value, list) else value
 
 
 def _invalid(call: Call, item: Json, faults: list[Fault]) -> Json:
-    """Return *item* as sent, each error on the object that has it: contact, address, custom field or supporter."""
+    """Return *item* as sent, with each error in its object: contact, address, custom field or supporter."""
     reply, errors = _failed(item, "VALIDATION_ERROR"), []
     if any(kind == "too_long" for _, kind in faults):
         call.assume("supporter_lengths")
