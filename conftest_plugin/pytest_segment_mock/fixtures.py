@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from .remote import remote_mock, url_of
-from .settings import Settings, line_of, make_mock, settings_of, setup_error, transport_of
+from .settings import Settings, item_of_fixture, line_of, make_mock, settings_of, setup_error, transport_of
 
 if TYPE_CHECKING:
     from segment_mock import SegmentMock
@@ -85,16 +85,17 @@ def segment_mock_config() -> dict[str, Any]:
 
 
 @pytest.fixture
-def segment_mock(request: pytest.FixtureRequest, segment_mock_config: Mapping[str, Any]) -> Iterator[SegmentMock]:
+def segment_mock(segment_mock_config: Mapping[str, Any]) -> Iterator[SegmentMock]:
     """A clean `SegmentMock`; what unchanged clients send to the vendors' hosts is answered by it."""
-    item: Any = request.node
+    item = item_of_fixture()
+    config = item.config
     settings = settings_of(item, segment_mock_config)
-    if url_of(request.config):
+    if url_of(config):
         mock = _remote(item, settings)
         with intercept(item, mock, settings):
             yield mock
         return
-    pool = request.config.stash[_POOL]
+    pool = config.stash[_POOL]
     if settings.can_share:
         shared = pool.shared(settings)
         mock = shared.clean_mock()
@@ -103,7 +104,7 @@ def segment_mock(request: pytest.FixtureRequest, segment_mock_config: Mapping[st
             yield mock
         mock.close()
         return
-    with make_mock(request.config, settings.mock, f"{line_of(item)}: ") as mock:
+    with make_mock(config, settings.mock, f"{line_of(item)}: ") as mock:
         _use(item, mock, settings)
         with intercept(item, mock, settings), _patched_sleep(mock, settings.plugin), _children(mock, settings.plugin):
             yield mock

@@ -11,6 +11,7 @@ from .settings import SWEEP, Settings, line_of, seed, setup_error
 
 _MOCK = pytest.StashKey[Any]()
 _FREE = pytest.StashKey[list[str]]()
+_URL = pytest.StashKey["str | None"]()
 _WORKER_INPUT = "segment_mock_url"
 _HELP = (
     "Base URL of a running segment-mock that the fixtures use; it is reset before each test. Under pytest-xdist give "
@@ -60,10 +61,10 @@ def pytest_testnodedown(node: Any, error: object) -> None:
 
 def url_of(config: pytest.Config) -> str | None:
     """Return the URL of the server that the fixtures of this process use, None for mocks in process."""
-    if hasattr(config, "workerinput"):
-        url: str | None = config.workerinput.get(_WORKER_INPUT)
-        return url
-    return next(iter(_urls(config)), None)
+    if _URL not in config.stash:  # asked for each test
+        given = getattr(config, "workerinput", None)
+        config.stash[_URL] = next(iter(_urls(config)), None) if given is None else given.get(_WORKER_INPUT)
+    return config.stash[_URL]
 
 
 def remote_mock(item: pytest.Item, settings: Settings, *, is_used: bool) -> Any:

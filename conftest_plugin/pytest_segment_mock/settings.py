@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
@@ -33,6 +34,7 @@ _TRANSPORTS_OF_RUN = pytest.StashKey[tuple[str, ...]]()
 _TRANSPORT_PARAMETER = "_segment_mock_transport"
 TRANSPORT = pytest.StashKey[str]()
 """The transport of a test that can't be parametrized: one of a unittest.TestCase."""
+_FIXTURE = threading.local()
 _CONFIG_FILE = pytest.StashKey[Path]()
 
 
@@ -93,11 +95,25 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> None:
-    """Remember which file defines ``segment_mock_config``: relative paths in it are looked up beside that file."""
-    if fixturedef.argname == "segment_mock_config":
+    """Remember for which test ``segment_mock`` is made, and which file defines ``segment_mock_config``.
+
+    Relative paths in the latter are looked up beside that file.
+    """
+    if fixturedef.argname == MARKER:
+        _FIXTURE.item = request.node
+    elif fixturedef.argname == "segment_mock_config":
         code = getattr(fixturedef.func, "__code__", None)
         if code is not None:
             request.config.stash[_CONFIG_FILE] = Path(code.co_filename)
+
+
+def item_of_fixture() -> Any:
+    """Return the test for which ``segment_mock`` is being made.
+
+    A fixture that takes ``request`` costs a test more than everything else that this one does: pytest looks at the
+    signature of a function to make one.
+    """
+    return _FIXTURE.item
 
 
 def bring_fixture(node: pytest.Item, fixture_names: list[str]) -> None:

@@ -104,7 +104,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """Fail a run that passed, but shows nothing."""
     result = yield
     case = item.stash.get(CASE, None)
-    mark = item.get_closest_marker(SWEEP)
+    mark = item.get_closest_marker(SWEEP) if case is not None else None
     if case is not None and mark is not None and not getattr(item, "_excinfo", None):
         problem = _missed(case) if case.fault else _unswept(item, mark, case)
         if problem:

@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from functools import wraps
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
-from weakref import WeakKeyDictionary, WeakSet, ref
+from weakref import WeakKeyDictionary, ref
 
 from .forking import new_rlock
 
@@ -156,7 +156,7 @@ class VirtualTime:
         self._restore: list[Callable[[], None]] = []
         self._thread: threading.Thread | None = None
         self._loops: WeakKeyDictionary[AbstractEventLoop, LoopTime] = WeakKeyDictionary()
-        self._bystanders: WeakSet[threading.Thread] = WeakSet()
+        self._bystanders: set[threading.Thread] = set()
         self._watchers = 0
         self._traveller: Any = None
         self._lock = new_rlock()
@@ -201,12 +201,14 @@ class VirtualTime:
         with self._lock:
             self._watchers += 1
             if self._watchers == 1:
-                self._bystanders = WeakSet(threading.enumerate())
+                self._bystanders = {*threading.enumerate()}
 
     def unwatch_threads(self) -> None:
         """End what `watch_threads` began; the outermost pair counts."""
         with self._lock:
             self._watchers -= 1
+            if not self._watchers:
+                self._bystanders.clear()
 
     def other_threads(self) -> list[threading.Thread]:
         """Return the other threads that were started since `watch_threads` and are still alive."""

@@ -152,7 +152,7 @@ def test_a_library_that_is_too_old_is_named(mock: SegmentMock, monkeypatch: pyte
     """It is left alone, none of its calls gets out, and the error says which version would be intercepted."""
     monkeypatch.setattr(aiohttp, "__version__", "3.7.4")
     monkeypatch.setattr(REGISTRY, "too_old", {})
-    monkeypatch.setattr(REGISTRY, "_seams", {})
+    monkeypatch.setattr(REGISTRY, "_libraries", {})
 
     async def get() -> None:
         async with aiohttp.ClientSession() as session:

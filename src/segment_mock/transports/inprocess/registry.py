@@ -11,7 +11,7 @@ from importlib.machinery import ModuleSpec
 from inspect import isasyncgenfunction, isclass, iscoroutinefunction, isgeneratorfunction
 from threading import get_ident
 from types import ModuleType, TracebackType
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar, cast, get_args
 
 from ... import refused
 from ...callsite import caller
@@ -44,9 +44,9 @@ LIBRARIES = {
 OLDEST = {"urllib3": "1.26", "requests": "2.28", "httpcore": "0.17.3", "aiohttp": "3.8"}
 """The oldest version of each client library that is intercepted (httpx: 0.24); the suite runs on it."""
 
+_HOMES = {name: f"{__package__}.{file}" for name, file in LIBRARIES.items()}
 F = TypeVar("F", bound=Callable[..., Any])
 _MISSING = object()
-_UNKNOWN: Any = (None, None, tuple)
 
 
 class NetworkBlocked(RuntimeError):
@@ -57,7 +57,7 @@ class Patch:
     """What is put in the place of ``owner.name``, by *make*, which is given this patch for its ``original``."""
 
     def __init__(self, owner: Any, name: str, make: Callable[[Patch], Any]) -> None:
-        self.owner, self.name = owner, name
+        self.owner, self.name, self.seam = owner, name, (owner, name, make)
         self._before = vars(owner).get(name, _MISSING)
         self.original = getattr(owner, name)
         while (left := getattr(self.original, "segment_mock_patch", None)) and left.is_over:
@@ -68,8 +68,19 @@ class Patch:
         self.wrapper.segment_mock_patch = self
         setattr(owner, name, self.wrapper)
 
-    def remove(self, standing: Iterable[Patch]) -> None:
-        """Put back what was there before.
+    def renew(self, seam: Seam) -> bool:
+        """Put it in place again after `remove` if it is of *seam* and what it lies over is there; return whether so."""
+        owner, name, _ = seam
+        if self.seam != seam or vars(owner).get(name, _MISSING) is not self._before:
+            return False
+        if getattr(owner, name) is not self.original:
+            return False
+        self.is_over = False
+        setattr(owner, name, self.wrapper)
+        return True
+
+    def remove(self, standing: Iterable[Patch]) -> bool:
+        """Put back what was there before, and return whether that went so simply.
 
         Where one of the *standing* patches lies over this one, that takes it over. Where another library has put
         something over it, that is left alone, and the wrapper below only passes calls on.
@@ -80,14 +91,28 @@ class Patch:
                 delattr(self.owner, self.name)
             else:
                 setattr(self.owner, self.name, self._before)
-            return
+            return True
         for patch in standing:
             if patch.original is self.wrapper:
                 patch.original, patch._before = self.original, self._before
+        return False
 
 
 Seam: TypeAlias = tuple[Any, str, Callable[[Patch], Any]]
 """A class or module of a client library, the name of an attribute of it, and what makes its wrapper of a patch."""
+
+
+class Library(NamedTuple):
+    """A *module* of a client library, as it is imported now, our *home* for it, and what gives its *seams*.
+
+    *removed* are the patches of interceptions that are over, the last seam's first. Most tests enter one, and making a
+    patch takes three times as long as putting it in place again.
+    """
+
+    module: ModuleType
+    home: ModuleType | None
+    seams: Callable[[], Iterable[Seam]]
+    removed: list[Patch]
 
 
 @dataclass(eq=False)
@@ -104,7 +129,7 @@ class Route:
     blocks: bool = False
     modules: dict[str, str] = field(default_factory=lambda: LIBRARIES)
     thread: int | None = field(default_factory=get_ident)
-    patches: list[Patch] = field(default_factory=list)
+    patches: list[tuple[Library, Patch]] = field(default_factory=list)
     on_refused: Callable[[str], None] | None = None
     spared: str = ""
 
@@ -121,7 +146,7 @@ class InterceptionRegistry:
         """Client libraries that are imported in a version that is older than `OLDEST`, and the version."""
         self._lock = new_rlock()
         self._finders: list[Any] = []
-        self._seams: dict[str, tuple[ModuleType, ModuleType | None, Callable[[], Iterable[Seam]]]] = {}
+        self._libraries: dict[str, Library] = {}
 
     def transport_for(self, host: str) -> InProcessTransport | LiveTransport | None:
         """Return what answers for *host*, None if it is not intercepted; raises `NetworkBlocked` if it is refused.
@@ -154,11 +179,13 @@ class InterceptionRegistry:
     def add(self, route: Route) -> None:
         """Put *route* in force, before all others."""
         # Not under the lock: another thread may be importing what these import, and want the lock for its patches.
-        for name, file in route.modules.items():
-            module, seams = sys.modules.get(name), sys.modules.get(f"{__package__}.{file}")
+        for name in route.modules:
+            module, known = sys.modules.get(name), self._libraries.get(name)
             # Either may have been imported again since, as pytest's own pytester does.
-            if module is not None and (seams is None or self._seams.get(name, _UNKNOWN)[:2] != (module, seams)):
-                self._seams[name] = self._find_seams(name, file)
+            if module is not None and not (
+                known and known.module is module and known.home and known.home is sys.modules.get(_HOMES[name])
+            ):
+                self._libraries[name] = self._load(name)
         VIRTUAL.watch_threads()
         with self._lock:
             self.routes = (*self.routes, route)
@@ -174,9 +201,10 @@ class InterceptionRegistry:
         """End *route*, wherever in the stack it stands."""
         with self._lock:
             self.routes = tuple(other for other in self.routes if other is not route)
-            standing = [patch for other in self.routes for patch in other.patches]
-            for patch in reversed(route.patches):
-                patch.remove(standing)
+            standing = [patch for other in self.routes for _, patch in other.patches]
+            for library, patch in reversed(route.patches):
+                if patch.remove(standing):
+                    library.removed.append(patch)
             route.patches.clear()
             self._find()
         VIRTUAL.unwatch_threads()
@@ -212,7 +240,7 @@ class InterceptionRegistry:
         def executed(module: Any) -> None:
             del loader.exec_module
             execute(module)
-            self._seams[spec.name] = self._find_seams(spec.name, LIBRARIES[spec.name])
+            self._libraries[spec.name] = self._load(spec.name)
             with self._lock:
                 for route in self.routes:
                     self._patch(route, spec.name)
@@ -221,25 +249,31 @@ class InterceptionRegistry:
         loader.exec_module = executed
 
     def _patch(self, route: Route, name: str) -> None:
-        module, _, seams = self._seams.get(name, _UNKNOWN)
-        if module is not None and module is sys.modules.get(name) and name in route.modules:
-            for seam in seams():
-                route.patches.append(Patch(*seam))
+        library = self._libraries.get(name)
+        if library is None or library.module is not sys.modules.get(name) or name not in route.modules:
+            return
+        for seam in library.seams():
+            patch = library.removed.pop() if library.removed else None
+            if patch is None or not patch.renew(seam):
+                patch = Patch(*seam)
+            route.patches.append((library, patch))
 
-    def _find_seams(self, name: str, file: str) -> tuple[ModuleType, ModuleType | None, Callable[[], Iterable[Seam]]]:
-        """Return the library's module *name* as it is imported now, ours for it, and what gives the seams."""
-        module, library, home = import_module(name), name.partition(".")[0], f"{__package__}.{file}"
+    def _load(self, name: str) -> Library:
+        """Return the library's module *name* as it is imported now, and what belongs to it."""
+        module, library, home = import_module(name), name.partition(".")[0], _HOMES[name]
         version = getattr(sys.modules.get(library), "__version__", "")
         if library in OLDEST and version and _numbers(version) < _numbers(OLDEST[library]):
             self.too_old[library] = version
-            return module, sys.modules.get(home), tuple
-        if self._seams.get(name, _UNKNOWN)[0] not in (None, module):  # what inherits from the library is imported again
+            return Library(module, sys.modules.get(home), tuple, [])
+        if (
+            name in self._libraries and self._libraries[name].module is not module
+        ):  # what inherits from the library is imported again
             sys.modules.pop(home, None)
         seams: Any = import_module(home)
         if getattr(seams, "SEAMS_VARY", False):
-            return module, seams, partial(seams.patches, module)
+            return Library(module, seams, partial(seams.patches, module), [])
         patches = tuple(seams.patches(module))
-        return module, seams, lambda: patches
+        return Library(module, seams, lambda: patches, [])
 
 
 def _numbers(version: str) -> tuple[int, ...]:
