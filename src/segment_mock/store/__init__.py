@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from .change_log import Change, ChangeLog, Difference, differences
 from .schema import DuplicateKey, Index, InitialRecords, Key, Record, Row, TableSchema
-from .table import Table
+from .table import Table, TableState, restored_state
 
 __all__ = [
     "Change",
@@ -21,7 +21,9 @@ __all__ = [
     "Store",
     "Table",
     "TableSchema",
+    "TableState",
     "differences",
+    "restored_state",
 ]  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 from .ordered_ids import OrderedIds
@@ -81,6 +81,15 @@ class TableState:
         numbers = self.numbers(index, value)
         order = self.postings[index][value] = numbers if isinstance(numbers, OrderedIds) else OrderedIds(numbers)
         return order
+
+
+def restored_state(initial: InitialRecords, rows: Iterable[tuple[Key, Row]], next_number: int) -> TableState:
+    """Return the state that has *rows* written over *initial*."""
+    table = Table("", initial, lambda *_: None)
+    for key, row in rows:
+        table.apply(key, table.state.row(key), row)
+    table.state.next_number = next_number
+    return table.state
 
 
 Note: TypeAlias = Callable[["Table", Key, "Row | TableState | None", "Row | TableState | None"], None]
@@ -191,6 +200,22 @@ class Table:
         """Replace all records by *initial*, with a single entry in the log."""
         before, self._state = self._state, TableState(initial)
         self._note(self, None, before, self._state)
+
+    @property
+    def state(self) -> TableState:
+        """What the table contains now."""
+        return self._state
+
+    def restore(self, state: TableState) -> None:
+        """Contain *state* from now on; nothing is logged."""
+        self._state = state
+
+    def repeat(self, key: Key, after: Row) -> None:
+        """Write *after* as `put` or `delete` did in an earlier process; logged."""
+        before = self._state.row(key)
+        self._state.next_number = max(self._state.next_number, after.number + 1)
+        self._set(key, before, after)
+        self._note(self, key, before, after)
 
     def apply(self, key: Key, now: Row | TableState | None, then: Row | TableState | None) -> None:
         """Change the current *now* into *then* without logging it; called by the change log only."""
