@@ -13,6 +13,7 @@ from typing import Any
 from .. import __version__
 from ..clock import Clock
 from ..core import Call
+from ..core.call import hint_header
 from ..emulator import Emulator
 from ..faults import FaultRules
 from ..forking import new_rlock
@@ -29,8 +30,7 @@ _SMALLEST = 16 * 2**20
 """Below this size in bytes, what has been appended is not worth a compaction."""
 _LOOKS = 0.25
 """Seconds between two looks of a standby at whether the store is free."""
-HEADER = "X-Segment-Mock-Store"
-_PROBLEM = {"Content-Type": "application/problem+json", HEADER: "unavailable", "Retry-After": "1"}
+_PROBLEM = {"Content-Type": "application/problem+json", "Retry-After": "1"}
 
 
 class LastingEmulator(Emulator):
@@ -236,14 +236,15 @@ class LastingEmulator(Emulator):
                 _log.warning("the store can be used again")
 
     def _problem(self) -> Response:
+        reason = self._outage or "the store was unavailable meanwhile"
         document = {
             "type": "about:blank",
             "title": "Store unavailable",
             "status": 503,
-            "detail": f"{self._outage or 'the store was unavailable meanwhile'}. Nothing was changed by this call.",
-            "hint": "segment-mock --store keeps its state there; it answers again as soon as the store does",
+            "detail": f"{reason}. This call has changed nothing.",
+            "hint": "segment-mock answers again as soon as its store (--store) does",
         }
-        return Response(503, _PROBLEM, json.dumps(document).encode())
+        return Response(503, {**_PROBLEM, **hint_header(f"segment-mock: {reason}")}, json.dumps(document).encode())
 
     # The whole mock.
 

@@ -16,7 +16,18 @@ from ..emulator import Emulator
 from ..journal import Entry
 from ..messages import Delivery, Request, Response
 from ..persistence import StoreError
-from ..store import Change, InitialRecords, Row, Table, TableSchema, TableState, restored_state
+from ..store import (
+    Change,
+    InitialRecords,
+    Row,
+    Table,
+    TableSchema,
+    TableState,
+    repeat_write,
+    restored_state,
+    set_state,
+    state_of,
+)
 from .plain import bytes_of, decode, encode, tuples
 from .recorders import RecordedJournal, RecordedWindow, RecordedWorld
 
@@ -58,7 +69,7 @@ class State:
             {
                 "name": one.name,
                 "counters": {**one.counters},
-                "tables": {name: _number_of(table.state, states) for name, table in one.store.items()},
+                "tables": {name: _number_of(state_of(table), states) for name, table in one.store.items()},
             }
             for one in world
         ]
@@ -119,7 +130,7 @@ class State:
             organization.counters.clear()
             organization.counters.update(row["counters"])
             for name, number in row["tables"].items():
-                organization.store[name].restore(states[number])
+                set_state(organization.store[name], states[number])
         core.restore_snapshots({})
         log = document["log"]
         first = log["mark"] - len(log["tail"])
@@ -276,7 +287,7 @@ class State:
         if what == "write":
             organization, name, number, record, *key = arguments
             table = self._table(organization, name)
-            table.repeat(tuples(key[0]) if key else table.schema.key(record), Row(number, record))
+            repeat_write(table, tuples(key[0]) if key else table.schema.key(record), Row(number, record))
         elif what == "replace":
             organization, base, row = arguments
             self._table(organization, row["table"]).replace(self._read_base(base, row))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from .change_log import Change, ChangeLog, Difference, differences
 from .schema import DuplicateKey, Index, InitialRecords, Key, Record, Row, TableSchema
-from .table import Table, TableState, restored_state
+from .table import Table, TableState, repeat_write, restored_state, set_state, state_of
 
 __all__ = [
     "Change",
@@ -23,7 +23,10 @@ __all__ = [
     "TableSchema",
     "TableState",
     "differences",
+    "repeat_write",
     "restored_state",
+    "set_state",
+    "state_of",
 ]  # fmt: skip
 
 

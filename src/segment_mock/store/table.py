@@ -83,15 +83,6 @@ class TableState:
         return order
 
 
-def restored_state(initial: InitialRecords, rows: Iterable[tuple[Key, Row]], next_number: int) -> TableState:
-    """Return the state that has *rows* written over *initial*."""
-    table = Table("", initial, lambda *_: None)
-    for key, row in rows:
-        table.apply(key, table.state.row(key), row)
-    table.state.next_number = next_number
-    return table.state
-
-
 Note: TypeAlias = Callable[["Table", Key, "Row | TableState | None", "Row | TableState | None"], None]
 
 
@@ -201,22 +192,6 @@ class Table:
         before, self._state = self._state, TableState(initial)
         self._note(self, None, before, self._state)
 
-    @property
-    def state(self) -> TableState:
-        """What the table contains now."""
-        return self._state
-
-    def restore(self, state: TableState) -> None:
-        """Contain *state* from now on; nothing is logged."""
-        self._state = state
-
-    def repeat(self, key: Key, after: Row) -> None:
-        """Write *after* as `put` or `delete` did in an earlier process; logged."""
-        before = self._state.row(key)
-        self._state.next_number = max(self._state.next_number, after.number + 1)
-        self._set(key, before, after)
-        self._note(self, key, before, after)
-
     def apply(self, key: Key, now: Row | TableState | None, then: Row | TableState | None) -> None:
         """Change the current *now* into *then* without logging it; called by the change log only."""
         self._was_reverted = True
@@ -272,3 +247,30 @@ def _values(index: Index, row: Row | None) -> Collection[Hashable]:
         return ()
     values = tuple(index.values(row.record))
     return values if len(values) < 2 else dict.fromkeys(values)
+
+
+def state_of(table: Table) -> TableState:
+    """Return what *table* contains now."""
+    return table._state
+
+
+def set_state(table: Table, state: TableState) -> None:
+    """Let *table* contain *state* from now on; nothing is logged."""
+    table._state = state
+
+
+def repeat_write(table: Table, key: Key, after: Row) -> None:
+    """Write *after* as `Table.put` or `Table.delete` did in an earlier process; logged."""
+    before = table._state.row(key)
+    table._state.next_number = max(table._state.next_number, after.number + 1)
+    table._set(key, before, after)
+    table._note(table, key, before, after)
+
+
+def restored_state(initial: InitialRecords, rows: Iterable[tuple[Key, Row]], next_number: int) -> TableState:
+    """Return the state that has *rows* written over *initial*."""
+    table = Table("", initial, lambda *_: None)
+    for key, row in rows:
+        table.apply(key, table._state.row(key), row)
+    table._state.next_number = next_number
+    return table._state

@@ -15,6 +15,7 @@ from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, NotFound, 
 
 from ..catalogue import catalogue, public_settings
 from ..core import Json, member_names
+from ..core.call import hint_header
 from ..emulator import Emulator
 from ..examples import shipped_examples
 from ..faults import WHEN, FaultRule, kinds, option
@@ -143,8 +144,9 @@ def save_state(core: Emulator, response: Response) -> Response:
 
 
 def _outage(reason: str) -> Response:
-    refusal = problem(503, "Store unavailable", f"{reason}.", "segment-mock --store keeps its state there")
-    refusal.headers.extend({"Retry-After": "1", "X-Segment-Mock-Store": "unavailable"})
+    hint = "segment-mock answers again as soon as its store (--store) does"
+    refusal = problem(503, "Store unavailable", f"{reason}.", hint)
+    refusal.headers.extend({"Retry-After": "1", **hint_header(f"segment-mock: {reason}")})
     return refusal
 
 
