@@ -208,7 +208,7 @@ def _options(row: Row) -> str:
     lines = []
     if row.internal:
         names = ", ".join(f'"!^{name}$"' for name in row.internal)
-        lines.append(f'filters: ["!^_", {names}]')
+        lines.append(f'filters: ["!^_", "!^Meta$", {names}]')
     if row.is_given:
         lines.append("merge_init_into_class: false")
     value = row.value
