@@ -43,7 +43,7 @@ def pytest_runtest_makereport(
     report = yield
     if report.failed:
         for number, mock in enumerate([*used_mocks(item), *open_mocks(item.config)]):
-            report.sections.append(("segment-mock", "\n".join(_section(item, mock, number))))
+            report.sections.append(("segment-mock", "\n".join(_lines(item, mock, number))))
         forget_mocks(item)
     return report
 
@@ -66,6 +66,13 @@ def _hide_own_frames(call: pytest.CallInfo[None]) -> None:
     if shortened is not None:
         error = call.excinfo.value
         call.excinfo = pytest.ExceptionInfo.from_exc_info((type(error), error, shortened))
+
+
+def _lines(item: pytest.Item, mock: SegmentMock, number: int) -> Iterator[str]:
+    from segment_mock.json_match import printable
+
+    for text in _section(item, mock, number):
+        yield from map(printable, text.split("\n"))
 
 
 def _section(item: pytest.Item, mock: SegmentMock, number: int) -> Iterator[str]:

@@ -122,6 +122,16 @@ def brief(value: Any, limit: int = 200) -> str:
     return text if len(text) <= limit + 10 else f"{text[: limit - 3]}..."
 
 
+def printable(text: str) -> str:
+    """Return *text* on one line, with escapes for what no terminal can show, or would obey."""
+    return text if text.isprintable() else "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+
+
+def shortened(text: str, limit: int = 2000) -> str:
+    """Return *text*, without its middle if it is longer than *limit*: an error names place and way out at its ends."""
+    return text if len(text) <= limit else f"{text[: limit * 3 // 4]} ... {text[-limit // 4 :]}"
+
+
 def _members(expected: Mapping[Any, Any], got: Mapping[Any, Any], exact: bool, path: str) -> Iterator[Mismatch]:
     others = tuple(str(name) for name in got if name not in expected)
     for name, wanted in expected.items():

@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Any, Literal, TypeAlias
 
 from .hosts import is_control
+from .json_match import brief
 
 BODY_LIMIT = 16 * 2**20
 """The default of the setting ``body_limit``."""
@@ -140,15 +141,21 @@ def run_sync(reply: Response | Pending, wait: Callable[[float], Any]) -> Respons
 
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_OF_TRANSPORT = ("connection", "content-length", "date", "transfer-encoding")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
 def check_header(name: object, value: object) -> None:
-    """Raise ValueError for an invalid header: a name that is not an HTTP token, a value with control characters."""
+    """Raise ValueError for an invalid header.
+
+    Invalid is a name that is not an HTTP token, a value with control characters, and what the transport writes itself.
+    """
     if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
-        raise ValueError(f"{name!r} is not a valid header name")
+        raise ValueError(f"{brief(name)} is not a valid header name")
     if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
-        raise ValueError(f"{name}: {value!r} is not a valid header value")
+        raise ValueError(f"{brief(name)[1:-1]}: {brief(value)} is not a valid header value")
+    if name.lower() in _OF_TRANSPORT:
+        raise ValueError(f"{name}: the transport writes this header, from the body and the connection")
 
 
 def check_response(response: object) -> Response:

@@ -222,7 +222,7 @@ def _headers(headers: Any, place: str) -> dict[str, str]:
         raise SettingError(f"{place}headers: {brief(headers)} is not a dictionary of names and values")
     if any(isinstance(value, bool) or not isinstance(value, (str, int)) for value in headers.values()):
         raise SettingError(f"{place}headers: {brief(headers)} has a value that is neither a text nor a whole number")
-    pairs = {str(name): str(value) for name, value in headers.items()}
+    pairs = {name: str(value) for name, value in headers.items()}
     for name, value in pairs.items():
         try:
             check_header(name, value)

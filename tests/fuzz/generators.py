@@ -7,8 +7,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 from typing import Any, TypeAlias
+from urllib.parse import quote
 
-from tests.fuzz.malformed import BYTES, CHUNKS, CODINGS, HEADERS, LENGTHS, LINES, VALUES
+from tests.fuzz.malformed import (
+    BYTES,
+    CHUNKS,
+    CODINGS,
+    GLOBS,
+    HEADERS,
+    HOSTS,
+    LENGTHS,
+    LINES,
+    NAMES,
+    PATHS,
+    TEXTS,
+    VALUES,
+)
 
 GROUP = "69afe9fc-dcde-4533-92d6-cbf069008c30"
 DATA = {
@@ -44,6 +58,15 @@ CONTROL: tuple[tuple[str, str, Body], ...] = (
     ("DELETE", "/_mock/faults", None),
     ("GET", "/_mock/vendors", None),
 )
+QUERIES = (
+    "journal", "journal/summary", "journal.har", "faults", "faults/1", "state", "capsule", "clock",
+    "settings", "refused", "stubs", "snapshots", "snapshots/a/changes", "organizations", "records/salsa/segments",
+    "records/segmenter/segments", "related/salsa/segments/a", "examples", "scenarios",
+)  # fmt: skip
+PARAMETERS = (
+    "json", "exact", "limit", "since", "after", "before", "status", "vendor", "operation", "fault", "organization",
+    "headers", "query", "removed", "deleted", "about", "offset", "search", "sort", "limti", "",
+)  # fmt: skip
 WHOLE = b"GET /_mock/health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
@@ -62,9 +85,15 @@ class Attack:
 
 def attack(rng: Random) -> Attack:
     """Return a request made hostile in one to four ways, drawn by *rng*."""
-    method, path, good = rng.choice(GOOD if rng.random() < 0.7 else CONTROL)
+    kind = rng.random()
+    if kind < 0.15:
+        method, path, good = rng.choice(DEFINITIONS)(rng)
+    elif kind < 0.2:
+        method, path, good = "GET", _odd_query(rng), None
+    else:
+        method, path, good = rng.choice(GOOD if kind < 0.75 else CONTROL)
     line, headers, body = f"{method} {path} HTTP/1.1".encode(), b"", b"" if good is None else json.dumps(good).encode()
-    story = [f"{method} {path}"]
+    story = [f"{method} {path[:200]}"]
     for name in rng.sample([*WAYS], rng.randint(0, 2)):
         story.append(name)
         line, headers, body = WAYS[name](rng, line, headers, body)
@@ -76,12 +105,100 @@ def attack(rng: Random) -> Attack:
     if rng.random() < 0.4:
         story.append("bytes")
         sent = _bitten(rng, sent)
+    if kind < 0.15 and rng.random() < 0.5:
+        story.append("and a call")
+        sent += _call(*rng.choice(GOOD))
     if rng.random() < 0.2:
         story.append("second")
         sent = WHOLE + sent
     cuts = sorted(rng.randint(0, len(sent)) for _ in range(rng.choice((0, 0, 1, 3))))
     pieces = tuple(sent[a:b] for a, b in zip([0, *cuts], [*cuts, len(sent)], strict=True) if a < b)
     return Attack(tuple(story), pieces)
+
+
+def _call(method: str, path: str, good: Body) -> bytes:
+    """Return a call that a vendor would answer, for the faults and stubs that were added before to meet."""
+    head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nauthToken: t\r\nx-api-key: k\r\n".encode()
+    return head + _length(Random(0), b"" if good is None else json.dumps(good).encode())
+
+
+def _members(rng: Random, names: tuple[str, ...], values: tuple[Any, ...]) -> dict[str, Any]:
+    return {rng.choice(names): rng.choice(values) for _ in range(rng.randint(0, 3))}
+
+
+def _deep(rng: Random) -> Any:
+    """Return data of up to 300 levels."""
+    value: Any = rng.choice(TEXTS)
+    for _ in range(rng.choice((0, 1, 5, 99, 100, 101, 300))):
+        value = [value] if rng.random() < 0.5 else {rng.choice(NAMES)[:99]: value}
+    return value
+
+
+def _odd_rule(rng: Random) -> tuple[str, str, Body]:
+    """Return a request that arms a fault whose members are hostile; what it strikes is still a vendor's answer."""
+    rule: dict[str, Any] = {"kind": "error", "status": rng.choice((400, 404, 429, "404", 1e9, -1, True, []))}
+    if rng.random() < 0.6:
+        rule["headers"] = _members(rng, NAMES, (*TEXTS, 1, None, [], {}))
+    if rng.random() < 0.6:
+        rule["match"] = {
+            "json": _members(rng, PATHS, (*TEXTS, _deep(rng), 10**99)),
+            "headers": _members(rng, NAMES, TEXTS),
+            "query": _members(rng, NAMES, TEXTS),
+            **_members(rng, NAMES, (_deep(rng),)),
+        }
+    if rng.random() < 0.6:
+        rule["operation"] = rng.choice(GLOBS)
+    if rng.random() < 0.6:
+        conditions = ("times", "skip", "every", "chance", "connection", "from", "until", "tmies")
+        rule["when"] = _members(rng, conditions, (0, 1, -1, 1e400, 10**99, "1", None, True, [], "reused", 0.5))
+    return "POST", "/_mock/faults", rule
+
+
+def _odd_stub(rng: Random) -> tuple[str, str, Body]:
+    stub: dict[str, Any] = {
+        "method": rng.choice(("GET", "*", "get", "", *NAMES)),
+        "path": rng.choice(("/x", "*", *TEXTS)),
+    }
+    stub |= {"json": _deep(rng)} if rng.random() < 0.5 else {"body": rng.choice(TEXTS)}
+    stub |= {"headers": _members(rng, NAMES, (*TEXTS, 1, None))} if rng.random() < 0.6 else {}
+    stub |= {"status": rng.choice((200, 99, 600, "200", 204, 304))} if rng.random() < 0.4 else {}
+    return "POST", "/_mock/stubs", stub
+
+
+def _odd_state(rng: Random) -> tuple[str, str, Body]:
+    names = ("segments", "supporters", "members", "deleted", *NAMES)
+    rows = [[_deep(rng)], [{rng.choice(("name", "id", *NAMES)): rng.choice((*TEXTS, 10**99, 1e308))}], _deep(rng)]
+    return (
+        "PUT",
+        "/_mock/state",
+        {rng.choice(("salsa", "segmenter", "stubs", *NAMES)): _members(rng, names, tuple(rows))},
+    )
+
+
+def _odd_clock(rng: Random) -> tuple[str, str, Body]:
+    moments = (
+        *TEXTS,
+        1e308,
+        -1e308,
+        10**99,
+        True,
+        None,
+        "9999-12-31T23:59:59Z",
+        "0001-01-01",
+        "2026-02-30",
+        "1" * 5000,
+    )
+    return "POST", "/_mock/clock", _members(rng, ("set", "freeze", "advance", "speed"), moments)
+
+
+def _odd_query(rng: Random) -> str:
+    values = [rng.choice((*TEXTS, *VALUES, *GLOBS)).encode("utf-8", "surrogatepass")[:3000] for _ in range(3)]
+    pairs = [f"{quote(rng.choice(PARAMETERS))}={quote(value)}" for value in values[: rng.randint(0, 3)]]
+    return f"/_mock/{rng.choice(QUERIES)}?{rng.choice('&;').join(pairs)}"
+
+
+DEFINITIONS = (_odd_rule, _odd_rule, _odd_stub, _odd_state, _odd_clock)
+"""Requests of the control plane whose bodies are JSON, and hostile in what they say."""
 
 
 Parts: TypeAlias = "tuple[bytes, bytes, bytes]"
@@ -92,6 +209,8 @@ def _odd_line(rng: Random, line: bytes, headers: bytes, body: bytes) -> Parts:
 
 
 def _odd_header(rng: Random, line: bytes, headers: bytes, body: bytes) -> Parts:
+    if rng.random() < 0.3:
+        return line, headers + f"Host: {rng.choice(HOSTS)}\r\n".encode("latin-1", "replace"), body
     return line, headers + rng.choice(HEADERS), body
 
 

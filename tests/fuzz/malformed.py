@@ -29,7 +29,7 @@ VALUES = (
     '{"a":' * 100_000,
     "[" * 99 + "]" * 99,
     "'a'",
-    '{"name":"a","name":"b"}',
+    '{"name":"a", "name":"b"}',
     '{"__class__":"x"}',
     "1 2",
     "/*c*/1",
@@ -160,3 +160,35 @@ LINES = (
     b"",
     b"\r\n\r\n\r\nGET",
 )
+
+NAMES = (
+    "", " ", "X", "X Y",
+    "X:", ":X", "X\r\nEvil: 1", "X\n", "X\0", "\u00e4", "\ud800", "\u65e5", "(X)", "X" * 70_000, "Host",
+    "content-length", "Transfer-Encoding", "Connection", "__class__", "Set-Cookie", "x-segment-mock-fault",
+)  # fmt: skip
+"""Names of headers, parameters and members."""
+TEXTS = (
+    "", " ", "a", "a\r\nEvil: 1", "a\n", "\0", "\u00e4", "\ud800", "\u65e5", "\u2028", "a" * 70_000, " a", "a\t",
+    "close", "chunked", "-1", "\x7f", "\x1b[2J", "{}", "${x}", "%s%n", "../../etc/passwd", "file:///etc/passwd",
+    "http://evil.example/",
+)  # fmt: skip
+"""Texts of headers, parameters and members."""
+PATHS = (
+    "", ".", "a", "a.b", "a[0]", "a[-1]", "a[", "a[]", "a[0", "a[x]", "a[" + "9" * 5000 + "]", "a" + "[0]" * 3000,
+    "a." * 3000, "payload.segments[0].name", "[0]", "a..b", "$..*", "*", "\ud800", "a\0b", "a[1e9]", "a[\u0661]",
+    "\u65e5.a",
+)  # fmt: skip
+"""Paths into JSON."""
+GLOBS = (
+    "*", "salsa.*", "segmenter.*", "*.*", "", "[", "[!", "[]", "[a-", "*a" * 3000, "?" * 3000, "[" + "a" * 3000 + "]",
+    "\ud800", "nothing", "salsa.upser", "salsa.upsert_segments", "\0",
+)  # fmt: skip
+"""Names of operations, and patterns of them."""
+HOSTS = (
+    "localhost.", "LOCALHOST", "localhost:80", "localhost:", "localhost:080", "localhost:99999", "localhost:-1",
+    "localhost:a", "[::1]", "[::1]:80", "[::1%25lo]", "::1", "[::ffff:127.0.0.1]", "127.1", "2130706433", "0x7f.1",
+    "0177.0.0.1", "127.0.0.1.", "user@localhost", "localhost@evil.example", "localhost\\@evil.example",
+    "evil.example#localhost", "xn--lclhost-9ya.example", "l\u00f6calhost", "\u2460", "localhost,evil.example",
+    "localhost/", "*", "a" * 300, ".", "..", "localhost..",
+)  # fmt: skip
+"""What a Host header may have."""

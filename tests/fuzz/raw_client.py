@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import NamedTuple
 
-PATIENCE = 10.0  # so many seconds without a byte are a hang
+PATIENCE = 60.0  # so many seconds without a byte are a hang
 _STATUS = re.compile(rb"HTTP/1\.1 ([1-5]\d\d) [ -~]*")
 _FIELD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [^\r\n\0]*")
 _PLAIN = (400, 403, 408, 431)

@@ -9,11 +9,24 @@ import pytest
 import requests
 
 from segment_mock import SegmentMock, SettingError, create_app
+from segment_mock.messages import Response
 
 WRONG: list[dict[Any, Any]] = [
     {"X": "a\r\nb"}, {"X": "a\nSet-Cookie: b"}, {"X": "a\0"}, {"": "x"}, {"X y": "z"}, {"X:": "z"}, {"X\r\nY": "z"},
-    {"X": "\u20ac"}, {"\xe9": "z"}, {"X": "\x7f"},
+    {"X": "\u20ac"}, {"\xe9": "z"}, {"X": "\x7f"}, {"X": "\ud800"}, {"X": None}, {"X": []}, {"X": {"a": 1}},
+    {"X": True}, {"Content-Length": "5"}, {"transfer-encoding": "chunked"}, {"CONNECTION": "close"},
+    {"Date": "yesterday"}, {"X" * 99_000 + " ": "y"}, {"X": "y" * 99_000 + "\n"},
 ]  # fmt: skip
+OBJECTS: list[dict[Any, Any]] = [
+    {1: "a"},
+    {None: "a"},
+    {b"X": "a"},
+    {"X": b"a"},
+    {"X": object()},
+    {"X": float},
+    {"X": {1}},
+]
+"""What only Python can hand over."""
 
 
 @pytest.mark.parametrize("headers", WRONG, ids=range(len(WRONG)))
@@ -29,8 +42,39 @@ def test_refused_when_armed(headers: Any) -> None:
         seen = [client.post("/_mock/faults", json=rule), client.post("/_mock/stubs", json=stub)]
 
         assert ([400, 400], 0) == ([reply.status_code for reply in seen], len(mock.faults))
-    with pytest.raises(SettingError):
+    with pytest.raises(SettingError, match="fault error: headers: ") as refused:
         SegmentMock(faults=[rule])
+    assert len(str(refused.value)) < 1000
+
+
+@pytest.mark.parametrize("headers", OBJECTS, ids=range(len(OBJECTS)))
+def test_objects_are_no_headers(headers: Any) -> None:
+    with SegmentMock() as mock:
+        with pytest.raises(SettingError, match="headers: "):
+            mock.faults.add({"kind": "error", "headers": headers})
+        with pytest.raises(SettingError, match="headers: "):
+            mock.stub("GET", "/x", headers=headers)
+
+        assert (0, 0) == (len(mock.faults), len(mock._emulator.stubs))
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Content-Length": "5"}, {"Transfer-Encoding": "chunked"}, {"X": "a\r\nEvil: 1"}, {"": "x"}, {"X": 1}]
+)
+def test_a_fault_of_the_users_that_returns_them_is_an_error_of_its_call(headers: Any) -> None:
+    """It breaks no framing: live the call is a 500, and in process the client gets the error itself."""
+
+    async def fault(call: Any, proceed: Any) -> Response:
+        return Response(200, headers, b"x")
+
+    with SegmentMock() as mock, mock.session() as session:
+        mock.faults.add(fault)
+        with pytest.raises(ValueError, match="header"):
+            session.get("/segments")
+        reply = requests.get(f"{mock.serve().url}/segments", timeout=5)
+
+    assert 500 == reply.status_code
+    assert "Evil" not in reply.headers
 
 
 @pytest.mark.parametrize("value", ["plain", "  blanks around\t", "", "caf\xe9", 'a,b; c="d"'])

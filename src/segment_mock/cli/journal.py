@@ -156,19 +156,19 @@ def _show(entry: Mapping[str, Any], as_json: bool) -> None:
         return
     print_table(_COLUMNS, [_row(entry)])
     request, response = entry["request"], entry["response"]
-    click.echo(f"\n{entry['method']} {entry['path']}")
+    echo(f"\n{entry['method']} {entry['path']}")
     _message(request)
-    click.echo(f"\n{entry['status'] or entry['outcome']}")
+    echo(f"\n{entry['status'] or entry['outcome']}")
     _message(response)
     for change in entry["changes"]:
-        click.echo(f"\n{change['table']} {json.dumps(change['key'])}")
-        click.echo(f"  before {json.dumps(change['before'], ensure_ascii=False)}")
-        click.echo(f"  after  {json.dumps(change['after'], ensure_ascii=False)}")
+        echo(f"\n{change['table']} {json.dumps(change['key'])}")
+        echo(f"  before {json.dumps(change['before'], ensure_ascii=False)}")
+        echo(f"  after  {json.dumps(change['after'], ensure_ascii=False)}")
 
 
 def _message(message: Mapping[str, Any]) -> None:
     for name, value in message["headers"].items():
-        click.echo(f"{name}: {value}")
+        echo(f"{name}: {value}")
     if message["body"] is not None:
         body = message["body"]
-        click.echo(body if isinstance(body, str) else json.dumps(body, indent=2, ensure_ascii=False))
+        echo(body if isinstance(body, str) else json.dumps(body, indent=2, ensure_ascii=False))

@@ -152,7 +152,7 @@ def _archive(value: Any, clean: Callable[[str], str], name: str = "") -> Any:
 
 
 def _write(file: Path, document: Any) -> None:
-    file.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    file.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", "utf-8", errors="backslashreplace")
 
 
 def _plain(status: int, text: str, hint: str = "") -> Response:

@@ -17,6 +17,7 @@ from ..control_client import TIMEOUT, ControlClient, escaped
 from ..settings import OPTIONS, SettingError, merged, resolve
 from .completion import files
 from .tables import print_table
+from .terminal import echo
 
 _HEALTH_TIMEOUT = 5.0
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -80,7 +81,7 @@ def base_url(url: str | None) -> str:
 
 def print_json(data: Any) -> None:
     """Print *data* as JSON."""
-    click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+    echo(json.dumps(data, indent=2, ensure_ascii=False))
 
 
 @click.command()

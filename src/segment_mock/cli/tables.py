@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from ..json_match import printable
 from .terminal import colour_of, echo, has_colours, is_terminal
 
 
@@ -41,9 +42,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty:
 
 
 def _text(cell: Any) -> str:
-    text = "" if cell is None else str(cell)
     # What a client sent must not move the cursor or colour the terminal.
-    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
+    return "" if cell is None else printable(str(cell))
 
 
 def _style(column: str, cell: str) -> str:

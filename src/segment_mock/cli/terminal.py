@@ -56,6 +56,8 @@ def colour_of(outcome: str) -> str:
 def echo(text: str, *, err: bool = False) -> None:
     """Print *text*, whose colours stay only where they are wanted; a line of progress makes room for it."""
     stream = sys.stderr if err else sys.stdout
+    # Half a surrogate pair, which JSON may have, is written as JSON writes it.
+    text = text.encode("utf-8", "backslashreplace").decode()
     with _LINE:
         _LINE.clear()
         click.echo(text, err=err, color=has_colours(stream))

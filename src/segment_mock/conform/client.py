@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, AnyStr
 from urllib.parse import quote, quote_plus, urlsplit
 
-from ..json_match import parsed
+from ..json_match import parsed, printable
 from ..messages import header_value
 from ..redaction import REDACTED
 
@@ -121,7 +121,7 @@ def redact(text: str, secrets: Iterable[str]) -> str:
     """Return *text* without *secrets*, and with unprintable characters escaped."""
     for secret in secrets:
         text = _without_secret(text, secret)
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+    return printable(text)
 
 
 def _without_secret(text: AnyStr, secret: str) -> AnyStr:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from ..core import Call, Proceed, dumps
 from ..json_match import is_deep
 from ..messages import Response, check_header
-from ..settings import FLOAT, INT, OptionType
+from ..settings import FLOAT, INT, OptionType, SettingError
 from ._base import Fault, after, pairs, setting
 
 
@@ -24,10 +24,17 @@ def _body(value: Any) -> Any:
 
 
 def _headers(value: Any) -> dict[str, str]:
-    headers = {str(name): str(text) for name, text in pairs(value).items()}
+    headers = {name: str(text) if _is_number(text) else text for name, text in pairs(value).items()}
     for name, text in headers.items():
-        check_header(name, text)
+        try:
+            check_header(name, text)
+        except ValueError as error:
+            raise SettingError(str(error)) from None
     return headers
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True)

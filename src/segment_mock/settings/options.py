@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from unicodedata import category
 
 from ..hosts import host_pattern
-from ..json_match import brief, is_deep, is_long
+from ..json_match import brief, is_deep, is_long, shortened
 
 Value: TypeAlias = Any
 PREFIX = "SEGMENT_MOCK_"
@@ -21,6 +21,10 @@ _NO_TEXT = ("Cc", "Cs", "Zl", "Zp")
 
 class SettingError(ValueError):
     """A setting or a file can't be used. The message names the place, the value, and what was expected."""
+
+    def __init__(self, *args: object) -> None:
+        # A message quotes what somebody sent, which may be a megabyte.
+        super().__init__(*(shortened(one) if isinstance(one, str) else one for one in args))
 
 
 def suggestion(name: str, names: Iterable[str]) -> str:
@@ -162,6 +166,8 @@ class Option:
             return self._credential(value)
         try:
             value = self.kind.read(value)
+        except SettingError as error:  # says what is wrong in the value
+            raise SettingError(f"{self.name}: {error} ({self.flag} or {self.variable})") from None
         except (KeyError, OverflowError, RecursionError, TypeError, ValueError):
             raise self._wrong(value, self.kind.title) from None
         if self.choices and value not in self.choices:

@@ -165,7 +165,8 @@ def _body(body: bytes) -> Mapping[str, Any]:
     """Return bytes as JSON that gives the very same bytes back, the most readable way there is."""
     document = parsed(body)
     for name, dumped in FORMS.items():
-        if document is not None and dumped(document).encode() == body:
+        # Half a surrogate pair is no UTF-8, and these bytes are then not those that were sent.
+        if document is not None and dumped(document).encode("utf-8", "surrogatepass") == body:
             return {name: document}
     return _raw(body)
 

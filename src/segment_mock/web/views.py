@@ -11,7 +11,7 @@ from flask import Response, request
 from werkzeug.exceptions import BadRequest, HTTPException
 
 from ..core import Json, Refusal, dumps, parse
-from ..json_match import writable
+from ..json_match import shortened, writable
 
 _HINTS = {404: "GET /_mock/vendors lists what is here", 405: "the Allow header names the methods"}
 
@@ -128,7 +128,7 @@ def as_json(data: Any, status: int = 200) -> Response:
 
 def problem(status: int, title: str, detail: str, hint: str = "") -> Response:
     """Return problem+json: *title* is the kind of problem, *detail* this case of it, *hint* the way out."""
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, "hint": hint}
+    body = {"type": "about:blank", "title": title, "status": status, "detail": shortened(detail), "hint": hint}
     return Response(dumps(body), status, content_type="application/problem+json")
 
 
