@@ -70,6 +70,18 @@ def test_the_workflows_are_valid(tmp_path: Path) -> None:
     assert 1 == lint(*check, broken)[0]
 
 
+def test_the_gitlab_jobs_are_valid(tmp_path: Path) -> None:
+    """The file of docs/how-to/ci.md is valid by GitLab's schema, which one without a script is not."""
+    check = (tool("check-jsonschema"), "--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci")
+    page = (ROOT / "docs" / "how-to" / "ci.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r'^```yaml title=".gitlab-ci.yml"\n(.*?)^```', page, re.DOTALL | re.MULTILINE)
+    for name, content in (("jobs.yaml", text), ("broken.yaml", text.replace("script:", "scripts:"))):
+        (tmp_path / name).write_text(content)
+
+    assert (0, "ok -- validation done\n") == lint(*check, tmp_path / "jobs.yaml")
+    assert 1 == lint(*check, tmp_path / "broken.yaml")[0]
+
+
 def test_what_the_image_runs_answers_and_is_healthy(tmp_path: Path) -> None:
     """Its entry point, command, environment and health check, as they stand there: ready, healthy, ended by SIGTERM."""
     entry, command = (json.loads(instruction(name)) for name in ("ENTRYPOINT", "CMD"))

@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from tests.all_modules import MODULES
+
+assert MODULES
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))

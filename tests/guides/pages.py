@@ -17,7 +17,6 @@ from __future__ import annotations
 import ast
 import importlib.util
 import os
-import pkgutil
 import re
 import shlex
 import shutil
@@ -31,13 +30,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-import segment_mock
 from segment_mock.cli import main
+from tests.all_modules import MODULES
 
-for module in pkgutil.walk_packages(segment_mock.__path__, "segment_mock."):
-    if not module.name.endswith("__main__"):  # a run within a test forgets what it imports, and would import it twice
-        importlib.import_module(module.name)
-
+assert MODULES
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 STORIES = ("tutorial.md", "coming-from/mockserver.md", "coming-from/wiremock.md")

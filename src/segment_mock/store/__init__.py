@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from .change_log import Change, ChangeLog, Difference, differences
 from .schema import DuplicateKey, Index, InitialRecords, Key, Record, Row, TableSchema
-from .table import Table, TableState, repeat_write, restored_state, set_state, state_of
+from .table import Table
 
 __all__ = [
     "Change",
@@ -21,12 +21,7 @@ __all__ = [
     "Store",
     "Table",
     "TableSchema",
-    "TableState",
     "differences",
-    "repeat_write",
-    "restored_state",
-    "set_state",
-    "state_of",
 ]  # fmt: skip
 
 
