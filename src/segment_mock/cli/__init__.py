@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
@@ -55,6 +56,10 @@ class _Lazy(click.Group):
             if ctx.resilient_parsing:  # a shell completes, and wants no sentence in its line
                 return None
             raise click.ClickException(str(error)) from error
+        finally:
+            if not gc.isenabled():  # see `segment_mock.__main__`
+                gc.freeze()
+                gc.enable()
         return command
 
     def make_context(

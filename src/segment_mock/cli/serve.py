@@ -10,7 +10,6 @@ import shlex
 import signal
 import stat
 import sys
-import tempfile
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from pathlib import Path
@@ -206,7 +205,9 @@ class ReadyFile:
             ready["ca_file"] = server.ca_file
         self._content = json.dumps(ready).encode()
         try:
-            number, name = tempfile.mkstemp(prefix=f".{self._path.name}.", dir=self._path.parent)
+            from tempfile import mkstemp  # slow to import
+
+            number, name = mkstemp(prefix=f".{self._path.name}.", dir=self._path.parent)
             try:
                 with os.fdopen(number, "wb") as file:
                     file.write(self._content)
