@@ -37,6 +37,7 @@ from .views import (
     add_safe_headers,
     as_json,
     component,
+    described,
     http_problem,
     list_of,
     object_of,
@@ -208,13 +209,18 @@ def reset(core: Emulator) -> Response:
 
 # Records and snapshots.
 
-_ORGANIZATION = {"organization": TEXT}
+_FLAG: Json = {"enum": ["true", "false"]}
+_ORGANIZATION = {
+    "organization": described(
+        TEXT, "A credential of the organization, where each has its own (--credentials isolated)."
+    )
+}
 
 
 @views.get(
     "/state",
     component("State"),
-    query={**_ORGANIZATION, "deleted": {"enum": ["true", "false"]}},
+    query={**_ORGANIZATION, "deleted": described(_FLAG, "Whether to list the deleted ids too.")},
     refuses=(400,),
 )
 def get_state(core: Emulator) -> Response:
@@ -338,7 +344,7 @@ def call_vendor_member(core: Emulator, vendor: str, member: str) -> Response:
 _COUNTERS = dict.fromkeys(("seen", "matched", "fired", "suppressed", "since"), WHOLE_NUMBER)
 _FAULT = object_of("ArmedFault", id=TEXT, kind=TEXT, operation=TEXT, when=OBJECT, **_COUNTERS, why=TEXT, where=TEXT,
                    armed={"type": "number"}, until={"type": ["integer", "null"]})  # fmt: skip
-_REMOVED = {"removed": {"enum": ["true", "false"]}}
+_REMOVED = {"removed": described(_FLAG, "Whether to include the rules that were removed since the last reset.")}
 _FAULTS = object_of("ArmedFaults", faults=list_of(_FAULT))
 _FIRST_FAULT = {"number": "$response.body#/faults/0/id"}
 

@@ -17,7 +17,7 @@ from ..store import Change, differences
 from ..store.table import TableState
 from ..transports import wsgi
 from .journal import summary
-from .views import TEXT, Views
+from .views import TEXT, Views, described
 
 views = Views()
 INTERVAL = 0.05
@@ -223,7 +223,11 @@ def _lost(count: int | None) -> bytes:
     "/events",
     TEXT,
     content_type="text/event-stream",
-    query={"after": TEXT},
+    query={
+        "after": described(
+            TEXT, "The id of the last event that was read; by default only what happens from now on is sent."
+        )
+    },
 )
 def get_events(core: Emulator) -> Response:
     """Stream what happens as server-sent events: entry, change, fault, clock, reset; and lost, if the reader is slow.

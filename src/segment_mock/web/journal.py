@@ -21,7 +21,19 @@ from ..journal import Entry
 from ..json_match import MAX_DEPTH, is_deep
 from ..store import differences
 from ..testing.capsule import capsule
-from .views import DATE_TIME, OBJECT, OK, TEXT, TRUE_OR_FALSE, WHOLE_NUMBER, Views, as_json, list_of, object_of
+from .views import (
+    DATE_TIME,
+    OBJECT,
+    OK,
+    TEXT,
+    TRUE_OR_FALSE,
+    WHOLE_NUMBER,
+    Views,
+    as_json,
+    described,
+    list_of,
+    object_of,
+)
 
 views = Views()
 _BOOLEANS = {"": True, "1": True, "true": True, "0": False, "false": False}
@@ -35,11 +47,23 @@ _ENTRY = object_of(
     response=_MESSAGE,
 )  # fmt: skip
 _FILTERS: dict[str, Json] = {
-    "vendor": TEXT, "operation": TEXT, "status": WHOLE_NUMBER, "fault": TEXT, "organization": TEXT,
-    "after": DATE_TIME, "before": DATE_TIME, "exact": TRUE_OR_FALSE, "since": WHOLE_NUMBER,
-    "limit": {**WHOLE_NUMBER, "minimum": 0}, "headers": TEXT, "query": TEXT,
-}  # fmt: skip
-_EXACT: dict[str, Json] = {"form": {"enum": ["plain", "exact"]}}
+    "vendor": described(TEXT, "Only calls of this vendor."),
+    "operation": described(TEXT, "Only calls of this operation: a name with or without its vendor, or a glob."),
+    "status": described(WHOLE_NUMBER, "Only replies with this status."),
+    "fault": described(TEXT, "Only calls that a fault of this kind, or the rule with this id, struck."),
+    "organization": described(TEXT, "Only calls of the organization with this name."),
+    "after": described(DATE_TIME, "Only calls that began at this time or later."),
+    "before": described(DATE_TIME, "Only calls that began before this time."),
+    "json": described(TEXT, "A JSON value: members that the body of the request must have."),
+    "exact": described(TRUE_OR_FALSE, "Whether the body must equal json."),
+    "since": described(WHOLE_NUMBER, "Only entries with a higher id."),
+    "limit": described({**WHOLE_NUMBER, "minimum": 0}, "Only the newest entries, at most this many."),
+    "headers": described(TEXT, "A JSON object of headers and values that the request must have."),
+    "query": described(TEXT, "A JSON object of query parameters and values that the request must have."),
+}
+_EXACT: dict[str, Json] = {
+    "form": described({"enum": ["plain", "exact"]}, "exact adds bodies as base64 and times without rounding.")
+}
 
 
 @views.get(
@@ -155,7 +179,7 @@ def rewind(core: Emulator, number: int) -> Response:
     return as_json(OK)
 
 
-@views.get("/capsule", OBJECT, query={"about": TEXT}, refuses=(409,))
+@views.get("/capsule", OBJECT, query={"about": described(TEXT, "What the capsule says that it shows.")}, refuses=(409,))
 def get_capsule(core: Emulator) -> Response:
     """Return records, seed, clock, faults and calls for ``segment-mock replay``, without credentials."""
     try:

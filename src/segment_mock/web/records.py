@@ -13,7 +13,7 @@ from ..core.world import Organization
 from ..emulator import Emulator
 from ..settings import suggestion
 from ..store import DuplicateKey, Key, Record, Store, Table
-from .views import OBJECT, TEXT, WHOLE_NUMBER, Views, as_json, list_of, object_of, read_object
+from .views import OBJECT, TEXT, WHOLE_NUMBER, Views, as_json, described, list_of, object_of, read_object
 
 views = Views()
 _ANYTHING: Json = {}
@@ -28,7 +28,7 @@ _CHANGES = object_of(
 _NATURAL = {**WHOLE_NUMBER, "minimum": 0, "maximum": 999_999_999}
 _MOST = 1000
 """How many changes, or records that belong to another, are returned at most."""
-_OF = {"organization": TEXT}
+_OF = {"organization": described(TEXT, "The name or a credential of the organization, where each has its own.")}
 
 
 @views.get(
@@ -56,7 +56,12 @@ def list_organizations(core: Emulator) -> Response:
 @views.get(
     "/records/<vendor>/<table>",
     object_of("Records", records=list_of(OBJECT), total=WHOLE_NUMBER, matching=WHOLE_NUMBER),
-    query={**_OF, "search": TEXT, "offset": _NATURAL, "limit": _NATURAL},
+    query={
+        **_OF,
+        "search": described(TEXT, "Text that a value of the record must have, in any case."),
+        "offset": described(_NATURAL, "How many records to skip; by default 0."),
+        "limit": described(_NATURAL, "How many records to return at most; by default 100."),
+    },
     refuses=(400, 404),
 )
 def list_records(core: Emulator, vendor: str, table: str) -> Response:
@@ -123,7 +128,7 @@ def change_record(core: Emulator, vendor: str, table: str) -> Response:
 @views.get(
     "/related/<vendor>/<table>",
     object_of("Related", related=list_of(object_of("RelatedRecords", table=TEXT, records=list_of(OBJECT)))),
-    query={**_OF, "key": TEXT},
+    query={**_OF, "key": described(TEXT, "The id of the record.")},
     refuses=(404,),
 )
 def list_related(core: Emulator, vendor: str, table: str) -> Response:

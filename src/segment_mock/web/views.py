@@ -31,6 +31,11 @@ def object_of(title: str, /, **properties: Json) -> Json:
     return {"title": title, "type": "object", "required": [*properties], "properties": properties}
 
 
+def described(schema: Json, text: str) -> Json:
+    """Return *schema* with a sentence that says what the value is."""
+    return {**schema, "description": text}
+
+
 def list_of(items: Json) -> Json:
     """Return the JSON Schema of a list of *items*."""
     return {"type": "array", "items": items}

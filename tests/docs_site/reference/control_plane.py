@@ -58,8 +58,8 @@ def _anchor(name: str) -> str:
 def _operation(operation: dict[str, Any], *, public: bool) -> Iterator[str]:
     parameters = operation["parameters"]
     if parameters:
-        rows = [(code(row["name"]), row["in"], type_words(row["schema"])) for row in parameters]
-        yield table(("parameter", "in", "takes"), rows)
+        rows = [(code(row["name"]), row["in"], _parameter(row["schema"]), row["description"]) for row in parameters]
+        yield table(("parameter", "in", "takes", "is"), rows)
     facts, refusals = [], []
     if "requestBody" in operation:
         facts.append(("body", type_words(operation["requestBody"]["content"]["application/json"]["schema"])))
@@ -74,6 +74,12 @@ def _operation(operation: dict[str, Any], *, public: bool) -> Iterator[str]:
     yield table(("body, status", "is"), facts)
     if public:
         yield "Needs no admin token, and answers to any `Host`."
+
+
+def _parameter(schema: dict[str, Any]) -> str:
+    """Return what a parameter takes; of many names it gives one."""
+    names = schema.get("enum", ())
+    return f"a name such as {code(names[0])}" if len(names) > _FEW else type_words(schema)
 
 
 def _object(name: str, schema: dict[str, Any]) -> Iterator[str]:

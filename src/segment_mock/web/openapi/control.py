@@ -23,6 +23,15 @@ _PROBLEM = {
     **object_of("Problem", type=TEXT, title=TEXT, status=WHOLE_NUMBER, detail=TEXT, hint=TEXT),
     "description": "Why a call failed, and the way out.",
 }
+_OF_PATHS = {
+    "file": "The kind of file.",
+    "member": "A member of `mock.<vendor>` in Python, such as add_segment.",
+    "name": "The name of the snapshot.",
+    "number": "The id, as the list has it.",
+    "table": "A table of the vendor, such as segments.",
+    "vendor": "The name of the vendor.",
+}
+"""What each argument of a path is."""
 FILE_KINDS = ("data", "faults", "scenarios", "stubs", "settings")
 """The kinds of file that a user writes."""
 _STATE = "The records in the form of a data file: vendor, collection, list of rows in wire names."
@@ -96,7 +105,7 @@ def _path_parameters(path: str, core: Emulator) -> Iterator[Json]:
         schema = {"enum": [*core.vendors]} if name == "vendor" else schema
         schema = {"enum": _members(core)} if name == "member" else schema
         schema = {"enum": [*FILE_KINDS]} if name == "file" else schema
-        yield {"in": "path", "name": name, "required": True, "schema": schema}
+        yield {"in": "path", "name": name, "required": True, "description": _OF_PATHS[name], "schema": schema}
 
 
 def _members(core: Emulator) -> list[str]:
@@ -105,8 +114,14 @@ def _members(core: Emulator) -> list[str]:
 
 def _query_parameters(view: View, core: Emulator) -> Iterator[Json]:
     choices = {"vendor": {"enum": [*core.vendors]}, "operation": {"enum": core.routes.names()}}
-    for name, schema in view.query.items():
-        yield {"in": "query", "name": name, "schema": choices.get(name, schema)}
+    for name, row in view.query.items():
+        schema = {member: value for member, value in row.items() if member != "description"}
+        yield {
+            "in": "query",
+            "name": name,
+            "description": row["description"],
+            "schema": choices.get(name, schema),
+        }
 
 
 def _refusal(status: int) -> Json:
