@@ -266,7 +266,7 @@ def test_scenarios_are_listed(tmp_path: Path) -> None:
     [
         (
             {"flaky-network": {"faults": [{"kind": "hang"}]}},
-            "scenarios.flaky-network: there is a scenario of this name",
+            "scenarios.flaky-network: another scenario already has this name",
         ),
         ({"a": {"fautls": []}}, "scenarios.a: unknown member 'fautls' (did you mean 'faults'?)"),
         ({"a": {"about": 1, "faults": [{"kind": "hang"}]}}, "scenarios.a.about: 1 is not text"),

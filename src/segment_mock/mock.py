@@ -49,8 +49,9 @@ _HOSTS = next(option for option in OPTIONS if option.name == "hosts")
 @cache
 def _warn_of_unknown_variables() -> None:
     """Warn once a process of unknown environment variables that begin with ``SEGMENT_MOCK_``."""
+    options = all_options(find_vendors())
     try:
-        check_variables(all_options(find_vendors()), os.environ)
+        check_variables(options, os.environ)
     except SettingError as error:
         warnings.warn(str(error), stacklevel=3)
 

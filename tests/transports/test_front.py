@@ -402,12 +402,12 @@ ENVELOPE = b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.segment-mock.reply
     ("answer", "status", "words"),
     [
         (None, 504, "gave no sign of life for 0.1 s"),
-        (b"", 502, "closed the connection without a whole answer"),
-        (b"garbage\r\n", 502, "closed the connection without a whole answer"),
-        (ENVELOPE + b'{"status": 200, "headers": []}\nhalf', 502, "closed the connection without a whole answer"),
-        (ENVELOPE + b"{\n" + b"x" * 97, 502, "no segment-mock answers, but something else: 200"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nHello", 502, "no segment-mock answers, but something else"),
-        (b"HTTP/1.1 503 No\r\nContent-Length: 4\r\n\r\nBusy", 502, "but something else: 503 Busy"),
+        (b"", 502, "closed the connection without a complete answer"),
+        (b"garbage\r\n", 502, "closed the connection without a complete answer"),
+        (ENVELOPE + b'{"status": 200, "headers": []}\nhalf', 502, "closed the connection without a complete answer"),
+        (ENVELOPE + b"{\n" + b"x" * 97, 502, "is not segment-mock; it replied 200"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nHello", 502, "is not segment-mock; it replied"),
+        (b"HTTP/1.1 503 No\r\nContent-Length: 4\r\n\r\nBusy", 502, "it replied 503 Busy"),
         (b"HTTP/1.1 408 T\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\nLate", 408, "Late"),
     ],
 )

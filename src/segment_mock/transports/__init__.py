@@ -1,1 +1,1 @@
-"""Ways in. Each turns its client's bytes or calls into a `Request` and carries out the `Response`."""
+"""The transports. Each turns a client's bytes or calls into a `Request`, and delivers the `Response`."""

@@ -1,10 +1,10 @@
-"""A reply inside a reply: how a server tells a front what its client gets, the delivery included.
+"""A reply inside a reply: how a server describes a client's reply, including its delivery, to a front.
 
-A front is a WSGI worker that forwards calls to one server, see `front`. It sends each call as a POST to the target
-that its client asked for, with the client's headers and two more: `FRONT` names the client's method, and `TOKEN` has
-the admin token of the server. The answer has status 200 and the media type `TYPE`. Its first line is JSON, and the
-bytes that follow are the body. So a broken delivery is described between server and front, and carried out between
-front and client. While a call waits, the server sends ``100 Continue`` every `BEAT` seconds: it is alive.
+A front is a WSGI worker that forwards calls to one server, see `front`. It sends each call as a POST to the client's
+target, with the client's headers and two more: `FRONT` names the client's method, and `TOKEN` has the admin token of
+the server. The answer has status 200 and the media type `TYPE`. Its first line is JSON, and the bytes after it are the
+body. So a broken delivery is described between server and front, and carried out between front and client. While a
+call waits, the server sends ``100 Continue`` every `BEAT` seconds to show that it is alive.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ FRONT = "x-segment-mock-front"
 TOKEN = "x-segment-mock-front-token"  # noqa: S105 - the name of a header
 TYPE = "application/vnd.segment-mock.reply"
 BEAT = 2.0
-"""Seconds from one sign of life to the next while a call waits."""
+"""Seconds between two signs of life while a call waits."""
 REFUSED = Response(
     401,
     {"Content-Type": "text/plain; charset=utf-8", FRONT: "refused"},
     b"This front does not have the admin token of the server.\n",
 )
-"""The answer to a front that may not ask for envelopes."""
+"""The answer to a front that is not allowed to forward calls."""
 _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
 
 _OF_TRANSPORT = ("content-length", "date")
 
 
 def original(request: Request, trusts: Callable[[str], bool]) -> Request | None:
-    """Return what the client of a front asked for, None if *trusts* refuses the front's token or it asks for a tunnel.
+    """Return the request of the front's client, or None if *trusts* refuses the front's token or it is a CONNECT.
 
     It counts as the first call of its connection, as each call does under a WSGI server.
     """
@@ -48,7 +48,7 @@ def original(request: Request, trusts: Callable[[str], bool]) -> Request | None:
 
 
 def is_token(known: str | None, given: str) -> bool:
-    """Tell whether a front that sends the token *given* may ask for envelopes; *known* None: every front may."""
+    """Return whether a front with the token *given* may forward calls; if *known* is None, every front may."""
     if known is None:
         return True
     return hmac.compare_digest(given.encode("latin-1", "replace"), header_value(known).encode("latin-1"))

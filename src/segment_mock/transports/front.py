@@ -1,7 +1,7 @@
-"""A WSGI application without records of its own: it forwards every call to one live server.
+"""A front: a WSGI application without records, which forwards every call to one live server.
 
-So any number of workers of any WSGI server show one mock. What the server answers comes in an `envelope`: a reply
-that a fault breaks is described there, and broken here, on the client's own connection, as `wsgi.deliver` can.
+So all workers of a WSGI server share one mock. The server's answer comes in an `envelope`, which describes a reply
+that a fault breaks; the front breaks it on the client's own connection, as far as `wsgi.deliver` can.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 TIMEOUT = 20.0
-"""Seconds without a sign of life after which the server is given up; while a call waits it gives one every 2."""
+"""Read timeout of the server in seconds; while a call waits, the server sends a sign of life every 2 seconds."""
 CONNECT_TIMEOUT = 5.0
 TURN = 20.0
-"""Seconds that a stream of events may keep a thread of the WSGI server; its reader then comes back."""
+"""Seconds for which a stream of events may occupy a thread of the WSGI server; its reader then reconnects."""
 GLANCE = 0.2
-"""Seconds without an event after which a stream ends where the WSGI server has no threads."""
+"""Seconds without an event after which a stream ends if the WSGI server has no threads."""
 _ADMIN_TOKEN = next(option for option in OPTIONS if option.name == "admin_token")
-_IDLE_LIMIT = 64  # connections that are kept
+_IDLE_LIMIT = 64  # how many idle connections to keep
 _PIECE = 64 * 2**10
 _LINE_LIMIT = 2**20
 _VISIBLE = "".join(map(chr, range(33, 127)))
@@ -53,7 +53,7 @@ _Selector: type[selectors.BaseSelector] = getattr(selectors, "PollSelector", sel
 
 
 class _Failure(Exception):
-    """The server can't be asked, or gave no answer; *detail* and *hint* are for the client."""
+    """The server can't be reached, or did not answer; *detail* and *hint* are for the client."""
 
     def __init__(self, status: int, detail: str, hint: str) -> None:
         super().__init__(detail)
@@ -63,8 +63,9 @@ class _Failure(Exception):
 class Front:
     """Forwards calls to the server at *url*, with its *admin_token* if it has one.
 
-    *ca_file* verifies a server with ``--tls``. *timeout* is in seconds, see `TIMEOUT`. Raises `SettingError` for a URL
-    or a token that can't be used. Keeps connections open between calls; threads and forked workers may share it.
+    *ca_file* is the CA certificate of a server with ``--tls``. *timeout* is in seconds, see `TIMEOUT`. Raises
+    `SettingError` for a URL or a token that can't be used. Connections stay open between calls. Threads and forked
+    workers may share it.
     """
 
     def __init__(
@@ -84,23 +85,23 @@ class Front:
         call_after_fork(self)
 
     def after_fork(self) -> None:
-        """Leave the connections to the parent: two processes can't share one."""
+        """Drop the connections, which the parent goes on using; two processes can't share one."""
         _close_all(self._idle)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer the call of *environ* as the server does."""
         try:
             if "HTTP_" + _variable(FRONT) in environ:
-                raise _Failure(508, f"{self._address} leads back to this front.", "give it the address of the server")
+                raise _Failure(508, f"{self._address} leads back to this front.", "set the address of the server")
             if environ["REQUEST_METHOD"] == "CONNECT":
-                raise _Failure(501, "A front is no proxy.", "a proxy is `segment-mock serve --proxy` itself")
+                raise _Failure(501, "A front is not a proxy.", "use `segment-mock serve --proxy` as a proxy")
             connection, reply = self._ask(environ)
             return self._answer(environ, start_response, connection, reply)
         except _Failure as failure:
             return _problem(failure, environ, start_response)
 
     def _ask(self, environ: WSGIEnvironment) -> tuple[HTTPConnection, HTTPResponse]:
-        """Send the call and return its answer as soon as that begins."""
+        """Send the call, and return its answer as soon as it begins."""
         connection = self._connected()
         source = _Source(connection.sock, _client_of(environ), self._timeout)
         connection.response_class = partial(_response, source)  # type: ignore[assignment]
@@ -139,7 +140,7 @@ class Front:
             connection.endheaders()
 
     def _connected(self) -> HTTPConnection:
-        """Return a connection that is kept and still open, or a new one."""
+        """Return an idle connection that is still open, or a new one."""
         while self._idle:
             with suppress(IndexError):  # another thread took the last one
                 connection = self._idle.pop()
@@ -157,7 +158,7 @@ class Front:
             connection.close()
             hint = "start `segment-mock serve` there, or correct create_app(upstream=...) or SEGMENT_MOCK_UPSTREAM"
             if isinstance(error, ssl.SSLError):
-                hint = "name its CA, which `serve` prints, by SEGMENT_MOCK_CA_FILE"
+                hint = "set SEGMENT_MOCK_CA_FILE to the CA file that `serve` prints"
             why = "no connection within 5 s" if isinstance(error, TimeoutError) else str(error.strerror or error)
             status = 504 if isinstance(error, TimeoutError) else 502
             raise _Failure(status, f"The segment-mock at {self._address} can't be reached: {why}.", hint) from None
@@ -169,12 +170,12 @@ class Front:
         if isinstance(error, TimeoutError):
             said, status = f"gave no sign of life for {self._timeout:g} s", 504
         elif isinstance(error, (OSError, HTTPException)) and not isinstance(error, _ClientLeft):
-            said, status = "closed the connection without a whole answer", 502
+            said, status = "closed the connection without a complete answer", 502
         else:
             return None
         _close_all(self._idle)  # they lead to the same server
         detail = f"The segment-mock at {self._address} {said}; the call may have been performed or not."
-        return _Failure(status, detail, "it may be starting again: call once more")
+        return _Failure(status, detail, "the server may be restarting; try again")
 
     def _answer(
         self,
@@ -202,7 +203,7 @@ class Front:
         return _delivered(head, payload, environ, start_response)
 
     def _keep(self, connection: HTTPConnection, reply: HTTPResponse) -> None:
-        # A reply that was not read to its end, or is the last one, leaves nothing to be kept.
+        # Close the connection if the reply was not read to its end, or is the last one.
         is_open = connection.sock is not None and not reply.source.is_half_closed  # type: ignore[attr-defined]
         if is_open and reply.isclosed() and len(self._idle) < _IDLE_LIMIT:
             self._idle.append(connection)
@@ -212,7 +213,7 @@ class Front:
 
     def _unusable(self, reply: HTTPResponse) -> _Failure:
         if reply.getheader(FRONT) == "refused":
-            hint = "give both the same one: create_app(upstream=..., admin_token=...) or SEGMENT_MOCK_ADMIN_TOKEN"
+            hint = "give both the same token: create_app(upstream=..., admin_token=...) or SEGMENT_MOCK_ADMIN_TOKEN"
             return _Failure(502, f"The segment-mock at {self._address} refuses the admin token of this front.", hint)
         text = ""
         with suppress(OSError, HTTPException):
@@ -221,7 +222,7 @@ class Front:
             return _Failure(reply.status, text, "the server could not read the request")
         hint = "the address has to be that of a `segment-mock serve` of this version"
         return _Failure(
-            502, f"At {self._address} no segment-mock answers, but something else: {reply.status} {text}", hint
+            502, f"The server at {self._address} is not segment-mock; it replied {reply.status} {text}", hint
         )
 
 
@@ -230,7 +231,7 @@ class _ClientLeft(ConnectionAbortedError):
 
 
 class _Source(RawIOBase):
-    """What the server sends on *sock*. Tells it if the *client* leaves meanwhile, as far as that can be seen.
+    """The bytes of the server on *sock*. Notifies the server if the *client* leaves, as far as that can be detected.
 
     Raises TimeoutError after *timeout* seconds without a byte.
     """
@@ -245,13 +246,13 @@ class _Source(RawIOBase):
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int | None:
-        """Read what is there, or what comes next."""
+        """Read the available bytes, or wait for the next ones."""
         if not (isinstance(self._sock, ssl.SSLSocket) and self._sock.pending()):
             self._wait()
         return self._raw.readinto(buffer)
 
     def close(self) -> None:
-        """Let go of the socket."""
+        """Release the socket."""
         self._raw.close()
         super().close()
 
@@ -273,7 +274,7 @@ class _Source(RawIOBase):
                 self._client = None
 
     def _tell_of_leaving(self) -> None:
-        # The server decides what becomes of the call: it ends one that is held for ever, and goes on with others.
+        # The server decides about the call: it closes one that waits for ever, and goes on with others.
         if isinstance(self._sock, ssl.SSLSocket):  # TLS can't close one direction
             raise _ClientLeft(errno.ECONNRESET, "The client left before the answer.")
         self.is_half_closed = True
@@ -282,7 +283,7 @@ class _Source(RawIOBase):
 
 
 class _Answered:
-    """A socket as HTTPResponse takes it, whose bytes come by a `_Source`."""
+    """A socket for HTTPResponse whose bytes come from a `_Source`."""
 
     def __init__(self, source: _Source) -> None:
         self._source = source
@@ -327,7 +328,7 @@ def _variable(name: str) -> str:
 
 
 def _target(environ: WSGIEnvironment) -> str:
-    """Return path and query as the client sent them where the server tells, else as WSGI has them."""
+    """Return path and query as the client sent them, if the WSGI server has them, or as WSGI decodes them."""
     for name in ("RAW_URI", "REQUEST_URI"):
         target = split_target(environ.get(name, ""))[1]
         path = unquote_to_bytes(target.partition("?")[0].encode("latin-1")).decode("latin-1")
@@ -339,7 +340,7 @@ def _target(environ: WSGIEnvironment) -> str:
 
 
 def _headers(environ: WSGIEnvironment) -> Iterator[tuple[str, str]]:
-    """Yield the headers that are for the server, and not for this connection alone."""
+    """Yield the headers for the server, without those for this connection only."""
     named = {option.strip().lower() for option in environ.get("HTTP_CONNECTION", "").split(",")}
     if environ.get("CONTENT_TYPE"):
         yield "Content-Type", environ["CONTENT_TYPE"]
@@ -353,7 +354,7 @@ def _send_sized(connection: HTTPConnection, body: Any, left: int) -> None:
     while left and not _has_answer(connection.sock):
         piece = _read(body, min(left, _PIECE))
         if not piece:
-            raise _Failure(400, f"The body ended {left} bytes before its Content-Length.", "send all of it")
+            raise _Failure(400, f"The body ended {left} bytes before its Content-Length.", "send the whole body")
         connection.send(piece)
         left -= len(piece)
 
@@ -370,16 +371,16 @@ def _read(body: Any, size: int) -> bytes:
     try:
         return body.read(size)  # type: ignore[no-any-return]
     except OSError as error:
-        raise _ClientLeft(errno.ECONNRESET, "The client left within its call.") from error
+        raise _ClientLeft(errno.ECONNRESET, "The client left during its call.") from error
 
 
 def _has_answer(sock: socket.socket) -> bool:
-    # Over TLS there may be something to read that is no answer.
+    # Over TLS, readable bytes need not be an answer.
     return not isinstance(sock, ssl.SSLSocket) and _is_readable(sock)
 
 
 def _client_of(environ: WSGIEnvironment) -> socket.socket | None:
-    """Return the socket of the client if the server lends it, and if its end can be seen without reading from it."""
+    """Return the client's socket if the WSGI server gives access to it and its end can be detected without a read."""
     lent = wsgi.lent_socket(environ)
     return None if lent is None or isinstance(lent, ssl.SSLSocket) else lent
 
@@ -424,7 +425,7 @@ def _delivered(
 
 
 def _stream(connection: HTTPConnection, reply: HTTPResponse, seconds: float, silence: float) -> Iterator[bytes]:
-    """Yield what comes within *seconds*, and end before if nothing does for *silence* seconds."""
+    """Yield the bytes that arrive within *seconds*; end earlier after *silence* seconds without a byte."""
     end, source = Clock.monotonic() + seconds, reply.source  # type: ignore[attr-defined]
     try:
         while (left := end - Clock.monotonic()) > 0:

@@ -1,4 +1,4 @@
-"""A response as bytes: status line, headers and body, and what its delivery makes of them."""
+"""Serialize responses: status line, headers and body, as their delivery describes."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Literal, TypeAlias
 from ..messages import WHOLE, Delivery, Response, reason
 
 ConnectionOption: TypeAlias = Literal["", "close", "keep-alive"]
-"""What the Connection header of a reply says, if anything."""
+"""The value of the Connection header of a reply, ``""`` for no header."""
 
 Ending: TypeAlias = Literal["open", "close", "reset"]
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_LAST_SECOND = 253402300799  # of the year 9999, beyond which there are no dates
+_LAST_SECOND = 253402300799  # of the year 9999, the last that dates support
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _CONTROL_CHARACTERS = dict.fromkeys((*range(9), *range(10, 32), 127), " ")
@@ -31,7 +31,7 @@ def text_response(status: int, sentence: str, delivery: Delivery = WHOLE) -> Res
 def header_fields(response: Response, now: float) -> list[tuple[str, str]]:
     """Return name and value of every header of *response* as a client reads them, dated *now* (epoch seconds).
 
-    Control characters become spaces, what is not latin-1 a question mark, and spaces around a value go.
+    Control characters become spaces, characters outside Latin-1 become question marks, and values are stripped.
     """
     fields = [
         (name, value if value.isascii() and value.isprintable() and value[:1] != " " != value[-1:] else _clean(value))
@@ -46,9 +46,9 @@ def header_fields(response: Response, now: float) -> list[tuple[str, str]]:
 
 
 def serialize(response: Response, now: float, connection: ConnectionOption = "", *, head_only: bool = False) -> bytes:
-    """Return every byte of *response*, whatever its delivery, dated *now* (epoch seconds).
+    """Return all bytes of *response*, independent of its delivery, dated *now* (epoch seconds).
 
-    *head_only* leaves the body out but keeps its Content-Length, as the reply to HEAD does.
+    *head_only* omits the body but keeps its Content-Length, as in the reply to HEAD.
     """
     status = response.status
     lines = [f"HTTP/1.1 {status} {reason(status)}"]
@@ -61,15 +61,15 @@ def serialize(response: Response, now: float, connection: ConnectionOption = "",
 def split_delivery(
     response: Response, now: float, connection: ConnectionOption = "", *, head_only: bool = False
 ) -> tuple[bytes, memoryview]:
-    """Return what leaves at once and what follows in pieces of ``delivery.chunk`` bytes.
+    """Return the bytes that leave at once, and those that follow in pieces of ``delivery.chunk`` bytes.
 
-    Arguments as of `serialize`. Only for a delivery with *chunk* is the second part not empty.
+    Arguments are those of `serialize`. The second part is empty unless the delivery has *chunk*.
     """
     delivery = response.delivery
     if delivery.raw is not None:
         data, head_size = delivery.raw, 0
     else:
-        # A reply that breaks off must not announce its end: the vendor did not mean to break it off.
+        # A reply that breaks off must not announce it, because the failure is not intended by the vendor.
         announced = "close" if delivery.end == "close" and not _is_cut(response) else connection
         data = serialize(response, now, announced, head_only=head_only)
         head_size = data.index(b"\r\n\r\n") + 4
@@ -81,7 +81,7 @@ def split_delivery(
 
 
 def ending(response: Response, connection: ConnectionOption = "") -> Ending:
-    """Return what happens to the connection once *response* has left."""
+    """Return what happens to the connection after *response* has left."""
     if response.delivery.end != "open":
         return response.delivery.end
     return "close" if connection == "close" or _is_cut(response) else "open"
@@ -103,7 +103,7 @@ def _clean(text: str) -> str:
 
 @lru_cache(maxsize=4)
 def _date(second: int) -> str:
-    # RFC 9110 spells days and months in English, whatever the locale says.
+    # RFC 9110 requires English names of days and months, so do not use the locale's.
     at = _EPOCH + timedelta(seconds=second)
     day, month = _DAYS[at.weekday()], _MONTHS[at.month - 1]
     return f"{day}, {at.day:02} {month} {at.year:04} {at.hour:02}:{at.minute:02}:{at.second:02} GMT"

@@ -1,4 +1,4 @@
-"""Through a WSGI server of any kind: what its environ says, and replies that a fault breaks."""
+"""WSGI: read a request from the environ of any WSGI server, and deliver replies that a fault breaks."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _RESET = struct.pack("ii", 1, 0)
 
 
 def is_served(environ: WSGIEnvironment) -> bool:
-    """Return whether a server called the application; a test client does not say that it is one."""
+    """Return whether a WSGI server called the application, not a test client."""
     return any(name in environ for name in (*_SOCKETS, "SERVER_SOFTWARE"))
 
 
 def lent_socket(environ: WSGIEnvironment) -> socket.socket | None:
-    """Return the client's socket if the server lends it."""
+    """Return the client's socket if the WSGI server gives access to it."""
     return next((environ[name] for name in _SOCKETS if name in environ), None)
 
 
@@ -44,10 +44,10 @@ def deliver(
 ) -> Iterable[bytes]:
     """Send a *response* that is cut, dripped, closed or reset.
 
-    If the server lends its socket, the response is sent on it exactly. Otherwise *start* begins the response,
-    and as much of it is sent as WSGI can express. A broken response ends in a ``ConnectionError``: servers take
-    it for a client that has left, and a test client raises it in its test. *wait* is called with the seconds of
-    each pause, and *now* dates the response.
+    If the server gives access to its socket, the response is sent on it exactly. Otherwise *start* begins the response,
+    and as much of it is sent as WSGI allows. A broken response ends in a ``ConnectionError``: servers treat it like a
+    client that has left, and a test client raises it in its test. *wait* is called with the seconds of each pause, and
+    *now* dates the response.
     """
     head_only = environ["REQUEST_METHOD"] == "HEAD"
     server_socket = lent_socket(environ)
@@ -98,13 +98,13 @@ def _broken(response: Response) -> ConnectionError:
 
 
 def _detach(server_socket: socket.socket, resets: bool) -> None:
-    """Close the connection now, and leave the server a socket whose client has closed."""
+    """Close the connection now, and leave the server with a socket whose client has closed it."""
     ours, other = socket.socketpair()
     if resets:
         server_socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
     with ours, other:
         try:
-            # The server still uses this file number: it must stay a socket.
+            # The server still uses this file descriptor, so it must remain a socket.
             os.dup2(ours.fileno(), server_socket.fileno(), inheritable=False)
         except OSError:  # Windows has other numbers for sockets
             server_socket.shutdown(socket.SHUT_RDWR)

@@ -209,7 +209,7 @@ def _answer(core: Emulator, flask: Request) -> Response:
 def _advance(clock: Clock, seconds: float) -> None:
     if isinf(seconds):
         why = getattr(seconds, "why", "") or "a stage"
-        raise WouldHangForever(f"{why} keeps the answer back for ever; a test client has no timeout")
+        raise WouldHangForever(f"{why} never answers, and a test client has no timeout")
     clock.move_to(clock.now() + seconds)
 
 

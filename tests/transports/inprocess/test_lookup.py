@@ -131,7 +131,9 @@ def test_the_guard_refuses_a_vendors_name(call: Callable[[str], None]) -> None:
 @pytest.mark.parametrize("call", RAW)
 def test_a_mock_that_is_in_force_refuses_a_vendors_name(call: Callable[[str], None]) -> None:
     """No client that can be intercepted looks one up."""
-    refused = pytest.raises(NetworkBlocked, match=LINE.format(host=HOST) + "its name was looked up by a client")
+    refused = pytest.raises(
+        NetworkBlocked, match=LINE.format(host=HOST) + "a client that can't be intercepted looked up its name"
+    )
     with SegmentMock() as mock, mock.intercept(), refused:
         call(HOST)
 

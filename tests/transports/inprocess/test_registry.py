@@ -158,7 +158,7 @@ def test_a_library_that_is_too_old_is_named(mock: SegmentMock, monkeypatch: pyte
         async with aiohttp.ClientSession() as session:
             await session.get(VENDOR)
 
-    with mock.intercept(), pytest.raises(NetworkBlocked, match=r"aiohttp 3.7.4 is too old .* 3.8 or later is"):
+    with mock.intercept(), pytest.raises(NetworkBlocked, match=r"aiohttp 3.7.4 is too old .*; install 3.8 or later"):
         asyncio.run(get())
 
 

@@ -23,9 +23,9 @@ _PYTHON = Path(__file__).with_name("python")
 def environment(url: str, ca_file: Path | None, hosts: Iterable[str]) -> dict[str, str]:
     """Return the variables for clients of the server at *url*.
 
-    With *ca_file* they trust it besides the system's certificates, which are put beside it in one file. A server with
-    a CA that does not speak TLS itself is a proxy, which they use; Python programs reach the vendors' *hosts*
-    through it without knowing.
+    With *ca_file*, they trust it in addition to the system's certificates, in one file with both. A server with a CA
+    that does not use TLS itself is a proxy for the clients; Python programs reach the vendors' *hosts* through it
+    without proxy settings.
     """
     variables = {"SEGMENT_MOCK_URL": url, "SALSA_BASE_URL": url, "SEGMENTER_BASE_URL": url}
     if ca_file is None:
@@ -36,12 +36,12 @@ def environment(url: str, ca_file: Path | None, hosts: Iterable[str]) -> dict[st
     if url.startswith("https:"):
         return variables
     proxies = {**dict.fromkeys(_PROXY, url), "NO_PROXY": _HERE}
-    # Node asks for this word before it looks at the others; older ones must be taught to.
+    # Node reads the proxy variables only if NODE_USE_ENV_PROXY is set; older versions need NODE_OPTIONS.
     node = {"NODE_USE_ENV_PROXY": "1", "NODE_OPTIONS": _node_options(os.environ.get("NODE_OPTIONS", ""))}
     address = url.partition("://")[2]
     python = {"_SEGMENT_MOCK_DIRECT": f"{address} {','.join(hosts)}", "PYTHONPATH": _python_path()}
     if address.startswith("["):
-        python = {}  # the addresses that stand for the server are IPv4
+        python = {}  # the addresses that represent the server are IPv4
     return {**variables, **python, **proxies, **{name.lower(): value for name, value in proxies.items()}, **node}
 
 
@@ -51,9 +51,9 @@ def _python_path() -> str:
 
 
 class ChildEnvironment(dict[str, str]):
-    """The variables by which child processes reach the server of a mock: for ``subprocess.run(env=...)``.
+    """The variables by which child processes reach the server of a mock, for ``subprocess.run(env=...)``.
 
-    As a context manager it sets them in ``os.environ``, for every child that is started within the block. At its end
+    As a context manager, it sets them in ``os.environ`` for every child that is started within the block. At the end,
     it restores the previous values and calls *stop*, which stops the server.
     """
 
@@ -79,7 +79,7 @@ class ChildEnvironment(dict[str, str]):
 
 
 def _stop_forkserver() -> None:
-    """Stop multiprocessing's forkserver, whose children have the environment that it was started with."""
+    """Stop multiprocessing's forkserver, whose children have the environment of its own start."""
     forkserver: Any = sys.modules.get("multiprocessing.forkserver")
     if forkserver is not None and not sys.modules["multiprocessing"].active_children():
         forkserver._forkserver._stop()
@@ -91,7 +91,7 @@ def _node_options(before: str) -> str:
 
 
 def _bundle(ours: bytes) -> bytes:
-    """Return the system's certificates, or requests' where the system has none, and *ours*."""
+    """Return the system's certificates (those of requests, if the system has none) and *ours*."""
     system = ssl.get_default_verify_paths().cafile
     if system is None:
         import certifi  # comes with requests

@@ -1,1 +1,1 @@
-"""In process: unchanged clients of this process reach the core without a socket."""
+"""The in-process transport: unchanged clients in this process reach the core without a socket."""

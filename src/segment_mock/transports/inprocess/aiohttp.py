@@ -1,4 +1,4 @@
-"""aiohttp: its connector gets our connections to intercepted hosts; parser, payloads and errors stay aiohttp's."""
+"""aiohttp: replaces its connections to intercepted hosts; parser, payloads and errors remain those of aiohttp."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _connect(patch: Patch) -> Any:
             return await patch.original(self, req, traces, timeout)
         for idle, *_ in self._conns.get(req.connection_key, ()):
             if getattr(idle, "segment_mock_origin", None) != (transport, transport.admission.armed):
-                idle.close()  # opened before: it leads to the vendor or to another mock, or a fault ends idle ones
+                idle.close()  # connected to the vendor or to another mock, or a fault ends idle connections
         return await patch.original(self, req, traces, timeout)
 
     return connect
@@ -65,7 +65,7 @@ def _create_connection(patch: Patch) -> Any:
 
 
 async def _fail(req: Any, transport: FallibleTransport, failure: ConnectFailure, timeout: Any) -> NoReturn:
-    """Raise what aiohttp raises when a connection fails so."""
+    """Raise aiohttp's error for a connection that fails by *failure*."""
     refused = f"Connect call failed ({req.url.raw_host!r}, {req.url.port})"
     try:
         await transport.fail_async(failure, timeout.sock_connect, refused)
@@ -83,7 +83,7 @@ async def _fail(req: Any, transport: FallibleTransport, failure: ConnectFailure,
 class ConnectionTransport(asyncio.Transport):
     """Carries bytes between *protocol* and *connection*.
 
-    A wait of the connection is one of the loop, so aiohttp's own time-outs end it.
+    The loop performs the waits of the connection, so aiohttp's timeouts can end them.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, protocol: ResponseHandler, connection: Connection) -> None:
@@ -94,25 +94,25 @@ class ConnectionTransport(asyncio.Transport):
         protocol.connection_made(self)
 
     def write(self, data: Any) -> None:
-        """Take bytes of a request, which starts when they are all there; its reply is read in a turn of its own."""
+        """Receive bytes of a request, which starts when it is complete; the loop reads the reply later."""
         if not self._connection.closed:
             self._connection.sendall(data)
             self._wake()
 
     def is_closing(self) -> bool:
-        """Tell whether the connection has ended."""
+        """Return whether the connection has ended."""
         return self._connection.closed
 
     def close(self) -> None:
-        """End the connection; the protocol hears of it in its next turn."""
+        """End the connection; the protocol is notified in the next iteration of the loop."""
         self._lose(None)
 
     def abort(self) -> None:
-        """As `close`."""
+        """Do the same as `close`."""
         self._lose(None)
 
     def pause_reading(self) -> None:
-        """Hold what comes next."""
+        """Stop passing data to the protocol."""
         self._paused = True
 
     def resume_reading(self) -> None:
@@ -138,7 +138,7 @@ class ConnectionTransport(asyncio.Transport):
                 self._protocol.data_received(step)
         except ConnectionError as error:
             self._lose(error)
-        except Exception as error:  # what the core raises is the caller's to see
+        except Exception as error:  # pass an exception of the core to the caller
             self._fail(error)
         else:
             if self._connection.closed and not self._paused:

@@ -1,4 +1,4 @@
-"""The in-process connection: a client's bytes or request go to the core, and its reply comes back, without a socket."""
+"""The in-process connection: passes a client's requests to the core and returns its replies, without a socket."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from .live import LiveTransport
 
 _FRAMING = {"connection", "content-length", "transfer-encoding"}
-"""A reply with one of these headers says how it ends: only a parser can tell what a client makes of it."""
+"""A reply with one of these headers defines its own framing, so the client's parser has to read it."""
 
 
 class InProcessTransport(FallibleTransport):
     """Opens connections to the core, which is *answer*, and to the *control* plane, on the mock's *clock*.
 
-    The body of a call may have *body_limit* bytes; *admission* is asked for each connection.
-    *for_child* returns what takes this transport's place in a child that is forked, or the reason why nothing can.
+    *body_limit* is the longest body of a call in bytes. *admission* is called for each connection. *for_child* returns
+    the transport that replaces this one in a forked child, or the reason why there is none.
     """
 
     def __init__(
@@ -52,40 +52,40 @@ class InProcessTransport(FallibleTransport):
         self._successor: LiveTransport | str | None = None
         call_after_fork(self)
         self.pools: WeakKeyDictionary[Any, Any] | None = None
-        """What httpcore's seam keeps for each pool of a client."""
+        """The state of httpcore's seam for each pool of a client."""
 
     @property
     def current(self) -> InProcessTransport | LiveTransport | str:
-        """What to use now: itself, or in a forked child what takes its place or the reason why nothing does."""
+        """The transport to use now: itself or, in a forked child, its replacement or the reason why there is none."""
         return self._successor or self
 
     def after_fork(self) -> None:
-        """Give way to a transport to the parent's mock."""
+        """In a forked child, let a transport to the parent's mock replace this one."""
         self.closed = True
         self._successor = self._for_child()
 
     def connect(self, host: str, timeout: float | None = None) -> Connection:
-        """Return a new connection for *host*, on which a read may take *timeout* seconds."""
+        """Return a new connection to *host*; *timeout* is its read timeout in seconds."""
         return Connection(self, timeout)
 
     def opened(self, sock: object) -> bool:
-        """Tell whether *sock* is a connection of this transport that a client may go on with."""
+        """Return whether *sock* is a connection of this transport that a client may use again."""
         return isinstance(sock, Connection) and sock.transport is self and not sock.is_outdated
 
     def close(self) -> None:
-        """End every connection: none may reach this mock again."""
+        """End every connection, so that none reaches this mock again."""
         self.closed = True
 
 
 class Connection:
-    """The client's end of a connection to the core; it can stand in for a connected socket.
+    """The client's end of a connection to the core; it can replace a connected socket.
 
-    A request starts when it has been sent, and runs to its first wait. That wait, and every other, is decided
-    against the time-out of the client when the reply is read.
+    A request starts when it has been sent, and runs to its first wait. When the client reads the reply, each wait is
+    compared with the client's timeout.
     """
 
     pinned = False
-    """Whether it stays with its transport, whatever interception is in force: a session of the mock's own."""
+    """Whether it stays with its transport under any interception; so does the mock's own session."""
 
     def __init__(self, transport: InProcessTransport, timeout: float | None = None) -> None:
         self.transport = transport
@@ -105,20 +105,20 @@ class Connection:
 
     @property
     def is_outdated(self) -> bool:
-        """Whether a fault has been armed since it was opened that ends idle connections."""
+        """Whether a fault that ends idle connections was armed since it was opened."""
         return self._armed != self.transport.admission.armed
 
     def request(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Exchange:
-        """Start a request that no parser has to read, and return what becomes of it."""
+        """Start a request that needs no parser, and return its exchange."""
         self._parser.count += 1
         request = Request(method, target, headers, body, "inprocess", self._parser.count, is_admitted=True)
         self._exchange = exchange = Exchange(self.transport, request, "")
         return exchange
 
     def whole_reply(self) -> Response | None:
-        """Return the reply of the request that was started if it is delivered whole.
+        """Return the reply to the started request if it is delivered whole.
 
-        Otherwise return None: what comes is then to be read as bytes. Raises what a read of a socket raises.
+        Otherwise return None; the reply has to be read as bytes. Raises the errors that reading a socket raises.
         """
         if self._exchange is None:
             return None
@@ -127,7 +127,7 @@ class Connection:
         return self.take_whole()
 
     def take_whole(self) -> Response | None:
-        """Return the reply that has come if it is delivered whole, and go on to the next request; None otherwise."""
+        """Return the finished reply if it is delivered whole, and go on to the next request; otherwise return None."""
         exchange = self._exchange
         if exchange is None or exchange.response is None or not exchange.is_whole:
             return None
@@ -135,18 +135,18 @@ class Connection:
         return exchange.response
 
     def fields(self, response: Response) -> list[tuple[str, str]]:
-        """Return the headers of *response* as they would leave, Content-Length and Date among them."""
+        """Return the headers of *response* as they would leave, including Content-Length and Date."""
         return header_fields(response, self.transport.clock.now())
 
     def sendall(self, data: Buffer) -> None:
-        """Take bytes of a request; raises BrokenPipeError once the connection has ended."""
+        """Receive bytes of a request; raises BrokenPipeError after the connection has ended."""
         if self.closed:
             raise BrokenPipeError(errno.EPIPE, "the connection has ended")
         self._parser.feed(bytes(data))
         self._start()
 
     def recv(self, size: int) -> bytes:
-        """Return at most *size* bytes of the replies; none once the connection has ended, or nothing was asked."""
+        """Return at most *size* bytes of the replies; ``b""`` after the connection has ended, or without a request."""
         clock = self.transport.clock
         piece = self._unread or waiting.next_piece(self._steps, clock, self._timeout)
         if not piece:
@@ -156,7 +156,7 @@ class Connection:
         return piece[:size]
 
     async def recv_async(self, size: int) -> bytes:
-        """Return bytes as `recv` does, for a coroutine."""
+        """Return bytes like `recv`, in a coroutine."""
         clock = self.transport.clock
         piece = self._unread or await waiting.next_piece_async(self._steps, clock, self._timeout)
         if not piece:
@@ -166,7 +166,7 @@ class Connection:
         return piece[:size]
 
     def next_step(self) -> bytes | Wait:
-        """Return the next bytes of the replies, or the wait before them; ``b""`` where `recv` would return that."""
+        """Return the next bytes of the replies, or the wait before them; ``b""`` as in `recv`."""
         step = next(self._steps, b"")
         if not step:
             self._steps = self._stream()
@@ -179,15 +179,15 @@ class Connection:
         return io.BufferedReader(_File(self))
 
     def settimeout(self, seconds: float | None) -> None:
-        """Let a read wait at most *seconds*."""
+        """Set the read timeout in seconds; None means no timeout."""
         self._timeout = seconds
 
     def gettimeout(self) -> float | None:
-        """Return how many seconds a read may wait."""
+        """Return the read timeout in seconds."""
         return self._timeout
 
     def setsockopt(self, *_: Any) -> None:
-        """Accept what clients set on every socket."""
+        """Accept and ignore the options that clients set on sockets."""
 
     def fileno(self) -> int:
         """Return a descriptor that is readable once the connection has ended, so that pools drop it."""
@@ -203,7 +203,7 @@ class Connection:
         self._abandon()
 
     def release(self) -> None:
-        """Hear that a file is closed."""
+        """Note that a file of the replies was closed."""
         self._files -= 1
         if self.closed:
             self._abandon()
@@ -221,7 +221,7 @@ class Connection:
             self._exchange = Exchange(self.transport, request, option)
 
     def _next(self, exchange: Exchange) -> None:
-        """Go on to the next request, or end, as *exchange* leaves the connection."""
+        """Go on to the next request, or end the connection, as *exchange* says."""
         self._exchange = None
         if exchange.end == "open":
             self._start()
@@ -229,28 +229,28 @@ class Connection:
             self._closed = True
 
     def _stream(self) -> Steps:
-        """Yield the bytes of the next reply and the waits before them; what breaks it off is raised where it breaks."""
+        """Yield the bytes of the next reply and the waits before them; raise an error where the reply breaks off."""
         if self._exchange is None and self._parser.expects_continue:
             self._parser.expects_continue = False
             yield CONTINUE
         while (exchange := self._exchange) is not None:
             for step in exchange.stream():
-                if exchange.is_delivered:  # with this step
+                if exchange.is_delivered:  # by this step
                     self._next(exchange)
                 yield step
-            if not exchange.is_delivered:  # there was nothing to deliver
+            if not exchange.is_delivered:  # the reply was empty
                 self._next(exchange)
             if exchange.end == "reset":
                 raise ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")
 
 
 class Exchange:
-    """A *request* that has started: its response, or its call in a wait. A parser's refusal is its own response."""
+    """A started *request* with its response or its waiting call. A parser's refusal is its own response."""
 
     def __init__(self, transport: InProcessTransport, request: Request | Response, option: ConnectionOption) -> None:
         self.option = option
         self.is_delivered = False
-        """Whether the last byte of the response is under way."""
+        """Whether the last byte of the response was sent."""
         self.response: Response | None = None
         self._clock = transport.clock
         self._call: Pending | None = None
@@ -261,7 +261,7 @@ class Exchange:
         self.bodiless, self._name = request.method == "HEAD", f"{request.method} {request.target}"
         try:
             answer = (transport.control if is_control(request.target) else transport.answer)(request)
-        except Exception as error:  # raised where the client reads, as it would take an error of its socket's
+        except Exception as error:  # raised when the client reads, like an error of a socket
             self._error = error
             return
         if isinstance(answer, Response):
@@ -272,7 +272,7 @@ class Exchange:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the response needs no parser to be understood."""
+        """Whether the response can be passed on without a parser."""
         response = self.response
         return (
             response is not None
@@ -283,11 +283,11 @@ class Exchange:
 
     @property
     def end(self) -> Ending:
-        """What becomes of the connection after the response."""
+        """What happens to the connection after the response."""
         return "close" if self.response is None else ending(self.response, self.option)
 
     def reply(self) -> Generator[Wait, None, Response]:
-        """Yield the waits until the response is there, and return it; what the core raised is raised."""
+        """Yield the waits until the response is ready, and return it; raises the core's exception, if any."""
         while self._call is not None:
             wait = self._wait
             try:
@@ -317,14 +317,14 @@ class Exchange:
             yield bytes(rest[start : start + size])
 
     def close(self) -> None:
-        """Abandon a call that waits."""
+        """Abandon a waiting call."""
         call, self._call = self._call, None
         if call is not None:
             self._error = ConnectionAbortedError(errno.ECONNABORTED, "the call was abandoned")
             call.close()
 
     def _run(self, now: float) -> None:
-        """Run the call to its next wait, which begins *now*, or to its end."""
+        """Run the call to its end or to its next wait, which begins *now*."""
         assert self._call is not None
         try:
             pause = self._call.send(None)

@@ -1,4 +1,4 @@
-"""Connections that an armed fault lets fail: what the operating system or TLS raises, after the time that it takes."""
+"""Connections that an armed fault makes fail: the errors of the operating system or of TLS, after a realistic time."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from . import waiting
 from .waiting import Wait
 
 SYSTEM_TIMEOUT = 127.0
-"""Seconds after which Linux gives up where a client sets no time-out."""
+"""Seconds after which Linux gives up if a client sets no timeout."""
 _REFUSED = "Connection refused"
 _UNTRUSTED = "certificate verify failed: unable to get local issuer certificate"
 
 
 class FallibleTransport:
-    """A transport that asks *admission* for each connection; if *is_real*, a connect time-out takes real time."""
+    """A transport that calls *admission* for each connection; if *is_real*, a connect timeout takes real time."""
 
     def __init__(self, clock: Clock, admission: Admission, *, is_real: bool) -> None:
         self.clock, self.admission, self._is_real = clock, admission, is_real
 
     def failure(self, host: str, *, is_tls: bool) -> ConnectFailure | None:
-        """Return how a new connection to *host* fails, None if it comes about; without TLS "tls" is "refused"."""
+        """Return how a new connection to *host* fails, or None; without TLS, "tls" becomes "refused"."""
         failure = self.admission(host)
         return "refused" if failure == "tls" and not is_tls else failure
 
     def fail(self, failure: ConnectFailure, timeout: float | None, refused: str = _REFUSED) -> NoReturn:
-        """Raise what a client meets that waits *timeout* seconds to connect; *refused* is the text of a refusal."""
+        """Raise the error for a client with a connect timeout of *timeout* seconds; *refused* is the refusal's text."""
         if failure == "timeout":
             self.pause(SYSTEM_TIMEOUT if timeout is None else timeout)
         raise _error(failure, timeout, refused)
@@ -42,14 +42,14 @@ class FallibleTransport:
         raise _error(failure, timeout, refused)
 
     def pause(self, seconds: float) -> None:
-        """Wait *seconds*, in process on the mock's clock alone."""
+        """Wait *seconds*; in process, only the mock's clock moves."""
         if self._is_real:
             self.clock.wait(seconds)
         else:
             self.clock.skip(seconds)
 
     async def pause_async(self, seconds: float) -> None:
-        """Wait *seconds* in a coroutine, in process as a timer of its loop."""
+        """Wait *seconds* in a coroutine; in process, by a timer of its loop."""
         if self._is_real:
             from anyio import sleep
 

@@ -1,4 +1,4 @@
-"""http.client, and so urllib.request, urllib3 and requests: a connection to an intercepted host gets our socket."""
+"""http.client, and so urllib.request, urllib3 and requests: replaces the socket of connections to intercepted hosts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DEFAULT = socket._GLOBAL_DEFAULT_TIMEOUT  # type: ignore[attr-defined]
 
 
 class InProcessResponse(HTTPResponse):
-    """http.client's response, which takes a whole reply of the core as it is and parses the bytes of any other."""
+    """A response of http.client that uses a whole reply of the core as it is, and parses the bytes of others."""
 
     def __init__(self, sock: Any, *args: Any, **options: Any) -> None:
         self._connection = sock if isinstance(sock, Connection) else None
@@ -47,7 +47,7 @@ class InProcessResponse(HTTPResponse):
 
 
 class _Unopened:
-    """A socket of which nothing is read yet."""
+    """A socket from which nothing was read yet."""
 
     @staticmethod
     def makefile(_mode: str) -> None:
@@ -55,21 +55,21 @@ class _Unopened:
 
 
 def open_connection(client: Any, transport: Any, host: str) -> Any:
-    """Let *client*, of http.client or urllib3, go on over a connection that *transport* opens, and return that."""
+    """Give *client*, of http.client or urllib3, a connection that *transport* opens, and return the connection."""
     timeout = socket.getdefaulttimeout() if client.timeout is _DEFAULT else client.timeout
     if (failure := transport.failure(host, is_tls=client.default_port != HTTP_PORT)) is not None:
         _fail(client, transport, failure, timeout)
     client.sock = transport.connect(host, timeout)
     if isinstance(client.sock, Connection) and client.response_class is HTTPResponse:
         client.response_class = InProcessResponse
-    # What urllib3 wants to know: nothing is left to be verified, and no proxy to be reached.
+    # urllib3 reads these: the connection is verified, and there is no proxy to connect to.
     client.is_verified = True
     client._has_connected_to_proxy = bool(getattr(client, "proxy", None))
     return client.sock
 
 
 def _fail(client: Any, transport: FallibleTransport, failure: ConnectFailure, timeout: float | None) -> NoReturn:
-    """Raise what *client* raises when its connection fails so: http.client as it is, urllib3 in its own errors."""
+    """Raise the error of *client* for a connection that fails by *failure*; urllib3 wraps it in its own errors."""
     if failure == "tls" or not hasattr(client, "_new_conn"):
         transport.fail(failure, timeout)
     from urllib3 import exceptions
@@ -112,15 +112,15 @@ def _putrequest(patch: Patch) -> Any:
     def putrequest(self: Any, method: str, url: str, *args: Any, **options: Any) -> None:
         patch.original(self, method, url, *args, **options)
         sock = self.sock
-        forwarded = url[:1] != "/" and "://" in url  # a proxy is asked for the whole address
+        forwarded = url[:1] != "/" and "://" in url  # a request to a proxy has the whole URL
         if not (sock or forwarded) or getattr(sock, "pinned", False):
             return
         host: str = (urlsplit(url).hostname or "") if forwarded else self._tunnel_host or self.host
         transport = REGISTRY.transport_for(host)
         if transport is None:
-            if isinstance(sock, Connection):  # what it led to is over
+            if isinstance(sock, Connection):  # its interception has ended
                 _drop(self)
-        elif sock is None or not transport.opened(sock):  # it leads to the vendor, or to another mock
+        elif sock is None or not transport.opened(sock):  # connected to the vendor or to another mock
             _drop(self)
             if forwarded:
                 open_connection(self, transport, host)
@@ -129,7 +129,7 @@ def _putrequest(patch: Patch) -> Any:
 
 
 def _drop(client: Any) -> None:
-    # Not the connection: urllib3's close() forgets what it is about to ask.
+    # Close the socket, not the connection: close() of urllib3 drops the options of the request in progress.
     if client.sock is not None:
         client.sock.close()
         client.sock = None

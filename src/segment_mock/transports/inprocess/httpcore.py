@@ -1,7 +1,8 @@
-"""httpcore, and so httpx: a request to an intercepted host goes to our pool, which belongs to the client's pool.
+"""httpcore, and so httpx: a request to an intercepted host goes to a second pool, which belongs to the client's pool.
 
-httpcore has each class twice, for plain code and for coroutines. Here each is there once, written with ``await``.
-What it awaits is done at once in plain code (`_value`), so `_run` can run it without an event loop.
+httpcore has two versions of each class, for synchronous code and for coroutines. Here is only one, written with
+``await``. In synchronous code, what it awaits is complete at once (`_value`), so `_run` can run it without an event
+loop.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ from .live import LiveTransport
 from .registry import REGISTRY, Patch, Seam
 
 SEAMS_VARY = True
-"""Another library may have patched pools that have nothing of their own otherwise."""
-_BRIEF = 8000  # so many bytes of a head pass any limit
+"""Whether the seams change while the module stays the same: another library may patch pools later."""
+_BRIEF = 8000  # a head of this many bytes is within every limit
 _TLS_SCHEMES = (b"https", b"wss")
 _BY_PARSER = {b"expect", b"transfer-encoding", b"upgrade"}
-"""A request with one of these headers is written and read as bytes."""
+"""A request with one of these headers goes through httpcore's own parser and writer."""
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _TARGET = re.compile(rb"/[!-~]*").fullmatch
 _VALUES = re.compile(rb"\n(?:(?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?\n)*").fullmatch
@@ -75,7 +76,7 @@ def _handle_async_request(patch: Patch) -> Any:
 
 @cache
 def _genuine(function: Any) -> Any:
-    """Return httpcore's own function that lies beneath *function*: what a library of stubs has put there holds it."""
+    """Return the original function of httpcore, which *function*, a patch of another library, refers to."""
     seen: list[Any] = [function]
     for candidate in seen:
         if candidate.__module__.startswith("httpcore.") and not candidate.__closure__:
@@ -96,16 +97,16 @@ def _run(call: Coroutine[Any, Any, Any]) -> Any:
         call.send(None)
     except StopIteration as end:
         return end.value
-    raise RuntimeError("plain code can't wait for an event loop")
+    raise RuntimeError("synchronous code can't wait for an event loop")
 
 
 async def _value(value: Any) -> Any:
-    """Return *value*, or what it awaits: what httpcore's function of either kind returned."""
+    """Return *value*, the result of either kind of httpcore's functions, awaited if necessary."""
     return await value if hasattr(value, "__await__") else value
 
 
 async def _mapped(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Return what *function* returns; an error of a socket that is read becomes httpcore's."""
+    """Return the result of *function*; read errors of a socket become those of httpcore."""
     try:
         return await _value(function(*arguments))
     except TimeoutError as error:
@@ -115,7 +116,7 @@ async def _mapped(function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def _beside(pool: Any, request: Any) -> Any:
-    """Return our pool for *pool*, with the same limits; None if the host of *request* is not intercepted."""
+    """Return the second pool of *pool*, with the same limits, or None if the host of *request* is not intercepted."""
     transport = REGISTRY.transport_for(request.url.host.decode("ascii"))
     if transport is None:
         return None
@@ -138,7 +139,7 @@ def _beside(pool: Any, request: Any) -> Any:
 
 
 def _outdated(beside: Any) -> list[Any]:
-    """Return the idle connections that end because a fault has been armed."""
+    """Return the idle connections that end because a fault was armed."""
     if beside.armed == beside.transport.admission.armed:
         return []
     beside.armed = beside.transport.admission.armed
@@ -146,7 +147,7 @@ def _outdated(beside: Any) -> list[Any]:
 
 
 def _close_with(pool: Any, beside: Any) -> None:
-    """Let *pool*, when its client closes it, close the real sockets of *beside* too."""
+    """Let *pool* also close the real sockets of *beside* when its client closes it."""
     name = "aclose" if beside.is_async else "close"
     close_pool = getattr(pool, name)
 
@@ -159,7 +160,7 @@ def _close_with(pool: Any, beside: Any) -> None:
 
 
 def _create_connection(pool: Any, origin: Any) -> Any:
-    """Return a connection for our *pool*: its transport opens it."""
+    """Return a connection of the pool's transport."""
     transport, is_async = pool.transport, pool.is_async
     if isinstance(transport, InProcessTransport):
         return _PooledConnection(pool, origin)
@@ -171,7 +172,7 @@ def _create_connection(pool: Any, origin: Any) -> Any:
 
 
 class _Pool(httpcore.ConnectionPool):
-    """httpcore's pool, of connections that a transport opens."""
+    """A pool of httpcore whose connections a transport opens."""
 
     transport: InProcessTransport | LiveTransport
     armed: int
@@ -192,11 +193,11 @@ _CONNECTIONS: tuple[tuple[Any, str], tuple[Any, str]] = (
     (httpcore.HTTPConnection, "handle_request"),
     (httpcore.AsyncHTTPConnection, "handle_async_request"),
 )
-"""httpcore's connection, and what it does: for plain code, and for coroutines."""
+"""httpcore's connection and its methods, for synchronous code and for coroutines."""
 
 
 class _PooledConnection:
-    """A connection of a pool to the core: plain requests and whole replies pass as they are, others through h11."""
+    """A connection of a pool to the core. Simple requests and whole replies pass as they are, others through h11."""
 
     def __init__(self, pool: Any, origin: Any) -> None:
         self._origin, self._transport, self._is_async = origin, pool.transport, pool.is_async
@@ -289,7 +290,7 @@ class _PooledConnection:
         return _AsyncBody(self, stream) if self._is_async else _Body(self, stream)
 
     def settle(self, *, reusable: bool) -> None:
-        """Keep the connection for the next request if it is *reusable*, end it otherwise."""
+        """Keep the connection for the next request if it is *reusable*; otherwise end it."""
         if reusable and self._connection is not None and not self._connection.closed:
             self._idle, self._idle_since = True, self._transport.clock.now()
         else:
@@ -305,7 +306,7 @@ class _PooledConnection:
 
 
 def _plain(request: Any, body: bytes, limit: int) -> tuple[str, str, dict[str, str]] | None:
-    """Return method, target and headers of a request that h11 would send as it is; None if only h11 can tell."""
+    """Return method, target and headers of a request that h11 would send unchanged; None if h11 has to decide."""
     if "trace" in request.extensions or len(body) > limit:
         return None
     method, target, fields = request.method, request.url.target, request.headers
@@ -327,14 +328,14 @@ def _plain(request: Any, body: bytes, limit: int) -> tuple[str, str, dict[str, s
 
 
 def _again(request: Any, body: bytes) -> Any:
-    """Return *request*, whose stream has been read, with that *body*."""
+    """Return *request*, whose stream was read already, with *body*."""
     return httpcore.Request(
         request.method, request.url, headers=request.headers, content=body, extensions=request.extensions
     )
 
 
 class _Body:
-    """The body of a reply; read to its end, it leaves the connection to the next request."""
+    """The body of a reply; after its end, the next request can use the connection."""
 
     def __init__(self, connection: _PooledConnection, stream: Any) -> None:
         self._connection, self._stream = connection, stream
@@ -371,7 +372,7 @@ class _AsyncBody(_Body):
 
 
 class _Stream:
-    """The bytes of a *connection*, for h11; of a request that *is_sent* already none is written again."""
+    """The bytes of a *connection*, for h11; if the request *is_sent* already, it is not written again."""
 
     def __init__(self, connection: Connection, is_async: bool, *, is_sent: bool = False) -> None:
         self.connection, self._is_async, self._is_sent = connection, is_async, is_sent
@@ -403,7 +404,7 @@ class _Stream:
 
 
 class _Backend:
-    """Opens connections of *transport* for httpcore, real ones by *backend*; the first fails by *failure* if given."""
+    """Opens connections of *transport* for httpcore, real ones by *backend*; with *failure*, the first one fails."""
 
     def __init__(
         self,
@@ -430,7 +431,7 @@ class _Backend:
         stream = await _value(self._backend.connect_tcp(*transport.address, timeout))
         if transport.context is not None:
             stream = await _value(stream.start_tls(transport.context, host, timeout))
-        stream.start_tls = lambda *_, **__: _value(stream) if self._is_async else stream  # TLS is spoken already
+        stream.start_tls = lambda *_, **__: _value(stream) if self._is_async else stream  # TLS is already in use
         return stream
 
     async def _fail(self, failure: ConnectFailure, timeout: float | None) -> None:
@@ -438,7 +439,7 @@ class _Backend:
             await _value((self._transport.fail_async if self._is_async else self._transport.fail)(failure, timeout))
         except TimeoutError as error:
             raise httpcore.ConnectTimeout(TimeoutError() if self._is_async else error) from error
-        except ConnectionRefusedError as error:  # in coroutines, anyio tries all addresses
+        except ConnectionRefusedError as error:  # in coroutines, anyio words the error, having tried all addresses
             why = OSError("All connection attempts failed") if self._is_async else error
             raise httpcore.ConnectError(why) from error
         except OSError as error:

@@ -1,4 +1,4 @@
-"""The vendors' connections as real sockets to a live server of the mock, plain or TLS."""
+"""Connections to the vendors as real sockets to a live server of the mock, with or without TLS."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from .failing import FallibleTransport
 
 
 class LiveTransport(FallibleTransport):
-    """Opens a socket to a server that *serve* starts when the first is wanted; `close` stops it.
+    """Opens sockets to a server that *serve* starts for the first one; `close` stops it.
 
-    If the server speaks TLS, its certificate is verified for the host that was asked for. *admission* is asked for each
-    connection. *for_child* returns what takes this transport's place in a child that is forked, or the reason why
-    nothing can.
+    If the server uses TLS, its certificate is verified for the requested host. *admission* is called for each
+    connection. *for_child* returns the transport that replaces this one in a forked child, or the reason why there is
+    none.
     """
 
     def __init__(
@@ -38,16 +38,16 @@ class LiveTransport(FallibleTransport):
         call_after_fork(self)
         self._sockets: WeakKeyDictionary[socket.socket, int] = WeakKeyDictionary()
         self.pools: WeakKeyDictionary[Any, Any] | None = None
-        """What httpcore's seam keeps for each pool of a client."""
+        """The state of httpcore's seam for each pool of a client."""
         self.context: ssl.SSLContext | None = None
 
     @property
     def current(self) -> LiveTransport | str:
-        """What to use now: itself, or in a forked child what takes its place or the reason why nothing does."""
+        """The transport to use now: itself or, in a forked child, its replacement or the reason why there is none."""
         return self._successor or self
 
     def after_fork(self) -> None:
-        """Give way to a transport with sockets of its own: two processes can't share one."""
+        """In a forked child, let a transport with new sockets replace this one; two processes can't share a socket."""
         self._successor = self._for_child()
 
     @property
@@ -61,7 +61,7 @@ class LiveTransport(FallibleTransport):
             return self._server.host, self._server.port
 
     def connect(self, host: str, timeout: float | None = None) -> socket.socket:
-        """Return a connected socket for *host*; raises OSError, TimeoutError as any would."""
+        """Return a connected socket for *host*; raises OSError or TimeoutError like any socket."""
         connection = socket.create_connection(self.address, timeout)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.context is not None:
@@ -70,11 +70,11 @@ class LiveTransport(FallibleTransport):
         return connection
 
     def opened(self, sock: object) -> bool:
-        """Tell whether *sock* was opened here, and no fault has been armed since that ends idle connections."""
+        """Return whether *sock* was opened here, and no fault that ends idle connections was armed since."""
         return isinstance(sock, socket.socket) and self._sockets.get(sock) == self.admission.armed
 
     def close(self) -> None:
-        """Stop the server, and with it every connection."""
+        """Stop the server, which ends every connection."""
         with self._lock:
             server, self._server = self._server, None
         if server is not None:
@@ -82,7 +82,7 @@ class LiveTransport(FallibleTransport):
 
 
 class RemoteTransport(LiveTransport):
-    """Opens sockets to a server that runs elsewhere, at *host* and *port*; with *context* it speaks TLS."""
+    """Opens sockets to a remote server at *host* and *port*, with TLS if there is a *context*."""
 
     def __init__(self, host: str, port: int, context: ssl.SSLContext | None) -> None:
         super().__init__(_unreachable, for_child=lambda: RemoteTransport(host, port, context))
@@ -94,7 +94,7 @@ class RemoteTransport(LiveTransport):
         return self._address
 
     def connect(self, host: str, timeout: float | None = None) -> socket.socket:
-        """Return a connected socket for *host*; raises OSError, TimeoutError as any would."""
+        """Return a connected socket for *host*; raises OSError or TimeoutError like any socket."""
         connection = super().connect(host, timeout)
         if isinstance(connection, ssl.SSLSocket):
             return connection
@@ -104,11 +104,11 @@ class RemoteTransport(LiveTransport):
         return plain
 
     def close(self) -> None:
-        """Close no server: it is not this program's."""
+        """Do nothing, because another program started the server."""
 
 
 class _Socket(socket.socket):
-    """A socket that takes further attributes, as every other connection of a transport does."""
+    """A socket that can have further attributes, like the other connections of a transport."""
 
 
 def _unreachable() -> LiveServer:

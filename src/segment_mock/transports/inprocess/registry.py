@@ -1,4 +1,4 @@
-"""Who answers for a host: the interceptions in force, innermost first, and the patches of the client libraries."""
+"""The interceptions in force, innermost first, and the patches of the client libraries."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .live import LiveTransport
 
 Transport: TypeAlias = Literal["inprocess", "live", "tls"]
-"""How intercepted calls travel: with no socket, over a plain one, or over TLS verified against the mock's CA."""
+"""How intercepted calls travel: without a socket, over a plain socket, or over TLS, verified with the mock's CA."""
 
 LOOKUP = {"socket": "sockets", "asyncio.base_events": "sockets"}
 LIBRARIES = {
@@ -42,7 +42,7 @@ LIBRARIES = {
 """Modules of client libraries, and the file of this folder with the seams of each."""
 
 OLDEST = {"urllib3": "1.26", "requests": "2.28", "httpcore": "0.17.3", "aiohttp": "3.8"}
-"""The oldest version of each client library that is intercepted (httpx: 0.24); the suite runs on it."""
+"""The oldest supported version of each client library (httpx: 0.24); the tests run with it."""
 
 _HOMES = {name: f"{__package__}.{file}" for name, file in LIBRARIES.items()}
 F = TypeVar("F", bound=Callable[..., Any])
@@ -50,18 +50,18 @@ _MISSING = object()
 
 
 class NetworkBlocked(RuntimeError):
-    """A call to a host that is not let out; not an OSError, so clients do not retry it."""
+    """A call to another host was refused. It is not an OSError, so that clients do not retry it."""
 
 
 class Patch:
-    """What is put in the place of ``owner.name``, by *make*, which is given this patch for its ``original``."""
+    """A patch of ``owner.name``. *make* gets the patch, with its ``original``, and returns the replacement."""
 
     def __init__(self, owner: Any, name: str, make: Callable[[Patch], Any]) -> None:
         self.owner, self.name, self.seam = owner, name, (owner, name, make)
         self._before = vars(owner).get(name, _MISSING)
         self.original = getattr(owner, name)
         while (left := getattr(self.original, "segment_mock_patch", None)) and left.is_over:
-            # Another library has put back what it found when an interception was in force that is over by now.
+            # Another library restored the wrapper of an interception that has ended since.
             self.original, self._before = left.original, left._before
         self.is_over = False
         self.wrapper = make(self)
@@ -69,7 +69,7 @@ class Patch:
         setattr(owner, name, self.wrapper)
 
     def renew(self, seam: Seam) -> bool:
-        """Put it in place again after `remove` if it is of *seam* and what it lies over is there; return whether so."""
+        """Apply it again after `remove`, if it is of *seam* and its original is in place, and return whether it was."""
         owner, name, _ = seam
         if self.seam != seam or vars(owner).get(name, _MISSING) is not self._before:
             return False
@@ -80,10 +80,10 @@ class Patch:
         return True
 
     def remove(self, standing: Iterable[Patch]) -> bool:
-        """Put back what was there before, and return whether that went so simply.
+        """Restore the original, and return whether no other patch was involved.
 
-        Where one of the *standing* patches lies over this one, that takes it over. Where another library has put
-        something over it, that is left alone, and the wrapper below only passes calls on.
+        If one of the *standing* patches wraps this one, it takes the original over. If another library has patched the
+        same attribute since, its patch stays, and the wrapper below only passes calls on.
         """
         self.is_over = True
         if vars(self.owner).get(self.name) is self.wrapper:
@@ -99,14 +99,14 @@ class Patch:
 
 
 Seam: TypeAlias = tuple[Any, str, Callable[[Patch], Any]]
-"""A class or module of a client library, the name of an attribute of it, and what makes its wrapper of a patch."""
+"""A class or module of a client library, the name of one of its attributes, and the function that wraps it."""
 
 
 class Library(NamedTuple):
-    """A *module* of a client library, as it is imported now, our *home* for it, and what gives its *seams*.
+    """An imported *module* of a client library, the module here (*home*) for it, and the function for its *seams*.
 
-    *removed* are the patches of interceptions that are over, the last seam's first. Most tests enter one, and making a
-    patch takes three times as long as putting it in place again.
+    *removed* are the patches of ended interceptions, the last seam's first. Most tests enter an interception, and a new
+    patch takes three times as long as applying an old one again.
     """
 
     module: ModuleType
@@ -117,11 +117,11 @@ class Library(NamedTuple):
 
 @dataclass(eq=False)
 class Route:
-    """Hosts that it *owns* are answered by *transport*, or refused, for a reason, if that is a text.
+    """The route for the hosts that it *owns*: *transport* answers them; if it is a text, it is the reason to refuse.
 
-    With *blocks* every host that no route owns and that is neither this machine's own nor *spared* is refused, and
-    *on_refused* is called with it. *modules* are the client libraries that it patches. It comes first in the *thread*
-    that entered it; one with None comes last.
+    With *blocks*, a host that no route owns is refused, unless it is this machine or *spared*, and *on_refused* is
+    called with it. *modules* are the client libraries to patch. In the *thread* that entered it, it precedes the other
+    routes; a route with None comes last.
     """
 
     owns: Callable[[str], bool]
@@ -135,21 +135,21 @@ class Route:
 
 
 class InterceptionRegistry:
-    """The routes in force, as a stack: added, a route patches the client libraries; removed, it restores them.
+    """The stack of routes in force. Adding a route patches the client libraries; removing it restores them.
 
-    While there is any, a finder in ``sys.meta_path`` has it patch a library that is imported later.
+    While there is a route, a finder in ``sys.meta_path`` patches libraries that are imported later.
     """
 
     def __init__(self) -> None:
         self.routes: tuple[Route, ...] = ()
         self.too_old: dict[str, str] = {}
-        """Client libraries that are imported in a version that is older than `OLDEST`, and the version."""
+        """Imported client libraries that are older than `OLDEST`, and their versions."""
         self._lock = new_rlock()
         self._finders: list[Any] = []
         self._libraries: dict[str, Library] = {}
 
     def transport_for(self, host: str) -> InProcessTransport | LiveTransport | None:
-        """Return what answers for *host*, None if it is not intercepted; raises `NetworkBlocked` if it is refused.
+        """Return the transport for *host*, None if it is not intercepted; raises `NetworkBlocked` if it is refused.
 
         The innermost route that this thread added comes first, then the innermost of the process.
         """
@@ -178,7 +178,7 @@ class InterceptionRegistry:
 
     def add(self, route: Route) -> None:
         """Put *route* in force, before all others."""
-        # Not under the lock: another thread may be importing what these import, and want the lock for its patches.
+        # Import without the lock: another thread that imports the same modules may need the lock for its patches.
         for name in route.modules:
             module, known = sys.modules.get(name), self._libraries.get(name)
             # Either may have been imported again since, as pytest's own pytester does.
@@ -198,7 +198,7 @@ class InterceptionRegistry:
             self._find()
 
     def remove(self, route: Route) -> None:
-        """End *route*, wherever in the stack it stands."""
+        """Remove *route* from any position of the stack."""
         with self._lock:
             self.routes = tuple(other for other in self.routes if other is not route)
             standing = [patch for other in self.routes for _, patch in other.patches]
@@ -210,11 +210,11 @@ class InterceptionRegistry:
         VIRTUAL.unwatch_threads()
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        """Let the other finders find a module; if it is of a client library, patch it once it is executed."""
+        """Let the other finders find a module; if it belongs to a client library, patch it once it is executed."""
         if name not in LIBRARIES:
             return None
         for finder in sys.meta_path:
-            find = None if finder is self else getattr(finder, "find_spec", None)  # an old finder of six has none
+            find = None if finder is self else getattr(finder, "find_spec", None)  # six had a finder without it
             spec: ModuleSpec | None = find(name, path, target) if find else None
             if spec is not None:
                 self._observe(spec)
@@ -222,13 +222,13 @@ class InterceptionRegistry:
         return None
 
     def _find(self) -> None:
-        """Stand in ``sys.meta_path`` while a route patches clients, or waits for what it patches to be imported."""
+        """Be in ``sys.meta_path`` while a route patches clients or waits for their import."""
         wanted = any(
             route.modules is LIBRARIES or any(name not in sys.modules for name in route.modules)
             for route in self.routes
         )
         if wanted and self not in sys.meta_path:
-            self._finders = sys.meta_path  # this very list: another may stand there for a while
+            self._finders = sys.meta_path  # keep the list itself, because sys.meta_path may be replaced for a while
             sys.meta_path.insert(0, self)
         elif not wanted and self in self._finders:
             self._finders.remove(self)
@@ -289,15 +289,15 @@ def refusal(host: str, why: str) -> NetworkBlocked:
 
 
 REGISTRY = InterceptionRegistry()
-"""The process has one, as it has one of each client library."""
+"""The registry of this process; client libraries are shared by the whole process too."""
 
 
 class Interception:
-    """A context manager and a decorator: hosts that it *owns* are answered over a transport that *opened* makes.
+    """A context manager and decorator that intercepts the hosts that it *owns*; *opened* returns their transport.
 
-    With *block_network* every other host is refused, but this machine's own and *spared*. May be entered again and
-    again; each time, and each call of what is decorated, has a transport of its own. `start` and `stop` do the same
-    without a ``with`` block.
+    With *block_network*, every other host is refused, except this machine and *spared*. It may be entered repeatedly;
+    each time, and each call of a decorated function, has its own transport. `start` and `stop` do the same without a
+    ``with`` block.
     """
 
     def __init__(
@@ -309,22 +309,22 @@ class Interception:
         on_refused: Callable[[str], None] | None = None,
         spared: str = "",
     ) -> None:
-        self._owns = lru_cache(maxsize=256)(owns)  # asked several times a call
+        self._owns = lru_cache(maxsize=256)(owns)  # called several times in each call
         self._opened, self._blocks, self._on_refused = opened, block_network, on_refused
         self._spared = spared
         self._entered: list[Route] = []
 
     def start(self) -> Self:
-        """Begin to intercept."""
+        """Start intercepting."""
         route = Route(self._owns, self._opened(), self._blocks, on_refused=self._on_refused, spared=self._spared)
         REGISTRY.add(route)
         self._entered.append(route)
         return self
 
     def stop(self) -> None:
-        """End what was started last; raises RuntimeError if nothing was."""
+        """Stop what `start` began last; raises RuntimeError if it was not started."""
         if not self._entered:
-            raise RuntimeError("this interception was not started, or has been stopped already")
+            raise RuntimeError("this interception was not started, or is already stopped")
         route = self._entered.pop()
         REGISTRY.remove(route)
         if not isinstance(route.transport, str):
@@ -337,16 +337,16 @@ class Interception:
         self.stop()
 
     def __call__(self, function: F) -> F:
-        """Return *function*, plain or a coroutine function, in whose calls clients are intercepted.
+        """Return *function*, a function or coroutine function, wrapped so that its calls are intercepted.
 
-        Of a ``unittest.TestCase`` each test is intercepted, with its ``setUp`` and ``tearDown``. Raises TypeError for
-        another class or a generator, whose body does not run while it is called.
+        In a ``unittest.TestCase``, each test is intercepted, with its ``setUp`` and ``tearDown``. Raises TypeError for
+        any other class, and for a generator, because its body runs after the call.
         """
         if isclass(function) and _is_test_case(function):
             self._decorate(cast("Any", function))
             return function
         if isclass(function) or isgeneratorfunction(function) or isasyncgenfunction(function):
-            raise TypeError(f"intercept() decorates functions and coroutine functions, not {function!r}: use 'with'")
+            raise TypeError(f"intercept() decorates functions and coroutine functions, not {function!r}; use 'with'")
 
         async def awaited(*args: Any, **options: Any) -> Any:
             with self._copy():
@@ -375,7 +375,7 @@ class Interception:
 
 
 def _is_test_case(cls: type) -> bool:
-    unittest = sys.modules.get("unittest")  # slow to import, and where it is not, nobody has made such a class
+    unittest = sys.modules.get("unittest")  # slow to import; if it is not imported, no test case exists
     return unittest is not None and issubclass(cls, unittest.TestCase)
 
 

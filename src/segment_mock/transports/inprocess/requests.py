@@ -1,4 +1,4 @@
-"""requests, beyond urllib3 which carries it: no proxy look-up for intercepted hosts, and a mock's own session."""
+"""requests, in addition to urllib3: no proxy look-up for intercepted hosts, and the mock's own session."""
 
 from __future__ import annotations
 

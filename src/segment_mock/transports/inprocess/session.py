@@ -1,4 +1,4 @@
-"""A requests.Session whose every call lands in the core, whatever its host; nothing gets out."""
+"""A requests.Session whose calls all reach the core, whatever their host."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BASE = f"http://{SESSION_HOST}"
 
 
 class Adapter(HTTPAdapter):
-    """requests' own adapter over connections that *transport* opens; *options* are ``HTTPAdapter``'s."""
+    """The adapter of requests over connections that *transport* opens; *options* are those of ``HTTPAdapter``."""
 
     def __init__(self, transport: InProcessTransport | LiveTransport, **options: Any) -> None:
         self._pools = {
@@ -32,23 +32,23 @@ class Adapter(HTTPAdapter):
         super().__init__(**options)
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        """Make the pool manager, with our pools."""
+        """Create the pool manager, with pools for the transport."""
         super().init_poolmanager(*args, **options)
         self.poolmanager.pool_classes_by_scheme = self._pools
 
     def cert_verify(self, *_: Any, **__: Any) -> None:
-        """Skip looking for certificates: there is no TLS."""
+        """Do nothing, because there is no TLS."""
 
 
 class MockSession(Session):
-    """A session bound to one mock by its *transport*; a URL may be a path alone. *options* are those of `Adapter`."""
+    """A session for one mock, by its *transport*; a URL may be only a path. *options* are those of `Adapter`."""
 
     base = BASE
-    """What a path alone is put behind."""
+    """The base URL for a URL that is only a path."""
 
     def __init__(self, transport: InProcessTransport | LiveTransport, **options: Any) -> None:
         super().__init__()
-        # Looking through the environment for proxies is two fifths of a call, and none is wanted.
+        # Looking for proxies in the environment takes two fifths of a call, and none is used.
         self.trust_env = False
         adapter = Adapter(transport, **options)
         for scheme in ("http://", "https://"):
@@ -68,7 +68,7 @@ def _pool(pool: Any, connection: Any, transport: InProcessTransport | LiveTransp
         if isinstance(current, str):
             raise refusal(self.host, current)
         connection = open_connection(self, current, self.host)
-        with suppress(AttributeError):  # a plain socket takes none: an interception may be asked in its place
+        with suppress(AttributeError):  # a plain socket has no such attribute
             connection.pinned = True
 
     own = type(connection.__name__, (connection,), {"connect": connect})

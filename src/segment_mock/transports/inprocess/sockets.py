@@ -1,4 +1,4 @@
-"""Names that any client looks up: a library that is not known here must not reach a vendor either."""
+"""Look-ups of host names by any client, so that an unsupported library does not reach a vendor either."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ def patches(module: ModuleType) -> Iterable[Seam]:
         for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
             yield ours, name, _lookup
         for name in ("connect", "connect_ex", "sendto"):
-            if hasattr(ours.socket, name):  # httpretty's has not all of them
+            if hasattr(ours.socket, name):  # httpretty's socket does not have all of them
                 yield ours.socket, name, _addressed
-    else:  # it looks up in another thread, where no line of the user's is to be seen
+    else:  # asyncio looks up in another thread, whose stack does not have the user's line
         yield ours.BaseEventLoop, "getaddrinfo", _awaited_lookup
 
 
 def check(host: Any) -> None:
-    """Raise `NetworkBlocked` if *host* is a name that must not be looked up, or an address that is refused."""
+    """Raise `NetworkBlocked` if *host* is a name that must not be looked up, or a refused address."""
     name = host.decode("latin-1") if isinstance(host, (bytes, bytearray)) else host
     if isinstance(name, str) and REGISTRY.transport_for(name) is not None:
         old = "; ".join(
-            f"{library} {version} is too old to be intercepted: {OLDEST[library]} or later is"
+            f"{library} {version} is too old to be intercepted; install {OLDEST[library]} or later"
             for library, version in REGISTRY.too_old.items()
         )
-        raise refusal(name, old or f"its name was looked up by a client that can't be intercepted, as {_KNOWN} can")
+        raise refusal(name, old or f"a client that can't be intercepted looked up its name; supported are {_KNOWN}")
 
 
 def _lookup(patch: Patch) -> Any:

@@ -1,4 +1,4 @@
-"""Waiting in process: seconds pass on the mock's clock, and a client's time-out decides first."""
+"""Waiting in process: the seconds pass on the mock's clock, unless the client's timeout ends the wait earlier."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ T = TypeVar("T")
 
 
 class WouldHangForever(RuntimeError):
-    """A client without a timeout waits for an answer that never comes."""
+    """A client without a timeout would wait for ever for an answer."""
 
 
 class Wait(NamedTuple):
-    """A pause of *call* that ends at *end*, in seconds of the mock's clock; *reason* says what causes it."""
+    """A pause of *call* until *end*, in seconds of the mock's clock; *reason* names its cause."""
 
     end: float
     call: str
@@ -30,7 +30,7 @@ Steps: TypeAlias = Generator["Wait | bytes", None, None]
 
 
 def finish(steps: Generator[Wait, None, T], clock: Clock, timeout: float | None) -> T:
-    """Run *steps* to their end and return their result; every wait moves *clock* and costs no wall time.
+    """Run *steps* to their end and return their result; every wait moves *clock* and takes no real time.
 
     Raises TimeoutError once the waits exceed *timeout* seconds (None: no limit), WouldHangForever if they never end.
     """
@@ -46,7 +46,7 @@ def finish(steps: Generator[Wait, None, T], clock: Clock, timeout: float | None)
 
 
 async def finish_async(steps: Generator[Wait, None, T], clock: Clock, timeout: float | None) -> T:
-    """Run *steps* as `finish` does, in a coroutine: each wait is one of its event loop."""
+    """Run *steps* like `finish`, in a coroutine; its event loop performs each wait."""
     from anyio.lowlevel import checkpoint
 
     left = timeout
@@ -62,7 +62,7 @@ async def finish_async(steps: Generator[Wait, None, T], clock: Clock, timeout: f
 
 
 async def next_piece_async(steps: Steps, clock: Clock, timeout: float | None) -> bytes:
-    """Return the next bytes as `next_piece` does, in a coroutine: each wait is one of its event loop."""
+    """Return the next bytes like `next_piece`, in a coroutine; its event loop performs each wait."""
     from anyio.lowlevel import checkpoint
 
     left = timeout
@@ -93,7 +93,7 @@ def next_piece(steps: Steps, clock: Clock, timeout: float | None) -> bytes:
 
 
 def elapse(wait: Wait, clock: Clock, left: float | None) -> float | None:
-    """Move *clock* to the end of *wait* and return what remains of *left* seconds of patience (None: no limit)."""
+    """Move *clock* to the end of *wait*, and return what remains of *left* seconds of timeout (None: no limit)."""
     remaining = max(0.0, wait.end - clock.now())
     if _is_too_long(remaining, left):
         clock.skip(max(0.0, left or 0.0))
@@ -105,7 +105,7 @@ def elapse(wait: Wait, clock: Clock, left: float | None) -> float | None:
 
 
 async def elapse_async(wait: Wait, clock: Clock, left: float | None) -> float | None:
-    """Suspend the running task until the end of *wait*, as `elapse`; whatever cancels the task ends the wait."""
+    """Suspend the running task until the end of *wait*, like `elapse`; cancelling the task ends the wait."""
     now = clock.now()
     remaining = max(0.0, wait.end - now)
     if _is_too_long(remaining, left):
@@ -118,7 +118,7 @@ async def elapse_async(wait: Wait, clock: Clock, left: float | None) -> float | 
 
 
 async def suspend(clock: Clock, seconds: float, end: float, wait: Wait) -> None:
-    """Suspend the running task for *seconds*, to the moment *end* of *clock*, under asyncio or trio.
+    """Suspend the running task for *seconds*, to the time *end* of *clock*, under asyncio or trio.
 
     Raises `WouldHangForever` for an infinite wait that nothing could end.
     """
@@ -141,9 +141,9 @@ async def suspend(clock: Clock, seconds: float, end: float, wait: Wait) -> None:
 def would_hang(wait: Wait) -> WouldHangForever:
     """Return the error for a *wait* that nothing can end."""
     reason = wait.reason or "a stage"
-    return WouldHangForever(f"{wait.call}: {reason} keeps the answer back for ever; the client has no timeout")
+    return WouldHangForever(f"{wait.call}: {reason} never answers, and the client has no timeout; set one")
 
 
 def _is_too_long(seconds: float, left: float | None) -> bool:
-    # The clock may have run for some microseconds since the wait began: they decide nothing.
+    # Ignore the microseconds for which the clock may have run since the wait began.
     return left is not None and round(seconds, 3) >= left

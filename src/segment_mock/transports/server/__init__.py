@@ -1,1 +1,1 @@
-"""The live server: HTTP/1.1, TLS and CONNECT on sockets, by one event loop in one thread."""
+"""The live server: HTTP/1.1, TLS and CONNECT on sockets, in one event loop in one thread."""

@@ -1,4 +1,4 @@
-"""One client's connection: requests come in, the core answers them inline, responses leave in order."""
+"""A client's connection: reads requests, passes them to the core, and writes the responses in order."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from .parser import RequestParser
 from .tls import TLS_HANDSHAKE, Handshake, server_name
 from .writer import ResponseWriter
 
-QUEUE_LIMIT = 8  # pipelined requests that may wait; behind them, nothing is read
-DRAIN_LIMIT = 64 * 2**20  # bytes that a client may send after its last request, before it is cut off
+QUEUE_LIMIT = 8  # how many pipelined requests may wait before the connection stops reading
+DRAIN_LIMIT = 64 * 2**20  # how many bytes a client may send after its last request before it is disconnected
 ASK = "x-segment-mock-ask"
-"""The header of a CONNECT that only asks whether a connection would come about."""
+"""The header of a CONNECT request that only asks whether a connection would be established."""
 FAULT = "X-Segment-Mock-Fault"
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
 
 class Connection(asyncio.Protocol):
-    """Carries one client's requests to *context*'s core and its responses back, one after another."""
+    """Passes a client's requests to the core of *context*, and its responses back, one after the other."""
 
     __slots__ = (
         "_busy", "_call", "_context", "_deadline", "_drained", "_eof", "_from_front", "_head_only", "_is_admitted",
@@ -52,15 +52,15 @@ class Connection(asyncio.Protocol):
         self._drained = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Get ready for requests."""
+        """Set up the parser and the writer."""
         self._transport = cast(asyncio.Transport, transport)
         self._writer = ResponseWriter(self._context, self._transport, self._process)
         self._context.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Let go of everything. A late call goes on, as the vendor's would; one held for ever is closed."""
+        """Release everything. A waiting call goes on, as the vendor's would, but one that waits for ever is closed."""
         self._lost = True
-        self._transport.close()  # or Python 3.10 warns of a TLS transport that its client has closed
+        self._transport.close()  # otherwise Python 3.10 warns about a TLS transport that the client closed
         self._context.connections.discard(self)
         self._parser.close()
         self._writer.close()
@@ -69,7 +69,7 @@ class Connection(asyncio.Protocol):
             self._abandon()
 
     def data_received(self, data: bytes) -> None:
-        """Read *data* and answer the requests that are complete."""
+        """Parse *data*, and answer the complete requests."""
         if self._parser.done:
             self._drained += len(data)
             if self._drained > DRAIN_LIMIT:
@@ -82,9 +82,9 @@ class Connection(asyncio.Protocol):
         self._process()
 
     def eof_received(self) -> bool:
-        """Keep the sending half open for answers that are still due."""
-        # A client may close its sending half and still want its answer (nc, HTTP/1.0). One held
-        # for ever is let go: with nothing left to read, its leaving would never be seen.
+        """Keep the sending direction open for answers that are still due."""
+        # A client may close its sending direction and still expect an answer (nc, HTTP/1.0). A call that waits for
+        # ever is closed, because the end of such a client could not be noticed.
         self._eof = self._parser.done = True
         writer = self._writer
         if self._is_held() or writer.lingering or writer.endless or self._transport.get_extra_info("sslcontext"):
@@ -92,15 +92,15 @@ class Connection(asyncio.Protocol):
         return not self._is_idle()
 
     def pause_writing(self) -> None:
-        """Wait until what was written has left."""
+        """Stop writing until the buffered bytes have left."""
         self._writer.blocked = True
 
     def resume_writing(self) -> None:
-        """Go on."""
+        """Resume."""
         self._writer.unblock()
 
     def drop(self) -> None:
-        """Close the waiting call, unperformed, and the connection, at once."""
+        """Close the connection at once, and the waiting call without performing it."""
         is_waiting = self._call is not None
         self._abandon()
         if is_waiting and self._from_front:  # its client's connection is to end, not the front's own
@@ -120,7 +120,7 @@ class Connection(asyncio.Protocol):
         return self._call is not None and self._timer is None
 
     def _process(self) -> None:
-        """Answer the next request that has been read, unless it has to wait for the one before."""
+        """Answer the next parsed request, unless an earlier one is still being answered."""
         parser, writer = self._parser, self._writer
         if parser.requests and not (self._busy or writer.busy or writer.blocked):
             item, self._option = parser.requests.popleft()
@@ -132,7 +132,7 @@ class Connection(asyncio.Protocol):
                 self._head_only = self._from_front = False
                 self._send(item)
             if parser.requests and not self._scheduled:
-                # However many a client pipelines, the other connections get their turn in between.
+                # Let other connections run in between, even if a client pipelines many requests.
                 self._scheduled = True
                 self._context.loop.call_soon(self._continue)
         if parser.incomplete or parser.requests or self._deadline or self._paused or self._eof:
@@ -157,7 +157,7 @@ class Connection(asyncio.Protocol):
         self._watch()
 
     def _watch(self) -> None:
-        """Let the deadline run while a request is incomplete, and only then."""
+        """Run the deadline only while a request is incomplete."""
         wanted = self._parser.incomplete and not self._paused
         if wanted and self._deadline is None:
             seconds = self._context.request_timeout
@@ -168,9 +168,9 @@ class Connection(asyncio.Protocol):
 
     def _overdue(self, count: int) -> None:
         self._deadline = None
-        if self._parser.count == count:  # otherwise another request has begun since, with its own time
+        if self._parser.count == count:  # otherwise another request has begun, with its own deadline
             seconds = self._context.request_timeout
-            self._parser.refuse(408, f"The request was begun but not completed within {seconds:g} s.")
+            self._parser.refuse(408, f"The request was not completed within {seconds:g} s.")
         self._process()
 
     def _answer(self, request: Request) -> None:
@@ -202,7 +202,7 @@ class Connection(asyncio.Protocol):
                 self._resume(reply)
 
     def _show_life(self, call: int = 0) -> None:
-        """Let a front know now and then that the server is alive while *call*, by default the present one, waits."""
+        """Send a front signs of life while *call* (default: the current call) waits."""
         if self._from_front and self._busy and call in (0, self._parser.count) and not self._transport.is_closing():
             if call:
                 self._transport.write(CONTINUE)
@@ -250,7 +250,7 @@ class Connection(asyncio.Protocol):
         linger = self._parser.refused and not self._eof
         try:
             self._write(response, self._option, linger)
-        except Exception:  # not a response, or one that is not made of text and bytes
+        except Exception:  # not a Response, or one with values of the wrong types
             self._write(error_response(), "close", linger)
 
     def _write(self, response: Response, option: ConnectionOption, linger: bool) -> None:
@@ -263,7 +263,7 @@ class Connection(asyncio.Protocol):
         return is_proxy and not (self._parser.count or self._parser.incomplete)
 
     def _start_direct_tls(self, data: bytes) -> None:
-        """Speak TLS with a client that takes a proxy for the vendor's own host, as Python programs under `exec` do."""
+        """Start TLS without CONNECT, for clients that resolve the vendor's host to the proxy (Python under `exec`)."""
         host = server_name(data)
         if host and not self._context.admit(host):
             self._transport.abort()
@@ -277,7 +277,7 @@ class Connection(asyncio.Protocol):
             self._start_tls(host, data, is_trusted=failure is None)
 
     def _open_tunnel(self, request: Request) -> None:
-        """Answer CONNECT, as a proxy does that can or can't reach the host; or only say whether it could."""
+        """Answer CONNECT like a proxy that can or can't reach the host, or only say whether it could."""
         context, host = self._context, request.target
         if ASK in request.headers:
             self._send(_tunnel_answer(200, context.ask(host)))
@@ -291,7 +291,7 @@ class Connection(asyncio.Protocol):
             self._start_tls(host, self._parser.rest, ESTABLISHED, is_trusted=failure is None)
 
     def _be_silent(self) -> None:
-        """Keep the connection, and never answer."""
+        """Keep the connection open, and never answer."""
         self._busy = True
         self._call = _silence()
         self._context.waiting.add(self)
@@ -306,7 +306,7 @@ class Connection(asyncio.Protocol):
         try:
             ssl_context = issue(host)
         except ValueError:
-            sentence = f"There can be no certificate for {host[:100]!r}."
+            sentence = f"No certificate is possible for the host {host[:100]!r}."
             self._send(text_response(400, sentence, Delivery(end="close")))
             return
         self._busy = True
@@ -314,7 +314,7 @@ class Connection(asyncio.Protocol):
         self._watch()
         if greeting:
             self._transport.write(greeting)
-        context.connections.discard(self)  # the handshake takes its place
+        context.connections.discard(self)  # the handshake replaces it
         counted = host if is_trusted else None
         connect = partial(Connection, context, is_admitted=bool(host) and not is_local(host))
         Handshake(context, self._transport, ssl_context, connect, counted, data)
@@ -323,7 +323,7 @@ class Connection(asyncio.Protocol):
 def _tunnel_answer(status: int, failure: ConnectFailure | None) -> Response:
     headers = {"Content-Type": "text/plain; charset=utf-8", **({FAULT: f"connect {failure}"} if failure else {})}
     sentence = (
-        f"No connection comes about: an armed fault ({failure}).\n" if failure else "The connection comes about.\n"
+        f"The connection fails: a fault is armed ({failure}).\n" if failure else "The connection can be established.\n"
     )
     return Response(status, headers, sentence.encode(), Delivery(end="close"))
 

@@ -1,4 +1,4 @@
-"""What the connections of one server share: the core, the limits, the timers, the control plane's worker."""
+"""The context that all connections of a server share: core, limits, timers, and the worker of the control plane."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ class Droppable(Protocol):
     """A connection, or a handshake that may become one."""
 
     def drop(self) -> None:
-        """Close it at once, and its waiting call unperformed."""
+        """Close it at once, and its waiting call without performing it."""
 
     def close_inherited(self) -> None:
-        """Close a forked child's copy of its socket, and nothing else: the connection is the parent's."""
+        """Close a forked child's copy of its socket; the connection itself belongs to the parent."""
 
 
 @dataclass(eq=False, slots=True)
 class ServerContext:
-    """Everything here is used on *loop*'s thread only, except by the worker's own method.
+    """The shared context. Only the thread of *loop* uses it, except for the worker's own method.
 
-    *admit* tells which hosts may be asked for by name. With *context_for*, a connection that begins with CONNECT or
-    with TLS is served over TLS, under the SSL context that *context_for* returns for the host. Where *admission* lets
-    the handshake fail, it is that of *untrusted_context_for*. *is_admitted*: clients have asked for admission
-    themselves. *trusts_front* tells by its token whether a front may forward calls. *announced* are the hosts of
-    connections that were asked for and not made yet, and how each fails.
+    *admit* returns whether a host may be called by name. With *context_for*, a connection that begins with CONNECT or
+    with TLS is served over TLS, with the SSL context that *context_for* returns for the host. If *admission* makes the
+    handshake fail, it uses *untrusted_context_for*. *is_admitted*: clients have already called *admission*.
+    *trusts_front* returns whether a front with a token may forward calls. *announced* are the hosts of announced
+    connections that are not established yet, and how each fails.
     """
 
     answer: Answer
@@ -65,9 +65,9 @@ class ServerContext:
     _worker: ThreadPoolExecutor | None = None
 
     def later(self, seconds: float, action: Callable[..., None], *args: Any) -> TimerHandle | None:
-        """Call *action* in so many *seconds*, scaled; never, and return None, if they are infinite.
+        """Call *action* after *seconds*, scaled, and return its timer; if they are infinite, return None.
 
-        Raises TypeError or ValueError for what is no number: one NaN would confuse every timer of the loop.
+        Raises TypeError or ValueError if *seconds* is not a number, because NaN would break the timers of the loop.
         """
         if math.isnan(seconds):
             raise ValueError(f"{seconds!r} is not a number of seconds")
@@ -76,7 +76,7 @@ class ServerContext:
         return self.loop.call_later(seconds * self.time_scale, action, *args)
 
     def ask_control(self, request: Request, then: Callable[[Response], None]) -> None:
-        """Ask the control plane on its worker thread; *then* is called with the reply on the loop."""
+        """Call the control plane on its worker thread; *then* is called with the reply on the loop."""
         if self._worker is None:
             self._worker = ThreadPoolExecutor(1, thread_name_prefix="segment-mock-control")
         self._pending += 1
@@ -87,7 +87,7 @@ class ServerContext:
             response = self.control(request)
         except BaseException:
             response = error_response()
-        with suppress(RuntimeError):  # the loop is closed: the server has been stopped
+        with suppress(RuntimeError):  # the loop is closed, because the server was stopped
             self.loop.call_soon_threadsafe(self._control_answered, response, then)
 
     def _control_answered(self, response: Response, then: Callable[[Response], None]) -> None:
@@ -100,12 +100,12 @@ class ServerContext:
             self.failed_handshakes[host] += 1
 
     def failure(self, host: str) -> ConnectFailure | None:
-        """Return how a connection to *host* fails that is to be made now, as was said when it was asked for."""
+        """Return how a connection to *host* that begins now fails, as `ask` announced it."""
         failures = self.announced.get(host)
         return failures.pop(0) if failures else None if is_local(host) else self.admission(host)
 
     def ask(self, host: str) -> ConnectFailure | None:
-        """Return how the next connection to *host* fails, and remember it if the client is going to connect."""
+        """Return how the next connection to *host* will fail, and remember that if the client is going to connect."""
         failure = self.admission(host)
         if failure in (None, "tls") and (host in self.announced or len(self.announced) < _HOSTS):
             self.announced.setdefault(host, []).append(failure)
@@ -113,7 +113,7 @@ class ServerContext:
         return failure
 
     def drop_waiting(self) -> None:
-        """Close every waiting call, unperformed, and its connection."""
+        """Close every waiting call without performing it, and its connection."""
         for connection in tuple(self.waiting):
             connection.drop()
 
@@ -123,19 +123,19 @@ class ServerContext:
             connection.drop()
 
     def close(self) -> None:
-        """End the worker thread; if it is busy, it ends by itself after its call."""
+        """End the worker thread; a busy worker ends after its call."""
         if self._worker is not None:
             self._worker.shutdown(wait=not self._pending, cancel_futures=True)
 
 
 def close_socket(transport: BaseTransport) -> None:
-    """Close the socket of *transport* without a word to its event loop."""
+    """Close the socket of *transport* without notifying its event loop."""
     sock = transport.get_extra_info("socket")
     if sock is not None:
-        sock._sock.close()  # what asyncio gives is a wrapper that can't be closed
+        sock._sock.close()  # asyncio's wrapper can't be closed
 
 
 def error_response() -> Response:
     """Log the exception being handled and return the reply to its call."""
     _LOG.exception("segment-mock failed to answer")
-    return text_response(500, "segment-mock failed to answer; its log says why.", Delivery(end="close"))
+    return text_response(500, "segment-mock failed to answer; its log has the traceback.", Delivery(end="close"))

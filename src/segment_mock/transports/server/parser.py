@@ -1,8 +1,8 @@
-"""Requests out of bytes: the framing of HTTP/1.1 and the limits of size, without a socket.
+"""A parser of HTTP/1.1 requests, with limits of size and without a socket.
 
-A mock needs a parser that leaves decisions to it. Any method reaches the vendor. An ``Upgrade`` that is not granted
-changes nothing. The bytes behind a CONNECT belong to the tunnel. The framing is strict: whatever two parsers could
-read in two ways is refused.
+Existing parsers make decisions that a mock has to make. Here, every method reaches the vendor, an ``Upgrade`` that is
+not granted changes nothing, and the bytes after a CONNECT belong to the tunnel. The framing is strict: requests that
+two parsers could read differently are refused.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ HEAD_LIMIT = 64 * 2**10
 CHUNK_LINE_LIMIT = 4 * 2**10
 
 Parsed: TypeAlias = "tuple[Request | Response, ConnectionOption]"
-"""A request to answer, or the reply to a broken one; and what the reply has to say about the connection."""
+"""A request, or the reply to an invalid one, and the Connection option of the reply."""
 
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]"  # noqa: S105 - a token in the sense of RFC 9110
 _REQUEST_LINE = rf"({_TOKEN}{{1,64}}) ([^\0-\x20\x7f]+) HTTP/1\.([01])\r\n"
@@ -32,16 +32,16 @@ _START_OF_HEAD = re.compile(rf"{_TOKEN}{{1,64}}(?: |\Z)".encode())
 _BARE_LINE_FEED = re.compile(rb"(?<!\r)\n")
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?")
 _TLS_HANDSHAKE = b"\x16\x03"
-_UNFINISHED = -1  # what a step returns that needs more bytes
+_UNFINISHED = -1  # a step returns this if it needs more bytes
 
-_TLS = "This is TLS, but plain HTTP is spoken here: use an http:// address."
+_TLS = "The server expects plain HTTP, but the client sent TLS: use an http:// address, or start it with --tls."
 _LINE_FEED = "This is not HTTP/1.1: a line ends with a line feed alone."
-_NO_PROXY = "This is no proxy: start segment-mock with --proxy, and CONNECT is answered."
-_FOREIGN = "Host {!r} is no vendor's: segment-mock lets nothing out."
+_NO_PROXY = "The server is not a proxy, so it refuses CONNECT: start segment-mock with --proxy."
+_FOREIGN = "Host {!r} does not belong to a vendor; segment-mock forwards no calls to other hosts."
 
 
 class _Refused(Exception):
-    """The request can't be read on; *status* and *sentence* are its answer."""
+    """The request is invalid; *status* and *sentence* are the reply."""
 
     def __init__(self, sentence: str, status: int = 400) -> None:
         super().__init__(sentence)
@@ -49,15 +49,15 @@ class _Refused(Exception):
 
 
 class RequestParser:
-    """Reads one connection's requests and appends each to ``requests``, in order.
+    """Parses the requests of one connection, and appends each to ``requests``, in order.
 
     A body longer than *body_limit* bytes makes a request marked ``too_large`` at once. A request for an absolute URL
     whose host *admit* refuses is refused, as is CONNECT unless *tunnels*.
 
-    ``count``: requests so far. ``incomplete``: a request has begun but not ended. ``expects_continue``: its client
-    waits for ``100 Continue``. ``done``: nothing more is read. ``refused``: the client may still be sending
-    the rest of a request that was refused. ``backlogged``: *queue_limit* requests wait in ``requests``, and bytes
-    behind them: ``feed()`` goes on. ``rest``: the bytes that came behind a CONNECT.
+    ``count`` is the number of requests so far. ``incomplete``: a request has begun but not ended. ``expects_continue``:
+    its client waits for ``100 Continue``. ``done``: nothing more is read. ``refused``: the client may still be sending
+    the rest of a refused request. ``backlogged``: *queue_limit* requests wait in ``requests``, with more bytes after
+    them; call ``feed()`` to go on. ``rest`` are the bytes after a CONNECT.
     """
 
     __slots__ = (
@@ -82,13 +82,13 @@ class RequestParser:
         self._body_limit, self._transport, self._admit, self._tunnels = body_limit, transport, admit, tunnels
         self._queue_limit = queue_limit
         self._step: Callable[[RequestParser, bytes, int], int] = RequestParser._read_head
-        self._data = b""  # the beginning of a head or line that is not complete yet,
-        self._searched = 0  # and how much of it has been searched for the end
+        self._data = b""  # the beginning of an incomplete head or line
+        self._searched = 0  # how much of it was already searched for the end
         self._connection: ConnectionOption = ""
         self._body: list[bytes] = []
 
     def feed(self, data: bytes = b"") -> None:
-        """Read *data*; complete requests, or the refusal of a broken one, are then in `requests`."""
+        """Parse *data*, and append complete requests, or the reply to an invalid one, to ``requests``."""
         if self._data:
             data, self._data = self._data + data, b""
         at, end, self.backlogged = 0, len(data), False
@@ -106,11 +106,11 @@ class RequestParser:
             self.refuse(refusal.status, refusal.sentence)
 
     def refuse(self, status: int, sentence: str) -> None:
-        """Answer what is being read with *status* and *sentence*, and read no more."""
+        """Answer the incomplete request with *status* and *sentence*, and stop reading."""
         self._finish(text_response(status, sentence))
 
     def close(self) -> None:
-        """Forget everything: nobody waits for an answer any more."""
+        """Drop all requests, because the client does not wait for answers any more."""
         self.done, self.incomplete, self._data = True, False, b""
         self.requests.clear()
         self._body.clear()
@@ -139,7 +139,7 @@ class RequestParser:
             if name not in headers:
                 headers[name] = value
             elif name == "host":
-                raise _Refused("This is not HTTP/1.1: there is more than one Host header.")
+                raise _Refused("This is not HTTP/1.1: the request has more than one Host header.")
             else:
                 repeated.setdefault(name, [headers[name]]).append(value)
         for name, values in repeated.items():
@@ -152,7 +152,7 @@ class RequestParser:
         return self._begin_body(minor, data, end + 4)
 
     def _keep_head(self, data: bytes, at: int) -> int:
-        """Wait for the end of a head, unless what has come can't be the beginning of one."""
+        """Wait for the end of a head, unless the bytes so far can't be the beginning of one."""
         if len(data) - at > HEAD_LIMIT:
             raise _Refused(f"The header block is longer than {HEAD_LIMIT} bytes.", 431)
         if not _START_OF_HEAD.match(data[at : at + 65]):
@@ -163,7 +163,7 @@ class RequestParser:
         return _UNFINISHED
 
     def _origin_form(self, url: str) -> str:
-        """Return the path of an absolute *url*, whose authority takes the place of the Host header."""
+        """Return the path of an absolute *url*, whose authority replaces the Host header."""
         if url == "*":
             return url
         authority, path = split_target(url)
@@ -190,7 +190,7 @@ class RequestParser:
             self.expects_continue = headers["expect"].lower() == "100-continue"
         if "transfer-encoding" in headers:
             if "content-length" in headers or minor == "0" or headers["transfer-encoding"].lower() != "chunked":
-                raise _Refused("This is not HTTP/1.1: it is not plain where the body ends.")
+                raise _Refused("This is not HTTP/1.1: the headers do not say clearly where the body ends.")
             self._size = 0
             self._step = RequestParser._read_chunk_line
             return at
@@ -241,7 +241,7 @@ class RequestParser:
         if len(data) - at < 2:
             return _UNFINISHED
         if not data.startswith(b"\r\n", at):
-            raise _Refused("This is not HTTP/1.1: a chunk is longer than it says.")
+            raise _Refused("This is not HTTP/1.1: a chunk is longer than its size.")
         self._step = RequestParser._read_chunk_line
         return at + 2
 
@@ -261,7 +261,7 @@ class RequestParser:
         """Return the line at *at*, or None if it has not ended yet."""
         end = data.find(b"\r\n", max(at, at + self._searched - 1))
         if (len(data) if end < 0 else end) - at > limit:
-            raise _Refused("A line of the chunked body, or its trailers, are too long.", 431)
+            raise _Refused("A line or the trailer section of the chunked body is too long.", 431)
         if end >= 0:
             self._searched = 0
             return data[at:end]
@@ -290,7 +290,7 @@ class RequestParser:
 
 
 def _connection_option(headers: Mapping[str, str], minor: str) -> ConnectionOption:
-    """Return what the reply says: HTTP/1.0 ends the connection unless asked not to, 1.1 only if asked to."""
+    """Return the Connection option of the reply: HTTP/1.0 closes by default, HTTP/1.1 only on request."""
     options = [option.strip(" \t") for option in headers.get("connection", "").lower().split(",")]
     if "close" in options:
         return "close"
@@ -300,7 +300,7 @@ def _connection_option(headers: Mapping[str, str], minor: str) -> ConnectionOpti
 
 
 def _complaint(head: str) -> str:
-    """Return what is wrong with the beginning of *head*, which is no request."""
+    """Return the error in the beginning of *head*, which is not a valid request."""
     line, *fields = head.split("\r\n")
     if re.fullmatch(_REQUEST_LINE, f"{line}\r\n"):
         line = next((field for field in fields if not re.fullmatch(_FIELD_LINES, f"{field}\r\n")), line)

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 BACKLOG = 1024
 _ATTEMPTS = 10
-STOP_TIMEOUT = 5.0  # seconds that the thread has to end,
-PATIENCE = 0.02  # that connections which are just being accepted or secured have to end,
-_TURNS = 10  # of the event loop, more than enough for connections to hear that they are lost
-INTERRUPT_TIMEOUT = 1.0  # and that an interrupt may take
+STOP_TIMEOUT = 5.0  # seconds for the thread to end
+PATIENCE = 0.02  # seconds for connections that are being accepted, or in a handshake, to end
+_TURNS = 10  # iterations of the event loop, more than connections need to notice that they are lost
+INTERRUPT_TIMEOUT = 1.0  # seconds that an interrupt may take
 
 if sys.platform == "win32":
     from asyncio import ProactorEventLoop as _EventLoop
@@ -49,19 +49,19 @@ class _Running(NamedTuple):
 
 
 _INHERITED: list[_Running] = []
-"""What a forked child has of its parent's servers; kept, because collecting it would warn of what was not closed."""
+"""A forked child's copies of its parent's servers; kept, because their collection would warn about unclosed objects."""
 
 
 class LiveServer:
-    """Serves HTTP/1.1 on *host* and *port* (0: a free one). *answer*, the core, is called on the event loop.
+    """Serves HTTP/1.1 on *host* and *port* (0: a free one); *answer*, the core, is called on the event loop.
 
     Paths under ``/_mock`` go to *control*, on a worker thread. *body_limit* is the longest body of a call in bytes.
-    *time_scale* multiplies every pause of the core and of a delivery; *request_timeout* is real seconds
-    from a request's first byte to its last. With *authority* the server speaks TLS (*tls*), or else
-    answers CONNECT for the hosts that *admit* accepts; the authority is closed when the server stops.
-    *trusts_front* tells by its token whether a front may forward its clients' calls; see `envelope`.
-    A proxy asks *admission* for each connection to a vendor's host; with *is_admitted* clients have done so themselves.
-    *on_start* and *on_stop* are called with the server once it runs, and once it has stopped.
+    *time_scale* multiplies every pause of the core and of a delivery. *request_timeout* is in real seconds, from the
+    first byte of a request to its last. With *authority* and *tls*, the server serves HTTPS; with *authority* alone, it
+    answers CONNECT for the hosts that *admit* accepts. The authority is closed when the server stops.
+    *trusts_front* returns whether a front with a token may forward its clients' calls; see `envelope`.
+    A proxy calls *admission* for each connection to a vendor's host, unless clients have done so (*is_admitted*).
+    *on_start* and *on_stop* are called with the server after it started and after it stopped.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class LiveServer:
 
     @property
     def ca_file(self) -> str | None:
-        """The file of the CA certificate that clients have to trust, if this server speaks TLS or is a proxy."""
+        """The file of the CA certificate that clients have to trust, if this server uses TLS or is a proxy."""
         return str(self._authority.file) if self._authority and self._authority.file else None
 
     @property
@@ -119,20 +119,20 @@ class LiveServer:
 
     @property
     def settings(self) -> dict[str, object]:
-        """What this server was started with, by the names of the settings."""
+        """The settings with which this server was started, by name."""
         tls = self._ssl_context is not None
         return {"host": self.host, "port": self.port, "tls": tls, "proxy": self._authority is not None and not tls}
 
     def start(self) -> LiveServer:
-        """Bind and serve; returns once connections are accepted.
+        """Bind the address and serve; returns once connections are accepted.
 
-        Raises OSError, naming the address, if it can't be bound; RuntimeError if the server is running.
+        Raises OSError with the address if it can't be bound, and RuntimeError if the server is running.
         """
         with self._lock:
             if self._running is not None:
-                raise RuntimeError(f"{self.url} is being served already")
+                raise RuntimeError(f"the server at {self.url} is already running")
             if self._is_inherited:
-                raise RuntimeError(f"{self.url} belongs to the process from which this one was forked")
+                raise RuntimeError(f"the server at {self.url} belongs to the process from which this one was forked")
             try:
                 self._listeners = _bind(self.host, self.port)
             except OSError:
@@ -168,7 +168,7 @@ class LiveServer:
         self._on_stop(self)
 
     def after_fork(self) -> None:
-        """Close a forked child's copies of the sockets: they have to end with the parent's."""
+        """Close a forked child's copies of the sockets, so that they end with the parent's."""
         running, self._running = self._running, None
         self._is_inherited = True
         for listener in self._listeners:
@@ -179,9 +179,9 @@ class LiveServer:
                 connection.close_inherited()
 
     def interrupt(self) -> None:
-        """Close every waiting call, unperformed, and its connection.
+        """Close every waiting call without performing it, and its connection.
 
-        Returns when that is done; does nothing if the server is not running.
+        Returns when that is done. Does nothing if the server is not running.
         """
         running = self._running
         if running is None:
@@ -196,9 +196,9 @@ class LiveServer:
             context.drop_waiting()
             done.set()
 
-        with suppress(RuntimeError):  # the loop is closed: stopped meanwhile, so nothing waits
+        with suppress(RuntimeError):  # the loop is closed: the server was stopped, so no call waits
             context.loop.call_soon_threadsafe(drop)
-            # The time limit avoids a deadlock: the caller may hold a lock that a call being closed wants.
+            # The time limit avoids a deadlock: the caller may hold a lock that a closing call needs.
             done.wait(INTERRUPT_TIMEOUT)
 
     def _close_authority(self) -> None:
@@ -226,7 +226,7 @@ async def _close(context: ServerContext, servers: list[asyncio.Server]) -> None:
             for listener in [listener for server in servers for listener in server.sockets]:
                 context.loop.remove_reader(listener)
         context.drop_all()
-        # Closing a server fails while it accepts a connection: let these be accepted first.
+        # Closing a server fails while it accepts a connection, so let it accept them first.
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         if tasks:
             _, hanging = await asyncio.wait(tasks, timeout=PATIENCE)
@@ -235,7 +235,7 @@ async def _close(context: ServerContext, servers: list[asyncio.Server]) -> None:
         for server in servers:
             server.close()
         context.drop_all()
-        for _ in range(_TURNS):  # lets each connection hear that it is lost, and close its socket
+        for _ in range(_TURNS):  # lets each connection notice that it is lost, and close its socket
             await asyncio.sleep(0)
             if not context.connections:
                 break
@@ -257,7 +257,7 @@ def _bind(host: str, port: int) -> list[socket.socket]:
             for listener in listeners:
                 listener.close()
             listeners.clear()
-            if port or not attempt:  # a free port of one family may be taken in the other
+            if port or not attempt:  # a port that is free in one family may be in use in the other
                 raise
         else:
             break

@@ -1,4 +1,4 @@
-"""TLS for the live server: its own certificate authority, and the handshake on a connection."""
+"""TLS for the live server: a certificate authority, and the handshake on a connection."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from .context import ServerContext, close_socket
 if TYPE_CHECKING:
     from trustme import CA
 
-_CONTEXTS = 256  # certificates kept; the oldest is dropped and issued again when asked for
+_CONTEXTS = 256  # cached certificates; the oldest is dropped, and issued again on demand
 TLS_HANDSHAKE = 0x16
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
 class CertificateAuthority:
-    """A certificate authority that nobody trusts until told to, and SSL contexts with certificates signed by it.
+    """A new certificate authority, and SSL contexts with certificates that it signs.
 
-    *hosts* are the names in the certificate of ``context``, besides this machine's own; ``*.`` is allowed. So is
-    *address*, what a server listens on, unless there can be no certificate for it.
-    `publish` writes the CA certificate for clients to ``file``, readable by its owner alone; `close` removes it.
+    The certificate of ``context`` is for *hosts* (``*.`` is allowed), for this machine's names, and for *address*,
+    which a server listens on, unless no certificate is possible for it. `publish` writes the CA certificate for clients
+    to ``file``, which only its owner can read; `close` removes it.
     """
 
     def __init__(self, hosts: Iterable[str], address: str = "localhost") -> None:
-        from trustme import CA  # 60 ms, and few servers speak TLS
+        from trustme import CA  # takes 60 ms, and few servers use TLS
 
         self._ca, self._lock = CA(), new_lock()
         self._other: CA | None = None
@@ -51,9 +51,9 @@ class CertificateAuthority:
         return self._ca.cert_pem.bytes()
 
     def context_for(self, host: str) -> ssl.SSLContext:
-        """Return a server context with a certificate for *host*, issued when first asked for; ``""``: ``context``.
+        """Return a server context with a certificate for *host*, issued on first use; for ``""``, return ``context``.
 
-        Raises ValueError if there can't be a certificate for *host*.
+        Raises ValueError if no certificate is possible for *host*.
         """
         if not host:
             return self.context
@@ -74,7 +74,7 @@ class CertificateAuthority:
         return self._issue(host, ca=self._other)
 
     def publish(self) -> None:
-        """Write the CA certificate to a file in a folder of its own, unless that has been done."""
+        """Write the CA certificate to a file in a new folder, on the first call."""
         if self.file is None:
             self.file = Path(tempfile.mkdtemp(prefix="segment-mock-")) / "ca.pem"
             with os.fdopen(os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
@@ -94,7 +94,7 @@ class CertificateAuthority:
 
 
 def server_name(hello: bytes) -> str:
-    """Return the host that the first bytes of a TLS handshake ask for, ``""`` if they name none."""
+    """Return the host (SNI) that the first bytes of a TLS handshake name, ``""`` if they name none."""
     names: list[str | None] = []
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.sni_callback = lambda _socket, name, _context: names.append(name)
@@ -108,8 +108,8 @@ def server_name(hello: bytes) -> str:
 class Handshake:
     """A TLS handshake on *transport*, after which the protocol that *connect* returns takes over.
 
-    *early* are bytes of the client that have been read already; *host*, unless it is None, is counted if the client
-    breaks off.
+    *early* are bytes of the client that were read already. If the client breaks off, *host* is counted, unless it is
+    None.
     """
 
     def __init__(
@@ -139,19 +139,19 @@ class Handshake:
         loop, timeout = self._context.loop, self._context.request_timeout
         buffer = BufferingProtocol()
         if early:
-            # One turn later: then the callbacks that start_tls schedules have been called.
+            # Wait one iteration of the loop, until the callbacks that start_tls schedules have run.
             loop.call_soon(loop.call_soon, self._feed, early)
         try:
             secured = await loop.start_tls(
                 self._transport, buffer, ssl_context, server_side=True, ssl_handshake_timeout=timeout
             )
-        except OSError:  # the client does not trust us, does not speak TLS, or left
+        except OSError:  # the client does not trust the CA, does not use TLS, or left
             self._transport.abort()
             self._count_failure()
             return
         finally:
             self._context.connections.discard(self)
-        if secured is None:  # it was lost meanwhile, which is no error everywhere
+        if secured is None:  # the connection was lost meanwhile, which not every loop reports as an error
             self._count_failure()
         elif self._transport.is_closing():
             secured.close()
@@ -176,7 +176,7 @@ class Handshake:
 
 
 class HandshakeFirst(asyncio.Protocol):
-    """The protocol of a port that speaks TLS: starts the handshake on every connection."""
+    """The protocol of a TLS port: starts the handshake on every connection."""
 
     def __init__(self, handshake: Callable[[asyncio.Transport], object]) -> None:
         self._handshake = handshake
@@ -188,9 +188,9 @@ class HandshakeFirst(asyncio.Protocol):
 
 
 class BufferingProtocol(asyncio.Protocol):
-    """Keeps what arrives until the protocol that it is for can take it.
+    """Buffers data until its protocol can receive it.
 
-    The first bytes after a handshake come before the loop says that it is complete.
+    The first bytes after a handshake arrive before the loop reports that it is complete.
     """
 
     def __init__(self) -> None:
@@ -198,15 +198,15 @@ class BufferingProtocol(asyncio.Protocol):
         self._lost = False
 
     def data_received(self, data: bytes) -> None:
-        """Keep *data*."""
+        """Buffer *data*."""
         self._data += data
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Remember that there is nothing to hand over."""
+        """Remember that the connection is lost, so that it is not handed over."""
         self._lost = True
 
     def hand_over(self, transport: asyncio.Transport, protocol: asyncio.Protocol) -> None:
-        """Let *protocol* take *transport* and what was kept."""
+        """Connect *protocol* to *transport*, and pass it the buffered data."""
         if self._lost:
             transport.close()
             return

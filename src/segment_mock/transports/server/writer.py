@@ -1,4 +1,4 @@
-"""Responses on their way out: carries out one delivery at a time on a connection's transport."""
+"""Writes responses to a connection's transport, one delivery at a time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ...messages import WHOLE, Response
 from ..serialize import ConnectionOption, ending, serialize, split_delivery
 from .context import ServerContext, error_response
 
-LINGER = 2.0  # seconds that a refused client may go on sending, or that unread bytes delay a reset
+LINGER = 2.0  # seconds for which a refused client may go on sending, or unread bytes delay a reset
 RESET_DELAY = 0.02  # seconds between the last byte and a reset
 
 _RESET = struct.pack("ii", 1, 0)
@@ -28,9 +28,9 @@ except ImportError:  # Windows
 class ResponseWriter:
     """Writes responses to *transport*; *ready* is called when a busy writer can take the next one.
 
-    ``busy`` while a body is on its way and, for good, once the connection is to end; ``blocked``
-    while written bytes have not left; ``lingering`` while a refused client may still be sending; ``endless``
-    once it sends a reply without an end.
+    ``busy`` while a body is being sent and, finally, once the connection is to end; ``blocked`` while written bytes
+    have not left; ``lingering`` while a refused client may still be sending; ``endless`` once it sends a reply without
+    an end.
     """
 
     __slots__ = (
@@ -43,15 +43,15 @@ class ResponseWriter:
         self._timer: asyncio.TimerHandle | None = None
         self._option: ConnectionOption = ""
         self._linger = self._resetting = self.busy = self.blocked = self.lingering = self.endless = False
-        if not transport.get_extra_info("sslcontext"):  # with TLS, an empty buffer would count as a full one
-            # With a limit of 0 "blocked" means exactly that something written has not left yet.
+        if not transport.get_extra_info("sslcontext"):  # with TLS, an empty buffer would count as full
+            # With a limit of 0, "blocked" means exactly that written bytes have not left yet.
             transport.set_write_buffer_limits(0)
 
     def send(self, response: Response, option: ConnectionOption, *, head_only: bool, linger: bool) -> None:
         """Write *response* as its delivery says, without its body if *head_only* (HEAD).
 
-        *linger*: if it is the last one, the client may still be sending and gets time to. Raises
-        an exception, with nothing written, if *response* can't be.
+        *linger*: if it is the last one, give the client, which may still be sending, time to read it. Raises an
+        exception, with nothing written, if *response* can't be sent.
         """
         now = self._context.clock.now()
         if response.delivery is WHOLE and option != "close":
@@ -72,7 +72,7 @@ class ResponseWriter:
             self._finish(response)
 
     def unblock(self) -> None:
-        """Go on: everything written has left."""
+        """Resume, because all written bytes have left."""
         self.blocked = False
         if self._resetting:
             self._reset(RESET_DELAY)
@@ -80,13 +80,13 @@ class ResponseWriter:
             self._ready()
 
     def close(self) -> None:
-        """Give up whatever is on its way: the connection is lost."""
+        """Stop sending, because the connection is lost."""
         if self._timer is not None:
             self._timer.cancel()
         del self._ready  # a bound method of the connection, which holds this writer
 
     def _send_more(self, more: Callable[[], bytes], pause: float) -> None:
-        # Whoever does not read what was sent gets nothing more until it has.
+        # Send no more until the client has read the bytes that were sent.
         try:
             if not self.blocked and (data := more()):
                 self._transport.write(data)
@@ -118,7 +118,7 @@ class ResponseWriter:
             self._transport.close()
 
     def _close_gently(self) -> None:
-        # Closing on a client that still sends would reset it before it has read the refusal.
+        # Closing while the client still sends would reset the connection before it has read the refusal.
         self.lingering = True
         try:
             if self._transport.can_write_eof():  # TLS can't close one direction
@@ -137,8 +137,8 @@ class ResponseWriter:
             self._send_reset(0.0)
 
     def _send_reset(self, seconds_left: float) -> None:
-        # A reset discards bytes that are on their way, and on some systems bytes that arrived and are unread.
-        # So the bytes that are meant to reach the client get there first, and it has a moment to read them.
+        # A reset discards bytes in transit and, on some systems, unread bytes in the client's buffer. So wait until
+        # the client has received the bytes that it should get, and give it a moment to read them.
         sock = self._transport.get_extra_info("socket")
         if seconds_left > 0 and _unsent(sock):
             self._timer = self._context.loop.call_later(RESET_DELAY, self._send_reset, seconds_left - RESET_DELAY)
@@ -148,7 +148,7 @@ class ResponseWriter:
 
 
 def _unsent(sock: socket.socket) -> int:
-    """Return how many bytes written to *sock* the other side has not taken, or 0 where the system does not tell."""
+    """Return how many bytes written to *sock* are not acknowledged, or 0 if the system does not tell."""
     with suppress(OSError, TypeError, ValueError):
         return int.from_bytes(ioctl(sock.fileno(), TIOCOUTQ, bytes(4)), sys.byteorder)
     return 0

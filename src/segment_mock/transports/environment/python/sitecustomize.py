@@ -1,9 +1,9 @@
-"""Leads a Python program's connections to the vendors' hosts to a server of segment-mock, as ``exec`` and ``env`` ask.
+"""Redirect a Python program's connections to the vendors' hosts to a server of segment-mock, for ``exec`` and ``env``.
 
-Python imports this module by itself, because its folder is on PYTHONPATH. Behind a proxy urllib3 takes a lost reply for
-a failure of the proxy and sends a POST again, which it would not do with the vendor. So the vendors' hosts resolve to
-an address of this machine that stands for the server, which speaks TLS on its port, and no proxy is used for them. The
-proxy remains where names are resolved by other means: uvloop, aiodns, gevent. Runs on Python 3.7 and later.
+Python imports this module automatically, because its folder is on PYTHONPATH. With a proxy, urllib3 treats a lost reply
+as a failure of the proxy and sends a POST again, which it would not do with the vendor. So the vendors' hosts resolve
+to an address of this machine that represents the server, which accepts TLS on its port, and no proxy is used for them.
+The proxy remains for other resolvers: uvloop, aiodns, gevent. Runs on Python 3.7 and later.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _is_vendors(host: Any, patterns: list[str]) -> bool:
 
 
 def _failure(reply: str) -> str:
-    """Return how a connection would fail, by the *reply* of the server that was asked; ``""`` if it would not."""
+    """Return how a connection would fail, according to the server's *reply*; ``""`` if it would not."""
     for line in reply.split("\r\n"):
         name, _, value = line.partition(": ")
         if name.lower() == "x-segment-mock-fault":
@@ -52,7 +52,7 @@ def _redirect(address: tuple[str, int], patterns: list[str]) -> None:
     silent: list[socket.socket] = []
 
     def stand_in(host: Any) -> str:
-        """Return what stands for the server, or for how a fault lets the connection fail."""
+        """Return the address of the server, or one at which the connection fails as a fault demands."""
         failure = ask(host.decode("ascii") if isinstance(host, bytes) else host)
         if failure == "dns":
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
@@ -65,7 +65,7 @@ def _redirect(address: tuple[str, int], patterns: list[str]) -> None:
                 connect(sock, address)
                 sock.sendall(_ASK.format(host).encode("ascii"))
                 return _failure(sock.recv(4096).decode("latin-1"))
-            except OSError:  # the connection itself will tell
+            except OSError:  # the connection itself will show the error
                 return ""
 
     def getaddrinfo(host: Any, port: Any, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0) -> Any:  # noqa: A002
@@ -83,7 +83,7 @@ def _redirect(address: tuple[str, int], patterns: list[str]) -> None:
         return {_STAND_IN: address, _REFUSING: _CLOSED}.get(name, wanted)
 
     def silence() -> tuple[str, int]:
-        """Return the address of a listener that accepts nothing and has no room for another connection."""
+        """Return the address of a listener that accepts no connection and whose queue is full."""
         if not silent:
             listener = socket.socket()
             listener.bind(("127.0.0.1", 0))
@@ -113,13 +113,13 @@ def _bypass_proxy(patterns: list[str]) -> None:
             proxies["no"] = ",".join(filter(None, [proxies.get("no"), bypassed]))
         return proxies
 
-    if request.getproxies is real:  # macOS and Windows ask the system too, which knows nothing of the vendors
+    if request.getproxies is real:  # on macOS and Windows, system settings count too
         request.getproxies = getproxies_environment
     request.getproxies_environment = getproxies_environment
 
 
 def _run_shadowed() -> None:
-    """Run the sitecustomize that this one hides, if there is one."""
+    """Run the sitecustomize that this one shadows, if any."""
     here = Path(__file__).resolve().parent
     spec = PathFinder.find_spec("sitecustomize", [path for path in sys.path if Path(path).resolve() != here])
     if spec is not None and spec.loader is not None:
