@@ -8,6 +8,7 @@ from typing import Any
 
 from .core import Json, Operation, Vendor, doubt, fields_of, mark, rule_of, source_of
 from .examples import ShippedExample, path_of, shipped_examples
+from .persistence import public_url
 
 _SECRETS = ("token", "key")
 
@@ -28,7 +29,7 @@ def public_settings(settings: Mapping[str, Any]) -> Json:
     A list of credentials is replaced by their number, a token by its length.
     """
     return {
-        name: len(value) if name.endswith(_SECRETS) and value else value
+        name: len(value) if name.endswith(_SECRETS) and value else public_url(value) if name == "store" else value
         for name, value in settings.items()
         if name not in ("data", "faults", "stubs", "scenarios")
     }

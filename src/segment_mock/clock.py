@@ -153,6 +153,11 @@ class Clock:
         """Wait *delay* real seconds, for ever if infinite, even under `patch_sleep`. For the threads of a server."""
         self._real_sleep(min(delay, _LONGEST))
 
+    def restore(self, offset: float, frozen: float | None) -> None:
+        """Differ from the wall's time as `setting` says."""
+        with self._turning:
+            self._offset, self._frozen = offset, frozen
+
     def reset(self) -> None:
         """Return to real time."""
         with self._turning:

@@ -52,9 +52,9 @@ DELETED = "deleted"
 class Snapshot:
     """The records of all organizations at one moment; `Emulator.restore` can return to it until a reset."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, mark: int | None = None) -> None:
         with world.lock:
-            self.mark = world.log.mark
+            self.mark = world.log.mark if mark is None else mark
             world.log.hold(self.mark)
         weakref.finalize(self, world.log.release, self.mark)
 
@@ -86,8 +86,8 @@ class Emulator:
     def __init__(self, given: Mapping[str, Any]) -> None:
         self.vendors = {vendor.name: vendor for vendor in find_vendors()}
         self.settings = resolve(all_options(self.vendors.values()), given)
-        self.world = _world_of(self.settings)
-        self.journal = Journal(self.settings["journal_size"], self.settings["journal_bytes"])
+        self.world = self._new_world()
+        self.journal = self._new_journal()
         self._policy = self._policy_of_settings()
         self._options = {vendor.name: self._own(vendor) for vendor in self.vendors.values()}
         self.routes = Routes(self.vendors.values(), self._options, self.settings["hosts"])
@@ -95,17 +95,51 @@ class Emulator:
         self.refused: Counter[str] = Counter()
         """How often clients called each host that was refused."""
         journal = self.journal  # a closure over self would be a reference cycle
-        self.fault_rules = FaultRules(self.world, self.routes.operations(), lambda: journal.newest)
-        self.admission = FaultyAdmission(self.fault_rules, self.routes)
+        self.fault_rules = self._new_fault_rules(lambda: journal.newest)
+        self.admission: Admission = FaultyAdmission(self.fault_rules, self.routes)
         self._snapshots: dict[str, Snapshot] = {}
         self.on_reset: list[Callable[[], None]] = []
         self._given = dict(self.settings)
+        self._begin()
+
+    def _new_world(self) -> World:
+        return _world_of(self.settings)
+
+    def _new_journal(self) -> Journal:
+        return Journal(self.settings["journal_size"], self.settings["journal_bytes"])
+
+    def _new_fault_rules(self, newest: Callable[[], int]) -> FaultRules:
+        return FaultRules(self.world, self.routes.operations(), newest)
+
+    def _new_window(self, calls: int, seconds: float) -> RateWindow:
+        return RateWindow(calls, seconds)
+
+    def _begin(self) -> None:
+        """Get ready for calls."""
         self._start()
+
+    @property
+    def outage(self) -> str:
+        """Why no call can be answered at the moment, ``""`` if they can: where state lasts, its store may be gone."""
+        return ""
+
+    def save(self) -> None:
+        """Make all that has happened last, where state does; raises `StoreUnavailable` if that fails."""
+
+    def close(self) -> None:
+        """Let go of what outlives the process."""
 
     def _start(self) -> None:
         """Load the initial data, arm the faults and add the stubs of the settings."""
-        self.world.set_initial_data(self._loaded(self.settings["data"]))
+        self._load_data()
+        self._read_scenarios()
         self._arm()
+        self._load_stubs()
+
+    def _load_data(self) -> None:
+        self.world.set_initial_data(self._loaded(self.settings["data"]))
+
+    def _load_stubs(self) -> None:
         for source in self.settings["stubs"]:
             with naming(source):
                 self.stubs.load(read_rules(source) if isinstance(source, str) else source)
@@ -148,7 +182,7 @@ class Emulator:
         entry, response = begin(call, self.journal), None
         try:
             try:
-                response = await self.fault_rules.apply(call, partial(perform, call, self._policy))
+                response = await self.fault_rules.apply(call, partial(self._perform, call))
             except Refusal as refusal:
                 response = call.render_refusal(refusal)
             response = call.with_faults(response)
@@ -159,6 +193,10 @@ class Emulator:
         finally:
             end(call, entry, response, self.journal)
         return response
+
+    def _perform(self, call: Call) -> Response:
+        """Perform a call that faults strike."""
+        return perform(call, self._policy)
 
     def _is_browser_noise(self, request: Request) -> bool:
         return is_browser_noise(request.target) and not self.routes.owns(host_of(request.headers.get("host", "")))
@@ -245,6 +283,14 @@ class Emulator:
         """Forget the snapshot called *name*, and return whether there was one."""
         return self._snapshots.pop(name, None) is not None
 
+    def restore_snapshots(self, marks: Mapping[str, int]) -> None:
+        """Have snapshots with these names and marks, and no others."""
+        known = self._snapshots
+        self._snapshots = {
+            name: known[name] if name in known and known[name].mark == mark else Snapshot(self.world, mark)
+            for name, mark in marks.items()
+        }
+
     def changes_since(self, snapshot: Snapshot | str) -> dict[str, list[Difference]]:
         """Return how the records differ from a snapshot (or the snapshot of a name), by full table name.
 
@@ -328,7 +374,7 @@ class Emulator:
         """Return every scenario by name, with ``about`` and ``faults``: the shipped ones, then the user's own."""
         return {**scenarios(), **self._own_scenarios}
 
-    def _arm(self) -> None:
+    def _read_scenarios(self) -> None:
         self._own_scenarios = scenarios_of(self.settings["scenarios"])
         for name, scenario in self._own_scenarios.items():
             try:
@@ -337,6 +383,8 @@ class Emulator:
                 files = [source for source in self.settings["scenarios"] if isinstance(source, str)]
                 with naming(next((file for file in files if name in scenarios_of([file])), None)):
                     raise SettingError(f"scenarios.{name}.{error}") from None
+
+    def _arm(self) -> None:
         known = self.scenarios() if self.settings["scenario"] else {}
         for name in self.settings["scenario"]:
             if name not in known:
@@ -357,7 +405,7 @@ class Emulator:
             else None,
             key_headers=[vendor.key_header for vendor in vendors],
             windows={
-                vendor.name: RateWindow(vendor.limits.calls, vendor.limits.seconds)
+                vendor.name: self._new_window(vendor.limits.calls, vendor.limits.seconds)
                 for vendor in vendors
                 if vendor.limits.calls
             },

@@ -160,7 +160,7 @@ class Journal:
         self._lock, self._waiting = new_lock(), 0
         self._closing = Condition(self._lock)
         self.listeners: tuple[Callable[[Entry], None], ...] = ()
-        self.forgotten = self.clears = 0
+        self.forgotten = self.clears = self._last = 0
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -172,6 +172,11 @@ class Journal:
     def newest(self) -> int:
         """The id of the newest entry, 0 if there is none."""
         return self._entries[-1].id if self._entries else 0
+
+    @property
+    def last(self) -> int:
+        """The id of the newest entry since a reset, whether it is still here or not."""
+        return max(self._last, self.newest)
 
     @property
     def mark(self) -> int | None:
@@ -239,6 +244,7 @@ class Journal:
     def clear(self) -> None:
         """Drop every entry; ids go on."""
         with self._lock:
+            self._last = self.last
             self._entries.clear()
             self.forgotten = self._weight = 0
             self.clears += 1
@@ -248,8 +254,36 @@ class Journal:
         with self._lock:
             self._entries.clear()
             self._numbers = count(1)
-            self.forgotten = self._weight = 0
+            self.forgotten = self._weight = self._last = 0
             self.clears += 1
+
+    def restore(self, entries: Iterable[Entry], last: int, forgotten: int) -> None:
+        """Contain *entries*, and number the next one after *last*."""
+        self.reset()
+        for entry in entries:
+            self.repeat(entry)
+        with self._lock:
+            self._last, self.forgotten, self._numbers = last, forgotten, count(last + 1)
+
+    def repeat(self, entry: Entry) -> None:
+        """Add *entry* as it was in an earlier process, or put it in the place of the one with its id."""
+        with self._lock:
+            later = [*takewhile(lambda one: one.id >= entry.id, reversed(self._entries))]
+            if later and later[-1].id == entry.id:
+                self._weight -= later[-1].weight
+                self._entries[-len(later)] = entry
+            elif self.forgotten and len(later) == len(self._entries):
+                self.forgotten += 1  # it was open for so long that it has been forgotten meanwhile
+                return
+            else:
+                if len(self._entries) >= self._size:
+                    self._forget()
+                self._entries.insert(len(self._entries) - len(later), entry)
+            self._last = max(self._last, entry.id)
+            self._numbers = count(self._last + 1)
+            self._weight += entry.weight
+            while self._weight > self._most and len(self._entries) > 1:
+                self._forget()
 
     def _forget(self) -> None:
         self._weight -= self._entries.popleft().weight

@@ -18,6 +18,7 @@ from .faults import FaultRules
 from .forking import call_after_fork
 from .hosts import SESSION_HOST, is_loopback
 from .journal import Entry
+from .lasting import new_emulator
 from .messages import Request, Response
 from .settings import OPTIONS, SettingError, check_variables, suggestion
 from .vendors import find_vendors
@@ -70,7 +71,7 @@ class SegmentMock:
 
     def __init__(self, **settings: Unpack[MockSettings]) -> None:
         _warn_of_unknown_variables()
-        self._core, self._owner, self._is_inherited = Emulator(settings), os.getpid(), False
+        self._core, self._owner, self._is_inherited = new_emulator(settings), os.getpid(), False
         for name in self._core.vendors:
             if hasattr(SegmentMock, name):
                 raise SettingError(f"vendor {name!r} needs another name: SegmentMock.{name} already exists")
@@ -327,9 +328,14 @@ class SegmentMock:
         self._emulator.reload()
 
     def close(self) -> None:
-        """Stop every server that this mock started; records, journal and faults stay."""
+        """Stop every server that this mock started; records, journal and faults stay.
+
+        With the setting ``store`` the state is saved, and the store is free for another process.
+        """
         for server in [*self._servers]:
             server.stop()
+        if not self._is_inherited:
+            self._core.close()
 
     def _add_server(self, server: LiveServer) -> None:
         self._servers.append(server)

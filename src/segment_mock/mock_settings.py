@@ -34,6 +34,8 @@ class MockSettings(TypedDict, total=False):
     max_organizations: int | None
     limits: Literal["vendor", "off"] | None
     body_limit: int | None
+    store: str | None
+    standby: bool | None
     journal_size: int | None
     journal_bytes: int | None
     admin_token: str | None

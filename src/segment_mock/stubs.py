@@ -108,6 +108,37 @@ class Stubs:
         with self._lock:
             self._stubs = ()
 
+    def rows(self) -> list[Json]:
+        """Return the stubs as plain data for `restore`; those that `reset` returns to are ``initial``."""
+        return [self._row(stub) for stub in self._stubs]
+
+    def initial_rows(self) -> list[Json]:
+        """Return the stubs that `reset` returns to as plain data for `restore_initial`."""
+        return [self._row(stub) for stub in self._initial]
+
+    def _row(self, stub: Stub) -> Json:
+        own = {"calls": stub.calls, "where": stub.where, "initial": self.is_initial(stub)}
+        return {"source": {**stub.source}, **own}
+
+    def restore_initial(self, rows: list[Json]) -> None:
+        """Have the stubs that `initial_rows` returned, and return to them at `reset`."""
+        self.forget()
+        self.restore(rows)
+        self.keep()
+
+    def restore(self, rows: list[Json]) -> None:
+        """Have the stubs that `rows` returned; what `reset` returns to stays as it is."""
+        left = [*self._initial]
+        stubs = []
+        for row in rows:
+            same = [stub for stub in left if row["initial"] and stub.source == row["source"]]
+            stub = same[0] if same else self._read(row["source"], "stub: ")
+            left = [one for one in left if one is not stub]
+            stub.calls, stub.where = row["calls"], row["where"]
+            stubs.append(stub)
+        with self._lock:
+            self._stubs = tuple(stubs)
+
     def operation_for(self, request: Request) -> Operation | None:
         """Return the operation of the stub that answers *request*, and count the call; None if no stub matches."""
         path, host = folded(request.target), host_of(request.headers.get("host", ""))

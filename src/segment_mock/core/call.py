@@ -337,7 +337,7 @@ class Call:
 
     def with_hint(self, response: Response) -> Response:
         """Return *response* with `hint` in an ``X-Segment-Mock-Hint`` header."""
-        return replace(response, headers={**response.headers, **_hint(self.hint)})
+        return replace(response, headers={**response.headers, **hint_header(self.hint)})
 
     def _error_response(self, row: ErrorTemplate, refusal: Refusal, hint: str, label: str) -> Response:
         self.count(None)
@@ -348,7 +348,7 @@ class Call:
         if refusal.allow:
             headers["Allow"] = refusal.allow
         if hint:
-            headers |= _hint(hint)
+            headers |= hint_header(hint)
         if rules := self._doubts(row, refusal, label):
             headers |= _header(ASSUMED, "; ".join(rules))
         return Response(status, headers, row.page or dumps(body))
@@ -368,7 +368,8 @@ class Call:
         return [*dict.fromkeys(filter(None, (*doubts.always, *doubts.of_field(refusal.field), *self._choices(), own)))]
 
 
-def _hint(text: str) -> dict[str, str]:
+def hint_header(text: str) -> dict[str, str]:
+    """Return the header that says *text* to the developer."""
     return _header("X-Segment-Mock-Hint", text)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable, Mapping
 
 from ..forking import new_lock
+from .world import organization_name
 
 _NAMES = 10_000
 """How many names are remembered; beyond that, the least recently used are dropped."""
@@ -16,6 +18,7 @@ class RateWindow:
     def __init__(self, calls: int, seconds: float) -> None:
         self.calls, self.seconds = calls, seconds
         self._seen: dict[str, deque[float]] = {}
+        self._restored: dict[str, deque[float]] = {}
         self._lock = new_lock()
 
     def admit(self, name: str, now: float) -> bool:
@@ -23,7 +26,8 @@ class RateWindow:
         with self._lock:
             seen = self._seen.pop(name, None)
             if seen is None:
-                seen = deque(maxlen=self.calls)
+                seen = self._restored.pop(organization_name(name), None) if self._restored else None
+                seen = deque(maxlen=self.calls) if seen is None else seen
             self._seen[name] = seen
             if len(self._seen) > _NAMES:
                 del self._seen[next(iter(self._seen))]
@@ -43,3 +47,24 @@ class RateWindow:
         """Forget every call."""
         with self._lock:
             self._seen.clear()
+            self._restored.clear()
+
+    def moments(self) -> dict[str, list[float]]:
+        """Return when each name was seen, by a digest of the name, those not seen for longest first."""
+        with self._lock:
+            seen = {**self._restored, **{organization_name(name): moments for name, moments in self._seen.items()}}
+            return {digest: [*moments] for digest, moments in seen.items()}
+
+    def restore(self, moments: Mapping[str, Iterable[float]]) -> None:
+        """Remember what `moments` returned."""
+        with self._lock:
+            self._seen.clear()
+            self._restored = {digest: deque(row, self.calls) for digest, row in moments.items()}
+
+    def restore_call(self, digest: str, now: float) -> None:
+        """Count a call at *now* of the name with this *digest*, after `restore`."""
+        seen = self._restored.pop(digest, None)
+        self._restored[digest] = deque(maxlen=self.calls) if seen is None else seen
+        while self._restored[digest] and self._restored[digest][-1] > now:
+            self._restored[digest].pop()
+        self._restored[digest].append(now)

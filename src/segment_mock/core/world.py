@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from hashlib import blake2b
 from random import Random as Random
 from typing import Any
@@ -12,6 +12,7 @@ from ..clock import Clock
 from ..forking import new_rlock
 from ..store import ChangeLog, InitialRecords, Store
 
+_SKIPPED_AT_ONCE = 2**16
 _VARIANT = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
 """The variant digit of a UUID of version 4, by the random digit that it replaces."""
 
@@ -30,15 +31,60 @@ class Organization:
         self.counters: defaultdict[str, int] = defaultdict(int)
 
 
+class CountedStream(Random):
+    """A random stream that knows its position: how many *words* of 32 bits were drawn since its seed."""
+
+    words = 0
+
+    def random(self) -> float:
+        """Return a number from 0 to 1, which takes two words."""
+        self.words += 2
+        return super().random()
+
+    def getrandbits(self, k: int, /) -> int:
+        """Return *k* random bits."""
+        self.words += -(-k // 32)
+        return super().getrandbits(k)
+
+    def skip(self, words: int) -> CountedStream:
+        """Draw so many words and return the stream."""
+        for begin in range(0, words, _SKIPPED_AT_ONCE):
+            self.getrandbits(32 * min(_SKIPPED_AT_ONCE, words - begin))
+        return self
+
+    def getstate(self) -> tuple[Any, ...]:
+        """Return the state, the position included."""
+        return self.words, super().getstate()
+
+    def setstate(self, state: tuple[Any, ...]) -> None:
+        """Continue from a state that `getstate` returned."""
+        self.words = state[0]
+        super().setstate(state[1])
+
+
+def moved(stream: Random | None, seed: str, words: int) -> CountedStream:
+    """Return *stream*, or if it is not there or too far a new one of *seed*, at the position *words*."""
+    if not isinstance(stream, CountedStream) or stream.words > words:
+        stream = CountedStream(seed)
+    return stream.skip(words - stream.words)
+
+
 class World:
     """Clock, random streams, ids and organizations, all from one *seed*; *lock* guards stores and log.
 
     *isolated*: each credential names a separate organization; otherwise all share one. *generation* counts resets.
     """
 
-    def __init__(self, seed: int = 0, *, isolated: bool = False) -> None:
-        self.seed, self.isolated = seed, isolated
-        self.clock, self.log, self.lock = Clock(), ChangeLog(), new_rlock()
+    def __init__(
+        self,
+        seed: int = 0,
+        *,
+        isolated: bool = False,
+        log: ChangeLog | None = None,
+        new_stream: Callable[[str], Random] = Random,
+    ) -> None:
+        self.seed, self.isolated, self._new_stream = seed, isolated, new_stream
+        self.clock, self.log, self.lock = Clock(), ChangeLog() if log is None else log, new_rlock()
         self.generation = 0
         self.dropped = 0
         """How many organizations were dropped to keep to a limit."""
@@ -52,7 +98,7 @@ class World:
         self._organizations: dict[str, Organization] = {}
 
     def __iter__(self) -> Iterator[Organization]:
-        return iter([*self._organizations.values()])
+        return iter([*dict.fromkeys(self._organizations.values())])
 
     def recoverable(self) -> Iterator[Organization]:
         """Return every organization that the log has writes of."""
@@ -97,7 +143,7 @@ class World:
 
     def random_stream(self, name: str) -> Random:
         """Return a separate random stream for *name*, derived from the world's seed."""
-        return Random(f"{name} {self.seed}")
+        return self._new_stream(f"{name} {self.seed}")
 
     def organization(self, credential: str = "") -> Organization:
         """Return the organization of *credential*; its first use forks it from the initial data.
@@ -109,21 +155,55 @@ class World:
         if organization is None:
             name = self.organization_name(credential)
             with self.lock:
-                store = Store(name, self._initial, self.log)
-                organization = self._organizations.setdefault(credential, Organization(name, store))
+                organization = self._organizations.get(_restored(name))
+                organization = organization or Organization(name, Store(name, self._initial, self.log))
+                organization = self._organizations.setdefault(credential, organization)
         return organization
 
     def look_up(self, credential: str = "") -> Organization:
         """Return the organization of *credential*; if no call has used it yet, return a temporary one like it."""
-        known = self._organizations.get(credential if self.isolated else "")
+        name = self.organization_name(credential)
+        known = self._organizations.get(credential if self.isolated else "") or self._organizations.get(_restored(name))
         if known is not None:
             return known
-        name = self.organization_name(credential)
         return Organization(name, Store(name, self._initial, self.log))
 
     def organization_name(self, credential: str) -> str:
         """Return the name of the organization of *credential*, which need not exist yet."""
         return organization_name(credential) if self.isolated else ""
+
+    def restore_organization(self, name: str) -> Organization:
+        """Return the organization called *name*, made from the initial data if there is none."""
+        known = {one.name: one for one in self._organizations.values()}
+        if name in known:
+            return known[name]
+        place = _restored(name) if name else ""
+        return self._organizations.setdefault(place, Organization(name, Store(name, self._initial, self.log)))
+
+    @property
+    def initial_data(self) -> Mapping[str, InitialRecords]:
+        """The data that `reset` and every fork begin with."""
+        return self._initial
+
+    def stream_positions(self) -> dict[str, Any]:
+        """Return how far each stream is: ``ids`` and ``spent`` by kind, and ``rng``, None if it was never needed.
+
+        The streams have to be `CountedStream`.
+        """
+        return {
+            "ids": {kind: getattr(stream, "words", 0) for kind, stream in [*self._ids.items()]},
+            "spent": {kind: state[0] for kind, state in self._spent.items()},
+            "rng": getattr(self._rng, "words", None),
+        }
+
+    def restore_streams(self, positions: Mapping[str, Any]) -> None:
+        """Put each stream in its place as `stream_positions` says; what it does not mention stays."""
+        for kind, words in positions.get("spent", {}).items():
+            self._spent[kind] = CountedStream(f"ids {self.seed} {kind}").skip(words).getstate()
+        for kind, words in positions.get("ids", {}).items():
+            self._ids[kind] = moved(self._ids.get(kind), f"ids {self.seed} {kind}", words)
+        if positions.get("rng") is not None:
+            self._rng = moved(self._rng, f"luck {self.seed}", positions["rng"])
 
     def set_initial_data(self, initial: Mapping[str, InitialRecords]) -> None:
         """Make *initial* the data that `reset` and every fork begin with.
@@ -132,6 +212,11 @@ class World:
         """
         self._initial = initial
         self._spent = {kind: stream.getstate() for kind, stream in self._ids.items()}
+        self.reset()
+
+    def restore_initial_data(self, initial: Mapping[str, InitialRecords]) -> None:
+        """Take *initial*, which used ids in an earlier process, as the data that `reset` and every fork begin with."""
+        self._initial, self._spent = initial, {}
         self.reset()
 
     def forget_initial_data(self) -> None:
@@ -148,10 +233,15 @@ class World:
             self._begin()
 
     def _stream(self, kind: str) -> Random:
-        stream = Random(f"ids {self.seed} {kind}")
+        stream = self._new_stream(f"ids {self.seed} {kind}")
         if kind in self._spent:
             stream.setstate(self._spent[kind])
         return stream
+
+
+def _restored(name: str) -> str:
+    """Return the place of an organization whose name is known and whose credential is not: no header has a NUL."""
+    return f"\0{name}"
 
 
 def organization_name(credential: str) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 from ..core import Call, Middleware, Proceed
-from ..core.world import Random
+from ..core.world import Random, moved
 from ..forking import new_lock
 from ..hosts import host_of
 from ..journal import matches_operation
@@ -124,6 +124,32 @@ class FaultRule:
     def counters(self) -> tuple[int, int, int, int]:
         """The counters: seen, matched, fired, suppressed."""
         return self.seen, self.matched, self.fired, self.suppressed
+
+    @property
+    def position(self) -> tuple[int, int, int, int, int, int | None]:
+        """Numbers that differ whenever the rule has counted, drawn or been removed; cheap to compare."""
+        spared, unreached = self._spared.total(), self._unreached.total()
+        return self.seen, self.fired, spared, unreached, getattr(self._rng, "words", 0), self.until
+
+    def tally(self) -> dict[str, Any]:
+        """Return everything that the rule has counted, as JSON for `restore`."""
+        with self._lock:
+            return {
+                "seen": self.seen, "matched": self.matched, "fired": self.fired, "spared": {**self._spared},
+                "unreached": {**self._unreached}, "words": getattr(self._rng, "words", 0), "until": self.until,
+            }  # fmt: skip
+
+    def restore(self, tally: Mapping[str, Any], seed: str) -> None:
+        """Continue from *tally*, with a random stream of *seed*."""
+        with self._lock:
+            self.seen, self.matched, self.fired = tally["seen"], tally["matched"], tally["fired"]
+            self._spared, self._unreached = Counter(tally["spared"]), Counter(tally["unreached"])
+            self._rng, self.until = moved(self._rng, seed, tally["words"]), tally["until"]
+
+    def definition(self) -> dict[str, Any]:
+        """Return the rule without its counters as JSON, in the form that `FaultRules.load` takes."""
+        fault = self.fault.as_dict() if hasattr(self.fault, "as_dict") else {"kind": self.kind}
+        return {**fault, "operation": self.operation, "when": self.when.as_dict(), "match": self.match}
 
     @property
     def is_spent(self) -> bool:

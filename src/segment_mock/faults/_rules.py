@@ -243,6 +243,45 @@ class FaultRules:
         with self._lock:
             self._rules, self._armed, self.active, self._numbers = (), (), (), 0
 
+    def definitions(self) -> dict[str, Any]:
+        """Return all rules, those that were removed included, as JSON for `restore`."""
+        with self._lock:
+            rows = [
+                {
+                    "id": rule.id, "armed": rule.armed, "since": rule.since, "where": rule.where,
+                    "definition": rule.definition(), **rule.tally(),
+                }
+                for rule in self._armed
+            ]  # fmt: skip
+            return {"rows": rows, "numbers": self._numbers, "connections": self.connections_armed}
+
+    def restore(self, definitions: Mapping[str, Any]) -> None:
+        """Have the rules that `definitions` returned, and no others."""
+        with self._lock:
+            self._armed = tuple(map(self._restored, definitions["rows"]))
+            self._rules = tuple(rule for rule in self._armed if rule.until is None)
+            self._numbers, self.connections_armed = definitions["numbers"], definitions["connections"]
+            self._refresh()
+
+    def _restored(self, row: Mapping[str, Any]) -> FaultRule:
+        source, operation, match, when = own_members(row["definition"], "*", None, {})
+        random = self._world.random_stream(f"fault {row['id']}")
+        rule = FaultRule(row["id"], fault_of(source), operation, match, When.of({**when}), row["armed"], random)
+        rule.where, rule.since = row["where"], row["since"]
+        self._restore_tally(rule, row)
+        return rule
+
+    def restore_tallies(self, tallies: Mapping[str, Mapping[str, Any]]) -> None:
+        """Let rules continue from what their `tally` returned, by id."""
+        with self._lock:
+            for rule in self._armed:
+                if rule.id in tallies:
+                    self._restore_tally(rule, tallies[rule.id])
+            self._refresh()
+
+    def _restore_tally(self, rule: FaultRule, tally: Mapping[str, Any]) -> None:
+        rule.restore(tally, f"fault {rule.id} {self._world.seed}")
+
     def _refresh(self) -> None:
         with self._lock:
             self.active = tuple(rule for rule in self._rules if not rule.is_spent)

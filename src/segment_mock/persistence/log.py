@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator
 from zlib import crc32
 
 from ..settings import SettingError
@@ -42,7 +42,7 @@ class LastingLog(ABC):
         """Become the one writer; raises `StoreInUse` naming the process that is."""
 
     @abstractmethod
-    def entries(self) -> Iterator[bytes]:
+    def entries(self) -> Generator[bytes, None, None]:
         """Yield every entry since the last compaction, oldest first; the first is that of the compaction."""
 
     @abstractmethod

@@ -1,8 +1,8 @@
 """The log on a Redis (or Valkey) server: it outlives the machine of the mock, and a standby can take over.
 
 All keys have one prefix. ``log`` is a list of entries and ``blobs`` a hash. ``meta`` is a hash with the format, the
-owner, how often was appended (``position``) and the length of the list. ``lease`` has the owner's token and expires
-`LEASE` seconds after it was renewed.
+owner, the length of the list, and how often the log was opened or written (``position``). ``lease`` has the owner's
+token and expires `LEASE` seconds after it was renewed.
 
 Every write is one script, which writes all or nothing. It checks that its sender is still the owner, and that the log
 is still at the position that the sender knows. So an owner whose lease ran out while it slept can't write once another
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Generator
 from contextlib import suppress
 from functools import partial
 from threading import Event, Thread
@@ -52,7 +52,9 @@ if tonumber(length) ~= redis.call('LLEN', log) then return {'lost', 'entries'} e
 redis.call('SET', lease, token, 'PX', milliseconds)
 redis.call('HSET', meta, 'format', own_format, 'owner', token, 'who', who)
 redis.call('DEL', new)
-return {'ok', redis.call('HGET', meta, 'position') or '0'}
+-- A write that timed out and arrives late finds another position, and does nothing.
+redis.call('HINCRBY', meta, 'position', 1)
+return {'ok', redis.call('HGET', meta, 'position')}
 """
 # What comes first in every script that writes: is the sender still the owner, and does it know all of the log?
 _GUARD = """
@@ -139,7 +141,7 @@ class RedisLog(LastingLog):
         self._thread = Thread(target=self._renew, args=(self._over,), name="segment-mock-lease", daemon=True)
         self._thread.start()
 
-    def entries(self) -> Iterator[bytes]:
+    def entries(self) -> Generator[bytes, None, None]:
         """Yield every entry, a page at a time."""
         start = 0
         while True:

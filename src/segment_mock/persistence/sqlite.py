@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Collection, Generator, Iterator
+from collections.abc import Callable, Collection, Generator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -67,7 +67,7 @@ class SqliteLog(LastingLog):
                 raise self._refused(str(error)) from None
             raise
 
-    def entries(self) -> Iterator[bytes]:
+    def entries(self) -> Generator[bytes, None, None]:
         """Yield every entry; one that is missing or has changed is damage."""
         expected = 0
         with closing(self._read("SELECT number, content FROM entries ORDER BY number")) as rows:

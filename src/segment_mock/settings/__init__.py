@@ -113,6 +113,12 @@ OPTIONS = (
         False,
         BOOL,
     ),
+    Option(
+        "store",
+        "Where the state lasts: memory, sqlite:///FILE, or redis://[:PASSWORD@]HOST:PORT/DB.",
+        "memory",
+    ),
+    Option("standby", "Wait until no other process writes to the store, and take over then.", False, BOOL),
     Option("journal_size", "How many exchanges the journal keeps.", 1000, INT, min=1),
     Option("journal_bytes", "How many bytes of bodies the journal keeps.", 64 * 2**20, INT, min=1),
     Option(

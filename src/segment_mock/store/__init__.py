@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from .change_log import Change, ChangeLog, Difference, differences
 from .schema import DuplicateKey, Index, InitialRecords, Key, Record, Row, TableSchema
-from .table import Table
+from .table import Table, TableState, repeat_write, restored_state, set_state, state_of
 
 __all__ = [
     "Change",
@@ -21,7 +21,12 @@ __all__ = [
     "Store",
     "Table",
     "TableSchema",
+    "TableState",
     "differences",
+    "repeat_write",
+    "restored_state",
+    "set_state",
+    "state_of",
 ]  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from typing import NamedTuple
@@ -146,6 +146,19 @@ class ChangeLog:
             self._commits.popleft()
         while self._returns and next(iter(self._returns)) <= reach:
             del self._returns[next(iter(self._returns))]
+
+    def parts(self) -> tuple[int, list[Change], list[tuple[int, str, float]], dict[int, int]]:
+        """Return the mark, the writes that are still here, and what is known of calls and of undoing."""
+        return self.mark, [*self._tail], [*self._commits], {**self._returns}
+
+    def restore(
+        self, mark: int, tail: Iterable[Change], commits: Iterable[tuple[int, str, float]], returns: Mapping[int, int]
+    ) -> None:
+        """Become what `parts` returned; no mark is held."""
+        self._tail, self._commits, self._returns = deque(tail), deque(commits), dict(returns)
+        self._holds.clear()
+        self._released.clear()
+        self.mark = mark
 
     def _let_go(self, mark: int) -> None:
         # Truncating the log also dropped the holds from before it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 from .ordered_ids import OrderedIds
@@ -247,3 +247,30 @@ def _values(index: Index, row: Row | None) -> Collection[Hashable]:
         return ()
     values = tuple(index.values(row.record))
     return values if len(values) < 2 else dict.fromkeys(values)
+
+
+def state_of(table: Table) -> TableState:
+    """Return what *table* contains now."""
+    return table._state
+
+
+def set_state(table: Table, state: TableState) -> None:
+    """Let *table* contain *state* from now on; nothing is logged."""
+    table._state = state
+
+
+def repeat_write(table: Table, key: Key, after: Row) -> None:
+    """Write *after* as `Table.put` or `Table.delete` did in an earlier process; logged."""
+    before = table._state.row(key)
+    table._state.next_number = max(table._state.next_number, after.number + 1)
+    table._set(key, before, after)
+    table._note(table, key, before, after)
+
+
+def restored_state(initial: InitialRecords, rows: Iterable[tuple[Key, Row]], next_number: int) -> TableState:
+    """Return the state that has *rows* written over *initial*."""
+    table = Table("", initial, lambda *_: None)
+    for key, row in rows:
+        table.apply(key, table._state.row(key), row)
+    table._state.next_number = next_number
+    return table._state

@@ -26,6 +26,8 @@ FORMS: Mapping[str, Callable[[Any], str]] = {
 }
 """The ways in which clients write JSON; both can be read in a capsule."""
 ELSEWHERE = {
+    "store",
+    "standby",
     "host",
     "port",
     "data",

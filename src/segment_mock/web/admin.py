@@ -15,12 +15,14 @@ from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, NotFound, 
 
 from ..catalogue import catalogue, public_settings
 from ..core import Json, member_names
+from ..core.call import hint_header
 from ..emulator import Emulator
 from ..examples import shipped_examples
 from ..faults import WHEN, FaultRule, kinds, option
 from ..hosts import host_of, is_loopback
 from ..journal import EntryFilter
 from ..json_match import brief
+from ..persistence import StoreUnavailable
 from ..settings import Option, SettingError, suggestion
 from ..stubs import Stub
 from . import events, journal, metrics, page, records
@@ -60,7 +62,9 @@ def control_plane(core: Emulator) -> Blueprint:
     plane = Blueprint("_mock", __name__, url_prefix="/_mock")
     plane.before_request(partial(check_access, core.settings["admin_token"]))
     plane.before_request(check_query)
+    plane.before_request(partial(refuse_during_outage, core))
     plane.after_request(add_safe_headers)
+    plane.after_request(partial(save_state, core))  # runs first: the last that was added does
     plane.register_error_handler(HTTPException, http_problem)
     plane.register_error_handler(SettingError, _setting_problem)
     for view in all_views():
@@ -118,6 +122,33 @@ def check_query() -> None:
         if name not in known:
             expected = f"expected one of {known}" if known else "there are none here"
             raise BadRequest(f"unknown parameter {brief(name)}{suggestion(name, known)}; {expected}")
+
+
+def refuse_during_outage(core: Emulator) -> Response | None:
+    """Refuse what is about the mock's state while its store, where that lasts, does not answer."""
+    if request.endpoint in _WITHOUT_STATE:
+        return None
+    reason = core.outage
+    return _outage(reason) if reason else None
+
+
+def save_state(core: Emulator, response: Response) -> Response:
+    """Return *response* once what the view did is saved where state lasts, or a problem if that is impossible."""
+    if request.endpoint in _WITHOUT_STATE:
+        return response
+    try:
+        core.save()
+    except StoreUnavailable as error:
+        response.close()
+        return _outage(str(error))
+    return response
+
+
+def _outage(reason: str) -> Response:
+    hint = "segment-mock answers again as soon as its store (--store) does"
+    refusal = problem(503, "Store unavailable", f"{reason}.", hint)
+    refusal.headers.extend({"Retry-After": "1", **hint_header(f"segment-mock: {reason}")})
+    return refusal
 
 
 def _is_bearer(token: str) -> bool:
@@ -565,3 +596,11 @@ def get_file_schema(core: Emulator, file: str) -> Response:
 
 _VIEWS = {f"_mock.{view.name}": view for view in all_views()}
 _PUBLIC = frozenset(f"_mock.{view.name}" for view in all_views() if view.public)
+_WITHOUT_STATE = _PUBLIC | {
+    f"_mock.{name}"
+    for name in (
+        "list_vendors", "get_settings", "list_examples", "list_fault_kinds", "list_scenarios", "get_docs_list",
+        "get_control_plane_document", "get_vendor_document",
+    )
+}  # fmt: skip
+"""What can be answered while the store does not."""

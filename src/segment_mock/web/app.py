@@ -17,6 +17,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 from .. import messages
 from ..clock import Clock
 from ..emulator import Emulator
+from ..lasting import new_emulator
 from ..settings import SettingError
 from ..transports import wsgi
 from ..transports.inprocess.waiting import WouldHangForever
@@ -50,7 +51,7 @@ def create_app(
     """
     if emulator is None and (upstream := upstream or os.environ.get("SEGMENT_MOCK_UPSTREAM")):
         return _front(upstream, settings)
-    core = emulator or Emulator(settings)
+    core = emulator or new_emulator(settings)
     app = Flask("segment_mock", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = messages.body_limit_for("/_mock", core.settings["body_limit"])
     app.request_class, app.url_rule_class = _Request, _Rule

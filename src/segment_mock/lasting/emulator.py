@@ -1,0 +1,306 @@
+"""An emulator whose state is in a store: every call is written there before its reply leaves."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from contextlib import closing
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..clock import Clock
+from ..core import Call
+from ..core.call import hint_header
+from ..emulator import Emulator
+from ..faults import FaultRules
+from ..forking import new_rlock
+from ..journal import Journal
+from ..messages import Admission, ConnectFailure, Pending, Request, Response
+from ..persistence import StoreError, StoreInUse, StoreUnavailable, open_log
+from ..settings import SettingError
+from .plain import decode, encode
+from .recorders import LastingFaultRules, RecordedJournal, RecordedWindow, RecordedWorld
+from .state import State
+
+_log = logging.getLogger("segment_mock")
+_SMALLEST = 16 * 2**20
+"""Below this size in bytes, what has been appended is not worth a compaction."""
+_LOOKS = 0.25
+"""Seconds between two looks of a standby at whether the store is free."""
+_PROBLEM = {"Content-Type": "application/problem+json", "Retry-After": "1"}
+
+
+class LastingEmulator(Emulator):
+    """An emulator that goes on from the state in its store, and saves what each call changes before it is answered.
+
+    If that fails, the reply is a problem with status 503. Then the state is read back from the store as soon as it
+    answers again, so that a call which was refused has changed nothing.
+    """
+
+    def _new_world(self) -> RecordedWorld:
+        if self.settings["max_organizations"] is not None:
+            raise SettingError("max_organizations: a store keeps every organization; give one of the two")
+        return RecordedWorld(self.settings["seed"], isolated=self.settings["credentials"] == "isolated")
+
+    def _new_journal(self) -> Journal:
+        return RecordedJournal(self.settings["journal_size"], self.settings["journal_bytes"])
+
+    def _new_fault_rules(self, newest: Any) -> FaultRules:
+        return LastingFaultRules(self.world, self.routes.operations(), newest)
+
+    def _new_window(self, calls: int, seconds: float) -> RecordedWindow:
+        return RecordedWindow(calls, seconds)
+
+    def _begin(self) -> None:
+        self._outage, self._readings, self._saving = "", 0, new_rlock()
+        self._size = self._compact_at = 0
+        self._is_replaced = self._is_closed = False
+        self.admission = _SavedAdmission(self, self.admission)
+        self._store = open_log(self.settings["store"])
+        self._state = State(self, self._policy.windows, self._store.put, self._store.blob)
+        self._acquire()
+        try:
+            self._open()
+        except StoreUnavailable as error:
+            self._store.close()
+            raise StoreError(f"store: {error}") from None
+        except BaseException:
+            self._store.close()
+            raise
+
+    def _acquire(self) -> None:
+        is_told = False
+        while True:
+            try:
+                self._store.acquire()
+            except (StoreInUse, StoreUnavailable) as error:
+                if not self.settings["standby"]:
+                    raise StoreError(str(error)) from None
+                if not is_told:
+                    _log.warning("standing by: %s", error)
+                    is_told = True
+                Clock().wait(_LOOKS)
+            else:
+                break
+
+    def _open(self) -> None:
+        self._sources = _fingerprint(self._given, self.vendors)
+        document = self._read()
+        if document is None:
+            self._start()
+            self._compact()
+            return
+        self._read_scenarios()
+        if self._has_initial:
+            self._compact()
+        else:
+            self._settle()
+
+    def _read(self) -> Any:
+        """Read the state back and return its document, or None if the store is empty."""
+        self._size, document = 0, None
+        with closing(self._store.entries()) as entries:
+            for entry in entries:
+                self._size += len(entry)
+                try:
+                    changes = decode(entry)
+                    if document is None:
+                        document = changes
+                        self._restore(document)
+                        self._compact_at = max(_SMALLEST, 3 * len(entry))
+                    else:
+                        self._state.repeat(changes)
+                except (LookupError, TypeError, AttributeError, ValueError) as error:
+                    if isinstance(error, SettingError):
+                        raise
+                    reason = f"{type(error).__name__}: {error}"
+                    raise StoreError(
+                        f"store: {self._store.url} has a state that can't be understood ({reason})"
+                    ) from error
+        self._state.note()
+        return document
+
+    def _restore(self, document: Any) -> None:
+        self._has_initial = document["sources"] != self._sources
+        if self._has_initial and not self._readings:
+            _log.warning("--data and --stubs are not what the store began with: a reset returns to what they say now")
+            self._load_data()
+            self._load_stubs()
+        self._state.restore(document, has_initial=self._has_initial)
+
+    def _settle(self) -> None:
+        if self._size > self._compact_at:
+            self._compact()
+
+    # Calls.
+
+    def answer(self, request: Request) -> Response | Pending:
+        """Return the response to *request* once what the call changed is saved, or a problem if that is impossible."""
+        if self.outage:
+            return self._problem()
+        readings = self._readings
+        reply = super().answer(request)
+        if isinstance(reply, Response):
+            return self._saved(reply, readings)
+        return self._answer_later(reply, readings)
+
+    async def _answer_later(self, reply: Pending, readings: int) -> Response:
+        try:
+            response = await reply
+        except StoreUnavailable as error:
+            self._suspend(str(error))
+            return self._problem()
+        return self._saved(response, readings)
+
+    def _saved(self, response: Response, readings: int) -> Response:
+        if readings != self._readings:  # the state was read back meanwhile: what this call did is undone
+            return self._problem()
+        try:
+            self.save()
+        except StoreUnavailable:
+            return self._problem()
+        return response
+
+    def _perform(self, call: Call) -> Response:
+        response = super()._perform(call)
+        self.save()  # a fault may keep the reply back, and what was written is there all the same
+        return response
+
+    def save(self) -> None:
+        """Write what has changed; raises `StoreUnavailable`, and answers no call from then on, if that fails."""
+        with self._saving:
+            if self._outage:
+                raise StoreUnavailable(self._outage)
+            try:
+                with self.world.lock:
+                    if self._is_replaced or self._state.is_replaced:
+                        self._compact()
+                    elif changes := self._state.changes():
+                        entry = encode(changes)
+                        self._store.append(entry)
+                        self._size += len(entry)
+                        self._settle()
+            except StoreUnavailable as error:
+                self._suspend(str(error))
+                raise
+            except Exception as error:
+                _log.exception("the state could not be saved")
+                self._suspend(f"the state can't be saved: {type(error).__name__}: {error}")
+                raise StoreUnavailable(self._outage) from error
+
+    def _compact(self) -> None:
+        entry = encode({"sources": self._sources, **self._state.whole()})
+        self._store.compact(entry, self._state.blobs)
+        self._size, self._compact_at = 0, max(_SMALLEST, 2 * len(entry))
+        self._is_replaced = False
+
+    # Outages.
+
+    @property
+    def outage(self) -> str:
+        """Why no call can be answered at the moment; the store is asked again each time."""
+        if self._outage:
+            self._resume()
+        return self._outage
+
+    def _suspend(self, reason: str) -> None:
+        with self._saving:
+            if not self._outage:
+                _log.error("%s; calls are answered with status 503 until it can be used again", reason)
+            self._outage = reason
+
+    def _resume(self) -> None:
+        with self._saving:
+            if not self._outage or self._is_closed:
+                return
+            try:
+                self._store.resume()
+                for interrupt in self.on_reset:
+                    interrupt()
+                with self.world.lock:
+                    self._readings += 1
+                    if self._read() is None:  # an engine that forgot everything
+                        _log.error("the store is empty: it begins again with the initial data")
+                        super().reset()
+                        self._compact()
+            except StoreUnavailable as error:
+                self._outage = str(error)
+            except StoreError as error:
+                self._outage = str(error)
+                _log.error("%s", error)
+            else:
+                self._outage, self._is_replaced = "", False
+                _log.warning("the store can be used again")
+
+    def _problem(self) -> Response:
+        reason = self._outage or "the store was unavailable meanwhile"
+        document = {
+            "type": "about:blank",
+            "title": "Store unavailable",
+            "status": 503,
+            "detail": f"{reason}. This call has changed nothing.",
+            "hint": "segment-mock answers again as soon as its store (--store) does",
+        }
+        return Response(503, {**_PROBLEM, **hint_header(f"segment-mock: {reason}")}, json.dumps(document).encode())
+
+    # The whole mock.
+
+    def reset(self) -> None:
+        """Return to the initial data."""
+        super().reset()
+        self._is_replaced = True
+
+    def reload(self) -> None:
+        """Read the files of data, faults, stubs and scenarios again, and begin with them."""
+        super().reload()
+        self._sources = _fingerprint(self._given, self.vendors)
+
+    def close(self) -> None:
+        """Save what has changed and let go of the store; calls are refused from then on."""
+        with self._saving:
+            if self._is_closed:
+                return
+            try:
+                self.save()
+            except StoreUnavailable as error:
+                _log.error("what happened last is not saved: %s", error)
+            self._is_closed, self._outage = True, "the mock was closed"
+            self._store.close()
+
+
+class _SavedAdmission(Admission):
+    """Saves what the rules count when they prevent a connection."""
+
+    def __init__(self, core: LastingEmulator, admission: Admission) -> None:
+        self._core, self._admission = core, admission
+
+    @property
+    def armed(self) -> int:
+        """How many such faults were armed so far."""
+        return self._admission.armed
+
+    def __call__(self, host: str) -> ConnectFailure | None:
+        """Return how a new connection to *host* fails, or None if it comes about."""
+        failure = self._admission(host)
+        if failure is not None:
+            try:
+                self._core.save()
+            except StoreUnavailable:
+                return None  # the call will be told
+        return failure
+
+
+def _fingerprint(settings: Mapping[str, Any], vendors: Mapping[str, Any]) -> str:
+    """Return a digest of what the initial data and stubs are read from."""
+    digest = blake2b(repr((__version__, sorted(vendors), settings["seed"])).encode(), digest_size=16)
+    for source in (*settings["data"], "/", *settings["stubs"]):
+        if isinstance(source, str) and Path(source).is_file():
+            with Path(source).open("rb") as file:
+                while block := file.read(2**20):
+                    digest.update(block)
+        else:
+            digest.update(encode(source))
+    return digest.hexdigest()
