@@ -13,6 +13,7 @@ so does every write. No call waits for it.
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Callable, Collection, Generator
 from contextlib import suppress
@@ -37,11 +38,12 @@ _LARGE = 2**20
 _LOOK = 0.1  # seconds between two looks at the lease of another process
 _PAGE = 500  # entries that are read at once
 _PREFIX = "{segment-mock}:"
+_WHERE = re.compile(r"\.? script: [0-9a-f]{40}.*")
 _KEYS = [f"{_PREFIX}{name}" for name in ("meta", "lease", "log", "blobs", "new")]
 
 _OPEN = """
 local meta, lease, log, blobs, new = unpack(KEYS)
-local token, own_format, who, milliseconds = unpack(ARGV)
+local token, own_format, who, milliseconds, doubtful = unpack(ARGV)
 local holder = redis.call('GET', lease)
 if holder and holder ~= token then return {'in use', redis.call('HGET', meta, 'who') or ''} end
 local format = redis.call('HGET', meta, 'format')
@@ -50,6 +52,11 @@ if not format and (redis.call('EXISTS', log) == 1 or redis.call('EXISTS', blobs)
 local length = redis.call('HGET', meta, 'length') or '0'
 if tonumber(length) ~= redis.call('LLEN', log) then return {'lost', 'entries'} end
 redis.call('SET', lease, token, 'PX', milliseconds)
+local owner, position = redis.call('HGET', meta, 'owner'), redis.call('HGET', meta, 'position')
+if owner == token and position == doubtful then
+  redis.call('RPOP', log)
+  redis.call('HINCRBY', meta, 'length', -1)
+end
 redis.call('HSET', meta, 'format', own_format, 'owner', token, 'who', who)
 redis.call('DEL', new)
 -- A write that timed out and arrives late finds another position, and does nothing.
@@ -60,8 +67,9 @@ return {'ok', redis.call('HGET', meta, 'position')}
 _GUARD = """
 local meta, lease, log, blobs, new = unpack(KEYS)
 local token, position, milliseconds = unpack(ARGV)
-if redis.call('HGET', meta, 'owner') ~= token then return {'fenced', redis.call('HGET', meta, 'who') or ''} end
-if (redis.call('HGET', meta, 'position') or '0') ~= position then return {'moved', ''} end
+local owner = redis.call('HGET', meta, 'owner')
+if owner and owner ~= token then return {'fenced', redis.call('HGET', meta, 'who') or ''} end
+if not owner or redis.call('HGET', meta, 'position') ~= position then return {'moved', ''} end
 """
 _DONE = """
 if redis.call('PEXPIRE', lease, milliseconds) == 0 then redis.call('SET', lease, token, 'PX', milliseconds) end
@@ -119,7 +127,7 @@ class RedisLog(LastingLog):
         self._scripts = {script: self._client.register_script(script) for script in scripts}
         self._token, self._who = os.urandom(16).hex(), f"{os.getpid()} on {socket.gethostname()}"
         self._position: bytes | None = None
-        self._failure = ""
+        self._failure = self._doubtful = ""
         self._over = Event()
         self._thread: Thread | None = None
         call_after_fork(self)
@@ -165,7 +173,13 @@ class RedisLog(LastingLog):
 
     def append(self, entry: bytes) -> None:
         """Add an entry."""
-        self._write(_APPEND, sealed(entry))
+        position = self._position
+        try:
+            self._write(_APPEND, sealed(entry))
+        except StoreUnavailable:
+            if self._failure and position is not None:  # nobody knows whether it was written
+                self._doubtful = str(int(position) + 1)
+            raise
 
     def compact(self, entry: bytes, keep: Collection[str]) -> None:
         """Replace all entries by *entry*."""
@@ -205,7 +219,9 @@ class RedisLog(LastingLog):
     def _open(self) -> None:
         """Become the owner at the position where the log is."""
         milliseconds = str(int(LEASE * 1000))
-        verdict, value = self._run(self._client, _OPEN, self._token, str(FORMAT), self._who, milliseconds)
+        verdict, value = self._run(
+            self._client, _OPEN, self._token, str(FORMAT), self._who, milliseconds, self._doubtful
+        )
         text = value.decode("utf-8", "replace")
         if verdict == b"in use":
             who = f"process {text}" if text else "another process"
@@ -217,7 +233,7 @@ class RedisLog(LastingLog):
             )
         if verdict == b"lost":
             raise self._damaged(f"{text} are missing" if text == "entries" else "what describes it is missing")
-        self._position = value
+        self._position, self._doubtful = value, ""
 
     def _write(self, script: str, *arguments: str | bytes) -> None:
         if self._position is None:
@@ -226,11 +242,9 @@ class RedisLog(LastingLog):
         verdict, value = self._run(client, script, self._token, self._position, str(int(LEASE * 1000)), *arguments)
         if verdict == b"fenced":
             who = value.decode("utf-8", "replace")
-            raise StoreUnavailable(
-                f"the store {self.url} was taken over by {f'process {who}' if who else 'nobody yet'}"
-            )
+            raise StoreUnavailable(f"the store {self.url} was taken over by process {who}")
         if verdict == b"moved":
-            raise StoreUnavailable(f"the store {self.url} has not what was written last")
+            raise StoreUnavailable(f"the store {self.url} is not as this process left it")
         self._position = value
 
     def _run(self, client: Any, script: str, *arguments: str | bytes) -> tuple[bytes, bytes]:
@@ -251,7 +265,9 @@ class RedisLog(LastingLog):
 
     def _unavailable(self, error: Exception) -> StoreUnavailable:
         is_silent = isinstance(error, (self._redis.exceptions.TimeoutError, TimeoutError))
-        why = f"no answer within {TIMEOUT:g} s" if is_silent else " ".join(str(error).split())
+        why = (
+            f"no answer within {TIMEOUT:g} s" if is_silent else _WHERE.sub("", " ".join(str(error).split())).rstrip(".")
+        )
         if not is_silent and not isinstance(error, (self._redis.exceptions.ConnectionError, OSError)):
             return StoreUnavailable(f"the store {self.url} can't be written: {why}")
         self._failure = f"the store {self.url} can't be reached: {why}"
