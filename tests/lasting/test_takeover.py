@@ -1,0 +1,189 @@
+"""Two servers over one store: a standby takes over from the one that is killed, and nothing acknowledged is lost."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.persistence.engines import RedisServer, needs_redis, sqlite_url
+
+pytestmark = pytest.mark.slow  # starts many processes
+
+SEGMENTS = "/api/integration/ext/v1/segments"
+
+
+class Server:
+    """A process of ``segment-mock serve --standby`` on a port of its own."""
+
+    def __init__(self, store: str, log: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.url = f"http://127.0.0.1:{free.getsockname()[1]}"
+        port = self.url.rpartition(":")[2]
+        command = [sys.executable, "-m", "segment_mock", "serve", "--port", port, "--store", store, "--standby"]
+        with log.open("a") as stream:
+            self._process = subprocess.Popen([*command, "--limits", "off"], stderr=stream)
+
+    def is_up(self) -> bool:
+        """Return whether it answers."""
+        assert self._process.poll() is None
+        with suppress(requests.RequestException):
+            return requests.get(f"{self.url}/_mock/health", timeout=5).ok
+        return False
+
+    def ask(self, method: str, path: str, body: Any = None) -> requests.Response:
+        """Send a call to it."""
+        headers = {"authToken": "t", "x-api-key": "k"}
+        return requests.request(method, f"{self.url}{path}", json=body, headers=headers, timeout=30)
+
+    def names(self) -> list[str]:
+        """Return the names of its groups."""
+        return [row["name"] for row in self.ask("GET", "/_mock/state").json()["salsa"]["segments"]]
+
+    def send(self, number: int) -> None:
+        """Send it the signal *number*."""
+        self._process.send_signal(number)
+
+    def end(self, number: int = signal.SIGKILL) -> int:
+        """End it by the signal *number*, and return its exit code."""
+        self.send(number)
+        return self._process.wait(30)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("redis", marks=needs_redis)])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty store."""
+    if request.param == "sqlite":
+        yield sqlite_url(tmp_path)
+    else:
+        server = RedisServer(tmp_path)
+        yield server.url
+        server.stop()
+
+
+@contextmanager
+def pair(store: str, place: Path) -> Iterator[list[Server]]:
+    """Two servers, of which one is up; a test may replace them."""
+    servers = [Server(store, place / "log"), Server(store, place / "log")]
+    try:
+        yield servers
+    finally:
+        for server in servers:
+            server.send(signal.SIGCONT)
+            server.end()
+
+
+def active(servers: list[Server]) -> Server:
+    """Return the server that answers, as soon as one does."""
+    for _ in range(1200):
+        for server in servers:
+            if server.is_up():
+                return server
+        time.sleep(0.05)
+    raise AssertionError("no server took over")
+
+
+def add(server: Server, name: str) -> str:
+    """Add the group *name* and return the result."""
+    reply = server.ask("PUT", SEGMENTS, {"payload": {"segments": [{"name": name}]}})
+    assert 200 == reply.status_code, reply.text
+    return str(reply.json()["payload"]["segments"][0]["result"])
+
+
+def test_a_standby_goes_on_where_the_killed_one_was(store: str, tmp_path: Path) -> None:
+    """Groups, counters of fault rules, the frozen clock, snapshots and the journal are there after each takeover."""
+    with pair(store, tmp_path) as servers:
+        first = active(servers)
+        first.ask("POST", "/_mock/clock", {"freeze": "2026-01-01T00:00:00Z"})
+        first.ask(
+            "POST", "/_mock/faults", {"kind": "error", "status": 503, "operation": "salsa.*", "when": {"times": 3}}
+        )
+        first.ask("POST", "/_mock/snapshots/empty")
+        for _ in range(3):
+            server = active(servers)
+            assert 503 == server.ask("PUT", SEGMENTS, {"payload": {"segments": []}}).status_code
+            server.ask("POST", "/_mock/clock", {"advance": 60})
+            server.end()
+            servers[servers.index(server)] = Server(store, tmp_path / "log")
+        last = active(servers)
+        names = [f"group {number}" for number in range(20)]
+        assert {"ADDED"} == {add(last, name) for name in names}
+        assert "2026-01-01T00:03:00.000Z" == last.ask("GET", "/_mock/clock").json()["now"]
+        assert 23 == len(last.ask("GET", "/_mock/journal").json()["entries"])
+        assert names == last.names()
+        last.ask("POST", "/_mock/snapshots/empty/restore")
+        assert [] == last.names()
+
+
+def test_what_was_acknowledged_is_there_once_after_kills_at_random_moments(store: str, tmp_path: Path) -> None:
+    acknowledged: list[str] = []
+    number = 0
+    with pair(store, tmp_path) as servers:
+        for turn in range(3):
+            server = active(servers)
+            killer = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-c",
+                    f"import os, time; time.sleep({0.2 + turn / 10}); os.kill({server._process.pid}, 9)",
+                ]
+            )
+            with suppress(requests.RequestException):
+                while True:
+                    number += 1
+                    add(server, f"group {number}")
+                    acknowledged.append(f"group {number}")
+            killer.wait()
+            server.end()
+            servers[servers.index(server)] = Server(store, tmp_path / "log")
+        names = active(servers).names()
+
+    assert len(names) == len({*names})
+    assert acknowledged == [name for name in names if name in {*acknowledged}]
+    assert 3 >= len(names) - len(acknowledged)  # at most one for each kill was written and not acknowledged
+
+
+def test_a_server_that_slept_refuses_once_another_has_taken_over(store: str, tmp_path: Path) -> None:
+    """It answers in its own words, and goes on with what the other wrote when that has ended."""
+    if store.startswith("sqlite"):
+        pytest.skip("the lock of a file is held while its process sleeps")
+    with pair(store, tmp_path) as servers:
+        first = active(servers)
+        (second,) = [server for server in servers if server is not first]
+        add(first, "one")
+        first.send(signal.SIGSTOP)
+        assert second is active([second])
+        add(second, "two")
+        first.send(signal.SIGCONT)
+        refused = first.ask("PUT", SEGMENTS, {"payload": {"segments": [{"name": "three"}]}})
+        assert 0 == second.end(signal.SIGTERM)
+        servers[servers.index(second)] = Server(store, tmp_path / "log")
+        for _ in range(100):
+            reply = first.ask("PUT", SEGMENTS, {"payload": {"segments": [{"name": "four"}]}})
+            if reply.status_code == 200:
+                break
+            time.sleep(0.05)
+
+        assert (503, "application/problem+json") == (refused.status_code, refused.headers["Content-Type"])
+        assert "was taken over by process" in refused.json()["detail"]
+        assert ["one", "two", "four"] == active(servers).names()
+
+
+def test_a_second_server_without_standby_is_refused_and_names_the_first(store: str, tmp_path: Path) -> None:
+    with pair(store, tmp_path) as servers:
+        first = active(servers)
+        command = [sys.executable, "-m", "segment_mock", "serve", "--port", "0", "--store", store]
+        second = subprocess.run(command, capture_output=True, text=True, check=False)
+
+        assert 2 == second.returncode
+        assert f"process {first._process.pid}" in second.stderr
+        assert "--standby waits for its end" in second.stderr
