@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from segment_mock.faults.registry import NO_KINDS
+
 ROOT = Path(__file__).parents[1]
 LAYERS = (
     ("forking", "hosts", "json_match", "wording"),
@@ -111,10 +113,14 @@ def sibling_imports(tree: Tree) -> list[str]:
         for family in ("segment_mock.vendors.", "segment_mock.faults.")
         if name.startswith(family)
         and target.startswith(family)
-        and not (own := name[len(family) :].split(".")[0]).startswith("_")
+        and not _is_shared(own := name[len(family) :].split(".")[0])
         and (other := target[len(family) :].split(".")[0]) != own
-        and not other.startswith("_")
+        and not _is_shared(other)
     ]
+
+
+def _is_shared(name: str) -> bool:
+    return name.startswith("_") or name in NO_KINDS
 
 
 def circles(tree: Tree) -> list[str]:

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from segment_mock.cli import main
-from tests.vendor_package import declare, new_vendor, run
+from tests.vendors.package import declare, new_vendor, run
 
 pytestmark = pytest.mark.slow  # starts many processes
 

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from segment_mock import SegmentMock, faults
-from segment_mock.faults import ALIASES, _kinds, fault_from_json, kinds
+from segment_mock.faults import ALIASES, fault_from_json, kinds, registry
 
 F: Any = faults
 KIND = '''
 from dataclasses import dataclass
 from typing import ClassVar
-from segment_mock.faults._base import Fault
+from segment_mock.faults.base import Fault
 
 @dataclass(frozen=True)
 class {name}(Fault):
@@ -31,7 +31,7 @@ class {name}(Fault):
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty folder in the place of the one that kinds are looked for in."""
-    monkeypatch.setattr(_kinds, "__file__", str(tmp_path / "_kinds.py"))
+    monkeypatch.setattr(registry, "__file__", str(tmp_path / "registry.py"))
     monkeypatch.setattr(faults, "__path__", [str(tmp_path)])
     kinds.cache_clear()
     before = {*vars(faults)}
@@ -61,7 +61,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def test_a_file_that_is_no_fault_stops_the_start(
     folder: Path, name: str, text: str, error: type[Exception], message: str
 ) -> None:
-    """No mock is fault_from_json, whether or not a rule asks for that kind."""
+    """No mock is made, whether or not a rule asks for that kind."""
     (folder / f"{name}.py").write_text(text)
     with pytest.raises(error, match=message):
         SegmentMock()

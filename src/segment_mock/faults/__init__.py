@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..settings import suggestion
-from ._base import Fault, option
-from ._kinds import ALIASES, fault_from_json, fault_of, is_kind, kinds
-from ._rule import WHEN, FaultRule, When
-from ._rules import Conditions, FaultRules, FaultSource, own_members
+from .base import Fault, option
+from .registry import ALIASES, fault_from_json, fault_of, is_kind, kinds
+from .rule import WHEN, FaultRule, When
+from .rules import Conditions, FaultRules, FaultSource, own_members
 
 __all__ = [
     "ALIASES", "WHEN", "Conditions", "Fault", "FaultRule", "FaultRules", "FaultSource", "When", "fault_from_json",

@@ -8,7 +8,7 @@ from typing import ClassVar
 from ..core import Call, Operation, Proceed
 from ..messages import RESET, Response
 from ..settings import TEXT
-from ._base import Fault, setting
+from .base import Fault, setting
 
 _HOW = "How it fails: nothing listens, nothing answers, the host name is unknown, or the certificate is not trusted."
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 from ..core import Call, Proceed
 from ..messages import CLOSED, RESET, Response
 from ..settings import BOOL
-from ._base import Fault, after, setting
+from .base import Fault, after, setting
 
 
 @dataclass(frozen=True)

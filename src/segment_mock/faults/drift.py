@@ -10,7 +10,7 @@ from typing import Any, ClassVar, TypeAlias
 from ..core import Call, Json, Proceed, dumps, members
 from ..messages import Response
 from ..settings import TEXT
-from ._base import Fault, setting
+from .base import Fault, setting
 
 Place: TypeAlias = tuple[Json, str, Any]
 """An object of the answer, one of its members, and the new value of that member."""

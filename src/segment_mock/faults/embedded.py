@@ -8,7 +8,7 @@ from typing import ClassVar
 from ..core import Call, Proceed
 from ..messages import Response
 from ..settings import TEXT
-from ._base import Fault, setting
+from .base import Fault, setting
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from ..core import Call, Proceed, dumps
 from ..json_match import is_deep
 from ..messages import Response, check_header
 from ..settings import FLOAT, INT, OptionType, SettingError
-from ._base import Fault, after, pairs, setting
+from .base import Fault, after, pairs, setting
 
 
 def _body(value: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import ClassVar
 from ..core import Call, Proceed
 from ..messages import Delivery, Response
 from ..settings import TEXT
-from ._base import Fault, setting
+from .base import Fault, setting
 
 _PAGE = (
     b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>"

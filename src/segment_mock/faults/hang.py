@@ -9,7 +9,7 @@ from typing import ClassVar
 from ..clock import sleep
 from ..core import Call, Proceed
 from ..messages import CLOSED, Response
-from ._base import Fault, after
+from .base import Fault, after
 
 
 @dataclass(frozen=True)

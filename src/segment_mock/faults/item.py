@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from ..core import Call, ItemFailure, Items, Json, Operation, Proceed, Refusal
 from ..messages import Response
 from ..settings import INT, TEXT, OptionType
-from ._base import Fault, pairs, setting
+from .base import Fault, pairs, setting
 
 _RESULTS = ("SYSTEM_ERROR", "NOT_FOUND", "NOT_ALLOWED", "VALIDATION_ERROR")
 

@@ -10,7 +10,7 @@ from ..clock import sleep
 from ..core import Call, Proceed
 from ..messages import Response
 from ..settings import FLOAT, TEXT
-from ._base import Fault, after, setting
+from .base import Fault, after, setting
 
 _LONGEST = 604_800.0  # a week, so that no clock overflows
 

@@ -8,7 +8,7 @@ from typing import ClassVar, cast
 from ..core import REFUSAL_KINDS, Call, Proceed, RefusalKind
 from ..messages import Response
 from ..settings import TEXT
-from ._base import Fault, after, setting
+from .base import Fault, after, setting
 
 
 @dataclass(frozen=True)

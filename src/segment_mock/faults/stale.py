@@ -8,7 +8,7 @@ from typing import ClassVar
 from ..core import Call, Lag, Operation, Proceed
 from ..messages import Response
 from ..settings import FLOAT, INT
-from ._base import Fault, setting
+from .base import Fault, setting
 
 
 @dataclass(frozen=True)

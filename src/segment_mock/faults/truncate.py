@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from ..core import Call, Proceed
 from ..messages import Response
 from ..settings import BOOL, OptionType
-from ._base import Fault, setting
+from .base import Fault, setting
 
 
 def _place(value: Any) -> float | int:

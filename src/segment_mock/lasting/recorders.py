@@ -8,8 +8,8 @@ from typing import Any
 from ..core.rate_limit import RateWindow
 from ..core.world import CountedStream, Organization, World, organization_name
 from ..faults import FaultRules
-from ..faults._base import Fault
-from ..faults._kinds import kinds
+from ..faults.base import Fault
+from ..faults.registry import kinds
 from ..journal import Entry, Journal
 from ..messages import Request
 from ..settings import SettingError

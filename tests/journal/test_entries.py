@@ -14,7 +14,7 @@ from segment_mock.journal import EntryFilter, Journal
 from segment_mock.messages import Delivery, Response
 from segment_mock.settings import SettingError
 from segment_mock.store import InitialRecords, TableSchema
-from tests.test_journal import opened
+from tests.journal.test_journal import opened
 
 
 def full() -> Journal:

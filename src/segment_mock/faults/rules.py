@@ -15,9 +15,9 @@ from ..journal import matches_operation
 from ..json_match import brief, is_deep
 from ..messages import ConnectFailure, Response, check_response
 from ..settings import SettingError, suggestion
-from ._kinds import fault_of, kinds
-from ._matching import Match, connection_test
-from ._rule import FaultRule, When
+from .matching import Match, connection_test
+from .registry import fault_of, kinds
+from .rule import FaultRule, When
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

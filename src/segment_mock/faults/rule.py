@@ -14,7 +14,7 @@ from ..hosts import host_of
 from ..journal import matches_operation
 from ..messages import Response
 from ..settings import FLOAT, INT, Option, OptionType, SettingError, suggestion
-from ._matching import Match, connection_test, predicate
+from .matching import Match, connection_test, predicate
 
 
 def _connection(value: Any) -> Any:

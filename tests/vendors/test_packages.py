@@ -14,8 +14,8 @@ import pytest
 from segment_mock import SegmentMock, SettingError, create_app, vendor_api
 from segment_mock.vendor_testing import TRANSPORTS, examples, forbidden_imports, replay, unsourced
 from segment_mock.vendors import _packages, find_vendors
-from tests.test_extension import ACME
-from tests.vendor_package import declare, new_vendor, run
+from tests.vendors.package import declare, new_vendor, run
+from tests.vendors.test_extension import ACME
 
 Install = Callable[..., Path]
 

@@ -13,8 +13,10 @@ from typing import Any
 from ..core import Middleware
 from ..json_match import brief
 from ..settings import SettingError, suggestion
-from ._base import Fault
+from .base import Fault
 
+NO_KINDS = frozenset({"base", "matching", "registry", "rule", "rules"})
+"""The files of this folder that are no kinds of fault."""
 ALIASES: Mapping[str, Mapping[str, Any]] = {
     "EMPTY_RESPONSE": {"kind": "disconnect"},
     "MALFORMED_RESPONSE_CHUNK": {"kind": "garble", "how": "chunk"},
@@ -28,7 +30,8 @@ ALIASES: Mapping[str, Mapping[str, Any]] = {
 def kinds() -> Mapping[str, type[Fault]]:
     """Return every kind by name; raises if a file can't be imported, or has no fault of its name."""
     package = __package__ or ""
-    names = sorted(row.name for row in iter_modules([str(Path(__file__).parent)]) if not row.name.startswith("_"))
+    files = {row.name for row in iter_modules([str(Path(__file__).parent)]) if not row.name.startswith("_")}
+    names = sorted(files - NO_KINDS)
     return MappingProxyType({name: _kind(import_module(f"{package}.{name}"), name) for name in names})
 
 
