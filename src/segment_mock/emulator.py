@@ -417,7 +417,7 @@ class Emulator:
 
     def _loaded(self, sources: Iterable[Any]) -> dict[str, InitialRecords]:
         try:
-            with _garbage_collection_paused():
+            with garbage_collection_paused():
                 document = merged(sources)
                 stubs = document.pop(STUB_ROWS, {}).get(STUB_ROWS, [])
                 records = self._initial_records(document)
@@ -466,7 +466,8 @@ def _world_of(settings: Mapping[str, Any]) -> World:
 
 
 @contextmanager
-def _garbage_collection_paused() -> Iterator[None]:
+def garbage_collection_paused() -> Iterator[None]:
+    """Collect no garbage in a ``with`` block that makes many objects which last."""
     # Loading creates lasting objects only. Searching them for garbage again and again would take most of the time.
     was_enabled = gc.isenabled()
     gc.disable()

@@ -14,7 +14,7 @@ from .. import __version__
 from ..clock import Clock
 from ..core import Call
 from ..core.call import hint_header
-from ..emulator import Emulator
+from ..emulator import Emulator, garbage_collection_paused
 from ..faults import FaultRules
 from ..forking import new_rlock
 from ..journal import Journal
@@ -102,7 +102,7 @@ class LastingEmulator(Emulator):
     def _read(self) -> Any:
         """Read the state back and return its document, or None if the store is empty."""
         self._size, document = 0, None
-        with closing(self._store.entries()) as entries:
+        with garbage_collection_paused(), closing(self._store.entries()) as entries:
             for entry in entries:
                 self._size += len(entry)
                 try:
@@ -241,7 +241,7 @@ class LastingEmulator(Emulator):
             "type": "about:blank",
             "title": "Store unavailable",
             "status": 503,
-            "detail": f"{reason}. This call has changed nothing.",
+            "detail": f"{reason}. The call was not acknowledged, and most likely not performed.",
             "hint": "segment-mock answers again as soon as its store (--store) does",
         }
         return Response(503, {**_PROBLEM, **hint_header(f"segment-mock: {reason}")}, json.dumps(document).encode())

@@ -1,0 +1,121 @@
+"""Servers over a store in processes of their own: killed, refused, standing by."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.lasting.servers import Server
+from tests.lasting.torture import torture
+from tests.persistence.engines import RedisServer, needs_redis, sqlite_url
+
+pytestmark = pytest.mark.slow
+UPSERT = "/api/integration/ext/v1/segments"
+
+
+def group(name: str) -> dict[str, object]:
+    return {"payload": {"segments": [{"name": name}]}}
+
+
+def add_group(url: str, name: str = "One") -> str:
+    reply = requests.put(f"{url}{UPSERT}", json=group(name), headers={"authToken": "t"}, timeout=60)
+    return str(reply.json()["payload"]["segments"][0]["segmentId"])
+
+
+def groups(url: str) -> list[str]:
+    rows = requests.get(f"{url}/_mock/state", timeout=60).json()["salsa"]["segments"]
+    return [row["segmentId"] for row in rows]
+
+
+@pytest.mark.parametrize("engine", ["sqlite", pytest.param("redis", marks=needs_redis)])
+def test_random_calls_survive_kills(tmp_path: Path, engine: str) -> None:
+    assert "there once" in torture(engine, 3, 6, tmp_path)
+
+
+def test_second_server_on_a_file_is_refused_and_told_the_pid(tmp_path: Path) -> None:
+    url = sqlite_url(tmp_path)
+    first = Server(url, tmp_path / "first")
+    try:
+        first.wait()
+        second = Server(url, tmp_path / "second")
+        assert second.process.wait(60) == 2
+        assert f"process {first.process.pid} writes to it; --standby waits" in second.log
+        assert "Traceback" not in second.log
+    finally:
+        first.kill()
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
+def test_standby_takes_over_with_what_was_acknowledged(tmp_path: Path, end: int) -> None:
+    url = sqlite_url(tmp_path)
+    first = Server(url, tmp_path / "first")
+    id_ = add_group(first.wait())
+    second = Server(url, tmp_path / "second", "--standby")
+    try:
+        first.kill(end)
+        assert groups(second.wait()) == [id_]
+        assert "standing by: " in second.log or not second.log.startswith("standing")
+    finally:
+        second.kill()
+
+
+def test_standby_ends_at_a_signal(tmp_path: Path) -> None:
+    url = sqlite_url(tmp_path)
+    first = Server(url, tmp_path / "first")
+    try:
+        first.wait()
+        second = Server(url, tmp_path / "second", "--standby")
+        second.wait_for("standing by")
+        second.kill(signal.SIGTERM)
+        assert second.process.returncode == 0
+        assert not second.is_ready
+    finally:
+        first.kill()
+
+
+@needs_redis
+def test_password_of_a_store_is_shown_nowhere(tmp_path: Path) -> None:
+    redis = RedisServer(tmp_path, requirepass="hunter2")
+    url = redis.url.replace("redis://", "redis://:hunter2@")
+    server = Server(url, tmp_path / "server")
+    try:
+        own = server.wait()
+        pages = [requests.get(f"{own}/_mock/{path}", timeout=60) for path in ("settings", "vendors")]
+        redis.stop()
+        pages.append(requests.put(f"{own}{UPSERT}", json=group("Lost"), headers={"authToken": "t"}, timeout=60))
+        assert [page.status_code for page in pages] == [200, 200, 503]
+        assert not [page.text for page in pages if "hunter2" in page.text + str(page.headers)]
+        assert "redis://***@127.0.0.1" in pages[0].json()["settings"]["store"]
+        assert "can't be reached" in pages[2].json()["detail"]
+        assert pages[2].headers["X-Segment-Mock-Hint"].startswith("segment-mock: the store redis://***@")
+        server.kill(signal.SIGTERM)
+        assert "hunter2" not in server.log
+    finally:
+        server.process.kill()
+        server.process.wait(60)
+
+
+@needs_redis
+def test_calls_are_refused_while_redis_is_gone_and_answered_when_it_is_back(tmp_path: Path) -> None:
+    redis = RedisServer(tmp_path)
+    server = Server(redis.url, tmp_path / "server")
+    try:
+        own = server.wait()
+        id_ = add_group(own)
+        redis.stop()
+        refused = requests.put(f"{own}{UPSERT}", json=group("Lost"), headers={"authToken": "t"}, timeout=60)
+        assert (refused.status_code, refused.headers["Content-Type"]) == (503, "application/problem+json")
+        assert refused.json()["title"] == "Store unavailable"
+        assert requests.get(f"{own}/_mock/health", timeout=60).status_code == 200
+        redis.start()
+        while requests.get(f"{own}/_mock/state", timeout=60).status_code == 503:
+            pass
+        assert groups(own) == [id_]
+        add_group(own, "Two")
+        assert len(groups(own)) == 2
+    finally:
+        server.kill()
+        redis.stop()
