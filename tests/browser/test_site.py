@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from .conftest import violations
+
 pytest.importorskip("mkdocs", reason="mkdocs is missing: nox -s browser has it")
 pytest.importorskip("playwright.sync_api", reason="playwright is missing: nox -s browser has it")
 
@@ -72,3 +74,21 @@ def test_every_page_fits_the_screen_and_asks_no_other_host(
     assert {*SHOWN} <= {*pages}
     assert [] == problems
     assert {urlsplit(url).netloc} == hosts
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("screen", WIDTHS)
+def test_the_pages_shut_nobody_out(
+    browser: Any, site: tuple[str, list[str]], axe: str, screen: str, scheme: str
+) -> None:
+    """axe-core finds nothing: contrast, names, landmarks, what a keyboard reaches."""
+    url, _ = site
+    context = browser.new_context(viewport={"width": WIDTHS[screen], "height": 900}, color_scheme=scheme)
+    page, findings = context.new_page(), []
+    for name in SHOWN:
+        page.goto(url + name)
+        findings += [f"{name or 'index'}: {finding}" for finding in violations(page, axe)]
+    context.close()
+
+    assert [] == findings

@@ -24,6 +24,11 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, **_: Any) -> str:
     return links_within(fences(API.sub(with_source, markdown)), source, config.repo_url)
 
 
+def on_page_content(html: str, **_: Any) -> str:
+    """Return the page without empty links: an anchor that is only led to is no stop for a keyboard."""
+    return html.replace('<a href="" id=', "<a id=")
+
+
 def with_source(entry: re.Match[str]) -> str:
     """Return the directive by which mkdocstrings writes an entry of the Python API, with its source."""
     paths, options = entry[1].split(), "".join(f"      {line}\n" for line in entry[2].splitlines())

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.docs_site.hooks import ROOT, on_page_markdown
+from tests.docs_site.hooks import ROOT, on_page_content, on_page_markdown
 
 REPOSITORY = "https://code.example/segment-mock"
 
@@ -64,3 +64,9 @@ def test_the_page_of_changes_is_the_changelog() -> None:
 
     assert site.startswith("# Changelog")
     assert "](docs/" not in site
+
+
+def test_an_anchor_is_no_stop_for_a_keyboard() -> None:
+    html = '<h3>A</h3><a href="" id="m.A"></a><a href="b/">B</a>'
+
+    assert '<h3>A</h3><a id="m.A"></a><a href="b/">B</a>' == on_page_content(html)
