@@ -37,8 +37,8 @@ def with_source(entry: re.Match[str]) -> str:
 
 
 def fences(markdown: str) -> str:
-    """Return *markdown* with one word after each fence: a second one is for the tests that run the block."""
-    return re.sub(r"^(```\w+) .+$", r"\1", markdown, flags=re.MULTILINE)
+    """Return *markdown* with the language and the title of each fence: other words are for the tests that run the block."""
+    return re.sub(r'^(```\w+)(?: [\w ]+)?( title=".*?")?$', r"\1\2", markdown, flags=re.MULTILINE)
 
 
 def links_within(markdown: str, source: Path, repository: str | None) -> str:
