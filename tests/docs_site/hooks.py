@@ -37,7 +37,7 @@ def with_source(entry: re.Match[str]) -> str:
 
 
 def fences(markdown: str) -> str:
-    """Return *markdown* with the language and the title of each fence: other words are for the tests that run the block."""
+    """Return *markdown* with language and title of each fence; other words are for the tests that run the block."""
     return re.sub(r'^(```\w+)(?: [\w ]+)?( title=".*?")?$', r"\1\2", markdown, flags=re.MULTILINE)
 
 
