@@ -196,8 +196,11 @@ class Journal:
             self._entries.append(entry)
         return entry
 
-    def close(self, entry: Entry, end: int) -> None:
-        """Close *entry*, whose call is over at the mark *end*, and wake the threads in `wait`."""
+    def close(self, entry: Entry, end: int) -> int:
+        """Close *entry*, whose call is over at the mark *end*, and wake the threads in `wait`.
+
+        Return the mark of the oldest entry that is still here, 0 if there is none.
+        """
         entry.end = entry.written[-1].sequence + 1 if entry.written else end
         with self._lock:
             if self._entries and entry.id >= self._entries[0].id:
@@ -207,8 +210,10 @@ class Journal:
                     self._forget()
             if self._waiting:
                 self._closing.notify_all()
+            oldest = self._entries[0].mark if self._entries else 0
         for listener in self.listeners:
             listener(entry)
+        return oldest
 
     def wait(self, enough: Callable[[], bool], timeout: float) -> bool:
         """Wait until *enough* returns True, at most *timeout* real seconds, and return whether it did.

@@ -97,8 +97,7 @@ class LimitedWorld(World):
                 table.replace(records)
         if self.log.mark != mark:
             self._recoverable[credential] = mark, organization
-        reach = self.log.mark - len(self.log)
-        while self._recoverable and next(iter(self._recoverable.values()))[0] < reach:
+        while self._recoverable and next(iter(self._recoverable.values()))[0] < self.log.reach:
             self._recoverable.popitem(last=False)
         self.dropped += 1
         self._names[organization.name] = None

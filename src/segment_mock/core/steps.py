@@ -30,8 +30,8 @@ _log = logging.getLogger("segment_mock")
 _STALE = Response(503, delivery=CLOSED)
 """The answer to a call during which the mock was reset: the connection closes; nothing is performed or counted."""
 _TYPE_NAMES = {list: "an array", str: "a string", int: "a number", float: "a number", bool: "true or false"}
-_OWN_FRAMES = 5
-"""As many frames from `begin` outwards as belong to this project for certain: the emulator's and the transport's."""
+_OWN_FRAMES = 3
+"""`begin` and who calls it are this project's, and need not be looked at."""
 _PREVIEW = 1000
 """How many items of a list are validated first, so that one wrong item among a million is found quickly."""
 
@@ -72,10 +72,10 @@ def end(call: Call, entry: Entry, response: Response | None, journal: Journal) -
         entry.refusal = call.refusal.kind
     if call.refusal or call.hints:
         entry.hint = call.hint
-    journal.close(entry, world.log.mark)
-    if len(world.log):
+    oldest = journal.close(entry, world.log.mark)
+    if world.log.reach < oldest:
         with world.lock:
-            world.log.trim(journal.mark or 0)
+            world.log.trim(oldest)
 
 
 def perform(call: Call, policy: Policy) -> Response:

@@ -131,7 +131,10 @@ class World:
         """
         while True:
             new = self.uuid(kind)
-            if not any(new in ids for ids in taken):
+            for ids in taken:
+                if new in ids:
+                    break
+            else:
                 return new
 
     @property

@@ -95,10 +95,11 @@ class RecordedJournal(Journal):
         self.touched[entry.id] = entry
         return entry
 
-    def close(self, entry: Entry, end: int) -> None:
+    def close(self, entry: Entry, end: int) -> int:
         """Take *entry* as complete."""
-        super().close(entry, end)
+        oldest = super().close(entry, end)
         self.touched[entry.id] = entry
+        return oldest
 
 
 class RecordedWindow(RateWindow):

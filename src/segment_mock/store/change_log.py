@@ -56,7 +56,8 @@ class ChangeLog:
         self._released: deque[int] = deque()
         self._commits: deque[tuple[int, str, float]] = deque()
         self._returns: dict[int, int] = {}
-        self.mark = 0
+        self.mark = self.reach = 0
+        """*reach* is the mark of the oldest write that is still here."""
 
     def __len__(self) -> int:
         return len(self._tail)
@@ -70,7 +71,7 @@ class ChangeLog:
         """Return the writes from *mark* on, oldest first; raises LookupError if some of them were dropped."""
         if mark == self.mark:
             return []
-        if mark < self.mark - len(self._tail):
+        if mark < self.reach:
             raise LookupError("that state was before a reset, or the change log does not reach back to it any more")
         return [*islice(reversed(self._tail), self.mark - mark)][::-1]
 
@@ -141,10 +142,10 @@ class ChangeLog:
         oldest = min([mark, *self._holds])
         while self._tail and self._tail[0].sequence < oldest:
             self._tail.popleft()
-        reach = self.mark - len(self._tail)
-        while self._commits and self._commits[0][0] < reach:
+        self.reach = self.mark - len(self._tail)
+        while self._commits and self._commits[0][0] < self.reach:
             self._commits.popleft()
-        while self._returns and next(iter(self._returns)) <= reach:
+        while self._returns and next(iter(self._returns)) <= self.reach:
             del self._returns[next(iter(self._returns))]
 
     def parts(self) -> tuple[int, list[Change], list[tuple[int, str, float]], dict[int, int]]:
@@ -158,7 +159,7 @@ class ChangeLog:
         self._tail, self._commits, self._returns = deque(tail), deque(commits), dict(returns)
         self._holds.clear()
         self._released.clear()
-        self.mark = mark
+        self.mark, self.reach = mark, mark - len(self._tail)
 
     def _let_go(self, mark: int) -> None:
         # Truncating the log also dropped the holds from before it.
@@ -173,4 +174,4 @@ class ChangeLog:
         self._holds.clear()
         self._commits.clear()
         self._returns.clear()
-        self.mark += 1  # so that the mark until now counts as an earlier one
+        self.reach = self.mark = self.mark + 1  # so that the mark until now counts as an earlier one
