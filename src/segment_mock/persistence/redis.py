@@ -134,6 +134,7 @@ class RedisLog(LastingLog):
 
     def acquire(self) -> None:
         """Take the lease if nobody has it; waits for the end of one that its owner does not renew."""
+        self._guarded(self._client.ping)  # says plainly if a password is missing
         self._check_eviction()
         left = float("inf")
         while True:
