@@ -17,7 +17,7 @@ FILES = tuple(_SCHEMAS)
 _INTRO = """\
 A data file has the records that a mock starts with, in YAML or JSON. `--data FILE`, `SegmentMock(data=...)` and the
 marker take it; in Python a dictionary of the same form will do. Several are joined, list by list. `segment-mock state
-save` and `GET /_mock/state` return the records of a running server in this form, and `PUT /_mock/state` takes it.
+export` and `GET /_mock/state` return the records of a running server in this form, and `PUT /_mock/state` takes it.
 
 ```yaml
 salsa:
