@@ -218,9 +218,17 @@ class World:
         self.reset()
 
     def restore_initial_data(self, initial: Mapping[str, InitialRecords]) -> None:
-        """Take *initial*, which used ids in an earlier process, as the data that `reset` and every fork begin with."""
+        """Make *initial*, whose ids an earlier process drew, the data that `reset` and every fork begin with."""
         self._initial, self._spent = initial, {}
         self.reset()
+
+    def exchange_initial_data(self, load: Callable[[], Mapping[str, InitialRecords]]) -> None:
+        """Make what *load* returns the data that `reset` and every new fork begin with; what is there stays."""
+        before = {kind: stream.getstate() for kind, stream in self._ids.items()}
+        self._initial = load()
+        after = {kind: stream.getstate() for kind, stream in self._ids.items()}
+        drawn = {kind: state for kind, state in after.items() if state != before.get(kind)}
+        self._spent = {**{kind: after.get(kind, state) for kind, state in self._spent.items()}, **drawn}
 
     def forget_initial_data(self) -> None:
         """Drop the initial data and the ids that it used, as before the first `set_initial_data`."""

@@ -10,7 +10,6 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from .. import __version__
 from ..clock import Clock
 from ..core import Call
 from ..core.call import hint_header
@@ -28,6 +27,8 @@ from .state import State
 _log = logging.getLogger("segment_mock")
 _SMALLEST = 16 * 2**20
 """Below this size in bytes, what has been appended is not worth a compaction."""
+_SOURCES = ("data", "stubs")
+"""The settings that initial data and stubs are read from."""
 _LOOKS = 0.25
 """Seconds between two looks of a standby at whether the store is free."""
 _PROBLEM = {"Content-Type": "application/problem+json", "Retry-After": "1"}
@@ -87,17 +88,33 @@ class LastingEmulator(Emulator):
                 break
 
     def _open(self) -> None:
-        self._sources = _fingerprint(self._given, self.vendors)
         document = self._read()
         if document is None:
+            self._sources = _fingerprint(self._given, self.vendors)
             self._start()
             self._compact()
             return
         self._read_scenarios()
-        if self._has_initial:
-            self._compact()
+        self._sources = document["sources"]
+        if any(self.settings[name] for name in _SOURCES) and self._sources != _fingerprint(self._given, self.vendors):
+            self._exchange_sources()
         else:
             self._settle()
+
+    def _exchange_sources(self) -> None:
+        """Take other initial data and stubs than the store has for what a reset returns to."""
+        self.world.organization()  # it goes on with what the store began with, even if no call has named it yet
+        stubs = self.stubs.rows()
+        self.stubs.forget()
+        self.world.exchange_initial_data(lambda: self._loaded(self.settings["data"]))
+        self._load_stubs()
+        self.stubs.restore(stubs)
+        self._sources = _fingerprint(self._given, self.vendors)
+        _log.warning(
+            "the store began with other data or stubs than --data and --stubs say now: it keeps its records, and a "
+            "reset returns to what they say now"
+        )
+        self._compact()
 
     def _read(self) -> Any:
         """Read the state back and return its document, or None if the store is empty."""
@@ -109,7 +126,7 @@ class LastingEmulator(Emulator):
                     changes = decode(entry)
                     if document is None:
                         document = changes
-                        self._restore(document)
+                        self._state.restore(document)
                         self._compact_at = max(_SMALLEST, 3 * len(entry))
                     else:
                         self._state.repeat(changes)
@@ -122,14 +139,6 @@ class LastingEmulator(Emulator):
                     ) from error
         self._state.note()
         return document
-
-    def _restore(self, document: Any) -> None:
-        self._has_initial = document["sources"] != self._sources
-        if self._has_initial and not self._readings:
-            _log.warning("--data and --stubs are not what the store began with: a reset returns to what they say now")
-            self._load_data()
-            self._load_stubs()
-        self._state.restore(document, has_initial=self._has_initial)
 
     def _settle(self) -> None:
         if self._size > self._compact_at:
@@ -295,7 +304,7 @@ class _SavedAdmission(Admission):
 
 def _fingerprint(settings: Mapping[str, Any], vendors: Mapping[str, Any]) -> str:
     """Return a digest of what the initial data and stubs are read from."""
-    digest = blake2b(repr((__version__, sorted(vendors), settings["seed"])).encode(), digest_size=16)
+    digest = blake2b(repr(sorted(vendors)).encode(), digest_size=16)
     for source in (*settings["data"], "/", *settings["stubs"]):
         if isinstance(source, str) and Path(source).is_file():
             with Path(source).open("rb") as file:

@@ -109,21 +109,19 @@ class State:
         self.note()
         return document
 
-    def restore(self, document: Json, *, has_initial: bool) -> None:
-        """Become what `whole` returned; with *has_initial* the world keeps the initial data that it has."""
+    def restore(self, document: Json) -> None:
+        """Become what `whole` returned."""
         core, world = self._core, self._world
         self._check(document)
+        world.seed = document["seed"]
         self._bases, self._base_names = {}, {}
         for name, row in document["bases"].items():
             self._read_base(name, row)
-        streams = document["streams"]
-        if has_initial:
-            world.reset()
-            streams = {**streams, "spent": {}}
-        else:
-            world.restore_initial_data({name: self._bases[base][0] for name, base in document["initial"].items()})
-            core.stubs.restore_initial(_without_bytes(document["initial_stubs"]))
-        world.restore_streams(streams)
+        initial = {name: self._bases[base][0] for name, base in document["initial"].items()}
+        of_new_vendors = {name: InitialRecords(row) for name, row in self._schemas.items() if name not in initial}
+        world.restore_initial_data(initial | of_new_vendors)
+        world.restore_streams(document["streams"])
+        core.stubs.restore_initial(_without_bytes(document["initial_stubs"]))
         states = [self._read_state(row) for row in document["states"]]
         for row in document["organizations"]:
             organization = world.restore_organization(row["name"])
@@ -155,7 +153,8 @@ class State:
 
     def _check(self, document: Json) -> None:
         """Raise `StoreError` for a document that does not fit the settings and the vendors that are installed."""
-        if document["seed"] != self._world.seed:
+        seed = self._core.settings["seed"]
+        if seed not in (0, document["seed"]):
             raise StoreError(
                 f"seed: the store began with the seed {document['seed']}, and goes on with it; give that one "
                 f"(--seed {document['seed']}), or another store"

@@ -55,6 +55,7 @@ def create_app(
     app = Flask("segment_mock", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = messages.body_limit_for("/_mock", core.settings["body_limit"])
     app.request_class, app.url_rule_class = _Request, _Rule
+    app.extensions["segment_mock.emulator"] = core
     # The core folds slashes itself; Flask would redirect, and the vendors do not.
     app.url_map = Map(merge_slashes=False)  # Werkzeug 2.3 ignores a change of the attribute
     app.url_map.converters["elsewhere"] = _Elsewhere

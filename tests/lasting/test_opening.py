@@ -1,0 +1,198 @@
+"""What a start with a store goes on from, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import logging
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from segment_mock import SegmentMock, SettingError, faults
+from segment_mock.vendors import find_vendors
+from tests.persistence.engines import sqlite_url
+
+UPSERT = "http://localhost/api/integration/ext/v1/segments"
+
+
+def opened(place: Path, **settings: Any) -> SegmentMock:
+    return SegmentMock(store=sqlite_url(place), **settings)
+
+
+def add_group(mock: SegmentMock, name: str, token: str = "t") -> requests.Response:
+    with mock.session() as session:
+        body = {"payload": {"segments": [{"name": name}]}}
+        return session.put(UPSERT, json=body, headers={"authToken": token})
+
+
+def names(mock: SegmentMock, token: str = "") -> list[str]:
+    return [row["name"] for row in mock.salsa.of(token).segments]
+
+
+def data(*groups: str) -> dict[str, Any]:
+    return {"salsa": {"segments": [{"name": name} for name in groups]}}
+
+
+@pytest.mark.parametrize("calls", [0, 1])
+def test_start_without_data_keeps_the_records_that_the_store_began_with(
+    tmp_path: Path, calls: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    with opened(tmp_path, data=data("A", "B")) as mock:
+        for number in range(calls):
+            add_group(mock, f"added {number}")
+        expected = mock.state(deleted=True)
+    with opened(tmp_path) as mock:
+        assert mock.state(deleted=True) == expected
+        add_group(mock, "late")
+        mock.reset()
+        assert names(mock) == ["A", "B"]
+    assert caplog.records == []
+
+
+def test_start_with_other_data_keeps_the_records_and_a_reset_returns_to_that_data(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with opened(tmp_path, data=data("A")) as mock:
+        ids = [row["segmentId"] for row in mock.salsa.segments]
+    with caplog.at_level(logging.WARNING), opened(tmp_path, data=data("X", "Y")) as mock:
+        assert names(mock) == ["A"]
+        add_group(mock, "B")
+    assert "a reset returns to what they say now" in caplog.text
+    with opened(tmp_path, data=data("X", "Y")) as mock:
+        assert names(mock) == ["A", "B"]
+        mock.reset()
+        assert names(mock) == ["X", "Y"]
+        assert not {row["segmentId"] for row in mock.salsa.segments} & {*ids}
+        assert add_group(mock, "Z").json()["payload"]["segments"][0]["result"] == "ADDED"
+    assert caplog.text.count("a reset returns to what they say now") == 1
+
+
+def test_rules_stubs_and_scenarios_of_the_first_start_stay(tmp_path: Path) -> None:
+    first: dict[str, Any] = {
+        "faults": [{"kind": "error", "status": 500, "when": {"times": 2}}],
+        "stubs": [{"method": "GET", "path": "/x", "json": {"a": 1}, "times": 2}],
+        "scenario": ["flaky"] if "flaky" in SegmentMock()._core.scenarios() else [],
+    }
+    with opened(tmp_path, **first) as mock:
+        assert add_group(mock, "A").status_code == 500
+        rules = [rule.as_dict() for rule in mock.faults]
+        with mock.session() as session:
+            assert session.get("http://localhost/x").status_code in (200, 500)
+        stubs = [stub.as_dict() for stub in mock.stubs]
+        rules = [rule.as_dict() for rule in mock.faults]
+    for _ in range(2):
+        with opened(tmp_path) as mock:
+            assert [rule.as_dict() for rule in mock.faults] == rules
+            assert [stub.as_dict() for stub in mock.stubs] == stubs
+    with opened(tmp_path) as mock:
+        mock.reset()
+        assert [stub.calls for stub in mock.stubs] == [0]
+        assert len(mock.faults) == 0
+
+
+def test_store_keeps_its_seed_and_refuses_another(tmp_path: Path) -> None:
+    with SegmentMock(seed=5) as memory:
+        expected = [add_group(memory, name).json()["payload"]["segments"][0]["segmentId"] for name in "AB"]
+    with opened(tmp_path, seed=5) as mock:
+        ids = [add_group(mock, "A").json()["payload"]["segments"][0]["segmentId"]]
+    with pytest.raises(SettingError, match="began with the seed 5"):
+        opened(tmp_path, seed=6)
+    with opened(tmp_path) as mock:
+        ids.append(add_group(mock, "B").json()["payload"]["segments"][0]["segmentId"])
+    assert ids == expected
+
+
+def test_organizations_are_known_by_their_credential_which_is_not_in_the_file(tmp_path: Path) -> None:
+    secrets = ["token-of-the-first", "token-of-the-second"]
+    with opened(tmp_path, credentials="isolated", data=data("A")) as mock:
+        for secret in secrets:
+            add_group(mock, f"of {secret[-5:]}", secret)
+        left = [mock._core._policy.windows["salsa"].left(secret, mock.clock.now()) for secret in secrets]
+    assert left[0] < 300
+    for file in tmp_path.iterdir():
+        assert not [secret for secret in secrets if secret.encode() in file.read_bytes()]
+    with opened(tmp_path, credentials="isolated", data=data("A")) as mock:
+        assert names(mock, secrets[0])[-1] == f"of {secrets[0][-5:]}"
+        assert names(mock, secrets[1])[-1] == f"of {secrets[1][-5:]}"
+        assert names(mock, "another") == ["A"]
+        add_group(mock, "more", secrets[0])
+        window = mock._core._policy.windows["salsa"]
+        assert window.left(secrets[0], mock.clock.now()) == left[0] - 1
+        assert len([*mock._core.world]) == 2
+
+
+def with_one_vendor(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("segment_mock.emulator.find_vendors", lambda: find_vendors()[:1])
+
+
+def test_vendor_that_is_not_installed_any_more_stops_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened(tmp_path).close()
+    with_one_vendor(monkeypatch)
+    with pytest.raises(SettingError, match="no such vendor is installed"):
+        opened(tmp_path)
+
+
+def test_vendor_may_be_installed_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        with_one_vendor(patch)
+        with opened(tmp_path) as mock:
+            add_group(mock, "A")
+    with opened(tmp_path) as mock:
+        assert names(mock) == ["A"]
+        mock.segmenter.add_segment("S")
+        assert len(mock.segmenter.segments) == 1
+
+
+def test_state_that_is_none_of_ours_stops_the_start(tmp_path: Path) -> None:
+    from segment_mock.persistence import open_log
+
+    with closing(open_log(sqlite_url(tmp_path))) as log:
+        log.acquire()
+        log.append(json.dumps({"seed": 0}).encode())
+    with pytest.raises(SettingError, match="can't be understood"):
+        opened(tmp_path)
+    with pytest.raises(SettingError, match="can't be understood"):  # and leaves no lock behind
+        opened(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"store": "memory", "standby": True}, "standby: there is nothing to wait for"),
+        ({"store": "nonsense"}, "store: 'nonsense' is not memory"),
+        ({"max_organizations": 3, "credentials": "isolated"}, "max_organizations"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(tmp_path: Path, settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(SettingError, match=said):
+        SegmentMock(**{"store": sqlite_url(tmp_path), **settings})
+
+
+async def _as_it_is(call: Any, proceed: Any) -> Any:
+    return await proceed()
+
+
+class _Own(faults.Disconnect):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("fault", "match", "said"),
+    [
+        (_as_it_is, None, "a function can't be armed"),
+        (_Own(), None, "a function can't be armed"),
+        ("hang", lambda call: True, "a function can't be armed"),
+        ("hang", {"json": {"payload": object()}}, "consists of JSON"),
+    ],
+)
+def test_rule_that_can_not_be_written_down_is_refused(tmp_path: Path, fault: Any, match: Any, said: str) -> None:
+    with opened(tmp_path) as mock:
+        with pytest.raises(SettingError, match=said):
+            mock.faults.add(fault, match=match)
+        assert len(mock.faults) == 0
+        mock.faults.add("hang", match={"json": {"payload.a": 1}})
+    with opened(tmp_path) as mock:
+        assert len(mock.faults) == 1
