@@ -107,6 +107,10 @@ class ControlClient:
                 method, url, body=data, headers=headers, timeout=self._timeout, retries=False, redirect=False
             )
         except SSLError as error:
+            if "CERTIFICATE_VERIFY_FAILED" not in str(error):
+                raise ConnectionError(
+                    f"{self.url}: no TLS could be agreed on; use http:// for a server without --tls: {error}"
+                ) from None
             advice = "pass the CA file that `serve` prints as ca_file (--ca-file, SEGMENT_MOCK_CA_FILE)"
             raise ConnectionError(f"{self.url}: its certificate can't be verified; {advice}: {error}") from None
         except (HTTPError, OSError) as error:

@@ -112,6 +112,14 @@ def test_nobody_there_is_told_at_once(replies: list[bytes]) -> None:
     assert ("no answer within" if replies else "Connection refused") in result.stderr
 
 
+def test_https_to_a_plain_server_is_no_matter_of_trust() -> None:
+    with SegmentMock() as mock:
+        refused = run(mock.serve().url.replace("http:", "https:"), *ONE)
+
+    assert refused.exit_code == 1
+    assert "no TLS could be agreed on: " in refused.stderr
+
+
 def test_certificates_are_verified() -> None:
     """Without the authority the run ends with the two ways to name it; each of them works."""
     with SegmentMock(tls=True) as mock:

@@ -82,6 +82,11 @@ def test_server_with_tls(tmp_path: Path) -> None:
             connect(server.url)
 
 
+def test_https_to_a_plain_server_says_so() -> None:
+    with SegmentMock() as mock, pytest.raises(ConnectionError, match=r"no TLS could be agreed on; use http://"):
+        connect(mock.serve().url.replace("http:", "https:"))
+
+
 def test_error_names_the_server_and_what_it_said(remote: Any) -> None:
     with pytest.raises(SettingError, match=rf"unknown fault kind 'hnag'.*\(reported by {remote.url}\)"):
         remote.faults.add("hnag")

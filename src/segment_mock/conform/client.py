@@ -73,6 +73,10 @@ class Client:
         except requests.Timeout:
             raise Unreachable(f"no answer within {self._timeout:g} s (--timeout)") from None
         except requests.exceptions.SSLError as error:
+            if "CERTIFICATE_VERIFY_FAILED" not in str(error):
+                raise Unreachable(
+                    f"no TLS could be agreed on: {_innermost(error)}; is it an http:// address?"
+                ) from None
             why = "name its authority by --ca-file or REQUESTS_CA_BUNDLE"
             raise Unreachable(f"its certificate is not trusted: {_innermost(error)}; {why}") from None
         except requests.RequestException as error:
