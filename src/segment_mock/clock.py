@@ -12,6 +12,7 @@ from functools import lru_cache, partial
 from types import BuiltinFunctionType, coroutine
 
 from .forking import new_rlock
+from .json_match import brief
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _LAST = 253402300799.999
@@ -99,8 +100,11 @@ class Clock:
         """
         with self._turning:
             now = self.now()
-            if not 0 <= by <= _LAST - now:
-                raise ValueError(f"advance: {by!r} is not a number of seconds >= 0 that ends before the year 10000")
+            # An instance of Decimal or timedelta would do in some places and not in others.
+            if not isinstance(by, (int, float)) or isinstance(by, bool) or not 0 <= by <= _LAST - now:
+                raise ValueError(
+                    f"advance: {brief(by)} is not a number of seconds >= 0 that ends before the year 10000"
+                )
             self.set(now + by)
 
     def turn(self, action: str, value: object) -> None:
@@ -118,8 +122,8 @@ class Clock:
             self.advance(value)
         else:
             raise ValueError(
-                f"{action}: {value!r} can't be used; expected freeze with true, false or a time, set with a time, or "
-                "advance with a number of seconds"
+                f"{action}: {brief(value)} can't be used; expected freeze with true, false or a time, set with a "
+                "time, or advance with a number of seconds"
             )
 
     def move_to(self, moment: float) -> None:
@@ -172,9 +176,9 @@ def seconds(moment: str | float) -> float:
     try:
         parsed = _parsed(moment) if isinstance(moment, str) else _number(moment)
         iso(parsed)
-    except (OverflowError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         like = "such as 2018-03-21T15:12:09.310Z" if isinstance(moment, str) else "in seconds since 1970"
-        raise ValueError(f"{moment!r} is not a time {like}") from None
+        raise ValueError(f"{brief(moment)} is not a time {like}") from None
     return parsed
 
 

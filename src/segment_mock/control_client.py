@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from .forking import call_after_fork, new_lock
+from .json_match import brief, is_long
 from .messages import header_value
 from .settings import OPTIONS, SettingError
 
@@ -40,6 +41,8 @@ class ControlClient:
         ca_file: str | bool | None = None,
         timeout: float = TIMEOUT,
     ) -> None:
+        if not isinstance(url, str):
+            raise SettingError(f"url: {brief(url)} is not the base URL of a server, such as http://127.0.0.1:7357")
         parts = urlsplit(url)
         try:
             is_usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
@@ -95,8 +98,8 @@ class ControlClient:
         """Return the reply to *method* and *path*, whatever its status; raises ConnectionError if there is none."""
         from urllib3.exceptions import HTTPError, SSLError
 
-        parameters = {name: _text(value) for name, value in (query or {}).items() if value is not None}
-        url = f"{self.url}/_mock{path}" + (f"?{urlencode(parameters)}" if parameters else "")
+        parameters = {name: _text(name, value) for name, value in (query or {}).items() if value is not None}
+        url = f"{self.url}/_mock{path}" + (f"?{urlencode(parameters, errors='backslashreplace')}" if parameters else "")
         headers = dict(self._headers)
         data = None
         if body is not None:
@@ -196,12 +199,14 @@ class ControlClient:
 
 def escaped(part: str) -> str:
     """Return *part* of a path percent-encoded; raises SettingError if it can't be part of a path."""
-    if not part or "/" in part or part in (".", ".."):
-        raise SettingError(f"name: {part!r} can't be part of a URL; expected a name without slashes")
-    return quote(part, safe="")
+    if not isinstance(part, str) or not part or "/" in part or part in (".", ".."):
+        raise SettingError(f"name: {brief(part)} can't be part of a URL; expected a name without slashes")
+    return quote(part, safe="", errors="backslashreplace")
 
 
-def _text(value: Any) -> str:
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, (str, int, float)) or (isinstance(value, int) and is_long(value)):
+        raise SettingError(f"{name}: {brief(value)} can't be part of a URL; expected text or a number")
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

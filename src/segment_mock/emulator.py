@@ -263,6 +263,8 @@ class Emulator:
 
         Raises `SettingError` and changes nothing if a row of it can't be used.
         """
+        if not isinstance(document, (Mapping, str)):
+            raise SettingError(f"data: expected a dictionary of vendors, got {brief(document)}")
         initial = self._loaded([document])
         with self.world.lock:
             self.world.organization(credential).store.replace(initial.items())
@@ -338,8 +340,8 @@ class Emulator:
     def _resolve_snapshot(self, snapshot: Snapshot | str) -> Snapshot:
         if isinstance(snapshot, Snapshot):
             return snapshot
-        if snapshot not in self._snapshots:
-            raise LookupError(f"no snapshot is called {snapshot!r}{suggestion(snapshot, self._snapshots)}")
+        if not isinstance(snapshot, str) or snapshot not in self._snapshots:
+            raise LookupError(f"no snapshot is called {brief(snapshot)}{suggestion(snapshot, self._snapshots)}")
         return self._snapshots[snapshot]
 
     def rewind(self, to: Entry | int) -> None:
@@ -347,10 +349,10 @@ class Emulator:
 
         Raises LookupError for an entry that is open, forgotten, from before a reset, or of another mock.
         """
-        number = to if isinstance(to, int) else to.id
-        entry = self.journal.get(number)
-        if entry is None or to not in (entry, number):
-            raise LookupError(f"entry {number} is not in the journal: {self.journal.describe_contents()}")
+        number = to.id if isinstance(to, Entry) else to
+        entry = self.journal.get(number) if isinstance(number, int) else None
+        if entry is None or (to is not entry and to is not number):
+            raise LookupError(f"entry {brief(number)} is not in the journal: {self.journal.describe_contents()}")
         if entry.end is None:
             raise LookupError(f"entry {number} is still open: {entry.operation} has not been answered yet")
         self.world.rollback(entry.end)
@@ -509,12 +511,19 @@ def _as_list(value: Any) -> list[Any]:
     return [*value] if isinstance(value, (list, tuple)) else [value]
 
 
+def _may_be_a_file(name: str) -> bool:
+    path = Path(name)
+    try:
+        return bool(path.suffix) or path.parent != Path() or path.exists()
+    except (OSError, ValueError):  # no file can be called so
+        return False
+
+
 def rules_of(source: Any) -> Any:
     """Return *source*, a value of the setting ``faults``; if it names a file, return the rules of that file."""
     if not isinstance(source, str) or is_kind(source):
         return source
-    path = Path(source)
-    if path.suffix or path.parent != Path() or path.exists():
+    if _may_be_a_file(source):
         return read_rules(source)
-    near = suggestion(source, kinds())
-    raise SettingError(f"faults: unknown fault kind {source!r}{near}, and no such file; expected one of {[*kinds()]}")
+    near, name = suggestion(source, kinds()), brief(source)
+    raise SettingError(f"faults: unknown fault kind {name}{near}, and no such file; expected one of {[*kinds()]}")

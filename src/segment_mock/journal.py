@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatchcase
 from itertools import count, takewhile
 from threading import Condition
+from types import NoneType
 from typing import Any, TypedDict
 
 from .clock import iso, seconds
@@ -343,10 +344,18 @@ class EntryFilter:
             except ValueError as error:
                 raise SettingError(f"{name}: {error}") from None
         for name in ("headers", "query"):
-            if getattr(self, name) is not None and not isinstance(getattr(self, name), Mapping):
-                raise SettingError(f"{name}: {getattr(self, name)!r} is not a dictionary of names and values")
+            value = getattr(self, name)
+            if value is not None and not (isinstance(value, Mapping) and all(isinstance(one, str) for one in value)):
+                raise SettingError(f"{name}: {brief(value)} is not a dictionary of names and values")
+        for name in ("operation", "vendor", "fault", "organization"):
+            if not isinstance(getattr(self, name), (str, NoneType)):
+                raise SettingError(f"{name}: {brief(getattr(self, name))} is not text")
+        for name in ("since", "limit"):
+            value = getattr(self, name)
+            if not isinstance(value, (int, NoneType)) or isinstance(value, bool):
+                raise SettingError(f"{name}: {brief(value)} is not a whole number")
         if self.limit is not None and self.limit < 0:
-            raise SettingError(f"limit: {self.limit!r} is negative; expected 0 or more")
+            raise SettingError(f"limit: {brief(self.limit)} is negative; expected 0 or more")
 
     def select(self, entries: Iterable[Entry]) -> list[Entry]:
         """Return the matching *entries*, oldest first."""
@@ -412,8 +421,11 @@ def check_filters(given: Mapping[str, Any], operations: Sequence[str], vendors: 
     for name in given:
         if name not in filters:
             raise SettingError(f"{name}: unknown filter{suggestion(name, filters)}; expected one of {filters}")
+    EntryFilter(**given)  # says what is of the wrong type
     operation, vendor = given.get("operation"), given.get("vendor")
     if operation is not None and not any(matches_operation(name, operation) for name in operations):
         raise SettingError(f"operation: unknown operation {brief(operation)}{suggestion(operation, operations)}")
     if vendor is not None and vendor not in vendors:
-        raise SettingError(f"vendor: unknown vendor {vendor!r}{suggestion(vendor, vendors)}; expected one of {vendors}")
+        raise SettingError(
+            f"vendor: unknown vendor {brief(vendor)}{suggestion(vendor, vendors)}; expected one of {vendors}"
+        )

@@ -149,7 +149,7 @@ def _item(items: Any, index: int) -> Any:
 
 
 def _short(value: Any, limit: int = 120) -> str:
-    text = repr(value)
+    text = brief(value)
     return text if len(text) <= limit else f"{text[: limit - 3]}..."
 
 

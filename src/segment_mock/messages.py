@@ -141,21 +141,15 @@ def run_sync(reply: Response | Pending, wait: Callable[[float], Any]) -> Respons
 
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_OF_TRANSPORT = ("connection", "content-length", "date", "transfer-encoding")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
 def check_header(name: object, value: object) -> None:
-    """Raise ValueError for an invalid header.
-
-    Invalid is a name that is not an HTTP token, a value with control characters, and what the transport writes itself.
-    """
+    """Raise ValueError for an invalid header: a name that is not an HTTP token, a value with control characters."""
     if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
         raise ValueError(f"{brief(name)} is not a valid header name")
     if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
         raise ValueError(f"{brief(name)[1:-1]}: {brief(value)} is not a valid header value")
-    if name.lower() in _OF_TRANSPORT:
-        raise ValueError(f"{name}: the transport writes this header, from the body and the connection")
 
 
 def check_response(response: object) -> Response:

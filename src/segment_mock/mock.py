@@ -18,9 +18,10 @@ from .faults import FaultRules
 from .forking import call_after_fork
 from .hosts import SESSION_HOST, is_loopback
 from .journal import Entry
+from .json_match import brief
 from .lasting import new_emulator
 from .messages import Request, Response
-from .settings import OPTIONS, SettingError, check_variables, suggestion
+from .settings import OPTIONS, SettingError, check_variables, several, suggestion
 from .vendors import find_vendors
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from .vendors.segmenter.data import SegmenterState
 
 
-_HOSTS = next(option for option in OPTIONS if option.name == "hosts")
+_HOST, _PORT, _HOSTS = (next(option for option in OPTIONS if option.name == name) for name in ("host", "port", "hosts"))
 
 
 @cache
@@ -116,8 +117,8 @@ class SegmentMock:
         Raises `SettingError` for an unknown vendor.
         """
         vendors = self._emulator.vendors
-        if name not in vendors:
-            raise SettingError(f"unknown vendor {name!r}{suggestion(name, vendors)}; expected one of {[*vendors]}")
+        if not isinstance(name, str) or name not in vendors:
+            raise SettingError(f"unknown vendor {brief(name)}{suggestion(name, vendors)}; expected one of {[*vendors]}")
         return self._emulator.vendor_state(name)
 
     @property
@@ -181,7 +182,7 @@ class SegmentMock:
         from .transports.inprocess.registry import Interception, check_transport
 
         check_transport(transport)
-        patterns = _HOSTS.read([*hosts])
+        patterns = _HOSTS.read(several(hosts))
         self._hosts.update(pattern for pattern in patterns if not pattern.startswith("!"))
         opened = self._in_process if transport == "inprocess" else partial(self._live, tls=transport == "tls")
         routes = self._core.routes
@@ -197,7 +198,7 @@ class SegmentMock:
         OSError if the address is in use, and `SettingError` for a *host* that other machines reach if there is no
         admin token.
         """
-        return self._start_server(host, port, tls=tls, proxy=proxy)
+        return self._start_server(_HOST.read(host), _PORT.read(port), tls=tls, proxy=proxy)
 
     def _start_server(
         self, host: str = "127.0.0.1", port: int = 0, *, tls: bool | None, proxy: bool | None, is_admitted: bool = False

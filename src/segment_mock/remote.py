@@ -25,9 +25,10 @@ from .emulator import rules_of
 from .faults import Fault, When, fault_from_json, own_members
 from .hosts import normalized
 from .journal import Entry, EntryFilter, check_filters
+from .json_match import brief, is_long
 from .messages import Request
 from .routing import UNMATCHED, Routes
-from .settings import OPTIONS, SettingError, merged, read_rules, suggestion
+from .settings import OPTIONS, SettingError, merged, read_rules, several, suggestion
 from .settings.files import STUBS as STUB_ROWS
 from .store import Difference
 from .testing import BaseJournal, ExpectedChanges
@@ -121,8 +122,8 @@ class RemoteMock:
         Raises `SettingError` for a vendor that is not installed both on the server and in this process.
         """
         vendors = self._core.vendors
-        if name not in vendors:
-            raise SettingError(f"unknown vendor {name!r}{suggestion(name, vendors)}; expected one of {[*vendors]}")
+        if not isinstance(name, str) or name not in vendors:
+            raise SettingError(f"unknown vendor {brief(name)}{suggestion(name, vendors)}; expected one of {[*vendors]}")
         return RemoteVendorState(self._client, vendors[name])
 
     @property
@@ -160,7 +161,7 @@ class RemoteMock:
         if transport == "inprocess" or (transport == "tls" and self.transport != "tls"):
             needs = "a mock in this process" if transport == "inprocess" else "a server with --tls"
             raise SettingError(f"transport: {transport!r} needs {needs}, and the mock is at {self.url}")
-        patterns = _HOSTS.read([*hosts])
+        patterns = _HOSTS.read(several(hosts))
         owns = partial(self._core.routes.owns, hosts=patterns)
         return Interception(
             owns,
@@ -207,7 +208,7 @@ class RemoteMock:
 
     def restore(self, snapshot: RemoteSnapshot | str) -> None:
         """Return all records to *snapshot*, a snapshot or its name; raises LookupError if the mock was reset since."""
-        name = snapshot if isinstance(snapshot, str) else snapshot.name
+        name = snapshot.name if isinstance(snapshot, RemoteSnapshot) else snapshot
         self._client.post(f"/snapshots/{escaped(name)}/restore")
 
     def rewind(self, to: Entry | int) -> None:
@@ -216,7 +217,9 @@ class RemoteMock:
         Clock and faults stay. Raises LookupError for an entry that is open, dropped from the journal, from before a
         reset, or of another mock.
         """
-        number = to if isinstance(to, int) else to.id
+        number = to.id if isinstance(to, Entry) else to
+        if not isinstance(number, int) or is_long(number):
+            raise LookupError(f"entry {brief(number)} is not in the journal of {self.url}")
         if not isinstance(to, int) and self._core.journal.get(number) != to:
             raise LookupError(
                 f"entry {number} is not in the journal of {self.url}: {self._core.journal.describe_contents()}"
@@ -521,11 +524,15 @@ class RemoteFaultRules:
             return fault.as_dict()
         match = fault.get("match") if isinstance(fault, Mapping) else None
         if callable(fault) or callable(match):
-            what = f"match: {match!r}" if callable(match) else f"fault: {fault!r}"
+            what = f"match: {brief(match)}" if callable(match) else f"fault: {brief(fault)}"
             raise SettingError(
                 f"{what} is a Python function and can't be sent to {self._client.url}; use a fault kind and JSON"
             )
-        return {**fault} if isinstance(fault, Mapping) else fault
+        if isinstance(fault, str):
+            return {"kind": fault}
+        if not isinstance(fault, Mapping):
+            raise SettingError(f"fault: {brief(fault)} can't be armed; expected a kind's name, a dict or a fault")
+        return {**fault}
 
 
 class RemoteFaultRule:

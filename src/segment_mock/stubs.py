@@ -222,10 +222,10 @@ def _headers(headers: Any, place: str) -> dict[str, str]:
         raise SettingError(f"{place}headers: {brief(headers)} is not a dictionary of names and values")
     if any(isinstance(value, bool) or not isinstance(value, (str, int)) for value in headers.values()):
         raise SettingError(f"{place}headers: {brief(headers)} has a value that is neither a text nor a whole number")
-    pairs = {name: str(value) for name, value in headers.items()}
-    for name, value in pairs.items():
-        try:
+    try:
+        pairs = {name: str(value) for name, value in headers.items()}
+        for name, value in pairs.items():
             check_header(name, value)
-        except ValueError as error:
-            raise SettingError(f"{place}headers: {error}") from None
+    except ValueError as error:
+        raise SettingError(f"{place}headers: {error}") from None
     return {name: value.strip(" \t") for name, value in pairs.items()}

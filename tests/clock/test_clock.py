@@ -129,7 +129,7 @@ def test_advance_refuses(wall: Wall, frozen: bool, by: float) -> None:
     with pytest.raises(ValueError, match=r"^advance: ") as refused:
         moved.advance(by)
 
-    assert repr(by) in str(refused.value)
+    assert repr(by)[:100] in str(refused.value)
     assert (NOON_SECONDS, frozen) == (moved.now(), moved.frozen)
 
 

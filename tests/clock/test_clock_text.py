@@ -109,7 +109,7 @@ def test_what_is_no_number_of_seconds(number: float) -> None:
     with pytest.raises(ValueError, match="is not a time in seconds since 1970") as refused:
         seconds(number)
 
-    assert repr(number) in str(refused.value)
+    assert repr(number)[:100] in str(refused.value)
 
 
 @pytest.mark.parametrize(

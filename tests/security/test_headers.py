@@ -14,8 +14,8 @@ from segment_mock.messages import Response
 WRONG: list[dict[Any, Any]] = [
     {"X": "a\r\nb"}, {"X": "a\nSet-Cookie: b"}, {"X": "a\0"}, {"": "x"}, {"X y": "z"}, {"X:": "z"}, {"X\r\nY": "z"},
     {"X": "\u20ac"}, {"\xe9": "z"}, {"X": "\x7f"}, {"X": "\ud800"}, {"X": None}, {"X": []}, {"X": {"a": 1}},
-    {"X": True}, {"Content-Length": "5"}, {"transfer-encoding": "chunked"}, {"CONNECTION": "close"},
-    {"Date": "yesterday"}, {"X" * 99_000 + " ": "y"}, {"X": "y" * 99_000 + "\n"},
+    {"X": True}, {"Connection": "close\n"},
+    {"X" * 99_000 + " ": "y"}, {"X": "y" * 99_000 + "\n"},
 ]  # fmt: skip
 OBJECTS: list[dict[Any, Any]] = [
     {1: "a"},
@@ -58,9 +58,7 @@ def test_objects_are_no_headers(headers: Any) -> None:
         assert (0, 0) == (len(mock.faults), len(mock._emulator.stubs))
 
 
-@pytest.mark.parametrize(
-    "headers", [{"Content-Length": "5"}, {"Transfer-Encoding": "chunked"}, {"X": "a\r\nEvil: 1"}, {"": "x"}, {"X": 1}]
-)
+@pytest.mark.parametrize("headers", [{"Content-Length": "5\r\n"}, {"X": "a\r\nEvil: 1"}, {"": "x"}, {"X": 1}])
 def test_a_fault_of_the_users_that_returns_them_is_an_error_of_its_call(headers: Any) -> None:
     """It breaks no framing: live the call is a 500, and in process the client gets the error itself."""
 

@@ -283,7 +283,7 @@ def rows(validator: Validator, document: dict[str, Any], vendor: str, collection
 
 def _explained(schema: Schema, row: Any, place: str) -> dict[str, Any]:
     if not isinstance(row, dict):
-        raise SettingError(f"{place}: expected a dictionary of names and values, got {row!r}")
+        raise SettingError(f"{place}: expected a dictionary of names and values, got {brief(row)}")
     try:
         loaded: dict[str, Any] = schema.load(row)
     except ValidationError as error:

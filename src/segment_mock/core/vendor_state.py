@@ -5,6 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
+from ..json_match import brief
 from ..settings import SettingError
 from ..store import Store
 from .json_codec import Json
@@ -53,10 +54,14 @@ class VendorState:
 
     def add(self, table: str, document: Json) -> Json:
         """Add the record *document*, in the form of a data file, and return a copy of it; raises `SettingError`."""
-        initial = self._vendor.load(deepcopy(document), self.world)[table]
+        try:
+            document = deepcopy(document)
+        except Exception as error:  # whatever objects of the user's raise
+            raise SettingError(f"{self._vendor.table(table)}: a value can't be copied: {brief(str(error))}") from None
+        initial = self._vendor.load(document, self.world)[table]
         record = initial.records[0]
         with self.world.lock:
             rows = self.store[self._vendor.table(table)]
             if (key := initial.schema.key(record)) in rows:
-                raise SettingError(f"{self._vendor.table(table)}: a record with the key {key!r} exists already")
+                raise SettingError(f"{self._vendor.table(table)}: a record with the key {brief(key)} exists already")
             return deepcopy(rows.put(record))

@@ -48,10 +48,10 @@ def _predicate_of(name: str, wanted: Any) -> Test:
         pattern = _host_pattern(wanted)
         return lambda call: matches(host_of(call.request.headers.get("host", "")), pattern)
     if name == "headers":
-        pairs = [(key.lower(), str(value)) for key, value in _pairs("match.headers", wanted)]
-        return lambda call: all(call.request.headers.get(key) == value for key, value in pairs)
+        pairs = [(key.lower(), _text("match.headers", key, value)) for key, value in _pairs("match.headers", wanted)]
+        return lambda call: all(value == call.request.headers.get(key) for key, value in pairs)
     if name == "query":
-        wanted_values = [(key, str(value)) for key, value in _pairs("match.query", wanted)]
+        wanted_values = [(key, _text("match.query", key, value)) for key, value in _pairs("match.query", wanted)]
         return lambda call: _has_query(call, wanted_values)
     if name == "json":
         paths = [(_steps(path), value) for path, value in _pairs("match.json", wanted)]
@@ -84,16 +84,25 @@ def connection_test(operation: str, match: Match) -> Callable[[str, str], bool]:
 
 def _host_pattern(value: Any) -> str:
     try:
-        return "*" if value == "*" else host_pattern(value)
+        return "*" if isinstance(value, str) and value == "*" else host_pattern(value)
     except (AttributeError, TypeError, ValueError):
         raise SettingError(
             f"match.host: {brief(value)} is neither a host nor a pattern such as '*.salsalabs.org'"
         ) from None
 
 
-def _has_query(call: Call, wanted: list[tuple[str, str]]) -> bool:
+def _has_query(call: Call, wanted: list[tuple[str, Any]]) -> bool:
     sent = query_of(call.request.target)
     return all(value in sent.get(key, ()) for key, value in wanted)
+
+
+def _text(place: str, name: str, value: Any) -> Any:
+    """Return *value* as the text that is sent, or itself if it is a matcher, which says by ``==`` what it equals."""
+    if isinstance(value, (str, int, float)) and not isinstance(value, bool):
+        return str(value)
+    if value is None or isinstance(value, (bool, bytes, list, tuple, dict, set, frozenset)):
+        raise SettingError(f"{place}.{brief(name)[1:-1]}: {brief(value)} is not text")
+    return value
 
 
 def _pairs(place: str, value: Any) -> list[tuple[str, Any]]:
@@ -109,7 +118,7 @@ def _steps(path: str) -> list[str | int | None]:
     text = path.removeprefix("$")
     steps = [*_STEP.finditer(text)]
     if not text or "".join(step[0] for step in steps) != text:
-        raise SettingError(f"match.json: {path!r} is not a path such as payload.segments[0].name")
+        raise SettingError(f"match.json: {brief(path)} is not a path such as payload.segments[0].name")
     return [step[1] if step[1] else None if step[2] == "*" else int(step[2]) for step in steps]
 
 

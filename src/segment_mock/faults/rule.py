@@ -18,7 +18,7 @@ from .matching import Match, connection_test, predicate
 
 
 def _connection(value: Any) -> Any:
-    if value == "reused" or (type(value) is int and value > 0):
+    if (isinstance(value, str) and value == "reused") or (type(value) is int and value > 0):
         return value
     raise ValueError
 

@@ -302,14 +302,16 @@ class FaultRules:
             raise SettingError("fault: the dictionary is nested too deeply")
         source, operation, match, when = own_members(source, operation, match, when)
         fault = fault_of(source)
-        self._check(fault, str(operation), match)
+        if not isinstance(operation, str):
+            raise SettingError(f"operation: {brief(operation)} is not text; expected a name, such as 'salsa.*'")
+        self._check(fault, operation, match)
         conditions = When.of({**when})
         if conditions.connection is not None and getattr(fault, "at_connect", False):
             raise SettingError("when: connection: a fault that prevents connections strikes before any call")
         with self._lock:
             id_, now = str(self._numbers + 1), self._world.clock.now()
             random = self._world.random_stream(f"fault {id_}")
-            rule = FaultRule(id_, fault, str(operation), match, conditions, now, random)
+            rule = FaultRule(id_, fault, operation, match, conditions, now, random)
             rule.where, rule.since = caller(), self._newest()
             self.connections_armed += rule.at_connect
             self._numbers += 1
@@ -333,7 +335,7 @@ class FaultRules:
         if isinstance(match, Mapping) and "vendor" in match and match["vendor"] not in vendors:
             wrong = match["vendor"]
             raise SettingError(
-                f"match.vendor: unknown vendor {wrong!r}{suggestion(str(wrong), vendors)}; expected one of {vendors}"
+                f"match.vendor: unknown vendor {brief(wrong)}{suggestion(wrong, vendors)}; expected one of {vendors}"
             )
 
     def _loaded(self, definition: Any, place: str = "") -> FaultRule:

@@ -23,6 +23,7 @@ from .options import (
     OptionType,
     SettingError,
     Value,
+    several,
     suggestion,
 )
 
@@ -53,6 +54,7 @@ __all__ = [
     "resolve",
     "scenarios",
     "scenarios_of",
+    "several",
     "suggestion",
 ]  # fmt: skip
 
@@ -154,7 +156,8 @@ def resolve(
                 raise SettingError(f"unknown setting {brief(name)}{suggestion(name, rows)}")
     values: dict[str, Value] = {}
     for name, option in rows.items():
-        if given.get(name) not in (None, ()):
+        # By identity and type: what a user hands over may compare in its own way, or not at all.
+        if not (given.get(name) is None or (isinstance(given[name], tuple) and not given[name])):
             values[name] = option.read(given[name])
         elif _is_given(option, text := (environment or {}).get(option.variable)):
             values[name] = option.split(text or "")

@@ -187,7 +187,10 @@ def _copied(rows: list[Any]) -> list[Any]:
     try:
         copy: list[Any] = marshal.loads(marshal.dumps(rows))  # noqa: S302 - own bytes; 30 times as fast as deepcopy
     except ValueError:  # values of types that JSON does not have
-        return deepcopy(rows)
+        try:
+            return deepcopy(rows)
+        except Exception as error:  # whatever objects of the user's raise
+            raise SettingError(f"data: a record has a value that can't be copied: {brief(str(error))}") from None
     return copy
 
 

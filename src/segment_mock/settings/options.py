@@ -29,8 +29,15 @@ class SettingError(ValueError):
 
 def suggestion(name: str, names: Iterable[str]) -> str:
     """Return ``" (did you mean 'x'?)"`` for the nearest of *names*, or ``""``."""
-    close = get_close_matches(str(name)[:200], [str(one) for one in names], n=1, cutoff=0.5)
+    close = get_close_matches(
+        name[:200] if isinstance(name, str) else brief(name), [str(one) for one in names], n=1, cutoff=0.5
+    )
     return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def several(value: Value) -> Value:
+    """Return the items of *value* as a list; one text is one item, and what has no items is left as it is."""
+    return [*value] if isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping)) else value
 
 
 def _text(value: Value) -> str:

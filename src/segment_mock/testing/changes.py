@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ..journal import Entry
-from ..json_match import mismatches
+from ..json_match import brief, mismatches
 from ..settings import SettingError, suggestion
 from ..store import Difference, Record
 
@@ -100,7 +100,7 @@ def _expected(kind: ChangeKind, rows: tuple[int | Mapping[str, Any], ...]) -> Ex
         elif type(row) is int and row >= 0:
             parts += [None] * row
         else:
-            raise TypeError(f"{kind}({row!r}): expected a number of records, or records as dictionaries")
+            raise TypeError(f"{kind}({brief(row)}): expected a number of records, or records as dictionaries")
     return Expected((Part(kind, tuple(parts)),))
 
 
@@ -165,7 +165,7 @@ def _by_table(core: Source, by_vendor: Mapping[str, Mapping[str, Expected]]) -> 
                     f"{vendor}: unknown table {table!r}{suggestion(table, known)}; expected one of {known}"
                 )
             if not isinstance(words, Expected):
-                raise SettingError(f"{vendor}.{table}: {words!r} is not added(), updated(), removed() or anything")
+                raise SettingError(f"{vendor}.{table}: {brief(words)} is not added(), updated(), removed() or anything")
             expected[core.vendors[vendor].table(table)] = words
     return expected
 
@@ -184,7 +184,7 @@ def diff(core: Source, name: str, expected: Expected, changes: list[Difference],
     for part in expected.parts:
         for row in part.rows:
             if row is not None and not any(_is(row, change, part.kind) for change in changes):
-                yield f"  missing: {part.kind} {dict(row)!r}"
+                yield f"  missing: {part.kind} {brief(dict(row))}"
 
 
 def _is(row: Mapping[str, Any], change: Difference, kind: str) -> bool:
@@ -200,7 +200,7 @@ def _row(change: Difference) -> str:
 
 def _members(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
     for miss in mismatches(before, after, exact=True):
-        yield f"      {miss.path}: {miss.expected!r} -> {miss.got!r}"
+        yield f"      {miss.path}: {brief(miss.expected)} -> {brief(miss.got)}"
 
 
 def _by(core: Source, table: str, change: Difference, mark: int) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..core import all_options, inner
 from ..journal import Entry
-from ..json_match import ABSENT, Mismatch
+from ..json_match import ABSENT, Mismatch, brief
 from ..settings import suggestion
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def describe(entry: Entry) -> str:
 def explain(core: Source, wanted: EntryFilter, matching: Sequence[Entry], times: Any) -> str:
     """Return why *matching*, the calls that match *wanted*, are not as many as *times* (None: at least one)."""
     calls = [entry for entry in core.journal if wanted.names(entry)]
-    number = "at least 1 call" if times is None else f"{times!r} calls" if times != 1 else "1 call"
+    number = "at least 1 call" if times is None else f"{brief(times)} calls" if times != 1 else "1 call"
     lines = [f"{wanted.operation}: expected {number}{_conditions(wanted)}, found {len(matching)} of {len(calls)}."]
     lines += [f"  fits: {describe(entry)}" for entry in matching[-_NEAR:]]
     rest = [entry for entry in calls if entry not in matching]
@@ -133,7 +133,7 @@ def _weight(miss: Mismatch) -> float:
     """Return how far off one place is, from nearly 0 (a likely typo) to 1 (unrelated)."""
     if typo(miss):
         return 0.05
-    near = SequenceMatcher(None, repr(miss.expected)[:200], repr(miss.got)[:200]).ratio()
+    near = SequenceMatcher(None, brief(miss.expected), brief(miss.got)).ratio()
     return 1.1 - near
 
 
@@ -175,12 +175,16 @@ def _plain(name: str) -> str:
 def _value(expected: Any, got: Any) -> str:
     if isinstance(expected, str) and isinstance(got, str):
         return _text(expected, got)
-    if type(expected) is not type(got) and str(expected).lower() == str(got).lower():
+    if isinstance(expected, (str, int, float)) and type(expected) is not type(got) and _same_text(expected, got):
         kinds = {str: "a text", int: "a number", float: "a number", bool: "true or false"}
         return f"{kinds.get(type(got), 'another type')} where {kinds.get(type(expected), 'another type')} is expected"
     if got is None:
         return "null, which clears a member"
     return ""
+
+
+def _same_text(expected: Any, got: Any) -> bool:
+    return brief(expected).strip("'").lower() == brief(got).strip("'").lower()
 
 
 def _text(expected: str, got: str) -> str:

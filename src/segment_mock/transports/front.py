@@ -23,6 +23,7 @@ from urllib.parse import quote, unquote_to_bytes, urlsplit
 from ..clock import Clock
 from ..forking import call_after_fork
 from ..hosts import split_target
+from ..json_match import brief
 from ..messages import WHOLE, Delivery, Response, header_value, reason
 from ..settings import OPTIONS, SettingError
 from . import wsgi
@@ -306,6 +307,8 @@ def _close_all(connections: list[HTTPConnection]) -> None:
 
 
 def _checked(url: str) -> str:
+    if not isinstance(url, str):
+        raise SettingError(f"upstream: {brief(url)} is not the base URL of a server, such as http://127.0.0.1:7357")
     try:
         parts = urlsplit(url)
         is_usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0

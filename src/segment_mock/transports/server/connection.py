@@ -247,7 +247,8 @@ class Connection(asyncio.Protocol):
         self._busy = False
         if self._lost or self._transport.is_closing():
             return
-        linger = self._parser.refused and not self._eof
+        # Who asked for the end may have sent more, which must not reset the connection before the reply is read.
+        linger = (self._parser.refused or self._option == "close") and not self._eof
         try:
             self._write(response, self._option, linger)
         except Exception:  # not a Response, or one with values of the wrong types
