@@ -7,6 +7,7 @@ import contextlib
 import http.client
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -105,14 +106,24 @@ async def breaks(call: Any, proceed: Any) -> Any:
     raise ConnectionResetError("by a stage")
 
 
+def sends(name: str, value: str) -> Any:
+    """Return a fault that puts a header of the transport's into the reply, as a function may."""
+
+    async def fault(call: Any, proceed: Any) -> Any:
+        response = await proceed()
+        return replace(response, headers={**response.headers, name: value})
+
+    return fault
+
+
 FAULTS = {
     "late": (F.Latency(0.01), [1, 2, 3, 4]),
     "lengthless": (F.Error(204), [1, 2, 3, 4]),
     "broken": (F.Disconnect(), [1, 2, 1, 2]),
     "cut": (F.Truncate(), [1, 2, 1, 2]),
-    "closing": (F.Error(500, headers={"Connection": "close"}), [1, 2, 1, 2]),
-    "in no chunks": (F.Error(500, headers={"Transfer-Encoding": "chunked"}), [1, 2, 1, 2]),
-    "too short": (F.Error(500, headers={"Content-Length": "99999"}), [1, 2, 1, 2]),
+    "closing": (sends("Connection", "close"), [1, 2, 1, 2]),
+    "in no chunks": (sends("Transfer-Encoding", "chunked"), [1, 2, 1, 2]),
+    "too short": (sends("Content-Length", "99999"), [1, 2, 1, 2]),
     "a stage that breaks": (breaks, [1, 2, 1, 2]),
 }
 

@@ -29,9 +29,12 @@ _BRIEF = 8000  # a head of this many bytes is within every limit
 _TLS_SCHEMES = (b"https", b"wss")
 _BY_PARSER = {b"expect", b"transfer-encoding", b"upgrade"}
 """A request with one of these headers goes through httpcore's own parser and writer."""
-_TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
+_TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_VALUE = rb"(?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?"
+_METHOD = re.compile(_TOKEN).fullmatch
 _TARGET = re.compile(rb"/[!-~]*").fullmatch
-_VALUES = re.compile(rb"\n(?:(?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?\n)*").fullmatch
+_NAMES = re.compile(rb"%b(?:\n%b)*" % (_TOKEN, _TOKEN)).fullmatch
+_VALUES = re.compile(rb"%b(?:\n%b)*" % (_VALUE, _VALUE)).fullmatch
 
 
 def patches(module: ModuleType) -> Iterable[Seam]:
@@ -282,9 +285,8 @@ class _PooledConnection:
             "network_stream": _Stream(connection, self._is_async),
         }
         fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in connection.fields(reply)]
-        response = httpcore.Response(reply.status, headers=fields, content=content, extensions=extensions)
-        response.stream = self._body(response.stream)
-        return response
+        body = self._body((content,))
+        return httpcore.Response(reply.status, headers=fields, content=body, extensions=extensions)
 
     def _body(self, stream: Any) -> _Body:
         return _AsyncBody(self, stream) if self._is_async else _Body(self, stream)
@@ -311,20 +313,19 @@ def _plain(request: Any, body: bytes, limit: int) -> tuple[str, str, dict[str, s
         return None
     method, target, fields = request.method, request.url.target, request.headers
     headers = {name.lower(): value for name, value in fields}
-    names, values = b"".join(headers), b"\n".join([b"", *headers.values(), b""])
+    names, values = b"\n".join(headers), b"\n".join(headers.values())
     if (
         len(headers) < len(fields)
         or b"host" not in headers
-        or b"" in headers
         or not _BY_PARSER.isdisjoint(headers)
         or headers.get(b"connection", b"keep-alive").lower() != b"keep-alive"
         or headers.get(b"content-length", b"0") != b"%d" % len(body)
         or len(names) + len(values) + len(target) > _BRIEF
-        or not (_TOKEN(names) and _TOKEN(method) and _TARGET(target) and _VALUES(values))
+        or not (_NAMES(names) and _METHOD(method) and _TARGET(target) and _VALUES(values))
     ):
         return None
-    decoded = {name.decode("ascii"): value.decode("latin-1") for name, value in headers.items()}
-    return method.decode("ascii"), target.decode("ascii"), decoded
+    pairs = zip(names.decode("ascii").split("\n"), values.decode("latin-1").split("\n"), strict=True)
+    return method.decode("ascii"), target.decode("ascii"), dict(pairs)
 
 
 def _again(request: Any, body: bytes) -> Any:
@@ -335,7 +336,7 @@ def _again(request: Any, body: bytes) -> Any:
 
 
 class _Body:
-    """The body of a reply; after its end, the next request can use the connection."""
+    """The body of a reply, a tuple or a stream of httpcore; after its end, the next request can use the connection."""
 
     def __init__(self, connection: _PooledConnection, stream: Any) -> None:
         self._connection, self._stream = connection, stream
@@ -359,8 +360,12 @@ class _AsyncBody(_Body):
     __iter__ = None  # type: ignore[assignment]  # httpx takes what has it for a body that is read at once
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for part in self._stream:
-            yield part
+        if isinstance(self._stream, tuple):
+            for part in self._stream:
+                yield part
+        else:
+            async for part in self._stream:
+                yield part
         self._is_read = True
 
     async def aclose(self) -> None:
