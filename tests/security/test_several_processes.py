@@ -92,6 +92,8 @@ def test_three_workers_with_an_upstream_are_one_mock(flags: tuple[str, ...], tmp
             assert [200] * 30 == [*pool.map(partial(add_group, url), more)]
             names += more
         added = [segment["name"] for segment in remote.salsa.segments]
+        requests.get(f"{url}/segments", headers={"x-api-key": "k"}, timeout=20)
+        assert "transfer-encoding" not in mock.journal.entries()[-1].request.headers
         remote.faults.add(faults.Error(status=503), times=10)
         remote.faults.add(faults.Disconnect(reset=True), times=5)
         fates = Counter(pool.map(partial(add_group, url), (f"struck {number}" for number in range(30))))

@@ -173,6 +173,28 @@ def test_half_a_body_is_not_forwarded(mock: SegmentMock) -> None:
     assert "Content-Length" in json.loads(b"".join(chunks))["detail"]
 
 
+def test_a_call_without_a_body_is_forwarded_without_one(mock: SegmentMock) -> None:
+    """Some servers say of every body that it ends by itself; one without a length is sent in chunks."""
+    app = create_app(upstream=mock.serve().url)
+    for data in (b"", b"{}"):
+        environ = EnvironBuilder("/segments", method="PUT", data=data, headers=HEADERS).get_environ()
+        environ.pop("CONTENT_LENGTH", None)
+        run_wsgi_app(app, {**environ, "wsgi.input_terminated": True})
+
+    assert [b"", b"{}"] == [entry.request.body for entry in mock.journal.entries()]
+    assert [False, True] == ["transfer-encoding" in entry.request.headers for entry in mock.journal.entries()]
+
+
+def test_a_header_that_can_not_be_forwarded_is_refused(mock: SegmentMock) -> None:
+    app = create_app(upstream=mock.serve().url)
+    environ = EnvironBuilder("/segments", headers=HEADERS).get_environ()
+    for value in ("a\nb", "\u20ac"):
+        chunks, status, *_ = run_wsgi_app(app, {**environ, "HTTP_X_A": value}, buffered=True)
+
+        assert ("400", []) == (status[:3], mock.journal.entries())
+        assert "can't be forwarded" in json.loads(b"".join(chunks))["detail"]
+
+
 def test_where_the_server_does_not_tell_the_raw_target_the_path_is_quoted_again(mock: SegmentMock) -> None:
     app = create_app(upstream=mock.serve().url)
     environ = EnvironBuilder("/a b", query_string="c=d").get_environ()
@@ -405,6 +427,7 @@ ENVELOPE = b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.segment-mock.reply
         (b"", 502, "closed the connection without a complete answer"),
         (b"garbage\r\n", 502, "closed the connection without a complete answer"),
         (ENVELOPE + b'{"status": 200, "headers": []}\nhalf', 502, "closed the connection without a complete answer"),
+        (ENVELOPE + b"[]\n" + b"x" * 96, 502, "is not segment-mock; it replied 200"),
         (ENVELOPE + b"{\n" + b"x" * 97, 502, "is not segment-mock; it replied 200"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nHello", 502, "is not segment-mock; it replied"),
         (b"HTTP/1.1 503 No\r\nContent-Length: 4\r\n\r\nBusy", 502, "it replied 503 Busy"),

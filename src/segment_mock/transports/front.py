@@ -117,6 +117,9 @@ class Front:
                 error, _Failure
             ):  # the call was held, and ended with its client
                 raise _ClientLeft(errno.ECONNRESET, "The client left before the answer.") from None
+            if isinstance(error, ValueError):
+                text = f"The call can't be forwarded: {error}."
+                raise _Failure(400, text, "send headers of printable latin-1 text") from None
             raise self._explained(error) or error from None
 
     def _send(self, connection: HTTPConnection, environ: WSGIEnvironment) -> None:
@@ -127,18 +130,20 @@ class Front:
         connection.putheader(FRONT, environ["REQUEST_METHOD"])
         if self._token is not None:
             connection.putheader(TOKEN, header_value(self._token))
-        length = environ.get("CONTENT_LENGTH") or ""
-        body = environ["wsgi.input"]
-        if length.isdecimal():
+        body, length = environ["wsgi.input"], environ.get("CONTENT_LENGTH") or ""
+        is_chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
+        if length.isdecimal() and not is_chunked:
             connection.putheader("Content-Length", length)
             connection.endheaders()
             _send_sized(connection, body, int(length))
-        elif environ.get("wsgi.input_terminated"):
+            return
+        # Some servers say of every body that it ends by itself, even if there is none.
+        first = _read(body, _PIECE) if environ.get("wsgi.input_terminated") else b""
+        if first or is_chunked:
             connection.putheader("Transfer-Encoding", "chunked")
-            connection.endheaders()
-            _send_chunked(connection, body)
-        else:
-            connection.endheaders()
+        connection.endheaders()
+        if first or is_chunked:
+            _send_chunked(connection, first, body)
 
     def _connected(self) -> HTTPConnection:
         """Return an idle connection that is still open, or a new one."""
@@ -189,7 +194,7 @@ class Front:
         try:
             if reply.status != 200 or reply.headers.get_content_type() != TYPE:
                 raise self._unusable(reply)
-            head = json.loads(reply.readline(_LINE_LIMIT))
+            head = _head_of(reply.readline(_LINE_LIMIT))
             is_stream = "more" in head
             if is_stream:
                 start_response(_status_line(head["status"]), [tuple(field) for field in head["headers"]])
@@ -362,12 +367,12 @@ def _send_sized(connection: HTTPConnection, body: Any, left: int) -> None:
         left -= len(piece)
 
 
-def _send_chunked(connection: HTTPConnection, body: Any) -> None:
+def _send_chunked(connection: HTTPConnection, piece: bytes, body: Any) -> None:
     while not _has_answer(connection.sock):
-        piece = _read(body, _PIECE)
         connection.send(b"%x\r\n%b\r\n" % (len(piece), piece))
         if not piece:
             return
+        piece = _read(body, _PIECE)
 
 
 def _read(body: Any, size: int) -> bytes:
@@ -401,6 +406,17 @@ def _is_readable(sock: socket.socket) -> bool:
     with _Selector() as selector:
         selector.register(sock, selectors.EVENT_READ)
         return bool(selector.select(0))
+
+
+def _head_of(line: bytes) -> dict[str, Any]:
+    head = json.loads(line)
+    if (
+        not isinstance(head, dict)
+        or not isinstance(head.get("status"), int)
+        or not isinstance(head.get("headers"), list)
+    ):
+        raise ValueError("not the first line of an envelope")
+    return head
 
 
 def _status_line(status: int) -> str:
