@@ -256,8 +256,9 @@ def languages(session: nox.Session) -> None:
     packages |= {"php": "php-cli php-curl", "mono": "mono-runtime", "mcs": "mono-mcs libmono-system-net-http4.0-cil"}
     packages |= {"cert-sync": "ca-certificates-mono", "node": "nodejs", "curl": "curl"}
     install_programs(session, packages)
-    tests = ("tests/guides", "tests/test_clients.py", "-k", "other-languages or recipe", "-m", "slow or not slow")
-    session.run("pytest", *tests, *session.posargs, env=ENVIRONMENT | {"GUIDES_REQUIRED": "1"})
+    tests = ("tests/guides", "tests/test_clients.py", "-k", "other-languages or test_clients", "-m", "slow or not slow")
+    required = {} if os.getuid() else {"GUIDES_REQUIRED": "1"}  # who may not install skips what is missing
+    session.run("pytest", *tests, *session.posargs, env=ENVIRONMENT | required)
 
 
 @nox.session
