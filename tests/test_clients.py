@@ -73,7 +73,7 @@ def test_without_a_network_all_pass_and_a_stranger_fails_at_once(tmp_path: Path)
     assert 0 == done.returncode, done.stderr
     assert all(SAID[name] in done.stdout for name in able)
     assert f"{len(able):5}  200       salsa.get_metrics" in done.stderr
-    assert re.search(r"[1-9]  refused   api.example.org: no vendor's host", done.stderr)
+    assert re.search(r"[1-9]  refused   api.example.org: not a vendor's host", done.stderr)
 
 
 def test_every_program_of_the_page_has_its_recipe() -> None:

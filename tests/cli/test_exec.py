@@ -153,7 +153,7 @@ for _ in range(2):
     assert "segment-mock answered 1 call\n" in done.stderr
     assert "    1  fault     error on salsa.search_segments, rule 1\n" in done.stderr
     assert "    0  not fired hang on segmenter.create_segment, rule 2: " in done.stderr
-    assert "    2  distrust  api.salsalabs.org: TLS handshake broken off" in done.stderr
+    assert "    2  distrust  api.salsalabs.org: TLS handshake failed" in done.stderr
 
 
 RETRYING = """

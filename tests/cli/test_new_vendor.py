@@ -93,7 +93,7 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["new-vendor", "tickets", "--out", str(tmp_path)])
 
     assert 2 == result.exit_code
-    assert "there is something in that folder" in result.output
+    assert "the folder is not empty" in result.output
     assert [tmp_path / "mine"] == [*tmp_path.iterdir()]
 
 

@@ -210,10 +210,10 @@ def test_ready_file_that_was_changed_stays(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "reason"),
     [
-        ("missing/ready.json", "is no directory"),
-        ("file/ready.json", "is no directory"),
-        ("folder", "it exists and is no regular file"),
-        ("pipe", "it exists and is no regular file"),
+        ("missing/ready.json", "is not a directory"),
+        ("file/ready.json", "is not a directory"),
+        ("folder", "it exists and is not a regular file"),
+        ("pipe", "it exists and is not a regular file"),
         ("x" * 300, "File name too long"),
     ],
 )

@@ -77,7 +77,7 @@ def test_journal_lists_shows_and_clears(mock: SegmentMock) -> None:
     assert [2] == [row["id"] for row in rows]
     for words in (["--header", "X-Api-Key=[redacted]"], ["--since", "1"], ["--limit", "1"], ["--body", '{"id": "x"}']):
         assert [2] == [row["id"] for row in json.loads(run("journal", *words, "--json").stdout)]
-    assert "no call fits" in run("journal", "--fault", "hang").stderr
+    assert "no call matches" in run("journal", "--fault", "hang").stderr
     run("journal", "--clear")
     assert 0 == len(mock.journal)
 
@@ -94,7 +94,7 @@ def test_text_of_a_client_can_not_command_the_terminal(mock: SegmentMock) -> Non
     [
         (["journal", "--body", "{"], 2, "is not JSON"),
         (["journal", "--header", "x"], 2, "is not NAME=VALUE"),
-        (["journal", "1", "--follow"], 2, "NUMBER and --follow do not go together"),
+        (["journal", "1", "--follow"], 2, "NUMBER and --follow can't be combined"),
         (["journal", "9"], 1, "entry 9 is not in the journal"),
         (["journal", "--operation", "salsa.serch_segments"], 1, "did you mean 'salsa.search_segments'?"),
         (["rules", "add", "hnag"], 1, "did you mean 'hang'?"),

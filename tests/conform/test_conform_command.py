@@ -106,4 +106,4 @@ def test_nothing_compared_is_no_success() -> None:
         result = run(mock.serve().url, "--vendor", "segmenter")
 
     assert 1 == result.exit_code
-    assert "Error: nothing was compared; the skipped examples tell why" in result.stderr
+    assert "Error: nothing was compared; each skipped example names the reason" in result.stderr

@@ -136,5 +136,5 @@ def test_a_signal_cleans_up(sandbox) -> None:
     result = run(target.url, "--allow-writes", "--only", "salsa/search-by-segment-id", *CREDENTIALS)
 
     assert 1 == result.exit_code
-    assert "interrupted; what was made is taken away again" in result.stderr
+    assert "interrupted; removing the records that were created" in result.stderr
     assert before == target.state()

@@ -108,7 +108,7 @@ def test_nobody_there_is_told_at_once(replies: list[bytes]) -> None:
         result = run(url, "--timeout", "0.1")
 
     assert (1, "") == (result.exit_code, result.stdout)
-    assert f"Error: {url} can't be asked: " in result.stderr
+    assert f"Error: {url} can't be reached: " in result.stderr
     assert ("no answer within" if replies else "Connection refused") in result.stderr
 
 

@@ -100,7 +100,7 @@ def replays(file: Path) -> None:
     assert (0, 1) == (same.exit_code, other.exit_code)
     assert "test_a.py::test_red: 2 calls, seed 7\n  #1    salsa.upsert_segments            same\n" in same.output
     assert "payload.segments[0].result: expected 'UPDATED', got 'VALIDATION_ERROR'" in other.output
-    assert "1 of 2 calls came out otherwise" in other.output
+    assert "1 of 2 calls had another reply" in other.output
 
 
 def test_capsules_go_to_pytests_own_folder_and_cases_of_a_sweep_have_theirs(pytester: pytest.Pytester) -> None:

@@ -59,9 +59,9 @@ def test_a_variable_is_a_warning_in_process(monkeypatch: pytest.MonkeyPatch) -> 
         ("PUT", "/_mock/state?organizaton=k", "did you mean 'organization'?"),
         ("GET", "/_mock/journal?statsu=200", "did you mean 'status'?"),
         ("GET", "/_mock/journal.har?sinse=1", "did you mean 'since'?"),
-        ("POST", "/_mock/reset?all=1", "there are none here"),
-        ("DELETE", "/_mock/faults?id=1", "there are none here"),
-        ("GET", "/_mock/vendors?json=1&x=2", "there are none here"),
+        ("POST", "/_mock/reset?all=1", "expected no parameters"),
+        ("DELETE", "/_mock/faults?id=1", "expected no parameters"),
+        ("GET", "/_mock/vendors?json=1&x=2", "expected no parameters"),
     ],
 )
 def test_a_parameter(method: str, path: str, message: str) -> None:

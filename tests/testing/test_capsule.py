@@ -164,4 +164,4 @@ def test_what_is_no_capsule_is_refused(document: Any, says: str, tmp_path: Path)
     assert says in str(error.value)
     assert (2, 2) == (by_command.exit_code, broken.exit_code)
     assert says in by_command.output
-    assert f"{file}: no JSON" in broken.output
+    assert f"{file}: it is not JSON" in broken.output

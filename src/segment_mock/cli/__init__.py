@@ -14,7 +14,7 @@ from click.shell_completion import CompletionItem
 from .. import __version__
 
 _WORDS = "segment_mock.words"
-"""Where a context keeps the words of the command line."""
+"""The key under which a context has the words of the command line."""
 
 _HOMES: Mapping[str, str] = {
     "serve": "serve.serve",
@@ -41,7 +41,7 @@ _HOMES: Mapping[str, str] = {
 
 
 class _Lazy(click.Group):
-    """Imports a command when it is asked for: the emulator takes long beside a question for a server's health."""
+    """Imports a command on first use, because importing the emulator takes much longer than a health check."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*_HOMES]
@@ -53,7 +53,7 @@ class _Lazy(click.Group):
         try:
             command: click.Command = getattr(import_module(f".{module}", __package__), name)
         except ValueError as error:  # a SettingError: a vendor of another package that can't be used
-            if ctx.resilient_parsing:  # a shell completes, and wants no sentence in its line
+            if ctx.resilient_parsing:  # print no error into the line that a shell completes
                 return None
             raise click.ClickException(str(error)) from error
         finally:
@@ -76,7 +76,7 @@ class _Lazy(click.Group):
             return super().invoke(ctx)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Complete a command without importing any, or a flag."""
+        """Complete a command, without importing it, or a flag."""
         if incomplete.startswith("-"):
             return super().shell_complete(ctx, incomplete)
         return [CompletionItem(name) for name in _HOMES if name.startswith(incomplete)]
@@ -85,7 +85,7 @@ class _Lazy(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in _HOMES and not args[0].startswith("-") and not ctx.resilient_parsing:
-            from ..settings import suggestion  # twice as long as all else here
+            from ..settings import suggestion  # takes twice as long to import as everything else here
 
             ctx.fail(f"No such command {args[0]!r}{suggestion(args[0], _HOMES)}.")
         return super().resolve_command(ctx, args)
@@ -93,7 +93,7 @@ class _Lazy(click.Group):
 
 @contextmanager
 def _reporting(words: list[str]) -> Iterator[None]:
-    """Let an error of the ``with`` block be printed in the form that the command line, *words*, asks for."""
+    """Print an error of the ``with`` block in the format that the command line *words* selects."""
     try:
         yield
     except click.ClickException as error:

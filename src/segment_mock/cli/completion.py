@@ -1,4 +1,4 @@
-"""``segment-mock completion``: what makes a shell complete, and what it is offered."""
+"""``segment-mock completion``: the scripts for shells, and the completions that they offer."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ _DATA_FILES = (".yaml", ".yml", ".json")
 )
 @click.argument("shell", type=click.Choice([*_SHELLS]))
 def completion(shell: str) -> None:
-    """Print a script with which SHELL completes commands, flags and what they take, such as operations.
+    """Print a script with which SHELL completes commands, flags and their values, such as operations.
 
-    Bash has to be 4.4 or newer. The variable _SEGMENT_MOCK_COMPLETE=bash_source, with the command, prints the same.
+    Bash has to be 4.4 or newer. Running the command with _SEGMENT_MOCK_COMPLETE=bash_source prints the same script.
     """
     root = click.get_current_context().find_root()
     kind = get_completion_class(shell)
@@ -41,11 +41,11 @@ def completion(shell: str) -> None:
     click.echo(kind(root.command, {}, root.info_name or "segment-mock", VARIABLE).source())
 
 
-# What is offered. Nothing is raised here: who presses a key in a shell wants no traceback.
+# The completers. They raise nothing, because a traceback would disturb the user's command line.
 
 
 def of(names: Callable[[], Iterable[str] | Mapping[str, str]]) -> Completer:
-    """Return a completer of the *names*; of a mapping the values are shown beside them where the shell can."""
+    """Return a completer of *names*; shells that can do so show the values of a mapping as descriptions."""
 
     def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
         offered: Iterable[str] | Mapping[str, str] = ()
@@ -58,17 +58,17 @@ def of(names: Callable[[], Iterable[str] | Mapping[str, str]]) -> Completer:
 
 
 def files(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Leave it to the shell, which knows best how to complete the name of a file."""
+    """Let the shell complete the name of a file."""
     return [CompletionItem(incomplete, type="file")]
 
 
 def names_or_files(names: Callable[[], Iterable[str] | Mapping[str, str]]) -> Completer:
-    """Return a completer of *names* and, where they are in question too, of data files; else the shell's of files."""
+    """Return a completer of *names* and data files, or of all files by the shell if no name matches."""
     of_names = of(names)
 
     def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
         items = of_names(context, parameter, incomplete)
-        # A shell offers its own files only where it is offered nothing else.
+        # A shell completes files itself only if it gets no other completions.
         return [*items, *_data_files(incomplete)] if items else files(context, parameter, incomplete)
 
     return complete
@@ -89,7 +89,7 @@ def _data_files(incomplete: str) -> list[CompletionItem]:
 def operations() -> dict[str, str]:
     """Return the name of each operation, with its method and path.
 
-    Globs such as ``salsa.*`` are not offered: bash would put the names of files in their place.
+    Globs such as ``salsa.*`` are not offered, because bash would expand them to names of files.
     """
     from ..vendors import find_vendors
 
@@ -108,7 +108,7 @@ def vendors() -> dict[str, str]:
 
 
 def fault_kinds() -> dict[str, str]:
-    """Return each kind of fault with its sentence, and the names from elsewhere."""
+    """Return each kind of fault with its description, and the aliases."""
     from ..faults import ALIASES, kinds
 
     known = {name: " ".join((kind.__doc__ or "").split()) for name, kind in kinds().items()}
@@ -116,7 +116,7 @@ def fault_kinds() -> dict[str, str]:
 
 
 def scenarios(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Complete scenarios: the shipped ones, and those of the files that --scenarios has named before."""
+    """Complete scenarios: the shipped ones, and those of the files of --scenarios."""
     from ..settings import scenarios as shipped
     from ..settings import scenarios_of
 
@@ -128,7 +128,7 @@ def scenarios(context: click.Context, parameter: click.Parameter, incomplete: st
 
 
 def fault_settings(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Complete NAME=VALUE for the kind of fault that stands before: its settings, and the conditions of a rule."""
+    """Complete NAME=VALUE for the preceding kind of fault: its settings, and the conditions of a rule."""
     from ..faults import ALIASES, WHEN, kinds, option
 
     kind = str(context.params.get("fault"))
@@ -139,7 +139,7 @@ def fault_settings(context: click.Context, parameter: click.Parameter, incomplet
     name, equals, value = incomplete.partition("=")
     before = [*(context.params.get("settings") or ())]
     if not equals and before and before[-1].rstrip("=") in rows and "=" not in before[-1][:-1]:
-        # bash takes NAME, = and VALUE for three words, and completes the last
+        # bash splits NAME=VALUE into three words, and completes the last one
         return [CompletionItem(item) for item in _values(rows[before[-1].rstrip("=")]) if item.startswith(name)]
     if equals:
         values = _values(rows[name]) if name in rows else ()
@@ -152,7 +152,7 @@ def fault_settings(context: click.Context, parameter: click.Parameter, incomplet
 
 
 def _values(row: Option) -> tuple[str, ...]:
-    """Return values of *row* to offer: its choices, or one of the right type."""
+    """Return values of *row* to offer: its choices, or a value of the right type."""
     if row.choices:
         return row.choices
     if row.kind is BOOL:
@@ -174,7 +174,7 @@ def programs(context: click.Context, parameter: click.Parameter, incomplete: str
 
 
 def completer_of(option: Option) -> Completer | None:
-    """Return what completes the value of the setting *option*, or None if nothing is known of it."""
+    """Return the completer of values of *option*, or None if there is none."""
     if option.choices:
         return of(lambda: option.choices)
     if option.name == "scenario":

@@ -1,4 +1,4 @@
-"""``segment-mock conform``: the shipped examples, replayed against whatever answers at a URL."""
+"""``segment-mock conform``: replay the shipped examples, or recordings, against any URL."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _SHOWN = 20
 
 def _option(row: Option) -> Option | None:
     if row.name in _KEYS.values():
-        return replace(row, many=False, help="Credential to send; from the environment no process list shows it.")
+        return replace(row, many=False, help="Credential to send; process lists do not show it if it is a variable.")
     return row if row.name in (*_ROOTS.values(), "admin_token") else None
 
 
@@ -67,7 +67,7 @@ def _example_names() -> list[str]:
     "--fixtures",
     "folder",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Replay what `segment-mock record` wrote there instead, in order; without --target against a new mock.",
+    help="Replay the recordings of `segment-mock record` in this folder instead; without --target, against a new mock.",
 )
 @click.option("--vendor", "vendors", multiple=True, type=click.Choice(_NAMES), help="Only this one; may be repeated.")
 @click.option(
@@ -78,14 +78,18 @@ def _example_names() -> list[str]:
     help="Only these examples, such as 'salsa/upsert*'.",
 )
 @flags(_OPTIONS)
-@click.option("--allow-writes", is_flag=True, help="Perform what writes, and make the records that examples need.")
-@click.option("--allow-leftovers", is_flag=True, help="Also create what the vendor's API cannot remove.")
+@click.option(
+    "--allow-writes", is_flag=True, help="Perform calls that write, and create the records that examples need."
+)
+@click.option("--allow-leftovers", is_flag=True, help="Also create records that the vendor's API cannot remove.")
 @click.option(
     "--timeout", type=click.FloatRange(0, min_open=True), default=10, show_default=True, help="Read timeout in seconds."
 )
-@click.option("--ca-file", type=click.Path(exists=True, dir_okay=False), help="Authority of the target's certificate.")
-@click.option("--junit", "report", type=click.Path(dir_okay=False, path_type=Path), help="Write JUnit's XML there.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object; the lines go to stderr.")
+@click.option(
+    "--ca-file", type=click.Path(exists=True, dir_okay=False), help="CA certificate that verifies the target."
+)
+@click.option("--junit", "report", type=click.Path(dir_okay=False, path_type=Path), help="File to write as JUnit XML.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout, and the lines on stderr.")
 def conform_(
     target: str | None,
     folder: Path | None,
@@ -120,7 +124,7 @@ def conform_(
         try:
             target_ = _target(client, settings, given)
         except Unreachable as error:
-            raise click.ClickException(redact(f"{client.display_url} can't be asked: {error}", secrets)) from None
+            raise click.ClickException(redact(f"{client.display_url} can't be reached: {error}", secrets)) from None
         results, left = _run(target_, client, chosen, secrets, given["as_json"])
     _report(client.display_url, target_.name, results, left, report, given["as_json"])
 
@@ -133,7 +137,7 @@ def _replay(folder: Path, target: str | None, settings: Mapping[str, Any], given
     reading = {f"{vendor.name}.{row.name}" for vendor in find_vendors() for row in vendor.operations if row.reads}
     writing = [one.name for one in recordings if one.document.get("operation") not in reading]
     if target and writing and not given["allow_writes"]:
-        raise click.UsageError(f"{', '.join(writing)}: what writes is sent to a target with --allow-writes only")
+        raise click.UsageError(f"{', '.join(writing)}: calls that write need --allow-writes")
     credentials = {vendor.key_header.lower(): settings[_KEYS[vendor.name]] for vendor in find_vendors()}
     secrets = _secrets(check_url(target) if target else "", settings)
     with ExitStack() as stack:
@@ -199,7 +203,7 @@ def _report(
     if as_json:
         click.echo(json.dumps(totals, indent=2))
     if not totals["passed"] + totals["failed"]:
-        raise click.ClickException("nothing was compared; the skipped examples tell why")
+        raise click.ClickException("nothing was compared; each skipped example names the reason")
     if totals["failed"] or left:
         click.get_current_context().exit(1)
 
@@ -237,7 +241,7 @@ def _secrets(url: str, settings: Mapping[str, Any]) -> list[str]:
 
 
 def check_url(text: str) -> str:
-    """Return *text*, which has to be a base URL; exits with 2 otherwise."""
+    """Return *text* if it is a base URL; exits with 2 otherwise."""
     try:
         parts = urlsplit(text)
         usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
@@ -262,7 +266,7 @@ def _chosen(vendors: Sequence[str], only: Sequence[str]) -> list[Example]:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Let SIGTERM, by which a CI job is ended, clean up as Ctrl-C does."""
+    """Let SIGTERM, with which CI ends a job, clean up like Ctrl-C."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
@@ -271,7 +275,7 @@ def _interruptible() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        click.echo("interrupted; what was made is taken away again", err=True)
+        click.echo("interrupted; removing the records that were created", err=True)
         sys.exit(1)
     finally:
         signal.signal(signal.SIGTERM, before)

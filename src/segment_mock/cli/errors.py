@@ -1,4 +1,4 @@
-"""How a command tells that it can't go on: for people, in colour where they look, or as a line of a JSON log."""
+"""Errors of commands: as text, coloured in a terminal, or as a line of a JSON log."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from .terminal import has_colours
 _LOGGING = ("serve", "exec")
 """The commands whose stderr is a log."""
 _HELP: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
-"""What a call without a command raises: its text is the help. Click has it since 8.2."""
+"""The exception for a call without a command, since Click 8.2; its text is the help."""
 
 
 class Report(click.ClickException):
-    """*error*, as it is printed: *as_json* on one line."""
+    """*error* as it is printed; with *as_json*, on one line."""
 
     def __init__(self, error: click.ClickException, *, as_json: bool) -> None:
         super().__init__(error.message)
@@ -53,7 +53,7 @@ def log_line(level: str, message: str, **more: object) -> str:
 
 
 def is_json_log(words: Sequence[str]) -> bool:
-    """Tell whether the command line *words* asks for a log in JSON, by flag, variable or file."""
+    """Return whether the command line *words* selects a JSON log, by flag, variable or file."""
     if not words or words[0] not in _LOGGING:
         return False
     flags = _flags(words[1:])

@@ -1,4 +1,4 @@
-"""``segment-mock exec``: a server for the length of one command. ``segment-mock env``: the same for a shell."""
+"""``segment-mock exec``: run a command with a server. ``segment-mock env``: the variables for a shell."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from ..mock import SegmentMock
 from ..transports.environment import environment
 from ..transports.server.server import LiveServer
 from ..vendors import find_vendors
+from ..wording import plural
 from .completion import files, programs
 from .errors import log_line
 from .log import ErrorLog
@@ -30,7 +31,7 @@ from .serve import ReadyFile, create_mock, start_server
 
 _OPTIONS = all_options(find_vendors())
 _DEFAULTS = {"port": 0, "proxy": True}
-"""What is another default here than that of ``serve``. Its TLS is that of the proxy."""
+"""Defaults that differ from those of ``serve``. TLS is that of the proxy."""
 _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -39,11 +40,11 @@ _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 @config_option
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, shell_complete=programs)
 def exec_(command: tuple[str, ...], config: str | None, **given: Any) -> None:
-    """Run COMMAND with a server of its own: its calls to the vendors' hosts land there, whatever its language.
+    """Run COMMAND, in any language, with a new server that answers its calls to the vendors' hosts.
 
-    The server is a proxy on a free port, under a certificate authority that the command's environment
-    trusts. Exits with the command's exit code, or with 128 plus the number of the signal that ended it. Exits with
-    127 if there is no such command, and with 126 if it cannot be run.
+    The server is a proxy on a free port, with a certificate authority that the command's environment trusts. Exits
+    with the command's exit code, or with 128 plus the number of the signal that ended it. Exits with 127 if the command
+    does not exist, and with 126 if it can't be run.
     """
     settings = resolve_settings(_OPTIONS, {"port": os.environ.get("SEGMENT_MOCK_PORT") or 0, **_given(given)}, config)
     as_json = settings["log_format"] == "json"
@@ -72,7 +73,7 @@ def exec_(command: tuple[str, ...], config: str | None, **given: Any) -> None:
     help="CA to verify a --tls server by. [SEGMENT_MOCK_CA_FILE]",
 )
 def env(url: str | None, ca_file: str | None) -> None:
-    """Print what a shell has to export so that its commands reach the running server: ``eval "$(... env)"``."""
+    """Print the variables with which a shell's commands reach the running server: ``eval "$(... env)"``."""
     base = base_url(url)
     with exit_codes(), closing(client_of(base, None, ca_file if base.startswith("https:") else None)) as client:
         reply = client.send("GET", "/ca.pem")
@@ -95,13 +96,13 @@ def _given(given: dict[str, Any]) -> dict[str, Any]:
 
 
 class NoSuchCommand(click.ClickException):
-    """There is no command of that name."""
+    """The command does not exist."""
 
     exit_code = 127
 
 
 class NotExecutable(click.ClickException):
-    """The command is there, but can't be run."""
+    """The command exists, but can't be run."""
 
     exit_code = 126
 
@@ -109,7 +110,7 @@ class NotExecutable(click.ClickException):
 def run_command(command: tuple[str, ...], variables: dict[str, str]) -> int:
     """Run *command* with the environment *variables*, pass signals on to it, and return its exit code.
 
-    Exits with 127 if there is no such command, and with 126 if it can't be run.
+    Exits with 127 if the command does not exist, and with 126 if it can't be run.
     """
     started: list[subprocess.Popen[bytes]] = []
     early: list[int] = []
@@ -120,7 +121,7 @@ def run_command(command: tuple[str, ...], variables: dict[str, str]) -> int:
         else:
             early.append(number)
 
-    # Before the command starts: it may be sent a signal as soon as it says its first word.
+    # Install the handlers before the command starts, because it may be sent a signal right after its first output.
     before = {number: signal.signal(number, pass_on) for number in _PASSED_ON}
     try:
         started.append(subprocess.Popen(command, env=variables))  # noqa: S603 - the command is the user's own
@@ -152,8 +153,7 @@ def _summary(mock: SegmentMock, server: LiveServer) -> dict[str, Any]:
 
 
 def _count(calls: list[dict[str, Any]]) -> str:
-    total = sum(row["count"] for row in calls)
-    return f"{total} call{'s' * (total != 1)}"
+    return plural(sum(row["count"] for row in calls), "call")
 
 
 def _lines(summary: dict[str, Any]) -> Iterator[str]:
@@ -163,6 +163,6 @@ def _lines(summary: dict[str, Any]) -> Iterator[str]:
         label, reason = ("fault", "") if row["fired"] else ("not fired", f": {row['why']}")
         yield f"  {row['fired']:5}  {label:9} {row['kind']} on {row['operation']}, rule {row['id']}{reason}"
     for host, count in summary["refused"].items():
-        yield f"  {count:5}  refused   {host}: no vendor's host"
+        yield f"  {count:5}  refused   {host}: not a vendor's host"
     for host, count in summary["failed_handshakes"].items():
-        yield f"  {count:5}  distrust  {host}: TLS handshake broken off; does the client trust $SEGMENT_MOCK_CA_FILE?"
+        yield f"  {count:5}  distrust  {host}: TLS handshake failed; does the client trust $SEGMENT_MOCK_CA_FILE?"

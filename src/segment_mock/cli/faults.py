@@ -1,4 +1,4 @@
-"""``segment-mock faults``: what can go wrong, by kind and by scenario."""
+"""``segment-mock faults``: list the kinds of fault, the conditions of a rule, and the scenarios."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def _names() -> dict[str, str]:
     multiple=True,
     metavar="FILE",
     shell_complete=files,
-    help="File of scenarios of your own, to list too.",
+    help="File of your own scenarios to list too.",
 )
 def faults(name: str | None, own: tuple[str, ...]) -> None:
     """List each kind of fault with its settings, the conditions of a rule, and the named scenarios.
 
-    NAME is one of them, such as latency, times or segmenter.down; without it everything is listed.
+    NAME is one of them, such as latency, times or segmenter.down. Without NAME, everything is listed.
     """
     try:
         listed = Emulator({"scenarios": own}).scenarios()
@@ -49,7 +49,7 @@ def faults(name: str | None, own: tuple[str, ...]) -> None:
     click.echo("\nWhen a rule strikes:\n")
     for condition in WHEN:
         click.echo(f"    {_describe(condition)}")
-    click.echo("\nNames from elsewhere:\n")
+    click.echo("\nAliases (names of WireMock):\n")
     for alias in ALIASES:
         click.echo(f"    {_alias(alias)}")
     click.echo("\nScenarios (--scenario NAME):")

@@ -1,4 +1,4 @@
-"""``segment-mock journal``: what a running server was asked, and what it answered."""
+"""``segment-mock journal``: list the calls and replies of a running server."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from ..control_client import ControlClient
+from ..wording import plural
 from .completion import fault_kinds, of, operations, vendors
 from .remote import as_json_option, print_json, with_server
 from .tables import print_table
@@ -39,28 +40,32 @@ def _pairs(context: click.Context, parameter: click.Parameter, values: tuple[str
 
 @click.command()
 @click.argument("number", type=click.IntRange(min=1), required=False)
-@click.option("--follow", "-f", is_flag=True, help="Go on with each call that comes, until Ctrl-C.")
+@click.option("--follow", "-f", is_flag=True, help="Also print new calls as they come, until Ctrl-C.")
 @click.option("--vendor", shell_complete=of(vendors), help="Only calls of this vendor.")
 @click.option(
     "--operation",
     shell_complete=of(operations),
     help="Only this operation: a name with or without its vendor, or a glob.",
 )
-@click.option("--status", type=int, help="Only answers of this status.")
+@click.option("--status", type=int, help="Only replies with this status.")
 @click.option("--fault", shell_complete=of(fault_kinds), help="Only calls that a fault of this kind, or rule, struck.")
 @click.option("--organization", help="Only calls of this organization: its name or a credential.")
 @click.option("--after", help="Only calls from this time on: ISO 8601 or seconds since 1970.")
 @click.option("--before", help="Only calls before this time.")
-@click.option("--since", type=int, help="Only calls after the entry of this number.")
-@click.option("--limit", type=click.IntRange(min=0), help="Only the newest so many.")
-@click.option("--body", callback=_json, metavar="JSON", help="Only calls whose JSON body has this.")
-@click.option("--exact", is_flag=True, help="--body is all that the body has.")
+@click.option("--since", type=int, help="Only calls after the entry with this number.")
+@click.option("--limit", type=click.IntRange(min=0), help="Only the newest calls, at most this many.")
+@click.option("--body", callback=_json, metavar="JSON", help="Only calls whose JSON body contains this.")
+@click.option("--exact", is_flag=True, help="Only calls whose whole body equals --body.")
 @click.option(
-    "--header", "headers", callback=_pairs, multiple=True, metavar="NAME=VALUE", help="Only with this header."
+    "--header", "headers", callback=_pairs, multiple=True, metavar="NAME=VALUE", help="Only calls with this header."
 )
-@click.option("--query", callback=_pairs, multiple=True, metavar="NAME=VALUE", help="Only with this in the query.")
-@click.option("--har", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Write an HTTP Archive.")
-@click.option("--clear", is_flag=True, help="Forget every call, and print nothing.")
+@click.option(
+    "--query", callback=_pairs, multiple=True, metavar="NAME=VALUE", help="Only calls with this query parameter."
+)
+@click.option(
+    "--har", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="File to write as HTTP Archive."
+)
+@click.option("--clear", is_flag=True, help="Clear the journal instead of printing it.")
 @as_json_option
 @with_server
 def journal(
@@ -74,14 +79,14 @@ def journal(
     exact: bool,
     **filters: Any,
 ) -> None:
-    """List the calls of a running server, oldest first; with NUMBER show one of them whole.
+    """List the calls of a running server, oldest first. With NUMBER, show one call in full.
 
-    With --json each call is an object with headers, bodies and changes, of --follow one a line.
+    With --json, each call is an object with headers, bodies and changes; with --follow, one for each line.
     """
     modes = {"NUMBER": number is not None, "--follow": follow, "--har": har is not None, "--clear": clear}
     chosen = [name for name, is_chosen in modes.items() if is_chosen]
     if len(chosen) > 1:
-        raise click.UsageError(f"{' and '.join(chosen)} do not go together")
+        raise click.UsageError(f"{' and '.join(chosen)} can't be combined")
     query = {**filters, "json": body, "exact": exact or None}
     if clear:
         client.delete("/journal")
@@ -101,13 +106,14 @@ def _list(reply: Mapping[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(reply["entries"])
         return
-    print_table(_COLUMNS, map(_row, reply["entries"]), empty="no call fits")
+    print_table(_COLUMNS, map(_row, reply["entries"]), empty="no call matches")
     if reply["forgotten"]:
-        click.echo(f"{reply['forgotten']} older calls are forgotten (--journal-size, --journal-bytes)", err=True)
+        dropped = plural(reply["forgotten"], "older call was", "older calls were")
+        click.echo(f"{dropped} dropped (--journal-size, --journal-bytes)", err=True)
 
 
 def _follow(client: ControlClient, query: Mapping[str, Any], as_json: bool) -> None:
-    """Print what is there, then each call once it is answered."""
+    """Print the calls so far, then each new call once it is answered."""
     printed: set[int] = set()
 
     def show(entries: list[Mapping[str, Any]]) -> None:

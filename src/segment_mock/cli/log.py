@@ -1,4 +1,4 @@
-"""What ``serve`` writes to stderr: a line for each call, and what went wrong, as text or as JSON."""
+"""The log of ``serve`` on stderr: a line for each call, and errors, as text or as JSON."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 _LOG = logging.getLogger("segment_mock")
-INTERVAL = 0.05  # seconds between a call and its line, at most
-_FULL = 1000  # calls after which lines are written without waiting for the interval to end
+INTERVAL = 0.05  # maximum seconds between a call and its line
+_FULL = 1000  # after this many calls, lines are written before the interval ends
 
 
 class CallLog:
-    """A listener of the journal that writes a line for each call to *stream*, many at a time.
+    """A listener of the journal that writes a line for each call to *stream*, several at a time.
 
-    It writes past `logging`, which costs as much as a call, and from a timer of the server's loop, so that no
-    client waits for it. On leaving the ``with`` block everything is written. *format_* is ``text`` or ``json``.
+    It does not use `logging`, which takes as long as a call, and writes from a timer of the server's loop, so that no
+    client waits for it. Leaving the ``with`` block writes all lines. *format_* is ``text`` or ``json``.
     """
 
     def __init__(self, stream: TextIO, format_: str) -> None:
@@ -52,7 +52,7 @@ class CallLog:
         self.flush()
 
     def __call__(self, entry: Entry) -> None:
-        """Write a line for *entry* soon; at once where no event loop runs."""
+        """Write a line for *entry* soon, or at once if no event loop runs."""
         self._entries.append(entry)
         if len(self._entries) >= _FULL:
             self.flush()
@@ -73,13 +73,13 @@ class CallLog:
             self._stream.write("".join(lines))
             self._stream.flush()
         except (OSError, ValueError):
-            pass  # the reader of the log is gone, which is no reason to fail
+            pass  # do not fail because the reader of the log is gone
 
 
 class ErrorLog:
-    """In a ``with`` block, writes what is logged to *stream*, in the form of the calls.
+    """Within a ``with`` block, writes log records to *stream*, in the format of the calls.
 
-    With *format_* ``json`` that is all: warnings of Python and errors that nobody handles are lines of the log too.
+    With *format_* ``json``, Python's warnings and unhandled exceptions become lines of the log too.
     """
 
     def __init__(self, stream: TextIO, format_: str) -> None:
@@ -100,7 +100,7 @@ class ErrorLog:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self._as_json and isinstance(error, Exception) and not isinstance(error, (ClickException, Exit)):
-            return  # it ends the process, and is to be logged
+            return  # the exception ends the process, and still has to be logged
         self._logger.handlers, _LOG.propagate, sys.excepthook, threading.excepthook = self._before
         if self._as_json:
             logging.captureWarnings(False)

@@ -1,4 +1,4 @@
-"""``segment-mock new-vendor``: write a package with a vendor of one operation, to begin from."""
+"""``segment-mock new-vendor``: write a package with a vendor of one operation, as a starting point."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ _SUFFIX = ".tmpl"
 
 @click.command("new-vendor")
 @click.argument("name")
-@click.option("--title", help="What people call the API; default: NAME in capitals.")
+@click.option("--title", help="Title of the API; default: NAME in capitals.")
 @click.option("--host", help="Host of the API, such as api.example.com or *.example.com; default: api.NAME.example.")
-@click.option("--root", help="Where its paths begin; default: /NAME.")
+@click.option("--root", help="First part of its paths; default: /NAME.")
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder to write; default: segment-mock-NAME."
 )
 def new_vendor(name: str, title: str | None, host: str | None, root: str | None, out: Path | None) -> None:
     """Write a package with the vendor NAME: one operation, its schema, refusals, table and example, and tests.
 
-    NAME has small letters, digits and _. ``pip install -e FOLDER`` makes segment-mock know the vendor, and ``pytest``
-    in that folder passes. Nothing is written into a folder that has something in it.
+    NAME has lower-case letters, digits and _. ``pip install -e FOLDER`` registers the vendor with segment-mock, and
+    ``pytest`` in that folder passes. The folder must be empty or new.
     """
     title, host, root = title or name.replace("_", " ").title(), host or f"api.{name}.example", root or f"/{name}"
     _check(name, title, host, root)
     folder = out or Path(f"segment-mock-{name.replace('_', '-')}")
     if folder.is_dir() and any(folder.iterdir()):
-        raise click.UsageError(f"{folder}: there is something in that folder; name another with --out")
+        raise click.UsageError(f"{folder}: the folder is not empty; name another one with --out")
     words = {
         "name": name,
         "title": title,
@@ -60,9 +60,9 @@ def _check(name: str, title: str, host: str, root: str) -> None:
     if problem := check_name(name, _VENDORS):
         raise click.UsageError(problem)
     if hasattr(SegmentMock, name):
-        raise click.UsageError(f"name {name!r}: SegmentMock.{name} is something else; choose another")
+        raise click.UsageError(f"name {name!r}: SegmentMock.{name} already exists; choose another name")
     if not title.isprintable() or not title.strip() or set(title) & set('"\\'):
-        raise click.UsageError(f"--title {title!r}: expected text without quotation marks and backslashes")
+        raise click.UsageError(f"--title {title!r}: expected a text without quotation marks and backslashes")
     try:
         is_host = host_pattern(host) == host.lower() and not host.startswith("!")
     except ValueError:
@@ -74,7 +74,7 @@ def _check(name: str, title: str, host: str, root: str) -> None:
 
 
 def _files(words: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield path and text of each file, with *words* in the place of ``@word@``."""
+    """Yield path and text of each file, with ``@word@`` replaced by its value in *words*."""
     for file in sorted(_TEMPLATE.rglob(f"*{_SUFFIX}")):
         path = file.relative_to(_TEMPLATE).as_posix().removesuffix(_SUFFIX)
         yield _filled(path, words), _filled(file.read_text(encoding="utf-8"), words)

@@ -1,4 +1,4 @@
-"""``segment-mock openapi`` and ``segment-mock schema``: the OpenAPI documents, and JSON Schema of files."""
+"""``segment-mock openapi`` and ``segment-mock schema``: print OpenAPI documents, and JSON Schema of files."""
 
 from __future__ import annotations
 

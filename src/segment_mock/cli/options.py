@@ -1,4 +1,4 @@
-"""Settings as Click options: made from the rows, so that no flag is written twice."""
+"""Settings as Click options, generated from `Option`, so that every flag is declared once."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def flags(options: Iterable[Option]) -> Callable[[_Command], _Command]:
 
 
 def resolve_settings(options: Iterable[Option], given: dict[str, Value], config: str | None) -> dict[str, Value]:
-    """Return every setting from flags, environment and file; exits with 2 for one that can't be used."""
+    """Return every setting from flags, environment and file; exits with 2 for an unusable one."""
     options = [*options]
     try:
         check_variables(options, os.environ)
@@ -50,7 +50,7 @@ config_option = click.option(
 
 
 class AddressInUse(click.ClickException):
-    """Somebody else listens there."""
+    """Another server listens at the address."""
 
     exit_code = 3
 

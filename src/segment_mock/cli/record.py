@@ -21,6 +21,7 @@ from ..transports.environment import environment
 from ..transports.server.server import LiveServer
 from ..transports.server.tls import CertificateAuthority
 from ..vendors import find_vendors
+from ..wording import plural
 from .completion import programs
 from .conform import check_url
 from .exec import run_command
@@ -34,29 +35,36 @@ _HOP_BY_HOP = (
 
 @click.command("record", context_settings={"allow_interspersed_args": False})
 @click.option("--target", required=True, metavar="URL", help="Base URL of the real vendor, where calls are forwarded.")
-@click.option("--vendor", "name", required=True, type=click.Choice([*_VENDORS]), help="Whose API it is.")
-@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder for the files.")
-@click.option("--ca-file", type=click.Path(exists=True, dir_okay=False), help="Authority of the target's certificate.")
+@click.option("--vendor", "name", required=True, type=click.Choice([*_VENDORS]), help="Vendor of the API.")
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder to write, which must be empty or new.",
+)
+@click.option(
+    "--ca-file", type=click.Path(exists=True, dir_okay=False), help="CA certificate that verifies the target."
+)
 @click.option(
     "--timeout", type=click.FloatRange(0, min_open=True), default=30, show_default=True, help="Read timeout in seconds."
 )
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, shell_complete=programs)
 def record(command: tuple[str, ...], target: str, name: str, out: Path, ca_file: str | None, timeout: float) -> None:
-    """Run COMMAND, forward what it sends to the vendor's hosts to URL, and keep the exchanges in a folder.
+    """Run COMMAND, forward its calls to the vendor's hosts to URL, and write the exchanges to a folder.
 
-    Nothing else is forwarded: calls to other hosts are refused. Credentials are redacted, ids and times become
-    placeholders; names, addresses and other contents stay, so look at the files before you share them. The folder
-    gets one file a call, in the form of fixtures/, and recording.har. Exits with the command's exit code.
+    Calls to other hosts are refused. Credentials are redacted; ids and times become placeholders. Names, addresses and
+    other contents stay, so check the files before you share them. The folder gets one file for each call, in the form
+    of fixtures/, and recording.har. Exits with the command's exit code.
     """
     check_url(target)
     if out.is_dir() and any(out.iterdir()):
-        raise click.UsageError(f"--out {out}: there is something in that folder; name a new one")
+        raise click.UsageError(f"--out {out}: the folder is not empty; name a new one")
     vendor = _VENDORS[name]
     with SegmentMock(journal_size=100_000) as mock:
         recorder = _Recorder(mock, vendor, target, ca_file, timeout)
         server = LiveServer(
             recorder.answer,
-            lambda request: _plain(404, "There is no control plane while recording."),
+            lambda request: _plain(404, "The control plane is not available while recording."),
             mock.clock,
             body_limit=mock.settings["body_limit"],
             admit=recorder.admits,
@@ -72,7 +80,7 @@ def record(command: tuple[str, ...], target: str, name: str, out: Path, ca_file:
 
 
 class _Recorder:
-    """Forwards calls to hosts of *vendor* to *target*, one at a time, and remembers them."""
+    """Forwards calls to hosts of *vendor* to *target*, one at a time, and records them."""
 
     def __init__(self, mock: SegmentMock, vendor: Vendor, target: str, ca_file: str | None, timeout: float) -> None:
         import requests
@@ -82,18 +90,18 @@ class _Recorder:
         self._failed: list[str] = []
         self._refused = 0
         self._session = requests.Session()
-        self._session.auth = lambda prepared: prepared  # else requests would look into ~/.netrc
+        self._session.auth = lambda prepared: prepared  # otherwise requests reads ~/.netrc
         self._options: dict[str, Any] = {"verify": ca_file or True, "timeout": timeout, "allow_redirects": False}
 
     def admits(self, host: str) -> bool:
-        """Tell whether *host* is one of the vendor's."""
+        """Return whether *host* belongs to the vendor."""
         return any(matches(host, pattern) for pattern in self._vendor.hosts)
 
     def answer(self, request: Request) -> Response:
-        """Return the target's response to *request*; one that is for another host is refused."""
+        """Return the target's response to *request*; refuse a request for another host."""
         if not self.admits(host_of(request.headers.get("host", ""))):
             self._refused += 1
-            return _plain(403, f"Not forwarded: no host of {self._vendor.title}.")
+            return _plain(403, f"Not forwarded: the host does not belong to {self._vendor.title}.")
         if request.too_large:
             self._failed.append(f"{request.method} {request.target}: the body is too large")
             return _plain(413, "Not forwarded: the body is too large.")
@@ -124,7 +132,7 @@ class _Recorder:
                 return Response(reply.status_code, end_to_end, reply.content)
         except requests.RequestException as error:
             self._failed.append(f"{request.method} {request.target}: {type(error).__name__}")
-            return _plain(502, f"The target gave no answer: {type(error).__name__}.", hint="the target gave no answer")
+            return _plain(502, f"The target did not answer: {type(error).__name__}.", hint="the target did not answer")
 
     def write(self, out: Path) -> None:
         """Write all exchanges, and print how many there are."""
@@ -136,11 +144,11 @@ class _Recorder:
             label = row["operation"].partition(".")[2].replace("_", "-")
             _write(out / f"{number:03}-{label}.json", row)
         _write(out / "recording.har", _archive(self._mock.journal.har(), clean))
-        click.echo(f"segment-mock recorded {len(rows)} call{'s' * (len(rows) != 1)} in {out}", err=True)
+        click.echo(f"segment-mock recorded {plural(len(rows), 'call')} in {out}", err=True)
         for line in self._failed:
             click.echo(f"  not recorded: {line}", err=True)
         if self._refused:
-            click.echo(f"  not forwarded: {self._refused} for other hosts", err=True)
+            click.echo(f"  not forwarded: {plural(self._refused, 'call')} to other hosts", err=True)
 
 
 def _archive(value: Any, clean: Callable[[str], str], name: str = "") -> Any:

@@ -1,4 +1,4 @@
-"""Commands that talk to a running server's control plane: health, clock, state, snapshot, reset, open."""
+"""Commands that call the control plane of a running server: health, clock, state, snapshot, reset, open."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import click
 
 from ..control_client import TIMEOUT, ControlClient, escaped
 from ..settings import OPTIONS, SettingError, merged, resolve
+from ..wording import plural
 from .completion import files
 from .tables import print_table
 from .terminal import echo
@@ -26,10 +27,10 @@ _ca = click.option(
     "--ca-file",
     envvar="SEGMENT_MOCK_CA_FILE",
     shell_complete=files,
-    help="CA to verify a --tls server by. [SEGMENT_MOCK_CA_FILE]",
+    help="CA certificate that verifies a --tls server. [SEGMENT_MOCK_CA_FILE]",
 )
 _token = click.option(
-    "--admin-token", envvar="SEGMENT_MOCK_ADMIN_TOKEN", help="Its admin token. [SEGMENT_MOCK_ADMIN_TOKEN]"
+    "--admin-token", envvar="SEGMENT_MOCK_ADMIN_TOKEN", help="Admin token of the server. [SEGMENT_MOCK_ADMIN_TOKEN]"
 )
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
@@ -59,7 +60,7 @@ def exit_codes() -> Iterator[None]:
 def client_of(
     url: str | None, token: str | None, ca_file: str | bool | None, timeout: float = TIMEOUT
 ) -> ControlClient:
-    """Return what calls the server at *url*, or where the settings say that one listens; exits with 2 for no URL."""
+    """Return a client of the server at *url* (default: the address of the settings); exits with 2 for a bad URL."""
     try:
         return ControlClient(base_url(url), token, ca_file=ca_file, timeout=timeout)
     except SettingError as error:
@@ -67,7 +68,7 @@ def client_of(
 
 
 def base_url(url: str | None) -> str:
-    """Return *url*, or where the settings say that a server listens, without a slash at its end."""
+    """Return *url* (default: the address of the settings) without a slash at its end."""
     if url:
         return url.rstrip("/")
     rows = [option for option in OPTIONS if option.name in ("host", "port", "tls")]
@@ -88,8 +89,8 @@ def print_json(data: Any) -> None:
 @_url
 @_ca
 def health(url: str | None, ca_file: str | None) -> None:
-    """Exit with 0 if a server answers there, else with 1."""
-    # Nothing secret is asked or sent, so a server whose CA nobody can give may be asked all the same.
+    """Exit with 0 if a server answers, otherwise with 1."""
+    # No secret is sent or received, so a server may be called without its CA certificate.
     with exit_codes(), closing(client_of(url, None, ca_file or False, _HEALTH_TIMEOUT)) as client:
         click.echo(json.dumps(client.get("/health")))
 
@@ -109,7 +110,7 @@ _organization = click.option("--organization", help="Credential of the organizat
 @with_server
 @_organization
 def export(client: ControlClient, organization: str | None) -> None:
-    """Print every record, and the ids that had one, as JSON in the form of --data."""
+    """Print every record, and the ids of deleted records, as JSON in the form of --data."""
     click.echo(json.dumps(client.get("/state", deleted=True, organization=organization), indent=2))
 
 
@@ -118,18 +119,19 @@ def export(client: ControlClient, organization: str | None) -> None:
 @with_server
 @_organization
 def import_(client: ControlClient, file: str, organization: str | None) -> None:
-    """Put the records of FILE (YAML or JSON; - is standard input) in place of all records."""
+    """Replace all records by those of FILE (YAML or JSON; - is standard input)."""
     try:
         document = merged([json.load(sys.stdin) if file == "-" else file])
     except (SettingError, ValueError, RecursionError) as error:
         raise click.UsageError(str(error)) from None
     client.put("/state", document, organization=organization)
     source = "standard input" if file == "-" else Path(file).name
-    click.echo(f"{source}: {sum(len(rows) for part in document.values() for rows in part.values())} rows", err=True)
+    count = sum(len(rows) for part in document.values() for rows in part.values())
+    click.echo(f"{source}: loaded {plural(count, 'row')}", err=True)
 
 
 def _reset(client: ControlClient) -> None:
-    """Return to the data the server started with; faults, journal, clock and limits are cleared."""
+    """Return to the server's initial data; clear faults, journal, clock and limits."""
     client.post("/reset")
 
 
@@ -142,14 +144,14 @@ reset_server = click.command("reset")(with_server(_reset))
 
 @click.group()
 def snapshot() -> None:
-    """Remember the records of a running server by a name, and return to them."""
+    """Take snapshots of a running server's records, and return to them."""
 
 
 @snapshot.command("take")
 @click.argument("name")
 @with_server
 def take(client: ControlClient, name: str) -> None:
-    """Remember the present records as NAME, until a reset."""
+    """Take a snapshot of the current records as NAME; it lasts until a reset."""
     client.post(f"/snapshots/{escaped(name)}")
 
 
@@ -157,7 +159,7 @@ def take(client: ControlClient, name: str) -> None:
 @click.argument("name")
 @with_server
 def restore(client: ControlClient, name: str) -> None:
-    """Return to the records that were remembered as NAME."""
+    """Return all records to the snapshot NAME."""
     client.post(f"/snapshots/{escaped(name)}/restore")
 
 
@@ -170,7 +172,7 @@ def list_snapshots(client: ControlClient, as_json: bool) -> None:
     if as_json:
         print_json(rows)
     else:
-        print_table(("name", "place in the change log"), [(row["name"], row["mark"]) for row in rows])
+        print_table(("name", "position in the change log"), [(row["name"], row["mark"]) for row in rows])
 
 
 # The clock.
@@ -180,7 +182,7 @@ def list_snapshots(client: ControlClient, as_json: bool) -> None:
 @as_json_option
 @with_server
 def clock(client: ControlClient, as_json: bool) -> None:
-    """Show a running server's clock, or freeze, set, advance or release it."""
+    """Show a running server's clock, or freeze, set, advance or resume it."""
     if click.get_current_context().invoked_subcommand is None:
         _show_clock(client.get("/clock"), as_json)
 
@@ -204,7 +206,7 @@ def freeze(client: ControlClient, time: str | None) -> None:
 @click.argument("time")
 @with_server
 def set_(client: ControlClient, time: str) -> None:
-    """Move the clock to TIME: ISO 8601 or seconds since 1970. It stays frozen or running."""
+    """Set the clock to TIME: ISO 8601 or seconds since 1970. It stays frozen or running."""
     _show_clock(client.post("/clock", {"set": _moment(time)}))
 
 
@@ -219,7 +221,7 @@ def advance(client: ControlClient, seconds: float) -> None:
 @clock.command("resume")
 @with_server
 def resume(client: ControlClient) -> None:
-    """Let a frozen clock run on."""
+    """Let a frozen clock run again."""
     _show_clock(client.post("/clock", {"freeze": False}))
 
 
@@ -231,7 +233,7 @@ def _moment(text: str) -> str | float:
 
 
 @click.command("open")
-@click.option("--print", "only_print", is_flag=True, help="Print the address and open no browser.")
+@click.option("--print", "only_print", is_flag=True, help="Print the address instead of opening a browser.")
 @with_server
 def open_page(client: ControlClient, only_print: bool) -> None:
     """Open the page of a running server in the browser."""
@@ -239,4 +241,4 @@ def open_page(client: ControlClient, only_print: bool) -> None:
     address = f"{client.url}/_mock/"
     click.echo(address)
     if not only_print and click.launch(address):
-        raise click.ClickException(f"no browser could be started; open {address} yourself")
+        raise click.ClickException(f"no browser could be started; open {address} in one")

@@ -1,4 +1,4 @@
-"""``segment-mock replay``: what a test's mock was asked, asked again."""
+"""``segment-mock replay``: perform the calls of a failed test again."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import click
 
 from ..settings import SettingError
 from ..testing.replay import Replay, Replayed
+from ..wording import plural
 from .terminal import Progress, colour_of, echo
 
 _SHOWN = 10
@@ -20,13 +21,13 @@ _SHOWN = 10
 
 @click.command()
 @click.argument("capsule", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("-v", "--verbose", is_flag=True, help="Show request and answer of each call.")
-@click.option("--diff", is_flag=True, help="Show the answers that differ as a unified diff.")
+@click.option("-v", "--verbose", is_flag=True, help="Show request and reply of each call.")
+@click.option("--diff", is_flag=True, help="Show replies that differ as a unified diff.")
 def replay(capsule: Path, verbose: bool, diff: bool) -> None:
-    """Perform the calls of CAPSULE again, and print where the answers differ.
+    """Perform the calls of CAPSULE again, and print where the replies differ.
 
-    A capsule is the JSON file that a failed test writes: it has the records, seed, clock and faults of its mock, and
-    every call with its answer. Exits with 1 if an answer differs, with 2 if the file is no capsule.
+    A capsule is the JSON file that a failed test writes. It has the records, seed, clock and faults of its mock, and
+    every call with its reply. Exits with 1 if a reply differs, with 2 if the file is not a capsule.
     """
     document = _read(capsule)
     try:
@@ -43,18 +44,18 @@ def replay(capsule: Path, verbose: bool, diff: bool) -> None:
     except SettingError as error:
         raise click.UsageError(f"{capsule}: {error}") from None
     if others:
-        raise click.ClickException(f"{others} of {_count(document['calls'])} came out otherwise")
+        raise click.ClickException(f"{others} of {_count(document['calls'])} had another reply")
 
 
 def _read(capsule: Path) -> Any:
     try:
         return json.loads(capsule.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise click.UsageError(f"{capsule}: no JSON: {error}") from None
+        raise click.UsageError(f"{capsule}: it is not JSON: {error}") from None
 
 
 def _tell(call: Replayed, verbose: bool, diff: bool, progress: Progress) -> bool:
-    """Print what became of *call*, and return whether it was the same, or was not performed."""
+    """Print the result of *call*, and return whether the reply was the same, or the call was skipped."""
     verdict = f"skipped: {call.skipped}" if call.skipped else "differs" if call.differences else "same"
     progress.step()
     echo(f"  #{call.id:<4} {call.operation:<32} {click.style(verdict, fg=colour_of(verdict.partition(':')[0]))}")
@@ -77,7 +78,7 @@ def _tell(call: Replayed, verbose: bool, diff: bool, progress: Progress) -> bool
 
 
 def _count(calls: list[Any]) -> str:
-    return "1 call" if len(calls) == 1 else f"{len(calls)} calls"
+    return plural(len(calls), "call")
 
 
 def _show(mark: str, body: Mapping[str, Any]) -> None:

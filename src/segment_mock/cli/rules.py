@@ -1,4 +1,4 @@
-"""``segment-mock rules``: the faults that are armed on a running server."""
+"""``segment-mock rules``: list, arm and disarm faults on a running server."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _WHEN = ("skip", "times", "every", "chance", "connection", "from", "until")
 
 @click.group()
 def rules() -> None:
-    """List, arm and disarm faults on a running server. `segment-mock faults` lists the kinds there are."""
+    """List, arm and disarm faults on a running server. `segment-mock faults` lists the kinds of fault."""
 
 
 @rules.command("list")
-@click.option("--removed", is_flag=True, help="Those too that were removed since the last reset.")
+@click.option("--removed", is_flag=True, help="Also list rules that were removed since the last reset.")
 @as_json_option
 @with_server
 def list_(client: ControlClient, removed: bool, as_json: bool) -> None:
@@ -56,7 +56,9 @@ def add(
     """
     if fault.endswith((".yaml", ".yml", ".json")):
         if settings or match or operation != "*":
-            raise click.UsageError(f"{fault} has settings, operation and match of its own")
+            raise click.UsageError(
+                f"{fault}: a file of rules has its own settings, operation and match; leave them out here"
+            )
         try:
             definition = read_rules(fault)
         except SettingError as error:
@@ -73,7 +75,7 @@ def add(
 @as_json_option
 @with_server
 def scenario(client: ControlClient, name: str | None, as_json: bool) -> None:
-    """Arm the faults of the scenario NAME; without a name list the scenarios of the server."""
+    """Arm the faults of the scenario NAME. Without NAME, list the scenarios of the server."""
     known = {row["name"]: row for row in client.get("/scenarios")["scenarios"]}
     if name is None:
         if as_json:
@@ -92,7 +94,7 @@ def scenario(client: ControlClient, name: str | None, as_json: bool) -> None:
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @with_server
 def remove(client: ControlClient, ids: tuple[str, ...]) -> None:
-    """Disarm the faults of these ids."""
+    """Disarm the faults with these IDS."""
     for id_ in ids:
         client.delete(f"/faults/{escaped(id_)}")
 
@@ -105,7 +107,7 @@ def clear(client: ControlClient) -> None:
 
 
 def _settings(pairs: Iterable[str]) -> dict[str, Any]:
-    """Return NAME=VALUE as settings of a fault, those that say when it strikes under ``when``."""
+    """Return NAME=VALUE as settings of a fault, with the conditions of its rule under ``when``."""
     settings: dict[str, Any] = {}
     when: dict[str, Any] = {}
     for pair in pairs:
@@ -117,7 +119,7 @@ def _settings(pairs: Iterable[str]) -> dict[str, Any]:
 
 
 def _value(text: str) -> Any:
-    """Return *text* as JSON if it is some, else as it is."""
+    """Return the value of *text* if it is JSON, or *text* itself."""
     try:
         return json.loads(text)
     except ValueError:

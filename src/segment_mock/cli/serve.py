@@ -1,4 +1,4 @@
-"""``segment-mock serve``: a live server until a signal ends it."""
+"""``segment-mock serve``: run a live server until a signal ends it."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ if TYPE_CHECKING:
 _OPTIONS = all_options(find_vendors())
 _LOG = logging.getLogger("segment_mock")
 _WATCH_INTERVAL = 0.3
-"""Seconds between two looks at the watched files."""
+"""Poll interval of the watched files, in seconds."""
 
 
 @click.command()
 @flags(_OPTIONS)
 @config_option
-@click.option("--watch", is_flag=True, help="Begin again when a file of data, faults, stubs or scenarios has changed.")
+@click.option("--watch", is_flag=True, help="Reload when a file of data, faults, stubs or scenarios changes.")
 def serve(config: str | None, watch: bool, **given: Any) -> None:
     """Serve both APIs and the control plane over HTTP until Ctrl-C."""
     settings = resolve_settings(_OPTIONS, given, config)
@@ -78,7 +78,7 @@ def _serve(mock: SegmentMock, settings: dict[str, Any], signals: Signals, ready_
 
 
 def create_mock(settings: dict[str, Any]) -> SegmentMock:
-    """Return a mock; exits with 2 for a setting or a data file that can't be used."""
+    """Return a mock with *settings*; exits with 2 for a setting or a file that can't be used."""
     try:
         with Progress("loading data", quiet=settings["log_format"] == "json"):
             return SegmentMock(**settings)
@@ -89,7 +89,7 @@ def create_mock(settings: dict[str, Any]) -> SegmentMock:
 def start_server(
     mock: SegmentMock, host: str, port: int, *, tls: bool | None = None, proxy: bool | None = None
 ) -> LiveServer:
-    """Return a server of *mock*; exits with 3 if the address is in use, with 2 if it may not be used."""
+    """Return a server of *mock*; exits with 3 if the address is in use, with 2 if it is not allowed."""
     try:
         with Progress("starting the server", quiet=mock.settings["log_format"] == "json"):
             return mock.serve(host, port, tls=tls, proxy=proxy)
@@ -101,7 +101,7 @@ def start_server(
 
 
 class FileWatch:
-    """Reloads *mock* in a ``with`` block when one of *files* has changed, all of them or nothing."""
+    """Within a ``with`` block, reloads *mock* when one of *files* changes: all files or none."""
 
     def __init__(self, mock: SegmentMock, files: list[Path]) -> None:
         self._mock, self._files, self._is_over = mock, files, Event()
@@ -129,7 +129,7 @@ class FileWatch:
             try:
                 self._mock.reload()
             except SettingError as error:
-                _LOG.error("%s changed, but can't be used; nothing was reloaded: %s", names, error)
+                _LOG.error("%s changed, but can't be used, so nothing was reloaded: %s", names, error)
             else:
                 _LOG.warning("%s changed: reloaded", names)
 
@@ -142,7 +142,7 @@ def _stat(file: Path) -> os.stat_result | None:
 
 
 class Stopped(BaseException):
-    """A signal came while the mock was being loaded. Not an Exception, so that no code on the way handles it."""
+    """A signal came while the mock was being loaded. It is not an Exception, so that no other code handles it."""
 
 
 class Signals:
@@ -162,13 +162,13 @@ class Signals:
                 signal.signal(number, handler)
 
     def interruptible(self, work: Callable[[], SegmentMock]) -> SegmentMock:
-        """Return what *work* returns; raises `Stopped` as soon as a signal comes."""
+        """Return the result of *work*; raises `Stopped` as soon as a signal comes."""
         self._is_interruptible = True
         try:
             result = work()
         finally:
             self._is_interruptible = False
-        if not self._received.empty():  # it came where Python discards exceptions
+        if not self._received.empty():  # the signal came where Python discards exceptions
             raise Stopped
         return result
 
@@ -178,14 +178,14 @@ class Signals:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, signal.SIG_IGN)  # stays so while Python shuts down, unlike a handler
+            signal.signal(each, signal.SIG_IGN)  # unlike a handler, remains while Python shuts down
         self._received.put(number)
         if self._is_interruptible:
             raise Stopped
 
 
 class ReadyFile:
-    """The file that says where the server answers, once it does. An earlier server's is removed at once.
+    """The file with the server's address, written once the server answers. An old file is removed at once.
 
     Exits with 2 if the file can't be written.
     """
@@ -195,11 +195,11 @@ class ReadyFile:
         self._identity: tuple[int, int] | None = None
         try:
             self._clear()
-        except (OSError, ValueError) as error:  # ValueError: no path at all
+        except (OSError, ValueError) as error:  # ValueError: not a valid path
             raise self._unusable(str(getattr(error, "strerror", error))) from None
 
     def write(self, server: LiveServer) -> None:
-        """Create the file: complete from its first moment, and never in the place of another."""
+        """Create the complete file in one step, without overwriting another file."""
         ready: dict[str, object] = {"url": server.url, "pid": os.getpid(), "port": server.port}
         if server.ca_file:
             ready["ca_file"] = server.ca_file
@@ -221,7 +221,7 @@ class ReadyFile:
             raise self._unusable(str(error.strerror)) from None
 
     def remove(self) -> None:
-        """Remove the file if it is still the one that was written."""
+        """Remove the file unless another one has replaced it."""
         with suppress(OSError):
             if self._identify() == self._identity and self._path.read_bytes() == self._content:
                 self._path.unlink()
@@ -229,18 +229,18 @@ class ReadyFile:
     def _clear(self) -> None:
         parent = self._path.parent
         if not parent.is_dir():
-            raise self._unusable(f"{str(parent)!r} is no directory")
+            raise self._unusable(f"{str(parent)!r} is not a directory")
         if not os.access(parent, os.W_OK | os.X_OK):
             raise self._unusable(f"{str(parent)!r} is not writable")
         with suppress(FileNotFoundError):
             mode = self._path.lstat().st_mode
             if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
-                raise self._unusable("it exists and is no regular file")
+                raise self._unusable("it exists and is not a regular file")
             self._path.unlink()
 
     def _publish(self, name: str) -> None:
         try:
-            os.link(name, self._path)  # fails if there is something, and follows no symbolic link
+            os.link(name, self._path)  # fails if the path exists, and follows no symbolic link
         except FileExistsError:
             raise
         except (OSError, AttributeError, NotImplementedError):  # a file system without links
@@ -278,6 +278,6 @@ def _banner(server: LiveServer) -> str:
         *([f"  CA            {ca_file}"] if ca_file else []),
         f"Try: {curl} -X POST {url}/api/integration/ext/v1/segments/search \\",
         """       -H 'authToken: t' -d '{"payload":{"offset":0,"count":20}}'""",
-        "Ctrl-C ends it.",
+        "Ctrl-C stops it.",
     ]
     return "\n".join(lines)

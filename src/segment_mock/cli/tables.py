@@ -1,4 +1,4 @@
-"""Tables for people. Rich is imported when the first one is printed: it takes as long as a call to the server."""
+"""Tables for people. Rich is imported on first use, because that takes as long as a call to the server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .terminal import colour_of, echo, has_colours, is_terminal
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str = "none") -> None:
-    """Print *rows* under *columns*; into a file or a pipe no line is cut or folded."""
+    """Print *rows* under *columns*; in a file or a pipe, lines are neither cut nor wrapped."""
     lines = [[_text(cell) for cell in row] for row in rows]
     if not lines:
         click.echo(empty, err=True)
@@ -30,7 +30,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty:
     is_coloured = has_colours(sys.stdout)
     console = Console(
         file=sys.stdout,
-        # A program that reads a pipe wants whole lines, however long.
+        # Programs that read a pipe need whole lines of any length.
         width=None if is_terminal(sys.stdout) else 10_000,
         highlight=False,
         force_terminal=is_coloured,
@@ -42,7 +42,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty:
 
 
 def _text(cell: Any) -> str:
-    # What a client sent must not move the cursor or colour the terminal.
+    # Text from clients must not move the cursor or change colours.
     return "" if cell is None else printable(str(cell))
 
 

@@ -1,4 +1,4 @@
-"""What people see in a terminal: colours, and progress of what takes long. Pipes and files get plain text."""
+"""Terminal output: colours, and progress of long tasks. Pipes and files get plain text."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _OUTCOMES = {
 
 
 def has_colours(stream: TextIO) -> bool:
-    """Tell whether *stream* gets colours: NO_COLOR says no, FORCE_COLOR yes, else a terminal does.
+    """Return whether *stream* gets colours: never with NO_COLOR, always with FORCE_COLOR, else if it is a terminal.
 
-    See https://no-color.org and https://force-color.org: a variable that is set but empty says nothing.
+    See https://no-color.org and https://force-color.org: an empty variable counts as absent.
     """
     if os.environ.get("NO_COLOR"):
         return False
@@ -41,7 +41,7 @@ def has_colours(stream: TextIO) -> bool:
 
 
 def is_terminal(stream: TextIO) -> bool:
-    """Tell whether *stream* is a terminal that can move its cursor."""
+    """Return whether *stream* is a terminal that can move its cursor."""
     try:
         return stream.isatty() and os.environ.get("TERM") != "dumb"
     except (AttributeError, ValueError):  # ValueError: it is closed
@@ -49,12 +49,12 @@ def is_terminal(stream: TextIO) -> bool:
 
 
 def colour_of(outcome: str) -> str:
-    """Return the colour of a status such as ``404``, of a verdict such as ``passed``, or of a broken answer."""
+    """Return the colour of a status such as ``404``, of a verdict such as ``passed``, or of a broken reply."""
     return _OUTCOMES.get(outcome) or _OUTCOMES.get(outcome[:1], "magenta")
 
 
 def echo(text: str, *, err: bool = False) -> None:
-    """Print *text*, whose colours stay only where they are wanted; a line of progress makes room for it."""
+    """Print *text*, without colours if the stream does not get them, in place of the progress line."""
     stream = sys.stderr if err else sys.stdout
     # Half a surrogate pair, which JSON may have, is written as JSON writes it.
     text = text.encode("utf-8", "backslashreplace").decode()
@@ -64,12 +64,12 @@ def echo(text: str, *, err: bool = False) -> None:
 
 
 def echo_outcome(outcome: str, rest: str, *, err: bool = False) -> None:
-    """Print *outcome* in its colour, and *rest* behind it."""
+    """Print *outcome* in its colour, followed by *rest*."""
     echo(click.style(outcome, fg=colour_of(outcome.strip())) + rest, err=err)
 
 
 class _Line:
-    """The one line of progress of this process: whoever prints clears it first."""
+    """The progress line of this process; it is cleared before anything is printed."""
 
     def __init__(self) -> None:
         self._lock, self._stream = Lock(), None
@@ -83,12 +83,12 @@ class _Line:
         self._lock.release()
 
     def write(self, stream: TextIO, text: str) -> None:
-        """Put *text* in the place of what is shown."""
+        """Replace the line by *text*."""
         self._stream = stream
         _write(stream, f"{_CLEAR}{text}")
 
     def clear(self) -> None:
-        """Show nothing."""
+        """Clear the line."""
         if self._stream is not None:
             _write(self._stream, _CLEAR)
             self._stream = None
@@ -98,9 +98,9 @@ _LINE = _Line()
 
 
 class Progress:
-    """Shows on stderr, in a terminal only, that something goes on: from a second after the ``with`` block began.
+    """Shows the progress of a ``with`` block on stderr, in a terminal only, if it takes longer than a second.
 
-    *label* says what; `step` how far it is. Nothing is shown while *quiet*, as with logs in JSON.
+    *label* names the task; `step` counts. With *quiet*, as for logs in JSON, nothing is shown.
     """
 
     def __init__(self, label: str, total: int | None = None, *, quiet: bool = False) -> None:
@@ -122,7 +122,7 @@ class Progress:
                 _LINE.clear()
 
     def step(self) -> None:
-        """Count one more of the total."""
+        """Count one step of the total."""
         self._done += 1
 
     def _run(self) -> None:
@@ -139,4 +139,4 @@ def _write(stream: TextIO, text: str) -> None:
         stream.write(text)
         stream.flush()
     except (OSError, ValueError):
-        pass  # nobody looks any more
+        pass  # the terminal is closed

@@ -1,4 +1,4 @@
-"""``segment-mock vendors``: what is emulated, with its source."""
+"""``segment-mock vendors``: list what is emulated, with its source."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _names() -> dict[str, str]:
 def vendors(name: str | None, as_json: bool) -> None:
     """List each operation, field, refusal and item error with its source, and each assumed rule with its choice.
 
-    NAME is a vendor or an operation, such as salsa or salsa.upsert_segments; without it everything is listed.
+    NAME is a vendor or an operation, such as salsa or salsa.upsert_segments. Without NAME, everything is listed.
     """
     chosen, operation = _chosen(name)
     document = catalogue(chosen, resolve_settings(all_options(_VENDORS), {}, None))
@@ -49,7 +49,7 @@ def vendors(name: str | None, as_json: bool) -> None:
 
 
 def _chosen(name: str | None) -> tuple[list[Vendor], str]:
-    """Return the vendors that *name* stands for, and the full name of the operation, if it is one."""
+    """Return the vendors that *name* selects, and the full name of the operation if *name* is one."""
     if name is None:
         return [*_VENDORS], ""
     for vendor in _VENDORS:
@@ -83,6 +83,6 @@ def _row_lines(line: str, row: dict[str, Any]) -> Iterator[str]:
     yield line
     examples, more = row["examples"][:2], len(row["examples"]) - 2
     examples_text = ", ".join(examples) + (f" and {more} more" if more > 0 else "")
-    # A source that begins with its own mark need not say it twice.
+    # Do not repeat the mark if the source begins with it.
     source = row["source"] if row["source"].startswith(row["mark"]) else f"{row['mark']}: {row['source']}"
     yield f"       {source}{f'; proved by {examples_text}' if examples_text else ''}"

@@ -46,9 +46,9 @@ class SqliteLog(LastingLog):
     def acquire(self) -> None:
         """Lock the file, and create it if there is none."""
         if not self._path.parent.is_dir():
-            raise self._refused(f"{str(self._path.parent)!r} is no directory")
+            raise self._refused(f"{str(self._path.parent)!r} is not a directory")
         if self._path.exists() and not self._path.is_file():
-            raise self._refused("it is no regular file")
+            raise self._refused("it is not a regular file")
         self._lock = self._locked()
         try:
             if not self._path.exists() or not self._path.stat().st_size:

@@ -1,4 +1,4 @@
-"""Flask, and nowhere else: both APIs and the control plane as a WSGI application."""
+"""Both APIs and the control plane as a WSGI application. Only this package imports Flask."""
 
 from .app import control_client, create_app
 

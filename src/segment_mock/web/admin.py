@@ -1,4 +1,4 @@
-"""The control plane under ``/_mock``: what people and tests ask of the mock itself."""
+"""The control plane under ``/_mock``: the API of the mock itself."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def control_plane(core: Emulator) -> Blueprint:
     plane.before_request(check_query)
     plane.before_request(partial(refuse_during_outage, core))
     plane.after_request(add_safe_headers)
-    plane.after_request(partial(save_state, core))  # runs first: the last that was added does
+    plane.after_request(partial(save_state, core))  # runs first, because it is added last
     plane.register_error_handler(HTTPException, http_problem)
     plane.register_error_handler(SettingError, _setting_problem)
     for view in all_views():
@@ -82,36 +82,36 @@ def _setting_problem(error: SettingError) -> Response:
     return problem(400, "Bad request", str(error), hint)
 
 
-# Who may call: this machine, or whoever has the token; never a page of another site.
+# Who may call: this machine, or a client with the token, but never a page of another site.
 
 
 def check_access(token: str | None) -> None:
-    """Refuse another machine, another site's page, and a call without the admin *token* if there is one.
+    """Refuse other machines, pages of other sites, and, if there is an admin *token*, calls without it.
 
-    Raises Forbidden, Unauthorized, or RequestEntityTooLarge for a body that the transport did not keep.
+    Raises Forbidden, Unauthorized, or RequestEntityTooLarge for a body that the transport discarded.
     """
     if request.endpoint in _PUBLIC:
         return
     host = request.headers.get("Host", "")
-    # An origin has a scheme too, but the transport does not know its own.
+    # An origin also has a scheme, but the transport does not know its own.
     origin = request.headers.get("Origin")
     if origin is not None and origin.lower().partition("://")[1:] != ("://", host.lower()):
-        raise Forbidden("Another site's page may not call the control plane.")
+        raise Forbidden("A page of another site must not call the control plane.")
     if token is not None and not _is_bearer(token):
         raise Unauthorized("Send the admin token: Authorization: Bearer TOKEN.")
-    # Without a token, a name other than this machine's may be one that a hostile name server resolves to it.
+    # Without a token, refuse other names than this machine's: a hostile name server may resolve them to it.
     if (
         token is None
         and request.environ.get("segment_mock.transport") != "inprocess"
         and not is_loopback(host_of(host))
     ):
-        raise Forbidden(f"Host {host[:100]!r} is not this machine; with --admin-token any Host may call.")
+        raise Forbidden(f"Host {host[:100]!r} is not this machine; with --admin-token, any Host is allowed.")
     if request.environ.get("segment_mock.too_large"):
         raise RequestEntityTooLarge
 
 
 def check_query() -> None:
-    """Refuse a parameter of the query that the view does not have; raises BadRequest naming the nearest."""
+    """Raise BadRequest with the nearest name for a query parameter that the view does not have."""
     view = _VIEWS.get(request.endpoint or "")
     if view is None or not view.documented:
         return
@@ -120,12 +120,12 @@ def check_query() -> None:
         known += [row.name for row in fields(EntryFilter) if row.name not in known]
     for name in request.args:
         if name not in known:
-            expected = f"expected one of {known}" if known else "there are none here"
+            expected = f"expected one of {known}" if known else "expected no parameters"
             raise BadRequest(f"unknown parameter {brief(name)}{suggestion(name, known)}; {expected}")
 
 
 def refuse_during_outage(core: Emulator) -> Response | None:
-    """Refuse what is about the mock's state while its store, where that lasts, does not answer."""
+    """Refuse calls that need the mock's state while its lasting store does not answer."""
     if request.endpoint in _WITHOUT_STATE:
         return None
     reason = core.outage
@@ -133,7 +133,7 @@ def refuse_during_outage(core: Emulator) -> Response | None:
 
 
 def save_state(core: Emulator, response: Response) -> Response:
-    """Return *response* once what the view did is saved where state lasts, or a problem if that is impossible."""
+    """Save the view's changes if state lasts, and return *response*, or a problem if saving fails."""
     if request.endpoint in _WITHOUT_STATE:
         return response
     try:
@@ -153,7 +153,7 @@ def _outage(reason: str) -> Response:
 
 def _is_bearer(token: str) -> bool:
     scheme, _, sent = request.headers.get("Authorization", "").partition(" ")
-    # WSGI hands over bytes as latin-1; clients send what is not ASCII as UTF-8 or as latin-1.
+    # WSGI decodes bytes as Latin-1; clients send non-ASCII text as UTF-8 or as Latin-1.
     given, known = sent.strip().encode("latin-1", "backslashreplace"), {token.encode("utf-8", "surrogateescape")}
     with suppress(UnicodeEncodeError):
         known.add(token.encode("latin-1"))
@@ -166,7 +166,7 @@ def _is_bearer(token: str) -> bool:
 
 @views.get("/health", public=True)
 def get_health(core: Emulator) -> Response:
-    """Tell that the server answers; needs no token."""
+    """Return that the server is running; needs no token."""
     return as_json(OK)
 
 
@@ -178,10 +178,10 @@ def get_health(core: Emulator) -> Response:
     public=True,
 )
 def get_ca_certificate(core: Emulator) -> Response:
-    """Return the certificate authority of the server that was asked, if it speaks TLS or is a proxy."""
+    """Return the CA certificate of the called server, if it uses TLS or is a proxy."""
     server = request.environ.get("segment_mock.server")
     if server is None or server.ca_pem is None:
-        raise NotFound("This server speaks no TLS: start it with --tls or --proxy.")
+        raise NotFound("This server does not use TLS; start it with --tls or --proxy.")
     return Response(server.ca_pem, content_type="application/x-pem-file")
 
 
@@ -190,16 +190,16 @@ def get_ca_certificate(core: Emulator) -> Response:
     object_of("Catalogue", vendors=list_of(OBJECT), settings=OBJECT),
 )
 def list_vendors(core: Emulator) -> Response:
-    """Return what is emulated, the source of each rule, and the settings in force for the server that was asked."""
+    """Return what is emulated, the source of each rule, and the settings of the called server."""
     server = request.environ.get("segment_mock.server")
     return as_json(catalogue(core.vendors.values(), core.settings | (server.settings if server else {})))
 
 
 @views.get("/settings", object_of("Settings", settings=OBJECT, vendors=list_of(TEXT), operations=list_of(TEXT)))
 def get_settings(core: Emulator) -> Response:
-    """Return the settings in force for the server that was asked, and the names of its vendors and operations.
+    """Return the settings of the called server, and the names of its vendors and operations.
 
-    Of credentials it has only the number.
+    Lists of credentials are replaced by their number.
     """
     server = request.environ.get("segment_mock.server")
     settings = public_settings(core.settings | (server.settings if server else {}))
@@ -213,7 +213,7 @@ _EXAMPLE = object_of(
 
 @views.get("/examples", object_of("Examples", examples=list_of(_EXAMPLE)))
 def list_examples(core: Emulator) -> Response:
-    """Return the shipped examples: the request of each, and the status of the reply in its own small world."""
+    """Return the shipped examples: the request of each, and the status of its reply."""
     rows = [(one.name, one.operation, one.status, one.document) for one in shipped_examples()]
     names = ("title", "mark", "source", "request")
     return as_json(
@@ -255,7 +255,7 @@ _ORGANIZATION = {
     refuses=(400,),
 )
 def get_state(core: Emulator) -> Response:
-    """Return every record of one organization, in the form of a data file, and the deleted ids if asked."""
+    """Return every record of one organization in the form of a data file, with the deleted ids on request."""
     return as_json(core.state(request.args.get("organization", ""), deleted=_is_true("deleted")))
 
 
@@ -277,7 +277,7 @@ _OF_SNAPSHOT = {"name": "$request.path.name"}
 
 @views.get("/snapshots", object_of("Snapshots", snapshots=list_of(object_of("Snapshot", **_SNAPSHOT))))
 def list_snapshots(core: Emulator) -> Response:
-    """Return the snapshots that have a name, oldest first, each with its place in the change log."""
+    """Return the named snapshots, oldest first, each with its position in the change log."""
     rows = [{"name": name, "mark": snapshot.mark} for name, snapshot in core.snapshots.items()]
     return as_json({"snapshots": rows})
 
@@ -288,13 +288,13 @@ def list_snapshots(core: Emulator) -> Response:
     links=dict.fromkeys(("restore_snapshot", "remove_snapshot", "get_changes"), _OF_SNAPSHOT),
 )
 def take_snapshot(core: Emulator, name: str) -> Response:
-    """Remember the present records under a name."""
+    """Take a snapshot of the current records under a name."""
     return as_json({**OK, "name": name, "mark": core.snapshot(name).mark})
 
 
 @views.delete("/snapshots/<name>", refuses=(404,))
 def remove_snapshot(core: Emulator, name: str) -> Response:
-    """Forget a snapshot."""
+    """Remove a snapshot."""
     if not core.remove_snapshot(name):
         raise NotFound(f"no snapshot is called {name!r}{suggestion(name, core.snapshots)}")
     return as_json(OK)
@@ -306,7 +306,7 @@ def remove_snapshot(core: Emulator, name: str) -> Response:
     refuses=(404,),
 )
 def get_changes(core: Emulator, name: str) -> Response:
-    """Return what has become of the records since a snapshot, by table, such as ``salsa.segments``."""
+    """Return the changes of the records since a snapshot, by table, such as ``salsa.segments``."""
     try:
         changes = core.changes_since(name)
     except LookupError as error:
@@ -316,7 +316,7 @@ def get_changes(core: Emulator, name: str) -> Response:
 
 @views.post("/snapshots/<name>/restore", refuses=(404,))
 def restore_snapshot(core: Emulator, name: str) -> Response:
-    """Return to the records of that name."""
+    """Return all records to a snapshot."""
     try:
         core.restore(name)
     except LookupError as error:
@@ -337,9 +337,9 @@ def restore_snapshot(core: Emulator, name: str) -> Response:
     refuses=(400, 404),
 )
 def call_vendor_member(core: Emulator, vendor: str, member: str) -> Response:
-    """Read or prepare a vendor's records past its API, as ``mock.<vendor>.<member>`` does in Python.
+    """Read or prepare a vendor's records without its API, like ``mock.<vendor>.<member>`` in Python.
 
-    Members are those of the vendor's Python face, such as segments and add_segment.
+    Members are those of ``mock.<vendor>``, such as segments and add_segment.
     """
     if vendor not in core.vendors:
         raise NotFound(
@@ -355,7 +355,7 @@ def call_vendor_member(core: Emulator, vendor: str, member: str) -> Response:
             raise BadRequest(f"unknown member {name!r} of the body; expected arguments and keywords")
     arguments, keywords = body.get("arguments", []), body.get("keywords", {})
     if not isinstance(arguments, list) or not isinstance(keywords, dict):
-        raise BadRequest("arguments is a list, and keywords is an object.")
+        raise BadRequest("arguments must be a list, and keywords an object.")
     state = core.vendor_state(vendor).of(request.args.get("organization", ""))
     try:
         if isinstance(getattr(state_class, member), property):
@@ -382,10 +382,10 @@ _FIRST_FAULT = {"number": "$response.body#/faults/0/id"}
 
 @views.get("/faults", _FAULTS, query=_REMOVED, refuses=(400,))
 def list_faults(core: Emulator) -> Response:
-    """Return the armed faults with their counters; with removed=true those too that were removed meanwhile.
+    """Return the armed faults with their counters; removed=true adds those that were removed.
 
-    ``since`` and ``until`` are the journal's entries between which a fault was in force, ``where`` the line that armed
-    it. A reset, or removing all of them, forgets the removed ones too.
+    A fault was in force from the journal's entry ``since`` to the entry ``until``; ``where`` is the line that armed it.
+    A reset, or removing all faults, drops the removed ones too.
     """
     return as_json({"faults": [*map(_rule, _rules(core))]})
 
@@ -429,7 +429,7 @@ _STUBS = object_of("Stubs", stubs=list_of(_STUB))
 
 @views.get("/stubs", _STUBS)
 def list_stubs(core: Emulator) -> Response:
-    """Return the canned answers, with how often each was asked."""
+    """Return the canned answers, each with the number of its calls."""
     return as_json({"stubs": [_stub(core, stub) for stub in core.stubs]})
 
 
@@ -439,7 +439,7 @@ def _stub(core: Emulator, stub: Stub) -> Json:
 
 @views.post("/stubs", reply=_STUBS, status=201, body=component("StubRules"), refuses=(400,))
 def add_stubs(core: Emulator) -> Response:
-    """Add a canned answer, or several, to calls that no operation fits."""
+    """Add a canned answer, or several, to calls that match no operation."""
     return as_json({"stubs": [_stub(core, stub) for stub in core.stubs.load(read_json())]}, 201)
 
 
@@ -455,7 +455,7 @@ _REFUSED = object_of("RefusedHosts", hosts={"type": "object", "additionalPropert
 
 @views.get("/refused", _REFUSED)
 def list_refused_hosts(core: Emulator) -> Response:
-    """Return how often clients called each host that the proxy refused."""
+    """Return how often the proxy refused calls to each host."""
     return as_json({"hosts": dict(core.refused)})
 
 
@@ -496,7 +496,7 @@ def _setting(row: Option) -> Json:
 
 @views.get("/scenarios", object_of("Scenarios", scenarios=list_of(_SCENARIO)))
 def list_scenarios(core: Emulator) -> Response:
-    """Return every scenario that the setting ``scenario`` may name, the user's own after those shipped."""
+    """Return every scenario that the setting ``scenario`` can name: the shipped ones, then the user's own."""
     return as_json({"scenarios": [{"name": name, **scenario} for name, scenario in core.scenarios().items()]})
 
 
@@ -509,7 +509,7 @@ def remove_all_faults(core: Emulator) -> Response:
 
 @views.get("/faults/<number>", _FAULT, query=_REMOVED, refuses=(400, 404))
 def get_fault(core: Emulator, number: str) -> Response:
-    """Return one armed fault with its counters; with removed=true also one that was removed."""
+    """Return one armed fault with its counters; with removed=true, also a removed one."""
     rule = next((rule for rule in _rules(core) if rule.id == number), None)
     if rule is None:
         raise NotFound(f"No fault has the id {number!r}.")
@@ -557,7 +557,7 @@ def change_clock(core: Emulator) -> Response:
         (change, value), = body.items()  # fmt: skip
         core.world.clock.turn(change, value)
     except (TypeError, ValueError) as error:
-        raise BadRequest(f"{json.dumps(body)[:200]}: {error}; send freeze, set or advance, one of them.") from None
+        raise BadRequest(f"{json.dumps(body)[:200]}: {error}; expected exactly one of them.") from None
     return get_clock(core)
 
 
@@ -567,7 +567,7 @@ def change_clock(core: Emulator) -> Response:
 @views.get("/openapi.json", OBJECT)
 def get_control_plane_document(core: Emulator) -> Response:
     """Return the OpenAPI document of the control plane."""
-    from .openapi import control_document  # imports apispec, which few need
+    from .openapi import control_document  # imports apispec, which few runs need
 
     return as_json(control_document(all_views(), core))
 
@@ -590,7 +590,7 @@ def get_file_schema(core: Emulator, file: str) -> Response:
     from .openapi import FILES, file_schema
 
     if file not in FILES:
-        raise NotFound(f"{file!r} is no kind of file{suggestion(file, FILES)}; expected one of {[*FILES]}.")
+        raise NotFound(f"unknown kind of file {file!r}{suggestion(file, FILES)}; expected one of {[*FILES]}.")
     return as_json(file_schema(file, core))
 
 
@@ -603,4 +603,4 @@ _WITHOUT_STATE = _PUBLIC | {
         "get_control_plane_document", "get_vendor_document",
     )
 }  # fmt: skip
-"""What can be answered while the store does not."""
+"""The views that work while the store does not answer."""

@@ -1,4 +1,4 @@
-"""The Flask application: a listed route for each vendor operation, one catch-all, and the control plane."""
+"""The Flask application: a route for each vendor operation, a catch-all route, and the control plane."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def create_app(
 ) -> Flask:
     """Return both APIs and ``/_mock`` as a Flask application for any WSGI server.
 
-    *settings* are those of `SegmentMock`; raises `SettingError` for a bad one. Waiting is real
-    under a server and moves the world's clock under Flask's test client. A reply that a fault breaks
-    off is broken off as far as the server lets us: see `FaultyResponse`.
+    *settings* are those of `SegmentMock`; raises `SettingError` for a bad one. Waits take real time under a server, and
+    move the mock's clock under Flask's test client. A reply that a fault breaks off is broken off as far as the server
+    allows, see `FaultyResponse`.
 
-    With *upstream*, the URL of a ``segment-mock serve``, the application keeps no records: it forwards every call
-    to that server, so that many workers show one mock. The only other setting is then *admin_token*, that of the
-    server. The variables SEGMENT_MOCK_UPSTREAM, SEGMENT_MOCK_ADMIN_TOKEN and SEGMENT_MOCK_CA_FILE (for https)
-    stand for what is not given.
+    With *upstream*, the URL of a ``segment-mock serve``, the application keeps no records and forwards every call to
+    that server, so that many workers share one mock. The only other setting is then *admin_token*, the token of that
+    server. The defaults are the variables SEGMENT_MOCK_UPSTREAM, SEGMENT_MOCK_ADMIN_TOKEN and SEGMENT_MOCK_CA_FILE (for
+    https).
     """
     if emulator is None and (upstream := upstream or os.environ.get("SEGMENT_MOCK_UPSTREAM")):
         return _front(upstream, settings)
@@ -56,7 +56,7 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = messages.body_limit_for("/_mock", core.settings["body_limit"])
     app.request_class, app.url_rule_class = _Request, _Rule
     app.extensions["segment_mock.emulator"] = core
-    # The core folds slashes itself; Flask would redirect, and the vendors do not.
+    # The core merges slashes itself; Flask would redirect, which the vendors do not do.
     app.url_map = Map(merge_slashes=False)  # Werkzeug 2.3 ignores a change of the attribute
     app.url_map.converters["elsewhere"] = _Elsewhere
     app.before_request(_refuse_several_processes)
@@ -71,7 +71,7 @@ def create_app(
     for method, path, name in core.routes.rows():
         rule = _ARGUMENT.sub(r"<\1>", path)
         app.add_url_rule(rule, name, vendor, methods=[method], provide_automatic_options=False)
-    # A rule without methods takes all of them: the core refuses what no vendor has.
+    # A rule without methods accepts every method; the core refuses those that no vendor has.
     app.url_map.add(_Rule("/<elsewhere:path>", endpoint="elsewhere"))
     app.endpoint("elsewhere")(vendor)
     return app
@@ -82,7 +82,7 @@ def _front(upstream: str, settings: MockSettings) -> Flask:
 
     for name in settings:
         if name != "admin_token":
-            raise SettingError(f"{name}: an app with an upstream has no settings of its own; set it at the server")
+            raise SettingError(f"{name}: an app with an upstream can't have this setting; set it on the server")
     token = settings.get("admin_token") or os.environ.get("SEGMENT_MOCK_ADMIN_TOKEN") or None
     app = Flask("segment_mock", static_folder=None)
     app.wsgi_app = Front(upstream, token, ca_file=os.environ.get("SEGMENT_MOCK_CA_FILE") or None)  # type: ignore[method-assign]
@@ -90,21 +90,21 @@ def _front(upstream: str, settings: MockSettings) -> Flask:
 
 
 def _refuse_several_processes() -> Response | None:
-    """Refuse a call where a server has several processes: each would answer from records of its own."""
+    """Refuse a call if the server has several processes, because each would have its own records."""
     if not request.environ.get("wsgi.multiprocess"):
         return None
     return problem(
         503,
         "Several processes",
-        "This server runs create_app() in several processes, each of which would have records, faults and a journal of "
-        "its own.",
+        "This server runs create_app() in several processes, each of which would have its own records, faults and "
+        "journal.",
         "run it in one process with threads (gunicorn -w 1 --threads 8), or start `segment-mock serve` and let every "
         "process forward to that: create_app(upstream=URL)",
     )
 
 
 class _Elsewhere(BaseConverter):
-    """Every path but those of the control plane, slashes and line breaks included."""
+    """Every path except those of the control plane, including slashes and line breaks."""
 
     regex = r"(?!_mock(?:/|$))(?s:.*)"
     part_isolating = False
@@ -112,7 +112,7 @@ class _Elsewhere(BaseConverter):
 
 
 class _Request(Request):
-    """A request with a body limit of its own; before Flask 3.1 only the application has one."""
+    """A request with its own body limit; before Flask 3.1, only the application has one."""
 
     _limit: int | None = None
 
@@ -126,7 +126,7 @@ class _Request(Request):
 
 
 class _Rule(Rule):
-    """A rule that compiles how to build its URL when that is needed: for all rules at once it takes 15 ms."""
+    """A rule that compiles its URL builder on first use; for all rules at once, it takes 15 ms."""
 
     def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
         compiled = super()._compile_builder
@@ -142,27 +142,27 @@ class FaultyResponse(Response):
         self._reply, self._wait, self._now = reply, wait, now
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Deliver it past Flask."""
+        """Deliver it without Flask."""
         headers = self.get_wsgi_headers(environ).to_wsgi_list()
         return wsgi.deliver(self._reply, environ, lambda: start_response(self.status, headers), self._wait, self._now)
 
 
 class RaisingResponse(Response):
-    """No reply: *error* is raised when the server, or a test client, asks for it."""
+    """A response that raises *error* when the server or a test client calls it."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__(b"")
         self._error = error
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Raise the error where Flask does not turn it into a page."""
+        """Raise the error at a point where Flask does not convert it to a page."""
         raise self._error
 
 
 def control_client(core: Emulator) -> Callable[[messages.Request, LiveServer | None], messages.Response]:
     """Return a function that answers requests for ``/_mock`` by the Flask application, for other transports.
 
-    It takes the request and the live server that was asked, if it was one.
+    The function gets the request, and the live server that received it, if any.
     """
     app = create_app(core)
 
@@ -184,7 +184,7 @@ def control_client(core: Emulator) -> Callable[[messages.Request, LiveServer | N
         )
         environ = builder.get_environ()
         if "host" not in request.headers:
-            del environ["HTTP_HOST"]  # the builder's own, which would be this machine
+            del environ["HTTP_HOST"]  # the builder's default, which would be this machine
         chunks, status, headers, *_ = run_wsgi_app(app.wsgi_app, environ, buffered=True)
         passed = {name: value for name, value in headers.items() if name.lower() not in ("content-length", "date")}
         delivery = messages.Delivery(more=more[0], pause=INTERVAL) if more else messages.WHOLE
@@ -221,7 +221,7 @@ def _read(flask: Request, body_limit: int) -> messages.Request:
         body, too_large = flask.get_data(cache=False), False
     except RequestEntityTooLarge:
         body, too_large = b"", True
-    except ClientDisconnected:  # half a body is none
+    except ClientDisconnected:  # treat an incomplete body as empty
         body, too_large = b"", False
     headers = {name.lower(): value for name, value in flask.headers.items()}
     return messages.Request(

@@ -1,4 +1,4 @@
-"""``GET /_mock/events``: what happens in the mock, as server-sent events."""
+"""``GET /_mock/events``: calls, changes, faults and the clock as server-sent events."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from .views import TEXT, Views, described
 
 views = Views()
 INTERVAL = 0.05
-"""Seconds between two looks at what has happened."""
+"""Poll interval of the mock's state, in seconds."""
 KEPT = 2000
-"""How many events are kept for readers that are slow, or that come back."""
+"""How many events are kept for readers that are slow or reconnect."""
 _SHORTEST = INTERVAL / 2
-_PIECE = 128 * 1024  # bytes that a reader gets at once
-_PING = 15.0  # seconds of silence after which a comment shows that the connection is alive
-_TURN = 20.0  # seconds that a reader may keep a thread of a WSGI server
-_MOST = 100  # rules told in one event
-_RULE = 0.0002  # seconds from one look at the rules to the next, for each rule: many would take the clients' time
-_ABOUT_LOST = "events were lost; read /_mock/journal and /_mock/state again"
+_PIECE = 128 * 1024  # how many bytes a reader gets at once
+_PING = 15.0  # seconds without an event after which a comment shows that the connection is alive
+_TURN = 20.0  # seconds for which a reader may occupy a thread of a WSGI server
+_MOST = 100  # how many rules one event has at most
+_RULE = 0.0002  # poll interval of the rules in seconds, for each rule, so that many rules do not slow the clients down
+_ABOUT_LOST = "events were dropped; read /_mock/journal and /_mock/state again"
 
 
 class Event(NamedTuple):
-    """One event as it is sent, and its number."""
+    """An event as sent, and its number."""
 
     number: int
     text: bytes
@@ -43,8 +43,8 @@ class Event(NamedTuple):
 class Feed:
     """The events of one mock. Any number of readers share it, on any threads.
 
-    It looks at the journal, the change log, the fault rules and the clock whenever a reader asks. So calls of a
-    vendor's clients cost the same with readers and without.
+    It polls the journal, the change log, the fault rules and the clock when a reader reads. So the calls of the
+    vendors' clients cost the same with and without readers.
     """
 
     def __init__(self, core: Emulator) -> None:
@@ -57,7 +57,7 @@ class Feed:
         self._start()
 
     def position(self, event_id: str = "") -> int | None:
-        """Return the number of the event *event_id*, by default the newest; None if it is another mock's."""
+        """Return the number of the event *event_id* (default: the newest); None if it belongs to another mock."""
         with self._lock:
             self._look()
         if not event_id:
@@ -67,11 +67,11 @@ class Feed:
         return int(number) if known else None
 
     def event_id(self, number: int) -> str:
-        """Return the id of the event of this *number*, for a client to resume from."""
+        """Return the id of the event with this *number*, from which a client can resume."""
         return f"{self._token}-{number}"
 
     def after(self, number: int) -> tuple[list[Event], int]:
-        """Return the events after *number*, at least what has happened since the last look, and how many are lost."""
+        """Poll the mock; return the events after *number*, and how many of them were dropped."""
         with self._lock:
             self._look()
             oldest = self._number - len(self._events)
@@ -94,7 +94,7 @@ class Feed:
         self._events.append(Event(self._number, head + dumps(data) + b"\n\n"))
 
     def _look(self) -> None:
-        """Publish what has happened since the last look."""
+        """Publish what has happened since the last poll."""
         now = Clock.monotonic()
         if now - self._looked < _SHORTEST:
             return
@@ -104,7 +104,7 @@ class Feed:
             records = self._generation != core.world.generation
             self._start()
             self._publish("reset", {"records": records, "journal": True, "now": core.world.clock.iso()})
-            self._newest = 0  # what has been called since
+            self._newest = 0  # include the calls since the reset
             self._open = {}
         self._look_at_rules()
         self._look_at_calls()
@@ -124,7 +124,7 @@ class Feed:
                 self._open.pop(entry.id, None)
         if started:
             self._newest = started[-1].id
-        # A rule counts a call after it has been opened: so look at the rules once more.
+        # A rule counts a call after the entry was opened, so poll the rules once more.
         self._rules_due = self._rules_due or bool(started or self._open or ended)
 
     def _look_at_rules(self) -> None:
@@ -144,7 +144,7 @@ class Feed:
 
     def _look_at_records(self) -> None:
         world = self._core.world
-        # Whoever holds the lock may do so for long, and a reader may be on the thread that answers the clients.
+        # Do not wait for the lock: it may be held for long, and a reader may run on the thread that answers clients.
         if world.log.mark == self._mark or not world.lock.acquire(blocking=False):
             return
         try:
@@ -158,7 +158,7 @@ class Feed:
         self._publish("change", {"mark": mark, "tables": self._tables(changes), "all": not changes})
 
     def _tables(self, changes: Iterable[Change]) -> list[Json]:
-        """Return what *changes* come to, a row for each table of an organization."""
+        """Return a summary of *changes*, one row for each table of an organization."""
         groups: dict[tuple[str, str], list[Change]] = {}
         for change in changes:
             name = self._names.get(id(change.table.schema), change.table.schema.name)
@@ -178,7 +178,7 @@ def _counts(changes: list[Change]) -> Json:
 
 
 class Reader:
-    """One client's place in a *feed*, after the event *last_id*, or at its end."""
+    """A client's position in a *feed*: after the event *last_id*, or at its end."""
 
     def __init__(self, feed: Feed, last_id: str = "") -> None:
         self._feed, self._spoke = feed, Clock.monotonic()
@@ -189,7 +189,7 @@ class Reader:
             self._greeting += _lost(None)
 
     def read(self) -> bytes:
-        """Return the events that are due, ``b""`` if there are none."""
+        """Return the new events, ``b""`` if there are none."""
         pieces, size = [self._greeting], len(self._greeting)
         self._greeting = b""
         events, lost = self._feed.after(self._number)
@@ -208,7 +208,7 @@ class Reader:
         return data
 
     def pieces(self) -> Iterator[bytes]:
-        """Yield the events of some seconds, for a server that lends a thread."""
+        """Yield the events of some seconds, for a server with a thread for each request."""
         end = Clock.monotonic() + _TURN
         while Clock.monotonic() < end:
             yield self.read()
@@ -230,10 +230,10 @@ def _lost(count: int | None) -> bytes:
     },
 )
 def get_events(core: Emulator) -> Response:
-    """Stream what happens as server-sent events: entry, change, fault, clock, reset; and lost, if the reader is slow.
+    """Stream server-sent events: entry, change, fault, clock, reset, and lost if the reader is too slow.
 
-    Resume by the header Last-Event-ID or the query *after*. Only the live server streams without an end; a WSGI server
-    with threads does for 20 seconds at a time, others answer with what is due.
+    Resume by the header Last-Event-ID or the query *after*. Only the live server streams without an end. A WSGI server
+    with threads streams for 20 seconds at a time; others answer with the new events.
     """
     feed = current_app.extensions.setdefault("segment_mock.feed", None) or Feed(core)
     current_app.extensions["segment_mock.feed"] = feed

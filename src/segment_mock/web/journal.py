@@ -1,4 +1,4 @@
-"""The journal over the control plane: its entries, and the way back to the records after one of them."""
+"""The journal over the control plane: its entries, and the return to the records after one of them."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ _EXACT: dict[str, Json] = {
 def list_journal(core: Emulator) -> Response:
     """Return the exchanges as their clients saw them, oldest first.
 
-    With form=exact each has ``exact`` too: times without rounding, bodies as base64, and its place in the change log.
+    With form=exact, each also has ``exact``: unrounded times, bodies as base64, and its position in the change log.
     """
     form = _form()
     entries = [form(entry) for entry in _wanted(core)]
@@ -104,7 +104,7 @@ _SUMMARY = object_of(
 def list_summaries(core: Emulator) -> Response:
     """Return a summary of each exchange, oldest first: no headers and bodies, and changes as numbers.
 
-    Calls of one operation with the same fingerprint have sent the same.
+    Calls of one operation with the same fingerprint have equal requests.
     """
     return as_json({"calls": [summary(entry) for entry in _wanted(core)], "forgotten": core.journal.forgotten})
 
@@ -156,7 +156,7 @@ def get_journal_entry(core: Emulator, number: int) -> Response:
     refuses=(404, 409),
 )
 def get_changes_since_entry(core: Emulator, number: int) -> Response:
-    """Return what has become of the records since one exchange, by table, such as ``salsa.segments``."""
+    """Return the changes of the records since one exchange, by table, such as ``salsa.segments``."""
     entry = core.journal.get(number)
     if entry is None:
         raise NotFound(f"entry {number} is not in the journal: {core.journal.describe_contents()}")
@@ -171,7 +171,7 @@ def get_changes_since_entry(core: Emulator, number: int) -> Response:
 
 @views.post("/journal/<int:number>/rewind", refuses=(404, 409))
 def rewind(core: Emulator, number: int) -> Response:
-    """Return to the records as they were right after one exchange."""
+    """Return all records to their state right after one exchange."""
     try:
         core.rewind(number)
     except LookupError as error:
@@ -190,19 +190,19 @@ def get_capsule(core: Emulator) -> Response:
 
 @views.delete("/journal")
 def clear_journal(core: Emulator) -> Response:
-    """Forget every exchange."""
+    """Drop every exchange."""
     core.journal.clear()
     return as_json(OK)
 
 
 def _wanted(core: Emulator) -> list[Entry]:
-    """Return the entries that the filters in the query mean."""
+    """Return the entries that match the filters of the query."""
     filters = {name: _parse(name, text) for name, text in request.args.items() if name not in _EXACT}
     return core.entries(**filters)
 
 
 def _form() -> Callable[[Entry], Json]:
-    """Return what writes an entry in the form that the query asks for; raises BadRequest."""
+    """Return the function that serializes an entry in the form of the query; raises BadRequest."""
     form = request.args.get("form", "plain")
     if form not in ("plain", "exact"):
         raise BadRequest(f"form: {form[:200]!r} is not plain or exact.")

@@ -20,9 +20,9 @@ _INSTALL = "Metrics need prometheus-client: pip install 'segment-mock[metrics]'.
 
 
 class Metrics:
-    """What one mock has counted since its metrics were asked for first; a reset of the mock leaves it.
+    """The counters of one mock since its metrics were first requested; a reset of the mock does not clear them.
 
-    The calls that the journal has by then are counted too.
+    They include the calls in the journal at that time.
     """
 
     def __init__(self, core: Emulator) -> None:
@@ -56,7 +56,7 @@ class Metrics:
 
 
 class _Gauges:
-    """What is there at the moment."""
+    """Gauges: the current numbers of records, calls and rules."""
 
     def __init__(self, core: Emulator) -> None:
         self._core = core
@@ -91,7 +91,7 @@ class _Gauges:
 def get_metrics(core: Emulator) -> Response:
     """Return calls by operation, status and fault, durations, records by table and memory, for Prometheus.
 
-    Calls are counted from the first time that this is asked on, those in the journal included.
+    Calls are counted from the first request for metrics on, including those in the journal at that time.
     """
     try:
         from prometheus_client import generate_latest

@@ -1,4 +1,4 @@
-"""The page for people, ``/_mock/``, and the one that shows the OpenAPI documents. Neither needs a network."""
+"""The page ``/_mock/`` and the page of the OpenAPI documents. Neither loads anything from the network."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-# Swagger UI sets styles in its markup, and its pictures are data.
+# Swagger UI has styles in its markup, and pictures as data URLs.
 _DOCS_POLICY = _POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'").replace(
     "img-src 'self'", "img-src 'self' data:"
 )
@@ -32,7 +32,7 @@ _TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=ut
 
 @views.get("/", documented=False, public=True)
 def get_page(core: Emulator) -> Response:
-    """Return the page; what it shows, it asks of the control plane as any other client."""
+    """Return the page, which gets its data from the control plane like any other client."""
     return _page("index.html", _POLICY)
 
 
@@ -40,7 +40,7 @@ def get_page(core: Emulator) -> Response:
 def get_page_file(core: Emulator, name: str) -> Response:
     """Return a file of the page."""
     response = send_from_directory(_STATIC, name)
-    # The system's table of types may know others.
+    # The system's table of media types may differ.
     response.headers["Content-Type"] = _TYPES.get(Path(name).suffix, response.headers["Content-Type"])
     response.headers.update({**_SAFE, "Content-Security-Policy": _POLICY})
     return response
@@ -48,13 +48,13 @@ def get_page_file(core: Emulator, name: str) -> Response:
 
 @views.get("/docs", documented=False, public=True)
 def get_docs(core: Emulator) -> Response:
-    """Return the page of the OpenAPI documents, which it asks for with the admin token."""
+    """Return the page of the OpenAPI documents, which requests them with the admin token."""
     return _page("docs.html", _DOCS_POLICY)
 
 
 @views.get("/docs/documents", documented=False)
 def get_docs_list(core: Emulator) -> Response:
-    """Return name and place of each OpenAPI document."""
+    """Return name and URL of each OpenAPI document."""
     urls = [{"name": vendor.title, "url": f"openapi/{name}.json"} for name, vendor in core.vendors.items()]
     return as_json({"documents": [*urls, {"name": "control plane", "url": "openapi.json"}]})
 

@@ -1,4 +1,4 @@
-"""Records over the control plane: by pages, with what belongs to them; single edits; what has changed."""
+"""Records over the control plane: pages of them, related records, single edits, and changes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _CHANGES = object_of(
 )  # fmt: skip
 _NATURAL = {**WHOLE_NUMBER, "minimum": 0, "maximum": 999_999_999}
 _MOST = 1000
-"""How many changes, or records that belong to another, are returned at most."""
+"""How many changes or related records are returned at most."""
 _OF = {"organization": described(TEXT, "The name or a credential of the organization, where each has its own.")}
 
 
@@ -65,7 +65,7 @@ def list_organizations(core: Emulator) -> Response:
     refuses=(400, 404),
 )
 def list_records(core: Emulator, vendor: str, table: str) -> Response:
-    """Return a page of the records of a table, oldest first; *search* is text that a value must have, in any case."""
+    """Return a page of the records of a table, oldest first; *search* is a text in any of their values."""
     offset, limit = _number("offset", 0), _number("limit", 100)
     words = request.args.get("search", "").lower()
     with core.world.lock:
@@ -87,10 +87,10 @@ def list_records(core: Emulator, vendor: str, table: str) -> Response:
     refuses=(400, 404, 409, 413),
 )
 def change_record(core: Emulator, vendor: str, table: str) -> Response:
-    """Add, replace or delete one record past the API.
+    """Add, replace or delete one record, without a call of the vendor's API.
 
-    *before* is the record as it was read, or null to add one; *after* is what it becomes, or null to delete it. A new
-    record has the form of a row in a data file. What refers to a deleted record by its id goes with it.
+    *before* is the record as it was read, or null to add one. *after* is the new record, or null to delete it. A new
+    record has the form of a row in a data file. Records that refer to a deleted record by its id are deleted too.
     """
     body = read_object()
     if body.keys() != {"before", "after"} or not all(row is None or isinstance(row, dict) for row in body.values()):
@@ -105,7 +105,7 @@ def change_record(core: Emulator, vendor: str, table: str) -> Response:
             if before is not None:
                 key = _key(rows, before)
                 if rows.get(key) != before:
-                    raise Conflict("The record is not what it was when it was read; read it again.")
+                    raise Conflict("The record has changed since it was read; read it again.")
                 if after is None:
                     _delete(owner, store, rows, key)
                 elif _key(rows, after) != key:
@@ -132,7 +132,7 @@ def change_record(core: Emulator, vendor: str, table: str) -> Response:
     refuses=(404,),
 )
 def list_related(core: Emulator, vendor: str, table: str) -> Response:
-    """Return the records that belong to the one with the id *key*, by table: the members of a group, say."""
+    """Return the records related to the one with the id *key*, by table, such as the members of a group."""
     key = request.args.get("key", "")
     with core.world.lock:
         store = _organization(core).store
@@ -148,7 +148,7 @@ def list_related(core: Emulator, vendor: str, table: str) -> Response:
 def _organization(core: Emulator, find: Callable[[str], Organization] | None = None) -> Organization:
     """Return the organization that the query names, by its name or by a credential.
 
-    One that no call has named yet is returned by *find*: by default as it would be, which makes none.
+    If no call has used it yet, *find* returns it; the default returns a temporary one.
     """
     name = request.args.get("organization", "")
     return next((one for one in core.world if one.name == name), None) or (find or core.world.look_up)(name)
@@ -199,7 +199,7 @@ def _key(rows: Table, record: Record) -> Key:
 
 
 def _become(core: Emulator, vendor: Vendor, store: Store, document: Json) -> None:
-    """Write what *document* has and the tables of *vendor* do not, and the other way; raises SettingError."""
+    """Make the tables of *vendor* equal to *document* by writing only the differences; raises SettingError."""
     for name, loaded in vendor.load(document, core.world).items():
         rows, key = store[vendor.table(name)], loaded.schema.key
         for record in loaded.records:
@@ -210,7 +210,7 @@ def _become(core: Emulator, vendor: Vendor, store: Store, document: Json) -> Non
 
 
 def _delete(vendor: Vendor, store: Store, rows: Table, key: Key) -> None:
-    """Delete the record of *key*, and what refers to it."""
+    """Delete the record of *key* and the records that refer to it."""
     for schema in vendor.tables:
         other = store[vendor.table(schema.name)]
         for record in [*other] if other is not rows else ():

@@ -1,4 +1,4 @@
-"""What a view of the control plane is: a function with its route and its OpenAPI text, and the replies it gives."""
+"""The views of the control plane, functions with a route and OpenAPI texts, and helpers for their replies."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from werkzeug.exceptions import BadRequest, HTTPException
 from ..core import Json, Refusal, dumps, parse
 from ..json_match import shortened, writable
 
-_HINTS = {404: "GET /_mock/vendors lists what is here", 405: "the Allow header names the methods"}
+_HINTS = {
+    404: "GET /_mock/openapi.json lists the paths of the control plane",
+    405: "the Allow header names the methods",
+}
 
 _NOTHING = "default-src 'none'; frame-ancestors 'none'"
 
@@ -42,7 +45,7 @@ def list_of(items: Json) -> Json:
 
 
 def component(name: str) -> Json:
-    """Return a reference to a schema that `openapi.control_document` makes from the vendors in force."""
+    """Return a reference to a schema that `openapi.control_document` creates from the vendors in force."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
@@ -55,9 +58,9 @@ class View:
     """One view of the control plane. *function* gets the `Emulator` and the parts of the path.
 
     *method* and *path* are its route below ``/_mock``, in Flask's syntax. The first line of the function's docstring
-    is the summary in the OpenAPI document. *reply*, *body* and *query* are JSON Schemas, *refuses* are the statuses
-    besides 401 and 403, *links* go from its reply to other operations. A *public* view needs no admin token and
-    answers any Host. One that is not *documented* is a part of the page.
+    is the summary in the OpenAPI document. *reply*, *body* and *query* are JSON Schemas. *refuses* are the error
+    statuses besides 401 and 403. *links* lead from its reply to other operations. A *public* view needs no admin token
+    and answers any Host. A view that is not *documented* is a part of the page.
     """
 
     function: ViewFunction
@@ -123,22 +126,22 @@ class Views:
 
 
 def as_json(data: Any, status: int = 200) -> Response:
-    """Return *data* as a JSON reply, members in the order of the data; what JSON can't carry is shown as text."""
+    """Return *data* as a JSON reply, members in the order of the data; objects that JSON can't carry become text."""
     try:
         body = dumps(data)
-    except (TypeError, ValueError, RecursionError):  # an object of the user's, such as a matcher
+    except (TypeError, ValueError, RecursionError):  # a user's object, such as a matcher
         body = dumps(writable(data))
     return Response(body, status, content_type="application/json")
 
 
 def problem(status: int, title: str, detail: str, hint: str = "") -> Response:
-    """Return problem+json: *title* is the kind of problem, *detail* this case of it, *hint* the way out."""
+    """Return problem+json: *title* is the kind of problem, *detail* this occurrence, *hint* what to do."""
     body = {"type": "about:blank", "title": title, "status": status, "detail": shortened(detail), "hint": hint}
     return Response(dumps(body), status, content_type="application/problem+json")
 
 
 def add_safe_headers(response: Response) -> Response:
-    """Let no page show *response* in a frame, and no browser take it for a page that it is not."""
+    """Add headers that forbid showing *response* in a frame and guessing its media type."""
     policy = "frame-ancestors 'none'" if response.mimetype == "text/html" else _NOTHING
     response.headers.setdefault("Content-Security-Policy", policy)
     response.headers.setdefault("X-Content-Type-Options", "nosniff")

@@ -63,7 +63,7 @@ CASES = (
 )  # fmt: skip
 BESIDE = (
     ("this is a defect of segment-mock; its log has the traceback", "the emulator itself failed; please report it"),
-    ("the target gave no answer", "`segment-mock record` could not reach the vendor"),
+    ("the target did not answer", "`segment-mock record` could not reach the vendor"),
 )
 
 

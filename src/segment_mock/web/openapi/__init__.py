@@ -1,4 +1,4 @@
-"""OpenAPI 3.1 of the vendors and the control plane, and JSON Schema of files: from what answers and loads them."""
+"""OpenAPI 3.1 documents of the vendors and the control plane, and JSON Schema of files, made from the code."""
 
 from .control import control_document
 from .files import FILES, file_schema

@@ -1,4 +1,4 @@
-"""The control plane's document, from its views; and what a fault rule and a data file look like."""
+"""The OpenAPI document of the control plane, from its views, and the schemas of fault rules and data files."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from ...stubs import METHODS, MOST_TIMES
 from ..views import TEXT, WHOLE_NUMBER, View, object_of
 from .schemas import one_type_enums
 
-_ABOUT = "What people and tests ask of the mock itself. No vendor has any of it."
+_ABOUT = "The API of the mock itself, for people and tests. No vendor has it."
 _ARGUMENT = re.compile(r"<(?:(\w+):)?(\w+)>")
 _PROBLEM = {
     **object_of("Problem", type=TEXT, title=TEXT, status=WHOLE_NUMBER, detail=TEXT, hint=TEXT),
-    "description": "Why a call failed, and the way out.",
+    "description": "Why a call failed, and what to do.",
 }
 _OF_PATHS = {
     "file": "The kind of file.",
@@ -33,7 +33,7 @@ _OF_PATHS = {
 }
 """What each argument of a path is."""
 FILE_KINDS = ("data", "faults", "scenarios", "stubs", "settings")
-"""The kinds of file that a user writes."""
+"""The kinds of files that users write."""
 _STATE = "The records in the form of a data file: vendor, collection, list of rows in wire names."
 
 
@@ -44,7 +44,7 @@ def control_document(views: Iterable[View], core: Emulator) -> Json:
         if view.documented:
             path = paths.setdefault("/_mock" + _ARGUMENT.sub(r"{\2}", view.path), {})
             path[view.method.lower()] = _operation(view, core)
-    bearer = {"type": "http", "scheme": "bearer", "description": "The admin token, if the server was given one."}
+    bearer = {"type": "http", "scheme": "bearer", "description": "The admin token, if the server has one."}
     schemas: dict[str, Json] = {}
     paths = hoist(paths, schemas)
     rules = fault_rules_schema(core.routes.operations(), core.vendors)
@@ -64,7 +64,7 @@ def control_document(views: Iterable[View], core: Emulator) -> Json:
 
 
 def hoist(value: Any, schemas: dict[str, Json], place: str = "#/components/schemas/") -> Any:
-    """Return *value* with a reference to *place* for each schema that has a title, and put these into *schemas*."""
+    """Return *value* with each schema that has a title replaced by a reference to *place*; add these to *schemas*."""
     if isinstance(value, list):
         return [hoist(item, schemas, place) for item in value]
     if not isinstance(value, dict):
@@ -131,7 +131,7 @@ def _refusal(status: int) -> Json:
 
 DELETED_ROWS: Json = {
     "type": ["array", "null"],
-    "description": "Ids that had a record once: collection and id of each.",
+    "description": "The ids of deleted records: collection and id of each.",
     "items": {
         "type": "object",
         "properties": {"collection": TEXT, "id": TEXT},
@@ -191,10 +191,10 @@ _PATHS = {"type": "object", "propertyNames": {"pattern": rf"^{_STEP}(\.{_STEP})*
 def fault_rules_schema(
     operations: Mapping[str, Operation | None], vendors: Collection[str], *, globs: bool = False
 ) -> Json:
-    """Return what ``POST /_mock/faults`` takes: a rule of any kind, or a list of rules.
+    """Return the schema of the body of ``POST /_mock/faults``: a rule of any kind, or a list of rules.
 
-    With *globs* an operation may be any pattern, such as ``*.upsert_*``; the OpenAPI document lists names only, from
-    which generators of clients make an enumeration.
+    With *globs*, an operation may be any pattern, such as ``*.upsert_*``. The OpenAPI document lists only names,
+    because client generators make an enumeration of them.
     """
 
     def names(able: Collection[str]) -> Json:
@@ -221,7 +221,7 @@ def fault_rules_schema(
 
 
 def stub_rules_schema() -> Json:
-    """Return what ``POST /_mock/stubs`` takes: a stub, or a list of stubs."""
+    """Return the schema of the body of ``POST /_mock/stubs``: a stub, or a list of stubs."""
     value = {"type": ["string", "integer"], "pattern": r"^[\t\x20-\x7e\x80-\xff]*$"}
     stub = {
         "title": "StubRule",
@@ -272,7 +272,7 @@ def _setting(row: Option) -> tuple[str, Json]:
 
 
 def _digits(row: Option) -> str:
-    """Return a pattern of numbers as text, as a shell has them: with a maximum, only both bounds match."""
+    """Return a pattern of numbers as text, as in a shell; with a maximum, it matches only the two bounds."""
     if row.max is not None:
         return f"^({row.min:.0f}|{row.max:.0f})$"
     return "^[1-9][0-9]{0,8}$" if row.min else "^[0-9]{1,9}$"

@@ -1,4 +1,4 @@
-"""The files that a user writes, as JSON Schema: editors complete and check them by it."""
+"""JSON Schema of the user's files, with which editors complete and check them."""
 
 from __future__ import annotations
 
@@ -79,7 +79,9 @@ def _spellings(name: str) -> dict[str, None]:
 
 def _setting(row: Option) -> Json:
     if row.choices:
-        one: Json = {"enum": [*row.choices, *([False] if "off" in row.choices else [])]}  # YAML's bare off is false
+        one: Json = {
+            "enum": [*row.choices, *([False] if "off" in row.choices else [])]
+        }  # YAML reads an unquoted off as false
     else:
         one = {BOOL: {"type": ["boolean", "string"]}, INT: {"type": ["integer", "string"]}}.get(
             row.kind, {"type": ["number", "string"]} if row.kind is FLOAT else {}
@@ -94,22 +96,22 @@ def _setting(row: Option) -> Json:
 FILES: Mapping[str, Callable[[Emulator], Json]] = dict(
     zip(FILE_KINDS, (_data, _faults, _scenarios, _stubs, _settings), strict=True)
 )
-"""What makes the schema of each kind of file."""
+"""The function that returns the schema of each kind of file."""
 
 
 class _RowConverter(Converter):
-    """Writes a nested schema in its place, and refuses the members that loading would refuse."""
+    """Inlines nested schemas, and forbids the members that loading would refuse."""
 
     sourced = False
 
     def schema2jsonschema(self, schema: Any) -> Json:
-        """Return *schema*; one that raises for unknown members has no others."""
+        """Return *schema*, without additional properties if it raises for unknown members."""
         converted = super().schema2jsonschema(schema)
         return {**converted, "additionalProperties": False} if schema.unknown == RAISE else converted
 
 
 class _RowPlugin(Plugin):
-    """The plugin with that converter."""
+    """The plugin with `_RowConverter`."""
 
     Converter = _RowConverter
 

@@ -1,4 +1,4 @@
-"""marshmallow's schemas as JSON Schema: what apispec knows of them, and what it can't know."""
+"""Convert marshmallow's schemas to JSON Schema: apispec, extended by this project's fields and rules."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from marshmallow import Schema, fields
 from ... import __version__
 from ...core import ItemList, Json, RequestSchema, doubt, mark, source_of
 
-_ANYTHING = "Whatever else is sent is no error of the call: it is answered by a result of its own."
+_ANYTHING = "Any other item is not an error of the call; it gets a result of its own."
 _EXAMPLES = ("default", "example", "examples")
 
 
 class Converter(OpenAPIConverter):
-    """Adds rules over several members, checks that have a schema, our own fields, and, if *sourced*, their sources."""
+    """Adds rules over several members, validators with a schema, this project's fields and, if *sourced*, sources."""
 
     sourced = True
 
@@ -28,12 +28,12 @@ class Converter(OpenAPIConverter):
             self.add_attribute_function(function)  # type: ignore[no-untyped-call]
 
     def enum2properties(self, field: Any, **options: Any) -> Json:
-        """Return the choices of an enumeration; marshmallow before 3.18 has none, and apispec does not check that."""
+        """Return the choices of an enumeration; marshmallow before 3.18 has no Enum field, which apispec expects."""
         choices: Json = super().enum2properties(field, **options) if hasattr(fields, "Enum") else {}
         return choices
 
     def field2pattern(self, field: Any, **options: Any) -> Json:
-        """Return a pattern in the dialect of JSON Schema: Python matches from the start, and has its own end."""
+        """Return a pattern in the syntax of JSON Schema, which differs from Python's at its beginning and end."""
         patterns: Json = super().field2pattern(field, **options)
         return {name: "^(?:" + text.replace(r"\Z", "$") + ")" for name, text in patterns.items()}
 
@@ -48,26 +48,26 @@ class Converter(OpenAPIConverter):
 
 
 class Plugin(MarshmallowPlugin):
-    """apispec's own plugin with our converter."""
+    """The plugin of apispec with this converter."""
 
     Converter = Converter
 
 
 def new_spec(title: str, **options: Any) -> APISpec:
-    """Return an empty OpenAPI 3.1 document that understands our schemas."""
+    """Return an empty OpenAPI 3.1 document to which this project's schemas can be added."""
     return APISpec(title, __version__, "3.1.0", plugins=[Plugin(schema_name_resolver=_name)], **options)
 
 
 def source_words(source: str) -> Json:
-    """Return the members that describe a *source*: the source, its mark, and what of it is assumed."""
+    """Return the members that describe a *source*: the source, its mark, and the part that is assumed."""
     assumed = doubt(source)
     return {"x-source": source, "x-mark": mark(source), **({"x-assumed": assumed} if assumed else {})}
 
 
 def one_type_enums(value: Any) -> Any:
-    """Return a document or a part of it in which no ``enum`` mixes types, which generators of clients can't read.
+    """Return a document or a part of it without an ``enum`` of several types, which client generators can't read.
 
-    An ``enum`` of several types becomes ``anyOf`` with one enum a type.
+    Such an ``enum`` becomes ``anyOf`` with one ``enum`` for each type.
     """
     if isinstance(value, list):
         return [one_type_enums(item) for item in value]
@@ -102,7 +102,7 @@ def _own(self: Converter, field: Any, ret: Json, **_: Any) -> Json:
     own: Json = dict(getattr(field, "as_schema", {}))
     if isinstance(field, fields.Boolean) and isinstance(_root(field), RequestSchema):
         ret.pop("type", None)
-        # The words differ in case only, so that generators could not name the members of an enum of them.
+        # Some words differ only in case, so client generators could not name the members of an enum.
         words = "|".join(sorted(word for word in [*field.truthy, *field.falsy] if isinstance(word, str)))
         number = {"type": "integer", "minimum": 0, "maximum": 1}
         own = {"anyOf": [{"type": "boolean"}, number, {"type": "string", "pattern": f"^({words})$"}]}

@@ -1,4 +1,4 @@
-"""One vendor's document, from its rows and schemas, with the shipped examples as the emulator answers them."""
+"""The OpenAPI document of a vendor, from its operations and schemas, with the emulator's replies to the examples."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _JSON = "application/json"
 _MOMENT = "2026-01-01T00:00:00Z"
 _HEADERS = {
     "X-Segment-Mock-Assumed": {
-        "description": "What the answer relies on that is neither documented nor recorded.",
+        "description": "The assumptions (neither documented nor recorded) that the reply relies on.",
         "schema": {"type": "string"},
     },
     "X-Segment-Mock-Fault": {
@@ -30,7 +30,7 @@ _HEADERS = {
         "schema": {"type": "string"},
     },
     "X-Segment-Mock-Hint": {
-        "description": "What the mock has to say to the developer; no vendor sends it.",
+        "description": "A hint of the mock for the developer; no vendor sends it.",
         "schema": {"type": "string"},
     },
 }
@@ -71,7 +71,7 @@ class _Row:
         self.others = {name for other in operation.paths for name in _arguments(other)} - self.arguments
 
     def operation_object(self) -> Json:
-        """Return the operation object; a path after the first has an operationId of its own."""
+        """Return the operation object; each path after the first has its own operationId."""
         name = self.operation.name
         if self.path != self.operation.paths[0]:
             name += "_by_" + "_and_".join(sorted(self.arguments))
@@ -95,14 +95,14 @@ class _Row:
         schema = self.operation.request
         assert schema is not None
         if self.arguments:
-            # The id stands in the path; were it in the body too, both would have to be the same.
+            # The id is in the path; if the body had it too, both would have to be equal.
             return {"schema": type(schema)(exclude=tuple(self.arguments))}
         needed = [{"required": sorted(self.others)}] if self.others else []
         body: Json = {"schema": {"allOf": [schema, *needed]} if needed else schema}
         return body | _examples(sent_bodies(self.examples))
 
     def _responses(self) -> Json:
-        success = {"description": "Performed; each item of a batch has a result of its own.", "headers": _HEADERS}
+        success = {"description": "Performed; each item of a batch has its own result.", "headers": _HEADERS}
         content: Json = _examples(answered_bodies(self.examples, 200))
         if self.operation.response is not None:
             content["schema"] = self.operation.response
@@ -144,7 +144,7 @@ class _Row:
 
 
 def sent_bodies(examples: Iterable[ShippedExample]) -> Json:
-    """Return the bodies that examples with status 200 send, by name, as OpenAPI examples."""
+    """Return the request bodies of the examples with status 200, by name, as OpenAPI examples."""
     return {
         _key(example): _example_object(example, example.document["request"]["body"])
         for example in examples
@@ -163,9 +163,9 @@ def answered_bodies(examples: Iterable[ShippedExample], status: int) -> Json:
 
 @cache
 def whole_replies() -> Mapping[str, Json]:
-    """Return the body that the emulator answers to each shipped example, by the name of the example.
+    """Return the emulator's reply body to each shipped example, by the name of the example.
 
-    An example prints only some members of a reply; the document shows all of them.
+    An example states only some members of a reply; the document shows all of them.
     """
     return {example.name: _reply(example) for example in shipped_examples()}
 
@@ -202,7 +202,7 @@ def _examples(examples: Json) -> Json:
 
 
 def _bounded(document: APISpec, vendor: Vendor, limited: bool) -> Json:
-    """Return *document* with the vendor's limit of items at each member that it measures."""
+    """Return *document* with the vendor's batch limit at each member that the limit measures."""
     bounded: Json = document.to_dict()
     for operation in vendor.operations:
         for name in operation.sized if limited and vendor.limits.items is not None else ():
@@ -211,7 +211,7 @@ def _bounded(document: APISpec, vendor: Vendor, limited: bool) -> Json:
 
 
 def _bound(schemas: Json, body: str, name: str, limit: int | None) -> None:
-    """Set the *limit* of the member *name* of a body, or of the object in it that the vendor's envelope holds."""
+    """Set the *limit* of the member *name* of a body, or of the object in the vendor's envelope."""
     properties = schemas[body]["properties"]
     if name not in properties:
         inner = [schemas[row["$ref"].rpartition("/")[2]]["properties"] for row in properties.values() if "$ref" in row]
