@@ -20,7 +20,7 @@ HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "explanation" / "performance.md"
 BEGIN, END = "<!-- figures: written by `python3 dev.py bench` -->", "<!-- end of figures -->"
 QUICK = ("inprocess", "intercept", "live", "start", "bodies", "loading", "instructions", "path", "state", "soak")
-FULL = (*QUICK, "suites", "store", "client_walk")
+FULL = (*QUICK, "suites", "store", "lasting", "client_walk")
 
 
 def main(arguments: list[str]) -> int:

@@ -197,6 +197,37 @@ def test_reloaded_files_are_what_the_next_start_goes_on_from(tmp_path: Path) -> 
         assert names(mock) == ["new"]
 
 
+def test_engine_that_has_forgotten_everything_gets_the_initial_data_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with opened(tmp_path, data="demo") as mock:
+        initial = len(names(mock))
+        add_group(mock, "lost")
+        with broken(mock):
+            add_group(mock, "refused")
+        for table in ("entries", "blobs"):
+            mock._core._store._writer.execute(f"DELETE FROM {table}")  # type: ignore[attr-defined]
+        add_group(mock, "new")
+        assert "the store is empty" in caplog.text
+        assert len(names(mock)) == initial + 1
+    with opened(tmp_path, data="demo") as mock:
+        assert len(names(mock)) == initial + 1
+
+
+def test_store_that_is_damaged_while_it_is_in_use_is_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with opened(tmp_path) as mock:
+        for name in "AB":
+            add_group(mock, name)
+        with broken(mock):
+            add_group(mock, "refused")
+        mock._core._store._writer.execute("DELETE FROM entries WHERE number = 2")  # type: ignore[attr-defined]
+        for _ in range(3):
+            assert "entry 2 is missing" in add_group(mock, "C").json()["detail"]
+        assert caplog.text.count("entry 2 is missing") == 1
+
+
 def _upsert(name: str) -> Request:
     body = b'{"payload":{"segments":[{"name":"%s"}]}}' % name.encode()
     return Request("PUT", UPSERT.removeprefix(HOST), {"host": "localhost", "authtoken": "t"}, body)

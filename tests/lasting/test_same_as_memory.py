@@ -13,7 +13,7 @@ import requests
 
 from segment_mock import SegmentMock
 from tests.lasting.walk import Walk
-from tests.persistence.engines import sqlite_url
+from tests.persistence.engines import RedisServer, needs_redis, sqlite_url
 
 
 class Restarted:
@@ -58,6 +58,24 @@ SEEDS = [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2,
 def test_replies_and_state_are_those_of_a_mock_in_memory(
     tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    walk_beside_memory(sqlite_url(tmp_path), seed, monkeypatch)
+
+
+@needs_redis
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+def test_replies_on_redis_are_those_of_a_mock_in_memory(
+    tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redis = RedisServer(tmp_path, appendfsync="no")
+    try:
+        walk_beside_memory(redis.url, seed, monkeypatch)
+    finally:
+        redis.stop()
+
+
+def walk_beside_memory(url: str, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take 250 steps, with a restart now and then, and compare what is seen with a mock in memory."""
     if seed % 2:
         monkeypatch.setattr("segment_mock.lasting.emulator._SMALLEST", 20_000)  # compact again and again
     settings = {
@@ -65,7 +83,7 @@ def test_replies_and_state_are_those_of_a_mock_in_memory(
         "credentials": "isolated" if seed == 4 else "any",
     }  # fmt: skip
     tokens = ("t", "u", "") if seed == 4 else ("t",)
-    with both(sqlite_url(tmp_path), **settings) as (memory, lasting):
+    with both(url, **settings) as (memory, lasting):
         random = Random(seed)
         expected = Walk(seed, lambda *request: ask(memory, *request), tokens)
         walk = Walk(seed, lasting.ask, tokens)

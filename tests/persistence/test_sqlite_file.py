@@ -154,6 +154,15 @@ def test_forked_child_leaves_the_file_to_its_parent(tmp_path: Path) -> None:
     again.close()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="permissions of POSIX")
+def test_files_are_their_owners_alone(tmp_path: Path) -> None:
+    log = opened(sqlite_url(tmp_path))
+    log.append(b"one")
+    assert {file.stat().st_mode & 0o777 for file in tmp_path.iterdir()} == {0o600}
+    assert len([*tmp_path.iterdir()]) >= 3
+    log.close()
+
+
 def test_append_beyond_the_room_is_unavailable_and_resumes_with_room(tmp_path: Path) -> None:
     log = opened(sqlite_url(tmp_path))
     log.append(b"one")

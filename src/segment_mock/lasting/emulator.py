@@ -234,12 +234,14 @@ class LastingEmulator(Emulator):
                     if self._read() is None:  # an engine that forgot everything
                         _log.error("the store is empty: it begins again with the initial data")
                         super().reset()
+                        self._state.forget_blobs()
                         self._compact()
             except StoreUnavailable as error:
                 self._outage = str(error)
             except StoreError as error:
+                if self._outage != str(error):
+                    _log.error("%s", error)
                 self._outage = str(error)
-                _log.error("%s", error)
             else:
                 self._outage, self._is_replaced = "", False
                 _log.warning("the store can be used again")

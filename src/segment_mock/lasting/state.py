@@ -58,6 +58,10 @@ class State:
         """The names of the blobs that the last `whole` refers to."""
         return {name for _, names in self._bases.values() for name in names}
 
+    def forget_blobs(self) -> None:
+        """Write every blob again with the next `whole`."""
+        self._bases, self._base_names = {}, {}
+
     # All of it.
 
     def whole(self) -> Json:
@@ -114,7 +118,7 @@ class State:
         core, world = self._core, self._world
         self._check(document)
         world.seed = document["seed"]
-        self._bases, self._base_names = {}, {}
+        self.forget_blobs()
         for name, row in document["bases"].items():
             self._read_base(name, row)
         initial = {name: self._bases[base][0] for name, base in document["initial"].items()}

@@ -132,7 +132,7 @@ class SqliteLog(LastingLog):
 
     def _locked(self) -> int:
         try:
-            number = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT, 0o644)
+            number = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise self._refused(str(error)) from None
         try:
@@ -152,6 +152,7 @@ class SqliteLog(LastingLog):
         for suffix in ("", "-journal"):
             Path(f"{new}{suffix}").unlink(missing_ok=True)
         try:
+            new.touch(0o600)  # bodies are not redacted
             connection = sqlite3.connect(new, isolation_level=None)
             try:
                 connection.executescript(_SCHEMA)
