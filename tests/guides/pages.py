@@ -179,6 +179,8 @@ class Folder:
         for name in (*ENVIRONMENT, "PYTEST_ADDOPTS"):
             self._monkeypatch.setenv(name, self._environment[name])
         for block in section.blocks:
+            name = block.title.split(".py")[0]
+            self._monkeypatch.delitem(sys.modules, name, raising=False)  # a test of this suite may have this name
             if block.is_slow and not self._in_shell:
                 continue
             if block.title:
