@@ -122,6 +122,37 @@ def test_second_process_is_told_the_pid_of_the_first(tmp_path: Path) -> None:
     opened(url).close()  # what a killed process leaves is no obstacle
 
 
+@pytest.mark.parametrize("at", [0, 5, 20, 33, 50, 5000, 0.1, 0.5, 0.8])
+def test_log_that_is_damaged_in_its_middle_is_refused_and_left_as_it_is(tmp_path: Path, at: float) -> None:
+    """SQLite would drop every commit behind the damaged place without a word."""
+    url = sqlite_url(tmp_path)
+    subprocess.run([sys.executable, "-c", ENDED, url, "40"], check=False)
+    log = tmp_path / "state.db-wal"
+    content = bytearray(log.read_bytes())
+    content[int(len(content) * at) if isinstance(at, float) else at] ^= 0x55
+    log.write_bytes(content)
+    before = contents(tmp_path)
+    with pytest.raises(StoreError, match="damaged"):
+        read_all(url)
+
+    assert before == contents(tmp_path)
+
+
+@pytest.mark.parametrize("rest", [0, 20, 32, 0.4, 0.97, 1.0])
+def test_log_that_ends_early_is_what_a_power_failure_leaves(tmp_path: Path, rest: float) -> None:
+    url = sqlite_url(tmp_path)
+    subprocess.run([sys.executable, "-c", ENDED, url, "40"], check=False)
+    log = tmp_path / "state.db-wal"
+    content = log.read_bytes()
+    log.write_bytes(content[: int(len(content) * rest) if isinstance(rest, float) else rest])
+    again = opened(url)
+    entries = [*again.entries()]
+    again.append(b"more")
+    again.close()
+
+    assert entries == [b"entry %d" % number for number in range(len(entries))]
+
+
 def test_writer_whose_lock_file_was_removed_still_keeps_others_out(tmp_path: Path) -> None:
     url = sqlite_url(tmp_path)
     first = opened(url)

@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from ..forking import call_after_fork
 from .log import FORMAT, LastingLog, StoreError, StoreInUse, StoreUnavailable, sealed, unsealed
+from .wal import has_lost_commits
 
 _MAGIC = b"SQLite format 3\0"
 _APPLICATION = 0x53474D4B  # "SGMK" in the header of the file says whose it is
@@ -61,6 +62,8 @@ class SqliteLog(LastingLog):
             for (verdict,) in [*self._read("PRAGMA quick_check(1)")]:
                 if verdict != "ok":
                     raise self._damaged(" ".join(verdict.split()))
+            if has_lost_commits(self._path):
+                raise self._damaged("its -wal has commits behind a damaged place")
         except BaseException as error:
             self.close()
             if isinstance(error, (OSError, sqlite3.Error)):
