@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 from ...hosts import host_of, split_target
@@ -131,19 +131,10 @@ class RequestParser:
         if match is None:
             raise _Refused(_complaint(head))
         self._method, target, minor, lines = match.groups()
-        headers: dict[str, str] = {}
-        repeated: dict[str, list[str]] = {}
-        for line in lines.split("\r\n")[:-1]:
-            name, _, value = line.partition(":")
-            name, value = name.lower(), value.strip(" \t")
-            if name not in headers:
-                headers[name] = value
-            elif name == "host":
-                raise _Refused("This is not HTTP/1.1: the request has more than one Host header.")
-            else:
-                repeated.setdefault(name, [headers[name]]).append(value)
-        for name, values in repeated.items():
-            headers[name] = ", ".join(values)
+        fields = [line.partition(":") for line in lines.split("\r\n")[:-1]]
+        headers = {name.lower(): value.strip(" \t") for name, _, value in fields}
+        if len(headers) < len(fields):
+            headers = _joined(fields)
         self._headers, self._searched, self.incomplete = headers, 0, True
         self._connection = _connection_option(headers, minor) if minor == "0" or "connection" in headers else ""
         if self._method == "CONNECT":
@@ -287,6 +278,16 @@ class RequestParser:
         self.count += 1
         self._body.clear()
         self._finish(Request(self._method, self._target, self._headers, b"", self._transport, self.count, True))
+
+
+def _joined(fields: Iterable[tuple[str, str, str]]) -> dict[str, str]:
+    """Return the headers of *fields*, of which some are repeated: their values become one, except that of Host."""
+    values: dict[str, list[str]] = {}
+    for name, _, value in fields:
+        values.setdefault(name.lower(), []).append(value.strip(" \t"))
+    if len(values.get("host", ())) > 1:
+        raise _Refused("This is not HTTP/1.1: there is more than one Host header.")
+    return {name: ", ".join(each) for name, each in values.items()}
 
 
 def _connection_option(headers: Mapping[str, str], minor: str) -> ConnectionOption:
