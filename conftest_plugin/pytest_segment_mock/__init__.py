@@ -13,7 +13,7 @@ from .strict import CredentialWarning, IgnoredFieldWarning, RefusedCallWarning
 
 __all__ = ["CredentialWarning", "IgnoredFieldWarning", "LiveMock", "MockFactory", "RefusedCallWarning"]
 
-# Registered here and not named in pytest_plugins, for which pytest reads the entry points of every installed package.
+# Registered here instead of in pytest_plugins, for which pytest would read the entry points of all installed packages.
 _PARTS = (settings, remote, strict, stubs, report, sweep, guard, fixtures)
 
 
@@ -44,7 +44,7 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 def _mark_problems(mark: pytest.Mark) -> Iterator[str]:
     if mark.args:
-        yield f"{mark.name} takes keywords only, got {mark.args!r}: data=..., seed=..."
+        yield f"{mark.name}: expected only keyword arguments, such as data=... or seed=..., got {mark.args!r}"
         return
     check = settings.setting_problems if mark.name == settings.MARKER else sweep.sweep_problems
     yield from (f"{mark.name}: {problem}" for problem in check(mark.kwargs))

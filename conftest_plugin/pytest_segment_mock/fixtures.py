@@ -1,4 +1,4 @@
-"""The fixtures: a clean mock for each test at little more than the price of a reset."""
+"""The fixtures. Tests with equal settings share a mock, which is reset in between, so a clean mock is cheap."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SETTINGS = pytest.StashKey[Settings]()
 _PROCESS = pytest.StashKey[int]()
 _MOST_SHARED = 16
 ON_USE = pytest.StashKey[Any]()
-"""A function that is given each mock that the test uses, before its first call."""
+"""A function that is called with each mock of the test before its first call."""
 
 
 class LiveMock(NamedTuple):
@@ -35,20 +35,20 @@ class LiveMock(NamedTuple):
 
 
 class MockFactory:
-    """Makes mocks for fixtures of module, class or session scope.
+    """Creates mocks for fixtures of module, class or session scope.
 
     ``with segment_mock_factory(data="demo") as mock:`` intercepts until the block ends. The keyword arguments are
-    those of the marker but for *strict*; ``segment_mock_config`` is not asked, it may be of a narrower scope.
+    those of the marker except *strict*; ``segment_mock_config`` is ignored, because it may have a narrower scope.
     """
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self.open: list[SegmentMock] = []
-        """The mocks whose blocks are open."""
+        """The mocks whose ``with`` blocks are open."""
 
     @contextmanager
     def __call__(self, **settings: Any) -> Iterator[SegmentMock]:
-        """Return a ``with`` block in which a mock with *settings* intercepts."""
+        """Return a context manager within which a mock with *settings* intercepts."""
         from .settings import PLUGIN_KEYS, setting_problems, transports_of_run
 
         problems = [*setting_problems(settings, without=("strict",))]
@@ -74,7 +74,7 @@ class MockFactory:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin without mocks."""
+    """Initialize the run without mocks."""
     config.stash[_POOL] = _Pool(config)
 
 
@@ -86,7 +86,7 @@ def segment_mock_config() -> dict[str, Any]:
 
 @pytest.fixture
 def segment_mock(segment_mock_config: Mapping[str, Any]) -> Iterator[SegmentMock]:
-    """A clean `SegmentMock`; what unchanged clients send to the vendors' hosts is answered by it."""
+    """A clean `SegmentMock`, which answers the calls of unchanged clients to the vendors' hosts."""
     item = item_of_fixture()
     config = item.config
     settings = settings_of(item, segment_mock_config)
@@ -124,7 +124,7 @@ def segmenter_mock(segment_mock: SegmentMock) -> SegmenterState:
 
 @pytest.fixture(scope="session")
 def segment_mock_factory(pytestconfig: pytest.Config) -> MockFactory:
-    """Makes the mocks of fixtures of module, class and session scope; see `MockFactory`."""
+    """A factory of mocks for fixtures of module, class and session scope; see `MockFactory`."""
     return pytestconfig.stash[_POOL].factory
 
 
@@ -137,7 +137,7 @@ def _segment_mock_servers(pytestconfig: pytest.Config) -> Iterator[_Pool]:
 
 @pytest.fixture(scope="session")
 def segment_mock_server_url(request: pytest.FixtureRequest, _segment_mock_servers: _Pool) -> str:
-    """Base URL of the one live server of the run (of this xdist worker)."""
+    """Base URL of the live server of the run (one for each worker of pytest-xdist)."""
     if url := url_of(request.config):
         return url.rstrip("/")
     try:
@@ -162,7 +162,7 @@ def segment_mock_server(
 ) -> Iterator[LiveMock]:
     """``.url`` and ``.mock`` of the run's live server, reset for this test.
 
-    A test whose marker has settings of the mock gets a server of its own.
+    A test whose marker has settings of the mock gets its own server.
     """
     item: Any = request.node
     settings = settings_of(item, segment_mock_config)
@@ -190,26 +190,26 @@ def segment_mock_server(
 
 
 def used_mocks(item: pytest.Item) -> Sequence[SegmentMock]:
-    """Return the mocks that *item* uses, in the order in which it asked for them."""
-    is_here = item.stash.get(_PROCESS, None) == os.getpid()  # not in a child that the test has forked
+    """Return the mocks that *item* uses, in order of their fixtures."""
+    is_here = item.stash.get(_PROCESS, None) == os.getpid()  # False in a child that the test forked
     if not is_here:
         return ()
     return item.stash.get(_USED, ())
 
 
 def open_mocks(config: pytest.Config) -> Sequence[SegmentMock]:
-    """Return the mocks of wider scopes that `segment_mock_factory` has made and that still intercept."""
+    """Return the mocks of wider scopes that `segment_mock_factory` created and that still intercept."""
     return config.stash[_POOL].factory.open
 
 
 def forget_mocks(item: pytest.Item) -> None:
-    """Forget the mocks that *item* used, before it runs again."""
+    """Drop the mocks that *item* used, before it runs again."""
     if _USED in item.stash:
         del item.stash[_USED]
 
 
 def intercept(item: Any, mock: SegmentMock, settings: Settings) -> AbstractContextManager[Any]:
-    """Return what routes the clients of the test to *mock*."""
+    """Return a context manager that routes the clients of the test to *mock*."""
     is_remote = url_of(item.config) is not None
     transport: Any = settings.plugin.get("transport") or (None if is_remote else transport_of(item))
     return mock.intercept(transport=transport, block_network=settings.plugin.get("block_network", False))
@@ -223,7 +223,7 @@ def _remote(item: pytest.Item, settings: Settings) -> Any:
 
 
 def _use(item: pytest.Item, mock: SegmentMock, settings: Settings) -> None:
-    """Remember that *item* uses *mock*, and that rules armed so far came from its settings."""
+    """Remember that *item* uses *mock*, and mark the rules armed so far as those of its settings."""
     item.stash[SETTINGS] = settings
     item.stash[_PROCESS] = os.getpid()
     mocks = item.stash.setdefault(_USED, [])
@@ -245,7 +245,7 @@ def _children(mock: SegmentMock, plugin: Mapping[str, Any]) -> AbstractContextMa
 
 
 class _Shared:
-    """A mock that tests with equal settings use one after the other."""
+    """A mock that tests with equal settings use one after another."""
 
     def __init__(self, mock: SegmentMock, settings: Settings) -> None:
         self.settings, self._mock, self._is_new = settings, mock, True
@@ -284,7 +284,7 @@ class _Pool:
         self.factory = MockFactory(config)
 
     def shared(self, settings: Settings) -> _Shared:
-        if self._process != os.getpid():  # a test in a forked process: those mocks are the parent's
+        if self._process != os.getpid():  # a test in a forked process, whose parent has the mocks
             self._process, self._shared = os.getpid(), []
         for shared in self._shared:
             if shared.settings == settings:
@@ -292,7 +292,7 @@ class _Pool:
         shared = _Shared(make_mock(self._config, settings.mock), settings)
         self._shared.append(shared)
         if len(self._shared) > _MOST_SHARED:
-            self._shared.pop(1).close()  # the first is that of most tests, and of segment_mock_server_url
+            self._shared.pop(1).close()  # keep the first one, which most tests and segment_mock_server_url use
         return shared
 
     def close(self) -> None:

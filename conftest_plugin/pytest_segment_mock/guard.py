@@ -1,4 +1,4 @@
-"""``segment_mock_guard``: from the start of the run no test reaches a vendor, unless a mock answers for it."""
+"""``segment_mock_guard``: during the whole run, refuse calls to the vendors' hosts that no mock intercepts."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ _REASON = (
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the ini key."""
-    about = "Refuse the vendors' hosts from the start of the run, wherever no segment_mock is in force."
+    about = "Refuse calls to the vendors' hosts from the start of the run, unless a segment_mock is in force."
     parser.addini("segment_mock_guard", about, type="bool", default=False)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
-    """Put the guard up before the first conftest is imported."""
+    """Start the guard before the first conftest is imported."""
     _start(early_config)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Put the guard up if the plugin came too late to do it earlier."""
+    """Start the guard if the plugin was loaded too late to do it earlier."""
     _start(config)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Take the guard down."""
+    """Stop the guard."""
     if _ROUTE in config.stash:
         from segment_mock.transports.inprocess.registry import REGISTRY
 
@@ -53,13 +53,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def refused_calls() -> list[Any]:
-    """Return the calls of this process that were refused so far, by the guard or by ``block_network``."""
-    module = sys.modules.get("segment_mock.refused")  # not imported: then no call was refused
+    """Return the calls of this process that the guard or ``block_network`` refused so far."""
+    module = sys.modules.get("segment_mock.refused")  # if it is not imported, no call was refused
     return module.calls if module else []
 
 
 def hosts_refused_by_exec() -> dict[str, int]:
-    """Return how often each host was refused so far by the proxy of ``segment-mock exec``, if that runs us."""
+    """Return how often the proxy of ``segment-mock exec``, if it runs these tests, refused each host so far."""
     if not _is_under_exec():
         return {}
     import json
@@ -79,12 +79,12 @@ def hosts_refused_by_exec() -> dict[str, int]:
 
 
 def is_up(config: pytest.Config) -> bool:
-    """Return whether the guard of this run is up."""
+    """Return whether the guard of this run is in force."""
     return _ROUTE in config.stash
 
 
 def is_by_guard(call: Any) -> bool:
-    """Return whether the guard has refused *call*."""
+    """Return whether the guard refused *call*."""
     return bool(call.why == _REASON)
 
 
@@ -97,13 +97,13 @@ def _start(config: pytest.Config) -> None:
     REGISTRY.add(config.stash[_ROUTE])
     proxied = any(name.lower() in ("http_proxy", "https_proxy", "all_proxy") for name in os.environ)
     config.stash[_PROXY] = {name: os.environ.get(name) for name in ("no_proxy", "NO_PROXY") if proxied}
-    for name, value in config.stash[_PROXY].items():  # a proxy would look up the vendors' names where no guard is
+    for name, value in config.stash[_PROXY].items():  # a proxy would look up the vendors' names outside the guard
         hosts = [host.removeprefix("*") for host in _hosts()]
         os.environ[name] = ",".join([value, *hosts] if value else hosts)
 
 
 def _is_under_exec() -> bool:
-    """Tell whether ``segment-mock exec`` runs us: all calls go to its proxy, which lets nothing out."""
+    """Return whether ``segment-mock exec`` runs these tests; its proxy refuses all other hosts."""
     url = os.environ.get("SEGMENT_MOCK_URL")
     return bool(url) and os.environ.get("HTTPS_PROXY") == url
 
@@ -116,6 +116,6 @@ def _owns(host: str) -> bool:
 
 @cache
 def _hosts() -> tuple[str, ...]:
-    from segment_mock.vendors import find_vendors  # not before somebody calls a host
+    from segment_mock.vendors import find_vendors  # imported when a host is first called
 
     return tuple(host for vendor in find_vendors() for host in vendor.hosts)

@@ -1,4 +1,4 @@
-"""``--segment-mock-url``: the fixtures use a server that runs already, in the place of mocks in this process."""
+"""``--segment-mock-url``: the fixtures use a running server instead of mocks in this process."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _FREE = pytest.StashKey[list[str]]()
 _URL = pytest.StashKey["str | None"]()
 _WORKER_INPUT = "segment_mock_url"
 _HELP = (
-    "Base URL of a running segment-mock that the fixtures use; it is reset before each test. Under pytest-xdist give "
-    "as many, separated by commas, as there are workers: a reset by one worker would disturb the others."
+    "Base URL of a running segment-mock that the fixtures use; it is reset before each test. With pytest-xdist, give "
+    "one URL for each worker, separated by commas."
 )
 
 
@@ -23,12 +23,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add ``--segment-mock-url`` and its ini key."""
     group = parser.getgroup("segment-mock")
     group.addoption("--segment-mock-url", metavar="URL", help=f"{_HELP} [SEGMENT_MOCK_URL]")
-    group.addoption("--segment-mock-admin-token", metavar="TOKEN", help="Its admin token. [SEGMENT_MOCK_ADMIN_TOKEN]")
+    group.addoption(
+        "--segment-mock-admin-token", metavar="TOKEN", help="Admin token of that server. [SEGMENT_MOCK_ADMIN_TOKEN]"
+    )
     parser.addini("segment_mock_url", _HELP)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse what a running server can't give, before any test."""
+    """Refuse options that do not work with a running server, before any test."""
     urls = _urls(config)
     if not urls or hasattr(config, "workerinput"):
         return
@@ -45,7 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Give a worker of pytest-xdist a server of its own."""
+    """Give each worker of pytest-xdist its own server."""
     free = node.config.stash.get(_FREE, None)
     if free:
         node.workerinput[_WORKER_INPUT] = free.pop(0)
@@ -53,7 +55,7 @@ def pytest_configure_node(node: Any) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any, error: object) -> None:
-    """Take back the server of a worker that has ended: another one may start in its place."""
+    """Release the server of a worker that has ended, because another one may replace it."""
     url = node.workerinput.get(_WORKER_INPUT)
     if url:
         node.config.stash[_FREE].append(url)
@@ -61,14 +63,14 @@ def pytest_testnodedown(node: Any, error: object) -> None:
 
 def url_of(config: pytest.Config) -> str | None:
     """Return the URL of the server that the fixtures of this process use, None for mocks in process."""
-    if _URL not in config.stash:  # asked for each test
+    if _URL not in config.stash:  # cached, because each test needs it
         given = getattr(config, "workerinput", None)
         config.stash[_URL] = next(iter(_urls(config)), None) if given is None else given.get(_WORKER_INPUT)
     return config.stash[_URL]
 
 
 def remote_mock(item: pytest.Item, settings: Settings, *, is_used: bool) -> Any:
-    """Return the mock of the server, reset and with *settings*; left as it is if the test uses it already."""
+    """Return the mock of the server, reset and with *settings*, or unchanged if the test already uses it."""
     from segment_mock import SettingError, connect
 
     for name in ("sleep", "children"):

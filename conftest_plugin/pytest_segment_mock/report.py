@@ -1,4 +1,4 @@
-"""What a failed test says of its mocks: calls, changes, faults, and a capsule to replay them."""
+"""The report of a failed test on its mocks: calls, changes, faults, and a capsule to replay them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NAME = 60
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add ``--segment-mock-capsules``."""
-    about = "Folder for the capsules of failed tests (default: a folder of pytest's own temporary one)."
+    about = "Folder for the capsules of failed tests (default: in pytest's temporary folder)."
     parser.getgroup("segment-mock").addoption("--segment-mock-capsules", metavar="DIR", help=about)
 
 
@@ -37,7 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Give the report of a failed test a section on each mock it used."""
+    """Add a section on each mock to the report of a failed test."""
     with suppress(Exception):  # a hook must not hide the test's own failure
         _hide_own_frames(call)
     report = yield
@@ -49,7 +49,7 @@ def pytest_runtest_makereport(
 
 
 def _hide_own_frames(call: pytest.CallInfo[None]) -> None:
-    """Let the traceback of a `SettingError` end with the user's own line: the frames below explain nothing."""
+    """End the traceback of a `SettingError` with the user's own line, because the frames below do not help."""
     settings = sys.modules.get("segment_mock.settings")
     if call.excinfo is None or settings is None or not isinstance(call.excinfo.value, settings.SettingError):
         return
@@ -76,7 +76,7 @@ def _lines(item: pytest.Item, mock: SegmentMock, number: int) -> Iterator[str]:
 
 
 def _section(item: pytest.Item, mock: SegmentMock, number: int) -> Iterator[str]:
-    """Yield the lines on *mock*; a part that can't be shown is one line and hides nothing else."""
+    """Yield the lines on *mock*; a part that can't be shown becomes one line and does not hide the others."""
     entries = _entries(item, mock)
     parts: list[tuple[str, Callable[[], Iterable[str]]]] = [
         ("the head", lambda: [_head(mock, entries)]),
@@ -97,7 +97,7 @@ def _section(item: pytest.Item, mock: SegmentMock, number: int) -> Iterator[str]
 
 
 def _entries(item: pytest.Item, mock: SegmentMock) -> list[Any]:
-    """Return the calls of *mock* that belong to *item*: of a mock of wider scope those made in this test."""
+    """Return the calls of *mock* in *item*; a mock of wider scope has those of other tests too."""
     entries = [*mock.journal]
     if mock in open_mocks(item.config):
         own = [entry for entry in entries if entry.test.startswith(item.nodeid)]
@@ -108,7 +108,7 @@ def _entries(item: pytest.Item, mock: SegmentMock) -> list[Any]:
 def _head(mock: SegmentMock, entries: list[Any]) -> str:
     clock = mock.clock
     note = f", the last {_CALLS} shown" if len(entries) > _CALLS else ""
-    forgotten = f", {mock.journal.forgotten} older ones forgotten" if mock.journal.forgotten else ""
+    forgotten = f", {mock.journal.forgotten} older dropped" if mock.journal.forgotten else ""
     calls = "1 call" if len(entries) == 1 else f"{len(entries)} calls"
     return f"{calls}{note}{forgotten}; seed {mock.settings['seed']}; the mock's clock: {_time(clock)}"
 
@@ -146,7 +146,7 @@ def _changed_tables(entry: Any) -> str:
 
 
 def _page(entry: Any) -> str:
-    """Return which part of the records a search has answered, by the offset and total of its reply."""
+    """Return which page of the records a search returned, by the offset and total of its reply."""
     reply = entry.response_json
     payload = reply.get("payload") if isinstance(reply, dict) else None
     for part in (payload, reply):
@@ -157,7 +157,7 @@ def _page(entry: Any) -> str:
 
 
 def _reply_words(entry: Any) -> str:
-    """Return what the reply says of each item, or of all: a 200 may well be a refusal."""
+    """Return the results in the reply, for each item or for the whole call; a 200 may be a refusal."""
     words = [*_words_in(entry.response_json)]
     counts = [f"{word} x{words.count(word)}" if words.count(word) > 1 else word for word in dict.fromkeys(words)]
     return ", ".join(counts[:5] + ([f"and {len(counts) - 5} more"] if len(counts) > 5 else []))
@@ -182,7 +182,7 @@ def _change_lines(entries: list[Any]) -> Iterator[str]:
 
 
 def _grouped(changes: Iterable[Any]) -> Iterator[str]:
-    """Yield a line for a changed record, and one for all that a call has added to, or removed from, a table."""
+    """Yield a line for each changed record, and one for all records that a call added to or removed from a table."""
     groups: dict[tuple[str, str], list[Any]] = {}
     for change in changes:
         kind = "added" if change.before is None else "removed" if change.after is None else "changed"
@@ -205,7 +205,7 @@ def _update(change: Any) -> str:
 
 
 def _values(before: Any, after: Any) -> str:
-    """Return a change of a member; of long lists only how long they are."""
+    """Return a change of a member; for long lists, only their lengths."""
     are_collections = all(value is None or isinstance(value, (list, dict)) for value in (before, after))
     if are_collections and max(len(str(before)), len(str(after))) > 60:
         return f"{len(before or ()):,} -> {len(after or ()):,}"
@@ -233,11 +233,11 @@ def _cut(line: str) -> str:
 
 
 def _capsule(item: pytest.Item, mock: SegmentMock, number: int) -> Path:
-    """Write the capsule, and the journal as HAR beside it, and return the capsule's path."""
+    """Write the capsule, with the journal as HAR beside it, and return the capsule's path."""
     case = item.stash[CASE].label if CASE in item.stash else ""
     name = labelled(item.nodeid, item.stash.get(TRANSPORT, ""), case)
     text = json.dumps(mock.journal.capsule(name), indent=1, default=repr)
-    # The name of the test comes first; what a file system takes of it may be the same for two of them.
+    # The file begins with the name of the test; a hash keeps shortened names of different tests apart.
     unique = blake2b(f"{name} {number}".encode(), digest_size=3).hexdigest()
     plain = re.sub(r"[^\w.-]+", "-", _last_part(name))
     file = _folder(item.config) / f"{plain[:_NAME].strip('-.')}-{unique}.json"

@@ -1,4 +1,4 @@
-"""Options of the command line and the ini file, the markers, and the settings that they give a test."""
+"""Command-line options, ini keys and markers, and the settings of a test that result from them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 MARKER, SWEEP = "segment_mock", "segment_mock_sweep"
 TRANSPORTS = ("inprocess", "live", "tls")
 STRICT = ("faults", "operations", "stubs", "credentials", "fields", "network")
-"""What `strict` can name."""
+"""The names that `strict` allows."""
 SWEEP_LIMIT = 500
 PLUGIN_KEYS = ("block_network", "children", "sleep", "strict", "transport")
-"""What a marker and ``segment_mock_config`` take beside the settings of SegmentMock."""
+"""The keys of a marker and of ``segment_mock_config`` in addition to the settings of SegmentMock."""
 _CLEARED_BY_RESET = frozenset({"faults", "scenario"})
 _FILES = ("data", "faults", "stubs")
 _MARKERS = (
@@ -54,7 +54,7 @@ class Settings(NamedTuple):
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options and ini keys of seed and transport."""
     group = parser.getgroup("segment-mock")
-    seed_help = "Seed of ids and random decisions of every mock (default 0)."
+    seed_help = "Random seed of every mock (default 0)."
     group.addoption("--segment-mock-seed", metavar="N", help=seed_help)
     parser.addini("segment_mock_seed", seed_help)
     transport_help = (
@@ -79,7 +79,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Let a marker bring its fixture, and run a test once for each transport unless a marker names one."""
+    """Add the fixture to tests with a marker, and run a test once for each transport unless its marker names one."""
     bring_fixture(metafunc.definition, metafunc.fixturenames)
     transports = metafunc.config.stash[_TRANSPORTS_OF_RUN]
     if len(transports) > 1 and MARKER in metafunc.fixturenames and not _names_transport(metafunc.definition):
@@ -88,16 +88,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Let a marker on a test of a unittest.TestCase bring its fixture too."""
+    """Add the fixture to marked tests of a unittest.TestCase."""
     names = getattr(item, "fixturenames", None)
     if names is not None and MARKER in item.keywords:
         bring_fixture(item, names)
 
 
 def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> None:
-    """Remember for which test ``segment_mock`` is made, and which file defines ``segment_mock_config``.
+    """Remember the test for which ``segment_mock`` is created, and the file that defines ``segment_mock_config``.
 
-    Relative paths in the latter are looked up beside that file.
+    Relative paths in ``segment_mock_config`` are looked up beside that file.
     """
     if fixturedef.argname == MARKER:
         _FIXTURE.item = request.node
@@ -108,16 +108,16 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.Fix
 
 
 def item_of_fixture() -> Any:
-    """Return the test for which ``segment_mock`` is being made.
+    """Return the test for which ``segment_mock`` is being created.
 
-    A fixture that takes ``request`` costs a test more than everything else that this one does: pytest looks at the
-    signature of a function to make one.
+    The fixture does not use ``request``, because that takes longer than everything else that it does: pytest inspects
+    the signature of a function to create one.
     """
     return _FIXTURE.item
 
 
 def bring_fixture(node: pytest.Item, fixture_names: list[str]) -> None:
-    """Use ``segment_mock`` for a test whose marker has settings and that uses no fixture of this plugin."""
+    """Add ``segment_mock`` to a test whose marker has settings, unless it uses a fixture of this plugin."""
     if MARKER in fixture_names or "segment_mock_server" in fixture_names:
         return
     if any(mark.kwargs.keys() - {"strict"} for mark in node.iter_markers(MARKER)):
@@ -125,14 +125,14 @@ def bring_fixture(node: pytest.Item, fixture_names: list[str]) -> None:
 
 
 def settings_of(item: pytest.Item, common: Any) -> Settings:
-    """Return the settings of *item*: *common*, the value of ``segment_mock_config``, and its markers, nearest first.
+    """Return the settings of *item*: those of *common* (``segment_mock_config``), overridden by its markers.
 
     Fails the test, with a line of the user's own code, for a setting that can't be used.
     """
     if not common and item.get_closest_marker(MARKER) is None:
         return Settings({}, {}, False)
     if not isinstance(common, Mapping):
-        setup_error(f"segment_mock_config: expected a dict, got {type(common).__name__} ({common!r})")
+        setup_error(f"segment_mock_config: expected a dictionary, got {type(common).__name__} ({common!r})")
     problems = [f"segment_mock_config: {problem}" for problem in setting_problems(common)]
     if problems:
         setup_error("\n".join(problems))
@@ -151,7 +151,7 @@ def settings_of(item: pytest.Item, common: Any) -> Settings:
 
 
 def make_mock(config: pytest.Config, settings: Mapping[str, Any], where: str = "") -> SegmentMock:
-    """Return a mock with *settings* and the seed of the run; fails the test, naming *where*, for unusable ones."""
+    """Return a mock with *settings* and the seed of the run; fails the test at *where* for unusable settings."""
     from segment_mock import SegmentMock, SettingError
 
     try:
@@ -161,12 +161,12 @@ def make_mock(config: pytest.Config, settings: Mapping[str, Any], where: str = "
 
 
 def setup_error(message: str) -> NoReturn:
-    """End the set-up of a test with *message* and no traceback: the plugin's own frames would explain nothing."""
+    """Fail the setup of a test with *message*, without a traceback, which would only show the plugin's own frames."""
     pytest.fail(message, pytrace=False)
 
 
 def seed(config: pytest.Config) -> str | None:
-    """Return the seed of the run, None for the default."""
+    """Return the seed of the run, or None for the default."""
     return config.getoption("--segment-mock-seed") or config.getini("segment_mock_seed") or None
 
 
@@ -187,14 +187,14 @@ def transport_of(item: Any) -> str:
 
 
 def is_unittest_with_transports(item: pytest.Item) -> bool:
-    """Return whether *item*, which can't be parametrized, is to run once for each transport."""
+    """Return whether *item*, which can't be parametrized, has to run once for each transport."""
     names = getattr(item, "fixturenames", ())
     is_unittest = MARKER in names and getattr(item, "callspec", None) is None and _is_test_case(item)
     return is_unittest and len(transports_of_run(item.config)) > 1 and not _names_transport(item)
 
 
 def strict_names(value: Any) -> frozenset[str] | None:
-    """Return the names that *value* (true, false, text or a list) stands for, None for None; raises ValueError."""
+    """Return the names that *value* (true, false, a text or a list) selects, None for None; raises ValueError."""
     if value is None or (isinstance(value, str) and value == ""):
         return None
     if isinstance(value, (bool, str)) and str(value).lower() in ("true", "false"):
@@ -223,7 +223,7 @@ def _names_transport(node: pytest.Item) -> bool:
 
 
 def setting_problems(settings: Mapping[str, Any], without: Sequence[str] = ()) -> Iterator[str]:
-    """Yield what is wrong with *settings*, for a mock or the plugin itself; names in *without* are not taken."""
+    """Yield the errors of *settings* for a mock or the plugin itself; names in *without* are not allowed."""
     from segment_mock.core import all_options
     from segment_mock.settings import SettingError
     from segment_mock.vendors import find_vendors
@@ -251,7 +251,7 @@ def unknown_names(settings: Mapping[Any, Any], names: Iterable[str]) -> Iterator
     known = [*names]
     for name in settings:
         if name not in known:
-            from difflib import get_close_matches  # most runs misspell nothing
+            from difflib import get_close_matches  # imported here, because most runs have no unknown name
 
             near = get_close_matches(str(name), known, n=1, cutoff=0.5)
             yield f"unknown setting {name!r}" + (
@@ -260,7 +260,7 @@ def unknown_names(settings: Mapping[Any, Any], names: Iterable[str]) -> Iterator
 
 
 def _with_files(settings: Mapping[str, Any], folders: Iterable[Path]) -> dict[str, Any]:
-    """Return *settings* with relative files as the first of *folders* that has them."""
+    """Return *settings* with relative files in the first of *folders* that has them."""
     return {name: _locate(value, folders) if name in _FILES else value for name, value in settings.items()}
 
 

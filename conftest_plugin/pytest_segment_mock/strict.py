@@ -1,4 +1,4 @@
-"""Strictness: what a test did that makes its success worth little, told once it has passed."""
+"""Strict mode: fail or warn if a passed test did something that makes its success doubtful."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _SHOWN = 10
 """How many lines of one name are listed."""
 _HELP = (
     "What fails a test: 'true' for all, 'false' for nothing, or some of the following. 'faults': a fault never fired. "
-    "'operations': a call that no vendor knows. 'stubs': one was never asked. 'credentials': one looks real. 'fields': "
-    "a member was sent that the API ignores. 'network': a call was refused. Default: faults, operations, stubs, and "
-    "network for calls that segment_mock_guard refused. The others are warnings."
+    "'operations': a call matched no operation. 'stubs': a stub was never called. 'credentials': one looks real. "
+    "'fields': a member was sent that the API ignores. 'network': a call was refused. Default: faults, operations, "
+    "stubs, and network for calls that segment_mock_guard refused. The others are warnings."
 )
 
 
 class CredentialWarning(UserWarning):
-    """A test sent a credential that looks like one a vendor has issued."""
+    """A test sent a credential that looks like a real one."""
 
 
 class IgnoredFieldWarning(UserWarning):
@@ -41,7 +41,7 @@ class RefusedCallWarning(UserWarning):
 
 
 class ExecRefusal(NamedTuple):
-    """A call to *host* that the proxy of ``segment-mock exec`` refused; by which line is not known."""
+    """A call to *host* that the proxy of ``segment-mock exec`` refused; the line that made it is not known."""
 
     host: str
     caller: str = ""
@@ -63,10 +63,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Look at what a test did that has not failed by itself."""
+    """Check a test that did not fail otherwise."""
     refused_before, by_exec = len(refused_calls()), hosts_refused_by_exec()
     result = yield
-    if not getattr(item, "_excinfo", None):  # where unittest keeps its failures
+    if not getattr(item, "_excinfo", None):  # unittest stores failures there
         mocks = used_mocks(item)
         refused = _own(item, refused_calls()[refused_before:])
         for host, count in hosts_refused_by_exec().items():
@@ -77,14 +77,14 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
 
 
 def _own(item: pytest.Item, refused: list[Any]) -> list[Any]:
-    """Leave out what a run within this test has refused: a test of a plugin, say."""
+    """Leave out calls that a nested run refused, as in the test of a plugin."""
     return [call for call in refused if (is_up(item.config) if is_by_guard(call) else used_mocks(item))]
 
 
 def _check(item: pytest.Item, refused: list[Any]) -> None:
     try:
         fails, warns, problems = _problems(item, refused)
-    except Exception as error:  # a check that breaks must not hide what the test has shown
+    except Exception as error:  # a failing check must not hide the result of the test
         item.warn(UserWarning(f"segment-mock: strict could not be checked: {type(error).__name__}: {error}"))
         return
     failures = [_section(name, lines, fails) for name, lines in problems.items() if lines and name in fails]
@@ -96,7 +96,7 @@ def _check(item: pytest.Item, refused: list[Any]) -> None:
 
 
 def _problems(item: pytest.Item, refused: list[Any]) -> tuple[frozenset[str], frozenset[str], dict[str, list[str]]]:
-    """Return what fails this test, what it is warned of, and the lines of each name."""
+    """Return the names that fail this test, those that it is warned about, and the lines of each name."""
     problems = {name: [line for mock in used_mocks(item) for line in of(item, mock)] for name, of in _CHECKS.items()}
     names = _names(item)
     if names is None:
@@ -109,13 +109,13 @@ def _problems(item: pytest.Item, refused: list[Any]) -> tuple[frozenset[str], fr
 
 
 def _expects_refusals(item: pytest.Item) -> bool:
-    """Return whether the test names the error itself, as in ``pytest.raises(NetworkBlocked)``."""
+    """Return whether the test expects the error, as in ``pytest.raises(NetworkBlocked)``."""
     code = getattr(getattr(item, "obj", None), "__code__", None)
     return code is not None and "NetworkBlocked" in code.co_names
 
 
 def _names(item: pytest.Item) -> frozenset[str] | None:
-    """Return the names that fail this test, None for the default; the nearest setting wins."""
+    """Return the names that fail this test, or None for the default; the nearest setting wins."""
     for mark in item.iter_markers("segment_mock"):
         if "strict" in mark.kwargs:
             return strict_names(mark.kwargs["strict"])

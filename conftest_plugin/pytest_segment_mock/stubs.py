@@ -1,4 +1,4 @@
-"""Beside other libraries of stubs: a mock that saw no call while one was active, and how that lets calls pass."""
+"""Other stubbing libraries: warn about a mock without calls while one was active, and how to let calls pass."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ ADVICE: Mapping[str, str] = {
     "pytest_httpx": 'httpx_mock(should_mock=lambda request: request.url.host != "api.salsalabs.org")',
     "vcr": 'vcr.use_cassette(..., ignore_hosts=["api.salsalabs.org"])',
 }
-"""For each library that is asked before a mock, the line by which it lets a vendor's host pass."""
+"""For each library that intercepts calls before a mock does, the line that lets calls to a vendor's host pass."""
 _SHOWN = 3
 _TITLE = "segment-mock"
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Look, while stubs of fixtures are still active, for what may have answered in the place of a mock."""
+    """Check, while stubs of fixtures are still active, which library may have answered instead of a mock."""
     try:
         result = yield
     except Exception as error:
@@ -37,7 +37,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Print what a test that passed has to say of stubs; a test that failed has a section on it."""
+    """Print the notes on stubs of passed tests; a failed test has them in its report."""
     tests: dict[str, list[str]] = {}
     for report in terminalreporter.stats.get("passed", ()):
         for title, line in getattr(report, "sections", ()):
@@ -61,7 +61,7 @@ def _note(item: pytest.Item, traceback: TracebackType | None) -> None:
 
 
 def _active() -> Iterator[str]:
-    """Yield the libraries whose stubs stand in a client library now."""
+    """Yield the libraries whose stubs are active in a client library."""
     for library, is_active in _IS_ACTIVE.items():
         if library in sys.modules:
             try:

@@ -1,4 +1,4 @@
-"""Sweep: a test runs once clean, so that its calls are known, then once for each call and fault, all set up afresh."""
+"""Sweeps: run a test once without faults to learn its calls, then once for each call and fault, with new fixtures."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from _pytest.runner import runtestprotocol  # private, but the one way to run a test again (pytest-rerunfailures does)
+from _pytest.runner import runtestprotocol  # private, but the only way to run a test again; pytest-rerunfailures too
 
 from .fixtures import ON_USE, forget_mocks, used_mocks
 from .settings import SWEEP, SWEEP_LIMIT, TRANSPORT, is_unittest_with_transports, transports_of_run, unknown_names
@@ -26,16 +26,16 @@ DEFAULT_FAULTS = (
     "hang",
     "truncate",
 )
-"""An outage, a full rate window, and three ways to lose an answer."""
+"""The default faults: an outage, a full rate window, and three ways to lose a reply."""
 ARMED_BY = "the sweep"
 CASE = pytest.StashKey["Case"]()
 _CACHE_KEY, _LAST_FAILED = "segment_mock/failed_cases", "cache/lastfailed"
 
 
 class Case:
-    """One run, which strikes the call number *turn* (from 1) with *fault*; without one it only learns the calls.
+    """One run of the test: strikes call number *turn* (from 1) with *fault*, or only learns the calls without one.
 
-    *calls* are the operations that were called, in order; *prefix* is what else the id has in brackets.
+    *calls* are the called operations, in order; *prefix* is the other part of the id in brackets.
     """
 
     def __init__(self, turn: int = 0, operation: str = "", fault: Fault | None = None) -> None:
@@ -46,21 +46,21 @@ class Case:
 
     @property
     def fault_text(self) -> str:
-        """The fault and its moment in a few words, such as ``disconnect after``."""
+        """The fault and its moment in short, such as ``disconnect after``."""
         return describe_fault(self.fault) if self.fault else ""
 
     @property
     def label(self) -> str:
-        """What distinguishes this run from the others of its test, ``""`` for the clean one."""
+        """The label of this run among those of its test, ``""`` for the clean run."""
         return f"call {self.turn} {self.operation}, {self.fault_text}" if self.fault else ""
 
     @property
     def is_idle(self) -> bool:
-        """Whether the call came, but the fault had nothing there to change."""
+        """Whether the call was made, but had nothing for the fault to change."""
         return len(self.calls) >= self.turn > 0 and not any(rule.fired for rule in self._rules)
 
     def arm(self, mock: SegmentMock) -> None:
-        """Count the calls of *mock*, and strike the one of this case."""
+        """Count the calls of *mock*, and arm the fault for the call of this case."""
         rule = mock.faults.add(self.fault or _pass_through, match=self._is_turn)
         rule.where = ARMED_BY
         self._rules.append(rule)
@@ -73,20 +73,20 @@ class Case:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add ``--segment-mock-sweep-only``."""
-    about = "Of each sweep run only the clean run and the cases whose id fits, such as 'call 3*disconnect*'."
+    about = "Of each sweep, run only the clean run and the cases whose id matches, such as 'call 3*disconnect*'."
     parser.getgroup("segment-mock").addoption("--segment-mock-sweep-only", metavar="GLOB", help=about)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Set up the table of the summary."""
-    # The process that started an xdist worker reports for it, and knows the tests by their ids alone.
+    # The process that started an xdist worker reports for it, and knows the tests only by their ids.
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(SweepTable(config), "segment_mock_sweep_table")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-    """Run a test several times: one with the marker, and one of a TestCase if the run names several transports."""
+    """Run a test several times if it has the marker, or is in a TestCase and the run has several transports."""
     mark = item.get_closest_marker(SWEEP)
     by_transport = is_unittest_with_transports(item)
     if mark is None and not by_transport:
@@ -101,7 +101,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Fail a run that passed, but shows nothing."""
+    """Fail a run that passed without testing anything."""
     result = yield
     case = item.stash.get(CASE, None)
     mark = item.get_closest_marker(SWEEP) if case is not None else None
@@ -114,7 +114,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Let ``--lf`` find the tests whose cases failed: pytest's own list has the ids of cases, which nobody collects."""
+    """Let ``--lf`` find the tests whose cases failed; pytest's list has the ids of cases, which are not collected."""
     config = session.config
     cache = getattr(config, "cache", None)
     if cache is None or hasattr(config, "workerinput"):
@@ -137,7 +137,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def cases_for(calls: Iterable[str], faults: Any = DEFAULT_FAULTS, operations: str | Iterable[str] = "*") -> list[Case]:
-    """Return a case for each of *calls* that fits *operations* (globs), each of *faults*, and each moment of it.
+    """Return a case for each of *calls* that matches *operations* (globs), each of *faults*, and each of its moments.
 
     Raises `SettingError` for an unusable fault.
     """
@@ -154,7 +154,7 @@ def cases_for(calls: Iterable[str], faults: Any = DEFAULT_FAULTS, operations: st
 
 
 def sweep_problems(settings: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what is wrong with the arguments of the marker."""
+    """Yield the errors in the arguments of the marker."""
     from segment_mock import SettingError
 
     yield from unknown_names(settings, ("faults", "operations", "limit"))
@@ -165,19 +165,19 @@ def sweep_problems(settings: Mapping[str, Any]) -> Iterator[str]:
 
 
 def describe_fault(fault: Any) -> str:
-    """Return *fault* in a few words: kind, settings that differ from their defaults, and its moment if it has one."""
+    """Return *fault* in short: its kind, the settings that differ from their defaults, and its moment, if any."""
     try:
         settings = fault.as_dict().items()
         words = [f"{name}={value}" for name, value in settings if name not in ("kind", "after")]
         has_moment = is_dataclass(fault) and "after" in [row.name for row in fields(fault)]
-    except Exception:  # a fault of the user's own may be anything
+    except Exception:  # a user's fault may be any object
         return str(getattr(fault, "kind", None) or getattr(fault, "__name__", None) or type(fault).__name__)
     moment = [("after" if fault.after else "before")] if has_moment else []
     return " ".join([str(fault.kind), *words, *moment])
 
 
 def labelled(nodeid: str, *labels: str) -> str:
-    """Return the id of a run of a test: the test's own, with *labels* in brackets if there are any."""
+    """Return the id of a run of a test: the test's id, with *labels* in brackets if there are any."""
     text = ", ".join(filter(None, labels))
     return f"{nodeid}[{text}]" if text else nodeid
 
@@ -197,7 +197,7 @@ def _cases(mark: pytest.Mark, clean: Case) -> list[Case]:
 
 
 def _chosen(item: pytest.Item, cases: list[Case]) -> list[Case]:
-    """Return the cases that the command line asks for, by a glob or by ``--lf``."""
+    """Return the cases that the command line selects, by a glob or by ``--lf``."""
     config = item.config
     glob = config.getoption("--segment-mock-sweep-only")
     if glob:
@@ -210,34 +210,41 @@ def _chosen(item: pytest.Item, cases: list[Case]) -> list[Case]:
 
 
 def _fits(nodeid: str, label: str, glob: str) -> bool:
-    # Brackets are part of every id, so they are no sets of letters here.
+    # Ids contain brackets, so do not treat them as character sets.
     pattern = glob.replace("[", "[[]")
     return fnmatchcase(label, pattern) or fnmatchcase(labelled(nodeid, label), pattern)
 
 
 def _unswept(item: pytest.Item, mark: pytest.Mark, clean: Case) -> str:
-    """Return why there is nothing to sweep, or too much, after the clean run."""
+    """Return why nothing, or too much, can be swept after the clean run, or ``""``."""
     count, limit = len(_cases(mark, clean)), mark.kwargs.get("limit", SWEEP_LIMIT)
     if not used_mocks(item):
-        return "the test uses no mock; ask for the fixture segment_mock or segment_mock_server"
+        return "the test uses no mock; add the fixture segment_mock or segment_mock_server"
     if not clean.calls:
-        return "the test made no call to its mock, so there is none to break"
+        return "the test made no call to its mock, so no call can be struck"
     if not count:
-        return f"none of the {len(clean.calls)} calls is one of operations={mark.kwargs.get('operations')!r}"
+        operations = mark.kwargs.get("operations")
+        return f"the test made {_count(clean.calls, 'call')}, but none matches operations={operations!r}"
     if count > limit:
-        return f"{len(clean.calls)} calls make {count} cases, more than limit={limit}: name fewer faults or operations"
+        return (
+            f"{_count(clean.calls, 'call')} would make {count} cases, more than limit={limit}; "
+            "name fewer faults or operations"
+        )
     return ""
 
 
 def _missed(case: Case) -> str:
-    """Return why the call to be struck was not made, or ``""``."""
+    """Return why the call of *case* was not made, or ``""``."""
     if len(case.calls) >= case.turn:
         return ""
-    return f"this run made {len(case.calls)} calls, so call {case.turn} of the clean run never came: not twice the same"
+    return (
+        f"this run made only {_count(case.calls, 'call')}, so call {case.turn} of the clean run was not struck; "
+        "the test does not always make the same calls"
+    )
 
 
 def _passes(item: pytest.Item, case: Case, mark: pytest.Mark | None, transport: str) -> bool:
-    """Run *item* as *case*, with everything of its own set up and torn down, report it, and tell if all passed."""
+    """Run *item* as *case*, with its own setup and teardown, report it, and return whether all phases passed."""
     _renew(item)
     if mark is not None:
         item.stash[CASE] = case
@@ -245,7 +252,7 @@ def _passes(item: pytest.Item, case: Case, mark: pytest.Mark | None, transport: 
     labels = (transport, case.label)
     nodeid, location = labelled(item.nodeid, *labels), _location(item.location, *labels)
     item.ihook.pytest_runtest_logstart(nodeid=nodeid, location=location)
-    # What lies above the test (a module's fixtures, say) stays for the next run: its parent comes next.
+    # Keep wider fixtures, such as those of the module, for the next run, by naming the parent as the next item.
     reports = runtestprotocol(item, log=False, nextitem=item.parent)  # type: ignore[arg-type]
     facts = _facts(case, mark, transport, item)
     for report in reports:
@@ -256,7 +263,7 @@ def _passes(item: pytest.Item, case: Case, mark: pytest.Mark | None, transport: 
 
 
 def _facts(case: Case, mark: pytest.Mark | None, transport: str, item: pytest.Item) -> dict[str, Any]:
-    """Return what the table needs to know of a run, as JSON: it may have been a worker's."""
+    """Return the data of a run for the table, as JSON, because a worker may have run it."""
     facts: dict[str, Any] = {
         "turn": case.turn,
         "fault": case.fault_text,
@@ -271,7 +278,7 @@ def _facts(case: Case, mark: pytest.Mark | None, transport: str, item: pytest.It
 
 
 def _renew(item: pytest.Item) -> None:
-    """Make *item* as if it had never run: pytest sets up its fixtures again, the rest is here."""
+    """Reset *item* so that it can run again; pytest itself sets up its fixtures again."""
     forget_mocks(item)
     item.user_properties.clear()
     item._report_sections.clear()
@@ -281,7 +288,7 @@ def _renew(item: pytest.Item) -> None:
 
 
 def _tear_down(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """Tear down what the test that comes next does not share; an error in that is this test's."""
+    """Tear down fixtures that the next test does not share; report an error as one of this test."""
     teardown = partial(item.session._setupstate.teardown_exact, nextitem)
     call = pytest.CallInfo.from_call(teardown, when="teardown")
     if call.excinfo:
@@ -298,13 +305,13 @@ async def _pass_through(call: Any, proceed: Any) -> Any:
 
 
 def _moments(source: Any) -> Iterator[Any]:
-    """Yield the fault that *source* (a kind, a dict, a fault) names: before and after, unless it has its moment."""
+    """Yield the fault *source* (a kind, a dictionary or a fault): before and after the call, unless it says which."""
     from segment_mock import SettingError
     from segment_mock.faults import fault_of
 
     fault: Any = fault_of(source)
     if getattr(fault, "at_connect", False):
-        raise SettingError(f"faults: {fault.kind!r} strikes connections, and a sweep goes through calls")
+        raise SettingError(f"faults: {fault.kind!r} strikes connections, but a sweep strikes calls")
     is_settled = (isinstance(source, Mapping) and "after" in source) or getattr(fault, "after", True)
     yield fault
     if not is_settled:
@@ -312,7 +319,7 @@ def _moments(source: Any) -> Iterator[Any]:
 
 
 class SweepTable:
-    """Collects the reports of sweeps, a worker's too, and prints a row for each call."""
+    """Collects the reports of sweeps, including those of workers, and prints a row for each call."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._only = config.getoption("--segment-mock-sweep-only")
@@ -320,7 +327,7 @@ class SweepTable:
         self._calls: dict[str, list[str]] = {}
         self._runs: dict[str, dict[tuple[int, str], str]] = {}
         self.cases: dict[str, dict[str, str]] = {}
-        """By the id of the test: the label of each case that ran, and its verdict."""
+        """The label and verdict of each case that ran, by the id of the test."""
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Keep the session, which counts the tests of the run."""
@@ -328,7 +335,7 @@ class SweepTable:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note a phase of a run, under an id of its own; the runs are more tests than were collected."""
+        """Record a phase of a run, which has its own id; there are more runs than collected tests."""
         facts: dict[str, Any] | None = getattr(report, "segment_mock_sweep", None)
         if facts is None:
             return
@@ -352,7 +359,7 @@ class SweepTable:
         self.cases.setdefault(collected, {})[facts["label"]] = verdict
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Fail a run whose --segment-mock-sweep-only fits no case."""
+        """Fail a run whose --segment-mock-sweep-only matches no case."""
         if self._only and self._runs and not any(self._runs.values()) and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
 

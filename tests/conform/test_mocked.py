@@ -38,7 +38,7 @@ def test_without_leave_nothing_writes(mock: SegmentMock) -> None:
 
     assert {entry.operation for entry in mock.journal if entry.vendor} == {*READS, "salsa.get_metrics"}
     assert "pass" == rows["salsa/search-all"]["verdict"]
-    assert "it writes: --allow-writes" == rows["salsa/upsert"]["why"]
+    assert "it writes, which needs --allow-writes" == rows["salsa/upsert"]["why"]
     assert before == mock.state()
 
 

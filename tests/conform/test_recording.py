@@ -165,7 +165,7 @@ def test_a_target_that_does_not_answer_is_named(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (["conform"], "Missing option '--target'"),
-        (["conform", "--fixtures", "{}"], "there is no recording in it"),
+        (["conform", "--fixtures", "{}"], "it has no recordings"),
         (["conform", "--fixtures", "{}", "--json"], "--fixtures replays every recording"),
         (
             ["record", "--target", "x", "--vendor", "salsa", "--out", "{}", "--", "true"],

@@ -27,10 +27,10 @@ def test_what_the_api_can_make_passes_and_is_removed_again(sandbox) -> None:
     assert {"salsa/upsert", "salsa/upsert-lengths", "salsa/search-by-external-id", "salsa/token-unknown"} <= {
         name for name, row in rows.items() if row["verdict"] == "pass"
     }
-    assert "the API can't make segments of type DEFAULT" == why["salsa/upsert-not-crm"]
-    assert why["salsa/search-all"] == "true only where nothing else is: it lists every group of the organization"
-    assert "it is true of a vendor with salsa_non_crm result only" in why["salsa/upsert-not-allowed"]
-    assert "it makes what the API can't remove: --allow-leftovers" == why["segmenter/create"]
+    assert "the API can't create segments of type DEFAULT" == why["salsa/upsert-not-crm"]
+    assert why["salsa/search-all"] == "it needs an otherwise empty target: it lists every group of the organization"
+    assert "this one needs a vendor with salsa_non_crm result" in why["salsa/upsert-not-allowed"]
+    assert "it creates records that the API can't remove, which needs --allow-leftovers" == why["segmenter/create"]
 
 
 def test_without_leave_nothing_is_written(sandbox) -> None:
@@ -41,7 +41,8 @@ def test_without_leave_nothing_is_written(sandbox) -> None:
 
     assert {method for method, path in target.calls if not path.endswith("/search")} == {"GET"}
     assert "pass" == rows["salsa/token-missing"]["verdict"]
-    assert "it needs records that the API must make first: --allow-writes" == rows["salsa/search-by-segment-id"]["why"]
+    reason = "it needs records that have to be created first, which needs --allow-writes"
+    assert reason == rows["salsa/search-by-segment-id"]["why"]
 
 
 def test_without_a_credential_only_refusals_are_tried(sandbox) -> None:
@@ -96,7 +97,7 @@ def test_records_that_can_not_be_made_skip_the_example(sandbox) -> None:
     target = sandbox(lambda path, status, body: (429, {"errors": []}) if path == GROUPS else (status, body))
     rows = rows_of(run(target.url, "--allow-writes", "--json", "--only", "salsa/search-by-segment-id", *CREDENTIALS))
 
-    assert "its records can't be made: upsert_segments made 0 of 3: 429" in rows["salsa/search-by-segment-id"]["why"]
+    assert "its records can't be created: upsert_segments made 0 of 3: 429" in rows["salsa/search-by-segment-id"]["why"]
     assert [("PUT", GROUPS)] == [call for call in target.calls if call[0] == "PUT"]
 
 

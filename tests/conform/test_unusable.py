@@ -130,4 +130,4 @@ def test_certificates_are_verified() -> None:
 
     assert [1, 0, 0] == [refused.exit_code, by_flag.exit_code, by_variable.exit_code]
     assert "its certificate is not trusted: " in refused.stderr
-    assert "name its authority by --ca-file or REQUESTS_CA_BUNDLE" in refused.stderr
+    assert "set its CA certificate with --ca-file or REQUESTS_CA_BUNDLE" in refused.stderr

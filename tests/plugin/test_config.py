@@ -46,7 +46,7 @@ def test_the_config_may_have_any_scope_and_takes_what_the_marker_takes(pytester:
         ("{'transport': 'pigeon'}", "segment_mock_config: transport: unknown transport 'pigeon'; expected inprocess,*"),
         ("{'strict': 'fields, nets'}", "segment_mock_config: strict: 'fields, nets' is not true, false, or some of *"),
         ("{'sleep': 'no'}", "segment_mock_config: sleep: 'no' is not True or False"),
-        ("['demo']", "segment_mock_config: expected a dict, got list (['demo'])"),
+        ("['demo']", "segment_mock_config: expected a dictionary, got list (['demo'])"),
         ("{'data': 'nowhere.yaml'}", "*segment_mock: nowhere.yaml: *No such file*"),
     ],
 )

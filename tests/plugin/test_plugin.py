@@ -116,7 +116,7 @@ def test_seed_of_the_run(pytester: pytest.Pytester, way: str) -> None:
 
 @pytest.mark.parametrize(
     ("marker", "message"),
-    [("sede=1", "unknown setting 'sede' (did you mean 'seed'?)"), ("'demo'", "takes keywords only")],
+    [("sede=1", "unknown setting 'sede' (did you mean 'seed'?)"), ("'demo'", "expected only keyword arguments")],
 )
 def test_a_bad_marker_says_what_is_wrong(pytester: pytest.Pytester, marker: str, message: str) -> None:
     """An unknown or positional argument of the marker fails the test with the nearest valid name."""

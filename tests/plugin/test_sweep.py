@@ -114,11 +114,11 @@ def test_red(segment_mock):
     result.assert_outcomes(passed=1, failed=6)
     result.stdout.fnmatch_lines(
         [
-            "*sweep: the test uses no mock; ask for the fixture segment_mock or segment_mock_server",
-            "*sweep: the test made no call to its mock, so there is none to break",
-            "*sweep: none of the 1 calls is one of operations='segmenter.[*]'",
-            "*sweep: 1 calls make 8 cases, more than limit=7: name fewer faults or operations",
-            "*sweep: this run made 0 calls, so call 1 of the clean run never came: not twice the same",
+            "*sweep: the test uses no mock; add the fixture segment_mock or segment_mock_server",
+            "*sweep: the test made no call to its mock, so no call can be struck",
+            "*sweep: the test made 1 call, but none matches operations='segmenter.[*]'",
+            "*sweep: 1 call would make 8 cases, more than limit=7; name fewer faults or operations",
+            "*sweep: this run made only 0 calls, so call 1 of the clean run was not struck*",
             "*red by itself",
         ]
     )

@@ -206,7 +206,7 @@ def test_failed_assertion_explains_itself(mock: Any) -> None:
 
     assert "expected at least 1 call with the json asked for, found 0 of 1" in text
     assert "nearest: call 1 salsa.upsert_segments: PUT" in text
-    assert "the same but for upper and lower case" in text
+    assert "it differs only in upper and lower case" in text
     assert "called instead" not in text
     assert "step 2 of 2 after call 1" in str(other.value)
 
@@ -238,7 +238,7 @@ def test_forgotten_calls_are_counted(make: Any) -> None:
 
     assert 1 == mock.journal.forgotten
     assert mock.journal.get(1) is None
-    with pytest.raises(AssertionError, match="Earlier calls are forgotten: it has 2 to 2"):
+    with pytest.raises(AssertionError, match="Earlier calls were dropped: it has 2 to 2"):
         mock.journal.assert_not_called("upsert_segments")
 
 

@@ -61,7 +61,7 @@ def test_the_nearest_call_is_shown_with_what_differs(mock, upsert, send):
     assert f"  nearest: call 2 {UPSERT}: PUT {ROOT}/segments -> 200 at tests/testing/conftest.py:" in lines[1]
     assert [
         "    payload.segments[0].name: expected 'Volunteers', got 'volunteers'"
-        "  <- the same but for upper and lower case",
+        "  <- it differs only in upper and lower case",
         "    payload.segments[0].externalSystemId: expected '35467', got nothing  <- sent as 'externalSystemIdId'",
         "    the mock said: unknown field payload.segments[0].externalSystemIdId (did you mean 'externalSystemId'?)"
         " (ignored by the API)",
@@ -110,7 +110,7 @@ def test_a_refused_call_and_a_doubled_slash_are_told(mock, send):
     assert "    status: expected 200, got 401" in text
     assert "    fault: expected 'hang', got nothing" in text
     assert "the mock said: send your credential in the header authToken, not in auth-token" in text
-    assert "doubled slash" in text
+    assert "double slash" in text
 
 
 def test_too_many_calls_are_listed(mock, upsert):

@@ -116,7 +116,7 @@ def test_what_cannot_be_kept_is_told(mock: SegmentMock) -> None:
             "rule 2 asks which call of its connection it is; here each is the first",
             "all records were replaced before call 2, and are not here",
         ],
-        ["the journal had forgotten 1 earlier calls; new ids and limits may differ"],
+        ["the journal had dropped 1 earlier call; new ids and limits may differ"],
     ]
     assert "its body was cut in the journal" in [call.skipped for call in Replay(capsules[0]).calls()]
 

@@ -1,4 +1,4 @@
-"""The shipped examples, replayed against any base URL: a segment-mock, a sandbox of a vendor, another mock."""
+"""Replay the shipped examples against any base URL: a segment-mock, a vendor's sandbox, or another mock."""
 
 from __future__ import annotations
 

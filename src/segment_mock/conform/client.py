@@ -1,4 +1,4 @@
-"""An HTTP client of one base URL: answers as data, or a plain sentence about why there is none."""
+"""An HTTP client for one base URL, with replies as data, and errors as one sentence."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _LONG = 8
 
 
 class Unreachable(Exception):
-    """No answer came, or an unreadable one; the text says why."""
+    """The target did not answer, or its answer can't be read; the message has the reason."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A reply: *body* as JSON, or None if it is none (*text* says what came); *seconds* until the head arrived."""
+    """A reply: *body* as JSON, or None if it is not JSON (*text* describes it); *seconds* until the head arrived."""
 
     status: int
     body: Any
@@ -40,8 +40,8 @@ class Answer:
 class Client:
     """Sends requests to *url*, with a read timeout of *timeout* seconds.
 
-    Certificates are verified, against *ca_file* if given. Redirects are not followed. *secrets* are redacted in
-    every answer.
+    Certificates are verified, with *ca_file* if given. Redirects are not followed. *secrets* are redacted in every
+    reply.
     """
 
     def __init__(self, url: str, timeout: float = 10, ca_file: str | None = None, secrets: Iterable[str] = ()) -> None:
@@ -59,7 +59,7 @@ class Client:
         return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
     def ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> Answer:
-        """Return the answer to a request; raises `Unreachable`."""
+        """Return the reply to a request; raises `Unreachable`."""
         import requests
 
         kind = {"Content-Type": "application/json"} if body else {}
@@ -77,7 +77,7 @@ class Client:
                 raise Unreachable(
                     f"no TLS could be agreed on: {_innermost(error)}; is it an http:// address?"
                 ) from None
-            why = "name its authority by --ca-file or REQUESTS_CA_BUNDLE"
+            why = "set its CA certificate with --ca-file or REQUESTS_CA_BUNDLE"
             raise Unreachable(f"its certificate is not trusted: {_innermost(error)}; {why}") from None
         except requests.RequestException as error:
             raise Unreachable(_innermost(error)) from None
@@ -106,7 +106,7 @@ class ControlPlane:
         self._client, self._headers = client, {"Authorization": f"Bearer {token}"} if token else {}
 
     def is_segment_mock(self) -> bool:
-        """Tell whether the target is a segment-mock; raises `Unreachable` if nobody answers."""
+        """Return whether the target is a segment-mock; raises `Unreachable` if it does not answer."""
         answer = self._client.ask("GET", "/_mock/health", {})
         return answer.status == 200 and answer.body == {"status": "ok"}
 
@@ -129,7 +129,7 @@ def redact(text: str, secrets: Iterable[str]) -> str:
 
 
 def _without_secret(text: AnyStr, secret: str) -> AnyStr:
-    """Return *text* without *secret*, as it is or as JSON, Python or a URL write it."""
+    """Return *text* without *secret*, either plain or as escaped in JSON, Python or URLs."""
     for form in {secret, repr(secret)[1:-1], json.dumps(secret)[1:-1], quote(secret), quote_plus(secret)}:
         if isinstance(text, bytes):
             text = text.replace(form.encode("utf-8", "replace"), REDACTED.encode())
@@ -139,7 +139,7 @@ def _without_secret(text: AnyStr, secret: str) -> AnyStr:
 
 
 def _describe(reply: requests.Response, body: bytes) -> str:
-    """Say what came where JSON was expected."""
+    """Describe a reply that is not JSON."""
     if "Location" in reply.headers:
         return f"a redirect to {reply.headers['Location']!r}, which is not followed"
     start = body[:_SHOWN].decode("utf-8", "replace")

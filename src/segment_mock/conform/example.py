@@ -35,7 +35,7 @@ class Example:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What a `SegmentMock` in which it is true is made with."""
+        """The settings of a `SegmentMock` that replies as the example says."""
         return {"data": self.document["state"], **self.options}
 
     @property
@@ -53,18 +53,18 @@ class Example:
 
     @property
     def conform_options(self) -> Mapping[str, Any]:
-        """What is different in a target that was used before: ``alone`` and ``form``, see CONTRIBUTING.md."""
+        """Exceptions for a target with other records: ``alone`` and ``form``, see CONTRIBUTING.md."""
         options: Mapping[str, Any] = self.document.get("conform", {})
         return options
 
     @property
     def credential(self) -> str:
-        """The credential that it sends, or nothing."""
+        """The credential that it sends, or ``""``."""
         return str(self.document["request"]["headers"].get(self.vendor.key_header, ""))
 
     @property
     def admitted(self) -> bool:
-        """Whether its credential is one that the vendor knows; the others are sent as they are, to be refused."""
+        """Whether the vendor accepts its credential; a wrong credential is sent unchanged, to be refused."""
         listed = self.options.get(self.vendor.key_flag.replace("-", "_"), [self.credential])
         return bool(self.credential) and self.credential in listed
 
@@ -74,14 +74,14 @@ class Example:
 
 
 def examples() -> list[Example]:
-    """Return every shipped example, in order of name."""
+    """Return every shipped example, sorted by name."""
     return [Example(proof.name, proof.document) for proof in shipped_examples()]
 
 
 def outcome(example: Example, status: int, body: Any, state: Any = None, form: tuple[str, ...] = ()) -> list[str]:
-    """Return where a reply, and the *state* after it unless that is unknown, differ from what *example* prints.
+    """Return where a reply and the *state* after it (None: unknown) differ from *example*.
 
-    *form* are further paths of the body that need only be of the right form.
+    *form* are further paths of the body that need only have the right form.
     """
     response, fresh = example.document["response"], example.document.get("any", ())
     lines = [] if status == response["status"] else [f"status: expected {response['status']}, got {status}"]
@@ -100,7 +100,7 @@ _KINDS = {bool: "true or false", int: "a number", float: "a number", str: "a tex
 
 @dataclass(frozen=True, eq=False)
 class Form:
-    """Equals whatever has the form of the value *like*: a UUID, a time, or else the same JSON type."""
+    """Equals every value with the form of the value *like*: a UUID, a time, or a value of the same JSON type."""
 
     like: Any
 
@@ -113,15 +113,15 @@ class Form:
 
 
 def differences(expected: Any, actual: Any, loose: Collection[str] = ()) -> Iterator[str]:
-    """Yield where *actual* lacks a member of *expected* or has another value, by paths such as ``a.b[0].c``.
+    """Yield where *actual* lacks a member of *expected* or has another value, with paths such as ``a.b[0].c``.
 
-    Paths in *loose*, and all that is below them, need only have the form of what is expected.
+    Values at or below the paths in *loose* need only have the form of the expected value.
     """
     return (str(miss) for miss in mismatches(_formed(expected, loose), actual))
 
 
 def by_form(value: Any) -> Any:
-    """Return *value* with a `Form` in the place of each value that is neither object nor list."""
+    """Return *value* with each value that is neither object nor list replaced by its `Form`."""
     if isinstance(value, Mapping):
         return {name: by_form(member) for name, member in value.items()}
     return [by_form(item) for item in value] if isinstance(value, list) else _leaf(value)
@@ -152,7 +152,7 @@ def _kind(value: Any) -> str:
 
 
 def unique_names(example: Example, unique: Collection[str], mark: str) -> dict[str, str]:
-    """Return a name of its own, ending in *mark*, for each that *example* has or sends; e-mails get a tag."""
+    """Return a unique name, ending in *mark*, for each name in *example*; e-mail addresses get a tag."""
     document = [example.document["state"], example.document["request"].get("body", {})]
     names: dict[str, str] = {}
     for member, text in _texts(document):
@@ -165,7 +165,7 @@ def unique_names(example: Example, unique: Collection[str], mark: str) -> dict[s
 
 
 def rename(value: Any, names: Mapping[str, str]) -> Any:
-    """Return *value* with every text that *names* has replaced, in upper case where it stood so."""
+    """Return *value* with every text in *names* replaced, in upper case where the original is."""
     if isinstance(value, Mapping):
         return {name: rename(member, names) for name, member in value.items()}
     if isinstance(value, list):
@@ -176,7 +176,7 @@ def rename(value: Any, names: Mapping[str, str]) -> Any:
 
 
 def rewrite(example: Example, names: Mapping[str, str]) -> Example:
-    """Return *example* with other names in all that it tells, but for its headers."""
+    """Return *example* with *names* replaced everywhere except in its headers."""
     document = dict(example.document)
     parts = {name: rename(document[name], names) for name in ("state", "response")}
     body = {"body": rename(document["request"]["body"], names)} if "body" in document["request"] else {}
@@ -184,19 +184,19 @@ def rewrite(example: Example, names: Mapping[str, str]) -> Example:
 
 
 def loosen(value: Any, fresh: Collection[str]) -> Any:
-    """Return *value* with the members called as in *fresh* compared by their form."""
+    """Return *value* with the members named in *fresh* replaced by their `Form`."""
     if isinstance(value, Mapping):
         return {k: by_form(v) if k in fresh else loosen(v, fresh) for k, v in value.items()}
     return [loosen(item, fresh) for item in value] if isinstance(value, list) else value
 
 
 def references(row: Any) -> Iterator[str]:
-    """Yield every text in *row*, by one of which another row may refer to it."""
+    """Yield every text in *row* by which another row may refer to it."""
     return (text for _, text in _texts(row))
 
 
 def _marked(text: str, mark: str) -> str:
-    """Return *text* ending in *mark*; a long one stays as long as it was, for it may fill a limit."""
+    """Return *text* ending in *mark*; a long text keeps its length, which may be exactly at a limit."""
     long = len(text) > 2 * len(mark)
     return f"{text[: -len(mark) - 1] if long else text}-{mark}"
 

@@ -1,4 +1,4 @@
-"""Recorded exchanges: made fit to be kept, written in the form of fixtures/, and replayed in their order."""
+"""Recorded exchanges: redact them, write them in the form of fixtures/, and replay them in order."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SHORTEST = 8
 
 @dataclass(frozen=True)
 class Exchange:
-    """A request that was forwarded, by the operation's full name, and the response of the target."""
+    """A forwarded request, with the full name of its operation, and the target's response."""
 
     operation: str
     request: Request
@@ -36,14 +36,14 @@ class Exchange:
 
 
 class Placeholders:
-    """Replaces ids and times that the target made by ``{{id 1}}`` and ``{{time 1}}``, the same one each time."""
+    """Replaces each id and time of the target by a placeholder, such as ``{{id 1}}`` or ``{{time 1}}``."""
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
         self._literal: set[str] = set()
 
     def learn(self, request: str, response: str) -> None:
-        """Take what is new in the text of a *response* for the target's, unless a *request* had it."""
+        """Learn the ids and times in a *response* that no *request* had before."""
         self._literal |= {match[0].lower() for match in _FRESH.finditer(request)} - self._names.keys()
         for match in _FRESH.finditer(response):
             value = match[0].lower()
@@ -53,14 +53,14 @@ class Placeholders:
                 self._names[value] = f"{{{{{kind} {count + 1}}}}}"
 
     def fill(self, text: str) -> str:
-        """Return *text* with the placeholders that are known by now."""
+        """Return *text* with the known ids and times replaced by their placeholders."""
         return _FRESH.sub(lambda match: self._names.get(match[0].lower(), match[0]), text)
 
 
 def documents(
     vendor: Vendor, exchanges: Sequence[Exchange], source: str
 ) -> tuple[list[dict[str, Any]], Callable[[str], str]]:
-    """Return each of *exchanges* in the form of fixtures/, and what makes any other of their texts fit to be kept."""
+    """Return each of *exchanges* in the form of fixtures/, and a function that redacts other texts in the same way."""
     secrets = sorted({*_secrets(vendor, exchanges)}, key=len, reverse=True)
     placeholders = Placeholders()
 
@@ -74,7 +74,7 @@ def documents(
 
 
 def _secrets(vendor: Vendor, exchanges: Iterable[Exchange]) -> Iterator[str]:
-    """Yield the credentials in headers and in members of bodies that have the name of one."""
+    """Yield the credentials in headers, and in members of bodies with the name of a credential."""
     for one in exchanges:
         bodies = [_leaves(json_or_text(body)) for body in (one.request.body, one.response.body)]
         for name, value in (*one.request.headers.items(), *one.response.headers.items(), *chain(*bodies)):
@@ -153,10 +153,10 @@ class Recording:
 
 
 def read_recordings(folder: Path) -> list[Recording]:
-    """Return the recordings in *folder*, in the order of their names; raises `SettingError` naming what is wrong."""
+    """Return the recordings in *folder*, sorted by name; raises `SettingError` that names a bad file or member."""
     files = sorted(folder.glob("*.json"))
     if not files:
-        raise SettingError(f"{folder}: there is no recording in it, no file that ends in .json")
+        raise SettingError(f"{folder}: it has no recordings; expected files that end in .json")
     return [Recording(file.stem, _read(file)) for file in files]
 
 
@@ -173,13 +173,13 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 Send: TypeAlias = "Callable[[str, str, Mapping[str, str], bytes], tuple[int, Any]]"
-"""Sends method, path, headers and body, and returns status and body as JSON or text."""
+"""Sends method, path, headers and body, and returns status and body, the latter as JSON or text."""
 
 
 def replay(recordings: Sequence[Recording], send: Send) -> Iterator[tuple[str, list[str]]]:
-    """Send each of *recordings* in order; yield its name and where the answer differs from what was recorded.
+    """Send each of *recordings* in order; yield its name, and where the reply differs from the recorded one.
 
-    A placeholder of an id or a time takes its value from the first answer that has it.
+    A placeholder of an id or a time gets its value from the first reply that has it.
     """
     bound: dict[str, str] = {}
     for one in recordings:
@@ -226,7 +226,7 @@ def _differences(
 
 
 def _bind(expected: str, actual: str, bound: dict[str, str]) -> bool:
-    """Tell whether *actual* fits *expected*, and learn the values of placeholders that were unknown."""
+    """Return whether *actual* matches *expected*, and learn the values of unknown placeholders."""
     names: list[str] = []
     pattern, position = "", 0
     for match in _PLACEHOLDER.finditer(expected):

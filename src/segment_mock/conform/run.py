@@ -1,4 +1,4 @@
-"""Performing the examples one by one, and the results as JSON and JUnit XML."""
+"""Perform the examples one by one, and write the results as JSON and JUnit XML."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from .example import Example, outcome
 from .targets import SetupFailed, Target
 
 _PATIENCE = 3
-"""After so many examples without an answer the rest is not tried."""
+"""After this many examples without a reply, the others are skipped."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one example: it differs in *differences*, was skipped for *why*, or else passed.
+    """The result of one example: it failed with *differences*, was skipped for the reason *why*, or passed.
 
-    *seconds* is how long its own call took; *answered* whether the target answered at all.
+    *seconds* is the duration of its call; *answered* is whether the target replied.
     """
 
     example: Example
@@ -42,7 +42,7 @@ def conform(
     silent = 0
     for example in chosen:
         if silent == _PATIENCE:
-            yield Result(example, why=f"the target did not answer {_PATIENCE} examples before")
+            yield Result(example, why=f"the target did not answer {_PATIENCE} examples before it")
             continue
         result = _perform(target, client, example)
         if not result.why:
@@ -60,7 +60,7 @@ def _perform(target: Target, client: Client, example: Example) -> Result:
         answer = client.ask(**sent.request)
         return Result(example, _compare(sent, answer, target), seconds=answer.seconds)
     except SetupFailed as error:
-        return Result(example, why=f"its records can't be made: {error}")
+        return Result(example, why=f"its records can't be created: {error}")
     except Unreachable as error:
         return Result(example, [str(error)], answered=False)
     finally:
@@ -72,7 +72,7 @@ def _compare(sent: Example, answer: Answer, target: Target) -> list[str]:
     form = tuple(sent.conform_options.get("form", ()))
     if answer.body is not None:
         return outcome(sent, answer.status, answer.body, state, form)
-    # Where nothing is printed anything may come, an HTML page or no body at all.
+    # Without an expected body, any reply passes, such as an HTML page or an empty body.
     differences = outcome(sent, answer.status, expected["body"], state, form)
     return [*differences, f"body: expected JSON, got {answer.text}"] if expected["body"] else differences
 
@@ -81,7 +81,7 @@ _WORDS = {"pass": "passed", "fail": "failed", "skip": "skipped"}
 
 
 def summary(url: str, kind: str, results: Sequence[Result], left: Sequence[str]) -> dict[str, Any]:
-    """Return the run as JSON: *url* and *kind* of the target, counts by verdict, what was left behind, each example."""
+    """Return the run as JSON: *url* and *kind* of the target, counts by verdict, records left behind, each example."""
     counts = Counter(result.verdict for result in results)
     return {
         "target": url,
@@ -93,7 +93,7 @@ def summary(url: str, kind: str, results: Sequence[Result], left: Sequence[str])
 
 
 def junit(url: str, results: Sequence[Result], left: Sequence[str]) -> bytes:
-    """Return the run as JUnit's XML: a case an example, and one that fails if anything was left behind."""
+    """Return the run as JUnit XML: a case for each example, and a failed one if records were left behind."""
     counts = Counter(result.verdict for result in results)
     attributes = {
         "name": "segment-mock conform", "tests": len(results) + bool(left), "failures": counts["fail"] + bool(left),

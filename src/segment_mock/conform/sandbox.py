@@ -1,4 +1,4 @@
-"""Any target but a segment-mock: records are made and removed through the vendor's own API."""
+"""The target for other servers than segment-mock: creates and removes records through the vendor's API."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from .targets import SetupFailed
 
 
 class SandboxTarget:
-    """A target without ``/_mock``, reached with *credentials* and under *roots*, both by vendor.
+    """A target without ``/_mock``, called with *credentials* and below *roots*, both by vendor.
 
-    Whatever is made there carries *mark* in its name. *leftovers* allows to make what no API can remove.
+    The names of all created records contain *mark*. *leftovers* allows creating records that the API can't remove.
     """
 
     name = "no segment-mock"
@@ -38,15 +38,15 @@ class SandboxTarget:
         if example.admitted and example.vendor.name not in self._credentials:
             return f"no credential: --{secret}"
         if other := [f"{name} {value}" for name, value in example.options.items() if _is_other(example, name, value)]:
-            return f"the document allows another answer: it is true of a vendor with {', '.join(other)} only"
+            return f"the document allows another reply: this one needs a vendor with {', '.join(other)}"
         if "alone" in options:
-            return f"true only where nothing else is: {options['alone']}"
+            return f"it needs an otherwise empty target: {options['alone']}"
         if not self._writes and not example.operation.reads:
-            return "it writes: --allow-writes"
+            return "it writes, which needs --allow-writes"
         return self._missing_setup(example) if example.admitted else ""
 
     def prepare(self, example: Example) -> Example:
-        """Make the records of *example* under names of their own; return it with these names and their ids."""
+        """Create the records of *example* with unique names; return the example with these names and their ids."""
         vendor, request = example.vendor, example.document["request"]
         root = self._roots.get(vendor.name, vendor.root)
         path = root + request["path"].removeprefix(vendor.root) if root != vendor.root else request["path"]
@@ -60,10 +60,10 @@ class SandboxTarget:
         return Example(sent.name, {**sent.document, "response": response})
 
     def state(self, example: Example) -> Any:
-        """Return None: no vendor's API shows all its records."""
+        """Return None, because the vendor's API does not return all records."""
 
     def cleanup(self, example: Example, answer: Answer | None) -> None:
-        """Remove what *example* and its preparation have made, the last first."""
+        """Remove the records that *example* and its preparation created, the newest first."""
         if answer is not None and example.admitted:
             for table in setup_plan(example.vendor.name).tables.values():
                 if table.make == example.operation.name and table.id:
@@ -77,27 +77,27 @@ class SandboxTarget:
                 del self._created[key]
 
     def close(self) -> list[str]:
-        """Return what could not be taken away."""
+        """Return the records that could not be removed."""
         return [*self._remaining, *(f"{name} {key}: interrupted" for key, name in self._created.items())]
 
     def _missing_setup(self, example: Example) -> str:
         tables = setup_plan(example.vendor.name).tables
         rows = {name: rows for name, rows in example.document["state"].get(example.vendor.name, {}).items() if rows}
         if rows and not self._writes:
-            return "it needs records that the API must make first: --allow-writes"
+            return "it needs records that have to be created first, which needs --allow-writes"
         for name in rows:
             if name not in tables:
-                return f"the API can't make {name}"
+                return f"the API can't create {name}"
             for wanted, value in tables[name].only.items():
                 if other := [row[wanted] for row in rows[name] if row.get(wanted, value) != value]:
-                    return f"the API can't make {name} of {wanted} {other[0]}"
+                    return f"the API can't create {name} of {wanted} {other[0]}"
         makes = [table for name, table in tables.items() if name in rows or table.make == example.operation.name]
         if not self._leftovers and any(table.id and not table.remove for table in makes):
-            return "it makes what the API can't remove: --allow-leftovers"
+            return "it creates records that the API can't remove, which needs --allow-leftovers"
         return ""
 
     def _make_all(self, example: Example, plan: SetupPlan) -> dict[str, str]:
-        """Make the rows of *example*; return the ids they got, by those that are printed."""
+        """Create the rows of *example*; return their new ids by the ids of the example."""
         ids: dict[str, str] = {}
         known: dict[str, str] = {}
         state = example.document["state"].get(example.vendor.name, {})
@@ -124,14 +124,14 @@ class SandboxTarget:
         return keys
 
     def _note(self, table: Table, answer: Answer) -> list[str]:
-        """Remember what a reply says was made, to be removed again; return the keys."""
+        """Remember the records that were created according to a reply, and return their keys."""
         items = [item for item in items_at(table.answered, answer.body) if item.get("result", "") == table.creation]
         keys = [item[table.id] for item in items if isinstance(item.get(table.id), str)]
         self._created.update(dict.fromkeys(keys, table.id))
         return keys
 
     def _remove(self, table: Table, example: Example, keys: list[str]) -> Iterator[tuple[str, str]]:
-        """Take records away; yield each with why that failed, or nothing."""
+        """Remove records; yield the key of each with the reason why that failed, or ``""``."""
         if not table.remove:
             yield from ((key, "the API can't remove it") for key in keys)
             return
@@ -155,24 +155,24 @@ class SandboxTarget:
 
 
 def _is_other(example: Example, name: str, value: Any) -> bool:
-    """Tell whether *value* is not the first choice of a vendor's option, and so not what it is taken to do."""
+    """Return whether *value* is not the first choice of a vendor's option, its assumed behaviour."""
     vendor = example.vendor
     return any(f"{vendor.name}_{row.name}" == name and row.initial != value for row in vendor.options)
 
 
 _BATCH = 20
-"""The most items that any of the vendors takes at once."""
+"""The largest batch that all vendors accept."""
 
 
 @dataclass(frozen=True)
 class Table:
     """One collection of a data file.
 
-    *make* is the operation that adds a row, *rows* the path of the rows in its request: a list if it ends in
-    ``[]``, else one row a call. *answered* is their path in the reply. *takes* are the members of a row that are
-    sent, *names* what the API calls some of them. *id* names the key, *creation* the result that tells of
-    a new record. *remove* is the operation that takes rows away, *gone* its results that mean there is none any
-    more. *only* is what a row must have to be made at all; *split* names the member that a long row is split by.
+    *make* is the operation that adds a row, *rows* the path of the rows in its request: a list if it ends in ``[]``,
+    otherwise one row for each call. *answered* is their path in the reply. *takes* are the members of a row to send;
+    *names* has the API's names of some of them. *id* names the key, and *creation* is the result for a new record.
+    *remove* is the operation that removes rows, and *gone* are its results for rows that do not exist any more. *only*
+    has the members without which a row can't be created; *split* names the member by which a long row is split.
     """
 
     make: str
@@ -207,9 +207,9 @@ class Table:
 
 @dataclass(frozen=True)
 class SetupPlan:
-    """What is known of one vendor: its *tables* in the order in which they are made.
+    """The plan of one vendor: its *tables* in order of creation.
 
-    *unique* are members whose values must be nobody else's, *fresh* members that the vendor sets itself.
+    *unique* are members whose values must be unique; *fresh* are members that the vendor sets.
     """
 
     tables: Mapping[str, Table]
@@ -219,8 +219,8 @@ class SetupPlan:
 
 @cache
 def setup_plan(vendor: str) -> SetupPlan:
-    """Return the plan of the vendor of that name; without a file nothing can be made."""
-    import yaml  # slow, and only a target that is no mock needs it
+    """Return the plan of *vendor*, which is empty if there is no file for it."""
+    import yaml  # slow to import, and only other targets than a mock need it
 
     (folder,) = (examples_folder(known) for known in find_vendors() if known.name == vendor)
     file = folder / "conform.yaml"
@@ -229,14 +229,14 @@ def setup_plan(vendor: str) -> SetupPlan:
 
 
 def nest(path: str, value: Any) -> Any:
-    """Return *value* at *path* in an object of its own."""
+    """Return a new object with *value* at *path*."""
     for name in reversed([part for part in path.removesuffix("[]").split(".") if part]):
         value = {name: value}
     return value
 
 
 def items_at(path: str, value: Any) -> list[Any]:
-    """Return what stands at *path* in *value*: the items of a list, one object, or nothing."""
+    """Return the items at *path* in *value*: those of a list, one object, or none."""
     for name in filter(None, path.removesuffix("[]").split(".")):
         value = value.get(name) if isinstance(value, Mapping) else None
     items = value if isinstance(value, list) else [value]

@@ -1,4 +1,4 @@
-"""Where an example is performed: the protocol of a target, and a segment-mock as one."""
+"""The targets of examples: their protocol, and the target for a segment-mock."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .example import Example
 
 
 class SetupFailed(Exception):
-    """The records that an example needs could not be created; the text says why."""
+    """The records that an example needs could not be created; the message has the reason."""
 
 
 class Target(Protocol):
@@ -23,7 +23,7 @@ class Target(Protocol):
         """Return why *example* can't be performed here, or an empty string."""
 
     def prepare(self, example: Example) -> Example:
-        """Make the records that *example* needs, and return it as it is to be sent here.
+        """Create the records that *example* needs, and return the example as it has to be sent to this target.
 
         Raises `SetupFailed` or `Unreachable`.
         """
@@ -32,17 +32,17 @@ class Target(Protocol):
         """Return the records after *example*, or None if they can't be read."""
 
     def cleanup(self, example: Example, answer: Answer | None) -> None:
-        """Remove what *example*, as it was sent, and its preparation created."""
+        """Remove the records that *example*, as sent, and its preparation created."""
 
     def close(self) -> list[str]:
-        """Restore the original state; return what could not be removed."""
+        """Restore the original state; return the records that could not be removed."""
 
 
 _SNAPSHOT = "/snapshots/segment-mock-conform"
 
 
 class MockTarget:
-    """A target that has ``/_mock``. *credentials* are sent, by vendor, where its settings list those they admit.
+    """A segment-mock as target. *credentials* are sent, by vendor, if its settings only accept listed ones.
 
     Raises `Unreachable` when the control plane refuses.
     """
@@ -57,9 +57,9 @@ class MockTarget:
     def skip_reason(self, example: Example) -> str:
         """Return why *example* can't be performed here: it writes, or another setting is in force."""
         if not (self._writes or example.operation.reads):
-            return "it writes: --allow-writes"
+            return "it writes, which needs --allow-writes"
         if self._settings["credentials"] == "listed" and example.admitted and not self._given(example):
-            return f"the target admits listed credentials only: --{example.vendor.key_flag}"
+            return f"the target accepts only listed credentials, which need --{example.vendor.key_flag}"
         secret = example.vendor.key_flag.replace("-", "_")
         for name, needed in example.options.items():
             if name != secret and (is_ := self._settings.get(name)) != needed:
@@ -67,7 +67,7 @@ class MockTarget:
         return ""
 
     def prepare(self, example: Example) -> Example:
-        """Load the records of *example*; return it under the target's path and with an admitted credential."""
+        """Load the records of *example*; return the example with the target's path and an accepted credential."""
         vendor, request = example.vendor, example.document["request"]
         moved = self._settings.get(f"{vendor.name}_path", vendor.root)
         headers = dict(request["headers"])
@@ -82,18 +82,18 @@ class MockTarget:
         return sent
 
     def state(self, example: Example) -> Any:
-        """Return the records as they are now."""
+        """Return the current records."""
         return self._control.ask("GET", self._records(example))
 
     def cleanup(self, example: Example, answer: Answer | None) -> None:
-        """Do nothing: all records come back at the end."""
+        """Do nothing, because `close` restores all records."""
 
     def close(self) -> list[str]:
-        """Put the records that were there before in their place again."""
+        """Restore the target's own records."""
         try:
             self._control.ask("POST", f"{_SNAPSHOT}/restore")
         except Unreachable as error:
-            return [f"the records of the examples, in the place of its own: {error}"]
+            return [f"the records of the examples, because its own could not be restored: {error}"]
         return []
 
     def _given(self, example: Example) -> str:

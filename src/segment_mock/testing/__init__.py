@@ -1,4 +1,4 @@
-"""Assertions that explain themselves: calls, their order, changed records; capsules and their replay."""
+"""Assertions on calls, their order and changed records, with helpful messages; capsules and their replay."""
 
 from .assertions import BaseJournal, Journal
 from .changes import Expected, ExpectedChanges, added, anything, removed, unchanged, updated

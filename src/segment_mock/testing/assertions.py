@@ -1,4 +1,4 @@
-"""``mock.journal``: every call and its answer, and assertions on them with helpful messages."""
+"""``mock.journal``: the calls and their replies, and assertions on them with helpful messages."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class BaseJournal:
     * ``headers``, ``query``, ``status``, ``fault``, ``organization``
     * ``after``, ``before``: times; ``since``: the id of an entry
 
-    ``json`` and ``status`` are compared by ``==``, so objects such as those of dirty-equals work as they are.
-    An operation is a name with or without its vendor, or a glob. Raises `SettingError` for an unknown name and
-    suggests the nearest.
+    ``json`` and ``status`` are compared by ``==``, so matchers such as those of dirty-equals work.
+    An operation is a name with or without its vendor, or a glob. Raises `SettingError` with the nearest name for an
+    unknown name.
     """
 
     def __init__(self, core: Source) -> None:
@@ -48,15 +48,15 @@ class BaseJournal:
 
     @property
     def forgotten(self) -> int:
-        """How many older entries fell out, for their number or for the bytes of their bodies."""
+        """How many older entries were dropped, because of their number or the size of their bodies."""
         return self._journal.forgotten
 
     def get(self, number: int) -> Entry | None:
-        """Return the entry with this id, or None if there is none or it is forgotten."""
+        """Return the entry with this id, or None if it does not exist or was dropped."""
         return self._journal.get(number)
 
     def clear(self) -> None:
-        """Forget every entry; ids go on."""
+        """Drop every entry; ids go on."""
         self._journal.clear()
 
     def entries(
@@ -68,7 +68,7 @@ class BaseJournal:
         limit: int | None = None,
         **filters: Unpack[Filters],
     ) -> list[Entry]:
-        """Return the entries that fit; *limit* keeps only the newest so many."""
+        """Return the matching entries, oldest first; *limit* keeps only the newest ones, at most that many."""
         return self._core.entries(vendor=vendor, operation=operation, json=json, limit=limit, **filters)
 
     def har(
@@ -80,10 +80,10 @@ class BaseJournal:
         limit: int | None = None,
         **filters: Unpack[Filters],
     ) -> dict[str, Any]:
-        """Return the entries that fit as an HTTP Archive 1.2, which browsers' developer tools open.
+        """Return the matching entries as an HTTP Archive 1.2, which browsers' developer tools open.
 
-        Write it to a file with ``json.dump``. Arguments are those of `entries`. Operation, changes, faults and what
-        else the format has no member for are in ``_segmentMock`` of each entry. Credentials are redacted.
+        Write it to a file with ``json.dump``. Arguments are those of `entries`. Operation, changes, faults and other
+        members that the format lacks are in ``_segmentMock`` of each entry. Credentials are redacted.
         """
         return har(self.entries(vendor, operation, json=json, limit=limit, **filters), __version__)
 
@@ -92,7 +92,7 @@ class BaseJournal:
         return hint_in_python(self._core, entry.hint)
 
     def ignored_fields(self) -> list[IgnoredField]:
-        """Return the members that were sent and that the API ignores, one for each operation and place."""
+        """Return the members of requests that the API ignores, one for each operation and place."""
         return ignored_fields(self._core)
 
     def assert_called(
@@ -104,10 +104,10 @@ class BaseJournal:
         within: float | None = None,
         **filters: Unpack[Filters],
     ) -> list[Entry]:
-        """Return the calls of *operation* that fit; raises AssertionError, with the nearest, if there are none.
+        """Return the calls of *operation* that match; raises AssertionError with the nearest calls if there are none.
 
-        *times* is how many there must be, compared by ``==``. *within* leaves out what came more than so
-        many seconds of the mock's clock ago.
+        *times* is the expected number of calls, compared by ``==`` (default: at least one). *within* counts only the
+        calls of that many last seconds of the mock's clock.
         """
         __tracebackhide__ = True
         wanted = self._wanted(operation, json, within, filters)
@@ -119,14 +119,15 @@ class BaseJournal:
     def assert_not_called(
         self, operation: str, *, json: Any = None, within: float | None = None, **filters: Unpack[Filters]
     ) -> None:
-        """Raise AssertionError if a call of *operation* fits, or if so many calls are forgotten that nobody knows."""
+        """Raise AssertionError if a call of *operation* matches, or if a dropped entry might have matched."""
         __tracebackhide__ = True
         self.assert_called(operation, times=0, json=json, within=within, **filters)
 
     def assert_order(self, *steps: str | tuple[str, Any]) -> list[Entry]:
-        """Return the calls that fit *steps*, each later than the one before; others may lie between.
+        """Return the calls that match *steps*, each later than the one before; other calls may lie between.
 
-        A step is an operation, or an operation and the ``json`` that its body must have.
+        A step is an operation, or a tuple of an operation and the ``json`` that its body must contain. Raises
+        AssertionError with the first step that no call matches.
         """
         __tracebackhide__ = True
         matching: list[Entry] = []
@@ -142,10 +143,10 @@ class BaseJournal:
     def wait_for(
         self, operation: str, *, times: int = 1, timeout: float = 5.0, json: Any = None, **filters: Unpack[Filters]
     ) -> list[Entry]:
-        """Wait until *times* calls that fit are over, and return them.
+        """Wait until *times* matching calls are over, and return them.
 
-        For clients in threads of their own and in other processes. Raises AssertionError after *timeout*
-        seconds, which are real: the mock's clock may stand.
+        Use it for clients in other threads or processes. Raises AssertionError after *timeout* real seconds (the
+        mock's clock may be frozen).
         """
         __tracebackhide__ = True
         wanted = self._wanted(operation, json, None, filters)
@@ -165,7 +166,7 @@ class BaseJournal:
         return self._core.entry_filter(operation=operation, json=json, **filters)
 
     def _knows(self, wanted: EntryFilter) -> bool:
-        """Tell whether no entry that may fit has been forgotten."""
+        """Return whether no dropped entry may match."""
         oldest = next(iter(self._journal), None)
         return not self.forgotten or (
             oldest is not None
@@ -187,13 +188,13 @@ class Journal(BaseJournal):
         self._emulator = core
 
     def subscribe(self, listener: Callable[[Entry], None]) -> None:
-        """Let *listener* be told each entry once its call is over, on the thread that answered it."""
+        """Call *listener* with each entry when its call is over, on the thread that answered it."""
         journal = self._emulator.journal
         journal.listeners = (*journal.listeners, listener)
 
     def capsule(self, about: str = "") -> dict[str, Any]:
         """Return records, seed, clock, faults and calls as JSON for ``segment-mock replay``, without credentials.
 
-        *about* names it. Raises LookupError when the records before the first call can't be reached any more.
+        *about* is its title. Raises LookupError if the records before the first call can't be restored any more.
         """
         return capsule(self._emulator, about)

@@ -1,4 +1,4 @@
-"""A capsule: what a mock was asked, from which state and under which faults, as JSON that can be replayed."""
+"""Capsules: the calls of a mock, with its initial state and its faults, as JSON that can be replayed."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from ..store import Change, Row
 from ..stubs import Stub
 
 FORM = 1
-"""The form of the capsules written here; raised when an older reader would misread one."""
+"""The version of the form of capsules; it grows when older readers would misread a new capsule."""
 CREDENTIAL = "replayed"
 FORMS: Mapping[str, Callable[[Any], str]] = {
     "json": json.dumps,
     "compact": partial(json.dumps, separators=(",", ":"), ensure_ascii=False),
 }
-"""The ways in which clients write JSON; both can be read in a capsule."""
+"""The ways in which clients write JSON; a capsule keeps bodies in both of them readable."""
 ELSEWHERE = {
     "store",
     "standby",
@@ -40,14 +40,14 @@ ELSEWHERE = {
     "log_format",
     "time_scale",
 }
-"""Settings that tell nothing of the calls, or that a capsule has in another form."""
+"""Settings that do not affect the calls, or that a capsule has in another form."""
 
 
 def capsule(emulator: Emulator, about: str = "") -> dict[str, Any]:
-    """Return what *emulator* remembers as plain JSON; *about* names it, such as the id of a test.
+    """Return the capsule of *emulator* as plain JSON; *about* is its title, such as the id of a test.
 
-    Holds no credential: they are not in the journal, and listed ones are left out. Raises LookupError
-    when the records cannot be taken back to what they were before the first call.
+    It has no credentials: the journal does not have them, and listed ones are left out. Raises LookupError if the
+    records before the first call can't be restored.
     """
     entries = [*emulator.journal]
     with emulator.world.lock:
@@ -67,7 +67,7 @@ def capsule(emulator: Emulator, about: str = "") -> dict[str, Any]:
 
 
 def answer(entry: Entry) -> dict[str, Any]:
-    """Return what became of a call, in the form in which a replay compares it."""
+    """Return the reply to a call in the form in which a replay compares it."""
     return {
         "status": entry.status,
         "outcome": entry.outcome,
@@ -84,7 +84,7 @@ def _settings(emulator: Emulator) -> dict[str, Any]:
 
 
 def _data(emulator: Emulator, entries: list[Entry]) -> dict[str, Any]:
-    """Return every organization's records as they were before the first of *entries*; the mock ends up unchanged."""
+    """Return every organization's records from before the first of *entries*; the mock does not change."""
     now = Snapshot(emulator.world)
     log = emulator.world.log
     log.rollback(entries[0].mark if entries else now.mark)
@@ -98,9 +98,9 @@ def _data(emulator: Emulator, entries: list[Entry]) -> dict[str, Any]:
 
 
 def _rule(rule: FaultRule, entries: Iterable[Entry]) -> dict[str, Any]:
-    """Return a rule in the form of ``--faults``, with when it was in force.
+    """Return a rule in the form of ``--faults``, with the calls for which it was in force.
 
-    A function can't be written down: a rule that matches by one says which calls it struck instead.
+    A function can't be stored; a rule that matches by a function has the list of the calls that it struck instead.
     """
     row: dict[str, Any] = {"id": rule.id, "since": rule.since, "until": rule.until, "armed": rule.armed}
     name = f"{rule.id} {rule.kind}"
@@ -114,7 +114,7 @@ def _rule(rule: FaultRule, entries: Iterable[Entry]) -> dict[str, Any]:
 
 
 def _stub(stub: Stub) -> dict[str, Any]:
-    """Return a stub in the form of ``--stubs``, a body of bytes as text if it is text."""
+    """Return a stub in the form of ``--stubs``, with a body of bytes as text if possible."""
     source, body = dict(stub.source), stub.source.get("body")
     if isinstance(body, bytes):
         with suppress(UnicodeDecodeError):
@@ -151,10 +151,10 @@ def _call(emulator: Emulator, entry: Entry, before: Entry | None) -> dict[str, A
 
 
 def _written(emulator: Emulator, change: Change) -> list[Any]:
-    """Return a write that no call made as (organization, table, key, record), nothing for a whole table's."""
+    """Return a write without a call as (organization, table, key, record), or nothing if it replaced a whole table."""
     if not isinstance(change.after, Row):
         return []
-    # A table does not know its vendor, and two vendors may call theirs the same.
+    # A table does not know its vendor, and two vendors may use the same name.
     names = [vendor.table(schema.name) for vendor in emulator.vendors.values() for schema in vendor.tables]
     stores = [one.store for one in emulator.world if one.name == change.organization]
     name = next(name for name in names for store in stores if store[name] is change.table)
@@ -162,7 +162,7 @@ def _written(emulator: Emulator, change: Change) -> list[Any]:
 
 
 def _body(body: bytes) -> Mapping[str, Any]:
-    """Return bytes as JSON that gives the very same bytes back, the most readable way there is."""
+    """Return bytes in the most readable JSON form from which the same bytes can be restored."""
     document = parsed(body)
     for name, dumped in FORMS.items():
         # Half a surrogate pair is no UTF-8, and these bytes are then not those that were sent.
@@ -172,7 +172,7 @@ def _body(body: bytes) -> Mapping[str, Any]:
 
 
 def _reply_body(body: bytes) -> Mapping[str, Any]:
-    """Return a reply's bytes as JSON for reading and comparing: where spaces stand is nothing to compare."""
+    """Return a reply's bytes as JSON for reading and comparing; white space is not kept."""
     document = parsed(body)
     return _raw(body) if document is None else {"json": document}
 

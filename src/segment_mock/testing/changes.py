@@ -1,4 +1,4 @@
-"""``mock.expect_changes``: which records a block of code may change, and a readable difference if it does otherwise."""
+"""``mock.expect_changes``: check the changes of records that a block of code makes, with a readable diff."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Expected:
-    """The changes expected in one table, and no others unless *free*. ``+`` joins two of them."""
+    """The expected changes of one table; others are allowed only if *free*. ``+`` joins two of them."""
 
     parts: tuple[Part, ...] = ()
     free: bool = False
@@ -46,34 +46,34 @@ class Expected:
         return "anything" if self.free else ", ".join(counts) or "no change"
 
     def fits(self, changes: Sequence[Difference]) -> bool:
-        """Return whether the *changes* of the table are those expected."""
+        """Return whether *changes* are the expected ones."""
         return self.free or all(
             _paired(self.rows(kind), [record(change) for change in changes if change_kind(change) == kind])
             for kind in ("added", "updated", "removed")
         )
 
     def rows(self, kind: str) -> list[Mapping[str, Any] | None]:
-        """Return every row expected to have been *kind*."""
+        """Return the expected rows of one *kind* of change."""
         return [row for part in self.parts if part.kind == kind for row in part.rows]
 
 
 def added(*rows: int | Mapping[str, Any]) -> Expected:
-    """Expect new records: so many, or one like each of *rows*, which name only the members that matter."""
+    """Expect new records: a number of them, or one like each of *rows*, which have only the members that matter."""
     return _expected("added", rows)
 
 
 def updated(*rows: int | Mapping[str, Any]) -> Expected:
-    """Expect records that changed: so many, or one for each of *rows*, as it is afterwards."""
+    """Expect changed records: a number of them, or one like each of *rows* after the change."""
     return _expected("updated", rows)
 
 
 def removed(*rows: int | Mapping[str, Any]) -> Expected:
-    """Expect records to be gone: so many, or one for each of *rows*, as it was before."""
+    """Expect removed records: a number of them, or one like each of *rows* before the removal."""
     return _expected("removed", rows)
 
 
 unchanged = Expected()
-"""Expect no change. This holds for every table that is not named."""
+"""Expect no change, which is the default for tables that are not named."""
 anything = Expected(free=True)
 """Allow any change."""
 
@@ -86,7 +86,7 @@ def change_kind(change: Difference) -> ChangeKind:
 
 
 def record(change: Difference) -> Record:
-    """Return the record as it is after *change*, or as it was if it is gone."""
+    """Return the record after *change*, or the old record if it was removed."""
     row = change.before if change.after is None else change.after
     assert row is not None
     return row
@@ -122,10 +122,10 @@ def _paired(rows: Sequence[Mapping[str, Any] | None], records: Sequence[Record])
 
 
 class ExpectedChanges:
-    """A ``with`` block in which exactly the *expected* changes happen, by vendor and table.
+    """A context manager that checks that exactly the *expected* changes happen, by vendor and table.
 
-    Raises `SettingError` for an unknown vendor or table. At the end of the block raises AssertionError with a
-    diff, or LookupError if the mock was reset inside it. An exception raised in the block is passed on instead.
+    Raises `SettingError` for an unknown vendor or table. The end of the block raises AssertionError with a diff, or
+    LookupError if the mock was reset inside it. An exception of the block itself is passed on instead.
     """
 
     def __init__(self, core: Source, expected: Mapping[str, Mapping[str, Expected]]) -> None:
@@ -137,7 +137,7 @@ class ExpectedChanges:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         __tracebackhide__ = True
         moment = self._moment
-        del self._moment  # lets go of the log's tail
+        del self._moment  # lets the change log drop its oldest part
         if error is None:
             wrong = [*self._wrong(moment)]
             if wrong:

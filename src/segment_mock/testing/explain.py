@@ -1,4 +1,4 @@
-"""Why an assertion on calls failed: the nearest calls, where they differ, and likely typos."""
+"""Explain why an assertion on calls failed: the nearest calls, where they differ, and likely typos."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _NEAR = 3
 _PLACES = 6
 """How many calls, and how many places of each, are listed."""
 _CLOSER = 20
-"""How many calls, those with the fewest differences, are compared letter by letter, which is slow."""
+"""How many calls (those with the fewest differences) are compared letter by letter, which is slow."""
 
 
 class IgnoredField(NamedTuple):
     """A member that the API ignores.
 
-    *entry* is the first call that sent it, *calls* how many did; *path* has ``[*]`` for list items, and *suggestion*
-    names the member that was probably meant.
+    *entry* is the first call that sent it, and *calls* the number of such calls. *path* has ``[*]`` for list items.
+    *suggestion* names the member that was probably meant.
     """
 
     entry: Entry
@@ -52,7 +52,7 @@ def ignored_fields(core: Source) -> list[IgnoredField]:
 
 
 def _known_name(core: Source, entry: Entry, path: str) -> str:
-    """Return ``" (did you mean 'email'?)"`` for the member that the schema has in the place of the last of *path*."""
+    """Return ``" (did you mean 'email'?)"`` with the schema's nearest name to the last member of *path*."""
     vendor = core.vendors.get(entry.vendor)
     rows = [row for row in vendor.operations if f"{vendor.name}.{row.name}" == entry.operation] if vendor else []
     schema = rows[0].request if rows else None
@@ -63,7 +63,7 @@ def _known_name(core: Source, entry: Entry, path: str) -> str:
 
 
 def hint_in_python(core: Source, hint: str) -> str:
-    """Return *hint* with ``limits='off'`` in the place of ``--limits off``."""
+    """Return *hint* with flags such as ``--limits off`` replaced by keywords such as ``limits='off'``."""
     options = {option.flag: option for option in all_options(core.vendors.values())}
 
     def keyword(flag: re.Match[str]) -> str:
@@ -76,7 +76,7 @@ def hint_in_python(core: Source, hint: str) -> str:
 
 
 def describe(entry: Entry) -> str:
-    """Return *entry* as one line: number, request, answer, and where it was made."""
+    """Return *entry* as one line: number, request, reply, and the line of code that made it."""
     answer = str(entry.status) if entry.status is not None else entry.outcome
     by = f" by {', '.join(entry.faults)}" if entry.faults else ""
     at = f" at {entry.caller}" if entry.caller else ""
@@ -84,7 +84,7 @@ def describe(entry: Entry) -> str:
 
 
 def explain(core: Source, wanted: EntryFilter, matching: Sequence[Entry], times: Any) -> str:
-    """Return why *matching*, the calls that match *wanted*, are not as many as *times* (None: at least one)."""
+    """Explain why the number of *matching* calls, those that match *wanted*, is not *times* (None: at least one)."""
     calls = [entry for entry in core.journal if wanted.names(entry)]
     number = "at least 1 call" if times is None else f"{brief(times)} calls" if times != 1 else "1 call"
     lines = [f"{wanted.operation}: expected {number}{_conditions(wanted)}, found {len(matching)} of {len(calls)}."]
@@ -93,7 +93,7 @@ def explain(core: Source, wanted: EntryFilter, matching: Sequence[Entry], times:
     if len(matching) == 0 or (isinstance(times, int) and len(matching) < times):
         lines += _nearest(core, wanted, rest) if rest else _instead(core, wanted)
     if core.journal.forgotten:
-        lines.append(f"  Earlier calls are forgotten: {core.journal.describe_contents()}.")
+        lines.append(f"  Earlier calls were dropped: {core.journal.describe_contents()}.")
     return "\n".join(lines)
 
 
@@ -116,7 +116,7 @@ def _nearest(core: Source, wanted: EntryFilter, calls: Sequence[Entry]) -> Itera
         if entry.hint:
             yield f"    the mock said: {hint_in_python(core, entry.hint)}"
         if "//" in entry.path:
-            yield "    its path has a doubled slash; it is folded here, where the real vendor may not"
+            yield "    its path has a double slash, which the mock merges, but the real vendor may not"
 
 
 def _number(ranked: tuple[list[Mismatch], Entry]) -> tuple[int, int, int]:
@@ -130,7 +130,7 @@ def _distance(ranked: tuple[list[Mismatch], Entry]) -> tuple[float, int]:
 
 
 def _weight(miss: Mismatch) -> float:
-    """Return how far off one place is, from nearly 0 (a likely typo) to 1 (unrelated)."""
+    """Return how different one place is, from nearly 0 (a likely typo) to 1 (unrelated)."""
     if typo(miss):
         return 0.05
     near = SequenceMatcher(None, brief(miss.expected), brief(miss.got)).ratio()
@@ -138,7 +138,7 @@ def _weight(miss: Mismatch) -> float:
 
 
 def _instead(core: Source, wanted: EntryFilter) -> Iterator[str]:
-    """Yield what was called in the place of an operation that never was."""
+    """Yield the calls that were made instead of an operation that was never called."""
     others = [entry for entry in core.journal if wanted.since is None or entry.id > wanted.since]
     refused = [
         entry for entry in others if entry.operation.endswith((".no_such_operation", ".no_such_method", "unmatched"))
@@ -189,9 +189,9 @@ def _same_text(expected: Any, got: Any) -> bool:
 
 def _text(expected: str, got: str) -> str:
     if expected.strip() == got.strip():
-        return "the same but for space around it"
+        return "it differs only in white space around it"
     if expected.casefold() == got.casefold():
-        return "the same but for upper and lower case"
+        return "it differs only in upper and lower case"
     if _plain(expected) == _plain(got):
-        return "the same but for case and dashes"
+        return "it differs only in case and dashes"
     return ""

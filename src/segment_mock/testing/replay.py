@@ -1,4 +1,4 @@
-"""Replaying a capsule: the same state, seed, clock and faults, the same calls, and where the answers differ."""
+"""Replay a capsule: perform its calls with the same state, seed, clock and faults, and compare the replies."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ from ..faults import fault_from_json
 from ..json_match import Mismatch, brief, is_deep, mismatches
 from ..messages import Request, Response, run_sync
 from ..settings import SettingError
+from ..wording import plural
 from .capsule import ELSEWHERE, FORM, FORMS, answer
 
 _REDACTED = "[redacted"
 _NEAR = 1.0
-"""Seconds by which a time may differ if the clock ran when the capsule was made."""
+"""Seconds by which a time may differ if the clock was running when the capsule was written."""
 
 
 @dataclass
 class Replayed:
-    """One call performed again, and where it came out otherwise; *skipped* tells why it was not performed.
+    """A replayed call, and where its reply differs; *skipped* is the reason if it was not performed.
 
-    *call* is the call as the capsule has it, *answer* what the replay got, in the form of the capsule's.
+    *call* is the call in the capsule; *answer* is the reply of the replay, in the same form.
     """
 
     id: int
@@ -41,7 +42,7 @@ class Replayed:
 
 
 class Replay:
-    """A mock as it was before the first call of *told*, a capsule. Raises `SettingError` for what is none."""
+    """A mock in the state before the first call of the capsule *document*. Raises `SettingError` if it is not valid."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         if not isinstance(document, Mapping) or document.get("capsule") != FORM:
@@ -61,7 +62,7 @@ class Replay:
         self._turn = 0
 
     def warnings(self) -> Iterator[str]:
-        """Yield what the capsule could not keep, and the replay therefore can't either."""
+        """Yield what the capsule could not store, and the replay therefore can't reproduce."""
         try:
             yield from self._warnings()
         except _MALFORMED as error:
@@ -69,7 +70,8 @@ class Replay:
 
     def _warnings(self) -> Iterator[str]:
         if self._capsule["forgotten"]:
-            yield f"the journal had forgotten {self._capsule['forgotten']} earlier calls; new ids and limits may differ"
+            count = plural(self._capsule["forgotten"], "earlier call")
+            yield f"the journal had dropped {count}; new ids and limits may differ"
         for rule in self._capsule["faults"]:
             if rule.get("fired"):
                 name = rule["function"]
@@ -100,7 +102,7 @@ class Replay:
         return Replayed(call["id"], call["operation"], differences, call=call, answer=now)
 
     def _arm(self, call: int) -> None:
-        """Arm and disarm what was armed and disarmed before the call *call*, at the time at which it was."""
+        """Arm and disarm the rules that were armed and disarmed before *call*, at the same times."""
         plan, clock = self._emulator.fault_rules, self._emulator.world.clock
         for row in self._capsule["faults"]:
             if row["until"] is not None and row["until"] < call:
@@ -125,7 +127,7 @@ class Replay:
         return self._turn in struck
 
     def _write(self, rows: list[list[Any]]) -> None:
-        """Write what the test itself wrote between two calls."""
+        """Repeat the writes of the test itself between two calls."""
         for organization, table, key, record in rows:
             rows_ = self._emulator.world.organization(organization).store[table]
             if record is None:
@@ -134,14 +136,14 @@ class Replay:
                 rows_.put(record)
 
     def _again(self, call: Mapping[str, Any]) -> dict[str, Any]:
-        """Perform a call again and return what became of it."""
+        """Perform a call again, and return its reply."""
         clock, self._turn = self._emulator.world.clock, call["id"]
         clock.set(call["time"], frozen=True)
         headers = {
             name: call["credential"] if text.startswith(_REDACTED) else text for name, text in call["headers"].items()
         }
         request = Request(call["method"], call["target"], headers, body(call["body"]), "replay")
-        with suppress(TimeoutError):  # the client had given up, and so it does again: the journal says so
+        with suppress(TimeoutError):  # the journal says that the client gave up, so it gives up again
             run_sync(self._emulator.answer(request), partial(self._wait, call["answer"]["outcome"] == "abandoned"))
         return answer([*self._emulator.journal][-1])
 
@@ -157,7 +159,7 @@ class Replay:
 
 
 _MALFORMED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError)
-"""What reading a capsule raises where it is not as this version writes it."""
+"""The exceptions of reading a capsule that does not have the form of this version."""
 _TEXT, _LIST, _MAPPING, _NUMBER, _FLAG = (str,), (list,), (Mapping,), (int, float), (bool,)
 _CAPSULE = {
     "about": _TEXT, "frozen": _FLAG, "forgotten": _NUMBER, "data": _MAPPING, "faults": _LIST,
@@ -173,18 +175,18 @@ _TYPE_NAMES = {str: "text", list: "a list", Mapping: "a dictionary", int: "a num
 
 
 def _check_settings(document: Mapping[str, Any]) -> None:
-    """Raise `SettingError` for settings that a capsule does not have: those that name a file, above all."""
+    """Raise `SettingError` for settings that a capsule must not have, especially those that name files."""
     _check_members(document, {"settings": _MAPPING}, "")
     for name in document["settings"]:
         if name in ELSEWHERE:
-            # A capsule is data, perhaps somebody else's: nothing that it names is opened.
+            # A capsule may come from somebody else, so open no file that it names.
             raise SettingError(f"settings: unknown setting {name!r} in a capsule")
 
 
 def _check(document: Mapping[str, Any]) -> None:
-    """Raise `SettingError` for a capsule that is not as one is written."""
+    """Raise `SettingError` if *document* does not have the form of a capsule."""
     if is_deep([part for name, part in document.items() if name != "calls"]):
-        raise SettingError("capsule: it is nested too deeply")
+        raise SettingError("capsule: the document is nested too deeply")
     _check_members(document, _CAPSULE, "")
     for name, records in document["data"].items():
         _check_types({name: records}, {name: _MAPPING}, "data.")
@@ -217,11 +219,11 @@ def _unusable(place: str, error: Exception) -> SettingError:
     if isinstance(error, SettingError):
         return error
     reason = f"{brief(error.args[0])}: missing" if isinstance(error, KeyError) else " ".join(str(error).split())
-    return SettingError(f"{place}: it is not as a capsule has it: {reason or type(error).__name__}")
+    return SettingError(f"{place}: it does not have the form of a capsule: {reason or type(error).__name__}")
 
 
 def body(document: Mapping[str, Any]) -> bytes:
-    """Return the bytes that a capsule tells."""
+    """Return the bytes of a body in a capsule."""
     for name, dumped in FORMS.items():
         if name in document:
             return dumped(document[name]).encode()
@@ -229,7 +231,7 @@ def body(document: Mapping[str, Any]) -> bytes:
 
 
 def _near(miss: Mismatch) -> bool:
-    """Tell whether two values differ only because the clock ran: by a moment, or in how long something took."""
+    """Return whether two values differ only because the clock was running: by a short time, or in a duration."""
     if miss.path.endswith("Time"):
         return True
     try:

@@ -1,4 +1,4 @@
-"""What assertions ask of a mock: one in this process (`Emulator`), or one behind the control plane of a server."""
+"""The interface that assertions need from a mock: an `Emulator` in this process, or a remote one."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ class Entries(Protocol):
     def __iter__(self) -> Iterator[Entry]: ...
     @property
     def forgotten(self) -> int:
-        """How many older entries fell out."""
+        """How many older entries were dropped."""
 
     def get(self, number: int) -> Entry | None:
         """Return the entry with this id, or None."""
 
     def clear(self) -> None:
-        """Forget every entry."""
+        """Drop every entry."""
 
     def describe_contents(self) -> str:
-        """Return what is here, and what has been forgotten and why, as half a sentence."""
+        """Return a clause for messages: which entries there are, and which were dropped and why."""
 
     def wait(self, enough: Callable[[], bool], timeout: float) -> bool:
-        """Wait until *enough*, at most *timeout* real seconds; tell if it is."""
+        """Wait until *enough* returns True, at most *timeout* real seconds, and return whether it did."""
 
 
 class Source(Protocol):
-    """A mock, as far as assertions look at it."""
+    """A mock, as assertions see it."""
 
     @property
     def vendors(self) -> Mapping[str, Vendor]:
@@ -47,13 +47,13 @@ class Source(Protocol):
         """Return the time of its clock in epoch seconds."""
 
     def entry_filter(self, **filters: Any) -> EntryFilter:
-        """Return which entries are meant; raises `SettingError` for an unknown filter, operation or vendor."""
+        """Return a filter of entries; raises `SettingError` for an unknown filter, operation or vendor."""
 
     def entries(self, **filters: Any) -> list[Entry]:
-        """Return the entries that are meant, oldest first."""
+        """Return the matching entries, oldest first."""
 
     def snapshot(self) -> Any:
-        """Remember this moment; its ``mark`` is its place in the change log."""
+        """Take a snapshot; its ``mark`` is its position in the change log."""
 
     def changes_since(self, snapshot: Any) -> dict[str, list[Difference]]:
-        """Return what has become of the records since *snapshot*, by full table name; raises LookupError."""
+        """Return how the records differ from *snapshot*, by full table name; raises LookupError."""
