@@ -9,10 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from .core import ErrorTemplate, Json, Vendor
-from .settings import fixtures
+from .settings import SettingError, fixtures, suggestion
 from .vendors import find_vendors
 
 _NO_OPERATION = ("no_such_operation", "no_such_method")
+_MEMBERS = {
+    "": ("title", "source", "mark", "operation", "state", "request", "response"),
+    "request": ("method", "path", "headers"),
+    "response": ("status", "body"),
+}
+"""The members that an example needs, by the object that has them."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +31,16 @@ class ShippedExample:
     reply: frozenset[str]
 
     @classmethod
-    def read(cls, file: Path, vendor: str) -> ShippedExample:
-        """Return the example of *vendor* in *file*."""
-        document = json.loads(file.read_text(encoding="utf-8"))
+    def read(cls, file: Path, vendor: Vendor) -> ShippedExample:
+        """Return the example of *vendor* in *file*; raises `SettingError` if a member that it needs is missing."""
+        try:
+            document = json.loads(file.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise SettingError(f"{file}: expected JSON: {error}") from None
+        if problem := _problem(document, [f"{vendor.name}.{row.name}" for row in vendor.operations]):
+            raise SettingError(f"{file}: {problem}")
         sent, printed = document["request"].get("body"), document["response"]["body"]
-        return cls(f"{vendor}/{file.stem}", document, frozenset(paths(sent)), frozenset(paths(printed)))
+        return cls(f"{vendor.name}/{file.stem}", document, frozenset(paths(sent)), frozenset(paths(printed)))
 
     @property
     def operation(self) -> str:
@@ -55,10 +66,24 @@ def examples_folder(vendor: Vendor) -> Path:
 def shipped_examples() -> list[ShippedExample]:
     """Return every example of every vendor, in order of vendor and name."""
     return [
-        ShippedExample.read(file, vendor.name)
+        ShippedExample.read(file, vendor)
         for vendor in find_vendors()
         for file in sorted(examples_folder(vendor).glob("*.json"))
     ]
+
+
+def _problem(document: Any, operations: list[str]) -> str:
+    """Return what keeps *document* from being an example of one of the *operations*, ``""`` if nothing does."""
+    for place, names in _MEMBERS.items():
+        part = document.get(place) if place else document
+        if not isinstance(part, dict):
+            return f"{place or 'the example'}: expected an object"
+        if missing := [name for name in names if name not in part]:
+            return f"{place + ': ' if place else ''}expected a member {missing[0]!r}; CONTRIBUTING.md lists them"
+    operation = document["operation"]
+    if operation not in operations:
+        return f"operation: unknown {operation!r}{suggestion(str(operation), operations)}; expected one of {operations}"
+    return ""
 
 
 def paths(value: Any, place: str = "") -> Iterator[str]:

@@ -1,0 +1,53 @@
+"""A file that is no example is refused with its name and what it lacks."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from segment_mock import SettingError
+from segment_mock.examples import ShippedExample, examples_folder
+from segment_mock.vendors import find_vendors
+
+SEGMENTER = next(vendor for vendor in find_vendors() if vendor.name == "segmenter")
+WHOLE = json.loads((examples_folder(SEGMENTER) / "create.json").read_text(encoding="utf-8"))
+NEEDED = ("title", "source", "mark", "operation", "state", "request", "response")
+
+
+def without(name: str, inner: str) -> dict[str, Any]:
+    """Return an example whose member *name* lacks the member *inner*."""
+    return {**WHOLE, name: {key: value for key, value in WHOLE[name].items() if key != inner}}
+
+
+@pytest.mark.parametrize(
+    ("document", "problem"),
+    [
+        *(({k: v for k, v in WHOLE.items() if k != name}, f"expected a member '{name}'; CONTR") for name in NEEDED),
+        (without("request", "headers"), "request: expected a member 'headers'"),
+        (without("response", "body"), "response: expected a member 'body'"),
+        ({**WHOLE, "request": "POST"}, "request: expected an object"),
+        ([], "the example: expected an object"),
+        ({**WHOLE, "operation": "segmenter.creat_segment"}, "(did you mean 'segmenter.create_segment'?); expected one"),
+        ({**WHOLE, "operation": None}, "operation: unknown None; expected one of ['segmenter.create_segment'"),
+    ],
+)
+def test_a_file_that_is_no_example_is_named_with_what_it_lacks(document: Any, problem: str, tmp_path: Path) -> None:
+    file = tmp_path / "new.json"
+    file.write_text(json.dumps(document), encoding="utf-8")
+
+    with pytest.raises(SettingError) as caught:
+        ShippedExample.read(file, replace(SEGMENTER, examples=tmp_path))
+
+    assert str(caught.value).startswith(f"{file}: ")
+    assert problem in str(caught.value)
+
+
+def test_a_file_that_is_no_json_is_named(tmp_path: Path) -> None:
+    (tmp_path / "new.json").write_text("{")
+
+    with pytest.raises(SettingError, match=r"new\.json: expected JSON: .* line 1"):
+        ShippedExample.read(tmp_path / "new.json", SEGMENTER)
