@@ -7,6 +7,7 @@ docs/how-to/writing-a-vendor.md explains the parts. `segment_mock.vendor_testing
 from __future__ import annotations
 
 from .clock import Clock
+from .core import API_VERSION as VERSION
 from .core import (
     REFUSAL_KINDS,
     Assumption,
@@ -35,7 +36,6 @@ from .core import (
 from .messages import Request, reason
 from .settings import BOOL, FLOAT, INT, TEXT, Option, OptionType, SettingError
 from .store import DuplicateKey, Index, InitialRecords, Record, Store, Table, TableSchema
-from .vendors import API_VERSION as VERSION
 
 __all__ = [
     "BOOL",

@@ -1,6 +1,6 @@
 """The parts of a vendor, and the steps of every call."""
 
-from .call import Call, ItemError, Items, Lag, Middleware, Operation, Proceed, Vendor, all_options
+from .call import API_VERSION, Call, ItemError, Items, Lag, Middleware, Operation, Proceed, Vendor, all_options
 from .hints import advise, choice_hints, credential_hint
 from .json_codec import Json, dumps, parse
 from .provenance import Assumption, Mark, doubt, fields_of, known, mark, rule_of, source_of
@@ -11,6 +11,7 @@ from .vendor_state import VendorState, member_names
 from .world import Organization, Random, World
 
 __all__ = [
+    "API_VERSION",
     "REFUSAL_KINDS",
     "Assumption",
     "Call",

@@ -20,6 +20,9 @@ from .refusals import ErrorTemplate, ItemFailure, Limits, Refusal, RefusalKind
 from .validation import Validator
 from .world import Organization, Random, World
 
+API_VERSION = 1
+"""The version of `segment_mock.vendor_api`. It grows with every change that would break existing vendors."""
+
 
 @dataclass(frozen=True)
 class Items:

@@ -6,9 +6,9 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from ..core import Vendor
-from ._packages import API_VERSION, check_name, vendors_of_packages
+from ._packages import check_name, vendors_of_packages
 
-__all__ = ["API_VERSION", "check_name", "find_vendors"]
+__all__ = ["check_name", "find_vendors"]
 
 
 def find_vendors() -> tuple[Vendor, ...]:

@@ -11,7 +11,7 @@ from importlib.machinery import PathFinder
 from keyword import iskeyword
 from typing import TYPE_CHECKING
 
-from ..core import REFUSAL_KINDS, Vendor
+from ..core import API_VERSION, REFUSAL_KINDS, Vendor
 from ..core.call import all_options
 from ..hosts import matches
 from ..settings import OPTIONS, SettingError
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 GROUP = "segment_mock.vendors"
-API_VERSION = 1
-"""The version of `segment_mock.vendor_api`. It grows with every change that would break existing vendors."""
 RESERVED = ("mock", "nobody", "stubs", "unmatched", "vendors")
 """Names that data files, commands or the journal use otherwise."""
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
