@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from segment_mock.faults import kinds
+from tests.docs_site.reference.pages import COMMAND
 from tests.faults.fault_clients import IN_PROCESS, LIVE
 from tests.faults.table import COLUMNS, PAGE, ROWS, Row, measured, printed, stage
 
@@ -38,12 +40,16 @@ def scene() -> Iterator[Mapping[bool, Any]]:
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.label)
 def test_each_cell_is_what_the_client_really_sees(row: Row, scene: Mapping[bool, Any]) -> None:
     """Status, exception and what it carries, and whether the call was performed: as the page prints them."""
-    assert CELLS[row.label] == measured(row, scene)
+    assert CELLS.get(row.label) == measured(row, scene), f"run `{COMMAND}`"
 
 
 def test_the_table_has_every_row_and_no_other() -> None:
     """Each row is printed once, in order."""
-    assert [row.label for row in ROWS] == [*CELLS]
+    assert [row.label for row in ROWS] == [*CELLS], f"run `{COMMAND}`"
+
+
+def test_every_kind_has_a_row() -> None:
+    assert set() == {*kinds()} - {row.fault.kind for row in ROWS}, "add a row to ROWS in tests/faults/table.py"
 
 
 @pytest.mark.parametrize("label", CELLS)

@@ -29,10 +29,10 @@ from segment_mock.web.openapi.control import SETTING_TYPES
 from segment_mock.web.openapi.schemas import one_type_enums
 from segment_mock.web.views import TRUE_OR_FALSE, Views, object_of
 
-PLACES = {"salsa": "openapi/salsa.json", "segmenter": "openapi/segmenter.json", "mock": "openapi.json"}
+VENDORS = {vendor.name: vendor for vendor in find_vendors()}
+PLACES = {**{name: f"openapi/{name}.json" for name in VENDORS}, "mock": "openapi.json"}
 CLIENT: FlaskClient = create_app().test_client()
 DOCUMENTS = {name: CLIENT.get(f"/_mock/{place}").json for name, place in PLACES.items()}
-VENDORS = {vendor.name: vendor for vendor in find_vendors()}
 
 
 def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -96,7 +96,7 @@ def test_limits_are_those_in_force() -> None:
 def test_limits_of_a_vendor_without_an_envelope() -> None:
     """The measured member stands in the body itself."""
     segmenter = VENDORS["segmenter"]
-    rows = tuple(replace(row, sized=("persons",)) for row in segmenter.operations)
+    rows = tuple(replace(row, sized=("persons",)) for row in segmenter.operations if row.request)
     document = vendor_document(replace(segmenter, operations=rows, limits=Limits(items=7)), {})
 
     assert 7 == document["components"]["schemas"]["CreateSegment"]["properties"]["persons"]["maxItems"]
@@ -135,7 +135,7 @@ def test_every_example_fits_the_schema_beside_it(name: str) -> None:
         misfits += [f"{label} {key}: {error.message}" for error in validator.iter_errors(example["value"])]
 
     assert [] == misfits
-    assert count > 5
+    assert count > 0
 
 
 @pytest.mark.parametrize("name", VENDORS)
@@ -259,7 +259,7 @@ def test_every_kind_of_fault_is_in_the_schema_of_a_rule() -> None:
 
 
 def test_the_page_needs_no_network() -> None:
-    """It names the three documents, and every file that it loads is served from here."""
+    """It names every document, and every file that it loads is served from here."""
     with CLIENT.get("/_mock/docs") as reply:
         page = reply.text
     files = re.findall(r'(?:src|href)="([^"]+)"', page)

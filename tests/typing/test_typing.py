@@ -58,12 +58,13 @@ def test_pyright() -> None:
 
 def test_what_checkers_know_is_what_there_is() -> None:
     """The settings, kinds of fault and conditions that are written down for type checkers are all of them."""
-    assert {option.name for option in all_options(find_vendors())} == MockSettings.__annotations__.keys()
+    options = {option.name for option in all_options(find_vendors())}
+    text = Path(faults.__file__).read_text(encoding="utf-8")
+    lines = [f"from .{name} import {kind.__name__} as {kind.__name__}" for name, kind in kinds().items()]
+
+    assert set() == options ^ MockSettings.__annotations__.keys(), "write each setting in mock_settings.py"
     assert {kind.__name__ for kind in kinds().values()} <= set(dir(faults))
-    assert all(
-        f"import {kind.__name__} as {kind.__name__}" in Path(faults.__file__).read_text(encoding="utf-8")
-        for kind in kinds().values()
-    )
+    assert [] == [line for line in lines if line not in text], "add these lines to faults/__init__.py"
     assert {option.name.replace("from", "from_") for option in WHEN} == faults.Conditions.__annotations__.keys()
 
 

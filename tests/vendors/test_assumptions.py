@@ -249,8 +249,8 @@ def named(reply: Any) -> list[str]:
 
 
 def test_every_assumption_has_a_probe() -> None:
-    """A new row needs a call that relies on it, and one that is like it and does not."""
-    assert [*PROBES] == NAMES
+    """Each has a call that relies on it, and one that is like it and does not."""
+    assert [*PROBES] == NAMES, "have in PROBES of tests/vendors/test_assumptions.py each of these, in this order"
 
 
 @pytest.mark.parametrize("name", NAMES, ids=".".join)

@@ -171,7 +171,7 @@ def test_a_file_in_json_may_name_its_schema(tmp_path: Path) -> None:
 
 
 def test_rows_of_a_vendor_without_schemas_are_any_objects() -> None:
-    vendor = replace(find_vendors()[0], rows={})
+    vendor = next(replace(vendor, rows={}) for vendor in find_vendors() if vendor.name == "salsa")
     core: Any = SimpleNamespace(vendors={vendor.name: vendor})
     check = Draft202012Validator(file_schema("data", core)).is_valid
 

@@ -116,7 +116,8 @@ def type_words(schema: dict[str, Any]) -> str:
         words = [code(value if isinstance(value, str) else json.dumps(value)) for value in schema["enum"]]
         return " or ".join(words) if len(words) <= _FEW else "one of " + "; ".join(words)
     if "anyOf" in schema:
-        return " or ".join(dict.fromkeys(map(type_words, schema["anyOf"])))
+        words = [*dict.fromkeys(map(type_words, schema["anyOf"]))]
+        return " or ".join(words) if len(words) <= _FEW else "one of " + "; ".join(words)
     kinds = schema.get("type", "anything")
     if isinstance(kinds, list):
         return " or ".join(type_words({**schema, "type": kind}) for kind in kinds)

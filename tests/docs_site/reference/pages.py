@@ -19,7 +19,7 @@ from tests.docs_site.reference.settings import settings_page
 
 SOURCE = Path(segment_mock.__file__).parent
 FOLDER = Path(__file__).parents[3] / "docs" / "reference"
-COMMAND = "python -m tests.docs_site.reference"
+COMMAND = "python3 dev.py reference"
 SCHEMAS: Mapping[str, Callable[[], str]] = {f"schemas/{name}.json": partial(schema_text, name) for name in FILES}
 PAGES: Mapping[str, Callable[[], str]] = {
     "data-files.md": data_files_page,
