@@ -62,15 +62,18 @@ class LastingEmulator(Emulator):
         self.admission = _SavedAdmission(self, self.admission)
         self._store = open_log(self.settings["store"])
         self._state = State(self, self._policy.windows, self._store.put, self._store.blob)
-        self._acquire()
-        try:
-            self._open()
-        except StoreUnavailable as error:
-            self._store.close()
-            raise StoreError(f"store: {error}") from None
-        except BaseException:
-            self._store.close()
-            raise
+        while True:
+            self._acquire()
+            try:
+                self._open()
+                break
+            except StoreUnavailable as error:
+                self._store.close()
+                if not self.settings["standby"]:
+                    raise StoreError(f"store: {error}") from None
+            except BaseException:
+                self._store.close()
+                raise
 
     def _acquire(self) -> None:
         is_told = False
