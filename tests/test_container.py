@@ -116,7 +116,7 @@ def test_it_never_starts_open_to_all() -> None:
     assert "ADMIN_TOKEN" not in re.sub(r"#.*", "", DOCKERFILE)
 
 
-def test_the_image_runs_as_nobody() -> None:
+def test_image_runs_without_root() -> None:
     """The user is a number and not root, and what .dockerignore lets in is what the wheel is made of."""
     allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
 

@@ -161,7 +161,7 @@ def test_the_page_on_versions_has_the_lowest_and_the_newest_ones() -> None:
             )
 
 
-def test_the_version_stands_in_one_place() -> None:
+def test_version_is_defined_in_one_place() -> None:
     printed = subprocess.run(
         [sys.executable, "-m", "segment_mock", "--version"], capture_output=True, text=True, check=True
     ).stdout

@@ -72,7 +72,9 @@ def show(page: Any, panel: str) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("panel", PANELS)
-def test_nobody_is_shut_out(open_page: Open, busy: SegmentMock, axe: str, panel: str, scheme: str) -> None:
+def test_page_has_no_accessibility_violations(
+    open_page: Open, busy: SegmentMock, axe: str, panel: str, scheme: str
+) -> None:
     page = open_page(panel, color_scheme=scheme, bypass_csp=True)
     show(page, panel)
 
@@ -88,7 +90,7 @@ def test_nobody_is_shut_out(open_page: Open, busy: SegmentMock, axe: str, panel:
         ("calls", "#reset"),
     ],
 )
-def test_nobody_is_shut_out_of_what_opens(
+def test_dialogs_have_no_accessibility_violations(
     open_page: Open, busy: SegmentMock, axe: str, panel: str, opener: str
 ) -> None:
     page = open_page(panel, bypass_csp=True)

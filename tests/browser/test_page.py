@@ -506,7 +506,7 @@ def locked() -> Any:
         yield mock
 
 
-def test_the_admin_token_is_asked_for_and_forgotten(browser: Any, locked: SegmentMock) -> None:
+def test_admin_token_is_requested_and_removed_on_sign_out(browser: Any, locked: SegmentMock) -> None:
     context = browser.new_context()
     page = context.new_page()
     page.goto(f"{locked.serve().url}/_mock/")

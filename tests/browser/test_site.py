@@ -79,7 +79,7 @@ def test_every_page_fits_the_screen_and_asks_no_other_host(
 @pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("screen", WIDTHS)
-def test_the_pages_shut_nobody_out(
+def test_pages_have_no_accessibility_violations(
     browser: Any, site: tuple[str, list[str]], axe: str, screen: str, scheme: str
 ) -> None:
     """axe-core finds nothing: contrast, names, landmarks, what a keyboard reaches."""

@@ -105,7 +105,7 @@ def test_environment_and_file_set_what_no_flag_does(start: Start, tmp_path: Path
     assert (3, "off", "result") == (settings["seed"], settings["limits"], settings["salsa_non_crm"])
 
 
-def test_a_busy_port_is_told_at_once() -> None:
+def test_busy_port_is_an_error_at_once() -> None:
     """A port in use exits with 3 and names the address; it never hangs."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -177,7 +177,7 @@ def test_a_misspelt_command_names_the_nearest() -> None:
     assert "No such command 'srve' (did you mean 'serve'?)." in result.stderr
 
 
-def test_health_of_nobody() -> None:
+def test_health_without_a_server_fails() -> None:
     """Without a server, health exits with 1 and names the address that the settings give."""
     result = run("health", env={"SEGMENT_MOCK_PORT": "1"})
 

@@ -173,7 +173,7 @@ def test_the_script_is_the_one_that_the_variable_prints(shell: str) -> None:
     assert (0, kind(main, {}, "segment-mock", VARIABLE).source() + "\n") == (printed.exit_code, printed.stdout)
 
 
-def test_a_shell_that_is_not_known_names_those_that_are() -> None:
+def test_unknown_shell_is_refused_with_the_known_ones() -> None:
     result = CliRunner().invoke(main, ["completion", "tcsh"])
 
     assert 2 == result.exit_code

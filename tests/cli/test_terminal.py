@@ -196,7 +196,7 @@ def test_progress_is_not_shown_elsewhere(stream: io.StringIO, monkeypatch: pytes
     assert "" == stream.getvalue()
 
 
-def test_nobody_has_to_look_at_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_without_a_reader_fails_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """A terminal that is gone is no reason to fail."""
     screen, tried = Screen(), threading.Event()
 

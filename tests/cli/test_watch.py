@@ -43,7 +43,7 @@ def test_reload_begins_as_after_a_start(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("file", "text"), [("data.json", "{"), ("faults.json", '["error", "hnag"]')])
-def test_reload_is_whole_or_not_at_all(tmp_path: Path, file: str, text: str) -> None:
+def test_reload_applies_all_files_or_none(tmp_path: Path, file: str, text: str) -> None:
     (tmp_path / "data.json").write_text('{"salsa": {"segments": [{"name": "A"}]}}')
     (tmp_path / "faults.json").write_text('["hang"]')
     with SegmentMock(data=str(tmp_path / "data.json"), faults=str(tmp_path / "faults.json")) as mock:

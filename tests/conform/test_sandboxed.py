@@ -55,7 +55,7 @@ def test_without_a_credential_only_refusals_are_tried(sandbox) -> None:
     assert "no credential: --segmenter-key" == rows["segmenter/create"]["why"]
 
 
-def test_what_no_api_removes_is_told(sandbox) -> None:
+def test_records_that_no_api_removes_are_reported(sandbox) -> None:
     """With --allow-leftovers the Segmenter's examples run; what stays is listed, and that alone is a failure."""
     target = sandbox()
     result = run(target.url, "--allow-writes", "--allow-leftovers", "--vendor", "segmenter", "--segmenter-key", KEY)
@@ -77,7 +77,7 @@ def test_it_cleans_up_after_a_difference(sandbox) -> None:
     assert before == target.state()
 
 
-def test_what_can_not_be_removed_is_told_with_the_reason(sandbox) -> None:
+def test_records_that_can_not_be_removed_are_reported_with_the_reason(sandbox) -> None:
     """A vendor that refuses to delete leaves records behind: each is named, with its answer."""
 
     def refuses(path: str, status: int, body: object) -> tuple[int, object]:

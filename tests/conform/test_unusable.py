@@ -90,7 +90,7 @@ def test_no_control_character_reaches_terminal_or_xml(tmp_path: Path) -> None:
     assert text in result.stdout
 
 
-def test_who_does_not_answer_is_asked_three_times_only() -> None:
+def test_silent_target_is_called_three_times_only() -> None:
     """After three examples without an answer the rest is skipped, so that a dead target costs no minutes."""
     with scripted(NOT_FOUND, b"") as url:
         result = run(url, "--timeout", "0.05", "--allow-writes", "--only", "salsa/upsert-*", *CREDENTIALS)
@@ -100,7 +100,7 @@ def test_who_does_not_answer_is_asked_three_times_only() -> None:
 
 
 @pytest.mark.parametrize("replies", [[b""], []], ids=["hanging", "closed"])
-def test_nobody_there_is_told_at_once(replies: list[bytes]) -> None:
+def test_missing_target_is_an_error_at_once(replies: list[bytes]) -> None:
     """A target that can't be reached at all ends the run with 1 and its address, before any example."""
     with scripted(*replies or [b""]) as url:
         if not replies:

@@ -106,7 +106,7 @@ def test_a_complaint_names_the_place_on_the_wire(body, expected):
     assert sentence
 
 
-def test_unread_members_are_told_in_the_order_sent():
+def test_unread_members_are_listed_in_the_order_sent():
     """At every depth that a schema knows, batches too; what is unknown is not looked into."""
     names = "zyxwvutsrq"
     body = {name: {"deep": 1} for name in names} | {"one": {"b": 1, "a": 2}, "batch": [{}, {"c": 1}], "many": "odd"}
@@ -149,7 +149,7 @@ def test_every_operation_tells_its_source_and_reply():
     assert [] == [operation.name for operation in operations if not (operation.source and operation.response)]
 
 
-def test_a_fresh_id_is_none_that_is_taken():
+def test_new_id_differs_from_existing_ids():
     """The stream goes on until an id is free in every place asked, however many are not."""
     stream = World(5)
     first, *others, last = (stream.uuid("k") for _ in range(3000))

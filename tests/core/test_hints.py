@@ -52,7 +52,7 @@ def call_with_hint(
          "type: unknown value 'E-MAIL' (did you mean 'EMAIL'?)"),
     ],
 )  # fmt: skip
-def test_what_is_unknown_is_told_the_nearest(method: str, path: str, json: Any, status: int, hint: str) -> None:
+def test_unknown_path_or_method_gets_a_hint(method: str, path: str, json: Any, status: int, hint: str) -> None:
     """Path, verb, member and word: the vendor's own answer, and beside it what was probably meant."""
     answered, header, journal = call_with_hint(method, path, json)
 

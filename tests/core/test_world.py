@@ -128,7 +128,7 @@ def test_reset_restarts() -> None:
     assert [{"id": 1}] == [*world.organization("x").store["things"]]
 
 
-def test_settle_begins_anew() -> None:
+def test_initial_data_restarts_the_streams() -> None:
     """An organization that was named before the initial data were there gets them too."""
     world = World()
     world.organization()

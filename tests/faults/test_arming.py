@@ -45,7 +45,7 @@ def test_a_list_is_armed_all_or_none() -> None:
     assert 3 == len(mock.faults)
 
 
-def test_a_dict_may_be_a_whole_rule() -> None:
+def test_dictionary_may_describe_a_whole_rule() -> None:
     mock = SegmentMock()
 
     rule = mock.faults.add({"kind": "error", "operation": "search_segments", "when": {"times": 1}})

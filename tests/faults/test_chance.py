@@ -67,7 +67,7 @@ def test_one_seed_is_one_fate() -> None:
     assert [first] != drawn(6, 0.3)
 
 
-def test_a_reset_begins_luck_anew() -> None:
+def test_reset_restarts_the_random_streams() -> None:
     """The same rule armed again after a reset strikes the same calls."""
     mock = SegmentMock(seed=9)
     patterns = []

@@ -112,7 +112,7 @@ def test_every_operation_is_tried() -> None:
 
 
 @pytest.mark.parametrize("how", HOW)
-def test_luck_says_where(how: str) -> None:
+def test_random_stream_decides_the_place(how: str) -> None:
     """Over many seeds more than one place is struck; one seed strikes the same each time."""
     today = [answered(CALLS["search_segments"], seed=seed).json() for seed in range(12)]
     later = [answered(CALLS["search_segments"], F.Drift(how=how), seed=seed).json() for seed in [*range(12), 0]]

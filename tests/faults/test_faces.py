@@ -23,7 +23,7 @@ def client() -> FlaskClient:
     return create_app().test_client()
 
 
-def test_rules_are_armed_told_and_disarmed_over_http(client: FlaskClient) -> None:
+def test_rules_are_armed_listed_and_disarmed_over_http(client: FlaskClient) -> None:
     """POST takes one rule or a list and answers 201; GET tells counters; DELETE takes one away, or all."""
     one = client.post("/_mock/faults", json=RULE)
     two = client.post(

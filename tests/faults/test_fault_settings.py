@@ -115,7 +115,7 @@ def test_nothing_given_and_null_are_the_default(kind: type[Fault]) -> None:
 
 
 @pytest.mark.parametrize("kind", faults.kinds().values(), ids=lambda kind: kind.kind)
-def test_every_setting_is_told(kind: type[Fault]) -> None:
+def test_every_setting_is_listed(kind: type[Fault]) -> None:
     """Each has a sentence that ends with a point, and the kind has one too."""
     assert (kind.__doc__ or "").strip().endswith(".")
     for row in fields(kind):

@@ -83,7 +83,7 @@ def test_each_kind_is_a_class_of_its_name_in_camel_case() -> None:
         assert kind is getattr(faults, kind.__name__)
 
 
-def test_a_class_that_is_none_is_told() -> None:
+def test_module_without_a_fault_class_is_refused() -> None:
     """The error has the classes there are."""
     expected = r"unknown fault 'Disconect' \(did you mean 'Disconnect'\?\); expected one of \['Connect', 'Disconnect', "
     with pytest.raises(AttributeError, match=expected):

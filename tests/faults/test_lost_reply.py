@@ -53,7 +53,7 @@ def ensure(session: requests.Session, base: str) -> Any:
     return find_group(session, base) if segment["result"] == "VALIDATION_ERROR" else segment
 
 
-def test_a_client_that_only_repeats_itself_is_told_that_its_own_group_is_taken(client: Client) -> None:
+def test_client_that_repeats_a_lost_call_gets_a_duplicate_error(client: Client) -> None:
     """The create reaches the vendor twice, and the client learns VALIDATION_ERROR 2002 for what it made itself."""
     mock, session, base = client
     segment = upsert(session, base)
@@ -78,7 +78,7 @@ def test_the_same_client_that_looks_first_is_right(client: Client) -> None:
     assert [1, 0] == [len(entry.changes) for entry in mock.journal.entries(operation="salsa.upsert_segments")]
 
 
-def test_the_number_of_retries_may_be_told() -> None:
+def test_number_of_retries_can_be_set() -> None:
     """max_retries is what requests' own adapter takes; without it nothing is repeated."""
     outcomes = []
     for options in ({}, {"max_retries": 2}, {"max_retries": Retry(total=3)}):

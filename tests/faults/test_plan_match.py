@@ -113,7 +113,7 @@ def test_a_function_of_the_call() -> None:
     assert ("a function", 2, 1) == (rule.as_dict()["match"], rule.seen, rule.matched)
 
 
-def test_a_function_is_asked_only_of_meant_operations() -> None:
+def test_match_function_is_called_for_selected_operations_only() -> None:
     """What it needs of a body may be missing in another operation's."""
     mock = SegmentMock()
     mock.faults.add(F.Error(), "salsa.upsert_segments", match=lambda call: bool(call.json["payload"]["segments"]))
@@ -121,7 +121,7 @@ def test_a_function_is_asked_only_of_meant_operations() -> None:
     assert 200 == create(mock).status_code
 
 
-def test_a_stage_of_ones_own_is_a_fault() -> None:
+def test_async_function_is_a_fault() -> None:
     """Any ``async (call, proceed)`` may be armed; its name is its kind."""
 
     async def shout(call: Any, proceed: Any) -> Any:

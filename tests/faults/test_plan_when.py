@@ -60,7 +60,7 @@ def test_which_calls(when: dict[str, Any], expected: str) -> None:
     assert (last, last, fired, last - fired) == (rule.seen, rule.matched, rule.fired, rule.suppressed)
 
 
-def test_times_counts_what_luck_let_through() -> None:
+def test_times_counts_calls_that_chance_selected() -> None:
     """With chance and times together it strikes exactly so often, sooner or later."""
     mock = SegmentMock()
     mock.faults.add(BUSY, chance=0.3, times=4)
@@ -164,7 +164,7 @@ def test_a_rule_as_json() -> None:
     } == rule.as_dict()  # fmt: skip
 
 
-def test_sixteen_threads_get_exactly_what_was_told(restless: None) -> None:
+def test_sixteen_threads_get_exactly_the_configured_faults(restless: None) -> None:
     """times=5 is five, however many call at once, and the others are performed."""
     mock = SegmentMock(limits="off")
     rule = mock.faults.add(F.Disconnect(), skip=3, times=5)

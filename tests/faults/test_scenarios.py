@@ -205,7 +205,7 @@ def test_several_at_once() -> None:
     assert ["segmenter.*", "salsa.*"] == [rule.operation for rule in mock.faults]
 
 
-def test_an_unknown_one_is_refused() -> None:
+def test_unknown_scenario_is_refused() -> None:
     """With the nearest name and all there are."""
     with pytest.raises(
         SettingError, match=r"unknown scenario 'flaky' \(did you mean 'flaky-network'\?\); expected one of \["

@@ -143,7 +143,7 @@ def test_both_vendors_calls_count() -> None:
     assert (1, ["A"]) == seen(mock)
 
 
-def test_what_a_test_has_prepared_is_always_seen() -> None:
+def test_records_prepared_by_a_test_are_always_seen() -> None:
     """Records that came by no call are no writes to lag behind, however long the lag."""
     mock = SegmentMock()
     mock.salsa.add_segment("A")

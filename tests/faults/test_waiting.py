@@ -91,7 +91,7 @@ def test_how_long_varies(settings: dict[str, Any], low: float, middle: float | N
         assert (settings["jitter"] == 0 or settings["distribution"] == "fixed") == (len({*drawn}) == 1)
 
 
-def test_zero_seconds_are_none() -> None:
+def test_zero_seconds_do_not_wait() -> None:
     """A lognormal delay with a median of 0 is 0."""
     mock = frozen(F.Latency(seconds=0, jitter=1, distribution="lognormal"))
     before = mock.clock.now()

@@ -132,7 +132,7 @@ def test_odd_bodies(body: bytes, parsed: Any, displayed: Any) -> None:
     assert (displayed, displayed) == (document["request"]["body"], document["response"]["body"])
 
 
-def test_what_never_answered_is_told() -> None:
+def test_calls_without_an_answer_are_in_the_journal() -> None:
     """An entry that is open, or whose answer was cut off, is JSON as well."""
     waiting, cut = opened(), opened()
     cut.answer(Response(200, body=b'{"a": 1}', delivery=Delivery(keep=4)), 100)

@@ -83,7 +83,7 @@ def test_a_broken_reply_is_what_the_client_saw(mock: SegmentMock, fault: Any, st
     assert [f"1 {fault.kind}"] == entry["_segmentMock"]["faults"]
 
 
-def test_bodies_that_are_no_text_or_too_long_are_told(mock: SegmentMock) -> None:
+def test_binary_and_cut_bodies_are_marked(mock: SegmentMock) -> None:
     for body in (b"\xff\xfe", b"x" * 70_000):
         mock.session().post("http://localhost/nothing", data=body)
 

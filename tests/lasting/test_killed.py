@@ -35,7 +35,7 @@ def test_random_calls_survive_kills(tmp_path: Path, engine: str) -> None:
     assert "there once" in torture(engine, 3, 6, tmp_path)
 
 
-def test_second_server_on_a_file_is_refused_and_told_the_pid(tmp_path: Path) -> None:
+def test_second_server_on_a_file_is_refused_with_the_pid_of_the_first(tmp_path: Path) -> None:
     url = sqlite_url(tmp_path)
     first = Server(url, tmp_path / "first")
     try:

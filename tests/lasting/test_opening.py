@@ -146,7 +146,7 @@ def test_vendor_may_be_installed_later(tmp_path: Path, monkeypatch: pytest.Monke
         assert len(mock.segmenter.segments) == 1
 
 
-def test_state_that_is_none_of_ours_stops_the_start(tmp_path: Path) -> None:
+def test_foreign_state_stops_the_start(tmp_path: Path) -> None:
     from segment_mock.persistence import open_log
 
     with closing(open_log(sqlite_url(tmp_path))) as log:

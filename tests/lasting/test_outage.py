@@ -214,9 +214,7 @@ def test_engine_that_has_forgotten_everything_gets_the_initial_data_again(
         assert len(names(mock)) == initial + 1
 
 
-def test_store_that_is_damaged_while_it_is_in_use_is_told_once(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_damaged_store_is_reported_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with opened(tmp_path) as mock:
         for name in "AB":
             add_group(mock, name)

@@ -73,7 +73,7 @@ def run(pytester: pytest.Pytester, library: str, *more: str) -> pytest.RunResult
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
-def test_a_test_that_passed_is_told_at_the_end(pytester: pytest.Pytester, library: str) -> None:
+def test_advice_on_a_passed_test_is_in_the_summary(pytester: pytest.Pytester, library: str) -> None:
     """By the line of the docs."""
     result = run(pytester, library)
 

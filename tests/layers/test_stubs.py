@@ -97,11 +97,11 @@ class TestResponses:
             stub.add("POST", SEARCH, json=["stub"])
             yield
 
-    def test_it_lets_vendors_pass(self, mock: SegmentMock) -> None:
+    def test_calls_to_vendors_can_pass(self, mock: SegmentMock) -> None:
         """And keeps its own host."""
         assert [(1, ["stub"])] * 2 == both_orders(mock, self.passing, lambda: both_hosts(by_requests))
 
-    def test_it_is_asked_first(self, mock: SegmentMock) -> None:
+    def test_it_answers_before_the_mock(self, mock: SegmentMock) -> None:
         """In either order."""
         assert [["stub"]] * 2 == both_orders(mock, self.answering, by_requests)
         assert 0 == len(mock.journal)
@@ -130,11 +130,11 @@ class TestRequestsMock:
             stub.post(SEARCH, json=["stub"])
             yield
 
-    def test_it_lets_vendors_pass(self, mock: SegmentMock) -> None:
+    def test_calls_to_vendors_can_pass(self, mock: SegmentMock) -> None:
         """And keeps its own host."""
         assert [(1, ["stub"])] * 2 == both_orders(mock, self.passing, lambda: both_hosts(by_requests))
 
-    def test_it_is_asked_first(self, mock: SegmentMock) -> None:
+    def test_it_answers_before_the_mock(self, mock: SegmentMock) -> None:
         """In either order."""
         assert [["stub"]] * 2 == both_orders(mock, self.answering, by_requests)
 
@@ -159,18 +159,20 @@ class TestRespx:
             stub.post(OTHER).respond(json=["stub"])
             yield
 
-    def test_it_lets_vendors_pass(self, mock: SegmentMock, call: Callable[..., Any]) -> None:
+    def test_calls_to_vendors_can_pass(self, mock: SegmentMock, call: Callable[..., Any]) -> None:
         """And keeps its own host."""
         assert [(1, ["stub"])] * 2 == both_orders(mock, self.passing, lambda: both_hosts(call))
 
-    def test_the_last_is_asked_first(self, mock: SegmentMock, call: Callable[..., Any]) -> None:
+    def test_the_last_one_answers_first(self, mock: SegmentMock, call: Callable[..., Any]) -> None:
         """The other keeps its own hosts."""
         results = both_orders(mock, self.answering, lambda: both_hosts(call))
 
         assert [(1, ["stub"]), (["stub"], ["stub"])] == results
 
     @pytest.mark.parametrize("transport", ["live", "tls"])
-    def test_nothing_of_it_is_asked_below(self, mock: SegmentMock, call: Callable[..., Any], transport: Any) -> None:
+    def test_it_does_not_see_intercepted_calls(
+        self, mock: SegmentMock, call: Callable[..., Any], transport: Any
+    ) -> None:
         """Over real sockets too, a stub that was started before is not asked about the vendor's host."""
         with self.answering(), mock.intercept(transport=transport):
             assert call() == 1
@@ -192,7 +194,7 @@ class TestRespx:
 class TestPytestHttpx:
     """It stands above the connection: a fixture."""
 
-    def test_it_lets_vendors_pass(self, pytester: pytest.Pytester) -> None:
+    def test_calls_to_vendors_can_pass(self, pytester: pytest.Pytester) -> None:
         """And keeps its own host, in either order."""
         pytester.makepyfile(
             f"""
@@ -217,7 +219,7 @@ class TestPytestHttpx:
         )
         pytester.runpytest_subprocess("-p", "pytest_httpx").assert_outcomes(passed=2)
 
-    def test_it_is_asked_first(self, pytester: pytest.Pytester) -> None:
+    def test_it_answers_before_the_mock(self, pytester: pytest.Pytester) -> None:
         """In either order."""
         pytester.makepyfile(
             f"""
@@ -252,7 +254,7 @@ class TestVcrpy:
             assert call() == 1
         assert [SEARCH] == [request.uri for request in cassette.requests]
 
-    def test_it_lets_vendors_pass(self, mock: SegmentMock, call: Callable[[], Any], tmp_path: Path) -> None:
+    def test_calls_to_vendors_can_pass(self, mock: SegmentMock, call: Callable[[], Any], tmp_path: Path) -> None:
         """By ``ignore_hosts``."""
         tape = tmp_path / "tape.yaml"
         stub = lambda: vcr.use_cassette(str(tape), ignore_hosts=["api.salsalabs.org"], record_mode="none")  # noqa: E731
@@ -273,7 +275,7 @@ class TestHttpretty:
                 httpretty.register_uri(httpretty.POST, url, body='["stub"]')
             yield
 
-    def test_it_is_not_asked(self, mock: SegmentMock, call: Callable[[], Any]) -> None:
+    def test_it_does_not_answer_intercepted_calls(self, mock: SegmentMock, call: Callable[[], Any]) -> None:
         """In either order."""
         assert [1, 1] == both_orders(mock, self.answering, call)
 

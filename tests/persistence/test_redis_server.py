@@ -194,7 +194,7 @@ def test_an_owner_that_slept_through_its_lease_writes_nothing_any_more(server: R
     log.close()
 
 
-def test_an_owner_whose_lease_ran_out_goes_on_if_nobody_took_over(log: RedisLog, server: RedisServer) -> None:
+def test_owner_with_an_expired_lease_goes_on_without_a_successor(log: RedisLog, server: RedisServer) -> None:
     with server.client() as client:
         client.delete(LEASE)
     log.append(b"one")
@@ -213,7 +213,7 @@ def test_the_lease_is_renewed_while_nothing_is_written(log: RedisLog, server: Re
             open_log(server.url).acquire()
 
 
-def test_who_lost_the_log_gets_it_back_when_the_other_has_closed(log: RedisLog, server: RedisServer) -> None:
+def test_previous_owner_gets_the_log_back_when_the_other_closes(log: RedisLog, server: RedisServer) -> None:
     log.append(b"one")
     other = RedisLog(server.url)
     take_over(other, server)
@@ -314,7 +314,7 @@ def test_nothing_is_written_behind_what_the_server_has_forgotten(log: RedisLog, 
     assert [b"one", b"four"] == [*log.entries()]
 
 
-def test_a_server_that_does_not_answer_is_given_up_and_asked_again(own: RedisServer) -> None:
+def test_silent_server_times_out_and_is_tried_again(own: RedisServer) -> None:
     log = opened(own.url)
     log.append(b"one")
     own.send(signal.SIGSTOP)
@@ -345,7 +345,7 @@ def test_a_server_without_memory_refuses_and_loses_nothing(log: RedisLog, server
     assert ([b"one", b"three"], b"blob") == ([*log.entries()], log.blob("part"))
 
 
-def test_a_server_that_is_not_there_is_told_when_it_is_opened(own: RedisServer) -> None:
+def test_missing_server_is_an_error_on_opening(own: RedisServer) -> None:
     own.stop()
     log = open_log(own.url)
     with pytest.raises(StoreUnavailable, match="can't be reached"):
@@ -409,7 +409,7 @@ def test_a_server_that_evicts_is_refused(server: RedisServer) -> None:
             RedisLog(server.url).acquire()
 
 
-def test_the_password_opens_and_is_never_said(tmp_path: Path) -> None:
+def test_password_opens_the_store_and_is_never_shown(tmp_path: Path) -> None:
     own = RedisServer(tmp_path, requirepass="hunter/2@")
     right = own.url.replace("://", "://:hunter%2F2%40@")
     log = opened(right)
@@ -433,7 +433,7 @@ def test_the_password_opens_and_is_never_said(tmp_path: Path) -> None:
     assert [] == [text for text in said if "hunter" in text]
 
 
-def test_without_redis_py_it_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_redis_py_is_an_error_that_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "redis", None)
     with pytest.raises(StoreError, match=r"pip install 'segment-mock\[redis\]'"):
         open_log("redis://127.0.0.1:1/0")

@@ -110,7 +110,7 @@ def test_other_format_version_is_refused_in_words(tmp_path: Path) -> None:
         read_all(url)
 
 
-def test_second_process_is_told_the_pid_of_the_first(tmp_path: Path) -> None:
+def test_second_process_is_refused_with_the_pid_of_the_first(tmp_path: Path) -> None:
     url = sqlite_url(tmp_path)
     command = [sys.executable, "-c", HOLDING, url]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
@@ -226,7 +226,7 @@ def test_place_that_can_be_no_file_is_refused(tmp_path: Path, place: str) -> Non
         "redis://[::1/0", "sqlite:///a?b", "Memory",
     ],
 )  # fmt: skip
-def test_url_that_is_none_is_refused_naming_the_forms(url: str) -> None:
+def test_invalid_url_is_refused_with_the_valid_forms(url: str) -> None:
     with pytest.raises(StoreError, match="store: "):
         check_url(url)
 

@@ -97,7 +97,7 @@ def test_children_is_true_or_false(pytester: pytest.Pytester) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-def test_a_test_in_a_forked_process_has_a_mock_of_its_own(pytester: pytest.Pytester) -> None:
+def test_forked_test_has_its_own_mock(pytester: pytest.Pytester) -> None:
     """pytest-forked: the mock that an earlier test of the parent used is not taken."""
     pytester.makeconftest(FORKING)
     pytester.makepyfile(

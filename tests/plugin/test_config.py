@@ -33,7 +33,7 @@ class TestOwn:
 """
 
 
-def test_the_config_may_have_any_scope_and_takes_what_the_marker_takes(pytester: pytest.Pytester) -> None:
+def test_config_may_have_any_scope_and_the_settings_of_the_marker(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(SCOPES)
 
     pytester.runpytest(*RUN).assert_outcomes(passed=3)

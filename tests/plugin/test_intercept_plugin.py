@@ -94,7 +94,7 @@ def test_refused(post):
     assert ("intern.example", None) == (os.environ["no_proxy"], os.environ.get("NO_PROXY"))
 
 
-def test_the_guard_stands_down_within_exec(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_guard_is_off_under_exec(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """There every call goes to the proxy of ``segment-mock exec``, which lets nothing out: no call is refused here."""
     monkeypatch.setenv("SEGMENT_MOCK_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")

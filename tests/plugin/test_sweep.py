@@ -124,7 +124,7 @@ def test_red(segment_mock):
     )
 
 
-def test_a_sweep_stops_when_told_and_tears_down_what_it_shared(pytester: pytest.Pytester) -> None:
+def test_sweep_stops_on_request_and_tears_down_shared_fixtures(pytester: pytest.Pytester) -> None:
     """With -x the first broken case is the last; a module's fixture is set up once and torn down once, errors told."""
     pytester.makepyfile(
         SYNC

@@ -20,7 +20,7 @@ def remote() -> Iterator[Any]:
         yield remote
 
 
-def test_no_server_is_said_with_its_url() -> None:
+def test_missing_server_is_an_error_with_its_url() -> None:
     with pytest.raises(ConnectionError, match=r"http://127\.0\.0\.1:1: no segment-mock answers"):
         connect("http://127.0.0.1:1")
 
@@ -53,7 +53,7 @@ def test_another_server_is_refused() -> None:
         thread.join()
 
 
-def test_admin_token_is_sent_and_asked_for() -> None:
+def test_admin_token_is_sent_and_required() -> None:
     with SegmentMock(admin_token="hush") as mock:
         url = mock.serve().url
 
@@ -87,7 +87,7 @@ def test_https_to_a_plain_server_says_so() -> None:
         connect(mock.serve().url.replace("http:", "https:"))
 
 
-def test_error_names_the_server_and_what_it_said(remote: Any) -> None:
+def test_error_names_the_server_and_its_message(remote: Any) -> None:
     with pytest.raises(SettingError, match=rf"unknown fault kind 'hnag'.*\(reported by {remote.url}\)"):
         remote.faults.add("hnag")
     with pytest.raises(LookupError, match=rf"no snapshot is called 'x' \(reported by {remote.url}\)"):

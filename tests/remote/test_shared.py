@@ -43,7 +43,7 @@ def test_fault_in_every_form_strikes(mock: Any, fault: Any) -> None:
     assert mock.journal.entries(fault="error")
 
 
-def test_list_of_faults_is_armed_whole_or_not_at_all(mock: Any) -> None:
+def test_list_of_faults_is_armed_all_or_none(mock: Any) -> None:
     rules = mock.faults.add(["error", {"kind": "hang", "when": {"times": 1}}])
     with pytest.raises(SettingError, match="unknown fault kind 'hnag'"):
         mock.faults.load(["error", "hnag"])

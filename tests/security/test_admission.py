@@ -76,7 +76,7 @@ def test_a_page_of_another_origin_changes_nothing(origin: str | None, admitted: 
     assert ([{"name": "Theirs"}] if admitted else []) == [{"name": row["name"]} for row in state["salsa"]["segments"]]
 
 
-def test_no_page_is_told_that_it_may() -> None:
+def test_no_page_gets_cors_headers() -> None:
     """No reply of either vendor or the control plane lets a browser read it or send a key from another site."""
     client = create_app().test_client()
     headers = {"Origin": "http://evil.example", "Access-Control-Request-Headers": "authtoken"}
@@ -110,7 +110,7 @@ def test_off_this_machine_nothing_starts_without_a_token(host: str) -> None:
         mock.serve(host)
 
 
-def test_off_this_machine_the_token_is_asked_for() -> None:
+def test_other_machines_need_the_token() -> None:
     """With one the server starts, any Host may call, and whoever lacks it may not."""
     with SegmentMock(admin_token="t") as mock:
         url = f"http://127.0.0.1:{mock.serve('0.0.0.0').port}/_mock/state"

@@ -173,7 +173,7 @@ def test_json_is_utf_8(operation, encoding, expected):
         ("FROB", "/~~~", "unknown path"),
     ],
 )
-def test_a_path_of_nobody_is_a_problem_with_the_nearest_paths(method, path, nearest, headers):
+def test_unmatched_path_is_a_problem_with_the_nearest_paths(method, path, nearest, headers):
     """Neither host nor root names a vendor: 404 problem+json, with what was meant in hint and header."""
     reply = SegmentMock().session().request(method, path, data=b"{}", headers=headers)
 

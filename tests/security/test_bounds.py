@@ -13,7 +13,7 @@ from segment_mock.core.rate_limit import RateWindow
 from segment_mock.transports.server.tls import CertificateAuthority
 
 
-def test_credentials_made_up_by_the_thousand(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_is_bounded_for_thousands_of_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of many names the ones seen last are remembered, with all their calls."""
     monkeypatch.setattr("segment_mock.core.rate_limit._NAMES", 2)
     window = RateWindow(2, 60)
@@ -24,7 +24,7 @@ def test_credentials_made_up_by_the_thousand(monkeypatch: pytest.MonkeyPatch) ->
     assert (2, 1) == (window.left("a", 0), window.left("b", 0))
 
 
-def test_hosts_made_up_by_the_hundred(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_is_bounded_for_hundreds_of_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
     """A certificate is kept for so many hosts; one that was let go is made again."""
     monkeypatch.setattr("segment_mock.transports.server.tls._CONTEXTS", 2)
     authority = CertificateAuthority(())

@@ -95,7 +95,7 @@ def test_a_file_is_data_only(text: str, message: str, command: list[str], tmp_pa
 
 
 @pytest.mark.parametrize("text", ["[" * 60, "- " * 60, "{a: " * 60])
-def test_nesting_has_a_limit_of_its_own(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nesting_is_limited(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The limit does not depend on that of PyYAML, which only some versions have."""
     path = tmp_path / "deep.yaml"
     path.write_text(text)

@@ -57,9 +57,7 @@ def test_what_follows_the_last_request_resets_nothing(server: LiveServer, last: 
 
 @pytest.mark.parametrize("verb", [b"BREW", b"M-SEARCH", b"FOO", b"P", b"PROPFIND"])
 @pytest.mark.parametrize("size", [1, 2, 7])
-def test_an_unknown_verb_gets_the_words_of_the_vendor_however_it_arrives(
-    server: LiveServer, verb: bytes, size: int
-) -> None:
+def test_unknown_method_gets_the_vendors_reply_on_every_transport(server: LiveServer, verb: bytes, size: int) -> None:
     """Split over segments, and behind another request."""
     call = verb + b" /segments HTTP/1.1\r\nHost: localhost\r\nx-api-key: k\r\n\r\n"
     pieces = [call[at : at + size] for at in range(0, len(call), size)]
@@ -118,7 +116,7 @@ def test_another_expectation_hangs_nothing(server: LiveServer, expect: bytes) ->
         b"POST /segments HTTP/1.1\r\nHost: localhost\r\nHost: b\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n",
     ],
 )
-def test_what_is_refused_by_its_head_is_not_asked_for_its_body(server: LiveServer, head: bytes) -> None:
+def test_call_that_its_head_refuses_gets_no_100_continue(server: LiveServer, head: bytes) -> None:
     received = exchanged(server, head)
 
     assert b"100 Continue" not in received

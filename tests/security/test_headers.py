@@ -59,7 +59,7 @@ def test_objects_are_no_headers(headers: Any) -> None:
 
 
 @pytest.mark.parametrize("headers", [{"Content-Length": "5\r\n"}, {"X": "a\r\nEvil: 1"}, {"": "x"}, {"X": 1}])
-def test_a_fault_of_the_users_that_returns_them_is_an_error_of_its_call(headers: Any) -> None:
+def test_bad_headers_of_a_users_fault_are_an_error_of_the_call(headers: Any) -> None:
     """It breaks no framing: live the call is a 500, and in process the client gets the error itself."""
 
     async def fault(call: Any, proceed: Any) -> Response:

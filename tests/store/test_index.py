@@ -55,7 +55,7 @@ def test_a_value_that_is_empty(index: str) -> None:
     assert rows.count(index, "") == 0
 
 
-def test_a_value_told_twice() -> None:
+def test_duplicate_unique_value_is_refused() -> None:
     """A record that tells a value twice is still one record, seeded or written, and is not its own rival."""
     twice = Index("mail", lambda row: row["mails"], unique=True)
     schema = TableSchema("people", lambda row: row["id"], (twice,))

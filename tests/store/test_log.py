@@ -77,7 +77,7 @@ def test_rollback_of_a_rollback() -> None:
         assert ["a:old", "c:old", "d:new"] == names(world.rows)
 
 
-def test_rollback_takes_all_organizations() -> None:
+def test_rollback_covers_all_organizations() -> None:
     """The log is the world's: every organization and table returns to the same moment."""
     world = fork()
     other = Store("other", {"t": world.seed}, world.log)["t"]

@@ -102,7 +102,7 @@ def test_a_call_that_went_elsewhere_is_shown(mock, upsert, send):
     assert "nothing was called at all" in failed(mock.journal.assert_called, SEARCH)
 
 
-def test_a_refused_call_and_a_doubled_slash_are_told(mock, send):
+def test_refused_call_and_double_slash_are_explained(mock, send):
     """The near call says its refusal, the header that was meant, and the slash that only the mock may forgive."""
     send("PUT", "/api//integration/ext/v1/segments", named("A"), {"auth-token": "t"})
     text = failed(mock.journal.assert_called, UPSERT, status=200, fault="hang")
@@ -126,7 +126,7 @@ def test_too_many_calls_are_listed(mock, upsert):
     assert "  fits: call 2 " in text
 
 
-def test_what_is_told_is_bounded(mock, upsert):
+def test_explanation_is_bounded(mock, upsert):
     """Of many calls the three nearest, and of each six places, so that a red test stays readable."""
     for number in range(30):
         upsert(*(f"{number}-{item}" for item in range(10)))
@@ -211,7 +211,7 @@ def test_misspelt_filters_are_refused(mock, filters, says):
     assert says in str(caught.value)
 
 
-def test_organizations_are_told_apart():
+def test_calls_are_selected_by_organization():
     """A credential finds its own organization's calls; a name as the journal has it does too."""
     with SegmentMock(credentials="isolated") as mock, mock.session() as session:
         for token in ("one", "two", "one"):
@@ -235,7 +235,7 @@ def test_the_caller_and_its_test_are_known(mock, upsert):
     assert (entry.caller, entry.test) == (entry.as_dict()["caller"], entry.as_dict()["test"])
 
 
-def test_pytest_shows_the_assertion_and_none_of_our_frames(pytester):
+def test_pytest_shows_the_assertion_without_internal_frames(pytester):
     """A red test ends at its own line, with the explanation below."""
     pytester.makepyfile(
         """

@@ -12,7 +12,7 @@ from segment_mock import SegmentMock, callsite
 PATH = "/api/integration/ext/v1/metrics"
 
 
-def test_a_call_that_no_code_of_the_users_made() -> None:
+def test_call_without_a_users_frame_has_no_line() -> None:
     """In a thread that runs a library's function from its first frame on there is no line to tell."""
     with SegmentMock() as mock, mock.session() as session:
         client = threading.Thread(target=session.get, args=(PATH,), kwargs={"headers": {"authToken": "t"}})
@@ -23,7 +23,7 @@ def test_a_call_that_no_code_of_the_users_made() -> None:
     assert ("", 200) == (entry.caller, entry.status)
 
 
-def test_a_file_below_the_working_directory_is_told_from_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_path_is_relative_to_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A test run names files as its user does; others keep their whole path."""
     code = "def made():\n    return caller()\n"
     places = []

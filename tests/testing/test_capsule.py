@@ -93,7 +93,7 @@ def test_credentials_are_stood_in_for(settings: dict[str, Any], tokens: tuple[st
         assert "very-secret" not in json.dumps(mock.journal.capsule())
 
 
-def test_what_cannot_be_kept_is_told(mock: SegmentMock) -> None:
+def test_data_that_a_capsule_can_not_store_is_reported(mock: SegmentMock) -> None:
     """Functions, connections, records replaced as a whole, bodies that were cut, entries that were forgotten."""
 
     async def strange(call: Any, proceed: Any) -> Any:

@@ -121,7 +121,7 @@ def test_earlier_calls_are_not_blamed(world, upsert):
     assert "<- call 2 salsa.upsert_segments at" in text
 
 
-def test_records_that_were_put_there_as_a_whole_are_compared(world):
+def test_replaced_tables_are_compared(world):
     """A load replaces tables, and is told as what it did to each record."""
     document = world.state()
     document["salsa"]["segments"][0]["name"] = "New"
@@ -137,7 +137,7 @@ def test_an_error_of_the_block_goes_first(world):
         remove()
 
 
-def test_a_reset_within_the_block_is_told(world):
+def test_reset_within_the_block_is_an_error(world):
     """What lies before a reset can't be compared."""
     with pytest.raises(LookupError, match="before a reset"), world.expect_changes():
         world.reset()

@@ -59,7 +59,7 @@ def test_what_fits(expected: Any) -> None:
     ],
     ids=repr,
 )  # fmt: skip
-def test_what_does_not_fit_is_told_by_its_path(expected: Any, paths: list[str]) -> None:
+def test_mismatch_has_its_path(expected: Any, paths: list[str]) -> None:
     """Each place has its path, what was expected there and what was got."""
     assert [line[:120] for line in paths] == [str(miss)[:120] for miss in mismatches(expected, SENT)]
 

@@ -126,7 +126,7 @@ def test_the_state_is_the_testers_own(mock, upsert):
     assert ["A"] == names(mock)
 
 
-def test_a_misspelt_snapshot_is_told_the_nearest(mock):
+def test_misspelt_snapshot_gets_a_suggestion(mock):
     """A name that no snapshot has is answered with the one that was meant."""
     session = mock.session()
     session.post("/_mock/snapshots/start")

@@ -168,7 +168,7 @@ def test_a_grandchild_reaches_the_mock_too(mock: SegmentMock) -> None:
         assert 200 == in_child(lambda: in_child(by_requests))
 
 
-def test_a_mock_of_the_childs_own_works(mock: SegmentMock) -> None:
+def test_child_can_create_its_own_mock(mock: SegmentMock) -> None:
     def call() -> tuple[int, int]:
         with SegmentMock() as own, own.intercept():
             return by_requests(), len(own.journal)
@@ -210,7 +210,7 @@ def test_a_child_that_closes_the_mock_leaves_the_parents_server(mock: SegmentMoc
 
 
 @pytest.mark.slow
-def test_many_forks_beside_calling_threads(mock: SegmentMock) -> None:
+def test_many_forks_with_calling_threads(mock: SegmentMock) -> None:
     """No child hangs on a lock that another thread held when it was forked."""
     ended = threading.Event()
 
@@ -259,7 +259,7 @@ def test_locks_are_free_in_a_child() -> None:
     assert [True, True] == free
 
 
-def test_objects_are_told_of_a_fork_in_the_child_only() -> None:
+def test_objects_are_notified_of_a_fork_in_the_child_only() -> None:
     class Told:
         pid = 0
 

@@ -335,7 +335,7 @@ def test_a_front_without_the_admin_token_is_refused(token: str | None) -> None:
     assert "SEGMENT_MOCK_ADMIN_TOKEN" in json.loads(body)["hint"]
 
 
-def test_the_token_of_a_front_opens_the_control_plane_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_front_does_not_lend_its_token_for_the_control_plane(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEGMENT_MOCK_ADMIN_TOKEN", "t0ken")
     with SegmentMock(admin_token="t0ken") as mock:
         app = create_app(upstream=mock.serve().url)
@@ -380,7 +380,7 @@ def problem(reply: tuple[int, dict[str, str], bytes]) -> tuple[int, str]:
     return status, document["detail"]
 
 
-def test_a_server_that_is_gone_is_told_and_asked_again() -> None:
+def test_stopped_server_is_an_error_and_is_tried_again() -> None:
     """Calls before it is there, and between its end and its return, are problems; then all is as before."""
     with SegmentMock() as mock:
         server = mock.serve()
@@ -434,14 +434,14 @@ ENVELOPE = b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.segment-mock.reply
         (b"HTTP/1.1 408 T\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\nLate", 408, "Late"),
     ],
 )
-def test_an_answer_that_is_none(answer: bytes | None, status: int, words: str) -> None:
+def test_invalid_answer_of_the_server_is_an_error(answer: bytes | None, status: int, words: str) -> None:
     with answering(answer) as url:
         seen, detail = problem(call(Front(url, timeout=0.1 if answer is None else 20), headers=HEADERS))
 
     assert (status, True) == (seen, words in detail)
 
 
-def test_a_name_that_does_not_resolve_is_told() -> None:
+def test_unresolvable_name_is_an_error() -> None:
     status, detail = problem(call(Front("http://nobody.invalid:1"), headers=HEADERS))
 
     assert (502, True) == (status, "http://nobody.invalid:1 can't be reached" in detail)

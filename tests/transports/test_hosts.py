@@ -132,7 +132,7 @@ def test_control_plane_is_closed_to_pages_of_other_sites(origin: str, host: str)
         assert 403 == status_of(guarded.serve(), request.format(key).encode())
 
 
-def test_each_server_tells_its_own_ca_and_settings() -> None:
+def test_each_server_returns_its_own_ca_and_settings() -> None:
     """Of several servers of one mock; a plain one has no CA, whatever the others have."""
     with SegmentMock() as mock, requests.Session() as session:
         session.trust_env = False

@@ -133,7 +133,7 @@ def test_what_becomes_of_the_connection(response, manner, expected):
     assert expected == ending(response, manner)
 
 
-def test_a_whole_reply_that_closes_says_so():
+def test_closing_reply_has_connection_close():
     """An end that the reply survives is announced, as RFC 7230, 6.6 asks."""
     first, _ = joined(delivered(end="close"))
 

@@ -46,7 +46,7 @@ def test_read_only_is_the_supporters_own(salsa):
     assert [True, True] == [action(api, sid(0))[0]["readOnly"] for action in (assign, remove)]
 
 
-def test_who_is_a_member_already_stays_one(salsa):
+def test_existing_member_stays_a_member(salsa):
     """Assigning again is ADDED again; when and in which place they joined does not change."""
     api = world(salsa, joined=(0, 1))
     before = api.mock.salsa.members
@@ -96,7 +96,7 @@ def test_the_count_of_members_follows(salsa):
     assert [[1, 0], [3, 0], [3, 1], [2, 1], [1, 0], [1]] == seen
 
 
-def test_a_deleted_group_takes_its_memberships_along(salsa):
+def test_deleting_a_group_deletes_its_memberships(salsa):
     """Its supporters stay, in their other groups; a group revived under the id begins empty."""
     api = world(salsa, joined=(0, 1))
     assign(api, sid(0), segment=OTHER)
@@ -110,7 +110,7 @@ def test_a_deleted_group_takes_its_memberships_along(salsa):
     assert [] == who(api)
 
 
-def test_a_deleted_supporter_takes_the_memberships_along(salsa):
+def test_deleting_a_supporter_deletes_the_memberships(salsa):
     """Every group lists the others only."""
     api = world(salsa, joined=(0, 1))
     assign(api, sid(0), segment=OTHER)

@@ -32,13 +32,13 @@ def test_an_unknown_supporter_is_not_found(salsa, method, unknown):
     assert items[1]["result"] in ("ADDED", "DELETED")
 
 
-def test_removing_who_is_no_member(salsa):
+def test_removing_a_supporter_who_is_not_a_member(salsa):
     """A supporter who is not in the group is not found, with the id as sent."""
     assert [{"supporterId": sid(1).upper(), "result": "NOT_FOUND"}] == remove(world(salsa), sid(1).upper())
 
 
 @METHODS
-def test_an_unknown_group_has_no_members_to_be(salsa, method):
+def test_change_of_members_of_an_unknown_group(salsa, method):
     """Each supporter is not found, and nothing is stored."""
     api = world(salsa)
     items = send(api, method, "/segments/members", segmentId=NOBODY, supporterIds=[sid(0), sid(1)])["supporters"]
@@ -70,7 +70,7 @@ def test_a_built_in_group_by_result(salsa, method):
     assert before == api.mock.state()
 
 
-def test_a_group_made_by_people_takes_members(salsa):
+def test_custom_group_accepts_members(salsa):
     """A CUSTOM group can't be changed through the API, but its members can."""
     api = world(salsa, kind="CUSTOM")
 
@@ -79,7 +79,7 @@ def test_a_group_made_by_people_takes_members(salsa):
     assert [sid(1)] == who(api)
 
 
-def test_nobody_to_assign(salsa):
+def test_empty_list_of_supporters_is_refused(salsa):
     """An empty list is done at once."""
     assert [] == assign(world(salsa))
 

@@ -84,7 +84,7 @@ def test_an_unknown_group_has_no_members(salsa, unknown):
     assert expected == members(api, unknown, supporterIds=[sid(0)])
 
 
-def test_asked_for_by_id(salsa):
+def test_search_by_id(salsa):
     """One entry for each id, in the order asked: no total, no offset; who is no member is not found as sent."""
     api = world(salsa, joined=(0, 1))
     payload = members(api, supporterIds=[sid(1), sid(2).upper(), sid(0).upper(), "x", 7, sid(1)], count=1, offset=4)
@@ -97,7 +97,7 @@ def test_asked_for_by_id(salsa):
     assert [["supporterId", "result"]] == [list(item) for item in payload["supporters"] if item["supporterId"] == "x"]
 
 
-def test_asked_for_nobody(salsa):
+def test_search_without_ids(salsa):
     """No ids at all are an empty reply; null asks for a page."""
     api = world(salsa)
 

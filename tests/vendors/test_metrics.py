@@ -159,6 +159,6 @@ def test_items_that_fail_are_no_failed_call(salsa):
     assert {"totalAPICalls": 1} == risen(api := world(salsa), lambda: api.upsert({"name": ""}))
 
 
-def test_a_call_without_a_token_counts_for_nobody(salsa):
+def test_call_without_a_token_is_not_counted(salsa):
     """Whose failure would it be?"""
     assert {} == risen(api := world(salsa), lambda: api.send("POST", "/segments/search", {}, authToken=""))

@@ -60,7 +60,7 @@ def test_the_very_first_moment(salsa):
     assert "1970-01-01T00:00:00.000Z" == metrics(api)["lastAPICall"]
 
 
-def test_a_reset_begins_anew(salsa):
+def test_reset_restarts_the_window(salsa):
     """After a reset nothing was used."""
     api = world(salsa)
     api.search()
@@ -112,7 +112,7 @@ def test_twenty_are_allowed(salsa, method, path, payload, field):
     assert 200 == world(salsa, limits="off").send(method, path, {"payload": payload}).status_code
 
 
-def test_each_token_has_a_minute_of_its_own(salsa):
+def test_each_token_has_its_own_window(salsa):
     """Three hundred calls of one, metrics calls too, take nothing from another who sees the same totals."""
     api = world(salsa)
     for left in range(299, -1, -1):

@@ -32,7 +32,7 @@ def test_any_token_names_the_one_organization(salsa):
     assert 1 == metrics(api, authToken="two")["segmentAdd"]
 
 
-def test_each_token_has_a_copy_of_its_own(salsa):
+def test_each_token_has_its_own_copy(salsa):
     """It begins with the initial data, and nobody else sees what is written."""
     api, other = world(salsa), {"authToken": "other"}
     api.upsert({"segmentId": CRM, "name": "mine"})
@@ -50,7 +50,7 @@ def test_each_token_has_a_copy_of_its_own(salsa):
     assert ["NOT_FOUND"] == [item["result"] for item in reply.json()["payload"]["supporters"]]
 
 
-def test_each_has_figures_of_its_own(salsa):
+def test_each_organization_has_its_own_metrics(salsa):
     """Another's calls and records count for them."""
     api = world(salsa)
     api.search()
@@ -100,7 +100,7 @@ def test_a_face_prepares_one_organization(salsa):
     assert (["crm"], 1) == (names(api.mock.salsa.of("other")), len(api.mock.salsa.supporters))
 
 
-def test_a_reset_takes_every_copy_back(salsa):
+def test_reset_restores_every_copy(salsa):
     """All begin with the initial data again, and their figures with nothing."""
     api = world(salsa)
     face = api.mock.salsa.of("token")

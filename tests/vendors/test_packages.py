@@ -162,7 +162,7 @@ def test_the_command_knows_it(tickets: list[Path], arguments: list[str], printed
     assert printed in result.stdout
 
 
-def test_exec_takes_its_hosts(tickets: list[Path]) -> None:
+def test_exec_serves_its_hosts(tickets: list[Path]) -> None:
     code = (
         "import requests; reply = requests.post('https://eu.tickets.example/api/v2/items', json={'name': 'Lamp'}, "
         "headers={'x-api-key': 'k'}); print(reply.json()['item']['name'])"

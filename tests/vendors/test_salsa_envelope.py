@@ -96,7 +96,7 @@ def test_a_refusal_echoes_ref_id(salsa, path, payload, headers, expected):
     assert (expected, "mine") == (reply.status_code, reply.json()["header"]["refId"])
 
 
-def test_every_reply_has_an_id_of_its_own(salsa):
+def test_every_reply_has_its_own_id(salsa):
     """No two replies share an id, successes and refusals alike."""
     api = salsa()
     replies = [api.send(*SEARCH, sent).json()["id"] for sent in ({"payload": {}}, {}, b"", {"payload": {}})]

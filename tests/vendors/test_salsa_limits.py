@@ -95,7 +95,7 @@ def test_refused_calls_count_too(salsa):
     assert [429] == spend(api, 1)
 
 
-def test_a_window_is_its_tokens_own_until_a_reset(salsa):
+def test_each_token_has_its_own_window_until_a_reset(salsa):
     """Also where all tokens name the same organization; a call without one counts for nobody, a reset forgets all."""
     api = salsa()
     api.mock.clock.freeze()

@@ -75,7 +75,7 @@ def test_with_result_a_delete_performs_the_others(salsa, kind):
 
 @kinds
 @pytest.mark.parametrize("settings", [{}, {"salsa_non_crm": "result"}])
-def test_reading_one_always_works(salsa, kind, settings):
+def test_reading_a_non_crm_group_always_works(salsa, kind, settings):
     """By page and by id, whatever managing it would answer."""
     api = world(salsa, kind, **settings)
     (row,) = api.search(identifierType="SEGMENT_ID", identifiers=[OTHER])["segments"]

@@ -64,7 +64,7 @@ def test_the_tokens_header_is_known_in_any_case(salsa, name):
 
 @pytest.mark.parametrize("path", ["/segments/search/x", "/segment/", "", "/", "/segments/x", "/activities/search"])
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
-def test_an_unknown_path_is_404_in_the_dialect(salsa, method, path):
+def test_unknown_path_is_404_in_the_vendors_format(salsa, method, path):
     """In Salsa's envelope, with the nearest operations for the developer in a header."""
     reply = salsa().send(method, path, SEARCH)
 
@@ -82,7 +82,7 @@ def test_an_unknown_path_is_404_in_the_dialect(salsa, method, path):
         if method not in allow
     ],
 )
-def test_an_unknown_verb_is_405_in_the_dialect(salsa, method, path, allow):
+def test_unknown_method_is_405_in_the_vendors_format(salsa, method, path, allow):
     """In Salsa's envelope, with the verbs that the path has in Allow."""
     reply = salsa().send(method, path, SEARCH)
 
@@ -142,7 +142,7 @@ def test_any_token_names_one_organization(salsa):
     assert ["n"] == [segment["name"] for segment in reply.json()["payload"]["segments"]]
 
 
-def test_an_isolated_token_has_an_organization_of_its_own(salsa):
+def test_isolated_token_has_its_own_organization(salsa):
     """Each begins with the initial data; what one writes, the others never see."""
     api = salsa([{"name": "initial"}], settings={"credentials": "isolated"})
     api.upsert({"name": "mine"})

@@ -42,7 +42,7 @@ def test_pages(salsa, payload, offset, names):
     assert (5, offset, len(names)) == (payload["total"], payload["offset"], payload["count"])
 
 
-def test_a_page_is_twenty_unless_told(salsa):
+def test_page_has_twenty_records_by_default(salsa):
     """Without a count as many come as the vendor allows."""
     assert 20 == salsa(named(*map(str, range(25)))).search()["count"]
 

@@ -24,7 +24,7 @@ def world(salsa):
     )
 
 
-def test_ids_are_answered_in_the_order_asked(salsa):
+def test_ids_are_answered_in_order(salsa):
     """One item for each id, in the order asked, once for each time it was asked."""
     payload = world(salsa).search(identifierType="SEGMENT_ID", identifiers=[B, C, A, B])
 
@@ -34,7 +34,7 @@ def test_ids_are_answered_in_the_order_asked(salsa):
     assert ["total", "offset", "segments", "count"] == list(payload)
 
 
-def test_external_ids_are_answered_in_the_order_asked(salsa):
+def test_external_ids_are_answered_in_order(salsa):
     """External ids match as they are written, case and spaces included."""
     payload = world(salsa).search(identifierType="EXTERNAL_ID", identifiers=["x Y", "0", "x y", "1"])
 
@@ -59,7 +59,7 @@ def test_an_id_matches_in_any_case(salsa):
 
 @pytest.mark.parametrize("sent", ["", " ", "no uuid", A[:-1], f" {A}", "n" * 200, "\x00", "\ud800", 7])
 @pytest.mark.parametrize(("kind", "name"), [("SEGMENT_ID", "segmentId"), ("EXTERNAL_ID", "externalSystemId")])
-def test_an_id_that_nobody_has_is_not_found(salsa, sent, kind, name):
+def test_unknown_id_is_not_found(salsa, sent, kind, name):
     """Whatever stands for an id, it is a NOT_FOUND item of two members that carries it as text."""
     (segment,) = world(salsa).search(identifierType=kind, identifiers=[sent])["segments"]
 

@@ -133,7 +133,7 @@ def test_the_printed_pair(salsa):
     assert ["segment1"] == api.names
 
 
-def test_unknown_members_are_ignored_and_told_in_the_journal(salsa):
+def test_unknown_members_are_ignored_and_listed_in_the_journal(salsa):
     """They reach neither record nor reply; the journal lists them as unread fields, in the order sent."""
     api = salsa()
     known = {"name": "n"}

@@ -79,7 +79,7 @@ def test_an_id_must_be_a_uuid(salsa, key):
     assert [] == api.names
 
 
-def test_every_error_of_an_item_is_told(salsa):
+def test_every_error_of_an_item_is_returned(salsa):
     """All of them, each with its own id, in the order of the document's table."""
     (segment,) = salsa().upsert(
         {"externalSystemId": "x" * 101, "description": "x" * 257, "name": "", "segmentId": "no"}
@@ -147,7 +147,7 @@ def test_a_failed_rename_changes_nothing(salsa):
     ],
 )
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
-def test_what_is_no_batch_is_refused_as_a_whole(salsa, method, payload, field):
+def test_payload_without_a_batch_is_refused(salsa, method, payload, field):
     """400 is for the frame: segments is a list of objects, and nothing of the call is applied."""
     api = salsa()
     reply = api.send(method, "/segments", {"payload": payload})

@@ -78,7 +78,7 @@ def test_two_ids_that_differ_are_refused(segmenter):
     ("body", "says"),
     [(b"", "no body"), (b"{", "not JSON"), (b"\xff", "not UTF-8"), (b"[]", "an array"), (b"null", "null")],
 )
-def test_a_body_that_is_none_is_400(segmenter, body, says):
+def test_invalid_body_is_400(segmenter, body, says):
     """With a message that tells what is wrong with it."""
     reply = segmenter([SEGMENT]).send("PUT", "", body)
 

@@ -44,7 +44,7 @@ def test_host_and_path(segmenter, url, expected):
         ("PATCH", "/s", "PUT"),
     ],
 )
-def test_an_unknown_verb_is_405_in_the_dialect(segmenter, method, path, allow):
+def test_unknown_method_is_405_in_the_vendors_format(segmenter, method, path, allow):
     """In the printed shape, with the verbs that the path has in Allow."""
     reply = segmenter([SEGMENT]).send(method, path, {})
 
@@ -52,7 +52,7 @@ def test_an_unknown_verb_is_405_in_the_dialect(segmenter, method, path, allow):
     assert (405, expected, allow) == (reply.status_code, reply.json(), reply.headers["Allow"])
 
 
-def test_an_unknown_path_is_404_in_the_dialect(segmenter):
+def test_unknown_path_is_404_in_the_vendors_format(segmenter):
     """In the printed shape, with the nearest operations for the developer in a header."""
     reply = segmenter().send("PUT", "/s/members", {})
 

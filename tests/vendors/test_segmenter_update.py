@@ -111,7 +111,7 @@ def test_a_tag_id_is_taken_in_both_spellings(segmenter, name):
     assert "tagId" not in api.mock.segmenter.segments[0]
 
 
-def test_unknown_members_are_ignored_and_told_in_the_journal(segmenter):
+def test_unknown_members_are_ignored_and_listed_in_the_journal(segmenter):
     """At every level, in the order sent."""
     api = segmenter([SEGMENT])
     tag = {"tag": "t", "value": "v", "why": 1}

@@ -32,7 +32,7 @@ def numbers(payload):
         ),
     ],
 )
-def test_asked_for_by_id(salsa, kind, identifiers, missing):
+def test_search_by_id(salsa, kind, identifiers, missing):
     """One entry for each, in the order asked; who is missing carries what was asked, as it was sent."""
     people = [person(0, externalSystemId="17"), person(1, externalSystemId="one")]
     api = salsa(supporters=people)

@@ -56,7 +56,7 @@ def test_what_is_no_host_is_refused(host: str) -> None:
         mock.intercept(hosts=[host])
 
 
-def test_the_proxy_takes_a_gateway_in() -> None:
+def test_proxy_serves_a_configured_gateway() -> None:
     """A client that is told of the proxy reaches it."""
     with SegmentMock(hosts=["gateway.example"]) as mock:
         server = mock.serve(proxy=True)

@@ -86,7 +86,7 @@ def search(client: Any, url: str = URL) -> int:
 
 
 @pytest.mark.usefixtures("no_sockets")
-def test_a_client_made_before_is_caught(mock: SegmentMock, client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_existing_client_is_intercepted(mock: SegmentMock, client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Twice, with no socket and no name looked up, whatever proxy the environment names; the calls are kept alive."""
     for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
@@ -122,7 +122,7 @@ def test_an_exception_ends_it(mock: SegmentMock) -> None:
     assert before == standing()
 
 
-def test_a_transport_that_is_none(mock: SegmentMock) -> None:
+def test_unknown_transport_is_refused(mock: SegmentMock) -> None:
     """It is named, and those that are."""
     with pytest.raises(ValueError, match="'pigeon' is not one of inprocess, live, tls"):
         mock.intercept(transport="pigeon")  # type: ignore[arg-type]
@@ -176,7 +176,7 @@ def test_block_network_refuses_other_hosts(mock: SegmentMock, client: Any) -> No
 
 
 @pytest.mark.parametrize("name", ["api.salsalabs.org", b"api.salsalabs.org", "API.SALSALABS.ORG."])
-def test_a_client_that_is_not_known_finds_no_vendor(mock: SegmentMock, name: Any) -> None:
+def test_unsupported_client_can_not_look_up_a_vendor(mock: SegmentMock, name: Any) -> None:
     """A vendor's name is not looked up while a mock answers for it, and the error says what can be intercepted."""
     with (
         mock.intercept(),

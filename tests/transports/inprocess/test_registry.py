@@ -124,7 +124,7 @@ def test_a_spy_on_a_pool_sees_each_call(mock: SegmentMock) -> None:
     assert spy.call_count == 1
 
 
-def test_a_library_that_is_imported_anew_is_caught(mock: SegmentMock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reimported_library_is_intercepted(mock: SegmentMock, monkeypatch: pytest.MonkeyPatch) -> None:
     """What pytester or a reload leaves in ``sys.modules`` is what a client uses from then on."""
     with monkeypatch.context() as patch:
         for name in [name for name in sys.modules if name.partition(".")[0] in ("requests", "httpx", "httpcore")]:
@@ -212,7 +212,7 @@ def test_nothing_is_patched_between_tests(pytester: pytest.Pytester) -> None:
     pytester.runpytest_inprocess("-p", "no:randomly").assert_outcomes(passed=3)
 
 
-def test_a_stub_of_responses_is_asked_first_in_either_order(mock: SegmentMock) -> None:
+def test_stub_of_responses_answers_first_in_either_order(mock: SegmentMock) -> None:
     """It stands above the connection; what it lets pass reaches the mock, and nothing does that it refuses."""
     with responses.RequestsMock() as stub, mock.intercept():
         stub.add_passthru("https://api.salsalabs.org")
@@ -225,7 +225,7 @@ def test_a_stub_of_responses_is_asked_first_in_either_order(mock: SegmentMock) -
     assert 1 == len(mock.journal)
 
 
-def test_our_own_modules_may_be_imported_anew(mock: SegmentMock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_own_modules_can_be_imported_again(mock: SegmentMock, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a run within a run imported first is gone after it, whatever library was there before."""
 
     async def get() -> int:

@@ -13,7 +13,7 @@ from segment_mock.messages import Delivery, Response
 from .raw_client import GET, HOLD, TIMEOUT, Holding, RawClient, control, serving, threads
 
 
-def test_a_slow_control_plane_stalls_nobody():
+def test_slow_control_plane_does_not_delay_other_calls():
     """Control runs on a thread of its own; meanwhile the vendor's clients are served."""
     entered, go = threading.Event(), threading.Event()
 
@@ -202,7 +202,7 @@ def test_a_call_that_fails_to_close(caplog):
 
 
 @pytest.mark.parametrize("seconds", [math.nan, None, "1", -math.nan])
-def test_a_pause_that_is_no_number_is_an_error_of_its_call(seconds, caplog):
+def test_invalid_pause_is_an_error_of_the_call(seconds, caplog):
     """And confuses no timer of the others."""
 
     async def odd(request):
@@ -231,7 +231,7 @@ class Pausing:
         yield self.seconds
 
 
-def test_a_negative_pause_is_none():
+def test_negative_pause_does_not_wait():
     """The call goes on at once."""
     with serving(Holding(-5)) as server, RawClient(server) as wire:
         assert wire.send(HOLD).reply()[0] == 200

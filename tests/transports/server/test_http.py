@@ -21,7 +21,7 @@ async def tells(request):
     return Response(200, {}, "\n".join(lines).encode())
 
 
-def test_what_the_core_is_told():
+def test_core_gets_the_request_as_sent():
     """Target as sent, lower-case header names, repeated headers joined, the door's name."""
     with serving(tells) as server, RawClient(server) as wire:
         _, _, body = wire.send(
@@ -130,7 +130,7 @@ def test_head():
         (b"GET / HTTP/1.1\r\nConnection: keep-alive\r\n\r\n", None, True),
     ],
 )
-def test_who_closes_says_so(head, said, open_):
+def test_closing_side_sends_connection_close(head, said, open_):
     """HTTP/1.0 closes unless asked not to, 1.1 goes on unless asked not to."""
     with serving() as server, RawClient(server) as wire:
         assert wire.send(head).reply()[1].get("connection") == said
@@ -203,7 +203,7 @@ def test_an_upgrade_is_ignored(framing):
 
 
 @pytest.mark.parametrize("verb", ["BREW", "GETT", "get", "OPTIONS", "PATCH"])
-def test_unknown_verbs_reach_the_core(verb):
+def test_unknown_methods_reach_the_core(verb):
     """Which methods there are is the vendor's to say, not the parser's; the connection goes on."""
     with serving() as server, RawClient(server) as wire:
         _, headers, body = wire.send(f"{verb} /a HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi".encode()).reply()
@@ -225,7 +225,7 @@ def test_pipelined_upgrades_are_all_answered(count):
 
 
 @pytest.mark.parametrize("cuts", [(), (1,), (3,), (4,), (5,), (1, 2, 3, 4), (20, 40)])
-def test_unknown_verbs_reach_the_core_however_they_come(cuts):
+def test_unknown_methods_reach_the_core_in_any_form(cuts):
     """Pipelined, and cut into segments anywhere."""
     data = b"BREW /a HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi" * 2 + GET + b"ICE-9 /b HTTP/1.1\r\n\r\n"
     with serving() as server, RawClient(server) as wire:

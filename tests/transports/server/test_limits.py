@@ -87,7 +87,7 @@ def test_a_client_that_sends_all_before_it_reads():
         assert requests.put(server.url, data=b"x" * 20 * 2**20, timeout=TIMEOUT).status_code == 413
 
 
-def test_the_control_plane_has_a_limit_of_its_own():
+def test_control_plane_has_its_own_limit():
     """A state may be larger than any call of the vendor's."""
     with serving(body_limit=1) as server:
         url = server.url + "/_mock/state"

@@ -68,7 +68,7 @@ def test_a_busy_port_is_an_error_at_once(host):
     assert threads() == []
 
 
-def test_started_twice_is_an_error_and_stopped_twice_is_none():
+def test_second_start_is_an_error_and_second_stop_is_not():
     """`start` refuses a server that runs; `stop` has nothing to say about one that does not."""
     server = LiveServer(echo, control, Clock())
     server.stop()

@@ -232,7 +232,7 @@ def test_nothing_is_left_of_many_servers(mock: SegmentMock, caplog: pytest.LogCa
     assert [] == caplog.records
 
 
-def test_a_mock_forgets_a_server_that_was_stopped_by_itself(mock: SegmentMock) -> None:
+def test_mock_drops_a_server_that_was_stopped(mock: SegmentMock) -> None:
     """Resetting and closing the mock has nothing to do with it any more; started again, it is known again."""
     server = mock.serve()
     server.stop()

@@ -60,7 +60,7 @@ def test_ca_file_is_its_owners_alone_and_goes_with_the_server(mock: SegmentMock)
     assert not file.parent.exists()
 
 
-def test_a_client_that_never_speaks_blocks_nobody(mock: SegmentMock, session: requests.Session) -> None:
+def test_silent_client_does_not_block_others(mock: SegmentMock, session: requests.Session) -> None:
     """A connection that sends no handshake leaves the server to the others."""
     server = mock.serve(tls=True)
     with socket.create_connection((server.host, server.port)):
