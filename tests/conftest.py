@@ -11,9 +11,12 @@ import pytest
 import trustme  # noqa: F401 - a run within a test forgets its imports, and the C code of these can not be imported twice
 import yaml  # noqa: F401
 from click.testing import CliRunner, Result
+from hypothesis import settings
 
 pytest_plugins = ["pytester"]
 collect_ignore = ["wheel_smoke"]  # runs against the built wheel
+settings.register_profile("untimed", settings.default, deadline=None)  # no test depends on the speed of the machine
+settings.load_profile("untimed")
 
 
 if "mix_stderr" in signature(CliRunner).parameters:  # click before 8.2: as later versions have it by default
