@@ -14,7 +14,7 @@ _BROWSER_NOISE = re.compile(
 )
 SESSION_HOST = "segment-mock"
 """The host that `SegmentMock.session` uses for a URL that is only a path."""
-_LOOPBACK = re.compile(r"localhost|::1|127(\.[0-9]{1,3}){1,3}")
+_LOOPBACK = re.compile(r"localhost|::1|127(\.(25[0-5]|(2[0-4]|1[0-9]|0?[0-9])?[0-9])){1,3}")
 
 
 def is_control(target: str) -> bool:

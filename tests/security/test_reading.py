@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from segment_mock import SegmentMock
+from segment_mock import SegmentMock, create_app
 
 PAGES = ("state?organization={}", "journal?organization={}", "journal/summary?organization={}", "docs", "faults",
          "openapi.json", "journal.har?organization={}", "records/salsa/segments?organization={}",
@@ -22,6 +22,26 @@ def test_no_page_makes_an_organization(page: str) -> None:
         assert before == [one.name for one in mock._emulator.world]
 
 
+@pytest.mark.parametrize(
+    "query", ["", "?organization=", "?organization=new", "?organization=%FF", "?organization=a&organization=b"]
+)
+def test_no_view_makes_an_organization(query: str) -> None:
+    """Not one of those that there are, with the keys of both vendors in the headers."""
+    with SegmentMock(credentials="isolated", data="demo") as mock:
+        app = create_app(mock._emulator)
+        client, views = app.test_client(), [rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/_mock")]
+        names = {"vendor": "salsa", "table": "segments", "file": "data"}
+        for view in views:
+            if "GET" in (view.methods or ()) and view.endpoint != "_mock.get_events":
+                path = view.build({name: names.get(name, "1") for name in view.arguments})[1]
+                headers = {"authToken": path, "x-api-key": path, "Host": "localhost"}
+                assert client.get(path + query, headers=headers).status_code < 500
+
+                assert [] == [one.name for one in mock._emulator.world], path
+
+        assert len(views) > 40
+
+
 def test_no_property_makes_an_organization() -> None:
     """Nor do the lists of records in Python; they show the initial data, as the first call would see it."""
     with SegmentMock(credentials="isolated", data="demo") as mock:
@@ -31,7 +51,7 @@ def test_no_property_makes_an_organization() -> None:
         mock.state("k")
 
         assert all(seen)
-        assert [""] == ([one.name for one in mock._emulator.world] or [""])
+        assert [] == [one.name for one in mock._emulator.world]
 
 
 def test_what_is_read_is_what_a_call_sees() -> None:

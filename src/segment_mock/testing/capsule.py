@@ -91,7 +91,7 @@ def _data(emulator: Emulator, entries: list[Entry]) -> dict[str, Any]:
     try:
         return {
             one.name: emulator.document(one.store, deleted=True)
-            for one in [emulator.world.organization(), *emulator.world.recoverable()]
+            for one in [emulator.world.look_up(), *emulator.world.recoverable()]
         }
     finally:
         log.rollback(now.mark)

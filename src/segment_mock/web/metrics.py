@@ -69,7 +69,7 @@ class _Gauges:
         records = GaugeMetricFamily("segment_mock_records", "Records of all organizations.", labels=("table",))
         tables = [vendor.table(schema.name) for vendor in core.vendors.values() for schema in vendor.tables]
         with core.world.lock:
-            organizations = [core.world.organization(), *(one for one in core.world if one.name)]
+            organizations = [core.world.look_up(), *(one for one in core.world if one.name)]
             for table in tables:
                 records.add_metric((table,), sum(len(one.store[table]) for one in organizations))
         yield records

@@ -38,7 +38,6 @@ _OF = {"organization": described(TEXT, "The name or a credential of the organiza
 def list_organizations(core: Emulator) -> Response:
     """Return every organization with the number of records in each of its tables."""
     with core.world.lock:
-        core.world.organization()
         rows = [
             {
                 "name": one.name,
@@ -48,7 +47,7 @@ def list_organizations(core: Emulator) -> Response:
                     for schema in vendor.tables
                 ],
             }
-            for one in sorted(core.world, key=lambda one: one.name != "")
+            for one in (core.world.look_up(), *(one for one in core.world if one.name))
         ]
     return as_json({"organizations": rows})
 
