@@ -23,6 +23,8 @@ from servers import OURS
 
 CLIENTS = 32
 WARM, GROWTH = 0.3, 1.05
+ID = 220
+"""Bytes that the id of a deleted group takes, with its place in the table."""
 
 
 def _world(clients: list[Client]) -> dict[str, Any]:
@@ -70,21 +72,28 @@ def main() -> int:
         rules = [{**fate.rule, "match": {"headers": {"X-Fate": name}}} for name, fate in FATES.items() if fate.rule]
         _control(server.port, "POST", "/_mock/faults", rules)
         warm = _endured(clients, server, given.seconds)
-        report.compare("memory at the end / once warm", [server.memory], [warm[0]], "B", at_most=GROWTH)
+        # What grows by design: the ids of deleted groups, which may be revived.
+        ids = sum(client.deleted for client in clients) - warm[2]
+        memory = server.memory
+        report.compare(
+            "memory but for ids of deleted groups / once warm", [memory - ids * ID], [warm[0]], "B", at_most=GROWTH
+        )
         report.compare("threads at the end / once warm", [_threads(server)], [warm[1]], "", at_most=1.0)
+        report.add("memory at the end", [memory], "B")
+        report.add("ids of deleted groups since it was warm", [ids], "")
         records = _records(server.port)
     _report(report, clients, records, given.seconds)
     return report.finish()
 
 
-def _endured(clients: list[Client], server: Running, seconds: float) -> tuple[float, int]:
-    """Let *clients* call for so long; return memory and threads of *server* once it was warm."""
+def _endured(clients: list[Client], server: Running, seconds: float) -> tuple[float, int, int]:
+    """Let *clients* call for so long; return memory, threads and deleted groups of *server* once it was warm."""
     end = time.monotonic() + seconds
     workers = [threading.Thread(target=client.work, args=(lambda: time.monotonic() > end,)) for client in clients]
     for worker in workers:
         worker.start()
     time.sleep(seconds * WARM)
-    warm = server.memory, _threads(server)
+    warm = server.memory, _threads(server), sum(client.deleted for client in clients)
     while (left := end - time.monotonic()) > 0:
         time.sleep(min(left, 5))
         passed = min(seconds, seconds - end + time.monotonic())

@@ -54,6 +54,7 @@ class Client:
     expected: dict[str, str] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
     seen: Counter[str] = field(default_factory=Counter)
+    deleted: int = 0
 
     def work(self, until: Callable[[], bool]) -> None:
         """Call after call, until it is time."""
@@ -76,6 +77,7 @@ class Client:
     def _pass(self, connection: HTTPConnection, rng: Random, text: str) -> None:
         added = self._batch(connection, "none", "PUT", {"name": f"Passing {text}"}, "ADDED")
         if added:
+            self.deleted += 1
             self._batch(connection, "none", "DELETE", {"segmentId": added["segmentId"]}, "DELETED")
 
     def _batch(self, connection: HTTPConnection, fate: str, method: str, item: Any, result: str) -> Any:

@@ -50,7 +50,12 @@ if not TYPE_CHECKING:  # a type checker would accept any name if it saw __getatt
         if name == "faults":
             return import_module(".faults", __name__)
         if name not in _HOMES:
-            raise AttributeError(f"module 'segment_mock' has no attribute {name!r}")
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, __all__, n=1)
+            raise AttributeError(
+                f"module 'segment_mock' has no attribute {name!r}" + (f" (did you mean {near[0]!r}?)" if near else "")
+            )
         return getattr(import_module(_HOMES[name], __name__), name)
 
 

@@ -420,7 +420,8 @@ def check_filters(given: Mapping[str, Any], operations: Sequence[str], vendors: 
     filters = [row.name for row in fields(EntryFilter)]
     for name in given:
         if name not in filters:
-            raise SettingError(f"{name}: unknown filter{suggestion(name, filters)}; expected one of {filters}")
+            near = suggestion(name, [*filters, "times"])  # what an assertion takes besides
+            raise SettingError(f"{name}: unknown filter{near}; expected one of {filters}")
     EntryFilter(**given)  # says what is of the wrong type
     operation, vendor = given.get("operation"), given.get("vendor")
     if operation is not None and not any(matches_operation(name, operation) for name in operations):

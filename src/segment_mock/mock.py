@@ -105,7 +105,8 @@ class SegmentMock:
             try:
                 return self._emulator.vendor_state(name)
             except KeyError:
-                raise AttributeError(f"SegmentMock has no attribute or vendor {name!r}") from None
+                near = suggestion(name, dir(self))
+                raise AttributeError(f"SegmentMock has no attribute or vendor {name!r}{near}") from None
 
     def __dir__(self) -> list[str]:
         public = [name for name in super().__dir__() if not name.startswith("_")]

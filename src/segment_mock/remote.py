@@ -109,7 +109,7 @@ class RemoteMock:
             if name.startswith("_"):
                 raise AttributeError(name)
             if name not in self._core.vendors:
-                raise AttributeError(f"RemoteMock has no attribute or vendor {name!r}")
+                raise AttributeError(f"RemoteMock has no attribute or vendor {name!r}{suggestion(name, dir(self))}")
             return self.vendor(name)
 
     def __dir__(self) -> list[str]:

@@ -12,6 +12,7 @@ from ..core.world import Random, moved
 from ..forking import new_lock
 from ..hosts import host_of
 from ..journal import matches_operation
+from ..json_match import brief
 from ..messages import Response
 from ..settings import FLOAT, INT, Option, OptionType, SettingError, suggestion
 from .matching import Match, connection_test, predicate
@@ -70,9 +71,8 @@ class When:
         rows = {option.name: option for option in WHEN}
         for name in conditions:
             if name not in rows:
-                raise SettingError(
-                    f"when: unknown condition {name!r}{suggestion(str(name), rows)}; expected one of {[*rows]}"
-                )
+                near = suggestion(name, [*rows, "operation", "match"])
+                raise SettingError(f"when: unknown condition {brief(name)}{near}; expected one of {[*rows]}")
         try:
             read = {name: rows[name].read(value) for name, value in conditions.items() if value is not None}
         except SettingError as error:

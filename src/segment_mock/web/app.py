@@ -16,11 +16,13 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from .. import messages
 from ..clock import Clock
+from ..core.call import all_options
 from ..emulator import Emulator
 from ..lasting import new_emulator
-from ..settings import SettingError
+from ..settings import SettingError, suggestion
 from ..transports import wsgi
 from ..transports.inprocess.waiting import WouldHangForever
+from ..vendors import find_vendors
 from .admin import control_plane
 from .events import INTERVAL
 from .views import http_problem, problem
@@ -80,10 +82,15 @@ def create_app(
 def _front(upstream: str, settings: MockSettings) -> Flask:
     from ..transports.front import Front
 
+    known = [option.name for option in all_options(find_vendors())]
     for name in settings:
+        if name not in known:
+            raise SettingError(f"unknown setting {name!r}{suggestion(name, known)}")
         if name != "admin_token":
             raise SettingError(f"{name}: an app with an upstream can't have this setting; set it on the server")
-    token = settings.get("admin_token") or os.environ.get("SEGMENT_MOCK_ADMIN_TOKEN") or None
+    token = settings.get("admin_token")
+    if token is None:  # an empty one is refused, for whoever means to give one shall not do without
+        token = os.environ.get("SEGMENT_MOCK_ADMIN_TOKEN")
     app = Flask("segment_mock", static_folder=None)
     app.wsgi_app = Front(upstream, token, ca_file=os.environ.get("SEGMENT_MOCK_CA_FILE") or None)  # type: ignore[method-assign]
     return app
