@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
-from segment_mock import SegmentMock, SettingError
+import segment_mock
+from segment_mock import SegmentMock, SettingError, create_app, faults
 from segment_mock.cli import main
 from segment_mock.mock import _warn_of_unknown_variables
 
@@ -109,3 +111,33 @@ def test_a_keyword() -> None:
     """An unknown keyword names the nearest."""
     with pytest.raises(SettingError, match=r"unknown setting 'sede' .did you mean 'seed'"):
         SegmentMock(sede=1)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("call", "nearest"),
+    [
+        (lambda: create_app(admin_tokn="t"), "admin_token"),  # type: ignore[call-arg]
+        (lambda: create_app(upstream="http://127.0.0.1:9", admin_tokn="t"), "admin_token"),  # type: ignore[call-arg]
+        (lambda: faults.Error(staus=404), "status"),  # type: ignore[call-arg]
+        (lambda: faults.Latency(secnds=1), "seconds"),  # type: ignore[call-arg]
+        (lambda: faults.Item(were={}), "where"),  # type: ignore[call-arg]
+        (lambda: SegmentMock().faults.add("error", tmes=1), "times"),
+        (lambda: SegmentMock().faults.add("error", oepration="*"), "operation"),
+        (lambda: SegmentMock().faults.add({"kind": "error", "staus": 404}), "status"),
+        (lambda: SegmentMock().journal.assert_called("salsa.*", tmes=1), "times"),
+        (lambda: SegmentMock().journal.assert_not_called("salsa.*", jsn={}), "json"),
+        (lambda: SegmentMock().journal.entries(opration="*"), "operation"),
+        (lambda: SegmentMock().expect_changes(slsa={}), "salsa"),
+        (lambda: SegmentMock().salsa.add_segment("n", desciption="d"), "description"),
+        (lambda: SegmentMock().segmenter.add_segment("n", prsons=[]), "persons"),
+        (lambda: SegmentMock().vendor("slsa"), "salsa"),
+        (lambda: SegmentMock().slasa, "salsa"),  # type: ignore[attr-defined]
+        (lambda: SegmentMock().jurnal, "journal"),  # type: ignore[attr-defined]
+        (lambda: segment_mock.SegmentMok, "SegmentMock"),  # type: ignore[attr-defined]
+        (lambda: faults.Eror, "Error"),  # type: ignore[attr-defined]
+    ],
+)
+def test_a_name_in_python(call: Callable[[], object], nearest: str) -> None:
+    """Keywords, filters, conditions, members, vendors and attributes: the nearest is named."""
+    with pytest.raises((SettingError, AttributeError), match=f"did you mean '{nearest}'"):
+        call()

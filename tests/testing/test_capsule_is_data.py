@@ -127,3 +127,19 @@ def test_mistyped_anywhere(wrong: Any, tmp_path: Path) -> None:
 def test_malformed(text: str, tmp_path: Path) -> None:
     """However it is nested or cut off, it is exit code 2 and one sentence."""
     check_refused(replay(text, tmp_path))
+
+
+def test_a_record_that_is_none_of_its_table_is_one_sentence(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """What a test wrote between two calls is taken as it is, and may be what no call can use."""
+    with SegmentMock(data={"segmenter": {"segments": [{"id": "s", "name": "n"}]}}) as mock, mock.session() as client:
+        for name in ("a", "b"):
+            mock.segmenter.add_segment(name, id=name, persons=[])
+            client.put(f"/segments/{name}", json={"persons": [{"email": "a@x"}]}, headers={"x-api-key": "k"})
+        document = json.loads(json.dumps(mock.journal.capsule()))
+    del document["calls"][1]["before"][0][3]["persons"]
+    result = replay(json.dumps(document), tmp_path)
+
+    assert 2 == result.exit_code
+    assert "calls[1]: " in result.stderr
+    assert "a record that was written before the call is not one of its table" in result.stderr
+    assert [] == caplog.records
