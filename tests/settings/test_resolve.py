@@ -101,7 +101,14 @@ def test_our_bounds(name: str, least: float, below: float) -> None:
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("prot", " (did you mean 'port'?)"), ("xyz", ""), ("", ""), ("port", " (did you mean 'port'?)")],
+    [
+        ("prot", " (did you mean 'port'?)"),
+        ("xyz", ""),
+        ("", ""),
+        ("port", " (did you mean 'port'?)"),
+        ("PROT", " (did you mean 'port'?)"),
+        ("htso", " (did you mean 'host'?)"),
+    ],
 )
 def test_nearest(name: str, expected: str) -> None:
     """The nearest of several names, if any is near."""

@@ -29,10 +29,11 @@ class SettingError(ValueError):
 
 def suggestion(name: str, names: Iterable[str]) -> str:
     """Return ``" (did you mean 'x'?)"`` for the nearest of *names*, or ``""``."""
-    close = get_close_matches(
-        name[:200] if isinstance(name, str) else brief(name), [str(one) for one in names], n=1, cutoff=0.5
-    )
-    return f" (did you mean {close[0]!r}?)" if close else ""
+    text = (name[:200] if isinstance(name, str) else brief(name)).lower()
+    known = {str(one).lower(): str(one) for one in reversed([*names])}
+    # Letters in another order are far apart for difflib: "slasa" is as near to "salsa" as "pizza" is.
+    close = [one for one in known if sorted(one) == sorted(text)] or get_close_matches(text, known, n=1, cutoff=0.5)
+    return f" (did you mean {known[close[0]]!r}?)" if close else ""
 
 
 def several(value: Value) -> Value:
