@@ -14,7 +14,7 @@ _STATUS = re.compile(rb"HTTP/1\.1 ([1-5]\d\d) [ -~]*")
 _FIELD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [^\r\n\0]*")
 _PLAIN = (400, 403, 408, 431)
 TUNNEL = b"Connection established\r\n\r\n"
-TLS_RECORD = b"\x16\x03"
+TLS_RECORD = b"\x16"
 
 
 class Reply(NamedTuple):

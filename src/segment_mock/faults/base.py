@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from ..core import Call, Operation, Proceed
 from ..json_match import brief
@@ -42,17 +42,6 @@ class Fault:
     kind: ClassVar[str]
     at_connect: ClassVar[bool] = False
     """Whether it strikes connections, before there is a call with an operation."""
-
-    if not TYPE_CHECKING:  # type checkers read the fields
-
-        def __new__(cls, *args, **given):
-            """Create the fault; raises `SettingError` with the nearest name for an unknown setting."""
-            known = [row.name for row in fields(cls)]
-            for name in given:
-                if name not in known:
-                    near = suggestion(name, known)
-                    raise SettingError(f"fault {cls.kind}: unknown setting {name!r}{near}; expected one of {known}")
-            return super().__new__(cls)
 
     def __post_init__(self) -> None:
         for row in fields(self):

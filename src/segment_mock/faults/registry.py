@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from dataclasses import fields
+from functools import cache, wraps
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -79,4 +80,20 @@ def _kind(module: Any, name: str) -> type[Fault]:
     kinds_of_module = [getattr(fault, "kind", fault.__name__) for fault in classes]
     if kinds_of_module != [name]:
         raise TypeError(f"faults/{name}.py must have one fault of the kind {name!r}; it has {kinds_of_module}")
+    _name_nearest(classes[0])
     return classes[0]
+
+
+def _name_nearest(kind: type[Fault]) -> None:
+    """Let *kind* refuse an unknown keyword with the nearest name, where Python would name the function only."""
+    known, create = [row.name for row in fields(kind)], kind.__init__
+
+    @wraps(create)
+    def initialize(self: Fault, *args: Any, **given: Any) -> None:
+        for name in given:
+            if name not in known:
+                near = suggestion(name, known)
+                raise SettingError(f"fault {kind.kind}: unknown setting {name!r}{near}; expected one of {known}")
+        create(self, *args, **given)
+
+    kind.__init__ = initialize  # type: ignore[assignment, method-assign]
