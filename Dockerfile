@@ -10,7 +10,7 @@ RUN python -m build --wheel --outdir /dist
 FROM python:3.12-slim
 # Mounted, not copied: the wheel is no part of the image.
 RUN --mount=type=bind,from=wheel,source=/dist,target=/dist \
-    pip install --no-cache-dir "$(echo /dist/*.whl)[front,metrics]"
+    pip install --no-cache-dir "$(echo /dist/*.whl)[front,metrics,redis]"
 # For a volume with the file of --store; a new volume takes over the owner.
 RUN install -d -o 10001 -g 10001 /store
 # A number, so that Kubernetes can see that it is not root.
