@@ -165,7 +165,12 @@ def _reply_words(entry: Any) -> str:
 
 def _words_in(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
-        yield from (str(value[name])[:_WIDTH] for name in ("result", "message", "errorMessage") if value.get(name))
+        member = f"{value['fieldName']}: " if value.get("fieldName") else ""
+        yield from (
+            f"{member if name == 'message' else ''}{value[name]}"[:_WIDTH]
+            for name in ("result", "message", "errorMessage")
+            if value.get(name)
+        )
     for member in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         yield from _words_in(member)
 

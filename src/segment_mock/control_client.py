@@ -24,6 +24,15 @@ _SILENCE = 60.0
 """Read timeout of a stream of events in seconds; the server sends a comment every 15 seconds."""
 
 
+def _no_answer(url: str, error: Exception) -> ConnectionError:
+    """Return the error for a server that does not answer; *error* says why, after words of the client's own."""
+    reason = str(error).rpartition("Failed to establish a new connection: ")[2] or "it stopped"
+    return ConnectionError(
+        f"{url}: no segment-mock answers: {reason}; start one with `segment-mock serve`, or name its address "
+        "(--url, SEGMENT_MOCK_URL)"
+    )
+
+
 class ControlClient:
     """A client of the control plane of the server at *url*; *admin_token* is sent with every call.
 
@@ -117,7 +126,7 @@ class ControlClient:
             advice = "pass the CA file that `serve` prints as ca_file (--ca-file, SEGMENT_MOCK_CA_FILE)"
             raise ConnectionError(f"{self.url}: its certificate can't be verified; {advice}: {error}") from None
         except (HTTPError, OSError) as error:
-            raise ConnectionError(f"{self.url}: no segment-mock answers: {error}") from None
+            raise _no_answer(self.url, error) from None
 
     def events(self) -> Iterator[tuple[str, Any]]:
         """Yield kind and data of each new event of ``/_mock/events``, after a first ``("begin", None)``.
@@ -146,7 +155,7 @@ class ControlClient:
                     elif name == "data":
                         yield kind, json.loads(value)
             except (HTTPException, OSError) as error:
-                raise ConnectionError(f"{self.url}: no segment-mock answers: {error or 'it stopped'}") from None
+                raise _no_answer(self.url, error) from None
             finally:
                 connection.close()
 

@@ -425,7 +425,10 @@ def check_filters(given: Mapping[str, Any], operations: Sequence[str], vendors: 
     EntryFilter(**given)  # says what is of the wrong type
     operation, vendor = given.get("operation"), given.get("vendor")
     if operation is not None and not any(matches_operation(name, operation) for name in operations):
-        raise SettingError(f"operation: unknown operation {brief(operation)}{suggestion(operation, operations)}")
+        raise SettingError(
+            f"operation: unknown operation {brief(operation)}{suggestion(operation, operations)}; "
+            f"expected a pattern or one of {[*operations]}"
+        )
     if vendor is not None and vendor not in vendors:
         raise SettingError(
             f"vendor: unknown vendor {brief(vendor)}{suggestion(vendor, vendors)}; expected one of {vendors}"

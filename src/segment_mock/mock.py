@@ -105,8 +105,11 @@ class SegmentMock:
             try:
                 return self._emulator.vendor_state(name)
             except KeyError:
-                near = suggestion(name, dir(self))
-                raise AttributeError(f"SegmentMock has no attribute or vendor {name!r}{near}") from None
+                vendors = [*self._emulator.vendors]
+                raise AttributeError(
+                    f"SegmentMock has no attribute or vendor {name!r}{suggestion(name, dir(self))}; "
+                    f"its vendors are {vendors}"
+                ) from None
 
     def __dir__(self) -> list[str]:
         public = [name for name in super().__dir__() if not name.startswith("_")]

@@ -23,6 +23,7 @@ from .core import Json, Vendor, all_options, member_names
 from .core.world import organization_name
 from .emulator import rules_of
 from .faults import Fault, When, fault_from_json, own_members
+from .faults.rule import described
 from .hosts import normalized
 from .journal import Entry, EntryFilter, check_filters
 from .json_match import brief, is_long
@@ -553,6 +554,9 @@ class RemoteFaultRule:
     def where(self, value: str) -> None:
         """Note the line that armed the rule."""
         self._where[self.id, self.armed] = value
+
+    def __repr__(self) -> str:
+        return described(self, self._data["fired"])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, RemoteFaultRule) and (self.id, self.armed) == (other.id, other.armed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -196,3 +197,22 @@ def test_requests_can_be_exchanged_with_har(mock: SegmentMock, tmp_path: Path) -
     run("journal", "--har", str(file))
 
     assert 1 == len(json.loads(file.read_text())["log"]["entries"])
+
+
+def test_a_reader_that_ends_early_gets_no_error(mock: SegmentMock) -> None:
+    """As `segment-mock journal | head` does."""
+    search(mock)
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "segment_mock", "journal"],
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    finally:
+        os.close(writer)
+
+    assert (1, "") == (done.returncode, done.stderr)

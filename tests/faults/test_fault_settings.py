@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import FrozenInstanceError, fields
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 
 from segment_mock import SettingError, faults
 from segment_mock.faults import Fault, fault_from_json, option
+from segment_mock.faults.base import CONDITIONS
+from segment_mock.faults.rule import WHEN
 from tests.faults.table import ROWS
 
 F: Any = faults
@@ -95,6 +98,22 @@ def test_json_that_is_no_fault(definition: dict[Any, Any], sentence: str) -> Non
         fault_from_json(definition)
 
     assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize("name", [*CONDITIONS, "from_"])
+@pytest.mark.parametrize("make", [lambda row: F.Error(**row), lambda row: fault_from_json({"kind": "error", **row})])
+def test_a_condition_of_a_rule_is_no_setting_of_its_fault(make: Callable[[Any], Any], name: str) -> None:
+    with pytest.raises(SettingError, match=rf"'{name}' is a condition of the rule.* faults.add\(.*, {name}="):
+        make({name: 1})
+
+
+def test_an_unknown_keyword_of_a_class_is_refused_with_all_that_there_are() -> None:
+    with pytest.raises(SettingError, match=r"fault error: unknown setting 'code'.*expected one of \['status', "):
+        F.Error(code=503)
+
+
+def test_the_conditions_are_those_of_a_rule() -> None:
+    assert [*CONDITIONS] == [row.name for row in WHEN]
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=repr)

@@ -303,6 +303,15 @@ def test_vendor_faces_see_and_prepare_records(make: Any) -> None:
         _ = mock.slasa
     with pytest.raises(SettingError, match="slasa"):
         mock.vendor("slasa")
+    with pytest.raises(AttributeError, match=r"has no attribute 'segment' \(did you mean '.*segment.*'\?\)"):
+        _ = mock.salsa.segment
+
+
+def test_a_rule_is_shown_with_its_settings_and_conditions(mock: Any) -> None:
+    mock.faults.add(faults.Error(status=503), "salsa.*", times=2)
+    mock.session().get("/api/integration/ext/v1/metrics", headers={"authToken": "any"})
+
+    assert "[<rule 1: error on salsa.* status=503 times=2 fired=1>]" == str([*mock.faults])
 
 
 def test_state_is_exported_and_loaded(mock: Any) -> None:

@@ -41,6 +41,12 @@ def test_precedence(given: Any, environment: Any, file: Any, expected: dict[str,
     ("given", "file", "message"),
     [
         ({"prot": 1}, {}, "unknown setting 'prot' (did you mean 'port'?)"),
+        (
+            {"sleep": True},
+            {},
+            "unknown setting 'sleep': tests have it, on the marker or in segment_mock_config; "
+            "in Python, use mock.clock.patch_sleep()",
+        ),
         ({"prot": None}, {}, "unknown setting 'prot' (did you mean 'port'?)"),
         ({}, {"log-levl": 1}, "unknown setting 'log_levl' (did you mean 'log_level'?)"),
         ({}, {"zzz": 1}, "unknown setting 'zzz'"),

@@ -109,6 +109,20 @@ def test_mistakes_are_problems_with_a_way_out(
 
 
 @pytest.mark.parametrize(
+    ("change", "detail"),
+    [
+        ({}, "{} has 0 members; expected one of freeze, set and advance."),
+        ({"freeze": True, "advance": 1}, '{"advance": 1, "freeze": true} has 2 members; expected one of '),
+        ({"freeze": "noon"}, '{"freeze": "noon"}: \'noon\' is not a time such as 2018-03-21T15:12:09.310Z.'),
+    ],
+)
+def test_a_change_that_the_clock_can_not_make_says_what_is_expected(
+    client: FlaskClient, change: dict[str, Any], detail: str
+) -> None:
+    assert client.post("/_mock/clock", json=change).json["detail"].startswith(detail)
+
+
+@pytest.mark.parametrize(
     ("settings", "headers", "status"),
     [
         ({}, {}, 200),

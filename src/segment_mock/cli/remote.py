@@ -51,6 +51,8 @@ def exit_codes() -> Iterator[None]:
     """Exit with 1 and one line if the server does not answer, or refuses."""
     try:
         yield
+    except BrokenPipeError:
+        raise  # the reader of the output has ended, as `head` does: click ends without a word
     except (SettingError, LookupError, OSError, RuntimeError) as error:
         if isinstance(error, (click.ClickException, click.exceptions.Exit)):
             raise

@@ -6,7 +6,7 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from ..json_match import brief
-from ..settings import SettingError
+from ..settings import SettingError, suggestion
 from ..store import Store
 from .json_codec import Json
 from .world import World
@@ -31,6 +31,14 @@ class VendorState:
 
     def __init__(self, world: World, vendor: Vendor, credential: str = "") -> None:
         self.world, self._vendor, self._credential = world, vendor, credential
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            names = member_names(type(self))
+            raise AttributeError(
+                f"{type(self).__name__} has no attribute {name!r}{suggestion(name, names)}; expected one of {names}"
+            )
 
     def of(self, credential: str) -> Self:
         """Return the same for the organization that *credential* names."""

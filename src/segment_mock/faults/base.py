@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, ClassVar
 
@@ -10,6 +10,9 @@ from ..core import Call, Operation, Proceed
 from ..json_match import brief
 from ..messages import Response
 from ..settings import BOOL, Option, OptionType, SettingError, suggestion
+
+CONDITIONS = ("skip", "times", "every", "chance", "connection", "from", "until")
+"""The names of the conditions of a rule, which are easily taken for settings of its fault."""
 
 
 def setting(default: Any, help_: str, kind: OptionType, **bounds: Any) -> Any:
@@ -70,11 +73,22 @@ class Fault:
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Fault:
         """Return this fault with *settings* by name; raises `SettingError` for an unknown name."""
+        cls.check_names(settings)
+        return cls(**settings)
+
+    @classmethod
+    def check_names(cls, settings: Iterable[str]) -> None:
+        """Raise `SettingError` for a name in *settings* that is no setting of this kind."""
         names = [row.name for row in fields(cls)]
         for name in settings:
-            if name not in names:
+            if name in names:
+                continue
+            if str(name).rstrip("_") in CONDITIONS:
                 raise SettingError(
-                    f"fault {cls.kind}: unknown setting {brief(name)}{suggestion(str(name), names)}; "
-                    f"expected one of {names}"
+                    f"fault {cls.kind}: {name!r} is a condition of the rule, not a setting of the fault: "
+                    f"faults.add(fault, operation, {name}=...), or a member of 'when' in JSON"
                 )
-        return cls(**settings)
+            raise SettingError(
+                f"fault {cls.kind}: unknown setting {brief(name)}{suggestion(str(name), names)}; "
+                f"expected one of {names}"
+            )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from functools import cache, wraps
 from importlib import import_module
 from pathlib import Path
@@ -86,14 +85,11 @@ def _kind(module: Any, name: str) -> type[Fault]:
 
 def _name_nearest(kind: type[Fault]) -> None:
     """Let *kind* refuse an unknown keyword with the nearest name, where Python would name the function only."""
-    known, create = [row.name for row in fields(kind)], kind.__init__
+    create = kind.__init__
 
     @wraps(create)
     def initialize(self: Fault, *args: Any, **given: Any) -> None:
-        for name in given:
-            if name not in known:
-                near = suggestion(name, known)
-                raise SettingError(f"fault {kind.kind}: unknown setting {name!r}{near}; expected one of {known}")
+        kind.check_names(given)
         create(self, *args, **given)
 
     kind.__init__ = initialize  # type: ignore[assignment, method-assign]

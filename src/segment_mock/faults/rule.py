@@ -15,6 +15,7 @@ from ..journal import matches_operation
 from ..json_match import brief
 from ..messages import Response
 from ..settings import FLOAT, INT, Option, OptionType, SettingError, suggestion
+from .base import Fault
 from .matching import Match, connection_test, predicate
 
 
@@ -105,6 +106,9 @@ class FaultRule:
         self._lock, self._spared, self._unreached = new_lock(), Counter[str](), Counter[str]()
         self.seen = self.matched = self.fired = self.since = 0
         self.where, self.until = "", cast("int | None", None)
+
+    def __repr__(self) -> str:
+        return described(self, self.fired)
 
     @property
     def kind(self) -> str:
@@ -244,6 +248,14 @@ class FaultRule:
         if when.times is not None and self.fired >= when.times:
             return "times"
         return "" if when.chance >= 1 or self._rng.random() < when.chance else "chance"
+
+
+def described(rule: Any, fired: int) -> str:
+    """Return how a rule, here or on a server, is shown: its kind, operation, settings and conditions."""
+    settings = rule.fault.as_dict() if isinstance(rule.fault, Fault) else {}
+    values = {**settings, **rule.when.as_dict(), "fired": fired}
+    words = " ".join(f"{name}={value!r}" for name, value in values.items() if name != "kind")
+    return f"<rule {rule.id}: {rule.kind} on {rule.operation} {words}>"
 
 
 def _times(count: int) -> str:

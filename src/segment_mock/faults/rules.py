@@ -322,7 +322,8 @@ class FaultRules:
     def _check(self, fault: Middleware, operation: str, match: Match) -> None:
         if not any(matches_operation(name, operation) for name in self._operations):
             raise SettingError(
-                f"operation: unknown operation {brief(operation)}{suggestion(operation, self._operations)}"
+                f"operation: unknown operation {brief(operation)}{suggestion(operation, self._operations)}; "
+                f"expected a pattern or one of {[*self._operations]}"
             )
         if getattr(fault, "at_connect", False):
             connection_test(operation, match)

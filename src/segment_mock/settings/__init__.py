@@ -134,6 +134,15 @@ OPTIONS = (
 )
 
 
+_OF_A_TEST = {
+    "block_network": "mock.intercept(block_network=True)",
+    "children": "mock.child_environment()",
+    "sleep": "mock.clock.patch_sleep()",
+    "transport": "mock.intercept(transport=...)",
+}
+"""What does in Python what the pytest plugin does for a test that has the setting."""
+
+
 def resolve(
     options: Iterable[Option],
     given: Mapping[str, Value],
@@ -148,6 +157,11 @@ def resolve(
     path = getattr(file, "path", "")
     from_file = {name.replace("-", "_"): value for name, value in (file or {}).items()}
     for name in given:
+        if name in _OF_A_TEST and name not in rows:
+            raise SettingError(
+                f"unknown setting {name!r}: tests have it, on the marker or in segment_mock_config; "
+                f"in Python, use {_OF_A_TEST[name]}"
+            )
         if name not in rows:
             raise SettingError(f"unknown setting {brief(name)}{suggestion(name, rows)}")
     with naming(path):

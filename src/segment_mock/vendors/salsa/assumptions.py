@@ -70,7 +70,7 @@ ASSUMPTIONS: Mapping[str, Assumption] = {
         setting="non_crm",
     ),
     "name_comparison": Assumption(
-        "Names of groups are equal if they differ only in case, or in white space at the ends.",
+        "Whether case, and white space at the ends, make two names of groups differ.",
         "case-sensitive, trimmed",
         "the document says only that names are unique",
     ),

@@ -221,7 +221,7 @@ class SalsaState(VendorState):
         return self.rows("members")
 
     def add_segment(self, name: str, **members: Any) -> Json:
-        """Add a group (by default of the type INTEGRATED), without an API call, and return it.
+        """Add a group (by default of the type INTEGRATED: a CRM group), without an API call, and return it.
 
         Raises `SettingError` for an invalid member, and for an id that exists already.
         """
