@@ -64,7 +64,7 @@ class Figure:
     aim: bool = False
 
     def misses(self, slack: float = 1.0) -> bool:
-        """Tell whether the ratio is worse than the bound by more than *slack*."""
+        """Return whether the ratio is worse than the bound by more than *slack*."""
         if self.bound is None:
             return False
         return self.ratio < self.bound / slack if self.at_least else self.ratio > self.bound * slack

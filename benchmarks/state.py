@@ -58,9 +58,9 @@ class Side:
         """Return what taking a snapshot, and restoring it after ten changes, take together."""
         self.mock.reset()
         moments = []
-        taken = seconds(lambda: moments.append(self.mock.snapshot()))()
+        duration = seconds(lambda: moments.append(self.mock.snapshot()))()
         self.changed()
-        return taken + seconds(partial(self.mock.restore, moments[0]))()
+        return duration + seconds(partial(self.mock.restore, moments[0]))()
 
     def fork(self) -> None:
         """Call once as a other program, who gets a copy of the initial data."""
@@ -99,9 +99,9 @@ def loading(report: Report, size: int) -> None:
             file = Path(folder) / "data.json"
             file.write_text(json.dumps(data))
             for source, given in (("a dictionary", data), ("JSON", str(file))):
-                taken = [seconds(partial(world, data=given))() for _ in range(3)]
-                report.add(f"loading {len(rows):,} {name} from {source}", taken)
-                if median(taken) > budget * report.slack:
+                durations = [seconds(partial(world, data=given))() for _ in range(3)]
+                report.add(f"loading {len(rows):,} {name} from {source}", durations)
+                if median(durations) > budget * report.slack:
                     report.fail(f"loading {len(rows):,} {name} from {source}: more than {budget} s")
                 gc.collect()
 

@@ -68,7 +68,7 @@ def seconds(action: Action) -> float:
 
 
 def within(name: str, action: Action, yardstick: Action) -> bool:
-    """Print how much longer *action* takes than *yardstick*; tell whether the bound holds."""
+    """Print how much longer *action* takes than *yardstick*; return whether the bound holds."""
     rounds = [(seconds(action), seconds(yardstick)) for _ in range(ROUNDS)]
     ratio = median(long / short for long, short in rounds)
     long, short = (1e6 * median(side) for side in zip(*rounds, strict=True))

@@ -41,14 +41,13 @@ def run(script: str, folder: Path, *before: str) -> subprocess.CompletedProcess[
 
 
 def has_namespaces() -> bool:
-    """Tell whether this machine lets us have a network of our own."""
+    """Return whether this machine lets us have a network of our own."""
     command = ["unshare", "-rn", "ip", "link", "set", "lo", "up"]
     return bool(shutil.which("unshare")) and not subprocess.run(command, capture_output=True, check=False).returncode
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=program)
 def test_each_recipe_runs(recipe: str, tmp_path: Path) -> None:
-    """It succeeds, its call is answered by the emulator, and a summary says so."""
     if not shutil.which(program(recipe)) and program(recipe) != "python":
         pytest.skip(f"no {program(recipe)} on this machine")
     done = run(recipe, tmp_path)

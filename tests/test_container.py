@@ -83,7 +83,6 @@ def test_the_gitlab_jobs_are_valid(tmp_path: Path) -> None:
 
 
 def test_what_the_image_runs_answers_and_is_healthy(tmp_path: Path) -> None:
-    """Its entry point, command, environment and health check, as they stand there: ready, healthy, ended by SIGTERM."""
     entry, command = (json.loads(instruction(name)) for name in ("ENTRYPOINT", "CMD"))
     check = json.loads(instruction("HEALTHCHECK").rpartition("CMD ")[2])
     name, _, host = instruction("ENV").partition("=")

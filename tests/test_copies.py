@@ -46,7 +46,6 @@ def test_no_live_records(spoil):
 
 @pytest.mark.parametrize("extra", [{}, {"title": object()}], ids=["JSON", "other types"])
 def test_changing_data_that_were_handed_over_changes_no_record(extra):
-    """The mock copies its data at any depth; what is no JSON is refused all the same."""
     contact = {"type": "EMAIL", "value": "ada@example.org"}
     data = {"salsa": {"supporters": [{"contacts": [contact], **extra}]}}
     if extra:

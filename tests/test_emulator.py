@@ -1,4 +1,4 @@
-"""The whole from outside: what is told of each call, waiting, and the moments that can be returned to."""
+"""The whole from outside: what the journal records of each call, waiting, and the moments that can be returned to."""
 
 import gc
 import json

@@ -169,7 +169,7 @@ class RemoteMock:
             self._transport,
             block_network=block_network,
             on_refused=self._note_refused,
-            spared=normalized(urlsplit(self.url).hostname or ""),
+            exempt_host=normalized(urlsplit(self.url).hostname or ""),
         )
 
     def stub(

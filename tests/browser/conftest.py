@@ -113,7 +113,7 @@ def open_page(browser: Any, server: LiveServer) -> Iterator[Open]:
 
 
 def is_complaint(message: Any) -> bool:
-    """Tell whether the browser complains of the page, and does not only note a status or a lost connection."""
+    """Return whether the browser complains of the page, and does not only note a status or a lost connection."""
     return message.type in ("error", "warning") and "Failed to load resource" not in message.text
 
 

@@ -186,10 +186,10 @@ connection = HTTPConnection(sys.argv[1])
 begun, slowest = time.perf_counter(), 0.0
 for number in range({count}):
     time.sleep(max(0, begun + number / 1000 - time.perf_counter()))
-    asked = time.perf_counter()
+    start = time.perf_counter()
     connection.request("GET", "{path}", headers={{"authToken": "t"}})
     assert connection.getresponse().read()
-    slowest = max(slowest, time.perf_counter() - asked)
+    slowest = max(slowest, time.perf_counter() - start)
 print((number + 1) / (time.perf_counter() - begun), slowest)
 """
 

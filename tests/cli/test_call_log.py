@@ -47,7 +47,6 @@ def test_every_call_of_a_server_is_logged_in_order_by_the_time_it_has_stopped() 
 
 
 def test_lines_of_a_server_appear_within_the_interval() -> None:
-    """Whoever watches the log does not wait for the next call."""
     stream = Stream()
     with SegmentMock() as mock, requests.Session() as client:
         mock.journal.subscribe(CallLog(stream, "text"))
@@ -104,11 +103,11 @@ def test_the_fault_that_struck_is_in_the_line_and_in_a_header(form: str) -> None
         mock.faults.add({"kind": "error", "status": 503}, times=1)
         url = mock.serve().url + SEARCH
         first, second = (client.post(url, headers=HEADERS, json={"payload": {}}, timeout=5) for _ in range(2))
-    struck, spared = stream.getvalue().splitlines()
+    struck, clean = stream.getvalue().splitlines()
 
     assert ("1 error", None) == tuple(reply.headers.get("X-Segment-Mock-Fault") for reply in (first, second))
     if form == "text":
         assert struck.endswith(" ms fault 1 error")
-        assert spared.endswith(" ms")
+        assert clean.endswith(" ms")
     else:
-        assert [["1 error"], []] == [json.loads(line)["faults"] for line in (struck, spared)]
+        assert [["1 error"], []] == [json.loads(line)["faults"] for line in (struck, clean)]

@@ -107,8 +107,8 @@ def test_environment_and_file_set_what_no_flag_does(start: Start, tmp_path: Path
 
 def test_busy_port_is_an_error_at_once() -> None:
     """A port in use exits with 3 and names the address; it never hangs."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as other_server:
+        port = other_server.getsockname()[1]
         result = run("serve", "--port", str(port))
 
     assert 3 == result.exit_code
@@ -203,7 +203,6 @@ def test_state_travels_by_command(live: tuple[SegmentMock, str], tmp_path: Path)
 
 
 def test_state_import_of_nonsense(live: tuple[SegmentMock, str]) -> None:
-    """What is no data is refused here with 2, what the server can't use by the server with 1; nothing changes."""
     mock, url = live
     before = mock.state()
     broken = run("state", "import", "-", "--url", url, stdin="{")

@@ -32,7 +32,6 @@ def run(*args: str, **options: object) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_script_with_a_hard_coded_host_and_no_setting() -> None:
-    """Its https calls land in the emulator, and a summary of them is told on stderr."""
     done = run("exec", "--data", "demo", "--", sys.executable, "-c", SCRIPT)
 
     assert (0, "25\n") == (done.returncode, done.stdout)
@@ -232,7 +231,6 @@ def test_python_programs_that_take_no_module_use_the_proxy(options: list[str]) -
 
 
 def test_programs_with_uvloop_use_the_proxy() -> None:
-    """It resolves names by itself, and must not get out."""
     pytest.importorskip("uvloop")
     script = f"import uvloop; uvloop.install(){ASYNC_HTTPX}"
     done = run("exec", "--", sys.executable, "-W", "ignore", "-c", script)

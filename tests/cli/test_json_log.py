@@ -31,8 +31,8 @@ def lines(text: str) -> list[dict[str, Any]]:
 @pytest.fixture
 def busy() -> Iterator[str]:
     """A port that somebody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        yield str(taken.getsockname()[1])
+    with socket.create_server(("127.0.0.1", 0)) as other_server:
+        yield str(other_server.getsockname()[1])
 
 
 @pytest.mark.parametrize(

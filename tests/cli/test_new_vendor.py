@@ -118,7 +118,6 @@ def test_the_tickets_example_is_typed(tmp_path: Path) -> None:
 
 
 def test_the_parts_that_the_tutorial_shows_are_in_the_example() -> None:
-    """Each Python block of docs/how-to/writing-a-vendor.md stands in a file of examples/tickets."""
     root = Path(__file__).parents[2]
     blocks = re.findall(
         r"^```py\n(.*?)^```", (root / "docs" / "how-to" / "writing-a-vendor.md").read_text(), re.DOTALL | re.MULTILINE

@@ -114,7 +114,6 @@ def test_the_banner_has_the_address_of_the_page(processes: list[subprocess.Popen
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="no curl on this machine")
 def test_the_curl_line_of_a_tls_server_works(processes: list[subprocess.Popen[str]]) -> None:
-    """As it is printed, with the file of the CA; which is named by itself too."""
     process = serve("--tls", "--data", "demo")
     processes.append(process)
     banner = "".join(until_it_listens(process))

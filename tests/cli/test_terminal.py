@@ -198,17 +198,17 @@ def test_progress_is_not_shown_elsewhere(stream: io.StringIO, monkeypatch: pytes
 
 def test_progress_without_a_reader_fails_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """A terminal that is gone is no reason to fail."""
-    screen, tried = Screen(), threading.Event()
+    screen, write_began = Screen(), threading.Event()
 
     def fail(text: str) -> int:
-        tried.set()
+        write_began.set()
         raise OSError
 
     monkeypatch.setattr(sys, "stderr", screen)
     monkeypatch.setattr(terminal, "DELAY", 0)
     monkeypatch.setattr(screen, "write", fail)
     with Progress("counting"):
-        assert tried.wait(PATIENCE)
+        assert write_began.wait(PATIENCE)
 
 
 def _screen_with(terminal_: int, text: str, seen: str = "") -> str:

@@ -86,7 +86,6 @@ def test_set_keeps_running(wall: Wall) -> None:
 
 
 def test_set_keeps_frozen(wall: Wall) -> None:
-    """A frozen clock that is set stands there."""
     frozen = Clock()
     frozen.freeze()
     frozen.set(NOON)
@@ -98,7 +97,6 @@ def test_set_keeps_frozen(wall: Wall) -> None:
 @pytest.mark.parametrize("was", [True, False])
 @pytest.mark.parametrize(("frozen", "expected"), [(True, NOON_SECONDS), (False, LATER)])
 def test_set_may_say_whether_frozen(wall: Wall, was: bool, frozen: bool, expected: float) -> None:
-    """Told so, it stands or runs, whatever it did before."""
     turned = Clock()
     if was:
         turned.freeze()
@@ -123,7 +121,6 @@ def test_advance(wall: Wall, frozen: bool) -> None:
 @pytest.mark.parametrize("frozen", [True, False])
 @pytest.mark.parametrize("by", [-1, -0.001, math.nan, math.inf, -math.inf, 1e300, HUGE, 2.53e11])
 def test_advance_refuses(wall: Wall, frozen: bool, by: float) -> None:
-    """No step back, none that is no number, none past the year 9999; the error names it and nothing moves."""
     moved = Clock()
     moved.set(NOON, frozen=frozen)
     with pytest.raises(ValueError, match=r"^advance: ") as refused:

@@ -10,7 +10,6 @@ UUID, TIME = "11454266-a9c8-40af-8fab-4c0bdca44615", "2018-03-21T15:12:09.310Z"
 
 
 def test_it_finds_what_is_missing_wrong_or_of_another_type() -> None:
-    """Each kind of difference is told by its path; members that are not expected are none."""
     expected = {"a": 1, "b": [{"c": "x"}, 2], "d": "fresh", "e": True}
     actual = {"b": [{"c": "y"}], "d": 5, "e": 1, "f": "more"}
 

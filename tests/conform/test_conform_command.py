@@ -38,7 +38,6 @@ def test_json_and_junit_tell_the_same(sandbox, tmp_path: Path) -> None:
 
 
 def test_left_behind_is_a_failing_case(sandbox, tmp_path: Path) -> None:
-    """What was left behind stands in both reports."""
     file = tmp_path / "report.xml"
     only = ("--only", "segmenter/create", "--allow-writes", "--allow-leftovers")
     result = run(sandbox().url, *only, "--json", "--junit", str(file), *CREDENTIALS)
@@ -85,7 +84,6 @@ def test_credentials_never_show(sandbox, tmp_path: Path, secret: str) -> None:
     ],
 )
 def test_what_cannot_be_used_exits_with_two(args: list[str], message: str) -> None:
-    """A bad option is told with its name before anything is asked."""
     result = run(args[1], *args[2:])
 
     assert 2 == result.exit_code
@@ -101,7 +99,6 @@ def test_environment_names_target_and_credentials(sandbox) -> None:
 
 
 def test_nothing_compared_is_no_success() -> None:
-    """A run that skipped everything says so and exits with 1: a check that compares nothing holds nothing."""
     with SegmentMock() as mock:
         result = run(mock.serve().url, "--vendor", "segmenter")
 

@@ -1,4 +1,4 @@
-"""``segment-mock record``, and ``conform --fixtures``: drift between a recorded vendor and the mock, told by path."""
+"""``segment-mock record``, and ``conform --fixtures``: drift between a recorded vendor and the mock, with its paths."""
 
 from __future__ import annotations
 
@@ -146,7 +146,6 @@ call({ROOT!r} + "/metrics")
 
 
 def test_no_other_command_forwards_anything() -> None:
-    """Only cli/record.py imports what forwards: the server of exec and serve asks nobody."""
     sources = Path(main.callback.__code__.co_filename).parent  # type: ignore[union-attr]
 
     assert ["record.py"] == [file.name for file in sources.glob("*.py") if "_forwarded" in file.read_text()]

@@ -34,7 +34,6 @@ def test_what_the_api_can_make_passes_and_is_removed_again(sandbox) -> None:
 
 
 def test_without_leave_nothing_is_written(sandbox) -> None:
-    """Without --allow-writes only reading operations are called, and what needs records says so."""
     target = sandbox()
     only = ("--only", "salsa/[dst]*", "--only", "salsa/recorded-metrics", "--only", "segmenter/*")
     rows = rows_of(run(target.url, "--json", *only, *CREDENTIALS))

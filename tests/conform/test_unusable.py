@@ -69,7 +69,6 @@ def scripted(*replies: bytes) -> Iterator[str]:
     ids=["html", "redirect", "no-http", "cut-head", "cut-body", "lying-encoding", "hang"],
 )
 def test_a_broken_answer_is_a_difference(replies: list[bytes], said: str) -> None:
-    """What came instead of an answer is told beside the example, and the run ends with 1."""
     with scripted(*replies) as url:
         result = run(url, "--timeout", "0.1", *ONE)
 

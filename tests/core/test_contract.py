@@ -143,7 +143,6 @@ def test_every_refusal_of_every_vendor_tells_its_source():
 
 
 def test_every_operation_tells_its_source_and_reply():
-    """Documented, recorded or assumed; and the schema of what it answers."""
     operations = [operation for vendor in find_vendors() for operation in vendor.operations]
 
     assert [] == [operation.name for operation in operations if not (operation.source and operation.response)]

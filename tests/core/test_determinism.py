@@ -139,7 +139,6 @@ def test_whatever_the_api_stored_can_be_loaded_again():
 
 
 def test_a_face_that_refuses_leaves_no_trace():
-    """An id or external id that is taken is a SettingError, and nobody was added on the way."""
     mock = SegmentMock(data=DATA)
     before = mock.state()
     with pytest.raises(SettingError, match="another record already has the externalId '0'"):

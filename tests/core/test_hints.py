@@ -101,7 +101,6 @@ def test_the_header_of_the_other_vendor_is_found() -> None:
     ],
 )  # fmt: skip
 def test_a_setting_that_would_change_the_answer_is_named(json: Any, settings: dict[str, Any], flag: str) -> None:
-    """Whoever is refused by a rule that can be set learns the flag."""
     _, header, journal = call_with_hint("PUT", f"{SALSA}/segments", json, **settings)
 
     assert flag in header
@@ -109,7 +108,6 @@ def test_a_setting_that_would_change_the_answer_is_named(json: Any, settings: di
 
 
 def test_the_limit_of_calls_names_its_setting() -> None:
-    """The call too many is told how to lift the limit; those before it are told nothing."""
     with SegmentMock() as mock, mock.session() as session:
         mock.clock.freeze()
         replies = [session.get(f"{SALSA}/metrics", headers={"authToken": "t"}) for _ in range(301)]

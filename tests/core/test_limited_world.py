@@ -1,4 +1,4 @@
-"""``--max-organizations``: the least recently used organization is dropped, and the user is told."""
+"""``--max-organizations``: the least recently used organization is dropped, and the user gets a hint."""
 
 from __future__ import annotations
 
@@ -218,7 +218,6 @@ def test_a_reset_forgets_what_was_dropped() -> None:
 
 
 def test_memory_does_not_grow_with_the_number_of_credentials() -> None:
-    """Organizations beyond the limit live as long as the journal can return to them, and no longer."""
     with limited(3, journal_size=5) as mock:
         world: LimitedWorld = mock._emulator.world
         alive = []

@@ -75,7 +75,6 @@ def test_the_clock_set_back(window: RateWindow) -> None:
 
 
 def test_the_clock_set_forth_and_back(window: RateWindow) -> None:
-    """What is admitted is what was said to be left, also when old calls stand beside future ones."""
     for moment in (0, 1000, 1000):
         window.admit("a", moment)
 

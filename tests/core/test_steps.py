@@ -43,7 +43,6 @@ def names(mock):
     ],
 )
 def test_the_order_is_key_rate_json_shape_batch(token, calls, body, expected):
-    """What is wrong first in that order is what the client is told."""
     mock = world()
     mock.clock.freeze()
     session = mock.session()
@@ -200,7 +199,6 @@ def test_an_answer_may_be_lost_after_the_write(delivery, outcome):
 
 
 def test_a_call_that_waits_through_a_reset_is_never_performed():
-    """Whoever drives it on, as a thread of a WSGI server does: nothing is written or counted, its connection closes."""
     mock = world()
     mock.faults.add(faults.Latency(seconds=60), "salsa.upsert_segments")
     body = json.dumps({"payload": {"segments": [{"name": "late"}]}}).encode()

@@ -52,7 +52,7 @@ def value(field: fields.Field[Any]) -> st.SearchStrategy[Any]:
 
 
 def load_agrees(validator: Validator, data: Any) -> bool:
-    """Hold what *validator* makes of *data* against marshmallow, and tell whether it made anything."""
+    """Hold what *validator* makes of *data* against marshmallow, and return whether it made anything."""
     before = copy.deepcopy(data)
     try:
         loaded, surplus = validator.load(data)
@@ -119,7 +119,6 @@ def schemas(draw: st.DrawFn, depth: int = 2) -> Schema:
 @settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_it_knows_any_schema(data: st.DataObject) -> None:
-    """Whatever kinds of fields stand in whatever order under whatever names."""
     schema = data.draw(schemas())
     load_agrees(Validator(schema), data.draw(rows(schema)))
 

@@ -187,8 +187,8 @@ def exits(*words: str) -> int:
 
 @pytest.mark.skipif(os.name == "nt", reason="exit codes of a POSIX shell")
 def test_each_exit_code_is_what_its_row_says(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
+    with socket.create_server(("127.0.0.1", 0)) as other_server:
+        port = str(other_server.getsockname()[1])
         used = exits("serve", "--port", port)
     plain = tmp_path / "plain"
     plain.write_text("no program")

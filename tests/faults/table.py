@@ -147,7 +147,8 @@ def conditions() -> str:
 def aliases() -> str:
     """Return WireMock's names and what each stands for."""
     return lines(
-        ("WireMock's name", "is"), [[f"`{name}`", f"`{json.dumps(meant)}`"] for name, meant in ALIASES.items()]
+        ("WireMock's name", "is"),
+        [[f"`{name}`", f"`{json.dumps(definition)}`"] for name, definition in ALIASES.items()],
     )
 
 

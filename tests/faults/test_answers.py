@@ -67,7 +67,6 @@ def test_salsas_gateway_answers_a_page() -> None:
     ("given", "sent"), [(None, None), (30, "30"), (0, "0"), (0.5, "0.5"), (1e6, "1000000"), (240.0, "240")]
 )
 def test_retry_after(given: float | None, sent: str | None) -> None:
-    """429 comes with Retry-After if told, in plain digits, and without it if not."""
     reply = put(armed(F.Error(status=429, retry_after=given)), "A")
 
     assert (429, sent) == (reply.status_code, reply.headers.get("Retry-After"))

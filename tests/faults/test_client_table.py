@@ -60,7 +60,6 @@ def test_in_process_is_as_live(label: str) -> None:
 
 @pytest.mark.parametrize("label", WIRE)
 def test_the_known_classes_are_printed(label: str) -> None:
-    """What was told by hand begins each cell: the page is no echo of a measurement gone wrong."""
     cells = [CELLS[label][name].partition("(")[0].partition(",")[0] for name in COLUMNS[: len(LIVE)]]
 
     assert [*WIRE[label]] == cells

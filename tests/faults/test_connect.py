@@ -1,4 +1,4 @@
-"""The fault ``connect``: no connection comes about, over every way in."""
+"""The fault ``connect``: connections fail, on every transport."""
 
 from __future__ import annotations
 
@@ -374,7 +374,6 @@ def test_host_matches_calls_too(mock: SegmentMock) -> None:
 
 @pytest.mark.parametrize("how", HOW)
 def test_a_plain_server_resets_the_first_call_of_a_connection(mock: SegmentMock, how: str) -> None:
-    """It has accepted the connection already. Its control plane answers all the same."""
     url = mock.serve().url
     rule = mock.faults.add(F.Connect(how=how), times=1)
     with requests.Session() as session:
@@ -427,7 +426,6 @@ class TestProxy:
 
     @pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
     def test_tls(self, mock: SegmentMock) -> None:
-        """The certificate is of an authority that nobody knows; who trusts all the same is answered."""
         sock, server = self.connect(mock, "tls")
         context = ssl.create_default_context(cafile=server.ca_file)
         with sock:

@@ -1,4 +1,4 @@
-"""Settings of faults: one declaration, checked when a fault is fault_from_json, told back as JSON."""
+"""Settings of faults: one declaration, which validates a fault and writes it as JSON."""
 
 from __future__ import annotations
 
@@ -118,7 +118,6 @@ def test_the_conditions_are_those_of_a_rule() -> None:
 
 @pytest.mark.parametrize("fault", FAULTS, ids=repr)
 def test_json_and_back(fault: Fault) -> None:
-    """What a fault tells of itself makes it again, through real JSON too; what is at its default is not told."""
     definition = fault.as_dict()
 
     assert fault == fault_from_json(definition) == fault_from_json(json.loads(json.dumps(definition)))

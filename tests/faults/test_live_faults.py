@@ -136,7 +136,6 @@ def test_a_thousand_hanging_connections(errors: list[str]) -> None:
 
 
 def test_a_reset_closes_what_hangs_unperformed(errors: list[str]) -> None:
-    """The clients are let go, the calls are abandoned, and none of them writes into what comes next."""
     with SegmentMock() as mock, ExitStack() as stack:
         url = mock.serve().url
         rules = [mock.faults.add(F.Hang(), times=2), mock.faults.add(F.Latency(seconds=3600))]

@@ -1,4 +1,4 @@
-"""The second attempt: a reply is lost after the write, and a client that simply repeats itself is told it is wrong."""
+"""The second attempt: a reply is lost after the write, and a client that simply repeats itself gets an error."""
 
 from __future__ import annotations
 

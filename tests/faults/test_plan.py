@@ -85,7 +85,6 @@ def test_a_rule_that_cannot_be_is_refused(given: dict[str, Any], message: str) -
 
 @pytest.mark.parametrize("fault", [F.Hang, "hnag", None, 5])
 def test_what_is_no_fault_is_refused(fault: Any) -> None:
-    """A class that somebody forgot to call, or a name, is told when it is armed, not when it would strike."""
     with pytest.raises(SettingError, match=r"faults\.Hang\(\)$|unknown fault kind 'hnag' \(did you mean 'hang'\?\)"):
         SegmentMock().faults.add(fault)
 

@@ -191,7 +191,6 @@ TESTS: dict[str, Callable[..., None]] = {
 
 
 def test_each_has_a_test_and_a_sentence() -> None:
-    """A new scenario needs a row here, a sentence of what it reproduces, and rules."""
     assert TESTS.keys() == scenarios().keys()
     for scenario in scenarios().values():
         assert scenario["about"].endswith(".")
@@ -199,7 +198,6 @@ def test_each_has_a_test_and_a_sentence() -> None:
 
 
 def test_several_at_once() -> None:
-    """Their rules are in force one after the other, in the order told."""
     mock = SegmentMock(scenario=["segmenter.down", "salsa.rate_limited"])
 
     assert ["segmenter.*", "salsa.*"] == [rule.operation for rule in mock.faults]

@@ -53,7 +53,6 @@ def passed(mock: SegmentMock, since: float) -> float:
 def test_waiting_costs_the_mocks_time_only(
     rules: list[Any], timeout: float | None, seconds: float | None, arrives: bool
 ) -> None:
-    """A pause as long as the client's timeout is the client's own exception, then; a shorter one moves the clock."""
     mock = frozen(*rules)
     before, wall = mock.clock.now(), time.perf_counter()
     try:
@@ -101,7 +100,6 @@ def test_zero_seconds_do_not_wait() -> None:
 
 
 def test_the_journal_has_the_mocks_time() -> None:
-    """The call arrived when it was sent and took as long as it was kept; its records have the later time."""
     mock = frozen(F.Latency(seconds=30))
     put(mock, "A", timeout=None)
     entry = mock.journal.entries()[0]
@@ -126,7 +124,6 @@ def test_a_slow_body_counts_against_no_single_read() -> None:
 
 
 def test_a_late_write_of_a_client_that_gave_up_never_happens() -> None:
-    """In process nobody carries on for a client that has left: before=unperformed, after=performed."""
     outcomes = []
     for after in (False, True):
         mock = frozen(F.Latency(seconds=60, after=after))

@@ -280,4 +280,4 @@ FRAMES: dict[str, Callable[[Random, bytes], bytes]] = {
     "length": _length, "lying length": _lying, "odd length": _odd_length, "chunked": _chunked,
     "odd chunks": _odd_chunks, "odd coding": _odd_coding,
 }  # fmt: skip
-"""How a body's end may be told."""
+"""The ways in which a request marks the end of its body."""

@@ -21,7 +21,6 @@ KEYS = {"authToken": "t", "x-api-key": "k"}
     ],
 )
 def test_half_a_body_is_no_body(method: str, path: str, words: set[str], caplog: pytest.LogCaptureFixture) -> None:
-    """A body shorter than its length is refused with 400 by whoever was asked; nothing is performed or logged."""
     app = create_app(data="demo")
     before = app.test_client().get("/_mock/state").json
     environ = EnvironBuilder(path, method=method, data=b'{"name": "x"}', headers=KEYS).get_environ()

@@ -140,7 +140,7 @@ def commands(block: Block) -> Iterator[tuple[str, list[str]]]:
 
 
 def fits(printed: list[str], output: str) -> bool:
-    """Tell whether *output* is what is *printed* on the page, where ``...`` stands for anything."""
+    """Return whether *output* is what is *printed* on the page, where ``...`` stands for anything."""
     patterns = [_pattern(line) for line in printed]
     places = {0}  # the lines of output that the next pattern may be for
     lines = [TIMES.sub("0s", line) for line in output.rstrip("\n").split("\n")]

@@ -1,4 +1,4 @@
-"""Journal entries chosen, and told as JSON."""
+"""Select journal entries, and return them as JSON."""
 
 from __future__ import annotations
 
@@ -123,7 +123,6 @@ def test_as_dict() -> None:
     ids=lambda value: str(value)[:20],
 )
 def test_odd_bodies(body: bytes, parsed: Any, displayed: Any) -> None:
-    """What is no strict JSON is shown as text, so that a reader of the journal can always parse it."""
     entry = opened(body=body)
     entry.answer(Response(200, body=body), 100)
     document = json.loads(json.dumps(entry.as_dict(), allow_nan=False))

@@ -80,7 +80,6 @@ def test_cookies_of_a_reply_are_redacted() -> None:
 
 @pytest.mark.parametrize("secret", ["", "x-key"])
 def test_a_call_to_no_vendor_brings_a_credential_too(secret: str) -> None:
-    """Where no vendor says which header is its own, the usual ones are redacted all the same."""
     entry = opened(secret=secret, headers={"authtoken": "s3cret"}, target="/?authToken=s3cret")
 
     assert "s3cret" not in str(entry)

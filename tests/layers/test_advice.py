@@ -1,4 +1,4 @@
-"""A test whose mock saw no call while another stub was active is told by which line that lets calls pass."""
+"""The advice on a test whose mock saw no call while another stubbing library was active."""
 
 from __future__ import annotations
 

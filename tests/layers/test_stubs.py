@@ -38,7 +38,7 @@ def mock() -> Iterator[SegmentMock]:
 
 
 def by_requests(url: str = SEARCH) -> Any:
-    """Return how many groups requests is told of, or what another host answers."""
+    """Return how many groups requests gets, or what another host answers."""
     return _content(requests.post(url, headers=HEADERS, json={"payload": {}}, timeout=5))
 
 

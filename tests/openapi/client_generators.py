@@ -200,7 +200,7 @@ def bodies(document: Document) -> Iterator[tuple[str, str, Any]]:
 
 
 def contains(value: Any, read: Any) -> bool:
-    """Tell whether everything that a model *read* is in *value*: models leave out members that no schema names."""
+    """Return whether everything that a model *read* is in *value*: models leave out members that no schema names."""
     if isinstance(read, dict):
         return all(name in value and contains(value[name], member) for name, member in read.items())
     if isinstance(read, list):

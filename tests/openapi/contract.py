@@ -19,7 +19,7 @@ PHASES = "examples,coverage,fuzzing,stateful"
 
 
 def passes(document: str, examples: int, arguments: list[str]) -> bool:
-    """Tell whether a new server passes Schemathesis' checks of *document*; *arguments* go to Schemathesis.
+    """Return whether a new server passes Schemathesis' checks of *document*; *arguments* go to Schemathesis.
 
     The seed is fixed, so that a build does not fail by chance; ``--seed N`` tries others.
     """

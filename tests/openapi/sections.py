@@ -30,7 +30,7 @@ SECTIONS = {
 
 
 def is_section(source: str) -> bool:
-    """Tell whether what *source* names before its first ``;`` or ``:`` is a document, or a section of one."""
+    """Return whether what *source* names before its first ``;`` or ``:`` is a document, or a section of one."""
     name = source.partition(";")[0].partition(":")[0].strip()
     for document, sections in SECTIONS.items():
         if name == document or name in [f"{document}, {section}" for section in sections]:

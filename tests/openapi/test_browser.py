@@ -17,7 +17,6 @@ FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", OFFLINE, "--virtual-time
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 def test_the_page_shows_the_operations_with_no_network(tmp_path: Path) -> None:
-    """Every path of Salsa stands there, drawn by the packaged Swagger UI, while no other host can be found."""
     with SegmentMock() as mock:
         page = f"{mock.serve().url}/_mock/docs"
         command = [str(CHROMIUM), f"--user-data-dir={tmp_path}", *FLAGS, page]

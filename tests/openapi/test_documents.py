@@ -94,7 +94,6 @@ def test_limits_are_those_in_force() -> None:
 
 
 def test_limits_of_a_vendor_without_an_envelope() -> None:
-    """The measured member stands in the body itself."""
     segmenter = VENDORS["segmenter"]
     rows = tuple(replace(row, sized=("persons",)) for row in segmenter.operations if row.request)
     document = vendor_document(replace(segmenter, operations=rows, limits=Limits(items=7)), {})
@@ -182,7 +181,6 @@ def test_an_enum_has_one_type_and_members_that_differ_in_more_than_case(name: st
 
 
 def test_a_mixed_enum_is_split_by_type() -> None:
-    """One enum a type, true and false as boolean, null as null; what stands beside it stays."""
     assert {"description": "d", "anyOf": [{"type": "string", "enum": ["a"]}, {"type": "null"}]} == one_type_enums(
         {"type": ["string", "null"], "enum": ["a", None], "description": "d"}
     )
@@ -283,7 +281,6 @@ def test_an_unknown_document_names_the_nearest() -> None:
 
 
 def test_a_document_has_no_credential() -> None:
-    """A token that the server was given stands in none of them."""
     client = create_app(admin_token="planted", credentials="listed", salsa_token=["planted"]).test_client()
     replies = [client.get(f"/_mock/{place}", headers={"Authorization": "Bearer planted"}) for place in PLACES.values()]
 

@@ -91,13 +91,11 @@ def test_a_refusal_is_proved_by_an_example_of_its_status() -> None:
     ],
 )
 def test_a_source_has_a_mark_and_what_of_it_is_assumed(source: str, expected_mark: str, expected_doubt: str) -> None:
-    """The first word gives the mark; what is assumed of it all the same stands after a semicolon."""
     assert (expected_mark, expected_doubt) == (mark(source), doubt(source))
     assert {"metadata": {"source": source}} == known(source)
 
 
 def test_the_command_prints_every_rule() -> None:
-    """Each operation, field, refusal and item error stands in the text with its source, and in the JSON."""
     text = CliRunner().invoke(main, ["vendors"]).stdout
     (salsa,) = json.loads(CliRunner().invoke(main, ["vendors", "salsa", "--json"]).stdout)["vendors"]
 

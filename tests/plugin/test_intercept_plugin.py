@@ -21,7 +21,6 @@ def names(post, base=URL):
 
 
 def test_the_guard_and_block_network(pytester: pytest.Pytester) -> None:
-    """Vendors are refused where no mock is in force, conftest included; other hosts where marker or config says so."""
     pytester.makeini("[pytest]\nsegment_mock_guard = true")
     pytester.makeconftest(
         """
@@ -34,15 +33,15 @@ except RuntimeError as error:
 import pytest
 
 @pytest.fixture
-def told():
+def refusal_text():
     return TOLD
 """
     )
     pytester.makepyfile(
         CLIENTS
         + """
-def test_conftest_was_refused(told):
-    assert told.startswith("api.salsalabs.org was called at conftest.py:3: no mock is in force here")
+def test_conftest_was_refused(refusal_text):
+    assert refusal_text.startswith("api.salsalabs.org was called at conftest.py:3: no mock is in force here")
 
 @pytest.mark.parametrize("post", [requests.post, httpx.post])
 def test_refused(post):

@@ -151,7 +151,6 @@ def test_emptied(segment_mock):
 
 
 def test_the_report_is_bounded_and_groups_records(pytester: pytest.Pytester) -> None:
-    """Hundreds of new records are one line, long lists are told by their length, the table stays in sight."""
     pytester.makepyfile(test_a=BIG)
 
     result = pytester.runpytest(*RUN)

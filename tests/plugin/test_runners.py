@@ -92,7 +92,6 @@ def test_xdist_asyncio_randomly_and_unittest(pytester: pytest.Pytester, monkeypa
 
 
 def test_markers_that_are_wrong_stop_the_collection(pytester: pytest.Pytester) -> None:
-    """Before any test of that file runs, each of them told with the nearest name; a unittest class too."""
     pytester.makepyfile(
         test_a="""
 import pytest

@@ -22,7 +22,7 @@ def block(kind: str, holding: str) -> str:
 
 
 def holds(printed: str, expected: str) -> bool:
-    """Tell whether each line of *expected*, in which ``...`` stands for anything, is printed, in that order."""
+    """Return whether each line of *expected*, in which ``...`` stands for anything, is printed, in that order."""
     lines = iter(printed.splitlines())
     patterns = [line.replace("[", "[[]").replace("...", "*") for line in expected.splitlines() if line != "..."]
     return all(any(fnmatchcase(line, pattern) for line in lines) for pattern in patterns)

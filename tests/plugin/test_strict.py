@@ -126,7 +126,6 @@ def test_made_up(segment_mock):
 
 
 def test_unknown_operations_fail_and_real_credentials_warn(pytester: pytest.Pytester) -> None:
-    """A path or verb that no vendor has fails, with the nearest; a long random token warns, or fails if so told."""
     token = secrets.token_urlsafe(90)
     pytester.makepyfile(test_a=OTHERS.replace("TOKEN_HERE", token))
 
@@ -264,7 +263,6 @@ def test_nothing(segment_mock):
 
 
 def test_refused_calls_that_the_code_swallows_are_reported(pytester: pytest.Pytester) -> None:
-    """Those of the guard fail a test, in any thread; those of block_network warn, or fail where strict says so."""
     pytester.makeini("[pytest]\nsegment_mock_guard = true")
     pytester.makepyfile(test_a=NETWORK)
 

@@ -73,7 +73,6 @@ def test_sweep_tries_every_call_and_fault(pytester: pytest.Pytester) -> None:
 
 
 def test_a_sweep_that_would_show_nothing_fails(pytester: pytest.Pytester) -> None:
-    """No mock, no call, no such call, too many cases, a call that comes once only, a red clean run: all told."""
     pytester.makepyfile(
         SYNC
         + """
@@ -125,7 +124,6 @@ def test_red(segment_mock):
 
 
 def test_sweep_stops_on_request_and_tears_down_shared_fixtures(pytester: pytest.Pytester) -> None:
-    """With -x the first broken case is the last; a module's fixture is set up once and torn down once, errors told."""
     pytester.makepyfile(
         SYNC
         + """
@@ -170,7 +168,6 @@ def test_other(segment_mock):
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [(), ("-p", "xdist", "-n", "1")])
 def test_one_case_can_be_run_again(pytester: pytest.Pytester, workers: tuple[str, ...]) -> None:
-    """By a glob of its label or of its whole id; a glob that fits nothing fails the run and says so."""
     pytester.makepyfile(test_a="FIXED = True\n" + CARELESS)
     only = "--segment-mock-sweep-only"
     run = pytester.runpytest_subprocess if workers else pytester.runpytest

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.prose.check import Finding, findings, texts
+from tests.prose.check import RULES, Finding, findings, texts
 
+CHECK = Path(__file__).parent / "check.py"
 LONG = " ".join(["word"] * 31)
 
 
@@ -40,3 +43,44 @@ def rules_broken(tmp_path: Path, name: str, content: str) -> list[str]:
 )
 def test_broken_rules(tmp_path: Path, name: str, content: str, broken: list[str]) -> None:
     assert rules_broken(tmp_path, name, content) == broken
+
+
+SENTENCES = {
+    r"\bis none of\b": "The value is none of these.",
+    r"\bof its own\b.*\bof its own\b": "A server of its own with a port of its own.",
+    r"\btells? on\b": "The reply tells on the mock.",
+    r"\bdeeds?\b": "Each deed counts.",
+    r"\bweighs?\b": "The body weighs 3 KiB.",
+    r"\bspoiled?\b": "The item is spoiled.",
+    r"\bheeds?\b": "It heeds the limit.",
+    r"\bstands? in (?:its|the) place\b": "A mock stands in its place.",
+    r"\b(?:is|are|was|were) told\b": "The client is told.",
+    r"\btells? whether\b": "Tell whether it fits.",
+    r"\bno such (?:setting|member|key|table|variable|parameter|example)\b": "sede: no such setting",
+    r"\bpast (?:the|its) API\b": "Add a group past the API.",
+    r"\bconnections? (?:comes?|came) about\b": "No connection comes about.",
+    r"\bspeaks? (?:no )?TLS\b": "The server speaks no TLS.",
+}
+"""A sentence for each pattern that is not itself the text that it finds."""
+
+
+def example_of(pattern: str) -> str:
+    return SENTENCES.get(pattern, f"Here {pattern.replace(chr(92) + 'b', '')} is planted.")
+
+
+@pytest.mark.parametrize("pattern", RULES["withdrawn"])
+def test_every_withdrawn_pattern_is_found(tmp_path: Path, pattern: str) -> None:
+    assert "1 withdrawn" in rules_broken(tmp_path, "page.md", f"{example_of(pattern)}\n")
+
+
+@pytest.mark.parametrize("name", RULES["names"]["withdrawn"])
+def test_every_withdrawn_name_is_found(tmp_path: Path, name: str) -> None:
+    assert rules_broken(tmp_path, "module.py", f"def f({name}):\n    return {name}\n") == ["1 name"]
+
+
+def test_check_fails_on_a_planted_sentence(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("The mock answers in vain.\n")
+    run = subprocess.run([sys.executable, CHECK, page], capture_output=True, text=True, check=False)
+
+    assert (1, True) == (run.returncode, "page.md:1: withdrawn: 'in vain'; write: without result" in run.stdout)

@@ -1,4 +1,4 @@
-"""Who may call the control plane: told by Host, Origin and token, on a live server and on every path of it."""
+"""Who may call the control plane: by Host, Origin and token, on a live server and on every path of it."""
 
 from __future__ import annotations
 
@@ -139,7 +139,6 @@ def test_off_this_machine_nothing_starts_without_a_token(host: str) -> None:
 
 
 def test_other_machines_need_the_token() -> None:
-    """With one the server starts, any Host may call, and whoever lacks it may not."""
     with SegmentMock(admin_token="t") as mock:
         url = f"http://127.0.0.1:{mock.serve('0.0.0.0').port}/_mock/state"
         keys = ({}, {"Authorization": "Bearer t"})
@@ -152,8 +151,8 @@ def test_other_machines_need_the_token() -> None:
 def test_no_command_starts_without_a_token_either(command: list[str]) -> None:
     """``serve`` and ``exec`` exit with 2 and say what to do; a busy port is 3 for both."""
     rest = ["--", "true"] if command == ["exec"] else []
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
+    with socket.create_server(("127.0.0.1", 0)) as other_server:
+        port = str(other_server.getsockname()[1])
         refused = CliRunner().invoke(main, [*command, "--host", "0.0.0.0", "--port", "0", *rest])
         busy = CliRunner().invoke(main, [*command, "--port", port, *rest])
 

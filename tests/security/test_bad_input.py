@@ -139,7 +139,6 @@ def nested(depth, at):
 @operations
 @pytest.mark.parametrize("depth", [90, 99, 100, 500, 900, 960, 980, 2000, 200_000])
 def test_any_depth(operation, depth):
-    """Deep JSON is echoed or refused, wherever it stands; none is too deep for us and not too deep to be told so."""
     body = GOOD[operation][2]
     hold(operation, nested(depth, {**body, "id": "HERE"}))
     hold(operation, nested(depth, {**body, "header": {"refId": "HERE"}}))

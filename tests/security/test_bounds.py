@@ -25,7 +25,6 @@ def test_memory_is_bounded_for_thousands_of_credentials(monkeypatch: pytest.Monk
 
 
 def test_memory_is_bounded_for_hundreds_of_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A certificate is kept for so many hosts; one that was let go is made again."""
     monkeypatch.setattr("segment_mock.transports.server.tls._CONTEXTS", 2)
     authority = CertificateAuthority(())
     first, second = authority.context_for("a.instaleap.io"), authority.context_for("b.instaleap.io")

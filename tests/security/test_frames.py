@@ -24,7 +24,6 @@ def test_nothing_is_framed(path: str) -> None:
 
 @pytest.mark.parametrize("path", ["state", "faults", "nothing"])
 def test_data_run_nothing(path: str) -> None:
-    """What is no page loads and runs nothing, even if it is opened as one."""
     with SegmentMock() as mock, mock.session() as client:
         assert client.get(f"/_mock/{path}").headers["Content-Security-Policy"].startswith("default-src 'none'")
 

@@ -44,7 +44,6 @@ def test_known_variables(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_variable_is_a_warning_in_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test whose environment has it still runs, and is told once."""
     monkeypatch.setenv("SEGMENT_MOCK_SEDE", "1")
     _warn_of_unknown_variables.cache_clear()
     with pytest.warns(UserWarning, match="unknown variable 'SEGMENT_MOCK_SEDE' .did you mean 'SEGMENT_MOCK_SEED'"):

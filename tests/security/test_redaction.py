@@ -110,7 +110,6 @@ def outputs() -> Iterator[dict[str, str]]:
     [*PAGES, "events", "problem", "assertion", "har in process", "capsule in process", "log", "entries", "hosts"],
 )
 def test_what_was_planted_is_nowhere(outputs: dict[str, str], where: str) -> None:
-    """In a header, a query, an address, a setting; performed or refused, by either vendor or by none: never told."""
     assert outputs[where]
     assert PLANTED not in outputs[where]
 

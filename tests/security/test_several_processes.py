@@ -61,7 +61,6 @@ def gunicorn(*flags: str, log: IO[str] | None = None, **variables: str) -> Itera
 @pytest.mark.skipif(find_spec("gunicorn") is None, reason="gunicorn is not installed")
 @pytest.mark.parametrize(("flags", "status"), [(("-w", "3"), 503), (("-w", "1", "--threads", "4"), 200)])
 def test_gunicorn(flags: tuple[str, ...], status: int) -> None:
-    """With three workers each call is refused and told what to do; with one and threads all is as it should be."""
     with gunicorn(*flags) as url:
         replies = [requests.get(f"{url}/_mock/state", timeout=10) for _ in range(6)]
 

@@ -65,7 +65,6 @@ def test_unknown_names(given: Any, file: Any, message: str) -> None:
     [({"port": "x"}, {}, {}), ({}, {"SEGMENT_MOCK_PORT": "x"}, {}), ({}, {}, {"port": "x"})],
 )
 def test_a_bad_value_anywhere(given: Any, environment: Any, file: Any) -> None:
-    """The same words, whoever gave it."""
     with pytest.raises(SettingError, match=r"^port: 'x' is not a whole number \(--port or SEGMENT_MOCK_PORT\)$"):
         resolve(ROWS, given, environment, file)
 
@@ -87,7 +86,6 @@ def test_our_own_settings() -> None:
 
 
 def test_our_defaults() -> None:
-    """What is in force when nobody sets anything."""
     assert {
         "host": "127.0.0.1", "port": 7357, "data": (), "seed": 0, "credentials": "any", "limits": "vendor",
         "journal_size": 1000, "body_limit": 16 * 2**20,

@@ -33,7 +33,7 @@ def distinct(rows: Iterable[Row]) -> list[Row]:
     """Return *rows* without those that a seed would refuse."""
     model = Model([])
     for each in rows:
-        if model.place(LAYOUT.key(each)) is None and not model.taken(each):
+        if model.place(LAYOUT.key(each)) is None and not model.has_duplicate(each):
             model.rows.append(each)
     return model.rows
 
@@ -53,8 +53,8 @@ class Model:
         """Return where the row of *key* stands."""
         return next((place for place, each in enumerate(self.rows) if LAYOUT.key(each) == key), None)
 
-    def taken(self, new: Row) -> bool:
-        """Tell whether another row has the mail of *new*."""
+    def has_duplicate(self, new: Row) -> bool:
+        """Return whether another row has the mail of *new*."""
         return any("mail" in new and each.get("mail") == new["mail"] for each in self.rows if not same(each, new))
 
     def put(self, new: Row) -> None:
@@ -76,7 +76,7 @@ class Model:
 
 
 def same(one: Row, other: Row) -> bool:
-    """Tell whether both have the same key."""
+    """Return whether both have the same key."""
     return bool(LAYOUT.key(one) == LAYOUT.key(other))
 
 

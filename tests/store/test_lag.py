@@ -60,7 +60,6 @@ def test_calls_of_others() -> None:
 
 
 def test_calls_that_are_forgotten() -> None:
-    """A call whose writes the log let go is no longer known; every answer is a mark that can be reached."""
     world = fork()
     marks = calls(world, 10, 20, 30)
     world.log.trim(marks[1])

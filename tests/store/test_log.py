@@ -120,7 +120,6 @@ def test_undone() -> None:
 
 
 def test_undone_while_a_reader_fails() -> None:
-    """What was undone is redone all the same."""
     world = fork()
     mark = world.log.mark
     world.rows.delete("a")

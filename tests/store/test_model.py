@@ -55,7 +55,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(number=ORGANIZATIONS, new=ROWS)
     def put(self, number: int, new: Row) -> None:
         table, model = self.at(number)
-        if model.taken(new):
+        if model.has_duplicate(new):
             with pytest.raises(DuplicateKey):
                 table.put(new)
         else:

@@ -58,7 +58,6 @@ def test_letting_go_within_a_walk() -> None:
 
 
 def test_release_before_and_after_a_reset() -> None:
-    """A snapshot of before a reset that is dropped later lets go of nothing that is held since."""
     with SegmentMock() as mock:
         old = mock.snapshot()
         mock.reset()
@@ -73,7 +72,6 @@ def test_release_before_and_after_a_reset() -> None:
 
 
 def test_what_is_dropped_does_not_pile_up() -> None:
-    """The marks that were let go are forgotten by the next snapshot."""
     with SegmentMock() as mock:
         for _ in range(1000):
             mock.snapshot()

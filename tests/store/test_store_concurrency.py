@@ -61,7 +61,7 @@ def sent(mock: SegmentMock, action: Action) -> tuple[str, bytes]:
 
 
 def performed(fault: Any) -> bool:
-    """Tell whether a call that meets *fault* reaches the operation."""
+    """Return whether a call that meets *fault* reaches the operation."""
     if fault is None or fault.kind in ("item", "truncate", "drip", "garble", "stale", "drift"):
         return True
     late = fault.kind == "latency" and fault.seconds < TIMEOUT
@@ -69,7 +69,7 @@ def performed(fault: Any) -> bool:
 
 
 def is_dialect(path: str, body: Any) -> bool:
-    """Tell whether *body* has the members of a reply of the vendor that has *path*."""
+    """Return whether *body* has the members of a reply of the vendor that has *path*."""
     if not isinstance(body, dict):
         return False
     if path.startswith(SALSA):
@@ -94,7 +94,7 @@ class Hammer(RuleBasedStateMachine):
         return mock
 
     def do(self, method: str, path: str, body: Any, fault: Any) -> bool:
-        """Send it, check that the answer is the vendor's or the fault's, and tell whether it was performed."""
+        """Send it, check that the answer is the vendor's or the fault's, and return whether it was performed."""
         action = Action((method, path, body, fault))
         answer = sent(self.mock, action)
         self.story.append((action, answer))

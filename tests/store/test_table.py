@@ -94,7 +94,6 @@ def test_a_record_put_again_goes_to_the_end() -> None:
 
 
 def test_delete_what_is_not_there() -> None:
-    """Nothing happens, and the answer says so."""
     rows = table({"id": 1})
 
     assert [False, True, False] == [rows.delete(2), rows.delete(1), rows.delete(1)]

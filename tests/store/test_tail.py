@@ -11,7 +11,6 @@ FORGOTTEN = "that state was before a reset, or the change log does not reach bac
 
 
 def test_trim_bounds_the_tail() -> None:
-    """Writes before the mark are forgotten; what is left can be undone, what is gone is told."""
     world = fork()
     first = world.log.mark
     world.rows.delete("a")
@@ -86,7 +85,6 @@ def test_truncate() -> None:
 
 
 def test_a_hold_of_before_a_truncation() -> None:
-    """Released late, it does not let go of a mark that was held since."""
     world = fork()
     old = world.log.mark
     world.log.hold(old)

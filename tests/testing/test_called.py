@@ -30,7 +30,6 @@ def failed(action, *arguments, **options):
 
 
 def test_calls_that_fit_are_returned(mock, upsert):
-    """Partly by default, exactly if told, by objects that compare cleverly, by status, fault and time."""
     upsert("A")
     mock.clock.advance(60)
     upsert({"name": "B", "description": "d"})
@@ -82,7 +81,6 @@ def test_the_nearest_call_is_shown_with_what_differs(mock, upsert, send):
     ],
 )
 def test_usual_slips_have_names(mock, upsert, wanted, sent, slip):
-    """What went wrong in one of the usual ways is told in words."""
     upsert({"name": "n", "description": sent})
 
     assert slip in failed(mock.journal.assert_called, UPSERT, json=named("n", description=wanted))
@@ -158,7 +156,6 @@ def test_what_was_forgotten_proves_nothing():
 
 
 def test_order(mock, upsert, send):
-    """Steps are found one after the other, others may lie between; what is missing is told with all calls."""
     upsert("A")
     send("POST", f"{ROOT}/segments/search", {"payload": {}})
     upsert("B")

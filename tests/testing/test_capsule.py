@@ -82,7 +82,6 @@ def test_a_capsule_leaves_its_mock_as_it_was(mock: SegmentMock) -> None:
     ],
 )
 def test_credentials_are_stood_in_for(settings: dict[str, Any], tokens: tuple[str, ...]) -> None:
-    """Whoever had records of their own, or was refused, has and is so again, though no credential is written down."""
     with SegmentMock(**settings) as mock:
         for token in tokens:
             put(mock, token and f"{token}-very-secret", name="One")
@@ -134,7 +133,6 @@ def test_bytes_that_are_no_text_come_back(mock: SegmentMock) -> None:
 
 
 def test_a_hang_without_a_timeout_is_abandoned_again(mock: SegmentMock) -> None:
-    """A call that nobody could wait for ends in a replay too."""
     mock.faults.add(faults.Hang(after=True))
     with mock.session() as session, pytest.raises(WouldHangForever):
         session.put(SEGMENTS, json={"payload": {"segments": [{"name": "One"}]}}, headers={"authToken": "t"})

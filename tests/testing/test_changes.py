@@ -122,7 +122,6 @@ def test_earlier_calls_are_not_blamed(world, upsert):
 
 
 def test_replaced_tables_are_compared(world):
-    """A load replaces tables, and is told as what it did to each record."""
     document = world.state()
     document["salsa"]["segments"][0]["name"] = "New"
     del document["salsa"]["segments"][1]

@@ -34,7 +34,6 @@ SENT = {"id": "A", "n": 2, "on": True, "rows": [{"name": "x", "tags": []}, {"nam
     ids=repr,
 )  # fmt: skip
 def test_what_fits(expected: Any) -> None:
-    """Members that nobody asks for do not matter; whatever is no object and no list is asked by ==."""
     assert [] == [*mismatches(expected, SENT)]
 
 

@@ -79,7 +79,6 @@ def test_what_can_not_be_reached_says_why():
 
 
 def test_an_entry_that_is_open_has_no_after(mock):
-    """While a call waits nobody knows what it will do."""
     mock.faults.add(faults.Hang())
     call = mock._emulator.answer(Request("GET", f"{ROOT}/metrics", {"authtoken": "t"}))
     call.send(None)

@@ -240,7 +240,6 @@ def test_many_forks_with_calling_threads(mock: SegmentMock) -> None:
 
 
 def test_locks_are_free_in_a_child() -> None:
-    """Whoever held them; one that is made in the child is told of its own children."""
     locks = [new_lock(), new_rlock()]
     entered, done = threading.Event(), threading.Event()
 

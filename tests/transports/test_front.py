@@ -174,7 +174,6 @@ def test_half_a_body_is_not_forwarded(mock: SegmentMock) -> None:
 
 
 def test_a_call_without_a_body_is_forwarded_without_one(mock: SegmentMock) -> None:
-    """Some servers say of every body that it ends by itself; one without a length is sent in chunks."""
     app = create_app(upstream=mock.serve().url)
     for data in (b"", b"{}"):
         environ = EnvironBuilder("/segments", method="PUT", data=data, headers=HEADERS).get_environ()

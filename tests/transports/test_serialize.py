@@ -42,7 +42,6 @@ def test_the_date_is_imf_fixdate(now, expected):
 
 @pytest.mark.parametrize("manner", ["close", "keep-alive"])
 def test_the_connection_header_says_how_it_goes_on(manner):
-    """Connection stands in a reply only if there is something to say."""
     assert f"Connection: {manner}\r\n".encode() in serialize(HELLO, NOON, manner)
     assert b"Connection" not in serialize(HELLO, NOON)
 

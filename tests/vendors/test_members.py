@@ -40,7 +40,6 @@ def test_removing(salsa):
 
 
 def test_read_only_is_the_supporters_own(salsa):
-    """A supporter who is read-only says so when assigned and when removed."""
     api = salsa([{"segmentId": CRM, "name": "crm"}], supporters=[person(0, readOnly=True)])
 
     assert [True, True] == [action(api, sid(0))[0]["readOnly"] for action in (assign, remove)]

@@ -1,4 +1,4 @@
-"""Salsa: what can't be assigned or removed, and how that is told."""
+"""Salsa: what can't be assigned or removed, and the replies to that."""
 
 import pytest
 

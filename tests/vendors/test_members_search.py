@@ -76,7 +76,6 @@ def test_a_group_without_members(salsa):
 
 @pytest.mark.parametrize("unknown", [NOBODY, "no id", ""])
 def test_an_unknown_group_has_no_members(salsa, unknown):
-    """It answers as an empty group does, and nobody is found in it."""
     api = world(salsa)
 
     assert {"total": 0, "supporters": [], "count": 0} == members(api, unknown)

@@ -28,7 +28,6 @@ def test_what_is_left_of_the_minute(salsa):
 
 
 def test_figures_with_limits_off(salsa):
-    """They tell the vendor's limits and go on counting; nothing is left below zero, and nobody is refused."""
     api = world(salsa, limits="off")
     for _ in range(305):
         figures = metrics(api)

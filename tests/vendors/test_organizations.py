@@ -33,7 +33,6 @@ def test_any_token_names_the_one_organization(salsa):
 
 
 def test_each_token_has_its_own_copy(salsa):
-    """It begins with the initial data, and nobody else sees what is written."""
     api, other = world(salsa), {"authToken": "other"}
     api.upsert({"segmentId": CRM, "name": "mine"})
     new, _ = upsert(api, {"contacts": [email("new@example.org")]}, person(0, title="Dr"))
@@ -76,7 +75,6 @@ def test_an_id_deleted_by_one_is_not_retired_for_another(salsa):
 
 
 def test_state_of_one_organization(salsa):
-    """The control plane shows the initial data's, or the one whose token is named; both load where they are told."""
     api = world(salsa)
     api.upsert({"name": "mine"})
     states = [api.session.get(STATE, params=query).json() for query in ({}, {"organization": "token"})]
@@ -90,7 +88,7 @@ def test_state_of_one_organization(salsa):
 
 
 def test_a_face_prepares_one_organization(salsa):
-    """What is added past the API is that token's alone."""
+    """Records added without the API belong to that token only."""
     api = world(salsa)
     face = api.mock.salsa.of("token")
     supporter = face.add_supporter(email="new@example.org")

@@ -70,7 +70,6 @@ def test_a_vendor_of_a_package_is_like_ours(install: Install) -> None:
 
 
 def test_without_any_the_metadata_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """importlib.metadata takes many times as long as the look whether some package names the group at all."""
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda **_: pytest.fail("was read"))
     _packages._entries.cache_clear()
 

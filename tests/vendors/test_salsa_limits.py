@@ -96,7 +96,6 @@ def test_refused_calls_count_too(salsa):
 
 
 def test_each_token_has_its_own_window_until_a_reset(salsa):
-    """Also where all tokens name the same organization; a call without one counts for nobody, a reset forgets all."""
     api = salsa()
     api.mock.clock.freeze()
     assert [401] * 5 == spend(api, 5, authToken="")

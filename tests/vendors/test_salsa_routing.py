@@ -101,7 +101,6 @@ def test_head_has_the_head_of_its_refusal(salsa):
 @pytest.mark.parametrize("method", ["GET", "PUT", "FROB"])
 @pytest.mark.parametrize("path", ["/nowhere", "/segments"])
 def test_the_token_comes_before_path_and_verb(salsa, method, path):
-    """Without a token nothing is told about what exists."""
     reply = salsa().send(method, path, authToken="")
 
     assert 401 == reply.status_code
@@ -123,7 +122,6 @@ def test_without_a_known_host_the_root_decides(salsa):
 
 
 def test_a_listed_token_is_let_in_and_no_other(salsa):
-    """With credentials listed the others are 401, and are told the flag."""
     api = salsa(settings={"credentials": "listed", "salsa_token": ["token", "second"]})
     other = api.send("POST", "/segments/search", SEARCH, authToken="Token")
 

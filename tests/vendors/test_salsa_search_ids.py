@@ -145,7 +145,6 @@ def test_what_is_no_list_of_ids_of_one_kind_is_refused(salsa, payload, field, sa
     ],
 )
 def test_a_frame_of_the_wrong_shape_is_refused(salsa, body, field):
-    """payload and header are objects; a 400 names the one that is not, and says so in the vendor's words."""
     reply = salsa().send(*SEARCH, body)
     (error,) = reply.json()["errors"]
 

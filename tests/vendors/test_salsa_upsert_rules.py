@@ -70,7 +70,6 @@ def test_a_wrong_type_is_the_items_own_error(salsa, field, value):
     "key", ["", "x", A[:-1], "{" + A + "}", A.replace("-", ""), A + "\n", "g" + A[1:], "\x00" * 36]
 )
 def test_an_id_must_be_a_uuid(salsa, key):
-    """What is no UUID of 36 characters is an error of segmentId, neither an unknown id nor a new group."""
     api = salsa(settings={"salsa_unknown_id": "create"})
     (segment,) = api.upsert({"segmentId": key, "name": "n"})["segments"]
 
@@ -90,14 +89,14 @@ def test_every_error_of_an_item_is_returned(salsa):
     assert 4 == len({error["id"] for error in segment["errors"]})
 
 
-@pytest.mark.parametrize("taken", ["Volunteers", " Volunteers", "Volunteers\t", "\u2003Volunteers "])
-def test_names_are_compared_trimmed(salsa, taken):
+@pytest.mark.parametrize("existing_name", ["Volunteers", " Volunteers", "Volunteers\t", "\u2003Volunteers "])
+def test_names_are_compared_trimmed(salsa, existing_name):
     """Spaces around a name do not make it another."""
     api = salsa([{"name": "Volunteers"}])
-    (segment,) = api.upsert({"name": taken})["segments"]
+    (segment,) = api.upsert({"name": existing_name})["segments"]
 
     assert [(2002, "name")] == faults(segment)
-    assert ("VALIDATION_ERROR", taken) == (segment["result"], segment["name"])
+    assert ("VALIDATION_ERROR", existing_name) == (segment["result"], segment["name"])
     assert "segmentId" not in segment
 
 
@@ -110,11 +109,11 @@ def test_names_are_compared_exactly(salsa, other):
 @pytest.mark.parametrize("kind", ["DEFAULT", "CUSTOM", "INTEGRATED"])
 def test_a_name_is_unique_among_groups_of_every_type(salsa, kind):
     """Neither adding nor renaming may give a second group the name."""
-    api = salsa([{"name": "taken", "type": kind}, {"segmentId": A, "name": "mine"}])
-    payload = api.upsert({"name": "taken"}, {"segmentId": A, "name": "taken"})
+    api = salsa([{"name": "existing_name", "type": kind}, {"segmentId": A, "name": "mine"}])
+    payload = api.upsert({"name": "existing_name"}, {"segmentId": A, "name": "existing_name"})
 
     assert [[(2002, "name")]] * 2 == [faults(segment) for segment in payload["segments"]]
-    assert ["taken", "mine"] == api.names
+    assert ["existing_name", "mine"] == api.names
 
 
 @pytest.mark.parametrize("name", ["twin", " twin "])

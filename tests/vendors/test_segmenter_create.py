@@ -73,7 +73,6 @@ def test_what_was_created_can_be_updated(segmenter):
 
 
 def test_an_id_is_the_vendors_to_give(segmenter):
-    """One that is sent along is ignored, and told in the journal."""
     api = segmenter()
 
     assert "mine" != api.create(id="mine").json()["data"]["id"]

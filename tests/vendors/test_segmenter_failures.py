@@ -114,7 +114,6 @@ def test_a_key_is_needed(segmenter, key, settings):
 
 
 def test_a_listed_key_is_let_in_and_no_other(segmenter):
-    """With credentials listed the others are 403, and are told the flag."""
     api = segmenter([SEGMENT], settings={"credentials": "listed", "segmenter_key": "key"})
     other = api.send("PUT", "", {"id": "s"}, x_api_key="other")
 

@@ -120,7 +120,6 @@ def test_tags_merge_by_email_too(segmenter):
 
 
 def test_each_key_sees_the_people_of_its_organization(segmenter):
-    """With isolated credentials a person of one organization is nobody in another."""
     api = segmenter([{"id": "s", "name": "n"}], settings={"credentials": "isolated"})
     api.update(id="s", persons=[ADA])
     api.send("PUT", "", {"id": "s", "persons": [{"externalId": "2"}]}, x_api_key="other")

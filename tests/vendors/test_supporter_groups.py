@@ -34,7 +34,6 @@ def test_groups_of_supporters(salsa):
 
 
 def test_a_group_of_a_supporter(salsa):
-    """It is told as a search for groups tells it, less the count of its members."""
     api = world(salsa)
     (result,) = groups(api, "SUPPORTER_ID", sid(1))["results"]
     (expected,) = api.search(identifierType="SEGMENT_ID", identifiers=[gid(0)], includeMemberCounts=False)["segments"]
@@ -64,7 +63,6 @@ def test_groups_of_any_type(salsa, kind):
     ],
 )
 def test_who_is_unknown(salsa, kind, known, unknown, missing):
-    """They are not found, told as they were asked for; the others are answered."""
     payload = groups(world(salsa), kind, unknown, known)
 
     assert {**missing, "result": "NOT_FOUND"} == payload["results"][0]

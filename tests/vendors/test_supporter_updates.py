@@ -43,7 +43,6 @@ def errors(item):
 
 @pytest.mark.parametrize("who", [{"supporterId": sid(1)}, {"contacts": [email("P1@example.org")]}])
 def test_an_omitted_member_is_kept(salsa, who):
-    """Names, CRM id, address, other contacts and custom fields stay, whoever the supporter is known by."""
     api = world(salsa)
     (reply,) = upsert(api, {**who, "title": "Prof"})
     (record,) = find(api, "SUPPORTER_ID", sid(1))["supporters"]
@@ -130,7 +129,6 @@ def test_an_empty_list_changes_nothing(salsa):
     ("known", "status"), [("OPT_OUT", "OPT_OUT"), ("HARD_BOUNCE", "HARD_BOUNCE"), (None, "OPT_IN")]
 )
 def test_a_known_address_keeps_its_status(salsa, known, status):
-    """A client that names a supporter by address opts nobody in; every address has a status, other contacts as sent."""
     contact = {"type": "EMAIL", "value": "p1@example.org"} | ({"status": known} if known else {})
     api = salsa(supporters=[person(1, contacts=[contact])])
     (reply,) = upsert(api, {"contacts": [{"type": "EMAIL", "value": "p1@example.org"}, PHONE]})
@@ -206,7 +204,6 @@ def test_a_date_reads_back_in_utc(salsa, sent, stored):
 
 
 def test_a_data_file_may_leave_out_what_replies_have(salsa):
-    """Searches show status, field id and type all the same."""
     fields = [{"name": "Shirt", "value": "M"}]
     contacts = [{"type": "EMAIL", "value": "p1@example.org"}, PHONE]
     api = salsa(

@@ -116,7 +116,6 @@ def test_people_who_share_an_address_already(salsa):
 
 
 def test_an_unknown_id(salsa):
-    """It is not found, whoever has the address; what was sent comes back as sent, less nulls, and nothing is stored."""
     api = world(salsa, person(1))
     sent = {"supporterId": NOBODY.upper(), "title": None, "address": {"city": None, "state": "IL"}}
     items = upsert(api, {**person(1), **sent}, {"contacts": [email("b@example.org")]})
@@ -136,7 +135,6 @@ def test_an_unknown_id_can_be_created(salsa):
 
 
 def test_a_deleted_supporter_is_revived(salsa):
-    """An id that was deleted earlier is added again, created now, with no trace of what it was."""
     api = world(salsa, person(1, title="Dr"))
     delete(api, sid(1))
     (item,) = upsert(api, person(1))

@@ -58,7 +58,6 @@ def test_an_e_mail_address_is_required(api, contacts):
 
 
 def test_contacts_are_required(api):
-    """A supporter who sends none at all has no e-mail address either, and nobody is told of what is not there."""
     assert [(REQUIRED, "contacts")] == wrong(api, {"firstName": "Ada"})
 
 

@@ -46,7 +46,6 @@ def test_search_by_id(salsa, kind, identifiers, missing):
 
 
 def test_every_address_of_a_supporter_finds_them(salsa):
-    """Contacts of other types find nobody."""
     contacts = [email("a@example.org"), {"type": "FACEBOOK_ID", "value": "c@example.org"}, email("B@example.org")]
     api = salsa(supporters=[person(1, contacts=contacts)])
     items = find(api, "EMAIL_ADDRESS", "A@example.org", "b@example.org", "c@example.org")["supporters"]
@@ -64,7 +63,6 @@ def test_an_identifier_of_several_people_finds_them_all(salsa):
 
 
 def test_numbers_are_identifiers_too(salsa):
-    """A client that forgets the quotes of an external id finds the supporter all the same."""
     api = salsa(supporters=[person(1, externalSystemId="17")])
 
     assert [1] == numbers(find(api, "EXTERNAL_ID", 17))

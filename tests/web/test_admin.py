@@ -136,7 +136,6 @@ def test_a_change_that_the_clock_can_not_make_says_what_is_expected(
     ],
 )
 def test_who_may_call_the_control_plane(settings: dict[str, Any], headers: dict[str, str], status: int) -> None:
-    """Without a token only this machine's names, never another site's page; with one, whoever has it."""
     client = create_app(**settings).test_client()
 
     assert status == client.get("/_mock/state", headers=headers).status_code

@@ -1,4 +1,4 @@
-"""Server-sent events: what is told, to whom, and that no client of a vendor waits for a reader."""
+"""Server-sent events: what they contain, who gets them, and that no client of a vendor waits for a reader."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ def push_groups(session, base, token, groups):
 
 
 def push_people(session, base, key, segment, people):
-    """Make *people* the whole membership of *segment*; tell whether it was updated."""
+    """Make *people* the whole membership of *segment*; return whether it was updated."""
     body = {"id": segment, "persons": [{"externalId": i, "email": mail} for i, mail in people.items()]}
     reply = session.put(f"{base}/segments", json=body, headers={"x-api-key": key})
     return reply.status_code == 200 and reply.json()["data"]["isUpdated"]

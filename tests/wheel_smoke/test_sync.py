@@ -34,7 +34,6 @@ def test_groups_arrive(reached):
 
 
 def test_people_replace_the_membership(reached):
-    """Whoever is not sent has left; an unknown segment is no success."""
     session, base, mock = reached
     base = base.replace("api.salsalabs.org", "segmenter.instaleap.io")
 

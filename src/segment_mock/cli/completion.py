@@ -112,7 +112,7 @@ def fault_kinds() -> dict[str, str]:
     from ..faults import ALIASES, kinds
 
     known = {name: " ".join((kind.__doc__ or "").split()) for name, kind in kinds().items()}
-    return {**known, **{alias: str(meant["kind"]) for alias, meant in ALIASES.items()}}
+    return {**known, **{alias: str(definition["kind"]) for alias, definition in ALIASES.items()}}
 
 
 def scenarios(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -202,7 +202,7 @@ class Call:
     counted: bool = field(init=False, default=False)
     rule_rng: Random | None = field(init=False, default=None)
     assumed: tuple[str, ...] = field(init=False, default=())
-    _doubted: tuple[str, ...] = field(init=False, default=())
+    _assumed_parts: tuple[str, ...] = field(init=False, default=())
     _parsed: Any = field(init=False, default=_UNREAD)
 
     @property
@@ -275,7 +275,7 @@ class Call:
         rules = doubts.always
         if doubts.depends_on_body:
             rules = (*rules, *doubts.of_body(self.json))
-        if self.assumed or self._doubted:
+        if self.assumed or self._assumed_parts:
             rules = (*rules, *self._choices())
         headers = {**_JSON, **_header(ASSUMED, "; ".join(rules))} if rules else _JSON
         return Response(200, headers, dumps(self.vendor.wrap(self, result)))
@@ -298,11 +298,11 @@ class Call:
 
     def note_assumed(self, rule: str) -> None:
         """Name *rule* in the reply: the assumed part of a row that otherwise has a source."""
-        if rule not in self._doubted:
-            self._doubted = (*self._doubted, rule)
+        if rule not in self._assumed_parts:
+            self._assumed_parts = (*self._assumed_parts, rule)
 
     def _choices(self) -> tuple[str, ...]:
-        return (*self._doubted, *[f"{name}: {self.choice_of(name)}" for name in self.assumed])
+        return (*self._assumed_parts, *[f"{name}: {self.choice_of(name)}" for name in self.assumed])
 
     def refuse(self, kind: RefusalKind, message: str = "", **details: Any) -> Response:
         """Return the refusal of *kind* with the vendor's status and words; for fault rules."""
@@ -366,8 +366,8 @@ class Call:
 
     def _doubts(self, row: ErrorTemplate, refusal: Refusal, label: str) -> list[str]:
         """Return the assumptions behind a refusal: the operation's, the field's, the consulted ones, and its own."""
-        doubts, doubted = self.operation.doubts, doubt(row.source)
-        own = f"{label}: {doubted}" if doubted else ""
+        doubts, assumption = self.operation.doubts, doubt(row.source)
+        own = f"{label}: {assumption}" if assumption else ""
         return [*dict.fromkeys(filter(None, (*doubts.always, *doubts.of_field(refusal.field), *self._choices(), own)))]
 
 

@@ -26,7 +26,9 @@ def advise(call: Call, schema: Schema, data: Any, *, refused: bool = False) -> N
     unknown = [*islice(unknown_fields(schema, data), _MOST)]
     call.unread = tuple(path for path, _ in unknown)
     if unknown:
-        paths = [f"{_cut(path)}{_meant(_cut(path.rpartition('.')[2]), known)}" for path, known in unknown[:_NAMED]]
+        paths = [
+            f"{_cut(path)}{_nearest_name(_cut(path.rpartition('.')[2]), known)}" for path, known in unknown[:_NAMED]
+        ]
         more = f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""
         plural = "s" if len(unknown) > 1 else ""
         call.hints.append(f"unknown field{plural} {', '.join(paths)}{more} (ignored by the API)")
@@ -40,8 +42,8 @@ def choice_hints(schema: Schema, data: Any) -> Iterator[str]:
         for check in row.validators:
             if isinstance(check, validate.OneOf) and isinstance(item[name], str) and item[name] not in check.choices:
                 sent = _cut(item[name])
-                meant = _meant(sent.upper(), tuple(map(str, check.choices)))
-                yield f"{name}: unknown value {sent!r}{meant or f'; expected one of {check.choices_text}'}"
+                nearest = _nearest_name(sent.upper(), tuple(map(str, check.choices)))
+                yield f"{name}: unknown value {sent!r}{nearest or f'; expected one of {check.choices_text}'}"
 
 
 def credential_hint(header: str, headers: Mapping[str, str], others: Iterable[str] = ()) -> str:
@@ -61,7 +63,7 @@ def _plain(name: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _meant(name: str, known: tuple[str, ...]) -> str:
+def _nearest_name(name: str, known: tuple[str, ...]) -> str:
     # Cached: a client sends an unknown field in every call, and the search for the nearest name is slow.
     return suggestion(name, known)
 

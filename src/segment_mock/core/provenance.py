@@ -56,10 +56,10 @@ def mark(source: str) -> Mark:
 def doubt(source: str) -> str:
     """Return the parts of *source* that are assumed, without that word; ``""`` if there are none."""
     parts = [part.strip() for part in source.split(";")]
-    doubted = [
+    assumptions = [
         part.removesuffix("is assumed").removesuffix("assumed").strip() or "all" for part in parts if "assumed" in part
     ]
-    return ", ".join(doubted)
+    return ", ".join(assumptions)
 
 
 def rule_of(field: Any) -> str:
@@ -79,19 +79,19 @@ class Doubts:
     """The assumptions about an operation itself, and about the members of its request."""
 
     def __init__(self, name: str, source: str, request: Schema | None) -> None:
-        doubted = doubt(source)
-        self.always: tuple[str, ...] = (f"{name}: {doubted}",) if doubted else ()
+        assumption = doubt(source)
+        self.always: tuple[str, ...] = (f"{name}: {assumption}",) if assumption else ()
         """Named by every reply of the operation, refusals included."""
         rows = [*fields_of(request)] if request else []
         doubts = [(steps, doubt(source_of(row))) for steps, row in rows]
         self._members = tuple(
-            (_path(steps) if doubted == "all" else f"{_path(steps)}: {doubted}", steps)
-            for steps, doubted in doubts
-            if doubted and doubted != REQUIRED_DOUBT
+            (_path(steps) if assumption == "all" else f"{_path(steps)}: {assumption}", steps)
+            for steps, assumption in doubts
+            if assumption and assumption != REQUIRED_DOUBT
         )
         self.depends_on_body = bool(self._members)
         """Whether `of_body` can return anything."""
-        self._required = {_path(steps).replace(".[]", ""): doubted for steps, doubted in doubts if doubted}
+        self._required = {_path(steps).replace(".[]", ""): assumption for steps, assumption in doubts if assumption}
 
     def of_body(self, body: Any) -> list[str]:
         """Return each assumed rule that a performed call relies on because of a member of *body*."""
@@ -99,8 +99,8 @@ class Doubts:
 
     def of_field(self, path: str) -> tuple[str, ...]:
         """Return the assumptions about the member at *path*, because of which a call was refused."""
-        doubted = self._required.get(_INDEX.sub("", path))
-        return (f"{path}: {doubted}",) if doubted else ()
+        assumption = self._required.get(_INDEX.sub("", path))
+        return (f"{path}: {assumption}",) if assumption else ()
 
 
 def fields_of(schema: Schema, place: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -206,13 +206,13 @@ def _validated(check: Check, field: fields.Field[Any]) -> Check:
 
 
 def _followed_by(check: Check, validator: Callable[[Any], Any]) -> Check:
-    def judged(value: Any, unknown: Unknown) -> Any:
+    def check_and_validate(value: Any, unknown: Unknown) -> Any:
         loaded = check(value, unknown)
         if validator(loaded) is False:  # marshmallow 3 treats False as a failure
             raise Undecided
         return loaded
 
-    return judged
+    return check_and_validate
 
 
 def _exactly(kind: type) -> Check:

@@ -124,14 +124,14 @@ class World:
         drawn = stream.getrandbits(128).to_bytes(16, "big").hex()
         return f"{drawn[:8]}-{drawn[8:12]}-4{drawn[13:16]}-{_VARIANT[drawn[16]]}{drawn[17:20]}-{drawn[20:]}"
 
-    def new_id(self, kind: str, *taken: Container[Any]) -> str:
-        """Return the next id of the stream *kind* that is in none of *taken*.
+    def new_id(self, kind: str, *existing_ids: Container[Any]) -> str:
+        """Return the next id of the stream *kind* that is in none of *existing_ids*.
 
         A loaded state may already have records from another run with the same seed.
         """
         while True:
             new = self.uuid(kind)
-            for ids in taken:
+            for ids in existing_ids:
                 if new in ids:
                     break
             else:

@@ -43,7 +43,7 @@ WHEN = (
         "until", "Seconds of the mock's clock, from arming the fault, after which it never strikes.", None, FLOAT, min=0
     ),
 )
-_SPARED = {
+_REASONS = {
     "skip": "skipped",
     "every": "spared by every={when.every}",
     "times": "spared by times={when.times}",
@@ -103,7 +103,7 @@ class FaultRule:
         self.at_connect = bool(getattr(fault, "at_connect", False))
         """Whether it strikes connections; it then strikes calls only if the connection could not be prevented."""
         self._connection_test = connection_test(operation, match) if self.at_connect else None
-        self._lock, self._spared, self._unreached = new_lock(), Counter[str](), Counter[str]()
+        self._lock, self._suppressions, self._unreached = new_lock(), Counter[str](), Counter[str]()
         self.seen = self.matched = self.fired = self.since = 0
         self.where, self.until = "", cast("int | None", None)
 
@@ -122,7 +122,7 @@ class FaultRule:
     @property
     def suppressed(self) -> int:
         """How many matching calls a condition such as ``times`` or ``chance`` spared."""
-        return self._spared.total()
+        return self._suppressions.total()
 
     @property
     def counters(self) -> tuple[int, int, int, int]:
@@ -132,14 +132,14 @@ class FaultRule:
     @property
     def position(self) -> tuple[int, int, int, int, int, int | None]:
         """Numbers that differ whenever the rule has counted, drawn or been removed; cheap to compare."""
-        spared, unreached = self._spared.total(), self._unreached.total()
-        return self.seen, self.fired, spared, unreached, getattr(self._rng, "words", 0), self.until
+        suppressions, unreached = self._suppressions.total(), self._unreached.total()
+        return self.seen, self.fired, suppressions, unreached, getattr(self._rng, "words", 0), self.until
 
     def tally(self) -> dict[str, Any]:
         """Return everything that the rule has counted, as JSON for `restore`."""
         with self._lock:
             return {
-                "seen": self.seen, "matched": self.matched, "fired": self.fired, "spared": {**self._spared},
+                "seen": self.seen, "matched": self.matched, "fired": self.fired, "spared": {**self._suppressions},
                 "unreached": {**self._unreached}, "words": getattr(self._rng, "words", 0), "until": self.until,
             }  # fmt: skip
 
@@ -147,7 +147,7 @@ class FaultRule:
         """Continue from *tally*, with a random stream of *seed*."""
         with self._lock:
             self.seen, self.matched, self.fired = tally["seen"], tally["matched"], tally["fired"]
-            self._spared, self._unreached = Counter(tally["spared"]), Counter(tally["unreached"])
+            self._suppressions, self._unreached = Counter(tally["spared"]), Counter(tally["unreached"])
             self._rng, self.until = moved(self._rng, seed, tally["words"]), tally["until"]
 
     def definition(self) -> dict[str, Any]:
@@ -177,10 +177,11 @@ class FaultRule:
         if self.when.times == 0:
             why = "times=0 never lets it strike"
         elif self.matched:
-            spared = ", ".join(
-                f"{count} {_SPARED[condition].format(when=self.when)}" for condition, count in self._spared.items()
+            reasons = ", ".join(
+                f"{count} {_REASONS[condition].format(when=self.when)}"
+                for condition, count in self._suppressions.items()
             )
-            why = f"matched {_times(self.matched)}, but: {spared}"
+            why = f"matched {_times(self.matched)}, but: {reasons}"
         elif self.seen:
             noun = self._noun
             why = f"the one {noun} did not match" if self.seen == 1 else f"none of {self.seen} {noun}s matched"
@@ -206,27 +207,27 @@ class FaultRule:
         """Count *call*, and return whether the fault strikes."""
         if self.at_connect and call.request.is_admitted:
             return False
-        meant = self._means(call)
-        fits = meant and getattr(self.fault, "fits", lambda _: True)(call)
-        return self._count(meant, fits, call.request.number, call.arrived)
+        is_match = self._means(call)
+        fits = is_match and getattr(self.fault, "fits", lambda _: True)(call)
+        return self._count(is_match, fits, call.request.number, call.arrived)
 
     def strikes_connection(self, vendor: str, host: str, now: float) -> bool:
         """Count a new connection to *host* of *vendor*, and return whether the fault prevents it."""
         assert self._connection_test is not None
         return self._count(self._connection_test(vendor, host), True, 1, now)
 
-    def _count(self, meant: bool, fits: bool, number: int, now: float) -> bool:
+    def _count(self, is_match: bool, fits: bool, number: int, now: float) -> bool:
         with self._lock:
             self.seen += 1
-            if not meant:
+            if not is_match:
                 return False
             self.matched += 1
-            spared = self._spares(number, now) if fits else "nothing"
-            if spared:
-                self._spared[spared] += 1
+            condition = self._spares(number, now) if fits else "nothing"
+            if condition:
+                self._suppressions[condition] += 1
             else:
                 self.fired += 1
-            return not spared
+            return not condition
 
     def _means(self, call: Call) -> bool:
         if self._connection_test is not None:
@@ -240,7 +241,7 @@ class FaultRule:
             return "window"
         if (when.connection == "reused" and turn < 2) or (isinstance(when.connection, int) and turn > when.connection):
             return "connection"
-        passed = self.fired + sum(self._spared[reason] for reason in ("skip", "every", "times", "chance"))
+        passed = self.fired + sum(self._suppressions[reason] for reason in ("skip", "every", "times", "chance"))
         if passed < when.skip:
             return "skip"
         if when.every is not None and (passed - when.skip + 1) % when.every:

@@ -303,7 +303,7 @@ class _SavedAdmission(Admission):
             try:
                 self._core.save()
             except StoreUnavailable:
-                return None  # the call will be told
+                return None  # the call itself reports the outage
         return failure
 
 

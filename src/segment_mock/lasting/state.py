@@ -176,7 +176,7 @@ class State:
         for window in self._windows.values():
             window.admitted = []
         self._streams, self._clock = world.stream_positions(), world.clock.setting
-        self._armed, self._standing = rules.armed, tuple(rules)
+        self._armed, self._rules_in_force = rules.armed, tuple(rules)
         self._positions = {rule.id: rule.position for rule in rules.armed}
         self._stubs, self._calls = tuple(core.stubs), [stub.calls for stub in core.stubs]
         self._refused, self._snapshots = {**core.refused}, {**core.snapshots}
@@ -222,14 +222,14 @@ class State:
 
     def _add_rules(self, changes: Json) -> None:
         rules = self._core.fault_rules
-        if rules.armed is not self._armed or tuple(rules) != self._standing:
+        if rules.armed is not self._armed or tuple(rules) != self._rules_in_force:
             changes["rules"] = rules.definitions()
         else:
             changed = [rule for rule in self._armed if rule.position != self._positions[rule.id]]
             if not changed:
                 return
             changes["tallies"] = {rule.id: rule.tally() for rule in changed}
-        self._armed, self._standing = rules.armed, tuple(rules)
+        self._armed, self._rules_in_force = rules.armed, tuple(rules)
         self._positions = {rule.id: rule.position for rule in rules.armed}
 
     def _add_stubs(self, changes: Json) -> None:

@@ -182,7 +182,7 @@ def resolve(
 
 
 def _is_given(option: Option, text: str | None) -> bool:
-    """Tell whether a variable of this *text* sets *option*. An empty one does not, unless it would be no token."""
+    """Return whether a variable of this *text* sets *option*. An empty one does not, unless it would be no token."""
     # A script that meant to set a token must not get a server without one.
     return bool(text) or (text == "" and option.kind is CREDENTIAL and not option.many)
 

@@ -108,12 +108,12 @@ def _paired(rows: Sequence[Mapping[str, Any] | None], records: Sequence[Record])
     """Return whether rows and records can be matched one to one, with none left over."""
     takes: dict[int, int] = {}
 
-    def place(row: int, tried: set[int]) -> bool:
+    def place(row: int, visited: set[int]) -> bool:
         for index, other in enumerate(records):
             wanted = rows[row]
-            if index not in tried and (wanted is None or not any(mismatches(wanted, other))):
-                tried.add(index)
-                if index not in takes or place(takes[index], tried):
+            if index not in visited and (wanted is None or not any(mismatches(wanted, other))):
+                visited.add(index)
+                if index not in takes or place(takes[index], visited):
                     takes[index] = row
                     return True
         return False

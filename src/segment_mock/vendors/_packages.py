@@ -34,14 +34,14 @@ def vendors_of_packages(own: tuple[Vendor, ...]) -> tuple[Vendor, ...]:
     entries = _entries()
     if not entries:
         return ()
-    taken = [*own]
+    vendors = [*own]
     for entry in entries:
         vendor = _loaded(entry)
-        problem = next(_problems(vendor, taken), "")
+        problem = next(_problems(vendor, vendors), "")
         if problem:
             raise SettingError(f"{_place(entry)}: {problem}")
-        taken.append(vendor)
-    return tuple(sorted(taken[len(own) :], key=lambda vendor: vendor.name))
+        vendors.append(vendor)
+    return tuple(sorted(vendors[len(own) :], key=lambda vendor: vendor.name))
 
 
 @cache
@@ -101,8 +101,8 @@ def check_name(name: str, others: Iterable[Vendor]) -> str:
     """Return why a vendor can't have the name *name* beside *others*, or ``""``."""
     if not _NAME.fullmatch(name) or name in RESERVED or iskeyword(name):
         return f"name {name!r}: expected lower-case letters, digits and _, but not {', '.join(RESERVED)}"
-    taken = next((other for other in others if other.name == name), None)
-    return f"name {name!r} is taken by {taken.title}" if taken else ""
+    namesake = next((other for other in others if other.name == name), None)
+    return f"name {name!r} is taken by {namesake.title}" if namesake else ""
 
 
 def _problems(vendor: Vendor, others: list[Vendor]) -> Iterator[str]:
@@ -123,14 +123,14 @@ def _problems(vendor: Vendor, others: list[Vendor]) -> Iterator[str]:
         yield f"root {vendor.root!r}: expected a path such as /api, not below /_mock"
     for other in others:
         yield from (f"{problem} is taken by {other.title}" for problem in _clashes(vendor, other))
-    taken = {option.name for option in OPTIONS}
-    if clashing := sorted(taken & {option.name for option in all_options([vendor])[len(OPTIONS) :]}):
+    option_names = {option.name for option in OPTIONS}
+    if clashing := sorted(option_names & {option.name for option in all_options([vendor])[len(OPTIONS) :]}):
         yield f"setting {', '.join(clashing)} exists already; choose another name for the vendor or its option"
 
 
 def _clashes(vendor: Vendor, other: Vendor) -> Iterator[str]:
     for host in vendor.hosts:
-        if any(matches(host, taken) or matches(taken, host) for taken in other.hosts):
+        if any(matches(host, other_host) or matches(other_host, host) for other_host in other.hosts):
             yield f"host {host!r}"
     if vendor.root == other.root:
         yield f"root {vendor.root!r}"

@@ -24,7 +24,7 @@ PATIENCE = 10.0
 
 
 class Way(NamedTuple):
-    """A proxy, the file of the CA to be trusted, and what verifies by it; a client that is told nothing has none."""
+    """A proxy, the file of the CA to be trusted, and what verifies by it; a client without settings has none."""
 
     proxy: str | None = None
     ca_file: str | None = None

@@ -94,7 +94,7 @@ EXCEPTIONS = {
 }
 """(fault, client, door) -> (what may be seen instead, the reason)."""
 if urllib3.__version__.startswith("1."):
-    LAX = "urllib3 1.26 takes what has come of a body for the whole, unless it is told to be strict"
+    LAX = "urllib3 1.26 accepts an incomplete body by default"
     EXCEPTIONS |= {("truncate", "requests", door): (("200 no JSON",), LAX) for door in DOORS}
     EXCEPTIONS |= {
         ("truncate-reset", "requests", door): (("200 no JSON", "ChunkedEncodingError", "ConnectionError"), LAX)

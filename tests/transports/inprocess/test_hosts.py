@@ -22,7 +22,6 @@ def status(host: str) -> int:
 @pytest.mark.parametrize("transport", ["inprocess", "live", "tls"])
 @pytest.mark.parametrize("host", ["gateway.example", "GATEWAY.example.", "eu.gateway.example"])
 def test_a_gateway_is_taken_in(transport: Any, host: str) -> None:
-    """Its vendor is told by the path."""
     with SegmentMock() as mock, mock.intercept(transport=transport, hosts=["gateway.example", "*.gateway.example"]):
         assert status(host) == 200
         assert status("api.salsalabs.org") == 200
@@ -57,7 +56,6 @@ def test_what_is_no_host_is_refused(host: str) -> None:
 
 
 def test_proxy_serves_a_configured_gateway() -> None:
-    """A client that is told of the proxy reaches it."""
     with SegmentMock(hosts=["gateway.example"]) as mock:
         server = mock.serve(proxy=True)
         reply = requests.get(

@@ -72,13 +72,13 @@ def no_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect_ex", connect)
 
 
-def standing() -> list[object]:
+def patched_functions() -> list[object]:
     """Return what stands in each place that a hook takes."""
     return [vars(owner).get(name) for owner, name in PLACES] + [*sys.meta_path]
 
 
 def search(client: Any, url: str = URL) -> int:
-    """Return how many groups *client* is told of."""
+    """Return how many groups *client* gets."""
     status, text = client.send("POST", url, ALL)
     assert status == 200, text
     total: int = json.loads(text)["payload"]["total"]
@@ -99,27 +99,27 @@ def test_existing_client_is_intercepted(mock: SegmentMock, client: Any, monkeypa
 
 def test_all_is_as_before_once_it_ends(mock: SegmentMock) -> None:
     """Hooks and finder go with the last of nested interceptions, in whatever order they end."""
-    before = standing()
+    before = patched_functions()
     first, second = mock.intercept(), mock.intercept()
     first.__enter__()
     second.__enter__()
     first.__exit__(None, None, None)
-    within = standing()
+    within = patched_functions()
     answered = REGISTRY.transport_for("api.salsalabs.org") is not None
     second.__exit__(ZeroDivisionError, ZeroDivisionError(), None)
 
     assert answered
     assert not any(now is then for now, then in zip(within[: len(PLACES)], before[: len(PLACES)], strict=True))
-    assert before == standing()
+    assert before == patched_functions()
 
 
 def test_an_exception_ends_it(mock: SegmentMock) -> None:
     """What a block raises leaves it as it is, and nothing stays behind."""
-    before = standing()
+    before = patched_functions()
     with pytest.raises(ZeroDivisionError), mock.intercept():
         raise ZeroDivisionError
 
-    assert before == standing()
+    assert before == patched_functions()
 
 
 def test_unknown_transport_is_refused(mock: SegmentMock) -> None:

@@ -104,12 +104,11 @@ def test_a_spy_that_outlives_the_interception_leaves_the_original(mock: SegmentM
 
 
 def test_a_spy_below_is_found_again(mock: SegmentMock) -> None:
-    """What stood there before an interception stands there after it."""
     with mocks.patch.object(http.client.HTTPSConnection, "connect", CONNECT):
-        standing = http.client.HTTPSConnection.connect
+        patch = http.client.HTTPSConnection.connect
         with mock.intercept():
             assert count() == 1
-        assert http.client.HTTPSConnection.connect is standing
+        assert http.client.HTTPSConnection.connect is patch
 
 
 def test_a_spy_on_a_pool_sees_each_call(mock: SegmentMock) -> None:
@@ -141,7 +140,6 @@ def test_reimported_library_is_intercepted(mock: SegmentMock, monkeypatch: pytes
 def test_a_restored_import_system_ends_no_interception_badly(
     mock: SegmentMock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever puts ``sys.meta_path`` back takes our finder along; the interception ends all the same."""
     before = [*sys.meta_path]
     with monkeypatch.context() as patch, mock.intercept():
         patch.setattr(sys, "meta_path", before)

@@ -51,7 +51,6 @@ def test_httpx_under_trio(mock: SegmentMock, transport: Any) -> None:
 
 @pytest.mark.parametrize("transport", ["inprocess", "live"])
 def test_httpcore_without_httpx(mock: SegmentMock, transport: Any) -> None:
-    """Its own pool, made before, with its trace of what happens on the connection."""
     events: list[str] = []
     with httpcore.ConnectionPool() as pool, mock.intercept(transport=transport):
         plain = pool.request("GET", METRICS, headers=HEADERS)

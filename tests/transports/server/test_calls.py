@@ -95,7 +95,6 @@ def test_a_client_that_leaves(seconds, expected):
 
 
 def test_a_late_call_that_is_then_held_without_its_client():
-    """Nobody would ever take its answer: it is closed as soon as it waits for ever."""
     left, over = threading.Event(), threading.Event()
 
     async def answer(request):
@@ -116,7 +115,6 @@ def test_a_late_call_that_is_then_held_without_its_client():
 
 
 def test_a_thousand_hanging_calls():
-    """They cost no thread and disturb nobody, and `stop` closes them all."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < 3000:
         pytest.skip("too few file descriptors")

@@ -59,7 +59,6 @@ def test_a_reset_waits_for_bytes_that_have_not_crossed():
 
 
 def test_a_reset_does_not_wait_for_ever(monkeypatch):
-    """A client that never reads is reset all the same."""
     monkeypatch.setattr("segment_mock.transports.server.writer.LINGER", 0.05)
     with serving(always(BODY, raw=b"x" * 10**6, end="reset")) as server, RawClient(server) as wire:
         watch = select.poll()

@@ -15,7 +15,7 @@ from .raw_client import GET, TIMEOUT, RawClient, echo, serving
 
 
 async def tells(request):
-    """Answer with everything a core is told, as text."""
+    """Answer with everything that the core gets, as text."""
     lines = [request.method, request.target, request.transport, str(request.number)]
     lines += [f"{name}={value}" for name, value in request.headers.items()]
     return Response(200, {}, "\n".join(lines).encode())
@@ -102,7 +102,6 @@ def test_chunked_request_body():
 
 
 def test_expect_continue():
-    """A client that asks first is told to go on, and only when its turn has come."""
     ask = b"PUT / HTTP/1.1\r\nContent-Length: 2\r\nExpect: 100-Continue\r\n\r\n"
     with serving() as server, RawClient(server) as wire:
         assert wire.send(ask).until(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"

@@ -73,7 +73,6 @@ def test_a_head_below_64_kib_in_small_pieces():
     [b"Content-Length: 10000000000\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\nb\r\n" + b"x" * 11],
 )
 def test_a_body_beyond_the_limit(framing):
-    """The core is told as soon as it is plain, the rest is not waited for, the connection closes."""
     with serving(body_limit=10) as server, RawClient(server) as wire:
         status, headers, body = wire.send(b"PUT / HTTP/1.1\r\n" + framing).reply()
 
@@ -127,7 +126,6 @@ def test_an_idle_connection_is_not_closed():
 
 
 def test_a_client_that_does_not_read_is_not_read():
-    """While a reply can't leave nobody works out the next: memory stays bounded, and nothing is lost."""
     served = []
 
     async def answer(request):

@@ -37,9 +37,9 @@ def test_localhost_is_every_family_that_there_is() -> None:
 
 @pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6 loopback")
 def test_port_that_one_family_has_taken_is_refused() -> None:
-    with socket.socket(socket.AF_INET6) as taken, SegmentMock() as mock:
-        taken.bind(("::1", 0))
-        taken.listen()
+    with socket.socket(socket.AF_INET6) as other_server, SegmentMock() as mock:
+        other_server.bind(("::1", 0))
+        other_server.listen()
         with pytest.raises(OSError, match="in use"):
-            mock.serve("localhost", taken.getsockname()[1])
-        socket.create_server(("127.0.0.1", taken.getsockname()[1])).close()
+            mock.serve("localhost", other_server.getsockname()[1])
+        socket.create_server(("127.0.0.1", other_server.getsockname()[1])).close()

@@ -76,7 +76,6 @@ def test_requests_are_read_byte_by_byte(request_: bytes) -> None:
 
 
 def test_requests_behind_a_full_queue_are_read_later() -> None:
-    """Whoever pipelines thousands makes nobody else wait for them to be parsed."""
     parser = parse(GET * 20 + PUT[:-1], queue_limit=8)
     lengths = []
     while parser.backlogged:
@@ -304,7 +303,6 @@ def test_no_other_parser_reads_more_into_it(messages: list[tuple[bytes, list[byt
 
 
 def test_refusal_names_the_line_that_is_wrong() -> None:
-    """The sentence is for whoever wrote the client."""
     ((response, _),) = parse(b"GET / HTTP/1.1\r\nHost: a\r\nX Y: z\r\n\r\n").requests
 
     assert isinstance(response, Response)

@@ -41,7 +41,6 @@ def test_start_binds_a_free_port_and_says_where():
 
 
 def test_ipv6():
-    """A host with a colon is an IPv6 address and stands in brackets in the URL."""
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
     except OSError:
@@ -133,7 +132,6 @@ def test_stop_while_clients_connect(caplog):
 
 
 def test_stop_from_the_loop_and_from_the_control_plane():
-    """Whoever stops the server, even from within, need not wait for itself."""
     for target in ("/", "/_mock/stop"):
         holder = []
 

@@ -50,7 +50,6 @@ def test_tls_is_verified_by_the_servers_own_authority(mock: SegmentMock, session
 
 
 def test_ca_file_is_its_owners_alone_and_goes_with_the_server(mock: SegmentMock) -> None:
-    """It can be read by nobody else, lies in a folder of its own, and is gone after stop."""
     server = mock.serve(tls=True)
     file = Path(server.ca_file or "")
     modes = [oct(path.stat().st_mode & 0o777) for path in (file, file.parent)]
@@ -258,7 +257,6 @@ def test_tls_in_tls_is_refused(mock: SegmentMock) -> None:
 
 @pytest.mark.parametrize("address", ["", "my_host", "a..b", "x" * 300])
 def test_an_address_without_a_certificate_is_left_out(address: str) -> None:
-    """A server may listen on what is no name for a certificate; its clients know it by another."""
     authority = CertificateAuthority(["*.instaleap.io"], address)
 
     assert isinstance(authority.context, ssl.SSLContext)

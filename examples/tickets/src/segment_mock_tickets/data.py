@@ -42,8 +42,8 @@ _TICKET = Validator(TicketRow())
 def load(document: Json, world: World) -> Mapping[str, InitialRecords]:
     """Return the tables of this vendor's part of a data file; raises SettingError naming row, field and value."""
     loaded = rows(_TICKET, document, "tickets", "tickets")
-    taken = {row.get("id") for row in loaded}
-    records = [{**row, "id": row.get("id") or world.new_id("data.tickets.tickets", taken)} for row in loaded]
+    existing_ids = {row.get("id") for row in loaded}
+    records = [{**row, "id": row.get("id") or world.new_id("data.tickets.tickets", existing_ids)} for row in loaded]
     try:
         return {"tickets": InitialRecords(TICKETS, records)}
     except DuplicateKey as error:
@@ -64,5 +64,5 @@ class TicketsState(VendorState):
         return self.rows("tickets")
 
     def add_ticket(self, subject: str, state: str = "open") -> Json:
-        """Add a ticket past the API and return it; raises SettingError."""
+        """Add a ticket without an API call and return it; raises SettingError."""
         return self.add("tickets", {"tickets": [{"subject": subject, "state": state}]})

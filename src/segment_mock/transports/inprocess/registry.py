@@ -79,10 +79,10 @@ class Patch:
         setattr(owner, name, self.wrapper)
         return True
 
-    def remove(self, standing: Iterable[Patch]) -> bool:
+    def remove(self, active_patches: Iterable[Patch]) -> bool:
         """Restore the original, and return whether no other patch was involved.
 
-        If one of the *standing* patches wraps this one, it takes the original over. If another library has patched the
+        If one of *active_patches* wraps this one, it takes the original over. If another library has patched the
         same attribute since, its patch stays, and the wrapper below only passes calls on.
         """
         self.is_over = True
@@ -92,7 +92,7 @@ class Patch:
             else:
                 setattr(self.owner, self.name, self._before)
             return True
-        for patch in standing:
+        for patch in active_patches:
             if patch.original is self.wrapper:
                 patch.original, patch._before = self.original, self._before
         return False
@@ -119,7 +119,7 @@ class Library(NamedTuple):
 class Route:
     """The route for the hosts that it *owns*: *transport* answers them; if it is a text, it is the reason to refuse.
 
-    With *blocks*, a host that no route owns is refused, unless it is this machine or *spared*, and *on_refused* is
+    With *blocks*, a host that no route owns is refused, unless it is this machine or *exempt_host*; *on_refused* is
     called with it. *modules* are the client libraries to patch. In the *thread* that entered it, it precedes the other
     routes; a route with None comes last.
     """
@@ -131,7 +131,7 @@ class Route:
     thread: int | None = field(default_factory=get_ident)
     patches: list[tuple[Library, Patch]] = field(default_factory=list)
     on_refused: Callable[[str], None] | None = None
-    spared: str = ""
+    exempt_host: str = ""
 
 
 class InterceptionRegistry:
@@ -170,7 +170,7 @@ class InterceptionRegistry:
                 raise refusal(host, transport)
             return transport
         blocking = next((route for route in reversed(routes) if route.blocks), None)
-        if blocking is not None and not is_local(name) and name != blocking.spared:
+        if blocking is not None and not is_local(name) and name != blocking.exempt_host:
             if blocking.on_refused is not None:
                 blocking.on_refused(host)
             raise refusal(host, "block_network=True refuses every host but the vendors' and this machine's own")
@@ -201,9 +201,9 @@ class InterceptionRegistry:
         """Remove *route* from any position of the stack."""
         with self._lock:
             self.routes = tuple(other for other in self.routes if other is not route)
-            standing = [patch for other in self.routes for _, patch in other.patches]
+            active_patches = [patch for other in self.routes for _, patch in other.patches]
             for library, patch in reversed(route.patches):
-                if patch.remove(standing):
+                if patch.remove(active_patches):
                     library.removed.append(patch)
             route.patches.clear()
             self._find()
@@ -295,7 +295,7 @@ REGISTRY = InterceptionRegistry()
 class Interception:
     """A context manager and decorator that intercepts the hosts that it *owns*; *opened* returns their transport.
 
-    With *block_network*, every other host is refused, except this machine and *spared*. It may be entered repeatedly;
+    With *block_network*, every other host is refused, except this machine and *exempt_host*. It may be entered again;
     each time, and each call of a decorated function, has its own transport. `start` and `stop` do the same without a
     ``with`` block.
     """
@@ -307,16 +307,18 @@ class Interception:
         *,
         block_network: bool = False,
         on_refused: Callable[[str], None] | None = None,
-        spared: str = "",
+        exempt_host: str = "",
     ) -> None:
         self._owns = lru_cache(maxsize=256)(owns)  # called several times in each call
         self._opened, self._blocks, self._on_refused = opened, block_network, on_refused
-        self._spared = spared
+        self._exempt_host = exempt_host
         self._entered: list[Route] = []
 
     def start(self) -> Self:
         """Start intercepting."""
-        route = Route(self._owns, self._opened(), self._blocks, on_refused=self._on_refused, spared=self._spared)
+        route = Route(
+            self._owns, self._opened(), self._blocks, on_refused=self._on_refused, exempt_host=self._exempt_host
+        )
         REGISTRY.add(route)
         self._entered.append(route)
         return self
@@ -370,7 +372,11 @@ class Interception:
 
     def _copy(self) -> Interception:
         return Interception(
-            self._owns, self._opened, block_network=self._blocks, on_refused=self._on_refused, spared=self._spared
+            self._owns,
+            self._opened,
+            block_network=self._blocks,
+            on_refused=self._on_refused,
+            exempt_host=self._exempt_host,
         )
 
 

@@ -145,9 +145,9 @@ def load(document: Json, world: World) -> Mapping[str, InitialRecords]:
 
 def _keyed(validator: Validator, document: Json, collection: str, key: str, world: World) -> Iterator[Record]:
     records = rows(validator, document, "salsa", collection)
-    taken = {record.get(key, "").lower() for record in records}
+    existing_ids = {record.get(key, "").lower() for record in records}
     for record in records:
-        yield {**record, key: record.get(key, "").lower() or world.new_id(f"data.salsa.{collection}", taken)}
+        yield {**record, key: record.get(key, "").lower() or world.new_id(f"data.salsa.{collection}", existing_ids)}
 
 
 def _memberships(document: Json, segments: InitialRecords, supporters: InitialRecords) -> Iterator[Record]:

@@ -110,8 +110,8 @@ def problems(call: Call, validator: Validator, item: Json) -> list[tuple[str, st
 def item_error(call: Call, kind: str, field: str, details: str = "") -> Json:
     """Return the error of *kind* for *field* of an item."""
     row = ITEM_ERRORS[kind]
-    if doubted := doubt(row.source):
-        call.note_assumed(f"{kind}: {doubted}")
+    if assumption := doubt(row.source):
+        call.note_assumed(f"{kind}: {assumption}")
     return _error(call, row.code, row.message, field, details)
 
 

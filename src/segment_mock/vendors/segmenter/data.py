@@ -67,12 +67,12 @@ def load(document: Json, world: World) -> Mapping[str, InitialRecords]:
     segment_rows = rows(_SEGMENT, document, "segmenter", "segments")
     person_rows = rows(_PERSON, document, "segmenter", "persons")
     members = [person for row in segment_rows for person in row["persons"]]
-    taken = {row.get("id") for row in [*segment_rows, *person_rows, *members]}
+    existing_ids = {row.get("id") for row in [*segment_rows, *person_rows, *members]}
     try:
         segments = InitialRecords(
-            SEGMENTS, [_segment(row, people, world, "data.segmenter", taken) for row in segment_rows]
+            SEGMENTS, [_segment(row, people, world, "data.segmenter", existing_ids) for row in segment_rows]
         )
-        listed = save_persons(people, world, person_rows, "data.segmenter.persons", taken)
+        listed = save_persons(people, world, person_rows, "data.segmenter.persons", existing_ids)
     except DuplicateKey as error:
         raise SettingError(f"data.segmenter.{error}") from None
     # A complete list of persons beside the segments decides their order.
@@ -80,9 +80,9 @@ def load(document: Json, world: World) -> Mapping[str, InitialRecords]:
     return {"segments": segments, "persons": InitialRecords(PERSONS, records)}
 
 
-def _segment(row: Json, people: Table, world: World, kind: str, taken: Container[Any]) -> Record:
-    persons = [person["id"] for person in save_persons(people, world, row["persons"], f"{kind}.persons", taken)]
-    return {"id": row.get("id") or world.new_id(f"{kind}.segments", taken), **row, "persons": persons}
+def _segment(row: Json, people: Table, world: World, kind: str, existing_ids: Container[Any]) -> Record:
+    persons = [person["id"] for person in save_persons(people, world, row["persons"], f"{kind}.persons", existing_ids)]
+    return {"id": row.get("id") or world.new_id(f"{kind}.segments", existing_ids), **row, "persons": persons}
 
 
 def export(store: Store) -> Json:

@@ -60,19 +60,19 @@ def save_persons(
     world: World,
     persons: Iterable[Json],
     kind: str = "segmenter.persons",
-    taken: Container[str] = (),
+    existing_ids: Container[str] = (),
     assume: Callable[[str], Any] = str,
 ) -> list[Record]:
     """Add each of *persons* to *table* or update it there, and return the records, each once.
 
-    *kind* names the stream of new ids; ids in *taken* are skipped. *assume* is called with each assumption that this
+    *kind* names the stream of new ids; *existing_ids* are skipped. *assume* is called with each assumption that this
     relies on.
     """
     known: dict[str, Record] = {}
     for sent in persons:
         stored, tags = _find_person(table, sent, assume), sent.get("substitutionTags", [])
         if stored is None:
-            record = {"id": sent.get("id") or world.new_id(kind, table, taken), **sent}
+            record = {"id": sent.get("id") or world.new_id(kind, table, existing_ids), **sent}
         else:
             assume("same_person_twice" if stored["id"] in known else "person_identity")
             if any(name not in sent for name in stored if name not in _OWN):

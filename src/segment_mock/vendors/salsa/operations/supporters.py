@@ -74,11 +74,11 @@ def _identified(call: Call, payload: Json, show: Callable[[Record], Json]) -> li
         payload,
         kind,
         payload["identifiers"],
-        lambda identifier: [show(row) for row in _meant(call, kind, identifier)],
+        lambda identifier: [show(row) for row in _supporters_with(call, kind, identifier)],
     )
 
 
-def _meant(call: Call, kind: str, identifier: str) -> list[Record]:
+def _supporters_with(call: Call, kind: str, identifier: str) -> list[Record]:
     supporters = call.rows("supporters")
     if kind == "SUPPORTER_ID":
         row = supporters.get(identifier.lower())
@@ -163,7 +163,7 @@ def _namesake(call: Call, sent: Json) -> Record | None:
 
 def _faults(call: Call, sent: Json, known: Record | None) -> list[Fault]:
     """Return the errors of a supporter that is valid by its schema, given its record and the other records."""
-    faults = [*_clearing(call, sent, known or {}), *_taken(call, sent, known or {}), *_misfits(call, sent)]
+    faults = [*_clearing(call, sent, known or {}), *_duplicate_emails(call, sent, known or {}), *_misfits(call, sent)]
     if known is None:
         return faults if emails(sent) else [*faults, ("contacts", "required")]
     if not emails(sent):
@@ -180,7 +180,7 @@ def _clearing(call: Call, sent: Json, known: Mapping[str, Any]) -> list[Fault]:
     return []
 
 
-def _taken(call: Call, sent: Json, known: Mapping[str, Any]) -> list[Fault]:
+def _duplicate_emails(call: Call, sent: Json, known: Mapping[str, Any]) -> list[Fault]:
     # Supporters who already share an address may keep it; refuse only a duplicate that this call would cause.
     own, supporters = emails(known), call.rows("supporters")
     addresses = [(index, emails({"contacts": [row]})) for index, row in enumerate(sent.get("contacts") or ())]
