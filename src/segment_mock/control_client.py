@@ -52,12 +52,13 @@ class ControlClient:
     ) -> None:
         if not isinstance(url, str):
             raise SettingError(f"url: {brief(url)} is not the base URL of a server, such as http://127.0.0.1:7357")
-        parts = urlsplit(url)
         try:
-            is_usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+            parts = urlsplit(url)
+            is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+            is_usable = is_usable and not (parts.query or parts.fragment) and url.isprintable()
         except ValueError:
             is_usable = False
-        if not is_usable or parts.query or parts.fragment or not url.isprintable():
+        if not is_usable:
             raise SettingError(f"url: {url!r} is not the base URL of a server, such as http://127.0.0.1:7357")
         token = _TOKEN.read(admin_token)
         self.url = url.rstrip("/")

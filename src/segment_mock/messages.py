@@ -18,7 +18,7 @@ BODY_LIMIT = 16 * 2**20
 
 def header_value(text: str) -> str:
     """Return the header value that carries *text* as UTF-8: the clients and WSGI write headers as latin-1."""
-    return text.encode("utf-8", "surrogateescape").decode("latin-1")
+    return text.encode("utf-8", "surrogatepass").decode("latin-1")
 
 
 def header_text(value: str) -> str:

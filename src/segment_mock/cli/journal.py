@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from ..control_client import ControlClient
+from ..json_match import brief
 from ..wording import plural
 from .completion import fault_kinds, of, operations, vendors
 from .remote import as_json_option, print_json, with_server
@@ -25,8 +26,8 @@ def _json(context: click.Context, parameter: click.Parameter, value: str | None)
     if value is not None:
         try:
             json.loads(value)
-        except ValueError as error:
-            raise click.BadParameter(f"{value!r} is not JSON: {error}", context, parameter) from None
+        except (ValueError, RecursionError) as error:
+            raise click.BadParameter(f"{brief(value)} is not JSON: {error}", context, parameter) from None
     return value
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from ..control_client import ControlClient, escaped
+from ..json_match import brief
 from ..settings import SettingError, read_rules, suggestion
 from .completion import fault_kinds, fault_settings, names_or_files, of, operations, scenarios
 from .remote import as_json_option, print_json, with_server
@@ -124,6 +125,8 @@ def _value(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return text
+    except RecursionError:
+        raise click.UsageError(f"{brief(text, 50)} is nested too deeply") from None
 
 
 def _print(rows: Iterable[Mapping[str, Any]], as_json: bool) -> None:

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from ..core import Vendor
 from ..json_match import json_or_text
-from ..messages import Request, Response
+from ..messages import Request, Response, check_header, header_value
 from ..redaction import REDACTED, redacted, without
 from ..settings import SettingError
 from .example import TIME, UUID, by_form
@@ -169,6 +169,11 @@ def _read(file: Path) -> dict[str, Any]:
         part = document.get(place) if isinstance(document, dict) else None
         if not isinstance(part, dict) or not part.keys() >= {*members}:
             raise SettingError(f"{file}: {place}: expected an object with {', '.join(members)}")
+    try:
+        for name, value in dict(document["request"]["headers"]).items():
+            check_header(name, header_value(value) if isinstance(value, str) else value)
+    except (TypeError, ValueError) as error:
+        raise SettingError(f"{file}: request.headers: {error}") from None
     return {**document}
 
 

@@ -217,7 +217,7 @@ def _table(path: Path) -> Mapping[str, Value] | None:
     else:
         import tomli as tomllib
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        document = tomllib.loads(_read(path))
     except (OSError, ValueError, RecursionError) as error:
         raise SettingError(f"{path}: {error}") from None
     table = _mapping(document.get("tool"), f"{path}: [tool]").get("segment-mock")
@@ -247,7 +247,11 @@ def _read(path: Path) -> str:
         text = file.read(_LARGEST + 1)
     if len(text) > _LARGEST:
         raise ValueError(f"the file is larger than {_LARGEST // 2**20} MiB")
-    return text.decode("utf-8-sig")
+    try:
+        return text.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"byte {error.object[error.start]:#04x} in line {line} is not UTF-8") from None
 
 
 def _parse_yaml(text: str) -> Any:
@@ -278,7 +282,13 @@ def _loader(yaml: Any) -> Any:
     prefix = "tag:yaml.org,2002:"
 
     def scalar(convert: Callable[[str], Any]) -> Callable[[Any, Any], Any]:
-        return lambda loader, node: convert(loader.construct_scalar(node))
+        def construct(loader: Any, node: Any) -> Any:
+            try:
+                return convert(loader.construct_scalar(node))
+            except ValueError as error:
+                raise ValueError(f"{error}, line {node.start_mark.line + 1}") from None
+
+        return construct
 
     def flatten_mapping(self: Any, node: Any) -> None:
         # A merge (<<) copies pairs, and a merge of merges copies them again; keep each name once.
