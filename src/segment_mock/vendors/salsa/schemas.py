@@ -310,7 +310,11 @@ class ItemFault(Schema):
 
 def ordered(order: Order, record: Json, **others: Any) -> Json:
     """Return the members of *record* and *others* without nulls, in the recorded *order*, which has all of them."""
-    return {name: value for name, value in {**order, **record, **others}.items() if value is not None}
+    reply = {**order, **record, **others}
+    for name in order:
+        if reply[name] is None:
+            del reply[name]
+    return reply
 
 
 # Groups
