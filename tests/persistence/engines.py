@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import time
+import weakref
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,7 @@ class RedisServer:
         flags = [word for name, value in self._settings.items() for word in (f"--{name}", value)]
         command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._place), *flags]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        weakref.finalize(self, _end, self._process)  # also after a test that fails
         with self.client() as client:
             for _ in range(1000):
                 with suppress(redis.RedisError):
@@ -68,6 +70,12 @@ class RedisServer:
         """Forget everything."""
         with self.client() as client:
             client.flushall()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.kill()
+        process.wait()
 
 
 needs_redis = pytest.mark.skipif(shutil.which("redis-server") is None, reason="redis-server is not installed")
