@@ -96,7 +96,7 @@ class ControlClient:
         except ValueError:
             answer, is_ours = None, False
         if not is_ours or (status >= 400 and "detail" not in answer):
-            text = data[:_SHOWN].decode("utf-8", "replace").strip()
+            text = " ".join(data[:_SHOWN].decode("utf-8", "replace").split())
             raise ConnectionError(f"{self.url}: the server there is not segment-mock; it replied {status} {text}")
         if status >= 400:
             raise self._error(status, answer)

@@ -10,7 +10,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -216,3 +218,25 @@ def test_a_reader_that_ends_early_gets_no_error(mock: SegmentMock) -> None:
         os.close(writer)
 
     assert (1, "") == (done.returncode, done.stderr)
+
+
+def test_another_program_at_the_address_is_one_line() -> None:
+    """Whatever page it replies with."""
+
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.wfile.write(b"HTTP/1.0 404 Not Found\r\n\r\n<html>\n  <body>\n    no such page")
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Page) as server:
+        thread = Thread(target=server.handle_request)
+        thread.start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        error = run("journal", "--url", address, exit_code=1).stderr
+        thread.join()
+
+    assert (
+        f"Error: {address}: the server there is not segment-mock; it replied 404 <html> <body> no such page\n" == error
+    )

@@ -223,7 +223,7 @@ class Front:
             return _Failure(502, f"The segment-mock at {self._address} refuses the admin token of this front.", hint)
         text = ""
         with suppress(OSError, HTTPException):
-            text = reply.read(200).decode("utf-8", "replace").strip()
+            text = " ".join(reply.read(200).decode("utf-8", "replace").split())
         if reply.status in (400, 408, 431) and reply.headers.get_content_type() == "text/plain":
             return _Failure(reply.status, text, "the server could not read the request")
         hint = "the address has to be that of a `segment-mock serve` of this version"

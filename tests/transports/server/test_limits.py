@@ -34,6 +34,20 @@ def test_broken_http(sent, said):
         assert wire.rest() == b""
 
 
+@pytest.mark.parametrize(
+    ("sent", "sentence"),
+    [
+        (b"\x16\x03\x01\x02\x00\x01\x00", "The server expects plain HTTP, but the client sent TLS"),
+        (b"CONNECT api.salsalabs.org:443 HTTP/1.1\r\n\r\n", "The server is not a proxy, so it refuses CONNECT"),
+    ],
+)
+def test_what_a_client_does_not_show_is_in_the_log(sent, sentence, caplog):
+    with serving() as server, RawClient(server) as wire:
+        wire.send(sent).reply()
+
+    assert [record.getMessage().partition(":")[0] for record in caplog.records] == [sentence]
+
+
 def test_broken_after_a_good_request():
     """The good request is answered first, and a HEAD does not cost the sentence its words."""
     with serving() as server, RawClient(server) as wire:

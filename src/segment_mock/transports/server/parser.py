@@ -7,6 +7,7 @@ two parsers could read differently are refused.
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 from collections import deque
@@ -38,6 +39,8 @@ _TLS = "The server expects plain HTTP, but the client sent TLS: use an http:// a
 _LINE_FEED = "This is not HTTP/1.1: a line ends with a line feed alone."
 _NO_PROXY = "The server is not a proxy, so it refuses CONNECT: start segment-mock with --proxy."
 _FOREIGN = "Host {!r} does not belong to a vendor; segment-mock forwards no calls to other hosts."
+
+_LOG = logging.getLogger("segment_mock")
 
 
 class _Refused(Exception):
@@ -103,6 +106,8 @@ class RequestParser:
                     return
                 at = after
         except _Refused as refusal:
+            if refusal.sentence in (_TLS, _NO_PROXY):
+                _LOG.warning("%s", refusal.sentence)  # these clients do not show the reply
             self.refuse(refusal.status, refusal.sentence)
 
     def refuse(self, status: int, sentence: str) -> None:
