@@ -26,19 +26,19 @@ from .state import State
 
 _log = logging.getLogger("segment_mock")
 _SMALLEST = 16 * 2**20
-"""Below this size in bytes, what has been appended is not worth a compaction."""
+"""Compact the log only after at least this many bytes were appended."""
 _SOURCES = ("data", "stubs")
 """The settings that initial data and stubs are read from."""
 _LOOKS = 0.25
-"""Seconds between two looks of a standby at whether the store is free."""
+"""Poll interval of a standby for the store, in seconds."""
 _PROBLEM = {"Content-Type": "application/problem+json", "Retry-After": "1"}
 
 
 class LastingEmulator(Emulator):
-    """An emulator that goes on from the state in its store, and saves what each call changes before it is answered.
+    """An emulator that continues from the state in its store, and saves the changes of each call before its reply.
 
-    If that fails, the reply is a problem with status 503. Then the state is read back from the store as soon as it
-    answers again, so that a call which was refused has changed nothing.
+    If saving fails, the reply is a problem with status 503. The state is then read back as soon as the store answers
+    again, so that a refused call has changed nothing.
     """
 
     def _new_world(self) -> RecordedWorld:
@@ -178,7 +178,7 @@ class LastingEmulator(Emulator):
 
     def _perform(self, call: Call) -> Response:
         response = super()._perform(call)
-        self.save()  # a fault may keep the reply back, and what was written is there all the same
+        self.save()  # before the reply, because a fault may lose the reply
         return response
 
     def save(self) -> None:
@@ -273,7 +273,7 @@ class LastingEmulator(Emulator):
         self._sources = _fingerprint(self._given, self.vendors)
 
     def close(self) -> None:
-        """Save what has changed and let go of the store; calls are refused from then on."""
+        """Save the changes and release the store; later calls are refused."""
         with self._saving:
             if self._is_closed:
                 return
@@ -293,11 +293,11 @@ class _SavedAdmission(Admission):
 
     @property
     def armed(self) -> int:
-        """How many such faults were armed so far."""
+        """How many ``connect`` faults were armed so far."""
         return self._admission.armed
 
     def __call__(self, host: str) -> ConnectFailure | None:
-        """Return how a new connection to *host* fails, or None if it comes about."""
+        """Return how a new connection to *host* fails, or None if it is established."""
         failure = self._admission(host)
         if failure is not None:
             try:

@@ -1,7 +1,7 @@
 """State that outlives a process: one append-only log with compaction, on SQLite or on Redis.
 
-`open_log` returns the `LastingLog` of a URL. Whoever uses it first acquires it, reads blobs and entries back, and then
-appends. What an entry contains is the business of its user: here it is bytes.
+`open_log` returns the `LastingLog` of a URL. First acquire it, then read blobs and entries back, and then append.
+Entries are bytes; their user defines what they contain.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def check_url(url: str) -> str:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise StoreError(f"store: {visible} is no URL: {error} (--store or SEGMENT_MOCK_STORE)") from None
+        raise StoreError(f"store: {visible} is not a URL: {error} (--store or SEGMENT_MOCK_STORE)") from None
     if parts.scheme == "sqlite":
         is_file = bool(parts.path.strip("/")) and not parts.path.endswith("/")
         is_url = is_file and not parts.netloc and "\0" not in url

@@ -1,4 +1,4 @@
-"""What every engine of a lasting log does, and what is said when it can't."""
+"""The interface of a lasting log, which each engine implements, and its errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _QUERY = re.compile(r"[?#].*", re.DOTALL)
 
 
 class StoreError(SettingError):
-    """A store can't be opened: it is damaged, of another format, or no store at all."""
+    """A store can't be opened: it is damaged, has another format, or is not a store."""
 
 
 class StoreInUse(StoreError):
@@ -24,7 +24,7 @@ class StoreInUse(StoreError):
 
 
 class StoreUnavailable(Exception):
-    """An entry could not be made to last. The store may answer again later: see `LastingLog.resume`."""
+    """An entry could not be saved. The store may answer again later; see `LastingLog.resume`."""
 
 
 class LastingLog(ABC):
@@ -39,7 +39,7 @@ class LastingLog(ABC):
 
     @abstractmethod
     def acquire(self) -> None:
-        """Become the one writer; raises `StoreInUse` naming the process that is."""
+        """Become the only writer; raises `StoreInUse` with the process that is the writer now."""
 
     @abstractmethod
     def entries(self) -> Generator[bytes, None, None]:
@@ -51,7 +51,7 @@ class LastingLog(ABC):
 
     @abstractmethod
     def put(self, name: str, content: bytes) -> None:
-        """Add a blob, which no entry refers to yet. A name is used once."""
+        """Add a blob before any entry refers to it. Each name is used only once."""
 
     @abstractmethod
     def append(self, entry: bytes) -> None:
@@ -59,11 +59,11 @@ class LastingLog(ABC):
 
     @abstractmethod
     def compact(self, entry: bytes, keep: Collection[str]) -> None:
-        """Put *entry* in the place of all entries, and forget all blobs but those called as in *keep*, in one step."""
+        """Replace all entries by *entry*, and remove all blobs except those named in *keep*, in one step."""
 
     @abstractmethod
     def resume(self) -> None:
-        """Become the writer again after `StoreUnavailable`, at once or not at all.
+        """Become the writer again after `StoreUnavailable`, without waiting.
 
         Returns when entries can be read and appended again: read all of them, because it is not known which of the
         last ones were written. Raises `StoreUnavailable` otherwise.
@@ -71,7 +71,7 @@ class LastingLog(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of the store, so that another process may write."""
+        """Release the store, so that another process may write."""
 
 
 def public_url(url: str) -> str:
@@ -80,12 +80,12 @@ def public_url(url: str) -> str:
 
 
 def sealed(content: bytes) -> bytes:
-    """Return *content* behind its checksum."""
+    """Return *content* with its checksum before it."""
     return crc32(content).to_bytes(4, "big") + content
 
 
 def unsealed(content: bytes) -> bytes:
     """Return what was `sealed`; raises ValueError if it has changed since."""
     if len(content) < 4 or crc32(content[4:]).to_bytes(4, "big") != content[:4]:
-        raise ValueError("a checksum is wrong")
+        raise ValueError("a checksum does not match")
     return content[4:]

@@ -31,12 +31,12 @@ LEASE = 5.0
 RENEWAL = 1.0
 """Seconds from one renewal of the lease to the next."""
 TIMEOUT = 2.0
-"""Seconds that the server has for an answer,"""
+"""Timeout of the server's answer, in seconds."""
 LONG_TIMEOUT = 60.0
-"""and to take more than `_LARGE` bytes."""
+"""Timeout for commands of more than `_LARGE` bytes, in seconds."""
 _LARGE = 2**20
-_LOOK = 0.1  # seconds between two looks at the lease of another process
-_PAGE = 500  # entries that are read at once
+_LOOK = 0.1  # poll interval of another process's lease, in seconds
+_PAGE = 500  # how many entries are read at once
 _PREFIX = "{segment-mock}:"
 _WHERE = re.compile(r"\.? script: [0-9a-f]{40}.*")
 _KEYS = [f"{_PREFIX}{name}" for name in ("meta", "lease", "log", "blobs", "new")]
@@ -105,7 +105,7 @@ return {'ok', ''}
 
 
 class RedisLog(LastingLog):
-    """A log in the database that *url* names, of a server by itself."""
+    """A log in the database of a single server that *url* names."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
@@ -178,7 +178,7 @@ class RedisLog(LastingLog):
         try:
             self._write(_APPEND, sealed(entry))
         except StoreUnavailable:
-            if self._failure and position is not None:  # nobody knows whether it was written
+            if self._failure and position is not None:  # it is not known whether it was written
                 self._doubtful = str(int(position) + 1)
             raise
 
@@ -212,13 +212,13 @@ class RedisLog(LastingLog):
             client.connection_pool.disconnect()
 
     def after_fork(self) -> None:
-        """Leave lease and log to the parent: a child writes nothing."""
+        """Do not write in a forked child; lease and log belong to the parent."""
         self._position, self._thread = None, None
         self._over = Event()
         self._over.set()
 
     def _open(self) -> None:
-        """Become the owner at the position where the log is."""
+        """Become the owner at the log's current position."""
         milliseconds = str(int(LEASE * 1000))
         verdict, value = self._run(
             self._client, _OPEN, self._token, str(FORMAT), self._who, milliseconds, self._doubtful
@@ -275,7 +275,7 @@ class RedisLog(LastingLog):
         return StoreUnavailable(self._failure)
 
     def _renew(self, over: Event) -> None:
-        """Renew the lease until it is *over*; while the server is gone, look whether it is back."""
+        """Renew the lease until *over* is set; while the server does not answer, check whether it is back."""
         while not over.wait(RENEWAL / 4 if self._failure else RENEWAL):
             position = self._position
             try:
@@ -288,8 +288,8 @@ class RedisLog(LastingLog):
                 pass
 
     def _check_eviction(self) -> None:
-        """Refuse a server that would forget what it has once its memory is full."""
-        with suppress(self._redis.exceptions.RedisError, OSError):  # some servers don't tell
+        """Refuse a server that evicts keys when its memory is full."""
+        with suppress(self._redis.exceptions.RedisError, OSError):  # some servers do not reveal their policy
             policy = self._client.config_get("maxmemory-policy").get("maxmemory-policy", "")
             if policy.startswith("allkeys") and self._client.config_get("maxmemory").get("maxmemory") != "0":
                 raise StoreError(

@@ -34,7 +34,7 @@ _PROBE = 65536  # bytes: there has to be room for more than one call before a fu
 
 
 class SqliteLog(LastingLog):
-    """A log in the file *path*. The lock is one of the operating system's, on ``path.lock``, which has the pid."""
+    """A log in the file *path*. The operating system locks ``path.lock``, which has the pid of the writer."""
 
     def __init__(self, url: str, path: str) -> None:
         super().__init__(url)
@@ -71,7 +71,7 @@ class SqliteLog(LastingLog):
             raise
 
     def entries(self) -> Generator[bytes, None, None]:
-        """Yield every entry; one that is missing or has changed is damage."""
+        """Yield every entry; a missing or changed entry counts as damage."""
         expected = 0
         with closing(self._read("SELECT number, content FROM entries ORDER BY number")) as rows:
             for number, content in rows:
@@ -122,7 +122,7 @@ class SqliteLog(LastingLog):
             self._lock = None
 
     def after_fork(self) -> None:
-        """Leave the file to the parent: nothing may be closed here, which would write."""
+        """Do not close the parent's file in a forked child, because closing would write."""
         import ctypes
 
         for connection in (self._reader, self._writer):
@@ -234,7 +234,7 @@ class SqliteLog(LastingLog):
     def _unsealed(self, content: object) -> bytes:
         try:
             if not isinstance(content, bytes):
-                raise ValueError("an entry is no bytes")
+                raise ValueError("an entry does not consist of bytes")
             return unsealed(content)
         except ValueError as error:
             raise self._damaged(str(error)) from None

@@ -1,4 +1,4 @@
-"""What SQLite does not report about its write-ahead log: that it drops every commit behind a damaged place."""
+"""Check SQLite's write-ahead log: SQLite silently drops every commit after a damaged place."""
 
 from __future__ import annotations
 
