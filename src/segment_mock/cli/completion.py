@@ -31,9 +31,10 @@ _DATA_FILES = (".yaml", ".yml", ".json")
 )
 @click.argument("shell", type=click.Choice([*_SHELLS]))
 def completion(shell: str) -> None:
-    """Print a script with which SHELL completes commands, flags and their values, such as operations.
+    """Print a completion script for SHELL.
 
-    Bash has to be 4.4 or newer. Running the command with _SEGMENT_MOCK_COMPLETE=bash_source prints the same script.
+    It completes commands, flags and their values, such as operations. Bash has to be 4.4 or newer. Running the command
+    with _SEGMENT_MOCK_COMPLETE=bash_source prints the same script.
     """
     root = click.get_current_context().find_root()
     kind = get_completion_class(shell)

@@ -98,12 +98,12 @@ def conform_(
     report: Path | None,
     **given: Any,
 ) -> None:
-    """Replay the shipped examples against URL, and print for each whether the reply is as expected.
+    """Replay the shipped examples against URL.
 
-    If the target is a segment-mock, the records of each example are loaded through its control plane, and its own
-    records are restored at the end. On any other target they are created through the vendor's API, under unique names,
-    and removed at the end. Exits with 1 if a reply differs, nothing was compared, or records could not be removed;
-    with 2 for a bad option.
+    For each example, it prints whether the reply is as expected. If the target is a segment-mock, the records of each
+    example are loaded through its control plane, and its own records are restored at the end. On any other target they
+    are created through the vendor's API, under unique names, and removed at the end. Exits with 1 if a reply differs,
+    nothing was compared, or records could not be removed; with 2 for a bad option.
     """
     if report and not (report.parent.is_dir() and os.access(report.parent, os.W_OK)):
         raise click.UsageError(f"--junit {report}: the folder does not exist or is not writable")

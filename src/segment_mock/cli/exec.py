@@ -40,11 +40,12 @@ _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 @config_option
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, shell_complete=programs)
 def exec_(command: tuple[str, ...], config: str | None, **given: Any) -> None:
-    """Run COMMAND, in any language, with a new server that answers its calls to the vendors' hosts.
+    """Run COMMAND with a server that answers its calls.
 
-    The server is a proxy on a free port, with a certificate authority that the command's environment trusts. Exits
-    with the command's exit code, or with 128 plus the number of the signal that ended it. Exits with 127 if the command
-    does not exist, and with 126 if it can't be run.
+    COMMAND may be in any language; its calls to the vendors' hosts reach the server. The server is a proxy on a free
+    port, with a certificate authority that the command's environment trusts. Exits with the command's exit code, or
+    with 128 plus the number of the signal that ended it. Exits with 127 if the command does not exist, and with 126 if
+    it can't be run.
     """
     settings = resolve_settings(_OPTIONS, {"port": os.environ.get("SEGMENT_MOCK_PORT") or 0, **_given(given)}, config)
     as_json = settings["log_format"] == "json"
@@ -73,7 +74,10 @@ def exec_(command: tuple[str, ...], config: str | None, **given: Any) -> None:
     help="CA to verify a --tls server by. [SEGMENT_MOCK_CA_FILE]",
 )
 def env(url: str | None, ca_file: str | None) -> None:
-    """Print the variables with which a shell's commands reach the running server: ``eval "$(... env)"``."""
+    """Print variables for a shell, as in: eval "$(segment-mock env)".
+
+    With them, the shell's commands reach the running server.
+    """
     base = base_url(url)
     with exit_codes(), closing(client_of(base, None, ca_file if base.startswith("https:") else None)) as client:
         reply = client.send("GET", "/ca.pem")

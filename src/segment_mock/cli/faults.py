@@ -32,9 +32,10 @@ def _names() -> dict[str, str]:
     help="File of your own scenarios to list too.",
 )
 def faults(name: str | None, own: tuple[str, ...]) -> None:
-    """List each kind of fault with its settings, the conditions of a rule, and the named scenarios.
+    """List the kinds of fault, the conditions and the scenarios.
 
-    NAME is one of them, such as latency, times or segmenter.down. Without NAME, everything is listed.
+    Kinds are listed with their settings, conditions are those of a rule. NAME is one of them, such as latency, times or
+    segmenter.down. Without NAME, everything is listed.
     """
     try:
         listed = Emulator({"scenarios": own}).scenarios()

@@ -24,10 +24,11 @@ _SUFFIX = ".tmpl"
     "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder to write; default: segment-mock-NAME."
 )
 def new_vendor(name: str, title: str | None, host: str | None, root: str | None, out: Path | None) -> None:
-    """Write a package with the vendor NAME: one operation, its schema, refusals, table and example, and tests.
+    """Write a package with the vendor NAME.
 
-    NAME has lower-case letters, digits and _. ``pip install -e FOLDER`` registers the vendor with segment-mock, and
-    ``pytest`` in that folder passes. The folder must be empty or new.
+    It has one operation with schema, refusals, table and example, and tests. NAME has lower-case letters, digits and _.
+    'pip install -e FOLDER' registers the vendor with segment-mock, and 'pytest' in that folder passes. The folder
+    must be empty or new.
     """
     title, host, root = title or name.replace("_", " ").title(), host or f"api.{name}.example", root or f"/{name}"
     _check(name, title, host, root)

@@ -14,7 +14,10 @@ from ..vendors import find_vendors
 @click.command()
 @click.argument("which", type=click.Choice([*(vendor.name for vendor in find_vendors()), "mock"]), default="mock")
 def openapi(which: str) -> None:
-    """Print the OpenAPI 3.1 document of a vendor, or of the control plane (mock)."""
+    """Print an OpenAPI 3.1 document.
+
+    It is the document of a vendor, or of the control plane (mock).
+    """
     click.echo(json.dumps(_document(which), indent=2))
 
 
@@ -32,7 +35,10 @@ def _document(which: str) -> Mapping[str, Any]:
 @click.command()
 @click.argument("which", type=click.Choice(["data", "faults", "scenarios", "stubs", "settings"]), default="data")
 def schema(which: str) -> None:
-    """Print the JSON Schema of data files, or of files of another kind, for editors and validators."""
+    """Print the JSON Schema of files, for editors and validators.
+
+    The default is the schema of data files.
+    """
     from ..emulator import Emulator
     from ..web.openapi import file_schema
 

@@ -50,11 +50,12 @@ _HOP_BY_HOP = (
 )
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, shell_complete=programs)
 def record(command: tuple[str, ...], target: str, name: str, out: Path, ca_file: str | None, timeout: float) -> None:
-    """Run COMMAND, forward its calls to the vendor's hosts to URL, and write the exchanges to a folder.
+    """Run COMMAND, and record its calls to a vendor.
 
-    Calls to other hosts are refused. Credentials are redacted; ids and times become placeholders. Names, addresses and
-    other contents stay, so check the files before you share them. The folder gets one file for each call, in the form
-    of fixtures/, and recording.har. Exits with the command's exit code.
+    Calls to the vendor's hosts are forwarded to URL, and the exchanges are written to a folder. Calls to other hosts
+    are refused. Credentials are redacted; ids and times become placeholders. Names, addresses and other contents stay,
+    so check the files before you share them. The folder gets one file for each call, in the form of fixtures/, and
+    recording.har. Exits with the command's exit code.
     """
     check_url(target)
     if out.is_dir() and any(out.iterdir()):

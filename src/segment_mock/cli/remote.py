@@ -133,7 +133,10 @@ def import_(client: ControlClient, file: str, organization: str | None) -> None:
 
 
 def _reset(client: ControlClient) -> None:
-    """Return to the server's initial data; clear faults, journal, clock and limits."""
+    """Return a running server to its initial data.
+
+    Faults, journal, clock and limits are cleared.
+    """
     client.post("/reset")
 
 
@@ -146,7 +149,7 @@ reset_server = click.command("reset")(with_server(_reset))
 
 @click.group()
 def snapshot() -> None:
-    """Take snapshots of a running server's records, and return to them."""
+    """Take and restore snapshots of a running server's records."""
 
 
 @snapshot.command("take")
@@ -184,7 +187,10 @@ def list_snapshots(client: ControlClient, as_json: bool) -> None:
 @as_json_option
 @with_server
 def clock(client: ControlClient, as_json: bool) -> None:
-    """Show a running server's clock, or freeze, set, advance or resume it."""
+    """Show or change a running server's clock.
+
+    It can be frozen, set, advanced and resumed.
+    """
     if click.get_current_context().invoked_subcommand is None:
         _show_clock(client.get("/clock"), as_json)
 

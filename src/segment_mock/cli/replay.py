@@ -24,7 +24,7 @@ _SHOWN = 10
 @click.option("-v", "--verbose", is_flag=True, help="Show request and reply of each call.")
 @click.option("--diff", is_flag=True, help="Show replies that differ as a unified diff.")
 def replay(capsule: Path, verbose: bool, diff: bool) -> None:
-    """Perform the calls of CAPSULE again, and print where the replies differ.
+    """Repeat the calls of CAPSULE, and compare the replies.
 
     A capsule is the JSON file that a failed test writes. It has the records, seed, clock and faults of its mock, and
     every call with its reply. Exits with 1 if a reply differs, with 2 if the file is not a capsule.

@@ -28,9 +28,10 @@ def _names() -> dict[str, str]:
 @click.argument("name", required=False, shell_complete=of(_names))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, as GET /_mock/vendors does.")
 def vendors(name: str | None, as_json: bool) -> None:
-    """List each operation, field, refusal and item error with its source, and each assumed rule with its choice.
+    """List what is emulated, with its source.
 
-    NAME is a vendor or an operation, such as salsa or salsa.upsert_segments. Without NAME, everything is listed.
+    That is each operation, field, refusal and item error, and each assumed rule with its choice. NAME is a vendor or an
+    operation, such as salsa or salsa.upsert_segments. Without NAME, everything is listed.
     """
     chosen, operation = _chosen(name)
     document = catalogue(chosen, resolve_settings(all_options(_VENDORS), {}, None))
