@@ -67,12 +67,12 @@ def test_what_is_written_is_linted_and_typed(tmp_path: Path) -> None:
         (["../x"], "name '../x': expected lower-case letters"),
         (["class"], "name 'class': expected lower-case letters"),
         (["salsa"], "name 'salsa' is taken by Salsa Engage"),
-        (["journal"], "name 'journal': SegmentMock.journal is something else"),
+        (["journal"], "name 'journal': SegmentMock.journal already exists"),
         (["a", "--host", "https://api.example.com"], "--host 'https://api.example.com': expected a host"),
         (["a", "--host", "!a.example"], "--host '!a.example': expected a host"),
         (["a", "--root", "api"], "--root 'api': expected a path such as /api"),
         (["a", "--root", "/_mock/a"], "--root '/_mock/a': expected a path such as /api"),
-        (["a", "--title", 'A "B"'], "expected text without quotation marks"),
+        (["a", "--title", 'A "B"'], "expected a text without quotation marks"),
     ],
 )
 def test_a_bad_argument_is_named_and_nothing_is_written(
