@@ -6,6 +6,7 @@ import json
 import logging
 from contextlib import closing
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -196,3 +197,28 @@ def test_rule_that_can_not_be_written_down_is_refused(tmp_path: Path, fault: Any
         mock.faults.add("hang", match={"json": {"payload.a": 1}})
     with opened(tmp_path) as mock:
         assert len(mock.faults) == 1
+
+
+def test_what_only_the_standard_library_can_write_is_kept_exactly(tmp_path: Path) -> None:
+    members: dict[str, Any] = {"description": "lone \ud800", "externalSystemId": str(10**30)}
+    with opened(tmp_path) as mock:
+        mock.salsa.add_segment("A", **members)
+        mock.stub("GET", "/x", body=b"\xff\x00")
+        mock.stub("GET", "/y", body="text")
+        expected = mock.state()
+    with opened(tmp_path) as mock, mock.session() as session:
+        assert mock.state() == expected
+        assert session.get("http://localhost/x").content == b"\xff\x00"
+        assert session.get("http://localhost/y").content == b"text"
+
+
+def test_big_numbers_and_bytes_are_kept_exactly() -> None:
+    from segment_mock.lasting.plain import bytes_of, decode, encode, tuples
+
+    for value in (10**400, "\ud800", {"a": [1.5, None, True, 2**64]}):
+        assert decode(encode(value)) == value
+    assert bytes_of(decode(encode({"\ud800": b"\xff"}))["\ud800"]) == b"\xff"
+    assert decode(encode(MappingProxyType({"a": "\ud800"}))) == {"a": "\ud800"}
+    assert tuples(decode(encode(("a", (1, "b"))))) == ("a", (1, "b"))
+    with pytest.raises(TypeError, match="object is not JSON"):
+        encode(object())

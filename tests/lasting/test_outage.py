@@ -185,6 +185,23 @@ def test_what_python_code_prepares_is_saved_when_the_mock_is_closed(tmp_path: Pa
         assert (again.clock.iso(), len(again.faults)) == ("2026-01-01T00:00:00.000Z", 1)
 
 
+def test_states_that_replace_each_other_do_not_pile_up_in_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("segment_mock.lasting.emulator._SMALLEST", 100_000)
+    with opened(tmp_path, journal_size=1) as mock, mock.session() as session:
+        for number in range(30):
+            rows = [{"name": f"Group {number} {index}"} for index in range(300)]
+            assert session.put(f"{HOST}/_mock/state", json={"salsa": {"segments": rows}}).status_code == 200
+            add_group(mock, "A")
+        blobs = mock._core._state.blobs  # type: ignore[attr-defined]
+        assert len(blobs) < 15
+        ((count,),) = mock._core._store._writer.execute("SELECT count(*) FROM blobs")  # type: ignore[attr-defined]
+        assert count < 15
+    with opened(tmp_path) as mock:
+        assert len(names(mock)) == 301
+
+
 def test_reloaded_files_are_what_the_next_start_goes_on_from(tmp_path: Path) -> None:
     file = tmp_path / "data.json"
     file.write_text('{"salsa": {"segments": [{"name": "old"}]}}')
@@ -229,3 +246,15 @@ def test_damaged_store_is_reported_once(tmp_path: Path, caplog: pytest.LogCaptur
 def _upsert(name: str) -> Request:
     body = b'{"payload":{"segments":[{"name":"%s"}]}}' % name.encode()
     return Request("PUT", UPSERT.removeprefix(HOST), {"host": "localhost", "authtoken": "t"}, body)
+
+
+def test_record_that_is_no_json_is_told_and_undone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with opened(tmp_path) as mock:
+        add_group(mock, "A")
+        table = mock._core.world.organization().store["salsa.segments"]
+        with mock._core.world.lock:
+            table.put({"segmentId": "x", "name": "B", "extra": object()})
+        assert "can't be saved: TypeError" in add_group(mock, "C").json()["detail"]
+        assert add_group(mock, "D").status_code == 200
+        assert names(mock) == ["A", "D"]
+    assert "object is not JSON" in caplog.text

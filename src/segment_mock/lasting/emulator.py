@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,7 @@ class LastingEmulator(Emulator):
         self._is_replaced = self._is_closed = False
         self.admission = _SavedAdmission(self, self.admission)
         self._store = open_log(self.settings["store"])
-        self._state = State(self, self._policy.windows, self._store.put, self._store.blob)
+        self._state = State(self, self._policy.windows, self._put, self._store.blob)
         while True:
             self._acquire()
             try:
@@ -209,6 +209,10 @@ class LastingEmulator(Emulator):
         self._size, self._compact_at = 0, max(_SMALLEST, 2 * len(entry))
         self._is_replaced = False
 
+    def _put(self, name: str, content: bytes) -> None:
+        self._store.put(name, content)
+        self._size += len(content)
+
     # Outages.
 
     @property
@@ -271,6 +275,8 @@ class LastingEmulator(Emulator):
         """Read the files of data, faults, stubs and scenarios again, and begin with them."""
         super().reload()
         self._sources = _fingerprint(self._given, self.vendors)
+        with suppress(StoreUnavailable):  # the next call says so
+            self.save()
 
     def close(self) -> None:
         """Save the changes and release the store; later calls are refused."""
