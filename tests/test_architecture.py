@@ -21,7 +21,7 @@ LAYERS = (
     ("vendor_api",),
     ("faults", "vendors"),
     ("routing", "examples"),
-    ("stubs", "har", "mock_settings"),
+    ("stubs", "har", "tally", "mock_settings"),
     ("emulator", "catalogue", "control_client"),
     ("testing", "lasting"),
     ("web", "conform"),

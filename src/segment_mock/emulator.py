@@ -30,6 +30,7 @@ from .settings.files import STUBS as STUB_ROWS
 from .settings.files import located, naming
 from .store import Change, Difference, InitialRecords, Store, Table, differences
 from .stubs import Stubs
+from .tally import CallTally
 from .vendors import find_vendors
 
 _NO_ICON = Response(404, {"Content-Type": "text/plain; charset=utf-8"}, b"There is nothing for browsers here.\n")
@@ -82,6 +83,9 @@ class Emulator:
 
     ``answer`` uses no socket, no thread and no real time; transports call it.
     """
+
+    tally: CallTally | None = None
+    """The calls that were counted so far, where they are counted from the start on."""
 
     def __init__(self, given: Mapping[str, Any]) -> None:
         self.vendors = {vendor.name: vendor for vendor in find_vendors()}
@@ -182,7 +186,7 @@ class Emulator:
         entry, response = begin(call, self.journal), None
         try:
             try:
-                response = await self.fault_rules.apply(call, partial(self._perform, call))
+                response = await self.fault_rules.apply(call, partial(perform, call, self._policy))
             except Refusal as refusal:
                 response = call.render_refusal(refusal)
             response = call.with_faults(response)
@@ -193,10 +197,6 @@ class Emulator:
         finally:
             end(call, entry, response, self.journal)
         return response
-
-    def _perform(self, call: Call) -> Response:
-        """Perform a call that faults strike."""
-        return perform(call, self._policy)
 
     def _is_browser_noise(self, request: Request) -> bool:
         return is_browser_noise(request.target) and not self.routes.owns(host_of(request.headers.get("host", "")))

@@ -43,6 +43,7 @@ def ask(mock: SegmentMock, method: str, path: str, body: Any, headers: dict[str,
 @contextmanager
 def both(url: str, **settings: Any) -> Iterator[tuple[SegmentMock, Restarted]]:
     memory, lasting = SegmentMock(**settings), Restarted(store=url, **settings)
+    ask(memory, "GET", "/_mock/metrics", None, {})  # it counts from here on
     for mock in (memory, lasting.mock):
         mock.clock.freeze("2026-01-01")
     try:

@@ -29,6 +29,7 @@ from tests.persistence.engines import RedisServer, sqlite_url
 
 Request = tuple[str, str, Any, dict[str, str]]
 FREEZE: Request = ("POST", "/_mock/clock", {"freeze": "2026-01-01"}, {})
+METRICS: Request = ("GET", "/_mock/metrics", None, {})  # a mock in memory counts from there on
 OUTAGE = "Store unavailable"
 
 
@@ -87,7 +88,7 @@ class Twins:
     def __init__(self, engine: Engine, random: Random, stack: ExitStack) -> None:
         self._engine, self._random, self._stack = engine, random, stack
         self._session = requests.Session()
-        self._model = self._new_model([FREEZE])
+        self._model = self._new_model([FREEZE, METRICS])
         self.calls = self.lost = 0
         self._send(FREEZE)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from random import Random
 from typing import Any
 
 SALSA, SEGMENTS = "/api/integration/ext/v1", "/segments"
+_COUNTER = re.compile(r"segment_mock_(calls|faults|call_duration)")
 Ask = Callable[[str, str, Any, dict[str, str]], tuple[int, str]]
 """Sends method, path, JSON body and headers; returns status and body."""
 FAULTS: list[dict[str, Any]] = [
@@ -41,7 +43,8 @@ class Walk:
         """Return all that can be seen of the mock."""
         paths = ("state?deleted=true", "journal", "faults?removed=true", "snapshots", "clock", "stubs", "organizations")
         seen = {path: self._control("GET", path)[1] for path in paths}
-        return {path: json.loads(body) for path, body in seen.items()}
+        counters = [line for line in self._control("GET", "metrics")[1].splitlines() if _COUNTER.match(line)]
+        return {**{path: json.loads(body) for path, body in seen.items()}, "metrics": sorted(counters)}
 
     def _salsa(self, method: str, path: str, payload: Any) -> tuple[int, str]:
         body = None if payload is None else {"payload": payload}

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from contextlib import closing, suppress
 from hashlib import blake2b
 from pathlib import Path
+from types import coroutine
 from typing import Any
 
 from ..clock import Clock
-from ..core import Call
 from ..core.call import hint_header
 from ..emulator import Emulator, garbage_collection_paused
 from ..faults import FaultRules
@@ -62,18 +62,27 @@ class LastingEmulator(Emulator):
         self.admission = _SavedAdmission(self, self.admission)
         self._store = open_log(self.settings["store"])
         self._state = State(self, self._policy.windows, self._put, self._store.blob)
-        while True:
-            self._acquire()
-            try:
-                self._open()
-                break
-            except StoreUnavailable as error:
-                self._store.close()
-                if not self.settings["standby"]:
-                    raise StoreError(f"store: {error}") from None
-            except BaseException:
-                self._store.close()
-                raise
+        self.tally = self._state.tally
+        while not self._is_open():
+            Clock().wait(_LOOKS)
+
+    def _is_open(self) -> bool:
+        """Open the store, and return whether that went well; if not, a standby may try again."""
+        self._acquire()
+        try:
+            self._open()
+        except StoreUnavailable as error:
+            self._store.close()
+            if not self.settings["standby"]:
+                raise StoreError(f"store: {error}") from None
+            super().reset()
+            self.stubs.forget()
+            self.world.forget_initial_data()
+            return False
+        except BaseException:
+            self._store.close()
+            raise
+        return True
 
     def _acquire(self) -> None:
         is_told = False
@@ -161,11 +170,25 @@ class LastingEmulator(Emulator):
 
     async def _answer_later(self, reply: Pending, readings: int) -> Response:
         try:
-            response = await reply
-        except StoreUnavailable as error:
-            self._suspend(str(error))
+            response = await self._saved_at_pauses(reply)
+        except StoreUnavailable:
             return self._problem()
         return self._saved(response, readings)
+
+    @coroutine
+    def _saved_at_pauses(self, reply: Pending) -> Generator[Any, Any, Response]:
+        """Lead *reply* to its end, and save what was written before each pause: the reply may never leave."""
+        try:
+            while True:
+                pause = reply.send(None)
+                if self._state.has_writes:
+                    self.save()
+                yield pause
+        except StopIteration as end:
+            response: Response = end.value
+            return response
+        finally:
+            reply.close()
 
     def _saved(self, response: Response, readings: int) -> Response:
         if readings != self._readings:  # the state was read back meanwhile: what this call did is undone
@@ -174,11 +197,6 @@ class LastingEmulator(Emulator):
             self.save()
         except StoreUnavailable:
             return self._problem()
-        return response
-
-    def _perform(self, call: Call) -> Response:
-        response = super()._perform(call)
-        self.save()  # before the reply, because a fault may lose the reply
         return response
 
     def save(self) -> None:

@@ -14,6 +14,7 @@ from ..journal import Entry, Journal
 from ..messages import Request
 from ..settings import SettingError
 from ..store import ChangeLog, Key, Row, Table, TableState
+from ..tally import CallTally
 from .plain import encode
 
 
@@ -81,13 +82,14 @@ class RecordedWorld(World):
 
 
 class RecordedJournal(Journal):
-    """A journal with the entries that were opened or closed since they were last saved, by id."""
+    """A journal with the entries that were opened or closed since they were last saved, by id, and a tally of calls."""
 
     touched: dict[int, Entry]
 
     def __init__(self, size: int, weight: int) -> None:
         super().__init__(size, weight)
         self.touched = {}
+        self.tally = CallTally()
 
     def open(self, request: Request, vendor: str, operation: str, secret: str, now: float, mark: int) -> Entry:
         """Begin the entry of a call."""
@@ -98,6 +100,7 @@ class RecordedJournal(Journal):
     def close(self, entry: Entry, end: int) -> int:
         """Take *entry* as complete."""
         oldest = super().close(entry, end)
+        self.tally.count(entry)
         self.touched[entry.id] = entry
         return oldest
 

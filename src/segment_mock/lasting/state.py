@@ -28,6 +28,7 @@ from ..store import (
     set_state,
     state_of,
 )
+from ..tally import CallTally
 from .plain import bytes_of, decode, encode, tuples
 from .recorders import RecordedJournal, RecordedWindow, RecordedWorld
 
@@ -57,6 +58,11 @@ class State:
     def blobs(self) -> set[str]:
         """The names of the blobs that the last `whole` refers to."""
         return {name for _, names in self._bases.values() for name in names}
+
+    @property
+    def tally(self) -> CallTally:
+        """The tally of all calls."""
+        return self._journal.tally
 
     def forget_blobs(self) -> None:
         """Write every blob again with the next `whole`."""
@@ -94,6 +100,7 @@ class State:
             "journal": {
                 "entries": [_entry(entry) for entry in journal], "last": journal.last, "forgotten": journal.forgotten,
             },
+            "tally": journal.tally.as_dict(),
             "rules": core.fault_rules.definitions(),
             "stubs": _with_bytes(core.stubs.rows()),
             "initial_stubs": _with_bytes(core.stubs.initial_rows()),
@@ -146,6 +153,7 @@ class State:
             journal["last"],
             journal["forgotten"],
         )
+        self._journal.tally.restore(document.get("tally", {}))
         core.fault_rules.restore(document["rules"])
         core.stubs.restore(_without_bytes(document["stubs"]))
         core.refused.clear()
@@ -181,6 +189,11 @@ class State:
         self._stubs, self._calls = tuple(core.stubs), [stub.calls for stub in core.stubs]
         self._refused, self._snapshots = {**core.refused}, {**core.snapshots}
         self._clears = self._journal.clears
+
+    @property
+    def has_writes(self) -> bool:
+        """Whether records were written that `changes` has not returned yet."""
+        return bool(self._world.log.done)
 
     @property
     def is_replaced(self) -> bool:
@@ -247,7 +260,10 @@ class State:
         for what, *arguments in changes.get("log", ()):
             self._take_step(what, arguments)
         for row in changes.get("entries", ()):
-            self._journal.repeat(self._read_entry(row, world.log.since))
+            entry = self._read_entry(row, world.log.since)
+            self._journal.repeat(entry)
+            if row["plain"]["end"] is not None:
+                self._journal.tally.count(entry)
         for name, counters in changes.get("counters", {}).items():
             world.restore_organization(name).counters.update(counters)
         world.restore_streams(changes.get("streams", {}))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from flask import Response, current_app
 from werkzeug.exceptions import NotImplemented as NotInstalled
 
 from ..emulator import Emulator
-from ..journal import Entry
+from ..tally import BUCKETS, CallTally
 from .views import TEXT, Views
 
 if TYPE_CHECKING:
@@ -20,39 +21,57 @@ _INSTALL = "Metrics need prometheus-client: pip install 'segment-mock[metrics]'.
 
 
 class Metrics:
-    """The counters of one mock since its metrics were first requested; a reset of the mock does not clear them.
+    """What one mock has counted since its metrics were asked for first; a reset of the mock leaves it.
 
-    They include the calls in the journal at that time.
+    The calls that the journal has by then are counted too. Where state lasts, every call since the store began is.
     """
 
     def __init__(self, core: Emulator) -> None:
-        from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+        from prometheus_client import CollectorRegistry, ProcessCollector
 
-        self._core = core
         self.registry = CollectorRegistry()
-        names = ("vendor", "operation", "status", "outcome")
-        self._calls = Counter("segment_mock_calls", "Calls that are over.", names, registry=self.registry)
-        self._faults = Counter(
-            "segment_mock_faults", "Calls that a fault struck.", ("kind", "operation"), registry=self.registry
-        )
-        self._durations = Histogram(
-            "segment_mock_call_duration_seconds", "Duration of calls by the mock's clock.", ("operation",),
-            registry=self.registry,
-        )  # fmt: skip
+        self.registry.register(_Calls(core.tally or _tally_of(core)))
         self.registry.register(_Gauges(core))
         ProcessCollector(registry=self.registry)  # memory, CPU and files of the process, on Linux
-        for entry in core.journal:
-            if entry.end is not None:
-                self.count(entry)
-        core.journal.listeners = (*core.journal.listeners, self.count)
 
-    def count(self, entry: Entry) -> None:
-        """Count a call that is over."""
-        status = "" if entry.status is None else str(entry.status)
-        self._calls.labels(entry.vendor, entry.operation, status, entry.outcome).inc()
-        self._durations.labels(entry.operation).observe(entry.duration)
-        for fault in entry.faults:
-            self._faults.labels(fault.partition(" ")[2] or fault, entry.operation).inc()
+
+def _tally_of(core: Emulator) -> CallTally:
+    """Return a tally of the calls that the journal has, and of those to come."""
+    tally = CallTally()
+    for entry in core.journal:
+        if entry.end is not None:
+            tally.count(entry)
+    core.journal.listeners = (*core.journal.listeners, tally.count)
+    return tally
+
+
+class _Calls:
+    """What a tally has counted."""
+
+    def __init__(self, tally: CallTally) -> None:
+        self._tally = tally
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metrics."""
+        from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily
+
+        tally, names = self._tally, ("vendor", "operation", "status", "outcome")
+        calls = CounterMetricFamily("segment_mock_calls", "Calls that are over.", labels=names)
+        for labels, count in [*tally.calls.items()]:
+            calls.add_metric(labels, count)
+        yield calls
+        faults = CounterMetricFamily("segment_mock_faults", "Calls that a fault struck.", labels=("kind", "operation"))
+        for labels, count in [*tally.faults.items()]:
+            faults.add_metric(labels, count)
+        yield faults
+        durations = HistogramMetricFamily(
+            "segment_mock_call_duration_seconds", "Duration of calls by the mock's clock.", labels=("operation",)
+        )
+        for operation, classes in [*tally.durations.items()]:
+            bounds = ["+Inf" if bound == BUCKETS[-1] else str(bound) for bound in BUCKETS]
+            buckets = [*zip(bounds, accumulate(classes), strict=True)]
+            durations.add_metric((operation,), buckets, tally.seconds[operation])
+        yield durations
 
 
 class _Gauges:
