@@ -55,7 +55,7 @@ class TimeText(fields.String):
 
 
 class SegmentRow(DataRow):
-    """A group in a data file."""
+    """A group in a data file. INTEGRATED is a CRM group, CUSTOM one that people made, DEFAULT a built-in one."""
 
     segmentId = fields.String(validate=uuid)
     name = fields.String(required=True, validate=validate.Length(1, 64))
