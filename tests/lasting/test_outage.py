@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -160,6 +161,15 @@ def test_closed_mock_refuses_calls(tmp_path: Path) -> None:
     reply = add_group(mock, "late")
     assert (reply.status_code, "was closed" in reply.text) == (503, True)
     opened(tmp_path).close()
+
+
+def test_store_of_a_mock_that_nobody_has_any_more_is_free(tmp_path: Path) -> None:
+    mock = opened(tmp_path)
+    add_group(mock, "A")
+    del mock
+    gc.collect()
+    with opened(tmp_path) as again:
+        assert names(again) == ["A"]
 
 
 def test_flask_application_saves_too(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import weakref
 from collections.abc import Generator, Mapping
 from contextlib import closing, suppress
 from hashlib import blake2b
@@ -61,6 +62,7 @@ class LastingEmulator(Emulator):
         self._is_replaced = self._is_closed = False
         self.admission = _SavedAdmission(self, self.admission)
         self._store = open_log(self.settings["store"])
+        weakref.finalize(self, self._store.close)  # an application of Flask is never closed
         self._state = State(self, self._policy.windows, self._put, self._store.blob)
         self.tally = self._state.tally
         while not self._is_open():
