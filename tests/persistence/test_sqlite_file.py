@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from segment_mock.persistence import StoreError, StoreInUse, StoreUnavailable, check_url, open_log
+from segment_mock.persistence import StoreError, StoreInUse, StoreUnavailable, check_url, open_log, public_url
 from tests.persistence.engines import sqlite_url
 from tests.persistence.test_log import ENDED, opened
 
@@ -232,9 +232,23 @@ def test_invalid_url_is_refused_with_the_valid_forms(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["redis://:hunter2@/0", "redis://u:hunter2@h:99999/0", "rediss://x:hunter2@h/0?hunter2"]
-)
+    "url",
+    [
+        "redis://:hunter2@/0", "redis://u:hunter2@h:99999/0", "rediss://x:hunter2@h/0?hunter2",
+        *(f"redis://u:hunter2{mark}x@h/0" for mark in "/?#"), *(f"redis://u:x{mark}hunter2@h/0" for mark in "/?#["),
+        "redis:/u:hunter2@h", "redis:u:hunter2@h", "sqlite://u:hunter2@h/x",
+    ],
+)  # fmt: skip
 def test_refused_url_does_not_show_its_password(url: str) -> None:
     with pytest.raises(StoreError) as raised:
         check_url(url)
     assert "hunter2" not in str(raised.value)
+
+
+def test_password_that_ends_the_host_of_a_url_is_explained() -> None:
+    with pytest.raises(StoreError, match="in a password as %2F"):
+        check_url("redis://u:a/b@h/0")
+
+
+def test_file_with_an_at_sign_is_named() -> None:
+    assert public_url("sqlite:////tmp/a:b@c.db") == "sqlite:////tmp/a:b@c.db"

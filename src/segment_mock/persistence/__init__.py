@@ -49,7 +49,9 @@ def check_url(url: str) -> str:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise StoreError(f"store: {visible} is not a URL: {error} (--store or SEGMENT_MOCK_STORE)") from None
+        # The error may have a part of the password.
+        reason = "write / ? # [ ] in a password as %2F %3F %23 %5B %5D" if "@" in url else str(error)
+        raise StoreError(f"store: {visible} is not a URL: {reason} (--store or SEGMENT_MOCK_STORE)") from None
     if parts.scheme == "sqlite":
         is_file = bool(parts.path.strip("/")) and not parts.path.endswith("/")
         is_url = is_file and not parts.netloc and "\0" not in url

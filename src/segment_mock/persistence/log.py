@@ -11,7 +11,7 @@ from ..settings import SettingError
 
 FORMAT = 1
 """The version of what the log contains; a store of another version is refused."""
-_PASSWORD = re.compile(r"(?<=://)[^/]*@")
+_PASSWORD = re.compile(r"\A(?:(?!sqlite:)[^:/]*:/{0,2}.*|sqlite://[^/]*)@", re.DOTALL | re.IGNORECASE)
 _QUERY = re.compile(r"[?#].*", re.DOTALL)
 
 
@@ -75,8 +75,8 @@ class LastingLog(ABC):
 
 
 def public_url(url: str) -> str:
-    """Return *url* without user, password and query."""
-    return _PASSWORD.sub("***@", _QUERY.sub("", url))
+    """Return *url* without user, password and query, even if the password has characters that end it in a URL."""
+    return _QUERY.sub("", _PASSWORD.sub(f"{url.partition(':')[0]}://***@", url))
 
 
 def sealed(content: bytes) -> bytes:
