@@ -235,8 +235,9 @@ def get_events(core: Emulator) -> Response:
     Resume by the header Last-Event-ID or the query *after*. Only the live server streams without an end. A WSGI server
     with threads streams for 20 seconds at a time; others answer with the new events.
     """
-    feed = current_app.extensions.setdefault("segment_mock.feed", None) or Feed(core)
-    current_app.extensions["segment_mock.feed"] = feed
+    feed = current_app.extensions.get("segment_mock.feed")
+    if feed is None:  # in one step, so that all readers share one feed
+        feed = current_app.extensions.setdefault("segment_mock.feed", Feed(core))
     reader = Reader(feed, request.headers.get("Last-Event-ID") or request.args.get("after", ""))
     more: list[Any] | None = request.environ.get("segment_mock.more")
     if more is not None:
