@@ -127,8 +127,14 @@ class Emulator:
         """Why no call can be answered at the moment, ``""`` if they can: where state lasts, its store may be gone."""
         return ""
 
-    def save(self) -> None:
-        """Make all that has happened last, where state does; raises `StoreUnavailable` if that fails."""
+    readings = 0
+    """How often the state was read back from its store, where state lasts."""
+
+    def save(self, since: int | None = None) -> None:
+        """Make all that has happened last, where state does; raises `StoreUnavailable` if that fails.
+
+        It also fails if *since*, the `readings` before the changes, is not the number now: then they are undone.
+        """
 
     def close(self) -> None:
         """Let go of what outlives the process."""

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 
-from segment_mock import SegmentMock, create_app
+from segment_mock import SegmentMock, SettingError, create_app
 from segment_mock.messages import Request, Response
 from tests.lasting.test_opening import UPSERT, add_group, names, opened
 from tests.persistence.engines import sqlite_url
@@ -76,7 +76,7 @@ def test_control_plane_is_refused_too_but_for_what_needs_no_state(tmp_path: Path
             reply = session.post(f"{HOST}/_mock/faults", json={"kind": "hang"})
             assert (reply.status_code, reply.json()["title"]) == (503, "Store unavailable")
             assert session.get(f"{HOST}/_mock/state").status_code == 503
-            for path in ("health", "settings", "vendors", "openapi.json"):
+            for path in ("health", "settings", "vendors", "openapi.json", "schemas/data.json"):
                 assert session.get(f"{HOST}/_mock/{path}").status_code == 200
         assert session.get(f"{HOST}/_mock/faults").json() == {"faults": []}
         assert session.post(f"{HOST}/_mock/faults", json={"kind": "hang"}).status_code == 201
@@ -116,6 +116,39 @@ def test_call_that_waits_while_the_state_is_read_back_is_refused(tmp_path: Path)
         response: Response = end.value.value
         assert (response.status, "unavailable meanwhile" in response.body.decode()) == (503, True)
         assert names(mock) == ["before", "waits", "later"]  # it was saved before it began to wait
+
+
+def read_back_before_the_next_save(mock: SegmentMock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the state be read back, because of another call, between the next call and its save."""
+    core, save = mock._core, mock._core.save
+
+    def save_late(*arguments: Any) -> None:
+        monkeypatch.setattr(core, "save", save)
+        with broken(mock):
+            assert add_group(mock, "fails").status_code == 503
+        assert core.outage == ""
+        save(*arguments)
+
+    monkeypatch.setattr(core, "save", save_late)
+
+
+def test_call_that_is_undone_just_before_it_is_saved_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(tmp_path) as mock:
+        add_group(mock, "before")
+        read_back_before_the_next_save(mock, monkeypatch)
+        assert add_group(mock, "undone").status_code == 503
+        assert names(mock) == ["before"]
+
+
+def test_change_by_the_control_plane_that_is_undone_just_before_it_is_saved_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(tmp_path) as mock, mock.session() as session:
+        read_back_before_the_next_save(mock, monkeypatch)
+        assert session.post(f"{HOST}/_mock/snapshots/undone").status_code == 503
+        assert [*mock._core.snapshots] == []
 
 
 def test_what_a_call_wrote_before_it_hangs_lasts(tmp_path: Path) -> None:
@@ -221,6 +254,23 @@ def test_reloaded_files_are_what_the_next_start_goes_on_from(tmp_path: Path) -> 
     with opened(tmp_path, data=str(file)) as mock:
         assert names(mock) == ["new"]
         mock.reset()
+        assert names(mock) == ["new"]
+
+
+def test_reload_that_can_not_be_saved_is_refused_and_undone(tmp_path: Path) -> None:
+    file = tmp_path / "data.json"
+    file.write_text('{"salsa": {"segments": [{"name": "old"}]}}')
+    with opened(tmp_path, data=str(file)) as mock:
+        file.write_text('{"salsa": {"segments": [{"name": "new"}]}}')
+        with broken(mock):
+            for _ in range(2):  # the store fails, and then it is known to be gone
+                with pytest.raises(SettingError, match="store: the store sqlite:///"):
+                    mock.reload()
+        add_group(mock, "later")
+        assert names(mock) == ["old", "later"]
+        mock.reload()
+        assert names(mock) == ["new"]
+    with opened(tmp_path, data=str(file)) as mock:
         assert names(mock) == ["new"]
 
 

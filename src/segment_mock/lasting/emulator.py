@@ -32,6 +32,7 @@ _SOURCES = ("data", "stubs")
 """The settings that initial data and stubs are read from."""
 _LOOKS = 0.25
 """Poll interval of a standby for the store, in seconds."""
+_MEANWHILE = "the store was unavailable meanwhile"
 _PROBLEM = {"Content-Type": "application/problem+json", "Retry-After": "1"}
 
 
@@ -57,7 +58,7 @@ class LastingEmulator(Emulator):
         return RecordedWindow(calls, seconds)
 
     def _begin(self) -> None:
-        self._outage, self._readings, self._saving = "", 0, new_rlock()
+        self._outage, self.readings, self._saving = "", 0, new_rlock()
         self._size = self._compact_at = 0
         self._is_replaced = self._is_closed = False
         self.admission = _SavedAdmission(self, self.admission)
@@ -87,16 +88,16 @@ class LastingEmulator(Emulator):
         return True
 
     def _acquire(self) -> None:
-        is_told = False
+        is_logged = False
         while True:
             try:
                 self._store.acquire()
             except (StoreInUse, StoreUnavailable) as error:
                 if not self.settings["standby"]:
                     raise StoreError(str(error)) from None
-                if not is_told:
+                if not is_logged:
                     _log.warning("standing by: %s", error)
-                    is_told = True
+                    is_logged = True
                 Clock().wait(_LOOKS)
             else:
                 break
@@ -164,7 +165,7 @@ class LastingEmulator(Emulator):
         """Return the response to *request* once what the call changed is saved, or a problem if that is impossible."""
         if self.outage:
             return self._problem()
-        readings = self._readings
+        readings = self.readings
         reply = super().answer(request)
         if isinstance(reply, Response):
             return self._saved(reply, readings)
@@ -193,19 +194,19 @@ class LastingEmulator(Emulator):
             reply.close()
 
     def _saved(self, response: Response, readings: int) -> Response:
-        if readings != self._readings:  # the state was read back meanwhile: what this call did is undone
-            return self._problem()
         try:
-            self.save()
+            self.save(readings)
         except StoreUnavailable:
             return self._problem()
         return response
 
-    def save(self) -> None:
+    def save(self, since: int | None = None) -> None:
         """Write what has changed; raises `StoreUnavailable`, and answers no call from then on, if that fails."""
         with self._saving:
             if self._outage:
                 raise StoreUnavailable(self._outage)
+            if since not in (None, self.readings):  # checked under the lock, or another thread could still read
+                raise StoreUnavailable(_MEANWHILE)
             try:
                 with self.world.lock:
                     if self._is_replaced or self._state.is_replaced:
@@ -257,12 +258,15 @@ class LastingEmulator(Emulator):
                 for interrupt in self.on_reset:
                     interrupt()
                 with self.world.lock:
-                    self._readings += 1
-                    if self._read() is None:  # an engine that forgot everything
+                    self.readings += 1
+                    document = self._read()
+                    if document is None:  # an engine that forgot everything
                         _log.error("the store is empty: it begins again with the initial data")
                         super().reset()
                         self._state.forget_blobs()
                         self._compact()
+                    else:
+                        self._sources = document["sources"]
             except StoreUnavailable as error:
                 self._outage = str(error)
             except StoreError as error:
@@ -274,7 +278,7 @@ class LastingEmulator(Emulator):
                 _log.warning("the store can be used again")
 
     def _problem(self) -> Response:
-        reason = self._outage or "the store was unavailable meanwhile"
+        reason = self._outage or _MEANWHILE
         document = {
             "type": "about:blank",
             "title": "Store unavailable",
@@ -292,11 +296,20 @@ class LastingEmulator(Emulator):
         self._is_replaced = True
 
     def reload(self) -> None:
-        """Read the files of data, faults, stubs and scenarios again, and begin with them."""
+        """Read the files of data, faults, stubs and scenarios again, begin with them, and save that.
+
+        Raises `SettingError` and changes nothing if one of them can't be used, or if it can't be saved.
+        """
+        if outage := self.outage:
+            raise SettingError(f"store: {outage}")
+        readings = self.readings
         super().reload()
-        self._sources = _fingerprint(self._given, self.vendors)
-        with suppress(StoreUnavailable):  # the next call says so
-            self.save()
+        with self._saving:
+            self._sources, self._is_replaced = _fingerprint(self._given, self.vendors), True
+            try:
+                self.save(readings)
+            except StoreUnavailable as error:
+                raise SettingError(f"store: {error}") from None
 
     def close(self) -> None:
         """Save the changes and release the store; later calls are refused."""

@@ -114,8 +114,8 @@ class RecordedWindow(RateWindow):
 
     def admit(self, name: str, now: float) -> bool:
         """Count a call."""
-        fits = super().admit(name, now)
-        self.admitted.append((organization_name(name), now))
+        fits, digest = super().admit(name, now), organization_name(name)
+        self.admitted.append((digest, now))  # in one step, because another thread may save meanwhile
         return fits
 
 

@@ -10,7 +10,7 @@ from dataclasses import fields
 from functools import partial
 from inspect import signature
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, NotFound, RequestEntityTooLarge, Unauthorized
 
 from ..catalogue import catalogue, public_settings
@@ -129,6 +129,7 @@ def refuse_during_outage(core: Emulator) -> Response | None:
     if request.endpoint in _WITHOUT_STATE:
         return None
     reason = core.outage
+    g.readings = core.readings
     return _outage(reason) if reason else None
 
 
@@ -137,7 +138,7 @@ def save_state(core: Emulator, response: Response) -> Response:
     if request.endpoint in _WITHOUT_STATE:
         return response
     try:
-        core.save()
+        core.save(g.get("readings"))
     except StoreUnavailable as error:
         response.close()
         return _outage(str(error))
@@ -602,7 +603,7 @@ _WITHOUT_STATE = _PUBLIC | {
     f"_mock.{name}"
     for name in (
         "list_vendors", "get_settings", "list_examples", "list_fault_kinds", "list_scenarios", "get_docs_list",
-        "get_control_plane_document", "get_vendor_document",
+        "get_control_plane_document", "get_vendor_document", "get_file_schema",
     )
 }  # fmt: skip
 """The views that work while the store does not answer."""
