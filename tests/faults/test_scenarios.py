@@ -242,6 +242,14 @@ def test_scenarios_of_your_own_from_a_dictionary() -> None:
     assert [] == [*SegmentMock(scenarios=own).faults]
 
 
+def test_scenario_that_is_not_chosen_strikes_no_call() -> None:
+    own = {"down": {"faults": [{"kind": "error", "status": 500}]}, "cut off": {"faults": [{"kind": "connect"}]}}
+    mock = SegmentMock(scenarios=own)
+
+    assert [200] == outcomes(mock, 1)
+    assert 0 == mock.faults.connections_armed
+
+
 def test_scenarios_are_listed(tmp_path: Path) -> None:
     """By the command, and by the control plane of a server, those of the file after those shipped."""
     file = tmp_path / "own.yaml"

@@ -185,11 +185,11 @@ class FaultRules:
     def check(self, rules: Any) -> None:
         """Raise the `SettingError` that `load` would raise for *rules*, without arming any."""
         with self._lock:
-            before = self._rules, self._armed, self._numbers
+            before = self._state()
             try:
                 self.load(rules)
             finally:
-                self._rules, self._armed, self._numbers = before
+                self._return_to(before)
 
     @overload
     def injected(
@@ -289,13 +289,19 @@ class FaultRules:
     @contextmanager
     def _all_or_none(self) -> Iterator[None]:
         with self._lock:
-            before = self._rules, self._armed, self._numbers
+            before = self._state()
             try:
                 yield
             except Exception:
-                self._rules, self._armed, self._numbers = before
-                self._refresh()
+                self._return_to(before)
                 raise
+
+    def _state(self) -> tuple[Any, ...]:
+        return self._rules, self._armed, self._numbers, self.connections_armed
+
+    def _return_to(self, state: tuple[Any, ...]) -> None:
+        self._rules, self._armed, self._numbers, self.connections_armed = state
+        self._refresh()
 
     def _add(self, source: Any, operation: str, match: Match, when: Mapping[str, Any]) -> FaultRule:
         if is_deep(source):
