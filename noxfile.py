@@ -329,9 +329,7 @@ def endurance(session: nox.Session) -> None:
 def durability(session: nox.Session) -> None:
     """Kill servers and stores under random calls for 20 seconds, or ``--seconds N``: nothing acknowledged is lost."""
     install(session, editable="[test]")
-    if not shutil.which("redis-server") and shutil.which("apt-get") and not os.getuid():
-        session.run("apt-get", "update", "-qq", external=True, success_codes=range(256))
-        session.run("apt-get", "install", "-y", "-qq", "redis-server", external=True, success_codes=range(256))
+    install_programs(session, {"redis-server": "redis-server"})
     session.run("pytest", "-q", "tests/persistence", "tests/lasting", "-m", "slow or not slow", env=ENVIRONMENT)
     session.run("python", "-m", "tests.lasting.torture", *session.posargs, env=ENVIRONMENT)
 

@@ -6,7 +6,7 @@ import json
 import logging
 import weakref
 from collections.abc import Generator, Mapping
-from contextlib import closing, suppress
+from contextlib import closing
 from hashlib import blake2b
 from pathlib import Path
 from types import coroutine
@@ -40,7 +40,7 @@ class LastingEmulator(Emulator):
     """An emulator that continues from the state in its store, and saves the changes of each call before its reply.
 
     If saving fails, the reply is a problem with status 503. The state is then read back as soon as the store answers
-    again, so that a refused call has changed nothing.
+    again. So a refused call has changed nothing, unless another thread had saved its changes.
     """
 
     def _new_world(self) -> RecordedWorld:
