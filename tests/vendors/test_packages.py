@@ -126,6 +126,7 @@ def test_a_name_that_the_mock_uses_is_refused(install: Install) -> None:
         SegmentMock()
 
 
+@pytest.mark.slow
 def test_the_command_and_the_plugin_name_a_broken_one(install: Install, tmp_path: Path) -> None:
     """Without a traceback, and with an exit code; the plugin fails the test that wanted a mock."""
     folder = install("import no_such_module")

@@ -217,6 +217,7 @@ def test_stops_while_handshakes_begin(mock: SegmentMock, settle: float) -> None:
     assert [] == server_threads()
 
 
+@pytest.mark.slow
 def test_nothing_is_left_of_many_servers(mock: SegmentMock, caplog: pytest.LogCaptureFixture) -> None:
     """No thread, socket or poller, no temporary file, nothing in the mock, no word in the log."""
     for kind, client in CASES:
