@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from .forking import new_lock
 from .journal import Entry
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0, float("inf"))
@@ -17,7 +18,7 @@ class CallTally:
     """Counts calls that are over.
 
     *calls* are by vendor, operation, status and outcome, *faults* by kind and operation. *durations* has for each
-    operation the number of calls in each of `BUCKETS`, and *seconds* the sum of their durations.
+    operation the number of calls in each of `BUCKETS`, and *seconds* the sum of their durations. Threads may share it.
     """
 
     def __init__(self) -> None:
@@ -25,23 +26,27 @@ class CallTally:
         self.faults: Counter[tuple[str, ...]] = Counter()
         self.durations: dict[str, list[int]] = {}
         self.seconds: dict[str, float] = {}
+        self._lock = new_lock()
 
     def count(self, entry: Entry) -> None:
         """Count a call that is over."""
         status = "" if entry.status is None else str(entry.status)
-        self.calls[entry.vendor, entry.operation, status, entry.outcome] += 1
-        classes = self.durations.setdefault(entry.operation, [0] * len(BUCKETS))
-        classes[bisect_left(BUCKETS, entry.duration)] += 1
-        self.seconds[entry.operation] = self.seconds.get(entry.operation, 0.0) + entry.duration
-        for fault in entry.faults:
-            self.faults[fault.partition(" ")[2] or fault, entry.operation] += 1
+        with self._lock:
+            self.calls[entry.vendor, entry.operation, status, entry.outcome] += 1
+            classes = self.durations.setdefault(entry.operation, [0] * len(BUCKETS))
+            classes[bisect_left(BUCKETS, entry.duration)] += 1
+            self.seconds[entry.operation] = self.seconds.get(entry.operation, 0.0) + entry.duration
+            for fault in entry.faults:
+                self.faults[fault.partition(" ")[2] or fault, entry.operation] += 1
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as JSON for `restore`."""
-        return {
-            "calls": _pairs(self.calls), "faults": _pairs(self.faults), "durations": {**self.durations},
-            "seconds": {**self.seconds},
-        }  # fmt: skip
+        with self._lock:
+            durations = {name: [*classes] for name, classes in self.durations.items()}
+            return {
+                "calls": [*self.calls.items()], "faults": [*self.faults.items()], "durations": durations,
+                "seconds": {**self.seconds},
+            }  # fmt: skip
 
     def restore(self, counts: Mapping[str, Any]) -> None:
         """Continue from what `as_dict` returned; from nothing if *counts* is empty."""
@@ -49,7 +54,3 @@ class CallTally:
         self.faults = Counter({tuple(labels): count for labels, count in counts.get("faults", ())})
         self.durations = {name: [*classes] for name, classes in counts.get("durations", {}).items()}
         self.seconds = {**counts.get("seconds", {})}
-
-
-def _pairs(counts: Mapping[tuple[str, ...], int]) -> Iterable[tuple[tuple[str, ...], int]]:
-    return [*counts.items()]

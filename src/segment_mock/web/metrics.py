@@ -55,22 +55,22 @@ class _Calls:
         """Yield the metrics."""
         from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily
 
-        tally, names = self._tally, ("vendor", "operation", "status", "outcome")
+        tally, names = self._tally.as_dict(), ("vendor", "operation", "status", "outcome")
         calls = CounterMetricFamily("segment_mock_calls", "Calls that are over.", labels=names)
-        for labels, count in [*tally.calls.items()]:
+        for labels, count in tally["calls"]:
             calls.add_metric(labels, count)
         yield calls
         faults = CounterMetricFamily("segment_mock_faults", "Calls that a fault struck.", labels=("kind", "operation"))
-        for labels, count in [*tally.faults.items()]:
+        for labels, count in tally["faults"]:
             faults.add_metric(labels, count)
         yield faults
         durations = HistogramMetricFamily(
             "segment_mock_call_duration_seconds", "Duration of calls by the mock's clock.", labels=("operation",)
         )
-        for operation, classes in [*tally.durations.items()]:
+        for operation, classes in tally["durations"].items():
             bounds = ["+Inf" if bound == BUCKETS[-1] else str(bound) for bound in BUCKETS]
             buckets = [*zip(bounds, accumulate(classes), strict=True)]
-            durations.add_metric((operation,), buckets, tally.seconds[operation])
+            durations.add_metric((operation,), buckets, tally["seconds"][operation])
         yield durations
 
 
