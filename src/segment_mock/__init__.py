@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .transports.server.server import LiveServer
     from .web import create_app
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "Clock", "Entry", "FaultRule", "Journal", "LiveServer", "NetworkBlocked", "RemoteMock", "SegmentMock",
     "SettingError", "Snapshot", "WouldHangForever", "__version__", "added", "anything", "connect", "create_app",
