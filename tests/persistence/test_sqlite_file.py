@@ -9,9 +9,11 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from segment_mock import SegmentMock, SettingError
 from segment_mock.persistence import StoreError, StoreInUse, StoreUnavailable, check_url, open_log, public_url
 from tests.persistence.engines import sqlite_url
 from tests.persistence.test_log import ENDED, opened
@@ -242,6 +244,13 @@ def test_invalid_url_is_refused_with_the_valid_forms(url: str) -> None:
 def test_refused_url_does_not_show_its_password(url: str) -> None:
     with pytest.raises(StoreError) as raised:
         check_url(url)
+    assert "hunter2" not in str(raised.value)
+
+
+@pytest.mark.parametrize("value", [["redis://u:hunter2@h"], {"redis://u:hunter2@h": 1}, b"redis://u:hunter2@h"])
+def test_store_of_another_type_does_not_show_its_password(value: Any) -> None:
+    with pytest.raises(SettingError, match="store: expected text, not ") as raised:
+        SegmentMock(store=value)
     assert "hunter2" not in str(raised.value)
 
 

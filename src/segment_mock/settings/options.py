@@ -72,6 +72,13 @@ def _host(value: Value) -> str:
     return host_pattern(_text(value))
 
 
+def _store(value: Value) -> str:
+    try:
+        return _text(value)
+    except ValueError:  # without the value, which may have a password
+        raise SettingError(f"expected text, not {type(value).__name__}") from None
+
+
 def _credential(value: Value) -> str:
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         raise ValueError(f"expected text, not {type(value).__name__}")
@@ -108,6 +115,7 @@ class OptionType:
 
 
 TEXT = OptionType("text", _text)
+STORE = OptionType("text", _store)
 INT = OptionType("a whole number", _int)
 FLOAT = OptionType("a number", _float)
 BOOL = OptionType("true or false", _bool)
