@@ -2,7 +2,7 @@
 """Run a command of this repository with nothing installed but Python 3.10 or newer.
 
   serve [OPTION...]    start the server, with the demo data unless options name other data
-  test                 check format, lint and types, then run the tests with branch coverage
+  test                 check format, lint and types, then run the tests
   SESSION [ARGUMENT]   run a session of noxfile.py, for example: wheel, lowest, contract, bench-quick
 
 Everything is installed into .venv, in the versions of constraints.txt.
@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 SCRIPTS = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = SCRIPTS / ("python.exe" if os.name == "nt" else "python")
+INSTALLED = ("pyproject.toml", "constraints.txt", "src/segment_mock/__init__.py")  # the last one has the version
 # Keep bytecode even if the shell says otherwise: a run starts many processes, and each would compile all of it again.
 ENVIRONMENT = {
     **os.environ,
@@ -54,7 +55,7 @@ def make_venv() -> None:
 def install(extra: str, duration: str) -> None:
     """Install the checkout with *extra*, unless that was done for the same files in the same place before."""
     stamp = VENV / f"installed{extra}"
-    files = b"".join((ROOT / name).read_bytes() for name in ("pyproject.toml", "constraints.txt"))
+    files = b"".join((ROOT / name).read_bytes() for name in INSTALLED)
     wanted = hashlib.sha256(f"{ROOT} {sys.version}".encode() + files).hexdigest()
     if PYTHON.is_file() and stamp.is_file() and stamp.read_text() == wanted:
         return
