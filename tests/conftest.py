@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Iterator
 from functools import partialmethod
@@ -31,6 +32,17 @@ def _logger() -> Iterator[None]:
     handlers, propagate = logger.handlers, logger.propagate
     yield
     logger.handlers, logger.propagate = handlers, propagate
+
+
+@pytest.fixture
+def no_collection() -> Iterator[None]:
+    """Collect no garbage during a test of deep nesting.
+
+    Before Python 3.12, one can begin within a parser, where finalizers of other tests have no room on the stack.
+    """
+    gc.disable()
+    yield
+    gc.enable()
 
 
 @pytest.fixture

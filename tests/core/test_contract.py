@@ -10,6 +10,8 @@ from segment_mock.core import REFUSAL_KINDS, ItemList, Refusal, dumps, flatten_e
 from segment_mock.core.world import World
 from segment_mock.vendors import find_vendors
 
+pytestmark = pytest.mark.usefixtures("no_collection")
+
 HEADERS = {"authToken": "t", "x-api-key": "k"}
 
 

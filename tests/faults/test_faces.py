@@ -11,6 +11,8 @@ from flask.testing import FlaskClient
 
 from segment_mock import SegmentMock, create_app, faults
 
+pytestmark = pytest.mark.usefixtures("no_collection")
+
 F: Any = faults
 SEGMENTS = "/api/integration/ext/v1/segments"
 KEY = {"authToken": "t"}

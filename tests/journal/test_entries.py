@@ -16,6 +16,8 @@ from segment_mock.settings import SettingError
 from segment_mock.store import InitialRecords, TableSchema
 from tests.journal.test_journal import opened
 
+pytestmark = pytest.mark.usefixtures("no_collection")
+
 
 def full() -> Journal:
     """Return a journal of six entries of two vendors."""

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from segment_mock import SegmentMock, SettingError
 from segment_mock.vendors import find_vendors
 
+pytestmark = pytest.mark.usefixtures("no_collection")
+
 HEADERS = {"authToken": "t", "x-api-key": "k"}
 GROUP, BUILT_IN = "69afe9fc-dcde-4533-92d6-cbf069008c30", "1b7458d0-e747-40fe-8e1e-5d7fad4241cb"
 PERSON = {"externalId": "1", "email": "a@x", "phone": "1", "substitutionTags": [{"tag": "t", "value": "v"}]}

@@ -11,6 +11,8 @@ from click.testing import CliRunner
 
 from segment_mock.cli import main
 
+pytestmark = pytest.mark.usefixtures("no_collection")
+
 DEEP, LONG = "[" * 100_000, "1" * 5000
 NOWHERE = ("--url", "http://127.0.0.1:9")
 

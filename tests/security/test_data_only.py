@@ -12,6 +12,8 @@ from click.testing import CliRunner
 from segment_mock import SegmentMock, SettingError
 from segment_mock.cli import main
 
+pytestmark = pytest.mark.usefixtures("no_collection")
+
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{name}: &{name} [{','.join([f'*{before}'] * 10)}]\n" for before, name in zip("abcdefgh", "bcdefghi", strict=True)
 )

@@ -13,6 +13,8 @@ from click.testing import CliRunner
 from segment_mock import SegmentMock, SettingError
 from segment_mock.cli import main
 
+pytestmark = pytest.mark.usefixtures("no_collection")
+
 DIGITS = "9" * 5000
 
 

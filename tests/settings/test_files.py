@@ -9,6 +9,8 @@ import pytest
 
 from segment_mock.settings import SettingError, files, fixtures, merged, read_config, read_rules, scenarios
 
+pytestmark = pytest.mark.usefixtures("no_collection")
+
 TOML = "[tool.segment-mock]\nport = 2\n"
 
 

@@ -13,6 +13,8 @@ from click.testing import CliRunner
 from segment_mock import SegmentMock
 from segment_mock.cli import main
 
+pytestmark = pytest.mark.usefixtures("no_collection")
+
 
 def capsule() -> dict[str, Any]:
     """Return a capsule with a call, a rule and a stub, as plain JSON."""

@@ -11,6 +11,8 @@ from flask.testing import FlaskClient
 
 from segment_mock import SegmentMock, SettingError, create_app
 
+pytestmark = pytest.mark.usefixtures("no_collection")
+
 SEARCH = "/api/integration/ext/v1/segments/search"
 ALL = {"payload": {"offset": 0, "count": 20}}
 KEY = {"authToken": "t"}
