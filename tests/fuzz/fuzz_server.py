@@ -19,8 +19,12 @@ ROUND = 100
 """After so many attacks the mock is reset: what piles up meanwhile is an attack of its own."""
 
 
+ADVICE = ("The server expects plain HTTP", "The server is not a proxy")
+"""How log lines begin that tell a person of a wrong address; their clients do not show the reply."""
+
+
 class Log(logging.Handler):
-    """Keeps what is logged as an error, by us or by asyncio."""
+    """Keeps the warnings and errors of this package and of asyncio, but not advice."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -28,7 +32,8 @@ class Log(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep *record* as text, its traceback too."""
-        self.lines.append(logging.Formatter().format(record))
+        if not record.getMessage().startswith(ADVICE):
+            self.lines.append(logging.Formatter().format(record))
 
 
 class Siege:
