@@ -23,7 +23,7 @@ from .core import Json, Vendor, all_options, member_names
 from .core.world import organization_name
 from .emulator import rules_of
 from .faults import Fault, When, fault_from_json, own_members
-from .faults.rule import described
+from .faults.rule import described, disarm_afterwards
 from .hosts import normalized
 from .journal import Entry, EntryFilter, check_filters
 from .json_match import brief, is_long
@@ -487,12 +487,8 @@ class RemoteFaultRules:
         self, fault: Any, operation: str = "*", match: Mapping[str, Any] | None = None, **conditions: Any
     ) -> Iterator[Any]:
         """Arm *fault* within a ``with`` block; arguments are those of `add`."""
-        armed = self.add(fault, operation, match, **conditions)
-        try:
+        with disarm_afterwards(self, self.add(fault, operation, match, **conditions)) as armed:
             yield armed
-        finally:
-            for rule in armed if isinstance(armed, list) else [armed]:
-                self.remove(rule.id)
 
     def get(self, id_: str) -> RemoteFaultRule | None:
         """Return the rule with this id, or None."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -252,11 +253,21 @@ class FaultRule:
 
 
 def described(rule: Any, fired: int) -> str:
-    """Return how a rule, here or on a server, is shown: its kind, operation, settings and conditions."""
+    """Describe a rule of this process or of a server: its kind, operation, settings and conditions."""
     settings = rule.fault.as_dict() if isinstance(rule.fault, Fault) else {}
     values = {**settings, **rule.when.as_dict(), "fired": fired}
     words = " ".join(f"{name}={value!r}" for name, value in values.items() if name != "kind")
     return f"<rule {rule.id}: {rule.kind} on {rule.operation} {words}>"
+
+
+@contextmanager
+def disarm_afterwards(rules: Any, armed: Any) -> Iterator[Any]:
+    """Return *armed*, one rule or a list of them, and remove it from *rules* when the ``with`` block ends."""
+    try:
+        yield armed
+    finally:
+        for rule in armed if isinstance(armed, list) else [armed]:
+            rules.remove(rule.id)
 
 
 def _times(count: int) -> str:

@@ -17,7 +17,7 @@ from ..messages import ConnectFailure, Response, check_response
 from ..settings import SettingError, suggestion
 from .matching import Match, connection_test
 from .registry import fault_of, kinds
-from .rule import FaultRule, When
+from .rule import FaultRule, When, disarm_afterwards
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -217,12 +217,8 @@ class FaultRules:
 
     @contextmanager
     def _injected(self, fault: Any, operation: str, match: Match, conditions: Any) -> Iterator[Any]:
-        armed = self.add(fault, operation, match, **conditions)
-        try:
+        with disarm_afterwards(self, self.add(fault, operation, match, **conditions)) as armed:
             yield armed
-        finally:
-            for rule in armed if isinstance(armed, list) else [armed]:
-                self.remove(rule.id)
 
     def get(self, id_: str) -> FaultRule | None:
         """Return the rule with this id, or None."""
