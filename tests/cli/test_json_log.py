@@ -116,7 +116,7 @@ def test_what_is_logged_or_warned_of_is_an_object(capsys: pytest.CaptureFixture[
 
     with ErrorLog(sys.stderr, "json"):
         logging.getLogger("asyncio").error("of a library")
-        logging.getLogger("segment_mock").warning("of %s", "ours")
+        logging.getLogger("segment_mock").warning("of %s", "segment-mock")
         with warnings.catch_warnings():
             warnings.simplefilter("always")
             logging.captureWarnings(False)
@@ -128,7 +128,7 @@ def test_what_is_logged_or_warned_of_is_an_object(capsys: pytest.CaptureFixture[
         sys.excepthook(KeyError, KeyError("in the main thread"), None)
     seen = lines(capsys.readouterr().err)
 
-    assert ["of a library", "of ours"] == [line["message"] for line in seen[:2]]
+    assert ["of a library", "of segment-mock"] == [line["message"] for line in seen[:2]]
     assert "a warning" in seen[2]["message"]
     assert "RuntimeError: in a thread" in seen[3]["message"]
     assert "KeyError: 'in the main thread'" in seen[4]["message"]

@@ -1,4 +1,4 @@
-"""No page of the control plane can be shown in a frame, and nothing of it runs what it does not bring itself."""
+"""No page of the control plane can be framed, and each page runs only scripts that the server itself serves."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ TABLES = (SEGMENTS, SUPPORTERS, MEMBERS)
 
 
 class TimeText(fields.String):
-    """A time as ISO 8601 text, kept in the form of replies."""
+    """A time as ISO 8601 text, stored in the form that replies use."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
         text: str = super()._deserialize(value, attr, data, **options)

@@ -156,7 +156,7 @@ def _delete(call: Call, item: Json) -> Json:
 
 
 def _causes_duplicate(call: Call, name: str, known: Record | None) -> bool:
-    # Duplicates that were made in the user interface exist; refuse only one that this call would cause.
+    # The user interface allows duplicates; refuse only one that this call would cause.
     others = [row["name"] for row in call.rows("segments").find("name", comparable_name(name)) if row is not known]
     if not others or (known is not None and known["name"] == name):
         return False
