@@ -38,6 +38,8 @@ def test_a_call_appears_while_the_page_is_open(open_page: Open, client: Client) 
     expect(row(page, 1)).to_contain_text("upsert_segments")
     expect(row(page, 1)).to_contain_text("+1 segments")
     expect(page.get_by_text("1 of 1 call", exact=True)).to_be_visible()
+    expect(page.get_by_role("img", name="Timeline of 1 call in 1 lane;")).to_be_visible()
+    expect(page.get_by_text("The newest: 1 call, ")).to_be_visible()
 
 
 def test_a_waiting_call_is_shown_before_it_is_answered(open_page: Open, mock: SegmentMock, client: Client) -> None:

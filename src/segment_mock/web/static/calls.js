@@ -2,7 +2,7 @@
 
 import { call, download, get } from "./api.js";
 import { detailElement } from "./detail.js";
-import { attempt, button, duration, field, fill, h, select, setOptions, throttled, timeOfDay } from "./dom.js";
+import { attempt, button, counted, duration, field, fill, h, select, setOptions, throttled, timeOfDay } from "./dom.js";
 import { outcomeOf, statusOf } from "./outcome.js";
 import { timeline } from "./timeline.js";
 
@@ -96,7 +96,7 @@ export function callsPanel() {
     setOptions(fault, [["", "all"], ["any", "any fault"], ["none", "no fault"], ...kinds]);
     shown = all.filter(fits).sort((one, other) => other.id - one.id);
     const old = forgotten ? `; ${forgotten} older ones are forgotten` : "";
-    fill(count, `${shown.length} of ${all.length} ${all.length === 1 ? "call" : "calls"}${old}`);
+    fill(count, `${shown.length} of ${counted(all.length, "call")}${old}`);
     empty.hidden = all.length > 0;
     grid.hidden = all.length === 0;
     picture.hidden = all.length === 0;

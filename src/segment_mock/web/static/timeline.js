@@ -1,6 +1,6 @@
 // A picture of calls: a lane for each operation, a bar for each call, retries joined. Idle time is cut short.
 
-import { duration, h, svg } from "./dom.js";
+import { counted, duration, h, svg } from "./dom.js";
 import { outcomeOf, statusOf } from "./outcome.js";
 
 /** @typedef {import("./types.js").Call} Call */
@@ -85,7 +85,7 @@ export function timeline(shown, selected, open, width) {
 
   const picture = svg(
     "svg",
-    { width, height, role: "img", "aria-label": `Timeline of the last ${calls.length} calls in ${names.length} lanes; the list below has the same calls` },
+    { width, height, role: "img", "aria-label": `Timeline of ${counted(calls.length, "call")} in ${counted(names.length, "lane")}; the list below has the same` },
     ...lanes.map((_, index) => svg("line", { class: "lane", x1: 0, x2: width, y1: index * LANE + LANE / 2, y2: index * LANE + LANE / 2 })),
     ...retries(drawn).map(([one, other]) =>
       svg("path", {
@@ -120,7 +120,7 @@ export function timeline(shown, selected, open, width) {
     h(
       "figcaption",
       {},
-      flat ? `The last ${calls.length} calls, in order: the clock stands.` : `The last ${calls.length} calls, ${duration(seconds)}; idle time is cut short and short calls are drawn longer.`,
+      flat ? `The newest: ${counted(calls.length, "call")}, in order: the clock is frozen.` : `The newest: ${counted(calls.length, "call")}, ${duration(seconds)}; idle time is cut short and short calls are drawn longer.`,
       hidden > 0 && ` ${hidden} more operations are in the list only.`,
       h("span", { class: "legend" }, ...["good", "refused", "failed", "open"].map((kind) => h("span", { class: kind }, kind)), h("span", { class: "struck" }, "fault"), h("span", { class: "joined" }, "retry")),
     ),
