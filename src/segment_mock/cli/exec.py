@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 import signal
@@ -133,12 +134,21 @@ def run_command(command: tuple[str, ...], variables: dict[str, str]) -> int:
             started[0].send_signal(number)
         code = started[0].wait()
     except OSError as error:  # the exit codes of a shell
-        kind = NoSuchCommand if isinstance(error, FileNotFoundError) else NotExecutable
-        raise kind(f"{command[0]}: {error.strerror}") from None
+        if isinstance(error, FileNotFoundError) or _is_missing(error, command[0], variables):
+            raise NoSuchCommand(f"{command[0]}: {os.strerror(errno.ENOENT)}") from None
+        raise NotExecutable(f"{command[0]}: {error.strerror}") from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
     return 128 - code if code < 0 else code
+
+
+def _is_missing(error: OSError, name: str, variables: dict[str, str]) -> bool:
+    """Return whether *error* is only that of a folder in PATH that this user may not read."""
+    folders = variables.get("PATH", os.defpath).split(os.pathsep)
+    is_searched = isinstance(error, PermissionError) and os.sep not in name
+    # Unlike this, Path.exists raises for a folder that may not be read.
+    return is_searched and not any(os.path.exists(Path(folder, name)) for folder in folders)  # noqa: PTH110
 
 
 def _summary(mock: SegmentMock, server: LiveServer) -> dict[str, Any]:
