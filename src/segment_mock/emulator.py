@@ -449,7 +449,7 @@ class Emulator:
         seeds: dict[str, InitialRecords] = {}
         for vendor in self.vendors.values():
             part = document.get(vendor.name, {})
-            loaded = vendor.load({name: rows for name, rows in part.items() if name != DELETED}, self.world)
+            loaded = _records_of(vendor, {name: rows for name, rows in part.items() if name != DELETED}, self.world)
             _mark_deleted(vendor, part.get(DELETED, ()), loaded)
             seeds |= {vendor.table(table): seed for table, seed in loaded.items()}
         return seeds
@@ -495,6 +495,24 @@ def _deleted(vendor: Vendor, store: Store) -> Json:
         if isinstance(key, str)
     ]
     return {DELETED: rows} if rows else {}
+
+
+def _records_of(vendor: Vendor, part: Json, world: World) -> Mapping[str, InitialRecords]:
+    """Return what *vendor* loads from its *part* of a data file; raises `SettingError` if it can't be used."""
+    try:
+        loaded = vendor.load(part, world)
+    except (RecursionError, ValueError):
+        raise
+    except Exception as error:
+        raise SettingError(f"data.{vendor.name}: load failed: {type(error).__name__}: {error}") from error
+    tables = {schema.name for schema in vendor.tables}
+    records = loaded if isinstance(loaded, Mapping) else {}
+    if records.keys() != tables or not all(isinstance(value, InitialRecords) for value in records.values()):
+        names = ", ".join(sorted(tables))
+        raise SettingError(
+            f"data.{vendor.name}: load returned {brief(loaded)}; expected InitialRecords of each of {names}"
+        )
+    return records
 
 
 def _mark_deleted(vendor: Vendor, rows: Iterable[Any], seeds: Mapping[str, InitialRecords]) -> None:

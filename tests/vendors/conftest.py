@@ -1,11 +1,14 @@
 """A client of each vendor over a world as small as the test."""
 
 import json
+import sys
 
 import pytest
 
 from segment_mock import SegmentMock
 from segment_mock.messages import Request, run_sync
+from segment_mock.vendors import _packages
+from tests.vendors.package import declare
 
 
 class Vendor:
@@ -92,3 +95,22 @@ def salsa():
 def segmenter():
     """Return a function that makes a Segmenter of these segments, collections and settings."""
     yield from _client(Segmenter, "segmenter", "/segments", {"x-api-key": "key"})
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """Return a function that puts a module with *text* on the path and declares it as a vendor."""
+    before = {*sys.modules}
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def install(text, module="acme_mock", package="acme-mock", name="acme"):
+        (tmp_path / f"{module}.py").write_text(text)
+        declare(tmp_path, {name: module}, package)
+        _packages._declared.cache_clear()
+        return tmp_path
+
+    yield install
+    _packages._declared.cache_clear()
+    for module in {*sys.modules} - before:
+        if module.endswith("_mock") and module != "segment_mock":
+            del sys.modules[module]

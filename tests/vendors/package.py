@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 from click.testing import CliRunner
 
 from segment_mock.cli import main
+
+Install: TypeAlias = Callable[..., Path]
+"""What the fixture ``install`` returns."""
 
 
 def new_vendor(folder: Path, name: str = "tickets", *options: str) -> Path:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,30 +13,10 @@ import pytest
 from segment_mock import SegmentMock, SettingError, create_app, vendor_api, vendors
 from segment_mock.vendor_testing import TRANSPORTS, examples, forbidden_imports, replay, unsourced
 from segment_mock.vendors import _packages, find_vendors
-from tests.vendors.package import declare, new_vendor, run
+from tests.vendors.package import Install, declare, new_vendor, run
 from tests.vendors.test_extension import ACME
 
-Install = Callable[..., Path]
 OWN = sorted(file.parent.name for file in Path(vendors.__file__).parent.glob("[!_]*/__init__.py"))
-
-
-@pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
-    """Put a module with *text* on the path and declare it as a vendor."""
-    before = {*sys.modules}
-    monkeypatch.syspath_prepend(tmp_path)
-
-    def install(text: str, module: str = "acme_mock", package: str = "acme-mock", name: str = "acme") -> Path:
-        (tmp_path / f"{module}.py").write_text(text)
-        declare(tmp_path, {name: module}, package)
-        _packages._entries.cache_clear()
-        return tmp_path
-
-    yield install
-    _packages._entries.cache_clear()
-    for module in {*sys.modules} - before:
-        if module.endswith("_mock") and module != "segment_mock":
-            del sys.modules[module]
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +50,7 @@ def test_a_vendor_of_a_package_is_like_ours(install: Install) -> None:
 
 def test_without_any_the_metadata_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda **_: pytest.fail("was read"))
-    _packages._entries.cache_clear()
+    _packages._declared.cache_clear()
 
     assert OWN == [vendor.name for vendor in find_vendors()]
 

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from marshmallow import Schema
 
 from ..messages import Request, Response, reason
-from ..settings import CREDENTIAL, OPTIONS, Option
+from ..settings import CREDENTIAL, OPTIONS, Option, suggestion
 from ..store import Change, InitialRecords, Store, Table, TableSchema
 from .json_codec import Json, dumps, parse
 from .provenance import Assumption, Doubts, doubt
@@ -133,6 +133,11 @@ class Vendor:
     rows: Mapping[str, Schema] = field(default_factory=dict)
     examples: Path | None = None
     api: int = 1
+
+    @property
+    def is_shipped(self) -> bool:
+        """Whether this project has the vendor, and not another package."""
+        return str(getattr(self.state_class, "__module__", "")).startswith("segment_mock.")
 
     @property
     def key_flag(self) -> str:
@@ -293,7 +298,10 @@ class Call:
 
     def choice_of(self, name: str) -> Any:
         """Return the decision of the vendor's assumption *name* without naming it in the reply; for hints only."""
-        row = self.vendor.assumptions[name]
+        try:
+            row = self.vendor.assumptions[name]
+        except KeyError:
+            raise KeyError(f"unknown assumption {name!r}{suggestion(name, self.vendor.assumptions)}") from None
         return self.options[row.setting] if row.setting else row.value
 
     def note_assumed(self, rule: str) -> None:
@@ -338,9 +346,9 @@ class Call:
             return response
         return replace(response, headers={**response.headers, **_header(FAULT, ", ".join(self.fired_faults))})
 
-    def with_hint(self, response: Response) -> Response:
-        """Return *response* with `hint` in an ``X-Segment-Mock-Hint`` header."""
-        return replace(response, headers={**response.headers, **hint_header(self.hint)})
+    def with_hint(self, response: Response, hint: str = "") -> Response:
+        """Return *response* with *hint*, or else `hint`, in an ``X-Segment-Mock-Hint`` header."""
+        return replace(response, headers={**response.headers, **hint_header(hint or self.hint)})
 
     def _error_response(self, row: ErrorTemplate, refusal: Refusal, hint: str, label: str) -> Response:
         self.count(None)

@@ -7,11 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, get_args
 
+from ..settings import suggestion
+
 RefusalKind: TypeAlias = Literal[
     "unauthorized", "throttled", "too_many_items", "not_manageable", "malformed", "too_large",
     "not_found", "no_such_operation", "no_such_method", "broken",
 ]  # fmt: skip
 REFUSAL_KINDS: tuple[RefusalKind, ...] = get_args(RefusalKind)
+_KINDS = frozenset(REFUSAL_KINDS)
 
 
 class Refusal(Exception):
@@ -31,6 +34,8 @@ class Refusal(Exception):
         allow: str = "",
         **fields: object,
     ) -> None:
+        if kind not in _KINDS:
+            raise ValueError(f"unknown kind of refusal {kind!r}{suggestion(kind, REFUSAL_KINDS)}")
         super().__init__(kind, message)
         self.kind, self.message, self.field, self.hint, self.allow = kind, message, field, hint, allow
         self.fields = fields

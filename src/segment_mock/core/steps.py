@@ -83,18 +83,18 @@ def perform(call: Call, policy: Policy) -> Response:
     if call.operation.answer is not None:
         return call.operation.answer()
     try:
-        if call.is_stale:
-            return _STALE
-        authenticate(call, policy)
-        limit_rate(call, policy)
-        decode(call, policy)
-        response = transaction(call)
-        return call.with_hint(response) if call.hints else response
-    except Refusal as refusal:
-        return call.render_refusal(refusal)
-    except Exception:
-        _log.exception("%s.%s failed; this is a defect of segment-mock", call.vendor.name, call.operation.name)
-        return call.refuse("broken", hint="this is a defect of segment-mock; its log has the traceback")
+        try:
+            if call.is_stale:
+                return _STALE
+            authenticate(call, policy)
+            limit_rate(call, policy)
+            decode(call, policy)
+            response = transaction(call)
+            return call.with_hint(response) if call.hints else response
+        except Refusal as refusal:
+            return call.render_refusal(refusal)
+    except Exception as error:
+        return _broken(call, error)
 
 
 def authenticate(call: Call, policy: Policy) -> None:
@@ -167,6 +167,22 @@ def transaction(call: Call) -> Response:
             call.changes = log.since(mark)
             log.commit(mark, call.changes[0].organization, call.world.clock.now())
         return response
+
+
+def _broken(call: Call, error: Exception) -> Response:
+    """Log *error*, a defect, and answer as the vendor does; plainly, if its own words are what fails."""
+    hint = "this is a defect of segment-mock; its log has the traceback"
+    if not call.vendor.is_shipped:
+        name = type(error).__name__
+        hint = f"this is a defect of the vendor {call.vendor.name}: {name}: {error}; the log has the traceback"
+    operation = call.vendor.operation_name(call.operation.name)
+    _log.error("%s failed; %s", operation, hint.partition(";")[0], exc_info=error)
+    try:
+        return call.refuse("broken", hint=hint)
+    except Exception:
+        _log.exception("%s: the reply to a refusal can't be made", call.vendor.name)
+        call.refusal = None
+        return call.with_hint(Response(500, {"Content-Type": "text/plain"}, b"Internal Server Error\n"), hint)
 
 
 def _is_listed(credential: str, listed: Collection[str]) -> bool:

@@ -24,6 +24,7 @@ from .options import (
     OptionType,
     SettingError,
     Value,
+    is_name,
     several,
     suggestion,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "Value",
     "check_variables",
     "fixtures",
+    "is_name",
     "merged",
     "naming",
     "read_config",

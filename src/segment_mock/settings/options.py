@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -15,6 +16,7 @@ from ..json_match import brief, is_deep, is_long, shortened
 
 Value: TypeAlias = Any
 PREFIX = "SEGMENT_MOCK_"
+_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _NO_TEXT = ("Cc", "Cs", "Zl", "Zp")
 """Unicode's categories of control characters, halves of characters, and separators of lines."""
 
@@ -34,6 +36,11 @@ def suggestion(name: str, names: Iterable[str]) -> str:
     # Letters in another order are far apart for difflib: "slasa" is as near to "salsa" as "pizza" is.
     close = [one for one in known if sorted(one) == sorted(text)] or get_close_matches(text, known, n=1, cutoff=0.5)
     return f" (did you mean {known[close[0]]!r}?)" if close else ""
+
+
+def is_name(text: str) -> bool:
+    """Return whether *text* has the form of a setting's name, which vendors, operations and tables share."""
+    return _NAME.fullmatch(text) is not None
 
 
 def several(value: Value) -> Value:

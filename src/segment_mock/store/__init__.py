@@ -41,6 +41,9 @@ class Store(dict[str, Table]):
         super().__init__({name: Table(organization, records, log.append) for name, records in initial.items()})
         self.organization = organization
 
+    def __missing__(self, name: str) -> Table:
+        raise KeyError(f"unknown table {name!r}; expected one of {', '.join(self)}")
+
     def replace(self, initial: Iterable[tuple[str, InitialRecords]]) -> None:
         """Replace all records of each named table by the given ones. The log records it, so it can be undone."""
         for name, records in initial:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -11,10 +10,10 @@ from importlib.machinery import PathFinder
 from keyword import iskeyword
 from typing import TYPE_CHECKING
 
-from ..core import API_VERSION, REFUSAL_KINDS, Vendor
+from ..core import Vendor
 from ..core.call import all_options
 from ..hosts import matches
-from ..settings import OPTIONS, SettingError
+from ..settings import OPTIONS, SettingError, is_name
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 GROUP = "segment_mock.vendors"
 RESERVED = ("mock", "nobody", "stubs", "unmatched", "vendors")
 """Names that data files, commands or the journal use otherwise."""
-_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _NEEDLE = GROUP.encode()
 
 
@@ -31,24 +29,24 @@ def vendors_of_packages(own: tuple[Vendor, ...]) -> tuple[Vendor, ...]:
 
     Raises `SettingError` for a vendor that can't be imported or used, or that clashes with another.
     """
-    entries = _entries()
-    if not entries:
+    declared = _declared()
+    if not declared:
         return ()
     vendors = [*own]
-    for entry in entries:
-        vendor = _loaded(entry)
-        problem = next(_problems(vendor, vendors), "")
-        if problem:
-            raise SettingError(f"{_place(entry)}: {problem}")
+    for place, vendor in declared:
+        if problem := next(_clashes(vendor, vendors), ""):
+            raise SettingError(f"{place}: {problem}")
         vendors.append(vendor)
     return tuple(sorted(vendors[len(own) :], key=lambda vendor: vendor.name))
 
 
 @cache
+def _declared() -> tuple[tuple[str, Vendor], ...]:
+    """Return place and vendor of each entry point, cached for the process; raises `SettingError` for a mistake."""
+    return tuple((_place(entry), _loaded(entry)) for entry in _entries()) if _may_exist() else ()
+
+
 def _entries() -> tuple[EntryPoint, ...]:
-    """Return the entry points, cached for the process."""
-    if not _may_exist():
-        return ()
     from importlib.metadata import entry_points  # many times slower than the check above
 
     # One package may be found twice, for example in a checkout and in site-packages.
@@ -82,6 +80,8 @@ def _is_named_below(folder: str) -> bool:
 
 
 def _loaded(entry: EntryPoint) -> Vendor:
+    from ._checks import problems  # only vendors of packages need it, and importing it takes some milliseconds
+
     try:
         target = entry.load()
     except Exception as error:
@@ -89,6 +89,8 @@ def _loaded(entry: EntryPoint) -> Vendor:
     vendor = target if isinstance(target, Vendor) else getattr(target, "VENDOR", None)
     if not isinstance(vendor, Vendor):
         raise SettingError(f"{_place(entry)}: expected a module whose VENDOR is a Vendor, got {vendor!r}")
+    if problem := next(problems(vendor), ""):
+        raise SettingError(f"{_place(entry)}: {problem}")
     return vendor
 
 
@@ -99,36 +101,24 @@ def _place(entry: EntryPoint) -> str:
 
 def check_name(name: str, others: Iterable[Vendor]) -> str:
     """Return why a vendor can't have the name *name* beside *others*, or ``""``."""
-    if not _NAME.fullmatch(name) or name in RESERVED or iskeyword(name):
+    if not is_name(name) or name in RESERVED or iskeyword(name):
         return f"name {name!r}: expected lower-case letters, digits and _, but not {', '.join(RESERVED)}"
     namesake = next((other for other in others if other.name == name), None)
     return f"name {name!r} is taken by {namesake.title}" if namesake else ""
 
 
-def _problems(vendor: Vendor, others: list[Vendor]) -> Iterator[str]:
-    """Yield the errors of *vendor*, and its clashes with *others*."""
-    if vendor.api > API_VERSION:
-        yield (
-            f"it was written for version {vendor.api} of segment_mock.vendor_api, and this is version {API_VERSION}; "
-            "upgrade the older one"
-        )
+def _clashes(vendor: Vendor, others: list[Vendor]) -> Iterator[str]:
+    """Yield each name, host, root or setting of *vendor* that is taken."""
     if problem := check_name(vendor.name, others):
         yield problem
-    if missing := [kind for kind in REFUSAL_KINDS if kind not in vendor.refusals]:
-        yield f"refusals: no template for {', '.join(missing)}"
-    names = [operation.name for operation in vendor.operations]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        yield f"operations: {', '.join(twice)} is listed twice"
-    if not vendor.root.startswith("/") or vendor.root.startswith("/_mock"):
-        yield f"root {vendor.root!r}: expected a path such as /api, not below /_mock"
     for other in others:
-        yield from (f"{problem} is taken by {other.title}" for problem in _clashes(vendor, other))
+        yield from (f"{problem} is taken by {other.title}" for problem in _shared(vendor, other))
     option_names = {option.name for option in OPTIONS}
     if clashing := sorted(option_names & {option.name for option in all_options([vendor])[len(OPTIONS) :]}):
         yield f"setting {', '.join(clashing)} exists already; choose another name for the vendor or its option"
 
 
-def _clashes(vendor: Vendor, other: Vendor) -> Iterator[str]:
+def _shared(vendor: Vendor, other: Vendor) -> Iterator[str]:
     for host in vendor.hosts:
         if any(matches(host, other_host) or matches(other_host, host) for other_host in other.hosts):
             yield f"host {host!r}"

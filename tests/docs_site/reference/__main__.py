@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+
+from segment_mock.vendors import find_vendors
+from segment_mock.vendors._checks import problems
 from tests.docs_site.reference.pages import FOLDER, PAGES
 from tests.faults import table as faults
 from tests.openapi import provenance_table
 
+for vendor in find_vendors():  # each page is about the vendors, so a mistake in one would fail anywhere
+    for problem in problems(vendor):
+        sys.exit(f"vendor {vendor.name}: {problem}")
 for name, make_page in PAGES.items():
     (FOLDER / name).parent.mkdir(exist_ok=True)
     (FOLDER / name).write_text(make_page(), encoding="utf-8")

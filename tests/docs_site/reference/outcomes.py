@@ -63,6 +63,10 @@ CASES = (
 )  # fmt: skip
 BESIDE = (
     ("this is a defect of segment-mock; its log has the traceback", "the emulator itself failed; please report it"),
+    (
+        "this is a defect of the vendor ...: ...; the log has the traceback",
+        "a vendor of another package failed with the error that is named",
+    ),
     ("the target did not answer", "`segment-mock record` could not reach the vendor"),
 )
 

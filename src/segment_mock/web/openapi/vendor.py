@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from functools import cache
 from http import HTTPStatus
+from string import Formatter
 from typing import Any
 
 from apispec import APISpec
@@ -96,7 +97,7 @@ class _Row:
         assert schema is not None
         if self.arguments:
             # The id is in the path; if the body had it too, both would have to be equal.
-            return {"schema": type(schema)(exclude=tuple(self.arguments))}
+            return {"schema": type(schema)(exclude=tuple(self.arguments & schema.fields.keys()))}
         needed = [{"required": sorted(self.others)}] if self.others else []
         body: Json = {"schema": {"allOf": [schema, *needed]} if needed else schema}
         return body | _examples(sent_bodies(self.examples))
@@ -221,7 +222,7 @@ def _bound(schemas: Json, body: str, name: str, limit: int | None) -> None:
 
 
 def _arguments(path: str) -> set[str]:
-    return {part[1:-1] for part in path.split("/") if part.startswith("{")}
+    return {name for _, name, _, _ in Formatter().parse(path) if name}
 
 
 def _hosts(vendor: Vendor) -> list[Json]:

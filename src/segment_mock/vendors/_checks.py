@@ -1,0 +1,249 @@
+"""Mistakes in a vendor's value, found when it is loaded: first wrong types, then names that lead nowhere."""
+
+from __future__ import annotations
+
+import re
+import types
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from inspect import iscoroutinefunction, signature
+from string import Formatter
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from marshmallow import Schema
+
+from ..core import API_VERSION, REFUSAL_KINDS, ErrorTemplate, Operation, Vendor, VendorState, inner
+from ..hosts import host_pattern
+from ..json_match import brief
+from ..settings import Option, SettingError, is_name, suggestion
+from ..wording import plural
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+OPERATIONS_OF_REFUSED_CALLS = ("no_such_method", "no_such_operation", "stub")
+_PATH = re.compile(r"(/([^/{}?#\s]|\{[A-Za-z_]\w*\})+)*/?")
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]*")
+
+
+def problems(vendor: Vendor) -> Iterator[str]:
+    """Yield each mistake in *vendor*: its place, the value, what was expected, and the nearest valid name."""
+    wrong = [*_wrong_types(vendor, Vendor)]
+    yield from wrong
+    if wrong:
+        return  # what follows relies on the types
+    yield from _wrong_address(vendor)
+    yield from _wrong_refusals(vendor)
+    yield from _wrong_tables(vendor)
+    yield from _wrong_options(vendor)
+    yield from _duplicates("operations", [operation.name for operation in vendor.operations])
+    yield from _duplicates("operations", [route for row in vendor.operations for route in {*_routes(row)}])
+    for operation in vendor.operations:
+        yield from (f"operation {operation.name}: {problem}" for problem in _wrong_operation(operation))
+
+
+# Types, as the annotations of the dataclasses state them.
+
+
+def _wrong_types(value: Any, hint: Any, place: str = "") -> Iterator[str]:
+    """Yield each part of *value* whose type is not that of the annotation *hint*."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if hint is Any:
+        return
+    if origin in (Union, types.UnionType):
+        by_type = [[*_wrong_types(value, argument, place)] for argument in arguments]
+        yield from () if [] in by_type else by_type[0]
+    elif origin is Literal:
+        if value not in arguments:
+            yield _unknown(place, value, arguments)
+    elif origin is tuple:
+        if isinstance(value, tuple):
+            for index, item in enumerate(value):
+                yield from _wrong_types(item, arguments[0], f"{place}[{index}]")
+        else:
+            yield f"{place}: expected a tuple, which for one item is (item,), got {_name_of(value)}"
+    elif origin is not None and issubclass(origin, Mapping):
+        if isinstance(value, Mapping):
+            for key, item in value.items():
+                yield from _wrong_types(key, arguments[0], f"{place}, key {brief(key)}")
+                yield from _wrong_types(item, arguments[1], f"{place}[{key!r}]")
+        else:
+            yield f"{place}: expected a dictionary, got {_name_of(value)}"
+    elif origin is not None:
+        if not _takes(value, len(arguments[0])):
+            expected = f"a plain function of {plural(len(arguments[0]), 'argument')}"
+            yield f"{place}: expected {expected}, got {_name_of(value)}"
+    elif not _is_a(value, hint):
+        yield f"{place}: expected {_in_words(hint)}, got {_name_of(value)}"
+    elif is_dataclass(value):
+        hints = get_type_hints(type(value))
+        for field in fields(value):
+            name = f"{place}.{field.name}" if place else field.name
+            yield from _wrong_types(getattr(value, field.name), hints[field.name], name)
+
+
+def _is_a(value: Any, kind: Any) -> bool:
+    if kind is None or kind is type(None):
+        return value is None
+    if kind in (int, float):
+        return isinstance(value, (int, kind)) and not isinstance(value, bool)
+    return isinstance(value, kind)
+
+
+def _in_words(kind: type) -> str:
+    names = {str: "text", int: "a whole number", float: "a number", bool: "True or False", bytes: "bytes"}
+    return names.get(kind) or f"an instance of {kind.__name__}"
+
+
+def _name_of(value: Any) -> str:
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    if is_dataclass(value) or isinstance(value, (Schema, list, dict, set)):
+        return f"an instance of {type(value).__name__}"
+    return getattr(value, "__qualname__", None) or brief(value)
+
+
+def _takes(function: Any, count: int) -> bool:
+    """Return whether *function* is a plain function that can be called with *count* values."""
+    if not callable(function) or iscoroutinefunction(function):
+        return False
+    try:
+        signature(function).bind(*[None] * count)
+    except TypeError:
+        return False
+    except ValueError:  # some callables of C have no signature
+        return True
+    return True
+
+
+# Names, paths and bounds.
+
+
+def _unknown(place: str, name: Any, names: Iterable[str]) -> str:
+    known = [*names]
+    expected = f"expected one of {', '.join(known)}" if known else "the vendor has none"
+    return f"{place}: unknown {brief(name)}{suggestion(name, known)}; {expected}"
+
+
+def _duplicates(place: str, names: list[str]) -> Iterator[str]:
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        yield f"{place}: {', '.join(twice)} is listed twice"
+
+
+def _wrong_address(vendor: Vendor) -> Iterator[str]:
+    if vendor.api > API_VERSION:
+        yield (
+            f"it was written for version {vendor.api} of segment_mock.vendor_api, and this is version {API_VERSION}; "
+            "upgrade the older one"
+        )
+    if not vendor.title:
+        yield "title: expected a text that people read, got ''"
+    if not vendor.hosts:
+        yield "hosts: expected at least one host"
+    for host in vendor.hosts:
+        try:
+            usable = host_pattern(host) == host and not host.startswith("!")
+        except ValueError:
+            usable = False
+        if not usable:
+            yield f"host {host!r}: expected a host in lower case, such as api.example.org or *.example.org"
+    root = vendor.root
+    if not _PATH.fullmatch(root) or "{" in root or root.startswith("/_mock") or root.rpartition("/")[2] == "":
+        yield f"root {vendor.root!r}: expected a path such as /api, not below /_mock and without a slash at its end"
+    if not _HEADER.fullmatch(vendor.key_header):
+        yield f"key_header {vendor.key_header!r}: expected the name of a header, or '' if calls need no credential"
+    limits = vendor.limits
+    for name, bound in (("calls", limits.calls), ("seconds", limits.seconds), ("items", limits.items)):
+        if bound is not None and not bound > 0:
+            yield f"limits.{name}: expected a number above 0, got {bound}"
+    if vendor.examples and not vendor.examples.is_dir():
+        yield f"examples: no folder {str(vendor.examples)!r}"
+
+
+def _wrong_refusals(vendor: Vendor) -> Iterator[str]:
+    if missing := [kind for kind in REFUSAL_KINDS if kind not in vendor.refusals]:
+        yield f"refusals: no template for {', '.join(missing)}"
+    for place, names in (("refusals", vendor.refusals), ("error_schemas", vendor.error_schemas)):
+        yield from (_unknown(place, kind, REFUSAL_KINDS) for kind in names if kind not in REFUSAL_KINDS)
+    templates: Mapping[str, ErrorTemplate] = {
+        **{f"refusals[{kind!r}]": row for kind, row in vendor.refusals.items()},
+        **{f"errors[{status}]": row for status, row in vendor.errors.items()},
+    }
+    for place, row in templates.items():
+        if not 200 <= row.status <= 599:
+            yield f"{place}.status: expected a status from 200 to 599, got {row.status}"
+        try:
+            names_in_text = [name for _, name, _, _ in Formatter().parse(row.message) if name is not None]
+        except ValueError as error:
+            yield f"{place}.message: {brief(row.message)} has a wrong placeholder: {error}"
+        else:
+            wrong = [name for name in names_in_text if not name.isidentifier()]
+            yield from (f"{place}.message: placeholder {{{name}}}: expected a name such as {{path}}" for name in wrong)
+
+
+def _wrong_tables(vendor: Vendor) -> Iterator[str]:
+    tables = [table.name for table in vendor.tables]
+    yield from _duplicates("tables", tables)
+    for table in vendor.tables:
+        if not is_name(table.name):
+            yield f"table {table.name!r}: expected lower-case letters, digits and _"
+        yield from _duplicates(f"table {table.name}: indexes", [index.name for index in table.indexes])
+    yield from (_unknown("rows", name, tables) for name in vendor.rows if name not in tables)
+    if not (isinstance(vendor.state_class, type) and issubclass(vendor.state_class, VendorState)):
+        yield f"state_class: expected a subclass of VendorState, got {_name_of(vendor.state_class)}"
+
+
+def _wrong_options(vendor: Vendor) -> Iterator[str]:
+    names = [vendor.key_option, *(option.name for option in vendor.options)]
+    yield from _duplicates("options", names)
+    yield from (f"option {name!r}: expected lower-case letters, digits and _" for name in names if not is_name(name))
+    yield from (f"option {problem}" for option in vendor.options for problem in _wrong_default(option))
+    own = names[1:]
+    for name, assumption in vendor.assumptions.items():
+        if assumption.setting and assumption.setting not in own:
+            yield _unknown(f"assumptions[{name!r}].setting", assumption.setting, own)
+
+
+def _wrong_default(option: Option) -> Iterator[str]:
+    try:
+        if option.initial is not None:
+            option.read(option.initial)
+    except SettingError as error:
+        yield str(error)
+
+
+def _routes(operation: Operation) -> Iterator[str]:
+    return (f"{operation.method} {_PLACEHOLDER.sub('{}', path)}" for path in operation.paths)
+
+
+def _wrong_operation(operation: Operation) -> Iterator[str]:
+    if not is_name(operation.name) or operation.name in OPERATIONS_OF_REFUSED_CALLS:
+        reserved = ", ".join(OPERATIONS_OF_REFUSED_CALLS)
+        yield f"name {operation.name!r}: expected lower-case letters, digits and _, but not {reserved}"
+    if operation.method not in METHODS:
+        yield _unknown("method", operation.method, METHODS)
+    if not operation.paths:
+        yield "paths: expected at least one path"
+    for path in operation.paths:
+        if not _PATH.fullmatch(path):
+            yield f"path {path!r}: expected '' or a path such as /items/{{id}}, without a query"
+        yield from _duplicates(f"path {path!r}", _PLACEHOLDER.findall(path))
+    if not operation.source:
+        yield "source: expected a section of a document, a recording, or 'assumed'"
+    for name in operation.sized:
+        yield from _wrong_member("sized", name, operation.request, "request")
+    if operation.items:
+        yield from _wrong_member("items.sent", operation.items.sent, operation.request, "request")
+        if operation.response:
+            yield from _wrong_member("items.answered", operation.items.answered, operation.response, "response")
+
+
+def _wrong_member(place: str, name: str, schema: Schema | None, side: str) -> Iterator[str]:
+    """Yield what keeps *name* from being a member of a body, or of the object in the vendor's envelope."""
+    if schema is None:
+        yield f"{place}: {name!r} needs a schema of the {side}"
+        return
+    rows = schema.fields.items()
+    names = {member: None for member, _ in rows}
+    names |= {member: None for _, row in rows if (below := inner(row)) for member in below.fields}
+    if name not in names:
+        yield _unknown(place, name, names)

@@ -1,0 +1,207 @@
+"""What the author of a vendor gets to read after a mistake in a row, a name or a function, and when."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from segment_mock import SegmentMock, SettingError
+from segment_mock.vendors import find_vendors
+from segment_mock.vendors._checks import problems
+from segment_mock.web.openapi import vendor_document
+from tests.vendors.package import Install
+
+TICKETS = Path(__file__).parents[2] / "examples" / "tickets" / "src"
+MODULE = """
+from dataclasses import replace
+from pathlib import Path
+from segment_mock.vendor_api import *
+from segment_mock_tickets import VENDOR as V
+
+def operation(**changes):
+    return replace(V, operations=(replace(V.operations[0], **changes), *V.operations[1:]))
+
+def refusal(**changes):
+    return replace(V, refusals={**V.refusals, "not_found": replace(V.refusals["not_found"], **changes)})
+
+def batch(**changes):
+    return operation(items=replace(V.operations[0].items, **changes))
+
+def option(*arguments, **keywords):
+    return replace(V, options=(Option(*arguments, **keywords),))
+
+async def coroutine_function(call, data):
+    return {}
+
+TABLE = V.tables[0]
+"""
+ROW = "operation create_tickets: "
+FUNCTION = "expected a plain function of"
+TUPLE = "expected a tuple, which for one item is (item,), got"
+KINDS = "unknown 'not_foud' (did you mean 'not_found'?); expected one of unauthorized, throttled"
+
+MISTAKES = {
+    # Operations.
+    "operation(name='create tickets')": "name 'create tickets': expected lower-case letters",
+    "operation(name='stub')": "name 'stub': expected lower-case letters, digits and _, but not no_such_method",
+    "operation(name='search_tickets')": "operations: search_tickets is listed twice",
+    "operation(method='post')": f"{ROW}method: unknown 'post' (did you mean 'POST'?)",
+    "operation(paths='/tickets')": f"operations[0].paths: {TUPLE} '/tickets'",
+    "operation(paths=())": f"{ROW}paths: expected at least one path",
+    "operation(paths=('tickets',))": f"{ROW}path 'tickets': expected '' or a path such as /items/{{id}}",
+    "operation(paths=('/tickets?page=1',))": f"{ROW}path '/tickets?page=1': expected",
+    "operation(paths=('/tickets/{id',))": f"{ROW}path '/tickets/{{id': expected",
+    "operation(paths=('/tickets/{ticket-id}',))": f"{ROW}path '/tickets/{{ticket-id}}': expected",
+    "operation(paths=('/tickets/{id}/{id}',))": f"{ROW}path '/tickets/{{id}}/{{id}}': id is listed twice",
+    "operation(paths=('/tickets/search',))": "operations: POST /tickets/search is listed twice",
+    "operation(method='PUT', paths=('/tickets/{key}',))": "operations: PUT /tickets/{} is listed twice",
+    "operation(perform=None)": f"operations[0].perform: {FUNCTION} 2 arguments, got None",
+    "operation(perform=lambda call: {})": f"operations[0].perform: {FUNCTION} 2 arguments, got <lambda>",
+    "operation(perform=coroutine_function)": f"operations[0].perform: {FUNCTION} 2 arguments, got coroutine_function",
+    "operation(source='')": f"{ROW}source: expected a section of a document",
+    "operation(request=type(V.operations[0].request))": "expected an instance of Schema, got the class CreateTickets",
+    "operation(request=None, items=None)": f"{ROW}sized: 'tickets' needs a schema of the request",
+    "operation(sized='tickets')": f"operations[0].sized: {TUPLE} 'tickets'",
+    "operation(sized=('tickts',))": f"{ROW}sized: unknown 'tickts' (did you mean 'tickets'?); expected one of tickets",
+    "operation(refuses=('not_foud',))": f"operations[0].refuses[0]: {KINDS}",
+    "operation(items='tickets')": "operations[0].items: expected an instance of Items, got 'tickets'",
+    "batch(sent='tickts')": f"{ROW}items.sent: unknown 'tickts' (did you mean 'tickets'?)",
+    "batch(answered='resuls')": f"{ROW}items.answered: unknown 'resuls' (did you mean 'results'?)",
+    "batch(fail=lambda call: {})": f"operations[0].items.fail: {FUNCTION} 3 arguments",
+    "replace(V, operations=V.operations[0])": f"operations: {TUPLE} an instance of Operation",
+    "replace(V, operations=('x',))": "operations[0]: expected an instance of Operation, got 'x'",
+    # Refusals.
+    "replace(V, refusals={**V.refusals, 'not_foud': V.refusals['not_found']})": f"refusals: {KINDS}",
+    "replace(V, refusals={**V.refusals, 'broken': 'Broken'})": "expected an instance of ErrorTemplate, got 'Broken'",
+    "refusal(status='404')": "refusals['not_found'].status: expected a whole number, got '404'",
+    "refusal(status=4)": "refusals['not_found'].status: expected a status from 200 to 599, got 4",
+    "refusal(message='No {id')": "refusals['not_found'].message: 'No {id' has a wrong placeholder: expected '}'",
+    "refusal(message='No {}')": "refusals['not_found'].message: placeholder {}: expected a name such as {path}",
+    "replace(V, errors={'503': V.refusals['broken']})": "errors, key '503': expected a whole number",
+    "replace(V, error_schemas={'not_foud': V.error_schemas['broken']})": f"error_schemas: {KINDS}",
+    "replace(V, item_errors={'taken': 'Taken'})": "item_errors['taken']: expected an instance of ItemError",
+    # Tables and their rows.
+    "replace(V, tables=(TABLE, TABLE))": "tables: tickets is listed twice",
+    "replace(V, tables=(replace(TABLE, name='All'),), rows={})": "table 'All': expected lower-case letters",
+    "replace(V, tables=(replace(TABLE, indexes=TABLE.indexes * 2),))": "table tickets: indexes: subject is listed",
+    "replace(V, rows={'tickts': V.rows['tickets']})": "rows: unknown 'tickts' (did you mean 'tickets'?)",
+    "replace(V, load=lambda document: {})": f"load: {FUNCTION} 2 arguments",
+    "replace(V, state_class=dict)": "state_class: expected a subclass of VendorState, got the class dict",
+    # Settings and assumptions.
+    "option('key', 'A.')": "options: key is listed twice",
+    "option('a-b', 'A.')": "option 'a-b': expected lower-case letters, digits and _",
+    "option('a', 'A.', 'z', choices=('x', 'y'))": "option a: 'z' is not one of x, y",
+    "option('a', 'A.', 1, int)": "options[0].kind: expected an instance of OptionType, got the class int",
+    "replace(option('greeting', 'A.'), assumptions={'x': Assumption('R.', 1, 'W.', setting='greting')})": (
+        "assumptions['x'].setting: unknown 'greting' (did you mean 'greeting'?)"
+    ),
+    "replace(V, assumptions={'x': Assumption('R.', 1, 'W.', setting='a')})": "unknown 'a'; the vendor has none",
+    # The vendor itself.
+    "replace(V, title='')": "title: expected a text that people read, got ''",
+    "replace(V, hosts='api.tickets.example')": f"hosts: {TUPLE} 'api.tickets.example'",
+    "replace(V, hosts=())": "hosts: expected at least one host",
+    "replace(V, hosts=('https://api.tickets.example',))": "host 'https://api.tickets.example': expected a host",
+    "replace(V, root='/api/')": "root '/api/': expected a path such as /api",
+    "replace(V, key_header='x-api-key:')": "key_header 'x-api-key:': expected the name of a header",
+    "replace(V, wrap=lambda result: result)": f"wrap: {FUNCTION} 2 arguments",
+    "replace(V, unwrap=lambda: {})": f"unwrap: {FUNCTION} 1 argument, got <lambda>",
+    "replace(V, limits=None)": "limits: expected an instance of Limits, got None",
+    "replace(V, limits=Limits(calls=0))": "limits.calls: expected a number above 0, got 0",
+    "replace(V, examples=Path('nowhere'))": "examples: no folder 'nowhere'",
+    "replace(V, examples='fixtures')": "examples: expected an instance of Path, got 'fixtures'",
+    "replace(V, api='1')": "api: expected a whole number, got '1'",
+}
+DEFECTS = {
+    "operation(perform=lambda call, data: call.rows('tickts'))": "unknown table 'tickets.tickts'; expected one of",
+    "operation(perform=lambda call, data: call.assume('x'))": "unknown assumption 'x'",
+    "operation(perform=lambda call, data: call.arguments['id'])": "KeyError: 'id'",
+    "operation(perform=lambda call, data: Refusal('not_foud'))": "unknown kind of refusal 'not_foud' (did you mean",
+    "replace(V, wrap=lambda call, result: {1: object()})": "TypeError: ",
+    "replace(V, unwrap=lambda body: body['payload'], limits=Limits(items=1))": "KeyError: 'payload'",
+}
+UNUSABLE_LOADS = {
+    "lambda document, world: {}": "load returned {}; expected InitialRecords of each of tickets",
+    "lambda document, world: None": "load returned None; expected InitialRecords of each of tickets",
+    "lambda document, world: {'tickets': []}": "load returned {'tickets': []}; expected InitialRecords",
+    "lambda document, world: document['x']": "load failed: KeyError: 'x'",
+}
+
+
+@pytest.fixture
+def tickets(install: Install, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return a function that declares the vendor of an expression in the terms of `MODULE`."""
+    monkeypatch.syspath_prepend(TICKETS)
+    return lambda expression: install(f"{MODULE}\nVENDOR = {expression}\n", name="tickets")
+
+
+@pytest.mark.parametrize("vendor", find_vendors(), ids=lambda vendor: vendor.name)
+def test_our_own_vendors_have_no_mistake(vendor: Any) -> None:
+    assert [] == [*problems(vendor)]
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_stops_the_start_with_its_place(mistake: str, tickets: Any) -> None:
+    tickets(mistake)
+
+    with pytest.raises(SettingError) as error:
+        SegmentMock()
+
+    assert str(error.value).startswith("vendor tickets of package acme-mock (acme_mock): ")
+    assert MISTAKES[mistake] in str(error.value)
+
+
+@pytest.mark.parametrize("load", UNUSABLE_LOADS)
+def test_records_that_cannot_be_used_stop_the_start(load: str, tickets: Any) -> None:
+    tickets(f"replace(V, load={load})")
+
+    with pytest.raises(SettingError) as error:
+        SegmentMock()
+
+    assert str(error.value).startswith(f"data.tickets: {UNUSABLE_LOADS[load]}")
+
+
+@pytest.mark.parametrize("expression", DEFECTS)
+def test_an_operation_that_fails_names_its_vendor(
+    expression: str, tickets: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The call fails in the vendor's words, the hint has the error, and the log the traceback."""
+    tickets(expression)
+    with SegmentMock(limits="vendor") as mock, mock.session() as session, caplog.at_level(logging.ERROR):
+        reply = session.post("/api/v2/tickets", json={"tickets": []}, headers={"x-api-key": "k"})
+
+    hint = reply.headers["X-Segment-Mock-Hint"]
+    assert (500, {"error": "Internal Server Error", "field": ""}) == (reply.status_code, reply.json())
+    assert hint.startswith("this is a defect of the vendor tickets: ")
+    assert DEFECTS[expression] in hint
+    assert caplog.records[0].exc_info
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "replace(V, render_error=lambda call, row, sentence, refusal: {'error': sentence})",
+        "replace(V, details=lambda call: None)",
+        "replace(V, count=lambda call, result: 1 / 0)",
+    ],
+)
+def test_an_error_in_the_words_of_a_refusal_is_an_answer_too(expression: str, tickets: Any) -> None:
+    tickets(expression)
+    with SegmentMock() as mock, mock.session() as session:
+        reply = session.post("/api/v2/tickets", json={}, headers={"x-api-key": "k"})
+        entry = mock.journal.entries()[-1]
+
+    assert (500, 500) == (reply.status_code, entry.status)
+    assert "this is a defect of the vendor tickets: " in reply.headers["X-Segment-Mock-Hint"]
+
+
+def test_a_path_argument_need_not_be_a_member_of_the_body(tickets: Any) -> None:
+    tickets("operation(paths=('/{queue}/tickets.json',))")
+    vendor = next(vendor for vendor in find_vendors() if vendor.name == "tickets")
+
+    paths = vendor_document(vendor, {})["paths"]
+
+    assert ["queue"] == [row["name"] for row in paths["/api/v2/{queue}/tickets.json"]["parameters"]]
+    assert "/api/v2/tickets/{id}" in paths
