@@ -198,7 +198,7 @@ def test_an_error_in_the_words_of_a_refusal_is_an_answer_too(expression: str, ti
 
 
 def test_a_path_argument_need_not_be_a_member_of_the_body(tickets: Any) -> None:
-    tickets("operation(paths=('/{queue}/tickets.json',))")
+    tickets("replace(operation(paths=('/{queue}/tickets.json',)), examples=None)")
     vendor = next(vendor for vendor in find_vendors() if vendor.name == "tickets")
 
     paths = vendor_document(vendor, {})["paths"]

@@ -3,61 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from marshmallow import fields
 
 from segment_mock import SegmentMock
+from segment_mock.conform import Example, examples
 from segment_mock.core import Call, Json, Operation, RequestSchema
 from segment_mock.vendors import find_vendors
 
-GROUP, PERSON = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
-DATA = {
-    "salsa": {
-        "segments": [{"segmentId": GROUP, "name": "Group"}],
-        "supporters": [{"supporterId": PERSON, "contacts": [{"type": "EMAIL", "value": "ada@example.org"}]}],
-    },
-    "segmenter": {"segments": [{"id": "vip", "name": "VIP"}]},
-}
-BY_ID = {"identifiers": [PERSON], "identifierType": "SUPPORTER_ID"}
-MEMBERS = {"segmentId": GROUP, "supporterIds": [PERSON]}
-BODIES: dict[str, Any] = {
-    "salsa.search_segments": {"payload": {}},
-    "salsa.upsert_segments": {"payload": {"segments": [{"name": "Another"}]}},
-    "salsa.delete_segments": {"payload": {"segments": [{"segmentId": GROUP}]}},
-    "salsa.search_members": {"payload": {"segmentId": GROUP}},
-    "salsa.assign_members": {"payload": MEMBERS},
-    "salsa.remove_members": {"payload": MEMBERS},
-    "salsa.search_supporters": {"payload": BY_ID},
-    "salsa.upsert_supporters": {
-        "payload": {"supporters": [{"contacts": [{"type": "EMAIL", "value": "eve@example.org", "status": "OPT_IN"}]}]}
-    },
-    "salsa.delete_supporters": {"payload": {"supporters": [{"supporterId": PERSON}]}},
-    "salsa.search_supporter_groups": {"payload": BY_ID},
-    "salsa.get_metrics": None,
-    "segmenter.create_segment": {"name": "New", "broadcastMediumId": "1", "segmentType": "static"},
-    "segmenter.update_segment": {"id": "vip", "name": "VIPs"},
-}
-ARGUMENTS = {"id": "vip"}
-"""Values of the placeholders in paths."""
-OPERATIONS = {f"{vendor.name}.{row.name}": (vendor, row) for vendor in find_vendors() for row in vendor.operations}
-
-
-def test_every_operation_has_a_body_here() -> None:
-    assert set() == OPERATIONS.keys() ^ BODIES.keys(), "add a row to BODIES in tests/vendors/test_every_operation.py"
+OPERATIONS = [f"{vendor.name}.{row.name}" for vendor in find_vendors() for row in vendor.operations]
+SUCCESSES = [example for example in examples() if example.document["response"]["status"] == 200]
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_operation_answers_with_success(name: str) -> None:
-    vendor, operation = OPERATIONS[name]
-    with SegmentMock(data=DATA) as mock:
-        path = operation.paths[0].format_map(ARGUMENTS)
-        url = f"https://{vendor.hosts[0].replace('*', 'api')}{vendor.root}{path}"
-        reply = mock.session().request(operation.method, url, json=BODIES[name], headers={vendor.key_header: "any"})
+def test_every_operation_has_an_example_of_its_success(name: str) -> None:
+    """Further tests call each operation as its examples do."""
+    assert name in {example.document["operation"] for example in SUCCESSES}, "add an example with the status 200"
 
-        assert (200, name) == (reply.status_code, mock.journal.entries()[-1].operation)
-        assert {} == (operation.response.validate(reply.json()) if operation.response else {})
+
+@pytest.mark.parametrize("example", SUCCESSES, ids=lambda example: example.name)
+def test_a_successful_reply_is_as_its_schema_says(example: Example) -> None:
+    sent = example.request
+    with SegmentMock(**example.settings) as mock, mock.session() as session:
+        reply = session.request(sent["method"], sent["path"], headers=sent["headers"], data=sent["body"])
+        entry = mock.journal.entries()[-1]
+
+    assert (200, example.document["operation"]) == (reply.status_code, entry.operation)
+    assert example.operation.response is None or {} == example.operation.response.validate(reply.json())
 
 
 class Greeting(RequestSchema):
