@@ -77,7 +77,7 @@ class Request:
 class Response:
     """A reply: status, headers in the order they leave, the whole body, and its delivery. Treat it as immutable.
 
-    The transport adds Content-Length, Date and Connection, so *headers* never have them.
+    The transport adds Content-Length, Connection and, unless *headers* have it, Date.
     """
 
     status: int
@@ -152,6 +152,37 @@ def check_header(name: object, value: object) -> None:
         raise ValueError(f"{brief(name)[1:-1]}: {brief(value)} is not a valid header value")
 
 
+def check_reply_header(name: object, value: object) -> None:
+    """Raise ValueError for a header that no reply can have: an invalid one, or one that contradicts its transport.
+
+    A transport sets the length of a reply and its framing, and ends a connection for ``Connection: close``.
+    """
+    check_header(name, value)
+    lower = str(name).lower()
+    if lower in ("content-length", "transfer-encoding"):
+        raise ValueError(
+            f"{name} is set by the transport; to send a reply that breaks off or has an invalid frame, use the fault "
+            "'truncate' or 'garble'"
+        )
+    if lower == "connection" and str(value).strip(" \t").lower() not in ("close", "keep-alive"):
+        raise ValueError(f"{name}: {brief(value)} is neither 'close' nor 'keep-alive'")
+
+
+def with_headers(response: Response, headers: Mapping[str, str]) -> Response:
+    """Return *response* with *headers* in place of its own of the same names, in any case.
+
+    ``Connection: close`` becomes a delivery that ends the connection.
+    """
+    own = {name.lower(): (name, value) for name, value in response.headers.items()}
+    for name, value in headers.items():
+        own[name.lower()] = ("Date" if name.lower() == "date" else name, value.strip(" \t"))
+    _, connection = own.pop("connection", ("", ""))
+    delivery = response.delivery
+    if connection.lower() == "close" and delivery.raw is None and delivery.end == "open":
+        delivery = replace(delivery, end="close")
+    return replace(response, headers=dict(own.values()), delivery=delivery)
+
+
 def check_response(response: object) -> Response:
     """Return *response* as every transport sends it, without spaces around the values of headers.
 
@@ -163,10 +194,10 @@ def check_response(response: object) -> Response:
     if not isinstance(status, int) or not 100 <= status <= 999:
         raise ValueError(f"{status!r} is not an HTTP status; expected a whole number from 100 to 999")
     for name, value in headers.items():
-        check_header(name, value)
+        check_reply_header(name, value)
     if not isinstance(body, bytes) or not isinstance(delivery, Delivery):
         raise TypeError(f"expected a body of bytes and a Delivery, got {body!r:.100} and {delivery!r:.100}")
-    return replace(response, headers={name: value.strip(" \t") for name, value in headers.items()})
+    return with_headers(replace(response, headers={}), headers)
 
 
 def is_browser(request: Request) -> bool:

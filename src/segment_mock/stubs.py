@@ -15,7 +15,7 @@ from .core.call import ASSUMED
 from .forking import new_lock
 from .hosts import host_of
 from .json_match import brief, is_deep
-from .messages import Request, Response, check_header
+from .messages import Request, Response, check_reply_header, with_headers
 from .routing import Routes, folded
 from .settings import SettingError, suggestion
 
@@ -57,7 +57,7 @@ class Stub:
         """Return the answer."""
         where = f", added at {self.where}" if self.where else ""
         assumed = f"stub {self}{where}".encode("ascii", "replace").decode()
-        return Response(self.status, {**self.headers, ASSUMED: assumed}, self.body)
+        return with_headers(Response(self.status, {}, self.body), {**self.headers, ASSUMED: assumed})
 
 
 class Stubs:
@@ -225,7 +225,7 @@ def _headers(headers: Any, place: str) -> dict[str, str]:
     try:
         pairs = {name: str(value) for name, value in headers.items()}
         for name, value in pairs.items():
-            check_header(name, value)
+            check_reply_header(name, value)
     except ValueError as error:
         raise SettingError(f"{place}headers: {error}") from None
     return {name: value.strip(" \t") for name, value in pairs.items()}

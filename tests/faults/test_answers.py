@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import requests
 
-from segment_mock import SegmentMock, faults
+from segment_mock import SegmentMock, SettingError, faults
 from segment_mock.core import REFUSAL_KINDS
-from tests.faults.fault_world import SALSA, create, names, put, send
+from tests.faults.fault_world import HEADERS, SALSA, create, names, put, send
 
 F: Any = faults
 PRINTED = b"""{
@@ -95,6 +96,61 @@ def test_headers_are_added() -> None:
     reply = put(armed(F.Error(headers={"X-Trace": "1"})), "A")
 
     assert ("1", "application/json") == (reply.headers["X-Trace"], reply.headers["Content-Type"])
+
+
+def fetch(mock: SegmentMock, live: bool, path: str = f"{SALSA}/segments/search") -> Any:
+    """Return the reply of a live server of *mock* or of its in-process transport."""
+    if live:
+        with requests.Session() as session:
+            return session.post(mock.serve().url + path, json={"payload": {}}, headers=HEADERS, timeout=10)
+    return send(mock, "POST", path, {"payload": {}})
+
+
+@pytest.mark.parametrize("live", [False, True])
+@pytest.mark.parametrize(
+    ("settings", "name", "value"),
+    [
+        ({"body": {"a": 1}, "headers": {"content-type": "text/x"}}, "Content-Type", "text/x"),
+        ({"body": {"a": 1}, "headers": {"CONTENT-TYPE": "text/x"}}, "Content-Type", "text/x"),
+        ({"status": 429, "headers": {"retry-after": "9"}, "retry_after": 3}, "Retry-After", "3"),
+        ({"headers": {"date": "Thu, 01 Jan 1970 00:00:00 GMT"}}, "Date", "Thu, 01 Jan 1970 00:00:00 GMT"),
+        ({"headers": {"X-Trace": "1", "x-trace": "2"}}, "X-Trace", "2"),
+    ],
+)
+def test_a_header_leaves_once_whatever_its_case(settings: dict[str, Any], name: str, value: str, live: bool) -> None:
+    with armed(F.Error(**settings)) as mock:
+        assert value == fetch(mock, live).headers[name]
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_a_header_connection_close_ends_the_connection(live: bool) -> None:
+    stub = {"method": "POST", "path": "/other", "json": {}, "headers": {"connection": "close"}}
+    with SegmentMock(stubs=[stub]) as mock, requests.Session() as session:
+        base = mock.serve().url if live else "https://api.salsalabs.org"
+        mock.faults.add(F.Error(headers={"Connection": "close"}), "salsa.search_segments")
+        sent = session if live else mock.session()
+        replies = [sent.post(f"{base}{path}", json={}, timeout=10) for path in (f"{SALSA}/segments/search", "/other")]
+        reused = mock.faults.add(F.Error(), connection="reused")
+        replies.append(sent.post(f"{base}/other", json={}, timeout=10))
+
+    assert ["close", "close", "close"] == [reply.headers["Connection"] for reply in replies]
+    assert 0 == reused.fired
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("Content-Length", "3"), ("content-length", "3"), ("Transfer-Encoding", "chunked")]
+)
+def test_a_header_that_frames_the_reply_is_refused(name: str, value: str) -> None:
+    """Such a reply would leave both sides of a connection out of step."""
+    with pytest.raises(SettingError, match=f"{name} is set by the transport.*'truncate' or 'garble'"):
+        F.Error(headers={name: value})
+    with pytest.raises(SettingError, match=f"{name} is set by the transport"):
+        SegmentMock().stub("GET", "/x", headers={name: value})
+
+
+def test_an_unknown_value_of_connection_is_refused() -> None:
+    with pytest.raises(SettingError, match="Connection: 'upgrade' is neither 'close' nor 'keep-alive'"):
+        F.Error(headers={"Connection": "upgrade"})
 
 
 @pytest.mark.parametrize("kind", REFUSAL_KINDS)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from segment_mock import SegmentMock, faults
+from segment_mock import SegmentMock, SettingError, faults
 from tests.faults.fault_world import HEADERS, SALSA, names, put, search
 
 F: Any = faults
@@ -106,6 +106,11 @@ def test_a_window_on_the_clock(window: dict[str, Any], expected: str) -> None:
 
     assert expected == outcomes
     assert {name.rstrip("_"): value for name, value in window.items()} == rule.as_dict()["when"]
+
+
+def test_a_window_that_ends_before_it_begins_is_refused() -> None:
+    with pytest.raises(SettingError, match=r"when: until: 1\.0 is before from: 5\.0, so it would never strike"):
+        SegmentMock().faults.add(BUSY, from_=5, until=1)
 
 
 @pytest.mark.parametrize("live", [False, True], ids=["in process", "live"])

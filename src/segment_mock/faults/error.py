@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from ..core import Call, Proceed, dumps
 from ..json_match import is_deep
-from ..messages import Response, check_header
+from ..messages import Response, check_reply_header, with_headers
 from ..settings import FLOAT, INT, OptionType, SettingError
 from .base import Fault, after, pairs, setting
 
@@ -27,7 +27,7 @@ def _headers(value: Any) -> dict[str, str]:
     headers = {name: str(text) if _is_number(text) else text for name, text in pairs(value).items()}
     for name, text in headers.items():
         try:
-            check_header(name, text)
+            check_reply_header(name, text)
         except ValueError as error:
             raise SettingError(str(error)) from None
     return headers
@@ -58,19 +58,11 @@ class Error(Fault):
         """Answer the error, after the call is performed or instead of it."""
         if self.after:
             await proceed()
-        response = call.fail(self.status)
-        extra = dict(self.headers or {})
+        form = {} if self.body is None or isinstance(self.body, str) else {"Content-Type": "application/json"}
+        response = with_headers(with_headers(call.fail(self.status), form), self.headers or {})
         if self.retry_after is not None:
-            extra["Retry-After"] = f"{self.retry_after:.6f}".rstrip("0").rstrip(".")
+            response = with_headers(response, {"Retry-After": f"{self.retry_after:.6f}".rstrip("0").rstrip(".")})
         if self.body is None:
-            return replace(response, headers=_joined(response.headers, extra))
-        if isinstance(self.body, str):
-            body = self.body.encode("utf-8", "surrogatepass")
-        else:
-            body, extra = dumps(self.body), {"Content-Type": "application/json", **extra}  # type: ignore[arg-type]
-        return replace(response, headers=_joined(response.headers, extra), body=body)
-
-
-def _joined(headers: Mapping[str, str], more: Mapping[str, str]) -> dict[str, str]:
-    names = {name.lower() for name in more}
-    return {**{name: text for name, text in headers.items() if name.lower() not in names}, **more}
+            return response
+        body = self.body.encode("utf-8", "surrogatepass") if isinstance(self.body, str) else dumps(self.body)  # type: ignore[arg-type]
+        return replace(response, body=body)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from ..core import Call, Proceed
-from ..messages import Delivery, Response
+from ..messages import Delivery, Response, with_headers
 from ..settings import TEXT
 from .base import Fault, setting
 
@@ -22,7 +22,7 @@ def _json(response: Response) -> Response:
 
 
 def _html(response: Response) -> Response:
-    return replace(response, headers={**response.headers, "Content-Type": "text/html"}, body=_PAGE)
+    return replace(with_headers(response, {"Content-Type": "text/html"}), body=_PAGE)
 
 
 def _bytes(response: Response) -> Response:
@@ -35,7 +35,7 @@ def _chunk(response: Response) -> Response:
 
 
 def _encoding(response: Response) -> Response:
-    return replace(response, headers={**response.headers, "Content-Encoding": "gzip"})
+    return with_headers(response, {"Content-Encoding": "gzip"})
 
 
 def _empty(response: Response) -> Response:

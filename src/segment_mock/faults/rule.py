@@ -79,6 +79,8 @@ class When:
             read = {name: rows[name].read(value) for name, value in conditions.items() if value is not None}
         except SettingError as error:
             raise SettingError(f"when: {str(error).partition(' (--')[0]}") from None
+        if read.get("from") is not None and read.get("until") is not None and read["until"] < read["from"]:
+            raise SettingError(f"when: until: {read['until']} is before from: {read['from']}, so it would never strike")
         return cls(**{"from_" if name == "from" else name: value for name, value in read.items()})
 
     def as_dict(self) -> dict[str, Any]:

@@ -41,7 +41,8 @@ def header_fields(response: Response, now: float) -> list[tuple[str, str]]:
     ]
     if not is_lengthless(response.status) and response.delivery.more is None:
         fields.append(("Content-Length", str(len(response.body))))
-    fields.append(("Date", _date(min(int(now), _LAST_SECOND))))
+    if "Date" not in response.headers:
+        fields.append(("Date", _date(min(int(now), _LAST_SECOND))))
     return fields
 
 
