@@ -65,7 +65,7 @@ def salsa(method: str, path: str, **payload: Any) -> Call:
     return method, f"{ROOT}/{path}", {"payload": payload}
 
 
-ADDRESS = {"type": "EMAIL", "value": "ada@example.org"}
+ADDRESS, FRESH = ({"type": "EMAIL", "value": f"{name}@example.org"} for name in ("ada", "new"))
 SHIRT, HAT = {"name": "Shirt", "value": "L"}, {"name": "Hat", "value": "L"}
 MET = {"name": "Met", "type": "DATE", "value": "06/07/2016"}
 
@@ -200,7 +200,8 @@ PROBES: dict[tuple[str, str], Probe] = {
     ("salsa", "supporter_lengths"): Probe(ada(title="x" * 256), ada(title="x" * 255)),
     ("salsa", "null_supporter_members"): Probe(ada(title=None), ada(title="Dr")),
     ("salsa", "cleared_name"): Probe(ada(lastName=""), ada(lastName="", supporterId=BOB)),
-    ("salsa", "contact_status"): Probe(ada(contacts=[ADDRESS]), ada(contacts=[{**ADDRESS, "status": "OPT_IN"}])),
+    ("salsa", "repeated_entry"): Probe(ada(contacts=[ADDRESS, ADDRESS]), ada(contacts=[ADDRESS, FRESH])),
+    ("salsa", "contact_status"): Probe(ada(contacts=[FRESH]), ada(contacts=[{**FRESH, "status": "OPT_IN"}])),
     ("salsa", "custom_field_definition"): Probe(ada(customFieldValues=[HAT]), ada(customFieldValues=[SHIRT])),
     ("salsa", "custom_field_types"): Probe(
         ada(customFieldValues=[{**MET, "value": "x"}]), ada(customFieldValues=[{**MET, "value": "2016-06-07"}])

@@ -146,6 +146,25 @@ def test_a_new_address_is_opted_in(salsa):
     assert "contact_status: OPT_IN" in response.headers[ASSUMED]
 
 
+def test_a_contact_that_is_sent_twice_is_one_contact(salsa):
+    """The reply has it once, as later searches have it, and names what was assumed."""
+    api = salsa()
+    contacts = [email("b@example.org") | {"status": "OPT_OUT"}, PHONE, {"type": "EMAIL", "value": "B@example.org"}]
+    response = put(api, {"supporterId": None, "contacts": contacts})
+    (reply,) = response.json()["payload"]["supporters"]
+    (record,) = find(api, "EMAIL_ADDRESS", "B@example.org")["supporters"]
+
+    assert [{**contacts[0], "value": "B@example.org"}, PHONE] == reply["contacts"] == record["contacts"]
+    assert "repeated_entry: the last; email_case: ignored" == response.headers[ASSUMED]
+
+
+def test_the_assumption_about_case_is_named_where_an_update_finds_a_contact_by_it(salsa):
+    api = world(salsa)
+
+    assert "email_case: ignored" in put(api, {"contacts": [email("P1@example.org")]}).headers[ASSUMED]
+    assert "email_case" not in put(api, {"contacts": [email("P1@example.org")]}).headers[ASSUMED]
+
+
 def test_a_custom_field_is_added_or_replaces_the_one_of_its_name(salsa):
     """The reply has it as sent; a search has id and type, and the other fields."""
     reply, record = changed(world(salsa), customFieldValues=[{"name": "Shirt", "value": "L"}])

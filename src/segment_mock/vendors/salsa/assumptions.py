@@ -144,6 +144,11 @@ ASSUMPTIONS: Mapping[str, Assumption] = {
         "firstName, lastName",
         "recorded for both at once, with lastName last",
     ),
+    "repeated_entry": Assumption(
+        "A contact or custom field that a supporter has twice in one call counts once, with the values of the last.",
+        "the last",
+        _UNSTATED,
+    ),
     "contact_status": Assumption(
         "An EMAIL contact without a status keeps its status; a new contact gets this one.",
         "OPT_IN",

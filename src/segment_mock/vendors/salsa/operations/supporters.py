@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -228,9 +228,8 @@ def _record(call: Call, key: str, known: Record | None, sent: Json) -> Record:
     if "address" in sent:
         record["address"] = _address(call, sent["address"], record["address"])
     if "contacts" in sent:
+        _note_contacts(call, record["contacts"], sent["contacts"] or ())
         record["contacts"] = _contacts(sent, record)
-        if any(row["type"] == "EMAIL" and not row.get("status") for row in sent["contacts"] or ()):
-            call.assume("contact_status")
     if "customFieldValues" in sent:
         record["customFieldValues"] = _custom_fields(call, sent["customFieldValues"], record["customFieldValues"])
     return record
@@ -248,9 +247,31 @@ def _contacts(sent: Json, known: Mapping[str, Any]) -> list[Json]:
     return [] if sent["contacts"] is None else merged_contacts(known["contacts"], sent["contacts"])
 
 
+def _note_contacts(call: Call, known: Iterable[Json], sent: Iterable[Json]) -> None:
+    """Name what is assumed about contacts that are sent: which of them are the same, and their status."""
+    contacts: dict[tuple[str, str | None], Json] = {contact_key(contact): contact for contact in known}
+    keys: set[tuple[str, str | None]] = set()
+    for contact in sent:
+        key, value = contact_key(contact), contact.get("value")
+        if value is None:
+            continue
+        if key in keys:
+            call.assume("repeated_entry")
+        before = contacts.get(key, {})
+        if before.get("value", value) != value:
+            call.assume("email_case")
+        if contact["type"] == "EMAIL" and not contact.get("status") and not before.get("status"):
+            call.assume("contact_status")
+        keys.add(key)
+        contacts[key] = {**before, **without_nulls(contact)}
+
+
 def _custom_fields(call: Call, sent: list[Json] | None, known: list[Json]) -> list[Json]:
     if sent is None:
         return []
+    names = [field.get("name") or field.get("fieldId") for field in sent]
+    if len({*names}) < len(names):
+        call.assume("repeated_entry")
     for field in sent:
         if field.get("value") is not None and _definition(call, field) is None:
             call.assume("custom_field_definition")
@@ -265,7 +286,8 @@ def _echo(call: Call, row: Record, sent: Json, result: str) -> Json:
     reply = {**row, "result": result}
     if contacts:
         stored = {contact_key(contact): contact for contact in row["contacts"]}
-        reply["contacts"] = [stored.get(contact_key(contact)) or without_nulls(contact) for contact in contacts]
+        own = {contact_key(contact): contact for contact in contacts}
+        reply["contacts"] = [stored.get(key) or without_nulls(contact) for key, contact in own.items()]
     if fields:
         reply["customFieldValues"] = without_nulls(fields)
     if result == "UPDATED":
