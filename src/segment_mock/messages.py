@@ -165,7 +165,7 @@ def check_reply_header(name: object, value: object) -> None:
             "'truncate' or 'garble'"
         )
     if lower == "connection" and str(value).strip(" \t").lower() not in ("close", "keep-alive"):
-        raise ValueError(f"{name}: {brief(value)} is neither 'close' nor 'keep-alive'")
+        raise ValueError(f"{name}: {brief(value)} can't be sent; expected 'close' or 'keep-alive'")
 
 
 def with_headers(response: Response, headers: Mapping[str, str]) -> Response:

@@ -149,7 +149,7 @@ def test_a_header_that_frames_the_reply_is_refused(name: str, value: str) -> Non
 
 
 def test_an_unknown_value_of_connection_is_refused() -> None:
-    with pytest.raises(SettingError, match="Connection: 'upgrade' is neither 'close' nor 'keep-alive'"):
+    with pytest.raises(SettingError, match="Connection: 'upgrade' can't be sent; expected 'close' or 'keep-alive'"):
         F.Error(headers={"Connection": "upgrade"})
 
 

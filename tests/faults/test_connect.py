@@ -315,7 +315,7 @@ def test_plain_http_meets_no_certificate(mock: SegmentMock) -> None:
         ({"match": {"host": "hq.uat.igniteaction.net"}}, False),
         ({"operation": "salsa.*", "match": {"host": "eu.instaleap.io"}}, False),
         ({"when": {"skip": 1}}, False),
-        ({"when": {"until": 0, "from": 1}}, False),
+        ({"when": {"from": 1, "until": 2}}, False),
     ],
 )
 def test_a_rule_is_for_a_vendor_or_a_host(mock: SegmentMock, rule: dict[str, Any], strikes: bool) -> None:
