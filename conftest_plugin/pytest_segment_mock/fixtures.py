@@ -1,4 +1,4 @@
-"""The fixtures. Tests with equal settings share a mock, which is reset in between, so a clean mock is cheap."""
+"""The fixtures. Tests with equal settings share one mock, which is reset between tests because that is fast."""
 
 from __future__ import annotations
 
@@ -28,17 +28,27 @@ ON_USE = pytest.StashKey[Any]()
 
 
 class LiveMock(NamedTuple):
-    """A live server and the mock behind it."""
+    """A live server and its mock, as the fixture ``segment_mock_server`` gives them.
+
+    *url* is the base URL of the server, without a trailing slash. *mock* is the `SegmentMock`, or a `RemoteMock` with
+    ``--segment-mock-url``.
+    """
 
     url: str
     mock: SegmentMock
 
 
 class MockFactory:
-    """Creates mocks for fixtures of module, class or session scope.
+    """Creates mocks for fixtures of module, class or session scope. The fixture ``segment_mock_factory`` returns it.
 
-    ``with segment_mock_factory(data="demo") as mock:`` intercepts until the block ends. The keyword arguments are
-    those of the marker except *strict*; ``segment_mock_config`` is ignored, because it may have a narrower scope.
+    A call returns a context manager that gives a mock, which intercepts calls until the block ends. The keyword
+    arguments are the arguments of the marker ``segment_mock``, except *strict*. ``segment_mock_config`` is not applied,
+    because its scope may be narrower. Invalid arguments fail the setup of the test.
+
+        @pytest.fixture(scope="module")
+        def mock(segment_mock_factory):
+            with segment_mock_factory(data="demo") as mock:
+                yield mock
     """
 
     def __init__(self, config: pytest.Config) -> None:
@@ -48,7 +58,7 @@ class MockFactory:
 
     @contextmanager
     def __call__(self, **settings: Any) -> Iterator[SegmentMock]:
-        """Return a context manager within which a mock with *settings* intercepts."""
+        """Return a context manager that gives a mock with *settings*, which intercepts calls until the block ends."""
         from .settings import PLUGIN_KEYS, setting_problems, transports_of_run
 
         problems = [*setting_problems(settings, without=("strict",))]
@@ -74,19 +84,35 @@ class MockFactory:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Initialize the run without mocks."""
+    """Prepare an empty pool of mocks for the run."""
     config.stash[_POOL] = _Pool(config)
 
 
 @pytest.fixture(scope="session")
 def segment_mock_config() -> dict[str, Any]:
-    """Settings of every mock of the run; override it, in any scope, to change them."""
+    """Settings of all mocks of the run, as a dictionary: override this fixture in any scope to change them.
+
+    The keys are the arguments of the marker ``segment_mock``, whose own arguments take precedence. Relative paths of
+    files are looked up beside the file with the fixture.
+
+        @pytest.fixture(scope="session")
+        def segment_mock_config():
+            return {"data": "data.yaml", "segmenter_key": "test-key"}
+    """
     return {}
 
 
 @pytest.fixture
 def segment_mock(segment_mock_config: Mapping[str, Any]) -> Iterator[SegmentMock]:
-    """A clean `SegmentMock`, which answers the calls of unchanged clients to the vendors' hosts."""
+    """A clean `SegmentMock` that answers calls to the vendors' hosts during the test.
+
+    Clients need no change. The settings come from ``segment_mock_config`` and the marker ``segment_mock``. With
+    ``--segment-mock-url`` it is a `RemoteMock`.
+
+        def test_sync(segment_mock):
+            sync_groups()
+            segment_mock.journal.assert_called("salsa.upsert_segments", times=1)
+    """
     item = item_of_fixture()
     config = item.config
     settings = settings_of(item, segment_mock_config)
@@ -112,19 +138,19 @@ def segment_mock(segment_mock_config: Mapping[str, Any]) -> Iterator[SegmentMock
 
 @pytest.fixture
 def salsa_mock(segment_mock: SegmentMock) -> SalsaState:
-    """``segment_mock.salsa``."""
+    """The records of Salsa Engage: the same as ``segment_mock.salsa``."""
     return segment_mock.salsa
 
 
 @pytest.fixture
 def segmenter_mock(segment_mock: SegmentMock) -> SegmenterState:
-    """``segment_mock.segmenter``."""
+    """The records of the Segmenter: the same as ``segment_mock.segmenter``."""
     return segment_mock.segmenter
 
 
 @pytest.fixture(scope="session")
 def segment_mock_factory(pytestconfig: pytest.Config) -> MockFactory:
-    """A factory of mocks for fixtures of module, class and session scope; see `MockFactory`."""
+    """A factory of mocks for fixtures of module, class and session scope; `MockFactory` has an example."""
     return pytestconfig.stash[_POOL].factory
 
 
@@ -137,7 +163,10 @@ def _segment_mock_servers(pytestconfig: pytest.Config) -> Iterator[_Pool]:
 
 @pytest.fixture(scope="session")
 def segment_mock_server_url(request: pytest.FixtureRequest, _segment_mock_servers: _Pool) -> str:
-    """Base URL of the live server of the run (one for each worker of pytest-xdist)."""
+    """The base URL of the run's live server, without a trailing slash. Each worker of pytest-xdist has its own server.
+
+    Use it to configure clients once. A test that needs the mock itself uses ``segment_mock_server``.
+    """
     if url := url_of(request.config):
         return url.rstrip("/")
     try:
@@ -160,9 +189,10 @@ def segment_mock_server_url(request: pytest.FixtureRequest, _segment_mock_server
 def segment_mock_server(
     request: pytest.FixtureRequest, segment_mock_config: Mapping[str, Any], _segment_mock_servers: _Pool
 ) -> Iterator[LiveMock]:
-    """``.url`` and ``.mock`` of the run's live server, reset for this test.
+    """The run's live server (``.url``) and its mock (``.mock``), reset before each test.
 
-    A test whose marker has settings of the mock gets its own server.
+    Use it for clients in other processes and in other languages. A test whose marker has settings of the mock gets a
+    server of its own.
     """
     item: Any = request.node
     settings = settings_of(item, segment_mock_config)
@@ -198,12 +228,12 @@ def used_mocks(item: pytest.Item) -> Sequence[SegmentMock]:
 
 
 def open_mocks(config: pytest.Config) -> Sequence[SegmentMock]:
-    """Return the mocks of wider scopes that `segment_mock_factory` created and that still intercept."""
+    """Return the mocks of wider scopes that `segment_mock_factory` created and that are still intercepting."""
     return config.stash[_POOL].factory.open
 
 
 def forget_mocks(item: pytest.Item) -> None:
-    """Drop the mocks that *item* used, before it runs again."""
+    """Forget the mocks that *item* used, before it runs again."""
     if _USED in item.stash:
         del item.stash[_USED]
 
@@ -223,7 +253,7 @@ def _remote(item: pytest.Item, settings: Settings) -> Any:
 
 
 def _use(item: pytest.Item, mock: SegmentMock, settings: Settings) -> None:
-    """Remember that *item* uses *mock*, and mark the rules armed so far as those of its settings."""
+    """Record that *item* uses *mock*, and that the rules armed so far come from the test's settings."""
     item.stash[SETTINGS] = settings
     item.stash[_PROCESS] = os.getpid()
     mocks = item.stash.setdefault(_USED, [])
@@ -245,7 +275,7 @@ def _children(mock: SegmentMock, plugin: Mapping[str, Any]) -> AbstractContextMa
 
 
 class _Shared:
-    """A mock that tests with equal settings use one after another."""
+    """A mock that tests with equal settings use in turn."""
 
     def __init__(self, mock: SegmentMock, settings: Settings) -> None:
         self.settings, self._mock, self._is_new = settings, mock, True

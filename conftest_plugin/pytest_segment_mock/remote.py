@@ -62,7 +62,7 @@ def pytest_testnodedown(node: Any, error: object) -> None:
 
 
 def url_of(config: pytest.Config) -> str | None:
-    """Return the URL of the server that the fixtures of this process use, None for mocks in process."""
+    """Return the URL of the server that the fixtures of this process use, or None if they use mocks in this process."""
     if _URL not in config.stash:  # cached, because each test needs it
         given = getattr(config, "workerinput", None)
         config.stash[_URL] = next(iter(_urls(config)), None) if given is None else given.get(_WORKER_INPUT)

@@ -1,4 +1,4 @@
-"""The report of a failed test on its mocks: calls, changes, faults, and a capsule to replay them."""
+"""The report on the mocks of a failed test: calls, changes, faults, and a capsule to replay the calls."""
 
 from __future__ import annotations
 
@@ -76,7 +76,10 @@ def _lines(item: pytest.Item, mock: SegmentMock, number: int) -> Iterator[str]:
 
 
 def _section(item: pytest.Item, mock: SegmentMock, number: int) -> Iterator[str]:
-    """Yield the lines on *mock*; a part that can't be shown becomes one line and does not hide the others."""
+    """Yield the lines of the report on *mock*.
+
+    If a part can't be shown, one line says so, and the other parts follow.
+    """
     entries = _entries(item, mock)
     parts: list[tuple[str, Callable[[], Iterable[str]]]] = [
         ("the head", lambda: [_head(mock, entries)]),
@@ -97,7 +100,7 @@ def _section(item: pytest.Item, mock: SegmentMock, number: int) -> Iterator[str]
 
 
 def _entries(item: pytest.Item, mock: SegmentMock) -> list[Any]:
-    """Return the calls of *mock* in *item*; a mock of wider scope has those of other tests too."""
+    """Return the calls that *item* made to *mock*; a mock of a wider scope also has the calls of other tests."""
     entries = [*mock.journal]
     if mock in open_mocks(item.config):
         own = [entry for entry in entries if entry.test.startswith(item.nodeid)]
@@ -146,7 +149,7 @@ def _changed_tables(entry: Any) -> str:
 
 
 def _page(entry: Any) -> str:
-    """Return which page of the records a search returned, by the offset and total of its reply."""
+    """Return which page of the records a search returned, from the offset and total of its response."""
     reply = entry.response_json
     payload = reply.get("payload") if isinstance(reply, dict) else None
     for part in (payload, reply):
@@ -157,7 +160,7 @@ def _page(entry: Any) -> str:
 
 
 def _reply_words(entry: Any) -> str:
-    """Return the results in the reply, for each item or for the whole call; a 200 may be a refusal."""
+    """Return the results in the response, for each item or for the whole call; a 200 response may be a refusal."""
     words = [*_words_in(entry.response_json)]
     counts = [f"{word} x{words.count(word)}" if words.count(word) > 1 else word for word in dict.fromkeys(words)]
     return ", ".join(counts[:5] + ([f"and {len(counts) - 5} more"] if len(counts) > 5 else []))
@@ -210,7 +213,7 @@ def _update(change: Any) -> str:
 
 
 def _values(before: Any, after: Any) -> str:
-    """Return a change of a member; for long lists, only their lengths."""
+    """Return the change of a member as text; for long lists, only the lengths."""
     are_collections = all(value is None or isinstance(value, (list, dict)) for value in (before, after))
     if are_collections and max(len(str(before)), len(str(after))) > 60:
         return f"{len(before or ()):,} -> {len(after or ()):,}"

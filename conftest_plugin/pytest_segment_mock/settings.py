@@ -79,7 +79,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Add the fixture to tests with a marker, and run a test once for each transport unless its marker names one."""
+    """Add the fixture to tests with the marker, and run a test once for each transport unless its marker names one."""
     bring_fixture(metafunc.definition, metafunc.fixturenames)
     transports = metafunc.config.stash[_TRANSPORTS_OF_RUN]
     if len(transports) > 1 and MARKER in metafunc.fixturenames and not _names_transport(metafunc.definition):
@@ -110,8 +110,8 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.Fix
 def item_of_fixture() -> Any:
     """Return the test for which ``segment_mock`` is being created.
 
-    The fixture does not use ``request``, because that takes longer than everything else that it does: pytest inspects
-    the signature of a function to create one.
+    The fixture does not use ``request``, because pytest inspects the signature of a function to create that fixture,
+    which takes longer than the rest of ``segment_mock``.
     """
     return _FIXTURE.item
 
@@ -125,9 +125,9 @@ def bring_fixture(node: pytest.Item, fixture_names: list[str]) -> None:
 
 
 def settings_of(item: pytest.Item, common: Any) -> Settings:
-    """Return the settings of *item*: those of *common* (``segment_mock_config``), overridden by its markers.
+    """Return the settings of *item*: *common* (the value of ``segment_mock_config``), overridden by its markers.
 
-    Fails the test, with a line of the user's own code, for a setting that can't be used.
+    Fails the test for an invalid setting, with the line of the user's code.
     """
     if not common and item.get_closest_marker(MARKER) is None:
         return Settings({}, {}, False)
@@ -151,7 +151,7 @@ def settings_of(item: pytest.Item, common: Any) -> Settings:
 
 
 def make_mock(config: pytest.Config, settings: Mapping[str, Any], where: str = "") -> SegmentMock:
-    """Return a mock with *settings* and the seed of the run; fails the test at *where* for unusable settings."""
+    """Return a mock with *settings* and the seed of the run; fails the test at *where* for an invalid setting."""
     from segment_mock import SegmentMock, SettingError
 
     try:
@@ -161,7 +161,7 @@ def make_mock(config: pytest.Config, settings: Mapping[str, Any], where: str = "
 
 
 def setup_error(message: str) -> NoReturn:
-    """Fail the setup of a test with *message*, without a traceback, which would only show the plugin's own frames."""
+    """Fail the setup of a test with *message*, without a traceback, which would have only frames of the plugin."""
     pytest.fail(message, pytrace=False)
 
 
@@ -171,12 +171,12 @@ def seed(config: pytest.Config) -> str | None:
 
 
 def transports_of_run(config: pytest.Config) -> tuple[str, ...]:
-    """Return the transports that the run names."""
+    """Return the transports that the options or ini keys of the run select."""
     return config.stash[_TRANSPORTS_OF_RUN]
 
 
 def transport_of(item: Any) -> str:
-    """Return the transport that the run has for *item*."""
+    """Return the transport with which *item* runs."""
     transports = transports_of_run(item.config)
     if len(transports) == 1:
         return transports[0]
@@ -187,14 +187,14 @@ def transport_of(item: Any) -> str:
 
 
 def is_unittest_with_transports(item: pytest.Item) -> bool:
-    """Return whether *item*, which can't be parametrized, has to run once for each transport."""
+    """Return whether *item* has to run once for each transport, but is a unittest, which can't be parametrized."""
     names = getattr(item, "fixturenames", ())
     is_unittest = MARKER in names and getattr(item, "callspec", None) is None and _is_test_case(item)
     return is_unittest and len(transports_of_run(item.config)) > 1 and not _names_transport(item)
 
 
 def strict_names(value: Any) -> frozenset[str] | None:
-    """Return the names that *value* (true, false, a text or a list) selects, None for None; raises ValueError."""
+    """Return the names that *value* (true, false, a string or a list) selects, or None for None; raises ValueError."""
     if value is None or (isinstance(value, str) and value == ""):
         return None
     if isinstance(value, (bool, str)) and str(value).lower() in ("true", "false"):
@@ -206,7 +206,7 @@ def strict_names(value: Any) -> frozenset[str] | None:
 
 
 def line_of(item: pytest.Item) -> str:
-    """Return ``file:line`` where *item* begins, with its decorators."""
+    """Return the line at which *item* begins, including its decorators, as ``file:line``."""
     file, line, _ = item.location
     return f"{file}:{(line or 0) + 1}"
 
@@ -223,7 +223,7 @@ def _names_transport(node: pytest.Item) -> bool:
 
 
 def setting_problems(settings: Mapping[str, Any], without: Sequence[str] = ()) -> Iterator[str]:
-    """Yield the errors of *settings* for a mock or the plugin itself; names in *without* are not allowed."""
+    """Yield the errors in *settings* of a mock or the plugin; the names in *without* are not allowed."""
     from segment_mock.core import all_options
     from segment_mock.settings import SettingError
     from segment_mock.vendors import find_vendors
@@ -260,7 +260,7 @@ def unknown_names(settings: Mapping[Any, Any], names: Iterable[str]) -> Iterator
 
 
 def _with_files(settings: Mapping[str, Any], folders: Iterable[Path]) -> dict[str, Any]:
-    """Return *settings* with relative files in the first of *folders* that has them."""
+    """Return *settings* with each relative path resolved in the first of *folders* that has the file."""
     return {name: _locate(value, folders) if name in _FILES else value for name, value in settings.items()}
 
 

@@ -29,19 +29,28 @@ _HELP = (
 
 
 class CredentialWarning(UserWarning):
-    """A test sent a credential that looks like a real one."""
+    """A test sent a credential that looks like a real one.
+
+    The strict name ``credentials`` makes it a failure. Filter it by ``pytest_segment_mock.CredentialWarning``.
+    """
 
 
 class IgnoredFieldWarning(UserWarning):
-    """A test sent a member that the API ignores."""
+    """A test sent a field that the API ignores, which is often a misspelt name.
+
+    The strict name ``fields`` makes it a failure. Filter it by ``pytest_segment_mock.IgnoredFieldWarning``.
+    """
 
 
 class RefusedCallWarning(UserWarning):
-    """A test made a call that ``block_network`` refused."""
+    """A test made a call to another host, which ``block_network`` refused.
+
+    The strict name ``network`` makes it a failure. Filter it by ``pytest_segment_mock.RefusedCallWarning``.
+    """
 
 
 class ExecRefusal(NamedTuple):
-    """A call to *host* that the proxy of ``segment-mock exec`` refused; the line that made it is not known."""
+    """A call to *host* that the proxy of ``segment-mock exec`` refused. The line that made the call is unknown."""
 
     host: str
     caller: str = ""
@@ -77,7 +86,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
 
 
 def _own(item: pytest.Item, refused: list[Any]) -> list[Any]:
-    """Leave out calls that a nested run refused, as in the test of a plugin."""
+    """Leave out calls that a nested pytest run refused, as in the test of a plugin."""
     return [call for call in refused if (is_up(item.config) if is_by_guard(call) else used_mocks(item))]
 
 
@@ -115,7 +124,7 @@ def _expects_refusals(item: pytest.Item) -> bool:
 
 
 def _names(item: pytest.Item) -> frozenset[str] | None:
-    """Return the names that fail this test, or None for the default; the nearest setting wins."""
+    """Return the strict names of this test, or None for the default; the innermost marker or key wins."""
     for mark in item.iter_markers("segment_mock"):
         if "strict" in mark.kwargs:
             return strict_names(mark.kwargs["strict"])

@@ -1,4 +1,4 @@
-"""Other stubbing libraries: warn about a mock without calls while one was active, and how to let calls pass."""
+"""Warn if a mock had no calls while another stubbing library was active, and show how to let calls pass through it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _TITLE = "segment-mock"
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Check, while stubs of fixtures are still active, which library may have answered instead of a mock."""
+    """Check which library may have answered instead of a mock, while stubs of fixtures are still active."""
     try:
         result = yield
     except Exception as error:
@@ -37,7 +37,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Print the notes on stubs of passed tests; a failed test has them in its report."""
+    """Print the notes on stubs of passed tests; for a failed test, its report has them."""
     tests: dict[str, list[str]] = {}
     for report in terminalreporter.stats.get("passed", ()):
         for title, line in getattr(report, "sections", ()):

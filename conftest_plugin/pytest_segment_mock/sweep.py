@@ -33,9 +33,9 @@ _CACHE_KEY, _LAST_FAILED = "segment_mock/failed_cases", "cache/lastfailed"
 
 
 class Case:
-    """One run of the test: strikes call number *turn* (from 1) with *fault*, or only learns the calls without one.
+    """One run of a test: with *fault* at call number *turn* (from 1), or without a fault, to learn the calls.
 
-    *calls* are the called operations, in order; *prefix* is the other part of the id in brackets.
+    *calls* are the called operations, in order. *prefix* is the rest of the id in brackets.
     """
 
     def __init__(self, turn: int = 0, operation: str = "", fault: Fault | None = None) -> None:
@@ -46,17 +46,17 @@ class Case:
 
     @property
     def fault_text(self) -> str:
-        """The fault and its moment in short, such as ``disconnect after``."""
+        """The fault and its moment in short form, such as ``disconnect after``."""
         return describe_fault(self.fault) if self.fault else ""
 
     @property
     def label(self) -> str:
-        """The label of this run among those of its test, ``""`` for the clean run."""
+        """The label that distinguishes this run from other runs of the test, ``""`` for the run without faults."""
         return f"call {self.turn} {self.operation}, {self.fault_text}" if self.fault else ""
 
     @property
     def is_idle(self) -> bool:
-        """Whether the call was made, but had nothing for the fault to change."""
+        """Whether the call was made, but the fault had nothing to change in it."""
         return len(self.calls) >= self.turn > 0 and not any(rule.fired for rule in self._rules)
 
     def arm(self, mock: SegmentMock) -> None:
@@ -78,7 +78,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Set up the table of the summary."""
+    """Register the table that the terminal summary prints."""
     # The process that started an xdist worker reports for it, and knows the tests only by their ids.
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(SweepTable(config), "segment_mock_sweep_table")
@@ -101,7 +101,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Fail a run that passed without testing anything."""
+    """Fail a passed run whose fault could not strike, or after which there is no call to strike."""
     result = yield
     case = item.stash.get(CASE, None)
     mark = item.get_closest_marker(SWEEP) if case is not None else None
@@ -165,7 +165,7 @@ def sweep_problems(settings: Mapping[str, Any]) -> Iterator[str]:
 
 
 def describe_fault(fault: Any) -> str:
-    """Return *fault* in short: its kind, the settings that differ from their defaults, and its moment, if any."""
+    """Return *fault* in short form: its kind, the settings that differ from their defaults, and its moment, if any."""
     try:
         settings = fault.as_dict().items()
         words = [f"{name}={value}" for name, value in settings if name not in ("kind", "after")]
@@ -177,7 +177,7 @@ def describe_fault(fault: Any) -> str:
 
 
 def labelled(nodeid: str, *labels: str) -> str:
-    """Return the id of a run of a test: the test's id, with *labels* in brackets if there are any."""
+    """Return the id of a run of a test: the test's id, followed by *labels* in brackets if there are any."""
     text = ", ".join(filter(None, labels))
     return f"{nodeid}[{text}]" if text else nodeid
 
@@ -216,7 +216,7 @@ def _fits(nodeid: str, label: str, glob: str) -> bool:
 
 
 def _unswept(item: pytest.Item, mark: pytest.Mark, clean: Case) -> str:
-    """Return why nothing, or too much, can be swept after the clean run, or ``""``."""
+    """Return why the sweep has no cases, or too many, after the run without faults; ``""`` if it can continue."""
     count, limit = len(_cases(mark, clean)), mark.kwargs.get("limit", SWEEP_LIMIT)
     if not used_mocks(item):
         return "the test uses no mock; add the fixture segment_mock or segment_mock_server"
@@ -234,7 +234,7 @@ def _unswept(item: pytest.Item, mark: pytest.Mark, clean: Case) -> str:
 
 
 def _missed(case: Case) -> str:
-    """Return why the call of *case* was not made, or ``""``."""
+    """Return the reason why the call of *case* was not made, or ``""`` if it was."""
     if len(case.calls) >= case.turn:
         return ""
     return (
@@ -244,7 +244,7 @@ def _missed(case: Case) -> str:
 
 
 def _passes(item: pytest.Item, case: Case, mark: pytest.Mark | None, transport: str) -> bool:
-    """Run *item* as *case*, with its own setup and teardown, report it, and return whether all phases passed."""
+    """Run *item* as *case*, with setup and teardown, report the run, and return whether all phases passed."""
     _renew(item)
     if mark is not None:
         item.stash[CASE] = case
@@ -263,7 +263,7 @@ def _passes(item: pytest.Item, case: Case, mark: pytest.Mark | None, transport: 
 
 
 def _facts(case: Case, mark: pytest.Mark | None, transport: str, item: pytest.Item) -> dict[str, Any]:
-    """Return the data of a run for the table, as JSON, because a worker may have run it."""
+    """Return the data of a run for the table, as JSON because an xdist worker may have run it."""
     facts: dict[str, Any] = {
         "turn": case.turn,
         "fault": case.fault_text,
@@ -305,7 +305,10 @@ async def _pass_through(call: Any, proceed: Any) -> Any:
 
 
 def _moments(source: Any) -> Iterator[Any]:
-    """Yield the fault *source* (a kind, a dictionary or a fault): before and after the call, unless it says which."""
+    """Yield the fault *source* before and after the call, or only at the moment that it specifies.
+
+    *source* is the name of a kind, a dictionary or a fault.
+    """
     from segment_mock import SettingError
     from segment_mock.faults import fault_of
 
@@ -330,7 +333,7 @@ class SweepTable:
         """The label and verdict of each case that ran, by the id of the test."""
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
-        """Keep the session, which counts the tests of the run."""
+        """Store the session, which counts the tests of the run."""
         self._session = session
 
     @pytest.hookimpl(tryfirst=True)
