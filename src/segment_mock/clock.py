@@ -18,7 +18,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _LAST = 253402300799.999
 """The last moment of the year 9999, in epoch seconds."""
 _LONGEST = 1e9
-"""Seconds that stand for "for ever": longer than any process lives, and short enough for every system's sleep."""
+"""Seconds to sleep for an infinite wait: longer than any process lives, and short enough for every system's sleep."""
 _MOMENT = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
     r"(?:[Tt ]((?:[01][0-9]|2[0-3]):[0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]+))?)?(?:([Zz])|([+-][0-9]{2}):?([0-9]{2})?)?)?"
@@ -34,9 +34,15 @@ def _real_monotonic() -> Callable[[], float]:
 
 
 class Clock:
-    """A clock in seconds since 1970 (UTC) that runs in real time unless frozen.
+    """The clock of a mock: real time (UTC) until you freeze, set or advance it.
 
-    It follows ``time.time()``, so freezegun and time-machine move it. Source: assumed; the vendors publish no clock.
+    Reach it as ``mock.clock``. All timestamps and rate limits of the mock use it. While it runs, it follows
+    ``time.time()``, so freezegun and time-machine also move it. The vendors' documents describe no such control; it
+    belongs to the mock alone.
+
+        mock.clock.freeze("2026-01-31T12:00:00Z")
+        sync_groups()
+        mock.clock.advance(60)  # the rate limit's next window
     """
 
     _real_sleep = staticmethod(time.sleep)  # a class attribute: freezegun replaces module globals
@@ -55,37 +61,44 @@ class Clock:
 
     @property
     def setting(self) -> tuple[float, float | None]:
-        """The offset from real time and the frozen time; it changes when a test sets the clock, not as time passes."""
+        """The offset from real time in seconds, and the frozen time in epoch seconds (None while the clock runs).
+
+        The value changes when a test sets the clock, not as time passes. `restore` takes both parts.
+        """
         return self._offset, self._frozen
 
     def now(self) -> float:
-        """Return seconds since the epoch; the clock stops at the end of the year 9999."""
+        """Return the current time of the mock in epoch seconds (UTC), at most the end of the year 9999."""
         if self._frozen is not None:
             return self._frozen
         now = time.time() + self._offset
         return now if now < _LAST else _LAST
 
     def iso(self) -> str:
-        """Return the current time as ISO 8601 in UTC with exactly three decimals and ``Z``."""
+        """Return the current time of the mock as ISO 8601 in UTC, such as ``2026-01-31T12:00:00.000Z``.
+
+        The text always has three decimals and ends in ``Z``, the format of the vendors' replies.
+        """
         return iso(self.now())
 
     def freeze(self, at: str | float | None = None) -> None:
-        """Stop the clock at *at*, an ISO 8601 text or epoch seconds (default: the current time).
+        """Stop the clock at *at*, an ISO 8601 string or epoch seconds (default: the current time).
 
-        Raises ValueError if *at* is not a time.
+        A string without a time zone is UTC. Raises ValueError if *at* is not a time in the years 1 to 9999.
         """
         with self._turning:
             self._frozen = self.now() if at is None else seconds(at)
 
     def resume(self) -> None:
-        """Let the clock run on from its current time."""
+        """Unfreeze the clock, which continues from its current time. A running clock is not changed."""
         with self._turning:
             self.set(self.now(), frozen=False)
 
     def set(self, to: str | float, *, frozen: bool | None = None) -> None:
-        """Set the clock to an ISO 8601 text or epoch seconds.
+        """Set the clock to *to*, an ISO 8601 string or epoch seconds; the clock may move backwards.
 
-        It stays frozen or running unless *frozen* says otherwise. Raises ValueError if *to* is not a time.
+        *frozen* says whether the clock is frozen afterwards (default: as before). Raises ValueError if *to* is not a
+        time in the years 1 to 9999.
         """
         moment = seconds(to)
         with self._turning:
@@ -94,9 +107,9 @@ class Clock:
             self._frozen = moment if is_frozen else None
 
     def advance(self, by: float) -> None:
-        """Move the clock *by* seconds forward, frozen or running.
+        """Move the clock forward by *by* seconds, whether it is frozen or running.
 
-        Raises ValueError if *by* is negative or leads past the year 9999.
+        Raises ValueError if *by* is negative, is not a number, or would move the clock past the year 9999.
         """
         with self._turning:
             now = self.now()
@@ -108,7 +121,11 @@ class Clock:
             self.set(now + by)
 
     def turn(self, action: str, value: object) -> None:
-        """Perform an action of the control plane: ``freeze`` (true, false or a time), ``set`` or ``advance``.
+        """Perform one *action* of the control plane with its *value*.
+
+        * ``freeze``: true freezes the clock now, false resumes it, and a time freezes it at that time
+        * ``set``: the new time, an ISO 8601 string or epoch seconds
+        * ``advance``: seconds to move forward
 
         Raises ValueError for any other action, and for a value of the wrong type.
         """
@@ -127,15 +144,19 @@ class Clock:
             )
 
     def move_to(self, moment: float) -> None:
-        """Move forward to *moment* in epoch seconds, at most to the end of the year 9999; ignore a past moment."""
+        """Move the clock forward to *moment* (epoch seconds), at most to the end of the year 9999.
+
+        A *moment* in the past is ignored.
+        """
         with self._turning:
             if moment > self.now():
                 self.set(min(moment, _LAST))
 
     def skip(self, by: float) -> None:
-        """Move *by* seconds forward for a wait that took no real time, together with the virtual time of `patch_sleep`.
+        """Move the clock forward by *by* seconds in place of a real wait.
 
-        The clock stops at the end of the year 9999. Raises ValueError if *by* is negative.
+        The virtual time of `patch_sleep` moves by the same amount. The clock stops at the end of the year 9999. Raises
+        ValueError if *by* is negative.
         """
         from .virtual_time import VIRTUAL
 
@@ -145,33 +166,40 @@ class Clock:
         """Return a context manager within which sleeping moves this clock instead of waiting.
 
         ``time.sleep``, ``asyncio.sleep``, ``time.time``, ``time.monotonic``, ``time.perf_counter``, their ``_ns``
-        forms and the time of asyncio's loops share one offset. A client's back-off and deadlines end in the same
-        order as in real time, but at once. The standard library's own threads and queues, pytest and its plugins
-        see real time. Code that sleeps more than 10,000 times gets `EndlessSleep`. See the page "Time".
+        variants and the time of asyncio's event loops share one offset. Back-offs and deadlines of a client end in the
+        same order as in real time, but immediately. Threads and queues of the standard library, pytest and its plugins
+        still see real time. Raises `EndlessSleep` in code that sleeps more than 10,000 times, because it reads a clock
+        that can't be patched. The page "Virtual time" has the details.
+
+            with mock.clock.patch_sleep():
+                sync_with_retries()  # waits an hour of the mock's time
         """
         from .virtual_time import VIRTUAL
 
         return VIRTUAL.patched(self)
 
     def wait(self, delay: float) -> None:
-        """Wait *delay* real seconds, for ever if infinite, even under `patch_sleep`. For the threads of a server."""
+        """Wait *delay* real seconds, even within `patch_sleep`; ``math.inf`` waits until the process ends.
+
+        The threads of a server use it.
+        """
         self._real_sleep(min(delay, _LONGEST))
 
     def restore(self, offset: float, frozen: float | None) -> None:
-        """Differ from the wall's time as `setting` says."""
+        """Set the offset (in seconds) and the frozen time (in epoch seconds, or None) from an earlier `setting`."""
         with self._turning:
             self._offset, self._frozen = offset, frozen
 
     def reset(self) -> None:
-        """Return to real time."""
+        """Return to real time: unfreeze the clock and remove its offset."""
         with self._turning:
             self._offset, self._frozen = 0.0, None
 
 
 def seconds(moment: str | float) -> float:
-    """Return *moment*, an ISO 8601 text (UTC if it names no zone) or a number, as epoch seconds.
+    """Return *moment* as epoch seconds. It is an ISO 8601 string (UTC if it has no time zone) or a number.
 
-    Raises ValueError with the value if it is neither, or lies outside the years 1 to 9999.
+    Raises ValueError with the value if it is neither, or outside the years 1 to 9999.
     """
     try:
         parsed = _parsed(moment) if isinstance(moment, str) else _number(moment)
@@ -189,7 +217,7 @@ def iso(moment: float) -> str:
 
 
 class Pause(float):
-    """Seconds to wait, ``math.inf`` for ever; *why* explains a wait that never ends."""
+    """Seconds to wait; ``math.inf`` waits without end, and *why* then explains the reason to the user."""
 
     why = ""
 

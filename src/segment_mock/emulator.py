@@ -51,7 +51,10 @@ DELETED = "deleted"
 
 
 class Snapshot:
-    """The records of all organizations at one moment; `Emulator.restore` can return to it until a reset."""
+    """The records of all organizations at one moment, as `SegmentMock.snapshot` returns them.
+
+    Pass it to `SegmentMock.restore` to return to that moment. A reset of the mock makes it unusable.
+    """
 
     def __init__(self, world: World, mark: int | None = None) -> None:
         with world.lock:

@@ -1,4 +1,4 @@
-"""The journal: the last exchanges as the client saw them, and filters to select some of them."""
+"""The journal: the most recent exchanges as the client saw them, and filters that select some of them."""
 
 from __future__ import annotations
 
@@ -27,12 +27,18 @@ BODY_LIMIT = 64 * 1024
 
 @dataclass(eq=False, slots=True)
 class Entry:
-    """One exchange as the client saw it: the request, the response, and what the call changed.
+    """One exchange as the client saw it: the request, the response, and the records that the call changed.
 
-    It is opened when the call arrives; *status* is None until a reply leaves. *unread* are fields of the request
-    that the API ignores. *hint* names a mistake, or the setting that would change a refusal. *caller* (``file:line``)
-    and *test* are known in process only. *duration* is in seconds. Bodies are cut at 64 KiB. Credentials in the
-    request are redacted when the entry is opened. *end* is the mark of the change log right after the call.
+    * ``id``: its number in the journal, from 1
+    * ``time``, ``duration``: its arrival in epoch seconds and its length in seconds, by the mock's clock
+    * ``vendor``, ``operation``, ``organization``: what was called, and the name of the organization
+    * ``refusal``: the kind of refusal, such as ``unauthorized``, or ``""``
+    * ``hint``: advice for the developer: a likely mistake, or a setting that would avoid the refusal
+    * ``faults``: the id and kind of each fault that struck the call
+    * ``unread``: fields of the request that the API ignores
+    * ``caller``, ``test``: the line that made the call (``file:line``) and the pytest test, if both run in this process
+
+    Bodies are cut at 64 KiB. Credentials are redacted when the call arrives.
     """
 
     id: int
@@ -55,59 +61,59 @@ class Entry:
     weight: int = 0
 
     def answer(self, response: Response, now: float) -> None:
-        """Add the reply that leaves at *now* (epoch seconds)."""
+        """Add *response*, which leaves at *now* (epoch seconds), with its body cut at 64 KiB."""
         if len(response.body) > BODY_LIMIT:
             response = replace(response, body=response.body[:BODY_LIMIT])
         self.response, self.duration = response, now - self.time
 
     @property
     def method(self) -> str:
-        """The request's method."""
+        """The HTTP method of the request."""
         return self.request.method
 
     @property
     def target(self) -> str:
-        """Path and query as sent; credentials in the query are redacted."""
+        """The path and query of the request as sent; credentials in the query are redacted."""
         return self.request.target
 
     @property
     def path(self) -> str:
-        """The path as sent, without its query."""
+        """The path of the request as sent, without its query."""
         return self.target.partition("?")[0]
 
     @property
     def door(self) -> str:
-        """The transport of the request: ``inprocess``, ``live`` or ``wsgi``."""
+        """The transport that received the request: ``inprocess``, ``live`` or ``wsgi``."""
         return self.request.transport
 
     @property
     def request_headers(self) -> Mapping[str, str]:
-        """The request's headers; those that carry a credential are redacted."""
+        """The headers of the request, with lower-case names; credentials are redacted."""
         return self.request.headers
 
     @property
     def request_body(self) -> bytes:
-        """The first 64 KiB of the request's body."""
+        """The body of the request, cut at 64 KiB."""
         return self.request.body
 
     @property
     def request_json(self) -> Any:
-        """The request's body as JSON, or None if it is not JSON or was cut."""
+        """The body of the request parsed as JSON, or None if it is not JSON or was cut."""
         return parsed(self.request_body)
 
     @property
     def status(self) -> int | None:
-        """The status of the reply; None until it leaves, and if no status line leaves."""
+        """The HTTP status that the client received, or None before the response and if no status line was sent."""
         return None if self.response is None or self.response.delivery.raw is not None else self.response.status
 
     @property
     def response_headers(self) -> Mapping[str, str]:
-        """The response's headers; those that carry a credential are redacted."""
+        """The headers of the response, empty before the response; credentials are redacted."""
         return {} if self.response is None else redacted("", self.response.headers)
 
     @property
     def response_body(self) -> bytes:
-        """The part of the response's body that left, at most 64 KiB."""
+        """The part of the response's body that was sent, cut at 64 KiB; empty before the response."""
         if self.response is None:
             return b""
         delivery = self.response.delivery
@@ -115,12 +121,19 @@ class Entry:
 
     @property
     def response_json(self) -> Any:
-        """The response's body as JSON, or None if it is not JSON or was cut."""
+        """The body of the response parsed as JSON, or None if it is not JSON or was cut."""
         return parsed(self.response_body)
 
     @property
     def outcome(self) -> str:
-        """How the call ended: ``answered``, ``cut``, ``closed``, ``reset`` or ``abandoned``; ``open`` until then."""
+        """How the call ended.
+
+        * ``open``: it has not ended yet
+        * ``answered``: the whole response was sent
+        * ``cut``: only the beginning of the response was sent
+        * ``closed``, ``reset``: the connection was closed or reset
+        * ``abandoned``: the client gave up, or the mock was reset, before the response
+        """
         if self.response is None:
             return "open" if self.end is None else "abandoned"
         delivery = self.response.delivery
@@ -130,11 +143,14 @@ class Entry:
 
     @property
     def changes(self) -> tuple[Difference, ...]:
-        """The records that the call changed, one row each; empty until it is answered."""
+        """The net change of each record that the call changed: table, key, and the record before and after.
+
+        Empty before the response.
+        """
         return deepcopy(differences(self.written))
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the entry as plain JSON data."""
+        """Return the entry as a JSON-compatible dictionary, with bodies parsed if they are JSON."""
         request = {"headers": dict(self.request_headers), "body": json_or_text(self.request_body)}
         response = {"headers": dict(self.response_headers), "body": json_or_text(self.response_body)}
         return {
@@ -148,10 +164,11 @@ class Entry:
 
 
 class Journal:
-    """The last *size* entries, oldest first, with at most *weight* bytes of bodies in total.
+    """The entries of the most recent calls, oldest first.
 
-    *forgotten* counts the older entries that were dropped; the newest is kept whatever its size. *clears* counts how
-    often the journal was cleared. *listeners* are called with each entry when its call is over.
+    It holds at most *size* entries, and at most *weight* bytes of bodies in total; the newest entry is always kept.
+    ``forgotten`` counts the older entries that were dropped. ``clears`` counts how often the journal was cleared.
+    ``listeners`` are called with each entry when its call has ended.
     """
 
     def __init__(self, size: int = 1000, weight: int = 64 * 2**20) -> None:
@@ -176,16 +193,20 @@ class Journal:
 
     @property
     def last(self) -> int:
-        """The id of the newest entry since a reset, whether it is still here or not."""
+        """The id of the newest entry since a reset, even if the entry was dropped; 0 if there was none."""
         return max(self._last, self.newest)
 
     @property
     def mark(self) -> int | None:
-        """The mark of the oldest entry in the journal, or None if it is empty."""
+        """The position in the change log at which the oldest entry was opened, or None if the journal is empty."""
         return self._entries[0].mark if self._entries else None
 
     def open(self, request: Request, vendor: str, operation: str, secret: str, now: float, mark: int) -> Entry:
-        """Open the entry of a call; *secret* is the name of the header that carries its credential."""
+        """Add an entry for a call that arrives at *now* (epoch seconds), and return the entry.
+
+        *secret* is the name of the header with the credential, which is redacted. *mark* is the position in the change
+        log.
+        """
         headers, target, body = redacted(secret, request.headers), request.target, request.body[:BODY_LIMIT]
         if "?" in target:
             target = without(secret, target)
@@ -198,9 +219,9 @@ class Journal:
         return entry
 
     def close(self, entry: Entry, end: int) -> int:
-        """Close *entry*, whose call is over at the mark *end*, and wake the threads in `wait`.
+        """End *entry* at the position *end* of the change log, and wake the threads that wait in `wait`.
 
-        Return the mark of the oldest entry that is still here, 0 if there is none.
+        Returns the position in the change log from which the journal still needs the log, 0 if the journal is empty.
         """
         entry.end = entry.written[-1].sequence + 1 if entry.written else end
         with self._lock:
@@ -217,9 +238,9 @@ class Journal:
         return oldest
 
     def wait(self, enough: Callable[[], bool], timeout: float) -> bool:
-        """Wait until *enough* returns True, at most *timeout* real seconds, and return whether it did.
+        """Wait until *enough* returns True, at most *timeout* real seconds; return whether it did.
 
-        *enough* is called again whenever a call is over.
+        *enough* is called at once, and again whenever a call has ended.
         """
         with self._closing:
             self._waiting += 1
@@ -229,11 +250,11 @@ class Journal:
                 self._waiting -= 1
 
     def get(self, number: int) -> Entry | None:
-        """Return the entry with this id, or None if it does not exist or was dropped."""
+        """Return the entry with the id *number*, or None if it does not exist or was dropped."""
         return next((entry for entry in self if entry.id == number), None)
 
     def since(self, number: int) -> list[Entry]:
-        """Return the entries after the one with the id *number*, oldest first."""
+        """Return the entries after the entry with the id *number*, oldest first."""
         if number >= self.newest:
             return []
         with self._lock:
@@ -241,14 +262,14 @@ class Journal:
         return entries[::-1]
 
     def describe_contents(self) -> str:
-        """Return a clause for messages: which entries the journal has, and which it dropped and why."""
+        """Return a phrase for error messages: the ids in the journal, and how many entries were dropped and why."""
         ids = [entry.id for entry in self]
         has = f"it has {ids[0]} to {ids[-1]}" if ids else "it is empty, as after a reset"
         limits = f"the limit journal_size={self._size} or journal_bytes={self._most} was reached"
         return f"{has}; {plural(self.forgotten, 'older entry')} dropped because {limits}" if self.forgotten else has
 
     def clear(self) -> None:
-        """Drop every entry; ids go on."""
+        """Drop all entries. Ids continue: they do not start from 1 again."""
         with self._lock:
             self._last = self.last
             self._entries.clear()
@@ -256,7 +277,7 @@ class Journal:
             self.clears += 1
 
     def reset(self) -> None:
-        """Drop every entry, and number the next one 1."""
+        """Drop all entries; the next entry gets the id 1."""
         with self._lock:
             self._entries.clear()
             self._numbers = count(1)
@@ -264,7 +285,10 @@ class Journal:
             self.clears += 1
 
     def restore(self, entries: Iterable[Entry], last: int, forgotten: int) -> None:
-        """Contain *entries*, and number the next one after *last*."""
+        """Replace all entries by *entries*.
+
+        The next entry gets the id ``last + 1``. *forgotten* is the number of older entries that were dropped.
+        """
         self.reset()
         for entry in entries:
             self.repeat(entry)
@@ -272,7 +296,10 @@ class Journal:
             self._last, self.forgotten, self._numbers = last, forgotten, count(last + 1)
 
     def repeat(self, entry: Entry) -> None:
-        """Add *entry* as it was in an earlier process, or put it in the place of the one with its id."""
+        """Add *entry*, which an earlier process or another writer recorded, in the order of ids.
+
+        If an entry with the same id exists, it is replaced.
+        """
         with self._lock:
             later = [*takewhile(lambda one: one.id >= entry.id, reversed(self._entries))]
             if later and later[-1].id == entry.id:
@@ -314,13 +341,17 @@ class Filters(TypedDict, total=False):
 class EntryFilter:
     """The conditions that an entry has to meet; None sets no condition.
 
-    *operation* is a name with or without its vendor, or a glob. *fault* is the kind or the id of a fault that struck,
-    *organization* the name of an organization. *after* (inclusive) and *before* are times, ISO 8601 or epoch seconds.
-    *json* has members that the request's body must have, or all of them if *exact*. *vendor*, *operation*, *fault* and
-    *organization* are compared as text, *status* and *json* by ``==``. *headers* (names in any case; credentials are
-    redacted) and *query* have names and values that the request must have. *since* is an entry id: only later entries
-    match. *limit* keeps only the newest entries of that number. Raises `SettingError` for a value that is not a time
-    and for a negative limit.
+    * *vendor*, *operation*: names; an operation may omit its vendor, and may be a glob
+    * *status*: the status of the response, compared by ``==``
+    * *fault*: the kind or the id of a fault that struck the call
+    * *organization*: the name of an organization
+    * *after* (inclusive), *before* (exclusive): times of arrival, ISO 8601 or epoch seconds
+    * *json*: members that the body of the request must contain; with *exact*, the whole body
+    * *headers*, *query*: names and values that the request must have; names of headers in any case
+    * *since*: the id of an entry; only later entries match
+    * *limit*: keep at most this many of the newest matching entries
+
+    Raises `SettingError` for a value of the wrong type.
     """
 
     vendor: str | None = None
@@ -363,7 +394,7 @@ class EntryFilter:
         return matching if self.limit is None else matching[max(0, len(matching) - self.limit) :]
 
     def names(self, entry: Entry) -> bool:
-        """Return whether *entry* is later than *since* and a call of the filter's operation and vendor."""
+        """Return whether *entry* is later than *since*, and a call of the filter's vendor and operation."""
         return (
             self.vendor in (None, entry.vendor)
             and (self.operation is None or matches_operation(entry.operation, self.operation))

@@ -59,11 +59,15 @@ def _warn_of_unknown_variables() -> None:
 
 
 class SegmentMock:
-    """An emulator of all vendors with its own records, clock, faults and journal.
+    """A mock of all vendors' APIs in this process, with its own records, clock, faults and journal.
 
-    Keyword arguments are the flags of ``segment-mock serve`` with underscores; *data* may also be a dictionary in the
-    form of a data file. Raises `SettingError` for a value that can't be used.
-    ``mock.salsa`` and ``mock.segmenter`` (and the name of each further vendor) read and prepare the vendors' records.
+    The keyword arguments are the settings of the mock, the same as the flags of ``segment-mock serve`` with
+    underscores. The most used are *data*, *faults*, *seed* and *store*. *data* is a data file, ``"demo"``, or a
+    dictionary in the form of a data file. The page "Settings" lists all settings. Raises `SettingError` for an unknown
+    or invalid setting.
+
+    ``mock.salsa``, ``mock.segmenter`` and the name of each further vendor read and prepare the records of a vendor. As
+    a context manager, the mock is closed at the end of the block.
 
         with SegmentMock(data="demo") as mock, mock.intercept():
             sync_groups()  # its calls to the vendors' hosts reach the mock
@@ -91,11 +95,11 @@ class SegmentMock:
 
         @property
         def salsa(self) -> SalsaState:
-            """The records of Salsa Engage."""
+            """The records of Salsa Engage: groups, supporters and memberships."""
 
         @property
         def segmenter(self) -> SegmenterState:
-            """The records of the Segmenter."""
+            """The records of the Segmenter: segments and persons."""
 
     else:
 
@@ -116,9 +120,10 @@ class SegmentMock:
         return sorted({*public, *self._emulator.vendors})
 
     def vendor(self, name: str) -> Any:
-        """Return ``mock.<name>``, the records of the vendor *name*; for vendors that type checkers do not know.
+        """Return the records of the vendor *name*, the same as ``mock.<name>``.
 
-        Raises `SettingError` for an unknown vendor.
+        Use it for vendors of other packages, which type checkers do not know. Raises `SettingError` for an unknown
+        vendor.
         """
         vendors = self._emulator.vendors
         if not isinstance(name, str) or name not in vendors:
@@ -127,34 +132,34 @@ class SegmentMock:
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """Every setting in force, by name."""
+        """All settings of the mock by name, with defaults filled in. Read-only."""
         return MappingProxyType(self._core.settings)
 
     @property
     def refused(self) -> Counter[str]:
-        """How often a proxy of this mock, or ``block_network``, refused calls to each host."""
+        """The number of refused calls by host: those that ``block_network`` or a proxy of this mock refused."""
         return self._emulator.refused
 
     @property
     def clock(self) -> Clock:
-        """The mock's clock: freeze, set or advance it."""
+        """The clock of the mock, which you can freeze, set and advance."""
         return self._emulator.world.clock
 
     @property
     def journal(self) -> Journal:
-        """The recorded calls with their replies and changes, and assertions on them."""
+        """The journal of the mock: its most recent calls, with responses, changes, and assertions on them."""
         from .testing import Journal  # a server needs no assertions
 
         return Journal(self._emulator)
 
     @property
     def faults(self) -> FaultRules:
-        """The armed fault rules: what goes wrong, and when."""
+        """The armed faults of the mock: add, inspect and remove them here."""
         return self._emulator.fault_rules
 
     @property
     def _emulator(self) -> Emulator:
-        """The core; raises RuntimeError in a forked child, which only has a copy of it."""
+        """The core of this mock; raises RuntimeError in a forked child, which only has a copy of the core."""
         if self._is_inherited:
             raise RuntimeError(
                 f"this mock belongs to process {self._owner}, from which this process was forked; this copy of it has "
@@ -163,9 +168,11 @@ class SegmentMock:
         return self._core
 
     def session(self, *, max_retries: Retry | int = 0) -> MockSession:
-        """Return a `requests.Session` whose calls reach the mock without a socket; a URL may be only a path.
+        """Return a `requests.Session` whose calls reach the mock without a socket. A URL may be only a path.
 
-        *max_retries* is the argument of requests' ``HTTPAdapter``: a number, or a ``Retry`` of urllib3.
+        *max_retries* is the argument of requests' ``HTTPAdapter``: a number or urllib3's ``Retry`` (default: 0).
+
+            mock.session().get("/api/integration/ext/v1/metrics", headers={"authToken": "any"})
         """
         from .transports.inprocess.session import MockSession  # requests takes 60 ms to import
 
@@ -174,14 +181,21 @@ class SegmentMock:
     def intercept(
         self, *, block_network: bool = False, transport: Transport = "inprocess", hosts: Iterable[str] = ()
     ) -> Interception:
-        """Return a context manager and decorator within which calls to the vendors' hosts reach the mock.
+        """Return a context manager and decorator that routes calls to the vendors' hosts to this mock.
 
-        It works for unchanged clients of requests, urllib3, httpx, aiohttp and the standard library, in every thread,
-        created before or imported later. *block_network* refuses all other hosts with `NetworkBlocked`. *transport*
-        is ``inprocess`` (the default), ``live`` or ``tls``. *hosts* are further hosts to intercept, such as
-        ``"gateway.example"`` or ``"*.gateway.example"``; the path of a call decides which vendor it is for. ``!``
-        before a host excludes it. Raises SettingError for an entry of *hosts* that is not a host, ValueError for an
-        unknown *transport*.
+        Clients need no change: requests, urllib3, httpx, aiohttp and the standard library are intercepted in every
+        thread, also clients created before the block and libraries imported within it.
+
+        * *block_network*: refuse calls to all other hosts, except this machine, with `NetworkBlocked` (default: False)
+        * *transport*: ``inprocess`` (default), ``live`` (a real server and plain sockets) or ``tls`` (a server with
+          TLS)
+        * *hosts*: further hosts to intercept, such as ``"gateway.example"`` or ``"*.gateway.example"``. The path of a
+          call selects the vendor. ``!`` before a host excludes the host.
+
+        Raises `SettingError` for an invalid entry of *hosts*, and ValueError for an unknown *transport*.
+
+            with mock.intercept(block_network=True):
+                sync_groups()
         """
         from .transports.inprocess.registry import Interception, check_transport
 
@@ -196,11 +210,19 @@ class SegmentMock:
     def serve(
         self, host: str = "127.0.0.1", port: int = 0, *, tls: bool | None = None, proxy: bool | None = None
     ) -> LiveServer:
-        """Start a live server at *host* and *port* (default: a free port) and return it.
+        """Start a live HTTP server for this mock in a thread, and return it.
 
-        *tls* and *proxy* default to the settings; with either, the server has a ``ca_file`` for its clients. Raises
-        OSError if the address is in use, and `SettingError` for a *host* that other machines reach if there is no
-        admin token.
+        * *host*: the address to listen on (default: this machine only). `SettingError` is raised for an address that
+          other machines can reach, unless the mock has an *admin_token*.
+        * *port*: default 0, a free port
+        * *tls*: serve HTTPS (default: the setting ``tls``)
+        * *proxy*: be an HTTP proxy as well (default: the setting ``proxy``)
+
+        With *tls* or *proxy*, clients have to trust the certificate in ``server.ca_file``. The server runs until it is
+        stopped or the mock is closed. Raises OSError if the address is in use.
+
+            server = mock.serve()
+            requests.get(f"{server.url}/api/integration/ext/v1/metrics", headers={"authToken": "any"})
         """
         return self._start_server(_HOST.read(host), _PORT.read(port), tls=tls, proxy=proxy)
 
@@ -249,12 +271,21 @@ class SegmentMock:
         headers: Mapping[str, str] | None = None,
         times: int | None = None,
     ) -> Stub:
-        """Answer *method* and *path* with *json* or *body* where no operation matches, and return the stub.
+        """Add a fixed response to calls that match no operation, and return the stub.
 
-        *path* may be a URL, and a glob such as ``/api/x/*``. *times* limits how often it answers (default: no limit).
-        The journal records such a call as the operation ``stub`` of its vendor, and a fault can strike it.
-        Credentials are not checked. Raises `SettingError` for a value that can't be used, and for the path of an
-        operation.
+        Use it for another API on a vendor's host.
+
+        * *method*: an HTTP method, or ``*`` for any
+        * *path*: a path, a URL, or a glob such as ``/api/x/*``
+        * *json* or *body*: the body of the response (default: empty)
+        * *status*, *headers*: the status (default: 200) and headers of the response
+        * *times*: how many calls it answers at most (default: no limit)
+
+        The journal records such a call as the operation ``stub`` of its vendor, and faults can strike it. Credentials
+        are not checked. Raises `SettingError` for an invalid argument, and for the path of an operation, which a stub
+        can't replace.
+
+            mock.stub("GET", "/api/health", json={"ok": True})
         """
         given = {"json": json, "body": body, "status": status, "headers": headers, "times": times}
         row = {"method": method, "path": path, **{name: value for name, value in given.items() if value is not None}}
@@ -262,16 +293,21 @@ class SegmentMock:
 
     @property
     def stubs(self) -> Stubs:
-        """The stubs in force, each with the number of its calls."""
+        """The stubs of the mock, each with the number of calls that it has answered."""
         return self._emulator.stubs
 
     def child_environment(self) -> ChildEnvironment:
-        """Start a live server for child processes, and return the variables of ``segment-mock env`` for it.
+        """Start a live server for child processes, and return the environment variables that route their calls to it.
 
-        ``with mock.child_environment():`` sets them in ``os.environ`` for processes that `subprocess` or
-        multiprocessing start within the block, and stops the server at its end. For a single child, use
-        ``subprocess.run(..., env={**os.environ, **mock.child_environment()})``; the server then runs until the mock is
-        closed. A child that is forked meanwhile reaches this mock in both cases.
+        As a context manager, it sets the variables in ``os.environ``, for processes that `subprocess` or
+        `multiprocessing` start within the block, and stops the server at the end. For a single child, pass the
+        variables yourself; the server then runs until the mock is closed. A forked child reaches this mock in both
+        cases.
+
+            with mock.child_environment():
+                subprocess.run([sys.executable, "sync.py"])
+
+            subprocess.run([sys.executable, "sync.py"], env={**os.environ, **mock.child_environment()})
         """
         from .transports.environment import ChildEnvironment, environment
 
@@ -280,62 +316,77 @@ class SegmentMock:
         return ChildEnvironment(environment(server.url, Path(str(server.ca_file)), hosts), server.stop)
 
     def state(self, organization: str = "", *, deleted: bool = False) -> Json:
-        """Return every record in the form of a data file; *organization* is a credential (default: the initial one).
+        """Return all records of an organization as a dictionary in the form of a data file.
 
-        *deleted* adds the ids of deleted records under ``deleted``; Salsa allows such an id to be used again.
+        *organization* is the credential of the organization (default: the organization of the initial data). *deleted*
+        adds the ids of deleted records under ``deleted``, because Salsa accepts such an id again. Changing the result
+        does not change the mock.
         """
         document = self._emulator.state(organization, deleted=deleted)
         return deepcopy(document)  # a test may change it
 
     def load(self, document: Json, organization: str = "") -> None:
-        """Replace all records by those of *document*, in the form of a data file; *organization* is a credential.
+        """Replace all records of an organization by the records of *document*, a dictionary in the form of a data file.
 
-        Raises `SettingError` and changes nothing if a row can't be used.
+        *organization* is the credential of the organization (default: the organization of the initial data). `reset`
+        still returns to the initial data. Raises `SettingError`, and changes nothing, if a row is invalid.
+
+            mock.load({"salsa": {"segments": [{"name": "Donors"}]}})
         """
         self._emulator.load(document, organization)
 
     def snapshot(self) -> Snapshot:
-        """Take a snapshot of all records."""
+        """Take a snapshot of the records of all organizations, for a later `restore`."""
         return self._emulator.snapshot()
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Return all records to *snapshot*; raises LookupError if the mock was reset since."""
+        """Restore the records of all organizations from *snapshot*. The clock, faults and journal stay the same.
+
+        Raises LookupError if the mock was reset since the snapshot.
+        """
         self._emulator.restore(snapshot)
 
     def rewind(self, to: Entry | int) -> None:
-        """Return all records to their state right after the journal's entry *to*, an entry or an id.
+        """Restore the records of all organizations to their state right after a call in the journal.
 
-        Clock and faults stay. Raises LookupError for an entry that is open, dropped from the journal, from before a
-        reset, or of another mock.
+        *to* is the entry of the call, or the entry's id. The clock, faults and journal stay the same. Raises
+        LookupError for an entry that is still open, that was dropped, or that another mock recorded.
         """
         self._emulator.rewind(to)
 
     def expect_changes(self, **expected: Mapping[str, Expected]) -> ExpectedChanges:
-        """Return a context manager that checks that the records change as *expected*, and no others change.
+        """Return a context manager that asserts that the records change exactly as *expected*.
 
-        *expected* has a dictionary of tables for each vendor. Raises AssertionError with the differences:
+        Each keyword is a vendor, with a dictionary of tables and their expected changes: `added`, `updated`, `removed`,
+        joined by ``+``, or `anything`. A table that is not named must not change. Raises `SettingError` for an unknown
+        vendor or table, and AssertionError with a diff at the end of the block.
 
-        ``mock.expect_changes(salsa={"segments": added(2) + removed({"name": "Old"})})``
+            with mock.expect_changes(salsa={"segments": added(2) + removed({"name": "Old"})}):
+                sync_groups()
         """
         from .testing import ExpectedChanges
 
         return ExpectedChanges(self._emulator, expected)
 
     def reset(self) -> None:
-        """Return to the initial data; clear faults, journal, clock and limits, and close waiting calls."""
+        """Return the mock to its initial state: initial data and stubs, real time, no faults, an empty journal.
+
+        Rate limits start again, and the faults of the settings are removed too. Calls that still wait are closed
+        without being performed.
+        """
         self._emulator.reset()
 
     def reload(self) -> None:
-        """Read the files of data, faults, stubs and scenarios again, and reset to their contents.
+        """Read the files of data, faults, stubs and scenarios again, and reset the mock to their contents.
 
-        Raises `SettingError` and changes nothing if one of them can't be used.
+        Raises `SettingError`, and changes nothing, if a file is invalid.
         """
         self._emulator.reload()
 
     def close(self) -> None:
-        """Stop every server that this mock started; records, journal and faults stay.
+        """Stop all servers of this mock. Records, journal and faults stay available.
 
-        With the setting ``store`` the state is saved, and the store is free for another process.
+        With the setting ``store``, the state is saved first, and another process may then use the store.
         """
         for server in [*self._servers]:
             server.stop()
@@ -381,7 +432,7 @@ class SegmentMock:
         return transport
 
     def after_fork(self) -> None:
-        """Mark this object in a forked child as a copy; the mock itself is in the parent."""
+        """Mark this object as a copy in a forked child. The mock itself stays in the parent process."""
         self._is_inherited = True
 
     def _for_child(self) -> LiveTransport | str:

@@ -55,35 +55,44 @@ _POLL = 0.02
 
 
 def connect(url: str, admin_token: str | None = None, *, ca_file: str | None = None) -> RemoteMock:
-    """Return the mock that runs at *url*, such as ``http://127.0.0.1:7357``, with the interface of `SegmentMock`.
+    """Connect to a running server, and return its mock with the interface of `SegmentMock`.
 
-    *admin_token* is the value of ``serve --admin-token``, *ca_file* the CA certificate of a server with ``--tls``
-    (default: the variable SEGMENT_MOCK_CA_FILE). Raises ConnectionError if no segment-mock answers there,
-    PermissionError if it refuses the token, SettingError for an unusable URL.
+    * *url*: the base URL of the server, such as ``http://127.0.0.1:7357``
+    * *admin_token*: the value of the server's ``--admin-token``, if it has one
+    * *ca_file*: the CA certificate of a server with ``--tls`` (default: the variable SEGMENT_MOCK_CA_FILE)
+
+    Raises ConnectionError if no segment-mock answers at *url*, PermissionError if the server refuses the token, and
+    `SettingError` for an invalid URL.
+
+        with connect("http://127.0.0.1:7357") as mock:
+            mock.reset()
+            mock.faults.add("latency", "salsa.*")
     """
     return RemoteMock(ControlClient(url, admin_token, ca_file=ca_file or os.environ.get("SEGMENT_MOCK_CA_FILE")))
 
 
 class RemoteMock:
-    """A mock in another process; `connect` creates one. *client* calls its control plane.
+    """A mock in another process, controlled over HTTP. `connect` creates it.
 
-    It behaves like `SegmentMock`, except that no Python function can be sent to the server. Errors name the server and
-    repeat its message. Returned entries and rules show the state at the time of the request.
+    It has the interface of `SegmentMock`, with the exception that Python functions can't be sent to the server. Errors
+    name the server and repeat the server's message. Returned entries and stubs show the state at the time of the
+    request; the counters of a rule are fetched on use.
     """
 
     def __init__(self, client: ControlClient) -> None:
+        """Use *client* for the requests to the server's control plane."""
         self._client = client
         self._core = _RemoteCore(client)
         self.refused: Counter[str] = Counter()
-        """How often ``block_network`` refused calls to each host in this process."""
+        """The number of calls in this process that ``block_network`` refused, by host."""
         self.faults = RemoteFaultRules(client)
-        """The armed fault rules: what goes wrong, and when."""
+        """The armed faults of the mock: add, inspect and remove them here."""
         self.clock = RemoteClock(client)
-        """The mock's clock: freeze, set or advance it."""
+        """The clock of the mock, which you can freeze, set and advance."""
         self.journal = RemoteJournal(self._core)
-        """The recorded calls with their replies and changes, and assertions on them."""
+        """The journal of the mock: its most recent calls, with responses, changes, and assertions on them."""
         self.stubs = RemoteStubs(client)
-        """The stubs in force, each with the number of its calls."""
+        """The stubs of the mock, each with the number of calls that it has answered."""
 
     def __enter__(self) -> Self:
         return self
@@ -98,11 +107,11 @@ class RemoteMock:
 
         @property
         def salsa(self) -> SalsaState:
-            """The records of Salsa Engage, without ``store`` and ``world``, which only exist in the server."""
+            """The records of Salsa Engage, without ``store`` and ``world``, which exist only in the server."""
 
         @property
         def segmenter(self) -> SegmenterState:
-            """The records of the Segmenter, without ``store`` and ``world``, which only exist in the server."""
+            """The records of the Segmenter, without ``store`` and ``world``, which exist only in the server."""
 
     else:
 
@@ -118,7 +127,7 @@ class RemoteMock:
         return sorted({*public, *self._core.vendors})
 
     def vendor(self, name: str) -> Any:
-        """Return ``mock.<name>``, the records of the vendor *name*.
+        """Return the records of the vendor *name*, the same as ``mock.<name>``.
 
         Raises `SettingError` for a vendor that is not installed both on the server and in this process.
         """
@@ -129,18 +138,18 @@ class RemoteMock:
 
     @property
     def url(self) -> str:
-        """The base URL of the server."""
+        """The base URL of the server, without a trailing slash."""
         return self._client.url
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """Every setting in force, without data; lists of credentials are replaced by their number."""
+        """The settings of the server by name, without data. A list of credentials is replaced by their number."""
         return MappingProxyType(self._core.facts["settings"])
 
     def session(self, *, max_retries: Retry | int = 0) -> MockSession:
-        """Return a `requests.Session` whose calls go to the server; a URL may be only a path.
+        """Return a `requests.Session` whose calls go to the server. A URL may be only a path.
 
-        *max_retries* is the argument of requests' ``HTTPAdapter``: a number, or a ``Retry`` of urllib3.
+        *max_retries* is the argument of requests' ``HTTPAdapter``: a number or urllib3's ``Retry`` (default: 0).
         """
         from .transports.inprocess.session import MockSession
 
@@ -151,9 +160,10 @@ class RemoteMock:
     def intercept(
         self, *, block_network: bool = False, transport: str | None = None, hosts: Iterable[str] = ()
     ) -> Interception:
-        """Return a context manager and decorator within which calls to the vendors' hosts go to the server.
+        """Return a context manager and decorator that routes calls to the vendors' hosts to the server.
 
-        Arguments are those of `SegmentMock.intercept`, but *transport* can only be the server's own.
+        *block_network* and *hosts* are as in `SegmentMock.intercept`. *transport* is ``live``, or ``tls`` if the server
+        uses TLS (default: the one that the server uses). Raises `SettingError` for any other transport.
         """
         from .transports.inprocess.registry import Interception, check_transport
 
@@ -183,40 +193,53 @@ class RemoteMock:
         headers: Mapping[str, str] | None = None,
         times: int | None = None,
     ) -> RemoteStub:
-        """Answer *method* and *path* where no operation matches; arguments are those of `SegmentMock.stub`."""
+        """Add a fixed response to calls that match no operation, and return it.
+
+        It takes the same arguments as `SegmentMock.stub`, but *body* must be text. Raises `SettingError` for an invalid
+        argument, and for the path of an operation.
+        """
         given = {"json": json, "body": body, "status": status, "headers": headers, "times": times}
         row = {"method": method, "path": path, **{name: value for name, value in given.items() if value is not None}}
         return self.stubs.load(row)[0]
 
     def state(self, organization: str = "", *, deleted: bool = False) -> Json:
-        """Return every record in the form of a data file; *organization* is a credential.
+        """Return all records of an organization as a dictionary in the form of a data file.
 
-        *deleted* adds the ids of deleted records under ``deleted``.
+        *organization* is the credential of the organization (default: the organization of the initial data). *deleted*
+        adds the ids of deleted records under ``deleted``, because Salsa accepts such an id again.
         """
         state: Json = self._client.get("/state", organization=organization, deleted=deleted)
         return state
 
     def load(self, document: Json, organization: str = "") -> None:
-        """Replace all records by those of *document*, in the form of a data file; *organization* is a credential.
+        """Replace all records of an organization by the records of *document*, a dictionary in the form of a data file.
 
-        Raises `SettingError` and changes nothing if a row can't be used.
+        *organization* is the credential of the organization (default: the organization of the initial data). `reset`
+        still returns to the initial data. Raises `SettingError`, and changes nothing, if a row is invalid.
         """
         self._client.put("/state", document, organization=organization)
 
     def snapshot(self) -> RemoteSnapshot:
-        """Take a snapshot of all records."""
+        """Take a snapshot of the records of all organizations, for a later `restore`.
+
+        The server drops the snapshot when the returned object is garbage-collected.
+        """
         return self._core.snapshot()
 
     def restore(self, snapshot: RemoteSnapshot | str) -> None:
-        """Return all records to *snapshot*, a snapshot or its name; raises LookupError if the mock was reset since."""
+        """Restore the records of all organizations from *snapshot*, a snapshot or its name.
+
+        The clock, faults and journal stay the same. Raises LookupError for an unknown name, and if the mock was reset
+        since.
+        """
         name = snapshot.name if isinstance(snapshot, RemoteSnapshot) else snapshot
         self._client.post(f"/snapshots/{escaped(name)}/restore")
 
     def rewind(self, to: Entry | int) -> None:
-        """Return all records to their state right after the journal's entry *to*, an entry or an id.
+        """Restore the records of all organizations to their state right after a call in the journal.
 
-        Clock and faults stay. Raises LookupError for an entry that is open, dropped from the journal, from before a
-        reset, or of another mock.
+        *to* is the entry of the call, or the entry's id. The clock, faults and journal stay the same. Raises
+        LookupError for an entry that is still open, that was dropped, or that another mock recorded.
         """
         number = to.id if isinstance(to, Entry) else to
         if not isinstance(number, int) or is_long(number):
@@ -228,24 +251,31 @@ class RemoteMock:
         self._client.post(f"/journal/{number}/rewind")
 
     def expect_changes(self, **expected: Mapping[str, Expected]) -> ExpectedChanges:
-        """Return a context manager that checks that the records change as *expected*, and no others change.
+        """Return a context manager that asserts that the records change exactly as *expected*.
 
-        *expected* has a dictionary of tables for each vendor. Raises AssertionError with the differences:
+        Each keyword is a vendor, with a dictionary of tables and their expected changes: `added`, `updated`, `removed`,
+        joined by ``+``, or `anything`. A table that is not named must not change. Raises `SettingError` for an unknown
+        vendor or table, and AssertionError with a diff at the end of the block.
 
-        ``mock.expect_changes(salsa={"segments": added(2) + removed({"name": "Old"})})``
+            with mock.expect_changes(salsa={"segments": added(2) + removed({"name": "Old"})}):
+                sync_groups()
         """
         return ExpectedChanges(self._core, expected)
 
     def reset(self) -> None:
-        """Return to the initial data; clear faults, journal, clock and limits, and close waiting calls."""
+        """Return the mock to its initial state: initial data and stubs, real time, no faults, an empty journal.
+
+        Rate limits start again, and the faults of the settings are removed too. Calls that still wait are closed
+        without being performed.
+        """
         self._client.post("/reset")
         self.refused.clear()
 
     def prepare(self, **settings: Any) -> None:
-        """Reset the server and load the settings ``data``, ``faults``, ``scenario`` and ``stubs`` of `SegmentMock`.
+        """Reset the server, and load the settings *data*, *faults*, *scenario* and *stubs* of `SegmentMock`.
 
-        Any other setting can't be changed on a running server: raises `SettingError` unless the server was started with
-        the same value. `reset` returns to the server's own data, not to *settings*.
+        A running server can't change other settings: `SettingError` is raised unless the server was started with the
+        same value. A later `reset` returns to the server's own data.
         """
         options = {option.name: option for option in all_options(self._core.vendors.values())}
         for name in settings:
@@ -268,7 +298,10 @@ class RemoteMock:
         self._load_faults(values.get("scenario", ()), values.get("faults", ()))
 
     def _require(self, name: str, value: Any) -> None:
-        """Raise SettingError unless the server's setting *name* is *value*, or has the same number of credentials."""
+        """Raise `SettingError` unless the server's setting *name* equals *value*.
+
+        Of credentials, only the number is compared.
+        """
         as_shown = json_module.loads(json_module.dumps(public_settings({name: value}), default=str))
         if as_shown.get(name) != self.settings.get(name):
             raise SettingError(
@@ -290,11 +323,11 @@ class RemoteMock:
 
     @property
     def transport(self) -> str:
-        """How intercepted calls reach the server: ``live``, or ``tls`` if it uses TLS."""
+        """The transport of intercepted calls: ``tls`` if the server uses TLS, else ``live``."""
         return "tls" if self.url.startswith("https:") else "live"
 
     def close(self) -> None:
-        """Close the connections to the server, which goes on running."""
+        """Close the connections to the server. The server continues to run."""
         self._client.close()
 
     def _note_refused(self, host: str) -> None:
@@ -312,7 +345,7 @@ class RemoteMock:
 
 
 class RemoteEntry(Entry):
-    """An entry of a server's journal, as of the time it was fetched."""
+    """An entry of a server's journal, at the time it was fetched."""
 
     __slots__ = ("_data", "_url")
 
@@ -339,50 +372,55 @@ class RemoteEntry(Entry):
 
     @property
     def status(self) -> int | None:
-        """The status of the reply; None until it leaves, and if no status line leaves."""
+        """The HTTP status that the client received, or None before the response and if no status line was sent."""
         status: int | None = self._data["status"]
         return status
 
     @property
     def outcome(self) -> str:
-        """How the call ended: ``answered``, ``cut``, ``closed``, ``reset`` or ``abandoned``; ``open`` until then."""
+        """How the call ended; the values are the same as for `Entry.outcome`."""
         return str(self._data["outcome"])
 
     @property
     def response_headers(self) -> Mapping[str, str]:
-        """The response's headers; those that carry a credential are redacted."""
+        """The headers of the response, empty before the response; credentials are redacted."""
         headers: Mapping[str, str] = self._data["response"]["headers"]
         return headers
 
     @property
     def response_body(self) -> bytes:
-        """The part of the response's body that left, at most 64 KiB."""
+        """The part of the response's body that was sent, cut at 64 KiB; empty before the response."""
         return b64decode(self._data["exact"]["response_body"])
 
     @property
     def changes(self) -> tuple[Difference, ...]:
-        """The records that the call changed, one row each; empty until it is answered."""
+        """The net change of each record that the call changed: table, key, and the record before and after.
+
+        Empty before the response.
+        """
         return tuple(map(_difference, self._data["changes"]))
 
 
 class RemoteJournal(BaseJournal):
-    """The journal of a running server."""
+    """The journal of a running server, with the methods of `Journal` except ``subscribe``."""
 
     def __init__(self, core: _RemoteCore) -> None:
         super().__init__(core)
         self._client = core.client
 
     def capsule(self, about: str = "") -> dict[str, Any]:
-        """Return records, seed, clock, faults and calls as JSON for ``segment-mock replay``, without credentials.
+        """Return a capsule: initial records, seed, clock, faults and calls, as a JSON-compatible dictionary.
 
-        *about* is its title. Raises LookupError if the records before the first call can't be restored any more.
+        Save it as a JSON file, and ``segment-mock replay FILE`` repeats the calls. It contains no credentials. *about*
+        is its title, such as the id of a test. Raises LookupError if the records before the first call can no longer be
+        restored.
         """
         capsule: dict[str, Any] = self._client.get("/capsule", about=about)
         return capsule
 
 
 class RemoteClock:
-    """The clock of a running server."""
+    """The clock of a running server, with the methods of `Clock` except those that change the time of this process."""
 
     def __init__(self, client: ControlClient) -> None:
         self._client = client
@@ -393,40 +431,50 @@ class RemoteClock:
         return bool(self._client.get("/clock")["frozen"])
 
     def now(self) -> float:
-        """Return seconds since the epoch, in whole milliseconds."""
+        """Return the current time of the mock in epoch seconds, rounded to milliseconds."""
         return seconds(self.iso())
 
     def iso(self) -> str:
-        """Return the current time as ISO 8601 in UTC with exactly three decimals and ``Z``."""
+        """Return the current time of the mock as ISO 8601 in UTC, such as ``2026-01-31T12:00:00.000Z``."""
         return str(self._client.get("/clock")["now"])
 
     def freeze(self, at: str | float | None = None) -> None:
-        """Stop the clock at *at*, an ISO 8601 text or epoch seconds (default: the current time)."""
+        """Stop the clock at *at*, an ISO 8601 string or epoch seconds (default: the current time).
+
+        A string without a time zone is UTC. Raises ValueError if *at* is not a time in the years 1 to 9999.
+        """
         self.turn("freeze", True if at is None else at)
 
     def resume(self) -> None:
-        """Let the clock run on from its current time."""
+        """Unfreeze the clock, which continues from its current time. A running clock is not changed."""
         self.turn("freeze", False)
 
     def set(self, to: str | float, *, frozen: bool | None = None) -> None:
-        """Set the clock to an ISO 8601 text or epoch seconds; it stays frozen or running unless *frozen* is given."""
+        """Set the clock to *to*, an ISO 8601 string or epoch seconds; the clock may move backwards.
+
+        *frozen* says whether the clock is frozen afterwards (default: as before). Raises ValueError if *to* is not a
+        time in the years 1 to 9999.
+        """
         self.turn("freeze" if frozen else "set", to)
         if frozen is False:
             self.resume()
 
     def advance(self, by: float) -> None:
-        """Move the clock *by* seconds forward, frozen or running.
+        """Move the clock forward by *by* seconds, whether it is frozen or running.
 
-        Raises ValueError if *by* is negative or leads past the year 9999.
+        Raises ValueError if *by* is negative, is not a number, or would move the clock past the year 9999.
         """
         self.turn("advance", by)
 
     def turn(self, change: str, value: object) -> None:
-        """Perform ``freeze`` (true, false or a time), ``set`` or ``advance``; raises ValueError for anything else."""
+        """Perform one action of the control plane: ``freeze`` (true, false or a time), ``set`` or ``advance``.
+
+        Raises ValueError for any other action, and for a value of the wrong type.
+        """
         self._client.post("/clock", {change: value})
 
     def patch_sleep(self) -> NoReturn:
-        """Raise SettingError, because only a mock in this process can move the time of this process."""
+        """Raise `SettingError`, because only a mock in this process can move the time of this process."""
         raise SettingError(
             f"sleep: the clock of {self._client.url} can't move the time of this process; use clock.advance, "
             "or a mock in this process"
@@ -434,7 +482,7 @@ class RemoteClock:
 
 
 class RemoteFaultRules:
-    """The fault rules that are armed on a running server, the outermost first."""
+    """The armed fault rules of a running server, in the order of arming, with the methods of `FaultRules`."""
 
     def __init__(self, client: ControlClient) -> None:
         self._client = client
@@ -448,7 +496,7 @@ class RemoteFaultRules:
 
     @property
     def armed(self) -> tuple[RemoteFaultRule, ...]:
-        """Every rule that was armed since the rules were last cleared, including removed ones."""
+        """Every rule armed since the last `clear` or reset, including rules that were removed since."""
         return tuple(self._rules(self._client.get("/faults", removed=True)))
 
     def add(
@@ -460,10 +508,10 @@ class RemoteFaultRules:
         when: Mapping[str, Any] | None = None,
         **conditions: Any,
     ) -> Any:
-        """Arm *fault* and return its rule; for a list of faults, arm all and return their rules.
+        """Arm a fault, and return its rule. For a list of faults, arm all of them and return a list of rules.
 
-        Arguments are those of `SegmentMock`'s ``faults.add``, except that neither *fault* nor *match* may be a
-        function. Raises `SettingError` for a function, and for values that the server refuses.
+        It takes the same arguments as `FaultRules.add`, but neither *fault* nor *match* may be a function. Raises
+        `SettingError` for a function, and for values that the server refuses.
         """
         all_conditions = {**(when or {}), **{name.rstrip("_"): value for name, value in conditions.items()}}
         if isinstance(fault, (list, tuple)):
@@ -471,7 +519,11 @@ class RemoteFaultRules:
         return self.load(self._row(fault, operation, match, all_conditions))[0]
 
     def load(self, definition: Any) -> list[RemoteFaultRule]:
-        """Arm *definition*: a rule as JSON, the name of a kind, a fault, or a list of them. Arms all or none."""
+        """Arm the rules of a *definition* as in a faults file, and return them.
+
+        *definition* is one rule, or a list of rules of which all or none are armed. A rule is a dictionary, the name of
+        a kind or a `Fault`. Raises `SettingError` for a function, and for values that the server refuses.
+        """
         rows = (
             [self._sendable(one) for one in definition]
             if isinstance(definition, (list, tuple))
@@ -486,16 +538,19 @@ class RemoteFaultRules:
     def injected(
         self, fault: Any, operation: str = "*", match: Mapping[str, Any] | None = None, **conditions: Any
     ) -> Iterator[Any]:
-        """Arm *fault* within a ``with`` block; arguments are those of `add`."""
+        """Return a context manager that arms *fault* for the ``with`` block, and gives the rule (or the list of rules).
+
+        It takes the same arguments as `add`, and raises the same errors.
+        """
         with disarm_afterwards(self, self.add(fault, operation, match, **conditions)) as armed:
             yield armed
 
     def get(self, id_: str) -> RemoteFaultRule | None:
-        """Return the rule with this id, or None."""
+        """Return the rule in force with this id, or None if there is none."""
         return next((rule for rule in self if rule.id == id_), None)
 
     def remove(self, id_: str) -> bool:
-        """Disarm the rule with this id, and return whether there was one."""
+        """Disarm the rule with this id, and return whether it was in force."""
         try:
             self._client.delete(f"/faults/{escaped(id_)}")
         except LookupError:
@@ -503,7 +558,7 @@ class RemoteFaultRules:
         return True
 
     def clear(self) -> None:
-        """Disarm every fault, and number rules from 1 again."""
+        """Disarm every rule; the next rule gets the id 1."""
         self._client.delete("/faults")
         self._where.clear()
 
@@ -516,7 +571,7 @@ class RemoteFaultRules:
         return {**fault, "operation": operation, "match": match, "when": {**when}}
 
     def _sendable(self, fault: Any) -> Any:
-        """Return *fault* as JSON; raises SettingError if it is or contains a function."""
+        """Return *fault* as a JSON-compatible dictionary; raises `SettingError` if it is or contains a function."""
         if isinstance(fault, Fault):
             return fault.as_dict()
         match = fault.get("match") if isinstance(fault, Mapping) else None
@@ -533,7 +588,10 @@ class RemoteFaultRules:
 
 
 class RemoteFaultRule:
-    """A rule that is armed on a server. Its counters are fetched on use; a removed rule keeps the last ones."""
+    """An armed rule of a server, with the members of `FaultRule`.
+
+    Its counters are fetched on use. A rule that was removed keeps the counters that were fetched last.
+    """
 
     def __init__(self, client: ControlClient, data: Mapping[str, Any], where: dict[tuple[str, float], str]) -> None:
         self._client, self._data, self._where = client, data, where
@@ -543,12 +601,12 @@ class RemoteFaultRule:
 
     @property
     def where(self) -> str:
-        """The line of this program, or of the server's program, that armed it."""
+        """The line of code that armed the rule (``file:line``), in this program or in the server's."""
         return self._where.get((self.id, self.armed), str(self._data["where"]))
 
     @where.setter
     def where(self, value: str) -> None:
-        """Note the line that armed the rule."""
+        """Remember the line of code that armed the rule."""
         self._where[self.id, self.armed] = value
 
     def __repr__(self) -> str:
@@ -562,7 +620,7 @@ class RemoteFaultRule:
 
     @cached_property
     def fault(self) -> Fault | None:
-        """The fault; None for a function on the server, or a kind that is unknown in this process."""
+        """The fault, or None if it is a function on the server or a kind that this process does not know."""
         facts = (*_OF_RULE, "where", "armed", "since", "until")
         with suppress(SettingError):
             return fault_from_json({name: value for name, value in self._data.items() if name not in facts})
@@ -570,41 +628,44 @@ class RemoteFaultRule:
 
     @property
     def seen(self) -> int:
-        """How many calls reached it."""
+        """The number of calls that reached the rule."""
         return int(self._now["seen"])
 
     @property
     def matched(self) -> int:
-        """How many calls its operation and match selected."""
+        """The number of calls that the operation and the match select."""
         return int(self._now["matched"])
 
     @property
     def fired(self) -> int:
-        """How many calls it struck (fired at)."""
+        """The number of calls that the fault struck."""
         return int(self._now["fired"])
 
     @property
     def suppressed(self) -> int:
-        """How many matching calls a condition such as ``times`` or ``chance`` spared."""
+        """The number of matching calls that the fault left alone.
+
+        Either a condition such as ``times`` or ``chance`` excluded the call, or the fault had nothing to change in it.
+        """
         return int(self._now["suppressed"])
 
     @property
     def until(self) -> int | None:
-        """The id of the journal's newest entry when it was removed; None while it is in force."""
+        """The id of the journal's newest entry when the rule was removed; None while the rule is armed."""
         until: int | None = self._now["until"]
         return until
 
     @property
     def is_spent(self) -> bool:
-        """Whether it has fired as often as ``times`` allows."""
+        """Whether the fault has struck as often as ``times`` allows, so that it can't strike again."""
         return self.when.times is not None and self.fired >= self.when.times
 
     def explain(self) -> str:
-        """Return a clause that says how often the rule fired, or why it did not."""
+        """Return a phrase that says how often the rule fired, or why it did not."""
         return str(self._now["why"])
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the rule and its counters as JSON."""
+        """Return the rule, its counters and `explain` (as ``why``), as a JSON-compatible dictionary."""
         return {name: value for name, value in self._now.items() if name not in ("where", "armed", "since", "until")}
 
     @property
@@ -617,7 +678,7 @@ class RemoteFaultRule:
 
 
 class RemoteStub:
-    """A canned answer of a server; ``calls`` is the number of its calls when this was fetched."""
+    """A stub of a server. ``calls`` is the number of calls that it had answered when it was fetched."""
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         self.source = {name: value for name, value in data.items() if name not in ("calls", "initial", "where")}
@@ -627,12 +688,12 @@ class RemoteStub:
         return f"{self.source['method']} {self.source['path']}"
 
     def as_dict(self) -> Json:
-        """Return the stub as JSON, with its counter."""
+        """Return the stub and its number of calls as a JSON-compatible dictionary."""
         return {**self.source, "calls": self.calls}
 
 
 class RemoteStubs:
-    """The stubs in force on a server, in order."""
+    """The stubs of a server, in the order in which they were added."""
 
     def __init__(self, client: ControlClient) -> None:
         self._client = client
@@ -644,18 +705,21 @@ class RemoteStubs:
         return len(self._client.get("/stubs")["stubs"])
 
     def load(self, definition: Any) -> list[RemoteStub]:
-        """Add the stubs that *definition*, a dict or a list of them, describes, all or none; raises `SettingError`."""
+        """Add the stubs of *definition*, a dictionary or a list of dictionaries, and return them.
+
+        Raises `SettingError`, and adds none of them, if one is invalid.
+        """
         stubs = [*map(RemoteStub, self._client.post("/stubs", definition)["stubs"])]
         for stub in stubs:
             stub.where = caller()
         return stubs
 
     def is_initial(self, stub: RemoteStub) -> bool:
-        """Return whether *stub* came from the settings or a data file of the server."""
+        """Return whether *stub* is an initial stub: one of the server's settings or data files."""
         return stub.is_initial
 
     def clear(self) -> None:
-        """Remove every stub."""
+        """Remove all stubs. A reset still returns to the initial stubs."""
         self._client.delete("/stubs")
 
 
@@ -669,13 +733,13 @@ class RemoteSnapshot:
 
 
 class RemoteVendorState:
-    """``mock.<vendor>`` of a server: the records of one organization, without going through the vendor's API."""
+    """The records of one organization of a server, read and changed without a call to the vendor's API."""
 
     def __init__(self, client: ControlClient, vendor: Vendor, credential: str = "") -> None:
         self._client, self._vendor, self._credential = client, vendor, credential
 
     def of(self, credential: str) -> RemoteVendorState:
-        """Return the same for the organization that *credential* names."""
+        """Return the records of the organization that *credential* selects."""
         return RemoteVendorState(self._client, self._vendor, credential)
 
     def __dir__(self) -> list[str]:
@@ -742,7 +806,7 @@ class _RemoteEntries:
 
 
 class _RemoteCore:
-    """The interface that assertions need (`testing.source.Source`), for a server."""
+    """The interface that assertions need, for a server; see `testing.source.Source`."""
 
     def __init__(self, client: ControlClient) -> None:
         self.client, self.journal = client, _RemoteEntries(client)

@@ -1,4 +1,4 @@
-"""Stubs: canned answers for calls that match no operation, such as to another API on a vendor's host."""
+"""Stubs: fixed responses to calls that match no operation, such as to another API on a vendor's host."""
 
 from __future__ import annotations
 
@@ -29,10 +29,13 @@ _JSON = {"Content-Type": "application/json"}
 
 @dataclass
 class Stub:
-    """A canned answer to *method* and *path* (a glob); ``calls`` counts its calls.
+    """A fixed response to calls of *method* (``*``: any) and *path* (a glob), which ``mock.stub`` adds.
 
-    *host* is ``""`` for any host, or the host of a path that was given as a URL. *times* limits how often it answers.
-    *where* is the line of code that added it.
+    * *host*: the host of the call, ``""`` for any host
+    * *status*, *headers*, *body*: the response
+    * *times*: how many calls it answers at most (None: no limit)
+    * *where*: the line of code that added it (``file:line``)
+    * *calls*: how many calls it has answered
     """
 
     method: str
@@ -50,18 +53,22 @@ class Stub:
         return f"{self.method} {self.host}{self.path}"
 
     def as_dict(self) -> Json:
-        """Return the stub as JSON, with its counter."""
+        """Return the stub and its number of calls as a JSON-compatible dictionary."""
         return {**self.source, "calls": self.calls}
 
     def response(self) -> Response:
-        """Return the answer."""
+        """Return the response of the stub, with a header that marks it as assumed."""
         where = f", added at {self.where}" if self.where else ""
         assumed = f"stub {self}{where}".encode("ascii", "replace").decode()
         return with_headers(Response(self.status, {}, self.body), {**self.headers, ASSUMED: assumed})
 
 
 class Stubs:
-    """The stubs in force, in order; the first one that matches and is not used up answers."""
+    """The stubs of a mock, in the order in which they were added. Reach them as ``mock.stubs``.
+
+    The first stub that matches a call, and that has not answered ``times`` calls yet, answers. Iterate over it for the
+    stubs; ``mock.stub`` adds one.
+    """
 
     def __init__(self, routes: Routes) -> None:
         self._routes, self._lock = routes, new_lock()
@@ -75,7 +82,13 @@ class Stubs:
         return len(self._stubs)
 
     def load(self, source: Any) -> list[Stub]:
-        """Add the stubs of *source*, a dictionary or a list of them; on `SettingError`, none is added."""
+        """Add the stubs of *source*, a dictionary or a list of dictionaries, and return them.
+
+        A dictionary has the arguments of ``mock.stub`` as members. Raises `SettingError`, and adds none of them, if one
+        is invalid.
+
+            mock.stubs.load([{"method": "GET", "path": "/api/health", "json": {"ok": True}}])
+        """
         rows = source if isinstance(source, (list, tuple)) else [source]
         place = "stubs[{}]: " if isinstance(source, (list, tuple)) else "stub: "
         stubs = [self._read(row, place.format(index)) for index, row in enumerate(rows)]
@@ -84,36 +97,36 @@ class Stubs:
         return stubs
 
     def keep(self) -> None:
-        """Make the stubs in force those that `reset` returns to."""
+        """Make the current stubs the initial stubs, to which `reset` returns."""
         self._initial = self._stubs
 
     def is_initial(self, stub: Stub) -> bool:
-        """Return whether *stub* came from the settings or a data file, not from a later `load`."""
+        """Return whether *stub* is an initial stub: one of the settings or a data file, not of a later `load`."""
         return any(stub is one for one in self._initial)
 
     def reset(self) -> None:
-        """Return to the initial stubs, with their counters at 0."""
+        """Return to the initial stubs of the settings and data files, and set their numbers of calls to 0."""
         with self._lock:
             self._stubs = self._initial
             for stub in self._stubs:
                 stub.calls = 0
 
     def forget(self) -> None:
-        """Remove every stub, including those that `reset` returns to."""
+        """Remove all stubs, including the initial stubs."""
         with self._lock:
             self._stubs = self._initial = ()
 
     def clear(self) -> None:
-        """Remove every stub."""
+        """Remove all stubs. `reset` still returns to the initial stubs."""
         with self._lock:
             self._stubs = ()
 
     def rows(self) -> list[Json]:
-        """Return the stubs as plain data for `restore`; those that `reset` returns to are ``initial``."""
+        """Return the stubs as JSON-compatible dictionaries for `restore`, with ``initial`` for the initial stubs."""
         return [self._row(stub) for stub in self._stubs]
 
     def initial_rows(self) -> list[Json]:
-        """Return the stubs that `reset` returns to as plain data for `restore_initial`."""
+        """Return the initial stubs as JSON-compatible dictionaries for `restore_initial`."""
         return [self._row(stub) for stub in self._initial]
 
     def _row(self, stub: Stub) -> Json:
@@ -121,13 +134,13 @@ class Stubs:
         return {"source": {**stub.source}, **own}
 
     def restore_initial(self, rows: list[Json]) -> None:
-        """Have the stubs that `initial_rows` returned, and return to them at `reset`."""
+        """Replace all stubs, and the initial stubs, by *rows* of `initial_rows`."""
         self.forget()
         self.restore(rows)
         self.keep()
 
     def restore(self, rows: list[Json]) -> None:
-        """Have the stubs that `rows` returned; what `reset` returns to stays as it is."""
+        """Replace the stubs by *rows* of `rows`; the initial stubs stay the same."""
         left = [*self._initial]
         stubs = []
         for row in rows:
@@ -140,7 +153,7 @@ class Stubs:
             self._stubs = tuple(stubs)
 
     def operation_for(self, request: Request) -> Operation | None:
-        """Return the operation of the stub that answers *request*, and count the call; None if no stub matches."""
+        """Return the operation of the first stub that matches *request*, and count the call; None if none matches."""
         path, host = folded(request.target), host_of(request.headers.get("host", ""))
         with self._lock:
             for stub in self._stubs:

@@ -22,12 +22,15 @@ _OF_PYTHON = ("of", "store", "world")
 
 
 def member_names(state_class: Any) -> list[str]:
-    """Return the names of the members of *state_class* whose arguments and results are JSON."""
+    """Return the names of the members of *state_class* whose arguments and results can be sent as JSON."""
     return [name for name in dir(state_class) if not name.startswith("_") and name not in _OF_PYTHON]
 
 
 class VendorState:
-    """Base of ``mock.<vendor>``: the records of one organization, without going through the API."""
+    """Base class of ``mock.<vendor>``: the records of one organization, read and changed without a call to the API.
+
+    *credential* selects the organization (default: the organization of the initial data).
+    """
 
     def __init__(self, world: World, vendor: Vendor, credential: str = "") -> None:
         self.world, self._vendor, self._credential = world, vendor, credential
@@ -41,27 +44,39 @@ class VendorState:
             )
 
     def of(self, credential: str) -> Self:
-        """Return the same for the organization that *credential* names."""
+        """Return the records of the organization that *credential* selects.
+
+        Only with the setting ``credentials="isolated"`` does each credential have records of its own.
+        """
         return type(self)(self.world, self._vendor, credential)
 
     @property
     def store(self) -> Store:
-        """The tables of the organization; hold ``world.lock`` while using them."""
+        """The tables of the organization. Hold ``world.lock`` while you use them."""
         return self.world.organization(self._credential).store
 
     def new_id(self, table: str) -> str:
-        """Return a new id for *table* that no record has."""
+        """Return a new id that no record of *table* has. It is repeatable: the setting ``seed`` determines it."""
         name = self._vendor.table(table)
         return self.world.new_id(name, self.store[name])
 
     def rows(self, table: str) -> list[Json]:
-        """Return the records of *table*, oldest first, as plain dicts in wire names."""
+        """Return the records of *table*, oldest first, as dictionaries with the names of the API.
+
+        They are copies. *table* is the table's name without its vendor, such as ``segments``.
+        """
         with self.world.lock:
             store = self.world.look_up(self._credential).store
             return deepcopy([*store[self._vendor.table(table)]])
 
     def add(self, table: str, document: Json) -> Json:
-        """Add the record *document*, in the form of a data file, and return a copy of it; raises `SettingError`."""
+        """Add one record to *table* without a call to the API, and return a copy of the record.
+
+        *document* has the record in the form of the vendor's part of a data file. Raises `SettingError` for an invalid
+        record and for a key that already exists.
+
+            mock.salsa.add("segments", {"segments": [{"name": "Donors"}]})
+        """
         try:
             document = deepcopy(document)
         except Exception as error:  # whatever objects of the user's raise

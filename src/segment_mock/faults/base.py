@@ -16,12 +16,19 @@ CONDITIONS = ("skip", "times", "every", "chance", "connection", "from", "until")
 
 
 def setting(default: Any, help_: str, kind: OptionType, **bounds: Any) -> Any:
-    """Declare a setting: its default, its help, its type, and *bounds*, which are arguments of `Option`."""
+    """Declare one setting of a fault as a dataclass field.
+
+    *help_* describes it in the reference and the CLI. *kind* is its type, and *bounds* are further arguments of
+    `Option`, such as ``min``, ``max`` and ``choices``.
+    """
     return field(default=default, metadata={"option": (help_, kind, bounds)})
 
 
 def option(row: Field[Any]) -> Option:
-    """Return the declaration of a field as an option, which converts and validates values."""
+    """Return the `Option` of a setting of a fault, which converts and checks its values.
+
+    *row* is a field that `setting` declared.
+    """
     help_, kind, bounds = row.metadata["option"]
     return Option(row.name, help_, row.default, kind, **bounds)
 
@@ -34,13 +41,22 @@ def pairs(value: Any) -> dict[str, Any]:
 
 
 def after() -> Any:
-    """Declare the setting *after*, which many kinds have."""
+    """Declare the setting *after*, which many kinds have: strike after the call was performed instead of before."""
     return setting(False, "Strike after the call was performed, with its changes made.", BOOL)
 
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault. Raises `SettingError` for an invalid setting."""
+    """Base class of all kinds of fault. A fault says what goes wrong; a `FaultRule` says when.
+
+    Each kind is a frozen dataclass: its fields are its settings, with a description, a default and a range. Creating a
+    fault converts and checks its settings, and raises `SettingError` for an invalid one. Arm a fault with
+    ``mock.faults.add``. For a fault of your own, an async function of *call* and *proceed* is enough.
+
+        from segment_mock import faults
+
+        mock.faults.add(faults.Latency(seconds=2, jitter=0.5), "salsa.*")
+    """
 
     kind: ClassVar[str]
     at_connect: ClassVar[bool] = False
@@ -54,31 +70,47 @@ class Fault:
                 raise SettingError(f"fault {self.kind}: {str(error).partition(' (--')[0]}") from None
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
-        """Answer *call*; *proceed* passes it to the next rule or the operation, and returns the response."""
+        """Answer *call* with a fault. ``await proceed()`` passes the call to the next rule or to the operation.
+
+        Returns the response for the client.
+        """
         raise NotImplementedError
 
     def fits(self, call: Call) -> bool:
-        """Return whether *call* has anything that this fault can change."""
+        """Return whether this fault can affect *call*; if not, the rule counts the call as suppressed (default: True).
+
+        For example, the fault ``item`` fits only a call whose batch has an item to fail.
+        """
         return True
 
     def suits(self, operation: Operation | None) -> bool:
-        """Return whether this fault can change calls of *operation*; None stands for a call that is only refused."""
+        """Return whether this fault can affect calls of *operation* (default: True).
+
+        *operation* is None for calls without an operation, such as an unknown path. Arming a fault raises
+        `SettingError` if it suits no operation that the rule names.
+        """
         return True
 
     def as_dict(self) -> dict[str, Any]:
-        """Return kind and settings as JSON, without settings at their default."""
+        """Return the kind and the settings that differ from their defaults, as a JSON-compatible dictionary."""
         settings = {row.name: getattr(self, row.name) for row in fields(self) if getattr(self, row.name) != row.default}
         return {"kind": self.kind, **settings}
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Fault:
-        """Return this fault with *settings* by name; raises `SettingError` for an unknown name."""
+        """Create a fault of this kind from a dictionary of setting names and values.
+
+        Raises `SettingError` for an unknown name (with the nearest valid one) and for an invalid value.
+        """
         cls.check_names(settings)
         return cls(**settings)
 
     @classmethod
     def check_names(cls, settings: Iterable[str]) -> None:
-        """Raise `SettingError` for a name in *settings* that is no setting of this kind."""
+        """Raise `SettingError` if one of the names in *settings* is not a setting of this kind.
+
+        The message has the nearest valid name, or says that the name is a condition of the rule.
+        """
         names = [row.name for row in fields(cls)]
         for name in settings:
             if name in names:

@@ -16,7 +16,7 @@ from ..settings import SettingError, suggestion
 from .base import Fault
 
 NO_KINDS = frozenset({"base", "matching", "registry", "rule", "rules"})
-"""The files of this folder that are no kinds of fault."""
+"""The files of this folder that do not define a kind of fault."""
 ALIASES: Mapping[str, Mapping[str, Any]] = {
     "EMPTY_RESPONSE": {"kind": "disconnect"},
     "MALFORMED_RESPONSE_CHUNK": {"kind": "garble", "how": "chunk"},
@@ -28,7 +28,11 @@ ALIASES: Mapping[str, Mapping[str, Any]] = {
 
 @cache
 def kinds() -> Mapping[str, type[Fault]]:
-    """Return every kind by name; raises if a file can't be imported, or has no fault of its name."""
+    """Return every kind of fault by name, for example ``{"latency": Latency, ...}``.
+
+    Raises ImportError if the file of a kind can't be imported, and TypeError if it does not define one `Fault` whose
+    kind is the file's name.
+    """
     package = __package__ or ""
     files = {row.name for row in iter_modules([str(Path(__file__).parent)]) if not row.name.startswith("_")}
     names = sorted(files - NO_KINDS)
@@ -36,7 +40,12 @@ def kinds() -> Mapping[str, type[Fault]]:
 
 
 def fault_from_json(definition: Mapping[str, Any]) -> Fault:
-    """Return the fault of a JSON *definition*; raises `SettingError` for an unknown kind or setting."""
+    """Create a fault from a dictionary with a ``kind`` and the settings of that kind.
+
+    Raises `SettingError` for an unknown kind or setting, with the nearest valid name.
+
+        fault_from_json({"kind": "latency", "seconds": 2})
+    """
     if "kind" not in definition:
         raise SettingError(f"kind: missing in {brief(dict(definition))}; expected one of {[*kinds()]}")
     known, name = kinds(), definition["kind"] if isinstance(definition["kind"], str) else brief(definition["kind"])
@@ -50,9 +59,10 @@ def fault_from_json(definition: Mapping[str, Any]) -> Fault:
 
 
 def fault_of(source: Any) -> Middleware:
-    """Return *source* as a fault: it may be a kind's name, a dictionary with a ``kind``, a fault or an async function.
+    """Return *source* as a fault that can be armed.
 
-    Raises `SettingError` for anything else.
+    *source* is the name of a kind, a dictionary with a ``kind``, a `Fault`, or an async function. Raises `SettingError`
+    for anything else.
     """
     if isinstance(source, str):
         return fault_from_json({"kind": source})
@@ -66,7 +76,7 @@ def fault_of(source: Any) -> Middleware:
 
 
 def is_kind(name: str) -> bool:
-    """Return whether *name* is a kind of fault, or an alias of one."""
+    """Return whether *name* is a kind of fault, or an alias such as WireMock's ``EMPTY_RESPONSE``."""
     return name in kinds() or name in ALIASES
 
 
@@ -84,7 +94,7 @@ def _kind(module: Any, name: str) -> type[Fault]:
 
 
 def _name_nearest(kind: type[Fault]) -> None:
-    """Let *kind* refuse an unknown keyword with the nearest name, where Python would name the function only."""
+    """Make *kind* raise `SettingError` with the nearest name, not TypeError, for an unknown keyword argument."""
     create = kind.__init__
 
     @wraps(create)

@@ -57,7 +57,15 @@ _REASONS = {
 
 @dataclass(frozen=True)
 class When:
-    """The conditions of a rule that do not concern the contents of a call."""
+    """The timing conditions of a rule: which of the matching calls its fault strikes.
+
+    * *skip*: leave this many matching calls alone first (default: 0)
+    * *times*: strike at most this often (default: no limit)
+    * *every*: strike every Nth call after the skipped ones (default: each)
+    * *chance*: probability of striking, from 0 to 1 (default: 1)
+    * *connection*: ``"reused"``, or a number N: only the first N calls of each connection (default: all calls)
+    * *from_*, *until*: seconds of the mock's clock since arming, between which the fault may strike
+    """
 
     skip: int = 0
     times: int | None = None
@@ -69,7 +77,10 @@ class When:
 
     @classmethod
     def of(cls, conditions: dict[str, Any]) -> When:
-        """Return *conditions*, by their JSON names, as an object; raises `SettingError` for an invalid one."""
+        """Create conditions from a dictionary with their JSON names (``from`` is the JSON name of ``from_``).
+
+        Raises `SettingError` for an unknown name and for an invalid value.
+        """
         rows = {option.name: option for option in WHEN}
         for name in conditions:
             if name not in rows:
@@ -84,18 +95,24 @@ class When:
         return cls(**{"from_" if name == "from" else name: value for name, value in read.items()})
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the conditions that differ from their default, by their JSON names."""
+        """Return the conditions that differ from their defaults, as a dictionary with their JSON names."""
         values = {option.name: getattr(self, "from_" if option.name == "from" else option.name) for option in WHEN}
         return {option.name: values[option.name] for option in WHEN if values[option.name] != option.default}
 
 
 class FaultRule:
-    """An armed *fault*, the conditions under which it strikes, and counters of what it did.
+    """An armed fault with its conditions and counters. ``mock.faults.add`` returns it.
 
-    ``seen`` counts the calls that reached it, ``matched`` those that its operation and match select, ``fired`` those
-    that it struck, and ``suppressed`` those that a condition spared. A fault that prevents connections counts
-    connections. ``where`` is the line that armed it. It was in force for the calls after the journal's entry ``since``
-    up to the entry ``until`` (None: to the end).
+    * ``id``, ``kind``, ``operation``, ``match``, ``when``: what was armed, and for which calls
+    * ``seen``: calls that reached the rule
+    * ``matched``: calls that the operation and the match select
+    * ``fired``: calls that the fault struck
+    * ``suppressed``: matching calls that the fault left alone, because of a condition such as ``times`` or because it
+      had nothing to change
+    * ``where``: the line of code that armed the rule (``file:line``)
+    * ``since``, ``until``: ids of the journal's newest entry when the rule was armed and removed (None: still armed)
+
+    A fault that prevents connections counts connections instead of calls.
     """
 
     def __init__(
@@ -115,7 +132,7 @@ class FaultRule:
 
     @property
     def kind(self) -> str:
-        """The fault's kind, or the name of a function that was armed as a fault."""
+        """The kind of the fault, such as ``latency``; for a function, its name."""
         return str(getattr(self.fault, "kind", getattr(self.fault, "__name__", type(self.fault).__name__)))
 
     @property
@@ -124,22 +141,28 @@ class FaultRule:
 
     @property
     def suppressed(self) -> int:
-        """How many matching calls a condition such as ``times`` or ``chance`` spared."""
+        """The number of matching calls that the fault left alone.
+
+        Either a condition such as ``times`` or ``chance`` excluded the call, or the fault had nothing to change in it.
+        """
         return self._suppressions.total()
 
     @property
     def counters(self) -> tuple[int, int, int, int]:
-        """The counters: seen, matched, fired, suppressed."""
+        """The four counters as a tuple: ``(seen, matched, fired, suppressed)``."""
         return self.seen, self.matched, self.fired, self.suppressed
 
     @property
     def position(self) -> tuple[int, int, int, int, int, int | None]:
-        """Numbers that differ whenever the rule has counted, drawn or been removed; cheap to compare."""
+        """A tuple that changes whenever the rule counts a call, draws a random number or is removed.
+
+        The stores compare it to find the rules that have to be saved.
+        """
         suppressions, unreached = self._suppressions.total(), self._unreached.total()
         return self.seen, self.fired, suppressions, unreached, getattr(self._rng, "words", 0), self.until
 
     def tally(self) -> dict[str, Any]:
-        """Return everything that the rule has counted, as JSON for `restore`."""
+        """Return all counters and the position in the random stream, as a JSON-compatible dictionary for `restore`."""
         with self._lock:
             return {
                 "seen": self.seen, "matched": self.matched, "fired": self.fired, "spared": {**self._suppressions},
@@ -147,24 +170,27 @@ class FaultRule:
             }  # fmt: skip
 
     def restore(self, tally: Mapping[str, Any], seed: str) -> None:
-        """Continue from *tally*, with a random stream of *seed*."""
+        """Set the counters to *tally*, and move the random stream that *seed* starts to the position in *tally*."""
         with self._lock:
             self.seen, self.matched, self.fired = tally["seen"], tally["matched"], tally["fired"]
             self._suppressions, self._unreached = Counter(tally["spared"]), Counter(tally["unreached"])
             self._rng, self.until = moved(self._rng, seed, tally["words"]), tally["until"]
 
     def definition(self) -> dict[str, Any]:
-        """Return the rule without its counters as JSON, in the form that `FaultRules.load` takes."""
+        """Return the rule without its counters, as a dictionary that `FaultRules.load` accepts."""
         fault = self.fault.as_dict() if hasattr(self.fault, "as_dict") else {"kind": self.kind}
         return {**fault, "operation": self.operation, "when": self.when.as_dict(), "match": self.match}
 
     @property
     def is_spent(self) -> bool:
-        """Whether it has fired as often as ``times`` allows."""
+        """Whether the fault has struck as often as ``times`` allows, so that it can't strike again."""
         return self.when.times is not None and self.fired >= self.when.times
 
     def begin(self, call: Call, proceed: Proceed) -> Coroutine[Any, Any, Response]:
-        """Strike: return the fault's coroutine for *call*."""
+        """Start the fault for *call*, and return its coroutine; *proceed* passes the call on.
+
+        Raises TypeError if the fault is not an async function.
+        """
         call.fired_faults.append(f"{self.id} {self.kind}")
         call.rule_rng = self._rng
         fault = self.fault(call, proceed)
@@ -173,7 +199,10 @@ class FaultRule:
         return fault
 
     def explain(self) -> str:
-        """Return a clause that says how often the rule fired, or why it did not."""
+        """Return a phrase that says how often the rule fired, or why it did not.
+
+        For example: ``matched 2 times, but: 2 skipped`` or ``no call reached it``.
+        """
         if self.fired:
             return f"fired {_times(self.fired)}"
         unreached = [f"rule {by} answered {_calls(count)} first" for by, count in self._unreached.items()]
@@ -193,13 +222,13 @@ class FaultRule:
         return "; ".join(filter(None, [why, *unreached]))
 
     def note_unreached(self, call: Call, by: str) -> None:
-        """Record that the rule *by* answered *call* itself, if this rule matches the call."""
+        """Record that the rule *by* answered *call* before this rule could, if *call* matches this rule."""
         if self._means(call):
             with self._lock:
                 self._unreached[by] += 1
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the rule and its counters as JSON."""
+        """Return the rule, its counters and `explain` (as ``why``), as a JSON-compatible dictionary."""
         fault = self.fault.as_dict() if hasattr(self.fault, "as_dict") else {"kind": self.kind}
         match = "a function" if callable(self.match) else self.match
         counters = {"seen": self.seen, "matched": self.matched, "fired": self.fired, "suppressed": self.suppressed}
@@ -207,7 +236,7 @@ class FaultRule:
         return {**definition, **({"match": match} if match else {}), **counters, "why": self.explain()}
 
     def strikes(self, call: Call) -> bool:
-        """Count *call*, and return whether the fault strikes."""
+        """Count *call*, and return whether the fault strikes this call."""
         if self.at_connect and call.request.is_admitted:
             return False
         is_match = self._means(call)
@@ -215,7 +244,10 @@ class FaultRule:
         return self._count(is_match, fits, call.request.number, call.arrived)
 
     def strikes_connection(self, vendor: str, host: str, now: float) -> bool:
-        """Count a new connection to *host* of *vendor*, and return whether the fault prevents it."""
+        """Count a new connection to *host*, and return whether the fault prevents the connection.
+
+        *vendor* is the name of the host's vendor, and *now* the time of the mock's clock in epoch seconds.
+        """
         assert self._connection_test is not None
         return self._count(self._connection_test(vendor, host), True, 1, now)
 
@@ -264,7 +296,7 @@ def described(rule: Any, fired: int) -> str:
 
 @contextmanager
 def disarm_afterwards(rules: Any, armed: Any) -> Iterator[Any]:
-    """Return *armed*, one rule or a list of them, and remove it from *rules* when the ``with`` block ends."""
+    """Return a context manager that gives *armed*, one rule or a list, and removes it from *rules* at the end."""
     try:
         yield armed
     finally:

@@ -28,7 +28,10 @@ _MEMBERS = ("operation", "match", "when")
 
 
 class Conditions(TypedDict, total=False):
-    """When a rule strikes, independent of the contents of a call; None sets no condition."""
+    """The keyword arguments of ``faults.add`` that say when a rule strikes. `When` describes them.
+
+    None sets no condition.
+    """
 
     skip: int | None
     times: int | None
@@ -40,15 +43,24 @@ class Conditions(TypedDict, total=False):
 
 
 class FaultRules:
-    """The armed fault rules, the outermost first.
+    """The armed fault rules of a mock, in the order of arming. Reach them as ``mock.faults``.
 
-    *operations* are the operations by name; None stands for calls that are only refused. *newest* returns the id of
-    the journal's newest entry. All kinds are imported here, so that a broken file is an error at the start.
+    A call passes the rules from the first to the last, and then reaches the operation. Iterate over it for the rules in
+    force; ``len(mock.faults)`` is their number.
+
+        rule = mock.faults.add("disconnect", "salsa.upsert_segments", times=1)
+        sync_groups()  # its first call fails, its retry succeeds
+        assert rule.fired == 1
     """
 
     def __init__(
         self, world: World, operations: Mapping[str, Operation | None], newest: Callable[[], int] = int
     ) -> None:
+        """Start without rules. *operations* are the operations by name; *newest* returns the journal's newest id.
+
+        The value of *operations* is None for calls without an operation, such as an unknown path. Imports all kinds of
+        fault, so that a broken file is an error at the start.
+        """
         self._world, self._operations, self._newest = world, operations, newest
         self._rules: tuple[FaultRule, ...] = ()
         self._armed: tuple[FaultRule, ...] = ()
@@ -60,7 +72,10 @@ class FaultRules:
         kinds()
 
     def connect_failure(self, vendor: str, host: str) -> ConnectFailure | None:
-        """Return how a new connection to *host* of *vendor* (``""`` if unknown) fails, or None if it is established."""
+        """Return how a new connection to *host* fails (such as ``refused``), or None if it is established.
+
+        *vendor* is the name of the host's vendor, ``""`` if unknown. The rules count the connection.
+        """
         for rule in self.active:
             if rule.at_connect and rule.strikes_connection(vendor, host, self._world.clock.now()):
                 if rule.is_spent:
@@ -72,8 +87,8 @@ class FaultRules:
     def apply(self, call: Call, perform: Callable[[], Response]) -> Generator[Any, Any, Response]:
         """Pass *call* through every active rule to *perform*, and return the response.
 
-        The faults that strike are in a list, not on Python's stack, so their number is not limited. A fault yields
-        pauses, which are passed on, or the request to proceed, which is carried out here.
+        A fault that strikes yields pauses, which are yielded on to the transport, or a request to proceed, which runs
+        the next rule. Running faults are in a list instead of on Python's call stack, so their number is not limited.
         """
         rules, reached = self.active, 0
         proceed_from: int | None = 0  # the rule from which the call goes on inwards, if it does
@@ -124,7 +139,7 @@ class FaultRules:
 
     @property
     def armed(self) -> tuple[FaultRule, ...]:
-        """Every rule that was armed since the rules were last cleared, including removed ones."""
+        """Every rule armed since the last `clear` or reset, including rules that were removed since."""
         return self._armed
 
     @overload
@@ -158,13 +173,22 @@ class FaultRules:
         when: Mapping[str, Any] | None = None,
         **conditions: Any,
     ) -> FaultRule | list[FaultRule]:
-        """Arm *fault* and return its rule; for a list of faults, arm all and return their rules.
+        """Arm a fault, and return its rule. For a list of faults, arm all of them and return a list of rules.
 
-        *fault* is the name of a kind, a dictionary with a ``kind`` (and optional ``operation``, ``match``, ``when``), a
-        `Fault` or an async function. *operation* is a name, with or without its vendor, or a glob (default: all).
-        *match* is a dictionary (``vendor``, ``host``, ``headers``, ``query``, ``json``) or a function of the call.
-        *conditions* are skip, times, every, chance, connection, from_ and until; *when* has them by their JSON names.
-        Raises `SettingError` with the nearest name for an unknown kind, operation or vendor, and for an invalid value.
+        * *fault*: the name of a kind, a `Fault`, an async function, or a dictionary with a ``kind`` and its settings.
+          The dictionary may also have ``operation``, ``match`` and ``when``.
+        * *operation*: the operation to strike, with or without its vendor, or a glob (default: all operations)
+        * *match*: a dictionary with any of ``vendor``, ``host``, ``headers``, ``query`` and ``json`` (a path in the
+          body and its value), or a function of the call. The fault strikes only calls that match.
+        * *conditions*: ``skip``, ``times``, ``every``, ``chance``, ``connection``, ``from_`` and ``until``; see the
+          page "Faults"
+        * *when*: the same conditions as a dictionary, where ``from_`` is called ``from``
+
+        Raises `SettingError` for an unknown kind, operation, vendor or condition, with the nearest valid name, and for
+        an invalid value.
+
+            mock.faults.add(faults.Error(status=503), "upsert_*", times=2)
+            mock.faults.add("hang", match={"json": {"payload.segments[*].name": "Donors"}}, chance=0.1)
         """
         named = {name.rstrip("_"): value for name, value in conditions.items()}
         if isinstance(fault, (list, tuple)):
@@ -173,9 +197,12 @@ class FaultRules:
         return self._add(fault, operation, match, {**(when or {}), **named})
 
     def load(self, definition: Any) -> list[FaultRule]:
-        """Arm *definition*: a rule as JSON, the name of a kind, a fault, or a list of them. Arms all or none.
+        """Arm the rules of a *definition* as in a faults file, and return them.
 
-        ``{"kind": ..., its settings..., "operation": ..., "match": {...}, "when": {...}}``.
+        *definition* is one rule, or a list of rules of which all or none are armed. A rule is a dictionary, the name of
+        a kind, a `Fault` or an async function. Raises `SettingError` with the position in the list.
+
+            mock.faults.load([{"kind": "latency", "seconds": 2, "operation": "salsa.*", "when": {"times": 3}}])
         """
         with self._all_or_none():
             if isinstance(definition, (list, tuple)):
@@ -183,7 +210,7 @@ class FaultRules:
             return [self._loaded(definition)]
 
     def check(self, rules: Any) -> None:
-        """Raise the `SettingError` that `load` would raise for *rules*, without arming any."""
+        """Raise the `SettingError` that `load` would raise for *rules*; arm nothing."""
         with self._lock:
             before = self._state()
             try:
@@ -212,7 +239,13 @@ class FaultRules:
         match: Match = None,
         **conditions: Any,
     ) -> AbstractContextManager[Any]:
-        """Arm *fault* within a ``with`` block; arguments are those of `add`."""
+        """Return a context manager that arms *fault* for the ``with`` block, and gives the rule (or the list of rules).
+
+        It takes the same arguments as `add`, and raises the same errors.
+
+            with mock.faults.injected("disconnect", "salsa.*") as rule:
+                sync_groups()
+        """
         return self._injected(fault, operation, match, conditions)
 
     @contextmanager
@@ -221,11 +254,11 @@ class FaultRules:
             yield armed
 
     def get(self, id_: str) -> FaultRule | None:
-        """Return the rule with this id, or None."""
+        """Return the rule in force with this id, or None if there is none."""
         return next((rule for rule in self._rules if rule.id == id_), None)
 
     def remove(self, id_: str) -> bool:
-        """Disarm the rule with this id, and return whether there was one."""
+        """Disarm the rule with this id, and return whether it was in force."""
         with self._lock:
             gone = [rule for rule in self._rules if rule.id == id_]
             self._rules = tuple(rule for rule in self._rules if rule.id != id_)
@@ -235,12 +268,12 @@ class FaultRules:
             return bool(gone)
 
     def clear(self) -> None:
-        """Disarm every fault, and number rules from 1 again."""
+        """Disarm every rule; the next rule gets the id 1."""
         with self._lock:
             self._rules, self._armed, self.active, self._numbers = (), (), (), 0
 
     def definitions(self) -> dict[str, Any]:
-        """Return all rules, those that were removed included, as JSON for `restore`."""
+        """Return all rules and counters, also of removed rules, as a JSON-compatible dictionary for `restore`."""
         with self._lock:
             rows = [
                 {
@@ -252,7 +285,7 @@ class FaultRules:
             return {"rows": rows, "numbers": self._numbers, "connections": self.connections_armed}
 
     def restore(self, definitions: Mapping[str, Any]) -> None:
-        """Have the rules that `definitions` returned, and no others."""
+        """Replace all rules by the rules in *definitions*, which the method `definitions` returned."""
         with self._lock:
             self._armed = tuple(map(self._restored, definitions["rows"]))
             self._rules = tuple(rule for rule in self._armed if rule.until is None)
@@ -268,7 +301,7 @@ class FaultRules:
         return rule
 
     def restore_tallies(self, tallies: Mapping[str, Mapping[str, Any]]) -> None:
-        """Let rules continue from what their `tally` returned, by id."""
+        """Set the counters of the rules to *tallies*, which has a `FaultRule.tally` for each rule id."""
         with self._lock:
             for rule in self._armed:
                 if rule.id in tallies:
@@ -360,9 +393,10 @@ def _proceed() -> Generator[object, Response, Response]:
 def own_members(
     source: Any, operation: str, match: Match, when: Mapping[str, Any]
 ) -> tuple[Any, str, Match, Mapping[str, Any]]:
-    """Return fault, operation, match and when of a rule, from the dictionary *source* or from the other arguments.
+    """Return the fault, operation, match and conditions of a rule.
 
-    Raises `SettingError` for a member that is given twice.
+    If *source* is a dictionary, it may have ``operation``, ``match`` and ``when``, which replace the other arguments.
+    Raises `SettingError` if one of them is given in both places.
     """
     if not isinstance(source, Mapping):
         return source, operation, match, when

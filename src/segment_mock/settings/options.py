@@ -22,7 +22,11 @@ _NO_TEXT = ("Cc", "Cs", "Zl", "Zp")
 
 
 class SettingError(ValueError):
-    """A setting or a file can't be used. The message names the place, the value, and what was expected."""
+    """A setting, an argument or a file is invalid. It is a ValueError.
+
+    The message has the place (the option, or the file with the row), the value, what was expected, and the nearest
+    valid name for a misspelt one.
+    """
 
     def __init__(self, *args: object) -> None:
         # A message quotes what somebody sent, which may be a megabyte.

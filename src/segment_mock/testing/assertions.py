@@ -20,18 +20,7 @@ if TYPE_CHECKING:
 
 
 class BaseJournal:
-    """The journal of one mock, oldest entry first.
-
-    The *filters* of its methods:
-
-    * ``json``: what the body of the request must contain, or be as a whole with ``exact=True``
-    * ``headers``, ``query``, ``status``, ``fault``, ``organization``
-    * ``after``, ``before``: times; ``since``: the id of an entry
-
-    ``json`` and ``status`` are compared by ``==``, so matchers such as those of dirty-equals work.
-    An operation is a name with or without its vendor, or a glob. Raises `SettingError` with the nearest name for an
-    unknown name.
-    """
+    """The methods that the journals of a mock in this process and of a server share; see `Journal`."""
 
     def __init__(self, core: Source) -> None:
         self._core = core
@@ -48,15 +37,15 @@ class BaseJournal:
 
     @property
     def forgotten(self) -> int:
-        """How many older entries were dropped, because of their number or the size of their bodies."""
+        """The number of older entries that were dropped, because of their number or the size of their bodies."""
         return self._journal.forgotten
 
     def get(self, number: int) -> Entry | None:
-        """Return the entry with this id, or None if it does not exist or was dropped."""
+        """Return the entry with the id *number*, or None if it does not exist or was dropped."""
         return self._journal.get(number)
 
     def clear(self) -> None:
-        """Drop every entry; ids go on."""
+        """Drop all entries. Ids continue: they do not start from 1 again."""
         self._journal.clear()
 
     def entries(
@@ -68,7 +57,13 @@ class BaseJournal:
         limit: int | None = None,
         **filters: Unpack[Filters],
     ) -> list[Entry]:
-        """Return the matching entries, oldest first; *limit* keeps only the newest ones, at most that many."""
+        """Return the entries that match all arguments, oldest first.
+
+        *operation* may omit its vendor, and may be a glob. *json* has members that the body of the request must
+        contain. *limit* keeps at most that many of the newest entries. Raises `SettingError` for an unknown name.
+
+            mock.journal.entries(operation="salsa.*", status=429)
+        """
         return self._core.entries(vendor=vendor, operation=operation, json=json, limit=limit, **filters)
 
     def har(
@@ -80,19 +75,25 @@ class BaseJournal:
         limit: int | None = None,
         **filters: Unpack[Filters],
     ) -> dict[str, Any]:
-        """Return the matching entries as an HTTP Archive 1.2, which browsers' developer tools open.
+        """Return the matching entries in the HTTP Archive 1.2 format, which browsers' developer tools open.
 
-        Write it to a file with ``json.dump``. Arguments are those of `entries`. Operation, changes, faults and other
-        members that the format lacks are in ``_segmentMock`` of each entry. Credentials are redacted.
+        It takes the same arguments as `entries`, and returns a dictionary. Members that the format lacks, such as
+        operation, changes and faults, are in ``_segmentMock`` of each entry. Credentials are redacted.
+
+            with open("calls.har", "w") as file:
+                json.dump(mock.journal.har(), file)
         """
         return har(self.entries(vendor, operation, json=json, limit=limit, **filters), __version__)
 
     def hint(self, entry: Entry) -> str:
-        """Return ``entry.hint`` with settings as keywords of `SegmentMock` and the marker, not as flags."""
+        """Return ``entry.hint``, in which settings are keywords of `SegmentMock` or the marker instead of flags."""
         return hint_in_python(self._core, entry.hint)
 
     def ignored_fields(self) -> list[IgnoredField]:
-        """Return the members of requests that the API ignores, one for each operation and place."""
+        """Return the fields of all requests in the journal that the API ignores, once for each operation and path.
+
+        Such a field is usually a misspelt name.
+        """
         return ignored_fields(self._core)
 
     def assert_called(
@@ -104,10 +105,16 @@ class BaseJournal:
         within: float | None = None,
         **filters: Unpack[Filters],
     ) -> list[Entry]:
-        """Return the calls of *operation* that match; raises AssertionError with the nearest calls if there are none.
+        """Assert that *operation* was called, and return the matching calls, oldest first.
 
-        *times* is the expected number of calls, compared by ``==`` (default: at least one). *within* counts only the
-        calls of that many last seconds of the mock's clock.
+        * *times*: the expected number of calls, compared by ``==`` (default: at least one)
+        * *json*: members that the body of the request must contain
+        * *within*: count only calls of the last *within* seconds of the mock's clock
+        * *filters*: further conditions, such as ``status`` and ``headers``
+
+        Raises AssertionError with the most similar calls and their differences.
+
+            mock.journal.assert_called("salsa.upsert_segments", times=2, status=200)
         """
         __tracebackhide__ = True
         wanted = self._wanted(operation, json, within, filters)
@@ -119,15 +126,20 @@ class BaseJournal:
     def assert_not_called(
         self, operation: str, *, json: Any = None, within: float | None = None, **filters: Unpack[Filters]
     ) -> None:
-        """Raise AssertionError if a call of *operation* matches, or if a dropped entry might have matched."""
+        """Assert that no call of *operation* matches. It takes the same filters as `assert_called`.
+
+        Raises AssertionError if a call matches, and if a dropped entry might have matched.
+        """
         __tracebackhide__ = True
         self.assert_called(operation, times=0, json=json, within=within, **filters)
 
     def assert_order(self, *steps: str | tuple[str, Any]) -> list[Entry]:
-        """Return the calls that match *steps*, each later than the one before; other calls may lie between.
+        """Assert that calls match *steps* in this order, and return one call for each step.
 
-        A step is an operation, or a tuple of an operation and the ``json`` that its body must contain. Raises
-        AssertionError with the first step that no call matches.
+        Other calls may come in between. A step is an operation, or a tuple of an operation and the ``json`` that the
+        body must contain. Raises AssertionError with the first step that no call matches, and with all calls.
+
+            mock.journal.assert_order("salsa.search_segments", "salsa.upsert_segments")
         """
         __tracebackhide__ = True
         matching: list[Entry] = []
@@ -143,10 +155,10 @@ class BaseJournal:
     def wait_for(
         self, operation: str, *, times: int = 1, timeout: float = 5.0, json: Any = None, **filters: Unpack[Filters]
     ) -> list[Entry]:
-        """Wait until *times* matching calls are over, and return them.
+        """Wait until at least *times* matching calls have ended (default: 1), and return all of them.
 
-        Use it for clients in other threads or processes. Raises AssertionError after *timeout* real seconds (the
-        mock's clock may be frozen).
+        Use it for clients in other threads or processes. *timeout* is in real seconds (default: 5), because the mock's
+        clock may be frozen. Raises AssertionError after *timeout*.
         """
         __tracebackhide__ = True
         wanted = self._wanted(operation, json, None, filters)
@@ -181,20 +193,38 @@ class BaseJournal:
 
 
 class Journal(BaseJournal):
-    """The journal of a mock in this process."""
+    """The journal of a mock: its most recent calls, oldest first. Reach it as ``mock.journal``.
+
+    Iterate over it for the entries; ``len(mock.journal)`` is their number. The *filters* of its methods select entries:
+
+    * ``json``: members that the body of the request must contain, or the whole body with ``exact=True``
+    * ``headers``, ``query``: names and values that the request must have
+    * ``status``, ``fault``, ``organization``: the response's status, a fault that struck, an organization or its
+      credential
+    * ``after``, ``before``: times of arrival, ISO 8601 or epoch seconds
+    * ``since``: the id of an entry; only later entries match
+
+    Values of ``json`` and ``status`` are compared by ``==``, so matchers such as those of dirty-equals work. An
+    operation may omit its vendor, and may be a glob. Raises `SettingError` with the nearest valid name for an unknown
+    name.
+
+        mock.journal.assert_called("salsa.upsert_segments", times=1, status=200)
+    """
 
     def __init__(self, core: Emulator) -> None:
         super().__init__(core)
         self._emulator = core
 
     def subscribe(self, listener: Callable[[Entry], None]) -> None:
-        """Call *listener* with each entry when its call is over, on the thread that answered it."""
+        """Call *listener* with each entry when its call has ended, on the thread that answered the call."""
         journal = self._emulator.journal
         journal.listeners = (*journal.listeners, listener)
 
     def capsule(self, about: str = "") -> dict[str, Any]:
-        """Return records, seed, clock, faults and calls as JSON for ``segment-mock replay``, without credentials.
+        """Return a capsule: initial records, seed, clock, faults and calls, as a JSON-compatible dictionary.
 
-        *about* is its title. Raises LookupError if the records before the first call can't be restored any more.
+        Save it as a JSON file, and ``segment-mock replay FILE`` repeats the calls. It contains no credentials. *about*
+        is its title, such as the id of a test. Raises LookupError if the records before the first call can no longer be
+        restored.
         """
         return capsule(self._emulator, about)

@@ -25,7 +25,7 @@ _SHOWN = 20
 
 @dataclass(frozen=True)
 class Part:
-    """The *rows* expected to be added, updated or removed: each a partial record, or None for any record."""
+    """Rows that are expected to be added, updated or removed: each a partial record, or None for any record."""
 
     kind: ChangeKind
     rows: tuple[Mapping[str, Any] | None, ...]
@@ -33,7 +33,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Expected:
-    """The expected changes of one table; others are allowed only if *free*. ``+`` joins two of them."""
+    """The expected changes of one table; ``+`` joins two of them. With *free*, any further change is allowed."""
 
     parts: tuple[Part, ...] = ()
     free: bool = False
@@ -58,24 +58,44 @@ class Expected:
 
 
 def added(*rows: int | Mapping[str, Any]) -> Expected:
-    """Expect new records: a number of them, or one like each of *rows*, which have only the members that matter."""
+    """Expect new records: a number of records, or one record for each of *rows* (default: one record).
+
+    A row is a dictionary with the members to check; a record may have further members. Use it in
+    ``mock.expect_changes``, and join it with others by ``+``. Raises TypeError for anything else.
+
+        with mock.expect_changes(salsa={"segments": added({"name": "Donors"})}):
+            sync_groups()
+    """
     return _expected("added", rows)
 
 
 def updated(*rows: int | Mapping[str, Any]) -> Expected:
-    """Expect changed records: a number of them, or one like each of *rows* after the change."""
+    """Expect changed records: a number of records, or one record for each of *rows* (default: one record).
+
+    A row is a dictionary with the members to check in the record after the change. Raises TypeError for anything else.
+
+        with mock.expect_changes(salsa={"segments": updated({"name": "Donors", "description": "New"})}):
+            sync_groups()
+    """
     return _expected("updated", rows)
 
 
 def removed(*rows: int | Mapping[str, Any]) -> Expected:
-    """Expect removed records: a number of them, or one like each of *rows* before the removal."""
+    """Expect removed records: a number of records, or one record for each of *rows* (default: one record).
+
+    A row is a dictionary with the members to check in the record before its removal. Raises TypeError for anything
+    else.
+
+        with mock.expect_changes(salsa={"segments": removed(2)}):
+            delete_old_groups()
+    """
     return _expected("removed", rows)
 
 
 unchanged = Expected()
-"""Expect no change, which is the default for tables that are not named."""
+"""Expect no change of a table in ``mock.expect_changes``; this is the default for tables that are not named."""
 anything = Expected(free=True)
-"""Allow any change."""
+"""Allow any change of a table in ``mock.expect_changes``."""
 
 
 def change_kind(change: Difference) -> ChangeKind:
@@ -124,8 +144,9 @@ def _paired(rows: Sequence[Mapping[str, Any] | None], records: Sequence[Record])
 class ExpectedChanges:
     """A context manager that checks that exactly the *expected* changes happen, by vendor and table.
 
-    Raises `SettingError` for an unknown vendor or table. The end of the block raises AssertionError with a diff, or
-    LookupError if the mock was reset inside it. An exception of the block itself is passed on instead.
+    Raises `SettingError` for an unknown vendor or table. At the end of the block it raises AssertionError with a diff
+    if the changes differ, and LookupError if the mock was reset within the block. An exception of the block passes
+    through.
     """
 
     def __init__(self, core: Source, expected: Mapping[str, Mapping[str, Expected]]) -> None:

@@ -40,16 +40,19 @@ _ARGUMENT = re.compile(r"\{(\w+)\}")
 def create_app(
     emulator: Emulator | None = None, *, upstream: str | None = None, **settings: Unpack[MockSettings]
 ) -> Flask:
-    """Return both APIs and ``/_mock`` as a Flask application for any WSGI server.
+    """Return a Flask application with all APIs and the control plane ``/_mock``, for any WSGI server.
 
-    *settings* are those of `SegmentMock`; raises `SettingError` for a bad one. Waits take real time under a server, and
-    move the mock's clock under Flask's test client. A reply that a fault breaks off is broken off as far as the server
-    allows, see `FaultyResponse`.
+    *settings* are the settings of `SegmentMock`. Pauses take real time under a server, and move the mock's clock under
+    Flask's test client. A fault that breaks off a response breaks it off as well as the WSGI server allows.
 
-    With *upstream*, the URL of a ``segment-mock serve``, the application keeps no records and forwards every call to
-    that server, so that many workers share one mock. The only other setting is then *admin_token*, the token of that
-    server. The defaults are the variables SEGMENT_MOCK_UPSTREAM, SEGMENT_MOCK_ADMIN_TOKEN and SEGMENT_MOCK_CA_FILE (for
-    https).
+    With *upstream*, the URL of a running ``segment-mock serve``, the application has no records and forwards every call
+    to that server, so that many workers share one mock. *admin_token* is then the only other setting. The default of
+    *upstream* is the variable SEGMENT_MOCK_UPSTREAM; SEGMENT_MOCK_ADMIN_TOKEN and SEGMENT_MOCK_CA_FILE (for https)
+    supply the token and the certificate.
+
+    *emulator* is an existing mock's core, for internal use. Raises `SettingError` for an invalid setting.
+
+        app = create_app(data="demo")  # gunicorn --threads 8 module:app
     """
     if emulator is None and (upstream := upstream or os.environ.get("SEGMENT_MOCK_UPSTREAM")):
         return _front(upstream, settings)

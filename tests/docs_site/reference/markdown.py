@@ -39,9 +39,11 @@ def prose(text: str | None) -> str:
 
 
 def _paragraph(text: str) -> str:
-    """Return a paragraph of a docstring; one that is indented is an example."""
+    """Return a paragraph of a docstring on one line; an indented paragraph is an example, and a list stays a list."""
     if text and all(line.startswith("    ") for line in text.splitlines()):
         return block(textwrap.dedent(text), "py")
+    if text.startswith("* "):
+        return "\n".join(f"* {_paragraph(item)}" for item in re.split(r"^\* ", text, flags=re.MULTILINE)[1:])
     return re.sub(r"``([^`]+)``", r"`\1`", " ".join(text.split()))
 
 

@@ -30,6 +30,11 @@ What a [vendor in a package of your own](../how-to/writing-a-vendor.md) may impo
 the vendor needs, and `segment_mock.vendor_testing` what its tests need. `VERSION` grows when a vendor that was
 written for an older one would break.
 """
+_CLOCK = ("monotonic", "setting", "turn", "move_to", "skip", "wait", "restore")
+_RULES = ("connect_failure", "apply", "check", "definitions", "restore", "restore_tallies")
+_RULE = ("counters", "position", "tally", "restore", "begin", "note_unreached", "strikes", "strikes_connection")
+_STUBS = ("keep", "is_initial", "forget", "operation_for", "rows", "initial_rows", "restore_initial", "restore")
+"""Members that only the stores and the core call."""
 
 
 class Row(NamedTuple):
@@ -92,16 +97,12 @@ GROUPS: dict[str, tuple[str, Sequence[Row]]] = {
     "What a mock has": (
         "Behind `mock.clock`, `mock.journal`, `mock.faults`, `mock.stubs`, `mock.salsa` and `mock.segmenter`.",
         (
-            Row("Clock", internal=("monotonic", "setting", "turn", "move_to", "skip", "wait"), is_given=True),
+            Row("Clock", internal=_CLOCK, is_given=True),
             Row("Journal", internal=("hint",), is_given=True),
             Row("Entry", internal=("answer", "weight", "mark", "written", "end"), is_given=True),
-            Row("FaultRules", "segment_mock.faults", ("connect_failure", "apply", "check"), is_given=True),
-            Row(
-                "FaultRule",
-                internal=("counters", "begin", "note_unreached", "strikes", "strikes_connection"),
-                is_given=True,
-            ),
-            Row("Stubs", "segment_mock.stubs", ("keep", "is_initial", "forget", "operation_for"), is_given=True),
+            Row("FaultRules", "segment_mock.faults", _RULES, is_given=True),
+            Row("FaultRule", internal=_RULE, is_given=True),
+            Row("Stubs", "segment_mock.stubs", _STUBS, is_given=True),
             Row("Stub", "segment_mock.stubs", ("perform", "response"), is_given=True),
             Row("SalsaState", "segment_mock.vendors.salsa.data", ("store", "world"), is_given=True),
             Row("SegmenterState", "segment_mock.vendors.segmenter.data", ("store", "world"), is_given=True),

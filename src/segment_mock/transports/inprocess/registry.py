@@ -50,7 +50,10 @@ _MISSING = object()
 
 
 class NetworkBlocked(RuntimeError):
-    """A call to another host was refused. It is not an OSError, so that clients do not retry it."""
+    """A call to a host that is not mocked was refused, by ``block_network`` or the ini key ``segment_mock_guard``.
+
+    The message names the host. It is a RuntimeError, not an OSError, so that clients do not retry the call.
+    """
 
 
 class Patch:

@@ -14,7 +14,11 @@ T = TypeVar("T")
 
 
 class WouldHangForever(RuntimeError):
-    """A client without a timeout would wait for ever for an answer."""
+    """A client without a timeout called the mock, and a fault such as ``hang`` never answers the call.
+
+    Instead of blocking the test, the call raises this RuntimeError. The message names the call and the fault. Give the
+    client a timeout to see how it reacts.
+    """
 
 
 class Wait(NamedTuple):

@@ -53,15 +53,14 @@ _INHERITED: list[_Running] = []
 
 
 class LiveServer:
-    """Serves HTTP/1.1 on *host* and *port* (0: a free one); *answer*, the core, is called on the event loop.
+    """A running HTTP/1.1 server of a mock. `SegmentMock.serve` starts it and returns it.
 
-    Paths under ``/_mock`` go to *control*, on a worker thread. *body_limit* is the longest body of a call in bytes.
-    *time_scale* multiplies every pause of the core and of a delivery. *request_timeout* is in real seconds, from the
-    first byte of a request to its last. With *authority* and *tls*, the server serves HTTPS; with *authority* alone, it
-    answers CONNECT for the hosts that *admit* accepts. The authority is closed when the server stops.
-    *trusts_front* returns whether a front with a token may forward its clients' calls; see `envelope`.
-    A proxy calls *admission* for each connection to a vendor's host, unless clients have done so (*is_admitted*).
-    *on_start* and *on_stop* are called with the server after it started and after it stopped.
+    It runs on an event loop in a thread of its own until `stop`, or until the mock is closed. ``host`` and ``port`` are
+    its address.
+
+        server = mock.serve()
+        requests.get(f"{server.url}/api/integration/ext/v1/metrics", headers={"authToken": "any"})
+        server.stop()
     """
 
     def __init__(
@@ -84,6 +83,19 @@ class LiveServer:
         on_start: Callable[[LiveServer], None] = lambda server: None,
         on_stop: Callable[[LiveServer], None] = lambda server: None,
     ) -> None:
+        """Prepare a server at *host* and *port* (0: a free port), which `start` starts.
+
+        * *answer*: the core, called on the event loop
+        * *control*: answers paths under ``/_mock``, called on a worker thread
+        * *body_limit*: the longest body of a call, in bytes
+        * *time_scale*: a factor for every pause
+        * *request_timeout*: real seconds from the first byte of a request to its last
+        * *authority*, *tls*: serve HTTPS; with *authority* alone, answer CONNECT for the hosts that *admit* accepts.
+          Stopping the server closes the authority.
+        * *trusts_front*: returns whether a front with a token may forward its clients' calls; see `envelope`
+        * *admission*: called by a proxy for each connection to a vendor's host, unless clients call it (*is_admitted*)
+        * *on_start*, *on_stop*: called with this server after it started and after it stopped
+        """
         self.host, self.port = host, port
         self.failed_handshakes: Counter[str] = Counter()
         """Hosts for which clients broke off the TLS handshake, and how often."""
@@ -104,27 +116,27 @@ class LiveServer:
 
     @property
     def url(self) -> str:
-        """The base URL, without a trailing slash."""
+        """The base URL, such as ``http://127.0.0.1:7357``, without a trailing slash."""
         return f"{'https' if self._ssl_context else 'http'}://{authority_of(self.host, self.port)}"
 
     @property
     def ca_file(self) -> str | None:
-        """The file of the CA certificate that clients have to trust, if this server uses TLS or is a proxy."""
+        """The path of the CA certificate that clients have to trust, or None for a server without TLS and proxy."""
         return str(self._authority.file) if self._authority and self._authority.file else None
 
     @property
     def ca_pem(self) -> bytes | None:
-        """The CA certificate, if there is one."""
+        """The CA certificate in PEM format, or None for a server without TLS and proxy."""
         return self._authority.pem if self._authority else None
 
     @property
     def settings(self) -> dict[str, object]:
-        """The settings with which this server was started, by name."""
+        """The settings with which this server was started: ``host``, ``port``, ``tls`` and ``proxy``."""
         tls = self._ssl_context is not None
         return {"host": self.host, "port": self.port, "tls": tls, "proxy": self._authority is not None and not tls}
 
     def start(self) -> LiveServer:
-        """Bind the address and serve; returns once connections are accepted.
+        """Bind the address, start the thread, and return this server once it accepts connections.
 
         Raises OSError with the address if it can't be bound, and RuntimeError if the server is running.
         """
@@ -154,7 +166,10 @@ class LiveServer:
         return self
 
     def stop(self) -> None:
-        """Close the socket, every connection and every waiting call, and end the thread."""
+        """Stop the server: close its socket and all connections, and end its thread.
+
+        Calls that still wait are closed without being performed. Does nothing if the server is not running.
+        """
         with self._lock:
             running, self._running = self._running, None
         if running is None:
@@ -168,7 +183,7 @@ class LiveServer:
         self._on_stop(self)
 
     def after_fork(self) -> None:
-        """Close a forked child's copies of the sockets, so that they end with the parent's."""
+        """Close a forked child's copies of the server's sockets, so that the parent alone holds its connections."""
         running, self._running = self._running, None
         self._is_inherited = True
         for listener in self._listeners:
@@ -179,9 +194,9 @@ class LiveServer:
                 connection.close_inherited()
 
     def interrupt(self) -> None:
-        """Close every waiting call without performing it, and its connection.
+        """Close all waiting calls and their connections without performing the calls.
 
-        Returns when that is done. Does nothing if the server is not running.
+        Returns when they are closed. Does nothing if the server is not running.
         """
         running = self._running
         if running is None:

@@ -203,35 +203,46 @@ def _member(row: Record) -> Any:
 
 
 class SalsaState(VendorState):
-    """``mock.salsa``: the records of one organization, in wire names."""
+    """The records of one organization of Salsa Engage. Reach it as ``mock.salsa``.
+
+    Records are dictionaries with the names of the API, such as ``segmentId``.
+
+        group = mock.salsa.add_segment("Donors")
+        ann = mock.salsa.add_supporter("ann@example.org")
+        mock.salsa.add_member(group["segmentId"], ann["supporterId"])
+    """
 
     @property
     def segments(self) -> list[Json]:
-        """Every group, oldest first."""
+        """All groups, oldest first."""
         return self.rows("segments")
 
     @property
     def supporters(self) -> list[Json]:
-        """Every supporter, oldest first."""
+        """All supporters, oldest first."""
         return self.rows("supporters")
 
     @property
     def members(self) -> list[Json]:
-        """Every membership, with segmentId, supporterId and joinedDate, oldest first."""
+        """All memberships, oldest first, with segmentId, supporterId and joinedDate."""
         return self.rows("members")
 
     def add_segment(self, name: str, **members: Any) -> Json:
-        """Add a group (by default of the type INTEGRATED: a CRM group), without an API call, and return it.
+        """Add a group without a call to the API, and return it.
 
-        Raises `SettingError` for an invalid member, and for an id that exists already.
+        *members* are further fields of the group, such as ``externalSystemId``. By default the group is a CRM group (of
+        the type INTEGRATED) with a new id. Raises `SettingError` for an invalid field and for an id that already
+        exists.
         """
         members.setdefault("segmentId", self.new_id("segments"))
         return self.add("segments", {"segments": [{"name": name, **members}]})
 
     def add_supporter(self, email: str | None = None, **members: Any) -> Json:
-        """Add a supporter, with an EMAIL contact if *email* is given, without an API call, and return it.
+        """Add a supporter without a call to the API, and return it.
 
-        Raises `SettingError` for an invalid member, and for an id that exists already.
+        *email* adds an EMAIL contact with the status OPT_IN. *members* are further fields of the supporter, such as
+        ``firstName``. By default the supporter has a new id and the current time of the mock's clock as its dates.
+        Raises `SettingError` for an invalid field and for an id that already exists.
         """
         contacts = [{"type": "EMAIL", "value": email, "status": "OPT_IN"}] if email else []
         members["contacts"] = [*contacts, *members.get("contacts", ())]
@@ -241,7 +252,10 @@ class SalsaState(VendorState):
         return self.add("supporters", {"supporters": [members]})
 
     def add_member(self, segment_id: str, supporter_id: str) -> Json:
-        """Add a supporter to a group, without an API call; raises `SettingError` if either is unknown."""
+        """Add a supporter to a group without a call to the API, and return the membership.
+
+        The current time of the mock's clock is the ``joinedDate``. Raises `SettingError` for an unknown id.
+        """
         record = {"segmentId": segment_id, "supporterId": supporter_id, "joinedDate": self.world.clock.iso()}
         with self.world.lock:
             for table, key in (("segments", segment_id), ("supporters", supporter_id)):

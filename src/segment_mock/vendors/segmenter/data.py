@@ -99,24 +99,30 @@ def export(store: Store) -> Json:
 
 
 class SegmenterState(VendorState):
-    """``mock.segmenter``: the records of one organization, in wire names."""
+    """The records of one organization of the Segmenter. Reach it as ``mock.segmenter``.
+
+    Records are dictionaries with the names of the API, such as ``broadcastMediumId``.
+
+        mock.segmenter.add_segment("Newsletter", persons=[{"email": "ann@example.org"}])
+    """
 
     @property
     def segments(self) -> list[Json]:
-        """Every segment with its persons, oldest first."""
+        """All segments with their persons, oldest first."""
         with self.world.lock:
             segments: list[Json] = deepcopy(export(self.world.look_up(self._credential).store)["segments"])
         return segments
 
     @property
     def persons(self) -> list[Json]:
-        """Every person of the organization, in a segment or not, oldest first."""
+        """All persons of the organization, oldest first, whether or not they are in a segment."""
         return self.rows("persons")
 
     def add_segment(self, name: str, **members: Any) -> Json:
-        """Add a segment with its ``persons``, without an API call, and return it.
+        """Add a segment with its *persons* without a call to the API, and return it.
 
-        Raises `SettingError` for an invalid member, and for an id that exists already.
+        *members* are the fields of the segment, such as ``persons``. By default it has a new id and no persons. Raises
+        `SettingError` for an invalid field and for an id that already exists.
         """
         (row,) = rows(_SEGMENT, {"segments": [{"name": name, **members}]}, "segmenter", "segments")
         with self.world.lock:
