@@ -6,7 +6,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from .core import Json, Operation, Vendor, doubt, fields_of, mark, rule_of, source_of
+from .core import (
+    ItemList,
+    Json,
+    Operation,
+    Vendor,
+    doubt,
+    fields_of,
+    limits_of,
+    mark,
+    rule_of,
+    rules_of,
+    source_of,
+    type_of,
+)
 from .examples import ShippedExample, path_of, shipped_examples
 from .persistence import public_url
 
@@ -17,6 +30,7 @@ def catalogue(vendors: Iterable[Vendor], settings: Mapping[str, Any]) -> Json:
     """Return each vendor's operations, field rules, refusals and limits, and the settings in force.
 
     Each row has its ``source``, its ``mark``, the part of it that is ``assumed``, and the ``examples`` that show it.
+    An operation names the ``refusals`` and the ``assumptions`` that a call to it may meet.
     Each of a vendor's ``assumptions`` has the ``choice`` in force and the ``setting`` that changes it, if any.
     """
     known = shipped_examples()
@@ -40,9 +54,11 @@ def _vendor(vendor: Vendor, settings: Mapping[str, Any], known: list[ShippedExam
         "name": vendor.name,
         "title": vendor.title,
         "hosts": vendor.hosts,
+        "root": settings.get(f"{vendor.name}_path", vendor.root),
         "key_header": vendor.key_header,
-        "operations": [*_operations(vendor, settings.get(f"{vendor.name}_path", vendor.root), known)],
+        "operations": [*_operations(vendor, settings, known)],
         "fields": [row for operation in vendor.operations for row in _fields(vendor, operation, known)],
+        "rules": [row for operation in vendor.operations for row in _rules(vendor, operation)],
         "refusals": [*_refusals(vendor, known)],
         "item_errors": [*_item_errors(vendor, known)],
         "assumptions": [*_assumptions(vendor, settings)],
@@ -50,24 +66,76 @@ def _vendor(vendor: Vendor, settings: Mapping[str, Any], known: list[ShippedExam
     }
 
 
-def _operations(vendor: Vendor, root: str, known: list[ShippedExample]) -> Iterator[Json]:
+def _operations(vendor: Vendor, settings: Mapping[str, Any], known: list[ShippedExample]) -> Iterator[Json]:
+    root, limited = settings.get(f"{vendor.name}_path", vendor.root), settings.get("limits", "vendor") == "vendor"
     for row in vendor.operations:
         name = f"{vendor.name}.{row.name}"
-        examples = [proof.name for proof in known if proof.operation == name]
+        facts = {
+            "summary": summary_of(row),
+            **_provenance(row.source),
+            "refusals": [kind for kind in vendor.refusals if may_refuse(vendor, row, kind, limited=limited)],
+            "has_item_errors": any(isinstance(part, ItemList) for _, part in _schema_fields(row.request)),
+            "assumptions": [
+                rule for rule, words in vendor.assumptions.items() if row.name in (words.operations or (row.name,))
+            ],
+            "examples": [proof.name for proof in known if proof.operation == name],
+        }
         for path in row.paths:
-            place = {"name": name, "method": row.method, "path": root + path}
-            yield {**place, **_provenance(row.source), "examples": examples}
+            yield {"name": name, "method": row.method, "path": root + path, **facts}
+
+
+def summary_of(operation: Operation) -> str:
+    """Return what *operation* does, in one line: the first of its function's docstring."""
+    return (operation.perform.__doc__ or "").strip().partition("\n")[0]
+
+
+def may_refuse(vendor: Vendor, operation: Operation, kind: str, *, limited: bool) -> bool:
+    """Return whether a call to *operation* may be refused by *kind*; *limited*: the vendor's limits are in force."""
+    limits = vendor.limits
+    return {
+        "unauthorized": bool(vendor.key_header),
+        "throttled": limited and limits.calls is not None,
+        "too_many_items": limited and limits.items is not None and bool(operation.sized),
+        "malformed": operation.request is not None,
+        "too_large": True,
+        "broken": True,
+    }.get(kind, kind in operation.refuses)
 
 
 def _fields(vendor: Vendor, operation: Operation, known: list[ShippedExample]) -> Iterator[Json]:
     name = f"{vendor.name}.{operation.name}"
     own_examples = [proof for proof in known if proof.operation == name]
     for side, schema in (("request", operation.request), ("reply", operation.response)):
-        for steps, row in fields_of(schema) if schema else ():
+        for steps, row in _schema_fields(schema):
             path = path_of(steps)
             examples = [proof.name for proof in own_examples if path in getattr(proof, side)]
             field = {"operation": name, "in": side, "path": path, "rule": rule_of(row)}
-            yield {**field, **_provenance(source_of(row)), "examples": examples}
+            parts = {
+                "type": type_of(row),
+                "required": row.required,
+                "nullable": row.allow_none,
+                "limits": [
+                    *limits_of(row),
+                    *(_batch_limit(vendor, operation, steps, row) if side == "request" else ()),
+                ],
+                "ignored": side == "request" and row.dump_only,
+            }
+            yield {**field, **parts, **_provenance(source_of(row)), "examples": examples}
+
+
+def _schema_fields(schema: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+    return fields_of(schema) if schema else iter(())
+
+
+def _batch_limit(vendor: Vendor, operation: Operation, steps: tuple[str, ...], row: Any) -> Iterator[str]:
+    """Yield the vendor's limit of the items of a call, if it measures the member at *steps*."""
+    if vendor.limits.items is not None and steps[-1] in operation.sized and "" not in steps:
+        yield f"at most {vendor.limits.items}" + (" items" if type_of(row).startswith("list") else "")
+
+
+def _rules(vendor: Vendor, operation: Operation) -> Iterator[Json]:
+    for steps, words in rules_of(operation.request) if operation.request else ():
+        yield {"operation": f"{vendor.name}.{operation.name}", "path": path_of(steps), "rule": words}
 
 
 def _refusals(vendor: Vendor, known: list[ShippedExample]) -> Iterator[Json]:

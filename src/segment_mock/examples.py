@@ -100,4 +100,5 @@ def paths(value: Any, place: str = "") -> Iterator[str]:
 
 def path_of(steps: tuple[str, ...]) -> str:
     """Return *steps* of a schema as a path in the form of `paths`."""
-    return ".".join(steps).replace("..", "[].")
+    path = ".".join(steps).replace("..", "[].")
+    return f"{path[:-1]}[]" if path.endswith(".") else path

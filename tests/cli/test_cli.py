@@ -215,12 +215,14 @@ def test_state_import_of_nonsense(live: tuple[SegmentMock, str]) -> None:
 
 def test_vendors_prints_every_operation_with_its_source() -> None:
     """As text and as JSON, each operation and refusal comes with where it is known from."""
-    text, document = run("vendors").stdout, json.loads(run("vendors", "--json").stdout)
+    errors, document = run("vendors", "--errors").stdout, json.loads(run("vendors", "--json").stdout)
 
     for vendor in document["vendors"]:
-        for row in [*vendor["operations"], *vendor["refusals"]]:
+        assert [] == [row for row in vendor["refusals"] if row["source"] not in errors]
+        for row in vendor["operations"]:
+            text = run("vendors", row["name"]).stdout
             assert row["source"] in text
-    assert "PUT    /segments/{id}" in text
+            assert f"  {row['method']} {row['path']}\n" in text
 
 
 def test_version_and_module() -> None:

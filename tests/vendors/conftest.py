@@ -6,9 +6,25 @@ import sys
 import pytest
 
 from segment_mock import SegmentMock
+from segment_mock.core import Call
 from segment_mock.messages import Request, run_sync
 from segment_mock.vendors import _packages
 from tests.vendors.package import declare
+
+
+@pytest.fixture(autouse=True)
+def _reference_has_each_assumption(monkeypatch):
+    """Fail a call that relies on an assumption whose row does not list its operation: the reference would lack it."""
+    assume = Call.assume
+
+    def checked(call, name):
+        row = call.vendor.assumptions.get(name)
+        listed = row.operations if row else ()
+        if listed and call.operation.paths and call.operation.name not in listed:
+            pytest.fail(f"assumption {name!r} of {call.vendor.name}: add {call.operation.name!r} to its operations")
+        return assume(call, name)
+
+    monkeypatch.setattr(Call, "assume", checked)
 
 
 class Vendor:

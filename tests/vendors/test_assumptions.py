@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -401,14 +402,14 @@ def test_the_length_of_a_supporters_text_is_counted_in_code_points() -> None:
 def test_the_command_lists_each_choice_and_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     """As it is in force: the environment counts; the control plane lists those of its mock."""
     monkeypatch.setenv("SEGMENT_MOCK_SALSA_NON_CRM", "result")
-    printed = CliRunner().invoke(main, ["vendors"]).stdout
+    printed = CliRunner().invoke(main, ["vendors", "--assumptions"]).stdout
     with SegmentMock(segmenter_failures="is-updated-false") as mock:
         served = mock.session().get("http://localhost/_mock/vendors").json()["vendors"]
     listed = {(vendor["name"], row["name"]): row for vendor in served for row in vendor["assumptions"]}
 
-    assert "  assumed not_crm_group: result\n" in printed
-    assert "Changed by: --salsa-non-crm http-405|result" in printed
-    assert [] == [name for _, name in NAMES if f"  assumed {name}: " not in printed]
+    assert "\nnot_crm_group result A change of a non-CRM group" in re.sub(" +", " ", printed)
+    assert "Changed by: --salsa-non-crm http-405|result." in printed
+    assert [] == [name for _, name in NAMES if f"\n{name} " not in printed]
     assert NAMES == [*listed]
     row = listed["segmenter", "failure_shape"]
     assert ("is-updated-false", "--segmenter-failures") == (row["choice"], row["setting"])

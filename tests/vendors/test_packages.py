@@ -126,8 +126,8 @@ def test_the_command_and_the_plugin_name_a_broken_one(install: Install, tmp_path
 @pytest.mark.parametrize(
     ("arguments", "printed"),
     [
-        (["vendors"], "Ticket System (*.tickets.example; header x-api-key)"),
-        (["vendors"], "proved by tickets/create-item"),
+        (["vendors"], "Ticket System (tickets)"),
+        (["vendors", "tickets", "create_item"], "POST /api/v2/items"),
         (["openapi", "tickets"], "/api/v2/items"),
         (["serve", "--help"], "--tickets-key"),
         (["conform", "--help"], "tickets"),

@@ -3,7 +3,19 @@
 from .call import API_VERSION, Call, ItemError, Items, Lag, Middleware, Operation, Proceed, Vendor, all_options
 from .hints import advise, choice_hints, credential_hint
 from .json_codec import Json, dumps, parse
-from .provenance import Assumption, Mark, doubt, fields_of, known, mark, rule_of, source_of
+from .provenance import (
+    Assumption,
+    Mark,
+    doubt,
+    fields_of,
+    known,
+    limits_of,
+    mark,
+    rule_of,
+    rules_of,
+    source_of,
+    type_of,
+)
 from .refusals import REFUSAL_KINDS, ErrorTemplate, ItemFailure, Limits, Refusal, RefusalKind
 from .schemas import DataRow, Identifier, ItemList, NotBlank, RequestSchema, flatten_errors, inner, members, unread
 from .validation import Undecided, Validator, rows
@@ -50,12 +62,15 @@ __all__ = [
     "flatten_errors",
     "inner",
     "known",
+    "limits_of",
     "mark",
     "member_names",
     "members",
     "parse",
     "rows",
     "rule_of",
+    "rules_of",
     "source_of",
+    "type_of",
     "unread",
 ]  # fmt: skip

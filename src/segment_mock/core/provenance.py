@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from marshmallow import Schema, fields
+from marshmallow import Schema, fields, validate
 
 from .schemas import inner
 
@@ -23,13 +23,15 @@ class Assumption:
     """A rule that neither a document nor a recording states, so that the mock had to choose.
 
     *rule* is a sentence. *value* is the choice, which `Call.assume` returns; *reason* says why it was chosen.
-    *setting* is the name of the vendor's option whose value replaces *value*.
+    *setting* is the name of the vendor's option whose value replaces *value*. *operations* are the names of the
+    operations that may rely on it; without any, all may.
     """
 
     rule: str
     value: str | int
     reason: str
     setting: str = ""
+    operations: tuple[str, ...] = ()
 
 
 def known(source: str) -> dict[str, Any]:
@@ -62,17 +64,63 @@ def doubt(source: str) -> str:
     return ", ".join(assumptions)
 
 
-def rule_of(field: Any) -> str:
-    """Return the rule of *field* in a few words: its type, whether it is required, its bounds and choices."""
-    words = [type(field).__name__.lower()]
-    words += ["required"] if field.required else []
-    words += ["may be null"] if field.allow_none else []
+def type_of(field: Any) -> str:
+    """Return the type of *field*'s value as an API reference names it: ``string``, ``list of objects``, ``integer``.
+
+    A field class of a vendor's own says it in ``words``.
+    """
+    if words := getattr(field, "words", ""):
+        return str(words)
+    if isinstance(field, fields.List):
+        each = type_of(field.inner)
+        return f"list of {each}s" if " " not in each else f"list of ({each})" if " or " in each else f"list of {each}"
+    return next((words for kind, words in _TYPES.items() if isinstance(field, kind)), type(field).__name__.lower())
+
+
+_TYPES: dict[type[Any], str] = {
+    fields.UUID: "UUID",
+    fields.String: "string",
+    fields.Integer: "integer",
+    fields.Float: "number",
+    fields.Boolean: "boolean",
+    fields.Nested: "object",
+    fields.Raw: "any value",
+}
+
+
+def limits_of(field: Any) -> list[str]:
+    """Return each limit of *field*'s value in a few words: its bounds, its choices, and what its own checks say."""
+    limits = []
     for check in field.validators:
         least, most, choices = (getattr(check, name, None) for name in ("min", "max", "choices"))
-        words += [f"at least {least}"] if least is not None else []
-        words += [f"at most {most}"] if most is not None else []
-        words += [f"one of {', '.join(map(str, choices))}"] if choices else []
-    return ", ".join(words)
+        unit = ""
+        if isinstance(check, validate.Length):
+            unit = " items" if type_of(field).startswith("list") else " characters"
+        limits += [f"at least {least}{unit}"] if least is not None else []
+        limits += [f"at most {most}{unit}"] if most is not None else []
+        limits += [f"one of {', '.join(map(str, choices))}"] if choices else []
+        limits += [words] if (words := getattr(check, "words", "")) else []
+    return limits
+
+
+def rule_of(field: Any) -> str:
+    """Return the rule of *field* in a few words: its type, whether it is required or may be null, its limits."""
+    words = [type_of(field)]
+    words += ["required"] if field.required else []
+    words += ["may be null"] if field.allow_none else []
+    return ", ".join([*words, *limits_of(field)])
+
+
+def rules_of(schema: Schema, place: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield each rule of *schema* over several members, at any depth: the path of their object, and its words."""
+    for rule in getattr(schema, "rules", ()):
+        if words := getattr(rule, "words", ""):
+            yield place, words
+    for steps, row in fields_of(schema, place):
+        below = inner(row)
+        for rule in getattr(below, "rules", ()):
+            if words := getattr(rule, "words", ""):
+                yield (steps if getattr(row, "nested", None) is not None else (*steps, "")), words
 
 
 class Doubts:

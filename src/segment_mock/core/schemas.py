@@ -56,6 +56,7 @@ class DataRow(RequestSchema):
 class NotBlank:
     """A validator of text that must not be blank; *sentence* is the error."""
 
+    words = "not blank"
     holds = staticmethod(str.strip)
     """Whether a text passes, by its truth value; for callers that do not need the error."""
 
@@ -76,6 +77,7 @@ class Identifier(fields.String):
     """An id as text; a number (the client left out the quotes) is converted to text."""
 
     as_schema: ClassVar[dict[str, Any]] = {"type": ["string", "integer"]}
+    words = "string or integer"
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
         return super()._deserialize(str(value) if type(value) is int else value, attr, data, **options)
@@ -83,6 +85,8 @@ class Identifier(fields.String):
 
 class ItemList(fields.Field):  # type: ignore[type-arg]  # not generic in marshmallow 3
     """A list of objects that the operation validates one by one, by *schema*; the request's schema only counts them."""
+
+    words = "list of objects"
 
     def __init__(self, schema: Schema, **options: Any) -> None:
         super().__init__(**options)

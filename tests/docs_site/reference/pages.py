@@ -10,6 +10,7 @@ import segment_mock
 from tests.docs_site.reference.commands import commands_page
 from tests.docs_site.reference.control_plane import control_plane_page
 from tests.docs_site.reference.data_files import FILES, data_files_page, schema_text
+from tests.docs_site.reference.operations import operations_page
 from tests.docs_site.reference.outcomes import exit_codes_page, headers_page, hints_page
 from tests.docs_site.reference.pictures import red_test_picture
 from tests.docs_site.reference.pytest_plugin import pytest_page
@@ -29,6 +30,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "cli.md": commands_page,
     "settings.md": settings_page,
     "control-plane.md": control_plane_page,
+    "operations.md": operations_page,
     "scenarios.md": scenarios_page,
     "hints.md": hints_page,
     "exit-codes.md": exit_codes_page,

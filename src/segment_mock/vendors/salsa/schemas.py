@@ -69,6 +69,7 @@ class Whole(fields.Integer):
     as_schema: ClassVar[Json] = {
         "anyOf": [{"type": "integer"}, {"type": "string", "pattern": r"^\s*(\+?[0-9]{1,100}|-0{1,100})\s*$"}]
     }
+    words = "integer, or its digits as a string"
 
     def _validated(self, value: Any) -> int:
         # Python also reads "1_0" and digits of other scripts as numbers.
@@ -82,6 +83,7 @@ class Moment(fields.Field):  # type: ignore[type-arg]  # not generic in marshmal
     """A time as ISO 8601 text, read as seconds since the epoch."""
 
     as_schema: ClassVar[Json] = {"type": "string", "anyOf": [{"format": "date-time"}, {"format": "date"}]}
+    words = "string: a time as ISO 8601"
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> float:
         try:
@@ -94,6 +96,7 @@ class Scalar(fields.String):
     """Text; a number or a Boolean is converted to text."""
 
     as_schema: ClassVar[Json] = {"type": ["string", "number", "boolean"]}
+    words = "string, number or boolean"
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
         if isinstance(value, (bool, int, float)):
@@ -125,6 +128,9 @@ def iso_date(value: str) -> None:
 
 not_blank = NotBlank("required")
 uuid = validate.Regexp(UUID, error="invalid")
+# What the reference says of these checks.
+iso_date.words = "a date as ISO 8601"  # type: ignore[attr-defined]
+uuid.words = "a UUID"  # type: ignore[attr-defined]
 
 
 def _in_replies(*names: str) -> dict[str, fields.Field[Any]]:
@@ -148,6 +154,11 @@ class Needs:
         if data.get(self.name) is not None and data.get(self.other) is None:
             raise ValidationError({self.other: [self.sentence]})
 
+    @property
+    def words(self) -> str:
+        """The rule in words."""
+        return f"{self.other} is required with {self.name}"
+
     def as_schema(self) -> Json:
         """Return the rule in JSON Schema."""
         absent = {"properties": {self.name: {"type": "null"}}}
@@ -167,6 +178,11 @@ class Either:
         if data.get(self.name) is None and data.get(self.other) is None:
             raise ValidationError({self.name: [self.sentence]})
 
+    @property
+    def words(self) -> str:
+        """The rule in words."""
+        return f"{self.name} or {self.other} is required"
+
     def as_schema(self) -> Json:
         """Return the rule in JSON Schema."""
         return {"anyOf": [{"required": [name], "properties": {name: _GIVEN}} for name in (self.name, self.other)]}
@@ -174,6 +190,8 @@ class Either:
 
 class _EmailSyntax:
     """The value of an EMAIL contact must be an e-mail address."""
+
+    words = "the value of an EMAIL contact must be an e-mail address"
 
     def __init__(self) -> None:
         self._check = validate.Email(error="invalid")
@@ -197,6 +215,8 @@ class _EmailSyntax:
 
 class _Named:
     """A custom field must have a name, or the id of a known field."""
+
+    words = "name or fieldId is required"
 
     def __call__(self, field: Json) -> None:
         """Raise ValidationError where both are missing."""

@@ -11,6 +11,7 @@ from ...core import Assumption
 
 _UNSTATED = "not stated anywhere"
 
+
 ASSUMPTIONS: Mapping[str, Assumption] = {
     "trailing_slash": Assumption("A slash at the end of a path changes nothing.", "ignored", "as Express does it"),
     "numeric_ids": Assumption("A number in place of an id is converted to text.", "text", _UNSTATED),
@@ -28,13 +29,17 @@ ASSUMPTIONS: Mapping[str, Assumption] = {
         "Persons who leave a segment stay in the organization, with their tags.",
         "kept",
         "the page says both delete and remove",
+        operations=("update_segment",),
     ),
     "unsent_tags": Assumption(
         "Substitution tags that a request omits are kept.", "kept", "the page mentions only adding and editing"
     ),
     "same_person_twice": Assumption("A person who occurs twice in one call is one person.", "merged", _UNSTATED),
     "id_in_path_and_body": Assumption(
-        "Ids in the path and in the body must be the same.", "refused", "the path is not published"
+        "Ids in the path and in the body must be the same.",
+        "refused",
+        "the path is not published",
+        operations=("update_segment",),
     ),
     "failure_shape": Assumption(
         "A refused update answers in one of the two forms of the page.",
@@ -43,6 +48,9 @@ ASSUMPTIONS: Mapping[str, Assumption] = {
         setting="failures",
     ),
     "create_failure_shape": Assumption(
-        "A refused creation answers in the form of a refused update.", "as for update", "the page is cut off there"
+        "A refused creation answers in the form of a refused update.",
+        "as for update",
+        "the page is cut off there",
+        operations=("create_segment",),
     ),
 }

@@ -47,6 +47,8 @@ def _without_null_lists(data: Json) -> Json:
 class _Identified:
     """A person needs an external id or an e-mail address."""
 
+    words = "externalId or email is required"
+
     def __call__(self, data: Json) -> None:
         """Raise ValidationError if both are missing."""
         if not data.get("externalId") and not data.get("email"):

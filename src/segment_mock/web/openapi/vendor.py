@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
-from functools import cache
 from http import HTTPStatus
 from string import Formatter
 from typing import Any
 
 from apispec import APISpec
 
+from ...catalogue import may_refuse, summary_of
 from ...core import ErrorTemplate, Json, Operation, Vendor
-from ...emulator import Emulator
+from ...example_calls import reply_to
 from ...examples import ShippedExample, shipped_examples
-from ...messages import Request, run_sync
 from .schemas import new_spec, one_type_enums, source_words
 
 _JSON = "application/json"
-_MOMENT = "2026-01-01T00:00:00Z"
 _HEADERS = {
     "X-Segment-Mock-Assumed": {
         "description": "The assumptions (neither documented nor recorded) that the reply relies on.",
@@ -76,11 +73,10 @@ class _Row:
         name = self.operation.name
         if self.path != self.operation.paths[0]:
             name += "_by_" + "_and_".join(sorted(self.arguments))
-        summary = (self.operation.perform.__doc__ or "").partition("\n")[0]
         row = {
             "operationId": name,
             "tags": [self.vendor.name],
-            "summary": summary,
+            "summary": summary_of(self.operation),
             **source_words(self.operation.source),
         }
         if self.operation.request is not None:
@@ -115,20 +111,9 @@ class _Row:
     def _refusals(self) -> dict[int, dict[str, ErrorTemplate]]:
         by_status: dict[int, dict[str, ErrorTemplate]] = defaultdict(dict)
         for kind, row in self.vendor.refusals.items():
-            if self._may(kind):
+            if may_refuse(self.vendor, self.operation, kind, limited=self.limited):
                 by_status[row.status][kind] = row
         return by_status
-
-    def _may(self, kind: str) -> bool:
-        limits, operation = self.vendor.limits, self.operation
-        return {
-            "unauthorized": bool(self.vendor.key_header),
-            "throttled": self.limited and limits.calls is not None,
-            "too_many_items": self.limited and limits.items is not None and bool(operation.sized),
-            "malformed": operation.request is not None,
-            "too_large": True,
-            "broken": True,
-        }.get(kind, kind in operation.refuses)
 
     def _refused(self, status: int, kinds: Mapping[str, ErrorTemplate]) -> Json:
         schemas = {id(schema): schema for kind in kinds if (schema := self.vendor.error_schemas.get(kind))}
@@ -156,30 +141,8 @@ def sent_bodies(examples: Iterable[ShippedExample]) -> Json:
 def answered_bodies(examples: Iterable[ShippedExample], status: int) -> Json:
     """Return the whole bodies of the replies with this *status*, by name, as OpenAPI examples."""
     return {
-        _key(example): _example_object(example, whole_replies()[example.name])
-        for example in examples
-        if example.status == status
+        _key(example): _example_object(example, reply_to(example)) for example in examples if example.status == status
     }
-
-
-@cache
-def whole_replies() -> Mapping[str, Json]:
-    """Return the emulator's reply body to each shipped example, by the name of the example.
-
-    An example states only some members of a reply; the document shows all of them.
-    """
-    return {example.name: _reply(example) for example in shipped_examples()}
-
-
-def _reply(example: ShippedExample) -> Json:
-    core = Emulator({"data": example.document["state"], **example.document.get("options", {})})
-    core.world.clock.freeze(_MOMENT)
-    sent = example.document["request"]
-    headers = {name.lower(): value for name, value in sent["headers"].items()}
-    body = json.dumps(sent["body"]).encode() if "body" in sent else b""
-    reply = run_sync(core.answer(Request(sent["method"], sent["path"], headers, body)), core.world.clock.advance)
-    answered: Json = json.loads(reply.body)
-    return answered
 
 
 def _key(example: ShippedExample) -> str:

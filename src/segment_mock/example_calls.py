@@ -1,0 +1,92 @@
+"""The shipped examples as calls to run: the data, the command with curl, and the emulator's whole reply."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from dataclasses import dataclass
+
+from .core import Json
+from .emulator import Emulator
+from .examples import ShippedExample, shipped_examples
+from .messages import Request, run_sync
+
+MOMENT = "2026-01-01T00:00:00Z"
+"""The time at which the replies are made."""
+URL = "http://127.0.0.1:7357"
+_MARKS = ("documented", "recorded", "assumed")
+_SLASHES = re.compile("//+")
+_replies: dict[str, Json] = {}
+
+
+@dataclass(frozen=True)
+class ExampleCall:
+    """A call that a reader can repeat: with *data* in a file, *command* prints *reply* with the given *status*."""
+
+    name: str
+    title: str
+    source: str
+    mark: str
+    data: str
+    serve: str
+    command: str
+    status: int
+    reply: str
+
+
+def reply_to(example: ShippedExample) -> Json:
+    """Return the emulator's reply body to *example*, which itself states only some members of it."""
+    if example.name not in _replies:
+        core = Emulator({"data": example.document["state"], **example.document.get("options", {})})
+        core.world.clock.freeze(MOMENT)
+        sent = example.document["request"]
+        headers = {name.lower(): value for name, value in sent["headers"].items()}
+        body = json.dumps(sent["body"]).encode() if "body" in sent else b""
+        reply = run_sync(core.answer(Request(sent["method"], sent["path"], headers, body)), core.world.clock.advance)
+        _replies[example.name] = json.loads(reply.body)
+    return _replies[example.name]
+
+
+def example_call(operation: str) -> ExampleCall | None:
+    """Return a call to *operation* (its full name) that succeeds, or None if no shipped example shows one.
+
+    One with a member ``reference`` is preferred, then a documented one, then a recorded one.
+    """
+    candidates = [
+        example
+        for example in shipped_examples()
+        if example.operation == operation and example.status == 200 and not example.document.get("options")
+    ]
+    if not candidates:
+        return None
+    example = min(candidates, key=_rank)
+    document = example.document
+    has_records = any(rows for tables in document["state"].values() for rows in tables.values())
+    return ExampleCall(
+        example.name,
+        document["title"],
+        document["source"],
+        document["mark"],
+        _pretty(document["state"]) if has_records else "",
+        "segment-mock serve --data data.json" if has_records else "segment-mock serve",
+        _curl(document["request"]),
+        example.status,
+        _pretty(reply_to(example)),
+    )
+
+
+def _rank(example: ShippedExample) -> tuple[bool, int]:
+    return not example.document.get("reference"), _MARKS.index(example.document["mark"])
+
+
+def _curl(request: Json) -> str:
+    headers = [f"-H {shlex.quote(f'{name}: {value}')}" for name, value in request["headers"].items()]
+    parts = [f"curl -s -X {request['method']} {shlex.quote(URL + _SLASHES.sub('/', request['path']))}", *headers]
+    if "body" in request:
+        parts += ["-H 'Content-Type: application/json'", f"-d {shlex.quote(_pretty(request['body']))}"]
+    return " \\\n  ".join(parts)
+
+
+def _pretty(value: Json) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
