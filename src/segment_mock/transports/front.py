@@ -28,7 +28,7 @@ from ..messages import WHOLE, Delivery, Response, header_value, reason
 from ..settings import OPTIONS, SettingError
 from . import wsgi
 from .envelope import FRONT, TOKEN, TYPE
-from .serialize import is_lengthless
+from .serialize import WITHOUT_BODY
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -433,14 +433,14 @@ def _delivered(
     status, fields = head["status"], dict(head["headers"])
     response = Response(status, fields, b"" if "raw" in head else payload, delivery)
     sent = [*fields.items()]
-    if not is_lengthless(status):
+    if status not in WITHOUT_BODY:
         sent.append(("Content-Length", str(len(response.body))))
     if delivery is not WHOLE:
         return wsgi.deliver(
             response, environ, lambda: start_response(_status_line(status), sent), Clock().wait, head["now"]
         )
     start_response(_status_line(status), sent)
-    return [] if environ["REQUEST_METHOD"] == "HEAD" or is_lengthless(status) else [payload]
+    return [] if environ["REQUEST_METHOD"] == "HEAD" or status in WITHOUT_BODY else [payload]
 
 
 def _stream(connection: HTTPConnection, reply: HTTPResponse, seconds: float, silence: float) -> Iterator[bytes]:

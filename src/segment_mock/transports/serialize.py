@@ -15,6 +15,9 @@ Ending: TypeAlias = Literal["open", "close", "reset"]
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
+WITHOUT_BODY = frozenset((*range(100, 200), 204, 304))
+"""The statuses of replies that have neither body nor Content-Length."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _LAST_SECOND = 253402300799  # of the year 9999, the last that dates support
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -39,7 +42,7 @@ def header_fields(response: Response, now: float) -> list[tuple[str, str]]:
         else (_clean(name), _clean(value))
         for name, value in response.headers.items()
     ]
-    if not is_lengthless(response.status) and response.delivery.more is None:
+    if response.status not in WITHOUT_BODY and response.delivery.more is None:
         fields.append(("Content-Length", str(len(response.body))))
     if "Date" not in response.headers:
         fields.append(("Date", _date(min(int(now), _LAST_SECOND))))
@@ -56,7 +59,7 @@ def serialize(response: Response, now: float, connection: ConnectionOption = "",
     lines += [f"{name}: {value}" for name, value in header_fields(response, now)]
     lines.append(f"Connection: {connection}\r\n\r\n" if connection else "\r\n")
     head = "\r\n".join(lines).encode("latin-1")
-    return head if head_only or is_lengthless(status) else head + response.body
+    return head if head_only or status in WITHOUT_BODY else head + response.body
 
 
 def split_delivery(
@@ -86,11 +89,6 @@ def ending(response: Response, connection: ConnectionOption = "") -> Ending:
     if response.delivery.end != "open":
         return response.delivery.end
     return "close" if connection == "close" or _is_cut(response) else "open"
-
-
-def is_lengthless(status: int) -> bool:
-    """Return whether a reply of this *status* has neither body nor Content-Length."""
-    return status < 200 or status in (204, 304)
 
 
 def _is_cut(response: Response) -> bool:

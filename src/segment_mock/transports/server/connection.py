@@ -7,9 +7,9 @@ from functools import partial
 from typing import cast
 
 from ...hosts import is_control, is_local
-from ...messages import RESET, ConnectFailure, Delivery, Pending, Request, Response, is_browser
+from ...messages import RESET, WHOLE, ConnectFailure, Delivery, Pending, Request, Response, is_browser
 from ..envelope import BEAT, FRONT, REFUSED, original, sealed
-from ..serialize import CONTINUE, ConnectionOption, text_response
+from ..serialize import CONTINUE, ConnectionOption, serialize, text_response
 from .context import ServerContext, close_socket, error_response
 from .parser import RequestParser
 from .tls import TLS_HANDSHAKE, Handshake, server_name
@@ -247,16 +247,21 @@ class Connection(asyncio.Protocol):
         self._busy = False
         if self._lost or self._transport.is_closing():
             return
-        # Who asked for the end may have sent more, which must not reset the connection before the reply is read.
-        linger = (self._parser.refused or self._option == "close") and not self._eof
         try:
-            self._write(response, self._option, linger)
+            if response.delivery is WHOLE and self._option != "close" and not self._from_front:
+                now = self._context.clock.now()
+                self._transport.write(serialize(response, now, self._option, head_only=self._head_only))
+            else:
+                self._deliver(response, self._option)
         except Exception:  # not a Response, or one with values of the wrong types
-            self._write(error_response(), "close", linger)
+            self._deliver(error_response(), "close")
 
-    def _write(self, response: Response, option: ConnectionOption, linger: bool) -> None:
+    def _deliver(self, response: Response, option: ConnectionOption) -> None:
+        """Send *response* to a front, or as the last one, or as a delivery that takes time."""
         if self._from_front:
             response = sealed(response, self._context.clock.now(), self._context.time_scale)
+        # Who asked for the end may have sent more, which must not reset the connection before the reply is read.
+        linger = (self._parser.refused or self._option == "close") and not self._eof
         self._writer.send(response, option, head_only=self._head_only, linger=linger)
 
     def _may_start_tls(self) -> bool:

@@ -1,4 +1,4 @@
-"""Writes responses to a connection's transport, one delivery at a time."""
+"""Writes the responses that do not leave whole, or that end the connection, one delivery at a time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 
-from ...messages import WHOLE, Response
+from ...messages import Response
 from ..serialize import ConnectionOption, ending, serialize, split_delivery
 from .context import ServerContext, error_response
 
@@ -26,7 +26,7 @@ except ImportError:  # Windows
 
 
 class ResponseWriter:
-    """Writes responses to *transport*; *ready* is called when a busy writer can take the next one.
+    """Carries out deliveries on *transport*; *ready* is called when a busy writer can take the next one.
 
     ``busy`` while a body is being sent and, finally, once the connection is to end; ``blocked`` while written bytes
     have not left; ``lingering`` while a refused client may still be sending; ``endless`` once it sends a reply without
@@ -54,9 +54,6 @@ class ResponseWriter:
         exception, with nothing written, if *response* can't be sent.
         """
         now = self._context.clock.now()
-        if response.delivery is WHOLE and option != "close":
-            self._transport.write(serialize(response, now, option, head_only=head_only))
-            return
         if response.delivery.more is not None and not head_only:
             self._transport.write(serialize(response, now, "close"))
             self.busy = self.endless = True
