@@ -5,8 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from .change_log import Change, ChangeLog, Difference, differences
-from .schema import DuplicateKey, Index, InitialRecords, Key, Record, Row, TableSchema
-from .table import Table, TableState, repeat_write, restored_state, set_state, state_of
+from .table import (
+    DuplicateKey,
+    Index,
+    InitialRecords,
+    Key,
+    Record,
+    Row,
+    Table,
+    TableSchema,
+    TableState,
+    repeat_write,
+    restored_state,
+    set_state,
+    state_of,
+)
 
 __all__ = [
     "Change",

@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import NamedTuple
 
-from .schema import Key, Record, Row
-from .table import Table, TableState
+from .table import Key, Record, Row, Table, TableState
 
 
 class Change(NamedTuple):

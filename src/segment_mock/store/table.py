@@ -3,10 +3,93 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
-from typing import TypeAlias
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias
 
 from .ordered_ids import OrderedIds
-from .schema import DuplicateKey, Index, InitialRecords, Key, Record, Row
+
+Record: TypeAlias = dict[str, Any]
+"""A row in wire names. Replaced as a whole, never mutated."""
+Key: TypeAlias = Hashable
+
+
+class DuplicateKey(ValueError):
+    """A record would share its key, or the value of a unique index, with another."""
+
+
+class Row(NamedTuple):
+    """A record and its insertion number; ``record`` is None after the record was deleted."""
+
+    number: int
+    record: Record | None
+
+
+@dataclass(frozen=True)
+class Index:
+    """Finds records by *values*; with *unique* no two records may share one."""
+
+    name: str
+    values: Callable[[Record], Iterable[Hashable]]
+    unique: bool = False
+
+    @classmethod
+    def of_member(cls, name: str, normal: Callable[[Any], Hashable] | None = None) -> Index:
+        """Return the index of the member *name*, which finds no record without it; *normal* returns the normal form."""
+        return cls(name, partial(_member_of, name, normal))
+
+
+def _member_of(name: str, normal: Callable[[Any], Hashable] | None, record: Record) -> tuple[Hashable, ...]:
+    value = record.get(name)
+    if value is None:
+        return ()
+    return (value,) if normal is None else (normal(value),)
+
+
+@dataclass(frozen=True)
+class TableSchema:
+    """The name of a table, the key of its records, and its indexes; *normal* returns the normal form of a text key."""
+
+    name: str
+    key: Callable[[Record], Key]
+    indexes: tuple[Index, ...] = ()
+    normal: Callable[[str], str] = str
+
+
+class InitialRecords:
+    """The initial records of one table, shared by the tables of all organizations.
+
+    *numbers* maps a key to the insertion number of its record. *postings* map the values of each index to insertion
+    numbers in ascending order. Raises `DuplicateKey` if two records have the same key or unique value.
+    """
+
+    def __init__(self, schema: TableSchema, records: Iterable[Record] = ()) -> None:
+        self.schema = schema
+        self.deleted: dict[Key, None] = {}
+        """Keys of records that were deleted before these records were loaded."""
+        self.records = list(records)
+        self.numbers: dict[Key, int] = dict(zip(map(schema.key, self.records), range(len(self.records)), strict=True))
+        if len(self.numbers) != len(self.records):
+            raise DuplicateKey(f"{schema.name}: {self._first_duplicate()!r} occurs twice")
+        self.postings = {index.name: self._postings(index) for index in schema.indexes}
+
+    def _first_duplicate(self) -> Key:
+        seen: set[Key] = set()
+        return next(key for key in map(self.schema.key, self.records) if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+
+    def _postings(self, index: Index) -> dict[Hashable, list[int]]:
+        postings: dict[Hashable, list[int]] = {}
+        values = index.values
+        for number, record in enumerate(self.records):
+            for value in values(record):
+                numbers = postings.get(value)
+                if numbers is None:
+                    postings[value] = [number]
+                elif numbers[-1] != number:
+                    if index.unique:
+                        raise DuplicateKey(f"{self.schema.name}: {index.name} {value!r} occurs twice")
+                    numbers.append(number)
+        return postings
 
 
 class TableState:
@@ -46,20 +129,21 @@ class TableState:
             return self.initial.postings[index].get(value, ())
         return posting if isinstance(posting, OrderedIds) else (posting,)
 
-    def insert(self, key: Key, row: Row, links: Sequence[tuple[Index, Hashable]]) -> None:
-        """Add the first *row* of *key*; *links* are the index values of its record, if any."""
+    def insert(self, key: Key, row: Row) -> None:
+        """Add the first *row* of *key*."""
         number, record = row
         self.rows[key] = row
-        if record is not None:
-            self.written[number] = record
-            self.order.add(number)
-        postings, initial = self.postings, self.initial.postings
-        for index, value in links:
-            posting = postings[index.name]
-            if value in posting or value in initial[index.name]:
-                self._overlay(index.name, value).add(number)
-            else:
-                posting[value] = number
+        if record is None:
+            return
+        self.written[number] = record
+        self.order.add(number)
+        for index in self.initial.schema.indexes:
+            posting, initial = self.postings[index.name], self.initial.postings[index.name]
+            for value in index.values(record):
+                if value in posting or value in initial:
+                    self._overlay(index.name, value).add(number)
+                else:
+                    posting[value] = number
 
     def link(self, index: str, value: Hashable, number: int) -> None:
         """Add *number* to the posting of *value*."""
@@ -157,17 +241,17 @@ class Table:
 
         Raises `DuplicateKey` if another record has the same value in a unique index.
         """
-        key, state, links = self.schema.key(record), self._state, self._links(record)
+        key, state = self.schema.key(record), self._state
         before = state.row(key)
         number = state.next_number if before is None or before.record is None else before.number
-        for index, value in links:
+        for index in self.schema.indexes:
             if index.unique:
-                self._refuse_taken(index, value, number)
+                self._refuse_taken(index, record, number)
         after = Row(number, record)
         if number == state.next_number:
             state.next_number += 1
         if before is None:
-            state.insert(key, after, links)
+            state.insert(key, after)
         else:
             self._set(key, before, after)
         self._note(self, key, before, after)
@@ -201,19 +285,16 @@ class Table:
             assert not isinstance(now, TableState)
             self._set(key, now, then)
 
-    def _links(self, record: Record) -> list[tuple[Index, Hashable]]:
-        return [(index, value) for index in self.schema.indexes for value in index.values(record)]
-
-    def _refuse_taken(self, index: Index, value: Hashable, own: int) -> None:
-        for number in self._state.numbers(index.name, value):
-            if number != own:
+    def _refuse_taken(self, index: Index, record: Record, own: int) -> None:
+        for value in index.values(record):
+            if any(number != own for number in self._state.numbers(index.name, value)):
                 raise DuplicateKey(f"{self.schema.name}: another record already has the {index.name} {value!r}")
 
     def _set(self, key: Key, now: Row | None, then: Row | None) -> None:
         state = self._state
         if now is None:
             if then is not None:
-                state.insert(key, then, self._links(then.record) if then.record is not None else ())
+                state.insert(key, then)
             return
         old, new = now.record, then and then.record
         if old is not None and (then is None or new is None or now.number != then.number):

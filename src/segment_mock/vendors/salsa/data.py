@@ -23,23 +23,23 @@ DEFAULT_TIME = "2018-01-01T00:00:00.000Z"
 """The date of records of a data file that have none. It is fixed, so that equal data gives equal replies."""
 
 
-def _of(name: str) -> Index:
-    return Index(name, lambda record: (record[name],) if record.get(name) is not None else ())
-
-
 SEGMENTS = TableSchema(
     "segments",
     itemgetter("segmentId"),
-    (Index("name", lambda record: (comparable_name(record["name"]),)), _of("externalSystemId")),
+    (Index.of_member("name", comparable_name), Index.of_member("externalSystemId")),
     normal=str.lower,
 )
 SUPPORTERS = TableSchema(
     "supporters",
     itemgetter("supporterId"),
-    (Index("email", emails), _of("externalSystemId"), Index("customField", custom_fields)),
+    (Index("email", emails), Index.of_member("externalSystemId"), Index("customField", custom_fields)),
     normal=str.lower,
 )
-MEMBERS = TableSchema("members", itemgetter("segmentId", "supporterId"), (_of("segmentId"), _of("supporterId")))
+MEMBERS = TableSchema(
+    "members",
+    itemgetter("segmentId", "supporterId"),
+    (Index.of_member("segmentId"), Index.of_member("supporterId")),
+)
 TABLES = (SEGMENTS, SUPPORTERS, MEMBERS)
 
 
