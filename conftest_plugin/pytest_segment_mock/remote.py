@@ -64,8 +64,10 @@ def pytest_testnodedown(node: Any, error: object) -> None:
 def url_of(config: pytest.Config) -> str | None:
     """Return the URL of the server that the fixtures of this process use, or None if they use mocks in this process."""
     if _URL not in config.stash:  # cached, because each test needs it
-        given = getattr(config, "workerinput", None)
-        config.stash[_URL] = next(iter(_urls(config)), None) if given is None else given.get(_WORKER_INPUT)
+        worker_input = getattr(config, "workerinput", None)
+        config.stash[_URL] = (
+            next(iter(_urls(config)), None) if worker_input is None else worker_input.get(_WORKER_INPUT)
+        )
     return config.stash[_URL]
 
 
@@ -79,14 +81,14 @@ def remote_mock(item: pytest.Item, settings: Settings, *, is_used: bool) -> Any:
     if item.get_closest_marker(SWEEP) is not None:
         setup_error(f"{line_of(item)}: {SWEEP} needs a mock in this process, not --segment-mock-url")
     config = item.config
-    given = {"seed": seed(config), **settings.mock} if seed(config) is not None else settings.mock
+    remote_settings = {"seed": seed(config), **settings.mock} if seed(config) is not None else settings.mock
     try:
         if _MOCK not in config.stash:
             token = config.getoption("--segment-mock-admin-token") or os.environ.get("SEGMENT_MOCK_ADMIN_TOKEN")
             config.stash[_MOCK] = connect(str(url_of(config)), token)
         mock = config.stash[_MOCK]
         if not is_used:
-            mock.prepare(**given)
+            mock.prepare(**remote_settings)
     except (OSError, SettingError) as error:
         setup_error(f"{line_of(item)}: segment_mock: {error}")
     return mock

@@ -133,9 +133,9 @@ def _calls(mock: SegmentMock, entries: list[Any]) -> Iterator[str]:
     for entry in entries[-_CALLS:]:
         faults = [f"fault {name}" for name in entry.faults]
         hint = mock.journal.hint(entry)
-        what = "; ".join(filter(None, [_changed_tables(entry), *faults, _page(entry), _reply_words(entry), hint]))
+        details = "; ".join(filter(None, [_changed_tables(entry), *faults, _page(entry), _reply_words(entry), hint]))
         at = f"  {entry.caller:<{width}}" if width else ""
-        row = f"  {entry.id:>3}  {entry.time - first:>7.3f}s  {entry.operation:<28} {_answer(entry):<10}{at}  {what}"
+        row = f"  {entry.id:>3}  {entry.time - first:>7.3f}s  {entry.operation:<28} {_answer(entry):<10}{at}  {details}"
         yield row.rstrip()
 
 
@@ -162,7 +162,9 @@ def _page(entry: Any) -> str:
 def _reply_words(entry: Any) -> str:
     """Return the results in the response, for each item or for the whole call; a 200 response may be a refusal."""
     words = [*_words_in(entry.response_json)]
-    counts = [f"{word} x{words.count(word)}" if words.count(word) > 1 else word for word in dict.fromkeys(words)]
+    counts = [
+        f"{result} x{words.count(result)}" if words.count(result) > 1 else result for result in dict.fromkeys(words)
+    ]
     return ", ".join(counts[:5] + ([f"and {len(counts) - 5} more"] if len(counts) > 5 else []))
 
 
@@ -261,7 +263,7 @@ def _last_part(nodeid: str) -> str:
 
 
 def _folder(config: pytest.Config) -> Path:
-    chosen = config.getoption("--segment-mock-capsules")
-    if chosen:
-        return Path(config.invocation_params.dir, chosen)
+    folder = config.getoption("--segment-mock-capsules")
+    if folder:
+        return Path(config.invocation_params.dir, folder)
     return Path(config._tmp_path_factory.getbasetemp()) / "segment-mock"  # type: ignore[attr-defined]

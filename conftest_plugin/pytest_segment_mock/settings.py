@@ -229,11 +229,11 @@ def setting_problems(settings: Mapping[str, Any], without: Sequence[str] = ()) -
     from segment_mock.vendors import find_vendors
 
     try:
-        known = [*PLUGIN_KEYS, *(option.name for option in all_options(find_vendors()))]
+        names = [*PLUGIN_KEYS, *(option.name for option in all_options(find_vendors()))]
     except SettingError as error:  # a vendor of another package that can't be used
         yield str(error)
         return
-    yield from unknown_names(settings, [name for name in known if name not in without])
+    yield from unknown_names(settings, [name for name in names if name not in without])
     try:
         strict_names(settings.get("strict"))
     except ValueError as error:
@@ -248,14 +248,14 @@ def setting_problems(settings: Mapping[str, Any], without: Sequence[str] = ()) -
 
 def unknown_names(settings: Mapping[Any, Any], names: Iterable[str]) -> Iterator[str]:
     """Yield a sentence for each name in *settings* that is not one of *names*."""
-    known = [*names]
+    known_names = [*names]
     for name in settings:
-        if name not in known:
+        if name not in known_names:
             from difflib import get_close_matches  # imported here, because most runs have no unknown name
 
-            near = get_close_matches(str(name), known, n=1, cutoff=0.5)
+            near = get_close_matches(str(name), known_names, n=1, cutoff=0.5)
             yield f"unknown setting {name!r}" + (
-                f" (did you mean {near[0]!r}?)" if near else f"; expected one of {known}"
+                f" (did you mean {near[0]!r}?)" if near else f"; expected one of {known_names}"
             )
 
 

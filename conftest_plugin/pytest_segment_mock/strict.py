@@ -134,9 +134,9 @@ def _names(item: pytest.Item) -> frozenset[str] | None:
 
 
 def _section(name: str, lines: list[str], fails: frozenset[str]) -> str:
-    left = [other for other in STRICT if other in fails and other != name] or False
-    way = f"@pytest.mark.segment_mock(strict={left}), or segment_mock_strict in the ini file, lets this pass"
-    return "\n".join([_TITLES[name], *(f"  {line}" for line in _bounded(lines)), f"  ({way})"])
+    other_names = [other for other in STRICT if other in fails and other != name] or False
+    remedy = f"@pytest.mark.segment_mock(strict={other_names}), or segment_mock_strict in the ini file, lets this pass"
+    return "\n".join([_TITLES[name], *(f"  {line}" for line in _bounded(lines)), f"  ({remedy})"])
 
 
 def _bounded(lines: list[str]) -> list[str]:

@@ -120,20 +120,20 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if cache is None or hasattr(config, "workerinput"):
         return
     failed = cache.get(_LAST_FAILED, {})
-    known = cache.get(_CACHE_KEY, {})
+    failures = cache.get(_CACHE_KEY, {})
     table = config.pluginmanager.get_plugin("segment_mock_sweep_table")
     ran = table.cases if isinstance(table, SweepTable) else {}
     for test, cases in ran.items():
-        known.pop(test, None)
+        failures.pop(test, None)
         labels = [label for label, verdict in cases.items() if verdict == "failed"]
         if labels:
-            known[test] = labels
+            failures[test] = labels
             failed[test] = True
         for label in cases:
             failed.pop(labelled(test, label), None)
     if ran:
         cache.set(_LAST_FAILED, failed)
-        cache.set(_CACHE_KEY, known)
+        cache.set(_CACHE_KEY, failures)
 
 
 def cases_for(calls: Iterable[str], faults: Any = DEFAULT_FAULTS, operations: str | Iterable[str] = "*") -> list[Case]:
@@ -144,12 +144,12 @@ def cases_for(calls: Iterable[str], faults: Any = DEFAULT_FAULTS, operations: st
     globs = [operations] if isinstance(operations, str) else [*operations]
     globs += [f"*.{glob}" for glob in globs if "." not in glob]
     each = faults if isinstance(faults, (list, tuple)) else [faults]
-    struck = [moment for fault in each for moment in _moments(fault)]
+    moments = [moment for fault in each for moment in _moments(fault)]
     return [
         Case(turn, name, fault)
         for turn, name in enumerate(calls, 1)
         if any(fnmatchcase(name, glob) for glob in globs)
-        for fault in struck
+        for fault in moments
     ]
 
 
@@ -186,7 +186,7 @@ def _run_all(item: pytest.Item, mark: pytest.Mark | None, transport: str) -> Non
     clean = Case()
     if not _passes(item, clean, mark, transport) or mark is None:
         return
-    for case in _chosen(item, _cases(mark, clean)):
+    for case in _selected_cases(item, _cases(mark, clean)):
         if item.session.shouldfail or item.session.shouldstop:
             return
         _passes(item, case, mark, transport)
@@ -196,7 +196,7 @@ def _cases(mark: pytest.Mark, clean: Case) -> list[Case]:
     return cases_for(clean.calls, **{name: value for name, value in mark.kwargs.items() if name != "limit"})
 
 
-def _chosen(item: pytest.Item, cases: list[Case]) -> list[Case]:
+def _selected_cases(item: pytest.Item, cases: list[Case]) -> list[Case]:
     """Return the cases that the command line selects, by a glob or by ``--lf``."""
     config = item.config
     glob = config.getoption("--segment-mock-sweep-only")
@@ -274,7 +274,7 @@ def _facts(case: Case, mark: pytest.Mark | None, transport: str, item: pytest.It
     }
     if mark is None or case.fault is not None:
         return facts
-    return {**facts, "calls": case.calls, "cases": len(_chosen(item, _cases(mark, case)))}
+    return {**facts, "calls": case.calls, "cases": len(_selected_cases(item, _cases(mark, case)))}
 
 
 def _renew(item: pytest.Item) -> None:

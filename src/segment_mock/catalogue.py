@@ -33,8 +33,11 @@ def catalogue(vendors: Iterable[Vendor], settings: Mapping[str, Any]) -> Json:
     An operation names the ``refusals`` and the ``assumptions`` that a call to it may meet.
     Each of a vendor's ``assumptions`` has the ``choice`` in force and the ``setting`` that changes it, if any.
     """
-    known = shipped_examples()
-    return {"vendors": [_vendor(vendor, settings, known) for vendor in vendors], "settings": public_settings(settings)}
+    examples = shipped_examples()
+    return {
+        "vendors": [_vendor(vendor, settings, examples) for vendor in vendors],
+        "settings": public_settings(settings),
+    }
 
 
 def public_settings(settings: Mapping[str, Any]) -> Json:
@@ -49,24 +52,24 @@ def public_settings(settings: Mapping[str, Any]) -> Json:
     }
 
 
-def _vendor(vendor: Vendor, settings: Mapping[str, Any], known: list[ShippedExample]) -> Json:
+def _vendor(vendor: Vendor, settings: Mapping[str, Any], examples: list[ShippedExample]) -> Json:
     return {
         "name": vendor.name,
         "title": vendor.title,
         "hosts": vendor.hosts,
         "root": settings.get(f"{vendor.name}_path", vendor.root),
         "key_header": vendor.key_header,
-        "operations": [*_operations(vendor, settings, known)],
-        "fields": [row for operation in vendor.operations for row in _fields(vendor, operation, known)],
+        "operations": [*_operations(vendor, settings, examples)],
+        "fields": [row for operation in vendor.operations for row in _fields(vendor, operation, examples)],
         "rules": [row for operation in vendor.operations for row in _rules(vendor, operation)],
-        "refusals": [*_refusals(vendor, known)],
-        "item_errors": [*_item_errors(vendor, known)],
+        "refusals": [*_refusals(vendor, examples)],
+        "item_errors": [*_item_errors(vendor, examples)],
         "assumptions": [*_assumptions(vendor, settings)],
         "limits": {**asdict(vendor.limits), **_provenance(vendor.limits.source)},
     }
 
 
-def _operations(vendor: Vendor, settings: Mapping[str, Any], known: list[ShippedExample]) -> Iterator[Json]:
+def _operations(vendor: Vendor, settings: Mapping[str, Any], shipped: list[ShippedExample]) -> Iterator[Json]:
     root, limited = settings.get(f"{vendor.name}_path", vendor.root), settings.get("limits", "vendor") == "vendor"
     for row in vendor.operations:
         name = f"{vendor.name}.{row.name}"
@@ -78,7 +81,7 @@ def _operations(vendor: Vendor, settings: Mapping[str, Any], known: list[Shipped
             "assumptions": [
                 rule for rule, words in vendor.assumptions.items() if row.name in (words.operations or (row.name,))
             ],
-            "examples": [proof.name for proof in known if proof.operation == name],
+            "examples": [proof.name for proof in shipped if proof.operation == name],
         }
         for path in row.paths:
             yield {"name": name, "method": row.method, "path": root + path, **facts}
@@ -102,9 +105,9 @@ def may_refuse(vendor: Vendor, operation: Operation, kind: str, *, limited: bool
     }.get(kind, kind in operation.refuses)
 
 
-def _fields(vendor: Vendor, operation: Operation, known: list[ShippedExample]) -> Iterator[Json]:
+def _fields(vendor: Vendor, operation: Operation, shipped: list[ShippedExample]) -> Iterator[Json]:
     name = f"{vendor.name}.{operation.name}"
-    own_examples = [proof for proof in known if proof.operation == name]
+    own_examples = [proof for proof in shipped if proof.operation == name]
     for side, schema in (("request", operation.request), ("reply", operation.response)):
         for steps, row in _schema_fields(schema):
             path = path_of(steps)
@@ -138,17 +141,17 @@ def _rules(vendor: Vendor, operation: Operation) -> Iterator[Json]:
         yield {"operation": f"{vendor.name}.{operation.name}", "path": path_of(steps), "rule": words}
 
 
-def _refusals(vendor: Vendor, known: list[ShippedExample]) -> Iterator[Json]:
+def _refusals(vendor: Vendor, shipped: list[ShippedExample]) -> Iterator[Json]:
     for kind, row in vendor.refusals.items():
-        examples = [proof.name for proof in known if proof.refuses(vendor.name, kind, row)]
+        examples = [proof.name for proof in shipped if proof.refuses(vendor.name, kind, row)]
         refusal = {"kind": kind, "status": row.status, "message": row.message}
         yield {**refusal, **_provenance(row.source), "examples": examples}
 
 
-def _item_errors(vendor: Vendor, known: list[ShippedExample]) -> Iterator[Json]:
+def _item_errors(vendor: Vendor, shipped: list[ShippedExample]) -> Iterator[Json]:
     for kind, row in vendor.item_errors.items():
-        word = f'"code": {row.code},'
-        examples = [proof.name for proof in known if word in str(proof.document["response"]).replace("'", '"')]
+        code_member = f'"code": {row.code},'
+        examples = [proof.name for proof in shipped if code_member in str(proof.document["response"]).replace("'", '"')]
         yield {"kind": kind, "code": row.code, "message": row.message, **_provenance(row.source), "examples": examples}
 
 

@@ -212,8 +212,8 @@ def seconds(moment: str | float) -> float:
 
 def iso(moment: float) -> str:
     """Return epoch seconds as ``2018-03-21T15:12:09.310Z``."""
-    whole, thousandths = divmod(math.floor(moment * 1000 + 0.5), 1000)
-    return f"{_second(whole)}.{str(thousandths).zfill(3)}Z"
+    whole_seconds, thousandths = divmod(math.floor(moment * 1000 + 0.5), 1000)
+    return f"{_second(whole_seconds)}.{str(thousandths).zfill(3)}Z"
 
 
 class Pause(float):
@@ -231,8 +231,8 @@ def sleep(delay: float, why: str = "") -> Generator[float, None, None]:
 
 
 @lru_cache(maxsize=64)
-def _second(whole: int) -> str:
-    return (_EPOCH + timedelta(seconds=whole)).strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")
+def _second(seconds: int) -> str:
+    return (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")
 
 
 def _parsed(text: str) -> float:

@@ -238,15 +238,15 @@ class Emulator:
 
         Raises `SettingError` and changes nothing if one of them can't be used.
         """
-        given = self._given
-        stubs = [read_rules(source) if isinstance(source, str) else source for source in given["stubs"]]
+        settings_before = self._given
+        stubs = [read_rules(source) if isinstance(source, str) else source for source in settings_before["stubs"]]
         sources = {
-            "data": [read_data(source) if isinstance(source, str) else source for source in given["data"]],
-            "faults": [rule for source in given["faults"] for rule in _as_list(rules_of(source))],
+            "data": [read_data(source) if isinstance(source, str) else source for source in settings_before["data"]],
+            "faults": [rule for source in settings_before["faults"] for rule in _as_list(rules_of(source))],
             "stubs": [stub for source in stubs for stub in _as_list(source)],
-            "scenarios": [scenarios_of([source]) for source in given["scenarios"]],
+            "scenarios": [scenarios_of([source]) for source in settings_before["scenarios"]],
         }
-        settings = {**given, **sources}
+        settings = {**settings_before, **sources}
         Emulator(settings)  # raises for unusable settings before anything has changed
         with self.world.lock:
             self.reset()
@@ -296,9 +296,9 @@ class Emulator:
 
     def restore_snapshots(self, marks: Mapping[str, int]) -> None:
         """Have snapshots with these names and marks, and no others."""
-        known = self._snapshots
+        snapshots = self._snapshots
         self._snapshots = {
-            name: known[name] if name in known and known[name].mark == mark else Snapshot(self.world, mark)
+            name: snapshots[name] if name in snapshots and snapshots[name].mark == mark else Snapshot(self.world, mark)
             for name, mark in marks.items()
         }
 
@@ -324,8 +324,8 @@ class Emulator:
                 by_table.setdefault(id(change.table), []).append(change)
             for changes in by_table.values():
                 table = changes[0].table
-                whole = any(change.key is None for change in changes)
-                rows = self._compared(table, mark) if whole else differences(changes)
+                replaces_table = any(change.key is None for change in changes)
+                rows = self._compared(table, mark) if replaces_table else differences(changes)
                 differences_by_table.setdefault(names[id(table.schema)], []).extend(rows)
         return {name: rows for name, rows in differences_by_table.items() if rows}
 
@@ -366,20 +366,20 @@ class Emulator:
             raise LookupError(f"entry {number} is still open: {entry.operation} has not been answered yet")
         self.world.rollback(entry.end)
 
-    def entry_filter(self, **given: Any) -> EntryFilter:
-        """Return a filter of entries; *given* are fields of `EntryFilter`, and *organization* may be a credential.
+    def entry_filter(self, **filters: Any) -> EntryFilter:
+        """Return a filter of entries; *filters* are fields of `EntryFilter`, and *organization* may be a credential.
 
         Raises `SettingError` for an unknown filter, operation or vendor, naming the nearest.
         """
-        check_filters(given, self.routes.names(), [*self.vendors, UNMATCHED.name])
-        organization = given.get("organization")
+        check_filters(filters, self.routes.names(), [*self.vendors, UNMATCHED.name])
+        organization = filters.get("organization")
         if organization is not None and not self.world.has_named(organization):
-            given["organization"] = self.world.organization_name(organization)
-        return EntryFilter(**given)
+            filters["organization"] = self.world.organization_name(organization)
+        return EntryFilter(**filters)
 
-    def entries(self, **given: Any) -> list[Entry]:
+    def entries(self, **filters: Any) -> list[Entry]:
         """Return the journal's entries that match; arguments as in `entry_filter`, oldest first."""
-        return self.entry_filter(**given).select(self.journal)
+        return self.entry_filter(**filters).select(self.journal)
 
     def scenarios(self) -> dict[str, Json]:
         """Return every scenario by name, with ``about`` and ``faults``: the shipped ones, then the user's own."""
@@ -396,13 +396,13 @@ class Emulator:
                     raise SettingError(f"scenarios.{name}.{error}") from None
 
     def _arm(self) -> None:
-        known = self.scenarios() if self.settings["scenario"] else {}
+        by_name = self.scenarios() if self.settings["scenario"] else {}
         for name in self.settings["scenario"]:
-            if name not in known:
+            if name not in by_name:
                 raise SettingError(
-                    f"scenario: unknown scenario {name!r}{suggestion(name, known)}; expected one of {[*known]}"
+                    f"scenario: unknown scenario {name!r}{suggestion(name, by_name)}; expected one of {[*by_name]}"
                 )
-            for rule in self.fault_rules.load(known[name]["faults"]):
+            for rule in self.fault_rules.load(by_name[name]["faults"]):
                 rule.where = f"scenario {name}"
         for source in self.settings["faults"]:
             with naming(None if not isinstance(source, str) or is_kind(source) else source):
@@ -444,11 +444,13 @@ class Emulator:
         for name in document:
             if name not in self.vendors:
                 raise SettingError(f"data.{name}: unknown vendor{suggestion(name, self.vendors)}")
-            known = [*(schema.name for schema in self.vendors[name].tables), DELETED]
+            collections = [*(schema.name for schema in self.vendors[name].tables), DELETED]
             for collection in document[name]:
-                if collection not in known:
-                    near = suggestion(collection, known)
-                    raise SettingError(f"data.{name}.{collection}: unknown collection{near}; expected one of {known}")
+                if collection not in collections:
+                    near = suggestion(collection, collections)
+                    raise SettingError(
+                        f"data.{name}.{collection}: unknown collection{near}; expected one of {collections}"
+                    )
         seeds: dict[str, InitialRecords] = {}
         for vendor in self.vendors.values():
             part = document.get(vendor.name, {})

@@ -39,8 +39,8 @@ class ShippedExample:
             raise SettingError(f"{file}: expected JSON: {error}") from None
         if problem := _problem(document, [f"{vendor.name}.{row.name}" for row in vendor.operations]):
             raise SettingError(f"{file}: {problem}")
-        sent, printed = document["request"].get("body"), document["response"]["body"]
-        return cls(f"{vendor.name}/{file.stem}", document, frozenset(paths(sent)), frozenset(paths(printed)))
+        request_body, reply_body = document["request"].get("body"), document["response"]["body"]
+        return cls(f"{vendor.name}/{file.stem}", document, frozenset(paths(request_body)), frozenset(paths(reply_body)))
 
     @property
     def operation(self) -> str:

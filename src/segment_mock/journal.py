@@ -419,14 +419,14 @@ class EntryFilter:
             yield from self._body(entry)
 
     def _parameters(self, entry: Entry) -> Iterator[Mismatch]:
-        for name, wanted in (self.headers or {}).items():
-            sent = entry.request_headers.get(name.lower(), ABSENT)
-            if not wanted == sent:  # noqa: SIM201 - what stands for a value promises == and nothing else
-                yield Mismatch(f"headers.{name}", wanted, sent)
+        for name, expected in (self.headers or {}).items():
+            actual = entry.request_headers.get(name.lower(), ABSENT)
+            if not expected == actual:  # noqa: SIM201 - what stands for a value promises == and nothing else
+                yield Mismatch(f"headers.{name}", expected, actual)
         values = query_of(entry.target) if self.query else {}
-        for name, wanted in (self.query or {}).items():
-            if not any(wanted == value or str(wanted) == value for value in values.get(name, ())):
-                yield Mismatch(f"query.{name}", wanted, ", ".join(values[name]) if name in values else ABSENT)
+        for name, expected in (self.query or {}).items():
+            if not any(expected == value or str(expected) == value for value in values.get(name, ())):
+                yield Mismatch(f"query.{name}", expected, ", ".join(values[name]) if name in values else ABSENT)
 
     def _body(self, entry: Entry) -> Iterator[Mismatch]:
         body = entry.request_json
@@ -446,15 +446,15 @@ def matches_operation(name: str, pattern: str) -> bool:
     return fnmatchcase(name, pattern) or fnmatchcase(name.partition(".")[2] or name, pattern)
 
 
-def check_filters(given: Mapping[str, Any], operations: Sequence[str], vendors: Sequence[str]) -> None:
-    """Raise `SettingError` with the nearest name for an unknown filter, operation or vendor in *given*."""
+def check_filters(members: Mapping[str, Any], operations: Sequence[str], vendors: Sequence[str]) -> None:
+    """Raise `SettingError` with the nearest name for an unknown filter, operation or vendor in *members*."""
     filters = [row.name for row in fields(EntryFilter)]
-    for name in given:
+    for name in members:
         if name not in filters:
             near = suggestion(name, [*filters, "times"])  # what an assertion takes besides
             raise SettingError(f"{name}: unknown filter{near}; expected one of {filters}")
-    EntryFilter(**given)  # says what is of the wrong type
-    operation, vendor = given.get("operation"), given.get("vendor")
+    EntryFilter(**members)  # says what is of the wrong type
+    operation, vendor = members.get("operation"), members.get("vendor")
     if operation is not None and not any(matches_operation(name, operation) for name in operations):
         raise SettingError(
             f"operation: unknown operation {brief(operation)}{suggestion(operation, operations)}; "

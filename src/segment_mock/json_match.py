@@ -134,12 +134,12 @@ def shortened(text: str, limit: int = 2000) -> str:
 
 def _members(expected: Mapping[Any, Any], got: Mapping[Any, Any], exact: bool, path: str) -> Iterator[Mismatch]:
     others = tuple(str(name) for name in got if name not in expected)
-    for name, wanted in expected.items():
+    for name, member in expected.items():
         place = f"{path}.{name}" if path else str(name)
         if name in got:
-            yield from mismatches(wanted, got[name], exact=exact, path=place)
-        elif wanted is not ABSENT:
-            yield Mismatch(place, wanted, ABSENT, others)
+            yield from mismatches(member, got[name], exact=exact, path=place)
+        elif member is not ABSENT:
+            yield Mismatch(place, member, ABSENT, others)
     for name in others if exact else ():
         yield Mismatch(f"{path}.{name}" if path else name, ABSENT, got[name])
 

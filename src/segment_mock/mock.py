@@ -287,8 +287,8 @@ class SegmentMock:
 
             mock.stub("GET", "/api/health", json={"ok": True})
         """
-        given = {"json": json, "body": body, "status": status, "headers": headers, "times": times}
-        row = {"method": method, "path": path, **{name: value for name, value in given.items() if value is not None}}
+        answer = {"json": json, "body": body, "status": status, "headers": headers, "times": times}
+        row = {"method": method, "path": path, **{name: value for name, value in answer.items() if value is not None}}
         return self._emulator.stubs.load(row)[0]
 
     @property

@@ -198,8 +198,8 @@ class RemoteMock:
         It takes the same arguments as `SegmentMock.stub`, but *body* must be text. Raises `SettingError` for an invalid
         argument, and for the path of an operation.
         """
-        given = {"json": json, "body": body, "status": status, "headers": headers, "times": times}
-        row = {"method": method, "path": path, **{name: value for name, value in given.items() if value is not None}}
+        answer = {"json": json, "body": body, "status": status, "headers": headers, "times": times}
+        row = {"method": method, "path": path, **{name: value for name, value in answer.items() if value is not None}}
         return self.stubs.load(row)[0]
 
     def state(self, organization: str = "", *, deleted: bool = False) -> Json:
@@ -310,13 +310,13 @@ class RemoteMock:
             )
 
     def _load_faults(self, names: Iterable[str], sources: Iterable[Any]) -> None:
-        known = {row["name"]: row for row in self._client.get("/scenarios")["scenarios"]} if names else {}
+        scenarios = {row["name"]: row for row in self._client.get("/scenarios")["scenarios"]} if names else {}
         for name in names:
-            if name not in known:
+            if name not in scenarios:
                 raise SettingError(
-                    f"scenario: unknown scenario {name!r}{suggestion(name, known)}; expected one of {[*known]}"
+                    f"scenario: unknown scenario {name!r}{suggestion(name, scenarios)}; expected one of {[*scenarios]}"
                 )
-            for rule in self.faults.load(known[name]["faults"]):
+            for rule in self.faults.load(scenarios[name]["faults"]):
                 rule.where = f"scenario {name}"
         for source in sources:
             self.faults.load(rules_of(source))
@@ -542,8 +542,8 @@ class RemoteFaultRules:
 
         It takes the same arguments as `add`, and raises the same errors.
         """
-        with disarm_afterwards(self, self.add(fault, operation, match, **conditions)) as armed:
-            yield armed
+        with disarm_afterwards(self, self.add(fault, operation, match, **conditions)) as rule:
+            yield rule
 
     def get(self, id_: str) -> RemoteFaultRule | None:
         """Return the rule in force with this id, or None if there is none."""
@@ -576,9 +576,9 @@ class RemoteFaultRules:
             return fault.as_dict()
         match = fault.get("match") if isinstance(fault, Mapping) else None
         if callable(fault) or callable(match):
-            what = f"match: {brief(match)}" if callable(match) else f"fault: {brief(fault)}"
+            culprit = f"match: {brief(match)}" if callable(match) else f"fault: {brief(fault)}"
             raise SettingError(
-                f"{what} is a Python function and can't be sent to {self._client.url}; use a fault kind and JSON"
+                f"{culprit} is a Python function and can't be sent to {self._client.url}; use a fault kind and JSON"
             )
         if isinstance(fault, str):
             return {"kind": fault}
@@ -811,8 +811,8 @@ class _RemoteCore:
     def __init__(self, client: ControlClient) -> None:
         self.client, self.journal = client, _RemoteEntries(client)
         self.facts = client.get("/settings")
-        known = {vendor.name: vendor for vendor in find_vendors()}
-        self.vendors = {name: known[name] for name in self.facts["vendors"] if name in known}
+        vendors = {vendor.name: vendor for vendor in find_vendors()}
+        self.vendors = {name: vendors[name] for name in self.facts["vendors"] if name in vendors}
 
     @cached_property
     def routes(self) -> Routes:
@@ -835,8 +835,10 @@ class _RemoteCore:
         return EntryFilter(**filters)
 
     def entries(self, **filters: Any) -> list[Entry]:
-        wanted = self.entry_filter(**filters)
-        return wanted.select(self.journal.fetch(vendor=wanted.vendor, operation=wanted.operation, since=wanted.since))
+        entry_filter = self.entry_filter(**filters)
+        return entry_filter.select(
+            self.journal.fetch(vendor=entry_filter.vendor, operation=entry_filter.operation, since=entry_filter.since)
+        )
 
     def snapshot(self) -> RemoteSnapshot:
         return RemoteSnapshot(self.client)

@@ -51,7 +51,7 @@ class Routes:
                 for path in operation.paths:
                     self._row(vendor.name, root + path or "/")[operation.method] = operation
         # A cache: clients request few resources again and again, and a look-up is faster than a search.
-        self._known: dict[tuple[str, str], Resource] = {}
+        self._cache: dict[tuple[str, str], Resource] = {}
 
     def rows(self) -> list[tuple[str, str, str]]:
         """Return (method, path, operation) of every row."""
@@ -79,9 +79,9 @@ class Routes:
 
     def owns(self, host: str, hosts: Iterable[str] = ()) -> bool:
         """Return whether *host* is a vendor's host, or included by the setting ``hosts`` or the patterns *hosts*."""
-        listed = is_listed(normalized(host), (*self._hosts, *hosts))
-        if listed is not None:
-            return listed
+        is_hit = is_listed(normalized(host), (*self._hosts, *hosts))
+        if is_hit is not None:
+            return is_hit
         return any(matches(normalized(host), pattern) for vendor, _ in self._vendors for pattern in vendor.hosts)
 
     def vendor_of(self, host: str) -> str:
@@ -99,7 +99,7 @@ class Routes:
         matched.
         """
         host, target = request.headers.get("host", ""), request.target
-        vendor, path, methods, arguments, assumed = self._known.get((host, target)) or self._resource(host, target)
+        vendor, path, methods, arguments, assumed = self._cache.get((host, target)) or self._resource(host, target)
         operation = methods.get(request.method)
         if operation is None:
             operation = self._refusing(vendor, request.method, path, methods)
@@ -108,9 +108,9 @@ class Routes:
     def _resource(self, host: str, target: str) -> Resource:
         resource = self._find(host, target)
         if len(host) + len(target) < _LONG:
-            if len(self._known) >= _MOST:
-                self._known.clear()
-            self._known[host, target] = resource
+            if len(self._cache) >= _MOST:
+                self._cache.clear()
+            self._cache[host, target] = resource
         return resource
 
     def _find(self, host: str, target: str) -> Resource:
@@ -148,7 +148,7 @@ class Routes:
         return UNMATCHED
 
     def _nearest(self, vendor: Vendor, method: str, path: str) -> str:
-        names = [f"{verb} {known}" for verb, known, _ in self.rows()]
+        names = [f"{verb} {path_of_row}" for verb, path_of_row, _ in self.rows()]
         near = get_close_matches(f"{method} {path}", names, n=3, cutoff=0.3)
         moves = any(option.name == "path" for option in vendor.options)
         hint = f"unknown path; the nearest operations are {', '.join(near)}" if near else "unknown path"

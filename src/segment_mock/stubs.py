@@ -141,12 +141,12 @@ class Stubs:
 
     def restore(self, rows: list[Json]) -> None:
         """Replace the stubs by *rows* of `rows`; the initial stubs stay the same."""
-        left = [*self._initial]
+        unmatched_stubs = [*self._initial]
         stubs = []
         for row in rows:
-            same = [stub for stub in left if row["initial"] and stub.source == row["source"]]
+            same = [stub for stub in unmatched_stubs if row["initial"] and stub.source == row["source"]]
             stub = same[0] if same else self._read(row["source"], "stub: ")
-            left = [one for one in left if one is not stub]
+            unmatched_stubs = [one for one in unmatched_stubs if one is not stub]
             stub.calls, stub.where = row["calls"], row["where"]
             stubs.append(stub)
         with self._lock:

@@ -100,9 +100,9 @@ def _by_server(mock: SegmentMock, example: Example) -> tuple[int, Any]:
 
 
 def _send(connection: http.client.HTTPConnection, example: Example) -> tuple[int, Any]:
-    sent = example.request
+    request = example.request
     try:
-        connection.request(sent["method"], sent["path"], sent["body"], sent["headers"])
+        connection.request(request["method"], request["path"], request["body"], request["headers"])
         reply = connection.getresponse()
         return reply.status, _parsed(reply.read())
     finally:
@@ -110,18 +110,18 @@ def _send(connection: http.client.HTTPConnection, example: Example) -> tuple[int
 
 
 def _by_session(mock: SegmentMock, example: Example) -> tuple[int, Any]:
-    sent = example.request
+    request = example.request
     with mock.session() as session:
-        reply = session.request(sent["method"], sent["path"], headers=sent["headers"], data=sent["body"])
+        reply = session.request(request["method"], request["path"], headers=request["headers"], data=request["body"])
         return reply.status_code, _parsed(reply.content)
 
 
 def _by_wsgi(mock: SegmentMock, example: Example) -> tuple[int, Any]:
     from .web import create_app
 
-    sent = example.request
+    request = example.request
     client = create_app(mock._emulator).test_client()
-    reply = client.open(sent["path"], method=sent["method"], headers=sent["headers"], data=sent["body"])
+    reply = client.open(request["path"], method=request["method"], headers=request["headers"], data=request["body"])
     return reply.status_code, _parsed(reply.data)
 
 

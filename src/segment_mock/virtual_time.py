@@ -186,9 +186,9 @@ class VirtualTime:
             loop_time.offset += seconds
             return
         self._move(seconds)
-        whole = math.floor((seconds + _TOLERANCE) / _GRAIN) * _GRAIN
+        whole_grains = math.floor((seconds + _TOLERANCE) / _GRAIN) * _GRAIN
         for clock in self._clocks:
-            clock.advance(whole)
+            clock.advance(whole_grains)
 
     def passed(self, clock: MovableClock, seconds: float) -> None:
         """Move *clock* and virtual time by *seconds* that a caller in synchronous code would have waited."""

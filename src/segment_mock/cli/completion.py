@@ -112,8 +112,8 @@ def fault_kinds() -> dict[str, str]:
     """Return each kind of fault with its description, and the aliases."""
     from ..faults import ALIASES, kinds
 
-    known = {name: " ".join((kind.__doc__ or "").split()) for name, kind in kinds().items()}
-    return {**known, **{alias: str(definition["kind"]) for alias, definition in ALIASES.items()}}
+    descriptions = {name: " ".join((kind.__doc__ or "").split()) for name, kind in kinds().items()}
+    return {**descriptions, **{alias: str(definition["kind"]) for alias, definition in ALIASES.items()}}
 
 
 def scenarios(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -121,11 +121,11 @@ def scenarios(context: click.Context, parameter: click.Parameter, incomplete: st
     from ..settings import scenarios as shipped
     from ..settings import scenarios_of
 
-    known = {name: row["about"] for name, row in shipped().items()}
+    descriptions = {name: row["about"] for name, row in shipped().items()}
     with suppress(SettingError):
         sources = context.params.get("scenarios") or context.params.get("own") or ()
-        known |= {name: row["about"] for name, row in scenarios_of(sources).items()}
-    return of(lambda: known)(context, parameter, incomplete)
+        descriptions |= {name: row["about"] for name, row in scenarios_of(sources).items()}
+    return of(lambda: descriptions)(context, parameter, incomplete)
 
 
 def fault_settings(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -96,7 +96,7 @@ def conform_(
     vendors: Sequence[str],
     only: Sequence[str],
     report: Path | None,
-    **given: Any,
+    **option_values: Any,
 ) -> None:
     """Replay the shipped examples against URL.
 
@@ -107,46 +107,46 @@ def conform_(
     """
     if report and not (report.parent.is_dir() and os.access(report.parent, os.W_OK)):
         raise click.UsageError(f"--junit {report}: the folder does not exist or is not writable")
-    settings = _settings(given)
+    settings = _settings(option_values)
     if folder:
-        if vendors or only or report or given["as_json"]:
+        if vendors or only or report or option_values["as_json"]:
             raise click.UsageError(
                 "--fixtures replays every recording; it allows no --vendor, --only, --junit or --json"
             )
-        _replay(folder, target, settings, given)
+        _replay(folder, target, settings, option_values)
         return
     if not target:
         raise click.UsageError("Missing option '--target'.")
     secrets = _secrets(check_url(target), settings)
-    chosen = _chosen(vendors or _NAMES, only)
-    client = Client(target, given["timeout"], given["ca_file"], secrets)
+    selection = _selection(vendors or _NAMES, only)
+    client = Client(target, option_values["timeout"], option_values["ca_file"], secrets)
     with closing(client), _interruptible():
         try:
-            target_ = _target(client, settings, given)
+            target_ = _target(client, settings, option_values)
         except Unreachable as error:
             raise click.ClickException(redact(f"{client.display_url} can't be reached: {error}", secrets)) from None
-        results, left = _run(target_, client, chosen, secrets, given["as_json"])
-    _report(client.display_url, target_.name, results, left, report, given["as_json"])
+        results, leftovers = _run(target_, client, selection, secrets, option_values["as_json"])
+    _report(client.display_url, target_.name, results, leftovers, report, option_values["as_json"])
 
 
-def _replay(folder: Path, target: str | None, settings: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+def _replay(folder: Path, target: str | None, settings: Mapping[str, Any], flags: Mapping[str, Any]) -> None:
     try:
         recordings = read_recordings(folder)
     except SettingError as error:
         raise click.UsageError(str(error)) from None
     reading = {f"{vendor.name}.{row.name}" for vendor in find_vendors() for row in vendor.operations if row.reads}
     writing = [one.name for one in recordings if one.document.get("operation") not in reading]
-    if target and writing and not given["allow_writes"]:
+    if target and writing and not flags["allow_writes"]:
         raise click.UsageError(f"{', '.join(writing)}: calls that write need --allow-writes")
     credentials = {vendor.key_header.lower(): settings[_KEYS[vendor.name]] for vendor in find_vendors()}
     secrets = _secrets(check_url(target) if target else "", settings)
     with ExitStack() as stack:
         url = target or stack.enter_context(SegmentMock()).serve().url
-        client = stack.enter_context(closing(Client(url, given["timeout"], given["ca_file"], secrets)))
+        client = stack.enter_context(closing(Client(url, flags["timeout"], flags["ca_file"], secrets)))
 
         def send(method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, Any]:
-            sent = {name: credentials.get(name.lower()) or value for name, value in headers.items()}
-            answer = client.ask(method, path, sent, body)
+            headers_to_send = {name: credentials.get(name.lower()) or value for name, value in headers.items()}
+            answer = client.ask(method, path, headers_to_send, body)
             return answer.status, answer.text if answer.body is None else answer.body
 
         drifted = []
@@ -169,42 +169,42 @@ def _replay(folder: Path, target: str | None, settings: Mapping[str, Any], given
 
 
 def _run(
-    target: Target, client: Client, chosen: Sequence[Example], secrets: Sequence[str], as_json: bool
+    target: Target, client: Client, selection: Sequence[Example], secrets: Sequence[str], as_json: bool
 ) -> tuple[list[Result], list[str]]:
     results: list[Result] = []
-    left: list[str] = []
+    leftovers: list[str] = []
     try:
         with (
-            Progress("comparing examples", len(chosen)) as progress,
-            closing(conform(target, client, chosen, secrets)) as run,
+            Progress("comparing examples", len(selection)) as progress,
+            closing(conform(target, client, selection, secrets)) as run,
         ):
             for result in run:
                 results.append(result)
                 progress.step()
                 _tell(result, err=as_json)
     finally:
-        left += [redact(line, secrets) for line in target.close()]
-        for line in left:
+        leftovers += [redact(line, secrets) for line in target.close()]
+        for line in leftovers:
             click.echo(f"left behind: {line}", err=True)
-    return results, left
+    return results, leftovers
 
 
 def _report(
-    url: str, kind: str, results: Sequence[Result], left: Sequence[str], file: Path | None, as_json: bool
+    url: str, kind: str, results: Sequence[Result], leftovers: Sequence[str], file: Path | None, as_json: bool
 ) -> None:
-    totals = summary(url, kind, results, left)
+    totals = summary(url, kind, results, leftovers)
     line = f"{totals['passed']} passed, {totals['failed']} failed, {totals['skipped']} skipped: {url} ({kind})"
     click.echo(line, err=as_json)
     if file:
         try:
-            file.write_bytes(junit(url, results, left))
+            file.write_bytes(junit(url, results, leftovers))
         except OSError as error:
             raise click.UsageError(f"--junit {file}: {error.strerror}") from None
     if as_json:
         click.echo(json.dumps(totals, indent=2))
     if not totals["passed"] + totals["failed"]:
         raise click.ClickException("nothing was compared; each skipped example names the reason")
-    if totals["failed"] or left:
+    if totals["failed"] or leftovers:
         click.get_current_context().exit(1)
 
 
@@ -216,21 +216,21 @@ def _tell(result: Result, err: bool) -> None:
         click.echo(f"        and {len(result.differences) - _SHOWN} more", err=err)
 
 
-def _target(client: Client, settings: Mapping[str, Any], given: Mapping[str, Any]) -> Target:
+def _target(client: Client, settings: Mapping[str, Any], flags: Mapping[str, Any]) -> Target:
     credentials = {vendor: settings[name] for vendor, name in _KEYS.items() if settings[name]}
     control = ControlPlane(client, settings["admin_token"])
     if control.is_segment_mock():
-        return MockTarget(control, credentials, writes=given["allow_writes"])
+        return MockTarget(control, credentials, writes=flags["allow_writes"])
     roots = {vendor: settings[name] for vendor, name in _ROOTS.items() if name in settings}
     mark = f"conform-{int(Clock().now() * 1000):x}"
     return SandboxTarget(
-        client, credentials, roots, mark, writes=given["allow_writes"], leftovers=given["allow_leftovers"]
+        client, credentials, roots, mark, writes=flags["allow_writes"], leftovers=flags["allow_leftovers"]
     )  # fmt: skip
 
 
-def _settings(given: Mapping[str, Any]) -> dict[str, Any]:
+def _settings(flags: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        return resolve(_OPTIONS, {row.name: given[row.name] for row in _OPTIONS}, os.environ)
+        return resolve(_OPTIONS, {row.name: flags[row.name] for row in _OPTIONS}, os.environ)
     except SettingError as error:
         raise click.UsageError(str(error)) from None
 
@@ -254,14 +254,14 @@ def check_url(text: str) -> str:
     return text
 
 
-def _chosen(vendors: Sequence[str], only: Sequence[str]) -> list[Example]:
-    known = [example for example in examples() if example.vendor.name in vendors]
+def _selection(vendors: Sequence[str], only: Sequence[str]) -> list[Example]:
+    candidates = [example for example in examples() if example.vendor.name in vendors]
     for pattern in only:
-        if not any(fnmatch(example.name, pattern) for example in known):
+        if not any(fnmatch(example.name, pattern) for example in candidates):
             raise click.UsageError(
-                f"--only {pattern}: unknown example{suggestion(pattern, [one.name for one in known])}"
+                f"--only {pattern}: unknown example{suggestion(pattern, [one.name for one in candidates])}"
             )
-    return [one for one in known if not only or any(fnmatch(one.name, pattern) for pattern in only)]
+    return [one for one in candidates if not only or any(fnmatch(one.name, pattern) for pattern in only)]
 
 
 @contextmanager

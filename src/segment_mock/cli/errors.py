@@ -57,17 +57,19 @@ def is_json_log(words: Sequence[str]) -> bool:
     if not words or words[0] not in _LOGGING:
         return False
     flags = _flags(words[1:])
-    given = flags.get("--log-format") or os.environ.get("SEGMENT_MOCK_LOG_FORMAT") or _from_file(flags.get("--config"))
-    return given == "json"
+    log_format = (
+        flags.get("--log-format") or os.environ.get("SEGMENT_MOCK_LOG_FORMAT") or _from_file(flags.get("--config"))
+    )
+    return log_format == "json"
 
 
 def _flags(words: Sequence[str]) -> dict[str, str]:
     values: dict[str, str] = {}
     rest = iter(words)
-    for word in rest:
-        if word == "--":
+    for argument in rest:
+        if argument == "--":
             break
-        name, equals, value = word.partition("=")
+        name, equals, value = argument.partition("=")
         name = name.replace("_", "-")
         if name in ("--log-format", "--config"):
             values[name] = value if equals else next(rest, "")

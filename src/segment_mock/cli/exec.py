@@ -40,7 +40,7 @@ _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 @flags(replace(row, default=_DEFAULTS.get(row.name, row.default)) for row in _OPTIONS if row.name != "tls")
 @config_option
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, shell_complete=programs)
-def exec_(command: tuple[str, ...], config: str | None, **given: Any) -> None:
+def exec_(command: tuple[str, ...], config: str | None, **option_values: Any) -> None:
     """Run COMMAND with a server that answers its calls.
 
     COMMAND may be in any language; its calls to the vendors' hosts reach the server. The server is a proxy on a free
@@ -48,7 +48,9 @@ def exec_(command: tuple[str, ...], config: str | None, **given: Any) -> None:
     with 128 plus the number of the signal that ended it. Exits with 127 if the command does not exist, and with 126 if
     it can't be run.
     """
-    settings = resolve_settings(_OPTIONS, {"port": os.environ.get("SEGMENT_MOCK_PORT") or 0, **_given(given)}, config)
+    settings = resolve_settings(
+        _OPTIONS, {"port": os.environ.get("SEGMENT_MOCK_PORT") or 0, **_without_absent(option_values)}, config
+    )
     as_json = settings["log_format"] == "json"
     ready_file = ReadyFile(settings["ready_file"]) if settings["ready_file"] else None
     with ExitStack() as stack:
@@ -96,8 +98,8 @@ def _vendor_hosts() -> list[str]:
     return [host for vendor in find_vendors() for host in vendor.hosts]
 
 
-def _given(given: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in given.items() if value not in (None, ())}
+def _without_absent(flags: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in flags.items() if value not in (None, ())}
 
 
 class NoSuchCommand(click.ClickException):

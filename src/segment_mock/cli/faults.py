@@ -38,11 +38,11 @@ def faults(name: str | None, own: tuple[str, ...]) -> None:
     segmenter.down. Without NAME, everything is listed.
     """
     try:
-        listed = Emulator({"scenarios": own}).scenarios()
+        scenarios = Emulator({"scenarios": own}).scenarios()
     except SettingError as error:
         raise click.UsageError(str(error)) from None
     if name is not None:
-        click.echo("\n".join(_one(name, listed)))
+        click.echo("\n".join(_one(name, scenarios)))
         return
     click.echo("Kinds of fault, and their settings:")
     for kind in kinds():
@@ -54,11 +54,11 @@ def faults(name: str | None, own: tuple[str, ...]) -> None:
     for alias in ALIASES:
         click.echo(f"    {_alias(alias)}")
     click.echo("\nScenarios (--scenario NAME):")
-    for scenario in listed:
-        click.echo("\n".join(["", *_scenario(scenario, listed[scenario])]))
+    for scenario in scenarios:
+        click.echo("\n".join(["", *_scenario(scenario, scenarios[scenario])]))
 
 
-def _one(name: str, listed: Mapping[str, Any]) -> Iterator[str]:
+def _one(name: str, scenarios: Mapping[str, Any]) -> Iterator[str]:
     conditions = {row.name: row for row in WHEN}
     if name in kinds():
         yield from _kind(name)
@@ -67,12 +67,12 @@ def _one(name: str, listed: Mapping[str, Any]) -> Iterator[str]:
         yield from _kind(ALIASES[name]["kind"])
     elif name in conditions:
         yield f"  {_describe(conditions[name])}"
-    elif name in listed:
-        yield from _scenario(name, listed[name])
+    elif name in scenarios:
+        yield from _scenario(name, scenarios[name])
     else:
-        known = [*kinds(), *ALIASES, *conditions, *listed]
-        expected = f"expected one of {', '.join(known)}"
-        raise click.UsageError(f"unknown fault, condition or scenario {name!r}{suggestion(name, known)}; {expected}")
+        names = [*kinds(), *ALIASES, *conditions, *scenarios]
+        expected = f"expected one of {', '.join(names)}"
+        raise click.UsageError(f"unknown fault, condition or scenario {name!r}{suggestion(name, names)}; {expected}")
 
 
 def _kind(name: str) -> Iterator[str]:

@@ -85,9 +85,9 @@ def journal(
     With --json, each call is an object with headers, bodies and changes; with --follow, one for each line.
     """
     modes = {"NUMBER": number is not None, "--follow": follow, "--har": har is not None, "--clear": clear}
-    chosen = [name for name, is_chosen in modes.items() if is_chosen]
-    if len(chosen) > 1:
-        raise click.UsageError(f"{' and '.join(chosen)} can't be combined")
+    requested_modes = [name for name, is_chosen in modes.items() if is_chosen]
+    if len(requested_modes) > 1:
+        raise click.UsageError(f"{' and '.join(requested_modes)} can't be combined")
     query = {**filters, "json": body, "exact": exact or None}
     if clear:
         client.delete("/journal")
@@ -115,12 +115,12 @@ def _list(reply: Mapping[str, Any], as_json: bool) -> None:
 
 def _follow(client: ControlClient, query: Mapping[str, Any], as_json: bool) -> None:
     """Print the calls so far, then each new call once it is answered."""
-    printed: set[int] = set()
+    printed_ids: set[int] = set()
 
     def show(entries: list[Mapping[str, Any]]) -> None:
         for entry in entries:
-            if entry["outcome"] != "open" and entry["id"] not in printed:
-                printed.add(entry["id"])
+            if entry["outcome"] != "open" and entry["id"] not in printed_ids:
+                printed_ids.add(entry["id"])
                 echo(json.dumps(entry, ensure_ascii=False) if as_json else _line(entry))
         sys.stdout.flush()
 
@@ -129,9 +129,9 @@ def _follow(client: ControlClient, query: Mapping[str, Any], as_json: bool) -> N
             if kind == "begin":
                 show(client.call("GET", "/journal", query=query)["entries"])
             elif kind == "reset":
-                printed.clear()
+                printed_ids.clear()
                 click.echo("-- the journal was cleared --", err=True)
-            elif kind == "entry" and data["outcome"] != "open" and data["id"] not in printed:
+            elif kind == "entry" and data["outcome"] != "open" and data["id"] not in printed_ids:
                 since = max(data["id"] - 1, query.get("since") or 0)
                 show(client.call("GET", "/journal", query={**query, "since": since, "limit": None})["entries"])
     except KeyboardInterrupt:
@@ -145,8 +145,10 @@ def _line(entry: Mapping[str, Any]) -> str:
 
 
 def _row(entry: Mapping[str, Any]) -> tuple[Any, ...]:
-    whole = entry["outcome"] == "answered"
-    answer = str(entry["status"]) if whole else " ".join(filter(None, [str(entry["status"] or ""), entry["outcome"]]))
+    is_complete = entry["outcome"] == "answered"
+    answer = (
+        str(entry["status"]) if is_complete else " ".join(filter(None, [str(entry["status"] or ""), entry["outcome"]]))
+    )
     kinds = Counter(
         f"{'+' if row['before'] is None else '-' if row['after'] is None else '~'}{row['table']}"
         for row in entry["changes"]

@@ -31,12 +31,12 @@ def flags(options: Iterable[Option]) -> Callable[[_Command], _Command]:
     return decorate
 
 
-def resolve_settings(options: Iterable[Option], given: dict[str, Value], config: str | None) -> dict[str, Value]:
+def resolve_settings(options: Iterable[Option], flags: dict[str, Value], config: str | None) -> dict[str, Value]:
     """Return every setting from flags, environment and file; exits with 2 for an unusable one."""
     options = [*options]
     try:
         check_variables(options, os.environ)
-        return resolve(options, given, os.environ, read_config(config))
+        return resolve(options, flags, os.environ, read_config(config))
     except SettingError as error:
         raise click.UsageError(str(error)) from None
 

@@ -39,11 +39,11 @@ def with_server(command: _Command) -> _Command:
     """Give *command* the options of a server, and call it with a `ControlClient` first."""
 
     @wraps(command)
-    def called(url: str | None, ca_file: str | None, admin_token: str | None, **options: Any) -> Any:
+    def wrapper(url: str | None, ca_file: str | None, admin_token: str | None, **options: Any) -> Any:
         with exit_codes(), closing(client_of(url, admin_token, ca_file)) as client:
             return command(client, **options)
 
-    return _url(_ca(_token(called)))  # type: ignore[return-value]
+    return _url(_ca(_token(wrapper)))  # type: ignore[return-value]
 
 
 @contextmanager

@@ -77,18 +77,18 @@ def add(
 @with_server
 def scenario(client: ControlClient, name: str | None, as_json: bool) -> None:
     """Arm the faults of the scenario NAME. Without NAME, list the scenarios of the server."""
-    known = {row["name"]: row for row in client.get("/scenarios")["scenarios"]}
+    by_name = {row["name"]: row for row in client.get("/scenarios")["scenarios"]}
     if name is None:
         if as_json:
-            print_json([*known.values()])
+            print_json([*by_name.values()])
         else:
-            print_table(("scenario", "about"), [(row["name"], row["about"]) for row in known.values()])
+            print_table(("scenario", "about"), [(row["name"], row["about"]) for row in by_name.values()])
         return
-    if name not in known:
+    if name not in by_name:
         raise click.ClickException(
-            f"unknown scenario {name!r}{suggestion(name, known)}; expected one of: {', '.join(known)}"
+            f"unknown scenario {name!r}{suggestion(name, by_name)}; expected one of: {', '.join(by_name)}"
         )
-    _print(client.post("/faults", known[name]["faults"])["faults"], as_json)
+    _print(client.post("/faults", by_name[name]["faults"])["faults"], as_json)
 
 
 @rules.command("remove")

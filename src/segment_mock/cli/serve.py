@@ -44,9 +44,9 @@ _WATCH_INTERVAL = 0.3
 @flags(_OPTIONS)
 @config_option
 @click.option("--watch", is_flag=True, help="Reload when a file of data, faults, stubs or scenarios changes.")
-def serve(config: str | None, watch: bool, **given: Any) -> None:
+def serve(config: str | None, watch: bool, **option_values: Any) -> None:
     """Serve both APIs and the control plane over HTTP until Ctrl-C."""
-    settings = resolve_settings(_OPTIONS, given, config)
+    settings = resolve_settings(_OPTIONS, option_values, config)
     ready_file = ReadyFile(settings["ready_file"]) if settings["ready_file"] else None
     format_ = settings["log_format"]
     with ErrorLog(sys.stderr, format_), Signals() as signals, CallLog(sys.stderr, format_) as log:
@@ -105,7 +105,7 @@ class FileWatch:
 
     def __init__(self, mock: SegmentMock, files: list[Path]) -> None:
         self._mock, self._files, self._is_over = mock, files, Event()
-        self._seen = self._look()
+        self._versions = self._current_versions()
         self._thread = Thread(target=self._run, name="segment-mock-watch", daemon=True)
 
     def __enter__(self) -> Self:
@@ -116,16 +116,16 @@ class FileWatch:
         self._is_over.set()
         self._thread.join()
 
-    def _look(self) -> list[tuple[int, int] | None]:
+    def _current_versions(self) -> list[tuple[int, int] | None]:
         return [(at.st_mtime_ns, at.st_size) if (at := _stat(file)) else None for file in self._files]
 
     def _run(self) -> None:
         while not self._is_over.wait(_WATCH_INTERVAL):
-            now = self._look()
-            if now == self._seen or None in now:  # an editor may remove a file before it writes the new one
+            now = self._current_versions()
+            if now == self._versions or None in now:  # an editor may remove a file before it writes the new one
                 continue
-            names = ", ".join(str(file) for file, a, b in zip(self._files, self._seen, now, strict=True) if a != b)
-            self._seen = now
+            names = ", ".join(str(file) for file, a, b in zip(self._files, self._versions, now, strict=True) if a != b)
+            self._versions = now
             try:
                 self._mock.reload()
             except SettingError as error:

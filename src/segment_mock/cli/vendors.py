@@ -56,9 +56,9 @@ def vendors(name: str | None, operation: str | None, *, errors: bool, assumption
     NAME is a vendor; without it, every vendor is listed. With OPERATION, or with a NAME such as salsa.upsert_segments,
     one operation is shown in full: its fields, errors, assumptions, and an example to run.
     """
-    vendor, row = _chosen(name, operation)
-    listed = [*_VENDORS] if vendor is None else [vendor]
-    document = catalogue(listed, resolve_settings(all_options(_VENDORS), {}, None))
+    vendor, row = _selection(name, operation)
+    selection = [*_VENDORS] if vendor is None else [vendor]
+    document = catalogue(selection, resolve_settings(all_options(_VENDORS), {}, None))
     if row:
         if errors or assumptions:
             flag = "--errors" if errors else "--assumptions"
@@ -74,7 +74,7 @@ def vendors(name: str | None, operation: str | None, *, errors: bool, assumption
             _print_vendor(each, errors=errors, assumptions=assumptions)
 
 
-def _chosen(name: str | None, operation: str | None) -> tuple[Vendor | None, str]:
+def _selection(name: str | None, operation: str | None) -> tuple[Vendor | None, str]:
     """Return the vendor that *name* selects, if any, and the full name of the operation, ``""`` for none."""
     if name is None:
         return None, ""
@@ -86,9 +86,9 @@ def _chosen(name: str | None, operation: str | None) -> tuple[Vendor | None, str
                 if operation:
                     raise click.UsageError(f"unexpected {operation!r}: {name!r} is an operation already")
                 return vendor, f"{vendor.name}.{row.name}"
-    known = [*_names(), *(row.name for vendor in _VENDORS for row in vendor.operations)]
+    names = [*_names(), *(row.name for vendor in _VENDORS for row in vendor.operations)]
     raise click.UsageError(
-        f"unknown vendor or operation {name!r}{suggestion(name, known)}; expected one of {', '.join(_names())}"
+        f"unknown vendor or operation {name!r}{suggestion(name, names)}; expected one of {', '.join(_names())}"
     )
 
 

@@ -112,8 +112,8 @@ class ControlPlane:
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         """Return the answer as JSON; raises `Unreachable` with the detail of a refusal."""
-        sent = b"" if body is None else json.dumps(body).encode()
-        answer = self._client.ask(method, f"/_mock{path}", self._headers, sent)
+        data = b"" if body is None else json.dumps(body).encode()
+        answer = self._client.ask(method, f"/_mock{path}", self._headers, data)
         if answer.status >= 300 or answer.body is None:
             detail = answer.body.get("detail", "") if isinstance(answer.body, dict) else answer.text
             hint = " (--admin-token)" if answer.status == 401 else ""

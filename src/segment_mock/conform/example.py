@@ -65,8 +65,8 @@ class Example:
     @property
     def admitted(self) -> bool:
         """Whether the vendor accepts its credential; a wrong credential is sent unchanged, to be refused."""
-        listed = self.options.get(self.vendor.key_flag.replace("-", "_"), [self.credential])
-        return bool(self.credential) and self.credential in listed
+        credentials = self.options.get(self.vendor.key_flag.replace("-", "_"), [self.credential])
+        return bool(self.credential) and self.credential in credentials
 
     def with_request(self, **changes: Any) -> Example:
         """Return it with other members of its request."""

@@ -106,17 +106,20 @@ def _document(
     sent_text = request.target + request.body.decode("utf-8", "replace")
     placeholders.learn(sent_text, response.body.decode("utf-8", "replace"))
     has_key = any(name.lower() == vendor.key_header.lower() for name in request.headers)
-    sent: dict[str, Any] = {"method": request.method, "path": clean(without(vendor.key_header.lower(), request.target))}
-    sent["headers"] = {vendor.key_header: TOKEN} if has_key else {}
+    request_document: dict[str, Any] = {
+        "method": request.method,
+        "path": clean(without(vendor.key_header.lower(), request.target)),
+    }
+    request_document["headers"] = {vendor.key_header: TOKEN} if has_key else {}
     if request.body:
-        sent["body"] = _cleaned(json_or_text(request.body), clean)
+        request_document["body"] = _cleaned(json_or_text(request.body), clean)
     return {
         "title": f"{request.method} {clean(request.target.partition('?')[0])} answers {response.status}.",
         "source": source,
         "mark": "recorded",
         "operation": exchange.operation,
         "state": {},
-        "request": sent,
+        "request": request_document,
         "response": {
             "status": response.status,
             "body": _cleaned(reply, clean),
@@ -188,14 +191,19 @@ def replay(recordings: Sequence[Recording], send: Send) -> Iterator[tuple[str, l
     """
     bound: dict[str, str] = {}
     for one in recordings:
-        sent = one.document["request"]
-        request = json.dumps([sent["path"], sent.get("body")])
+        request_document = one.document["request"]
+        request = json.dumps([request_document["path"], request_document.get("body")])
         if unbound := sorted({match[0] for match in _PLACEHOLDER.finditer(request)} - bound.keys()):
             yield one.name, [f"request: no earlier answer had {', '.join(unbound)}"]
             continue
         path, content = json.loads(_PLACEHOLDER.sub(lambda match: bound[match[0]], request))
         text = content if isinstance(content, str) else json.dumps(content)
-        status, body = send(sent["method"], path, sent["headers"], text.encode() if "body" in sent else b"")
+        status, body = send(
+            request_document["method"],
+            path,
+            request_document["headers"],
+            text.encode() if "body" in request_document else b"",
+        )
         response = one.document["response"]
         lines = [] if status == response["status"] else [f"status: expected {response['status']}, got {status}"]
         yield one.name, [*lines, *_differences(response["body"], body, bound, {*response.get("any", ())})]
@@ -224,8 +232,8 @@ def _differences(
             yield from _differences(item, other, bound, loose, f"{place}[{index}]")
     elif isinstance(expected, str) and isinstance(actual, str) and _PLACEHOLDER.search(expected):
         if not _bind(expected, actual, bound):
-            known = _PLACEHOLDER.sub(lambda match: bound.get(match[0], match[0]), expected)
-            yield f"{here}: expected {known!r}, got {actual!r}"
+            with_values = _PLACEHOLDER.sub(lambda match: bound.get(match[0], match[0]), expected)
+            yield f"{here}: expected {with_values!r}, got {actual!r}"
     elif type(expected) is not type(actual) or expected != actual:
         yield f"{here}: expected {expected!r}, got {actual!r}"
 

@@ -36,11 +36,11 @@ class Result:
 
 
 def conform(
-    target: Target, client: Client, chosen: Iterable[Example], secrets: Sequence[str] = ()
+    target: Target, client: Client, examples: Iterable[Example], secrets: Sequence[str] = ()
 ) -> Generator[Result, None, None]:
-    """Perform each of *chosen* on *target*, calling it by *client*, and yield the results without *secrets*."""
+    """Perform each of *examples* on *target*, calling it by *client*, and yield the results without *secrets*."""
     silent = 0
-    for example in chosen:
+    for example in examples:
         if silent == _PATIENCE:
             yield Result(example, why=f"the target did not answer {_PATIENCE} examples before it")
             continue
@@ -54,58 +54,59 @@ def conform(
 def _perform(target: Target, client: Client, example: Example) -> Result:
     if why := target.skip_reason(example):
         return Result(example, why=why)
-    sent, answer = example, None
+    prepared_example, answer = example, None
     try:
-        sent = target.prepare(example)
-        answer = client.ask(**sent.request)
-        return Result(example, _compare(sent, answer, target), seconds=answer.seconds)
+        prepared_example = target.prepare(example)
+        answer = client.ask(**prepared_example.request)
+        return Result(example, _compare(prepared_example, answer, target), seconds=answer.seconds)
     except SetupFailed as error:
         return Result(example, why=f"its records can't be created: {error}")
     except Unreachable as error:
         return Result(example, [str(error)], answered=False)
     finally:
-        target.cleanup(sent, answer)
+        target.cleanup(prepared_example, answer)
 
 
-def _compare(sent: Example, answer: Answer, target: Target) -> list[str]:
-    state, expected = target.state(sent), sent.document["response"]
-    form = tuple(sent.conform_options.get("form", ()))
+def _compare(example: Example, answer: Answer, target: Target) -> list[str]:
+    state, expected = target.state(example), example.document["response"]
+    form = tuple(example.conform_options.get("form", ()))
     if answer.body is not None:
-        return outcome(sent, answer.status, answer.body, state, form)
+        return outcome(example, answer.status, answer.body, state, form)
     # Without an expected body, any reply passes, such as an HTML page or an empty body.
-    differences = outcome(sent, answer.status, expected["body"], state, form)
+    differences = outcome(example, answer.status, expected["body"], state, form)
     return [*differences, f"body: expected JSON, got {answer.text}"] if expected["body"] else differences
 
 
 _WORDS = {"pass": "passed", "fail": "failed", "skip": "skipped"}
 
 
-def summary(url: str, kind: str, results: Sequence[Result], left: Sequence[str]) -> dict[str, Any]:
+def summary(url: str, kind: str, results: Sequence[Result], leftovers: Sequence[str]) -> dict[str, Any]:
     """Return the run as JSON: *url* and *kind* of the target, counts by verdict, records left behind, each example."""
     counts = Counter(result.verdict for result in results)
     return {
         "target": url,
         "place": kind,
-        **{word: counts[verdict] for verdict, word in _WORDS.items()},
-        "left_behind": list(left),
+        **{plural: counts[verdict] for verdict, plural in _WORDS.items()},
+        "left_behind": list(leftovers),
         "examples": [_row(result) for result in results],
     }
 
 
-def junit(url: str, results: Sequence[Result], left: Sequence[str]) -> bytes:
+def junit(url: str, results: Sequence[Result], leftovers: Sequence[str]) -> bytes:
     """Return the run as JUnit XML: a case for each example, and a failed one if records were left behind."""
     counts = Counter(result.verdict for result in results)
     attributes = {
-        "name": "segment-mock conform", "tests": len(results) + bool(left), "failures": counts["fail"] + bool(left),
+        "name": "segment-mock conform",
+        "tests": len(results) + bool(leftovers), "failures": counts["fail"] + bool(leftovers),
         "errors": 0, "skipped": counts["skip"], "time": f"{sum(result.seconds for result in results):.3f}",
     }  # fmt: skip
     suite = _element("testsuite", attributes)
     suite.append(_element("properties", {}))
     suite[0].append(_element("property", {"name": "target", "value": url}))
     suite.extend(_case(result) for result in results)
-    if left:
+    if leftovers:
         case = _element("testcase", {"classname": "conform", "name": "cleans up", "time": "0"})
-        case.append(_element("failure", {"message": f"{len(left)} left behind"}, "\n".join(left)))
+        case.append(_element("failure", {"message": f"{len(leftovers)} left behind"}, "\n".join(leftovers)))
         suite.append(case)
     root = _element("testsuites", {name: value for name, value in attributes.items() if name != "skipped"})
     root.append(suite)

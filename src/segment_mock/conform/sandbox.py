@@ -54,10 +54,15 @@ class SandboxTarget:
             return example.with_request(path=path)
         headers = {**request["headers"], vendor.key_header: self._credentials[vendor.name]}
         plan = setup_plan(vendor.name)
-        sent = rewrite(example.with_request(path=path, headers=headers), unique_names(example, plan.unique, self._mark))
-        sent = rewrite(sent, self._make_all(sent, plan))
-        response = {**sent.document["response"], "body": loosen(sent.document["response"]["body"], plan.fresh)}
-        return Example(sent.name, {**sent.document, "response": response})
+        prepared_example = rewrite(
+            example.with_request(path=path, headers=headers), unique_names(example, plan.unique, self._mark)
+        )
+        prepared_example = rewrite(prepared_example, self._make_all(prepared_example, plan))
+        response = {
+            **prepared_example.document["response"],
+            "body": loosen(prepared_example.document["response"]["body"], plan.fresh),
+        }
+        return Example(prepared_example.name, {**prepared_example.document, "response": response})
 
     def state(self, example: Example) -> Any:
         """Return None, because the vendor's API does not return all records."""
@@ -88,9 +93,9 @@ class SandboxTarget:
         for name in rows:
             if name not in tables:
                 return f"the API can't create {name}"
-            for wanted, value in tables[name].only.items():
-                if other := [row[wanted] for row in rows[name] if row.get(wanted, value) != value]:
-                    return f"the API can't create {name} of {wanted} {other[0]}"
+            for member, value in tables[name].only.items():
+                if other := [row[member] for row in rows[name] if row.get(member, value) != value]:
+                    return f"the API can't create {name} of {member} {other[0]}"
         makes = [table for name, table in tables.items() if name in rows or table.make == example.operation.name]
         if not self._leftovers and any(table.id and not table.remove for table in makes):
             return "it creates records that the API can't remove, which needs --allow-leftovers"
@@ -99,14 +104,14 @@ class SandboxTarget:
     def _make_all(self, example: Example, plan: SetupPlan) -> dict[str, str]:
         """Create the rows of *example*; return their new ids by the ids of the example."""
         ids: dict[str, str] = {}
-        known: dict[str, str] = {}
+        new_keys: dict[str, str] = {}
         state = example.document["state"].get(example.vendor.name, {})
         for name, table in plan.tables.items():
-            rows = rename(state.get(name, []), known) if not table.id else state.get(name, [])
+            rows = rename(state.get(name, []), new_keys) if not table.id else state.get(name, [])
             for part, body in table.bodies(rows):
                 keys = self._make(table, example, body, len(part))
                 for row, key in zip(part, keys, strict=False):
-                    known.update(dict.fromkeys(references(row), key))
+                    new_keys.update(dict.fromkeys(references(row), key))
                     if table.id in row:
                         ids[row[table.id]] = key
         return ids
@@ -189,12 +194,12 @@ class Table:
 
     def bodies(self, rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Sequence[Mapping[str, Any]], Any]]:
         """Yield the rows and the body of each call that makes *rows*."""
-        sent = [{self.names.get(name, name): row[name] for name in self.takes if name in row} for row in rows]
+        items = [{self.names.get(name, name): row[name] for name in self.takes if name in row} for row in rows]
         if self.rows.endswith("[]"):
             for start in range(0, len(rows), _BATCH):
-                yield rows[start : start + _BATCH], nest(self.rows, sent[start : start + _BATCH])
+                yield rows[start : start + _BATCH], nest(self.rows, items[start : start + _BATCH])
         else:
-            for row, body in zip(rows, sent, strict=True):
+            for row, body in zip(rows, items, strict=True):
                 for part in self._parts(body):
                     yield [row], nest(self.rows, part)
 
@@ -222,7 +227,7 @@ def setup_plan(vendor: str) -> SetupPlan:
     """Return the plan of *vendor*, which is empty if there is no file for it."""
     import yaml  # slow to import, and only other targets than a mock need it
 
-    (folder,) = (examples_folder(known) for known in find_vendors() if known.name == vendor)
+    (folder,) = (examples_folder(candidate) for candidate in find_vendors() if candidate.name == vendor)
     file = folder / "conform.yaml"
     document = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else {"tables": {}}
     return SetupPlan(**{**document, "tables": {name: Table(**row) for name, row in document["tables"].items()}})

@@ -58,12 +58,12 @@ class MockTarget:
         """Return why *example* can't be performed here: it writes, or another setting is in force."""
         if not (self._writes or example.operation.reads):
             return "it writes, which needs --allow-writes"
-        if self._settings["credentials"] == "listed" and example.admitted and not self._given(example):
+        if self._settings["credentials"] == "listed" and example.admitted and not self._credential_for(example):
             return f"the target accepts only listed credentials, which need --{example.vendor.key_flag}"
         secret = example.vendor.key_flag.replace("-", "_")
-        for name, needed in example.options.items():
-            if name != secret and (is_ := self._settings.get(name)) != needed:
-                return f"it needs a target with --{name.replace('_', '-')} {needed}; this one has {is_}"
+        for name, value in example.options.items():
+            if name != secret and (actual := self._settings.get(name)) != value:
+                return f"it needs a target with --{name.replace('_', '-')} {value}; this one has {actual}"
         return ""
 
     def prepare(self, example: Example) -> Example:
@@ -72,14 +72,14 @@ class MockTarget:
         moved = self._settings.get(f"{vendor.name}_path", vendor.root)
         headers = dict(request["headers"])
         if example.admitted and self._settings["credentials"] == "listed":
-            headers[vendor.key_header] = self._given(example)
+            headers[vendor.key_header] = self._credential_for(example)
         path = moved + request["path"].removeprefix(vendor.root) if moved != vendor.root else request["path"]
-        sent = example.with_request(path=path, headers=headers)
+        prepared_example = example.with_request(path=path, headers=headers)
         try:
-            self._control.ask("PUT", self._records(sent), example.document["state"])
+            self._control.ask("PUT", self._records(prepared_example), example.document["state"])
         except Unreachable as error:
             raise SetupFailed(str(error)) from None
-        return sent
+        return prepared_example
 
     def state(self, example: Example) -> Any:
         """Return the current records."""
@@ -96,7 +96,7 @@ class MockTarget:
             return [f"the records of the examples, because its own could not be restored: {error}"]
         return []
 
-    def _given(self, example: Example) -> str:
+    def _credential_for(self, example: Example) -> str:
         return self._credentials.get(example.vendor.name, "")
 
     def _records(self, example: Example) -> str:

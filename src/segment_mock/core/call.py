@@ -352,8 +352,8 @@ class Call:
 
     def _error_response(self, row: ErrorTemplate, refusal: Refusal, hint: str, label: str) -> Response:
         self.count(None)
-        known = {"method": self.request.method, "path": self.request.target.partition("?")[0]}
-        details = {**known, "limit": self.vendor.limits.items, **self.vendor.details(self)}
+        request_details = {"method": self.request.method, "path": self.request.target.partition("?")[0]}
+        details = {**request_details, "limit": self.vendor.limits.items, **self.vendor.details(self)}
         status, body = self.vendor.render_error(self, row, row.say(refusal, details), refusal)
         headers = {**_JSON, **row.headers}
         if refusal.allow:
@@ -367,8 +367,8 @@ class Call:
     def _measured(self) -> str:
         """Return the member of the request that the batch limit measures, ``""`` if there is none."""
         try:
-            sent = self.vendor.unwrap(self.json)
-            return next((name for name in self.operation.sized if name in sent), "")
+            payload = self.vendor.unwrap(self.json)
+            return next((name for name in self.operation.sized if name in payload), "")
         except (Refusal, KeyError, TypeError):
             return ""
 

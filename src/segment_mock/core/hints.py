@@ -27,7 +27,7 @@ def advise(call: Call, schema: Schema, data: Any, *, refused: bool = False) -> N
     call.unread = tuple(path for path, _ in unknown)
     if unknown:
         paths = [
-            f"{_cut(path)}{_nearest_name(_cut(path.rpartition('.')[2]), known)}" for path, known in unknown[:_NAMED]
+            f"{_cut(path)}{_nearest_name(_cut(path.rpartition('.')[2]), names)}" for path, names in unknown[:_NAMED]
         ]
         more = f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""
         plural = "s" if len(unknown) > 1 else ""
@@ -41,9 +41,9 @@ def choice_hints(schema: Schema, data: Any) -> Iterator[str]:
     for item, name, row in members(schema, data):
         for check in row.validators:
             if isinstance(check, validate.OneOf) and isinstance(item[name], str) and item[name] not in check.choices:
-                sent = _cut(item[name])
-                nearest = _nearest_name(sent.upper(), tuple(map(str, check.choices)))
-                yield f"{name}: unknown value {sent!r}{nearest or f'; expected one of {check.choices_text}'}"
+                value = _cut(item[name])
+                nearest = _nearest_name(value.upper(), tuple(map(str, check.choices)))
+                yield f"{name}: unknown value {value!r}{nearest or f'; expected one of {check.choices_text}'}"
 
 
 def credential_hint(header: str, headers: Mapping[str, str], others: Iterable[str] = ()) -> str:
@@ -51,11 +51,11 @@ def credential_hint(header: str, headers: Mapping[str, str], others: Iterable[st
 
     *headers* have lower-case names; *others* are the headers for other vendors' credentials.
     """
-    wanted, plain = f"send your credential in the header {header}", _plain(header)
-    sent = {_plain(name): name for name in headers if name != header.lower()}
+    advice, plain = f"send your credential in the header {header}", _plain(header)
+    plain_headers = {_plain(name): name for name in headers if name != header.lower()}
     usual = [plain, f"x{plain}", *map(_plain, others), "authorization", "token", "xtoken"]
-    near = [name for name in usual if name in sent] or get_close_matches(plain, sent, n=1, cutoff=0.6)
-    return f"{wanted}, not in {sent[near[0]]}" if near else wanted
+    near = [name for name in usual if name in plain_headers] or get_close_matches(plain, plain_headers, n=1, cutoff=0.6)
+    return f"{advice}, not in {plain_headers[near[0]]}" if near else advice
 
 
 def _plain(name: str) -> str:
@@ -63,9 +63,9 @@ def _plain(name: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _nearest_name(name: str, known: tuple[str, ...]) -> str:
+def _nearest_name(name: str, names: tuple[str, ...]) -> str:
     # Cached: a client sends an unknown field in every call, and the search for the nearest name is slow.
-    return suggestion(name, known)
+    return suggestion(name, names)
 
 
 def _cut(text: str) -> str:

@@ -58,12 +58,12 @@ class ErrorTemplate:
     page: bytes = b""
     field: str = ""
 
-    def say(self, refusal: Refusal, known: Mapping[str, object]) -> str:
-        """Return the sentence for *refusal*, with placeholders filled from *known* and from the refusal.
+    def say(self, refusal: Refusal, details: Mapping[str, object]) -> str:
+        """Return the sentence for *refusal*, with placeholders filled from *details* and from the refusal.
 
         A placeholder without a value becomes ``?``, because a fault rule refuses without details.
         """
-        values = {name: value for name, value in {**known, **refusal.fields}.items() if value is not None}
+        values = {name: value for name, value in {**details, **refusal.fields}.items() if value is not None}
         return refusal.message or self.message.format_map(defaultdict(lambda: "?", values))
 
 

@@ -126,13 +126,13 @@ def unknown_fields(schema: Schema, data: Any, place: str = "") -> Iterator[tuple
         for index, item in enumerate(data):
             yield from unknown_fields(schema, item, f"{place}[{index}]")
     elif isinstance(data, dict):
-        known = schema.load_fields
+        load_fields = schema.load_fields
         for name, value in data.items():
-            path, below = f"{place}.{name}" if place else name, inner(known.get(name))
-            if name in schema.dump_fields and name not in known:
+            path, below = f"{place}.{name}" if place else name, inner(load_fields.get(name))
+            if name in schema.dump_fields and name not in load_fields:
                 continue  # a member of replies that the client sends back
-            if name not in known:
-                yield path, tuple(known)
+            if name not in load_fields:
+                yield path, tuple(load_fields)
             elif below is not None:
                 yield from unknown_fields(below, value, path)
 

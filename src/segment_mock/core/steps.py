@@ -185,10 +185,10 @@ def _broken(call: Call, error: Exception) -> Response:
         return call.with_hint(Response(500, {"Content-Type": "text/plain"}, b"Internal Server Error\n"), hint)
 
 
-def _is_listed(credential: str, listed: Collection[str]) -> bool:
+def _is_listed(credential: str, credentials: Collection[str]) -> bool:
     # Compare in constant time, and always with every credential.
-    sent = credential.encode("utf-8", "surrogatepass")
-    return any([hmac.compare_digest(sent, one.encode("utf-8", "surrogatepass")) for one in listed])  # noqa: C419
+    credential_bytes = credential.encode("utf-8", "surrogatepass")
+    return any([hmac.compare_digest(credential_bytes, one.encode("utf-8", "surrogatepass")) for one in credentials])  # noqa: C419
 
 
 def _object_of(call: Call) -> Json:

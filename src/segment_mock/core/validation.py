@@ -70,11 +70,11 @@ def _object(schema: Schema) -> Check:
                 raise Undecided
         loaded, has_unknown = value, False
         for name, member in value.items():
-            known = checks.get(name)
-            if known is None:
+            member_check = checks.get(name)
+            if member_check is None:
                 has_unknown = True
                 continue
-            kind, holds, check_member = known
+            kind, holds, check_member = member_check
             if type(member) is kind and (holds is None or holds(member)):
                 continue
             result = check_member(member, unknown)
@@ -225,10 +225,10 @@ def _exactly(kind: type) -> Check:
 
 
 def _exactly_or(kind: type, check: Check, otherwise: Check) -> Check:
-    def chosen(value: Any, unknown: Unknown) -> Any:
+    def check_by_type(value: Any, unknown: Unknown) -> Any:
         return check(value, unknown) if type(value) is kind else otherwise(value, unknown)
 
-    return chosen
+    return check_by_type
 
 
 def _nullable(check: Check) -> Check:
@@ -259,9 +259,9 @@ def _undecided(*_: Any) -> Any:
 
 def _is_plain(schema: Schema) -> bool:
     hooks = {
-        named if isinstance(named, str) else named[0]  # marshmallow 3 lists names, marshmallow 4 tuples
+        hook if isinstance(hook, str) else hook[0]  # marshmallow 3 lists names, marshmallow 4 tuples
         for names in type(schema).resolve_hooks().values()
-        for named in names
+        for hook in names
     }
     moved = any(row.data_key or row.attribute for row in schema.load_fields.values())
     return schema.unknown in (EXCLUDE, RAISE) and not (moved or schema.partial) and hooks <= RequestSchema.HOOKS
@@ -289,16 +289,16 @@ def _explained(schema: Schema, row: Any, place: str) -> dict[str, Any]:
     except ValidationError as error:
         # An unknown name comes first: it explains why the required name is missing.
         path, sentence = min(flatten_errors(error.messages), key=lambda complaint: _is_known(schema, complaint[0]))
-        holder, name, known = _at(schema, row, path)
-        near = suggestion(name, known) if known and name not in known else ""
+        holder, name, field_names = _at(schema, row, path)
+        near = suggestion(name, field_names) if field_names and name not in field_names else ""
         value = f" Got {brief(holder[name])}." if isinstance(holder, dict) and name in holder else ""
         raise SettingError(f"{place}.{path}: {sentence}{near}{value}") from None
     return loaded
 
 
 def _is_known(schema: Schema, path: str) -> bool:
-    _, name, known = _at(schema, None, path)
-    return name in known
+    _, name, field_names = _at(schema, None, path)
+    return name in field_names
 
 
 def _at(schema: Schema, row: Any, path: str) -> tuple[Any, str, Collection[str]]:

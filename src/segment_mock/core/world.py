@@ -121,8 +121,8 @@ class World:
         stream = self._ids.get(kind)
         if stream is None:
             stream = self._ids.setdefault(kind, self._stream(kind))
-        drawn = stream.getrandbits(128).to_bytes(16, "big").hex()
-        return f"{drawn[:8]}-{drawn[8:12]}-4{drawn[13:16]}-{_VARIANT[drawn[16]]}{drawn[17:20]}-{drawn[20:]}"
+        digits = stream.getrandbits(128).to_bytes(16, "big").hex()
+        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{_VARIANT[digits[16]]}{digits[17:20]}-{digits[20:]}"
 
     def new_id(self, kind: str, *existing_ids: Container[Any]) -> str:
         """Return the next id of the stream *kind* that is in none of *existing_ids*.
@@ -166,10 +166,9 @@ class World:
     def look_up(self, credential: str = "") -> Organization:
         """Return the organization of *credential*; if no call has used it yet, return a temporary one like it."""
         name = self.organization_name(credential)
-        known = self._organizations.get(credential if self.isolated else "") or self._organizations.get(_restored(name))
-        if known is not None:
-            return known
-        return Organization(name, Store(name, self._initial, self.log))
+        organizations = self._organizations
+        organization = organizations.get(credential if self.isolated else "") or organizations.get(_restored(name))
+        return organization or Organization(name, Store(name, self._initial, self.log))
 
     def organization_name(self, credential: str) -> str:
         """Return the name of the organization of *credential*, which need not exist yet."""
@@ -177,9 +176,9 @@ class World:
 
     def restore_organization(self, name: str) -> Organization:
         """Return the organization called *name*, made from the initial data if there is none."""
-        known = {one.name: one for one in self._organizations.values()}
-        if name in known:
-            return known[name]
+        by_name = {one.name: one for one in self._organizations.values()}
+        if name in by_name:
+            return by_name[name]
         place = _restored(name) if name else ""
         return self._organizations.setdefault(place, Organization(name, Store(name, self._initial, self.log)))
 

@@ -47,11 +47,11 @@ class Item(Fault):
 
     def fits(self, call: Call) -> bool:
         """Return whether *call* has a batch with an item to fail."""
-        return bool(self._chosen(call))
+        return bool(self._failing_indexes(call))
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
         """Select the items that the operation will fail."""
-        marked = dict.fromkeys(self._chosen(call), ItemFailure(self.result, self.message))
+        marked = dict.fromkeys(self._failing_indexes(call), ItemFailure(self.result, self.message))
         call.item_failures = {**call.item_failures, **marked}
         return await proceed()
 
@@ -59,7 +59,7 @@ class Item(Fault):
         """Return whether *operation* has items."""
         return operation is not None and operation.items is not None
 
-    def _chosen(self, call: Call) -> list[int]:
+    def _failing_indexes(self, call: Call) -> list[int]:
         batch = call.operation.items
         if batch is None:
             return []
@@ -69,19 +69,19 @@ class Item(Fault):
         return (
             (self.index is None or index in _indexes(self.index))
             and (self.every is None or (index + 1) % self.every == 0)
-            and all(_has(item, name, wanted, name in batch.ids) for name, wanted in (self.where or {}).items())
+            and all(_has(item, name, expected, name in batch.ids) for name, expected in (self.where or {}).items())
         )
 
 
-def _has(item: Json, name: str, wanted: Any, is_id: bool) -> bool:
+def _has(item: Json, name: str, expected: Any, is_id: bool) -> bool:
     value = item.get(name)
-    if type(value) is int and isinstance(wanted, str):
+    if type(value) is int and isinstance(expected, str):
         value = str(value)  # the API accepts a number in place of a text
-    if wanted == "*":
+    if expected == "*":
         return value is not None
-    if is_id and isinstance(value, str) and isinstance(wanted, str):
-        return value.lower() == wanted.lower()
-    return name in item and bool(value == wanted)
+    if is_id and isinstance(value, str) and isinstance(expected, str):
+        return value.lower() == expected.lower()
+    return name in item and bool(value == expected)
 
 
 def _items(call: Call, batch: Items) -> list[Json]:

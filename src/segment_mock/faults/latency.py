@@ -37,7 +37,7 @@ class Latency(Fault):
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
         """Wait before or after the call."""
-        delay = min(max(0.0, self._drawn(call)), _LONGEST)
+        delay = min(max(0.0, self._random_delay(call)), _LONGEST)
         if not self.after:
             await sleep(delay, self.kind)
             return await proceed()
@@ -45,7 +45,7 @@ class Latency(Fault):
         await sleep(delay, self.kind)
         return response
 
-    def _drawn(self, call: Call) -> float:
+    def _random_delay(self, call: Call) -> float:
         rng, middle, spread = call.rng, self.seconds, self.jitter
         if self.distribution == "uniform":
             return rng.uniform(middle - spread, middle + spread)

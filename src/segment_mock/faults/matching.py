@@ -33,7 +33,7 @@ def predicate(match: Match) -> Test:
     if is_deep(match):
         raise SettingError("match: the dictionary is nested too deeply to match any call")
     try:
-        tests = [_predicate_of(name, wanted) for name, wanted in _pairs("match", match)]
+        tests = [_predicate_of(name, expected) for name, expected in _pairs("match", match)]
     except SettingError:
         raise
     except ValueError:  # such as a number with too many digits for text
@@ -41,20 +41,20 @@ def predicate(match: Match) -> Test:
     return lambda call: all(test(call) for test in tests)
 
 
-def _predicate_of(name: str, wanted: Any) -> Test:
+def _predicate_of(name: str, expected: Any) -> Test:
     if name == "vendor":
-        return lambda call: bool(call.vendor.name == wanted)
+        return lambda call: bool(call.vendor.name == expected)
     if name == "host":
-        pattern = _host_pattern(wanted)
+        pattern = _host_pattern(expected)
         return lambda call: matches(host_of(call.request.headers.get("host", "")), pattern)
     if name == "headers":
-        pairs = [(key.lower(), _text("match.headers", key, value)) for key, value in _pairs("match.headers", wanted)]
+        pairs = [(key.lower(), _text("match.headers", key, value)) for key, value in _pairs("match.headers", expected)]
         return lambda call: all(value == call.request.headers.get(key) for key, value in pairs)
     if name == "query":
-        wanted_values = [(key, _text("match.query", key, value)) for key, value in _pairs("match.query", wanted)]
-        return lambda call: _has_query(call, wanted_values)
+        query_pairs = [(key, _text("match.query", key, value)) for key, value in _pairs("match.query", expected)]
+        return lambda call: _has_query(call, query_pairs)
     if name == "json":
-        paths = [(_steps(path), value) for path, value in _pairs("match.json", wanted)]
+        paths = [(_steps(path), value) for path, value in _pairs("match.json", expected)]
         return lambda call: all(value in _at(_body(call), steps) for steps, value in paths)
     raise SettingError(
         f"match: unknown key {brief(name)}{suggestion(name, ('vendor', 'host', 'headers', 'query', 'json'))}"
@@ -73,12 +73,12 @@ def connection_test(operation: str, match: Match) -> Callable[[str, str], bool]:
         )
     if callable(match):
         raise SettingError("match: a function needs a call, and there is none yet; expected vendor or host")
-    wanted = dict(_pairs("match", match)) if match is not None else {}
-    for name in wanted:
+    conditions = dict(_pairs("match", match)) if match is not None else {}
+    for name in conditions:
         if name not in ("vendor", "host"):
             raise SettingError(f"match: {name} is not known before a call; expected vendor or host")
-    vendors = {*([vendor] if vendor != "*" else []), *([wanted["vendor"]] if "vendor" in wanted else [])}
-    pattern = _host_pattern(wanted.get("host", "*"))
+    vendors = {*([vendor] if vendor != "*" else []), *([conditions["vendor"]] if "vendor" in conditions else [])}
+    pattern = _host_pattern(conditions.get("host", "*"))
     return lambda vendor, host: vendors <= {vendor} and matches(host, pattern)
 
 
@@ -91,9 +91,9 @@ def _host_pattern(value: Any) -> str:
         ) from None
 
 
-def _has_query(call: Call, wanted: list[tuple[str, Any]]) -> bool:
-    sent = query_of(call.request.target)
-    return all(value in sent.get(key, ()) for key, value in wanted)
+def _has_query(call: Call, pairs: list[tuple[str, Any]]) -> bool:
+    query = query_of(call.request.target)
+    return all(value in query.get(key, ()) for key, value in pairs)
 
 
 def _text(place: str, name: str, value: Any) -> Any:
@@ -108,7 +108,7 @@ def _text(place: str, name: str, value: Any) -> Any:
 def _pairs(place: str, value: Any) -> list[tuple[str, Any]]:
     if not isinstance(value, Mapping):
         raise SettingError(f"{place}: {brief(value)} is not a dictionary of names and values")
-    return [(str(name), wanted) for name, wanted in value.items()]
+    return [(str(name), item) for name, item in value.items()]
 
 
 def _steps(path: str) -> list[str | int | None]:
@@ -138,5 +138,5 @@ def _at(value: Any, steps: list[str | int | None]) -> list[Any]:
         return _at(value[step], rest) if isinstance(value, dict) and step in value else []
     if not isinstance(value, list):
         return []
-    chosen = value if step is None else value[step : step + 1]
-    return [value_below for item in chosen for value_below in _at(item, rest)]
+    items = value if step is None else value[step : step + 1]
+    return [value_below for item in items for value_below in _at(item, rest)]

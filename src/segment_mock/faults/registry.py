@@ -48,14 +48,15 @@ def fault_from_json(definition: Mapping[str, Any]) -> Fault:
     """
     if "kind" not in definition:
         raise SettingError(f"kind: missing in {brief(dict(definition))}; expected one of {[*kinds()]}")
-    known, name = kinds(), definition["kind"] if isinstance(definition["kind"], str) else brief(definition["kind"])
+    kind_by_name = kinds()
+    name = definition["kind"] if isinstance(definition["kind"], str) else brief(definition["kind"])
     if name in ALIASES:
         definition = {**definition, **ALIASES[name]}
         name = definition["kind"]
-    if name not in known:
-        near = suggestion(name, [*known, *ALIASES])
-        raise SettingError(f"kind: unknown fault kind {brief(name)}{near}; expected one of {[*known]}")
-    return known[name].of({key: value for key, value in definition.items() if key != "kind"})
+    if name not in kind_by_name:
+        near = suggestion(name, [*kind_by_name, *ALIASES])
+        raise SettingError(f"kind: unknown fault kind {brief(name)}{near}; expected one of {[*kind_by_name]}")
+    return kind_by_name[name].of({key: value for key, value in definition.items() if key != "kind"})
 
 
 def fault_of(source: Any) -> Middleware:
@@ -98,8 +99,8 @@ def _name_nearest(kind: type[Fault]) -> None:
     create = kind.__init__
 
     @wraps(create)
-    def initialize(self: Fault, *args: Any, **given: Any) -> None:
-        kind.check_names(given)
-        create(self, *args, **given)
+    def initialize(self: Fault, *args: Any, **settings: Any) -> None:
+        kind.check_names(settings)
+        create(self, *args, **settings)
 
     kind.__init__ = initialize  # type: ignore[assignment, method-assign]

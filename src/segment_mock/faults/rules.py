@@ -190,11 +190,11 @@ class FaultRules:
             mock.faults.add(faults.Error(status=503), "upsert_*", times=2)
             mock.faults.add("hang", match={"json": {"payload.segments[*].name": "Donors"}}, chance=0.1)
         """
-        named = {name.rstrip("_"): value for name, value in conditions.items()}
+        condition_values = {name.rstrip("_"): value for name, value in conditions.items()}
         if isinstance(fault, (list, tuple)):
             with self._all_or_none():
-                return [self._add(one, operation, match, {**(when or {}), **named}) for one in fault]
-        return self._add(fault, operation, match, {**(when or {}), **named})
+                return [self._add(one, operation, match, {**(when or {}), **condition_values}) for one in fault]
+        return self._add(fault, operation, match, {**(when or {}), **condition_values})
 
     def load(self, definition: Any) -> list[FaultRule]:
         """Arm the rules of a *definition* as in a faults file, and return them.
@@ -250,8 +250,8 @@ class FaultRules:
 
     @contextmanager
     def _injected(self, fault: Any, operation: str, match: Match, conditions: Any) -> Iterator[Any]:
-        with disarm_afterwards(self, self.add(fault, operation, match, **conditions)) as armed:
-            yield armed
+        with disarm_afterwards(self, self.add(fault, operation, match, **conditions)) as rule:
+            yield rule
 
     def get(self, id_: str) -> FaultRule | None:
         """Return the rule in force with this id, or None if there is none."""
@@ -260,12 +260,12 @@ class FaultRules:
     def remove(self, id_: str) -> bool:
         """Disarm the rule with this id, and return whether it was in force."""
         with self._lock:
-            gone = [rule for rule in self._rules if rule.id == id_]
+            removed_rules = [rule for rule in self._rules if rule.id == id_]
             self._rules = tuple(rule for rule in self._rules if rule.id != id_)
-            for rule in gone:
+            for rule in removed_rules:
                 rule.until = self._newest()
             self._refresh()
-            return bool(gone)
+            return bool(removed_rules)
 
     def clear(self) -> None:
         """Disarm every rule; the next rule gets the id 1."""

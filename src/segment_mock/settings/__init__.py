@@ -193,7 +193,7 @@ def _is_given(option: Option, text: str | None) -> bool:
 
 def check_variables(options: Iterable[Option], environment: Mapping[str, str]) -> None:
     """Raise `SettingError` for a variable of *environment* that begins like those of *options* but is unknown."""
-    known = [*(option.variable for option in options), *(PREFIX + name.upper() for name in RESERVED)]
+    variables = [*(option.variable for option in options), *(PREFIX + name.upper() for name in RESERVED)]
     for name in environment:
-        if name.startswith(PREFIX) and name not in known:
-            raise SettingError(f"unknown variable {brief(name)}{suggestion(name, known)}")
+        if name.startswith(PREFIX) and name not in variables:
+            raise SettingError(f"unknown variable {brief(name)}{suggestion(name, variables)}")

@@ -72,7 +72,7 @@ def located(error: SettingError, sources: Iterable[Value]) -> SettingError:
     vendor, collection, number = match["vendor"], match["collection"], match["index"]
     index = int(number) if number else 0
     for source in sources:
-        document = source if isinstance(source, Mapping) else _load(_named(source))
+        document = source if isinstance(source, Mapping) else _load(_path_of(source))
         rows = (document or {}).get(vendor) or {}
         if number is None:
             if vendor not in (document or {}) or (collection and collection not in rows):
@@ -108,7 +108,7 @@ def read_config(path: str | None = None) -> Mapping[str, Value]:
 
 def read_data(source: str) -> Any:
     """Return the content of a data file, or of the shipped one for ``demo``; raises `SettingError`."""
-    return _load(_named(source))
+    return _load(_path_of(source))
 
 
 def read_rules(path: str) -> Any:
@@ -127,14 +127,14 @@ def scenarios_of(sources: Iterable[Value]) -> dict[str, dict[str, Any]]:
 
     The form is ``{name: {about: sentence, faults: [rule, ...]}}``. Raises `SettingError` that names the place.
     """
-    known, own = scenarios() if sources else {}, dict[str, dict[str, Any]]()
+    shipped_scenarios, own = scenarios() if sources else {}, dict[str, dict[str, Any]]()
     for source in sources:
         read = source if isinstance(source, Mapping) else _load(Path(source))
         for name, scenario in _mapping(
             read, f"{source}: scenarios" if isinstance(source, str) else "scenarios"
         ).items():
             place = f"scenarios.{name}" if isinstance(source, Mapping) else f"{source}: scenarios.{name}"
-            if name in known or name in own:
+            if name in shipped_scenarios or name in own:
                 raise SettingError(f"{place}: another scenario already has this name")
             for member in _mapping(scenario, place):
                 if member not in _SCENARIO:
@@ -167,7 +167,7 @@ def merged(sources: Iterable[Value]) -> dict[str, dict[str, Any]]:
 
 
 def _merge(source: Value, document: dict[str, dict[str, Any]]) -> None:
-    read = source if isinstance(source, Mapping) else _load(_named(source))
+    read = source if isinstance(source, Mapping) else _load(_path_of(source))
     for vendor, collections in _mapping(read, "data").items():
         if vendor == "$schema":  # by which an editor completes the file
             continue
@@ -194,7 +194,7 @@ def _copied(rows: list[Any]) -> list[Any]:
     return copy
 
 
-def _named(source: str) -> Path:
+def _path_of(source: str) -> Path:
     return fixtures() / "demo.yaml" if source == "demo" else Path(source)
 
 
@@ -239,7 +239,7 @@ def _parse_json(text: str) -> Any:
     try:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, ValueError):  # the standard library accepts more, and its errors are better
-        return json.loads(text, parse_int=_whole, parse_float=_finite, parse_constant=_finite)
+        return json.loads(text, parse_int=_whole_number, parse_float=_finite, parse_constant=_finite)
 
 
 def _read(path: Path) -> str:
@@ -308,7 +308,11 @@ def _loader(yaml: Any) -> Any:
         for tag, construct in base.yaml_constructors.items()
         if tag is None or tag.removeprefix(prefix) in ("null", "str", "seq", "map")
     }
-    constructors |= {f"{prefix}int": scalar(_whole), f"{prefix}float": scalar(_finite), f"{prefix}bool": scalar(_truth)}
+    constructors |= {
+        f"{prefix}int": scalar(_whole_number),
+        f"{prefix}float": scalar(_finite),
+        f"{prefix}bool": scalar(_truth),
+    }
     members = {
         "yaml_implicit_resolvers": resolvers,
         "yaml_constructors": constructors,
@@ -326,7 +330,7 @@ def _plain_number(tag: str, pattern: re.Pattern[str]) -> re.Pattern[str]:
     return re.compile(rf"(?!.*:)(?:{pattern.pattern})", pattern.flags) if kind in ("int", "float") else pattern
 
 
-def _whole(text: str) -> int:
+def _whole_number(text: str) -> int:
     """Return *text*, a whole number of YAML 1.1 in base 2, 8, 10 or 16."""
     if len(text) > MAX_DIGITS:
         raise ValueError(f"{text[:20]}... has more than {MAX_DIGITS} digits")
@@ -368,12 +372,12 @@ def _measure(events: Any) -> None:
             raise ValueError(_TOO_DEEP)
 
 
-def _weight(value: Any, known: dict[int, int]) -> int:
+def _weight(value: Any, weights: dict[int, int]) -> int:
     """Return the number of values in *value* with aliases expanded; too many if *value* contains itself."""
     if not isinstance(value, (dict, list)):
         return 1
-    if id(value) not in known:
-        known[id(value)] = _MOST_VALUES + 1
+    if id(value) not in weights:
+        weights[id(value)] = _MOST_VALUES + 1
         inner = value.values() if isinstance(value, dict) else value
-        known[id(value)] = 1 + sum(_weight(one, known) for one in inner)
-    return known[id(value)]
+        weights[id(value)] = 1 + sum(_weight(one, weights) for one in inner)
+    return weights[id(value)]

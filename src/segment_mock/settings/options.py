@@ -36,10 +36,12 @@ class SettingError(ValueError):
 def suggestion(name: str, names: Iterable[str]) -> str:
     """Return ``" (did you mean 'x'?)"`` for the nearest of *names*, or ``""``."""
     text = (name[:200] if isinstance(name, str) else brief(name)).lower()
-    known = {str(one).lower(): str(one) for one in reversed([*names])}
+    by_lower_case = {str(one).lower(): str(one) for one in reversed([*names])}
     # Letters in another order are far apart for difflib: "slasa" is as near to "salsa" as "pizza" is.
-    close = [one for one in known if sorted(one) == sorted(text)] or get_close_matches(text, known, n=1, cutoff=0.5)
-    return f" (did you mean {known[close[0]]!r}?)" if close else ""
+    close = [one for one in by_lower_case if sorted(one) == sorted(text)] or get_close_matches(
+        text, by_lower_case, n=1, cutoff=0.5
+    )
+    return f" (did you mean {by_lower_case[close[0]]!r}?)" if close else ""
 
 
 def is_name(text: str) -> bool:

@@ -117,10 +117,10 @@ class BaseJournal:
             mock.journal.assert_called("salsa.upsert_segments", times=2, status=200)
         """
         __tracebackhide__ = True
-        wanted = self._wanted(operation, json, within, filters)
-        matching = wanted.select(self._journal)
-        if not (matching if times is None else times == len(matching) and self._knows(wanted)):
-            raise AssertionError(explain(self._core, wanted, matching, times))
+        entry_filter = self._filter_of(operation, json, within, filters)
+        matching = entry_filter.select(self._journal)
+        if not (matching if times is None else times == len(matching) and self._knows(entry_filter)):
+            raise AssertionError(explain(self._core, entry_filter, matching, times))
         return matching
 
     def assert_not_called(
@@ -145,10 +145,10 @@ class BaseJournal:
         matching: list[Entry] = []
         for step in steps:
             operation, json = (step, None) if isinstance(step, str) else step
-            wanted = self._wanted(operation, json, None, {"since": matching[-1].id if matching else None})
-            fit = wanted.select(self._journal)
+            entry_filter = self._filter_of(operation, json, None, {"since": matching[-1].id if matching else None})
+            fit = entry_filter.select(self._journal)
             if not fit:
-                raise AssertionError(self._out_of_order(wanted, matching, len(steps)))
+                raise AssertionError(self._out_of_order(entry_filter, matching, len(steps)))
             matching.append(fit[0])
         return matching
 
@@ -161,35 +161,38 @@ class BaseJournal:
         clock may be frozen. Raises AssertionError after *timeout*.
         """
         __tracebackhide__ = True
-        wanted = self._wanted(operation, json, None, filters)
+        entry_filter = self._filter_of(operation, json, None, filters)
         matching: list[Entry] = []
 
         def enough() -> bool:
-            matching[:] = [entry for entry in wanted.select(self._journal) if entry.end is not None]
+            matching[:] = [entry for entry in entry_filter.select(self._journal) if entry.end is not None]
             return len(matching) >= times
 
         if not self._journal.wait(enough, timeout):
-            raise AssertionError(f"waited {timeout:g} s: {explain(self._core, wanted, matching, times)}")
+            raise AssertionError(f"waited {timeout:g} s: {explain(self._core, entry_filter, matching, times)}")
         return matching
 
-    def _wanted(self, operation: str, json: Any, within: float | None, filters: Filters) -> EntryFilter:
+    def _filter_of(self, operation: str, json: Any, within: float | None, filters: Filters) -> EntryFilter:
         if within is not None:
             filters = {**filters, "after": self._core.now() - within}
         return self._core.entry_filter(operation=operation, json=json, **filters)
 
-    def _knows(self, wanted: EntryFilter) -> bool:
+    def _knows(self, entry_filter: EntryFilter) -> bool:
         """Return whether no dropped entry may match."""
         oldest = next(iter(self._journal), None)
         return not self.forgotten or (
             oldest is not None
-            and (oldest.id <= (wanted.since or 0) or (wanted.after is not None and oldest.time < float(wanted.after)))
+            and (
+                oldest.id <= (entry_filter.since or 0)
+                or (entry_filter.after is not None and oldest.time < float(entry_filter.after))
+            )
         )
 
-    def _out_of_order(self, wanted: EntryFilter, matching: Sequence[Entry], steps: int) -> str:
+    def _out_of_order(self, entry_filter: EntryFilter, matching: Sequence[Entry], steps: int) -> str:
         place = f"step {len(matching) + 1} of {steps}"
         after = f" after call {matching[-1].id} ({matching[-1].operation})" if matching else ""
         all_calls = "\n".join(["all calls, in order:", *(f"  {describe(entry)}" for entry in self._journal)][:21])
-        return f"{place}{after}: {explain(self._core, wanted, [], None)}\n{all_calls}"
+        return f"{place}{after}: {explain(self._core, entry_filter, [], None)}\n{all_calls}"
 
 
 class Journal(BaseJournal):

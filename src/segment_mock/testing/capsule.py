@@ -144,13 +144,13 @@ def _call(emulator: Emulator, entry: Entry, before: Entry | None) -> dict[str, A
         "credential": "" if refused else entry.organization or CREDENTIAL,
         "body": _body(entry.request_body),
         "whole": len(entry.request_body) < BODY_LIMIT,
-        "before": [row for row in (_written(emulator, change) for change in writes) if row],
+        "before": [row for row in (_change_as_json(emulator, change) for change in writes) if row],
         "replaced": not all(isinstance(change.after, Row) for change in writes),
         "answer": answer(entry),
     }
 
 
-def _written(emulator: Emulator, change: Change) -> list[Any]:
+def _change_as_json(emulator: Emulator, change: Change) -> list[Any]:
     """Return a write without a call as (organization, table, key, record), or nothing if it replaced a whole table."""
     if not isinstance(change.after, Row):
         return []

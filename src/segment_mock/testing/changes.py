@@ -130,8 +130,8 @@ def _paired(rows: Sequence[Mapping[str, Any] | None], records: Sequence[Record])
 
     def place(row: int, visited: set[int]) -> bool:
         for index, other in enumerate(records):
-            wanted = rows[row]
-            if index not in visited and (wanted is None or not any(mismatches(wanted, other))):
+            expected_record = rows[row]
+            if index not in visited and (expected_record is None or not any(mismatches(expected_record, other))):
                 visited.add(index)
                 if index not in takes or place(takes[index], visited):
                     takes[index] = row
@@ -179,11 +179,11 @@ def _by_table(core: Source, by_vendor: Mapping[str, Mapping[str, Expected]]) -> 
             raise SettingError(
                 f"unknown vendor {vendor!r}{suggestion(vendor, core.vendors)}; expected one of {[*core.vendors]}"
             )
-        known = [schema.name for schema in core.vendors[vendor].tables]
+        table_names = [schema.name for schema in core.vendors[vendor].tables]
         for table, words in tables.items():
-            if table not in known:
+            if table not in table_names:
                 raise SettingError(
-                    f"{vendor}: unknown table {table!r}{suggestion(table, known)}; expected one of {known}"
+                    f"{vendor}: unknown table {table!r}{suggestion(table, table_names)}; expected one of {table_names}"
                 )
             if not isinstance(words, Expected):
                 raise SettingError(f"{vendor}.{table}: {brief(words)} is not added(), updated(), removed() or anything")
@@ -194,8 +194,8 @@ def _by_table(core: Source, by_vendor: Mapping[str, Mapping[str, Expected]]) -> 
 def diff(core: Source, name: str, expected: Expected, changes: list[Difference], mark: int) -> Iterator[str]:
     """Yield how the *changes* in table *name* differ from *expected*, and which calls made them."""
     counts = Counter(map(change_kind, changes))
-    got = ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "no change"
-    yield f"{name}: expected {expected}, got {got}"
+    actual = ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "no change"
+    yield f"{name}: expected {expected}, got {actual}"
     for change in changes[:_SHOWN]:
         yield f"  {_SIGNS[change_kind(change)]} {_row(change)}{_by(core, name, change, mark)}"
         if change.before is not None and change.after is not None:

@@ -67,10 +67,10 @@ def hint_in_python(core: Source, hint: str) -> str:
     options = {option.flag: option for option in all_options(core.vendors.values())}
 
     def keyword(flag: re.Match[str]) -> str:
-        option, word = options.get(flag[1]), flag[2]
+        option, value = options.get(flag[1]), flag[2]
         if option is None:
             return flag[0]
-        return f"{option.name}={word!r}" if word in option.choices else f"{option.name}{f' {word}' if word else ''}"
+        return f"{option.name}={value!r}" if value in option.choices else f"{option.name}{f' {value}' if value else ''}"
 
     return _FLAG.sub(keyword, hint) if "--" in hint else hint
 
@@ -83,28 +83,29 @@ def describe(entry: Entry) -> str:
     return f"call {entry.id} {entry.operation}: {entry.method} {entry.target} -> {answer}{by}{at}"
 
 
-def explain(core: Source, wanted: EntryFilter, matching: Sequence[Entry], times: Any) -> str:
-    """Explain why the number of *matching* calls, those that match *wanted*, is not *times* (None: at least one)."""
-    calls = [entry for entry in core.journal if wanted.names(entry)]
+def explain(core: Source, entry_filter: EntryFilter, matching: Sequence[Entry], times: Any) -> str:
+    """Explain why the number of *matching* calls, which *entry_filter* selects, is not *times* (None: at least one)."""
+    calls = [entry for entry in core.journal if entry_filter.names(entry)]
     number = "at least 1 call" if times is None else f"{brief(times)} calls" if times != 1 else "1 call"
-    lines = [f"{wanted.operation}: expected {number}{_conditions(wanted)}, found {len(matching)} of {len(calls)}."]
+    expected = f"{number}{_conditions(entry_filter)}"
+    lines = [f"{entry_filter.operation}: expected {expected}, found {len(matching)} of {len(calls)}."]
     lines += [f"  fits: {describe(entry)}" for entry in matching[-_NEAR:]]
     rest = [entry for entry in calls if entry not in matching]
     if len(matching) == 0 or (isinstance(times, int) and len(matching) < times):
-        lines += _nearest(core, wanted, rest) if rest else _instead(core, wanted)
+        lines += _nearest(core, entry_filter, rest) if rest else _instead(core, entry_filter)
     if core.journal.forgotten:
         lines.append(f"  Earlier calls were dropped: {core.journal.describe_contents()}.")
     return "\n".join(lines)
 
 
-def _conditions(wanted: EntryFilter) -> str:
+def _conditions(entry_filter: EntryFilter) -> str:
     names = ("status", "fault", "organization", "headers", "query", "json", "after", "before")
-    names_asked = [name for name in names if getattr(wanted, name) is not None]
+    names_asked = [name for name in names if getattr(entry_filter, name) is not None]
     return f" with the {', '.join(names_asked)} asked for" if names_asked else ""
 
 
-def _nearest(core: Source, wanted: EntryFilter, calls: Sequence[Entry]) -> Iterator[str]:
-    roughly = sorted((([*wanted.misses(entry)], entry) for entry in calls), key=_number)
+def _nearest(core: Source, entry_filter: EntryFilter, calls: Sequence[Entry]) -> Iterator[str]:
+    roughly = sorted((([*entry_filter.misses(entry)], entry) for entry in calls), key=_number)
     ranked = sorted(roughly[:_CLOSER], key=_distance)
     for misses, entry in ranked[:_NEAR]:
         yield f"  nearest: {describe(entry)}" if entry is ranked[0][1] else f"  then: {describe(entry)}"
@@ -137,9 +138,9 @@ def _weight(miss: Mismatch) -> float:
     return 1.1 - near
 
 
-def _instead(core: Source, wanted: EntryFilter) -> Iterator[str]:
+def _instead(core: Source, entry_filter: EntryFilter) -> Iterator[str]:
     """Yield the calls that were made instead of an operation that was never called."""
-    others = [entry for entry in core.journal if wanted.since is None or entry.id > wanted.since]
+    others = [entry for entry in core.journal if entry_filter.since is None or entry.id > entry_filter.since]
     refused = [
         entry for entry in others if entry.operation.endswith((".no_such_operation", ".no_such_method", "unmatched"))
     ]
@@ -151,7 +152,7 @@ def _instead(core: Source, wanted: EntryFilter) -> Iterator[str]:
     if counts:
         yield "  called instead: " + ", ".join(f"{name} x{count}" for name, count in counts.most_common(6))
     else:
-        yield "  nothing was called" + (f" after call {wanted.since}" if wanted.since else " at all")
+        yield "  nothing was called" + (f" after call {entry_filter.since}" if entry_filter.since else " at all")
 
 
 def typo(miss: Mismatch) -> str:
@@ -172,26 +173,28 @@ def _plain(name: str) -> str:
     return name.lower().replace("_", "").replace("-", "")
 
 
-def _value(expected: Any, got: Any) -> str:
-    if isinstance(expected, str) and isinstance(got, str):
-        return _text(expected, got)
-    if isinstance(expected, (str, int, float)) and type(expected) is not type(got) and _same_text(expected, got):
+def _value(expected: Any, actual: Any) -> str:
+    if isinstance(expected, str) and isinstance(actual, str):
+        return _text(expected, actual)
+    if isinstance(expected, (str, int, float)) and type(expected) is not type(actual) and _same_text(expected, actual):
         kinds = {str: "a text", int: "a number", float: "a number", bool: "true or false"}
-        return f"{kinds.get(type(got), 'another type')} where {kinds.get(type(expected), 'another type')} is expected"
-    if got is None:
+        return (
+            f"{kinds.get(type(actual), 'another type')} where {kinds.get(type(expected), 'another type')} is expected"
+        )
+    if actual is None:
         return "null, which clears a member"
     return ""
 
 
-def _same_text(expected: Any, got: Any) -> bool:
-    return brief(expected).strip("'").lower() == brief(got).strip("'").lower()
+def _same_text(expected: Any, actual: Any) -> bool:
+    return brief(expected).strip("'").lower() == brief(actual).strip("'").lower()
 
 
-def _text(expected: str, got: str) -> str:
-    if expected.strip() == got.strip():
+def _text(expected: str, actual: str) -> str:
+    if expected.strip() == actual.strip():
         return "it differs only in white space around it"
-    if expected.casefold() == got.casefold():
+    if expected.casefold() == actual.casefold():
         return "it differs only in upper and lower case"
-    if _plain(expected) == _plain(got):
+    if _plain(expected) == _plain(actual):
         return "it differs only in case and dashes"
     return ""

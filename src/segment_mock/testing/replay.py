@@ -128,8 +128,8 @@ class Replay:
             else:
                 plan.load(row["rule"])
 
-    def _is_one_of(self, struck: list[int], _: Call) -> bool:
-        return self._turn in struck
+    def _is_one_of(self, indexes: list[int], _: Call) -> bool:
+        return self._turn in indexes
 
     def _write(self, rows: list[list[Any]]) -> None:
         """Repeat the writes of the test itself between two calls."""

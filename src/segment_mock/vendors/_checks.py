@@ -119,9 +119,9 @@ def _takes(function: Any, count: int) -> bool:
 
 
 def _unknown(place: str, name: Any, names: Iterable[str]) -> str:
-    known = [*names]
-    expected = f"expected one of {', '.join(known)}" if known else "the vendor has none"
-    return f"{place}: unknown {brief(name)}{suggestion(name, known)}; {expected}"
+    valid_names = [*names]
+    expected = f"expected one of {', '.join(valid_names)}" if valid_names else "the vendor has none"
+    return f"{place}: unknown {brief(name)}{suggestion(name, valid_names)}; {expected}"
 
 
 def _duplicates(place: str, names: list[str]) -> Iterator[str]:

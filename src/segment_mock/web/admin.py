@@ -115,13 +115,13 @@ def check_query() -> None:
     view = _VIEWS.get(request.endpoint or "")
     if view is None or not view.documented:
         return
-    known = [*view.query]
+    parameters = [*view.query]
     if "operation" in view.query:
-        known += [row.name for row in fields(EntryFilter) if row.name not in known]
+        parameters += [row.name for row in fields(EntryFilter) if row.name not in parameters]
     for name in request.args:
-        if name not in known:
-            expected = f"expected one of {known}" if known else "expected no parameters"
-            raise BadRequest(f"unknown parameter {brief(name)}{suggestion(name, known)}; {expected}")
+        if name not in parameters:
+            expected = f"expected one of {parameters}" if parameters else "expected no parameters"
+            raise BadRequest(f"unknown parameter {brief(name)}{suggestion(name, parameters)}; {expected}")
 
 
 def refuse_during_outage(core: Emulator) -> Response | None:
@@ -153,12 +153,13 @@ def _outage(reason: str) -> Response:
 
 
 def _is_bearer(token: str) -> bool:
-    scheme, _, sent = request.headers.get("Authorization", "").partition(" ")
+    scheme, _, credential = request.headers.get("Authorization", "").partition(" ")
     # WSGI decodes bytes as Latin-1; clients send non-ASCII text as UTF-8 or as Latin-1.
-    given, known = sent.strip().encode("latin-1", "backslashreplace"), {token.encode("utf-8", "surrogateescape")}
+    credential_bytes = credential.strip().encode("latin-1", "backslashreplace")
+    tokens = {token.encode("utf-8", "surrogateescape")}
     with suppress(UnicodeEncodeError):
-        known.add(token.encode("latin-1"))
-    is_known = any([hmac.compare_digest(given, one) for one in known])  # noqa: C419 - all of them, in constant time
+        tokens.add(token.encode("latin-1"))
+    is_known = any([hmac.compare_digest(credential_bytes, one) for one in tokens])  # noqa: C419 - all of them, in constant time
     return is_known and scheme.lower() == "bearer"
 
 

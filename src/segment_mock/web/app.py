@@ -85,10 +85,10 @@ def create_app(
 def _front(upstream: str, settings: MockSettings) -> Flask:
     from ..transports.front import Front
 
-    known = [option.name for option in all_options(find_vendors())]
+    options = [option.name for option in all_options(find_vendors())]
     for name in settings:
-        if name not in known:
-            raise SettingError(f"unknown setting {name!r}{suggestion(name, known)}")
+        if name not in options:
+            raise SettingError(f"unknown setting {name!r}{suggestion(name, options)}")
         if name != "admin_token":
             raise SettingError(f"{name}: an app with an upstream can't have this setting; set it on the server")
     token = settings.get("admin_token")

@@ -63,8 +63,8 @@ class Feed:
         if not event_id:
             return self._number
         token, _, number = event_id.rpartition("-")
-        known = token == self._token and number.isascii() and number.isdigit() and int(number) <= self._number
-        return int(number) if known else None
+        is_known = token == self._token and number.isascii() and number.isdigit() and int(number) <= self._number
+        return int(number) if is_known else None
 
     def event_id(self, number: int) -> str:
         """Return the id of the event with this *number*, from which a client can resume."""
@@ -75,8 +75,8 @@ class Feed:
         with self._lock:
             self._look()
             oldest = self._number - len(self._events)
-            lost = max(0, oldest - number)
-            return [*islice(self._events, max(0, number - oldest), None)], lost
+            missed = max(0, oldest - number)
+            return [*islice(self._events, max(0, number - oldest), None)], missed
 
     def _start(self) -> None:
         core = self._core
@@ -186,15 +186,15 @@ class Reader:
         self._number = feed.position() or 0 if position is None else position
         self._greeting = f"retry: 1000\nid: {feed.event_id(self._number)}\n\n".encode()
         if position is None:
-            self._greeting += _lost(None)
+            self._greeting += _lost_event(None)
 
     def read(self) -> bytes:
         """Return the new events, ``b""`` if there are none."""
         pieces, size = [self._greeting], len(self._greeting)
         self._greeting = b""
-        events, lost = self._feed.after(self._number)
-        if lost:
-            pieces.append(_lost(lost))
+        events, missed = self._feed.after(self._number)
+        if missed:
+            pieces.append(_lost_event(missed))
         for event in events:
             pieces.append(event.text)
             self._number, size = event.number, size + len(event.text)
@@ -215,7 +215,7 @@ class Reader:
             Clock().wait(INTERVAL)
 
 
-def _lost(count: int | None) -> bytes:
+def _lost_event(count: int | None) -> bytes:
     return b"event: lost\ndata: " + dumps({"lost": count, "hint": _ABOUT_LOST}) + b"\n\n"
 
 

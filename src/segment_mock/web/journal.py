@@ -78,7 +78,7 @@ def list_journal(core: Emulator) -> Response:
     With form=exact, each also has ``exact``: unrounded times, bodies as base64, and its position in the change log.
     """
     form = _form()
-    entries = [form(entry) for entry in _wanted(core)]
+    entries = [form(entry) for entry in _requested_entries(core)]
     return as_json({"entries": entries, "forgotten": core.journal.forgotten, "kept": core.journal.describe_contents()})
 
 
@@ -106,7 +106,9 @@ def list_summaries(core: Emulator) -> Response:
 
     Calls of one operation with the same fingerprint have equal requests.
     """
-    return as_json({"calls": [summary(entry) for entry in _wanted(core)], "forgotten": core.journal.forgotten})
+    return as_json(
+        {"calls": [summary(entry) for entry in _requested_entries(core)], "forgotten": core.journal.forgotten}
+    )
 
 
 def summary(entry: Entry) -> Json:
@@ -119,14 +121,14 @@ def summary(entry: Entry) -> Json:
         {"table": table, **{kind: kinds[kind] for kind in ("added", "updated", "removed")}}
         for table, kinds in tables.items()
     ]
-    sent = crc32(entry.request_body, crc32(entry.target.encode("utf-8", "surrogatepass")))
+    request_checksum = crc32(entry.request_body, crc32(entry.target.encode("utf-8", "surrogatepass")))
     return {
         "id": entry.id, "time": iso(entry.time), "vendor": entry.vendor, "operation": entry.operation,
         "method": entry.method, "path": entry.target, "door": entry.door, "organization": entry.organization,
         "status": entry.status, "outcome": entry.outcome, "duration": round(entry.duration, 6),
         "refusal": entry.refusal, "hint": entry.hint, "faults": [*entry.faults], "unread": [*entry.unread],
         "caller": entry.caller, "test": entry.test, "changes": changes,
-        "fingerprint": f"{sent:08x}",
+        "fingerprint": f"{request_checksum:08x}",
     }  # fmt: skip
 
 
@@ -138,7 +140,7 @@ def summary(entry: Entry) -> Json:
 )
 def get_har(core: Emulator) -> Response:
     """Return the exchanges as an HTTP Archive 1.2, which browsers' developer tools open."""
-    return as_json(har(_wanted(core), __version__))
+    return as_json(har(_requested_entries(core), __version__))
 
 
 @views.get("/journal/<int:number>", _ENTRY, query=_EXACT, refuses=(400, 404))
@@ -195,7 +197,7 @@ def clear_journal(core: Emulator) -> Response:
     return as_json(OK)
 
 
-def _wanted(core: Emulator) -> list[Entry]:
+def _requested_entries(core: Emulator) -> list[Entry]:
     """Return the entries that match the filters of the query."""
     filters = {name: _parse(name, text) for name, text in request.args.items() if name not in _EXACT}
     return core.entries(**filters)

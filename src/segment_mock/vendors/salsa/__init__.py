@@ -41,9 +41,9 @@ _CLIENT = "recorded by a public client"
 _SUPPORTER_DATA = f"Salsa Engage, Supporter Data; {_RECORDED}"
 
 
-def _batch(name: str, order: Order, sent: str = "") -> Items:
-    members = {"supporterIds": _supporter, "identifiers": _identified}.get(sent)
-    batch = Items(sent or name, name, partial(fail_item, order), ids=("segmentId", "supporterId"))
+def _batch(name: str, order: Order, list_in_request: str = "") -> Items:
+    members = {"supporterIds": _supporter, "identifiers": _identified}.get(list_in_request)
+    batch = Items(list_in_request or name, name, partial(fail_item, order), ids=("segmentId", "supporterId"))
     return replace(batch, members=members) if members else batch
 
 

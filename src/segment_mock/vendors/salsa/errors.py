@@ -117,8 +117,8 @@ def item_error(call: Call, kind: str, field: str, details: str = "") -> Json:
 
 def fail_item(order: Order, call: Call, item: Json, failure: ItemFailure) -> Json:
     """Return the result of *item*, which a fault makes fail."""
-    sent = {name: value for name, value in item.items() if name in order and name not in _READ_ONLY}
-    failed = ordered(order, sent, result=failure.result)
+    own_members = {name: value for name, value in item.items() if name in order and name not in _READ_ONLY}
+    failed = ordered(order, own_members, result=failure.result)
     if failure.result in ("VALIDATION_ERROR", "SYSTEM_ERROR"):
         row = ITEM_ERRORS["invalid"] if failure.result == "VALIDATION_ERROR" else SYSTEM_ERROR
         failed["errors"] = [_error(call, row.code, failure.message or row.message, "")]

@@ -62,13 +62,13 @@ def complete_contact(contact: Json) -> Json:
 
 def complete_field(field: Json, definition: Mapping[str, Any] | None) -> Json:
     """Return a custom field as a search shows it; *definition* is the same field of any supporter."""
-    known = definition or {}
-    name = field.get("name", known.get("name"))
+    attributes = definition or {}
+    name = field.get("name", attributes.get("name"))
     completed_field = {
-        "fieldId": field.get("fieldId") or known.get("fieldId") or _id_of(str(name)),
+        "fieldId": field.get("fieldId") or attributes.get("fieldId") or _id_of(str(name)),
         "name": name,
         **{key: value for key, value in field.items() if key not in ("fieldId", "name", "type")},
-        "type": field.get("type") or known.get("type") or _FIELD_TYPE,
+        "type": field.get("type") or attributes.get("type") or _FIELD_TYPE,
     }
     if completed_field["type"] == "DATE" and (moment := utc(completed_field.get("value"))):
         completed_field["value"] = moment
@@ -117,13 +117,13 @@ def _sunday_from(day: datetime) -> datetime:
     return day + timedelta(days=6 - day.weekday())
 
 
-def merged_contacts(known: Iterable[Json], sent: Iterable[Json]) -> list[Json]:
-    """Return *known* with each contact of *sent*, which replaces the contact of the same type and value, if any.
+def merged_contacts(stored: Iterable[Json], new: Iterable[Json]) -> list[Json]:
+    """Return *stored* with each contact of *new*, which replaces the contact of the same type and value, if any.
 
     Members that a contact omits are kept. A contact whose value is null removes those of its type.
     """
-    contacts = {contact_key(contact): contact for contact in known}
-    for contact in sent:
+    contacts = {contact_key(contact): contact for contact in stored}
+    for contact in new:
         key = contact_key(contact)
         if "value" in contact and contact["value"] is None:
             contacts = {other: row for other, row in contacts.items() if row["type"] != contact["type"]}
@@ -139,14 +139,14 @@ def contact_key(contact: Json) -> tuple[str, str | None]:
 
 
 def merged_fields(
-    known: Iterable[Json], sent: Iterable[Json], define: Callable[[Json], Mapping[str, Any] | None]
+    stored: Iterable[Json], new: Iterable[Json], define: Callable[[Json], Mapping[str, Any] | None]
 ) -> list[Json]:
-    """Return *known* with each custom field of *sent*, which replaces the field of the same name, if any.
+    """Return *stored* with each custom field of *new*, which replaces the field of the same name, if any.
 
     A field whose value is null is removed. *define* returns the same field of any supporter.
     """
-    fields = [*known]
-    for field in sent:
+    fields = [*stored]
+    for field in new:
         index = next((i for i, row in enumerate(fields) if is_same_field(row, field)), None)
         if "value" in field and field["value"] is None:
             fields = [row for i, row in enumerate(fields) if i != index]

@@ -72,11 +72,11 @@ def load(document: Json, world: World) -> Mapping[str, InitialRecords]:
         segments = InitialRecords(
             SEGMENTS, [_segment(row, people, world, "data.segmenter", existing_ids) for row in segment_rows]
         )
-        listed = save_persons(people, world, person_rows, "data.segmenter.persons", existing_ids)
+        persons = save_persons(people, world, person_rows, "data.segmenter.persons", existing_ids)
     except DuplicateKey as error:
         raise SettingError(f"data.segmenter.{error}") from None
     # A complete list of persons beside the segments decides their order.
-    records = listed if len(listed) == len(people) else people
+    records = persons if len(persons) == len(people) else people
     return {"segments": segments, "persons": InitialRecords(PERSONS, records)}
 
 

@@ -18,8 +18,8 @@ _PRINTED = b"""{
 
 
 def _other_shape(call: Call) -> str:
-    chosen = call.choice_of("failure_shape")
-    other = "is-updated-false" if chosen == "success-false" else "success-false"
+    form = call.choice_of("failure_shape")
+    other = "is-updated-false" if form == "success-false" else "success-false"
     return f"--segmenter-failures {other} answers in the other documented form"
 
 
@@ -56,5 +56,5 @@ def details(call: Call) -> Mapping[str, object]:
         body = call.json
     except Refusal:
         body = {}
-    sent = body.get("id") if isinstance(body, dict) else None
-    return {"id": repr(str(call.arguments.get("id") or sent or ""))}
+    key = body.get("id") if isinstance(body, dict) else None
+    return {"id": repr(str(call.arguments.get("id") or key or ""))}

@@ -19,8 +19,8 @@ def create(call: Call, data: Json) -> Json:
     people = save_persons(call.rows("persons"), call.world, data.get("persons", ()), assume=call.assume)
     ids = [person["id"] for person in people]
     segment = call.rows("segments").put({"id": call.new_id("segments"), **_without_nulls(data), "persons": ids})
-    known = [{key: p[key] for key in ("id", "externalId", "email") if key in p} for p in people]
-    return {"id": segment["id"], "persons": known}
+    person_ids = [{key: p[key] for key in ("id", "externalId", "email") if key in p} for p in people]
+    return {"id": segment["id"], "persons": person_ids}
 
 
 def update(call: Call, data: Json) -> Json:
@@ -46,11 +46,11 @@ def update(call: Call, data: Json) -> Json:
 
 def _note_forms(call: Call) -> None:
     """Name the assumptions about numbers as ids and about null as a list, if the request relies on them."""
-    sent = call.json
-    persons = sent.get("persons") or []
-    if any(type(sent.get(name)) is int for name in _IDS) or any(type(row.get("externalId")) is int for row in persons):
+    body = call.json
+    persons = body.get("persons") or []
+    if any(type(body.get(name)) is int for name in _IDS) or any(type(row.get("externalId")) is int for row in persons):
         call.assume("numeric_ids")
-    lists = [sent.get("persons", ()), sent.get("filters", ()), *(row.get("substitutionTags", ()) for row in persons)]
+    lists = [body.get("persons", ()), body.get("filters", ()), *(row.get("substitutionTags", ()) for row in persons)]
     if None in lists:
         call.assume("null_lists")
 
@@ -68,31 +68,31 @@ def save_persons(
     *kind* names the stream of new ids; *existing_ids* are skipped. *assume* is called with each assumption that this
     relies on.
     """
-    known: dict[str, Record] = {}
-    for sent in persons:
-        stored, tags = _find_person(table, sent, assume), sent.get("substitutionTags", [])
+    records: dict[str, Record] = {}
+    for person in persons:
+        stored, tags = _find_person(table, person, assume), person.get("substitutionTags", [])
         if stored is None:
-            record = {"id": sent.get("id") or world.new_id(kind, table, existing_ids), **sent}
+            record = {"id": person.get("id") or world.new_id(kind, table, existing_ids), **person}
         else:
-            assume("same_person_twice" if stored["id"] in known else "person_identity")
-            if any(name not in sent for name in stored if name not in _OWN):
+            assume("same_person_twice" if stored["id"] in records else "person_identity")
+            if any(name not in person for name in stored if name not in _OWN):
                 assume("omitted_members")
-            if "substitutionTags" in sent and _are_unsent(stored["substitutionTags"], tags):
+            if "substitutionTags" in person and _are_unsent(stored["substitutionTags"], tags):
                 assume("unsent_tags")
-            record, tags = {**stored, **sent}, [*stored["substitutionTags"], *tags]
+            record, tags = {**stored, **person}, [*stored["substitutionTags"], *tags]
         if None in record.values():
             if stored is not None and any(
-                value is None and stored.get(name) is not None for name, value in sent.items()
+                value is None and stored.get(name) is not None for name, value in person.items()
             ):
                 assume("null_members")
             record = _without_nulls(record)
         record["substitutionTags"] = _last_of_each_name(tags)
-        known[record["id"]] = record if record == stored else table.put(record)
-    return [*known.values()]
+        records[record["id"]] = record if record == stored else table.put(record)
+    return [*records.values()]
 
 
-def _are_unsent(stored: list[Json], sent: list[Json]) -> bool:
-    return bool(stored) and not {tag["tag"] for tag in stored} <= {tag["tag"] for tag in sent}
+def _are_unsent(stored_tags: list[Json], new_tags: list[Json]) -> bool:
+    return bool(stored_tags) and not {tag["tag"] for tag in stored_tags} <= {tag["tag"] for tag in new_tags}
 
 
 def _last_of_each_name(tags: list[Json]) -> list[Json]:
@@ -100,10 +100,10 @@ def _last_of_each_name(tags: list[Json]) -> list[Json]:
     return tags if len(by_name) == len(tags) else [*by_name.values()]
 
 
-def _find_person(table: Table, sent: Json, assume: Callable[[str], Any]) -> Record | None:
-    if "id" in sent:
-        return table.get(sent["id"])
-    external, email = sent.get("externalId"), sent.get("email")
+def _find_person(table: Table, members: Json, assume: Callable[[str], Any]) -> Record | None:
+    if "id" in members:
+        return table.get(members["id"])
+    external, email = members.get("externalId"), members.get("email")
     person = table.first("externalId", external) if external else None
     if person is not None or not email:
         return person
@@ -116,13 +116,13 @@ def _find_person(table: Table, sent: Json, assume: Callable[[str], Any]) -> Reco
 
 
 def _segment_id(call: Call, data: Json) -> str:
-    key, named = data.get("id"), call.arguments.get("id")
-    if named and key and named != key:
+    key, key_in_path = data.get("id"), call.arguments.get("id")
+    if key_in_path and key and key_in_path != key:
         call.assume("id_in_path_and_body")
-        raise Refusal("malformed", f"id: {key!r} in the body is not {named!r} in the path.", field="id")
-    if not (named or key):
+        raise Refusal("malformed", f"id: {key!r} in the body is not {key_in_path!r} in the path.", field="id")
+    if not (key_in_path or key):
         raise Refusal("malformed", "id: Missing data for required field.", field="id")
-    return str(named or key)
+    return str(key_in_path or key)
 
 
 def _without_nulls(record: Json) -> Json:

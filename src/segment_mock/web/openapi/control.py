@@ -59,8 +59,8 @@ def control_document(views: Iterable[View], core: Emulator) -> Json:
         "paths": paths,
         "components": {"securitySchemes": {"token": bearer}, "schemas": schemas},
     }
-    whole: Json = one_type_enums(document)
-    return whole
+    openapi: Json = one_type_enums(document)
+    return openapi
 
 
 def hoist(value: Any, schemas: dict[str, Json], place: str = "#/components/schemas/") -> Any:
@@ -198,8 +198,8 @@ def fault_rules_schema(
     """
 
     def names(able: Collection[str]) -> Json:
-        known: Json = {"enum": _patterns(able, vendors)}
-        return {"anyOf": [known, {"type": "string", "pattern": r"[*?\[]"}]} if globs else known
+        enum: Json = {"enum": _patterns(able, vendors)}
+        return {"anyOf": [enum, {"type": "string", "pattern": r"[*?\[]"}]} if globs else enum
 
     parameters = {"headers": {"type": "object"}, "query": {"type": "object"}}
     match = _closed_object({"vendor": {"enum": [*vendors]}, **parameters, "json": _PATHS})

@@ -103,7 +103,7 @@ def _own(self: Converter, field: Any, ret: Json, **_: Any) -> Json:
     if isinstance(field, fields.Boolean) and isinstance(_root(field), RequestSchema):
         ret.pop("type", None)
         # Some words differ only in case, so client generators could not name the members of an enum.
-        words = "|".join(sorted(word for word in [*field.truthy, *field.falsy] if isinstance(word, str)))
+        words = "|".join(sorted(text for text in [*field.truthy, *field.falsy] if isinstance(text, str)))
         number = {"type": "integer", "minimum": 0, "maximum": 1}
         own = {"anyOf": [{"type": "boolean"}, number, {"type": "string", "pattern": f"^({words})$"}]}
     if own and field.allow_none:

@@ -94,8 +94,8 @@ class _Row:
         if self.arguments:
             # The id is in the path; if the body had it too, both would have to be equal.
             return {"schema": type(schema)(exclude=tuple(self.arguments & schema.fields.keys()))}
-        needed = [{"required": sorted(self.others)}] if self.others else []
-        body: Json = {"schema": {"allOf": [schema, *needed]} if needed else schema}
+        in_other_paths = [{"required": sorted(self.others)}] if self.others else []
+        body: Json = {"schema": {"allOf": [schema, *in_other_paths]} if in_other_paths else schema}
         return body | _examples(sent_bodies(self.examples))
 
     def _responses(self) -> Json:

@@ -66,8 +66,8 @@ def answers(
             call.assume("shared_external_id" if kind == "EXTERNAL_ID" else "shared_email")
         return rows or [not_found(call, kind, identifier)]
 
-    answered = call.each(identifiers, answer)
-    items = [item for rows in answered for item in (rows if isinstance(rows, list) else [rows])]
+    answer_lists = call.each(identifiers, answer)
+    items = [item for rows in answer_lists for item in (rows if isinstance(rows, list) else [rows])]
     texts = [str(identifier) if kind == "EXTERNAL_ID" else str(identifier).lower() for identifier in identifiers]
     if len({*texts}) < len(texts):
         call.assume("duplicate_identifiers")

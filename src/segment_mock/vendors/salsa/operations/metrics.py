@@ -33,22 +33,22 @@ class Metrics(Schema.from_dict({name: fields.Integer(required=True, **RECORDED) 
 def get(call: Call, _: Json) -> Json:
     """Return every counter; the call itself is not counted."""
     assert call.organization is not None
-    used, limits = call.organization.counters, call.vendor.limits
+    counters, limits = call.organization.counters, call.vendor.limits
     call.assume("calls_left")
-    if used["totalAPICallFailures"]:
+    if counters["totalAPICallFailures"]:
         call.assume("failed_calls")
-    if used["totalAPICalls"]:
-        last = used["lastAPICall"] / 1000
+    if counters["totalAPICalls"]:
+        last = counters["lastAPICall"] / 1000
     else:
         last = call.arrived
         call.assume("no_call_yet")
     return {
         "rateLimit": limits.calls,
         "maxBatchSize": limits.items,
-        **{name: used[name] for name in _COUNTERS},
+        **{name: counters[name] for name in _COUNTERS},
         "lastAPICall": iso(last),
-        "totalAPICalls": used["totalAPICalls"],
-        "totalAPICallFailures": used["totalAPICallFailures"],
+        "totalAPICalls": counters["totalAPICalls"],
+        "totalAPICallFailures": counters["totalAPICallFailures"],
         "currentRateLimit": call.calls_left,
     }
 
@@ -57,11 +57,11 @@ def count(call: Call, result: Json | None) -> None:
     """Count a performed call and each of its successful records, or, if *result* is None, a refused call."""
     if call.organization is None or not call.operation.counted:
         return
-    used = call.organization.counters
-    used["totalAPICalls"] += 1
-    used["lastAPICall"] = round(call.arrived * 1000)
+    counters = call.organization.counters
+    counters["totalAPICalls"] += 1
+    counters["lastAPICall"] = round(call.arrived * 1000)
     if result is None:
-        used["totalAPICallFailures"] += 1
+        counters["totalAPICallFailures"] += 1
         return
     batch, subject = call.operation.items, call.operation.subject
     if batch is None or not subject:
@@ -69,6 +69,6 @@ def count(call: Call, result: Json | None) -> None:
     results = [item["result"] for item in result[batch.answered]]
     if batch.answered == "results" and results:
         call.assume("groups_counted")
-    for word in dict.fromkeys(results):
-        if word in _VERBS:
-            used[subject + _VERBS[word]] += results.count(word)
+    for result_word in dict.fromkeys(results):
+        if result_word in _VERBS:
+            counters[subject + _VERBS[result_word]] += results.count(result_word)

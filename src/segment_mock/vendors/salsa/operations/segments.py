@@ -74,8 +74,8 @@ def _batch(call: Call, data: Json, change: Callable[[Call, Json], Json]) -> Json
 
 def _is_non_crm(call: Call, item: Json) -> bool:
     key = item.get("segmentId")
-    known = call.rows("segments").get(key.lower()) if isinstance(key, str) else None
-    return known is not None and known["type"] != CRM_TYPE
+    segment = call.rows("segments").get(key.lower()) if isinstance(key, str) else None
+    return segment is not None and segment["type"] != CRM_TYPE
 
 
 def _found_segments(members: Table | None, rows: list[Record]) -> list[Json]:
@@ -99,11 +99,11 @@ def _identified(segments: Table, kind: str, identifier: str) -> list[Record]:
 
 def _upsert(call: Call, item: Json) -> Json:
     segments, key = call.rows("segments"), _key_of(item)
-    known = segments.get(key)
-    if key and known is None and not may_create(call, "segments", key):
+    stored = segments.get(key)
+    if key and stored is None and not may_create(call, "segments", key):
         call.hints.append(UNKNOWN_ID_HINT)
         return _failed(item, "NOT_FOUND")
-    if known is not None and known["type"] != CRM_TYPE:
+    if stored is not None and stored["type"] != CRM_TYPE:
         return _failed(item, "NOT_ALLOWED")
     errors = item_errors(call, _ITEM, item)
     if errors:
@@ -111,15 +111,15 @@ def _upsert(call: Call, item: Json) -> Json:
             call.assume("blank_name")
         return _failed(item, "VALIDATION_ERROR", errors)
     note_lengths(call, _LIMITS, item)
-    if _causes_duplicate(call, item["name"], known):
+    if _causes_duplicate(call, item["name"], stored):
         return _failed(item, "VALIDATION_ERROR", [item_error(call, "not_unique", "name")])
-    row = segments.put(_record(call, key, known, item))
+    row = segments.put(_record(call, key, stored, item))
     external = item.get("externalSystemId")
     if external is not None and segments.count("externalSystemId", external) > 1:
         call.assume("shared_external_id")
     total = call.rows("members").count("segmentId", row["segmentId"])
     # Replies to a write were recorded without the type.
-    return ordered(SEGMENT_ORDER, row, totalMembers=total, result="UPDATED" if known else "ADDED", type=None)
+    return ordered(SEGMENT_ORDER, row, totalMembers=total, result="UPDATED" if stored else "ADDED", type=None)
 
 
 def _key_of(item: Json) -> str:
@@ -128,8 +128,8 @@ def _key_of(item: Json) -> str:
     return key.lower() if isinstance(key, str) and UUID.match(key) else ""
 
 
-def _record(call: Call, key: str, known: Record | None, item: Json) -> Record:
-    record = {**known} if known else {"segmentId": key or call.new_id("segments"), "type": CRM_TYPE}
+def _record(call: Call, key: str, stored: Record | None, item: Json) -> Record:
+    record = {**stored} if stored else {"segmentId": key or call.new_id("segments"), "type": CRM_TYPE}
     for name in _WRITABLE:
         value = item.get(name)
         if value is not None:
@@ -155,12 +155,12 @@ def _delete(call: Call, item: Json) -> Json:
     return {"segmentId": key, "result": "DELETED"}
 
 
-def _causes_duplicate(call: Call, name: str, known: Record | None) -> bool:
+def _causes_duplicate(call: Call, name: str, stored: Record | None) -> bool:
     # The user interface allows duplicates; refuse only one that this call would cause.
-    others = [row["name"] for row in call.rows("segments").find("name", comparable_name(name)) if row is not known]
-    if not others or (known is not None and known["name"] == name):
+    others = [row["name"] for row in call.rows("segments").find("name", comparable_name(name)) if row is not stored]
+    if not others or (stored is not None and stored["name"] == name):
         return False
-    keeps = known is not None and known["name"].strip() == name.strip()
+    keeps = stored is not None and stored["name"].strip() == name.strip()
     if name in others and not keeps:
         return True
     # The names differ only in case or in white space at the ends.

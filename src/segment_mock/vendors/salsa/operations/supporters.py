@@ -119,22 +119,22 @@ def _belonging(call: Call, row: Record) -> Json:
 
 def _upsert(call: Call, item: Json) -> Json:
     supporters, key = call.rows("supporters"), _key(item)
-    known = supporters.get(key) if key else None
-    if key and known is None and not may_create(call, "supporters", key):
+    stored = supporters.get(key) if key else None
+    if key and stored is None and not may_create(call, "supporters", key):
         call.hints.append(UNKNOWN_ID_HINT)
         return _failed(item, "NOT_FOUND")
     faults = problems(call, _ITEM, item)
     if not faults:
-        sent: Json = _ITEM.load(item)[0]
-        note_lengths(call, _LIMITS, sent)
-        known = known or _namesake(call, sent)
-        faults = _faults(call, sent, known)
-    elif known is None and _lacks_email(item):
+        members: Json = _ITEM.load(item)[0]
+        note_lengths(call, _LIMITS, members)
+        stored = stored or _namesake(call, members)
+        faults = _faults(call, members, stored)
+    elif stored is None and _lacks_email(item):
         faults.append(("contacts", "required"))
     if faults:
         return _invalid(call, item, faults)
-    row = supporters.put(_record(call, key, known, sent))
-    return _echo(call, row, sent, "UPDATED" if known else "ADDED")
+    row = supporters.put(_record(call, key, stored, members))
+    return _echo(call, row, members, "UPDATED" if stored else "ADDED")
 
 
 def _key(item: Json) -> str:
@@ -148,12 +148,12 @@ def _lacks_email(item: Json) -> bool:
     return isinstance(contacts, list) and not any(row.get("type") == "EMAIL" and row.get("value") for row in rows)
 
 
-def _namesake(call: Call, sent: Json) -> Record | None:
+def _namesake(call: Call, members: Json) -> Record | None:
     """Return the oldest supporter who has one of the e-mail addresses of the request, or None."""
-    namesakes = [row for address in emails(sent) for row in call.rows("supporters").find("email", address)]
+    namesakes = [row for address in emails(members) for row in call.rows("supporters").find("email", address)]
     if len({row["supporterId"] for row in namesakes}) > 1:
         call.assume("shared_email")
-    for contact in sent.get("contacts") or ():
+    for contact in members.get("contacts") or ():
         if emails({"contacts": [contact]}):
             note_email_case(
                 call, contact["value"], [row for row in namesakes if contact["value"].lower() in emails(row)]
@@ -161,29 +161,33 @@ def _namesake(call: Call, sent: Json) -> Record | None:
     return namesakes[0] if namesakes else None
 
 
-def _faults(call: Call, sent: Json, known: Record | None) -> list[Fault]:
+def _faults(call: Call, members: Json, stored: Record | None) -> list[Fault]:
     """Return the errors of a supporter that is valid by its schema, given its record and the other records."""
-    faults = [*_clearing(call, sent, known or {}), *_duplicate_emails(call, sent, known or {}), *_misfits(call, sent)]
-    if known is None:
-        return faults if emails(sent) else [*faults, ("contacts", "required")]
-    if not emails(sent):
+    faults = [
+        *_clearing(call, members, stored or {}),
+        *_duplicate_emails(call, members, stored or {}),
+        *_misfits(call, members),
+    ]
+    if stored is None:
+        return faults if emails(members) else [*faults, ("contacts", "required")]
+    if not emails(members):
         call.assume("update_without_email")
-    if emails(known) and "contacts" in sent and not emails({"contacts": _contacts(sent, known)}):
+    if emails(stored) and "contacts" in members and not emails({"contacts": _contacts(members, stored)}):
         faults.append(("contacts", "required"))
     return faults
 
 
-def _clearing(call: Call, sent: Json, known: Mapping[str, Any]) -> list[Fault]:
-    if any(known.get(name) and name in sent and not (sent[name] or "").strip() for name in _NAMES):
+def _clearing(call: Call, members: Json, stored: Mapping[str, Any]) -> list[Fault]:
+    if any(stored.get(name) and name in members and not (members[name] or "").strip() for name in _NAMES):
         call.assume("cleared_name")
         return [(name, "required") for name in _NAMES]
     return []
 
 
-def _duplicate_emails(call: Call, sent: Json, known: Mapping[str, Any]) -> list[Fault]:
+def _duplicate_emails(call: Call, members: Json, stored: Mapping[str, Any]) -> list[Fault]:
     # Supporters who already share an address may keep it; refuse only a duplicate that this call would cause.
-    own, supporters = emails(known), call.rows("supporters")
-    addresses = [(index, emails({"contacts": [row]})) for index, row in enumerate(sent.get("contacts") or ())]
+    own, supporters = emails(stored), call.rows("supporters")
+    addresses = [(index, emails({"contacts": [row]})) for index, row in enumerate(members.get("contacts") or ())]
     return [
         (f"contacts[{index}].value", "not_unique")
         for index, (address,) in [pair for pair in addresses if pair[1]]
@@ -191,9 +195,9 @@ def _duplicate_emails(call: Call, sent: Json, known: Mapping[str, Any]) -> list[
     ]
 
 
-def _misfits(call: Call, sent: Json) -> list[Fault]:
+def _misfits(call: Call, members: Json) -> list[Fault]:
     faults = []
-    for index, field in enumerate(sent.get("customFieldValues") or ()):
+    for index, field in enumerate(members.get("customFieldValues") or ()):
         definition, value = _definition(call, field) or {}, field.get("value")
         kind = field.get("type") or definition.get("type") or ""
         if not (field.get("name") or definition):
@@ -211,47 +215,47 @@ def _definition(call: Call, field: Json) -> Json | None:
     return next((row for row in owner["customFieldValues"] if is_same_field(row, field)), None) if owner else None
 
 
-def _record(call: Call, key: str, known: Record | None, sent: Json) -> Record:
+def _record(call: Call, key: str, stored: Record | None, members: Json) -> Record:
     now = call.world.clock.iso()
     new: Json = {
-        "supporterId": key or (known or {}).get("supporterId") or call.new_id("supporters"), "createdDate": now,
+        "supporterId": key or (stored or {}).get("supporterId") or call.new_id("supporters"), "createdDate": now,
         "readOnly": False, "address": {}, "contacts": [], "customFieldValues": [],
     }  # fmt: skip
-    record = {**(known or new), "lastModified": now}
+    record = {**(stored or new), "lastModified": now}
     for name in TEXTS:
-        if name in sent:
-            record[name] = sent[name]
+        if name in members:
+            record[name] = members[name]
     if None in record.values():
-        if known is not None:
+        if stored is not None:
             call.assume("null_supporter_members")
         record = without_nulls(record)
-    if "address" in sent:
-        record["address"] = _address(call, sent["address"], record["address"])
-    if "contacts" in sent:
-        _note_contacts(call, record["contacts"], sent["contacts"] or ())
-        record["contacts"] = _contacts(sent, record)
-    if "customFieldValues" in sent:
-        record["customFieldValues"] = _custom_fields(call, sent["customFieldValues"], record["customFieldValues"])
+    if "address" in members:
+        record["address"] = _address(call, members["address"], record["address"])
+    if "contacts" in members:
+        _note_contacts(call, record["contacts"], members["contacts"] or ())
+        record["contacts"] = _contacts(members, record)
+    if "customFieldValues" in members:
+        record["customFieldValues"] = _custom_fields(call, members["customFieldValues"], record["customFieldValues"])
     return record
 
 
-def _address(call: Call, sent: Json | None, known: Json) -> Json:
-    if sent is None:
+def _address(call: Call, members: Json | None, stored: Json) -> Json:
+    if members is None:
         return {}
-    is_merged = bool(known) and call.assume("address_update") == "merge"
-    address: Json = without_nulls({**known, **sent} if is_merged else sent)
+    is_merged = bool(stored) and call.assume("address_update") == "merge"
+    address: Json = without_nulls({**stored, **members} if is_merged else members)
     return address
 
 
-def _contacts(sent: Json, known: Mapping[str, Any]) -> list[Json]:
-    return [] if sent["contacts"] is None else merged_contacts(known["contacts"], sent["contacts"])
+def _contacts(members: Json, stored: Mapping[str, Any]) -> list[Json]:
+    return [] if members["contacts"] is None else merged_contacts(stored["contacts"], members["contacts"])
 
 
-def _note_contacts(call: Call, known: Iterable[Json], sent: Iterable[Json]) -> None:
+def _note_contacts(call: Call, stored_contacts: Iterable[Json], new_contacts: Iterable[Json]) -> None:
     """Name what is assumed about contacts that are sent: which of them are the same, and their status."""
-    contacts: dict[tuple[str, str | None], Json] = {contact_key(contact): contact for contact in known}
+    contacts: dict[tuple[str, str | None], Json] = {contact_key(contact): contact for contact in stored_contacts}
     keys: set[tuple[str, str | None]] = set()
-    for contact in sent:
+    for contact in new_contacts:
         key, value = contact_key(contact), contact.get("value")
         if value is None:
             continue
@@ -266,23 +270,23 @@ def _note_contacts(call: Call, known: Iterable[Json], sent: Iterable[Json]) -> N
         contacts[key] = {**before, **without_nulls(contact)}
 
 
-def _custom_fields(call: Call, sent: list[Json] | None, known: list[Json]) -> list[Json]:
-    if sent is None:
+def _custom_fields(call: Call, new_fields: list[Json] | None, stored_fields: list[Json]) -> list[Json]:
+    if new_fields is None:
         return []
-    names = [field.get("name") or field.get("fieldId") for field in sent]
+    names = [field.get("name") or field.get("fieldId") for field in new_fields]
     if len({*names}) < len(names):
         call.assume("repeated_entry")
-    for field in sent:
+    for field in new_fields:
         if field.get("value") is not None and _definition(call, field) is None:
             call.assume("custom_field_definition")
         if field.get("type") == "DATE" and "/" in (field.get("value") or ""):
             call.assume("custom_field_dates")
-    return merged_fields(known, sent, partial(_definition, call))
+    return merged_fields(stored_fields, new_fields, partial(_definition, call))
 
 
-def _echo(call: Call, row: Record, sent: Json, result: str) -> Json:
+def _echo(call: Call, row: Record, members: Json, result: str) -> Json:
     """Return a supporter for the reply to a write: the record, with contacts and custom fields as sent."""
-    contacts, fields = sent.get("contacts"), sent.get("customFieldValues")
+    contacts, fields = members.get("contacts"), members.get("customFieldValues")
     reply = {**row, "result": result}
     if contacts:
         stored = {contact_key(contact): contact for contact in row["contacts"]}
