@@ -16,10 +16,10 @@ _RUNNING = "PYTEST_CURRENT_TEST"
 
 
 def caller(own: int = 1) -> str:
-    """Return ``file:line`` of the innermost frame of this thread that belongs to no library, or ``""``.
+    """Return ``file:line`` of the innermost frame of this thread that belongs to the user's code, or ``""``.
 
-    The *own* frames that called this are this project's, and not looked at. The path of a file below the working
-    directory is relative to it. A library may run the call in a task of its own. Then return the lines at which the
+    Frames of libraries, and the *own* innermost frames, which belong to this project, are skipped. The path of a file
+    below the working directory is relative. If a library runs the call in its own task, return the lines at which the
     other tasks of the event loop wait, at most three, joined by ``or``.
     """
     frame: FrameType | None = sys._getframe(own)

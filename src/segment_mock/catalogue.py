@@ -27,7 +27,7 @@ _SECRETS = ("token", "key")
 
 
 def catalogue(vendors: Iterable[Vendor], settings: Mapping[str, Any]) -> Json:
-    """Return each vendor's operations, field rules, refusals and limits, and the settings in force.
+    """Return each vendor's operations, field rules, refusals and limits, and the current settings.
 
     Each row has its ``source``, its ``mark``, the part of it that is ``assumed``, and the ``examples`` that show it.
     An operation names the ``refusals`` and the ``assumptions`` that a call to it may meet.
@@ -41,9 +41,9 @@ def catalogue(vendors: Iterable[Vendor], settings: Mapping[str, Any]) -> Json:
 
 
 def public_settings(settings: Mapping[str, Any]) -> Json:
-    """Return *settings* without data, faults, stubs and scenarios.
+    """Return *settings* without data, faults, stubs and scenarios, and without secrets.
 
-    A list of credentials is replaced by their number, a token by its length.
+    A list of credentials is replaced by the number of its items, and a token by its length.
     """
     return {
         name: len(value) if name.endswith(_SECRETS) and value else public_url(value) if name == "store" else value

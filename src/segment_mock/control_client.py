@@ -25,7 +25,7 @@ _SILENCE = 60.0
 
 
 def _no_answer(url: str, error: Exception) -> ConnectionError:
-    """Return the error for a server that does not answer; *error* says why, after words of the client's own."""
+    """Return the error for a server that does not answer; *error* has the reason."""
     reason = str(error).rpartition("Failed to establish a new connection: ")[2] or "it stopped"
     return ConnectionError(
         f"{url}: no segment-mock answers: {reason}; start one with `segment-mock serve`, or name its address "
@@ -34,12 +34,15 @@ def _no_answer(url: str, error: Exception) -> ConnectionError:
 
 
 class ControlClient:
-    """A client of the control plane of the server at *url*; *admin_token* is sent with every call.
+    """A client of the control plane of the server at *url*; *admin_token* is sent with every request.
 
-    *ca_file* is the certificate authority of a server with ``--tls``; with False, no certificate is verified.
+    *ca_file* is the CA certificate of a server with ``--tls``; False disables the verification of certificates.
     *timeout* is in seconds. Proxies of the environment are not used. Errors name the server and repeat its message:
-    ConnectionError if no segment-mock answers, PermissionError if it refuses the token, SettingError for a value that
-    it can't use, LookupError for an object that it doesn't have.
+
+    * ConnectionError: no segment-mock answers
+    * PermissionError: the server refuses the token
+    * `SettingError`: a value is invalid
+    * LookupError: the server does not have the object
     """
 
     def __init__(
@@ -68,28 +71,28 @@ class ControlClient:
         call_after_fork(self)
 
     def get(self, path: str, **query: Any) -> Any:
-        """Return the JSON reply to GET *path* (below ``/_mock``); a *query* value of None is left out."""
+        """Return the JSON of the response to GET *path* (below ``/_mock``); a *query* value of None is left out."""
         return self.call("GET", path, query=query)
 
     def post(self, path: str, body: Any = None, **query: Any) -> Any:
-        """Return the JSON reply to POST *path*."""
+        """Return the JSON of the response to POST *path*."""
         return self.call("POST", path, body, query)
 
     def put(self, path: str, body: Any, **query: Any) -> Any:
-        """Return the JSON reply to PUT *path*."""
+        """Return the JSON of the response to PUT *path*."""
         return self.call("PUT", path, body, query)
 
     def delete(self, path: str) -> Any:
-        """Return the JSON reply to DELETE *path*."""
+        """Return the JSON of the response to DELETE *path*."""
         return self.call("DELETE", path)
 
     def call(self, method: str, path: str, body: Any = None, query: Mapping[str, Any] | None = None) -> Any:
-        """Return the JSON reply to *method* and *path*; *body* is sent as JSON unless it is None."""
+        """Return the JSON of the response to *method* and *path*; *body* is sent as JSON unless it is None."""
         reply = self.send(method, path, body, query)
         return self._read(reply.status, reply.data)
 
     def _read(self, status: int, data: bytes) -> Any:
-        """Return the JSON of a reply; raises the exception that its status stands for."""
+        """Return the JSON of a response; raises the exception that corresponds to an error status."""
         try:
             answer = json.loads(data)
             is_ours = isinstance(answer, dict)
@@ -105,7 +108,7 @@ class ControlClient:
     def send(
         self, method: str, path: str, body: Any = None, query: Mapping[str, Any] | None = None
     ) -> urllib3.BaseHTTPResponse:
-        """Return the reply to *method* and *path*, whatever its status; raises ConnectionError if there is none."""
+        """Return the response to *method* and *path*, whatever its status; raises ConnectionError if there is none."""
         from urllib3.exceptions import HTTPError, SSLError
 
         parameters = {name: _text(name, value) for name, value in (query or {}).items() if value is not None}
@@ -173,7 +176,7 @@ class ControlClient:
         return HTTPSConnection(host, port, timeout=_SILENCE, context=context)
 
     def after_fork(self) -> None:
-        """Drop the connections, which the parent goes on using; two processes can't share one."""
+        """Drop the connections, which the parent still uses; two processes can't share a connection."""
         self._pool = None
 
     def close(self) -> None:

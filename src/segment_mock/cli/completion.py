@@ -59,7 +59,7 @@ def of(names: Callable[[], Iterable[str] | Mapping[str, str]]) -> Completer:
 
 
 def files(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Let the shell complete the name of a file."""
+    """Make the shell complete the name of a file."""
     return [CompletionItem(incomplete, type="file")]
 
 

@@ -266,7 +266,7 @@ def _selection(vendors: Sequence[str], only: Sequence[str]) -> list[Example]:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Let SIGTERM, with which CI ends a job, clean up like Ctrl-C."""
+    """Make SIGTERM, with which CI ends a job, clean up as Ctrl-C does."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt

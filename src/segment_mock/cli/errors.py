@@ -28,7 +28,7 @@ class Report(click.ClickException):
         self._error, self._as_json = error, as_json
 
     def format_message(self) -> str:
-        """Return the sentence."""
+        """Return the message without its prefix."""
         return self._error.format_message()
 
     def show(self, file: IO[Any] | None = None) -> None:

@@ -146,7 +146,7 @@ def run_command(command: tuple[str, ...], variables: dict[str, str]) -> int:
 
 
 def _is_missing(error: OSError, name: str, variables: dict[str, str]) -> bool:
-    """Return whether *error* is only that of a folder in PATH that this user may not read."""
+    """Return whether *error* only means that this user may not read a folder in PATH."""
     folders = variables.get("PATH", os.defpath).split(os.pathsep)
     is_searched = isinstance(error, PermissionError) and os.sep not in name
     # Unlike this, Path.exists raises for a folder that may not be read.

@@ -32,10 +32,10 @@ def _names() -> dict[str, str]:
     help="File of your own scenarios to list too.",
 )
 def faults(name: str | None, own: tuple[str, ...]) -> None:
-    """List the kinds of fault, the conditions and the scenarios.
+    """List the kinds of fault with their settings, the conditions of a rule, and the scenarios.
 
-    Kinds are listed with their settings, conditions are those of a rule. NAME is one of them, such as latency, times or
-    segmenter.down. Without NAME, everything is listed.
+    NAME limits the list to one kind, condition or scenario, such as latency, times or segmenter.down. Without NAME,
+    everything is listed.
     """
     try:
         scenarios = Emulator({"scenarios": own}).scenarios()

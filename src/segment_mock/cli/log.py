@@ -29,10 +29,10 @@ _FULL = 1000  # after this many calls, lines are written before the interval end
 
 
 class CallLog:
-    """A listener of the journal that writes a line for each call to *stream*, several at a time.
+    """A listener of the journal that writes a line for each call to *stream*, several lines at a time.
 
-    It does not use `logging`, which takes as long as a call, and writes from a timer of the server's loop, so that no
-    client waits for it. Leaving the ``with`` block writes all lines. *format_* is ``text`` or ``json``.
+    It does not use `logging`, which takes as long as a call. It writes from a timer of the server's loop, so that no
+    client waits for the log. Leaving the ``with`` block writes all lines. *format_* is ``text`` or ``json``.
     """
 
     def __init__(self, stream: TextIO, format_: str) -> None:
@@ -52,7 +52,7 @@ class CallLog:
         self.flush()
 
     def __call__(self, entry: Entry) -> None:
-        """Write a line for *entry* soon, or at once if no event loop runs."""
+        """Write a line for *entry* soon, or immediately if no event loop runs."""
         self._entries.append(entry)
         if len(self._entries) >= _FULL:
             self.flush()

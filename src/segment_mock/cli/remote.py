@@ -36,7 +36,7 @@ as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSO
 
 
 def with_server(command: _Command) -> _Command:
-    """Give *command* the options of a server, and call it with a `ControlClient` first."""
+    """Add the options of a server to *command*, which gets a `ControlClient` as its first argument."""
 
     @wraps(command)
     def wrapper(url: str | None, ca_file: str | None, admin_token: str | None, **options: Any) -> Any:
@@ -48,7 +48,7 @@ def with_server(command: _Command) -> _Command:
 
 @contextmanager
 def exit_codes() -> Iterator[None]:
-    """Exit with 1 and one line if the server does not answer, or refuses."""
+    """Exit with 1 and a one-line message if the server does not answer, or refuses the request."""
     try:
         yield
     except BrokenPipeError:

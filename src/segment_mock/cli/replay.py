@@ -82,7 +82,7 @@ def _count(calls: list[Any]) -> str:
 
 
 def _show(mark: str, body: Mapping[str, Any]) -> None:
-    """Print *body*, in the form of a capsule: JSON with indentation, text as it is, bytes as base64."""
+    """Print *body*, in the form of a capsule: JSON indented, text unchanged, bytes as base64."""
     kind, value = next(iter(body.items()), ("text", ""))
     text = json.dumps(value, indent=2, ensure_ascii=False) if kind in ("json", "compact") else str(value)
     for line in text.splitlines():

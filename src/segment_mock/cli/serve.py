@@ -78,7 +78,7 @@ def _serve(mock: SegmentMock, settings: dict[str, Any], signals: Signals, ready_
 
 
 def create_mock(settings: dict[str, Any]) -> SegmentMock:
-    """Return a mock with *settings*; exits with 2 for a setting or a file that can't be used."""
+    """Return a mock with *settings*; exits with 2 for an invalid setting or file."""
     try:
         with Progress("loading data", quiet=settings["log_format"] == "json"):
             return SegmentMock(**settings)
@@ -89,7 +89,10 @@ def create_mock(settings: dict[str, Any]) -> SegmentMock:
 def start_server(
     mock: SegmentMock, host: str, port: int, *, tls: bool | None = None, proxy: bool | None = None
 ) -> LiveServer:
-    """Return a server of *mock*; exits with 3 if the address is in use, with 2 if it is not allowed."""
+    """Return a running server of *mock*.
+
+    Exits with 3 if the address is in use, and with 2 if other machines could reach it without an admin token.
+    """
     try:
         with Progress("starting the server", quiet=mock.settings["log_format"] == "json"):
             return mock.serve(host, port, tls=tls, proxy=proxy)
@@ -101,7 +104,7 @@ def start_server(
 
 
 class FileWatch:
-    """Within a ``with`` block, reloads *mock* when one of *files* changes: all files or none."""
+    """Reloads *mock* within a ``with`` block when one of *files* changes: all files or none."""
 
     def __init__(self, mock: SegmentMock, files: list[Path]) -> None:
         self._mock, self._files, self._is_over = mock, files, Event()
@@ -142,7 +145,7 @@ def _stat(file: Path) -> os.stat_result | None:
 
 
 class Stopped(BaseException):
-    """A signal came while the mock was being loaded. It is not an Exception, so that no other code handles it."""
+    """A signal arrived while the mock was loading. It is not an Exception, so that no other code catches it."""
 
 
 class Signals:
@@ -162,7 +165,7 @@ class Signals:
                 signal.signal(number, handler)
 
     def interruptible(self, work: Callable[[], SegmentMock]) -> SegmentMock:
-        """Return the result of *work*; raises `Stopped` as soon as a signal comes."""
+        """Return the result of *work*; raises `Stopped` as soon as a signal arrives."""
         self._is_interruptible = True
         try:
             result = work()
@@ -173,7 +176,7 @@ class Signals:
         return result
 
     def wait(self) -> None:
-        """Return once a signal has come."""
+        """Wait until a signal arrives."""
         self._received.put(self._received.get())
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
@@ -185,7 +188,7 @@ class Signals:
 
 
 class ReadyFile:
-    """The file with the server's address, written once the server answers. An old file is removed at once.
+    """The file with the server's address, written once the server answers. An old file is removed first.
 
     Exits with 2 if the file can't be written.
     """
@@ -221,7 +224,7 @@ class ReadyFile:
             raise self._unusable(str(error.strerror)) from None
 
     def remove(self) -> None:
-        """Remove the file unless another one has replaced it."""
+        """Remove the file, unless another process has replaced it."""
         with suppress(OSError):
             if self._identify() == self._identity and self._path.read_bytes() == self._content:
                 self._path.unlink()

@@ -29,7 +29,7 @@ _OUTCOMES = {
 
 
 def has_colours(stream: TextIO) -> bool:
-    """Return whether *stream* gets colours: never with NO_COLOR, always with FORCE_COLOR, else if it is a terminal.
+    """Return whether to print colours on *stream*: never with NO_COLOR, always with FORCE_COLOR, else in a terminal.
 
     See https://no-color.org and https://force-color.org: an empty variable counts as absent.
     """
@@ -54,7 +54,7 @@ def colour_of(outcome: str) -> str:
 
 
 def echo(text: str, *, err: bool = False) -> None:
-    """Print *text*, without colours if the stream does not get them, in place of the progress line."""
+    """Print *text* in place of the progress line, without colours if the stream does not support them."""
     stream = sys.stderr if err else sys.stdout
     # Half a surrogate pair, which JSON may have, is written as JSON writes it.
     text = text.encode("utf-8", "backslashreplace").decode()

@@ -24,12 +24,15 @@ _LONG = 8
 
 
 class Unreachable(Exception):
-    """The target did not answer, or its answer can't be read; the message has the reason."""
+    """The target did not answer, or its reply can't be read. The message has the reason."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A reply: *body* as JSON, or None if it is not JSON (*text* describes it); *seconds* until the head arrived."""
+    """A reply to a request; *seconds* is the time until its head arrived.
+
+    *body* is its body parsed as JSON, or None if it is not JSON; *text* then describes the body.
+    """
 
     status: int
     body: Any
@@ -59,7 +62,7 @@ class Client:
         return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
     def ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> Answer:
-        """Return the reply to a request; raises `Unreachable`."""
+        """Send a request, and return the reply; raises `Unreachable`."""
         import requests
 
         kind = {"Content-Type": "application/json"} if body else {}

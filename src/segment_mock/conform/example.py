@@ -17,49 +17,49 @@ from ..vendors import find_vendors
 
 @dataclass(frozen=True)
 class Example:
-    """One fixture file: *name* is ``vendor/file``, *document* its content."""
+    """An example from a file: *name* is ``vendor/file``, and *document* the content of the file."""
 
     name: str
     document: Mapping[str, Any]
 
     @cached_property
     def vendor(self) -> Vendor:
-        """The vendor whose exchange it is."""
+        """The name of the vendor."""
         return next(vendor for vendor in find_vendors() if vendor.name == self.name.partition("/")[0])
 
     @cached_property
     def operation(self) -> Operation:
-        """The operation that it calls."""
+        """The full name of the operation that the example calls."""
         name = self.document["operation"].partition(".")[2]
         return next(operation for operation in self.vendor.operations if operation.name == name)
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The settings of a `SegmentMock` that replies as the example says."""
+        """The settings with which a `SegmentMock` gives the reply of the example."""
         return {"data": self.document["state"], **self.options}
 
     @property
     def options(self) -> Mapping[str, Any]:
-        """The settings that it needs."""
+        """The settings that the example needs, from its file."""
         options: Mapping[str, Any] = self.document.get("options", {})
         return options
 
     @property
     def request(self) -> dict[str, Any]:
-        """Method, path, headers and the body as bytes."""
+        """The method, path, headers and body (as bytes) of the request."""
         request = self.document["request"]
         body = json.dumps(request["body"]).encode() if "body" in request else b""
         return {"method": request["method"], "path": request["path"], "headers": request["headers"], "body": body}
 
     @property
     def conform_options(self) -> Mapping[str, Any]:
-        """Exceptions for a target with other records: ``alone`` and ``form``, see CONTRIBUTING.md."""
+        """What may differ on a target with other records: ``alone`` and ``form``; CONTRIBUTING.md describes them."""
         options: Mapping[str, Any] = self.document.get("conform", {})
         return options
 
     @property
     def credential(self) -> str:
-        """The credential that it sends, or ``""``."""
+        """The credential in the request, or ``""``."""
         return str(self.document["request"]["headers"].get(self.vendor.key_header, ""))
 
     @property
@@ -69,7 +69,7 @@ class Example:
         return bool(self.credential) and self.credential in credentials
 
     def with_request(self, **changes: Any) -> Example:
-        """Return it with other members of its request."""
+        """Return a copy with other members of the request."""
         return Example(self.name, {**self.document, "request": {**self.document["request"], **changes}})
 
 
@@ -79,9 +79,9 @@ def examples() -> list[Example]:
 
 
 def outcome(example: Example, status: int, body: Any, state: Any = None, form: tuple[str, ...] = ()) -> list[str]:
-    """Return where a reply and the *state* after it (None: unknown) differ from *example*.
+    """Return the differences of a reply and of the *state* after it (None: unknown) from *example*, one string each.
 
-    *form* are further paths of the body that need only have the right form.
+    At the paths *form* of the body, only the form of a value has to match, not the value.
     """
     response, fresh = example.document["response"], example.document.get("any", ())
     lines = [] if status == response["status"] else [f"status: expected {response['status']}, got {status}"]
@@ -100,7 +100,7 @@ _KINDS = {bool: "true or false", int: "a number", float: "a number", str: "a tex
 
 @dataclass(frozen=True, eq=False)
 class Form:
-    """Equals every value with the form of the value *like*: a UUID, a time, or a value of the same JSON type."""
+    """Equals every value of the same form as the value *like*: a UUID, a time, or a value of the same JSON type."""
 
     like: Any
 
@@ -113,9 +113,9 @@ class Form:
 
 
 def differences(expected: Any, actual: Any, loose: Collection[str] = ()) -> Iterator[str]:
-    """Yield where *actual* lacks a member of *expected* or has another value, with paths such as ``a.b[0].c``.
+    """Yield each place where *actual* lacks a member of *expected* or has another value, such as ``a.b[0].c: ...``.
 
-    Values at or below the paths in *loose* need only have the form of the expected value.
+    At or below the paths in *loose*, only the form of a value has to match.
     """
     return (str(miss) for miss in mismatches(_formed(expected, loose), actual))
 
@@ -152,7 +152,10 @@ def _kind(value: Any) -> str:
 
 
 def unique_names(example: Example, unique: Collection[str], mark: str) -> dict[str, str]:
-    """Return a unique name, ending in *mark*, for each name in *example*; e-mail addresses get a tag."""
+    """Return a unique replacement, ending in *mark*, for each name in *example*.
+
+    In an e-mail address, *mark* is added before the ``@``.
+    """
     document = [example.document["state"], example.document["request"].get("body", {})]
     names: dict[str, str] = {}
     for member, text in _texts(document):
@@ -165,7 +168,7 @@ def unique_names(example: Example, unique: Collection[str], mark: str) -> dict[s
 
 
 def rename(value: Any, names: Mapping[str, str]) -> Any:
-    """Return *value* with every text in *names* replaced, in upper case where the original is."""
+    """Return *value* with each string in *names* replaced, in upper case where the original is."""
     if isinstance(value, Mapping):
         return {name: rename(member, names) for name, member in value.items()}
     if isinstance(value, list):
@@ -191,7 +194,7 @@ def loosen(value: Any, fresh: Collection[str]) -> Any:
 
 
 def references(row: Any) -> Iterator[str]:
-    """Yield every text in *row* by which another row may refer to it."""
+    """Yield each string in *row* by which another row may refer to it."""
     return (text for _, text in _texts(row))
 
 

@@ -60,7 +60,7 @@ class Placeholders:
 def documents(
     vendor: Vendor, exchanges: Sequence[Exchange], source: str
 ) -> tuple[list[dict[str, Any]], Callable[[str], str]]:
-    """Return each of *exchanges* in the form of fixtures/, and a function that redacts other texts in the same way."""
+    """Return the *exchanges* in the form of fixtures/, and a function that redacts other strings in the same way."""
     secrets = sorted({*_secrets(vendor, exchanges)}, key=len, reverse=True)
     placeholders = Placeholders()
 
@@ -185,7 +185,7 @@ Send: TypeAlias = "Callable[[str, str, Mapping[str, str], bytes], tuple[int, Any
 
 
 def replay(recordings: Sequence[Recording], send: Send) -> Iterator[tuple[str, list[str]]]:
-    """Send each of *recordings* in order; yield its name, and where the reply differs from the recorded one.
+    """Send each of *recordings* in order; yield its name, and the differences between its reply and the recorded one.
 
     A placeholder of an id or a time gets its value from the first reply that has it.
     """
@@ -239,7 +239,7 @@ def _differences(
 
 
 def _bind(expected: str, actual: str, bound: dict[str, str]) -> bool:
-    """Return whether *actual* matches *expected*, and learn the values of unknown placeholders."""
+    """Return whether *actual* matches *expected*, and store the values of unknown placeholders in *bound*."""
     names: list[str] = []
     pattern, position = "", 0
     for match in _PLACEHOLDER.finditer(expected):

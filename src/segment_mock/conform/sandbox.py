@@ -33,7 +33,7 @@ class SandboxTarget:
         self._remaining: list[str] = []
 
     def skip_reason(self, example: Example) -> str:
-        """Return why *example* can't be performed here."""
+        """Return the reason why *example* can't be performed on this target, or ``""``."""
         options, secret = example.conform_options, example.vendor.key_flag
         if example.admitted and example.vendor.name not in self._credentials:
             return f"no credential: --{secret}"
@@ -136,7 +136,7 @@ class SandboxTarget:
         return keys
 
     def _remove(self, table: Table, example: Example, keys: list[str]) -> Iterator[tuple[str, str]]:
-        """Remove records; yield the key of each with the reason why that failed, or ``""``."""
+        """Remove records; yield the key of each, with the reason for a failure or ``""``."""
         if not table.remove:
             yield from ((key, "the API can't remove it") for key in keys)
             return
@@ -176,8 +176,8 @@ class Table:
     *make* is the operation that adds a row, *rows* the path of the rows in its request: a list if it ends in ``[]``,
     otherwise one row for each call. *answered* is their path in the reply. *takes* are the members of a row to send;
     *names* has the API's names of some of them. *id* names the key, and *creation* is the result for a new record.
-    *remove* is the operation that removes rows, and *gone* are its results for rows that do not exist any more. *only*
-    has the members without which a row can't be created; *split* names the member by which a long row is split.
+    *remove* is the operation that removes rows, and *gone* are its results for rows that no longer exist. *only* has
+    the members without which a row can't be created; *split* names the member by which a long row is split.
     """
 
     make: str
@@ -241,7 +241,7 @@ def nest(path: str, value: Any) -> Any:
 
 
 def items_at(path: str, value: Any) -> list[Any]:
-    """Return the items at *path* in *value*: those of a list, one object, or none."""
+    """Return the items at *path* in *value*: the items of a list, a single object, or nothing."""
     for name in filter(None, path.removesuffix("[]").split(".")):
         value = value.get(name) if isinstance(value, Mapping) else None
     items = value if isinstance(value, list) else [value]

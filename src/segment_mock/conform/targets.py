@@ -20,7 +20,7 @@ class Target(Protocol):
     name: str
 
     def skip_reason(self, example: Example) -> str:
-        """Return why *example* can't be performed here, or an empty string."""
+        """Return the reason why *example* can't be performed on this target, or ``""``."""
 
     def prepare(self, example: Example) -> Example:
         """Create the records that *example* needs, and return the example as it has to be sent to this target.
@@ -55,7 +55,10 @@ class MockTarget:
         control.ask("POST", _SNAPSHOT)
 
     def skip_reason(self, example: Example) -> str:
-        """Return why *example* can't be performed here: it writes, or another setting is in force."""
+        """Return the reason why *example* can't be performed on this target, or ``""``.
+
+        Either it writes records, or it needs another setting.
+        """
         if not (self._writes or example.operation.reads):
             return "it writes, which needs --allow-writes"
         if self._settings["credentials"] == "listed" and example.admitted and not self._credential_for(example):
