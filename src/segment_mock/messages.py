@@ -1,4 +1,4 @@
-"""One exchange as plain values: the request, the response, and how the bytes of the response leave."""
+"""One exchange as plain values: the request, the response, and how the bytes of the response are sent."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def header_text(value: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """How the bytes of a reply leave. Every transport does this in the same way.
+    """How the bytes of a response are sent. Every transport does it in the same way.
 
-    *keep*: send only this many bytes of the body, with the Content-Length of the whole body.
-    *chunk* and *pause*: send the body in pieces of *chunk* bytes, *pause* seconds apart.
-    *raw*: send these bytes instead of status line, headers and body.
-    *more*: call this every *pause* seconds and send what it returns, until the client closes the connection. Such a
-    reply has no Content-Length. Only the live server supports it; other transports get a reply without it.
-    *end*: what happens to the connection afterwards: ``open`` (it stays open), ``close`` (FIN) or ``reset`` (RST).
+    * *keep*: send only this many bytes of the body, with the Content-Length of the whole body
+    * *chunk*, *pause*: send the body in pieces of *chunk* bytes, *pause* seconds apart
+    * *raw*: send these bytes instead of status line, headers and body
+    * *more*: call this function every *pause* seconds and send its result, until the client closes the connection. Such
+      a response has no Content-Length. Only the live server supports it; other transports send the response without it.
+    * *end*: what happens to the connection afterwards: ``open`` (it stays open), ``close`` (FIN) or ``reset`` (RST)
     """
 
     keep: int | None = None
@@ -56,11 +56,15 @@ RESET = Delivery(raw=b"", end="reset")
 
 @dataclass(slots=True)
 class Request:
-    """A request as a transport read it. Treat it as immutable.
+    """A request as a transport received it. Treat it as immutable.
 
-    *target* is the path and query as sent (still percent-encoded). *headers* have lower-case names; the values of a
-    repeated header are joined by ``", "``. *number* counts the requests of a connection from 1. *too_large*: the body
-    exceeded the body limit and was discarded. *is_admitted*: the transport has called `Admission` for the connection.
+    * *target*: the path and query as sent, still percent-encoded
+    * *headers*: have lower-case names; the values of a repeated header are joined by ``", "``
+    * *body*: the whole body
+    * *transport*: ``inprocess``, ``live`` or ``wsgi``
+    * *number*: the number of the request on its connection, from 1
+    * *too_large*: whether the body exceeded the body limit and was discarded
+    * *is_admitted*: whether the transport has called `Admission` for the connection
     """
 
     method: str
@@ -75,9 +79,9 @@ class Request:
 
 @dataclass(slots=True)
 class Response:
-    """A reply: status, headers in the order they leave, the whole body, and its delivery. Treat it as immutable.
+    """A response: status, headers in the order of sending, the whole body, and its delivery. Treat it as immutable.
 
-    The transport adds Content-Length, Connection and, unless *headers* have it, Date.
+    The transport adds Content-Length, Date and Connection, so *headers* never have them.
     """
 
     status: int
@@ -201,21 +205,21 @@ def check_response(response: object) -> Response:
 
 
 def is_browser(request: Request) -> bool:
-    """Return whether a browser requests the front page, which no client of a vendor does."""
+    """Return whether *request* is a browser's request for the front page, which no client of a vendor makes."""
     return request.target == "/" and request.method == "GET" and "text/html" in request.headers.get("accept", "")
 
 
 def body_limit_for(target: str, body_limit: int) -> int:
-    """Return how many bytes the body of a request for *target* may have.
+    """Return the maximum size in bytes of the body of a request for *target*.
 
-    That is *body_limit* for a call to a vendor, and 16 times as much for the control plane, which loads whole states.
+    It is *body_limit* for a call to a vendor, and 16 times as much for the control plane, which loads whole states.
     """
     return body_limit * 16 if is_control(target) else body_limit
 
 
 @lru_cache(maxsize=128)
 def reason(status: int) -> str:
-    """Return the standard phrase of *status*, or ``""`` if HTTP does not define one."""
+    """Return the standard phrase of *status*, such as ``Not Found``, or ``""`` if HTTP does not define one."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:

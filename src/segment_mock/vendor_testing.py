@@ -27,24 +27,37 @@ _MARKS = ("documented", "recorded", "assumed")
 
 
 def examples(vendor: Vendor) -> list[Example]:
-    """Return the examples of *vendor*, which has to be installed, sorted by name."""
+    """Return the examples of *vendor* (from its folder of examples), sorted by name. The vendor has to be installed."""
     return [example for example in _all_examples() if example.name.partition("/")[0] == vendor.name]
 
 
 def replay(example: Example, transport: Transport) -> list[str]:
-    """Send the request of *example* to a new mock, and return where reply and records differ from the example."""
+    """Send the request of *example* to a new mock by *transport*, and return the differences from the example.
+
+    Both the reply and the records after it are compared. The result is a list of strings, empty if the example is true.
+
+        @pytest.mark.parametrize("example", examples(VENDOR), ids=lambda example: example.name)
+        def test_example(example):
+            assert replay(example, "inprocess") == []
+    """
     with SegmentMock(**example.settings) as mock:
         status, body = _SENDERS[transport](mock, example)
         return outcome(example, status, body, mock.state())
 
 
 def unsourced(vendor: Vendor) -> list[str]:
-    """Return each operation, field, refusal, item error, assumption and example that names no source."""
+    """Return the operations, fields, refusals, item errors, assumptions and examples of *vendor* without a source.
+
+    Each is a string, such as ``operation get_metrics``. The list is empty if everything has a source.
+    """
     return [*_unsourced_rows(vendor), *_unsourced_examples(vendor)]
 
 
 def forbidden_imports(package: Path) -> list[str]:
-    """Return each import below the folder *package* of a module of segment_mock that is not public."""
+    """Return the imports of internal modules of segment_mock below the folder *package*.
+
+    Each is a string with file, line and module. The list is empty if the package uses only the public API.
+    """
     return [
         f"{file.relative_to(package)}:{line} imports {name}"
         for file in sorted(package.rglob("*.py"))

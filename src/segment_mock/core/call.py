@@ -26,10 +26,14 @@ API_VERSION = 1
 
 @dataclass(frozen=True)
 class Items:
-    """Where a batch is: its list in the request's payload and in the reply's, and how one item fails.
+    """The batch of an operation: where its items are in request and reply, and how one item fails.
 
-    *members* gets the payload and an item, and returns the item as an object, even if the list has bare ids. It raises
-    KeyError if the payload does not say what kind the ids are. *ids* are the members whose case the API ignores.
+    * *sent*: the member of the request's payload with the list of items
+    * *answered*: the member of the reply with the list of results
+    * *fail*: gets the call, the item and the `ItemFailure`, and returns the result of an item that a fault fails
+    * *members*: gets the payload and an item, and returns the item as an object (default: the item itself). If the list
+      has bare ids, it raises KeyError for a payload that does not say what kind of ids they are.
+    * *ids*: members of an item whose case the API ignores
     """
 
     sent: str
@@ -41,7 +45,10 @@ class Items:
 
 @dataclass(frozen=True)
 class ItemError:
-    """An error of one item of a batch in the vendor's words, and their *source*."""
+    """An error of one item of a batch: its *code* and *message* in the API, and their *source*.
+
+    *source* is a section of the vendor's document, a recording, or ``"assumed"``.
+    """
 
     code: int
     message: str
@@ -50,15 +57,21 @@ class ItemError:
 
 @dataclass(frozen=True)
 class Operation:
-    """One endpoint of a vendor, with everything that belongs to it.
+    """One endpoint of a vendor, with everything that belongs to the endpoint.
 
-    *paths* are below the vendor's root. *perform* gets the call and the decoded request as plain data and returns
-    plain data; it may raise `Refusal`. *source* is a section of the vendor's document, a recording, or ``"assumed"``.
-    *request* and *response* are the schemas of the whole bodies. *items* says where a batch is in request and reply;
-    *sized* names the members of the payload that the batch limit measures. *reads*: it changes nothing.
-    *counted*: its calls count in the vendor's metrics. *subject* is the metrics' word for the records of its reply,
-    ``""`` if they are not counted. *refuses* are the kinds of refusal that *perform* raises besides ``malformed``.
-    *answer*, of a stub, returns the reply and takes the place of all steps.
+    * *name*: its name without the vendor, such as ``upsert_segments``
+    * *method*, *paths*: HTTP method, and paths below the vendor's root; ``{name}`` is a placeholder
+    * *perform*: gets the call and the decoded request as plain data, and returns the result as plain data. It may raise
+      `Refusal`.
+    * *source*: a section of the vendor's document, a recording, or ``"assumed"``
+    * *request*, *response*: the schemas of the whole bodies
+    * *items*: the batch in request and reply, if there is one
+    * *sized*: the members of the payload whose length the batch limit restricts
+    * *reads*: whether it changes nothing (default: False)
+    * *counted*: whether the vendor's metrics count its calls (default: True)
+    * *subject*: the word of the metrics for the records in its reply, ``""`` if they are not counted
+    * *refuses*: the kinds of refusal that *perform* raises in addition to ``malformed``
+    * *answer*: only for a stub, returns the reply without any of the usual steps
     """
 
     name: str
@@ -78,12 +91,12 @@ class Operation:
 
     @cached_property
     def validator(self) -> Validator | None:
-        """The validator of the request's schema, or None if no body is read."""
+        """The validator of the request's schema, or None if the operation reads no body."""
         return Validator(self.request) if self.request else None
 
     @cached_property
     def doubts(self) -> Doubts:
-        """The assumptions about this operation and its request."""
+        """The assumptions about this operation and the fields of its request."""
         return Doubts(self.name, self.source, self.request)
 
 
@@ -91,20 +104,29 @@ class Operation:
 class Vendor:
     """An emulated API, as data and a few functions.
 
-    *root* is the beginning of all paths; an option called ``path`` changes it. *wrap* puts a result into the vendor's
-    envelope, and *unwrap* takes a request out of it. *render_error* gets the call, the template, the sentence and the
-    refusal, and returns status and body. *details* returns the values of a call for the ``{placeholders}`` of
-    sentences. *load* returns the initial records of this vendor's part of a data file; *export* is its inverse.
-    *state_class* is the class of ``mock.<name>``. *count* gets each result, or None for a refusal.
+    * *name*, *title*: the name in Python, such as ``salsa``, and the name for people
+    * *hosts*: the hosts of the API; ``*.`` may stand for any subdomain
+    * *root*: the beginning of all paths; an option called ``path`` changes it
+    * *key_header*, *key_option*: the header with the credential, and the option that lists accepted credentials
+    * *operations*, *tables*: the endpoints, and the tables of records
+    * *refusals*: a template for each kind of refusal
+    * *errors*: templates for other statuses that the vendor, or a gateway before it, sends
+    * *error_schemas*: the schemas of the bodies of *render_error*, by kind of refusal
+    * *item_errors*: the errors of one item of a batch, by name
+    * *assumptions*: the rules that no source states, by name; an operation reads one only by ``call.assume(name)``
+    * *options*, *limits*: the vendor's own settings, and its rate and batch limits
+    * *rows*: the schemas of a row in a data file, by table, with which editors complete data files
+    * *examples*: the folder of the package's example files (None: ``fixtures/<name>`` of this project)
+    * *api*: the version of `segment_mock.vendor_api` for which the vendor was written
 
-    *refusals* has a template for each kind of refusal; *errors* has those of other statuses that the vendor, or a
-    gateway before it, sends. *error_schemas* are the schemas of the bodies of *render_error*, by kind of refusal.
-    *item_errors* are the errors of one item of a batch, by name. *assumptions* are the rules that no source states, by
-    name; an operation gets such a decision only from ``call.assume(name)``.
+    Functions:
 
-    *rows* are the schemas of a row in a data file, by table: editors complete data files by them.
-    *examples* is the folder of a package's own example files; None: ``fixtures/<name>`` of this project. *api* is the
-    version of `segment_mock.vendor_api` that the vendor was written for.
+    * *wrap*, *unwrap*: put a result into the vendor's envelope, and take a request out of it
+    * *render_error*: gets the call, the template, the sentence and the refusal, and returns status and body
+    * *load*, *export*: return the initial records of the vendor's part of a data file, and the reverse
+    * *state_class*: the class of ``mock.<name>``
+    * *count*: gets the result of each call, or None for a refusal
+    * *details*: returns the values of a call for the ``{placeholders}`` of sentences
     """
 
     name: str
@@ -136,20 +158,20 @@ class Vendor:
 
     @property
     def is_shipped(self) -> bool:
-        """Whether this project has the vendor, and not another package."""
+        """Whether this project contains the vendor; False for a vendor of another package."""
         return str(getattr(self.state_class, "__module__", "")).startswith("segment_mock.")
 
     @property
     def key_flag(self) -> str:
-        """The flag that lists this vendor's credentials."""
+        """The flag that lists this vendor's credentials, without its dashes, such as ``salsa-token``."""
         return f"{self.name}-{self.key_option}"
 
     def operation_name(self, name: str) -> str:
-        """Return the full name of operation *name*, such as ``salsa.upsert_segments``; of ``""``, the vendor's."""
+        """Return the full name of operation *name*, such as ``salsa.upsert_segments``; the vendor's name for ``""``."""
         return f"{self.name}.{name}" if name else self.name
 
     def table(self, name: str) -> str:
-        """Return the full name of this vendor's table *name* in a store."""
+        """Return the full name of table *name* in a store, such as ``salsa.segments``."""
         return f"{self.name}.{name}"
 
 
@@ -164,12 +186,12 @@ _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), 127)}
 Proceed: TypeAlias = "Callable[[], Awaitable[Response]]"
 """Passes a call to the next fault rule, or to the operation."""
 Middleware: TypeAlias = "Callable[[Call, Proceed], Coroutine[Any, Any, Response]]"
-"""A fault: it may answer a call, change its answer, or wait."""
+"""The type of a fault: an async function that may answer a call, change its response, or wait."""
 
 
 @dataclass(frozen=True)
 class Lag:
-    """How far reads stay behind: by a number of *calls* that changed something, or of *seconds*."""
+    """How far reads lag behind writes: by a number of *calls* that changed something, or by *seconds*."""
 
     calls: int = 1
     seconds: float | None = None
@@ -177,11 +199,17 @@ class Lag:
 
 @dataclass(eq=False)
 class Call:
-    """One request to one operation, with the notes of the steps and the fault rules.
+    """One request to one operation, with the notes of the steps and of the fault rules.
 
-    *item_failures* says which items fail, by position, and how; *lag* is how far reads stay behind. *unread* lists
-    the fields of the request that the API ignores. *hints* are for the developer. *fired_faults* are the fault rules
-    that struck.
+    * ``data``, ``arguments``: the decoded body, and the values of the path's placeholders
+    * ``options``: the vendor's settings, by name without the vendor's prefix
+    * ``organization``, ``credential``: set once the credential was accepted
+    * ``arrived``: time of arrival in epoch seconds
+    * ``item_failures``: the items that a fault fails, by position
+    * ``lag``: how far reads lag behind writes, or None
+    * ``unread``: the fields of the request that the API ignores
+    * ``hints``: advice for the developer
+    * ``fired_faults``: the id and kind of each fault that struck
     """
 
     request: Request
@@ -212,24 +240,27 @@ class Call:
 
     @property
     def is_stale(self) -> bool:
-        """Whether the mock was reset since this call arrived; then it must not write, as another test has begun."""
+        """Whether the mock was reset since the call arrived.
+
+        Then it must not write, because another test is running.
+        """
         return self.generation != self.world.generation
 
     @property
     def rng(self) -> Random:
-        """The random stream of the fault rule that struck last, or the world's if none did."""
+        """The random stream of the fault rule that struck last, or of the world if no rule struck."""
         return self.rule_rng or self.world.rng
 
     @property
     def json(self) -> Any:
-        """The body as JSON, parsed on first use; raises `Refusal` ``malformed``."""
+        """The body of the request as JSON, parsed on first use; raises `Refusal` ``malformed`` if it is not JSON."""
         if self._parsed is _UNREAD:
             self._parsed = parse(self.request.body)
         return self._parsed
 
     @property
     def header(self) -> Json:
-        """The ``header`` object of the body, or ``{}`` if there is none; for echoes, so it never raises."""
+        """The ``header`` object of the request's body, or ``{}`` if there is none. It never raises."""
         try:
             body = self.json
         except Refusal:
@@ -239,32 +270,35 @@ class Call:
 
     @property
     def store(self) -> Store:
-        """The tables of the organization that the credential names."""
+        """The tables of the organization that the credential selects."""
         assert self.organization is not None
         return self.organization.store
 
     def rows(self, table: str) -> Table:
-        """Return this vendor's *table* in the call's organization."""
+        """Return the *table* (its name without the vendor) of the call's organization."""
         assert self.organization is not None
         return self.organization.store[f"{self.vendor.name}.{table}"]
 
     def new_id(self, table: str) -> str:
-        """Return a new id for this vendor's *table* that no record has."""
+        """Return a new id for a record of *table* (its name without the vendor)."""
         return self.world.new_id(f"{self.vendor.name}.{table}", self.rows(table))
 
     @property
     def calls_left(self) -> int | None:
-        """How many more calls the credential may make now, or None if there is no limit."""
+        """The number of calls that the credential may still make in the current window, or None without a limit."""
         return self.window.left(self.credential, self.world.clock.now()) if self.window else None
 
     def count(self, result: Json | None) -> None:
-        """Add this call's *result* (None: it was refused) to the vendor's counters, once."""
+        """Pass *result* (None: the call was refused) to the vendor's counters, at most once in a call."""
         if not self.counted:
             self.counted = True
             self.vendor.count(self, result)
 
     def each(self, items: Iterable[Any], perform: Callable[[Any], Any]) -> list[Any]:
-        """Perform the items of a batch strictly in order; items that a fault chose fail instead."""
+        """Call *perform* with each item of a batch in order, and return the results.
+
+        For an item that a fault fails, the result comes from ``Items.fail`` instead.
+        """
         batch, failures = self.operation.items, self.item_failures
         if batch is None or not failures:
             return [perform(item) for item in items]
@@ -275,7 +309,10 @@ class Call:
         ]
 
     def reply(self, result: Json) -> Response:
-        """Return *result* in the vendor's envelope."""
+        """Return a response with status 200 and *result* in the vendor's envelope.
+
+        A header of the response names the assumptions on which it relies.
+        """
         doubts = self.operation.doubts
         rules = doubts.always
         if doubts.depends_on_body:
@@ -286,10 +323,10 @@ class Call:
         return Response(200, headers, dumps(self.vendor.wrap(self, result)))
 
     def assume(self, name: str) -> Any:
-        """Return the decision of the vendor's assumption *name*, and name the assumption in the reply.
+        """Return the choice of the vendor's assumption *name*, and name the assumption in a header of the response.
 
-        The decision is the value of the assumption's setting, or its own value if it has no setting. Call this only
-        where the answer depends on it. Raises KeyError for a name that the vendor does not declare.
+        The choice is the value of the assumption's setting if it has one, else its own value. Call it only where the
+        response depends on the choice. Raises KeyError for a name that the vendor does not declare.
         """
         choice = self.choice_of(name)
         if name not in self.assumed:
@@ -297,7 +334,10 @@ class Call:
         return choice
 
     def choice_of(self, name: str) -> Any:
-        """Return the decision of the vendor's assumption *name* without naming it in the reply; for hints only."""
+        """Return the choice of the vendor's assumption *name*, without naming the assumption in the response.
+
+        Use it for hints only. Raises KeyError for a name that the vendor does not declare.
+        """
         try:
             row = self.vendor.assumptions[name]
         except KeyError:
@@ -305,7 +345,7 @@ class Call:
         return self.options[row.setting] if row.setting else row.value
 
     def note_assumed(self, rule: str) -> None:
-        """Name *rule* in the reply: the assumed part of a row that otherwise has a source."""
+        """Name *rule* in a header of the response: the assumed part of something that otherwise has a source."""
         if rule not in self._assumed_parts:
             self._assumed_parts = (*self._assumed_parts, rule)
 
@@ -313,13 +353,19 @@ class Call:
         return (*self._assumed_parts, *[f"{name}: {self.choice_of(name)}" for name in self.assumed])
 
     def refuse(self, kind: RefusalKind, message: str = "", **details: Any) -> Response:
-        """Return the refusal of *kind* with the vendor's status and words; for fault rules."""
+        """Return the vendor's response to a refusal of *kind*; for fault rules.
+
+        *message* replaces the sentence of the vendor's template. *details* are further arguments of `Refusal`.
+        """
         if kind == "too_many_items":
             details.setdefault("field", self._measured())
         return self.render_refusal(Refusal(kind, message, **details))
 
     def fail(self, status: int) -> Response:
-        """Return an error of *status* in the vendor's words, or a plain one if the vendor does not use that status."""
+        """Return an error response with *status*, in the vendor's format.
+
+        The body has the vendor's message for *status*, or the standard phrase if the vendor does not use that status.
+        """
         rows = {kind: row for kind, row in self.vendor.refusals.items() if row.status == status}
         plain = ErrorTemplate(status, reason(status) or "Error", "assumed")
         label, row = next(iter(rows.items()), (f"error {status}", plain))
@@ -327,13 +373,13 @@ class Call:
         return self._error_response(row, Refusal("broken"), "", label)
 
     def render_refusal(self, refusal: Refusal) -> Response:
-        """Return *refusal* with the vendor's status and words, and hints in an ``X-Segment-Mock-Hint`` header."""
+        """Return *refusal* as a response in the vendor's format, with hints in an ``X-Segment-Mock-Hint`` header."""
         self.refusal, row = refusal, self.vendor.refusals[refusal.kind]
         return self._error_response(row, refusal, self.hint, refusal.kind)
 
     @property
     def hint(self) -> str:
-        """Advice for the developer: about the refusal first, then about mistakes, then about settings."""
+        """The hints for the developer, joined by ``;``: first on the refusal, then on mistakes, then on settings."""
         refusal = self.refusal
         general = self.vendor.refusals[refusal.kind].hint if refusal else ""
         parts = [refusal.hint if refusal else "", *self.hints, general(self) if callable(general) else general]
@@ -341,13 +387,16 @@ class Call:
         return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
     def with_faults(self, response: Response) -> Response:
-        """Return *response* with an ``X-Segment-Mock-Fault`` header of the faults that struck; raw bytes have none."""
+        """Return *response* with an ``X-Segment-Mock-Fault`` header that lists the faults that struck.
+
+        A response of raw bytes gets no header.
+        """
         if not self.fired_faults or response.delivery.raw is not None:
             return response
         return replace(response, headers={**response.headers, **_header(FAULT, ", ".join(self.fired_faults))})
 
     def with_hint(self, response: Response, hint: str = "") -> Response:
-        """Return *response* with *hint*, or else `hint`, in an ``X-Segment-Mock-Hint`` header."""
+        """Return *response* with *hint* (default: the call's own `hint`) in an ``X-Segment-Mock-Hint`` header."""
         return replace(response, headers={**response.headers, **hint_header(hint or self.hint)})
 
     def _error_response(self, row: ErrorTemplate, refusal: Refusal, hint: str, label: str) -> Response:
@@ -373,14 +422,14 @@ class Call:
             return ""
 
     def _doubts(self, row: ErrorTemplate, refusal: Refusal, label: str) -> list[str]:
-        """Return the assumptions behind a refusal: the operation's, the field's, the consulted ones, and its own."""
+        """Return the assumptions behind a refusal: of the operation, of the field, consulted ones, and its own."""
         doubts, assumption = self.operation.doubts, doubt(row.source)
         own = f"{label}: {assumption}" if assumption else ""
         return [*dict.fromkeys(filter(None, (*doubts.always, *doubts.of_field(refusal.field), *self._choices(), own)))]
 
 
 def hint_header(text: str) -> dict[str, str]:
-    """Return the header that says *text* to the developer."""
+    """Return the header that shows *text* to the developer."""
     return _header("X-Segment-Mock-Hint", text)
 
 
@@ -391,7 +440,7 @@ def _header(name: str, text: str) -> dict[str, str]:
 
 
 def all_options(vendors: Iterable[Vendor]) -> tuple[Option, ...]:
-    """Return every setting: the general ones, and each vendor's, prefixed with the vendor's name."""
+    """Return all settings: the general ones, and those of each vendor with the vendor's name as a prefix."""
     own = [
         replace(option, name=f"{vendor.name}_{option.name}")
         for vendor in vendors

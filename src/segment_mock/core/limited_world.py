@@ -14,10 +14,11 @@ _REMEMBERED = 10_000
 
 
 class LimitedWorld(World):
-    """A world of isolated organizations that keeps at most *limit* of them, besides that of the initial data.
+    """A world of isolated organizations that keeps at most *limit* of them.
 
-    A new one beyond the limit drops the one whose last call is longest ago. Dropping returns its tables to the
-    initial data, as one more write of the change log: so a snapshot or a journal entry of before can bring it back.
+    The organization of the initial data is not counted. A new organization over the limit drops the one with the oldest
+    last call. Dropping returns its tables to the initial data as one more write of the change log, so an earlier
+    snapshot or journal entry can restore it.
     """
 
     _organizations: OrderedDict[str, Organization]
@@ -49,7 +50,7 @@ class LimitedWorld(World):
             return organization
 
     def recoverable(self) -> Iterator[Organization]:
-        """Return every organization, and those dropped that a rollback of the log could bring back."""
+        """Return every organization, including dropped ones that a rollback of the log could restore."""
         return iter([*self, *(organization for _, organization in self._recoverable.values())])
 
     def has_named(self, name: str) -> bool:
@@ -57,7 +58,7 @@ class LimitedWorld(World):
         return name in self._names or super().has_named(name)
 
     def rollback(self, mark: int) -> None:
-        """Undo every write since *mark*; organizations that were dropped since are back."""
+        """Undo every write since *mark*, and restore the organizations that were dropped since."""
         with self.lock:
             super().rollback(mark)
             for credential, (dropped_at, organization) in [*self._recoverable.items()]:

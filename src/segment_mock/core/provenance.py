@@ -20,11 +20,13 @@ _INDEX = re.compile(r"\[\d+\]")
 
 @dataclass(frozen=True)
 class Assumption:
-    """A rule that neither a document nor a recording states, so that the mock had to choose.
+    """A rule that neither a document nor a recording states, so that the mock has to choose.
 
-    *rule* is a sentence. *value* is the choice, which `Call.assume` returns; *reason* says why it was chosen.
-    *setting* is the name of the vendor's option whose value replaces *value*. *operations* are the names of the
-    operations that may rely on it; without any, all may.
+    * *rule*: the rule as a sentence
+    * *value*: the choice, which `Call.assume` returns
+    * *reason*: why this value was chosen
+    * *setting*: the vendor's option, if any, whose value replaces *value*
+    * *operations*: the names of the operations that may rely on the rule (default: all)
     """
 
     rule: str
@@ -35,10 +37,12 @@ class Assumption:
 
 
 def known(source: str) -> dict[str, Any]:
-    """Return the keyword argument that gives a marshmallow field its *source*.
+    """Return the keyword argument by which a marshmallow field states its *source*.
 
-    *source* is ``DOCUMENT, SECTION``, or begins with ``recorded`` or ``assumed``. A part after ``;`` that begins with
-    ``assumed`` says what is assumed nevertheless.
+    *source* is a document and its section (``DOCUMENT, SECTION``), or begins with ``recorded`` or ``assumed``. A
+    further part after ``;`` that begins with ``assumed`` states an assumption about an otherwise documented field.
+
+        name = fields.String(required=True, **known("Engage API, Segments"))
     """
     return {"metadata": {"source": source}}
 
@@ -56,7 +60,7 @@ def mark(source: str) -> Mark:
 
 
 def doubt(source: str) -> str:
-    """Return the parts of *source* that are assumed, without that word; ``""`` if there are none."""
+    """Return the assumed parts of *source*, without the word ``assumed``; ``""`` if there are none."""
     parts = [part.strip() for part in source.split(";")]
     assumptions = [
         part.removesuffix("is assumed").removesuffix("assumed").strip() or "all" for part in parts if "assumed" in part
@@ -124,7 +128,7 @@ def rules_of(schema: Schema, place: tuple[str, ...] = ()) -> Iterator[tuple[tupl
 
 
 class Doubts:
-    """The assumptions about an operation itself, and about the members of its request."""
+    """The assumptions about an operation, and about the members of its request."""
 
     def __init__(self, name: str, source: str, request: Schema | None) -> None:
         assumption = doubt(source)
@@ -142,11 +146,11 @@ class Doubts:
         self._required = {_path(steps).replace(".[]", ""): assumption for steps, assumption in doubts if assumption}
 
     def of_body(self, body: Any) -> list[str]:
-        """Return each assumed rule that a performed call relies on because of a member of *body*."""
+        """Return the assumed rules on which a performed call relies because of a member of *body*."""
         return [name for name, steps in self._members if _is_sent(body, steps)]
 
     def of_field(self, path: str) -> tuple[str, ...]:
-        """Return the assumptions about the member at *path*, because of which a call was refused."""
+        """Return the assumptions about the member at *path* that led to the refusal of a call."""
         assumption = self._required.get(_INDEX.sub("", path))
         return (f"{path}: {assumption}",) if assumption else ()
 

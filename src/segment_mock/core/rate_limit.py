@@ -50,7 +50,7 @@ class RateWindow:
             self._restored.clear()
 
     def moments(self) -> dict[str, list[float]]:
-        """Return when each name was seen, by a digest of the name, those not seen for longest first."""
+        """Return the times of the calls of each name, by a digest of the name, the oldest last call first."""
         with self._lock:
             seen = {
                 **self._restored,
@@ -59,7 +59,7 @@ class RateWindow:
             return {digest: [*moments] for digest, moments in seen.items()}
 
     def restore(self, moments: Mapping[str, Iterable[float]]) -> None:
-        """Remember what `moments` returned."""
+        """Restore the calls that `moments` returned."""
         with self._lock:
             self._calls_by_name.clear()
             self._restored = {digest: deque(row, self.calls) for digest, row in moments.items()}

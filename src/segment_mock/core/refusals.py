@@ -18,10 +18,18 @@ _KINDS = frozenset(REFUSAL_KINDS)
 
 
 class Refusal(Exception):
-    """The vendor refuses a call for the neutral reason *kind*.
+    """The vendor refuses a call. Raise it in an operation.
 
-    *message* replaces the template's sentence, and *fields* fill its ``{placeholders}``. *field* is the wire name of
-    the wrong member. *hint* is for the developer and never part of a body. *allow* is the value of an Allow header.
+    * *kind*: the neutral kind, one of `REFUSAL_KINDS`, such as ``not_found``
+    * *message*: replaces the sentence of the vendor's template
+    * *field*: the name in the API of the wrong member
+    * *hint*: advice for the developer, which is never part of a body
+    * *allow*: the value of an Allow header
+    * *fields*: the values of the template's ``{placeholders}``
+
+    Raises ValueError for an unknown *kind*.
+
+        raise Refusal("not_found", field="segmentId", id=segment_id)
     """
 
     def __init__(
@@ -43,10 +51,13 @@ class Refusal(Exception):
 
 @dataclass(frozen=True)
 class ErrorTemplate:
-    """A vendor's status and words for one kind of refusal, and their *source*.
+    """The vendor's status, message and format for one kind of refusal.
 
-    *hint* is for the developer, and may be a function of the call. *field* is the wire name to report if the
-    refusal names none. *page* is a complete body to send instead, for example a gateway's HTML.
+    * *status*, *message*, *code*, *headers*: parts of the response; *message* may have ``{placeholders}``
+    * *source*: a section of the vendor's document, a recording, or ``"assumed"``
+    * *hint*: advice for the developer, or a function of the call that returns it
+    * *page*: a complete body to send instead, for example the HTML of a gateway
+    * *field*: the member to name in the body if the refusal names none
     """
 
     status: int
@@ -61,7 +72,7 @@ class ErrorTemplate:
     def say(self, refusal: Refusal, details: Mapping[str, object]) -> str:
         """Return the sentence for *refusal*, with placeholders filled from *details* and from the refusal.
 
-        A placeholder without a value becomes ``?``, because a fault rule refuses without details.
+        A placeholder without a value becomes ``?``, because a fault refuses without details.
         """
         values = {name: value for name, value in {**details, **refusal.fields}.items() if value is not None}
         return refusal.message or self.message.format_map(defaultdict(lambda: "?", values))
@@ -69,7 +80,12 @@ class ErrorTemplate:
 
 @dataclass(frozen=True)
 class Limits:
-    """A vendor's limits: *calls* of one credential in *seconds*, and *items* in one batch; None means no limit."""
+    """The limits of a vendor; None means no limit.
+
+    * *calls*: how many calls a credential may make in a sliding window of *seconds* (default: 60)
+    * *items*: how many items a batch may have
+    * *source*: a section of the vendor's document, a recording, or ``"assumed"`` (default)
+    """
 
     calls: int | None = None
     seconds: float = 60.0
@@ -79,7 +95,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class ItemFailure:
-    """The failure of one item by a fault: the vendor's result word and a sentence."""
+    """The failure of one item by a fault: the vendor's word for the *result*, and a *message*."""
 
     result: str
     message: str = ""

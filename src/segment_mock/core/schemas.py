@@ -17,10 +17,10 @@ class OrderedSchema(Schema):
 
 
 class RequestSchema(OrderedSchema):
-    """Ignores unknown fields, as the vendors do.
+    """Base class of request schemas. It ignores unknown fields, as the vendors do.
 
-    *rules* are functions that get the loaded data and raise ValidationError; *shapes* return the data changed.
-    They replace marshmallow's hooks, because the fast validator can call them too.
+    *rules* are functions that get the loaded data and raise ValidationError. *shapes* are functions that get the loaded
+    data and return it changed. Use them instead of marshmallow's hooks, which the fast validator can't call.
     """
 
     class Meta:
@@ -45,7 +45,7 @@ class RequestSchema(OrderedSchema):
 
 
 class DataRow(RequestSchema):
-    """A row of a data file. It is stricter than the API: a misspelt name is an error."""
+    """Base class of the schemas of rows in data files. Unlike a request schema, it refuses unknown fields."""
 
     class Meta:
         """Refuse unknown fields."""
@@ -54,27 +54,30 @@ class DataRow(RequestSchema):
 
 
 class NotBlank:
-    """A validator of text that must not be blank; *sentence* is the error."""
+    """A validator of strings that must not be blank; *sentence* is the message of the error."""
 
     words = "not blank"
     holds = staticmethod(str.strip)
-    """Whether a text passes, by its truth value; for callers that do not need the error."""
+    """Whether a string passes, by its truth value; for callers that do not need the error."""
 
     def __init__(self, sentence: str) -> None:
         self.sentence = sentence
 
     def __call__(self, value: str) -> None:
-        """Raise ValidationError for text that is blank."""
+        """Raise ValidationError if *value* is blank."""
         if not value.strip():
             raise ValidationError(self.sentence)
 
     def as_schema(self) -> dict[str, Any]:
-        """Return the rule in JSON Schema, whose patterns have another definition of white space than Python."""
+        """Return the rule as JSON Schema.
+
+        The pattern spells out white space, which JSON Schema defines differently from Python.
+        """
         return {"pattern": r"[^\s\x1c-\x1f\x85]|\ufeff"}
 
 
 class Identifier(fields.String):
-    """An id as text; a number (the client left out the quotes) is converted to text."""
+    """A field for an id. A number, from a client that omitted the quotes, is converted to a string."""
 
     as_schema: ClassVar[dict[str, Any]] = {"type": ["string", "integer"]}
     words = "string or integer"
@@ -84,7 +87,10 @@ class Identifier(fields.String):
 
 
 class ItemList(fields.Field):  # type: ignore[type-arg]  # not generic in marshmallow 3
-    """A list of objects that the operation validates one by one, by *schema*; the request's schema only counts them."""
+    """A field for a list of objects that the operation validates one by one with *schema*.
+
+    The schema of the request itself checks only that the items are objects.
+    """
 
     words = "list of objects"
 

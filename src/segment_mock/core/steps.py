@@ -40,9 +40,9 @@ _PREVIEW = 1000
 class Policy:
     """The settings that decide who may call, how often, and with how many items.
 
-    *listed* has the credentials of each vendor, None if any credential is accepted. *key_headers* are the headers in
-    which the vendors expect a credential. *windows* count the calls of each vendor; calls over the limit are refused
-    only if *limited*.
+    *listed* has the accepted credentials of each vendor, None if any credential is accepted. *key_headers* are the
+    headers in which the vendors expect a credential. *windows* count the calls of each vendor; calls over the limit are
+    refused only if *limited*.
     """
 
     listed: Mapping[str, Collection[str]] | None
@@ -62,7 +62,7 @@ def begin(call: Call, journal: Journal) -> Entry:
 
 
 def end(call: Call, entry: Entry, response: Response | None, journal: Journal) -> None:
-    """Close *entry* with the response exactly as the client will see it, or None if the call was abandoned."""
+    """Close *entry* with the response exactly as the client will see it, or with None if the call got none."""
     world = call.world
     if response is not None:
         entry.answer(response, world.clock.now())
@@ -79,7 +79,10 @@ def end(call: Call, entry: Entry, response: Response | None, journal: Journal) -
 
 
 def perform(call: Call, policy: Policy) -> Response:
-    """Return the vendor's response to *call*; a refusal or a defect of this project is worded as the vendor does."""
+    """Return the vendor's response to *call*.
+
+    A refusal, or a defect of this project, becomes an error in the vendor's format.
+    """
     if call.operation.answer is not None:
         return call.operation.answer()
     try:

@@ -1,7 +1,7 @@
-"""Fast validators, derived from marshmallow schemas: they accept plainly valid data and leave the rest to marshmallow.
+"""Fast validators, derived from marshmallow schemas: they accept obviously valid data.
 
-A validator is a function that is composed once from the schema's fields, so no rule is declared twice. It validates
-request bodies and the rows of data files.
+Marshmallow itself decides about all other data. A validator is a function that is composed once from the schema's
+fields, so no rule is declared twice. It validates request bodies and the rows of data files.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ Check: TypeAlias = Callable[[Any, Unknown], Any]
 
 
 class Undecided(Exception):
-    """The data is not plainly valid, so marshmallow has to decide and to name the error, if any."""
+    """The data is not obviously valid, so marshmallow has to decide and to name the error, if any."""
 
 
 class Validator:
-    """Loads plain data as *schema* does, about ten times as fast, or raises `Undecided`."""
+    """A fast validator of *schema*: it loads data about ten times as fast as marshmallow, or raises `Undecided`."""
 
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
@@ -40,9 +40,10 @@ class Validator:
         return _object(self.schema)
 
     def load(self, data: Any) -> tuple[Any, bool]:
-        """Return *data* as loaded by the schema, and whether an object in it has a field that the schema ignores.
+        """Load *data*, and return it with whether any object in it has a field that the schema ignores.
 
-        *data* is never changed. Objects that need no change are returned without a copy.
+        *data* is not changed. Objects that need no change are returned without a copy. Raises `Undecided` unless the
+        data is obviously valid.
         """
         unknown: Unknown = []
         try:
@@ -132,7 +133,7 @@ def _field(field: fields.Field[Any]) -> Check:
 
 
 def _plainly_valid(field: fields.Field[Any]) -> tuple[type | None, Callable[[Any], Any] | None]:
-    """Return a type and a predicate (or None); a value of this type that meets the predicate is valid."""
+    """Return a type and a predicate (or None). A value of this type is valid if it meets the predicate."""
     if getattr(field, "pre_load", None) or getattr(field, "post_load", None):
         return None, None
     predicates = [_predicate(validator) for validator in field.validators]
@@ -268,9 +269,10 @@ def _is_plain(schema: Schema) -> bool:
 
 
 def rows(validator: Validator, document: dict[str, Any], vendor: str, collection: str) -> list[dict[str, Any]]:
-    """Return the loaded rows of a data file's *collection*.
+    """Return the rows of *collection* in a data file, loaded by *validator*.
 
-    Raises `SettingError` that names row, field and value. A row in which nothing changes is not copied.
+    *document* is the part of the data file that belongs to *vendor*. A row that loading does not change is not copied.
+    Raises `SettingError` with row, field and value for an invalid row.
     """
     loaded: list[dict[str, Any]] = []
     for index, row in enumerate(document.get(collection) or ()):

@@ -47,7 +47,7 @@ class CountedStream(Random):
         return super().getrandbits(k)
 
     def skip(self, words: int) -> CountedStream:
-        """Draw so many words and return the stream."""
+        """Draw *words* words of 32 bits, and return the stream."""
         for begin in range(0, words, _SKIPPED_AT_ONCE):
             self.getrandbits(32 * min(_SKIPPED_AT_ONCE, words - begin))
         return self
@@ -63,16 +63,17 @@ class CountedStream(Random):
 
 
 def moved(stream: Random | None, seed: str, words: int) -> CountedStream:
-    """Return *stream*, or if it is not there or too far a new one of *seed*, at the position *words*."""
+    """Return *stream* at the position *words*; if it is missing or beyond that position, a new stream of *seed*."""
     if not isinstance(stream, CountedStream) or stream.words > words:
         stream = CountedStream(seed)
     return stream.skip(words - stream.words)
 
 
 class World:
-    """Clock, random streams, ids and organizations, all from one *seed*; *lock* guards stores and log.
+    """Clock, random streams, ids and organizations of a mock, all derived from one *seed*.
 
-    *isolated*: each credential names a separate organization; otherwise all share one. *generation* counts resets.
+    ``lock`` guards stores and log, and ``generation`` counts resets. If *isolated*, each credential has its own
+    organization; otherwise all share one.
     """
 
     def __init__(
@@ -101,7 +102,7 @@ class World:
         return iter([*dict.fromkeys(self._organizations.values())])
 
     def recoverable(self) -> Iterator[Organization]:
-        """Return every organization that the log has writes of."""
+        """Return every organization with writes in the change log."""
         return iter(self)
 
     def has_named(self, name: str) -> bool:
@@ -109,14 +110,15 @@ class World:
         return any(one.name == name for one in self)
 
     def rollback(self, mark: int) -> None:
-        """Undo every write since *mark* of the log; raises LookupError if it does not reach back so far."""
+        """Undo every write since *mark*; raises LookupError if the change log does not reach back that far."""
         with self.lock:
             self.log.rollback(mark)
 
     def uuid(self, kind: str) -> str:
-        """Return the next UUID (version 4) of the stream for a *kind* of thing.
+        """Return the next UUID (version 4) of the stream for a *kind* of record, such as ``salsa.segments``.
 
-        Separate streams keep an extra reply or a failed call from shifting the ids of later records.
+        Each kind has its own stream, so that an additional or failed call does not change the ids of other kinds of
+        record.
         """
         stream = self._ids.get(kind)
         if stream is None:
@@ -127,7 +129,7 @@ class World:
     def new_id(self, kind: str, *existing_ids: Container[Any]) -> str:
         """Return the next id of the stream *kind* that is in none of *existing_ids*.
 
-        A loaded state may already have records from another run with the same seed.
+        Loaded records may have ids of an earlier run with the same seed, which this skips.
         """
         while True:
             new = self.uuid(kind)
@@ -139,7 +141,7 @@ class World:
 
     @property
     def rng(self) -> Random:
-        """The random stream for everything that has no stream of its own."""
+        """The random stream for everything that has no separate stream."""
         if self._rng is None:  # created on first use, because seeding takes longer than the rest of a reset
             self._rng = self.random_stream("luck")
         return self._rng
@@ -164,7 +166,10 @@ class World:
         return organization
 
     def look_up(self, credential: str = "") -> Organization:
-        """Return the organization of *credential*; if no call has used it yet, return a temporary one like it."""
+        """Return the organization of *credential*.
+
+        If no call has used it yet, return a temporary organization with the initial data.
+        """
         name = self.organization_name(credential)
         organizations = self._organizations
         organization = organizations.get(credential if self.isolated else "") or organizations.get(_restored(name))
@@ -184,13 +189,13 @@ class World:
 
     @property
     def initial_data(self) -> Mapping[str, InitialRecords]:
-        """The data that `reset` and every fork begin with."""
+        """The records with which `reset` and every new organization begin, by table."""
         return self._initial
 
     def stream_positions(self) -> dict[str, Any]:
-        """Return how far each stream is: ``ids`` and ``spent`` by kind, and ``rng``, None if it was never needed.
+        """Return the position of each stream: ``ids`` and ``spent`` by kind, and ``rng`` (None: not used yet).
 
-        The streams have to be `CountedStream`.
+        Every stream has to be a `CountedStream`.
         """
         return {
             "ids": {kind: getattr(stream, "words", 0) for kind, stream in [*self._ids.items()]},
@@ -199,7 +204,10 @@ class World:
         }
 
     def restore_streams(self, positions: Mapping[str, Any]) -> None:
-        """Put each stream in its place as `stream_positions` says; what it does not mention stays."""
+        """Move each stream to its position in *positions*, the result of `stream_positions`.
+
+        A stream without a position stays the same.
+        """
         for kind, words in positions.get("spent", {}).items():
             self._spent[kind] = CountedStream(f"ids {self.seed} {kind}").skip(words).getstate()
         for kind, words in positions.get("ids", {}).items():
@@ -208,21 +216,24 @@ class World:
             self._rng = moved(self._rng, f"luck {self.seed}", positions["rng"])
 
     def set_initial_data(self, initial: Mapping[str, InitialRecords]) -> None:
-        """Make *initial* the data that `reset` and every fork begin with.
+        """Set the records with which `reset` and every new organization begin.
 
-        The ids drawn so far belong to these records, so a reset does not draw them again.
+        The ids that were drawn so far belong to these records, so that a reset does not draw them again.
         """
         self._initial = initial
         self._spent = {kind: stream.getstate() for kind, stream in self._ids.items()}
         self.reset()
 
     def restore_initial_data(self, initial: Mapping[str, InitialRecords]) -> None:
-        """Make *initial*, whose ids an earlier process drew, the data that `reset` and every fork begin with."""
+        """Set the initial records from a store; an earlier process drew their ids."""
         self._initial, self._spent = initial, {}
         self.reset()
 
     def exchange_initial_data(self, load: Callable[[], Mapping[str, InitialRecords]]) -> None:
-        """Make what *load* returns the data that `reset` and every new fork begin with; what is there stays."""
+        """Set the initial records to the result of *load*.
+
+        They apply to the next `reset` and to new organizations; current records stay.
+        """
         before = {kind: stream.getstate() for kind, stream in self._ids.items()}
         self._initial = load()
         after = {kind: stream.getstate() for kind, stream in self._ids.items()}
@@ -235,7 +246,7 @@ class World:
         self.reset()
 
     def reset(self) -> None:
-        """Return to the initial data, to real time and to the beginning of every stream."""
+        """Return to the initial data, to real time, and to the beginning of every random stream."""
         with self.lock:
             self.generation += 1
             self.log.truncate()
@@ -250,10 +261,10 @@ class World:
 
 
 def _restored(name: str) -> str:
-    """Return the place of an organization whose name is known and whose credential is not: no header has a NUL."""
+    """Return the key for an organization with a known name and an unknown credential; no header contains a NUL."""
     return f"\0{name}"
 
 
 def organization_name(credential: str) -> str:
-    """Return the name of the organization of *credential*, where each credential names a separate one."""
+    """Return the name of the organization of *credential*, if each credential has its own organization."""
     return credential and blake2b(credential.encode("utf-8", "replace"), digest_size=6).hexdigest()

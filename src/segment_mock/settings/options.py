@@ -34,7 +34,7 @@ class SettingError(ValueError):
 
 
 def suggestion(name: str, names: Iterable[str]) -> str:
-    """Return ``" (did you mean 'x'?)"`` for the nearest of *names*, or ``""``."""
+    """Return ``" (did you mean 'x'?)"`` with the nearest of *names* to *name*, or ``""`` if none is near."""
     text = (name[:200] if isinstance(name, str) else brief(name)).lower()
     by_lower_case = {str(one).lower(): str(one) for one in reversed([*names])}
     # Letters in another order are far apart for difflib: "slasa" is as near to "salsa" as "pizza" is.
@@ -50,7 +50,7 @@ def is_name(text: str) -> bool:
 
 
 def several(value: Value) -> Value:
-    """Return the items of *value* as a list; one text is one item, and what has no items is left as it is."""
+    """Return the items of *value* as a list; return a string, bytes, a dictionary or a non-iterable unchanged."""
     return [*value] if isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping)) else value
 
 
@@ -142,11 +142,15 @@ STUBS = OptionType("a file of stubs or a dictionary", _source)
 
 @dataclass(frozen=True)
 class Option:
-    """One setting: keyword ``name``, flag ``--name``, variable ``SEGMENT_MOCK_NAME``.
+    """One setting: the keyword ``name``, the flag ``--name``, and the variable ``SEGMENT_MOCK_NAME``.
 
-    The default is *default* or, if there is none, the first of *choices*. With *many*, the value is a tuple
-    (comma-separated in the environment). *short* is the one-letter flag; *min* and *max* are inclusive. The name of a
-    vendor's option is prefixed with the name of the vendor.
+    * *name*, *help*: its name, to which the name of the vendor is added for a vendor's option, and its description
+    * *default*: the default (if None: the first of *choices*)
+    * *kind*: its type, such as `TEXT`, `INT`, `FLOAT` or `BOOL` (default: `TEXT`)
+    * *choices*: the valid values, if only some are valid
+    * *many*: whether the value is a tuple; the environment variable has a comma-separated list
+    * *min*, *max*: the smallest and the largest valid number
+    * *short*: the one-letter flag, if any
     """
 
     name: str
@@ -161,12 +165,12 @@ class Option:
 
     @property
     def flag(self) -> str:
-        """The long command-line flag."""
+        """The command-line flag, such as ``--journal-size``."""
         return "--" + self.name.replace("_", "-")
 
     @property
     def variable(self) -> str:
-        """The environment variable."""
+        """The environment variable, such as ``SEGMENT_MOCK_JOURNAL_SIZE``."""
         return PREFIX + self.name.upper()
 
     @property
@@ -177,7 +181,10 @@ class Option:
         return self.choices[0] if self.choices and self.default is None else self.default
 
     def read(self, value: Value) -> Value:
-        """Return *value* converted to the type of this option; raises `SettingError` with option and value."""
+        """Return *value* converted to the type of this option (None: the default).
+
+        Raises `SettingError` with the option and the value if the value is invalid.
+        """
         if value is None:
             return self.initial
         if self.many:
@@ -185,7 +192,10 @@ class Option:
         return self._one(value)
 
     def split(self, text: str) -> Value:
-        """Return *text*, the text of an environment variable, as a value: a list if the option has *many*."""
+        """Return the value of an environment variable with *text*.
+
+        With *many*, the value is a list of the comma-separated parts.
+        """
         return self.read([part.strip() for part in text.split(",") if part.strip()] if self.many else text)
 
     def _one(self, value: Value) -> Value:

@@ -44,10 +44,10 @@ __all__ = [
 
 
 class Store(dict[str, Table]):
-    """All tables of one *organization*, over initial records that other organizations may share.
+    """All tables of one *organization*, by full name such as ``salsa.segments``.
 
-    Stores over the same initial records are forks of them. A new store costs a few empty dictionaries, independent of
-    the number of records.
+    Their initial records may be shared with other organizations, so a new store costs a few empty dictionaries,
+    independent of the number of records.
     """
 
     def __init__(self, organization: str, initial: Mapping[str, InitialRecords], log: ChangeLog) -> None:
@@ -58,6 +58,6 @@ class Store(dict[str, Table]):
         raise KeyError(f"unknown table {name!r}; expected one of {', '.join(self)}")
 
     def replace(self, initial: Iterable[tuple[str, InitialRecords]]) -> None:
-        """Replace all records of each named table by the given ones. The log records it, so it can be undone."""
+        """Replace all records of each named table. The change log records it, so that it can be undone."""
         for name, records in initial:
             self[name].replace(records)

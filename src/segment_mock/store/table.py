@@ -173,7 +173,7 @@ Note: TypeAlias = Callable[["Table", Key, "Row | TableState | None", "Row | Tabl
 class Table:
     """The records of one kind in one organization.
 
-    *note* is called with each write: table, key, before, after.
+    *note* is called with each write: table, key, record before, record after.
     """
 
     def __init__(self, organization: str, initial: InitialRecords, note: Note) -> None:
@@ -191,12 +191,12 @@ class Table:
         return map(self._state.record_at, self._state.order)
 
     def get(self, key: Key) -> Record | None:
-        """Return the record of *key*, or None."""
+        """Return the record with the key *key*, or None."""
         row = self._state.row(key)
         return row and row.record
 
     def was_deleted(self, key: Key) -> bool:
-        """Return whether *key* had a record that was deleted."""
+        """Return whether a record with the key *key* existed and was deleted."""
         row = self._state.row(key)
         return key in self._state.initial.deleted if row is None else row.record is None
 
@@ -206,13 +206,16 @@ class Table:
         return [*(key for key in self._state.initial.deleted if key not in self._state.rows), *written]
 
     def page(self, offset: int, count: int) -> list[Record]:
-        """Return at most *count* records from the *offset*-th on, in insertion order."""
+        """Return at most *count* records from position *offset* (from 0) on, in insertion order."""
         written, initial = self._state.written, self._state.initial.records
         numbers = self._state.order.page(offset, count)
         return [initial[number] if (row := written.get(number)) is None else row for number in numbers]
 
     def find(self, index: str, value: Hashable, offset: int = 0, count: int | None = None) -> list[Record]:
-        """Return the records whose *index* has *value*, in insertion order, or a page of them."""
+        """Return the records whose *index* has *value*, in insertion order.
+
+        *offset* (from 0) and *count* select a page of them (default: all).
+        """
         numbers = self._state.numbers(index, value)
         if not numbers:
             return []
@@ -229,7 +232,7 @@ class Table:
         return None
 
     def count(self, index: str, value: Hashable) -> int:
-        """Return how many records have *value* in *index*, without reading them."""
+        """Return the number of records whose *index* has *value*, without reading the records."""
         state = self._state
         posting = state.postings[index].get(value)
         if posting is None:
@@ -237,7 +240,7 @@ class Table:
         return len(posting) if isinstance(posting, OrderedIds) else 1
 
     def put(self, record: Record) -> Record:
-        """Add *record*, or replace the record with its key, which keeps its position.
+        """Add *record*, or replace the record with the same key, which keeps its position. Return the record.
 
         Raises `DuplicateKey` if another record has the same value in a unique index.
         """
@@ -258,7 +261,7 @@ class Table:
         return record
 
     def delete(self, key: Key) -> bool:
-        """Remove the record of *key*; return whether there was one."""
+        """Delete the record with the key *key*, and return whether there was one."""
         before = self._state.row(key)
         if before is None or before.record is None:
             return False
@@ -272,12 +275,12 @@ class Table:
         return self._state.initial is initial and not (self._state.rows or self._was_reverted)
 
     def replace(self, initial: InitialRecords) -> None:
-        """Replace all records by *initial*, with a single entry in the log."""
+        """Replace all records by *initial*, with a single entry in the change log."""
         before, self._state = self._state, TableState(initial)
         self._note(self, None, before, self._state)
 
     def apply(self, key: Key, now: Row | TableState | None, then: Row | TableState | None) -> None:
-        """Change the current *now* into *then* without logging it; called by the change log only."""
+        """Change the current value *now* of *key* to *then* without logging it. Only the change log calls it."""
         self._was_reverted = True
         if isinstance(then, TableState):
             self._state = then
