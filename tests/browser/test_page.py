@@ -36,7 +36,7 @@ def test_a_call_appears_while_the_page_is_open(open_page: Open, client: Client) 
     client.upsert("Choir")
 
     expect(row(page, 1)).to_contain_text("upsert_segments")
-    expect(row(page, 1)).to_contain_text("+1 segments")
+    expect(row(page, 1)).to_contain_text("+1 segment")
     expect(page.get_by_text("1 of 1 call", exact=True)).to_be_visible()
     expect(page.get_by_role("img", name="Timeline of 1 call in 1 lane;")).to_be_visible()
     expect(page.get_by_text("The newest: 1 call, ")).to_be_visible()

@@ -1,11 +1,13 @@
 // The control plane, as any other client calls it.
 
-import { h, field, openDialog } from "./dom.js";
+import { h, field, openDialog, saveAs } from "./dom.js";
 
 // Kept here and nowhere else: gone with the page.
 let token = "";
-/** @type {Promise<void> | null} */
+/** @type {Promise<boolean> | null} */
 let asking = null;
+/** @type {(() => void)[]} */
+let waiting = [];
 
 /**
  * Return the header that carries the admin token, if there is one.
@@ -17,18 +19,32 @@ export function authorization() {
 }
 
 /**
- * Return the header that carries a token as UTF-8. fetch() takes only characters up to U+00FF, and sends each as a byte.
+ * Return the header that carries a token.
  *
  * @param {string} text
  * @returns {Record<string, string>}
  */
 function bearer(text) {
-  return { Authorization: `Bearer ${String.fromCharCode(...new TextEncoder().encode(text))}` };
+  return { Authorization: `Bearer ${bytesOf(text)}` };
 }
 
-/** Ask for the admin token; several callers wait for one answer. */
-function askForToken() {
+/**
+ * Return *text* in UTF-8, a character for each byte. fetch() takes only characters up to U+00FF, and sends each as a byte.
+ *
+ * @param {string} text
+ */
+export function bytesOf(text) {
+  return String.fromCharCode(...new TextEncoder().encode(text));
+}
+
+/**
+ * Ask for the admin token, and return whether the person gave one; several callers wait for one answer.
+ *
+ * @returns {Promise<boolean>}
+ */
+export function askForToken() {
   asking ??= new Promise((resolve) => {
+    let isSignedIn = false;
     const input = h("input", { type: "password", required: true, autocomplete: "off", spellcheck: "false" });
     const dialog = openDialog(
       "Admin token",
@@ -38,15 +54,32 @@ function askForToken() {
         const reply = await fetch("clock", { headers: bearer(input.value) });
         if (reply.status === 401) throw new Error("The server refuses this token.");
         token = input.value;
+        isSignedIn = true;
+        for (const resume of waiting.splice(0)) resume();
       },
     );
     dialog.addEventListener("close", () => {
       asking = null;
-      resolve();
+      resolve(isSignedIn);
     });
     input.focus();
   });
   return asking;
+}
+
+/**
+ * Return *text* as JSON. An integer that JavaScript can't represent stays the number that it is, to be written as such.
+ *
+ * @param {string} text
+ * @returns {any}
+ */
+export function parseJson(text) {
+  const rawJson = /** @type {any} */ (JSON).rawJSON;
+  if (!rawJson || !/\d{16}/.test(text)) return JSON.parse(text);
+  /** @type {(this: any, name: string, value: any, context?: {source?: string}) => any} */
+  const exact = (_, value, context) =>
+    typeof value === "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(context?.source ?? "") ? rawJson(context?.source) : value;
+  return JSON.parse(text, exact);
 }
 
 /**
@@ -60,18 +93,38 @@ function askForToken() {
 export async function call(method, path, body) {
   for (let tries = 0; ; tries++) {
     const used = token;
-    const reply = await fetch(path, {
+    const reply = await send(path, {
       method,
       headers: { ...authorization(), ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     if (reply.status === 401 && tries < 3) {
-      if (used === token) await askForToken();
+      if (used === token && !(await askForToken())) throw new Error("Sign in with the admin token first.");
       continue;
     }
-    const data = await reply.json();
-    if (!reply.ok) throw new Error(data.detail || `HTTP ${reply.status}`);
+    const text = await reply.text();
+    let data = /** @type {any} */ ({});
+    try {
+      data = parseJson(text);
+    } catch {
+      if (reply.ok) throw new Error("The server sent a reply that is not JSON.");
+    }
+    if (!reply.ok) throw new Error(data.detail || `The server answered with HTTP ${reply.status}.`);
     return data;
+  }
+}
+
+/**
+ * Send a request, and return its reply; raises an Error with a sentence if there is none.
+ *
+ * @param {string} path
+ * @param {RequestInit} request
+ */
+export async function send(path, request) {
+  try {
+    return await fetch(path, request);
+  } catch (error) {
+    throw new Error(error instanceof TypeError && navigator.onLine ? "The server does not answer." : String(error));
   }
 }
 
@@ -98,7 +151,7 @@ export async function listen(onEvent, onState, onConnected) {
       const reply = await fetch("events", { headers: { ...authorization(), ...(last ? { "Last-Event-ID": last } : {}) } });
       if (reply.status === 401) {
         onState("signed out");
-        await askForToken();
+        if (!(await askForToken())) await new Promise((resume) => waiting.push(() => resume(undefined)));
         continue;
       }
       if (!reply.ok || !reply.body) throw new Error(`HTTP ${reply.status}`);
@@ -107,7 +160,7 @@ export async function listen(onEvent, onState, onConnected) {
       first = false;
       for await (const event of eventsOf(reply.body)) {
         last = event.id || last;
-        if (event.data) onEvent(event.kind, JSON.parse(event.data));
+        if (event.data) onEvent(event.kind, parseJson(event.data));
       }
     } catch {
       onState("connecting");
@@ -151,7 +204,5 @@ async function* eventsOf(body) {
  * @param {any} data
  */
 export function download(name, data) {
-  const url = URL.createObjectURL(new Blob([JSON.stringify(data, null, 2)], { type: "application/json" }));
-  h("a", { href: url, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 1000);
+  saveAs(name, JSON.stringify(data, null, 2));
 }

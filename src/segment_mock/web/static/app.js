@@ -1,6 +1,6 @@
 // The page: its panels, the events that they share, and what stands at its top.
 
-import { listen, post } from "./api.js";
+import { askForToken, listen, post } from "./api.js";
 import { fill, h, openDialog, toast } from "./dom.js";
 import { callsPanel } from "./calls.js";
 import { clockPanel } from "./clock.js";
@@ -20,6 +20,7 @@ const panels = {
 };
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 const connection = /** @type {HTMLElement} */ (document.getElementById("connection"));
+const signIn = /** @type {HTMLButtonElement} */ (document.getElementById("sign-in"));
 const reset = /** @type {HTMLButtonElement} */ (document.getElementById("reset"));
 
 for (const panel of Object.values(panels)) main.append(panel.element);
@@ -36,6 +37,7 @@ function showPanel() {
 }
 
 addEventListener("hashchange", showPanel);
+signIn.addEventListener("click", () => askForToken());
 document.querySelector(".skip")?.addEventListener("click", (event) => {
   event.preventDefault();
   main.focus();
@@ -59,8 +61,11 @@ listen(
     for (const panel of Object.values(panels)) panel.event(kind, data);
   },
   (state) => {
+    const wasSignedOut = connection.dataset["state"] === "signed out";
     connection.dataset["state"] = state;
     fill(connection, state);
+    signIn.hidden = state !== "signed out";
+    if (wasSignedOut && state === "live") showPanel();
   },
   () => {
     for (const panel of Object.values(panels)) panel.event("connected", {});

@@ -2,7 +2,7 @@
 
 import { call, download, get } from "./api.js";
 import { detailElement } from "./detail.js";
-import { attempt, button, counted, duration, field, fill, h, select, setOptions, throttled, timeOfDay } from "./dom.js";
+import { attempt, button, counted, duration, field, fill, h, select, setOptions, singular, throttled, timeOfDay } from "./dom.js";
 import { outcomeOf, statusOf } from "./outcome.js";
 import { timeline } from "./timeline.js";
 
@@ -17,7 +17,11 @@ const COLUMNS = ["#", "time", "vendor", "operation", "status", "took", "fault", 
 function changesOf(entry) {
   const signs = /** @type {const} */ ([["added", "+"], ["updated", "~"], ["removed", "−"]]);
   return entry.changes
-    .map((row) => signs.filter(([kind]) => row[kind]).map(([kind, sign]) => `${sign}${row[kind]}`).join(" ") + ` ${row.table}`)
+    .map((row) => {
+      const kinds = signs.filter(([kind]) => row[kind]);
+      const total = kinds.reduce((sum, [kind]) => sum + row[kind], 0);
+      return `${kinds.map(([kind, sign]) => `${sign}${row[kind]}`).join(" ")} ${total === 1 ? singular(row.table) : row.table}`;
+    })
     .join(", ");
 }
 
@@ -30,6 +34,12 @@ export function callsPanel() {
   let selected = 0;
   let wanted = 0;
   let forgotten = 0;
+  let left = 0;
+  let loading = 0;
+  /** @type {"loading" | "loaded" | "failed"} */
+  let state = "loading";
+  /** @type {Call[] | null} */
+  let arrivals = null;
 
   const text = h("input", { type: "search", placeholder: "path, test, hint …" });
   const vendor = select([["", "all"]]);
@@ -53,7 +63,7 @@ export function callsPanel() {
   const window_ = h("div", { class: "window", role: "rowgroup" });
   const body = h("div", { class: "body", role: "presentation" }, window_);
   const grid = h("div", { class: "grid", role: "grid", "aria-label": "Calls", tabindex: "0" }, h("div", { role: "rowgroup" }, head), body);
-  const empty = h("p", { class: "empty" }, "No call yet. Point a client at this server, or send an example from the panel Vendors.");
+  const empty = h("div", { class: "empty", role: "status" });
   const detail = h("section", { class: "detail", "aria-label": "Call", hidden: true });
   const list = h("div", { class: "list" }, count, grid, empty);
   const toolbar = h(
@@ -94,15 +104,28 @@ export function callsPanel() {
     setOptions(operation, [["", "all"], ...[...new Set(all.map((entry) => entry.operation))].sort()]);
     const kinds = new Set(all.flatMap((entry) => entry.faults.map((own) => own.slice(own.indexOf(" ") + 1))));
     setOptions(fault, [["", "all"], ["any", "any fault"], ["none", "no fault"], ...kinds]);
+    // Rows keep their place while the person reads on, though new ones come in above them.
+    const top = Math.floor(grid.scrollTop / ROW_HEIGHT);
+    const anchor = grid.scrollTop > 0 ? shown[top] : undefined;
     shown = all.filter(fits).sort((one, other) => other.id - one.id);
-    const old = forgotten ? `; ${forgotten} older ones are forgotten` : "";
-    fill(count, `${shown.length} of ${counted(all.length, "call")}${old}`);
+    const moved = anchor ? shown.findIndex((entry) => entry.id === anchor.id) - top : 0;
+    const old = [left && `${counted(left, "older call")} not shown`, forgotten && `${counted(forgotten, "older call")} no longer in the journal`];
+    fill(count, all.length ? [`${shown.length} of ${counted(all.length, "call")}`, ...old.filter(Boolean)].join("; ") : "");
+    drawEmpty();
     empty.hidden = all.length > 0;
     grid.hidden = all.length === 0;
     picture.hidden = all.length === 0;
     grid.setAttribute("aria-rowcount", String(shown.length + 1));
     fill(picture, timeline(shown, selected, open, Math.max(200, picture.clientWidth - (matchMedia("(max-width: 640px)").matches ? 26 : 238))));
+    body.style.height = `${shown.length * ROW_HEIGHT}px`;
+    if (anchor && moved > 0) grid.scrollTop += moved * ROW_HEIGHT;
     drawRows();
+  }
+
+  function drawEmpty() {
+    if (state === "loading") fill(empty, "Loading the calls …");
+    else if (state === "failed") fill(empty, "The calls could not be read. ", button("Try again", () => attempt(load)));
+    else fill(empty, "No call yet. Point a client at this server, or send an example from the Vendors panel.");
   }
 
   function drawRows() {
@@ -175,7 +198,7 @@ export function callsPanel() {
     if (step === undefined || !shown.length) return;
     event.preventDefault();
     const at = shown.findIndex((entry) => entry.id === selected);
-    const index = Math.min(shown.length - 1, Math.max(0, at < 0 ? 0 : at + step));
+    const index = Math.min(shown.length - 1, Math.max(0, at < 0 && step !== Infinity ? 0 : at + step));
     selected = shown[index]?.id ?? 0;
     const top = index * ROW_HEIGHT;
     if (top < grid.scrollTop) grid.scrollTop = top;
@@ -193,15 +216,32 @@ export function callsPanel() {
     for (const id of calls.keys()) {
       if (calls.size <= MOST) break;
       calls.delete(id);
-      forgotten += 1;
+      left += 1;
     }
   }
 
   async function load() {
-    const reply = await get("journal/summary");
+    const number = ++loading;
+    arrivals ??= [];
+    if (state === "failed") state = "loading";
+    drawEmpty();
+    let reply;
+    try {
+      reply = await get("journal/summary");
+    } catch (error) {
+      if (number === loading && state === "loading") state = "failed";
+      drawEmpty();
+      throw error;
+    }
+    if (number !== loading) return;
+    state = "loaded";
     calls.clear();
+    left = 0;
     forgotten = reply.forgotten;
     for (const entry of reply.calls) add(entry);
+    // What came meanwhile may be newer than the reply.
+    for (const entry of arrivals ?? []) if ((calls.get(entry.id)?.outcome ?? "open") === "open") add(entry);
+    arrivals = null;
     draw();
   }
 
@@ -211,14 +251,18 @@ export function callsPanel() {
     show: draw,
     event(kind, data) {
       if (kind === "entry") {
+        arrivals?.push(data);
         add(data);
         if (data.id === wanted && data.outcome !== "open") open(data.id);
         else if (!element.hidden) drawSoon();
       } else if (kind === "connected" || kind === "lost") {
         attempt(load);
       } else if (kind === "reset") {
+        loading += 1; // a reply that is on its way is older
+        state = "loaded";
+        arrivals = null;
         calls.clear();
-        forgotten = 0;
+        left = forgotten = 0;
         if (!detail.hidden) close();
         drawSoon();
       }

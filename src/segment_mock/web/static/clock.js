@@ -9,17 +9,17 @@ const STEPS = /** @type {const} */ ([["+1 s", 1], ["+1 min", 60], ["+1 h", 3600]
 
 /** @returns {import("./types.js").Panel} */
 export function clockPanel() {
-  /** @type {Clock} */
-  let clock = { now: new Date().toISOString(), frozen: false };
+  /** @type {Clock | null} */
+  let clock = null;
   let received = performance.now();
 
-  const face = h("time", { class: "face" });
+  const face = h("time", { class: "face" }, "Loading …");
   const badge = h("span", { class: "badge" });
   const time = h("input", { type: "text", placeholder: "2026-01-01T00:00:00Z", required: true, spellcheck: "false" });
   const seconds = h("input", { type: "number", min: "0", step: "any", value: "60", required: true });
-  const name = h("input", { type: "text", required: true, placeholder: "before the sync", pattern: "[^\\/]+", title: "any text without a slash" });
-  const snapshots = h("ul", { class: "snapshots" });
-  const toggle = button("Freeze", () => change({ freeze: !clock.frozen }));
+  const name = h("input", { type: "text", required: true, placeholder: "before the sync", pattern: "(?!\\.{1,2}$)[^\\/]+", title: "any text without a slash, but not . or .." });
+  const snapshots = h("ul", { class: "snapshots" }, h("li", { class: "empty" }, "Loading the snapshots …"));
+  const toggle = button("Freeze", () => change({ freeze: !clock?.frozen }));
 
   /** @param {any} body */
   const change = (body) => attempt(async () => receive(await post("clock", body)));
@@ -32,6 +32,7 @@ export function clockPanel() {
   }
 
   function tick() {
+    if (!clock) return;
     const passed = clock.frozen ? 0 : performance.now() - received;
     const now = new Date(Date.parse(clock.now) + passed);
     const text = Number.isNaN(now.getTime()) ? clock.now : now.toISOString();
@@ -61,12 +62,12 @@ export function clockPanel() {
           h(
             "span",
             { class: "buttons" },
-            button("Restore", () => attempt(() => post(`snapshots/${encodeURIComponent(row.name)}/restore`), `The records are those of “${row.name}”.`), { "aria-label": `Restore ${row.name}` }),
+            button("Restore", () => attempt(() => post(`snapshots/${encodeURIComponent(row.name)}/restore`), `The records are those of the snapshot “${row.name}”.`), { "aria-label": `Restore ${row.name}` }),
             h("a", { class: "button", href: `#records/snapshot/${encodeURIComponent(row.name)}`, "aria-label": `Changed since ${row.name}` }, "Changed since"),
           ),
         ),
       ),
-      rows.snapshots.length === 0 && h("li", { class: "empty" }, "No snapshot has been taken."),
+      rows.snapshots.length === 0 && h("li", { class: "empty" }, "There is no snapshot yet."),
     );
   }
 
@@ -106,7 +107,7 @@ export function clockPanel() {
               await load();
             }),
           },
-          field("Name", name, "Remembers all records as they are now."),
+          field("Name", name, "Keeps all records as they are now."),
           h("button", { type: "submit", class: "primary" }, "Take"),
         ),
         snapshots,

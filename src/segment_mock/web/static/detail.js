@@ -13,8 +13,21 @@ const ASSUMED = "x-segment-mock-assumed";
 /** @param {string} text */
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
+const KEPT = 64 * 1024; // of a body, by the journal
+
 /**
- * Return a curl command that sends the call again.
+ * Return whether the journal has only the beginning of the body of *message*.
+ *
+ * @param {import("./types.js").Message} message
+ */
+function isCut(message) {
+  const size = typeof message.body === "string" ? new TextEncoder().encode(message.body).length : 0;
+  const length = Object.entries(message.headers).find(([name]) => name.toLowerCase() === "content-length")?.[1];
+  return size >= KEPT && Number(length) !== size;
+}
+
+/**
+ * Return a curl command that sends the call again. A body that the journal has cut has to be in a file `body`.
  *
  * @param {Entry} entry
  */
@@ -22,10 +35,12 @@ export function curl(entry) {
   const left = new Set(["host", "content-length", "connection", "accept-encoding", "user-agent"]);
   const headers = Object.entries(entry.request.headers).filter(([name]) => !left.has(name));
   const body = entry.request.body;
-  const data = body === null ? [] : [`  --data ${quoted(typeof body === "string" ? body : JSON.stringify(body))}`];
+  // With --data, curl would read a body that begins with @ from a file; braces in a URL would be a pattern to it.
+  const data = body === null ? [] : [isCut(entry.request) ? "  --data-binary @body" : `  --data-raw ${quoted(typeof body === "string" ? body : JSON.stringify(body))}`];
+  const method = entry.method === "HEAD" ? "--head" : `-X ${entry.method}`;
   return [
-    `curl -X ${entry.method} ${quoted(location.origin + entry.path)}`,
-    ...headers.map(([name, value]) => `  -H ${quoted(`${name}: ${value}`)}`),
+    `curl ${method} ${/[[\]{}]/.test(entry.path) ? "--globoff " : ""}${quoted(location.origin + entry.path)}`,
+    ...headers.map(([name, value]) => `  -H ${quoted(value ? `${name}: ${value}` : `${name};`)}`),
     ...data,
   ].join(" \\\n");
 }
@@ -47,6 +62,7 @@ function messageElement(title, message) {
       h("dl", { class: "headers" }, ...headers.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
     ),
     json(message.body, `Body of the ${title.toLowerCase()}`),
+    isCut(message) && h("p", {}, h("small", {}, "The journal keeps the first 64 KiB of a body.")),
   );
 }
 
@@ -95,7 +111,7 @@ export function detailElement(entry, close) {
           attempt(async () => {
             try {
               await navigator.clipboard.writeText(command);
-              toast("The command is on the clipboard; put your credential in its place.");
+              toast(`The command is on the clipboard. Put your credential in its place${isCut(entry.request) ? ", and the whole body into a file called body" : ""}.`);
             } catch {
               openDialog("curl", [h("pre", { tabindex: "0" }, command)], "Done", async () => {}, { wide: true });
             }
@@ -106,7 +122,7 @@ export function detailElement(entry, close) {
         button("Close", close, { "aria-label": "Close the call" }),
       ),
     ),
-    h("p", { class: "target" }, h("b", {}, entry.method), " ", entry.path),
+    h("p", { class: "target" }, h("b", {}, entry.method), " ", h("bdi", {}, entry.path)),
     h(
       "dl",
       { class: "facts" },
@@ -126,7 +142,7 @@ export function detailElement(entry, close) {
       ),
     ),
     h("div", { class: "messages" }, messageElement("Request", entry.request), messageElement("Response", entry.response)),
-    h("h4", {}, entry.changes.length ? "Changed records" : "Changed no record"),
+    h("h4", {}, entry.changes.length ? "Changed records" : "No record changed"),
     entry.changes.length > 0 && changeList(entry.changes),
   );
 }

@@ -4,13 +4,19 @@ import { h } from "./dom.js";
 
 /** @typedef {import("./types.js").Change} Change */
 
+const LONGEST = 2000;
+
 /**
+ * Return *value* as text; of a long one the beginning.
+ *
  * @param {any} value
+ * @param {number} [longest]
  * @returns {string}
  */
-export function short(value) {
+export function short(value, longest = LONGEST) {
   if (value === undefined) return "";
-  return typeof value === "string" ? value : JSON.stringify(value);
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  return text.length > longest ? `${text.slice(0, longest)}… (${text.length} characters)` : text;
 }
 
 /** @param {Change} change */
@@ -22,7 +28,7 @@ function kindOf(change) {
 function nameOf(change) {
   const row = change.after ?? change.before ?? {};
   const person = [row["firstName"], row["lastName"]].filter(Boolean).join(" ");
-  return row["name"] || person || short(change.key);
+  return short(row["name"] || person || change.key, 80);
 }
 
 /**
@@ -43,7 +49,7 @@ export function changeElement(change) {
     h("summary", {}, h("span", { class: `mark ${kind}` }, kind), ` ${table}: `, h("b", {}, nameOf(change))),
     h(
       "div",
-      { class: "scroll", tabindex: "0", role: "region", "aria-label": `Members of ${nameOf(change)} that ${kind === "updated" ? "differ" : `were ${kind}`}` },
+      { class: "scroll", tabindex: "0", role: "region", "aria-label": kind === "updated" ? `Members of ${nameOf(change)} that differ` : `Members of ${nameOf(change)}, which was ${kind}` },
       h(
         "table",
         { class: "diff" },

@@ -97,6 +97,9 @@ export function select(options, properties = {}) {
 export function setOptions(element, options) {
   const value = element.value;
   const rows = options.map((option) => (typeof option === "string" ? [option, option] : option));
+  const before = [...element.options].map((option) => [option.value, option.text]);
+  // An open list would close if its options were replaced by the same ones.
+  if (JSON.stringify(before) === JSON.stringify(rows)) return;
   fill(element, ...rows.map(([own, label]) => h("option", { value: own }, label)));
   if (rows.some(([own]) => own === value)) element.value = value;
 }
@@ -132,18 +135,21 @@ export async function attempt(action, done = "") {
   }
 }
 
+export const STAY_OPEN = Symbol("stay open");
+
 /**
- * Open a dialog with *content*. Its buttons are *label* and Cancel; it stays open while *action* fails.
+ * Open a dialog with *content*. Its buttons are *label* and Cancel; it stays open if *action* fails or returns STAY_OPEN.
  *
  * @param {string} title
  * @param {Child[]} content
  * @param {string} label
  * @param {() => Promise<unknown>} action
- * @param {{danger?: boolean, wide?: boolean}} [options]
+ * @param {{danger?: boolean, wide?: boolean, cancel?: string}} [options]
  */
 export function openDialog(title, content, label, action, options = {}) {
   const heading = h("h2", { id: `dialog-${++counter}` }, title);
   const problem = h("p", { class: "problem", role: "alert" });
+  const submit = h("button", { type: "submit", class: options.danger ? "danger" : "primary" }, label);
   /** @type {HTMLFormElement} */
   const form = h(
     "form",
@@ -151,11 +157,15 @@ export function openDialog(title, content, label, action, options = {}) {
       method: "dialog",
       onsubmit: async (/** @type {Event} */ event) => {
         event.preventDefault();
+        if (submit.disabled) return;
+        submit.disabled = true; // until it is done, so that nothing is sent twice
+        fill(problem);
         try {
-          await action();
-          dialog.close();
+          if ((await action()) !== STAY_OPEN) dialog.close();
         } catch (error) {
           fill(problem, error instanceof Error ? error.message : String(error));
+        } finally {
+          submit.disabled = false;
         }
       },
     },
@@ -165,8 +175,8 @@ export function openDialog(title, content, label, action, options = {}) {
     h(
       "p",
       { class: "buttons" },
-      button("Cancel", () => dialog.close()),
-      h("button", { type: "submit", class: options.danger ? "danger" : "primary" }, label),
+      button(options.cancel ?? "Cancel", () => dialog.close()),
+      submit,
     ),
   );
   /** @type {HTMLDialogElement} */
@@ -180,20 +190,39 @@ export function openDialog(title, content, label, action, options = {}) {
   return dialog;
 }
 
+const LONGEST = 50_000;
+
 /**
- * Return *value* as indented JSON with its parts marked, or as plain text if it is text.
+ * Return *value* as indented JSON with its parts marked, or as plain text if it is text; of a long one the beginning.
  *
  * @param {any} value
  * @param {string} label
  */
 export function json(value, label) {
+  const text = typeof value === "string" ? value : value === null || value === undefined ? "" : JSON.stringify(value, null, 2);
+  const element = preformatted(typeof value === "string" || !text ? value : undefined, text.slice(0, LONGEST), label);
+  if (text.length <= LONGEST) return element;
+  const name = `${label.toLowerCase().replaceAll(" ", "-")}.${typeof value === "string" ? "txt" : "json"}`;
+  return h(
+    "div",
+    {},
+    element,
+    h("p", { class: "buttons" }, `The first ${counted(LONGEST, "character")} of ${text.length}.`, button("Save the body", () => saveAs(name, text), { "aria-label": `Save the ${label.toLowerCase()}` })),
+  );
+}
+
+/**
+ * @param {any} value The text, if it is text.
+ * @param {string} text
+ * @param {string} label
+ */
+function preformatted(value, text, label) {
   const element = h("pre", { class: "json", tabindex: "0", role: "region", "aria-label": label });
-  if (value === null || value === undefined) {
-    fill(element, h("span", { class: "none" }, "no body"));
+  if (!text) {
+    fill(element, h("span", { class: "none" }, value === "" ? "empty body" : "no body"));
   } else if (typeof value === "string") {
-    fill(element, value);
+    fill(element, text);
   } else {
-    const text = JSON.stringify(value, null, 2);
     const parts = text.split(/("(?:[^"\\]|\\.)*"(?:\s*:)?|\b(?:true|false|null)\b|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)/);
     fill(
       element,
@@ -205,6 +234,18 @@ export function json(value, label) {
     );
   }
   return element;
+}
+
+/**
+ * Let the person save *text* as a file.
+ *
+ * @param {string} name
+ * @param {string} text
+ */
+export function saveAs(name, text) {
+  const url = URL.createObjectURL(new Blob([text], { type: name.endsWith(".json") ? "application/json" : "text/plain" }));
+  h("a", { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 1000);
 }
 
 /**
@@ -233,10 +274,21 @@ export function throttled(action, milliseconds) {
  * Return a number and a word in the number that it has.
  *
  * @param {number} count
- * @param {string} word
+ * @param {string} word In the singular.
  */
 export function counted(count, word) {
   return `${count} ${word}${count === 1 ? "" : "s"}`;
+}
+
+/**
+ * Return the name of a table for one record: "segment" of "segments".
+ *
+ * @param {string} table
+ */
+export function singular(table) {
+  if (table.endsWith("ies")) return `${table.slice(0, -3)}y`;
+  if (/(ss|x|ch|sh|zz)es$/.test(table)) return table.slice(0, -2);
+  return /[^s]s$/.test(table) ? table.slice(0, -1) : table;
 }
 
 /**

@@ -44,13 +44,13 @@ function control(setting) {
 }
 
 /**
- * Return the value in *element*, undefined if nobody gave one; raises an Error for what is no JSON.
+ * Return the value in *element*, undefined if it is the default.
  *
  * @param {Setting} setting
  * @param {Control} element
  */
 function valueOf(setting, element) {
-  if (element instanceof HTMLInputElement && element.type === "checkbox") return element.checked || undefined;
+  if (element instanceof HTMLInputElement && element.type === "checkbox") return element.checked === Boolean(setting.default) ? undefined : element.checked;
   const text = element.value.trim();
   if (!text || text === setting.default) return undefined;
   if (element instanceof HTMLInputElement && element.type === "number") return Number(text);
@@ -79,12 +79,12 @@ export function faultsPanel() {
   const fields = h("div", { class: "fields" });
   const whenFields = h("div", { class: "fields" });
   const scenarios = h("ul", { class: "scenarios" });
-  const armed = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Armed faults" });
+  const armed = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Armed faults" }, h("p", { class: "empty" }, "Loading the faults …"));
 
   function drawForm() {
     const own = kinds.find((one) => one.name === kind.value);
     if (!own) return;
-    fill(about, own.about.replaceAll(/[*`]/g, ""));
+    fill(about, own.about.replaceAll(/[*`]+(.*?)[*`]+/g, "“$1”"));
     settings.clear();
     for (const setting of own.settings) settings.set(setting.name, control(setting));
     fill(fields, ...own.settings.map((setting) => field(setting.name, /** @type {Control} */ (settings.get(setting.name)), setting.help)));
@@ -111,13 +111,13 @@ export function faultsPanel() {
 
   /** @param {ArmedFault} rule */
   function ruleRow(rule) {
-    const told = settingsOf(rule);
+    const settings = settingsOf(rule);
     const label = `Remove fault ${rule.id}`;
     return h(
       "tr",
       {},
       h("td", {}, rule.id),
-      h("th", { scope: "row" }, rule.kind, h("small", {}, `on ${rule.operation === "*" ? "every call" : rule.operation}`), told && h("small", {}, told), rule.where && h("small", {}, `armed by ${rule.where}`)),
+      h("th", { scope: "row" }, rule.kind, h("small", {}, `on ${rule.operation === "*" ? "every call" : rule.operation}`), settings && h("small", {}, settings), rule.where && h("small", {}, `armed by ${rule.where}`)),
       h("td", { class: "number" }, rule.matched),
       h("td", { class: "number" }, h("span", { class: rule.fired ? "badge fault" : "" }, rule.fired)),
       h("td", {}, rule.why),
@@ -132,7 +132,7 @@ export function faultsPanel() {
     fill(
       armed,
       reply.faults.length === 0
-        ? h("p", { class: "empty" }, "Nothing is armed: every call is answered as the vendor would.")
+        ? h("p", { class: "empty" }, "Nothing is armed: every call is answered as the vendor would answer it.")
         : h(
             "table",
             {},

@@ -1,8 +1,8 @@
 // The records: tables page by page, one record with what belongs to it, edits, and what has changed since.
 
-import { call, download, get, post } from "./api.js";
+import { call, download, get, parseJson, post } from "./api.js";
 import { changeList, short } from "./diff.js";
-import { attempt, button, field, fill, h, openDialog, select, setOptions, throttled, toast } from "./dom.js";
+import { attempt, button, counted, field, fill, h, openDialog, select, setOptions, throttled, toast } from "./dom.js";
 
 /** @typedef {import("./types.js").Row} Row */
 /** @typedef {import("./types.js").Organization} Organization */
@@ -23,7 +23,7 @@ function columnsOf(records) {
 /** @param {Row} record */
 function titleOf(record) {
   const person = [record["firstName"], record["lastName"]].filter(Boolean).join(" ");
-  return String(record["name"] || person || Object.values(record)[0] || "record");
+  return short(record["name"] || person || Object.values(record)[0] || "record", 80);
 }
 
 /**
@@ -33,6 +33,20 @@ function titleOf(record) {
 function idOf(table, record) {
   const own = record["id"] ?? record[`${table.replace(/s$/, "")}Id`];
   return typeof own === "string" ? own : "";
+}
+
+/**
+ * Return *text* as JSON; raises an Error that begins with *place*.
+ *
+ * @param {string} text
+ * @param {string} [place]
+ */
+function readJson(text, place = "") {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    throw new Error(`${place}this is not JSON: ${error instanceof Error ? error.message : error}`);
+  }
 }
 
 /** @returns {import("./types.js").Panel} */
@@ -45,11 +59,11 @@ export function recordsPanel() {
   let opened = null;
   let loading = 0;
 
-  const organization = select([["", "the initial one"]]);
+  const organization = select([["", "the first one"]]);
   const search = h("input", { type: "search", placeholder: "any value" });
   const tables = h("div", { class: "tables", role: "group", "aria-label": "Table" });
   const count = h("p", { class: "count", role: "status" });
-  const sheet = h("div", { class: "scroll sheet", tabindex: "0", role: "region", "aria-label": "Table of records" });
+  const sheet = h("div", { class: "scroll sheet", tabindex: "0", role: "region", "aria-label": "Table of records" }, h("p", { class: "empty" }, "Loading the records …"));
   const detail = h("section", { class: "detail", "aria-label": "Record", hidden: true });
   const previous = button("Previous", () => turn(-PAGE));
   const next = button("Next", () => turn(PAGE));
@@ -79,7 +93,7 @@ export function recordsPanel() {
     const records = /** @type {Row[]} */ (reply.records);
     const columns = columnsOf(records);
     const last = Math.min(offset + PAGE, matching);
-    fill(count, matching ? `${offset + 1} to ${last} of ${matching}${matching < total ? `; ${total} in all` : ""}` : total ? `none of ${total}` : "no record");
+    fill(count, matching ? `${offset + 1} to ${last} of ${matching}${matching < total ? `; ${total} in all` : ""}` : total ? `None of ${counted(total, "record")} matches.` : "This table has no record.");
     previous.disabled = offset === 0;
     next.disabled = last >= matching;
     fill(
@@ -175,10 +189,10 @@ export function recordsPanel() {
     const text = h("textarea", { rows: "16", spellcheck: "false" }, JSON.stringify(record ?? example, null, 2));
     openDialog(
       record ? `Edit ${titleOf(record)}` : `Add to ${place.vendor}.${place.table}`,
-      [field("Record", text, record ? "JSON, in wire names." : "JSON, as a row of a data file has it. Without an id it gets one.")],
+      [field("Record", text, record ? "JSON, with the names of the vendor's API." : "JSON, in the form of a data file. Without an id, it gets a new one.")],
       record ? "Save" : "Add",
       async () => {
-        const after = JSON.parse(text.value);
+        const after = readJson(text.value);
         await post(`${address()}?${query()}`, { before: record, after });
         toast(record ? "The record is saved." : "The record is added.");
         if (record) close();
@@ -193,7 +207,7 @@ export function recordsPanel() {
   function remove(record) {
     openDialog(
       `Delete ${titleOf(record)}?`,
-      [h("p", {}, "What refers to it by its id, such as memberships, goes with it.")],
+      [h("p", {}, "Records that refer to it, such as memberships, are deleted too.")],
       "Delete",
       async () => {
         await post(`${address()}?${query()}`, { before: record, after: null });
@@ -220,7 +234,7 @@ export function recordsPanel() {
   async function load() {
     const [known, named, calls] = await Promise.all([get("organizations"), get("snapshots"), get("journal/summary?limit=50")]);
     const organizations = /** @type {Organization[]} */ (known.organizations);
-    setOptions(organization, organizations.map((one) => [one.name, one.name || "the initial one"]));
+    setOptions(organization, organizations.map((one) => [one.name, one.name || "the first one"]));
     const own = organizations.find((one) => one.name === organization.value) ?? organizations[0];
     const rows = own?.tables ?? [];
     if (!rows.some((row) => row.vendor === place.vendor && row.table === place.table)) {
@@ -266,9 +280,9 @@ export function recordsPanel() {
     attempt(async () => {
       const chosen = file.files?.[0];
       if (!chosen) return;
-      const document_ = JSON.parse(await chosen.text());
-      file.value = "";
-      await call("PUT", `state?${query()}`, document_);
+      const text = await chosen.text();
+      file.value = ""; // so that the same file can be chosen again
+      await call("PUT", `state?${query()}`, readJson(text, `${chosen.name}: `));
       await load();
       toast(`${chosen.name} is imported.`);
     }),

@@ -120,8 +120,8 @@ export function timeline(shown, selected, open, width) {
     h(
       "figcaption",
       {},
-      flat ? `The newest: ${counted(calls.length, "call")}, in order: the clock is frozen.` : `The newest: ${counted(calls.length, "call")}, ${duration(seconds)}; idle time is cut short and short calls are drawn longer.`,
-      hidden > 0 && ` ${hidden} more operations are in the list only.`,
+      `The newest: ${counted(calls.length, "call")}, ${flat ? "in order, since the clock is frozen." : `${duration(seconds)}. Idle time is shortened, and short calls are drawn longer.`}`,
+      hidden > 0 && ` ${counted(hidden, "more operation")} only in the list.`,
       h("span", { class: "legend" }, ...["good", "refused", "failed", "open"].map((kind) => h("span", { class: kind }, kind)), h("span", { class: "struck" }, "fault"), h("span", { class: "joined" }, "retry")),
     ),
   );

@@ -67,7 +67,7 @@
  * @property {number} status
  * @property {{method: string, path: string, headers?: Record<string, string>, body?: any}} request
  *
- * @typedef {{name: string, method: string, path: string, source: string, mark: string, examples: string[]}} Operation
+ * @typedef {{name: string, method: string, path: string, summary: string, source: string, mark: string, examples: string[]}} Operation
  * @typedef {{name: string, rule: string, choice: string, setting: string | null, reason: string}} Assumption
  *
  * @typedef {object} Vendor

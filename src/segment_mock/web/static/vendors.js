@@ -1,7 +1,7 @@
 // The vendors: operations with their provenance, assumptions, and examples to send from here.
 
-import { get } from "./api.js";
-import { attempt, button, counted, field, fill, h, json, openDialog } from "./dom.js";
+import { bytesOf, get, parseJson, send } from "./api.js";
+import { attempt, button, counted, field, fill, h, json, openDialog, STAY_OPEN } from "./dom.js";
 
 /** @typedef {import("./types.js").Vendor} Vendor */
 /** @typedef {import("./types.js").Example} Example */
@@ -24,29 +24,28 @@ function openExample(example, vendor) {
     example.title,
     [
       h("p", {}, h("b", {}, method), " ", path, " ", markBadge(example.mark), h("small", {}, example.source)),
-      vendor.key_header ? field(vendor.key_header, key, "The credential; any will do unless the server lists them.") : null,
+      vendor.key_header ? field(vendor.key_header, key, "The credential. Any text will do, unless the server accepts only those that it lists.") : null,
       field("Body", text),
       reply,
     ],
     "Send",
     async () => {
-      const sent = await fetch(path, {
+      const sent = await send(path, {
         method,
-        headers: { "Content-Type": "application/json", ...(vendor.key_header ? { [vendor.key_header]: key.value } : {}) },
+        headers: { "Content-Type": "application/json", ...(vendor.key_header ? { [vendor.key_header]: bytesOf(key.value) } : {}) },
         ...(text.value && method !== "GET" ? { body: text.value } : {}),
       });
       const got = await sent.text();
       let value = /** @type {any} */ (got || null);
       try {
-        value = JSON.parse(got);
+        value = parseJson(got);
       } catch {
-        // no JSON: shown as it is
+        // It is not JSON, and shown as it is.
       }
       fill(reply, h("h3", {}, `HTTP ${sent.status}`), json(value, "Body of the reply"));
-      // The dialog stays, so that it can be sent again.
-      throw new Error("");
+      return STAY_OPEN; // it can be sent again
     },
-    { wide: true },
+    { wide: true, cancel: "Close" },
   );
 }
 
@@ -86,7 +85,7 @@ export function vendorsPanel() {
               h(
                 "tr",
                 {},
-                h("th", { scope: "row" }, row.name.slice(row.name.indexOf(".") + 1)),
+                h("th", { scope: "row" }, row.name.slice(row.name.indexOf(".") + 1), h("small", {}, row.summary.replaceAll("``", ""))),
                 h("td", {}, h("code", {}, `${row.method} ${row.path}`)),
                 h("td", {}, markBadge(row.mark), h("small", {}, row.source)),
                 h(
@@ -124,19 +123,17 @@ export function vendorsPanel() {
     );
   }
 
-  return {
-    element,
-    show() {
-      if (loaded) return;
-      loaded = true;
-      fill(content, h("p", { class: "empty" }, "Reading …"));
-      attempt(async () => {
-        const [known, shipped] = await Promise.all([get("vendors"), get("examples")]);
-        fill(content, ...known.vendors.map((/** @type {Vendor} */ vendor) => vendorElement(vendor, shipped.examples)));
-      }).then((done) => {
-        loaded = done;
-      });
-    },
-    event() {},
-  };
+  function show() {
+    if (loaded) return;
+    loaded = true;
+    fill(content, h("p", { class: "empty" }, "Loading the vendors …"));
+    attempt(async () => {
+      const [known, shipped] = await Promise.all([get("vendors"), get("examples")]);
+      fill(content, ...known.vendors.map((/** @type {Vendor} */ vendor) => vendorElement(vendor, shipped.examples)));
+    }).then((done) => {
+      loaded = done;
+      if (!done) fill(content, h("p", { class: "empty" }, "The vendors could not be read. ", button("Try again", show)));
+    });
+  }
+  return { element, show, event() {} };
 }
