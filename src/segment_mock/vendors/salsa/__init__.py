@@ -9,9 +9,9 @@ from ...core import Items, Json, Limits, Operation, Vendor
 from ...settings import Option
 from .assumptions import ASSUMPTIONS
 from .data import ROWS, TABLES, SalsaState, export, load
-from .errors import ERROR_SCHEMAS, ERRORS, ITEM_ERRORS, REFUSALS, fail_item, render_error
+from .errors import ERROR_SCHEMAS, ERRORS, ITEM_ERRORS, REFUSALS
 from .operations import members, metrics, segments, supporters
-from .operations.common import identifier_member
+from .replies import fail_item, identifier_member, render_error, wrap
 from .schemas import (
     BELONGING_ORDER,
     DOCUMENT,
@@ -31,7 +31,6 @@ from .schemas import (
     UpsertSupporters,
     frame,
     reply,
-    wrap,
 )  # fmt: skip
 
 _GROUPS, _SUPPORTERS = reply(Segments()), reply(Supporters())

@@ -4,20 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ...core import (
-    Call,
-    ErrorTemplate,
-    ItemError,
-    ItemFailure,
-    Json,
-    Refusal,
-    Undecided,
-    Validator,
-    choice_hints,
-    doubt,
-    flatten_errors,
-)
-from .schemas import DOCUMENT, ItemFault, Order, envelope, ordered, refused
+from ...core import ErrorTemplate, ItemError
+from .schemas import DOCUMENT, ItemFault, refused
 
 _GENERAL = "Salsa Engage, API - General Use"
 _CLIENTS = "recorded by public clients"
@@ -78,55 +66,7 @@ ITEM_ERRORS: Mapping[str, ItemError] = {
     ),
     "invalid": ItemError(2004, "The field is not valid", "assumed"),
 }
-_READ_ONLY = ("type", "totalMembers", "errors", "readOnly", "createdDate", "lastModified")
 SYSTEM_ERROR = ItemError(5000, "An unrecoverable error occurred", "assumed")
 
 
 ERROR_SCHEMAS = dict.fromkeys(REFUSALS, refused(ItemFault()))
-
-
-def render_error(call: Call, row: ErrorTemplate, sentence: str, refusal: Refusal) -> tuple[int, Json]:
-    """Return status and body of a refused call: errors and no payload."""
-    error = _error(call, row.code or row.status, sentence, (refusal.field or row.field).rpartition(".")[2])
-    return row.status, {**envelope(call), "errors": [error]}
-
-
-def item_errors(call: Call, validator: Validator, item: Json) -> list[Json]:
-    """Return the errors of *item* by its schema, in the order of the schema."""
-    return [item_error(call, kind, field) for field, kind in problems(call, validator, item)]
-
-
-def problems(call: Call, validator: Validator, item: Json) -> list[tuple[str, str]]:
-    """Return path and name of each error of *item*, in the order of the schema."""
-    try:
-        validator.load(item)
-    except Undecided:
-        call.hints += choice_hints(validator.schema, item)
-        messages = flatten_errors(validator.schema.validate(item))
-        return [(field, kind if kind in ITEM_ERRORS else "invalid") for field, kind in messages]
-    return []
-
-
-def item_error(call: Call, kind: str, field: str, details: str = "") -> Json:
-    """Return the error of *kind* for *field* of an item."""
-    row = ITEM_ERRORS[kind]
-    if assumption := doubt(row.source):
-        call.note_assumed(f"{kind}: {assumption}")
-    return _error(call, row.code, row.message, field, details)
-
-
-def fail_item(order: Order, call: Call, item: Json, failure: ItemFailure) -> Json:
-    """Return the result of *item*, which a fault makes fail."""
-    own_members = {name: value for name, value in item.items() if name in order and name not in _READ_ONLY}
-    failed = ordered(order, own_members, result=failure.result)
-    if failure.result in ("VALIDATION_ERROR", "SYSTEM_ERROR"):
-        row = ITEM_ERRORS["invalid"] if failure.result == "VALIDATION_ERROR" else SYSTEM_ERROR
-        failed["errors"] = [_error(call, row.code, failure.message or row.message, "")]
-    return failed
-
-
-def _error(call: Call, code: int, message: str, field: str, details: str = "") -> Json:
-    error = {"id": call.world.uuid("salsa.errors"), "code": code, "message": message}
-    if details:
-        error["details"] = details
-    return {**error, "fieldName": field} if field else error

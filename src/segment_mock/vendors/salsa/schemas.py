@@ -9,8 +9,8 @@ from typing import Any, ClassVar, TypeAlias
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from ...clock import iso, seconds
-from ...core import Call, Identifier, ItemList, Json, NotBlank, RequestSchema, known
+from ...clock import seconds
+from ...core import Identifier, ItemList, Json, NotBlank, RequestSchema, known
 
 DOCUMENT = "Salsa Engage, API - Groups Data Detail"
 RECORDED = known("recorded by the vendor's own tests")
@@ -54,7 +54,7 @@ ADDRESS = (
 
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 _DIGITS = re.compile(r"\s*[+-]?[0-9]{1,100}\s*").fullmatch
-_IDS = ("segmentId", "supporterId", "externalSystemId")
+IDS = ("segmentId", "supporterId", "externalSystemId")
 _GIVEN: Json = {"not": {"type": "null"}}
 MESSAGES: dict[str, Any] = {"required": "required", "null": "required", "invalid": "invalid", "type": "invalid"}
 """marshmallow's messages as the names of item errors."""
@@ -261,7 +261,7 @@ def text_ids(collection: str) -> Callable[[Json], Json]:
 
     def shape(payload: Json) -> Json:
         items = payload[collection]
-        if not any(type(item.get(name)) is int for item in items for name in _IDS):
+        if not any(type(item.get(name)) is int for item in items for name in IDS):
             return payload
         return {**payload, collection: [_with_text_ids(item) for item in items]}
 
@@ -269,7 +269,7 @@ def text_ids(collection: str) -> Callable[[Json], Json]:
 
 
 def _with_text_ids(item: Json) -> Json:
-    return {**item, **{name: str(item[name]) for name in _IDS if type(item.get(name)) is int}}
+    return {**item, **{name: str(item[name]) for name in IDS if type(item.get(name)) is int}}
 
 
 class ReplyHeader(Schema):
@@ -303,21 +303,6 @@ def refused(error: Schema) -> Schema:
     return Schema.from_dict({**_envelope(), "errors": errors}, name="Refused")()
 
 
-def envelope(call: Call) -> Json:
-    """Return the first members of every reply."""
-    world, ref = call.world, call.header.get("refId")
-    now = world.clock.now()
-    header = {"processingTime": max(0, round((now - call.arrived) * 1000)), "serverId": SERVER_ID}
-    if ref is not None:
-        header = {"refId": ref, **header}
-    return {"id": world.uuid("salsa.replies"), "timestamp": iso(now), "header": header}
-
-
-def wrap(call: Call, payload: Json) -> Json:
-    """Return the whole body of a successful reply."""
-    return {**envelope(call), "payload": payload}
-
-
 class ItemFault(Schema):
     """An error of an item or of a call."""
 
@@ -326,15 +311,6 @@ class ItemFault(Schema):
     message = fields.String(required=True, **_ERROR)
     details = fields.String(**CLIENT)
     fieldName = fields.String(**_ERROR)
-
-
-def ordered(order: Order, record: Json, **others: Any) -> Json:
-    """Return the members of *record* and *others* without nulls, in the recorded *order*, which has all of them."""
-    reply = {**order, **record, **others}
-    for name in order:
-        if reply[name] is None:
-            del reply[name]
-    return reply
 
 
 # Groups

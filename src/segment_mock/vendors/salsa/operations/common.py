@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from marshmallow import Schema, validate
 
 from ....core import Call, Json, Refusal
+from ..replies import not_found
 
 CRM_TYPE = "INTEGRATED"
-IDS = ("segmentId", "supporterId", "externalSystemId")
 _TIMES = ("joinedSince", "modifiedFrom", "modifiedTo")
 _ZONED = re.compile(r".*T.*(Z|[+-]\d\d(:?\d\d)?)\s*", re.IGNORECASE | re.DOTALL).fullmatch
 UNKNOWN_ID_HINT = "--salsa-unknown-id create adds a record with the unknown id, instead of NOT_FOUND"
@@ -21,22 +21,6 @@ def page(call: Call, payload: Json) -> tuple[int, int]:
     """Return the offset and the count of the page that *payload* requests."""
     count = payload.get("count")
     return payload.get("offset") or 0, call.assume("page_size") if count is None else count
-
-
-def batch_reply(call: Call, name: str, items: list[Json]) -> Json:
-    """Return *items* with their count, as in every reply to a batch."""
-    if not items:
-        call.assume("empty_page")
-    # Loading converts numbers to text, so a request that loading did not change has no numbers.
-    if call.data is not call.json and _has_numeric_ids(call.vendor.unwrap(call.json)):
-        call.assume("numeric_ids")
-    return {name: items, "count": len(items)}
-
-
-def _has_numeric_ids(payload: Json) -> bool:
-    rows = [payload, *(payload.get("segments") or payload.get("supporters") or ())]
-    ids = [*(payload.get("identifiers") or payload.get("supporterIds") or ())]
-    return int in map(type, ids) or int in [type(row.get(name)) for row in rows for name in IDS]
 
 
 def may_create(call: Call, table: str, key: str) -> bool:
@@ -75,26 +59,6 @@ def answers(
     if payload.get("offset") or (count is not None and count < len(items)) or any(map(payload.get, _TIMES)):
         call.assume("paging_beside_identifiers")
     return items
-
-
-def not_found(call: Call, kind: str, identifier: Any) -> Json:
-    """Return the answer for an unknown *identifier* of *kind*, which has the identifier as sent."""
-    if kind == "EMAIL_ADDRESS":
-        call.assume("unknown_email")
-    elif kind != "EXTERNAL_ID" and str(identifier) != str(identifier).lower():
-        call.assume("unknown_id_echo")
-    return {**identifier_member(kind, identifier), "result": "NOT_FOUND"}
-
-
-def identifier_member(kind: str, identifier: Any) -> Json:
-    """Return the member by which a reply repeats an *identifier* of *kind*."""
-    members: Json = {
-        "SEGMENT_ID": {"segmentId": identifier},
-        "SUPPORTER_ID": {"supporterId": identifier},
-        "EXTERNAL_ID": {"externalSystemId": identifier},
-        "EMAIL_ADDRESS": {"contacts": [{"type": "EMAIL", "value": identifier}]},
-    }
-    return cast("Json", members[kind])
 
 
 def note_zones(call: Call, *names: str) -> None:

@@ -8,8 +8,9 @@ from functools import partial
 from ....clock import iso
 from ....core import Call, Json
 from ....store import Record
-from ..schemas import SUPPORTER_ORDER, ordered
-from .common import answers, batch_reply, not_found, note_zones, page, refuse_non_crm
+from ..replies import batch_reply, not_found, ordered
+from ..schemas import SUPPORTER_ORDER
+from .common import answers, note_zones, page, refuse_non_crm
 
 
 def search(call: Call, data: Json) -> Json:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 from ....core import Call, Json, Validator
 from ....store import Record, Table
-from ..errors import item_error, item_errors
-from ..schemas import SEGMENT_ORDER, UUID, SegmentItem, SegmentKey, ordered
+from ..replies import batch_reply, item_error, not_found, ordered, problems
+from ..schemas import SEGMENT_ORDER, UUID, SegmentItem, SegmentKey
 from .common import (
     CRM_TYPE,
     UNKNOWN_ID_HINT,
     answers,
-    batch_reply,
     limits_of,
     may_create,
-    not_found,
     note_lengths,
     page,
     refuse_non_crm,
@@ -51,12 +48,16 @@ def search(call: Call, data: Json) -> Json:
 
 def upsert(call: Call, data: Json) -> Json:
     """Add or update each group in order."""
-    return _batch(call, data, _upsert)
+    items = data["payload"]["segments"]
+    _refuse_non_crm(call, items)
+    return batch_reply(call, "segments", call.each(items, partial(_upsert, call)))
 
 
 def delete(call: Call, data: Json) -> Json:
     """Delete each group in order, with its memberships."""
-    return _batch(call, data, _delete)
+    items = data["payload"]["segments"]
+    _refuse_non_crm(call, items)
+    return batch_reply(call, "segments", call.each(items, partial(_delete, call)))
 
 
 def comparable_name(name: str) -> str:
@@ -64,18 +65,19 @@ def comparable_name(name: str) -> str:
     return name.strip().casefold()
 
 
-def _batch(call: Call, data: Json, change: Callable[[Call, Json], Json]) -> Json:
-    items = data["payload"]["segments"]
-    # Decide before performing any item, so that a refused call uses no ids.
-    if any(_is_non_crm(call, item) for index, item in enumerate(items) if index not in call.item_failures):
-        refuse_non_crm(call)
-    return batch_reply(call, "segments", call.each(items, partial(change, call)))
+def _refuse_non_crm(call: Call, items: list[Json]) -> None:
+    """Refuse the call if one of *items* is a non-CRM group, before any item is performed and uses ids."""
+    segments = call.rows("segments")
+    for index, item in enumerate(items):
+        stored = segments.get(_key(item))
+        if stored is not None and stored["type"] != CRM_TYPE and index not in call.item_failures:
+            refuse_non_crm(call)
 
 
-def _is_non_crm(call: Call, item: Json) -> bool:
+def _key(item: Json) -> str:
+    """Return the id of *item* in the form of table keys, ``""`` if it has none or one that is not a UUID."""
     key = item.get("segmentId")
-    segment = call.rows("segments").get(key.lower()) if isinstance(key, str) else None
-    return segment is not None and segment["type"] != CRM_TYPE
+    return key.lower() if isinstance(key, str) and UUID.match(key) else ""
 
 
 def _found_segments(members: Table | None, rows: list[Record]) -> list[Json]:
@@ -98,21 +100,21 @@ def _identified(segments: Table, kind: str, identifier: str) -> list[Record]:
 
 
 def _upsert(call: Call, item: Json) -> Json:
-    segments, key = call.rows("segments"), _key_of(item)
+    segments, key = call.rows("segments"), _key(item)
     stored = segments.get(key)
     if key and stored is None and not may_create(call, "segments", key):
         call.hints.append(UNKNOWN_ID_HINT)
         return _failed(item, "NOT_FOUND")
     if stored is not None and stored["type"] != CRM_TYPE:
         return _failed(item, "NOT_ALLOWED")
-    errors = item_errors(call, _ITEM, item)
-    if errors:
+    faults = problems(call, _ITEM, item)
+    if faults:
         if str(item.get("name") or "").isspace():
             call.assume("blank_name")
-        return _failed(item, "VALIDATION_ERROR", errors)
+        return _invalid(call, item, *faults)
     note_lengths(call, _LIMITS, item)
     if _causes_duplicate(call, item["name"], stored):
-        return _failed(item, "VALIDATION_ERROR", [item_error(call, "not_unique", "name")])
+        return _invalid(call, item, ("name", "not_unique"))
     row = segments.put(_record(call, key, stored, item))
     external = item.get("externalSystemId")
     if external is not None and segments.count("externalSystemId", external) > 1:
@@ -120,12 +122,6 @@ def _upsert(call: Call, item: Json) -> Json:
     total = call.rows("members").count("segmentId", row["segmentId"])
     # Replies to a write were recorded without the type.
     return ordered(SEGMENT_ORDER, row, totalMembers=total, result="UPDATED" if stored else "ADDED", type=None)
-
-
-def _key_of(item: Json) -> str:
-    """Return the id of *item* in the form of table keys, ``""`` if it has none or one that is not a UUID."""
-    key = item.get("segmentId")
-    return key.lower() if isinstance(key, str) and UUID.match(key) else ""
 
 
 def _record(call: Call, key: str, stored: Record | None, item: Json) -> Record:
@@ -140,13 +136,14 @@ def _record(call: Call, key: str, stored: Record | None, item: Json) -> Record:
 
 
 def _delete(call: Call, item: Json) -> Json:
-    errors = item_errors(call, _KEY, item)
-    if errors:
-        return _failed(item, "VALIDATION_ERROR", errors)
+    faults = problems(call, _KEY, item)
+    if faults:
+        return _invalid(call, item, *faults)
     segments, members, key = call.rows("segments"), call.rows("members"), item["segmentId"].lower()
-    if key not in segments:
+    stored = segments.get(key)
+    if stored is None:
         return not_found(call, "SEGMENT_ID", item["segmentId"])
-    if _is_non_crm(call, item):
+    if stored["type"] != CRM_TYPE:
         return {"segmentId": item["segmentId"], "result": "NOT_ALLOWED"}
     for member in members.find("segmentId", key):
         call.assume("memberships_end")
@@ -166,6 +163,11 @@ def _causes_duplicate(call: Call, name: str, stored: Record | None) -> bool:
     # The names differ only in case or in white space at the ends.
     call.assume("name_comparison")
     return not keeps and any(other.strip() == name.strip() for other in others)
+
+
+def _invalid(call: Call, item: Json, *faults: tuple[str, str]) -> Json:
+    """Return the result of *item* with its *faults*, each a field and the name of an error."""
+    return _failed(item, "VALIDATION_ERROR", [item_error(call, kind, field) for field, kind in faults])
 
 
 def _failed(item: Json, result: str, errors: list[Json] | None = None) -> Json:

@@ -11,16 +11,14 @@ from typing import Any, TypeAlias
 from ....clock import iso
 from ....core import Call, Json, Validator
 from ....store import Record
-from ..errors import item_error, item_errors, problems
 from ..records import contact_key, emails, fits_type, is_same_field, merged_contacts, merged_fields, without_nulls
-from ..schemas import SEGMENT_ORDER, SUPPORTER_ORDER, TEXTS, UUID, SupporterItem, SupporterKey, ordered
+from ..replies import batch_reply, item_error, not_found, ordered, problems
+from ..schemas import SEGMENT_ORDER, SUPPORTER_ORDER, TEXTS, UUID, SupporterItem, SupporterKey
 from .common import (
     UNKNOWN_ID_HINT,
     answers,
-    batch_reply,
     limits_of,
     may_create,
-    not_found,
     note_lengths,
     note_zones,
     page,
@@ -300,9 +298,9 @@ def _echo(call: Call, row: Record, members: Json, result: str) -> Json:
 
 
 def _delete(call: Call, item: Json) -> Json:
-    errors = item_errors(call, _KEY, item)
-    if errors:
-        return _failed(item, "VALIDATION_ERROR", errors)
+    faults = problems(call, _KEY, item)
+    if faults:
+        return _failed(item, "VALIDATION_ERROR", [item_error(call, kind, field) for field, kind in faults])
     members, key = call.rows("members"), item["supporterId"].lower()
     if not call.rows("supporters").delete(key):
         return not_found(call, "SUPPORTER_ID", item["supporterId"])

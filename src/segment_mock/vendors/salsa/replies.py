@@ -1,0 +1,120 @@
+"""What Salsa answers: the envelope of a reply, the results of a batch, and the errors of a call or an item."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from ...clock import iso
+from ...core import (
+    Call,
+    ErrorTemplate,
+    ItemFailure,
+    Json,
+    Refusal,
+    Undecided,
+    Validator,
+    choice_hints,
+    doubt,
+    flatten_errors,
+)
+from .errors import ITEM_ERRORS, SYSTEM_ERROR
+from .schemas import IDS, SERVER_ID, Order
+
+_READ_ONLY = ("type", "totalMembers", "errors", "readOnly", "createdDate", "lastModified")
+
+
+def wrap(call: Call, content: Any, member: str = "payload") -> Json:
+    """Return the whole body of a reply, with *content* as its *member*: ``errors`` if the call is refused."""
+    world, ref = call.world, call.header.get("refId")
+    now = world.clock.now()
+    header = {"processingTime": max(0, round((now - call.arrived) * 1000)), "serverId": SERVER_ID}
+    if ref is not None:
+        header = {"refId": ref, **header}
+    return {"id": world.uuid("salsa.replies"), "timestamp": iso(now), "header": header, member: content}
+
+
+def ordered(order: Order, record: Json, **others: Any) -> Json:
+    """Return the members of *record* and *others* without nulls, in the recorded *order*, which has all of them."""
+    reply = {**order, **record, **others}
+    for name in order:
+        if reply[name] is None:
+            del reply[name]
+    return reply
+
+
+def batch_reply(call: Call, name: str, items: list[Json]) -> Json:
+    """Return *items* with their count, as in every reply to a batch."""
+    if not items:
+        call.assume("empty_page")
+    # Loading converts numbers to text, so a request that loading did not change has no numbers.
+    if call.data is not call.json and _has_numeric_ids(call.vendor.unwrap(call.json)):
+        call.assume("numeric_ids")
+    return {name: items, "count": len(items)}
+
+
+def _has_numeric_ids(payload: Json) -> bool:
+    rows = [payload, *(payload.get("segments") or payload.get("supporters") or ())]
+    ids = [*(payload.get("identifiers") or payload.get("supporterIds") or ())]
+    return int in map(type, ids) or int in [type(row.get(name)) for row in rows for name in IDS]
+
+
+def not_found(call: Call, kind: str, identifier: Any) -> Json:
+    """Return the answer for an unknown *identifier* of *kind*, which has the identifier as sent."""
+    if kind == "EMAIL_ADDRESS":
+        call.assume("unknown_email")
+    elif kind != "EXTERNAL_ID" and str(identifier) != str(identifier).lower():
+        call.assume("unknown_id_echo")
+    return {**identifier_member(kind, identifier), "result": "NOT_FOUND"}
+
+
+def identifier_member(kind: str, identifier: Any) -> Json:
+    """Return the member by which a reply repeats an *identifier* of *kind*."""
+    members: Json = {
+        "SEGMENT_ID": {"segmentId": identifier},
+        "SUPPORTER_ID": {"supporterId": identifier},
+        "EXTERNAL_ID": {"externalSystemId": identifier},
+        "EMAIL_ADDRESS": {"contacts": [{"type": "EMAIL", "value": identifier}]},
+    }
+    return cast("Json", members[kind])
+
+
+def render_error(call: Call, row: ErrorTemplate, sentence: str, refusal: Refusal) -> tuple[int, Json]:
+    """Return status and body of a refused call: errors and no payload."""
+    error = _error(call, row.code or row.status, sentence, (refusal.field or row.field).rpartition(".")[2])
+    return row.status, wrap(call, [error], "errors")
+
+
+def problems(call: Call, validator: Validator, item: Json) -> list[tuple[str, str]]:
+    """Return path and name of each error of *item*, in the order of the schema."""
+    try:
+        validator.load(item)
+    except Undecided:
+        call.hints += choice_hints(validator.schema, item)
+        messages = flatten_errors(validator.schema.validate(item))
+        return [(field, kind if kind in ITEM_ERRORS else "invalid") for field, kind in messages]
+    return []
+
+
+def item_error(call: Call, kind: str, field: str, details: str = "") -> Json:
+    """Return the error of *kind* for *field* of an item."""
+    row = ITEM_ERRORS[kind]
+    if assumption := doubt(row.source):
+        call.note_assumed(f"{kind}: {assumption}")
+    return _error(call, row.code, row.message, field, details)
+
+
+def fail_item(order: Order, call: Call, item: Json, failure: ItemFailure) -> Json:
+    """Return the result of *item*, which a fault makes fail."""
+    own_members = {name: value for name, value in item.items() if name in order and name not in _READ_ONLY}
+    failed = ordered(order, own_members, result=failure.result)
+    if failure.result in ("VALIDATION_ERROR", "SYSTEM_ERROR"):
+        row = ITEM_ERRORS["invalid"] if failure.result == "VALIDATION_ERROR" else SYSTEM_ERROR
+        failed["errors"] = [_error(call, row.code, failure.message or row.message, "")]
+    return failed
+
+
+def _error(call: Call, code: int, message: str, field: str, details: str = "") -> Json:
+    error = {"id": call.world.uuid("salsa.errors"), "code": code, "message": message}
+    if details:
+        error["details"] = details
+    return {**error, "fieldName": field} if field else error
