@@ -16,9 +16,8 @@ from typing import Any
 from .core import Call, Json, Refusal, Vendor
 from .core.call import all_options
 from .core.limited_world import LimitedWorld
-from .core.rate_limit import RateWindow
 from .core.steps import Policy, begin, end, perform
-from .core.world import World
+from .core.world import RateWindow, World
 from .faults import FaultRules, is_kind, kinds
 from .hosts import host_of, is_browser_noise, normalized
 from .journal import Entry, EntryFilter, Journal, check_filters

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from segment_mock.core.rate_limit import RateWindow
+from segment_mock.core.world import RateWindow
 
 
 @pytest.fixture

@@ -9,13 +9,13 @@ import requests
 from marshmallow import fields
 
 from segment_mock import NetworkBlocked, SegmentMock
-from segment_mock.core.rate_limit import RateWindow
+from segment_mock.core.world import RateWindow
 from segment_mock.transports.server.tls import CertificateAuthority
 
 
 def test_memory_is_bounded_for_thousands_of_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of many names the ones seen last are remembered, with all their calls."""
-    monkeypatch.setattr("segment_mock.core.rate_limit._NAMES", 2)
+    monkeypatch.setattr("segment_mock.core.world._REMEMBERED_NAMES", 2)
     window = RateWindow(2, 60)
     for name in ("kept", "a", "kept", "b", "kept"):
         admitted = window.admit(name, 0)

@@ -15,10 +15,9 @@ from ..settings import CREDENTIAL, OPTIONS, Option, suggestion
 from ..store import Change, InitialRecords, Store, Table, TableSchema
 from .json_codec import Json, dumps, parse
 from .provenance import Assumption, Doubts, doubt
-from .rate_limit import RateWindow
 from .refusals import ErrorTemplate, ItemFailure, Limits, Refusal, RefusalKind
 from .validation import Validator
-from .world import Organization, Random, World
+from .world import Organization, Random, RateWindow, World
 
 API_VERSION = 1
 """The version of `segment_mock.vendor_api`. It grows with every change that would break existing vendors."""

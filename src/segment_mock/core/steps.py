@@ -21,10 +21,10 @@ from ..messages import CLOSED, Response, header_text
 from .call import Call, Lag
 from .hints import advise, credential_hint
 from .json_codec import Json
-from .rate_limit import RateWindow
 from .refusals import Refusal
 from .schemas import flatten_errors
 from .validation import Undecided
+from .world import RateWindow
 
 _log = logging.getLogger("segment_mock")
 _STALE = Response(503, delivery=CLOSED)
@@ -133,7 +133,15 @@ def decode(call: Call, policy: Policy) -> None:
         raise Refusal("too_large")
     validator = call.operation.validator
     if validator is not None:
-        body = _object_of(call)
+        try:
+            body = call.json
+        except Refusal:
+            encoding = call.request.headers.get("content-encoding", "identity").strip()
+            if encoding.lower() not in ("", "identity"):
+                call.hints.append(f"the body has Content-Encoding: {encoding[:100]}; send it uncompressed")
+            raise
+        if not isinstance(body, dict):
+            raise Refusal("malformed", f"The body must be a JSON object, not {_TYPE_NAMES.get(type(body), 'null')}.")
         try:
             call.data, has_unknown = validator.load(body)
         except Undecided:
@@ -192,19 +200,6 @@ def _is_listed(credential: str, credentials: Collection[str]) -> bool:
     # Compare in constant time, and always with every credential.
     credential_bytes = credential.encode("utf-8", "surrogatepass")
     return any([hmac.compare_digest(credential_bytes, one.encode("utf-8", "surrogatepass")) for one in credentials])  # noqa: C419
-
-
-def _object_of(call: Call) -> Json:
-    try:
-        body = call.json
-    except Refusal:
-        encoding = call.request.headers.get("content-encoding", "identity").strip()
-        if encoding.lower() not in ("", "identity"):
-            call.hints.append(f"the body has Content-Encoding: {encoding[:100]}; send it uncompressed")
-        raise
-    if not isinstance(body, dict):
-        raise Refusal("malformed", f"The body must be a JSON object, not {_TYPE_NAMES.get(type(body), 'null')}.")
-    return body
 
 
 def _explained(schema: Schema, body: Json) -> Any:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..core.rate_limit import RateWindow
-from ..core.world import CountedStream, Organization, World, organization_name
+from ..core.world import CountedStream, Organization, RateWindow, World, organization_name
 from ..faults import FaultRules
 from ..faults.base import Fault
 from ..faults.registry import kinds

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from ..core import Json
-from ..core.rate_limit import RateWindow
+from ..core.world import RateWindow
 from ..emulator import Emulator
 from ..journal import Entry
 from ..messages import Delivery, Request, Response
