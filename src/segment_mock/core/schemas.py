@@ -89,14 +89,20 @@ class Identifier(fields.String):
 class ItemList(fields.Field):  # type: ignore[type-arg]  # not generic in marshmallow 3
     """A field for a list of objects that the operation validates one by one with *schema*.
 
-    The schema of the request itself checks only that the items are objects.
+    The schema of the request itself checks only that the items are objects. A number in one of the members *ids* is
+    converted to text, as by `Identifier`.
     """
 
     words = "list of objects"
 
-    def __init__(self, schema: Schema, **options: Any) -> None:
+    def __init__(self, schema: Schema, *, ids: tuple[str, ...] = (), **options: Any) -> None:
         super().__init__(**options)
-        self.schema = schema
+        self.schema, self.ids = schema, ids
+
+    def with_text_ids(self, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return *items* with text in place of numbers in their ids."""
+        numbers = [{name: str(item[name]) for name in self.ids if type(item.get(name)) is int} for item in items]
+        return [{**item, **texts} for item, texts in zip(items, numbers, strict=True)]
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> list[dict[str, Any]]:
         if not isinstance(value, list):
@@ -104,7 +110,7 @@ class ItemList(fields.Field):  # type: ignore[type-arg]  # not generic in marshm
         wrong = {i: ["Not an object."] for i, item in enumerate(value) if not isinstance(item, dict)}
         if wrong:
             raise ValidationError(wrong)
-        return value
+        return self.with_text_ids(value)
 
 
 def flatten_errors(messages: Any, place: str = "") -> Iterator[tuple[str, str]]:

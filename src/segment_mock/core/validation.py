@@ -24,6 +24,9 @@ Unknown: TypeAlias = list[bool]
 Check: TypeAlias = Callable[[Any, Unknown], Any]
 """Returns the loaded value, the same object if nothing changes; raises `Undecided` or ValidationError."""
 
+Predicate: TypeAlias = Callable[[Any], Any]
+"""Returns whether a value of the right type is valid, by its truth value."""
+
 
 class Undecided(Exception):
     """The data is not obviously valid, so marshmallow has to decide and to name the error, if any."""
@@ -75,9 +78,13 @@ def _object(schema: Schema) -> Check:
             if member_check is None:
                 has_unknown = True
                 continue
-            kind, holds, check_member = member_check
-            if type(member) is kind and (holds is None or holds(member)):
-                continue
+            kind, predicates, check_member = member_check
+            if type(member) is kind:
+                for holds in predicates:
+                    if not holds(member):
+                        break
+                else:
+                    continue
             result = check_member(member, unknown)
             if result is not member:
                 if loaded is value:
@@ -132,23 +139,21 @@ def _field(field: fields.Field[Any]) -> Check:
     return _nullable(check) if field.allow_none else check
 
 
-def _plainly_valid(field: fields.Field[Any]) -> tuple[type | None, Callable[[Any], Any] | None]:
-    """Return a type and a predicate (or None). A value of this type is valid if it meets the predicate."""
+def _plainly_valid(field: fields.Field[Any]) -> tuple[type | None, list[Predicate]]:
+    """Return a type (or None) and predicates. A value of this type is valid if it meets all of them."""
     if getattr(field, "pre_load", None) or getattr(field, "post_load", None):
-        return None, None
-    predicates = [_predicate(validator) for validator in field.validators]
-    if None in predicates:
-        return None, None
+        return None, []
+    predicates = [predicate for validator in field.validators if (predicate := _predicate(validator)) is not None]
+    if len(predicates) < len(field.validators):
+        return None, []
     if isinstance(field, fields.Boolean):
         kind: type | None = bool if True in field.truthy and False in field.falsy else None
     else:
         kind = int if isinstance(field, fields.Integer) else str if type(field) in (fields.String, fields.Raw) else None
-    if len(predicates) < 2:
-        return kind, predicates[0] if predicates else None
-    return kind, lambda value: all([holds(value) for holds in predicates if holds])  # noqa: C419 - quicker
+    return kind, predicates
 
 
-def _predicate(validator: Any) -> Callable[[Any], Any] | None:
+def _predicate(validator: Any) -> Predicate | None:
     """Return a function that returns whether *validator* accepts a value; None if only *validator* can decide."""
     kind = type(validator)
     if kind is validate.Range and validator.min_inclusive and validator.max_inclusive:
@@ -161,18 +166,18 @@ def _predicate(validator: Any) -> Callable[[Any], Any] | None:
         choices = validator.choices
         return lambda value: value in choices
     if kind is validate.Regexp:
-        match: Callable[[Any], Any] = validator.regex.match
+        match: Predicate = validator.regex.match
         return match
     return getattr(validator, "holds", None)
 
 
-def _list(check_item: Check, kind: type | None, holds: Callable[[Any], Any] | None) -> Check:
+def _list(check_item: Check, kind: type | None, predicates: list[Predicate]) -> Check:
     def check(value: Any, unknown: Unknown) -> Any:
         if type(value) is not list:
             raise Undecided
         loaded = value
         for index, item in enumerate(value):
-            if type(item) is kind and (holds is None or holds(item)):
+            if type(item) is kind and all([holds(item) for holds in predicates]):  # noqa: C419 - quicker
                 continue
             result = check_item(item, unknown)
             if result is not item:
@@ -188,12 +193,15 @@ def _batch(field: ItemList) -> Check:
     rows = field.schema.load_fields
     knows = frozenset(rows).issuperset
     is_flat = all(type(row) is fields.String for row in rows.values())
+    ids = field.ids
 
     def check(value: Any, unknown: Unknown) -> Any:
         if type(value) is not list or not {*map(type, value)} <= {dict}:
             raise Undecided
         if not (is_flat and all(map(knows, value))) and next(unread(field.schema, value), None):
             unknown.append(True)
+        if any([type(item.get(name)) is int for item in value for name in ids]):  # noqa: C419 - quicker
+            return field.with_text_ids(value)
         return value
 
     return check

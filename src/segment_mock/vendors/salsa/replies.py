@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
+
+from marshmallow import Schema, validate
 
 from ...clock import iso
 from ...core import (
@@ -93,6 +96,21 @@ def problems(call: Call, validator: Validator, item: Json) -> list[tuple[str, st
         messages = flatten_errors(validator.schema.validate(item))
         return [(field, kind if kind in ITEM_ERRORS else "invalid") for field, kind in messages]
     return []
+
+
+def note_lengths(call: Call, limits: Mapping[str, int], item: Json) -> None:
+    """Name the assumption about lengths if *item* is within its *limits* only when code points are counted."""
+    for name, limit in limits.items():
+        text = item.get(name)
+        # Only characters beyond the Basic Multilingual Plane count twice in UTF-16.
+        if isinstance(text, str) and not text.isascii() and len(text) + sum(char > "\uffff" for char in text) > limit:
+            call.assume("text_length")
+
+
+def limits_of(schema: Schema) -> Mapping[str, int]:
+    """Return the maximum length of each text member of *schema*."""
+    checks = [(name, check) for name, row in schema.fields.items() for check in row.validators]
+    return {name: check.max for name, check in checks if isinstance(check, validate.Length) and check.max is not None}
 
 
 def item_error(call: Call, kind: str, field: str, details: str = "") -> Json:

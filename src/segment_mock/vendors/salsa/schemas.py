@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
 
@@ -256,22 +256,6 @@ def frame(payload: Schema) -> Schema:
     return RequestSchema.from_dict(members, name=f"{type(payload).__name__}Body")()
 
 
-def text_ids(collection: str) -> Callable[[Json], Json]:
-    """Return a shape (see `RequestSchema`) of a payload that converts numbers to text in the ids of *collection*."""
-
-    def shape(payload: Json) -> Json:
-        items = payload[collection]
-        if not any(type(item.get(name)) is int for item in items for name in IDS):
-            return payload
-        return {**payload, collection: [_with_text_ids(item) for item in items]}
-
-    return shape
-
-
-def _with_text_ids(item: Json) -> Json:
-    return {**item, **{name: str(item[name]) for name in IDS if type(item.get(name)) is int}}
-
-
 class ReplyHeader(Schema):
     """The header of a reply; it has a ``refId`` only if the request had one."""
 
@@ -354,15 +338,13 @@ class SegmentKey(RequestSchema.from_dict(_SEGMENT_READ_ONLY)):  # type: ignore[m
 class UpsertSegments(RequestSchema):
     """The groups to add or update, in order."""
 
-    shapes = (text_ids("segments"),)
-    segments = ItemList(SegmentItem(), required=True, **_ATTRIBUTES)
+    segments = ItemList(SegmentItem(), ids=IDS, required=True, **_ATTRIBUTES)
 
 
 class DeleteSegments(RequestSchema):
     """The groups to delete, in order."""
 
-    shapes = (text_ids("segments"),)
-    segments = ItemList(SegmentKey(), required=True, **_DELETED)
+    segments = ItemList(SegmentKey(), ids=IDS, required=True, **_DELETED)
 
 
 class Segment(Schema):
@@ -497,15 +479,13 @@ class SupporterKey(
 class UpsertSupporters(RequestSchema):
     """The supporters to add or update, in order."""
 
-    shapes = (text_ids("supporters"),)
-    supporters = ItemList(SupporterItem(), required=True, **SUPPORTER_DATA)
+    supporters = ItemList(SupporterItem(), ids=IDS, required=True, **SUPPORTER_DATA)
 
 
 class DeleteSupporters(RequestSchema):
     """The supporters to delete, in order."""
 
-    shapes = (text_ids("supporters"),)
-    supporters = ItemList(SupporterKey(), required=True, **RECORDED)
+    supporters = ItemList(SupporterKey(), ids=IDS, required=True, **RECORDED)
 
 
 class Supporter(Schema.from_dict({name: fields.Raw(**RECORDED) for name in SUPPORTER_ORDER})):  # type: ignore[misc]

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
-
-from marshmallow import Schema, validate
 
 from ....core import Call, Json, Refusal
 from ..replies import not_found
@@ -66,18 +64,3 @@ def note_zones(call: Call, *names: str) -> None:
     payload = call.vendor.unwrap(call.json)
     if any(isinstance(payload.get(name), str) and not _ZONED(payload[name]) for name in names):
         call.assume("time_without_zone")
-
-
-def note_lengths(call: Call, limits: Mapping[str, int], item: Json) -> None:
-    """Name the assumption about lengths if *item* is within its *limits* only when code points are counted."""
-    for name, limit in limits.items():
-        text = item.get(name)
-        # Only characters beyond the Basic Multilingual Plane count twice in UTF-16.
-        if isinstance(text, str) and not text.isascii() and len(text) + sum(char > "\uffff" for char in text) > limit:
-            call.assume("text_length")
-
-
-def limits_of(schema: Schema) -> Mapping[str, int]:
-    """Return the maximum length of each text member of *schema*."""
-    checks = [(name, check) for name, row in schema.fields.items() for check in row.validators]
-    return {name: check.max for name, check in checks if isinstance(check, validate.Length) and check.max is not None}

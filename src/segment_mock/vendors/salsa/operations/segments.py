@@ -6,15 +6,13 @@ from functools import partial
 
 from ....core import Call, Json, Validator
 from ....store import Record, Table
-from ..replies import batch_reply, item_error, not_found, ordered, problems
+from ..replies import batch_reply, item_error, limits_of, not_found, note_lengths, ordered, problems
 from ..schemas import SEGMENT_ORDER, UUID, SegmentItem, SegmentKey
 from .common import (
     CRM_TYPE,
     UNKNOWN_ID_HINT,
     answers,
-    limits_of,
     may_create,
-    note_lengths,
     page,
     refuse_non_crm,
 )

@@ -12,14 +12,12 @@ from ....clock import iso
 from ....core import Call, Json, Validator
 from ....store import Record
 from ..records import contact_key, emails, fits_type, is_same_field, merged_contacts, merged_fields, without_nulls
-from ..replies import batch_reply, item_error, not_found, ordered, problems
+from ..replies import batch_reply, item_error, limits_of, not_found, note_lengths, ordered, problems
 from ..schemas import SEGMENT_ORDER, SUPPORTER_ORDER, TEXTS, UUID, SupporterItem, SupporterKey
 from .common import (
     UNKNOWN_ID_HINT,
     answers,
-    limits_of,
     may_create,
-    note_lengths,
     note_zones,
     page,
 )
