@@ -70,7 +70,7 @@ class FaultyAdmission(Admission):
 
     @property
     def armed(self) -> int:
-        """How many ``connect`` faults were armed so far."""
+        """The number of ``connect`` faults that were armed so far."""
         return self._fault_rules.connections_armed
 
     def __call__(self, host: str) -> ConnectFailure | None:
@@ -121,12 +121,12 @@ class Emulator:
         return RateWindow(calls, seconds)
 
     def _begin(self) -> None:
-        """Get ready for calls."""
+        """Prepare for calls."""
         self._start()
 
     @property
     def outage(self) -> str:
-        """Why no call can be answered at the moment, ``""`` if they can: where state lasts, its store may be gone."""
+        """The reason why no call can be answered at the moment, or ``""``: a store may be unavailable."""
         return ""
 
     readings = 0
@@ -139,7 +139,7 @@ class Emulator:
         """
 
     def close(self) -> None:
-        """Let go of what outlives the process."""
+        """Release everything that outlives the process."""
 
     def _start(self) -> None:
         """Load the initial data, arm the faults and add the stubs of the settings."""
@@ -180,7 +180,7 @@ class Emulator:
         return response
 
     def call(self, request: Request) -> Call:
-        """Return *request* as a call to the operation, or to the stub, that answers it."""
+        """Return *request* as a call to the operation or stub that answers it."""
         vendor, operation, arguments, assumed = self.routes.find(request)
         if not operation.paths and self.stubs:
             operation = self.stubs.operation_for(request) or operation
@@ -214,12 +214,12 @@ class Emulator:
         return self.world.clock.now()
 
     def vendor_state(self, name: str) -> Any:
-        """Return what ``mock.<name>`` is for a vendor; raises KeyError for an unknown name."""
+        """Return the records of the vendor *name* (``mock.<name>``); raises KeyError for an unknown name."""
         vendor = self.vendors[name]
         return vendor.state_class(self.world, vendor, "")
 
     def reset(self) -> None:
-        """Return to the initial data and clear everything else; calls in flight are closed without being performed."""
+        """Return to the initial data and clear everything else. Calls in flight are closed without being performed."""
         for interrupt in self.on_reset:
             interrupt()
         with self.world.lock:
@@ -235,7 +235,7 @@ class Emulator:
     def reload(self) -> None:
         """Read the files of data, faults, stubs and scenarios again, and reset to their contents.
 
-        Raises `SettingError` and changes nothing if one of them can't be used.
+        Raises `SettingError`, and changes nothing, if a file is invalid.
         """
         settings_before = self._given
         stubs = [read_rules(source) if isinstance(source, str) else source for source in settings_before["stubs"]]
@@ -255,7 +255,10 @@ class Emulator:
             self._start()
 
     def state(self, credential: str = "", *, deleted: bool = False) -> Json:
-        """Return every record of one organization in the form of a data file; *deleted* adds the deleted ids."""
+        """Return all records of the organization of *credential* in the form of a data file.
+
+        *deleted* adds deleted ids.
+        """
         with self.world.lock:
             return self.document(self.world.look_up(credential).store, deleted=deleted)
 
@@ -267,9 +270,11 @@ class Emulator:
         return document
 
     def load(self, document: Json, credential: str = "") -> None:
-        """Replace the records of one organization by those of *document*; `reset` still returns to the initial data.
+        """Replace the records of one organization by the records of *document*.
 
-        Raises `SettingError` and changes nothing if a row of it can't be used.
+        `reset` still returns to the initial data.
+
+        Raises `SettingError`, and changes nothing, if a row is invalid.
         """
         if not isinstance(document, (Mapping, str)):
             raise SettingError(f"data: expected a dictionary of vendors, got {brief(document)}")
@@ -290,11 +295,11 @@ class Emulator:
         return MappingProxyType(self._snapshots)
 
     def remove_snapshot(self, name: str) -> bool:
-        """Forget the snapshot called *name*, and return whether there was one."""
+        """Remove the snapshot called *name*, and return whether there was one."""
         return self._snapshots.pop(name, None) is not None
 
     def restore_snapshots(self, marks: Mapping[str, int]) -> None:
-        """Have snapshots with these names and marks, and no others."""
+        """Replace all named snapshots by snapshots with these names and marks."""
         snapshots = self._snapshots
         self._snapshots = {
             name: snapshots[name] if name in snapshots and snapshots[name].mark == mark else Snapshot(self.world, mark)
@@ -302,16 +307,17 @@ class Emulator:
         }
 
     def changes_since(self, snapshot: Snapshot | str) -> dict[str, list[Difference]]:
-        """Return how the records differ from a snapshot (or the snapshot of a name), by full table name.
+        """Return the differences of the records from a snapshot or the name of a snapshot, by full table name.
 
         Raises LookupError like `restore`.
         """
         return self.differences_since(self._resolve_snapshot(snapshot).mark)
 
     def differences_since(self, mark: int, organization: str | None = None) -> dict[str, list[Difference]]:
-        """Return how the records of one *organization*, or of all, differ from those at a mark of the change log.
+        """Return the differences of the records from their state at *mark* of the change log, by full table name.
 
-        The rows are grouped by full table name. Raises LookupError if the log does not reach back that far.
+        *organization* is the name of one organization (default: all). Raises LookupError if the log does not reach back
+        that far.
         """
         names = {id(schema): vendor.table(schema.name) for vendor in self.vendors.values() for schema in vendor.tables}
         by_table: dict[int, list[Change]] = {}
@@ -338,7 +344,7 @@ class Emulator:
         return [Difference(name, each, before, after) for each, before, after in pairs if before != after]
 
     def restore(self, snapshot: Snapshot | str) -> None:
-        """Return all records to a snapshot, or the snapshot of a name.
+        """Restore the records of all organizations from a snapshot or the name of a snapshot.
 
         Raises LookupError for an unknown name, and for a snapshot from before the last reset.
         """
@@ -353,9 +359,10 @@ class Emulator:
         return self._snapshots[snapshot]
 
     def rewind(self, to: Entry | int) -> None:
-        """Return all records to their state right after the journal's entry *to*, an entry or an id.
+        """Restore the records of all organizations to their state right after a call in the journal.
 
-        Raises LookupError for an entry that is open, forgotten, from before a reset, or of another mock.
+        *to* is the entry of the call, or the entry's id. Raises LookupError for an entry that is open, that was
+        dropped, or that another mock recorded.
         """
         number = to.id if isinstance(to, Entry) else to
         entry = self.journal.get(number) if isinstance(number, int) else None
@@ -366,9 +373,9 @@ class Emulator:
         self.world.rollback(entry.end)
 
     def entry_filter(self, **filters: Any) -> EntryFilter:
-        """Return a filter of entries; *filters* are fields of `EntryFilter`, and *organization* may be a credential.
+        """Return a filter of entries; *given* are fields of `EntryFilter`, and *organization* may be a credential.
 
-        Raises `SettingError` for an unknown filter, operation or vendor, naming the nearest.
+        Raises `SettingError` for an unknown filter, operation or vendor, with the nearest valid name.
         """
         check_filters(filters, self.routes.names(), [*self.vendors, UNMATCHED.name])
         organization = filters.get("organization")
@@ -377,7 +384,7 @@ class Emulator:
         return EntryFilter(**filters)
 
     def entries(self, **filters: Any) -> list[Entry]:
-        """Return the journal's entries that match; arguments as in `entry_filter`, oldest first."""
+        """Return the matching entries of the journal, oldest first. It takes the same arguments as `entry_filter`."""
         return self.entry_filter(**filters).select(self.journal)
 
     def scenarios(self) -> dict[str, Json]:
@@ -479,7 +486,7 @@ def _world_of(settings: Mapping[str, Any]) -> World:
 
 @contextmanager
 def garbage_collection_paused() -> Iterator[None]:
-    """Collect no garbage in a ``with`` block that makes many objects which last."""
+    """Disable garbage collection within a ``with`` block that creates many lasting objects."""
     # Loading creates lasting objects only. Searching them for garbage again and again would take most of the time.
     was_enabled = gc.isenabled()
     gc.disable()
@@ -520,7 +527,7 @@ def _records_of(vendor: Vendor, part: Json, world: World) -> Mapping[str, Initia
 
 
 def _mark_deleted(vendor: Vendor, rows: Iterable[Any], seeds: Mapping[str, InitialRecords]) -> None:
-    """Note in *seeds* the ids that *rows* of a data file list as deleted; raises `SettingError` naming the row."""
+    """Add the ids that *rows* of a data file list as deleted to *seeds*; raises `SettingError` naming the row."""
     for index, row in enumerate(rows):
         place = f"data.{vendor.name}.{DELETED}[{index}]"
         if not isinstance(row, Mapping) or row.keys() != {"collection", "id"} or not isinstance(row["id"], str):

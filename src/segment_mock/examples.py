@@ -44,7 +44,7 @@ class ShippedExample:
 
     @property
     def operation(self) -> str:
-        """The full name of the operation that it calls."""
+        """The full name of the operation that the example calls."""
         return str(self.document["operation"])
 
     @property
@@ -53,7 +53,7 @@ class ShippedExample:
         return int(self.document["response"]["status"])
 
     def refuses(self, vendor: str, kind: str, row: ErrorTemplate) -> bool:
-        """Return whether it shows this refusal of *vendor*."""
+        """Return whether the example shows this refusal of *vendor*."""
         fits = self.status == row.status != 200 and kind not in _NO_OPERATION
         return fits and self.operation.startswith(f"{vendor}.")
 
@@ -73,7 +73,7 @@ def shipped_examples() -> list[ShippedExample]:
 
 
 def _problem(document: Any, operations: list[str]) -> str:
-    """Return what keeps *document* from being an example of one of the *operations*, ``""`` if nothing does."""
+    """Return the reason why *document* is not an example of one of the *operations*, or ``""`` if it is one."""
     for place, names in _MEMBERS.items():
         part = document.get(place) if place else document
         if not isinstance(part, dict):

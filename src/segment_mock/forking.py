@@ -9,7 +9,7 @@ from weakref import WeakSet
 
 
 class Inherited(Protocol):
-    """An object of the parent that has to change in a forked child."""
+    """An object of the parent process that has to change in a forked child."""
 
     def after_fork(self) -> None:
         """Adapt to the child; called in the child before any other code runs."""

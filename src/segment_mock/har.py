@@ -22,9 +22,10 @@ _OWN = (
 def har(entries: Iterable[Entry], version: str) -> dict[str, Any]:
     """Return *entries* as an HTTP Archive 1.2; *version* is the version of this package.
 
-    Members that the format lacks (operation, faults, changes, hint ...) are in ``_segmentMock`` of each entry, named as
-    in ``/_mock/journal``. Times are those of the mock's clock. Credentials are redacted, as in the journal.
-    A call without a status line (still open, or closed by a fault) has status 0, and its outcome in ``_error``.
+    Members that the format lacks (operation, faults, changes, hint and others) are in ``_segmentMock`` of each entry,
+    with the same names as in ``/_mock/journal``. Times are times of the mock's clock. Credentials are redacted, as in
+    the journal. A call without a status line (still open, or closed by a fault) has status 0, and its outcome in
+    ``_error``.
     """
     creator = {"name": "segment-mock", "version": version}
     return {"log": {"version": "1.2", "creator": creator, "entries": [_entry(entry) for entry in entries]}}

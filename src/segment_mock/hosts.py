@@ -1,4 +1,4 @@
-"""Hosts and request targets: take them apart, and compare hosts with patterns."""
+"""Hosts and request targets: split them into parts, and compare hosts with patterns."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def is_local(host: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether *host* can only be this machine. ``127.evil.example`` is not: it is an ordinary name."""
+    """Return whether *host* can only be this machine. ``127.evil.example`` is an ordinary name, so it is not."""
     return _LOOPBACK.fullmatch(host) is not None
 
 

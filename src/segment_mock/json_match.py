@@ -1,4 +1,4 @@
-"""Compare JSON with expected JSON, and say where they differ."""
+"""Compare JSON with expected JSON, and list the differences."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ABSENT: Final = _Absent()
 
 @dataclass(frozen=True)
 class Mismatch:
-    """One place where *got* differs from *expected*; *others* are the unexpected names beside it."""
+    """A place where *got* differs from *expected*; *others* are the unexpected names beside it."""
 
     path: str
     expected: Any
@@ -58,7 +58,7 @@ def mismatches(expected: Any, got: Any, *, exact: bool = False, path: str = "") 
 
 
 def parsed(body: bytes) -> Any:
-    """Return *body* as JSON, or None when it is not JSON; NaN and infinities are not JSON."""
+    """Return *body* parsed as JSON, or None if it is not JSON; NaN and infinities are not JSON."""
     try:
         return json.loads(body, parse_float=_finite, parse_constant=_finite)
     except (ValueError, RecursionError):
@@ -66,7 +66,7 @@ def parsed(body: bytes) -> Any:
 
 
 def json_or_text(body: bytes) -> Any:
-    """Return *body* as JSON, or as text when it is not JSON; None when it is empty."""
+    """Return *body* parsed as JSON, or as text if it is not JSON, or None if it is empty."""
     value = parsed(body)
     return body.decode("utf-8", "replace") if value is None and body else value
 
@@ -86,7 +86,7 @@ def is_deep(value: Any) -> bool:
 
 
 def is_long(number: int) -> bool:
-    """Return whether *number* has more than `MAX_DIGITS` digits, give or take one."""
+    """Return whether *number* has more than about `MAX_DIGITS` digits."""
     return number.bit_length() > MAX_DIGITS * 3.33
 
 
@@ -123,12 +123,15 @@ def brief(value: Any, limit: int = 200) -> str:
 
 
 def printable(text: str) -> str:
-    """Return *text* on one line, with escapes for what no terminal can show, or would obey."""
+    """Return *text* on one line, with escapes for characters that a terminal can't show or would execute."""
     return text if text.isprintable() else "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def shortened(text: str, limit: int = 2000) -> str:
-    """Return *text*, without its middle if it is longer than *limit*: an error names place and way out at its ends."""
+    """Return *text*, without its middle if it is longer than *limit*.
+
+    An error has its place at the beginning and its advice at the end.
+    """
     return text if len(text) <= limit else f"{text[: limit * 3 // 4]} ... {text[-limit // 4 :]}"
 
 

@@ -1,4 +1,4 @@
-"""Redact credentials in headers and queries, and recognise those that look like real ones."""
+"""Redact credentials in headers and queries, and recognize credentials that look real."""
 
 from __future__ import annotations
 

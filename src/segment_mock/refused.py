@@ -1,4 +1,4 @@
-"""Calls to other hosts that were refused. Kept for reports, because the code under test may swallow the error."""
+"""Refused calls to other hosts, kept for reports because the code under test may swallow the error."""
 
 from __future__ import annotations
 

@@ -33,9 +33,9 @@ def folded(target: str) -> str:
 
 
 class Routes:
-    """The operations of all vendors, looked up by host or root, then path, then method.
+    """The operations of all vendors, found by host or root, then path, then method.
 
-    *hosts* are further hosts, for which the path decides the vendor; ``!`` before a host excludes it.
+    *hosts* are further hosts, for which the path selects the vendor; ``!`` before a host excludes the host.
     """
 
     def __init__(
@@ -63,14 +63,14 @@ class Routes:
         ]
 
     def operations(self) -> dict[str, Operation | None]:
-        """Return every operation by name; None for the names of refused calls, such as ``unmatched``."""
+        """Return every operation by name. The value is None for calls without an operation, such as ``unmatched``."""
         own = {f"{vendor.name}.{row.name}": row for vendor, _ in self._vendors for row in vendor.operations}
         refusing = [f"{v.name}.{name}" for v, _ in self._vendors for name in ("no_such_operation", "no_such_method")]
         stubs = [f"{vendor.name}.stub" for vendor, _ in self._vendors]
         return {**own, **dict.fromkeys([*refusing, UNMATCHED.name, *stubs, f"{UNMATCHED.name}.stub"])}
 
     def names(self) -> list[str]:
-        """Return the name of every operation, including those of refused calls, such as ``unmatched``."""
+        """Return the name of every operation, and the names for calls without one, such as ``unmatched``."""
         return [*self.operations()]
 
     def admits(self, host: str) -> bool:
@@ -93,10 +93,10 @@ class Routes:
         return ""
 
     def find(self, request: Request) -> tuple[Vendor, Operation, Mapping[str, str], str]:
-        """Return the vendor and the operation for *request*, or an operation that refuses it in the vendor's words.
+        """Return the vendor and the operation for *request*, or an operation that refuses it in the vendor's format.
 
-        The third value has the values of the path's ``{placeholders}``, the fourth the assumption by which the path
-        matched.
+        The third value has the values of the path's ``{placeholders}``. The fourth value is the assumption by which the
+        path matched, if any.
         """
         host, target = request.headers.get("host", ""), request.target
         vendor, path, methods, arguments, assumed = self._cache.get((host, target)) or self._resource(host, target)

@@ -1,4 +1,4 @@
-"""How many calls there were, by operation and outcome, how many each fault struck, and how long they took."""
+"""Counts of calls by operation and outcome, and of faults by kind, with the durations of the calls."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0,
 
 
 class CallTally:
-    """Counts calls that are over.
+    """Counts calls that have ended.
 
-    *calls* are by vendor, operation, status and outcome, *faults* by kind and operation. *durations* has for each
-    operation the number of calls in each of `BUCKETS`, and *seconds* the sum of their durations. Threads may share it.
+    ``calls`` are by vendor, operation, status and outcome, ``faults`` by kind and operation. ``durations`` has for each
+    operation the number of calls in each of `BUCKETS`, and ``seconds`` the sum of their durations. It is safe in
+    threads.
     """
 
     def __init__(self) -> None:
@@ -29,7 +30,7 @@ class CallTally:
         self._lock = new_lock()
 
     def count(self, entry: Entry) -> None:
-        """Count a call that is over."""
+        """Count a call that has ended."""
         status = "" if entry.status is None else str(entry.status)
         with self._lock:
             self.calls[entry.vendor, entry.operation, status, entry.outcome] += 1
@@ -40,7 +41,7 @@ class CallTally:
                 self.faults[fault.partition(" ")[2] or fault, entry.operation] += 1
 
     def as_dict(self) -> dict[str, Any]:
-        """Return everything as JSON for `restore`."""
+        """Return all counts as a JSON-compatible dictionary for `restore`."""
         with self._lock:
             durations = {name: [*classes] for name, classes in self.durations.items()}
             return {
@@ -49,7 +50,7 @@ class CallTally:
             }  # fmt: skip
 
     def restore(self, counts: Mapping[str, Any]) -> None:
-        """Continue from what `as_dict` returned; from nothing if *counts* is empty."""
+        """Continue from *counts*, the result of `as_dict`, or from zero if it is empty."""
         self.calls = Counter({tuple(labels): count for labels, count in counts.get("calls", ())})
         self.faults = Counter({tuple(labels): count for labels, count in counts.get("faults", ())})
         self.durations = {name: [*classes] for name, classes in counts.get("durations", {}).items()}

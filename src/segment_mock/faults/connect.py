@@ -15,10 +15,11 @@ _HOW = "How it fails: nothing listens, nothing answers, the host name is unknown
 
 @dataclass(frozen=True)
 class Connect(Fault):
-    """Fail every new connection to a vendor's host. Its rules select a vendor or a host, not an operation.
+    """Fail every new connection to a vendor's host.
 
-    Arming it closes connections that are open and idle. A live server that is called by its own address has already
-    accepted the connection, so it can only reset it at its first call, whatever *how* says.
+    Its rules select a vendor or a host, not an operation. Arming it closes open connections that are idle. A live
+    server that is called by its own address has already accepted the connection, so the fault can only reset the
+    connection at its first call, whatever *how* says.
     """
 
     kind: ClassVar[str] = "connect"
@@ -26,11 +27,11 @@ class Connect(Fault):
     how: str = setting("refused", _HOW, TEXT, choices=("refused", "timeout", "dns", "tls"))
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
-        """Reset an accepted connection."""
+        """Reset a connection that was accepted already."""
         return Response(500, delivery=RESET)
 
     def fits(self, call: Call) -> bool:
-        """Return whether *call* is the first one of its connection."""
+        """Return whether *call* is the first call of its connection."""
         return call.request.number == 1
 
     def suits(self, operation: Operation | None) -> bool:

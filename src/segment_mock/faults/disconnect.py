@@ -1,4 +1,4 @@
-"""A connection that closes without an answer."""
+"""A connection that closes without a response."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from .base import Fault, after, setting
 
 @dataclass(frozen=True)
 class Disconnect(Fault):
-    """Close the connection without an answer: before the call is performed or, with *after*, afterwards."""
+    """Close the connection without a response.
+
+    The call is not performed or, with *after*, is performed before the connection is closed.
+    """
 
     kind: ClassVar[str] = "disconnect"
     reset: bool = setting(False, "End the connection with RST instead of FIN.", BOOL)

@@ -1,4 +1,4 @@
-"""A compatible change of the API: an answer as the vendor might give it next year."""
+"""A compatible change of the API: a response as the vendor might send it next year."""
 
 from __future__ import annotations
 
@@ -68,17 +68,17 @@ _HOW: Mapping[str, Callable[[Call, Json], Iterator[Place]]] = {
 
 @dataclass(frozen=True)
 class Drift(Fault):
-    """Perform the call, and change its answer in one place, in a way that a tolerant client accepts.
+    """Perform the call, and change the response in one place, in a way that a tolerant client accepts.
 
-    *how*: new_field, null (of an optional member), number_as_string, unknown_enum, reorder (a list).
-    The place is chosen at random. An answer without such a place, and an error, are not changed.
+    *how* is one of new_field, null (for an optional member), number_as_string, unknown_enum and reorder (for a list).
+    The place is chosen at random. Errors, and responses without a suitable place, are not changed.
     """
 
     kind: ClassVar[str] = "drift"
     how: str = setting("new_field", "What has changed.", TEXT, choices=tuple(_HOW))
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
-        """Change the answer."""
+        """Change the response."""
         rng, response = call.rng, await proceed()
         body = _read(response)
         places = [*_HOW[self.how](call, body)] if body else []

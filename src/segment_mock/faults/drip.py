@@ -13,7 +13,10 @@ from .base import Fault, setting
 
 @dataclass(frozen=True)
 class Drip(Fault):
-    """Perform the call and send the body of its answer slowly: no single read is late, but the whole body is."""
+    """Perform the call, and send the body of the response slowly.
+
+    Each piece arrives in time for a read timeout, but the whole body takes long.
+    """
 
     kind: ClassVar[str] = "drip"
     bytes_per_second: float = setting(100.0, "How fast.", FLOAT, min=0.001)

@@ -1,4 +1,4 @@
-"""An error in a reply with status 200."""
+"""An error in a response with status 200."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from .base import Fault, setting
 
 @dataclass(frozen=True)
 class Embedded(Fault):
-    """Answer 200 with the text of an error, as Salsa does. A client that checks only the status sees a success."""
+    """Answer with status 200 and an error message in the body, as Salsa does.
+
+    A client that checks only the status takes it for a success. The call is not performed.
+    """
 
     kind: ClassVar[str] = "embedded"
     message: str = setting("Your per minute call rate has been exceeded", "The text of the body.", TEXT)

@@ -39,7 +39,10 @@ def _is_number(value: Any) -> bool:
 
 @dataclass(frozen=True)
 class Error(Fault):
-    """Answer with *status* in the vendor's words, or with your own *body*."""
+    """Answer with an error *status*, in the vendor's format or with your own *body*.
+
+    The call is not performed, except with *after*.
+    """
 
     kind: ClassVar[str] = "error"
     status: int = setting(500, "HTTP status.", INT, min=200, max=599)
@@ -55,7 +58,7 @@ class Error(Fault):
     retry_after: float | None = setting(None, "Seconds for a Retry-After header.", FLOAT, min=0)
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
-        """Answer the error, after the call is performed or instead of it."""
+        """Answer with the error, instead of performing the call or after it."""
         if self.after:
             await proceed()
         form = {} if self.body is None or isinstance(self.body, str) else {"Content-Type": "application/json"}

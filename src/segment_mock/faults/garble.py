@@ -54,16 +54,17 @@ _HOW: Mapping[str, Callable[[Response], Response]] = {
 
 @dataclass(frozen=True)
 class Garble(Fault):
-    """Perform the call and garble its answer.
+    """Perform the call, and make the response unreadable.
 
     *how* is json (cut JSON with a correct Content-Length), html (a gateway's page) or bytes (no status line). It may
-    also be chunk (valid headers, invalid chunk size), encoding (a wrong Content-Encoding) or empty (200, no body).
+    also be chunk (valid headers, invalid chunk size), encoding (a wrong Content-Encoding) or empty (200 without a
+    body).
     """
 
     kind: ClassVar[str] = "garble"
     how: str = setting("json", "How the answer is garbled.", TEXT, choices=tuple(_HOW))
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
-        """Garble the answer, if there is one."""
+        """Garble the response, if there is one."""
         response = await proceed()
         return response if response.delivery.raw is not None else _HOW[self.how](response)

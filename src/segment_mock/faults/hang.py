@@ -1,4 +1,4 @@
-"""No answer at all."""
+"""A call that is never answered."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from .base import Fault, after
 
 @dataclass(frozen=True)
 class Hang(Fault):
-    """Never answer, until the client gives up; with *after*, only after the call was performed."""
+    """Never answer; the call ends when the client gives up.
+
+    The call is not performed, except with *after*.
+    """
 
     kind: ClassVar[str] = "hang"
     after: bool = after()
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
-        """Wait for ever."""
+        """Wait without end."""
         if self.after:
             await proceed()
         await sleep(inf, f"the fault {self.kind!r} on {call.vendor.operation_name(call.operation.name)}")

@@ -23,10 +23,10 @@ def _indexes(value: Any) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Item(Fault):
-    """Fail some items of a batch in the vendor's format, and perform the others.
+    """Fail some items of a batch in the vendor's format, and perform the other items.
 
-    The identifiers of a search are items too; a search of all records has no items. An item fails if it meets all of
-    *index*, *where* and *every* that are given; without them, every item fails.
+    An item fails if it meets all of *index*, *where* and *every* that are set; without them, every item fails. The
+    identifiers of a search are items too; a search of all records has no items.
     """
 
     kind: ClassVar[str] = "item"

@@ -1,4 +1,4 @@
-"""A late answer."""
+"""A late response."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LONGEST = 604_800.0  # a week, so that no clock overflows
 
 @dataclass(frozen=True)
 class Latency(Fault):
-    """Wait before the call is performed or, with *after*, before its answer leaves."""
+    """Wait before the call is performed or, with *after*, before its response is sent."""
 
     kind: ClassVar[str] = "latency"
     seconds: float = setting(

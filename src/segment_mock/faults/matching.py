@@ -19,11 +19,16 @@ _MAX_PATH = 1000
 
 
 def predicate(match: Match) -> Test:
-    """Return *match* as a test of calls.
+    """Return *match* as a function that returns whether a call matches.
 
-    A dictionary may have ``vendor`` (a name) and ``host`` (a host, or a pattern such as ``*.salsalabs.org``). It may
-    have ``headers`` (name to value, names in any case), ``query`` (name to value) and ``json`` (path to value).
-    A path is written ``payload.segments[0].name`` or ``payload.segments[*].name``. A call has to match all keys.
+    A dictionary may have these keys, and a call has to match all of them:
+
+    * ``vendor``: the name of a vendor
+    * ``host``: a host, or a pattern such as ``*.salsalabs.org``
+    * ``headers``: names (in any case) and values
+    * ``query``: names and values
+    * ``json``: paths and values; a path is written ``payload.segments[0].name`` or ``payload.segments[*].name``
+
     Raises `SettingError` for any other key, and for a value of the wrong type.
     """
     if match is None:
@@ -62,9 +67,9 @@ def _predicate_of(name: str, expected: Any) -> Test:
 
 
 def connection_test(operation: str, match: Match) -> Callable[[str, str], bool]:
-    """Return *operation* (``*``, or a vendor's name and ``.*``) and *match* as a test of a vendor's name and a host.
+    """Return a function that returns whether a vendor's name and a host match *operation* and *match*.
 
-    Raises `SettingError` for conditions on a call.
+    *operation* is ``*``, or the name of a vendor and ``.*``. Raises `SettingError` for conditions on a call.
     """
     vendor, _, rest = operation.partition(".")
     if operation != "*" and rest != "*":
@@ -97,7 +102,7 @@ def _has_query(call: Call, pairs: list[tuple[str, Any]]) -> bool:
 
 
 def _text(place: str, name: str, value: Any) -> Any:
-    """Return *value* as the text that is sent, or itself if it is a matcher, which says by ``==`` what it equals."""
+    """Return *value* as it is sent, or *value* itself if it is a matcher, which compares by ``==``."""
     if isinstance(value, (str, int, float)) and not isinstance(value, bool):
         return str(value)
     if value is None or isinstance(value, (bool, bytes, list, tuple, dict, set, frozenset)):

@@ -1,4 +1,4 @@
-"""A refusal in the vendor's words, without its usual cause."""
+"""A refusal in the vendor's format, without its usual cause."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ from .base import Fault, after, setting
 
 @dataclass(frozen=True)
 class Refuse(Fault):
-    """Refuse the call as the vendor does: 405 for a non-CRM group, 401, 429 and others."""
+    """Refuse the call as the vendor does: 405 for a non-CRM group, 401, 429 and others.
+
+    The call is not performed, except with *after*.
+    """
 
     kind: ClassVar[str] = "refuse"
     refusal: str = setting("unauthorized", "Which refusal.", TEXT, choices=REFUSAL_KINDS)
     after: bool = after()
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
-        """Refuse the call, after performing it or instead."""
+        """Refuse the call, instead of performing it or after it."""
         if self.after:
             await proceed()
         return call.refuse(cast("RefusalKind", self.refusal))

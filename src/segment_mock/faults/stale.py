@@ -13,7 +13,7 @@ from .base import Fault, setting
 
 @dataclass(frozen=True)
 class Stale(Fault):
-    """Answer reads from the records as they were some calls or some seconds ago, including counts."""
+    """Answer reads, including counts, from the records as they were some calls or some seconds ago."""
 
     kind: ClassVar[str] = "stale"
     lag: int = setting(1, "How many of the last calls that changed something reads do not see yet.", INT, min=1)

@@ -21,7 +21,7 @@ def _place(value: Any) -> float | int:
 
 @dataclass(frozen=True)
 class Truncate(Fault):
-    """Perform the call, but send only the beginning of its answer, with the Content-Length of the whole body."""
+    """Perform the call, but send only the beginning of the response, with the Content-Length of the whole body."""
 
     kind: ClassVar[str] = "truncate"
     at: float | int = setting(
@@ -32,7 +32,7 @@ class Truncate(Fault):
     reset: bool = setting(False, "End the connection with RST instead of FIN.", BOOL)
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
-        """Cut the answer by at least one byte, if it has any."""
+        """Cut at least one byte of the body, if it has any."""
         response = await proceed()
         if response.delivery.raw is not None:
             return response

@@ -13,9 +13,9 @@ __all__ = ["new_emulator"]
 
 
 def new_emulator(given: Mapping[str, Any]) -> Emulator:
-    """Return an emulator with the settings *given*; with ``store`` one whose state lasts.
+    """Return an emulator with the settings *given*; with ``store``, its state lasts.
 
-    Raises `SettingError` for a setting that can't be used, and for a store that can't be opened.
+    Raises `SettingError` for an invalid setting, and for a store that can't be opened.
     """
     store = given.get("store")
     if store in (None, MEMORY):

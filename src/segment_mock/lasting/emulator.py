@@ -1,4 +1,4 @@
-"""An emulator whose state is in a store: every call is written there before its reply leaves."""
+"""An emulator whose state is in a store: every call is written there before its response is sent."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ _PROBLEM = {"Content-Type": "application/problem+json", "Retry-After": "1"}
 
 
 class LastingEmulator(Emulator):
-    """An emulator that continues from the state in its store, and saves the changes of each call before its reply.
+    """An emulator that continues from the state in its store, and saves the changes of each call before its response.
 
-    If saving fails, the reply is a problem with status 503. The state is then read back as soon as the store answers
-    again. So a refused call has changed nothing, unless another thread had saved its changes.
+    If saving fails, the response is a problem with status 503. The state is then read again as soon as the store
+    answers. So a refused call has changed nothing, unless another thread had saved its changes.
     """
 
     def _new_world(self) -> RecordedWorld:
@@ -70,7 +70,7 @@ class LastingEmulator(Emulator):
             Clock().wait(_LOOKS)
 
     def _is_open(self) -> bool:
-        """Open the store, and return whether that went well; if not, a standby may try again."""
+        """Open the store, and return whether that succeeded; if not, a standby may try again."""
         self._acquire()
         try:
             self._open()
@@ -117,8 +117,8 @@ class LastingEmulator(Emulator):
             self._settle()
 
     def _exchange_sources(self) -> None:
-        """Take other initial data and stubs than the store has for what a reset returns to."""
-        self.world.organization()  # it goes on with what the store began with, even if no call has named it yet
+        """Replace the initial data and stubs in the store, to which a reset returns, by those of the settings."""
+        self.world.organization()  # create it now: it keeps the initial data of the store
         stubs = self.stubs.rows()
         self.stubs.forget()
         self.world.exchange_initial_data(lambda: self._loaded(self.settings["data"]))
@@ -132,7 +132,7 @@ class LastingEmulator(Emulator):
         self._compact()
 
     def _read(self) -> Any:
-        """Read the state back and return its document, or None if the store is empty."""
+        """Read the state from the store and return its document, or None if the store is empty."""
         self._size, document = 0, None
         with garbage_collection_paused(), closing(self._store.entries()) as entries:
             for entry in entries:
@@ -162,7 +162,7 @@ class LastingEmulator(Emulator):
     # Calls.
 
     def answer(self, request: Request) -> Response | Pending:
-        """Return the response to *request* once what the call changed is saved, or a problem if that is impossible."""
+        """Return the response to *request* once the changes of the call are saved, or a problem if saving fails."""
         if self.outage:
             return self._problem()
         readings = self.readings
@@ -180,7 +180,7 @@ class LastingEmulator(Emulator):
 
     @coroutine
     def _saved_at_pauses(self, reply: Pending) -> Generator[Any, Any, Response]:
-        """Lead *reply* to its end, and save what was written before each pause: the reply may never leave."""
+        """Run *reply* to its end, and save before each pause, because the response may never be sent."""
         try:
             while True:
                 pause = reply.send(None)
@@ -201,7 +201,7 @@ class LastingEmulator(Emulator):
         return response
 
     def save(self, since: int | None = None) -> None:
-        """Write what has changed; raises `StoreUnavailable`, and answers no call from then on, if that fails."""
+        """Save all changes. If that fails, raises `StoreUnavailable`, and answers no call from then on."""
         with self._saving:
             if self._outage:
                 raise StoreUnavailable(self._outage)
@@ -238,7 +238,7 @@ class LastingEmulator(Emulator):
 
     @property
     def outage(self) -> str:
-        """Why no call can be answered at the moment; the store is asked again each time."""
+        """The reason why no call can be answered at the moment, or ``""``. Each use asks the store again."""
         if self._outage:
             self._resume()
         return self._outage
@@ -296,9 +296,9 @@ class LastingEmulator(Emulator):
         self._is_replaced = True
 
     def reload(self) -> None:
-        """Read the files of data, faults, stubs and scenarios again, begin with them, and save that.
+        """Read the files of data, faults, stubs and scenarios again, reset to their contents, and save that.
 
-        Raises `SettingError` and changes nothing if one of them can't be used, or if it can't be saved.
+        Raises `SettingError`, and changes nothing, if a file is invalid or saving fails.
         """
         if outage := self.outage:
             raise SettingError(f"store: {outage}")
@@ -312,7 +312,7 @@ class LastingEmulator(Emulator):
                 raise SettingError(f"store: {error}") from None
 
     def close(self) -> None:
-        """Save the changes and release the store; later calls are refused."""
+        """Save the changes and release the store. Later calls are refused."""
         with self._saving:
             if self._is_closed:
                 return
@@ -332,7 +332,7 @@ class _SavedAdmission(Admission):
 
     @property
     def armed(self) -> int:
-        """How many ``connect`` faults were armed so far."""
+        """The number of ``connect`` faults that were armed so far."""
         return self._admission.armed
 
     def __call__(self, host: str) -> ConnectFailure | None:
@@ -347,7 +347,7 @@ class _SavedAdmission(Admission):
 
 
 def _fingerprint(settings: Mapping[str, Any], vendors: Mapping[str, Any]) -> str:
-    """Return a digest of what the initial data and stubs are read from."""
+    """Return a digest of the settings from which the initial data and stubs are read."""
     digest = blake2b(repr(sorted(vendors)).encode(), digest_size=16)
     for source in (*settings["data"], "/", *settings["stubs"]):
         if isinstance(source, str) and Path(source).is_file():

@@ -14,7 +14,7 @@ _decode = msgspec.json.Decoder().decode
 
 
 def encode(value: Any) -> bytes:
-    """Return JSON *value* as bytes; raises TypeError for what is not JSON, but bytes and tuples are taken."""
+    """Return *value* as bytes. Beside JSON, it may contain bytes and tuples; raises TypeError for anything else."""
     try:
         return _encode(value)
     except (TypeError, UnicodeEncodeError, OverflowError):
@@ -22,7 +22,7 @@ def encode(value: Any) -> bytes:
 
 
 def decode(content: bytes) -> Any:
-    """Return the value that `encode` was given; bytes are text, see `bytes_of`."""
+    """Return the value that `encode` was given, with bytes as strings; see `bytes_of`."""
     try:
         return _decode(content)
     except (msgspec.DecodeError, ValueError, RecursionError):
@@ -30,12 +30,12 @@ def decode(content: bytes) -> Any:
 
 
 def bytes_of(text: str) -> bytes:
-    """Return the bytes that `encode` has written as *text*."""
+    """Return the bytes that `encode` wrote as *text*."""
     return b64decode(text)
 
 
 def tuples(value: Any) -> Any:
-    """Return *value*, a key that was written as JSON, with tuples in the place of lists."""
+    """Return *value*, a key that was written as JSON, with tuples instead of lists."""
     return tuple(map(tuples, value)) if isinstance(value, list) else value
 
 

@@ -1,4 +1,4 @@
-"""Parts of an emulator that remember what has happened since it was last saved."""
+"""Parts of an emulator that record their changes since they were last saved."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .plain import encode
 
 
 class RecordedLog(ChangeLog):
-    """A change log with *done*: what was done to it, in order, as (what, arguments)."""
+    """A change log that records its own changes in *done*, in order, as pairs of an action and its arguments."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,12 +36,12 @@ class RecordedLog(ChangeLog):
             self.done.append(("write", table, key, after))
 
     def commit(self, mark: int, organization: str, now: float) -> None:
-        """Note a call."""
+        """Add a call, and record it."""
         super().commit(mark, organization, now)
         self.done.append(("commit", mark, organization, now))
 
     def rollback(self, mark: int) -> None:
-        """Undo every write since *mark*: one step, which does the same again when it is repeated."""
+        """Undo every write since *mark*. It is recorded as one step, which has the same effect when it is repeated."""
         if mark == self.mark:
             return
         self._is_undoing = True
@@ -53,7 +53,7 @@ class RecordedLog(ChangeLog):
 
 
 class RecordedWorld(World):
-    """A world whose log records, with organizations *by_name*."""
+    """A world that records its change log and its new organizations; *by_name* has all organizations."""
 
     log: RecordedLog
 
@@ -65,7 +65,7 @@ class RecordedWorld(World):
         self.by_name: dict[str, Organization] = {}
 
     def organization(self, credential: str = "") -> Organization:
-        """Return the organization of *credential*, and note that there is a new one."""
+        """Return the organization of *credential*, and record a new one."""
         return self._known(super().organization(credential))
 
     def restore_organization(self, name: str) -> Organization:
@@ -81,7 +81,7 @@ class RecordedWorld(World):
 
 
 class RecordedJournal(Journal):
-    """A journal with the entries that were opened or closed since they were last saved, by id, and a tally of calls."""
+    """A journal that records the entries that were opened or closed since they were last saved, and counts calls."""
 
     touched: dict[int, Entry]
 
@@ -91,13 +91,13 @@ class RecordedJournal(Journal):
         self.tally = CallTally()
 
     def open(self, request: Request, vendor: str, operation: str, secret: str, now: float, mark: int) -> Entry:
-        """Begin the entry of a call."""
+        """Add an entry for a call, and record it."""
         entry = super().open(request, vendor, operation, secret, now, mark)
         self.touched[entry.id] = entry
         return entry
 
     def close(self, entry: Entry, end: int) -> int:
-        """Take *entry* as complete."""
+        """End *entry*, and record it."""
         oldest = super().close(entry, end)
         self.tally.count(entry)
         self.touched[entry.id] = entry
@@ -105,21 +105,21 @@ class RecordedJournal(Journal):
 
 
 class RecordedWindow(RateWindow):
-    """A rate window with *calls*: who was seen since it was last saved, by a digest, and when."""
+    """A rate window that records the calls since they were last saved, by a digest of the name."""
 
     def __init__(self, calls: int, seconds: float) -> None:
         super().__init__(calls, seconds)
         self.admitted: list[tuple[str, float]] = []
 
     def admit(self, name: str, now: float) -> bool:
-        """Count a call."""
+        """Count a call, and record it."""
         fits, digest = super().admit(name, now), organization_name(name)
         self.admitted.append((digest, now))  # in one step, because another thread may save meanwhile
         return fits
 
 
 class LastingFaultRules(FaultRules):
-    """Fault rules that can be written down: functions of Python's are refused."""
+    """Fault rules that can be saved, so they refuse Python functions."""
 
     def _check(self, fault: Any, operation: str, match: Any) -> None:
         super()._check(fault, operation, match)

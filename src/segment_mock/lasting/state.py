@@ -1,6 +1,6 @@
-"""The state of an emulator as plain data: all of it, what has changed since, and both read back.
+"""The state of an emulator as plain data: all of it, or the changes since then. Both can be restored.
 
-Records that never change, such as the initial ones, are written once, as blobs, and referred to by name.
+Records that never change, such as the initial records, are written once, as blobs, and referred to by name.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Get = Callable[[str], bytes]
 
 
 class State:
-    """Writes the state of *core*, and reads it back. *windows* are its rate windows by vendor."""
+    """Saves the state of *core* as plain data, and restores it. *windows* are its rate windows by vendor."""
 
     def __init__(self, core: Emulator, windows: Mapping[str, RateWindow], put: Put, get: Get) -> None:
         assert isinstance(core.world, RecordedWorld)
@@ -71,7 +71,7 @@ class State:
     # All of it.
 
     def whole(self) -> Json:
-        """Return everything as JSON; what happens from now on is for `changes`."""
+        """Return the whole state as a JSON-compatible dictionary, and record changes from now on for `changes`."""
         core, world, journal = self._core, self._world, self._journal
         mark, tail, commits, returns = world.log.parts()
         states: dict[int, tuple[int, TableState]] = {}
@@ -121,7 +121,7 @@ class State:
         return document
 
     def restore(self, document: Json) -> None:
-        """Become what `whole` returned."""
+        """Restore the state from *document*, the result of `whole`."""
         core, world = self._core, self._world
         self._check(document)
         world.seed = document["seed"]
@@ -178,7 +178,7 @@ class State:
     # What has changed.
 
     def note(self) -> None:
-        """Take what is now as saved."""
+        """Treat the current state as saved."""
         core, world, rules = self._core, self._world, self._core.fault_rules
         world.log.done, self._journal.touched = [], {}
         for window in self._windows.values():
@@ -197,11 +197,11 @@ class State:
 
     @property
     def is_replaced(self) -> bool:
-        """Whether something was cleared as a whole, so that `changes` would not tell all of it."""
+        """Whether something was cleared as a whole, so that `changes` would be incomplete."""
         return self._clears != self._journal.clears
 
     def changes(self) -> Json:
-        """Return what has changed since the last `whole`, `restore`, `changes` or `repeat`; ``{}`` if nothing has."""
+        """Return the changes since the last `whole`, `restore`, `changes` or `repeat`; ``{}`` if there are none."""
         core, world, journal = self._core, self._world, self._journal
         changes: Json = {}
         if world.log.done:
@@ -255,7 +255,7 @@ class State:
         self._stubs, self._calls = stubs, calls
 
     def repeat(self, changes: Json) -> None:
-        """Do again what `changes` returned."""
+        """Apply *changes*, the result of `changes`."""
         core, world = self._core, self._world
         for what, *arguments in changes.get("log", ()):
             self._take_step(what, arguments)
@@ -325,7 +325,7 @@ class State:
     # Tables.
 
     def _base(self, records: InitialRecords) -> str:
-        """Return the name of *records*, which are written as blobs if they were not yet."""
+        """Return the name of *records*, which are written as blobs on first use."""
         name = self._base_names.get(id(records))
         if name is None:
             name = os.urandom(8).hex()
@@ -429,12 +429,12 @@ def _batches(records: Iterable[Any]) -> Iterator[list[Any]]:
 
 
 def _with_bytes(rows: list[Json]) -> list[Json]:
-    """Return *rows* of stubs with the name of each body that is bytes, which JSON would not tell from text."""
+    """Return *rows* of stubs, each with ``is_bytes``: whether its body is bytes, which JSON can't represent."""
     return [{**row, "is_bytes": isinstance(row["source"].get("body"), bytes)} for row in rows]
 
 
 def _without_bytes(rows: list[Json]) -> list[Json]:
-    """Return what `_with_bytes` was given."""
+    """Return the rows that `_with_bytes` was given."""
     return [
         {**row, "source": {**row["source"], "body": bytes_of(row["source"]["body"])}} if row["is_bytes"] else row
         for row in rows

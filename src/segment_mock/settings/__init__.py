@@ -155,7 +155,7 @@ def resolve(
 ) -> dict[str, Value]:
     """Return the value of every option: from *given*, else *environment*, else *file*, else its default.
 
-    A value of None counts as absent. Raises `SettingError` for a bad value or an unknown name.
+    A value of None counts as absent. Raises `SettingError` for an invalid value or an unknown name.
     """
     rows = {option.name: option for option in options}
     path = getattr(file, "path", "")
@@ -186,13 +186,13 @@ def resolve(
 
 
 def _is_given(option: Option, text: str | None) -> bool:
-    """Return whether a variable of this *text* sets *option*. An empty one does not, unless it would be no token."""
+    """Return whether a variable with *text* sets *option*; an empty variable sets only an option that is one token."""
     # A script that meant to set a token must not get a server without one.
     return bool(text) or (text == "" and option.kind is CREDENTIAL and not option.many)
 
 
 def check_variables(options: Iterable[Option], environment: Mapping[str, str]) -> None:
-    """Raise `SettingError` for a variable of *environment* that begins like those of *options* but is unknown."""
+    """Raise `SettingError` for an unknown variable of *environment* with the prefix of the variables of *options*."""
     variables = [*(option.variable for option in options), *(PREFIX + name.upper() for name in RESERVED)]
     for name in environment:
         if name.startswith(PREFIX) and name not in variables:

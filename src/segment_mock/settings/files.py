@@ -50,7 +50,7 @@ class ConfigFile(dict[str, Value]):
 
 @contextmanager
 def naming(source: Any) -> Iterator[None]:
-    """Prefix a `SettingError` of the ``with`` block with *source*, if that is the name of a file."""
+    """Prefix a `SettingError` of the ``with`` block with *source*, if *source* is the name of a file."""
     try:
         yield
     except SettingError as error:
@@ -107,7 +107,7 @@ def read_config(path: str | None = None) -> Mapping[str, Value]:
 
 
 def read_data(source: str) -> Any:
-    """Return the content of a data file, or of the shipped one for ``demo``; raises `SettingError`."""
+    """Return the content of a data file, or of the shipped file for ``demo``; raises `SettingError`."""
     return _load(_path_of(source))
 
 
@@ -125,7 +125,7 @@ def scenarios() -> dict[str, dict[str, Any]]:
 def scenarios_of(sources: Iterable[Value]) -> dict[str, dict[str, Any]]:
     """Return the user's own scenarios, from files and dictionaries, by name.
 
-    The form is ``{name: {about: sentence, faults: [rule, ...]}}``. Raises `SettingError` that names the place.
+    The form is ``{name: {about: sentence, faults: [rule, ...]}}``. Raises `SettingError` with file and place.
     """
     shipped_scenarios, own = scenarios() if sources else {}, dict[str, dict[str, Any]]()
     for source in sources:
@@ -156,8 +156,8 @@ def _scenario(place: str, scenario: Mapping[str, Any]) -> dict[str, Any]:
 def merged(sources: Iterable[Value]) -> dict[str, dict[str, Any]]:
     """Return data files and copies of dictionaries as one document; their lists are joined in order.
 
-    The form is ``{vendor: {collection: [row, ...]}}``, and ``{"stubs": [stub, ...]}`` beside the vendors, which is
-    returned as ``{"stubs": {"stubs": [...]}}``. Raises `SettingError` that names the place.
+    The form is ``{vendor: {collection: [row, ...]}}``. Stubs are beside the vendors, as ``{"stubs": [stub, ...]}``, and
+    are returned as ``{"stubs": {"stubs": [...]}}``. Raises `SettingError` with file and place.
     """
     document: dict[str, dict[str, Any]] = {}
     for source in sources:
@@ -277,7 +277,7 @@ def _parse_yaml(text: str) -> Any:
 
 @cache
 def _loader(yaml: Any) -> Any:
-    """Return a safe loader for the types of JSON only: no dates, sets, bytes or numbers of base 60."""
+    """Return a safe loader for the types of JSON only: no dates, sets, bytes or numbers in base 60."""
     base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     prefix = "tag:yaml.org,2002:"
 

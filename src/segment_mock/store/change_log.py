@@ -1,4 +1,4 @@
-"""The change log of a world. It keeps what every write replaced, so that writes can be listed and undone."""
+"""The change log of a world. It keeps the value before each write, so that writes can be listed and undone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Change(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """One record before and after, in wire names; None where it does not exist."""
+    """The difference of one record: *before* and *after* with the names of the API, None where it does not exist."""
 
     table: str
     key: Key
@@ -32,7 +32,10 @@ class Difference(NamedTuple):
 
 
 def differences(changes: Iterable[Change]) -> tuple[Difference, ...]:
-    """Return the net effect of *changes*, one row a record in order of first change, without replaced tables."""
+    """Return the net effect of *changes*, one row for each record in order of first change.
+
+    Replacements of whole tables are left out.
+    """
     rows: dict[tuple[str, str, Key], Difference] = {}
     for _, organization, table, key, before, after in changes:
         if isinstance(before, TableState) or isinstance(after, TableState):
@@ -81,7 +84,7 @@ class ChangeLog:
     def calls_ago(self, calls: int, organization: str) -> int:
         """Return the mark before the last *calls* calls that changed something, or before the oldest known call.
 
-        Writes without a call, such as those with which a test prepares records, do not count.
+        Writes without a call, by which a test prepares records, do not count.
         """
         marks = [mark for mark, whose, _ in self._commits if whose == organization]
         return [*marks, self.mark][max(0, len(marks) - calls)]
@@ -92,7 +95,7 @@ class ChangeLog:
         return next(marks, self.mark)
 
     def rollback(self, mark: int) -> None:
-        """Undo every write since *mark*, and log that, so that later marks can still be reached."""
+        """Undo every write since *mark*. The log records this, so that later marks can still be reached."""
         for change in self._back_to(mark):
             change.table.apply(change.key, change.after, change.before)
             self.append(change.table, change.key, change.after, change.before)
@@ -114,7 +117,7 @@ class ChangeLog:
 
     @contextmanager
     def undone(self, mark: int, organization: str) -> Iterator[None]:
-        """Within a ``with`` block, return *organization* to its records at *mark*, without logging it."""
+        """Return *organization* to its records at *mark* within a ``with`` block, without logging it."""
         changes = [change for change in self.since(mark) if change.organization == organization]
         for change in reversed(changes):
             change.table.apply(change.key, change.after, change.before)
@@ -135,7 +138,7 @@ class ChangeLog:
         self._released.append(mark)
 
     def trim(self, mark: int) -> None:
-        """Drop the writes before *mark* that no held mark needs."""
+        """Drop the writes before *mark*, except writes that a held mark needs."""
         while self._released:
             self._let_go(self._released.popleft())
         oldest = min([mark, *self._holds])
@@ -148,13 +151,13 @@ class ChangeLog:
             del self._returns[next(iter(self._returns))]
 
     def parts(self) -> tuple[int, list[Change], list[tuple[int, str, float]], dict[int, int]]:
-        """Return the mark, the writes that are still here, and what is known of calls and of undoing."""
+        """Return the current mark, the writes in the log, the known calls, and the known rollbacks, for `restore`."""
         return self.mark, [*self._tail], [*self._commits], {**self._returns}
 
     def restore(
         self, mark: int, tail: Iterable[Change], commits: Iterable[tuple[int, str, float]], returns: Mapping[int, int]
     ) -> None:
-        """Become what `parts` returned; no mark is held."""
+        """Set the log to the results of `parts`; no mark is held."""
         self._tail, self._commits, self._returns = deque(tail), deque(commits), dict(returns)
         self._holds.clear()
         self._released.clear()

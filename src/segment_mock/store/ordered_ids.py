@@ -11,7 +11,7 @@ from sortedcontainers import SortedList
 
 
 class OrderedIds:
-    """Ascending numbers: those of a shared, immutable *base* without the removed ones, plus the added ones.
+    """Ascending numbers: the numbers of a shared, immutable *base* without removed ones, plus added ones.
 
     Memory and time depend on the number of changes, not on the size of the base. Every page costs the same.
     """
@@ -56,7 +56,7 @@ class OrderedIds:
             self._gone.add(rank)
 
     def page(self, offset: int, count: int) -> list[int]:
-        """Return at most *count* numbers from the *offset*-th on."""
+        """Return at most *count* numbers from position *offset* (from 0) on."""
         if self._gone or self._added:
             return list(islice(self._from(offset), min(count, len(self))))
         return [*self._base[offset : offset + count]]

@@ -334,17 +334,17 @@ def _values(index: Index, row: Row | None) -> Collection[Hashable]:
 
 
 def state_of(table: Table) -> TableState:
-    """Return what *table* contains now."""
+    """Return the current contents of *table*."""
     return table._state
 
 
 def set_state(table: Table, state: TableState) -> None:
-    """Let *table* contain *state* from now on; nothing is logged."""
+    """Replace the contents of *table* by *state*, without logging it."""
     table._state = state
 
 
 def repeat_write(table: Table, key: Key, after: Row) -> None:
-    """Write *after* as `Table.put` or `Table.delete` did in an earlier process; logged."""
+    """Write *after* as `Table.put` or `Table.delete` did in an earlier process, and log the write."""
     before = table._state.row(key)
     table._state.next_number = max(table._state.next_number, after.number + 1)
     table._set(key, before, after)
@@ -352,7 +352,7 @@ def repeat_write(table: Table, key: Key, after: Row) -> None:
 
 
 def restored_state(initial: InitialRecords, rows: Iterable[tuple[Key, Row]], next_number: int) -> TableState:
-    """Return the state that has *rows* written over *initial*."""
+    """Return the state of a table with *initial* records, over which *rows* were written."""
     table = Table("", initial, lambda *_: None)
     for key, row in rows:
         table.apply(key, table._state.row(key), row)
