@@ -32,7 +32,7 @@ def without(name: str, inner: str) -> dict[str, Any]:
         ({**WHOLE, "request": "POST"}, "request: expected an object"),
         ([], "the example: expected an object"),
         ({**WHOLE, "operation": "segmenter.creat_segment"}, "(did you mean 'segmenter.create_segment'?); expected one"),
-        ({**WHOLE, "operation": None}, "operation: unknown None; expected one of ['segmenter.create_segment'"),
+        ({**WHOLE, "operation": None}, "operation: unknown operation None; expected one of segmenter.create_segment,"),
     ],
 )
 def test_a_file_that_is_no_example_is_named_with_what_it_lacks(document: Any, problem: str, tmp_path: Path) -> None:
@@ -49,5 +49,5 @@ def test_a_file_that_is_no_example_is_named_with_what_it_lacks(document: Any, pr
 def test_a_file_that_is_no_json_is_named(tmp_path: Path) -> None:
     (tmp_path / "new.json").write_text("{")
 
-    with pytest.raises(SettingError, match=r"new\.json: expected JSON: .* line 1"):
+    with pytest.raises(SettingError, match=r"new\.json: it is not valid JSON: .*\(line 1"):
         ShippedExample.read(tmp_path / "new.json", SEGMENTER)

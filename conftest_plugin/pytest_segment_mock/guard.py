@@ -88,8 +88,15 @@ def is_by_guard(call: Any) -> bool:
     return bool(call.why == _REASON)
 
 
+def _is_wanted(config: pytest.Config) -> bool:
+    try:
+        return bool(config.getini("segment_mock_guard"))
+    except ValueError as error:  # pytest names the value, but not the key
+        raise pytest.UsageError(f"segment_mock_guard (ini file): {error}; expected true or false") from None
+
+
 def _start(config: pytest.Config) -> None:
-    if _ROUTE in config.stash or not config.getini("segment_mock_guard") or _is_under_exec():
+    if _ROUTE in config.stash or not _is_wanted(config) or _is_under_exec():
         return
     from segment_mock.transports.inprocess.registry import LOOKUP, REGISTRY, Route
 

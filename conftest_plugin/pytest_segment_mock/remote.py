@@ -90,7 +90,8 @@ def remote_mock(item: pytest.Item, settings: Settings, *, is_used: bool) -> Any:
         if not is_used:
             mock.prepare(**remote_settings)
     except (OSError, SettingError) as error:
-        setup_error(f"{line_of(item)}: segment_mock: {error}")
+        is_of_url = isinstance(error, OSError) or str(error).startswith("url: ")
+        setup_error(f"{line_of(item)}: segment_mock: {error}{' (--segment-mock-url)' if is_of_url else ''}")
     return mock
 
 

@@ -96,7 +96,14 @@ def _section(item: pytest.Item, mock: SegmentMock, number: int) -> Iterator[str]
         try:
             yield f"replay: segment-mock replay {_capsule(item, mock, number)}"
         except Exception as error:
-            yield f"no capsule: {_cut(f'{type(error).__name__}: {error}')}"
+            yield f"no capsule: {_cut(_reason(error))}"
+
+
+def _reason(error: Exception) -> str:
+    """Return why *error* was raised: the file and the words of the system, or the type and the text."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return f"{type(error).__name__}: {error}"
 
 
 def _entries(item: pytest.Item, mock: SegmentMock) -> list[Any]:

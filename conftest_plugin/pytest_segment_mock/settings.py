@@ -73,9 +73,15 @@ def pytest_configure(config: pytest.Config) -> None:
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
     for name in names:
         if name not in TRANSPORTS:
-            expected = ", ".join(TRANSPORTS)
-            raise pytest.UsageError(f"--segment-mock-transport: unknown transport {name!r}; expected {expected}")
+            given = config.getoption("--segment-mock-transport")
+            place = "--segment-mock-transport" if given else "segment_mock_transport (ini file)"
+            raise pytest.UsageError(f"{place}: {_unknown('transport', name, TRANSPORTS)}")
     config.stash[_TRANSPORTS_OF_RUN] = names
+    try:
+        int(seed(config) or 0)
+    except ValueError:
+        place = "--segment-mock-seed" if config.getoption("--segment-mock-seed") else "segment_mock_seed (ini file)"
+        raise pytest.UsageError(f"{place}: {seed(config)!r} is not a whole number") from None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -132,7 +138,7 @@ def settings_of(item: pytest.Item, common: Any) -> Settings:
     if not common and item.get_closest_marker(MARKER) is None:
         return Settings({}, {}, False)
     if not isinstance(common, Mapping):
-        setup_error(f"segment_mock_config: expected a dictionary, got {type(common).__name__} ({common!r})")
+        setup_error(f"segment_mock_config: expected a dictionary of settings, got {common!r}")
     problems = [f"segment_mock_config: {problem}" for problem in setting_problems(common)]
     if problems:
         setup_error("\n".join(problems))
@@ -162,7 +168,7 @@ def make_mock(config: pytest.Config, settings: Mapping[str, Any], where: str = "
 
 def setup_error(message: str) -> NoReturn:
     """Fail the setup of a test with *message*, without a traceback, which would have only frames of the plugin."""
-    pytest.fail(message, pytrace=False)
+    raise pytest.fail.Exception(message, pytrace=False) from None
 
 
 def seed(config: pytest.Config) -> str | None:
@@ -200,7 +206,10 @@ def strict_names(value: Any) -> frozenset[str] | None:
     if isinstance(value, (bool, str)) and str(value).lower() in ("true", "false"):
         return frozenset(STRICT if str(value).lower() == "true" else ())
     names = [name.strip() for name in value.split(",")] if isinstance(value, str) else value
-    if isinstance(names, (list, tuple, set, frozenset)) and all(name in STRICT for name in names):
+    if isinstance(names, (list, tuple, set, frozenset)):
+        for name in names:
+            if name not in STRICT:
+                raise ValueError(f"{_unknown('name', name, STRICT)}; or true for all, false for none")
         return frozenset(names)
     raise ValueError(f"{value!r} is not true, false, or some of {', '.join(STRICT)}")
 
@@ -240,7 +249,7 @@ def setting_problems(settings: Mapping[str, Any], without: Sequence[str] = ()) -
         yield f"strict: {error}"
     transport = settings.get("transport")
     if transport is not None and transport not in TRANSPORTS:
-        yield f"transport: unknown transport {transport!r}; expected {', '.join(TRANSPORTS)}"
+        yield f"transport: {_unknown('transport', transport, TRANSPORTS)}"
     for name in ("block_network", "children", "sleep"):
         if not isinstance(settings.get(name, False), bool):
             yield f"{name}: {settings[name]!r} is not True or False"
@@ -251,12 +260,13 @@ def unknown_names(settings: Mapping[Any, Any], names: Iterable[str]) -> Iterator
     known_names = [*names]
     for name in settings:
         if name not in known_names:
-            from difflib import get_close_matches  # imported here, because most runs have no unknown name
+            yield _unknown("setting", name, known_names)
 
-            near = get_close_matches(str(name), known_names, n=1, cutoff=0.5)
-            yield f"unknown setting {name!r}" + (
-                f" (did you mean {near[0]!r}?)" if near else f"; expected one of {known_names}"
-            )
+
+def _unknown(noun: str, name: Any, names: Iterable[str]) -> str:
+    from segment_mock.settings import unknown_name  # imported here, because most runs have no unknown name
+
+    return unknown_name(noun, name, names)
 
 
 def _with_files(settings: Mapping[str, Any], folders: Iterable[Path]) -> dict[str, Any]:

@@ -116,7 +116,7 @@ class Clock:
             # An instance of Decimal or timedelta would do in some places and not in others.
             if not isinstance(by, (int, float)) or isinstance(by, bool) or not 0 <= by <= _LAST - now:
                 raise ValueError(
-                    f"advance: {brief(by)} is not a number of seconds >= 0 that ends before the year 10000"
+                    f"advance: expected a number of seconds, at least 0 and not past the year 9999, got {brief(by)}"
                 )
             self.set(now + by)
 

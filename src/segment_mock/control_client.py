@@ -12,6 +12,7 @@ from .forking import call_after_fork, new_lock
 from .json_match import brief, is_long
 from .messages import header_value
 from .settings import OPTIONS, SettingError
+from .wording import system_reason
 
 if TYPE_CHECKING:
     import urllib3
@@ -26,10 +27,9 @@ _SILENCE = 60.0
 
 def _no_answer(url: str, error: Exception) -> ConnectionError:
     """Return the error for a server that does not answer; *error* has the reason."""
-    reason = str(error).rpartition("Failed to establish a new connection: ")[2] or "it stopped"
+    reason = system_reason(error).rpartition("Failed to establish a new connection: ")[2] or "it stopped"
     return ConnectionError(
-        f"{url}: no segment-mock answers: {reason}; start one with `segment-mock serve`, or name its address "
-        "(--url, SEGMENT_MOCK_URL)"
+        f"{url}: no segment-mock answers: {reason}; start one with `segment-mock serve`, or correct the address"
     )
 
 
@@ -123,12 +123,13 @@ class ControlClient:
                 method, url, body=data, headers=headers, timeout=self._timeout, retries=False, redirect=False
             )
         except SSLError as error:
+            reason = system_reason(error)
             if "CERTIFICATE_VERIFY_FAILED" not in str(error):
                 raise ConnectionError(
-                    f"{self.url}: no TLS could be agreed on; use http:// for a server without --tls: {error}"
+                    f"{self.url}: no TLS could be agreed on; use http:// for a server without --tls: {reason}"
                 ) from None
             advice = "pass the CA file that `serve` prints as ca_file (--ca-file, SEGMENT_MOCK_CA_FILE)"
-            raise ConnectionError(f"{self.url}: its certificate can't be verified; {advice}: {error}") from None
+            raise ConnectionError(f"{self.url}: its certificate can't be verified; {advice}: {reason}") from None
         except (HTTPError, OSError) as error:
             raise _no_answer(self.url, error) from None
 

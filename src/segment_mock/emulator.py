@@ -21,16 +21,27 @@ from .core.world import RateWindow, World
 from .faults import FaultRules, is_kind, kinds
 from .hosts import host_of, is_browser_noise, normalized
 from .journal import Entry, EntryFilter, Journal, check_filters
-from .json_match import brief
+from .json_match import brief, is_json_in_force, json_words
 from .messages import Admission, ConnectFailure, Pending, Request, Response, is_preflight
 from .routing import UNMATCHED, Routes
-from .settings import SettingError, merged, read_data, read_rules, resolve, scenarios, scenarios_of, suggestion
+from .settings import (
+    SettingError,
+    merged,
+    read_data,
+    read_rules,
+    resolve,
+    scenarios,
+    scenarios_of,
+    suggestion,
+    unknown_name,
+)
 from .settings.files import STUBS as STUB_ROWS
 from .settings.files import located, naming
 from .store import Change, Difference, InitialRecords, Store, Table, differences
 from .stubs import Stubs
 from .tally import CallTally
 from .vendors import find_vendors
+from .wording import comma_list
 
 _NO_ICON = Response(404, {"Content-Type": "text/plain; charset=utf-8"}, b"There is nothing for browsers here.\n")
 """The reply to requests that browsers send on their own, such as for an icon; the journal does not record them."""
@@ -405,9 +416,8 @@ class Emulator:
         by_name = self.scenarios() if self.settings["scenario"] else {}
         for name in self.settings["scenario"]:
             if name not in by_name:
-                raise SettingError(
-                    f"scenario: unknown scenario {name!r}{suggestion(name, by_name)}; expected one of {[*by_name]}"
-                )
+                near, names = suggestion(name, by_name), comma_list(by_name)
+                raise SettingError(f"scenario: unknown scenario {name!r}{near}; expected one of {names}")
             for rule in self.fault_rules.load(by_name[name]["faults"]):
                 rule.where = f"scenario {name}"
         for source in self.settings["faults"]:
@@ -434,7 +444,8 @@ class Emulator:
 
     def _loaded(self, sources: Iterable[Any]) -> dict[str, InitialRecords]:
         try:
-            with garbage_collection_paused():
+            from_file = is_json_in_force() or any(isinstance(source, str) for source in sources)
+            with garbage_collection_paused(), json_words(from_file):
                 document = merged(sources)
                 stubs = document.pop(STUB_ROWS, {}).get(STUB_ROWS, [])
                 records = self._initial_records(document)
@@ -449,13 +460,14 @@ class Emulator:
     def _initial_records(self, document: Mapping[str, Json]) -> dict[str, InitialRecords]:
         for name in document:
             if name not in self.vendors:
-                raise SettingError(f"data.{name}: unknown vendor{suggestion(name, self.vendors)}")
+                near, names = suggestion(name, self.vendors), comma_list(self.vendors)
+                raise SettingError(f"data.{name}: unknown vendor{near}; expected one of {names}, or {STUB_ROWS}")
             collections = [*(schema.name for schema in self.vendors[name].tables), DELETED]
             for collection in document[name]:
                 if collection not in collections:
                     near = suggestion(collection, collections)
                     raise SettingError(
-                        f"data.{name}.{collection}: unknown collection{near}; expected one of {collections}"
+                        f"data.{name}.{collection}: unknown collection{near}; expected one of {comma_list(collections)}"
                     )
         seeds: dict[str, InitialRecords] = {}
         for vendor in self.vendors.values():
@@ -535,7 +547,7 @@ def _mark_deleted(vendor: Vendor, rows: Iterable[Any], seeds: Mapping[str, Initi
         seed = seeds.get(str(row["collection"]))
         if seed is None:
             near = suggestion(str(row["collection"]), seeds)
-            raise SettingError(f"{place}.collection: unknown collection{near}; expected one of {[*seeds]}")
+            raise SettingError(f"{place}.collection: unknown collection{near}; expected one of {comma_list(seeds)}")
         key = seed.schema.normal(row["id"])
         if key in seed.numbers:
             raise SettingError(f"{place}.id: {row['id']!r} is listed as deleted, but {seed.schema.name} has it")
@@ -560,5 +572,4 @@ def rules_of(source: Any) -> Any:
         return source
     if _may_be_a_file(source):
         return read_rules(source)
-    near, name = suggestion(source, kinds()), brief(source)
-    raise SettingError(f"faults: unknown fault kind {name}{near}, and no such file; expected one of {[*kinds()]}")
+    raise SettingError(f"faults: {unknown_name('fault kind', source, kinds())}, or a file")

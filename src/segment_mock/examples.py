@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from .core import ErrorTemplate, Json, Vendor
-from .settings import SettingError, fixtures, suggestion
+from .settings import SettingError, fixtures, unknown_name
 from .vendors import find_vendors
+from .wording import json_reason
 
 _NO_OPERATION = ("no_such_operation", "no_such_method")
 _MEMBERS = {
@@ -36,7 +37,7 @@ class ShippedExample:
         try:
             document = json.loads(file.read_text(encoding="utf-8"))
         except ValueError as error:
-            raise SettingError(f"{file}: expected JSON: {error}") from None
+            raise SettingError(f"{file}: it is not valid JSON: {json_reason(error)}") from None
         if problem := _problem(document, [f"{vendor.name}.{row.name}" for row in vendor.operations]):
             raise SettingError(f"{file}: {problem}")
         request_body, reply_body = document["request"].get("body"), document["response"]["body"]
@@ -82,7 +83,7 @@ def _problem(document: Any, operations: list[str]) -> str:
             return f"{place + ': ' if place else ''}expected a member {missing[0]!r}; CONTRIBUTING.md lists them"
     operation = document["operation"]
     if operation not in operations:
-        return f"operation: unknown {operation!r}{suggestion(str(operation), operations)}; expected one of {operations}"
+        return f"operation: {unknown_name('operation', operation, operations)}"
     return ""
 
 

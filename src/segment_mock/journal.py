@@ -18,7 +18,7 @@ from .hosts import query_of
 from .json_match import ABSENT, Mismatch, brief, json_or_text, mismatches, parsed
 from .messages import Request, Response
 from .redaction import redacted, without
-from .settings import SettingError, suggestion
+from .settings import SettingError, alternatives, unknown_name
 from .store import Change, Difference, differences
 from .wording import plural
 
@@ -451,16 +451,12 @@ def check_filters(members: Mapping[str, Any], operations: Sequence[str], vendors
     filters = [row.name for row in fields(EntryFilter)]
     for name in members:
         if name not in filters:
-            near = suggestion(name, [*filters, "times"])  # what an assertion takes besides
-            raise SettingError(f"{name}: unknown filter{near}; expected one of {filters}")
+            raise SettingError(unknown_name("filter", name, [*filters, "times"]))  # an assertion takes times too
     EntryFilter(**members)  # says what is of the wrong type
     operation, vendor = members.get("operation"), members.get("vendor")
     if operation is not None and not any(matches_operation(name, operation) for name in operations):
         raise SettingError(
-            f"operation: unknown operation {brief(operation)}{suggestion(operation, operations)}; "
-            f"expected a pattern or one of {[*operations]}"
+            f"operation: unknown operation {brief(operation)}{alternatives(operation, operations, 'a pattern or ')}"
         )
     if vendor is not None and vendor not in vendors:
-        raise SettingError(
-            f"vendor: unknown vendor {brief(vendor)}{suggestion(vendor, vendors)}; expected one of {vendors}"
-        )
+        raise SettingError(f"vendor: {unknown_name('vendor', vendor, vendors)}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any, Final
@@ -18,6 +20,7 @@ MAX_DEPTH: Final = 100
 """How many levels data may be nested, so that printing or exporting it fits on Python's stack."""
 MAX_DIGITS: Final = 1000
 """How many digits a whole number may have; Python reads and writes longer ones slowly, or not at all."""
+_AS_JSON: ContextVar[bool] = ContextVar("as_json", default=False)
 ABSENT: Final = _Absent()
 """The value of a member that is missing, on the expected or on the actual side."""
 
@@ -109,17 +112,39 @@ def writable(value: Any, levels: int = MAX_DEPTH) -> Any:
     return brief(value)
 
 
+@contextmanager
+def json_words(in_force: bool = True) -> Iterator[None]:
+    """Within the block, let `brief` write null, true and objects as JSON does: the values came from JSON or YAML."""
+    token = _AS_JSON.set(in_force)
+    try:
+        yield
+    finally:
+        _AS_JSON.reset(token)
+
+
+def is_json_in_force() -> bool:
+    """Return whether values are written as JSON does, because they came from a file or over HTTP."""
+    return _AS_JSON.get()
+
+
 def brief(value: Any, limit: int = 200) -> str:
-    """Return the repr of *value*, cut to *limit* characters; never raises, whatever *value* is."""
+    """Return the repr of *value*, cut to *limit* characters; never raises, whatever *value* is.
+
+    Within `json_words`, return the JSON of anything but text, which is quoted as elsewhere.
+    """
     if isinstance(value, str):
         value = value if len(value) <= limit else value[:limit] + "..."
     elif isinstance(value, int) and is_long(value):
         return f"a number of more than {MAX_DIGITS} digits"
     try:
-        text = repr(value)
+        text = json.dumps(value, ensure_ascii=False) if _AS_JSON.get() and _is_json(value) else repr(value)
     except Exception:  # a RecursionError, or anything that a user's __repr__ raises
         return f"<{type(value).__name__}>"
     return text if len(text) <= limit + 10 else f"{text[: limit - 3]}..."
+
+
+def _is_json(value: Any) -> bool:
+    return value is None or isinstance(value, (bool, float)) or (isinstance(value, (dict, list)) and not is_deep(value))
 
 
 def printable(text: str) -> str:

@@ -18,11 +18,11 @@ from .faults import FaultRules
 from .forking import call_after_fork
 from .hosts import SESSION_HOST, is_loopback
 from .journal import Entry
-from .json_match import brief
 from .lasting import new_emulator
 from .messages import Request, Response
-from .settings import OPTIONS, SettingError, check_variables, several, suggestion
+from .settings import OPTIONS, SettingError, check_variables, several, suggestion, unknown_name
 from .vendors import find_vendors
+from .wording import comma_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -112,7 +112,7 @@ class SegmentMock:
                 vendors = [*self._emulator.vendors]
                 raise AttributeError(
                     f"SegmentMock has no attribute or vendor {name!r}{suggestion(name, dir(self))}; "
-                    f"its vendors are {vendors}"
+                    f"its vendors are {comma_list(vendors)}"
                 ) from None
 
     def __dir__(self) -> list[str]:
@@ -127,7 +127,7 @@ class SegmentMock:
         """
         vendors = self._emulator.vendors
         if not isinstance(name, str) or name not in vendors:
-            raise SettingError(f"unknown vendor {brief(name)}{suggestion(name, vendors)}; expected one of {[*vendors]}")
+            raise SettingError(unknown_name("vendor", name, vendors))
         return self._emulator.vendor_state(name)
 
     @property

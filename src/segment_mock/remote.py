@@ -29,7 +29,7 @@ from .journal import Entry, EntryFilter, check_filters
 from .json_match import brief, is_long
 from .messages import Request
 from .routing import UNMATCHED, Routes
-from .settings import OPTIONS, SettingError, merged, read_rules, several, suggestion
+from .settings import OPTIONS, SettingError, merged, read_rules, several, suggestion, unknown_name
 from .settings.files import STUBS as STUB_ROWS
 from .store import Difference
 from .testing import BaseJournal, ExpectedChanges
@@ -133,7 +133,7 @@ class RemoteMock:
         """
         vendors = self._core.vendors
         if not isinstance(name, str) or name not in vendors:
-            raise SettingError(f"unknown vendor {brief(name)}{suggestion(name, vendors)}; expected one of {[*vendors]}")
+            raise SettingError(unknown_name("vendor", name, vendors))
         return RemoteVendorState(self._client, vendors[name])
 
     @property
@@ -313,9 +313,7 @@ class RemoteMock:
         scenarios = {row["name"]: row for row in self._client.get("/scenarios")["scenarios"]} if names else {}
         for name in names:
             if name not in scenarios:
-                raise SettingError(
-                    f"scenario: unknown scenario {name!r}{suggestion(name, scenarios)}; expected one of {[*scenarios]}"
-                )
+                raise SettingError(f"scenario: {unknown_name('scenario', name, scenarios)}")
             for rule in self.faults.load(scenarios[name]["faults"]):
                 rule.where = f"scenario {name}"
         for source in sources:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
+_NUMBERS = re.compile(r"\[Errno -?\d+\] |\[SSL: \w+\] | \(_ssl\.c:\d+\)|\bError -?\d+ [^.]*\d\. ")
+
 
 def plural(count: int, noun: str, nouns: str = "") -> str:
     """Return *count* and *noun*, in the form *nouns* (default: *noun* and ``s``) unless *count* is 1."""
@@ -11,3 +16,20 @@ def plural(count: int, noun: str, nouns: str = "") -> str:
 def times(count: int) -> str:
     """Return ``once`` for 1, and otherwise *count* and ``times``."""
     return "once" if count == 1 else f"{count:,} times"
+
+
+def system_reason(error: BaseException) -> str:
+    """Return why *error* of the system or of a library was raised, without its number and the parts of its source."""
+    return _NUMBERS.sub("", getattr(error, "strerror", None) or str(error)).strip()
+
+
+def json_reason(error: ValueError) -> str:
+    """Return why a text is not JSON, and where, in the words of *error* of `json`."""
+    position = getattr(error, "lineno", None), getattr(error, "colno", None)
+    what = str(getattr(error, "msg", error))
+    return f"{what[:1].lower()}{what[1:]} (line {position[0]}, column {position[1]})" if position[0] else what
+
+
+def comma_list(names: Iterable[object]) -> str:
+    """Return *names* separated by commas, as a reader writes them: without brackets and quotes."""
+    return ", ".join(map(str, names))

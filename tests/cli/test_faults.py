@@ -60,7 +60,7 @@ def test_serve_arms_files_and_scenarios(tmp_path: Path) -> None:
         ("{kind: hang, operation: 'salsa.upsert_segment'}", "unknown operation 'salsa.upsert_segment' (did you mean"),
         ("{kind: hang, 5: 5}", "fault hang: unknown setting 5"),
         ("{kind: hang, match: {json: {5: 5}, heders: {}}}", "match: unknown key 'heders' (did you mean 'headers'?)"),
-        ("", "fault: None can't be armed; expected the name of a kind"),
+        ("", "fault: null can't be armed; expected the name of a kind"),
         ("hnag", "unknown fault kind 'hnag' (did you mean 'hang'?)"),
         ("{", "rules.yaml: "),
     ],

@@ -41,7 +41,7 @@ def busy() -> Iterator[str]:
         (("--seed", "x"), 2, "seed: 'x' is not a whole number"),
         (("--nothing",), 2, "No such option"),
         (("--port",), 2, "requires an argument"),
-        (("--port", "70000"), 2, "port: 70000 is not at most 65535"),
+        (("--port", "70000"), 2, "port: expected at most 65535, got 70000"),
         (("surplus",), 2, "surplus"),
         (("--data", "nowhere.yaml"), 2, "nowhere.yaml: "),
         (("--faults", "nowhere.yaml"), 2, "nowhere.yaml: "),

@@ -183,7 +183,7 @@ def test_bad_options_are_named(tmp_path: Path, arguments: list[str], message: st
     assert message in result.output
 
 
-@pytest.mark.parametrize(("text", "message"), [("{", "can't be read as JSON"), ("[]", "request: expected an object")])
+@pytest.mark.parametrize(("text", "message"), [("{", "it is not valid JSON"), ("[]", "request: expected an object")])
 def test_a_file_that_is_no_recording_is_named(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "a.json").write_text(text)
 

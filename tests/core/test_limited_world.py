@@ -299,7 +299,7 @@ def test_random_use_agrees_with_a_model() -> None:
     ("settings", "words"),
     [
         ({"max_organizations": 3}, "max_organizations: it needs --credentials isolated"),
-        ({"max_organizations": 0, "credentials": "isolated"}, "max_organizations: 0 is not at least 1"),
+        ({"max_organizations": 0, "credentials": "isolated"}, "max_organizations: expected at least 1, got 0"),
         ({"max_organizations": "many", "credentials": "isolated"}, "max_organizations"),
     ],
 )

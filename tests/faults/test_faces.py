@@ -59,14 +59,14 @@ def test_counters_over_http(client: FlaskClient) -> None:
     [
         ({"kind": "hnag"}, "unknown fault kind 'hnag'"),
         ({"kind": "hang", "aftr": 1}, "fault hang: unknown setting 'aftr' (did you mean 'after'?)"),
-        ({"kind": "error", "status": 99}, "fault error: status: 99 is not at least 200"),
+        ({"kind": "error", "status": 99}, "fault error: status: expected at least 200, got 99"),
         ({"kind": "hang", "operation": "salsa.upsert_segment"}, "(did you mean 'salsa.upsert_segments'?)"),
         ({"kind": "hang", "when": {"time": 1}}, "when: unknown condition 'time' (did you mean 'times'?)"),
         ({"kind": "hang", "when": 5}, "when: 5 is not a dictionary of conditions"),
         ({"kind": "hang", "match": 5}, "match: 5 is not a dictionary of names and values"),
         ({"kind": "hang", "match": {"headers": [1]}}, "match.headers: [1] is not a dictionary of names and values"),
         ({"kind": "hang", "match": {"json": {"a[": 1}}}, "match.json: 'a[' is not a path"),
-        ([{"kind": "hang"}, {}], "faults[1]: kind: missing in {}"),
+        ([{"kind": "hang"}, {}], "faults[1]: fault {}: its kind is missing"),
         (5, "fault: 5 can't be armed; expected the name of a kind"),
     ],
 )

@@ -161,7 +161,7 @@ def test_a_rule_that_could_never_strike_is_refused(fault: dict[str, Any], operat
     """An operation without items, or that does not read: the error names those that have them."""
     mock = SegmentMock()
     with pytest.raises(
-        SettingError, match=r"the fault '(item|stale)' can't strike '.*'; expected one of \['salsa.search_"
+        SettingError, match=r"the fault '(item|stale)' can't strike '.*'; expected one of salsa.search_"
     ):
         mock.faults.load({**fault, "operation": operation})
 

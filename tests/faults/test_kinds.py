@@ -85,7 +85,7 @@ def test_each_kind_is_a_class_of_its_name_in_camel_case() -> None:
 
 def test_module_without_a_fault_class_is_refused() -> None:
     """The error has the classes there are."""
-    expected = r"unknown fault 'Disconect' \(did you mean 'Disconnect'\?\); expected one of \['Connect', 'Disconnect', "
+    expected = r"unknown fault 'Disconect' \(did you mean 'Disconnect'\?\); expected one of Connect, Disconnect, "
     with pytest.raises(AttributeError, match=expected):
         _ = F.Disconect
 

@@ -57,14 +57,14 @@ def test_operations_are_meant_by_glob(operation: str, expected: list[int]) -> No
         ({"match": 5}, "match: 5 is not a dictionary of names and values"),
         ({"match": {"headers": 5}}, "match.headers: 5 is not a dictionary of names and values"),
         ({"match": {"json": ["a"]}}, "match.json: ['a'] is not a dictionary of names and values"),
-        ({"times": -1}, "when: times: -1 is not at least 0"),
+        ({"times": -1}, "when: times: expected at least 0, got -1"),
         ({"skip": 1.5}, "when: skip: 1.5 is not a whole number"),
-        ({"every": 0}, "when: every: 0 is not at least 1"),
-        ({"chance": 2}, "when: chance: 2.0 is not at most 1"),
+        ({"every": 0}, "when: every: expected at least 1, got 0"),
+        ({"chance": 2}, "when: chance: expected at most 1, got 2"),
         ({"connection": "new"}, "when: connection: 'new' is not 'reused' or a number of calls"),
         ({"connection": 0}, "when: connection: 0 is not"),
         ({"until": "soon"}, "when: until: 'soon' is not a number"),
-        ({"tmes": 1}, "when: unknown condition 'tmes' (did you mean 'times'?); expected one of ['skip', "),
+        ({"tmes": 1}, "when: unknown condition 'tmes' (did you mean 'times'?); expected one of skip, "),
     ],
 )  # fmt: skip
 def test_a_rule_that_cannot_be_is_refused(given: dict[str, Any], message: str) -> None:

@@ -43,10 +43,13 @@ def test_config_may_have_any_scope_and_the_settings_of_the_marker(pytester: pyte
     ("config", "problem"),
     [
         ("{'sede': 1}", "segment_mock_config: unknown setting 'sede' (did you mean 'seed'?)"),
-        ("{'transport': 'pigeon'}", "segment_mock_config: transport: unknown transport 'pigeon'; expected inprocess,*"),
-        ("{'strict': 'fields, nets'}", "segment_mock_config: strict: 'fields, nets' is not true, false, or some of *"),
+        (
+            "{'transport': 'pigeon'}",
+            "segment_mock_config: transport: unknown transport 'pigeon'; *",
+        ),
+        ("{'strict': 'fields, nets'}", "segment_mock_config: strict: unknown name 'nets' (did you mean *"),
         ("{'sleep': 'no'}", "segment_mock_config: sleep: 'no' is not True or False"),
-        ("['demo']", "segment_mock_config: expected a dictionary, got list (['demo'])"),
+        ("['demo']", "segment_mock_config: expected a dictionary of settings, got ['demo']"),
         ("{'data': 'nowhere.yaml'}", "*segment_mock: nowhere.yaml: *No such file*"),
     ],
 )

@@ -165,4 +165,4 @@ def test_door(segment_mock, request):
     pytester.runpytest(*options).assert_outcomes(passed=1)
     if way == "option":
         errors = pytester.runpytest().stderr.str()
-        assert "unknown transport 'carrier-pigeon'; expected inprocess, live, tls" in errors
+        assert "unknown transport 'carrier-pigeon'; expected one of inprocess, live, tls" in errors

@@ -295,7 +295,7 @@ def test_fault(segment_mock):
             '>       return segment_mock.salsa.add_segment("A", nam="B")',
             "E       *SettingError: data.salsa.segments[[]0[]].nam: *",
             '>       segment_mock.faults.add("disconect")',
-            "E       *SettingError: kind: unknown fault kind 'disconect' (did you mean 'disconnect'?)*",
+            "E       *SettingError: unknown fault kind 'disconect' (did you mean 'disconnect'?)*",
         ]
     )
     assert "src/segment_mock" not in result.stdout.str()

@@ -124,10 +124,10 @@ class TestCase(unittest.TestCase):
         [
             "*ERROR collecting test_a.py*",
             "test_a.py::test_a: segment_mock: unknown setting 'sede' (did you mean 'seed'?)",
-            "test_a.py::test_b: segment_mock: strict: 'fault' is not true, false, or some of faults, operations, *",
+            "test_a.py::test_b: segment_mock: strict: unknown name 'fault' (did you mean 'faults'?)*",
             "test_a.py::test_b: segment_mock: expected only keyword arguments, such as*",
-            "test_a.py::test_c: segment_mock_sweep: unknown setting 'operation' (did you mean 'operations'?)",
-            "test_a.py::test_c: segment_mock_sweep: kind: unknown fault kind 'disconect' (did you mean 'disconnect'?)*",
+            "test_a.py::test_c: segment_mock_sweep: unknown setting 'operation' (did you mean 'operations'?); *",
+            "test_a.py::test_c: segment_mock_sweep: unknown fault kind 'disconect' (did you mean 'disconnect'?)*",
         ]
     )
     assert "unknown setting 'slepe' (did you mean 'sleep'?)" in result.stdout.str()

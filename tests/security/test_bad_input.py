@@ -205,19 +205,19 @@ def test_a_body_over_the_limit_is_413_in_the_dialect(operation):
     [
         (
             {"segmenter": {"segments": [{"name": "A", "persons": [{"externalId": "1"}, {"mail": "x"}]}]}},
-            "data.segmenter.segments[0].persons[1].mail: Unknown field. (did you mean 'email'?) Got 'x'.",
+            "data.segmenter.segments[0].persons[1].mail: unknown member (did you mean 'email'?); expected one of ",
         ),
         (
             {"salsa": {"supporters": [{"contacts": [{"type": "EMAIL", "valeu": "x"}]}]}},
-            "data.salsa.supporters[0].contacts[0].valeu: Unknown field. (did you mean 'value'?) Got 'x'.",
+            "data.salsa.supporters[0].contacts[0].valeu: unknown member (did you mean 'value'?); expected one of ",
         ),
         (
             {"salsa": {"supporters": [{"address": {"cty": "x"}}]}},
-            "data.salsa.supporters[0].address.cty: Unknown field. (did you mean 'city'?) Got 'x'.",
+            "data.salsa.supporters[0].address.cty: unknown member (did you mean 'city'?)",
         ),
         (
             {"salsa": {"supporters": [{"customFieldValues": [{"nam": "x"}]}]}},
-            "data.salsa.supporters[0].customFieldValues[0].nam: Unknown field. (did you mean 'name'?) Got 'x'.",
+            "data.salsa.supporters[0].customFieldValues[0].nam: unknown member (did you mean 'name'?)",
         ),
     ],
 )
@@ -225,7 +225,7 @@ def test_a_misspelt_member_of_a_nested_row_is_refused_with_the_name_at_that_plac
     with pytest.raises(SettingError) as refused:
         SegmentMock(data=data)
 
-    assert problem == str(refused.value)
+    assert str(refused.value).startswith(problem)
 
 
 def test_a_misspelt_member_of_a_nested_row_is_refused_by_the_vendors_own_methods() -> None:

@@ -34,7 +34,7 @@ def run(*args: str) -> Any:
         (("health", "--url", "http://127.0.0.1:99999"), "is not the base URL of a server"),
         (("env", "--url", "file:///etc/passwd"), "is not the base URL of a server"),
         (("conform", "--target", "http://[::1"), "expected a base URL"),
-        (("replay", "/dev/null"), "it is not JSON"),
+        (("replay", "/dev/null"), "it is not valid JSON"),
         (("serve", "--port", LONG), "is not a whole number"),
         (("serve", "--seed", LONG), "is not a whole number"),
         (("serve", "--data", "x" * 5000), "Error: xxxx"),
@@ -58,7 +58,7 @@ def test_an_argument(args: tuple[str, ...], message: str) -> None:
     ("flag", "name", "content", "message"),
     [
         ("--data", "a.yaml", b"salsa:\n  segments:\n    - name: A\n   bad: [\n", "line 4, column 4"),
-        ("--data", "a.json", b'{"salsa": {\n "segments": [\n  {"name": "A",}\n]}}', "line 3 column 1"),
+        ("--data", "a.json", b'{"salsa": {\n "segments": [\n  {"name": "A",}\n]}}', "line 3, column 1"),
         ("--config", "a.toml", b"[tool.segment-mock]\nseed = 1\nport = \n", "at line 3, column 8"),
         ("--config", "b.toml", b"[tool.segment-mock]\nsede = 1\n", "did you mean 'seed'"),
         ("--data", "b.json", b'{"salsa": {\n"segments": [{"name": "\xff"}]}}', "byte 0xff in line 2 is not UTF-8"),

@@ -191,7 +191,7 @@ def test_the_clock(action: str, mock: SegmentMock) -> None:
     for name, make in OBJECTS.items():
         if name in ("decimal", "true") and action != "advance":
             continue  # a number in all that matters, and what stops the clock
-        with pytest.raises(ValueError, match="is not a "):
+        with pytest.raises(ValueError, match=r"is not a |expected a "):
             getattr(mock.clock, action)(make())
 
     assert "2026-01-01T00:00:00.000Z" == segment_mock.clock.iso(mock.clock.now())

@@ -61,11 +61,18 @@ def test_unknown_names(given: Any, file: Any, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "environment", "file"),
-    [({"port": "x"}, {}, {}), ({}, {"SEGMENT_MOCK_PORT": "x"}, {}), ({}, {}, {"port": "x"})],
+    ("given", "environment", "file", "origin"),
+    [
+        ({"port": "x"}, {}, {}, r" \(--port\)"),
+        ({"port": "x"}, None, {}, ""),
+        ({}, {"SEGMENT_MOCK_PORT": "x"}, {}, r" \(SEGMENT_MOCK_PORT\)"),
+        ({}, {}, {"port": "x"}, ""),
+    ],
 )
-def test_a_bad_value_anywhere(given: Any, environment: Any, file: Any) -> None:
-    with pytest.raises(SettingError, match=r"^port: 'x' is not a whole number \(--port or SEGMENT_MOCK_PORT\)$"):
+def test_a_bad_value_is_named_with_the_flag_or_the_variable_that_has_it(
+    given: Any, environment: Any, file: Any, origin: str
+) -> None:
+    with pytest.raises(SettingError, match=rf"^port: 'x' is not a whole number{origin}$"):
         resolve(ROWS, given, environment, file)
 
 
@@ -99,7 +106,7 @@ def test_our_defaults() -> None:
 def test_our_bounds(name: str, least: float, below: float) -> None:
     """Port 0 picks a free one, a journal keeps an entry at least, and no time runs backwards."""
     assert least == resolve(OPTIONS, {name: least})[name]
-    with pytest.raises(SettingError, match=rf"^{name}: {below} is not at least"):
+    with pytest.raises(SettingError, match=rf"^{name}: expected at least {least:g}, got {below}$"):
         resolve(OPTIONS, {name: below})
 
 

@@ -196,7 +196,7 @@ def test_waiting_for_a_client_of_the_live_server(mock):
         ({"operation": "salsa.upsert_segment"}, "did you mean 'salsa.upsert_segments'"),
         ({"operation": "salza.*"}, "unknown operation 'salza.*'"),
         ({"vendor": "sasla"}, "did you mean 'salsa'"),
-        ({"stats": 200}, "stats: unknown filter (did you mean 'status'?)"),
+        ({"stats": 200}, "unknown filter 'stats' (did you mean 'status'?)"),
         ({"after": "yesterday"}, "after: 'yesterday' is not a time"),
     ],
 )

@@ -73,7 +73,7 @@ def test_what_a_vendor_does_not_have_is_refused_in_its_words(
 
 
 @pytest.mark.parametrize(
-    ("path", "detail"), [("/", "GET /"), ("/_mockery", "GET /_mockery"), ("/_mock/no", "URL was not")]
+    ("path", "detail"), [("/", "GET /"), ("/_mockery", "GET /_mockery"), ("/_mock/no", "no path '/_mock/no'")]
 )
 def test_a_path_of_no_vendor_is_a_problem(client: FlaskClient, path: str, detail: str) -> None:
     """The catch-all view answers it unless it is the control plane's."""

@@ -248,8 +248,9 @@ def check_url(text: str) -> str:
     except ValueError:
         usable = False
     if not usable or parts.query or parts.fragment or not text.isprintable():
+        got = "" if "@" in text or "?" in text else f", got {text!r}"  # what may have a credential is not shown
         raise click.UsageError(
-            "--target: expected a base URL such as https://sandbox.example.org, without query or fragment"
+            f"--target: expected a base URL such as https://sandbox.example.org, without query or fragment{got}"
         )
     return text
 
@@ -258,8 +259,9 @@ def _selection(vendors: Sequence[str], only: Sequence[str]) -> list[Example]:
     candidates = [example for example in examples() if example.vendor.name in vendors]
     for pattern in only:
         if not any(fnmatch(example.name, pattern) for example in candidates):
+            near = suggestion(pattern, [one.name for one in candidates]) if not set("*?[") & {*pattern} else ""
             raise click.UsageError(
-                f"--only {pattern}: unknown example{suggestion(pattern, [one.name for one in candidates])}"
+                f"--only {pattern}: unknown example{near}; `segment-mock vendors` lists the examples"
             )
     return [one for one in candidates if not only or any(fnmatch(one.name, pattern) for pattern in only)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -19,10 +20,17 @@ _HELP: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
 """The exception for a call without a command, since Click 8.2; its text is the help."""
 
 
+_TYPE = re.compile(r"is not a valid (integer|float)(?: range)?\.$")
+_TYPES = {"integer": "a whole number", "float": "a number"}
+_CHOICE = re.compile(r"('(.*)' is not one of .*)\.$", re.DOTALL)
+
+
 class Report(click.ClickException):
     """*error* as it is printed; with *as_json*, on one line."""
 
     def __init__(self, error: click.ClickException, *, as_json: bool) -> None:
+        if isinstance(error, click.BadParameter):
+            error.message = _plain_message(error)  # type: ignore[misc]  # the only text that Click formats
         super().__init__(error.message)
         self.exit_code = error.exit_code  # type: ignore[misc]  # Click reads it of the error
         self._error, self._as_json = error, as_json
@@ -45,6 +53,18 @@ class Report(click.ClickException):
                 )
             label = click.style("Error:", fg="red", bold=True)
             click.echo(f"{label} {self.format_message()}", file=file, err=True, color=True)
+
+
+def _plain_message(error: click.BadParameter) -> str:
+    """Return the message of *error* without Click's names of types, and with the nearest of the choices."""
+    message = _TYPE.sub(lambda match: f"is not {_TYPES[match[1]]}.", error.message)
+    choices = getattr(getattr(error.param, "type", None), "choices", ())
+    match = _CHOICE.match(message)
+    if match is None or not choices:
+        return message
+    from ..settings import suggestion  # most commands need no import of the settings
+
+    return f"{match[1]}{suggestion(match[2], choices)}."
 
 
 def log_line(level: str, message: str, **more: object) -> str:

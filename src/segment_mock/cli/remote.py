@@ -56,7 +56,8 @@ def exit_codes() -> Iterator[None]:
     except (SettingError, LookupError, OSError, RuntimeError) as error:
         if isinstance(error, (click.ClickException, click.exceptions.Exit)):
             raise
-        raise click.ClickException(str(error)) from None
+        option = " (--url or SEGMENT_MOCK_URL)" if "no segment-mock answers" in str(error) else ""
+        raise click.ClickException(f"{error}{option}") from None
 
 
 def client_of(
@@ -218,7 +219,7 @@ def set_(client: ControlClient, time: str) -> None:
     _show_clock(client.post("/clock", {"set": _moment(time)}))
 
 
-@clock.command("advance")
+@clock.command("advance", context_settings={"ignore_unknown_options": True})  # -5 is a number, not an option
 @click.argument("seconds", type=float)
 @with_server
 def advance(client: ControlClient, seconds: float) -> None:

@@ -12,7 +12,7 @@ import click
 
 from ..settings import SettingError
 from ..testing.replay import Replay, Replayed
-from ..wording import plural
+from ..wording import json_reason, plural, system_reason
 from .terminal import Progress, colour_of, echo
 
 _SHOWN = 10
@@ -50,8 +50,11 @@ def replay(capsule: Path, verbose: bool, diff: bool) -> None:
 def _read(capsule: Path) -> Any:
     try:
         return json.loads(capsule.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise click.UsageError(f"{capsule}: it is not JSON: {error}") from None
+    except OSError as error:
+        raise click.UsageError(f"{capsule}: {system_reason(error)}") from None
+    except (ValueError, RecursionError) as error:
+        reason = json_reason(error) if isinstance(error, ValueError) else str(error)
+        raise click.UsageError(f"{capsule}: it is not valid JSON: {reason}") from None
 
 
 def _tell(call: Replayed, verbose: bool, diff: bool, progress: Progress) -> bool:

@@ -10,7 +10,7 @@ import shlex
 import signal
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from queue import SimpleQueue
@@ -20,11 +20,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..core import all_options
+from ..core import Vendor, all_options
 from ..mock import SegmentMock
 from ..settings import SettingError
 from ..transports.server.server import LiveServer
 from ..vendors import find_vendors
+from ..wording import system_reason
 from .log import CallLog, ErrorLog
 from .options import AddressInUse, config_option, flags, resolve_settings
 from .terminal import Progress
@@ -70,7 +71,9 @@ def _serve(mock: SegmentMock, settings: dict[str, Any], signals: Signals, ready_
         try:
             if ready_file:
                 ready_file.write(server)
-            click.echo(_json_banner(server) if settings["log_format"] == "json" else _banner(server), err=True)
+            click.echo(
+                _json_banner(server) if settings["log_format"] == "json" else _banner(server, settings), err=True
+            )
             signals.wait()
         finally:
             if ready_file:
@@ -99,8 +102,9 @@ def start_server(
     except SettingError as error:
         raise click.UsageError(str(error)) from None
     except OSError as error:
-        kind = AddressInUse if error.errno == errno.EADDRINUSE else click.ClickException
-        raise kind(f"{host}:{port}: {error}; --port 0 picks a free port") from None
+        if error.errno == errno.EADDRINUSE:
+            raise AddressInUse(f"{system_reason(error)}; --port 0 picks a free port") from None
+        raise click.ClickException(f"{host}:{port}: {system_reason(error)}") from None
 
 
 class FileWatch:
@@ -260,22 +264,32 @@ class ReadyFile:
         return click.UsageError(f"ready_file: {str(self._path)!r} can't be used: {reason}")
 
 
+_NAMES = {"salsa": "Salsa Engage", "segmenter": "Segmenter"}
+
+
 def _json_banner(server: LiveServer) -> str:
     ready = {"level": "INFO", "message": f"segment-mock listens on {server.url}", "url": server.url}
     return json.dumps(ready | ({"ca_file": server.ca_file} if server.ca_file else {}))
 
 
-def _banner(server: LiveServer) -> str:
+def _credential_hint(vendor: Vendor, settings: Mapping[str, Any]) -> str:
+    option = f"{vendor.name}_{vendor.key_option}"
+    if settings["credentials"] != "listed":
+        return f"header {vendor.key_header}: any text"
+    flag = "--" + option.replace("_", "-")
+    if settings[option]:
+        return f"header {vendor.key_header}: one of {flag}"
+    return f"no credential is listed, so every call is refused; list one with {flag}"
+
+
+def _banner(server: LiveServer, settings: Mapping[str, Any]) -> str:
     url, ca_file = server.url, server.ca_file
     curl = f"curl --cacert {shlex.quote(ca_file)}" if ca_file and url.startswith("https:") else "curl"
     lines = [
         f"segment-mock listens on {url}",
-        f"  Salsa Engage  {url}   (header authToken: any text)",
-        f"  Segmenter     {url}   (header x-api-key: any text)",
         *(
-            f"  {vendor.title:13} {url}   (header {vendor.key_header}: any text)"
+            f"  {_NAMES.get(vendor.name, vendor.title):13} {url}   ({_credential_hint(vendor, settings)})"
             for vendor in find_vendors()
-            if vendor.name not in ("salsa", "segmenter")
         ),
         f"  Page          {url}/_mock/   (calls, records, faults, clock and snapshots in a browser)",
         *([f"  CA            {ca_file}"] if ca_file else []),

@@ -12,6 +12,7 @@ from urllib.parse import quote, quote_plus, urlsplit
 from ..json_match import parsed, printable
 from ..messages import header_value
 from ..redaction import REDACTED
+from ..wording import system_reason
 
 if TYPE_CHECKING:
     import requests
@@ -153,7 +154,7 @@ def _innermost(error: BaseException) -> str:
     """Return the message of the innermost error: requests and urllib3 wrap it up to three times."""
     inner = getattr(error, "reason", None) or next((arg for arg in error.args if isinstance(arg, BaseException)), None)
     if not isinstance(inner, BaseException):
-        return " ".join(_CONNECTION.sub("", str(error)).split()) or type(error).__name__
+        return " ".join(_CONNECTION.sub("", system_reason(error)).split()) or type(error).__name__
     inner_text, first = _innermost(inner), error.args[0] if error.args else ""
     return f"{first} {inner_text}" if isinstance(first, str) and first and inner_text not in first else inner_text
 

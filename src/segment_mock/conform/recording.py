@@ -15,6 +15,7 @@ from ..json_match import json_or_text
 from ..messages import Request, Response, check_header, header_value
 from ..redaction import REDACTED, redacted, without
 from ..settings import SettingError
+from ..wording import json_reason, system_reason
 from .example import TIME, UUID, by_form
 from .sandbox import setup_plan
 
@@ -166,8 +167,10 @@ def read_recordings(folder: Path) -> list[Recording]:
 def _read(file: Path) -> dict[str, Any]:
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise SettingError(f"{file}: can't be read as JSON: {error}") from None
+    except (OSError, RecursionError) as error:
+        raise SettingError(f"{file}: {system_reason(error)}") from None
+    except ValueError as error:
+        raise SettingError(f"{file}: it is not valid JSON: {json_reason(error)}") from None
     for place, members in (("request", ("method", "path", "headers")), ("response", ("status", "body"))):
         part = document.get(place) if isinstance(document, dict) else None
         if not isinstance(part, dict) or not part.keys() >= {*members}:

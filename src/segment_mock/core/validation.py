@@ -13,8 +13,9 @@ from typing import Any, TypeAlias
 
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, missing, validate
 
-from ..json_match import brief
-from ..settings import SettingError, suggestion
+from ..json_match import brief, is_json_in_force
+from ..settings import SettingError, alternatives, suggestion
+from ..wording import comma_list
 from .schemas import ItemList, RequestSchema, flatten_errors, inner, unread
 
 _STEP = re.compile(r"[^.\[\]]+")
@@ -299,11 +300,26 @@ def _explained(schema: Schema, row: Any, place: str) -> dict[str, Any]:
     except ValidationError as error:
         # An unknown name comes first: it explains why the required name is missing.
         path, sentence = min(flatten_errors(error.messages), key=lambda complaint: _is_known(schema, complaint[0]))
-        holder, name, field_names = _at(schema, row, path)
-        near = suggestion(name, field_names) if field_names and name not in field_names else ""
-        value = f" Got {brief(holder[name])}." if isinstance(holder, dict) and name in holder else ""
-        raise SettingError(f"{place}.{path}: {sentence}{near}{value}") from None
+        raise SettingError(f"{place}.{path}: {_complaint(schema, row, path, sentence)}") from None
     return loaded
+
+
+def _complaint(schema: Schema, row: Any, path: str, sentence: str) -> str:
+    """Return what is wrong at *path* of *row*; *sentence* is what marshmallow says of it."""
+    holder, name, field_names = _at(schema, row, path)
+    if field_names and name not in field_names:
+        return f"unknown member{alternatives(name, field_names)}"
+    if not isinstance(holder, dict) or name not in holder:
+        return f"{sentence[:1].lower()}{sentence[1:]}"
+    value, row_field = holder[name], field_names[name] if isinstance(field_names, Mapping) else None
+    checks = getattr(row_field, "validators", ())
+    choices = next((check.choices for check in checks if isinstance(check, validate.OneOf)), ())
+    if choices:
+        return f"{brief(value)} is not one of {comma_list(choices)}{suggestion(str(value), map(str, choices))}"
+    if isinstance(row_field, fields.String) and not isinstance(value, str):
+        can_be_quoted = is_json_in_force() and isinstance(value, (bool, int, float))
+        return f"{brief(value)} is not text" + ("; if it is meant as text, quote it" if can_be_quoted else "")
+    return f"{brief(value)} can't be used: {sentence[:1].lower()}{sentence[1:]}"
 
 
 def _is_known(schema: Schema, path: str) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..json_match import brief
 from ..settings import SettingError, suggestion
 from ..store import Store
+from ..wording import comma_list
 from .json_codec import Json
 from .world import World
 
@@ -40,7 +41,8 @@ class VendorState:
         def __getattr__(self, name: str) -> Any:
             names = member_names(type(self))
             raise AttributeError(
-                f"{type(self).__name__} has no attribute {name!r}{suggestion(name, names)}; expected one of {names}"
+                f"{type(self).__name__} has no attribute {name!r}{suggestion(name, names)}; "
+                f"expected one of {comma_list(names)}"
             )
 
     def of(self, credential: str) -> Self:

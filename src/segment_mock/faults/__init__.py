@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..settings import suggestion
+from ..wording import comma_list
 from .base import Fault, option
 from .registry import ALIASES, fault_from_json, fault_of, is_kind, kinds
 from .rule import WHEN, FaultRule, When
@@ -37,7 +38,7 @@ else:
             if kind.__name__ == name:
                 return kind
         names = [kind.__name__ for kind in kinds().values()]
-        raise AttributeError(f"unknown fault {name!r}{suggestion(name, names)}; expected one of {names}")
+        raise AttributeError(f"unknown fault {name!r}{suggestion(name, names)}; expected one of {comma_list(names)}")
 
 
 def __dir__() -> list[str]:

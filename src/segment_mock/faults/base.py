@@ -7,9 +7,8 @@ from dataclasses import Field, dataclass, field, fields
 from typing import Any, ClassVar
 
 from ..core import Call, Operation, Proceed
-from ..json_match import brief
 from ..messages import Response
-from ..settings import BOOL, Option, OptionType, SettingError, suggestion
+from ..settings import BOOL, Option, OptionType, SettingError, unknown_name
 
 CONDITIONS = ("skip", "times", "every", "chance", "connection", "from", "until")
 """The names of the conditions of a rule, which are easily taken for settings of its fault."""
@@ -67,7 +66,7 @@ class Fault:
             try:
                 object.__setattr__(self, row.name, option(row).read(getattr(self, row.name)))
             except SettingError as error:
-                raise SettingError(f"fault {self.kind}: {str(error).partition(' (--')[0]}") from None
+                raise SettingError(f"fault {self.kind}: {error}") from None
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
         """Answer *call* with a fault. ``await proceed()`` passes the call to the next rule or to the operation.
@@ -120,7 +119,4 @@ class Fault:
                     f"fault {cls.kind}: {name!r} is a condition of the rule, not a setting of the fault: "
                     f"faults.add(fault, operation, {name}=...), or a member of 'when' in JSON"
                 )
-            raise SettingError(
-                f"fault {cls.kind}: unknown setting {brief(name)}{suggestion(str(name), names)}; "
-                f"expected one of {names}"
-            )
+            raise SettingError(f"fault {cls.kind}: {unknown_name('setting', name, names)}")

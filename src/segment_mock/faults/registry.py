@@ -11,8 +11,9 @@ from types import MappingProxyType
 from typing import Any
 
 from ..core import Middleware
-from ..json_match import brief
+from ..json_match import brief, is_json_in_force
 from ..settings import SettingError, suggestion
+from ..wording import comma_list
 from .base import Fault
 
 NO_KINDS = frozenset({"base", "matching", "registry", "rule", "rules"})
@@ -47,7 +48,9 @@ def fault_from_json(definition: Mapping[str, Any]) -> Fault:
         fault_from_json({"kind": "latency", "seconds": 2})
     """
     if "kind" not in definition:
-        raise SettingError(f"kind: missing in {brief(dict(definition))}; expected one of {[*kinds()]}")
+        raise SettingError(
+            f"fault {brief(dict(definition))}: its kind is missing; expected one of {comma_list(kinds())}"
+        )
     kind_by_name = kinds()
     name = definition["kind"] if isinstance(definition["kind"], str) else brief(definition["kind"])
     if name in ALIASES:
@@ -55,7 +58,7 @@ def fault_from_json(definition: Mapping[str, Any]) -> Fault:
         name = definition["kind"]
     if name not in kind_by_name:
         near = suggestion(name, [*kind_by_name, *ALIASES])
-        raise SettingError(f"kind: unknown fault kind {brief(name)}{near}; expected one of {[*kind_by_name]}")
+        raise SettingError(f"unknown fault kind {brief(name)}{near}; expected one of {comma_list(kind_by_name)}")
     return kind_by_name[name].of({key: value for key, value in definition.items() if key != "kind"})
 
 
@@ -72,6 +75,10 @@ def fault_of(source: Any) -> Middleware:
     if callable(source) and not isinstance(source, type):
         fault: Middleware = source
         return fault
+    if isinstance(source, type) and issubclass(source, Fault):
+        raise SettingError(f"fault: {source.__name__} is a class; expected an object: faults.{source.__name__}()")
+    if is_json_in_force():
+        raise SettingError(f"fault: {brief(source)} can't be armed; expected the name of a kind, or an object with it")
     expected = "expected the name of a kind, a dictionary with a 'kind', or a fault such as faults.Hang()"
     raise SettingError(f"fault: {brief(source)} can't be armed; {expected}")
 

@@ -16,6 +16,7 @@ from ..journal import matches_operation
 from ..json_match import brief
 from ..messages import Response
 from ..settings import FLOAT, INT, Option, OptionType, SettingError, suggestion
+from ..wording import comma_list
 from .base import Fault
 from .matching import Match, connection_test, predicate
 
@@ -85,11 +86,11 @@ class When:
         for name in conditions:
             if name not in rows:
                 near = suggestion(name, [*rows, "operation", "match"])
-                raise SettingError(f"when: unknown condition {brief(name)}{near}; expected one of {[*rows]}")
+                raise SettingError(f"when: unknown condition {brief(name)}{near}; expected one of {comma_list(rows)}")
         try:
             read = {name: rows[name].read(value) for name, value in conditions.items() if value is not None}
         except SettingError as error:
-            raise SettingError(f"when: {str(error).partition(' (--')[0]}") from None
+            raise SettingError(f"when: {error}") from None
         if read.get("from") is not None and read.get("until") is not None and read["until"] < read["from"]:
             raise SettingError(f"when: until: {read['until']} is before from: {read['from']}, so it would never strike")
         return cls(**{"from_" if name == "from" else name: value for name, value in read.items()})

@@ -14,7 +14,8 @@ from ..forking import new_rlock
 from ..journal import matches_operation
 from ..json_match import brief, is_deep
 from ..messages import ConnectFailure, Response, check_response
-from ..settings import SettingError, suggestion
+from ..settings import SettingError, alternatives, unknown_name
+from ..wording import comma_list
 from .matching import Match, connection_test
 from .registry import fault_of, kinds
 from .rule import FaultRule, When, disarm_afterwards
@@ -356,23 +357,21 @@ class FaultRules:
 
     def _check(self, fault: Middleware, operation: str, match: Match) -> None:
         if not any(matches_operation(name, operation) for name in self._operations):
-            raise SettingError(
-                f"operation: unknown operation {brief(operation)}{suggestion(operation, self._operations)}; "
-                f"expected a pattern or one of {[*self._operations]}"
-            )
+            expected = alternatives(operation, self._operations, "a pattern or ")
+            raise SettingError(f"operation: unknown operation {brief(operation)}{expected}")
         if getattr(fault, "at_connect", False):
             connection_test(operation, match)
         suits = getattr(fault, "suits", lambda _: True)
         able = [name for name, row in self._operations.items() if suits(row)]
         if not any(matches_operation(name, operation) for name in able):
             kind = getattr(fault, "kind", "")
-            raise SettingError(f"operation: the fault {kind!r} can't strike {operation!r}; expected one of {able}")
+            raise SettingError(
+                f"operation: the fault {kind!r} can't strike {operation!r}; expected one of {comma_list(able)}"
+            )
         vendors = sorted({name.partition(".")[0] for name in self._operations})
         if isinstance(match, Mapping) and "vendor" in match and match["vendor"] not in vendors:
             wrong = match["vendor"]
-            raise SettingError(
-                f"match.vendor: unknown vendor {brief(wrong)}{suggestion(wrong, vendors)}; expected one of {vendors}"
-            )
+            raise SettingError(f"match.vendor: {unknown_name('vendor', wrong, vendors)}")
 
     def _loaded(self, definition: Any, place: str = "") -> FaultRule:
         try:

@@ -38,7 +38,7 @@ _LARGE = 2**20
 _LOOK = 0.1  # poll interval of another process's lease, in seconds
 _PAGE = 500  # how many entries are read at once
 _PREFIX = "{segment-mock}:"
-_WHERE = re.compile(r"\.? script: [0-9a-f]{40}.*")
+_WHERE = re.compile(r"\.? script: [0-9a-f]{40}.*|\bError -?[0-9]+ connecting to .*\d\. ")
 _KEYS = [f"{_PREFIX}{name}" for name in ("meta", "lease", "log", "blobs", "new")]
 
 _OPEN = """

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 from ..json_match import brief
 from ..messages import BODY_LIMIT
@@ -24,9 +25,11 @@ from .options import (
     OptionType,
     SettingError,
     Value,
+    alternatives,
     is_name,
     several,
     suggestion,
+    unknown_name,
 )
 
 __all__ = [
@@ -46,6 +49,7 @@ __all__ = [
     "OptionType",
     "SettingError",
     "Value",
+    "alternatives",
     "check_variables",
     "fixtures",
     "is_name",
@@ -59,6 +63,7 @@ __all__ = [
     "scenarios_of",
     "several",
     "suggestion",
+    "unknown_name",
 ]  # fmt: skip
 
 RESERVED = ("ca_file", "config", "upstream", "url", "venv")
@@ -176,13 +181,24 @@ def resolve(
     for name, option in rows.items():
         # By identity and type: what a user hands over may compare in its own way, or not at all.
         if not (given.get(name) is None or (isinstance(given[name], tuple) and not given[name])):
-            values[name] = option.read(given[name])
+            with _origin("" if environment is None else option.flag):
+                values[name] = option.read(given[name])
         elif _is_given(option, text := (environment or {}).get(option.variable)):
-            values[name] = option.split(text or "")
+            with _origin(option.variable):
+                values[name] = option.split(text or "")
         else:
             with naming(path):
                 values[name] = option.read(from_file.get(name))
     return values
+
+
+@contextmanager
+def _origin(place: str) -> Iterator[None]:
+    """Add *place*, a flag or a variable, to a `SettingError` of the block."""
+    try:
+        yield
+    except SettingError as error:
+        raise SettingError(f"{error} ({place})" if place else str(error)) from None
 
 
 def _is_given(option: Option, text: str | None) -> bool:

@@ -16,7 +16,8 @@ from typing import Any
 
 import msgspec
 
-from ..json_match import MAX_DEPTH, MAX_DIGITS, brief, is_deep
+from ..json_match import MAX_DEPTH, MAX_DIGITS, brief, is_deep, is_json_in_force, json_words
+from ..wording import comma_list, json_reason, system_reason
 from .options import SettingError, Value, suggestion
 
 _NAMES = ("segment-mock.yaml", "pyproject.toml")
@@ -30,6 +31,7 @@ _TOO_DEEP = f"it is nested more than {MAX_DEPTH} levels deep"
 _NUMBER = re.compile(r"[-+]?(0b[01_]+|0o?[0-7_]+|0x[0-9a-fA-F_]+|[0-9][0-9_]*)")
 _BASES = {"b": 2, "o": 8, "x": 16}
 _PLACE = re.compile(r"data\.(?P<vendor>\w+)(?:\.(?P<collection>\w+))?(?:\[(?P<index>[0-9]+)\])?")
+_TAG = re.compile("could not determine a constructor for the tag '(?P<name>[^']*)'")
 _TRUTH = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
 
 
@@ -52,7 +54,8 @@ class ConfigFile(dict[str, Value]):
 def naming(source: Any) -> Iterator[None]:
     """Prefix a `SettingError` of the ``with`` block with *source*, if *source* is the name of a file."""
     try:
-        yield
+        with json_words(is_json_in_force() or (isinstance(source, str) and bool(source))):
+            yield
     except SettingError as error:
         if not isinstance(source, str) or not source or str(error).startswith(source):
             raise
@@ -139,7 +142,9 @@ def scenarios_of(sources: Iterable[Value]) -> dict[str, dict[str, Any]]:
             for member in _mapping(scenario, place):
                 if member not in _SCENARIO:
                     near = suggestion(member, _SCENARIO)
-                    raise SettingError(f"{place}: unknown member {member!r}{near}; expected one of {[*_SCENARIO]}")
+                    raise SettingError(
+                        f"{place}: unknown member {member!r}{near}; expected one of {comma_list(_SCENARIO)}"
+                    )
             own[name] = _scenario(place, scenario or {})
     return own
 
@@ -202,11 +207,16 @@ def _mapping(value: Any, place: str) -> Mapping[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise SettingError(f"{place}: expected a dictionary of names and values, got {type(value).__name__}")
+        raise SettingError(f"{place}: expected a dictionary of names and values, got {_noun(value)}")
     for name in value:
         if not isinstance(name, str):
             raise SettingError(f"{place}: {brief(name)} is not a name; if it is meant as a name, quote it")
     return value
+
+
+def _noun(value: Any) -> str:
+    """Return what *value* of a file is: ``a list`` or the value itself."""
+    return "a list" if isinstance(value, (list, tuple)) else brief(value)
 
 
 def _table(path: Path) -> Mapping[str, Value] | None:
@@ -219,7 +229,7 @@ def _table(path: Path) -> Mapping[str, Value] | None:
     try:
         document = tomllib.loads(_read(path))
     except (OSError, ValueError, RecursionError) as error:
-        raise SettingError(f"{path}: {error}") from None
+        raise _unreadable(path, error) from None
     table = _mapping(document.get("tool"), f"{path}: [tool]").get("segment-mock")
     return None if table is None else _mapping(table, f"{path}: [tool.segment-mock]")
 
@@ -229,10 +239,20 @@ def _load(path: Path) -> Any:
         text = _read(path)
         document = _parse_json(text) if path.suffix == ".json" else _parse_yaml(text)
     except (OSError, ValueError, RecursionError) as error:
-        raise SettingError(f"{path}: {' '.join(str(error).split())}") from None
+        raise _unreadable(path, error) from None
     if is_deep(document):
         raise SettingError(f"{path}: {_TOO_DEEP}")
     return document
+
+
+def _unreadable(path: Path, error: Exception) -> SettingError:
+    """Return the error for the file *path*, which can't be read because of *error*."""
+    if isinstance(error, json.JSONDecodeError):
+        return SettingError(f"{path}: it is not valid JSON: {json_reason(error)}")
+    if isinstance(error, FileNotFoundError):
+        near = suggestion(str(path), ["demo"])
+        return SettingError(f"{path}: {system_reason(error)}{near}; the current folder is {Path.cwd()}")
+    return SettingError(f"{path}: {' '.join(system_reason(error).split())}")
 
 
 def _parse_json(text: str) -> Any:
@@ -269,10 +289,22 @@ def _parse_yaml(text: str) -> Any:
         value = yaml.load(text, loader)  # noqa: S506 - a safe one
     except yaml.YAMLError as error:
         too_deep = "maximum nesting depth" in str(error)  # libyaml's own limit, since PyYAML 6.0.4
-        raise ValueError(_TOO_DEEP if too_deep else str(error)) from None
+        raise ValueError(_TOO_DEEP if too_deep else _yaml_reason(error)) from None
     if "&" in text and _weight(value, {}) > _MOST_VALUES:
         raise ValueError(f"its aliases expand to more than {_MOST_VALUES:,} values")
     return value
+
+
+def _yaml_reason(error: Any) -> str:
+    """Return what is wrong in a text, and where, in the words of *error* of PyYAML."""
+    problem, mark = getattr(error, "problem", None), getattr(error, "problem_mark", None)
+    place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark is not None else ""
+    if tag := _TAG.match(problem or ""):
+        name = tag["name"].replace("tag:yaml.org,2002:", "!!")
+        return f"its tag {name!r} is not one of JSON's types; a file has only plain data{place}"
+    context, start = getattr(error, "context", None), getattr(error, "context_mark", None)
+    around = f" {context} that begins in line {start.line + 1}" if context and start is not None else ""
+    return f"it is not valid YAML: {problem or str(error)}{place}{around}"
 
 
 @cache

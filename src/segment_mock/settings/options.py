@@ -13,9 +13,11 @@ from unicodedata import category
 
 from ..hosts import host_pattern
 from ..json_match import brief, is_deep, is_long, shortened
+from ..wording import comma_list
 
 Value: TypeAlias = Any
 PREFIX = "SEGMENT_MOCK_"
+_MOST_NAMES = 15
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _NO_TEXT = ("Cc", "Cs", "Zl", "Zp")
 """Unicode's categories of control characters, halves of characters, and separators of lines."""
@@ -47,6 +49,23 @@ def suggestion(name: str, names: Iterable[str]) -> str:
 def is_name(text: str) -> bool:
     """Return whether *text* has the form of a setting's name, which vendors, operations and tables share."""
     return _NAME.fullmatch(text) is not None
+
+
+def alternatives(name: Any, names: Iterable[str], also: str = "") -> str:
+    """Return the end of a sentence about *name*, which is not one of *names*: the nearest, and what is expected.
+
+    *also* goes before them, such as ``"a pattern or "``. More than `_MOST_NAMES` names are left out if there is
+    a nearest one.
+    """
+    near = suggestion(name if isinstance(name, str) else brief(name), names := [*names])
+    if near and len(names) > _MOST_NAMES:
+        return near
+    return f"{near}; expected {also}{'one of ' if len(names) > 1 else ''}{comma_list(names)}"
+
+
+def unknown_name(noun: str, name: Any, names: Iterable[str]) -> str:
+    """Return a sentence about *name*, which is not one of *names*, with its `alternatives`."""
+    return f"unknown {noun} {brief(name)}{alternatives(name, names)}"
 
 
 def several(value: Value) -> Value:
@@ -108,15 +127,17 @@ def _credential(value: Value) -> str:
 def _source(value: Value) -> Value:
     if is_deep(value):
         raise ValueError
-    return dict(value) if isinstance(value, Mapping) else _text(value)
+    return dict(value) if isinstance(value, Mapping) else _file(value)
+
+
+def _file(value: Value) -> str:
+    if isinstance(value, (str, Path)):
+        return str(value)
+    raise ValueError
 
 
 def _rules(value: Value) -> Value:
-    if isinstance(value, (str, Path)):
-        return str(value)
-    if (isinstance(value, Mapping) or callable(value)) and not is_deep(value):
-        return value
-    raise ValueError
+    return value if (isinstance(value, Mapping) or callable(value)) and not is_deep(value) else _file(value)
 
 
 @dataclass(frozen=True)
@@ -206,22 +227,22 @@ class Option:
         try:
             value = self.kind.read(value)
         except SettingError as error:  # says what is wrong in the value
-            raise SettingError(f"{self.name}: {error} ({self.flag} or {self.variable})") from None
+            raise SettingError(f"{self.name}: {error}") from None
         except (KeyError, OverflowError, RecursionError, TypeError, ValueError):
             raise self._wrong(value, self.kind.title) from None
         if self.choices and value not in self.choices:
             raise self._wrong(value, f"one of {', '.join(self.choices)}{suggestion(str(value), self.choices)}")
         if self.min is not None and not value >= self.min:
-            raise self._wrong(value, f"at least {self.min:g}")
+            raise SettingError(f"{self.name}: expected at least {self.min:g}, got {value:g}")
         if self.max is not None and not value <= self.max:
-            raise self._wrong(value, f"at most {self.max:g}")
+            raise SettingError(f"{self.name}: expected at most {self.max:g}, got {value:g}")
         return value
 
     def _credential(self, value: Value) -> str:
         try:
             return _credential(value)
         except ValueError as error:  # says what is wrong, without the value: it may be a real one
-            raise SettingError(f"{self.name}: {error} ({self.flag} or {self.variable})") from None
+            raise SettingError(f"{self.name}: {error}") from None
 
     def _wrong(self, value: Value, expected: str) -> SettingError:
-        return SettingError(f"{self.name}: {brief(value)} is not {expected} ({self.flag} or {self.variable})")
+        return SettingError(f"{self.name}: {brief(value)} is not {expected}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ..journal import Entry
 from ..json_match import brief, mismatches
-from ..settings import SettingError, suggestion
+from ..settings import SettingError, unknown_name
 from ..store import Difference, Record
 
 if TYPE_CHECKING:
@@ -176,15 +176,11 @@ def _by_table(core: Source, by_vendor: Mapping[str, Mapping[str, Expected]]) -> 
     expected: dict[str, Expected] = {}
     for vendor, tables in by_vendor.items():
         if vendor not in core.vendors:
-            raise SettingError(
-                f"unknown vendor {vendor!r}{suggestion(vendor, core.vendors)}; expected one of {[*core.vendors]}"
-            )
+            raise SettingError(unknown_name("vendor", vendor, core.vendors))
         table_names = [schema.name for schema in core.vendors[vendor].tables]
         for table, words in tables.items():
             if table not in table_names:
-                raise SettingError(
-                    f"{vendor}: unknown table {table!r}{suggestion(table, table_names)}; expected one of {table_names}"
-                )
+                raise SettingError(f"{vendor}: {unknown_name('table', table, table_names)}")
             if not isinstance(words, Expected):
                 raise SettingError(f"{vendor}.{table}: {brief(words)} is not added(), updated(), removed() or anything")
             expected[core.vendors[vendor].table(table)] = words

@@ -47,10 +47,10 @@ class Replay:
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         if not isinstance(document, Mapping) or document.get("capsule") != FORM:
-            form = document.get("capsule") if isinstance(document, Mapping) else document
-            raise SettingError(
-                f"capsule: {brief(form)} is not {FORM}, the form of the capsules that this version writes"
-            )
+            if not isinstance(document, Mapping) or "capsule" not in document:
+                raise SettingError("it is not a capsule: it is not an object with a member 'capsule'")
+            form = brief(document["capsule"])
+            raise SettingError(f"capsule: {form} is not {FORM}, the form of the capsules that this version writes")
         _check_settings(document)
         try:
             self._capsule, self._emulator = document, Emulator(document["settings"])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hmac
-import json
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import fields
 from functools import partial
 from inspect import signature
+from typing import Any
 
 from flask import Blueprint, Response, g, request
 from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, NotFound, RequestEntityTooLarge, Unauthorized
@@ -21,10 +21,11 @@ from ..examples import shipped_examples
 from ..faults import WHEN, FaultRule, kinds, option
 from ..hosts import host_of, is_loopback
 from ..journal import EntryFilter
-from ..json_match import brief
+from ..json_match import brief, json_words
 from ..persistence import StoreUnavailable
-from ..settings import Option, SettingError, suggestion
+from ..settings import Option, SettingError, suggestion, unknown_name
 from ..stubs import Stub
+from ..wording import comma_list
 from . import events, journal, metrics, page, records
 from .views import (
     DATE_TIME,
@@ -35,6 +36,7 @@ from .views import (
     TRUE_OR_FALSE,
     WHOLE_NUMBER,
     View,
+    ViewFunction,
     Views,
     add_safe_headers,
     as_json,
@@ -54,7 +56,7 @@ _HINTS = {
     "/_mock/stubs": "a stub has method, path, json, body, status, headers, times",
     "/_mock/journal": "the filters are those of mock.journal.entries: operation, status, json, after ...",
 }
-_DATA_HINT = "the form is that of --data: vendor, collection, list of rows in wire names"
+_DATA_HINT = 'the form is that of a data file: {"salsa": {"segments": [{"name": "Volunteers"}]}}'
 
 
 def control_plane(core: Emulator) -> Blueprint:
@@ -68,8 +70,13 @@ def control_plane(core: Emulator) -> Blueprint:
     plane.register_error_handler(HTTPException, http_problem)
     plane.register_error_handler(SettingError, _setting_problem)
     for view in all_views():
-        plane.add_url_rule(view.path, view.name, partial(view.function, core), methods=[view.method])
+        plane.add_url_rule(view.path, view.name, partial(_answer, view.function, core), methods=[view.method])
     return plane
+
+
+def _answer(view: ViewFunction, core: Emulator, **parts: Any) -> Response:
+    with json_words():  # what an error quotes came as JSON
+        return view(core, **parts)
 
 
 def all_views() -> list[View]:
@@ -120,7 +127,7 @@ def check_query() -> None:
         parameters += [row.name for row in fields(EntryFilter) if row.name not in parameters]
     for name in request.args:
         if name not in parameters:
-            expected = f"expected one of {parameters}" if parameters else "expected no parameters"
+            expected = f"expected one of {comma_list(parameters)}" if parameters else "expected no parameters"
             raise BadRequest(f"unknown parameter {brief(name)}{suggestion(name, parameters)}; {expected}")
 
 
@@ -344,13 +351,13 @@ def call_vendor_member(core: Emulator, vendor: str, member: str) -> Response:
     Members are those of ``mock.<vendor>``, such as segments and add_segment.
     """
     if vendor not in core.vendors:
-        raise NotFound(
-            f"unknown vendor {vendor!r}{suggestion(vendor, core.vendors)}; expected one of {[*core.vendors]}."
-        )
+        raise NotFound(f"{unknown_name('vendor', vendor, core.vendors)}.")
     state_class = core.vendors[vendor].state_class
     names = member_names(state_class)
     if member not in names:
-        raise NotFound(f"{vendor} has no member {member!r}{suggestion(member, names)}; expected one of {names}.")
+        raise NotFound(
+            f"{vendor} has no member {member!r}{suggestion(member, names)}; expected one of {comma_list(names)}."
+        )
     body = read_object()
     for name in body:
         if name not in ("arguments", "keywords"):
@@ -556,12 +563,14 @@ def change_clock(core: Emulator) -> Response:
     """Freeze, set or advance the mock's clock."""
     body = read_object()
     if len(body) != 1:
-        raise BadRequest(f"{json.dumps(body)[:200]} has {len(body)} members; expected one of freeze, set and advance.")
+        sent = f"got {comma_list(map(repr, body))}" if body else "got an empty object"
+        raise BadRequest(f"Expected one member, which is freeze, set or advance; {sent}.")
     try:
         for change, value in body.items():
             core.world.clock.turn(change, value)
     except (TypeError, ValueError) as error:
-        raise BadRequest(f"{json.dumps(body)[:200]}: {error}.") from None
+        place = "" if str(error).startswith(change) else f"{change}: "
+        raise BadRequest(f"{place}{error}.") from None
     return get_clock(core)
 
 
@@ -582,9 +591,7 @@ def get_vendor_document(core: Emulator, vendor: str) -> Response:
     from .openapi import vendor_document
 
     if vendor not in core.vendors:
-        raise NotFound(
-            f"unknown vendor {vendor!r}{suggestion(vendor, core.vendors)}; expected one of {[*core.vendors]}."
-        )
+        raise NotFound(f"{unknown_name('vendor', vendor, core.vendors)}.")
     return as_json(vendor_document(core.vendors[vendor], core.settings))
 
 
@@ -594,7 +601,7 @@ def get_file_schema(core: Emulator, file: str) -> Response:
     from .openapi import FILES, file_schema
 
     if file not in FILES:
-        raise NotFound(f"unknown kind of file {file!r}{suggestion(file, FILES)}; expected one of {[*FILES]}.")
+        raise NotFound(f"{unknown_name('kind of file', file, FILES)}.")
     return as_json(file_schema(file, core))
 
 

@@ -11,7 +11,7 @@ from werkzeug.exceptions import BadRequest, Conflict, NotFound
 from ..core import Json, Vendor
 from ..core.world import Organization
 from ..emulator import Emulator
-from ..settings import suggestion
+from ..settings import unknown_name
 from ..store import DuplicateKey, Key, Record, Store, Table
 from .views import OBJECT, TEXT, WHOLE_NUMBER, Views, as_json, described, list_of, object_of, read_object
 
@@ -155,12 +155,10 @@ def _organization(core: Emulator, find: Callable[[str], Organization] | None = N
 
 def _table(core: Emulator, vendor: str, table: str, store: Store) -> Table:
     if vendor not in core.vendors:
-        raise NotFound(
-            f"unknown vendor {vendor!r}{suggestion(vendor, core.vendors)}; expected one of {[*core.vendors]}"
-        )
+        raise NotFound(unknown_name("vendor", vendor, core.vendors))
     names = [schema.name for schema in core.vendors[vendor].tables]
     if table not in names:
-        raise NotFound(f"{vendor}: unknown table {table!r}{suggestion(table, names)}; expected one of {names}")
+        raise NotFound(f"{vendor}: {unknown_name('table', table, names)}")
     return store[core.vendors[vendor].table(table)]
 
 

@@ -7,15 +7,16 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, TypeAlias
 
-from flask import Response, request
-from werkzeug.exceptions import BadRequest, HTTPException
+from flask import Response, current_app, request
+from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, NotFound
 
 from ..core import Json, Refusal, dumps, parse
-from ..json_match import shortened, writable
+from ..json_match import brief, shortened, writable
+from ..settings import suggestion
+from ..wording import comma_list
 
 _HINTS = {
     404: "GET /_mock/openapi.json lists the paths of the control plane",
-    405: "the Allow header names the methods",
 }
 
 _NOTHING = "default-src 'none'; frame-ancestors 'none'"
@@ -152,7 +153,17 @@ def add_safe_headers(response: Response) -> Response:
 def http_problem(error: HTTPException) -> Response:
     """Return Werkzeug's *error* as a problem with the headers of the error, such as Allow."""
     status = error.code or 500
-    response = problem(status, error.name, error.description or error.name, _HINTS.get(status, ""))
+    detail, hint = error.description or error.name, _HINTS.get(status, "")
+    if isinstance(error, NotFound) and detail == NotFound.description:
+        paths = sorted({rule.rule for rule in current_app.url_map.iter_rules() if rule.rule.startswith("/_mock/")})
+        near = suggestion(request.path.removeprefix("/_mock/"), [path.removeprefix("/_mock/") for path in paths])
+        detail = f"The control plane has no path {brief(request.path)}{near}."
+    elif isinstance(error, NotFound):
+        hint = ""  # the path is right, and the detail says what is missing
+    elif isinstance(error, MethodNotAllowed):
+        methods = comma_list(sorted({*(error.valid_methods or ())} - {"HEAD", "OPTIONS"}))
+        detail, hint = f"{request.path} takes no {request.method}; expected {methods}.", ""
+    response = problem(status, error.name, detail, hint)
     for name, value in error.get_headers():
         if name.lower() not in ("content-type", "content-length"):
             response.headers[name] = value

@@ -1,0 +1,176 @@
+"""Error texts in a user's words: the file and the place, what was sent and expected, no words of a parser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from segment_mock import SegmentMock, SettingError, connect, faults
+from segment_mock.cli import main
+
+LEAKS = re.compile(
+    r"\[Errno|<unicode string>|\(char \d|<class |object at 0x|one of \[|\bNone\b|valid (float|integer)|SSL: "
+)
+"""What Python, PyYAML, json and Click say by themselves."""
+
+FILES = [
+    ("a.yaml", "salsa:\n  segments:\n    - name: A\n     type: CUSTOM\n", "{}: it is not valid YAML: "),
+    ("a.yaml", "salsa: !!python/object:os.system {}\n", "{}: its tag '!!python/object:os.system' is not one of JSON's"),
+    (
+        "a.json",
+        '{"salsa": {"segments": [{"name": "A"},]}}',
+        "{}: it is not valid JSON: expecting value (line 1, column 39)",
+    ),
+    (
+        "a.yaml",
+        "salsa: {segments: [{name: on}]}",
+        "{}: data.salsa.segments[0].name: true is not text; if it is meant as",
+    ),
+    ("a.yaml", "salsa: {segments: [{name: null}]}", "{}: data.salsa.segments[0].name: null is not text"),
+    ("a.yaml", "salsa: {segments: [{name: {a: null}}]}", '{}: data.salsa.segments[0].name: {{"a": null}} is not text'),
+    (
+        "a.yaml",
+        "salsa: {segments: [{name: A, type: DEFALT}]}",
+        "{}: data.salsa.segments[0].type: 'DEFALT' is not one of ",
+    ),
+    ("a.yaml", "- name: A", "{}: data: expected a dictionary of names and values, got a list"),
+    (
+        "a.yaml",
+        "salsas: {}",
+        "{}: data.salsas: unknown vendor (did you mean 'salsa'?); expected one of salsa, segmenter",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "text"), FILES)
+def test_a_data_file_that_can_not_be_used_is_named_with_place_and_value(
+    name: str, content: str, text: str, tmp_path: Path
+) -> None:
+    file = tmp_path / name
+    file.write_text(content)
+
+    result = CliRunner().invoke(main, ["serve", "--data", str(file)])
+
+    assert result.exit_code == 2
+    assert f"Error: {text.format(file)}" in result.stderr
+    assert not LEAKS.search(result.stderr)
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["serve", "--data", "nothere.yaml"], "nothere.yaml: No such file or directory; the current folder is "),
+        (["serve", "--data", "dmo"], "dmo: No such file or directory (did you mean 'demo'?); the current folder is "),
+        (["serve", "--data", "/"], "/: Is a directory\n"),
+        (["serve", "--port", "99999"], "port: expected at most 65535, got 99999 (--port)"),
+        (["journal", "abc"], "'abc' is not a whole number."),
+        (["journal", "--url", "http://127.0.0.1:1"], "no segment-mock answers: Connection refused; start one with "),
+        (["clock", "advance", "soon"], "'soon' is not a number."),
+        (["openapi", "salsas"], "'salsas' is not one of 'salsa', 'segmenter', 'mock' (did you mean 'salsa'?)."),
+        (["conform", "--target", "ftp://x"], "without query or fragment, got 'ftp://x'"),
+        (["conform", "--target", "ftp://user:secret@x"], "without query or fragment\n"),
+        (
+            ["conform", "--target", "http://127.0.0.1:1", "--only", "salsa/x*"],
+            "`segment-mock vendors` lists the examples",
+        ),
+    ],
+)
+def test_a_command_says_what_is_wrong_in_plain_words(words: list[str], text: str) -> None:
+    result = CliRunner().invoke(main, words)
+
+    assert text in result.stderr
+    assert not LEAKS.search(result.stderr)
+
+
+@pytest.mark.parametrize(
+    ("action", "text"),
+    [
+        (lambda mock: SegmentMock(seed="abc"), "seed: 'abc' is not a whole number"),
+        (lambda mock: SegmentMock(data=5), "data: 5 is not a file, 'demo' or a dictionary"),
+        (lambda mock: mock.faults.add(faults.Error), "fault: Error is a class; expected an object: faults.Error()"),
+        (
+            lambda mock: mock.faults.add("error", "salsa.upser"),
+            "operation: unknown operation 'salsa.upser' (did you mean ",
+        ),
+        (
+            lambda mock: mock.salsa.add_segment("A", type="DEFALT"),
+            "is not one of INTEGRATED, DEFAULT, CUSTOM (did you mean",
+        ),
+        (lambda mock: mock.journal.entries(limt=1), "unknown filter 'limt' (did you mean 'limit'?); expected one of "),
+    ],
+)
+def test_python_names_no_flag_and_no_class(action: Callable[[SegmentMock], object], text: str) -> None:
+    with SegmentMock() as mock, pytest.raises(SettingError) as refused:
+        action(mock)
+
+    assert text in str(refused.value)
+    assert "--" not in str(refused.value)
+    assert not LEAKS.search(str(refused.value))
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "detail"),
+    [
+        ("POST", "faults", {"kind": "error", "status": {"a": None}}, 'status: {"a": null} is not a whole number'),
+        (
+            "POST",
+            "faults",
+            [1],
+            "faults[0]: fault: 1 can't be armed; expected the name of a kind, or an object with it",
+        ),
+        ("PUT", "state", {"salsa": {"segments": [{"name": None}]}}, "data.salsa.segments[0].name: null is not text"),
+        ("POST", "clock", {"set": "soon"}, "set: 'soon' is not a time such as 2018-03-21T15:12:09.310Z."),
+        ("POST", "clock", {}, "Expected one member, which is freeze, set or advance; got an empty object."),
+        ("PATCH", "faults", None, "/_mock/faults takes no PATCH; expected DELETE, GET, POST."),
+        ("GET", "fault", None, "The control plane has no path '/_mock/fault' (did you mean 'faults'?)."),
+        (
+            "GET",
+            "journal?opration=x",
+            None,
+            "unknown parameter 'opration' (did you mean 'operation'?); expected one of ",
+        ),
+    ],
+)
+def test_the_control_plane_quotes_json_and_names_the_place(method: str, path: str, body: object, detail: str) -> None:
+    with SegmentMock() as mock, mock.session() as session:
+        problem = session.request(method, f"/_mock/{path}", json=body).json()
+
+    assert detail in problem["detail"]
+    assert not LEAKS.search(problem["detail"])
+
+
+def test_an_unknown_path_of_the_control_plane_gets_a_hint_and_an_unknown_id_does_not() -> None:
+    with SegmentMock() as mock, mock.session() as session:
+        path, fault = (session.delete(f"/_mock/{name}").json() for name in ("nothing", "faults/99"))
+
+    assert "openapi.json" in path["hint"]
+    assert fault["detail"].startswith("No fault has the id '99'")
+    assert fault["hint"] == ""
+
+
+def test_python_values_are_quoted_as_python_writes_them() -> None:
+    with pytest.raises(SettingError, match=r"segments\[0\]\.name: None is not text$"):
+        SegmentMock(data={"salsa": {"segments": [{"name": None}]}})
+
+
+def test_an_address_in_use_is_named_once() -> None:
+    with SegmentMock() as mock:
+        port = str(mock.serve().port)
+        result = CliRunner().invoke(main, ["serve", "--port", port])
+
+    assert result.exit_code == 3
+    assert f"Error: Address already in use: 127.0.0.1:{port}; --port 0 picks a free port\n" in result.stderr
+
+
+def test_a_server_that_does_not_answer_is_reported_without_the_number_of_the_system() -> None:
+    with pytest.raises(ConnectionError, match=r"no segment-mock answers: Connection refused; .* correct the address$"):
+        connect("http://127.0.0.1:1").reset()
+
+
+@pytest.mark.parametrize("leak", ["[Errno 2] No", 'in "<unicode string>", line', "column 1 (char 0)", "one of ['a']"])
+def test_a_planted_leak_is_noticed(leak: str) -> None:
+    assert LEAKS.search(leak)
