@@ -38,6 +38,14 @@ TOUCHES_DEPENDENCIES = [
         *("test_examples.py", "test_packaging.py", "test_readme.py", "virtual_time/test_loop_waits.py"),
     )
 ]
+# What a store must not change.
+OVER_ANY_STORE = [
+    f"tests/{path}"
+    for path in (
+        *("clock", "core", "faults", "journal", "remote", "store", "testing", "vendors", "web"),
+        *("test_emulator.py", "test_stubs.py"),
+    )
+]
 PROSE = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs", "src", "conftest_plugin", "benchmarks", "examples")
 PYTEST = ("pytest", "-n", "auto", "--maxprocesses", "4")
 
@@ -339,6 +347,16 @@ def durability(session: nox.Session) -> None:
     install_programs(session, {"redis-server": "redis-server"})
     session.run("pytest", "-q", "tests/persistence", "tests/lasting", "-m", "slow or not slow", env=ENVIRONMENT)
     session.run("python", "-m", "tests.lasting.torture", *session.posargs, env=ENVIRONMENT)
+
+
+@nox.session
+def stores(session: nox.Session) -> None:
+    """Run the tests of records, calls, journal and faults with a store behind each mock: SQLite, then Redis."""
+    install(session, editable="[test]")
+    install_programs(session, {"redis-server": "redis-server"})
+    for engine in ("sqlite", "redis") if shutil.which("redis-server") else ("sqlite",):
+        plugin = ("-p", "tests.lasting.any_store", "--any-store", engine)
+        session.run(*PYTEST, *plugin, *OVER_ANY_STORE, *session.posargs, env=ENVIRONMENT)
 
 
 @nox.session(name="bench-quick")

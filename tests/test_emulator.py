@@ -202,6 +202,7 @@ def test_a_state_that_cannot_be_loaded_changes_nothing():
     assert before == mock.state()
 
 
+@pytest.mark.memory_only("until the end of a test, its mocks are needed to compare them with their stores")
 def test_a_mock_is_let_go_at_once():
     """Nothing holds an emulator in a circle: with the last name of a mock all its records are gone, uncollected."""
     gc.disable()

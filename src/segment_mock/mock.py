@@ -79,6 +79,7 @@ class SegmentMock:
         self._core, self._owner, self._is_inherited = new_emulator(settings), os.getpid(), False
         for name in self._core.vendors:
             if hasattr(SegmentMock, name):
+                self._core.close()
                 raise SettingError(f"vendor {name!r} needs another name: SegmentMock.{name} already exists")
         self._servers: list[LiveServer] = []
         self._hosts = {host for host in self.settings["hosts"] if not host.startswith("!")}

@@ -116,6 +116,7 @@ def test_no_thread_or_socket_is_left(errors: list[str]) -> None:
 
 
 @pytest.mark.usefixtures("many_files")
+@pytest.mark.memory_only("it counts threads, and a lease has one")
 def test_a_thousand_hanging_connections(errors: list[str]) -> None:
     """They cost no thread, others are served meanwhile, and the stop does not wait; nothing was performed."""
     with SegmentMock(limits="off") as mock, ExitStack() as stack:

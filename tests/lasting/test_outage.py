@@ -120,16 +120,17 @@ def test_call_that_waits_while_the_state_is_read_back_is_refused(tmp_path: Path)
 
 def read_back_before_the_next_save(mock: SegmentMock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the state be read back, because of another call, between the next call and its save."""
-    core, save = mock._core, mock._core.save
+    core: Any = mock._core
+    save = core._save
 
     def save_late(*arguments: Any) -> None:
-        monkeypatch.setattr(core, "save", save)
+        monkeypatch.setattr(core, "_save", save)
         with broken(mock):
             assert add_group(mock, "fails").status_code == 503
         assert core.outage == ""
         save(*arguments)
 
-    monkeypatch.setattr(core, "save", save_late)
+    monkeypatch.setattr(core, "_save", save_late)
 
 
 def test_call_that_is_undone_just_before_it_is_saved_is_refused(

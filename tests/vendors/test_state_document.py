@@ -59,11 +59,13 @@ def test_deleted_ids_survive_export_and_import() -> None:
         fetched = requests.get(url, params={"deleted": "true"}, timeout=5).json()
         exported = CliRunner().invoke(main, ["state", "export", "--url", url.removesuffix("/_mock/state")])
 
-    deleted = [{"collection": "segments", "id": GROUP}, {"collection": "supporters", "id": ADA}]
-    assert deleted == state["salsa"]["deleted"]
-    assert state == loaded.state(deleted=True) == initial.state(deleted=True) == fetched == json.loads(exported.stdout)
-    assert ["ADDED", "NOT_FOUND", "ADDED"] == revive(old) == revive(loaded) == revive(initial) == revive(served)
-    assert "deleted" not in old.state(deleted=True)["salsa"]
+        deleted = [{"collection": "segments", "id": GROUP}, {"collection": "supporters", "id": ADA}]
+        assert deleted == state["salsa"]["deleted"]
+        assert (
+            state == loaded.state(deleted=True) == initial.state(deleted=True) == fetched == json.loads(exported.stdout)
+        )
+        assert ["ADDED", "NOT_FOUND", "ADDED"] == revive(old) == revive(loaded) == revive(initial) == revive(served)
+        assert "deleted" not in old.state(deleted=True)["salsa"]
 
 
 def test_a_state_has_deletions_only_if_it_is_told_to() -> None:

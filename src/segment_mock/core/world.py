@@ -321,6 +321,8 @@ class RateWindow:
         while self._restored[digest] and self._restored[digest][-1] > now:
             self._restored[digest].pop()
         self._restored[digest].append(now)
+        if len(self._restored) > _REMEMBERED_NAMES:
+            del self._restored[next(iter(self._restored))]
 
 
 def _restored(name: str) -> str:

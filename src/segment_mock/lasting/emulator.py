@@ -32,6 +32,8 @@ _SOURCES = ("data", "stubs")
 """The settings that initial data and stubs are read from."""
 _LOOKS = 0.25
 """Poll interval of a standby for the store, in seconds."""
+_READINGS = 1000
+"""After so many readings, a call that is still waiting counts as undone."""
 _MEANWHILE = "the store was unavailable meanwhile"
 _PROBLEM = {"Content-Type": "application/problem+json", "Retry-After": "1"}
 
@@ -49,7 +51,8 @@ class LastingEmulator(Emulator):
         return RecordedWorld(self.settings["seed"], isolated=self.settings["credentials"] == "isolated")
 
     def _new_journal(self) -> Journal:
-        return RecordedJournal(self.settings["journal_size"], self.settings["journal_bytes"])
+        self._journal = RecordedJournal(self.settings["journal_size"], self.settings["journal_bytes"])
+        return self._journal
 
     def _new_fault_rules(self, newest: Any) -> FaultRules:
         return LastingFaultRules(self.world, self.routes.operations(), newest)
@@ -59,7 +62,8 @@ class LastingEmulator(Emulator):
 
     def _begin(self) -> None:
         self._outage, self.readings, self._saving = "", 0, new_rlock()
-        self._size = self._compact_at = 0
+        self._size = self._compact_at = self._postponed = 0
+        self._saved_closings: dict[int, int] = {}  # by the number of readings
         self._is_replaced = self._is_closed = False
         self.admission = _SavedAdmission(self, self.admission)
         self._store = open_log(self.settings["store"])
@@ -113,8 +117,8 @@ class LastingEmulator(Emulator):
         self._sources = document["sources"]
         if any(self.settings[name] for name in _SOURCES) and self._sources != _fingerprint(self._given, self.vendors):
             self._exchange_sources()
-        else:
-            self._settle()
+        elif self._size > self._compact_at:
+            self._compact()
 
     def _exchange_sources(self) -> None:
         """Replace the initial data and stubs in the store, to which a reset returns, by those of the settings."""
@@ -142,7 +146,7 @@ class LastingEmulator(Emulator):
                     if document is None:
                         document = changes
                         self._state.restore(document)
-                        self._compact_at = max(_SMALLEST, 3 * len(entry))
+                        self._compact_at = max(_SMALLEST, 3 * len(entry), self._postponed)
                     else:
                         self._state.repeat(changes)
                 except (LookupError, TypeError, AttributeError, ValueError) as error:
@@ -156,8 +160,13 @@ class LastingEmulator(Emulator):
         return document
 
     def _settle(self) -> None:
+        """Compact the log if it is due; if that fails, everything has been saved nevertheless."""
         if self._size > self._compact_at:
-            self._compact()
+            try:
+                self._compact()
+            except StoreUnavailable as error:
+                self._postponed = 2 * self._size
+                self._suspend(f"the log can't be compacted: {error}")
 
     # Calls.
 
@@ -182,11 +191,18 @@ class LastingEmulator(Emulator):
     def _saved_at_pauses(self, reply: Pending) -> Generator[Any, Any, Response]:
         """Run *reply* to its end, and save before each pause, because the response may never be sent."""
         try:
+            pause = reply.send(None)
             while True:
-                pause = reply.send(None)
                 if self._state.has_writes:
                     self.save()
-                yield pause
+                try:
+                    sent = yield pause
+                except GeneratorExit:
+                    raise
+                except BaseException as error:
+                    pause = reply.throw(error)
+                else:
+                    pause = reply.send(sent)
         except StopIteration as end:
             response: Response = end.value
             return response
@@ -195,14 +211,20 @@ class LastingEmulator(Emulator):
 
     def _saved(self, response: Response, readings: int) -> Response:
         try:
-            self.save(readings)
+            self._save(readings, self._journal.own_closing)
         except StoreUnavailable:
             return self._problem()
         return response
 
     def save(self, since: int | None = None) -> None:
         """Save all changes. If that fails, raises `StoreUnavailable`, and answers no call from then on."""
+        self._save(since)
+
+    def _save(self, since: int | None, closing: int | None = None) -> None:
+        """Save all changes, if the call with the number *closing* is not saved yet."""
         with self._saving:
+            if closing is not None and closing <= self._saved_closings.get(since or 0, 0):
+                return  # another thread has saved it
             if self._outage:
                 raise StoreUnavailable(self._outage)
             if since not in (None, self.readings):  # checked under the lock, or another thread could still read
@@ -215,7 +237,8 @@ class LastingEmulator(Emulator):
                         entry = encode(changes)
                         self._store.append(entry)
                         self._size += len(entry)
-                        self._settle()
+                    self._saved_closings[self.readings] = self._state.closings
+                    self._settle()
             except StoreUnavailable as error:
                 self._suspend(str(error))
                 raise
@@ -227,7 +250,7 @@ class LastingEmulator(Emulator):
     def _compact(self) -> None:
         entry = encode({"sources": self._sources, **self._state.whole()})
         self._store.compact(entry, self._state.blobs)
-        self._size, self._compact_at = 0, max(_SMALLEST, 2 * len(entry))
+        self._size, self._compact_at, self._postponed = 0, max(_SMALLEST, 2 * len(entry)), 0
         self._is_replaced = False
 
     def _put(self, name: str, content: bytes) -> None:
@@ -259,6 +282,8 @@ class LastingEmulator(Emulator):
                     interrupt()
                 with self.world.lock:
                     self.readings += 1
+                    if len(self._saved_closings) > _READINGS:
+                        del self._saved_closings[next(iter(self._saved_closings))]
                     document = self._read()
                     if document is None:  # an engine that forgot everything
                         _log.error("the store is empty: it begins again with the initial data")

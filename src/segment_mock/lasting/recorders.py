@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import threading
+from typing import Any, NamedTuple
 
 from ..core.world import CountedStream, Organization, RateWindow, World, organization_name
 from ..faults import FaultRules
 from ..faults.base import Fault
 from ..faults.registry import kinds
+from ..forking import new_rlock
 from ..journal import Entry, Journal
 from ..messages import Request
 from ..settings import SettingError
@@ -18,11 +19,15 @@ from .plain import encode
 
 
 class RecordedLog(ChangeLog):
-    """A change log that records its own changes in *done*, in order, as pairs of an action and its arguments."""
+    """A change log that records its own changes in *done*, in order, as pairs of an action and its arguments.
+
+    *lowest* is the lowest mark that it was rolled back to since this was saved.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.done: list[tuple[Any, ...]] = []
+        self.lowest = 0
         self._is_undoing = False
 
     def append(self, table: Table, key: Key, before: Row | TableState | None, after: Row | TableState | None) -> None:
@@ -49,6 +54,7 @@ class RecordedLog(ChangeLog):
             super().rollback(mark)
         finally:
             self._is_undoing = False
+        self.lowest = min(self.lowest, mark)
         self.done.append(("rollback", mark))
 
 
@@ -80,28 +86,73 @@ class RecordedWorld(World):
         return organization
 
 
-class RecordedJournal(Journal):
-    """A journal that records the entries that were opened or closed since they were last saved, and counts calls."""
+class Touched(NamedTuple):
+    """An entry that was opened or closed: whether its call *is_over*, and whether the journal *is_without* it."""
 
-    touched: dict[int, Entry]
+    entry: Entry
+    is_over: bool = False
+    is_without: bool = False
+
+
+class RecordedJournal(Journal):
+    """A journal that records the entries that were opened or closed since they were last saved, and counts calls.
+
+    *closings* counts the calls that are over. *recording* guards all this, so that each is saved once.
+    """
+
+    touched: dict[int, Touched]
 
     def __init__(self, size: int, weight: int) -> None:
         super().__init__(size, weight)
-        self.touched = {}
-        self.tally = CallTally()
+        self.recording = new_rlock()
+        self.touched, self.tally, self.closings = {}, CallTally(), 0
+        self._open: dict[int, Entry] = {}
+        self._of_thread = threading.local()
+
+    @property
+    def own_closing(self) -> int:
+        """What *closings* was when the last call of this thread was over."""
+        number: int = getattr(self._of_thread, "closing", 0)
+        return number
 
     def open(self, request: Request, vendor: str, operation: str, secret: str, now: float, mark: int) -> Entry:
         """Add an entry for a call, and record it."""
-        entry = super().open(request, vendor, operation, secret, now, mark)
-        self.touched[entry.id] = entry
+        with self.recording:
+            entry = super().open(request, vendor, operation, secret, now, mark)
+            self._open[entry.id] = entry
+            self.touched[id(entry)] = Touched(entry)
         return entry
 
     def close(self, entry: Entry, end: int) -> int:
         """End *entry*, and record it."""
         oldest = super().close(entry, end)
-        self.tally.count(entry)
-        self.touched[entry.id] = entry
+        with self.recording:
+            self.tally.count(entry)
+            self.closings += 1
+            self._of_thread.closing = self.closings
+            is_here = self._open.get(entry.id) is entry
+            if is_here:
+                del self._open[entry.id]
+            self.touched[id(entry)] = Touched(entry, is_over=True, is_without=not is_here)
         return oldest
+
+    def clear(self) -> None:
+        """Drop every entry."""
+        with self.recording:
+            super().clear()
+            self._open.clear()
+
+    def reset(self) -> None:
+        """Drop every entry and begin again."""
+        with self.recording:
+            super().reset()
+            self._open.clear()
+
+    def take_touched(self) -> list[Touched]:
+        """Return what was touched, and take it as saved."""
+        with self.recording:
+            touched, self.touched = self.touched, {}
+            return [*touched.values()]
 
 
 class RecordedWindow(RateWindow):
@@ -109,13 +160,26 @@ class RecordedWindow(RateWindow):
 
     def __init__(self, calls: int, seconds: float) -> None:
         super().__init__(calls, seconds)
-        self.admitted: list[tuple[str, float]] = []
+        self._admitted: list[tuple[str, float]] = []
+        self._recording = new_rlock()
 
     def admit(self, name: str, now: float) -> bool:
         """Count a call, and record it."""
-        fits, digest = super().admit(name, now), organization_name(name)
-        self.admitted.append((digest, now))  # in one step, because another thread may save meanwhile
-        return fits
+        with self._recording:
+            self._admitted.append((organization_name(name), now))
+            return super().admit(name, now)
+
+    def take_admitted(self) -> list[tuple[str, float]]:
+        """Return who was admitted, and take it as saved."""
+        with self._recording:
+            admitted, self._admitted = self._admitted, []
+            return admitted
+
+    def take_moments(self) -> dict[str, list[float]]:
+        """Return `moments`, and take everything as saved."""
+        with self._recording:
+            self._admitted = []
+            return self.moments()
 
 
 class LastingFaultRules(FaultRules):
@@ -126,7 +190,7 @@ class LastingFaultRules(FaultRules):
         kind = kinds().get(getattr(fault, "kind", ""))
         if not isinstance(fault, Fault) or type(fault) is not kind:
             raise SettingError("fault: a function can't be armed where state lasts (--store); arm a kind of fault")
-        if match is not None and not isinstance(match, Mapping):
+        if callable(match):
             raise SettingError("match: a function can't be armed where state lasts (--store); give a mapping")
         try:
             encode({"match": match, "fault": fault.as_dict()})

@@ -30,7 +30,7 @@ from ..store import (
 )
 from ..tally import CallTally
 from .plain import bytes_of, decode, encode, tuples
-from .recorders import RecordedJournal, RecordedWindow, RecordedWorld
+from .recorders import RecordedJournal, RecordedWindow, RecordedWorld, Touched
 
 _RECORDS_OF_BLOB = 4000
 Put = Callable[[str, bytes], None]
@@ -73,6 +73,9 @@ class State:
     def whole(self) -> Json:
         """Return the whole state as a JSON-compatible dictionary, and record changes from now on for `changes`."""
         core, world, journal = self._core, self._world, self._journal
+        with journal.recording:  # what happens from here on in other threads is written again by `changes`
+            self.note()
+            tally = journal.tally.as_dict()
         mark, tail, commits, returns = world.log.parts()
         states: dict[int, tuple[int, TableState]] = {}
         organizations = [
@@ -100,13 +103,13 @@ class State:
             "journal": {
                 "entries": [_entry(entry) for entry in journal], "last": journal.last, "forgotten": journal.forgotten,
             },
-            "tally": journal.tally.as_dict(),
+            "tally": tally,
             "rules": core.fault_rules.definitions(),
             "stubs": _with_bytes(core.stubs.rows()),
             "initial_stubs": _with_bytes(core.stubs.initial_rows()),
             "refused": {**core.refused},
             "snapshots": {name: snapshot.mark for name, snapshot in core.snapshots.items()},
-            "windows": {name: window.moments() for name, window in self._windows.items()},
+            "windows": {name: window.take_moments() for name, window in self._windows.items()},
         }  # fmt: skip
         used = {*initial.values(), *(row["base"] for row in document["states"])}
         for name in [name for name in self._bases if name not in used]:
@@ -117,7 +120,6 @@ class State:
             }
             for name, (records, blobs) in self._bases.items()
         }  # fmt: skip
-        self.note()
         return document
 
     def restore(self, document: Json) -> None:
@@ -180,12 +182,14 @@ class State:
     def note(self) -> None:
         """Treat the current state as saved."""
         core, world, rules = self._core, self._world, self._core.fault_rules
-        world.log.done, self._journal.touched = [], {}
+        with self._journal.recording:
+            self._journal.touched, self.closings = {}, self._journal.closings
+        world.log.done, world.log.lowest, self._reach = [], world.log.mark, world.log.reach
         for window in self._windows.values():
-            window.admitted = []
+            window.take_admitted()
         self._streams, self._clock = world.stream_positions(), world.clock.setting
         self._armed, self._rules_in_force = rules.armed, tuple(rules)
-        self._positions = {rule.id: rule.position for rule in rules.armed}
+        self._positions = {rule.id: (rule.position, rule.where) for rule in rules.armed}
         self._stubs, self._calls = tuple(core.stubs), [stub.calls for stub in core.stubs]
         self._refused, self._snapshots = {**core.refused}, {**core.snapshots}
         self._clears = self._journal.clears
@@ -197,20 +201,28 @@ class State:
 
     @property
     def is_replaced(self) -> bool:
-        """Whether something was cleared as a whole, so that `changes` would be incomplete."""
-        return self._clears != self._journal.clears
+        """Whether `changes` would not tell all: something was cleared as a whole, or undone too far to be repeated.
+
+        The writes that are undone so far are there only because of a snapshot without a name, which does not last.
+        """
+        return self._clears != self._journal.clears or self._world.log.lowest < self._reach
 
     def changes(self) -> Json:
-        """Return the changes since the last `whole`, `restore`, `changes` or `repeat`; ``{}`` if there are none."""
+        """Return what has changed since the last `whole`, `restore`, `changes` or `repeat`; ``{}`` if nothing has.
+
+        Afterwards ``closings`` says how many calls were over then.
+        """
         core, world, journal = self._core, self._world, self._journal
         changes: Json = {}
         if world.log.done:
-            done, world.log.done = world.log.done, []
+            done, world.log.done, world.log.lowest = world.log.done, [], world.log.mark
             changes["log"] = [self._step(*one) for one in done]
-        if journal.touched:
-            touched, journal.touched = journal.touched, {}
-            changes["entries"] = [_entry(entry) for entry in touched.values()]
-            names = {entry.organization for entry in touched.values()}
+        with journal.recording:
+            touched, self.closings = journal.take_touched(), journal.closings
+        if touched:
+            changes["entries"] = [_touched_entry(one) for one in touched]
+            changes["forgotten"] = journal.forgotten
+            names = {one.entry.organization for one in touched}
             counters = {name: {**world.by_name[name].counters} for name in names if name in world.by_name}
             changes["counters"] = {name: row for name, row in counters.items() if row}
         if (streams := world.stream_positions()) != self._streams:
@@ -220,8 +232,7 @@ class State:
         if (clock := world.clock.setting) != self._clock:
             changes["clock"] = self._clock = clock
         for name, window in self._windows.items():
-            if window.admitted:
-                admitted, window.admitted = window.admitted, []
+            if admitted := window.take_admitted():
                 changes.setdefault("windows", {})[name] = admitted
         self._add_rules(changes)
         if self._stubs or tuple(core.stubs):
@@ -231,6 +242,9 @@ class State:
         if core.snapshots != self._snapshots:
             self._snapshots = {**core.snapshots}
             changes["snapshots"] = {name: snapshot.mark for name, snapshot in self._snapshots.items()}
+        if changes:  # what `repeat` does at its end
+            marks = [snapshot.mark for snapshot in self._snapshots.values()]
+            self._reach = max(self._reach, min([journal.mark or 0, *marks]))
         return changes
 
     def _add_rules(self, changes: Json) -> None:
@@ -238,12 +252,15 @@ class State:
         if rules.armed is not self._armed or tuple(rules) != self._rules_in_force:
             changes["rules"] = rules.definitions()
         else:
-            changed = [rule for rule in self._armed if rule.position != self._positions[rule.id]]
+            changed = [rule for rule in self._armed if (rule.position, rule.where) != self._positions[rule.id]]
             if not changed:
                 return
-            changes["tallies"] = {rule.id: rule.tally() for rule in changed}
+            if any(rule.where != self._positions[rule.id][1] for rule in changed):
+                changes["rules"] = rules.definitions()
+            else:
+                changes["tallies"] = {rule.id: rule.tally() for rule in changed}
         self._armed, self._rules_in_force = rules.armed, tuple(rules)
-        self._positions = {rule.id: rule.position for rule in rules.armed}
+        self._positions = {rule.id: (rule.position, rule.where) for rule in rules.armed}
 
     def _add_stubs(self, changes: Json) -> None:
         stubs = tuple(self._core.stubs)
@@ -260,10 +277,12 @@ class State:
         for what, *arguments in changes.get("log", ()):
             self._take_step(what, arguments)
         for row in changes.get("entries", ()):
-            entry = self._read_entry(row, world.log.since)
-            self._journal.repeat(entry)
-            if row["plain"]["end"] is not None:
+            entry = self._read_entry(row, self._since)
+            if not row.get("is_without"):
+                self._journal.repeat(entry)
+            if row.get("is_over", row["plain"]["end"] is not None):
                 self._journal.tally.count(entry)
+        self._journal.forgotten = changes.get("forgotten", self._journal.forgotten)
         for name, counters in changes.get("counters", {}).items():
             world.restore_organization(name).counters.update(counters)
         world.restore_streams(changes.get("streams", {}))
@@ -285,7 +304,11 @@ class State:
         if "snapshots" in changes:
             core.restore_snapshots(changes["snapshots"])
         world.log.trim(self._journal.mark or 0)
-        world.log.done = []
+        world.log.done, world.log.lowest = [], world.log.mark
+
+    def _since(self, mark: int) -> list[Change]:
+        # An entry that is forgotten before its call is over may refer to writes that are forgotten as well.
+        return self._world.log.since(mark) if mark >= self._world.log.reach else []
 
     def _step(self, what: str, *arguments: Any) -> list[Any]:
         if what == "write":
@@ -403,6 +426,13 @@ def _entry(entry: Entry) -> Json:
         "response": response,
         "written": written,
     }
+
+
+def _touched_entry(one: Touched) -> Json:
+    row: Json = {**_entry(one.entry), "is_over": one.is_over}
+    if one.is_without:
+        row |= {"is_without": True, "written": None}
+    return row
 
 
 def _number_of(state: TableState, states: dict[int, tuple[int, TableState]]) -> int:

@@ -104,6 +104,10 @@ return {'ok', ''}
 """
 
 
+class _NoAnswer(StoreUnavailable):
+    """The server was not reached, or its answer was lost."""
+
+
 class RedisLog(LastingLog):
     """A log in the database of a single server that *url* names."""
 
@@ -177,8 +181,8 @@ class RedisLog(LastingLog):
         position = self._position
         try:
             self._write(_APPEND, sealed(entry))
-        except StoreUnavailable:
-            if self._failure and position is not None:  # it is not known whether it was written
+        except _NoAnswer:
+            if position is not None:  # it is not known whether it was written
                 self._doubtful = str(int(position) + 1)
             raise
 
@@ -272,7 +276,7 @@ class RedisLog(LastingLog):
         if not is_silent and not isinstance(error, (self._redis.exceptions.ConnectionError, OSError)):
             return StoreUnavailable(f"the store {self.url} can't be written: {why}")
         self._failure = f"the store {self.url} can't be reached: {why}"
-        return StoreUnavailable(self._failure)
+        return _NoAnswer(self._failure)
 
     def _renew(self, over: Event) -> None:
         """Renew the lease until *over* is set; while the server does not answer, check whether it is back."""
