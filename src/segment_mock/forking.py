@@ -15,6 +15,15 @@ class Inherited(Protocol):
         """Adapt to the child; called in the child before any other code runs."""
 
 
+class Succession:
+    """What takes the place of a mock's transports in a forked child.
+
+    *successor* is None in the mock's own process. In a child it is another transport, or the reason why there is none.
+    """
+
+    successor: Any = None
+
+
 _LOCKS: WeakSet[Any] = WeakSet()
 _OBJECTS: WeakSet[Inherited] = WeakSet()
 

@@ -15,7 +15,7 @@ from .clock import Clock
 from .core import Json, all_options
 from .emulator import Emulator, Snapshot
 from .faults import FaultRules
-from .forking import call_after_fork
+from .forking import Succession, call_after_fork
 from .hosts import SESSION_HOST, is_loopback
 from .journal import Entry
 from .lasting import new_emulator
@@ -76,15 +76,15 @@ class SegmentMock:
 
     def __init__(self, **settings: Unpack[MockSettings]) -> None:
         _warn_of_unknown_variables()
-        self._core, self._owner, self._is_inherited = new_emulator(settings), os.getpid(), False
+        self._core = new_emulator(settings)
         for name in self._core.vendors:
             if hasattr(SegmentMock, name):
                 self._core.close()
                 raise SettingError(f"vendor {name!r} needs another name: SegmentMock.{name} already exists")
         self._servers: list[LiveServer] = []
+        self._succession = _Succession(self._servers)
         self._hosts = {host for host in self.settings["hosts"] if not host.startswith("!")}
         self._control_plane: Callable[[Request, LiveServer | None], Response] | None = None
-        call_after_fork(self)
 
     def __enter__(self) -> Self:
         return self
@@ -161,10 +161,11 @@ class SegmentMock:
     @property
     def _emulator(self) -> Emulator:
         """The core of this mock; raises RuntimeError in a forked child, which only has a copy of the core."""
-        if self._is_inherited:
+        if self._succession.successor is not None:
             raise RuntimeError(
-                f"this mock belongs to process {self._owner}, from which this process was forked; this copy of it has "
-                "neither its later calls nor its later records. Use it in its own process, or create a mock here"
+                f"this mock belongs to process {self._succession.owner}, from which this process was forked; this copy "
+                "of it has neither its later calls nor its later records. Use it in its own process, or create a mock "
+                "here"
             )
         return self._core
 
@@ -177,7 +178,7 @@ class SegmentMock:
         """
         from .transports.inprocess.session import MockSession  # requests takes 60 ms to import
 
-        return MockSession(self._in_process(), max_retries=max_retries)
+        return MockSession(self._transports("inprocess")(), max_retries=max_retries)
 
     def intercept(
         self, *, block_network: bool = False, transport: Transport = "inprocess", hosts: Iterable[str] = ()
@@ -203,9 +204,9 @@ class SegmentMock:
         check_transport(transport)
         patterns = _HOSTS.read(several(hosts))
         self._hosts.update(pattern for pattern in patterns if not pattern.startswith("!"))
-        opened = self._in_process if transport == "inprocess" else partial(self._live, tls=transport == "tls")
         routes = self._core.routes
         owns = partial(routes.owns, hosts=patterns) if patterns else routes.owns
+        opened = self._transports(transport)
         return Interception(owns, opened, block_network=block_network, on_refused=self._note_refused)
 
     def serve(
@@ -391,7 +392,7 @@ class SegmentMock:
         """
         for server in [*self._servers]:
             server.stop()
-        if not self._is_inherited:
+        if self._succession.successor is None:
             self._core.close()
 
     def _add_server(self, server: LiveServer) -> None:
@@ -412,41 +413,20 @@ class SegmentMock:
         if host in self.refused or len(self.refused) < 1000:
             self.refused[host] += 1
 
-    def _in_process(self) -> InProcessTransport:
-        from .transports.inprocess.connection import InProcessTransport
+    def _transports(self, name: Transport) -> Callable[[], InProcessTransport | LiveTransport]:
+        """Return a function that opens transports of this kind."""
+        core = self._core
+        if name == "inprocess":
+            from .transports.inprocess.connection import InProcessTransport
 
-        core, limit = self._core, self._core.settings["body_limit"]
-        transport = InProcessTransport(
-            core.answer, self._control, core.world.clock, limit, core.admission, self._for_child
-        )
-        if self._is_inherited:
-            transport.after_fork()
-        return transport
-
-    def _live(self, *, tls: bool) -> LiveTransport:
+            limit, clock = core.settings["body_limit"], core.world.clock
+            return partial(
+                InProcessTransport, core.answer, self._control, clock, limit, core.admission, self._succession
+            )
         from .transports.inprocess.live import LiveTransport  # imports asyncio and ssl
 
-        serve = partial(self._start_server, tls=tls, proxy=False, is_admitted=True)
-        transport = LiveTransport(serve, self._core.admission, self._for_child)
-        if self._is_inherited:
-            transport.after_fork()
-        return transport
-
-    def after_fork(self) -> None:
-        """Mark this object as a copy in a forked child. The mock itself stays in the parent process."""
-        self._is_inherited = True
-
-    def _for_child(self) -> LiveTransport | str:
-        """Return the transport by which a forked child reaches this mock, or the reason why there is none."""
-        if not self._servers:
-            return (
-                f"this process was forked from process {self._owner}, whose mock has no live server for it; start one "
-                "before the fork, by children=True (of the marker or segment_mock_config) or mock.child_environment()"
-            )
-        from .transports.inprocess.live import LiveTransport
-
-        server = min(self._servers, key=lambda server: server.url.startswith("https:"))
-        return LiveTransport(lambda: server, for_child=self._for_child)
+        serve = partial(self._start_server, tls=name == "tls", proxy=False, is_admitted=True)
+        return partial(LiveTransport, serve, core.admission, self._succession)
 
     def _authority(self, host: str) -> CertificateAuthority:
         from .transports.server.tls import CertificateAuthority
@@ -462,3 +442,25 @@ class SegmentMock:
 
             self._control_plane = control_client(self._emulator)
         return self._control_plane(request, server)
+
+
+class _Succession(Succession):
+    """The way from a forked child to its parent's mock, which has these *servers*."""
+
+    def __init__(self, servers: list[LiveServer]) -> None:
+        self.owner, self._servers = os.getpid(), servers
+        call_after_fork(self)
+
+    def after_fork(self) -> None:
+        self.successor = self._for_child()
+
+    def _for_child(self) -> LiveTransport | str:
+        if not self._servers:
+            return (
+                f"this process was forked from process {self.owner}, whose mock has no live server for it; start one "
+                "before the fork, by children=True (of the marker or segment_mock_config) or mock.child_environment()"
+            )
+        from .transports.inprocess.live import LiveTransport
+
+        server = min(self._servers, key=lambda server: server.url.startswith("https:"))
+        return LiveTransport(lambda: server, succession=self)

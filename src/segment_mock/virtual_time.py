@@ -156,7 +156,7 @@ class VirtualTime:
         self._restore: list[Callable[[], None]] = []
         self._thread: threading.Thread | None = None
         self._loops: WeakKeyDictionary[AbstractEventLoop, LoopTime] = WeakKeyDictionary()
-        self._bystanders: set[threading.Thread] = set()
+        self._bystanders: list[threading.Thread] = []
         self._watchers = 0
         self._traveller: Any = None
         self._lock = new_rlock()
@@ -201,7 +201,7 @@ class VirtualTime:
         with self._lock:
             self._watchers += 1
             if self._watchers == 1:
-                self._bystanders = {*threading.enumerate()}
+                self._bystanders = threading.enumerate()
 
     def unwatch_threads(self) -> None:
         """End what `watch_threads` began; the outermost pair counts."""

@@ -88,7 +88,7 @@ GROUPS: dict[str, tuple[str, Sequence[Row]]] = {
     "Mocks": (
         "In this process, or in a running server.",
         (
-            Row("SegmentMock", internal=("after_fork",)),
+            Row("SegmentMock"),
             Row("RemoteMock", is_given=True),
             Row("connect"),
             Row("create_app"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import http.client
 import importlib
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 from unittest import mock as mocks
 
 import aiohttp
+import httpcore
 import pytest
 import requests
 import responses
@@ -111,6 +113,56 @@ def test_a_spy_below_is_found_again(mock: SegmentMock) -> None:
         assert http.client.HTTPSConnection.connect is patch
 
 
+def test_a_spy_that_copies_the_attributes_of_our_wrapper_stays(
+    mock: SegmentMock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `functools.wraps` does; it is still the user's own after the interception in which it began."""
+    seam, calls = urllib3.connection.HTTPSConnection, []
+    monkeypatch.setattr(seam, "connect", seam.connect)  # restores it
+    with mock.intercept():
+        below = seam.connect
+
+        @functools.wraps(below)
+        def spy(self: Any) -> None:
+            calls.append(self.host)
+            below(self)
+
+        seam.connect = spy  # type: ignore[method-assign]
+        assert count() == 1
+    with mock.intercept():
+        assert count() == 1
+    assert seam.connect is spy
+    assert calls == ["api.salsalabs.org"]
+
+
+def test_an_interception_below_a_stub_goes_on_after_an_outer_one(mock: SegmentMock, empty: SegmentMock) -> None:
+    """Its patches stay, whichever interception applied them, and go with the last one."""
+    send = HTTPAdapter.send
+    outer, inner = empty.intercept(), mock.intercept()
+    outer.start()
+    with mocks.patch.object(http.client.HTTPSConnection, "connect", http.client.HTTPSConnection.connect):
+        inner.start()
+        outer.stop()
+        assert count() == 1
+    assert count() == 1
+    inner.stop()
+    assert (HTTPAdapter.send, http.client.HTTPSConnection.connect) == (send, CONNECT)
+
+
+def test_a_pool_of_the_users_own_is_called_first(mock: SegmentMock) -> None:
+    """A subclass of a pool of httpcore stands above the interception."""
+    targets = []
+
+    class Pool(httpcore.ConnectionPool):
+        def handle_request(self, request: httpcore.Request) -> httpcore.Response:
+            targets.append(request.url.target)
+            return super().handle_request(request)
+
+    with mock.intercept(), Pool() as pool:
+        assert pool.request("GET", VENDOR, headers=HEADERS).status == 405
+    assert targets == [b"/api/integration/ext/v1/segments/search"]
+
+
 def test_a_spy_on_a_pool_sees_each_call(mock: SegmentMock) -> None:
     """urllib3 is not passed by."""
     urlopen = urllib3.HTTPConnectionPool.urlopen
@@ -151,6 +203,7 @@ def test_a_library_that_is_too_old_is_named(mock: SegmentMock, monkeypatch: pyte
     monkeypatch.setattr(aiohttp, "__version__", "3.7.4")
     monkeypatch.setattr(REGISTRY, "too_old", {})
     monkeypatch.setattr(REGISTRY, "_libraries", {})
+    monkeypatch.setattr(REGISTRY, "_patches", [])
 
     async def get() -> None:
         async with aiohttp.ClientSession() as session:

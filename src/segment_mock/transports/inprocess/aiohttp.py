@@ -19,11 +19,11 @@ from .registry import REGISTRY, Patch, Seam
 from .waiting import Wait, WouldHangForever, elapse_async
 
 
-def patches(module: ModuleType) -> Iterable[Seam]:
+def seams(module: ModuleType) -> Iterable[Seam]:
     """Return the seams of ``aiohttp.connector``."""
     ours: Any = module
-    yield ours.TCPConnector, "connect", _connect
-    yield ours.TCPConnector, "_create_connection", _create_connection
+    yield Seam(ours.TCPConnector, "connect", _connect)
+    yield Seam(ours.TCPConnector, "_create_connection", _create_connection)
 
 
 def _connect(patch: Patch) -> Any:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import errno
 import io
 import socket
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from functools import cache
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 from ...clock import Clock
-from ...forking import call_after_fork
+from ...forking import Succession
 from ...hosts import is_control
 from ...messages import BODY_LIMIT, EVERY_CONNECTION, WHOLE, Admission, Answer, Control, Pending, Request, Response
 from ..serialize import CONTINUE, ConnectionOption, Ending, ending, header_fields, split_delivery
@@ -23,8 +22,6 @@ from .waiting import Steps, Wait
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-    from .live import LiveTransport
-
 _FRAMING = {"connection", "content-length", "transfer-encoding"}
 """A reply with one of these headers defines its own framing, so the client's parser has to read it."""
 
@@ -32,9 +29,11 @@ _FRAMING = {"connection", "content-length", "transfer-encoding"}
 class InProcessTransport(FallibleTransport):
     """Opens connections to the core, which is *answer*, and to the *control* plane, on the mock's *clock*.
 
-    *body_limit* is the longest body of a call in bytes. *admission* is called for each connection. *for_child* returns
-    the transport that replaces this one in a forked child, or the reason why there is none.
+    *body_limit* is the longest body of a call in bytes. *admission* is called for each connection.
     """
+
+    is_real = False
+    _closed = False
 
     def __init__(
         self,
@@ -43,26 +42,15 @@ class InProcessTransport(FallibleTransport):
         clock: Clock,
         body_limit: int = BODY_LIMIT,
         admission: Admission = EVERY_CONNECTION,
-        for_child: Callable[[], LiveTransport | str] = lambda: "it belongs to the parent of this process",
+        succession: Succession | None = None,
     ) -> None:
-        super().__init__(clock, admission, is_real=False)
+        super().__init__(clock, admission, succession)
         self.answer, self.control, self.body_limit = answer, control, body_limit
-        self.closed = False
-        self._for_child = for_child
-        self._successor: LiveTransport | str | None = None
-        call_after_fork(self)
-        self.pools: WeakKeyDictionary[Any, Any] | None = None
-        """The state of httpcore's seam for each pool of a client."""
 
     @property
-    def current(self) -> InProcessTransport | LiveTransport | str:
-        """The transport to use now: itself or, in a forked child, its replacement or the reason why there is none."""
-        return self._successor or self
-
-    def after_fork(self) -> None:
-        """In a forked child, let a transport to the parent's mock replace this one."""
-        self.closed = True
-        self._successor = self._for_child()
+    def closed(self) -> bool:
+        """Whether every connection has ended: after `close`, and in a forked child."""
+        return self._closed or self.succession.successor is not None
 
     def connect(self, host: str, timeout: float | None = None) -> Connection:
         """Return a new connection to *host*; *timeout* is its read timeout in seconds."""
@@ -74,7 +62,7 @@ class InProcessTransport(FallibleTransport):
 
     def close(self) -> None:
         """End every connection, so that none reaches this mock again."""
-        self.closed = True
+        self._closed = True
 
 
 class Connection:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import socket
 import ssl
-from typing import NoReturn
+from typing import Any, NoReturn
+from weakref import WeakKeyDictionary
 
 from ...clock import Clock
+from ...forking import Succession
 from ...messages import Admission, ConnectFailure
 from . import waiting
 from .waiting import Wait
@@ -19,10 +21,20 @@ _UNTRUSTED = "certificate verify failed: unable to get local issuer certificate"
 
 
 class FallibleTransport:
-    """A transport that calls *admission* for each connection; if *is_real*, a connect timeout takes real time."""
+    """A transport that calls *admission* for each connection; *succession* replaces it in a forked child."""
 
-    def __init__(self, clock: Clock, admission: Admission, *, is_real: bool) -> None:
-        self.clock, self.admission, self._is_real = clock, admission, is_real
+    is_real = True
+    """Whether a connect timeout takes real time."""
+    pools: WeakKeyDictionary[Any, Any] | None = None
+    """The state of httpcore's seam for each pool of a client."""
+
+    def __init__(self, clock: Clock, admission: Admission, succession: Succession | None) -> None:
+        self.clock, self.admission, self.succession = clock, admission, succession or Succession()
+
+    @property
+    def current(self) -> Any:
+        """The transport to use now: itself or, in a forked child, its successor or the reason why there is none."""
+        return self.succession.successor or self
 
     def failure(self, host: str, *, is_tls: bool) -> ConnectFailure | None:
         """Return how a new connection to *host* fails, or None; without TLS, "tls" becomes "refused"."""
@@ -43,14 +55,14 @@ class FallibleTransport:
 
     def pause(self, seconds: float) -> None:
         """Wait *seconds*; in process, only the mock's clock moves."""
-        if self._is_real:
+        if self.is_real:
             self.clock.wait(seconds)
         else:
             self.clock.skip(seconds)
 
     async def pause_async(self, seconds: float) -> None:
         """Wait *seconds* in a coroutine; in process, by a timer of its loop."""
-        if self._is_real:
+        if self.is_real:
             from anyio import sleep
 
             await sleep(seconds)

@@ -87,13 +87,13 @@ def _fail(client: Any, transport: FallibleTransport, failure: ConnectFailure, ti
         raise exceptions.NewConnectionError(client, f"Failed to establish a new connection: {error}") from error
 
 
-def patches(module: ModuleType) -> Iterable[Seam]:
+def seams(module: ModuleType) -> Iterable[Seam]:
     """Return the seams of *module*: of ``http.client`` or of ``urllib3.connection``."""
     ours: Any = module
-    yield ours.HTTPConnection, "connect", _connect
-    yield ours.HTTPSConnection, "connect", _connect
+    yield Seam(ours.HTTPConnection, "connect", _connect)
+    yield Seam(ours.HTTPSConnection, "connect", _connect)
     if module.__name__ == "http.client":
-        yield ours.HTTPConnection, "putrequest", _putrequest
+        yield Seam(ours.HTTPConnection, "putrequest", _putrequest)
 
 
 def _connect(patch: Patch) -> Any:

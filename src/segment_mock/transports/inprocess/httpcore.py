@@ -23,8 +23,6 @@ from .connection import Connection, InProcessTransport
 from .live import LiveTransport
 from .registry import REGISTRY, Patch, Seam
 
-SEAMS_VARY = True
-"""Whether the seams change while the module stays the same: another library may patch pools later."""
 _BRIEF = 8000  # a head of this many bytes is within every limit
 _TLS_SCHEMES = (b"https", b"wss")
 _BY_PARSER = {b"expect", b"transfer-encoding", b"upgrade"}
@@ -37,16 +35,20 @@ _NAMES = re.compile(rb"%b(?:\n%b)*" % (_TOKEN, _TOKEN)).fullmatch
 _VALUES = re.compile(rb"%b(?:\n%b)*" % (_VALUE, _VALUE)).fullmatch
 
 
-def patches(module: ModuleType) -> Iterable[Seam]:
-    """Return the seams of ``httpcore``: its pools, and those that another library has patched for themselves."""
+def seams(module: ModuleType) -> Iterable[Seam]:
+    """Return the seams of ``httpcore``: its pools, and those for proxies once another library has patched them."""
     ours: Any = module
-    for root, name, make in (
-        (ours.ConnectionPool, "handle_request", _handle_request),
-        (ours.AsyncConnectionPool, "handle_async_request", _handle_async_request),
+    for pools, name, make in (
+        ((ours.ConnectionPool, ours.HTTPProxy, ours.SOCKSProxy), "handle_request", _handle_request),
+        (
+            (ours.AsyncConnectionPool, ours.AsyncHTTPProxy, ours.AsyncSOCKSProxy),
+            "handle_async_request",
+            _handle_async_request,
+        ),
     ):
-        for pool in (root, *root.__subclasses__()):
-            if name in vars(pool) and not issubclass(pool, (_Pool, _AsyncPool)):
-                yield pool, name, make
+        for pool in pools:
+            if issubclass(pool, pools[0]):  # without socksio, SOCKSProxy only raises an error
+                yield Seam(pool, name, make, only_own=pool is not pools[0])
 
 
 def _handle_request(patch: Patch) -> Any:

@@ -6,11 +6,10 @@ import socket
 import ssl
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from weakref import WeakKeyDictionary
 
 from ...clock import Clock
-from ...forking import call_after_fork, new_lock
+from ...forking import Succession, call_after_fork, new_lock
 from ...messages import EVERY_CONNECTION, Admission
 from ..server.server import LiveServer
 from .failing import FallibleTransport
@@ -20,35 +19,20 @@ class LiveTransport(FallibleTransport):
     """Opens sockets to a server that *serve* starts for the first one; `close` stops it.
 
     If the server uses TLS, its certificate is verified for the requested host. *admission* is called for each
-    connection. *for_child* returns the transport that replaces this one in a forked child, or the reason why there is
-    none.
+    connection.
     """
 
     def __init__(
         self,
         serve: Callable[[], LiveServer],
         admission: Admission = EVERY_CONNECTION,
-        for_child: Callable[[], LiveTransport | str] = lambda: "it belongs to the parent of this process",
+        succession: Succession | None = None,
     ) -> None:
-        super().__init__(Clock(), admission, is_real=True)
+        super().__init__(Clock(), admission, succession)
         self._serve, self._lock = serve, new_lock()
         self._server: LiveServer | None = None
-        self._for_child = for_child
-        self._successor: LiveTransport | str | None = None
-        call_after_fork(self)
         self._sockets: WeakKeyDictionary[socket.socket, int] = WeakKeyDictionary()
-        self.pools: WeakKeyDictionary[Any, Any] | None = None
-        """The state of httpcore's seam for each pool of a client."""
         self.context: ssl.SSLContext | None = None
-
-    @property
-    def current(self) -> LiveTransport | str:
-        """The transport to use now: itself or, in a forked child, its replacement or the reason why there is none."""
-        return self._successor or self
-
-    def after_fork(self) -> None:
-        """In a forked child, let a transport with new sockets replace this one; two processes can't share a socket."""
-        self._successor = self._for_child()
 
     @property
     def address(self) -> tuple[str, int]:
@@ -85,8 +69,18 @@ class RemoteTransport(LiveTransport):
     """Opens sockets to a remote server at *host* and *port*, with TLS if there is a *context*."""
 
     def __init__(self, host: str, port: int, context: ssl.SSLContext | None) -> None:
-        super().__init__(_unreachable, for_child=lambda: RemoteTransport(host, port, context))
+        super().__init__(_unreachable)
         self._address, self.context = (host, port), context
+        call_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Forget all sockets in a forked child; two processes can't share one."""
+        self._sockets, self.pools = WeakKeyDictionary(), None
+
+    @property
+    def current(self) -> RemoteTransport:
+        """Itself."""
+        return self
 
     @property
     def address(self) -> tuple[str, int]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field
-from functools import lru_cache, partial, wraps
+from functools import lru_cache, wraps
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from inspect import isasyncgenfunction, isclass, iscoroutinefunction, isgeneratorfunction
@@ -56,66 +56,62 @@ class NetworkBlocked(RuntimeError):
     """
 
 
-class Patch:
-    """A patch of ``owner.name``. *make* gets the patch, with its ``original``, and returns the replacement."""
+class Seam(NamedTuple):
+    """The attribute *name* of *owner*, a class or module of a client library; *make* returns the wrapper for a `Patch`.
 
-    def __init__(self, owner: Any, name: str, make: Callable[[Patch], Any]) -> None:
-        self.owner, self.name, self.seam = owner, name, (owner, name, make)
-        self._before = vars(owner).get(name, _MISSING)
-        self.original = getattr(owner, name)
-        while (left := getattr(self.original, "segment_mock_patch", None)) and left.is_over:
-            # Another library restored the wrapper of an interception that has ended since.
-            self.original, self._before = left.original, left._before
-        self.is_over = False
+    With *only_own*, the attribute is left alone while *owner* inherits it.
+    """
+
+    owner: Any
+    name: str
+    make: Callable[[Patch], Any]
+    only_own: bool = False
+
+
+class Patch:
+    """A wrapper at a *seam* of *module* for what is there now, its ``original``.
+
+    It can be applied again after it was removed, which takes a fraction of the time of making a new one.
+    """
+
+    def __init__(self, module: str, seam: Seam) -> None:
+        self.module, self.seam = module, seam
+        self.owner, self.name, make, self._only_own = seam
+        self._before = vars(self.owner).get(self.name, _MISSING)
+        self.original = getattr(self.owner, self.name)
         self.wrapper = make(self)
         self.wrapper.segment_mock_patch = self
-        setattr(owner, name, self.wrapper)
 
-    def renew(self, seam: Seam) -> bool:
-        """Apply it again after `remove`, if it is of *seam* and its original is in place, and return whether it was."""
-        owner, name, _ = seam
-        if self.seam != seam or vars(owner).get(name, _MISSING) is not self._before:
+    def apply(self) -> bool:
+        """Wrap the original, or do nothing and return False if something else is in its place."""
+        now = vars(self.owner).get(self.name, _MISSING)
+        if now is not self._before:
             return False
-        if getattr(owner, name) is not self.original:
-            return False
-        self.is_over = False
-        setattr(owner, name, self.wrapper)
+        if now is _MISSING:
+            if self._only_own:
+                return True
+            if getattr(self.owner, self.name) is not self.original:
+                return False
+        setattr(self.owner, self.name, self.wrapper)
         return True
 
-    def remove(self, active_patches: Iterable[Patch]) -> bool:
-        """Restore the original, and return whether no other patch was involved.
+    def remove(self) -> None:
+        """Restore the original, unless another library has patched the same attribute since.
 
-        If one of *active_patches* wraps this one, it takes the original over. If another library has patched the
-        same attribute since, its patch stays, and the wrapper below only passes calls on.
+        Its patch stays then, and our wrapper below only passes calls on.
         """
-        self.is_over = True
         if vars(self.owner).get(self.name) is self.wrapper:
             if self._before is _MISSING:
                 delattr(self.owner, self.name)
             else:
                 setattr(self.owner, self.name, self._before)
-            return True
-        for patch in active_patches:
-            if patch.original is self.wrapper:
-                patch.original, patch._before = self.original, self._before
-        return False
-
-
-Seam: TypeAlias = tuple[Any, str, Callable[[Patch], Any]]
-"""A class or module of a client library, the name of one of its attributes, and the function that wraps it."""
 
 
 class Library(NamedTuple):
-    """An imported *module* of a client library, the module here (*home*) for it, and the function for its *seams*.
-
-    *removed* are the patches of ended interceptions, the last seam's first. Most tests enter an interception, and a new
-    patch takes three times as long as applying an old one again.
-    """
+    """A *module* of a client library, and the module here for it, its *home*, as both are imported now."""
 
     module: ModuleType
     home: ModuleType | None
-    seams: Callable[[], Iterable[Seam]]
-    removed: list[Patch]
 
 
 @dataclass(eq=False)
@@ -132,7 +128,7 @@ class Route:
     blocks: bool = False
     modules: dict[str, str] = field(default_factory=lambda: LIBRARIES)
     thread: int | None = field(default_factory=get_ident)
-    patches: list[tuple[Library, Patch]] = field(default_factory=list)
+    patches: list[Patch] = field(default_factory=list)
     on_refused: Callable[[str], None] | None = None
     exempt_host: str = ""
 
@@ -150,6 +146,8 @@ class InterceptionRegistry:
         self._lock = new_rlock()
         self._finders: list[Any] = []
         self._libraries: dict[str, Library] = {}
+        self._patches: list[Patch] = []
+        """The newest patch of each seam of the libraries."""
 
     def transport_for(self, host: str) -> InProcessTransport | LiveTransport | None:
         """Return the transport for *host*, None if it is not intercepted; raises `NetworkBlocked` if it is refused.
@@ -168,7 +166,9 @@ class InterceptionRegistry:
                     break
                 owner = owner or route
         if owner is not None:
-            transport = owner.transport if isinstance(owner.transport, str) else owner.transport.current
+            transport: InProcessTransport | LiveTransport | str = owner.transport
+            if not isinstance(transport, str):
+                transport = transport.current
             if isinstance(transport, str):
                 raise refusal(host, transport)
             return transport
@@ -182,32 +182,32 @@ class InterceptionRegistry:
     def add(self, route: Route) -> None:
         """Put *route* in force, before all others."""
         # Import without the lock: another thread that imports the same modules may need the lock for its patches.
+        modules = sys.modules
         for name in route.modules:
-            module, known = sys.modules.get(name), self._libraries.get(name)
             # Either may have been imported again since, as pytest's own pytester does.
-            if module is not None and not (
-                known and known.module is module and known.home and known.home is sys.modules.get(_HOMES[name])
-            ):
-                self._libraries[name] = self._load(name)
+            if name in modules and self._libraries.get(name) != (modules[name], modules.get(_HOMES[name])):
+                self._load(name)
         VIRTUAL.watch_threads()
         with self._lock:
             self.routes = (*self.routes, route)
             try:
-                for name in route.modules:
-                    self._patch(route, name)
+                self._patch(route, route.modules)
             except BaseException:
                 self.remove(route)
                 raise
             self._find()
 
     def remove(self, route: Route) -> None:
-        """Remove *route* from any position of the stack."""
+        """Remove *route* from any position of the stack; the route that was added next takes its patches over."""
         with self._lock:
-            self.routes = tuple(other for other in self.routes if other is not route)
-            active_patches = [patch for other in self.routes for _, patch in other.patches]
-            for library, patch in reversed(route.patches):
-                if patch.remove(active_patches):
-                    library.removed.append(patch)
+            at = self.routes.index(route)
+            later = self.routes[at + 1 :]
+            self.routes = self.routes[:at] + later
+            if later:
+                later[0].patches[:0] = route.patches
+            else:
+                for patch in reversed(route.patches):
+                    patch.remove()
             route.patches.clear()
             self._find()
         VIRTUAL.unwatch_threads()
@@ -243,40 +243,51 @@ class InterceptionRegistry:
         def executed(module: Any) -> None:
             del loader.exec_module
             execute(module)
-            self._libraries[spec.name] = self._load(spec.name)
+            self._load(spec.name)
             with self._lock:
                 for route in self.routes:
-                    self._patch(route, spec.name)
+                    if spec.name in route.modules:
+                        self._patch(route, (spec.name,))
                 self._find()
 
         loader.exec_module = executed
 
-    def _patch(self, route: Route, name: str) -> None:
-        library = self._libraries.get(name)
-        if library is None or library.module is not sys.modules.get(name) or name not in route.modules:
-            return
-        for seam in library.seams():
-            patch = library.removed.pop() if library.removed else None
-            if patch is None or not patch.renew(seam):
-                patch = Patch(*seam)
-            route.patches.append((library, patch))
+    def _patch(self, route: Route, modules: Container[str]) -> None:
+        """Wrap the seams of *modules* for *route*."""
+        for index, patch in enumerate(self._patches):
+            if patch.module in modules:
+                if patch.apply():
+                    route.patches.append(patch)
+                else:
+                    self._patch_again(route, index)
 
-    def _load(self, name: str) -> Library:
-        """Return the library's module *name* as it is imported now, and what belongs to it."""
+    def _patch_again(self, route: Route, index: int) -> None:
+        """Wrap a seam for *route* that is not as its newest patch has found it."""
+        old = self._patches[index]
+        now = vars(old.owner).get(old.name)
+        patch = getattr(now, "segment_mock_patch", None)  # a wrapper of another library may have copied this
+        if not isinstance(patch, Patch) or patch.wrapper is not now:
+            patch = self._patches[index] = Patch(old.module, old.seam)
+            patch.apply()
+        elif any(patch in other.patches for other in self.routes):
+            return
+        # Otherwise another library has restored our wrapper, after the interception to which it belonged.
+        route.patches.append(patch)
+
+    def _load(self, name: str) -> None:
+        """Find the seams of a library's module *name*, as it is imported now."""
         module, library, home = import_module(name), name.partition(".")[0], _HOMES[name]
         version = getattr(sys.modules.get(library), "__version__", "")
+        patches: list[Patch] = []
         if library in OLDEST and version and _numbers(version) < _numbers(OLDEST[library]):
             self.too_old[library] = version
-            return Library(module, sys.modules.get(home), tuple, [])
-        if (
-            name in self._libraries and self._libraries[name].module is not module
-        ):  # what inherits from the library is imported again
-            sys.modules.pop(home, None)
-        seams: Any = import_module(home)
-        if getattr(seams, "SEAMS_VARY", False):
-            return Library(module, seams, partial(seams.patches, module), [])
-        patches = tuple(seams.patches(module))
-        return Library(module, seams, lambda: patches, [])
+        else:
+            if name in self._libraries and self._libraries[name].module is not module:
+                sys.modules.pop(home, None)  # what inherits from the library is imported again
+            patches += [Patch(name, seam) for seam in import_module(home).seams(module)]
+        with self._lock:
+            self._libraries[name] = Library(module, sys.modules.get(home))
+            self._patches = [patch for patch in self._patches if patch.module != name] + patches
 
 
 def _numbers(version: str) -> tuple[int, ...]:

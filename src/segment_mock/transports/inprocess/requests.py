@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 from .registry import REGISTRY, Patch, Seam
 
 
-def patches(module: ModuleType) -> Iterable[Seam]:
+def seams(module: ModuleType) -> Iterable[Seam]:
     """Return the seams of ``requests.sessions``."""
-    yield module, "get_environ_proxies", _get_environ_proxies
+    yield Seam(module, "get_environ_proxies", _get_environ_proxies)
 
 
 def _get_environ_proxies(patch: Patch) -> Any:

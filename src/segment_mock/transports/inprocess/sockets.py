@@ -11,17 +11,17 @@ from .registry import OLDEST, REGISTRY, Patch, Seam, refusal
 _KNOWN = "requests, urllib3, httpx, aiohttp and the standard library's http.client"
 
 
-def patches(module: ModuleType) -> Iterable[Seam]:
+def seams(module: ModuleType) -> Iterable[Seam]:
     """Return the seams of ``socket``, or of ``asyncio.base_events``."""
     ours: Any = module
     if module.__name__ == "socket":
         for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
-            yield ours, name, _lookup
+            yield Seam(ours, name, _lookup)
         for name in ("connect", "connect_ex", "sendto"):
             if hasattr(ours.socket, name):  # httpretty's socket does not have all of them
-                yield ours.socket, name, _addressed
+                yield Seam(ours.socket, name, _addressed)
     else:  # asyncio looks up in another thread, whose stack does not have the user's line
-        yield ours.BaseEventLoop, "getaddrinfo", _awaited_lookup
+        yield Seam(ours.BaseEventLoop, "getaddrinfo", _awaited_lookup)
 
 
 def check(host: Any) -> None:
