@@ -15,7 +15,6 @@ from typing import Any
 
 from .core import Call, Json, Refusal, Vendor
 from .core.call import all_options
-from .core.limited_world import LimitedWorld
 from .core.steps import Policy, begin, end, perform
 from .core.world import RateWindow, World
 from .faults import FaultRules, is_kind, kinds
@@ -493,6 +492,8 @@ def _world_of(settings: Mapping[str, Any]) -> World:
         raise SettingError(
             "max_organizations: it needs --credentials isolated; otherwise all calls share one organization"
         )
+    from .core.limited_world import LimitedWorld  # few worlds are limited
+
     return LimitedWorld(settings["seed"], limit=limit)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from functools import partial
 from typing import Any, TypeAlias
 from urllib.parse import unquote
@@ -148,6 +147,8 @@ class Routes:
         return UNMATCHED
 
     def _nearest(self, vendor: Vendor, method: str, path: str) -> str:
+        from difflib import get_close_matches  # slow to import
+
         names = [f"{verb} {path_of_row}" for verb, path_of_row, _ in self.rows()]
         near = get_close_matches(f"{method} {path}", names, n=3, cutoff=0.3)
         moves = any(option.name == "path" for option in vendor.options)

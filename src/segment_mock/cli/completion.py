@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import fields
@@ -167,11 +166,13 @@ def programs(context: click.Context, parameter: click.Parameter, incomplete: str
     """Complete the command of ``exec`` and ``record``: first a program, then files."""
     if context.params.get("command") or os.sep in incomplete:
         return files(context, parameter, incomplete)
+    from shutil import which  # slow to import
+
     names = set()
     for folder in os.get_exec_path():
         with suppress(OSError):
             names |= {name for name in os.listdir(folder) if name.startswith(incomplete)}  # noqa: PTH208 - names only
-    return [CompletionItem(name) for name in sorted(names) if shutil.which(name)]
+    return [CompletionItem(name) for name in sorted(names) if which(name)]
 
 
 def completer_of(option: Option) -> Completer | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from functools import lru_cache
 from itertools import islice
 from typing import Any
@@ -51,6 +50,8 @@ def credential_hint(header: str, headers: Mapping[str, str], others: Iterable[st
 
     *headers* have lower-case names; *others* are the headers for other vendors' credentials.
     """
+    from difflib import get_close_matches  # slow to import
+
     advice, plain = f"send your credential in the header {header}", _plain(header)
     plain_headers = {_plain(name): name for name in headers if name != header.lower()}
     usual = [plain, f"x{plain}", *map(_plain, others), "authorization", "token", "xtoken"]

@@ -6,7 +6,6 @@ decodes the body and runs the operation in a transaction. A refusal is worded as
 
 from __future__ import annotations
 
-import hmac
 import logging
 from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -197,9 +196,11 @@ def _broken(call: Call, error: Exception) -> Response:
 
 
 def _is_listed(credential: str, credentials: Collection[str]) -> bool:
+    from hmac import compare_digest  # loads OpenSSL
+
     # Compare in constant time, and always with every credential.
     credential_bytes = credential.encode("utf-8", "surrogatepass")
-    return any([hmac.compare_digest(credential_bytes, one.encode("utf-8", "surrogatepass")) for one in credentials])  # noqa: C419
+    return any([compare_digest(credential_bytes, one.encode("utf-8", "surrogatepass")) for one in credentials])  # noqa: C419
 
 
 def _explained(schema: Schema, body: Json) -> Any:

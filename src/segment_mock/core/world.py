@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from hashlib import blake2b
 from random import Random as Random
 from typing import Any
 
@@ -332,4 +331,6 @@ def _restored(name: str) -> str:
 
 def organization_name(credential: str) -> str:
     """Return the name of the organization of *credential*, if each credential has its own organization."""
+    from hashlib import blake2b  # loads OpenSSL
+
     return credential and blake2b(credential.encode("utf-8", "replace"), digest_size=6).hexdigest()

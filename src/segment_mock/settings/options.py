@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from math import isfinite
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -37,6 +36,8 @@ class SettingError(ValueError):
 
 def suggestion(name: str, names: Iterable[str]) -> str:
     """Return ``" (did you mean 'x'?)"`` with the nearest of *names* to *name*, or ``""`` if none is near."""
+    from difflib import get_close_matches  # slow to import
+
     text = (name[:200] if isinstance(name, str) else brief(name)).lower()
     by_lower_case = {str(one).lower(): str(one) for one in reversed([*names])}
     # Letters in another order are far apart for difflib: "slasa" is as near to "salsa" as "pizza" is.

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import ssl
-import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -76,7 +74,9 @@ class CertificateAuthority:
     def publish(self) -> None:
         """Write the CA certificate to a file in a new folder, on the first call."""
         if self.file is None:
-            self.file = Path(tempfile.mkdtemp(prefix="segment-mock-")) / "ca.pem"
+            from tempfile import mkdtemp  # slow to import
+
+            self.file = Path(mkdtemp(prefix="segment-mock-")) / "ca.pem"
             with os.fdopen(os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 file.write(self.pem)
 
@@ -84,7 +84,9 @@ class CertificateAuthority:
         """Remove the file."""
         file, self.file = self.file, None
         if file is not None:
-            shutil.rmtree(file.parent, ignore_errors=True)
+            from shutil import rmtree  # slow to import
+
+            rmtree(file.parent, ignore_errors=True)
 
     def _issue(self, *names: str, ca: CA | None = None) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta, timezone
-from hashlib import sha256
 from typing import Any
 
 from ...clock import iso, seconds
@@ -76,6 +75,8 @@ def complete_field(field: Json, definition: Mapping[str, Any] | None) -> Json:
 
 
 def _id_of(name: str) -> str:
+    from hashlib import sha256  # loads OpenSSL
+
     # No call of the API defines a field, so derive the id from the name; it is the same in every run and data file.
     digits = sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-8{digits[17:20]}-{digits[20:32]}"
