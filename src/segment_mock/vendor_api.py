@@ -1,4 +1,4 @@
-"""The public API for vendors in other packages; they import nothing else of this project.
+"""The public API for vendors in other packages, which import nothing else of this project.
 
 `VERSION` grows with every change that would break existing vendors; a vendor states its version as `Vendor.api`.
 docs/how-to/writing-a-vendor.md explains the parts. `segment_mock.vendor_testing` is the API for a vendor's tests.

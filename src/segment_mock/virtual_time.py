@@ -1,4 +1,4 @@
-"""Virtual time, which passes without waiting: for an event loop in which in-process calls wait, or a whole process.
+"""Virtual time, which passes without waiting: for an event loop with in-process calls, or for a whole process.
 
 Two parts jump instead of sleeping:
 
@@ -7,7 +7,7 @@ Two parts jump instead of sleeping:
 * `VirtualTime` (``clock.patch_sleep()``) makes ``time.sleep``, ``asyncio.sleep``, ``time.time``, ``time.monotonic``,
   ``time.perf_counter`` and the loop's time share one offset that every sleep moves.
 
-Where something real could wake the loop (a socket, a thread, a subprocess, a job of an executor), the wait is real.
+The wait is real if something real could wake the loop: a socket, a thread, a subprocess, or a job of an executor.
 """
 
 from __future__ import annotations
@@ -54,16 +54,16 @@ class MovableClock(Protocol):
         """Return the current time."""
 
     def advance(self, by: float) -> None:
-        """Move *by* seconds forward."""
+        """Move forward by *by* seconds."""
 
     def move_to(self, moment: float) -> None:
         """Move forward to *moment*, unless it has passed."""
 
 
 class EndlessSleep(RuntimeError):
-    """Code sleeps again and again because the clock that it reads does not move; virtual time can't reach that clock.
+    """Code sleeps again and again, because it waits for a clock that virtual time can't move.
 
-    It is not an OSError, so that no client retries it.
+    It is not an OSError, so that clients do not retry the call.
     """
 
 
@@ -89,7 +89,7 @@ class LoopTime:
         return self.monotonic() + self.offset + VIRTUAL.shared_offset(self)
 
     def watch(self) -> None:
-        """Let the loop jump instead of waiting for its next timer; ends with `unwatch`."""
+        """Make the loop jump to its next timer instead of waiting, until `unwatch`."""
         loop: Any = self._loop()
         if self._select is None and loop is not None:
             selector = loop._selector
@@ -98,7 +98,7 @@ class LoopTime:
             loop.run_in_executor = self._counted(loop.run_in_executor)
 
     def unwatch(self) -> None:
-        """Let the loop wait for its next timer again."""
+        """Make the loop wait for its next timer again."""
         loop: Any = self._loop()
         if self._select is not None and loop is not None:
             del loop.run_in_executor
@@ -147,7 +147,7 @@ class LoopTime:
 
 
 class VirtualTime:
-    """One offset for all clocks of this process, while at least one `patch_sleep` is in force."""
+    """One offset for all clocks of this process, while at least one `patch_sleep` is active."""
 
     def __init__(self) -> None:
         self.offset = 0.0
@@ -163,11 +163,11 @@ class VirtualTime:
 
     @property
     def in_force(self) -> bool:
-        """Whether sleeping costs no time now."""
+        """Whether sleeping currently takes no real time."""
         return bool(self._clocks)
 
     def shared_offset(self, loop_time: LoopTime) -> float:
-        """Return what the process's virtual time adds to a loop's own."""
+        """Return the offset that the virtual time of the process adds to a loop's own time."""
         return self.offset if self._clocks else 0.0
 
     def loop_time(self, loop: AbstractEventLoop) -> LoopTime | None:
@@ -191,20 +191,20 @@ class VirtualTime:
             clock.advance(whole_grains)
 
     def passed(self, clock: MovableClock, seconds: float) -> None:
-        """Move *clock* and virtual time by *seconds* that a caller in synchronous code would have waited."""
+        """Move *clock* and virtual time forward by *seconds*, in place of a wait in synchronous code."""
         clock.advance(seconds)
         if clock in self._clocks:
             self._move(seconds)
 
     def watch_threads(self) -> None:
-        """Until `unwatch_threads`, let only threads that start from now on prevent a jump, not those alive now."""
+        """Ignore the threads that are alive now, until `unwatch_threads`: only later threads prevent a jump."""
         with self._lock:
             self._watchers += 1
             if self._watchers == 1:
                 self._bystanders = threading.enumerate()
 
     def unwatch_threads(self) -> None:
-        """End what `watch_threads` began; the outermost pair counts."""
+        """End `watch_threads`. In nested pairs, only the outermost pair has an effect."""
         with self._lock:
             self._watchers -= 1
             if not self._watchers:
@@ -290,7 +290,7 @@ class VirtualTime:
                 loop_time.unwatch()
 
     def _start_traveller(self) -> None:
-        """Let time-machine, where it is installed, move ``datetime.now()`` and names bound before."""
+        """Let time-machine, if installed, move ``datetime.now()`` and clock functions that were imported by name."""
         if "freezegun" in sys.modules and sys.modules["freezegun"].api.freeze_factories:
             return  # time-machine and freezegun refuse to work together
         try:
@@ -398,7 +398,7 @@ VIRTUAL = VirtualTime()
 
 
 async def wait(clock: MovableClock, seconds: float, end: float, never: Callable[[], Exception]) -> None:
-    """Suspend the running asyncio task for *seconds*, which may be infinite; *clock* is then moved to *end*.
+    """Suspend the running asyncio task for *seconds*, which may be infinite, and then move *clock* to *end*.
 
     It takes no real time while only timers could wake the loop. If the wait is cancelled, the clock moves by the time
     that passed in the loop, in hundredths of a second. If the wait is infinite and nothing could ever end it, raises
@@ -457,7 +457,7 @@ def _resolve(future: Future[None]) -> None:
 
 
 def rounded(seconds: float) -> float:
-    """Return *seconds* rounded to hundredths, which leaves out the loop's own running time."""
+    """Return *seconds* rounded to hundredths, so that the running time of the loop itself does not count."""
     return max(0.0, round(seconds / _GRAIN) * _GRAIN)
 
 

@@ -1,7 +1,7 @@
 """State that outlives a process: one append-only log with compaction, on SQLite or on Redis.
 
-`open_log` returns the `LastingLog` of a URL. First acquire it, then read blobs and entries back, and then append.
-Entries are bytes; their user defines what they contain.
+`open_log` returns the `LastingLog` of a URL. Acquire it, read blobs and entries, and then append entries. Entries are
+bytes, whose contents are up to the caller.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FORMS = "memory, sqlite:///FILE or redis://HOST:PORT/DB"
 
 
 def open_log(url: str) -> LastingLog:
-    """Return the log of the setting ``store``; raises `StoreError` for what is not the URL of a store."""
+    """Return the log of the setting ``store``; raises `StoreError` if *url* is not the URL of a store."""
     check_url(url)
     parts = urlsplit(url)
     if parts.scheme == "sqlite":

@@ -30,8 +30,8 @@ class StoreUnavailable(Exception):
 class LastingLog(ABC):
     """An append-only log of one state, with immutable blobs beside it, and one writer at a time.
 
-    Each method raises `StoreUnavailable` while the engine does not answer, and `StoreError` for what can't be used.
-    *url* has no password.
+    Each method raises `StoreUnavailable` while the engine does not answer, and `StoreError` for a damaged or foreign
+    store. *url* has no password.
     """
 
     def __init__(self, url: str) -> None:
@@ -39,11 +39,14 @@ class LastingLog(ABC):
 
     @abstractmethod
     def acquire(self) -> None:
-        """Become the only writer; raises `StoreInUse` with the process that is the writer now."""
+        """Become the only writer; raises `StoreInUse` with the current writer's process."""
 
     @abstractmethod
     def entries(self) -> Generator[bytes, None, None]:
-        """Yield every entry since the last compaction, oldest first; the first is that of the compaction."""
+        """Yield every entry since the last compaction, oldest first.
+
+        The first entry is the result of the compaction.
+        """
 
     @abstractmethod
     def blob(self, name: str) -> bytes:
@@ -55,18 +58,18 @@ class LastingLog(ABC):
 
     @abstractmethod
     def append(self, entry: bytes) -> None:
-        """Add *entry*, all of it or nothing; it lasts once this returns."""
+        """Add *entry*, all of it or nothing; it is saved once this returns."""
 
     @abstractmethod
     def compact(self, entry: bytes, keep: Collection[str]) -> None:
-        """Replace all entries by *entry*, and remove all blobs except those named in *keep*, in one step."""
+        """Replace all entries by *entry*, and remove all blobs except the ones named in *keep*, in one step."""
 
     @abstractmethod
     def resume(self) -> None:
         """Become the writer again after `StoreUnavailable`, without waiting.
 
-        Returns when entries can be read and appended again: read all of them, because it is not known which of the
-        last ones were written. Raises `StoreUnavailable` otherwise.
+        Returns when entries can be read and appended again. Read all of them, because the last ones may not have been
+        written. Raises `StoreUnavailable` otherwise.
         """
 
     @abstractmethod
@@ -75,7 +78,7 @@ class LastingLog(ABC):
 
 
 def public_url(url: str) -> str:
-    """Return *url* without user, password and query, even if the password has characters that end it in a URL."""
+    """Return *url* without user, password and query, even if the password contains characters that end it in a URL."""
     return _QUERY.sub("", _PASSWORD.sub(f"{url.partition(':')[0]}://***@", url))
 
 
@@ -85,7 +88,7 @@ def sealed(content: bytes) -> bytes:
 
 
 def unsealed(content: bytes) -> bytes:
-    """Return what was `sealed`; raises ValueError if it has changed since."""
+    """Return the content of `sealed`; raises ValueError if it has changed since."""
     if len(content) < 4 or crc32(content[4:]).to_bytes(4, "big") != content[:4]:
         raise ValueError("a checksum does not match")
     return content[4:]

@@ -137,7 +137,7 @@ class RedisLog(LastingLog):
         call_after_fork(self)
 
     def acquire(self) -> None:
-        """Take the lease if nobody has it; waits for the end of one that its owner does not renew."""
+        """Take the lease. If another process holds it without renewing it, wait until the lease expires."""
         self._guarded(self._client.ping)  # says plainly if a password is missing
         self._check_eviction()
         left = float("inf")
@@ -191,7 +191,7 @@ class RedisLog(LastingLog):
         self._write(_COMPACT, sealed(entry), *keep)
 
     def resume(self) -> None:
-        """Take the lease again, if the server answers and nobody else has it."""
+        """Take the lease again, if the server answers and no other process holds the lease."""
         if self._over.is_set():
             raise StoreUnavailable(f"the store {self.url} is closed")
         if self._failure:  # the thread tries all the time, so that no call waits for a server that is gone
@@ -202,7 +202,7 @@ class RedisLog(LastingLog):
             raise StoreUnavailable(str(error)) from None
 
     def close(self) -> None:
-        """Give the lease back."""
+        """Release the lease."""
         self._over.set()
         if self._thread is not None:
             self._thread.join(TIMEOUT)
@@ -216,7 +216,7 @@ class RedisLog(LastingLog):
             client.connection_pool.disconnect()
 
     def after_fork(self) -> None:
-        """Do not write in a forked child; lease and log belong to the parent."""
+        """Stop writing in a forked child, because lease and log belong to the parent."""
         self._position, self._thread = None, None
         self._over = Event()
         self._over.set()

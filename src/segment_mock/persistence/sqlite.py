@@ -1,8 +1,8 @@
 """The log in a file of SQLite.
 
-It is in WAL mode with ``synchronous=NORMAL``. What was committed survives the process whatever ends it, SIGKILL
-included, without waiting for the disk at each call. After a power failure the file is sound, but may lack the last
-moments: a mock does not need more, and a call would take ten times as long.
+It is in WAL mode with ``synchronous=NORMAL``. Committed data survives any end of the process, including SIGKILL,
+without waiting for the disk at each call. After a power failure the file is valid, but may lack the last moments. A
+mock needs no more, and a call would otherwise take ten times as long.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class SqliteLog(LastingLog):
         call_after_fork(self)
 
     def acquire(self) -> None:
-        """Lock the file, and create it if there is none."""
+        """Lock the file, and create it if it does not exist."""
         if not self._path.parent.is_dir():
             raise self._refused(f"{str(self._path.parent)!r} is not a directory")
         if self._path.exists() and not self._path.is_file():
@@ -106,7 +106,7 @@ class SqliteLog(LastingLog):
         self._write(work)
 
     def resume(self) -> None:
-        """Try to write; what was cut off before is rolled back."""
+        """Try to write; an incomplete earlier write is rolled back."""
         self._write(lambda writer: writer.execute("INSERT INTO probe VALUES (zeroblob(?))", (_PROBE,)))
         self._write(lambda writer: writer.execute("DELETE FROM probe"))
 
@@ -122,7 +122,7 @@ class SqliteLog(LastingLog):
             self._lock = None
 
     def after_fork(self) -> None:
-        """Do not close the parent's file in a forked child, because closing would write."""
+        """Leave the parent's file open in a forked child, because closing it would write."""
         import ctypes
 
         for connection in (self._reader, self._writer):

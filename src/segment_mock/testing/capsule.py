@@ -1,4 +1,4 @@
-"""Capsules: the calls of a mock, with its initial state and its faults, as JSON that can be replayed."""
+"""Capsules: the calls of a mock, with its initial state and its faults, as a JSON document that can be replayed."""
 
 from __future__ import annotations
 
@@ -44,10 +44,12 @@ ELSEWHERE = {
 
 
 def capsule(emulator: Emulator, about: str = "") -> dict[str, Any]:
-    """Return the capsule of *emulator* as plain JSON; *about* is its title, such as the id of a test.
+    """Return the capsule of *emulator* as a JSON-compatible dictionary.
 
-    It has no credentials: the journal does not have them, and listed ones are left out. Raises LookupError if the
-    records before the first call can't be restored.
+    *about* is its title, such as the id of a test.
+
+    It contains no credentials: the journal redacts them, and the lists of accepted ones are left out. Raises
+    LookupError if the records before the first call can no longer be restored.
     """
     entries = [*emulator.journal]
     with emulator.world.lock:
@@ -84,7 +86,7 @@ def _settings(emulator: Emulator) -> dict[str, Any]:
 
 
 def _data(emulator: Emulator, entries: list[Entry]) -> dict[str, Any]:
-    """Return every organization's records from before the first of *entries*; the mock does not change."""
+    """Return the records of every organization before the first of *entries*; the mock is not changed."""
     now = Snapshot(emulator.world)
     log = emulator.world.log
     log.rollback(entries[0].mark if entries else now.mark)
@@ -98,9 +100,9 @@ def _data(emulator: Emulator, entries: list[Entry]) -> dict[str, Any]:
 
 
 def _rule(rule: FaultRule, entries: Iterable[Entry]) -> dict[str, Any]:
-    """Return a rule in the form of ``--faults``, with the calls for which it was in force.
+    """Return a rule in the form of ``--faults``, with the calls for which it was armed.
 
-    A function can't be stored; a rule that matches by a function has the list of the calls that it struck instead.
+    A Python function can't be stored; a rule that matches by a function gets the list of the calls that it struck.
     """
     row: dict[str, Any] = {"id": rule.id, "since": rule.since, "until": rule.until, "armed": rule.armed}
     name = f"{rule.id} {rule.kind}"
@@ -162,7 +164,7 @@ def _change_as_json(emulator: Emulator, change: Change) -> list[Any]:
 
 
 def _body(body: bytes) -> Mapping[str, Any]:
-    """Return bytes in the most readable JSON form from which the same bytes can be restored."""
+    """Return bytes in the most readable form that JSON allows and that restores the same bytes."""
     document = parsed(body)
     for name, dumped in FORMS.items():
         # Half a surrogate pair is no UTF-8, and these bytes are then not those that were sent.

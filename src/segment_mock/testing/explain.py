@@ -1,4 +1,4 @@
-"""Explain why an assertion on calls failed: the nearest calls, where they differ, and likely typos."""
+"""Explain why an assertion on calls failed: the most similar calls, their differences, and likely typos."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _CLOSER = 20
 
 
 class IgnoredField(NamedTuple):
-    """A member that the API ignores.
+    """A field of requests that the API ignores.
 
-    *entry* is the first call that sent it, and *calls* the number of such calls. *path* has ``[*]`` for list items.
-    *suggestion* names the member that was probably meant.
+    ``operation`` and ``path`` say where it is; *path* has ``[*]`` for list items. *entry* is the first call that sent
+    it, and *calls* the number of such calls. *suggestion* names the field that was probably intended.
     """
 
     entry: Entry
@@ -40,7 +40,7 @@ class IgnoredField(NamedTuple):
 
 
 def ignored_fields(core: Source) -> list[IgnoredField]:
-    """Return the members that the calls in the journal sent without effect, one for each operation and place."""
+    """Return the fields of all calls in the journal that the API ignores, once for each operation and path."""
     rows: dict[tuple[str, str], IgnoredField] = {}
     for entry in core.journal:
         for path in dict.fromkeys(_INDEX.sub("[*]", path) for path in entry.unread):
@@ -84,7 +84,10 @@ def describe(entry: Entry) -> str:
 
 
 def explain(core: Source, entry_filter: EntryFilter, matching: Sequence[Entry], times: Any) -> str:
-    """Explain why the number of *matching* calls, which *entry_filter* selects, is not *times* (None: at least one)."""
+    """Explain why the number of *matching* calls is not *times* (None: at least one).
+
+    *wanted* is the filter that the calls match.
+    """
     calls = [entry for entry in core.journal if entry_filter.names(entry)]
     number = "at least 1 call" if times is None else f"{brief(times)} calls" if times != 1 else "1 call"
     expected = f"{number}{_conditions(entry_filter)}"
@@ -131,7 +134,7 @@ def _distance(ranked: tuple[list[Mismatch], Entry]) -> tuple[float, int]:
 
 
 def _weight(miss: Mismatch) -> float:
-    """Return how different one place is, from nearly 0 (a likely typo) to 1 (unrelated)."""
+    """Return the size of a difference, from nearly 0 (a likely typo) to 1 (unrelated values)."""
     if typo(miss):
         return 0.05
     near = SequenceMatcher(None, brief(miss.expected), brief(miss.got)).ratio()

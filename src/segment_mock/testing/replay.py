@@ -29,7 +29,7 @@ _NEAR = 1.0
 
 @dataclass
 class Replayed:
-    """A replayed call, and where its reply differs; *skipped* is the reason if it was not performed.
+    """A replayed call with its differences; *skipped* is the reason if the call was not performed.
 
     *call* is the call in the capsule; *answer* is the reply of the replay, in the same form.
     """
@@ -43,7 +43,10 @@ class Replayed:
 
 
 class Replay:
-    """A mock in the state before the first call of the capsule *document*. Raises `SettingError` if it is not valid."""
+    """A mock in the state before the first call of the capsule *document*.
+
+    Raises `SettingError` for an invalid capsule.
+    """
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         if not isinstance(document, Mapping) or document.get("capsule") != FORM:
@@ -63,7 +66,7 @@ class Replay:
         self._turn = 0
 
     def warnings(self) -> Iterator[str]:
-        """Yield what the capsule could not store, and the replay therefore can't reproduce."""
+        """Yield a warning for everything that the capsule could not store, so that the replay can't reproduce it."""
         try:
             yield from self._warnings()
         except _MALFORMED as error:
@@ -165,7 +168,7 @@ class Replay:
 
 @contextmanager
 def _log_held_back() -> Iterator[list[logging.LogRecord]]:
-    """Collect in a ``with`` block what this project logs, and log at its end what is left of it."""
+    """Collect the log records of this project within a ``with`` block, and log the remaining ones at its end."""
     records: list[logging.LogRecord] = []
 
     def hold(record: logging.LogRecord) -> bool:
@@ -199,7 +202,7 @@ _TYPE_NAMES = {str: "text", list: "a list", Mapping: "a dictionary", int: "a num
 
 
 def _check_settings(document: Mapping[str, Any]) -> None:
-    """Raise `SettingError` for settings that a capsule must not have, especially those that name files."""
+    """Raise `SettingError` for settings that a capsule may not have, especially names of files."""
     _check_members(document, {"settings": _MAPPING}, "")
     for name in document["settings"]:
         if name in ELSEWHERE:

@@ -11,40 +11,40 @@ from ..store import Difference
 
 
 class Entries(Protocol):
-    """The entries of a journal, oldest first."""
+    """The entries of a journal, oldest first, as `Source.journal` gives them."""
 
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[Entry]: ...
     @property
     def forgotten(self) -> int:
-        """How many older entries were dropped."""
+        """The number of older entries that were dropped."""
 
     def get(self, number: int) -> Entry | None:
-        """Return the entry with this id, or None."""
+        """Return the entry with the id *number*, or None."""
 
     def clear(self) -> None:
-        """Drop every entry."""
+        """Drop all entries."""
 
     def describe_contents(self) -> str:
-        """Return a clause for messages: which entries there are, and which were dropped and why."""
+        """Return a phrase for error messages: the ids in the journal, and how many entries were dropped and why."""
 
     def wait(self, enough: Callable[[], bool], timeout: float) -> bool:
-        """Wait until *enough* returns True, at most *timeout* real seconds, and return whether it did."""
+        """Wait until *enough* returns True, at most *timeout* real seconds; return whether it did."""
 
 
 class Source(Protocol):
-    """A mock, as assertions see it."""
+    """The parts of a mock that assertions use."""
 
     @property
     def vendors(self) -> Mapping[str, Vendor]:
-        """Its vendors by name."""
+        """The vendors of the mock, by name."""
 
     @property
     def journal(self) -> Entries:
-        """Its journal."""
+        """The journal of the mock."""
 
     def now(self) -> float:
-        """Return the time of its clock in epoch seconds."""
+        """Return the time of the mock's clock in epoch seconds."""
 
     def entry_filter(self, **filters: Any) -> EntryFilter:
         """Return a filter of entries; raises `SettingError` for an unknown filter, operation or vendor."""
@@ -56,4 +56,7 @@ class Source(Protocol):
         """Take a snapshot; its ``mark`` is its position in the change log."""
 
     def changes_since(self, snapshot: Any) -> dict[str, list[Difference]]:
-        """Return how the records differ from *snapshot*, by full table name; raises LookupError."""
+        """Return the differences of the records from *snapshot*, by full table name.
+
+        Raises LookupError after a reset.
+        """

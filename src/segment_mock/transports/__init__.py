@@ -1,1 +1,1 @@
-"""The transports. Each turns a client's bytes or calls into a `Request`, and delivers the `Response`."""
+"""The transports. Each turns a client's bytes or calls into a `Request`, and sends the `Response`."""

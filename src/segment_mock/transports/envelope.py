@@ -1,10 +1,11 @@
-"""A reply inside a reply: how a server describes a client's reply, including its delivery, to a front.
+"""A response inside a response: how a server describes a client's response, including its delivery, to a front.
 
 A front is a WSGI worker that forwards calls to one server, see `front`. It sends each call as a POST to the client's
 target, with the client's headers and two more: `FRONT` names the client's method, and `TOKEN` has the admin token of
-the server. The answer has status 200 and the media type `TYPE`. Its first line is JSON, and the bytes after it are the
-body. So a broken delivery is described between server and front, and carried out between front and client. While a
-call waits, the server sends ``100 Continue`` every `BEAT` seconds to show that it is alive.
+the server. The server responds with status 200 and the media type `TYPE`. The first line of its body is JSON, and the
+bytes after that line are the body for the client. So a broken delivery is described between server and front, and
+carried out between front and client. While a call waits, the server sends ``100 Continue`` every `BEAT` seconds to show
+that it is alive.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def original(request: Request, trusts: Callable[[str], bool]) -> Request | None:
 
 
 def is_token(known: str | None, given: str) -> bool:
-    """Return whether a front with the token *given* may forward calls; if *known* is None, every front may."""
+    """Return whether a front with the token *given* may forward calls. If *known* is None, every front may."""
     if known is None:
         return True
     from hmac import compare_digest  # loads OpenSSL

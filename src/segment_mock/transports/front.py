@@ -65,8 +65,8 @@ class Front:
     """Forwards calls to the server at *url*, with its *admin_token* if it has one.
 
     *ca_file* is the CA certificate of a server with ``--tls``. *timeout* is in seconds, see `TIMEOUT`. Raises
-    `SettingError` for a URL or a token that can't be used. Connections stay open between calls. Threads and forked
-    workers may share it.
+    `SettingError` for an invalid URL or token. Connections stay open between calls. Threads and forked workers may
+    share it.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Front:
         call_after_fork(self)
 
     def after_fork(self) -> None:
-        """Drop the connections, which the parent goes on using; two processes can't share one."""
+        """Drop the connections, which the parent still uses; two processes can't share a connection."""
         _close_all(self._idle)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -102,7 +102,7 @@ class Front:
             return _problem(failure, environ, start_response)
 
     def _ask(self, environ: WSGIEnvironment) -> tuple[HTTPConnection, HTTPResponse]:
-        """Send the call, and return its answer as soon as it begins."""
+        """Send the call, and return the beginning of its response as soon as it arrives."""
         connection = self._connected()
         source = _Source(connection.sock, _client_of(environ), self._timeout)
         connection.response_class = partial(_response, source)  # type: ignore[assignment]
@@ -172,7 +172,7 @@ class Front:
         return connection
 
     def _explained(self, error: BaseException) -> _Failure | None:
-        """Return what an *error* of a connection means to the client, None if it is something else."""
+        """Return a connection *error* as a failure with advice for the client, or None for any other error."""
         if isinstance(error, TimeoutError):
             said, status = f"gave no sign of life for {self._timeout:g} s", 504
         elif isinstance(error, (OSError, HTTPException)) and not isinstance(error, _ClientLeft):
@@ -233,7 +233,7 @@ class Front:
 
 
 class _ClientLeft(ConnectionAbortedError):
-    """The client closed its connection before its call was answered."""
+    """The client closed its connection before the response to its call."""
 
 
 class _Source(RawIOBase):
@@ -289,7 +289,7 @@ class _Source(RawIOBase):
 
 
 class _Answered:
-    """A socket for HTTPResponse whose bytes come from a `_Source`."""
+    """A socket for HTTPResponse that reads its bytes from a `_Source`."""
 
     def __init__(self, source: _Source) -> None:
         self._source = source
@@ -336,7 +336,7 @@ def _variable(name: str) -> str:
 
 
 def _target(environ: WSGIEnvironment) -> str:
-    """Return path and query as the client sent them, if the WSGI server has them, or as WSGI decodes them."""
+    """Return path and query as the client sent them if the WSGI server has them, else as WSGI decodes them."""
     for name in ("RAW_URI", "REQUEST_URI"):
         target = split_target(environ.get(name, ""))[1]
         path = unquote_to_bytes(target.partition("?")[0].encode("latin-1")).decode("latin-1")
@@ -348,7 +348,7 @@ def _target(environ: WSGIEnvironment) -> str:
 
 
 def _headers(environ: WSGIEnvironment) -> Iterator[tuple[str, str]]:
-    """Yield the headers for the server, without those for this connection only."""
+    """Yield the headers for the server, without headers that concern only this connection."""
     named = {option.strip().lower() for option in environ.get("HTTP_CONNECTION", "").split(",")}
     if environ.get("CONTENT_TYPE"):
         yield "Content-Type", environ["CONTENT_TYPE"]
@@ -426,7 +426,7 @@ def _status_line(status: int) -> str:
 def _delivered(
     head: dict[str, Any], payload: bytes, environ: WSGIEnvironment, start_response: StartResponse
 ) -> Iterable[bytes]:
-    """Deliver the reply that *head* and *payload* describe."""
+    """Deliver the response that *head* and *payload* describe."""
     delivery = WHOLE
     if "delivery" in head:
         delivery = Delivery(**head["delivery"], raw=payload if "raw" in head else None)

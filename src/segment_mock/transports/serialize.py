@@ -65,9 +65,9 @@ def serialize(response: Response, now: float, connection: ConnectionOption = "",
 def split_delivery(
     response: Response, now: float, connection: ConnectionOption = "", *, head_only: bool = False
 ) -> tuple[bytes, memoryview]:
-    """Return the bytes that leave at once, and those that follow in pieces of ``delivery.chunk`` bytes.
+    """Return the bytes to send first, and the bytes that follow in pieces of ``delivery.chunk`` bytes.
 
-    Arguments are those of `serialize`. The second part is empty unless the delivery has *chunk*.
+    It takes the same arguments as `serialize`. The second part is empty unless the delivery has *chunk*.
     """
     delivery = response.delivery
     if delivery.raw is not None:
@@ -85,7 +85,7 @@ def split_delivery(
 
 
 def ending(response: Response, connection: ConnectionOption = "") -> Ending:
-    """Return what happens to the connection after *response* has left."""
+    """Return what happens to the connection after *response* was sent."""
     if response.delivery.end != "open":
         return response.delivery.end
     return "close" if connection == "close" or _is_cut(response) else "open"

@@ -1,4 +1,4 @@
-"""WSGI: read a request from the environ of any WSGI server, and deliver replies that a fault breaks."""
+"""WSGI: read a request from the environ of any WSGI server, and send responses that a fault breaks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _RESET = struct.pack("ii", 1, 0)
 
 
 def is_served(environ: WSGIEnvironment) -> bool:
-    """Return whether a WSGI server called the application, not a test client."""
+    """Return whether a WSGI server called the application; False for a test client."""
     return any(name in environ for name in (*_SOCKETS, "SERVER_SOFTWARE"))
 
 
@@ -42,7 +42,7 @@ def request_target(environ: WSGIEnvironment) -> str:
 def deliver(
     response: Response, environ: WSGIEnvironment, start: Callable[[], Any], wait: Callable[[float], Any], now: float
 ) -> Iterable[bytes]:
-    """Send a *response* that is cut, dripped, closed or reset.
+    """Send a *response* that is cut, slow, closed or reset.
 
     If the server gives access to its socket, the response is sent on it exactly. Otherwise *start* begins the response,
     and as much of it is sent as WSGI allows. A broken response ends in a ``ConnectionError``: servers treat it like a

@@ -12,9 +12,9 @@ __all__ = ["check_name", "find_vendors"]
 
 
 def find_vendors() -> tuple[Vendor, ...]:
-    """Return every vendor, sorted by name: the ``VENDOR`` of each folder here, then those of other packages.
+    """Return all vendors, sorted by name: the ``VENDOR`` of each folder here, then the vendors of other packages.
 
-    Raises `SettingError` with the name of its package for a vendor that can't be used.
+    Raises `SettingError` with the name of the package for an invalid vendor.
     """
     names = sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
     own = tuple(import_module(f"{__name__}.{name}").VENDOR for name in names)

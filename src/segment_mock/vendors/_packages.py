@@ -27,7 +27,7 @@ _NEEDLE = GROUP.encode()
 def vendors_of_packages(own: tuple[Vendor, ...]) -> tuple[Vendor, ...]:
     """Return the vendors of installed packages, sorted by name; *own* are the vendors of this package.
 
-    Raises `SettingError` for a vendor that can't be imported or used, or that clashes with another.
+    Raises `SettingError` for a vendor that can't be imported, is invalid, or clashes with another vendor.
     """
     declared = _declared()
     if not declared:
@@ -100,7 +100,7 @@ def _place(entry: EntryPoint) -> str:
 
 
 def check_name(name: str, others: Iterable[Vendor]) -> str:
-    """Return why a vendor can't have the name *name* beside *others*, or ``""``."""
+    """Return the reason why a vendor can't have the name *name* beside *others*, or ``""``."""
     if not is_name(name) or name in RESERVED or iskeyword(name):
         return f"name {name!r}: expected lower-case letters, digits and _, but not {', '.join(RESERVED)}"
     namesake = next((other for other in others if other.name == name), None)

@@ -118,7 +118,7 @@ def check_access(token: str | None) -> None:
 
 
 def check_query() -> None:
-    """Raise BadRequest with the nearest name for a query parameter that the view does not have."""
+    """Raise BadRequest with the nearest name for an unknown query parameter."""
     view = _VIEWS.get(request.endpoint or "")
     if view is None or not view.documented:
         return
@@ -141,7 +141,7 @@ def refuse_during_outage(core: Emulator) -> Response | None:
 
 
 def save_state(core: Emulator, response: Response) -> Response:
-    """Save the view's changes if state lasts, and return *response*, or a problem if saving fails."""
+    """Save the view's changes if the state lasts; return *response*, or a problem if saving fails."""
     if request.endpoint in _WITHOUT_STATE:
         return response
     try:
@@ -175,7 +175,7 @@ def _is_bearer(token: str) -> bool:
 
 @views.get("/health", public=True)
 def get_health(core: Emulator) -> Response:
-    """Return that the server is running; needs no token."""
+    """Return that the server is running. It needs no token."""
     return as_json(OK)
 
 
@@ -199,7 +199,7 @@ def get_ca_certificate(core: Emulator) -> Response:
     object_of("Catalogue", vendors=list_of(OBJECT), settings=OBJECT),
 )
 def list_vendors(core: Emulator) -> Response:
-    """Return what is emulated, the source of each rule, and the settings of the called server."""
+    """Return everything that is emulated, the source of each rule, and the settings of the called server."""
     server = request.environ.get("segment_mock.server")
     return as_json(catalogue(core.vendors.values(), core.settings | (server.settings if server else {})))
 
@@ -208,7 +208,7 @@ def list_vendors(core: Emulator) -> Response:
 def get_settings(core: Emulator) -> Response:
     """Return the settings of the called server, and the names of its vendors and operations.
 
-    Lists of credentials are replaced by their number.
+    A list of credentials is replaced by the number of its items.
     """
     server = request.environ.get("segment_mock.server")
     settings = public_settings(core.settings | (server.settings if server else {}))
@@ -264,7 +264,7 @@ _ORGANIZATION = {
     refuses=(400,),
 )
 def get_state(core: Emulator) -> Response:
-    """Return every record of one organization in the form of a data file, with the deleted ids on request."""
+    """Return all records of one organization in the form of a data file, with the deleted ids on request."""
     return as_json(core.state(request.args.get("organization", ""), deleted=_is_true("deleted")))
 
 
@@ -275,7 +275,7 @@ def get_state(core: Emulator) -> Response:
     refuses=(400, 413),
 )
 def replace_state(core: Emulator) -> Response:
-    """Replace every record of one organization."""
+    """Replace all records of one organization."""
     core.load(read_object(), request.args.get("organization", ""))
     return as_json(OK)
 
@@ -325,7 +325,7 @@ def get_changes(core: Emulator, name: str) -> Response:
 
 @views.post("/snapshots/<name>/restore", refuses=(404,))
 def restore_snapshot(core: Emulator, name: str) -> Response:
-    """Return all records to a snapshot."""
+    """Restore all records from a snapshot."""
     try:
         core.restore(name)
     except LookupError as error:
@@ -348,7 +348,7 @@ def restore_snapshot(core: Emulator, name: str) -> Response:
 def call_vendor_member(core: Emulator, vendor: str, member: str) -> Response:
     """Read or prepare a vendor's records without its API, like ``mock.<vendor>.<member>`` in Python.
 
-    Members are those of ``mock.<vendor>``, such as segments and add_segment.
+    A member is a name such as segments or add_segment.
     """
     if vendor not in core.vendors:
         raise NotFound(f"{unknown_name('vendor', vendor, core.vendors)}.")
@@ -391,10 +391,10 @@ _FIRST_FAULT = {"number": "$response.body#/faults/0/id"}
 
 @views.get("/faults", _FAULTS, query=_REMOVED, refuses=(400,))
 def list_faults(core: Emulator) -> Response:
-    """Return the armed faults with their counters; removed=true adds those that were removed.
+    """Return the armed faults with their counters; removed=true adds removed faults.
 
-    A fault was in force from the journal's entry ``since`` to the entry ``until``; ``where`` is the line that armed it.
-    A reset, or removing all faults, drops the removed ones too.
+    ``since`` and ``until`` are the ids of the journal's newest entry when a fault was armed and removed, and ``where``
+    is the line that armed it. A reset, or removing all faults, also drops removed faults.
     """
     return as_json({"faults": [*map(_rule, _rules(core))]})
 
@@ -424,7 +424,7 @@ def _is_true(name: str) -> bool:
     links={"get_fault": _FIRST_FAULT, "remove_fault": _FIRST_FAULT},
 )
 def add_faults(core: Emulator) -> Response:
-    """Arm a fault, or several."""
+    """Arm a fault, or several faults."""
     rules = core.fault_rules.load(read_json())
     return as_json({"faults": [*map(_rule, rules)]}, 201)
 
@@ -438,7 +438,7 @@ _STUBS = object_of("Stubs", stubs=list_of(_STUB))
 
 @views.get("/stubs", _STUBS)
 def list_stubs(core: Emulator) -> Response:
-    """Return the canned answers, each with the number of its calls."""
+    """Return the stubs, each with the number of calls that it has answered."""
     return as_json({"stubs": [_stub(core, stub) for stub in core.stubs]})
 
 
@@ -448,13 +448,13 @@ def _stub(core: Emulator, stub: Stub) -> Json:
 
 @views.post("/stubs", reply=_STUBS, status=201, body=component("StubRules"), refuses=(400,))
 def add_stubs(core: Emulator) -> Response:
-    """Add a canned answer, or several, to calls that match no operation."""
+    """Add a stub, or several: a fixed response to calls that match no operation."""
     return as_json({"stubs": [_stub(core, stub) for stub in core.stubs.load(read_json())]}, 201)
 
 
 @views.delete("/stubs")
 def remove_all_stubs(core: Emulator) -> Response:
-    """Remove every canned answer."""
+    """Remove all stubs."""
     core.stubs.clear()
     return as_json(OK)
 
@@ -464,7 +464,7 @@ _REFUSED = object_of("RefusedHosts", hosts={"type": "object", "additionalPropert
 
 @views.get("/refused", _REFUSED)
 def list_refused_hosts(core: Emulator) -> Response:
-    """Return how often the proxy refused calls to each host."""
+    """Return the number of calls that the proxy refused, by host."""
     return as_json({"hosts": dict(core.refused)})
 
 
@@ -505,20 +505,20 @@ def _setting(row: Option) -> Json:
 
 @views.get("/scenarios", object_of("Scenarios", scenarios=list_of(_SCENARIO)))
 def list_scenarios(core: Emulator) -> Response:
-    """Return every scenario that the setting ``scenario`` can name: the shipped ones, then the user's own."""
+    """Return all scenarios that the setting ``scenario`` can name: the shipped scenarios, then the user's own."""
     return as_json({"scenarios": [{"name": name, **scenario} for name, scenario in core.scenarios().items()]})
 
 
 @views.delete("/faults")
 def remove_all_faults(core: Emulator) -> Response:
-    """Disarm every fault."""
+    """Disarm all faults."""
     core.fault_rules.clear()
     return as_json(OK)
 
 
 @views.get("/faults/<number>", _FAULT, query=_REMOVED, refuses=(400, 404))
 def get_fault(core: Emulator, number: str) -> Response:
-    """Return one armed fault with its counters; with removed=true, also a removed one."""
+    """Return one fault with its counters; with removed=true, also a fault that was removed."""
     rule = next((rule for rule in _rules(core) if rule.id == number), None)
     if rule is None:
         raise NotFound(f"No fault has the id {number!r}.")

@@ -144,7 +144,7 @@ class _Rule(Rule):
 
 
 class FaultyResponse(Response):
-    """A reply that a fault breaks or slows down, see `wsgi.deliver`."""
+    """A response that a fault breaks or slows down, see `wsgi.deliver`."""
 
     def __init__(self, reply: messages.Response, wait: Callable[[float], Any], now: float) -> None:
         super().__init__(b"", reply.status, dict(reply.headers))
@@ -152,7 +152,7 @@ class FaultyResponse(Response):
         self._reply, self._wait, self._now = reply, wait, now
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Deliver it without Flask."""
+        """Send the response without Flask."""
         headers = self.get_wsgi_headers(environ).to_wsgi_list()
         return wsgi.deliver(self._reply, environ, lambda: start_response(self.status, headers), self._wait, self._now)
 
@@ -165,12 +165,12 @@ class RaisingResponse(Response):
         self._error = error
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Raise the error at a point where Flask does not convert it to a page."""
+        """Raise the error at a point at which Flask does not convert it to a page."""
         raise self._error
 
 
 def control_client(core: Emulator) -> Callable[[messages.Request, LiveServer | None], messages.Response]:
-    """Return a function that answers requests for ``/_mock`` by the Flask application, for other transports.
+    """Return a function by which other transports send requests for ``/_mock`` to the Flask application.
 
     The function gets the request, and the live server that received it, if any.
     """

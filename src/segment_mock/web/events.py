@@ -43,8 +43,8 @@ class Event(NamedTuple):
 class Feed:
     """The events of one mock. Any number of readers share it, on any threads.
 
-    It polls the journal, the change log, the fault rules and the clock when a reader reads. So the calls of the
-    vendors' clients cost the same with and without readers.
+    It polls the journal, the change log, the fault rules and the clock only when a reader reads. So readers do not slow
+    down the calls of the vendors' clients.
     """
 
     def __init__(self, core: Emulator) -> None:
@@ -71,7 +71,7 @@ class Feed:
         return f"{self._token}-{number}"
 
     def after(self, number: int) -> tuple[list[Event], int]:
-        """Poll the mock; return the events after *number*, and how many of them were dropped."""
+        """Poll the mock; return the events after *number*, and the number of them that were dropped."""
         with self._lock:
             self._look()
             oldest = self._number - len(self._events)
@@ -94,7 +94,7 @@ class Feed:
         self._events.append(Event(self._number, head + dumps(data) + b"\n\n"))
 
     def _look(self) -> None:
-        """Publish what has happened since the last poll."""
+        """Publish everything that has happened since the last poll."""
         now = Clock.monotonic()
         if now - self._looked < _SHORTEST:
             return
@@ -232,8 +232,8 @@ def _lost_event(count: int | None) -> bytes:
 def get_events(core: Emulator) -> Response:
     """Stream server-sent events: entry, change, fault, clock, reset, and lost if the reader is too slow.
 
-    Resume by the header Last-Event-ID or the query *after*. Only the live server streams without an end. A WSGI server
-    with threads streams for 20 seconds at a time; others answer with the new events.
+    Resume by the header Last-Event-ID or the query parameter *after*. Only the live server streams without an end. A
+    WSGI server with threads streams for 20 seconds at a time; other servers return the new events.
     """
     feed = current_app.extensions.get("segment_mock.feed")
     if feed is None:  # in one step, so that all readers share one feed

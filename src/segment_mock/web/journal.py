@@ -1,4 +1,4 @@
-"""The journal over the control plane: its entries, and the return to the records after one of them."""
+"""The journal over the control plane: its entries, and restoring the records after one of them."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ _SUMMARY = object_of(
     refuses=(400,),
 )
 def list_summaries(core: Emulator) -> Response:
-    """Return a summary of each exchange, oldest first: no headers and bodies, and changes as numbers.
+    """Return a summary of each exchange, oldest first, without headers and bodies, and with counts of its changes.
 
     Calls of one operation with the same fingerprint have equal requests.
     """
@@ -112,7 +112,7 @@ def list_summaries(core: Emulator) -> Response:
 
 
 def summary(entry: Entry) -> Json:
-    """Return *entry* as plain JSON data without headers and bodies, and its changes as numbers."""
+    """Return *entry* as a JSON-compatible dictionary without headers and bodies, and with counts of its changes."""
     tables: dict[str, Counter[str]] = {}
     for table, _, before, after in differences(entry.written):
         kind = "added" if before is None else "removed" if after is None else "updated"
@@ -139,13 +139,13 @@ def summary(entry: Entry) -> Json:
     refuses=(400,),
 )
 def get_har(core: Emulator) -> Response:
-    """Return the exchanges as an HTTP Archive 1.2, which browsers' developer tools open."""
+    """Return the exchanges in the HTTP Archive 1.2 format, which browsers' developer tools open."""
     return as_json(har(_requested_entries(core), __version__))
 
 
 @views.get("/journal/<int:number>", _ENTRY, query=_EXACT, refuses=(400, 404))
 def get_journal_entry(core: Emulator, number: int) -> Response:
-    """Return one exchange with its state changes."""
+    """Return one exchange with the changes of records that it made."""
     entry = core.journal.get(number)
     if entry is None:
         raise NotFound(f"entry {number} is not in the journal: {core.journal.describe_contents()}")
@@ -173,7 +173,7 @@ def get_changes_since_entry(core: Emulator, number: int) -> Response:
 
 @views.post("/journal/<int:number>/rewind", refuses=(404, 409))
 def rewind(core: Emulator, number: int) -> Response:
-    """Return all records to their state right after one exchange."""
+    """Restore all records to their state right after one exchange."""
     try:
         core.rewind(number)
     except LookupError as error:
@@ -183,7 +183,7 @@ def rewind(core: Emulator, number: int) -> Response:
 
 @views.get("/capsule", OBJECT, query={"about": described(TEXT, "What the capsule says that it shows.")}, refuses=(409,))
 def get_capsule(core: Emulator) -> Response:
-    """Return records, seed, clock, faults and calls for ``segment-mock replay``, without credentials."""
+    """Return a capsule for ``segment-mock replay``: records, seed, clock, faults and calls, without credentials."""
     try:
         return as_json(capsule(core, request.args.get("about", "")))
     except LookupError as error:
@@ -192,7 +192,7 @@ def get_capsule(core: Emulator) -> Response:
 
 @views.delete("/journal")
 def clear_journal(core: Emulator) -> Response:
-    """Drop every exchange."""
+    """Drop all exchanges."""
     core.journal.clear()
     return as_json(OK)
 

@@ -21,9 +21,10 @@ _INSTALL = "Metrics need prometheus-client: pip install 'segment-mock[metrics]'.
 
 
 class Metrics:
-    """What one mock has counted since its metrics were asked for first; a reset of the mock leaves it.
+    """Counters of one mock, from the first request for its metrics on. A reset of the mock does not change them.
 
-    The calls that the journal has by then are counted too. Where state lasts, every call since the store began is.
+    Calls that are in the journal at that time are counted too. If the state lasts, all calls since the store was
+    created are counted.
     """
 
     def __init__(self, core: Emulator) -> None:
@@ -36,7 +37,7 @@ class Metrics:
 
 
 def _tally_of(core: Emulator) -> CallTally:
-    """Return a tally of the calls that the journal has, and of those to come."""
+    """Return a tally of the calls in the journal, to which later calls are added."""
     tally = CallTally()
     for entry in core.journal:
         if entry.end is not None:
@@ -46,7 +47,7 @@ def _tally_of(core: Emulator) -> CallTally:
 
 
 class _Calls:
-    """What a tally has counted."""
+    """The counts of a tally."""
 
     def __init__(self, tally: CallTally) -> None:
         self._tally = tally
@@ -108,9 +109,9 @@ class _Gauges:
 
 @views.get("/metrics", TEXT, content_type="text/plain", refuses=(501,))
 def get_metrics(core: Emulator) -> Response:
-    """Return calls by operation, status and fault, durations, records by table and memory, for Prometheus.
+    """Return metrics for Prometheus: calls by operation, status and fault, durations, records by table, and memory.
 
-    Calls are counted from the first request for metrics on, including those in the journal at that time.
+    Calls are counted from the first request for metrics on, including calls in the journal at that time.
     """
     try:
         from prometheus_client import generate_latest

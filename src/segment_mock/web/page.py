@@ -32,7 +32,7 @@ _TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=ut
 
 @views.get("/", documented=False, public=True)
 def get_page(core: Emulator) -> Response:
-    """Return the page, which gets its data from the control plane like any other client."""
+    """Return the page, which gets its data from the control plane as any other client does."""
     return _page("index.html", _POLICY)
 
 
@@ -54,7 +54,7 @@ def get_docs(core: Emulator) -> Response:
 
 @views.get("/docs/documents", documented=False)
 def get_docs_list(core: Emulator) -> Response:
-    """Return name and URL of each OpenAPI document."""
+    """Return the name and the URL of each OpenAPI document."""
     urls = [{"name": vendor.title, "url": f"openapi/{name}.json"} for name, vendor in core.vendors.items()]
     return as_json({"documents": [*urls, {"name": "control plane", "url": "openapi.json"}]})
 

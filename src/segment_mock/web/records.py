@@ -64,7 +64,7 @@ def list_organizations(core: Emulator) -> Response:
     refuses=(400, 404),
 )
 def list_records(core: Emulator, vendor: str, table: str) -> Response:
-    """Return a page of the records of a table, oldest first; *search* is a text in any of their values."""
+    """Return a page of the records of a table, oldest first; *search* is a string in any of their values."""
     offset, limit = _number("offset", 0), _number("limit", 100)
     words = request.args.get("search", "").lower()
     with core.world.lock:
@@ -86,9 +86,9 @@ def list_records(core: Emulator, vendor: str, table: str) -> Response:
     refuses=(400, 404, 409, 413),
 )
 def change_record(core: Emulator, vendor: str, table: str) -> Response:
-    """Add, replace or delete one record, without a call of the vendor's API.
+    """Add, replace or delete one record, without a call to the vendor's API.
 
-    *before* is the record as it was read, or null to add one. *after* is the new record, or null to delete it. A new
+    *before* is the record before the change, or null to add one. *after* is the new record, or null to delete it. A new
     record has the form of a row in a data file. Records that refer to a deleted record by its id are deleted too.
     """
     body = read_object()
@@ -131,7 +131,7 @@ def change_record(core: Emulator, vendor: str, table: str) -> Response:
     refuses=(404,),
 )
 def list_related(core: Emulator, vendor: str, table: str) -> Response:
-    """Return the records related to the one with the id *key*, by table, such as the members of a group."""
+    """Return the records that are related to the record with the id *key*, by table, such as the members of a group."""
     key = request.args.get("key", "")
     with core.world.lock:
         store = _organization(core).store
@@ -145,9 +145,9 @@ def list_related(core: Emulator, vendor: str, table: str) -> Response:
 
 
 def _organization(core: Emulator, find: Callable[[str], Organization] | None = None) -> Organization:
-    """Return the organization that the query names, by its name or by a credential.
+    """Return the organization that the query selects by its name or by a credential.
 
-    If no call has used it yet, *find* returns it; the default returns a temporary one.
+    If no call has used it yet, *find* returns it; the default returns a temporary organization.
     """
     name = request.args.get("organization", "")
     return next((one for one in core.world if one.name == name), None) or (find or core.world.look_up)(name)
@@ -196,7 +196,7 @@ def _key(rows: Table, record: Record) -> Key:
 
 
 def _become(core: Emulator, vendor: Vendor, store: Store, document: Json) -> None:
-    """Make the tables of *vendor* equal to *document* by writing only the differences; raises SettingError."""
+    """Make the tables of *vendor* equal to *document* by writing only the differences; raises `SettingError`."""
     for name, loaded in vendor.load(document, core.world).items():
         rows, key = store[vendor.table(name)], loaded.schema.key
         for record in loaded.records:

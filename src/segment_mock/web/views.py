@@ -36,7 +36,7 @@ def object_of(title: str, /, **properties: Json) -> Json:
 
 
 def described(schema: Json, text: str) -> Json:
-    """Return *schema* with a sentence that says what the value is."""
+    """Return *schema* with *text* as its description."""
     return {**schema, "description": text}
 
 
@@ -46,7 +46,7 @@ def list_of(items: Json) -> Json:
 
 
 def component(name: str) -> Json:
-    """Return a reference to a schema that `openapi.control_document` creates from the vendors in force."""
+    """Return a reference to a schema that `openapi.control_document` creates from the installed vendors."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
@@ -58,10 +58,10 @@ OK_SCHEMA = object_of("Done", status={"type": "string", "const": "ok"})
 class View:
     """One view of the control plane. *function* gets the `Emulator` and the parts of the path.
 
-    *method* and *path* are its route below ``/_mock``, in Flask's syntax. The first line of the function's docstring
-    is the summary in the OpenAPI document. *reply*, *body* and *query* are JSON Schemas. *refuses* are the error
-    statuses besides 401 and 403. *links* lead from its reply to other operations. A *public* view needs no admin token
-    and answers any Host. A view that is not *documented* is a part of the page.
+    *method* and *path* are its route below ``/_mock``, in Flask's syntax. The first line of the function's docstring is
+    the summary in the OpenAPI document. *reply*, *body* and *query* are JSON Schemas. *refuses* are the error statuses
+    in addition to 401 and 403. *links* lead from its response to other operations. A *public* view needs no admin token
+    and accepts any Host header. A view that is not *documented* belongs to the page.
     """
 
     function: ViewFunction
@@ -89,7 +89,7 @@ class View:
 
     @property
     def phrase(self) -> str:
-        """The phrase of its status."""
+        """The standard phrase of the view's status."""
         return HTTPStatus(self.status).phrase
 
 
@@ -103,19 +103,19 @@ class Views:
         return iter(self._views)
 
     def get(self, path: str, reply: Json = OK_SCHEMA, **text: Any) -> Callable[[ViewFunction], ViewFunction]:
-        """Add the decorated function for GET; the arguments are those of `View`."""
+        """Add the decorated function as a view for GET. It takes the same arguments as `View`."""
         return self._add("GET", path, reply=reply, **text)
 
     def post(self, path: str, **text: Any) -> Callable[[ViewFunction], ViewFunction]:
-        """Add the decorated function for POST; the arguments are those of `View`."""
+        """Add the decorated function as a view for POST. It takes the same arguments as `View`."""
         return self._add("POST", path, **text)
 
     def put(self, path: str, **text: Any) -> Callable[[ViewFunction], ViewFunction]:
-        """Add the decorated function for PUT; the arguments are those of `View`."""
+        """Add the decorated function as a view for PUT. It takes the same arguments as `View`."""
         return self._add("PUT", path, **text)
 
     def delete(self, path: str, **text: Any) -> Callable[[ViewFunction], ViewFunction]:
-        """Add the decorated function for DELETE; the arguments are those of `View`."""
+        """Add the decorated function as a view for DELETE. It takes the same arguments as `View`."""
         return self._add("DELETE", path, **text)
 
     def _add(self, method: str, path: str, **text: Any) -> Callable[[ViewFunction], ViewFunction]:
@@ -127,7 +127,10 @@ class Views:
 
 
 def as_json(data: Any, status: int = 200) -> Response:
-    """Return *data* as a JSON reply, members in the order of the data; objects that JSON can't carry become text."""
+    """Return *data* as a JSON response, with members in the order of the data.
+
+    Objects that JSON can't represent become strings.
+    """
     try:
         body = dumps(data)
     except (TypeError, ValueError, RecursionError):  # a user's object, such as a matcher
@@ -136,7 +139,7 @@ def as_json(data: Any, status: int = 200) -> Response:
 
 
 def problem(status: int, title: str, detail: str, hint: str = "") -> Response:
-    """Return problem+json: *title* is the kind of problem, *detail* this occurrence, *hint* what to do."""
+    """Return a problem+json response: *title* is the kind of problem, *detail* this occurrence, *hint* the advice."""
     body = {"type": "about:blank", "title": title, "status": status, "detail": shortened(detail), "hint": hint}
     return Response(dumps(body), status, content_type="application/problem+json")
 

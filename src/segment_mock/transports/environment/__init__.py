@@ -21,9 +21,9 @@ _PYTHON = Path(__file__).with_name("python")
 
 
 def environment(url: str, ca_file: Path | None, hosts: Iterable[str]) -> dict[str, str]:
-    """Return the variables for clients of the server at *url*.
+    """Return the environment variables for clients of the server at *url*.
 
-    With *ca_file*, they trust it in addition to the system's certificates, in one file with both. A server with a CA
+    With *ca_file*, clients trust it in addition to the system's certificates, in one file with both. A server with a CA
     that does not use TLS itself is a proxy for the clients; Python programs reach the vendors' *hosts* through it
     without proxy settings.
     """
@@ -51,10 +51,10 @@ def _python_path() -> str:
 
 
 class ChildEnvironment(dict[str, str]):
-    """The variables by which child processes reach the server of a mock, for ``subprocess.run(env=...)``.
+    """The environment variables by which child processes reach the server of a mock, for ``subprocess.run(env=...)``.
 
-    As a context manager, it sets them in ``os.environ`` for every child that is started within the block. At the end,
-    it restores the previous values and calls *stop*, which stops the server.
+    As a context manager, it sets them in ``os.environ`` for all children that start within the block. At the end, it
+    restores the previous values and calls *stop*, which stops the server.
     """
 
     def __init__(self, variables: Mapping[str, str], stop: Callable[[], None]) -> None:

@@ -1,4 +1,4 @@
-"""aiohttp: replaces its connections to intercepted hosts; parser, payloads and errors remain those of aiohttp."""
+"""aiohttp: replaces its connections to intercepted hosts. Parser, payloads and errors are still those of aiohttp."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class ConnectionTransport(asyncio.Transport):
         self._lose(None)
 
     def abort(self) -> None:
-        """Do the same as `close`."""
+        """Close the connection, as `close` does."""
         self._lose(None)
 
     def pause_reading(self) -> None:
@@ -116,7 +116,7 @@ class ConnectionTransport(asyncio.Transport):
         self._paused = True
 
     def resume_reading(self) -> None:
-        """Go on."""
+        """Continue to pass data to the protocol."""
         self._paused = False
         self._wake()
 

@@ -27,7 +27,7 @@ _FRAMING = {"connection", "content-length", "transfer-encoding"}
 
 
 class InProcessTransport(FallibleTransport):
-    """Opens connections to the core, which is *answer*, and to the *control* plane, on the mock's *clock*.
+    """Opens connections to the core (*answer*) and to the *control* plane, on the mock's *clock*.
 
     *body_limit* is the longest body of a call in bytes. *admission* is called for each connection.
     """
@@ -93,7 +93,7 @@ class Connection:
 
     @property
     def is_outdated(self) -> bool:
-        """Whether a fault that ends idle connections was armed since it was opened."""
+        """Whether a fault that closes idle connections was armed since this connection was opened."""
         return self._armed != self.transport.admission.armed
 
     def request(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Exchange:
@@ -104,9 +104,9 @@ class Connection:
         return exchange
 
     def whole_reply(self) -> Response | None:
-        """Return the reply to the started request if it is delivered whole.
+        """Return the response to the started request if it is delivered whole.
 
-        Otherwise return None; the reply has to be read as bytes. Raises the errors that reading a socket raises.
+        Otherwise return None, and the response has to be read as bytes. Raises the errors that reading a socket raises.
         """
         if self._exchange is None:
             return None
@@ -115,7 +115,7 @@ class Connection:
         return self.take_whole()
 
     def take_whole(self) -> Response | None:
-        """Return the finished reply if it is delivered whole, and go on to the next request; otherwise return None."""
+        """Return the finished response and continue with the next request, or return None if it has to be parsed."""
         exchange = self._exchange
         if exchange is None or exchange.response is None or not exchange.is_whole:
             return None
@@ -123,7 +123,7 @@ class Connection:
         return exchange.response
 
     def fields(self, response: Response) -> list[tuple[str, str]]:
-        """Return the headers of *response* as they would leave, including Content-Length and Date."""
+        """Return the headers of *response* as they would be sent, including Content-Length and Date."""
         return header_fields(response, self.transport.clock.now())
 
     def sendall(self, data: Buffer) -> None:
@@ -134,7 +134,10 @@ class Connection:
         self._start()
 
     def recv(self, size: int) -> bytes:
-        """Return at most *size* bytes of the replies; ``b""`` after the connection has ended, or without a request."""
+        """Return at most *size* bytes of the responses.
+
+        Returns ``b""`` after the end of the connection, and if no request was started.
+        """
         clock = self.transport.clock
         piece = self._unread or waiting.next_piece(self._steps, clock, self._timeout)
         if not piece:
@@ -154,7 +157,7 @@ class Connection:
         return piece[:size]
 
     def next_step(self) -> bytes | Wait:
-        """Return the next bytes of the replies, or the wait before them; ``b""`` as in `recv`."""
+        """Return the next bytes of the responses, or the wait before them; ``b""`` in the cases of `recv`."""
         step = next(self._steps, b"")
         if not step:
             self._steps = self._stream()
@@ -186,12 +189,12 @@ class Connection:
         self.close()
 
     def close(self) -> None:
-        """End the connection; a call that waits is abandoned, unless a file of the reply is open."""
+        """Close the connection and abandon a waiting call, unless a file of the response is still open."""
         self._closed = True
         self._abandon()
 
     def release(self) -> None:
-        """Note that a file of the replies was closed."""
+        """Handle the closing of a file of the responses."""
         self._files -= 1
         if self.closed:
             self._abandon()
@@ -209,7 +212,7 @@ class Connection:
             self._exchange = Exchange(self.transport, request, option)
 
     def _next(self, exchange: Exchange) -> None:
-        """Go on to the next request, or end the connection, as *exchange* says."""
+        """Continue with the next request, or close the connection, as *exchange* says."""
         self._exchange = None
         if exchange.end == "open":
             self._start()
@@ -217,7 +220,7 @@ class Connection:
             self._closed = True
 
     def _stream(self) -> Steps:
-        """Yield the bytes of the next reply and the waits before them; raise an error where the reply breaks off."""
+        """Yield the bytes of the next response and the waits before them; raise an error where the response is cut."""
         if self._exchange is None and self._parser.expects_continue:
             self._parser.expects_continue = False
             yield CONTINUE
@@ -233,7 +236,7 @@ class Connection:
 
 
 class Exchange:
-    """A started *request* with its response or its waiting call. A parser's refusal is its own response."""
+    """A started *request* with its response or its waiting call. The response may be the parser's refusal."""
 
     def __init__(self, transport: InProcessTransport, request: Request | Response, option: ConnectionOption) -> None:
         self.option = option
@@ -260,7 +263,7 @@ class Exchange:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the response can be passed on without a parser."""
+        """Whether the client can get the response without parsing it."""
         response = self.response
         return (
             response is not None

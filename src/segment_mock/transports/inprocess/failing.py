@@ -37,7 +37,10 @@ class FallibleTransport:
         return self.succession.successor or self
 
     def failure(self, host: str, *, is_tls: bool) -> ConnectFailure | None:
-        """Return how a new connection to *host* fails, or None; without TLS, "tls" becomes "refused"."""
+        """Return how a new connection to *host* fails, or None if it is established.
+
+        Without TLS, "tls" becomes "refused".
+        """
         failure = self.admission(host)
         return "refused" if failure == "tls" and not is_tls else failure
 

@@ -19,7 +19,7 @@ _DEFAULT = socket._GLOBAL_DEFAULT_TIMEOUT  # type: ignore[attr-defined]
 
 
 class InProcessResponse(HTTPResponse):
-    """A response of http.client that uses a whole reply of the core as it is, and parses the bytes of others."""
+    """A response of http.client that uses a whole response of the core directly, and parses the bytes of any other."""
 
     def __init__(self, sock: Any, *args: Any, **options: Any) -> None:
         self._connection = sock if isinstance(sock, Connection) else None
@@ -55,7 +55,10 @@ class _Unopened:
 
 
 def open_connection(client: Any, transport: Any, host: str) -> Any:
-    """Give *client*, of http.client or urllib3, a connection that *transport* opens, and return the connection."""
+    """Open a connection to *host* by *transport*, set it as the socket of *client*, and return it.
+
+    *client* is a connection of http.client or urllib3.
+    """
     timeout = socket.getdefaulttimeout() if client.timeout is _DEFAULT else client.timeout
     if (failure := transport.failure(host, is_tls=client.default_port != HTTP_PORT)) is not None:
         _fail(client, transport, failure, timeout)
@@ -69,7 +72,7 @@ def open_connection(client: Any, transport: Any, host: str) -> Any:
 
 
 def _fail(client: Any, transport: FallibleTransport, failure: ConnectFailure, timeout: float | None) -> NoReturn:
-    """Raise the error of *client* for a connection that fails by *failure*; urllib3 wraps it in its own errors."""
+    """Raise the error of *client* for a connection that fails by *failure*; urllib3 wraps it in its own error."""
     if failure == "tls" or not hasattr(client, "_new_conn"):
         transport.fail(failure, timeout)
     from urllib3 import exceptions

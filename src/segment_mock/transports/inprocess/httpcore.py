@@ -1,8 +1,8 @@
-"""httpcore, and so httpx: a request to an intercepted host goes to a second pool, which belongs to the client's pool.
+"""httpcore, and so httpx: a request to an intercepted host uses a second pool, which belongs to the client's pool.
 
 httpcore has two versions of each class, for synchronous code and for coroutines. Here is only one, written with
-``await``. In synchronous code, what it awaits is complete at once (`_value`), so `_run` can run it without an event
-loop.
+``await``. In synchronous code, every awaited value is complete immediately (`_value`), so `_run` can run the coroutine
+without an event loop.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def _handle_async_request(patch: Patch) -> Any:
 
 @cache
 def _genuine(function: Any) -> Any:
-    """Return the original function of httpcore, which *function*, a patch of another library, refers to."""
+    """Return httpcore's original function, to which *function*, a patch of another library, refers."""
     seen: list[Any] = [function]
     for candidate in seen:
         if candidate.__module__.startswith("httpcore.") and not candidate.__closure__:
@@ -111,7 +111,7 @@ async def _value(value: Any) -> Any:
 
 
 async def _mapped(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Return the result of *function*; read errors of a socket become those of httpcore."""
+    """Return the result of *function*; read errors of a socket become read errors of httpcore."""
     try:
         return await _value(function(*arguments))
     except TimeoutError as error:
@@ -144,7 +144,7 @@ def _beside(pool: Any, request: Any) -> Any:
 
 
 def _outdated(beside: Any) -> list[Any]:
-    """Return the idle connections that end because a fault was armed."""
+    """Return the idle connections that have to be closed because a fault was armed."""
     if beside.armed == beside.transport.admission.armed:
         return []
     beside.armed = beside.transport.admission.armed
@@ -202,7 +202,7 @@ _CONNECTIONS: tuple[tuple[Any, str], tuple[Any, str]] = (
 
 
 class _PooledConnection:
-    """A connection of a pool to the core. Simple requests and whole replies pass as they are, others through h11."""
+    """A connection of a pool to the core. Simple requests and whole responses bypass h11; others pass through it."""
 
     def __init__(self, pool: Any, origin: Any) -> None:
         self._origin, self._transport, self._is_async = origin, pool.transport, pool.is_async
@@ -310,7 +310,7 @@ class _PooledConnection:
 
 
 def _plain(request: Any, body: bytes, limit: int) -> tuple[str, str, dict[str, str]] | None:
-    """Return method, target and headers of a request that h11 would send unchanged; None if h11 has to decide."""
+    """Return method, target and headers of a request that h11 would send unchanged, or None if h11 has to decide."""
     if "trace" in request.extensions or len(body) > limit:
         return None
     method, target, fields = request.method, request.url.target, request.headers
@@ -331,7 +331,7 @@ def _plain(request: Any, body: bytes, limit: int) -> tuple[str, str, dict[str, s
 
 
 def _again(request: Any, body: bytes) -> Any:
-    """Return *request*, whose stream was read already, with *body*."""
+    """Return *request* with *body* in place of its stream, which was read already."""
     return httpcore.Request(
         request.method, request.url, headers=request.headers, content=body, extensions=request.extensions
     )

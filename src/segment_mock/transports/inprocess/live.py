@@ -16,7 +16,7 @@ from .failing import FallibleTransport
 
 
 class LiveTransport(FallibleTransport):
-    """Opens sockets to a server that *serve* starts for the first one; `close` stops it.
+    """Opens sockets to a server that *serve* starts on first use; `close` stops the server.
 
     If the server uses TLS, its certificate is verified for the requested host. *admission* is called for each
     connection.
@@ -36,7 +36,7 @@ class LiveTransport(FallibleTransport):
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port of the server."""
+        """The host and the port of the server."""
         with self._lock:
             if self._server is None:
                 self._server = self._serve()
@@ -54,7 +54,7 @@ class LiveTransport(FallibleTransport):
         return connection
 
     def opened(self, sock: object) -> bool:
-        """Return whether *sock* was opened here, and no fault that ends idle connections was armed since."""
+        """Return whether *sock* was opened here, and no fault that closes idle connections was armed since."""
         return isinstance(sock, socket.socket) and self._sockets.get(sock) == self.admission.armed
 
     def close(self) -> None:
@@ -84,7 +84,7 @@ class RemoteTransport(LiveTransport):
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port of the server."""
+        """The host and the port of the server."""
         return self._address
 
     def connect(self, host: str, timeout: float | None = None) -> socket.socket:

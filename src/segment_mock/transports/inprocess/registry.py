@@ -1,4 +1,4 @@
-"""The interceptions in force, innermost first, and the patches of the client libraries."""
+"""The active interceptions, innermost first, and the patches of the client libraries."""
 
 from __future__ import annotations
 
@@ -116,11 +116,13 @@ class Library(NamedTuple):
 
 @dataclass(eq=False)
 class Route:
-    """The route for the hosts that it *owns*: *transport* answers them; if it is a text, it is the reason to refuse.
+    """The route for the hosts that it *owns*: *transport* answers their calls.
+
+    A string is the reason to refuse them.
 
     With *blocks*, a host that no route owns is refused, unless it is this machine or *exempt_host*; *on_refused* is
-    called with it. *modules* are the client libraries to patch. In the *thread* that entered it, it precedes the other
-    routes; a route with None comes last.
+    called with the host. *modules* are the client libraries to patch. In the *thread* that entered it, it precedes
+    other routes; a route with None comes last.
     """
 
     owns: Callable[[str], bool]
@@ -134,7 +136,7 @@ class Route:
 
 
 class InterceptionRegistry:
-    """The stack of routes in force. Adding a route patches the client libraries; removing it restores them.
+    """The stack of active routes. Adding a route patches the client libraries; removing it restores them.
 
     While there is a route, a finder in ``sys.meta_path`` patches libraries that are imported later.
     """
@@ -150,9 +152,11 @@ class InterceptionRegistry:
         """The newest patch of each seam of the libraries."""
 
     def transport_for(self, host: str) -> InProcessTransport | LiveTransport | None:
-        """Return the transport for *host*, None if it is not intercepted; raises `NetworkBlocked` if it is refused.
+        """Return the transport for *host*, or None if it is not intercepted.
 
-        The innermost route that this thread added comes first, then the innermost of the process.
+        Raises `NetworkBlocked` if it is refused.
+
+        The innermost route of this thread comes first, then the innermost route of the process.
         """
         routes = self.routes
         if not routes:
@@ -180,7 +184,7 @@ class InterceptionRegistry:
         return None
 
     def add(self, route: Route) -> None:
-        """Put *route* in force, before all others."""
+        """Activate *route*, before all other routes."""
         # Import without the lock: another thread that imports the same modules may need the lock for its patches.
         modules = sys.modules
         for name in route.modules:
@@ -213,7 +217,10 @@ class InterceptionRegistry:
         VIRTUAL.unwatch_threads()
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        """Let the other finders find a module; if it belongs to a client library, patch it once it is executed."""
+        """Find a module by the other finders.
+
+        If it belongs to a client library, patch the module after its execution.
+        """
         if name not in LIBRARIES:
             return None
         for finder in sys.meta_path:
@@ -225,7 +232,7 @@ class InterceptionRegistry:
         return None
 
     def _find(self) -> None:
-        """Be in ``sys.meta_path`` while a route patches clients or waits for their import."""
+        """Stay in ``sys.meta_path`` while a route patches clients or waits for their import."""
         wanted = any(
             route.modules is LIBRARIES or any(name not in sys.modules for name in route.modules)
             for route in self.routes
@@ -307,10 +314,11 @@ REGISTRY = InterceptionRegistry()
 
 
 class Interception:
-    """A context manager and decorator that intercepts the hosts that it *owns*; *opened* returns their transport.
+    """A context manager and decorator that intercepts calls to some hosts.
 
-    With *block_network*, every other host is refused, except this machine and *exempt_host*. It may be entered again;
-    each time, and each call of a decorated function, has its own transport. `start` and `stop` do the same without a
+    *owns* returns whether a host is intercepted, and *opened* returns the transport for their calls. With
+    *block_network*, all other hosts are refused, except this machine and *exempt_host*. It may be entered repeatedly;
+    each block, and each call of a decorated function, has its own transport. `start` and `stop` do the same without a
     ``with`` block.
     """
 
@@ -329,7 +337,7 @@ class Interception:
         self._entered: list[Route] = []
 
     def start(self) -> Self:
-        """Start intercepting."""
+        """Start intercepting, and return this interception. `stop` ends it."""
         route = Route(
             self._owns, self._opened(), self._blocks, on_refused=self._on_refused, exempt_host=self._exempt_host
         )
@@ -338,7 +346,7 @@ class Interception:
         return self
 
     def stop(self) -> None:
-        """Stop what `start` began last; raises RuntimeError if it was not started."""
+        """End the last `start`; raises RuntimeError if it was not started."""
         if not self._entered:
             raise RuntimeError("this interception was not started, or is already stopped")
         route = self._entered.pop()
@@ -355,7 +363,7 @@ class Interception:
     def __call__(self, function: F) -> F:
         """Return *function*, a function or coroutine function, wrapped so that its calls are intercepted.
 
-        In a ``unittest.TestCase``, each test is intercepted, with its ``setUp`` and ``tearDown``. Raises TypeError for
+        For a ``unittest.TestCase``, each test is intercepted, with its ``setUp`` and ``tearDown``. Raises TypeError for
         any other class, and for a generator, because its body runs after the call.
         """
         if isclass(function) and _is_test_case(function):

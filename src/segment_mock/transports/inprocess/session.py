@@ -41,7 +41,10 @@ class Adapter(HTTPAdapter):
 
 
 class MockSession(Session):
-    """A session for one mock, by its *transport*; a URL may be only a path. *options* are those of `Adapter`."""
+    """A `requests.Session` for one mock, by its *transport*.
+
+    A URL may be only a path. *options* are options of `Adapter`.
+    """
 
     base = BASE
     """The base URL for a URL that is only a path."""

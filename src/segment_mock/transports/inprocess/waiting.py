@@ -34,7 +34,7 @@ Steps: TypeAlias = Generator["Wait | bytes", None, None]
 
 
 def finish(steps: Generator[Wait, None, T], clock: Clock, timeout: float | None) -> T:
-    """Run *steps* to their end and return their result; every wait moves *clock* and takes no real time.
+    """Run *steps* to their end, and return their result. Each wait moves *clock* and takes no real time.
 
     Raises TimeoutError once the waits exceed *timeout* seconds (None: no limit), WouldHangForever if they never end.
     """
@@ -50,7 +50,7 @@ def finish(steps: Generator[Wait, None, T], clock: Clock, timeout: float | None)
 
 
 async def finish_async(steps: Generator[Wait, None, T], clock: Clock, timeout: float | None) -> T:
-    """Run *steps* like `finish`, in a coroutine; its event loop performs each wait."""
+    """Run *steps* as `finish` does, in a coroutine; its event loop performs each wait."""
     from anyio.lowlevel import checkpoint
 
     left = timeout
@@ -66,7 +66,7 @@ async def finish_async(steps: Generator[Wait, None, T], clock: Clock, timeout: f
 
 
 async def next_piece_async(steps: Steps, clock: Clock, timeout: float | None) -> bytes:
-    """Return the next bytes like `next_piece`, in a coroutine; its event loop performs each wait."""
+    """Return the next bytes as `next_piece` does, in a coroutine; its event loop performs each wait."""
     from anyio.lowlevel import checkpoint
 
     left = timeout
@@ -83,7 +83,7 @@ async def next_piece_async(steps: Steps, clock: Clock, timeout: float | None) ->
 
 
 def next_piece(steps: Steps, clock: Clock, timeout: float | None) -> bytes:
-    """Return the next bytes of *steps*, ``b""`` at their end; waits as in `finish`."""
+    """Return the next bytes of *steps*, or ``b""`` at their end. It waits as `finish` does."""
     left = timeout
     for step in steps:
         if isinstance(step, bytes):
@@ -97,7 +97,10 @@ def next_piece(steps: Steps, clock: Clock, timeout: float | None) -> bytes:
 
 
 def elapse(wait: Wait, clock: Clock, left: float | None) -> float | None:
-    """Move *clock* to the end of *wait*, and return what remains of *left* seconds of timeout (None: no limit)."""
+    """Move *clock* to the end of *wait*, and return the rest of the timeout.
+
+    *left* is the timeout before the wait in seconds (None: no limit).
+    """
     remaining = max(0.0, wait.end - clock.now())
     if _is_too_long(remaining, left):
         clock.skip(max(0.0, left or 0.0))

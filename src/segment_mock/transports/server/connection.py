@@ -24,7 +24,7 @@ ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
 
 class Connection(asyncio.Protocol):
-    """Passes a client's requests to the core of *context*, and its responses back, one after the other."""
+    """Passes the requests of a client to the core of *context*, and sends the responses in order."""
 
     __slots__ = (
         "_busy", "_call", "_context", "_deadline", "_drained", "_eof", "_from_front", "_head_only", "_is_admitted",
@@ -58,7 +58,10 @@ class Connection(asyncio.Protocol):
         self._context.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Release everything. A waiting call goes on, as the vendor's would, but one that waits for ever is closed."""
+        """Release everything.
+
+        A waiting call continues, as the vendor's would, but a call that waits without end is closed.
+        """
         self._lost = True
         self._transport.close()  # otherwise Python 3.10 warns about a TLS transport that the client closed
         self._context.connections.discard(self)
@@ -92,15 +95,15 @@ class Connection(asyncio.Protocol):
         return not self._is_idle()
 
     def pause_writing(self) -> None:
-        """Stop writing until the buffered bytes have left."""
+        """Stop writing until the buffered bytes were sent."""
         self._writer.blocked = True
 
     def resume_writing(self) -> None:
-        """Resume."""
+        """Resume writing."""
         self._writer.unblock()
 
     def drop(self) -> None:
-        """Close the connection at once, and the waiting call without performing it."""
+        """Close the connection immediately, and the waiting call without performing it."""
         is_waiting = self._call is not None
         self._abandon()
         if is_waiting and self._from_front:  # its client's connection is to end, not the front's own
@@ -297,7 +300,7 @@ class Connection(asyncio.Protocol):
             self._start_tls(host, self._parser.rest, ESTABLISHED, is_trusted=failure is None)
 
     def _be_silent(self) -> None:
-        """Keep the connection open, and never answer."""
+        """Keep the connection open, and send nothing."""
         self._busy = True
         self._call = _silence()
         self._context.waiting.add(self)
@@ -305,7 +308,7 @@ class Connection(asyncio.Protocol):
         self._watch()
 
     def _start_tls(self, host: str, data: bytes, greeting: bytes = b"", *, is_trusted: bool = True) -> None:
-        """Go on with TLS under a certificate for *host*; *data* has been read already."""
+        """Continue with TLS under a certificate for *host*; *data* was read already."""
         context = self._context
         issue = context.context_for if is_trusted else context.untrusted_context_for
         assert issue is not None

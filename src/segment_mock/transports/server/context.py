@@ -27,7 +27,7 @@ class Droppable(Protocol):
     """A connection, or a handshake that may become one."""
 
     def drop(self) -> None:
-        """Close it at once, and its waiting call without performing it."""
+        """Close it immediately, and its waiting call without performing it."""
 
     def close_inherited(self) -> None:
         """Close a forked child's copy of its socket; the connection itself belongs to the parent."""
@@ -35,13 +35,16 @@ class Droppable(Protocol):
 
 @dataclass(eq=False, slots=True)
 class ServerContext:
-    """The shared context. Only the thread of *loop* uses it, except for the worker's own method.
+    """The context that all connections of a server share.
 
-    *admit* returns whether a host may be called by name. With *context_for*, a connection that begins with CONNECT or
-    with TLS is served over TLS, with the SSL context that *context_for* returns for the host. If *admission* makes the
-    handshake fail, it uses *untrusted_context_for*. *is_admitted*: clients have already called *admission*.
-    *trusts_front* returns whether a front with a token may forward calls. *announced* are the hosts of announced
-    connections that are not established yet, and how each fails.
+    Only the thread of *loop* uses it, except for the worker's own method.
+
+    * *admit* returns whether a host may be called by name.
+    * *context_for* returns the SSL context for a host. With it, a connection that begins with CONNECT or with TLS is
+      served over TLS. *untrusted_context_for* is used instead if *admission* makes the handshake fail.
+    * *is_admitted*: clients have already called *admission*.
+    * *trusts_front* returns whether a front with a token may forward calls.
+    * *announced* are the hosts of announced connections that are not established yet, and how each fails.
     """
 
     answer: Answer
@@ -65,7 +68,7 @@ class ServerContext:
     _worker: ThreadPoolExecutor | None = None
 
     def later(self, seconds: float, action: Callable[..., None], *args: Any) -> TimerHandle | None:
-        """Call *action* after *seconds*, scaled, and return its timer; if they are infinite, return None.
+        """Call *action* after *seconds*, scaled, and return its timer; return None for infinite seconds.
 
         Raises TypeError or ValueError if *seconds* is not a number, because NaN would break the timers of the loop.
         """
@@ -76,7 +79,7 @@ class ServerContext:
         return self.loop.call_later(seconds * self.time_scale, action, *args)
 
     def ask_control(self, request: Request, then: Callable[[Response], None]) -> None:
-        """Call the control plane on its worker thread; *then* is called with the reply on the loop."""
+        """Call the control plane on its worker thread, and then call *then* with the response on the loop."""
         if self._worker is None:
             self._worker = ThreadPoolExecutor(1, thread_name_prefix="segment-mock-control")
         self._pending += 1
@@ -105,7 +108,7 @@ class ServerContext:
         return failures.pop(0) if failures else None if is_local(host) else self.admission(host)
 
     def ask(self, host: str) -> ConnectFailure | None:
-        """Return how the next connection to *host* will fail, and remember that if the client is going to connect."""
+        """Return how the next connection to *host* will fail, and remember the result for that connection."""
         failure = self.admission(host)
         if failure in (None, "tls") and (host in self.announced or len(self.announced) < _HOSTS):
             self.announced.setdefault(host, []).append(failure)
@@ -113,7 +116,7 @@ class ServerContext:
         return failure
 
     def drop_waiting(self) -> None:
-        """Close every waiting call without performing it, and its connection."""
+        """Close every waiting call and its connection, without performing the call."""
         for connection in tuple(self.waiting):
             connection.drop()
 

@@ -54,13 +54,17 @@ class _Refused(Exception):
 class RequestParser:
     """Parses the requests of one connection, and appends each to ``requests``, in order.
 
-    A body longer than *body_limit* bytes makes a request marked ``too_large`` at once. A request for an absolute URL
-    whose host *admit* refuses is refused, as is CONNECT unless *tunnels*.
+    A body longer than *body_limit* bytes marks its request as ``too_large`` as soon as the limit is exceeded. A request
+    for an absolute URL whose host *admit* refuses is refused, and so is CONNECT unless *tunnels*.
 
-    ``count`` is the number of requests so far. ``incomplete``: a request has begun but not ended. ``expects_continue``:
-    its client waits for ``100 Continue``. ``done``: nothing more is read. ``refused``: the client may still be sending
-    the rest of a refused request. ``backlogged``: *queue_limit* requests wait in ``requests``, with more bytes after
-    them; call ``feed()`` to go on. ``rest`` are the bytes after a CONNECT.
+    * ``count``: the number of requests so far
+    * ``incomplete``: a request has begun but not ended
+    * ``expects_continue``: its client waits for ``100 Continue``
+    * ``done``: nothing more is read
+    * ``refused``: the client may still be sending the rest of a refused request
+    * ``backlogged``: *queue_limit* requests wait in ``requests``, with more bytes after them; call ``feed()`` to
+      continue
+    * ``rest``: the bytes after a CONNECT
     """
 
     __slots__ = (
@@ -115,7 +119,7 @@ class RequestParser:
         self._finish(text_response(status, sentence))
 
     def close(self) -> None:
-        """Drop all requests, because the client does not wait for answers any more."""
+        """Drop all requests, because the client no longer waits for responses."""
         self.done, self.incomplete, self._data = True, False, b""
         self.requests.clear()
         self._body.clear()

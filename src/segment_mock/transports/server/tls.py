@@ -25,9 +25,9 @@ _LOCAL = ("localhost", "127.0.0.1", "::1")
 class CertificateAuthority:
     """A new certificate authority, and SSL contexts with certificates that it signs.
 
-    The certificate of ``context`` is for *hosts* (``*.`` is allowed), for this machine's names, and for *address*,
-    which a server listens on, unless no certificate is possible for it. `publish` writes the CA certificate for clients
-    to ``file``, which only its owner can read; `close` removes it.
+    The certificate of ``context`` is for *hosts* (``*.`` is allowed) and for the names of this machine. It is also for
+    *address*, on which a server listens, if such a certificate is possible. `publish` writes the CA certificate for
+    clients to ``file``, which only its owner can read; `close` removes the file.
     """
 
     def __init__(self, hosts: Iterable[str], address: str = "localhost") -> None:
@@ -129,7 +129,7 @@ class Handshake:
         context.connections.add(self)
 
     def drop(self) -> None:
-        """Break off, and close the connection at once; the task ends with it."""
+        """Break off the handshake, and close the connection immediately; the task ends with it."""
         self._is_dropped = True
         self._transport.abort()
 
@@ -190,9 +190,9 @@ class HandshakeFirst(asyncio.Protocol):
 
 
 class BufferingProtocol(asyncio.Protocol):
-    """Buffers data until its protocol can receive it.
+    """Buffers the data of a client until the protocol that follows the handshake can receive it.
 
-    The first bytes after a handshake arrive before the loop reports that it is complete.
+    The first bytes after a handshake arrive before the loop reports that the handshake is complete.
     """
 
     def __init__(self) -> None:
@@ -204,7 +204,7 @@ class BufferingProtocol(asyncio.Protocol):
         self._data += data
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Remember that the connection is lost, so that it is not handed over."""
+        """Remember that the connection is lost, so that it is not passed on."""
         self._lost = True
 
     def hand_over(self, transport: asyncio.Transport, protocol: asyncio.Protocol) -> None:

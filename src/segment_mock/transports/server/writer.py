@@ -26,11 +26,12 @@ except ImportError:  # Windows
 
 
 class ResponseWriter:
-    """Carries out deliveries on *transport*; *ready* is called when a busy writer can take the next one.
+    """Writes responses to *transport*, and calls *ready* when it can write the next response after having been busy.
 
-    ``busy`` while a body is being sent and, finally, once the connection is to end; ``blocked`` while written bytes
-    have not left; ``lingering`` while a refused client may still be sending; ``endless`` once it sends a reply without
-    an end.
+    * ``busy``: a body is being sent, or the connection is about to end
+    * ``blocked``: written bytes were not sent yet
+    * ``lingering``: a refused client may still be sending
+    * ``endless``: the current response has no end
     """
 
     __slots__ = (
@@ -69,7 +70,7 @@ class ResponseWriter:
             self._finish(response)
 
     def unblock(self) -> None:
-        """Resume, because all written bytes have left."""
+        """Resume writing, because all written bytes were sent."""
         self.blocked = False
         if self._resetting:
             self._reset(RESET_DELAY)
@@ -145,7 +146,7 @@ class ResponseWriter:
 
 
 def _unsent(sock: socket.socket) -> int:
-    """Return how many bytes written to *sock* are not acknowledged, or 0 if the system does not tell."""
+    """Return how many bytes written to *sock* are not acknowledged, or 0 if the system can't say."""
     with suppress(OSError, TypeError, ValueError):
         return int.from_bytes(ioctl(sock.fileno(), TIOCOUTQ, bytes(4)), sys.byteorder)
     return 0

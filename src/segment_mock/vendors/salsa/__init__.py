@@ -1,4 +1,4 @@
-"""Salsa Engage Groups, as its document, recordings and public clients show it."""
+"""Salsa Engage Groups, according to its document, recordings and public clients."""
 
 from dataclasses import replace
 from functools import partial

@@ -1,6 +1,6 @@
-"""Assumptions: what no document or recording states, and what the mock does, one row for each decision.
+"""Assumptions about Salsa: rules that no document or recording states, with the choice of the mock.
 
-An operation gets such a decision by ``call.assume(name)``, so that the reply names it.
+An operation reads a choice by ``call.assume(name)``, so that the response names the assumption.
 """
 
 from __future__ import annotations

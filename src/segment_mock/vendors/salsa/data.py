@@ -44,7 +44,7 @@ TABLES = (SEGMENTS, SUPPORTERS, MEMBERS)
 
 
 class TimeText(fields.String):
-    """A time as ISO 8601 text, stored in the form that replies use."""
+    """A time as an ISO 8601 string, stored in the format of responses."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
         text: str = super()._deserialize(value, attr, data, **options)
@@ -55,7 +55,10 @@ class TimeText(fields.String):
 
 
 class SegmentRow(DataRow):
-    """A group in a data file. INTEGRATED is a CRM group, CUSTOM one that people made, DEFAULT a built-in one."""
+    """A group in a data file.
+
+    INTEGRATED is a CRM group, CUSTOM a group of the user interface, DEFAULT a built-in group.
+    """
 
     segmentId = fields.String(validate=uuid)
     name = fields.String(required=True, validate=validate.Length(1, 64))
@@ -133,7 +136,7 @@ _MEMBERSHIP, _JOINED = Validator(MembershipRow()), Validator(JoinedRow())
 
 
 def load(document: Json, world: World) -> Mapping[str, InitialRecords]:
-    """Return the tables of *document*; raises `SettingError` with row, field and value."""
+    """Return the tables of *document*; raises `SettingError` with row, field and value for an invalid row."""
     try:
         segments = InitialRecords(SEGMENTS, _keyed(_SEGMENT, document, "segments", "segmentId", world))
         supporters = InitialRecords(SUPPORTERS, _keyed(_SUPPORTER, document, "supporters", "supporterId", world))
@@ -163,7 +166,7 @@ def _memberships(document: Json, segments: InitialRecords, supporters: InitialRe
 
 
 def _record_called(initial: InitialRecords, name: str, indexes: tuple[str, str], where: str) -> Record:
-    """Return the record with the id *name*, or with that value in one of *indexes*."""
+    """Return the record with the id *name*, or with the value *name* in one of *indexes*."""
     number = initial.numbers.get(name.lower())
     if number is not None:
         return initial.records[number]

@@ -1,4 +1,4 @@
-"""How Salsa refuses: a row for each refusal of a call, and for each error of an item."""
+"""The refusals of Salsa: a row for each refusal of a call, and for each error of an item."""
 
 from __future__ import annotations
 

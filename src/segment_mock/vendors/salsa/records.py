@@ -37,7 +37,7 @@ def custom_fields(supporter: Mapping[str, Any]) -> list[str]:
 
 
 def completed(supporter: Json) -> Json:
-    """Return a supporter of a data file with the members of contacts and custom fields that replies always have."""
+    """Return a supporter of a data file with all members that contacts and custom fields have in responses."""
     contacts, fields = supporter["contacts"], supporter["customFieldValues"]
     if fields or not all(map(_is_complete, contacts)):
         supporter = {
@@ -55,7 +55,7 @@ def _is_complete(contact: Json) -> bool:
 
 
 def complete_contact(contact: Json) -> Json:
-    """Return *contact* with a status if it is an e-mail address without one."""
+    """Return *contact*, with a default status if it is an e-mail address without a status."""
     return contact if _is_complete(contact) else {**contact, "status": STATUS}
 
 
@@ -119,9 +119,9 @@ def _sunday_from(day: datetime) -> datetime:
 
 
 def merged_contacts(stored: Iterable[Json], new: Iterable[Json]) -> list[Json]:
-    """Return *stored* with each contact of *new*, which replaces the contact of the same type and value, if any.
+    """Return *known* with each contact of *sent*, which replaces the contact of the same type and value, if any.
 
-    Members that a contact omits are kept. A contact whose value is null removes those of its type.
+    Members that a contact omits are kept. A contact whose value is null removes the contacts of its type.
     """
     contacts = {contact_key(contact): contact for contact in stored}
     for contact in new:

@@ -64,7 +64,7 @@ MESSAGES: dict[str, Any] = {"required": "required", "null": "required", "invalid
 
 
 class Whole(fields.Integer):
-    """A whole number, also as a string, as PHP clients send it."""
+    """A whole number, also as a string, which PHP clients send."""
 
     as_schema: ClassVar[Json] = {
         "anyOf": [{"type": "integer"}, {"type": "string", "pattern": r"^\s*(\+?[0-9]{1,100}|-0{1,100})\s*$"}]
@@ -80,7 +80,7 @@ class Whole(fields.Integer):
 
 
 class Moment(fields.Field):  # type: ignore[type-arg]  # not generic in marshmallow 3
-    """A time as ISO 8601 text, read as seconds since the epoch."""
+    """A time as an ISO 8601 string, loaded as epoch seconds."""
 
     as_schema: ClassVar[Json] = {"type": "string", "anyOf": [{"format": "date-time"}, {"format": "date"}]}
     words = "string: a time as ISO 8601"
@@ -93,7 +93,7 @@ class Moment(fields.Field):  # type: ignore[type-arg]  # not generic in marshmal
 
 
 class Scalar(fields.String):
-    """Text; a number or a Boolean is converted to text."""
+    """A string; a number or a Boolean is converted to a string."""
 
     as_schema: ClassVar[Json] = {"type": ["string", "number", "boolean"]}
     words = "string, number or boolean"
@@ -119,7 +119,7 @@ def text(limit: int | None = None, **options: Any) -> fields.String:
 
 
 def iso_date(value: str) -> None:
-    """Raise ValidationError for text that is not an ISO 8601 date."""
+    """Raise ValidationError unless *value* is an ISO 8601 date."""
     try:
         seconds(value)
     except ValueError:
@@ -134,7 +134,10 @@ uuid.words = "a UUID"  # type: ignore[attr-defined]
 
 
 def _in_replies(*names: str) -> dict[str, fields.Field[Any]]:
-    """Return members of replies, which are allowed and ignored in requests, so that clients may send records back."""
+    """Return the members of replies that requests may contain too, and that the API ignores.
+
+    Clients may so send records back.
+    """
     return {name: fields.Raw(dump_only=True, **RECORDED) for name in names}
 
 
@@ -336,13 +339,13 @@ class SegmentKey(RequestSchema.from_dict(_SEGMENT_READ_ONLY)):  # type: ignore[m
 
 
 class UpsertSegments(RequestSchema):
-    """The groups to add or update, in order."""
+    """A batch of groups to add or update. The API performs them in order."""
 
     segments = ItemList(SegmentItem(), ids=IDS, required=True, **_ATTRIBUTES)
 
 
 class DeleteSegments(RequestSchema):
-    """The groups to delete, in order."""
+    """A batch of groups to delete. The API performs them in order."""
 
     segments = ItemList(SegmentKey(), ids=IDS, required=True, **_DELETED)
 
@@ -477,13 +480,13 @@ class SupporterKey(
 
 
 class UpsertSupporters(RequestSchema):
-    """The supporters to add or update, in order."""
+    """A batch of supporters to add or update. The API performs them in order."""
 
     supporters = ItemList(SupporterItem(), ids=IDS, required=True, **SUPPORTER_DATA)
 
 
 class DeleteSupporters(RequestSchema):
-    """The supporters to delete, in order."""
+    """A batch of supporters to delete. The API performs them in order."""
 
     supporters = ItemList(SupporterKey(), ids=IDS, required=True, **RECORDED)
 

@@ -1,4 +1,4 @@
-"""Instaleap's Segmenter, as its two public pages describe it."""
+"""Instaleap's Segmenter, according to its two public pages."""
 
 import re
 

@@ -62,7 +62,7 @@ _SEGMENT, _PERSON = Validator(SegmentRow()), Validator(PersonRow())
 
 
 def load(document: Json, world: World) -> Mapping[str, InitialRecords]:
-    """Return the tables of *document*; raises `SettingError` with row, field and value."""
+    """Return the tables of *document*; raises `SettingError` with row, field and value for an invalid row."""
     people = Table("", InitialRecords(PERSONS), ChangeLog().append)
     segment_rows = rows(_SEGMENT, document, "segmenter", "segments")
     person_rows = rows(_PERSON, document, "segmenter", "persons")

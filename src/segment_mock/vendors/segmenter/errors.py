@@ -1,4 +1,4 @@
-"""How the Segmenter refuses."""
+"""The refusals of the Segmenter."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def create(call: Call, data: Json) -> Json:
 
 
 def update(call: Call, data: Json) -> Json:
-    """Change the members of a segment that the request has; ``persons`` replaces all its persons."""
+    """Change the members of a segment that the request contains; ``persons`` replaces all of its persons."""
     _note_forms(call)
     segments, key = call.rows("segments"), _segment_id(call, data)
     stored = segments.get(key)
@@ -45,7 +45,7 @@ def update(call: Call, data: Json) -> Json:
 
 
 def _note_forms(call: Call) -> None:
-    """Name the assumptions about numbers as ids and about null as a list, if the request relies on them."""
+    """Name the assumptions about numbers as ids, and about null as a list, if the request relies on them."""
     body = call.json
     persons = body.get("persons") or []
     if any(type(body.get(name)) is int for name in _IDS) or any(type(row.get("externalId")) is int for row in persons):

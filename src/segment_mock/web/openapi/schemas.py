@@ -22,7 +22,7 @@ class Converter(OpenAPIConverter):
     sourced = True
 
     def init_attribute_functions(self) -> None:
-        """Add functions whose results replace what apispec guesses."""
+        """Add functions whose results override apispec's guesses."""
         super().init_attribute_functions()  # type: ignore[no-untyped-call]
         for function in (_own, _checked, _batched, _sourced):
             self.add_attribute_function(function)  # type: ignore[no-untyped-call]

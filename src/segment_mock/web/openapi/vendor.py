@@ -36,7 +36,7 @@ _ALLOW = {"description": "The methods of this path.", "schema": {"type": "string
 
 
 def vendor_document(vendor: Vendor, settings: Mapping[str, Any]) -> Json:
-    """Return the OpenAPI document of *vendor* under the *settings* in force."""
+    """Return the OpenAPI document of *vendor* with its current *settings*."""
     document = new_spec(
         vendor.title,
         info={"description": _description(vendor), **_extensions(vendor)},

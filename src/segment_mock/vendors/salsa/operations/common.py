@@ -22,7 +22,10 @@ def page(call: Call, payload: Json) -> tuple[int, int]:
 
 
 def may_create(call: Call, table: str, key: str) -> bool:
-    """Return whether a record may be created with this id: if the setting allows it, or its record was deleted."""
+    """Return whether a record may be created with this id.
+
+    It may if the setting allows it, or if a record with this id was deleted.
+    """
     if call.options["unknown_id"] == "create":
         return True
     if call.rows(table).was_deleted(key):
@@ -32,7 +35,7 @@ def may_create(call: Call, table: str, key: str) -> bool:
 
 
 def refuse_non_crm(call: Call) -> None:
-    """Refuse the whole call for a non-CRM group, if the setting answers those with HTTP 405."""
+    """Refuse the whole call for a non-CRM group, if the setting ``salsa_non_crm`` says that HTTP 405 answers it."""
     if call.assume("not_crm_group") == "http-405":
         raise Refusal("not_manageable")
 

@@ -23,7 +23,7 @@ _WRITABLE = ("name", "description", "externalSystemId")
 
 
 def search(call: Call, data: Json) -> Json:
-    """Return all groups by page, or those of the identifiers, in their order."""
+    """Return all groups by page, or the groups with the given identifiers, in their order."""
     payload = data["payload"]
     members = call.rows("members") if payload.get("includeMemberCounts") is not False else None
     segments = call.rows("segments")
@@ -59,7 +59,7 @@ def delete(call: Call, data: Json) -> Json:
 
 
 def comparable_name(name: str) -> str:
-    """Return *name* in the form by which names of groups are compared."""
+    """Return *name* in the form in which names of groups are compared."""
     return name.strip().casefold()
 
 

@@ -34,7 +34,7 @@ _WRITABLE = (*TEXTS, "address", "contacts", "customFieldValues")
 
 
 def search(call: Call, data: Json) -> Json:
-    """Return the supporters of the identifiers, in their order, or by page those modified within a period."""
+    """Return the supporters with the given identifiers, in their order, or by page those modified within a period."""
     payload = data["payload"]
     if payload.get("identifiers") is not None:
         return batch_reply(call, "supporters", _identified(call, payload, _found_supporter))
@@ -63,7 +63,7 @@ def groups(call: Call, data: Json) -> Json:
 
 
 def _identified(call: Call, payload: Json, show: Callable[[Record], Json]) -> list[Json]:
-    """Return *show* of each supporter with one of the identifiers; several supporters may have the same."""
+    """Return *show* of each supporter with one of the identifiers; several supporters may have the same identifier."""
     kind = payload["identifierType"]
     return answers(
         call,
@@ -158,7 +158,7 @@ def _namesake(call: Call, members: Json) -> Record | None:
 
 
 def _faults(call: Call, members: Json, stored: Record | None) -> list[Fault]:
-    """Return the errors of a supporter that is valid by its schema, given its record and the other records."""
+    """Return the errors of a supporter that its schema accepts, given its record and the other records."""
     faults = [
         *_clearing(call, members, stored or {}),
         *_duplicate_emails(call, members, stored or {}),
@@ -248,7 +248,7 @@ def _contacts(members: Json, stored: Mapping[str, Any]) -> list[Json]:
 
 
 def _note_contacts(call: Call, stored_contacts: Iterable[Json], new_contacts: Iterable[Json]) -> None:
-    """Name what is assumed about contacts that are sent: which of them are the same, and their status."""
+    """Name the assumptions about sent contacts: which of them are the same, and their status."""
     contacts: dict[tuple[str, str | None], Json] = {contact_key(contact): contact for contact in stored_contacts}
     keys: set[tuple[str, str | None]] = set()
     for contact in new_contacts:
@@ -281,7 +281,7 @@ def _custom_fields(call: Call, new_fields: list[Json] | None, stored_fields: lis
 
 
 def _echo(call: Call, row: Record, members: Json, result: str) -> Json:
-    """Return a supporter for the reply to a write: the record, with contacts and custom fields as sent."""
+    """Return a supporter for the response to a write: the record, with contacts and custom fields as sent."""
     contacts, fields = members.get("contacts"), members.get("customFieldValues")
     reply = {**row, "result": result}
     if contacts:
