@@ -34,6 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
     urls = _urls(config)
     if not urls or hasattr(config, "workerinput"):
         return
+    _check(urls)
     if config.getoption("--segment-mock-transport") or config.getini("segment_mock_transport"):
         raise pytest.UsageError("--segment-mock-transport: calls to --segment-mock-url travel as that server speaks")
     workers = len(getattr(config.option, "tx", None) or ()) if getattr(config.option, "dist", "no") != "no" else 0
@@ -102,4 +103,16 @@ def _urls(config: pytest.Config) -> list[str]:
         or config.getini("segment_mock_url")
         or ""
     )
-    return [url.strip() for url in text.split(",") if url.strip()]
+    # A URL that is given twice is one server, which two workers can't share.
+    return [*dict.fromkeys(url.strip().rstrip("/") for url in text.split(",") if url.strip())]
+
+
+def _check(urls: list[str]) -> None:
+    from segment_mock import SettingError
+    from segment_mock.control_client import ControlClient
+
+    for url in urls:
+        try:
+            ControlClient(url)
+        except SettingError as error:
+            raise pytest.UsageError(f"--segment-mock-{error}") from None

@@ -158,10 +158,19 @@ def sweep_problems(settings: Mapping[str, Any]) -> Iterator[str]:
     from segment_mock import SettingError
 
     yield from unknown_names(settings, ("faults", "operations", "limit"))
+    limit, operations = settings.get("limit", SWEEP_LIMIT), settings.get("operations", "*")
+    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
+        yield f"limit: {limit!r} is not a whole number from 1"
+    globs = [operations] if isinstance(operations, str) else operations
+    if not isinstance(globs, (list, tuple)) or not globs or not all(isinstance(glob, str) and glob for glob in globs):
+        yield f"operations: {operations!r} is not a glob, such as 'salsa.*', or a list of them"
     try:
-        cases_for(["any"], **{name: value for name, value in settings.items() if name == "faults"})
+        cases = cases_for(["any"], **{name: value for name, value in settings.items() if name == "faults"})
     except SettingError as error:
         yield str(error)
+    else:
+        if not cases:
+            yield "faults: the list is empty, so there would be no case"
 
 
 def describe_fault(fault: Any) -> str:

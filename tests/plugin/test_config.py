@@ -66,6 +66,29 @@ def test_a_config_that_can_not_be_used_is_an_error_without_the_plugins_frames(
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines([problem.replace("[", "[[]")])
     assert "conftest_plugin" not in result.stdout.str().replace("rootdir", "")
+    assert "another exception" not in result.stdout.str()
+
+
+@pytest.mark.parametrize(
+    ("option", "problem"),
+    [
+        ("--segment-mock-seed=many", "segment?mock?seed*: 'many' is not a whole number"),
+        ("--segment-mock-url=nowhere", "--segment-mock-url: 'nowhere' is not the base URL of a server, such as *"),
+        ("--segment-mock-url=http://127.0.0.1:1,ftp://x", "--segment-mock-url: 'ftp://x' is not the base URL of a *"),
+    ],
+)
+@pytest.mark.parametrize("place", ["option", "ini"])
+def test_an_option_that_can_not_be_used_ends_the_run_before_any_test(
+    pytester: pytest.Pytester, option: str, problem: str, place: str
+) -> None:
+    pytester.makepyfile("def test_a(): pass")
+    name, _, value = option.removeprefix("--").partition("=")
+    given = [option] if place == "option" else ["-o", f"{name.replace('-', '_')}={value}"]
+
+    result = pytester.runpytest(*RUN, *given)
+
+    assert pytest.ExitCode.USAGE_ERROR == result.ret
+    result.stderr.fnmatch_lines([f"*{problem}"])
 
 
 def test_the_servers_say_what_they_can_not_do(pytester: pytest.Pytester) -> None:

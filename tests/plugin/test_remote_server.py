@@ -161,12 +161,14 @@ def test_each_worker_of_xdist_has_a_server_or_the_run_is_refused(
     plugins = ("-p", "xdist", *RUN)
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p pytest_segment_mock")
     refused = pytester.runpytest_subprocess(*plugins, "-n", "2", "--segment-mock-url", url)
+    twice = pytester.runpytest_subprocess(*plugins, "-n", "2", "--segment-mock-url", f"{url},{url}/")
     with SegmentMock(data="demo") as other:
         urls = f"{url},{other.serve().url}"
         shared = pytester.runpytest_subprocess(*plugins, "-n", "2", "--segment-mock-url", urls)
         used = [len(mock.journal) for mock in (server, other)]
 
     refused.stderr.fnmatch_lines(["*2 workers can't share 1 server: each test resets its own*"])
+    twice.stderr.fnmatch_lines(["*2 workers can't share 1 server: each test resets its own*"])
     assert 4 == refused.ret
     shared.assert_outcomes(passed=12)
     assert [1, 1] == used

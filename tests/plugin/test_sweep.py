@@ -123,6 +123,32 @@ def test_red(segment_mock):
     )
 
 
+@pytest.mark.parametrize(
+    ("argument", "problem"),
+    [
+        ("limit='5'", "limit: '5' is not a whole number from 1"),
+        ("limit=0", "limit: 0 is not a whole number from 1"),
+        ("limit=True", "limit: True is not a whole number from 1"),
+        ("operations=5", "operations: 5 is not a glob, such as 'salsa.*', or a list of them"),
+        ("operations=[5]", "operations: [5] is not a glob, such as 'salsa.*', or a list of them"),
+        ("operations=[]", "operations: [] is not a glob, such as 'salsa.*', or a list of them"),
+        ("faults=[]", "faults: the list is empty, so there would be no case"),
+    ],
+)
+def test_an_argument_that_a_sweep_can_not_use_is_an_error_of_the_collection(
+    pytester: pytest.Pytester, argument: str, problem: str
+) -> None:
+    """The run goes on to report it, instead of ending in a hook."""
+    pytester.makepyfile(
+        f"import pytest\n@pytest.mark.segment_mock_sweep({argument})\ndef test_a(segment_mock):\n    segment_mock.session()"
+    )
+
+    result = pytester.runpytest(*RUN)
+
+    result.assert_outcomes(errors=1)
+    assert f"::test_a: segment_mock_sweep: {problem}" in result.stdout.str()
+
+
 def test_sweep_stops_on_request_and_tears_down_shared_fixtures(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         SYNC
