@@ -140,7 +140,7 @@ def test_an_argument_that_a_sweep_can_not_use_is_an_error_of_the_collection(
 ) -> None:
     """The run goes on to report it, instead of ending in a hook."""
     pytester.makepyfile(
-        f"import pytest\n@pytest.mark.segment_mock_sweep({argument})\ndef test_a(segment_mock):\n    segment_mock.session()"
+        f"import pytest\n@pytest.mark.segment_mock_sweep({argument})\ndef test_a(segment_mock): segment_mock.session()"
     )
 
     result = pytester.runpytest(*RUN)

@@ -14,9 +14,11 @@ from unittest import mock as mocks
 
 import aiohttp
 import httpcore
+import httpx
 import pytest
 import requests
 import responses
+import trio
 import urllib3
 from requests.adapters import HTTPAdapter
 
@@ -26,6 +28,21 @@ from segment_mock.transports.inprocess.registry import REGISTRY
 HEADERS = {"authToken": "any"}
 VENDOR = "https://api.salsalabs.org/api/integration/ext/v1/segments/search"
 CONNECT = http.client.HTTPSConnection.connect
+
+
+class Loop:
+    """An event loop that runs several coroutines, as pytest-asyncio has one."""
+
+    def __enter__(self) -> Loop:
+        self._loop = asyncio.new_event_loop()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.close()
+
+    def run(self, coroutine: Any) -> Any:
+        """Run *coroutine* to its end."""
+        return self._loop.run_until_complete(coroutine)
 
 
 def count(client: Any = requests) -> int:
@@ -211,6 +228,83 @@ def test_a_library_that_is_too_old_is_named(mock: SegmentMock, monkeypatch: pyte
 
     with mock.intercept(), pytest.raises(NetworkBlocked, match=r"aiohttp 3.7.4 is too old .*; install 3.8 or later"):
         asyncio.run(get())
+
+
+async def names_in_a_mock_of_its_own(name: str, client: httpx.AsyncClient, *, pause: Any) -> list[str]:
+    """Add three groups within an interception, letting other tasks run, and return the names that its mock has."""
+    with SegmentMock() as mock, mock.intercept():
+        for turn in range(3):
+            body = {"payload": {"segments": [{"name": f"{name}{turn}"}]}}
+            await client.put(VENDOR.removesuffix("/search"), headers=HEADERS, json=body)
+            await pause(0)
+        return [group["name"] for group in mock.salsa.segments]
+
+
+def test_two_tasks_with_a_mock_each(mock: SegmentMock) -> None:
+    """Each gets its own, also over a client that they share, and the loop's other tasks that of the thread."""
+
+    async def run() -> tuple[list[list[str]], int]:
+        async with httpx.AsyncClient() as client:
+            own = (names_in_a_mock_of_its_own(name, client, pause=asyncio.sleep) for name in "xyz")
+            tasks = [asyncio.ensure_future(one) for one in own]
+            await asyncio.sleep(0)
+            outside = (await client.post(VENDOR, headers=HEADERS, json={"payload": {}})).json()["payload"]["count"]
+            return await asyncio.gather(*tasks), outside
+
+    with mock.intercept():
+        seen, outside = asyncio.run(run())
+
+    assert [[f"{name}{turn}" for turn in range(3)] for name in "xyz"] == seen
+    assert 1 == outside
+
+
+def test_two_tasks_of_trio_with_a_mock_each() -> None:
+    seen: dict[str, list[str]] = {}
+
+    async def run() -> None:
+        async with httpx.AsyncClient() as client, trio.open_nursery() as nursery:
+
+            async def one(name: str) -> None:
+                seen[name] = await names_in_a_mock_of_its_own(name, client, pause=trio.sleep)
+
+            for name in "xyz":
+                nursery.start_soon(one, name)
+
+    trio.run(run)
+
+    assert {name: [f"{name}{turn}" for turn in range(3)] for name in "xyz"} == seen
+
+
+def test_tasks_and_threads_that_a_task_starts_get_its_mock(mock: SegmentMock, empty: SegmentMock) -> None:
+    async def one(mine: SegmentMock, ready: asyncio.Event, other: asyncio.Event) -> Any:
+        with mine.intercept():
+            ready.set()
+            await other.wait()  # both interceptions are in force
+            return await asyncio.gather(asyncio.to_thread(count), asyncio.create_task(asyncio.to_thread(count)))
+
+    async def run() -> Any:
+        ready = asyncio.Event(), asyncio.Event()
+        return await asyncio.gather(one(mock, *ready), one(empty, *ready[::-1]))
+
+    assert [[1, 1], [0, 0]] == [[*counts] for counts in asyncio.run(run())]
+
+
+def test_an_interception_that_an_ended_task_began_is_the_threads(mock: SegmentMock, empty: SegmentMock) -> None:
+    """As an async fixture begins one, within the interception of another fixture."""
+    inner = mock.intercept()
+
+    async def begin() -> None:
+        inner.start()
+
+    async def test() -> int:
+        return count()
+
+    with empty.intercept(), Loop() as loop:
+        loop.run(begin())
+        seen = loop.run(test())
+        inner.stop()
+
+    assert 1 == seen
 
 
 def test_two_threads_with_a_mock_each(mock: SegmentMock, empty: SegmentMock) -> None:

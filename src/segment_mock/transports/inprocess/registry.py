@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Container
+from contextlib import suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import lru_cache, wraps
 from importlib import import_module
@@ -122,7 +124,8 @@ class Route:
 
     With *blocks*, a host that no route owns is refused, unless it is this machine or *exempt_host*; *on_refused* is
     called with the host. *modules* are the client libraries to patch. In the *thread* that entered it, it precedes
-    other routes; a route with None comes last.
+    other routes; a route with None comes last. While a *task* of an event loop runs that entered it, only that task,
+    the tasks that it starts later and their threads count as having entered it.
     """
 
     owns: Callable[[str], bool]
@@ -130,9 +133,14 @@ class Route:
     blocks: bool = False
     modules: dict[str, str] = field(default_factory=lambda: LIBRARIES)
     thread: int | None = field(default_factory=get_ident)
+    task: Any = None
     patches: list[Patch] = field(default_factory=list)
     on_refused: Callable[[str], None] | None = None
     exempt_host: str = ""
+
+
+_OF_TASK: ContextVar[tuple[Route, ...]] = ContextVar("segment_mock_routes_of_task", default=())
+"""The routes that this task, or one that started it, has entered; `asyncio.to_thread` hands it to the thread."""
 
 
 class InterceptionRegistry:
@@ -156,19 +164,22 @@ class InterceptionRegistry:
 
         Raises `NetworkBlocked` if it is refused.
 
-        The innermost route of this thread comes first, then the innermost route of the process.
+        The innermost route of this task or thread comes first, then the innermost route of the process.
         """
         routes = self.routes
         if not routes:
             return None
         name, thread = normalized(host), get_ident()
-        owner = None
+        owner = other = None
         for route in reversed(routes):
             if route.owns(name):
-                if route.thread == thread:
+                is_of_thread = route.thread == thread and (route.task is None or _is_over(route.task))
+                if is_of_thread or route in _OF_TASK.get():
                     owner = route
                     break
-                owner = owner or route
+                if other is None or (route.thread == thread != other.thread):
+                    other = route
+        owner = owner or other
         if owner is not None:
             transport: InProcessTransport | LiveTransport | str = owner.transport
             if not isinstance(transport, str):
@@ -341,8 +352,11 @@ class Interception:
         route = Route(
             self._owns, self._opened(), self._blocks, on_refused=self._on_refused, exempt_host=self._exempt_host
         )
+        route.task = _current_task()
         REGISTRY.add(route)
         self._entered.append(route)
+        if route.task is not None:
+            _OF_TASK.set((*_OF_TASK.get(), route))
         return self
 
     def stop(self) -> None:
@@ -351,6 +365,8 @@ class Interception:
             raise RuntimeError("this interception was not started, or is already stopped")
         route = self._entered.pop()
         REGISTRY.remove(route)
+        if route.task is not None:
+            _OF_TASK.set(tuple(other for other in _OF_TASK.get() if other is not route))
         if not isinstance(route.transport, str):
             route.transport.close()
 
@@ -400,6 +416,21 @@ class Interception:
             on_refused=self._on_refused,
             exempt_host=self._exempt_host,
         )
+
+
+def _current_task() -> Any:
+    """Return the task of asyncio or trio that is running in this thread, or None."""
+    for name in ("asyncio.tasks", "trio.lowlevel"):
+        current: Callable[[], Any] = getattr(sys.modules.get(name), "current_task", lambda: None)
+        with suppress(RuntimeError):  # no event loop is running
+            if (task := current()) is not None:
+                return task
+    return None
+
+
+def _is_over(task: Any) -> bool:
+    # An async fixture enters an interception in a task that ends before the test. Tasks of trio can't be asked.
+    return hasattr(task, "done") and bool(task.done())
 
 
 def _is_test_case(cls: type) -> bool:
