@@ -276,8 +276,8 @@ def test_two_tasks_of_trio_with_a_mock_each() -> None:
 
 
 def test_tasks_and_threads_that_a_task_starts_get_its_mock(mock: SegmentMock, empty: SegmentMock) -> None:
-    async def one(mine: SegmentMock, ready: asyncio.Event, other: asyncio.Event) -> Any:
-        with mine.intercept():
+    async def one(own: SegmentMock, ready: asyncio.Event, other: asyncio.Event) -> Any:
+        with own.intercept():
             ready.set()
             await other.wait()  # both interceptions are in force
             return await asyncio.gather(asyncio.to_thread(count), asyncio.create_task(asyncio.to_thread(count)))
