@@ -68,6 +68,7 @@ class ControlClient:
         self._headers = {} if token is None else {"Authorization": f"Bearer {header_value(token)}"}
         self._ca_file, self._timeout, self._lock = ca_file, timeout, new_lock()
         self._pool: urllib3.PoolManager | None = None
+        self._is_checked = False
         call_after_fork(self)
 
     def get(self, path: str, **query: Any) -> Any:
@@ -98,11 +99,23 @@ class ControlClient:
             is_ours = isinstance(answer, dict)
         except ValueError:
             answer, is_ours = None, False
-        if not is_ours or (status >= 400 and "detail" not in answer):
-            text = " ".join(data[:_SHOWN].decode("utf-8", "replace").split())
-            raise ConnectionError(f"{self.url}: the server there is not segment-mock; it replied {status} {text}")
+        if not is_ours or (status >= 400 and not answer.keys() >= {"title", "detail"}):
+            raise self._not_ours(status, data)
         if status >= 400:
             raise self._error(status, answer)
+        return answer
+
+    def _not_ours(self, status: int, data: bytes) -> ConnectionError:
+        text = " ".join(data[:_SHOWN].decode("utf-8", "replace").split())
+        return ConnectionError(f"{self.url}: the server there is not segment-mock; it replied {status} {text}")
+
+    def check(self) -> Any:
+        """Return the reply of a running segment-mock to ``/health``; raises ConnectionError for any other server."""
+        reply = self.send("GET", "/health")
+        answer = None if reply.status == 404 else self._read(reply.status, reply.data)
+        if reply.status != 200 or answer.get("status") != "ok":
+            raise self._not_ours(reply.status, reply.data)
+        self._is_checked = True
         return answer
 
     def send(
@@ -111,6 +124,8 @@ class ControlClient:
         """Return the response to *method* and *path*, whatever its status; raises ConnectionError if there is none."""
         from urllib3.exceptions import HTTPError, SSLError
 
+        if not self._is_checked and path != "/health":
+            self.check()
         parameters = {name: _text(name, value) for name, value in (query or {}).items() if value is not None}
         url = f"{self.url}/_mock{path}" + (f"?{urlencode(parameters, errors='backslashreplace')}" if parameters else "")
         headers = dict(self._headers)
@@ -139,6 +154,8 @@ class ControlClient:
         Reconnects when the server ends the stream; raises ConnectionError once it doesn't answer.
         """
         last_id, is_first = "", True
+        if not self._is_checked:
+            self.check()
         while True:
             connection = self._stream()
             try:

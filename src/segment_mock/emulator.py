@@ -256,7 +256,11 @@ class Emulator:
             "scenarios": [scenarios_of([source]) for source in settings_before["scenarios"]],
         }
         settings = {**settings_before, **sources}
-        Emulator(settings)  # raises for unusable settings before anything has changed
+        try:
+            Emulator(settings)  # raises for unusable settings before anything has changed
+        except SettingError:
+            Emulator(settings_before)  # the same files, whose names this error has
+            raise
         with self.world.lock:
             self.reset()
             self.stubs.forget()

@@ -220,6 +220,55 @@ def test_a_reader_that_ends_early_gets_no_error(mock: SegmentMock) -> None:
     assert (1, "") == (done.returncode, done.stderr)
 
 
+def test_the_archive_can_be_printed(mock: SegmentMock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    search(mock)
+    printed = run("journal", "--har", "-")
+
+    assert 1 == len(json.loads(printed.stdout)["log"]["entries"])
+    assert [] == [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize(
+    ("status", "reply"),
+    [(200, "{}"), (200, '{"a": 1}'), (200, '{"status": "fine"}'), (302, "{}"), (404, '{"detail": "Not Found"}')],
+)
+@pytest.mark.parametrize(
+    "command",
+    ["health", "env", "open --print", "reset", "journal", "journal --har calls.har", "journal --follow",
+     "state export", "snapshot take a", "rules list", "clock"],
+)  # fmt: skip
+def test_another_program_that_sends_json_is_not_taken_for_the_server(
+    status: int, reply: str, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is asked for its health, and no command goes on."""
+    seen: list[str] = []
+
+    class Api(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            seen.append(f"{self.command} {self.path}")
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(reply)))
+            self.end_headers()
+            self.wfile.write(reply.encode())
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with HTTPServer(("127.0.0.1", 0), Api) as server:
+        thread = Thread(target=server.handle_request)
+        thread.start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        result = run(*command.split(), "--url", address, exit_code=1)
+        thread.join()
+
+    assert f"Error: {address}: the server there is not segment-mock; it replied {status} {reply}\n" == result.stderr
+    assert ("", ["GET /_mock/health"]) == (result.stdout, seen)
+    assert [] == [*tmp_path.iterdir()]
+
+
 def test_another_program_at_the_address_is_one_line() -> None:
     """Whatever page it replies with."""
 

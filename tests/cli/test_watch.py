@@ -50,7 +50,7 @@ def test_reload_applies_all_files_or_none(tmp_path: Path, file: str, text: str) 
         mock.salsa.add_segment("C")
         (tmp_path / "data.json").write_text('{"salsa": {"segments": [{"name": "B"}]}}')
         (tmp_path / file).write_text(text)
-        with pytest.raises(SettingError):
+        with pytest.raises(SettingError, match=rf"{file}: "):
             mock.reload()
 
         assert ["A", "C"] == names(mock)
@@ -67,6 +67,12 @@ def test_watch_reloads_a_file_that_changed_and_says_so(tmp_path: Path, caplog: p
             time.sleep(0.02)
         assert said in caplog.text
 
+    def wait_for_names(wanted: list[str], mock: SegmentMock) -> None:
+        end = time.monotonic() + 10
+        while names(mock) != wanted and time.monotonic() < end:
+            time.sleep(0.02)
+        assert wanted == names(mock)
+
     with caplog.at_level(logging.WARNING, "segment_mock"), SegmentMock(data=str(file)) as mock, FileWatch(mock, [file]):
         file.write_text("{ this is no JSON")
         wait_for("nothing was reloaded")
@@ -74,3 +80,7 @@ def test_watch_reloads_a_file_that_changed_and_says_so(tmp_path: Path, caplog: p
         file.write_text(json.dumps({"salsa": {"segments": [{"name": "Another"}]}}))
         wait_for("changed: reloaded")
         assert ["Another"] == names(mock)
+        file.unlink()
+        wait_for("data.json can't be found; no file is reloaded until it is there again")
+        file.write_text(json.dumps({"salsa": {"segments": [{"name": "Back"}]}}))
+        wait_for_names(["Back"], mock)

@@ -164,6 +164,7 @@ def test_foreign_state_stops_the_start(tmp_path: Path) -> None:
     [
         ({"store": "memory", "standby": True}, "standby: there is nothing to wait for"),
         ({"store": "nonsense"}, "store: 'nonsense' is not memory"),
+        ({"store": "sqlite:///:memory:"}, "store: 'sqlite:///:memory:' is not memory"),
         ({"max_organizations": 3, "credentials": "isolated"}, "max_organizations"),
     ],
 )

@@ -64,7 +64,9 @@ def _pairs(context: click.Context, parameter: click.Parameter, values: tuple[str
     "--query", callback=_pairs, multiple=True, metavar="NAME=VALUE", help="Only calls with this query parameter."
 )
 @click.option(
-    "--har", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="File to write as HTTP Archive."
+    "--har",
+    type=click.Path(dir_okay=False, writable=True, allow_dash=True, path_type=Path),
+    help="File to write as HTTP Archive.",
 )
 @click.option("--clear", is_flag=True, help="Clear the journal instead of printing it.")
 @as_json_option
@@ -94,8 +96,11 @@ def journal(
     elif number is not None:
         _show(client.get(f"/journal/{number}"), as_json)
     elif har is not None:
-        har.write_text(json.dumps(client.call("GET", "/journal.har", query=query), indent=1), encoding="utf-8")
-        click.echo(f"{har}: written", err=True)
+        archive = json.dumps(client.call("GET", "/journal.har", query=query), indent=1)
+        with click.open_file(str(har), "w", encoding="utf-8") as file:
+            file.write(archive)
+        if har != Path("-"):
+            click.echo(f"{har}: written", err=True)
     elif follow:
         _follow(client, query, as_json)
     else:

@@ -95,7 +95,7 @@ def health(url: str | None, ca_file: str | None) -> None:
     """Exit with 0 if a server answers, otherwise with 1."""
     # No secret is sent or received, so a server may be called without its CA certificate.
     with exit_codes(), closing(client_of(url, None, ca_file or False, _HEALTH_TIMEOUT)) as client:
-        click.echo(json.dumps(client.get("/health")))
+        click.echo(json.dumps(client.check()))
 
 
 # Records.
@@ -246,7 +246,7 @@ def _moment(text: str) -> str | float:
 @with_server
 def open_page(client: ControlClient, only_print: bool) -> None:
     """Open the page of a running server in the browser."""
-    client.get("/health")
+    client.check()
     address = f"{client.url}/_mock/"
     click.echo(address)
     if not only_print and click.launch(address):

@@ -107,6 +107,9 @@ def start_server(
         raise click.ClickException(f"{host}:{port}: {system_reason(error)}") from None
 
 
+_ROUNDS_WITHOUT_FILE = 3
+
+
 class FileWatch:
     """Reloads *mock* within a ``with`` block when one of *files* changes: all files or none."""
 
@@ -127,9 +130,15 @@ class FileWatch:
         return [(at.st_mtime_ns, at.st_size) if (at := _stat(file)) else None for file in self._files]
 
     def _run(self) -> None:
+        rounds_without_file = 0
         while not self._is_over.wait(_WATCH_INTERVAL):
             now = self._current_versions()
-            if now == self._versions or None in now:  # an editor may remove a file before it writes the new one
+            # An editor may remove a file before it writes the new one, so this is not yet worth a line.
+            rounds_without_file = rounds_without_file + 1 if None in now else 0
+            if rounds_without_file == _ROUNDS_WITHOUT_FILE:
+                missing = ", ".join(str(file) for file, at in zip(self._files, now, strict=True) if at is None)
+                _LOG.warning("%s can't be found; no file is reloaded until it is there again", missing)
+            if now == self._versions or rounds_without_file:
                 continue
             names = ", ".join(str(file) for file, a, b in zip(self._files, self._versions, now, strict=True) if a != b)
             self._versions = now

@@ -53,7 +53,7 @@ def check_url(url: str) -> str:
         reason = "write / ? # [ ] in a password as %2F %3F %23 %5B %5D" if "@" in url else str(error)
         raise StoreError(f"store: {visible} is not a URL: {reason} (--store or SEGMENT_MOCK_STORE)") from None
     if parts.scheme == "sqlite":
-        is_file = bool(parts.path.strip("/")) and not parts.path.endswith("/")
+        is_file = bool(parts.path.strip("/")) and not parts.path.endswith(("/", ":memory:"))
         is_url = is_file and not parts.netloc and "\0" not in url
     else:
         is_server = parts.scheme == "redis" and bool(parts.hostname) and port != 0
