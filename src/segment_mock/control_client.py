@@ -112,7 +112,7 @@ class ControlClient:
     def check(self) -> Any:
         """Return the reply of a running segment-mock to ``/health``; raises ConnectionError for any other server."""
         reply = self.send("GET", "/health")
-        answer = None if reply.status == 404 else self._read(reply.status, reply.data)
+        answer = {} if reply.status == 404 else self._read(reply.status, reply.data)
         if reply.status != 200 or answer.get("status") != "ok":
             raise self._not_ours(reply.status, reply.data)
         self._is_checked = True
