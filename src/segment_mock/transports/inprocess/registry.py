@@ -420,11 +420,12 @@ class Interception:
 
 def _current_task() -> Any:
     """Return the task of asyncio or trio that is running in this thread, or None."""
-    for name in ("asyncio.tasks", "trio.lowlevel"):
-        current: Callable[[], Any] = getattr(sys.modules.get(name), "current_task", lambda: None)
-        with suppress(RuntimeError):  # no event loop is running
-            if (task := current()) is not None:
-                return task
+    events, lowlevel = sys.modules.get("asyncio.events"), sys.modules.get("trio.lowlevel")
+    if events is not None and events._get_running_loop() is not None:
+        return sys.modules["asyncio.tasks"].current_task()
+    if lowlevel is not None:
+        with suppress(RuntimeError):  # trio is not running
+            return lowlevel.current_task()
     return None
 
 
