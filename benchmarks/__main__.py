@@ -53,7 +53,7 @@ def ran(name: str, arguments: list[str]) -> tuple[int, str]:
             for line in process.stdout:
                 lines.append(line)
                 print(line, end="", flush=True)
-        except BaseException:  # interrupted or terminated: it stops what it has started
+        except BaseException:  # interrupted or terminated: it stops its own servers
             process.terminate()
             raise
     text = "".join(lines)

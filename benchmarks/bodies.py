@@ -30,7 +30,7 @@ Put = Callable[[], None]
 
 
 def persons(count: int) -> bytes:
-    """Return the body of an update with so many persons, three tags each."""
+    """Return the body of an update with *count* persons, each with three tags."""
     people = [
         {
             "externalId": f"crm-{number}",
@@ -90,7 +90,7 @@ def item() -> Schema:
 
 
 def accepting(vendor: Vendor, name: str) -> Callable[[bytes], Json]:
-    """Return what reads a body and holds it against an operation's schema, as a call does."""
+    """Return a function that parses a body and validates it by an operation's schema, as a call does."""
     load = Validator(schema(vendor, name)).load
     return lambda body: load(parse(body))[0]
 

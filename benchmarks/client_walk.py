@@ -1,6 +1,6 @@
 """A client that reads a whole organization of Salsa, as real ones do, and how long that takes.
 
-``python benchmarks/client_walk.py [GROUPS PEOPLE]``: it asks for the metrics first, pages by what they say,
+``python benchmarks/client_walk.py [GROUPS PEOPLE]``: it asks for the metrics first, computes the pages from them,
 reads every group, its members, and the groups of every supporter. When its minute is used up it waits, and
 waiting moves the mock's clock only.
 """
@@ -39,7 +39,7 @@ class Client:
         return self._pages("/segments/members/search", "supporters", segmentId=group)
 
     def supporters(self) -> Iterator[dict[str, Any]]:
-        """Yield everybody."""
+        """Yield every supporter."""
         return self._pages("/supporters/search", "supporters", modifiedFrom="2000-01-01T00:00:00.000Z")
 
     def groups_of(self, supporters: list[str]) -> Iterator[tuple[str, list[str]]]:

@@ -1,4 +1,4 @@
-"""Those who call in the endurance run: each knows what it may be sent, and what its records must say in the end."""
+"""The clients of the endurance run: each knows the replies that it may get, and its records at the end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 OWN = 5
-"""So many groups, and as many segments, does each client have for itself."""
+"""The number of groups, and of segments, that each client has for itself."""
 PATIENCE = 10.0
 HEADERS = {"authToken": "any", "x-api-key": "any", "Content-Type": "application/json"}
 GROUPS = "/api/integration/ext/v1/segments"
@@ -47,7 +47,7 @@ DRAWN = ["none"] * 20 + [*FATES]
 
 @dataclass
 class Client:
-    """One of those who call: *expected* is what its own records must say, *wrong* what went otherwise than it must."""
+    """One client: *expected* are its records at the end, and *wrong* are the replies that it should not have got."""
 
     number: int
     port: int

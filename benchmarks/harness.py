@@ -53,7 +53,7 @@ def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
 
 @dataclass(frozen=True)
 class Figure:
-    """One comparison; *bound* is on the ratio, as most or as least as *at_least* says; an *aim* binds nobody."""
+    """One comparison; *bound* is on the ratio, a maximum, or a minimum with *at_least*. An *aim* is reported only."""
 
     what: str
     ours: str

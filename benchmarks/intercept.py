@@ -81,7 +81,7 @@ def calls(report: Report, rounds: int, repeats: int) -> None:
 
 
 def within(enter: Within, post: Callable[..., Any], repeats: int) -> Callable[[], float]:
-    """Return what measures a search with *post* while what *enter* opens is in force."""
+    """Return a side that measures a search with *post* within the context manager that *enter* returns."""
 
     def search() -> None:
         answer = post(URL, json=PAYLOAD, headers=HEADERS)
@@ -97,7 +97,7 @@ def within(enter: Within, post: Callable[..., Any], repeats: int) -> Callable[[]
 
 
 def starts(report: Report, rounds: int) -> None:
-    """Tell what starting a server with a CA and a certificate of its own takes, and hold it to its bound."""
+    """Measure the start of a server with its own CA and certificate, and check its bound."""
     times = []
     for _ in range(rounds):
         with world() as mock:

@@ -66,7 +66,7 @@ def body_of(number: int) -> tuple[str, str, bytes]:
 
 
 def core_calls(mock: SegmentMock) -> Callable[[int], None]:
-    """Return what makes a call of the core."""
+    """Return a function that makes a call to the core."""
     headers = {name.lower(): value for name, value in HEADERS.items()}
 
     def call(number: int) -> None:
@@ -78,7 +78,7 @@ def core_calls(mock: SegmentMock) -> Callable[[int], None]:
 
 
 def live_calls(mock: SegmentMock) -> Callable[[int], None]:
-    """Return what makes a call to a live server."""
+    """Return a function that makes a call to a live server."""
     parts = urlsplit(mock.serve().url)
     connection = HTTPConnection(str(parts.hostname), parts.port)
 

@@ -38,7 +38,7 @@ class Load(NamedTuple):
 
 
 def load(port: int, ask: Ask, connections: int, seconds: float) -> Load:
-    """Send *ask* over so many *connections* for about so many *seconds*, each as soon as it was answered."""
+    """Send *ask* on a number of *connections* for about *seconds*, again after each response."""
     return _by_wrk(port, ask, connections, seconds) if WRK else _by_hand(port, ask, connections, seconds)
 
 

@@ -1,4 +1,4 @@
-"""What a run was measured on and with, for whoever compares figures."""
+"""A description of the machine and the versions of a run, for comparing figures."""
 
 from __future__ import annotations
 

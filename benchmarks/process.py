@@ -45,7 +45,7 @@ class Server:
 
 @dataclass(frozen=True)
 class Running:
-    """A server that has answered, *since* so many seconds after it was spawned."""
+    """A server that has answered; *since* is the number of seconds from its spawn to its first answer."""
 
     server: Server
     pid: int
@@ -100,7 +100,7 @@ def _answers(port: int, ask: Ask) -> bool:
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on."""
+    """Return a port of 127.0.0.1 on which no server listens."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
     return port

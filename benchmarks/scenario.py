@@ -43,7 +43,7 @@ def world(**settings: object) -> SegmentMock:
 
 
 def reply() -> bytes:
-    """Return the body that the mock answers, for those who can only repeat it."""
+    """Return the body of the mock's response, which static stubs repeat."""
     with world() as mock:
         body: bytes = mock.session().post(SEARCH.path, data=SEARCH.body, headers=SEARCH.headers).content
     assert SEARCH.expected in body

@@ -67,7 +67,7 @@ def spawned(server: Server) -> float:
 
 
 def imports(report: Report, rounds: int) -> None:
-    """Tell what importing costs in a new interpreter."""
+    """Report the time of imports in a new interpreter."""
     there = [name for name in MODULES if find_spec(name.partition(".")[0])]
     report.skipped.update({name: "not installed" for name in MODULES if name not in there})
     samples = interleaved({name: partial(spent, f"import {name}") for name in there}, rounds)
@@ -76,7 +76,7 @@ def imports(report: Report, rounds: int) -> None:
 
 
 def plugins(report: Report, rounds: int) -> None:
-    """Tell what each plugin adds to a pytest run that has no test; ours is bound.
+    """Report the time that each plugin adds to a pytest run without tests, and check the bound of our plugin.
 
     What pytest does for any name after ``-p``, to read the entry points of all that is installed, is no plugin's share.
     """
@@ -94,7 +94,7 @@ def plugins(report: Report, rounds: int) -> None:
 
 
 def empty_run(arguments: list[str]) -> float:
-    """Return what pytest spends on an empty folder with these arguments, once it is imported itself."""
+    """Return the time of pytest for an empty folder with these arguments, without importing pytest itself."""
     words = ["-q", "-p", "no:cacheprovider", *arguments]
     with tempfile.TemporaryDirectory() as folder:
         return spent(f"pytest.main({words!r})", "import pytest", folder)

@@ -50,12 +50,12 @@ class Side:
         assert self.call(self._session.put, GROUPS, ROWS).text.count("ADDED") == CHANGES
 
     def reset(self) -> float:
-        """Return what a reset takes after ten changes."""
+        """Return the time of a reset after ten changes."""
         self.changed()
         return seconds(self.mock.reset)()
 
     def snapshot(self) -> float:
-        """Return what taking a snapshot, and restoring it after ten changes, take together."""
+        """Return the time of taking a snapshot, and of restoring it after ten changes."""
         self.mock.reset()
         moments = []
         duration = seconds(lambda: moments.append(self.mock.snapshot()))()

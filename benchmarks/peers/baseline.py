@@ -1,4 +1,4 @@
-"""The least that a live door in Python can cost: asyncio, httptools, one canned reply. PORT BODY-FILE."""
+"""The lower bound for a live server in Python: asyncio, httptools, one fixed response. PORT BODY-FILE."""
 
 from __future__ import annotations
 

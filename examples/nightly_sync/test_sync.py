@@ -50,7 +50,7 @@ def test_a_search_that_fails_once_is_tried_again(segment_mock):
 
 
 def test_what_is_left_is_logged(segment_mock):
-    """Nobody depends on it, so it may be unknown."""
+    """No other code depends on it, so it may be unknown."""
     left = calls_left("any")
 
     assert left is None or left
