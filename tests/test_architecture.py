@@ -46,7 +46,7 @@ Tree = dict[str, set[str]]
 
 
 def read(root: Path) -> Tree:
-    """Return what each module below *root* imports, by dotted names, type-only imports included."""
+    """Return the imports of each module below *root* by dotted names, including type-only imports."""
     tree: Tree = {}
     for file in sorted(root.rglob("*.py")):
         parts = file.relative_to(root).with_suffix("").parts
@@ -174,7 +174,7 @@ def test_every_package_has_a_layer(imports_of_project: Tree) -> None:
     ],
 )  # fmt: skip
 def test_a_forbidden_import_is_found(tmp_path: Path, rule: object, file: str, line: str, message: str) -> None:
-    """Each rule names the import that breaks it: a check that can't fail would hold nothing."""
+    """Each rule names the import that breaks it: a check that can't fail would prove nothing."""
     for name in (
         "__init__",
         "cli",

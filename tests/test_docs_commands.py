@@ -36,7 +36,7 @@ def command_lines(text: str) -> Iterator[str]:
 
 
 def mistake(line: str) -> str:
-    """Return what of a command line does not exist, or an empty text."""
+    """Return the part of a command line that does not exist, or ``""``."""
     words = shlex.split(line, comments=True)[1:]
     command: click.Command = main
     while isinstance(command, click.Group) and words and re.fullmatch(r"[a-z-]+(?:\|[a-z-]+)*", words[0]):

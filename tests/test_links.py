@@ -26,7 +26,7 @@ def tokens(page: Path) -> list[Token]:
 
 
 def targets(page: Path) -> list[str]:
-    """Return what the links and pictures of a page lead to within the repository."""
+    """Return the targets of a page's links and pictures within the repository."""
     inner = [child for token in tokens(page) for child in token.children or ()]
     links = [str(child.attrs.get("href") or child.attrs.get("src") or "") for child in inner]
     return [link for link in links if link and not re.match(r"[a-z]+:", link)]
@@ -46,7 +46,7 @@ def anchors(page: Path) -> set[str]:
 
 
 def problem(page: Path, target: str) -> str:
-    """Return what is wrong with a link of *page*, nothing if it is sound."""
+    """Return the error in a link of *page*, or ``""`` if it works."""
     path, _, anchor = unquote(target).partition("#")
     file = (page.parent / path).resolve() if path else page
     if not file.exists():

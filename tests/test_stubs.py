@@ -1,4 +1,4 @@
-"""Stubs: canned answers for calls that no operation fits."""
+"""Stubs: fixed responses to calls that match no operation."""
 
 from __future__ import annotations
 

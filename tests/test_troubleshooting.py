@@ -67,14 +67,14 @@ def through_a_constant(name):
 
 @cache
 def as_heading(heading: str) -> re.Pattern[str]:
-    """Return what finds the texts that *heading* quotes, without the exception's name; ``...`` stands for anything."""
+    """Return a pattern for the message in *heading*, without the exception's name; ``...`` matches anything."""
     quoted = re.sub(r"^[A-Z]\w+: ", "", heading)
     return re.compile(".*".join(re.escape(part) for part in quoted.split("...")))
 
 
 @cache
 def as_pattern(pattern: str) -> re.Pattern[str]:
-    """Return what matches the texts that *pattern* of the list means: ``*`` stands for anything."""
+    """Return a regular expression for *pattern* of the list, in which ``*`` matches anything."""
     return re.compile(translate(pattern.replace("[", "[[]")))
 
 

@@ -100,7 +100,7 @@ def _section(item: pytest.Item, mock: SegmentMock, number: int) -> Iterator[str]
 
 
 def _reason(error: Exception) -> str:
-    """Return why *error* was raised: the file and the words of the system, or the type and the text."""
+    """Return the reason for *error*: the file and the system's message, or the type and the message."""
     if isinstance(error, OSError) and error.filename and error.strerror:
         return f"{error.filename}: {error.strerror}"
     return f"{type(error).__name__}: {error}"

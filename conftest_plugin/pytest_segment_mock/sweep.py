@@ -225,7 +225,7 @@ def _fits(nodeid: str, label: str, glob: str) -> bool:
 
 
 def _unswept(item: pytest.Item, mark: pytest.Mark, clean: Case) -> str:
-    """Return why the sweep has no cases, or too many, after the run without faults; ``""`` if it can continue."""
+    """Return the reason why the sweep has no cases, or too many; ``""`` if it can continue."""
     count, limit = len(_cases(mark, clean)), mark.kwargs.get("limit", SWEEP_LIMIT)
     if not used_mocks(item):
         return "the test uses no mock; add the fixture segment_mock or segment_mock_server"

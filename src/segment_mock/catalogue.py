@@ -88,7 +88,7 @@ def _operations(vendor: Vendor, settings: Mapping[str, Any], shipped: list[Shipp
 
 
 def summary_of(operation: Operation) -> str:
-    """Return what *operation* does, in one line: the first of its function's docstring."""
+    """Return the first line of the docstring of *operation*'s function, which says what it does."""
     return (operation.perform.__doc__ or "").strip().partition("\n")[0]
 
 

@@ -526,7 +526,7 @@ def _deleted(vendor: Vendor, store: Store) -> Json:
 
 
 def _records_of(vendor: Vendor, part: Json, world: World) -> Mapping[str, InitialRecords]:
-    """Return what *vendor* loads from its *part* of a data file; raises `SettingError` if it can't be used."""
+    """Return the records that *vendor* loads from its *part* of a data file; raises `SettingError` if it is invalid."""
     try:
         loaded = vendor.load(part, world)
     except (RecursionError, ValueError):
@@ -567,7 +567,7 @@ def _may_be_a_file(name: str) -> bool:
     path = Path(name)
     try:
         return bool(path.suffix) or path.parent != Path() or path.exists()
-    except (OSError, ValueError):  # no file can be called so
+    except (OSError, ValueError):  # no file can have this name
         return False
 
 

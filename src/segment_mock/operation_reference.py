@@ -34,7 +34,7 @@ class Sources:
         self._numbers: dict[tuple[str, str], int] = {}
 
     def number(self, row: Json) -> str:
-        """Return the number of the source of *row*, and whether it is none."""
+        """Return the number of the source of *row*, and whether it has no source."""
         key = (row["mark"], row["source"])
         number = self._numbers.setdefault(key, len(self._numbers) + 1)
         return f"[{number}] assumed" if row["mark"] == "assumed" else f"[{number}]"
@@ -46,7 +46,7 @@ class Sources:
 
 
 def vendor_facts(vendor: Json) -> list[tuple[str, str]]:
-    """Return what every call to *vendor* needs: hosts, base path, credential, limits."""
+    """Return the facts that every call to *vendor* needs: hosts, base path, credential, limits."""
     limits = vendor["limits"]
     bounds = f"{limits['calls']} calls in {limits['seconds']:g} seconds, {limits['items']} items a call"
     words = f"{bounds} ({source_words(limits)})" if limits["calls"] is not None else "none that are known"
@@ -138,7 +138,7 @@ def operation_example(name: str) -> ExampleCall | None:
 
 
 def example_intro(example: ExampleCall) -> str:
-    """Return what *example* shows, and its source."""
+    """Return a sentence that says what *example* shows, and its source."""
     return f"{example.title} ({_with_mark(example.mark, example.source)})"
 
 
@@ -169,7 +169,7 @@ def _rule(row: Json) -> tuple[str, str]:
 
 
 def _rules(row: Json, required: str = "required") -> list[str]:
-    """Return what holds for a field: whether it has to be there, its limits, and whether it may be null."""
+    """Return the rules for a field: whether it is required, its limits, and whether it may be null."""
     return [*[required] * row["required"], *row["limits"], *["may be null"] * row["nullable"]]
 
 

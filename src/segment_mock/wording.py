@@ -19,12 +19,12 @@ def times(count: int) -> str:
 
 
 def system_reason(error: BaseException) -> str:
-    """Return why *error* of the system or of a library was raised, without its number and the parts of its source."""
+    """Return the reason in *error* of the system or of a library, without its number and the parts of its source."""
     return _NUMBERS.sub("", getattr(error, "strerror", None) or str(error)).strip()
 
 
 def json_reason(error: ValueError) -> str:
-    """Return why a text is not JSON, and where, in the words of *error* of `json`."""
+    """Return the message of *error*, of `json`, with its place in the document."""
     position = getattr(error, "lineno", None), getattr(error, "colno", None)
     what = str(getattr(error, "msg", error))
     return f"{what[:1].lower()}{what[1:]} (line {position[0]}, column {position[1]})" if position[0] else what

@@ -127,7 +127,7 @@ def axe() -> str:
 
 
 def violations(page: Any, axe: str) -> list[str]:
-    """Return what axe-core finds on *page*, best practices included."""
+    """Return the violations that axe-core finds on *page*, including best practices."""
     page.evaluate(axe)
     violations = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")["violations"]
     return [

@@ -1,4 +1,4 @@
-"""How the page looks: for everybody (axe-core), on every screen, and in the pictures of the documentation."""
+"""The look of the page: its accessibility (axe-core), on every screen, and in the pictures of the documentation."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def test_the_pictures_of_the_documentation_are_of_this_page(
 
     sizes = [struct.unpack(">II", picture.read_bytes()[16:24]) for picture in (file, reference)]
     assert [(options["width"], options["height"])] * 2 == sizes
-    # Fonts and times differ from one run to the next, so the pictures are compared as one sees them from afar.
+    # Fonts and times differ from one run to the next, so the pictures are compared at a small size.
     assert difference(page, file, reference) < 3  # 0.2 on the machine that took them
 
 
@@ -171,7 +171,7 @@ def difference(page: Any, *pictures: Path) -> float:
 
 
 def test_pictures_of_two_panels_differ(open_page: Open, busy: SegmentMock, tmp_path: Path) -> None:
-    """Or the comparison would hold nothing."""
+    """Otherwise the comparison would prove nothing."""
     page = open_page("clock", width=1440, height=900)
     show(page, "clock")
     page.screenshot(path=tmp_path / "clock.png")

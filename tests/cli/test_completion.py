@@ -38,7 +38,7 @@ class Bash(ShellComplete):
 
 
 def completed(*words: str) -> list[str]:
-    """Return what completes the last of *words*; a file's name that is left to the shell is ``<file>``."""
+    """Return the completions of the last of *words*; ``<file>`` stands for a file's name that the shell completes."""
     items = Bash(main, {}, "segment-mock", VARIABLE).get_completions([*words[:-1]], words[-1])
     return [item.value if item.type == "plain" else f"<{item.type}>" for item in items]
 
@@ -203,7 +203,7 @@ def _terminal(*command: str, home: Path) -> Iterator[int]:
 
 
 def _until(terminal: int, words: list[str]) -> str:
-    """Return what *terminal* shows once it has shown all of *words*."""
+    """Return the output of *terminal* once it contains all of *words*."""
     seen, end = b"", monotonic() + PATIENCE
     while not all(word.encode() in seen for word in words) and (left := end - monotonic()) > 0:
         if terminal in select.select([terminal], [], [], left)[0]:

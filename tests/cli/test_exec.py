@@ -255,7 +255,7 @@ def test_hosts_taken_in_and_left_out(tmp_path: Path) -> None:
 
 
 def test_help_tells_the_defaults_of_exec() -> None:
-    """A free port, and not the one that serve takes; always a proxy, and no TLS besides that."""
+    """A free port, not the port of serve; always a proxy, and never a server with TLS."""
     texts = [" ".join(run(command, "--help").stdout.split()) for command in ("exec", "serve")]
 
     assert [True, False] == ["[SEGMENT_MOCK_PORT, default 0]" in text for text in texts]

@@ -30,7 +30,7 @@ def lines(text: str) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def busy() -> Iterator[str]:
-    """A port that somebody listens on."""
+    """A port on which a server listens."""
     with socket.create_server(("127.0.0.1", 0)) as other_server:
         yield str(other_server.getsockname()[1])
 

@@ -167,7 +167,7 @@ def test_stale_ready_file_is_removed_at_start(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("target", ["victim", "missing"])
 def test_ready_file_follows_no_symbolic_link(tmp_path: Path, target: str) -> None:
-    """Neither when it is cleared, nor when somebody puts a link there afterwards."""
+    """Neither when it is cleared, nor when another user puts a link there afterwards."""
     victim, path = tmp_path / "victim", tmp_path / "ready.json"
     victim.write_text("precious")
     path.symlink_to(tmp_path / target)

@@ -241,7 +241,7 @@ def test_the_archive_can_be_printed(mock: SegmentMock, tmp_path: Path, monkeypat
 def test_another_program_that_sends_json_is_not_taken_for_the_server(
     status: int, reply: str, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is asked for its health, and no command goes on."""
+    """The command asks for its health, and stops."""
     seen: list[str] = []
 
     class Api(BaseHTTPRequestHandler):

@@ -212,7 +212,7 @@ def test_progress_without_a_reader_fails_nothing(monkeypatch: pytest.MonkeyPatch
 
 
 def _screen_with(terminal_: int, text: str, seen: str = "") -> str:
-    """Return what the terminal has shown once *text* is there."""
+    """Return the output of the terminal once it contains *text*."""
     end = monotonic() + PATIENCE
     while text not in seen and (left := end - monotonic()) > 0:
         if terminal_ in select.select([terminal_], [], [], left)[0]:

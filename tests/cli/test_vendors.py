@@ -26,7 +26,7 @@ def run(*words: str) -> Result:
 
 
 def printed(name: str) -> str:
-    """Return what is printed of the operation *name*."""
+    """Return the output for the operation *name*."""
     result = run(*name.split("."))
     assert 0 == result.exit_code, result.output
     return result.stdout

@@ -1,4 +1,4 @@
-"""The world's clock: real until somebody turns it."""
+"""The clock of a mock: real time until a test changes it."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_set_may_say_whether_frozen(wall: Wall, was: bool, frozen: bool, expecte
 
 @pytest.mark.parametrize("frozen", [True, False])
 def test_advance(wall: Wall, frozen: bool) -> None:
-    """Time moves on by so many seconds, also by none, and stays frozen or running."""
+    """The clock moves forward by the number of seconds, which may be 0, and stays frozen or running."""
     moved = Clock()
     moved.set(NOON, frozen=frozen)
     moved.advance(4.5)

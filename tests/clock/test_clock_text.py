@@ -87,7 +87,7 @@ def test_seconds_of_a_text(text: str, expected: float) -> None:
 
 @pytest.mark.parametrize("number", [0, 1521633600, 1521633600.31, -1.5, -62135596800])
 def test_seconds_of_a_number(number: float) -> None:
-    """A number of seconds is what it is, as a float."""
+    """A number of seconds is returned as a float."""
     assert number == seconds(number)
     assert isinstance(seconds(number), float)
 

@@ -151,7 +151,7 @@ def test_every_operation_tells_its_source_and_reply():
 
 
 def test_new_id_differs_from_existing_ids():
-    """The stream goes on until an id is free in every place asked, however many are not."""
+    """The stream continues until an id is in none of the existing ids, however many are taken."""
     stream = World(5)
     first, *others, last = (stream.uuid("k") for _ in range(3000))
 

@@ -14,7 +14,7 @@ def window() -> RateWindow:
 
 
 def test_a_full_window(window: RateWindow) -> None:
-    """So many calls fit; the next one does not, even at the same moment."""
+    """The limit's number of calls is admitted; the next call is refused, even at the same moment."""
     assert [True, True, True, False] == [window.admit("a", 100) for _ in range(4)]
 
 
@@ -37,7 +37,7 @@ def test_the_window_slides(window: RateWindow) -> None:
 
 
 def test_refused_calls_count(window: RateWindow) -> None:
-    """Who goes on calling while refused stays refused."""
+    """Calls during the refusal extend it."""
     for moment in (100, 100, 100):
         window.admit("a", moment)
 

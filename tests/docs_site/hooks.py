@@ -16,7 +16,7 @@ LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\(([^)#:\s]+)(#[^)\s]*)
 
 
 def on_page_markdown(markdown: str, *, page: Any, config: Any, **_: Any) -> str:
-    """Return what MkDocs shall render for *page*."""
+    """Return the Markdown that MkDocs renders for *page*."""
     source = Path(config.docs_dir, page.file.src_uri)
     if page.file.src_uri == "changelog.md":
         markdown, source = Path(ROOT, "CHANGELOG.md").read_text(encoding="utf-8"), ROOT / "docs" / "changelog.md"

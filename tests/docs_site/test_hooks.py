@@ -12,7 +12,7 @@ REPOSITORY = "https://code.example/segment-mock"
 
 
 def rendered(markdown: str, page: str = "how-to/page.md", repository: str | None = REPOSITORY) -> str:
-    """Return what MkDocs gets of *markdown*, for a site with or without the address of its repository."""
+    """Return *markdown* as MkDocs gets it, for a site with or without the address of its repository."""
     config = SimpleNamespace(docs_dir=str(ROOT / "docs"), repo_url=repository)
     return on_page_markdown(markdown, page=SimpleNamespace(file=SimpleNamespace(src_uri=page)), config=config)
 

@@ -21,7 +21,7 @@ import werkzeug.exceptions
 ROOT = Path(__file__).parents[2]
 SOURCES = ("src/segment_mock", "conftest_plugin/pytest_segment_mock")
 GAP = "{}"
-"""What stands in a text for a part that differs from error to error."""
+"""The placeholder in a message for a part that differs from error to error."""
 
 REPORTERS = {
     "_problem_template", "_unusable", "_wrong", "fail", "problem", "refusal", "setup_error", "warn",

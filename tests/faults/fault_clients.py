@@ -44,7 +44,7 @@ def _named(error: BaseException) -> str:
 
 
 def outcome(fetch: Callable[[], tuple[int, Callable[[], Any]]]) -> str:
-    """Return what a client sees: what it raises, or the status and what reading the body as JSON comes to."""
+    """Return the client's result: the exception that it raises, or the status and the result of parsing the body."""
     try:
         status, parse = fetch()
     except Exception as error:

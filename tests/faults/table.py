@@ -73,7 +73,7 @@ def stage() -> Iterator[Mapping[bool, tuple[SegmentMock, str]]]:
 
 
 def measured(row: Row, scene: Mapping[bool, tuple[SegmentMock, str]]) -> dict[str, str]:
-    """Return what each client makes of *row*'s fault, by column."""
+    """Return the result of *row*'s fault in each client, by column."""
     mock, url = scene[row.hasty]
     ask = (SEARCH if row.fault.kind == "stale" else UPSERT)._replace(timeout=SHORT if row.hasty else PATIENCE)
     in_process = ""

@@ -395,7 +395,7 @@ def test_wsgi_breaks_the_call_off(mock: SegmentMock) -> None:
 
 
 class TestProxy:
-    """A proxy answers CONNECT as one does that can't reach the host."""
+    """A proxy answers CONNECT like a proxy that can't reach the host."""
 
     def connect(self, mock: SegmentMock, how: str, host: str = HOST) -> tuple[socket.socket, Any]:
         server = mock.serve(proxy=True)

@@ -95,7 +95,7 @@ def test_the_next_call_is_clean(fault: Fault) -> None:
 
 @pytest.mark.parametrize("after", [False, True])
 def test_a_hang_without_a_timeout_says_so(after: bool) -> None:
-    """A client without a timeout gets an error that names the fault and the operation that would hang for ever."""
+    """A client without a timeout gets an error that names the fault and the operation that would hang."""
     mock = SegmentMock()
     mock.faults.add(F.Hang(after=after))
     with pytest.raises(WouldHangForever, match=r"the fault 'hang' on salsa\.upsert_segments .* no timeout"):

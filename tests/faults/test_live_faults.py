@@ -1,4 +1,4 @@
-"""Faults on a live server: nothing leaks, nobody waits for another, and a reset or a stop ends what hangs."""
+"""Faults on a live server: nothing leaks, no client waits for another, and a reset or a stop ends hanging calls."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def test_what_is_no_fault_is_refused(fault: Any) -> None:
 
 
 def test_load_is_all_or_none() -> None:
-    """One bad rule, named by its place, and none of the list is in force; numbering goes on as if it never was."""
+    """One invalid rule, named by its position, prevents the whole list, and uses no rule ids."""
     mock = SegmentMock()
     mock.faults.load({"kind": "hang"})
     with pytest.raises(SettingError, match=r"^faults\[1\]: fault hang: unknown setting 'aftr'"):

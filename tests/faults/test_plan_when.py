@@ -94,7 +94,7 @@ def test_only_calls_that_are_meant_count() -> None:
     ],
 )
 def test_a_window_on_the_clock(window: dict[str, Any], expected: str) -> None:
-    """From so many seconds after the rule was armed, until so many; the clock is the mock's."""
+    """From and until are seconds of the mock's clock after the rule was armed."""
     mock = SegmentMock()
     mock.clock.freeze()
     mock.clock.advance(1000)
@@ -118,7 +118,7 @@ def test_a_window_that_ends_before_it_begins_is_refused() -> None:
     ("connection", "expected"), [("reused", ".xx.xx"), (1, "x..x.."), (2, "xx.xx."), (None, "xxxxxx")]
 )
 def test_the_calls_of_a_connection(connection: Any, expected: str, live: bool) -> None:
-    """Only on a connection that was used before, or only the first so many on one."""
+    """Only on a connection that was used before, or only the first N calls of each connection."""
     outcomes = ""
     with SegmentMock() as mock:
         mock.faults.add(BUSY, connection=connection)
@@ -147,7 +147,7 @@ def test_the_calls_of_a_connection(connection: Any, expected: str, live: bool) -
     ],
 )
 def test_why_it_did_not_fire(given: dict[str, Any], message: str) -> None:
-    """A rule says in a sentence what spared the calls; before any came, that none did."""
+    """A rule explains which condition excluded the calls, or that no call came yet."""
     mock = SegmentMock()
     rule = mock.faults.add(BUSY, **given)
 

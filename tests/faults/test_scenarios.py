@@ -21,7 +21,7 @@ HEADERS = {"authToken": "t", "x-api-key": "k"}
 
 
 def outcomes(mock: SegmentMock, calls: int, method: str = "PUT", path: str = SEGMENTS) -> list[Any]:
-    """Return the status of each of so many calls, or the exception in its place; a new name each."""
+    """Return the status of each of *calls* calls, or its exception; each call has a new name."""
     results: list[Any] = []
     with mock.session() as session:
         for number in range(calls):

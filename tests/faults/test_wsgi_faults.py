@@ -22,7 +22,7 @@ from tests.faults.table import PAGE, ROWS, SHORT, UPSERT, Row, printed
 F: Any = faults
 BODY = {"payload": {"segments": [{"name": "A"}, {"name": "B"}]}}
 CELLS = printed(PAGE.read_text(encoding="utf-8"))
-# A thread of a foreign server really waits: for ever if a fault says so.
+# A thread of another server really waits, without end if a fault says so.
 BROKEN = [row for row in ROWS if not row.hasty and row.fault.kind in ("disconnect", "truncate", "garble", "error")]
 
 

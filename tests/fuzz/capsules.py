@@ -37,7 +37,7 @@ def _good() -> dict[str, Any]:
 
 
 def _places(value: Any) -> list[tuple[Any, Any]]:
-    """Return every place in *value*: what holds it, and its name or number there."""
+    """Return every place in *value*: its container, and its name or index in the container."""
     pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     return [place for name, inner in pairs for place in ((value, name), *_places(inner))]
 

@@ -42,7 +42,7 @@ def main() -> int:
 
 
 def _attacked(siege: Siege, seed: int, seconds: float) -> float:
-    """Send monsters, then bytes until so many *seconds* have passed; return by what memory has grown meanwhile."""
+    """Send oversized requests, then random bytes for a number of *seconds*; return the growth of memory."""
     start, reported, warm = time.monotonic(), 0.0, 0
     for name, pieces, statuses in monsters(MILLION):
         since = time.monotonic()

@@ -16,7 +16,7 @@ from tests.fuzz.generators import DATA, attack
 from tests.fuzz.raw_client import Broken, judge, replies, strike
 
 ROUND = 100
-"""After so many attacks the mock is reset: what piles up meanwhile is an attack of its own."""
+"""The mock is reset after this number of attacks, so that growth between resets is tested too."""
 
 
 ADVICE = ("The server expects plain HTTP", "The server is not a proxy")

@@ -1,4 +1,4 @@
-"""Requests that nobody should send, made from good ones: every one is a few pieces of bytes for a socket."""
+"""Malformed requests, derived from valid ones: each is a few pieces of bytes for a socket."""
 
 from __future__ import annotations
 
@@ -200,7 +200,7 @@ def _odd_query(rng: Random) -> str:
 
 
 DEFINITIONS = (_odd_rule, _odd_rule, _odd_stub, _odd_state, _odd_clock)
-"""Requests of the control plane whose bodies are JSON, and hostile in what they say."""
+"""Requests to the control plane whose bodies are JSON with hostile values."""
 
 
 Parts: TypeAlias = "tuple[bytes, bytes, bytes]"

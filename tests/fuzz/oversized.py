@@ -16,7 +16,7 @@ def put(path: str, body: bytes) -> list[bytes]:
 
 
 def whole(path: str, size: int) -> Iterator[bytes]:
-    """Yield a PUT of a body of so many MiB, with its length."""
+    """Yield a PUT with a body of a number of MiB, and its Content-Length."""
     yield b"PUT %s HTTP/1.1\r\n%sContent-Length: %d\r\n\r\n" % (path.encode(), KEYS, size * MIB)
     for _ in range(size):
         yield b" " * MIB

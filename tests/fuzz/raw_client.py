@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import NamedTuple
 
-PATIENCE = 60.0  # so many seconds without a byte are a hang
+PATIENCE = 60.0  # seconds without a byte that count as a hang
 _STATUS = re.compile(rb"HTTP/1\.1 ([1-5]\d\d) [ -~]*")
 _FIELD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [^\r\n\0]*")
 _PLAIN = (400, 403, 408, 431)
@@ -57,7 +57,7 @@ def strike(address: tuple[str, int], pieces: Iterable[bytes]) -> bytes:
 
 
 def replies(received: bytes, sent: bytes) -> list[Reply]:
-    """Read *received*, the answer to *sent*, as HTTP/1.1 to its last byte; raises `Broken` where it is none."""
+    """Parse *received*, the answer to *sent*, as HTTP/1.1 to its last byte; raises `Broken` if it is malformed."""
     parsed = []
     while received:
         head, end, received = received.partition(b"\r\n\r\n")

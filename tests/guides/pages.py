@@ -153,7 +153,7 @@ def fits(printed: list[str], output: str) -> bool:
 
 
 def _pattern(line: str) -> re.Pattern[str] | None:
-    """Return what a printed *line* stands for; None for any number of lines."""
+    """Return a pattern for a printed *line*, or None for a line that stands for any number of lines."""
     if line.strip() == "...":
         return None
     text = TIMES.sub("0s", line).rstrip()

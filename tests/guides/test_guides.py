@@ -1,4 +1,4 @@
-"""The tutorial and the guides: what they have their reader write and run does what they say."""
+"""The tutorial and the guides: their code and commands do what the text says."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ QUICK = [s for s in SECTIONS if not s.is_slow and any(not block.is_slow for bloc
 
 
 def check_requirements(section: Section) -> None:
-    """Skip a section whose programs and modules are not here; fail where they have to be."""
+    """Skip a section whose programs and modules are not installed, or fail where they have to be."""
     if section.missing and os.environ.get("GUIDES_REQUIRED"):
         pytest.fail(f"not installed: {section.missing}")
     if section.missing:

@@ -103,7 +103,7 @@ def test_bodies_are_cut() -> None:
 
 
 def test_the_ring() -> None:
-    """The last so many entries are kept, oldest first; those that fell out are counted."""
+    """The newest entries are kept up to the limit, oldest first; dropped entries are counted."""
     journal = Journal(3)
     for mark in range(5):
         opened(journal, mark=mark)
@@ -152,7 +152,7 @@ def test_the_oldest_mark() -> None:
 
 
 def test_clear() -> None:
-    """Entries are gone, the count of forgotten ones too; ids go on."""
+    """All entries and the count of dropped ones are cleared; ids continue."""
     journal = Journal(1)
     last = [opened(journal).id for _ in range(3)][-1]
     journal.clear()

@@ -151,7 +151,7 @@ class AnyStore:
         if core._is_closed or core.outage:
             return
         expected = None
-        while expected is None or picture(core) != expected:  # another thread goes on
+        while expected is None or picture(core) != expected:  # another thread continues
             core.save()
             expected = picture(core)
             place = self._stores.copy(core.settings["store"])

@@ -27,7 +27,7 @@ class Server:
 
     @property
     def log(self) -> str:
-        """What it has written on stderr."""
+        """Its output on stderr."""
         return self._log.read_text(encoding="utf-8")
 
     @property
@@ -57,7 +57,7 @@ class Server:
 
 
 def ask(session: requests.Session, url: str, request: tuple[str, str, Any, dict[str, str]]) -> tuple[int, str]:
-    """Return status and body of the reply to *request*, 0 and what went wrong if there is none."""
+    """Return status and body of the reply to *request*, or 0 and the error if there is none."""
     method, path, body, headers = request
     try:
         reply = session.request(method, url + path, json=body, headers={**headers, "Host": "localhost"}, timeout=60)

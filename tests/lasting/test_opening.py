@@ -1,4 +1,4 @@
-"""What a start with a store goes on from, and what it refuses."""
+"""A start with a store: the state from which it continues, and the stores that it refuses."""
 
 from __future__ import annotations
 

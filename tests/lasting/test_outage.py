@@ -1,4 +1,4 @@
-"""A store that fails while a mock uses it: calls get a clear 503, nothing is half-done, and it goes on by itself."""
+"""A store that fails while a mock uses it: calls get a clear 503, nothing is half-done, and the mock recovers."""
 
 from __future__ import annotations
 

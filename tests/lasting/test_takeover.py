@@ -83,7 +83,7 @@ def pair(store: str, place: Path) -> Iterator[list[Server]]:
 
 
 def active(servers: list[Server]) -> Server:
-    """Return the server that answers, as soon as one does."""
+    """Return the first server that answers."""
     for _ in range(1200):
         for server in servers:
             if server.is_up():
@@ -153,7 +153,7 @@ def test_what_was_acknowledged_is_there_once_after_kills_at_random_moments(store
 
 
 def test_a_server_that_slept_refuses_once_another_has_taken_over(store: str, tmp_path: Path) -> None:
-    """It answers in its own words, and goes on with what the other wrote when that has ended."""
+    """The standby answers with its own message, and continues from the other's state when the other has ended."""
     if store.startswith("sqlite"):
         pytest.skip("the lock of a file is held while its process sleeps")
     with pair(store, tmp_path) as servers:

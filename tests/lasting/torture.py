@@ -197,7 +197,7 @@ def write_at_once(engine: Engine, run: int, seconds: float) -> tuple[set[str], l
 
 
 def torture(name: str, seed: int, seconds: float, place: Path) -> str:
-    """Torture the engine *name* for so many seconds, and return what was done; raises AssertionError."""
+    """Stress the engine *name* for a number of seconds, and return the counts; raises AssertionError."""
     random = Random(seed)
     engine = Engine(name, place, random)
     try:

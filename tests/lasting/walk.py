@@ -33,7 +33,7 @@ class Walk:
         self._people: list[str] = []
 
     def step(self) -> tuple[str, int, str]:
-        """Do one thing, and return what it was, with status and body of the reply."""
+        """Perform one random action, and return its description, with status and body of the reply."""
         random = self._random
         name = random.choices([row[0] for row in STEPS], [row[1] for row in STEPS])[0]
         status, body = getattr(self, name)()

@@ -64,7 +64,7 @@ def _content(reply: Any) -> Any:
 
 
 def both_orders(mock: SegmentMock, stub: Stub, call: Callable[[], Any]) -> list[Any]:
-    """Return what *call* comes to if *stub* starts before the interception, and if it starts after it."""
+    """Return the results of *call* with *stub* started before the interception, and after it."""
     results = []
     for stub_first in (True, False):
         with ExitStack() as stack:
@@ -75,7 +75,7 @@ def both_orders(mock: SegmentMock, stub: Stub, call: Callable[[], Any]) -> list[
 
 
 def both_hosts(call: Callable[[str], Any]) -> tuple[Any, Any]:
-    """Return what the vendor's host and another answer."""
+    """Return the answers of the vendor's host and of another host."""
     return call(SEARCH), call(OTHER)
 
 

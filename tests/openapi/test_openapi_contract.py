@@ -53,7 +53,7 @@ def test_calls_that_fit_are_performed_and_others_refused() -> None:
 
 
 def test_a_reply_that_breaks_its_schema_is_found() -> None:
-    """The checks can fail: a text where the document has true or false is found."""
+    """The checks can fail: they find a string where the document has a Boolean."""
     app = create_app()
 
     def drifted(environ: Any, start_response: Any) -> list[bytes]:

@@ -64,7 +64,7 @@ class Writer:
         return self._process.stdout.readline().strip()
 
     def write(self, text: str) -> str:
-        """Let it append *text*, and return what it says."""
+        """Make it append *text*, and return its output."""
         assert self._process.stdin is not None
         self._process.stdin.write(f"{text}\n")
         self._process.stdin.flush()
@@ -248,7 +248,7 @@ def test_a_large_entry_and_a_large_blob(log: RedisLog) -> None:
 
 
 def refusals(log: RedisLog) -> list[str]:
-    """Return what an append and a resumption are refused with."""
+    """Return the errors of an append and of a resumption."""
     texts = []
     for attempt in (lambda: log.append(b"two"), log.resume):
         try:

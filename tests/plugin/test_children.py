@@ -43,7 +43,7 @@ def pytest_runtest_protocol(item, nextitem):
 
 
 def test_children_by_marker_setting_and_factory(pytester: pytest.Pytester) -> None:
-    """The fixture comes with the marker; after the test the environment is what it was."""
+    """The marker adds the fixture, and the environment is restored after the test."""
     pytester.makepyfile(
         CLIENT
         + dedent("""

@@ -1,4 +1,4 @@
-"""docs/how-to/pytest.md: what it says is printed is printed."""
+"""docs/how-to/pytest.md: each shown output is printed."""
 
 from __future__ import annotations
 

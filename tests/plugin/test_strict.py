@@ -1,4 +1,4 @@
-"""What fails a test that passed by itself: a fault that never fired, a call nobody knows, a real credential."""
+"""Strict mode fails a passed test: a fault that never fired, an unknown call, a real credential."""
 
 from __future__ import annotations
 

@@ -138,7 +138,7 @@ def test_red(segment_mock):
 def test_an_argument_that_a_sweep_can_not_use_is_an_error_of_the_collection(
     pytester: pytest.Pytester, argument: str, problem: str
 ) -> None:
-    """The run goes on to report it, instead of ending in a hook."""
+    """The run continues and reports it, instead of ending in a hook."""
     pytester.makepyfile(
         f"import pytest\n@pytest.mark.segment_mock_sweep({argument})\ndef test_a(segment_mock): segment_mock.session()"
     )

@@ -141,7 +141,8 @@ def findings(text: Text) -> Iterator[Finding]:
         yield Finding(text, "name", f"{text.text!r} does not say what it holds")
         return
     prose = CODE.sub("CODE", text.text)
-    for pattern, instead in RULES["withdrawn"].items():
+    is_of_code = text.kind in ("docstring", "comment")
+    for pattern, instead in (RULES["withdrawn"] | (RULES["docstrings"] if is_of_code else {})).items():
         for match in re.finditer(pattern, prose, re.IGNORECASE):
             yield Finding(text, "withdrawn", f"{match[0]!r}; write: {instead}")
     if text.kind == "message":

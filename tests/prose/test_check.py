@@ -64,6 +64,26 @@ SENTENCES = {
 """A sentence for each pattern that is not itself the text that it finds."""
 
 
+DOCSTRINGS = {
+    r"\b(?:go|goes|going|went) on\b": "The server goes on.",
+    r"\b(?:is|are|was|were) over\b(?! (?:the|a|its|\d))": "Wait until the call is over.",
+    r"\b(?:is|are|still|not) here\b": "The entries that are still here.",
+    r"\bspare[ds]?\b": "The calls that a condition spared.",
+    r"\bnobody\b(?! reads|'s)": "Nobody listens.",
+    r"\b(?:a|another|longer) texts?\b(?!/)": "The time as a text.",
+    r"\bthose (?:who|whose|which)\b": "For those who call.",
+    r"\bso many \*?\w+\b\*?(?! that)": "Send so many bytes.",
+    r"\bwhat (?:it|they|this|that) (?:is|are|was|were|has|had|says?)\b": "The reply is what it was.",
+    r"(?<!there )(?-i:\bis none\b)": "Raise ValueError where it is none.",
+    r"\bas (?:one|a person) (?:sees|does|would)\b": "It answers as one does.",
+    r"\bnone gets?\b": "A client that none gets.",
+    r"\bhold(?:s|ing)? (?:it|them|us|nothing)\b": "It would hold nothing.",
+    r"\AReturn (?:what|why)\b": "Return what stands in the file.",
+    r"\A(?:Have|Differ|Contain|Tell|Be)\b": "Tell the client.",
+}
+"""A docstring for each pattern of docstrings that is not itself the text that it finds."""
+
+
 def example_of(pattern: str) -> str:
     return SENTENCES.get(pattern, f"Here {pattern.replace(chr(92) + 'b', '')} is planted.")
 
@@ -71,6 +91,21 @@ def example_of(pattern: str) -> str:
 @pytest.mark.parametrize("pattern", RULES["withdrawn"])
 def test_every_withdrawn_pattern_is_found(tmp_path: Path, pattern: str) -> None:
     assert "1 withdrawn" in rules_broken(tmp_path, "page.md", f"{example_of(pattern)}\n")
+
+
+@pytest.mark.parametrize("pattern", RULES["docstrings"])
+def test_every_pattern_of_docstrings_is_found_only_there(tmp_path: Path, pattern: str) -> None:
+    text = DOCSTRINGS.get(pattern) or example_of(pattern)
+
+    assert "1 withdrawn" in rules_broken(tmp_path, "module.py", f'"""{text}"""\n')
+    assert "1 withdrawn" in rules_broken(tmp_path, "module.py", f"# {text}\nx = 1\n")
+    assert [] == rules_broken(tmp_path, "page.md", f"{text}\n")
+
+
+def test_good_sentences_break_no_rule_of_docstrings(tmp_path: Path) -> None:
+    good = "Return the name, or None if there is none. The value is None. It moves so many records that it is slow."
+
+    assert [] == rules_broken(tmp_path, "module.py", f'"""{good}"""\n')
 
 
 @pytest.mark.parametrize("name", RULES["names"]["withdrawn"])

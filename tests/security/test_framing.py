@@ -47,7 +47,7 @@ def exchanged(server: LiveServer, *pieces: bytes, interim: bytes = b"") -> bytes
     ],
 )
 def test_what_follows_the_last_request_resets_nothing(server: LiveServer, last: bytes) -> None:
-    """The reply arrives whole, though the client goes on to send what is not read any more."""
+    """The reply arrives whole although the client continues to send bytes that are no longer read."""
     for _ in range(20):
         received = exchanged(server, last, HEALTH, HEALTH)
 

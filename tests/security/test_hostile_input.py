@@ -19,7 +19,7 @@ DIGITS = "9" * 5000
 
 
 def nested(levels: int) -> Any:
-    """Return a list in a list, so many *levels* deep."""
+    """Return nested lists, *levels* deep."""
     value: Any = []
     for _ in range(levels):
         value = [value]

@@ -128,7 +128,7 @@ def test_merged_of_nothing(here: Path) -> None:
 
 
 def test_dates_stay_text(here: Path) -> None:
-    """What YAML would take for a date is text, as on the wire; numbers and truth stay what they are."""
+    """A date in YAML is loaded as a string, as in JSON; numbers and Booleans keep their types."""
     (here / "a.yaml").write_text("v: {rows: [2018-03-21, 2018-03-21T15:12:09.310Z, 2018-03-21 15:12:09, 7, 1.5, true]}")
 
     assert {"v": {"rows": ["2018-03-21", "2018-03-21T15:12:09.310Z", "2018-03-21 15:12:09", 7, 1.5, True]}} == merged(
@@ -175,7 +175,7 @@ def test_rules(here: Path) -> None:
 
 
 def test_scenarios() -> None:
-    """Those that are shipped each say what they are about, and have faults."""
+    """Each shipped scenario has a description and faults."""
     assert scenarios()
     assert all(scenario["about"] and scenario["faults"] for scenario in scenarios().values())
 

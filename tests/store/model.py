@@ -46,7 +46,7 @@ class Model:
     was_deleted: set[Any] = field(default_factory=set)
 
     def copy(self) -> Model:
-        """Return what stands here now."""
+        """Return the current records."""
         return Model([*self.rows], {*self.was_deleted})
 
     def place(self, key: Any) -> int | None:

@@ -21,7 +21,7 @@ def calls(world: Fork, *moments: float) -> list[int]:
 
 @pytest.mark.parametrize(("ago", "expected"), [(0, 3), (1, 2), (2, 1), (3, 0), (4, 0), (99, 0)])
 def test_calls_ago(ago: int, expected: int) -> None:
-    """So many calls back lies the mark before them; the first call is as far as it goes."""
+    """The mark lies before the given number of calls, at most before the first call."""
     world = fork()
     marks = calls(world, 10, 20, 30)
 

@@ -1,4 +1,4 @@
-"""``mock.journal``: assertions on calls, and what they say when they fail."""
+"""``mock.journal``: assertions on calls, and their messages."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def test_order(mock, upsert, send):
 
 
 def test_waiting_for_a_client_in_a_thread(mock, upsert):
-    """It returns once the call is over, with its changes; after the timeout it says what came instead."""
+    """It returns once the call has ended, with its changes; after the timeout it lists the other calls."""
     thread = threading.Thread(target=upsert, args=("A",))
     thread.start()
     (entry,) = mock.journal.wait_for(UPSERT, json=named("A"), timeout=10)
@@ -180,7 +180,7 @@ def test_waiting_for_a_client_in_a_thread(mock, upsert):
 
 
 def test_waiting_for_a_client_of_the_live_server(mock):
-    """Over a socket too it is enough that the call is over; who made it is not known there."""
+    """Over a socket too it waits for the end of the call, whose caller is unknown there."""
     url = f"{mock.serve().url}{ROOT}/segments"
     client = threading.Thread(target=requests.put, args=(url,), kwargs={"json": named("A"), "headers": KEY})
     client.start()

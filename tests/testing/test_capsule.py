@@ -31,7 +31,7 @@ def put(mock: SegmentMock, token: str = "t", **group: Any) -> None:
 
 
 def replayed(mock: SegmentMock) -> dict[int, list[str]]:
-    """Return what differs, by call, once the mock's capsule has been through JSON."""
+    """Return the differences by call in a replay of the mock's capsule, which was written to JSON and read again."""
     replay = Replay(json.loads(json.dumps(mock.journal.capsule())))
     return {
         call.id: [call.skipped or str(difference) for difference in call.differences or [""]] for call in replay.calls()

@@ -1,4 +1,4 @@
-"""A capsule is data, perhaps somebody else's: no file that it names is opened, and a broken one is one sentence."""
+"""A capsule is untrusted data: no file that it names is opened, and an invalid capsule gives one sentence."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def test_both_vendors_go_back_together(mock, upsert, send):
 
 
 def test_a_lost_reply_has_an_after_too(mock, upsert):
-    """An entry whose answer never came is over once its call is; what it wrote is there."""
+    """An entry without a response ends with its call, and has the writes of the call."""
     mock.faults.add(faults.Disconnect(after=True), times=1)
     with pytest.raises(OSError, match="Connection aborted"):
         upsert("A")

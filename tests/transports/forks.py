@@ -46,5 +46,5 @@ class Child:
 
 
 def in_child(function: Callable[[], Any]) -> Any:
-    """Return what *function* returns in a forked child, or its exception as text."""
+    """Return the result of *function* in a forked child, or its exception as a string."""
     return Child(function).result()

@@ -78,7 +78,7 @@ CLIENTS = [by_requests, by_urllib, by_httpx, by_async_httpx, by_aiohttp]
 def test_call_of_a_child_goes_to_a_live_server_of_the_mock(
     mock: SegmentMock, call: Callable[[], int], transport: Any
 ) -> None:
-    """The parent's journal has it; the parent's own calls go on as before."""
+    """The parent's journal has the call, and the parent's own calls still work."""
     mock.serve()
     with mock.intercept(transport=transport):
         call()
@@ -179,7 +179,7 @@ def test_child_can_create_its_own_mock(mock: SegmentMock) -> None:
 
 
 def test_the_port_is_closed_with_the_parents_server(mock: SegmentMock) -> None:
-    """A child that goes on keeps neither the listener nor a connection open."""
+    """A child that continues to run keeps neither the listener nor a connection open."""
     server = mock.serve()
     address = (server.host, server.port)
     ended_reader, ended = os.pipe()

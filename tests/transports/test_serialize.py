@@ -81,7 +81,7 @@ def test_a_sentence_of_the_doors_own():
 
 
 def test_keep_cuts_the_body_but_not_its_length():
-    """Only so many bytes leave under the length of the whole, and nothing announces it."""
+    """Only the first bytes are sent, with the Content-Length of the whole body and no header that announces it."""
     first, rest = joined(delivered(keep=2, end="close"))
 
     assert (first.endswith(b"\r\n\r\nhe"), rest) == (True, b"")

@@ -41,7 +41,7 @@ class Vendor:
         return self.session.request(method, path if "://" in path else self.root + path, data=data, headers=sent)
 
     def spend(self, calls, method, path, body, **headers):
-        """Send *body* so many times past the session, which takes ten times as long, and return the statuses."""
+        """Send *body* repeatedly without the session, which takes ten times as long, and return the statuses."""
         sent = {name.lower(): value for name, value in {**self.headers, **headers}.items()}
         request = Request(method, self.root + path, sent, json.dumps(body).encode())
         answer = self.mock._emulator.answer

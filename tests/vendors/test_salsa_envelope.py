@@ -68,7 +68,7 @@ def test_ref_id_comes_back_verbatim(salsa, reference):
 
 @pytest.mark.parametrize("header", [None, {}, {"refId": None}, {"refId": None, "batchId": None, "userData": None}])
 def test_ref_id_is_absent_unless_sent(salsa, header):
-    """No refId, or null, is no refId in the reply; a null header is none."""
+    """Without a refId, or with null, the reply has none; a null header counts as absent."""
     reply = salsa().send(*SEARCH, {"id": None, **body(header)})
 
     assert 200 == reply.status_code

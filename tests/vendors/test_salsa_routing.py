@@ -49,7 +49,7 @@ def test_json_is_read_whatever_the_content_type(salsa, kind):
 
 @pytest.mark.parametrize("token", [None, ""])
 def test_a_token_is_needed(salsa, token):
-    """Missing or empty: 401, with a hint that names the header; a query parameter is none."""
+    """Missing or empty: 401, with a hint that names the header; a query parameter does not count."""
     reply = salsa().send("POST", "/segments/search?authToken=token", SEARCH, authToken=token)
 
     assert (401, 401, "Unauthorized") == (reply.status_code, error(reply)["code"], error(reply)["message"])

@@ -66,7 +66,7 @@ def test_persons_become_the_membership(segmenter, persons, expected):
 
 
 def test_leaving_a_segment_deletes_nobody(segmenter):
-    """People are the organization's: those who were left out are known still, and other segments keep them."""
+    """Persons belong to the organization: omitted persons still exist, and stay in other segments."""
     api = segmenter([{**SEGMENT, "persons": [ADA, BEN]}, {"id": "other", "name": "o", "persons": [ADA]}])
     api.update(id="s", persons=[])
 

@@ -39,7 +39,7 @@ def delete_and_export(mock: SegmentMock) -> Any:
 
 
 def revive(mock: SegmentMock) -> list[str]:
-    """Return what adding records under the deleted ids, and under one never seen, answers."""
+    """Return the replies to adding records with deleted ids, and with an id that never existed."""
     unseen = GROUP.replace("a", "9")
     groups = send(mock, "PUT", "segments", segments=[{"segmentId": key, "name": key} for key in (GROUP, unseen)])
     person = {"supporterId": ADA.upper(), "contacts": [{"type": "EMAIL", "value": "new@example.org"}]}

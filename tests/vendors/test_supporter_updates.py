@@ -283,7 +283,7 @@ def test_an_unknown_id_is_not_judged(salsa):
 
 
 def test_a_supporter_sent_back_as_found_has_no_hint(salsa):
-    """For updating and for deleting; what it is stays as it was."""
+    """For updates and deletions; the record stays unchanged."""
     api = world(salsa)
     (supporter,) = find(api, "SUPPORTER_ID", sid(1))["supporters"]
     for method, result in (("PUT", "UPDATED"), ("DELETE", "DELETED")):

@@ -39,7 +39,7 @@ def clock() -> Clock:
 
 
 def readings() -> list[float]:
-    """Return what every clock shows, in seconds."""
+    """Return the time of every clock, in seconds."""
     nanoseconds = (time.time_ns, time.monotonic_ns, time.perf_counter_ns)
     return [time.time(), time.monotonic(), time.perf_counter(), *(read() / 1e9 for read in nanoseconds)]
 

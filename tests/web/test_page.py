@@ -1,4 +1,4 @@
-"""The page as files: where it is, and the headers that guard it. tests/browser uses it as a person would."""
+"""The files of the page, and their security headers. tests/browser tests the page in a browser."""
 
 from __future__ import annotations
 

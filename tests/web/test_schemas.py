@@ -45,7 +45,7 @@ BROKEN: list[Any] = [
 
 
 def problems(name: str, document: Any) -> list[str]:
-    """Return what the schema of a kind of file says against *document*."""
+    """Return the errors of *document* according to the schema of a kind of file."""
     return [error.message for error in Draft202012Validator(SCHEMAS[name]).iter_errors(document)]
 
 

@@ -305,7 +305,7 @@ def _explained(schema: Schema, row: Any, place: str) -> dict[str, Any]:
 
 
 def _complaint(schema: Schema, row: Any, path: str, sentence: str) -> str:
-    """Return what is wrong at *path* of *row*; *sentence* is what marshmallow says of it."""
+    """Return the error at *path* of *row*; *sentence* is marshmallow's message."""
     holder, name, field_names = _at(schema, row, path)
     if field_names and name not in field_names:
         return f"unknown member{alternatives(name, field_names)}"

@@ -76,7 +76,7 @@ class Item(Fault):
 def _has(item: Json, name: str, expected: Any, is_id: bool) -> bool:
     value = item.get(name)
     if type(value) is int and isinstance(expected, str):
-        value = str(value)  # the API accepts a number in place of a text
+        value = str(value)  # the API accepts a number in place of a string
     if expected == "*":
         return value is not None
     if is_id and isinstance(value, str) and isinstance(expected, str):

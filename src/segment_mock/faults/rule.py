@@ -271,7 +271,7 @@ class FaultRule:
         return matches_operation(call.vendor.operation_name(call.operation.name), self.operation) and self._test(call)
 
     def _spares(self, turn: int, now: float) -> str:
-        """Return the condition that spares the call with the number *turn* on its connection, or ``""``."""
+        """Return the condition that excludes the call with the number *turn* on its connection, or ``""``."""
         when, age = self.when, now - self.armed
         if (when.from_ is not None and age < when.from_) or (when.until is not None and age > when.until):
             return "window"

@@ -92,7 +92,7 @@ class FaultRules:
         the next rule. Running faults are in a list instead of on Python's call stack, so their number is not limited.
         """
         rules, reached = self.active, 0
-        proceed_from: int | None = 0  # the rule from which the call goes on inwards, if it does
+        proceed_from: int | None = 0  # the rule at which the call continues inwards, if it does
         running: list[tuple[Coroutine[Any, Any, Response], int]] = []  # a fault, and the rule after its own
         result: Response | None = None
         error: BaseException | None = None

@@ -33,7 +33,7 @@ _SOURCES = ("data", "stubs")
 _LOOKS = 0.25
 """Poll interval of a standby for the store, in seconds."""
 _READINGS = 1000
-"""After so many readings, a call that is still waiting counts as undone."""
+"""After this many readings, a call that is still waiting counts as undone."""
 _MEANWHILE = "the store was unavailable meanwhile"
 _PROBLEM = {"Content-Type": "application/problem+json", "Retry-After": "1"}
 

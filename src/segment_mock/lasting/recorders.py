@@ -97,7 +97,7 @@ class Touched(NamedTuple):
 class RecordedJournal(Journal):
     """A journal that records the entries that were opened or closed since they were last saved, and counts calls.
 
-    *closings* counts the calls that are over. *recording* guards all this, so that each is saved once.
+    *closings* counts the calls that have ended. *recording* guards all this, so that each is saved once.
     """
 
     touched: dict[int, Touched]
@@ -111,7 +111,7 @@ class RecordedJournal(Journal):
 
     @property
     def own_closing(self) -> int:
-        """What *closings* was when the last call of this thread was over."""
+        """The value of *closings* at the end of this thread's last call."""
         number: int = getattr(self._of_thread, "closing", 0)
         return number
 
@@ -149,7 +149,7 @@ class RecordedJournal(Journal):
             self._open.clear()
 
     def take_touched(self) -> list[Touched]:
-        """Return what was touched, and take it as saved."""
+        """Return the entries that changed, and treat them as saved."""
         with self.recording:
             touched, self.touched = self.touched, {}
             return [*touched.values()]

@@ -208,9 +208,9 @@ class State:
         return self._clears != self._journal.clears or self._world.log.lowest < self._reach
 
     def changes(self) -> Json:
-        """Return what has changed since the last `whole`, `restore`, `changes` or `repeat`; ``{}`` if nothing has.
+        """Return the changes since the last `whole`, `restore`, `changes` or `repeat`; ``{}`` if there are none.
 
-        Afterwards ``closings`` says how many calls were over then.
+        Afterwards ``closings`` is the number of calls that had ended then.
         """
         core, world, journal = self._core, self._world, self._journal
         changes: Json = {}
@@ -307,7 +307,7 @@ class State:
         world.log.done, world.log.lowest = [], world.log.mark
 
     def _since(self, mark: int) -> list[Change]:
-        # An entry that is forgotten before its call is over may refer to writes that are forgotten as well.
+        # An entry that is dropped before its call has ended may refer to writes that are dropped as well.
         return self._world.log.since(mark) if mark >= self._world.log.reach else []
 
     def _step(self, what: str, *arguments: Any) -> list[Any]:

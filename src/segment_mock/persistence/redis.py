@@ -6,7 +6,7 @@ token and expires `LEASE` seconds after it was renewed.
 
 Every write is one script, which writes all or nothing. It checks that its sender is still the owner, and that the log
 is still at the position that the sender knows. So an owner whose lease ran out while it slept can't write once another
-process has taken over, and nobody writes behind a Redis that has forgotten something. A thread renews the lease, and
+process has taken over, and no process appends to a log that Redis has partly lost. A thread renews the lease, and
 so does every write. No call waits for it.
 """
 
@@ -137,7 +137,7 @@ class RedisLog(LastingLog):
         call_after_fork(self)
 
     def acquire(self) -> None:
-        """Take the lease. If another process holds it without renewing it, wait until the lease expires."""
+        """Take the lease. If its owner does not renew the lease, wait until it expires."""
         self._guarded(self._client.ping)  # says plainly if a password is missing
         self._check_eviction()
         left = float("inf")

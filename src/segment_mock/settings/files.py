@@ -23,7 +23,7 @@ from .options import SettingError, Value, suggestion
 _NAMES = ("segment-mock.yaml", "pyproject.toml")
 _SCENARIO = ("about", "faults")
 STUBS = "stubs"
-"""The part of a data file with canned answers, beside those of the vendors."""
+"""The part of a data file with stubs, beside the parts of the vendors."""
 _LARGEST = 256 * 2**20
 _MOST_VALUES = 10_000_000
 """How many values a YAML file may have when its aliases are expanded."""
@@ -215,7 +215,7 @@ def _mapping(value: Any, place: str) -> Mapping[str, Any]:
 
 
 def _noun(value: Any) -> str:
-    """Return what *value* of a file is: ``a list`` or the value itself."""
+    """Return a description of *value* of a file: ``a list`` or the value itself."""
     return "a list" if isinstance(value, (list, tuple)) else brief(value)
 
 
@@ -296,7 +296,7 @@ def _parse_yaml(text: str) -> Any:
 
 
 def _yaml_reason(error: Any) -> str:
-    """Return what is wrong in a text, and where, in the words of *error* of PyYAML."""
+    """Return the message of *error*, of PyYAML, with its place in the file."""
     problem, mark = getattr(error, "problem", None), getattr(error, "problem_mark", None)
     place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark is not None else ""
     if tag := _TAG.match(problem or ""):

@@ -30,7 +30,7 @@ class SettingError(ValueError):
     """
 
     def __init__(self, *args: object) -> None:
-        # A message quotes what somebody sent, which may be a megabyte.
+        # A message quotes the input, which may be a megabyte.
         super().__init__(*(shortened(one) if isinstance(one, str) else one for one in args))
 
 

@@ -59,7 +59,7 @@ class ChangeLog:
         self._commits: deque[tuple[int, str, float]] = deque()
         self._returns: dict[int, int] = {}
         self.mark = self.reach = 0
-        """*reach* is the mark of the oldest write that is still here."""
+        """*reach* is the mark of the oldest write that is still in the log."""
 
     def __len__(self) -> int:
         return len(self._tail)

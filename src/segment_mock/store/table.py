@@ -15,7 +15,7 @@ Key: TypeAlias = Hashable
 
 
 class DuplicateKey(ValueError):
-    """A record would share its key, or the value of a unique index, with another."""
+    """A record would have the same key, or the same value of a unique index, as another record."""
 
 
 class Row(NamedTuple):
@@ -27,7 +27,10 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Index:
-    """Finds records by *values*; with *unique* no two records may share one."""
+    """An index of a table, called *name*: *values* returns the values under which a record is found.
+
+    With *unique*, no two records may share a value (default: False).
+    """
 
     name: str
     values: Callable[[Record], Iterable[Hashable]]
@@ -48,7 +51,13 @@ def _member_of(name: str, normal: Callable[[Any], Hashable] | None, record: Reco
 
 @dataclass(frozen=True)
 class TableSchema:
-    """The name of a table, the key of its records, and its indexes; *normal* returns the normal form of a text key."""
+    """The schema of a table.
+
+    * *name*: the full name, such as ``salsa.segments``
+    * *key*: returns the key of a record
+    * *indexes*: the indexes by which records can be found
+    * *normal*: returns the normal form of a string key, such as its lower case (default: the key itself)
+    """
 
     name: str
     key: Callable[[Record], Key]
@@ -57,9 +66,9 @@ class TableSchema:
 
 
 class InitialRecords:
-    """The initial records of one table, shared by the tables of all organizations.
+    """The initial records of one table, which the tables of all organizations share.
 
-    *numbers* maps a key to the insertion number of its record. *postings* map the values of each index to insertion
+    ``numbers`` maps a key to the insertion number of its record. ``postings`` map the values of each index to insertion
     numbers in ascending order. Raises `DuplicateKey` if two records have the same key or unique value.
     """
 

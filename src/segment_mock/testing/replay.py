@@ -206,7 +206,7 @@ def _check_settings(document: Mapping[str, Any]) -> None:
     _check_members(document, {"settings": _MAPPING}, "")
     for name in document["settings"]:
         if name in ELSEWHERE:
-            # A capsule may come from somebody else, so open no file that it names.
+            # A capsule may come from another person, so open no file that it names.
             raise SettingError(f"settings: unknown setting {name!r} in a capsule")
 
 

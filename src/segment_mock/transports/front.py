@@ -280,7 +280,7 @@ class _Source(RawIOBase):
                 self._client = None
 
     def _tell_of_leaving(self) -> None:
-        # The server decides about the call: it closes one that waits for ever, and goes on with others.
+        # The server decides about the call: it closes a call that waits without end, and continues others.
         if isinstance(self._sock, ssl.SSLSocket):  # TLS can't close one direction
             raise _ClientLeft(errno.ECONNRESET, "The client left before the answer.")
         self.is_half_closed = True

@@ -85,7 +85,7 @@ def split_delivery(
 
 
 def ending(response: Response, connection: ConnectionOption = "") -> Ending:
-    """Return what happens to the connection after *response* was sent."""
+    """Return the end of the connection after *response* was sent: ``open``, ``close`` or ``reset``."""
     if response.delivery.end != "open":
         return response.delivery.end
     return "close" if connection == "close" or _is_cut(response) else "open"

@@ -92,7 +92,7 @@ def _front(upstream: str, settings: MockSettings) -> Flask:
         if name != "admin_token":
             raise SettingError(f"{name}: an app with an upstream can't have this setting; set it on the server")
     token = settings.get("admin_token")
-    if token is None:  # an empty one is refused, for whoever means to give one shall not do without
+    if token is None:  # an empty token is refused: a caller that passes one wants protection
         token = os.environ.get("SEGMENT_MOCK_ADMIN_TOKEN")
     app = Flask("segment_mock", static_folder=None)
     app.wsgi_app = Front(upstream, token, ca_file=os.environ.get("SEGMENT_MOCK_CA_FILE") or None)  # type: ignore[method-assign]

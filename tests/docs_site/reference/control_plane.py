@@ -77,7 +77,7 @@ def _operation(operation: dict[str, Any], *, public: bool) -> Iterator[str]:
 
 
 def _parameter(schema: dict[str, Any]) -> str:
-    """Return what a parameter takes; of many names it gives one."""
+    """Return the values that a parameter takes; for many names, one of them."""
     names = schema.get("enum", ())
     return f"a name such as {code(names[0])}" if len(names) > _FEW else type_words(schema)
 

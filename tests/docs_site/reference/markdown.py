@@ -33,7 +33,7 @@ def block(text: str, language: str = "text") -> str:
 
 
 def prose(text: str | None) -> str:
-    """Return a docstring, or a text of Click, as Markdown paragraphs."""
+    """Return a docstring, or the help of a Click command, as Markdown paragraphs."""
     paragraphs = re.split(r"\n(?:[ ]*\n)+", inspect.cleandoc(text or ""))
     return "\n\n".join(map(_paragraph, paragraphs))
 

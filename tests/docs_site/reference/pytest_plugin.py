@@ -51,7 +51,7 @@ class Recorder:
                 part.pytest_addoption(self)  # type: ignore[arg-type]
 
     def getgroup(self, name: str) -> Recorder:
-        """Return what takes options."""
+        """Return this object, to which a group of options is added."""
         return self
 
     def addoption(self, name: str, **words: Any) -> None:

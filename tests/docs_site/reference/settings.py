@@ -1,4 +1,4 @@
-"""The page of settings: each with its names, what it takes, its default and what it is."""
+"""The page of settings: each with its names, its values, its default and its description."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _names(row: Option) -> str:
 
 
 def takes(row: Option) -> str:
-    """Return what *row* takes, in words."""
+    """Return a description of the values that *row* takes."""
     if row.kind is BOOL:
         return "true or false"
     bounds = {"from": row.min, "to": row.max}

@@ -172,7 +172,7 @@ def encoded(body: Any) -> bytes | None:
 
 
 def outcome(client: Any, method: str, url: str, body: Any, patience: float = PATIENCE) -> str:
-    """Return what the client makes of a call: the class that it raises, or the status and if the body is JSON."""
+    """Return the client's result of a call: the class that it raises, or the status and whether the body is JSON."""
     try:
         status, text = client.send(method, url, body, patience)
     except Exception as error:

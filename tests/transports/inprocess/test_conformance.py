@@ -35,7 +35,7 @@ class Row(NamedTuple):
     patience: float = PATIENCE
 
     def of(self, client: str) -> str:
-        """Return what *client* is to see, and behind x how often it asked if not once."""
+        """Return the expected result of *client*, followed by ``x`` and the number of requests if there are several."""
         library = client.partition("-")[0]
         seen = dict(zip(("requests", "urllib3", "httpx", "aiohttp"), self.outcomes, strict=True))[library]
         if library == "aiohttp" and AIOHTTP < (3, 10):  # it neither tried again nor had a class for this
@@ -144,7 +144,7 @@ def client_at(door: str, name: str, world: World) -> Iterator[Any]:
 
 
 def seen_through(door: str, name: str, world: World, row: Row) -> str:
-    """Return what client *name* makes of *row*'s fault."""
+    """Return the result of *row*'s fault in the client *name*."""
     world.mock.reset()
     rule = world.mock.faults.add(row.fault)
     with client_at(door, name, world) as client:

@@ -63,7 +63,7 @@ def client(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 @pytest.fixture
 def no_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Any socket to anywhere is a failure; the pair that an event loop wakes itself with is none."""
+    """Any socket is a failure, except the pair with which an event loop wakes itself."""
 
     def connect(*_: Any) -> None:
         raise AssertionError("a socket was connected")
@@ -73,7 +73,7 @@ def no_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def patched_functions() -> list[object]:
-    """Return what stands in each place that a hook takes."""
+    """Return the current value of each attribute that a hook patches."""
     return [vars(owner).get(name) for owner, name in PLACES] + [*sys.meta_path]
 
 
@@ -319,7 +319,7 @@ def test_a_reply_reads_as_it_does_over_a_socket(mock: SegmentMock, body: dict[st
 
 
 def test_a_session_of_the_mock_waits_as_long_as_its_timeout(mock: SegmentMock) -> None:
-    """A held answer is no plain call any more: requests' own error, and the mock's clock has moved."""
+    """A delayed answer raises requests' own timeout error, and moves the mock's clock."""
     mock.faults.add(F.Hang())
     before = mock.clock.now()
     with mock.session() as session, pytest.raises(requests.ReadTimeout):

@@ -19,14 +19,14 @@ HOLD = b"GET /hold HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 async def echo(request: Request) -> Response:
-    """Tell the client what the core was asked."""
+    """Respond with a description of the request to the core."""
     headers = {"X-Turn": str(request.number), "X-Method": request.method, "X-Target": request.target}
     headers["X-Large"] = str(request.too_large)
     return Response(413 if request.too_large else 200, headers, request.body)
 
 
 def control(request: Request) -> Response:
-    """Tell the client that the control plane was asked."""
+    """Respond with a description of the request to the control plane."""
     return Response(200, {"X-Thread": threading.current_thread().name}, request.body)
 
 

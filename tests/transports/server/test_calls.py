@@ -83,7 +83,7 @@ def test_interrupt_from_within(target):
 
 @pytest.mark.parametrize(("seconds", "expected"), [(math.inf, "unperformed"), (0.05, "performed")])
 def test_a_client_that_leaves(seconds, expected):
-    """A late call goes on without its client, as the vendor's would; one held for ever is closed."""
+    """A late call continues without its client, as the vendor's would; a call without end is closed."""
     core = Holding(seconds)
     with serving(core) as server:
         with RawClient(server) as wire:
@@ -151,7 +151,7 @@ async def awaits_a_stranger(request):
 
 @pytest.mark.parametrize("answer", [raises, awaits_a_stranger])
 def test_a_broken_core(answer, caplog):
-    """A bug in the core is logged and answered with a plain 500; the server goes on."""
+    """A bug in the core is logged and answered with a plain 500; the server continues."""
     with serving(answer) as server:
         for _ in range(2):
             with RawClient(server) as wire:
@@ -230,7 +230,7 @@ class Pausing:
 
 
 def test_negative_pause_does_not_wait():
-    """The call goes on at once."""
+    """The call continues immediately."""
     with serving(Holding(-5)) as server, RawClient(server) as wire:
         assert wire.send(HOLD).reply()[0] == 200
 

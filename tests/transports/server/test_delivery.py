@@ -22,7 +22,7 @@ BODY = b"0123456789"
 
 
 def fetched(server):
-    """Return what a raw client reads to the end, and whether the end was a reset."""
+    """Return the bytes that a raw client reads to the end, and whether the end was a reset."""
     with RawClient(server) as wire:
         try:
             return wire.send(GET).rest(), "close"
@@ -139,7 +139,7 @@ def test_a_dripped_cut_and_reset():
 
 
 def test_a_drip_whose_client_leaves():
-    """Nothing is written to a dead connection; the server goes on."""
+    """Nothing is written to a dead connection; the server continues."""
     with serving(always(b"x" * 1000, chunk=1, pause=0.001)) as server:
         with RawClient(server) as wire:
             wire.send(GET).head()

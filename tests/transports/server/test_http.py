@@ -112,7 +112,7 @@ def test_expect_continue():
 
 
 def test_head():
-    """HEAD tells the length that GET would have, sends no body, and the connection goes on."""
+    """HEAD has the Content-Length of GET and no body, and the connection stays open."""
     with serving(tells) as server, RawClient(server) as wire:
         status, headers = wire.send(b"HEAD / HTTP/1.1\r\n\r\n").head()
 
@@ -130,7 +130,7 @@ def test_head():
     ],
 )
 def test_closing_side_sends_connection_close(head, said, open_):
-    """HTTP/1.0 closes unless asked not to, 1.1 goes on unless asked not to."""
+    """HTTP/1.0 closes by default, and HTTP/1.1 keeps the connection by default."""
     with serving() as server, RawClient(server) as wire:
         assert wire.send(head).reply()[1].get("connection") == said
         if open_:
@@ -203,7 +203,7 @@ def test_an_upgrade_is_ignored(framing):
 
 @pytest.mark.parametrize("verb", ["BREW", "GETT", "get", "OPTIONS", "PATCH"])
 def test_unknown_methods_reach_the_core(verb):
-    """Which methods there are is the vendor's to say, not the parser's; the connection goes on."""
+    """The vendor, not the parser, refuses unknown methods, and the connection stays open."""
     with serving() as server, RawClient(server) as wire:
         _, headers, body = wire.send(f"{verb} /a HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi".encode()).reply()
 

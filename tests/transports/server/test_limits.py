@@ -158,7 +158,7 @@ def test_a_client_that_does_not_read_is_not_read():
 
 
 def test_a_refused_client_is_not_drained_for_ever(monkeypatch):
-    """One that sends on and on is cut off, after so many bytes or so much time."""
+    """A client that keeps sending is disconnected after a number of bytes or seconds."""
     with serving(body_limit=10) as server:
         with monkeypatch.context() as patch, RawClient(server) as wire:
             patch.setattr("segment_mock.transports.server.connection.DRAIN_LIMIT", 10**6)

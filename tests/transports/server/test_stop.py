@@ -76,7 +76,7 @@ def choked(sock: socket.socket) -> None:
 
 
 def keep_alive(sock: socket.socket) -> None:
-    """Be answered, and stay."""
+    """Get a response, and keep the connection open."""
     sock.sendall(b"GET /_mock/health HTTP/1.1\r\nHost: localhost\r\n\r\n")
     sock.recv(1000)
 
@@ -88,7 +88,7 @@ def events(sock: socket.socket) -> None:
 
 
 def refused(sock: socket.socket) -> None:
-    """Go on sending after a refusal."""
+    """Continue to send after a refusal."""
     sock.sendall(b"PUT /segments/a HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999\r\n\r\n" + b"x" * 1000)
 
 
@@ -180,7 +180,7 @@ def seconds_to_stop(mock: SegmentMock, kind: str, client: Client, settle: float 
 
 
 def open_descriptors() -> list[str]:
-    """Return what the descriptors of this process are, but for pipes and files that tests hold."""
+    """Return the descriptors of this process, except pipes and files of the tests."""
     gc.collect()
     links = []
     for entry in Path("/proc/self/fd").iterdir():
@@ -234,7 +234,7 @@ def test_nothing_is_left_of_many_servers(mock: SegmentMock, caplog: pytest.LogCa
 
 
 def test_mock_drops_a_server_that_was_stopped(mock: SegmentMock) -> None:
-    """Resetting and closing the mock has nothing to do with it any more; started again, it is known again."""
+    """Resetting and closing the mock no longer affects a stopped server, until the server is started again."""
     server = mock.serve()
     server.stop()
     assert [] == mock._servers

@@ -86,8 +86,8 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """Keep the sending direction open for answers that are still due."""
-        # A client may close its sending direction and still expect an answer (nc, HTTP/1.0). A call that waits for
-        # ever is closed, because the end of such a client could not be noticed.
+        # A client may close its sending direction and still expect an answer (nc, HTTP/1.0). A call that waits without
+        # end is closed, because the end of such a client could not be noticed.
         self._eof = self._parser.done = True
         writer = self._writer
         if self._is_held() or writer.lingering or writer.endless or self._transport.get_extra_info("sslcontext"):

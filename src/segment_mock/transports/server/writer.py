@@ -13,7 +13,7 @@ from ...messages import Response
 from ..serialize import ConnectionOption, ending, serialize, split_delivery
 from .context import ServerContext, error_response
 
-LINGER = 2.0  # seconds for which a refused client may go on sending, or unread bytes delay a reset
+LINGER = 2.0  # seconds for which a refused client may continue to send, or unread bytes delay a reset
 RESET_DELAY = 0.02  # seconds between the last byte and a reset
 
 _RESET = struct.pack("ii", 1, 0)
