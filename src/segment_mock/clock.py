@@ -54,6 +54,9 @@ class Clock:
         self._frozen: float | None = None
         self._turning = new_rlock()
 
+    def __repr__(self) -> str:
+        return f"<Clock at {self.iso()}{' (frozen)' if self.frozen else ''}>"
+
     @property
     def frozen(self) -> bool:
         """Whether the clock is frozen."""

@@ -369,7 +369,9 @@ class Emulator:
         if isinstance(snapshot, Snapshot):
             return snapshot
         if not isinstance(snapshot, str) or snapshot not in self._snapshots:
-            raise LookupError(f"no snapshot is called {brief(snapshot)}{suggestion(snapshot, self._snapshots)}")
+            near, names = suggestion(snapshot, self._snapshots), comma_list(self._snapshots)
+            others = f"the names are {names}" if names else "none was taken"
+            raise LookupError(f"no snapshot is called {brief(snapshot)}{near}; {others}")
         return self._snapshots[snapshot]
 
     def rewind(self, to: Entry | int) -> None:

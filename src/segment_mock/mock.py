@@ -120,6 +120,9 @@ class SegmentMock:
         public = [name for name in super().__dir__() if not name.startswith("_")]
         return sorted({*public, *self._emulator.vendors})
 
+    def __repr__(self) -> str:
+        return f"<SegmentMock of {comma_list(self._emulator.vendors)}>"
+
     def vendor(self, name: str) -> Any:
         """Return the records of the vendor *name*, the same as ``mock.<name>``.
 

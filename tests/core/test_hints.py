@@ -42,7 +42,7 @@ def call_with_hint(
         ("PUT", f"{SALSA}/segments", {"payload": {"segments": [{"name": "n", **dict.fromkeys("abcde", 1)}]}}, 200,
          "unknown fields payload.segments[0].a, payload.segments[0].b, payload.segments[0].c and 2 more"),
         ("POST", "/segments", {"name": "n", "segmentTyp": "s", "broadcastMediumId": "1"}, 400,
-         "unknown field segmentTyp (did you mean 'segmentType'?) (ignored by the API); --segmenter-failures"),
+         "the API ignores the unknown field segmentTyp (did you mean 'segmentType'?); --segmenter-failures"),
         ("POST", f"{SALSA}/segments/search", {"payload": {"identifierType": "segment_id", "identifiers": ["1"]}}, 400,
          "identifierType: unknown value 'segment_id' (did you mean 'SEGMENT_ID'?)"),
         ("POST", f"{SALSA}/segments/search", {"payload": {"identifierType": "?", "identifiers": ["1"]}}, 400,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from segment_mock import SegmentMock, SettingError, connect, faults
+from segment_mock import NetworkBlocked, SegmentMock, SettingError, WouldHangForever, connect, faults
 from segment_mock.cli import main
 
 LEAKS = re.compile(
@@ -169,6 +170,56 @@ def test_an_address_in_use_is_named_once() -> None:
 def test_a_server_that_does_not_answer_is_reported_without_the_number_of_the_system() -> None:
     with pytest.raises(ConnectionError, match=r"no segment-mock answers: Connection refused; .* correct the address$"):
         connect("http://127.0.0.1:1").reset()
+
+
+GROUPS = "https://api.salsalabs.org/api/integration/ext/v1/segments"
+
+
+def test_what_a_failed_assertion_shows_of_a_mock_is_what_it_has() -> None:
+    with SegmentMock() as mock, mock.session() as session:
+        mock.clock.freeze("2026-01-01T00:00:00Z")
+        session.put(GROUPS, json={"payload": {"segments": [{"name": "A"}]}}, headers={"authToken": "any"})
+        empty = repr(mock.faults)
+        mock.faults.add("error", times=1)
+
+        assert repr(mock) == "<SegmentMock of salsa, segmenter>"
+        assert repr(mock.journal) == "<Journal of 1 call>"
+        assert repr(mock.salsa) == "<SalsaState: 1 segments, 0 supporters, 0 members>"
+        assert repr(mock.clock) == "<Clock at 2026-01-01T00:00:00.000Z (frozen)>"
+        assert empty == "<FaultRules: none is armed>"
+        assert repr(mock.faults).startswith("<FaultRules: <rule 1: error on *")
+
+
+def test_an_assertion_on_calls_names_its_conditions_and_why_a_credential_can_not_match() -> None:
+    with SegmentMock() as mock, mock.session() as session:
+        session.put(GROUPS, json={"payload": {}}, headers={"authToken": "any"})
+        with pytest.raises(AssertionError) as late:
+            mock.journal.assert_called("salsa.*", times=2, within=5)
+        with pytest.raises(AssertionError) as credential:
+            mock.journal.assert_called("salsa.*", headers={"authToken": "any"})
+
+    assert "salsa.*: expected 2 calls in this time, found 1 of 1." in str(late.value)
+    assert "with this headers, found 0 of 1." not in str(credential.value)
+    assert "expected 'any', got '[redacted]'  <- the journal has no value of a credential" in str(credential.value)
+
+
+@pytest.mark.parametrize("words", [["rules", "add", "{}"], ["state", "import", "{}"]])
+def test_a_server_that_refuses_a_file_is_reported_with_the_name_of_the_file(words: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "file.json"
+    file.write_text('[{"kind": "eror"}]' if words[0] == "rules" else '{"salsa": {"segments": [{"nam": "A"}]}}')
+
+    with SegmentMock() as mock:
+        url = mock.serve().url
+        result = CliRunner().invoke(main, [word.format(file) for word in words] + ["--url", url])
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"Error: {file}: ")
+
+
+@pytest.mark.parametrize("error", [SettingError, NetworkBlocked, WouldHangForever])
+def test_a_traceback_names_an_exception_as_users_import_it(error: type[Exception]) -> None:
+    assert error.__module__ == "segment_mock"
+    assert repr(pickle.loads(pickle.dumps(error("why")))) == repr(error("why"))
 
 
 @pytest.mark.parametrize("leak", ["[Errno 2] No", 'in "<unicode string>", line', "column 1 (char 0)", "one of ['a']"])

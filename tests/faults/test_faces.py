@@ -93,7 +93,7 @@ def test_a_rule_that_is_not_there(client: FlaskClient, method: str) -> None:
     reply = client.open("/_mock/faults/7", method=method)
 
     assert (404, "application/problem+json") == (reply.status_code, reply.content_type)
-    assert "No fault has the id '7'." == reply.json["detail"]
+    assert "No fault has the id '7'; none is armed." == reply.json["detail"]
 
 
 def test_a_clients_own_back_off_costs_no_time() -> None:

@@ -35,7 +35,10 @@ CODE = re.compile(r"``[^`]*``|`[^`]*`|https?://\S+")
 
 @dataclass(frozen=True)
 class Text:
-    """A piece of prose and where it stands; *kind* is ``docs``, ``docstring``, ``comment``, ``message`` or ``name``."""
+    """A piece of prose and where it stands.
+
+    *kind* is ``docs``, ``docstring``, ``comment``, ``message``, ``name`` or ``brackets`` (a list within an f-string).
+    """
 
     path: Path
     line: int
@@ -100,6 +103,9 @@ def python(path: Path) -> Iterator[Text]:
                 yield Text(path, node.lineno, "docstring", node.value)
             elif " " in node.value.strip() and not path.is_relative_to(ROOT / "tests"):
                 yield Text(path, node.lineno, "message", node.value)
+        is_list = isinstance(node, ast.FormattedValue) and isinstance(node.value, (ast.List, ast.ListComp, ast.Dict))
+        if is_list and not any(path.is_relative_to(ROOT / folder) for folder in ("tests", "benchmarks")):
+            yield Text(path, node.lineno, "brackets", ast.unparse(node.value))
         name, line = _name(node)
         if name.strip("_") in RULES["names"]["withdrawn"]:
             yield Text(path, line, "name", name)
@@ -137,6 +143,9 @@ def _name(node: ast.AST) -> tuple[str, int]:
 
 def findings(text: Text) -> Iterator[Finding]:
     """Yield each rule that *text* breaks."""
+    if text.kind == "brackets":
+        yield Finding(text, "brackets", f"{text.text} is shown with Python's brackets; use comma_list")
+        return
     if text.kind == "name":
         yield Finding(text, "name", f"{text.text!r} does not say what it holds")
         return
@@ -169,9 +178,9 @@ def main() -> int:
                 counts[finding.rule] += 1
                 if finding.rule != "passive" or options.warnings:
                     print(finding)  # noqa: T201
-    rules = ("withdrawn", "name", "long", "passive")
+    rules = ("withdrawn", "name", "long", "brackets", "passive")
     print("prose:", ", ".join(f"{rule} {counts[rule]}" for rule in rules))  # noqa: T201
-    return 1 if counts["withdrawn"] + counts["name"] + counts["long"] else 0
+    return 1 if counts.total() - counts["passive"] else 0
 
 
 if __name__ == "__main__":

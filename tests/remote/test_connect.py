@@ -90,7 +90,7 @@ def test_https_to_a_plain_server_says_so() -> None:
 def test_error_names_the_server_and_its_message(remote: Any) -> None:
     with pytest.raises(SettingError, match=rf"unknown fault kind 'hnag'.*\(reported by {remote.url}\)"):
         remote.faults.add("hnag")
-    with pytest.raises(LookupError, match=rf"no snapshot is called 'x' \(reported by {remote.url}\)"):
+    with pytest.raises(LookupError, match=rf"no snapshot is called 'x'; none was taken \(reported by {remote.url}\)"):
         remote.restore("x")
 
 

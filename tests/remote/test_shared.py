@@ -204,7 +204,7 @@ def test_failed_assertion_explains_itself(mock: Any) -> None:
         mock.journal.assert_order("upsert_segments", "search_segments")
     text = str(raised.value)
 
-    assert "expected at least 1 call with the json asked for, found 0 of 1" in text
+    assert "expected at least 1 call with this json, found 0 of 1" in text
     assert "nearest: call 1 salsa.upsert_segments: PUT" in text
     assert "it differs only in upper and lower case" in text
     assert "called instead" not in text

@@ -56,14 +56,14 @@ def test_the_nearest_call_is_shown_with_what_differs(mock, upsert, send):
     text = failed(mock.journal.assert_called, UPSERT, times=1, json=named("Volunteers", externalSystemId="35467"))
     lines = text.splitlines()
 
-    assert f"{UPSERT}: expected 1 call with the json asked for, found 0 of 2." == lines[0]
+    assert f"{UPSERT}: expected 1 call with this json, found 0 of 2." == lines[0]
     assert f"  nearest: call 2 {UPSERT}: PUT {ROOT}/segments -> 200 at tests/testing/conftest.py:" in lines[1]
     assert [
         "    payload.segments[0].name: expected 'Volunteers', got 'volunteers'"
         "  <- it differs only in upper and lower case",
         "    payload.segments[0].externalSystemId: expected '35467', got nothing  <- sent as 'externalSystemIdId'",
-        "    the mock said: unknown field payload.segments[0].externalSystemIdId (did you mean 'externalSystemId'?)"
-        " (ignored by the API)",
+        "    the mock said: the API ignores the unknown field payload.segments[0].externalSystemIdId"
+        " (did you mean 'externalSystemId'?)",
     ] == lines[2:5]
     assert "  then: call 1 " in lines[5]
     assert "got 35467  <- a number where a text is expected" in lines[7]

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import click
 
 from ..control_client import TIMEOUT, ControlClient, escaped
-from ..settings import OPTIONS, SettingError, merged, resolve
+from ..settings import OPTIONS, SettingError, merged, naming, resolve
 from ..wording import plural
 from .completion import files
 from .tables import print_table
@@ -127,7 +127,8 @@ def import_(client: ControlClient, file: str, organization: str | None) -> None:
         document = merged([json.load(sys.stdin) if file == "-" else file])
     except (SettingError, ValueError, RecursionError) as error:
         raise click.UsageError(str(error)) from None
-    client.put("/state", document, organization=organization)
+    with naming(None if file == "-" else file):
+        client.put("/state", document, organization=organization)
     source = "standard input" if file == "-" else Path(file).name
     count = sum(len(rows) for part in document.values() for rows in part.values())
     click.echo(f"{source}: loaded {plural(count, 'row')}", err=True)

@@ -10,7 +10,7 @@ import click
 
 from ..control_client import ControlClient, escaped
 from ..json_match import brief
-from ..settings import SettingError, read_rules, suggestion
+from ..settings import SettingError, naming, read_rules, suggestion
 from .completion import fault_kinds, fault_settings, names_or_files, of, operations, scenarios
 from .remote import as_json_option, print_json, with_server
 from .tables import print_table
@@ -55,7 +55,8 @@ def add(
     segment-mock rules add error status=503 times=2 --operation salsa.upsert_segments
     segment-mock rules add faults.yaml
     """
-    if fault.endswith((".yaml", ".yml", ".json")):
+    is_file = fault.endswith((".yaml", ".yml", ".json"))
+    if is_file:
         if settings or match or operation != "*":
             raise click.UsageError(
                 f"{fault}: a file of rules has its own settings, operation and match; leave them out here"
@@ -68,7 +69,8 @@ def add(
         definition = {"kind": fault, "operation": operation, **_settings(settings)}
         if match is not None:
             definition["match"] = _value(match)
-    _print(client.post("/faults", definition)["faults"], as_json)
+    with naming(fault if is_file else None):
+        _print(client.post("/faults", definition)["faults"], as_json)
 
 
 @rules.command("scenario")

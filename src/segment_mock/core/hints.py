@@ -30,7 +30,7 @@ def advise(call: Call, schema: Schema, data: Any, *, refused: bool = False) -> N
         ]
         more = f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""
         plural = "s" if len(unknown) > 1 else ""
-        call.hints.append(f"unknown field{plural} {', '.join(paths)}{more} (ignored by the API)")
+        call.hints.append(f"the API ignores the unknown field{plural} {', '.join(paths)}{more}")
     if refused:
         call.hints += choice_hints(schema, data)
 

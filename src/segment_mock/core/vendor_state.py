@@ -45,6 +45,12 @@ class VendorState:
                 f"expected one of {comma_list(names)}"
             )
 
+    def __repr__(self) -> str:
+        with self.world.lock:
+            store = self.world.look_up(self._credential).store
+            counts = [f"{len(store[self._vendor.table(row.name)])} {row.name}" for row in self._vendor.tables]
+        return f"<{type(self).__name__}: {comma_list(counts)}>"
+
     def of(self, credential: str) -> Self:
         """Return the records of the organization that *credential* selects.
 

@@ -138,6 +138,9 @@ class FaultRules:
     def __len__(self) -> int:
         return len(self._rules)
 
+    def __repr__(self) -> str:
+        return f"<FaultRules: {comma_list(self._rules) or 'none is armed'}>"
+
     @property
     def armed(self) -> tuple[FaultRule, ...]:
         """Every rule armed since the last `clear` or reset, including rules that were removed since."""

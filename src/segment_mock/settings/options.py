@@ -29,6 +29,8 @@ class SettingError(ValueError):
     valid name for a misspelt one.
     """
 
+    __module__ = "segment_mock"  # where users import it from; a traceback shows it
+
     def __init__(self, *args: object) -> None:
         # A message quotes the input, which may be a megabyte.
         super().__init__(*(shortened(one) if isinstance(one, str) else one for one in args))

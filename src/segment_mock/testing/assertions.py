@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .. import __version__
 from ..har import har
 from ..journal import Entry
+from ..wording import plural
 from .capsule import capsule
 from .explain import IgnoredField, describe, explain, hint_in_python, ignored_fields
 
@@ -34,6 +35,9 @@ class BaseJournal:
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self._journal)
+
+    def __repr__(self) -> str:
+        return f"<Journal of {plural(len(self), 'call')}>"
 
     @property
     def forgotten(self) -> int:

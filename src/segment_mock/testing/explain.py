@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..core import all_options, inner
 from ..journal import Entry
 from ..json_match import ABSENT, Mismatch, brief
+from ..redaction import REDACTED
 from ..settings import suggestion
+from ..wording import comma_list
 
 if TYPE_CHECKING:
     from ..journal import EntryFilter
@@ -102,9 +104,11 @@ def explain(core: Source, entry_filter: EntryFilter, matching: Sequence[Entry], 
 
 
 def _conditions(entry_filter: EntryFilter) -> str:
-    names = ("status", "fault", "organization", "headers", "query", "json", "after", "before")
-    names_asked = [name for name in names if getattr(entry_filter, name) is not None]
-    return f" with the {', '.join(names_asked)} asked for" if names_asked else ""
+    names = ("status", "fault", "organization", "headers", "query", "json")
+    conditions = [name for name in names if getattr(entry_filter, name) is not None]
+    is_in_time = entry_filter.after is not None or entry_filter.before is not None
+    these = "these" if len(conditions) > 1 or conditions in (["headers"], ["query"]) else "this"
+    return (f" with {these} {comma_list(conditions)}" if conditions else "") + (" in this time" if is_in_time else "")
 
 
 def _nearest(core: Source, entry_filter: EntryFilter, calls: Sequence[Entry]) -> Iterator[str]:
@@ -113,7 +117,7 @@ def _nearest(core: Source, entry_filter: EntryFilter, calls: Sequence[Entry]) ->
     for misses, entry in ranked[:_NEAR]:
         yield f"  nearest: {describe(entry)}" if entry is ranked[0][1] else f"  then: {describe(entry)}"
         for miss in misses[:_PLACES]:
-            hint = typo(miss)
+            hint = typo(miss) or ("the journal has no value of a credential" if miss.got == REDACTED else "")
             yield f"    {miss}" + (f"  <- {hint}" if hint else "")
         if len(misses) > _PLACES:
             yield f"    and {len(misses) - _PLACES} more places"

@@ -516,12 +516,17 @@ def remove_all_faults(core: Emulator) -> Response:
     return as_json(OK)
 
 
+def _no_fault(core: Emulator, number: str) -> str:
+    ids = comma_list(rule.id for rule in core.fault_rules)
+    return f"No fault has the id {number!r}; {f'the ids are {ids}' if ids else 'none is armed'}."
+
+
 @views.get("/faults/<number>", _FAULT, query=_REMOVED, refuses=(400, 404))
 def get_fault(core: Emulator, number: str) -> Response:
     """Return one fault with its counters; with removed=true, also a fault that was removed."""
     rule = next((rule for rule in _rules(core) if rule.id == number), None)
     if rule is None:
-        raise NotFound(f"No fault has the id {number!r}.")
+        raise NotFound(_no_fault(core, number))
     return as_json(_rule(rule))
 
 
@@ -529,7 +534,7 @@ def get_fault(core: Emulator, number: str) -> Response:
 def remove_fault(core: Emulator, number: str) -> Response:
     """Disarm one fault."""
     if not core.fault_rules.remove(number):
-        raise NotFound(f"No fault has the id {number!r}.")
+        raise NotFound(_no_fault(core, number))
     return as_json(OK)
 
 

@@ -57,6 +57,8 @@ class NetworkBlocked(RuntimeError):
     The message names the host. It is a RuntimeError, not an OSError, so that clients do not retry the call.
     """
 
+    __module__ = "segment_mock"  # where users import it from; a traceback shows it
+
 
 class Seam(NamedTuple):
     """The attribute *name* of *owner*, a class or module of a client library; *make* returns the wrapper for a `Patch`.

@@ -20,6 +20,8 @@ class WouldHangForever(RuntimeError):
     client a timeout to see how it reacts.
     """
 
+    __module__ = "segment_mock"  # where users import it from; a traceback shows it
+
 
 class Wait(NamedTuple):
     """A pause of *call* until *end*, in seconds of the mock's clock; *reason* names its cause."""
