@@ -59,7 +59,7 @@ def test_each_recipe_runs(recipe: str, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not has_namespaces(), reason="no network namespaces for us on this machine")
 def test_without_a_network_all_pass_and_other_hosts_fail_at_once(tmp_path: Path) -> None:
-    """In a network of lo alone each program gets its answer; another host is refused by name, not by a time-out."""
+    """In a network of lo alone each program gets its answer; another host is refused by name, not by a timeout."""
     able = [name for name in PROGRAMS if name == "python" or shutil.which(name)]
     for name in able:
         recipe = next(text for text in RECIPES if program(text) == name)

@@ -213,11 +213,11 @@ _CHECKS: Mapping[str, Callable[[pytest.Item, SegmentMock], Iterator[str]]] = {
     "fields": _ignored_fields,
 }
 _TITLES = {
-    "faults": "A fault was armed and never fired, so this test does not show what it seems to:",
+    "faults": "A fault was armed and never fired, so this test proves less than it appears to:",
     "operations": "A call went to an operation that no vendor has:",
     "credentials": "A credential looks like one that a vendor has issued; a test needs none, any text will do:",
     "fields": "A member was sent that the API ignores:",
-    "stubs": "A stub answered no call, so this test does not show what it seems to:",
+    "stubs": "A stub answered no call, so this test proves less than it appears to:",
     "network": "A call was refused:",
     "blocked": "A call was refused:",
 }

@@ -3,7 +3,7 @@
 Two parts jump instead of sleeping:
 
 * `wait` suspends an asyncio task for some seconds of a mock's clock. The loop's time jumps to its next timer as long as
-  nothing but a timer could wake the loop, so concurrent waits, deadlines and client time-outs keep their order.
+  nothing but a timer could wake the loop, so concurrent waits, deadlines and client timeouts keep their order.
 * `VirtualTime` (``clock.patch_sleep()``) makes ``time.sleep``, ``asyncio.sleep``, ``time.time``, ``time.monotonic``,
   ``time.perf_counter`` and the loop's time share one offset that every sleep moves.
 

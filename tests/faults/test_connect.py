@@ -128,7 +128,7 @@ CASES = [(call, how, error) for call, errors in CLIENTS.items() for how, error i
 def test_each_client_raises_its_own_error_in_process(
     mock: SegmentMock, monkeypatch: pytest.MonkeyPatch, call: Callable[[], int], how: str, error: type[Exception]
 ) -> None:
-    """Once; then its next call is answered. A time-out moves the mock's clock, and takes no wall time."""
+    """Once; then its next call is answered. A timeout moves the mock's clock, and takes no wall time."""
     monkeypatch.setattr(trio, "run", partial(trio.run, clock=trio.testing.MockClock(autojump_threshold=0.01)))
     rule = mock.faults.add(F.Connect(how=how), times=1)
     real, start = time.monotonic(), mock.clock.now()

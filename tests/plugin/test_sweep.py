@@ -1,4 +1,4 @@
-"""The sweep: once clean, then once for each call and fault, and the table that tells what broke."""
+"""The sweep: once clean, then once for each call and fault, and the table that says what broke."""
 
 from __future__ import annotations
 

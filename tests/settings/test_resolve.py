@@ -82,7 +82,7 @@ def test_a_bad_value_that_does_not_count() -> None:
 
 
 def test_our_own_settings() -> None:
-    """Each has a name and a flag of its own, tells what it does, and its default is one that it takes."""
+    """Each has a name and a flag of its own, says what it does, and its default is one that it takes."""
     names = [option.name for option in OPTIONS]
     shorts = [option.short for option in OPTIONS if option.short]
 

@@ -144,4 +144,4 @@ StoreMachine.TestCase.settings = settings(
 
 
 class TestStore(StoreMachine.TestCase):
-    """Whatever is written, undone, forked or forgotten, every table tells what plain lists would."""
+    """Whatever is written, undone, forked or forgotten, every table says what plain lists would."""

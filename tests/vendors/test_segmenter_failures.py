@@ -79,7 +79,7 @@ def test_two_ids_that_differ_are_refused(segmenter):
     [(b"", "no body"), (b"{", "not JSON"), (b"\xff", "not UTF-8"), (b"[]", "an array"), (b"null", "null")],
 )
 def test_invalid_body_is_400(segmenter, body, says):
-    """With a message that tells what is wrong with it."""
+    """With a message that says what is wrong with it."""
     reply = segmenter([SEGMENT]).send("PUT", "", body)
 
     assert 400 == reply.status_code

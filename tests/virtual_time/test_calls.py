@@ -1,4 +1,4 @@
-"""Concurrent calls in process keep the order, the deadlines and the time-outs that they would have over a network."""
+"""Concurrent calls in process keep the order, the deadlines and the timeouts that they would have over a network."""
 
 from __future__ import annotations
 

@@ -304,7 +304,7 @@ class TestHttpClient:
         assert ["abandoned"] == [entry.outcome for entry in mock.journal]
 
     def test_a_wait_is_decided_when_the_reply_is_read(self, mock: SegmentMock, connection: Any) -> None:
-        """The time-out that counts is that of the read; what has passed since the request was sent has passed."""
+        """The timeout that counts is that of the read; what has passed since the request was sent has passed."""
         mock.clock.freeze()
         mock.faults.add(F.Latency(5))
         before = mock.clock.now()
