@@ -62,7 +62,7 @@ SENTENCES = {
     r"\bpast (?:the|its) API\b": "Add a group past the API.",
     r"\bconnections? (?:comes?|came) about\b": "No connection comes about.",
     r"\bspeaks? (?:no )?TLS\b": "The server speaks no TLS.",
-    r"\bgo(?:es)? by (?:the|these|no|CODE)\b": "The client goes by `HTTPS_PROXY`.",
+    r"\bgo(?:es)? by\s+(?:the|these|no|CODE)\b": "The client goes by `HTTPS_PROXY`.",
     r"\bcounts? (?:it|them) otherwise\b": "A proxy counts it otherwise.",
     r"\bruns? as (?:it|they) comes?\b": "Every peer runs as it comes.",
     r"\bwhoever (?:has|may)\b": "Whoever has the file can replay it.",
