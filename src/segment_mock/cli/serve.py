@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -39,6 +39,8 @@ _OPTIONS = all_options(find_vendors())
 _LOG = logging.getLogger("segment_mock")
 _WATCH_INTERVAL = 0.3
 """Poll interval of the watched files, in seconds."""
+_SIGNAL_INTERVAL = 1.0
+"""How long a signal may go unnoticed at most, in seconds."""
 
 
 @click.command()
@@ -190,7 +192,10 @@ class Signals:
 
     def wait(self) -> None:
         """Wait until a signal arrives."""
-        self._received.put(self._received.get())
+        # A signal that comes just before Python blocks in get() does not end it, so look again now and then.
+        while self._received.empty():
+            with suppress(Empty):
+                self._received.put(self._received.get(timeout=_SIGNAL_INTERVAL))
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         for each in (signal.SIGINT, signal.SIGTERM):
