@@ -33,8 +33,8 @@ from .schemas import (
     reply,
 )  # fmt: skip
 
-_GROUPS, _SUPPORTERS = reply(Segments()), reply(Supporters())
-_MEMBERSHIP, _SEARCH_SUPPORTERS = frame(Membership()), frame(SearchSupporters())
+_GROUPS, _SUPPORTERS = reply(Segments), reply(Supporters)
+_MEMBERSHIP, _SEARCH_SUPPORTERS = frame(Membership), frame(SearchSupporters)
 _RECORDED = "recorded by the vendor's own tests"
 _CLIENT = "recorded by a public client"
 _SUPPORTER_DATA = f"Salsa Engage, Supporter Data; {_RECORDED}"
@@ -63,22 +63,22 @@ VENDOR = Vendor(
     operations=(
         Operation(
             "search_segments", "POST", ("/segments/search",), segments.search, f"{DOCUMENT}, Searching for Segments",
-            request=frame(SearchSegments()), response=_GROUPS, items=_batch("segments", SEGMENT_ORDER, "identifiers"),
+            request=frame(SearchSegments), response=_GROUPS, items=_batch("segments", SEGMENT_ORDER, "identifiers"),
             sized=("identifiers", "count"), reads=True, subject="segment",
         ),
         Operation(
             "upsert_segments", "PUT", ("/segments",), segments.upsert, f"{DOCUMENT}, Adding/Updating Segments",
-            request=frame(UpsertSegments()), response=_GROUPS, items=_batch("segments", SEGMENT_ORDER),
+            request=frame(UpsertSegments), response=_GROUPS, items=_batch("segments", SEGMENT_ORDER),
             sized=("segments",), refuses=("not_manageable",), subject="segment",
         ),
         Operation(
             "delete_segments", "DELETE", ("/segments",), segments.delete, f"{DOCUMENT}, Deleting Segments",
-            request=frame(DeleteSegments()), response=_GROUPS, items=_batch("segments", SEGMENT_ORDER),
+            request=frame(DeleteSegments), response=_GROUPS, items=_batch("segments", SEGMENT_ORDER),
             sized=("segments",), refuses=("not_manageable",), subject="segment",
         ),
         Operation(
             "search_members", "POST", ("/segments/members/search",), members.search, _RECORDED,
-            request=frame(SearchMembers()), response=_SUPPORTERS,
+            request=frame(SearchMembers), response=_SUPPORTERS,
             items=_batch("supporters", SUPPORTER_ORDER, "supporterIds"),
             sized=("supporterIds", "count"), reads=True, subject="segmentAssignment",
         ),
@@ -102,23 +102,23 @@ VENDOR = Vendor(
         ),
         Operation(
             "upsert_supporters", "PUT", ("/supporters",), supporters.upsert, _SUPPORTER_DATA,
-            request=frame(UpsertSupporters()), response=_SUPPORTERS, items=_batch("supporters", SUPPORTER_ORDER),
+            request=frame(UpsertSupporters), response=_SUPPORTERS, items=_batch("supporters", SUPPORTER_ORDER),
             sized=("supporters",), subject="supporter",
         ),
         Operation(
             "delete_supporters", "DELETE", ("/supporters",), supporters.delete, _RECORDED,
-            request=frame(DeleteSupporters()), response=_SUPPORTERS, items=_batch("supporters", SUPPORTER_ORDER),
+            request=frame(DeleteSupporters), response=_SUPPORTERS, items=_batch("supporters", SUPPORTER_ORDER),
             sized=("supporters",), subject="supporter",
         ),
         Operation(
             "search_supporter_groups", "POST", ("/supporters/groups",), supporters.groups, _CLIENT,
-            request=_SEARCH_SUPPORTERS, response=reply(Belongings()),
+            request=_SEARCH_SUPPORTERS, response=reply(Belongings),
             items=_batch("results", BELONGING_ORDER, "identifiers"), sized=("identifiers", "count"), reads=True,
             subject="supporter",
         ),
         Operation(
             "get_metrics", "GET", ("/metrics",), metrics.get, f"Salsa Engage Integration API Overview; {_RECORDED}",
-            response=reply(metrics.Metrics()), reads=True, counted=False,
+            response=reply(metrics.Metrics), reads=True, counted=False,
         ),
     ),
     refusals=REFUSALS,

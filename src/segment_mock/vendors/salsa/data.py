@@ -100,9 +100,9 @@ class SupporterRow(DataRow.from_dict({name: fields.String() for name in TEXTS}))
     createdDate = TimeText(load_default=DEFAULT_TIME)
     lastModified = TimeText(load_default=DEFAULT_TIME)
     readOnly = fields.Boolean(load_default=False)
-    address = fields.Nested(AddressRow(), load_default=dict)
-    contacts = fields.List(fields.Nested(ContactRow()), load_default=list)
-    customFieldValues = fields.List(fields.Nested(CustomFieldRow()), load_default=list)
+    address = fields.Nested(AddressRow, load_default=dict)
+    contacts = fields.List(fields.Nested(ContactRow), load_default=list)
+    customFieldValues = fields.List(fields.Nested(CustomFieldRow), load_default=list)
 
 
 class JoinedRow(DataRow):

@@ -69,4 +69,4 @@ ITEM_ERRORS: Mapping[str, ItemError] = {
 SYSTEM_ERROR = ItemError(5000, "An unrecoverable error occurred", "assumed")
 
 
-ERROR_SCHEMAS = dict.fromkeys(REFUSALS, refused(ItemFault()))
+ERROR_SCHEMAS = dict.fromkeys(REFUSALS, refused(ItemFault))

@@ -249,14 +249,14 @@ class Paging(RequestSchema):
     count = Whole(allow_none=True, validate=validate.Range(min=0), **_BODY)
 
 
-def frame(payload: Schema) -> Schema:
+def frame(payload: type[Schema]) -> Schema:
     """Return the schema of the whole body of a request with *payload*."""
     members = {
         "id": fields.Raw(allow_none=True, **CLIENT),
-        "header": fields.Nested(Header(), allow_none=True, **_BODY),
+        "header": fields.Nested(Header, allow_none=True, **_BODY),
         "payload": fields.Nested(payload, required=True, **_BODY),
     }
-    return RequestSchema.from_dict(members, name=f"{type(payload).__name__}Body")()
+    return RequestSchema.from_dict(members, name=f"{payload.__name__}Body")()
 
 
 class ReplyHeader(Schema):
@@ -271,20 +271,20 @@ def _envelope() -> dict[str, fields.Field[Any]]:
     return {
         "id": fields.UUID(required=True, **RECORDED),
         "timestamp": fields.String(required=True, **RECORDED),
-        "header": fields.Nested(ReplyHeader(), required=True, **RECORDED),
+        "header": fields.Nested(ReplyHeader, required=True, **RECORDED),
     }
 
 
-def reply(payload: Schema) -> Schema:
+def reply(payload: type[Schema]) -> Schema:
     """Return the schema of the whole body of a reply with *payload*."""
     members: dict[str, fields.Field[Any]] = {
         **_envelope(),
         "payload": fields.Nested(payload, required=True, **_REPLY),
     }
-    return Schema.from_dict(members, name=f"{type(payload).__name__}Reply")()
+    return Schema.from_dict(members, name=f"{payload.__name__}Reply")()
 
 
-def refused(error: Schema) -> Schema:
+def refused(error: type[Schema]) -> Schema:
     """Return the schema of the whole body of a refused call, whose errors have the schema *error*."""
     errors = fields.List(fields.Nested(error), required=True, **CLIENT)
     return Schema.from_dict({**_envelope(), "errors": errors}, name="Refused")()
@@ -364,7 +364,7 @@ class Segment(Schema):
     publicName = fields.String(**CLIENT)
     publicDescription = fields.String(**CLIENT)
     parameterName = fields.String(**CLIENT)
-    errors = fields.List(fields.Nested(ItemFault()), **known(f"{DOCUMENT}, Create/Update Response Example"))
+    errors = fields.List(fields.Nested(ItemFault), **known(f"{DOCUMENT}, Create/Update Response Example"))
 
 
 class Segments(Schema):
@@ -372,7 +372,7 @@ class Segments(Schema):
 
     total = fields.Integer(**_REPLY)
     offset = fields.Integer(**_REPLY)
-    segments = fields.List(fields.Nested(Segment()), required=True, **_REPLY)
+    segments = fields.List(fields.Nested(Segment), required=True, **_REPLY)
     count = fields.Integer(required=True, **_REPLY)
 
 
@@ -462,12 +462,12 @@ class SupporterItem(RequestSchema.from_dict(_TEXTS | _in_replies(*_SUPPORTER_REA
     dateOfBirth = text(allow_none=True, checks=[iso_date], **RECORDED)
     gender = text(allow_none=True, checks=[validate.OneOf(GENDERS, error="invalid")], **RECORDED)
     externalSystemId = text(100, allow_none=True, **RECORDED)
-    address = fields.Nested(Address(), allow_none=True, error_messages=MESSAGES, **RECORDED)
+    address = fields.Nested(Address, allow_none=True, error_messages=MESSAGES, **RECORDED)
     contacts = fields.List(
-        fields.Nested(Contact(), error_messages=MESSAGES), allow_none=True, error_messages=MESSAGES, **SUPPORTER_DATA
+        fields.Nested(Contact, error_messages=MESSAGES), allow_none=True, error_messages=MESSAGES, **SUPPORTER_DATA
     )
     customFieldValues = fields.List(
-        fields.Nested(CustomField(), error_messages=MESSAGES), allow_none=True, error_messages=MESSAGES, **RECORDED
+        fields.Nested(CustomField, error_messages=MESSAGES), allow_none=True, error_messages=MESSAGES, **RECORDED
     )
 
 
@@ -495,7 +495,7 @@ class Supporter(Schema.from_dict({name: fields.Raw(**RECORDED) for name in SUPPO
     """A supporter in a reply."""
 
     result = fields.String(required=True, validate=validate.OneOf(RESULTS), **RECORDED)
-    errors = fields.List(fields.Nested(ItemFault()), **CLIENT)
+    errors = fields.List(fields.Nested(ItemFault), **CLIENT)
 
 
 class Supporters(Schema):
@@ -503,7 +503,7 @@ class Supporters(Schema):
 
     total = fields.Integer(**RECORDED)
     offset = fields.Integer(**RECORDED)
-    supporters = fields.List(fields.Nested(Supporter()), required=True, **RECORDED)
+    supporters = fields.List(fields.Nested(Supporter), required=True, **RECORDED)
     count = fields.Integer(required=True, **RECORDED)
 
 
@@ -513,13 +513,13 @@ class Belonging(Schema):
     supporterId = fields.Raw(**CLIENT)
     externalSystemId = fields.Raw(**known("assumed"))
     contacts = fields.Raw(**known("assumed"))
-    segments = fields.List(fields.Nested(Segment()), **CLIENT)
+    segments = fields.List(fields.Nested(Segment), **CLIENT)
     result = fields.String(required=True, validate=validate.OneOf(RESULTS), **CLIENT)
-    errors = fields.List(fields.Nested(ItemFault()), **known("assumed"))
+    errors = fields.List(fields.Nested(ItemFault), **known("assumed"))
 
 
 class Belongings(Schema):
     """The groups of several supporters; ``count`` is the number of supporters."""
 
-    results = fields.List(fields.Nested(Belonging()), required=True, **CLIENT)
+    results = fields.List(fields.Nested(Belonging), required=True, **CLIENT)
     count = fields.Integer(required=True, **CLIENT)

@@ -30,11 +30,11 @@ VENDOR = Vendor(
     operations=(
         Operation(
             "create_segment", "POST", ("",), operations.create, f"{CREATE}; path assumed",
-            request=CreateSegment(), response=reply(Created()),
+            request=CreateSegment(), response=reply(Created),
         ),
         Operation(
             "update_segment", "PUT", ("", "/{id}"), operations.update, f"{UPDATE}; path assumed",
-            request=UpdateSegment(), response=reply(Updated()), refuses=("not_found",),
+            request=UpdateSegment(), response=reply(Updated), refuses=("not_found",),
         ),
     ),
     refusals=REFUSALS,

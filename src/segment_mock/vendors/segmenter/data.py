@@ -54,7 +54,7 @@ class SegmentRow(CreateSegment):
     id = fields.String()
     broadcastMediumId = Identifier()
     segmentType = fields.String()
-    persons = fields.List(fields.Nested(PersonRow()), load_default=list)
+    persons = fields.List(fields.Nested(PersonRow), load_default=list)
 
 
 ROWS: Mapping[str, Schema] = {"segments": SegmentRow(), "persons": PersonRow()}

@@ -72,7 +72,7 @@ class Person(RequestSchema):
 
     rules, shapes = (_Identified(),), (_one_phone, _without_null_lists)
     id: fields.Field[Any] = fields.Raw(dump_only=True, **_CREATED)
-    substitutionTags = fields.List(fields.Nested(Tag()), allow_none=True, **_TAGS)
+    substitutionTags = fields.List(fields.Nested(Tag), allow_none=True, **_TAGS)
     externalId = Identifier(allow_none=True, **_UPDATE)
     firstName = fields.String(allow_none=True, **_UPDATE)
     lastName = fields.String(allow_none=True, **_UPDATE)
@@ -85,7 +85,7 @@ class _Described(RequestSchema):
     shapes = (_one_tag_id, _without_null_lists)
     description = fields.String(allow_none=True, **_UPDATE)
     tagId = Identifier(allow_none=True, **_ASSUMED)
-    persons = fields.List(fields.Nested(Person()), allow_none=True, **_UPDATE)
+    persons = fields.List(fields.Nested(Person), allow_none=True, **_UPDATE)
 
 
 class UpdateSegment(_Described):
@@ -127,16 +127,16 @@ class Created(Schema):
     """The reply to a creation."""
 
     id = fields.String(required=True, **_CREATED)
-    persons = fields.List(fields.Nested(KnownPerson()), required=True, **_CREATED)
+    persons = fields.List(fields.Nested(KnownPerson), required=True, **_CREATED)
 
 
-def reply(data: Schema) -> Schema:
+def reply(data: type[Schema]) -> Schema:
     """Return the schema of the whole body of a reply with *data*."""
     members: dict[str, fields.Field[Any]] = {
         "data": fields.Nested(data, required=True, **_RESPONSE),
         "errorMessage": fields.String(required=True, **_RESPONSE),
     }
-    return Schema.from_dict(members, name=f"{type(data).__name__}Reply")()
+    return Schema.from_dict(members, name=f"{data.__name__}Reply")()
 
 
 class Failed(Schema):
