@@ -55,6 +55,17 @@ def test_a_value_that_is_empty(index: str) -> None:
     assert rows.count(index, "") == 0
 
 
+def test_index_of_a_member_finds_its_normal_form_and_no_record_without_it() -> None:
+    schema = TableSchema("people", lambda row: row["id"], (Index.of_member("tag"), Index.of_member("mail", str.lower)))
+    seeded = InitialRecords(schema, [{"id": 1, "mail": "A@b.org", "tag": "A"}, {"id": 2, "mail": None}])
+    rows = Store("", {"people": seeded}, ChangeLog())["people"]
+    rows.put({"id": 3, "mail": "a@B.org"})
+    rows.put({"id": 4})
+
+    assert ([1, 3], []) == (ids(rows.find("mail", "a@b.org")), ids(rows.find("mail", None)))
+    assert ([1], []) == (ids(rows.find("tag", "A")), ids(rows.find("tag", "a")))
+
+
 def test_duplicate_unique_value_is_refused() -> None:
     """A record that tells a value twice is still one record, seeded or written, and is not its own rival."""
     twice = Index("mail", lambda row: row["mails"], unique=True)

@@ -101,8 +101,8 @@ class ItemList(fields.Field):  # type: ignore[type-arg]  # not generic in marshm
 
     def with_text_ids(self, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Return *items* with text in place of numbers in their ids."""
-        numbers = [{name: str(item[name]) for name in self.ids if type(item.get(name)) is int} for item in items]
-        return [{**item, **texts} for item, texts in zip(items, numbers, strict=True)]
+        texts = [{name: str(item[name]) for name in self.ids if type(item.get(name)) is int} for item in items]
+        return [{**item, **ids} for item, ids in zip(items, texts, strict=True)]
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> list[dict[str, Any]]:
         if not isinstance(value, list):
