@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> int:
 
 
 def ran(name: str, arguments: list[str]) -> tuple[int, str]:
-    """Run a script, passing on what it prints; return its exit code and that text as Markdown."""
+    """Run a script, and show its output; return its exit code and its output as Markdown."""
     script = HERE / f"{name}.py"
     lines: list[str] = []
     with subprocess.Popen([sys.executable, script, *arguments], stdout=subprocess.PIPE, text=True) as process:
@@ -64,7 +64,7 @@ def ran(name: str, arguments: list[str]) -> tuple[int, str]:
 
 
 def written(figures: str) -> None:
-    """Put *figures* between the page's two marks."""
+    """Write *figures* between the two marks of the page."""
     head, _, rest = PAGE.read_text().partition(BEGIN)
     PAGE.write_text(f"{head}{BEGIN}\n\n{figures}\n{END}{rest.partition(END)[2]}")
 

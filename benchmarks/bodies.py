@@ -1,7 +1,7 @@
-"""Large bodies: what a PUT of many persons or segments costs beside reading its JSON.
+"""Large bodies: the cost of a PUT of many persons or segments, compared with parsing its JSON.
 
-``python benchmarks/bodies.py [--quick] [--json FILE]``. A call goes in process from the client's bytes to its
-reply: authenticated, validated, written to the store and to the journal.
+``python benchmarks/bodies.py [--quick] [--json FILE]``. A call goes in process from the client's bytes to its reply:
+authenticated, validated, written to the store and to the journal.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def persons(count: int) -> bytes:
 
 
 def segments() -> bytes:
-    """Return the body of an upsert of as many groups as Salsa takes at once."""
+    """Return the body of an upsert of the maximum number of groups that Salsa accepts."""
     rows = [
         {"name": f"Group {number}", "description": "Made by a sync", "externalSystemId": str(number)}
         for number in range(SEGMENTS)
@@ -66,7 +66,7 @@ def put(mock: SegmentMock, target: tuple[str, dict[str, str]], body: bytes) -> P
 
 
 def tidy(measured: Callable[[], float], mock: SegmentMock | None = None) -> Callable[[], float]:
-    """Return a side that leaves it no garbage of the side before, and *mock*, if given, on its initial data."""
+    """Return a side that first collects the garbage of the previous side, and resets *mock* if one is given."""
 
     def side() -> float:
         if mock is not None:
@@ -96,7 +96,7 @@ def accepting(vendor: Vendor, name: str) -> Callable[[bytes], Json]:
 
 
 def accepting_groups() -> Callable[[bytes], None]:
-    """Return the same for a batch of groups, each of which is checked against its own schema too."""
+    """Return such a function for a batch of groups, which also validates each group by its own schema."""
     frame, one = accepting(SALSA, "upsert_segments"), Validator(item()).load
 
     def accepted(body: bytes) -> None:
@@ -107,7 +107,7 @@ def accepting_groups() -> Callable[[bytes], None]:
 
 
 def people(report: Report, rounds: int) -> None:
-    """Compare an update of many persons with `json.loads` and with one of a tenth."""
+    """Compare an update of many persons with `json.loads`, and with an update of a tenth of them."""
     body, tenth = persons(PERSONS), persons(FEW)
     plain = json.loads(body)
     with SegmentMock(data=WORLD) as first, SegmentMock(data=WORLD) as again, SegmentMock(data=WORLD) as small:

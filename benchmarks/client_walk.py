@@ -22,7 +22,7 @@ RATE = "Your per minute call rate"
 
 
 class Client:
-    """Reads groups, members and supporters by *session*; *wait* gets the seconds to stay away."""
+    """Reads groups, members and supporters by *session*; *wait* is called with the seconds of a rate limit."""
 
     def __init__(self, session: requests.Session, token: str, wait: Callable[[float], None]) -> None:
         self.session, self.wait = session, wait
@@ -43,14 +43,14 @@ class Client:
         return self._pages("/supporters/search", "supporters", modifiedFrom="2000-01-01T00:00:00.000Z")
 
     def groups_of(self, supporters: list[str]) -> Iterator[tuple[str, list[str]]]:
-        """Yield each of *supporters* with their groups, a batch a call."""
+        """Yield each of *supporters* with their groups, one batch for each call."""
         for start in range(0, len(supporters), self.batch):
             payload = {"identifierType": "SUPPORTER_ID", "identifiers": supporters[start : start + self.batch]}
             for row in self._ask("POST", "/supporters/groups", payload)["results"]:
                 yield row["supporterId"], [group["segmentId"] for group in row["segments"]]
 
     def _pages(self, path: str, items: str, **payload: Any) -> Iterator[dict[str, Any]]:
-        """Yield what stands under *items*, page by page, until one is short."""
+        """Yield the members *items* of the replies, page by page, until a page is not full."""
         offset = 0
         while True:
             page = self._ask("POST", path, {**payload, "offset": offset, "count": self.batch})
@@ -78,7 +78,7 @@ def identifier(kind: int, number: int) -> str:
 
 
 def organization(groups: int, people: int, most: int, seed: int = 0) -> dict[str, Any]:
-    """Return data of groups with none to *most* members each, and people in none or many of them."""
+    """Return data with groups of at most *most* members each, and supporters in any number of groups."""
     rng = Random(seed)
     supporters = [
         {"supporterId": identifier(2, n), "contacts": [{"type": "EMAIL", "value": f"p{n}@example.org"}]}
@@ -93,7 +93,7 @@ def organization(groups: int, people: int, most: int, seed: int = 0) -> dict[str
 
 
 def walk(client: Client) -> tuple[list[tuple[str, str]], list[tuple[str, str]], dict[str, int]]:
-    """Return each (group, supporter) as members of groups, and as groups of supporters; and the replies' counts."""
+    """Return the pairs of group and supporter, read by groups and read by supporters, and the counts in the replies."""
     counts = {group["segmentId"]: group["totalMembers"] for group in client.groups()}
     by_group = [(group, member["supporterId"]) for group in counts for member in client.members(group)]
     everybody = [supporter["supporterId"] for supporter in client.supporters()]
@@ -102,7 +102,7 @@ def walk(client: Client) -> tuple[list[tuple[str, str]], list[tuple[str, str]], 
 
 
 def main(groups: int = 1_000, people: int = 10_000) -> None:
-    """Walk through an organization of that size and print what it took."""
+    """Read an organization of this size, and print the time."""
     began = time.perf_counter()
     with SegmentMock(data=organization(groups, people, 60)) as mock, mock.session() as session:
         loaded = time.perf_counter()

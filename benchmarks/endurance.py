@@ -1,7 +1,7 @@
-"""Half a minute of calls and faults from 32 clients: every write is where it was said to be, and memory stays flat.
+"""Half a minute of calls and faults from 32 clients: every acknowledged write exists, and memory does not grow.
 
-``python benchmarks/endurance.py [--seconds 30] [--json FILE]``. A client names the fault that it wants in a header.
-So it knows which reply it may get and whether its write was performed: the records at the end are compared exactly.
+``python benchmarks/endurance.py [--seconds 30] [--json FILE]``. A client names the fault that it wants in a header. So
+it knows which reply it may get and whether its write was performed: the records at the end are compared exactly.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def _threads(server: Running) -> int:
 
 
 def main() -> int:
-    """Endure; return the exit code."""
+    """Run the clients; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON too")
@@ -87,7 +87,7 @@ def main() -> int:
 
 
 def _endured(clients: list[Client], server: Running, seconds: float) -> tuple[float, int, int]:
-    """Let *clients* call for so long; return memory, threads and deleted groups of *server* once it was warm."""
+    """Let *clients* call for a number of seconds; return memory, threads and deleted groups of the warm *server*."""
     end = time.monotonic() + seconds
     workers = [threading.Thread(target=client.work, args=(lambda: time.monotonic() > end,)) for client in clients]
     for worker in workers:

@@ -19,9 +19,9 @@ GROUPS = "/api/integration/ext/v1/segments"
 
 @dataclass(frozen=True)
 class Fate:
-    """What a fault does to a call: its *rule*, whether the call is *performed*, and the *status* of the reply.
+    """The effect of a fault on a call: its *rule*, whether the call is *performed*, and the *status* of the reply.
 
-    No status: the client gets no answer that it can read.
+    Without a status, the client gets no readable reply.
     """
 
     rule: dict[str, Any] | None
@@ -57,7 +57,7 @@ class Client:
     deleted: int = 0
 
     def work(self, until: Callable[[], bool]) -> None:
-        """Call after call, until it is time."""
+        """Make one call after another until *until*."""
         rng, count = Random(self.number), 0
         connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         while not until():
@@ -109,7 +109,7 @@ class Client:
             self.expected[key] = text
 
     def _call(self, connection: HTTPConnection, fate: str, method: str, path: str, body: Any) -> Any:
-        """Return the JSON of an answer with 200, else None; an answer that *fate* does not allow is noted."""
+        """Return the JSON of a reply with status 200, else None; record a reply that *fate* does not allow."""
         status, content = None, b""
         try:
             connection.request(method, path, json.dumps(body), {**HEADERS, "X-Fate": fate})

@@ -1,8 +1,8 @@
-"""Side by side: interleaved rounds, medians of ratios, a table, and an exit code for missed bounds.
+"""Compare sides: interleaved rounds, medians of ratios, a table, and an exit code for exceeded bounds.
 
 A figure of one round is worth little on a busy machine. The ratio of two sides measured one after the other is worth
-more, so every bound is on the median of such ratios. What does not wait is measured in processor time, which does not
-count other processes. ``--quick`` means short rounds and a third of slack.
+more, so every bound is on the median of such ratios. Actions that do not wait are measured in processor time, which
+does not count other processes. ``--quick`` means short rounds and a third of slack.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Key = TypeVar("Key")
 
 
 def interleaved(sides: Mapping[Key, Callable[[], float]], rounds: int = ROUNDS) -> dict[Key, list[float]]:
-    """Measure each of *sides* once a round, in an order that turns from round to round."""
+    """Measure each of *sides* once in each round, in an order that rotates from round to round."""
     samples: dict[Key, list[float]] = {side: [] for side in sides}
     names = [*sides]
     for number in range(rounds):
@@ -35,7 +35,7 @@ def interleaved(sides: Mapping[Key, Callable[[], float]], rounds: int = ROUNDS) 
 
 
 def seconds(action: Callable[[], object], repeats: int = 1) -> Callable[[], float]:
-    """Return a side that measures the processor time of *action*, which must not wait, on average of *repeats*."""
+    """Return a side that measures the average processor time of *action*, which must not wait, over *repeats* calls."""
 
     def measured() -> float:
         began = process_time()
@@ -78,7 +78,7 @@ class Figure:
 
 @dataclass
 class Report:
-    """What one script samples; `finish` prints it, writes JSON if asked, and returns the exit code."""
+    """The figures of one script; `finish` prints them, writes JSON on request, and returns the exit code."""
 
     title: str
     quick: bool = False
@@ -92,12 +92,12 @@ class Report:
 
     @property
     def slack(self) -> float:
-        """How many times worse than its bound a figure may be."""
+        """The factor by which a figure may exceed its bound."""
         return SLACK if self.quick else 1.0
 
     @classmethod
     def start(cls, title: str) -> Report:
-        """Read the command line; a terminated script ends as an interrupted one does, and stops its servers."""
+        """Parse the command line. A script that is terminated ends like an interrupted one, and stops its servers."""
         parser = argparse.ArgumentParser(description=title)
         parser.add_argument("--quick", action="store_true", help="short rounds, few peers, a third of slack")
         parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON too")
@@ -117,32 +117,32 @@ class Report:
         at_least: float | None = None,
         aim: bool = False,
     ) -> None:
-        """Set *ours* beside *theirs*, round by round; a missed *aim* is reported, a missed bound is an error."""
+        """Compare *ours* with *theirs*, round by round. A missed *aim* is reported, an exceeded bound is an error."""
         bound = at_most if at_least is None else at_least
         sides = readable(median(ours), unit), readable(median(theirs), unit)
         self.figures.append(Figure(what, *sides, ratio(ours, theirs), bound, at_least is not None, aim))
 
     def add(self, what: str, values: Sequence[float], unit: str = "s") -> None:
-        """Add a median that stands for itself."""
+        """Add a median that is not compared."""
         self.medians[what] = readable(median(values), unit)
 
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Print a table of the script's own at once."""
+        """Print a table of the script immediately."""
         self.tables.append([head, *rows])
         print(table(head, rows), flush=True)
 
     def miss(self, why: str) -> None:
-        """Note a budget that is missed by a figure of its own."""
+        """Record a bound that one of the script's own figures exceeds."""
         self.misses.append(why)
 
     def fail(self, why: str) -> None:
-        """Note what went wrong, whatever the figures are."""
+        """Record an error that does not depend on the figures."""
         self.failures.append(why)
 
     def finish(self) -> int:
-        """Print, write, and return 1 if something failed or, but for a quick run, a bound is missed.
+        """Print and write the figures; return 1 after an error or, except in a quick run, an exceeded bound.
 
-        A quick run is part of CI, whose machine may be busy: it reports what it measured, and fails on what is wrong.
+        A quick run is part of CI, whose machine may be busy: it reports its figures, and fails only on errors.
         """
         if self.figures:
             head = ["measured", "this project", "beside", "ratio", "bound", ""]
@@ -166,7 +166,7 @@ class Report:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table that can be read on a terminal too."""
+    """Return a Markdown table that is aligned for a terminal."""
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
     lines = [head, ["-" * max(3, width) for width in widths], *rows]
     return "".join(
@@ -176,7 +176,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def readable(value: float, unit: str) -> str:
-    """Return *value* for people: seconds in the size that suits them, bytes as MB, counts with commas."""
+    """Return *value* for people: seconds in a suitable unit, bytes as MB, counts with commas."""
     if unit == "s":
         size, name = (1, "s") if abs(value) >= 1 else (1e3, "ms") if abs(value) >= 1e-3 else (1e6, "us")
         return f"{value * size:.3g} {name}"

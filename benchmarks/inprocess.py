@@ -1,6 +1,6 @@
-"""In process: a call beside a static stub of `responses`, and what our fixture adds to a test beside theirs.
+"""In process: a call compared with a static stub of `responses`, and the cost of our fixture compared with theirs.
 
-``python benchmarks/inprocess.py [--quick] [--json FILE]``. The stub repeats the reply that ours works out.
+``python benchmarks/inprocess.py [--quick] [--json FILE]``. The stub repeats the reply that our mock computes.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def calls(report: Report, rounds: int, repeats: int) -> None:
 
 @contextmanager
 def stubbed_by_responses(body: bytes) -> Iterator[None]:
-    """Let `responses` answer the search with *body*."""
+    """Make `responses` answer the search with *body*."""
     with responses.RequestsMock() as stub:
         stub.add("POST", URL, body=body, content_type=JSON)
         yield
@@ -123,7 +123,7 @@ def stubbed_by_responses(body: bytes) -> Iterator[None]:
 
 @contextmanager
 def stubbed_by_respx(body: bytes) -> Iterator[None]:
-    """Let respx answer the search with *body*."""
+    """Make respx answer the search with *body*."""
     with respx.mock as routes:
         routes.post(URL).respond(content=body, content_type=JSON)
         yield
@@ -132,7 +132,7 @@ def stubbed_by_respx(body: bytes) -> Iterator[None]:
 def within(
     stubs: Callable[[], AbstractContextManager[None]], search: Callable[[], None], repeats: int
 ) -> Callable[[], float]:
-    """Return a side that measures *search* while its own *stubs*, which may be none, are in force."""
+    """Return a side that measures *search* while *stubs*, if any, are active."""
 
     def measured() -> float:
         with stubs():
@@ -142,7 +142,7 @@ def within(
 
 
 def searching(post: Callable[..., requests.Response | httpx.Response]) -> Callable[[], None]:
-    """Return a search with *post* that looks at its answer, as a client does."""
+    """Return a search by *post* that reads the answer, as a client does."""
 
     def search() -> None:
         answer = post(URL, json=PAYLOAD, headers=HEADERS)
@@ -153,7 +153,7 @@ def searching(post: Callable[..., requests.Response | httpx.Response]) -> Callab
 
 
 def setups(report: Report, rounds: int, repeats: int) -> None:
-    """Compare making and closing a mock with making and closing a context of `responses`, one stub in it."""
+    """Compare creating and closing a mock with creating and closing a context of `responses` with one stub."""
 
     def ours() -> None:
         with world(data=None):
@@ -168,7 +168,7 @@ def setups(report: Report, rounds: int, repeats: int) -> None:
 
 
 def fixtures(report: Report, count: int) -> None:
-    """Compare what the fixtures add to the setup and teardown of *count* tests beyond one that does nothing."""
+    """Compare the time that the fixtures add to *count* tests, beyond a fixture that does nothing."""
     with tempfile.TemporaryDirectory() as folder:
         for name, text in _PROJECT.items():
             (Path(folder) / name).write_text(text.replace("COUNT", str(count)))

@@ -1,6 +1,6 @@
-"""Unchanged clients in process beside the stubs made for them, what interception costs a test, and TLS's start.
+"""Unchanged clients in process compared with static stubs, the cost of interception for a test, and the start of TLS.
 
-``python benchmarks/intercept.py [--quick] [--json FILE]``. The stub repeats the reply that ours works out.
+``python benchmarks/intercept.py [--quick] [--json FILE]``. The stub repeats the reply that our mock computes.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def main() -> int:
 
 
 def calls(report: Report, rounds: int, repeats: int) -> None:
-    """Compare a search by a client that knows of no mock with the same one before a static stub."""
+    """Compare a search by an unchanged client with the same search against a static stub."""
     body, retrying = reply(), requests.Session()
     retrying.mount("https://", HTTPAdapter(max_retries=Retry(3)))
     mock = world()

@@ -1,7 +1,7 @@
-"""What a store costs: calls a second in memory, on SQLite and on Redis, ``python benchmarks/lasting.py``.
+"""The cost of a store: calls per second in memory, on SQLite and on Redis, ``python benchmarks/lasting.py``.
 
-The rounds are interleaved. Calls of the core are a search and a write of one group in turn; a live server gets the
-same from one connection. Redis is a server of its own with ``appendonly yes``, once for each setting of its fsync.
+The rounds are interleaved. Calls of the core are a search and a write of one group in turn; a live server gets the same
+from one connection. Redis is a separate server with ``appendonly yes``, once for each setting of its fsync.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def main() -> int:
 
 
 def rate(action: Callable[[int], None], calls: int) -> float:
-    """Return how many times a second *action* can be done."""
+    """Return how often *action* can be performed in a second."""
     began = time.perf_counter()
     for number in range(calls):
         action(number)
@@ -58,7 +58,7 @@ def rate(action: Callable[[int], None], calls: int) -> float:
 
 
 def body_of(number: int) -> tuple[str, str, bytes]:
-    """Return method, path and body of the call of this number."""
+    """Return method, path and body of call *number*."""
     if number % 2:
         return "POST", f"{PATH}/search", SEARCH
     body = b'{"payload":{"segments":[{"name":"Group %d","externalSystemId":"%d"}]}}' % (number, number)

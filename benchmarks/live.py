@@ -1,7 +1,7 @@
-"""Live servers under load, side by side: requests a second, tail, and memory after it.
+"""Live servers under load, compared: requests per second, 99th percentile, and memory afterwards.
 
-``python benchmarks/live.py [--quick] [--json FILE]``. A round loads every server in turn at 1, 8 and 32
-connections; all of them run all the time. Ours searches a world of four groups, the stubs repeat its reply.
+``python benchmarks/live.py [--quick] [--json FILE]``. A round loads every server in turn with 1, 8 and 32 connections;
+all servers run all the time. Ours searches a world of four groups, the stubs repeat its reply.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Loads:
         self._costs: dict[str, list[float]] = {}
 
     def side(self, server: Running, connections: int) -> float:
-        """Load one server and return its requests a second."""
+        """Load one server, and return its requests per second."""
         name, before = server.server.name, server.cpu
         one = load(server.port, server.server.ask, connections, self._seconds)
         self._loads.setdefault((name, connections), []).append(one)
@@ -43,11 +43,11 @@ class Loads:
         return [getattr(one, field) for one in self._loads[name, connections]]
 
     def cost(self, name: str) -> float:
-        """Return the processor time that a server spends on a request, whatever else the machine does."""
+        """Return the processor time of a server for one request, which does not count other processes."""
         return median(self._costs[name])
 
     def bad(self, name: str) -> float:
-        """Return how many answers of a server were none."""
+        """Return the number of a server's invalid answers."""
         return sum(sum(self.all(name, n, field)) for n in CONNECTIONS for field in ("refused", "broken"))
 
 
@@ -70,7 +70,7 @@ def main() -> int:
 
 
 def overview(report: Report, memory: dict[str, float], loads: Loads) -> None:
-    """Print all servers: requests a second, how many times as many ours answers, p99, cost, memory."""
+    """Print all servers: requests per second, their ratio to ours, 99th percentile, processor time and memory."""
     head = ["server", *(f"{n} conn." for n in CONNECTIONS), *(f"ours at {n}" for n in CONNECTIONS)]
     rows = []
     for name in memory:
@@ -83,7 +83,7 @@ def overview(report: Report, memory: dict[str, float], loads: Loads) -> None:
 
 
 def judge(report: Report, memory: dict[str, float], loads: Loads) -> None:
-    """Compare ours with the peers that bounds and aims name; none of our answers may be an error."""
+    """Compare ours with the peers that bounds and aims name; each of our answers has to be valid."""
     rate = partial(loads.all, field="rate")
     for n in CONNECTIONS if HTTPSERVER.name in memory else ():
         what = f"requests a second at {n} beside {HTTPSERVER.name}"

@@ -1,4 +1,4 @@
-"""Load on a server for some seconds: by wrk where it is installed, else by a small client of our own."""
+"""Load on a server for some seconds: by wrk where it is installed, else by a small client here."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ end
 
 
 class Load(NamedTuple):
-    """What came of it: requests a second, 99th percentile in seconds, answers that were no 2xx, socket errors."""
+    """The result of a load: requests per second, 99th percentile in seconds, answers other than 2xx, socket errors."""
 
     rate: float
     p99: float
@@ -78,7 +78,7 @@ class _Client:
         return self.socket
 
     def read(self) -> str:
-        """Take what came; return "more", "again" when the answer is whole, or "closed" when a new connection is due."""
+        """Read the available bytes; return "more", "again" after a whole answer, or "closed" for a new connection."""
         piece = self.socket.recv(65536)
         self._received += piece
         head, gap, body = self._received.partition(b"\r\n\r\n")

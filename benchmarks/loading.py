@@ -1,4 +1,4 @@
-"""Loading data: seconds until the records of a data file can be called for.
+"""Loading data: seconds until the records of a data file are available.
 
 ``python benchmarks/loading.py [--quick] [--json FILE]``. The million groups are left out of a quick run.
 """

@@ -1,4 +1,4 @@
-"""What a warm live call runs, from the request's bytes to the reply's: functions, files and lines of this project.
+"""The code that a warm live call runs, from the request's bytes to the reply's: functions, files and lines.
 
 ``python benchmarks/path.py [--list]``. The call is a PUT that adds one group, the third of its kind on one connection.
 ``--list`` prints each function with how often it was called and how many of its lines ran. A comprehension is a part of
@@ -26,7 +26,7 @@ HEADERS = {"authToken": "any", "Content-Type": "application/json"}
 
 
 class Trace:
-    """Counts, while it is ``on``, what runs on the threads that start while it is installed."""
+    """While it is ``on``, counts the code that runs on threads that started after its installation."""
 
     def __init__(self) -> None:
         self.on = False
@@ -34,7 +34,7 @@ class Trace:
         self.lines: set[tuple[CodeType, int]] = set()
 
     def __call__(self, frame: FrameType, event: str, _: Any) -> Any:
-        """Take one event of the interpreter."""
+        """Handle one event of the interpreter."""
         code = frame.f_code
         if not code.co_filename.startswith(SOURCE):
             return None

@@ -1,4 +1,4 @@
-"""A server as a process: spawned on a free port, ready with its first right answer, stopped by its id."""
+"""A server as a process: started on a free port, ready with its first correct answer, stopped by its pid."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ Command = Callable[[int, Path], "list[str]"]
 
 @dataclass(frozen=True)
 class Server:
-    """One side. *command* makes the command line from a port and a folder of its own; *needs* must all be there.
+    """One server to measure.
+
+    *command* returns its command line from a port and a folder; *needs* must all be installed.
 
     *quick*: a quick run measures it too.
     """
@@ -39,7 +41,7 @@ class Server:
 
     @property
     def missing(self) -> str:
-        """What is not installed, or nothing."""
+        """The programs that are not installed, or ``""``."""
         return ", ".join(_named(need) for need in self.needs if not _is_there(need))
 
 
@@ -65,7 +67,7 @@ class Running:
 
 @contextmanager
 def running(server: Server) -> Iterator[Running]:
-    """Spawn *server* on a free port of 127.0.0.1, wait for its first right answer, and stop it in the end."""
+    """Start *server* on a free port of 127.0.0.1, wait for its first correct answer, and stop it at the end."""
     with tempfile.TemporaryDirectory() as folder:
         port, quiet = free_port(), subprocess.DEVNULL
         command = server.command(port, Path(folder))

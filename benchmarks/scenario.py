@@ -1,4 +1,4 @@
-"""The one exchange that every side answers: a search of Salsa's groups in a world that has four."""
+"""The exchange that every server answers: a search of Salsa's groups in a world with four groups."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from segment_mock import SegmentMock
 
 
 class Ask(NamedTuple):
-    """A request, and what its answer's body must contain."""
+    """A request, and the text that the body of its answer must contain."""
 
     method: str
     path: str

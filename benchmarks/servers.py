@@ -1,4 +1,4 @@
-"""The servers that are set side by side; all answer the one exchange, or say what they answer instead."""
+"""The servers that are compared; all answer the same exchange, or state what they answer instead."""
 
 from __future__ import annotations
 
@@ -110,7 +110,10 @@ SERVERS = (OURS, FIXTURE, FLOOR, HTTPSERVER, MOTO, WIREMOCK, WIREMOCK_BARE, MOUN
 
 
 def available(quick: bool, skipped: dict[str, str]) -> list[Server]:
-    """Return the servers that can be measured here, or the few of a *quick* run; *skipped* learns of the rest."""
+    """Return the servers that can be measured here, or a few of them for a *quick* run.
+
+    The rest is added to *skipped*.
+    """
     for server in SERVERS:
         if server.missing:
             skipped[server.name] = f"no {server.missing}"

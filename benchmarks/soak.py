@@ -1,4 +1,4 @@
-"""Half a minute at 32 connections: memory stays flat once warm, and no call goes wrong.
+"""Half a minute with 32 connections: memory does not grow once warm, and no call fails.
 
 ``python benchmarks/soak.py [--quick] [--json FILE]``. Quick: a few seconds.
 """
@@ -18,7 +18,7 @@ GROWTH = 1.05
 
 
 def main() -> int:
-    """Soak; return the exit code."""
+    """Run the load; return the exit code."""
     report = Report.start("Soak: memory under lasting load")
     warm, long = (2, 5) if report.quick else (5, 30)
     with running(OURS) as server:

@@ -1,4 +1,4 @@
-"""Start and stop: servers from spawn to first answer, imports, what a pytest plugin adds to an empty run.
+"""Start and stop: servers from start to first answer, imports, and the time that a pytest plugin adds to an empty run.
 
 ``python benchmarks/start.py [--quick] [--json FILE]``.
 """
@@ -49,7 +49,7 @@ def main() -> int:
 
 
 def servers(report: Report, rounds: int) -> None:
-    """Compare the time from spawning a server to its first right answer."""
+    """Compare the time from starting a server to its first correct answer."""
     sides = {server.name: partial(spawned, server) for server in available(report.quick, report.skipped)}
     for warm in sides.values():
         warm()
@@ -61,7 +61,7 @@ def servers(report: Report, rounds: int) -> None:
 
 
 def spawned(server: Server) -> float:
-    """Return how long a new process of *server* takes to answer."""
+    """Return the time until a new process of *server* answers."""
     with running(server) as server_run:
         return server_run.since
 
@@ -101,7 +101,7 @@ def empty_run(arguments: list[str]) -> float:
 
 
 def spent(statement: str, first: str = "", folder: str | None = None) -> float:
-    """Return the processor time of *statement* in a new interpreter: wall time would count other processes too."""
+    """Return the processor time of *statement* in a new interpreter; wall time would count other processes too."""
     code = f"from time import process_time\n{first}\nbegan = process_time()\n{statement}\nprint(process_time() - began)"
     alone = {**ENVIRONMENT, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     command = [sys.executable, "-c", code]

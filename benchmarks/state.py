@@ -1,7 +1,7 @@
-"""Loading data; and a world of many rows beside one of few: reset, deep page, snapshot, fork.
+"""Loading data, and a world with many rows compared with one with few: reset, deep page, snapshot, fork.
 
-``python benchmarks/state.py [--quick] [--json FILE]``. Every call goes in process; `store.py` measures the same of
-the store alone.
+``python benchmarks/state.py [--quick] [--json FILE]``. Every call goes in process; `store.py` measures the same of the
+store alone.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ROWS = json.dumps({"payload": {"segments": [{"name": f"New {number}"} for number
 
 
 class Side:
-    """One world of *size* groups, each credential with an organization of its own, and what is measured on it."""
+    """One world of *size* groups, in which each credential has its own organization, and its measurements."""
 
     def __init__(self, size: int) -> None:
         rows = groups(size)
@@ -63,7 +63,7 @@ class Side:
         return duration + seconds(partial(self.mock.restore, moments[0]))()
 
     def fork(self) -> None:
-        """Call once as a other program, who gets a copy of the initial data."""
+        """Make the first call with another credential, which gets a copy of the initial data."""
         self.search(0, f"other program {next(self._tokens)}")
 
     def search(self, offset: int, token: str = "any") -> None:
@@ -73,7 +73,7 @@ class Side:
 
 
 def supporters(count: int) -> list[dict[str, Any]]:
-    """Return that many supporters as a data file has them."""
+    """Return *count* supporters in the form of a data file."""
     return [
         {
             "firstName": "Ada",
@@ -87,7 +87,7 @@ def supporters(count: int) -> list[dict[str, Any]]:
 
 
 def groups(count: int) -> list[dict[str, Any]]:
-    """Return that many groups as a data file has them."""
+    """Return *count* groups in the form of a data file."""
     return [{"name": f"Group {number}", "externalSystemId": str(number)} for number in range(count)]
 
 

@@ -1,4 +1,4 @@
-"""What the store costs on many rows beside few: ``python benchmarks/store.py``; exits with 1 past a bound.
+"""The cost of the store with many rows compared with few, ``python benchmarks/store.py``; exits with 1 past a bound.
 
 A figure is the median of the ratios of interleaved rounds, in processor time: a busy machine does not count.
 """
@@ -60,7 +60,7 @@ class Side:
 
 
 def seconds(action: Action) -> float:
-    """Return the processor time of *action*, on average of many."""
+    """Return the average processor time of *action* over many calls."""
     began = process_time()
     for _ in range(REPEATS):
         action()
@@ -68,7 +68,7 @@ def seconds(action: Action) -> float:
 
 
 def within(name: str, action: Action, yardstick: Action) -> bool:
-    """Print how much longer *action* takes than *yardstick*; return whether the bound holds."""
+    """Print how much longer *action* takes than *yardstick*; return whether the ratio is within the bound."""
     rounds = [(seconds(action), seconds(yardstick)) for _ in range(ROUNDS)]
     ratio = median(long / short for long, short in rounds)
     long, short = (1e6 * median(side) for side in zip(*rounds, strict=True))

@@ -1,7 +1,7 @@
-"""Whole test suites: 1,000 tests with our fixture beside those with `responses` and pytest-httpserver.
+"""Whole test suites: 1,000 tests with our fixture compared with `responses` and pytest-httpserver.
 
-``python benchmarks/suites.py [--quick] [--json FILE]``. Each suite runs in a process of its own, with pytest's own
-plugins and the one that it needs. The time is that from pytest's start to its end, with the imports of the plugin.
+``python benchmarks/suites.py [--quick] [--json FILE]``. Each suite runs in a separate process, with pytest's own
+plugins and the plugin that it needs. The time is from pytest's start to its end, with the imports of the plugin.
 """
 
 from __future__ import annotations

@@ -15,16 +15,16 @@ class Floor(asyncio.Protocol):
     """Parses each request and writes the one reply."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the way back."""
+        """Store the transport."""
         self.transport = transport
         self.parser = HttpRequestParser(self)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came."""
+        """Parse the data."""
         self.parser.feed_data(data)
 
     def on_message_complete(self) -> None:
-        """Answer."""
+        """Write the response."""
         self.transport.write(REPLY)  # type: ignore[attr-defined]
 
 
