@@ -31,7 +31,7 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """Refuse to collect tests whose markers have unknown or unusable arguments."""
+    """Refuse to collect tests whose markers have unknown or invalid arguments."""
     report = yield
     items = [node for node in report.result if isinstance(node, pytest.Item)] if report.passed else []
     markers = (settings.MARKER, settings.SWEEP)

@@ -77,9 +77,9 @@ def exec_(command: tuple[str, ...], config: str | None, **option_values: Any) ->
     help="CA to verify a --tls server by. [SEGMENT_MOCK_CA_FILE]",
 )
 def env(url: str | None, ca_file: str | None) -> None:
-    """Print variables for a shell, as in: eval "$(segment-mock env)".
+    """Print the environment variables by which a shell's commands reach the running server.
 
-    With them, the shell's commands reach the running server.
+    Use it as in: eval "$(segment-mock env)".
     """
     base = base_url(url)
     with exit_codes(), closing(client_of(base, None, ca_file if base.startswith("https:") else None)) as client:

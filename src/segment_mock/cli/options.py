@@ -32,7 +32,7 @@ def flags(options: Iterable[Option]) -> Callable[[_Command], _Command]:
 
 
 def resolve_settings(options: Iterable[Option], flags: dict[str, Value], config: str | None) -> dict[str, Value]:
-    """Return every setting from flags, environment and file; exits with 2 for an unusable one."""
+    """Return all settings from flags, environment and file; exits with 2 for an invalid one."""
     options = [*options]
     try:
         check_variables(options, os.environ)

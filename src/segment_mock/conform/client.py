@@ -115,7 +115,7 @@ class ControlPlane:
         return answer.status == 200 and answer.body == {"status": "ok"}
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """Return the answer as JSON; raises `Unreachable` with the detail of a refusal."""
+        """Send a request, and return the JSON of the reply; raises `Unreachable` with the detail of a refusal."""
         data = b"" if body is None else json.dumps(body).encode()
         answer = self._client.ask(method, f"/_mock{path}", self._headers, data)
         if answer.status >= 300 or answer.body is None:

@@ -64,7 +64,7 @@ class Example:
 
     @property
     def admitted(self) -> bool:
-        """Whether the vendor accepts its credential; a wrong credential is sent unchanged, to be refused."""
+        """Whether the vendor accepts the credential. A wrong credential is sent unchanged, to be refused."""
         credentials = self.options.get(self.vendor.key_flag.replace("-", "_"), [self.credential])
         return bool(self.credential) and self.credential in credentials
 

@@ -38,7 +38,7 @@ class Result:
 def conform(
     target: Target, client: Client, examples: Iterable[Example], secrets: Sequence[str] = ()
 ) -> Generator[Result, None, None]:
-    """Perform each of *examples* on *target*, calling it by *client*, and yield the results without *secrets*."""
+    """Perform each of *examples* on *target* by *client*, and yield the results, from which *secrets* are redacted."""
     silent = 0
     for example in examples:
         if silent == _PATIENCE:
@@ -81,7 +81,10 @@ _WORDS = {"pass": "passed", "fail": "failed", "skip": "skipped"}
 
 
 def summary(url: str, kind: str, results: Sequence[Result], leftovers: Sequence[str]) -> dict[str, Any]:
-    """Return the run as JSON: *url* and *kind* of the target, counts by verdict, records left behind, each example."""
+    """Return the run as a JSON-compatible dictionary.
+
+    It has *url* and *kind* of the target, counts by verdict, *leftovers*, and each example.
+    """
     counts = Counter(result.verdict for result in results)
     return {
         "target": url,
@@ -93,7 +96,7 @@ def summary(url: str, kind: str, results: Sequence[Result], leftovers: Sequence[
 
 
 def junit(url: str, results: Sequence[Result], leftovers: Sequence[str]) -> bytes:
-    """Return the run as JUnit XML: a case for each example, and a failed one if records were left behind."""
+    """Return the run as JUnit XML: a case for each example, and a failed case if there are *leftovers*."""
     counts = Counter(result.verdict for result in results)
     attributes = {
         "name": "segment-mock conform",

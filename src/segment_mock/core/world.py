@@ -181,7 +181,7 @@ class World:
         return organization_name(credential) if self.isolated else ""
 
     def restore_organization(self, name: str) -> Organization:
-        """Return the organization called *name*, made from the initial data if there is none."""
+        """Return the organization called *name*, created from the initial data if it does not exist."""
         by_name = {one.name: one for one in self._organizations.values()}
         if name in by_name:
             return by_name[name]

@@ -137,7 +137,7 @@ class RedisLog(LastingLog):
         call_after_fork(self)
 
     def acquire(self) -> None:
-        """Take the lease. If its owner does not renew the lease, wait until it expires."""
+        """Take the lease. If its owner still renews it, raises `StoreInUse`; if not, waits until it expires."""
         self._guarded(self._client.ping)  # says plainly if a password is missing
         self._check_eviction()
         left = float("inf")

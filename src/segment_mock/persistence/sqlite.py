@@ -106,7 +106,7 @@ class SqliteLog(LastingLog):
         self._write(work)
 
     def resume(self) -> None:
-        """Try to write; an incomplete earlier write is rolled back."""
+        """Become the writer again if a test write succeeds; an incomplete earlier write is rolled back."""
         self._write(lambda writer: writer.execute("INSERT INTO probe VALUES (zeroblob(?))", (_PROBE,)))
         self._write(lambda writer: writer.execute("DELETE FROM probe"))
 
