@@ -9,9 +9,8 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ import yaml
 
 from segment_mock import connect
 from segment_mock.cli import main
+from tests.waiting import PATIENCE, Output
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
@@ -135,21 +135,19 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(*command: str, url: str, **variables: str) -> Iterator[None]:
-    """Run *command* until it is healthy at *url*, and then for the block."""
+def running(*command: str, **variables: str) -> Iterator[None]:
+    """Run *command* until it says that it listens, and then for the block."""
     env = {**os.environ, **variables, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
     process = subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    output = Output(process.stderr)
     try:
-        for _ in range(600):
-            assert process.poll() is None, process.stderr.read()  # type: ignore[union-attr]
-            with suppress(requests.RequestException):
-                if requests.get(f"{url}/_mock/health", timeout=5).ok or "gunicorn" in command[0]:
-                    break
-            time.sleep(0.1)
+        output.wait_for("Listening at" if "gunicorn" in command[0] else "Ctrl-C")
         yield
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        process.wait(PATIENCE)
+        output.close()
 
 
 @pytest.mark.slow
@@ -168,11 +166,11 @@ def test_what_the_examples_run_is_one_mock_that_survives_its_restart(tmp_path: P
     environment = {"SEGMENT_MOCK_ADMIN_TOKEN": "t0ken"}
     mock = {**environment, "SEGMENT_MOCK_PORT": str(mock_port), "SEGMENT_MOCK_HOST": "0.0.0.0"}
     key = {"x-api-key": "ci-1"}
-    with running(*commands["front"], url=url, SEGMENT_MOCK_UPSTREAM=upstream, HOME=str(tmp_path), **environment):
-        with running(*commands["mock"], url=upstream, **mock):
+    with running(*commands["front"], SEGMENT_MOCK_UPSTREAM=upstream, HOME=str(tmp_path), **environment):
+        with running(*commands["mock"], **mock):
             put = requests.put(f"{url}/segments", json={"id": "vip", "name": "Ours"}, headers=key, timeout=10)
         away = requests.put(f"{url}/segments", json={"id": "vip"}, headers=key, timeout=10)
-        with running(*commands["mock"], url=upstream, **mock), connect(url, "t0ken") as remote:
+        with running(*commands["mock"], **mock), connect(url, "t0ken") as remote:
             state = remote.state("ci-1")
 
     assert (200, 502) == (put.status_code, away.status_code)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-import time
 
 import pytest
 import requests
 
 from segment_mock import SegmentMock
-from segment_mock.cli.log import INTERVAL, CallLog
+from segment_mock.cli.log import CallLog
+from tests.waiting import count_calls
 
 SEARCH = "/api/integration/ext/v1/segments/search"
 HEADERS = {"authToken": "any"}
@@ -46,16 +46,15 @@ def test_every_call_of_a_server_is_logged_in_order_by_the_time_it_has_stopped() 
     assert stream.writes < 50
 
 
-def test_lines_of_a_server_appear_within_the_interval() -> None:
+def test_lines_of_a_server_appear_while_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = Stream()
+    lines = count_calls(monkeypatch, stream, "write")
     with SegmentMock() as mock, requests.Session() as client:
         mock.journal.subscribe(CallLog(stream, "text"))
         for _ in range(2):
             before = stream.getvalue()
             ask(client, mock.serve().url + SEARCH)
-            until = time.monotonic() + 100 * INTERVAL
-            while stream.getvalue() == before and time.monotonic() < until:
-                time.sleep(INTERVAL / 10)
+            lines.wait_until(lambda before=before: stream.getvalue() != before)
 
             assert 1 == stream.getvalue().removeprefix(before).count("\n")
 

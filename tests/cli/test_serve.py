@@ -9,7 +9,7 @@ import signal
 import stat
 import subprocess
 import sys
-import time
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,6 +23,7 @@ from click.testing import CliRunner
 from segment_mock import SegmentMock
 from segment_mock.cli import main
 from segment_mock.cli.serve import ReadyFile
+from tests.waiting import PATIENCE
 
 SERVER: Any = SimpleNamespace(url="http://127.0.0.1:1", port=1, ca_file=None)
 
@@ -54,12 +55,10 @@ def until_it_listens(process: subprocess.Popen[str]) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def large(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Return a data file that takes seconds to load."""
-    file = tmp_path_factory.mktemp("data") / "large.json"
+def large() -> str:
+    """The text of a data file that takes seconds to load."""
     groups = [{"name": f"group {number}", "description": "d" * 50} for number in range(300_000)]
-    file.write_text(json.dumps({"salsa": {"segments": groups}}))
-    return str(file)
+    return json.dumps({"salsa": {"segments": groups}})
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -68,20 +67,23 @@ def test_a_signal_ends_the_loading(
     processes: list[subprocess.Popen[str]], large: str, tmp_path: Path, number: int, times: int
 ) -> None:
     """SIGINT and SIGTERM are obeyed before the server listens; a second one is harmless."""
-    ready, stale = tmp_path / "ready.json", tmp_path / "ready.json"
-    stale.write_text("old")
-    process = serve("--data", large, "--ready-file", str(ready))
+    ready, pipe = tmp_path / "ready.json", tmp_path / "data.json"
+    ready.write_text("old")
+    os.mkfifo(pipe)
+    process = serve("--data", str(pipe), "--ready-file", str(ready))
     processes.append(process)
-    until = time.monotonic() + 20
-    while stale.exists() and time.monotonic() < until:  # its removal is the last thing before loading begins
-        time.sleep(0.005)
-    time.sleep(0.2)
-    began = time.monotonic()
+    sent = threading.Event()
+
+    def send() -> None:
+        pipe.write_text(large)  # returns once the server has read all but the last bytes
+        sent.set()
+
+    threading.Thread(target=send, daemon=True).start()
+    assert sent.wait(PATIENCE)
     for _ in range(times):
         process.send_signal(number)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=PATIENCE)
 
-    assert time.monotonic() - began < 15
     assert (0, "", "") == (process.returncode, out, err)
     assert not ready.exists()
 
@@ -96,7 +98,6 @@ def test_signals_end_a_server(processes: list[subprocess.Popen[str]], tmp_path: 
     assert ready.exists()
     for _ in range(times):
         process.send_signal(signal.SIGTERM)
-        time.sleep(0.002)
 
     assert (0, "") == (process.wait(10), process.communicate()[0])
     assert not ready.exists()

@@ -8,7 +8,6 @@ import re
 import shlex
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -155,8 +154,7 @@ def test_follow_prints_each_call_once_it_is_answered(mock: SegmentMock) -> None:
     command = [sys.executable, "-m", "segment_mock", "journal", "--follow", "--json", "--operation", "salsa.*"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        first = json.loads(process.stdout.readline())
-        time.sleep(0.2)
+        first = json.loads(process.stdout.readline())  # printed once the events are followed
         mock.session().get("/segments")
         search(mock)
         second = json.loads(process.stdout.readline())

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from pathlib import Path
 
 import pytest
 
 from segment_mock import SegmentMock, SettingError
 from segment_mock.cli.serve import FileWatch
+from tests.waiting import count_calls
 
 
 def names(mock: SegmentMock) -> list[str]:
@@ -57,21 +57,16 @@ def test_reload_applies_all_files_or_none(tmp_path: Path, file: str, text: str) 
         assert ["hang"] == [rule.kind for rule in mock.faults]
 
 
-def test_watch_reloads_a_file_that_changed_and_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_watch_reloads_a_file_that_changed_and_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "data.json"
     file.write_text('{"salsa": {"segments": [{"name": "A"}]}}')
 
-    def wait_for(said: str) -> None:
-        end = time.monotonic() + 10
-        while said not in caplog.text and time.monotonic() < end:
-            time.sleep(0.02)
-        assert said in caplog.text
+    lines, reloads = count_calls(monkeypatch, caplog.handler, "emit"), count_calls(monkeypatch, SegmentMock, "reload")
 
-    def wait_for_names(wanted: list[str], mock: SegmentMock) -> None:
-        end = time.monotonic() + 10
-        while names(mock) != wanted and time.monotonic() < end:
-            time.sleep(0.02)
-        assert wanted == names(mock)
+    def wait_for(said: str) -> None:
+        lines.wait_until(lambda: said in caplog.text)
 
     with caplog.at_level(logging.WARNING, "segment_mock"), SegmentMock(data=str(file)) as mock, FileWatch(mock, [file]):
         file.write_text("{ this is no JSON")
@@ -83,4 +78,4 @@ def test_watch_reloads_a_file_that_changed_and_says_so(tmp_path: Path, caplog: p
         file.unlink()
         wait_for("data.json can't be found; no file is reloaded until it is there again")
         file.write_text(json.dumps({"salsa": {"segments": [{"name": "Back"}]}}))
-        wait_for_names(["Back"], mock)
+        reloads.wait_until(lambda: names(mock) == ["Back"])

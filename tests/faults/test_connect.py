@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import select
 import shutil
 import socket
 import ssl
@@ -156,13 +157,14 @@ def test_each_client_raises_its_own_error_live(
         assert 200 == call()
 
 
+@pytest.mark.slow  # the client's own timeout has to pass
 def test_a_timeout_is_real_over_real_sockets(mock: SegmentMock) -> None:
     mock.faults.add(F.Connect(how="timeout"))
     start = time.monotonic()
     with mock.intercept(transport="live"), pytest.raises(requests.ConnectTimeout):
         requests.get(URL, headers=HEADERS, timeout=0.2)
 
-    assert 0.2 <= time.monotonic() - start < 60
+    assert 0.2 <= time.monotonic() - start
 
 
 def test_a_client_without_a_timeout_waits_as_long_as_the_system(mock: SegmentMock) -> None:
@@ -417,12 +419,10 @@ class TestProxy:
         """No answer, until the client leaves or the server stops."""
         sock, server = self.connect(mock, "timeout")
         with sock:
-            sock.settimeout(0.2)
-            with pytest.raises(TimeoutError):
-                sock.recv(1)
-            start = time.monotonic()
+            assert requests.get(f"{server.url}/_mock/health").ok  # comes after it, and is answered
+            assert not select.select([sock], [], [], 0)[0]
             server.stop()
-            assert time.monotonic() - start < 60
+            assert select.select([sock], [], [], PATIENCE)[0]
 
     @pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
     def test_tls(self, mock: SegmentMock) -> None:
@@ -436,7 +436,13 @@ class TestProxy:
         mock.faults.add(F.Connect(how="tls"))
         assert requests.get(URL, headers=HEADERS, proxies={"https": server.url}, verify=False).ok
 
-    @pytest.mark.parametrize(("how", "error"), [("refused", ConnectionResetError), ("timeout", TimeoutError)])
+    @pytest.mark.parametrize(
+        ("how", "error"),
+        [
+            ("refused", ConnectionResetError),
+            pytest.param("timeout", TimeoutError, marks=pytest.mark.slow),  # the client's own timeout has to pass
+        ],
+    )
     def test_tls_without_connect(self, mock: SegmentMock, how: str, error: type[Exception]) -> None:
         server = mock.serve(proxy=True)
         mock.faults.add(F.Connect(how=how), times=1)

@@ -116,6 +116,7 @@ def _naps(mock: SegmentMock) -> None:
 
 
 def test_thread_of_a_server_really_waits_under_patch_sleep() -> None:
+    """This is about real time, so 20 ms of it pass."""
     real, clock = time.monotonic, SegmentMock().clock
     clock.freeze(0)
     began = real()

@@ -7,7 +7,6 @@ import logging
 import resource
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,6 +19,7 @@ from segment_mock import SegmentMock, faults
 from tests.faults.fault_clients import LIVE, in_session
 from tests.faults.fault_world import HEADERS, SALSA, names
 from tests.faults.table import ROWS, SHORT, UPSERT, Row
+from tests.waiting import count_calls
 
 F: Any = faults
 BODY = json.dumps({"payload": {"segments": [{"name": "A"}]}}).encode()
@@ -58,14 +58,6 @@ def many_files() -> Iterator[None]:
 def open_files() -> int:
     """Return how many files and sockets this process has open."""
     return len([*Path("/proc/self/fd").iterdir()])
-
-
-def until(condition: Any) -> bool:
-    """Look again and again whether *condition* holds; give up after a patient while."""
-    end = time.monotonic() + PATIENCE
-    while not condition() and time.monotonic() < end:
-        threading.Event().wait(0.002)
-    return bool(condition())
 
 
 def hanging(url: str, stack: ExitStack, count: int) -> list[socket.socket]:
@@ -111,20 +103,21 @@ def test_no_thread_or_socket_is_left(errors: list[str]) -> None:
                 with mock.faults.injected(row.fault):
                     LIVE["requests"](url, UPSERT._replace(timeout=SHORT if row.hasty else PATIENCE))
         if measured:  # what is opened once and for all is open by now
-            assert until(lambda before=before: before == (open_files(), threading.active_count()))
+            assert before == (open_files(), threading.active_count())
     assert [] == errors
 
 
 @pytest.mark.usefixtures("many_files")
 @pytest.mark.memory_only("it counts threads, and a lease has one")
-def test_a_thousand_hanging_connections(errors: list[str]) -> None:
+def test_a_thousand_hanging_connections(errors: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """They cost no thread, others are served meanwhile, and the stop does not wait; nothing was performed."""
     with SegmentMock(limits="off") as mock, ExitStack() as stack:
         url = mock.serve().url
         before = threading.active_count()
-        rule = mock.faults.add(F.Hang(), "salsa.upsert_segments")
+        mock.faults.add(F.Hang(), "salsa.upsert_segments")
+        hangs = count_calls(monkeypatch, F.Hang, "__call__")
         opened = hanging(url, stack, MANY)
-        assert until(lambda: rule.fired == MANY)
+        hangs.wait(MANY)
         reply = requests.post(f"{url}{SALSA}/segments/search", json={"payload": {}}, headers=HEADERS, timeout=PATIENCE)
         during = threading.active_count()
         mock.close()
@@ -136,12 +129,15 @@ def test_a_thousand_hanging_connections(errors: list[str]) -> None:
     assert [] == errors
 
 
-def test_a_reset_closes_what_hangs_unperformed(errors: list[str]) -> None:
+def test_a_reset_closes_what_hangs_unperformed(errors: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    hangs, late = count_calls(monkeypatch, F.Hang, "__call__"), count_calls(monkeypatch, F.Latency, "__call__")
     with SegmentMock() as mock, ExitStack() as stack:
         url = mock.serve().url
-        rules = [mock.faults.add(F.Hang(), times=2), mock.faults.add(F.Latency(seconds=3600))]
+        mock.faults.add(F.Hang(), times=2)
+        mock.faults.add(F.Latency(seconds=3600))
         opened = hanging(url, stack, 3)
-        assert until(lambda: [2, 1] == [rule.fired for rule in rules])
+        hangs.wait(2)
+        late.wait()
         entries = mock.journal.entries()
         mock.reset()
         rests = [_rest(each) for each in opened]
@@ -164,7 +160,7 @@ def test_a_hang_after_the_write_is_in_store_and_journal() -> None:
             requests.put(f"{url}{SALSA}/segments", data=BODY, headers=HEADERS, timeout=(PATIENCE, SHORT))
         entry = mock.journal.entries()[0]
 
-        assert until(lambda: entry.outcome == "abandoned")
+        assert mock._emulator.journal.wait(lambda: entry.outcome == "abandoned", PATIENCE)
         assert (None, ("1 hang",)) == (entry.status, entry.faults)
         assert ["A"] == [change.after["name"] for change in entry.changes if change.after] == names(mock)
 

@@ -6,11 +6,15 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import requests
+
+from tests.waiting import Output
+
+BANNER = "Ctrl-C"
+"""What a server prints last once it answers."""
 
 
 class Server:
@@ -18,17 +22,20 @@ class Server:
 
     def __init__(self, url: str, place: Path, *flags: str) -> None:
         place.mkdir(parents=True, exist_ok=True)
-        self._ready, self._log = place / "ready.json", place / "stderr.txt"
+        self._ready = place / "ready.json"
         self._ready.unlink(missing_ok=True)
         command = [sys.executable, "-m", "segment_mock", "serve", "--store", url, "--port", "0", "--time-scale", "0",
                    "--ready-file", str(self._ready), *flags]  # fmt: skip
-        with self._log.open("wb") as log:
-            self.process = subprocess.Popen(command, stderr=log)
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        assert self.process.stderr is not None
+        self.output = Output(self.process.stderr)
 
     @property
     def log(self) -> str:
         """Its output on stderr."""
-        return self._log.read_text(encoding="utf-8")
+        if self.process.poll() is not None:
+            self.output.close()
+        return self.output.text
 
     @property
     def is_ready(self) -> bool:
@@ -37,23 +44,18 @@ class Server:
 
     def wait_for(self, words: str) -> None:
         """Wait until it has written *words* on stderr."""
-        while words not in self.log:
-            assert self.process.poll() is None, self.log
-            time.sleep(0.01)
+        self.output.wait_for(words)
 
     def wait(self) -> str:
         """Return its URL, once it answers."""
-        for _ in range(6000):
-            if self.is_ready:
-                return str(json.loads(self._ready.read_text(encoding="utf-8"))["url"])
-            assert self.process.poll() is None, self.log
-            time.sleep(0.01)
-        raise AssertionError(f"the server does not start: {self.log}")
+        self.wait_for(BANNER)
+        return str(json.loads(self._ready.read_text(encoding="utf-8"))["url"])
 
     def kill(self, number: int = signal.SIGKILL) -> None:
         """End it by the signal *number*."""
         self.process.send_signal(number)
         self.process.wait(60)
+        self.output.close()
 
 
 def ask(session: requests.Session, url: str, request: tuple[str, str, Any, dict[str, str]]) -> tuple[int, str]:

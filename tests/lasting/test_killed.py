@@ -94,8 +94,7 @@ def test_password_of_a_store_is_shown_nowhere(tmp_path: Path) -> None:
         server.kill(signal.SIGTERM)
         assert "hunter2" not in server.log
     finally:
-        server.process.kill()
-        server.process.wait(60)
+        server.kill()
 
 
 @needs_redis

@@ -26,6 +26,7 @@ from segment_mock import SegmentMock
 from tests.lasting.servers import Server, ask
 from tests.lasting.walk import SALSA, Walk
 from tests.persistence.engines import RedisServer, sqlite_url
+from tests.waiting import Calls
 
 Request = tuple[str, str, Any, dict[str, str]]
 FREEZE: Request = ("POST", "/_mock/clock", {"freeze": "2026-01-01"}, {})
@@ -146,7 +147,7 @@ class Twins:
 
     def _wait_for_store(self) -> None:
         while OUTAGE in self._send(("GET", "/_mock/clock", None, {}))[1]:
-            time.sleep(0.01)
+            pass  # a client that tries again and again
 
     def _model_reply(self, request: Request) -> tuple[int, str]:
         return ask(self._session, self._model, request)
@@ -164,6 +165,7 @@ def write_at_once(engine: Engine, run: int, seconds: float) -> tuple[set[str], l
     The second value has the names of all groups that are there afterwards.
     """
     acknowledged: set[str] = set()
+    writes = Calls()
     end = time.monotonic() + seconds
 
     def write(number: int) -> None:
@@ -177,21 +179,22 @@ def write_at_once(engine: Engine, run: int, seconds: float) -> tuple[set[str], l
                 status, text = ask(session, engine.url, ("PUT", f"{SALSA}/segments", body, {"authToken": token}))
                 if status == 200 and '"ADDED"' in text:
                     acknowledged.add(name)
+                    writes.add()
 
     threads = [Thread(target=write, args=(number,)) for number in range(4)]
     for thread in threads:
         thread.start()
     while time.monotonic() < end:
-        time.sleep(0.3)
+        writes.wait_for_more(20)
         engine.kill_store()
-        time.sleep(0.3)
+        writes.wait_for_more(20)
         engine.signal()
         engine.follow()
     for thread in threads:
         thread.join()
     with requests.Session() as session:
         while OUTAGE in (reply := ask(session, engine.url, ("GET", "/_mock/state", None, {})))[1]:
-            time.sleep(0.01)
+            pass
         state = requests.models.complexjson.loads(reply[1])
     return acknowledged, [row["name"] for row in state["salsa"]["segments"]]
 

@@ -6,14 +6,14 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
 import weakref
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
+
+from tests.waiting import Output
 
 
 def sqlite_url(place: Path) -> str:
@@ -29,7 +29,7 @@ class RedisServer:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = int(free.getsockname()[1])
         self._settings = {"appendonly": "yes", "appendfsync": "always", "save": "", **settings}
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[str] | None = None
         self.start()
 
     @property
@@ -45,15 +45,11 @@ class RedisServer:
         """Start it, and return once it answers."""
         flags = [word for name, value in self._settings.items() for word in (f"--{name}", value)]
         command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._place), *flags]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         weakref.finalize(self, _end, self._process)  # also after a test that fails
-        with self.client() as client:
-            for _ in range(1000):
-                with suppress(redis.RedisError):
-                    client.ping()
-                    return
-                time.sleep(0.01)
-        raise AssertionError("redis-server does not answer")
+        assert self._process.stdout is not None
+        self._output = Output(self._process.stdout)
+        self._output.wait_for("Ready to accept connections")
 
     def send(self, number: int) -> None:
         """Send it the signal *number*."""
@@ -65,6 +61,7 @@ class RedisServer:
         self.send(number)
         assert self._process is not None
         self._process.wait(20)
+        self._output.close()
 
     def empty(self) -> None:
         """Forget everything."""
@@ -72,10 +69,12 @@ class RedisServer:
             client.flushall()
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[str]) -> None:
     if process.poll() is None:
         process.kill()
         process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 needs_redis = pytest.mark.skipif(shutil.which("redis-server") is None, reason="redis-server is not installed")

@@ -6,18 +6,19 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import redis
 
 from segment_mock.persistence import StoreError, StoreInUse, StoreUnavailable, open_log
 from segment_mock.persistence import redis as engine
 from segment_mock.persistence.redis import RedisLog
 from tests.persistence.engines import RedisServer, needs_redis
 from tests.transports.forks import in_child
+from tests.waiting import count_calls
 
 pytestmark = needs_redis
 LOG, META, LEASE, BLOBS = (f"{{segment-mock}}:{name}" for name in ("log", "meta", "lease", "blobs"))
@@ -33,7 +34,7 @@ while True:
         log.acquire()
         break
     except (StoreInUse, StoreUnavailable):
-        Clock().wait(0.02)
+        Clock().wait(0.02)  # the lease of the other ends by the clock of Redis
 print("owner", flush=True)
 for line in sys.stdin:
     try:
@@ -137,20 +138,32 @@ def take_over(log: RedisLog, server: RedisServer) -> None:
     raise AssertionError("the other one was always quicker")
 
 
+def wait_for_renewal(client: redis.Redis[bytes]) -> None:
+    """Wait until the server says that the time of the lease was set again."""
+    client.config_set("notify-keyspace-events", "Kgx$")
+    with client.pubsub() as events:
+        events.subscribe(f"__keyspace@0__:{LEASE}")
+        for event in events.listen():
+            if event["type"] == "message":
+                break
+
+
 def resumed(log: RedisLog) -> list[bytes]:
-    """Return the entries of *log* once it can be used again."""
-    for _ in range(2000):
-        try:
-            log.resume()
-            return [*log.entries()]
-        except StoreUnavailable:
-            time.sleep(0.01)
+    """Return the entries of *log* once it can be used again, which its thread finds out round by round."""
+    with pytest.MonkeyPatch.context() as patch:
+        rounds = count_calls(patch, log._over, "wait")
+        for _ in range(100):
+            with suppress(StoreUnavailable):
+                log.resume()
+                return [*log.entries()]
+            rounds.wait_for_more(2)
     raise AssertionError("it did not resume")
 
 
 # One owner.
 
 
+@pytest.mark.slow  # a lease ends by the clock of Redis
 def test_a_standby_takes_over_what_was_written_when_the_owner_is_killed(server: RedisServer) -> None:
     first = Writer(server.url)
     assert "owner" == first.line()
@@ -177,6 +190,7 @@ def test_a_standby_takes_over_at_once_when_the_owner_closes(
     opened(server.url).close()
 
 
+@pytest.mark.slow  # a lease ends by the clock of Redis
 def test_an_owner_that_slept_through_its_lease_writes_nothing_any_more(server: RedisServer) -> None:
     first = Writer(server.url)
     assert "owner" == first.line()
@@ -209,8 +223,8 @@ def test_owner_with_an_expired_lease_goes_on_without_a_successor(log: RedisLog, 
 def test_the_lease_is_renewed_while_nothing_is_written(log: RedisLog, server: RedisServer) -> None:
     with server.client() as client:
         client.pexpire(LEASE, 10_000)
-        while client.pttl(LEASE) > 2500:
-            time.sleep(0.01)
+        wait_for_renewal(client)
+        assert client.pttl(LEASE) <= 2500
         with pytest.raises(StoreInUse):
             open_log(server.url).acquire()
 
@@ -343,8 +357,7 @@ def test_a_server_without_memory_refuses_and_loses_nothing(log: RedisLog, server
         for write in (lambda: log.append(b"two"), lambda: log.compact(b"whole", []), lambda: log.put("more", b"x")):
             with pytest.raises(StoreUnavailable, match=r"can't be written: .*memory"):
                 write()
-        while client.pttl(LEASE) < 1000:  # the lease is renewed all the same
-            time.sleep(0.01)
+        wait_for_renewal(client)  # the lease is renewed all the same
         client.config_set("maxmemory", "0")
 
     assert [b"one"] == resumed(log)

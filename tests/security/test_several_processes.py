@@ -6,11 +6,10 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,6 +20,7 @@ import requests
 from werkzeug.test import create_environ, run_wsgi_app
 
 from segment_mock import SegmentMock, connect, create_app, faults
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.slow  # starts many processes
 
@@ -41,17 +41,13 @@ def test_refused(path: str) -> None:
 @contextmanager
 def gunicorn(*flags: str, log: IO[str] | None = None, **variables: str) -> Iterator[str]:
     """Run gunicorn with *flags* and *variables* and yield its base URL; its access log goes to *log*."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "gunicorn", "-b", f"127.0.0.1:{port}", *flags, "segment_mock:create_app()"]
     env = {**os.environ, **variables}
-    process = subprocess.Popen(command, stdout=log, stderr=subprocess.DEVNULL, env=env)
+    with socket.create_server(("127.0.0.1", 0)) as server:  # it listens before gunicorn runs, so that clients wait
+        port, place = server.getsockname()[1], f"fd://{server.fileno()}"
+        command = [sys.executable, "-m", "gunicorn", "-b", place, *flags, "segment_mock:create_app()"]
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.DEVNULL, env=env, pass_fds=[server.fileno()])
     try:
-        for _ in range(300):
-            with suppress(requests.ConnectionError):
-                requests.get(f"http://127.0.0.1:{port}/_mock/health", timeout=5)
-                break
-            time.sleep(0.1)
+        requests.get(f"http://127.0.0.1:{port}/_mock/health", timeout=PATIENCE)
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import pickle
+import select
 import signal
-import time
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -33,16 +33,13 @@ class Child:
 
     def result(self, timeout: float = 20.0) -> Any:
         """Return the outcome; a child that takes longer than *timeout* seconds is ended, and its outcome "hangs"."""
-        end = time.monotonic() + timeout
-        while os.waitpid(self.pid, os.WNOHANG) == (0, 0):
-            if time.monotonic() > end:
-                os.kill(self.pid, signal.SIGKILL)
-                os.waitpid(self.pid, 0)
-                os.close(self._reader)
-                return "hangs"
-            time.sleep(0.002)
         with os.fdopen(self._reader, "rb") as pipe:
-            return pickle.loads(pipe.read())
+            has_written = bool(select.select([pipe], [], [], timeout)[0])
+            if not has_written:
+                os.kill(self.pid, signal.SIGKILL)
+            outcome = pickle.loads(pipe.read()) if has_written else "hangs"
+        os.waitpid(self.pid, 0)
+        return outcome
 
 
 def in_child(function: Callable[[], Any]) -> Any:

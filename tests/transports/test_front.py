@@ -24,6 +24,7 @@ from segment_mock.transports.server import connection
 from tests.faults.fault_clients import in_requests
 from tests.faults.fault_world import HEADERS, SALSA
 from tests.faults.table import PAGE, ROWS, SHORT, UPSERT, Row, printed
+from tests.waiting import PATIENCE, count_calls
 
 F: Any = faults
 CELLS = printed(PAGE.read_text(encoding="utf-8"))
@@ -275,6 +276,7 @@ def test_a_stream_of_events_ends_after_its_turn(mock: SegmentMock, monkeypatch: 
     assert body.startswith(b"retry: 1000")
 
 
+@pytest.mark.slow  # the front's own timeout of a socket has to pass
 def test_a_call_that_waits_longer_than_the_timeout_is_no_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     """The server gives a sign of life while a fault keeps the answer back."""
     monkeypatch.setattr(connection, "BEAT", 0.05)
@@ -287,22 +289,22 @@ def test_a_call_that_waits_longer_than_the_timeout_is_no_silence(monkeypatch: py
 def test_a_client_that_leaves_ends_a_call_that_is_held_for_ever(mock: SegmentMock, url: str) -> None:
     mock.faults.add(F.Hang())
     requests_seen = [in_requests(url, UPSERT._replace(timeout=SHORT)) for _ in range(3)]
-    for _ in range(1000):
-        if all(entry.end is not None for entry in mock.journal.entries()):
-            break
-        mock.clock.wait(0.01)
+    journal = mock._emulator.journal
+    assert journal.wait(lambda: all(entry.end is not None for entry in journal), PATIENCE)
 
     assert ["ReadTimeout(ReadTimeoutError)"] * 3 == requests_seen
     assert ["abandoned"] * 3 == [entry.outcome for entry in mock.journal.entries()]
 
 
-def test_a_reset_of_the_mock_ends_a_call_that_is_held(mock: SegmentMock, url: str) -> None:
+def test_a_reset_of_the_mock_ends_a_call_that_is_held(
+    mock: SegmentMock, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     mock.faults.add(F.Hang())
+    hangs = count_calls(monkeypatch, F.Hang, "__call__")
     seen: list[str] = []
     thread = threading.Thread(target=lambda: seen.append(in_requests(url, UPSERT)))
     thread.start()
-    while not mock.journal.entries():
-        mock.clock.wait(0.01)
+    hangs.wait()
     mock.reset()
     thread.join()
 

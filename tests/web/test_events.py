@@ -14,8 +14,10 @@ import pytest
 import requests
 
 from segment_mock import SegmentMock, create_app, faults
+from segment_mock.transports.server.connection import Connection
 from segment_mock.transports.server.server import LiveServer
 from segment_mock.web import events
+from tests.waiting import count_calls
 
 METRICS = "/api/integration/ext/v1/metrics"
 SEGMENTS = "/api/integration/ext/v1/segments"
@@ -238,13 +240,12 @@ def test_a_server_with_readers_stops_at_once(mock: SegmentMock, server: LiveServ
         stream.close()
 
 
-def test_a_reader_who_leaves_is_let_go(mock: SegmentMock, server: LiveServer) -> None:
+def test_a_reader_who_leaves_is_let_go(server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    lost = count_calls(monkeypatch, Connection, "connection_lost")
     Stream(server).begin().close()
     context = server._running.context  # type: ignore[union-attr]
 
-    deadline = time.monotonic() + 5
-    while context.connections and time.monotonic() < deadline:
-        time.sleep(0.01)
+    lost.wait()
 
     assert not context.connections
 
@@ -265,11 +266,13 @@ def test_events_need_the_token_and_this_machine() -> None:
             assert (401, 200) == (refused.status_code, allowed.status_code)
 
 
-def test_in_process_and_under_a_test_client_the_reply_has_what_is_due(mock: SegmentMock) -> None:
+def test_in_process_and_under_a_test_client_the_reply_has_what_is_due(
+    mock: SegmentMock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "_SHORTEST", 0)  # seconds between two looks at the mock
     session, client = mock.session(), create_app(data="demo").test_client()
     first = session.get("http://localhost/_mock/events", timeout=5)
     session.get(f"https://api.salsalabs.org{METRICS}", headers=KEY)
-    time.sleep(events.INTERVAL)
     second = session.get(
         "http://localhost/_mock/events", headers={"Last-Event-ID": first.text.split("id: ")[1].split()[0]}
     )

@@ -1,11 +1,11 @@
 """What the live door refuses or cuts short by itself: broken, oversized and unfinished requests."""
 
-import threading
-
 import pytest
 import requests
 
+from segment_mock.clock import Clock
 from segment_mock.messages import Response
+from segment_mock.transports.server.server import _Loop
 
 from .raw_client import GET, TIMEOUT, RawClient, serving
 
@@ -120,21 +120,34 @@ def test_a_request_that_is_not_completed(sent):
         assert wire.rest() == b""
 
 
-def test_each_request_has_its_own_time():
+@pytest.fixture
+def pass_time(monkeypatch):
+    """A function that moves the time of the server's loop on by a number of seconds."""
+    passed = [0.0]
+    monkeypatch.setattr(_Loop, "time", staticmethod(lambda: Clock.monotonic() + passed[0]))
+
+    def pass_time(seconds):
+        passed[0] += seconds
+
+    return pass_time
+
+
+def test_each_request_has_its_own_time(pass_time):
     """A client that keeps sending requests in pieces is not cut off."""
-    with serving(request_timeout=0.1) as server, RawClient(server) as wire:
+    with serving(request_timeout=3600) as server, RawClient(server) as wire:
         wire.send(GET[:9])
         for _ in range(20):
-            threading.Event().wait(0.01)
+            pass_time(1000)
             wire.send(GET[9:] + GET[:9])
             assert wire.reply()[0] == 200
 
 
-def test_an_idle_connection_is_not_closed():
+def test_an_idle_connection_is_not_closed(pass_time):
     """The time limit is for requests, not for the time between them."""
-    with serving(request_timeout=0.01) as server, RawClient(server) as wire:
+    with serving(request_timeout=60) as server, RawClient(server) as wire, RawClient(server) as other:
         wire.send(GET).reply()
-        threading.Event().wait(0.03)
+        pass_time(3600)
+        other.send(GET).reply()  # wakes the loop, so that what is due is done
 
         assert wire.send(GET).reply()[1]["x-turn"] == "2"
 

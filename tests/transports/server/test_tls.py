@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,9 @@ import pytest
 import requests
 
 from segment_mock import SegmentMock
+from segment_mock.transports.server.context import ServerContext
 from segment_mock.transports.server.tls import CertificateAuthority
+from tests.waiting import count_calls
 
 SEARCH = "/api/integration/ext/v1/segments/search"
 SALSA = f"https://api.salsalabs.org{SEARCH}"
@@ -201,17 +202,18 @@ def test_a_tls_server_that_is_started_again_has_its_file_again(mock: SegmentMock
     assert 200 == session.get(f"{server.url}/_mock/health", verify=server.ca_file).status_code
 
 
-def test_handshakes_that_clients_break_off_are_counted(mock: SegmentMock, session: requests.Session) -> None:
+def test_handshakes_that_clients_break_off_are_counted(
+    mock: SegmentMock, session: requests.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """By host, on the server that they were with."""
+    counted = count_calls(monkeypatch, ServerContext, "count_failed_handshake")
     proxy, tls = mock.serve(proxy=True), mock.serve(tls=True)
     for _ in range(2):
         with pytest.raises(requests.exceptions.SSLError):
             session.post(SALSA, json=ALL, headers=KEY, proxies={"https": proxy.url}, verify=True)
     with pytest.raises(requests.exceptions.SSLError):
         session.get(tls.url, verify=True)
-    until = time.monotonic() + 5
-    while (proxy.failed_handshakes.total(), tls.failed_handshakes.total()) != (2, 1) and time.monotonic() < until:
-        time.sleep(0.001)  # a client may give up before the server hears of it
+    counted.wait(3)  # a client may give up before the server hears of it
     with socket.create_connection((tls.host, tls.port)):
         mock.close()  # a handshake that the server breaks off is not the client's doing
 
