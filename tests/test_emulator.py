@@ -130,6 +130,16 @@ def test_lag_shows_an_earlier_moment_to_reads_only(loaded):
     assert ["old", "new"] == found_names(mock)
 
 
+def test_a_snapshot_of_another_mock_is_refused():
+    """Its position in the change log is one of this mock, too."""
+    mock, other = world("a"), world("b")
+    put(mock, "c")
+
+    with pytest.raises(LookupError, match="that snapshot was taken of another mock"):
+        mock.restore(other.snapshot())
+    assert ["a", "c"] == names(mock)
+
+
 def test_a_snapshot_is_returned_to_across_writes_and_loads():
     """As often as wanted, forward too; ids that were retired since are unknown again."""
     mock = world("a")

@@ -69,7 +69,12 @@ class Snapshot:
         with world.lock:
             self.mark = world.log.mark if mark is None else mark
             world.log.hold(self.mark)
+        self._world = weakref.ref(world)
         weakref.finalize(self, world.log.release, self.mark)
+
+    def is_of(self, world: World) -> bool:
+        """Return whether it was taken of *world*."""
+        return self._world() is world
 
 
 class FaultyAdmission(Admission):
@@ -367,6 +372,8 @@ class Emulator:
 
     def _resolve_snapshot(self, snapshot: Snapshot | str) -> Snapshot:
         if isinstance(snapshot, Snapshot):
+            if not snapshot.is_of(self.world):
+                raise LookupError("that snapshot was taken of another mock")
             return snapshot
         if not isinstance(snapshot, str) or snapshot not in self._snapshots:
             near, names = suggestion(snapshot, self._snapshots), comma_list(self._snapshots)
@@ -388,12 +395,16 @@ class Emulator:
             raise LookupError(f"entry {number} is still open: {entry.operation} has not been answered yet")
         self.world.rollback(entry.end)
 
+    def _fault_names(self) -> list[str]:
+        struck = [word for entry in self.journal for fault in entry.faults for word in fault.split()]
+        return [*kinds(), *(rule.kind for rule in self.fault_rules.armed), *struck]
+
     def entry_filter(self, **filters: Any) -> EntryFilter:
         """Return a filter of entries; *given* are fields of `EntryFilter`, and *organization* may be a credential.
 
         Raises `SettingError` for an unknown filter, operation or vendor, with the nearest valid name.
         """
-        check_filters(filters, self.routes.names(), [*self.vendors, UNMATCHED.name])
+        check_filters(filters, self.routes.names(), [*self.vendors, UNMATCHED.name], self._fault_names)
         organization = filters.get("organization")
         if organization is not None and not self.world.has_named(organization):
             filters["organization"] = self.world.organization_name(organization)

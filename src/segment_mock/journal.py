@@ -17,7 +17,7 @@ from .forking import new_lock
 from .hosts import query_of
 from .json_match import ABSENT, Mismatch, brief, json_or_text, mismatches, parsed
 from .messages import Request, Response
-from .redaction import redacted, without
+from .redaction import REDACTED, is_secret_name, redacted, without
 from .settings import SettingError, alternatives, unknown_name
 from .store import Change, Difference, differences
 from .wording import plural
@@ -381,6 +381,18 @@ class EntryFilter:
         for name in ("operation", "vendor", "fault", "organization"):
             if not isinstance(getattr(self, name), (str, NoneType)):
                 raise SettingError(f"{name}: {brief(getattr(self, name))} is not text")
+        if isinstance(self.status, (str, bytes, bool, float, list, tuple, dict, set)):
+            raise SettingError(f"status: {brief(self.status)} is not a whole number")
+        for name, value in (self.headers or {}).items():
+            if isinstance(value, str) and value != REDACTED and is_secret_name(name):
+                raise SettingError(
+                    f"headers.{name}: the journal has no credentials to compare with; expected a matcher such as "
+                    "unittest.mock.ANY"
+                )
+        if isinstance(self.json, (str, bytes)) and self.json.strip()[:1] in ("{", "[", b"{", b"["):
+            raise SettingError(f"json: {brief(self.json)} is text; expected the value that it stands for")
+        if self.exact and self.json is None:
+            raise SettingError("exact: it compares the whole body with json, which is missing")
         for name in ("since", "limit"):
             value = getattr(self, name)
             if not isinstance(value, (int, NoneType)) or isinstance(value, bool):
@@ -421,7 +433,8 @@ class EntryFilter:
     def _parameters(self, entry: Entry) -> Iterator[Mismatch]:
         for name, expected in (self.headers or {}).items():
             actual = entry.request_headers.get(name.lower(), ABSENT)
-            if not expected == actual:  # noqa: SIM201 - what stands for a value promises == and nothing else
+            # What stands for a value promises == and nothing else. A number is sent as text.
+            if not (expected == actual or str(expected) == actual):
                 yield Mismatch(f"headers.{name}", expected, actual)
         values = query_of(entry.target) if self.query else {}
         for name, expected in (self.query or {}).items():
@@ -446,8 +459,16 @@ def matches_operation(name: str, pattern: str) -> bool:
     return fnmatchcase(name, pattern) or fnmatchcase(name.partition(".")[2] or name, pattern)
 
 
-def check_filters(members: Mapping[str, Any], operations: Sequence[str], vendors: Sequence[str]) -> None:
-    """Raise `SettingError` with the nearest name for an unknown filter, operation or vendor in *members*."""
+def check_filters(
+    members: Mapping[str, Any],
+    operations: Sequence[str],
+    vendors: Sequence[str],
+    fault_names: Callable[[], Sequence[str]],
+) -> None:
+    """Raise `SettingError` with the nearest name for an unknown filter, operation, vendor or fault in *members*.
+
+    *fault_names* returns the known kinds of fault, and the ids of rules.
+    """
     filters = [row.name for row in fields(EntryFilter)]
     for name in members:
         if name not in filters:
@@ -460,3 +481,7 @@ def check_filters(members: Mapping[str, Any], operations: Sequence[str], vendors
         )
     if vendor is not None and vendor not in vendors:
         raise SettingError(f"vendor: {unknown_name('vendor', vendor, vendors)}")
+    fault = members.get("fault")
+    if fault is not None and not fault.isdecimal() and fault not in (names := fault_names()):  # an id is a number
+        kinds = [name for name in dict.fromkeys(names) if not name.isdecimal()]
+        raise SettingError(f"fault: {unknown_name('fault kind', fault, kinds)}")

@@ -54,6 +54,11 @@ def _secrets(secret: str, names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for name in names if _is_secret(secret, name))
 
 
+def is_secret_name(name: str) -> bool:
+    """Return whether the value of a header with this name is a credential."""
+    return _SECRET.search(name) is not None
+
+
 def _is_secret(secret: str, name: str) -> bool:
     # A call to no vendor, or to the wrong one, still carries a credential.
     return name.lower() == secret != "" or _SECRET.search(name) is not None

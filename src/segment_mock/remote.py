@@ -824,8 +824,18 @@ class _RemoteCore:
     def now(self) -> float:
         return RemoteClock(self.client).now()
 
+    def _fault_names(self) -> list[str]:
+        struck = [word for entry in self.journal for fault in entry.faults for word in fault.split()]
+        armed = self.client.get("/faults", removed=True)["faults"]
+        return [
+            *(row["name"] for row in self.client.get("/fault-kinds")["kinds"]),
+            *(rule["kind"] for rule in armed),
+            *struck,
+        ]
+
     def entry_filter(self, **filters: Any) -> EntryFilter:
-        check_filters(filters, self.facts["operations"], [*self.facts["vendors"], UNMATCHED.name])
+        vendors = [*self.facts["vendors"], UNMATCHED.name]
+        check_filters(filters, self.facts["operations"], vendors, self._fault_names)
         organization = filters.get("organization")
         if organization and organization not in {entry.organization for entry in self.journal}:
             is_isolated = self.facts["settings"]["credentials"] == "isolated"

@@ -43,6 +43,63 @@ def test_fault_in_every_form_strikes(mock: Any, fault: Any) -> None:
     assert mock.journal.entries(fault="error")
 
 
+@pytest.mark.parametrize(
+    ("filters", "problem"),
+    [
+        ({"status": "200"}, "status: '200' is not a whole number"),
+        ({"status": True}, "status: True is not a whole number"),
+        ({"fault": "eror"}, r"fault: unknown fault kind 'eror' \(did you mean 'error'\?\)"),
+        ({"headers": {"authToken": "t"}}, "headers.authToken: the journal has no credentials to compare with"),
+        ({"json": '{"payload": {}}'}, "json: .* is text; expected the value that it stands for"),
+        ({"exact": True}, "exact: it compares the whole body with json, which is missing"),
+        ({"within": -1}, "within: -1 is not a number of seconds, at least 0"),
+    ],
+)
+def test_a_filter_that_no_call_can_fit_is_refused(mock: Any, filters: dict[str, Any], problem: str) -> None:
+    """So that ``assert_not_called`` does not pass for a slip."""
+    search(mock)
+
+    with pytest.raises(SettingError, match=problem):
+        mock.journal.assert_not_called("salsa.*", **filters)
+    if "within" not in filters:
+        with pytest.raises(SettingError, match=problem):
+            mock.journal.entries(**filters)
+
+
+def test_a_fault_that_struck_is_a_known_one_after_its_rule_is_gone(mock: Any) -> None:
+    rule = mock.faults.add("embedded")
+    search(mock)
+    mock.faults.clear()
+
+    assert [1, 1] == [len(mock.journal.entries(fault=name)) for name in ("embedded", rule.id)]
+
+
+@pytest.mark.parametrize("times", ["1", -1, True, 1.5, [1]])
+def test_a_number_of_calls_that_can_not_be_is_refused(mock: Any, times: Any) -> None:
+    for assertion in (mock.journal.assert_called, mock.journal.wait_for):
+        with pytest.raises(SettingError, match=r"times: .* is not a whole number, at least 0"):
+            assertion("salsa.*", times=times)
+
+
+def test_an_order_without_a_step_is_refused(mock: Any) -> None:
+    with pytest.raises(SettingError, match="assert_order: there is no step, so it would assert nothing"):
+        mock.journal.assert_order()
+    with pytest.raises(SettingError, match=r"assert_order: \['salsa.\*'\] is neither an operation nor"):
+        mock.journal.assert_order(["salsa.*"])
+
+
+def test_a_number_as_the_value_of_a_header_is_its_text(mock: Any) -> None:
+    mock.session().get(f"{ROOT}/metrics", headers={**SALSA, "X-Attempt": "2"})
+
+    assert 1 == len(mock.journal.entries(headers={"x-attempt": 2}))
+
+
+@pytest.mark.parametrize("tables", [anything, [added(1)], None, 1])
+def test_expected_changes_of_a_vendor_that_are_no_tables_are_refused(mock: Any, tables: Any) -> None:
+    with pytest.raises(SettingError, match=r"salsa: expected a dictionary of tables, such as \{'segments': anything\}"):
+        mock.expect_changes(salsa=tables)
+
+
 def test_list_of_faults_is_armed_all_or_none(mock: Any) -> None:
     rules = mock.faults.add(["error", {"kind": "hang", "when": {"times": 1}}])
     with pytest.raises(SettingError, match="unknown fault kind 'hnag'"):

@@ -126,3 +126,25 @@ def test_pages() -> None:
     assert everything == ids(rows.page(0, HUGE))
     assert [] == rows.page(HUGE, HUGE)
     assert [] == rows.page(0, 0)
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_a_record_that_an_index_can_not_read_changes_nothing(is_known: bool) -> None:
+    def stripped(record: Any) -> tuple[str]:
+        return (record["name"].strip(),)
+
+    schema = TableSchema(
+        "people", lambda row: row["id"], (Index("kind", lambda row: (row["kind"],)), Index("name", stripped))
+    )
+    log = ChangeLog()
+    rows = Store("", {"people": InitialRecords(schema)}, log)["people"]
+    if is_known:
+        rows.put({"id": "1", "kind": "a", "name": "A"})
+    before, mark = [*rows], log.mark
+
+    with pytest.raises(AttributeError):
+        rows.put({"id": "1", "kind": "b", "name": 5})
+
+    assert (before, mark, 0) == ([*rows], log.mark, rows.count("kind", "b"))
+    rows.put({"id": "2", "kind": "b", "name": "B"})
+    assert [*ids(before), "2"] == ids(rows)

@@ -99,7 +99,7 @@ def test_over_the_control_plane(mock, upsert, send):
     assert ["A"] == names(mock)
     reply = session.get("/_mock/journal", params={"json": '{"payload": {"segments": [{"name": "B"}]}}', "status": 200})
     assert [2] == [entry["id"] for entry in reply.json()["entries"]]
-    late = session.get("/_mock/journal?after=2026-01-01T00:00:01Z&operation=salsa.*&exact=true&limit=1")
+    late = session.get("/_mock/journal?after=2026-01-01T00:00:01Z&operation=salsa.*&json={}&exact=true&limit=1")
     assert [] == late.json()["entries"]
     for method, path, status, says in (
         ("POST", "/9/rewind", 404, "entry 9 is not in the journal: it has 1 to 2"),

@@ -2,14 +2,41 @@
 
 import json
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segment_mock import SegmentMock
+from segment_mock import SegmentMock, SettingError
 from segment_mock.vendors.salsa.schemas import ADDRESS, CONTACTS, STATUSES, TEXTS
-from tests.vendors.people import email, sid
+from tests.vendors.people import email, person, sid
 
 ROOT = "/api/integration/ext/v1"
+
+
+@pytest.mark.parametrize(
+    ("members", "expected"),
+    [
+        ({"address": {"postalCode": 12345}}, {"postalCode": "12345"}),
+        ({"address": {"longitude": 10.5}}, {"longitude": 10.5}),
+        ({"customFieldValues": [{"name": "Shoe", "value": 44}]}, "44"),
+        ({"customFieldValues": [{"name": "Shoe", "value": True}]}, "true"),
+    ],
+)
+def test_a_number_in_a_data_file_is_read_as_the_api_reads_it(members, expected):
+    """YAML makes a number of an unquoted postal code."""
+    with SegmentMock(data={"salsa": {"supporters": [person(1, **members)]}}) as mock:
+        (supporter,) = mock.salsa.supporters
+
+    assert expected == (supporter["address"] or supporter["customFieldValues"][0]["value"])
+
+
+@pytest.mark.parametrize("value", [5, True, [], {}, object()])
+def test_a_value_of_another_type_in_a_nested_row_is_refused(value):
+    for members in ({"address": {"city": value}}, {"customFieldValues": [{"name": value, "value": "x"}]}):
+        with pytest.raises(SettingError, match=r"data.salsa.supporters\[0\].* is not text"):
+            SegmentMock(data={"salsa": {"supporters": [person(1, **members)]}})
+
+
 TEXT = st.text(st.characters(), max_size=8)
 SCALAR = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT
 JSON = st.recursive(SCALAR, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3))

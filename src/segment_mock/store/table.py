@@ -141,14 +141,17 @@ class TableState:
     def insert(self, key: Key, row: Row) -> None:
         """Add the first *row* of *key*."""
         number, record = row
-        self.rows[key] = row
         if record is None:
+            self.rows[key] = row
             return
+        # Ask the indexes first: a record that one of them can't read must not be added in part.
+        values_by_index = [(index, (*index.values(record),)) for index in self.initial.schema.indexes]
+        self.rows[key] = row
         self.written[number] = record
         self.order.add(number)
-        for index in self.initial.schema.indexes:
+        for index, values in values_by_index:
             posting, initial = self.postings[index.name], self.initial.postings[index.name]
-            for value in index.values(record):
+            for value in values:
                 if value in posting or value in initial:
                     self._overlay(index.name, value).add(number)
                 else:
@@ -260,12 +263,12 @@ class Table:
             if index.unique:
                 self._refuse_taken(index, record, number)
         after = Row(number, record)
-        if number == state.next_number:
-            state.next_number += 1
         if before is None:
             state.insert(key, after)
         else:
             self._set(key, before, after)
+        if number == state.next_number:
+            state.next_number += 1
         self._note(self, key, before, after)
         return record
 
@@ -309,6 +312,7 @@ class Table:
                 state.insert(key, then)
             return
         old, new = now.record, then and then.record
+        moves = [(index, _values(index, now), _values(index, then)) for index in self.schema.indexes]  # as in `insert`
         if old is not None and (then is None or new is None or now.number != then.number):
             state.order.discard(now.number)
             state.written.pop(now.number, None)
@@ -319,12 +323,8 @@ class Table:
             if new is not None:
                 state.written[then.number] = new
                 state.order.add(then.number)
-        self._reindex(now, then)
-
-    def _reindex(self, now: Row, then: Row | None) -> None:
-        state, was, will = self._state, now.number, -1 if then is None else then.number
-        for index in self.schema.indexes:
-            had, gets = _values(index, now), _values(index, then)
+        was, will = now.number, -1 if then is None else then.number
+        for index, had, gets in moves:
             if was == will and had == gets:
                 continue
             for value in had:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from .. import __version__
 from ..har import har
 from ..journal import Entry
+from ..json_match import brief
+from ..settings import SettingError
 from ..wording import plural
 from .capsule import capsule
 from .explain import IgnoredField, describe, explain, hint_in_python, ignored_fields
@@ -121,6 +123,7 @@ class BaseJournal:
             mock.journal.assert_called("salsa.upsert_segments", times=2, status=200)
         """
         __tracebackhide__ = True
+        _check_times(times)
         entry_filter = self._filter_of(operation, json, within, filters)
         matching = entry_filter.select(self._journal)
         if not (matching if times is None else times == len(matching) and self._knows(entry_filter)):
@@ -147,7 +150,11 @@ class BaseJournal:
         """
         __tracebackhide__ = True
         matching: list[Entry] = []
+        if not steps:
+            raise SettingError("assert_order: there is no step, so it would assert nothing")
         for step in steps:
+            if not isinstance(step, str) and not (isinstance(step, tuple) and len(step) == 2):
+                raise SettingError(f"assert_order: {brief(step)} is neither an operation nor (operation, json)")
             operation, json = (step, None) if isinstance(step, str) else step
             entry_filter = self._filter_of(operation, json, None, {"since": matching[-1].id if matching else None})
             fit = entry_filter.select(self._journal)
@@ -165,6 +172,7 @@ class BaseJournal:
         clock may be frozen. Raises AssertionError after *timeout*.
         """
         __tracebackhide__ = True
+        _check_times(times)
         entry_filter = self._filter_of(operation, json, None, filters)
         matching: list[Entry] = []
 
@@ -178,6 +186,8 @@ class BaseJournal:
 
     def _filter_of(self, operation: str, json: Any, within: float | None, filters: Filters) -> EntryFilter:
         if within is not None:
+            if isinstance(within, bool) or not isinstance(within, (int, float)) or not within >= 0:
+                raise SettingError(f"within: {brief(within)} is not a number of seconds, at least 0")
             filters = {**filters, "after": self._core.now() - within}
         return self._core.entry_filter(operation=operation, json=json, **filters)
 
@@ -197,6 +207,12 @@ class BaseJournal:
         after = f" after call {matching[-1].id} ({matching[-1].operation})" if matching else ""
         all_calls = "\n".join(["all calls, in order:", *(f"  {describe(entry)}" for entry in self._journal)][:21])
         return f"{place}{after}: {explain(self._core, entry_filter, [], None)}\n{all_calls}"
+
+
+def _check_times(times: Any) -> None:
+    is_number = isinstance(times, int) and not isinstance(times, bool)
+    if isinstance(times, (str, bool, float, list, tuple)) or (is_number and times < 0):
+        raise SettingError(f"times: {brief(times)} is not a whole number, at least 0")
 
 
 class Journal(BaseJournal):

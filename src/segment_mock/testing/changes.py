@@ -178,6 +178,11 @@ def _by_table(core: Source, by_vendor: Mapping[str, Mapping[str, Expected]]) -> 
         if vendor not in core.vendors:
             raise SettingError(unknown_name("vendor", vendor, core.vendors))
         table_names = [schema.name for schema in core.vendors[vendor].tables]
+        if not isinstance(tables, Mapping):
+            given = str(tables) if isinstance(tables, Expected) else brief(tables)
+            raise SettingError(
+                f"{vendor}: expected a dictionary of tables, such as {{{table_names[0]!r}: anything}}, got {given}"
+            )
         for table, words in tables.items():
             if table not in table_names:
                 raise SettingError(f"{vendor}: {unknown_name('table', table, table_names)}")

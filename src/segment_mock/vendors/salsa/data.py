@@ -10,14 +10,14 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate
 
 from ...clock import iso, seconds
-from ...core import DataRow, Json, Validator, VendorState, rows
+from ...core import DataRow, Identifier, Json, Validator, VendorState, rows
 from ...core.world import World
 from ...settings import SettingError
 from ...store import DuplicateKey, Index, InitialRecords, Record, Store, TableSchema
 from .operations.common import CRM_TYPE
 from .operations.segments import comparable_name
 from .records import completed, custom_fields, emails, without_nulls
-from .schemas import CONTACTS, TEXTS, TYPES, Address, CustomField, uuid
+from .schemas import CONTACTS, TEXTS, TYPES, Address, Coordinate, CustomField, Scalar, uuid
 
 DEFAULT_TIME = "2018-01-01T00:00:00.000Z"
 """The date of records of a data file that have none. It is fixed, so that equal data gives equal replies."""
@@ -81,7 +81,13 @@ class ContactRow(DataRow):
 
 
 def _members_of(schema: type[Schema]) -> dict[str, fields.Field[Any]]:
-    return {name: fields.Raw(allow_none=True) for name in schema().fields if name != "errors"}
+    return {name: _row_field(field) for name, field in schema().fields.items() if name != "errors"}
+
+
+def _row_field(field: fields.Field[Any]) -> fields.Field[Any]:
+    """Return a field that converts like *field* of a request, without its checks: a group may have older records."""
+    kind = next(kind for kind in (Scalar, Identifier, Coordinate, fields.String) if isinstance(field, kind))
+    return kind(allow_none=True)
 
 
 class AddressRow(DataRow.from_dict(_members_of(Address))):  # type: ignore[misc]
