@@ -502,16 +502,22 @@ def _shared(response: Response) -> Response:
 
 
 def _world_of(settings: Mapping[str, Any]) -> World:
-    isolated, limit = settings["credentials"] == "isolated", settings["max_organizations"]
+    limit = limit_of_organizations(settings)
     if limit is None:
-        return World(settings["seed"], isolated=isolated)
-    if not isolated:
-        raise SettingError(
-            "max_organizations: it needs --credentials isolated; otherwise all calls share one organization"
-        )
+        return World(settings["seed"], isolated=settings["credentials"] == "isolated")
     from .core.limited_world import LimitedWorld  # few worlds are limited
 
     return LimitedWorld(settings["seed"], limit=limit)
+
+
+def limit_of_organizations(settings: Mapping[str, Any]) -> int | None:
+    """Return how many organizations are kept, None for all; raises `SettingError` if there is only one anyway."""
+    limit: int | None = settings["max_organizations"]
+    if limit is not None and settings["credentials"] != "isolated":
+        raise SettingError(
+            "max_organizations: it needs --credentials isolated; otherwise all calls share one organization"
+        )
+    return limit
 
 
 @contextmanager

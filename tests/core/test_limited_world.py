@@ -156,6 +156,17 @@ def test_a_snapshot_brings_a_dropped_organization_back(named_again: bool) -> Non
         assert {"a": "Third" if named_again else "VIP", "b": "VIP" if named_again else "Renamed"} == then
 
 
+def test_a_snapshot_brings_one_back_that_was_dropped_again_without_a_write() -> None:
+    with limited(1) as mock, mock.session() as session:
+        rename(mock, "a")
+        snapshot = mock.snapshot()
+        for key in ("b", "a", "b"):
+            session.get("/segments", headers={"x-api-key": key})
+        mock.restore(snapshot)
+
+        assert "Renamed" == name_of(mock, "a")
+
+
 def test_one_that_was_restored_to_nothing_comes_back_too() -> None:
     """It has no records of its own when it is dropped, but a later snapshot has."""
     with limited(1) as mock:

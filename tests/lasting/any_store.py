@@ -171,6 +171,8 @@ def picture(core: LastingEmulator) -> dict[str, Any]:
         entries = [*core.journal]
         return {
             "records": {one.name: core.document(one.store, deleted=True) for one in core.world},
+            "order of organizations": [one.name for one in core.world],
+            "dropped organizations": core.world.dropped_organizations(),
             "counters": {one.name: {**one.counters} for one in core.world if one.counters},
             "journal": [_entry(entry) for entry in entries],
             "journal counters": (core.journal.last, core.journal.forgotten),

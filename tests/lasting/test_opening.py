@@ -165,7 +165,7 @@ def test_foreign_state_stops_the_start(tmp_path: Path) -> None:
         ({"store": "memory", "standby": True}, "standby: there is nothing to wait for"),
         ({"store": "nonsense"}, "store: 'nonsense' is not memory"),
         ({"store": "sqlite:///:memory:"}, "store: 'sqlite:///:memory:' is not memory"),
-        ({"max_organizations": 3, "credentials": "isolated"}, "max_organizations"),
+        ({"max_organizations": 3}, "max_organizations: it needs --credentials isolated"),
     ],
 )
 def test_settings_that_do_not_fit_are_refused(tmp_path: Path, settings: dict[str, Any], said: str) -> None:

@@ -52,6 +52,8 @@ def both(url: str, **settings: Any) -> Iterator[tuple[SegmentMock, Restarted]]:
         lasting.mock.close()
 
 
+LIMITS = {1: 2, 3: 1, 4: None, 5: 3}
+"""How many organizations are kept, by seed; None keeps all."""
 SEEDS = [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 8))]
 
 
@@ -81,9 +83,9 @@ def walk_beside_memory(url: str, seed: int, monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setattr("segment_mock.lasting.emulator._SMALLEST", 20_000)  # compact again and again
     settings = {
         "data": "demo" if seed % 2 else [], "journal_size": 40 if seed % 3 else 1000, "seed": seed,
-        "credentials": "isolated" if seed == 4 else "any",
+        "credentials": "isolated" if seed in LIMITS else "any", "max_organizations": LIMITS.get(seed),
     }  # fmt: skip
-    tokens = ("t", "u", "") if seed == 4 else ("t",)
+    tokens = ("t", "u", "v", "w", "") if seed in LIMITS else ("t",)
     with both(url, **settings) as (memory, lasting):
         random = Random(seed)
         expected = Walk(seed, lambda *request: ask(memory, *request), tokens)

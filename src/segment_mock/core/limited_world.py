@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from .world import Organization, World
+from ..store import ChangeLog
+from .world import Organization, Random, World
 
 _LOG = logging.getLogger("segment_mock")
 _REMEMBERED = 10_000
@@ -23,9 +24,16 @@ class LimitedWorld(World):
 
     _organizations: OrderedDict[str, Organization]
 
-    def __init__(self, seed: int = 0, *, limit: int) -> None:
+    def __init__(
+        self,
+        seed: int = 0,
+        *,
+        limit: int,
+        log: ChangeLog | None = None,
+        new_stream: Callable[[str], Random] = Random,
+    ) -> None:
         self._limit = limit
-        super().__init__(seed, isolated=True)
+        super().__init__(seed, isolated=True, log=log, new_stream=new_stream)
 
     def _begin(self) -> None:
         super()._begin()
@@ -90,12 +98,20 @@ class LimitedWorld(World):
 
     def _drop(self, credential: str, organization: Organization) -> None:
         mark = self.log.mark
-        organization.is_dropped = True
-        organization.counters.clear()
         for name, records in self._initial.items():
             table = organization.store[name]
             if not table.is_unwritten(records):
                 table.replace(records)
+        self._count_as_dropped(credential, organization, mark)
+        _LOG.warning(
+            "organization %s was dropped with its records: it was the least recently used of %d (--max-organizations)",
+            organization.name,
+            self._limit + 1,
+        )
+
+    def _count_as_dropped(self, credential: str, organization: Organization, mark: int) -> None:
+        organization.is_dropped = True
+        organization.counters.clear()
         if self.log.mark != mark:
             self._recoverable[credential] = mark, organization
         while self._recoverable and next(iter(self._recoverable.values()))[0] < self.log.reach:
@@ -104,8 +120,3 @@ class LimitedWorld(World):
         self._names[organization.name] = None
         if len(self._names) > _REMEMBERED:
             self._names.popitem(last=False)
-        _LOG.warning(
-            "organization %s was dropped with its records: it was the least recently used of %d (--max-organizations)",
-            organization.name,
-            self._limit + 1,
-        )

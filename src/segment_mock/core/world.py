@@ -161,7 +161,7 @@ class World:
         if organization is None:
             name = self.organization_name(credential)
             with self.lock:
-                organization = self._organizations.get(_restored(name))
+                organization = self._organizations.get(restored_place(name))
                 organization = organization or Organization(name, Store(name, self._initial, self.log))
                 organization = self._organizations.setdefault(credential, organization)
         return organization
@@ -173,7 +173,7 @@ class World:
         """
         name = self.organization_name(credential)
         organizations = self._organizations
-        organization = organizations.get(credential if self.isolated else "") or organizations.get(_restored(name))
+        organization = organizations.get(credential if self.isolated else "") or organizations.get(restored_place(name))
         return organization or Organization(name, Store(name, self._initial, self.log))
 
     def organization_name(self, credential: str) -> str:
@@ -181,12 +181,13 @@ class World:
         return organization_name(credential) if self.isolated else ""
 
     def restore_organization(self, name: str) -> Organization:
-        """Return the organization called *name*, created from the initial data if it does not exist."""
-        by_name = {one.name: one for one in self._organizations.values()}
-        if name in by_name:
-            return by_name[name]
-        place = _restored(name) if name else ""
-        return self._organizations.setdefault(place, Organization(name, Store(name, self._initial, self.log)))
+        """Return the organization called *name*, created from the initial data if it does not exist.
+
+        It does not find an organization that a credential has named since.
+        """
+        place = restored_place(name)
+        known = self._organizations.get(place)
+        return known or self._organizations.setdefault(place, Organization(name, Store(name, self._initial, self.log)))
 
     @property
     def initial_data(self) -> Mapping[str, InitialRecords]:
@@ -324,9 +325,9 @@ class RateWindow:
             del self._restored[next(iter(self._restored))]
 
 
-def _restored(name: str) -> str:
+def restored_place(name: str) -> str:
     """Return the key for an organization with a known name and an unknown credential; no header contains a NUL."""
-    return f"\0{name}"
+    return name and f"\0{name}"
 
 
 def organization_name(credential: str) -> str:

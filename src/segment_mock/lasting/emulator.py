@@ -14,7 +14,7 @@ from typing import Any
 
 from ..clock import Clock
 from ..core.call import hint_header
-from ..emulator import Emulator, garbage_collection_paused
+from ..emulator import Emulator, garbage_collection_paused, limit_of_organizations
 from ..faults import FaultRules
 from ..forking import new_rlock
 from ..journal import Journal
@@ -22,7 +22,7 @@ from ..messages import Admission, ConnectFailure, Pending, Request, Response
 from ..persistence import StoreError, StoreInUse, StoreUnavailable, open_log
 from ..settings import SettingError
 from .plain import decode, encode
-from .recorders import LastingFaultRules, RecordedJournal, RecordedWindow, RecordedWorld
+from .recorders import LastingFaultRules, RecordedJournal, RecordedLimitedWorld, RecordedWindow, RecordedWorld
 from .state import State
 
 _log = logging.getLogger("segment_mock")
@@ -46,8 +46,9 @@ class LastingEmulator(Emulator):
     """
 
     def _new_world(self) -> RecordedWorld:
-        if self.settings["max_organizations"] is not None:
-            raise SettingError("max_organizations: a store keeps every organization; give one of the two")
+        limit = limit_of_organizations(self.settings)
+        if limit is not None:
+            return RecordedLimitedWorld(self.settings["seed"], limit=limit)
         return RecordedWorld(self.settings["seed"], isolated=self.settings["credentials"] == "isolated")
 
     def _new_journal(self) -> Journal:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ..core.world import CountedStream, Organization, RateWindow, World, organization_name
+from ..core.limited_world import LimitedWorld
+from ..core.world import CountedStream, Organization, RateWindow, World, organization_name, restored_place
 from ..faults import FaultRules
 from ..faults.base import Fault
 from ..faults.registry import kinds
@@ -76,7 +78,28 @@ class RecordedWorld(World):
 
     def restore_organization(self, name: str) -> Organization:
         """Return the organization called *name*."""
-        return self.by_name.get(name) or self._known(super().restore_organization(name))
+        return self.known_as(name) or self._known(super().restore_organization(name))
+
+    def known_as(self, name: str) -> Organization | None:
+        """Return the organization called *name*, if there is one."""
+        return self.by_name.get(name)
+
+    def repeat_use(self, name: str) -> None:
+        """Use the organization called *name* as a call did in an earlier process."""
+        self.restore_organization(name)
+
+    def repeat_drop(self, name: str, mark: int) -> None:
+        """Drop the organization called *name*, whose tables were emptied from *mark* of the log on."""
+        self.restore_organization(name).counters.clear()
+        self.dropped += 1
+
+    def dropped_organizations(self) -> dict[str, Any]:
+        """Return the count, names and marks of dropped organizations as JSON for `restore_dropped`."""
+        return {"count": self.dropped, "names": [], "recoverable": []}
+
+    def restore_dropped(self, dropped: Mapping[str, Any]) -> None:
+        """Restore the result of `dropped_organizations`; the organizations themselves have been restored before."""
+        self.dropped = dropped["count"]
 
     def _known(self, organization: Organization) -> Organization:
         if organization.name not in self.by_name:
@@ -84,6 +107,74 @@ class RecordedWorld(World):
                 self.by_name[organization.name] = organization
                 self.log.done.append(("organization", organization.name))
         return organization
+
+
+class RecordedLimitedWorld(RecordedWorld, LimitedWorld):
+    """A world with a limited number of organizations, which also records which of them are used and dropped.
+
+    The place of an organization is its name, because an earlier process may have made it.
+    """
+
+    def __init__(self, seed: int, *, limit: int) -> None:
+        LimitedWorld.__init__(self, seed, limit=limit, log=RecordedLog(), new_stream=CountedStream)
+
+    def organization(self, credential: str = "") -> Organization:
+        """Return the organization of *credential*, and record that it is the most recently used one."""
+        name = self.organization_name(credential)
+        place = restored_place(name)
+        with self.lock:
+            is_newest = next(reversed(self._organizations), None) == place
+            organization = LimitedWorld.organization(self, place)
+            if not is_newest:
+                self.log.done.append(("use", name))
+            return organization
+
+    def organization_name(self, credential: str) -> str:
+        """Return the name of the organization of *credential*, which may be a place."""
+        return credential[1:] if credential.startswith("\0") else super().organization_name(credential)
+
+    def known_as(self, name: str) -> Organization | None:
+        """Return the organization called *name*, also one that was dropped and could be brought back."""
+        place = restored_place(name)
+        return self._recoverable[place][1] if place in self._recoverable else self._organizations.get(place)
+
+    def repeat_use(self, name: str) -> None:
+        """Use the organization called *name* as a call did in an earlier process."""
+        place, organization = restored_place(name), self.restore_organization(name)
+        if place in self._recoverable:
+            self._take_back(place, organization)
+        self._organizations.move_to_end(place)
+
+    def repeat_drop(self, name: str, mark: int) -> None:
+        """Drop the organization called *name*, whose tables were emptied from *mark* of the log on."""
+        organization = self.restore_organization(name)
+        self._organizations.pop(restored_place(name), None)
+        self._count_as_dropped(restored_place(name), organization, mark)
+
+    def dropped_organizations(self) -> dict[str, Any]:
+        """Return the count, names and marks of dropped organizations as JSON for `restore_dropped`."""
+        recoverable = [[organization.name, mark] for mark, organization in self._recoverable.values()]
+        return {"count": self.dropped, "names": [*self._names], "recoverable": recoverable}
+
+    def restore_dropped(self, dropped: Mapping[str, Any]) -> None:
+        """Restore the result of `dropped_organizations`; the organizations themselves have been restored before."""
+        super().restore_dropped(dropped)
+        self._names.update(dict.fromkeys(dropped["names"]))
+        for name, mark in dropped["recoverable"]:
+            organization = self._organizations.pop(restored_place(name))
+            organization.is_dropped = True
+            self._recoverable[restored_place(name)] = mark, organization
+
+    def _known(self, organization: Organization) -> Organization:
+        return organization  # it is in its place, and `organization` records the use
+
+    def _take_back(self, credential: str, organization: Organization) -> None:
+        super()._take_back(credential, organization)
+        self.log.done.append(("use", organization.name))
+
+    def _count_as_dropped(self, credential: str, organization: Organization, mark: int) -> None:
+        super()._count_as_dropped(credential, organization, mark)
+        self.log.done.append(("drop", organization.name, mark))
 
 
 class Touched(NamedTuple):

@@ -23,6 +23,7 @@ from ..store import (
     Table,
     TableSchema,
     TableState,
+    is_logged,
     repeat_write,
     restored_state,
     set_state,
@@ -83,8 +84,9 @@ class State:
                 "name": one.name,
                 "counters": {**one.counters},
                 "tables": {name: _number_of(state_of(table), states) for name, table in one.store.items()},
+                "logged": [name for name, table in one.store.items() if is_logged(table)],
             }
-            for one in world
+            for one in world.recoverable()
         ]
         changes = [
             [change.organization, self._names[id(change.table.schema)], change.key,
@@ -99,6 +101,7 @@ class State:
             "initial": initial,
             "states": [self._state(state) for _, state in states.values()],
             "organizations": organizations,
+            "dropped": world.dropped_organizations(),
             "log": {"mark": mark, "tail": changes, "commits": commits, "returns": [*returns.items()]},
             "journal": {
                 "entries": [_entry(entry) for entry in journal], "last": journal.last, "forgotten": journal.forgotten,
@@ -141,7 +144,10 @@ class State:
             organization.counters.clear()
             organization.counters.update(row["counters"])
             for name, number in row["tables"].items():
-                set_state(organization.store[name], states[number])
+                logged = name in row.get("logged", row["tables"])
+                set_state(organization.store[name], states[number], logged=logged)
+        if "dropped" in document:
+            world.restore_dropped(document["dropped"])
         core.restore_snapshots({})
         log = document["log"]
         first = log["mark"] - len(log["tail"])
@@ -223,8 +229,8 @@ class State:
             changes["entries"] = [_touched_entry(one) for one in touched]
             changes["forgotten"] = journal.forgotten
             names = {one.entry.organization for one in touched}
-            counters = {name: {**world.by_name[name].counters} for name in names if name in world.by_name}
-            changes["counters"] = {name: row for name, row in counters.items() if row}
+            known = [one for one in map(world.known_as, names) if one is not None]
+            changes["counters"] = {one.name: {**one.counters} for one in known if one.counters}
         if (streams := world.stream_positions()) != self._streams:
             ids = {kind: words for kind, words in streams["ids"].items() if words != self._streams["ids"].get(kind)}
             changes["streams"] = {"ids": ids, "rng": streams["rng"]}
@@ -335,6 +341,10 @@ class State:
             self._table(organization, row["table"]).replace(self._read_base(base, row))
         elif what == "organization":
             self._world.restore_organization(*arguments)
+        elif what == "use":
+            self._world.repeat_use(*arguments)
+        elif what == "drop":
+            self._world.repeat_drop(*arguments)
         elif what == "commit":
             mark, organization, now = arguments
             log.commit(mark, organization, now)

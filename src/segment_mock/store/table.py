@@ -190,7 +190,7 @@ class Table:
 
     def __init__(self, organization: str, initial: InitialRecords, note: Note) -> None:
         self.organization, self.schema = organization, initial.schema
-        self._note, self._state, self._was_reverted = note, TableState(initial), False
+        self._note, self._state, self._is_logged = note, TableState(initial), False
 
     def __len__(self) -> int:
         return len(self._state.order)
@@ -283,17 +283,17 @@ class Table:
         return True
 
     def is_unwritten(self, initial: InitialRecords) -> bool:
-        """Return whether the table has *initial* and was never written, so that no rollback can change it."""
-        return self._state.initial is initial and not (self._state.rows or self._was_reverted)
+        """Return whether the table has *initial*, and no rollback can change it."""
+        return self._state.initial is initial and not (self._state.rows or self._is_logged)
 
     def replace(self, initial: InitialRecords) -> None:
         """Replace all records by *initial*, with a single entry in the change log."""
-        before, self._state = self._state, TableState(initial)
+        before, self._state, self._is_logged = self._state, TableState(initial), True
         self._note(self, None, before, self._state)
 
     def apply(self, key: Key, now: Row | TableState | None, then: Row | TableState | None) -> None:
         """Change the current value *now* of *key* to *then* without logging it. Only the change log calls it."""
-        self._was_reverted = True
+        self._is_logged = True
         if isinstance(then, TableState):
             self._state = then
         else:
@@ -347,9 +347,14 @@ def state_of(table: Table) -> TableState:
     return table._state
 
 
-def set_state(table: Table, state: TableState) -> None:
-    """Replace the contents of *table* by *state*, without logging it."""
-    table._state = state
+def is_logged(table: Table) -> bool:
+    """Return whether a rollback may change *table* although it has only its initial records."""
+    return table._is_logged
+
+
+def set_state(table: Table, state: TableState, *, logged: bool) -> None:
+    """Replace the contents of *table* by *state*, without logging it; *logged* is what `is_logged` returned."""
+    table._state, table._is_logged = state, logged
 
 
 def repeat_write(table: Table, key: Key, after: Row) -> None:
