@@ -1,4 +1,4 @@
-"""Each kind on one write: what its client sees, what is in the store, what the journal says."""
+"""Each kind of fault on one write: the client's result, the records, and the journal."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ SEEN = [
 def test_client_store_and_journal(
     fault: Fault, seen: Any, stored: list[str], journaled: tuple[int | None, str]
 ) -> None:
-    """The client sees the fault, the store has what was performed, the journal tells both and names the rule."""
+    """The client sees the fault, the records have the performed write, and the journal has both and names the rule."""
     mock = SegmentMock()
     rule = mock.faults.add(fault, "salsa.*_segments")
     if isinstance(seen, int):
@@ -76,7 +76,7 @@ def test_every_kind_is_in_the_table() -> None:
 
 @pytest.mark.parametrize("fault", [row[0] for row in SEEN], ids=repr)
 def test_the_next_call_is_clean(fault: Fault) -> None:
-    """Once struck, once over: the same session's next call is answered as if nothing had been."""
+    """The next call of the same session is answered normally."""
     mock = SegmentMock()
     mock.faults.add(fault, times=1)
     with mock.session() as session:

@@ -1,4 +1,4 @@
-"""Faults by every face: the control plane, the command, the marker, and a clock that a client's sleeps move."""
+"""Faults by every interface: the control plane, the command, the marker, and a clock that sleeping moves."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_counters_over_http(client: FlaskClient) -> None:
     ],
 )
 def test_a_mistake_is_a_problem(client: FlaskClient, body: Any, message: str) -> None:
-    """400 as problem+json, naming field, value and the nearest; nothing is armed."""
+    """400 as problem+json, with field, value and the nearest name; nothing is armed."""
     reply = client.post("/_mock/faults", json=body)
 
     assert (400, "application/problem+json") == (reply.status_code, reply.content_type)

@@ -115,7 +115,7 @@ def test_plain(segment_mock_server):
     ],
 )
 def test_a_bad_fault_in_a_marker_is_an_error_of_the_test(pytester: pytest.Pytester, marker: str, message: str) -> None:
-    """The test errs before it begins, and says why."""
+    """The setup of the test fails with the reason."""
     pytester.makepyfile(f"import pytest\n@pytest.mark.segment_mock({marker})\ndef test_a(segment_mock): pass")
 
     result = pytester.runpytest(*RUN)

@@ -70,7 +70,7 @@ FAULTS = [
 
 @pytest.mark.parametrize(("name", "given", "message"), WRONG, ids=lambda value: str(value)[:50])
 def test_a_setting_that_cannot_be_is_refused_when_the_fault_is_made(name: str, given: Any, message: str) -> None:
-    """The error names kind, setting and value, and its bounds, choices or the nearest; the same from JSON."""
+    """The error names kind, setting and value, and the bounds, choices or nearest name; JSON gives the same error."""
     for make in (lambda: getattr(faults, name)(**given), lambda: fault_from_json({"kind": name.lower(), **given})):
         with pytest.raises(SettingError) as caught:
             make()
@@ -93,7 +93,7 @@ def test_a_setting_that_cannot_be_is_refused_when_the_fault_is_made(name: str, g
     ],
 )  # fmt: skip
 def test_json_that_is_no_fault(definition: dict[Any, Any], sentence: str) -> None:
-    """An unknown kind or setting is refused with the nearest and with all that there are."""
+    """An unknown kind or setting is refused with the nearest name and all valid names."""
     with pytest.raises(SettingError) as caught:
         fault_from_json(definition)
 
@@ -126,7 +126,7 @@ def test_json_and_back(fault: Fault) -> None:
 
 @pytest.mark.parametrize("kind", faults.kinds().values(), ids=lambda kind: kind.kind)
 def test_nothing_given_and_null_are_the_default(kind: type[Fault]) -> None:
-    """Null in JSON is as good as nothing said."""
+    """Null in JSON gives the default, the same as an absent setting."""
     nulls = {row.name: None for row in fields(kind)}
 
     assert kind() == fault_from_json({"kind": kind.kind, **nulls})
@@ -141,11 +141,11 @@ def test_every_setting_is_listed(kind: type[Fault]) -> None:
 
 
 def test_text_from_a_file_is_read() -> None:
-    """Numbers and truths may be text, as environment and forms send them."""
+    """Numbers and Booleans may be strings, which the environment and forms send."""
     assert F.Error(status=503, after=True) == fault_from_json({"kind": "error", "status": "503", "after": "yes"})
 
 
 def test_a_fault_does_not_change() -> None:
-    """It is a value: many rules may share it."""
+    """A fault is immutable, so many rules may share it."""
     with pytest.raises(FrozenInstanceError):
         F.Hang().after = True

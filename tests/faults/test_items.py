@@ -74,7 +74,7 @@ def test_which_items(chosen: dict[str, Any], failed: list[int]) -> None:
 )
 @pytest.mark.parametrize("message", ["", "Not today."])
 def test_each_result_is_worded_by_the_vendor(result: str, codes: list[int], sentence: str, message: str) -> None:
-    """An error of its own code where the result has one, in the vendor's sentence or in yours."""
+    """A result with an error code has that code, with the vendor's message or with the message of the fault."""
     mock = SegmentMock()
     mock.faults.add(F.Item(result=result, index=1, message=message))
     failed = put(mock, "A", "B").json()["payload"]["segments"][1]
@@ -85,7 +85,7 @@ def test_each_result_is_worded_by_the_vendor(result: str, codes: list[int], sent
 
 
 def test_supporters() -> None:
-    """A batch of people: the chosen one is neither added nor changed."""
+    """In a batch of supporters, the chosen one is neither added nor changed."""
     mock = SegmentMock()
     mock.faults.add(F.Item(where={"firstName": "b"}, result="VALIDATION_ERROR"))
     body = {"payload": {"supporters": items("a", "b", "c")}}
@@ -98,7 +98,7 @@ def test_supporters() -> None:
 
 @pytest.mark.parametrize("chosen", [{"index": 1}, {"where": {"supporterId": PEOPLE[1]}}])
 def test_members(chosen: dict[str, Any]) -> None:
-    """A batch of bare ids: assigned but for the chosen one, by index or as what the id is the id of."""
+    """In a batch of bare ids, all but the chosen one are assigned; *where* names the member that the id stands for."""
     mock = SegmentMock(data=DATA)
     mock.faults.add(F.Item(result="NOT_FOUND", **chosen))
     body = {"payload": {"segmentId": GROUP, "supporterIds": PEOPLE}}
@@ -115,7 +115,7 @@ def test_members(chosen: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("path", ["segments", "supporters"])
 def test_deletions(path: str) -> None:
-    """What is not deleted stays."""
+    """A failed item is not deleted."""
     mock = SegmentMock(data=DATA)
     key = GROUP if path == "segments" else PEOPLE[0]
     mock.faults.add(F.Item(result="NOT_ALLOWED"))
@@ -127,7 +127,7 @@ def test_deletions(path: str) -> None:
 
 
 def test_two_rules_spoil_side_by_side() -> None:
-    """Each has its own items; where both mean one, the inner has the last word."""
+    """Each rule fails its own items; if both choose an item, the inner rule decides."""
     mock = SegmentMock()
     mock.faults.add(F.Item(index=[0, 1], result="NOT_FOUND"))
     mock.faults.add(F.Item(index=[1, 2], result="NOT_ALLOWED"))
@@ -139,7 +139,7 @@ def test_two_rules_spoil_side_by_side() -> None:
     "body", [None, [], "x", {}, {"payload": None}, {"payload": {}}, {"payload": {"segments": "x"}}, {"payload": [1]}]
 )
 def test_a_body_without_a_batch_is_left_alone(body: Any) -> None:
-    """Nothing there to spoil: the vendor answers what it would, and the rule says why it did not fire."""
+    """The vendor answers as usual, and the rule explains why it did not fire."""
     plain, mock = SegmentMock(), SegmentMock()
     rule = mock.faults.add(F.Item())
     expected, reply = (send(each, "PUT", f"{SALSA}/segments", body) for each in (plain, mock))
@@ -184,7 +184,7 @@ SEARCHES = [
 def test_an_identifier_of_a_search_is_an_item(
     path: str, operation: str, name: str, kind: str, member: str, ids: list[str]
 ) -> None:
-    """The chosen one is NOT_FOUND with its id as it was sent, the other is found, and the rule counts as fired."""
+    """The chosen identifier is NOT_FOUND with its id as sent, the other is found, and the rule counts as fired."""
     mock = SegmentMock(data=DATA)
     rule = mock.faults.add(F.Item(result="NOT_FOUND", index=0), f"salsa.{operation}")
     items = search_result(mock, path, identifiers=ids, identifierType=kind)[name]

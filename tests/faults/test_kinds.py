@@ -1,4 +1,4 @@
-"""Kinds are found by themselves, a file each; WireMock's names are known."""
+"""Kinds of fault are discovered, one file each, and WireMock's names are aliases."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class {name}(Fault):
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty folder in the place of the one that kinds are looked for in."""
+    """Replace the folder of kinds by an empty one."""
     monkeypatch.setattr(registry, "__file__", str(tmp_path / "registry.py"))
     monkeypatch.setattr(faults, "__path__", [str(tmp_path)])
     kinds.cache_clear()
@@ -61,7 +61,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def test_a_file_that_is_no_fault_stops_the_start(
     folder: Path, name: str, text: str, error: type[Exception], message: str
 ) -> None:
-    """No mock is made, whether or not a rule asks for that kind."""
+    """No mock can be created, even if no rule uses that kind."""
     (folder / f"{name}.py").write_text(text)
     with pytest.raises(error, match=message):
         SegmentMock()
@@ -100,7 +100,7 @@ def test_module_without_a_fault_class_is_refused() -> None:
     ],
 )
 def test_wiremocks_names(name: str, fault: Any) -> None:
-    """Each is a kind in JSON, with the settings that are left."""
+    """Each is a kind in JSON, which takes the remaining settings of the kind."""
     assert fault == fault_from_json({"kind": name})
     assert name in ALIASES
     mock = SegmentMock()

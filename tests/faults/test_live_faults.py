@@ -30,7 +30,7 @@ PATIENCE = 20.0
 
 @pytest.fixture
 def errors() -> Iterator[list[str]]:
-    """What anybody logs as a warning or worse, wherever the loggers are led to."""
+    """Return everything that is logged as a warning or worse, wherever the loggers send it."""
     outcomes: list[str] = []
     handler = logging.Handler(logging.WARNING)
     handler.emit = lambda record: outcomes.append(record.getMessage())  # type: ignore[method-assign]
@@ -61,7 +61,7 @@ def open_files() -> int:
 
 
 def hanging(url: str, stack: ExitStack, count: int) -> list[socket.socket]:
-    """Open *count* connections with a call each."""
+    """Open *count* connections, each with a call that hangs."""
     host, port = url.removeprefix("http://").split(":")
     opened = [stack.enter_context(socket.create_connection((host, int(port)), PATIENCE)) for _ in range(count)]
     for each in opened:
@@ -78,7 +78,7 @@ def _rest(client: socket.socket) -> bytes:
 
 @pytest.mark.parametrize("row", [row for row in ROWS if not row.hasty], ids=lambda row: row.label)
 def test_the_next_call_on_a_new_connection_is_clean(row: Row, errors: list[str]) -> None:
-    """Whatever was broken, the next client is served, and no error of the server was logged."""
+    """After any fault, the next client is served, and the server logs no error."""
     with SegmentMock(time_scale=0) as mock:
         url = mock.serve().url
         mock.faults.add(row.fault)
@@ -93,7 +93,7 @@ def test_the_next_call_on_a_new_connection_is_clean(row: Row, errors: list[str])
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="no /proc here")
 def test_no_thread_or_socket_is_left(errors: list[str]) -> None:
-    """After every fault there is, and after the stop, the process has as many as before."""
+    """After every fault and after the stop, the process has as many threads and sockets as before."""
     rows = [row for row in ROWS if row.fault.kind in ("disconnect", "truncate", "garble", "hang", "drip")]
     for measured in (False, True):
         before = open_files(), threading.active_count()

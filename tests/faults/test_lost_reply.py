@@ -1,4 +1,4 @@
-"""The second attempt: a reply is lost after the write, and a client that simply repeats itself gets an error."""
+"""The second attempt: a reply is lost after the write, and a client that only repeats the call gets an error."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def find_group(session: requests.Session, base: str) -> Any:
 
 
 def ensure(session: requests.Session, base: str) -> Any:
-    """Send the group only if the vendor does not have it; what is refused may be what was just made."""
+    """Send the group only if the vendor does not have it."""
     segment = find_group(session, base) or upsert(session, base)
     return find_group(session, base) if segment["result"] == "VALIDATION_ERROR" else segment
 
@@ -69,7 +69,7 @@ def test_client_that_repeats_a_lost_call_gets_a_duplicate_error(client: Client) 
 
 
 def test_the_same_client_that_looks_first_is_right(client: Client) -> None:
-    """Known by externalSystemId, the group is found after the lost reply, and is not sent again."""
+    """A client that searches by externalSystemId first finds the group, and does not send it again."""
     mock, session, base = client
     segments = [ensure(session, base) for _ in range(2)]
     (group,) = mock.salsa.segments

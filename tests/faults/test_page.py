@@ -1,4 +1,4 @@
-"""docs/reference/faults.md is complete: what the code declares is on the page, and what is on the page works."""
+"""docs/reference/faults.md has everything that the code declares, and its examples work."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_generated_parts_are_up_to_date(part: str) -> None:
 
 @pytest.mark.parametrize("kind", kinds().values(), ids=lambda kind: kind.kind)
 def test_every_kind_and_setting_is_on_the_page(kind: Any) -> None:
-    """A heading a kind, and below it a row a setting, with its default."""
+    """Each kind has a heading, followed by a row for each setting with its default."""
     section = TEXT.partition(f"### `{kind.kind}`\n")[2].partition("\n### ")[0].partition("<!-- end -->")[0]
 
     assert " ".join(kind.__doc__.split()) in section
@@ -44,7 +44,7 @@ def test_every_condition_and_alias_is_on_the_page() -> None:
 
 @pytest.mark.parametrize(("language", "block"), BLOCKS)
 def test_rules_of_the_page_can_be_armed(language: str, block: str) -> None:
-    """Each example in YAML or JSON is what a mock takes."""
+    """A mock accepts each example in YAML or JSON."""
     rules = yaml.safe_load(block) if language == "yaml" else [json.loads(line) for line in block.splitlines()]
 
     assert len(rules) == len(SegmentMock(faults=rules).faults)

@@ -1,4 +1,4 @@
-"""The rules in force: which operations they mean, in which order they nest, how they come and go."""
+"""Rules: the operations that they select, their nesting, arming and removal."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def struck(mock: SegmentMock) -> list[int]:
     ],
 )
 def test_operations_are_meant_by_glob(operation: str, expected: list[int]) -> None:
-    """A rule strikes the operations that its glob fits, those that only refuse among them."""
+    """A rule strikes the operations that its glob matches, including calls that are only refused."""
     mock = SegmentMock()
     rule = mock.faults.add(BUSY, operation)
 
@@ -104,13 +104,13 @@ def test_load_is_all_or_none() -> None:
 
 @pytest.mark.parametrize("definition", [5, "hnag", None, [None], {"kind": "hang", "when": 5}, {}])
 def test_load_of_nonsense(definition: Any) -> None:
-    """Whatever JSON may hold is refused as a setting."""
+    """Any other JSON value is refused with a SettingError."""
     with pytest.raises(SettingError):
         SegmentMock().faults.load(definition)
 
 
 def test_injected_is_for_a_block() -> None:
-    """In force inside, gone outside, also when the block fails; others stay."""
+    """The rule is armed within the block only, also if the block fails; other rules stay."""
     mock = SegmentMock()
     other = mock.faults.add(F.Latency())
     with mock.faults.injected(BUSY, "salsa.*", times=5) as rule:
@@ -135,7 +135,7 @@ def test_remove_get_and_clear() -> None:
 
 
 def test_a_reset_disarms() -> None:
-    """After it the mock is as new: no rule, and the first is number 1 again."""
+    """A reset removes all rules, and the next rule has the id 1."""
     mock = SegmentMock(faults=[BUSY])
     mock.reset()
 
@@ -160,7 +160,7 @@ def test_a_reset_disarms() -> None:
     ids=str,
 )
 def test_the_first_rule_is_outermost(rules: list[Any], status: Any, stored: list[str], fired: list[int]) -> None:
-    """What the inner rule leaves the outer one sees; where no answer comes there is nothing to damage."""
+    """The outer rule sees the result of the inner rule; without an answer there is nothing to change."""
     mock = SegmentMock()
     armed = [mock.faults.add(fault) for fault in rules]
     try:
@@ -174,7 +174,7 @@ def test_the_first_rule_is_outermost(rules: list[Any], status: Any, stored: list
 
 
 def test_a_fault_changes_no_later_id() -> None:
-    """Records that come after a struck call get the ids they would have got; each rule has its own random stream."""
+    """Records after a struck call get the same ids as without the fault; each rule has its own random stream."""
     plain, disturbed = SegmentMock(seed=3), SegmentMock(seed=3)
     for number, fault in enumerate([F.Error(), F.Latency(jitter=1, distribution="normal"), F.Drift(), F.Hang()]):
         with disturbed.faults.injected(fault, "salsa.search_*", chance=0.5):

@@ -1,4 +1,4 @@
-"""Which calls a rule means: by vendor, by header, by a path into the body, by a function."""
+"""The match of a rule: by vendor, by header, by a path into the body, by a function."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ BODY = {
     ],
 )
 def test_a_path_into_the_body(path: str, value: Any, expected: bool) -> None:
-    """The value that it leads to must be this one; [*] is any item of a list."""
+    """The value at the path must equal the given value; [*] is any item of a list."""
     mock = SegmentMock()
     rule = mock.faults.add(F.Error(), match={"json": {path: value}})
     send(mock, "PUT", f"{SALSA}/segments", BODY)
@@ -50,7 +50,7 @@ def test_a_path_into_the_body(path: str, value: Any, expected: bool) -> None:
 
 @pytest.mark.parametrize("path", ["", "$", "a..b", "a[", "a]", "a[x]", "a[-1]", "[]", "a.[0]", "a[0]b.", "."])
 def test_what_is_no_path_is_refused(path: str) -> None:
-    """The error shows one that is."""
+    """The error shows a valid path."""
     with pytest.raises(SettingError) as caught:
         SegmentMock().faults.add(F.Error(), match={"json": {path: 1}})
 
@@ -59,7 +59,7 @@ def test_what_is_no_path_is_refused(path: str) -> None:
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b'"x"', b"null", b"\xff"])
 def test_a_body_that_is_no_object_fits_no_path(data: bytes) -> None:
-    """The vendor refuses it as ever; the rule says that it was not meant."""
+    """The vendor refuses the body as usual, and the rule does not match."""
     mock = SegmentMock()
     rule = mock.faults.add(F.Error(), match={"json": {"payload": None}})
     with mock.session() as session:
@@ -87,7 +87,7 @@ def test_a_body_that_is_no_object_fits_no_path(data: bytes) -> None:
     ],
 )
 def test_vendor_and_headers(match: Any, salsa: int, segmenter: int) -> None:
-    """All that is given must fit; names of headers in any case, values exactly."""
+    """All conditions must match; names of headers in any case, values exactly."""
     mock = SegmentMock()
     rule = mock.faults.add(F.Error(), match=match)
     put(mock, "A", **{"X-Attempt": "2"})
@@ -98,7 +98,7 @@ def test_vendor_and_headers(match: Any, salsa: int, segmenter: int) -> None:
 
 
 def test_a_function_of_the_call() -> None:
-    """It gets the call as it came: operation, request, body."""
+    """The function gets the call with its operation, request and body."""
     mock = SegmentMock()
     seen = []
 
@@ -114,7 +114,7 @@ def test_a_function_of_the_call() -> None:
 
 
 def test_match_function_is_called_for_selected_operations_only() -> None:
-    """What it needs of a body may be missing in another operation's."""
+    """The body of another operation may lack the members that the function reads."""
     mock = SegmentMock()
     mock.faults.add(F.Error(), "salsa.upsert_segments", match=lambda call: bool(call.json["payload"]["segments"]))
 

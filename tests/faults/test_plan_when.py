@@ -1,4 +1,4 @@
-"""When a rule strikes: skip, times, every, connection, a window on the clock; and what it tells of itself."""
+"""The conditions of a rule: skip, times, every, connection and a window of time; and its explanation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BUSY = F.Error(status=503)
 
 @pytest.fixture
 def restless() -> Iterator[None]:
-    """Let threads take turns as often as Python can."""
+    """Make threads switch as often as Python can."""
     usual = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield
@@ -49,7 +49,7 @@ def pattern(mock: SegmentMock, calls: int = 12) -> str:
     ],
 )
 def test_which_calls(when: dict[str, Any], expected: str) -> None:
-    """skip lets the first pass, every counts from there, times ends it; by keyword and as JSON."""
+    """skip leaves the first calls alone, every counts from there, and times ends it; by keyword and as JSON."""
     by_keyword, by_json = SegmentMock(), SegmentMock()
     rule = by_keyword.faults.add(BUSY, **when)
     by_json.faults.load({**BUSY.as_dict(), "when": when})
@@ -61,7 +61,7 @@ def test_which_calls(when: dict[str, Any], expected: str) -> None:
 
 
 def test_times_counts_calls_that_chance_selected() -> None:
-    """With chance and times together it strikes exactly so often, sooner or later."""
+    """With chance and times together it strikes exactly times calls."""
     mock = SegmentMock()
     mock.faults.add(BUSY, chance=0.3, times=4)
 
@@ -69,7 +69,7 @@ def test_times_counts_calls_that_chance_selected() -> None:
 
 
 def test_only_calls_that_are_meant_count() -> None:
-    """What another operation asks neither uses up skip nor times."""
+    """Calls of another operation use up neither skip nor times."""
     mock = SegmentMock()
     rule = mock.faults.add(BUSY, "salsa.search_*", skip=1, times=1)
     statuses = [
@@ -170,7 +170,7 @@ def test_a_rule_as_json() -> None:
 
 
 def test_sixteen_threads_get_exactly_the_configured_faults(restless: None) -> None:
-    """times=5 is five, however many call at once, and the others are performed."""
+    """times=5 strikes exactly five calls of any number of threads, and the others are performed."""
     mock = SegmentMock(limits="off")
     rule = mock.faults.add(F.Disconnect(), skip=3, times=5)
     ready = Barrier(16)
@@ -194,7 +194,7 @@ def test_sixteen_threads_get_exactly_the_configured_faults(restless: None) -> No
 
 
 def test_threads_may_arm_and_disarm() -> None:
-    """No rule is lost or numbered twice, and clearing those of one's own leaves the others."""
+    """No rule is lost or gets a used id, and a thread removes only its own rules."""
     mock = SegmentMock()
 
     def arms(_: int) -> list[str]:

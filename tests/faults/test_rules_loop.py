@@ -1,4 +1,4 @@
-"""How a call is led through the fault rules: in a loop, in their order, at no cost where none may strike."""
+"""A call passes the fault rules in a loop, in order, and without cost if no rule may strike."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The named scenarios: each reproduces what its sentence says."""
+"""The shipped scenarios: each does what its description says."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def outcomes(mock: SegmentMock, calls: int, method: str = "PUT", path: str = SEG
 
 
 def named(name: str, **settings: Any) -> SegmentMock:
-    """Return a mock under the scenario of this name, frozen."""
+    """Return a mock with the scenario *name* and a frozen clock."""
     mock = SegmentMock(scenario=name, **settings)
     mock.clock.freeze()
     return mock
 
 
 def test_rate_limited() -> None:
-    """Every third call is refused with 429 in Salsa's words; the Segmenter is not concerned."""
+    """Every third call to Salsa is refused with its 429; calls to the Segmenter are not affected."""
     mock = named("salsa.rate_limited")
 
     assert [200, 200, 429] * 3 == outcomes(mock, 9)
@@ -204,7 +204,7 @@ def test_several_at_once() -> None:
 
 
 def test_unknown_scenario_is_refused() -> None:
-    """With the nearest name and all there are."""
+    """The error has the nearest name and all names."""
     with pytest.raises(
         SettingError, match=r"unknown scenario 'flaky' \(did you mean 'flaky-network'\?\); expected one of "
     ):

@@ -1,4 +1,4 @@
-"""Reads that lag behind writes: by calls or by seconds, counts along, and without a trace."""
+"""Reads that lag behind writes, by calls or by seconds, including counts, and without side effects."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DATA = {
 
 
 def seen(mock: SegmentMock) -> tuple[int, list[str]]:
-    """Return the total and the names that a search tells."""
+    """Return the total and the names in the reply to a search."""
     payload = search(mock).json()["payload"]
     return payload["total"], [segment["name"] for segment in payload["segments"]]
 
@@ -32,7 +32,7 @@ def assign(mock: SegmentMock) -> Any:
 
 @pytest.mark.parametrize(("lag", "expected"), [(1, "GAB"), (2, "GA"), (3, "G"), (4, "G"), (10**9, "G")])
 def test_the_last_calls_that_changed_something_are_unseen(lag: int, expected: str) -> None:
-    """Reads and refused writes are no changes; initial data are always seen."""
+    """Reads and refused writes do not count; initial data is always visible."""
     mock = SegmentMock(data=DATA)
     for name in "ABC":
         put(mock, name)
@@ -57,7 +57,7 @@ def test_as_the_records_were_seconds_ago(seconds: float, expected: str) -> None:
 
 
 def test_it_catches_up() -> None:
-    """What was unseen is seen once the clock has moved on."""
+    """Unseen writes become visible once the clock has moved."""
     mock = SegmentMock()
     mock.clock.freeze()
     mock.faults.add(F.Stale(seconds=30))
@@ -69,7 +69,7 @@ def test_it_catches_up() -> None:
 
 
 def test_totals_and_member_counts_lag_together() -> None:
-    """Membership, the count of it, and the groups of a supporter are of one moment."""
+    """Memberships, their count, and the groups of a supporter are from the same moment."""
     mock = SegmentMock(data=DATA)
     assign(mock)
     with mock.faults.injected(F.Stale()):
@@ -98,7 +98,7 @@ def test_changes_and_deletions_lag_too() -> None:
 
 
 def test_it_leaves_no_trace() -> None:
-    """Neither the records nor the journal show that a read looked back, and no later id is another."""
+    """A stale read changes neither the records nor the journal nor later ids."""
     plain, stale = SegmentMock(data=DATA), SegmentMock(data=DATA)
     stale.faults.add(F.Stale(lag=2))
     for mock in (plain, stale):
@@ -112,7 +112,7 @@ def test_it_leaves_no_trace() -> None:
 
 
 def test_writes_are_never_stale() -> None:
-    """A write sees the records as they are: the name is taken; the rule says that nothing was there for it."""
+    """A write sees the current records, and the rule explains that it had nothing to change."""
     mock = SegmentMock()
     put(mock, "A")
     rule = mock.faults.add(F.Stale(lag=5))
@@ -123,7 +123,7 @@ def test_writes_are_never_stale() -> None:
 
 
 def test_one_organization_does_not_see_anothers_past() -> None:
-    """Each organization's calls are counted for itself."""
+    """Calls are counted separately for each organization."""
     mock = SegmentMock(credentials="isolated")
     put(mock, "A", authToken="one")
     put(mock, "B", authToken="other")
@@ -144,7 +144,7 @@ def test_both_vendors_calls_count() -> None:
 
 
 def test_records_prepared_by_a_test_are_always_seen() -> None:
-    """Records that came by no call are no writes to lag behind, however long the lag."""
+    """Records that a test adds without a call are visible, however long the lag is."""
     mock = SegmentMock()
     mock.salsa.add_segment("A")
     mock.faults.add(F.Stale(lag=9))

@@ -1,4 +1,4 @@
-"""Sixteen threads at one organization, through faults that a client can tell apart."""
+"""Sixteen threads call one organization through faults that a client can distinguish."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DONE = {"200": True, "503": False, "504": True, "RemoteDisconnected": False, "Co
 
 
 def test_sixteen_threads_lose_and_duplicate_nothing() -> None:
-    """Each call has happened, or not, as its client could tell by the fault; the counters add up."""
+    """Each call was performed, or not, as its client could tell by the fault; the counters agree."""
     mock = SegmentMock(faults=PLAN, limits="off", journal_size=THREADS * CALLS)
 
     def hammer(thread: int) -> Counter[str]:

@@ -1,4 +1,4 @@
-"""A refusal by fault is the vendor's own: the same status and body as the real one, and a hint that helps."""
+"""A refusal by a fault has the same status and body as the vendor's own refusal, and a helpful hint."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_405_by_fault_has_the_body_of_a_real_one(rule: dict[str, Any]) -> None:
 
 
 def test_too_many_items_by_fault_names_the_list() -> None:
-    """As a batch of 21 does."""
+    """The body is the same as for a batch of 21 items."""
     mock = mock_at_noon()
     real = send(mock, "PUT", f"{SALSA}/segments", {"payload": {"segments": [{"name": "N"}] * 21}})
     mock.faults.load({"kind": "refuse", "refusal": "too_many_items"})
@@ -97,7 +97,7 @@ def test_an_armed_error_arrives_with_its_status(status: int, failures: str) -> N
     ("failures", "other"), [("success-false", "is-updated-false"), ("is-updated-false", "success-false")]
 )
 def test_the_hint_names_the_other_value(failures: str, other: str) -> None:
-    """And not the one in force."""
+    """It does not name the current value."""
     reply = send(SegmentMock(segmenter_failures=failures), "PUT", "/segments", UPDATE)
 
     assert f"--segmenter-failures {other} answers in the other documented form" == reply.headers[HINT]

@@ -1,4 +1,4 @@
-"""Late answers, slow bodies and none at all, in process: the mock's clock moves, the wall's does not."""
+"""Late responses, slow bodies and missing responses in process: the mock's clock moves, and no real time passes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MANY = 2000
 
 
 def frozen(*rules: Any) -> SegmentMock:
-    """Return a mock whose clock stands still, with these rules."""
+    """Return a mock with a frozen clock and *rules*."""
     mock = SegmentMock()
     mock.clock.freeze(START)
     for fault in rules:
@@ -29,7 +29,7 @@ def frozen(*rules: Any) -> SegmentMock:
 
 
 def passed(mock: SegmentMock, since: float) -> float:
-    """Return the seconds that the mock's clock has moved on."""
+    """Return the seconds by which the mock's clock has moved."""
     return round(mock.clock.now() - since, 6)
 
 
@@ -79,7 +79,7 @@ def test_waiting_costs_the_mocks_time_only(
     ids=str,
 )
 def test_how_long_varies(settings: dict[str, Any], low: float, middle: float | None, high: float) -> None:
-    """seconds is the middle of each distribution; no draw is below nothing or above a week."""
+    """seconds is the centre of each distribution; no delay is negative or longer than a week."""
     call: Any = SimpleNamespace(rng=Random(1))
     drawn = [F.Latency(seconds=10, **settings)(call, None).send(None) for _ in range(MANY)]
     drawn = [round(delay, 9) for delay in drawn]

@@ -1,4 +1,4 @@
-"""Faults under a WSGI server that is not ours: on its own socket where it lends one, else as far as WSGI goes."""
+"""Faults under other WSGI servers: exact if the server gives access to its socket, else as exact as WSGI allows."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BROKEN = [row for row in ROWS if not row.hasty and row.fault.kind in ("disconnec
 
 
 def arm(app: Flask, fault: dict[str, Any]) -> None:
-    """Put *fault* in the place of all rules."""
+    """Replace all rules by *fault*."""
     app.test_client().delete("/_mock/faults")
     assert 201 == app.test_client().post("/_mock/faults", json=fault).status_code
 
@@ -39,7 +39,7 @@ def stored(app: Flask) -> list[str]:
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[tuple[Flask, str, io.StringIO]]:
-    """The application under Werkzeug's threaded server, its address, and what that logs."""
+    """Serve the application by Werkzeug's threaded server; return its address and its log."""
     app, log = create_app(), io.StringIO()
     handler = logging.StreamHandler(log)
     logging.getLogger("werkzeug").addHandler(handler)
@@ -99,7 +99,7 @@ def test_a_client_that_gives_up_on_werkzeugs_server(served: tuple[Flask, str, io
     ids=repr,
 )
 def test_flasks_test_client_raises(fault: Any, error: type[Exception], performed: list[str]) -> None:
-    """There is no socket to break: what a real client could not get is an exception of the call or of its data."""
+    """Without a socket, a response that a real client could not read raises an exception in the call or in its data."""
     app = create_app()
     arm(app, fault.as_dict())
     with pytest.raises(error):
