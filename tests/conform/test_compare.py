@@ -1,4 +1,4 @@
-"""The comparison that every replay rests on."""
+"""The comparison of replies that every replay uses."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_it_finds_what_is_missing_wrong_or_of_another_type() -> None:
     ],
 )
 def test_fresh_values_compare_by_form(expected: object, fits: object, does_not: object) -> None:
-    """A UUID stays a UUID, a time a time, and anything else of its JSON type."""
+    """A UUID matches a UUID, a time matches a time, and any other value matches its JSON type."""
     assert [] == list(differences([expected], [fits], {"[0]"}))
     assert 1 == len(list(differences([expected], [does_not], {"[0]"})))
 

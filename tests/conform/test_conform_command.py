@@ -1,4 +1,4 @@
-"""What the command takes, prints and writes."""
+"""The arguments, the output and the files of the command."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_left_behind_is_a_failing_case(sandbox, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("secret", [TOKEN, "quo\"te\\d't&<ken", "short"])
 def test_credentials_never_show(sandbox, tmp_path: Path, secret: str) -> None:
-    """A target that echoes whatever it was sent, even cut in the middle, makes no report tell a credential."""
+    """The report contains no credential, even if a target echoes the request, cut in the middle."""
 
     def echoes(path: str, status: int, body: Any) -> tuple[int, Any]:
         return 400, {"payload": "x" * 95 + f" token {secret}" if len(secret) > 8 else secret, "key": secret}
@@ -91,7 +91,7 @@ def test_what_cannot_be_used_exits_with_two(args: list[str], message: str) -> No
 
 
 def test_environment_names_target_and_credentials(sandbox) -> None:
-    """Credentials need not stand on the command line."""
+    """The environment can replace credentials on the command line."""
     env = {"SEGMENT_MOCK_SALSA_TOKEN": TOKEN, "SEGMENT_MOCK_SEGMENTER_KEY": KEY, "SEGMENT_MOCK_DATA": "demo"}
     result = run(sandbox().url, "--only", "salsa/recorded-metrics", env=env)
 

@@ -1,4 +1,4 @@
-"""The commands of docs/how-to/contract-tests.md, run as they stand there."""
+"""The commands of docs/how-to/contract-tests.md run as written."""
 
 from __future__ import annotations
 

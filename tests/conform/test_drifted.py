@@ -1,4 +1,4 @@
-"""A server that has drifted from the print is caught, whatever it changed."""
+"""``conform`` detects any difference between a server and the examples."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def null(body: Any) -> tuple[int, Any]:
     ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_a_drift_is_caught(sandbox, drift, difference: str) -> None:
-    """Exit code 1, the example, and the path that differs with what was expected and what came."""
+    """Exit code 1, with the example and the path that differs, its expected and its actual value."""
     target = sandbox(lambda path, status, body: drift(body) if path.endswith("/search") else (status, body))
     result = run(target.url, *ONE)
 
@@ -72,7 +72,7 @@ def test_a_drift_is_caught(sandbox, drift, difference: str) -> None:
 
 
 def test_more_than_was_printed_is_no_drift(sandbox) -> None:
-    """A vendor may add members: the print is matched member by member."""
+    """A vendor may add members: only the members of the example are compared."""
     target = sandbox(lambda path, status, body: (status, {**body, "new": 1}))
 
     assert 0 == run(target.url, *ONE).exit_code

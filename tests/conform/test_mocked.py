@@ -1,4 +1,4 @@
-"""Conforming to a segment-mock: records by its control plane, its own back at the end."""
+"""``conform`` against a segment-mock: it loads records by the control plane, and restores the target's own records."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def mock() -> Iterator[SegmentMock]:
 
 
 def test_every_example_passes_and_all_is_as_before(mock: SegmentMock) -> None:
-    """The mock conforms to its own fixtures; what its settings rule out is skipped; its records come back."""
+    """The mock passes its own examples, examples for other settings are skipped, and the records are restored."""
     before = mock.state()
     result = run(mock.serve().url, "--allow-writes")
     skipped = [line for line in result.stdout.splitlines() if line.startswith("skip")]
@@ -32,7 +32,7 @@ def test_every_example_passes_and_all_is_as_before(mock: SegmentMock) -> None:
 
 
 def test_without_leave_nothing_writes(mock: SegmentMock) -> None:
-    """Without --allow-writes only reading operations are called, and the rest is skipped with the flag's name."""
+    """Without --allow-writes only reading operations are called; the others are skipped, with the name of the flag."""
     before = mock.state()
     rows = rows_of(run(mock.serve().url, "--json"))
 
@@ -82,7 +82,7 @@ def test_isolated_organizations_each_get_their_records_back() -> None:
 
 
 def test_a_fault_shows_as_a_difference(mock: SegmentMock) -> None:
-    """An answer that an armed fault changed is a drift like any other, and the records are restored."""
+    """A reply that an armed fault changes counts as a difference, and the records are restored."""
     before = mock.state()
     mock.faults.add(faults.Error(status=500), "salsa.search_segments")
     result = run(mock.serve().url, "--only", "salsa/search-all")

@@ -1,4 +1,4 @@
-"""Conforming to a target that is no mock: records are made by the API under their own names, and removed again."""
+"""``conform`` against other servers: records are created by the API with unique names, and removed again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GROUPS = "/api/integration/ext/v1/segments"
 
 
 def test_what_the_api_can_make_passes_and_is_removed_again(sandbox) -> None:
-    """Beside records of the same names all that can be made passes; afterwards only what was there is there."""
+    """Examples pass beside records with the same names, and only the original records remain."""
     target = sandbox()
     before = target.state()
     result = run(target.url, "--allow-writes", "--json", *CREDENTIALS)
@@ -55,7 +55,7 @@ def test_without_a_credential_only_refusals_are_tried(sandbox) -> None:
 
 
 def test_records_that_no_api_removes_are_reported(sandbox) -> None:
-    """With --allow-leftovers the Segmenter's examples run; what stays is listed, and that alone is a failure."""
+    """With --allow-leftovers the Segmenter's examples run; records that remain are listed, and are the only failure."""
     target = sandbox()
     result = run(target.url, "--allow-writes", "--allow-leftovers", "--vendor", "segmenter", "--segmenter-key", KEY)
     stays = [line for line in result.stderr.splitlines() if line.startswith("left behind: ")]
@@ -67,7 +67,7 @@ def test_records_that_no_api_removes_are_reported(sandbox) -> None:
 
 
 def test_it_cleans_up_after_a_difference(sandbox) -> None:
-    """What was made for an example that differs is removed too, and what the vendor made against the print as well."""
+    """Records of an example that fails are removed too, and so are records that the vendor should not have created."""
     target = sandbox(lambda path, status, body: (status + 1, body) if path == GROUPS else (status, body))
     before = target.state()
     result = run(target.url, "--allow-writes", "--only", "salsa/search-by-s*", "--only", "salsa/upsert*", *CREDENTIALS)
@@ -92,7 +92,7 @@ def test_records_that_can_not_be_removed_are_reported_with_the_reason(sandbox) -
 
 
 def test_records_that_can_not_be_made_skip_the_example(sandbox) -> None:
-    """When the vendor refuses to make what an example needs, its answer is the reason; the example is not performed."""
+    """If the vendor refuses to create the records of an example, the example is skipped with the vendor's answer."""
     target = sandbox(lambda path, status, body: (429, {"errors": []}) if path == GROUPS else (status, body))
     rows = rows_of(run(target.url, "--allow-writes", "--json", "--only", "salsa/search-by-segment-id", *CREDENTIALS))
 

@@ -1,4 +1,4 @@
-"""Targets that answer nothing usable get a plain sentence each, never a traceback."""
+"""Targets with unusable answers get one sentence each, never a traceback."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_no_control_character_reaches_terminal_or_xml(tmp_path: Path) -> None:
 
 
 def test_silent_target_is_called_three_times_only() -> None:
-    """After three examples without an answer the rest is skipped, so that a dead target costs no minutes."""
+    """After three examples without an answer the others are skipped, so that a dead target costs no minutes."""
     with scripted(NOT_FOUND, b"") as url:
         result = run(url, "--timeout", "0.05", "--allow-writes", "--only", "salsa/upsert-*", *CREDENTIALS)
 

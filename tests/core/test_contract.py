@@ -1,4 +1,4 @@
-"""What every vendor is made of: JSON in and out, complaints, refusals, and reply schemas."""
+"""Parts of every vendor: JSON in and out, validation errors, refusals, and schemas of replies."""
 
 import json
 
@@ -17,7 +17,7 @@ HEADERS = {"authToken": "t", "x-api-key": "k"}
 
 @pytest.mark.parametrize("value", [{}, [], "x", 5, 1.5, None, True, {"a": [{"b": "é\ud800"}]}, 10**999])
 def test_what_is_written_is_read_again(value):
-    """JSON of every kind; lone surrogates and long numbers survive."""
+    """JSON of every kind survives, including lone surrogates and long numbers."""
     assert {"v": value} == parse(dumps({"v": value}))
 
 
@@ -49,7 +49,7 @@ def test_what_is_written_is_read_again(value):
     ids=lambda value: repr(value)[:30],
 )
 def test_what_is_no_json_is_refused_with_a_reason(body, says):
-    """Malformed, in a sentence for a client: nothing of Python in it."""
+    """The refusal is ``malformed``, with a sentence for a client that does not mention Python."""
     with pytest.raises(Refusal) as caught:
         parse(body)
 
@@ -74,7 +74,7 @@ def test_what_is_no_json_is_refused_with_a_reason(body, says):
     ],
 )
 def test_odd_json_is_read(body, expected):
-    """A byte order mark is skipped, the last of equal keys counts, a hundred levels and many brackets are fine."""
+    """A byte order mark is skipped, the last of equal keys counts, and a hundred levels are accepted."""
     assert expected in (None, parse(body))
 
 
@@ -101,7 +101,7 @@ class Outer(Schema):
     ],
 )
 def test_a_complaint_names_the_place_on_the_wire(body, expected):
-    """Objects by dots, lists by their index; nothing of marshmallow's own words."""
+    """Members are joined by dots, list items have their index, and marshmallow's own messages do not appear."""
     ((place, sentence),) = flatten_errors(Outer().validate(body))
 
     assert expected == place
@@ -109,7 +109,7 @@ def test_a_complaint_names_the_place_on_the_wire(body, expected):
 
 
 def test_unread_members_are_listed_in_the_order_sent():
-    """At every depth that a schema knows, batches too; what is unknown is not looked into."""
+    """They are listed at every depth that the schema knows, including batches; unknown members are not searched."""
     names = "zyxwvutsrq"
     body = {name: {"deep": 1} for name in names} | {"one": {"b": 1, "a": 2}, "batch": [{}, {"c": 1}], "many": "odd"}
 
@@ -119,7 +119,7 @@ def test_unread_members_are_listed_in_the_order_sent():
 @pytest.mark.parametrize("kind", REFUSAL_KINDS)
 @pytest.mark.parametrize("path", ["/api/integration/ext/v1/segments", "/segments", "/nowhere"])
 def test_every_kind_is_refused_without_a_reason(kind, path):
-    """A stage may refuse anything anywhere: the vendor has a status of error and a sentence for it."""
+    """Any step may refuse any call: the vendor has an error status and a sentence for each kind."""
 
     async def refuse(call, proceed):
         return call.refuse(kind)
@@ -135,7 +135,7 @@ def test_every_kind_is_refused_without_a_reason(kind, path):
 
 
 def test_every_refusal_of_every_vendor_tells_its_source():
-    """All kinds are there, each with an error status, a sentence and a source."""
+    """Each kind has an error status, a sentence and a source."""
     for vendor in find_vendors():
         assert set(REFUSAL_KINDS) == set(vendor.refusals)
         for row in vendor.refusals.values():

@@ -1,4 +1,4 @@
-"""Same seed, same calls, frozen clock: the same bytes. And ids that belong to one record only."""
+"""The same seed and calls with a frozen clock give the same bytes, and each id belongs to one record only."""
 
 import json
 import re
@@ -33,7 +33,7 @@ def story(mock):
 
 
 def test_the_same_seed_makes_the_same_bytes():
-    """Heads and bodies, ids and times, successes and refusals; in another world, and after a reset."""
+    """Headers and bodies, ids and times, successes and refusals are equal in another mock, and after a reset."""
     first, again = SegmentMock(data=DATA, seed=7), SegmentMock(data=DATA, seed=7)
     first_story = story(first)
 
@@ -44,7 +44,7 @@ def test_the_same_seed_makes_the_same_bytes():
 
 
 def test_another_seed_makes_other_ids():
-    """None is shared, in replies or records."""
+    """No id is equal, in replies or records."""
     stories = [
         {*re.findall(r"[0-9a-f]{8}-[0-9a-f-]{27}", json.dumps([str(story(mock)), mock.state()]))} - {GROUP}
         for mock in (SegmentMock(data=DATA, seed=seed) for seed in (1, 2))
@@ -71,7 +71,7 @@ FAILED = [
 
 @pytest.mark.parametrize(("method", "path", "body", "headers"), FAILED)
 def test_a_call_that_adds_nothing_shifts_no_id(method, path, body, headers):
-    """Records that come later get the ids they would have got without it."""
+    """Later records get the same ids as without the call."""
     plain, disturbed = (SegmentMock(data=DATA) for _ in range(2))
     for _ in range(3):
         send(disturbed, method, path, body, **headers)
@@ -83,7 +83,7 @@ def test_a_call_that_adds_nothing_shifts_no_id(method, path, body, headers):
 
 
 def test_the_vendors_do_not_shift_each_others_ids():
-    """Each kind of thing has a stream of its own."""
+    """Each kind of record has its own stream of ids."""
     one, other = (SegmentMock(data=DATA) for _ in range(2))
     for mock, calls in ((one, (ADD, CREATE)), (other, (CREATE, ADD))):
         for call in calls:
@@ -93,7 +93,7 @@ def test_the_vendors_do_not_shift_each_others_ids():
 
 
 def test_a_new_id_is_never_one_that_is_there():
-    """A state that was exported is loaded by another run of the same seed: what is added next is added to it."""
+    """Another run with the same seed loads exported records; a new record gets an id that none of them has."""
     first = SegmentMock(data=DATA)
     send(first, *ADD)
     send(first, *CREATE)
@@ -110,7 +110,7 @@ def test_a_new_id_is_never_one_that_is_there():
 
 
 def test_rows_without_ids_join_an_exported_state():
-    """Data files are joined: those that name ids keep them, whichever file comes first."""
+    """Data files are joined: rows with ids keep them, whichever file comes first."""
     state = SegmentMock(data=DATA).state()
     more = {
         "salsa": {"segments": [{"name": "more"}]},
@@ -125,7 +125,7 @@ def test_rows_without_ids_join_an_exported_state():
 
 
 def test_whatever_the_api_stored_can_be_loaded_again():
-    """Empty values, odd characters and cleared fields included: loading an export gives the same state."""
+    """Loading an export restores the state, including empty values, unusual characters and cleared fields."""
     mock = SegmentMock(data=DATA)
     odd = {"description": "", "externalSystemId": ""}
     send(mock, "PUT", SALSA, {"payload": {"segments": [{"name": " \x00\ud800☃ ", **odd}]}})

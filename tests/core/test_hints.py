@@ -1,4 +1,4 @@
-"""Hints for slips: the answer stays the vendor's, a header and the journal tell what was probably meant."""
+"""Hints for mistakes: the vendor's answer is unchanged, and a header and the journal name the likely mistake."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def call_with_hint(
     ],
 )  # fmt: skip
 def test_unknown_path_or_method_gets_a_hint(method: str, path: str, json: Any, status: int, hint: str) -> None:
-    """Path, verb, member and word: the vendor's own answer, and beside it what was probably meant."""
+    """For a path, method, member or value, the vendor's own answer has a hint with the nearest valid one."""
     answered, header, journal = call_with_hint(method, path, json)
 
     assert status == answered
@@ -76,7 +76,7 @@ def test_unknown_path_or_method_gets_a_hint(method: str, path: str, json: Any, s
     ids=lambda value: next(iter(value), "none") if isinstance(value, dict) else None,
 )
 def test_a_credential_in_the_wrong_header_is_found(headers: dict[str, str], hint: str) -> None:
-    """401 as the vendor says it; the hint names the header that was sent and the one that is read."""
+    """The hint of the 401 names the header that was sent and the header that the vendor reads."""
     assert (401, hint, hint) == call_with_hint("POST", f"{SALSA}/segments/search", SEARCH, headers)
 
 
@@ -119,7 +119,7 @@ def test_the_limit_of_calls_names_its_setting() -> None:
 
 @pytest.mark.parametrize("name", ["a\r\nX-Evil: 1", "a\0b", "\u540d\ud800", "x" * 300_000, "\n" * 100_000], ids=len)
 def test_what_a_client_sent_breaks_no_header(name: str) -> None:
-    """A hint that tells of odd or endless names is one short line, through our own door and through Flask's."""
+    """A hint that quotes unusual or very long names is one short line, through our own server and through Flask's."""
     body = {"payload": {"segments": [{"name": "n", name: 1}]}}
     odd = {"payload": {"identifierType": name, "identifiers": ["1"]}}
     flask = create_app().test_client()
@@ -139,7 +139,7 @@ def test_what_a_client_sent_breaks_no_header(name: str) -> None:
 
 
 def test_a_plain_call_has_no_hint() -> None:
-    """Where there is no slip nothing is said."""
+    """A call without a mistake gets no hint."""
     assert (200, "", "") == call_with_hint("PUT", f"{SALSA}/segments", GROUP)
 
 

@@ -1,4 +1,4 @@
-"""Calls per window, on a clock that a test turns."""
+"""Rate limits: calls of a credential in a sliding window."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from segment_mock.core.world import RateWindow
 
 @pytest.fixture
 def window() -> RateWindow:
-    """Three calls in sixty seconds."""
+    """Return a window of three calls in sixty seconds."""
     return RateWindow(3, 60)
 
 
@@ -29,7 +29,7 @@ def test_the_edge(window: RateWindow, now: float, expected: bool) -> None:
 
 
 def test_the_window_slides(window: RateWindow) -> None:
-    """Room comes back call by call, not all at once."""
+    """Each call leaves the window separately."""
     for moment in (100, 130, 140):
         window.admit("a", moment)
 
@@ -55,7 +55,7 @@ def test_names_do_not_share(window: RateWindow) -> None:
 
 
 def test_left(window: RateWindow) -> None:
-    """What is left is never negative, and asking costs nothing."""
+    """The number of calls left is never negative, and reading it does not count as a call."""
     left = [window.left("a", 100)]
     for _ in range(5):
         window.admit("a", 100)
@@ -66,7 +66,7 @@ def test_left(window: RateWindow) -> None:
 
 
 def test_the_clock_set_back(window: RateWindow) -> None:
-    """Calls of a future that the clock left again neither count nor stay in the way."""
+    """Calls that lie in the future, because the clock was set back, do not count."""
     for _ in range(4):
         window.admit("a", 1000)
 

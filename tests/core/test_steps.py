@@ -1,4 +1,4 @@
-"""What happens to every call: in which order, and what is left of a call that fails."""
+"""The steps of every call: their order, and the effects of a call that fails."""
 
 import json
 import logging
@@ -53,7 +53,7 @@ def test_the_order_is_key_rate_json_shape_batch(token, calls, body, expected):
 
 
 def test_an_operation_that_fails_half_way_leaves_no_trace(monkeypatch, caplog):
-    """Nothing it wrote stays, the journal has no change, and the reply is broken in the dialect."""
+    """Its writes are undone, the journal has no change, and the reply is an error in the vendor's format."""
     written = Table.put
 
     def fail_on_second(table, record):
@@ -82,7 +82,7 @@ def test_an_operation_that_fails_half_way_leaves_no_trace(monkeypatch, caplog):
 
 
 def test_a_defect_of_the_segmenter_is_the_printed_failure(monkeypatch):
-    """500, exactly as its document prints it."""
+    """The reply is a 500 exactly as in the vendor's document."""
     monkeypatch.setattr(Table, "get", lambda *_: 1 / 0)
     reply = world().session().put("/segments", data=b'{"id":"1"}', headers=TOKEN)
 
@@ -91,7 +91,10 @@ def test_a_defect_of_the_segmenter_is_the_printed_failure(monkeypatch):
 
 
 def test_a_stage_may_refuse_in_the_vendors_words():
-    """call.refuse before the call: its words, its status, nothing performed; the journal tells the kind."""
+    """A fault that calls call.refuse before the operation gets the vendor's message and status.
+
+    Nothing is performed.
+    """
 
     async def refuse(call, proceed):
         return call.refuse("throttled", "Enough.", hint="by a test")
@@ -110,7 +113,7 @@ def test_a_stage_may_refuse_in_the_vendors_words():
 
 
 def test_the_first_stage_is_outermost():
-    """What was added first sees what was added later."""
+    """The first rule sees the result of later rules."""
 
     def mark(name):
         async def stage(call, proceed):
@@ -128,7 +131,7 @@ def test_the_first_stage_is_outermost():
 
 
 def test_a_spoiled_item_echoes_what_it_could_have_written():
-    """Members that no client may set are not echoed, as in a failure of the vendor's own."""
+    """Members that clients can't set are not echoed, the same as in a failure of the vendor itself."""
 
     async def spoil(call, proceed):
         call.item_failures = {0: ItemFailure("NOT_ALLOWED")}
@@ -144,7 +147,7 @@ def test_a_spoiled_item_echoes_what_it_could_have_written():
 
 @pytest.mark.parametrize(("result", "count"), [("SYSTEM_ERROR", 1), ("NOT_ALLOWED", 0), ("VALIDATION_ERROR", 1)])
 def test_spoiled_items_fail_and_the_others_are_performed(result, count):
-    """A real partial failure: reply, store and journal agree on which items happened."""
+    """Reply, records and journal agree on the items that were performed."""
 
     async def spoil(call, proceed):
         call.item_failures = {1: ItemFailure(result, "Not today."), 5: ItemFailure(result)}
@@ -164,7 +167,7 @@ def test_spoiled_items_fail_and_the_others_are_performed(result, count):
 
 
 def test_a_spoiled_item_is_not_even_looked_at():
-    """It fails by the fault's word, whatever else is wrong with it; a group that is no CRM group too."""
+    """It fails with the fault's result whatever other errors it has, even in a non-CRM group."""
     key = "69afe9fc-dcde-4533-92d6-cbf069008c30"
 
     async def spoil(call, proceed):
@@ -181,7 +184,7 @@ def test_a_spoiled_item_is_not_even_looked_at():
 
 @pytest.mark.parametrize(("delivery", "outcome"), [(CLOSED, "closed"), (RESET, "reset")])
 def test_an_answer_may_be_lost_after_the_write(delivery, outcome):
-    """The write happened, the client got nothing, and the journal tells both."""
+    """The write is performed, the client gets no answer, and the journal has both facts."""
 
     async def lose(call, proceed):
         answer = await proceed()

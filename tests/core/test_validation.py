@@ -1,4 +1,4 @@
-"""The quick way through a schema says what marshmallow says, or nothing."""
+"""The fast validator agrees with marshmallow, or leaves the decision to marshmallow."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ OFTEN = settings(deadline=None, max_examples=15, suppress_health_check=[HealthCh
 
 
 def rows(schema: Schema) -> st.SearchStrategy[Any]:
-    """Return objects that are nearly of *schema*: members may be absent, strange, null or of no name."""
+    """Return objects that nearly match *schema*: members may be missing, null, of a wrong type, or unknown."""
     known = {name: value(field) for name, field in schema.load_fields.items()}
     plain = st.fixed_dictionaries({}, optional=known)
     return st.one_of(plain, plain, st.builds(lambda one, more: {**one, **more}, plain, st.dictionaries(WORDS, VALUES)))
 
 
 def value(field: fields.Field[Any]) -> st.SearchStrategy[Any]:
-    """Return values that *field* mostly takes."""
+    """Return values that *field* accepts in most cases."""
     if isinstance(field, ItemList):
         good: st.SearchStrategy[Any] = st.lists(rows(field.schema), max_size=3)
     elif isinstance(field, fields.Nested):
@@ -52,7 +52,7 @@ def value(field: fields.Field[Any]) -> st.SearchStrategy[Any]:
 
 
 def load_agrees(validator: Validator, data: Any) -> bool:
-    """Hold what *validator* makes of *data* against marshmallow, and return whether it made anything."""
+    """Compare *validator* with marshmallow for *data*, and return whether the validator decided."""
     before = copy.deepcopy(data)
     try:
         loaded, surplus = validator.load(data)
@@ -71,7 +71,7 @@ def load_agrees(validator: Validator, data: Any) -> bool:
 
 
 def leaves(data: Any) -> Iterator[Any]:
-    """Yield what *data* holds, at any depth, in order: 1 is equal to True and to 1.0."""
+    """Yield the values in *data* at any depth, in order, with their types: 1 equals True and 1.0 in Python."""
     if isinstance(data, dict):
         data = [part for pair in sorted(data.items()) for part in pair]
     if isinstance(data, list):
@@ -85,7 +85,7 @@ def leaves(data: Any) -> Iterator[Any]:
 @OFTEN
 @given(data=st.data())
 def test_it_says_what_marshmallow_says(name: str, data: st.DataObject) -> None:
-    """Of every operation's body, whatever comes: the same, or it leaves it to marshmallow."""
+    """For every operation's body and any data, the result is the same, or the validator leaves it to marshmallow."""
     validator = VALIDATORS[name]
     load_agrees(validator, data.draw(st.one_of(rows(validator.schema), rows(validator.schema), VALUES)))
 
@@ -135,7 +135,7 @@ GOOD = {
 
 @pytest.mark.parametrize("name", GOOD)
 def test_what_is_plainly_valid_is_not_left_to_marshmallow(name: str) -> None:
-    """Else it would be quick for nothing; and what need not change is the very object that was sent."""
+    """Otherwise it would save no time. Data that needs no change is returned as the same object."""
     sent = GOOD[name]
     same = VALIDATORS[name].load(sent)[0] is sent
 
@@ -154,7 +154,7 @@ def test_a_deeply_nested_schema_is_validated() -> None:
 
 
 def test_an_object_within_is_copied_only_where_it_changes() -> None:
-    """An unknown member is left out of its object; the other objects stay those that were sent."""
+    """An unknown member is left out of its object; the other objects are the sent ones."""
     first, second = {"email": "a@x"}, {"email": "b@x", "shoe": 44}
     loaded, surplus = VALIDATORS["segmenter.update_segment"].load({"id": "s", "persons": [first, second]})
     same = loaded["persons"][0] is first
@@ -163,12 +163,12 @@ def test_an_object_within_is_copied_only_where_it_changes() -> None:
 
 
 def plain(**members: Any) -> Validator:
-    """Return the validator of a schema of *members*."""
+    """Return the validator of a schema with *members*."""
     return Validator(RequestSchema.from_dict(members)())
 
 
 class Hooked(RequestSchema):
-    """A schema that does more than its fields say."""
+    """A schema with hooks in addition to its fields."""
 
     a = fields.String()
 
@@ -178,7 +178,7 @@ class Hooked(RequestSchema):
 
 
 class Strict(Schema):
-    """A schema that refuses what it does not know."""
+    """A schema that refuses unknown fields."""
 
     a = fields.String()
 
@@ -215,7 +215,7 @@ class Strict(Schema):
     ],
 )
 def test_each_step_aside(validator: Validator, data: Any) -> None:
-    """One thing that is not as plain as it looks: never another answer than marshmallow's."""
+    """Each schema or value that is not simple gives the same result as marshmallow."""
     load_agrees(validator, data)
 
 

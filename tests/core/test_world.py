@@ -1,4 +1,4 @@
-"""One seed makes one world: ids, random draws, organizations."""
+"""One seed determines one world: ids, random draws, organizations."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def test_same_seed_same_world() -> None:
 
 
 def test_ids_are_the_same_everywhere() -> None:
-    """A seed's ids are pinned: no release of Python or of this project may shift them."""
+    """The ids of a seed are fixed: no version of Python or of this project may change them."""
     assert World(0).uuid("salsa.segments") == "b8f0939c-7666-43d0-9d96-d00cfa7f4c37"
 
 
 def test_each_kind_has_its_stream() -> None:
-    """Ids and random draws for one thing never shift those of another."""
+    """Ids and random draws of one kind never change those of another kind."""
     quiet, busy = World(7), World(7)
     for _ in range(5):
         busy.uuid("reply")
@@ -60,7 +60,7 @@ def test_ids_are_uuids() -> None:
 
 
 def test_credentials_share_one_organization() -> None:
-    """Unless isolated, whatever credential names the one of the initial data."""
+    """Unless the organizations are isolated, every credential selects the organization of the initial data."""
     world = World()
 
     assert world.organization("a") is world.organization("b") is world.organization()
@@ -68,7 +68,7 @@ def test_credentials_share_one_organization() -> None:
 
 
 def test_isolated_organizations() -> None:
-    """Each credential gets a copy of the initial data of its own, and always the same one."""
+    """Each credential gets its own copy of the initial data, and always the same organization."""
     world = World(isolated=True)
     world.set_initial_data({"things": InitialRecords(LAYOUT, [{"id": 1}])})
     first, yours = world.organization("mine"), world.organization("yours")
@@ -94,7 +94,7 @@ def test_worlds_share_nothing() -> None:
 
 @pytest.mark.parametrize("credential", ["s3cret", "\u00e9\u4e16", "\ud800"])
 def test_a_name_tells_no_credential(credential: str) -> None:
-    """An organization is called by a digest, the same in every world."""
+    """The name of an organization is a digest, the same in every world."""
     names = [World(seed, isolated=True).organization(credential).name for seed in (1, 2)]
 
     assert names[0] == names[1]
@@ -104,7 +104,7 @@ def test_a_name_tells_no_credential(credential: str) -> None:
 
 
 def test_a_walk_over_organizations() -> None:
-    """One that is first named on the way disturbs nothing."""
+    """A new organization during an iteration does not disturb the iteration."""
     world = World(isolated=True)
     world.organization("a")
     seen = [world.organization("b") is not None for _ in world]
@@ -138,7 +138,7 @@ def test_initial_data_restarts_the_streams() -> None:
 
 
 def test_reset_ends_every_mark() -> None:
-    """No moment before a reset can be returned to, not even the last one."""
+    """No mark from before a reset can be restored, not even the last one."""
     world = World()
     world.set_initial_data({"things": InitialRecords(LAYOUT)})
     world.organization().store["things"].put({"id": 1})
@@ -150,7 +150,7 @@ def test_reset_ends_every_mark() -> None:
 
 
 def test_ids_of_the_initial_data_are_spent() -> None:
-    """A reset starts the ids again after those of the initial data, so that none is given twice."""
+    """After a reset, the ids start after the ids of the initial data, so that no id is used twice."""
     world = World()
     initial = [world.uuid("a") for _ in range(2)]
     world.set_initial_data({"things": InitialRecords(LAYOUT, [{"id": text} for text in initial])})
