@@ -1,4 +1,4 @@
-"""Capsules that were damaged: each is replayed, or refused with one sentence."""
+"""Damaged capsules: each is replayed, or refused with one sentence."""
 
 from __future__ import annotations
 

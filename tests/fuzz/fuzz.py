@@ -1,6 +1,7 @@
-"""Attack a server for a while: ``python -m tests.fuzz.fuzz [--seconds 20] [--seed N]``; exits with 1 at the first harm.
+"""Attack a server for a while: ``python -m tests.fuzz.fuzz [--seconds 20] [--seed N]``.
 
-Case n of seed s is drawn from seed s + n, which a failure names: ``--seed`` of that number makes it the first case.
+It exits with 1 at the first harm. Case n of seed s is drawn from seed s + n, which a failure names: ``--seed`` with
+that number makes it the first case.
 """
 
 # ruff: noqa: T201 - a command prints
@@ -25,7 +26,7 @@ WARM = 0.4
 
 
 def main() -> int:
-    """Attack; return the exit code."""
+    """Run the attacks; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--seed", type=int, default=int(time.time()))

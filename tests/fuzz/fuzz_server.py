@@ -1,4 +1,4 @@
-"""A live mock under attack, and everything that must still be true after each attack."""
+"""A live mock under attack, and everything that must be true after each attack."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Siege:
             raise Broken(f"{' + '.join(attack_made.story)}: {error!r}\nsent: {pieces!r}") from error
 
     def send(self, pieces: Iterable[bytes]) -> list[int]:
-        """Send *pieces* and hold the replies, the records and the log against the promise; return the statuses."""
+        """Send *pieces*, check replies, records and log, and return the statuses."""
         fragments = tuple(pieces) if isinstance(pieces, tuple) else ()
         sent = b"".join(fragments)[:100_000]
         answers = replies(strike((self._server.host, self._server.port), fragments or pieces), sent)
@@ -84,7 +84,7 @@ class Siege:
 
 @contextmanager
 def besieged() -> Iterator[Siege]:
-    """A `Siege` of a mock of its own; in the end no thread of the server may be left."""
+    """Return a `Siege` of a new mock; at the end, no thread of the server may be left."""
     others = {*threading.enumerate()}
     log, loggers = Log(), [logging.getLogger(name) for name in ("segment_mock", "asyncio")]
     for logger in loggers:

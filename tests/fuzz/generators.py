@@ -74,14 +74,14 @@ WHOLE = b"GET /_mock/health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 @dataclass(frozen=True)
 class Attack:
-    """*pieces* go out one by one; *story* says how they were made."""
+    """The *pieces* of bytes to send, and a *story* that says how they were generated."""
 
     story: tuple[str, ...]
     pieces: tuple[bytes, ...]
 
     @property
     def sent(self) -> bytes:
-        """All of it."""
+        """All pieces joined."""
         return b"".join(self.pieces)
 
 

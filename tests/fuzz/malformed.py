@@ -1,4 +1,4 @@
-"""What stands where something else should: values, bytes, lengths, headers, request lines."""
+"""Malformed parts of requests: values, bytes, lengths, headers, request lines."""
 
 from __future__ import annotations
 

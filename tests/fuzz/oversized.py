@@ -1,4 +1,4 @@
-"""What is hostile by its size or its depth: each is a name, pieces to send, and the statuses that may answer."""
+"""Requests of hostile size or depth: each has a name, pieces to send, and the statuses of valid replies."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def whole(path: str, size: int) -> Iterator[bytes]:
 
 
 def chunked(path: str, size: int) -> Iterator[bytes]:
-    """Yield the same in chunks of a MiB."""
+    """Yield the same body in chunks of one MiB."""
     yield b"PUT %s HTTP/1.1\r\n%sTransfer-Encoding: chunked\r\n\r\n" % (path.encode(), KEYS)
     for _ in range(size):
         yield b"%x\r\n%s\r\n" % (MIB, b" " * MIB)
@@ -41,7 +41,7 @@ STATE = '{"segmenter":{"segments":[%s]}}'
 
 
 def monsters(count: int) -> Iterator[tuple[str, Iterable[bytes], tuple[int, ...]]]:
-    """Yield every monster; lists have *count* items."""
+    """Yield every oversized request; lists have *count* items."""
     yield "100 MiB", whole("/segments", 100), (413,)
     yield "100 MiB in chunks", chunked(f"{SALSA}/segments", 100), (413,)
     yield "300 MiB of state", whole("/_mock/state", 300), (413,)

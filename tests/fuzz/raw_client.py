@@ -1,4 +1,4 @@
-"""Sends bytes to a server and holds what comes back against what is promised of any bytes at all."""
+"""Sends any bytes to a server, and checks the properties that every reply must have."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TLS_RECORD = b"\x16"
 
 
 class Reply(NamedTuple):
-    """What came back, body and all."""
+    """A reply with its body."""
 
     status: int
     headers: dict[str, str]
@@ -26,7 +26,7 @@ class Reply(NamedTuple):
 
 
 class Broken(AssertionError):
-    """A promise that did not hold."""
+    """A reply lacks a property that every reply must have."""
 
 
 def strike(address: tuple[str, int], pieces: Iterable[bytes]) -> bytes:
@@ -79,7 +79,7 @@ def replies(received: bytes, sent: bytes) -> list[Reply]:
 
 
 def judge(reply: Reply) -> None:
-    """Hold *reply* against the promise: the words of the door, of a vendor or of the control plane, and no 500."""
+    """Raise `Broken` unless *reply* has the format of the server, a vendor or the control plane, and is no 500."""
     kind = reply.headers.get("content-type", "")
     if reply.status >= 500 or b"Traceback" in reply.body:
         raise Broken(f"{reply.status}: {reply.body[:500]!r}")

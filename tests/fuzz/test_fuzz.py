@@ -1,4 +1,4 @@
-"""Hostile bytes over a real socket: a reply in someone's words or a clean close, and nothing else happens."""
+"""Hostile bytes over a real socket get a reply in a known format or a clean close, without side effects."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TUNNELS = (
 
 @pytest.fixture(scope="module")
 def siege() -> Iterator[Siege]:
-    """One mock for all attacks; it must be sound after each."""
+    """Return one mock for all attacks, which must be sound after each."""
     with besieged() as one:
         yield one
 
@@ -36,12 +36,12 @@ def siege() -> Iterator[Siege]:
 @settings(max_examples=60, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(rng=st.randoms(use_true_random=False))
 def test_bytes_that_hypothesis_draws(siege: Siege, rng: Random) -> None:
-    """Any hostile request is answered plainly or closed, changes no record, and is in no log; a failure shrinks."""
+    """Any hostile request is answered or closed, changes no record and logs nothing; Hypothesis shrinks failures."""
     siege.draw(rng)
 
 
 def test_bytes_of_fixed_seeds(siege: Siege) -> None:
-    """So for hundreds more, the same in each run; both sides of the promise are met."""
+    """Hundreds of requests, the same in each run, include both answered and closed ones."""
     for seed in range(200):
         siege.draw(Random(seed))
 
@@ -49,7 +49,7 @@ def test_bytes_of_fixed_seeds(siege: Siege) -> None:
 
 
 def test_monsters(siege: Siege) -> None:
-    """100 MiB, endless lists and bottomless nesting are refused with the status that says why."""
+    """100 MiB, endless lists and deep nesting are refused with a suitable status."""
     for name, pieces, statuses in monsters(20_000):
         if "300" not in name:
             (answer,) = siege.send(pieces)
@@ -75,7 +75,7 @@ def test_a_tunnel_to_what_is_no_name(siege: Siege, host: str) -> None:
     ],
 )
 def test_harm_is_seen(fault: Any, message: str) -> None:
-    """What this suite holds would not hold of a server that does harm: each sort of it is caught."""
+    """The checks of this suite detect each kind of harm in a faulty server."""
     with besieged() as siege:
         siege.mock.faults.add(fault)
 

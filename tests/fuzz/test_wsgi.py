@@ -1,4 +1,4 @@
-"""What another WSGI server hands over when its client has lied or left."""
+"""Requests that another WSGI server passes on after its client lied or left."""
 
 from __future__ import annotations
 

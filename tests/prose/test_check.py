@@ -80,7 +80,7 @@ DOCSTRINGS = {
     r"\bnobody\b(?! reads|'s)": "Nobody listens.",
     r"\b(?:a|another|longer) texts?\b(?!/)": "The time as a text.",
     r"\bthose (?:who|whose|which)\b": "For those who call.",
-    r"\bso many \*?\w+\b\*?(?! that)": "Send so many bytes.",
+    r"(?<!, )\bso many \*?\w+\b\*?(?! that)": "Send so many bytes.",
     r"\bwhat (?:it|they|this|that) (?:is|are|was|were|has|had|says?)\b": "The reply is what it was.",
     r"(?<!there )(?-i:\bis none\b)": "Raise ValueError where it is none.",
     r"\bas (?:one|a person) (?:sees|does|would)\b": "It answers as one does.",
