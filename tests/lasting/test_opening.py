@@ -111,8 +111,8 @@ def test_organizations_are_known_by_their_credential_which_is_not_in_the_file(tm
     with opened(tmp_path, credentials="isolated", data=data("A")) as mock:
         for secret in secrets:
             add_group(mock, f"of {secret[-5:]}", secret)
-        left = [mock._core._policy.windows["salsa"].left(secret, mock.clock.now()) for secret in secrets]
-    assert left[0] < 300
+        remaining = [mock._core._policy.windows["salsa"].remaining(secret, mock.clock.now()) for secret in secrets]
+    assert remaining[0] < 300
     for file in tmp_path.iterdir():
         assert not [secret for secret in secrets if secret.encode() in file.read_bytes()]
     with opened(tmp_path, credentials="isolated", data=data("A")) as mock:
@@ -121,12 +121,14 @@ def test_organizations_are_known_by_their_credential_which_is_not_in_the_file(tm
         assert names(mock, "another") == ["A"]
         add_group(mock, "more", secrets[0])
         window = mock._core._policy.windows["salsa"]
-        assert window.left(secrets[0], mock.clock.now()) == left[0] - 1
+        assert window.remaining(secrets[0], mock.clock.now()) == remaining[0] - 1
         assert len([*mock._core.world]) == 2
 
 
 def with_one_vendor(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("segment_mock.emulator.find_vendors", lambda: find_vendors()[:1])
+    patch.setattr(
+        "segment_mock.emulator.find_vendors", lambda: [vendor for vendor in find_vendors() if vendor.name == "salsa"]
+    )
 
 
 def test_vendor_that_is_not_installed_any_more_stops_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,7 +162,7 @@ def test_foreign_state_stops_the_start(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "sentence"),
     [
         ({"store": "memory", "standby": True}, "standby: there is nothing to wait for"),
         ({"store": "nonsense"}, "store: 'nonsense' is not memory"),
@@ -168,8 +170,8 @@ def test_foreign_state_stops_the_start(tmp_path: Path) -> None:
         ({"max_organizations": 3}, "max_organizations: it needs --credentials isolated"),
     ],
 )
-def test_settings_that_do_not_fit_are_refused(tmp_path: Path, settings: dict[str, Any], said: str) -> None:
-    with pytest.raises(SettingError, match=said):
+def test_settings_that_do_not_fit_are_refused(tmp_path: Path, settings: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(SettingError, match=sentence):
         SegmentMock(**{"store": sqlite_url(tmp_path), **settings})
 
 
@@ -182,7 +184,7 @@ class _Own(faults.Disconnect):
 
 
 @pytest.mark.parametrize(
-    ("fault", "match", "said"),
+    ("fault", "match", "sentence"),
     [
         (_as_it_is, None, "a function can't be armed"),
         (_Own(), None, "a function can't be armed"),
@@ -190,9 +192,9 @@ class _Own(faults.Disconnect):
         ("hang", {"json": {"payload": object()}}, "consists of JSON"),
     ],
 )
-def test_rule_that_can_not_be_written_down_is_refused(tmp_path: Path, fault: Any, match: Any, said: str) -> None:
+def test_rule_that_can_not_be_written_down_is_refused(tmp_path: Path, fault: Any, match: Any, sentence: str) -> None:
     with opened(tmp_path) as mock:
-        with pytest.raises(SettingError, match=said):
+        with pytest.raises(SettingError, match=sentence):
             mock.faults.add(fault, match=match)
         assert len(mock.faults) == 0
         mock.faults.add("hang", match={"json": {"payload.a": 1}})

@@ -19,8 +19,8 @@ def _reference_has_each_assumption(monkeypatch):
 
     def checked(call, name):
         row = call.vendor.assumptions.get(name)
-        listed = row.operations if row else ()
-        if listed and call.operation.paths and call.operation.name not in listed:
+        operations = row.operations if row else ()
+        if operations and call.operation.paths and call.operation.name not in operations:
             pytest.fail(f"assumption {name!r} of {call.vendor.name}: add {call.operation.name!r} to its operations")
         return assume(call, name)
 
@@ -37,8 +37,8 @@ class Vendor:
     def send(self, method, path, body=None, **headers):
         """Send *body*, as JSON unless it is bytes, to *path* below the root, or to a whole URL."""
         data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        sent = {**self.headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
-        return self.session.request(method, path if "://" in path else self.root + path, data=data, headers=sent)
+        all_headers = {**self.headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        return self.session.request(method, path if "://" in path else self.root + path, data=data, headers=all_headers)
 
     def spend(self, calls, method, path, body, **headers):
         """Send *body* repeatedly without the session, which takes ten times as long, and return the statuses."""
@@ -119,7 +119,7 @@ def install(tmp_path, monkeypatch):
     before = {*sys.modules}
     monkeypatch.syspath_prepend(tmp_path)
 
-    def install(text, module="acme_mock", package="acme-mock", name="acme"):
+    def install(text, module="hallo_mock", package="hallo-mock", name="hallo"):
         (tmp_path / f"{module}.py").write_text(text)
         declare(tmp_path, {name: module}, package)
         _packages._declared.cache_clear()

@@ -25,7 +25,7 @@ def new_vendor(folder: Path, name: str = "tickets", *options: str) -> Path:
     return out
 
 
-def declare(folder: Path, entries: Mapping[str, str], package: str = "acme-mock") -> None:
+def declare(folder: Path, entries: Mapping[str, str], package: str = "hallo-mock") -> None:
     """Write the metadata of an installed *package* with *entries* of the group into *folder*, a folder of a path."""
     metadata = folder / f"{package.replace('-', '_')}-1.0.dist-info"
     metadata.mkdir(parents=True)

@@ -149,7 +149,7 @@ def test_a_mistake_stops_the_start_with_its_place(mistake: str, tickets: Any) ->
     with pytest.raises(SettingError) as error:
         SegmentMock()
 
-    assert str(error.value).startswith("vendor tickets of package acme-mock (acme_mock): ")
+    assert str(error.value).startswith("vendor tickets of package hallo-mock (hallo_mock): ")
     assert MISTAKES[mistake] in str(error.value)
 
 

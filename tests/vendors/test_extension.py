@@ -13,8 +13,8 @@ import requests
 import segment_mock.vendors
 from segment_mock import SegmentMock
 
-ACME = '''
-"""Acme: greets, and remembers whom."""
+HALLO = '''
+"""Hallo: greets, and remembers whom."""
 from operator import itemgetter
 
 from marshmallow import Schema, fields
@@ -29,7 +29,7 @@ class Greet(Schema):
     name = fields.String(required=True)
 
 
-class AcmeFace(VendorState):
+class HalloFace(VendorState):
     @property
     def guests(self):
         return self.rows("guests")
@@ -43,11 +43,11 @@ def greet(call, data):
 
 
 VENDOR = Vendor(
-    name="acme",
-    title="Acme",
-    hosts=("api.acme.example",),
-    root="/acme",
-    key_header="x-acme-key",
+    name="hallo",
+    title="Hallo",
+    hosts=("api.hallo.example",),
+    root="/hallo",
+    key_header="x-hallo-key",
     operations=(Operation("greet", "POST", ("/greetings",), greet, "assumed", request=Greet()),),
     refusals={kind: ErrorTemplate(409 if kind == "not_manageable" else 400, kind, "assumed") for kind in REFUSAL_KINDS},
     tables=(GUESTS,),
@@ -55,9 +55,9 @@ VENDOR = Vendor(
     unwrap=lambda body: body,
     render_error=lambda call, row, sentence, field: (row.status, {"wrong": sentence}),
     load=lambda document, world: {"guests": InitialRecords(GUESTS, document.get("guests", []))},
-    export=lambda store: {"guests": [*store["acme.guests"]]},
-    state_class=AcmeFace,
-    options=(Option("greeting", "How Acme greets.", choices=("Hello", "Hi")),),
+    export=lambda store: {"guests": [*store["hallo.guests"]]},
+    state_class=HalloFace,
+    options=(Option("greeting", "How Hallo greets.", choices=("Hello", "Hi")),),
 )
 '''
 
@@ -65,31 +65,33 @@ VENDOR = Vendor(
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the third vendor in it, beside the shipped ones."""
-    (tmp_path / "acme").mkdir()
-    (tmp_path / "acme" / "__init__.py").write_text(ACME)
+    (tmp_path / "hallo").mkdir()
+    (tmp_path / "hallo" / "__init__.py").write_text(HALLO)
     monkeypatch.setattr(segment_mock.vendors, "__path__", [*segment_mock.vendors.__path__, str(tmp_path)])
     yield tmp_path
-    sys.modules.pop("segment_mock.vendors.acme", None)
-    vars(segment_mock.vendors).pop("acme", None)
+    sys.modules.pop("segment_mock.vendors.hallo", None)
+    vars(segment_mock.vendors).pop("hallo", None)
 
 
 @pytest.mark.usefixtures("folder")
 def test_a_third_vendor_is_served_in_process_and_live() -> None:
     """Its host, path, key, schema, option, refusal, table, data, state_class and journal all work at once."""
-    with SegmentMock(acme_greeting="Hi", data={"acme": {"guests": [{"name": "Bo"}]}}) as mock:
-        headers = {"x-acme-key": "k"}
-        by_host = mock.session().post("https://api.acme.example/acme/greetings", json={"name": "Ada"}, headers=headers)
-        url = mock.serve().url + "/acme/greetings"
+    with SegmentMock(hallo_greeting="Hi", data={"hallo": {"guests": [{"name": "Bo"}]}}) as mock:
+        headers = {"x-hallo-key": "k"}
+        by_host = mock.session().post(
+            "https://api.hallo.example/hallo/greetings", json={"name": "Ada"}, headers=headers
+        )
+        url = mock.serve().url + "/hallo/greetings"
         again = requests.post(url, json={"name": "Bo"}, headers=headers, timeout=5)
         keyless = requests.post(url, json={"name": "Cy"}, timeout=5)
-        state, guests, entries = mock.state()["acme"], mock.acme.guests, mock.journal.entries(vendor="acme")
+        state, guests, entries = mock.state()["hallo"], mock.hallo.guests, mock.journal.entries(vendor="hallo")
 
     assert {"said": "Hi Ada"} == by_host.json()
     assert (409, {"wrong": "not_manageable"}) == (again.status_code, again.json())
     assert {"wrong": "unauthorized"} == keyless.json()
     assert {"guests": [{"name": "Bo"}, {"name": "Ada"}]} == state == {"guests": guests}
-    assert ["acme.greet"] * 3 == [entry.operation for entry in entries]
-    assert {"x-acme-key": "[redacted]"}.items() <= entries[0].request_headers.items()
+    assert ["hallo.greet"] * 3 == [entry.operation for entry in entries]
+    assert {"x-hallo-key": "[redacted]"}.items() <= entries[0].request_headers.items()
 
 
 def test_a_third_vendor_reaches_the_command_line(folder: Path) -> None:
@@ -102,15 +104,15 @@ def test_a_third_vendor_reaches_the_command_line(folder: Path) -> None:
         for args in (["serve", "--help"], ["vendors"])
     ]
 
-    assert "--acme-greeting Hello|Hi" in lines[0].stdout
-    assert "SEGMENT_MOCK_ACME_GREETING" in lines[0].stdout
+    assert "--hallo-greeting Hello|Hi" in lines[0].stdout
+    assert "SEGMENT_MOCK_HALLO_GREETING" in lines[0].stdout
     assert re.search(r"POST +/greetings +greet\b", lines[1].stdout)
 
 
 @pytest.mark.usefixtures("folder")
 def test_a_vendor_that_fails_to_import_stops_the_start(folder: Path) -> None:
     """A broken folder is an error at once, not a vendor that is silently missing."""
-    (folder / "acme" / "__init__.py").write_text("import no_such_module")
+    (folder / "hallo" / "__init__.py").write_text("import no_such_module")
 
     with pytest.raises(ModuleNotFoundError, match="no_such_module"):
         SegmentMock()

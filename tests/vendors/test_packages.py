@@ -14,7 +14,7 @@ from segment_mock import SegmentMock, SettingError, create_app, vendor_api, vend
 from segment_mock.vendor_testing import TRANSPORTS, examples, forbidden_imports, replay, unsourced
 from segment_mock.vendors import _packages, find_vendors
 from tests.vendors.package import Install, declare, new_vendor, run
-from tests.vendors.test_extension import ACME
+from tests.vendors.test_extension import HALLO
 
 OWN = sorted(file.parent.name for file in Path(vendors.__file__).parent.glob("[!_]*/__init__.py"))
 
@@ -32,20 +32,20 @@ def tickets(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 def test_a_vendor_of_a_package_is_like_ours(install: Install) -> None:
     """It comes behind ours; host, path, key, option, refusal, data file, journal and state all have it."""
-    install(ACME)
-    with SegmentMock(acme_greeting="Hi", data={"acme": {"guests": [{"name": "Bo"}]}}) as mock:
+    install(HALLO)
+    with SegmentMock(hallo_greeting="Hi", data={"hallo": {"guests": [{"name": "Bo"}]}}) as mock:
         with mock.session() as session:
             reply = session.post(
-                "https://api.acme.example/acme/greetings", json={"name": "Ada"}, headers={"x-acme-key": "k"}
+                "https://api.hallo.example/hallo/greetings", json={"name": "Ada"}, headers={"x-hallo-key": "k"}
             )
-        guests, entries = mock.vendor("acme").guests, mock.journal.entries(vendor="acme")
-        listed = create_app(mock._emulator).test_client().get("/_mock/vendors").json
+        guests, entries = mock.vendor("hallo").guests, mock.journal.entries(vendor="hallo")
+        catalogue = create_app(mock._emulator).test_client().get("/_mock/vendors").json
 
-    assert [*OWN, "acme"] == [vendor.name for vendor in find_vendors()]
+    assert [*OWN, "hallo"] == [vendor.name for vendor in find_vendors()]
     assert {"said": "Hi Ada"} == reply.json()
-    assert [{"name": "Bo"}, {"name": "Ada"}] == guests == mock.acme.guests
-    assert ["acme.greet"] == [entry.operation for entry in entries]
-    assert "Acme" in [vendor["title"] for vendor in listed["vendors"]]
+    assert [{"name": "Bo"}, {"name": "Ada"}] == guests == mock.hallo.guests
+    assert ["hallo.greet"] == [entry.operation for entry in entries]
+    assert "Hallo" in [vendor["title"] for vendor in catalogue["vendors"]]
 
 
 def test_without_any_the_metadata_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,36 +70,36 @@ def test_an_archive_on_the_path_is_read_by_the_library(tmp_path: Path, monkeypat
     [
         ("from operator", "import no_such_module\nfrom operator", "can't be imported: ModuleNotFoundError: .*no_such_"),
         ("VENDOR = ", "VENDER = ", "expected a module whose VENDOR is a Vendor, got None"),
-        ('name="acme"', 'name="salsa"', "name 'salsa' is taken by Salsa Engage"),
-        ('name="acme"', 'name="Ac me"', "name 'Ac me': expected lower-case letters"),
-        ('name="acme"', 'name="stubs"', "name 'stubs': expected lower-case letters, digits and _, but not"),
-        ('"api.acme.example"', '"api.instaleap.io"', "host 'api.instaleap.io' is taken by Instaleap Segmenter"),
-        ('"api.acme.example"', '"*.io"', r"host '\*.io' is taken by Instaleap Segmenter"),
-        ('root="/acme"', 'root="/segments"', "root '/segments' is taken by Instaleap Segmenter"),
-        ('root="/acme"', 'root="/_mock/acme"', "root '/_mock/acme': expected a path such as /api"),
-        ('name="acme"', 'name="admin"', "setting admin_token exists already"),
+        ('name="hallo"', 'name="salsa"', "name 'salsa' is taken by Salsa Engage"),
+        ('name="hallo"', 'name="Ac me"', "name 'Ac me': expected lower-case letters"),
+        ('name="hallo"', 'name="stubs"', "name 'stubs': expected lower-case letters, digits and _, but not"),
+        ('"api.hallo.example"', '"api.instaleap.io"', "host 'api.instaleap.io' is taken by Instaleap Segmenter"),
+        ('"api.hallo.example"', '"*.io"', r"host '\*.io' is taken by Instaleap Segmenter"),
+        ('root="/hallo"', 'root="/segments"', "root '/segments' is taken by Instaleap Segmenter"),
+        ('root="/hallo"', 'root="/_mock/hallo"', "root '/_mock/hallo': expected a path such as /api"),
+        ('name="hallo"', 'name="admin"', "setting admin_token exists already"),
         ("for kind in REFUSAL_KINDS}", "for kind in REFUSAL_KINDS[1:]}", "refusals: no template for unauthorized"),
         ("tables=(GUESTS,)", "tables=(GUESTS,), api=2", "written for version 2 of segment_mock.vendor_api, and"),
     ],
 )  # fmt: skip
 def test_one_that_cant_be_used_stops_the_start_and_is_named(install: Install, old: str, new: str, problem: str) -> None:
-    assert old in ACME
-    install(ACME.replace(old, new, 1))
+    assert old in HALLO
+    install(HALLO.replace(old, new, 1))
 
-    with pytest.raises(SettingError, match=rf"vendor acme of package acme-mock \(acme_mock\): .*{problem}"):
+    with pytest.raises(SettingError, match=rf"vendor hallo of package hallo-mock \(hallo_mock\): .*{problem}"):
         SegmentMock()
 
 
 def test_two_packages_that_clash_are_refused(install: Install) -> None:
-    install(ACME)
-    install(ACME, "bolt_mock", "bolt-mock", "bolt")
+    install(HALLO)
+    install(HALLO, "volt_mock", "volt-mock", "volt")
 
-    with pytest.raises(SettingError, match=r"bolt of package bolt-mock \(bolt_mock\): name 'acme' is taken by Acme"):
+    with pytest.raises(SettingError, match=r"volt of package volt-mock \(volt_mock\): name 'hallo' is taken by Hallo"):
         SegmentMock()
 
 
 def test_a_name_that_the_mock_uses_is_refused(install: Install) -> None:
-    install(ACME.replace('name="acme"', 'name="journal"', 1))
+    install(HALLO.replace('name="hallo"', 'name="journal"', 1))
 
     with pytest.raises(SettingError, match=r"vendor 'journal' needs another name: SegmentMock.journal"):
         SegmentMock()
@@ -111,7 +111,7 @@ def test_the_command_and_the_plugin_name_a_broken_one(install: Install, tmp_path
     folder = install("import no_such_module")
     test = tmp_path / "test_it.py"
     test.write_text("def test_it(segment_mock):\n    pass\n")
-    message = "vendor acme of package acme-mock (acme_mock): can't be imported: ModuleNotFoundError"
+    message = "vendor hallo of package hallo-mock (hallo_mock): can't be imported: ModuleNotFoundError"
 
     command = run([folder], "-m", "segment_mock", "vendors")
     tests = run([folder], "-m", "pytest", "-q", "-p", "no:randomly", str(test), cwd=tmp_path)
