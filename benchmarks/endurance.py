@@ -64,14 +64,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON too")
-    given = parser.parse_args()
-    report = Report("Endurance: calls and faults from 32 clients", False, given.json)
+    options = parser.parse_args()
+    report = Report("Endurance: calls and faults from 32 clients", False, options.json)
     with running(OURS) as server:
         clients = [Client(number, server.port) for number in range(CLIENTS)]
         _control(server.port, "PUT", "/_mock/state", _world(clients))
         rules = [{**fate.rule, "match": {"headers": {"X-Fate": name}}} for name, fate in FATES.items() if fate.rule]
         _control(server.port, "POST", "/_mock/faults", rules)
-        warm = _endured(clients, server, given.seconds)
+        warm = _endured(clients, server, options.seconds)
         # What grows by design: the ids of deleted groups, which may be revived.
         ids = sum(client.deleted for client in clients) - warm[2]
         memory = server.memory
@@ -82,7 +82,7 @@ def main() -> int:
         report.add("memory at the end", [memory], "B")
         report.add("ids of deleted groups since it was warm", [ids], "")
         records = _records(server.port)
-    _report(report, clients, records, given.seconds)
+    _report(report, clients, records, options.seconds)
     return report.finish()
 
 
@@ -94,8 +94,8 @@ def _endured(clients: list[Client], server: Running, seconds: float) -> tuple[fl
         worker.start()
     time.sleep(seconds * WARM)
     warm = server.memory, _threads(server), sum(client.deleted for client in clients)
-    while (left := end - time.monotonic()) > 0:
-        time.sleep(min(left, 5))
+    while (remaining := end - time.monotonic()) > 0:
+        time.sleep(min(remaining, 5))
         passed = min(seconds, seconds - end + time.monotonic())
         print(f"{passed:.0f} s: {sum(client.seen.total() for client in clients)} calls", file=sys.stderr, flush=True)
     for worker in workers:

@@ -55,7 +55,7 @@ def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
 class Figure:
     """One comparison; *bound* is on the ratio, a maximum, or a minimum with *at_least*. An *aim* is reported only."""
 
-    what: str
+    label: str
     ours: str
     theirs: str
     ratio: float
@@ -73,7 +73,7 @@ class Figure:
         """Return the row as it is printed."""
         limit = "" if self.bound is None else f"{'aim ' * self.aim}{'>=' if self.at_least else '<='} {self.bound:g}"
         verdict = "" if self.bound is None else "missed" if self.misses() else "held"
-        return [self.what, self.ours, self.theirs, f"{self.ratio:.2f}", limit, verdict]
+        return [self.label, self.ours, self.theirs, f"{self.ratio:.2f}", limit, verdict]
 
 
 @dataclass
@@ -101,14 +101,14 @@ class Report:
         parser = argparse.ArgumentParser(description=title)
         parser.add_argument("--quick", action="store_true", help="short rounds, few peers, a third of slack")
         parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON too")
-        given = parser.parse_args()
+        options = parser.parse_args()
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         print(f"### {title}\n", flush=True)
-        return cls(title, given.quick, given.json)
+        return cls(title, options.quick, options.json)
 
     def compare(
         self,
-        what: str,
+        label: str,
         ours: Sequence[float],
         theirs: Sequence[float],
         unit: str = "s",
@@ -120,11 +120,11 @@ class Report:
         """Compare *ours* with *theirs*, round by round. A missed *aim* is reported, an exceeded bound is an error."""
         bound = at_most if at_least is None else at_least
         sides = readable(median(ours), unit), readable(median(theirs), unit)
-        self.figures.append(Figure(what, *sides, ratio(ours, theirs), bound, at_least is not None, aim))
+        self.figures.append(Figure(label, *sides, ratio(ours, theirs), bound, at_least is not None, aim))
 
-    def add(self, what: str, values: Sequence[float], unit: str = "s") -> None:
+    def add(self, label: str, values: Sequence[float], unit: str = "s") -> None:
         """Add a median that is not compared."""
-        self.medians[what] = readable(median(values), unit)
+        self.medians[label] = readable(median(values), unit)
 
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Print a table of the script immediately."""
@@ -152,7 +152,7 @@ class Report:
         if self.skipped:
             print("Skipped:", ", ".join(f"{name} ({why})" for name, why in self.skipped.items()) + ".\n")
         missed = [
-            f"{figure.what}: {figure.ratio:.2f}"
+            f"{figure.label}: {figure.ratio:.2f}"
             for figure in self.figures
             if figure.misses(self.slack) and not figure.aim
         ]

@@ -177,16 +177,16 @@ def fixtures(report: Report, count: int) -> None:
         if done.returncode:
             report.fail(f"the fixtures' tests fail: {done.stdout[-500:]}")
             return
-        spent = json.loads((Path(folder) / "spent.json").read_text())
+        seconds = json.loads((Path(folder) / "spent.json").read_text())
     # What pytest itself spends on any fixture is neither side's.
     ours, stub = (
-        [max(1e-9, took - idle) for took, idle in zip(spent[name], spent["test_nothing"], strict=True)]
+        [max(1e-9, took - idle) for took, idle in zip(seconds[name], seconds["test_nothing"], strict=True)]
         for name in ("test_ours", "test_stub")
     )
     name = f"fixture segment_mock / fixture of responses, {count:,} tests"
     report.compare(name, ours, stub, at_most=FIXTURE)
-    report.add("setup and teardown of a test without a fixture", spent["test_bare"])
-    report.add("the same with a fixture that does nothing", spent["test_nothing"])
+    report.add("setup and teardown of a test without a fixture", seconds["test_bare"])
+    report.add("the same with a fixture that does nothing", seconds["test_nothing"])
 
 
 if __name__ == "__main__":

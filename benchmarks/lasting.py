@@ -41,11 +41,11 @@ def main() -> int:
             "core call": {name: core_calls(mock) for name, mock in mocks.items()},
             "live call": {name: live_calls(mock) for name, mock in mocks.items()},
         }
-        for way, actions in ways.items():
+        for store, actions in ways.items():
             rounds = [{name: rate(action, calls) for name, action in actions.items()} for _ in range(ROUNDS)]
             for name in actions:
                 ratio = median(row[name] / row["memory"] for row in rounds)
-                print(f"{way:<10} {name:<16} {median(row[name] for row in rounds):8.0f} a second  {ratio:5.2f}")
+                print(f"{store:<10} {name:<16} {median(row[name] for row in rounds):8.0f} a second  {ratio:5.2f}")
     return 0
 
 

@@ -86,14 +86,14 @@ def judge(report: Report, memory: dict[str, float], loads: Loads) -> None:
     """Compare ours with the peers that bounds and aims name; each of our answers has to be valid."""
     rate = partial(loads.all, field="rate")
     for n in CONNECTIONS if HTTPSERVER.name in memory else ():
-        what = f"requests a second at {n} beside {HTTPSERVER.name}"
-        report.compare(what, rate(OURS.name, n), rate(HTTPSERVER.name, n), "/s", at_least=BOUNDS[n])
+        label = f"requests a second at {n} beside {HTTPSERVER.name}"
+        report.compare(label, rate(OURS.name, n), rate(HTTPSERVER.name, n), "/s", at_least=BOUNDS[n])
     if WIREMOCK.name in memory:
         name, p99 = WIREMOCK.name, partial(loads.all, field="p99")
         ours, theirs = [memory[OURS.name]], [memory[name]]
-        what = f"requests a second at 8 beside {name}"
-        report.compare(what, rate(OURS.name, 8), rate(name, 8), "/s", at_least=0.5)
-        report.compare(f"{what}, aim", rate(OURS.name, 8), rate(name, 8), "/s", at_least=1, aim=True)
+        label = f"requests a second at 8 beside {name}"
+        report.compare(label, rate(OURS.name, 8), rate(name, 8), "/s", at_least=0.5)
+        report.compare(f"{label}, aim", rate(OURS.name, 8), rate(name, 8), "/s", at_least=1, aim=True)
         report.compare(f"p99 at 32 beside {name}", p99(OURS.name, 32), p99(name, 32), at_most=0.2)
         report.compare(f"memory after load beside {name}", ours, theirs, "B", at_most=0.1)
     for name in (OURS.name, FIXTURE.name):

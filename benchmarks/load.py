@@ -84,8 +84,8 @@ class _Client:
         head, gap, body = self._received.partition(b"\r\n\r\n")
         fields = head.lower()
         size = fields.partition(b"\r\ncontent-length:")[2].partition(b"\r\n")[0]
-        whole = bool(gap) and len(body) >= int(size) if size else not piece and bool(gap)
-        if not whole:
+        is_complete = bool(gap) and len(body) >= int(size) if size else not piece and bool(gap)
+        if not is_complete:
             self.broken += not piece
             return "more" if piece else "closed"
         self.times.append(perf_counter() - self._began)

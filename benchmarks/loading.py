@@ -52,12 +52,12 @@ def loading(data: object) -> float:
         return process_time() - began
 
 
-def judge(report: Report, what: str, measure: Callable[[], float], bound: float) -> None:
+def judge(report: Report, label: str, measure: Callable[[], float], bound: float) -> None:
     """Report the best of three runs, and fail if it is above *bound* seconds."""
     best = min(measure() for _ in range(3 if bound < 1 else 1))
-    report.add(what, [best])
+    report.add(label, [best])
     if best > bound * (SLACK if report.quick else 1):
-        report.miss(f"{what}: {readable(best, 's')}; bound {readable(bound, 's')}")
+        report.miss(f"{label}: {readable(best, 's')}; bound {readable(bound, 's')}")
 
 
 if __name__ == "__main__":

@@ -60,14 +60,14 @@ def main() -> None:
             assert b'"ADDED"' in client.getresponse().read()
         trace.on = False
         client.close()
-    report(trace, listed="--list" in sys.argv[1:])
+    report(trace, with_list="--list" in sys.argv[1:])
 
 
-def report(trace: Trace, *, listed: bool) -> None:
-    """Print the counts, and with *listed* every function."""
+def report(trace: Trace, *, with_list: bool) -> None:
+    """Print the counts, and with *with_list* every function."""
     lines = Counter(code for code, _ in trace.lines)
     places = {code: f"{code.co_filename.removeprefix(SOURCE)[1:]}:{code.co_firstlineno}" for code in trace.calls}
-    if listed:
+    if with_list:
         for code, calls in trace.calls.items():
             print(f"{places[code]:45} {getattr(code, 'co_qualname', code.co_name):45} {calls:3} {lines[code]:3}")
     files = {code.co_filename for code in trace.calls}

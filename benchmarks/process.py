@@ -42,7 +42,7 @@ class Server:
     @property
     def missing(self) -> str:
         """The programs that are not installed, or ``""``."""
-        return ", ".join(_named(need) for need in self.needs if not _is_there(need))
+        return ", ".join(_name_of(need) for need in self.needs if not _is_there(need))
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def _cpu(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _named(need: str | Path) -> str:
+def _name_of(need: str | Path) -> str:
     return need if isinstance(need, str) else f"{need.relative_to(NODE_MODULES).parts[0]} from npm"
 
 

@@ -70,7 +70,7 @@ def imports(report: Report, rounds: int) -> None:
     """Report the time of imports in a new interpreter."""
     there = [name for name in MODULES if find_spec(name.partition(".")[0])]
     report.skipped.update({name: "not installed" for name in MODULES if name not in there})
-    samples = interleaved({name: partial(spent, f"import {name}") for name in there}, rounds)
+    samples = interleaved({name: partial(seconds_of, f"import {name}") for name in there}, rounds)
     for name in there:
         report.add(f"import {name}, processor time", samples[name])
 
@@ -97,10 +97,10 @@ def empty_run(arguments: list[str]) -> float:
     """Return the time of pytest for an empty folder with these arguments, without importing pytest itself."""
     words = ["-q", "-p", "no:cacheprovider", *arguments]
     with tempfile.TemporaryDirectory() as folder:
-        return spent(f"pytest.main({words!r})", "import pytest", folder)
+        return seconds_of(f"pytest.main({words!r})", "import pytest", folder)
 
 
-def spent(statement: str, first: str = "", folder: str | None = None) -> float:
+def seconds_of(statement: str, first: str = "", folder: str | None = None) -> float:
     """Return the processor time of *statement* in a new interpreter; wall time would count other processes too."""
     code = f"from time import process_time\n{first}\nbegan = process_time()\n{statement}\nprint(process_time() - began)"
     alone = {**ENVIRONMENT, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}

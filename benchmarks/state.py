@@ -98,8 +98,8 @@ def loading(report: Report, size: int) -> None:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "data.json"
             file.write_text(json.dumps(data))
-            for source, given in (("a dictionary", data), ("JSON", str(file))):
-                durations = [seconds(partial(world, data=given))() for _ in range(3)]
+            for source, data_source in (("a dictionary", data), ("JSON", str(file))):
+                durations = [seconds(partial(world, data=data_source))() for _ in range(3)]
                 report.add(f"loading {len(rows):,} {name} from {source}", durations)
                 if median(durations) > budget * report.slack:
                     report.fail(f"loading {len(rows):,} {name} from {source}: more than {budget} s")
@@ -117,7 +117,7 @@ def main() -> int:
     sizes = f"{size:,} / {FEW:,} rows"
     for side in (many, few):
         side.reset()
-    for what, a, b in (
+    for label, a, b in (
         (f"reset after {CHANGES} changes, {sizes}", many.reset, few.reset),
         (f"snapshot, {CHANGES} changes, restore, {sizes}", many.snapshot, few.snapshot),
         (f"first call of a credential (fork), {sizes}", seconds(many.fork, 5), seconds(few.fork, 5)),
@@ -128,7 +128,7 @@ def main() -> int:
         ),
     ):
         samples = interleaved({"many": a, "few": b}, rounds)
-        report.compare(what, samples["many"], samples["few"], at_most=BOUND)
+        report.compare(label, samples["many"], samples["few"], at_most=BOUND)
     return report.finish()
 
 

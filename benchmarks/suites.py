@@ -56,7 +56,7 @@ def main() -> int:
     """Measure everything; return the exit code."""
     report = Report.start("Whole suites of tests")
     count = 300 if report.quick else 1000
-    samples = interleaved({name: partial(spent, name, count) for name in SUITES}, 3 if report.quick else 5)
+    samples = interleaved({name: partial(seconds_of, name, count) for name in SUITES}, 3 if report.quick else 5)
     for name in SUITES:
         report.add(f"{count:,} tests, {name}: processor time", samples[name])
     report.compare(f"{count:,} tests with segment_mock / responses", samples["ours"], samples["responses"])
@@ -70,7 +70,7 @@ def main() -> int:
     return report.finish()
 
 
-def spent(name: str, count: int) -> float:
+def seconds_of(name: str, count: int) -> float:
     """Return the processor time of a run of *count* tests of the suite called *name*."""
     plugin, tests = SUITES[name]
     words = ["-q", "-p", "no:cacheprovider", *(["-p", plugin] if plugin else [])]

@@ -126,13 +126,15 @@ def _is_shared(name: str) -> bool:
 
 def circles(tree: Tree) -> list[str]:
     """Return the modules that import each other in a loop."""
-    left = {name: targets - {name} for name, targets in resolved(tree).items()}
+    targets_by_name = {name: targets - {name} for name, targets in resolved(tree).items()}
     while ready := [
-        n for n, targets in left.items() if not (targets & left.keys() and any(n in t for t in left.values()))
+        n
+        for n, targets in targets_by_name.items()
+        if not (targets & targets_by_name.keys() and any(n in t for t in targets_by_name.values()))
     ]:
         for name in ready:
-            del left[name]
-    return sorted(left)
+            del targets_by_name[name]
+    return sorted(targets_by_name)
 
 
 RULES = (upward_imports, misplaced_libraries, sibling_imports, circles)

@@ -85,10 +85,10 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
     links: dict[str, set[str]] = {}
     for page, target in LINKS:
         links.setdefault(page, set()).add(os.path.relpath((ROOT / page).parent / target, ROOT).replace(os.sep, "/"))
-    reached, left = {"README.md"}, ["README.md"]
-    while left:
-        further = links.get(left.pop(), set()) - reached
-        left += further
+    reached, queue = {"README.md"}, ["README.md"]
+    while queue:
+        further = links.get(queue.pop(), set()) - reached
+        queue += further
         reached |= further
 
     assert [] == [name for page in PAGES if (name := page.relative_to(ROOT).as_posix()) not in reached]

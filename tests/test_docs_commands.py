@@ -41,10 +41,10 @@ def mistake(line: str) -> str:
     command: click.Command = main
     while isinstance(command, click.Group) and words and re.fullmatch(r"[a-z-]+(?:\|[a-z-]+)*", words[0]):
         names = words.pop(0).split("|")  # "state export|import" stands for both
-        known = [command.get_command(click.Context(command), name) for name in names]
-        if None in known:
-            return f"{line}: no command {names[known.index(None)]!r}"
-        command = known[0] or command
+        known_commands = [command.get_command(click.Context(command), name) for name in names]
+        if None in known_commands:
+            return f"{line}: no command {names[known_commands.index(None)]!r}"
+        command = known_commands[0] or command
     flags = {"--help", *(flag for row in command.params for flag in (*row.opts, *row.secondary_opts))}
     for word in words:
         if word in ("--", "|", ">", "&", "&&"):
@@ -58,7 +58,7 @@ def mistake(line: str) -> str:
 def test_commands_exist(page: Path) -> None:
     lines = [*command_lines(page.read_text(encoding="utf-8"))]
 
-    assert [] == [said for line in lines if (said := mistake(line))]
+    assert [] == [sentence for line in lines if (sentence := mistake(line))]
 
 
 @pytest.mark.parametrize(

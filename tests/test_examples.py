@@ -15,23 +15,23 @@ EXAMPLES = examples()
 
 def by_session(example: Example) -> tuple[int, Any, Any]:
     with SegmentMock(**example.settings) as mock, mock.session() as session:
-        sent = example.request
-        reply = session.request(sent["method"], sent["path"], headers=sent["headers"], data=sent["body"])
+        request = example.request
+        reply = session.request(request["method"], request["path"], headers=request["headers"], data=request["body"])
         return reply.status_code, reply.json(), mock.state()
 
 
 def by_socket(example: Example) -> tuple[int, Any, Any]:
     with SegmentMock(**example.settings) as mock, requests.Session() as session:
-        sent = example.request
-        url = mock.serve().url + sent["path"]
-        reply = session.request(sent["method"], url, headers=sent["headers"], data=sent["body"])
+        request = example.request
+        url = mock.serve().url + request["path"]
+        reply = session.request(request["method"], url, headers=request["headers"], data=request["body"])
         return reply.status_code, reply.json(), mock.state()
 
 
 def by_flask(example: Example) -> tuple[int, Any, Any]:
-    sent = example.request
+    request = example.request
     client = create_app(**example.settings).test_client()
-    reply = client.open(sent["path"], method=sent["method"], headers=sent["headers"], data=sent["body"])
+    reply = client.open(request["path"], method=request["method"], headers=request["headers"], data=request["body"])
     return reply.status_code, reply.json, client.get("/_mock/state").json
 
 

@@ -34,12 +34,12 @@ LOCAL = {"segment_mock", "pytest_segment_mock", "dev"}
 
 def requirements(*extras: str) -> dict[str, Requirement]:
     """Return the dependencies of the project with *extras*, and with the extras that those name, by distribution."""
-    rows, left = list(PROJECT["dependencies"]), list(extras)
-    while left:
-        for row in PROJECT["optional-dependencies"][left.pop()]:
+    rows, queue = list(PROJECT["dependencies"]), list(extras)
+    while queue:
+        for row in PROJECT["optional-dependencies"][queue.pop()]:
             requirement = Requirement(row)
             if requirement.name == PROJECT["name"]:
-                left += requirement.extras
+                queue += requirement.extras
             else:
                 rows.append(row)
     return {canonicalize_name(Requirement(row).name): Requirement(row) for row in rows}
@@ -170,8 +170,8 @@ def test_version_is_defined_in_one_place() -> None:
     assert version("segment-mock") == segment_mock.__version__
     assert segment_mock.__version__ in printed
     for page in sorted((ROOT / "docs").rglob("*.md")):
-        named = re.findall(r"segment_mock-([\d.]+)-py3|/segment-mock:([\d.]+\d)", page.read_text(encoding="utf-8"))
-        assert {segment_mock.__version__} >= {number for pair in named for number in pair if number}, page.name
+        versions = re.findall(r"segment_mock-([\d.]+)-py3|/segment-mock:([\d.]+\d)", page.read_text(encoding="utf-8"))
+        assert {segment_mock.__version__} >= {number for pair in versions for number in pair if number}, page.name
 
 
 @pytest.mark.parametrize(

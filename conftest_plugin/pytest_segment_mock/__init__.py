@@ -44,8 +44,8 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 def _mark_problems(mark: pytest.Mark) -> Iterator[str]:
     if mark.args:
-        given = ", ".join(map(repr, mark.args))
-        yield f"{mark.name}: expected only keyword arguments, such as data=... or seed=..., got {given}"
+        arguments = ", ".join(map(repr, mark.args))
+        yield f"{mark.name}: expected only keyword arguments, such as data=... or seed=..., got {arguments}"
         return
     check = settings.setting_problems if mark.name == settings.MARKER else sweep.sweep_problems
     yield from (f"{mark.name}: {problem}" for problem in check(mark.kwargs))

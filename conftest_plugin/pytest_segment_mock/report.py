@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from hashlib import blake2b
@@ -116,10 +117,12 @@ def _entries(item: pytest.Item, mock: SegmentMock) -> list[Any]:
 
 
 def _head(mock: SegmentMock, entries: list[Any]) -> str:
+    from segment_mock.wording import plural
+
     clock = mock.clock
     note = f", the last {_CALLS} shown" if len(entries) > _CALLS else ""
     forgotten = f", {mock.journal.forgotten} older dropped" if mock.journal.forgotten else ""
-    calls = "1 call" if len(entries) == 1 else f"{len(entries)} calls"
+    calls = plural(len(entries), "call")
     return f"{calls}{note}{forgotten}; seed {mock.settings['seed']}; the mock's clock: {_time(clock)}"
 
 
@@ -152,7 +155,12 @@ def _answer(entry: Any) -> str:
 
 def _changed_tables(entry: Any) -> str:
     signs = [("+" if not row.before else "-" if not row.after else "~") + row.table for row in entry.changes]
-    return ", ".join(f"{sign} x{signs.count(sign)}" if signs.count(sign) > 1 else sign for sign in dict.fromkeys(signs))
+    return ", ".join(_counted(signs))
+
+
+def _counted(words: list[str]) -> list[str]:
+    """Return each of *words* once, with its number if there are several of it."""
+    return [word if count == 1 else f"{word} x{count}" for word, count in Counter(words).items()]
 
 
 def _page(entry: Any) -> str:
@@ -168,10 +176,7 @@ def _page(entry: Any) -> str:
 
 def _reply_words(entry: Any) -> str:
     """Return the results in the response, for each item or for the whole call; a 200 response may be a refusal."""
-    words = [*_words_in(entry.response_json)]
-    counts = [
-        f"{result} x{words.count(result)}" if words.count(result) > 1 else result for result in dict.fromkeys(words)
-    ]
+    counts = _counted([*_words_in(entry.response_json)])
     return ", ".join(counts[:5] + ([f"and {len(counts) - 5} more"] if len(counts) > 5 else []))
 
 

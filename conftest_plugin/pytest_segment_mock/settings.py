@@ -73,8 +73,8 @@ def pytest_configure(config: pytest.Config) -> None:
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
     for name in names:
         if name not in TRANSPORTS:
-            given = config.getoption("--segment-mock-transport")
-            place = "--segment-mock-transport" if given else "segment_mock_transport (ini file)"
+            transport = config.getoption("--segment-mock-transport")
+            place = "--segment-mock-transport" if transport else "segment_mock_transport (ini file)"
             raise pytest.UsageError(f"{place}: {_unknown('transport', name, TRANSPORTS)}")
     config.stash[_TRANSPORTS_OF_RUN] = names
     try:
@@ -276,7 +276,7 @@ def _with_files(settings: Mapping[str, Any], folders: Iterable[Path]) -> dict[st
 
 def _locate(value: Any, folders: Iterable[Path]) -> Any:
     if isinstance(value, (list, tuple)):
-        return [_locate(one, folders) for one in value]
+        return [_locate(item, folders) for item in value]
     if isinstance(value, (str, Path)) and value != "demo" and not Path(value).is_absolute():
         for folder in folders:
             if (folder / value).is_file():

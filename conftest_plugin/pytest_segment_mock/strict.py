@@ -77,7 +77,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     result = yield
     if not getattr(item, "_excinfo", None):  # unittest stores failures there
         mocks = used_mocks(item)
-        refused = _own(item, refused_calls()[refused_before:])
+        refused = _without_nested_runs(item, refused_calls()[refused_before:])
         for host, count in hosts_refused_by_exec().items():
             refused += [ExecRefusal(host)] * (count - by_exec.get(host, 0))
         if refused or any(mock.faults.armed or mock.stubs or len(mock.journal) for mock in mocks):
@@ -85,7 +85,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     return result
 
 
-def _own(item: pytest.Item, refused: list[Any]) -> list[Any]:
+def _without_nested_runs(item: pytest.Item, refused: list[Any]) -> list[Any]:
     """Leave out calls that a nested pytest run refused, as in the test of a plugin."""
     return [call for call in refused if (is_up(item.config) if is_by_guard(call) else used_mocks(item))]
 

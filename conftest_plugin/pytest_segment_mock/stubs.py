@@ -55,7 +55,7 @@ def _note(item: pytest.Item, traceback: TracebackType | None) -> None:
     mocks = used_mocks(item)
     if not mocks or MARKER not in getattr(item, "fixturenames", ()) or any(len(mock.journal) for mock in mocks):
         return
-    for library in dict.fromkeys([*_active(), *_in(traceback)]):
+    for library in dict.fromkeys([*_active(), *_libraries_in(traceback)]):
         line = f"the mock saw no call, and {library} was active and is asked first; let calls pass by {ADVICE[library]}"
         item.add_report_section("call", _TITLE, line)
 
@@ -71,7 +71,7 @@ def _active() -> Iterator[str]:
                 continue
 
 
-def _in(traceback: TracebackType | None) -> Iterator[str]:
+def _libraries_in(traceback: TracebackType | None) -> Iterator[str]:
     """Yield the libraries that have a frame in *traceback*."""
     while traceback is not None:
         library = traceback.tb_frame.f_globals.get("__name__", "").partition(".")[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sized
 from dataclasses import fields, is_dataclass, replace
 from fnmatch import fnmatchcase
 from functools import partial
@@ -396,8 +396,10 @@ def _headline(test: str, calls: list[str], verdicts: Mapping[tuple[int, str], st
     return f"{test}: {_count(calls, 'call')}, {_count(verdicts, 'case')}, {failed or 'none'} failed"
 
 
-def _count(things: Any, noun: str) -> str:
-    return f"1 {noun}" if len(things) == 1 else f"{len(things)} {noun}s"
+def _count(items: Sized, noun: str) -> str:
+    from segment_mock.wording import plural
+
+    return plural(len(items), noun)
 
 
 def _verdict(own: Mapping[str, str]) -> str:

@@ -23,9 +23,9 @@ def push(groups, token, key):
 def push_group(group, token):
     """Add the group to Salsa, or update the one that has its external id."""
     item = {"name": group["name"], "externalSystemId": group["id"]}
-    known = find(group, token)
-    if known:
-        item["segmentId"] = known["segmentId"]
+    segment = find(group, token)
+    if segment:
+        item["segmentId"] = segment["segmentId"]
     answer = salsa("PUT", "/segments", token, {"segments": [item]})["segments"][0]
     if answer["result"] in ("ADDED", "UPDATED"):
         return
@@ -37,8 +37,8 @@ def push_group(group, token):
 
 def find(group, token):
     """Return the segment in Salsa that has the group's external id, or None."""
-    wanted = {"identifiers": [group["id"]], "identifierType": "EXTERNAL_ID"}
-    segments = salsa("POST", "/segments/search", token, wanted)["segments"]
+    payload = {"identifiers": [group["id"]], "identifierType": "EXTERNAL_ID"}
+    segments = salsa("POST", "/segments/search", token, payload)["segments"]
     return next((segment for segment in segments if segment["result"] == "FOUND"), None)
 
 

@@ -51,9 +51,9 @@ def test_a_search_that_fails_once_is_tried_again(segment_mock):
 
 def test_what_is_left_is_logged(segment_mock):
     """No other code depends on it, so it may be unknown."""
-    left = calls_left("any")
+    remaining = calls_left("any")
 
-    assert left is None or left
+    assert remaining is None or remaining
 
 
 def test_an_export_is_read_without_any_call():

@@ -96,7 +96,7 @@ class FaultyAdmission(Admission):
 
 
 class Emulator:
-    """All vendors over one world. *given* are settings by name; raises `SettingError` for a bad one.
+    """All vendors over one world. Raises `SettingError` for a bad one of its *settings*.
 
     ``answer`` uses no socket, no thread and no real time; transports call it.
     """
@@ -104,13 +104,16 @@ class Emulator:
     tally: CallTally | None = None
     """The calls that were counted so far, where they are counted from the start on."""
 
-    def __init__(self, given: Mapping[str, Any]) -> None:
+    def __init__(self, settings: Mapping[str, Any]) -> None:
         self.vendors = {vendor.name: vendor for vendor in find_vendors()}
-        self.settings = resolve(all_options(self.vendors.values()), given)
+        self.settings = resolve(all_options(self.vendors.values()), settings)
         self.world = self._new_world()
         self.journal = self._new_journal()
         self._policy = self._policy_of_settings()
-        self._options = {vendor.name: self._own(vendor) for vendor in self.vendors.values()}
+        self._options = {
+            vendor.name: {option.name: self.settings[f"{vendor.name}_{option.name}"] for option in vendor.options}
+            for vendor in self.vendors.values()
+        }
         self.routes = Routes(self.vendors.values(), self._options, self.settings["hosts"])
         self.stubs = Stubs(self.routes)
         self.refused: Counter[str] = Counter()
@@ -120,7 +123,7 @@ class Emulator:
         self.admission: Admission = FaultyAdmission(self.fault_rules, self.routes)
         self._snapshots: dict[str, Snapshot] = {}
         self.on_reset: list[Callable[[], None]] = []
-        self._given = dict(self.settings)
+        self._settings_at_start = dict(self.settings)
         self._begin()
 
     def _new_world(self) -> World:
@@ -252,7 +255,7 @@ class Emulator:
 
         Raises `SettingError`, and changes nothing, if a file is invalid.
         """
-        settings_before = self._given
+        settings_before = self._settings_at_start
         stubs = [read_rules(source) if isinstance(source, str) else source for source in settings_before["stubs"]]
         sources = {
             "data": [read_data(source) if isinstance(source, str) else source for source in settings_before["data"]],
@@ -443,7 +446,7 @@ class Emulator:
     def _policy_of_settings(self) -> Policy:
         vendors, settings = self.vendors.values(), self.settings
         return Policy(
-            listed={vendor.name: settings[f"{vendor.name}_{vendor.key_option}"] for vendor in vendors}
+            accepted={vendor.name: settings[f"{vendor.name}_{vendor.key_option}"] for vendor in vendors}
             if settings["credentials"] == "listed"
             else None,
             key_headers=[vendor.key_header for vendor in vendors],
@@ -454,9 +457,6 @@ class Emulator:
             },
             limited=settings["limits"] == "vendor",
         )
-
-    def _own(self, vendor: Vendor) -> dict[str, Any]:
-        return {option.name: self.settings[f"{vendor.name}_{option.name}"] for option in vendor.options}
 
     def _loaded(self, sources: Iterable[Any]) -> dict[str, InitialRecords]:
         try:

@@ -40,10 +40,12 @@ def reply_to(example: ShippedExample) -> Json:
     if example.name not in _replies:
         core = Emulator({"data": example.document["state"], **example.document.get("options", {})})
         core.world.clock.freeze(MOMENT)
-        sent = example.document["request"]
-        headers = {name.lower(): value for name, value in sent["headers"].items()}
-        body = json.dumps(sent["body"]).encode() if "body" in sent else b""
-        reply = run_sync(core.answer(Request(sent["method"], sent["path"], headers, body)), core.world.clock.advance)
+        request = example.document["request"]
+        headers = {name.lower(): value for name, value in request["headers"].items()}
+        body = json.dumps(request["body"]).encode() if "body" in request else b""
+        reply = run_sync(
+            core.answer(Request(request["method"], request["path"], headers, body)), core.world.clock.advance
+        )
         _replies[example.name] = json.loads(reply.body)
     return _replies[example.name]
 

@@ -83,11 +83,11 @@ def is_listed(host: str, patterns: Iterable[str]) -> bool | None:
 
     A pattern after ``!`` excludes the host.
     """
-    listed = None
+    is_hit = None
     for pattern in patterns:
         if matches(host, pattern.removeprefix("!")):
-            listed = not pattern.startswith("!")
-    return listed
+            is_hit = not pattern.startswith("!")
+    return is_hit
 
 
 def authority_of(host: str, port: int) -> str:

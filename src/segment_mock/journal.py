@@ -301,7 +301,7 @@ class Journal:
         If an entry with the same id exists, it is replaced.
         """
         with self._lock:
-            later = [*takewhile(lambda one: one.id >= entry.id, reversed(self._entries))]
+            later = [*takewhile(lambda later_entry: later_entry.id >= entry.id, reversed(self._entries))]
             if later and later[-1].id == entry.id:
                 self._weight -= later[-1].weight
                 self._entries[-len(later)] = entry
@@ -376,7 +376,7 @@ class EntryFilter:
                 raise SettingError(f"{name}: {error}") from None
         for name in ("headers", "query"):
             value = getattr(self, name)
-            if value is not None and not (isinstance(value, Mapping) and all(isinstance(one, str) for one in value)):
+            if value is not None and not (isinstance(value, Mapping) and all(isinstance(text, str) for text in value)):
                 raise SettingError(f"{name}: {brief(value)} is not a dictionary of names and values")
         for name in ("operation", "vendor", "fault", "organization"):
             if not isinstance(getattr(self, name), (str, NoneType)):
@@ -417,7 +417,7 @@ class EntryFilter:
         """Yield each mismatch of *entry* except those of operation and vendor."""
         if self.status is not None and self.status != entry.status:
             yield Mismatch("status", self.status, entry.status)
-        kinds = {word for fault in entry.faults for word in fault.split()}
+        kinds = {part for fault in entry.faults for part in fault.split()}
         if self.fault is not None and self.fault not in kinds:
             yield Mismatch("fault", self.fault, ", ".join(entry.faults) or ABSENT)
         if self.organization is not None and self.organization != entry.organization:

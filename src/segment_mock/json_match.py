@@ -27,37 +27,37 @@ ABSENT: Final = _Absent()
 
 @dataclass(frozen=True)
 class Mismatch:
-    """A place where *got* differs from *expected*; *others* are the unexpected names beside it."""
+    """A place where *actual* differs from *expected*; *others* are the unexpected names beside it."""
 
     path: str
     expected: Any
-    got: Any
+    actual: Any
     others: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         place = self.path or "the whole"
-        return f"{place}: expected {_short(self.expected)}, got {_short(self.got)}"
+        return f"{place}: expected {_short(self.expected)}, got {_short(self.actual)}"
 
 
-def mismatches(expected: Any, got: Any, *, exact: bool = False, path: str = "") -> Iterator[Mismatch]:
-    """Yield each place where *got* differs from *expected*, with a path such as ``payload.segments[0].name``.
+def mismatches(expected: Any, actual: Any, *, exact: bool = False, path: str = "") -> Iterator[Mismatch]:
+    """Yield each place where *actual* differs from *expected*, with a path such as ``payload.segments[0].name``.
 
     Objects may have more members than expected unless *exact*; lists must have the same length and match item by
     item. All other values are compared by ``==``, so objects with an ``__eq__`` of their own work as matchers.
     """
-    if isinstance(expected, Mapping) and isinstance(got, Mapping):
-        yield from _members(expected, got, exact, path)
-    elif isinstance(expected, (list, tuple)) and isinstance(got, list):
-        for index in range(max(len(expected), len(got))):
+    if isinstance(expected, Mapping) and isinstance(actual, Mapping):
+        yield from _members(expected, actual, exact, path)
+    elif isinstance(expected, (list, tuple)) and isinstance(actual, list):
+        for index in range(max(len(expected), len(actual))):
             place = f"{path}[{index}]"
-            if index < min(len(expected), len(got)):
-                yield from mismatches(expected[index], got[index], exact=exact, path=place)
+            if index < min(len(expected), len(actual)):
+                yield from mismatches(expected[index], actual[index], exact=exact, path=place)
             else:
-                yield Mismatch(place, _item(expected, index), _item(got, index))
-    elif isinstance(expected, bool) is not isinstance(got, bool) and isinstance(expected, (bool, int, float)):
-        yield Mismatch(path, expected, got)  # True equals 1 in Python, but not in JSON
-    elif not expected == got:  # noqa: SIM201 - what stands for a value promises == and nothing else
-        yield Mismatch(path, expected, got)
+                yield Mismatch(place, _item(expected, index), _item(actual, index))
+    elif isinstance(expected, bool) is not isinstance(actual, bool) and isinstance(expected, (bool, int, float)):
+        yield Mismatch(path, expected, actual)  # True equals 1 in Python, but not in JSON
+    elif not expected == actual:  # noqa: SIM201 - what stands for a value promises == and nothing else
+        yield Mismatch(path, expected, actual)
 
 
 def parsed(body: bytes) -> Any:
@@ -105,10 +105,11 @@ def writable(value: Any, levels: int = MAX_DEPTH) -> Any:
         return float(value)
     if levels > 0 and isinstance(value, Mapping):
         return {
-            name if isinstance(name, str) else brief(name): writable(one, levels - 1) for name, one in value.items()
+            name if isinstance(name, str) else brief(name): writable(member, levels - 1)
+            for name, member in value.items()
         }
     if levels > 0 and isinstance(value, (list, tuple)):
-        return [writable(one, levels - 1) for one in value]
+        return [writable(member, levels - 1) for member in value]
     return brief(value)
 
 
@@ -160,16 +161,16 @@ def shortened(text: str, limit: int = 2000) -> str:
     return text if len(text) <= limit else f"{text[: limit * 3 // 4]} ... {text[-limit // 4 :]}"
 
 
-def _members(expected: Mapping[Any, Any], got: Mapping[Any, Any], exact: bool, path: str) -> Iterator[Mismatch]:
-    others = tuple(str(name) for name in got if name not in expected)
+def _members(expected: Mapping[Any, Any], actual: Mapping[Any, Any], exact: bool, path: str) -> Iterator[Mismatch]:
+    others = tuple(str(name) for name in actual if name not in expected)
     for name, member in expected.items():
         place = f"{path}.{name}" if path else str(name)
-        if name in got:
-            yield from mismatches(member, got[name], exact=exact, path=place)
+        if name in actual:
+            yield from mismatches(member, actual[name], exact=exact, path=place)
         elif member is not ABSENT:
             yield Mismatch(place, member, ABSENT, others)
     for name in others if exact else ():
-        yield Mismatch(f"{path}.{name}" if path else name, ABSENT, got[name])
+        yield Mismatch(f"{path}.{name}" if path else name, ABSENT, actual[name])
 
 
 def _item(items: Any, index: int) -> Any:

@@ -64,7 +64,7 @@ def operations_table(vendor: Json) -> ReferenceTable:
         (
             row["method"],
             row["path"].removeprefix(vendor["root"]) or "(base path)",
-            _short(row["name"]),
+            row["name"].partition(".")[2],
             plain(row["summary"]),
         )
         for row in vendor["operations"]
@@ -87,11 +87,13 @@ def operation_tables(vendor: Json, name: str) -> Iterator[ReferenceTable]:
     """Yield the tables of the operation *name*: request, reply, errors, assumptions, sources."""
     sources, operation = Sources(), operation_row(vendor, name)
     fields = [row for row in vendor["fields"] if row["operation"] == name]
-    sent = [row for row in fields if row["in"] == "request"]
+    request_fields = [row for row in fields if row["in"] == "request"]
     request = tuple(
-        (row["path"], row["type"], "; ".join(_rules(row)), sources.number(row)) for row in sent if not row["ignored"]
+        (row["path"], row["type"], "; ".join(_rules(row)), sources.number(row))
+        for row in request_fields
+        if not row["ignored"]
     )
-    rules = tuple(_rule(row) for row in vendor["rules"] if row["operation"] == name)
+    rules = tuple((row["path"] or BODY, row["rule"]) for row in vendor["rules"] if row["operation"] == name)
     reply = tuple(
         (row["path"], row["type"], "; ".join(_rules(row, "always there")), sources.number(row))
         for row in fields
@@ -100,7 +102,10 @@ def operation_tables(vendor: Json, name: str) -> Iterator[ReferenceTable]:
     yield ReferenceTable("Request", ("field", "type", "rule", "source"), request, (0, 1))
     yield ReferenceTable("Rules over several fields", ("in", "rule"), rules, (0,))
     yield ReferenceTable(
-        "Members of replies, which a request may repeat and which are ignored", ("in", "fields"), _ignored(sent), (0, 1)
+        "Members of replies, which a request may repeat and which are ignored",
+        ("in", "fields"),
+        _ignored(request_fields),
+        (0, 1),
     )
     yield ReferenceTable("Reply", ("field", "type", "rule", "source"), reply, (0, 1))
     yield from error_tables(vendor, sources, operation["refusals"], with_items=operation["has_item_errors"])
@@ -125,9 +130,9 @@ def error_tables(vendor: Json, sources: Sources, kinds: Iterable[str], *, with_i
 
 def assumptions_table(vendor: Json, names: Iterable[str] | None = None) -> ReferenceTable:
     """Return the rules that no source states: those of *names*, by default all of *vendor*."""
-    chosen = [row for row in vendor["assumptions"] if names is None or row["name"] in {*names}]
+    table_rows = [row for row in vendor["assumptions"] if names is None or row["name"] in {*names}]
     rows = tuple(
-        (row["name"], str(row["choice"]), f"{row['rule']} Why: {row['reason']}.{_change(row)}") for row in chosen
+        (row["name"], str(row["choice"]), f"{row['rule']} Why: {row['reason']}.{_change(row)}") for row in table_rows
     )
     return ReferenceTable("Assumptions", ("name", "choice", "rule"), rows, (0,))
 
@@ -152,20 +157,12 @@ def plain(text: str) -> str:
     return _LITERAL.sub(r"'\1'", text)
 
 
-def _short(name: str) -> str:
-    return name.partition(".")[2]
-
-
 def _ignored(rows: Iterable[Json]) -> tuple[tuple[str, str], ...]:
     """Return the ignored fields of *rows* by the object that has them."""
     by_place: dict[str, list[str]] = {}
     for place, _, field in (row["path"].rpartition(".") for row in rows if row["ignored"]):
         by_place.setdefault(place or BODY, []).append(field)
     return tuple((place, ", ".join(names)) for place, names in by_place.items())
-
-
-def _rule(row: Json) -> tuple[str, str]:
-    return row["path"] or BODY, row["rule"]
 
 
 def _rules(row: Json, required: str = "required") -> list[str]:

@@ -513,7 +513,7 @@ class RemoteFaultRules:
         """
         all_conditions = {**(when or {}), **{name.rstrip("_"): value for name, value in conditions.items()}}
         if isinstance(fault, (list, tuple)):
-            return self.load([self._row(one, operation, match, all_conditions) for one in fault])
+            return self.load([self._row(source, operation, match, all_conditions) for source in fault])
         return self.load(self._row(fault, operation, match, all_conditions))[0]
 
     def load(self, definition: Any) -> list[RemoteFaultRule]:
@@ -523,7 +523,7 @@ class RemoteFaultRules:
         a kind or a `Fault`. Raises `SettingError` for a function, and for values that the server refuses.
         """
         rows = (
-            [self._sendable(one) for one in definition]
+            [self._sendable(row) for row in definition]
             if isinstance(definition, (list, tuple))
             else self._sendable(definition)
         )

@@ -114,11 +114,11 @@ class Routes:
 
     def _find(self, host: str, target: str) -> Resource:
         path = folded(target)
-        vendor = self._whose(host, path)
-        methods, arguments = self._at(vendor.name, path)
+        vendor = self._vendor_for(host, path)
+        methods, arguments = self._methods_at(vendor.name, path)
         if methods or not path.endswith("/") or _SLASH not in vendor.assumptions:
             return vendor, path, methods, arguments, ""
-        return vendor, path, *self._at(vendor.name, path[:-1]), _SLASH
+        return vendor, path, *self._methods_at(vendor.name, path[:-1]), _SLASH
 
     def _row(self, vendor: str, path: str) -> dict[str, Operation]:
         if not _ARGUMENT.search(path):
@@ -126,7 +126,7 @@ class Routes:
         parts = [f"(?P<{part}>[^/]+)" if i % 2 else re.escape(part) for i, part in enumerate(_ARGUMENT.split(path))]
         return self._patterns.setdefault((vendor, path), (re.compile("".join(parts)), {}))[1]
 
-    def _at(self, vendor: str, path: str) -> tuple[dict[str, Operation], Mapping[str, str]]:
+    def _methods_at(self, vendor: str, path: str) -> tuple[dict[str, Operation], Mapping[str, str]]:
         methods_there = self._plain.get((vendor, path))
         if methods_there is not None:
             return methods_there, {}
@@ -136,7 +136,7 @@ class Routes:
                 return methods, {key: unquote(value) for key, value in match.groupdict().items()}
         return {}, {}
 
-    def _whose(self, host: str, path: str) -> Vendor:
+    def _vendor_for(self, host: str, path: str) -> Vendor:
         name = host_of(host)
         for vendor, _ in self._vendors:
             if any(matches(name, pattern) for pattern in vendor.hosts):

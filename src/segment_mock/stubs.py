@@ -102,7 +102,7 @@ class Stubs:
 
     def is_initial(self, stub: Stub) -> bool:
         """Return whether *stub* is an initial stub: one of the settings or a data file, not of a later `load`."""
-        return any(stub is one for one in self._initial)
+        return any(stub is initial_stub for initial_stub in self._initial)
 
     def reset(self) -> None:
         """Return to the initial stubs of the settings and data files, and set their numbers of calls to 0."""
@@ -146,7 +146,7 @@ class Stubs:
         for row in rows:
             same = [stub for stub in unmatched_stubs if row["initial"] and stub.source == row["source"]]
             stub = same[0] if same else self._read(row["source"], "stub: ")
-            unmatched_stubs = [one for one in unmatched_stubs if one is not stub]
+            unmatched_stubs = [candidate for candidate in unmatched_stubs if candidate is not stub]
             stub.calls, stub.where = row["calls"], row["where"]
             stubs.append(stub)
         with self._lock:

@@ -26,8 +26,8 @@ def system_reason(error: BaseException) -> str:
 def json_reason(error: ValueError) -> str:
     """Return the message of *error*, of `json`, with its place in the document."""
     position = getattr(error, "lineno", None), getattr(error, "colno", None)
-    what = str(getattr(error, "msg", error))
-    return f"{what[:1].lower()}{what[1:]} (line {position[0]}, column {position[1]})" if position[0] else what
+    reason = str(getattr(error, "msg", error))
+    return f"{reason[:1].lower()}{reason[1:]} (line {position[0]}, column {position[1]})" if position[0] else reason
 
 
 def comma_list(names: Iterable[object]) -> str:

@@ -27,11 +27,11 @@ METRICS = "/api/integration/ext/v1/metrics"
 SEGMENTS = "/api/integration/ext/v1/segments"
 
 
-def missing(what: str) -> None:
+def missing(program: str) -> None:
     """Skip the test, or fail it where it must run."""
     if REQUIRED:
-        pytest.fail(f"{what} is missing", pytrace=False)
-    pytest.skip(f"{what} is missing: nox -s browser has it")
+        pytest.fail(f"{program} is missing", pytrace=False)
+    pytest.skip(f"{program} is missing: nox -s browser has it")
 
 
 @pytest.fixture(scope="module")

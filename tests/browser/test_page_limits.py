@@ -331,14 +331,14 @@ def test_a_file_that_was_mended_is_imported_again(open_page: Open, mock: Segment
     file = tmp_path / "state.json"
     page = open_page("records")
     expect(page.locator(".sheet tbody tr").first).to_be_visible()
-    chosen = page.get_by_label("File of records to import")
+    file_input = page.get_by_label("File of records to import")
 
     file.write_text("{salsa")
-    chosen.set_input_files(file)
+    file_input.set_input_files(file)
     expect(page.locator("#toasts .problem")).to_contain_text("state.json: this is not JSON: ")
-    assert "" == chosen.input_value()
+    assert "" == file_input.input_value()
     file.write_text(json.dumps({"salsa": {"segments": [{"name": "Only"}]}}))
-    chosen.set_input_files(file)
+    file_input.set_input_files(file)
 
     expect(page.get_by_text("state.json is imported.")).to_be_visible()
     assert ["Only"] == [row["name"] for row in mock.salsa.segments]
@@ -358,7 +358,7 @@ def test_a_name_that_no_address_can_have_is_refused_by_the_form(open_page: Open,
 # The admin token.
 
 
-def test_whoever_cancels_can_sign_in_later(browser: Any) -> None:
+def test_sign_in_that_was_cancelled_is_offered_later(browser: Any) -> None:
     with SegmentMock(data="demo", admin_token="geheim ✓") as mock:
         page = browser.new_page()
         page.goto(f"{mock.serve().url}/_mock/#records")

@@ -102,11 +102,11 @@ def test_the_fault_that_struck_is_in_the_line_and_in_a_header(form: str) -> None
         mock.faults.add({"kind": "error", "status": 503}, times=1)
         url = mock.serve().url + SEARCH
         first, second = (client.post(url, headers=HEADERS, json={"payload": {}}, timeout=5) for _ in range(2))
-    struck, clean = stream.getvalue().splitlines()
+    faulty, clean = stream.getvalue().splitlines()
 
     assert ("1 error", None) == tuple(reply.headers.get("X-Segment-Mock-Fault") for reply in (first, second))
     if form == "text":
-        assert struck.endswith(" ms fault 1 error")
+        assert faulty.endswith(" ms fault 1 error")
         assert clean.endswith(" ms")
     else:
-        assert [["1 error"], []] == [json.loads(line)["faults"] for line in (struck, clean)]
+        assert [["1 error"], []] == [json.loads(line)["faults"] for line in (faulty, clean)]

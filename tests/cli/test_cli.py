@@ -161,8 +161,8 @@ def test_a_bad_data_file_names_row_field_and_value(tmp_path: Path, text: str, me
 def test_a_tls_server_is_looked_after(start: Start) -> None:
     """health asks it with no CA at hand, as a container's health check must; state wants to know whom it talks to."""
     _, ready = start("--tls", "--data", "demo")
-    known = {"SEGMENT_MOCK_TLS": "true", "SEGMENT_MOCK_PORT": str(ready["port"])}
-    codes = [run(*words, env=known).exit_code for words in (["health"], ["state", "export"])]
+    variables = {"SEGMENT_MOCK_TLS": "true", "SEGMENT_MOCK_PORT": str(ready["port"])}
+    codes = [run(*words, env=variables).exit_code for words in (["health"], ["state", "export"])]
     export = run("state", "export", "--url", ready["url"], "--ca-file", ready["ca_file"])
 
     assert [0, 1] == codes

@@ -205,8 +205,8 @@ def _terminal(*command: str, home: Path) -> Iterator[int]:
 def _until(terminal: int, words: list[str]) -> str:
     """Return the output of *terminal* once it contains all of *words*."""
     seen, end = b"", monotonic() + PATIENCE
-    while not all(word.encode() in seen for word in words) and (left := end - monotonic()) > 0:
-        if terminal in select.select([terminal], [], [], left)[0]:
+    while not all(word.encode() in seen for word in words) and (remaining := end - monotonic()) > 0:
+        if terminal in select.select([terminal], [], [], remaining)[0]:
             try:
                 seen += os.read(terminal, 65536)
             except OSError:  # the shell has ended

@@ -71,20 +71,20 @@ def test_what_keeps_a_server_from_starting_is_one_object(
 
 
 @pytest.mark.parametrize(
-    "way", ["flag", "flag with =", "variable", "file that is named", "file by variable", "file that is there"]
+    "source", ["flag", "flag with =", "variable", "file that is named", "file by variable", "file that is there"]
 )
-def test_every_way_to_ask_for_json_counts(way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_way_to_ask_for_json_counts(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also if what is wrong is found before the settings are read."""
     monkeypatch.chdir(tmp_path)
-    file = tmp_path / ("segment-mock.yaml" if way.endswith("there") else "settings.yaml")
-    file.write_text("log-format: json" if "file" in way else "seed: 1")
+    file = tmp_path / ("segment-mock.yaml" if source.endswith("there") else "settings.yaml")
+    file.write_text("log-format: json" if "file" in source else "seed: 1")
     flags = {
         "flag": JSON, "flag with =": ("--log-format=json",), "file that is named": ("--config", str(file)),
     }  # fmt: skip
-    env = {"SEGMENT_MOCK_LOG_FORMAT": "json"} if way == "variable" else {}
-    env |= {"SEGMENT_MOCK_CONFIG": str(file)} if way == "file by variable" else {}
+    env = {"SEGMENT_MOCK_LOG_FORMAT": "json"} if source == "variable" else {}
+    env |= {"SEGMENT_MOCK_CONFIG": str(file)} if source == "file by variable" else {}
     for wrong in (("--nothing",), ("--seed", "x")):
-        result = CliRunner().invoke(main, ["serve", *flags.get(way, ()), *wrong], env=env)
+        result = CliRunner().invoke(main, ["serve", *flags.get(source, ()), *wrong], env=env)
 
         assert "ERROR" == lines(result.stderr)[0]["level"]
 

@@ -72,14 +72,14 @@ def test_a_signal_ends_the_loading(
     os.mkfifo(pipe)
     process = serve("--data", str(pipe), "--ready-file", str(ready))
     processes.append(process)
-    sent = threading.Event()
+    has_sent = threading.Event()
 
     def send() -> None:
         pipe.write_text(large)  # returns once the server has read all but the last bytes
-        sent.set()
+        has_sent.set()
 
     threading.Thread(target=send, daemon=True).start()
-    assert sent.wait(PATIENCE)
+    assert has_sent.wait(PATIENCE)
     for _ in range(times):
         process.send_signal(number)
     out, err = process.communicate(timeout=PATIENCE)

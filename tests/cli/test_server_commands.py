@@ -92,7 +92,7 @@ def test_text_of_a_client_can_not_command_the_terminal(mock: SegmentMock) -> Non
 
 
 @pytest.mark.parametrize(
-    ("words", "exit_code", "said"),
+    ("words", "exit_code", "sentence"),
     [
         (["journal", "--body", "{"], 2, "is not JSON"),
         (["journal", "--header", "x"], 2, "is not NAME=VALUE"),
@@ -111,10 +111,10 @@ def test_text_of_a_client_can_not_command_the_terminal(mock: SegmentMock) -> Non
         (["journal", "--url", "http://127.0.0.1:1"], 1, "http://127.0.0.1:1: no segment-mock answers"),
     ],
 )
-def test_what_can_not_be_done_is_one_line(mock: SegmentMock, words: list[str], exit_code: int, said: str) -> None:
+def test_what_can_not_be_done_is_one_line(mock: SegmentMock, words: list[str], exit_code: int, sentence: str) -> None:
     result = run(*words, exit_code=exit_code)
 
-    assert said in result.stderr
+    assert sentence in result.stderr
     assert "" == result.stdout
 
 

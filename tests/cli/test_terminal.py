@@ -214,8 +214,8 @@ def test_progress_without_a_reader_fails_nothing(monkeypatch: pytest.MonkeyPatch
 def _screen_with(terminal_: int, text: str, seen: str = "") -> str:
     """Return the output of the terminal once it contains *text*."""
     end = monotonic() + PATIENCE
-    while text not in seen and (left := end - monotonic()) > 0:
-        if terminal_ in select.select([terminal_], [], [], left)[0]:
+    while text not in seen and (remaining := end - monotonic()) > 0:
+        if terminal_ in select.select([terminal_], [], [], remaining)[0]:
             try:
                 seen += os.read(terminal_, 65536).decode("utf-8", "replace")
             except OSError:

@@ -65,8 +65,8 @@ def test_watch_reloads_a_file_that_changed_and_says_so(
 
     lines, reloads = count_calls(monkeypatch, caplog.handler, "emit"), count_calls(monkeypatch, SegmentMock, "reload")
 
-    def wait_for(said: str) -> None:
-        lines.wait_until(lambda: said in caplog.text)
+    def wait_for(sentence: str) -> None:
+        lines.wait_until(lambda: sentence in caplog.text)
 
     with caplog.at_level(logging.WARNING, "segment_mock"), SegmentMock(data=str(file)) as mock, FileWatch(mock, [file]):
         file.write_text("{ this is no JSON")

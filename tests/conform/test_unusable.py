@@ -53,7 +53,7 @@ def scripted(*replies: bytes) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("replies", "said"),
+    ("replies", "sentence"),
     [
         ([HTML], "status: expected 400, got 200\n        body: expected JSON, got text/html: '<html>Hi</html'"),
         ([NOT_FOUND, MOVED], "got 302\n        body: expected JSON, got a redirect to 'https://login.example.org/'"),
@@ -68,14 +68,14 @@ def scripted(*replies: bytes) -> Iterator[str]:
     ],
     ids=["html", "redirect", "no-http", "cut-head", "cut-body", "lying-encoding", "hang"],
 )
-def test_a_broken_answer_is_a_difference(replies: list[bytes], said: str) -> None:
+def test_a_broken_answer_is_a_difference(replies: list[bytes], sentence: str) -> None:
     with scripted(*replies) as url:
         result = run(url, "--timeout", "0.1", *ONE)
 
     assert 1 == result.exit_code
     assert isinstance(result.exception, SystemExit)
     assert "fail  salsa/supporters-search-nothing-asked" in result.stdout
-    assert said in result.stdout
+    assert sentence in result.stdout
 
 
 def test_no_control_character_reaches_terminal_or_xml(tmp_path: Path) -> None:

@@ -54,9 +54,9 @@ def call_with_hint(
 )  # fmt: skip
 def test_unknown_path_or_method_gets_a_hint(method: str, path: str, json: Any, status: int, hint: str) -> None:
     """For a path, method, member or value, the vendor's own answer has a hint with the nearest valid one."""
-    answered, header, journal = call_with_hint(method, path, json)
+    status_code, header, journal = call_with_hint(method, path, json)
 
-    assert status == answered
+    assert status == status_code
     assert hint in header
     assert header == journal
 
@@ -143,8 +143,8 @@ def test_a_plain_call_has_no_hint() -> None:
     assert (200, "", "") == call_with_hint("PUT", f"{SALSA}/segments", GROUP)
 
 
-@pytest.mark.parametrize(("encoding", "named"), [("gzip", True), ("br", True), ("identity", False), ("", False)])
-def test_a_compressed_body_is_named(encoding: str, named: bool) -> None:
+@pytest.mark.parametrize(("encoding", "has_hint"), [("gzip", True), ("br", True), ("identity", False), ("", False)])
+def test_a_compressed_body_is_named(encoding: str, has_hint: bool) -> None:
     """No source says that either API reads one: 400, and a hint at the header; in process, live and under WSGI."""
     path, body = f"{SALSA}/segments/search", gzip.compress(json.dumps(SEARCH).encode())
     headers = {"authToken": "t", "Content-Type": "application/json", "Content-Encoding": encoding}
@@ -154,4 +154,4 @@ def test_a_compressed_body_is_named(encoding: str, named: bool) -> None:
     replies.append(create_app().test_client().post(path, data=body, headers=headers))
 
     hint = f"the body has Content-Encoding: {encoding}; send it uncompressed"
-    assert [(400, named)] * 3 == [(reply.status_code, hint in reply.headers.get(HINT, "")) for reply in replies]
+    assert [(400, has_hint)] * 3 == [(reply.status_code, hint in reply.headers.get(HINT, "")) for reply in replies]

@@ -131,8 +131,8 @@ def test_the_journal_keeps_the_entries_and_faults_stay_armed() -> None:
             rename(mock, key)
 
         assert 1 == len(mock.faults)
-        for wanted in ("a", organization_name("a")):
-            assert [1] == [entry.id for entry in mock.journal.entries(organization=wanted)]
+        for name in ("a", organization_name("a")):
+            assert [1] == [entry.id for entry in mock.journal.entries(organization=name)]
 
 
 @pytest.mark.parametrize("named_again", [False, True])

@@ -24,7 +24,7 @@ def test_the_edge(window: RateWindow, now: float, expected: bool) -> None:
     for moment in (100, 100, 150):
         window.admit("a", moment)
 
-    assert expected == (window.left("a", now) > 0)
+    assert expected == (window.remaining("a", now) > 0)
     assert expected == window.admit("a", now)
 
 
@@ -51,18 +51,18 @@ def test_names_do_not_share(window: RateWindow) -> None:
         window.admit("a", 100)
 
     assert window.admit("b", 100)
-    assert (0, 2) == (window.left("a", 100), window.left("b", 100))
+    assert (0, 2) == (window.remaining("a", 100), window.remaining("b", 100))
 
 
 def test_left(window: RateWindow) -> None:
     """The number of calls left is never negative, and reading it does not count as a call."""
-    left = [window.left("a", 100)]
+    remaining = [window.remaining("a", 100)]
     for _ in range(5):
         window.admit("a", 100)
-        left.append(window.left("a", 100))
+        remaining.append(window.remaining("a", 100))
 
-    assert [3, 2, 1, 0, 0, 0] == left
-    assert window.left("a", 160) == 3
+    assert [3, 2, 1, 0, 0, 0] == remaining
+    assert window.remaining("a", 160) == 3
 
 
 def test_the_clock_set_back(window: RateWindow) -> None:
@@ -70,7 +70,7 @@ def test_the_clock_set_back(window: RateWindow) -> None:
     for _ in range(4):
         window.admit("a", 1000)
 
-    assert window.left("a", 0) == 3
+    assert window.remaining("a", 0) == 3
     assert [True, True, True, False] == [window.admit("a", 0) for _ in range(4)]
 
 
@@ -78,7 +78,7 @@ def test_the_clock_set_forth_and_back(window: RateWindow) -> None:
     for moment in (0, 1000, 1000):
         window.admit("a", moment)
 
-    assert window.left("a", 1) == 2
+    assert window.remaining("a", 1) == 2
     assert [True, True, False] == [window.admit("a", 1) for _ in range(3)]
 
 
@@ -88,5 +88,5 @@ def test_clear(window: RateWindow) -> None:
         window.admit("a", 100)
     window.clear()
 
-    assert window.left("a", 100) == 3
+    assert window.remaining("a", 100) == 3
     assert window.admit("a", 100)

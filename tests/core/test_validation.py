@@ -29,8 +29,8 @@ OFTEN = settings(deadline=None, max_examples=15, suppress_health_check=[HealthCh
 
 def rows(schema: Schema) -> st.SearchStrategy[Any]:
     """Return objects that nearly match *schema*: members may be missing, null, of a wrong type, or unknown."""
-    known = {name: value(field) for name, field in schema.load_fields.items()}
-    plain = st.fixed_dictionaries({}, optional=known)
+    values = {name: value(field) for name, field in schema.load_fields.items()}
+    plain = st.fixed_dictionaries({}, optional=values)
     return st.one_of(plain, plain, st.builds(lambda one, more: {**one, **more}, plain, st.dictionaries(WORDS, VALUES)))
 
 
@@ -136,10 +136,10 @@ GOOD = {
 @pytest.mark.parametrize("name", GOOD)
 def test_what_is_plainly_valid_is_not_left_to_marshmallow(name: str) -> None:
     """Otherwise it would save no time. Data that needs no change is returned as the same object."""
-    sent = GOOD[name]
-    same = VALIDATORS[name].load(sent)[0] is sent
+    body = GOOD[name]
+    same = VALIDATORS[name].load(body)[0] is body
 
-    assert load_agrees(VALIDATORS[name], sent)
+    assert load_agrees(VALIDATORS[name], body)
     assert same
 
 

@@ -142,10 +142,10 @@ def hints_in_the_source() -> Iterator[str]:
     for file in files:
         module = ast.parse(file.read_text(encoding="utf-8"))
         nodes = [*ast.walk(module)]
-        named = {node.name: node for node in nodes if isinstance(node, ast.FunctionDef)}
+        functions = {node.name: node for node in nodes if isinstance(node, ast.FunctionDef)}
         for node in nodes:
             if isinstance(node, ast.keyword) and node.arg == "hint":
-                function = named.get(getattr(node.value, "id", ""))
+                function = functions.get(getattr(node.value, "id", ""))
                 yield from literals(function or node.value)
             elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "append":
                 if getattr(node.func.value, "attr", "") == "hints":  # type: ignore[attr-defined]
@@ -189,7 +189,7 @@ def exits(*words: str) -> int:
 def test_each_exit_code_is_what_its_row_says(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other_server:
         port = str(other_server.getsockname()[1])
-        used = exits("serve", "--port", port)
+        port_in_use = exits("serve", "--port", port)
     plain = tmp_path / "plain"
     plain.write_text("no program")
     python = (sys.executable, "-c")
@@ -197,7 +197,7 @@ def test_each_exit_code_is_what_its_row_says(tmp_path: Path) -> None:
         0: exits("vendors"),
         1: exits("health", "--url", f"http://127.0.0.1:{port}"),
         2: exits("serve", "--port", "many"),
-        3: used,
+        3: port_in_use,
         126: exits("exec", "--", str(plain)),
         127: exits("exec", "--", str(tmp_path / "missing")),
         128: exits("exec", "--", *python, "import os; os.kill(os.getpid(), 15)") - 15,

@@ -156,7 +156,7 @@ class _Reader:
 
 def _exception_names(modules: list[_Module]) -> set[str]:
     """Return the names of all exceptions: Python's, click's, Werkzeug's and those that the *modules* define."""
-    known = {
+    exceptions = {
         name
         for module in (builtins, click.exceptions, werkzeug.exceptions)
         for name, value in vars(module).items()
@@ -164,10 +164,12 @@ def _exception_names(modules: list[_Module]) -> set[str]:
     }
     classes = [node for module in modules for node, _ in module.nodes if isinstance(node, ast.ClassDef)]
     while missing := {
-        node.name for node in classes if node.name not in known and {_name(base) for base in node.bases} & known
+        node.name
+        for node in classes
+        if node.name not in exceptions and {_name(base) for base in node.bases} & exceptions
     }:
-        known |= missing
-    return known
+        exceptions |= missing
+    return exceptions
 
 
 def _sources(node: ast.AST, makers: set[str]) -> Iterator[ast.expr]:

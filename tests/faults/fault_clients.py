@@ -35,10 +35,10 @@ def chain(error: BaseException) -> str:
     inner = error
     while carried := [arg for arg in inner.args if isinstance(arg, BaseException)]:
         inner = carried[-1]
-    return _named(error) if inner is error else f"{_named(error)}({_named(inner)})"
+    return _name_of(error) if inner is error else f"{_name_of(error)}({_name_of(inner)})"
 
 
-def _named(error: BaseException) -> str:
+def _name_of(error: BaseException) -> str:
     name = type(error).__name__
     return f"{type(error).__module__}.{name}" if name.islower() else name  # an "error" says nothing, zlib's does
 

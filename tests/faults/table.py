@@ -35,8 +35,8 @@ class Row(NamedTuple):
     @property
     def label(self) -> str:
         """What the row is called in the table."""
-        given = {name: value for name, value in self.fault.as_dict().items() if name != "kind"}
-        return ", ".join([f"`{self.fault.kind}`", *(f"{name} {json.dumps(value)}" for name, value in given.items())])
+        settings = {name: value for name, value in self.fault.as_dict().items() if name != "kind"}
+        return ", ".join([f"`{self.fault.kind}`", *(f"{name} {json.dumps(value)}" for name, value in settings.items())])
 
 
 F: Any = faults

@@ -65,12 +65,12 @@ def test_salsas_gateway_answers_a_page() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "sent"), [(None, None), (30, "30"), (0, "0"), (0.5, "0.5"), (1e6, "1000000"), (240.0, "240")]
+    ("retry_after", "header"), [(None, None), (30, "30"), (0, "0"), (0.5, "0.5"), (1e6, "1000000"), (240.0, "240")]
 )
-def test_retry_after(given: float | None, sent: str | None) -> None:
-    reply = put(armed(F.Error(status=429, retry_after=given)), "A")
+def test_retry_after(retry_after: float | None, header: str | None) -> None:
+    reply = put(armed(F.Error(status=429, retry_after=retry_after)), "A")
 
-    assert (429, sent) == (reply.status_code, reply.headers.get("Retry-After"))
+    assert (429, header) == (reply.status_code, reply.headers.get("Retry-After"))
 
 
 @pytest.mark.parametrize(
@@ -128,10 +128,12 @@ def test_a_header_connection_close_ends_the_connection(live: bool) -> None:
     with SegmentMock(stubs=[stub]) as mock, requests.Session() as session:
         base = mock.serve().url if live else "https://api.salsalabs.org"
         mock.faults.add(F.Error(headers={"Connection": "close"}), "salsa.search_segments")
-        sent = session if live else mock.session()
-        replies = [sent.post(f"{base}{path}", json={}, timeout=10) for path in (f"{SALSA}/segments/search", "/other")]
+        session_used = session if live else mock.session()
+        replies = [
+            session_used.post(f"{base}{path}", json={}, timeout=10) for path in (f"{SALSA}/segments/search", "/other")
+        ]
         reused = mock.faults.add(F.Error(), connection="reused")
-        replies.append(sent.post(f"{base}/other", json={}, timeout=10))
+        replies.append(session_used.post(f"{base}/other", json={}, timeout=10))
 
     assert ["close", "close", "close"] == [reply.headers["Connection"] for reply in replies]
     assert 0 == reused.fired

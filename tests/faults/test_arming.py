@@ -84,8 +84,8 @@ def test_match_and_filters_take_headers_and_query() -> None:
     assert [200, 200, 500] == answers
     assert 2 == len(mock.journal.entries(query={"page": "2"}))
     assert 1 == len(mock.journal.entries(query={"page": 2}, headers={"x-trace": "b"}))
-    listed = mock.session().get("http://localhost/_mock/journal", params={"headers": '{"X-Trace": "a"}'}).json()
-    assert [1, 3] == [entry["id"] for entry in listed["entries"]]
+    journal = mock.session().get("http://localhost/_mock/journal", params={"headers": '{"X-Trace": "a"}'}).json()
+    assert [1, 3] == [entry["id"] for entry in journal["entries"]]
     with pytest.raises(AssertionError, match=r"headers.x-trace: expected 'c', got 'a'"):
         mock.journal.assert_called("search_segments", headers={"x-trace": "c"})
     with pytest.raises(SettingError, match="query: 5 is not a dictionary of names and values"):

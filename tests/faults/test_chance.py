@@ -16,7 +16,7 @@ DRAWS = 1000
 SPREAD = 3 * (DRAWS * 0.3 * 0.7) ** 0.5
 
 
-def drawn(seed: int, *chances: float) -> list[str]:
+def firing_calls(seed: int, *chances: float) -> list[str]:
     """Return for each of two rules which of a thousand calls it struck, straight through the plan."""
     mock = SegmentMock(seed=seed)
     core = mock._emulator
@@ -31,7 +31,7 @@ def drawn(seed: int, *chances: float) -> list[str]:
 
         return stage
 
-    async def answered(call: Call) -> Response:
+    async def reply(call: Call) -> Response:
         return await core.fault_rules.apply(call, lambda: Response(200))
 
     for index, chance in enumerate(chances):
@@ -40,7 +40,7 @@ def drawn(seed: int, *chances: float) -> list[str]:
         before = [*patterns]
         call = Call(request, vendor, operation, core.world, {}, {}, 0.0)
         with pytest.raises(StopIteration):
-            answered(call).send(None)
+            reply(call).send(None)
         patterns = [now if now != then else f"{now}." for now, then in zip(patterns, before, strict=True)]
     return patterns
 
@@ -48,23 +48,23 @@ def drawn(seed: int, *chances: float) -> list[str]:
 @pytest.mark.parametrize("seed", [0, 1, 2, 7, 42, 2**64])
 def test_a_thousand_draws(seed: int) -> None:
     """chance=0.3 strikes three in ten, within three standard deviations, for each of two rules."""
-    first, second = drawn(seed, 0.3, 0.3)
+    first, second = firing_calls(seed, 0.3, 0.3)
 
     assert [DRAWS, DRAWS] == [len(first), len(second)]
-    for struck in (first, second):
-        assert abs(struck.count("x") - 0.3 * DRAWS) <= SPREAD
+    for numbers in (first, second):
+        assert abs(numbers.count("x") - 0.3 * DRAWS) <= SPREAD
     both = sum(one == other == "x" for one, other in zip(first, second, strict=True))
     assert abs(both - 0.09 * DRAWS) <= 3 * (DRAWS * 0.09 * 0.91) ** 0.5
 
 
 def test_one_seed_is_one_fate() -> None:
     """The same seed strikes the same calls, another others; a rule added later changes nothing for the first."""
-    first, second = drawn(5, 0.3, 0.3)
+    first, second = firing_calls(5, 0.3, 0.3)
 
-    assert [first, second] == drawn(5, 0.3, 0.3)
-    assert [first] == drawn(5, 0.3)
+    assert [first, second] == firing_calls(5, 0.3, 0.3)
+    assert [first] == firing_calls(5, 0.3)
     assert first != second
-    assert [first] != drawn(6, 0.3)
+    assert [first] != firing_calls(6, 0.3)
 
 
 def test_reset_restarts_the_random_streams() -> None:

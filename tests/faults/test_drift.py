@@ -45,12 +45,12 @@ def changes(before: Any, after: Any, place: str = "") -> Iterator[tuple[str, str
 
 def reply_of(example: Example, *armed: Any) -> Any:
     """Return the reply to *example* in a world that stands still, through the faults *armed*."""
-    sent = example.request
+    request = example.request
     with SegmentMock(**example.settings) as mock, mock.session() as session:
         mock.clock.freeze(0)
         for fault in armed:
             mock.faults.add(fault)
-        return session.request(sent["method"], sent["path"], data=sent["body"], headers=sent["headers"])
+        return session.request(request["method"], request["path"], data=request["body"], headers=request["headers"])
 
 
 @pytest.mark.parametrize("example", SUCCESSES, ids=lambda example: example.name)

@@ -54,14 +54,14 @@ def test_client_store_and_journal(
     mock = SegmentMock()
     rule = mock.faults.add(fault, "salsa.*_segments")
     if isinstance(seen, int):
-        got: Any = put(mock, *BOTH).status_code
+        actual: Any = put(mock, *BOTH).status_code
     else:
         with pytest.raises(seen) as caught:
             put(mock, *BOTH)
-        got = caught.type
+        actual = caught.type
     entry = mock.journal.entries()[0]
 
-    assert (seen, stored, journaled) == (got, names(mock), (entry.status, entry.outcome))
+    assert (seen, stored, journaled) == (actual, names(mock), (entry.status, entry.outcome))
     assert stored == [change.after["name"] for change in entry.changes if change.after]
     assert ((f"1 {fault.kind}",) if rule.fired else ()) == entry.faults
     assert (fault.kind != "stale") == bool(rule.fired)
@@ -69,9 +69,11 @@ def test_client_store_and_journal(
 
 def test_every_kind_is_in_the_table() -> None:
     """A kind that strikes before there is a call needs no row."""
-    known = {name for name, kind in faults.kinds().items() if not kind.at_connect}
+    names_of_kinds = {name for name, kind in faults.kinds().items() if not kind.at_connect}
 
-    assert set() == known - {row[0].kind for row in SEEN}, "add a row to SEEN in tests/faults/test_each_kind.py"
+    assert set() == names_of_kinds - {row[0].kind for row in SEEN}, (
+        "add a row to SEEN in tests/faults/test_each_kind.py"
+    )
 
 
 @pytest.mark.parametrize("fault", [row[0] for row in SEEN], ids=repr)

@@ -36,7 +36,7 @@ def results(reply: Any, name: str = "segments") -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("chosen", "failed"),
+    ("settings", "failed"),
     [
         ({}, [0, 1, 2, 3]),
         ({"index": 0}, [0]),
@@ -50,10 +50,10 @@ def results(reply: Any, name: str = "segments") -> list[str]:
         ({"where": {"name": "D"}, "every": 2, "index": [2, 3]}, [3]),
     ],
 )
-def test_which_items(chosen: dict[str, Any], failed: list[int]) -> None:
+def test_which_items(settings: dict[str, Any], failed: list[int]) -> None:
     """By index, by their members, every nth, or all of these together; the others are in the store."""
     mock = SegmentMock()
-    rule = mock.faults.add(F.Item(**chosen))
+    rule = mock.faults.add(F.Item(**settings))
     reply = put(mock, *"ABCD")
     expected = ["SYSTEM_ERROR" if index in failed else "ADDED" for index in range(4)]
 
@@ -96,11 +96,11 @@ def test_supporters() -> None:
     assert body["payload"]["supporters"][1]["contacts"] == reply.json()["payload"]["supporters"][1]["contacts"]
 
 
-@pytest.mark.parametrize("chosen", [{"index": 1}, {"where": {"supporterId": PEOPLE[1]}}])
-def test_members(chosen: dict[str, Any]) -> None:
+@pytest.mark.parametrize("settings", [{"index": 1}, {"where": {"supporterId": PEOPLE[1]}}])
+def test_members(settings: dict[str, Any]) -> None:
     """In a batch of bare ids, all but the chosen one are assigned; *where* names the member that the id stands for."""
     mock = SegmentMock(data=DATA)
-    mock.faults.add(F.Item(result="NOT_FOUND", **chosen))
+    mock.faults.add(F.Item(result="NOT_FOUND", **settings))
     body = {"payload": {"segmentId": GROUP, "supporterIds": PEOPLE}}
     assigned = send(mock, "PUT", f"{SALSA}/segments/members", body)
     group = search(mock).json()["payload"]["segments"][0]
@@ -235,7 +235,7 @@ def test_an_injected_not_found_is_the_same_as_a_real_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("where", "chosen"),
+    ("where", "names_of_items"),
     [
         ({"segmentId": GROUP.upper()}, ["SYSTEM_ERROR", "UPDATED", "ADDED"]),
         ({"segmentId": "*"}, ["SYSTEM_ERROR", "SYSTEM_ERROR", "ADDED"]),
@@ -243,11 +243,11 @@ def test_an_injected_not_found_is_the_same_as_a_real_one() -> None:
         ({"name": "g"}, ["UPDATED", "UPDATED", "ADDED"]),
     ],
 )
-def test_ids_match_in_any_case(where: dict[str, str], chosen: list[str]) -> None:
+def test_ids_match_in_any_case(where: dict[str, str], names_of_items: list[str]) -> None:
     """As the API compares them; other members have to be equal, and ``*`` is any value."""
     mock = SegmentMock(data=DATA)
     mock.faults.add(F.Item(where=where))
     items = [{"segmentId": GROUP, "name": "G"}, {"segmentId": OTHER.upper(), "name": "O"}, {"name": "N"}]
     reply = send(mock, "PUT", f"{SALSA}/segments", {"payload": {"segments": items}})
 
-    assert chosen == results(reply)
+    assert names_of_items == results(reply)

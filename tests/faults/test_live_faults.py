@@ -46,11 +46,11 @@ def errors() -> Iterator[list[str]]:
 def many_files() -> Iterator[None]:
     """Let this process open what a thousand connections need, or skip the test where the system forbids it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = 3 * MANY
-    if hard != resource.RLIM_INFINITY and hard < needed:
-        pytest.skip(f"this process may open {hard} files, {needed} are needed")
-    enough = soft == resource.RLIM_INFINITY or soft >= needed
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft if enough else needed, hard))
+    limit = 3 * MANY
+    if hard != resource.RLIM_INFINITY and hard < limit:
+        pytest.skip(f"this process may open {hard} files, {limit} are needed")
+    enough = soft == resource.RLIM_INFINITY or soft >= limit
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft if enough else limit, hard))
     yield
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 

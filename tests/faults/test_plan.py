@@ -14,7 +14,7 @@ F: Any = faults
 BUSY = F.Error(status=503)
 
 
-def struck(mock: SegmentMock) -> list[int]:
+def firing_calls(mock: SegmentMock) -> list[int]:
     """Return the status of a read, a write, a call of the other vendor, and an unknown path of each."""
     calls = [search(mock), put(mock, "A"), create(mock)]
     paths = [f"{SALSA}/nowhere", "/segments/1/2", "/nowhere"]
@@ -41,12 +41,12 @@ def test_operations_are_meant_by_glob(operation: str, expected: list[int]) -> No
     mock = SegmentMock()
     rule = mock.faults.add(BUSY, operation)
 
-    assert expected == struck(mock)
+    assert expected == firing_calls(mock)
     assert (6, expected.count(503), expected.count(503)) == (rule.seen, rule.matched, rule.fired)
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("rule_settings", "message"),
     [
         ({"operation": "salsa.upsert_segment"}, "operation: unknown operation 'salsa.upsert_segment' (did you mean 's"),
         ({"operation": "upsert_segment"}, "(did you mean 'salsa.upsert_segments'?)"),
@@ -67,13 +67,13 @@ def test_operations_are_meant_by_glob(operation: str, expected: list[int]) -> No
         ({"tmes": 1}, "when: unknown condition 'tmes' (did you mean 'times'?); expected one of skip, "),
     ],
 )  # fmt: skip
-def test_a_rule_that_cannot_be_is_refused(given: dict[str, Any], message: str) -> None:
+def test_a_rule_that_cannot_be_is_refused(rule_settings: dict[str, Any], message: str) -> None:
     """By keyword and as JSON; the error has the nearest valid name, and nothing is armed."""
     mock = SegmentMock()
-    conditions = {name: value for name, value in given.items() if name not in ("operation", "match")}
-    rest = {name: value for name, value in given.items() if name in ("operation", "match")}
+    conditions = {name: value for name, value in rule_settings.items() if name not in ("operation", "match")}
+    rest = {name: value for name, value in rule_settings.items() if name in ("operation", "match")}
     for arm in (
-        lambda: mock.faults.add(BUSY, **given),
+        lambda: mock.faults.add(BUSY, **rule_settings),
         lambda: mock.faults.load({"kind": "error", **rest, "when": conditions}),
     ):
         with pytest.raises(SettingError) as caught:

@@ -133,7 +133,7 @@ def test_the_calls_of_a_connection(connection: Any, expected: str, live: bool) -
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("rule_settings", "message"),
     [
         ({"operation": "segmenter.*"}, "none of 2 calls matched"),
         ({"match": {"headers": {"x": "y"}}}, "none of 2 calls matched"),
@@ -146,10 +146,10 @@ def test_the_calls_of_a_connection(connection: Any, expected: str, live: bool) -
         ({}, "fired 2 times"),
     ],
 )
-def test_why_it_did_not_fire(given: dict[str, Any], message: str) -> None:
+def test_why_it_did_not_fire(rule_settings: dict[str, Any], message: str) -> None:
     """A rule explains which condition excluded the calls, or that no call came yet."""
     mock = SegmentMock()
-    rule = mock.faults.add(BUSY, **given)
+    rule = mock.faults.add(BUSY, **rule_settings)
 
     assert rule.explain() in ("no call reached it", "times=0 never lets it strike")
     pattern(mock, 2)

@@ -24,7 +24,7 @@ def mock() -> Iterator[SegmentMock]:
         yield mock
 
 
-def answered(mock: SegmentMock) -> Response:
+def reply_of_mock(mock: SegmentMock) -> Response:
     return run_sync(mock._emulator.answer(SEARCH), mock.clock.advance)
 
 
@@ -50,7 +50,7 @@ def test_with_a_rule_the_answer_is_a_coroutine_until_the_rule_is_spent_or_remove
 def test_ten_thousand_rules(mock: SegmentMock, operation: str) -> None:
     for _ in range(MANY):
         mock.faults.add(F.Latency(seconds=0.001), operation)
-    response = answered(mock)
+    response = reply_of_mock(mock)
 
     assert (200, len(mock.journal.entries()[0].faults)) == (response.status, MANY if operation == "*" else 0)
 
@@ -71,7 +71,7 @@ def test_a_rule_may_proceed_twice(mock: SegmentMock) -> None:
     mock.faults.add(twice)
     mock.faults.add(inner)
 
-    assert (200, ["inner", "inner"]) == (answered(mock).status, seen)
+    assert (200, ["inner", "inner"]) == (reply_of_mock(mock).status, seen)
 
 
 def test_what_an_inner_rule_raises_reaches_the_outer_one(mock: SegmentMock) -> None:
@@ -88,7 +88,7 @@ def test_what_an_inner_rule_raises_reaches_the_outer_one(mock: SegmentMock) -> N
     mock.faults.add(outer)
     mock.faults.add(inner)
 
-    assert 418 == answered(mock).status
+    assert 418 == reply_of_mock(mock).status
 
 
 def test_a_rule_may_raise_a_refusal(mock: SegmentMock) -> None:
@@ -97,7 +97,7 @@ def test_a_rule_may_raise_a_refusal(mock: SegmentMock) -> None:
 
     mock.faults.add(refuse)
 
-    assert (429, "throttled") == (answered(mock).status, mock.journal.entries()[0].refusal)
+    assert (429, "throttled") == (reply_of_mock(mock).status, mock.journal.entries()[0].refusal)
 
 
 def test_closing_a_waiting_call_closes_the_innermost_rule_first(mock: SegmentMock) -> None:
@@ -128,4 +128,4 @@ def test_closing_a_waiting_call_closes_the_innermost_rule_first(mock: SegmentMoc
 def test_a_fault_that_is_no_coroutine_function_is_named(mock: SegmentMock) -> None:
     mock.faults.add(lambda call, proceed: Response(200))  # type: ignore[arg-type, return-value]
     with pytest.raises(TypeError, match="expected an async function"):
-        answered(mock)
+        reply_of_mock(mock)

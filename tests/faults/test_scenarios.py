@@ -36,7 +36,7 @@ def outcomes(mock: SegmentMock, calls: int, method: str = "PUT", path: str = SEG
     return results
 
 
-def named(name: str, **settings: Any) -> SegmentMock:
+def mock_with_scenario(name: str, **settings: Any) -> SegmentMock:
     """Return a mock with the scenario *name* and a frozen clock."""
     mock = SegmentMock(scenario=name, **settings)
     mock.clock.freeze()
@@ -45,7 +45,7 @@ def named(name: str, **settings: Any) -> SegmentMock:
 
 def test_rate_limited() -> None:
     """Every third call to Salsa is refused with its 429; calls to the Segmenter are not affected."""
-    mock = named("salsa.rate_limited")
+    mock = mock_with_scenario("salsa.rate_limited")
 
     assert [200, 200, 429] * 3 == outcomes(mock, 9)
     assert 6 == len(mock.salsa.segments)
@@ -55,7 +55,7 @@ def test_rate_limited() -> None:
 
 def test_gateway_timeout() -> None:
     """One write in two is answered by the gateway's page, and was performed; reads are not concerned."""
-    mock = named("salsa.gateway_timeout")
+    mock = mock_with_scenario("salsa.gateway_timeout")
 
     assert [200, 504] * 2 == outcomes(mock, 4)
     assert 4 == len(mock.salsa.segments)
@@ -65,7 +65,7 @@ def test_gateway_timeout() -> None:
 
 def test_maintenance() -> None:
     """For the first minute nothing works, with an envelope of errors and no payload; then all does."""
-    mock = named("salsa.maintenance")
+    mock = mock_with_scenario("salsa.maintenance")
     down = outcomes(mock, 2)
     body = mock.journal.entries()[0].response_json
     mock.clock.advance(61)
@@ -77,7 +77,7 @@ def test_maintenance() -> None:
 
 def test_segmenter_down() -> None:
     """Every call of the Segmenter gets its printed failure, and nothing is kept; Salsa is not concerned."""
-    mock = named("segmenter.down")
+    mock = mock_with_scenario("segmenter.down")
 
     assert [500] * 3 == outcomes(mock, 3, "POST", "/segments")
     assert {"success": False, "message": "Internal Server Error", "error": "Internal Server Error"} == (
@@ -88,7 +88,7 @@ def test_segmenter_down() -> None:
 
 def test_flaky_network() -> None:
     """About one call in twenty loses its connection unperformed, about one in ten is late by a second or so."""
-    mock = named("flaky-network", limits="off", seed=1)
+    mock = mock_with_scenario("flaky-network", limits="off", seed=1)
     before = mock.clock.now()
     results = outcomes(mock, 300)
     late, lost = mock.faults
@@ -103,7 +103,7 @@ def test_flaky_network() -> None:
 
 def test_lost_replies() -> None:
     """One write in three is performed and its answer never arrives, with either vendor."""
-    mock = named("lost-replies")
+    mock = mock_with_scenario("lost-replies")
 
     assert [200, 200, "ConnectionError"] * 2 == outcomes(mock, 6) == outcomes(mock, 6, "POST", "/segments")
     assert (6, 6) == (len(mock.salsa.segments), len(mock.segmenter.segments))
@@ -128,7 +128,7 @@ def salsa(mock: SegmentMock, method: str, path: str, **payload: Any) -> Any:
 
 def test_not_a_crm_group() -> None:
     """What changes groups or members is refused with the body of a real 405; searches work, the Segmenter too."""
-    mock, plain = named("salsa.not_a_crm_group", data=DATA), SegmentMock(data=DATA)
+    mock, plain = mock_with_scenario("salsa.not_a_crm_group", data=DATA), SegmentMock(data=DATA)
     plain.salsa.add_segment("Custom", segmentId=GROUP.replace("6", "7"), type="CUSTOM")
     real = salsa(plain, "DELETE", "", segments=[{"segmentId": GROUP.replace("6", "7")}])
     replies = [
@@ -147,7 +147,7 @@ def test_not_a_crm_group() -> None:
 
 def test_group_vanished() -> None:
     """A group that a call names is NOT_FOUND, item by item, and nothing is changed; new groups are added."""
-    mock = named("salsa.group_vanished", data=DATA)
+    mock = mock_with_scenario("salsa.group_vanished", data=DATA)
     upsert = salsa(mock, "PUT", "", segments=[{"segmentId": GROUP, "name": "N"}, {"name": "New"}])
     delete = salsa(mock, "DELETE", "", segments=[{"segmentId": GROUP}])
     search = salsa(mock, "POST", "/search", identifiers=[GROUP], identifierType="SEGMENT_ID")
@@ -169,7 +169,7 @@ def test_group_vanished() -> None:
 @pytest.mark.parametrize(("vendor", "method", "path"), [("salsa", "PUT", SEGMENTS), ("segmenter", "POST", "/segments")])
 def test_server_error(vendor: str, method: str, path: str) -> None:
     """Every call gets 500, and nothing is kept; the other vendor is not concerned."""
-    mock = named(f"{vendor}.server_error")
+    mock = mock_with_scenario(f"{vendor}.server_error")
 
     assert [500] * 3 == outcomes(mock, 3, method, path)
     assert [] == mock.salsa.segments == mock.segmenter.segments
@@ -256,15 +256,15 @@ def test_scenarios_are_listed(tmp_path: Path) -> None:
     file.write_text(OWN, encoding="utf-8")
     printed = CliRunner().invoke(main, ["faults", "--scenarios", str(file)]).stdout
     with SegmentMock(scenarios=str(file)) as mock:
-        listed = requests.get(f"{mock.serve().url}/_mock/scenarios", timeout=5).json()["scenarios"]
+        rows = requests.get(f"{mock.serve().url}/_mock/scenarios", timeout=5).json()["scenarios"]
 
     assert "  slow-friday: Every call is late." in printed
-    assert [*scenarios(), "slow-friday", "no-writes"] == [row["name"] for row in listed]
+    assert [*scenarios(), "slow-friday", "no-writes"] == [row["name"] for row in rows]
     assert {
         "name": "slow-friday",
         "about": "Every call is late.",
         "faults": [{"kind": "latency", "seconds": 3}],
-    } in listed
+    } in rows
 
 
 @pytest.mark.parametrize(
@@ -291,6 +291,6 @@ def test_a_bad_scenario_of_your_own_stops_the_start(own: Any, message: str, tmp_
     """Named or not: the error has the place, the value and what was probably meant, from a file too."""
     file = tmp_path / "own.json"
     file.write_text(json.dumps(own), encoding="utf-8")
-    for given in [own, str(file)] if isinstance(own, dict) else [str(file)]:
+    for source in [own, str(file)] if isinstance(own, dict) else [str(file)]:
         with pytest.raises(SettingError, match=re.escape(message)):
-            SegmentMock(scenarios=[given])
+            SegmentMock(scenarios=[source])

@@ -31,7 +31,7 @@ def test_sixteen_threads_lose_and_duplicate_nothing() -> None:
     mock = SegmentMock(faults=PLAN, limits="off", journal_size=THREADS * CALLS)
 
     def hammer(thread: int) -> Counter[str]:
-        rng, wanted = Random(thread), Counter[str]()
+        rng, expected = Random(thread), Counter[str]()
         with mock.session() as session:
             for number in range(CALLS):
                 name, salsa = f"{thread} {number}", rng.random() < 0.5
@@ -46,14 +46,14 @@ def test_sixteen_threads_lose_and_duplicate_nothing() -> None:
                     outcome = "200"
                 except requests.ConnectionError as error:
                     outcome = type(error.args[0].args[1]).__name__
-                wanted[name] += DONE[outcome]
-        return +wanted
+                expected[name] += DONE[outcome]
+        return +expected
 
     with ThreadPoolExecutor(THREADS) as pool:
-        wanted = sum(pool.map(hammer, range(THREADS)), Counter[str]())
+        expected = sum(pool.map(hammer, range(THREADS)), Counter[str]())
     stored = Counter(row["name"] for row in [*mock.salsa.segments, *mock.segmenter.segments])
 
-    assert wanted == stored
+    assert expected == stored
     assert {1} == {*stored.values()}
     assert len(stored) == sum(bool(entry.changes) for entry in mock.journal)
     assert sum(rule.fired for rule in mock.faults) == sum(len(entry.faults) for entry in mock.journal)

@@ -81,13 +81,13 @@ def test_waiting_costs_the_mocks_time_only(
 def test_how_long_varies(settings: dict[str, Any], low: float, middle: float | None, high: float) -> None:
     """seconds is the centre of each distribution; no delay is negative or longer than a week."""
     call: Any = SimpleNamespace(rng=Random(1))
-    drawn = [F.Latency(seconds=10, **settings)(call, None).send(None) for _ in range(MANY)]
-    drawn = [round(delay, 9) for delay in drawn]
+    delays = [F.Latency(seconds=10, **settings)(call, None).send(None) for _ in range(MANY)]
+    delays = [round(delay, 9) for delay in delays]
 
-    assert low <= min(drawn) <= max(drawn) <= high
+    assert low <= min(delays) <= max(delays) <= high
     if middle is not None:
-        assert abs(median(drawn) - middle) < 1
-        assert (settings["jitter"] == 0 or settings["distribution"] == "fixed") == (len({*drawn}) == 1)
+        assert abs(median(delays) - middle) < 1
+        assert (settings["jitter"] == 0 or settings["distribution"] == "fixed") == (len({*delays}) == 1)
 
 
 def test_zero_seconds_do_not_wait() -> None:

@@ -59,12 +59,12 @@ def _attacked(siege: Siege, seed: int, seconds: float) -> float:
         if now - reported > 5:
             reported = now
             print(f"{now:.0f} s: {siege.cases} cases", flush=True)
-        _drawn(siege, seed)
+        _random_attack(siege, seed)
         seed += 1
     return _memory() / warm if warm else 1.0
 
 
-def _drawn(siege: Siege, seed: int) -> None:
+def _random_attack(siege: Siege, seed: int) -> None:
     try:
         siege.draw(Random(seed))
     except Broken as broken:

@@ -63,8 +63,8 @@ class Siege:
     def send(self, pieces: Iterable[bytes]) -> list[int]:
         """Send *pieces*, check replies, records and log, and return the statuses."""
         fragments = tuple(pieces) if isinstance(pieces, tuple) else ()
-        sent = b"".join(fragments)[:100_000]
-        answers = replies(strike((self._server.host, self._server.port), fragments or pieces), sent)
+        data = b"".join(fragments)[:100_000]
+        answers = replies(strike((self._server.host, self._server.port), fragments or pieces), data)
         self.cases += 1
         if self._log.lines:  # says more than the 500 that came of it
             raise Broken(self._log.lines.pop())
@@ -96,5 +96,7 @@ def besieged() -> Iterator[Siege]:
     finally:
         for logger in loggers:
             logger.removeHandler(log)
-    if left := [one.name for one in threading.enumerate() if one.name.startswith("segment-mock") and one not in others]:
-        raise Broken(f"threads are left: {left}")
+    if thread_names := [
+        one.name for one in threading.enumerate() if one.name.startswith("segment-mock") and one not in others
+    ]:
+        raise Broken(f"threads are left: {thread_names}")

@@ -101,20 +101,20 @@ def attack(rng: Random) -> Attack:
         line, headers, body = WAYS[name](rng, line, headers, body)
     frame = rng.choice([*FRAMES] if rng.random() < 0.5 else ["length"])
     story.append(frame)
-    known = b"Host: localhost\r\n" if b"Host:" not in headers else b""
-    known += b"authToken: t\r\nx-api-key: k\r\n"
-    sent = line + b"\r\n" + known + headers + FRAMES[frame](rng, body)
+    host_line = b"Host: localhost\r\n" if b"Host:" not in headers else b""
+    host_line += b"authToken: t\r\nx-api-key: k\r\n"
+    request = line + b"\r\n" + host_line + headers + FRAMES[frame](rng, body)
     if rng.random() < 0.4:
         story.append("bytes")
-        sent = _bitten(rng, sent)
+        request = _mutated(rng, request)
     if kind < 0.15 and rng.random() < 0.5:
         story.append("and a call")
-        sent += _call(*rng.choice(GOOD))
+        request += _call(*rng.choice(GOOD))
     if rng.random() < 0.2:
         story.append("second")
-        sent = WHOLE + sent
-    cuts = sorted(rng.randint(0, len(sent)) for _ in range(rng.choice((0, 0, 1, 3))))
-    pieces = tuple(sent[a:b] for a, b in zip([0, *cuts], [*cuts, len(sent)], strict=True) if a < b)
+        request = WHOLE + request
+    cuts = sorted(rng.randint(0, len(request)) for _ in range(rng.choice((0, 0, 1, 3))))
+    pieces = tuple(request[a:b] for a, b in zip([0, *cuts], [*cuts, len(request)], strict=True) if a < b)
     return Attack(tuple(story), pieces)
 
 
@@ -237,12 +237,12 @@ def _cut_body(rng: Random, line: bytes, headers: bytes, body: bytes) -> Parts:
     return line, headers, body[: rng.randint(0, len(body))]
 
 
-def _bitten(rng: Random, sent: bytes) -> bytes:
+def _mutated(rng: Random, data: bytes) -> bytes:
     for _ in range(rng.randint(1, 3)):
-        at, span = rng.randint(0, min(len(sent), 3000)), rng.randint(0, 8)
-        put = rng.choice((b"", rng.randbytes(span), sent[at : at + span] * 2, b"\r", b"\n", b" ", b"\0"))
-        sent = sent[:at] + put + sent[at + rng.choice((0, 1, span)) :]
-    return sent[: rng.randint(0, len(sent))] if rng.random() < 0.3 else sent
+        at, span = rng.randint(0, min(len(data), 3000)), rng.randint(0, 8)
+        put = rng.choice((b"", rng.randbytes(span), data[at : at + span] * 2, b"\r", b"\n", b" ", b"\0"))
+        data = data[:at] + put + data[at + rng.choice((0, 1, span)) :]
+    return data[: rng.randint(0, len(data))] if rng.random() < 0.3 else data
 
 
 def _length(rng: Random, body: bytes) -> bytes:

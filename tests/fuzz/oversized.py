@@ -15,7 +15,7 @@ def put(path: str, body: bytes) -> list[bytes]:
     return [b"PUT %s HTTP/1.1\r\n%sContent-Length: %d\r\n\r\n" % (path.encode(), KEYS, len(body)), body]
 
 
-def whole(path: str, size: int) -> Iterator[bytes]:
+def with_length(path: str, size: int) -> Iterator[bytes]:
     """Yield a PUT with a body of a number of MiB, and its Content-Length."""
     yield b"PUT %s HTTP/1.1\r\n%sContent-Length: %d\r\n\r\n" % (path.encode(), KEYS, size * MIB)
     for _ in range(size):
@@ -30,7 +30,7 @@ def chunked(path: str, size: int) -> Iterator[bytes]:
     yield b"0\r\n\r\n"
 
 
-def listed(frame: str, item: str, count: int) -> bytes:
+def array_of(frame: str, item: str, count: int) -> bytes:
     """Return *frame* with *count* times *item* in the place of its ``%s``."""
     return (frame % ",".join([item] * count)).encode()
 
@@ -42,16 +42,16 @@ STATE = '{"segmenter":{"segments":[%s]}}'
 
 def monsters(count: int) -> Iterator[tuple[str, Iterable[bytes], tuple[int, ...]]]:
     """Yield every oversized request; lists have *count* items."""
-    yield "100 MiB", whole("/segments", 100), (413,)
+    yield "100 MiB", with_length("/segments", 100), (413,)
     yield "100 MiB in chunks", chunked(f"{SALSA}/segments", 100), (413,)
-    yield "300 MiB of state", whole("/_mock/state", 300), (413,)
-    yield "people who are nobody", put("/segments/s", listed(PEOPLE, "{}", count)), (400,)
-    yield "people who are null", put("/segments/s", listed(PEOPLE, "null", count)), (400,)
-    yield "groups without a name", put(f"{SALSA}/segments", listed(GROUPS, "{}", count)), (429,)
-    yield "lists of lists", put(f"{SALSA}/segments", listed(GROUPS, "[[]]", count)), (400, 429)
+    yield "300 MiB of state", with_length("/_mock/state", 300), (413,)
+    yield "people who are nobody", put("/segments/s", array_of(PEOPLE, "{}", count)), (400,)
+    yield "people who are null", put("/segments/s", array_of(PEOPLE, "null", count)), (400,)
+    yield "groups without a name", put(f"{SALSA}/segments", array_of(GROUPS, "{}", count)), (429,)
+    yield "lists of lists", put(f"{SALSA}/segments", array_of(GROUPS, "[[]]", count)), (400, 429)
     yield "members", put("/segments/s", b"{%s}" % b",".join(b'"%d":0' % name for name in range(count))), (200, 400)
     yield "identifiers", [b"POST" + piece[3:] if at == 0 else piece for at, piece in enumerate(
-        put(f"{SALSA}/supporters/search", listed(IDS, '"a"', count)))], (429,)  # fmt: skip
-    yield "rows of a state", put("/_mock/state", listed(STATE, "1", count)), (400,)
+        put(f"{SALSA}/supporters/search", array_of(IDS, '"a"', count)))], (429,)  # fmt: skip
+    yield "rows of a state", put("/_mock/state", array_of(STATE, "1", count)), (400,)
     yield "depth", put("/segments/s", b'{"persons":' + b"[" * 100_000 + b"]" * 100_000 + b"}"), (400,)
     yield "depth of a state", put("/_mock/state", b'{"a":' * 100_000), (400,)

@@ -56,7 +56,7 @@ def strike(address: tuple[str, int], pieces: Iterable[bytes]) -> bytes:
     return b"".join(chunks)
 
 
-def replies(received: bytes, sent: bytes) -> list[Reply]:
+def replies(received: bytes, requests: bytes) -> list[Reply]:
     """Parse *received*, the answer to *sent*, as HTTP/1.1 to its last byte; raises `Broken` if it is malformed."""
     parsed = []
     while received:
@@ -69,7 +69,7 @@ def replies(received: bytes, sent: bytes) -> list[Reply]:
         if first.endswith(b"Connection established"):  # what follows is TLS
             return [*parsed, Reply(200, headers, b"")]
         length = 0 if status[1] == b"100" else int(headers["content-length"])
-        if b"HEAD" in sent and (not received or received.startswith(b"HTTP/1.1 ")):
+        if b"HEAD" in requests and (not received or received.startswith(b"HTTP/1.1 ")):
             length = 0
         if len(received) < length:
             raise Broken(f"{len(received)} bytes of a body of {length}")

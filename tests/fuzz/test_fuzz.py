@@ -96,8 +96,8 @@ def test_what_is_no_tls(tunnelled: bool, caplog: pytest.LogCaptureFixture) -> No
             b"\x16\x03\x03\xff\xff",
             b"\x15\x03\x01\0\x02\2\x28",
         ):
-            said = strike((server.host, server.port), [head, noise] if head else [noise])
+            reply = strike((server.host, server.port), [head, noise] if head else [noise])
 
-            assert b"HTTP/1.1 400" not in said
+            assert b"HTTP/1.1 400" not in reply
         assert 0 == len(mock.journal)
     assert [] == caplog.records

@@ -33,7 +33,7 @@ def full() -> Journal:
 
 
 @pytest.mark.parametrize(
-    ("chosen", "expected"),
+    ("filters", "expected"),
     [
         ({}, [1, 2, 3, 4, 5, 6]),
         ({"vendor": "a"}, [1, 2, 4, 6]),
@@ -68,9 +68,9 @@ def full() -> Journal:
         ({"vendor": "a", "operation": "read", "status": 200, "since": 1, "limit": 1}, [4]),
     ],
 )
-def test_entries(chosen: dict[str, Any], expected: list[int]) -> None:
+def test_entries(filters: dict[str, Any], expected: list[int]) -> None:
     """Those that fit every filter, oldest first; a limit keeps the newest of them."""
-    assert expected == [entry.id for entry in EntryFilter(**chosen).select(full())]
+    assert expected == [entry.id for entry in EntryFilter(**filters).select(full())]
 
 
 def test_negative_limit() -> None:

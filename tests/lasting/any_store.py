@@ -129,10 +129,10 @@ class AnyStore:
                 self._close(core)
             self._of_test = None
 
-    def _emulator(self, given: Mapping[str, Any]) -> Emulator:
-        if given.get("store") is not None or given.get("standby"):
-            return self._new(given)
-        core = self._new({**given, "store": self._stores.new()})
+    def _emulator(self, settings: Mapping[str, Any]) -> Emulator:
+        if settings.get("store") is not None or settings.get("standby"):
+            return self._new(settings)
+        core = self._new({**settings, "store": self._stores.new()})
         assert isinstance(core, LastingEmulator)
         if self._of_test is None:
             self._of_fixtures[core] = None

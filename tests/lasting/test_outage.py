@@ -197,7 +197,7 @@ def test_closed_mock_refuses_calls(tmp_path: Path) -> None:
     opened(tmp_path).close()
 
 
-def test_store_of_a_mock_that_nobody_has_any_more_is_free(tmp_path: Path) -> None:
+def test_store_of_a_mock_without_references_is_free(tmp_path: Path) -> None:
     mock = opened(tmp_path)
     add_group(mock, "A")
     del mock

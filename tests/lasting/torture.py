@@ -59,9 +59,9 @@ class Engine:
     def follow(self) -> None:
         """Wait for the end of the server that was killed, and for the one that takes its place."""
         self.kills["servers"] += 1
-        gone = self._servers.pop(0)
-        gone.process.wait(60)
-        assert "Traceback" not in gone.log, gone.log
+        killed_server = self._servers.pop(0)
+        killed_server.process.wait(60)
+        assert "Traceback" not in killed_server.log, killed_server.log
         if not self._servers:
             self._servers.append(self._start())
         self.url = self._servers[0].wait()
@@ -217,7 +217,7 @@ def torture(name: str, seed: int, seconds: float, place: Path) -> str:
         assert len(counts) == len(names), "a name occurs twice"
     finally:
         engine.stop()
-    kills = ", ".join(f"{count} {what} killed" for what, count in engine.kills.items())
+    kills = ", ".join(f"{count} {program} killed" for program, count in engine.kills.items())
     return (
         f"{name}: {twins.calls} calls as in memory, {twins.lost} of them performed without a reply; "
         f"{len(acknowledged)} concurrent writes acknowledged and there once; {kills}"
@@ -230,15 +230,15 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--seed", type=int, default=time.time_ns() % 10**6)
     parser.add_argument("--engine", choices=("sqlite", "redis"))
-    given = parser.parse_args()
-    engines = [given.engine] if given.engine else ["sqlite", "redis"]
+    options = parser.parse_args()
+    engines = [options.engine] if options.engine else ["sqlite", "redis"]
     if "redis" in engines and not shutil.which("redis-server"):
         sys.stdout.write("redis-server is not installed: only sqlite is tried\n")
         engines.remove("redis")
-    sys.stdout.write(f"seed {given.seed}\n")
+    sys.stdout.write(f"seed {options.seed}\n")
     for name in engines:
         with tempfile.TemporaryDirectory() as place:
-            sys.stdout.write(f"{torture(name, given.seed, given.seconds / len(engines), Path(place))}\n")
+            sys.stdout.write(f"{torture(name, options.seed, options.seconds / len(engines), Path(place))}\n")
             sys.stdout.flush()
 
 

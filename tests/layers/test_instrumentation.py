@@ -50,21 +50,21 @@ def by_httpx() -> int:
 def by_httpx_async() -> int:
     """The same by its coroutines."""
 
-    async def got() -> int:
+    async def status() -> int:
         async with httpx.AsyncClient() as client:
             return (await client.get(METRICS, headers=HEADERS)).status_code
 
-    return asyncio.run(got())
+    return asyncio.run(status())
 
 
 def by_aiohttp() -> int:
     """The same by aiohttp."""
 
-    async def got() -> int:
+    async def status() -> int:
         async with aiohttp.ClientSession() as client, client.get(METRICS, headers=HEADERS) as reply:
             return reply.status
 
-    return asyncio.run(got())
+    return asyncio.run(status())
 
 
 class Client(NamedTuple):

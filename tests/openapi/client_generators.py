@@ -82,20 +82,22 @@ TEXTS = dict.fromkeys(("application/x-pem-file", "text/event-stream"), "text/pla
 CONFIG = {"post_hooks": [], "content_type_overrides": TEXTS}
 
 
-def openapi_python_client(known: dict[str, Document], folder: Path) -> str:
+def openapi_python_client(known_documents: dict[str, Document], folder: Path) -> str:
     """Generate a client for each document, and call a live mock with it."""
     config = folder / "config.json"
     config.write_text(json.dumps(CONFIG))
-    for name, document in known.items():
+    for name, document in known_documents.items():
         command = [sys.executable, "-m", "openapi_python_client", "generate", "--fail-on-warning", "--meta", "none"]
         run(*command, "--path", folder / f"{name}.json", "--config", config, "--output-path", folder / f"client_{name}")
         modules = {file.stem for file in (folder / f"client_{name}" / "api" / name).glob("[a-z]*.py")}
         assert ids(document) == modules, f"{name}: {ids(document) ^ modules}"
     sys.path.insert(0, str(folder))
     try:
-        called = [row for name in HEADERS for row in call_every_operation(name, known[name])]
+        called = [row for name in HEADERS for row in call_every_operation(name, known_documents[name])]
         for name in HEADERS:
-            assert ids(known[name]) == {operation for operation in called if operation in ids(known[name])}
+            assert ids(known_documents[name]) == {
+                operation for operation in called if operation in ids(known_documents[name])
+            }
         called += call_control_plane()
     finally:
         sys.path.remove(str(folder))
@@ -109,21 +111,21 @@ def call_every_operation(name: str, document: Document) -> Iterator[str]:
     for example in examples():
         if not example.name.startswith(f"{name}/") or example.document["response"]["status"] != 200:
             continue
-        sent = example.document["request"]
-        path = re.sub("/+", "/", sent["path"]).rstrip("/")
-        operation = paths.get((sent["method"].lower(), path))
+        request = example.document["request"]
+        path = re.sub("/+", "/", request["path"]).rstrip("/")
+        operation = paths.get((request["method"].lower(), path))
         arguments = {}
         if operation is None:  # an id stands in the path
-            (operation,) = (row for (_, known), row in paths.items() if known.endswith("/{id}"))
+            (operation,) = (row for (_, path_of_row), row in paths.items() if path_of_row.endswith("/{id}"))
             arguments["id"] = path.rpartition("/")[2]
         with SegmentMock(**example.settings) as mock:
             client = package.AuthenticatedClient(
                 base_url=mock.serve().url, token=example.credential, prefix="", auth_header_name=HEADERS[name]
             )
-            yield call(package, name, operation, client, sent.get("body"), arguments)
+            yield call(package, name, operation, client, request.get("body"), arguments)
             if name == "segmenter" and operation == "update_segment":
-                body = {key: value for key, value in sent["body"].items() if key != "id"}
-                yield call(package, name, "update_segment_by_id", client, body, {"id": sent["body"]["id"]})
+                body = {key: value for key, value in request["body"].items() if key != "id"}
+                yield call(package, name, "update_segment_by_id", client, body, {"id": request["body"]["id"]})
 
 
 def call(package: Any, name: str, operation: str, client: Any, body: Any, arguments: dict[str, Any]) -> str:
@@ -165,10 +167,10 @@ def call_control_plane() -> list[str]:
 # datamodel-code-generator
 
 
-def datamodel_code_generator(known: dict[str, Document], folder: Path) -> str:
+def datamodel_code_generator(known_documents: dict[str, Document], folder: Path) -> str:
     """Generate pydantic models for each document, and read and write the examples with them."""
     count = 0
-    for name, document in known.items():
+    for name, document in known_documents.items():
         output = folder / f"models_{name}.py"
         options = ["--input-file-type", "openapi", "--output-model-type", "pydantic_v2.BaseModel", "--disable-warnings"]
         scopes = ["--openapi-scopes", "schemas", "paths", "parameters", "--use-operation-id-as-name"]
@@ -233,10 +235,10 @@ export const wrong: Body = { payload: { identifiers: ["1"], identifierType: "NAM
 """
 
 
-def openapi_typescript(known: dict[str, Document], folder: Path) -> str:
+def openapi_typescript(known_documents: dict[str, Document], folder: Path) -> str:
     """Generate types for each document, and compile them with code that uses them."""
     tools = npm(folder)
-    for name, document in known.items():
+    for name, document in known_documents.items():
         run(tools / "openapi-typescript", folder / f"{name}.json", "-o", folder / f"{name}.ts")
         union = " | ".join(f'"{one}"' for one in sorted(ids(document)))
         (folder / f"complete_{name}.ts").write_text(CALL.format(name=name, union=union))
@@ -258,10 +260,10 @@ def npm(folder: Path) -> Path:
 # prism
 
 
-def prism(known: dict[str, Document], folder: Path) -> str:
+def prism(known_documents: dict[str, Document], folder: Path) -> str:
     """Serve each document, and compare the operations that Prism lists; it answers one call with an example."""
     tools = npm(folder)
-    for name, document in known.items():
+    for name, document in known_documents.items():
         command = [tools / "prism", "mock", folder / f"{name}.json", "--port", "0", "--verboseLevel", "info"]
         server = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, text=True)
         try:
@@ -311,14 +313,14 @@ def main(names: list[str]) -> None:
     """Run the tools called *names*, or all."""
     if unknown := [name for name in names if name not in TOOLS]:
         sys.exit(f"unknown tool {unknown[0]!r}; there are {', '.join(TOOLS)}")
-    known = documents()
+    known_documents = documents()
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        for name, document in known.items():
+        for name, document in known_documents.items():
             (folder / f"{name}.json").write_text(json.dumps(document))
         for tool in names or TOOLS:
-            done = TOOLS[tool](known, folder)
-            counts = ", ".join(f"{name} {len(ids(document))}" for name, document in known.items())
+            done = TOOLS[tool](known_documents, folder)
+            counts = ", ".join(f"{name} {len(ids(document))}" for name, document in known_documents.items())
             print(f"{tool}: every operation ({counts}); {done}", flush=True)  # noqa: T201
 
 

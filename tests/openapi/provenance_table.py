@@ -37,8 +37,8 @@ def operation_rows(vendor: dict[str, Any]) -> Iterable[tuple[str, ...]]:
     for name, row in {row["name"]: row for row in vendor["operations"]}.items():
         marks = Counter(field["mark"] for field in vendor["fields"] if field["operation"] == name)
         source = row["source"].partition(";")[0]
-        known = source if source.startswith("recorded") else f"{row['mark']}: {source}"
-        yield f"`{name}`", known, row["assumed"], *(str(marks[mark]) for mark in MARKS), str(len(row["examples"]))
+        label = source if source.startswith("recorded") else f"{row['mark']}: {source}"
+        yield f"`{name}`", label, row["assumed"], *(str(marks[mark]) for mark in MARKS), str(len(row["examples"]))
 
 
 def field_counts(fields: list[dict[str, Any]]) -> str:

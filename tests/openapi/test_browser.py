@@ -21,9 +21,9 @@ def test_the_page_shows_the_operations_with_no_network(tmp_path: Path) -> None:
     with SegmentMock() as mock:
         page = f"{mock.serve().url}/_mock/docs"
         command = [str(CHROMIUM), f"--user-data-dir={tmp_path}", *FLAGS, page]
-        drawn = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+        html = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
 
-    paths_on_page = {row.partition('"')[0] for row in drawn.split('opblock-summary-path" data-path="')[1:]}
+    paths_on_page = {row.partition('"')[0] for row in html.split('opblock-summary-path" data-path="')[1:]}
     first, *_ = find_vendors()
     assert {first.root + path for operation in first.operations for path in operation.paths} <= paths_on_page
-    assert "Failed to load" not in drawn
+    assert "Failed to load" not in html

@@ -141,19 +141,19 @@ def test_every_example_fits_the_schema_beside_it(name: str) -> None:
 def test_examples_are_the_shipped_ones(name: str) -> None:
     """Each stands at its operation with what it sends, and with the whole reply that it prints parts of."""
     shipped = {proof.name: proof for proof in shipped_examples() if proof.name.startswith(f"{name}/")}
-    sent, answered = set(), set()
+    request_names, reply_names = set(), set()
     for label, _, key, example in examples(DOCUMENTS[name]):
         response = shipped[f"{name}/{key}"].document["response"]
         if label.endswith(" request"):
-            sent.add(f"{name}/{key}")
+            request_names.add(f"{name}/{key}")
         else:
-            answered.add(f"{name}/{key}")
+            reply_names.add(f"{name}/{key}")
             assert [] == [*differences(response["body"], example["value"], response.get("any", ()))]
 
-    assert sent == {
+    assert request_names == {
         key for key, proof in shipped.items() if proof.status == 200 and "body" in proof.document["request"]
     }
-    assert answered == shipped.keys()
+    assert reply_names == shipped.keys()
 
 
 def enums(value: Any) -> Iterator[dict[str, Any]]:

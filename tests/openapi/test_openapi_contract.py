@@ -93,7 +93,7 @@ def test_the_reply_about_an_unknown_supporter_fits_its_schema() -> None:
     path = "/api/integration/ext/v1/supporters/groups"
     reply = SegmentMock().session().post(path, json=body, headers={"authToken": "t"})
     schema = next(row.response for row in VENDOR.operations if row.name == "search_supporter_groups")
-    known = {steps[-1] for steps, _ in fields_of(schema)}
+    members_of_schema = {steps[-1] for steps, _ in fields_of(schema)}
 
     assert {"externalSystemId": "x", "result": "NOT_FOUND"} == reply.json()["payload"]["results"][0]
-    assert reply.json()["payload"]["results"][0].keys() <= known
+    assert reply.json()["payload"]["results"][0].keys() <= members_of_schema

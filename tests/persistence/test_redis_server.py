@@ -199,13 +199,13 @@ def test_an_owner_that_slept_through_its_lease_writes_nothing_any_more(server: R
     second = Writer(server.url)
     assert "owner" == second.line()
     first.send(signal.SIGCONT)
-    said = first.write("two")
+    answer = first.write("two")
     assert "written" == second.write("three")
     for writer in (first, second):
         writer.end()
     log = opened(server.url)
 
-    assert f"was taken over by process {second.pid} on " in said
+    assert f"was taken over by process {second.pid} on " in answer
     assert [b"one", b"three"] == [*log.entries()]
     log.close()
 
@@ -434,11 +434,11 @@ def test_password_opens_the_store_and_is_never_shown(tmp_path: Path) -> None:
     right = own.url.replace("://", "://:hunter%2F2%40@")
     log = opened(right)
     log.append(b"one")
-    said = [log.url]
-    with pytest.raises(StoreInUse) as used:
+    texts = [log.url]
+    with pytest.raises(StoreInUse) as in_use:
         open_log(right).acquire()
     own.stop()
-    with pytest.raises(StoreUnavailable) as gone:
+    with pytest.raises(StoreUnavailable) as unavailable:
         log.append(b"two")
     own.start()
     resumed(log)
@@ -446,11 +446,11 @@ def test_password_opens_the_store_and_is_never_shown(tmp_path: Path) -> None:
     for wrong in (own.url, own.url.replace("://", "://:hunter3@")):
         with pytest.raises(StoreError) as refused:
             open_log(wrong).acquire()
-        said.append(str(refused.value))
+        texts.append(str(refused.value))
     own.stop()
-    said += [str(used.value), str(gone.value), repr(log), str(log.__dict__.get("url"))]
+    texts += [str(in_use.value), str(unavailable.value), repr(log), str(log.__dict__.get("url"))]
 
-    assert [] == [text for text in said if "hunter" in text]
+    assert [] == [text for text in texts if "hunter" in text]
 
 
 def test_missing_redis_py_is_an_error_that_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:

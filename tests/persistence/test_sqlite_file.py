@@ -42,16 +42,16 @@ def read_all(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "sentence"),
     [
         (b"not a database\n" * 100, "damaged"),
         (b"SQLite format 3\0", "damaged"),
         (b"SQLite format 3\0" + bytes(4080), "another program"),
     ],
 )
-def test_file_that_is_no_store_is_refused_and_left_as_it_is(tmp_path: Path, content: bytes, said: str) -> None:
+def test_file_that_is_no_store_is_refused_and_left_as_it_is(tmp_path: Path, content: bytes, sentence: str) -> None:
     (tmp_path / "state.db").write_bytes(content)
-    with pytest.raises(StoreError, match=said):
+    with pytest.raises(StoreError, match=sentence):
         read_all(sqlite_url(tmp_path))
     assert contents(tmp_path) == {"state.db": content}
 

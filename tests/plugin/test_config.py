@@ -83,9 +83,9 @@ def test_an_option_that_can_not_be_used_ends_the_run_before_any_test(
 ) -> None:
     pytester.makepyfile("def test_a(): pass")
     name, _, value = option.removeprefix("--").partition("=")
-    given = [option] if place == "option" else ["-o", f"{name.replace('-', '_')}={value}"]
+    arguments = [option] if place == "option" else ["-o", f"{name.replace('-', '_')}={value}"]
 
-    result = pytester.runpytest(*RUN, *given)
+    result = pytester.runpytest(*RUN, *arguments)
 
     assert pytest.ExitCode.USAGE_ERROR == result.ret
     result.stderr.fnmatch_lines([f"*{problem}"])

@@ -147,8 +147,8 @@ def closed():
     result.stdout.fnmatch_lines(["*test_all?inprocess? PASSED*", "*test_all?live? PASSED*", "*test_all?tls? PASSED*"])
 
 
-@pytest.mark.parametrize("way", ["option", "ini"])
-def test_transport_of_the_run(pytester: pytest.Pytester, way: str) -> None:
+@pytest.mark.parametrize("option", ["option", "ini"])
+def test_transport_of_the_run(pytester: pytest.Pytester, option: str) -> None:
     """One transport alone changes no id; an unknown one ends the run and names the known ones."""
     pytester.makepyfile(
         CLIENTS
@@ -159,10 +159,10 @@ def test_door(segment_mock, request):
     assert [entry.door for entry in segment_mock.journal] == ["live"]
 """
     )
-    pytester.makeini("[pytest]\nsegment_mock_transport = " + ("live" if way == "ini" else "carrier-pigeon"))
-    options = ["--segment-mock-transport=live"] if way == "option" else []
+    pytester.makeini("[pytest]\nsegment_mock_transport = " + ("live" if option == "ini" else "carrier-pigeon"))
+    options = ["--segment-mock-transport=live"] if option == "option" else []
 
     pytester.runpytest(*options).assert_outcomes(passed=1)
-    if way == "option":
+    if option == "option":
         errors = pytester.runpytest().stderr.str()
         assert "unknown transport 'carrier-pigeon'; expected one of inprocess, live, tls" in errors

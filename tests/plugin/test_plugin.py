@@ -105,13 +105,13 @@ def test_down(segment_mock, segment_mock_server, turn):
     pytester.runpytest("-p", "no:randomly").assert_outcomes(passed=2)
 
 
-@pytest.mark.parametrize("way", ["option", "ini"])
-def test_seed_of_the_run(pytester: pytest.Pytester, way: str) -> None:
+@pytest.mark.parametrize("option", ["option", "ini"])
+def test_seed_of_the_run(pytester: pytest.Pytester, option: str) -> None:
     """--segment-mock-seed and its ini key set the seed; the option wins over the ini key."""
     pytester.makepyfile("def test_seed(segment_mock): assert segment_mock.settings['seed'] == 9")
-    pytester.makeini("[pytest]\nsegment_mock_seed = " + ("9" if way == "ini" else "1"))
+    pytester.makeini("[pytest]\nsegment_mock_seed = " + ("9" if option == "ini" else "1"))
 
-    pytester.runpytest(*(["--segment-mock-seed=9"] if way == "option" else [])).assert_outcomes(passed=1)
+    pytester.runpytest(*(["--segment-mock-seed=9"] if option == "option" else [])).assert_outcomes(passed=1)
 
 
 @pytest.mark.parametrize(

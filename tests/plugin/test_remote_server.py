@@ -55,16 +55,16 @@ def test_marker_arms_a_scenario(segment_mock_server):
 )
 
 
-@pytest.mark.parametrize("way", ["option", "ini", "environment"])
+@pytest.mark.parametrize("source", ["option", "ini", "environment"])
 def test_fixtures_use_the_server(
-    server: SegmentMock, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, way: str
+    server: SegmentMock, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, source: str
 ) -> None:
     url = server.url  # type: ignore[attr-defined]
     pytester.makepyfile(SUITE)
-    options = ["--segment-mock-url", url] if way == "option" else []
-    if way == "ini":
+    options = ["--segment-mock-url", url] if source == "option" else []
+    if source == "ini":
         pytester.makeini(f"[pytest]\nsegment_mock_url = {url}")
-    if way == "environment":
+    if source == "environment":
         monkeypatch.setenv("SEGMENT_MOCK_URL", url)
     result = pytester.runpytest(*RUN, *options)
 
@@ -108,7 +108,7 @@ def test_marker_in_vain(segment_mock):
 
 
 @pytest.mark.parametrize(
-    ("test", "said"),
+    ("test", "sentence"),
     [
         ("@pytest.mark.segment_mock(seed=4)\ndef test_it(segment_mock): pass", "seed: http* was started with 3"),
         ("@pytest.mark.segment_mock(sleep=True)\ndef test_it(segment_mock): pass", "sleep: it needs a mock in this"),
@@ -122,13 +122,13 @@ def test_marker_in_vain(segment_mock):
     ],
 )
 def test_what_a_server_can_not_give_is_refused(
-    server: SegmentMock, pytester: pytest.Pytester, test: str, said: str
+    server: SegmentMock, pytester: pytest.Pytester, test: str, sentence: str
 ) -> None:
     pytester.makepyfile(f"import pytest\n{test}")
     result = pytester.runpytest(*RUN, "--segment-mock-url", server.url)  # type: ignore[attr-defined]
 
     assert 1 == result.ret
-    result.stdout.fnmatch_lines([f"*{said}*"])
+    result.stdout.fnmatch_lines([f"*{sentence}*"])
 
 
 def test_no_server_is_one_line(pytester: pytest.Pytester) -> None:
@@ -165,10 +165,10 @@ def test_each_worker_of_xdist_has_a_server_or_the_run_is_refused(
     with SegmentMock(data="demo") as other:
         urls = f"{url},{other.serve().url}"
         shared = pytester.runpytest_subprocess(*plugins, "-n", "2", "--segment-mock-url", urls)
-        used = [len(mock.journal) for mock in (server, other)]
+        calls_by_server = [len(mock.journal) for mock in (server, other)]
 
     refused.stderr.fnmatch_lines(["*2 workers can't share 1 server: each test resets its own*"])
     twice.stderr.fnmatch_lines(["*2 workers can't share 1 server: each test resets its own*"])
     assert 4 == refused.ret
     shared.assert_outcomes(passed=12)
-    assert [1, 1] == used
+    assert [1, 1] == calls_by_server

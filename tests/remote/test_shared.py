@@ -155,7 +155,7 @@ def test_rule_remembers_the_line_that_armed_it(mock: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "sentence"),
     [
         (("hnag",), "unknown fault kind 'hnag' (did you mean 'hang'?)"),
         (({"kind": "error", "statsu": 500},), "did you mean 'status'?"),
@@ -167,11 +167,11 @@ def test_rule_remembers_the_line_that_armed_it(mock: Any) -> None:
         (("error", "*", {"vendor": "slasa"}), "match.vendor: unknown vendor 'slasa'"),
     ],
 )
-def test_unusable_fault_is_refused_in_the_same_words(mock: Any, arguments: Any, said: str) -> None:
+def test_unusable_fault_is_refused_in_the_same_words(mock: Any, arguments: Any, sentence: str) -> None:
     with pytest.raises(SettingError) as raised:
         mock.faults.add(*arguments)
 
-    assert said in str(raised.value)
+    assert sentence in str(raised.value)
     assert 0 == len(mock.faults)
 
 

@@ -160,8 +160,8 @@ def test_no_command_starts_without_a_token_either(command: list[str]) -> None:
     assert "refusing to listen on 0.0.0.0 without --admin-token; listen on 127.0.0.1 or set a token" in refused.stderr
 
 
-@pytest.mark.parametrize("sent", ["t0ken", "t0keX", "", "t0ken-and-more", "\xff"])
-def test_credentials_are_compared_in_constant_time(sent: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("token", ["t0ken", "t0keX", "", "t0ken-and-more", "\xff"])
+def test_credentials_are_compared_in_constant_time(token: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each listed credential and the admin token are compared whole, whether an earlier one fits or none does."""
     compared: list[Any] = []
 
@@ -172,12 +172,12 @@ def test_credentials_are_compared_in_constant_time(sent: str, monkeypatch: pytes
     settings: dict[str, Any] = {"credentials": "listed", "salsa_token": ["t0ken", "other"], "admin_token": "t0ken"}
     client = create_app(**settings).test_client()
     monkeypatch.setattr(hmac, "compare_digest", noted)
-    vendor = client.get("/api/integration/ext/v1/metrics", headers={"authToken": sent})
-    control = client.get("/_mock/state", headers={"Authorization": f"Bearer {sent}"})
+    vendor = client.get("/api/integration/ext/v1/metrics", headers={"authToken": token})
+    control = client.get("/_mock/state", headers={"Authorization": f"Bearer {token}"})
 
-    fits = sent == "t0ken"
+    fits = token == "t0ken"
     assert [200 if fits else 401] * 2 == [vendor.status_code, control.status_code]
-    assert ([b"t0ken", b"other"] if sent else []) + [b"t0ken"] == compared
+    assert ([b"t0ken", b"other"] if token else []) + [b"t0ken"] == compared
 
 
 @pytest.mark.parametrize("token", ["t", "a b", "p\u00e4ss", "\u65e5\u672c", "~+/=", "x" * 1000])

@@ -157,9 +157,9 @@ def test_json_is_utf_8(operation, encoding, expected):
     """With a byte order mark or without; any other encoding is refused, whatever the Content-Type claims."""
     method, path, body = GOOD[operation]
     headers = {**HEADERS, "Content-Type": f"application/json; charset={encoding}"}
-    sent = json.dumps(body).encode(encoding)
+    data = json.dumps(body).encode(encoding)
 
-    assert expected == SegmentMock(data=DATA).session().request(method, path, data=sent, headers=headers).status_code
+    assert expected == SegmentMock(data=DATA).session().request(method, path, data=data, headers=headers).status_code
 
 
 @pytest.mark.parametrize("headers", [{}, HEADERS])
@@ -192,8 +192,8 @@ def test_a_body_over_the_limit_is_413_in_the_dialect(operation):
     method, path, body = GOOD[operation]
     mock = SegmentMock(data=DATA, body_limit=40)
     before, text = mock.state(), json.dumps(body).encode().ljust(99)
-    for sent in (text, iter([text[:30], text[30:]])):
-        reply = mock.session().request(method, path, data=sent, headers=HEADERS)
+    for chunks in (text, iter([text[:30], text[30:]])):
+        reply = mock.session().request(method, path, data=chunks, headers=HEADERS)
 
         assert 413 == reply.status_code
         assert {"errors", "success"} & set(reply.json())

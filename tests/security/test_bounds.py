@@ -21,7 +21,7 @@ def test_memory_is_bounded_for_thousands_of_credentials(monkeypatch: pytest.Monk
         admitted = window.admit(name, 0)
 
     assert not admitted
-    assert (2, 1) == (window.left("a", 0), window.left("b", 0))
+    assert (2, 1) == (window.remaining("a", 0), window.remaining("b", 0))
 
 
 def test_memory_is_bounded_for_hundreds_of_hosts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,14 +94,14 @@ WAYS: list[Callable[[Any, Path], str]] = [
 
 # No variable can have a NUL.
 @pytest.mark.parametrize(
-    ("way", "token"),
-    [(way, token) for way in WAYS for token in UNUSABLE if not ("\0" in token and "variable" in way.__name__)],
+    ("start", "token"),
+    [(start, token) for start in WAYS for token in UNUSABLE if not ("\0" in token and "variable" in start.__name__)],
 )
 def test_a_token_that_no_header_can_carry_is_refused_at_start(
-    way: Callable[[Any, Path], str], token: str, tmp_path: Path
+    start: Callable[[Any, Path], str], token: str, tmp_path: Path
 ) -> None:
     """The sentence names the setting and what is wrong, and does not repeat the token."""
-    error = way(token, tmp_path)
+    error = start(token, tmp_path)
 
     assert "admin_token: " in error
     assert UNUSABLE[token] in error
@@ -146,14 +146,14 @@ def test_conform_sends_any_token(token: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("token", "sent"), [*((token, token.encode()) for token in UTF_8), (UTF_8[0], UTF_8[0].encode("latin-1"))]
+    ("token", "header_bytes"), [*((token, token.encode()) for token in UTF_8), (UTF_8[0], UTF_8[0].encode("latin-1"))]
 )
-def test_a_listed_credential_may_be_any_text(token: str, sent: bytes) -> None:
+def test_a_listed_credential_may_be_any_text(token: str, header_bytes: bytes) -> None:
     """Live and in process, however the client encodes it."""
     with SegmentMock(credentials="listed", salsa_token=[token]) as mock, mock.session() as session:
-        live = requests.get(mock.serve().url + METRICS, headers={"authToken": sent}, timeout=5)
-        replies = [live, session.get(METRICS, headers={"authToken": sent})]
-        wrong = session.get(METRICS, headers={"authToken": sent + b"x"})
+        live = requests.get(mock.serve().url + METRICS, headers={"authToken": header_bytes}, timeout=5)
+        replies = [live, session.get(METRICS, headers={"authToken": header_bytes})]
+        wrong = session.get(METRICS, headers={"authToken": header_bytes + b"x"})
 
     assert [200, 200, 401] == [*(reply.status_code for reply in replies), wrong.status_code]
 

@@ -112,12 +112,12 @@ def test_merged(here: Path) -> None:
     """Files and dictionaries are one document; their lists are joined in the order given."""
     (here / "a.yaml").write_text("v: {rows: [{n: 1}], others: }\nw:\n")
     (here / "b.json").write_text('\ufeff{"v": {"rows": [{"n": 2}]}}', encoding="utf-8")
-    given = {"v": {"rows": [{"n": 3}]}, "x": {}}
+    document = {"v": {"rows": [{"n": 3}]}, "x": {}}
 
     assert {"v": {"rows": [{"n": 1}, {"n": 2}, {"n": 3}], "others": []}, "w": {}, "x": {}} == merged(
-        ["a.yaml", "b.json", given]
+        ["a.yaml", "b.json", document]
     )
-    assert given == {"v": {"rows": [{"n": 3}]}, "x": {}}
+    assert document == {"v": {"rows": [{"n": 3}]}, "x": {}}
 
 
 def test_merged_of_nothing(here: Path) -> None:

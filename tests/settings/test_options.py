@@ -65,7 +65,7 @@ def test_taken(kind: OptionType, value: Any, expected: Any) -> None:
 def test_refused(kind: OptionType, value: Any) -> None:
     """The error names the setting, the value, what it should be."""
     with pytest.raises(SettingError) as refused:
-        Option("log_level", "", kind=kind)._one(value)
+        Option("log_level", "", kind=kind)._read_value(value)
 
     expected = f"log_level: {brief(value)} is not {kind.title}"
     assert expected == str(refused.value)

@@ -19,7 +19,7 @@ DEFAULTS = {"port": 1, "log_level": "brief", "tokens": ()}
 
 
 @pytest.mark.parametrize(
-    ("given", "environment", "file", "expected"),
+    ("explicit", "environment", "file", "expected"),
     [
         ({}, None, None, DEFAULTS),
         ({}, {}, {}, DEFAULTS),
@@ -32,13 +32,13 @@ DEFAULTS = {"port": 1, "log_level": "brief", "tokens": ()}
         ({}, {"PORT": "9", "SEGMENT_MOCK_OTHER": "9"}, {"log_level": "full"}, {**DEFAULTS, "log_level": "full"}),
     ],
 )
-def test_precedence(given: Any, environment: Any, file: Any, expected: dict[str, Any]) -> None:
+def test_precedence(explicit: Any, environment: Any, file: Any, expected: dict[str, Any]) -> None:
     """Given wins over environment over file over default; None and nothing are not given."""
-    assert expected == resolve(ROWS, given, environment, file)
+    assert expected == resolve(ROWS, explicit, environment, file)
 
 
 @pytest.mark.parametrize(
-    ("given", "file", "message"),
+    ("explicit", "file", "message"),
     [
         ({"prot": 1}, {}, "unknown setting 'prot' (did you mean 'port'?)"),
         (
@@ -52,16 +52,16 @@ def test_precedence(given: Any, environment: Any, file: Any, expected: dict[str,
         ({}, {"zzz": 1}, "unknown setting 'zzz'"),
     ],
 )
-def test_unknown_names(given: Any, file: Any, message: str) -> None:
+def test_unknown_names(explicit: Any, file: Any, message: str) -> None:
     """A name that no setting has is refused with the nearest, wherever it stands."""
     with pytest.raises(SettingError) as refused:
-        resolve(ROWS, given, {}, file)
+        resolve(ROWS, explicit, {}, file)
 
     assert message == str(refused.value)
 
 
 @pytest.mark.parametrize(
-    ("given", "environment", "file", "origin"),
+    ("explicit", "environment", "file", "origin"),
     [
         ({"port": "x"}, {}, {}, r" \(--port\)"),
         ({"port": "x"}, None, {}, ""),
@@ -70,10 +70,10 @@ def test_unknown_names(given: Any, file: Any, message: str) -> None:
     ],
 )
 def test_a_bad_value_is_named_with_the_flag_or_the_variable_that_has_it(
-    given: Any, environment: Any, file: Any, origin: str
+    explicit: Any, environment: Any, file: Any, origin: str
 ) -> None:
     with pytest.raises(SettingError, match=rf"^port: 'x' is not a whole number{origin}$"):
-        resolve(ROWS, given, environment, file)
+        resolve(ROWS, explicit, environment, file)
 
 
 def test_a_bad_value_that_does_not_count() -> None:

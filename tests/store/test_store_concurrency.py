@@ -45,7 +45,7 @@ class Action(tuple[str, str, Any, Any]):
     """A call and the fault it meets: method, path, body, fault."""
 
 
-def sent(mock: SegmentMock, action: Action) -> tuple[str, bytes]:
+def reply_to(mock: SegmentMock, action: Action) -> tuple[str, bytes]:
     """Do *action* and return status line or exception, and the body."""
     method, path, body, fault = action
     armed = mock.faults.add(fault, times=1) if fault else None
@@ -96,7 +96,7 @@ class Hammer(RuleBasedStateMachine):
     def do(self, method: str, path: str, body: Any, fault: Any) -> bool:
         """Send it, check that the answer is the vendor's or the fault's, and return whether it was performed."""
         action = Action((method, path, body, fault))
-        answer = sent(self.mock, action)
+        answer = reply_to(self.mock, action)
         self.story.append((action, answer))
         if answer[0].isdigit() and (fault is None or fault.kind not in SPOILING):
             assert answer[0] == "200"
@@ -159,7 +159,7 @@ class Hammer(RuleBasedStateMachine):
     def teardown(self) -> None:
         """The same seed and the same calls are the same bytes, and the same state."""
         again = self.fresh()
-        assert [answer for _, answer in self.story] == [sent(again, action) for action, _ in self.story]
+        assert [answer for _, answer in self.story] == [reply_to(again, action) for action, _ in self.story]
         assert self.mock.state() == again.state()
 
 

@@ -27,18 +27,18 @@ def send(mock: SegmentMock) -> Callable[..., Response]:
     """Send a request to the mock with both vendors' keys: method, path, JSON, other headers."""
     session = mock.session()
 
-    def sent(method: str, path: str, json: Any = None, headers: Any = KEY) -> Response:
+    def send_request(method: str, path: str, json: Any = None, headers: Any = KEY) -> Response:
         return session.request(method, path, json=json, headers=headers)
 
-    return sent
+    return send_request
 
 
 @pytest.fixture
 def upsert(send: Callable[..., Response]) -> Callable[..., Response]:
     """Send groups to Salsa's upsert: a name, or a whole item, each."""
 
-    def sent(*items: Any) -> Response:
+    def send_segments(*items: Any) -> Response:
         rows = [{"name": item} if isinstance(item, str) else item for item in items]
         return send("PUT", f"{ROOT}/segments", {"payload": {"segments": rows}})
 
-    return sent
+    return send_segments

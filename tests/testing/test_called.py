@@ -17,7 +17,7 @@ ROOT = "/api/integration/ext/v1"
 KEY = {"authToken": "t"}
 
 
-def named(name, **members):
+def group_named(name, **members):
     """Return the body of an upsert of one group."""
     return {"payload": {"segments": [{"name": name, **members}]}}
 
@@ -36,24 +36,26 @@ def test_calls_that_fit_are_returned(mock, upsert):
     journal = mock.journal
 
     assert [1, 2] == [entry.id for entry in journal.assert_called(UPSERT)]
-    assert [2] == [entry.id for entry in journal.assert_called("upsert_segments", times=1, json=named("B"))]
-    assert [2] == [entry.id for entry in journal.assert_called("salsa.*", times=1, json=named("B", description=ANY))]
-    assert [1] == [entry.id for entry in journal.assert_called(UPSERT, json=named("A"), exact=True)]
+    assert [2] == [entry.id for entry in journal.assert_called("upsert_segments", times=1, json=group_named("B"))]
+    assert [2] == [
+        entry.id for entry in journal.assert_called("salsa.*", times=1, json=group_named("B", description=ANY))
+    ]
+    assert [1] == [entry.id for entry in journal.assert_called(UPSERT, json=group_named("A"), exact=True)]
     assert [2] == [entry.id for entry in journal.assert_called(UPSERT, times=1, within=30)]
     assert [1] == [entry.id for entry in journal.entries(operation=UPSERT, before="2026-01-01T00:01:00Z")]
-    journal.assert_called(UPSERT, times=IsInt(gt=1), status=200, json=named(IsStr(regex="[AB]")))
-    journal.assert_not_called(UPSERT, json=named(IsStr(min_length=2)))
+    journal.assert_called(UPSERT, times=IsInt(gt=1), status=200, json=group_named(IsStr(regex="[AB]")))
+    journal.assert_not_called(UPSERT, json=group_named(IsStr(min_length=2)))
     journal.assert_not_called(SEARCH)
-    journal.assert_not_called(UPSERT, json=named("B"), exact=True)
+    journal.assert_not_called(UPSERT, json=group_named("B"), exact=True)
     journal.assert_not_called(UPSERT, fault="hang")
-    journal.assert_not_called(UPSERT, within=30, json=named("A"))
+    journal.assert_not_called(UPSERT, within=30, json=group_named("A"))
 
 
 def test_the_nearest_call_is_shown_with_what_differs(mock, upsert, send):
     """Nearest first, each place by its path, usual slips named, and the line of the caller."""
     upsert({"name": "Donors", "externalSystemId": 35467})
     upsert({"name": "volunteers", "externalSystemIdId": "35467"})
-    text = failed(mock.journal.assert_called, UPSERT, times=1, json=named("Volunteers", externalSystemId="35467"))
+    text = failed(mock.journal.assert_called, UPSERT, times=1, json=group_named("Volunteers", externalSystemId="35467"))
     lines = text.splitlines()
 
     assert f"{UPSERT}: expected 1 call with this json, found 0 of 2." == lines[0]
@@ -70,7 +72,7 @@ def test_the_nearest_call_is_shown_with_what_differs(mock, upsert, send):
 
 
 @pytest.mark.parametrize(
-    ("wanted", "sent", "slip"),
+    ("expected", "actual", "slip"),
     [
         ("a-1", "A-1", "upper and lower case"),
         ("a1", "A-1", "case and dashes"),
@@ -80,10 +82,10 @@ def test_the_nearest_call_is_shown_with_what_differs(mock, upsert, send):
         (3, "3", "a text where a number"),
     ],
 )
-def test_usual_slips_have_names(mock, upsert, wanted, sent, slip):
-    upsert({"name": "n", "description": sent})
+def test_usual_slips_have_names(mock, upsert, expected, actual, slip):
+    upsert({"name": "n", "description": actual})
 
-    assert slip in failed(mock.journal.assert_called, UPSERT, json=named("n", description=wanted))
+    assert slip in failed(mock.journal.assert_called, UPSERT, json=group_named("n", description=expected))
 
 
 def test_a_call_that_went_elsewhere_is_shown(mock, upsert, send):
@@ -102,7 +104,7 @@ def test_a_call_that_went_elsewhere_is_shown(mock, upsert, send):
 
 def test_refused_call_and_double_slash_are_explained(mock, send):
     """The near call says its refusal, the header that was meant, and the slash that only the mock may forgive."""
-    send("PUT", "/api//integration/ext/v1/segments", named("A"), {"auth-token": "t"})
+    send("PUT", "/api//integration/ext/v1/segments", group_named("A"), {"auth-token": "t"})
     text = failed(mock.journal.assert_called, UPSERT, status=200, fault="hang")
 
     assert "    status: expected 200, got 401" in text
@@ -128,8 +130,8 @@ def test_explanation_is_bounded(mock, upsert):
     """Of many calls the three nearest, and of each six places, so that a red test stays readable."""
     for number in range(30):
         upsert(*(f"{number}-{item}" for item in range(10)))
-    wanted = {"payload": {"segments": [{"name": "x"}] * 10}}
-    text = failed(mock.journal.assert_called, UPSERT, json=wanted)
+    expected = {"payload": {"segments": [{"name": "x"}] * 10}}
+    text = failed(mock.journal.assert_called, UPSERT, json=expected)
 
     assert (1, 2, 18) == tuple(map(text.count, ("  nearest: ", "  then: ", "expected 'x', got ")))
     assert 3 == text.count("and 4 more places")
@@ -139,7 +141,7 @@ def test_a_body_that_was_cut_is_not_taken_for_another(mock, upsert):
     """Of a body over 64 KiB the journal says that it does not know the whole."""
     upsert({"name": "n", "description": "d" * 70_000})
 
-    assert "more than the 64 KiB" in failed(mock.journal.assert_called, UPSERT, json=named("n"))
+    assert "more than the 64 KiB" in failed(mock.journal.assert_called, UPSERT, json=group_named("n"))
 
 
 def test_what_was_forgotten_proves_nothing():
@@ -160,8 +162,8 @@ def test_order(mock, upsert, send):
     send("POST", f"{ROOT}/segments/search", {"payload": {}})
     upsert("B")
 
-    assert [1, 3] == [entry.id for entry in mock.journal.assert_order(UPSERT, (UPSERT, named("B")))]
-    text = failed(mock.journal.assert_order, (UPSERT, named("B")), SEARCH)
+    assert [1, 3] == [entry.id for entry in mock.journal.assert_order(UPSERT, (UPSERT, group_named("B")))]
+    text = failed(mock.journal.assert_order, (UPSERT, group_named("B")), SEARCH)
     assert text.startswith(f"step 2 of 2 after call 3 ({UPSERT}): {SEARCH}: expected at least 1 call, found 0 of 0.")
     assert "nothing was called after call 3" in text
     assert 3 == text.partition("all calls, in order:")[2].count("\n  call ")
@@ -171,7 +173,7 @@ def test_waiting_for_a_client_in_a_thread(mock, upsert):
     """It returns once the call has ended, with its changes; after the timeout it lists the other calls."""
     thread = threading.Thread(target=upsert, args=("A",))
     thread.start()
-    (entry,) = mock.journal.wait_for(UPSERT, json=named("A"), timeout=10)
+    (entry,) = mock.journal.wait_for(UPSERT, json=group_named("A"), timeout=10)
     thread.join()
     text = failed(mock.journal.wait_for, UPSERT, times=2, timeout=0.001)
 
@@ -182,7 +184,7 @@ def test_waiting_for_a_client_in_a_thread(mock, upsert):
 def test_waiting_for_a_client_of_the_live_server(mock):
     """Over a socket too it waits for the end of the call, whose caller is unknown there."""
     url = f"{mock.serve().url}{ROOT}/segments"
-    client = threading.Thread(target=requests.put, args=(url,), kwargs={"json": named("A"), "headers": KEY})
+    client = threading.Thread(target=requests.put, args=(url,), kwargs={"json": group_named("A"), "headers": KEY})
     client.start()
     (entry,) = mock.journal.wait_for(UPSERT, status=200, timeout=10)
     client.join()

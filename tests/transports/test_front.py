@@ -135,16 +135,20 @@ def test_the_server_gets_host_query_headers_and_bytes_as_they_were_sent(mock: Se
         while client.recv(65536):
             pass
     (entry,) = mock.journal.entries()
-    sent = entry.request.headers
+    received_headers = entry.request.headers
 
     assert ("POST", "/a//b%2Fc%41;x=1?q=%20&q=%C3%A9", body) == (
         entry.request.method,
         entry.request.target,
         entry.request.body,
     )
-    assert ("api.salsalabs.org", "caf\xe9", "salsa") == (sent["host"], sent["x-b"], entry.vendor)
-    assert ["one", "two"] == [part.strip() for part in sent["x-a"].split(",")]
-    assert not {"x-hop", "te", "x-segment-mock-front", "transfer-encoding"} & {*sent}
+    assert ("api.salsalabs.org", "caf\xe9", "salsa") == (
+        received_headers["host"],
+        received_headers["x-b"],
+        entry.vendor,
+    )
+    assert ["one", "two"] == [part.strip() for part in received_headers["x-a"].split(",")]
+    assert not {"x-hop", "te", "x-segment-mock-front", "transfer-encoding"} & {*received_headers}
     assert "wsgi" == entry.door
 
 
@@ -329,8 +333,8 @@ def test_faults_are_seen_by_calls_of_every_connection(mock: SegmentMock, url: st
 @pytest.mark.parametrize("token", [None, "wrong"])
 def test_a_front_without_the_admin_token_is_refused(token: str | None) -> None:
     with SegmentMock(admin_token="t0ken") as mock:
-        given: Any = {} if token is None else {"admin_token": token}
-        status, headers, body = call(create_app(upstream=mock.serve().url, **given), headers=HEADERS)
+        settings: Any = {} if token is None else {"admin_token": token}
+        status, headers, body = call(create_app(upstream=mock.serve().url, **settings), headers=HEADERS)
 
     assert (502, "application/problem+json", []) == (status, headers["Content-Type"], mock.journal.entries())
     assert "SEGMENT_MOCK_ADMIN_TOKEN" in json.loads(body)["hint"]

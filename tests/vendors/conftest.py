@@ -42,8 +42,8 @@ class Vendor:
 
     def spend(self, calls, method, path, body, **headers):
         """Send *body* repeatedly without the session, which takes ten times as long, and return the statuses."""
-        sent = {name.lower(): value for name, value in {**self.headers, **headers}.items()}
-        request = Request(method, self.root + path, sent, json.dumps(body).encode())
+        all_headers = {name.lower(): value for name, value in {**self.headers, **headers}.items()}
+        request = Request(method, self.root + path, all_headers, json.dumps(body).encode())
         answer = self.mock._emulator.answer
         return [run_sync(answer(request), self.mock.clock.advance).status for _ in range(calls)]
 

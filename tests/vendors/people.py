@@ -4,7 +4,7 @@ from __future__ import annotations
 
 CRM = "11454266-a9c8-40af-8fab-4c0bdca44615"
 OTHER = "69afe9fc-dcde-4533-92d6-cbf069008c30"
-NOBODY = "c0b7d3a4-3a0f-4c1e-9a53-5d0e6f1b2a77"
+UNKNOWN_ID = "c0b7d3a4-3a0f-4c1e-9a53-5d0e6f1b2a77"
 
 
 def sid(number):

@@ -104,8 +104,8 @@ def delete(key: str) -> Call:
 
 
 def update(*persons: Any, path: str = "/segments", **members: Any) -> Call:
-    whole = {"name": "S", "broadcastMediumId": "b", "segmentType": "t", "description": "d"}
-    return "PUT", path, {"id": "s", **whole, "persons": [*persons], **members}
+    all_members = {"name": "S", "broadcastMediumId": "b", "segmentType": "t", "description": "d"}
+    return "PUT", path, {"id": "s", **all_members, "persons": [*persons], **members}
 
 
 def create(**members: Any) -> Call:
@@ -245,7 +245,7 @@ def ask(probe: Probe, call: Call, **settings: Any) -> requests.Response:
     return reply
 
 
-def named(reply: Any) -> list[str]:
+def assumptions_in(reply: Any) -> list[str]:
     """Return the names of the assumptions that *reply* carries."""
     return [part.partition(":")[0] for part in reply.headers.get(ASSUMED, "").split("; ")]
 
@@ -262,7 +262,7 @@ def test_a_reply_names_what_it_relied_on_and_nothing_else(name: tuple[str, str])
     relying, near = ask(probe, probe.relying), ask(probe, probe.near)
 
     assert f"{name[1]}: {row.value}" in relying.headers.get(ASSUMED, "").split("; ")
-    assert name[1] not in named(near)
+    assert name[1] not in assumptions_in(near)
 
 
 def probe_calls(vendor: str) -> list[tuple[Probe, Call]]:
@@ -288,7 +288,7 @@ def test_a_reply_that_depends_on_a_choice_names_it(name: tuple[str, str], monkey
     after = [ask(probe, call) for probe, call in calls]
 
     changed = [reply for reply, other in zip(before, after, strict=True) if reply.content != other.content]
-    assert [] == [reply.request.body for reply in changed if name[1] not in named(reply)]
+    assert [] == [reply.request.body for reply in changed if name[1] not in assumptions_in(reply)]
 
 
 @pytest.mark.parametrize("setting", ["not_crm_group", "failure_shape"])
@@ -389,14 +389,16 @@ def test_only_hints_look_at_a_choice_without_naming_it(vendor: str) -> None:
 )
 def test_a_number_for_an_id_is_named_wherever_it_stands(call: Call) -> None:
     """In a batch, in a list of ids, and beside them."""
-    assert "numeric_ids" in named(ask(PROBES["salsa", "page_size"], call))
+    assert "numeric_ids" in assumptions_in(ask(PROBES["salsa", "page_size"], call))
 
 
 def test_the_length_of_a_supporters_text_is_counted_in_code_points() -> None:
     """As that of a group's."""
     person = {"externalSystemId": "\N{PARTY POPPER}" * 60, "contacts": [{"type": "EMAIL", "value": "n@b.org"}]}
 
-    assert "text_length" in named(ask(PROBES["salsa", "page_size"], salsa("PUT", "supporters", supporters=[person])))
+    assert "text_length" in assumptions_in(
+        ask(PROBES["salsa", "page_size"], salsa("PUT", "supporters", supporters=[person]))
+    )
 
 
 def test_the_command_lists_each_choice_and_setting(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -405,12 +407,12 @@ def test_the_command_lists_each_choice_and_setting(monkeypatch: pytest.MonkeyPat
     printed = CliRunner().invoke(main, ["vendors", "--assumptions"]).stdout
     with SegmentMock(segmenter_failures="is-updated-false") as mock:
         served = mock.session().get("http://localhost/_mock/vendors").json()["vendors"]
-    listed = {(vendor["name"], row["name"]): row for vendor in served for row in vendor["assumptions"]}
+    by_name = {(vendor["name"], row["name"]): row for vendor in served for row in vendor["assumptions"]}
 
     assert "\nnot_crm_group result A change of a non-CRM group" in re.sub(" +", " ", printed)
     assert "Changed by: --salsa-non-crm http-405|result." in printed
     assert [] == [name for _, name in NAMES if f"\n{name} " not in printed]
-    assert NAMES == [*listed]
-    row = listed["segmenter", "failure_shape"]
+    assert NAMES == [*by_name]
+    row = by_name["segmenter", "failure_shape"]
     assert ("is-updated-false", "--segmenter-failures") == (row["choice"], row["setting"])
-    assert (["success-false", "is-updated-false"], None) == (row["choices"], listed["salsa", "page_size"]["setting"])
+    assert (["success-false", "is-updated-false"], None) == (row["choices"], by_name["salsa", "page_size"]["setting"])

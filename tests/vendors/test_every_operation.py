@@ -24,9 +24,9 @@ def test_every_operation_has_an_example_of_its_success(name: str) -> None:
 
 @pytest.mark.parametrize("example", SUCCESSES, ids=lambda example: example.name)
 def test_a_successful_reply_is_as_its_schema_says(example: Example) -> None:
-    sent = example.request
+    request = example.request
     with SegmentMock(**example.settings) as mock, mock.session() as session:
-        reply = session.request(sent["method"], sent["path"], headers=sent["headers"], data=sent["body"])
+        reply = session.request(request["method"], request["path"], headers=request["headers"], data=request["body"])
         entry = mock.journal.entries()[-1]
 
     assert (200, example.document["operation"]) == (reply.status_code, entry.operation)

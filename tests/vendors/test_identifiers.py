@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.vendors.people import NOBODY, assign, find, groups, members, person, send, sid, upsert
+from tests.vendors.people import UNKNOWN_ID, assign, find, groups, members, person, send, sid, upsert
 
 ASSUMED, HINT = "X-Segment-Mock-Assumed", "X-Segment-Mock-Hint"
 GROUP = "11454266-a9c8-40af-8fab-4c0bdca44615"
@@ -119,7 +119,7 @@ def test_the_segmenter_tolerates_a_slash_at_the_end(segmenter):
 def test_groups_of_a_numeric_supporter_id(salsa):
     """Who is missing is answered as text there too."""
     assert ["7"] == [item["supporterId"] for item in groups(salsa(), "SUPPORTER_ID", 7)["results"]]
-    assert [NOBODY] == [item["supporterId"] for item in groups(salsa(), "SUPPORTER_ID", NOBODY)["results"]]
+    assert [UNKNOWN_ID] == [item["supporterId"] for item in groups(salsa(), "SUPPORTER_ID", UNKNOWN_ID)["results"]]
     assert {"supporters": [], "count": 0} == send(
         salsa(), "POST", "/supporters/search", identifierType="EXTERNAL_ID", identifiers=[]
     )

@@ -70,8 +70,8 @@ def test_ids_match_in_any_case(salsa):
     api = world(salsa)
 
     assert [sid(0)] == [item["supporterId"] for item in assign(api, sid(0).upper(), segment=CRM.upper())]
-    listed = members(api, CRM.upper(), supporterIds=[sid(0).upper()])["supporters"]
-    assert [(sid(0), "FOUND")] == [(item["supporterId"], item["result"]) for item in listed]
+    supporters = members(api, CRM.upper(), supporterIds=[sid(0).upper()])["supporters"]
+    assert [(sid(0), "FOUND")] == [(item["supporterId"], item["result"]) for item in supporters]
     assert [{"segmentId": CRM, "supporterId": sid(0)}] == [
         {name: row[name] for name in ("segmentId", "supporterId")} for row in api.mock.salsa.members
     ]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.vendors.people import CRM, NOBODY, OTHER, assign, members, person, refused, remove, send, sid
+from tests.vendors.people import CRM, OTHER, UNKNOWN_ID, assign, members, person, refused, remove, send, sid
 
 METHODS = pytest.mark.parametrize("method", ["PUT", "DELETE"])
 
@@ -21,7 +21,7 @@ def who(api, segment=CRM):
 
 
 @METHODS
-@pytest.mark.parametrize("unknown", [NOBODY, NOBODY.upper(), "no id at all", "", 17])
+@pytest.mark.parametrize("unknown", [UNKNOWN_ID, UNKNOWN_ID.upper(), "no id at all", "", 17])
 def test_an_unknown_supporter_is_not_found(salsa, method, unknown):
     """The item carries the id as text; the others of the call are performed."""
     api = world(salsa, joined=(0,))
@@ -41,7 +41,7 @@ def test_removing_a_supporter_who_is_not_a_member(salsa):
 def test_change_of_members_of_an_unknown_group(salsa, method):
     """Each supporter is not found, and nothing is stored."""
     api = world(salsa)
-    items = send(api, method, "/segments/members", segmentId=NOBODY, supporterIds=[sid(0), sid(1)])["supporters"]
+    items = send(api, method, "/segments/members", segmentId=UNKNOWN_ID, supporterIds=[sid(0), sid(1)])["supporters"]
 
     assert [{"supporterId": sid(n), "result": "NOT_FOUND"} for n in (0, 1)] == items
     assert [] == api.mock.salsa.members
@@ -63,7 +63,7 @@ def test_a_built_in_group_by_result(salsa, method):
     """With the other reading of the document each supporter is NOT_ALLOWED, with the id as sent."""
     api = world(salsa, joined=(0,), kind="DEFAULT", salsa_non_crm="result")
     before = api.mock.state()
-    payload = {"segmentId": CRM, "supporterIds": [sid(0).upper(), NOBODY]}
+    payload = {"segmentId": CRM, "supporterIds": [sid(0).upper(), UNKNOWN_ID]}
     items = send(api, method, "/segments/members", **payload)["supporters"]
 
     assert [{"supporterId": key, "result": "NOT_ALLOWED"} for key in payload["supporterIds"]] == items

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.vendors.people import CRM, NOBODY, OTHER, assign, members, person, refused, remove, sid, upsert
+from tests.vendors.people import CRM, OTHER, UNKNOWN_ID, assign, members, person, refused, remove, sid, upsert
 
 PEOPLE = 25
 
@@ -74,7 +74,7 @@ def test_a_group_without_members(salsa):
     assert {"total": 0, "supporters": [], "count": 0} == members(world(salsa), OTHER)
 
 
-@pytest.mark.parametrize("unknown", [NOBODY, "no id", ""])
+@pytest.mark.parametrize("unknown", [UNKNOWN_ID, "no id", ""])
 def test_an_unknown_group_has_no_members(salsa, unknown):
     api = world(salsa)
 
@@ -136,7 +136,7 @@ def test_joining_again_is_a_new_beginning(salsa):
 
 
 @pytest.mark.parametrize("joined", ["2024-01-01", "2024-01-01 00:00", "2024-01-01T02:00:00+02:00"])
-def test_a_data_file_tells_when_somebody_joined(salsa, joined):
+def test_a_data_file_has_the_time_of_joining(salsa, joined):
     """In any form of ISO 8601; it is kept in the one form that replies have."""
     api = salsa(
         [{"segmentId": CRM, "name": "crm"}],

@@ -4,8 +4,8 @@ import pytest
 
 from tests.vendors.people import (
     CRM,
-    NOBODY,
     OTHER,
+    UNKNOWN_ID,
     assign,
     delete,
     email,
@@ -32,7 +32,7 @@ FIGURES = [
 
 def world(salsa, **settings):
     """Return a Salsa of one built-in group, two CRM groups and two supporters, at noon."""
-    kinds = [(CRM, "crm", "INTEGRATED"), (OTHER, "other", "INTEGRATED"), (NOBODY, "built in", "DEFAULT")]
+    kinds = [(CRM, "crm", "INTEGRATED"), (OTHER, "other", "INTEGRATED"), (UNKNOWN_ID, "built in", "DEFAULT")]
     api = salsa(
         [{"segmentId": key, "name": name, "type": kind} for key, name, kind in kinds],
         supporters=[person(0), person(1)],
@@ -143,8 +143,8 @@ def test_groups_are_counted_that_succeeded(salsa):
         ("POST", "/segments/search", b"{"),
         ("POST", "/segments/search", {"payload": {"count": 21}}),
         ("PUT", "/supporters", {"payload": {}}),
-        ("PUT", "/segments/members", {"payload": {"segmentId": NOBODY, "supporterIds": [sid(0)]}}),
-        ("PUT", "/segments", {"payload": {"segments": [{"segmentId": NOBODY, "name": "x"}, {"name": "y"}]}}),
+        ("PUT", "/segments/members", {"payload": {"segmentId": UNKNOWN_ID, "supporterIds": [sid(0)]}}),
+        ("PUT", "/segments", {"payload": {"segments": [{"segmentId": UNKNOWN_ID, "name": "x"}, {"name": "y"}]}}),
     ],
 )
 def test_refused_calls_are_failures(salsa, method, path, body):

@@ -114,8 +114,8 @@ def test_twenty_are_allowed(salsa, method, path, payload, field):
 def test_each_token_has_its_own_window(salsa):
     """Three hundred calls of one, metrics calls too, take nothing from another who sees the same totals."""
     api = world(salsa)
-    for left in range(299, -1, -1):
-        assert left == metrics(api)["currentRateLimit"]
+    for remaining in range(299, -1, -1):
+        assert remaining == metrics(api)["currentRateLimit"]
     replies = [api.send("GET", "/metrics"), api.send("POST", "/segments/search", {"payload": {}})]
 
     for reply in replies:

@@ -60,9 +60,9 @@ def test_no_payload_breaks_an_operation(operation):
     @given(payloads, st.sampled_from(["http-405", "result"]))
     def check(payload, non_crm):
         with SegmentMock(data=WORLD, salsa_non_crm=non_crm) as mock, mock.session() as session:
-            sent = json.dumps({"header": {"refId": payload}, "payload": payload})
+            request_body = json.dumps({"header": {"refId": payload}, "payload": payload})
             url = ROOT + operation.paths[0]
-            reply = session.request(operation.method, url, data=sent, headers={"authToken": "t"})
+            reply = session.request(operation.method, url, data=request_body, headers={"authToken": "t"})
             body, state = reply.json(), mock.state()
 
             assert reply.status_code in (200, 400, 405, 429)

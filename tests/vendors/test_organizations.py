@@ -142,14 +142,14 @@ def test_tokens_and_keys_are_isolated_alike():
 def test_only_listed_credentials_get_in(method, path, header, refusal):
     """Each vendor has its own list and its own refusal; another vendor's credential is unknown to it."""
     settings = {"credentials": "listed", "salsa_token": ["t1", "t2"], "segmenter_key": ["k1", "k2"]}
-    listed, others = (("t1", "t2"), ("k1", "k2")) if header == "authToken" else (("k1", "k2"), ("t1", "t2"))
+    listed_credentials, others = (("t1", "t2"), ("k1", "k2")) if header == "authToken" else (("k1", "k2"), ("t1", "t2"))
     with SegmentMock(**settings) as mock, mock.session() as session:
 
         def status(credential):
             return session.request(method, path, json=SEGMENT, headers={header: credential}).status_code
 
-        assert [200, 200] == [status(credential) for credential in listed]
-        assert [refusal] * 5 == [status(credential) for credential in (*others, "", listed[0].upper(), "x")]
+        assert [200, 200] == [status(credential) for credential in listed_credentials]
+        assert [refusal] * 5 == [status(credential) for credential in (*others, "", listed_credentials[0].upper(), "x")]
         assert refusal == session.request(method, path, json=SEGMENT).status_code
 
 

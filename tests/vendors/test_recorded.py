@@ -12,12 +12,12 @@ RECORDED = {
 }
 
 
-def answered(name):
+def replies_of(name):
     """Return the payload that the mock gives to the recorded request."""
     example = RECORDED[name]
     with SegmentMock(**example.settings) as mock, mock.session() as session:
-        sent = example.request
-        reply = session.request(sent["method"], sent["path"], headers=sent["headers"], data=sent["body"])
+        request = example.request
+        reply = session.request(request["method"], request["path"], headers=request["headers"], data=request["body"])
         return reply.json()["payload"]
 
 
@@ -31,7 +31,7 @@ def form(value):
 @pytest.mark.parametrize("name", RECORDED)
 def test_members_are_those_recorded_in_their_order(name):
     """A payload and its items have the recorded members, in the recorded order, and no others."""
-    assert form(RECORDED[name].document["response"]["body"]["payload"]) == form(answered(name))
+    assert form(RECORDED[name].document["response"]["body"]["payload"]) == form(replies_of(name))
 
 
 @pytest.mark.parametrize(
@@ -50,12 +50,12 @@ def test_members_are_those_recorded_in_their_order(name):
 )
 def test_only_some_replies_tell_total_and_offset(name, expected):
     """A page of members has no offset; what was asked for by id has neither, but for groups, which have both."""
-    assert expected == list(answered(name))
+    assert expected == list(replies_of(name))
 
 
 def test_without_counts_all_else_is_the_same():
     """Declining the counts takes totalMembers out of every group, and changes nothing else."""
-    counted, plain = answered("recorded-search-all"), answered("recorded-search-all-uncounted")
+    counted, plain = replies_of("recorded-search-all"), replies_of("recorded-search-all-uncounted")
     counts = [segment.pop("totalMembers") for segment in counted["segments"]]
 
     assert counted == plain
@@ -65,14 +65,14 @@ def test_without_counts_all_else_is_the_same():
 
 def test_the_groups_of_an_organization():
     """Sixteen built-in groups, one made through the API, one made by people: all are listed, each with its type."""
-    types = [segment["type"] for segment in answered("recorded-search-all")["segments"]]
+    types = [segment["type"] for segment in replies_of("recorded-search-all")["segments"]]
 
     assert {"DEFAULT": 16, "INTEGRATED": 1, "CUSTOM": 1} == {kind: types.count(kind) for kind in types}
 
 
 def test_replies_to_a_write_tell_no_type():
     """A group that was just added has its count, and no type."""
-    (segment,) = answered("upsert-added")["segments"]
+    (segment,) = replies_of("upsert-added")["segments"]
 
     assert ["segmentId", "name", "description", "totalMembers", "result", "externalSystemId"] == list(segment)
     assert 0 == segment["totalMembers"]

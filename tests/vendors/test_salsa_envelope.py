@@ -38,7 +38,7 @@ def test_members_of_a_refusal_stand_in_the_same_order(salsa):
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "sent", "headers", "expected"),
+    ("method", "path", "body", "headers", "expected"),
     [
         ("POST", "/segments/search", {"payload": {}}, {"authToken": ""}, 401),
         ("POST", "/segments/search", {"payload": None}, {}, 400),
@@ -48,9 +48,9 @@ def test_members_of_a_refusal_stand_in_the_same_order(salsa):
         ("PUT", "/segments", b"{", {}, 400),
     ],
 )
-def test_every_refusal_wears_the_envelope(salsa, method, path, sent, headers, expected):
+def test_every_refusal_wears_the_envelope(salsa, method, path, body, headers, expected):
     """A call refused as a whole has errors with the status as code, and no payload."""
-    reply = salsa().send(method, path, sent, **headers)
+    reply = salsa().send(method, path, body, **headers)
 
     assert expected == reply.status_code
     assert "application/json" == reply.headers["Content-Type"]
@@ -99,7 +99,7 @@ def test_a_refusal_echoes_ref_id(salsa, path, payload, headers, expected):
 def test_every_reply_has_its_own_id(salsa):
     """No two replies share an id, successes and refusals alike."""
     api = salsa()
-    replies = [api.send(*SEARCH, sent).json()["id"] for sent in ({"payload": {}}, {}, b"", {"payload": {}})]
+    replies = [api.send(*SEARCH, body).json()["id"] for body in ({"payload": {}}, {}, b"", {"payload": {}})]
 
     assert 4 == len(set(replies))
 

@@ -3,7 +3,7 @@
 import pytest
 
 
-def named(*names):
+def groups_named(*names):
     return [{"name": name} for name in names]
 
 
@@ -35,7 +35,7 @@ def refused(reply):
 )
 def test_pages(salsa, payload, offset, names):
     """count is the number of items, total the whole, offset what was asked; an empty page keeps its list."""
-    payload = salsa(named(*"abcde")).search(**payload)
+    payload = salsa(groups_named(*"abcde")).search(**payload)
 
     assert ["total", "offset", "segments", "count"] == list(payload)
     assert [*names] == [segment["name"] for segment in payload["segments"]]
@@ -44,7 +44,7 @@ def test_pages(salsa, payload, offset, names):
 
 def test_page_has_twenty_records_by_default(salsa):
     """Without a count as many come as the vendor allows."""
-    assert 20 == salsa(named(*map(str, range(25)))).search()["count"]
+    assert 20 == salsa(groups_named(*map(str, range(25)))).search()["count"]
 
 
 def test_a_world_without_groups_has_an_empty_page(salsa):
@@ -54,7 +54,7 @@ def test_a_world_without_groups_has_an_empty_page(salsa):
 
 def test_groups_keep_the_order_in_which_they_came(salsa):
     """The order is that of first storing: an update moves nothing, a deleted group closes the gap."""
-    api = salsa(named(*"abc"))
+    api = salsa(groups_named(*"abc"))
     a, b, _ = (segment["segmentId"] for segment in api.search()["segments"])
     api.upsert({"name": "d"}, {"segmentId": a, "name": "A"})
     api.delete(b)
@@ -74,7 +74,7 @@ def test_what_is_no_page_is_refused(salsa, name, value):
 @pytest.mark.parametrize("value", [10**30, "9" * 30])
 def test_a_huge_page_is_just_all_of_it(salsa, value):
     """Where nothing limits the count, any number will do."""
-    assert 2 == salsa(named(*"ab"), settings={"limits": "off"}).search(count=value)["count"]
+    assert 2 == salsa(groups_named(*"ab"), settings={"limits": "off"}).search(count=value)["count"]
 
 
 @pytest.mark.parametrize(
@@ -125,9 +125,9 @@ def test_groups_of_every_type_are_read(salsa):
 
 def test_unknown_members_of_the_request_are_left_unread(salsa):
     """What Salsa does not know is ignored, and listed in the journal in the order sent."""
-    api = salsa(named("a"))
-    sent = {"zeta": 1, "header": {"trace": 1}, "payload": {"joinedSince": "2020", "count": 1, "beta": {}, "alpha": 2}}
-    reply = api.send("POST", "/segments/search", sent)
+    api = salsa(groups_named("a"))
+    body = {"zeta": 1, "header": {"trace": 1}, "payload": {"joinedSince": "2020", "count": 1, "beta": {}, "alpha": 2}}
+    reply = api.send("POST", "/segments/search", body)
 
     assert 200 == reply.status_code
     unread = ("zeta", "header.trace", "payload.joinedSince", "payload.beta", "payload.alpha")

@@ -57,13 +57,13 @@ def test_an_id_matches_in_any_case(salsa):
     assert [{"segmentId", "result"}] == [set(segment) for segment in payload["segments"][1:]]
 
 
-@pytest.mark.parametrize("sent", ["", " ", "no uuid", A[:-1], f" {A}", "n" * 200, "\x00", "\ud800", 7])
+@pytest.mark.parametrize("identifier", ["", " ", "no uuid", A[:-1], f" {A}", "n" * 200, "\x00", "\ud800", 7])
 @pytest.mark.parametrize(("kind", "name"), [("SEGMENT_ID", "segmentId"), ("EXTERNAL_ID", "externalSystemId")])
-def test_unknown_id_is_not_found(salsa, sent, kind, name):
+def test_unknown_id_is_not_found(salsa, identifier, kind, name):
     """Whatever stands for an id, it is a NOT_FOUND item of two members that carries it as text."""
-    (segment,) = world(salsa).search(identifierType=kind, identifiers=[sent])["segments"]
+    (segment,) = world(salsa).search(identifierType=kind, identifiers=[identifier])["segments"]
 
-    assert {name: str(sent), "result": "NOT_FOUND"} == segment
+    assert {name: str(identifier), "result": "NOT_FOUND"} == segment
 
 
 def test_a_number_finds_the_external_id_it_spells(salsa):

@@ -42,7 +42,7 @@ def test_a_known_id_is_updated(salsa):
 
 
 @pytest.mark.parametrize(
-    ("sent", "expected"),
+    ("members", "expected"),
     [
         ({}, {"description": "d", "externalSystemId": "x"}),
         ({"description": None}, {"externalSystemId": "x"}),
@@ -51,10 +51,10 @@ def test_a_known_id_is_updated(salsa):
         ({"description": None, "externalSystemId": None}, {}),
     ],
 )
-def test_an_update_keeps_what_is_omitted_and_clears_what_is_null(salsa, sent, expected):
+def test_an_update_keeps_what_is_omitted_and_clears_what_is_null(salsa, members, expected):
     """On update an omitted field keeps its value, null clears it, "" is a value; reply and record agree."""
     api = salsa([{"segmentId": A, "name": "n", "description": "d", "externalSystemId": "x"}])
-    (segment,) = api.upsert({"segmentId": A, "name": "n", **sent})["segments"]
+    (segment,) = api.upsert({"segmentId": A, "name": "n", **members})["segments"]
 
     assert {"segmentId": A, "name": "n", "totalMembers": 0, "result": "UPDATED", **expected} == segment
     assert [{"segmentId": A, "name": "n", "type": "INTEGRATED", **expected}] == api.mock.salsa.segments
@@ -136,10 +136,10 @@ def test_the_printed_pair(salsa):
 def test_unknown_members_are_ignored_and_listed_in_the_journal(salsa):
     """They reach neither record nor reply; the journal lists them as unread fields, in the order sent."""
     api = salsa()
-    known = {"name": "n"}
+    known_members = {"name": "n"}
     unknown = {"zeta": 1, "externalSystemIdId": "35467"}
     of_replies = {"result": "FOUND", "totalMembers": 5, "type": "DEFAULT"}
-    (segment,) = api.upsert({**unknown, **of_replies, **known})["segments"]
+    (segment,) = api.upsert({**unknown, **of_replies, **known_members})["segments"]
 
     assert ["segmentId", "name", "totalMembers", "result"] == list(segment)
     assert ("ADDED", 0) == (segment["result"], segment["totalMembers"])

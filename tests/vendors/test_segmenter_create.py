@@ -10,8 +10,8 @@ ADA = {"externalId": "1", "email": "ada@example.org"}
 def test_a_segment_is_created_with_its_people(segmenter):
     """The answer has the new id, and of each person id, externalId and email, in the order sent."""
     api = segmenter()
-    sent = {"description": "d", "TagId": "t", "filters": [{"any": 1}]}
-    reply = api.create(**sent, persons=[{"email": "b@x", "firstName": "B"}, ADA])
+    members = {"description": "d", "TagId": "t", "filters": [{"any": 1}]}
+    reply = api.create(**members, persons=[{"email": "b@x", "firstName": "B"}, ADA])
 
     assert 200 == reply.status_code
     assert ["data", "errorMessage"] == list(reply.json())
@@ -24,7 +24,7 @@ def test_a_segment_is_created_with_its_people(segmenter):
     assert {4} == {UUID(record["id"]).version for record in (data, b, ada)}
     (segment,) = api.mock.segmenter.segments
     people = segment.pop("persons")
-    assert {"id": data["id"], "name": "s", "broadcastMediumId": "email", "segmentType": "static", **sent} == segment
+    assert {"id": data["id"], "name": "s", "broadcastMediumId": "email", "segmentType": "static", **members} == segment
     assert [b["id"], ada["id"]] == [person["id"] for person in people]
     assert "B" == people[0]["firstName"]
 
@@ -38,10 +38,10 @@ def test_people_are_optional(segmenter, persons):
 def test_a_person_who_is_known_keeps_their_id(segmenter):
     """A new segment finds the organization's people as an update does."""
     api = segmenter(persons=[{**ADA, "phone": "1"}])
-    (known,) = api.mock.segmenter.persons
+    (person,) = api.mock.segmenter.persons
     data = api.create(persons=[{"email": "ADA@example.org", "phoneNumber": "2"}]).json()["data"]
 
-    assert [{"id": known["id"], "externalId": "1", "email": "ADA@example.org"}] == data["persons"]
+    assert [{"id": person["id"], "externalId": "1", "email": "ADA@example.org"}] == data["persons"]
     assert [("2", "1")] == [(p["phone"], p["externalId"]) for p in api.mock.segmenter.persons]
 
 

@@ -9,7 +9,7 @@ def world(segmenter, *people):
     return segmenter([{"id": "s", "name": "n"}], persons=[*people])
 
 
-def known(api):
+def persons_of(api):
     return [
         {name: value for name, value in person.items() if name not in ("id", "substitutionTags")}
         for person in api.mock.segmenter.persons
@@ -17,7 +17,7 @@ def known(api):
 
 
 @pytest.mark.parametrize(
-    ("there", "sent", "expected"),
+    ("there", "person", "expected"),
     [
         ([], {"externalId": "1"}, [{"externalId": "1"}]),
         ([], {"email": "a@x"}, [{"email": "a@x"}]),
@@ -39,12 +39,12 @@ def known(api):
         ([{"externalId": "a"}], {"externalId": "A"}, [{"externalId": "a"}, {"externalId": "A"}]),
     ],
 )
-def test_a_person_is_known_by_external_id_else_by_email(segmenter, there, sent, expected):
+def test_a_person_is_known_by_external_id_else_by_email(segmenter, there, person, expected):
     """Known, a person is edited; else there is one more."""
     api = world(segmenter, *there)
-    api.update(id="s", persons=[sent])
+    api.update(id="s", persons=[person])
 
-    assert expected == known(api)
+    assert expected == persons_of(api)
     assert 1 == len(api.members)
 
 
@@ -53,7 +53,7 @@ def test_people_of_one_request_know_each_other(segmenter):
     api = world(segmenter)
     api.update(id="s", persons=[{**ADA, "firstName": "A"}, {"email": ADA["email"], "lastName": "B"}])
 
-    assert [{**ADA, "firstName": "A", "lastName": "B"}] == known(api)
+    assert [{**ADA, "firstName": "A", "lastName": "B"}] == persons_of(api)
     assert 1 == len(api.members)
 
 
@@ -62,8 +62,8 @@ def test_a_persons_field_is_edited_kept_or_cleared(segmenter, field):
     """Sent: edited; not sent: kept; null: cleared."""
     api = world(segmenter, {"externalId": "1", field: "old"})
     seen = []
-    for sent in ({field: "new"}, {}, {field: ""}, {field: None}):
-        api.update(id="s", persons=[{"externalId": "1", **sent}])
+    for members in ({field: "new"}, {}, {field: ""}, {field: None}):
+        api.update(id="s", persons=[{"externalId": "1", **members}])
         seen.append(api.members[0].get(field))
 
     assert ["new", "new", "", None] == seen
@@ -71,7 +71,7 @@ def test_a_persons_field_is_edited_kept_or_cleared(segmenter, field):
 
 
 @pytest.mark.parametrize(
-    ("sent", "expected"),
+    ("members", "expected"),
     [
         ({"phone": "new"}, {"phone": "new"}),
         ({"phoneNumber": "new"}, {"phone": "new"}),
@@ -81,16 +81,16 @@ def test_a_persons_field_is_edited_kept_or_cleared(segmenter, field):
         ({"phoneNumber": None}, {}),
     ],
 )
-def test_a_phone_is_taken_under_both_names(segmenter, sent, expected):
+def test_a_phone_is_taken_under_both_names(segmenter, members, expected):
     """The two names that the documents use are one field; a null beside a value is ignored."""
     api = world(segmenter, {"externalId": "1", "phone": "old"})
-    api.update(id="s", persons=[{"externalId": "1", **sent}])
+    api.update(id="s", persons=[{"externalId": "1", **members}])
 
-    assert [{"externalId": "1", **expected}] == known(api)
+    assert [{"externalId": "1", **expected}] == persons_of(api)
 
 
 @pytest.mark.parametrize(
-    ("sent", "expected"),
+    ("new_tags", "expected"),
     [
         ([], {"a": "1", "b": "2"}),
         (None, {"a": "1", "b": "2"}),
@@ -101,11 +101,11 @@ def test_a_phone_is_taken_under_both_names(segmenter, sent, expected):
         ([("a", "x"), ("a", "y")], {"a": "y", "b": "2"}),
     ],
 )
-def test_substitution_tags_merge_by_name(segmenter, sent, expected):
+def test_substitution_tags_merge_by_name(segmenter, new_tags, expected):
     """New tags are added, known ones edited in their place, unsent ones kept."""
     person = {"externalId": "1", "substitutionTags": [{"tag": "a", "value": "1"}, {"tag": "b", "value": "2"}]}
     api = world(segmenter, person)
-    tags = {} if sent is None else {"substitutionTags": [{"tag": tag, "value": value} for tag, value in sent]}
+    tags = {} if new_tags is None else {"substitutionTags": [{"tag": tag, "value": value} for tag, value in new_tags]}
     api.update(id="s", persons=[{"externalId": "1", **tags}])
 
     assert [*expected.items()] == [(tag["tag"], tag["value"]) for tag in api.members[0]["substitutionTags"]]

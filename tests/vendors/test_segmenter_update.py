@@ -28,15 +28,15 @@ def test_the_answer_is_the_printed_one(segmenter):
 
 
 @pytest.mark.parametrize(
-    "sent", [{}, {"name": "new"}, {"description": "new"}, {"broadcastMediumId": "b"}, {"segmentType": "t"}]
+    "members", [{}, {"name": "new"}, {"description": "new"}, {"broadcastMediumId": "b"}, {"segmentType": "t"}]
 )
-def test_what_is_not_sent_keeps_its_value(segmenter, sent):
+def test_what_is_not_sent_keeps_its_value(segmenter, members):
     """An omitted attribute stays as it was, and so do the people."""
     api = segmenter([{**SEGMENT, "persons": [ADA]}])
     people = api.members
-    api.update(id="s", **sent)
+    api.update(id="s", **members)
 
-    assert [{**SEGMENT, **sent, "persons": people}] == api.mock.segmenter.segments
+    assert [{**SEGMENT, **members, "persons": people}] == api.mock.segmenter.segments
 
 
 def test_null_clears_a_description(segmenter):
@@ -65,7 +65,7 @@ def test_persons_become_the_membership(segmenter, persons, expected):
     assert expected == ids(api.members)
 
 
-def test_leaving_a_segment_deletes_nobody(segmenter):
+def test_leaving_a_segment_deletes_no_person(segmenter):
     """Persons belong to the organization: omitted persons still exist, and stay in other segments."""
     api = segmenter([{**SEGMENT, "persons": [ADA, BEN]}, {"id": "other", "name": "o", "persons": [ADA]}])
     api.update(id="s", persons=[])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.vendors.people import CRM, NOBODY, assign, email, groups, person, remove, sid, upsert
+from tests.vendors.people import CRM, UNKNOWN_ID, assign, email, groups, person, remove, sid, upsert
 
 
 def gid(number):
@@ -18,7 +18,7 @@ def world(salsa, people=3, group_count=3, joined=((0, (0, 1)), (1, (0,)), (2, ()
     )
 
 
-def named(result):
+def group_names(result):
     return [segment["name"] for segment in result["segments"]]
 
 
@@ -29,7 +29,7 @@ def test_groups_of_supporters(salsa):
     assert ["results", "count"] == list(payload)
     assert 3 == payload["count"]
     assert [["supporterId", "segments", "result"]] * 3 == [list(result) for result in payload["results"]]
-    results = [(result["supporterId"], named(result), result["result"]) for result in payload["results"]]
+    results = [(result["supporterId"], group_names(result), result["result"]) for result in payload["results"]]
     assert [(sid(2), [], "FOUND"), (sid(0), ["group 0", "group 1"], "FOUND"), (sid(1), ["group 0"], "FOUND")] == results
 
 
@@ -56,17 +56,17 @@ def test_groups_of_any_type(salsa, kind):
 
 
 @pytest.mark.parametrize(
-    ("kind", "known", "unknown", "missing"),
+    ("kind", "existing_id", "unknown", "missing"),
     [
-        ("SUPPORTER_ID", sid(1), NOBODY.upper(), {"supporterId": NOBODY.upper()}),
+        ("SUPPORTER_ID", sid(1), UNKNOWN_ID.upper(), {"supporterId": UNKNOWN_ID.upper()}),
         ("EMAIL_ADDRESS", "P1@Example.org", "x@Y.org", {"contacts": [{"type": "EMAIL", "value": "x@Y.org"}]}),
     ],
 )
-def test_who_is_unknown(salsa, kind, known, unknown, missing):
-    payload = groups(world(salsa), kind, unknown, known)
+def test_who_is_unknown(salsa, kind, existing_id, unknown, missing):
+    payload = groups(world(salsa), kind, unknown, existing_id)
 
     assert {**missing, "result": "NOT_FOUND"} == payload["results"][0]
-    assert (sid(1), ["group 0"]) == (payload["results"][1]["supporterId"], named(payload["results"][1]))
+    assert (sid(1), ["group 0"]) == (payload["results"][1]["supporterId"], group_names(payload["results"][1]))
     assert 2 == payload["count"]
 
 
@@ -75,7 +75,7 @@ def test_more_groups_than_a_batch(salsa):
     api = world(salsa, group_count=25, joined=[(n, (0,)) for n in range(25)])
     (result,) = groups(api, "SUPPORTER_ID", sid(0), count=1)["results"]
 
-    assert [f"group {n}" for n in range(25)] == named(result)
+    assert [f"group {n}" for n in range(25)] == group_names(result)
 
 
 def test_groups_come_in_the_order_in_which_they_were_joined(salsa):
@@ -85,7 +85,7 @@ def test_groups_come_in_the_order_in_which_they_were_joined(salsa):
     remove(api, sid(0), segment=gid(0))
     assign(api, sid(0), segment=gid(0))
 
-    assert ["group 1", "group 2", "group 0"] == named(groups(api, "SUPPORTER_ID", sid(0))["results"][0])
+    assert ["group 1", "group 2", "group 0"] == group_names(groups(api, "SUPPORTER_ID", sid(0))["results"][0])
 
 
 def test_groups_of_those_modified_since(salsa):
@@ -107,7 +107,7 @@ def test_identifiers_win_over_a_time(salsa):
     assert [sid(1)] == [result["supporterId"] for result in payload["results"]]
 
 
-def test_nobody_asked_for(salsa):
+def test_no_identifiers(salsa):
     """No identifiers at all are an empty reply."""
     assert {"results": [], "count": 0} == groups(world(salsa), "SUPPORTER_ID")
 
@@ -119,4 +119,4 @@ def test_groups_follow(salsa):
     api.delete(gid(0))
     upsert(api, person(0, contacts=[email("new@example.org")]))
 
-    assert ["renamed"] == named(groups(api, "EMAIL_ADDRESS", "new@example.org")["results"][0])
+    assert ["renamed"] == group_names(groups(api, "EMAIL_ADDRESS", "new@example.org")["results"][0])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.vendors.people import NOBODY, delete, email, find, person, sid, upsert
+from tests.vendors.people import UNKNOWN_ID, delete, email, find, person, sid, upsert
 
 ASSUMED, HINT = "X-Segment-Mock-Assumed", "X-Segment-Mock-Hint"
 PHONE = {"type": "CELL_PHONE", "value": "555-0100"}
@@ -81,14 +81,14 @@ def test_the_last_email_address_can_not_be_cleared(salsa):
     assert before == api.mock.state()
 
 
-@pytest.mark.parametrize("known", [FULL["address"], {}])
-def test_an_address_that_is_sent_replaces_the_known_one(salsa, known):
+@pytest.mark.parametrize("stored_address", [FULL["address"], {}])
+def test_an_address_that_is_sent_replaces_the_known_one(salsa, stored_address):
     """The assumption is named where there was something to replace."""
-    api = salsa(supporters=[person(1, address=known)])
+    api = salsa(supporters=[person(1, address=stored_address)])
     response = put(api, {"address": {"city": "Oslo", "state": None}})
 
     assert [{"city": "Oslo"}] == [row["address"] for row in api.mock.salsa.supporters]
-    assert bool(known) == ("address_update: replace" in response.headers[ASSUMED])
+    assert bool(stored_address) == ("address_update: replace" in response.headers[ASSUMED])
 
 
 def test_an_address_can_be_merged(salsa):
@@ -126,10 +126,10 @@ def test_an_empty_list_changes_nothing(salsa):
 
 
 @pytest.mark.parametrize(
-    ("known", "status"), [("OPT_OUT", "OPT_OUT"), ("HARD_BOUNCE", "HARD_BOUNCE"), (None, "OPT_IN")]
+    ("stored_address", "status"), [("OPT_OUT", "OPT_OUT"), ("HARD_BOUNCE", "HARD_BOUNCE"), (None, "OPT_IN")]
 )
-def test_a_known_address_keeps_its_status(salsa, known, status):
-    contact = {"type": "EMAIL", "value": "p1@example.org"} | ({"status": known} if known else {})
+def test_a_known_address_keeps_its_status(salsa, stored_address, status):
+    contact = {"type": "EMAIL", "value": "p1@example.org"} | ({"status": stored_address} if stored_address else {})
     api = salsa(supporters=[person(1, contacts=[contact])])
     (reply,) = upsert(api, {"contacts": [{"type": "EMAIL", "value": "p1@example.org"}, PHONE]})
     (record,) = find(api, "EMAIL_ADDRESS", "p1@example.org")["supporters"]
@@ -203,7 +203,7 @@ def test_a_custom_field_has_one_id_and_type_for_all_supporters(salsa):
 
 
 @pytest.mark.parametrize(
-    ("sent", "stored"),
+    ("date", "stored"),
     [
         ("06/07/2016 1:00", "2016-06-07T05:00:00.000Z"),
         ("12/07/2016 1:00", "2016-12-07T06:00:00.000Z"),
@@ -214,11 +214,11 @@ def test_a_custom_field_has_one_id_and_type_for_all_supporters(salsa):
         ("2016-06-07", "2016-06-07T00:00:00.000Z"),
     ],
 )
-def test_a_date_reads_back_in_utc(salsa, sent, stored):
+def test_a_date_reads_back_in_utc(salsa, date, stored):
     """As recorded: the reply has it as sent, a search in ISO 8601."""
-    reply, record = changed(world(salsa), customFieldValues=[{"name": "Met", "value": sent, "type": "DATE"}])
+    reply, record = changed(world(salsa), customFieldValues=[{"name": "Met", "value": date, "type": "DATE"}])
 
-    assert sent == reply["customFieldValues"][0]["value"]
+    assert date == reply["customFieldValues"][0]["value"]
     assert stored == record["customFieldValues"][2]["value"]
 
 
@@ -238,7 +238,7 @@ def test_a_data_file_may_leave_out_what_replies_have(salsa):
 def test_an_update_by_id_needs_no_contact(salsa):
     """A public framework sends such updates: a known id is UPDATED, an unknown one NOT_FOUND."""
     api = world(salsa)
-    items = upsert(api, {"supporterId": sid(1), "title": "Prof"}, {"supporterId": NOBODY, "title": "Prof"})
+    items = upsert(api, {"supporterId": sid(1), "title": "Prof"}, {"supporterId": UNKNOWN_ID, "title": "Prof"})
 
     assert ["UPDATED", "NOT_FOUND"] == results(items)
     assert "update_without_email" in put(api, {"title": "Dr"}).headers[ASSUMED]
@@ -250,7 +250,9 @@ def test_creating_needs_an_email_contact(salsa, contacts, settings):
     """Without an id, and with an id that the setting lets be created or that was deleted."""
     api = world(salsa, **settings)
     delete(api, sid(1))
-    items = upsert(api, contacts, {"supporterId": sid(1), **contacts}, *([{"supporterId": NOBODY}] if settings else []))
+    items = upsert(
+        api, contacts, {"supporterId": sid(1), **contacts}, *([{"supporterId": UNKNOWN_ID}] if settings else [])
+    )
 
     assert {"VALIDATION_ERROR"} == {*results(items)}
     assert [[(2001, "contacts")]] * len(items) == [errors(item) for item in items]
@@ -269,7 +271,7 @@ def test_a_name_can_not_be_cleared(salsa, cleared, value):
     assert before == api.mock.state()
 
 
-def test_a_name_that_nobody_has_can_be_blank(salsa):
+def test_a_name_that_is_not_set_can_be_blank(salsa):
     """Nothing is cleared then."""
     assert ["UPDATED"] == results(upsert(salsa(supporters=[person(1)]), person(1, firstName="", lastName=None)))
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.vendors.people import NOBODY, delete, email, find, person, sid, upsert
+from tests.vendors.people import UNKNOWN_ID, delete, email, find, person, sid, upsert
 
 ALWAYS = {"address": {}, "contacts": [], "customFieldValues": []}
 DAWN, NOON = "2018-01-01T00:00:00.000Z", "2024-05-06T12:00:00.000Z"
@@ -89,7 +89,7 @@ def test_a_batch_is_performed_in_sequence(salsa):
     assert ["2", "1"] == [row["title"] for row in api.mock.salsa.supporters]
 
 
-def test_an_address_of_somebody_else(salsa):
+def test_an_address_of_another_supporter(salsa):
     """Two people can't get one address through the API: 2002 on that contact, the rest of the batch performed."""
     api = world(salsa, person(1), person(2))
     both = [email("p1@example.org"), email("P2@example.org")]
@@ -117,10 +117,10 @@ def test_people_who_share_an_address_already(salsa):
 
 def test_an_unknown_id(salsa):
     api = world(salsa, person(1))
-    sent = {"supporterId": NOBODY.upper(), "title": None, "address": {"city": None, "state": "IL"}}
-    items = upsert(api, {**person(1), **sent}, {"contacts": [email("b@example.org")]})
+    item = {"supporterId": UNKNOWN_ID.upper(), "title": None, "address": {"city": None, "state": "IL"}}
+    items = upsert(api, {**person(1), **item}, {"contacts": [email("b@example.org")]})
 
-    expected = {"supporterId": NOBODY.upper(), "address": {"state": "IL"}, "contacts": person(1)["contacts"]}
+    expected = {"supporterId": UNKNOWN_ID.upper(), "address": {"state": "IL"}, "contacts": person(1)["contacts"]}
     assert {**expected, "result": "NOT_FOUND"} == items[0]
     assert ["NOT_FOUND", "ADDED"] == results(items)
     assert 2 == len(api.mock.salsa.supporters)
@@ -129,9 +129,9 @@ def test_an_unknown_id(salsa):
 def test_an_unknown_id_can_be_created(salsa):
     """As once recorded for groups: the setting gives the record the id that was sent."""
     api = world(salsa, salsa_unknown_id="create")
-    (item,) = upsert(api, {**person(1), "supporterId": NOBODY.upper()})
+    (item,) = upsert(api, {**person(1), "supporterId": UNKNOWN_ID.upper()})
 
-    assert ("ADDED", NOBODY) == (item["result"], item["supporterId"])
+    assert ("ADDED", UNKNOWN_ID) == (item["result"], item["supporterId"])
 
 
 def test_a_deleted_supporter_is_revived(salsa):
@@ -150,8 +150,8 @@ def test_deleting(salsa):
     assert [
         {"supporterId": sid(1), "result": "DELETED"},
         {"supporterId": sid(1), "result": "NOT_FOUND"},
-        {"supporterId": NOBODY.upper(), "result": "NOT_FOUND"},
-    ] == delete(api, sid(1).upper(), sid(1), NOBODY.upper())
+        {"supporterId": UNKNOWN_ID.upper(), "result": "NOT_FOUND"},
+    ] == delete(api, sid(1).upper(), sid(1), UNKNOWN_ID.upper())
     assert [sid(2)] == [row["supporterId"] for row in api.mock.salsa.supporters]
     assert ["ADDED"] == results(upsert(api, {"contacts": [email("p1@example.org")]}))
 
@@ -170,8 +170,10 @@ def test_deleting_what_is_no_id(salsa, key):
 def test_read_only_is_not_for_clients_to_say(salsa):
     """readOnly, both dates and the result of a request are ignored; a supporter keeps their own."""
     api = world(salsa, person(1, readOnly=True))
-    said = {"createdDate": NOON, "lastModified": DAWN, "result": "DELETED"}
-    (old, new) = upsert(api, person(1, readOnly=False, **said), {**person(2), "supporterId": None, "readOnly": True})
+    read_only = {"createdDate": NOON, "lastModified": DAWN, "result": "DELETED"}
+    (old, new) = upsert(
+        api, person(1, readOnly=False, **read_only), {**person(2), "supporterId": None, "readOnly": True}
+    )
 
     assert (True, DAWN, NOON, "UPDATED") == tuple(
         old[name] for name in ("readOnly", "createdDate", "lastModified", "result")

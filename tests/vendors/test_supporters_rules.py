@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.vendors.people import NOBODY, email, find, person, refused, send, sid, upsert
+from tests.vendors.people import UNKNOWN_ID, email, find, person, refused, send, sid, upsert
 
 REQUIRED, TOO_LONG, INVALID = 2001, 2003, 2004
 PARTS = ("contacts", "customFieldValues")
@@ -68,7 +68,9 @@ def test_text_that_is_none(api, name, value):
     assert [(INVALID, name)] == wrong(api, {name: value, "contacts": [email("a@example.org")]})
 
 
-@pytest.mark.parametrize("value", [*ODD[1:], "", "x", NOBODY[:-1], NOBODY + "0", f" {NOBODY}", NOBODY + "\n"])
+@pytest.mark.parametrize(
+    "value", [*ODD[1:], "", "x", UNKNOWN_ID[:-1], UNKNOWN_ID + "0", f" {UNKNOWN_ID}", UNKNOWN_ID + "\n"]
+)
 def test_an_id_that_is_none(api, value):
     """It is 2004 on the id, never another supporter's."""
     assert (INVALID, "supporterId") in wrong(api, {"supporterId": value, "contacts": [email("a@example.org")]})
@@ -164,7 +166,7 @@ def test_an_address_with_a_wrong_member(api, address, field):
         ([{"name": "a", "value": "many", "type": "NUMBER"}], "[0].value"),
         ([{"name": "a", "value": "maybe", "type": "BOOLEAN"}], "[0].value"),
         ([{"name": ["a"], "value": "x"}], "[0].name"),
-        ([{"fieldId": NOBODY, "value": "x"}], "[0].fieldId"),
+        ([{"fieldId": UNKNOWN_ID, "value": "x"}], "[0].fieldId"),
     ],
 )
 def test_a_custom_field_with_a_wrong_member(api, fields, path):
@@ -218,14 +220,16 @@ def test_nulls_are_left_out_at_every_depth(api):
             "suffix": "",
             "address": {"city": None, "state": ""},
             "contacts": [{"type": "EMAIL", "value": "a@example.org", "smsStatus": None}],
-            "customFieldValues": [{"fieldId": NOBODY, "name": "x", "value": "", "type": "STRING", "optInDate": None}],
+            "customFieldValues": [
+                {"fieldId": UNKNOWN_ID, "name": "x", "value": "", "type": "STRING", "optInDate": None}
+            ],
         },
     )
 
     assert "title" not in item
     assert ("", {"state": ""}) == (item["suffix"], item["address"])
     assert [{"type": "EMAIL", "value": "a@example.org", "status": "OPT_IN"}] == item["contacts"]
-    assert [{"fieldId": NOBODY, "name": "x", "value": "", "type": "STRING"}] == item["customFieldValues"]
+    assert [{"fieldId": UNKNOWN_ID, "name": "x", "value": "", "type": "STRING"}] == item["customFieldValues"]
     assert [{**item, "result": "FOUND"}] == find(api, "EMAIL_ADDRESS", "a@example.org")["supporters"]
 
 

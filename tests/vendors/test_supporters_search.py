@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.vendors.people import NOBODY, assign, email, find, person, refused, sid, upsert
+from tests.vendors.people import UNKNOWN_ID, assign, email, find, person, refused, sid, upsert
 
 DAWN = "2018-01-01T00:00:00.000Z"
 
@@ -23,7 +23,7 @@ def numbers(payload):
 @pytest.mark.parametrize(
     ("kind", "identifiers", "missing"),
     [
-        ("SUPPORTER_ID", [sid(1), NOBODY.upper(), sid(0).upper()], {"supporterId": NOBODY.upper()}),
+        ("SUPPORTER_ID", [sid(1), UNKNOWN_ID.upper(), sid(0).upper()], {"supporterId": UNKNOWN_ID.upper()}),
         ("EXTERNAL_ID", ["one", "ONE", "17"], {"externalSystemId": "ONE"}),
         (
             "EMAIL_ADDRESS",
@@ -39,9 +39,9 @@ def test_search_by_id(salsa, kind, identifiers, missing):
     payload = find(api, kind, *identifiers, offset=5, count=1)
 
     assert ["supporters", "count"] == list(payload)
-    one, nobody, zero = payload["supporters"]
+    one, unknown, zero = payload["supporters"]
     assert [(sid(1), "FOUND"), (sid(0), "FOUND")] == [(item["supporterId"], item["result"]) for item in (one, zero)]
-    assert {**missing, "result": "NOT_FOUND"} == nobody
+    assert {**missing, "result": "NOT_FOUND"} == unknown
     assert 3 == payload["count"]
 
 
@@ -80,7 +80,7 @@ def test_an_update_is_found_at_once_and_the_old_is_not(salsa):
         assert ["NOT_FOUND", "FOUND"] == [item["result"] for item in find(api, kind, old, new)["supporters"]]
 
 
-def test_nobody_asked_for(salsa):
+def test_no_identifiers(salsa):
     """No identifiers at all are an empty reply."""
     assert {"supporters": [], "count": 0} == find(salsa(supporters=[person(1)]), "SUPPORTER_ID")
 
@@ -132,12 +132,12 @@ def test_pages(salsa, paging, expected, offset):
 
 def test_a_write_modifies_and_a_membership_does_not(salsa):
     """An update moves lastModified, on the mock's clock; joining a group leaves it."""
-    group = {"segmentId": NOBODY, "name": "group"}
+    group = {"segmentId": UNKNOWN_ID, "name": "group"}
     api = salsa([group], supporters=[person(n) for n in range(3)])
     api.mock.clock.freeze(at(0))
     upsert(api, person(1))
     api.mock.clock.advance(60)
-    assign(api, sid(0), segment=NOBODY)
+    assign(api, sid(0), segment=UNKNOWN_ID)
     upsert(api, {"contacts": [email("new@example.org")]})
 
     assert [at(0), at(1)] == [item["lastModified"] for item in find(api, modifiedFrom=at(0))["supporters"]]

@@ -366,8 +366,8 @@ def outcomes(steps: list[Step], thread: bool, sockets: bool, transport: Any) -> 
     async def call(client: httpx.AsyncClient, step: Step) -> str:
         await asyncio.sleep(step.start * scale)
         method, url, _ = OPERATIONS[step.operation]
-        sent = client.request(method, url, json={"payload": {}} if method == "POST" else None, headers=KEY)
-        task = asyncio.ensure_future(asyncio.wait_for(sent, step.deadline and step.deadline * scale))
+        reply = client.request(method, url, json={"payload": {}} if method == "POST" else None, headers=KEY)
+        task = asyncio.ensure_future(asyncio.wait_for(reply, step.deadline and step.deadline * scale))
         if step.cancelled:
             asyncio.get_running_loop().call_later(step.cancelled * scale, task.cancel)
         try:

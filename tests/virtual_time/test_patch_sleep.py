@@ -199,7 +199,7 @@ def test_standard_library_sees_real_time(clock: Clock) -> None:
     assert clock.now() < 1
 
 
-def test_event_that_nobody_can_set_is_waited_for_in_virtual_time(clock: Clock) -> None:
+def test_event_that_no_thread_can_set_is_waited_for_in_virtual_time(clock: Clock) -> None:
     began = REAL_MONOTONIC()
     with clock.patch_sleep():
         assert not threading.Event().wait(300)

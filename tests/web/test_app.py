@@ -34,13 +34,13 @@ def test_flask_lists_every_operation() -> None:
 def test_flask_builds_the_address_of_every_operation() -> None:
     """``url_for`` knows each rule, with its places filled in and what is left over as a query."""
     with create_app().test_request_context(base_url="http://mock.example"):
-        known = [
+        operations = [
             url_for("salsa.search_segments"),
             url_for("segmenter.update_segment", id="a b", more=1),
             url_for("_mock.get_health", _external=True),
         ]
 
-    assert [SEARCH, "/segments/a%20b?more=1", "http://mock.example/_mock/health"] == known
+    assert [SEARCH, "/segments/a%20b?more=1", "http://mock.example/_mock/health"] == operations
 
 
 @pytest.mark.parametrize("path", [SEARCH.replace("/api/", "/api//"), "/" + SEARCH, SEARCH.replace("/ext", "///ext")])

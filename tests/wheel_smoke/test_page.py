@@ -10,18 +10,18 @@ from segment_mock import SegmentMock
 def test_the_page_came_with_the_wheel():
     with SegmentMock() as mock:
         base = f"{mock.serve().url}/_mock/"
-        left, seen = ["", "docs"], set()
-        while left:
-            path = left.pop()
+        queue, seen = ["", "docs"], set()
+        while queue:
+            path = queue.pop()
             seen.add(path)
             reply = requests.get(base + path, timeout=5)
             assert reply.ok, path
-            named = re.findall(r'(?:src|href)="([\w/.-]+\.\w+)"', reply.text) if path in ("", "docs") else []
-            named += (
+            links = re.findall(r'(?:src|href)="([\w/.-]+\.\w+)"', reply.text) if path in ("", "docs") else []
+            links += (
                 [f"static/{name}" for name in re.findall(r'from "\./(\w+\.js)"', reply.text)]
                 if "static" in path
                 else []
             )
-            left += [name for name in named if name not in seen]
+            queue += [name for name in links if name not in seen]
 
     assert {"static/app.js", "static/style.css", "static/records.js", "docs/swagger-ui-bundle.js"} <= seen

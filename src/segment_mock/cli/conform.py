@@ -135,7 +135,7 @@ def _replay(folder: Path, target: str | None, settings: Mapping[str, Any], flags
     except SettingError as error:
         raise click.UsageError(str(error)) from None
     reading = {f"{vendor.name}.{row.name}" for vendor in find_vendors() for row in vendor.operations if row.reads}
-    writing = [one.name for one in recordings if one.document.get("operation") not in reading]
+    writing = [recording.name for recording in recordings if recording.document.get("operation") not in reading]
     if target and writing and not flags["allow_writes"]:
         raise click.UsageError(f"{', '.join(writing)}: calls that write need --allow-writes")
     credentials = {vendor.key_header.lower(): settings[_KEYS[vendor.name]] for vendor in find_vendors()}
@@ -248,9 +248,9 @@ def check_url(text: str) -> str:
     except ValueError:
         usable = False
     if not usable or parts.query or parts.fragment or not text.isprintable():
-        got = "" if "@" in text or "?" in text else f", got {text!r}"  # what may have a credential is not shown
+        actual = "" if "@" in text or "?" in text else f", got {text!r}"  # what may have a credential is not shown
         raise click.UsageError(
-            f"--target: expected a base URL such as https://sandbox.example.org, without query or fragment{got}"
+            f"--target: expected a base URL such as https://sandbox.example.org, without query or fragment{actual}"
         )
     return text
 
@@ -259,11 +259,11 @@ def _selection(vendors: Sequence[str], only: Sequence[str]) -> list[Example]:
     candidates = [example for example in examples() if example.vendor.name in vendors]
     for pattern in only:
         if not any(fnmatch(example.name, pattern) for example in candidates):
-            near = suggestion(pattern, [one.name for one in candidates]) if not set("*?[") & {*pattern} else ""
+            near = suggestion(pattern, [row.name for row in candidates]) if not set("*?[") & {*pattern} else ""
             raise click.UsageError(
                 f"--only {pattern}: unknown example{near}; `segment-mock vendors` lists the examples"
             )
-    return [one for one in candidates if not only or any(fnmatch(one.name, pattern) for pattern in only)]
+    return [row for row in candidates if not only or any(fnmatch(row.name, pattern) for pattern in only)]
 
 
 @contextmanager

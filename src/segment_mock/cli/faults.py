@@ -42,7 +42,7 @@ def faults(name: str | None, own: tuple[str, ...]) -> None:
     except SettingError as error:
         raise click.UsageError(str(error)) from None
     if name is not None:
-        click.echo("\n".join(_one(name, scenarios)))
+        click.echo("\n".join(_description(name, scenarios)))
         return
     click.echo("Kinds of fault, and their settings:")
     for kind in kinds():
@@ -58,7 +58,7 @@ def faults(name: str | None, own: tuple[str, ...]) -> None:
         click.echo("\n".join(["", *_scenario(scenario, scenarios[scenario])]))
 
 
-def _one(name: str, scenarios: Mapping[str, Any]) -> Iterator[str]:
+def _description(name: str, scenarios: Mapping[str, Any]) -> Iterator[str]:
     conditions = {row.name: row for row in WHEN}
     if name in kinds():
         yield from _kind(name)

@@ -114,8 +114,8 @@ def _list(reply: Mapping[str, Any], as_json: bool) -> None:
         return
     print_table(_COLUMNS, map(_row, reply["entries"]), empty="no call matches")
     if reply["forgotten"]:
-        dropped = plural(reply["forgotten"], "older call was", "older calls were")
-        click.echo(f"{dropped} dropped (--journal-size, --journal-bytes)", err=True)
+        forgotten_calls = plural(reply["forgotten"], "older call was", "older calls were")
+        click.echo(f"{forgotten_calls} dropped (--journal-size, --journal-bytes)", err=True)
 
 
 def _follow(client: ControlClient, query: Mapping[str, Any], as_json: bool) -> None:

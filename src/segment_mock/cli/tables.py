@@ -40,12 +40,12 @@ def print_table(
         color_system="standard" if is_coloured else None,
     )
     widths = [max(map(len, cells)) for cells in zip(columns, *lines, strict=True)]
-    needed = 2 * len(columns) + sum(
+    width_needed = 2 * len(columns) + sum(
         width if number in literals else min(width, _NARROWEST) for number, width in enumerate(widths)
     )
     table = Table(box=None, pad_edge=False, header_style="bold")
     for number, column in enumerate(columns):
-        table.add_column(column, overflow="fold", no_wrap=number in literals and needed <= console.width)
+        table.add_column(column, overflow="fold", no_wrap=number in literals and width_needed <= console.width)
     for line in lines:
         table.add_row(*[Text(cell, style=_style(column, cell)) for column, cell in zip(columns, line, strict=True)])
     with console.capture() as capture:

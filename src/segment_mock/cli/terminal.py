@@ -104,7 +104,7 @@ class Progress:
     """
 
     def __init__(self, label: str, total: int | None = None, *, quiet: bool = False) -> None:
-        self._label, self._total, self._done, self._start = label, total, 0, Clock.monotonic()
+        self._label, self._total, self._count, self._start = label, total, 0, Clock.monotonic()
         self._stream = sys.stderr
         self._is_over = Event()
         self._thread = None if quiet or not is_terminal(self._stream) else Thread(target=self._run, daemon=True)
@@ -123,13 +123,13 @@ class Progress:
 
     def step(self) -> None:
         """Count one step of the total."""
-        self._done += 1
+        self._count += 1
 
     def _run(self) -> None:
         wait = DELAY
         while not self._is_over.wait(wait):
             wait = _INTERVAL
-            count = "" if self._total is None else f" {self._done} of {self._total},"
+            count = "" if self._total is None else f" {self._count} of {self._total},"
             with _LINE:
                 _LINE.write(self._stream, f"{self._label} ...{count} {Clock.monotonic() - self._start:.0f} s")
 

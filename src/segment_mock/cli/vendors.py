@@ -105,12 +105,12 @@ def _operation_of(vendor: Vendor, name: str) -> str:
 def _keep_operation(vendor: Json, name: str) -> None:
     """Remove from *vendor* what is not about the operation *name*."""
     row = operation_row(vendor, name)
-    vendor["operations"] = [one for one in vendor["operations"] if one["name"] == name]
+    vendor["operations"] = [item for item in vendor["operations"] if item["name"] == name]
     for part in ("fields", "rules"):
-        vendor[part] = [one for one in vendor[part] if one["operation"] == name]
-    vendor["refusals"] = [one for one in vendor["refusals"] if one["kind"] in row["refusals"]]
+        vendor[part] = [item for item in vendor[part] if item["operation"] == name]
+    vendor["refusals"] = [item for item in vendor["refusals"] if item["kind"] in row["refusals"]]
     vendor["item_errors"] = vendor["item_errors"] if row["has_item_errors"] else []
-    vendor["assumptions"] = [one for one in vendor["assumptions"] if one["name"] in row["assumptions"]]
+    vendor["assumptions"] = [item for item in vendor["assumptions"] if item["name"] in row["assumptions"]]
 
 
 def _print_vendor(vendor: Json, *, errors: bool, assumptions: bool) -> None:

@@ -124,10 +124,8 @@ def by_form(value: Any) -> Any:
     """Return *value* with each value that is neither object nor list replaced by its `Form`."""
     if isinstance(value, Mapping):
         return {name: by_form(member) for name, member in value.items()}
-    return [by_form(item) for item in value] if isinstance(value, list) else _leaf(value)
-
-
-def _leaf(value: Any) -> Form:
+    if isinstance(value, list):
+        return [by_form(item) for item in value]
     return value if isinstance(value, Form) else Form(value)
 
 

@@ -71,14 +71,14 @@ def documents(
         return placeholders.fill(text)
 
     fresh = setup_plan(vendor.name).fresh
-    return [_document(vendor, one, source, clean, placeholders, fresh) for one in exchanges], clean
+    return [_document(vendor, exchange, source, clean, placeholders, fresh) for exchange in exchanges], clean
 
 
 def _secrets(vendor: Vendor, exchanges: Iterable[Exchange]) -> Iterator[str]:
     """Yield the credentials in headers, and in members of bodies with the name of a credential."""
-    for one in exchanges:
-        bodies = [_leaves(json_or_text(body)) for body in (one.request.body, one.response.body)]
-        for name, value in (*one.request.headers.items(), *one.response.headers.items(), *chain(*bodies)):
+    for exchange in exchanges:
+        bodies = [_leaves(json_or_text(body)) for body in (exchange.request.body, exchange.response.body)]
+        for name, value in (*exchange.request.headers.items(), *exchange.response.headers.items(), *chain(*bodies)):
             if len(value) >= _SHORTEST and redacted(vendor.key_header.lower(), {name: value})[name] != value:
                 yield value
 
@@ -193,11 +193,11 @@ def replay(recordings: Sequence[Recording], send: Send) -> Iterator[tuple[str, l
     A placeholder of an id or a time gets its value from the first reply that has it.
     """
     bound: dict[str, str] = {}
-    for one in recordings:
-        request_document = one.document["request"]
+    for recording in recordings:
+        request_document = recording.document["request"]
         request = json.dumps([request_document["path"], request_document.get("body")])
         if unbound := sorted({match[0] for match in _PLACEHOLDER.finditer(request)} - bound.keys()):
-            yield one.name, [f"request: no earlier answer had {', '.join(unbound)}"]
+            yield recording.name, [f"request: no earlier answer had {', '.join(unbound)}"]
             continue
         path, content = json.loads(_PLACEHOLDER.sub(lambda match: bound[match[0]], request))
         text = content if isinstance(content, str) else json.dumps(content)
@@ -207,9 +207,9 @@ def replay(recordings: Sequence[Recording], send: Send) -> Iterator[tuple[str, l
             request_document["headers"],
             text.encode() if "body" in request_document else b"",
         )
-        response = one.document["response"]
+        response = recording.document["response"]
         lines = [] if status == response["status"] else [f"status: expected {response['status']}, got {status}"]
-        yield one.name, [*lines, *_differences(response["body"], body, bound, {*response.get("any", ())})]
+        yield recording.name, [*lines, *_differences(response["body"], body, bound, {*response.get("any", ())})]
 
 
 def _differences(

@@ -27,7 +27,7 @@ class Result:
     differences: Sequence[str] = field(default_factory=list)
     why: str = ""
     seconds: float = 0.0
-    answered: bool = True
+    has_answer: bool = True
 
     @property
     def verdict(self) -> str:
@@ -46,7 +46,7 @@ def conform(
             continue
         result = _perform(target, client, example)
         if not result.why:
-            silent = 0 if result.answered else silent + 1
+            silent = 0 if result.has_answer else silent + 1
         differences = [redact(line, secrets) for line in result.differences]
         yield replace(result, differences=differences, why=redact(result.why, secrets))
 
@@ -62,7 +62,7 @@ def _perform(target: Target, client: Client, example: Example) -> Result:
     except SetupFailed as error:
         return Result(example, why=f"its records can't be created: {error}")
     except Unreachable as error:
-        return Result(example, [str(error)], answered=False)
+        return Result(example, [str(error)], has_answer=False)
     finally:
         target.cleanup(prepared_example, answer)
 

@@ -72,11 +72,11 @@ class MockTarget:
     def prepare(self, example: Example) -> Example:
         """Load the records of *example*; return the example with the target's path and an accepted credential."""
         vendor, request = example.vendor, example.document["request"]
-        moved = self._settings.get(f"{vendor.name}_path", vendor.root)
+        root = self._settings.get(f"{vendor.name}_path", vendor.root)
         headers = dict(request["headers"])
         if example.admitted and self._settings["credentials"] == "listed":
             headers[vendor.key_header] = self._credential_for(example)
-        path = moved + request["path"].removeprefix(vendor.root) if moved != vendor.root else request["path"]
+        path = root + request["path"].removeprefix(vendor.root) if root != vendor.root else request["path"]
         prepared_example = example.with_request(path=path, headers=headers)
         try:
             self._control.ask("PUT", self._records(prepared_example), example.document["state"])

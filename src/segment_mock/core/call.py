@@ -285,7 +285,7 @@ class Call:
     @property
     def calls_left(self) -> int | None:
         """The number of calls that the credential may still make in the current window, or None without a limit."""
-        return self.window.left(self.credential, self.world.clock.now()) if self.window else None
+        return self.window.remaining(self.credential, self.world.clock.now()) if self.window else None
 
     def count(self, result: Json | None) -> None:
         """Pass *result* (None: the call was refused) to the vendor's counters, at most once in a call."""

@@ -52,14 +52,14 @@ def credential_hint(header: str, headers: Mapping[str, str], others: Iterable[st
     """
     from difflib import get_close_matches  # slow to import
 
-    advice, plain = f"send your credential in the header {header}", _plain(header)
-    plain_headers = {_plain(name): name for name in headers if name != header.lower()}
-    usual = [plain, f"x{plain}", *map(_plain, others), "authorization", "token", "xtoken"]
+    advice, plain = f"send your credential in the header {header}", _letters_of(header)
+    plain_headers = {_letters_of(name): name for name in headers if name != header.lower()}
+    usual = [plain, f"x{plain}", *map(_letters_of, others), "authorization", "token", "xtoken"]
     near = [name for name in usual if name in plain_headers] or get_close_matches(plain, plain_headers, n=1, cutoff=0.6)
     return f"{advice}, not in {plain_headers[near[0]]}" if near else advice
 
 
-def _plain(name: str) -> str:
+def _letters_of(name: str) -> str:
     return name.lower().replace("-", "").replace("_", "")
 
 

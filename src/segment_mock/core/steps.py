@@ -39,12 +39,12 @@ _PREVIEW = 1000
 class Policy:
     """The settings that decide who may call, how often, and with how many items.
 
-    *listed* has the accepted credentials of each vendor, None if any credential is accepted. *key_headers* are the
+    *accepted* has the credentials of each vendor, None if any credential is accepted. *key_headers* are the
     headers in which the vendors expect a credential. *windows* count the calls of each vendor; calls over the limit are
     refused only if *limited*.
     """
 
-    listed: Mapping[str, Collection[str]] | None
+    accepted: Mapping[str, Collection[str]] | None
     key_headers: Collection[str]
     windows: Mapping[str, RateWindow]
     limited: bool
@@ -107,7 +107,7 @@ def authenticate(call: Call, policy: Policy) -> None:
         credential = header_text(credential)
     if header and not credential:
         raise Refusal("unauthorized", hint=credential_hint(header, call.request.headers, policy.key_headers))
-    if header and policy.listed is not None and not _is_listed(credential, policy.listed[call.vendor.name]):
+    if header and policy.accepted is not None and not _is_listed(credential, policy.accepted[call.vendor.name]):
         raise Refusal("unauthorized", hint=f"--credentials listed accepts only those of --{call.vendor.key_flag}")
     call.credential = credential
     call.organization = organization = call.world.organization(credential)

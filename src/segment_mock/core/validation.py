@@ -273,8 +273,8 @@ def _is_plain(schema: Schema) -> bool:
         for names in type(schema).resolve_hooks().values()
         for hook in names
     }
-    moved = any(row.data_key or row.attribute for row in schema.load_fields.values())
-    return schema.unknown in (EXCLUDE, RAISE) and not (moved or schema.partial) and hooks <= RequestSchema.HOOKS
+    is_renamed = any(row.data_key or row.attribute for row in schema.load_fields.values())
+    return schema.unknown in (EXCLUDE, RAISE) and not (is_renamed or schema.partial) and hooks <= RequestSchema.HOOKS
 
 
 def rows(validator: Validator, document: dict[str, Any], vendor: str, collection: str) -> list[dict[str, Any]]:
@@ -306,7 +306,7 @@ def _explained(schema: Schema, row: Any, place: str) -> dict[str, Any]:
 
 def _complaint(schema: Schema, row: Any, path: str, sentence: str) -> str:
     """Return the error at *path* of *row*; *sentence* is marshmallow's message."""
-    holder, name, field_names = _at(schema, row, path)
+    holder, name, field_names = _holder_at(schema, row, path)
     if field_names and name not in field_names:
         return f"unknown member{alternatives(name, field_names)}"
     if not isinstance(holder, dict) or name not in holder:
@@ -323,11 +323,11 @@ def _complaint(schema: Schema, row: Any, path: str, sentence: str) -> str:
 
 
 def _is_known(schema: Schema, path: str) -> bool:
-    _, name, field_names = _at(schema, None, path)
+    _, name, field_names = _holder_at(schema, None, path)
     return name in field_names
 
 
-def _at(schema: Schema, row: Any, path: str) -> tuple[Any, str, Collection[str]]:
+def _holder_at(schema: Schema, row: Any, path: str) -> tuple[Any, str, Collection[str]]:
     """Return the object that holds the last member of *path*, the member's name, and the names known there."""
     place: Schema | None = schema
     *steps, name = _STEP.findall(path) or [path]

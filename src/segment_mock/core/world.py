@@ -91,7 +91,7 @@ class World:
         self.dropped = 0
         """How many organizations were dropped to keep to a limit."""
         self._initial: Mapping[str, InitialRecords] = {}
-        self._spent: dict[str, Any] = {}
+        self._streams_after_loading: dict[str, Any] = {}
         self._begin()
 
     def _begin(self) -> None:
@@ -108,7 +108,7 @@ class World:
 
     def has_named(self, name: str) -> bool:
         """Return whether an organization has this *name*."""
-        return any(one.name == name for one in self)
+        return any(organization.name == name for organization in self)
 
     def rollback(self, mark: int) -> None:
         """Undo every write since *mark*; raises LookupError if the change log does not reach back that far."""
@@ -201,7 +201,7 @@ class World:
         """
         return {
             "ids": {kind: getattr(stream, "words", 0) for kind, stream in [*self._ids.items()]},
-            "spent": {kind: state[0] for kind, state in self._spent.items()},
+            "spent": {kind: state[0] for kind, state in self._streams_after_loading.items()},
             "rng": getattr(self._rng, "words", None),
         }
 
@@ -211,7 +211,7 @@ class World:
         A stream without a position stays the same.
         """
         for kind, words in positions.get("spent", {}).items():
-            self._spent[kind] = CountedStream(f"ids {self.seed} {kind}").skip(words).getstate()
+            self._streams_after_loading[kind] = CountedStream(f"ids {self.seed} {kind}").skip(words).getstate()
         for kind, words in positions.get("ids", {}).items():
             self._ids[kind] = moved(self._ids.get(kind), f"ids {self.seed} {kind}", words)
         if positions.get("rng") is not None:
@@ -223,12 +223,12 @@ class World:
         The ids that were drawn so far belong to these records, so that a reset does not draw them again.
         """
         self._initial = initial
-        self._spent = {kind: stream.getstate() for kind, stream in self._ids.items()}
+        self._streams_after_loading = {kind: stream.getstate() for kind, stream in self._ids.items()}
         self.reset()
 
     def restore_initial_data(self, initial: Mapping[str, InitialRecords]) -> None:
         """Set the initial records from a store; an earlier process drew their ids."""
-        self._initial, self._spent = initial, {}
+        self._initial, self._streams_after_loading = initial, {}
         self.reset()
 
     def exchange_initial_data(self, load: Callable[[], Mapping[str, InitialRecords]]) -> None:
@@ -239,12 +239,15 @@ class World:
         before = {kind: stream.getstate() for kind, stream in self._ids.items()}
         self._initial = load()
         after = {kind: stream.getstate() for kind, stream in self._ids.items()}
-        drawn = {kind: state for kind, state in after.items() if state != before.get(kind)}
-        self._spent = {**{kind: after.get(kind, state) for kind, state in self._spent.items()}, **drawn}
+        advanced = {kind: state for kind, state in after.items() if state != before.get(kind)}
+        self._streams_after_loading = {
+            **{kind: after.get(kind, state) for kind, state in self._streams_after_loading.items()},
+            **advanced,
+        }
 
     def forget_initial_data(self) -> None:
         """Drop the initial data and the ids that it used, as before the first `set_initial_data`."""
-        self._initial, self._spent = {}, {}
+        self._initial, self._streams_after_loading = {}, {}
         self.reset()
 
     def reset(self) -> None:
@@ -257,8 +260,8 @@ class World:
 
     def _stream(self, kind: str) -> Random:
         stream = self._new_stream(f"ids {self.seed} {kind}")
-        if kind in self._spent:
-            stream.setstate(self._spent[kind])
+        if kind in self._streams_after_loading:
+            stream.setstate(self._streams_after_loading[kind])
         return stream
 
 
@@ -287,7 +290,7 @@ class RateWindow:
             moments.append(now)
             return fits
 
-    def left(self, name: str, now: float) -> int:
+    def remaining(self, name: str, now: float) -> int:
         """Return how many more calls *name* may make at *now*."""
         with self._lock:
             recent = sum(0 <= now - moment < self.seconds for moment in self._calls_by_name.get(name, ()))

@@ -69,11 +69,13 @@ class Item(Fault):
         return (
             (self.index is None or index in _indexes(self.index))
             and (self.every is None or (index + 1) % self.every == 0)
-            and all(_has(item, name, expected, name in batch.ids) for name, expected in (self.where or {}).items())
+            and all(
+                _has_value(item, name, expected, name in batch.ids) for name, expected in (self.where or {}).items()
+            )
         )
 
 
-def _has(item: Json, name: str, expected: Any, is_id: bool) -> bool:
+def _has_value(item: Json, name: str, expected: Any, is_id: bool) -> bool:
     value = item.get(name)
     if type(value) is int and isinstance(expected, str):
         value = str(value)  # the API accepts a number in place of a string

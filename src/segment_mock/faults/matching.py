@@ -60,7 +60,7 @@ def _predicate_of(name: str, expected: Any) -> Test:
         return lambda call: _has_query(call, query_pairs)
     if name == "json":
         paths = [(_steps(path), value) for path, value in _pairs("match.json", expected)]
-        return lambda call: all(value in _at(_body(call), steps) for steps, value in paths)
+        return lambda call: all(value in _values_at(_body(call), steps) for steps, value in paths)
     raise SettingError(
         f"match: unknown key {brief(name)}{suggestion(name, ('vendor', 'host', 'headers', 'query', 'json'))}"
     )
@@ -134,14 +134,14 @@ def _body(call: Call) -> Any:
         return None
 
 
-def _at(value: Any, steps: list[str | int | None]) -> list[Any]:
+def _values_at(value: Any, steps: list[str | int | None]) -> list[Any]:
     """Return every value at the path *steps*."""
     if not steps:
         return [value]
     step, rest = steps[0], steps[1:]
     if isinstance(step, str):
-        return _at(value[step], rest) if isinstance(value, dict) and step in value else []
+        return _values_at(value[step], rest) if isinstance(value, dict) and step in value else []
     if not isinstance(value, list):
         return []
     items = value if step is None else value[step : step + 1]
-    return [value_below for item in items for value_below in _at(item, rest)]
+    return [value_below for item in items for value_below in _values_at(item, rest)]

@@ -16,7 +16,7 @@ from ..journal import matches_operation
 from ..json_match import brief
 from ..messages import Response
 from ..settings import FLOAT, INT, Option, OptionType, SettingError, suggestion
-from ..wording import comma_list
+from ..wording import comma_list, times
 from .base import Fault
 from .matching import Match, connection_test, predicate
 
@@ -205,8 +205,8 @@ class FaultRule:
         For example: ``matched 2 times, but: 2 skipped`` or ``no call reached it``.
         """
         if self.fired:
-            return f"fired {_times(self.fired)}"
-        unreached = [f"rule {by} answered {_calls(count)} first" for by, count in self._unreached.items()]
+            return f"fired {times(self.fired)}"
+        unreached = [f"rule {by} answered {count} of its calls first" for by, count in self._unreached.items()]
         if self.when.times == 0:
             why = "times=0 never lets it strike"
         elif self.matched:
@@ -214,7 +214,7 @@ class FaultRule:
                 f"{count} {_REASONS[condition].format(when=self.when)}"
                 for condition, count in self._suppressions.items()
             )
-            why = f"matched {_times(self.matched)}, but: {reasons}"
+            why = f"matched {times(self.matched)}, but: {reasons}"
         elif self.seen:
             noun = self._noun
             why = f"the one {noun} did not match" if self.seen == 1 else f"none of {self.seen} {noun}s matched"
@@ -277,10 +277,10 @@ class FaultRule:
             return "window"
         if (when.connection == "reused" and turn < 2) or (isinstance(when.connection, int) and turn > when.connection):
             return "connection"
-        passed = self.fired + sum(self._suppressions[reason] for reason in ("skip", "every", "times", "chance"))
-        if passed < when.skip:
+        passed_count = self.fired + sum(self._suppressions[reason] for reason in ("skip", "every", "times", "chance"))
+        if passed_count < when.skip:
             return "skip"
-        if when.every is not None and (passed - when.skip + 1) % when.every:
+        if when.every is not None and (passed_count - when.skip + 1) % when.every:
             return "every"
         if when.times is not None and self.fired >= when.times:
             return "times"
@@ -296,18 +296,10 @@ def described(rule: Any, fired: int) -> str:
 
 
 @contextmanager
-def disarm_afterwards(rules: Any, armed: Any) -> Iterator[Any]:
-    """Return a context manager that gives *armed*, one rule or a list, and removes it from *rules* at the end."""
+def disarm_afterwards(rules: Any, added_rules: Any) -> Iterator[Any]:
+    """Return a context manager that gives *added_rules*, one rule or a list, and removes it from *rules* at the end."""
     try:
-        yield armed
+        yield added_rules
     finally:
-        for rule in armed if isinstance(armed, list) else [armed]:
+        for rule in added_rules if isinstance(added_rules, list) else [added_rules]:
             rules.remove(rule.id)
-
-
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"
-
-
-def _calls(count: int) -> str:
-    return "1 of its calls" if count == 1 else f"{count} of its calls"

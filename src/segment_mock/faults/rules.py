@@ -197,7 +197,7 @@ class FaultRules:
         condition_values = {name.rstrip("_"): value for name, value in conditions.items()}
         if isinstance(fault, (list, tuple)):
             with self._all_or_none():
-                return [self._add(one, operation, match, {**(when or {}), **condition_values}) for one in fault]
+                return [self._add(source, operation, match, {**(when or {}), **condition_values}) for source in fault]
         return self._add(fault, operation, match, {**(when or {}), **condition_values})
 
     def load(self, definition: Any) -> list[FaultRule]:
@@ -210,7 +210,7 @@ class FaultRules:
         """
         with self._all_or_none():
             if isinstance(definition, (list, tuple)):
-                return [self._loaded(one, f"faults[{index}]: ") for index, one in enumerate(definition)]
+                return [self._loaded(row, f"faults[{index}]: ") for index, row in enumerate(definition)]
             return [self._loaded(definition)]
 
     def check(self, rules: Any) -> None:
@@ -403,9 +403,9 @@ def own_members(
     if not isinstance(source, Mapping):
         return source, operation, match, when
     own = {name: source[name] for name in _MEMBERS if source.get(name) is not None}
-    given = {"operation": operation != "*", "match": match is not None, "when": bool(when)}
+    has_condition = {"operation": operation != "*", "match": match is not None, "when": bool(when)}
     for name in own:
-        if given[name]:
+        if has_condition[name]:
             raise SettingError(f"{name}: given both in the dictionary and as an argument; expected only one of them")
     when = own.get("when", when)
     if not isinstance(when, Mapping):

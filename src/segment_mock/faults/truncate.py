@@ -11,7 +11,7 @@ from ..settings import BOOL, OptionType
 from .base import Fault, setting
 
 
-def _place(value: Any) -> float | int:
+def _cut_position(value: Any) -> float | int:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
         raise ValueError
     if isinstance(value, float) and not value < 1:
@@ -27,7 +27,7 @@ class Truncate(Fault):
     at: float | int = setting(
         0.5,
         "How much is sent: a fraction of the body (with a decimal point, below 1) or a number of bytes.",
-        OptionType("a fraction from 0.0 up to 1, or a number of bytes", _place),
+        OptionType("a fraction from 0.0 up to 1, or a number of bytes", _cut_position),
     )
     reset: bool = setting(False, "End the connection with RST instead of FIN.", BOOL)
 

@@ -12,16 +12,16 @@ from ..settings import SettingError
 __all__ = ["new_emulator"]
 
 
-def new_emulator(given: Mapping[str, Any]) -> Emulator:
-    """Return an emulator with the settings *given*; with ``store``, its state lasts.
+def new_emulator(settings: Mapping[str, Any]) -> Emulator:
+    """Return an emulator with these *settings*; with ``store``, its state lasts.
 
     Raises `SettingError` for an invalid setting, and for a store that can't be opened.
     """
-    store = given.get("store")
+    store = settings.get("store")
     if store in (None, MEMORY):
-        if given.get("standby"):
+        if settings.get("standby"):
             raise SettingError("standby: there is nothing to wait for without a store (--store)")
-        return Emulator(given)
+        return Emulator(settings)
     from .emulator import LastingEmulator
 
-    return LastingEmulator(given)
+    return LastingEmulator(settings)

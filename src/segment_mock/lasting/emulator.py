@@ -110,13 +110,15 @@ class LastingEmulator(Emulator):
     def _open(self) -> None:
         document = self._read()
         if document is None:
-            self._sources = _fingerprint(self._given, self.vendors)
+            self._sources = _fingerprint(self._settings_at_start, self.vendors)
             self._start()
             self._compact()
             return
         self._read_scenarios()
         self._sources = document["sources"]
-        if any(self.settings[name] for name in _SOURCES) and self._sources != _fingerprint(self._given, self.vendors):
+        if any(self.settings[name] for name in _SOURCES) and self._sources != _fingerprint(
+            self._settings_at_start, self.vendors
+        ):
             self._exchange_sources()
         elif self._size > self._compact_at:
             self._compact()
@@ -129,7 +131,7 @@ class LastingEmulator(Emulator):
         self.world.exchange_initial_data(lambda: self._loaded(self.settings["data"]))
         self._load_stubs()
         self.stubs.restore(stubs)
-        self._sources = _fingerprint(self._given, self.vendors)
+        self._sources = _fingerprint(self._settings_at_start, self.vendors)
         _log.warning(
             "the store began with other data or stubs than --data and --stubs say now: it keeps its records, and a "
             "reset returns to what they say now"
@@ -197,13 +199,13 @@ class LastingEmulator(Emulator):
                 if self._state.has_writes:
                     self.save()
                 try:
-                    sent = yield pause
+                    value = yield pause
                 except GeneratorExit:
                     raise
                 except BaseException as error:
                     pause = reply.throw(error)
                 else:
-                    pause = reply.send(sent)
+                    pause = reply.send(value)
         except StopIteration as end:
             response: Response = end.value
             return response
@@ -249,7 +251,7 @@ class LastingEmulator(Emulator):
                 raise StoreUnavailable(self._outage) from error
 
     def _compact(self) -> None:
-        entry = encode({"sources": self._sources, **self._state.whole()})
+        entry = encode({"sources": self._sources, **self._state.document()})
         self._store.compact(entry, self._state.blobs)
         self._size, self._compact_at, self._postponed = 0, max(_SMALLEST, 2 * len(entry)), 0
         self._is_replaced = False
@@ -331,7 +333,7 @@ class LastingEmulator(Emulator):
         readings = self.readings
         super().reload()
         with self._saving:
-            self._sources, self._is_replaced = _fingerprint(self._given, self.vendors), True
+            self._sources, self._is_replaced = _fingerprint(self._settings_at_start, self.vendors), True
             try:
                 self.save(readings)
             except StoreUnavailable as error:

@@ -74,11 +74,11 @@ class RecordedWorld(World):
 
     def organization(self, credential: str = "") -> Organization:
         """Return the organization of *credential*, and record a new one."""
-        return self._known(super().organization(credential))
+        return self._recorded(super().organization(credential))
 
     def restore_organization(self, name: str) -> Organization:
         """Return the organization called *name*."""
-        return self.known_as(name) or self._known(super().restore_organization(name))
+        return self.known_as(name) or self._recorded(super().restore_organization(name))
 
     def known_as(self, name: str) -> Organization | None:
         """Return the organization called *name*, if there is one."""
@@ -101,7 +101,7 @@ class RecordedWorld(World):
         """Restore the result of `dropped_organizations`; the organizations themselves have been restored before."""
         self.dropped = dropped["count"]
 
-    def _known(self, organization: Organization) -> Organization:
+    def _recorded(self, organization: Organization) -> Organization:
         if organization.name not in self.by_name:
             with self.lock:
                 self.by_name[organization.name] = organization
@@ -165,7 +165,7 @@ class RecordedLimitedWorld(RecordedWorld, LimitedWorld):
             organization.is_dropped = True
             self._recoverable[restored_place(name)] = mark, organization
 
-    def _known(self, organization: Organization) -> Organization:
+    def _recorded(self, organization: Organization) -> Organization:
         return organization  # it is in its place, and `organization` records the use
 
     def _take_back(self, credential: str, organization: Organization) -> None:

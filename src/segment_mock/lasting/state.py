@@ -71,7 +71,7 @@ class State:
 
     # All of it.
 
-    def whole(self) -> Json:
+    def document(self) -> Json:
         """Return the whole state as a JSON-compatible dictionary, and record changes from now on for `changes`."""
         core, world, journal = self._core, self._world, self._journal
         with journal.recording:  # what happens from here on in other threads is written again by `changes`
@@ -280,8 +280,8 @@ class State:
     def repeat(self, changes: Json) -> None:
         """Apply *changes*, the result of `changes`."""
         core, world = self._core, self._world
-        for what, *arguments in changes.get("log", ()):
-            self._take_step(what, arguments)
+        for kind, *arguments in changes.get("log", ()):
+            self._take_step(kind, arguments)
         for row in changes.get("entries", ()):
             entry = self._read_entry(row, self._since)
             if not row.get("is_without"):
@@ -316,36 +316,36 @@ class State:
         # An entry that is dropped before its call has ended may refer to writes that are dropped as well.
         return self._world.log.since(mark) if mark >= self._world.log.reach else []
 
-    def _step(self, what: str, *arguments: Any) -> list[Any]:
-        if what == "write":
+    def _step(self, kind: str, *arguments: Any) -> list[Any]:
+        if kind == "write":
             table, key, row = arguments
             name = self._names[id(table.schema)]
             if row.record is None:
-                return [what, table.organization, name, row.number, None, key]
-            return [what, table.organization, name, row.number, row.record]
-        if what == "replace":
+                return [kind, table.organization, name, row.number, None, key]
+            return [kind, table.organization, name, row.number, row.record]
+        if kind == "replace":
             table, initial = arguments
             base = self._base(initial)
             row = {"table": self._names[id(table.schema)], "blobs": self._bases[base][1], "deleted": [*initial.deleted]}
-            return [what, table.organization, base, row]
-        return [what, *arguments]
+            return [kind, table.organization, base, row]
+        return [kind, *arguments]
 
-    def _take_step(self, what: str, arguments: list[Any]) -> None:
+    def _take_step(self, kind: str, arguments: list[Any]) -> None:
         log = self._world.log
-        if what == "write":
+        if kind == "write":
             organization, name, number, record, *key = arguments
             table = self._table(organization, name)
             repeat_write(table, tuples(key[0]) if key else table.schema.key(record), Row(number, record))
-        elif what == "replace":
+        elif kind == "replace":
             organization, base, row = arguments
             self._table(organization, row["table"]).replace(self._read_base(base, row))
-        elif what == "organization":
+        elif kind == "organization":
             self._world.restore_organization(*arguments)
-        elif what == "use":
+        elif kind == "use":
             self._world.repeat_use(*arguments)
-        elif what == "drop":
+        elif kind == "drop":
             self._world.repeat_drop(*arguments)
-        elif what == "commit":
+        elif kind == "commit":
             mark, organization, now = arguments
             log.commit(mark, organization, now)
         else:

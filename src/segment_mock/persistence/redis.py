@@ -140,16 +140,16 @@ class RedisLog(LastingLog):
         """Take the lease. If its owner still renews it, raises `StoreInUse`; if not, waits until it expires."""
         self._guarded(self._client.ping)  # says plainly if a password is missing
         self._check_eviction()
-        left = float("inf")
+        remaining = float("inf")
         while True:
             try:
                 self._open()
                 break
             except StoreInUse:
-                before, left = left, self._guarded(lambda: self._client.pttl(_KEYS[1])) / 1000
-                if left > before:  # its owner is alive
+                before, remaining = remaining, self._guarded(lambda: self._client.pttl(_KEYS[1])) / 1000
+                if remaining > before:  # its owner is alive
                     raise
-                Clock().wait(min(_LOOK, max(left, 0)))
+                Clock().wait(min(_LOOK, max(remaining, 0)))
         self._failure, self._over = "", Event()
         self._thread = Thread(target=self._renew, args=(self._over,), name="segment-mock-lease", daemon=True)
         self._thread.start()

@@ -17,7 +17,7 @@ def has_lost_commits(file: Path) -> bool:
     """
     log, index = (Path(f"{file}{suffix}") for suffix in ("-wal", "-shm"))
     try:
-        size, known = log.stat().st_size, index.read_bytes()[:_INDEX_HEADER]
+        size, index_header = log.stat().st_size, index.read_bytes()[:_INDEX_HEADER]
     except FileNotFoundError:
         return False
     if size <= _HEADER:
@@ -27,14 +27,14 @@ def has_lost_commits(file: Path) -> bool:
         magic, _, page = struct.unpack(">3I", header[:12])
         if not _is_sound(header, magic):
             return True
-        (read,) = struct.unpack_from("=I", known, 16)
-        lost = 0
+        (read,) = struct.unpack_from("=I", index_header, 16)
+        lost_count = 0
         for at in range(_HEADER + read * (_FRAME_HEADER + page), size - _FRAME_HEADER - page + 1, _FRAME_HEADER + page):
             stream.seek(at)
             frame = stream.read(16)
             # Frames of an earlier round, which the present one has not overwritten yet, have another salt.
-            lost += frame[8:16] == header[16:24] and frame[4:8] != bytes(4)
-    return lost > 1
+            lost_count += frame[8:16] == header[16:24] and frame[4:8] != bytes(4)
+    return lost_count > 1
 
 
 def _is_sound(header: bytes, magic: int) -> bool:
@@ -42,7 +42,7 @@ def _is_sound(header: bytes, magic: int) -> bool:
         return False
     words = struct.unpack(f"{'>' if magic & 1 else '<'}6I", header[:24])
     first = second = 0
-    for one, two in zip(words[::2], words[1::2], strict=True):
-        first = (first + one + second) % 2**32
-        second = (second + two + first) % 2**32
+    for word, next_word in zip(words[::2], words[1::2], strict=True):
+        first = (first + word + second) % 2**32
+        second = (second + next_word + first) % 2**32
     return struct.pack(">2I", first, second) == header[24:]

@@ -154,18 +154,18 @@ _OF_A_TEST = {
 
 def resolve(
     options: Iterable[Option],
-    given: Mapping[str, Value],
+    explicit: Mapping[str, Value],
     environment: Mapping[str, str] | None = None,
     file: Mapping[str, Value] | None = None,
 ) -> dict[str, Value]:
-    """Return the value of every option: from *given*, else *environment*, else *file*, else its default.
+    """Return the value of every option: from *explicit*, else *environment*, else *file*, else its default.
 
     A value of None counts as absent. Raises `SettingError` for an invalid value or an unknown name.
     """
     rows = {option.name: option for option in options}
     path = getattr(file, "path", "")
     from_file = {name.replace("-", "_"): value for name, value in (file or {}).items()}
-    for name in given:
+    for name in explicit:
         if name in _OF_A_TEST and name not in rows:
             raise SettingError(
                 f"unknown setting {name!r}: tests have it, on the marker or in segment_mock_config; "
@@ -180,9 +180,9 @@ def resolve(
     values: dict[str, Value] = {}
     for name, option in rows.items():
         # By identity and type: what a user hands over may compare in its own way, or not at all.
-        if not (given.get(name) is None or (isinstance(given[name], tuple) and not given[name])):
+        if not (explicit.get(name) is None or (isinstance(explicit[name], tuple) and not explicit[name])):
             with _origin("" if environment is None else option.flag):
-                values[name] = option.read(given[name])
+                values[name] = option.read(explicit[name])
         elif _is_given(option, text := (environment or {}).get(option.variable)):
             with _origin(option.variable):
                 values[name] = option.split(text or "")

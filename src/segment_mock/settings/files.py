@@ -411,5 +411,5 @@ def _weight(value: Any, weights: dict[int, int]) -> int:
     if id(value) not in weights:
         weights[id(value)] = _MOST_VALUES + 1
         inner = value.values() if isinstance(value, dict) else value
-        weights[id(value)] = 1 + sum(_weight(one, weights) for one in inner)
+        weights[id(value)] = 1 + sum(_weight(item, weights) for item in inner)
     return weights[id(value)]

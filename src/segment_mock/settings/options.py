@@ -41,9 +41,9 @@ def suggestion(name: str, names: Iterable[str]) -> str:
     from difflib import get_close_matches  # slow to import
 
     text = (name[:200] if isinstance(name, str) else brief(name)).lower()
-    by_lower_case = {str(one).lower(): str(one) for one in reversed([*names])}
+    by_lower_case = {str(candidate).lower(): str(candidate) for candidate in reversed([*names])}
     # Letters in another order are far apart for difflib: "slasa" is as near to "salsa" as "pizza" is.
-    close = [one for one in by_lower_case if sorted(one) == sorted(text)] or get_close_matches(
+    close = [candidate for candidate in by_lower_case if sorted(candidate) == sorted(text)] or get_close_matches(
         text, by_lower_case, n=1, cutoff=0.5
     )
     return f" (did you mean {by_lower_case[close[0]]!r}?)" if close else ""
@@ -212,8 +212,8 @@ class Option:
         if value is None:
             return self.initial
         if self.many:
-            return tuple(map(self._one, value if isinstance(value, (list, tuple)) else [value]))
-        return self._one(value)
+            return tuple(map(self._read_value, value if isinstance(value, (list, tuple)) else [value]))
+        return self._read_value(value)
 
     def split(self, text: str) -> Value:
         """Return the value of an environment variable with *text*.
@@ -222,7 +222,7 @@ class Option:
         """
         return self.read([part.strip() for part in text.split(",") if part.strip()] if self.many else text)
 
-    def _one(self, value: Value) -> Value:
+    def _read_value(self, value: Value) -> Value:
         if value is False and "off" in self.choices:
             value = "off"  # YAML reads an unquoted off as False
         if self.kind is CREDENTIAL:

@@ -16,18 +16,18 @@ class OrderedIds:
     Memory and time depend on the number of changes, not on the size of the base. Every page costs the same.
     """
 
-    __slots__ = ("_added", "_base", "_gone")
+    __slots__ = ("_added", "_base", "_removed")
 
     def __init__(self, base: Sequence[int] = ()) -> None:
         self._base = base
-        self._gone: SortedList | None = None  # ranks in the base
+        self._removed: SortedList | None = None  # ranks in the base
         self._added: SortedList | list[int] | None = None  # a list until a number is added out of order
 
     def __len__(self) -> int:
-        return len(self._base) - len(self._gone or ()) + len(self._added or ())
+        return len(self._base) - len(self._removed or ()) + len(self._added or ())
 
     def __iter__(self) -> Iterator[int]:
-        return self._from(0)
+        return self._ids_from(0)
 
     def add(self, number: int) -> None:
         """Add *number* unless it is present."""
@@ -36,8 +36,8 @@ class OrderedIds:
             added.append(number)
             return
         rank = self._rank(number)
-        if rank is not None and self._gone is not None:
-            self._gone.discard(rank)
+        if rank is not None and self._removed is not None:
+            self._removed.discard(rank)
         elif rank is None:
             if added is None:
                 self._added = [number]
@@ -50,43 +50,45 @@ class OrderedIds:
         if rank is None:
             self._sorted().discard(number)
             return
-        if self._gone is None:
-            self._gone = SortedList()
-        if rank not in self._gone:
-            self._gone.add(rank)
+        if self._removed is None:
+            self._removed = SortedList()
+        if rank not in self._removed:
+            self._removed.add(rank)
 
     def page(self, offset: int, count: int) -> list[int]:
         """Return at most *count* numbers from position *offset* (from 0) on."""
-        if self._gone or self._added:
-            return list(islice(self._from(offset), min(count, len(self))))
+        if self._removed or self._added:
+            return list(islice(self._ids_from(offset), min(count, len(self))))
         return [*self._base[offset : offset + count]]
 
-    def _from(self, nth: int) -> Iterator[int]:
+    def _ids_from(self, nth: int) -> Iterator[int]:
         if not self._added:
-            return self._left(nth)
+            return self._base_from(nth)
         added = self._sorted()
-        passed = bisect_left(range(len(added)), nth, key=lambda i: i + self._left_below(added[i])) if nth else 0
-        left, rest = self._left(nth - passed), added.islice(passed)
+        added_count = (
+            bisect_left(range(len(added)), nth, key=lambda i: i + self._remaining_below(added[i])) if nth else 0
+        )
+        base_ids, rest = self._base_from(nth - added_count), added.islice(added_count)
         # New rows come after the base. Only a row of the base that changes its value is inserted in between.
-        return merge(left, rest) if self._base and added[0] < self._base[-1] else chain(left, rest)
+        return merge(base_ids, rest) if self._base and added[0] < self._base[-1] else chain(base_ids, rest)
 
     def _sorted(self) -> SortedList:
         if not isinstance(self._added, SortedList):
             self._added = SortedList(self._added)
         return self._added
 
-    def _left(self, nth: int) -> Iterator[int]:
+    def _base_from(self, nth: int) -> Iterator[int]:
         """Yield the remaining numbers of the base, from the *nth* on."""
-        rank, passed = self._select(nth) if self._gone else (nth, 0)
-        gone = iter(self._gone.islice(passed) if self._gone else ())
-        for hole in chain(gone, (len(self._base),)):
+        rank, passed = self._select(nth) if self._removed else (nth, 0)
+        removed = iter(self._removed.islice(passed) if self._removed else ())
+        for hole in chain(removed, (len(self._base),)):
             for place in range(rank, hole):
                 yield self._base[place]
             rank = hole + 1
 
-    def _left_below(self, number: int) -> int:
+    def _remaining_below(self, number: int) -> int:
         rank = bisect_left(self._base, number)
-        return rank - (self._gone.bisect_left(rank) if self._gone else 0)
+        return rank - (self._removed.bisect_left(rank) if self._removed else 0)
 
     def _rank(self, number: int) -> int | None:
         if not self._base or number > self._base[-1]:
@@ -96,12 +98,12 @@ class OrderedIds:
 
     def _select(self, nth: int) -> tuple[int, int]:
         """Return the rank of the *nth* remaining number of the base, and how many before it were removed."""
-        gone = self._gone
-        assert gone is not None
-        low, high = 0, len(gone)
+        removed = self._removed
+        assert removed is not None
+        low, high = 0, len(removed)
         while low < high:
             middle = (low + high) // 2
-            if gone[middle] - middle <= nth:
+            if removed[middle] - middle <= nth:
                 low = middle + 1
             else:
                 high = middle

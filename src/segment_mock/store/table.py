@@ -83,8 +83,8 @@ class InitialRecords:
         self.postings = {index.name: self._postings(index) for index in schema.indexes}
 
     def _first_duplicate(self) -> Key:
-        seen: set[Key] = set()
-        return next(key for key in map(self.schema.key, self.records) if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        earlier_keys: set[Key] = set()
+        return next(key for key in map(self.schema.key, self.records) if key in earlier_keys or earlier_keys.add(key))  # type: ignore[func-returns-value]
 
     def _postings(self, index: Index) -> dict[Hashable, list[int]]:
         postings: dict[Hashable, list[int]] = {}

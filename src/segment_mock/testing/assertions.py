@@ -126,7 +126,7 @@ class BaseJournal:
         _check_times(times)
         entry_filter = self._filter_of(operation, json, within, filters)
         matching = entry_filter.select(self._journal)
-        if not (matching if times is None else times == len(matching) and self._knows(entry_filter)):
+        if not (matching if times is None else times == len(matching) and self._has_every_match(entry_filter)):
             raise AssertionError(explain(self._core, entry_filter, matching, times))
         return matching
 
@@ -191,7 +191,7 @@ class BaseJournal:
             filters = {**filters, "after": self._core.now() - within}
         return self._core.entry_filter(operation=operation, json=json, **filters)
 
-    def _knows(self, entry_filter: EntryFilter) -> bool:
+    def _has_every_match(self, entry_filter: EntryFilter) -> bool:
         """Return whether no dropped entry may match."""
         oldest = next(iter(self._journal), None)
         return not self.forgotten or (

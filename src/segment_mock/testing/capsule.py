@@ -92,8 +92,8 @@ def _data(emulator: Emulator, entries: list[Entry]) -> dict[str, Any]:
     log.rollback(entries[0].mark if entries else now.mark)
     try:
         return {
-            one.name: emulator.document(one.store, deleted=True)
-            for one in [emulator.world.look_up(), *emulator.world.recoverable()]
+            organization.name: emulator.document(organization.store, deleted=True)
+            for organization in [emulator.world.look_up(), *emulator.world.recoverable()]
         }
     finally:
         log.rollback(now.mark)
@@ -158,7 +158,7 @@ def _change_as_json(emulator: Emulator, change: Change) -> list[Any]:
         return []
     # A table does not know its vendor, and two vendors may use the same name.
     names = [vendor.table(schema.name) for vendor in emulator.vendors.values() for schema in vendor.tables]
-    stores = [one.store for one in emulator.world if one.name == change.organization]
+    stores = [organization.store for organization in emulator.world if organization.name == change.organization]
     name = next(name for name in names for store in stores if store[name] is change.table)
     return [change.organization, name, change.key, change.after.record]
 

@@ -128,17 +128,17 @@ def _paired(rows: Sequence[Mapping[str, Any] | None], records: Sequence[Record])
     """Return whether rows and records can be matched one to one, with none left over."""
     takes: dict[int, int] = {}
 
-    def place(row: int, visited: set[int]) -> bool:
+    def match_row(row: int, visited: set[int]) -> bool:
         for index, other in enumerate(records):
             expected_record = rows[row]
             if index not in visited and (expected_record is None or not any(mismatches(expected_record, other))):
                 visited.add(index)
-                if index not in takes or place(takes[index], visited):
+                if index not in takes or match_row(takes[index], visited):
                     takes[index] = row
                     return True
         return False
 
-    return len(rows) == len(records) and all(place(row, set()) for row in range(len(rows)))
+    return len(rows) == len(records) and all(match_row(row, set()) for row in range(len(rows)))
 
 
 class ExpectedChanges:
@@ -198,18 +198,18 @@ def diff(core: Source, name: str, expected: Expected, changes: list[Difference],
     actual = ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "no change"
     yield f"{name}: expected {expected}, got {actual}"
     for change in changes[:_SHOWN]:
-        yield f"  {_SIGNS[change_kind(change)]} {_row(change)}{_by(core, name, change, mark)}"
+        yield f"  {_SIGNS[change_kind(change)]} {_row(change)}{_calls_behind(core, name, change, mark)}"
         if change.before is not None and change.after is not None:
             yield from _members(change.before, change.after)
     if len(changes) > _SHOWN:
         yield f"  and {len(changes) - _SHOWN} more"
     for part in expected.parts:
         for row in part.rows:
-            if row is not None and not any(_is(row, change, part.kind) for change in changes):
+            if row is not None and not any(_is_of(change, part.kind, row) for change in changes):
                 yield f"  missing: {part.kind} {brief(dict(row))}"
 
 
-def _is(row: Mapping[str, Any], change: Difference, kind: str) -> bool:
+def _is_of(change: Difference, kind: str, row: Mapping[str, Any]) -> bool:
     return change_kind(change) == kind and not any(mismatches(row, record(change)))
 
 
@@ -222,10 +222,10 @@ def _row(change: Difference) -> str:
 
 def _members(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
     for miss in mismatches(before, after, exact=True):
-        yield f"      {miss.path}: {brief(miss.expected)} -> {brief(miss.got)}"
+        yield f"      {miss.path}: {brief(miss.expected)} -> {brief(miss.actual)}"
 
 
-def _by(core: Source, table: str, change: Difference, mark: int) -> str:
+def _calls_behind(core: Source, table: str, change: Difference, mark: int) -> str:
     vendor = table.partition(".")[0]
     entries = [e for e in core.journal if e.vendor == vendor and e.end and e.end > mark and _touches(e, change)]
     calls = [f"call {entry.id} {entry.operation}{f' at {entry.caller}' if entry.caller else ''}" for entry in entries]

@@ -117,7 +117,7 @@ def _nearest(core: Source, entry_filter: EntryFilter, calls: Sequence[Entry]) ->
     for misses, entry in ranked[:_NEAR]:
         yield f"  nearest: {describe(entry)}" if entry is ranked[0][1] else f"  then: {describe(entry)}"
         for miss in misses[:_PLACES]:
-            hint = typo(miss) or ("the journal has no value of a credential" if miss.got == REDACTED else "")
+            hint = typo(miss) or ("the journal has no value of a credential" if miss.actual == REDACTED else "")
             yield f"    {miss}" + (f"  <- {hint}" if hint else "")
         if len(misses) > _PLACES:
             yield f"    and {len(misses) - _PLACES} more places"
@@ -141,7 +141,7 @@ def _weight(miss: Mismatch) -> float:
     """Return the size of a difference, from nearly 0 (a likely typo) to 1 (unrelated values)."""
     if typo(miss):
         return 0.05
-    near = SequenceMatcher(None, brief(miss.expected), brief(miss.got)).ratio()
+    near = SequenceMatcher(None, brief(miss.expected), brief(miss.actual)).ratio()
     return 1.1 - near
 
 
@@ -164,19 +164,19 @@ def _instead(core: Source, entry_filter: EntryFilter) -> Iterator[str]:
 
 def typo(miss: Mismatch) -> str:
     """Return the likely typo behind *miss*, or ``""``."""
-    if miss.got is ABSENT:
+    if miss.actual is ABSENT:
         return _misnamed(miss)
-    return _value(miss.expected, miss.got)
+    return _value(miss.expected, miss.actual)
 
 
 def _misnamed(miss: Mismatch) -> str:
     name = miss.path.rpartition(".")[2]
-    same = [other for other in miss.others if _plain(other) == _plain(name)]
+    same = [other for other in miss.others if _letters(other) == _letters(name)]
     near = same or get_close_matches(name, miss.others, n=1, cutoff=0.7)
     return f"sent as {near[0]!r}" if near else ""
 
 
-def _plain(name: str) -> str:
+def _letters(name: str) -> str:
     return name.lower().replace("_", "").replace("-", "")
 
 
@@ -202,6 +202,6 @@ def _text(expected: str, actual: str) -> str:
         return "it differs only in white space around it"
     if expected.casefold() == actual.casefold():
         return "it differs only in upper and lower case"
-    if _plain(expected) == _plain(actual):
+    if _letters(expected) == _letters(actual):
         return "it differs only in case and dashes"
     return ""

@@ -102,7 +102,7 @@ class Replay:
             why = "its body was cut in the journal" if not call["whole"] else "it had not been answered"
             return Replayed(call["id"], call["operation"], skipped=why, call=call)
         with _log_held_back() as records:
-            now = json.loads(json.dumps(self._again(call)))
+            now = json.loads(json.dumps(self._response_to(call)))
             if [*self._emulator.journal][-1].refusal == "broken" and now["status"] != call["answer"]["status"]:
                 records.clear()
                 raise ValueError("a record that was written before the call is not one of its table")
@@ -122,12 +122,9 @@ class Replay:
             if "function" in row:
                 plan.add(_passes, times=0)
             elif "struck" in row:
-                rule = dict(row["rule"])
-                plan.add(
-                    fault_from_json(_without(rule, "operation")),
-                    rule["operation"],
-                    partial(self._is_one_of, row["struck"]),
-                )
+                fault = dict(row["rule"])
+                operation = fault.pop("operation")
+                plan.add(fault_from_json(fault), operation, partial(self._is_one_of, row["struck"]))
             else:
                 plan.load(row["rule"])
 
@@ -143,7 +140,7 @@ class Replay:
             else:
                 rows_.put(record)
 
-    def _again(self, call: Mapping[str, Any]) -> dict[str, Any]:
+    def _response_to(self, call: Mapping[str, Any]) -> dict[str, Any]:
         """Perform a call again, and return its reply."""
         clock, self._turn = self._emulator.world.clock, call["id"]
         clock.set(call["time"], frozen=True)
@@ -262,13 +259,9 @@ def _near(miss: Mismatch) -> bool:
     if miss.path.endswith("Time"):
         return True
     try:
-        return abs(seconds(miss.expected) - seconds(miss.got)) < _NEAR
+        return abs(seconds(miss.expected) - seconds(miss.actual)) < _NEAR
     except (TypeError, ValueError):
         return False
-
-
-def _without(rule: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    return {name: value for name, value in rule.items() if name not in names}
 
 
 async def _passes(call: Call, proceed: Proceed) -> Response:

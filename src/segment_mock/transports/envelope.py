@@ -47,13 +47,13 @@ def original(request: Request, trusts: Callable[[str], bool]) -> Request | None:
     return replace(request, method=method, headers=headers, transport="wsgi", number=1)
 
 
-def is_token(known: str | None, given: str) -> bool:
-    """Return whether a front with the token *given* may forward calls. If *known* is None, every front may."""
-    if known is None:
+def is_token(token: str | None, candidate: str) -> bool:
+    """Return whether a front with the token *candidate* may forward calls. If *token* is None, every front may."""
+    if token is None:
         return True
     from hmac import compare_digest  # loads OpenSSL
 
-    return compare_digest(given.encode("latin-1", "replace"), header_value(known).encode("latin-1"))
+    return compare_digest(candidate.encode("latin-1", "replace"), header_value(token).encode("latin-1"))
 
 
 def sealed(response: Response, now: float, time_scale: float = 1.0) -> Response:

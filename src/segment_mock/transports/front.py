@@ -92,7 +92,7 @@ class Front:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer the call of *environ* as the server does."""
         try:
-            if "HTTP_" + _variable(FRONT) in environ:
+            if "HTTP_" + FRONT.upper().replace("-", "_") in environ:
                 raise _Failure(508, f"{self._address} leads back to this front.", "set the address of the server")
             if environ["REQUEST_METHOD"] == "CONNECT":
                 raise _Failure(501, "A front is not a proxy.", "use `segment-mock serve --proxy` as a proxy")
@@ -174,13 +174,13 @@ class Front:
     def _explained(self, error: BaseException) -> _Failure | None:
         """Return a connection *error* as a failure with advice for the client, or None for any other error."""
         if isinstance(error, TimeoutError):
-            said, status = f"gave no sign of life for {self._timeout:g} s", 504
+            cause, status = f"gave no sign of life for {self._timeout:g} s", 504
         elif isinstance(error, (OSError, HTTPException)) and not isinstance(error, _ClientLeft):
-            said, status = "closed the connection without a complete answer", 502
+            cause, status = "closed the connection without a complete answer", 502
         else:
             return None
         _close_all(self._idle)  # they lead to the same server
-        detail = f"The segment-mock at {self._address} {said}; the call may have been performed or not."
+        detail = f"The segment-mock at {self._address} {cause}; the call may have been performed or not."
         return _Failure(status, detail, "the server may be restarting; try again")
 
     def _answer(
@@ -331,10 +331,6 @@ def _checked(url: str) -> str:
     return url
 
 
-def _variable(name: str) -> str:
-    return name.upper().replace("-", "_")
-
-
 def _target(environ: WSGIEnvironment) -> str:
     """Return path and query as the client sent them if the WSGI server has them, else as WSGI decodes them."""
     for name in ("RAW_URI", "REQUEST_URI"):
@@ -349,22 +345,22 @@ def _target(environ: WSGIEnvironment) -> str:
 
 def _headers(environ: WSGIEnvironment) -> Iterator[tuple[str, str]]:
     """Yield the headers for the server, without headers that concern only this connection."""
-    named = {option.strip().lower() for option in environ.get("HTTP_CONNECTION", "").split(",")}
+    hop_by_hop = {option.strip().lower() for option in environ.get("HTTP_CONNECTION", "").split(",")}
     if environ.get("CONTENT_TYPE"):
         yield "Content-Type", environ["CONTENT_TYPE"]
     for key, value in environ.items():
         name = key[5:].replace("_", "-").lower()
-        if key.startswith("HTTP_") and name not in _HOP_BY_HOP and name not in named and name != "content-type":
+        if key.startswith("HTTP_") and name not in _HOP_BY_HOP and name not in hop_by_hop and name != "content-type":
             yield name, value
 
 
-def _send_sized(connection: HTTPConnection, body: Any, left: int) -> None:
-    while left and not _has_answer(connection.sock):
-        piece = _read(body, min(left, _PIECE))
+def _send_sized(connection: HTTPConnection, body: Any, remaining: int) -> None:
+    while remaining and not _has_answer(connection.sock):
+        piece = _read(body, min(remaining, _PIECE))
         if not piece:
-            raise _Failure(400, f"The body ended {left} bytes before its Content-Length.", "send the whole body")
+            raise _Failure(400, f"The body ended {remaining} bytes before its Content-Length.", "send the whole body")
         connection.send(piece)
-        left -= len(piece)
+        remaining -= len(piece)
 
 
 def _send_chunked(connection: HTTPConnection, piece: bytes, body: Any) -> None:
@@ -432,14 +428,14 @@ def _delivered(
         delivery = Delivery(**head["delivery"], raw=payload if "raw" in head else None)
     status, fields = head["status"], dict(head["headers"])
     response = Response(status, fields, b"" if "raw" in head else payload, delivery)
-    sent = [*fields.items()]
+    header_rows = [*fields.items()]
     if status not in WITHOUT_BODY:
-        sent.append(("Content-Length", str(len(response.body))))
+        header_rows.append(("Content-Length", str(len(response.body))))
     if delivery is not WHOLE:
         return wsgi.deliver(
-            response, environ, lambda: start_response(_status_line(status), sent), Clock().wait, head["now"]
+            response, environ, lambda: start_response(_status_line(status), header_rows), Clock().wait, head["now"]
         )
-    start_response(_status_line(status), sent)
+    start_response(_status_line(status), header_rows)
     return [] if environ["REQUEST_METHOD"] == "HEAD" or status in WITHOUT_BODY else [payload]
 
 
@@ -447,8 +443,8 @@ def _stream(connection: HTTPConnection, reply: HTTPResponse, seconds: float, sil
     """Yield the bytes that arrive within *seconds*; end earlier after *silence* seconds without a byte."""
     end, source = Clock.monotonic() + seconds, reply.source  # type: ignore[attr-defined]
     try:
-        while (left := end - Clock.monotonic()) > 0:
-            source.timeout = min(left, silence)
+        while (remaining := end - Clock.monotonic()) > 0:
+            source.timeout = min(remaining, silence)
             piece = reply.read1(_PIECE)
             if not piece:
                 return

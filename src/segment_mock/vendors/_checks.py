@@ -36,7 +36,7 @@ def problems(vendor: Vendor) -> Iterator[str]:
     yield from _wrong_tables(vendor)
     yield from _wrong_options(vendor)
     yield from _duplicates("operations", [operation.name for operation in vendor.operations])
-    yield from _duplicates("operations", [route for row in vendor.operations for route in {*_routes(row)}])
+    yield from _duplicates("operations", [*_routes(vendor)])
     for operation in vendor.operations:
         yield from (f"operation {operation.name}: {problem}" for problem in _wrong_operation(operation))
 
@@ -69,7 +69,7 @@ def _wrong_types(value: Any, hint: Any, place: str = "") -> Iterator[str]:
         else:
             yield f"{place}: expected a dictionary, got {_name_of(value)}"
     elif origin is not None:
-        if not _takes(value, len(arguments[0])):
+        if not _accepts_arguments(value, len(arguments[0])):
             expected = f"a plain function of {plural(len(arguments[0]), 'argument')}"
             yield f"{place}: expected {expected}, got {_name_of(value)}"
     elif not _is_a(value, hint):
@@ -102,7 +102,7 @@ def _name_of(value: Any) -> str:
     return getattr(value, "__qualname__", None) or brief(value)
 
 
-def _takes(function: Any, count: int) -> bool:
+def _accepts_arguments(function: Any, count: int) -> bool:
     """Return whether *function* is a plain function that can be called with *count* values."""
     if not callable(function) or iscoroutinefunction(function):
         return False
@@ -211,8 +211,10 @@ def _wrong_default(option: Option) -> Iterator[str]:
         yield str(error)
 
 
-def _routes(operation: Operation) -> Iterator[str]:
-    return (f"{operation.method} {_PLACEHOLDER.sub('{}', path)}" for path in operation.paths)
+def _routes(vendor: Vendor) -> Iterator[str]:
+    """Yield method and path of every operation, with nothing between the braces: names of arguments do not matter."""
+    for operation in vendor.operations:
+        yield from {f"{operation.method} {_PLACEHOLDER.sub('{}', path)}" for path in operation.paths}
 
 
 def _wrong_operation(operation: Operation) -> Iterator[str]:

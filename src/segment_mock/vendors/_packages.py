@@ -43,7 +43,7 @@ def vendors_of_packages(own: tuple[Vendor, ...]) -> tuple[Vendor, ...]:
 @cache
 def _declared() -> tuple[tuple[str, Vendor], ...]:
     """Return place and vendor of each entry point, cached for the process; raises `SettingError` for a mistake."""
-    return tuple((_place(entry), _loaded(entry)) for entry in _entries()) if _may_exist() else ()
+    return tuple((_place_of(entry), _loaded(entry)) for entry in _entries()) if _may_exist() else ()
 
 
 def _entries() -> tuple[EntryPoint, ...]:
@@ -85,16 +85,16 @@ def _loaded(entry: EntryPoint) -> Vendor:
     try:
         target = entry.load()
     except Exception as error:
-        raise SettingError(f"{_place(entry)}: can't be imported: {type(error).__name__}: {error}") from error
+        raise SettingError(f"{_place_of(entry)}: can't be imported: {type(error).__name__}: {error}") from error
     vendor = target if isinstance(target, Vendor) else getattr(target, "VENDOR", None)
     if not isinstance(vendor, Vendor):
-        raise SettingError(f"{_place(entry)}: expected a module whose VENDOR is a Vendor, got {vendor!r}")
+        raise SettingError(f"{_place_of(entry)}: expected a module whose VENDOR is a Vendor, got {vendor!r}")
     if problem := next(problems(vendor), ""):
-        raise SettingError(f"{_place(entry)}: {problem}")
+        raise SettingError(f"{_place_of(entry)}: {problem}")
     return vendor
 
 
-def _place(entry: EntryPoint) -> str:
+def _place_of(entry: EntryPoint) -> str:
     package = f" of package {entry.dist.metadata['Name']}" if entry.dist else ""
     return f"vendor {entry.name}{package} ({entry.value})"
 

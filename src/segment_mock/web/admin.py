@@ -166,7 +166,7 @@ def _is_bearer(token: str) -> bool:
     tokens = {token.encode("utf-8", "surrogateescape")}
     with suppress(UnicodeEncodeError):
         tokens.add(token.encode("latin-1"))
-    is_known = any([hmac.compare_digest(credential_bytes, one) for one in tokens])  # noqa: C419 - all of them, in constant time
+    is_known = any([hmac.compare_digest(credential_bytes, candidate) for candidate in tokens])  # noqa: C419 - all of them, in constant time
     return is_known and scheme.lower() == "bearer"
 
 
@@ -223,7 +223,7 @@ _EXAMPLE = object_of(
 @views.get("/examples", object_of("Examples", examples=list_of(_EXAMPLE)))
 def list_examples(core: Emulator) -> Response:
     """Return the shipped examples: the request of each, and the status of its reply."""
-    rows = [(one.name, one.operation, one.status, one.document) for one in shipped_examples()]
+    rows = [(example.name, example.operation, example.status, example.document) for example in shipped_examples()]
     names = ("title", "mark", "source", "request")
     return as_json(
         {
@@ -568,8 +568,8 @@ def change_clock(core: Emulator) -> Response:
     """Freeze, set or advance the mock's clock."""
     body = read_object()
     if len(body) != 1:
-        sent = f"got {comma_list(map(repr, body))}" if body else "got an empty object"
-        raise BadRequest(f"Expected one member, which is freeze, set or advance; {sent}.")
+        actual = f"got {comma_list(map(repr, body))}" if body else "got an empty object"
+        raise BadRequest(f"Expected one member, which is freeze, set or advance; {actual}.")
     try:
         for change, value in body.items():
             core.world.clock.turn(change, value)

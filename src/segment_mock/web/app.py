@@ -196,9 +196,11 @@ def control_client(core: Emulator) -> Callable[[messages.Request, LiveServer | N
         if "host" not in request.headers:
             del environ["HTTP_HOST"]  # the builder's default, which would be this machine
         chunks, status, headers, *_ = run_wsgi_app(app.wsgi_app, environ, buffered=True)
-        passed = {name: value for name, value in headers.items() if name.lower() not in ("content-length", "date")}
+        reply_headers = {
+            name: value for name, value in headers.items() if name.lower() not in ("content-length", "date")
+        }
         delivery = messages.Delivery(more=more[0], pause=INTERVAL) if more else messages.WHOLE
-        return messages.Response(int(status[:3]), passed, b"".join(chunks), delivery)
+        return messages.Response(int(status[:3]), reply_headers, b"".join(chunks), delivery)
 
     return answer
 

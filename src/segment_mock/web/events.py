@@ -59,7 +59,7 @@ class Feed:
     def position(self, event_id: str = "") -> int | None:
         """Return the number of the event *event_id* (default: the newest); None if it belongs to another mock."""
         with self._lock:
-            self._look()
+            self._publish_news()
         if not event_id:
             return self._number
         token, _, number = event_id.rpartition("-")
@@ -73,7 +73,7 @@ class Feed:
     def after(self, number: int) -> tuple[list[Event], int]:
         """Poll the mock; return the events after *number*, and the number of them that were dropped."""
         with self._lock:
-            self._look()
+            self._publish_news()
             oldest = self._number - len(self._events)
             missed = max(0, oldest - number)
             return [*islice(self._events, max(0, number - oldest), None)], missed
@@ -93,7 +93,7 @@ class Feed:
         head = f"id: {self.event_id(self._number)}\nevent: {kind}\ndata: ".encode()
         self._events.append(Event(self._number, head + dumps(data) + b"\n\n"))
 
-    def _look(self) -> None:
+    def _publish_news(self) -> None:
         """Publish everything that has happened since the last poll."""
         now = Clock.monotonic()
         if now - self._looked < _SHORTEST:

@@ -89,9 +89,9 @@ class _Gauges:
         records = GaugeMetricFamily("segment_mock_records", "Records of all organizations.", labels=("table",))
         tables = [vendor.table(schema.name) for vendor in core.vendors.values() for schema in vendor.tables]
         with core.world.lock:
-            organizations = [core.world.look_up(), *(one for one in core.world if one.name)]
+            organizations = [core.world.look_up(), *(organization for organization in core.world if organization.name)]
             for table in tables:
-                records.add_metric((table,), sum(len(one.store[table]) for one in organizations))
+                records.add_metric((table,), sum(len(organization.store[table]) for organization in organizations))
         yield records
         yield CounterMetricFamily(
             "segment_mock_organizations_dropped", "Organizations dropped by --max-organizations.", core.world.dropped

@@ -40,14 +40,21 @@ def list_organizations(core: Emulator) -> Response:
     with core.world.lock:
         rows = [
             {
-                "name": one.name,
+                "name": organization.name,
                 "tables": [
-                    {"vendor": vendor.name, "table": schema.name, "records": len(one.store[vendor.table(schema.name)])}
+                    {
+                        "vendor": vendor.name,
+                        "table": schema.name,
+                        "records": len(organization.store[vendor.table(schema.name)]),
+                    }
                     for vendor in core.vendors.values()
                     for schema in vendor.tables
                 ],
             }
-            for one in (core.world.look_up(), *(one for one in core.world if one.name))
+            for organization in (
+                core.world.look_up(),
+                *(organization for organization in core.world if organization.name),
+            )
         ]
     return as_json({"organizations": rows})
 
@@ -71,7 +78,7 @@ def list_records(core: Emulator, vendor: str, table: str) -> Response:
         rows = _table(core, vendor, table, _organization(core).store)
         total = matching = len(rows)
         if words:
-            matches = [record for record in rows if _has(record, words)]
+            matches = [record for record in rows if _contains(record, words)]
             matching, page = len(matches), matches[offset : offset + limit]
         else:
             page = rows.page(offset, limit)
@@ -150,7 +157,9 @@ def _organization(core: Emulator, find: Callable[[str], Organization] | None = N
     If no call has used it yet, *find* returns it; the default returns a temporary organization.
     """
     name = request.args.get("organization", "")
-    return next((one for one in core.world if one.name == name), None) or (find or core.world.look_up)(name)
+    return next((organization for organization in core.world if organization.name == name), None) or (
+        find or core.world.look_up
+    )(name)
 
 
 def _table(core: Emulator, vendor: str, table: str, store: Store) -> Table:
@@ -178,11 +187,11 @@ def _changes_since(core: Emulator, mark: int, organization: str) -> Json:
     return {"changes": rows[:_MOST], "total": len(rows)}
 
 
-def _has(value: Any, words: str) -> bool:
+def _contains(value: Any, words: str) -> bool:
     if isinstance(value, dict):
-        return any(_has(member, words) for member in value.values())
+        return any(_contains(member, words) for member in value.values())
     if isinstance(value, list):
-        return any(_has(item, words) for item in value)
+        return any(_contains(item, words) for item in value)
     return value is not None and words in str(value).lower()
 
 
@@ -214,7 +223,7 @@ def _delete(vendor: Vendor, store: Store, rows: Table, key: Key) -> None:
             if _joins(other, record, key):
                 other.delete(schema.key(record))
             elif names := [*_lists_of(record, rows, key)]:
-                other.put({**record, **{name: [one for one in record[name] if one != key] for name in names}})
+                other.put({**record, **{name: [item for item in record[name] if item != key] for name in names}})
     rows.delete(key)
 
 
@@ -226,7 +235,7 @@ def _joins(rows: Table, record: Record, key: Key) -> bool:
 def _lists_of(record: Record, rows: Table, key: Key) -> Iterator[str]:
     """Yield the names of the members of *record* that are lists of ids in *rows*, *key* among them."""
     for name, value in record.items():
-        if isinstance(value, list) and key in value and all(isinstance(one, str) and one in rows for one in value):
+        if isinstance(value, list) and key in value and all(isinstance(item, str) and item in rows for item in value):
             yield name
 
 
@@ -236,17 +245,17 @@ def _related(vendor: Vendor, store: Store, table: str, key: Key) -> dict[str, li
     assert record is not None
     related: dict[str, list[Record]] = {}
     for name, other in tables.items():
-        joined = [one for one in other if _joins(other, one, key)]
-        keys = (part for one in joined for part in _parts(other, one) if part != key)
+        joined = [row for row in other if _joins(other, row, key)]
+        keys = (part for row in joined for part in _key_parts(other, row) if part != key)
         for part, where in ((part, where) for part in keys for where, there in tables.items() if part in there):
             related.setdefault(where, []).append(tables[where].get(part) or {})
-        related.setdefault(name, []).extend(one for one in other if [*_lists_of(one, rows, key)])
+        related.setdefault(name, []).extend(row for row in other if [*_lists_of(row, rows, key)])
         for value in record.values():
-            if isinstance(value, list) and value and all(isinstance(one, str) and one in other for one in value):
-                related[name].extend(other.get(one) or {} for one in value)
+            if isinstance(value, list) and value and all(isinstance(row, str) and row in other for row in value):
+                related[name].extend(other.get(row) or {} for row in value)
     return {name: records for name, records in related.items() if records}
 
 
-def _parts(rows: Table, record: Record) -> Iterable[Key]:
+def _key_parts(rows: Table, record: Record) -> Iterable[Key]:
     own = rows.schema.key(record)
     return own if isinstance(own, tuple) else ()

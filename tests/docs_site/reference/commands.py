@@ -46,7 +46,7 @@ def commands_page() -> str:
         words = name.split()
         parts.append(f"{'#' * len(words)} `{name}`")
         parts += _command(name, command)
-    listed = table(
+    command_table = table(
         ("command", "does"),
         [
             (f"[`{name.partition(' ')[2]}`](#{_anchor(name)})", _first(command))
@@ -54,7 +54,7 @@ def commands_page() -> str:
             if name.count(" ") == 1
         ],
     )
-    return page("Commands", _INTRO, listed, *parts)
+    return page("Commands", _INTRO, command_table, *parts)
 
 
 def _anchor(name: str) -> str:

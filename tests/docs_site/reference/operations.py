@@ -51,12 +51,12 @@ def operations_page() -> str:
 def _vendor(vendor: Json) -> Iterator[str]:
     yield f"## {vendor['title']}"
     yield table(("of every call", "is"), [(label.lower(), _fact(label, text)) for label, text in vendor_facts(vendor)])
-    listed = operations_table(vendor)
+    operation_rows = operations_table(vendor)
     links = [
         (code(method), _base_path(path), f"[`{name}`](#{vendor['name']}{name})", prose(does))
-        for method, path, name, does in listed.rows
+        for method, path, name, does in operation_rows.rows
     ]
-    yield table(listed.columns, links)
+    yield table(operation_rows.columns, links)
     for name in dict.fromkeys(row["name"] for row in vendor["operations"]):
         yield from _operation(vendor, name)
     sources = Sources()

@@ -107,7 +107,7 @@ def headers_page() -> str:
     ((_, operation),) = [(method, row) for method, row in replies.items() if method != "parameters"][:1]
     own = operation["responses"]["200"]["headers"]
     replied = [(code(name), prose(row["description"])) for name, row in own.items()]
-    sent = [
+    request_rows = [
         *((code(vendor.key_header), f"the credential for {vendor.title}") for vendor in find_vendors()),
         ("`Authorization: Bearer TOKEN`", "the admin token, for the control plane only"),
         ("`Last-Event-ID`", "`GET /_mock/events`: the event after which to go on"),
@@ -120,7 +120,7 @@ def headers_page() -> str:
         table(("header", "is"), replied),
         "Line breaks and what is not ASCII are escaped. A longer value than 1,000 characters is cut and ends in `...`.",
         "## In requests",
-        table(("header", "is"), sent),
+        table(("header", "is"), request_rows),
         "Journal and log redact every credential ([Security model](../explanation/security.md#what-is-redacted)).",
     )
 

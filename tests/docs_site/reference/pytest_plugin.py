@@ -100,7 +100,7 @@ def declared_markers() -> list[tuple[str, str]]:
 def pytest_page() -> str:
     """Return the page."""
     recorder = Recorder()
-    given = [
+    fixture_rows = [
         part
         for fixture in declared_fixtures()
         for part in (
@@ -134,7 +134,7 @@ def pytest_page() -> str:
         "pytest",
         _INTRO,
         "## Fixtures",
-        *given,
+        *fixture_rows,
         "## Markers",
         *marked,
         "## Options",

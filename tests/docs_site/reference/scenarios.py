@@ -31,12 +31,14 @@ slow-friday:
 def scenarios_page() -> str:
     """Return the page."""
     rows = scenarios()
-    listed = table(("scenario", "is"), [(f"[`{name}`](#{_anchor(name)})", row["about"]) for name, row in rows.items()])
+    scenario_table = table(
+        ("scenario", "is"), [(f"[`{name}`](#{_anchor(name)})", row["about"]) for name, row in rows.items()]
+    )
     parts = [
         f"## `{name}`\n\n{row['about']}\n\n{block(chr(10).join(map(json.dumps, row['faults'])), 'json')}"
         for name, row in rows.items()
     ]
-    return page("Scenarios", _INTRO, listed, _OWN, *parts)
+    return page("Scenarios", _INTRO, scenario_table, _OWN, *parts)
 
 
 def _anchor(name: str) -> str:

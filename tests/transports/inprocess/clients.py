@@ -23,7 +23,7 @@ ALL = {"payload": {"offset": 0, "count": 20}}
 PATIENCE = 10.0
 
 
-class Way(NamedTuple):
+class ProxyRoute(NamedTuple):
     """A proxy, the file of the CA to be trusted, and what verifies by it; a client without settings has none."""
 
     proxy: str | None = None
@@ -31,7 +31,7 @@ class Way(NamedTuple):
     context: ssl.SSLContext = ssl.create_default_context()
 
 
-UNTOLD = Way()
+DIRECT = ProxyRoute()
 
 
 class InRequests:
@@ -39,11 +39,11 @@ class InRequests:
 
     retries = Retry(0, read=False)
 
-    def __init__(self, way: Way = UNTOLD) -> None:
+    def __init__(self, route: ProxyRoute = DIRECT) -> None:
         self._session = requests.Session()
         self._session.mount("https://", HTTPAdapter(max_retries=self.retries))
-        self._session.proxies = {"all": way.proxy} if way.proxy else {}
-        self._verify = way.ca_file  # not the session's: a variable of the environment would win
+        self._session.proxies = {"all": route.proxy} if route.proxy else {}
+        self._verify = route.ca_file  # not the session's: a variable of the environment would win
 
     def send(self, method: str, url: str, body: Any = None, patience: float = PATIENCE) -> tuple[int, bytes]:
         """Return status and body."""
@@ -61,9 +61,9 @@ class InRequests:
 class InUrllib3:
     """urllib3."""
 
-    def __init__(self, way: Way = UNTOLD) -> None:
-        options: Any = {"ssl_context": way.context} if way.ca_file else {}
-        self._pool = urllib3.ProxyManager(way.proxy, **options) if way.proxy else urllib3.PoolManager(**options)
+    def __init__(self, route: ProxyRoute = DIRECT) -> None:
+        options: Any = {"ssl_context": route.context} if route.ca_file else {}
+        self._pool = urllib3.ProxyManager(route.proxy, **options) if route.proxy else urllib3.PoolManager(**options)
 
     def send(self, method: str, url: str, body: Any = None, patience: float = PATIENCE) -> tuple[int, bytes]:
         """Return status and body."""
@@ -76,18 +76,18 @@ class InUrllib3:
         self._pool.clear()
 
 
-def proxied(way: Way) -> dict[str, Any]:
+def proxied(route: ProxyRoute) -> dict[str, Any]:
     """Return httpx's option for the proxy, which before 0.26 has another name."""
-    if not way.proxy:
+    if not route.proxy:
         return {}
-    return {"proxy": way.proxy} if httpx.__version__ >= "0.26" else {"proxies": way.proxy}
+    return {"proxy": route.proxy} if httpx.__version__ >= "0.26" else {"proxies": route.proxy}
 
 
 class InHttpx:
     """httpx."""
 
-    def __init__(self, way: Way = UNTOLD) -> None:
-        self._client = httpx.Client(verify=way.context, **proxied(way))
+    def __init__(self, route: ProxyRoute = DIRECT) -> None:
+        self._client = httpx.Client(verify=route.context, **proxied(route))
 
     def send(self, method: str, url: str, body: Any = None, patience: float = PATIENCE) -> tuple[int, bytes]:
         """Return status and body."""
@@ -103,9 +103,9 @@ class InHttpx:
 class InAsyncHttpx:
     """httpx for coroutines."""
 
-    def __init__(self, way: Way = UNTOLD) -> None:
+    def __init__(self, route: ProxyRoute = DIRECT) -> None:
         self._loop = asyncio.new_event_loop()
-        self._client = httpx.AsyncClient(verify=way.context, **proxied(way))
+        self._client = httpx.AsyncClient(verify=route.context, **proxied(route))
 
     def send(self, method: str, url: str, body: Any = None, patience: float = PATIENCE) -> tuple[int, bytes]:
         """Return status and body."""
@@ -123,22 +123,22 @@ class InAsyncHttpx:
 class InAiohttp:
     """aiohttp."""
 
-    def __init__(self, way: Way = UNTOLD) -> None:
-        self._loop, self._way = asyncio.new_event_loop(), way
+    def __init__(self, route: ProxyRoute = DIRECT) -> None:
+        self._loop, self._route = asyncio.new_event_loop(), route
         self._session = self._loop.run_until_complete(self._opened())
 
     async def _opened(self) -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=self._way.context))
+        return aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=self._route.context))
 
-    async def _sent(self, method: str, url: str, body: Any, patience: float) -> tuple[int, bytes]:
+    async def _request(self, method: str, url: str, body: Any, patience: float) -> tuple[int, bytes]:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=PATIENCE, sock_read=patience)
-        options: Any = {"data": encoded(body), "headers": HEADERS, "timeout": timeout, "proxy": self._way.proxy}
+        options: Any = {"data": encoded(body), "headers": HEADERS, "timeout": timeout, "proxy": self._route.proxy}
         async with self._session.request(method, url, **options) as reply:
             return reply.status, await reply.read()
 
     def send(self, method: str, url: str, body: Any = None, patience: float = PATIENCE) -> tuple[int, bytes]:
         """Return status and body."""
-        return self._loop.run_until_complete(self._sent(method, url, body, patience))
+        return self._loop.run_until_complete(self._request(method, url, body, patience))
 
     def close(self) -> None:
         """Close every connection."""

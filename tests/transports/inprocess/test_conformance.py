@@ -15,7 +15,7 @@ import urllib3
 from segment_mock import SegmentMock, faults
 from segment_mock.transports.inprocess.live import LiveTransport
 from segment_mock.transports.inprocess.registry import REGISTRY, Route
-from tests.transports.inprocess.clients import CLIENTS, PATIENCE, SALSA, UPSERT, Way, outcome
+from tests.transports.inprocess.clients import CLIENTS, PATIENCE, SALSA, UPSERT, ProxyRoute, outcome
 
 # Python 3.10 does not close the transport of a TLS connection that the server broke off.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed transport <asyncio.sslproto:ResourceWarning")
@@ -107,7 +107,7 @@ class World(NamedTuple):
     """A mock and every way in but the one without a socket."""
 
     mock: SegmentMock
-    proxy: Way
+    proxy: ProxyRoute
     wires: dict[str, LiveTransport]
 
 
@@ -116,8 +116,10 @@ def opened(**settings: Any) -> Iterator[World]:
     """Return a mock with its servers."""
     with SegmentMock(**settings) as mock:
         server = mock.serve(proxy=True)
-        way = Way(server.url, server.ca_file, ssl.create_default_context(cafile=server.ca_file))
-        yield World(mock, way, {"live": LiveTransport(mock.serve), "tls": LiveTransport(partial(mock.serve, tls=True))})
+        route = ProxyRoute(server.url, server.ca_file, ssl.create_default_context(cafile=server.ca_file))
+        yield World(
+            mock, route, {"live": LiveTransport(mock.serve), "tls": LiveTransport(partial(mock.serve, tls=True))}
+        )
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +136,7 @@ def client_at(door: str, name: str, world: World) -> Iterator[Any]:
     with world.mock.intercept() if door == "inprocess" else nullcontext():
         if route:
             REGISTRY.add(route)
-        client = CLIENTS[name](world.proxy if door == "proxy" else Way())
+        client = CLIENTS[name](world.proxy if door == "proxy" else ProxyRoute())
         try:
             yield client
         finally:

@@ -61,7 +61,7 @@ def post(session: Any, url: str = URL, **more: Any) -> Any:
     return reply.status_code, reply.reason
 
 
-def turns(way: Any, action: Action, fault: Any = None) -> list[int]:
+def turns(transport: Any, action: Action, fault: Any = None) -> list[int]:
     """Return which request of its connection each call of *action* was to the emulator; *fault* strikes ``?slow``."""
     seen: list[int] = []
 
@@ -73,7 +73,7 @@ def turns(way: Any, action: Action, fault: Any = None) -> list[int]:
         mock.faults.add(watched)
         if fault is not None:
             mock.faults.add(fault, match=lambda call: "slow" in call.request.target)
-        with way(mock) as client:
+        with transport(mock) as client:
             action(client)
     return seen
 
@@ -92,13 +92,13 @@ TURNS: dict[str, tuple[Action, list[int]]] = {
 }
 
 
-@pytest.mark.parametrize("way", SESSIONS)
+@pytest.mark.parametrize("transport", SESSIONS)
 @pytest.mark.parametrize("name", TURNS)
-def test_a_client_keeps_and_drops_connections_as_over_sockets(way: Any, name: str) -> None:
+def test_a_client_keeps_and_drops_connections_as_over_sockets(transport: Any, name: str) -> None:
     """A rule for new or reused connections strikes the same calls in process and live."""
     action, expected = TURNS[name]
 
-    assert expected == turns(way, action)
+    assert expected == turns(transport, action)
 
 
 async def breaks(call: Any, proceed: Any) -> Any:
@@ -128,9 +128,9 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("way", SESSIONS)
+@pytest.mark.parametrize("transport", SESSIONS)
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_broken_reply_ends_its_connection(way: Any, name: str) -> None:
+def test_a_broken_reply_ends_its_connection(transport: Any, name: str) -> None:
     """A late or lengthless answer leaves the connection as it is, one that never comes whole ends it."""
     fault, expected = FAULTS[name]
 
@@ -140,7 +140,7 @@ def test_a_broken_reply_ends_its_connection(way: Any, name: str) -> None:
             patience = 0.5 if query and name == "in no chunks" else 9
             post(session, URL + query, timeout=patience)
 
-    assert expected == turns(way, second_is_slow, fault)
+    assert expected == turns(transport, second_is_slow, fault)
 
 
 @pytest.mark.parametrize("transport", ["inprocess", "live"])
@@ -164,11 +164,11 @@ def test_httpx_keeps_and_drops_connections_as_over_sockets(transport: Any) -> No
         asyncio.run(asynchronously())
 
     @contextlib.contextmanager
-    def way(mock: SegmentMock) -> Iterator[Any]:
+    def intercepted_client(mock: SegmentMock) -> Iterator[Any]:
         with mock.intercept(transport=transport), httpx.Client(timeout=9) as client:
             yield client
 
-    assert [1, 2, 3, 4, 5, 1] * 2 == turns(way, action, F.Latency(0.01))
+    assert [1, 2, 3, 4, 5, 1] * 2 == turns(intercepted_client, action, F.Latency(0.01))
 
 
 @pytest.mark.parametrize("transport", ["inprocess", "live"])
@@ -202,8 +202,8 @@ STRANGE: dict[str, dict[str, Any]] = {
 def test_a_strange_call_ends_as_it_does_over_a_socket(name: str) -> None:
     """The same error of the client's, or the same answer, and the same request in the journal."""
     names = []
-    for way in (intercepted_session, live_session):
-        with SegmentMock() as mock, way(mock) as session:
+    for transport in (intercepted_session, live_session):
+        with SegmentMock() as mock, transport(mock) as session:
             names.append((post(session, **STRANGE[name]), [dict(e.request_headers) for e in mock.journal]))
 
     assert names[0] == names[1]
@@ -238,8 +238,8 @@ def test_what_h11_refuses_is_refused(mock: SegmentMock, name: str) -> None:
 def test_a_strange_verb_ends_as_it_does_over_a_socket(mock: SegmentMock, verb: str) -> None:
     """http.client refuses some; the others reach the emulator as they are."""
     results = []
-    for way in (session_of_the_mock, intercepted_session, live_session):
-        with way(mock) as session:
+    for transport in (session_of_the_mock, intercepted_session, live_session):
+        with transport(mock) as session:
             try:
                 results.append(str(session.request(verb, URL, headers=HEADERS).status_code))
             except ValueError as error:
@@ -248,11 +248,11 @@ def test_a_strange_verb_ends_as_it_does_over_a_socket(mock: SegmentMock, verb: s
     assert 1 == len({*results})
 
 
-@pytest.mark.parametrize("way", SESSIONS)
-def test_cookies_are_kept(mock: SegmentMock, way: Any) -> None:
+@pytest.mark.parametrize("transport", SESSIONS)
+def test_cookies_are_kept(mock: SegmentMock, transport: Any) -> None:
     """What a reply sets is there for the next call."""
     mock.faults.add(F.Error(200, headers={"Set-Cookie": "sid=abc; Path=/"}), times=1)
-    with way(mock) as session:
+    with transport(mock) as session:
         for _ in range(2):
             post(session)
 

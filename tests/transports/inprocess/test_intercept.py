@@ -105,10 +105,10 @@ def test_all_is_as_before_once_it_ends(mock: SegmentMock) -> None:
     second.__enter__()
     first.__exit__(None, None, None)
     within = patched_functions()
-    answered = REGISTRY.transport_for("api.salsalabs.org") is not None
+    is_intercepted = REGISTRY.transport_for("api.salsalabs.org") is not None
     second.__exit__(ZeroDivisionError, ZeroDivisionError(), None)
 
-    assert answered
+    assert is_intercepted
     assert not any(now is then for now, then in zip(within[: len(PLACES)], before[: len(PLACES)], strict=True))
     assert before == patched_functions()
 

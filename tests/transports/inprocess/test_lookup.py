@@ -89,21 +89,21 @@ def by_httpx(host: str) -> None:
 def by_httpx_async(host: str) -> None:
     """The same, whose look-up runs in another thread."""
 
-    async def got() -> None:
+    async def fetch() -> None:
         async with httpx.AsyncClient() as client:
             await client.get(f"https://{host}/")
 
-    asyncio.run(got())
+    asyncio.run(fetch())
 
 
 def by_aiohttp(host: str) -> None:
     """The same, which looks up names in a task of its own."""
 
-    async def got() -> None:
+    async def fetch() -> None:
         async with aiohttp.ClientSession() as session:
             await session.get(f"https://{host}/")
 
-    asyncio.run(got())
+    asyncio.run(fetch())
 
 
 RAW = [resolve, resolve_old, connect, connect_ex, send_to, send_to_with_flags, open_connection, sock_connect]

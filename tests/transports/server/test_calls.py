@@ -95,11 +95,11 @@ def test_a_client_that_leaves(seconds, expected):
 
 
 def test_a_late_call_that_is_then_held_without_its_client():
-    left, over = threading.Event(), threading.Event()
+    has_left, over = threading.Event(), threading.Event()
 
     async def answer(request):
         try:
-            while not left.is_set():
+            while not has_left.is_set():
                 await sleep(0.001)
             await sleep(0.01)
             await sleep(math.inf)
@@ -109,7 +109,7 @@ def test_a_late_call_that_is_then_held_without_its_client():
     with serving(answer) as server:
         with RawClient(server) as wire:
             wire.send(GET)
-        left.set()
+        has_left.set()
 
         assert over.wait(TIMEOUT)
 

@@ -72,9 +72,9 @@ def test_a_reset_does_not_wait_for_ever(monkeypatch):
 def test_a_cut_body(size, end, seen):
     """Under the length of the whole only *keep* bytes arrive, then the end; open closes."""
     with serving(always(b"x" * size, keep=size - 6, end=end)) as server:
-        got, how = fetched(server)
+        reply, how = fetched(server)
 
-    head, _, body = got.partition(b"\r\n\r\n")
+    head, _, body = reply.partition(b"\r\n\r\n")
     assert f"Content-Length: {size}".encode() in head
     assert b"Connection" not in head
     assert (len(body), how) == (size - 6, seen)
@@ -98,9 +98,9 @@ def test_close_after_a_whole_reply():
 def test_reset_after_a_whole_reply():
     """The client can read the reply before the reset."""
     with serving(always(BODY, end="reset")) as server:
-        got, how = fetched(server)
+        reply, how = fetched(server)
 
-    assert (got.endswith(BODY), how) == (True, "reset")
+    assert (reply.endswith(BODY), how) == (True, "reset")
 
 
 def test_raw_may_leave_the_connection_open():
@@ -133,9 +133,9 @@ def test_drips_scaled_to_nothing(chunk):
 def test_a_dripped_cut_and_reset():
     """Pieces, cut and end go together."""
     with serving(always(BODY, keep=5, chunk=2, pause=0.001, end="reset")) as server:
-        got, how = fetched(server)
+        reply, how = fetched(server)
 
-    assert (got.endswith(b"\r\n\r\n01234"), how) == (True, "reset")
+    assert (reply.endswith(b"\r\n\r\n01234"), how) == (True, "reset")
 
 
 def test_a_drip_whose_client_leaves():
@@ -187,10 +187,10 @@ def test_head_requests_have_no_body_to_cut_or_drip():
 def test_client_that_left_before_its_refusal_is_no_error(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def gone(_: Any) -> None:
+    def raise_reset(_: Any) -> None:
         raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
 
-    monkeypatch.setattr(asyncio.selector_events._SelectorSocketTransport, "write_eof", gone)  # type: ignore[attr-defined]
+    monkeypatch.setattr(asyncio.selector_events._SelectorSocketTransport, "write_eof", raise_reset)  # type: ignore[attr-defined]
     with SegmentMock() as mock:
         server = mock.serve()
         with socket.create_connection((server.host, server.port), timeout=10) as client:

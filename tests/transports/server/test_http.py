@@ -81,12 +81,12 @@ def test_a_half_closed_client_gets_every_pipelined_answer():
 def test_one_client_that_pipelines_does_not_stall_the_others():
     """Connections take turns, a request each."""
 
-    answered, is_begun, has_come = [], threading.Event(), threading.Event()
+    targets, is_begun, has_come = [], threading.Event(), threading.Event()
 
     async def answer(request):
         is_begun.set()
         assert has_come.wait(TIMEOUT)  # the server does nothing else until the other request is there
-        answered.append(request.target)
+        targets.append(request.target)
         return await echo(request)
 
     with serving(answer) as server, RawClient(server) as greedy, RawClient(server) as other:
@@ -97,7 +97,7 @@ def test_one_client_that_pipelines_does_not_stall_the_others():
         has_come.set()
         other.reply()
 
-    assert answered.index("/other") < 10
+    assert targets.index("/other") < 10
 
 
 def test_chunked_request_body():
@@ -129,7 +129,7 @@ def test_head():
 
 
 @pytest.mark.parametrize(
-    ("head", "said", "open_"),
+    ("head", "expected", "open_"),
     [
         (b"GET / HTTP/1.0\r\n\r\n", "close", False),
         (b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", "keep-alive", True),
@@ -137,10 +137,10 @@ def test_head():
         (b"GET / HTTP/1.1\r\nConnection: keep-alive\r\n\r\n", None, True),
     ],
 )
-def test_closing_side_sends_connection_close(head, said, open_):
+def test_closing_side_sends_connection_close(head, expected, open_):
     """HTTP/1.0 closes by default, and HTTP/1.1 keeps the connection by default."""
     with serving() as server, RawClient(server) as wire:
-        assert wire.send(head).reply()[1].get("connection") == said
+        assert wire.send(head).reply()[1].get("connection") == expected
         if open_:
             assert wire.send(GET).reply()[1]["x-turn"] == "2"
         else:

@@ -11,7 +11,7 @@ from .raw_client import GET, TIMEOUT, RawClient, serving
 
 
 @pytest.mark.parametrize(
-    ("sent", "said"),
+    ("data", "sentence"),
     [
         (b"\x16\x03\x01\x02\x00\x01\x00", b"TLS"),
         (b"hello\r\n\r\n", b"not HTTP/1.1"),
@@ -24,26 +24,26 @@ from .raw_client import GET, TIMEOUT, RawClient, serving
         (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"not HTTP/1.1"),
     ],
 )
-def test_broken_http(sent, said):
+def test_broken_http(data, sentence):
     """What is not HTTP/1.1 gets a plain sentence, and the connection is closed."""
     with serving() as server, RawClient(server) as wire:
-        status, headers, body = wire.send(sent).reply()
+        status, headers, body = wire.send(data).reply()
 
         assert (status, headers["content-type"]) == (400, "text/plain; charset=utf-8")
-        assert said in body
+        assert sentence in body
         assert wire.rest() == b""
 
 
 @pytest.mark.parametrize(
-    ("sent", "sentence"),
+    ("data", "sentence"),
     [
         (b"\x16\x03\x01\x02\x00\x01\x00", "The server expects plain HTTP, but the client sent TLS"),
         (b"CONNECT api.salsalabs.org:443 HTTP/1.1\r\n\r\n", "The server is not a proxy, so it refuses CONNECT"),
     ],
 )
-def test_what_a_client_does_not_show_is_in_the_log(sent, sentence, caplog):
+def test_what_a_client_does_not_show_is_in_the_log(data, sentence, caplog):
     with serving() as server, RawClient(server) as wire:
-        wire.send(sent).reply()
+        wire.send(data).reply()
 
     assert [record.getMessage().partition(":")[0] for record in caplog.records] == [sentence]
 
@@ -109,11 +109,11 @@ def test_control_plane_has_its_own_limit():
     assert seen == [b"x" * 16, b""]
 
 
-@pytest.mark.parametrize("sent", [b"GET / HTTP/1.1\r\nX-A", b"PUT / HTTP/1.1\r\nContent-Length: 2\r\n\r\nx"])
-def test_a_request_that_is_not_completed(sent):
+@pytest.mark.parametrize("data", [b"GET / HTTP/1.1\r\nX-A", b"PUT / HTTP/1.1\r\nContent-Length: 2\r\n\r\nx"])
+def test_a_request_that_is_not_completed(data):
     """Begun but not finished in time: 408, plainly, and closed."""
     with serving(request_timeout=0.02) as server, RawClient(server) as wire:
-        status, headers, body = wire.send(sent).reply()
+        status, headers, body = wire.send(data).reply()
 
         assert (status, headers["content-type"]) == (408, "text/plain; charset=utf-8")
         assert b"within 0.02 s" in body

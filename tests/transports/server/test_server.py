@@ -106,10 +106,10 @@ def test_stop_leaves_nothing_behind():
         began = time.perf_counter()
         server.stop()
         took = time.perf_counter() - began
-        left = threads()
+        threads_afterwards = threads()
         ends = [wire.rest() for wire in wires]
 
-    assert left == []
+    assert threads_afterwards == []
     assert ends == [b""] * 20
     assert core.ended == ["unperformed"]
     assert sockets() == before

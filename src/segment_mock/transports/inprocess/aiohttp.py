@@ -56,8 +56,10 @@ def _create_connection(patch: Patch) -> Any:
             ConnectionTransport(loop, protocol, transport.connect(host))
         else:
             address, context = transport.address, transport.context
-            named = host if context else None
-            _, protocol = await loop.create_connection(self._factory, *address, ssl=context, server_hostname=named)
+            server_host = host if context else None
+            _, protocol = await loop.create_connection(
+                self._factory, *address, ssl=context, server_hostname=server_host
+            )
         protocol.segment_mock_origin = transport, transport.admission.armed  # type: ignore[attr-defined]
         return protocol
 
@@ -105,11 +107,11 @@ class ConnectionTransport(asyncio.Transport):
 
     def close(self) -> None:
         """End the connection; the protocol is notified in the next iteration of the loop."""
-        self._lose(None)
+        self._end_connection(None)
 
     def abort(self) -> None:
         """Close the connection, as `close` does."""
-        self._lose(None)
+        self._end_connection(None)
 
     def pause_reading(self) -> None:
         """Stop passing data to the protocol."""
@@ -137,12 +139,12 @@ class ConnectionTransport(asyncio.Transport):
                     break
                 self._protocol.data_received(step)
         except ConnectionError as error:
-            self._lose(error)
+            self._end_connection(error)
         except Exception as error:  # pass an exception of the core to the caller
             self._fail(error)
         else:
             if self._connection.closed and not self._paused:
-                self._lose(None)
+                self._end_connection(None)
 
     async def _elapse(self, wait: Wait) -> None:
         try:
@@ -155,9 +157,9 @@ class ConnectionTransport(asyncio.Transport):
 
     def _fail(self, error: Exception) -> None:
         self._protocol.set_exception(error)
-        self._lose(None)
+        self._end_connection(None)
 
-    def _lose(self, error: Exception | None) -> None:
+    def _end_connection(self, error: Exception | None) -> None:
         self._connection.close()
         if self._wait is not None:
             self._wait.cancel()

@@ -80,7 +80,7 @@ class Connection:
         self._timeout = timeout
         self._parser = RequestParser(transport.body_limit, "inprocess")
         self._exchange: Exchange | None = None
-        self._steps: Steps = _nothing()
+        self._steps: Steps = _no_steps()
         self._unread = b""
         self._files = 0
         self._closed = False
@@ -326,7 +326,7 @@ class Exchange:
             self._call, self._error = None, error
 
 
-def _nothing() -> Steps:
+def _no_steps() -> Steps:
     yield from ()
 
 

@@ -52,13 +52,13 @@ def seams(module: ModuleType) -> Iterable[Seam]:
 
 
 def _handle_request(patch: Patch) -> Any:
-    genuine = _genuine(patch.original)
+    genuine = _original_of(patch.original)
 
     def handle_request(self: Any, request: Any) -> Any:
-        beside = _beside(self, request)
+        beside = _second_pool(self, request)
         if beside is None:
             return patch.original(self, request)
-        for connection in _outdated(beside):
+        for connection in _outdated_connections(beside):
             connection.close()
         return genuine(beside, request)
 
@@ -66,13 +66,13 @@ def _handle_request(patch: Patch) -> Any:
 
 
 def _handle_async_request(patch: Patch) -> Any:
-    genuine = _genuine(patch.original)
+    genuine = _original_of(patch.original)
 
     async def handle_async_request(self: Any, request: Any) -> Any:
-        beside = _beside(self, request)
+        beside = _second_pool(self, request)
         if beside is None:
             return await patch.original(self, request)
-        for connection in _outdated(beside):
+        for connection in _outdated_connections(beside):
             await connection.aclose()
         return await genuine(beside, request)
 
@@ -80,7 +80,7 @@ def _handle_async_request(patch: Patch) -> Any:
 
 
 @cache
-def _genuine(function: Any) -> Any:
+def _original_of(function: Any) -> Any:
     """Return httpcore's original function, to which *function*, a patch of another library, refers."""
     seen: list[Any] = [function]
     for candidate in seen:
@@ -120,7 +120,7 @@ async def _mapped(function: Callable[..., Any], *arguments: Any) -> Any:
         raise httpcore.ReadError(*error.args) from error
 
 
-def _beside(pool: Any, request: Any) -> Any:
+def _second_pool(pool: Any, request: Any) -> Any:
     """Return the second pool of *pool*, with the same limits, or None if the host of *request* is not intercepted."""
     transport = REGISTRY.transport_for(request.url.host.decode("ascii"))
     if transport is None:
@@ -143,7 +143,7 @@ def _beside(pool: Any, request: Any) -> Any:
     return beside
 
 
-def _outdated(beside: Any) -> list[Any]:
+def _outdated_connections(beside: Any) -> list[Any]:
     """Return the idle connections that have to be closed because a fault was armed."""
     if beside.armed == beside.transport.admission.armed:
         return []
@@ -172,7 +172,7 @@ def _create_connection(pool: Any, origin: Any) -> Any:
     backend = _Backend(transport, origin, is_async, pool._network_backend)
     kind, name = _CONNECTIONS[is_async]
     connection = kind(origin, keepalive_expiry=pool._keepalive_expiry, retries=pool._retries, network_backend=backend)
-    setattr(connection, name, _genuine(getattr(kind, name)).__get__(connection))
+    setattr(connection, name, _original_of(getattr(kind, name)).__get__(connection))
     return connection
 
 
@@ -263,7 +263,7 @@ class _PooledConnection:
                     return self._response(request, connection, reply)
             wire_kind: Any = httpcore.AsyncHTTP11Connection if is_async else httpcore.HTTP11Connection
             wire = wire_kind(self._origin, _Stream(connection, is_async, is_sent=plain is not None))
-            response = await _value(getattr(wire, _CONNECTIONS[is_async][1])(_again(request, body)))
+            response = await _value(getattr(wire, _CONNECTIONS[is_async][1])(_with_body(request, body)))
             response.stream = self._body(response.stream)
             return response
         except BaseException:
@@ -330,7 +330,7 @@ def _plain(request: Any, body: bytes, limit: int) -> tuple[str, str, dict[str, s
     return method.decode("ascii"), target.decode("ascii"), dict(pairs)
 
 
-def _again(request: Any, body: bytes) -> Any:
+def _with_body(request: Any, body: bytes) -> Any:
     """Return *request* with *body* in place of its stream, which was read already."""
     return httpcore.Request(
         request.method, request.url, headers=request.headers, content=body, extensions=request.extensions

@@ -246,14 +246,14 @@ class InterceptionRegistry:
 
     def _find(self) -> None:
         """Stay in ``sys.meta_path`` while a route patches clients or waits for their import."""
-        wanted = any(
+        is_new = any(
             route.modules is LIBRARIES or any(name not in sys.modules for name in route.modules)
             for route in self.routes
         )
-        if wanted and self not in sys.meta_path:
+        if is_new and self not in sys.meta_path:
             self._finders = sys.meta_path  # keep the list itself, because sys.meta_path may be replaced for a while
             sys.meta_path.insert(0, self)
-        elif not wanted and self in self._finders:
+        elif not is_new and self in self._finders:
             self._finders.remove(self)
 
     def _observe(self, spec: ModuleSpec) -> None:
@@ -394,11 +394,11 @@ class Interception:
             with self._copy():
                 return await function(*args, **options)
 
-        def called(*args: Any, **options: Any) -> Any:
+        def wrapper(*args: Any, **options: Any) -> Any:
             with self._copy():
                 return function(*args, **options)
 
-        return wraps(function)(awaited if iscoroutinefunction(function) else called)  # type: ignore[return-value]
+        return wraps(function)(awaited if iscoroutinefunction(function) else wrapper)  # type: ignore[return-value]
 
     def _decorate(self, case: type[TestCase]) -> None:
         run = case.run

@@ -40,10 +40,10 @@ def finish(steps: Generator[Wait, None, T], clock: Clock, timeout: float | None)
 
     Raises TimeoutError once the waits exceed *timeout* seconds (None: no limit), WouldHangForever if they never end.
     """
-    left = timeout
+    remaining = timeout
     try:
         while True:
-            left = elapse(next(steps), clock, left)
+            remaining = elapse(next(steps), clock, remaining)
     except StopIteration as stop:
         result: T = stop.value
         return result
@@ -55,11 +55,11 @@ async def finish_async(steps: Generator[Wait, None, T], clock: Clock, timeout: f
     """Run *steps* as `finish` does, in a coroutine; its event loop performs each wait."""
     from anyio.lowlevel import checkpoint
 
-    left = timeout
+    remaining = timeout
     try:
         await checkpoint()
         while True:
-            left = await elapse_async(next(steps), clock, left)
+            remaining = await elapse_async(next(steps), clock, remaining)
     except StopIteration as stop:
         result: T = stop.value
         return result
@@ -71,13 +71,13 @@ async def next_piece_async(steps: Steps, clock: Clock, timeout: float | None) ->
     """Return the next bytes as `next_piece` does, in a coroutine; its event loop performs each wait."""
     from anyio.lowlevel import checkpoint
 
-    left = timeout
+    remaining = timeout
     try:
         await checkpoint()
         for step in steps:
             if isinstance(step, bytes):
                 return step
-            left = await elapse_async(step, clock, left)
+            remaining = await elapse_async(step, clock, remaining)
     except BaseException:
         steps.close()
         raise
@@ -86,44 +86,44 @@ async def next_piece_async(steps: Steps, clock: Clock, timeout: float | None) ->
 
 def next_piece(steps: Steps, clock: Clock, timeout: float | None) -> bytes:
     """Return the next bytes of *steps*, or ``b""`` at their end. It waits as `finish` does."""
-    left = timeout
+    remaining = timeout
     for step in steps:
         if isinstance(step, bytes):
             return step
         try:
-            left = elapse(step, clock, left)
+            remaining = elapse(step, clock, remaining)
         except BaseException:
             steps.close()
             raise
     return b""
 
 
-def elapse(wait: Wait, clock: Clock, left: float | None) -> float | None:
+def elapse(wait: Wait, clock: Clock, budget: float | None) -> float | None:
     """Move *clock* to the end of *wait*, and return the rest of the timeout.
 
-    *left* is the timeout before the wait in seconds (None: no limit).
+    *budget* is the timeout before the wait in seconds (None: no limit).
     """
     remaining = max(0.0, wait.end - clock.now())
-    if _is_too_long(remaining, left):
-        clock.skip(max(0.0, left or 0.0))
+    if _is_too_long(remaining, budget):
+        clock.skip(max(0.0, budget or 0.0))
         raise TimeoutError("timed out")
     if math.isinf(remaining):
         raise would_hang(wait)
     clock.skip(remaining)
-    return None if left is None else left - remaining
+    return None if budget is None else budget - remaining
 
 
-async def elapse_async(wait: Wait, clock: Clock, left: float | None) -> float | None:
+async def elapse_async(wait: Wait, clock: Clock, budget: float | None) -> float | None:
     """Suspend the running task until the end of *wait*, like `elapse`; cancelling the task ends the wait."""
     now = clock.now()
     remaining = max(0.0, wait.end - now)
-    if _is_too_long(remaining, left):
-        patience = max(0.0, left or 0.0)
+    if _is_too_long(remaining, budget):
+        patience = max(0.0, budget or 0.0)
         await suspend(clock, patience, now + patience, wait)
         raise TimeoutError("timed out")
     if remaining:
         await suspend(clock, remaining, wait.end, wait)
-    return None if left is None else left - remaining
+    return None if budget is None else budget - remaining
 
 
 async def suspend(clock: Clock, seconds: float, end: float, wait: Wait) -> None:
@@ -153,6 +153,6 @@ def would_hang(wait: Wait) -> WouldHangForever:
     return WouldHangForever(f"{wait.call}: {reason} never answers, and the client has no timeout; set one")
 
 
-def _is_too_long(seconds: float, left: float | None) -> bool:
+def _is_too_long(seconds: float, remaining: float | None) -> bool:
     # Ignore the microseconds for which the clock may have run since the wait began.
-    return left is not None and round(seconds, 3) >= left
+    return remaining is not None and round(seconds, 3) >= remaining

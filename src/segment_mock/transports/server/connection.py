@@ -161,11 +161,11 @@ class Connection(asyncio.Protocol):
 
     def _watch(self) -> None:
         """Run the deadline only while a request is incomplete."""
-        wanted = self._parser.incomplete and not self._paused
-        if wanted and self._deadline is None:
+        needs_timer = self._parser.incomplete and not self._paused
+        if needs_timer and self._deadline is None:
             seconds = self._context.request_timeout
             self._deadline = self._context.loop.call_later(seconds, self._overdue, self._parser.count)
-        elif self._deadline is not None and not wanted:
+        elif self._deadline is not None and not needs_timer:
             self._deadline.cancel()
             self._deadline = None
 

@@ -68,7 +68,7 @@ class RequestParser:
     """
 
     __slots__ = (
-        "_admit", "_body", "_body_limit", "_connection", "_data", "_headers", "_left", "_method", "_queue_limit",
+        "_admit", "_body", "_body_limit", "_connection", "_data", "_headers", "_method", "_queue_limit", "_remaining",
         "_searched", "_size", "_step", "_target", "_trailers", "_transport", "_tunnels", "backlogged", "count", "done",
         "expects_continue", "incomplete", "refused", "requests", "rest",
     )  # fmt: skip
@@ -200,17 +200,17 @@ class RequestParser:
             if not digits.isdecimal():
                 raise _Refused(f"This is not HTTP/1.1: bad Content-Length {digits[:100]!r}.")
             length = int(digits) if len(digits) < 20 else 10**20
-        self._left, self._step = length, RequestParser._read_body
+        self._remaining, self._step = length, RequestParser._read_body
         if length > self._body_limit and self._is_too_large(length):
             self._refuse_body()
             return at
         return self._read_body(data, at)
 
     def _read_body(self, data: bytes, at: int) -> int:
-        piece = data[at : at + self._left]
-        self._left -= len(piece)
+        piece = data[at : at + self._remaining]
+        self._remaining -= len(piece)
         self._body.append(piece)
-        if not self._left:
+        if not self._remaining:
             self._complete()
         return at + len(piece)
 
@@ -221,19 +221,19 @@ class RequestParser:
         match = _CHUNK_LINE.fullmatch(line)
         if match is None:
             raise _Refused(f"This is not HTTP/1.1: bad chunk size {line[:100].decode('latin-1')!r}.")
-        self._left = int(match[1], 16)
-        self._size += self._left
+        self._remaining = int(match[1], 16)
+        self._size += self._remaining
         if self._is_too_large(self._size):
             self._refuse_body()
-        self._step = RequestParser._read_chunk if self._left else RequestParser._read_trailer
+        self._step = RequestParser._read_chunk if self._remaining else RequestParser._read_trailer
         self._trailers = 0
         return at + len(line) + 2
 
     def _read_chunk(self, data: bytes, at: int) -> int:
-        piece = data[at : at + self._left]
-        self._left -= len(piece)
+        piece = data[at : at + self._remaining]
+        self._remaining -= len(piece)
         self._body.append(piece)
-        if not self._left:
+        if not self._remaining:
             self._step = RequestParser._read_chunk_end
         return at + len(piece)
 

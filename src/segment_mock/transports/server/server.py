@@ -205,16 +205,16 @@ class LiveServer:
         if thread is threading.current_thread():
             context.drop_waiting()
             return
-        done = threading.Event()
+        is_done = threading.Event()
 
         def drop() -> None:
             context.drop_waiting()
-            done.set()
+            is_done.set()
 
         with suppress(RuntimeError):  # the loop is closed: the server was stopped, so no call waits
             context.loop.call_soon_threadsafe(drop)
             # The time limit avoids a deadlock: the caller may hold a lock that a closing call needs.
-            done.wait(INTERRUPT_TIMEOUT)
+            is_done.wait(INTERRUPT_TIMEOUT)
 
     def _close_authority(self) -> None:
         if self._authority:

@@ -100,16 +100,13 @@ def _operation(view: View, core: Emulator) -> Json:
 
 
 def _path_parameters(path: str, core: Emulator) -> Iterator[Json]:
+    members = {name for vendor in core.vendors.values() for name in member_names(vendor.state_class)}
     for converter, name in _ARGUMENT.findall(path):
         schema: Json = {"type": "integer", "minimum": 0} if converter == "int" else {"type": "string", "minLength": 1}
         schema = {"enum": [*core.vendors]} if name == "vendor" else schema
-        schema = {"enum": _members(core)} if name == "member" else schema
+        schema = {"enum": sorted(members)} if name == "member" else schema
         schema = {"enum": [*FILE_KINDS]} if name == "file" else schema
         yield {"in": "path", "name": name, "required": True, "description": _OF_PATHS[name], "schema": schema}
-
-
-def _members(core: Emulator) -> list[str]:
-    return sorted({name for vendor in core.vendors.values() for name in member_names(vendor.state_class)})
 
 
 def _query_parameters(view: View, core: Emulator) -> Iterator[Json]:

@@ -29,13 +29,13 @@ def file_schema(name: str, core: Emulator) -> Json:
 
 
 def _data(core: Emulator) -> Json:
-    vendors = {name: _part(vendor) for name, vendor in core.vendors.items()}
+    vendors = {name: _vendor_schema(vendor) for name, vendor in core.vendors.items()}
     about = "The records that a mock starts with, by vendor and table, in wire names."
     properties = {"$schema": {"type": "string"}, **vendors, "stubs": stub_rules_schema()}
     return {"type": "object", "description": about, "properties": properties, "additionalProperties": False}
 
 
-def _part(vendor: Vendor) -> Json:
+def _vendor_schema(vendor: Vendor) -> Json:
     """Return the schema of one vendor's part of a data file."""
     converter = _converter()
     tables = {
@@ -68,27 +68,24 @@ def _stubs(core: Emulator) -> Json:
 
 
 def _settings(core: Emulator) -> Json:
-    rows = {name: _setting(row) for row in all_options(core.vendors.values()) for name in _spellings(row.name)}
+    options = all_options(core.vendors.values())
+    rows = {name: _setting(row) for row in options for name in (row.name.replace("_", "-"), row.name)}
     about = "The settings of segment-mock.yaml, or of [tool.segment-mock] in pyproject.toml."
     return {"type": "object", "description": about, "properties": rows, "additionalProperties": False}
 
 
-def _spellings(name: str) -> dict[str, None]:
-    return dict.fromkeys((name.replace("_", "-"), name))
-
-
 def _setting(row: Option) -> Json:
     if row.choices:
-        one: Json = {
+        schema: Json = {
             "enum": [*row.choices, *([False] if "off" in row.choices else [])]
         }  # YAML reads an unquoted off as false
     else:
-        one = {BOOL: {"type": ["boolean", "string"]}, INT: {"type": ["integer", "string"]}}.get(
+        schema = {BOOL: {"type": ["boolean", "string"]}, INT: {"type": ["integer", "string"]}}.get(
             row.kind, {"type": ["number", "string"]} if row.kind is FLOAT else {}
         )
     bounds = {"minimum": row.min, "maximum": row.max}
-    one = {**one, **{name: bound for name, bound in bounds.items() if bound is not None}}
-    value = {"anyOf": [one, {"type": "array", "items": one}]} if row.many and one else one
+    schema = {**schema, **{name: bound for name, bound in bounds.items() if bound is not None}}
+    value = {"anyOf": [schema, {"type": "array", "items": schema}]} if row.many and schema else schema
     default = {} if row.initial in (None, ()) else {"default": row.initial}
     return {**({"anyOf": [value, {"type": "null"}]} if value else {}), "description": row.help, **default}
 

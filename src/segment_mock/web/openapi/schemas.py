@@ -24,7 +24,7 @@ class Converter(OpenAPIConverter):
     def init_attribute_functions(self) -> None:
         """Add functions whose results override apispec's guesses."""
         super().init_attribute_functions()  # type: ignore[no-untyped-call]
-        for function in (_own, _checked, _batched, _sourced):
+        for function in (_own_schema, _checked, _batched, _sourced):
             self.add_attribute_function(function)  # type: ignore[no-untyped-call]
 
     def enum2properties(self, field: Any, **options: Any) -> Json:
@@ -98,7 +98,7 @@ def _name(schema: Any) -> str:
     return kind.__name__ + left_out
 
 
-def _own(self: Converter, field: Any, ret: Json, **_: Any) -> Json:
+def _own_schema(self: Converter, field: Any, ret: Json, **_: Any) -> Json:
     own: Json = dict(getattr(field, "as_schema", {}))
     if isinstance(field, fields.Boolean) and isinstance(_root(field), RequestSchema):
         ret.pop("type", None)

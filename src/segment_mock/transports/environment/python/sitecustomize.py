@@ -76,11 +76,11 @@ def _redirect(address: tuple[str, int], patterns: list[str]) -> None:
     def gethostbyname(host: str) -> str:
         return stand_in(host) if _is_vendors(host, patterns) else by_name(host)
 
-    def target(wanted: Any) -> Any:
-        name = wanted[0] if isinstance(wanted, tuple) else ""
+    def target(requested_address: Any) -> Any:
+        name = requested_address[0] if isinstance(requested_address, tuple) else ""
         if name == _SILENT:
             return silence()
-        return {_STAND_IN: address, _REFUSING: _CLOSED}.get(name, wanted)
+        return {_STAND_IN: address, _REFUSING: _CLOSED}.get(name, requested_address)
 
     def silence() -> tuple[str, int]:
         """Return the address of a listener that accepts no connection and whose queue is full."""
@@ -97,8 +97,8 @@ def _redirect(address: tuple[str, int], patterns: list[str]) -> None:
         return silent[0].getsockname()  # type: ignore[no-any-return]
 
     socket.getaddrinfo, socket.gethostbyname = getaddrinfo, gethostbyname
-    socket.socket.connect = lambda self, wanted: connect(self, target(wanted))  # type: ignore[method-assign]
-    socket.socket.connect_ex = lambda self, wanted: connect_ex(self, target(wanted))  # type: ignore[method-assign]
+    socket.socket.connect = lambda self, requested_address: connect(self, target(requested_address))  # type: ignore[method-assign]
+    socket.socket.connect_ex = lambda self, requested_address: connect_ex(self, target(requested_address))  # type: ignore[method-assign]
 
 
 def _bypass_proxy(patterns: list[str]) -> None:
