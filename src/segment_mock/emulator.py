@@ -218,8 +218,11 @@ class Emulator:
             response = call.with_faults(response)
             if self.settings["cors"]:
                 response = _shared(response)
-        except SystemExit as error:  # a fault must not end the program or the event loop
-            raise RuntimeError(f"a fault raised {error!r}") from error
+        except (Exception, SystemExit) as error:
+            call.hints.append(f"a fault, or the match of a rule, raised {brief(error, 300)}")
+            if isinstance(error, SystemExit):  # it must not end the program or the event loop
+                raise RuntimeError(f"a fault raised {error!r}") from error
+            raise
         finally:
             end(call, entry, response, self.journal)
         return response

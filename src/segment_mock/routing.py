@@ -16,6 +16,7 @@ LOCAL = ("localhost", "127.0.0.1", "::1")
 _LONG = 1000  # longer hosts and targets are rare, so they are not cached
 _MOST = 256
 _SLASHES = re.compile("/{2,}")
+_ESCAPED = re.compile("%[0-9a-fA-F]{2}")
 _SLASH = "trailing_slash"  # a vendor with an assumption of this name also accepts its paths with a slash at the end
 _ARGUMENT = re.compile(r"\{(\w+)\}")
 
@@ -26,9 +27,19 @@ the assumption by which the path matched (``""`` if none)."""
 
 
 def folded(target: str) -> str:
-    """Return the path of *target* without its query, with repeated slashes replaced by one."""
+    """Return the path of *target* without its query, with repeated slashes replaced by one.
+
+    Letters, digits and ``-._~`` that are percent-encoded are decoded, because RFC 3986 makes no difference there.
+    """
     path = target.partition("?")[0]
+    if "%" in path:
+        path = _ESCAPED.sub(_unreserved, path)
     return _SLASHES.sub("/", path) if "//" in path else path
+
+
+def _unreserved(escaped: re.Match[str]) -> str:
+    letter = chr(int(escaped[0][1:], 16))
+    return letter if letter.isascii() and (letter.isalnum() or letter in "-._~") else escaped[0]
 
 
 class Routes:

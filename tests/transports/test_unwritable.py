@@ -136,6 +136,16 @@ def test_error_of_one_call(transport: Any, stage: Any, caplog: pytest.LogCapture
         first, second = mock.journal
 
     assert ("abandoned", 200) == (first.outcome, second.status)
+    assert first.hint.startswith("a fault, or the match of a rule, raised ")
+
+
+def test_the_journal_has_the_error_of_a_match() -> None:
+    with SegmentMock() as mock, live(mock) as ask:
+        mock.faults.add("error", match=lambda call: call.no_such_member)
+        assert 500 == ask()
+        (entry,) = mock.journal
+
+    assert "raised AttributeError(" in entry.hint
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

@@ -1,6 +1,10 @@
 """Salsa: paths, verbs, hosts, tokens and content types."""
 
+import http.client
+
 import pytest
+
+from segment_mock import SegmentMock
 
 SEARCH = {"payload": {}}
 ROOT = "/api/integration/ext/v1"
@@ -29,6 +33,27 @@ def test_doubled_slashes_are_one(salsa, path, host):
     reply = api.send("POST", host + path, SEARCH)
 
     assert (200, [], 1) == (reply.status_code, reply.history, reply.json()["payload"]["count"])
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/api/integration/ext/v1/%73egments/search", 200),
+        ("/%61pi/integration/ext/v1/segments/%73%65arch", 200),
+        ("/api/integration/ext/v1/segments%2Fsearch", 404),
+        ("/api/integration/ext/v1/segments%20/search", 404),
+        ("/api/integration/ext/v1/segments%E9/search", 404),
+    ],
+)
+def test_a_letter_may_be_percent_encoded_but_not_a_slash(path, status):
+    """As RFC 3986 has it; over a socket, because the clients decode letters themselves."""
+    with SegmentMock() as mock:
+        connection = http.client.HTTPConnection("127.0.0.1", mock.serve().port, timeout=10)
+        connection.request("POST", path, b'{"payload": {}}', {"authToken": "t"})
+        reply = connection.getresponse().status
+        connection.close()
+
+    assert status == reply
 
 
 @pytest.mark.parametrize(
