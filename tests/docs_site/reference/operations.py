@@ -88,8 +88,10 @@ def _operation(vendor: Json, name: str) -> Iterator[str]:
 def _tables(tables: Iterator[ReferenceTable] | list[ReferenceTable], *, with_titles: bool = True) -> Iterator[str]:
     for one in tables:
         if one.rows:
+            literal = [number in one.literals and name != "type" for number, name in enumerate(one.columns)]
             rows = [
-                [_cell(cell, is_literal=number in one.literals) for number, cell in enumerate(row)] for row in one.rows
+                [_cell(cell, is_literal=is_literal) for cell, is_literal in zip(row, literal, strict=True)]
+                for row in one.rows
             ]
             yield (f"**{one.title}**\n\n" if with_titles else "") + table(one.columns, rows)
 
