@@ -121,7 +121,7 @@ class SegmentMock:
         return sorted({*public, *self._emulator.vendors})
 
     def __repr__(self) -> str:
-        return f"<SegmentMock of {comma_list(self._emulator.vendors)}>"
+        return f"<SegmentMock of {comma_list(self._core.vendors)}>"
 
     def vendor(self, name: str) -> Any:
         """Return the records of the vendor *name*, the same as ``mock.<name>``.
@@ -413,8 +413,9 @@ class SegmentMock:
         return admitted
 
     def _note_refused(self, host: str) -> None:
-        if host in self.refused or len(self.refused) < 1000:
-            self.refused[host] += 1
+        refused = self._core.refused  # also in a forked child, where the caller raises NetworkBlocked
+        if host in refused or len(refused) < 1000:
+            refused[host] += 1
 
     def _transports(self, name: Transport) -> Callable[[], InProcessTransport | LiveTransport]:
         """Return a function that opens transports of this kind."""

@@ -39,7 +39,7 @@ WRONG = [
     ("Item", {"where": 5}, "fault item: where: 5 is not a dictionary of names and values"),
     ("Latency", {"seconds": -1}, "fault latency: seconds: expected at least 0, got -1"),
     ("Latency", {"seconds": float("inf")}, "fault latency: seconds: inf is not a number"),
-    ("Latency", {"seconds": 1e9}, "fault latency: seconds: expected at most 604800, got 1e+09"),
+    ("Latency", {"seconds": 1e9}, "fault latency: seconds: expected at most 604800, got 1000000000"),
     ("Latency", {"distribution": "gauss"}, "distribution: 'gauss' is not one of fixed, uniform, normal, lognormal"),
     ("Disconnect", {"reset": 2}, "fault disconnect: reset: 2 is not true or false"),
     ("Truncate", {"at": 1.0}, "fault truncate: at: 1.0 is not a fraction from 0.0 up to 1, or a number of bytes"),

@@ -146,3 +146,31 @@ def test_one_from_the_environment() -> None:
 def test_names() -> None:
     """Flag and variable follow from the name."""
     assert ("--log-level", "SEGMENT_MOCK_LOG_LEVEL") == (LEVEL.flag, LEVEL.variable)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        (PORT, 1_234_567, "port: expected at most 65535, got 1234567"),
+        (
+            Option("wait", "How long.", 1.0, FLOAT, max=604_800),
+            604_800.25,
+            "wait: expected at most 604800, got 604800.25",
+        ),
+        (
+            Option("size", "How many.", 1, INT, max=10_000_000),
+            10_000_001,
+            "size: expected at most 10000000, got 10000001",
+        ),
+    ],
+)
+def test_a_number_out_of_bounds_is_named_with_all_its_digits(option: Option, value: Any, message: str) -> None:
+    with pytest.raises(SettingError) as error:
+        option.read(value)
+
+    assert message == str(error.value)
+
+
+def test_a_whole_number_that_no_float_can_hold_is_out_of_bounds() -> None:
+    with pytest.raises(SettingError, match=r"^port: expected at most 65535, got 1000000"):
+        PORT.read(10**400)

@@ -103,6 +103,18 @@ def test_call_of_a_child_without_a_server_is_refused(
     assert 0 == len(mock.journal)
 
 
+def test_a_call_of_a_child_to_another_host_is_refused_as_in_the_parent(mock: SegmentMock) -> None:
+    with mock.intercept(block_network=True):
+        outcome = in_child(lambda: requests.get("https://other.example/"))
+
+    assert outcome.startswith("NetworkBlocked: other.example was called at ")
+    assert "block_network=True" in outcome
+
+
+def test_a_copy_of_a_mock_in_a_child_can_be_printed(mock: SegmentMock) -> None:
+    assert "<SegmentMock of salsa, segmenter>" == in_child(lambda: repr(mock))
+
+
 def test_an_only_server_that_speaks_tls_is_verified(mock: SegmentMock) -> None:
     mock.serve(tls=True)
     with mock.intercept():

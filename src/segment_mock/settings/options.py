@@ -143,6 +143,11 @@ def _rules(value: Value) -> Value:
     return value if (isinstance(value, Mapping) or callable(value)) and not is_deep(value) else _file(value)
 
 
+def _number(value: Any) -> str:
+    """Return *value* with all of its digits, as a reader writes it: ``1`` for 1.0."""
+    return brief(int(value) if isinstance(value, float) and value.is_integer() else value)
+
+
 @dataclass(frozen=True)
 class OptionType:
     """The type of a setting: a *title* for messages, and *read*, which converts a value or raises ValueError."""
@@ -236,9 +241,9 @@ class Option:
         if self.choices and value not in self.choices:
             raise self._wrong(value, f"one of {', '.join(self.choices)}{suggestion(str(value), self.choices)}")
         if self.min is not None and not value >= self.min:
-            raise SettingError(f"{self.name}: expected at least {self.min:g}, got {value:g}")
+            raise SettingError(f"{self.name}: expected at least {_number(self.min)}, got {_number(value)}")
         if self.max is not None and not value <= self.max:
-            raise SettingError(f"{self.name}: expected at most {self.max:g}, got {value:g}")
+            raise SettingError(f"{self.name}: expected at most {_number(self.max)}, got {_number(value)}")
         return value
 
     def _credential(self, value: Value) -> str:

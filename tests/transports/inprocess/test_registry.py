@@ -206,6 +206,13 @@ def test_reimported_library_is_intercepted(mock: SegmentMock, monkeypatch: pytes
         assert [1, 1] == [count(), count(importlib.import_module("httpx"))]
 
 
+def test_a_library_whose_import_is_forbidden_is_left_alone(mock: SegmentMock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests of optional dependencies put None into ``sys.modules``."""
+    monkeypatch.setitem(sys.modules, "httpcore", None)
+    with mock.intercept():
+        assert count() == 1
+
+
 def test_a_restored_import_system_ends_no_interception_badly(
     mock: SegmentMock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

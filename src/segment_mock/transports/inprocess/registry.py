@@ -201,8 +201,9 @@ class InterceptionRegistry:
         # Import without the lock: another thread that imports the same modules may need the lock for its patches.
         modules = sys.modules
         for name in route.modules:
-            # Either may have been imported again since, as pytest's own pytester does.
-            if name in modules and self._libraries.get(name) != (modules[name], modules.get(_HOMES[name])):
+            # Either may have been imported again since, as pytest's own pytester does. None forbids the import.
+            module = modules.get(name)
+            if module is not None and self._libraries.get(name) != (module, modules.get(_HOMES[name])):
                 self._load(name)
         VIRTUAL.watch_threads()
         with self._lock:
