@@ -1,4 +1,4 @@
-"""A live server around a core as small as the test, and a client that sees every byte."""
+"""A live server around a minimal core, and a client that sees every byte."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def control(request: Request) -> Response:
 
 
 def always(body: bytes = b"", status: int = 200, **delivery: Any) -> Any:
-    """Return a core that always answers the same, delivered so."""
+    """Return a core that gives the same response to every request."""
 
     async def answer(request: Request) -> Response:
         return Response(status, {"Content-Type": "text/plain"}, body, Delivery(**delivery))
@@ -40,7 +40,7 @@ def always(body: bytes = b"", status: int = 200, **delivery: Any) -> Any:
 
 
 class Holding:
-    """A core that holds every call to /hold for *seconds* and notes how each of them ended."""
+    """A core that holds each call to /hold for *seconds*, and records how each of them ended."""
 
     def __init__(self, seconds: float = math.inf) -> None:
         self.seconds = seconds

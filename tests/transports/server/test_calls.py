@@ -1,4 +1,4 @@
-"""Calls on the live door: the control plane's, waiting, interrupted, abandoned and broken ones."""
+"""Calls on the live server: calls of the control plane, and waiting, interrupted, abandoned and failing calls."""
 
 import math
 import resource
@@ -14,7 +14,7 @@ from .raw_client import GET, HOLD, TIMEOUT, Holding, RawClient, control, serving
 
 
 def test_slow_control_plane_does_not_delay_other_calls():
-    """Control runs on a thread of its own; meanwhile the vendor's clients are served."""
+    """The control plane runs on a separate thread, while the vendors' clients are served."""
     entered, go = threading.Event(), threading.Event()
 
     def slow(request):
@@ -46,7 +46,7 @@ def test_what_is_the_control_planes(target, is_control):
 
 
 def test_interrupt_closes_the_calls_that_wait():
-    """Held or only late, a waiting call is closed unperformed and its client disconnected."""
+    """A waiting call is closed without being performed, and its client is disconnected."""
     for seconds in (math.inf, 3600):
         core = Holding(seconds)
         with serving(core) as server, RawClient(server) as wire, RawClient(server) as idle:
@@ -62,7 +62,7 @@ def test_interrupt_closes_the_calls_that_wait():
 
 @pytest.mark.parametrize("target", ["/_mock/reset", "/reset"])
 def test_interrupt_from_within(target):
-    """The control plane may interrupt, or the core, and its own answer still gets out."""
+    """The control plane or the core may interrupt, and its own response is still sent."""
     holding, holder = Holding(), []
 
     def reset(request):
@@ -140,7 +140,7 @@ async def raises(request):
 
 
 async def awaits_a_stranger(request):
-    """Await what is no pause."""
+    """Await an object that is not a pause."""
 
     class Stranger:
         def __await__(self):
@@ -178,7 +178,7 @@ def test_a_broken_control_plane(caplog):
 
 
 def test_a_call_that_fails_to_close(caplog):
-    """One call that does not let itself be closed leaves the others and `stop` alone."""
+    """A call that can't be closed affects neither the other calls nor `stop`."""
     started = threading.Semaphore(0)
 
     async def stubborn(request):
@@ -201,7 +201,7 @@ def test_a_call_that_fails_to_close(caplog):
 
 @pytest.mark.parametrize("seconds", [math.nan, None, "1", -math.nan])
 def test_invalid_pause_is_an_error_of_the_call(seconds, caplog):
-    """And confuses no timer of the others."""
+    """It does not affect the timers of other calls."""
 
     async def odd(request):
         if request.target == "/odd":
@@ -220,7 +220,7 @@ def test_invalid_pause_is_an_error_of_the_call(seconds, caplog):
 
 
 class Pausing:
-    """Asks for a pause of anything."""
+    """Asks for a pause of any value."""
 
     def __init__(self, seconds):
         self.seconds = seconds
@@ -236,7 +236,7 @@ def test_negative_pause_does_not_wait():
 
 
 def test_a_stream_that_breaks_ends_its_connection(caplog):
-    """Its client is not left waiting."""
+    """The client does not wait for more."""
     pieces = [b"a"]
 
     def stream(request):

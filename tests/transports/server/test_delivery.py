@@ -1,4 +1,4 @@
-"""Each Delivery on the wire, byte by byte, and as the exception that a real client raises."""
+"""Each `Delivery` as bytes on the connection, and as the exception that a real client raises."""
 
 import asyncio
 import errno
@@ -31,7 +31,7 @@ def fetched(server):
 
 
 def test_a_whole_reply_keeps_the_connection():
-    """The plain case: everything leaves, the next request follows."""
+    """The whole response is sent, and the next request follows."""
     with serving(always(BODY)) as server, RawClient(server) as wire:
         assert [wire.send(GET).reply()[2] for _ in range(2)] == [BODY, BODY]
 
@@ -46,7 +46,7 @@ def test_raw_bytes_then_the_end(raw, end):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the system does not tell what has not crossed")
 def test_a_reset_waits_for_bytes_that_have_not_crossed():
-    """A client that takes its time still gets every byte before the reset, however late."""
+    """A slow client still gets every byte before the reset."""
     raw = b"x" * 10**6
     with serving(always(BODY, raw=raw, end="reset")) as server, RawClient(server) as wire:
         watch = select.poll()
@@ -70,7 +70,10 @@ def test_a_reset_does_not_wait_for_ever(monkeypatch):
 @pytest.mark.parametrize("size", [10, 10**6])
 @pytest.mark.parametrize(("end", "seen"), [("open", "close"), ("close", "close"), ("reset", "reset")])
 def test_a_cut_body(size, end, seen):
-    """Under the length of the whole only *keep* bytes arrive, then the end; open closes."""
+    """Only *keep* bytes are sent, with the Content-Length of the whole body.
+
+    The connection is closed even with ``open``.
+    """
     with serving(always(b"x" * size, keep=size - 6, end=end)) as server:
         reply, how = fetched(server)
 
@@ -81,7 +84,7 @@ def test_a_cut_body(size, end, seen):
 
 
 def test_a_cut_that_cuts_nothing():
-    """More to keep than there is: an ordinary reply."""
+    """If *keep* exceeds the length of the body, the response is an ordinary one."""
     with serving(always(BODY, keep=99)) as server, RawClient(server) as wire:
         assert [wire.send(GET).reply()[2] for _ in range(2)] == [BODY, BODY]
 
@@ -104,14 +107,14 @@ def test_reset_after_a_whole_reply():
 
 
 def test_raw_may_leave_the_connection_open():
-    """Raw bytes that are a reply leave the connection to the next request."""
+    """After raw bytes that are a complete response, the connection serves the next request."""
     reply = b"HTTP/1.1 200 Fine\r\nContent-Length: 2\r\n\r\nok"
     with serving(always(raw=reply)) as server, requests.Session() as session:
         assert [session.get(server.url, timeout=TIMEOUT).reason for _ in range(2)] == ["Fine", "Fine"]
 
 
 def test_a_dripped_body():
-    """The head comes at once, every piece after a pause, and the next reply only after the last."""
+    """The head is sent immediately, every piece after a pause, and the next response after the last piece."""
     with serving(always(BODY, chunk=4, pause=0.02)) as server, RawClient(server) as wire:
         wire.send(GET + GET).head()
         began = time.perf_counter()
@@ -125,13 +128,13 @@ def test_a_dripped_body():
 
 @pytest.mark.parametrize("chunk", [0, 1, 3, 99])
 def test_drips_scaled_to_nothing(chunk):
-    """With time_scale 0 a slow body is as good as whole, whatever the pieces."""
+    """With time_scale 0 a slow body is sent without pauses, whatever its pieces are."""
     with serving(always(BODY, chunk=chunk, pause=60), time_scale=0) as server, RawClient(server) as wire:
         assert [wire.send(GET).reply()[2] for _ in range(2)] == [BODY, BODY]
 
 
 def test_a_dripped_cut_and_reset():
-    """Pieces, cut and end go together."""
+    """Pieces, cut and end can be combined."""
     with serving(always(BODY, keep=5, chunk=2, pause=0.001, end="reset")) as server:
         reply, how = fetched(server)
 
@@ -167,7 +170,7 @@ def test_a_body_that_never_comes():
     ],
 )
 def test_what_clients_make_of_it(delivery, in_requests, in_httpx):
-    """The very exceptions that the libraries raise for a vendor that breaks off."""
+    """The libraries raise the same exceptions as for a vendor that breaks off a response."""
     with serving(always(BODY, **delivery)) as server:
         with pytest.raises(in_requests) as caught:
             requests.get(server.url, timeout=TIMEOUT)
@@ -178,7 +181,7 @@ def test_what_clients_make_of_it(delivery, in_requests, in_httpx):
 
 
 def test_head_requests_have_no_body_to_cut_or_drip():
-    """HEAD gets its headers, however the body would have left."""
+    """HEAD gets its headers, whatever the delivery of the body is."""
     with serving(always(BODY, chunk=1, pause=60)) as server, RawClient(server) as wire:
         for _ in range(2):
             assert wire.send(b"HEAD / HTTP/1.1\r\n\r\n").head()[1]["content-length"] == "10"

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as real clients and broken ones speak it to the live door."""
+"""HTTP/1.1 of real clients, and malformed HTTP, on the live server."""
 
 import asyncio
 import threading
@@ -17,14 +17,14 @@ from .raw_client import GET, TIMEOUT, RawClient, echo, serving
 
 
 async def tells(request):
-    """Answer with everything that the core gets, as text."""
+    """Respond with the request that the core got, as text."""
     lines = [request.method, request.target, request.transport, str(request.number)]
     lines += [f"{name}={value}" for name, value in request.headers.items()]
     return Response(200, {}, "\n".join(lines).encode())
 
 
 def test_core_gets_the_request_as_sent():
-    """Target as sent, lower-case header names, repeated headers joined, the door's name."""
+    """The target is unchanged, header names are in lower case, and repeated headers are joined."""
     with serving(tells) as server, RawClient(server) as wire:
         _, _, body = wire.send(
             b"GET /a%20b//c?x=%2F HTTP/1.1\r\nHost: h\r\nX-A: 1\r\nx-a: \xe9\r\nX-B:\r\n\r\n"
@@ -34,7 +34,7 @@ def test_core_gets_the_request_as_sent():
 
 
 def test_keep_alive_counts_turns():
-    """One connection serves request after request; `turn` counts them from 1."""
+    """One connection serves many requests, numbered from 1."""
     with serving() as server, requests.Session() as session, RawClient(server) as other:
         turns = [session.get(server.url, timeout=TIMEOUT).headers["X-Turn"] for _ in range(3)]
         turns.append(other.send(GET).reply()[1]["x-turn"])
@@ -56,7 +56,7 @@ def test_clients_of_all_sorts():
 
 
 def test_pipelined_requests_are_answered_in_order():
-    """A late first reply holds back the later ones, however many; none is lost."""
+    """A late first response delays the later ones, and none is lost."""
 
     async def answer(request):
         if request.number in (1, 30):
@@ -79,7 +79,7 @@ def test_a_half_closed_client_gets_every_pipelined_answer():
 
 
 def test_one_client_that_pipelines_does_not_stall_the_others():
-    """Connections take turns, a request each."""
+    """The server answers one request of each connection in turn."""
 
     targets, is_begun, has_come = [], threading.Event(), threading.Event()
 
@@ -101,7 +101,7 @@ def test_one_client_that_pipelines_does_not_stall_the_others():
 
 
 def test_chunked_request_body():
-    """A chunked body arrives whole; trailers are not taken for headers."""
+    """A chunked body arrives whole, and trailers are not treated as headers."""
     with serving(tells) as server, RawClient(server) as wire:
         wire.send(b"POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", b"3\r\nabc\r\n0\r\nX-T: 1\r\n\r\n")
         assert b"x-t" not in wire.reply()[2]
@@ -148,7 +148,7 @@ def test_closing_side_sends_connection_close(head, expected, open_):
 
 
 def test_nothing_is_read_after_the_last_request():
-    """What comes after `Connection: close` is neither answered nor an error."""
+    """Bytes after `Connection: close` are neither answered nor an error."""
     with serving() as server, RawClient(server) as wire:
         wire.send(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n" + GET)
 
@@ -156,7 +156,7 @@ def test_nothing_is_read_after_the_last_request():
 
 
 def test_a_half_closed_client_gets_its_late_answer():
-    """Closing only the sending half, as nc does, is not leaving."""
+    """A client that closes only its sending direction, as nc does, still gets its response."""
 
     async def late(request):
         await sleep(0.02)
@@ -177,7 +177,7 @@ def test_a_half_closed_client_gets_its_late_answer():
     ],
 )
 def test_absolute_form(target, expected):
-    """A proxy's client sends whole URLs: the authority is the host, the rest the target."""
+    """A proxy's client sends whole URLs: the authority is the host, and the rest is the target."""
 
     async def answer(request):
         return Response(200, {}, f"{request.target} {request.headers['host']}".encode())
@@ -187,7 +187,7 @@ def test_absolute_form(target, expected):
 
 
 def test_connect_is_refused_with_a_hint():
-    """Without --proxy there is no tunnel, and the answer says how to get one."""
+    """Without --proxy there is no tunnel, and the response names the flag."""
     with serving() as server, RawClient(server) as wire:
         status, headers, body = wire.send(b"CONNECT api.salsalabs.org:443 HTTP/1.1\r\n\r\nrest").reply()
 
@@ -200,7 +200,7 @@ def test_connect_is_refused_with_a_hint():
     "framing", [b"Content-Length: 3\r\n\r\nabc", b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"]
 )
 def test_an_upgrade_is_ignored(framing):
-    """Java's client asks for h2c on every plain connection; body and later requests survive that."""
+    """Java's client asks for h2c on every plain connection; its body and its later requests are read."""
     ask = b"POST /a HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n"
     with serving() as server, RawClient(server) as wire:
         _, headers, body = wire.send(ask + framing + GET).reply()
@@ -221,7 +221,7 @@ def test_unknown_methods_reach_the_core(verb):
 
 @pytest.mark.parametrize("count", [2, 3, 40])
 def test_pipelined_upgrades_are_all_answered(count):
-    """In any number, with other requests between them."""
+    """Any number of them is answered, with other requests between them."""
     ask = b"PUT /%d HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 2\r\n\r\nhi"
     with serving() as server, RawClient(server) as wire:
         wire.send(b"".join(ask % number + GET for number in range(count)))
@@ -233,7 +233,7 @@ def test_pipelined_upgrades_are_all_answered(count):
 
 @pytest.mark.parametrize("cuts", [(), (1,), (3,), (4,), (5,), (1, 2, 3, 4), (20, 40)])
 def test_unknown_methods_reach_the_core_in_any_form(cuts, monkeypatch):
-    """Pipelined, and cut into segments anywhere."""
+    """They may be pipelined, and cut into segments anywhere."""
     data = b"BREW /a HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi" * 2 + GET + b"ICE-9 /b HTTP/1.1\r\n\r\n"
     received = count_calls(monkeypatch, Connection, "data_received")
     with serving() as server, RawClient(server) as wire:
@@ -246,7 +246,7 @@ def test_unknown_methods_reach_the_core_in_any_form(cuts, monkeypatch):
 
 
 def test_expect_of_http_1_0_is_ignored(monkeypatch):
-    """It has no interim replies."""
+    """HTTP/1.0 has no interim responses."""
     received = count_calls(monkeypatch, Connection, "data_received")
     with serving() as server, RawClient(server) as wire:
         wire.send(b"PUT / HTTP/1.0\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")

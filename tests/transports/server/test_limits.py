@@ -1,4 +1,4 @@
-"""What the live door refuses or cuts short by itself: broken, oversized and unfinished requests."""
+"""Requests that the live server itself refuses or ends: malformed, oversized and unfinished ones."""
 
 import pytest
 import requests
@@ -49,7 +49,7 @@ def test_what_a_client_does_not_show_is_in_the_log(data, sentence, caplog):
 
 
 def test_broken_after_a_good_request():
-    """The good request is answered first, and a HEAD does not cost the sentence its words."""
+    """The valid request is answered first, and the refusal has its sentence even after a HEAD."""
     with serving() as server, RawClient(server) as wire:
         wire.send(b"HEAD / HTTP/1.1\r\n\r\n" + b"\0\r\n\r\n")
 
@@ -66,7 +66,7 @@ def test_broken_after_a_good_request():
     ],
 )
 def test_a_head_beyond_64_kib(pieces):
-    """Many headers, one endless header, or a huge target: 431, plainly."""
+    """Many headers, one endless header, or a huge target get a plain 431."""
     with serving() as server, RawClient(server) as wire:
         status, headers, _ = wire.send(*pieces).reply()
 
@@ -74,7 +74,7 @@ def test_a_head_beyond_64_kib(pieces):
 
 
 def test_a_head_below_64_kib_in_small_pieces():
-    """However it is cut, a head within the limit is read."""
+    """A head within the limit is read, however it is cut."""
     head = b"GET / HTTP/1.1\r\n" + b"X-A: %s\r\n" % (b"a" * 999) * 60 + b"\r\n"
     with serving() as server, RawClient(server) as wire:
         wire.send(*[head[at : at + 7000] for at in range(0, len(head), 7000)])
@@ -95,13 +95,13 @@ def test_a_body_beyond_the_limit(framing):
 
 
 def test_a_client_that_sends_all_before_it_reads():
-    """What is too large is drained, so that the refusal is read and not overtaken by a reset."""
+    """The rest of a too large body is read and discarded, so that the client gets the refusal and not a reset."""
     with serving(body_limit=10) as server:
         assert requests.put(server.url, data=b"x" * 20 * 2**20, timeout=TIMEOUT).status_code == 413
 
 
 def test_control_plane_has_its_own_limit():
-    """A state may be larger than any call of the vendor's."""
+    """A state may be larger than any call to a vendor."""
     with serving(body_limit=1) as server:
         url = server.url + "/_mock/state"
         seen = [requests.put(url, data=body, timeout=TIMEOUT).content for body in (b"x" * 16, b"x" * 17)]
@@ -133,7 +133,7 @@ def pass_time(monkeypatch):
 
 
 def test_each_request_has_its_own_time(pass_time):
-    """A client that keeps sending requests in pieces is not cut off."""
+    """A client that keeps sending requests in pieces is not disconnected."""
     with serving(request_timeout=3600) as server, RawClient(server) as wire:
         wire.send(GET[:9])
         for _ in range(20):

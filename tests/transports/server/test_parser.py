@@ -1,4 +1,4 @@
-"""The parser by itself: what it makes of bytes, however they are cut, and that another one reads the same."""
+"""The parser alone: requests from bytes that are cut anywhere, compared with another parser."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def parse(*pieces: bytes, **options: Any) -> RequestParser:
 
 
 def outcome(parser: RequestParser) -> Outcome:
-    """Return method, target and body of each request; of a refusal its status."""
+    """Return method, target and body of each request, or the status of a refusal."""
     return [
         (item.method, item.target, item.body) if isinstance(item, Request) else (str(item.status), "", b"")
         for item, _ in parser.requests
@@ -54,7 +54,7 @@ EXPECTED = {
 @example(requests=[UPGRADE] * 6, cuts=[])
 @example(requests=[BREW, UPGRADE, BREW], cuts=[1, 2, 3, 4, 5])
 def test_pipelined_requests_are_read_however_they_are_cut(requests: list[bytes], cuts: list[int]) -> None:
-    """Unknown methods and Upgrade requests among them, in any number."""
+    """Unknown methods and Upgrade requests may be among them."""
     data = b"".join(requests)
     places = sorted({min(cut, len(data)) for cut in cuts})
     parser = parse(*[data[a:b] for a, b in zip([0, *places], [*places, len(data)], strict=True)])
@@ -171,7 +171,7 @@ AMBIGUOUS = (
 @pytest.mark.parametrize("data", AMBIGUOUS)
 @pytest.mark.parametrize("in_pieces", [False, True])
 def test_what_two_parsers_could_read_in_two_ways_is_refused(data: bytes, in_pieces: bool) -> None:
-    """With 400, and nothing behind it is read."""
+    """The refusal is a 400, and nothing after it is read."""
     data += GET
     parser = parse(*([bytes([byte]) for byte in data] if in_pieces else [data]))
 
@@ -204,7 +204,7 @@ def test_bad_chunks_are_refused(chunks: bytes) -> None:
     ],
 )
 def test_bodies_that_are_too_large_are_known_by_their_length(data: bytes) -> None:
-    """Not a byte more than necessary is waited for."""
+    """The parser does not wait for the rest of the body."""
     ((request, option),) = parse(data).requests
 
     assert isinstance(request, Request)
@@ -225,7 +225,7 @@ def test_bodies_that_are_too_large_are_known_by_their_length(data: bytes) -> Non
     ],
 )
 def test_work_is_linear_in_the_input(piece: bytes) -> None:
-    """However the bytes are cut: ten times as many take ten times as long, with some margin."""
+    """Ten times as many bytes take about ten times as long, however they are cut."""
     began = time.process_time()
     parse(piece)
     duration = time.process_time() - began
@@ -246,14 +246,14 @@ def test_work_is_linear_in_the_input(piece: bytes) -> None:
     ],
 )
 def test_nothing_without_an_end_is_kept(data: bytes, limit: int) -> None:
-    """Heads, chunk lines and trailers have a longest length: 431."""
+    """Heads, chunk lines and trailers have a maximum length: 431."""
     parser = parse(data, *[b"a" * 1000] * (limit // 1000 + 2))
 
     assert [("431", "", b"")] == outcome(parser)
 
 
 class Other:
-    """What httptools makes of the same bytes."""
+    """The requests that httptools reads from the same bytes."""
 
     def __init__(self) -> None:
         self.messages: Outcome = []
@@ -291,7 +291,7 @@ BODIES = st.sampled_from(
 @settings(max_examples=500, suppress_health_check=[HealthCheck.too_slow])
 @given(messages=st.lists(st.tuples(LINES, st.lists(FIELDS, max_size=4), BODIES), min_size=1, max_size=3))
 def test_no_other_parser_reads_more_into_it(messages: list[tuple[bytes, list[bytes], bytes]]) -> None:
-    """What both accept they read alike, request by request: nothing can be smuggled past either."""
+    """Requests that both parsers accept are read in the same way, so nothing can be smuggled."""
     data = b"".join(b"\r\n".join([line, *fields, b"", body]) for line, fields, body in messages)
     other = Other()
     with suppress(httptools.HttpParserError):

@@ -1,4 +1,4 @@
-"""The live server's life: start and stop, and what is left behind: nothing."""
+"""Start and stop of the live server, after which no resource is left."""
 
 import errno
 import gc
@@ -33,7 +33,7 @@ def sockets():
 
 
 def test_start_binds_a_free_port_and_says_where():
-    """Port 0 takes a free one; `url` is where requests are answered once `start` returns."""
+    """Port 0 selects a free port, and requests to `url` are answered once `start` returns."""
     with serving() as server:
         assert server.port > 0
         assert server.url == f"http://127.0.0.1:{server.port}"
@@ -52,7 +52,7 @@ def test_ipv6():
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_a_busy_port_is_an_error_at_once(host):
-    """The caller of `start` gets the OSError, with the address in it, and no thread is left."""
+    """`start` raises an OSError with the address, and no thread is left."""
     try:
         busy = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError:
@@ -68,7 +68,7 @@ def test_a_busy_port_is_an_error_at_once(host):
 
 
 def test_second_start_is_an_error_and_second_stop_is_not():
-    """`start` refuses a server that runs; `stop` has nothing to say about one that does not."""
+    """`start` raises for a running server; `stop` does nothing for a stopped one."""
     server = LiveServer(echo, control, Clock())
     server.stop()
     server.start()
@@ -93,7 +93,7 @@ def test_a_stopped_server_starts_again_at_its_address():
 
 
 def test_stop_leaves_nothing_behind():
-    """Idle connections, held calls and the control plane's worker are gone when `stop` returns."""
+    """Idle connections, held calls and the worker of the control plane have ended when `stop` returns."""
     before, core = sockets(), Holding()
     with ExitStack() as stack:
         server = stack.enter_context(serving(core))
@@ -154,7 +154,7 @@ def test_stop_from_the_loop_and_from_the_control_plane():
 
 
 def test_the_date_is_the_worlds():
-    """Date comes from the clock that the test has frozen."""
+    """The Date header has the time of the mock's frozen clock."""
     clock = Clock()
     clock.freeze("2018-03-21T15:12:09.310Z")
     with serving(always(), clock=clock) as server, RawClient(server) as wire:
@@ -205,7 +205,7 @@ print("answered")
 @pytest.mark.parametrize("library", ["freezegun", "freezegun, asyncio too", "time-machine"])
 @pytest.mark.parametrize("imported", ["before", "while frozen"])
 def test_waiting_is_real_while_a_test_freezes_time(library, imported):
-    """Timers of the server hang on a time source that no test library replaces."""
+    """Timers of the server use a time source that no test library replaces."""
     command = [sys.executable, "-c", FROZEN, library, imported]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
 

@@ -1,4 +1,4 @@
-"""A server stops at once, whatever its clients are doing, and nothing of it is left."""
+"""A server stops immediately, whatever its clients are doing, and no resource is left."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def client_hello(host: str = "localhost") -> bytes:
 
 
 def silent(sock: socket.socket) -> None:
-    """Say nothing."""
+    """Send nothing."""
 
 
 def mid_head(sock: socket.socket) -> None:
@@ -70,7 +70,7 @@ def hanging(sock: socket.socket) -> None:
 
 
 def choked(sock: socket.socket) -> None:
-    """Ask again and again, and read nothing."""
+    """Send requests repeatedly, and read nothing."""
     sock.setblocking(False)
     with suppress(BlockingIOError):
         while True:
@@ -111,7 +111,7 @@ def hello_only(sock: socket.socket) -> None:
 
 
 def silent_tunnel(sock: socket.socket) -> None:
-    """Open a tunnel and say nothing in it."""
+    """Open a tunnel, and send nothing in it."""
     sock.sendall(CONNECT)
     sock.recv(1000)
 
@@ -166,10 +166,7 @@ def serve(mock: SegmentMock, kind: str) -> LiveServer:
 
 
 def seconds_to_stop(mock: SegmentMock, kind: str, client: Client, *, is_settled: bool = True) -> float:
-    """Return how long a server takes to stop that three of these clients are connected to.
-
-    *is_settled*: it has heard of them all, because it has answered a client that came after them.
-    """
+    """Return the seconds that a server with three such clients takes to stop."""
     with ExitStack() as stack:
         server = serve(mock, kind)
         for _ in range(3):
@@ -224,7 +221,7 @@ def test_stops_while_handshakes_begin(mock: SegmentMock) -> None:
 
 @pytest.mark.slow
 def test_nothing_is_left_of_many_servers(mock: SegmentMock, caplog: pytest.LogCaptureFixture) -> None:
-    """No thread, socket or poller, no temporary file, nothing in the mock, no word in the log."""
+    """No thread, socket, poller or temporary file is left, and nothing is in the mock or the log."""
     for kind, client in CASES:
         seconds_to_stop(mock, kind, client, is_settled=False)
     before = open_descriptors()

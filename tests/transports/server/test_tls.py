@@ -1,4 +1,4 @@
-"""TLS and the proxy of the live door, with real clients."""
+"""TLS and the proxy of the live server, with real clients."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def mock() -> Iterator[SegmentMock]:
 
 @pytest.fixture
 def session() -> Iterator[requests.Session]:
-    """A client that looks at no environment."""
+    """Return a client that ignores the environment."""
     with requests.Session() as session:
         session.trust_env = False
         yield session
@@ -61,7 +61,7 @@ def test_ca_file_is_its_owners_alone_and_goes_with_the_server(mock: SegmentMock)
 
 
 def test_silent_client_does_not_block_others(mock: SegmentMock, session: requests.Session) -> None:
-    """A connection that sends no handshake leaves the server to the others."""
+    """A connection without a handshake does not block other clients."""
     server = mock.serve(tls=True)
     with socket.create_connection((server.host, server.port)):
         reply = session.post(server.url + SEARCH, json=ALL, headers=KEY, verify=server.ca_file, timeout=5)
@@ -71,7 +71,7 @@ def test_silent_client_does_not_block_others(mock: SegmentMock, session: request
 
 @pytest.mark.parametrize("client", ["requests", "httpx"])
 def test_proxy_leads_a_hard_coded_https_host_here(mock: SegmentMock, session: requests.Session, client: str) -> None:
-    """CONNECT for a vendor's host ends in the emulator, under a certificate for that very host."""
+    """CONNECT for a vendor's host reaches the emulator, under a certificate for that host."""
     server = mock.serve(proxy=True)
     if client == "requests":
         proxies = {"https": server.url}
@@ -109,7 +109,7 @@ def test_no_other_host_is_let_out(mock: SegmentMock, session: requests.Session) 
 
 
 def test_without_proxy_connect_is_refused_with_a_hint(mock: SegmentMock) -> None:
-    """A server that is no proxy says how it becomes one."""
+    """A server that is no proxy names the flag that makes it one."""
     server = mock.serve()
     with socket.create_connection((server.host, server.port)) as client:
         client.sendall(b"CONNECT api.salsalabs.org:443 HTTP/1.1\r\nHost: api.salsalabs.org:443\r\n\r\n")
@@ -185,7 +185,7 @@ def test_bytes_that_come_along_with_connect_are_used(mock: SegmentMock, size: in
 
 
 def test_certificate_names_the_host_that_a_server_listens_on(session: requests.Session) -> None:
-    """Whatever it is, clients of its URL can verify it."""
+    """Clients of its URL can verify any such host."""
     with SegmentMock(admin_token="key") as mock:
         server = mock.serve("0.0.0.0", tls=True)
         reply = session.get(f"{server.url}/_mock/health", verify=server.ca_file)
@@ -205,7 +205,7 @@ def test_a_tls_server_that_is_started_again_has_its_file_again(mock: SegmentMock
 def test_handshakes_that_clients_break_off_are_counted(
     mock: SegmentMock, session: requests.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By host, on the server that they were with."""
+    """They are counted by host, on the server that the clients called."""
     counted = count_calls(monkeypatch, ServerContext, "count_failed_handshake")
     proxy, tls = mock.serve(proxy=True), mock.serve(tls=True)
     for _ in range(2):
