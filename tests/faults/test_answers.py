@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import requests
 
-from segment_mock import SegmentMock, SettingError, faults
+from segment_mock import SegmentMock, SettingError, create_app, faults
 from segment_mock.core import REFUSAL_KINDS
 from tests.faults.fault_world import HEADERS, SALSA, create, names, put, send
 
@@ -137,6 +137,15 @@ def test_a_header_connection_close_ends_the_connection(live: bool) -> None:
 
     assert ["close", "close", "close"] == [reply.headers["Connection"] for reply in replies]
     assert 0 == reused.fired
+
+
+def test_a_header_connection_close_is_a_whole_reply_under_wsgi() -> None:
+    """The server of the application decides about the connection, so the header itself is not sent."""
+    client = create_app(faults=[F.Error(headers={"Connection": "close"})]).test_client()
+    reply = client.get(f"{SALSA}/metrics", headers=HEADERS)
+
+    assert (500, 500) == (reply.status_code, reply.get_json()["errors"][0]["code"])
+    assert "Connection" not in reply.headers
 
 
 @pytest.mark.parametrize(

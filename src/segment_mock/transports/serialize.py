@@ -74,7 +74,7 @@ def split_delivery(
         data, head_size = delivery.raw, 0
     else:
         # A reply that breaks off must not announce it, because the failure is not intended by the vendor.
-        announced = "close" if delivery.end == "close" and not _is_cut(response) else connection
+        announced = "close" if delivery.end == "close" and not is_cut(response) else connection
         data = serialize(response, now, announced, head_only=head_only)
         head_size = data.index(b"\r\n\r\n") + 4
         if delivery.keep is not None:
@@ -88,10 +88,11 @@ def ending(response: Response, connection: ConnectionOption = "") -> Ending:
     """Return the end of the connection after *response* was sent: ``open``, ``close`` or ``reset``."""
     if response.delivery.end != "open":
         return response.delivery.end
-    return "close" if connection == "close" or _is_cut(response) else "open"
+    return "close" if connection == "close" or is_cut(response) else "open"
 
 
-def _is_cut(response: Response) -> bool:
+def is_cut(response: Response) -> bool:
+    """Return whether *response* breaks off within its body."""
     keep = response.delivery.keep
     return response.delivery.raw is None and keep is not None and keep < len(response.body)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ..messages import Response
-from .serialize import ConnectionOption, ending, split_delivery
+from .serialize import ConnectionOption, ending, is_cut, split_delivery
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -80,7 +80,7 @@ def _pieces(response: Response, wait: Callable[[float], Any], now: float, *, hea
     head, rest = split_delivery(response, now, head_only=head_only)
     yield head.partition(b"\r\n\r\n")[2]
     yield from _paced(response, rest, wait)
-    if ending(response) != "open":
+    if ending(response) == "reset" or is_cut(response):
         raise _broken(response)
 
 
