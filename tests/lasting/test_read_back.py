@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import segment_mock.mock
-from segment_mock import SegmentMock, SettingError
+from segment_mock import SegmentMock, SettingError, create_app
 from segment_mock.lasting.emulator import LastingEmulator
 from segment_mock.messages import Request, Response
 from segment_mock.persistence import StoreUnavailable
@@ -18,6 +20,7 @@ from segment_mock.vendors import find_vendors
 from tests.lasting.any_store import picture
 from tests.lasting.test_opening import UPSERT, add_group, names, opened
 from tests.lasting.test_outage import broken
+from tests.persistence.engines import sqlite_url
 
 
 def core_of(mock: SegmentMock) -> LastingEmulator:
@@ -202,6 +205,33 @@ def test_store_is_free_after_a_vendor_is_refused(tmp_path: Path, monkeypatch: py
         opened(tmp_path)
     monkeypatch.undo()
     opened(tmp_path).close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_forked_child_refuses_calls_and_says_what_to_do(tmp_path: Path) -> None:
+    app = create_app(store=sqlite_url(tmp_path))
+    call = partial(app.test_client().get, "/api/integration/ext/v1/metrics", headers={"authToken": "t"})
+    read, write = os.pipe()
+    child = os.fork()
+    if not child:
+        reply = call()
+        os.write(write, f"{reply.status_code} {reply.json['detail']} {reply.json['hint']}".encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        said = pipe.read()
+    assert said.startswith(f"503 this process was forked from process {os.getpid()}, which opened the store")
+    assert "create_app(upstream=URL)" in said
+    assert "can't use its store (--store) from this process" in said
+    assert call().status_code == 200
+    app.extensions["segment_mock.emulator"].close()
+
+
+def test_application_whose_store_is_in_use_names_what_serves_several_workers(tmp_path: Path) -> None:
+    with opened(tmp_path), pytest.raises(SettingError, match=r"writes to it; .* create_app\(upstream=URL\)$"):
+        create_app(store=sqlite_url(tmp_path))
 
 
 def test_exception_of_the_client_reaches_the_fault_that_waits(tmp_path: Path) -> None:

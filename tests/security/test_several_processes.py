@@ -39,12 +39,12 @@ def test_refused(path: str) -> None:
 
 
 @contextmanager
-def gunicorn(*flags: str, log: IO[str] | None = None, **variables: str) -> Iterator[str]:
+def gunicorn(*flags: str, log: IO[str] | None = None, settings: str = "", **variables: str) -> Iterator[str]:
     """Run gunicorn with *flags* and *variables* and yield its base URL; its access log goes to *log*."""
     env = {**os.environ, **variables}
     with socket.create_server(("127.0.0.1", 0)) as server:  # it listens before gunicorn runs, so that clients wait
         port, place = server.getsockname()[1], f"fd://{server.fileno()}"
-        command = [sys.executable, "-m", "gunicorn", "-b", place, *flags, "segment_mock:create_app()"]
+        command = [sys.executable, "-m", "gunicorn", "-b", place, *flags, f"segment_mock:create_app({settings})"]
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.DEVNULL, env=env, pass_fds=[server.fileno()])
     try:
         requests.get(f"http://127.0.0.1:{port}/_mock/health", timeout=PATIENCE)
@@ -65,6 +65,26 @@ def test_gunicorn(flags: tuple[str, ...], status: int) -> None:
         hint = replies[0].json()["hint"]
         assert "gunicorn -w 1 --threads 8" in hint
         assert "create_app(upstream=URL)" in hint
+
+
+@pytest.mark.skipif(find_spec("gunicorn") is None, reason="gunicorn is not installed")
+@pytest.mark.parametrize(
+    ("flags", "status", "words"),
+    [
+        (("-w", "1", "--threads", "4"), 200, "payload"),
+        (("-w", "1", "--preload"), 503, "gunicorn without --preload, and -w 1"),
+        (("-w", "3", "--preload"), 503, "create_app(upstream=URL)"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_gunicorn_with_a_store(flags: tuple[str, ...], status: int, words: str, tmp_path: Path) -> None:
+    """A worker that was forked from the process which opened the store refuses calls, and says what to do."""
+    path, headers = "/api/integration/ext/v1/metrics", {"authToken": "t"}
+    with gunicorn(*flags, settings=f"store='sqlite:///{tmp_path / 'state.db'}'") as url:
+        reply = requests.get(f"{url}{path}", headers=headers, timeout=10)
+
+    assert status == reply.status_code
+    assert words in reply.text
 
 
 @pytest.mark.skipif(find_spec("gunicorn") is None, reason="gunicorn is not installed")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import weakref
 from collections.abc import Generator, Mapping
 from contextlib import closing
@@ -16,7 +17,7 @@ from ..clock import Clock
 from ..core.call import hint_header
 from ..emulator import Emulator, garbage_collection_paused, limit_of_organizations
 from ..faults import FaultRules
-from ..forking import new_rlock
+from ..forking import call_after_fork, new_rlock
 from ..journal import Journal
 from ..messages import Admission, ConnectFailure, Pending, Request, Response
 from ..persistence import StoreError, StoreInUse, StoreUnavailable, open_log
@@ -34,6 +35,7 @@ _LOOKS = 0.25
 """Poll interval of a standby for the store, in seconds."""
 _READINGS = 1000
 """After this many readings, a call that is still waiting counts as undone."""
+_AGAIN = "segment-mock answers again as soon as its store (--store) does"
 _MEANWHILE = "the store was unavailable meanwhile"
 _PROBLEM = {"Content-Type": "application/problem+json", "Retry-After": "1"}
 
@@ -68,6 +70,8 @@ class LastingEmulator(Emulator):
         self._is_replaced = self._is_closed = False
         self.admission = _SavedAdmission(self, self.admission)
         self._store = open_log(self.settings["store"])
+        self._process = os.getpid()
+        call_after_fork(self)
         weakref.finalize(self, self._store.close)  # an application of Flask is never closed
         self._state = State(self, self._policy.windows, self._put, self._store.blob)
         self.tally = self._state.tally
@@ -99,7 +103,7 @@ class LastingEmulator(Emulator):
                 self._store.acquire()
             except (StoreInUse, StoreUnavailable) as error:
                 if not self.settings["standby"]:
-                    raise StoreError(str(error)) from None
+                    raise error if isinstance(error, StoreInUse) else StoreError(str(error)) from None
                 if not is_logged:
                     _log.warning("standing by: %s", error)
                     is_logged = True
@@ -312,7 +316,7 @@ class LastingEmulator(Emulator):
             "title": "Store unavailable",
             "status": 503,
             "detail": f"{reason}. The call was not acknowledged, and most likely not performed.",
-            "hint": "segment-mock answers again as soon as its store (--store) does",
+            "hint": _AGAIN if not self._is_closed else "segment-mock can't use its store (--store) from this process",
         }
         return Response(503, {**_PROBLEM, **hint_header(f"segment-mock: {reason}")}, json.dumps(document).encode())
 
@@ -338,6 +342,15 @@ class LastingEmulator(Emulator):
                 self.save(readings)
             except StoreUnavailable as error:
                 raise SettingError(f"store: {error}") from None
+
+    def after_fork(self) -> None:
+        """Refuse every call in a forked child, because only the parent may write to the store."""
+        self._is_closed = True
+        self._outage = (
+            f"this process was forked from process {self._process}, which opened the store and keeps it. Open it after "
+            "the fork (gunicorn without --preload, and -w 1), or let every worker forward to one `segment-mock serve`: "
+            "create_app(upstream=URL)"
+        )
 
     def close(self) -> None:
         """Save the changes and release the store. Later calls are refused."""

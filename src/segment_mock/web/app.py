@@ -19,6 +19,7 @@ from ..clock import Clock
 from ..core.call import all_options
 from ..emulator import Emulator
 from ..lasting import new_emulator
+from ..persistence import StoreInUse
 from ..settings import SettingError, suggestion
 from ..transports import wsgi
 from ..transports.inprocess.waiting import WouldHangForever
@@ -56,7 +57,7 @@ def create_app(
     """
     if emulator is None and (upstream := upstream or os.environ.get("SEGMENT_MOCK_UPSTREAM")):
         return _front(upstream, settings)
-    core = emulator or new_emulator(settings)
+    core = emulator or _opened(settings)
     app = Flask("segment_mock", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = messages.body_limit_for("/_mock", core.settings["body_limit"])
     app.request_class, app.url_rule_class = _Request, _Rule
@@ -80,6 +81,16 @@ def create_app(
     app.url_map.add(_Rule("/<elsewhere:path>", endpoint="elsewhere"))
     app.endpoint("elsewhere")(vendor)
     return app
+
+
+def _opened(settings: MockSettings) -> Emulator:
+    try:
+        return new_emulator(settings)
+    except StoreInUse as error:
+        raise StoreInUse(
+            f"{error}. If this is one of several workers, let each forward to one `segment-mock serve`: "
+            "create_app(upstream=URL)"
+        ) from None
 
 
 def _front(upstream: str, settings: MockSettings) -> Flask:
