@@ -7,12 +7,11 @@ without an event loop.
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from functools import cache
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import httpcore
@@ -25,14 +24,20 @@ from .registry import REGISTRY, Patch, Seam
 
 _BRIEF = 8000  # a head of this many bytes is within every limit
 _TLS_SCHEMES = (b"https", b"wss")
-_BY_PARSER = {b"expect", b"transfer-encoding", b"upgrade"}
+_BY_PARSER = {"expect", "transfer-encoding", "upgrade"}
 """A request with one of these headers goes through httpcore's own parser and writer."""
-_TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_VALUE = rb"(?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?"
-_METHOD = re.compile(_TOKEN).fullmatch
-_TARGET = re.compile(rb"/[!-~]*").fullmatch
-_NAMES = re.compile(rb"%b(?:\n%b)*" % (_TOKEN, _TOKEN)).fullmatch
-_VALUES = re.compile(rb"%b(?:\n%b)*" % (_VALUE, _VALUE)).fullmatch
+_VISIBLE = bytes(range(0x21, 0x7F))
+_TOKEN = _VISIBLE.translate(None, b'"(),/:;<=>?@[\\]{}')
+_TEXT = _VISIBLE + b" "
+
+
+class _Reply(NamedTuple):
+    """A reply as httpcore's pool reads it, which makes a ``Response`` of it."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    stream: Any
+    extensions: dict[str, Any]
 
 
 def seams(module: ModuleType) -> Iterable[Seam]:
@@ -260,7 +265,7 @@ class _PooledConnection:
                     finish = waiting.finish_async if is_async else waiting.finish
                     await _mapped(finish, exchange.reply(), self._transport.clock, connection.gettimeout())
                 if (reply := connection.take_whole()) is not None:
-                    return self._response(request, connection, reply)
+                    return self._reply(request, connection, reply)
             wire_kind: Any = httpcore.AsyncHTTP11Connection if is_async else httpcore.HTTP11Connection
             wire = wire_kind(self._origin, _Stream(connection, is_async, is_sent=plain is not None))
             response = await _value(getattr(wire, _CONNECTIONS[is_async][1])(_with_body(request, body)))
@@ -279,7 +284,7 @@ class _PooledConnection:
         stream = await _value(wire._connect(request))
         return stream.connection  # type: ignore[no-any-return]
 
-    def _response(self, request: Any, connection: Connection, reply: Response) -> Any:
+    def _reply(self, request: Any, connection: Connection, reply: Response) -> _Reply:
         content = b"" if request.method == b"HEAD" or reply.status in (204, 304) else reply.body
         extensions = {
             "http_version": b"HTTP/1.1",
@@ -287,8 +292,7 @@ class _PooledConnection:
             "network_stream": _Stream(connection, self._is_async),
         }
         fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in connection.fields(reply)]
-        body = self._body((content,))
-        return httpcore.Response(reply.status, headers=fields, content=body, extensions=extensions)
+        return _Reply(reply.status, fields, self._body((content,)), extensions)
 
     def _body(self, stream: Any) -> _Body:
         return _AsyncBody(self, stream) if self._is_async else _Body(self, stream)
@@ -311,23 +315,33 @@ class _PooledConnection:
 
 def _plain(request: Any, body: bytes, limit: int) -> tuple[str, str, dict[str, str]] | None:
     """Return method, target and headers of a request that h11 would send unchanged, or None if h11 has to decide."""
-    if "trace" in request.extensions or len(body) > limit:
-        return None
     method, target, fields = request.method, request.url.target, request.headers
-    headers = {name.lower(): value for name, value in fields}
-    names, values = b"\n".join(headers), b"\n".join(headers.values())
+    names = b"\n".join([name for name, _ in fields]).lower()
+    values = b"\n".join([b"", *[value for _, value in fields], b""])
     if (
-        len(headers) < len(fields)
-        or b"host" not in headers
-        or not _BY_PARSER.isdisjoint(headers)
-        or headers.get(b"connection", b"keep-alive").lower() != b"keep-alive"
-        or headers.get(b"content-length", b"0") != b"%d" % len(body)
+        len(names.translate(None, _TOKEN)) != len(fields) - 1  # nothing is left but what separates the names
+        or len(values.translate(None, _TEXT)) != len(fields) + 1
+        or b"\n " in values
+        or b" \n" in values
+        or not method.isalpha()
+        or target[:1] != b"/"
+        or target.translate(None, _VISIBLE)
         or len(names) + len(values) + len(target) > _BRIEF
-        or not (_NAMES(names) and _METHOD(method) and _TARGET(target) and _VALUES(values))
+        or len(body) > limit
+        or "trace" in request.extensions
     ):
         return None
-    pairs = zip(names.decode("ascii").split("\n"), values.decode("latin-1").split("\n"), strict=True)
-    return method.decode("ascii"), target.decode("ascii"), dict(pairs)
+    headers = dict(zip(names.decode("ascii").split("\n"), values.decode("ascii")[1:-1].split("\n"), strict=True))
+    if (
+        len(headers) < len(fields)
+        or "" in headers
+        or "host" not in headers
+        or not _BY_PARSER.isdisjoint(headers)
+        or headers.get("connection", "keep-alive").lower() != "keep-alive"
+        or headers.get("content-length", "0") != str(len(body))
+    ):
+        return None
+    return method.decode("ascii"), target.decode("ascii"), headers
 
 
 def _with_body(request: Any, body: bytes) -> Any:
