@@ -18,10 +18,7 @@ if TYPE_CHECKING:
     from segment_mock.vendors.segmenter.data import SegmenterState
 
 _POOL = pytest.StashKey["_Pool"]()
-_USED = pytest.StashKey[list["SegmentMock"]]()
-SETTINGS = pytest.StashKey[Settings]()
-"""The settings of a test that uses a mock."""
-_PROCESS = pytest.StashKey[int]()
+_USE = pytest.StashKey["_Use"]()
 _MOST_SHARED = 16
 ON_USE = pytest.StashKey[Any]()
 """A function that is called with each mock of the test before its first call."""
@@ -72,8 +69,7 @@ class MockFactory:
         mock = make_mock(self._config, settings)
         with (
             mock,
-            _patched_sleep(mock, own),
-            _children(mock, own),
+            _around(mock, own),
             mock.intercept(transport=transport, block_network=blocks),
         ):
             self.open.append(mock)
@@ -126,13 +122,13 @@ def segment_mock(segment_mock_config: Mapping[str, Any]) -> Iterator[SegmentMock
         shared = pool.shared(settings)
         mock = shared.clean_mock()
         _use(item, mock, settings)
-        with shared.interception(item), _patched_sleep(mock, settings.plugin), _children(mock, settings.plugin):
+        with shared.interception(item), _around(mock, settings.plugin):
             yield mock
         mock.close()
         return
     with make_mock(config, settings.mock, f"{line_of(item)}: ") as mock:
         _use(item, mock, settings)
-        with intercept(item, mock, settings), _patched_sleep(mock, settings.plugin), _children(mock, settings.plugin):
+        with intercept(item, mock, settings), _around(mock, settings.plugin):
             yield mock
 
 
@@ -210,21 +206,26 @@ def segment_mock_server(
         live = _segment_mock_servers.shared(settings).server()
         live.mock.reset()
         _use(item, live.mock, settings)
-        with _patched_sleep(live.mock, settings.plugin), _children(live.mock, settings.plugin):
+        with _around(live.mock, settings.plugin):
             yield live
         return
     with make_mock(request.config, settings.mock, f"{line_of(item)}: ") as mock:
         _use(item, mock, settings)
-        with _patched_sleep(mock, settings.plugin), _children(mock, settings.plugin):
+        with _around(mock, settings.plugin):
             yield LiveMock(mock.serve().url, mock)
 
 
 def used_mocks(item: pytest.Item) -> Sequence[SegmentMock]:
     """Return the mocks that *item* uses, in order of their fixtures."""
-    is_here = item.stash.get(_PROCESS, None) == os.getpid()  # False in a child that the test forked
-    if not is_here:
-        return ()
-    return item.stash.get(_USED, ())
+    use = item.stash.get(_USE, None)
+    is_here = use is not None and use.process == os.getpid()  # False in a child that the test forked
+    return use.mocks if use is not None and is_here else ()
+
+
+def used_settings(item: pytest.Item) -> Settings | None:
+    """Return the settings of *item*, or None if it uses no mock."""
+    use = item.stash.get(_USE, None)
+    return None if use is None else use.settings
 
 
 def open_mocks(config: pytest.Config) -> Sequence[SegmentMock]:
@@ -234,8 +235,8 @@ def open_mocks(config: pytest.Config) -> Sequence[SegmentMock]:
 
 def forget_mocks(item: pytest.Item) -> None:
     """Forget the mocks that *item* used, before it runs again."""
-    if _USED in item.stash:
-        del item.stash[_USED]
+    if _USE in item.stash:
+        del item.stash[_USE]
 
 
 def intercept(item: Any, mock: SegmentMock, settings: Settings) -> AbstractContextManager[Any]:
@@ -254,11 +255,10 @@ def _remote(item: pytest.Item, settings: Settings) -> Any:
 
 def _use(item: pytest.Item, mock: SegmentMock, settings: Settings) -> None:
     """Record that *item* uses *mock*, and that the rules armed so far come from the test's settings."""
-    item.stash[SETTINGS] = settings
-    item.stash[_PROCESS] = os.getpid()
-    mocks = item.stash.setdefault(_USED, [])
+    mocks = item.stash[_USE].mocks if _USE in item.stash else []
     if mock not in mocks:
         mocks.append(mock)
+    item.stash[_USE] = _Use(settings, os.getpid(), mocks)
     for rule in mock.faults:
         if not rule.where.startswith("scenario "):
             rule.where = f"the settings of {line_of(item)}"
@@ -266,12 +266,26 @@ def _use(item: pytest.Item, mock: SegmentMock, settings: Settings) -> None:
         item.stash[ON_USE](mock)
 
 
-def _patched_sleep(mock: SegmentMock, plugin: Mapping[str, Any]) -> AbstractContextManager[None]:
-    return mock.clock.patch_sleep() if plugin.get("sleep") else nullcontext()
+def _around(mock: SegmentMock, plugin: Mapping[str, Any]) -> AbstractContextManager[Any]:
+    """Return a context manager for the settings ``sleep`` and ``children``."""
+    return _sleep_and_children(mock, plugin) if plugin else nullcontext()
 
 
-def _children(mock: SegmentMock, plugin: Mapping[str, Any]) -> AbstractContextManager[Any]:
-    return mock.child_environment() if plugin.get("children") else nullcontext()
+@contextmanager
+def _sleep_and_children(mock: SegmentMock, plugin: Mapping[str, Any]) -> Iterator[None]:
+    with (
+        mock.clock.patch_sleep() if plugin.get("sleep") else nullcontext(),
+        mock.child_environment() if plugin.get("children") else nullcontext(),
+    ):
+        yield
+
+
+class _Use(NamedTuple):
+    """The settings of a test, the process that runs it, and the mocks that it uses."""
+
+    settings: Settings
+    process: int
+    mocks: list[SegmentMock]
 
 
 class _Shared:

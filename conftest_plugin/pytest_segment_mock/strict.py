@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from .fixtures import SETTINGS, used_mocks
+from .fixtures import used_mocks, used_settings
 from .guard import hosts_refused_by_exec, is_by_guard, is_up, refused_calls
 from .settings import STRICT, strict_names
 from .sweep import CASE
@@ -128,7 +128,7 @@ def _names(item: pytest.Item) -> frozenset[str] | None:
     for mark in item.iter_markers("segment_mock"):
         if "strict" in mark.kwargs:
             return strict_names(mark.kwargs["strict"])
-    settings = item.stash.get(SETTINGS, None)
+    settings = used_settings(item)
     names = strict_names(settings.plugin.get("strict")) if settings is not None else None
     return strict_names(item.config.getini("segment_mock_strict")) if names is None else names
 

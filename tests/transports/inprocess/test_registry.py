@@ -228,6 +228,7 @@ def test_a_library_that_is_too_old_is_named(mock: SegmentMock, monkeypatch: pyte
     monkeypatch.setattr(REGISTRY, "too_old", {})
     monkeypatch.setattr(REGISTRY, "_libraries", {})
     monkeypatch.setattr(REGISTRY, "_patches", [])
+    monkeypatch.setattr(REGISTRY, "_imported", [])
 
     async def get() -> None:
         async with aiohttp.ClientSession() as session:

@@ -47,6 +47,7 @@ OLDEST = {"urllib3": "1.26", "requests": "2.28", "httpcore": "0.17.3", "aiohttp"
 """The oldest supported version of each client library (httpx: 0.24); the tests run with it."""
 
 _HOMES = {name: f"{__package__}.{file}" for name, file in LIBRARIES.items()}
+_MODULES = (*LIBRARIES, *_HOMES.values())
 F = TypeVar("F", bound=Callable[..., Any])
 _MISSING = object()
 
@@ -81,17 +82,23 @@ class Patch:
     def __init__(self, module: str, seam: Seam) -> None:
         self.module, self.seam = module, seam
         self.owner, self.name, make, self._only_own = seam
-        self._before = vars(self.owner).get(self.name, _MISSING)
+        self._attributes = vars(self.owner)
+        self._before = self.current
         self.original = getattr(self.owner, self.name)
         self.wrapper = make(self)
         self.wrapper.segment_mock_patch = self
 
+    @property
+    def current(self) -> Any:
+        """The owner's attribute as it is now, without those that it inherits."""
+        return self._attributes.get(self.name, _MISSING)
+
     def apply(self) -> bool:
         """Wrap the original, or do nothing and return False if something else is in its place."""
-        now = vars(self.owner).get(self.name, _MISSING)
-        if now is not self._before:
+        current = self._attributes.get(self.name, _MISSING)
+        if current is not self._before:
             return False
-        if now is _MISSING:
+        if current is _MISSING:
             if self._only_own:
                 return True
             if getattr(self.owner, self.name) is not self.original:
@@ -104,7 +111,7 @@ class Patch:
 
         Its patch stays then, and our wrapper below only passes calls on.
         """
-        if vars(self.owner).get(self.name) is self.wrapper:
+        if self._attributes.get(self.name) is self.wrapper:
             if self._before is _MISSING:
                 delattr(self.owner, self.name)
             else:
@@ -158,6 +165,8 @@ class InterceptionRegistry:
         self._lock = new_rlock()
         self._finders: list[Any] = []
         self._libraries: dict[str, Library] = {}
+        self._imported: list[ModuleType | None] = []
+        """`_MODULES` as of the last time at which all libraries that were imported had their patches."""
         self._patches: list[Patch] = []
         """The newest patch of each seam of the libraries."""
 
@@ -200,11 +209,14 @@ class InterceptionRegistry:
         """Activate *route*, before all other routes."""
         # Import without the lock: another thread that imports the same modules may need the lock for its patches.
         modules = sys.modules
-        for name in route.modules:
-            # Either may have been imported again since, as pytest's own pytester does. None forbids the import.
-            module = modules.get(name)
-            if module is not None and self._libraries.get(name) != (module, modules.get(_HOMES[name])):
-                self._load(name)
+        if [*map(modules.get, _MODULES)] != self._imported:
+            for name in route.modules:
+                # Either may have been imported again since, as pytest's own pytester does. None forbids the import.
+                module = modules.get(name)
+                if module is not None and self._libraries.get(name) != (module, modules.get(_HOMES[name])):
+                    self._load(name)
+            if route.modules is LIBRARIES:
+                self._imported = [*map(modules.get, _MODULES)]
         VIRTUAL.watch_threads()
         with self._lock:
             self.routes = (*self.routes, route)
@@ -247,14 +259,13 @@ class InterceptionRegistry:
 
     def _find(self) -> None:
         """Stay in ``sys.meta_path`` while a route patches clients or waits for their import."""
-        is_new = any(
-            route.modules is LIBRARIES or any(name not in sys.modules for name in route.modules)
-            for route in self.routes
-        )
-        if is_new and self not in sys.meta_path:
+        is_needed = False
+        for route in self.routes:
+            is_needed = is_needed or route.modules is LIBRARIES or not route.modules.keys() <= sys.modules.keys()
+        if is_needed and self not in sys.meta_path:
             self._finders = sys.meta_path  # keep the list itself, because sys.meta_path may be replaced for a while
             sys.meta_path.insert(0, self)
-        elif not is_new and self in self._finders:
+        elif not is_needed and self in self._finders:
             self._finders.remove(self)
 
     def _observe(self, spec: ModuleSpec) -> None:
@@ -275,20 +286,19 @@ class InterceptionRegistry:
 
     def _patch(self, route: Route, modules: Container[str]) -> None:
         """Wrap the seams of *modules* for *route*."""
-        for index, patch in enumerate(self._patches):
-            if patch.module in modules:
-                if patch.apply():
-                    route.patches.append(patch)
-                else:
-                    self._patch_again(route, index)
+        patches = self._patches if modules is LIBRARIES else [it for it in self._patches if it.module in modules]
+        applied = [patch for patch in patches if patch.apply()]
+        route.patches += applied
+        if len(applied) < len(patches):
+            for patch in patches:
+                if patch not in applied:
+                    self._patch_again(route, patch)
 
-    def _patch_again(self, route: Route, index: int) -> None:
-        """Wrap a seam for *route* that is not as its newest patch has found it."""
-        old = self._patches[index]
-        now = vars(old.owner).get(old.name)
-        patch = getattr(now, "segment_mock_patch", None)  # a wrapper of another library may have copied this
-        if not isinstance(patch, Patch) or patch.wrapper is not now:
-            patch = self._patches[index] = Patch(old.module, old.seam)
+    def _patch_again(self, route: Route, old: Patch) -> None:
+        """Wrap a seam for *route* that is not as its newest patch, *old*, has found it."""
+        patch = getattr(old.current, "segment_mock_patch", None)
+        if not isinstance(patch, Patch) or patch.wrapper is not old.current:  # another library's, which may be a copy
+            patch = self._patches[self._patches.index(old)] = Patch(old.module, old.seam)
             patch.apply()
         elif any(patch in other.patches for other in self.routes):
             return
