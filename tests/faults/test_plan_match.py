@@ -121,6 +121,16 @@ def test_match_function_is_called_for_selected_operations_only() -> None:
     assert 200 == create(mock).status_code
 
 
+def test_a_match_that_raises_is_why_the_rule_did_not_fire() -> None:
+    mock = SegmentMock()
+    rule = mock.faults.add("error", match=lambda call: call.no_such_member)
+    with pytest.raises(AttributeError, match="no_such_member"):
+        put(mock, "A")
+
+    assert (1, 0, 0) == (rule.seen, rule.matched, rule.fired)
+    assert rule.explain().startswith("its match raised AttributeError(")
+
+
 def test_async_function_is_a_fault() -> None:
     """Any ``async (call, proceed)`` may be armed; its name is its kind."""
 

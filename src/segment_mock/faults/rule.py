@@ -125,6 +125,7 @@ class FaultRule:
         """Whether it strikes connections; it then strikes calls only if the connection could not be prevented."""
         self._connection_test = connection_test(operation, match) if self.at_connect else None
         self._lock, self._suppressions, self._unreached = new_lock(), Counter[str](), Counter[str]()
+        self._match_error = ""
         self.seen = self.matched = self.fired = self.since = 0
         self.where, self.until = "", cast("int | None", None)
 
@@ -215,6 +216,8 @@ class FaultRule:
                 for condition, count in self._suppressions.items()
             )
             why = f"matched {times(self.matched)}, but: {reasons}"
+        elif self._match_error:
+            why = f"its match raised {self._match_error}"
         elif self.seen:
             noun = self._noun
             why = f"the one {noun} did not match" if self.seen == 1 else f"none of {self.seen} {noun}s matched"
@@ -240,8 +243,13 @@ class FaultRule:
         """Count *call*, and return whether the fault strikes this call."""
         if self.at_connect and call.request.is_admitted:
             return False
-        is_match = self._means(call)
-        fits = is_match and getattr(self.fault, "fits", lambda _: True)(call)
+        try:
+            is_match = self._means(call)
+            fits = is_match and getattr(self.fault, "fits", lambda _: True)(call)
+        except Exception as error:  # a user's match may be any function
+            self._match_error = brief(error)
+            self._count(False, False, call.request.number, call.arrived)
+            raise
         return self._count(is_match, fits, call.request.number, call.arrived)
 
     def strikes_connection(self, vendor: str, host: str, now: float) -> bool:
