@@ -118,7 +118,7 @@ class Vendor:
     * *examples*: the folder of the package's example files (None: ``fixtures/<name>`` of this project)
     * *api*: the version of `segment_mock.vendor_api` for which the vendor was written
 
-    Functions:
+    Further arguments are functions.
 
     * *wrap*, *unwrap*: put a result into the vendor's envelope, and take a request out of it
     * *render_error*: gets the call, the template, the sentence and the refusal, and returns status and body
