@@ -443,7 +443,8 @@ class Emulator:
             for rule in self.fault_rules.load(by_name[name]["faults"]):
                 rule.where = f"scenario {name}"
         for source in self.settings["faults"]:
-            with naming(None if not isinstance(source, str) or is_kind(source) else source):
+            is_file = isinstance(source, str) and not is_kind(source) and _may_be_a_file(source)
+            with naming(source if is_file else None):
                 self.fault_rules.load(rules_of(source))
 
     def _policy_of_settings(self) -> Policy:

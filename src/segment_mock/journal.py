@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from itertools import count, takewhile
 from threading import Condition
@@ -459,6 +460,17 @@ def matches_operation(name: str, pattern: str) -> bool:
     return fnmatchcase(name, pattern) or fnmatchcase(name.partition(".")[2] or name, pattern)
 
 
+def unknown_operation(operation: Any, operations: Iterable[str]) -> str:
+    """Return a sentence about *operation*, which no name of *operations* matches, with the nearest name or pattern."""
+    names = [*operations]
+    vendor, _, pattern = operation.partition(".") if isinstance(operation, str) else ("", "", "")
+    vendors = get_close_matches(vendor, {name.partition(".")[0] for name in names}, n=1)
+    near = f"{vendors[0]}.{pattern}" if vendors and "*" in pattern else ""
+    if near and any(matches_operation(name, near) for name in names):
+        return f"operation: unknown operation {operation!r} (did you mean {near!r}?)"
+    return f"operation: unknown operation {brief(operation)}{alternatives(operation, names, 'a pattern or ')}"
+
+
 def check_filters(
     members: Mapping[str, Any],
     operations: Sequence[str],
@@ -476,9 +488,7 @@ def check_filters(
     EntryFilter(**members)  # says what is of the wrong type
     operation, vendor = members.get("operation"), members.get("vendor")
     if operation is not None and not any(matches_operation(name, operation) for name in operations):
-        raise SettingError(
-            f"operation: unknown operation {brief(operation)}{alternatives(operation, operations, 'a pattern or ')}"
-        )
+        raise SettingError(unknown_operation(operation, operations))
     if vendor is not None and vendor not in vendors:
         raise SettingError(f"vendor: {unknown_name('vendor', vendor, vendors)}")
     fault = members.get("fault")

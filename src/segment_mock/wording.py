@@ -23,7 +23,7 @@ def system_reason(error: BaseException) -> str:
     return _NUMBERS.sub("", getattr(error, "strerror", None) or str(error)).strip()
 
 
-def json_reason(error: ValueError) -> str:
+def json_reason(error: Exception) -> str:
     """Return the message of *error*, of `json`, with its place in the document."""
     position = getattr(error, "lineno", None), getattr(error, "colno", None)
     reason = str(getattr(error, "msg", error))

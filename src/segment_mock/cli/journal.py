@@ -13,7 +13,7 @@ import click
 
 from ..control_client import ControlClient
 from ..json_match import brief
-from ..wording import plural
+from ..wording import json_reason, plural
 from .completion import fault_kinds, of, operations, vendors
 from .remote import as_json_option, print_json, with_server
 from .tables import print_table
@@ -27,7 +27,7 @@ def _json(context: click.Context, parameter: click.Parameter, value: str | None)
         try:
             json.loads(value)
         except (ValueError, RecursionError) as error:
-            raise click.BadParameter(f"{brief(value)} is not JSON: {error}", context, parameter) from None
+            raise click.BadParameter(f"{brief(value)} is not JSON: {json_reason(error)}", context, parameter) from None
     return value
 
 

@@ -53,8 +53,7 @@ def _read(capsule: Path) -> Any:
     except OSError as error:
         raise click.UsageError(f"{capsule}: {system_reason(error)}") from None
     except (ValueError, RecursionError) as error:
-        reason = json_reason(error) if isinstance(error, ValueError) else str(error)
-        raise click.UsageError(f"{capsule}: it is not valid JSON: {reason}") from None
+        raise click.UsageError(f"{capsule}: it is not valid JSON: {json_reason(error)}") from None
 
 
 def _tell(call: Replayed, verbose: bool, diff: bool, progress: Progress) -> bool:

@@ -12,6 +12,7 @@ import msgspec
 
 from ..json_match import MAX_DEPTH as DEPTH
 from ..json_match import MAX_DIGITS
+from ..wording import json_reason
 from .refusals import Refusal
 
 Json: TypeAlias = dict[str, Any]
@@ -61,7 +62,7 @@ def _explained(body: bytes) -> Any:
     except RecursionError:
         raise Refusal("malformed", f"The body is nested too deeply; {DEPTH} levels are allowed.") from None
     except ValueError as error:
-        raise Refusal("malformed", f"The body is not JSON: {error}") from None
+        raise Refusal("malformed", f"The body is not JSON: {json_reason(error)}") from None
     return value
 
 

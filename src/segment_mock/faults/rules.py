@@ -11,10 +11,10 @@ from ..callsite import caller
 from ..core import Call, Middleware, Operation
 from ..core.world import World
 from ..forking import new_rlock
-from ..journal import matches_operation
+from ..journal import matches_operation, unknown_operation
 from ..json_match import brief, is_deep
 from ..messages import ConnectFailure, Response, check_response
-from ..settings import SettingError, alternatives, unknown_name
+from ..settings import SettingError, unknown_name
 from ..wording import comma_list
 from .matching import Match, connection_test
 from .registry import fault_of, kinds
@@ -360,8 +360,7 @@ class FaultRules:
 
     def _check(self, fault: Middleware, operation: str, match: Match) -> None:
         if not any(matches_operation(name, operation) for name in self._operations):
-            expected = alternatives(operation, self._operations, "a pattern or ")
-            raise SettingError(f"operation: unknown operation {brief(operation)}{expected}")
+            raise SettingError(unknown_operation(operation, self._operations))
         if getattr(fault, "at_connect", False):
             connection_test(operation, match)
         suits = getattr(fault, "suits", lambda _: True)

@@ -47,7 +47,7 @@ class SqliteLog(LastingLog):
     def acquire(self) -> None:
         """Lock the file, and create it if it does not exist."""
         if not self._path.parent.is_dir():
-            raise self._refused(f"{str(self._path.parent)!r} is not a directory")
+            raise self._refused(f"the folder {str(self._path.parent)!r} does not exist")
         if self._path.exists() and not self._path.is_file():
             raise self._refused("it is not a regular file")
         self._lock = self._locked()
@@ -170,7 +170,7 @@ class SqliteLog(LastingLog):
             header = file.read(100)
         application, version = int.from_bytes(header[68:72], "big"), int.from_bytes(header[60:64], "big")
         if header[:16] != _MAGIC or len(header) < 100:
-            raise self._damaged("it does not begin like a file of SQLite")
+            raise self._damaged("it does not have the header of a SQLite file")
         if application != _APPLICATION:
             raise self._refused("it is a database of another program")
         if version != FORMAT:

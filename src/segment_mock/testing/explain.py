@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..core import all_options, inner
 from ..journal import Entry
 from ..json_match import ABSENT, Mismatch, brief
-from ..redaction import REDACTED
 from ..settings import suggestion
 from ..wording import comma_list
 
@@ -117,7 +116,7 @@ def _nearest(core: Source, entry_filter: EntryFilter, calls: Sequence[Entry]) ->
     for misses, entry in ranked[:_NEAR]:
         yield f"  nearest: {describe(entry)}" if entry is ranked[0][1] else f"  then: {describe(entry)}"
         for miss in misses[:_PLACES]:
-            hint = typo(miss) or ("the journal has no value of a credential" if miss.actual == REDACTED else "")
+            hint = typo(miss)
             yield f"    {miss}" + (f"  <- {hint}" if hint else "")
         if len(misses) > _PLACES:
             yield f"    and {len(misses) - _PLACES} more places"

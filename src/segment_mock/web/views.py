@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -158,8 +159,9 @@ def http_problem(error: HTTPException) -> Response:
     status = error.code or 500
     detail, hint = error.description or error.name, _HINTS.get(status, "")
     if isinstance(error, NotFound) and detail == NotFound.description:
-        paths = sorted({rule.rule for rule in current_app.url_map.iter_rules() if rule.rule.startswith("/_mock/")})
-        near = suggestion(request.path.removeprefix("/_mock/"), [path.removeprefix("/_mock/") for path in paths])
+        rules = {rule.rule for rule in current_app.url_map.iter_rules() if rule.rule.startswith("/_mock/")}
+        name = re.sub("^rules?", "faults", request.path.removeprefix("/_mock/"))  # the command for faults is `rules`
+        near = suggestion(name, [path.removeprefix("/_mock/") for path in sorted(rules)])
         detail = f"The control plane has no path {brief(request.path)}{near}."
     elif isinstance(error, NotFound):
         hint = ""  # the path is right, and the detail says what is missing
