@@ -402,11 +402,11 @@ class Emulator:
         self.world.rollback(entry.end)
 
     def _fault_names(self) -> list[str]:
-        struck = [word for entry in self.journal for fault in entry.faults for word in fault.split()]
-        return [*kinds(), *(rule.kind for rule in self.fault_rules.armed), *struck]
+        names_in_journal = [word for entry in self.journal for fault in entry.faults for word in fault.split()]
+        return [*kinds(), *(rule.kind for rule in self.fault_rules.armed), *names_in_journal]
 
     def entry_filter(self, **filters: Any) -> EntryFilter:
-        """Return a filter of entries; *given* are fields of `EntryFilter`, and *organization* may be a credential.
+        """Return a filter of entries; *filters* are fields of `EntryFilter`, and *organization* may be a credential.
 
         Raises `SettingError` for an unknown filter, operation or vendor, with the nearest valid name.
         """

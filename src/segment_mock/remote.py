@@ -825,12 +825,12 @@ class _RemoteCore:
         return RemoteClock(self.client).now()
 
     def _fault_names(self) -> list[str]:
-        struck = [word for entry in self.journal for fault in entry.faults for word in fault.split()]
+        names_in_journal = [word for entry in self.journal for fault in entry.faults for word in fault.split()]
         armed = self.client.get("/faults", removed=True)["faults"]
         return [
             *(row["name"] for row in self.client.get("/fault-kinds")["kinds"]),
             *(rule["kind"] for rule in armed),
-            *struck,
+            *names_in_journal,
         ]
 
     def entry_filter(self, **filters: Any) -> EntryFilter:

@@ -68,10 +68,13 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "given", "message"), WRONG, ids=lambda value: str(value)[:50])
-def test_a_setting_that_cannot_be_is_refused_when_the_fault_is_made(name: str, given: Any, message: str) -> None:
+@pytest.mark.parametrize(("name", "settings", "message"), WRONG, ids=lambda value: str(value)[:50])
+def test_a_setting_that_cannot_be_is_refused_when_the_fault_is_made(name: str, settings: Any, message: str) -> None:
     """The error names kind, setting and value, and the bounds, choices or nearest name; JSON gives the same error."""
-    for make in (lambda: getattr(faults, name)(**given), lambda: fault_from_json({"kind": name.lower(), **given})):
+    for make in (
+        lambda: getattr(faults, name)(**settings),
+        lambda: fault_from_json({"kind": name.lower(), **settings}),
+    ):
         with pytest.raises(SettingError) as caught:
             make()
 

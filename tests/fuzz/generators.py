@@ -79,11 +79,6 @@ class Attack:
     story: tuple[str, ...]
     pieces: tuple[bytes, ...]
 
-    @property
-    def sent(self) -> bytes:
-        """All pieces joined."""
-        return b"".join(self.pieces)
-
 
 def attack(rng: Random) -> Attack:
     """Return a request made hostile in one to four ways, drawn by *rng*."""

@@ -221,10 +221,10 @@ def test_forked_child_refuses_calls_and_says_what_to_do(tmp_path: Path) -> None:
     os.waitpid(child, 0)
     os.close(write)
     with os.fdopen(read) as pipe:
-        said = pipe.read()
-    assert said.startswith(f"503 this process was forked from process {os.getpid()}, which opened the store")
-    assert "create_app(upstream=URL)" in said
-    assert "can't use its store (--store) from this process" in said
+        texts = pipe.read()
+    assert texts.startswith(f"503 this process was forked from process {os.getpid()}, which opened the store")
+    assert "create_app(upstream=URL)" in texts
+    assert "can't use its store (--store) from this process" in texts
     assert call().status_code == 200
     app.extensions["segment_mock.emulator"].close()
 

@@ -91,6 +91,7 @@ def python(path: Path) -> Iterator[Text]:
     """Yield docstrings, comments, longer string constants and withdrawn names of a Python file."""
     source = path.read_text()
     tree = ast.parse(source)
+    public = RULES["names"]["public"].get(path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else "", ())
     docstrings = set()
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
@@ -107,7 +108,8 @@ def python(path: Path) -> Iterator[Text]:
         if is_list and not any(path.is_relative_to(ROOT / folder) for folder in ("tests", "benchmarks")):
             yield Text(path, node.lineno, "brackets", ast.unparse(node.value))
         name, line = _name(node)
-        if name.strip("_") in RULES["names"]["withdrawn"]:
+        parts = {*name.lower().split("_")}.intersection(RULES["names"]["withdrawn_parts"])
+        if parts or (name.strip("_") in RULES["names"]["withdrawn"] and name not in public):
             yield Text(path, line, "name", name)
     yield from comments(path, source)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.prose.check import RULES, Finding, findings, texts
+from tests.prose.check import ROOT, RULES, Finding, findings, texts
 
 CHECK = Path(__file__).parent / "check.py"
 LONG = " ".join(["word"] * 31)
@@ -114,6 +115,16 @@ def test_good_sentences_break_no_rule_of_docstrings(tmp_path: Path) -> None:
     good = "Return the name, or None if there is none. The value is None. It moves so many records that it is slow."
 
     assert [] == rules_broken(tmp_path, "module.py", f'"""{good}"""\n')
+
+
+@pytest.mark.parametrize("part", RULES["names"]["withdrawn_parts"])
+def test_every_withdrawn_part_of_a_name_is_found(tmp_path: Path, part: str) -> None:
+    assert rules_broken(tmp_path, "module.py", f"def test_{part}_waits():\n    pass\n") == ["1 name"]
+
+
+def test_public_names_are_in_their_files() -> None:
+    for file, names in RULES["names"]["public"].items():
+        assert {*names} <= {*re.findall(r"\w+", (ROOT / file).read_text())}
 
 
 @pytest.mark.parametrize("name", RULES["names"]["withdrawn"])

@@ -186,8 +186,10 @@ class World:
         It does not find an organization that a credential has named since.
         """
         place = restored_place(name)
-        known = self._organizations.get(place)
-        return known or self._organizations.setdefault(place, Organization(name, Store(name, self._initial, self.log)))
+        organization = self._organizations.get(place)
+        return organization or self._organizations.setdefault(
+            place, Organization(name, Store(name, self._initial, self.log))
+        )
 
     @property
     def initial_data(self) -> Mapping[str, InitialRecords]:

@@ -229,8 +229,8 @@ class State:
             changes["entries"] = [_touched_entry(one) for one in touched]
             changes["forgotten"] = journal.forgotten
             names = {one.entry.organization for one in touched}
-            known = [one for one in map(world.known_as, names) if one is not None]
-            changes["counters"] = {one.name: {**one.counters} for one in known if one.counters}
+            organizations = [one for one in map(world.known_as, names) if one is not None]
+            changes["counters"] = {one.name: {**one.counters} for one in organizations if one.counters}
         if (streams := world.stream_positions()) != self._streams:
             ids = {kind: words for kind, words in streams["ids"].items() if words != self._streams["ids"].get(kind)}
             changes["streams"] = {"ids": ids, "rng": streams["rng"]}

@@ -179,9 +179,9 @@ def _by_table(core: Source, by_vendor: Mapping[str, Mapping[str, Expected]]) -> 
             raise SettingError(unknown_name("vendor", vendor, core.vendors))
         table_names = [schema.name for schema in core.vendors[vendor].tables]
         if not isinstance(tables, Mapping):
-            given = str(tables) if isinstance(tables, Expected) else brief(tables)
+            actual = str(tables) if isinstance(tables, Expected) else brief(tables)
             raise SettingError(
-                f"{vendor}: expected a dictionary of tables, such as {{{table_names[0]!r}: anything}}, got {given}"
+                f"{vendor}: expected a dictionary of tables, such as {{{table_names[0]!r}: anything}}, got {actual}"
             )
         for table, words in tables.items():
             if table not in table_names:
