@@ -48,8 +48,9 @@ class Sources:
 def vendor_facts(vendor: Json) -> list[tuple[str, str]]:
     """Return the facts that every call to *vendor* needs: hosts, base path, credential, limits."""
     limits = vendor["limits"]
-    bounds = f"{limits['calls']} calls in {limits['seconds']:g} seconds, {limits['items']} items a call"
-    words = f"{bounds} ({source_words(limits)})" if limits["calls"] is not None else "none that are known"
+    bounds = [f"{limits['calls']} calls in {limits['seconds']:g} seconds"] if limits["calls"] is not None else []
+    bounds += [f"{limits['items']} items a call"] if limits["items"] is not None else []
+    words = f"{', '.join(bounds)} ({source_words(limits)})" if bounds else "none that are known"
     return [
         ("Hosts", ", ".join(vendor["hosts"])),
         ("Base path", vendor["root"]),

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from segment_mock import SegmentMock, SettingError
+from segment_mock.catalogue import catalogue
+from segment_mock.core import Limits, all_options
+from segment_mock.operation_reference import vendor_facts
 from segment_mock.vendors import find_vendors
 from segment_mock.vendors._checks import problems
 from segment_mock.web.openapi import vendor_document
 from tests.vendors.package import Install
+from tests.waiting import PATIENCE, Output
 
 TICKETS = Path(__file__).parents[2] / "examples" / "tickets" / "src"
 MODULE = """
@@ -99,6 +107,9 @@ MISTAKES = {
         "assumptions['x'].setting: unknown 'greting' (did you mean 'greeting'?)"
     ),
     "replace(V, assumptions={'x': Assumption('R.', 1, 'W.', setting='a')})": "unknown 'a'; the vendor has none",
+    "replace(V, assumptions={'x': Assumption('R.', 1, 'W.', operations=('search_tickts',))})": (
+        "assumptions['x'].operations: unknown 'search_tickts' (did you mean 'search_tickets'?)"
+    ),
     # The vendor itself.
     "replace(V, title='')": "title: expected a text that people read, got ''",
     "replace(V, hosts='api.tickets.example')": f"hosts: {TUPLE} 'api.tickets.example'",
@@ -120,6 +131,7 @@ DEFECTS = {
     "operation(perform=lambda call, data: call.arguments['id'])": "KeyError: 'id'",
     "operation(perform=lambda call, data: Refusal('not_foud'))": "unknown kind of refusal 'not_foud' (did you mean",
     "replace(V, wrap=lambda call, result: {1: object()})": "TypeError: ",
+    "replace(operation(perform=lambda call, data: 1 / 0), state_class=VendorState)": "ZeroDivisionError",
     "replace(V, unwrap=lambda body: body['payload'], limits=Limits(items=1))": "KeyError: 'payload'",
 }
 UNUSABLE_LOADS = {
@@ -205,3 +217,55 @@ def test_a_path_argument_need_not_be_a_member_of_the_body(tickets: Any) -> None:
 
     assert ["queue"] == [row["name"] for row in paths["/api/v2/{queue}/tickets.json"]["parameters"]]
     assert "/api/v2/tickets/{id}" in paths
+
+
+def test_a_vendor_without_a_credential_is_described_without_one(tickets: Any) -> None:
+    tickets("replace(V, key_header='', examples=None)")
+    vendor = next(vendor for vendor in find_vendors() if vendor.name == "tickets")
+
+    document = vendor_document(vendor, {})
+
+    assert [] == document["security"]
+    assert "securitySchemes" not in document["components"]
+    (row,) = catalogue([vendor], {})["vendors"]
+    assert ("Credential", "none") in vendor_facts(row)
+
+
+@pytest.mark.slow
+def test_the_banner_names_no_header_of_a_vendor_without_a_credential(install: Install, tmp_path: Path) -> None:
+    folder = install(f"{MODULE}\nVENDOR = replace(V, key_header='')\n", name="tickets")
+    paths = os.pathsep.join([str(folder), str(TICKETS)])
+    process = subprocess.Popen(
+        [sys.executable, "-m", "segment_mock", "serve", "--port", "0"],
+        env={**os.environ, "PYTHONPATH": paths}, cwd=tmp_path, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stderr is not None
+    output = Output(process.stderr)
+    try:
+        assert "(no credential)" in output.wait_for("Page ")
+    finally:
+        process.terminate()
+        process.wait(PATIENCE)
+        output.close()
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        (Limits(calls=5, seconds=60, source="D"), "5 calls in 60 seconds (documented: D)"),
+        (Limits(items=20, source="D"), "20 items a call (documented: D)"),
+        (Limits(calls=5, seconds=1.5, items=20, source="D"), "5 calls in 1.5 seconds, 20 items a call (documented: D)"),
+        (Limits(), "none that are known"),
+    ],
+)
+def test_the_reference_has_the_limits_that_a_vendor_has(limits: Limits, words: str) -> None:
+    (row,) = catalogue([replace(find_vendors()[0], limits=limits)], {})["vendors"]
+
+    assert ("Limits", words) in vendor_facts(row)
+
+
+def test_the_flag_for_credentials_is_one_of_the_command_line() -> None:
+    vendor = replace(find_vendors()[0], name="help_desk")
+
+    assert "help-desk-token" == vendor.key_flag
+    assert f"--{vendor.key_flag}" in [option.flag for option in all_options([vendor])]

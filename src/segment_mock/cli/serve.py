@@ -287,11 +287,12 @@ def _json_banner(server: LiveServer) -> str:
 
 
 def _credential_hint(vendor: Vendor, settings: Mapping[str, Any]) -> str:
-    option = f"{vendor.name}_{vendor.key_option}"
+    if not vendor.key_header:
+        return "no credential"
     if settings["credentials"] != "listed":
         return f"header {vendor.key_header}: any text"
-    flag = "--" + option.replace("_", "-")
-    if settings[option]:
+    flag = f"--{vendor.key_flag}"
+    if settings[f"{vendor.name}_{vendor.key_option}"]:
         return f"header {vendor.key_header}: one of {flag}"
     return f"no credential is listed, so every call is refused; list one with {flag}"
 

@@ -158,12 +158,12 @@ class Vendor:
     @property
     def is_shipped(self) -> bool:
         """Whether this project contains the vendor; False for a vendor of another package."""
-        return str(getattr(self.state_class, "__module__", "")).startswith("segment_mock.")
+        return str(getattr(self.load, "__module__", "")).startswith("segment_mock.")
 
     @property
     def key_flag(self) -> str:
         """The flag that lists this vendor's credentials, without its dashes, such as ``salsa-token``."""
-        return f"{self.name}-{self.key_option}"
+        return f"{self.name}-{self.key_option}".replace("_", "-")
 
     def operation_name(self, name: str) -> str:
         """Return the full name of operation *name*, such as ``salsa.upsert_segments``; the vendor's name for ``""``."""

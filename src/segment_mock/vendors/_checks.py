@@ -201,6 +201,9 @@ def _wrong_options(vendor: Vendor) -> Iterator[str]:
     for name, assumption in vendor.assumptions.items():
         if assumption.setting and assumption.setting not in own:
             yield _unknown(f"assumptions[{name!r}].setting", assumption.setting, own)
+        operations = [row.name for row in vendor.operations]
+        wrong = [row for row in assumption.operations if row not in operations]
+        yield from (_unknown(f"assumptions[{name!r}].operations", row, operations) for row in wrong)
 
 
 def _wrong_default(option: Option) -> Iterator[str]:

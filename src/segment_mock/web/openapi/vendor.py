@@ -41,10 +41,11 @@ def vendor_document(vendor: Vendor, settings: Mapping[str, Any]) -> Json:
         vendor.title,
         info={"description": _description(vendor), **_extensions(vendor)},
         servers=[{"url": "/", "description": "this mock"}, *_hosts(vendor)],
-        security=[{"key": []}],
+        security=[{"key": []}] if vendor.key_header else [],
         tags=[{"name": vendor.name}],
     )
-    document.components.security_scheme("key", {"type": "apiKey", "in": "header", "name": vendor.key_header})
+    if vendor.key_header:
+        document.components.security_scheme("key", {"type": "apiKey", "in": "header", "name": vendor.key_header})
     examples, limited = shipped_examples(), settings.get("limits", "vendor") == "vendor"
     root = settings.get(f"{vendor.name}_path", vendor.root)
     for operation in vendor.operations:

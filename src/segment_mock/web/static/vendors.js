@@ -70,7 +70,7 @@ export function vendorsPanel() {
       "section",
       { class: "card", "aria-labelledby": `vendor-${vendor.name}` },
       h("h3", { id: `vendor-${vendor.name}` }, vendor.title),
-      h("p", {}, `Hosts: ${vendor.hosts.join(", ")}. Credential: header ${vendor.key_header}.`),
+      h("p", {}, `Hosts: ${vendor.hosts.join(", ")}. Credential: ${vendor.key_header ? `header ${vendor.key_header}` : "none"}.`),
       h(
         "div",
         { class: "scroll", tabindex: "0", role: "region", "aria-label": `Operations of ${vendor.title}` },
