@@ -35,7 +35,7 @@ _CACHE_KEY, _LAST_FAILED = "segment_mock/failed_cases", "cache/lastfailed"
 class Case:
     """One run of a test: with *fault* at call number *turn* (from 1), or without a fault, to learn the calls.
 
-    *calls* are the called operations, in order. *prefix* is the rest of the id in brackets.
+    ``calls`` are the called operations, in order.
     """
 
     def __init__(self, turn: int = 0, operation: str = "", fault: Fault | None = None) -> None:

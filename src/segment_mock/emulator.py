@@ -371,7 +371,7 @@ class Emulator:
     def restore(self, snapshot: Snapshot | str) -> None:
         """Restore the records of all organizations from a snapshot or the name of a snapshot.
 
-        Raises LookupError for an unknown name, and for a snapshot from before the last reset.
+        Raises LookupError for an unknown name, and for a snapshot of another mock or from before the last reset.
         """
         moment = self._resolve_snapshot(snapshot)
         self.world.rollback(moment.mark)

@@ -81,7 +81,7 @@ class Request:
 class Response:
     """A response: status, headers in the order of sending, the whole body, and its delivery. Treat it as immutable.
 
-    The transport adds Content-Length, Date and Connection, so *headers* never have them.
+    The transport adds Content-Length and Connection, so *headers* never have them, and a Date if they have none.
     """
 
     status: int

@@ -347,7 +347,7 @@ class SegmentMock:
     def restore(self, snapshot: Snapshot) -> None:
         """Restore the records of all organizations from *snapshot*. The clock, faults and journal stay the same.
 
-        Raises LookupError if the mock was reset since the snapshot.
+        Raises LookupError if the mock was reset since, and for a snapshot of another mock.
         """
         self._emulator.restore(snapshot)
 

@@ -418,7 +418,7 @@ class RemoteJournal(BaseJournal):
 
 
 class RemoteClock:
-    """The clock of a running server, with the methods of `Clock` except those that change the time of this process."""
+    """The clock of a running server, which you can freeze, set and advance as a `Clock`; it can't patch sleeping."""
 
     def __init__(self, client: ControlClient) -> None:
         self._client = client
@@ -480,7 +480,10 @@ class RemoteClock:
 
 
 class RemoteFaultRules:
-    """The armed fault rules of a running server, in the order of arming, with the methods of `FaultRules`."""
+    """The armed fault rules of a running server, in the order of arming.
+
+    You can add, load, inspect, inject, remove and clear them as with `FaultRules`.
+    """
 
     def __init__(self, client: ControlClient) -> None:
         self._client = client
@@ -586,7 +589,7 @@ class RemoteFaultRules:
 
 
 class RemoteFaultRule:
-    """An armed rule of a server, with the members of `FaultRule`.
+    """An armed rule of a server, with the conditions, counters and `explain` of a `FaultRule`.
 
     Its counters are fetched on use. A rule that was removed keeps the counters that were fetched last.
     """

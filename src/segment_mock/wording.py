@@ -1,4 +1,4 @@
-"""Words for messages: numbers with the right form of their noun."""
+"""Words for messages: numbers with their nouns, lists of names, and the reasons in errors of other libraries."""
 
 from __future__ import annotations
 

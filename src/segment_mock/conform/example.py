@@ -24,12 +24,12 @@ class Example:
 
     @cached_property
     def vendor(self) -> Vendor:
-        """The name of the vendor."""
+        """The vendor whose operation the example calls."""
         return next(vendor for vendor in find_vendors() if vendor.name == self.name.partition("/")[0])
 
     @cached_property
     def operation(self) -> Operation:
-        """The full name of the operation that the example calls."""
+        """The operation that the example calls."""
         name = self.document["operation"].partition(".")[2]
         return next(operation for operation in self.vendor.operations if operation.name == name)
 

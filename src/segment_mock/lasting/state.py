@@ -1,4 +1,4 @@
-"""The state of an emulator as plain data: all of it, or the changes since then. Both can be restored.
+"""The state of an emulator as plain data: all of it, or the changes since it was saved. Both can be restored.
 
 Records that never change, such as the initial records, are written once, as blobs, and referred to by name.
 """
@@ -57,7 +57,7 @@ class State:
 
     @property
     def blobs(self) -> set[str]:
-        """The names of the blobs that the last `whole` refers to."""
+        """The names of the blobs that the last `document` refers to."""
         return {name for _, names in self._bases.values() for name in names}
 
     @property
@@ -66,7 +66,7 @@ class State:
         return self._journal.tally
 
     def forget_blobs(self) -> None:
-        """Write every blob again with the next `whole`."""
+        """Write every blob again with the next `document`."""
         self._bases, self._base_names = {}, {}
 
     # All of it.
@@ -126,7 +126,7 @@ class State:
         return document
 
     def restore(self, document: Json) -> None:
-        """Restore the state from *document*, the result of `whole`."""
+        """Restore the state from *document*, the result of `document`."""
         core, world = self._core, self._world
         self._check(document)
         world.seed = document["seed"]
@@ -214,7 +214,7 @@ class State:
         return self._clears != self._journal.clears or self._world.log.lowest < self._reach
 
     def changes(self) -> Json:
-        """Return the changes since the last `whole`, `restore`, `changes` or `repeat`; ``{}`` if there are none.
+        """Return the changes since the last `document`, `restore`, `changes` or `repeat`; ``{}`` if there are none.
 
         Afterwards ``closings`` is the number of calls that had ended then.
         """

@@ -53,7 +53,7 @@ def _member_of(name: str, normal: Callable[[Any], Hashable] | None, record: Reco
 class TableSchema:
     """The schema of a table.
 
-    * *name*: the full name, such as ``salsa.segments``
+    * *name*: the name without the vendor, such as ``segments``
     * *key*: returns the key of a record
     * *indexes*: the indexes by which records can be found
     * *normal*: returns the normal form of a string key, such as its lower case (default: the key itself)

@@ -87,7 +87,7 @@ def describe(entry: Entry) -> str:
 def explain(core: Source, entry_filter: EntryFilter, matching: Sequence[Entry], times: Any) -> str:
     """Explain why the number of *matching* calls is not *times* (None: at least one).
 
-    *wanted* is the filter that the calls match.
+    *entry_filter* is the filter of the assertion.
     """
     calls = [entry for entry in core.journal if entry_filter.names(entry)]
     number = "at least 1 call" if times is None else f"{brief(times)} calls" if times != 1 else "1 call"

@@ -251,8 +251,8 @@ def _related(vendor: Vendor, store: Store, table: str, key: Key) -> dict[str, li
             related.setdefault(where, []).append(tables[where].get(part) or {})
         related.setdefault(name, []).extend(row for row in other if [*_lists_of(row, rows, key)])
         for value in record.values():
-            if isinstance(value, list) and value and all(isinstance(row, str) and row in other for row in value):
-                related[name].extend(other.get(row) or {} for row in value)
+            if isinstance(value, list) and value and all(isinstance(item, str) and item in other for item in value):
+                related[name].extend(other.get(item) or {} for item in value)
     return {name: records for name, records in related.items() if records}
 
 

@@ -115,7 +115,7 @@ class Connection:
         return self.take_whole()
 
     def take_whole(self) -> Response | None:
-        """Return the finished response and continue with the next request, or return None if it has to be parsed."""
+        """Return the response if it is complete and needs no parser, and continue with the next request; else None."""
         exchange = self._exchange
         if exchange is None or exchange.response is None or not exchange.is_whole:
             return None

@@ -119,7 +119,7 @@ def _sunday_from(day: datetime) -> datetime:
 
 
 def merged_contacts(stored: Iterable[Json], new: Iterable[Json]) -> list[Json]:
-    """Return *known* with each contact of *sent*, which replaces the contact of the same type and value, if any.
+    """Return *stored* with each contact of *new*, which replaces the contact of the same type and value, if any.
 
     Members that a contact omits are kept. A contact whose value is null removes the contacts of its type.
     """
