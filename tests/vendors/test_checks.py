@@ -265,7 +265,7 @@ def test_the_reference_has_the_limits_that_a_vendor_has(limits: Limits, words: s
 
 
 def test_the_flag_for_credentials_is_one_of_the_command_line() -> None:
-    vendor = replace(find_vendors()[0], name="help_desk")
+    vendor = replace(find_vendors()[0], name="help_desk", key_option="token")
 
     assert "help-desk-token" == vendor.key_flag
     assert f"--{vendor.key_flag}" in [option.flag for option in all_options([vendor])]
