@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, fields, replace
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from itertools import count, takewhile
 from threading import Condition
@@ -462,6 +461,8 @@ def matches_operation(name: str, pattern: str) -> bool:
 
 def unknown_operation(operation: Any, operations: Iterable[str]) -> str:
     """Return a sentence about *operation*, which no name of *operations* matches, with the nearest name or pattern."""
+    from difflib import get_close_matches  # slow to import
+
     names = [*operations]
     vendor, _, pattern = operation.partition(".") if isinstance(operation, str) else ("", "", "")
     vendors = get_close_matches(vendor, {name.partition(".")[0] for name in names}, n=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -188,3 +189,18 @@ def test_fixtures(here: Path, monkeypatch: pytest.MonkeyPatch, installed: bool) 
     monkeypatch.setattr(files, "__file__", str(package / "settings" / "files.py"))
 
     assert (package / "fixtures" if installed else here / "fixtures") == fixtures()
+
+
+def test_a_missing_file_is_named_also_where_the_current_folder_was_removed(here: Path) -> None:
+    folder = here / "gone"
+    folder.mkdir()
+    os.chdir(folder)
+    try:
+        folder.rmdir()
+    except OSError:
+        pytest.skip("this system keeps a current folder")
+
+    with pytest.raises(
+        SettingError, match=r"^data\.yaml: No such file or directory; the current folder is no longer there$"
+    ):
+        merged(["data.yaml"])

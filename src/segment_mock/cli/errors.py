@@ -8,7 +8,6 @@ import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from difflib import get_close_matches
 from typing import IO, Any
 
 import click
@@ -31,6 +30,8 @@ class Report(click.ClickException):
 
     def __init__(self, error: click.ClickException, *, as_json: bool) -> None:
         if isinstance(error, click.NoSuchOption):
+            from difflib import get_close_matches  # slow to import
+
             error.possibilities = get_close_matches(error.option_name, error.possibilities or (), n=1)  # type: ignore[misc]
         if isinstance(error, click.BadParameter):
             error.message = _plain_message(error)  # type: ignore[misc]  # the only text that Click formats

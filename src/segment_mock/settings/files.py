@@ -251,7 +251,11 @@ def _unreadable(path: Path, error: Exception) -> SettingError:
         return SettingError(f"{path}: it is not valid JSON: {json_reason(error)}")
     if isinstance(error, FileNotFoundError):
         near = suggestion(str(path), ["demo"])
-        return SettingError(f"{path}: {system_reason(error)}{near}; the current folder is {Path.cwd()}")
+        try:
+            folder = str(Path.cwd())
+        except FileNotFoundError:
+            folder = "no longer there"
+        return SettingError(f"{path}: {system_reason(error)}{near}; the current folder is {folder}")
     return SettingError(f"{path}: {' '.join(system_reason(error).split())}")
 
 

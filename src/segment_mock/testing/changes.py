@@ -180,8 +180,9 @@ def _by_table(core: Source, by_vendor: Mapping[str, Mapping[str, Expected]]) -> 
         table_names = [schema.name for schema in core.vendors[vendor].tables]
         if not isinstance(tables, Mapping):
             actual = str(tables) if isinstance(tables, Expected) else brief(tables)
+            example = next(iter(table_names), "table")  # a vendor may have none
             raise SettingError(
-                f"{vendor}: expected a dictionary of tables, such as {{{table_names[0]!r}: anything}}, got {actual}"
+                f"{vendor}: expected a dictionary of tables, such as {{{example!r}: anything}}, got {actual}"
             )
         for table, words in tables.items():
             if table not in table_names:

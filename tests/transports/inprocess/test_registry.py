@@ -23,6 +23,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from segment_mock import NetworkBlocked, SegmentMock
+from segment_mock.transports.inprocess import registry
 from segment_mock.transports.inprocess.registry import REGISTRY
 
 HEADERS = {"authToken": "any"}
@@ -211,6 +212,27 @@ def test_a_library_whose_import_is_forbidden_is_left_alone(mock: SegmentMock, mo
     monkeypatch.setitem(sys.modules, "httpcore", None)
     with mock.intercept():
         assert count() == 1
+
+
+def test_a_library_that_another_thread_imports_meanwhile_is_intercepted_from_the_next_time_on(
+    mock: SegmentMock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = registry.import_module
+
+    def imports_another(name: str) -> Any:
+        """Import a module, while another thread completes the import of httpcore."""
+        if name == "aiohttp.connector":
+            sys.modules["httpcore"] = httpcore
+        return find(name)
+
+    for name in ("_libraries", "_patches", "_imported"):
+        monkeypatch.setattr(REGISTRY, name, type(getattr(REGISTRY, name))())
+    monkeypatch.setattr(registry, "import_module", imports_another)
+    monkeypatch.delitem(sys.modules, "httpcore")
+    with mock.intercept():
+        pass
+    with mock.intercept():
+        assert count(httpx) == 1
 
 
 def test_a_restored_import_system_ends_no_interception_badly(

@@ -209,14 +209,16 @@ class InterceptionRegistry:
         """Activate *route*, before all other routes."""
         # Import without the lock: another thread that imports the same modules may need the lock for its patches.
         modules = sys.modules
-        if [*map(modules.get, _MODULES)] != self._imported:
+        imported = [*map(modules.get, _MODULES)]
+        if imported != self._imported:
             for name in route.modules:
                 # Either may have been imported again since, as pytest's own pytester does. None forbids the import.
                 module = modules.get(name)
                 if module is not None and self._libraries.get(name) != (module, modules.get(_HOMES[name])):
                     self._load(name)
             if route.modules is LIBRARIES:
-                self._imported = [*map(modules.get, _MODULES)]
+                # A library that another thread imports meanwhile may be missed here, so it must look new the next time.
+                self._imported = [*imported[: len(LIBRARIES)], *map(modules.get, _HOMES.values())]
         VIRTUAL.watch_threads()
         with self._lock:
             self.routes = (*self.routes, route)
