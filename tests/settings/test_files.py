@@ -23,6 +23,49 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.json", '{"salsa": {}, "salsa": {}}', "a.json: the name 'salsa' occurs twice"),
+        ("a.json", '{"salsa": {"segments": [{"name": "a"}, {"name": "b", "name": "c"}]}}',
+         "a.json: salsa.segments[1]: the name 'name' occurs twice"),
+        ("a.json", '{"salsa": {"segments" : [], "segments" : []}}', "a.json: salsa: the name 'segments' occurs twice"),
+        ("a.json", '{"a": 1, "a" : 2}', "a.json: the name 'a' occurs twice"),
+        ("a.json", '{"a"\n: 1, "a": 2}', "a.json: the name 'a' occurs twice"),
+        ("a.json", '{"\\u0061": 1, "b": "\\":", "a": 2}', "a.json: the name 'a' occurs twice"),
+        ("a.json", '[NaN, {"a": 1, "a": 2}]', "a.json: 'NaN' is not a number that JSON can carry"),
+        ("a.json", '[1e999, {"a": {"b": 1, "b": 2}}]', "a.json: "),
+        ("a.yaml", "salsa: {}\nsegmenter: {}\nsalsa: {}\n",
+         "a.yaml: the name 'salsa' occurs twice in a dictionary, again in line 3"),
+        ("a.yaml", "salsa:\n  segments:\n  - {name: a, 'name': b}\n",
+         "a.yaml: the name 'name' occurs twice in a dictionary, again in line 3"),
+        ("a.yaml", "a: &a {x: 1}\nb: {<<: *a, <<: *a}\n", "a.yaml: the name '<<' occurs twice"),
+    ],
+)  # fmt: skip
+def test_name_that_occurs_twice_is_refused_with_its_place(here: Path, name: str, text: str, message: str) -> None:
+    (here / name).write_text(text)
+    with pytest.raises(SettingError) as refusal:
+        read_rules(name)
+
+    assert str(refusal.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("a.json", '[{"a" : 1}, {"a": "\\":"}, {"a": {"a": [1]}}]', [{"a": 1}, {"a": '":'}, {"a": {"a": [1]}}]),
+        ("a.yaml", "a: &a {x: 1, y: 2}\nb: {<<: *a, x: 3}\nc: {<<: *a, x: 4}\nd: {1: 1, '1': 2}",
+         {"a": {"x": 1, "y": 2}, "b": {"x": 3, "y": 2}, "c": {"x": 4, "y": 2}, "d": {1: 1, "1": 2}}),
+        ("a.yaml", "a: &a {x: 1}\nb: &b {<<: *a, x: 2}\nc: {<<: [*a, *b], x: 3}",
+         {"a": {"x": 1}, "b": {"x": 2}, "c": {"x": 3}}),
+    ],
+)  # fmt: skip
+def test_name_that_others_have_too_is_accepted(here: Path, name: str, text: str, expected: Any) -> None:
+    (here / name).write_text(text)
+
+    assert expected == read_rules(name)
+
+
+@pytest.mark.parametrize(
     ("files", "expected"),
     [
         ({}, {}),

@@ -7,7 +7,7 @@ import marshal
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import deepcopy
 from functools import cache
 from math import inf, isfinite
@@ -261,9 +261,61 @@ def _unreadable(path: Path, error: Exception) -> SettingError:
 
 def _parse_json(text: str) -> Any:
     try:
-        return msgspec.json.decode(text)
+        document = msgspec.json.decode(text)
     except (msgspec.DecodeError, ValueError):  # the standard library accepts more, and its errors are better
-        return json.loads(text, parse_int=_whole_number, parse_float=_finite, parse_constant=_finite)
+        document = json.loads(
+            text, parse_int=_whole_number, parse_float=_finite, parse_constant=_finite, object_pairs_hook=_Members
+        )
+        _refuse_repeated_names(document)
+        return document
+    # Most files have each name directly before its colon, and these two characters nowhere else.
+    if any(f"{space}:" in text for space in " \t\r\n") or text.count('":') != _count_members(document):
+        with suppress(RecursionError, ValueError):  # what is too deep or too long is refused elsewhere
+            document = json.loads(text, object_pairs_hook=_Members)
+        _refuse_repeated_names(document)
+    return document
+
+
+class _Members(dict[str, Any]):
+    """An object of JSON; *repeated* is a name that it has twice."""
+
+    repeated: str | None = None
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        if len(self) != len(pairs):
+            names = [name for name, _ in pairs]
+            self.repeated = next(name for name in names if names.count(name) > 1)
+
+
+def _count_members(document: Any) -> int:
+    """Return how many members all objects in *document* have."""
+    count, rest = 0, [document]
+    while rest:
+        value = rest.pop()
+        if isinstance(value, dict):
+            count += len(value)
+            value = value.values()
+        elif not isinstance(value, list):
+            continue
+        rest.extend(each for each in value if isinstance(each, (dict, list)))
+    return count
+
+
+def _refuse_repeated_names(document: Any) -> None:
+    """Raise ValueError with the place of the first object that has a name twice."""
+    rest: list[tuple[str, Any]] = [("", document)]
+    while rest:
+        place, value = rest.pop()
+        if isinstance(value, _Members):
+            if value.repeated is not None:
+                raise ValueError(f"{place and f'{place[1:]}: '}the name {brief(value.repeated)} occurs twice")
+            parts: Iterable[tuple[str, Any]] = ((f"{place}.{name}", each) for name, each in value.items())
+        elif isinstance(value, list):
+            parts = ((f"{place}[{index}]", each) for index, each in enumerate(value))
+        else:
+            continue
+        rest += reversed([part for part in parts if isinstance(part[1], (dict, list))])
 
 
 def _read(path: Path) -> str:
@@ -327,6 +379,15 @@ def _loader(yaml: Any) -> Any:
         return construct
 
     def flatten_mapping(self: Any, node: Any) -> None:
+        if not hasattr(node, "is_checked"):  # a merge repeats names, and what is merged comes here again
+            node.is_checked = True
+            names: set[tuple[str, str]] = set()
+            for key, _ in node.value:
+                if isinstance(key.value, str) and (key.tag, key.value) in names:
+                    line = key.start_mark.line + 1
+                    raise ValueError(f"the name {brief(key.value)} occurs twice in a dictionary, again in line {line}")
+                if isinstance(key.value, str):
+                    names.add((key.tag, key.value))
         # A merge (<<) copies pairs, and a merge of merges copies them again; keep each name once.
         base.flatten_mapping(self, node)
         if len(node.value) > _MANY_PAIRS:
