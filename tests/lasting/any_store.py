@@ -34,7 +34,7 @@ from segment_mock.settings import SettingError
 from tests.persistence.engines import RedisServer
 
 _KEYS = ("meta", "log", "blobs")
-_DATABASES = 4000
+_DATABASES = 10_000  # a URL has at most four digits
 
 
 class SqliteStores:
@@ -62,7 +62,7 @@ class SqliteStores:
 
 
 class RedisStores:
-    """Databases of a server."""
+    """Databases of a server; number 0 has the copy."""
 
     def __init__(self, place: Path) -> None:
         self._place, self._numbers = place, count()
@@ -70,16 +70,20 @@ class RedisStores:
 
     def new(self) -> str:
         """Return the URL of an empty store."""
-        return f"{self._server.url.removesuffix('/0')}/{next(self._numbers) % _DATABASES}"
+        number = 1 + next(self._numbers) % (_DATABASES - 1)
+        with self._server.client(db=number) as client:
+            client.flushdb()  # a mock of long ago may have left something
+        return f"{self._server.url.removesuffix('/0')}/{number}"
 
     def copy(self, url: str) -> str:
         """Return the URL of a store with what the one at *url* has now."""
-        copied = self.new()
+        with self._server.client() as client:
+            client.flushdb()
         with self._server.client(db=int(url.rpartition("/")[2])) as client:
             for name in _KEYS:
                 key = f"{{segment-mock}}:{name}"
-                client.copy(key, key, destination_db=int(copied.rpartition("/")[2]), replace=True)
-        return copied
+                client.copy(key, key, destination_db=0)
+        return self._server.url
 
     def end(self) -> None:
         """Stop the server."""
