@@ -20,7 +20,7 @@ _PATIENCE = 3
 class Result:
     """The result of one example: it failed with *differences*, was skipped for the reason *why*, or passed.
 
-    *seconds* is the duration of its call; *answered* is whether the target replied.
+    *seconds* is the duration of its call; *has_answer* is whether the target replied.
     """
 
     example: Example
