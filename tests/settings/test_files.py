@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from segment_mock.settings import SettingError, files, fixtures, merged, read_config, read_rules, scenarios
+from segment_mock.settings import SettingError, files, fixtures, merged, read_config, read_data, read_rules, scenarios
 
 pytestmark = pytest.mark.usefixtures("no_collection")
 
@@ -247,3 +247,13 @@ def test_a_missing_file_is_named_also_where_the_current_folder_was_removed(here:
         SettingError, match=r"^data\.yaml: No such file or directory; the current folder is no longer there$"
     ):
         merged(["data.yaml"])
+
+
+def test_a_json_file_with_spaces_before_its_colons_is_read_as_plain_dictionaries(here: Path) -> None:
+    """The validators of rows are fast for these only."""
+    (here / "data.json").write_text('{"salsa" : {"segments" : [{"name" : "A"}]}}')
+
+    document = read_data("data.json")
+
+    assert {"salsa": {"segments": [{"name": "A"}]}} == document
+    assert [dict] * 3 == [*map(type, (document, document["salsa"], document["salsa"]["segments"][0]))]
