@@ -19,7 +19,7 @@ BUGS = [
     ("    if find(group, token):\n        return\n", "", {"passed": 45, "failed": 8}),
     ('"email": mail', '"mail": mail', {"passed": 53}),
     ('"/metrics"', '"/metric"', {"passed": 52, "failed": 1}),
-    ("    known = find(group, token)\n", "    known = None\n", {"passed": 36, "failed": 1}),
+    ("    segment = find(group, token)\n", "    segment = None\n", {"passed": 36, "failed": 1}),
     ("    groups = {}\n", '    groups = {}\n    calls_left("any")\n', {"passed": 52, "failed": 1}),
 ]
 
