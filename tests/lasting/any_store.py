@@ -159,7 +159,7 @@ class AnyStore:
             core.save()
             expected = picture(core)
             place = self._stores.copy(core.settings["store"])
-        copied = LastingEmulator({**core._given, "store": place})
+        copied = LastingEmulator({**core._settings_at_start, "store": place})
         try:
             assert picture(copied) == expected, "what came back from the store is not what was there"
         except AssertionError:
