@@ -91,7 +91,7 @@ def is_by_guard(call: Any) -> bool:
 def _is_wanted(config: pytest.Config) -> bool:
     try:
         return bool(config.getini("segment_mock_guard"))
-    except ValueError as error:  # pytest names the value, but not the key
+    except (ValueError, pytest.UsageError) as error:  # pytest names the value, but not the key
         raise pytest.UsageError(f"segment_mock_guard (ini file): {error}; expected true or false") from None
 
 

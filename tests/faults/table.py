@@ -127,7 +127,7 @@ def settings() -> str:
 
 def _settings(rows: list[Option]) -> str:
     table = [[f"`{row.name}`", _takes(row), _default(row), row.help] for row in rows]
-    return "\n\n" + lines(("setting", "takes", "default", "is"), table) if rows else ""
+    return "\n\n" + lines(("setting", "takes", "default", "description"), table) if rows else ""
 
 
 def _takes(row: Option) -> str:
@@ -148,7 +148,7 @@ def conditions() -> str:
 def aliases() -> str:
     """Return WireMock's names and what each stands for."""
     return lines(
-        ("WireMock's name", "is"),
+        ("WireMock's name", "description"),
         [[f"`{name}`", f"`{json.dumps(definition)}`"] for name, definition in ALIASES.items()],
     )
 

@@ -166,3 +166,13 @@ def test_door(segment_mock, request):
     if option == "option":
         errors = pytester.runpytest().stderr.str()
         assert "unknown transport 'carrier-pigeon'; expected one of inprocess, live, tls" in errors
+
+
+def test_a_guard_that_is_neither_on_nor_off_is_refused_by_its_key(pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\nsegment_mock_guard = maybe")
+    pytester.makepyfile("def test_a(): pass")
+
+    result = pytester.runpytest_subprocess()
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: segment_mock_guard (ini file): *'maybe'; expected true or false"])

@@ -72,7 +72,7 @@ def _command(name: str, command: click.Command) -> Iterator[str]:
     yield block(f"{name} {pieces}", "console").replace("```console", "```text")
     rows = [_option(row) for row in command.params if isinstance(row, click.Option)]
     if rows:
-        yield table(("option, variable", "takes", "is"), rows)
+        yield table(("option, variable", "takes", "description"), rows)
 
 
 def _option(row: click.Option) -> tuple[str, str, str]:

@@ -59,7 +59,7 @@ def _operation(operation: dict[str, Any], *, public: bool) -> Iterator[str]:
     parameters = operation["parameters"]
     if parameters:
         rows = [(code(row["name"]), row["in"], _parameter(row["schema"]), row["description"]) for row in parameters]
-        yield table(("parameter", "in", "takes", "is"), rows)
+        yield table(("parameter", "in", "takes", "description"), rows)
     facts, refusals = [], []
     if "requestBody" in operation:
         facts.append(("body", type_words(operation["requestBody"]["content"]["application/json"]["schema"])))
@@ -71,7 +71,7 @@ def _operation(operation: dict[str, Any], *, public: bool) -> Iterator[str]:
         phrase = HTTPStatus(int(status)).phrase
         facts.append((f"{status} {phrase}", type_words(content["schema"]) if kind.endswith("json") else f"`{kind}`"))
     facts.append((", ".join(refusals), "[Problem](#problem)"))
-    yield table(("body, status", "is"), facts)
+    yield table(("body, status", "description"), facts)
     if public:
         yield "Needs no admin token, and answers to any `Host`."
 
@@ -95,7 +95,9 @@ def _object(name: str, schema: dict[str, Any]) -> Iterator[str]:
         for member, row in schema["properties"].items()
     ]
     with_words = any(about for *_, about in rows)
-    yield table(("member", "takes", "is")[: 3 if with_words else 2], [row[: 3 if with_words else 2] for row in rows])
+    yield table(
+        ("member", "takes", "description")[: 3 if with_words else 2], [row[: 3 if with_words else 2] for row in rows]
+    )
 
 
 def _about(schema: dict[str, Any]) -> str:

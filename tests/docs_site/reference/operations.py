@@ -50,7 +50,9 @@ def operations_page() -> str:
 
 def _vendor(vendor: Json) -> Iterator[str]:
     yield f"## {vendor['title']}"
-    yield table(("of every call", "is"), [(label.lower(), _fact(label, text)) for label, text in vendor_facts(vendor)])
+    yield table(
+        ("every call", "description"), [(label.lower(), _fact(label, text)) for label, text in vendor_facts(vendor)]
+    )
     operation_rows = operations_table(vendor)
     links = [
         (code(method), _base_path(path), f"[`{name}`](#{vendor['name']}{name})", prose(does))

@@ -117,10 +117,10 @@ def headers_page() -> str:
     return page(
         "Headers",
         "## In replies\n\nA vendor sends none of these. `Content-Type`, `Allow` and the rest are the vendor's own.",
-        table(("header", "is"), replied),
+        table(("header", "description"), replied),
         "Line breaks and what is not ASCII are escaped. A longer value than 1,000 characters is cut and ends in `...`.",
         "## In requests",
-        table(("header", "is"), request_rows),
+        table(("header", "description"), request_rows),
         "Journal and log redact every credential ([Security model](../explanation/security.md#what-is-redacted)).",
     )
 

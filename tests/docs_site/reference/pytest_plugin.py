@@ -119,12 +119,12 @@ def pytest_page() -> str:
         )
     ]
     sweep_at = next(i for i, part in enumerate(marked) if part == f"### `@pytest.mark.{settings.SWEEP}`")
-    keys = table(("keyword", "is"), [(code(name), about) for name, about in _KEYS.items()])
+    keys = table(("keyword", "description"), [(code(name), about) for name, about in _KEYS.items()])
     marked[sweep_at:sweep_at] = [
         "Keywords are every [setting](settings.md) of `SegmentMock`, and these of the plugin itself:",
         keys,
     ]
-    marked.append(table(("keyword", "is"), [(code(name), about) for name, about in _SWEEP.items()]))
+    marked.append(table(("keyword", "description"), [(code(name), about) for name, about in _SWEEP.items()]))
     options = [(f"`{row.name}={row.takes}`", prose(row.about)) for row in recorder.options]
     ini = [(code(row.name), row.takes, row.default, prose(row.about)) for row in recorder.keys]
     names = [
@@ -138,12 +138,12 @@ def pytest_page() -> str:
         "## Markers",
         *marked,
         "## Options",
-        table(("option", "is"), options),
+        table(("option", "description"), options),
         "## Ini keys",
-        table(("key", "takes", "default", "is"), ini),
+        table(("key", "takes", "default", "description"), ini),
         "## Names of `pytest_segment_mock`",
         "For annotations and for `filterwarnings`.",
-        table(("name", "is"), names),
+        table(("name", "description"), names),
     )
 
 

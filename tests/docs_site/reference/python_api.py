@@ -152,7 +152,7 @@ def vendor_page() -> str:
         plain = [name for name in names if not _is_documented(getattr(module, name))]
         parts.append(f"## `{module.__name__}`")
         if plain:
-            parts.append(table(("name", "is"), [(f"`{name}`", _PLAIN[name]) for name in plain]))
+            parts.append(table(("name", "description"), [(f"`{name}`", _PLAIN[name]) for name in plain]))
         for name in names:
             if name in _ELSEWHERE:
                 parts += [f"### `{name}`", f"[`segment_mock.{name}`](python.md#{name.lower()})."]

@@ -32,7 +32,7 @@ def scenarios_page() -> str:
     """Return the page."""
     rows = scenarios()
     scenario_table = table(
-        ("scenario", "is"), [(f"[`{name}`](#{_anchor(name)})", row["about"]) for name, row in rows.items()]
+        ("scenario", "description"), [(f"[`{name}`](#{_anchor(name)})", row["about"]) for name, row in rows.items()]
     )
     parts = [
         f"## `{name}`\n\n{row['about']}\n\n{block(chr(10).join(map(json.dumps, row['faults'])), 'json')}"

@@ -33,12 +33,12 @@ def settings_page() -> str:
     for vendor in vendors:
         own = [row for row in all_options([vendor]) if row not in OPTIONS]
         parts += [f"## Of {vendor.title}", _table(own)]
-    others = table(("variable", "is"), [(code(name), about) for name, about in _OTHERS])
+    others = table(("variable", "description"), [(code(name), about) for name, about in _OTHERS])
     return page("Settings", _INTRO, *parts, "## Other variables", others)
 
 
 def _table(rows: tuple[Option, ...] | list[Option]) -> str:
-    header = ("name, flag, variable", "takes", "is")
+    header = ("name, flag, variable", "takes", "description")
     return table(
         header,
         [
