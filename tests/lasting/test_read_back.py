@@ -199,6 +199,12 @@ def test_match_that_is_neither_a_mapping_nor_a_function_is_refused_as_in_memory(
             mock.faults.add("hang", match=match)
 
 
+def test_data_that_is_not_json_is_refused_as_in_memory(tmp_path: Path) -> None:
+    data: Any = {"salsa": {"segments": [{"name": object()}]}}
+    with pytest.raises(SettingError, match=r"data\.salsa\.segments\[0\]"):
+        opened(tmp_path, data=data)
+
+
 def test_store_is_free_after_a_vendor_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(segment_mock.mock.SegmentMock, find_vendors()[0].name, None, raising=False)
     with pytest.raises(SettingError, match="needs another name"):

@@ -114,8 +114,8 @@ class LastingEmulator(Emulator):
     def _open(self) -> None:
         document = self._read()
         if document is None:
+            self._start()  # refuses data that is not JSON, with its place
             self._sources = _fingerprint(self._settings_at_start, self.vendors)
-            self._start()
             self._compact()
             return
         self._read_scenarios()
