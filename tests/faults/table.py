@@ -20,7 +20,7 @@ SEGMENTS = "/api/integration/ext/v1/segments"
 UPSERT = Ask("PUT", SEGMENTS, {"payload": {"segments": [{"name": "A"}, {"name": "B"}]}})
 SEARCH = Ask("POST", f"{SEGMENTS}/search", {"payload": {"offset": 0, "count": 20}})
 VENDOR = "https://api.salsalabs.org"
-SHORT = 0.05
+SHORT = 0.2
 """Seconds for the timeout of a client over real sockets, which has to pass for it to give up."""
 PERFORMED = {0: "no", 1: "in part", 2: "yes"}
 LATE = 60.0
