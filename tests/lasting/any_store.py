@@ -204,8 +204,9 @@ def _entry(entry: Entry) -> dict[str, Any]:
 
 def _metrics(core: LastingEmulator) -> Any:
     tally = core.tally.as_dict()
-    rounded = {name: round(seconds, 6) for name, seconds in tally["seconds"].items()}  # threads add in another order
-    return {**tally, "seconds": rounded}
+    rounded = {name: round(seconds, 3) for name, seconds in tally["seconds"].items()}
+    # Threads come in another order.
+    return {**tally, "calls": dict(tally["calls"]), "faults": dict(tally["faults"]), "seconds": rounded}
 
 
 def _undone(core: Emulator, mark: int | None) -> Any:
