@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 
 from .core import Json
-from .example_calls import ExampleCall, example_call
+from .example_calls import ExampleCall
 
 BODY = "the body"
 _LITERAL = re.compile("``(.*?)``")
@@ -136,11 +136,6 @@ def assumptions_table(vendor: Json, names: Iterable[str] | None = None) -> Refer
         (row["name"], str(row["choice"]), f"{row['rule']} Why: {row['reason']}.{_change(row)}") for row in table_rows
     )
     return ReferenceTable("Assumptions", ("name", "choice", "rule"), rows, (0,))
-
-
-def operation_example(name: str) -> ExampleCall | None:
-    """Return a call to the operation *name* that a reader can repeat, if a shipped example shows one."""
-    return example_call(name)
 
 
 def example_intro(example: ExampleCall) -> str:

@@ -10,13 +10,13 @@ import click
 from ..catalogue import catalogue
 from ..core import Json, Vendor
 from ..core.call import all_options
+from ..example_calls import example_call
 from ..operation_reference import (
     ReferenceTable,
     Sources,
     assumptions_table,
     error_tables,
     example_intro,
-    operation_example,
     operation_paths,
     operation_row,
     operation_tables,
@@ -137,7 +137,7 @@ def _print_operation(vendor: Json, name: str) -> None:
         click.echo(f"  {method} {path}")
     click.echo(f"  {source_words(row)}")
     _print_tables(operation_tables(vendor, name))
-    example = operation_example(name)
+    example = example_call(name)
     if example is None:
         return
     echo(f"\n{click.style('Example', bold=True)}: {example_intro(example)}")

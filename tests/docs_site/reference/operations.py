@@ -7,14 +7,13 @@ from collections.abc import Iterator
 
 from segment_mock.catalogue import catalogue
 from segment_mock.core import Json, all_options
-from segment_mock.example_calls import MOMENT
+from segment_mock.example_calls import MOMENT, example_call
 from segment_mock.operation_reference import (
     ReferenceTable,
     Sources,
     assumptions_table,
     error_tables,
     example_intro,
-    operation_example,
     operation_paths,
     operation_row,
     operation_tables,
@@ -77,7 +76,7 @@ def _operation(vendor: Json, name: str) -> Iterator[str]:
     words = source_words(row)
     yield f"{words[0].upper()}{words[1:]}."
     yield from _tables(operation_tables(vendor, name))
-    example = operation_example(name)
+    example = example_call(name)
     if example is None:
         return
     yield f"**Example.** {example_intro(example)}"
