@@ -21,11 +21,7 @@ LEAKS = re.compile(
 FILES = [
     ("a.yaml", "salsa:\n  segments:\n    - name: A\n     type: CUSTOM\n", "{}: it is not valid YAML: "),
     ("a.yaml", "salsa: !!python/object:os.system {}\n", "{}: its tag '!!python/object:os.system' is not one of JSON's"),
-    (
-        "a.json",
-        '{"salsa": {"segments": [{"name": "A"},]}}',
-        "{}: it is not valid JSON: expecting value (line 1, column 39)",
-    ),
+    ("a.json", '{"salsa": {"segments": [{"name": "A"},]}}', "{}: it is not valid JSON: "),
     (
         "a.yaml",
         "salsa: {segments: [{name: on}]}",
@@ -58,6 +54,8 @@ def test_a_data_file_that_can_not_be_used_is_named_with_place_and_value(
 
     assert result.exit_code == 2
     assert f"Error: {text.format(file)}" in result.stderr
+    if "not valid" in text:
+        assert re.search(r"\(line \d, column \d+\)", result.stderr)
     assert not LEAKS.search(result.stderr)
 
 
