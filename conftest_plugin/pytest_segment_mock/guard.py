@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _ROUTE: pytest.StashKey[Route] = pytest.StashKey()
 _PROXY: pytest.StashKey[dict[str, str | None]] = pytest.StashKey()
+_IS_UNDER_EXEC: pytest.StashKey[bool] = pytest.StashKey()
 _REASON = (
     "no mock is in force here, and segment_mock_guard refuses the vendors' hosts; "
     "use the fixture segment_mock, or mock.intercept()"
@@ -35,6 +36,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Start the guard if the plugin was loaded too late to do it earlier."""
+    config.stash[_IS_UNDER_EXEC] = _is_under_exec()
     _start(config)
 
 
@@ -58,9 +60,9 @@ def refused_calls() -> list[Any]:
     return module.calls if module else []
 
 
-def hosts_refused_by_exec() -> dict[str, int]:
+def hosts_refused_by_exec(config: pytest.Config) -> dict[str, int]:
     """Return how often the proxy of ``segment-mock exec``, if it runs these tests, refused each host so far."""
-    if not _is_under_exec():
+    if not config.stash[_IS_UNDER_EXEC]:
         return {}
     import json
     from urllib.request import ProxyHandler, Request, build_opener

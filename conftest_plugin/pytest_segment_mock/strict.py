@@ -73,12 +73,12 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """Check a test that did not fail otherwise."""
-    refused_before, by_exec = len(refused_calls()), hosts_refused_by_exec()
+    refused_before, by_exec = len(refused_calls()), hosts_refused_by_exec(item.config)
     result = yield
     if not getattr(item, "_excinfo", None):  # unittest stores failures there
         mocks = used_mocks(item)
         refused = _without_nested_runs(item, refused_calls()[refused_before:])
-        for host, count in hosts_refused_by_exec().items():
+        for host, count in hosts_refused_by_exec(item.config).items():
             refused += [ExecRefusal(host)] * (count - by_exec.get(host, 0))
         if refused or any(mock.faults.armed or mock.stubs or len(mock.journal) for mock in mocks):
             _check(item, refused)

@@ -83,6 +83,7 @@ class SegmentMock:
                 raise SettingError(f"vendor {name!r} needs another name: SegmentMock.{name} already exists")
         self._servers: list[LiveServer] = []
         self._succession = _Succession(self._servers)
+        self._journal: Journal | None = None
         self._hosts = {host for host in self.settings["hosts"] if not host.startswith("!")}
         self._control_plane: Callable[[Request, LiveServer | None], Response] | None = None
 
@@ -152,9 +153,12 @@ class SegmentMock:
     @property
     def journal(self) -> Journal:
         """The journal of the mock: its most recent calls, with responses, changes, and assertions on them."""
-        from .testing import Journal  # a server needs no assertions
+        emulator = self._emulator
+        if self._journal is None:
+            from .testing import Journal  # a server needs no assertions
 
-        return Journal(self._emulator)
+            self._journal = Journal(emulator)
+        return self._journal
 
     @property
     def faults(self) -> FaultRules:
