@@ -15,9 +15,10 @@ import tempfile
 import time
 from collections import Counter
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 from random import Random
-from threading import Thread, Timer
+from threading import Event, Thread, Timer
 from typing import Any
 
 import requests
@@ -165,13 +166,13 @@ def write_at_once(engine: Engine, run: int, seconds: float) -> tuple[set[str], l
     The second value has the names of all groups that are there afterwards.
     """
     acknowledged: set[str] = set()
-    writes = Calls()
+    writes, is_over = Calls(), Event()
     end = time.monotonic() + seconds
 
     def write(number: int) -> None:
         with requests.Session() as session:
-            for index in range(10**9):
-                if time.monotonic() > end:
+            for index in count():
+                if is_over.is_set():
                     return
                 name = f"{run}-{number}-{index}"
                 body = {"payload": {"segments": [{"name": name}]}}
@@ -184,14 +185,17 @@ def write_at_once(engine: Engine, run: int, seconds: float) -> tuple[set[str], l
     threads = [Thread(target=write, args=(number,)) for number in range(4)]
     for thread in threads:
         thread.start()
-    while time.monotonic() < end:
-        writes.wait_for_more(20)
-        engine.kill_store()
-        writes.wait_for_more(20)
-        engine.signal()
-        engine.follow()
-    for thread in threads:
-        thread.join()
+    try:
+        while time.monotonic() < end:
+            writes.wait_for_more(20)
+            engine.kill_store()
+            writes.wait_for_more(20)
+            engine.signal()
+            engine.follow()
+    finally:
+        is_over.set()
+        for thread in threads:
+            thread.join()
     with requests.Session() as session:
         while OUTAGE in (reply := ask(session, engine.url, ("GET", "/_mock/state", None, {})))[1]:
             pass
@@ -217,7 +221,7 @@ def torture(name: str, seed: int, seconds: float, place: Path) -> str:
         assert len(counts) == len(names), "a name occurs twice"
     finally:
         engine.stop()
-    kills = ", ".join(f"{count} {program} killed" for program, count in engine.kills.items())
+    kills = ", ".join(f"{number} {program} killed" for program, number in engine.kills.items())
     return (
         f"{name}: {twins.calls} calls as in memory, {twins.lost} of them performed without a reply; "
         f"{len(acknowledged)} concurrent writes acknowledged and there once; {kills}"
