@@ -51,10 +51,10 @@ def _short_names() -> dict[str, str]:
 @click.option("--assumptions", is_flag=True, help="List each rule that no source states, with the choice in force.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, as GET /_mock/vendors does.")
 def vendors(name: str | None, operation: str | None, *, errors: bool, assumptions: bool, as_json: bool) -> None:
-    """List what is emulated, with its source.
+    """List the vendors and their operations, or describe one operation.
 
-    NAME is a vendor; without it, every vendor is listed. With OPERATION, or with a NAME such as salsa.upsert_segments,
-    one operation is shown in full: its fields, errors, assumptions, and an example to run.
+    NAME limits the list to one vendor. With OPERATION, or with a NAME such as salsa.upsert_segments, the command
+    prints the fields, errors and assumptions of that operation, their sources, and an example to run.
     """
     vendor, row = _selection(name, operation)
     selection = [*_VENDORS] if vendor is None else [vendor]
