@@ -1,4 +1,4 @@
-"""The log of calls: a line for each, written in batches after the answers, and none lost."""
+"""The log of calls: one line for each call, written in batches after the responses; no line is lost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HEADERS = {"authToken": "any"}
 
 
 class Stream(io.StringIO):
-    """A stream that counts how often it is written to."""
+    """A stream that counts the calls of its ``write`` method."""
 
     writes = 0
 
@@ -26,18 +26,19 @@ class Stream(io.StringIO):
         return super().write(text)
 
 
-def ask(client: requests.Session, url: str) -> int:
+def post_search(client: requests.Session, url: str) -> int:
+    """Send a search for groups to *url* and return the status code of the response."""
     return client.post(url, headers=HEADERS, json={"payload": {}}, timeout=5).status_code
 
 
-def test_every_call_of_a_server_is_logged_in_order_by_the_time_it_has_stopped() -> None:
-    """Nothing that is still to be written is lost when the server stops right after its last answer."""
+def test_stopping_a_server_writes_every_pending_log_line_in_order() -> None:
+    """The server stops right after its last response, before the interval between two batches has passed."""
     stream = Stream()
     with CallLog(stream, "json") as log, SegmentMock(limits="off") as mock, requests.Session() as client:
         mock.journal.subscribe(log)
         server = mock.serve()
         for number in range(50):
-            ask(client, f"{server.url}{SEARCH}?{number}")
+            post_search(client, f"{server.url}{SEARCH}?{number}")
         server.stop()
     rows = [json.loads(line) for line in stream.getvalue().splitlines()]
 
@@ -46,21 +47,20 @@ def test_every_call_of_a_server_is_logged_in_order_by_the_time_it_has_stopped() 
     assert stream.writes < 50
 
 
-def test_lines_of_a_server_appear_while_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_log_lines_appear_while_the_server_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = Stream()
     lines = count_calls(monkeypatch, stream, "write")
     with SegmentMock() as mock, requests.Session() as client:
         mock.journal.subscribe(CallLog(stream, "text"))
         for _ in range(2):
             before = stream.getvalue()
-            ask(client, mock.serve().url + SEARCH)
+            post_search(client, mock.serve().url + SEARCH)
             lines.wait_until(lambda before=before: stream.getvalue() != before)
 
             assert 1 == stream.getvalue().removeprefix(before).count("\n")
 
 
-def test_many_lines_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A full batch is written before its time has come."""
+def test_a_full_batch_is_written_before_the_interval_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("segment_mock.cli.log.INTERVAL", 3600)
     monkeypatch.setattr("segment_mock.cli.log._FULL", 5)
     stream = Stream()
@@ -68,13 +68,13 @@ def test_many_lines_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
         mock.journal.subscribe(CallLog(stream, "text"))
         server = mock.serve()
         for _ in range(20):
-            ask(client, server.url + SEARCH)
+            post_search(client, server.url + SEARCH)
 
         assert stream.getvalue().count("\n") >= 15
 
 
-def test_a_call_in_process_is_logged_at_once() -> None:
-    """Where no loop runs there is nothing to wait for."""
+def test_an_in_process_call_is_logged_immediately() -> None:
+    """Without an event loop, the log has no timer that could write the line later."""
     stream = Stream()
     with SegmentMock() as mock:
         mock.journal.subscribe(CallLog(stream, "text"))
@@ -83,8 +83,7 @@ def test_a_call_in_process_is_logged_at_once() -> None:
         assert " 200 POST /api/integration/ext/v1/segments/search salsa.search_segments " in stream.getvalue()
 
 
-def test_calls_succeed_when_the_reader_of_the_log_is_gone() -> None:
-    """A closed stderr is the reader's affair, not the client's."""
+def test_calls_succeed_after_the_log_stream_is_closed() -> None:
     stream = Stream()
     stream.close()
     with SegmentMock() as mock:
@@ -94,8 +93,7 @@ def test_calls_succeed_when_the_reader_of_the_log_is_gone() -> None:
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_the_fault_that_struck_is_in_the_line_and_in_a_header(form: str) -> None:
-    """Live too."""
+def test_a_fault_is_named_in_the_log_line_and_in_a_response_header(form: str) -> None:
     stream = Stream()
     with CallLog(stream, form) as log, SegmentMock() as mock, requests.Session() as client:
         mock.journal.subscribe(log)
@@ -104,7 +102,7 @@ def test_the_fault_that_struck_is_in_the_line_and_in_a_header(form: str) -> None
         first, second = (client.post(url, headers=HEADERS, json={"payload": {}}, timeout=5) for _ in range(2))
     faulty, clean = stream.getvalue().splitlines()
 
-    assert ("1 error", None) == tuple(reply.headers.get("X-Segment-Mock-Fault") for reply in (first, second))
+    assert ("1 error", None) == tuple(response.headers.get("X-Segment-Mock-Fault") for response in (first, second))
     if form == "text":
         assert faulty.endswith(" ms fault 1 error")
         assert clean.endswith(" ms")

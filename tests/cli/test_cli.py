@@ -1,4 +1,4 @@
-"""The command, as a shell and a CI script use it."""
+"""The ``segment-mock`` command, run as a shell or a CI script runs it."""
 
 from __future__ import annotations
 
@@ -25,10 +25,13 @@ Start = Callable[..., tuple[subprocess.Popen[str], dict[str, Any]]]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Start ``serve`` on a free port and wait, by its own first lines, until it answers."""
+    """Return a function that starts ``serve`` on a free port and waits until it prints that it listens.
+
+    The function takes further arguments of the command. It returns the process and the content of the ready file.
+    """
     running: list[subprocess.Popen[str]] = []
 
-    def started(*args: str, env: dict[str, str] | None = None) -> tuple[subprocess.Popen[str], dict[str, Any]]:
+    def start_server(*args: str, env: dict[str, str] | None = None) -> tuple[subprocess.Popen[str], dict[str, Any]]:
         ready = tmp_path / f"ready-{len(running)}.json"
         command = [sys.executable, "-m", "segment_mock", "serve", "--port", "0", "--ready-file", str(ready), *args]
         process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
@@ -39,7 +42,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
                 break
         return process, json.loads(ready.read_text())
 
-    yield started
+    yield start_server
     for process in running:
         process.kill()
         process.communicate()
@@ -47,17 +50,18 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 @pytest.fixture
 def live() -> Iterator[tuple[SegmentMock, str]]:
-    """A live mock with one group, and its address."""
+    """A mock with one group and a running server, and the server's URL."""
     with SegmentMock(data={"salsa": {"segments": [{"name": "A"}]}}) as mock:
         yield mock, mock.serve().url
 
 
 def run(*args: str, env: dict[str, str] | None = None, stdin: str = "") -> Any:
+    """Run the command in this process and return Click's result."""
     return CliRunner().invoke(main, args, env=env, input=stdin)
 
 
-def test_serve_answers_until_a_signal_ends_it(start: Start) -> None:
-    """Demo data, both vendors, health by the command; SIGTERM ends it with 0 and takes the ready file along."""
+def test_serve_answers_until_sigterm_ends_it(start: Start) -> None:
+    """It serves the demo data, passes the health check, exits with 0, and removes its ready file."""
     process, ready = start("--data", "demo")
     reply = requests.post(ready["url"] + SEARCH, json=ALL, headers={"authToken": "t"}, timeout=5)
     health = run("health", "--url", ready["url"])
@@ -71,8 +75,7 @@ def test_serve_answers_until_a_signal_ends_it(start: Start) -> None:
     assert not Path(process.args[7]).exists()
 
 
-def test_two_interrupts_are_harmless(start: Start) -> None:
-    """Ctrl-C pressed twice ends the server as cleanly as once."""
+def test_two_interrupts_end_the_server_with_exit_code_0(start: Start) -> None:
     process, _ = start()
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGINT)
@@ -80,8 +83,7 @@ def test_two_interrupts_are_harmless(start: Start) -> None:
     assert 0 == process.wait(timeout=5)
 
 
-def test_json_log(start: Start) -> None:
-    """--log-format json writes a call a line, with no credential in it."""
+def test_json_log_has_one_object_per_call_without_credentials(start: Start) -> None:
     process, ready = start("--log-format", "json")
     requests.post(ready["url"] + SEARCH + "?authToken=secret", json=ALL, headers={"authToken": "secret"}, timeout=5)
     process.send_signal(signal.SIGINT)
@@ -95,8 +97,7 @@ def test_json_log(start: Start) -> None:
     assert "secret" not in err
 
 
-def test_environment_and_file_set_what_no_flag_does(start: Start, tmp_path: Path) -> None:
-    """A flag wins over the environment, which wins over the file."""
+def test_a_flag_overrides_the_environment_which_overrides_the_file(start: Start, tmp_path: Path) -> None:
     file = tmp_path / "settings.yaml"
     file.write_text("salsa-non-crm: result\nseed: 1\nlimits: vendor")
     _, ready = start("--seed", "3", "--config", str(file), env={"SEGMENT_MOCK_LIMITS": "off", "SEGMENT_MOCK_SEED": "2"})
@@ -105,8 +106,7 @@ def test_environment_and_file_set_what_no_flag_does(start: Start, tmp_path: Path
     assert (3, "off", "result") == (settings["seed"], settings["limits"], settings["salsa_non_crm"])
 
 
-def test_busy_port_is_an_error_at_once() -> None:
-    """A port in use exits with 3 and names the address; it never hangs."""
+def test_a_port_in_use_exits_with_3_and_names_the_address() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other_server:
         port = other_server.getsockname()[1]
         result = run("serve", "--port", str(port))
@@ -127,8 +127,7 @@ def test_busy_port_is_an_error_at_once() -> None:
         (["--sede", "1"], "--sede"),
     ],
 )
-def test_what_cannot_be_used_refuses_to_start(args: list[str], message: str) -> None:
-    """A bad flag, file or address exits with 2 and names the field, the value and the way out."""
+def test_an_invalid_option_exits_with_2_and_names_option_and_value(args: list[str], message: str) -> None:
     result = run("serve", *args)
 
     assert 2 == result.exit_code
@@ -148,8 +147,9 @@ def test_what_cannot_be_used_refuses_to_start(args: list[str], message: str) -> 
         ("salsa: [", "data.yaml: "),
     ],
 )
-def test_a_bad_data_file_names_row_field_and_value(tmp_path: Path, text: str, message: str) -> None:
-    """A data file that can't be used stops the start with 2 and the place of the mistake."""
+def test_an_invalid_data_file_exits_with_2_and_names_row_field_and_value(
+    tmp_path: Path, text: str, message: str
+) -> None:
     file = tmp_path / "data.yaml"
     file.write_text(text)
     result = run("serve", "--data", str(file))
@@ -158,8 +158,8 @@ def test_a_bad_data_file_names_row_field_and_value(tmp_path: Path, text: str, me
     assert message in result.stderr
 
 
-def test_a_tls_server_is_looked_after(start: Start) -> None:
-    """health asks it with no CA at hand, as a container's health check must; state wants to know whom it talks to."""
+def test_health_needs_no_ca_file_for_a_tls_server_but_state_does(start: Start) -> None:
+    """A container's health check has no CA file; ``state`` transfers records, so it verifies the certificate."""
     _, ready = start("--tls", "--data", "demo")
     variables = {"SEGMENT_MOCK_TLS": "true", "SEGMENT_MOCK_PORT": str(ready["port"])}
     codes = [run(*words, env=variables).exit_code for words in (["health"], ["state", "export"])]
@@ -169,24 +169,22 @@ def test_a_tls_server_is_looked_after(start: Start) -> None:
     assert "salsa" in json.loads(export.stdout)
 
 
-def test_a_misspelt_command_names_the_nearest() -> None:
-    """Exit code 2, and the command that was probably meant."""
+def test_a_misspelt_command_exits_with_2_and_names_the_nearest() -> None:
     result = run("srve")
 
     assert 2 == result.exit_code
     assert "No such command 'srve' (did you mean 'serve'?)." in result.stderr
 
 
-def test_health_without_a_server_fails() -> None:
-    """Without a server, health exits with 1 and names the address that the settings give."""
+def test_health_without_a_server_exits_with_1_and_names_the_address() -> None:
     result = run("health", env={"SEGMENT_MOCK_PORT": "1"})
 
     assert 1 == result.exit_code
     assert "http://127.0.0.1:1: no segment-mock answers" in result.stderr
 
 
-def test_state_travels_by_command(live: tuple[SegmentMock, str], tmp_path: Path) -> None:
-    """export prints what import takes back, from a file or standard input; reset returns to the start."""
+def test_exported_state_can_be_imported_and_reset(live: tuple[SegmentMock, str], tmp_path: Path) -> None:
+    """``state import`` reads a file or standard input; ``state reset`` restores the initial records."""
     mock, url = live
     exported = run("state", "export", "--url", url).stdout
     file = tmp_path / "state.json"
@@ -202,7 +200,7 @@ def test_state_travels_by_command(live: tuple[SegmentMock, str], tmp_path: Path)
     assert json.loads(exported) == mock.state()
 
 
-def test_state_import_of_nonsense(live: tuple[SegmentMock, str]) -> None:
+def test_invalid_state_is_refused_and_changes_nothing(live: tuple[SegmentMock, str]) -> None:
     mock, url = live
     before = mock.state()
     broken = run("state", "import", "-", "--url", url, stdin="{")
@@ -214,7 +212,7 @@ def test_state_import_of_nonsense(live: tuple[SegmentMock, str]) -> None:
 
 
 def test_vendors_prints_every_operation_with_its_source() -> None:
-    """As text and as JSON, each operation and refusal comes with where it is known from."""
+    """``--errors`` prints the source of each error. Each operation has its own page with source, method and path."""
     errors, document = run("vendors", "--errors").stdout, json.loads(run("vendors", "--json").stdout)
 
     for vendor in document["vendors"]:
@@ -225,8 +223,7 @@ def test_vendors_prints_every_operation_with_its_source() -> None:
             assert f"  {row['method']} {row['path']}\n" in text
 
 
-def test_version_and_module() -> None:
-    """``python -m segment_mock`` is the same command."""
+def test_python_m_segment_mock_prints_the_same_version() -> None:
     command = [sys.executable, "-m", "segment_mock", "--version"]
 
     assert run("--version").stdout == subprocess.run(command, capture_output=True, text=True, check=True).stdout

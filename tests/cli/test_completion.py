@@ -1,4 +1,4 @@
-"""What the shells complete: commands, flags, choices, files, scenarios, faults, vendors and operations."""
+"""Shell completion of commands, flags, choices, files, scenarios, faults, vendors and operations."""
 
 from __future__ import annotations
 
@@ -25,26 +25,29 @@ from segment_mock.settings import scenarios
 
 SHELLS = ("bash", "zsh", "fish")
 BIN = Path(sys.executable).parent
-"""Where the command is, for the shells to find."""
+"""The folder of the ``segment-mock`` command, which the tests put on the ``PATH`` of a shell."""
 PATIENCE = 60
-"""Seconds after which a shell that does not complete is given up."""
+"""Seconds to wait for the completions of a shell before the test fails."""
 
 
-class Bash(ShellComplete):
-    """Asks Click as a shell does, for words that need no shell to be split."""
+class WordCompletion(ShellComplete):
+    """Click's completion for a command line that is already split into words, so that no shell is needed."""
 
     name = "words"
     source_template = ""
 
 
-def completed(*words: str) -> list[str]:
-    """Return the completions of the last of *words*; ``<file>`` stands for a file's name that the shell completes."""
-    items = Bash(main, {}, "segment-mock", VARIABLE).get_completions([*words[:-1]], words[-1])
+def completions(*words: str) -> list[str]:
+    """Return the completions of the last of *words*.
+
+    ``<file>`` and ``<dir>`` mean that the shell itself completes names of files or folders.
+    """
+    items = WordCompletion(main, {}, "segment-mock", VARIABLE).get_completions([*words[:-1]], words[-1])
     return [item.value if item.type == "plain" else f"<{item.type}>" for item in items]
 
 
 @pytest.mark.parametrize(
-    ("line", "offered"),
+    ("line", "expected"),
     [
         ("ser", ["serve"]),
         ("comp", ["completion"]),
@@ -99,13 +102,15 @@ def completed(*words: str) -> list[str]:
         ("exec -- /bin/s", ["<file>"]),
     ],
 )
-def test_what_is_offered(line: str, offered: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_last_word_of_a_command_line_is_completed(
+    line: str, expected: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
 
-    assert offered == completed(*line.split(" "))
+    assert expected == completions(*line.split(" "))
 
 
-def test_a_line_that_is_wrong_raises_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_command_line_raises_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEGMENT_MOCK_SEDE", "x")
     monkeypatch.setenv("SEGMENT_MOCK_LIMITS", "x")
     monkeypatch.chdir(tmp_path)
@@ -118,74 +123,74 @@ def test_a_line_that_is_wrong_raises_nothing(tmp_path: Path, monkeypatch: pytest
         "rules add error = ",
         "= ",
     ):
-        completed(*line.split(" "))
+        completions(*line.split(" "))
 
 
-def test_every_name_is_offered() -> None:
-    assert {*kinds()} < {*completed("rules", "add", "")}
-    assert [*scenarios()] == completed("serve", "--scenario", "")
-    assert {*kinds(), *scenarios()} < {*completed("faults", "")}
-    assert [*main.list_commands(main.make_context("x", [], resilient_parsing=True))] == completed("")
+def test_every_command_kind_and_scenario_is_completed() -> None:
+    assert {*kinds()} < {*completions("rules", "add", "")}
+    assert [*scenarios()] == completions("serve", "--scenario", "")
+    assert {*kinds(), *scenarios()} < {*completions("faults", "")}
+    assert [*main.list_commands(main.make_context("x", [], resilient_parsing=True))] == completions("")
 
 
 def test_every_setting_with_choices_or_a_file_is_completed() -> None:
     serve: Any = main.get_command(main.make_context("x", [], resilient_parsing=True), "serve")
     for parameter in serve.params:
         if parameter.metavar:
-            assert [*parameter.metavar.split("|")] == completed("serve", parameter.opts[0], "")
+            assert [*parameter.metavar.split("|")] == completions("serve", parameter.opts[0], "")
 
 
-def test_scenarios_of_a_file_that_was_named_are_offered(tmp_path: Path) -> None:
+def test_scenarios_of_the_file_on_the_command_line_are_completed(tmp_path: Path) -> None:
     file, broken = tmp_path / "own.yaml", tmp_path / "broken.yaml"
     file.write_text("mine.slow: {about: slow, faults: [{kind: latency}]}")
     broken.write_text("{")
 
-    assert ["mine.slow"] == completed("serve", "--scenarios", str(file), "--scenario", "mine")
-    assert [] == completed("serve", "--scenarios", str(broken), "--scenario", "mine")
-    assert ["segmenter.down"] == completed("serve", "--scenarios", str(broken), "--scenario", "segmenter.do")
+    assert ["mine.slow"] == completions("serve", "--scenarios", str(file), "--scenario", "mine")
+    assert [] == completions("serve", "--scenarios", str(broken), "--scenario", "mine")
+    assert ["segmenter.down"] == completions("serve", "--scenarios", str(broken), "--scenario", "segmenter.do")
 
 
-def test_data_files_are_offered_beside_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_is_completed_with_demo_and_data_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("day.yaml", "demo.json", "dump.txt", ".demo.yaml", "other.yaml"):
         (tmp_path / name).write_text("")
     (tmp_path / "data").mkdir()
     monkeypatch.chdir(tmp_path)
 
-    assert ["demo", "data/", "day.yaml", "demo.json"] == completed("serve", "--data", "d")
-    assert ["demo", "data/", "day.yaml", "demo.json", "other.yaml"] == completed("serve", "--data", "")
+    assert ["demo", "data/", "day.yaml", "demo.json"] == completions("serve", "--data", "d")
+    assert ["demo", "data/", "day.yaml", "demo.json", "other.yaml"] == completions("serve", "--data", "")
 
 
-def test_programs_are_offered_as_the_command_of_exec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_of_exec_is_completed_with_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program, file = tmp_path / "my-suite", tmp_path / "my-notes"
     for each in (program, file):
         each.write_text("")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{tmp_path / 'nowhere'}")
 
-    assert ["my-suite"] == completed("exec", "--", "my-")
+    assert ["my-suite"] == completions("exec", "--", "my-")
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_the_script_is_the_one_that_the_variable_prints(shell: str) -> None:
+def test_completion_prints_the_same_script_as_clicks_variable(shell: str) -> None:
     printed = CliRunner().invoke(main, ["completion", shell], prog_name="segment-mock")
     kind: Any = get_completion_class(shell)
 
     assert (0, kind(main, {}, "segment-mock", VARIABLE).source() + "\n") == (printed.exit_code, printed.stdout)
 
 
-def test_unknown_shell_is_refused_with_the_known_ones() -> None:
+def test_an_unknown_shell_exits_with_2_and_lists_the_known_ones() -> None:
     result = CliRunner().invoke(main, ["completion", "tcsh"])
 
     assert 2 == result.exit_code
     assert "'tcsh' is not one of 'bash', 'zsh', 'fish'" in result.stderr
 
 
-# In real shells.
+# Completion in real shells.
 
 
 @contextmanager
-def _terminal(*command: str, home: Path) -> Iterator[int]:
-    """Run *command* in a terminal of its own, and yield that terminal."""
+def shell_in_terminal(*command: str, home: Path) -> Iterator[int]:
+    """Run *command* in a pseudo-terminal whose home folder is *home*, and yield the file descriptor of the terminal."""
     environment = {
         "HOME": str(home), "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "TERM": "xterm", "COLUMNS": "200",
         "LC_ALL": "C.UTF-8",
@@ -202,8 +207,11 @@ def _terminal(*command: str, home: Path) -> Iterator[int]:
             os.close(leader)
 
 
-def _until(terminal: int, words: list[str]) -> str:
-    """Return the output of *terminal* once it contains all of *words*."""
+def read_until(terminal: int, words: list[str]) -> str:
+    """Read from *terminal* until its output contains all of *words*, and return the output.
+
+    It also returns if the shell ends or ``PATIENCE`` seconds pass.
+    """
     seen, end = b"", monotonic() + PATIENCE
     while not all(word.encode() in seen for word in words) and (remaining := end - monotonic()) > 0:
         if terminal in select.select([terminal], [], [], remaining)[0]:
@@ -227,13 +235,13 @@ LINES = [
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A folder with two files to complete."""
+    """A home folder with two files whose names a shell can complete."""
     for name in ("my-faults.yaml", "my-fixtures.yaml"):
         (tmp_path / name).write_text("[]")
     return tmp_path
 
 
-@pytest.mark.slow  # starts shells, and each key a command
+@pytest.mark.slow  # starts a shell, which runs a command for each key
 @pytest.mark.skipif(not shutil.which("bash"), reason="no bash on this machine")
 @pytest.mark.parametrize(("line", "words"), LINES)
 def test_bash_completes(line: str, words: list[str], home: Path) -> None:
@@ -241,10 +249,10 @@ def test_bash_completes(line: str, words: list[str], home: Path) -> None:
         'eval "$(segment-mock completion bash)"\nbind "set page-completions off"\nbind "set bell-style none"\n'
         'PS1="ready> "\n'
     )
-    with _terminal("bash", "--noprofile", "--rcfile", str(home / "rc"), "-i", home=home) as terminal:
-        assert "ready> " in _until(terminal, ["ready> "])
+    with shell_in_terminal("bash", "--noprofile", "--rcfile", str(home / "rc"), "-i", home=home) as terminal:
+        assert "ready> " in read_until(terminal, ["ready> "])
         os.write(terminal, f"segment-mock {line}\t\t\t".encode())
-        screen = _until(terminal, words)
+        screen = read_until(terminal, words)
 
     assert [] == [word for word in words if word not in screen], screen
 
@@ -257,10 +265,10 @@ def test_zsh_completes(line: str, words: list[str], home: Path) -> None:
         'autoload -U compinit && compinit -u -D\neval "$(segment-mock completion zsh)"\nunsetopt beep\n'
         "LISTMAX=10000\nPS1='ready> '\n"
     )
-    with _terminal("zsh", "-i", home=home) as terminal:
-        assert "ready> " in _until(terminal, ["ready> "])
+    with shell_in_terminal("zsh", "-i", home=home) as terminal:
+        assert "ready> " in read_until(terminal, ["ready> "])
         os.write(terminal, f"segment-mock {line}\t\t".encode())
-        screen = _until(terminal, words)
+        screen = read_until(terminal, words)
 
     assert [] == [word for word in words if word not in screen], screen
 
@@ -271,8 +279,8 @@ def test_zsh_completes(line: str, words: list[str], home: Path) -> None:
 def test_fish_completes(line: str, words: list[str], home: Path) -> None:
     script = f"segment-mock completion fish | source; complete --do-complete 'segment-mock {line}'"
     environment = {**os.environ, "HOME": str(home), "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
-    done = subprocess.run(
+    result = subprocess.run(
         ["fish", "--no-config", "-c", script], env=environment, cwd=home, capture_output=True, text=True, check=False
     )
 
-    assert [] == [word for word in words if word not in done.stdout], done.stderr
+    assert [] == [word for word in words if word not in result.stdout], result.stderr

@@ -1,4 +1,4 @@
-"""Faults by the command: ``serve --faults FILE --scenario NAME`` and ``segment-mock faults``."""
+"""``serve --faults FILE --scenario NAME``, and the list that ``segment-mock faults`` prints."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ KEY = {"authToken": "t"}
 RULE = {"kind": "disconnect", "after": True, "operation": "salsa.*", "when": {"skip": 1, "times": 2}}
 
 
-def test_serve_arms_files_and_scenarios(tmp_path: Path) -> None:
-    """--faults FILE and --scenario NAME, each more than once; the first call meets them."""
+def test_serve_arms_faults_of_files_and_scenarios_before_the_first_call(tmp_path: Path) -> None:
+    """Both options may be repeated."""
     rules, more, ready = tmp_path / "rules.yaml", tmp_path / "more.json", tmp_path / "ready.json"
     rules.write_text("- {kind: error, status: 503, operation: 'salsa.*', when: {times: 1}}\n")
     more.write_text(json.dumps(RULE))
@@ -65,8 +65,7 @@ def test_serve_arms_files_and_scenarios(tmp_path: Path) -> None:
         ("{", "rules.yaml: "),
     ],
 )  # fmt: skip
-def test_a_bad_file_refuses_to_start(tmp_path: Path, text: str, message: str) -> None:
-    """It exits with 2 and names the rule, the field and the fix."""
+def test_an_invalid_fault_file_exits_with_2_and_names_rule_and_field(tmp_path: Path, text: str, message: str) -> None:
     file = tmp_path / "rules.yaml"
     file.write_text(text)
     result = CliRunner().invoke(main, ["serve", "--faults", str(file)])
@@ -82,16 +81,15 @@ def test_a_bad_file_refuses_to_start(tmp_path: Path, text: str, message: str) ->
         (["--faults", "nowhere.yaml"], "nowhere.yaml: "),
     ],
 )  # fmt: skip
-def test_an_unknown_scenario_or_file_refuses_to_start(args: list[str], message: str) -> None:
-    """Exit code 2, with the nearest name."""
+def test_an_unknown_scenario_or_file_exits_with_2_and_names_it(args: list[str], message: str) -> None:
     result = CliRunner().invoke(main, ["serve", *args])
 
     assert 2 == result.exit_code
     assert message in result.stderr
 
 
-def test_the_command_lists_everything() -> None:
-    """Each kind, setting, choice, condition, alias and scenario, with its sentence."""
+def test_faults_lists_each_kind_setting_condition_alias_and_scenario() -> None:
+    """Settings, conditions and scenarios come with their description, and settings with their choices."""
     text = CliRunner().invoke(main, ["faults"]).stdout
     rows = [faults.option(row) for kind in kinds().values() for row in fields(kind)]
 

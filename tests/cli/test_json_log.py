@@ -1,4 +1,4 @@
-"""``--log-format json``: whatever happens, the log stream has JSON and nothing else."""
+"""``--log-format json``: every line on stderr is a JSON object, also for errors, warnings and crashes."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ JSON = ("--log-format", "json")
 
 
 def lines(text: str) -> list[dict[str, Any]]:
-    """Return each line of *text* as the JSON object that it has to be."""
+    """Parse each line of *text* as JSON; a line that is not JSON fails the test."""
     return [json.loads(line) for line in text.splitlines()]
 
 
 @pytest.fixture
-def busy() -> Iterator[str]:
-    """A port on which a server listens."""
+def port_in_use() -> Iterator[str]:
+    """The number of a port on which another server listens, as a string."""
     with socket.create_server(("127.0.0.1", 0)) as other_server:
         yield str(other_server.getsockname()[1])
 
@@ -51,18 +51,18 @@ def busy() -> Iterator[str]:
         (("--host", "nowhere.invalid"), 2, "nowhere.invalid"),
         (("--ready-file", "/nowhere/file"), 2, "ready_file: "),
         (("--admin-token", ""), 2, "admin_token: it is empty"),
-        (("--port", "BUSY"), 3, "--port 0 picks a free port"),
+        (("--port", "PORT_IN_USE"), 3, "--port 0 picks a free port"),
     ],
 )
 @pytest.mark.parametrize("command", ["serve", "exec"])
-def test_what_keeps_a_server_from_starting_is_one_object(
-    command: str, args: tuple[str, ...], code: int, message: str, busy: str
+def test_an_error_at_startup_is_one_object(
+    command: str, args: tuple[str, ...], code: int, message: str, port_in_use: str
 ) -> None:
     if command == "exec" and args == ("surplus",):
         args, code, message = ("no-such-command",), 127, "no-such-command: No such file"
     elif command == "exec":
         args = (*args, "--", "true") if args != ("--port",) else args
-    words = [busy if word == "BUSY" else word for word in args]
+    words = [port_in_use if word == "PORT_IN_USE" else word for word in args]
     result = CliRunner().invoke(main, [command, *JSON, *words], env={"SEGMENT_MOCK_TLS": "0"})
     (line,) = lines(result.stderr)
 
@@ -71,18 +71,20 @@ def test_what_keeps_a_server_from_starting_is_one_object(
 
 
 @pytest.mark.parametrize(
-    "source", ["flag", "flag with =", "variable", "file that is named", "file by variable", "file that is there"]
+    "source", ["flag", "flag with =", "variable", "file of the flag", "file of the variable", "default file"]
 )
-def test_every_way_to_ask_for_json_counts(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also if what is wrong is found before the settings are read."""
+def test_an_error_is_json_if_flag_variable_or_file_select_json(
+    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """This includes errors in the command line, which are found before the settings are read."""
     monkeypatch.chdir(tmp_path)
-    file = tmp_path / ("segment-mock.yaml" if source.endswith("there") else "settings.yaml")
+    file = tmp_path / ("segment-mock.yaml" if source == "default file" else "settings.yaml")
     file.write_text("log-format: json" if "file" in source else "seed: 1")
     flags = {
-        "flag": JSON, "flag with =": ("--log-format=json",), "file that is named": ("--config", str(file)),
+        "flag": JSON, "flag with =": ("--log-format=json",), "file of the flag": ("--config", str(file)),
     }  # fmt: skip
     env = {"SEGMENT_MOCK_LOG_FORMAT": "json"} if source == "variable" else {}
-    env |= {"SEGMENT_MOCK_CONFIG": str(file)} if source == "file by variable" else {}
+    env |= {"SEGMENT_MOCK_CONFIG": str(file)} if source == "file of the variable" else {}
     for wrong in (("--nothing",), ("--seed", "x")):
         result = CliRunner().invoke(main, ["serve", *flags.get(source, ()), *wrong], env=env)
 
@@ -101,15 +103,17 @@ def test_every_way_to_ask_for_json_counts(source: str, tmp_path: Path, monkeypat
         ["serve", *JSON, "--log-format", "text"],
     ],
 )
-def test_other_command_lines_ask_for_text(words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_command_lines_do_not_select_json(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "segment-mock.yaml").write_text("{")
 
     assert not is_json_log(words)
 
 
-def test_what_is_logged_or_warned_of_is_an_object(capsys: pytest.CaptureFixture[str]) -> None:
-    """By any library, and what no thread handles."""
+def test_log_records_warnings_and_uncaught_exceptions_are_objects(capsys: pytest.CaptureFixture[str]) -> None:
+    """The records come from two loggers, and one of the exceptions from a thread."""
 
     def fail() -> None:
         raise RuntimeError("in a thread")
@@ -126,15 +130,15 @@ def test_what_is_logged_or_warned_of_is_an_object(capsys: pytest.CaptureFixture[
         thread.start()
         thread.join()
         sys.excepthook(KeyError, KeyError("in the main thread"), None)
-    seen = lines(capsys.readouterr().err)
+    records = lines(capsys.readouterr().err)
 
-    assert ["of a library", "of segment-mock"] == [line["message"] for line in seen[:2]]
-    assert "a warning" in seen[2]["message"]
-    assert "RuntimeError: in a thread" in seen[3]["message"]
-    assert "KeyError: 'in the main thread'" in seen[4]["message"]
+    assert ["of a library", "of segment-mock"] == [line["message"] for line in records[:2]]
+    assert "a warning" in records[2]["message"]
+    assert "RuntimeError: in a thread" in records[3]["message"]
+    assert "KeyError: 'in the main thread'" in records[4]["message"]
 
 
-def test_nothing_is_left_behind() -> None:
+def test_error_log_restores_hooks_and_handlers() -> None:
     before = sys.excepthook, threading.excepthook, [*logging.getLogger().handlers], warnings.showwarning
     for form in ("json", "text"):
         with ErrorLog(sys.stderr, form):
@@ -147,19 +151,19 @@ def test_nothing_is_left_behind() -> None:
 @pytest.mark.parametrize(
     "code",
     [
-        "raise ZeroDivisionError('of nobody')",
+        "raise ZeroDivisionError('unexpected')",
         "raise KeyboardInterrupt",
     ],
 )
-def test_a_crash_is_one_object_too(code: str, tmp_path: Path) -> None:
-    """What should not happen: an error in this project while it starts, and Ctrl-C before it listens to signals."""
+def test_a_crash_at_startup_is_one_object(code: str, tmp_path: Path) -> None:
+    """A crash is an unexpected exception, or Ctrl-C before ``serve`` handles signals."""
     script = tmp_path / "crash.py"
     script.write_text(
         f"import sys\nfrom segment_mock.cli import main, serve\n"
         f"def crash(settings):\n    {code}\nserve.create_mock = crash\nmain(sys.argv[1:])\n"
     )
-    done = subprocess.run([sys.executable, str(script), "serve", *JSON], capture_output=True, text=True, check=False)
-    (line,) = lines(done.stderr)
+    result = subprocess.run([sys.executable, str(script), "serve", *JSON], capture_output=True, text=True, check=False)
+    (line,) = lines(result.stderr)
 
-    assert 1 == done.returncode
-    assert "ZeroDivisionError: of nobody" in line["message"] or "interrupted" in line["message"]
+    assert 1 == result.returncode
+    assert "ZeroDivisionError: unexpected" in line["message"] or "interrupted" in line["message"]

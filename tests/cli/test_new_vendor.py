@@ -1,4 +1,4 @@
-"""``segment-mock new-vendor``: the package that it writes passes its tests, lint and types at once."""
+"""``segment-mock new-vendor`` writes a package that passes its tests, ruff and mypy without changes."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ OPTIONS = (
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=["plain", "options"])
-def test_its_tests_pass(tmp_path: Path, options: tuple[str, ...]) -> None:
-    """The example through every transport, provenance, imports, a refusal, and data files."""
+def test_the_tests_of_a_new_package_pass(tmp_path: Path, options: tuple[str, ...]) -> None:
+    """They replay its example through every transport, and check provenance, imports, a refusal and data files."""
     folder = new_vendor(tmp_path, "help_desk", *options)
     declare(tmp_path / "site", {"help_desk": "segment_mock_help_desk"})
 
@@ -35,8 +35,8 @@ def test_its_tests_pass(tmp_path: Path, options: tuple[str, ...]) -> None:
     assert "9 passed" in result.stdout
 
 
-def test_a_wrong_answer_fails_them(tmp_path: Path) -> None:
-    """The tests of the package hold something: each transport notices that the reply has changed."""
+def test_a_wrong_response_fails_the_tests_of_a_new_package(tmp_path: Path) -> None:
+    """A renamed member of the response fails the test of each transport."""
     folder = new_vendor(tmp_path)
     declare(tmp_path / "site", {"tickets": "segment_mock_tickets"})
     schemas = folder / "src" / "segment_mock_tickets" / "schemas.py"
@@ -49,15 +49,17 @@ def test_a_wrong_answer_fails_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not LINTERS, reason="ruff and mypy are not installed")
-def test_what_is_written_is_linted_and_typed(tmp_path: Path) -> None:
+def test_a_new_package_passes_ruff_and_mypy(tmp_path: Path) -> None:
     folder = new_vendor(tmp_path)
     for command in (
         ("ruff", "format", "--check", "--no-cache", "."),
         ("ruff", "check", "--no-cache", "--select", "B,D1,E,F,I,RUF,UP", "--ignore", "D103", "."),
         ("mypy", "--cache-dir", str(tmp_path / "mypy")),
     ):
-        done = subprocess.run([sys.executable, "-m", *command], cwd=folder, capture_output=True, text=True, check=False)
-        assert 0 == done.returncode, done.stdout + done.stderr
+        result = subprocess.run(
+            [sys.executable, "-m", *command], cwd=folder, capture_output=True, text=True, check=False
+        )
+        assert 0 == result.returncode, result.stdout + result.stderr
 
 
 @pytest.mark.parametrize(
@@ -75,7 +77,7 @@ def test_what_is_written_is_linted_and_typed(tmp_path: Path) -> None:
         (["a", "--title", 'A "B"'], "expected a text without quotation marks"),
     ],
 )
-def test_a_bad_argument_is_named_and_nothing_is_written(
+def test_an_invalid_argument_exits_with_2_and_writes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -87,7 +89,7 @@ def test_a_bad_argument_is_named_and_nothing_is_written(
     assert [] == [*tmp_path.iterdir()]
 
 
-def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_empty_is_refused_and_unchanged(tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("mine")
 
     result = CliRunner().invoke(main, ["new-vendor", "tickets", "--out", str(tmp_path)])
@@ -98,7 +100,7 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_the_tests_of_the_tickets_example_pass(tmp_path: Path) -> None:
-    """The project of docs/how-to/writing-a-vendor.md: state, an error for each item, paging, a rate limit."""
+    """The example is the project of docs/how-to/writing-a-vendor.md."""
     folder = Path(__file__).parents[2] / "examples" / "tickets"
     declare(tmp_path, {"tickets": "segment_mock_tickets"})
 
@@ -109,15 +111,15 @@ def test_the_tests_of_the_tickets_example_pass(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not LINTERS, reason="ruff and mypy are not installed")
-def test_the_tickets_example_is_typed(tmp_path: Path) -> None:
+def test_the_tickets_example_passes_mypy(tmp_path: Path) -> None:
     folder = Path(__file__).parents[2] / "examples" / "tickets"
 
-    types = run([], "-m", "mypy", "--cache-dir", str(tmp_path / "mypy"), cwd=folder)
+    result = run([], "-m", "mypy", "--cache-dir", str(tmp_path / "mypy"), cwd=folder)
 
-    assert 0 == types.returncode, types.stdout
+    assert 0 == result.returncode, result.stdout
 
 
-def test_the_parts_that_the_tutorial_shows_are_in_the_example() -> None:
+def test_code_blocks_of_the_guide_are_in_the_tickets_example() -> None:
     root = Path(__file__).parents[2]
     blocks = re.findall(
         r"^```py\n(.*?)^```", (root / "docs" / "how-to" / "writing-a-vendor.md").read_text(), re.DOTALL | re.MULTILINE

@@ -1,4 +1,4 @@
-"""The commands for a running server: journal, rules, clock, state, snapshot, reset, open."""
+"""The commands that call a running server: journal, rules, clock, state, snapshot, reset, open."""
 
 from __future__ import annotations
 
@@ -31,25 +31,27 @@ COMMANDS = re.findall(
 
 @pytest.fixture
 def mock(monkeypatch: pytest.MonkeyPatch) -> Iterator[SegmentMock]:
-    """A mock whose server the commands find by SEGMENT_MOCK_URL."""
+    """A mock with demo data and a running server; SEGMENT_MOCK_URL names the server, so commands call it."""
     with SegmentMock(data="demo") as mock:
         monkeypatch.setenv("SEGMENT_MOCK_URL", mock.serve().url)
         yield mock
 
 
 def run(*words: str, exit_code: int = 0) -> Result:
-    """Run the command."""
+    """Run ``segment-mock`` with *words* in this process, and check its exit code."""
     result = CliRunner().invoke(main, words)
     assert exit_code == result.exit_code, result.output
     return result
 
 
 def search(mock: SegmentMock, **options: Any) -> None:
-    """Search all groups."""
+    """Send a search for all groups to *mock*; *options* are those of `requests.Session.post`."""
     mock.session().post(SEARCH, json=ALL, headers={"authToken": "t"}, **options)
 
 
-def test_commands_of_the_docs_run(mock: SegmentMock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commands_of_the_remote_control_guide_succeed(
+    mock: SegmentMock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     search(mock)
     before = mock.state()
@@ -64,7 +66,7 @@ def test_commands_of_the_docs_run(mock: SegmentMock, tmp_path: Path, monkeypatch
     assert "1.2" == json.loads((tmp_path / "calls.har").read_text())["log"]["version"]
 
 
-def test_journal_lists_shows_and_clears(mock: SegmentMock) -> None:
+def test_journal_lists_filters_shows_and_clears_entries(mock: SegmentMock) -> None:
     search(mock)
     mock.session().put("/segments", json={"id": "x"}, headers={"x-api-key": "k"})
     table = run("journal").stdout.splitlines()
@@ -84,7 +86,7 @@ def test_journal_lists_shows_and_clears(mock: SegmentMock) -> None:
     assert 0 == len(mock.journal)
 
 
-def test_text_of_a_client_can_not_command_the_terminal(mock: SegmentMock) -> None:
+def test_journal_prints_no_escape_sequences_of_a_client(mock: SegmentMock) -> None:
     mock.session().put("/segments", json={"id": "a\x1b[31m", "\x1b[2J": 1}, headers={"x-api-key": "k"})
 
     assert "\x1b" not in run("journal").stdout
@@ -111,14 +113,16 @@ def test_text_of_a_client_can_not_command_the_terminal(mock: SegmentMock) -> Non
         (["journal", "--url", "http://127.0.0.1:1"], 1, "http://127.0.0.1:1: no segment-mock answers"),
     ],
 )
-def test_what_can_not_be_done_is_one_line(mock: SegmentMock, words: list[str], exit_code: int, sentence: str) -> None:
+def test_an_error_is_reported_on_stderr_with_its_exit_code(
+    mock: SegmentMock, words: list[str], exit_code: int, sentence: str
+) -> None:
     result = run(*words, exit_code=exit_code)
 
     assert sentence in result.stderr
     assert "" == result.stdout
 
 
-def test_rules_from_words_and_files(mock: SegmentMock, tmp_path: Path) -> None:
+def test_rules_add_reads_arguments_and_files(mock: SegmentMock, tmp_path: Path) -> None:
     file = tmp_path / "faults.yaml"
     file.write_text("[{kind: hang, operation: salsa.*}, error]")
     run("rules", "add", "error", "status=503", "times=2", "--operation", "salsa.*", "--match", '{"vendor": "salsa"}')
@@ -137,7 +141,7 @@ def test_rules_from_words_and_files(mock: SegmentMock, tmp_path: Path) -> None:
     assert "no fault is armed" in run("rules", "list").stderr
 
 
-def test_clock_and_admin_token() -> None:
+def test_clock_freezes_a_server_with_an_admin_token_only_with_the_token() -> None:
     with SegmentMock(admin_token="hush") as mock:
         url = mock.serve().url
         refused = run("clock", "--url", url, exit_code=1)
@@ -149,12 +153,12 @@ def test_clock_and_admin_token() -> None:
         assert {"now": "2026-01-01T00:00:00.000Z", "frozen": True} == json.loads(output)
 
 
-def test_follow_prints_each_call_once_it_is_answered(mock: SegmentMock) -> None:
+def test_follow_prints_each_matching_call_after_its_response(mock: SegmentMock) -> None:
     search(mock)
     command = [sys.executable, "-m", "segment_mock", "journal", "--follow", "--json", "--operation", "salsa.*"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        first = json.loads(process.stdout.readline())  # printed once the events are followed
+        first = json.loads(process.stdout.readline())  # printed once the command is subscribed to events
         mock.session().get("/segments")
         search(mock)
         second = json.loads(process.stdout.readline())
@@ -166,7 +170,7 @@ def test_follow_prints_each_call_once_it_is_answered(mock: SegmentMock) -> None:
     )  # fmt: skip
 
 
-def test_follow_ends_when_the_server_goes() -> None:
+def test_follow_exits_with_1_when_the_server_stops() -> None:
     with SegmentMock() as mock:
         url = mock.serve().url
         mock.session().get("/segments")
@@ -181,7 +185,7 @@ def test_follow_ends_when_the_server_goes() -> None:
     assert f"{url}: no segment-mock answers" in error
 
 
-def test_health_and_json_import_no_tables() -> None:
+def test_cli_import_does_not_import_rich_flask_or_the_emulator() -> None:
     program = (
         "import sys; from segment_mock.cli import main\n"
         "import segment_mock.cli.journal\n"
@@ -191,7 +195,7 @@ def test_health_and_json_import_no_tables() -> None:
     assert 0 == subprocess.run([sys.executable, "-c", program], check=False).returncode
 
 
-def test_requests_can_be_exchanged_with_har(mock: SegmentMock, tmp_path: Path) -> None:
+def test_journal_writes_a_har_file(mock: SegmentMock, tmp_path: Path) -> None:
     requests.get(mock.serve().url + "/segments", timeout=5)
     file = tmp_path / "calls.har"
     run("journal", "--har", str(file))
@@ -199,13 +203,13 @@ def test_requests_can_be_exchanged_with_har(mock: SegmentMock, tmp_path: Path) -
     assert 1 == len(json.loads(file.read_text())["log"]["entries"])
 
 
-def test_a_reader_that_ends_early_gets_no_error(mock: SegmentMock) -> None:
-    """As `segment-mock journal | head` does."""
+def test_a_closed_stdout_exits_with_1_and_no_error_message(mock: SegmentMock) -> None:
+    """For example, `segment-mock journal | head` closes it."""
     search(mock)
     reader, writer = os.pipe()
     os.close(reader)
     try:
-        done = subprocess.run(
+        result = subprocess.run(
             [sys.executable, "-m", "segment_mock", "journal"],
             stdout=writer,
             stderr=subprocess.PIPE,
@@ -215,10 +219,12 @@ def test_a_reader_that_ends_early_gets_no_error(mock: SegmentMock) -> None:
     finally:
         os.close(writer)
 
-    assert (1, "") == (done.returncode, done.stderr)
+    assert (1, "") == (result.returncode, result.stderr)
 
 
-def test_the_archive_can_be_printed(mock: SegmentMock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_journal_prints_a_har_archive_to_stdout(
+    mock: SegmentMock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     search(mock)
     printed = run("journal", "--har", "-")
@@ -228,7 +234,7 @@ def test_the_archive_can_be_printed(mock: SegmentMock, tmp_path: Path, monkeypat
 
 
 @pytest.mark.parametrize(
-    ("status", "reply"),
+    ("status", "body"),
     [(200, "{}"), (200, '{"a": 1}'), (200, '{"status": "fine"}'), (302, "{}"), (404, '{"detail": "Not Found"}')],
 )
 @pytest.mark.parametrize(
@@ -236,19 +242,19 @@ def test_the_archive_can_be_printed(mock: SegmentMock, tmp_path: Path, monkeypat
     ["health", "env", "open --print", "reset", "journal", "journal --har calls.har", "journal --follow",
      "state export", "snapshot take a", "rules list", "clock"],
 )  # fmt: skip
-def test_another_program_that_sends_json_is_not_taken_for_the_server(
-    status: int, reply: str, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_commands_stop_if_another_json_server_is_at_the_address(
+    status: int, body: str, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The command asks for its health, and stops."""
-    seen: list[str] = []
+    """The command sends one request, for the health of the server, and exits with 1."""
+    requests_received: list[str] = []
 
     class Api(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            seen.append(f"{self.command} {self.path}")
+            requests_received.append(f"{self.command} {self.path}")
             self.send_response(status)
-            self.send_header("Content-Length", str(len(reply)))
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(reply.encode())
+            self.wfile.write(body.encode())
 
         def log_message(self, *_: Any) -> None:
             pass
@@ -262,13 +268,13 @@ def test_another_program_that_sends_json_is_not_taken_for_the_server(
         result = run(*command.split(), "--url", address, exit_code=1)
         thread.join()
 
-    assert f"Error: {address}: the server there is not segment-mock; it replied {status} {reply}\n" == result.stderr
-    assert ("", ["GET /_mock/health"]) == (result.stdout, seen)
+    assert f"Error: {address}: the server there is not segment-mock; it replied {status} {body}\n" == result.stderr
+    assert ("", ["GET /_mock/health"]) == (result.stdout, requests_received)
     assert [] == [*tmp_path.iterdir()]
 
 
-def test_another_program_at_the_address_is_one_line() -> None:
-    """Whatever page it replies with."""
+def test_a_response_of_several_lines_is_one_line_of_the_error() -> None:
+    """The response at the address is an HTML page of another server."""
 
     class Page(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -1,4 +1,4 @@
-"""Colours and progress: in a terminal, and nowhere else unless a variable says so."""
+"""Colours and progress: only in a terminal, except that variables turn colours on or off."""
 
 from __future__ import annotations
 
@@ -26,18 +26,19 @@ from segment_mock.cli.terminal import Progress, colour_of, has_colours
 
 ESCAPE = "\x1b["
 PATIENCE = 60
-"""Seconds after which a program that shows nothing is given up."""
+"""Seconds to wait for the output of a program before the test fails."""
 
 
-class Screen(io.StringIO):
-    """A stream that says it is a terminal."""
+class FakeTerminal(io.StringIO):
+    """A stream in memory that claims to be a terminal."""
 
     def isatty(self) -> bool:
         return True
 
 
 @pytest.fixture(autouse=True)
-def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+def _default_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unset NO_COLOR and FORCE_COLOR, and set TERM to xterm."""
     for name in ("NO_COLOR", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm")
@@ -57,13 +58,13 @@ def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"TERM": "dumb", "FORCE_COLOR": "1"}, True, True),
     ],
 )
-def test_variables_and_terminal_decide_about_colours(
+def test_colours_depend_on_variables_and_terminal(
     variables: dict[str, str], at_terminal: bool, at_pipe: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
 
-    assert (at_terminal, at_pipe) == (has_colours(Screen()), has_colours(io.StringIO()))
+    assert (at_terminal, at_pipe) == (has_colours(FakeTerminal()), has_colours(io.StringIO()))
 
 
 def test_a_closed_stream_gets_no_colours() -> None:
@@ -75,13 +76,14 @@ def test_a_closed_stream_gets_no_colours() -> None:
 
 @pytest.fixture
 def server() -> Iterator[tuple[SegmentMock, str]]:
-    """A live mock that was called once, and its address."""
+    """A mock with one call in its journal and a running server, and the server's URL."""
     with SegmentMock(data="demo") as mock, mock.session() as session:
         session.get("/api/integration/ext/v1/metrics", headers={"authToken": "t"})
         yield mock, mock.serve().url
 
 
 def run(*args: str, **env: str) -> Any:
+    """Run ``segment-mock`` with *args* in this process, with the variables *env*."""
     return CliRunner().invoke(main, args, env=env)
 
 
@@ -94,33 +96,34 @@ COMMANDS = [
     (["vendors", "nothing"], "31"),
     (["health", "--url", "http://127.0.0.1:1"], "31"),
 ]
-"""A command, and the code of a colour that it prints with FORCE_COLOR."""
+"""Command lines, each with the ANSI code of a colour that it prints with FORCE_COLOR; None if it prints no colour."""
 
 
 @pytest.mark.parametrize(("command", "colour"), COMMANDS)
-def test_what_a_command_prints_is_plain_in_a_pipe(
+def test_commands_print_colours_only_with_force_color(
     command: list[str], colour: str | None, server: tuple[SegmentMock, str]
 ) -> None:
-    """The same text without colours as with them, but for the colours."""
+    """Apart from the colours, the text is the same."""
     env = {"SEGMENT_MOCK_URL": server[1]}
     words = [server[1] if word == "URL" else word for word in command]
-    plain, forced, none = run(*words, **env), run(*words, FORCE_COLOR="1", **env), run(*words, NO_COLOR="1", **env)
+    plain, forced, no_color = run(*words, **env), run(*words, FORCE_COLOR="1", **env), run(*words, NO_COLOR="1", **env)
 
-    assert ESCAPE not in plain.output + none.output
+    assert ESCAPE not in plain.output + no_color.output
     assert plain.exit_code == forced.exit_code
     if colour:
         assert f"{ESCAPE}{colour}m" in forced.output
-    if command[0] != "journal":  # whose times are those of the calls
-        assert plain.output == _bare(forced.output)
+    if command[0] != "journal":  # the journal's rows include durations, which differ
+        assert plain.output == without_colours(forced.output)
 
 
-def _bare(text: str) -> str:
+def without_colours(text: str) -> str:
+    """Return *text* without the escape sequences of colours."""
     import click
 
     return click.unstyle(text)
 
 
-def test_replay_colours_its_verdicts(tmp_path: Path) -> None:
+def test_replay_colours_its_results(tmp_path: Path) -> None:
     capsule = tmp_path / "capsule.json"
     with SegmentMock(seed=1) as mock, mock.session() as session:
         session.get("/api/integration/ext/v1/metrics", headers={"authToken": "t"})
@@ -132,8 +135,8 @@ def test_replay_colours_its_verdicts(tmp_path: Path) -> None:
     assert f"{ESCAPE}32msame" in forced.output
 
 
-def test_log_lines_have_the_colour_of_their_status() -> None:
-    screen, pipe = Screen(), io.StringIO()
+def test_log_lines_on_a_terminal_colour_status_and_fault() -> None:
+    screen, pipe = FakeTerminal(), io.StringIO()
     with SegmentMock() as mock, CallLog(screen, "text") as coloured, CallLog(pipe, "text") as plain:
         mock.journal.subscribe(coloured)
         mock.journal.subscribe(plain)
@@ -147,11 +150,11 @@ def test_log_lines_have_the_colour_of_their_status() -> None:
         line.split(" ")[1] for line in screen.getvalue().splitlines()
     ]
     assert f"{ESCAPE}35mfault " in screen.getvalue()
-    assert pipe.getvalue() == _bare(screen.getvalue())
+    assert pipe.getvalue() == without_colours(screen.getvalue())
 
 
 def test_a_json_log_has_no_colours() -> None:
-    screen = Screen()
+    screen = FakeTerminal()
     with SegmentMock() as mock, CallLog(screen, "json") as log:
         mock.journal.subscribe(log)
         with mock.session() as session:
@@ -164,11 +167,11 @@ def test_every_outcome_has_a_colour() -> None:
     assert ["green", "cyan", "yellow", "red", "magenta"] == [*map(colour_of, ("201", "302", "404", "500", "reset"))]
 
 
-# Progress.
+# Progress of slow commands.
 
 
-def test_progress_is_shown_on_a_terminal_and_removed(monkeypatch: pytest.MonkeyPatch) -> None:
-    screen, is_shown = Screen(), threading.Event()
+def test_progress_is_shown_on_a_terminal_and_erased(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen, is_shown = FakeTerminal(), threading.Event()
     write = screen.write
     monkeypatch.setattr(sys, "stderr", screen)
     monkeypatch.setattr(terminal, "DELAY", 0)
@@ -181,13 +184,14 @@ def test_progress_is_shown_on_a_terminal_and_removed(monkeypatch: pytest.MonkeyP
         assert is_shown.wait(PATIENCE)
 
     assert "counting ... 1 of 3, " in screen.getvalue()
-    assert "\r\x1b[Ka line\n" in screen.getvalue()  # nothing of the progress is left beside it
+    assert "\r\x1b[Ka line\n" in screen.getvalue()  # the progress is erased before the line
     assert screen.getvalue().endswith("\r\x1b[K")
 
 
-@pytest.mark.parametrize("stream", [io.StringIO(), Screen()])
-def test_progress_is_not_shown_elsewhere(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not into a pipe, and not into a log in JSON."""
+@pytest.mark.parametrize("stream", [io.StringIO(), FakeTerminal()])
+def test_progress_is_not_shown_in_a_pipe_or_with_a_json_log(
+    stream: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sys, "stderr", stream)
     monkeypatch.setattr(terminal, "DELAY", 0)
     with Progress("counting", quiet=stream.isatty()) as progress:
@@ -196,9 +200,8 @@ def test_progress_is_not_shown_elsewhere(stream: io.StringIO, monkeypatch: pytes
     assert "" == stream.getvalue()
 
 
-def test_progress_without_a_reader_fails_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A terminal that is gone is no reason to fail."""
-    screen, write_began = Screen(), threading.Event()
+def test_progress_ignores_errors_of_a_closed_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen, write_began = FakeTerminal(), threading.Event()
 
     def fail(text: str) -> int:
         write_began.set()
@@ -211,21 +214,21 @@ def test_progress_without_a_reader_fails_nothing(monkeypatch: pytest.MonkeyPatch
         assert write_began.wait(PATIENCE)
 
 
-def _screen_with(terminal_: int, text: str, seen: str = "") -> str:
-    """Return the output of the terminal once it contains *text*."""
+def read_until(terminal_fd: int, text: str, output: str = "") -> str:
+    """Read from a terminal until its output, which begins with *output*, contains *text*; return the output."""
     end = monotonic() + PATIENCE
-    while text not in seen and (remaining := end - monotonic()) > 0:
-        if terminal_ in select.select([terminal_], [], [], remaining)[0]:
+    while text not in output and (remaining := end - monotonic()) > 0:
+        if terminal_fd in select.select([terminal_fd], [], [], remaining)[0]:
             try:
-                seen += os.read(terminal_, 65536).decode("utf-8", "replace")
+                output += os.read(terminal_fd, 65536).decode("utf-8", "replace")
             except OSError:
                 break
-    return seen
+    return output
 
 
 @pytest.mark.slow  # starts processes and waits for a second
 def test_loading_data_shows_progress(tmp_path: Path) -> None:
-    """A data file that takes long: here one that is written slowly. Without a terminal nothing is shown."""
+    """The data file is a pipe that the test writes late. Without a terminal, no progress is shown."""
     pipe = tmp_path / "data.yaml"
     os.mkfifo(pipe)
     command = [sys.executable, "-m", "segment_mock", "exec", "--data", str(pipe), "--", "true"]
@@ -233,9 +236,9 @@ def test_loading_data_shows_progress(tmp_path: Path) -> None:
     environment = {**os.environ, "TERM": "xterm"}
     with subprocess.Popen(command, stderr=follower, stdout=subprocess.DEVNULL, env=environment) as process:
         os.close(follower)
-        seen = _screen_with(leader, "loading data ... 1 s")
+        output = read_until(leader, "loading data ... 1 s")
         pipe.write_text("salsa: {segments: [{name: A}]}")
-        seen = _screen_with(leader, "answered 0 calls", seen)
+        output = read_until(leader, "answered 0 calls", output)
         code = process.wait(PATIENCE)
     os.close(leader)
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
@@ -243,12 +246,12 @@ def test_loading_data_shows_progress(tmp_path: Path) -> None:
         _, plain = process.communicate(timeout=PATIENCE)
 
     assert (0, "segment-mock answered 0 calls\n") == (code, plain)
-    assert "loading data ... 1 s\r\x1b[Ksegment-mock answered 0 calls" in seen.replace("2 s", "1 s")
+    assert "loading data ... 1 s\r\x1b[Ksegment-mock answered 0 calls" in output.replace("2 s", "1 s")
 
 
 @pytest.mark.slow
-def test_a_target_that_takes_long_shows_progress() -> None:
-    """``conform`` against a server that does not answer yet."""
+def test_conform_with_a_slow_target_shows_progress() -> None:
+    """The target leaves the second request without a response until progress is shown."""
     leader, follower = pty.openpty()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -262,9 +265,9 @@ def test_a_target_that_takes_long_shows_progress() -> None:
             connection.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
             connection.close()
             connection, _ = listener.accept()
-            seen = _screen_with(leader, "0 of 1, 1 s")
+            output = read_until(leader, "0 of 1, 1 s")
             connection.close()
             process.wait(PATIENCE)
     os.close(leader)
 
-    assert "comparing examples ... 0 of 1, 1 s" in seen
+    assert "comparing examples ... 0 of 1, 1 s" in output

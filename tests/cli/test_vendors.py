@@ -1,4 +1,4 @@
-"""``segment-mock vendors``: an overview, and each operation with a call that does what is printed."""
+"""``segment-mock vendors``: the overviews, and the page of each operation with an example call and its response."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ PAGE = (FOLDER / "operations.md").read_text(encoding="utf-8")
 
 
 def run(*words: str) -> Result:
-    """Run the command."""
+    """Run ``segment-mock vendors`` with *words* in this process."""
     return CliRunner().invoke(main, ["vendors", *words])
 
 
-def printed(name: str) -> str:
-    """Return the output for the operation *name*."""
+def output_of(name: str) -> str:
+    """Return the output for the operation *name*, which includes its vendor."""
     result = run(*name.split("."))
     assert 0 == result.exit_code, result.output
     return result.stdout
 
 
-def blocks(text: str) -> list[str]:
-    """Return each run of indented lines of *text*, without its indent."""
-    parts, lines = [], text.splitlines()
+def indented_blocks(text: str) -> list[str]:
+    """Return each sequence of consecutive indented lines of *text*, without the indentation."""
+    blocks, lines = [], text.splitlines()
     for before, line in zip(["", *lines], lines, strict=False):
         if line.startswith("  "):
-            parts += [] if before.startswith("  ") else [""]
-            parts[-1] += f"{line[2:]}\n"
-    return parts
+            blocks += [] if before.startswith("  ") else [""]
+            blocks[-1] += f"{line[2:]}\n"
+    return blocks
 
 
 def test_the_overview_of_a_vendor_fits_on_a_screen() -> None:
@@ -52,7 +52,7 @@ def test_the_overview_of_a_vendor_fits_on_a_screen() -> None:
     assert "  Limits:     300 calls in 60 seconds, 20 items a call (documented: " in run("salsa").stdout
 
 
-def test_the_overview_has_each_operation_in_an_aligned_row() -> None:
+def test_the_overview_lists_each_operation_in_aligned_columns() -> None:
     text = run().stdout
     head, *rows = text.partition("Operations:\n")[2].splitlines()
     place = head.index("operation")
@@ -65,12 +65,12 @@ def test_the_overview_has_each_operation_in_an_aligned_row() -> None:
 
 
 @pytest.mark.parametrize("words", [("salsa", "upsert_segments"), ("salsa.upsert_segments",), ("upsert_segments",)])
-def test_an_operation_has_several_names(words: tuple[str, ...]) -> None:
-    assert printed("salsa.upsert_segments") == run(*words).stdout
+def test_an_operation_can_be_named_with_or_without_its_vendor(words: tuple[str, ...]) -> None:
+    assert output_of("salsa.upsert_segments") == run(*words).stdout
 
 
-def test_an_operation_has_its_fields_errors_assumptions_and_sources() -> None:
-    lines = [" ".join(line.split()) for line in printed("salsa.upsert_segments").splitlines()]
+def test_the_page_of_an_operation_lists_fields_errors_assumptions_and_sources() -> None:
+    lines = [" ".join(line.split()) for line in output_of("salsa.upsert_segments").splitlines()]
     (number,) = [
         line.split()[0] for line in lines if line.endswith("Detail, Adding/Updating Segments") and line[0] == "["
     ]
@@ -93,12 +93,12 @@ def test_an_operation_has_its_fields_errors_assumptions_and_sources() -> None:
 
 
 def test_rules_over_several_fields_are_printed_in_words() -> None:
-    assert "identifierType is required with identifiers" in printed("salsa.search_segments")
-    assert "modifiedFrom is required" in printed("salsa.search_supporters")
-    assert "externalId or email is required" in printed("segmenter.create_segment")
+    assert "identifierType is required with identifiers" in output_of("salsa.search_segments")
+    assert "modifiedFrom is required" in output_of("salsa.search_supporters")
+    assert "externalId or email is required" in output_of("segmenter.create_segment")
 
 
-def test_json_of_an_operation_has_only_what_is_of_it() -> None:
+def test_json_of_an_operation_has_no_rows_of_other_operations() -> None:
     (vendor,) = json.loads(run("salsa", "get_metrics", "--json").stdout)["vendors"]
 
     assert ["salsa.get_metrics"] == [row["name"] for row in vendor["operations"]]
@@ -123,14 +123,14 @@ def test_json_of_an_operation_has_only_what_is_of_it() -> None:
         (("salsa", "get_metrics", "--errors"), "--errors: expected a vendor, got the operation 'salsa.get_metrics'"),
     ],
 )
-def test_an_unknown_name_is_refused_with_the_nearest(words: tuple[str, ...], message: str) -> None:
+def test_an_unknown_name_exits_with_2_and_names_the_nearest(words: tuple[str, ...], message: str) -> None:
     result = run(*words)
 
     assert 2 == result.exit_code
     assert message in result.stderr
 
 
-def test_errors_and_assumptions_of_a_vendor_are_listed_on_request() -> None:
+def test_errors_and_assumptions_of_a_vendor_are_listed_by_their_flags() -> None:
     errors, assumptions = run("segmenter", "--errors").stdout, run("segmenter", "--assumptions").stdout
 
     assert "no_such_operation  Cannot {method} {path}" in errors
@@ -141,27 +141,27 @@ def test_errors_and_assumptions_of_a_vendor_are_listed_on_request() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_page_shows_the_same_example(name: str) -> None:
+def test_the_reference_shows_the_example_that_the_command_prints(name: str) -> None:
     section = PAGE.partition(f"### `{name}`\n")[2].partition("\n### ")[0]
-    *_, commands, reply = blocks(printed(name))
+    *_, commands, response = indented_blocks(output_of(name))
     serve, _, call = commands.removeprefix("$ ").partition("\n$ ")
 
     assert f"```sh\n{serve}\n{call}```" in section
-    assert f"```json\n{reply}```" in section
+    assert f"```json\n{response}```" in section
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
 @pytest.mark.parametrize("name", NAMES)
-def test_an_example_does_what_is_printed(name: str) -> None:
-    """Its data are served, its command is run, and the reply is the printed one."""
-    *before, commands, reply = blocks(printed(name))
+def test_an_example_gets_the_response_that_is_printed(name: str) -> None:
+    """A mock serves the example's data, and the example's curl command runs against it."""
+    *before, commands, response = indented_blocks(output_of(name))
     serve, _, call = commands.removeprefix("$ ").partition("\n$ ")
     data: dict[str, Any] = json.loads(before[-1]) if "--data" in serve else {}
     with SegmentMock(data=data) as mock:
         mock.clock.freeze(MOMENT)
-        done = subprocess.run(
+        result = subprocess.run(
             ["sh", "-c", call.replace(URL, mock.serve().url)], capture_output=True, text=True, check=True
         )
 
     assert serve == ("segment-mock serve --data data.json" if data else "segment-mock serve")
-    assert json.loads(reply) == json.loads(done.stdout)
+    assert json.loads(response) == json.loads(result.stdout)

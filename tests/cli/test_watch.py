@@ -1,4 +1,4 @@
-"""``serve --watch``, and `SegmentMock.reload` behind it."""
+"""``serve --watch``, and `SegmentMock.reload`, which it calls."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from tests.waiting import count_calls
 
 
 def names(mock: SegmentMock) -> list[str]:
-    """Return the names of all groups."""
+    """Return the names of all Salsa groups."""
     return [group["name"] for group in mock.salsa.segments]
 
 
-def test_reload_begins_as_after_a_start(tmp_path: Path) -> None:
+def test_reload_gives_the_same_state_as_a_new_mock(tmp_path: Path) -> None:
     data, faults, stubs = tmp_path / "data.json", tmp_path / "faults.yaml", tmp_path / "stubs.yaml"
     data.write_text('{"salsa": {"segments": [{"name": "A"}]}}')
     faults.write_text("[hang]")
@@ -57,7 +57,7 @@ def test_reload_applies_all_files_or_none(tmp_path: Path, file: str, text: str) 
         assert ["hang"] == [rule.kind for rule in mock.faults]
 
 
-def test_watch_reloads_a_file_that_changed_and_says_so(
+def test_watch_reloads_a_changed_file_and_logs_it(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "data.json"
