@@ -1,4 +1,4 @@
-"""The clock of a mock: real time until a test changes it."""
+"""The clock of a mock: it follows real time until a test freezes, sets or advances it."""
 
 from __future__ import annotations
 
@@ -19,35 +19,34 @@ LATER = 1521633605.0
 HUGE = pytest.param(10**400, id="huge")
 
 
-class Wall:
-    """A clock on the wall that a test moves by hand."""
+class FakeTime:
+    """A replacement for the ``time`` module whose time changes only when a test sets ``epoch_seconds``."""
 
     def __init__(self) -> None:
-        self.stands = 1_000_000_000.0
+        self.epoch_seconds = 1_000_000_000.0
 
     def time(self) -> float:
-        return self.stands
+        return self.epoch_seconds
 
 
 @pytest.fixture
-def wall(monkeypatch: pytest.MonkeyPatch) -> Wall:
-    """Put a wall clock that stands at 1,000,000,000 in the place of the real one."""
-    hands = Wall()
-    monkeypatch.setattr(clock, "time", hands)
-    return hands
+def real_time(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
+    """Replace the real time that `Clock` reads by a fake time, which begins at 1,000,000,000 epoch seconds."""
+    real_time = FakeTime()
+    monkeypatch.setattr(clock, "time", real_time)
+    return real_time
 
 
 @pytest.fixture
-def restless() -> Iterator[None]:
-    """Let threads take turns as often as Python can."""
-    usual = sys.getswitchinterval()
+def shortest_switch_interval() -> Iterator[None]:
+    """Let Python switch between threads as often as it can."""
+    interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield
-    sys.setswitchinterval(usual)
+    sys.setswitchinterval(interval)
 
 
-def test_time_is_real_when_untouched() -> None:
-    """A new clock tells the wall's time and runs."""
+def test_new_clock_follows_real_time() -> None:
     new, before = Clock(), time.time()
     now, after = new.now(), time.time()
 
@@ -55,141 +54,135 @@ def test_time_is_real_when_untouched() -> None:
     assert not new.frozen
 
 
-def test_freeze_now(wall: Wall) -> None:
-    """Frozen without a time, the clock stands where it was."""
+def test_freeze_without_a_time_keeps_the_current_time(real_time: FakeTime) -> None:
     frozen = Clock()
     frozen.freeze()
-    wall.stands += 60
+    real_time.epoch_seconds += 60
 
     assert (1_000_000_000.0, True) == (frozen.now(), frozen.frozen)
     assert frozen.iso() == "2001-09-09T01:46:40.000Z"
 
 
 @pytest.mark.parametrize("at", [NOON, NOON_SECONDS, int(NOON_SECONDS), "2018-03-21 09:00-03:00"])
-def test_freeze_at(wall: Wall, at: str | float) -> None:
-    """It stands at an ISO text or at epoch seconds; freezing again moves it."""
+def test_freeze_with_a_time_stops_the_clock_at_it(real_time: FakeTime, at: str | float) -> None:
+    """The time is an ISO 8601 string or epoch seconds. A frozen clock can be frozen again at another time."""
     frozen = Clock()
     frozen.freeze(0)
     frozen.freeze(at)
-    wall.stands += 60
+    real_time.epoch_seconds += 60
 
     assert (NOON_SECONDS, True) == (frozen.now(), frozen.frozen)
 
 
-def test_set_keeps_running(wall: Wall) -> None:
-    """A running clock that is set runs on from there."""
+def test_set_clock_keeps_running_from_the_new_time(real_time: FakeTime) -> None:
     running = Clock()
     running.set(NOON)
-    wall.stands += 5
+    real_time.epoch_seconds += 5
 
     assert (LATER, False) == (running.now(), running.frozen)
 
 
-def test_set_keeps_frozen(wall: Wall) -> None:
+def test_frozen_clock_that_is_set_stays_frozen(real_time: FakeTime) -> None:
     frozen = Clock()
     frozen.freeze()
     frozen.set(NOON)
-    wall.stands += 5
+    real_time.epoch_seconds += 5
 
     assert (NOON_SECONDS, True) == (frozen.now(), frozen.frozen)
 
 
-@pytest.mark.parametrize("was", [True, False])
+@pytest.mark.parametrize("was_frozen", [True, False])
 @pytest.mark.parametrize(("frozen", "expected"), [(True, NOON_SECONDS), (False, LATER)])
-def test_set_may_say_whether_frozen(wall: Wall, was: bool, frozen: bool, expected: float) -> None:
-    turned = Clock()
-    if was:
-        turned.freeze()
-    turned.set(NOON, frozen=frozen)
-    wall.stands += 5
+def test_set_can_freeze_and_unfreeze_the_clock(
+    real_time: FakeTime, was_frozen: bool, frozen: bool, expected: float
+) -> None:
+    subject = Clock()
+    if was_frozen:
+        subject.freeze()
+    subject.set(NOON, frozen=frozen)
+    real_time.epoch_seconds += 5
 
-    assert (expected, frozen) == (turned.now(), turned.frozen)
+    assert (expected, frozen) == (subject.now(), subject.frozen)
 
 
 @pytest.mark.parametrize("frozen", [True, False])
-def test_advance(wall: Wall, frozen: bool) -> None:
-    """The clock moves forward by the number of seconds, which may be 0, and stays frozen or running."""
-    moved = Clock()
-    moved.set(NOON, frozen=frozen)
-    moved.advance(4.5)
-    moved.advance(0)
-    moved.advance(0.5)
+def test_advance_moves_the_clock_forward(real_time: FakeTime, frozen: bool) -> None:
+    """The number of seconds may be 0. A frozen clock stays frozen, and a running clock continues to run."""
+    subject = Clock()
+    subject.set(NOON, frozen=frozen)
+    subject.advance(4.5)
+    subject.advance(0)
+    subject.advance(0.5)
 
-    assert (LATER, frozen) == (moved.now(), moved.frozen)
+    assert (LATER, frozen) == (subject.now(), subject.frozen)
 
 
 @pytest.mark.parametrize("frozen", [True, False])
 @pytest.mark.parametrize("by", [-1, -0.001, math.nan, math.inf, -math.inf, 1e300, HUGE, 2.53e11])
-def test_advance_refuses(wall: Wall, frozen: bool, by: float) -> None:
-    moved = Clock()
-    moved.set(NOON, frozen=frozen)
-    with pytest.raises(ValueError, match=r"^advance: ") as refused:
-        moved.advance(by)
+def test_advance_by_an_invalid_number_changes_nothing(real_time: FakeTime, frozen: bool, by: float) -> None:
+    subject = Clock()
+    subject.set(NOON, frozen=frozen)
+    with pytest.raises(ValueError, match=r"^advance: ") as error:
+        subject.advance(by)
 
-    assert repr(by)[:100] in str(refused.value)
-    assert (NOON_SECONDS, frozen) == (moved.now(), moved.frozen)
-
-
-def test_advance_to_the_last_moment() -> None:
-    """The year 9999 can be lived to its end."""
-    moved = Clock()
-    moved.freeze(0)
-    moved.advance(253402300799.999)
-
-    assert moved.iso() == "9999-12-31T23:59:59.999Z"
+    assert repr(by)[:100] in str(error.value)
+    assert (NOON_SECONDS, frozen) == (subject.now(), subject.frozen)
 
 
-@pytest.mark.usefixtures("restless")
-def test_advance_in_threads() -> None:
-    """No step is lost when several threads advance the clock at once."""
-    moved = Clock()
-    moved.freeze(0)
-    threads = [threading.Thread(target=lambda: [moved.advance(1) for _ in range(500)]) for _ in range(4)]
+def test_advance_reaches_the_last_millisecond_of_the_year_9999() -> None:
+    subject = Clock()
+    subject.freeze(0)
+    subject.advance(253402300799.999)
+
+    assert subject.iso() == "9999-12-31T23:59:59.999Z"
+
+
+@pytest.mark.usefixtures("shortest_switch_interval")
+def test_concurrent_advances_are_all_counted() -> None:
+    subject = Clock()
+    subject.freeze(0)
+    threads = [threading.Thread(target=lambda: [subject.advance(1) for _ in range(500)]) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
-    assert moved.now() == 2000
+    assert subject.now() == 2000
 
 
-def test_resume(wall: Wall) -> None:
-    """Time runs on from where it stood, not from the wall's time."""
-    resumed = Clock()
-    resumed.freeze(NOON)
-    wall.stands += 1000
-    resumed.resume()
-    wall.stands += 5
+def test_resumed_clock_continues_from_its_frozen_time(real_time: FakeTime) -> None:
+    subject = Clock()
+    subject.freeze(NOON)
+    real_time.epoch_seconds += 1000
+    subject.resume()
+    real_time.epoch_seconds += 5
 
-    assert (LATER, False) == (resumed.now(), resumed.frozen)
+    assert (LATER, False) == (subject.now(), subject.frozen)
 
 
-def test_resume_of_a_running_clock(wall: Wall) -> None:
-    """It changes nothing."""
-    resumed = Clock()
-    resumed.set(NOON)
-    resumed.resume()
-    wall.stands += 5
+def test_resume_does_not_change_a_running_clock(real_time: FakeTime) -> None:
+    subject = Clock()
+    subject.set(NOON)
+    subject.resume()
+    real_time.epoch_seconds += 5
 
-    assert (LATER, False) == (resumed.now(), resumed.frozen)
+    assert (LATER, False) == (subject.now(), subject.frozen)
 
 
 @pytest.mark.parametrize("frozen", [True, False])
-def test_reset(wall: Wall, frozen: bool) -> None:
-    """The wall's time is back, running."""
-    turned = Clock()
-    turned.set(NOON, frozen=frozen)
-    turned.reset()
+def test_reset_returns_to_real_time(real_time: FakeTime, frozen: bool) -> None:
+    subject = Clock()
+    subject.set(NOON, frozen=frozen)
+    subject.reset()
 
-    assert (wall.stands, False) == (turned.now(), turned.frozen)
+    assert (real_time.epoch_seconds, False) == (subject.now(), subject.frozen)
 
 
 @pytest.mark.parametrize("bad", ["noon", math.nan, HUGE, False])
-def test_a_bad_time_changes_nothing(wall: Wall, bad: str | float) -> None:
-    """Neither freeze nor set is half done."""
-    turned = Clock()
-    for action in (turned.freeze, turned.set):
+def test_invalid_time_does_not_change_the_clock(real_time: FakeTime, bad: str | float) -> None:
+    subject = Clock()
+    for action in (subject.freeze, subject.set):
         with pytest.raises(ValueError, match="is not a time"):
             action(bad)
 
-    assert (wall.stands, False) == (turned.now(), turned.frozen)
+    assert (real_time.epoch_seconds, False) == (subject.now(), subject.frozen)

@@ -1,4 +1,4 @@
-"""Time as text, and what the control plane may do with the clock."""
+"""Times as strings and numbers, and `Clock.turn`, which performs the actions of the control plane."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from segment_mock.clock import Clock, iso, seconds
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-THOUSANDTHS = st.integers(-62_135_596_800_000, 253_402_300_799_999)  # of the years 1 to 9999
+MILLISECONDS = st.integers(-62_135_596_800_000, 253_402_300_799_999)  # of the years 1 to 9999
 HUGE = pytest.param(10**400, id="huge")
 BAD_TEXTS = [
     "", " ", "now", "2018", "2018-03", "2018-02-30", "2018-13-01", "12:00", "2018-03-21T", "2018-03-21T24:00",
@@ -42,16 +42,16 @@ BAD_TEXTS = [
         (253402300799.999, "9999-12-31T23:59:59.999Z"),
     ],
 )
-def test_iso(moment: float, expected: str) -> None:
-    """Always UTC with four digits of the year, three decimals (rounded, which may carry) and Z."""
+def test_iso_writes_utc_with_three_decimals(moment: float, expected: str) -> None:
+    """The decimals are rounded, which can change the seconds, minutes and even the year."""
     assert expected == iso(moment)
 
 
 @settings(deadline=None)
-@given(THOUSANDTHS)
-def test_text_and_back(thousandths: int) -> None:
-    """Every thousandth of a second in the years 1 to 9999 is read and written without loss."""
-    text = (EPOCH + timedelta(milliseconds=thousandths)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+@given(MILLISECONDS)
+def test_every_millisecond_survives_a_round_trip(milliseconds: int) -> None:
+    """Reading a time of the years 1 to 9999 and writing it again gives the same string."""
+    text = (EPOCH + timedelta(milliseconds=milliseconds)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     assert text == iso(seconds(text))
 
@@ -80,36 +80,35 @@ def test_text_and_back(thousandths: int) -> None:
         ("1969-12-31T23:59:59.5Z", -0.5),
     ],
 )
-def test_seconds_of_a_text(text: str, expected: float) -> None:
-    """No zone means UTC; a fraction has any number of digits, of which six count."""
+def test_seconds_reads_iso_8601_strings(text: str, expected: float) -> None:
+    """A string without a time zone is UTC. Digits of a fraction after the sixth are ignored."""
     assert expected == seconds(text)
 
 
 @pytest.mark.parametrize("number", [0, 1521633600, 1521633600.31, -1.5, -62135596800])
-def test_seconds_of_a_number(number: float) -> None:
-    """A number of seconds is returned as a float."""
+def test_seconds_of_a_number_is_the_same_number_as_a_float(number: float) -> None:
     assert number == seconds(number)
     assert isinstance(seconds(number), float)
 
 
 @pytest.mark.parametrize("text", BAD_TEXTS)
-def test_what_is_no_text_of_a_time(text: str) -> None:
-    """The same forms are refused on every Python, by an error that shows the text and a good one."""
-    with pytest.raises(ValueError, match=r"is not a time such as 2018-03-21T15:12:09\.310Z") as refused:
+def test_string_that_is_not_a_time_is_refused(text: str) -> None:
+    """The error shows the string and a valid example. The rules are the same on every version of Python."""
+    with pytest.raises(ValueError, match=r"is not a time such as 2018-03-21T15:12:09\.310Z") as error:
         seconds(text)
 
-    assert repr(text) in str(refused.value)
+    assert repr(text) in str(error.value)
 
 
 @pytest.mark.parametrize(
     "number", [math.nan, math.inf, -math.inf, 1e300, HUGE, -62135596801, 253402300800, 253402300799.9996, True]
 )
-def test_what_is_no_number_of_seconds(number: float) -> None:
-    """What lies outside the years 1 to 9999, or is not a number, is named and refused."""
-    with pytest.raises(ValueError, match="is not a time in seconds since 1970") as refused:
+def test_number_outside_the_years_1_to_9999_is_refused(number: float) -> None:
+    """So are NaN, infinity and True. The error shows the number."""
+    with pytest.raises(ValueError, match="is not a time in seconds since 1970") as error:
         seconds(number)
 
-    assert repr(number)[:100] in str(refused.value)
+    assert repr(number)[:100] in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -125,23 +124,21 @@ def test_what_is_no_number_of_seconds(number: float) -> None:
         ("advance", 0.5, (1000.5, True)),
     ],
 )
-def test_turn(action: str, value: object, expected: tuple[float, bool]) -> None:
-    """The control plane freezes, sets and advances."""
-    turned = Clock()
-    turned.freeze(1000)
-    turned.turn(action, value)
+def test_turn_freezes_sets_and_advances(action: str, value: object, expected: tuple[float, bool]) -> None:
+    subject = Clock()
+    subject.freeze(1000)
+    subject.turn(action, value)
 
-    assert expected == (turned.now(), turned.frozen)
+    assert expected == (subject.now(), subject.frozen)
 
 
-def test_turn_freeze_false() -> None:
-    """It lets time run on from where it stands."""
-    turned = Clock()
-    turned.freeze(1000)
-    turned.turn("freeze", False)
+def test_turn_freeze_false_resumes_the_clock() -> None:
+    subject = Clock()
+    subject.freeze(1000)
+    subject.turn("freeze", False)
 
-    assert not turned.frozen
-    assert 1000 <= turned.now() < 2000
+    assert not subject.frozen
+    assert 1000 <= subject.now() < 2000
 
 
 @pytest.mark.parametrize(
@@ -153,12 +150,12 @@ def test_turn_freeze_false() -> None:
         *[("stop", 1), ("", None)],
     ],
 )
-def test_turn_refuses(action: str, value: object) -> None:
-    """Another action, or a value it does not take, raises a ValueError that shows it, and changes nothing."""
-    turned = Clock()
-    turned.freeze(1000)
-    with pytest.raises(ValueError, match=r"is not a|can't be used|expected a number of seconds") as refused:
-        turned.turn(action, value)
+def test_turn_refuses_unknown_actions_and_invalid_values(action: str, value: object) -> None:
+    """It raises a ValueError that shows the value, and the clock does not change."""
+    subject = Clock()
+    subject.freeze(1000)
+    with pytest.raises(ValueError, match=r"is not a|can't be used|expected a number of seconds") as error:
+        subject.turn(action, value)
 
-    assert repr(value) in str(refused.value)
-    assert (1000.0, True) == (turned.now(), turned.frozen)
+    assert repr(value) in str(error.value)
+    assert (1000.0, True) == (subject.now(), subject.frozen)

@@ -1,11 +1,11 @@
-"""A plugin of pytest with which the mocks of tests keep their state in a store, and come back from it as they were.
+"""A pytest plugin that gives each mock of a test a store, and checks that the store reproduces the mock's state.
 
-``pytest -p tests.lasting.any_store --any-store redis tests/store`` gives each mock that a test makes a store of its
-own, unless the test says which. After each test, and whenever a mock is closed, a copy of what the store has, as if the
-process had been killed, is opened as another mock. That one must show all that the first one does.
+Run it as ``pytest -p tests.lasting.any_store --any-store redis tests/store``. A mock whose test names a store keeps
+that one. After each test, and when a mock is closed, the plugin copies the store as a killed process would leave it.
+It opens another mock with the copy, and compares the visible state of both mocks.
 
-A test that can't mean anything with a store is marked ``memory_only(reason)``. One that arms a function as a fault is
-skipped without a mark, because a mock with a store refuses that.
+Mark a test that makes no sense with a store as ``memory_only(reason)``. A test that arms a function as a fault needs
+no mark: a mock with a store refuses functions, and the plugin then skips the test.
 """
 
 from __future__ import annotations
@@ -38,45 +38,45 @@ _DATABASES = 10_000  # a URL has at most four digits
 
 
 class SqliteStores:
-    """Files in a folder of their own."""
+    """SQLite files in the folder *folder*."""
 
-    def __init__(self, place: Path) -> None:
-        self._place, self._numbers = place, count()
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._numbers = folder, count()
 
     def new(self) -> str:
         """Return the URL of an empty store."""
-        return f"sqlite:///{self._place / f'{next(self._numbers)}.db'}"
+        return f"sqlite:///{self._folder / f'{next(self._numbers)}.db'}"
 
     def copy(self, url: str) -> str:
-        """Return the URL of a store with what the one at *url* has now."""
-        copied = self.new()
+        """Copy the store *url* and return the URL of the copy."""
+        copy = self.new()
         for suffix in ("", "-wal"):
             file = Path(f"{url.removeprefix('sqlite:///')}{suffix}")
             if file.exists():
-                shutil.copyfile(file, f"{copied.removeprefix('sqlite:///')}{suffix}")
-        return copied
+                shutil.copyfile(file, f"{copy.removeprefix('sqlite:///')}{suffix}")
+        return copy
 
     def end(self) -> None:
         """Remove the folder."""
-        shutil.rmtree(self._place)
+        shutil.rmtree(self._folder)
 
 
 class RedisStores:
-    """Databases of a server; number 0 has the copy."""
+    """Databases of a Redis server, whose files are in *folder*; database 0 holds the latest copy."""
 
-    def __init__(self, place: Path) -> None:
-        self._place, self._numbers = place, count()
-        self._server = RedisServer(place, databases=str(_DATABASES), appendfsync="no")
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._numbers = folder, count()
+        self._server = RedisServer(folder, databases=str(_DATABASES), appendfsync="no")
 
     def new(self) -> str:
         """Return the URL of an empty store."""
         number = 1 + next(self._numbers) % (_DATABASES - 1)
         with self._server.client(db=number) as client:
-            client.flushdb()  # a mock of long ago may have left something
+            client.flushdb()  # numbers are used again, so an earlier mock may have left data
         return f"{self._server.url.removesuffix('/0')}/{number}"
 
     def copy(self, url: str) -> str:
-        """Return the URL of a store with what the one at *url* has now."""
+        """Copy the store *url* to database 0 and return the URL of the copy."""
         with self._server.client() as client:
             client.flushdb()
         with self._server.client(db=int(url.rpartition("/")[2])) as client:
@@ -88,14 +88,14 @@ class RedisStores:
     def end(self) -> None:
         """Stop the server."""
         self._server.stop()
-        shutil.rmtree(self._place)
+        shutil.rmtree(self._folder)
 
 
 ENGINES: dict[str, type[SqliteStores | RedisStores]] = {"sqlite": SqliteStores, "redis": RedisStores}
 
 
 class AnyStore:
-    """Lets each mock have a store among *stores*, and compares it with a copy that was opened again."""
+    """Gives each new mock one of *stores*, and compares its state with that of a mock with a copy of the store."""
 
     def __init__(self, stores: SqliteStores | RedisStores) -> None:
         self._stores = stores
@@ -104,13 +104,13 @@ class AnyStore:
         self._new, self._close = lasting.new_emulator, LastingEmulator.close
 
     def begin(self) -> None:
-        """Take the place of what makes and closes mocks."""
+        """Replace the functions that create and close the emulators of mocks."""
         for module in (lasting, segment_mock.mock, segment_mock.web.app):
-            module.new_emulator = self._emulator  # type: ignore[attr-defined]
-        LastingEmulator.close = lambda core: self._closed(core)  # type: ignore[method-assign]
+            module.new_emulator = self._create  # type: ignore[attr-defined]
+        LastingEmulator.close = lambda core: self._compare_and_close(core)  # type: ignore[method-assign]
 
     def end(self) -> None:
-        """Put everything back."""
+        """Restore the replaced functions, and remove the stores."""
         for module in (lasting, segment_mock.mock, segment_mock.web.app):
             module.new_emulator = self._new  # type: ignore[attr-defined]
         LastingEmulator.close = self._close  # type: ignore[method-assign]
@@ -118,7 +118,7 @@ class AnyStore:
 
     @contextmanager
     def test(self) -> Iterator[None]:
-        """Compare, after a test within this block, every mock that is open."""
+        """Run a test in this block; afterwards, compare every open mock with a copy of its store."""
         self._of_test = []
         try:
             yield
@@ -133,7 +133,7 @@ class AnyStore:
                 self._close(core)
             self._of_test = None
 
-    def _emulator(self, settings: Mapping[str, Any]) -> Emulator:
+    def _create(self, settings: Mapping[str, Any]) -> Emulator:
         if settings.get("store") is not None or settings.get("standby"):
             return self._new(settings)
         core = self._new({**settings, "store": self._stores.new()})
@@ -144,7 +144,7 @@ class AnyStore:
             self._of_test.append(core)
         return core
 
-    def _closed(self, core: LastingEmulator) -> None:
+    def _compare_and_close(self, core: LastingEmulator) -> None:
         try:
             if core in self._of_fixtures or core in (self._of_test or ()):
                 self._compare(core)
@@ -155,33 +155,39 @@ class AnyStore:
         if core._is_closed or core.outage:
             return
         expected = None
-        while expected is None or picture(core) != expected:  # another thread continues
+        while expected is None or visible_state(core) != expected:  # another thread may still change the state
             core.save()
-            expected = picture(core)
-            place = self._stores.copy(core.settings["store"])
-        copied = LastingEmulator({**core._settings_at_start, "store": place})
+            expected = visible_state(core)
+            folder = self._stores.copy(core.settings["store"])
+        copy = LastingEmulator({**core._settings_at_start, "store": folder})
         try:
-            assert picture(copied) == expected, "what came back from the store is not what was there"
+            assert visible_state(copy) == expected, "the state from the store differs from the mock's state"
         except AssertionError:
             self._of_fixtures.pop(core, None)
             raise
         finally:
-            self._close(copied)
+            self._close(copy)
 
 
-def picture(core: LastingEmulator) -> dict[str, Any]:
-    """Return all that can be seen of *core* and that lasts, with all that can be returned to."""
+def visible_state(core: LastingEmulator) -> dict[str, Any]:
+    """Return the state of *core* that must survive a restart, including the changes that a rewind or restore undoes."""
     with core.world.lock:
         entries = [*core.journal]
         return {
-            "records": {one.name: core.document(one.store, deleted=True) for one in core.world},
-            "order of organizations": [one.name for one in core.world],
+            "records": {
+                organization.name: core.document(organization.store, deleted=True) for organization in core.world
+            },
+            "order of organizations": [organization.name for organization in core.world],
             "dropped organizations": core.world.dropped_organizations(),
-            "counters": {one.name: {**one.counters} for one in core.world if one.counters},
+            "counters": {
+                organization.name: {**organization.counters} for organization in core.world if organization.counters
+            },
             "journal": [_entry(entry) for entry in entries],
             "journal counters": (core.journal.last, core.journal.forgotten),
-            "what a rewind undoes": {entry.id: _undone(core, entry.end) for entry in entries[-20:]},
-            "what a restore undoes": {name: _undone(core, one.mark) for name, one in core.snapshots.items()},
+            "what a rewind undoes": {entry.id: _changes_since(core, entry.end) for entry in entries[-20:]},
+            "what a restore undoes": {
+                name: _changes_since(core, snapshot.mark) for name, snapshot in core.snapshots.items()
+            },
             "rules": core.fault_rules.definitions(),
             "stubs": core.stubs.rows(),
             "refused hosts": {**core.refused},
@@ -198,18 +204,18 @@ def _entry(entry: Entry) -> dict[str, Any]:
     delivery = entry.response.delivery if entry.response else Delivery()
     row["delivery"] = (delivery.keep, delivery.chunk, delivery.pause, delivery.raw, delivery.end)
     row["bodies"] = (entry.request_body, entry.response_body)
-    row["outcome"] = row["outcome"].replace("open", "abandoned")  # its process has ended before it was answered
+    row["outcome"] = row["outcome"].replace("open", "abandoned")  # after a restart, no process answers the call
     return row
 
 
 def _metrics(core: LastingEmulator) -> Any:
     tally = core.tally.as_dict()
     rounded = {name: round(seconds, 3) for name, seconds in tally["seconds"].items()}
-    # Threads come in another order.
+    # Threads may count in another order.
     return {**tally, "calls": dict(tally["calls"]), "faults": dict(tally["faults"]), "seconds": rounded}
 
 
-def _undone(core: Emulator, mark: int | None) -> Any:
+def _changes_since(core: Emulator, mark: int | None) -> Any:
     try:
         return json.loads(json.dumps(core.differences_since(core.world.log.mark if mark is None else mark)))
     except LookupError as error:
@@ -220,28 +226,28 @@ _running = pytest.StashKey[AnyStore]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option."""
+    """Add the option ``--any-store``."""
     parser.addoption("--any-store", choices=[*ENGINES], help="the engine on which the mocks of tests have their state")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin."""
+    """Create the stores in a temporary folder and begin to replace, if the option is used."""
     engine = config.getoption("--any-store")
     if engine:
-        memory = Path("/dev/shm")  # what a disk takes for each new file is more than all the rest
-        place = Path(tempfile.mkdtemp(prefix="any-store-", dir=memory if os.access(memory, os.W_OK) else None))
-        config.stash[_running] = AnyStore(ENGINES[engine](place))
+        memory = Path("/dev/shm")  # creating files on a disk would take most of the time
+        folder = Path(tempfile.mkdtemp(prefix="any-store-", dir=memory if os.access(memory, os.W_OK) else None))
+        config.stash[_running] = AnyStore(ENGINES[engine](folder))
         config.stash[_running].begin()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """End."""
+    """Restore the replaced functions."""
     if _running in config.stash:
         config.stash[_running].end()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip what is for mocks in memory only."""
+    """Skip the tests marked ``memory_only``."""
     for item in items if _running in config.stash else ():
         marker = item.get_closest_marker("memory_only")
         if marker is not None:
@@ -250,7 +256,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Compare before the test's fixtures end."""
+    """Compare the mocks of a test before its fixtures close them."""
     if _running not in item.config.stash:
         return (yield)
     try:

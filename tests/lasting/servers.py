@@ -1,4 +1,4 @@
-"""Servers over a store, in processes of their own, that can be killed."""
+"""Server processes with a store, which a test can kill."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ import requests
 from tests.waiting import Output
 
 BANNER = "Ctrl-C"
-"""What a server prints last once it answers."""
+"""The beginning of the last line that a server prints when it is ready for calls."""
 
 
 class Server:
-    """``segment-mock serve`` over the store *url*, with its files in *place*; *flags* are further ones."""
+    """A process of ``segment-mock serve`` with the store *url*.
 
-    def __init__(self, url: str, place: Path, *flags: str) -> None:
-        place.mkdir(parents=True, exist_ok=True)
-        self._ready = place / "ready.json"
+    Its ready file is in *folder*. *flags* are added to the command line.
+    """
+
+    def __init__(self, url: str, folder: Path, *flags: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._ready = folder / "ready.json"
         self._ready.unlink(missing_ok=True)
         command = [sys.executable, "-m", "segment_mock", "serve", "--store", url, "--port", "0", "--time-scale", "0",
                    "--ready-file", str(self._ready), *flags]  # fmt: skip
@@ -32,37 +35,40 @@ class Server:
 
     @property
     def log(self) -> str:
-        """Its output on stderr."""
+        """The output on stderr so far; all of it if the process has ended."""
         if self.process.poll() is not None:
             self.output.close()
         return self.output.text
 
     @property
     def is_ready(self) -> bool:
-        """Whether it answers calls, or has done so."""
+        """Whether the ready file exists: the server is ready for calls, or was before it was killed."""
         return self._ready.exists()
 
     def wait_for(self, words: str) -> None:
-        """Wait until it has written *words* on stderr."""
+        """Wait until the output on stderr contains *words*."""
         self.output.wait_for(words)
 
     def wait(self) -> str:
-        """Return its URL, once it answers."""
+        """Wait until the server is ready for calls, and return its URL."""
         self.wait_for(BANNER)
         return str(json.loads(self._ready.read_text(encoding="utf-8"))["url"])
 
-    def kill(self, number: int = signal.SIGKILL) -> None:
-        """End it by the signal *number*."""
-        self.process.send_signal(number)
+    def kill(self, signal_number: int = signal.SIGKILL) -> None:
+        """Send the signal *signal_number* to the process, and wait until it has ended."""
+        self.process.send_signal(signal_number)
         self.process.wait(60)
         self.output.close()
 
 
-def ask(session: requests.Session, url: str, request: tuple[str, str, Any, dict[str, str]]) -> tuple[int, str]:
-    """Return status and body of the reply to *request*, or 0 and the error if there is none."""
+def send(session: requests.Session, url: str, request: tuple[str, str, Any, dict[str, str]]) -> tuple[int, str]:
+    """Send *request* (method, path, JSON body, headers) to the server *url*.
+
+    Return status code and body of the response, or 0 and the name of the exception if there is no response.
+    """
     method, path, body, headers = request
     try:
-        reply = session.request(method, url + path, json=body, headers={**headers, "Host": "localhost"}, timeout=60)
+        response = session.request(method, url + path, json=body, headers={**headers, "Host": "localhost"}, timeout=60)
     except requests.RequestException as error:
         return 0, type(error).__name__
-    return reply.status_code, reply.text
+    return response.status_code, response.text

@@ -1,4 +1,4 @@
-"""The plugin that gives each mock of a test a store, and compares it with what comes back from there."""
+"""The pytest plugin ``any_store`` gives each mock a store, and fails a test if the store has another state."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tests.lasting.test_opening import add_group
 
 @pytest.fixture
 def any_store(tmp_path: Path) -> Iterator[AnyStore]:
+    """The plugin with SQLite stores, active during the test."""
     (tmp_path / "stores").mkdir()
     plugin = AnyStore(SqliteStores(tmp_path / "stores"))
     plugin.begin()
@@ -21,14 +22,14 @@ def any_store(tmp_path: Path) -> Iterator[AnyStore]:
     plugin.end()
 
 
-def test_mock_of_a_test_has_a_store_that_is_as_it_is(any_store: AnyStore) -> None:
+def test_mock_of_a_test_gets_a_store_with_the_same_state(any_store: AnyStore) -> None:
     with any_store.test():
         mock = SegmentMock(data="demo")
         assert mock.settings["store"].startswith("sqlite://")
         add_group(mock, "A")
 
 
-def test_test_fails_if_the_store_has_something_else(any_store: AnyStore) -> None:
+def test_test_fails_if_the_store_has_another_state(any_store: AnyStore) -> None:
     def run() -> None:
         with any_store.test():
             mock = SegmentMock()
@@ -36,5 +37,5 @@ def test_test_fails_if_the_store_has_something_else(any_store: AnyStore) -> None
             mock._core._state.changes = dict  # type: ignore[attr-defined]
             add_group(mock, "B")
 
-    with pytest.raises(AssertionError, match="what came back from the store is not what was there"):
+    with pytest.raises(AssertionError, match="the state from the store differs from the mock's state"):
         run()

@@ -1,4 +1,4 @@
-"""Servers over a store in processes of their own: killed, refused, standing by."""
+"""Server processes with a store: after a kill, as a standby, as a second server, and without Redis."""
 
 from __future__ import annotations
 
@@ -16,26 +16,29 @@ pytestmark = pytest.mark.slow
 UPSERT = "/api/integration/ext/v1/segments"
 
 
-def group(name: str) -> dict[str, object]:
+def upsert_body(name: str) -> dict[str, object]:
+    """Return the JSON body of the request that creates the group *name*."""
     return {"payload": {"segments": [{"name": name}]}}
 
 
 def add_group(url: str, name: str = "One") -> str:
-    reply = requests.put(f"{url}{UPSERT}", json=group(name), headers={"authToken": "t"}, timeout=60)
-    return str(reply.json()["payload"]["segments"][0]["segmentId"])
+    """Create a group on the server *url* and return its id."""
+    response = requests.put(f"{url}{UPSERT}", json=upsert_body(name), headers={"authToken": "t"}, timeout=60)
+    return str(response.json()["payload"]["segments"][0]["segmentId"])
 
 
-def groups(url: str) -> list[str]:
+def group_ids(url: str) -> list[str]:
+    """Return the ids of all groups on the server *url*."""
     rows = requests.get(f"{url}/_mock/state", timeout=60).json()["salsa"]["segments"]
     return [row["segmentId"] for row in rows]
 
 
 @pytest.mark.parametrize("engine", ["sqlite", pytest.param("redis", marks=needs_redis)])
 def test_random_calls_survive_kills(tmp_path: Path, engine: str) -> None:
-    assert "there once" in torture(engine, 3, 6, tmp_path)
+    assert "each stored once" in torture(engine, 3, 6, tmp_path)
 
 
-def test_second_server_on_a_file_is_refused_with_the_pid_of_the_first(tmp_path: Path) -> None:
+def test_second_server_on_a_file_exits_with_2_and_names_the_pid_of_the_first(tmp_path: Path) -> None:
     url = sqlite_url(tmp_path)
     first = Server(url, tmp_path / "first")
     try:
@@ -49,20 +52,20 @@ def test_second_server_on_a_file_is_refused_with_the_pid_of_the_first(tmp_path: 
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
-def test_standby_takes_over_with_what_was_acknowledged(tmp_path: Path, end: int) -> None:
+def test_standby_takes_over_with_every_acknowledged_group(tmp_path: Path, end: int) -> None:
     url = sqlite_url(tmp_path)
     first = Server(url, tmp_path / "first")
     id_ = add_group(first.wait())
     second = Server(url, tmp_path / "second", "--standby")
     try:
         first.kill(end)
-        assert groups(second.wait()) == [id_]
+        assert group_ids(second.wait()) == [id_]
         assert "standing by: " in second.log or not second.log.startswith("standing")
     finally:
         second.kill()
 
 
-def test_standby_ends_at_a_signal(tmp_path: Path) -> None:
+def test_sigterm_ends_a_standby_with_exit_code_0(tmp_path: Path) -> None:
     url = sqlite_url(tmp_path)
     first = Server(url, tmp_path / "first")
     try:
@@ -77,15 +80,17 @@ def test_standby_ends_at_a_signal(tmp_path: Path) -> None:
 
 
 @needs_redis
-def test_password_of_a_store_is_shown_nowhere(tmp_path: Path) -> None:
+def test_password_of_a_store_is_not_in_responses_or_logs(tmp_path: Path) -> None:
     redis = RedisServer(tmp_path, requirepass="hunter2")
     url = redis.url.replace("redis://", "redis://:hunter2@")
     server = Server(url, tmp_path / "server")
     try:
-        own = server.wait()
-        pages = [requests.get(f"{own}/_mock/{path}", timeout=60) for path in ("settings", "vendors")]
+        server_url = server.wait()
+        pages = [requests.get(f"{server_url}/_mock/{path}", timeout=60) for path in ("settings", "vendors")]
         redis.stop()
-        pages.append(requests.put(f"{own}{UPSERT}", json=group("Lost"), headers={"authToken": "t"}, timeout=60))
+        pages.append(
+            requests.put(f"{server_url}{UPSERT}", json=upsert_body("Lost"), headers={"authToken": "t"}, timeout=60)
+        )
         assert [page.status_code for page in pages] == [200, 200, 503]
         assert not [page.text for page in pages if "hunter2" in page.text + str(page.headers)]
         assert "redis://***@127.0.0.1" in pages[0].json()["settings"]["store"]
@@ -98,23 +103,25 @@ def test_password_of_a_store_is_shown_nowhere(tmp_path: Path) -> None:
 
 
 @needs_redis
-def test_calls_are_refused_while_redis_is_gone_and_answered_when_it_is_back(tmp_path: Path) -> None:
+def test_calls_get_503_while_redis_is_down_and_succeed_after_its_restart(tmp_path: Path) -> None:
     redis = RedisServer(tmp_path)
     server = Server(redis.url, tmp_path / "server")
     try:
-        own = server.wait()
-        id_ = add_group(own)
+        server_url = server.wait()
+        id_ = add_group(server_url)
         redis.stop()
-        refused = requests.put(f"{own}{UPSERT}", json=group("Lost"), headers={"authToken": "t"}, timeout=60)
+        refused = requests.put(
+            f"{server_url}{UPSERT}", json=upsert_body("Lost"), headers={"authToken": "t"}, timeout=60
+        )
         assert (refused.status_code, refused.headers["Content-Type"]) == (503, "application/problem+json")
         assert refused.json()["title"] == "Store unavailable"
-        assert requests.get(f"{own}/_mock/health", timeout=60).status_code == 200
+        assert requests.get(f"{server_url}/_mock/health", timeout=60).status_code == 200
         redis.start()
-        while requests.get(f"{own}/_mock/state", timeout=60).status_code == 503:
+        while requests.get(f"{server_url}/_mock/state", timeout=60).status_code == 503:
             pass
-        assert groups(own) == [id_]
-        add_group(own, "Two")
-        assert len(groups(own)) == 2
+        assert group_ids(server_url) == [id_]
+        add_group(server_url, "Two")
+        assert len(group_ids(server_url)) == 2
     finally:
         server.kill()
         redis.stop()

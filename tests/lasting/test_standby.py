@@ -1,4 +1,4 @@
-"""A standby waits for the store, and for the end of the process that has it."""
+"""A mock with ``standby=True`` waits until the store is available and no other process writes to it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from segment_mock.persistence.sqlite import SqliteLog
 from tests.persistence.engines import RedisServer, needs_redis, sqlite_url
 
 
-def test_takes_over_when_the_other_one_closes(tmp_path: Path) -> None:
+def test_standby_takes_over_when_the_first_mock_closes(tmp_path: Path) -> None:
     url = sqlite_url(tmp_path)
     mocks: list[SegmentMock] = []
     with SegmentMock(store=url) as first:
@@ -27,7 +27,7 @@ def test_takes_over_when_the_other_one_closes(tmp_path: Path) -> None:
 
 
 @needs_redis
-def test_waits_for_a_server_that_is_not_there(tmp_path: Path) -> None:
+def test_standby_waits_for_a_redis_server_that_does_not_run(tmp_path: Path) -> None:
     server = RedisServer(tmp_path)
     server.stop()
     mocks: list[SegmentMock] = []
@@ -41,22 +41,24 @@ def test_waits_for_a_server_that_is_not_there(tmp_path: Path) -> None:
     server.stop()
 
 
-def test_a_store_that_fails_while_it_is_read_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only by a standby; without it the start fails and says why."""
+def test_only_a_standby_retries_a_store_that_fails_while_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without ``standby``, the start fails with the error of the store."""
     url = sqlite_url(tmp_path)
     with SegmentMock(store=url) as mock:
         mock.salsa.add_segment("Written")
     failures = 2
     entries = SqliteLog.entries
 
-    def failing(self: SqliteLog) -> object:
+    def fail_twice(self: SqliteLog) -> object:
         nonlocal failures
         failures -= 1
         if failures >= 0:
             raise StoreUnavailable("the store went away")
         return entries(self)
 
-    monkeypatch.setattr(SqliteLog, "entries", failing)
+    monkeypatch.setattr(SqliteLog, "entries", fail_twice)
     with pytest.raises(SettingError, match="the store went away"):
         SegmentMock(store=url)
     with SegmentMock(store=url, standby=True) as mock:

@@ -1,8 +1,10 @@
-"""``python -m tests.lasting.torture --seconds N``: random calls while servers and stores are killed again and again.
+"""``python -m tests.lasting.torture --seconds N``: random calls while servers and stores are killed repeatedly.
 
-Two things have to hold. Replies, and everything that can be seen, are those of a mock in memory that gets the same
-calls. A call whose reply was lost was performed as a whole, or not at all. And of what several clients write at once,
-all that was acknowledged is there once.
+It checks three properties:
+
+* Responses and visible state are the same as those of a mock in memory that gets the same calls.
+* A call whose response was lost was performed completely, or not at all.
+* Each group that concurrent clients created, and whose creation was acknowledged, exists exactly once.
 """
 
 from __future__ import annotations
@@ -24,24 +26,27 @@ from typing import Any
 import requests
 
 from segment_mock import SegmentMock
-from tests.lasting.servers import Server, ask
+from tests.lasting.servers import Server, send
 from tests.lasting.walk import SALSA, Walk
 from tests.persistence.engines import RedisServer, sqlite_url
 from tests.waiting import Calls
 
 Request = tuple[str, str, Any, dict[str, str]]
 FREEZE: Request = ("POST", "/_mock/clock", {"freeze": "2026-01-01"}, {})
-METRICS: Request = ("GET", "/_mock/metrics", None, {})  # a mock in memory counts from there on
+METRICS: Request = ("GET", "/_mock/metrics", None, {})  # a mock in memory starts counting at this request
 OUTAGE = "Store unavailable"
 
 
 class Engine:
-    """A store, the server that writes to it, and with Redis a second one that stands by."""
+    """A store and the server that writes to it; with Redis, also a standby server.
 
-    def __init__(self, name: str, place: Path, random: Random) -> None:
-        self.name, self._place, self._random = name, place, random
-        self._redis = RedisServer(place) if name == "redis" else None
-        self._url = self._redis.url if self._redis else sqlite_url(place)
+    *name* is ``sqlite`` or ``redis``. *url* is the URL of the server that writes.
+    """
+
+    def __init__(self, name: str, folder: Path, random: Random) -> None:
+        self.name, self._folder, self._random = name, folder, random
+        self._redis = RedisServer(folder) if name == "redis" else None
+        self._url = self._redis.url if self._redis else sqlite_url(folder)
         self.kills: Counter[str] = Counter()
         self._starts = 0
         self._servers = [self._start()]
@@ -51,14 +56,14 @@ class Engine:
 
     def _start(self, *flags: str) -> Server:
         self._starts += 1
-        return Server(self._url, self._place / f"server{self._starts}", *flags)
+        return Server(self._url, self._folder / f"server{self._starts}", *flags)
 
     def signal(self) -> None:
-        """Kill the server that writes, and return at once."""
+        """Send SIGKILL to the server that writes, without waiting for its end."""
         self._servers[0].process.send_signal(signal.SIGKILL)
 
-    def follow(self) -> None:
-        """Wait for the end of the server that was killed, and for the one that takes its place."""
+    def wait_for_takeover(self) -> None:
+        """Wait until the killed server has ended and another one answers calls; then start the next standby."""
         self.kills["servers"] += 1
         killed_server = self._servers.pop(0)
         killed_server.process.wait(60)
@@ -70,100 +75,101 @@ class Engine:
             self._servers.append(self._start("--standby"))
 
     def kill_store(self) -> None:
-        """Kill the Redis server and start it again."""
+        """Kill the Redis server and start it again; does nothing with SQLite."""
         if self._redis:
             self.kills["stores"] += 1
             self._redis.stop()
             self._redis.start()
 
     def stop(self) -> None:
-        """End everything."""
+        """Kill all servers, and stop Redis."""
         for server in self._servers:
             server.kill()
         if self._redis:
             self._redis.stop()
 
 
-class Twins:
-    """Sends each request to the store's server and to a mock in memory, and compares what comes back."""
+class ServerAndModel:
+    """Sends each request to the server of *engine* and to a model, a mock in memory, and compares the responses."""
 
     def __init__(self, engine: Engine, random: Random, stack: ExitStack) -> None:
         self._engine, self._random, self._stack = engine, random, stack
         self._session = requests.Session()
         self._model = self._new_model([FREEZE, METRICS])
         self.calls = self.lost = 0
-        self._send(FREEZE)
+        self._send_to_server(FREEZE)
 
-    def ask(self, method: str, path: str, body: Any, headers: dict[str, str]) -> tuple[int, str]:
-        """Send one request, perhaps while the server is killed."""
+    def send(self, method: str, path: str, body: Any, headers: dict[str, str]) -> tuple[int, str]:
+        """Send one request to both, sometimes after or while the server is killed; return status code and body."""
         request = (method, path, body, headers)
         self.calls += 1
         if self._random.random() < 0.02:
-            self._kill_between()
+            self._kill_before_the_call()
         if self._random.random() < 0.02:
-            return self._ask_while_killing(request)
-        reply, expected = self._send(request), self._model_reply(request)
-        assert reply == expected, f"{request}\n{reply}\n{expected}"
-        return reply
+            return self._send_while_killing(request)
+        response, expected = self._send_to_server(request), self._send_to_model(request)
+        assert response == expected, f"{request}\n{response}\n{expected}"
+        return response
 
-    def _kill_between(self) -> None:
+    def _kill_before_the_call(self) -> None:
         if self._engine.name == "redis" and self._random.random() < 0.3:
             self._engine.kill_store()
             self._wait_for_store()
         else:
             self._engine.signal()
-            self._engine.follow()
+            self._engine.wait_for_takeover()
         self._compare()
 
-    def _ask_while_killing(self, request: Request) -> tuple[int, str]:
+    def _send_while_killing(self, request: Request) -> tuple[int, str]:
         timer = Timer(self._random.random() * 0.012, self._engine.signal)
         timer.start()
-        reply = self._send(request)
+        response = self._send_to_server(request)
         timer.join()
-        self._engine.follow()
-        before = self._look(self._model)
-        if reply[0] == 0 and self._look(self._engine.url) == before:
-            return 0, "killed"  # perhaps a fault broke the connection, and the call is in the journal then
-        expected = self._model_reply(request)
-        if reply[0]:
-            assert reply == expected, f"{request}\n{reply}\n{expected}"
+        self._engine.wait_for_takeover()
+        before = self._visible_state(self._model)
+        if response[0] == 0 and self._visible_state(self._engine.url) == before:
+            return 0, "killed"  # it was not performed; a call that a fault disconnected would be in the journal
+        expected = self._send_to_model(request)
+        if response[0]:
+            assert response == expected, f"{request}\n{response}\n{expected}"
         else:
             self.lost += 1
         self._compare()
         return expected
 
     def _compare(self) -> None:
-        stored, expected = self._look(self._engine.url), self._look(self._model)
+        stored, expected = self._visible_state(self._engine.url), self._visible_state(self._model)
         for name in expected:
             assert stored[name] == expected[name], f"{name}\n{stored[name]}\n{expected[name]}"
 
-    def _look(self, url: str) -> dict[str, Any]:
-        seen = Walk(0, lambda *request: ask(self._session, url, request)).look()
-        if not seen["clock"]["frozen"]:  # between a reset and the next freeze, time passes
-            del seen["clock"]["now"]
-        return seen
+    def _visible_state(self, url: str) -> dict[str, Any]:
+        state = Walk(0, lambda *request: send(self._session, url, request)).visible_state()
+        if not state["clock"]["frozen"]:  # between a reset and the next freeze, time passes
+            del state["clock"]["now"]
+        return state
 
-    def _send(self, request: Request) -> tuple[int, str]:
-        return ask(self._session, self._engine.url, request)
+    def _send_to_server(self, request: Request) -> tuple[int, str]:
+        return send(self._session, self._engine.url, request)
 
     def _wait_for_store(self) -> None:
-        while OUTAGE in self._send(("GET", "/_mock/clock", None, {}))[1]:
-            pass  # a client that tries again and again
+        while OUTAGE in self._send_to_server(("GET", "/_mock/clock", None, {}))[1]:
+            pass  # retry until Redis is available again
 
-    def _model_reply(self, request: Request) -> tuple[int, str]:
-        return ask(self._session, self._model, request)
+    def _send_to_model(self, request: Request) -> tuple[int, str]:
+        return send(self._session, self._model, request)
 
     def _new_model(self, requests_: list[Request]) -> str:
         url = self._stack.enter_context(SegmentMock(time_scale=0)).serve().url
         for request in requests_:
-            ask(self._session, url, request)
+            send(self._session, url, request)
         return url
 
 
-def write_at_once(engine: Engine, run: int, seconds: float) -> tuple[set[str], list[str]]:
-    """Let four clients write groups of different names, and kill the server meanwhile; return what was acknowledged.
+def write_concurrently(engine: Engine, run: int, seconds: float) -> tuple[set[str], list[str]]:
+    """Let four clients create groups with different names for *seconds*, while server and store are killed.
 
-    The second value has the names of all groups that are there afterwards.
+    Return the names of the groups whose creation was acknowledged, and the names of all groups at the end. All names
+    begin with the number *run*.
     """
     acknowledged: set[str] = set()
     writes, is_over = Calls(), Event()
@@ -176,8 +182,8 @@ def write_at_once(engine: Engine, run: int, seconds: float) -> tuple[set[str], l
                     return
                 name = f"{run}-{number}-{index}"
                 body = {"payload": {"segments": [{"name": name}]}}
-                token = f"{number}-{index // 200}"  # a credential has 300 calls a minute
-                status, text = ask(session, engine.url, ("PUT", f"{SALSA}/segments", body, {"authToken": token}))
+                token = f"{number}-{index // 200}"  # a credential may send 300 calls a minute
+                status, text = send(session, engine.url, ("PUT", f"{SALSA}/segments", body, {"authToken": token}))
                 if status == 200 and '"ADDED"' in text:
                     acknowledged.add(name)
                     writes.add()
@@ -191,31 +197,34 @@ def write_at_once(engine: Engine, run: int, seconds: float) -> tuple[set[str], l
             engine.kill_store()
             writes.wait_for_more(20)
             engine.signal()
-            engine.follow()
+            engine.wait_for_takeover()
     finally:
         is_over.set()
         for thread in threads:
             thread.join()
     with requests.Session() as session:
-        while OUTAGE in (reply := ask(session, engine.url, ("GET", "/_mock/state", None, {})))[1]:
+        while OUTAGE in (response := send(session, engine.url, ("GET", "/_mock/state", None, {})))[1]:
             pass
-        state = requests.models.complexjson.loads(reply[1])
+        state = requests.models.complexjson.loads(response[1])
     return acknowledged, [row["name"] for row in state["salsa"]["segments"]]
 
 
-def torture(name: str, seed: int, seconds: float, place: Path) -> str:
-    """Stress the engine *name* for a number of seconds, and return the counts; raises AssertionError."""
+def torture(name: str, seed: int, seconds: float, folder: Path) -> str:
+    """Test the engine *name* for a number of seconds, with files in *folder*, and return a sentence with the counts.
+
+    Raises AssertionError if a property does not hold.
+    """
     random = Random(seed)
-    engine = Engine(name, place, random)
+    engine = Engine(name, folder, random)
     try:
         with ExitStack() as stack:
-            twins = Twins(engine, random, stack)
-            walk, end = Walk(seed, twins.ask), time.monotonic() + seconds * 0.7
+            comparison = ServerAndModel(engine, random, stack)
+            walk, end = Walk(seed, comparison.send), time.monotonic() + seconds * 0.7
             while time.monotonic() < end:
                 walk.step()
-            twins._compare()
-        ask(requests.Session(), engine.url, ("POST", "/_mock/reset", None, {}))
-        acknowledged, names = write_at_once(engine, 0, seconds * 0.3)
+            comparison._compare()
+        send(requests.Session(), engine.url, ("POST", "/_mock/reset", None, {}))
+        acknowledged, names = write_concurrently(engine, 0, seconds * 0.3)
         counts = Counter(names)
         assert not [name for name in acknowledged if counts[name] != 1]
         assert len(counts) == len(names), "a name occurs twice"
@@ -223,13 +232,13 @@ def torture(name: str, seed: int, seconds: float, place: Path) -> str:
         engine.stop()
     kills = ", ".join(f"{number} {program} killed" for program, number in engine.kills.items())
     return (
-        f"{name}: {twins.calls} calls as in memory, {twins.lost} of them performed without a reply; "
-        f"{len(acknowledged)} concurrent writes acknowledged and there once; {kills}"
+        f"{name}: {comparison.calls} calls like a mock in memory, {comparison.lost} of them without a response; "
+        f"{len(acknowledged)} concurrent writes acknowledged, each stored once; {kills}"
     )
 
 
 def main() -> None:
-    """Torture each engine that is installed."""
+    """Test each engine that is installed, or the one of ``--engine``, and print the counts."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--seed", type=int, default=time.time_ns() % 10**6)
@@ -241,8 +250,8 @@ def main() -> None:
         engines.remove("redis")
     sys.stdout.write(f"seed {options.seed}\n")
     for name in engines:
-        with tempfile.TemporaryDirectory() as place:
-            sys.stdout.write(f"{torture(name, options.seed, options.seconds / len(engines), Path(place))}\n")
+        with tempfile.TemporaryDirectory() as folder:
+            sys.stdout.write(f"{torture(name, options.seed, options.seconds / len(engines), Path(folder))}\n")
             sys.stdout.flush()
 
 
