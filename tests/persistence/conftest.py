@@ -1,4 +1,4 @@
-"""What tests of logs share."""
+"""Fixtures for the tests of the logs behind stores."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 
 @pytest.fixture(autouse=True)
-def _no_lease_is_left() -> Iterator[None]:
-    """Fail a test that leaves the thread of a store on Redis behind."""
+def _no_lease_thread_is_left_running() -> Iterator[None]:
+    """Fail a test after which the thread that renews the lease of a Redis store still runs."""
     yield
     assert "segment-mock-lease" not in {thread.name for thread in threading.enumerate()}

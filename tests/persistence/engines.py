@@ -1,4 +1,4 @@
-"""The engines that tests of lasting state run on: a file of SQLite, and a Redis server of the test's own."""
+"""The engines behind the stores of tests: an SQLite file, and a Redis server that the test starts."""
 
 from __future__ import annotations
 
@@ -16,60 +16,64 @@ import redis
 from tests.waiting import Output
 
 
-def sqlite_url(place: Path) -> str:
-    """Return the URL of a store in the folder *place*."""
-    return f"sqlite:///{place / 'state.db'}"
+def sqlite_url(folder: Path) -> str:
+    """Return the URL of an SQLite store in *folder*; the same folder gives the same store."""
+    return f"sqlite:///{folder / 'state.db'}"
 
 
 class RedisServer:
-    """A Redis server with its files in *place*, on a port of its own; *settings* are those of ``redis-server``."""
+    """A running ``redis-server`` on a free port, with its files in *folder*.
 
-    def __init__(self, place: Path, **settings: str) -> None:
-        self._place = place
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = int(free.getsockname()[1])
+    *settings* are options of ``redis-server``. By default, the server writes each command to disk immediately. The
+    server ends when the test stops it or the object is deleted.
+    """
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self._folder = folder
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            self.port = int(listener.getsockname()[1])
         self._settings = {"appendonly": "yes", "appendfsync": "always", "save": "", **settings}
         self._process: subprocess.Popen[str] | None = None
         self.start()
 
     @property
     def url(self) -> str:
-        """The URL of a store in it."""
+        """The URL of the store in database 0 of the server."""
         return f"redis://127.0.0.1:{self.port}/0"
 
     def client(self, **options: Any) -> redis.Redis[bytes]:
-        """Return a client of it; close it."""
+        """Return a client of the server, which the caller has to close; *options* are those of `redis.Redis`."""
         return redis.Redis(port=self.port, password=self._settings.get("requirepass"), **options)
 
     def start(self) -> None:
-        """Start it, and return once it answers."""
+        """Start the server, and wait until it accepts connections."""
         flags = [word for name, value in self._settings.items() for word in (f"--{name}", value)]
-        command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._place), *flags]
+        command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder), *flags]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        weakref.finalize(self, _end, self._process)  # also after a test that fails
+        weakref.finalize(self, _kill, self._process)  # also after a test that fails
         assert self._process.stdout is not None
         self._output = Output(self._process.stdout)
         self._output.wait_for("Ready to accept connections")
 
-    def send(self, number: int) -> None:
-        """Send it the signal *number*."""
+    def send_signal(self, signal_number: int) -> None:
+        """Send the signal *signal_number* to the server's process."""
         assert self._process is not None
-        self._process.send_signal(number)
+        self._process.send_signal(signal_number)
 
-    def stop(self, number: int = signal.SIGKILL) -> None:
-        """End it by the signal *number*."""
-        self.send(number)
+    def stop(self, signal_number: int = signal.SIGKILL) -> None:
+        """Send the signal *signal_number* to the server's process, and wait until it has ended."""
+        self.send_signal(signal_number)
         assert self._process is not None
         self._process.wait(20)
         self._output.close()
 
-    def empty(self) -> None:
-        """Forget everything."""
+    def clear(self) -> None:
+        """Delete all keys of all databases."""
         with self.client() as client:
             client.flushall()
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+def _kill(process: subprocess.Popen[str]) -> None:
     if process.poll() is None:
         process.kill()
         process.wait()

@@ -1,4 +1,4 @@
-"""The log of a store: what was appended is read back, and one process writes."""
+"""The log of a store, on each engine: entries survive a restart, and only one process may write."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from segment_mock.persistence import LastingLog, StoreInUse, StoreUnavailable, open_log
 from tests.persistence.engines import RedisServer, needs_redis, sqlite_url
 
-ENDED = """
+WRITER_THAT_KILLS_ITSELF = """
 import os, signal, sys
 from segment_mock.persistence import open_log, redis
 redis.LEASE = 0.3
@@ -29,6 +29,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A Redis server for all tests of this file."""
     server = RedisServer(tmp_path_factory.mktemp("redis"))
     yield server
     server.stop()
@@ -36,49 +37,51 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 
 @pytest.fixture(params=["sqlite", pytest.param("redis", marks=needs_redis)])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty store, on SQLite and on Redis."""
     if request.param == "sqlite":
         return sqlite_url(tmp_path)
     server: RedisServer = request.getfixturevalue("server")
-    server.empty()
+    server.clear()
     return server.url
 
 
-def opened(url: str) -> LastingLog:
+def open_for_writing(url: str) -> LastingLog:
+    """Return the log of the store *url*, with this process as its writer."""
     log = open_log(url)
     log.acquire()
     return log
 
 
 def test_entries_are_read_back_in_order(url: str) -> None:
-    log = opened(url)
+    log = open_for_writing(url)
     for entry in (b"one", b"", bytes(range(256))):
         log.append(entry)
     log.close()
-    again = opened(url)
-    assert [*again.entries()] == [b"one", b"", bytes(range(256))]
-    again.append(b"four")
-    assert [*again.entries()][-1] == b"four"
-    again.close()
+    reopened = open_for_writing(url)
+    assert [*reopened.entries()] == [b"one", b"", bytes(range(256))]
+    reopened.append(b"four")
+    assert [*reopened.entries()][-1] == b"four"
+    reopened.close()
 
 
-def test_compaction_replaces_entries_and_forgets_other_blobs(url: str) -> None:
-    log = opened(url)
+def test_compaction_replaces_entries_and_deletes_unused_blobs(url: str) -> None:
+    log = open_for_writing(url)
     log.put("kept", b"1")
     log.put("lost", b"2")
     log.append(b"old")
     log.compact(b"whole", ["kept"])
     log.append(b"new")
     log.close()
-    again = opened(url)
-    assert [*again.entries()] == [b"whole", b"new"]
-    assert again.blob("kept") == b"1"
+    reopened = open_for_writing(url)
+    assert [*reopened.entries()] == [b"whole", b"new"]
+    assert reopened.blob("kept") == b"1"
     with pytest.raises(Exception, match="lost"):
-        again.blob("lost")
-    again.close()
+        reopened.blob("lost")
+    reopened.close()
 
 
 def test_second_writer_is_refused_until_the_first_has_closed(url: str) -> None:
-    first, second = opened(url), open_log(url)
+    first, second = open_for_writing(url), open_log(url)
     with pytest.raises(StoreInUse, match=f"process {os.getpid()}"):
         second.acquire()
     first.close()
@@ -86,17 +89,17 @@ def test_second_writer_is_refused_until_the_first_has_closed(url: str) -> None:
     second.close()
 
 
-def test_what_was_appended_before_sigkill_is_there(url: str) -> None:
-    done = subprocess.run([sys.executable, "-c", ENDED, url, "30"], check=False)
-    assert done.returncode == -signal.SIGKILL
-    log = opened(url)
+def test_entries_appended_before_sigkill_are_kept(url: str) -> None:
+    result = subprocess.run([sys.executable, "-c", WRITER_THAT_KILLS_ITSELF, url, "30"], check=False)
+    assert result.returncode == -signal.SIGKILL
+    log = open_for_writing(url)
     assert [*log.entries()] == [b"entry %d" % number for number in range(30)]
     assert log.blob("part") == b"blob"
     log.close()
 
 
-def test_closed_log_is_unavailable(url: str) -> None:
-    log = opened(url)
+def test_closed_log_raises_store_unavailable(url: str) -> None:
+    log = open_for_writing(url)
     log.close()
     with pytest.raises(StoreUnavailable):
         log.append(b"late")
@@ -104,8 +107,8 @@ def test_closed_log_is_unavailable(url: str) -> None:
         log.resume()
 
 
-def test_resume_returns_while_nothing_is_wrong(url: str) -> None:
-    log = opened(url)
+def test_resume_of_a_working_log_changes_nothing(url: str) -> None:
+    log = open_for_writing(url)
     log.append(b"one")
     log.resume()
     log.append(b"two")

@@ -1,4 +1,4 @@
-"""The log on Redis: one owner under a lease, and a server that is gone, slow, full, or has forgotten something."""
+"""The log on Redis: one owner with a lease; a server that is down, slow, out of memory, or has lost data."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ while True:
         log.acquire()
         break
     except (StoreInUse, StoreUnavailable):
-        Clock().wait(0.02)  # the lease of the other ends by the clock of Redis
+        Clock().wait(0.02)  # the clock of Redis ends the other's lease
 print("owner", flush=True)
 for line in sys.stdin:
     try:
@@ -47,7 +47,10 @@ log.close()
 
 
 class Writer:
-    """Another process that wants to write."""
+    """A process that waits for the lease of the store *url* and then appends the lines that it gets.
+
+    It prints ``owner`` when it has the lease, and ``written`` or an error for each line.
+    """
 
     def __init__(self, url: str) -> None:
         self._process = subprocess.Popen(
@@ -56,32 +59,33 @@ class Writer:
 
     @property
     def pid(self) -> int:
-        """The process."""
+        """The process id."""
         return self._process.pid
 
     def line(self) -> str:
-        """Return the next line that it prints."""
+        """Return the next line that the process prints."""
         assert self._process.stdout is not None
         return self._process.stdout.readline().strip()
 
     def write(self, text: str) -> str:
-        """Make it append *text*, and return its output."""
+        """Let the process append *text*, and return the line that it prints."""
         assert self._process.stdin is not None
         self._process.stdin.write(f"{text}\n")
         self._process.stdin.flush()
         return self.line()
 
-    def send(self, number: int) -> None:
-        """Send the signal *number*."""
-        self._process.send_signal(number)
+    def send_signal(self, signal_number: int) -> None:
+        """Send the signal *signal_number* to the process."""
+        self._process.send_signal(signal_number)
 
     def end(self) -> None:
-        """End it in good order, or wait for the end of one that was killed."""
+        """Close the standard input of the process, which ends it, and wait until it has ended."""
         self._process.communicate(timeout=30)
 
 
 @pytest.fixture(autouse=True)
-def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+def _short_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Use a lease of 2 s, renewed every 0.1 s, and a timeout of 0.5 s."""
     monkeypatch.setattr(engine, "LEASE", 2.0)
     monkeypatch.setattr(engine, "RENEWAL", 0.1)
     monkeypatch.setattr(engine, "TIMEOUT", 0.5)
@@ -89,6 +93,7 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A Redis server for all tests of this file."""
     server = RedisServer(tmp_path_factory.mktemp("redis"))
     yield server
     server.stop()
@@ -96,8 +101,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 
 @pytest.fixture
 def server(shared: RedisServer) -> Iterator[RedisServer]:
-    """A server without keys, with its settings as they were."""
-    shared.empty()
+    """The shared server without keys; the memory settings that a test changes are restored."""
+    shared.clear()
     yield shared
     with shared.client() as client:
         client.config_set("maxmemory", "0")
@@ -105,8 +110,8 @@ def server(shared: RedisServer) -> Iterator[RedisServer]:
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Iterator[RedisServer]:
-    """A server that a test may stop."""
+def own_server(tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis server that a test may stop."""
     server = RedisServer(tmp_path)
     yield server
     server.stop()
@@ -114,13 +119,14 @@ def own(tmp_path: Path) -> Iterator[RedisServer]:
 
 @pytest.fixture
 def log(server: RedisServer) -> Iterator[RedisLog]:
-    log = opened(server.url)
+    """An empty log on the shared server, with this process as its owner."""
+    log = open_as_owner(server.url)
     yield log
     log.close()
 
 
-def opened(url: str) -> RedisLog:
-    """Return a log whose writer this process is."""
+def open_as_owner(url: str) -> RedisLog:
+    """Return the log of the store *url*, with this process as its owner."""
     log = open_log(url)
     assert isinstance(log, RedisLog)
     log.acquire()
@@ -128,18 +134,18 @@ def opened(url: str) -> RedisLog:
 
 
 def take_over(log: RedisLog, server: RedisServer) -> None:
-    """Make *log* the owner although another one renews its lease."""
+    """Make *log* the owner, although another log renews its lease, by deleting the lease."""
     with server.client() as client:
         for _ in range(100):
             client.delete(LEASE)
             with suppress(StoreInUse):
                 log.acquire()
                 return
-    raise AssertionError("the other one was always quicker")
+    raise AssertionError("the other owner renewed its lease before each of 100 attempts")
 
 
 def wait_for_renewal(client: redis.Redis[bytes]) -> None:
-    """Wait until the server says that the time of the lease was set again."""
+    """Wait until the server publishes an event of the key of the lease: its owner has renewed it."""
     client.config_set("notify-keyspace-events", "Kgx$")
     with client.pubsub() as events:
         events.subscribe(f"__keyspace@0__:{LEASE}")
@@ -148,8 +154,11 @@ def wait_for_renewal(client: redis.Redis[bytes]) -> None:
                 break
 
 
-def resumed(log: RedisLog) -> list[bytes]:
-    """Return the entries of *log* once it can be used again, which its thread finds out round by round."""
+def resume(log: RedisLog) -> list[bytes]:
+    """Wait until *log* can be used again, and return its entries.
+
+    The thread of the lease detects this in one of its rounds.
+    """
     with pytest.MonkeyPatch.context() as patch:
         rounds = count_calls(patch, log._over, "wait")
         for _ in range(100):
@@ -157,60 +166,62 @@ def resumed(log: RedisLog) -> list[bytes]:
                 log.resume()
                 return [*log.entries()]
             rounds.wait_for_more(2)
-    raise AssertionError("it did not resume")
+    raise AssertionError("the log did not resume within 100 attempts")
 
 
-# One owner.
+# One owner at a time.
 
 
-@pytest.mark.slow  # a lease ends by the clock of Redis
-def test_a_standby_takes_over_what_was_written_when_the_owner_is_killed(server: RedisServer) -> None:
+@pytest.mark.slow  # waits until a lease expires on Redis
+def test_a_standby_takes_over_every_entry_of_a_killed_owner(server: RedisServer) -> None:
     first = Writer(server.url)
     assert "owner" == first.line()
     assert ["written"] * 20 == [first.write(f"entry {number}") for number in range(20)]
     second = Writer(server.url)
-    first.send(signal.SIGKILL)
+    first.send_signal(signal.SIGKILL)
     assert "owner" == second.line()
     assert "written" == second.write("entry 20")
     for writer in (first, second):
         writer.end()
-    log = opened(server.url)
+    log = open_as_owner(server.url)
 
     assert [b"entry %d" % number for number in range(21)] == [*log.entries()]
     log.close()
 
 
-def test_a_standby_takes_over_at_once_when_the_owner_closes(
+def test_a_standby_takes_over_immediately_when_the_owner_closes(
     server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "LEASE", 1000.0)
-    log = opened(server.url)
+    log = open_as_owner(server.url)
     log.close()
 
-    opened(server.url).close()
+    open_as_owner(server.url).close()
 
 
-@pytest.mark.slow  # a lease ends by the clock of Redis
-def test_an_owner_that_slept_through_its_lease_writes_nothing_any_more(server: RedisServer) -> None:
+@pytest.mark.slow  # waits until a lease expires on Redis
+def test_an_owner_whose_lease_was_taken_over_cannot_append(server: RedisServer) -> None:
     first = Writer(server.url)
     assert "owner" == first.line()
     assert "written" == first.write("one")
-    first.send(signal.SIGSTOP)
+    first.send_signal(signal.SIGSTOP)
     second = Writer(server.url)
     assert "owner" == second.line()
-    first.send(signal.SIGCONT)
-    answer = first.write("two")
+    first.send_signal(signal.SIGCONT)
+    output = first.write("two")
     assert "written" == second.write("three")
     for writer in (first, second):
         writer.end()
-    log = opened(server.url)
+    log = open_as_owner(server.url)
 
-    assert f"was taken over by process {second.pid} on " in answer
+    assert f"was taken over by process {second.pid} on " in output
     assert [b"one", b"three"] == [*log.entries()]
     log.close()
 
 
-def test_owner_with_an_expired_lease_goes_on_without_a_successor(log: RedisLog, server: RedisServer) -> None:
+def test_owner_with_an_expired_lease_can_append_if_no_other_process_took_over(
+    log: RedisLog, server: RedisServer
+) -> None:
     with server.client() as client:
         client.delete(LEASE)
     log.append(b"one")
@@ -220,7 +231,7 @@ def test_owner_with_an_expired_lease_goes_on_without_a_successor(log: RedisLog, 
         open_log(server.url).acquire()
 
 
-def test_the_lease_is_renewed_while_nothing_is_written(log: RedisLog, server: RedisServer) -> None:
+def test_the_lease_is_renewed_without_writes(log: RedisLog, server: RedisServer) -> None:
     with server.client() as client:
         client.pexpire(LEASE, 10_000)
         wait_for_renewal(client)
@@ -229,7 +240,7 @@ def test_the_lease_is_renewed_while_nothing_is_written(log: RedisLog, server: Re
             open_log(server.url).acquire()
 
 
-def test_previous_owner_gets_the_log_back_when_the_other_closes(log: RedisLog, server: RedisServer) -> None:
+def test_previous_owner_can_resume_when_its_successor_closes(log: RedisLog, server: RedisServer) -> None:
     log.append(b"one")
     other = RedisLog(server.url)
     take_over(other, server)
@@ -240,7 +251,7 @@ def test_previous_owner_gets_the_log_back_when_the_other_closes(log: RedisLog, s
         log.resume()
     other.close()
 
-    assert [b"one", b"two"] == resumed(log)
+    assert [b"one", b"two"] == resume(log)
     log.append(b"four")
     assert b"four" == [*log.entries()][-1]
 
@@ -253,7 +264,7 @@ def test_many_entries_are_read_in_pages(log: RedisLog, monkeypatch: pytest.Monke
     assert [b"%d" % number for number in range(21)] == [*log.entries()]
 
 
-def test_a_large_entry_and_a_large_blob(log: RedisLog) -> None:
+def test_entries_and_blobs_of_5_mib_are_read_back(log: RedisLog) -> None:
     large = bytes(5 * 2**20)
     log.put("part", large)
     log.compact(large, ["part"])
@@ -262,94 +273,94 @@ def test_a_large_entry_and_a_large_blob(log: RedisLog) -> None:
 
 
 def refusals(log: RedisLog) -> list[str]:
-    """Return the errors of an append and of a resumption."""
-    texts = []
+    """Try to append an entry and to resume *log*, and return the errors."""
+    errors = []
     for attempt in (lambda: log.append(b"two"), log.resume):
         try:
             attempt()
         except StoreUnavailable as error:
-            texts.append(str(error))
-    return texts
+            errors.append(str(error))
+    return errors
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-def test_a_forked_child_writes_nothing(log: RedisLog) -> None:
+def test_a_forked_child_cannot_append_or_resume(log: RedisLog) -> None:
     log.append(b"one")
-    texts = in_child(lambda: refusals(log))
+    errors = in_child(lambda: refusals(log))
     log.append(b"three")
 
-    assert 2 == len(texts)
+    assert 2 == len(errors)
     assert [b"one", b"three"] == [*log.entries()]
 
 
-# A server that fails.
+# Failures of the server.
 
 
-def test_a_server_that_is_killed_and_started_again_has_every_entry(own: RedisServer) -> None:
-    log = opened(own.url)
+def test_log_resumes_with_every_entry_after_a_restart_of_the_server(own_server: RedisServer) -> None:
+    log = open_as_owner(own_server.url)
     log.put("part", b"blob")
     log.append(b"one")
-    own.stop()
+    own_server.stop()
     for _ in range(3):
         with pytest.raises(StoreUnavailable, match="can't be reached"):
             log.append(b"two")
     with pytest.raises(StoreUnavailable, match="can't be reached"):
         log.resume()
-    own.start()
+    own_server.start()
 
-    assert [b"one"] == resumed(log)
+    assert [b"one"] == resume(log)
     assert b"blob" == log.blob("part")
     log.append(b"three")
     assert [b"one", b"three"] == [*log.entries()]
     log.close()
 
 
-def test_a_server_that_kept_nothing_is_empty_and_can_be_used(tmp_path: Path) -> None:
-    own = RedisServer(tmp_path, appendonly="no")
-    log = opened(own.url)
+def test_log_resumes_empty_after_a_restart_of_a_server_without_persistence(tmp_path: Path) -> None:
+    own_server = RedisServer(tmp_path, appendonly="no")
+    log = open_as_owner(own_server.url)
     log.append(b"one")
-    own.stop()
-    own.start()
+    own_server.stop()
+    own_server.start()
     with pytest.raises(StoreUnavailable):
         log.append(b"two")
 
-    assert [] == resumed(log)
+    assert [] == resume(log)
     log.append(b"three")
     assert [b"three"] == [*log.entries()]
     log.close()
-    own.stop()
+    own_server.stop()
 
 
-def test_nothing_is_written_behind_what_the_server_has_forgotten(log: RedisLog, server: RedisServer) -> None:
+def test_append_is_refused_after_the_server_lost_an_entry(log: RedisLog, server: RedisServer) -> None:
     for entry in (b"one", b"two"):
         log.append(entry)
-    with server.client() as client:  # as after a power failure: the last write is gone
+    with server.client() as client:  # delete the last entry, as a power failure can
         client.rpop(LOG)
         client.hincrby(META, "position", -1)
         client.hincrby(META, "length", -1)
     with pytest.raises(StoreUnavailable, match="is not as this process left it"):
         log.append(b"three")
 
-    assert [b"one"] == resumed(log)
+    assert [b"one"] == resume(log)
     log.append(b"four")
     assert [b"one", b"four"] == [*log.entries()]
 
 
-def test_silent_server_times_out_and_is_tried_again(own: RedisServer) -> None:
-    log = opened(own.url)
+def test_log_resumes_after_a_timeout_without_the_entry_that_timed_out(own_server: RedisServer) -> None:
+    log = open_as_owner(own_server.url)
     log.append(b"one")
-    own.send(signal.SIGSTOP)
+    own_server.send_signal(signal.SIGSTOP)
     with pytest.raises(StoreUnavailable, match=r"no answer within 0.5 s"):
         log.append(b"two")
-    own.send(signal.SIGCONT)
+    own_server.send_signal(signal.SIGCONT)
 
-    assert [b"one"] == resumed(log)  # the server has written the other one meanwhile, which is taken back
+    assert [b"one"] == resume(log)  # the server wrote "two" after the timeout, and resuming removed it
     log.append(b"three")
     assert [b"one", b"three"] == [*log.entries()]
     log.close()
 
 
-def test_a_server_without_memory_refuses_and_loses_nothing(log: RedisLog, server: RedisServer) -> None:
+def test_writes_fail_without_loss_while_the_server_is_out_of_memory(log: RedisLog, server: RedisServer) -> None:
     log.append(b"one")
     log.put("part", b"blob")
     with server.client() as client:
@@ -357,30 +368,30 @@ def test_a_server_without_memory_refuses_and_loses_nothing(log: RedisLog, server
         for write in (lambda: log.append(b"two"), lambda: log.compact(b"whole", []), lambda: log.put("more", b"x")):
             with pytest.raises(StoreUnavailable, match=r"can't be written: .*memory"):
                 write()
-        wait_for_renewal(client)  # the lease is renewed all the same
+        wait_for_renewal(client)  # the lease is renewed nevertheless
         client.config_set("maxmemory", "0")
 
-    assert [b"one"] == resumed(log)
+    assert [b"one"] == resume(log)
     log.append(b"three")
     assert ([b"one", b"three"], b"blob") == ([*log.entries()], log.blob("part"))
 
 
-def test_missing_server_is_an_error_on_opening(own: RedisServer) -> None:
-    own.stop()
-    log = open_log(own.url)
+def test_acquire_fails_while_the_server_is_down(own_server: RedisServer) -> None:
+    own_server.stop()
+    log = open_log(own_server.url)
     with pytest.raises(StoreUnavailable, match="can't be reached"):
         log.acquire()
-    own.start()
+    own_server.start()
     log.acquire()
     log.append(b"one")
     log.close()
 
 
-# What can't be used.
+# Stores that are refused.
 
 
-def test_what_is_damaged_is_refused_and_left_as_it_is(server: RedisServer) -> None:
-    for harm, words in (
+def test_damaged_store_is_refused_and_unchanged(server: RedisServer) -> None:
+    for damage, words in (
         (lambda client: client.lpop(LOG), "entries are missing"),
         (lambda client: client.delete(LOG), "entries are missing"),
         (lambda client: client.delete(META), "what describes it is missing"),
@@ -388,14 +399,14 @@ def test_what_is_damaged_is_refused_and_left_as_it_is(server: RedisServer) -> No
         (lambda client: client.lset(LOG, 0, b"x"), "a checksum does not match"),
         (lambda client: client.delete(BLOBS), "blob part is missing"),
     ):
-        server.empty()
-        log = opened(server.url)
+        server.clear()
+        log = open_as_owner(server.url)
         log.put("part", b"blob")
         for entry in (b"one", b"two"):
             log.append(entry)
         log.close()
         with server.client() as client:
-            harm(client)
+            damage(client)
             before = client.lrange(LOG, 0, -1), client.hgetall(BLOBS)
             log = RedisLog(server.url)
             with pytest.raises(StoreError, match=f"is damaged .{words}.*left as it is"):
@@ -406,13 +417,13 @@ def test_what_is_damaged_is_refused_and_left_as_it_is(server: RedisServer) -> No
 
 
 def read(log: RedisLog) -> None:
-    """Open *log* and read all of it."""
+    """Make this process the owner of *log*, and read its entries and its blob."""
     log.acquire()
     assert [*log.entries()]
     assert log.blob("part")
 
 
-def test_another_format_is_refused(log: RedisLog, server: RedisServer) -> None:
+def test_other_format_version_is_refused(log: RedisLog, server: RedisServer) -> None:
     log.close()
     with server.client() as client:
         client.hset(META, "format", "99")
@@ -420,71 +431,71 @@ def test_another_format_is_refused(log: RedisLog, server: RedisServer) -> None:
         RedisLog(server.url).acquire()
 
 
-def test_a_server_that_evicts_is_refused(server: RedisServer) -> None:
+def test_a_server_that_may_evict_keys_is_refused(server: RedisServer) -> None:
     with server.client() as client:
         client.config_set("maxmemory-policy", "allkeys-lru")
-        opened(server.url).close()  # without a limit it evicts nothing
+        open_as_owner(server.url).close()  # without a memory limit, Redis evicts no keys
         client.config_set("maxmemory", "1gb")
         with pytest.raises(StoreError, match="maxmemory-policy is allkeys-lru"):
             RedisLog(server.url).acquire()
 
 
-def test_password_opens_the_store_and_is_never_shown(tmp_path: Path) -> None:
-    own = RedisServer(tmp_path, requirepass="hunter/2@")
-    right = own.url.replace("://", "://:hunter%2F2%40@")
-    log = opened(right)
+def test_password_of_the_server_is_in_no_error_or_repr(tmp_path: Path) -> None:
+    own_server = RedisServer(tmp_path, requirepass="hunter/2@")
+    right = own_server.url.replace("://", "://:hunter%2F2%40@")
+    log = open_as_owner(right)
     log.append(b"one")
     texts = [log.url]
     with pytest.raises(StoreInUse) as in_use:
         open_log(right).acquire()
-    own.stop()
+    own_server.stop()
     with pytest.raises(StoreUnavailable) as unavailable:
         log.append(b"two")
-    own.start()
-    resumed(log)
+    own_server.start()
+    resume(log)
     log.close()
-    for wrong in (own.url, own.url.replace("://", "://:hunter3@")):
+    for wrong in (own_server.url, own_server.url.replace("://", "://:hunter3@")):
         with pytest.raises(StoreError) as refused:
             open_log(wrong).acquire()
         texts.append(str(refused.value))
-    own.stop()
+    own_server.stop()
     texts += [str(in_use.value), str(unavailable.value), repr(log), str(log.__dict__.get("url"))]
 
     assert [] == [text for text in texts if "hunter" in text]
 
 
-def test_missing_redis_py_is_an_error_that_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_without_redis_py_names_the_package_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "redis", None)
     with pytest.raises(StoreError, match=r"pip install 'segment-mock\[redis\]'"):
         open_log("redis://127.0.0.1:1/0")
 
 
-# All at once.
+# Several processes.
 
 
 @pytest.mark.slow
-def test_what_was_acknowledged_is_there_once_however_often_the_owner_changes(own: RedisServer) -> None:
-    """Three processes want to write while they are killed and stopped, and the server too."""
+def test_acknowledged_entries_exist_once_after_many_changes_of_owner(own_server: RedisServer) -> None:
+    """Three processes compete for the lease; each owner is killed in turn, and the server once."""
     acknowledged: list[str] = []
-    writers = [Writer(own.url) for _ in range(3)]
-    turn = 0
-    for round_ in range(8):
+    writers = [Writer(own_server.url) for _ in range(3)]
+    entry_number = 0
+    for round_number in range(8):
         owner = next_owner(writers)
         for _ in range(25):
-            turn += 1
-            if owner.write(f"entry {turn}") == "written":
-                acknowledged.append(f"entry {turn}")
-        if round_ == 3:
-            own.stop()
-            own.start()
-        owner.send(signal.SIGKILL)
+            entry_number += 1
+            if owner.write(f"entry {entry_number}") == "written":
+                acknowledged.append(f"entry {entry_number}")
+        if round_number == 3:
+            own_server.stop()
+            own_server.start()
+        owner.send_signal(signal.SIGKILL)
         owner.end()
         writers.remove(owner)
-        writers.append(Writer(own.url))
+        writers.append(Writer(own_server.url))
     for writer in writers:
-        writer.send(signal.SIGKILL)
+        writer.send_signal(signal.SIGKILL)
         writer.end()
-    log = opened(own.url)
+    log = open_as_owner(own_server.url)
     entries = [entry.decode() for entry in log.entries()]
     log.close()
 
@@ -493,7 +504,7 @@ def test_what_was_acknowledged_is_there_once_however_often_the_owner_changes(own
 
 
 def next_owner(writers: list[Writer]) -> Writer:
-    """Return the writer that owns the log next."""
+    """Wait until one of *writers* gets the lease, and return it."""
     import selectors
 
     with selectors.DefaultSelector() as selector:

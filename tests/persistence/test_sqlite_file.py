@@ -1,4 +1,4 @@
-"""The file of a store: what is refused in words and left as it is, and what a full disk does."""
+"""The SQLite file of a store: damaged and foreign files are refused unchanged; a full disk; locks; URLs."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ import pytest
 from segment_mock import SegmentMock, SettingError
 from segment_mock.persistence import StoreError, StoreInUse, StoreUnavailable, check_url, open_log, public_url
 from tests.persistence.engines import sqlite_url
-from tests.persistence.test_log import ENDED, opened
+from tests.persistence.test_log import WRITER_THAT_KILLS_ITSELF, open_for_writing
 
-HOLDING = """
+WRITER_THAT_WAITS = """
 import sys
 from segment_mock.persistence import open_log
 log = open_log(sys.argv[1])
@@ -28,11 +28,13 @@ sys.stdin.read()
 """
 
 
-def contents(place: Path) -> dict[str, bytes]:
-    return {file.name: file.read_bytes() for file in place.iterdir() if not file.name.endswith(".lock")}
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return the content of each file in *folder* by name, without lock files."""
+    return {file.name: file.read_bytes() for file in folder.iterdir() if not file.name.endswith(".lock")}
 
 
 def read_all(url: str) -> None:
+    """Open the store *url* for writing, read all its entries, and close it."""
     log = open_log(url)
     log.acquire()
     try:
@@ -49,39 +51,39 @@ def read_all(url: str) -> None:
         (b"SQLite format 3\0" + bytes(4080), "another program"),
     ],
 )
-def test_file_that_is_no_store_is_refused_and_left_as_it_is(tmp_path: Path, content: bytes, sentence: str) -> None:
+def test_file_of_another_program_is_refused_and_unchanged(tmp_path: Path, content: bytes, sentence: str) -> None:
     (tmp_path / "state.db").write_bytes(content)
     with pytest.raises(StoreError, match=sentence):
         read_all(sqlite_url(tmp_path))
     assert contents(tmp_path) == {"state.db": content}
 
 
-@pytest.mark.parametrize("end", ["closed", "killed"])
-@pytest.mark.parametrize("at", [0.3, 0.5, 0.9])
-def test_damaged_file_is_refused_and_left_as_it_is(tmp_path: Path, at: float, end: str) -> None:
+@pytest.mark.parametrize("last_writer", ["closed", "killed"])
+@pytest.mark.parametrize("damage_at", [0.3, 0.5, 0.9])
+def test_damaged_file_is_refused_and_unchanged(tmp_path: Path, damage_at: float, last_writer: str) -> None:
     url = sqlite_url(tmp_path)
-    log = opened(url)
+    log = open_for_writing(url)
     for number in range(200):
         log.append(b"%d " % number * 100)
     log.close()
-    if end == "killed":
-        done = subprocess.run([sys.executable, "-c", ENDED, url, "3"], check=False)
-        assert done.returncode == -signal.SIGKILL
+    if last_writer == "killed":
+        result = subprocess.run([sys.executable, "-c", WRITER_THAT_KILLS_ITSELF, url, "3"], check=False)
+        assert result.returncode == -signal.SIGKILL
     file = tmp_path / "state.db"
     content = bytearray(file.read_bytes())
-    begin = int(len(content) * at)
+    begin = int(len(content) * damage_at)
     content[begin : begin + 5000] = bytes(byte ^ 0x55 for byte in content[begin : begin + 5000])
     file.write_bytes(content)
     before = contents(tmp_path)
-    with pytest.raises(StoreError, match="damaged") as raised:
+    with pytest.raises(StoreError, match="damaged") as error:
         read_all(url)
-    assert "\n" not in str(raised.value)
+    assert "\n" not in str(error.value)
     assert contents(tmp_path) == before
 
 
 def test_truncated_file_is_refused(tmp_path: Path) -> None:
     url = sqlite_url(tmp_path)
-    log = opened(url)
+    log = open_for_writing(url)
     for _ in range(100):
         log.append(bytes(1000))
     log.close()
@@ -91,9 +93,9 @@ def test_truncated_file_is_refused(tmp_path: Path) -> None:
         read_all(url)
 
 
-def test_missing_entry_is_damage(tmp_path: Path) -> None:
+def test_missing_entry_is_reported_with_its_number(tmp_path: Path) -> None:
     url = sqlite_url(tmp_path)
-    log = opened(url)
+    log = open_for_writing(url)
     for _ in range(3):
         log.append(b"entry")
     log.close()
@@ -103,9 +105,9 @@ def test_missing_entry_is_damage(tmp_path: Path) -> None:
         read_all(url)
 
 
-def test_other_format_version_is_refused_in_words(tmp_path: Path) -> None:
+def test_other_format_version_is_refused_with_both_versions(tmp_path: Path) -> None:
     url = sqlite_url(tmp_path)
-    opened(url).close()
+    open_for_writing(url).close()
     with closing(sqlite3.connect(tmp_path / "state.db")) as connection:
         connection.execute("PRAGMA user_version = 7")
     with pytest.raises(StoreError, match="format 7, and this version of segment-mock knows format 1"):
@@ -114,24 +116,24 @@ def test_other_format_version_is_refused_in_words(tmp_path: Path) -> None:
 
 def test_second_process_is_refused_with_the_pid_of_the_first(tmp_path: Path) -> None:
     url = sqlite_url(tmp_path)
-    command = [sys.executable, "-c", HOLDING, url]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
-        assert holder.stdout is not None
-        holder.stdout.readline()
-        with pytest.raises(StoreInUse, match=f"process {holder.pid} writes to it"):
-            opened(url)
-        holder.kill()
-    opened(url).close()  # what a killed process leaves is no obstacle
+    command = [sys.executable, "-c", WRITER_THAT_WAITS, url]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as writer:
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        with pytest.raises(StoreInUse, match=f"process {writer.pid} writes to it"):
+            open_for_writing(url)
+        writer.kill()
+    open_for_writing(url).close()  # the lock of a killed process is released
 
 
-@pytest.mark.parametrize("at", [0, 5, 20, 33, 50, 5000, 0.1, 0.5, 0.8])
-def test_log_that_is_damaged_in_its_middle_is_refused_and_left_as_it_is(tmp_path: Path, at: float) -> None:
-    """SQLite would drop every commit behind the damaged place without a word."""
+@pytest.mark.parametrize("damage_at", [0, 5, 20, 33, 50, 5000, 0.1, 0.5, 0.8])
+def test_damaged_write_ahead_log_is_refused_and_unchanged(tmp_path: Path, damage_at: float) -> None:
+    """SQLite itself would silently drop every commit after the damaged byte."""
     url = sqlite_url(tmp_path)
-    subprocess.run([sys.executable, "-c", ENDED, url, "40"], check=False)
+    subprocess.run([sys.executable, "-c", WRITER_THAT_KILLS_ITSELF, url, "40"], check=False)
     log = tmp_path / "state.db-wal"
     content = bytearray(log.read_bytes())
-    content[int(len(content) * at) if isinstance(at, float) else at] ^= 0x55
+    content[int(len(content) * damage_at) if isinstance(damage_at, float) else damage_at] ^= 0x55
     log.write_bytes(content)
     before = contents(tmp_path)
     with pytest.raises(StoreError, match="damaged"):
@@ -140,24 +142,25 @@ def test_log_that_is_damaged_in_its_middle_is_refused_and_left_as_it_is(tmp_path
     assert before == contents(tmp_path)
 
 
-@pytest.mark.parametrize("rest", [0, 20, 32, 0.4, 0.97, 1.0])
-def test_log_that_ends_early_is_what_a_power_failure_leaves(tmp_path: Path, rest: float) -> None:
+@pytest.mark.parametrize("kept_part", [0, 20, 32, 0.4, 0.97, 1.0])
+def test_truncated_write_ahead_log_keeps_the_entries_before_its_end(tmp_path: Path, kept_part: float) -> None:
+    """A power failure leaves such a file."""
     url = sqlite_url(tmp_path)
-    subprocess.run([sys.executable, "-c", ENDED, url, "40"], check=False)
+    subprocess.run([sys.executable, "-c", WRITER_THAT_KILLS_ITSELF, url, "40"], check=False)
     log = tmp_path / "state.db-wal"
     content = log.read_bytes()
-    log.write_bytes(content[: int(len(content) * rest) if isinstance(rest, float) else rest])
-    again = opened(url)
-    entries = [*again.entries()]
-    again.append(b"more")
-    again.close()
+    log.write_bytes(content[: int(len(content) * kept_part) if isinstance(kept_part, float) else kept_part])
+    reopened = open_for_writing(url)
+    entries = [*reopened.entries()]
+    reopened.append(b"more")
+    reopened.close()
 
     assert entries == [b"entry %d" % number for number in range(len(entries))]
 
 
-def test_writer_whose_lock_file_was_removed_still_keeps_others_out(tmp_path: Path) -> None:
+def test_writer_keeps_its_lock_after_its_lock_file_was_removed(tmp_path: Path) -> None:
     url = sqlite_url(tmp_path)
-    first = opened(url)
+    first = open_for_writing(url)
     first.append(b"one")
     (tmp_path / "state.db.lock").unlink()
     with pytest.raises(StoreInUse, match="another process"):
@@ -167,9 +170,9 @@ def test_writer_whose_lock_file_was_removed_still_keeps_others_out(tmp_path: Pat
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_forked_child_leaves_the_file_to_its_parent(tmp_path: Path) -> None:
+def test_forked_child_cannot_append_to_the_log(tmp_path: Path) -> None:
     url = sqlite_url(tmp_path)
-    log = opened(url)
+    log = open_for_writing(url)
     log.append(b"one")
     child = os.fork()
     if not child:
@@ -182,22 +185,22 @@ def test_forked_child_leaves_the_file_to_its_parent(tmp_path: Path) -> None:
     assert os.waitstatus_to_exitcode(status) == 7
     log.append(b"two")
     log.close()
-    again = opened(url)
-    assert [*again.entries()] == [b"one", b"two"]
-    again.close()
+    reopened = open_for_writing(url)
+    assert [*reopened.entries()] == [b"one", b"two"]
+    reopened.close()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="permissions of POSIX")
-def test_files_are_their_owners_alone(tmp_path: Path) -> None:
-    log = opened(sqlite_url(tmp_path))
+def test_files_can_be_read_by_their_owner_only(tmp_path: Path) -> None:
+    log = open_for_writing(sqlite_url(tmp_path))
     log.append(b"one")
     assert {file.stat().st_mode & 0o777 for file in tmp_path.iterdir()} == {0o600}
     assert len([*tmp_path.iterdir()]) >= 3
     log.close()
 
 
-def test_append_beyond_the_room_is_unavailable_and_resumes_with_room(tmp_path: Path) -> None:
-    log = opened(sqlite_url(tmp_path))
+def test_append_fails_while_the_file_cannot_grow_and_succeeds_afterwards(tmp_path: Path) -> None:
+    log = open_for_writing(sqlite_url(tmp_path))
     log.append(b"one")
     writer = log._writer  # type: ignore[attr-defined]
     (pages,) = writer.execute("PRAGMA page_count").fetchone()
@@ -214,10 +217,10 @@ def test_append_beyond_the_room_is_unavailable_and_resumes_with_room(tmp_path: P
     log.close()
 
 
-@pytest.mark.parametrize("place", ["missing/state.db", "."])
-def test_place_that_can_be_no_file_is_refused(tmp_path: Path, place: str) -> None:
+@pytest.mark.parametrize("path", ["missing/state.db", "."])
+def test_path_that_cannot_be_a_file_is_refused(tmp_path: Path, path: str) -> None:
     with pytest.raises(StoreError, match="can't be used"):
-        open_log(f"sqlite:///{tmp_path}/{place}").acquire()
+        open_log(f"sqlite:///{tmp_path}/{path}").acquire()
 
 
 @pytest.mark.parametrize(
@@ -228,7 +231,7 @@ def test_place_that_can_be_no_file_is_refused(tmp_path: Path, place: str) -> Non
         "redis://[::1/0", "sqlite:///a?b", "Memory",
     ],
 )  # fmt: skip
-def test_invalid_url_is_refused_with_the_valid_forms(url: str) -> None:
+def test_invalid_store_url_is_refused(url: str) -> None:
     with pytest.raises(StoreError, match="store: "):
         check_url(url)
 
@@ -241,23 +244,23 @@ def test_invalid_url_is_refused_with_the_valid_forms(url: str) -> None:
         "redis:/u:hunter2@h", "redis:u:hunter2@h", "sqlite://u:hunter2@h/x",
     ],
 )  # fmt: skip
-def test_refused_url_does_not_show_its_password(url: str) -> None:
-    with pytest.raises(StoreError) as raised:
+def test_error_of_an_invalid_url_does_not_show_its_password(url: str) -> None:
+    with pytest.raises(StoreError) as error:
         check_url(url)
-    assert "hunter2" not in str(raised.value)
+    assert "hunter2" not in str(error.value)
 
 
 @pytest.mark.parametrize("value", [["redis://u:hunter2@h"], {"redis://u:hunter2@h": 1}, b"redis://u:hunter2@h"])
-def test_store_of_another_type_does_not_show_its_password(value: Any) -> None:
-    with pytest.raises(SettingError, match="store: expected text, not ") as raised:
+def test_error_of_a_store_setting_of_another_type_does_not_show_its_password(value: Any) -> None:
+    with pytest.raises(SettingError, match="store: expected text, not ") as error:
         SegmentMock(store=value)
-    assert "hunter2" not in str(raised.value)
+    assert "hunter2" not in str(error.value)
 
 
-def test_password_that_ends_the_host_of_a_url_is_explained() -> None:
+def test_error_of_a_slash_in_a_password_names_its_escape() -> None:
     with pytest.raises(StoreError, match="in a password as %2F"):
         check_url("redis://u:a/b@h/0")
 
 
-def test_file_with_an_at_sign_is_named() -> None:
+def test_public_url_of_a_file_with_an_at_sign_is_complete() -> None:
     assert public_url("sqlite:////tmp/a:b@c.db") == "sqlite:////tmp/a:b@c.db"
