@@ -1,4 +1,4 @@
-"""What the suites have in common that the plugin's tests write and run."""
+"""Parts that the plugin's tests share: code and options of the inner suites, which they write to files and run."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from segment_mock import mock
 from segment_mock.transports.inprocess import session
 
 IMPORTED = (mock, session)
-"""What is imported here is not imported again by each of the runs."""
+"""Imported here so that the inner runs, which are in the same process, need not import the modules again."""
 RUN = ("-p", "no:hypothesispytest", "-p", "no:randomly", "-p", "no:cacheprovider")
-"""Without what these runs don't need and what would take time; tests in the order in which they stand."""
+"""Options of an inner run: without plugins that would slow it down or shuffle its tests."""
 CLIENT = '''
 import pytest
 import requests
@@ -18,9 +18,9 @@ SEGMENTS = "https://api.salsalabs.org/api/integration/ext/v1/segments"
 
 
 def upsert(session, name="A", token="t"):
-    """Add or update one group; return what Salsa says of it."""
+    """Add or update one group; return the ``result`` of the item."""
     body = {"payload": {"segments": [{"name": name, "externalSystemId": name}]}}
-    reply = session.put(SEGMENTS, json=body, headers={"authToken": token}, timeout=5)
-    reply.raise_for_status()
-    return reply.json()["payload"]["segments"][0]["result"]
+    response = session.put(SEGMENTS, json=body, headers={"authToken": token}, timeout=5)
+    response.raise_for_status()
+    return response.json()["payload"]["segments"][0]["result"]
 '''

@@ -1,4 +1,4 @@
-"""``children=True``: marker, setting and factory; and mocks in a forked process of tests."""
+"""``children=True`` lets child processes call the mock: by marker, setting and factory; and mocks in forked tests."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def pytest_runtest_protocol(item, nextitem):
 """
 
 
-def test_children_by_marker_setting_and_factory(pytester: pytest.Pytester) -> None:
-    """The marker adds the fixture, and the environment is restored after the test."""
+def test_children_can_be_set_by_marker_config_and_factory(pytester: pytest.Pytester) -> None:
+    """The marker works without the fixture, too. The environment is restored after the test."""
     pytester.makepyfile(
         CLIENT
         + dedent("""
@@ -90,15 +90,15 @@ def test_children_by_marker_setting_and_factory(pytester: pytest.Pytester) -> No
     pytester.runpytest_inprocess(*RUN).assert_outcomes(passed=7)
 
 
-def test_children_is_true_or_false(pytester: pytest.Pytester) -> None:
+def test_children_of_another_type_is_refused(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("import pytest\n@pytest.mark.segment_mock(children='yes')\ndef test_a():\n    pass")
 
     pytester.runpytest_inprocess(*RUN).stdout.fnmatch_lines(["*children: 'yes' is not True or False*"])
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-def test_forked_test_has_its_own_mock(pytester: pytest.Pytester) -> None:
-    """pytest-forked: the mock that an earlier test of the parent used is not taken."""
+def test_forked_test_gets_a_clean_mock(pytester: pytest.Pytester) -> None:
+    """The child does not use the mock of an earlier test in the parent process. pytest-forked forks in this way."""
     pytester.makeconftest(FORKING)
     pytester.makepyfile(
         CLIENT
@@ -114,8 +114,8 @@ def test_forked_test_has_its_own_mock(pytester: pytest.Pytester) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-def test_a_child_that_leaves_the_test_raises_in_no_hook(pytester: pytest.Pytester) -> None:
-    """The copy of pytest in a child that returns reports nothing of the parent's mock."""
+def test_a_child_that_returns_from_the_test_causes_no_error(pytester: pytest.Pytester) -> None:
+    """After the test, the copy of pytest in the child does not report the parent's mock."""
     pytester.makepyfile(
         CLIENT
         + dedent("""

@@ -1,4 +1,4 @@
-"""`segment_mock_config`, markers, relative files and `segment_mock_factory`: settings reach the mock or are refused."""
+"""Settings of `segment_mock_config`, markers, options and `segment_mock_factory` are applied, or refused if invalid."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class TestOwn:
 """
 
 
-def test_config_may_have_any_scope_and_the_settings_of_the_marker(pytester: pytest.Pytester) -> None:
+def test_config_can_have_any_scope_and_all_settings(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(SCOPES)
 
     pytester.runpytest(*RUN).assert_outcomes(passed=3)
@@ -54,7 +54,7 @@ def test_config_may_have_any_scope_and_the_settings_of_the_marker(pytester: pyte
     ],
 )
 @pytest.mark.parametrize("fixture", ["segment_mock", "segment_mock_server"])
-def test_a_config_that_can_not_be_used_is_an_error_without_the_plugins_frames(
+def test_an_invalid_config_is_an_error_without_frames_of_the_plugin(
     pytester: pytest.Pytester, config: str, problem: str, fixture: str
 ) -> None:
     pytester.makepyfile(
@@ -77,13 +77,13 @@ def test_a_config_that_can_not_be_used_is_an_error_without_the_plugins_frames(
         ("--segment-mock-url=http://127.0.0.1:1,ftp://x", "--segment-mock-url: 'ftp://x' is not the base URL of a *"),
     ],
 )
-@pytest.mark.parametrize("place", ["option", "ini"])
-def test_an_option_that_can_not_be_used_ends_the_run_before_any_test(
-    pytester: pytest.Pytester, option: str, problem: str, place: str
+@pytest.mark.parametrize("source", ["option", "ini"])
+def test_an_invalid_option_ends_the_run_before_any_test(
+    pytester: pytest.Pytester, option: str, problem: str, source: str
 ) -> None:
     pytester.makepyfile("def test_a(): pass")
     name, _, value = option.removeprefix("--").partition("=")
-    arguments = [option] if place == "option" else ["-o", f"{name.replace('-', '_')}={value}"]
+    arguments = [option] if source == "option" else ["-o", f"{name.replace('-', '_')}={value}"]
 
     result = pytester.runpytest(*RUN, *arguments)
 
@@ -91,7 +91,7 @@ def test_an_option_that_can_not_be_used_ends_the_run_before_any_test(
     result.stderr.fnmatch_lines([f"*{problem}"])
 
 
-def test_the_servers_say_what_they_can_not_do(pytester: pytest.Pytester) -> None:
+def test_server_fixtures_refuse_settings_that_they_cannot_apply(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
 import pytest
@@ -117,8 +117,8 @@ def test_marked(segment_mock_server): pass
     )
 
 
-def test_a_marker_brings_its_fixture(pytester: pytest.Pytester) -> None:
-    """A test, a method and one of a TestCase whose marker has settings use the mock without asking for it."""
+def test_a_marker_with_settings_adds_the_fixture(pytester: pytest.Pytester) -> None:
+    """This works for functions, methods and tests of a TestCase."""
     pytester.makepyfile(
         CLIENT
         + """
@@ -145,8 +145,8 @@ class TestCase(unittest.TestCase):
     pytester.runpytest(*RUN, "--segment-mock-transport=inprocess,live").assert_outcomes(passed=6)
 
 
-def test_relative_files_are_found_beside_the_test_then_in_rootdir(pytester: pytest.Pytester) -> None:
-    """From whichever folder pytest is started; the file beside the test wins; those of a config beside the config."""
+def test_relative_paths_are_looked_up_beside_the_test_then_in_rootdir(pytester: pytest.Pytester) -> None:
+    """Paths of a config are looked up beside the file that defines the config. The current folder does not matter."""
     group = '{"salsa": {"segments": [{"name": "%s"}]}}'
     pytester.makefile(".json", data=group % "root", rules='[{"kind": "error", "status": 503}]')
     inner = pytester.mkdir("inner")
@@ -172,8 +172,8 @@ def test_config(segment_mock):
     pytester.runpytest(*RUN, "inner", "test_root.py").assert_outcomes(passed=4)
 
 
-def test_the_factory_makes_mocks_of_wider_scopes(pytester: pytest.Pytester) -> None:
-    """It intercepts between tests too; a failed test reports the calls that it made itself."""
+def test_the_factory_creates_mocks_with_wider_scopes(pytester: pytest.Pytester) -> None:
+    """Such a mock keeps its records between tests. A failed test reports only its own calls."""
     pytester.makepyfile(
         CLIENT
         + """

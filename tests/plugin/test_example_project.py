@@ -1,4 +1,4 @@
-"""The example project: its tests pass, and each of five bugs planted in it is reported as its README shows."""
+"""The example project: its tests pass, and each of five planted bugs is reported as the project's README shows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.plugin.suite import IMPORTED, RUN
 
 PROJECT = Path(__file__).parents[2] / "examples" / "nightly_sync"
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
-SHOWN = re.findall(r"^```text\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+OUTPUTS = re.findall(r"^```text\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
 BUGS = [
     ("", "", {"passed": 53}),
     ("    if find(group, token):\n        return\n", "", {"passed": 45, "failed": 8}),
@@ -25,10 +25,10 @@ BUGS = [
 
 
 @pytest.mark.parametrize(("before", "after", "outcomes"), BUGS)
-def test_each_bug_is_found_by_default(
+def test_each_planted_bug_is_reported_by_default(
     pytester: pytest.Pytester, before: str, after: str, outcomes: dict[str, int]
 ) -> None:
-    """What the README shows for it is printed, in that order; ``...`` stands for anything."""
+    """The run prints the lines of the README's example in their order; ``...`` matches any text."""
     assert IMPORTED
     for file in (*PROJECT.glob("*.py"), PROJECT / "pytest.ini"):
         shutil.copy(file, pytester.path)
@@ -40,6 +40,6 @@ def test_each_bug_is_found_by_default(
 
     result.assert_outcomes(**outcomes)
     lines = iter(result.stdout.lines)
-    for line in SHOWN[BUGS.index((before, after, outcomes))].splitlines():
+    for line in OUTPUTS[BUGS.index((before, after, outcomes))].splitlines():
         pattern = line.replace("[", "[[]").replace("...", "*")
-        assert any(fnmatchcase(printed, pattern) for printed in lines), line
+        assert any(fnmatchcase(output_line, pattern) for output_line in lines), line

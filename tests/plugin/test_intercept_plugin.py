@@ -1,26 +1,26 @@
-"""What the pytest plugin does with transports: fixtures that intercept, the guard, `--segment-mock-transport`."""
+"""The pytest plugin and transports: fixtures that intercept, the network guard, and `--segment-mock-transport`."""
 
 from __future__ import annotations
 
 import os
 
 import pytest
-import trustme  # noqa: F401 - a run within this one forgets its imports, and cryptography can't be imported twice
+import trustme  # noqa: F401 - an inner run drops its imports, and cryptography can't be imported twice
 
 CLIENTS = """
 import pytest, requests, httpx
 from segment_mock import NetworkBlocked
 
 URL = "https://api.salsalabs.org/api/integration/ext/v1/segments/search"
-ASK = {"json": {"payload": {"offset": 0, "count": 20}}, "headers": {"authToken": "t"}}
+SEARCH_ALL = {"json": {"payload": {"offset": 0, "count": 20}}, "headers": {"authToken": "t"}}
 
 
 def names(post, base=URL):
-    return [group["name"] for group in post(base, **ASK).json()["payload"]["segments"]]
+    return [group["name"] for group in post(base, **SEARCH_ALL).json()["payload"]["segments"]]
 """
 
 
-def test_the_guard_and_block_network(pytester: pytest.Pytester) -> None:
+def test_the_guard_and_block_network_refuse_other_calls(pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\nsegment_mock_guard = true")
     pytester.makeconftest(
         """
@@ -28,13 +28,13 @@ import urllib.request
 try:
     urllib.request.urlopen("https://api.salsalabs.org/")
 except RuntimeError as error:
-    TOLD = str(error)
+    REFUSAL = str(error)
 
 import pytest
 
 @pytest.fixture
 def refusal_text():
-    return TOLD
+    return REFUSAL
 """
     )
     pytester.makepyfile(
@@ -73,8 +73,10 @@ class TestConfigured:
     pytester.runpytest("-p", "no:randomly").assert_outcomes(passed=6)
 
 
-def test_the_guard_holds_behind_a_proxy(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Clients that use the environment's proxy look up the vendors' names themselves; it is left as it was."""
+def test_the_guard_refuses_calls_that_would_use_a_proxy(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The variables of the proxy, such as ``no_proxy``, are restored after the run."""
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("no_proxy", "intern.example")
     monkeypatch.delenv("NO_PROXY", raising=False)
@@ -94,7 +96,7 @@ def test_refused(post):
 
 
 def test_guard_is_off_under_exec(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """There every call goes to the proxy of ``segment-mock exec``, which lets nothing out: no call is refused here."""
+    """The guard need not refuse calls there, because the proxy of ``segment-mock exec`` answers or refuses them."""
     monkeypatch.setenv("SEGMENT_MOCK_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     pytester.makeini("[pytest]\nsegment_mock_guard = true")
@@ -110,32 +112,32 @@ def test_the_proxy_is_asked():
     pytester.runpytest().assert_outcomes(passed=1)
 
 
-def test_each_test_runs_over_each_transport(pytester: pytest.Pytester) -> None:
-    """With several the id shows which; a marker's own wins; without the fixture a test runs once; live servers end."""
+def test_each_test_with_the_fixture_runs_once_per_transport(pytester: pytest.Pytester) -> None:
+    """The id of a test names its transport. A test whose marker sets a transport, or without the fixture, runs once."""
     pytester.makepyfile(
         CLIENTS
         + """
 OLD = requests.Session()
 
-def door(segment_mock):
+def transports(segment_mock):
     segment_mock.salsa.add_segment("A")
     assert names(httpx.post) == names(OLD.post) == ["A"]
     return {entry.door for entry in segment_mock.journal}
 
 def test_all(segment_mock, request):
-    assert door(segment_mock) == ({"live"} if "-" in request.node.name or "live" in request.node.name
-                                  or "tls" in request.node.name else {"inprocess"})
+    assert transports(segment_mock) == ({"live"} if "-" in request.node.name or "live" in request.node.name
+                                        or "tls" in request.node.name else {"inprocess"})
 
 @pytest.mark.segment_mock(transport="live")
 def test_one(segment_mock, request):
     assert request.node.name == "test_one"
-    assert door(segment_mock) == {"live"}
+    assert transports(segment_mock) == {"live"}
 
 def test_none():
     pass
 
 @pytest.fixture(scope="module", autouse=True)
-def closed():
+def close_session():
     yield
     OLD.close()
 """
@@ -148,13 +150,13 @@ def closed():
 
 
 @pytest.mark.parametrize("option", ["option", "ini"])
-def test_transport_of_the_run(pytester: pytest.Pytester, option: str) -> None:
-    """One transport alone changes no id; an unknown one ends the run and names the known ones."""
+def test_one_transport_of_option_or_ini_file_changes_no_id(pytester: pytest.Pytester, option: str) -> None:
+    """An unknown transport ends the run with an error that lists the known ones."""
     pytester.makepyfile(
         CLIENTS
         + """
-def test_door(segment_mock, request):
-    assert request.node.name == "test_door"
+def test_transport(segment_mock, request):
+    assert request.node.name == "test_transport"
     assert names(httpx.post) == []
     assert [entry.door for entry in segment_mock.journal] == ["live"]
 """
@@ -168,7 +170,7 @@ def test_door(segment_mock, request):
         assert "unknown transport 'carrier-pigeon'; expected one of inprocess, live, tls" in errors
 
 
-def test_a_guard_that_is_neither_on_nor_off_is_refused_by_its_key(pytester: pytest.Pytester) -> None:
+def test_an_invalid_value_of_the_guard_is_refused_with_its_key(pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\nsegment_mock_guard = maybe")
     pytester.makepyfile("def test_a(): pass")
 

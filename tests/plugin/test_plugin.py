@@ -1,4 +1,4 @@
-"""The pytest plugin, as a suite elsewhere sees it."""
+"""The fixtures, the marker and the options of the pytest plugin, used by suites that the tests write and run."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ SEARCH = "/api/integration/ext/v1/segments/search"
 
 
 def names(post, base):
-    reply = post(base + SEARCH, json={"payload": {"offset": 0, "count": 20}}, headers=HEADERS)
-    return [segment["name"] for segment in reply.json()["payload"]["segments"]]
+    response = post(base + SEARCH, json={"payload": {"offset": 0, "count": 20}}, headers=HEADERS)
+    return [segment["name"] for segment in response.json()["payload"]["segments"]]
 """
 
 
 def test_each_test_gets_a_clean_mock(pytester: pytest.Pytester) -> None:
-    """What one test writes, the next does not see: in process, through the faces, and on the live server."""
+    """Records of one test do not exist in the next one, with an in-process mock and with a live server."""
     pytester.makepyfile(
         SYNC
         + """
-@pytest.mark.parametrize("turn", [1, 2])
-def test_in_process(segment_mock, salsa_mock, segmenter_mock, turn):
+@pytest.mark.parametrize("run", [1, 2])
+def test_in_process(segment_mock, salsa_mock, segmenter_mock, run):
     salsa_mock.add_segment("A")
     segmenter_mock.add_segment("V", id="v")
     assert names(segment_mock.session().post, "https://api.salsalabs.org") == ["A"]
     assert [s["id"] for s in segment_mock.segmenter.segments] == ["v"]
 
-@pytest.mark.parametrize("turn", [1, 2])
-def test_live(segment_mock_server, segment_mock_server_url, turn):
+@pytest.mark.parametrize("run", [1, 2])
+def test_live(segment_mock_server, segment_mock_server_url, run):
     segment_mock_server.mock.salsa.add_segment("A")
     assert segment_mock_server.url == segment_mock_server_url
     assert names(requests.post, segment_mock_server.url) == ["A"]
@@ -43,8 +43,8 @@ def test_live(segment_mock_server, segment_mock_server_url, turn):
     pytester.runpytest("-p", "no:randomly").assert_outcomes(passed=4)
 
 
-def test_marker_gives_settings_nearest_first(pytester: pytest.Pytester) -> None:
-    """A marker's keywords are settings of SegmentMock; a nearer marker and the config fixture merge."""
+def test_nearer_markers_override_wider_ones_and_the_config(pytester: pytest.Pytester) -> None:
+    """The keywords of a marker are settings of SegmentMock. Settings that a nearer marker does not have are kept."""
     pytester.makepyfile(
         SYNC
         + """
@@ -72,8 +72,8 @@ class TestNearest:
     pytester.runpytest("--strict-markers", "-p", "no:randomly").assert_outcomes(passed=3)
 
 
-def test_config_is_that_of_the_place(pytester: pytest.Pytester) -> None:
-    """Modules and classes that override segment_mock_config get theirs, a parametrized test its own; others none."""
+def test_each_module_and_parameter_gets_its_own_config(pytester: pytest.Pytester) -> None:
+    """Tests in a module without the fixture segment_mock_config get the default settings."""
     config = "import pytest\n@pytest.fixture(scope='session')\ndef segment_mock_config(): return {'seed': %s}\n"
     test = "def test_seed(segment_mock): assert segment_mock.settings['seed'] == %s\n"
     each = (
@@ -86,8 +86,8 @@ def test_config_is_that_of_the_place(pytester: pytest.Pytester) -> None:
     pytester.runpytest("-p", "no:randomly").assert_outcomes(passed=5)
 
 
-def test_faults_of_the_config_are_in_force_in_each_test(pytester: pytest.Pytester) -> None:
-    """A reset clears faults, so tests whose config has some get a mock of their own."""
+def test_faults_of_the_config_are_armed_in_each_test(pytester: pytest.Pytester) -> None:
+    """The plugin arms them again for each test, although a reset clears faults."""
     pytester.makepyfile(
         SYNC
         + """
@@ -95,8 +95,8 @@ def test_faults_of_the_config_are_in_force_in_each_test(pytester: pytest.Pyteste
 def segment_mock_config():
     return {"faults": [{"kind": "error", "status": 500}]}
 
-@pytest.mark.parametrize("turn", [1, 2])
-def test_down(segment_mock, segment_mock_server, turn):
+@pytest.mark.parametrize("run", [1, 2])
+def test_down(segment_mock, segment_mock_server, run):
     assert segment_mock.session().put("/segments").status_code == 500
     assert requests.put(segment_mock_server.url + "/segments").status_code == 500
 """
@@ -106,8 +106,7 @@ def test_down(segment_mock, segment_mock_server, turn):
 
 
 @pytest.mark.parametrize("option", ["option", "ini"])
-def test_seed_of_the_run(pytester: pytest.Pytester, option: str) -> None:
-    """--segment-mock-seed and its ini key set the seed; the option wins over the ini key."""
+def test_seed_option_overrides_the_seed_of_the_ini_file(pytester: pytest.Pytester, option: str) -> None:
     pytester.makepyfile("def test_seed(segment_mock): assert segment_mock.settings['seed'] == 9")
     pytester.makeini("[pytest]\nsegment_mock_seed = " + ("9" if option == "ini" else "1"))
 
@@ -118,8 +117,8 @@ def test_seed_of_the_run(pytester: pytest.Pytester, option: str) -> None:
     ("marker", "message"),
     [("sede=1", "unknown setting 'sede' (did you mean 'seed'?)"), ("'demo'", "expected only keyword arguments")],
 )
-def test_a_bad_marker_says_what_is_wrong(pytester: pytest.Pytester, marker: str, message: str) -> None:
-    """An unknown or positional argument of the marker fails the test with the nearest valid name."""
+def test_an_invalid_marker_is_an_error_of_the_test(pytester: pytest.Pytester, marker: str, message: str) -> None:
+    """The error names the nearest valid setting, or says that only keyword arguments are allowed."""
     pytester.makepyfile(f"import pytest\n@pytest.mark.segment_mock({marker})\ndef test_a(segment_mock): pass")
 
     result = pytester.runpytest()
@@ -128,8 +127,10 @@ def test_a_bad_marker_says_what_is_wrong(pytester: pytest.Pytester, marker: str,
     assert message in result.stdout.str()
 
 
-def test_a_run_that_uses_no_fixture_imports_nothing(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither the product nor Flask, marshmallow or requests is imported before a test asks for a fixture."""
+def test_a_run_without_fixtures_imports_no_dependency(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The plugin imports segment_mock, Flask, marshmallow and requests when a test first uses a fixture."""
     pytester.makepyfile(
         """
 import sys
@@ -138,16 +139,16 @@ def test_nothing():
     assert not heavy & sys.modules.keys()
 """
     )
-    # Other plugins import what they like: only ours is loaded.
+    # Load no other plugins, because they may import these libraries.
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 
     pytester.runpytest_subprocess("-p", "pytest_segment_mock").assert_outcomes(passed=1)
 
 
-def test_importing_the_package_imports_no_library() -> None:
-    """``import segment_mock`` costs nothing: what it names is imported when it is used."""
-    run = (
+def test_import_of_the_package_imports_no_dependency() -> None:
+    """``import segment_mock`` is fast: the package imports its modules when a name is first used."""
+    program = (
         "import sys, segment_mock; print([m for m in ('flask', 'marshmallow', 'requests', 'yaml') if m in sys.modules])"
     )
 
-    assert "[]\n" == subprocess.run([sys.executable, "-c", run], capture_output=True, text=True, check=True).stdout
+    assert "[]\n" == subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout

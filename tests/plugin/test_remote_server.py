@@ -1,4 +1,4 @@
-"""``--segment-mock-url``: the fixtures use a server that runs already."""
+"""``--segment-mock-url``: the fixtures use a server that is already running."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow  # starts many processes
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[SegmentMock]:
-    """A mock with a server."""
+    """A mock with demo data, the seed 3 and a running server, whose URL is the attribute ``url``."""
     monkeypatch.delenv("SEGMENT_MOCK_URL", raising=False)
     with SegmentMock(data="demo", seed=3) as mock:
         mock.url = mock.serve().url  # type: ignore[attr-defined]
@@ -56,7 +56,7 @@ def test_marker_arms_a_scenario(segment_mock_server):
 
 
 @pytest.mark.parametrize("source", ["option", "ini", "environment"])
-def test_fixtures_use_the_server(
+def test_fixtures_use_the_server_of_option_ini_file_or_environment(
     server: SegmentMock, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, source: str
 ) -> None:
     url = server.url  # type: ignore[attr-defined]
@@ -72,11 +72,13 @@ def test_fixtures_use_the_server(
     result.stdout.fnmatch_lines([f"segment-mock: *, server {url}"])
 
 
-def test_strictness_report_and_capsule(server: SegmentMock, pytester: pytest.Pytester) -> None:
+def test_strict_checks_report_and_capsule_work_with_a_remote_server(
+    server: SegmentMock, pytester: pytest.Pytester
+) -> None:
     pytester.makepyfile(
         CLIENT
         + """
-def test_armed_in_vain(segment_mock):
+def test_fault_never_fired(segment_mock):
     segment_mock.faults.add("hang", "segmenter.*")
     upsert(requests.Session())
 
@@ -87,7 +89,7 @@ def test_fails(segment_mock):
 
 
 @pytest.mark.segment_mock(faults=["hang"])
-def test_marker_in_vain(segment_mock):
+def test_marker_fault_never_fired(segment_mock):
     pass
 """
     )
@@ -98,10 +100,12 @@ def test_marker_in_vain(segment_mock):
     result.stdout.fnmatch_lines([
         "*A fault was armed and never fired*",
         "*rule 1 hang on segmenter.*",
-        "*armed by test_strictness_report_and_capsule.py:*",
+        "*armed by test_strict_checks_report_and_capsule_work_with_a_remote_server.py:*",
     ])  # fmt: skip
     result.stdout.fnmatch_lines(["*1 call; seed 3; the mock's clock: *", "*salsa.upsert_segments*200*+segments*"])
-    result.stdout.fnmatch_lines(["*armed by the settings of test_strictness_report_and_capsule.py:*"])
+    result.stdout.fnmatch_lines(
+        ["*armed by the settings of test_strict_checks_report_and_capsule_work_with_a_remote_server.py:*"]
+    )
     capsules = [*(pytester.path / "capsules").iterdir()]
     assert capsules
     result.stdout.fnmatch_lines(["*replay: segment-mock replay *test_fails*"])
@@ -121,7 +125,7 @@ def test_marker_in_vain(segment_mock):
         ("@pytest.mark.segment_mock(faults=['hnag'])\ndef test_it(segment_mock): pass", "unknown fault kind 'hnag'"),
     ],
 )
-def test_what_a_server_can_not_give_is_refused(
+def test_settings_that_a_remote_server_cannot_apply_are_refused(
     server: SegmentMock, pytester: pytest.Pytester, test: str, sentence: str
 ) -> None:
     pytester.makepyfile(f"import pytest\n{test}")
@@ -131,7 +135,7 @@ def test_what_a_server_can_not_give_is_refused(
     result.stdout.fnmatch_lines([f"*{sentence}*"])
 
 
-def test_no_server_is_one_line(pytester: pytest.Pytester) -> None:
+def test_error_without_a_server_at_the_url_is_one_line(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_it(segment_mock): pass")
     result = pytester.runpytest(*RUN, "--segment-mock-url", "http://127.0.0.1:1")
 
@@ -139,13 +143,13 @@ def test_no_server_is_one_line(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["*segment_mock: http://127.0.0.1:1: no segment-mock answers*"])
 
 
-def test_transports_of_the_run_do_not_go_with_it(pytester: pytest.Pytester) -> None:
+def test_url_and_transport_options_cannot_be_combined(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest(*RUN, "--segment-mock-url", "http://127.0.0.1:1", "--segment-mock-transport", "live")
 
     assert 4 == result.ret
 
 
-def test_each_worker_of_xdist_has_a_server_or_the_run_is_refused(
+def test_xdist_needs_one_server_per_worker(
     server: SegmentMock, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytester.makepyfile(
@@ -160,15 +164,15 @@ def test_each_worker_of_xdist_has_a_server_or_the_run_is_refused(
     url = server.url  # type: ignore[attr-defined]
     plugins = ("-p", "xdist", *RUN)
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p pytest_segment_mock")
-    refused = pytester.runpytest_subprocess(*plugins, "-n", "2", "--segment-mock-url", url)
-    twice = pytester.runpytest_subprocess(*plugins, "-n", "2", "--segment-mock-url", f"{url},{url}/")
+    one_server = pytester.runpytest_subprocess(*plugins, "-n", "2", "--segment-mock-url", url)
+    same_server_twice = pytester.runpytest_subprocess(*plugins, "-n", "2", "--segment-mock-url", f"{url},{url}/")
     with SegmentMock(data="demo") as other:
         urls = f"{url},{other.serve().url}"
-        shared = pytester.runpytest_subprocess(*plugins, "-n", "2", "--segment-mock-url", urls)
+        two_servers = pytester.runpytest_subprocess(*plugins, "-n", "2", "--segment-mock-url", urls)
         calls_by_server = [len(mock.journal) for mock in (server, other)]
 
-    refused.stderr.fnmatch_lines(["*2 workers can't share 1 server: each test resets its own*"])
-    twice.stderr.fnmatch_lines(["*2 workers can't share 1 server: each test resets its own*"])
-    assert 4 == refused.ret
-    shared.assert_outcomes(passed=12)
+    one_server.stderr.fnmatch_lines(["*2 workers can't share 1 server: each test resets its own*"])
+    same_server_twice.stderr.fnmatch_lines(["*2 workers can't share 1 server: each test resets its own*"])
+    assert 4 == one_server.ret
+    two_servers.assert_outcomes(passed=12)
     assert [1, 1] == calls_by_server

@@ -1,4 +1,4 @@
-"""What a red test prints of its mock, and what `segment-mock replay` makes of the capsule."""
+"""The report that a failed test prints, and `segment-mock replay` with the capsule that the test writes."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ def test_meant(segment_mock):
 )
 
 
-def test_a_red_test_tells_its_calls_changes_faults_and_how_to_replay_them(pytester: pytest.Pytester) -> None:
-    """One section each, also if its setup failed; none for green or expected; no credential; the capsule replays."""
+def test_a_failed_test_reports_calls_changes_faults_and_replay_command(pytester: pytest.Pytester) -> None:
+    """Failures in a fixture are reported too; passed tests and expected failures are not. No credential is printed."""
     pytester.makepyfile(test_a=RED)
 
     result = pytester.runpytest(*RUN, "--segment-mock-capsules", "kept", "-rN")
@@ -79,18 +79,18 @@ def test_a_red_test_tells_its_calls_changes_faults_and_how_to_replay_them(pytest
             "25 calls, the last 20 shown; *",
         ]
     )
-    printed = result.stdout.str()
-    assert printed.count("- segment-mock -") == 3
+    output = result.stdout.str()
+    assert output.count("- segment-mock -") == 3
     files = {path.name.rpartition("-")[0]: path for path in Path("kept").glob("*.json")}
     assert {"test_long", "test_red", "test_setup"} == files.keys()
     archive = files["test_red"].with_suffix(".har").read_text()
     assert [0, 200] == [entry["response"]["status"] for entry in json.loads(archive)["log"]["entries"]]
-    assert "secret-of-mine" not in printed + archive + files["test_red"].read_text()
-    replays(files["test_red"])
+    assert "secret-of-mine" not in output + archive + files["test_red"].read_text()
+    check_replay(files["test_red"])
 
 
-def replays(file: Path) -> None:
-    """Replay a capsule as it is, and one whose answer has been changed, from the command line."""
+def check_replay(file: Path) -> None:
+    """Check that the capsule *file* replays without differences, and that a changed response is reported."""
     same = CliRunner().invoke(main, ["replay", str(file)])
     capsule = json.loads(file.read_text())
     capsule["calls"][1]["answer"]["body"]["json"]["payload"]["segments"][0]["result"] = "UPDATED"
@@ -103,8 +103,8 @@ def replays(file: Path) -> None:
     assert "1 of 2 calls had another reply" in other.output
 
 
-def test_capsules_go_to_pytests_own_folder_and_cases_of_a_sweep_have_theirs(pytester: pytest.Pytester) -> None:
-    """Without the option they stand below the run's temporary folder; that of a sweep's case replays its strike."""
+def test_capsules_are_in_the_temporary_folder_of_the_run_by_default(pytester: pytest.Pytester) -> None:
+    """Each failed case of a sweep has its own capsule, which replays the fault of the case."""
     pytester.makepyfile(
         CLIENT
         + """
@@ -150,7 +150,7 @@ def test_emptied(segment_mock):
 )
 
 
-def test_the_report_is_bounded_and_groups_records(pytester: pytest.Pytester) -> None:
+def test_the_report_of_large_changes_is_short(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_a=BIG)
 
     result = pytester.runpytest(*RUN)
@@ -173,7 +173,7 @@ def test_the_report_is_bounded_and_groups_records(pytester: pytest.Pytester) -> 
 ODD = (
     CLIENT
     + """
-class Whatever:
+class BrokenMatcher:
     def __eq__(self, other):
         return True
 
@@ -190,7 +190,7 @@ async def function(call, proceed):
     return await proceed()
 
 def test_matcher(segment_mock):
-    segment_mock.faults.add(faults.Error(), match={"json": {"payload.segments[0].name": Whatever()}}, times=1)
+    segment_mock.faults.add(faults.Error(), match={"json": {"payload.segments[0].name": BrokenMatcher()}}, times=1)
     requests.put(SEGMENTS, json={"payload": {"segments": [{"name": "A"}]}}, headers={"authToken": "t"})
     assert False, "matcher"
 
@@ -212,8 +212,8 @@ def test_calendar(segment_mock):
 )
 
 
-def test_a_hook_of_the_report_never_raises(pytester: pytest.Pytester) -> None:
-    """Matchers, faults of the user's own, the end of the calendar, a capsules path that is a file: one line at most."""
+def test_the_report_never_raises(pytester: pytest.Pytester) -> None:
+    """It is tried with a matcher that raises, custom faults, the end of the year 9999, and an unusable capsule path."""
     pytester.makepyfile(test_a=ODD)
     pytester.path.joinpath("file").touch()
 
@@ -221,15 +221,15 @@ def test_a_hook_of_the_report_never_raises(pytester: pytest.Pytester) -> None:
         result = pytester.runpytest(*RUN, *options)
 
         result.assert_outcomes(failed=4)
-        printed = result.stdout.str()
-        assert "INTERNALERROR" not in printed
-        assert all(f"AssertionError: {name}" in printed for name in ("matcher", "bare", "function", "calendar"))
-        assert ("no capsule: " in printed) == (options[-1:] == ("file",))
+        output = result.stdout.str()
+        assert "INTERNALERROR" not in output
+        assert all(f"AssertionError: {name}" in output for name in ("matcher", "bare", "function", "calendar"))
+        assert ("no capsule: " in output) == (options[-1:] == ("file",))
     for file in Path("kept").glob("*.json"):
         assert "Traceback" not in CliRunner().invoke(main, ["replay", str(file)]).output
 
 
-def test_hints_speak_of_keywords_and_not_of_flags(pytester: pytest.Pytester) -> None:
+def test_hints_in_the_report_name_settings_of_python_not_flags(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         test_a=CLIENT
         + """
@@ -243,15 +243,14 @@ def test_path(segment_mock):
 """
     )
 
-    printed = pytester.runpytest(*RUN).stdout.str()
+    output = pytester.runpytest(*RUN).stdout.str()
 
-    assert "limits='off' turns the vendor's limits off" in printed
-    assert "--limits" not in printed
-    assert "--salsa" not in printed
+    assert "limits='off' turns the vendor's limits off" in output
+    assert "--limits" not in output
+    assert "--salsa" not in output
 
 
-def test_replay_shows_bodies_and_differences(pytester: pytest.Pytester) -> None:
-    """``-v`` shows each request and answer, ``--diff`` what of an answer is not as it was."""
+def test_replay_prints_bodies_with_v_and_differences_with_diff(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_a=CLIENT + "\ndef test_red(segment_mock):\n    upsert(requests)\n    assert False\n")
     pytester.runpytest(*RUN, "--segment-mock-capsules", "kept").assert_outcomes(failed=1)
     (file,) = Path("kept").glob("*.json")
@@ -270,8 +269,8 @@ def test_replay_shows_bodies_and_differences(pytester: pytest.Pytester) -> None:
     ]
 
 
-def test_a_refused_setting_shows_the_users_own_line(pytester: pytest.Pytester) -> None:
-    """In a test and in the set-up; no frame of the library."""
+def test_traceback_of_a_setting_error_ends_at_the_users_line(pytester: pytest.Pytester) -> None:
+    """The error occurs in a fixture and in a test; the traceback has no frame of the library."""
     pytester.makepyfile(
         test_a=CLIENT
         + """

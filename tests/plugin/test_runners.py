@@ -1,4 +1,4 @@
-"""Other runners and habits: xdist, pytest-asyncio, pytest-randomly, unittest; and markers that are refused early."""
+"""The plugin with xdist, pytest-asyncio, pytest-randomly and unittest; invalid markers; several transports."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from tests.plugin.suite import CLIENT, RUN
 
 PLUGINS = ("xdist", "pytest_randomly", "pytest_asyncio.plugin", "pytest_segment_mock")
-REFUSAL_KINDS = (
+SUITE = (
     CLIENT
     + """
 import asyncio
@@ -72,26 +72,28 @@ class TestSweep:
 
 
 @pytest.mark.slow
-def test_xdist_asyncio_randomly_and_unittest(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Strictness, report and sweep work in all at once, in workers that share nothing, in any order."""
+def test_plugin_works_with_xdist_asyncio_randomly_and_unittest(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Strict checks, reports and sweeps work in two workers, in random order, in coroutines and in TestCases."""
     monkeypatch.delenv("PYTEST_ADDOPTS")
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # others take long to import, thrice
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # importing other plugins in three processes is slow
     plugins = [word for name in PLUGINS for word in ("-p", name)]
     pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function")
-    pytester.makepyfile(test_a=REFUSAL_KINDS)
+    pytester.makepyfile(test_a=SUITE)
 
     result = pytester.runpytest_subprocess(*plugins, "-n", "2", "-v")
 
     result.assert_outcomes(passed=4 + 1 + 1 + 3 + 1, failed=1 + 2 + 2, skipped=1)
-    printed = result.stdout.str()
-    assert printed.partition("short test summary")[0].count("segment-mock: A fault was armed and never fired") == 2
-    assert printed.count("- segment-mock -") == 5
-    assert "test_a.py::TestCase::test_swept: 1 call, 2 cases, none failed" in printed
-    assert "test_a.py::TestSweep::test_swept: 1 call, 2 cases, 2 failed" in printed
-    assert "PASSED test_a.py::TestCase::test_swept[call 1 salsa.upsert_segments, disconnect after]" in printed
+    output = result.stdout.str()
+    assert output.partition("short test summary")[0].count("segment-mock: A fault was armed and never fired") == 2
+    assert output.count("- segment-mock -") == 5
+    assert "test_a.py::TestCase::test_swept: 1 call, 2 cases, none failed" in output
+    assert "test_a.py::TestSweep::test_swept: 1 call, 2 cases, 2 failed" in output
+    assert "PASSED test_a.py::TestCase::test_swept[call 1 salsa.upsert_segments, disconnect after]" in output
 
 
-def test_markers_that_are_wrong_stop_the_collection(pytester: pytest.Pytester) -> None:
+def test_invalid_markers_are_collection_errors(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         test_a="""
 import pytest
@@ -133,8 +135,8 @@ class TestCase(unittest.TestCase):
     assert "unknown setting 'slepe' (did you mean 'sleep'?)" in result.stdout.str()
 
 
-def test_a_test_case_runs_over_each_transport(pytester: pytest.Pytester) -> None:
-    """Tests of a TestCase can't be parametrized, so they run again, with the transport in their id; sweeps too."""
+def test_tests_of_a_test_case_run_once_per_transport(pytester: pytest.Pytester) -> None:
+    """pytest can't parametrize them, so the plugin adds a test per transport, with the transport in its id."""
     pytester.makepyfile(
         test_a=CLIENT
         + """
@@ -178,8 +180,8 @@ def test_function(segment_mock):
     assert "%]" in result.stdout.lines[-3] or "100%" in result.stdout.str()
 
 
-def test_an_interception_decorates_a_test_case(pytester: pytest.Pytester) -> None:
-    """Each test with its setUp and tearDown; start and stop do the same by hand."""
+def test_an_interception_can_decorate_a_test_case(pytester: pytest.Pytester) -> None:
+    """The interception includes setUp and tearDown. A test can also call ``start`` and ``stop``."""
     pytester.makepyfile(
         CLIENT
         + """

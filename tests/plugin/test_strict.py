@@ -1,4 +1,4 @@
-"""Strict mode fails a passed test: a fault that never fired, an unknown call, a real credential."""
+"""Strict checks fail a test or warn: unused faults and stubs, unknown calls, real credentials, ignored fields."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ def test_red_by_itself(segment_mock):
 )
 
 
-def test_a_fault_that_never_fired_fails_the_test_and_says_why(pytester: pytest.Pytester) -> None:
-    """In its call phase, with the line that armed it; the marker lets it pass; a red test keeps its own reason."""
+def test_a_fault_that_never_fired_fails_the_test_with_the_reason(pytester: pytest.Pytester) -> None:
+    """The report shows the line that armed the fault. A marker turns the check off; a failed test keeps its error."""
     pytester.makepyfile(test_a=FAULTS)
 
     result = pytester.runpytest(*RUN)
@@ -92,7 +92,7 @@ def test_a_fault_that_never_fired_fails_the_test_and_says_why(pytester: pytest.P
     )
 
 
-OTHERS = (
+OPERATIONS_AND_CREDENTIALS = (
     CLIENT
     + """
 TOKEN = "TOKEN_HERE"
@@ -127,7 +127,7 @@ def test_made_up(segment_mock):
 
 def test_unknown_operations_fail_and_real_credentials_warn(pytester: pytest.Pytester) -> None:
     token = secrets.token_urlsafe(90)
-    pytester.makepyfile(test_a=OTHERS.replace("TOKEN_HERE", token))
+    pytester.makepyfile(test_a=OPERATIONS_AND_CREDENTIALS.replace("TOKEN_HERE", token))
 
     result = pytester.runpytest(*RUN, "-W", "default", "-W", "ignore:Module already imported")
 
@@ -154,8 +154,8 @@ def test_unknown_operations_fail_and_real_credentials_warn(pytester: pytest.Pyte
 
 
 @pytest.mark.parametrize(("ini", "passed"), [("false", 3), ("operations, credentials", 1), ("fualts", None)])
-def test_the_ini_key_says_what_fails(pytester: pytest.Pytester, ini: str, passed: int | None) -> None:
-    """True, false or names; another word stops the run before any test."""
+def test_the_ini_key_selects_the_strict_checks(pytester: pytest.Pytester, ini: str, passed: int | None) -> None:
+    """Its value is true, false or names of checks. An unknown name ends the run before any test."""
     token = secrets.token_urlsafe(90)
     pytester.makeini(f"[pytest]\nsegment_mock_strict = {ini}\nfilterwarnings = ignore")
     pytester.makepyfile(
@@ -203,8 +203,8 @@ def test_let_pass(segment_mock):
 )
 
 
-def test_members_that_the_api_ignores_are_reported_with_the_name_that_was_meant(pytester: pytest.Pytester) -> None:
-    """A warning by default; each place once, lists as [*], suggestions from the schema at that place."""
+def test_ignored_request_fields_are_reported_with_the_nearest_name(pytester: pytest.Pytester) -> None:
+    """They are a warning by default. A path occurs once, with ``[*]`` for all items of a list."""
     pytester.makepyfile(test_a=FIELDS)
 
     result = pytester.runpytest(*RUN, "-W", "default")
@@ -262,7 +262,7 @@ def test_nothing(segment_mock):
 )
 
 
-def test_refused_calls_that_the_code_swallows_are_reported(pytester: pytest.Pytester) -> None:
+def test_refused_calls_are_reported_if_the_code_ignores_the_exception(pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\nsegment_mock_guard = true")
     pytester.makepyfile(test_a=NETWORK)
 
@@ -284,8 +284,8 @@ def test_refused_calls_that_the_code_swallows_are_reported(pytester: pytest.Pyte
     )
 
 
-def test_a_stub_that_answers_nothing_fails_the_test(pytester: pytest.Pytester) -> None:
-    """One of the test or its marker; those of segment_mock_config may stay unused."""
+def test_an_unused_stub_fails_the_test(pytester: pytest.Pytester) -> None:
+    """Stubs of the test and its marker have to be used; stubs of segment_mock_config need not."""
     pytester.makepyfile(
         test_a=CLIENT
         + """
@@ -321,8 +321,8 @@ def test_used(segment_mock):
 
 
 @pytest.mark.slow
-def test_a_call_that_the_proxy_of_exec_refuses_is_reported(pytester: pytest.Pytester) -> None:
-    """The proxy is another process: its hosts are asked for at the end of each test."""
+def test_calls_that_the_proxy_of_exec_refuses_are_reported(pytester: pytest.Pytester) -> None:
+    """The proxy is in another process, so the plugin asks it for refused hosts at the end of each test."""
     pytester.makepyfile(
         test_a=NETWORK.partition("def test_swallowed")[0]
         + """
@@ -339,8 +339,8 @@ def test_vendor():
     )
     words = [sys.executable, "-m", "segment_mock", "exec", "--", sys.executable, "-m", "pytest", *RUN, "-W", "default"]
 
-    printed = subprocess.run(words, capture_output=True, text=True, check=False).stdout
+    output = subprocess.run(words, capture_output=True, text=True, check=False).stdout
 
-    assert re.search(r"1 failed, 2 passed, \d+ warning", printed)
+    assert re.search(r"1 failed, 2 passed, \d+ warning", output)
     # The message of the failure is in the short summary too, if pytest runs in CI.
-    assert 2 <= printed.count("  example.org was called, and refused by the proxy of segment-mock exec")
+    assert 2 <= output.count("  example.org was called, and refused by the proxy of segment-mock exec")

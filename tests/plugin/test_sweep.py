@@ -1,4 +1,4 @@
-"""The sweep: once clean, then once for each call and fault, and the table that says what broke."""
+"""The sweep runs a test once without faults, then once for each call and fault, and prints a table of failures."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SYNC = (
     CLIENT
     + '''
 def sync(session, names):
-    """A sync that tries each group three times, and takes a name that is taken for an error."""
+    """Upsert each group in up to three attempts; raise RuntimeError if a group is still neither added nor updated."""
     for name in names:
         for _ in range(3):
             try:
@@ -24,12 +24,12 @@ def sync(session, names):
 
 @pytest.fixture(scope="module")
 def counted():
-    made = []
-    yield made
-    print("torn down after", len(made))
+    calls = []
+    yield calls
+    print("torn down after", len(calls))
 '''
 )
-SWEPT = (
+SUITE = (
     SYNC
     + """
 @pytest.mark.segment_mock_sweep(faults=["disconnect", {"kind": "error", "status": 503, "after": False}, "item"])
@@ -50,9 +50,9 @@ def test_after(segment_mock):
 )
 
 
-def test_sweep_tries_every_call_and_fault(pytester: pytest.Pytester) -> None:
-    """Each case has its own id and fixtures; the table names the pairs that broke."""
-    pytester.makepyfile(test_a=SWEPT)
+def test_a_sweep_runs_a_case_for_each_call_and_fault(pytester: pytest.Pytester) -> None:
+    """Each case has its own id and fixtures. The table names the pairs of call and fault that failed."""
+    pytester.makepyfile(test_a=SUITE)
 
     result = pytester.runpytest(*RUN, "-v")
 
@@ -72,36 +72,36 @@ def test_sweep_tries_every_call_and_fault(pytester: pytest.Pytester) -> None:
     )
 
 
-def test_a_sweep_that_would_show_nothing_fails(pytester: pytest.Pytester) -> None:
+def test_a_sweep_without_cases_fails_with_the_reason(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         SYNC
         + """
-swept = pytest.mark.segment_mock_sweep
-TURNS = []
+sweep = pytest.mark.segment_mock_sweep
+RUNS = []
 
-@swept()
+@sweep()
 def test_no_mock():
     pass
 
-@swept()
+@sweep()
 def test_no_call(segment_mock):
     pass
 
-@swept(operations="segmenter.*")
+@sweep(operations="segmenter.*")
 def test_no_such_call(segment_mock):
     upsert(segment_mock.session())
 
-@swept(limit=7)
+@sweep(limit=7)
 def test_too_many(segment_mock):
     upsert(segment_mock.session())
 
-@swept(faults=["drift"])
+@sweep(faults=["drift"])
 def test_only_once(segment_mock):
-    TURNS.append(1)
-    if len(TURNS) == 1:
+    RUNS.append(1)
+    if len(RUNS) == 1:
         upsert(segment_mock.session())
 
-@swept()
+@sweep()
 def test_red(segment_mock):
     upsert(segment_mock.session())
     assert False, "red by itself"
@@ -135,10 +135,10 @@ def test_red(segment_mock):
         ("faults=[]", "faults: the list is empty, so there would be no case"),
     ],
 )
-def test_an_argument_that_a_sweep_can_not_use_is_an_error_of_the_collection(
+def test_an_invalid_argument_of_a_sweep_is_a_collection_error(
     pytester: pytest.Pytester, argument: str, problem: str
 ) -> None:
-    """The run continues and reports it, instead of ending in a hook."""
+    """The run does not end with an internal error."""
     pytester.makepyfile(
         f"import pytest\n@pytest.mark.segment_mock_sweep({argument})\ndef test_a(segment_mock): segment_mock.session()"
     )
@@ -149,7 +149,7 @@ def test_an_argument_that_a_sweep_can_not_use_is_an_error_of_the_collection(
     assert f"::test_a: segment_mock_sweep: {problem}" in result.stdout.str()
 
 
-def test_sweep_stops_on_request_and_tears_down_shared_fixtures(pytester: pytest.Pytester) -> None:
+def test_a_sweep_stops_with_x_and_tears_down_shared_fixtures(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         SYNC
         + """
@@ -193,32 +193,32 @@ def test_other(segment_mock):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [(), ("-p", "xdist", "-n", "1")])
-def test_one_case_can_be_run_again(pytester: pytest.Pytester, workers: tuple[str, ...]) -> None:
+def test_single_cases_can_be_selected_by_call_fault_or_id(pytester: pytest.Pytester, workers: tuple[str, ...]) -> None:
     pytester.makepyfile(test_a="FIXED = True\n" + CARELESS)
     only = "--segment-mock-sweep-only"
     run = pytester.runpytest_subprocess if workers else pytester.runpytest
 
-    one = run(*RUN, *workers, only, "call 2*disconnect after*", "-v")
-    one.assert_outcomes(passed=3)
-    assert "test_careless[2][call 2 salsa.upsert_segments, disconnect after]" in one.stdout.str()
+    by_pattern = run(*RUN, *workers, only, "call 2*disconnect after*", "-v")
+    by_pattern.assert_outcomes(passed=3)
+    assert "test_careless[2][call 2 salsa.upsert_segments, disconnect after]" in by_pattern.stdout.str()
 
     by_id = run(*RUN, *workers, only, "test_a.py::test_careless[2][call 1 salsa.upsert_segments, truncate]")
     by_id.assert_outcomes(passed=3)
 
-    none = run(*RUN, *workers, only, "call 9*")
-    none.assert_outcomes(passed=2)
-    assert none.ret != 0
-    none.stdout.fnmatch_lines(["no case fits --segment-mock-sweep-only 'call 9[*]'"])
+    unmatched = run(*RUN, *workers, only, "call 9*")
+    unmatched.assert_outcomes(passed=2)
+    assert unmatched.ret != 0
+    unmatched.stdout.fnmatch_lines(["no case fits --segment-mock-sweep-only 'call 9[*]'"])
 
 
-def test_last_failed_runs_the_failed_cases(pytester: pytest.Pytester) -> None:
-    """--lf runs the clean run and the cases that failed, until they pass."""
+def test_last_failed_runs_the_clean_run_and_the_failed_cases(pytester: pytest.Pytester) -> None:
+    """``--lf`` repeats these cases until they pass."""
     run = [word for pair in zip(RUN[::2], RUN[1::2], strict=True) if pair[1] != "no:cacheprovider" for word in pair]
     pytester.makepyfile(test_a="FIXED = False\n" + CARELESS)
     pytester.runpytest(*run).assert_outcomes(passed=2, failed=6)
 
-    again = pytester.runpytest(*run, "--lf")
-    again.assert_outcomes(passed=1, failed=6)
+    last_failed = pytester.runpytest(*run, "--lf")
+    last_failed.assert_outcomes(passed=1, failed=6)
 
     pytester.makepyfile(test_a="FIXED = True\n" + CARELESS)
     pytester.runpytest(*run, "--lf").assert_outcomes(passed=7)
