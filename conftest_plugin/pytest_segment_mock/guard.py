@@ -73,8 +73,8 @@ def hosts_refused_by_exec(config: pytest.Config) -> dict[str, int]:
     headers = {"Authorization": f"Bearer {header_value(token)}"} if token else {}
     request = Request(f"{os.environ['SEGMENT_MOCK_URL']}/_mock/refused", headers=headers)  # noqa: S310 - exec's own
     try:
-        with build_opener(ProxyHandler({})).open(request, timeout=5) as reply:
-            hosts: dict[str, int] = json.load(reply)["hosts"]
+        with build_opener(ProxyHandler({})).open(request, timeout=5) as response:
+            hosts: dict[str, int] = json.load(response)["hosts"]
     except (OSError, ValueError, KeyError):
         return {}
     return hosts

@@ -139,17 +139,18 @@ def _calls(mock: SegmentMock, entries: list[Any]) -> Iterator[str]:
     first = entries[0].time
     width = max(len(entry.caller) for entry in entries[-_CALLS:])
     where = f"  {'called at':<{width}}" if width else ""
-    yield f"  {'#':>3}  {'after':>8}  {'operation':<28} {'answer':<10}{where}  what changed, fault, what the reply says"
+    columns = "what changed, fault, what the response says"
+    yield f"  {'#':>3}  {'after':>8}  {'operation':<28} {'response':<10}{where}  {columns}"
     for entry in entries[-_CALLS:]:
         faults = [f"fault {name}" for name in entry.faults]
         hint = mock.journal.hint(entry)
-        details = "; ".join(filter(None, [_changed_tables(entry), *faults, _page(entry), _reply_words(entry), hint]))
+        details = "; ".join(filter(None, [_changed_tables(entry), *faults, _page(entry), _result_words(entry), hint]))
         at = f"  {entry.caller:<{width}}" if width else ""
-        row = f"  {entry.id:>3}  {entry.time - first:>7.3f}s  {entry.operation:<28} {_answer(entry):<10}{at}  {details}"
+        row = f"  {entry.id:>3}  {entry.time - first:>7.3f}s  {entry.operation:<28} {_status(entry):<10}{at}  {details}"
         yield row.rstrip()
 
 
-def _answer(entry: Any) -> str:
+def _status(entry: Any) -> str:
     return str(entry.status) if entry.outcome == "answered" else f"{entry.status or ''} {entry.outcome}".strip()
 
 
@@ -165,16 +166,16 @@ def _counted(words: list[str]) -> list[str]:
 
 def _page(entry: Any) -> str:
     """Return which page of the records a search returned, from the offset and total of its response."""
-    reply = entry.response_json
-    payload = reply.get("payload") if isinstance(reply, dict) else None
-    for part in (payload, reply):
+    document = entry.response_json
+    payload = document.get("payload") if isinstance(document, dict) else None
+    for part in (payload, document):
         if isinstance(part, dict) and isinstance(part.get("total"), int):
             page = [f"{name} {part[name]}" for name in ("offset", "count") if isinstance(part.get(name), int)]
             return " ".join([*page, f"of {part['total']}"])
     return ""
 
 
-def _reply_words(entry: Any) -> str:
+def _result_words(entry: Any) -> str:
     """Return the results in the response, for each item or for the whole call; a 200 response may be a refusal."""
     counts = _counted([*_words_in(entry.response_json)])
     return ", ".join(counts[:5] + ([f"and {len(counts) - 5} more"] if len(counts) > 5 else []))

@@ -26,7 +26,7 @@ DEFAULT_FAULTS = (
     "hang",
     "truncate",
 )
-"""The default faults: an outage, a full rate window, and three ways to lose a reply."""
+"""The default faults: an outage, a full rate window, and three ways to lose a response."""
 ARMED_BY = "the sweep"
 CASE = pytest.StashKey["Case"]()
 _CACHE_KEY, _LAST_FAILED = "segment_mock/failed_cases", "cache/lastfailed"

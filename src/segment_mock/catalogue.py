@@ -109,9 +109,10 @@ def _fields(vendor: Vendor, operation: Operation, shipped: list[ShippedExample])
     name = f"{vendor.name}.{operation.name}"
     own_examples = [proof for proof in shipped if proof.operation == name]
     for side, schema in (("request", operation.request), ("reply", operation.response)):
+        members = {proof.name: proof.request if side == "request" else proof.response for proof in own_examples}
         for steps, row in _schema_fields(schema):
             path = path_of(steps)
-            examples = [proof.name for proof in own_examples if path in getattr(proof, side)]
+            examples = [example for example, paths in members.items() if path in paths]
             field = {"operation": name, "in": side, "path": path, "rule": rule_of(row)}
             parts = {
                 "type": type_of(row),

@@ -80,7 +80,7 @@ class Clock:
     def iso(self) -> str:
         """Return the current time of the mock as ISO 8601 in UTC, such as ``2026-01-31T12:00:00.000Z``.
 
-        The text always has three decimals and ends in ``Z``, the format of the vendors' replies.
+        The text always has three decimals and ends in ``Z``, the format of the vendors' responses.
         """
         return iso(self.now())
 

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     import urllib3
 
 TIMEOUT = 30.0
-"""Seconds to wait for a reply; loading many records takes a while."""
+"""Seconds to wait for a response; loading many records takes a while."""
 _SHOWN = 200
 _TOKEN = next(option for option in OPTIONS if option.name == "admin_token")
 _SILENCE = 60.0
 """Read timeout of a stream of events in seconds; the server sends a comment every 15 seconds."""
 
 
-def _no_answer(url: str, error: Exception) -> ConnectionError:
+def _no_response(url: str, error: Exception) -> ConnectionError:
     """Return the error for a server that does not answer; *error* has the reason."""
     reason = system_reason(error).rpartition("Failed to establish a new connection: ")[2] or "it stopped"
     return ConnectionError(
@@ -89,34 +89,34 @@ class ControlClient:
 
     def call(self, method: str, path: str, body: Any = None, query: Mapping[str, Any] | None = None) -> Any:
         """Return the JSON of the response to *method* and *path*; *body* is sent as JSON unless it is None."""
-        reply = self.send(method, path, body, query)
-        return self._read(reply.status, reply.data)
+        response = self.send(method, path, body, query)
+        return self._read(response.status, response.data)
 
     def _read(self, status: int, data: bytes) -> Any:
         """Return the JSON of a response; raises the exception that corresponds to an error status."""
         try:
-            answer = json.loads(data)
-            is_ours = isinstance(answer, dict)
+            document = json.loads(data)
+            is_ours = isinstance(document, dict)
         except ValueError:
-            answer, is_ours = None, False
-        if not is_ours or (status >= 400 and not answer.keys() >= {"title", "detail"}):
+            document, is_ours = None, False
+        if not is_ours or (status >= 400 and not document.keys() >= {"title", "detail"}):
             raise self._not_ours(status, data)
         if status >= 400:
-            raise self._error(status, answer)
-        return answer
+            raise self._error(status, document)
+        return document
 
     def _not_ours(self, status: int, data: bytes) -> ConnectionError:
         text = " ".join(data[:_SHOWN].decode("utf-8", "replace").split())
-        return ConnectionError(f"{self.url}: the server there is not segment-mock; it replied {status} {text}")
+        return ConnectionError(f"{self.url}: the server there is not segment-mock; it answered {status} {text}")
 
     def check(self) -> Any:
-        """Return the reply of a running segment-mock to ``/health``; raises ConnectionError for any other server."""
-        reply = self.send("GET", "/health")
-        answer = {} if reply.status == 404 else self._read(reply.status, reply.data)
-        if reply.status != 200 or answer.get("status") != "ok":
-            raise self._not_ours(reply.status, reply.data)
+        """Return the response of a running segment-mock to ``/health``; raises ConnectionError for any other server."""
+        response = self.send("GET", "/health")
+        document = {} if response.status == 404 else self._read(response.status, response.data)
+        if response.status != 200 or document.get("status") != "ok":
+            raise self._not_ours(response.status, response.data)
         self._is_checked = True
-        return answer
+        return document
 
     def send(
         self, method: str, path: str, body: Any = None, query: Mapping[str, Any] | None = None
@@ -146,7 +146,7 @@ class ControlClient:
             advice = "pass the CA file that `serve` prints as ca_file (--ca-file, SEGMENT_MOCK_CA_FILE)"
             raise ConnectionError(f"{self.url}: its certificate can't be verified; {advice}: {reason}") from None
         except (HTTPError, OSError) as error:
-            raise _no_answer(self.url, error) from None
+            raise _no_response(self.url, error) from None
 
     def events(self) -> Iterator[tuple[str, Any]]:
         """Yield kind and data of each new event of ``/_mock/events``, after a first ``("begin", None)``.
@@ -161,14 +161,14 @@ class ControlClient:
             try:
                 headers = {**self._headers, **({"Last-Event-ID": last_id} if last_id else {})}
                 connection.request("GET", f"{urlsplit(self.url).path}/_mock/events", headers=headers)
-                reply = connection.getresponse()
-                if reply.status != 200:
-                    self._read(reply.status, reply.read())
+                response = connection.getresponse()
+                if response.status != 200:
+                    self._read(response.status, response.read())
                 if is_first:
                     yield "begin", None
                     is_first = False
                 kind = ""
-                while line := reply.readline():
+                while line := response.readline():
                     name, _, value = line.decode("utf-8", "replace").rstrip("\r\n").partition(": ")
                     if name == "id":
                         last_id = value
@@ -177,7 +177,7 @@ class ControlClient:
                     elif name == "data":
                         yield kind, json.loads(value)
             except (HTTPException, OSError) as error:
-                raise _no_answer(self.url, error) from None
+                raise _no_response(self.url, error) from None
             finally:
                 connection.close()
 
@@ -217,8 +217,8 @@ class ControlClient:
                 self._pool = urllib3.PoolManager(maxsize=4, **options)
             return self._pool
 
-    def _error(self, status: int, answer: Mapping[str, Any]) -> Exception:
-        detail = str(answer["detail"])
+    def _error(self, status: int, document: Mapping[str, Any]) -> Exception:
+        detail = str(document["detail"])
         if status in (401, 403):
             return PermissionError(f"{self.url}: {detail}")
         if status in (404, 409):

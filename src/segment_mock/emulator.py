@@ -43,7 +43,7 @@ from .vendors import find_vendors
 from .wording import comma_list
 
 _NO_ICON = Response(404, {"Content-Type": "text/plain; charset=utf-8"}, b"There is nothing for browsers here.\n")
-"""The reply to requests that browsers send on their own, such as for an icon; the journal does not record them."""
+"""The response to requests that browsers send on their own, such as for an icon; the journal does not record them."""
 _CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "*"}
 _PREFLIGHT = Response(
     204,
@@ -54,7 +54,7 @@ _PREFLIGHT = Response(
         "Access-Control-Max-Age": "600",
     },
 )
-"""The reply to a CORS preflight request; the journal does not record those either."""
+"""The response to a CORS preflight request; the journal does not record those either."""
 DELETED = "deleted"
 """The collection of a data file that lists the ids of deleted records."""
 

@@ -1,4 +1,4 @@
-"""The shipped examples as calls to run: the data, the command with curl, and the emulator's whole reply."""
+"""The shipped examples as calls to run: the data, the command with curl, and the emulator's whole response."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from .examples import ShippedExample, shipped_examples
 from .messages import Request, run_sync
 
 MOMENT = "2026-01-01T00:00:00Z"
-"""The time at which the replies are made."""
+"""The time at which the responses are made."""
 URL = "http://127.0.0.1:7357"
 _MARKS = ("documented", "recorded", "assumed")
 _SLASHES = re.compile("//+")
-_replies: dict[str, Json] = {}
+_response_bodies: dict[str, Json] = {}
 
 
 @dataclass(frozen=True)
 class ExampleCall:
-    """A call that a reader can repeat: with *data* in a file, *command* prints *reply* with the given *status*."""
+    """A call that a reader can repeat: with *data* in a file, *command* prints *response* with the given *status*."""
 
     name: str
     title: str
@@ -32,22 +32,22 @@ class ExampleCall:
     serve: str
     command: str
     status: int
-    reply: str
+    response: str
 
 
-def reply_to(example: ShippedExample) -> Json:
-    """Return the emulator's reply body to *example*, which itself states only some members of it."""
-    if example.name not in _replies:
+def response_body_of(example: ShippedExample) -> Json:
+    """Return the emulator's response body to *example*, which itself states only some members of it."""
+    if example.name not in _response_bodies:
         core = Emulator({"data": example.document["state"], **example.document.get("options", {})})
         core.world.clock.freeze(MOMENT)
         request = example.document["request"]
         headers = {name.lower(): value for name, value in request["headers"].items()}
         body = json.dumps(request["body"]).encode() if "body" in request else b""
-        reply = run_sync(
+        response = run_sync(
             core.answer(Request(request["method"], request["path"], headers, body)), core.world.clock.advance
         )
-        _replies[example.name] = json.loads(reply.body)
-    return _replies[example.name]
+        _response_bodies[example.name] = json.loads(response.body)
+    return _response_bodies[example.name]
 
 
 def example_call(operation: str) -> ExampleCall | None:
@@ -74,7 +74,7 @@ def example_call(operation: str) -> ExampleCall | None:
         "segment-mock serve --data data.json" if has_records else "segment-mock serve",
         _curl(document["request"]),
         example.status,
-        _pretty(reply_to(example)),
+        _pretty(response_body_of(example)),
     )
 
 

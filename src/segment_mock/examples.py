@@ -29,7 +29,7 @@ class ShippedExample:
     name: str
     document: Json
     request: frozenset[str]
-    reply: frozenset[str]
+    response: frozenset[str]
 
     @classmethod
     def read(cls, file: Path, vendor: Vendor) -> ShippedExample:
@@ -40,8 +40,10 @@ class ShippedExample:
             raise SettingError(f"{file}: it is not valid JSON: {json_reason(error)}") from None
         if problem := _problem(document, [f"{vendor.name}.{row.name}" for row in vendor.operations]):
             raise SettingError(f"{file}: {problem}")
-        request_body, reply_body = document["request"].get("body"), document["response"]["body"]
-        return cls(f"{vendor.name}/{file.stem}", document, frozenset(paths(request_body)), frozenset(paths(reply_body)))
+        request_body, response_body = document["request"].get("body"), document["response"]["body"]
+        return cls(
+            f"{vendor.name}/{file.stem}", document, frozenset(paths(request_body)), frozenset(paths(response_body))
+        )
 
     @property
     def operation(self) -> str:

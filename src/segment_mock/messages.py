@@ -127,21 +127,21 @@ def is_preflight(request: Request) -> bool:
     return request.method == "OPTIONS" and "access-control-request-method" in request.headers
 
 
-def run_sync(reply: Response | Pending, wait: Callable[[float], Any]) -> Response:
+def run_sync(result: Response | Pending, wait: Callable[[float], Any]) -> Response:
     """Return the response of a call by running its coroutine without an event loop.
 
     *wait* is called with the seconds of every pause; an exception that it raises ends the call.
     """
-    if isinstance(reply, Response):
-        return reply
+    if isinstance(result, Response):
+        return result
     try:
         while True:
-            wait(reply.send(None))
+            wait(result.send(None))
     except StopIteration as end:
         response: Response = end.value
         return response
     finally:
-        reply.close()
+        result.close()
 
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -156,17 +156,17 @@ def check_header(name: object, value: object) -> None:
         raise ValueError(f"{brief(name)[1:-1]}: {brief(value)} is not a valid header value")
 
 
-def check_reply_header(name: object, value: object) -> None:
-    """Raise ValueError for a header that no reply can have: an invalid one, or one that contradicts its transport.
+def check_response_header(name: object, value: object) -> None:
+    """Raise ValueError for a header that no response can have: an invalid one, or one that contradicts its transport.
 
-    A transport sets the length of a reply and its framing, and ends a connection for ``Connection: close``.
+    A transport sets the length of a response and its framing, and ends a connection for ``Connection: close``.
     """
     check_header(name, value)
     lower = str(name).lower()
     if lower in ("content-length", "transfer-encoding"):
         raise ValueError(
-            f"{name} is set by the transport; to send a reply that breaks off or has an invalid frame, use the fault "
-            "'truncate' or 'garble'"
+            f"{name} is set by the transport; to send a response that breaks off or has an invalid frame, use the "
+            "fault 'truncate' or 'garble'"
         )
     if lower == "connection" and str(value).strip(" \t").lower() not in ("close", "keep-alive"):
         raise ValueError(f"{name}: {brief(value)} can't be sent; expected 'close' or 'keep-alive'")
@@ -198,7 +198,7 @@ def check_response(response: object) -> Response:
     if not isinstance(status, int) or not 100 <= status <= 999:
         raise ValueError(f"{status!r} is not an HTTP status; expected a whole number from 100 to 999")
     for name, value in headers.items():
-        check_reply_header(name, value)
+        check_response_header(name, value)
     if not isinstance(body, bytes) or not isinstance(delivery, Delivery):
         raise TypeError(f"expected a body of bytes and a Delivery, got {body!r:.100} and {delivery!r:.100}")
     return with_headers(replace(response, headers={}), headers)

@@ -296,8 +296,8 @@ class SegmentMock:
 
             mock.stub("GET", "/api/health", json={"ok": True})
         """
-        answer = {"json": json, "body": body, "status": status, "headers": headers, "times": times}
-        row = {"method": method, "path": path, **{name: value for name, value in answer.items() if value is not None}}
+        response = {"json": json, "body": body, "status": status, "headers": headers, "times": times}
+        row = {"method": method, "path": path, **{name: value for name, value in response.items() if value is not None}}
         return self._emulator.stubs.load(row)[0]
 
     @property

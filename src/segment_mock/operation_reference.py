@@ -85,7 +85,7 @@ def operation_row(vendor: Json, name: str) -> Json:
 
 
 def operation_tables(vendor: Json, name: str) -> Iterator[ReferenceTable]:
-    """Yield the tables of the operation *name*: request, reply, errors, assumptions, sources."""
+    """Yield the tables of the operation *name*: request, response, errors, assumptions, sources."""
     sources, operation = Sources(), operation_row(vendor, name)
     fields = [row for row in vendor["fields"] if row["operation"] == name]
     request_fields = [row for row in fields if row["in"] == "request"]
@@ -95,7 +95,7 @@ def operation_tables(vendor: Json, name: str) -> Iterator[ReferenceTable]:
         if not row["ignored"]
     )
     rules = tuple((row["path"] or BODY, row["rule"]) for row in vendor["rules"] if row["operation"] == name)
-    reply = tuple(
+    response = tuple(
         (row["path"], row["type"], "; ".join(_rules(row, "always there")), sources.number(row))
         for row in fields
         if row["in"] == "reply"
@@ -103,12 +103,12 @@ def operation_tables(vendor: Json, name: str) -> Iterator[ReferenceTable]:
     yield ReferenceTable("Request", ("field", "type", "rule", "source"), request, (0, 1))
     yield ReferenceTable("Rules over several fields", ("in", "rule"), rules, (0,))
     yield ReferenceTable(
-        "Members of replies, which a request may repeat and which are ignored",
+        "Members of responses, which a request may repeat and which are ignored",
         ("in", "fields"),
         _ignored(request_fields),
         (0, 1),
     )
-    yield ReferenceTable("Reply", ("field", "type", "rule", "source"), reply, (0, 1))
+    yield ReferenceTable("Response", ("field", "type", "rule", "source"), response, (0, 1))
     yield from error_tables(vendor, sources, operation["refusals"], with_items=operation["has_item_errors"])
     yield assumptions_table(vendor, operation["assumptions"])
     yield sources.table()
@@ -125,7 +125,10 @@ def error_tables(vendor: Json, sources: Sources, kinds: Iterable[str], *, with_i
     items = tuple((str(row["code"]), row["kind"], row["message"], sources.number(row)) for row in vendor["item_errors"])
     yield ReferenceTable("Errors", ("status", "kind", "text", "source"), calls, (0, 1))
     yield ReferenceTable(
-        "Errors of an item, in a reply with status 200", ("code", "kind", "text", "source"), items * with_items, (0, 1)
+        "Errors of an item, in a response with status 200",
+        ("code", "kind", "text", "source"),
+        items * with_items,
+        (0, 1),
     )
 
 

@@ -198,8 +198,8 @@ class RemoteMock:
         It takes the same arguments as `SegmentMock.stub`, but *body* must be text. Raises `SettingError` for an invalid
         argument, and for the path of an operation.
         """
-        answer = {"json": json, "body": body, "status": status, "headers": headers, "times": times}
-        row = {"method": method, "path": path, **{name: value for name, value in answer.items() if value is not None}}
+        response = {"json": json, "body": body, "status": status, "headers": headers, "times": times}
+        row = {"method": method, "path": path, **{name: value for name, value in response.items() if value is not None}}
         return self.stubs.load(row)[0]
 
     def state(self, organization: str = "", *, deleted: bool = False) -> Json:
@@ -563,8 +563,8 @@ class RemoteFaultRules:
         self._client.delete("/faults")
         self._where.clear()
 
-    def _rules(self, reply: Mapping[str, Any]) -> list[RemoteFaultRule]:
-        return [RemoteFaultRule(self._client, row, self._where) for row in reply["faults"]]
+    def _rules(self, response: Mapping[str, Any]) -> list[RemoteFaultRule]:
+        return [RemoteFaultRule(self._client, row, self._where) for row in response["faults"]]
 
     def _row(self, fault: Any, operation: str, match: Any, when: Mapping[str, Any]) -> dict[str, Any]:
         source = {"kind": fault} if isinstance(fault, str) else self._sendable(fault)

@@ -15,7 +15,7 @@ from .core.call import ASSUMED
 from .forking import new_lock
 from .hosts import host_of
 from .json_match import brief, is_deep
-from .messages import Request, Response, check_reply_header, with_headers
+from .messages import Request, Response, check_response_header, with_headers
 from .routing import Routes, folded
 from .settings import SettingError, suggestion
 
@@ -238,7 +238,7 @@ def _headers(headers: Any, place: str) -> dict[str, str]:
     try:
         pairs = {name: str(value) for name, value in headers.items()}
         for name, value in pairs.items():
-            check_reply_header(name, value)
+            check_response_header(name, value)
     except ValueError as error:
         raise SettingError(f"{place}headers: {error}") from None
     return {name: value.strip(" \t") for name, value in pairs.items()}

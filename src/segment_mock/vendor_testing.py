@@ -34,7 +34,8 @@ def examples(vendor: Vendor) -> list[Example]:
 def replay(example: Example, transport: Transport) -> list[str]:
     """Send the request of *example* to a new mock by *transport*, and return the differences from the example.
 
-    Both the reply and the records after it are compared. The result is a list of strings, empty if the example is true.
+    Both the response and the records after it are compared. The result is a list of strings, empty if the example is
+    true.
 
         @pytest.mark.parametrize("example", examples(VENDOR), ids=lambda example: example.name)
         def test_example(example):
@@ -116,8 +117,8 @@ def _send(connection: http.client.HTTPConnection, example: Example) -> tuple[int
     request = example.request
     try:
         connection.request(request["method"], request["path"], request["body"], request["headers"])
-        reply = connection.getresponse()
-        return reply.status, _parsed(reply.read())
+        response = connection.getresponse()
+        return response.status, _parsed(response.read())
     finally:
         connection.close()
 
@@ -125,8 +126,8 @@ def _send(connection: http.client.HTTPConnection, example: Example) -> tuple[int
 def _by_session(mock: SegmentMock, example: Example) -> tuple[int, Any]:
     request = example.request
     with mock.session() as session:
-        reply = session.request(request["method"], request["path"], headers=request["headers"], data=request["body"])
-        return reply.status_code, _parsed(reply.content)
+        response = session.request(request["method"], request["path"], headers=request["headers"], data=request["body"])
+        return response.status_code, _parsed(response.content)
 
 
 def _by_wsgi(mock: SegmentMock, example: Example) -> tuple[int, Any]:
@@ -134,8 +135,8 @@ def _by_wsgi(mock: SegmentMock, example: Example) -> tuple[int, Any]:
 
     request = example.request
     client = create_app(mock._emulator).test_client()
-    reply = client.open(request["path"], method=request["method"], headers=request["headers"], data=request["body"])
-    return reply.status_code, _parsed(reply.data)
+    response = client.open(request["path"], method=request["method"], headers=request["headers"], data=request["body"])
+    return response.status_code, _parsed(response.data)
 
 
 def _parsed(body: bytes) -> Any:

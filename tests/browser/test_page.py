@@ -437,7 +437,7 @@ def test_vendors_tell_on_whose_word_and_send_examples(open_page: Open, mock: Seg
     dialog.get_by_role("button", name="Send").click()
 
     expect(dialog.get_by_role("heading", name="HTTP 200")).to_be_visible()
-    expect(dialog.get_by_role("region", name="Body of the reply")).to_contain_text('"payload"')
+    expect(dialog.get_by_role("region", name="Body of the response")).to_contain_text('"payload"')
     assert ["salsa.get_metrics"] == [entry.operation for entry in mock.journal]
 
 

@@ -268,7 +268,7 @@ def test_commands_stop_if_another_json_server_is_at_the_address(
         result = run(*command.split(), "--url", address, exit_code=1)
         thread.join()
 
-    assert f"Error: {address}: the server there is not segment-mock; it replied {status} {body}\n" == result.stderr
+    assert f"Error: {address}: the server there is not segment-mock; it answered {status} {body}\n" == result.stderr
     assert ("", ["GET /_mock/health"]) == (result.stdout, requests_received)
     assert [] == [*tmp_path.iterdir()]
 
@@ -291,5 +291,5 @@ def test_a_response_of_several_lines_is_one_line_of_the_error() -> None:
         thread.join()
 
     assert (
-        f"Error: {address}: the server there is not segment-mock; it replied 404 <html> <body> no such page\n" == error
+        f"Error: {address}: the server there is not segment-mock; it answered 404 <html> <body> no such page\n" == error
     )

@@ -64,7 +64,7 @@ def scripted(*replies: bytes) -> Iterator[str]:
             [NOT_FOUND, b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}"],
             "gzip, but failed to decode it",
         ),
-        ([NOT_FOUND, b""], "no answer within 0.1 s (--timeout)"),
+        ([NOT_FOUND, b""], "no response within 0.1 s (--timeout)"),
     ],
     ids=["html", "redirect", "no-http", "cut-head", "cut-body", "lying-encoding", "hang"],
 )
@@ -108,7 +108,7 @@ def test_missing_target_is_an_error_at_once(replies: list[bytes]) -> None:
 
     assert (1, "") == (result.exit_code, result.stdout)
     assert f"Error: {url} can't be reached: " in result.stderr
-    assert ("no answer within" if replies else "Connection refused") in result.stderr
+    assert ("no response within" if replies else "Connection refused") in result.stderr
 
 
 def test_https_to_a_plain_server_is_no_matter_of_trust() -> None:

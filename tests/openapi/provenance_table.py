@@ -45,7 +45,7 @@ def field_counts(fields: list[dict[str, Any]]) -> str:
     """Return how many fields have each mark, and how many an example proves."""
     marks, proved = Counter(row["mark"] for row in fields), sum(bool(row["examples"]) for row in fields)
     counts = ", ".join(f"{marks[mark]} are {mark}" for mark in MARKS)
-    return f"Of {len(fields)} fields of requests and replies {counts}; examples prove {proved}."
+    return f"Of {len(fields)} fields of requests and responses {counts}; examples prove {proved}."
 
 
 def refusal_words(rows: list[dict[str, Any]]) -> str:

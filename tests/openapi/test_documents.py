@@ -231,7 +231,7 @@ def test_a_view_is_described_by_its_decorator_and_docstring() -> None:
     """Nothing else has to be written for a view to be in the document."""
     views = Views()
 
-    @views.post("/lamps/<int:number>", reply=object_of("Lamp", on=TRUE_OR_FALSE), status=201, refuses=(404,))
+    @views.post("/lamps/<int:number>", response=object_of("Lamp", on=TRUE_OR_FALSE), status=201, refuses=(404,))
     def switch(core: Emulator, number: int) -> Any:
         """Switch a lamp on."""
 

@@ -350,7 +350,7 @@ def test_log_resumes_after_a_timeout_without_the_entry_that_timed_out(own_server
     log = open_as_owner(own_server.url)
     log.append(b"one")
     own_server.send_signal(signal.SIGSTOP)
-    with pytest.raises(StoreUnavailable, match=r"no answer within 0.5 s"):
+    with pytest.raises(StoreUnavailable, match=r"no response within 0.5 s"):
         log.append(b"two")
     own_server.send_signal(signal.SIGCONT)
 

@@ -67,7 +67,7 @@ def test_a_failed_test_reports_calls_changes_faults_and_replay_command(pytester:
             "*_ test_red _*",
             "*- segment-mock -*",
             "2 calls; seed 7; the mock's clock: 2026-01-01T00:00:30.000Z (frozen)",
-            "    #     after  operation                    answer      called at     what changed, fault, *",
+            "    #     after  operation                    response    called at     what changed, fault, *",
             "    1    0.000s  salsa.upsert_segments        closed      test_a.py:11  +segments; fault 1 disconnect",
             "    2   30.000s  salsa.upsert_segments        200         test_a.py:11  VALIDATION_ERROR, *",
             "changes:",
@@ -100,7 +100,7 @@ def check_replay(file: Path) -> None:
     assert (0, 1) == (same.exit_code, other.exit_code)
     assert "test_a.py::test_red: 2 calls, seed 7\n  #1    salsa.upsert_segments            same\n" in same.output
     assert "payload.segments[0].result: expected 'UPDATED', got 'VALIDATION_ERROR'" in other.output
-    assert "1 of 2 calls had another reply" in other.output
+    assert "1 of 2 calls had another response" in other.output
 
 
 def test_capsules_are_in_the_temporary_folder_of_the_run_by_default(pytester: pytest.Pytester) -> None:

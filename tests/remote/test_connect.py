@@ -48,7 +48,7 @@ def test_another_server_is_refused() -> None:
     with http.server.HTTPServer(("127.0.0.1", 0), SomethingElse) as server:
         thread = threading.Thread(target=server.handle_request)
         thread.start()
-        with pytest.raises(ConnectionError, match=r"not segment-mock; it replied 200 <html>hello"):
+        with pytest.raises(ConnectionError, match=r"not segment-mock; it answered 200 <html>hello"):
             connect(f"http://127.0.0.1:{server.server_port}")
         thread.join()
 

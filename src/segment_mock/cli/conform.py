@@ -100,10 +100,10 @@ def conform_(
 ) -> None:
     """Replay the shipped examples against URL.
 
-    For each example, it prints whether the reply is as expected. If the target is a segment-mock, the records of each
-    example are loaded through its control plane, and its own records are restored at the end. On any other target they
-    are created through the vendor's API, under unique names, and removed at the end. Exits with 1 if a reply differs,
-    nothing was compared, or records could not be removed; with 2 for a bad option.
+    For each example, it prints whether the response is as expected. If the target is a segment-mock, the records of
+    each example are loaded through its control plane, and its own records are restored at the end. On any other target
+    they are created through the vendor's API, under unique names, and removed at the end. Exits with 1 if a response
+    differs, nothing was compared, or records could not be removed; with 2 for a bad option.
     """
     if report and not (report.parent.is_dir() and os.access(report.parent, os.W_OK)):
         raise click.UsageError(f"--junit {report}: the folder does not exist or is not writable")
@@ -146,8 +146,8 @@ def _replay(folder: Path, target: str | None, settings: Mapping[str, Any], flags
 
         def send(method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, Any]:
             headers_to_send = {name: credentials.get(name.lower()) or value for name, value in headers.items()}
-            answer = client.ask(method, path, headers_to_send, body)
-            return answer.status, answer.text if answer.body is None else answer.body
+            response = client.ask(method, path, headers_to_send, body)
+            return response.status, response.text if response.body is None else response.body
 
         drifted = []
         try:

@@ -83,13 +83,13 @@ def env(url: str | None, ca_file: str | None) -> None:
     """
     base = base_url(url)
     with exit_codes(), closing(client_of(base, None, ca_file if base.startswith("https:") else None)) as client:
-        reply = client.send("GET", "/ca.pem")
+        response = client.send("GET", "/ca.pem")
     copy: Path | None = None
-    if reply.status == 200:
+    if response.status == 200:
         folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "segment-mock"
         folder.mkdir(parents=True, exist_ok=True)
         copy = folder / f"{base.rpartition(':')[2]}.pem"
-        copy.write_bytes(reply.data)
+        copy.write_bytes(response.data)
     for name, value in environment(base, copy, _vendor_hosts()).items():
         click.echo(f"export {name}={shlex.quote(value)}")
 
@@ -157,7 +157,7 @@ def _summary(mock: SegmentMock, server: LiveServer) -> dict[str, Any]:
     calls = Counter((entry.operation, str(entry.status or entry.outcome)) for entry in mock.journal)
     return {
         "calls": [
-            {"operation": name, "answer": answer, "count": calls[name, answer]} for name, answer in sorted(calls)
+            {"operation": name, "answer": status, "count": calls[name, status]} for name, status in sorted(calls)
         ],
         "faults": [
             {"id": rule.id, "kind": rule.kind, "operation": rule.operation, "fired": rule.fired, "why": rule.explain()}

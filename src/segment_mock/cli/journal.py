@@ -1,4 +1,4 @@
-"""``segment-mock journal``: list the calls and replies of a running server."""
+"""``segment-mock journal``: list the calls and responses of a running server."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .remote import as_json_option, print_json, with_server
 from .tables import print_table
 from .terminal import colour_of, echo
 
-_COLUMNS = ("#", "time", "operation", "answer", "ms", "changes", "notes")
+_COLUMNS = ("#", "time", "operation", "response", "ms", "changes", "notes")
 
 
 def _json(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
@@ -48,7 +48,7 @@ def _pairs(context: click.Context, parameter: click.Parameter, values: tuple[str
     shell_complete=of(operations),
     help="Only this operation: a name with or without its vendor, or a glob.",
 )
-@click.option("--status", type=int, help="Only replies with this status.")
+@click.option("--status", type=int, help="Only responses with this status.")
 @click.option("--fault", shell_complete=of(fault_kinds), help="Only calls that a fault of this kind, or rule, struck.")
 @click.option("--organization", help="Only calls of this organization: its name or a credential.")
 @click.option("--after", help="Only calls from this time on: ISO 8601 or seconds since 1970.")
@@ -104,17 +104,17 @@ def journal(
     elif follow:
         _follow(client, query, as_json)
     else:
-        reply = client.call("GET", "/journal", query=query)
-        _list(reply, as_json)
+        response = client.call("GET", "/journal", query=query)
+        _list(response, as_json)
 
 
-def _list(reply: Mapping[str, Any], as_json: bool) -> None:
+def _list(response: Mapping[str, Any], as_json: bool) -> None:
     if as_json:
-        print_json(reply["entries"])
+        print_json(response["entries"])
         return
-    print_table(_COLUMNS, map(_row, reply["entries"]), empty="no call matches")
-    if reply["forgotten"]:
-        forgotten_calls = plural(reply["forgotten"], "older call was", "older calls were")
+    print_table(_COLUMNS, map(_row, response["entries"]), empty="no call matches")
+    if response["forgotten"]:
+        forgotten_calls = plural(response["forgotten"], "older call was", "older calls were")
         click.echo(f"{forgotten_calls} dropped (--journal-size, --journal-bytes)", err=True)
 
 
@@ -144,14 +144,14 @@ def _follow(client: ControlClient, query: Mapping[str, Any], as_json: bool) -> N
 
 
 def _line(entry: Mapping[str, Any]) -> str:
-    number, time, operation, answer, took, changes, notes = _row(entry)
-    answer = click.style(f"{answer:<10}", fg=colour_of(answer))
-    return f"{number:>4} {time} {operation:<30} {answer} {took:>8} ms  {changes:<20} {notes}".rstrip()
+    number, time, operation, response, took, changes, notes = _row(entry)
+    response = click.style(f"{response:<10}", fg=colour_of(response))
+    return f"{number:>4} {time} {operation:<30} {response} {took:>8} ms  {changes:<20} {notes}".rstrip()
 
 
 def _row(entry: Mapping[str, Any]) -> tuple[Any, ...]:
     is_complete = entry["outcome"] == "answered"
-    answer = (
+    response = (
         str(entry["status"]) if is_complete else " ".join(filter(None, [str(entry["status"] or ""), entry["outcome"]]))
     )
     kinds = Counter(
@@ -161,7 +161,7 @@ def _row(entry: Mapping[str, Any]) -> tuple[Any, ...]:
     changes = " ".join(f"{kind} x{count}" if count > 1 else kind for kind, count in kinds.items())
     faults = [f"fault {fault}" for fault in entry["faults"]]
     notes = "; ".join(filter(None, [*faults, entry["refusal"], entry["hint"]]))
-    return entry["id"], entry["time"], entry["operation"], answer, f"{entry['duration'] * 1000:.1f}", changes, notes
+    return entry["id"], entry["time"], entry["operation"], response, f"{entry['duration'] * 1000:.1f}", changes, notes
 
 
 def _show(entry: Mapping[str, Any], as_json: bool) -> None:

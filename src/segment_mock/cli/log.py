@@ -118,8 +118,8 @@ class _JsonFormatter(logging.Formatter):
 
 
 def _as_text(entry: Entry, paint: Callable[[str, str], str] = lambda text, colour: text) -> str:
-    answer, milliseconds = str(entry.status or entry.outcome), entry.duration * 1000
-    status = paint(answer, colour_of(answer))
+    response, milliseconds = str(entry.status or entry.outcome), entry.duration * 1000
+    status = paint(response, colour_of(response))
     faults = " " + paint(f"fault {', '.join(entry.faults)}", "magenta") if entry.faults else ""
     return f"{iso(entry.time)} {status} {entry.method} {entry.target} {entry.operation} {milliseconds:.1f} ms{faults}\n"
 

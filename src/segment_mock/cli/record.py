@@ -128,9 +128,11 @@ class _Recorder:
                 headers=headers,
                 data=request.body or None,
                 **self._options,
-            ) as reply:
-                end_to_end = {name: value for name, value in reply.headers.items() if name.lower() not in _HOP_BY_HOP}
-                return Response(reply.status_code, end_to_end, reply.content)
+            ) as response:
+                end_to_end = {
+                    name: value for name, value in response.headers.items() if name.lower() not in _HOP_BY_HOP
+                }
+                return Response(response.status_code, end_to_end, response.content)
         except requests.RequestException as error:
             self._failed.append(f"{request.method} {request.target}: {type(error).__name__}")
             return _plain(502, f"The target did not answer: {type(error).__name__}.", hint="the target did not answer")

@@ -197,11 +197,11 @@ def clock(client: ControlClient, as_json: bool) -> None:
         _show_clock(client.get("/clock"), as_json)
 
 
-def _show_clock(reply: Any, as_json: bool = False) -> None:
+def _show_clock(response: Any, as_json: bool = False) -> None:
     if as_json:
-        print_json(reply)
+        print_json(response)
     else:
-        click.echo(f"{reply['now']}{' (frozen)' if reply['frozen'] else ''}")
+        click.echo(f"{response['now']}{' (frozen)' if response['frozen'] else ''}")
 
 
 @clock.command("freeze")

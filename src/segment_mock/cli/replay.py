@@ -21,13 +21,13 @@ _SHOWN = 10
 
 @click.command()
 @click.argument("capsule", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("-v", "--verbose", is_flag=True, help="Show request and reply of each call.")
-@click.option("--diff", is_flag=True, help="Show replies that differ as a unified diff.")
+@click.option("-v", "--verbose", is_flag=True, help="Show request and response of each call.")
+@click.option("--diff", is_flag=True, help="Show responses that differ as a unified diff.")
 def replay(capsule: Path, verbose: bool, diff: bool) -> None:
-    """Repeat the calls of CAPSULE, and compare the replies.
+    """Repeat the calls of CAPSULE, and compare the responses.
 
     A capsule is the JSON file that a failed test writes. It has the records, seed, clock and faults of its mock, and
-    every call with its reply. Exits with 1 if a reply differs, with 2 if the file is not a capsule.
+    every call with its response. Exits with 1 if a response differs, with 2 if the file is not a capsule.
     """
     document = _read(capsule)
     try:
@@ -44,7 +44,7 @@ def replay(capsule: Path, verbose: bool, diff: bool) -> None:
     except SettingError as error:
         raise click.UsageError(f"{capsule}: {error}") from None
     if others:
-        raise click.ClickException(f"{others} of {_count(document['calls'])} had another reply")
+        raise click.ClickException(f"{others} of {_count(document['calls'])} had another response")
 
 
 def _read(capsule: Path) -> Any:
@@ -57,18 +57,18 @@ def _read(capsule: Path) -> Any:
 
 
 def _tell(call: Replayed, verbose: bool, diff: bool, progress: Progress) -> bool:
-    """Print the result of *call*, and return whether the reply was the same, or the call was skipped."""
+    """Print the result of *call*, and return whether the response was the same, or the call was skipped."""
     verdict = f"skipped: {call.skipped}" if call.skipped else "differs" if call.differences else "same"
     progress.step()
     echo(f"  #{call.id:<4} {call.operation:<32} {click.style(verdict, fg=colour_of(verdict.partition(':')[0]))}")
     if verbose:
         echo(f"          {call.call['method']} {call.call['target']}")
         _show("> ", call.call["body"])
-        answer = call.answer or call.call["answer"]
-        echo(f"          {answer['status'] or answer['outcome']}")
-        _show("< ", answer["body"])
+        response = call.response or call.call["answer"]
+        echo(f"          {response['status'] or response['outcome']}")
+        _show("< ", response["body"])
     if diff and call.differences:
-        was, now = (_document(answer).splitlines() for answer in (call.call["answer"], call.answer))
+        was, now = (_document(response).splitlines() for response in (call.call["answer"], call.response))
         for line in unified_diff(was, now, "then", "now", lineterm=""):
             echo(f"          {line}")
         return False
@@ -91,5 +91,5 @@ def _show(mark: str, body: Mapping[str, Any]) -> None:
         echo(f"          {mark}{line}")
 
 
-def _document(answer: Mapping[str, Any]) -> str:
-    return json.dumps(answer, indent=2, sort_keys=True, ensure_ascii=False)
+def _document(response: Mapping[str, Any]) -> str:
+    return json.dumps(response, indent=2, sort_keys=True, ensure_ascii=False)

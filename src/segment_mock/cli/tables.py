@@ -59,4 +59,4 @@ def _text(cell: Any) -> str:
 
 
 def _style(column: str, cell: str) -> str:
-    return colour_of(cell.split()[0]) if column == "answer" and cell else ""
+    return colour_of(cell.split()[0]) if column == "response" and cell else ""

@@ -49,7 +49,7 @@ def is_terminal(stream: TextIO) -> bool:
 
 
 def colour_of(outcome: str) -> str:
-    """Return the colour of a status such as ``404``, of a verdict such as ``passed``, or of a broken reply."""
+    """Return the colour of a status such as ``404``, of a verdict such as ``passed``, or of a broken response."""
     return _OUTCOMES.get(outcome) or _OUTCOMES.get(outcome[:1], "magenta")
 
 

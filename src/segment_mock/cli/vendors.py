@@ -144,7 +144,7 @@ def _print_operation(vendor: Json, name: str) -> None:
     if example.data:
         click.echo(f"\ndata.json:\n\n{_indented(example.data)}")
     click.echo(f"\n{_indented(f'$ {example.serve}')}\n{_indented(f'$ {example.command}')}")
-    click.echo(f"\nReply, status {example.status}:\n\n{_indented(example.reply)}")
+    click.echo(f"\nResponse, status {example.status}:\n\n{_indented(example.response)}")
 
 
 def _print_tables(tables: Iterable[ReferenceTable]) -> None:

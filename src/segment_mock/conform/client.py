@@ -1,4 +1,4 @@
-"""An HTTP client for one base URL, with replies as data, and errors as one sentence."""
+"""An HTTP client for one base URL, which returns responses as data and raises errors with one sentence."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _LIMIT = 16 * 2**20
 _SHOWN = 80
 _CONNECTION = re.compile(r"^(<[^>]*>|HTTPS?Connection(Pool)?\([^)]*\)): ")
 _LONG = 8
-"""Minimum length of a secret that is redacted in answers; a shorter one could be any word."""
+"""Minimum length of a secret that is redacted in responses; a shorter one could be any word."""
 
 
 class Unreachable(Exception):
-    """The target did not answer, or its reply can't be read. The message has the reason."""
+    """The target did not answer, or its response can't be read. The message has the reason."""
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A reply to a request; *seconds* is the time until its head arrived.
+class TargetResponse:
+    """A response to a request; *seconds* is the time until its head arrived.
 
     *body* is its body parsed as JSON, or None if it is not JSON; *text* then describes the body.
     """
@@ -45,7 +45,7 @@ class Client:
     """Sends requests to *url*, with a read timeout of *timeout* seconds.
 
     Certificates are verified, with *ca_file* if given. Redirects are not followed. *secrets* are redacted in every
-    reply.
+    response.
     """
 
     def __init__(self, url: str, timeout: float = 10, ca_file: str | None = None, secrets: Iterable[str] = ()) -> None:
@@ -62,8 +62,8 @@ class Client:
         parts = urlsplit(self._base)
         return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
-    def ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> Answer:
-        """Send a request, and return the reply; raises `Unreachable`."""
+    def ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> TargetResponse:
+        """Send a request, and return the response; raises `Unreachable`."""
         import requests
 
         kind = {"Content-Type": "application/json"} if body else {}
@@ -72,10 +72,10 @@ class Client:
             with self._session.request(
                 method, self._base + path, headers=headers, data=body or None, timeout=self._timeout,
                 verify=self._ca_file, allow_redirects=False, stream=True,
-            ) as reply:  # fmt: skip
-                return self._read(reply)
+            ) as response:  # fmt: skip
+                return self._read(response)
         except requests.Timeout:
-            raise Unreachable(f"no answer within {self._timeout:g} s (--timeout)") from None
+            raise Unreachable(f"no response within {self._timeout:g} s (--timeout)") from None
         except requests.exceptions.SSLError as error:
             if "CERTIFICATE_VERIFY_FAILED" not in str(error):
                 raise Unreachable(
@@ -90,17 +90,17 @@ class Client:
         """Close its connections."""
         self._session.close()
 
-    def _read(self, reply: requests.Response) -> Answer:
+    def _read(self, response: requests.Response) -> TargetResponse:
         body = b""
-        for chunk in reply.iter_content(65536):
+        for chunk in response.iter_content(65536):
             body += chunk
             if len(body) > _LIMIT:
-                raise Unreachable(f"its answer is larger than {_LIMIT // 2**20} MiB")
+                raise Unreachable(f"its response is larger than {_LIMIT // 2**20} MiB")
         for secret in self._secrets:
             body = _without_secret(body, secret)
         document = parsed(body)
-        text = "" if document is not None else _describe(reply, body)
-        return Answer(reply.status_code, document, text, reply.elapsed.total_seconds())
+        text = "" if document is not None else _describe(response, body)
+        return TargetResponse(response.status_code, document, text, response.elapsed.total_seconds())
 
 
 class ControlPlane:
@@ -111,18 +111,18 @@ class ControlPlane:
 
     def is_segment_mock(self) -> bool:
         """Return whether the target is a segment-mock; raises `Unreachable` if it does not answer."""
-        answer = self._client.ask("GET", "/_mock/health", {})
-        return answer.status == 200 and answer.body == {"status": "ok"}
+        response = self._client.ask("GET", "/_mock/health", {})
+        return response.status == 200 and response.body == {"status": "ok"}
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """Send a request, and return the JSON of the reply; raises `Unreachable` with the detail of a refusal."""
+        """Send a request, and return the JSON of the response; raises `Unreachable` with the detail of a refusal."""
         data = b"" if body is None else json.dumps(body).encode()
-        answer = self._client.ask(method, f"/_mock{path}", self._headers, data)
-        if answer.status >= 300 or answer.body is None:
-            detail = answer.body.get("detail", "") if isinstance(answer.body, dict) else answer.text
-            hint = " (--admin-token)" if answer.status == 401 else ""
-            raise Unreachable(f"its control plane answers {answer.status} to {method} /_mock{path}: {detail}{hint}")
-        return answer.body
+        response = self._client.ask(method, f"/_mock{path}", self._headers, data)
+        if response.status >= 300 or response.body is None:
+            detail = response.body.get("detail", "") if isinstance(response.body, dict) else response.text
+            hint = " (--admin-token)" if response.status == 401 else ""
+            raise Unreachable(f"its control plane answers {response.status} to {method} /_mock{path}: {detail}{hint}")
+        return response.body
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
@@ -142,12 +142,12 @@ def _without_secret(text: AnyStr, secret: str) -> AnyStr:
     return text
 
 
-def _describe(reply: requests.Response, body: bytes) -> str:
-    """Describe a reply that is not JSON."""
-    if "Location" in reply.headers:
-        return f"a redirect to {reply.headers['Location']!r}, which is not followed"
+def _describe(response: requests.Response, body: bytes) -> str:
+    """Describe a response that is not JSON."""
+    if "Location" in response.headers:
+        return f"a redirect to {response.headers['Location']!r}, which is not followed"
     start = body[:_SHOWN].decode("utf-8", "replace")
-    return f"{reply.headers.get('Content-Type', 'no content type')}: {start!r}" if body else "an empty body"
+    return f"{response.headers.get('Content-Type', 'no content type')}: {start!r}" if body else "an empty body"
 
 
 def _innermost(error: BaseException) -> str:

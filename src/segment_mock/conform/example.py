@@ -1,4 +1,4 @@
-"""Shipped examples as data: comparison with a reply, and replacement of the names in them."""
+"""Shipped examples as data: comparison with a response, and replacement of the names in them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Example:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The settings with which a `SegmentMock` gives the reply of the example."""
+        """The settings with which a `SegmentMock` gives the response of the example."""
         return {"data": self.document["state"], **self.options}
 
     @property
@@ -79,7 +79,7 @@ def examples() -> list[Example]:
 
 
 def outcome(example: Example, status: int, body: Any, state: Any = None, form: tuple[str, ...] = ()) -> list[str]:
-    """Return the differences of a reply and of the *state* after it (None: unknown) from *example*, one string each.
+    """Return the differences of a response and of the *state* after it (None: unknown) from *example*, one string each.
 
     At the paths *form* of the body, only the form of a value has to match, not the value.
     """

@@ -103,7 +103,7 @@ def _document(
     fresh: Collection[str],
 ) -> dict[str, Any]:
     request, response = exchange.request, exchange.response
-    reply = json_or_text(response.body)
+    response_body = json_or_text(response.body)
     sent_text = request.target + request.body.decode("utf-8", "replace")
     placeholders.learn(sent_text, response.body.decode("utf-8", "replace"))
     has_key = any(name.lower() == vendor.key_header.lower() for name in request.headers)
@@ -123,8 +123,8 @@ def _document(
         "request": request_document,
         "response": {
             "status": response.status,
-            "body": _cleaned(reply, clean),
-            "any": [path for path in _paths(reply) if path.rpartition(".")[2].partition("[")[0] in fresh],
+            "body": _cleaned(response_body, clean),
+            "any": [path for path in _paths(response_body) if path.rpartition(".")[2].partition("[")[0] in fresh],
         },
     }
 
@@ -188,16 +188,16 @@ Send: TypeAlias = "Callable[[str, str, Mapping[str, str], bytes], tuple[int, Any
 
 
 def replay(recordings: Sequence[Recording], send: Send) -> Iterator[tuple[str, list[str]]]:
-    """Send each of *recordings* in order; yield its name, and the differences between its reply and the recorded one.
+    """Send each of *recordings* in order; yield its name, and how its response differs from the recorded one.
 
-    A placeholder of an id or a time gets its value from the first reply that has it.
+    A placeholder of an id or a time gets its value from the first response that has it.
     """
     bound: dict[str, str] = {}
     for recording in recordings:
         request_document = recording.document["request"]
         request = json.dumps([request_document["path"], request_document.get("body")])
         if unbound := sorted({match[0] for match in _PLACEHOLDER.finditer(request)} - bound.keys()):
-            yield recording.name, [f"request: no earlier answer had {', '.join(unbound)}"]
+            yield recording.name, [f"request: no earlier response had {', '.join(unbound)}"]
             continue
         path, content = json.loads(_PLACEHOLDER.sub(lambda match: bound[match[0]], request))
         text = content if isinstance(content, str) else json.dumps(content)

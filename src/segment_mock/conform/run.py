@@ -8,26 +8,26 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from xml.etree import ElementTree as Xml
 
-from .client import Answer, Client, Unreachable, redact
+from .client import Client, TargetResponse, Unreachable, redact
 from .example import Example, outcome
 from .targets import SetupFailed, Target
 
 _PATIENCE = 3
-"""After this many examples without a reply, the others are skipped."""
+"""After this many examples without a response, the others are skipped."""
 
 
 @dataclass(frozen=True)
 class Result:
     """The result of one example: it failed with *differences*, was skipped for the reason *why*, or passed.
 
-    *seconds* is the duration of its call; *has_answer* is whether the target replied.
+    *seconds* is the duration of its call; *has_response* is whether the target answered.
     """
 
     example: Example
     differences: Sequence[str] = field(default_factory=list)
     why: str = ""
     seconds: float = 0.0
-    has_answer: bool = True
+    has_response: bool = True
 
     @property
     def verdict(self) -> str:
@@ -46,7 +46,7 @@ def conform(
             continue
         result = _perform(target, client, example)
         if not result.why:
-            silent = 0 if result.has_answer else silent + 1
+            silent = 0 if result.has_response else silent + 1
         differences = [redact(line, secrets) for line in result.differences]
         yield replace(result, differences=differences, why=redact(result.why, secrets))
 
@@ -54,27 +54,27 @@ def conform(
 def _perform(target: Target, client: Client, example: Example) -> Result:
     if why := target.skip_reason(example):
         return Result(example, why=why)
-    prepared_example, answer = example, None
+    prepared_example, response = example, None
     try:
         prepared_example = target.prepare(example)
-        answer = client.ask(**prepared_example.request)
-        return Result(example, _compare(prepared_example, answer, target), seconds=answer.seconds)
+        response = client.ask(**prepared_example.request)
+        return Result(example, _compare(prepared_example, response, target), seconds=response.seconds)
     except SetupFailed as error:
         return Result(example, why=f"its records can't be created: {error}")
     except Unreachable as error:
-        return Result(example, [str(error)], has_answer=False)
+        return Result(example, [str(error)], has_response=False)
     finally:
-        target.cleanup(prepared_example, answer)
+        target.cleanup(prepared_example, response)
 
 
-def _compare(example: Example, answer: Answer, target: Target) -> list[str]:
+def _compare(example: Example, response: TargetResponse, target: Target) -> list[str]:
     state, expected = target.state(example), example.document["response"]
     form = tuple(example.conform_options.get("form", ()))
-    if answer.body is not None:
-        return outcome(example, answer.status, answer.body, state, form)
-    # Without an expected body, any reply passes, such as an HTML page or an empty body.
-    differences = outcome(example, answer.status, expected["body"], state, form)
-    return [*differences, f"body: expected JSON, got {answer.text}"] if expected["body"] else differences
+    if response.body is not None:
+        return outcome(example, response.status, response.body, state, form)
+    # Without an expected body, any response passes, such as an HTML page or an empty body.
+    differences = outcome(example, response.status, expected["body"], state, form)
+    return [*differences, f"body: expected JSON, got {response.text}"] if expected["body"] else differences
 
 
 _WORDS = {"pass": "passed", "fail": "failed", "skip": "skipped"}

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..examples import examples_folder
 from ..vendors import find_vendors
-from .client import Answer, Client, Unreachable
+from .client import Client, TargetResponse, Unreachable
 from .example import Example, loosen, references, rename, rewrite, unique_names
 from .targets import SetupFailed
 
@@ -38,7 +38,7 @@ class SandboxTarget:
         if example.admitted and example.vendor.name not in self._credentials:
             return f"no credential: --{secret}"
         if other := [f"{name} {value}" for name, value in example.options.items() if _is_other(example, name, value)]:
-            return f"the document allows another reply: this one needs a vendor with {', '.join(other)}"
+            return f"the document allows another response: this one needs a vendor with {', '.join(other)}"
         if "alone" in options:
             return f"it needs an otherwise empty target: {options['alone']}"
         if not self._writes and not example.operation.reads:
@@ -67,12 +67,12 @@ class SandboxTarget:
     def state(self, example: Example) -> Any:
         """Return None, because the vendor's API does not return all records."""
 
-    def cleanup(self, example: Example, answer: Answer | None) -> None:
+    def cleanup(self, example: Example, response: TargetResponse | None) -> None:
         """Remove the records that *example* and its preparation created, the newest first."""
-        if answer is not None and example.admitted:
+        if response is not None and example.admitted:
             for table in setup_plan(example.vendor.name).tables.values():
                 if table.make == example.operation.name and table.id:
-                    self._note(table, answer)
+                    self._note(table, response)
         for table in reversed([*setup_plan(example.vendor.name).tables.values()]):
             keys = [key for key, owner in self._created.items() if owner == table.id]
             for key, why in self._remove(table, example, keys):
@@ -117,20 +117,20 @@ class SandboxTarget:
         return ids
 
     def _make(self, table: Table, example: Example, body: Any, count: int) -> list[str]:
-        answer = self._call(table.make, example, body)
+        response = self._call(table.make, example, body)
         if not table.id:
-            if answer.status != 200:
-                raise SetupFailed(f"{table.make} answers {answer.status} {answer.text}")
+            if response.status != 200:
+                raise SetupFailed(f"{table.make} answers {response.status} {response.text}")
             return []
-        keys = self._note(table, answer)
+        keys = self._note(table, response)
         if len(keys) != count:
-            text = json.dumps(answer.body)[:200] if answer.body is not None else answer.text
-            raise SetupFailed(f"{table.make} made {len(keys)} of {count}: {answer.status} {text}")
+            text = json.dumps(response.body)[:200] if response.body is not None else response.text
+            raise SetupFailed(f"{table.make} made {len(keys)} of {count}: {response.status} {text}")
         return keys
 
-    def _note(self, table: Table, answer: Answer) -> list[str]:
-        """Remember the records that were created according to a reply, and return their keys."""
-        items = [item for item in items_at(table.answered, answer.body) if item.get("result", "") == table.creation]
+    def _note(self, table: Table, response: TargetResponse) -> list[str]:
+        """Remember the records that were created according to a response, and return their keys."""
+        items = [item for item in items_at(table.answered, response.body) if item.get("result", "") == table.creation]
         keys = [item[table.id] for item in items if isinstance(item.get(table.id), str)]
         self._created.update(dict.fromkeys(keys, table.id))
         return keys
@@ -142,15 +142,15 @@ class SandboxTarget:
             return
         for part, body in replace(table, takes=[table.id]).bodies([{table.id: key} for key in keys]):
             try:
-                answer = self._call(table.remove, example, body)
-                results = [str(item.get("result")) for item in items_at(table.answered, answer.body)]
-                why = f"{table.remove} answers {answer.status} {answer.text}"
+                response = self._call(table.remove, example, body)
+                results = [str(item.get("result")) for item in items_at(table.answered, response.body)]
+                why = f"{table.remove} answers {response.status} {response.text}"
             except Unreachable as error:
                 results, why = [], str(error)
             for row, result in zip(part, [*results, *[""] * len(part)], strict=False):
                 yield row[table.id], "" if result in table.gone else f"{why} {result}".strip()
 
-    def _call(self, name: str, example: Example, body: Any) -> Answer:
+    def _call(self, name: str, example: Example, body: Any) -> TargetResponse:
         vendor: Any = example.vendor
         operation = next(row for row in vendor.operations if row.name == name)
         headers: Mapping[str, str] = {vendor.key_header: self._credentials[vendor.name]}
@@ -174,7 +174,7 @@ class Table:
     """One collection of a data file.
 
     *make* is the operation that adds a row, *rows* the path of the rows in its request: a list if it ends in ``[]``,
-    otherwise one row for each call. *answered* is their path in the reply. *takes* are the members of a row to send;
+    otherwise one row for each call. *answered* is their path in the response. *takes* are the members of a row to send;
     *names* has the API's names of some of them. *id* names the key, and *creation* is the result for a new record.
     *remove* is the operation that removes rows, and *gone* are its results for rows that no longer exist. *only* has
     the members without which a row can't be created; *split* names the member by which a long row is split.

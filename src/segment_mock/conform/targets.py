@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from .client import Answer, ControlPlane, Unreachable
+from .client import ControlPlane, TargetResponse, Unreachable
 from .example import Example
 
 
@@ -31,7 +31,7 @@ class Target(Protocol):
     def state(self, example: Example) -> Any:
         """Return the records after *example*, or None if they can't be read."""
 
-    def cleanup(self, example: Example, answer: Answer | None) -> None:
+    def cleanup(self, example: Example, response: TargetResponse | None) -> None:
         """Remove the records that *example*, as sent, and its preparation created."""
 
     def close(self) -> list[str]:
@@ -88,7 +88,7 @@ class MockTarget:
         """Return the current records."""
         return self._control.ask("GET", self._records(example))
 
-    def cleanup(self, example: Example, answer: Answer | None) -> None:
+    def cleanup(self, example: Example, response: TargetResponse | None) -> None:
         """Do nothing, because `close` restores all records."""
 
     def close(self) -> list[str]:

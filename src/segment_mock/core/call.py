@@ -25,10 +25,10 @@ API_VERSION = 1
 
 @dataclass(frozen=True)
 class Items:
-    """The batch of an operation: where its items are in request and reply, and how one item fails.
+    """The batch of an operation: where its items are in request and response, and how one item fails.
 
     * *sent*: the member of the request's payload with the list of items
-    * *answered*: the member of the reply with the list of results
+    * *answered*: the member of the response with the list of results
     * *fail*: gets the call, the item and the `ItemFailure`, and returns the result of an item that a fault fails
     * *members*: gets the payload and an item, and returns the item as an object (default: the item itself). If the list
       has bare ids, it raises KeyError for a payload that does not say what kind of ids they are.
@@ -64,13 +64,13 @@ class Operation:
       `Refusal`.
     * *source*: a section of the vendor's document, a recording, or ``"assumed"``
     * *request*, *response*: the schemas of the whole bodies
-    * *items*: the batch in request and reply, if there is one
+    * *items*: the batch in request and response, if there is one
     * *sized*: the members of the payload whose length the batch limit restricts
     * *reads*: whether it changes nothing (default: False)
     * *counted*: whether the vendor's metrics count its calls (default: True)
-    * *subject*: the word of the metrics for the records in its reply, ``""`` if they are not counted
+    * *subject*: the word of the metrics for the records in its response, ``""`` if they are not counted
     * *refuses*: the kinds of refusal that *perform* raises in addition to ``malformed``
-    * *answer*: only for a stub, returns the reply without any of the usual steps
+    * *answer*: only for a stub, returns the response without any of the usual steps
     """
 
     name: str

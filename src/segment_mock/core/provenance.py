@@ -133,7 +133,7 @@ class Doubts:
     def __init__(self, name: str, source: str, request: Schema | None) -> None:
         assumption = doubt(source)
         self.always: tuple[str, ...] = (f"{name}: {assumption}",) if assumption else ()
-        """Named by every reply of the operation, refusals included."""
+        """Named by every response of the operation, refusals included."""
         rows = [*fields_of(request)] if request else []
         doubts = [(steps, doubt(source_of(row))) for steps, row in rows]
         self._members = tuple(

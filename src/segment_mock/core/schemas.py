@@ -142,7 +142,7 @@ def unknown_fields(schema: Schema, data: Any, place: str = "") -> Iterator[tuple
         for name, value in data.items():
             path, below = f"{place}.{name}" if place else name, inner(load_fields.get(name))
             if name in schema.dump_fields and name not in load_fields:
-                continue  # a member of replies that the client sends back
+                continue  # a member of responses that the client sends back
             if name not in load_fields:
                 yield path, tuple(load_fields)
             elif below is not None:

@@ -27,7 +27,7 @@ from .world import RateWindow
 
 _log = logging.getLogger("segment_mock")
 _STALE = Response(503, delivery=CLOSED)
-"""The answer to a call during which the mock was reset: the connection closes; nothing is performed or counted."""
+"""The response to a call during which the mock was reset: the connection closes; nothing is performed or counted."""
 _TYPE_NAMES = {list: "an array", str: "a string", int: "a number", float: "a number", bool: "true or false"}
 _OWN_FRAMES = 3
 """`begin` and who calls it are this project's, and need not be looked at."""
@@ -190,7 +190,7 @@ def _broken(call: Call, error: Exception) -> Response:
     try:
         return call.refuse("broken", hint=hint)
     except Exception:
-        _log.exception("%s: the reply to a refusal can't be made", call.vendor.name)
+        _log.exception("%s: the response to a refusal can't be made", call.vendor.name)
         call.refusal = None
         return call.with_hint(Response(500, {"Content-Type": "text/plain"}, b"Internal Server Error\n"), hint)
 

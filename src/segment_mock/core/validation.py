@@ -64,7 +64,7 @@ def _object(schema: Schema) -> Check:
     required = tuple(name for name, row in rows.items() if row.required)
     defaults = {name: row.load_default for name, row in rows.items() if row.load_default is not missing}
     rules, shapes = getattr(schema, "rules", ()), getattr(schema, "shapes", ())
-    reply_only = schema.dump_fields.keys() - rows.keys()  # a client may send these back
+    response_only = schema.dump_fields.keys() - rows.keys()  # a client may send these back
     strict = schema.unknown == RAISE
 
     def check(value: Any, unknown: Unknown) -> Any:
@@ -94,7 +94,7 @@ def _object(schema: Schema) -> Check:
         if has_unknown:
             if strict:
                 raise Undecided
-            if not value.keys() <= checks.keys() | reply_only:
+            if not value.keys() <= checks.keys() | response_only:
                 unknown.append(True)
             loaded = {name: member for name, member in loaded.items() if name in checks}
         if defaults:

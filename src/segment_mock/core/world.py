@@ -21,7 +21,8 @@ _VARIANT = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
 class Organization:
     """A tenant that a credential names: its tables, and *counters* that a rollback does not change.
 
-    *notice* is a hint for the developer in the next reply. *is_dropped*: the world has dropped it, see `LimitedWorld`.
+    *notice* is a hint for the developer in the next response. *is_dropped*: the world has dropped it, see
+    `LimitedWorld`.
     """
 
     notice = ""

@@ -13,7 +13,7 @@ from ..settings import TEXT
 from .base import Fault, setting
 
 Place: TypeAlias = tuple[Json, str, Any]
-"""An object of the answer, one of its members, and the new value of that member."""
+"""An object of the response, one of its members, and the new value of that member."""
 
 
 def _new_field(call: Call, body: Json) -> Iterator[Place]:

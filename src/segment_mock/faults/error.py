@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from ..core import Call, Proceed, dumps
 from ..json_match import is_deep
-from ..messages import Response, check_reply_header, with_headers
+from ..messages import Response, check_response_header, with_headers
 from ..settings import FLOAT, INT, OptionType, SettingError
 from .base import Fault, after, pairs, setting
 
@@ -27,7 +27,7 @@ def _headers(value: Any) -> dict[str, str]:
     headers = {name: str(text) if _is_number(text) else text for name, text in pairs(value).items()}
     for name, text in headers.items():
         try:
-            check_reply_header(name, text)
+            check_response_header(name, text)
         except ValueError as error:
             raise SettingError(str(error)) from None
     return headers

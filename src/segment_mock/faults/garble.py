@@ -62,7 +62,7 @@ class Garble(Fault):
     """
 
     kind: ClassVar[str] = "garble"
-    how: str = setting("json", "How the answer is garbled.", TEXT, choices=tuple(_HOW))
+    how: str = setting("json", "How the response is garbled.", TEXT, choices=tuple(_HOW))
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
         """Garble the response, if there is one."""

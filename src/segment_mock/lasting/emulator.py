@@ -182,23 +182,23 @@ class LastingEmulator(Emulator):
         if self.outage:
             return self._problem()
         readings = self.readings
-        reply = super().answer(request)
-        if isinstance(reply, Response):
-            return self._saved(reply, readings)
-        return self._answer_later(reply, readings)
+        response = super().answer(request)
+        if isinstance(response, Response):
+            return self._saved(response, readings)
+        return self._answer_later(response, readings)
 
-    async def _answer_later(self, reply: Pending, readings: int) -> Response:
+    async def _answer_later(self, pending: Pending, readings: int) -> Response:
         try:
-            response = await self._saved_at_pauses(reply)
+            response = await self._saved_at_pauses(pending)
         except StoreUnavailable:
             return self._problem()
         return self._saved(response, readings)
 
     @coroutine
-    def _saved_at_pauses(self, reply: Pending) -> Generator[Any, Any, Response]:
-        """Run *reply* to its end, and save before each pause, because the response may never be sent."""
+    def _saved_at_pauses(self, pending: Pending) -> Generator[Any, Any, Response]:
+        """Run *pending* to its end, and save before each pause, because the response may never be sent."""
         try:
-            pause = reply.send(None)
+            pause = pending.send(None)
             while True:
                 if self._state.has_writes:
                     self.save()
@@ -207,14 +207,14 @@ class LastingEmulator(Emulator):
                 except GeneratorExit:
                     raise
                 except BaseException as error:
-                    pause = reply.throw(error)
+                    pause = pending.throw(error)
                 else:
-                    pause = reply.send(value)
+                    pause = pending.send(value)
         except StopIteration as end:
             response: Response = end.value
             return response
         finally:
-            reply.close()
+            pending.close()
 
     def _saved(self, response: Response, readings: int) -> Response:
         try:

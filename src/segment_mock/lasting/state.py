@@ -423,17 +423,17 @@ _PLAIN = ("id", "time", "vendor", "operation", "mark", "duration", "organization
 
 
 def _entry(entry: Entry) -> Json:
-    request, reply = entry.request, entry.response
-    response = None
-    if reply is not None:
-        delivery = reply.delivery
-        response = [reply.status, {**reply.headers}, reply.body,
-                    delivery.keep, delivery.chunk, delivery.pause, delivery.raw, delivery.end]  # fmt: skip
+    request, response = entry.request, entry.response
+    response_row = None
+    if response is not None:
+        delivery = response.delivery
+        response_row = [response.status, {**response.headers}, response.body,
+                        delivery.keep, delivery.chunk, delivery.pause, delivery.raw, delivery.end]  # fmt: skip
     written = [entry.written[0].sequence, len(entry.written)] if entry.written else None
     return {
         "plain": {name: getattr(entry, name) for name in _PLAIN},
         "request": [request.method, request.target, request.headers, request.body, request.transport, request.number],
-        "response": response,
+        "response": response_row,
         "written": written,
     }
 

@@ -31,7 +31,7 @@ LEASE = 5.0
 RENEWAL = 1.0
 """Seconds from one renewal of the lease to the next."""
 TIMEOUT = 2.0
-"""Timeout of the server's answer, in seconds."""
+"""Timeout of the server's response, in seconds."""
 LONG_TIMEOUT = 60.0
 """Timeout for commands of more than `_LARGE` bytes, in seconds."""
 _LARGE = 2**20
@@ -104,8 +104,8 @@ return {'ok', ''}
 """
 
 
-class _NoAnswer(StoreUnavailable):
-    """The server was not reached, or its answer was lost."""
+class _NoResponse(StoreUnavailable):
+    """The server was not reached, or its response was lost."""
 
 
 class RedisLog(LastingLog):
@@ -181,7 +181,7 @@ class RedisLog(LastingLog):
         position = self._position
         try:
             self._write(_APPEND, sealed(entry))
-        except _NoAnswer:
+        except _NoResponse:
             if position is not None:  # it is not known whether it was written
                 self._doubtful = str(int(position) + 1)
             raise
@@ -271,12 +271,14 @@ class RedisLog(LastingLog):
     def _unavailable(self, error: Exception) -> StoreUnavailable:
         is_silent = isinstance(error, (self._redis.exceptions.TimeoutError, TimeoutError))
         why = (
-            f"no answer within {TIMEOUT:g} s" if is_silent else _WHERE.sub("", " ".join(str(error).split())).rstrip(".")
+            f"no response within {TIMEOUT:g} s"
+            if is_silent
+            else _WHERE.sub("", " ".join(str(error).split())).rstrip(".")
         )
         if not is_silent and not isinstance(error, (self._redis.exceptions.ConnectionError, OSError)):
             return StoreUnavailable(f"the store {self.url} can't be written: {why}")
         self._failure = f"the store {self.url} can't be reached: {why}"
-        return _NoAnswer(self._failure)
+        return _NoResponse(self._failure)
 
     def _renew(self, over: Event) -> None:
         """Renew the lease until *over* is set; while the server does not answer, check whether it is back."""

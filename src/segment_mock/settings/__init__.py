@@ -83,7 +83,7 @@ OPTIONS = (
     ),
     Option(
         "stubs",
-        "File of canned answers to calls that match no operation (YAML or JSON, a list); may be repeated.",
+        "File of stubs: fixed responses to calls that match no operation (YAML or JSON, a list); may be repeated.",
         kind=STUBS,
         many=True,
     ),

@@ -1,4 +1,4 @@
-"""``mock.journal``: the calls and their replies, and assertions on them with helpful messages."""
+"""``mock.journal``: the calls and their responses, and assertions on them with helpful messages."""
 
 from __future__ import annotations
 

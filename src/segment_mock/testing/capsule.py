@@ -68,12 +68,12 @@ def capsule(emulator: Emulator, about: str = "") -> dict[str, Any]:
         }
 
 
-def answer(entry: Entry) -> dict[str, Any]:
-    """Return the reply to a call in the form in which a replay compares it."""
+def response_of(entry: Entry) -> dict[str, Any]:
+    """Return the response to a call in the form in which a replay compares it."""
     return {
         "status": entry.status,
         "outcome": entry.outcome,
-        "body": _reply_body(entry.response_body),
+        "body": _response_body(entry.response_body),
         "faults": [*entry.faults],
         "changes": [[change.table, change.before, change.after] for change in entry.changes],
     }
@@ -148,7 +148,7 @@ def _call(emulator: Emulator, entry: Entry, before: Entry | None) -> dict[str, A
         "whole": len(entry.request_body) < BODY_LIMIT,
         "before": [row for row in (_change_as_json(emulator, change) for change in writes) if row],
         "replaced": not all(isinstance(change.after, Row) for change in writes),
-        "answer": answer(entry),
+        "answer": response_of(entry),
     }
 
 
@@ -173,8 +173,8 @@ def _body(body: bytes) -> Mapping[str, Any]:
     return _raw(body)
 
 
-def _reply_body(body: bytes) -> Mapping[str, Any]:
-    """Return a reply's bytes as JSON for reading and comparing; white space is not kept."""
+def _response_body(body: bytes) -> Mapping[str, Any]:
+    """Return a response's bytes as JSON for reading and comparing; white space is not kept."""
     document = parsed(body)
     return _raw(body) if document is None else {"json": document}
 

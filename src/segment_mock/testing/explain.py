@@ -77,11 +77,11 @@ def hint_in_python(core: Source, hint: str) -> str:
 
 
 def describe(entry: Entry) -> str:
-    """Return *entry* as one line: number, request, reply, and the line of code that made it."""
-    answer = str(entry.status) if entry.status is not None else entry.outcome
+    """Return *entry* as one line: number, request, response, and the line of code that made it."""
+    response = str(entry.status) if entry.status is not None else entry.outcome
     by = f" by {', '.join(entry.faults)}" if entry.faults else ""
     at = f" at {entry.caller}" if entry.caller else ""
-    return f"call {entry.id} {entry.operation}: {entry.method} {entry.target} -> {answer}{by}{at}"
+    return f"call {entry.id} {entry.operation}: {entry.method} {entry.target} -> {response}{by}{at}"
 
 
 def explain(core: Source, entry_filter: EntryFilter, matching: Sequence[Entry], times: Any) -> str:

@@ -1,4 +1,4 @@
-"""Replay a capsule: perform its calls with the same state, seed, clock and faults, and compare the replies."""
+"""Replay a capsule: perform its calls with the same state, seed, clock and faults, and compare the responses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ..json_match import Mismatch, brief, is_deep, mismatches
 from ..messages import Request, Response, run_sync
 from ..settings import SettingError
 from ..wording import plural
-from .capsule import ELSEWHERE, FORM, FORMS, answer
+from .capsule import ELSEWHERE, FORM, FORMS, response_of
 
 _REDACTED = "[redacted"
 _NEAR = 1.0
@@ -31,7 +31,7 @@ _NEAR = 1.0
 class Replayed:
     """A replayed call with its differences; *skipped* is the reason if the call was not performed.
 
-    *call* is the call in the capsule; *answer* is the reply of the replay, in the same form.
+    *call* is the call in the capsule; *response* is that of the replay, in the same form.
     """
 
     id: int
@@ -39,7 +39,7 @@ class Replayed:
     differences: list[Mismatch] = field(default_factory=list)
     skipped: str = ""
     call: Mapping[str, Any] = field(default_factory=dict)
-    answer: Mapping[str, Any] = field(default_factory=dict)
+    response: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Replay:
@@ -107,7 +107,7 @@ class Replay:
                 records.clear()
                 raise ValueError("a record that was written before the call is not one of its table")
         differences = [*self._differences(call["answer"], now)]
-        return Replayed(call["id"], call["operation"], differences, call=call, answer=now)
+        return Replayed(call["id"], call["operation"], differences, call=call, response=now)
 
     def _arm(self, call: int) -> None:
         """Arm and disarm the rules that were armed and disarmed before *call*, at the same times."""
@@ -141,7 +141,7 @@ class Replay:
                 rows_.put(record)
 
     def _response_to(self, call: Mapping[str, Any]) -> dict[str, Any]:
-        """Perform a call again, and return its reply."""
+        """Perform a call again, and return its response."""
         clock, self._turn = self._emulator.world.clock, call["id"]
         clock.set(call["time"], frozen=True)
         headers = {
@@ -150,7 +150,7 @@ class Replay:
         request = Request(call["method"], call["target"], headers, body(call["body"]), "replay")
         with suppress(TimeoutError):  # the journal says that the client gave up, so it gives up again
             run_sync(self._emulator.answer(request), partial(self._wait, call["answer"]["outcome"] == "abandoned"))
-        return answer([*self._emulator.journal][-1])
+        return response_of([*self._emulator.journal][-1])
 
     def _wait(self, gives_up: bool, delay: float) -> None:
         if gives_up or math.isinf(delay):
@@ -194,7 +194,7 @@ _CALL = {
     "id": _NUMBER, "operation": _TEXT, "time": _NUMBER, "method": _TEXT, "target": _TEXT, "headers": _MAPPING,
     "credential": _TEXT, "body": _MAPPING, "whole": _FLAG, "before": _LIST, "replaced": _FLAG, "answer": _MAPPING,
 }  # fmt: skip
-_ANSWER = {"status": (int, type(None)), "outcome": _TEXT, "body": _MAPPING}
+_RESPONSE = {"status": (int, type(None)), "outcome": _TEXT, "body": _MAPPING}
 _TYPE_NAMES = {str: "text", list: "a list", Mapping: "a dictionary", int: "a number", bool: "true or false"}
 
 
@@ -220,7 +220,7 @@ def _check(document: Mapping[str, Any]) -> None:
     for index, call in enumerate(document["calls"]):
         _check_types({"call": call}, {"call": _MAPPING}, f"calls[{index}] ")
         _check_members(call, _CALL, f"calls[{index}].")
-        _check_members(call["answer"], _ANSWER, f"calls[{index}].answer.")
+        _check_members(call["answer"], _RESPONSE, f"calls[{index}].answer.")
         for name, text in call["headers"].items():
             _check_types({name: text}, {name: _TEXT}, f"calls[{index}].headers.")
 

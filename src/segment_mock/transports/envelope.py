@@ -29,7 +29,7 @@ REFUSED = Response(
     {"Content-Type": "text/plain; charset=utf-8", FRONT: "refused"},
     b"This front does not have the admin token of the server.\n",
 )
-"""The answer to a front that is not allowed to forward calls."""
+"""The response to a front that is not allowed to forward calls."""
 _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
 
 _OF_TRANSPORT = ("content-length", "date")

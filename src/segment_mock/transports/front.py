@@ -1,6 +1,6 @@
 """A front: a WSGI application without records, which forwards every call to one live server.
 
-So all workers of a WSGI server share one mock. The server's answer comes in an `envelope`, which describes a reply
+So all workers of a WSGI server share one mock. The server's response comes in an `envelope`, which describes a response
 that a fault breaks; the front breaks it on the client's own connection, as far as `wsgi.deliver` can.
 """
 
@@ -96,8 +96,8 @@ class Front:
                 raise _Failure(508, f"{self._address} leads back to this front.", "set the address of the server")
             if environ["REQUEST_METHOD"] == "CONNECT":
                 raise _Failure(501, "A front is not a proxy.", "use `segment-mock serve --proxy` as a proxy")
-            connection, reply = self._ask(environ)
-            return self._answer(environ, start_response, connection, reply)
+            connection, response = self._ask(environ)
+            return self._answer(environ, start_response, connection, response)
         except _Failure as failure:
             return _problem(failure, environ, start_response)
 
@@ -116,7 +116,7 @@ class Front:
             if source.is_half_closed and not isinstance(
                 error, _Failure
             ):  # the call was held, and ended with its client
-                raise _ClientLeft(errno.ECONNRESET, "The client left before the answer.") from None
+                raise _ClientLeft(errno.ECONNRESET, "The client left before the response.") from None
             if isinstance(error, ValueError):
                 text = f"The call can't be forwarded: {error}."
                 raise _Failure(400, text, "send headers of printable latin-1 text") from None
@@ -176,7 +176,7 @@ class Front:
         if isinstance(error, TimeoutError):
             cause, status = f"gave no sign of life for {self._timeout:g} s", 504
         elif isinstance(error, (OSError, HTTPException)) and not isinstance(error, _ClientLeft):
-            cause, status = "closed the connection without a complete answer", 502
+            cause, status = "closed the connection without a complete response", 502
         else:
             return None
         _close_all(self._idle)  # they lead to the same server
@@ -188,47 +188,47 @@ class Front:
         environ: WSGIEnvironment,
         start_response: StartResponse,
         connection: HTTPConnection,
-        reply: HTTPResponse,
+        response: HTTPResponse,
     ) -> Iterable[bytes]:
         is_stream = False
         try:
-            if reply.status != 200 or reply.headers.get_content_type() != TYPE:
-                raise self._unusable(reply)
-            head = _head_of(reply.readline(_LINE_LIMIT))
+            if response.status != 200 or response.headers.get_content_type() != TYPE:
+                raise self._unusable(response)
+            head = _head_of(response.readline(_LINE_LIMIT))
             is_stream = "more" in head
             if is_stream:
                 start_response(_status_line(head["status"]), [tuple(field) for field in head["headers"]])
                 seconds, silence = (TURN, TURN) if environ.get("wsgi.multithread") else (5 * GLANCE, GLANCE)
-                return _stream(connection, reply, seconds, silence)
-            payload = reply.read()
+                return _stream(connection, response, seconds, silence)
+            payload = response.read()
         except (OSError, HTTPException, ValueError) as error:
-            raise self._explained(error) or self._unusable(reply) from None
+            raise self._explained(error) or self._unusable(response) from None
         finally:
             if not is_stream:
-                self._keep(connection, reply)
+                self._keep(connection, response)
         return _delivered(head, payload, environ, start_response)
 
-    def _keep(self, connection: HTTPConnection, reply: HTTPResponse) -> None:
-        # Close the connection if the reply was not read to its end, or is the last one.
-        is_open = connection.sock is not None and not reply.source.is_half_closed  # type: ignore[attr-defined]
-        if is_open and reply.isclosed() and len(self._idle) < _IDLE_LIMIT:
+    def _keep(self, connection: HTTPConnection, response: HTTPResponse) -> None:
+        # Close the connection if the response was not read to its end, or is the last one.
+        is_open = connection.sock is not None and not response.source.is_half_closed  # type: ignore[attr-defined]
+        if is_open and response.isclosed() and len(self._idle) < _IDLE_LIMIT:
             self._idle.append(connection)
         else:
-            reply.close()
+            response.close()
             connection.close()
 
-    def _unusable(self, reply: HTTPResponse) -> _Failure:
-        if reply.getheader(FRONT) == "refused":
+    def _unusable(self, response: HTTPResponse) -> _Failure:
+        if response.getheader(FRONT) == "refused":
             hint = "give both the same token: create_app(upstream=..., admin_token=...) or SEGMENT_MOCK_ADMIN_TOKEN"
             return _Failure(502, f"The segment-mock at {self._address} refuses the admin token of this front.", hint)
         text = ""
         with suppress(OSError, HTTPException):
-            text = " ".join(reply.read(200).decode("utf-8", "replace").split())
-        if reply.status in (400, 408, 431) and reply.headers.get_content_type() == "text/plain":
-            return _Failure(reply.status, text, "the server could not read the request")
+            text = " ".join(response.read(200).decode("utf-8", "replace").split())
+        if response.status in (400, 408, 431) and response.headers.get_content_type() == "text/plain":
+            return _Failure(response.status, text, "the server could not read the request")
         hint = "the address has to be that of a `segment-mock serve` of this version"
         return _Failure(
-            502, f"The server at {self._address} is not segment-mock; it replied {reply.status} {text}", hint
+            502, f"The server at {self._address} is not segment-mock; it answered {response.status} {text}", hint
         )
 
 
@@ -282,13 +282,13 @@ class _Source(RawIOBase):
     def _tell_of_leaving(self) -> None:
         # The server decides about the call: it closes a call that waits without end, and continues others.
         if isinstance(self._sock, ssl.SSLSocket):  # TLS can't close one direction
-            raise _ClientLeft(errno.ECONNRESET, "The client left before the answer.")
+            raise _ClientLeft(errno.ECONNRESET, "The client left before the response.")
         self.is_half_closed = True
         with suppress(OSError):
             self._sock.shutdown(socket.SHUT_WR)
 
 
-class _Answered:
+class _ResponseSocket:
     """A socket for HTTPResponse that reads its bytes from a `_Source`."""
 
     def __init__(self, source: _Source) -> None:
@@ -300,9 +300,9 @@ class _Answered:
 
 
 def _response(source: _Source, _: socket.socket, **options: Any) -> HTTPResponse:
-    reply = HTTPResponse(_Answered(source), **options)  # type: ignore[arg-type]
-    reply.source = source  # type: ignore[attr-defined]
-    return reply
+    response = HTTPResponse(_ResponseSocket(source), **options)  # type: ignore[arg-type]
+    response.source = source  # type: ignore[attr-defined]
+    return response
 
 
 def _close_all(connections: list[HTTPConnection]) -> None:
@@ -355,7 +355,7 @@ def _headers(environ: WSGIEnvironment) -> Iterator[tuple[str, str]]:
 
 
 def _send_sized(connection: HTTPConnection, body: Any, remaining: int) -> None:
-    while remaining and not _has_answer(connection.sock):
+    while remaining and not _has_response(connection.sock):
         piece = _read(body, min(remaining, _PIECE))
         if not piece:
             raise _Failure(400, f"The body ended {remaining} bytes before its Content-Length.", "send the whole body")
@@ -364,7 +364,7 @@ def _send_sized(connection: HTTPConnection, body: Any, remaining: int) -> None:
 
 
 def _send_chunked(connection: HTTPConnection, piece: bytes, body: Any) -> None:
-    while not _has_answer(connection.sock):
+    while not _has_response(connection.sock):
         connection.send(b"%x\r\n%b\r\n" % (len(piece), piece))
         if not piece:
             return
@@ -378,8 +378,8 @@ def _read(body: Any, size: int) -> bytes:
         raise _ClientLeft(errno.ECONNRESET, "The client left during its call.") from error
 
 
-def _has_answer(sock: socket.socket) -> bool:
-    # Over TLS, readable bytes need not be an answer.
+def _has_response(sock: socket.socket) -> bool:
+    # Over TLS, readable bytes need not be a response.
     return not isinstance(sock, ssl.SSLSocket) and _is_readable(sock)
 
 
@@ -439,20 +439,20 @@ def _delivered(
     return [] if environ["REQUEST_METHOD"] == "HEAD" or status in WITHOUT_BODY else [payload]
 
 
-def _stream(connection: HTTPConnection, reply: HTTPResponse, seconds: float, silence: float) -> Iterator[bytes]:
+def _stream(connection: HTTPConnection, response: HTTPResponse, seconds: float, silence: float) -> Iterator[bytes]:
     """Yield the bytes that arrive within *seconds*; end earlier after *silence* seconds without a byte."""
-    end, source = Clock.monotonic() + seconds, reply.source  # type: ignore[attr-defined]
+    end, source = Clock.monotonic() + seconds, response.source  # type: ignore[attr-defined]
     try:
         while (remaining := end - Clock.monotonic()) > 0:
             source.timeout = min(remaining, silence)
-            piece = reply.read1(_PIECE)
+            piece = response.read1(_PIECE)
             if not piece:
                 return
             yield piece
     except (OSError, HTTPException):  # nothing more within the time, or the server has gone
         return
     finally:
-        reply.close()
+        response.close()
         connection.close()
 
 

@@ -9,14 +9,14 @@ from typing import Literal, TypeAlias
 from ..messages import WHOLE, Delivery, Response, reason
 
 ConnectionOption: TypeAlias = Literal["", "close", "keep-alive"]
-"""The value of the Connection header of a reply, ``""`` for no header."""
+"""The value of the Connection header of a response, ``""`` for no header."""
 
 Ending: TypeAlias = Literal["open", "close", "reset"]
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 WITHOUT_BODY = frozenset((*range(100, 200), 204, 304))
-"""The statuses of replies that have neither body nor Content-Length."""
+"""The statuses of responses that have neither body nor Content-Length."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _LAST_SECOND = 253402300799  # of the year 9999, the last that dates support
@@ -52,7 +52,7 @@ def header_fields(response: Response, now: float) -> list[tuple[str, str]]:
 def serialize(response: Response, now: float, connection: ConnectionOption = "", *, head_only: bool = False) -> bytes:
     """Return all bytes of *response*, independent of its delivery, dated *now* (epoch seconds).
 
-    *head_only* omits the body but keeps its Content-Length, as in the reply to HEAD.
+    *head_only* omits the body but keeps its Content-Length, as in the response to HEAD.
     """
     status = response.status
     lines = [f"HTTP/1.1 {status} {reason(status)}"]
@@ -73,7 +73,7 @@ def split_delivery(
     if delivery.raw is not None:
         data, head_size = delivery.raw, 0
     else:
-        # A reply that breaks off must not announce it, because the failure is not intended by the vendor.
+        # A response that breaks off must not announce it, because the failure is not intended by the vendor.
         announced = "close" if delivery.end == "close" and not is_cut(response) else connection
         data = serialize(response, now, announced, head_only=head_only)
         head_size = data.index(b"\r\n\r\n") + 4

@@ -222,7 +222,7 @@ _EXAMPLE = object_of(
 
 @views.get("/examples", object_of("Examples", examples=list_of(_EXAMPLE)))
 def list_examples(core: Emulator) -> Response:
-    """Return the shipped examples: the request of each, and the status of its reply."""
+    """Return the shipped examples: the request of each, and the status of its response."""
     rows = [(example.name, example.operation, example.status, example.document) for example in shipped_examples()]
     names = ("title", "mark", "source", "request")
     return as_json(
@@ -293,7 +293,7 @@ def list_snapshots(core: Emulator) -> Response:
 
 @views.post(
     "/snapshots/<name>",
-    reply=object_of("TakenSnapshot", **OK_SCHEMA["properties"], **_SNAPSHOT),
+    response=object_of("TakenSnapshot", **OK_SCHEMA["properties"], **_SNAPSHOT),
     links=dict.fromkeys(("restore_snapshot", "remove_snapshot", "get_changes"), _OF_SNAPSHOT),
 )
 def take_snapshot(core: Emulator, name: str) -> Response:
@@ -335,7 +335,7 @@ def restore_snapshot(core: Emulator, name: str) -> Response:
 
 @views.post(
     "/vendors/<vendor>/<member>",
-    reply=object_of("Result", result={}),
+    response=object_of("Result", result={}),
     body={
         "title": "MemberCall",
         "type": "object",
@@ -417,7 +417,7 @@ def _is_true(name: str) -> bool:
 
 @views.post(
     "/faults",
-    reply=_FAULTS,
+    response=_FAULTS,
     status=201,
     body=component("FaultRules"),
     refuses=(400,),
@@ -446,7 +446,7 @@ def _stub(core: Emulator, stub: Stub) -> Json:
     return {**stub.as_dict(), "initial": core.stubs.is_initial(stub), "where": stub.where}
 
 
-@views.post("/stubs", reply=_STUBS, status=201, body=component("StubRules"), refuses=(400,))
+@views.post("/stubs", response=_STUBS, status=201, body=component("StubRules"), refuses=(400,))
 def add_stubs(core: Emulator) -> Response:
     """Add a stub, or several: a fixed response to calls that match no operation."""
     return as_json({"stubs": [_stub(core, stub) for stub in core.stubs.load(read_json())]}, 201)
@@ -563,7 +563,7 @@ def get_clock(core: Emulator) -> Response:
     return as_json({"now": core.world.clock.iso(), "frozen": core.world.clock.frozen})
 
 
-@views.post("/clock", reply=_CLOCK, body=_CLOCK_CHANGE, refuses=(400,))
+@views.post("/clock", response=_CLOCK, body=_CLOCK_CHANGE, refuses=(400,))
 def change_clock(core: Emulator) -> Response:
     """Freeze, set or advance the mock's clock."""
     body = read_object()

@@ -157,15 +157,17 @@ class _Rule(Rule):
 class FaultyResponse(Response):
     """A response that a fault breaks or slows down, see `wsgi.deliver`."""
 
-    def __init__(self, reply: messages.Response, wait: Callable[[float], Any], now: float) -> None:
-        super().__init__(b"", reply.status, dict(reply.headers))
-        self.headers["Content-Length"] = str(len(reply.body))
-        self._reply, self._wait, self._now = reply, wait, now
+    def __init__(self, mock_response: messages.Response, wait: Callable[[float], Any], now: float) -> None:
+        super().__init__(b"", mock_response.status, dict(mock_response.headers))
+        self.headers["Content-Length"] = str(len(mock_response.body))
+        self._mock_response, self._wait, self._now = mock_response, wait, now
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Send the response without Flask."""
         headers = self.get_wsgi_headers(environ).to_wsgi_list()
-        return wsgi.deliver(self._reply, environ, lambda: start_response(self.status, headers), self._wait, self._now)
+        return wsgi.deliver(
+            self._mock_response, environ, lambda: start_response(self.status, headers), self._wait, self._now
+        )
 
 
 class RaisingResponse(Response):
@@ -207,11 +209,11 @@ def control_client(core: Emulator) -> Callable[[messages.Request, LiveServer | N
         if "host" not in request.headers:
             del environ["HTTP_HOST"]  # the builder's default, which would be this machine
         chunks, status, headers, *_ = run_wsgi_app(app.wsgi_app, environ, buffered=True)
-        reply_headers = {
+        response_headers = {
             name: value for name, value in headers.items() if name.lower() not in ("content-length", "date")
         }
         delivery = messages.Delivery(more=more[0], pause=INTERVAL) if more else messages.WHOLE
-        return messages.Response(int(status[:3]), reply_headers, b"".join(chunks), delivery)
+        return messages.Response(int(status[:3]), response_headers, b"".join(chunks), delivery)
 
     return answer
 
@@ -220,14 +222,14 @@ def _answer(core: Emulator, flask: Request) -> Response:
     clock = core.world.clock
     wait = clock.wait if wsgi.is_served(flask.environ) else partial(_advance, clock)
     try:
-        reply = messages.run_sync(core.answer(_read(flask, core.settings["body_limit"])), wait)
+        mock_response = messages.run_sync(core.answer(_read(flask, core.settings["body_limit"])), wait)
     except WouldHangForever as error:
         return RaisingResponse(error)
-    if reply.delivery is not messages.WHOLE:
-        return FaultyResponse(reply, wait, clock.now())
-    body = b"" if flask.method == "HEAD" else reply.body
-    response = Response(body, reply.status, dict(reply.headers))
-    response.headers["Content-Length"] = str(len(reply.body))
+    if mock_response.delivery is not messages.WHOLE:
+        return FaultyResponse(mock_response, wait, clock.now())
+    body = b"" if flask.method == "HEAD" else mock_response.body
+    response = Response(body, mock_response.status, dict(mock_response.headers))
+    response.headers["Content-Length"] = str(len(mock_response.body))
     return response
 
 

@@ -49,7 +49,7 @@ _ENTRY = object_of(
 _FILTERS: dict[str, Json] = {
     "vendor": described(TEXT, "Only calls of this vendor."),
     "operation": described(TEXT, "Only calls of this operation: a name with or without its vendor, or a glob."),
-    "status": described(WHOLE_NUMBER, "Only replies with this status."),
+    "status": described(WHOLE_NUMBER, "Only responses with this status."),
     "fault": described(TEXT, "Only calls that a fault of this kind, or the rule with this id, struck."),
     "organization": described(TEXT, "Only calls of the organization with this name."),
     "after": described(DATE_TIME, "Only calls that began at this time or later."),

@@ -87,7 +87,7 @@ def list_records(core: Emulator, vendor: str, table: str) -> Response:
 
 @views.post(
     "/records/<vendor>/<table>",
-    reply=_CHANGES,
+    response=_CHANGES,
     body=object_of("RecordChange", before={"type": ["object", "null"]}, after={"type": ["object", "null"]}),
     query=_OF,
     refuses=(400, 404, 409, 413),

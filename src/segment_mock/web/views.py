@@ -1,4 +1,4 @@
-"""The views of the control plane, functions with a route and OpenAPI texts, and helpers for their replies."""
+"""The views of the control plane, functions with a route and OpenAPI texts, and helpers for their responses."""
 
 from __future__ import annotations
 
@@ -60,15 +60,15 @@ class View:
     """One view of the control plane. *function* gets the `Emulator` and the parts of the path.
 
     *method* and *path* are its route below ``/_mock``, in Flask's syntax. The first line of the function's docstring is
-    the summary in the OpenAPI document. *reply*, *body* and *query* are JSON Schemas. *refuses* are the error statuses
-    in addition to 401 and 403. *links* lead from its response to other operations. A *public* view needs no admin token
-    and accepts any Host header. A view that is not *documented* belongs to the page.
+    the summary in the OpenAPI document. *response*, *body* and *query* are JSON Schemas. *refuses* are the error
+    statuses in addition to 401 and 403. *links* lead from its response to other operations. A *public* view needs no
+    admin token and accepts any Host header. A view that is not *documented* belongs to the page.
     """
 
     function: ViewFunction
     method: str
     path: str
-    reply: Json = field(default_factory=lambda: OK_SCHEMA)
+    response: Json = field(default_factory=lambda: OK_SCHEMA)
     status: int = 200
     content_type: str = "application/json"
     body: Json | None = None
@@ -103,9 +103,9 @@ class Views:
     def __iter__(self) -> Iterator[View]:
         return iter(self._views)
 
-    def get(self, path: str, reply: Json = OK_SCHEMA, **text: Any) -> Callable[[ViewFunction], ViewFunction]:
+    def get(self, path: str, response: Json = OK_SCHEMA, **text: Any) -> Callable[[ViewFunction], ViewFunction]:
         """Add the decorated function as a view for GET. It takes the same arguments as `View`."""
-        return self._add("GET", path, reply=reply, **text)
+        return self._add("GET", path, response=response, **text)
 
     def post(self, path: str, **text: Any) -> Callable[[ViewFunction], ViewFunction]:
         """Add the decorated function as a view for POST. It takes the same arguments as `View`."""

@@ -45,7 +45,7 @@ def control_plane_page() -> str:
             rows.append((f"[`{name}`](#{_anchor(name)})", prose(operation["summary"])))
             parts += [f"## `{name}`", prose(view.function.__doc__), *_operation(operation, public=view.public)]
     schemas = document["components"]["schemas"]
-    parts.append("## Objects\n\nWhat bodies and replies refer to. `?` marks a member that may be absent.")
+    parts.append("## Objects\n\nThe schemas that bodies and responses refer to. `?` marks a member that may be absent.")
     parts += [part for name in sorted(schemas) for part in _object(name, schemas[name])]
     return page("Control plane", _INTRO, table(("call", "does"), rows), *parts)
 
@@ -63,8 +63,8 @@ def _operation(operation: dict[str, Any], *, public: bool) -> Iterator[str]:
     facts, refusals = [], []
     if "requestBody" in operation:
         facts.append(("body", type_words(operation["requestBody"]["content"]["application/json"]["schema"])))
-    for status, reply in operation["responses"].items():
-        ((kind, content),) = reply["content"].items()
+    for status, response in operation["responses"].items():
+        ((kind, content),) = response["content"].items()
         if int(status) >= HTTPStatus.BAD_REQUEST:
             refusals.append(status)
             continue

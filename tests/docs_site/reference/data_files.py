@@ -57,7 +57,7 @@ _KINDS = {
     "data": "records: `--data`, as above",
     "faults": "rules to arm: `--faults` ([Faults](faults.md#as-json))",
     "scenarios": "rules with a name: `--scenarios` ([Scenarios](scenarios.md#your-own))",
-    "stubs": "canned answers: `--stubs` ([Testing](../how-to/pytest.md#what-the-emulator-lacks))",
+    "stubs": "stubs, which are fixed responses: `--stubs` ([Testing](../how-to/pytest.md#what-the-emulator-lacks))",
     "settings": "`segment-mock.yaml` and `[tool.segment-mock]` ([Settings](settings.md))",
 }
 

@@ -25,17 +25,17 @@ from segment_mock.vendors import find_vendors
 from tests.docs_site.reference.markdown import block, code, page, prose, table
 
 _INTRO = """\
-Each operation that the mock answers: request, reply, errors, assumptions, and a call to try. `segment-mock vendors`
+Each operation that the mock answers: request, response, errors, assumptions, and a call to try. `segment-mock vendors`
 prints the same in a terminal, for instance `segment-mock vendors salsa upsert_segments`; with `--json` it is for
 programs. [OpenAPI](openapi.md) has it for tools.
 
 A field may be left out unless it is required. `[]` in a place stands for each item of a list. A number in brackets
 leads to the source below the tables: *documented* by the vendor, *recorded* from a real system, or *assumed* by this
-project. [Fidelity](../explanation/fidelity.md) explains these words. Replies also have [headers of the
+project. [Fidelity](../explanation/fidelity.md) explains these words. Responses also have [headers of the
 mock](headers.md).
 
-Run an example in two terminals, with the server in the first. Times in the replies below are those of a clock frozen at
-{moment}; all else, ids included, is as printed.
+Run an example in two terminals, with the server in the first. Times in the responses below are those of a clock frozen
+at {moment}; everything else, ids included, is as printed.
 """
 
 
@@ -83,7 +83,7 @@ def _operation(vendor: Json, name: str) -> Iterator[str]:
     if example.data:
         yield f"`data.json`:\n\n{block(example.data, 'json')}"
     yield block(f"{example.serve}\n{example.command}", "sh")
-    yield f"The reply, with status {example.status}:\n\n{block(example.reply, 'json')}"
+    yield f"The response, with status {example.status}:\n\n{block(example.response, 'json')}"
 
 
 def _tables(tables: Iterator[ReferenceTable] | list[ReferenceTable], *, with_titles: bool = True) -> Iterator[str]:

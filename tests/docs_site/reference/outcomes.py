@@ -77,8 +77,8 @@ def hint_of(case: Case) -> str:
     with SegmentMock(**case.settings) as mock, mock.session() as session:
         mock.clock.freeze("2026-01-01T00:00:00Z")
         for _ in range(case.before + 1):
-            reply = session.request(case.method, case.path, data=body, headers=case.headers)
-    return reply.headers["X-Segment-Mock-Hint"]
+            response = session.request(case.method, case.path, data=body, headers=case.headers)
+    return response.headers["X-Segment-Mock-Hint"]
 
 
 def hints_page() -> str:
@@ -87,7 +87,7 @@ def hints_page() -> str:
     return page(
         "Hints",
         """\
-A hint says what a call probably got wrong, or which setting would change the answer. The body of a reply stays the
+A hint says what a call probably got wrong, or which setting would change the response. The body of a response stays the
 vendor's. A hint is in the header `X-Segment-Mock-Hint` and in `hint` of the journal's entry. It is also in the report
 of a failed test, where settings are named as keywords. A refusal of the control plane, and a path of no vendor, have
 it in `hint` of their problem+json. Several are joined by `; `.
@@ -116,7 +116,7 @@ def headers_page() -> str:
     ]
     return page(
         "Headers",
-        "## In replies\n\nA vendor sends none of these. `Content-Type`, `Allow` and the rest are the vendor's own.",
+        "## In responses\n\nA vendor sends none of these. `Content-Type`, `Allow` and the rest are the vendor's own.",
         table(("header", "description"), replied),
         "Line breaks and what is not ASCII are escaped. A longer value than 1,000 characters is cut and ends in `...`.",
         "## In requests",
@@ -127,7 +127,7 @@ def headers_page() -> str:
 
 EXIT_CODES = (
     (0, "It did what it was asked."),
-    (1, "It could not: no server answers, the server refuses, an answer differs, nothing was compared."),
+    (1, "It could not: no server answers, the server refuses, a response differs, nothing was compared."),
     (2, "The command line, a setting or a file can't be used. The message names it."),
     (3, "The address is in use (`serve`, `exec`). `--port 0` picks a free one."),
     (126, "`exec`, `record`: the command can't be run."),

@@ -96,7 +96,7 @@ class ConnectionTransport(asyncio.Transport):
         protocol.connection_made(self)
 
     def write(self, data: Any) -> None:
-        """Receive bytes of a request, which starts when it is complete; the loop reads the reply later."""
+        """Receive bytes of a request, which starts when it is complete; the loop reads the response later."""
         if not self._connection.closed:
             self._connection.sendall(data)
             self._wake()

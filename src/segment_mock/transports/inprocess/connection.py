@@ -1,4 +1,4 @@
-"""The in-process connection: passes a client's requests to the core and returns its replies, without a socket."""
+"""The in-process connection: passes a client's requests to the core and returns its responses, without a socket."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 _FRAMING = {"connection", "content-length", "transfer-encoding"}
-"""A reply with one of these headers defines its own framing, so the client's parser has to read it."""
+"""A response with one of these headers defines its own framing, so the client's parser has to read it."""
 
 
 class InProcessTransport(FallibleTransport):
@@ -68,7 +68,7 @@ class InProcessTransport(FallibleTransport):
 class Connection:
     """The client's end of a connection to the core; it can replace a connected socket.
 
-    A request starts when it has been sent, and runs to its first wait. When the client reads the reply, each wait is
+    A request starts when it has been sent, and runs to its first wait. When the client reads the response, each wait is
     compared with the client's timeout.
     """
 
@@ -103,7 +103,7 @@ class Connection:
         self._exchange = exchange = Exchange(self.transport, request, "")
         return exchange
 
-    def whole_reply(self) -> Response | None:
+    def whole_response(self) -> Response | None:
         """Return the response to the started request if it is delivered whole.
 
         Otherwise return None, and the response has to be read as bytes. Raises the errors that reading a socket raises.
@@ -111,7 +111,7 @@ class Connection:
         if self._exchange is None:
             return None
         if self._exchange.response is None:
-            waiting.finish(self._exchange.reply(), self.transport.clock, self._timeout)
+            waiting.finish(self._exchange.wait_for_response(), self.transport.clock, self._timeout)
         return self.take_whole()
 
     def take_whole(self) -> Response | None:
@@ -165,7 +165,7 @@ class Connection:
         return step
 
     def makefile(self, *_: Any, **__: Any) -> io.BufferedReader:
-        """Return a file of the replies."""
+        """Return a file of the responses."""
         self._files += 1
         return io.BufferedReader(_File(self))
 
@@ -229,7 +229,7 @@ class Connection:
                 if exchange.is_delivered:  # by this step
                     self._next(exchange)
                 yield step
-            if not exchange.is_delivered:  # the reply was empty
+            if not exchange.is_delivered:  # the response was empty
                 self._next(exchange)
             if exchange.end == "reset":
                 raise ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")
@@ -251,14 +251,14 @@ class Exchange:
             return
         self.bodiless, self._name = request.method == "HEAD", f"{request.method} {request.target}"
         try:
-            answer = (transport.control if is_control(request.target) else transport.answer)(request)
+            result = (transport.control if is_control(request.target) else transport.answer)(request)
         except Exception as error:  # raised when the client reads, like an error of a socket
             self._error = error
             return
-        if isinstance(answer, Response):
-            self.response = answer
+        if isinstance(result, Response):
+            self.response = result
         else:
-            self._call = answer
+            self._call = result
             self._run(self._clock.now())
 
     @property
@@ -277,7 +277,7 @@ class Exchange:
         """What happens to the connection after the response."""
         return "close" if self.response is None else ending(self.response, self.option)
 
-    def reply(self) -> Generator[Wait, None, Response]:
+    def wait_for_response(self) -> Generator[Wait, None, Response]:
         """Yield the waits until the response is ready, and return it; raises the core's exception, if any."""
         while self._call is not None:
             wait = self._wait
@@ -294,7 +294,7 @@ class Exchange:
 
     def stream(self) -> Steps:
         """Yield the bytes of the response, and the waits before and between them."""
-        response = yield from self.reply()
+        response = yield from self.wait_for_response()
         head, rest = split_delivery(response, self._clock.now(), self.option, head_only=self.bodiless)
         if head:
             self.is_delivered = not rest
@@ -331,7 +331,7 @@ def _no_steps() -> Steps:
 
 
 class _File(io.RawIOBase):
-    """The replies of a connection as a file."""
+    """The responses of a connection as a file."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

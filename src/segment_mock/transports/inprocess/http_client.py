@@ -26,21 +26,21 @@ class InProcessResponse(HTTPResponse):
         super().__init__(_Unopened if self._connection else sock, *args, **options)  # type: ignore[arg-type]
 
     def begin(self) -> None:
-        """Read the head of the reply."""
+        """Read the head of the response."""
         connection = self._connection
         if connection is None or self.headers is not None:
             super().begin()
             return
-        reply = connection.whole_reply()
-        if reply is None:
+        response = connection.whole_response()
+        if response is None:
             self.fp = connection.makefile()
             super().begin()
             return
-        body = b"" if self._method == "HEAD" or reply.status in (204, 304) else reply.body
-        self.code = self.status = reply.status
-        self.reason, self.version = reason(reply.status), 11
+        body = b"" if self._method == "HEAD" or response.status in (204, 304) else response.body
+        self.code = self.status = response.status
+        self.reason, self.version = reason(response.status), 11
         self.headers = self.msg = HTTPMessage()
-        for name, value in connection.fields(reply):
+        for name, value in connection.fields(response):
             self.headers.set_raw(name, value)
         self.fp, self.length = io.BytesIO(body), len(body)
         self.chunked, self.will_close = False, connection.closed

@@ -31,8 +31,8 @@ _TOKEN = _VISIBLE.translate(None, b'"(),/:;<=>?@[\\]{}')
 _TEXT = _VISIBLE + b" "
 
 
-class _Reply(NamedTuple):
-    """A reply as httpcore's pool reads it, which makes a ``Response`` of it."""
+class _PoolResponse(NamedTuple):
+    """A response as httpcore's pool reads it, which makes a ``Response`` of it."""
 
     status: int
     headers: list[tuple[bytes, bytes]]
@@ -263,9 +263,9 @@ class _PooledConnection:
                 exchange = connection.request(*plain, body)
                 if is_async or exchange.response is None:
                     finish = waiting.finish_async if is_async else waiting.finish
-                    await _mapped(finish, exchange.reply(), self._transport.clock, connection.gettimeout())
-                if (reply := connection.take_whole()) is not None:
-                    return self._reply(request, connection, reply)
+                    await _mapped(finish, exchange.wait_for_response(), self._transport.clock, connection.gettimeout())
+                if (mock_response := connection.take_whole()) is not None:
+                    return self._pool_response(request, connection, mock_response)
             wire_kind: Any = httpcore.AsyncHTTP11Connection if is_async else httpcore.HTTP11Connection
             wire = wire_kind(self._origin, _Stream(connection, is_async, is_sent=plain is not None))
             response = await _value(getattr(wire, _CONNECTIONS[is_async][1])(_with_body(request, body)))
@@ -284,15 +284,15 @@ class _PooledConnection:
         stream = await _value(wire._connect(request))
         return stream.connection  # type: ignore[no-any-return]
 
-    def _reply(self, request: Any, connection: Connection, reply: Response) -> _Reply:
-        content = b"" if request.method == b"HEAD" or reply.status in (204, 304) else reply.body
+    def _pool_response(self, request: Any, connection: Connection, mock_response: Response) -> _PoolResponse:
+        content = b"" if request.method == b"HEAD" or mock_response.status in (204, 304) else mock_response.body
         extensions = {
             "http_version": b"HTTP/1.1",
-            "reason_phrase": reason(reply.status).encode(),
+            "reason_phrase": reason(mock_response.status).encode(),
             "network_stream": _Stream(connection, self._is_async),
         }
-        fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in connection.fields(reply)]
-        return _Reply(reply.status, fields, self._body((content,)), extensions)
+        fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in connection.fields(mock_response)]
+        return _PoolResponse(mock_response.status, fields, self._body((content,)), extensions)
 
     def _body(self, stream: Any) -> _Body:
         return _AsyncBody(self, stream) if self._is_async else _Body(self, stream)
@@ -352,7 +352,7 @@ def _with_body(request: Any, body: bytes) -> Any:
 
 
 class _Body:
-    """The body of a reply, a tuple or a stream of httpcore; after its end, the next request can use the connection."""
+    """The body of a response: a tuple, or a stream of httpcore. At its end, the connection takes the next request."""
 
     def __init__(self, connection: _PooledConnection, stream: Any) -> None:
         self._connection, self._stream = connection, stream

@@ -32,7 +32,7 @@ class Wait(NamedTuple):
 
 
 Steps: TypeAlias = Generator["Wait | bytes", None, None]
-"""Bytes of a reply, and the waits before and between them."""
+"""Bytes of a response, and the waits before and between them."""
 
 
 def finish(steps: Generator[Wait, None, T], clock: Clock, timeout: float | None) -> T:

@@ -85,8 +85,8 @@ class Connection(asyncio.Protocol):
         self._process()
 
     def eof_received(self) -> bool:
-        """Keep the sending direction open for answers that are still due."""
-        # A client may close its sending direction and still expect an answer (nc, HTTP/1.0). A call that waits without
+        """Keep the sending direction open for responses that are still due."""
+        # A client may close its sending direction and still expect a response (nc, HTTP/1.0). A call that waits without
         # end is closed, because the end of such a client could not be noticed.
         self._eof = self._parser.done = True
         writer = self._writer
@@ -194,15 +194,15 @@ class Connection(asyncio.Protocol):
         else:
             request.is_admitted = self._is_admitted
             try:
-                reply = self._context.answer(request)
+                response = self._context.answer(request)
             except BaseException:
-                reply = error_response()
-            if isinstance(reply, Response):
-                self._send(reply)
+                response = error_response()
+            if isinstance(response, Response):
+                self._send(response)
             else:
                 self._busy = True
                 self._show_life()
-                self._resume(reply)
+                self._resume(response)
 
     def _show_life(self, call: int = 0) -> None:
         """Send a front signs of life while *call* (default: the current call) waits."""
@@ -263,7 +263,7 @@ class Connection(asyncio.Protocol):
         """Send *response* to a front, or as the last one, or as a delivery that takes time."""
         if self._from_front:
             response = sealed(response, self._context.clock.now(), self._context.time_scale)
-        # Who asked for the end may have sent more, which must not reset the connection before the reply is read.
+        # Who asked for the end may have sent more, which must not reset the connection before the response is read.
         linger = (self._parser.refused or self._option == "close") and not self._eof
         self._writer.send(response, option, head_only=self._head_only, linger=linger)
 
@@ -289,13 +289,13 @@ class Connection(asyncio.Protocol):
         """Answer CONNECT like a proxy that can or can't reach the host, or only say whether it could."""
         context, host = self._context, request.target
         if ASK in request.headers:
-            self._send(_tunnel_answer(200, context.ask(host)))
+            self._send(_tunnel_response(200, context.ask(host)))
             return
         failure = context.failure(host)
         if failure == "timeout":
             self._be_silent()
         elif failure in ("refused", "dns"):
-            self._send(_tunnel_answer(502, failure))
+            self._send(_tunnel_response(502, failure))
         else:
             self._start_tls(host, self._parser.rest, ESTABLISHED, is_trusted=failure is None)
 
@@ -329,7 +329,7 @@ class Connection(asyncio.Protocol):
         Handshake(context, self._transport, ssl_context, connect, counted, data)
 
 
-def _tunnel_answer(status: int, failure: ConnectFailure | None) -> Response:
+def _tunnel_response(status: int, failure: ConnectFailure | None) -> Response:
     headers = {"Content-Type": "text/plain; charset=utf-8", **({FAULT: f"connect {failure}"} if failure else {})}
     sentence = (
         f"The connection fails: a fault is armed ({failure}).\n" if failure else "The connection can be established.\n"

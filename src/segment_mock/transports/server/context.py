@@ -139,6 +139,6 @@ def close_socket(transport: BaseTransport) -> None:
 
 
 def error_response() -> Response:
-    """Log the exception being handled and return the reply to its call."""
+    """Log the exception being handled and return the response to its call."""
     _LOG.exception("segment-mock failed to answer")
     return text_response(500, "segment-mock failed to answer; its log has the traceback.", Delivery(end="close"))

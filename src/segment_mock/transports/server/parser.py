@@ -22,7 +22,7 @@ HEAD_LIMIT = 64 * 2**10
 CHUNK_LINE_LIMIT = 4 * 2**10
 
 Parsed: TypeAlias = "tuple[Request | Response, ConnectionOption]"
-"""A request, or the reply to an invalid one, and the Connection option of the reply."""
+"""A request, or the response to an invalid one, and the Connection option of the response."""
 
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]"  # noqa: S105 - a token in the sense of RFC 9110
 _REQUEST_LINE = rf"({_TOKEN}{{1,64}}) ([^\0-\x20\x7f]+) HTTP/1\.([01])\r\n"
@@ -44,7 +44,7 @@ _LOG = logging.getLogger("segment_mock")
 
 
 class _Refused(Exception):
-    """The request is invalid; *status* and *sentence* are the reply."""
+    """The request is invalid; *status* and *sentence* are the response."""
 
     def __init__(self, sentence: str, status: int = 400) -> None:
         super().__init__(sentence)
@@ -95,7 +95,7 @@ class RequestParser:
         self._body: list[bytes] = []
 
     def feed(self, data: bytes = b"") -> None:
-        """Parse *data*, and append complete requests, or the reply to an invalid one, to ``requests``."""
+        """Parse *data*, and append complete requests, or the response to an invalid one, to ``requests``."""
         if self._data:
             data, self._data = self._data + data, b""
         at, end, self.backlogged = 0, len(data), False
@@ -111,7 +111,7 @@ class RequestParser:
                 at = after
         except _Refused as refusal:
             if refusal.sentence in (_TLS, _NO_PROXY):
-                _LOG.warning("%s", refusal.sentence)  # these clients do not show the reply
+                _LOG.warning("%s", refusal.sentence)  # these clients do not show the response
             self.refuse(refusal.status, refusal.sentence)
 
     def refuse(self, status: int, sentence: str) -> None:
@@ -300,7 +300,7 @@ def _joined(fields: Iterable[tuple[str, str, str]]) -> dict[str, str]:
 
 
 def _connection_option(headers: Mapping[str, str], minor: str) -> ConnectionOption:
-    """Return the Connection option of the reply: HTTP/1.0 closes by default, HTTP/1.1 only on request."""
+    """Return the Connection option of the response: HTTP/1.0 closes by default, HTTP/1.1 only on request."""
     options = [option.strip(" \t") for option in headers.get("connection", "").lower().split(",")]
     if "close" in options:
         return "close"

@@ -30,10 +30,10 @@ from .schemas import (
     UpsertSegments,
     UpsertSupporters,
     frame,
-    reply,
+    response_of,
 )  # fmt: skip
 
-_GROUPS, _SUPPORTERS = reply(Segments), reply(Supporters)
+_GROUPS, _SUPPORTERS = response_of(Segments), response_of(Supporters)
 _MEMBERSHIP, _SEARCH_SUPPORTERS = frame(Membership), frame(SearchSupporters)
 _RECORDED = "recorded by the vendor's own tests"
 _CLIENT = "recorded by a public client"
@@ -112,13 +112,13 @@ VENDOR = Vendor(
         ),
         Operation(
             "search_supporter_groups", "POST", ("/supporters/groups",), supporters.groups, _CLIENT,
-            request=_SEARCH_SUPPORTERS, response=reply(Belongings),
+            request=_SEARCH_SUPPORTERS, response=response_of(Belongings),
             items=_batch("results", BELONGING_ORDER, "identifiers"), sized=("identifiers", "count"), reads=True,
             subject="supporter",
         ),
         Operation(
             "get_metrics", "GET", ("/metrics",), metrics.get, f"Salsa Engage Integration API Overview; {_RECORDED}",
-            response=reply(metrics.Metrics), reads=True, counted=False,
+            response=response_of(metrics.Metrics), reads=True, counted=False,
         ),
     ),
     refusals=REFUSALS,

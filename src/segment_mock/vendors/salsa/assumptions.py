@@ -34,7 +34,7 @@ ASSUMPTIONS: Mapping[str, Assumption] = {
         operations=_SEARCHES,
     ),
     "empty_page": Assumption(
-        "A reply without records has an empty list.",
+        "A response without records has an empty list.",
         "[]",
         f"{_CLIENTS_DIFFER}: PHP programs need the list, Python programs expect it to be absent",
         operations=_BATCHES,
@@ -55,13 +55,13 @@ ASSUMPTIONS: Mapping[str, Assumption] = {
         operations=("search_segments",),
     ),
     "unknown_id_echo": Assumption(
-        "A reply repeats an unknown identifier as sent, including upper case.",
+        "A response repeats an unknown identifier as sent, including upper case.",
         "as sent",
         _UNSTATED,
         operations=(*_SEARCHES, *_DELETIONS, *_MEMBERSHIPS),
     ),
     "unknown_email": Assumption(
-        "A reply repeats an unknown e-mail address among the contacts.",
+        "A response repeats an unknown e-mail address among the contacts.",
         "contacts",
         "supporters have theirs there",
         operations=_SUPPORTER_SEARCHES,
@@ -87,7 +87,7 @@ ASSUMPTIONS: Mapping[str, Assumption] = {
     "time_without_zone": Assumption(
         "A time without a zone is UTC.",
         "UTC",
-        "the recorded replies are in UTC",
+        "the recorded responses are in UTC",
         operations=("search_members", *_SUPPORTER_SEARCHES),
     ),
     "joined_since": Assumption(
@@ -189,7 +189,7 @@ ASSUMPTIONS: Mapping[str, Assumption] = {
         operations=("upsert_supporters",),
     ),
     "update_reply": Assumption(
-        "The reply to an update includes the members that the request omits.",
+        "The response to an update includes the members that the request omits.",
         "kept and sent",
         "only what was sent is documented",
         operations=("upsert_supporters",),

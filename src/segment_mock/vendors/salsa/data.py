@@ -20,7 +20,7 @@ from .records import completed, custom_fields, emails, without_nulls
 from .schemas import CONTACTS, TEXTS, TYPES, Address, Coordinate, CustomField, Scalar, uuid
 
 DEFAULT_TIME = "2018-01-01T00:00:00.000Z"
-"""The date of records of a data file that have none. It is fixed, so that equal data gives equal replies."""
+"""The date of records of a data file that have none. It is fixed, so that equal data gives equal responses."""
 
 
 SEGMENTS = TableSchema(

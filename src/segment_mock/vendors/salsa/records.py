@@ -92,7 +92,7 @@ def fits_type(value: str, kind: str) -> bool:
 
 
 def utc(value: Any) -> str | None:
-    """Return a date (ISO 8601, or month/day/year in US Eastern time) in the form of replies; None if it is invalid."""
+    """Return a date (ISO 8601, or month/day/year in US Eastern time) as responses have it; None if it is invalid."""
     if not isinstance(value, str):
         return None
     try:

@@ -1,4 +1,4 @@
-"""What Salsa answers: the envelope of a reply, the results of a batch, and the errors of a call or an item."""
+"""Parts of Salsa's responses: the envelope, the results of a batch, and the errors of a call or an item."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _READ_ONLY = ("type", "totalMembers", "errors", "readOnly", "createdDate", "last
 
 
 def wrap(call: Call, content: Any, member: str = "payload") -> Json:
-    """Return the whole body of a reply, with *content* as its *member*: ``errors`` if the call is refused."""
+    """Return the whole body of a response, with *content* as its *member*: ``errors`` if the call is refused."""
     world, ref = call.world, call.header.get("refId")
     now = world.clock.now()
     header = {"processingTime": max(0, round((now - call.arrived) * 1000)), "serverId": SERVER_ID}
@@ -38,15 +38,15 @@ def wrap(call: Call, content: Any, member: str = "payload") -> Json:
 
 def ordered(order: Order, record: Json, **others: Any) -> Json:
     """Return the members of *record* and *others* without nulls, in the recorded *order*, which has all of them."""
-    reply = {**order, **record, **others}
+    response = {**order, **record, **others}
     for name in order:
-        if reply[name] is None:
-            del reply[name]
-    return reply
+        if response[name] is None:
+            del response[name]
+    return response
 
 
-def batch_reply(call: Call, name: str, items: list[Json]) -> Json:
-    """Return *items* with their count, as in every reply to a batch."""
+def batch_response(call: Call, name: str, items: list[Json]) -> Json:
+    """Return *items* with their count, as in every response to a batch."""
     if not items:
         call.assume("empty_page")
     # Loading converts numbers to text, so a request that loading did not change has no numbers.
@@ -62,7 +62,7 @@ def _has_numeric_ids(payload: Json) -> bool:
 
 
 def not_found(call: Call, kind: str, identifier: Any) -> Json:
-    """Return the answer for an unknown *identifier* of *kind*, which has the identifier as sent."""
+    """Return the result for an unknown *identifier* of *kind*, which has the identifier as sent."""
     if kind == "EMAIL_ADDRESS":
         call.assume("unknown_email")
     elif kind != "EXTERNAL_ID" and str(identifier) != str(identifier).lower():
@@ -71,7 +71,7 @@ def not_found(call: Call, kind: str, identifier: Any) -> Json:
 
 
 def identifier_member(kind: str, identifier: Any) -> Json:
-    """Return the member by which a reply repeats an *identifier* of *kind*."""
+    """Return the member by which a response repeats an *identifier* of *kind*."""
     members: Json = {
         "SEGMENT_ID": {"segmentId": identifier},
         "SUPPORTER_ID": {"supporterId": identifier},

@@ -17,7 +17,7 @@ RECORDED = known("recorded by the vendor's own tests")
 CLIENT = known("recorded by a public client")
 SUPPORTER_DATA = known("Salsa Engage, Supporter Data")
 _BODY = known(f"{DOCUMENT}, Request Body Format")
-_REPLY = known(f"{DOCUMENT}, Response Body Format")
+_RESPONSE = known(f"{DOCUMENT}, Response Body Format")
 _ERROR = known(f"{DOCUMENT}, Create/Update Response Example")
 _SEARCH = known(f"{DOCUMENT}, Searching for Segments")
 _ATTRIBUTES = known(f"{DOCUMENT}, Adding/Updating Segments")
@@ -28,7 +28,7 @@ RESULTS = (
     "ADDED", "UPDATED", "DELETED", "FOUND", "NOT_FOUND", "VALIDATION_ERROR", "SYSTEM_ERROR", "NOT_ALLOWED",
 )  # fmt: skip
 Order: TypeAlias = Mapping[str, None]
-"""The members of an object in a reply, in the recorded order."""
+"""The members of an object in a response, in the recorded order."""
 TYPES = ("INTEGRATED", "DEFAULT", "CUSTOM")
 SEGMENT_ORDER: Order = dict.fromkeys((
     "segmentId", "name", "description", "totalMembers", "type", "result", "externalSystemId",
@@ -133,8 +133,8 @@ iso_date.words = "a date as ISO 8601"  # type: ignore[attr-defined]
 uuid.words = "a UUID"  # type: ignore[attr-defined]
 
 
-def _in_replies(*names: str) -> dict[str, fields.Field[Any]]:
-    """Return the members of replies that requests may contain too, and that the API ignores.
+def _in_responses(*names: str) -> dict[str, fields.Field[Any]]:
+    """Return the members of responses that requests may contain too, and that the API ignores.
 
     Clients may so send records back.
     """
@@ -235,7 +235,7 @@ class _Named:
 
 
 class Header(RequestSchema):
-    """The header of a request; replies repeat only its ``refId``."""
+    """The header of a request; responses repeat only its ``refId``."""
 
     refId = fields.Raw(allow_none=True, **_BODY)
     batchId = fields.Raw(allow_none=True, **CLIENT)
@@ -260,7 +260,7 @@ def frame(payload: type[Schema]) -> Schema:
 
 
 class ReplyHeader(Schema):
-    """The header of a reply; it has a ``refId`` only if the request had one."""
+    """The header of a response; it has a ``refId`` only if the request had one."""
 
     refId = fields.Raw(**RECORDED)
     processingTime = fields.Integer(required=True, **RECORDED)
@@ -275,11 +275,11 @@ def _envelope() -> dict[str, fields.Field[Any]]:
     }
 
 
-def reply(payload: type[Schema]) -> Schema:
-    """Return the schema of the whole body of a reply with *payload*."""
+def response_of(payload: type[Schema]) -> Schema:
+    """Return the schema of the whole body of a response with *payload*."""
     members: dict[str, fields.Field[Any]] = {
         **_envelope(),
-        "payload": fields.Nested(payload, required=True, **_REPLY),
+        "payload": fields.Nested(payload, required=True, **_RESPONSE),
     }
     return Schema.from_dict(members, name=f"{payload.__name__}Reply")()
 
@@ -315,7 +315,7 @@ class SearchSegments(Paging):
     includeMemberCounts = fields.Boolean(allow_none=True, **RECORDED)
 
 
-_SEGMENT_READ_ONLY = _in_replies(
+_SEGMENT_READ_ONLY = _in_responses(
     "totalMembers", "type", "result", "mailingList", "publicName", "publicDescription", "parameterName", "errors"
 )
 
@@ -351,15 +351,15 @@ class DeleteSegments(RequestSchema):
 
 
 class Segment(Schema):
-    """A group in a reply."""
+    """A group in a response."""
 
-    segmentId = fields.Raw(**_REPLY)
-    name = fields.Raw(**_REPLY)
-    description = fields.Raw(**_REPLY)
-    totalMembers = fields.Integer(**_REPLY)
+    segmentId = fields.Raw(**_RESPONSE)
+    name = fields.Raw(**_RESPONSE)
+    description = fields.Raw(**_RESPONSE)
+    totalMembers = fields.Integer(**_RESPONSE)
     type = fields.String(validate=validate.OneOf(TYPES), **RECORDED)
     result = fields.String(required=True, validate=validate.OneOf(RESULTS), **_ATTRIBUTES)
-    externalSystemId = fields.Raw(**_REPLY)
+    externalSystemId = fields.Raw(**_RESPONSE)
     mailingList = fields.Boolean(**CLIENT)
     publicName = fields.String(**CLIENT)
     publicDescription = fields.String(**CLIENT)
@@ -368,12 +368,12 @@ class Segment(Schema):
 
 
 class Segments(Schema):
-    """Groups in a reply; only replies to searches have ``total`` and ``offset``."""
+    """Groups in a response; only responses to searches have ``total`` and ``offset``."""
 
-    total = fields.Integer(**_REPLY)
-    offset = fields.Integer(**_REPLY)
-    segments = fields.List(fields.Nested(Segment), required=True, **_REPLY)
-    count = fields.Integer(required=True, **_REPLY)
+    total = fields.Integer(**_RESPONSE)
+    offset = fields.Integer(**_RESPONSE)
+    segments = fields.List(fields.Nested(Segment), required=True, **_RESPONSE)
+    count = fields.Integer(required=True, **_RESPONSE)
 
 
 # Supporters, and their membership in groups
@@ -411,7 +411,7 @@ class SearchSupporters(Paging):
     identifierType = fields.String(allow_none=True, validate=validate.OneOf(_KINDS), **SUPPORTER_DATA)
 
 
-class Contact(RequestSchema.from_dict(_in_replies("errors"))):  # type: ignore[misc]
+class Contact(RequestSchema.from_dict(_in_responses("errors"))):  # type: ignore[misc]
     """A contact of a supporter, such as an e-mail address."""
 
     rules = (_EmailSyntax(),)
@@ -424,7 +424,7 @@ class Contact(RequestSchema.from_dict(_in_replies("errors"))):  # type: ignore[m
 _ADDRESS = {name: text(LENGTH, allow_none=True, **RECORDED) for name in ADDRESS}
 
 
-class Address(RequestSchema.from_dict(_ADDRESS | _in_replies("errors"))):  # type: ignore[misc]
+class Address(RequestSchema.from_dict(_ADDRESS | _in_responses("errors"))):  # type: ignore[misc]
     """The address of a supporter."""
 
     addressLine3 = text(LENGTH, allow_none=True, **CLIENT)
@@ -437,7 +437,7 @@ class Address(RequestSchema.from_dict(_ADDRESS | _in_replies("errors"))):  # typ
     optInDate = text(allow_none=True, checks=[iso_date], **CLIENT)
 
 
-class CustomField(RequestSchema.from_dict(_in_replies("errors"))):  # type: ignore[misc]
+class CustomField(RequestSchema.from_dict(_in_responses("errors"))):  # type: ignore[misc]
     """The value of a field that the organization has defined."""
 
     rules = (_Named(),)
@@ -455,7 +455,7 @@ _SUPPORTER_READ_ONLY = ("readOnly", "createdDate", "lastModified", "result", "er
 _TEXTS = {name: text(LENGTH, allow_none=True, **RECORDED) for name in TEXTS}
 
 
-class SupporterItem(RequestSchema.from_dict(_TEXTS | _in_replies(*_SUPPORTER_READ_ONLY))):  # type: ignore[misc]
+class SupporterItem(RequestSchema.from_dict(_TEXTS | _in_responses(*_SUPPORTER_READ_ONLY))):  # type: ignore[misc]
     """A supporter to add or update."""
 
     supporterId = text(36, checks=[uuid], allow_none=True, **SUPPORTER_DATA)
@@ -472,7 +472,7 @@ class SupporterItem(RequestSchema.from_dict(_TEXTS | _in_replies(*_SUPPORTER_REA
 
 
 class SupporterKey(
-    RequestSchema.from_dict(_in_replies(*_SUPPORTER_READ_ONLY, *TEXTS, "address", "contacts", "customFieldValues"))  # type: ignore[misc]
+    RequestSchema.from_dict(_in_responses(*_SUPPORTER_READ_ONLY, *TEXTS, "address", "contacts", "customFieldValues"))  # type: ignore[misc]
 ):
     """A supporter to delete."""
 
@@ -492,14 +492,14 @@ class DeleteSupporters(RequestSchema):
 
 
 class Supporter(Schema.from_dict({name: fields.Raw(**RECORDED) for name in SUPPORTER_ORDER})):  # type: ignore[misc]
-    """A supporter in a reply."""
+    """A supporter in a response."""
 
     result = fields.String(required=True, validate=validate.OneOf(RESULTS), **RECORDED)
     errors = fields.List(fields.Nested(ItemFault), **CLIENT)
 
 
 class Supporters(Schema):
-    """Supporters in a reply; only replies to searches by page have ``total`` and ``offset``."""
+    """Supporters in a response; only responses to searches by page have ``total`` and ``offset``."""
 
     total = fields.Integer(**RECORDED)
     offset = fields.Integer(**RECORDED)

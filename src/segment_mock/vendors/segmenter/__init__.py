@@ -7,7 +7,7 @@ from ...settings import TEXT, Option, OptionType
 from . import data, operations
 from .assumptions import ASSUMPTIONS
 from .errors import ERROR_SCHEMAS, REFUSALS, details, render_error
-from .schemas import CREATE, UPDATE, Created, CreateSegment, Updated, UpdateSegment, reply, wrap
+from .schemas import CREATE, UPDATE, Created, CreateSegment, Updated, UpdateSegment, response_of, wrap
 
 
 def _path(value: str) -> str:
@@ -30,11 +30,11 @@ VENDOR = Vendor(
     operations=(
         Operation(
             "create_segment", "POST", ("",), operations.create, f"{CREATE}; path assumed",
-            request=CreateSegment(), response=reply(Created),
+            request=CreateSegment(), response=response_of(Created),
         ),
         Operation(
             "update_segment", "PUT", ("", "/{id}"), operations.update, f"{UPDATE}; path assumed",
-            request=UpdateSegment(), response=reply(Updated), refuses=("not_found",),
+            request=UpdateSegment(), response=response_of(Updated), refuses=("not_found",),
         ),
     ),
     refusals=REFUSALS,

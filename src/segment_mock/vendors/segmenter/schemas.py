@@ -110,13 +110,13 @@ class CreateSegment(_Described):
 
 
 class Updated(Schema):
-    """The reply to an update."""
+    """The response to an update."""
 
     isUpdated = fields.Boolean(required=True, **_RESPONSE)
 
 
 class KnownPerson(Schema):
-    """A person in the reply to a creation."""
+    """A person in the response to a creation."""
 
     id = fields.String(required=True, **_CREATED)
     externalId = fields.String(**_CREATED)
@@ -124,14 +124,14 @@ class KnownPerson(Schema):
 
 
 class Created(Schema):
-    """The reply to a creation."""
+    """The response to a creation."""
 
     id = fields.String(required=True, **_CREATED)
     persons = fields.List(fields.Nested(KnownPerson), required=True, **_CREATED)
 
 
-def reply(data: type[Schema]) -> Schema:
-    """Return the schema of the whole body of a reply with *data*."""
+def response_of(data: type[Schema]) -> Schema:
+    """Return the schema of the whole body of a response with *data*."""
     members: dict[str, fields.Field[Any]] = {
         "data": fields.Nested(data, required=True, **_RESPONSE),
         "errorMessage": fields.String(required=True, **_RESPONSE),
@@ -140,7 +140,7 @@ def reply(data: type[Schema]) -> Schema:
 
 
 class Failed(Schema):
-    """The reply to a call that failed."""
+    """The response to a call that failed."""
 
     success = fields.Boolean(required=True, **_RESPONSE)
     message = fields.String(required=True, **_RESPONSE)
@@ -148,11 +148,11 @@ class Failed(Schema):
 
 
 class Forbidden(Schema):
-    """The reply to a call without a valid credential."""
+    """The response to a call without a valid credential."""
 
     message = fields.String(required=True, **_MIDDLEWARE)
 
 
 def wrap(_: Call, data: Json) -> Json:
-    """Return the whole body of a successful reply."""
+    """Return the whole body of a successful response."""
     return {"data": data, "errorMessage": ""}

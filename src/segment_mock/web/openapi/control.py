@@ -91,7 +91,7 @@ def _operation(view: View, core: Emulator) -> Json:
     links = {name: {"operationId": name, "parameters": parameters} for name, parameters in view.links.items()}
     success = {
         "description": view.phrase,
-        "content": {view.content_type: {"schema": view.reply}},
+        "content": {view.content_type: {"schema": view.response}},
         **({"links": links} if links else {}),
     }
     statuses = {400, 403, *view.refuses, *([401] if core.settings["admin_token"] is not None else [])}

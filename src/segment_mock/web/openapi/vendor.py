@@ -1,4 +1,4 @@
-"""The OpenAPI document of a vendor, from its operations and schemas, with the emulator's replies to the examples."""
+"""The OpenAPI document of a vendor, from its operations and schemas, with the emulator's responses to the examples."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from apispec import APISpec
 
 from ...catalogue import may_refuse, summary_of
 from ...core import ErrorTemplate, Json, Operation, Vendor
-from ...example_calls import reply_to
+from ...example_calls import response_body_of
 from ...examples import ShippedExample, shipped_examples
 from .schemas import new_spec, one_type_enums, source_words
 
 _JSON = "application/json"
 _HEADERS = {
     "X-Segment-Mock-Assumed": {
-        "description": "The assumptions (neither documented nor recorded) that the reply relies on.",
+        "description": "The assumptions (neither documented nor recorded) that the response relies on.",
         "schema": {"type": "string"},
     },
     "X-Segment-Mock-Fault": {
@@ -101,7 +101,7 @@ class _Row:
 
     def _responses(self) -> Json:
         success = {"description": "Performed; each item of a batch has its own result.", "headers": _HEADERS}
-        content: Json = _examples(answered_bodies(self.examples, 200))
+        content: Json = _examples(response_bodies(self.examples, 200))
         if self.operation.response is not None:
             content["schema"] = self.operation.response
         responses: Json = {"200": {**success, "content": {_JSON: content}}}
@@ -118,7 +118,7 @@ class _Row:
 
     def _refused(self, status: int, kinds: Mapping[str, ErrorTemplate]) -> Json:
         schemas = {id(schema): schema for kind in kinds if (schema := self.vendor.error_schemas.get(kind))}
-        content: Json = _examples(answered_bodies(self.examples, status))
+        content: Json = _examples(response_bodies(self.examples, status))
         if schemas:
             content["schema"] = next(iter(schemas.values())) if len(schemas) == 1 else {"anyOf": [*schemas.values()]}
         rows = [{"kind": kind, "message": row.message, **source_words(row.source)} for kind, row in kinds.items()]
@@ -139,10 +139,12 @@ def sent_bodies(examples: Iterable[ShippedExample]) -> Json:
     }
 
 
-def answered_bodies(examples: Iterable[ShippedExample], status: int) -> Json:
-    """Return the whole bodies of the replies with this *status*, by name, as OpenAPI examples."""
+def response_bodies(examples: Iterable[ShippedExample], status: int) -> Json:
+    """Return the whole bodies of the responses with this *status*, by name, as OpenAPI examples."""
     return {
-        _key(example): _example_object(example, reply_to(example)) for example in examples if example.status == status
+        _key(example): _example_object(example, response_body_of(example))
+        for example in examples
+        if example.status == status
     }
 
 

@@ -51,8 +51,8 @@ export function askForToken() {
       [field("Token", input, "This server was started with --admin-token. The page keeps it in memory only.")],
       "Sign in",
       async () => {
-        const reply = await fetch("clock", { headers: bearer(input.value) });
-        if (reply.status === 401) throw new Error("The server refuses this token.");
+        const response = await fetch("clock", { headers: bearer(input.value) });
+        if (response.status === 401) throw new Error("The server refuses this token.");
         token = input.value;
         isSignedIn = true;
         for (const resume of waiting.splice(0)) resume();
@@ -83,7 +83,7 @@ export function parseJson(text) {
 }
 
 /**
- * Call the control plane and return its reply as JSON; raises an Error with its sentence.
+ * Call the control plane and return its response as JSON; raises an Error with its sentence.
  *
  * @param {string} method
  * @param {string} path Below /_mock/.
@@ -93,29 +93,29 @@ export function parseJson(text) {
 export async function call(method, path, body) {
   for (let tries = 0; ; tries++) {
     const used = token;
-    const reply = await send(path, {
+    const response = await send(path, {
       method,
       headers: { ...authorization(), ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    if (reply.status === 401 && tries < 3) {
+    if (response.status === 401 && tries < 3) {
       if (used === token && !(await askForToken())) throw new Error("Sign in with the admin token first.");
       continue;
     }
-    const text = await reply.text();
+    const text = await response.text();
     let data = /** @type {any} */ ({});
     try {
       data = parseJson(text);
     } catch {
-      if (reply.ok) throw new Error("The server sent a reply that is not JSON.");
+      if (response.ok) throw new Error("The server sent a response that is not JSON.");
     }
-    if (!reply.ok) throw new Error(data.detail || `The server answered with HTTP ${reply.status}.`);
+    if (!response.ok) throw new Error(data.detail || `The server answered with HTTP ${response.status}.`);
     return data;
   }
 }
 
 /**
- * Send a request, and return its reply; raises an Error with a sentence if there is none.
+ * Send a request, and return its response; raises an Error with a sentence if there is none.
  *
  * @param {string} path
  * @param {RequestInit} request
@@ -148,17 +148,17 @@ export async function listen(onEvent, onState, onConnected) {
   let last = "";
   for (let first = true; ; ) {
     try {
-      const reply = await fetch("events", { headers: { ...authorization(), ...(last ? { "Last-Event-ID": last } : {}) } });
-      if (reply.status === 401) {
+      const response = await fetch("events", { headers: { ...authorization(), ...(last ? { "Last-Event-ID": last } : {}) } });
+      if (response.status === 401) {
         onState("signed out");
         if (!(await askForToken())) await new Promise((resume) => waiting.push(() => resume(undefined)));
         continue;
       }
-      if (!reply.ok || !reply.body) throw new Error(`HTTP ${reply.status}`);
+      if (!response.ok || !response.body) throw new Error(`HTTP ${response.status}`);
       onState("live");
       if (first) onConnected();
       first = false;
-      for await (const event of eventsOf(reply.body)) {
+      for await (const event of eventsOf(response.body)) {
         last = event.id || last;
         if (event.data) onEvent(event.kind, parseJson(event.data));
       }

@@ -225,9 +225,9 @@ export function callsPanel() {
     arrivals ??= [];
     if (state === "failed") state = "loading";
     drawEmpty();
-    let reply;
+    let response;
     try {
-      reply = await get("journal/summary");
+      response = await get("journal/summary");
     } catch (error) {
       if (number === loading && state === "loading") state = "failed";
       drawEmpty();
@@ -237,9 +237,9 @@ export function callsPanel() {
     state = "loaded";
     calls.clear();
     left = 0;
-    forgotten = reply.forgotten;
-    for (const entry of reply.calls) add(entry);
-    // What came meanwhile may be newer than the reply.
+    forgotten = response.forgotten;
+    for (const entry of response.calls) add(entry);
+    // What came meanwhile may be newer than the response.
     for (const entry of arrivals ?? []) if ((calls.get(entry.id)?.outcome ?? "open") === "open") add(entry);
     arrivals = null;
     draw();
@@ -258,7 +258,7 @@ export function callsPanel() {
       } else if (kind === "connected" || kind === "lost") {
         attempt(load);
       } else if (kind === "reset") {
-        loading += 1; // a reply that is on its way is older
+        loading += 1; // a response that is on its way is older
         state = "loaded";
         arrivals = null;
         calls.clear();

@@ -81,8 +81,8 @@ function faultElement(struck) {
   const [id, kind] = [struck.slice(0, struck.indexOf(" ")), struck.slice(struck.indexOf(" ") + 1)];
   const about = h("small", {});
   get("faults?removed=true").then(
-    (reply) => {
-      const rule = /** @type {import("./types.js").ArmedFault[]} */ (reply.faults).find((one) => one.id === id);
+    (response) => {
+      const rule = /** @type {import("./types.js").ArmedFault[]} */ (response.faults).find((one) => one.id === id);
       if (rule) fill(about, [settingsOf(rule), `on ${rule.operation}`, rule.why, rule.where && `armed by ${rule.where}`].filter(Boolean).join("; "));
     },
     () => {},

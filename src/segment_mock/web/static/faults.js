@@ -127,11 +127,11 @@ export function faultsPanel() {
 
   async function loadArmed() {
     /** @type {{faults: ArmedFault[]}} */
-    const reply = await get("faults");
-    const shown = reply.faults.slice(0, 200);
+    const response = await get("faults");
+    const shown = response.faults.slice(0, 200);
     fill(
       armed,
-      reply.faults.length === 0
+      response.faults.length === 0
         ? h("p", { class: "empty" }, "Nothing is armed: every call is answered as the vendor would answer it.")
         : h(
             "table",
@@ -139,15 +139,15 @@ export function faultsPanel() {
             h("thead", {}, h("tr", {}, ...["id", "fault", "matched", "fired", "why"].map((name) => h("th", { scope: "col" }, name)), h("td", {}))),
             h("tbody", {}, ...shown.map(ruleRow)),
           ),
-      reply.faults.length > shown.length && h("p", {}, `and ${reply.faults.length - shown.length} more`),
+      response.faults.length > shown.length && h("p", {}, `and ${response.faults.length - shown.length} more`),
     );
   }
 
   async function load() {
     if (!kinds.length) {
-      const reply = await get("fault-kinds");
-      kinds = reply.kinds;
-      conditions = reply.conditions;
+      const response = await get("fault-kinds");
+      kinds = response.kinds;
+      conditions = response.conditions;
       setOptions(kind, kinds.map((one) => one.name));
       for (const setting of conditions) when.set(setting.name, control(setting));
       fill(whenFields, ...conditions.map((setting) => field(setting.name, /** @type {Control} */ (when.get(setting.name)), setting.help)));

@@ -83,14 +83,14 @@ export function recordsPanel() {
 
   async function loadPage() {
     const number = ++loading;
-    const reply = await get(`${address()}?${query({ search: search.value, offset, limit: PAGE })}`);
+    const response = await get(`${address()}?${query({ search: search.value, offset, limit: PAGE })}`);
     if (number !== loading) return;
-    if (!reply.records.length && offset > 0) {
-      offset = Math.max(0, Math.floor((reply.matching - 1) / PAGE) * PAGE);
+    if (!response.records.length && offset > 0) {
+      offset = Math.max(0, Math.floor((response.matching - 1) / PAGE) * PAGE);
       return loadPage();
     }
-    ({ total, matching } = reply);
-    const records = /** @type {Row[]} */ (reply.records);
+    ({ total, matching } = response);
+    const records = /** @type {Row[]} */ (response.records);
     const columns = columnsOf(records);
     const last = Math.min(offset + PAGE, matching);
     fill(count, matching ? `${offset + 1} to ${last} of ${matching}${matching < total ? `; ${total} in all` : ""}` : total ? `None of ${counted(total, "record")} matches.` : "This table has no record.");
@@ -143,11 +143,11 @@ export function recordsPanel() {
     detail.querySelector("h3")?.focus();
     if (!id) return;
     await attempt(async () => {
-      const reply = await get(`related/${place.vendor}/${place.table}?${query({ key: id })}`);
+      const response = await get(`related/${place.vendor}/${place.table}?${query({ key: id })}`);
       if (opened !== record) return;
       fill(
         related,
-        .../** @type {{table: string, records: Row[]}[]} */ (reply.related).flatMap((group) => [
+        .../** @type {{table: string, records: Row[]}[]} */ (response.related).flatMap((group) => [
           h("h4", {}, `${group.table} (${group.records.length})`),
           h(
             "ul",
@@ -155,7 +155,7 @@ export function recordsPanel() {
             ...group.records.slice(0, 200).map((row) => h("li", {}, button(titleOf(row), () => goTo(group.table, row), { class: "link" }), " ", h("small", {}, idOf(group.table, row)))),
           ),
         ]),
-        reply.related.length === 0 && h("p", { class: "empty" }, "Nothing belongs to this record."),
+        response.related.length === 0 && h("p", { class: "empty" }, "Nothing belongs to this record."),
       );
     });
   }
@@ -222,8 +222,8 @@ export function recordsPanel() {
     if (!since.value) return fill(changes);
     const [kind, ...rest] = since.value.split("/");
     const where = kind === "snapshot" ? "snapshots" : "journal";
-    const reply = await get(`${where}/${encodeURIComponent(rest.join("/"))}/changes`);
-    const tables = /** @type {[string, import("./types.js").Change[]][]} */ (Object.entries(reply.changes));
+    const response = await get(`${where}/${encodeURIComponent(rest.join("/"))}/changes`);
+    const tables = /** @type {[string, import("./types.js").Change[]][]} */ (Object.entries(response.changes));
     const rows = tables.flatMap(([name, own]) => own.map((row) => ({ ...row, vendor: name.slice(0, name.indexOf(".")) })));
     fill(
       changes,

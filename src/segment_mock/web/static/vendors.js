@@ -10,7 +10,7 @@ import { attempt, button, counted, field, fill, h, json, openDialog, STAY_OPEN }
 const markBadge = (word) => h("span", { class: `badge word-${word}` }, word);
 
 /**
- * Open a dialog that sends *example*, as it is or changed, and shows the reply.
+ * Open a dialog that sends *example*, as it is or changed, and shows the response.
  *
  * @param {Example} example
  * @param {Vendor} vendor
@@ -19,14 +19,14 @@ function openExample(example, vendor) {
   const { method, path, body } = example.request;
   const key = h("input", { type: "text", value: "any", spellcheck: "false" });
   const text = h("textarea", { rows: "12", spellcheck: "false" }, typeof body === "string" ? body : JSON.stringify(body, null, 2) ?? "");
-  const reply = h("div", { class: "reply", role: "status" });
+  const response = h("div", { class: "response", role: "status" });
   openDialog(
     example.title,
     [
       h("p", {}, h("b", {}, method), " ", path, " ", markBadge(example.mark), h("small", {}, example.source)),
       vendor.key_header ? field(vendor.key_header, key, "The credential. Any text will do, unless the server accepts only those that it lists.") : null,
       field("Body", text),
-      reply,
+      response,
     ],
     "Send",
     async () => {
@@ -42,7 +42,7 @@ function openExample(example, vendor) {
       } catch {
         // It is not JSON, and shown as it is.
       }
-      fill(reply, h("h3", {}, `HTTP ${sent.status}`), json(value, "Body of the reply"));
+      fill(response, h("h3", {}, `HTTP ${sent.status}`), json(value, "Body of the response"));
       return STAY_OPEN; // it can be sent again
     },
     { wide: true, cancel: "Close" },

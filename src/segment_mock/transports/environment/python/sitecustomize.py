@@ -1,9 +1,9 @@
 """Redirect a Python program's connections to the vendors' hosts to a server of segment-mock, for ``exec`` and ``env``.
 
-Python imports this module automatically, because its folder is on PYTHONPATH. With a proxy, urllib3 treats a lost reply
-as a failure of the proxy and sends a POST again, which it would not do with the vendor. So the vendors' hosts resolve
-to an address of this machine that represents the server, which accepts TLS on its port, and no proxy is used for them.
-The proxy remains for other resolvers: uvloop, aiodns, gevent. Runs on Python 3.7 and later.
+Python imports this module automatically, because its folder is on PYTHONPATH. With a proxy, urllib3 treats a lost
+response as a failure of the proxy and sends a POST again, which it would not do with the vendor. So the vendors' hosts
+resolve to an address of this machine that represents the server, which accepts TLS on its port, and no proxy is used
+for them. The proxy remains for other resolvers: uvloop, aiodns, gevent. Runs on Python 3.7 and later.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ def _is_vendors(host: Any, patterns: list[str]) -> bool:
     return is_listed
 
 
-def _failure(reply: str) -> str:
-    """Return how a connection would fail, according to the server's *reply*; ``""`` if it would not."""
-    for line in reply.split("\r\n"):
+def _failure(response: str) -> str:
+    """Return how a connection would fail, according to the server's *response*; ``""`` if it would not."""
+    for line in response.split("\r\n"):
         name, _, value = line.partition(": ")
         if name.lower() == "x-segment-mock-fault":
             return value.partition(" ")[2]

@@ -40,19 +40,19 @@ def refuse_non_crm(call: Call) -> None:
         raise Refusal("not_manageable")
 
 
-def answers(
+def results_for(
     call: Call, payload: Json, kind: str, identifiers: Sequence[Any], find: Callable[[str], list[Json]]
 ) -> list[Json]:
-    """Return the answers to *identifiers* of *kind* in order: the records that *find* returns, or NOT_FOUND."""
+    """Return the results for *identifiers* of *kind*, in order: the records that *find* returns, or NOT_FOUND."""
 
-    def answer(identifier: Any) -> list[Json]:
+    def results_of(identifier: Any) -> list[Json]:
         rows = find(str(identifier))
         if len(rows) > 1:
             call.assume("shared_external_id" if kind == "EXTERNAL_ID" else "shared_email")
         return rows or [not_found(call, kind, identifier)]
 
-    answer_lists = call.each(identifiers, answer)
-    items = [item for rows in answer_lists for item in (rows if isinstance(rows, list) else [rows])]
+    result_lists = call.each(identifiers, results_of)
+    items = [item for rows in result_lists for item in (rows if isinstance(rows, list) else [rows])]
     texts = [str(identifier) if kind == "EXTERNAL_ID" else str(identifier).lower() for identifier in identifiers]
     if len({*texts}) < len(texts):
         call.assume("duplicate_identifiers")

@@ -8,9 +8,9 @@ from functools import partial
 from ....clock import iso
 from ....core import Call, Json
 from ....store import Record
-from ..replies import batch_reply, not_found, ordered
+from ..replies import batch_response, not_found, ordered
 from ..schemas import SUPPORTER_ORDER
-from .common import answers, note_zones, page, refuse_non_crm
+from .common import note_zones, page, refuse_non_crm, results_for
 
 
 def search(call: Call, data: Json) -> Json:
@@ -20,8 +20,8 @@ def search(call: Call, data: Json) -> Json:
     if key not in call.rows("segments"):
         call.assume("unknown_group_search")
     if supporter_ids is not None:
-        items = answers(call, payload, "SUPPORTER_ID", supporter_ids, partial(_member_of, call, key))
-        return batch_reply(call, "supporters", items)
+        items = results_for(call, payload, "SUPPORTER_ID", supporter_ids, partial(_member_of, call, key))
+        return batch_response(call, "supporters", items)
     offset, count = page(call, payload)
     since = payload.get("joinedSince")
     members = call.rows("members")
@@ -36,8 +36,8 @@ def search(call: Call, data: Json) -> Json:
             call.assume("joined_since")
     if payload.get("sortOrder") is not None:
         call.assume("sort_order")
-    # The recorded reply has no offset.
-    return {"total": total, **batch_reply(call, "supporters", [_member(call, row["supporterId"]) for row in rows])}
+    # The recorded response has no offset.
+    return {"total": total, **batch_response(call, "supporters", [_member(call, row["supporterId"]) for row in rows])}
 
 
 def assign(call: Call, data: Json) -> Json:
@@ -61,7 +61,7 @@ def _for_each(call: Call, data: Json, change: Callable[[Call, str, str], Json]) 
         change = _not_allowed
     elif segment["type"] == "CUSTOM":
         call.assume("custom_group_members")
-    return batch_reply(call, "supporters", call.each(payload["supporterIds"], partial(change, call, key)))
+    return batch_response(call, "supporters", call.each(payload["supporterIds"], partial(change, call, key)))
 
 
 def _assign(call: Call, segment: str, identifier: str) -> Json:

@@ -6,15 +6,15 @@ from functools import partial
 
 from ....core import Call, Json, Validator
 from ....store import Record, Table
-from ..replies import batch_reply, item_error, limits_of, not_found, note_lengths, ordered, problems
+from ..replies import batch_response, item_error, limits_of, not_found, note_lengths, ordered, problems
 from ..schemas import SEGMENT_ORDER, UUID, SegmentItem, SegmentKey
 from .common import (
     CRM_TYPE,
     UNKNOWN_ID_HINT,
-    answers,
     may_create,
     page,
     refuse_non_crm,
+    results_for,
 )
 
 _ITEM, _KEY = Validator(SegmentItem()), Validator(SegmentKey())
@@ -30,9 +30,9 @@ def search(call: Call, data: Json) -> Json:
     if payload.get("identifiers") is None:
         offset, count = page(call, payload)
         items = _found_segments(members, segments.page(offset, count))
-        return {"total": len(segments), "offset": offset, **batch_reply(call, "segments", items)}
+        return {"total": len(segments), "offset": offset, **batch_response(call, "segments", items)}
     kind = payload["identifierType"]
-    items = answers(
+    items = results_for(
         call,
         payload,
         kind,
@@ -41,21 +41,21 @@ def search(call: Call, data: Json) -> Json:
     )
     if any(item["result"] != "FOUND" for item in items):
         call.assume("not_found_counted")
-    return {"total": len(items), "offset": 0, **batch_reply(call, "segments", items)}
+    return {"total": len(items), "offset": 0, **batch_response(call, "segments", items)}
 
 
 def upsert(call: Call, data: Json) -> Json:
     """Add or update each group in order."""
     items = data["payload"]["segments"]
     _refuse_non_crm(call, items)
-    return batch_reply(call, "segments", call.each(items, partial(_upsert, call)))
+    return batch_response(call, "segments", call.each(items, partial(_upsert, call)))
 
 
 def delete(call: Call, data: Json) -> Json:
     """Delete each group in order, with its memberships."""
     items = data["payload"]["segments"]
     _refuse_non_crm(call, items)
-    return batch_reply(call, "segments", call.each(items, partial(_delete, call)))
+    return batch_response(call, "segments", call.each(items, partial(_delete, call)))
 
 
 def comparable_name(name: str) -> str:
@@ -118,7 +118,7 @@ def _upsert(call: Call, item: Json) -> Json:
     if external is not None and segments.count("externalSystemId", external) > 1:
         call.assume("shared_external_id")
     total = call.rows("members").count("segmentId", row["segmentId"])
-    # Replies to a write were recorded without the type.
+    # Responses to a write were recorded without the type.
     return ordered(SEGMENT_ORDER, row, totalMembers=total, result="UPDATED" if stored else "ADDED", type=None)
 
 

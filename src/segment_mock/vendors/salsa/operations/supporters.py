@@ -12,14 +12,14 @@ from ....clock import iso
 from ....core import Call, Json, Validator
 from ....store import Record
 from ..records import contact_key, emails, fits_type, is_same_field, merged_contacts, merged_fields, without_nulls
-from ..replies import batch_reply, item_error, limits_of, not_found, note_lengths, ordered, problems
+from ..replies import batch_response, item_error, limits_of, not_found, note_lengths, ordered, problems
 from ..schemas import SEGMENT_ORDER, SUPPORTER_ORDER, TEXTS, UUID, SupporterItem, SupporterKey
 from .common import (
     UNKNOWN_ID_HINT,
-    answers,
     may_create,
     note_zones,
     page,
+    results_for,
 )
 
 Fault: TypeAlias = tuple[str, str]
@@ -37,35 +37,35 @@ def search(call: Call, data: Json) -> Json:
     """Return the supporters with the given identifiers, in their order, or by page those modified within a period."""
     payload = data["payload"]
     if payload.get("identifiers") is not None:
-        return batch_reply(call, "supporters", _identified(call, payload, _found_supporter))
+        return batch_response(call, "supporters", _identified(call, payload, _found_supporter))
     rows, (offset, count) = _modified(call, payload), page(call, payload)
     items = [_found_supporter(row) for row in rows[offset : offset + count]]
-    return {"total": len(rows), "offset": offset, **batch_reply(call, "supporters", items)}
+    return {"total": len(rows), "offset": offset, **batch_response(call, "supporters", items)}
 
 
 def upsert(call: Call, data: Json) -> Json:
     """Add or update each supporter in order; a supporter without an id is identified by e-mail address."""
-    return batch_reply(call, "supporters", call.each(data["payload"]["supporters"], partial(_upsert, call)))
+    return batch_response(call, "supporters", call.each(data["payload"]["supporters"], partial(_upsert, call)))
 
 
 def delete(call: Call, data: Json) -> Json:
     """Delete each supporter in order, with its memberships."""
-    return batch_reply(call, "supporters", call.each(data["payload"]["supporters"], partial(_delete, call)))
+    return batch_response(call, "supporters", call.each(data["payload"]["supporters"], partial(_delete, call)))
 
 
 def groups(call: Call, data: Json) -> Json:
     """Return the groups of each requested supporter; the count is the number of supporters."""
     payload = data["payload"]
     if payload.get("identifiers") is not None:
-        return batch_reply(call, "results", _identified(call, payload, partial(_belonging, call)))
+        return batch_response(call, "results", _identified(call, payload, partial(_belonging, call)))
     rows, (offset, count) = _modified(call, payload), page(call, payload)
-    return batch_reply(call, "results", [_belonging(call, row) for row in rows[offset : offset + count]])
+    return batch_response(call, "results", [_belonging(call, row) for row in rows[offset : offset + count]])
 
 
 def _identified(call: Call, payload: Json, show: Callable[[Record], Json]) -> list[Json]:
     """Return *show* of each supporter with one of the identifiers; several supporters may have the same identifier."""
     kind = payload["identifierType"]
-    return answers(
+    return results_for(
         call,
         payload,
         kind,
@@ -283,16 +283,16 @@ def _custom_fields(call: Call, new_fields: list[Json] | None, stored_fields: lis
 def _echo(call: Call, row: Record, members: Json, result: str) -> Json:
     """Return a supporter for the response to a write: the record, with contacts and custom fields as sent."""
     contacts, fields = members.get("contacts"), members.get("customFieldValues")
-    reply = {**row, "result": result}
+    response = {**row, "result": result}
     if contacts:
         stored = {contact_key(contact): contact for contact in row["contacts"]}
         own = {contact_key(contact): contact for contact in contacts}
-        reply["contacts"] = [stored.get(key) or without_nulls(contact) for key, contact in own.items()]
+        response["contacts"] = [stored.get(key) or without_nulls(contact) for key, contact in own.items()]
     if fields:
-        reply["customFieldValues"] = without_nulls(fields)
+        response["customFieldValues"] = without_nulls(fields)
     if result == "UPDATED":
         call.assume("update_reply")
-    return ordered(SUPPORTER_ORDER, reply)
+    return ordered(SUPPORTER_ORDER, response)
 
 
 def _delete(call: Call, item: Json) -> Json:
@@ -314,7 +314,7 @@ def _failed(item: Json, result: str, errors: list[Json] | None = None) -> Json:
 
 
 def _without_errors(value: Any) -> Any:
-    """Return *value* without errors of an earlier reply in it or its items."""
+    """Return *value* without errors of an earlier response in it or its items."""
     if isinstance(value, dict):
         return {name: member for name, member in value.items() if name != "errors"}
     return [_without_errors(item) for item in value] if isinstance(value, list) else value
@@ -322,7 +322,7 @@ def _without_errors(value: Any) -> Any:
 
 def _invalid(call: Call, item: Json, faults: list[Fault]) -> Json:
     """Return *item* as sent, with each error in its object: contact, address, custom field or supporter."""
-    reply, errors = _failed(item, "VALIDATION_ERROR"), []
+    response, errors = _failed(item, "VALIDATION_ERROR"), []
     if any(kind == "too_long" for _, kind in faults):
         call.assume("supporter_lengths")
     for path, kind in faults:
@@ -331,9 +331,9 @@ def _invalid(call: Call, item: Json, faults: list[Fault]) -> Json:
             errors.append(item_error(call, kind, path))
             continue
         call.assume("error_details")
-        owner = reply[part["list"]][int(part["index"])] if part["list"] else reply["address"]
+        owner = response[part["list"]][int(part["index"])] if part["list"] else response["address"]
         owner.setdefault("errors", []).append(item_error(call, kind, part["member"], _details(item, part)))
-    return reply | {"errors": errors} if errors else reply
+    return response | {"errors": errors} if errors else response
 
 
 def _details(item: Json, part: re.Match[str]) -> str:
