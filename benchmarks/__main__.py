@@ -1,8 +1,8 @@
 """All benchmarks, one after another: ``python benchmarks [--quick] [--write]``.
 
 A full run writes its figures into docs/explanation/performance.md and ends with 1 if a bound is missed. A quick one
-takes about two minutes and reports the bounds. It writes only with ``--write``, and ends with 1 only if a reply is an
-error.
+takes about two minutes and reports the bounds. It writes only with ``--write``, and ends with 1 only if a response is
+an error.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Large bodies: the cost of a PUT of many persons or segments, compared with parsing its JSON.
 
-``python benchmarks/bodies.py [--quick] [--json FILE]``. A call goes in process from the client's bytes to its reply:
+``python benchmarks/bodies.py [--quick] [--json FILE]``. A call goes in process from the client's bytes to its response:
 authenticated, validated, written to the store and to the journal.
 """
 
@@ -59,8 +59,8 @@ def put(mock: SegmentMock, target: tuple[str, dict[str, str]], body: bytes) -> P
     session, (path, headers) = mock.session(), target
 
     def call() -> None:
-        answer = session.put(path, data=body, headers=headers)
-        assert answer.status_code == 200, answer.text
+        response = session.put(path, data=body, headers=headers)
+        assert response.status_code == 200, response.text
 
     return call
 

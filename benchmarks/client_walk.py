@@ -50,7 +50,7 @@ class Client:
                 yield row["supporterId"], [group["segmentId"] for group in row["segments"]]
 
     def _pages(self, path: str, items: str, **payload: Any) -> Iterator[dict[str, Any]]:
-        """Yield the members *items* of the replies, page by page, until a page is not full."""
+        """Yield the members *items* of the responses, page by page, until a page is not full."""
         offset = 0
         while True:
             page = self._ask("POST", path, {**payload, "offset": offset, "count": self.batch})
@@ -61,14 +61,14 @@ class Client:
 
     def _ask(self, method: str, path: str, payload: dict[str, Any] | None = None) -> dict[str, Any]:
         while True:
-            reply = self.session.request(method, ROOT + path, json=payload and {"payload": payload})
+            response = self.session.request(method, ROOT + path, json=payload and {"payload": payload})
             self.calls += 1
-            if reply.status_code == 429 and RATE in reply.text:
+            if response.status_code == 429 and RATE in response.text:
                 self.waits += 1
                 self.wait(60)
                 continue
-            reply.raise_for_status()
-            body: dict[str, Any] = reply.json()["payload"]
+            response.raise_for_status()
+            body: dict[str, Any] = response.json()["payload"]
             return body
 
 
@@ -93,7 +93,7 @@ def organization(groups: int, people: int, most: int, seed: int = 0) -> dict[str
 
 
 def walk(client: Client) -> tuple[list[tuple[str, str]], list[tuple[str, str]], dict[str, int]]:
-    """Return the pairs of group and supporter, read by groups and read by supporters, and the counts in the replies."""
+    """Return the pairs of group and supporter, read by groups and by supporters, and the counts in the responses."""
     counts = {group["segmentId"]: group["totalMembers"] for group in client.groups()}
     by_group = [(group, member["supporterId"]) for group in counts for member in client.members(group)]
     everybody = [supporter["supporterId"] for supporter in client.supporters()]

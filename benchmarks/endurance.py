@@ -1,7 +1,7 @@
 """Half a minute of calls and faults from 32 clients: every acknowledged write exists, and memory does not grow.
 
 ``python benchmarks/endurance.py [--seconds 30] [--json FILE]``. A client names the fault that it wants in a header. So
-it knows which reply it may get and whether its write was performed: the records at the end are compared exactly.
+it knows which response it may get and whether its write was performed: the records at the end are compared exactly.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ def _world(clients: list[Client]) -> dict[str, Any]:
 def _control(port: int, method: str, path: str, body: Any = None) -> Any:
     connection = HTTPConnection("127.0.0.1", port, timeout=30)
     connection.request(method, path, None if body is None else json.dumps(body))
-    answer = connection.getresponse()
-    document = json.loads(answer.read())
+    response = connection.getresponse()
+    document = json.loads(response.read())
     connection.close()
-    if answer.status >= 300:
+    if response.status >= 300:
         raise RuntimeError(f"{method} {path}: {document}")
     return document
 
@@ -116,7 +116,7 @@ def _report(report: Report, clients: list[Client], records: dict[str, str], seco
     report.add("calls a second", [seen.total() / seconds], "/s")
     right = sum(records.get(key) == text for key, text in expected.items())
     report.add("records that hold what they must", [right], "")
-    report.add("answers or records that are wrong", [len(wrong)], "")
+    report.add("responses or records that are wrong", [len(wrong)], "")
     if wrong or {*seen} != {*FATES}:
         report.fail("; ".join(wrong[:5]) or f"only these fates were met: {[*seen]}")
 

@@ -1,4 +1,4 @@
-"""The clients of the endurance run: each knows the replies that it may get, and its records at the end."""
+"""The clients of the endurance run: each knows the responses that it may get, and its records at the end."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ GROUPS = "/api/integration/ext/v1/segments"
 
 @dataclass(frozen=True)
 class Fate:
-    """The effect of a fault on a call: its *rule*, whether the call is *performed*, and the *status* of the reply.
+    """The effect of a fault on a call: its *rule*, whether the call is *performed*, and the *status* of the response.
 
-    Without a status, the client gets no readable reply.
+    Without a status, the client gets no readable response.
     """
 
     rule: dict[str, Any] | None
@@ -47,7 +47,7 @@ DRAWN = ["none"] * 20 + [*FATES]
 
 @dataclass
 class Client:
-    """One client: *expected* are its records at the end, and *wrong* are the replies that it should not have got."""
+    """One client: *expected* are its records at the end, and *wrong* are the responses that it should not have got."""
 
     number: int
     port: int
@@ -81,27 +81,27 @@ class Client:
             self._batch(connection, "none", "DELETE", {"segmentId": added["segmentId"]}, "DELETED")
 
     def _batch(self, connection: HTTPConnection, fate: str, method: str, item: Any, result: str) -> Any:
-        reply = self._call(connection, fate, method, GROUPS, {"payload": {"segments": [item]}})
-        answer = reply and reply["payload"]["segments"][0]
-        if answer and answer["result"] != result:
-            self.wrong.append(f"{fate}: {method} {item} is {answer}")
-        return answer
+        document = self._call(connection, fate, method, GROUPS, {"payload": {"segments": [item]}})
+        outcome = document and document["payload"]["segments"][0]
+        if outcome and outcome["result"] != result:
+            self.wrong.append(f"{fate}: {method} {item} is {outcome}")
+        return outcome
 
     def _segment(self, connection: HTTPConnection, rng: Random, text: str) -> None:
         key, fate = segment(self.number, rng.randrange(OWN)), rng.choice(DRAWN)
         people = [{"externalId": f"{self.number}-{rng.randrange(9)}"} for _ in range(3)]
-        reply = self._call(connection, fate, "PUT", f"/segments/{key}", {"description": text, "persons": people})
+        document = self._call(connection, fate, "PUT", f"/segments/{key}", {"description": text, "persons": people})
         self._note(key, fate, text)
-        if reply and reply["data"] != {"isUpdated": True}:
-            self.wrong.append(f"{fate}: {reply}")
+        if document and document["data"] != {"isUpdated": True}:
+            self.wrong.append(f"{fate}: {document}")
 
     def _read(self, connection: HTTPConnection, rng: Random, text: str) -> None:
         keys = [group(self.number, place) for place in range(OWN)]
         body = {"payload": {"identifierType": "SEGMENT_ID", "identifiers": keys}}
-        reply = self._call(connection, "none", "POST", f"{GROUPS}/search", body)
-        records = {row["segmentId"]: row["description"] for row in reply["payload"]["segments"]} if reply else {}
+        document = self._call(connection, "none", "POST", f"{GROUPS}/search", body)
+        records = {row["segmentId"]: row["description"] for row in document["payload"]["segments"]} if document else {}
         expected = {key: self.expected[key] for key in keys}
-        if reply and records != expected:
+        if document and records != expected:
             self.wrong.append(f"read {records}, not {expected}")
 
     def _note(self, key: str, fate: str, text: str) -> None:
@@ -109,15 +109,15 @@ class Client:
             self.expected[key] = text
 
     def _call(self, connection: HTTPConnection, fate: str, method: str, path: str, body: Any) -> Any:
-        """Return the JSON of a reply with status 200, else None; record a reply that *fate* does not allow."""
+        """Return the JSON of a response with status 200, else None; record a response that *fate* does not allow."""
         status, content = None, b""
         try:
             connection.request(method, path, json.dumps(body), {**HEADERS, "X-Fate": fate})
-            answer = connection.getresponse()
-            status, content = answer.status, answer.read()
+            response = connection.getresponse()
+            status, content = response.status, response.read()
         except TimeoutError:
             connection.close()
-            self.wrong.append(f"{fate}: {method} {path} got no answer for {PATIENCE:g} s")
+            self.wrong.append(f"{fate}: {method} {path} got no response for {PATIENCE:g} s")
         except (OSError, HTTPException):
             connection.close()
             status = None

@@ -1,6 +1,6 @@
 """In process: a call compared with a static stub of `responses`, and the cost of our fixture compared with theirs.
 
-``python benchmarks/inprocess.py [--quick] [--json FILE]``. The stub repeats the reply that our mock computes.
+``python benchmarks/inprocess.py [--quick] [--json FILE]``. The stub repeats the response that our mock computes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import responses
 import respx
 
 from harness import Report, interleaved, seconds
-from scenario import HOST, PAYLOAD, SEARCH, reply, world
+from scenario import HOST, PAYLOAD, SEARCH, response_body, world
 
 FIXTURE = 1.0  # at most this many times what `responses` takes
 URL = HOST + SEARCH.path
@@ -96,8 +96,8 @@ def main() -> int:
 
 
 def calls(report: Report, rounds: int, repeats: int) -> None:
-    """Compare a search through ``mock.session()`` with stubs of the same reply."""
-    body = reply()
+    """Compare a search through ``mock.session()`` with stubs of the same response."""
+    body = response_body()
     with world() as mock, mock.session() as ours, requests.Session() as session, httpx.Client() as client:
         sides = {
             "ours": (nullcontext, ours.post),
@@ -142,12 +142,12 @@ def within(
 
 
 def searching(post: Callable[..., requests.Response | httpx.Response]) -> Callable[[], None]:
-    """Return a search by *post* that reads the answer, as a client does."""
+    """Return a search by *post* that reads the response, as a client does."""
 
     def search() -> None:
-        answer = post(URL, json=PAYLOAD, headers=HEADERS)
-        assert answer.status_code == 200
-        assert answer.json()["payload"]["count"] == 4
+        response = post(URL, json=PAYLOAD, headers=HEADERS)
+        assert response.status_code == 200
+        assert response.json()["payload"]["count"] == 4
 
     return search
 

@@ -1,6 +1,6 @@
 """Unchanged clients in process compared with static stubs, the cost of interception for a test, and the start of TLS.
 
-``python benchmarks/intercept.py [--quick] [--json FILE]``. The stub repeats the reply that our mock computes.
+``python benchmarks/intercept.py [--quick] [--json FILE]``. The stub repeats the response that our mock computes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from harness import Report, interleaved, seconds
-from scenario import HOST, PAYLOAD, SEARCH, reply, world
+from scenario import HOST, PAYLOAD, SEARCH, response_body, world
 
 PLAIN, HTTPX = 1.15, 1.25  # at most this many times the stub
 TLS = 0.040
@@ -48,7 +48,7 @@ def main() -> int:
 
 def calls(report: Report, rounds: int, repeats: int) -> None:
     """Compare a search by an unchanged client with the same search against a static stub."""
-    body, retrying = reply(), requests.Session()
+    body, retrying = response_body(), requests.Session()
     retrying.mount("https://", HTTPAdapter(max_retries=Retry(3)))
     mock = world()
 
@@ -84,9 +84,9 @@ def within(enter: Within, post: Callable[..., Any], repeats: int) -> Callable[[]
     """Return a side that measures a search with *post* within the context manager that *enter* returns."""
 
     def search() -> None:
-        answer = post(URL, json=PAYLOAD, headers=HEADERS)
-        assert answer.status_code == 200
-        assert answer.json()["payload"]["count"] == 4
+        response = post(URL, json=PAYLOAD, headers=HEADERS)
+        assert response.status_code == 200
+        assert response.json()["payload"]["count"] == 4
 
     def measured() -> float:
         with enter():

@@ -85,9 +85,9 @@ def live_calls(mock: SegmentMock) -> Callable[[int], None]:
     def call(number: int) -> None:
         method, path, body = body_of(number)
         connection.request(method, path, body, HEADERS)
-        reply = connection.getresponse()
-        text = reply.read()
-        assert reply.status == 200, text
+        response = connection.getresponse()
+        text = response.read()
+        assert response.status == 200, text
 
     return call
 

@@ -1,7 +1,7 @@
 """Live servers under load, compared: requests per second, 99th percentile, and memory afterwards.
 
 ``python benchmarks/live.py [--quick] [--json FILE]``. A round loads every server in turn with 1, 8 and 32 connections;
-all servers run all the time. Ours searches a world of four groups, the stubs repeat its reply.
+all servers run all the time. Ours searches a world of four groups, the stubs repeat its response.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Loads:
         return median(self._costs[name])
 
     def bad(self, name: str) -> float:
-        """Return the number of a server's invalid answers."""
+        """Return the number of a server's invalid responses."""
         return sum(sum(self.all(name, n, field)) for n in CONNECTIONS for field in ("refused", "broken"))
 
 
@@ -83,7 +83,7 @@ def overview(report: Report, memory: dict[str, float], loads: Loads) -> None:
 
 
 def judge(report: Report, memory: dict[str, float], loads: Loads) -> None:
-    """Compare ours with the peers that bounds and aims name; each of our answers has to be valid."""
+    """Compare ours with the peers that bounds and aims name; each of our responses has to be valid."""
     rate = partial(loads.all, field="rate")
     for n in CONNECTIONS if HTTPSERVER.name in memory else ():
         label = f"requests a second at {n} beside {HTTPSERVER.name}"
@@ -98,7 +98,7 @@ def judge(report: Report, memory: dict[str, float], loads: Loads) -> None:
         report.compare(f"memory after load beside {name}", ours, theirs, "B", at_most=0.1)
     for name in (OURS.name, FIXTURE.name):
         if bad := loads.bad(name):
-            report.fail(f"{name}: {bad:.0f} answers to {SEARCH.path} were errors or none")
+            report.fail(f"{name}: {bad:.0f} responses to {SEARCH.path} were errors or none")
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ end
 
 
 class Load(NamedTuple):
-    """The result of a load: requests per second, 99th percentile in seconds, answers other than 2xx, socket errors."""
+    """Requests per second, 99th percentile in seconds, responses other than 2xx, and connections that broke."""
 
     rate: float
     p99: float
@@ -78,7 +78,7 @@ class _Client:
         return self.socket
 
     def read(self) -> str:
-        """Read the available bytes; return "more", "again" after a whole answer, or "closed" for a new connection."""
+        """Read the available bytes; return "more", "again" after a whole response, or "closed" for a new connection."""
         piece = self.socket.recv(65536)
         self._received += piece
         head, gap, body = self._received.partition(b"\r\n\r\n")

@@ -1,4 +1,4 @@
-"""The code that a warm live call runs, from the request's bytes to the reply's: functions, files and lines.
+"""The code that a warm live call runs, from the request's bytes to the response's: functions, files and lines.
 
 ``python benchmarks/path.py [--list]``. The call is a PUT that adds one group, the third of its kind on one connection.
 ``--list`` prints each function with how often it was called and how many of its lines ran. A comprehension is a part of

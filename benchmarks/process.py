@@ -1,4 +1,4 @@
-"""A server as a process: started on a free port, ready with its first correct answer, stopped by its pid."""
+"""A server as a process: started on a free port, ready with its first correct response, stopped by its pid."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Server:
 
 @dataclass(frozen=True)
 class Running:
-    """A server that has answered; *since* is the number of seconds from its spawn to its first answer."""
+    """A server that has answered; *since* is the number of seconds from its spawn to its first response."""
 
     server: Server
     pid: int
@@ -67,7 +67,7 @@ class Running:
 
 @contextmanager
 def running(server: Server) -> Iterator[Running]:
-    """Start *server* on a free port of 127.0.0.1, wait for its first correct answer, and stop it at the end."""
+    """Start *server* on a free port of 127.0.0.1, wait for its first correct response, and stop it at the end."""
     with tempfile.TemporaryDirectory() as folder:
         port, quiet = free_port(), subprocess.DEVNULL
         command = server.command(port, Path(folder))
@@ -93,8 +93,8 @@ def _answers(port: int, ask: Ask) -> bool:
     connection = HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request(ask.method, ask.path, ask.body, ask.headers)
-        answer = connection.getresponse()
-        return answer.status == 200 and ask.expected in answer.read()
+        response = connection.getresponse()
+        return response.status == 200 and ask.expected in response.read()
     except (OSError, HTTPException):
         return False
     finally:

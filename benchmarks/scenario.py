@@ -9,7 +9,7 @@ from segment_mock import SegmentMock
 
 
 class Ask(NamedTuple):
-    """A request, and the text that the body of its answer must contain."""
+    """A request, and the text that the body of its response must contain."""
 
     method: str
     path: str
@@ -42,7 +42,7 @@ def world(**settings: object) -> SegmentMock:
     return SegmentMock(**{"data": DATA, "limits": "off", **settings})
 
 
-def reply() -> bytes:
+def response_body() -> bytes:
     """Return the body of the mock's response, which static stubs repeat."""
     with world() as mock:
         body: bytes = mock.session().post(SEARCH.path, data=SEARCH.body, headers=SEARCH.headers).content

@@ -1,4 +1,4 @@
-"""The servers that are compared; all answer the same exchange, or state what they answer instead."""
+"""The servers that are compared; all answer the same exchange, or state how theirs differs."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from functools import cache
 from pathlib import Path
 
 from process import NODE_MODULES, Command, Server, free_port
-from scenario import DATA, SEARCH, Ask, reply
+from scenario import DATA, SEARCH, Ask, response_body
 
 SCRIPTS = Path(__file__).parent / "peers"
 JSON = {"Content-Type": "application/json"}
 
-_body = cache(reply)
+_body = cache(response_body)
 
 
 def _write(path: Path, content: object) -> str:

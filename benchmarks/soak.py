@@ -30,10 +30,10 @@ def main() -> int:
     report.compare("memory at the end / once warm", [after], [before], "B", at_most=GROWTH)
     report.add("requests a second", [result.rate], "/s")
     report.add("p99", [result.p99])
-    report.add("answers other than 2xx", [result.refused], "")
+    report.add("responses other than 2xx", [result.refused], "")
     report.add("socket errors", [result.broken], "")
     if result.refused or result.broken:
-        report.fail(f"{result.refused} answers were refusals, {result.broken} connections broke")
+        report.fail(f"{result.refused} responses were refusals, {result.broken} connections broke")
     return report.finish()
 
 

@@ -1,4 +1,4 @@
-"""Start and stop: servers from start to first answer, imports, and the time that a pytest plugin adds to an empty run.
+"""Start and stop: servers from start to first response, imports, and what a pytest plugin adds to an empty run.
 
 ``python benchmarks/start.py [--quick] [--json FILE]``.
 """
@@ -26,7 +26,7 @@ from servers import HTTPSERVER, OURS, available
 
 TAX = 0.010  # seconds that the plugin may add to an empty run, at most
 SHARE = 0.5  # times what pytest-httpserver's plugin adds, at most
-SPAWN = 1.9  # times the time from spawn to first answer of pytest-httpserver, at most
+SPAWN = 1.9  # times the time from spawn to first response of pytest-httpserver, at most
 NOTHING = "keyword"  # a module of Python's own that is no plugin
 PLUGINS = {
     "segment_mock": "pytest_segment_mock",
@@ -49,7 +49,7 @@ def main() -> int:
 
 
 def servers(report: Report, rounds: int) -> None:
-    """Compare the time from starting a server to its first correct answer."""
+    """Compare the time from starting a server to its first correct response."""
     sides = {server.name: partial(spawned, server) for server in available(report.quick, report.skipped)}
     for warm in sides.values():
         warm()
@@ -57,7 +57,7 @@ def servers(report: Report, rounds: int) -> None:
     for name in samples:
         if name != OURS.name:
             bound = SPAWN if name == HTTPSERVER.name else None
-            report.compare(f"spawn to first answer beside {name}", samples[OURS.name], samples[name], at_most=bound)
+            report.compare(f"spawn to first response beside {name}", samples[OURS.name], samples[name], at_most=bound)
 
 
 def spawned(server: Server) -> float:

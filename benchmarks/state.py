@@ -40,10 +40,10 @@ class Side:
     def call(
         self, send: Callable[..., requests.Response], path: str, body: str, token: str = "any"
     ) -> requests.Response:
-        """Send *body* and return the answer."""
-        answer = send(path, data=body, headers={"authToken": token})
-        assert answer.status_code == 200, answer.text
-        return answer
+        """Send *body* and return the response."""
+        response = send(path, data=body, headers={"authToken": token})
+        assert response.status_code == 200, response.text
+        return response
 
     def changed(self) -> None:
         """Write ten rows."""

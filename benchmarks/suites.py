@@ -20,11 +20,11 @@ import pytest, requests
 
 PATH = "/api/integration/ext/v1/segments/search"
 URL = "https://api.salsalabs.org" + PATH
-REPLY = {"payload": {"segments": [], "count": 0, "total": 0, "offset": 0}}
+RESPONSE = {"payload": {"segments": [], "count": 0, "total": 0, "offset": 0}}
 
 def search(url):
-    answer = requests.post(url, json={"payload": {"offset": 0, "count": 20}}, headers={"authToken": "any"}, timeout=5)
-    assert answer.json()["payload"]["segments"] == []
+    response = requests.post(url, json={"payload": {"offset": 0, "count": 20}}, headers={"authToken": "any"}, timeout=5)
+    assert response.json()["payload"]["segments"] == []
 
 each = pytest.mark.parametrize("number", range(COUNT))
 """
@@ -34,7 +34,7 @@ import responses
 @pytest.fixture
 def stub():
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
-        mock.add("POST", URL, json=REPLY)
+        mock.add("POST", URL, json=RESPONSE)
         yield mock
 """
 SUITES = {
@@ -46,7 +46,7 @@ SUITES = {
     "httpserver, a call": (
         "pytest_httpserver.pytest_plugin",
         "@each\ndef test_a(httpserver, number):\n"
-        "    httpserver.expect_request(PATH).respond_with_json(REPLY)\n    search(httpserver.url_for(PATH))",
+        "    httpserver.expect_request(PATH).respond_with_json(RESPONSE)\n    search(httpserver.url_for(PATH))",
     ),
 }
 _RUN = "from time import process_time\nimport pytest\nbegan = process_time()\ncode = pytest.main({words!r})\n"

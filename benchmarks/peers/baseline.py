@@ -8,11 +8,11 @@ from pathlib import Path
 
 from httptools import HttpRequestParser
 
-REPLY = b""
+RESPONSE = b""
 
 
 class Floor(asyncio.Protocol):
-    """Parses each request and writes the one reply."""
+    """Parses each request and writes the one response."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Store the transport."""
@@ -25,14 +25,14 @@ class Floor(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """Write the response."""
-        self.transport.write(REPLY)  # type: ignore[attr-defined]
+        self.transport.write(RESPONSE)  # type: ignore[attr-defined]
 
 
 async def main(port: int, body: bytes) -> None:
     """Serve until killed."""
-    global REPLY  # a constant of the process
+    global RESPONSE  # a constant of the process
     head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    REPLY = head.encode() + body
+    RESPONSE = head.encode() + body
     server = await asyncio.get_running_loop().create_server(Floor, "127.0.0.1", port)
     await server.serve_forever()
 

@@ -26,13 +26,13 @@ def push_group(group, token):
     segment = find(group, token)
     if segment:
         item["segmentId"] = segment["segmentId"]
-    answer = salsa("PUT", "/segments", token, {"segments": [item]})["segments"][0]
-    if answer["result"] in ("ADDED", "UPDATED"):
+    outcome = salsa("PUT", "/segments", token, {"segments": [item]})["segments"][0]
+    if outcome["result"] in ("ADDED", "UPDATED"):
         return
-    # An attempt may have been performed though its answer was lost: then the name is taken, by ourselves.
+    # An attempt may have been performed though its response was lost: then the name is taken, by this very group.
     if find(group, token):
         return
-    raise SyncError(f"Salsa refused {group['name']}: {answer['errors'][0]['message']}")
+    raise SyncError(f"Salsa refused {group['name']}: {outcome['errors'][0]['message']}")
 
 
 def find(group, token):
@@ -46,9 +46,9 @@ def push_people(group, key):
     """Make the group's people the whole membership of its segment."""
     people = [{"externalId": number, "email": mail} for number, mail in group["people"].items()]
     body = {"id": group["segment"], "persons": people}
-    answer = patiently("PUT", f"{SEGMENTER}/segments", body, {"x-api-key": key})
-    if not answer["data"]["isUpdated"]:
-        raise SyncError(f"the Segmenter has no segment {group['segment']}: {answer['errorMessage']}")
+    response = patiently("PUT", f"{SEGMENTER}/segments", body, {"x-api-key": key})
+    if not response["data"]["isUpdated"]:
+        raise SyncError(f"the Segmenter has no segment {group['segment']}: {response['errorMessage']}")
 
 
 def calls_left(token):
@@ -69,18 +69,18 @@ def read(rows):
 
 
 def salsa(method, path, token, payload):
-    """Return the payload that Salsa answers."""
+    """Return the payload of Salsa's response."""
     return patiently(method, SALSA + path, {"payload": payload}, {"authToken": token})["payload"]
 
 
 def patiently(method, url, body, headers):
-    """Return the JSON of a call, tried again after a pause if the network, the vendor or the rate limit says no."""
+    """Return the JSON of a call, tried again after a pause if the network, the vendor or the rate limit refuses it."""
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            reply = requests.request(method, url, json=body, headers=headers, timeout=10)
-            if reply.status_code != 429 and reply.status_code < 500:
-                return reply.json()
-            problem = f"HTTP {reply.status_code}"
+            response = requests.request(method, url, json=body, headers=headers, timeout=10)
+            if response.status_code != 429 and response.status_code < 500:
+                return response.json()
+            problem = f"HTTP {response.status_code}"
         except requests.RequestException as error:
             problem = repr(error)
         if attempt < ATTEMPTS:

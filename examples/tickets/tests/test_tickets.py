@@ -34,13 +34,13 @@ def test_only_the_public_modules_of_segment_mock_are_imported() -> None:
     assert forbidden_imports(Path(segment_mock_tickets.__file__).parent) == []
 
 
-def test_an_assumption_is_named_in_the_reply() -> None:
+def test_an_assumption_is_named_in_the_response() -> None:
     with SegmentMock() as mock, mock.session() as session:
         mock.vendor("tickets").add_ticket("Lamp")
-        reply = session.post("/api/v2/tickets", json={"tickets": [{"subject": "lamp"}]}, headers=HEADERS)
+        response = session.post("/api/v2/tickets", json={"tickets": [{"subject": "lamp"}]}, headers=HEADERS)
 
-    assert reply.json()["results"][0]["code"] == 11
-    assert "unique_subjects" in reply.headers["X-Segment-Mock-Assumed"]
+    assert response.json()["results"][0]["code"] == 11
+    assert "unique_subjects" in response.headers["X-Segment-Mock-Assumed"]
 
 
 def test_every_page_together_has_every_ticket_once() -> None:
@@ -69,10 +69,10 @@ def test_the_61st_call_of_a_minute_is_refused_until_the_minute_is_over() -> None
 
 def test_a_batch_has_at_most_20_tickets() -> None:
     with SegmentMock(limits="vendor") as mock, mock.session() as session:
-        reply = session.post("/api/v2/tickets", json={"tickets": [{"subject": "x"}] * 21}, headers=HEADERS)
+        response = session.post("/api/v2/tickets", json={"tickets": [{"subject": "x"}] * 21}, headers=HEADERS)
 
-    assert reply.status_code == 400
-    assert reply.json() == {"error": "At most 20 tickets are allowed", "field": "tickets"}
+    assert response.status_code == 400
+    assert response.json() == {"error": "At most 20 tickets are allowed", "field": "tickets"}
 
 
 def test_a_fault_fails_one_ticket_of_a_batch() -> None:

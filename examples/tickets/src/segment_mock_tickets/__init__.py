@@ -7,7 +7,7 @@ from segment_mock.vendor_api import Items, Limits, Operation, Vendor
 from . import data, operations
 from .assumptions import ASSUMPTIONS
 from .errors import ERROR_SCHEMAS, ITEM_ERRORS, REFUSALS, render_error
-from .schemas import CreateReply, CreateTickets, SearchReply, SearchTickets, TicketReply, UpdateTicket
+from .schemas import CreateResponse, CreateTickets, SearchResponse, SearchTickets, TicketResponse, UpdateTicket
 
 VENDOR = Vendor(
     name="tickets",
@@ -24,7 +24,7 @@ VENDOR = Vendor(
             operations.create_tickets,
             "assumed",
             request=CreateTickets(),
-            response=CreateReply(),
+            response=CreateResponse(),
             items=Items("tickets", "results", operations.fail_item),
             sized=("tickets",),
             refuses=("too_many_items",),
@@ -36,7 +36,7 @@ VENDOR = Vendor(
             operations.search_tickets,
             "assumed",
             request=SearchTickets(),
-            response=SearchReply(),
+            response=SearchResponse(),
             reads=True,
         ),
         Operation(
@@ -46,7 +46,7 @@ VENDOR = Vendor(
             operations.update_ticket,
             "assumed",
             request=UpdateTicket(),
-            response=TicketReply(),
+            response=TicketResponse(),
             refuses=("not_found", "not_manageable"),
         ),
     ),

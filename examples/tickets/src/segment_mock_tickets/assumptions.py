@@ -1,4 +1,4 @@
-"""What no source states about Ticket System, and what is done instead; ``call.assume(name)`` names it in the reply."""
+"""What no source states about Ticket System, and the rules that apply instead. ``call.assume(name)`` names one in a header."""
 
 from collections.abc import Mapping
 

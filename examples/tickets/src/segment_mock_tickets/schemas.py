@@ -34,7 +34,7 @@ class UpdateTicket(RequestSchema):
 
 
 class Ticket(Schema):
-    """A ticket as it is answered."""
+    """A ticket as responses show it."""
 
     id = fields.String(required=True, **_ASSUMED)
     subject = fields.String(required=True, **_ASSUMED)
@@ -50,20 +50,20 @@ class Result(Schema):
     message = fields.String(**_ASSUMED)
 
 
-class CreateReply(Schema):
+class CreateResponse(Schema):
     """One result for each ticket that was sent, in that order."""
 
     results = fields.List(fields.Nested(Result()), required=True, **_ASSUMED)
 
 
-class SearchReply(Schema):
+class SearchResponse(Schema):
     """One page, and how many there are in all."""
 
     total = fields.Integer(required=True, **_ASSUMED)
     tickets = fields.List(fields.Nested(Ticket()), required=True, **_ASSUMED)
 
 
-class TicketReply(Schema):
+class TicketResponse(Schema):
     """One ticket."""
 
     ticket = fields.Nested(Ticket(), required=True, **_ASSUMED)
