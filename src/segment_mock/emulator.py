@@ -6,7 +6,7 @@ import gc
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 from .core import Call, Json, Refusal, Vendor
 from .core.call import all_options
 from .core.steps import Policy, begin, end, perform
+from .core.vendor_state import load_records
 from .core.world import RateWindow, World
 from .faults import FaultRules, is_kind, kinds
 from .hosts import host_of, is_browser_noise, normalized
@@ -34,8 +35,8 @@ from .settings import (
     suggestion,
     unknown_name,
 )
+from .settings.files import DATA_FORM, is_from_file, located, naming, place_of_scenario
 from .settings.files import STUBS as STUB_ROWS
-from .settings.files import located, naming
 from .store import Change, Difference, InitialRecords, Store, Table, differences
 from .stubs import Stubs
 from .tally import CallTally
@@ -167,11 +168,11 @@ class Emulator:
         self._load_stubs()
 
     def _load_data(self) -> None:
-        self.world.set_initial_data(self._loaded(self.settings["data"]))
+        self.world.set_initial_data(self._loaded(self.settings["data"], "data"))
 
     def _load_stubs(self) -> None:
         for source in self.settings["stubs"]:
-            with naming(source):
+            with naming(source, "stub: ", "stubs"):
                 self.stubs.load(read_rules(source) if isinstance(source, str) else source)
         self.stubs.keep()
 
@@ -302,7 +303,7 @@ class Emulator:
         Raises `SettingError`, and changes nothing, if a row is invalid.
         """
         if not isinstance(document, (Mapping, str)):
-            raise SettingError(f"data: expected a dictionary of vendors, got {brief(document)}")
+            raise SettingError(f"expected a dictionary of vendors, got {brief(document)}; the form is {DATA_FORM}")
         initial = self._loaded([document])
         with self.world.lock:
             self.world.organization(credential).store.replace(initial.items())
@@ -430,9 +431,8 @@ class Emulator:
             try:
                 self.fault_rules.check(scenario["faults"])
             except SettingError as error:
-                files = [source for source in self.settings["scenarios"] if isinstance(source, str)]
-                with naming(next((file for file in files if name in scenarios_of([file])), None)):
-                    raise SettingError(f"scenarios.{name}.{error}") from None
+                place = place_of_scenario(name, self.settings["scenarios"])
+                raise SettingError(f"{place}.{error}") from None
 
     def _arm(self) -> None:
         by_name = self.scenarios() if self.settings["scenario"] else {}
@@ -443,8 +443,7 @@ class Emulator:
             for rule in self.fault_rules.load(by_name[name]["faults"]):
                 rule.where = f"scenario {name}"
         for source in self.settings["faults"]:
-            is_file = isinstance(source, str) and not is_kind(source) and _may_be_a_file(source)
-            with naming(source if is_file else None):
+            with naming_rules(source):
                 self.fault_rules.load(rules_of(source))
 
     def _policy_of_settings(self) -> Policy:
@@ -462,32 +461,36 @@ class Emulator:
             limited=settings["limits"] == "vendor",
         )
 
-    def _loaded(self, sources: Iterable[Any]) -> dict[str, InitialRecords]:
+    def _loaded(self, sources: Iterable[Any], argument: str = "") -> dict[str, InitialRecords]:
+        """Return the records of *sources*, which *argument* has, and add their stubs."""
         try:
-            from_file = is_json_in_force() or any(isinstance(source, str) for source in sources)
+            from_file = is_json_in_force() or any(map(is_from_file, sources))
             with garbage_collection_paused(), json_words(from_file):
-                document = merged(sources)
+                document = merged(sources, argument)
                 stubs = document.pop(STUB_ROWS, {}).get(STUB_ROWS, [])
-                records = self._initial_records(document)
-        except SettingError as error:
-            raise located(error, sources) from None
+                try:
+                    records = self._initial_records(document)
+                    if stubs:
+                        self.stubs.load(stubs)
+                except SettingError as error:
+                    raise located(error, sources, argument) from None
+        except SettingError:
+            raise
         except (RecursionError, ValueError) as error:  # a dictionary with a number too long for text, or a cycle
             raise SettingError(f"data: it can't be read: {error}") from None
-        if stubs:
-            self.stubs.load(stubs)
         return records
 
     def _initial_records(self, document: Mapping[str, Json]) -> dict[str, InitialRecords]:
         for name in document:
             if name not in self.vendors:
                 near, names = suggestion(name, self.vendors), comma_list(self.vendors)
-                raise SettingError(f"data.{name}: unknown vendor{near}; expected one of {names}, or {STUB_ROWS}")
+                raise SettingError(f"{name}: unknown vendor{near}; expected one of {names}, or {STUB_ROWS}")
             collections = [*(schema.name for schema in self.vendors[name].tables), DELETED]
             for collection in document[name]:
                 if collection not in collections:
                     near = suggestion(collection, collections)
                     raise SettingError(
-                        f"data.{name}.{collection}: unknown collection{near}; expected one of {comma_list(collections)}"
+                        f"{name}.{collection}: unknown collection{near}; expected one of {comma_list(collections)}"
                     )
         seeds: dict[str, InitialRecords] = {}
         for vendor in self.vendors.values():
@@ -551,25 +554,23 @@ def _deleted(vendor: Vendor, store: Store) -> Json:
 def _records_of(vendor: Vendor, part: Json, world: World) -> Mapping[str, InitialRecords]:
     """Return the records that *vendor* loads from its *part* of a data file; raises `SettingError` if it is invalid."""
     try:
-        loaded = vendor.load(part, world)
+        loaded = load_records(vendor, part, world)
     except (RecursionError, ValueError):
         raise
     except Exception as error:
-        raise SettingError(f"data.{vendor.name}: load failed: {type(error).__name__}: {error}") from error
+        raise SettingError(f"{vendor.name}: load failed: {type(error).__name__}: {error}") from error
     tables = {schema.name for schema in vendor.tables}
     records = loaded if isinstance(loaded, Mapping) else {}
     if records.keys() != tables or not all(isinstance(value, InitialRecords) for value in records.values()):
         names = ", ".join(sorted(tables))
-        raise SettingError(
-            f"data.{vendor.name}: load returned {brief(loaded)}; expected InitialRecords of each of {names}"
-        )
+        raise SettingError(f"{vendor.name}: load returned {brief(loaded)}; expected InitialRecords of each of {names}")
     return records
 
 
 def _mark_deleted(vendor: Vendor, rows: Iterable[Any], seeds: Mapping[str, InitialRecords]) -> None:
     """Add the ids that *rows* of a data file list as deleted to *seeds*; raises `SettingError` naming the row."""
     for index, row in enumerate(rows):
-        place = f"data.{vendor.name}.{DELETED}[{index}]"
+        place = f"{vendor.name}.{DELETED}[{index}]"
         if not isinstance(row, Mapping) or row.keys() != {"collection", "id"} or not isinstance(row["id"], str):
             raise SettingError(f"{place}: expected a collection and an id, got {brief(row)}")
         seed = seeds.get(str(row["collection"]))
@@ -592,6 +593,12 @@ def _may_be_a_file(name: str) -> bool:
         return bool(path.suffix) or path.parent != Path() or path.exists()
     except (OSError, ValueError):  # no file can have this name
         return False
+
+
+def naming_rules(source: Any) -> AbstractContextManager[None]:
+    """Name the file of *source*, a value of the setting ``faults``, in a `SettingError` of the ``with`` block."""
+    is_name = isinstance(source, str) and (is_kind(source) or not _may_be_a_file(source))
+    return naming(None if is_name else source, "faults")
 
 
 def rules_of(source: Any) -> Any:

@@ -21,7 +21,7 @@ from .clock import Clock, seconds
 from .control_client import ControlClient, escaped
 from .core import Json, Vendor, all_options, member_names
 from .core.world import organization_name
-from .emulator import rules_of
+from .emulator import naming_rules, rules_of
 from .faults import Fault, When, fault_from_json, own_members
 from .faults.rule import described, disarm_afterwards
 from .hosts import normalized
@@ -31,6 +31,7 @@ from .messages import Request
 from .routing import UNMATCHED, Routes
 from .settings import OPTIONS, SettingError, merged, read_rules, several, suggestion, unknown_name
 from .settings.files import STUBS as STUB_ROWS
+from .settings.files import located, naming
 from .store import Difference
 from .testing import BaseJournal, ExpectedChanges
 from .vendors import find_vendors
@@ -286,15 +287,19 @@ class RemoteMock:
             if name not in _LOADED:
                 self._require(name, value)
         self.reset()
-        document = merged(values.get("data", ()))
+        sources = values.get("data", ())
+        document = merged(sources, "data")
         stubs = document.pop(STUB_ROWS, {}).get(STUB_ROWS, [])
-        if document:
-            self.load(document)
+        try:
+            if document:
+                self.load(document)
+            if stubs:
+                self.stubs.load(stubs)
+        except SettingError as error:
+            raise located(error, sources, "data") from None
         for source in values.get("stubs", ()):
-            rows = read_rules(source) if isinstance(source, str) else source
-            stubs += rows if isinstance(rows, list) else [rows]
-        if stubs:
-            self.stubs.load(stubs)
+            with naming(source, "stub: ", "stubs"):
+                self.stubs.load(read_rules(source) if isinstance(source, str) else source)
         self._load_faults(values.get("scenario", ()), values.get("faults", ()))
 
     def _require(self, name: str, value: Any) -> None:
@@ -317,7 +322,8 @@ class RemoteMock:
             for rule in self.faults.load(scenarios[name]["faults"]):
                 rule.where = f"scenario {name}"
         for source in sources:
-            self.faults.load(rules_of(source))
+            with naming_rules(source):
+                self.faults.load(rules_of(source))
 
     @property
     def transport(self) -> str:

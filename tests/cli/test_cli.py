@@ -137,12 +137,12 @@ def test_an_invalid_option_exits_with_2_and_names_option_and_value(args: list[st
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("salsa: {segments: [{nmae: A}]}", "data.salsa.segments[0].nmae: unknown member (did you mean 'name'?)"),
+        ("salsa: {segments: [{nmae: A}]}", "salsa.segments[0].nmae: unknown member (did you mean 'name'?)"),
         ("salsa: {segments: [{name: A, externalSystemId: 5}]}", "externalSystemId: 5 is not text"),
-        ("salsaa: {}", "data.salsaa: unknown vendor (did you mean 'salsa'?)"),
+        ("salsaa: {}", "salsaa: unknown vendor (did you mean 'salsa'?)"),
         (
             "salsa: {members: [{segment: A, supporters: []}]}",
-            "data.salsa.members[0].segment: no segment of this data has the id, external id or name 'A'",
+            "salsa.members[0].segment: no segment of this data has the id, external id or name 'A'",
         ),
         ("salsa: [", "data.yaml: "),
     ],
@@ -207,7 +207,7 @@ def test_invalid_state_is_refused_and_changes_nothing(live: tuple[SegmentMock, s
     unknown = run("state", "import", "-", "--url", url, stdin='{"salsa": {"segments": [{"nam": 1}]}}')
 
     assert (2, 1) == (broken.exit_code, unknown.exit_code)
-    assert "data.salsa.segments[0].nam: unknown member" in unknown.stderr
+    assert "salsa.segments[0].nam: unknown member" in unknown.stderr
     assert before == mock.state()
 
 

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from segment_mock import NetworkBlocked, SegmentMock, SettingError, WouldHangForever, connect, faults
 from segment_mock.cli import main
 
+ID = "00000000-0000-4000-8000-000000000001"
 LEAKS = re.compile(
     r"\[Errno|<unicode string>|\(char \d|<class |object at 0x|one of \[|\bNone\b|valid (float|integer)|SSL: "
 )
@@ -25,20 +26,60 @@ FILES = [
     (
         "a.yaml",
         "salsa: {segments: [{name: on}]}",
-        "{}: data.salsa.segments[0].name: true is not text; if it is meant as",
+        "{}: salsa.segments[0].name: true is not text; if it is meant as",
     ),
-    ("a.yaml", "salsa: {segments: [{name: null}]}", "{}: data.salsa.segments[0].name: null is not text"),
-    ("a.yaml", "salsa: {segments: [{name: {a: null}}]}", '{}: data.salsa.segments[0].name: {{"a": null}} is not text'),
+    ("a.yaml", "salsa: {segments: [{name: null}]}", "{}: salsa.segments[0].name: null is not text"),
+    ("a.yaml", "salsa: {segments: [{name: {a: null}}]}", '{}: salsa.segments[0].name: {{"a": null}} is not text'),
     (
         "a.yaml",
         "salsa: {segments: [{name: A, type: DEFALT}]}",
-        "{}: data.salsa.segments[0].type: 'DEFALT' is not one of ",
+        "{}: salsa.segments[0].type: 'DEFALT' is not one of ",
     ),
-    ("a.yaml", "- name: A", "{}: data: expected a dictionary of names and values, got a list"),
+    ("a.yaml", "- name: A", "{}: expected a dictionary of vendors, got a list; the form is "),
     (
         "a.yaml",
         "salsas: {}",
-        "{}: data.salsas: unknown vendor (did you mean 'salsa'?); expected one of salsa, segmenter",
+        "{}: salsas: unknown vendor (did you mean 'salsa'?); expected one of salsa, segmenter",
+    ),
+    ("a.yaml", "segments: [{name: A}]", "{}: segments: expected a dictionary of collections, got a list; the form is "),
+    ("a.yaml", "salsa: [{name: A}]", "{}: salsa: expected a dictionary of collections, got a list; the form is "),
+    (
+        "a.yaml",
+        "salsa: {segments: {name: A}}",
+        '{}: salsa.segments: expected a list of records, got {{"name": "A"}}; the form is ',
+    ),
+    (
+        "a.yaml",
+        "salsa: {segments: [A]}",
+        "{}: salsa.segments[0]: expected a dictionary such as {{\"name\": ...}}, got 'A'",
+    ),
+    (
+        "a.yaml",
+        "stubs: [{method: GET, path: /}, {pth: /}]",
+        "{}: stubs[1]: unknown member 'pth' (did you mean 'path'?)",
+    ),
+    (
+        "a.yaml",
+        f"salsa: {{segments: [{{name: A, segmentId: {ID}}}, {{name: B}}, {{name: C, segmentId: {ID}}}]}}",
+        f"{{}}: salsa.segments[2]: the id '{ID}' is also that of salsa.segments[0]\n",
+    ),
+    (
+        "a.yaml",
+        f"salsa: {{segments: [{{name: A}}], supporters: [{{supporterId: {ID}}}],"
+        f" members: [{{segment: A, supporters: [{ID}]}}, {{segment: A, supporters: [{ID}]}}]}}",
+        f"{{}}: salsa.members[1].supporters[0]: the supporter '{ID}' is already a member by"
+        " salsa.members[0].supporters[0]\n",
+    ),
+    (
+        "a.yaml",
+        "salsa: {segments: [{name: A}], members: [{segment: A, supporters: [x@example.org]}]}",
+        "{}: salsa.members[0].supporters[0]: no supporter of this data has the id, external id or name 'x@example.org'",
+    ),
+    (
+        "a.yaml",
+        "segmenter: {segments: [{name: A, broadcastMediumId: m, segmentType: t, persons: [{id: p, externalId: e}]}],"
+        " persons: [{id: q, externalId: e}]}",
+        "{}: segmenter.persons[0]: the externalId 'e' is also that of segmenter.segments[0].persons[0]\n",
     ),
 ]
 
@@ -57,6 +98,57 @@ def test_a_data_file_that_can_not_be_used_is_named_with_place_and_value(
     if "not valid" in text:
         assert re.search(r"\(line \d, column \d+\)", result.stderr)
     assert not LEAKS.search(result.stderr)
+
+
+def test_rows_of_two_files_that_share_an_id_are_named_each_with_its_file(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.yaml", tmp_path / "second.yaml"
+    first.write_text(f"salsa: {{segments: [{{name: A}}, {{name: B, segmentId: {ID}}}]}}")
+    second.write_text(f"salsa: {{segments: [{{name: C, segmentId: {ID}}}]}}")
+
+    with pytest.raises(SettingError) as refused:
+        SegmentMock(data=[str(first), str(second)])
+
+    assert str(refused.value) == (
+        f"{second}: salsa.segments[0]: the id '{ID}' is also that of {first}: salsa.segments[1]"
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ("data: {salsa: {segments: [{nam: A}]}}", "data.salsa.segments[0].nam: unknown member"),
+        ("data: [demo, {salsa: {segments: [{nam: A}]}}]", "data[1].salsa.segments[0].nam: unknown member"),
+        ("data: [demo, {salsa: {segments: {}}}]", "data[1].salsa.segments: expected a list of records, got {}"),
+        ("faults: [error, {kind: latncy}]", "faults[1]: unknown fault kind 'latncy'"),
+        ("stubs: [{method: GET, pth: /x}]", "stubs[0]: unknown member 'pth'"),
+        ("scenarios: [{a-b: {faults: [{kind: latncy}]}}]", "scenarios[0].a-b.faults[0]: unknown fault kind 'latncy'"),
+        ("scenarios: [{a-b: {fautls: []}}]", "scenarios[0].a-b: unknown member 'fautls'"),
+    ],
+)
+def test_an_error_in_data_of_the_settings_file_names_that_file_and_the_place_there(
+    settings: str, text: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text(settings)
+
+    result = CliRunner().invoke(main, ["serve", "--config", str(file)])
+
+    assert result.exit_code == 2
+    assert f"Error: {file}: {text}" in result.stderr
+
+
+def test_an_error_in_an_argument_begins_with_the_name_of_the_argument_and_its_position() -> None:
+    good, bad = {"salsa": {"segments": [{"name": "A"}]}}, {"salsa": {"segments": [{"nam": "A"}]}}
+    mock = SegmentMock()
+    places = {
+        "data.salsa.segments[0].nam: unknown": lambda: SegmentMock(data=bad),
+        "data[1].salsa.segments[0].nam: unknown": lambda: SegmentMock(data=[good, bad]),
+        "salsa.segments[0].nam: unknown": lambda: mock.load(bad),
+        "salsa.supporters[0].frstName: unknown": lambda: mock.salsa.add_supporter(frstName="A"),
+    }
+    for place, call in places.items():
+        with pytest.raises(SettingError, match=f"^{re.escape(place)}"):
+            call()
 
 
 @pytest.mark.parametrize(
@@ -135,7 +227,7 @@ def test_python_names_no_flag_and_no_class(action: Callable[[SegmentMock], objec
             [1],
             "faults[0]: fault: 1 can't be armed; expected the name of a kind, or an object with it",
         ),
-        ("PUT", "state", {"salsa": {"segments": [{"name": None}]}}, "data.salsa.segments[0].name: null is not text"),
+        ("PUT", "state", {"salsa": {"segments": [{"name": None}]}}, "salsa.segments[0].name: null is not text"),
         ("POST", "clock", {"set": "soon"}, "set: 'soon' is not a time such as 2018-03-21T15:12:09.310Z."),
         ("POST", "clock", {}, "Expected one member, which is freeze, set or advance; got an empty object."),
         ("PATCH", "faults", None, "/_mock/faults takes no PATCH; expected DELETE, GET, POST."),

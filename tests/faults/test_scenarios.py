@@ -272,19 +272,19 @@ def test_scenarios_are_listed(tmp_path: Path) -> None:
     [
         (
             {"flaky-network": {"faults": [{"kind": "hang"}]}},
-            "scenarios.flaky-network: another scenario already has this name",
+            "flaky-network: another scenario already has this name",
         ),
-        ({"a": {"fautls": []}}, "scenarios.a: unknown member 'fautls' (did you mean 'faults'?)"),
-        ({"a": {"about": 1, "faults": [{"kind": "hang"}]}}, "scenarios.a.about: 1 is not text"),
-        ({"a": None}, "scenarios.a.faults: expected a list of rules, got None"),
-        ({"a": {"faults": []}}, "scenarios.a.faults: expected a list of rules, got []"),
+        ({"a": {"fautls": []}}, "a: unknown member 'fautls' (did you mean 'faults'?)"),
+        ({"a": {"about": 1, "faults": [{"kind": "hang"}]}}, "a.about: 1 is not text"),
+        ({"a": None}, "a.faults: expected a list of rules, got None"),
+        ({"a": {"faults": []}}, "a.faults: expected a list of rules, got []"),
         (
             {"a": {"faults": [{"kind": "hang"}, {"kind": "hnag"}]}},
-            "faults[1]: unknown fault kind 'hnag'",
+            "a.faults[1]: unknown fault kind 'hnag'",
         ),
-        ({"a": {"faults": [{"kind": "item", "operation": "segmenter.*"}]}}, "scenarios.a.faults[0]: operation:"),
-        ({"a": 1}, "scenarios.a: expected a dictionary of names and values, got 1"),
-        ([], "scenarios: expected a dictionary of names and values, got a list"),
+        ({"a": {"faults": [{"kind": "item", "operation": "segmenter.*"}]}}, "a.faults[0]: operation:"),
+        ({"a": 1}, "a: expected a dictionary of names and values, got 1"),
+        ([], "expected a dictionary of scenarios, got a list; the form is "),
     ],
 )
 def test_a_bad_scenario_of_your_own_stops_the_start(own: Any, message: str, tmp_path: Path) -> None:

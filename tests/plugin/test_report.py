@@ -292,7 +292,7 @@ def test_fault(segment_mock):
     result.stdout.fnmatch_lines(
         [
             '>       return segment_mock.salsa.add_segment("A", nam="B")',
-            "E       *SettingError: data.salsa.segments[[]0[]].nam: *",
+            "E       *SettingError: salsa.segments[[]0[]].nam: *",
             '>       segment_mock.faults.add("disconect")',
             "E       *SettingError: unknown fault kind 'disconect' (did you mean 'disconnect'?)*",
         ]

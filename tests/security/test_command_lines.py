@@ -67,9 +67,9 @@ def test_an_argument(args: tuple[str, ...], message: str) -> None:
         ("--data", "d.yaml", b"salsa:\n  segments:\n  - name: .inf\n", "line 3"),
         ("--data", "e.yaml", b"salsa:\n  segments:\n  - name: " + LONG.encode(), "line 3"),
         ("--config", "f.yaml", b"\n\ntls: !!bool x\n", "line 3"),
-        ("--faults", "g.yaml", b"- kind: error\n  when: {tmes: 1}\n", "faults[0]: when: unknown condition 'tmes'"),
-        ("--stubs", "h.yaml", b"- {method: GET, path: /x, jsn: {}}\n", "stubs[0]: unknown member 'jsn'"),
-        ("--scenarios", "i.yaml", b"mine: {abuot: x}\n", "scenarios.mine: unknown member 'abuot'"),
+        ("--faults", "g.yaml", b"- kind: error\n  when: {tmes: 1}\n", "[0]: when: unknown condition 'tmes'"),
+        ("--stubs", "h.yaml", b"- {method: GET, path: /x, jsn: {}}\n", "[0]: unknown member 'jsn'"),
+        ("--scenarios", "i.yaml", b"mine: {abuot: x}\n", "mine: unknown member 'abuot'"),
     ],
 )
 def test_a_file(flag: str, name: str, content: bytes, message: str, tmp_path: Path) -> None:

@@ -110,8 +110,8 @@ def test_config_that_is_named(here: Path, name: str, text: str, expected: Any) -
     [
         ("my.yaml", "a: [", "while parsing a flow node"),
         ("my.yaml", "a: !!python/object:os.system x", "its tag '!!python/object:os.system' is not one of JSON's types"),
-        ("my.yaml", "- port", "expected a dictionary of names and values, got a list"),
-        ("my.yaml", "port", "expected a dictionary of names and values, got 'port'"),
+        ("my.yaml", "- port", "expected a dictionary of settings, got a list; the form is "),
+        ("my.yaml", "port", "expected a dictionary of settings, got 'port'"),
         ("my.yaml", "80: port", "80 is not a name; if it is meant as a name, quote it"),
         ("my.yaml", "on: 1", "True is not a name"),
         ("my.json", "{", "it is not valid JSON: expecting property name"),
@@ -183,9 +183,9 @@ def test_dates_stay_text(here: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ({"v": {"rows": 5}}, "data.v.rows: 5 is not a list"),
-        ({"v": {"rows": {"n": 1}}}, "data.v.rows: {'n': 1} is not a list"),
-        ({"v": ["rows"]}, "data.v: expected a dictionary of names and values, got a list"),
+        ({"v": {"rows": 5}}, "data.v.rows: expected a list of records, got 5"),
+        ({"v": {"rows": {"n": 1}}}, "data.v.rows: expected a list of records, got {'n': 1}; the form is {"),
+        ({"v": ["rows"]}, "data.v: expected a dictionary of collections, got a list"),
         ({"v": {1: []}}, "data.v: 1 is not a name"),
         ({8: {}}, "data: 8 is not a name"),
         ("absent.yaml", "absent.yaml: "),
@@ -194,7 +194,7 @@ def test_dates_stay_text(here: Path) -> None:
 def test_data_that_cannot_be_used(source: Any, message: str) -> None:
     """The error names the place."""
     with pytest.raises(SettingError) as refused:
-        merged([source])
+        merged([source], "data")
 
     assert str(refused.value).startswith(message)
 

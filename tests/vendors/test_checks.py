@@ -172,7 +172,7 @@ def test_records_that_cannot_be_used_stop_the_start(load: str, tickets: Any) -> 
     with pytest.raises(SettingError) as error:
         SegmentMock()
 
-    assert str(error.value).startswith(f"data.tickets: {UNUSABLE_LOADS[load]}")
+    assert str(error.value).startswith(f"tickets: {UNUSABLE_LOADS[load]}")
 
 
 @pytest.mark.parametrize("expression", DEFECTS)

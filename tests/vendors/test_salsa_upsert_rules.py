@@ -116,6 +116,15 @@ def test_a_name_is_unique_among_groups_of_every_type(salsa, kind):
     assert ["existing_name", "mine"] == api.names
 
 
+def test_a_data_file_may_have_two_groups_of_one_name_and_the_api_adds_no_third(salsa):
+    """As the user interface may have made them: an organization was recorded that has two such groups."""
+    api = salsa([{"name": "Volunteer", "type": "CUSTOM"}, {"name": "Volunteer", "type": "CUSTOM"}])
+    (refused,) = api.upsert({"name": "Volunteer"})["segments"]
+
+    assert [(2002, "name")] == faults(refused)
+    assert ["Volunteer", "Volunteer"] == [segment["name"] for segment in api.mock.salsa.segments]
+
+
 @pytest.mark.parametrize("name", ["twin", " twin "])
 def test_a_group_keeps_a_name_that_it_shares_already(salsa, name):
     """Only what the call would cause is refused: a group that has a twin may be updated under its name."""

@@ -126,7 +126,7 @@ def test_a_bad_row_is_named(row: Any, message: str) -> None:
     before = mock.state()
     document = {"salsa": {**before["salsa"], "deleted": [row]}}
 
-    with pytest.raises(SettingError, match=rf"data\.salsa\.deleted\[0\].*{message}"):
+    with pytest.raises(SettingError, match=rf"^salsa\.deleted\[0\].*{message}"):
         mock.load(document)
     assert before == mock.state()
 

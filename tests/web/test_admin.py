@@ -169,7 +169,7 @@ def test_credentials_are_counted_not_shown(client: FlaskClient) -> None:
 @pytest.mark.parametrize(
     ("path", "body", "detail"),
     [
-        ("state", {"salsa": {"segmnts": []}}, "data.salsa.segmnts: unknown collection (did you mean 'segments'?)"),
+        ("state", {"salsa": {"segmnts": []}}, "salsa.segmnts: unknown collection (did you mean 'segments'?)"),
         (
             "faults",
             {"kind": "error", "headers": []},

@@ -69,7 +69,7 @@ def add(
         definition = {"kind": fault, "operation": operation, **_settings(settings)}
         if match is not None:
             definition["match"] = _value(match)
-    with naming(fault if is_file else None):
+    with naming(fault if is_file else None, "faults"):
         _print(client.post("/faults", definition)["faults"], as_json)
 
 

@@ -288,13 +288,13 @@ def rows(validator: Validator, document: dict[str, Any], vendor: str, collection
         try:
             loaded.append(validator.load(row)[0])
         except Undecided:
-            loaded.append(_explained(validator.schema, row, f"data.{vendor}.{collection}[{index}]"))
+            loaded.append(_explained(validator.schema, row, f"{vendor}.{collection}[{index}]"))
     return loaded
 
 
 def _explained(schema: Schema, row: Any, place: str) -> dict[str, Any]:
     if not isinstance(row, dict):
-        raise SettingError(f"{place}: expected a dictionary of names and values, got {brief(row)}")
+        raise SettingError(f"{place}: expected a dictionary such as {_form(schema)}, got {brief(row)}")
     try:
         loaded: dict[str, Any] = schema.load(row)
     except ValidationError as error:
@@ -302,6 +302,12 @@ def _explained(schema: Schema, row: Any, place: str) -> dict[str, Any]:
         path, sentence = min(flatten_errors(error.messages), key=lambda complaint: _is_known(schema, complaint[0]))
         raise SettingError(f"{place}.{path}: {_complaint(schema, row, path, sentence)}") from None
     return loaded
+
+
+def _form(schema: Schema) -> str:
+    """Return a short row of *schema*, as an example."""
+    names = [name for name, row in schema.load_fields.items() if row.required] or [*schema.load_fields][:1]
+    return f"{{{comma_list(f'{chr(34)}{name}{chr(34)}: ...' for name in names)}}}"
 
 
 def _complaint(schema: Schema, row: Any, path: str, sentence: str) -> str:

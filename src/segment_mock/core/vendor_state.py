@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from ..json_match import brief
-from ..settings import SettingError, suggestion
-from ..store import Store
+from ..settings import RowError, SettingError, suggestion
+from ..store import DuplicateKey, InitialRecords, Store
 from ..wording import comma_list
 from .json_codec import Json
 from .world import World
@@ -20,6 +21,19 @@ if TYPE_CHECKING:
 
 _OF_PYTHON = ("of", "store", "world")
 """The members of `VendorState` that are not available over HTTP."""
+
+
+def load_records(vendor: Vendor, document: Json, world: World) -> Mapping[str, InitialRecords]:
+    """Return the tables of *document*, the part of a data file that belongs to *vendor*.
+
+    Raises `SettingError` for an invalid row, and for rows with the same key.
+    """
+    try:
+        return vendor.load(document, world)
+    except DuplicateKey as error:
+        if not error.place:
+            raise SettingError(f"{vendor.name}.{error}") from None
+        raise RowError(f"{vendor.name}.{error.place}", error.problem, f"{vendor.name}.{error.other}") from None
 
 
 def member_names(state_class: Any) -> list[str]:
@@ -89,7 +103,7 @@ class VendorState:
             document = deepcopy(document)
         except Exception as error:  # whatever objects of the user's raise
             raise SettingError(f"{self._vendor.table(table)}: a value can't be copied: {brief(str(error))}") from None
-        initial = self._vendor.load(document, self.world)[table]
+        initial = load_records(self._vendor, document, self.world)[table]
         record = initial.records[0]
         with self.world.lock:
             rows = self.store[self._vendor.table(table)]

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from ..json_match import brief
 from ..messages import BODY_LIMIT
-from .files import fixtures, merged, naming, read_config, read_data, read_rules, scenarios, scenarios_of
+from .files import fixtures, merged, naming, read_config, read_data, read_rules, scenarios, scenarios_of, with_origin
 from .options import (
     BOOL,
     CREDENTIAL,
@@ -23,6 +23,7 @@ from .options import (
     TEXT,
     Option,
     OptionType,
+    RowError,
     SettingError,
     Value,
     alternatives,
@@ -47,6 +48,7 @@ __all__ = [
     "TEXT",
     "Option",
     "OptionType",
+    "RowError",
     "SettingError",
     "Value",
     "alternatives",
@@ -188,7 +190,7 @@ def resolve(
                 values[name] = option.split(text or "")
         else:
             with naming(path):
-                values[name] = option.read(from_file.get(name))
+                values[name] = option.read(with_origin(from_file.get(name), f"{path}: {name}"))
     return values
 
 

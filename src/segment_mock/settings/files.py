@@ -18,10 +18,12 @@ import msgspec
 
 from ..json_match import MAX_DEPTH, MAX_DIGITS, brief, is_deep, is_json_in_force, json_words
 from ..wording import comma_list, json_reason, system_reason
-from .options import SettingError, Value, suggestion
+from .options import RowError, SettingError, Value, suggestion
 
 _NAMES = ("segment-mock.yaml", "pyproject.toml")
 _SCENARIO = ("about", "faults")
+_CONFIG_FORM = '{"seed": 1, "data": ["data.yaml"]}'
+_SCENARIO_FORM = '{"outage": {"about": "Salsa fails", "faults": [{"kind": "error"}]}}'
 STUBS = "stubs"
 """The part of a data file with stubs, beside the parts of the vendors."""
 _LARGEST = 256 * 2**20
@@ -30,7 +32,11 @@ _MOST_VALUES = 10_000_000
 _TOO_DEEP = f"it is nested more than {MAX_DEPTH} levels deep"
 _NUMBER = re.compile(r"[-+]?(0b[01_]+|0o?[0-7_]+|0x[0-9a-fA-F_]+|[0-9][0-9_]*)")
 _BASES = {"b": 2, "o": 8, "x": 16}
-_PLACE = re.compile(r"data\.(?P<vendor>\w+)(?:\.(?P<collection>\w+))?(?:\[(?P<index>[0-9]+)\])?")
+_PLACE = re.compile(
+    r"(?:data\.)?(?P<part>[^.:\[\]]+)(?:\.(?P<collection>[^.:\[\]]+))?(?:\[(?P<index>[0-9]+)\])?(?=[.:\[]|$)"
+)
+DATA_FORM = '{"salsa": {"segments": [{"name": "Donors"}]}}'
+"""A data file as an example for messages, in a notation that is JSON, YAML and Python."""
 _TAG = re.compile("could not determine a constructor for the tag '(?P<name>[^']*)'")
 _TRUTH = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
 
@@ -50,46 +56,107 @@ class ConfigFile(dict[str, Value]):
         self.path = str(path)
 
 
+class InlineValue(dict[str, Value]):
+    """A dictionary in a file of settings, and its place there: *origin*, such as ``segment-mock.yaml: data[1]``."""
+
+    def __init__(self, value: Mapping[str, Value], origin: str) -> None:
+        super().__init__(value)
+        self.origin = origin
+
+
+def with_origin(value: Value, origin: str) -> Value:
+    """Return *value*, at *origin* in a file of settings, with its dictionaries as `InlineValue`."""
+    if isinstance(value, list):
+        return [with_origin(item, f"{origin}[{index}]") for index, item in enumerate(value)]
+    return InlineValue(value, origin) if isinstance(value, Mapping) else value
+
+
 @contextmanager
-def naming(source: Any) -> Iterator[None]:
-    """Prefix a `SettingError` of the ``with`` block with *source*, if *source* is the name of a file."""
+def naming(source: Any, *roots: str) -> Iterator[None]:
+    """Prefix a `SettingError` of the ``with`` block with *source*, if *source* is the name of a file or is in one.
+
+    *roots* are names of the whole document at the beginning of an error. A file has no such name, so it is removed.
+    """
+    origin = getattr(source, "origin", "") if isinstance(source, Mapping) else source if isinstance(source, str) else ""
     try:
-        with json_words(is_json_in_force() or (isinstance(source, str) and bool(source))):
+        with json_words(is_json_in_force() or bool(origin)):
             yield
     except SettingError as error:
-        if not isinstance(source, str) or not source or str(error).startswith(source):
+        if not origin or str(error).startswith(origin):
             raise
-        raise SettingError(f"{source}: {error}") from None
+        text = str(error)
+        for root in roots:
+            text = text.removeprefix(root)
+        raise SettingError(f"{origin}: {text}") from None
 
 
-def located(error: SettingError, sources: Iterable[Value]) -> SettingError:
-    """Return *error*, which is about a row of the document from `merged`, with file and row as in *sources*."""
+def is_from_file(source: Any) -> bool:
+    """Return whether *source*, a value of a setting, is the name of a file or is in one."""
+    return isinstance(source, (str, InlineValue))
+
+
+def located(error: SettingError, sources: Iterable[Value], argument: str = "") -> SettingError:
+    """Return *error*, which is about a row of the document from `merged`, with each place as in *sources*.
+
+    *argument* is the name of the argument that has the sources which are dictionaries (default: none).
+    """
     sources = [*sources]
-    if not any(isinstance(source, str) for source in sources) or any(
-        str(error).startswith(source) for source in sources if isinstance(source, str)
-    ):
-        return error
-    match = _PLACE.match(str(error))
+    labels = _labels(sources, argument)
+    place, other = (error.place, error.other) if isinstance(error, RowError) else (str(error), "")
+    number, place = _place_in(sources, place)
+    if number is None:
+        return SettingError(f"{labels[0]}: {error}") if len(labels) == 1 and labels[0] else error
+    place = _join(sources[number], labels[number], place)
+    if not isinstance(error, RowError):
+        return SettingError(place)
+    other_number, other = _place_in(sources, other)
+    if other_number is not None and (other_number != number or not isinstance(sources[number], str)):
+        other = _join(sources[other_number], labels[other_number], other)
+    return RowError(place, error.problem, other)
+
+
+def _labels(sources: list[Value], argument: str) -> list[str]:
+    """Return the beginning of places in each of *sources*: its file, its place in a file, or *argument*."""
+    return [
+        source
+        if isinstance(source, str)
+        else getattr(source, "origin", f"{argument}[{index}]" if argument and len(sources) > 1 else argument)
+        for index, source in enumerate(sources)
+    ]
+
+
+def _join(source: Value, label: str, place: str) -> str:
+    if not label:
+        return place
+    return f"{label}: {place}" if isinstance(source, str) else f"{label}.{place}"
+
+
+def _place_in(sources: list[Value], text: str) -> tuple[int | None, str]:
+    """Return the number of the source that has the place at the beginning of *text*, and *text* with the place there.
+
+    The place in *text* is one in the document of all *sources*. If none of them has it, return None and *text*.
+    """
+    match = _PLACE.match(text)
     if match is None:
-        return error if len(sources) > 1 else SettingError(f"{sources[0]}: {error}")
-    vendor, collection, number = match["vendor"], match["collection"], match["index"]
+        return None, text
+    name, collection, number = match["part"], match["collection"], match["index"]
     index = int(number) if number else 0
-    for source in sources:
-        document = source if isinstance(source, Mapping) else _load(_path_of(source))
-        rows = (document or {}).get(vendor) or {}
+    for position, source in enumerate(sources):
+        document = (source if isinstance(source, Mapping) else _load(_path_of(source))) or {}
+        rows = document.get(name)
+        if collection:
+            rows = rows.get(collection) if isinstance(rows, Mapping) else None
         if number is None:
-            if vendor not in (document or {}) or (collection and collection not in rows):
+            if rows is None:
                 continue
         else:
-            count = len(rows.get(collection) or ()) if isinstance(rows, Mapping) else 0
+            count = len(rows) if isinstance(rows, list) else 1 if rows and not collection else 0
             if index >= count:
                 index -= count
                 continue
-        if not isinstance(source, str):
-            return error
-        place = f"data.{vendor}.{collection}[{index}]" if number else match[0]
-        return SettingError(f"{source}: {place}{str(error)[match.end() :]}")
-    return error
+        place = match[0].removeprefix("data.").partition("[")[0] + (f"[{index}]" if number else "")
+        return position, f"{place}{text[match.end() :]}"
+    return None, text
 
 
 def read_config(path: str | None = None) -> Mapping[str, Value]:
@@ -130,13 +197,12 @@ def scenarios_of(sources: Iterable[Value]) -> dict[str, dict[str, Any]]:
 
     The form is ``{name: {about: sentence, faults: [rule, ...]}}``. Raises `SettingError` with file and place.
     """
+    sources = [*sources]
     shipped_scenarios, own = scenarios() if sources else {}, dict[str, dict[str, Any]]()
-    for source in sources:
+    for source, label in zip(sources, _labels(sources, "scenarios"), strict=True):
         read = source if isinstance(source, Mapping) else _load(Path(source))
-        for name, scenario in _mapping(
-            read, f"{source}: scenarios" if isinstance(source, str) else "scenarios"
-        ).items():
-            place = f"scenarios.{name}" if isinstance(source, Mapping) else f"{source}: scenarios.{name}"
+        for name, scenario in _mapping(read, label, "scenarios", _SCENARIO_FORM).items():
+            place = _join(source, label, name)
             if name in shipped_scenarios or name in own:
                 raise SettingError(f"{place}: another scenario already has this name")
             for member in _mapping(scenario, place):
@@ -149,6 +215,13 @@ def scenarios_of(sources: Iterable[Value]) -> dict[str, dict[str, Any]]:
     return own
 
 
+def place_of_scenario(name: str, sources: Iterable[Value]) -> str:
+    """Return the place of the scenario *name* in one of *sources*."""
+    sources = [*sources]
+    labels = zip(sources, _labels(sources, "scenarios"), strict=True)
+    return next(_join(source, label, name) for source, label in labels if name in scenarios_of([source]))
+
+
 def _scenario(place: str, scenario: Mapping[str, Any]) -> dict[str, Any]:
     about, faults = scenario.get("about"), scenario.get("faults")
     if about is not None and not isinstance(about, str):
@@ -158,22 +231,25 @@ def _scenario(place: str, scenario: Mapping[str, Any]) -> dict[str, Any]:
     return {"about": about or "", "faults": faults}
 
 
-def merged(sources: Iterable[Value]) -> dict[str, dict[str, Any]]:
+def merged(sources: Iterable[Value], argument: str = "") -> dict[str, dict[str, Any]]:
     """Return data files and copies of dictionaries as one document; their lists are joined in order.
+
+    *argument* is the name of the argument that has the dictionaries, for errors (default: none).
 
     The form is ``{vendor: {collection: [row, ...]}}``. Stubs are beside the vendors, as ``{"stubs": [stub, ...]}``, and
     are returned as ``{"stubs": {"stubs": [...]}}``. Raises `SettingError` with file and place.
     """
     document: dict[str, dict[str, Any]] = {}
-    for source in sources:
-        with naming(source):
-            _merge(source, document)
+    sources = [*sources]
+    for source, label in zip(sources, _labels(sources, argument), strict=True):
+        with json_words(is_json_in_force() or is_from_file(source)):
+            _merge(source, label, document)
     return document
 
 
-def _merge(source: Value, document: dict[str, dict[str, Any]]) -> None:
+def _merge(source: Value, label: str, document: dict[str, dict[str, Any]]) -> None:
     read = source if isinstance(source, Mapping) else _load(_path_of(source))
-    for vendor, collections in _mapping(read, "data").items():
+    for vendor, collections in _mapping(read, label or "data", "vendors", DATA_FORM).items():
         if vendor == "$schema":  # by which an editor completes the file
             continue
         if vendor == STUBS:
@@ -181,21 +257,25 @@ def _merge(source: Value, document: dict[str, dict[str, Any]]) -> None:
             document.setdefault(STUBS, {}).setdefault(STUBS, []).extend(stubs)
             continue
         merged_collections = document.setdefault(vendor, {})
-        for name, rows in _mapping(collections, f"data.{vendor}").items():
+        part = _mapping(collections, _join(source, label, vendor), "collections", DATA_FORM)
+        for name, rows in part.items():
             if rows is not None and not isinstance(rows, list):
-                raise SettingError(f"data.{vendor}.{name}: {brief(rows)} is not a list")
-            merged_collections.setdefault(name, []).extend(_copied(rows or []) if source is read else rows or [])
+                place = _join(source, label, f"{vendor}.{name}")
+                raise SettingError(f"{place}: expected a list of records, got {brief(rows)}; the form is {DATA_FORM}")
+            merged_collections.setdefault(name, []).extend(
+                _copied(rows or [], label or "data") if source is read else rows or []
+            )
 
 
-def _copied(rows: list[Any]) -> list[Any]:
-    """Return a deep copy of *rows*, so that the user may change the originals."""
+def _copied(rows: list[Any], place: str) -> list[Any]:
+    """Return a deep copy of *rows*, at *place*, so that the user may change the originals."""
     try:
         copy: list[Any] = marshal.loads(marshal.dumps(rows))  # noqa: S302 - own bytes; 30 times as fast as deepcopy
     except ValueError:  # values of types that JSON does not have
         try:
             return deepcopy(rows)
         except Exception as error:  # whatever objects of the user's raise
-            raise SettingError(f"data: a record has a value that can't be copied: {brief(str(error))}") from None
+            raise SettingError(f"{place}: a record has a value that can't be copied: {brief(str(error))}") from None
     return copy
 
 
@@ -203,11 +283,13 @@ def _path_of(source: str) -> Path:
     return fixtures() / "demo.yaml" if source == "demo" else Path(source)
 
 
-def _mapping(value: Any, place: str) -> Mapping[str, Any]:
+def _mapping(value: Any, place: str, members: str = "names and values", form: str = "") -> Mapping[str, Any]:
+    """Return *value*, which has to be a dictionary of *members*; *form* is an example for the error."""
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise SettingError(f"{place}: expected a dictionary of names and values, got {_noun(value)}")
+        example = form and f"; the form is {form}"
+        raise SettingError(f"{place}: expected a dictionary of {members}, got {_noun(value)}{example}")
     for name in value:
         if not isinstance(name, str):
             raise SettingError(f"{place}: {brief(name)} is not a name; if it is meant as a name, quote it")
@@ -221,7 +303,7 @@ def _noun(value: Any) -> str:
 
 def _table(path: Path) -> Mapping[str, Value] | None:
     if path.suffix != ".toml":
-        return _mapping(_load(path), str(path))
+        return _mapping(_load(path), str(path), "settings", _CONFIG_FORM)
     if sys.version_info >= (3, 11):
         import tomllib
     else:

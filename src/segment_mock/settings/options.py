@@ -36,6 +36,17 @@ class SettingError(ValueError):
         super().__init__(*(shortened(one) if isinstance(one, str) else one for one in args))
 
 
+class RowError(SettingError):
+    """An error at *place* of a data file.
+
+    *problem* follows the place, and *other* is the place of another row that the problem ends with, if any.
+    """
+
+    def __init__(self, place: str, problem: str, other: str = "") -> None:
+        super().__init__(f"{place}{problem and f': {problem}'}{other and f' {other}'}")
+        self.place, self.problem, self.other = place, problem, other
+
+
 def suggestion(name: str, names: Iterable[str]) -> str:
     """Return ``" (did you mean 'x'?)"`` with the nearest of *names* to *name*, or ``""`` if none is near."""
     from difflib import get_close_matches  # slow to import
@@ -130,7 +141,9 @@ def _credential(value: Value) -> str:
 def _source(value: Value) -> Value:
     if is_deep(value):
         raise ValueError
-    return dict(value) if isinstance(value, Mapping) else _file(value)
+    if not isinstance(value, Mapping):
+        return _file(value)
+    return value if hasattr(value, "origin") else dict(value)
 
 
 def _file(value: Value) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
+from ..json_match import brief
 from .ordered_ids import OrderedIds
 
 Record: TypeAlias = dict[str, Any]
@@ -15,7 +16,14 @@ Key: TypeAlias = Hashable
 
 
 class DuplicateKey(ValueError):
-    """A record would have the same key, or the same value of a unique index, as another record."""
+    """A record would have the same key, or the same value of a unique index, as another record.
+
+    *place* and *other* are the rows of the two records, such as ``segments[1]``, if they are rows of a data file.
+    """
+
+    def __init__(self, problem: str, place: str = "", other: str = "") -> None:
+        super().__init__(f"{place and f'{place}: '}{problem}{other and f' {other}'}")
+        self.problem, self.place, self.other = problem, place, other
 
 
 class Row(NamedTuple):
@@ -79,12 +87,21 @@ class InitialRecords:
         self.records = list(records)
         self.numbers: dict[Key, int] = dict(zip(map(schema.key, self.records), range(len(self.records)), strict=True))
         if len(self.numbers) != len(self.records):
-            raise DuplicateKey(f"{schema.name}: {self._first_duplicate()!r} occurs twice")
+            raise self._first_duplicate()
         self.postings = {index.name: self._postings(index) for index in schema.indexes}
 
-    def _first_duplicate(self) -> Key:
-        earlier_keys: set[Key] = set()
-        return next(key for key in map(self.schema.key, self.records) if key in earlier_keys or earlier_keys.add(key))  # type: ignore[func-returns-value]
+    def _first_duplicate(self) -> DuplicateKey:
+        first_numbers: dict[Key, int] = {}
+        keys = enumerate(map(self.schema.key, self.records))
+        return next(
+            self._shared("id", key, first, number)
+            for number, key in keys
+            if (first := first_numbers.setdefault(key, number)) != number
+        )
+
+    def _shared(self, name: str, value: Hashable, first: int, number: int) -> DuplicateKey:
+        table = self.schema.name
+        return DuplicateKey(f"the {name} {brief(value)} is also that of", f"{table}[{number}]", f"{table}[{first}]")
 
     def _postings(self, index: Index) -> dict[Hashable, list[int]]:
         postings: dict[Hashable, list[int]] = {}
@@ -96,7 +113,7 @@ class InitialRecords:
                     postings[value] = [number]
                 elif numbers[-1] != number:
                     if index.unique:
-                        raise DuplicateKey(f"{self.schema.name}: {index.name} {value!r} occurs twice")
+                        raise self._shared(index.name, value, numbers[0], number)
                     numbers.append(number)
         return postings
 

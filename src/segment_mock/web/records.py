@@ -9,6 +9,7 @@ from flask import Response, request
 from werkzeug.exceptions import BadRequest, Conflict, NotFound
 
 from ..core import Json, Vendor
+from ..core.vendor_state import load_records
 from ..core.world import Organization
 from ..emulator import Emulator
 from ..settings import unknown_name
@@ -206,7 +207,7 @@ def _key(rows: Table, record: Record) -> Key:
 
 def _become(core: Emulator, vendor: Vendor, store: Store, document: Json) -> None:
     """Make the tables of *vendor* equal to *document* by writing only the differences; raises `SettingError`."""
-    for name, loaded in vendor.load(document, core.world).items():
+    for name, loaded in load_records(vendor, document, core.world).items():
         rows, key = store[vendor.table(name)], loaded.schema.key
         for record in loaded.records:
             if rows.get(key(record)) != record:

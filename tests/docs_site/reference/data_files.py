@@ -35,6 +35,10 @@ segmenter:
 Names are those of the vendor's API. An id or a date that is left out is made by the mock, the same in every run. An
 unknown vendor, table or member is refused with its place and the nearest known name. YAML is read as JSON would be: a
 date is text, and so is `1:30`.
+
+Two records of a table can't share an id. Two groups of Salsa can share a name. The API refuses to add the second of
+them, but the user interface does not: an organization was recorded that has two groups called "Volunteer". A row of
+`members` names such a group by its id.
 """
 _EDITORS = """\
 ## Completion and checks

@@ -6,11 +6,9 @@ from operator import itemgetter
 from marshmallow import fields, validate
 from segment_mock.vendor_api import (
     DataRow,
-    DuplicateKey,
     Index,
     InitialRecords,
     Json,
-    SettingError,
     Store,
     TableSchema,
     Validator,
@@ -44,10 +42,7 @@ def load(document: Json, world: World) -> Mapping[str, InitialRecords]:
     loaded = rows(_TICKET, document, "tickets", "tickets")
     existing_ids = {row.get("id") for row in loaded}
     records = [{**row, "id": row.get("id") or world.new_id("data.tickets.tickets", existing_ids)} for row in loaded]
-    try:
-        return {"tickets": InitialRecords(TICKETS, records)}
-    except DuplicateKey as error:
-        raise SettingError(f"data.tickets.{error}") from None
+    return {"tickets": InitialRecords(TICKETS, records)}
 
 
 def export(store: Store) -> Json:

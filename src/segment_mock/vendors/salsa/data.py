@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -143,12 +143,12 @@ _MEMBERSHIP, _JOINED = Validator(MembershipRow()), Validator(JoinedRow())
 
 def load(document: Json, world: World) -> Mapping[str, InitialRecords]:
     """Return the tables of *document*; raises `SettingError` with row, field and value for an invalid row."""
+    segments = InitialRecords(SEGMENTS, _keyed(_SEGMENT, document, "segments", "segmentId", world))
+    supporters = InitialRecords(SUPPORTERS, _keyed(_SUPPORTER, document, "supporters", "supporterId", world))
     try:
-        segments = InitialRecords(SEGMENTS, _keyed(_SEGMENT, document, "segments", "segmentId", world))
-        supporters = InitialRecords(SUPPORTERS, _keyed(_SUPPORTER, document, "supporters", "supporterId", world))
-        members = InitialRecords(MEMBERS, _memberships(document, segments, supporters))
-    except DuplicateKey as error:
-        raise SettingError(f"data.salsa.{error}") from None
+        members = InitialRecords(MEMBERS, (record for _, record in _memberships(document, segments, supporters)))
+    except DuplicateKey:
+        raise _repeated_member(_memberships(document, segments, supporters)) from None
     return {"segments": segments, "supporters": supporters, "members": members}
 
 
@@ -159,16 +159,27 @@ def _keyed(validator: Validator, document: Json, collection: str, key: str, worl
         yield {**record, key: record.get(key, "").lower() or world.new_id(f"data.salsa.{collection}", existing_ids)}
 
 
-def _memberships(document: Json, segments: InitialRecords, supporters: InitialRecords) -> Iterator[Record]:
+def _repeated_member(memberships: Iterable[tuple[str, Record]]) -> DuplicateKey:
+    """Return the error for the first of *memberships* that is there twice."""
+    first_places: dict[Any, str] = {}
+    return next(
+        DuplicateKey(f"the supporter {record['supporterId']!r} is already a member by", place, other)
+        for place, record in memberships
+        if (other := first_places.setdefault(MEMBERS.key(record), place)) != place
+    )
+
+
+def _memberships(document: Json, segments: InitialRecords, supporters: InitialRecords) -> Iterator[tuple[str, Record]]:
+    """Yield the place and the record of each membership."""
     for index, row in enumerate(rows(_MEMBERSHIP, document, "salsa", "members")):
-        place = f"data.salsa.members[{index}]"
+        place = f"salsa.members[{index}]"
         segment = _record_called(segments, row["segment"], ("externalSystemId", "name"), f"{place}.segment")
         joined = [item if isinstance(item, dict) else {"supporter": item} for item in row["supporters"]]
-        for member in rows(_JOINED, {"supporters": joined}, f"salsa.members[{index}]", "supporters"):
+        for number, member in enumerate(rows(_JOINED, {"supporters": joined}, place, "supporters")):
             name = member["supporter"]
-            supporter = _record_called(supporters, name, ("externalSystemId", "email"), f"{place}.supporters")
+            supporter = _record_called(supporters, name, ("externalSystemId", "email"), f"{place}.supporters[{number}]")
             ids = {"segmentId": segment["segmentId"], "supporterId": supporter["supporterId"]}
-            yield {**ids, "joinedDate": member["joinedDate"]}
+            yield f"members[{index}].supporters[{number}]", {**ids, "joinedDate": member["joinedDate"]}
 
 
 def _record_called(initial: InitialRecords, name: str, indexes: tuple[str, str], where: str) -> Record:

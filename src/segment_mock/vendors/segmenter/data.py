@@ -11,6 +11,7 @@ from marshmallow import RAISE, Schema, fields
 
 from ...core import Identifier, Json, Validator, VendorState, rows
 from ...core.world import World
+from ...json_match import brief
 from ...settings import SettingError
 from ...store import ChangeLog, DuplicateKey, Index, InitialRecords, Record, Store, Table, TableSchema
 from .operations import save_persons
@@ -74,10 +75,25 @@ def load(document: Json, world: World) -> Mapping[str, InitialRecords]:
         )
         persons = save_persons(people, world, person_rows, "data.segmenter.persons", existing_ids)
     except DuplicateKey as error:
-        raise SettingError(f"data.segmenter.{error}") from None
+        raise _repeated_external_id(error, segment_rows, person_rows) from None
     # A complete list of persons beside the segments decides their order.
     records = persons if len(persons) == len(people) else people
     return {"segments": segments, "persons": InitialRecords(PERSONS, records)}
+
+
+def _repeated_external_id(error: DuplicateKey, segments: list[Json], persons: list[Json]) -> DuplicateKey:
+    """Return *error* with the places of the first two persons that have one external id and different ids."""
+    rows = [(f"persons[{index}]", person) for index, person in enumerate(persons)]
+    for number, segment in reversed([*enumerate(segments)]):
+        members = enumerate(segment["persons"])
+        rows[:0] = [(f"segments[{number}].persons[{index}]", person) for index, person in members]
+    earlier: dict[str, tuple[str, Json]] = {}
+    for place, person in rows:
+        external_id = person.get("externalId")
+        other, first = earlier.setdefault(external_id, (place, person)) if external_id else (place, person)
+        if first.get("id") != person.get("id"):
+            return DuplicateKey(f"the externalId {brief(external_id)} is also that of", place, other)
+    return error
 
 
 def _segment(row: Json, people: Table, world: World, kind: str, existing_ids: Container[Any]) -> Record:
