@@ -1,4 +1,4 @@
-"""What a store should hold, as plain lists, and everything that can be asked of it."""
+"""A model of a table, made of plain lists, and a check that a table has the same content as its model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from segment_mock.store import Index, Table, TableSchema
 Row = dict[str, Any]
 KEYS = ("", 0, None, ("a", 1), "b", "c", "d", "e")
 VALUES = ("", "x", "y")
-LAYOUT = TableSchema(
+SCHEMA = TableSchema(
     "t",
     lambda row: row.get("id"),
     (
@@ -24,82 +24,86 @@ LAYOUT = TableSchema(
 )
 
 
-def row(key: Any, body: Row) -> Row:
-    """Return a row of *key*; that of None names no key and may be empty."""
+def new_record(key: Any, body: Row) -> Row:
+    """Return a record with the key *key* and the members of *body*; without an ``id`` if *key* is None."""
     return body if key is None else {"id": key, **body}
 
 
-def distinct(rows: Iterable[Row]) -> list[Row]:
-    """Return *rows* without those that a seed would refuse."""
+def without_duplicates(rows: Iterable[Row]) -> list[Row]:
+    """Return *rows* without the records that `InitialRecords` would refuse: those with a duplicate key or mail."""
     model = Model([])
-    for each in rows:
-        if model.place(LAYOUT.key(each)) is None and not model.has_duplicate(each):
-            model.rows.append(each)
+    for record in rows:
+        if model.position(SCHEMA.key(record)) is None and not model.has_duplicate(record):
+            model.rows.append(record)
     return model.rows
 
 
 @dataclass
 class Model:
-    """What a table should hold: its rows in order, and the keys that once had one."""
+    """The expected content of a table: its records in insertion order, and the keys of deleted records."""
 
     rows: list[Row]
     was_deleted: set[Any] = field(default_factory=set)
 
     def copy(self) -> Model:
-        """Return the current records."""
+        """Return a copy of the model."""
         return Model([*self.rows], {*self.was_deleted})
 
-    def place(self, key: Any) -> int | None:
-        """Return where the row of *key* stands."""
-        return next((place for place, each in enumerate(self.rows) if LAYOUT.key(each) == key), None)
+    def position(self, key: Any) -> int | None:
+        """Return the index of the record with *key* in the list, or None."""
+        return next((position for position, record in enumerate(self.rows) if SCHEMA.key(record) == key), None)
 
     def has_duplicate(self, new: Row) -> bool:
-        """Return whether another row has the mail of *new*."""
-        return any("mail" in new and each.get("mail") == new["mail"] for each in self.rows if not same(each, new))
+        """Return whether a record with another key has the same mail as *new*."""
+        return any(
+            "mail" in new and record.get("mail") == new["mail"]
+            for record in self.rows
+            if not have_same_key(record, new)
+        )
 
     def put(self, new: Row) -> None:
-        """Replace in place or append."""
-        place = self.place(LAYOUT.key(new))
-        if place is None:
+        """Replace the record with the same key, or append *new*."""
+        position = self.position(SCHEMA.key(new))
+        if position is None:
             self.rows.append(new)
         else:
-            self.rows[place] = new
-        self.was_deleted.discard(LAYOUT.key(new))
+            self.rows[position] = new
+        self.was_deleted.discard(SCHEMA.key(new))
 
     def delete(self, key: Any) -> bool:
-        """Remove and remember."""
-        place = self.place(key)
-        if place is not None:
-            del self.rows[place]
+        """Delete the record with *key*, and return whether there was one."""
+        position = self.position(key)
+        if position is not None:
+            del self.rows[position]
             self.was_deleted.add(key)
-        return place is not None
+        return position is not None
 
 
-def same(one: Row, other: Row) -> bool:
-    """Return whether both have the same key."""
-    return bool(LAYOUT.key(one) == LAYOUT.key(other))
+def have_same_key(one: Row, other: Row) -> bool:
+    """Return whether both records have the same key."""
+    return bool(SCHEMA.key(one) == SCHEMA.key(other))
 
 
-def agree(table: Table, model: Model) -> None:
-    """Ask *table* everything that *model* knows."""
+def assert_same_content(table: Table, model: Model) -> None:
+    """Check that all ways to read *table* give the content of *model*: records, pages, keys and indexes."""
     rows = model.rows
     assert (rows, len(rows)) == ([*table], len(table))
     assert rows == table.page(0, 10**30)
     assert [rows[offset : offset + 2] for offset in range(9)] == [table.page(offset, 2) for offset in range(9)]
     for key in KEYS:
-        place = model.place(key)
-        assert (None if place is None else rows[place]) == table.get(key)
-        assert (place is not None, key in model.was_deleted) == (key in table, table.was_deleted(key))
-    for index in LAYOUT.indexes:
+        position = model.position(key)
+        assert (None if position is None else rows[position]) == table.get(key)
+        assert (position is not None, key in model.was_deleted) == (key in table, table.was_deleted(key))
+    for index in SCHEMA.indexes:
         for value in VALUES:
-            having = [each for each in rows if value in index.values(each)]
-            assert (having, len(having)) == (table.find(index.name, value), table.count(index.name, value))
-            assert having[1:3] == table.find(index.name, value, 1, 2)
-            assert (having[0] if having else None) == table.first(index.name, value)
+            matching = [record for record in rows if value in index.values(record)]
+            assert (matching, len(matching)) == (table.find(index.name, value), table.count(index.name, value))
+            assert matching[1:3] == table.find(index.name, value, 1, 2)
+            assert (matching[0] if matching else None) == table.first(index.name, value)
 
 
 BODIES = st.fixed_dictionaries(
     {}, optional={"mail": st.sampled_from(VALUES), "tags": st.lists(st.sampled_from(VALUES)), "n": st.booleans()}
 )
-ROWS = st.builds(row, st.sampled_from(KEYS), BODIES)
-SEEDS = st.lists(ROWS, min_size=2, max_size=7).map(distinct)
+ROWS = st.builds(new_record, st.sampled_from(KEYS), BODIES)
+RECORD_LISTS = st.lists(ROWS, min_size=2, max_size=7).map(without_duplicates)

@@ -1,4 +1,4 @@
-"""Indexes of a table: what is found by them, and what unique ones refuse."""
+"""Indexes of a table: which records they find, and which duplicates unique indexes refuse."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from segment_mock.store import ChangeLog, DuplicateKey, Index, InitialRecords, S
 from tests.store.test_table import HUGE, ids, table
 
 
-def test_find() -> None:
-    """All records of a value come in insertion order, or a page of them."""
+def test_find_returns_the_records_of_a_value_in_insertion_order() -> None:
+    """It can also return a page of them. ``first`` and ``count`` give the same results."""
     rows = table(*({"id": n, "tags": ["a", "b"] if n % 2 else ["a"]} for n in range(4)))
     rows.put({"id": 9, "tags": ["b", "b"]})
     rows.put({"id": 0, "tags": []})
@@ -21,8 +21,8 @@ def test_find() -> None:
     assert (2, 3, 0) == tuple(rows.count("tag", tag) for tag in "abc")
 
 
-def test_found_in_insertion_order() -> None:
-    """An early record that takes a value later is found before those that had it from the start."""
+def test_updated_records_are_found_in_insertion_order() -> None:
+    """An early record that gets a value by an update comes before later records that had the value from the start."""
     rows = table({"id": 0}, {"id": 1, "tags": ["a"]}, {"id": 2}, {"id": 3, "tags": ["a"]})
     rows.put({"id": 4, "tags": ["a"]})
     for key in (2, 0):
@@ -34,8 +34,8 @@ def test_found_in_insertion_order() -> None:
 
 
 @pytest.mark.parametrize("index", ["mail", "tag"])
-def test_an_index_follows(index: str) -> None:
-    """A new value is found and the old one is not, in the seed's part and after."""
+def test_an_index_follows_updates(index: str) -> None:
+    """This holds for initial records and for records that were inserted later."""
     rows = table({"id": 1, "mail": "one", "tags": ["one"]})
     rows.put({"id": 2, "mail": "two", "tags": ["two"]})
     for key in (1, 2):
@@ -46,8 +46,7 @@ def test_an_index_follows(index: str) -> None:
 
 
 @pytest.mark.parametrize("index", ["mail", "tag"])
-def test_a_value_that_is_empty(index: str) -> None:
-    """The empty text is a value like any other."""
+def test_an_index_finds_the_empty_string(index: str) -> None:
     rows = table({"id": 1, "mail": "", "tags": [""]})
 
     assert [1] == ids(rows.find(index, ""))
@@ -55,10 +54,10 @@ def test_a_value_that_is_empty(index: str) -> None:
     assert rows.count(index, "") == 0
 
 
-def test_index_of_a_member_finds_its_normal_form_and_no_record_without_it() -> None:
+def test_index_of_a_member_uses_its_normal_form_and_skips_records_without_it() -> None:
     schema = TableSchema("people", lambda row: row["id"], (Index.of_member("tag"), Index.of_member("mail", str.lower)))
-    seeded = InitialRecords(schema, [{"id": 1, "mail": "A@b.org", "tag": "A"}, {"id": 2, "mail": None}])
-    rows = Store("", {"people": seeded}, ChangeLog())["people"]
+    initial = InitialRecords(schema, [{"id": 1, "mail": "A@b.org", "tag": "A"}, {"id": 2, "mail": None}])
+    rows = Store("", {"people": initial}, ChangeLog())["people"]
     rows.put({"id": 3, "mail": "a@B.org"})
     rows.put({"id": 4})
 
@@ -66,10 +65,10 @@ def test_index_of_a_member_finds_its_normal_form_and_no_record_without_it() -> N
     assert ([1], []) == (ids(rows.find("tag", "A")), ids(rows.find("tag", "a")))
 
 
-def test_duplicate_unique_value_is_refused() -> None:
-    """A record that tells a value twice is still one record, seeded or written, and is not its own rival."""
-    twice = Index("mail", lambda row: row["mails"], unique=True)
-    schema = TableSchema("people", lambda row: row["id"], (twice,))
+def test_a_record_may_repeat_its_own_unique_value() -> None:
+    """The index then finds and counts the record once."""
+    repeating_index = Index("mail", lambda row: row["mails"], unique=True)
+    schema = TableSchema("people", lambda row: row["id"], (repeating_index,))
     rows = Store("", {"people": InitialRecords(schema, [{"id": 1, "mails": ["a", "a"]}])}, ChangeLog())["people"]
     rows.put({"id": 2, "mails": ["b", "b"]})
 
@@ -77,8 +76,7 @@ def test_duplicate_unique_value_is_refused() -> None:
     assert (1, 1) == (rows.count("mail", "a"), rows.count("mail", "b"))
 
 
-def test_taken() -> None:
-    """A unique value that another record has is refused by name, and nothing is written."""
+def test_a_unique_value_of_another_record_is_refused_and_nothing_is_written() -> None:
     rows = table({"id": 1, "mail": "a"}, {"id": 2, "mail": "b"})
     for record in ({"id": 2, "mail": "a"}, {"id": 3, "mail": "a"}):
         with pytest.raises(DuplicateKey, match="people: another record already has the mail 'a'"):
@@ -88,8 +86,7 @@ def test_taken() -> None:
     assert ([1], [2]) == (ids(rows.find("mail", "a")), ids(rows.find("mail", "b")))
 
 
-def test_free_again() -> None:
-    """A unique value is free for its own record, and for others once it was given up or deleted."""
+def test_a_unique_value_can_be_used_again_after_an_update_or_deletion() -> None:
     rows = table({"id": 1, "mail": "a"}, {"id": 2, "mail": "b"})
     rows.put({"id": 1, "mail": "a", "n": 1})
     rows.put({"id": 1, "mail": "c"})

@@ -1,4 +1,4 @@
-"""One change log for all tables: what changed, and how it is undone."""
+"""The change log of all tables: it lists changes, rolls them back, and returns the differences since a mark."""
 
 from __future__ import annotations
 
@@ -9,47 +9,49 @@ import pytest
 
 from segment_mock.store import ChangeLog, DuplicateKey, Index, InitialRecords, Store, Table, TableSchema, differences
 
-LAYOUT = TableSchema("t", lambda row: row["id"], (Index("n", lambda row: [row["n"]] if "n" in row else []),))
-UNIQUE = TableSchema("t", lambda row: row["id"], (Index("n", lambda row: [row["n"]], unique=True),))
+SCHEMA = TableSchema("t", lambda row: row["id"], (Index("n", lambda row: [row["n"]] if "n" in row else []),))
+UNIQUE_SCHEMA = TableSchema("t", lambda row: row["id"], (Index("n", lambda row: [row["n"]], unique=True),))
 
 
-class Fork(NamedTuple):
-    """A world with one table, over a seed of three rows."""
+class SmallWorld(NamedTuple):
+    """A change log, and the store of one organization with a table of three initial records."""
 
     log: ChangeLog
-    seed: InitialRecords
+    initial: InitialRecords
     store: Store
     rows: Table
 
 
-def fork() -> Fork:
-    """Return a small world."""
-    log, seed = ChangeLog(), InitialRecords(LAYOUT, [{"id": key, "n": "old"} for key in "abc"])
-    store = Store("", {"t": seed}, log)
-    return Fork(log, seed, store, store["t"])
+def small_world() -> SmallWorld:
+    """Return a new `SmallWorld`."""
+    log, initial = ChangeLog(), InitialRecords(SCHEMA, [{"id": key, "n": "old"} for key in "abc"])
+    store = Store("", {"t": initial}, log)
+    return SmallWorld(log, initial, store, store["t"])
 
 
 def names(rows: Table) -> list[str]:
-    """Return key and value of each row in order."""
+    """Return each record in insertion order, as its key and its member ``n``, such as ``a:old``."""
     return [row["id"] + ":" + str(row.get("n")) for row in rows]
 
 
 @pytest.mark.parametrize(
     ("schema", "rows", "message"),
     [
-        (LAYOUT, [{"id": 1}, {"id": 2}, {"id": 1}], "t[2]: the id 1 is also that of t[0]"),
-        (UNIQUE, [{"id": 1, "n": ""}, {"id": 2, "n": ""}], "t[1]: the n '' is also that of t[0]"),
+        (SCHEMA, [{"id": 1}, {"id": 2}, {"id": 1}], "t[2]: the id 1 is also that of t[0]"),
+        (UNIQUE_SCHEMA, [{"id": 1, "n": ""}, {"id": 2, "n": ""}], "t[1]: the n '' is also that of t[0]"),
     ],
 )
-def test_a_seed_refuses_doubles(schema: TableSchema, rows: list[dict[str, Any]], message: str) -> None:
-    """Two records of one key, or of one unique value, are no initial data; the error names the value."""
+def test_initial_records_with_a_duplicate_are_refused(
+    schema: TableSchema, rows: list[dict[str, Any]], message: str
+) -> None:
+    """A duplicate has the key or a unique value of another record. The error names both records and the value."""
     with pytest.raises(DuplicateKey, match=f"^{re.escape(message)}$"):
         InitialRecords(schema, rows)
 
 
-def test_rollback() -> None:
-    """Insert, update and deletion are undone: places, indexes and retired keys are as before."""
-    world = fork()
+def test_rollback_undoes_inserts_updates_and_deletions() -> None:
+    """Order, indexes and deleted keys are as before."""
+    world = small_world()
     mark = world.log.mark
     world.rows.put({"id": "d", "n": "new"})
     world.rows.put({"id": "b", "n": "new"})
@@ -64,9 +66,9 @@ def test_rollback() -> None:
     assert [False] * 4 == [world.rows.was_deleted(key) for key in "abcd"]
 
 
-def test_rollback_of_a_rollback() -> None:
-    """A moment that was rolled back can be returned to, as often as one likes."""
-    world = fork()
+def test_rollback_can_return_to_a_mark_that_was_rolled_back() -> None:
+    """It can alternate between both states several times."""
+    world = small_world()
     start = world.log.mark
     world.rows.delete("b")
     world.rows.put({"id": "d", "n": "new"})
@@ -78,10 +80,9 @@ def test_rollback_of_a_rollback() -> None:
         assert ["a:old", "c:old", "d:new"] == names(world.rows)
 
 
-def test_rollback_covers_all_organizations() -> None:
-    """The log is the world's: every organization and table returns to the same moment."""
-    world = fork()
-    other = Store("other", {"t": world.seed}, world.log)["t"]
+def test_rollback_undoes_the_changes_of_all_organizations() -> None:
+    world = small_world()
+    other = Store("other", {"t": world.initial}, world.log)["t"]
     mark = world.log.mark
     world.rows.delete("a")
     other.delete("b")
@@ -90,10 +91,10 @@ def test_rollback_covers_all_organizations() -> None:
     assert names(world.rows) == names(other) == ["a:old", "b:old", "c:old"]
 
 
-def test_changes_tell_whose_they_are() -> None:
-    """A store and its tables bear their organization's name, and so does each change."""
-    world = fork()
-    other = Store("other", {"t": world.seed}, world.log)
+def test_changes_have_the_name_of_their_organization() -> None:
+    """So do stores and tables."""
+    world = small_world()
+    other = Store("other", {"t": world.initial}, world.log)
     world.rows.delete("a")
     other["t"].delete("b")
 
@@ -101,10 +102,10 @@ def test_changes_tell_whose_they_are() -> None:
     assert [(0, "", "a"), (1, "other", "b")] == [(*change[:2], change.key) for change in world.log.since(0)]
 
 
-def test_undone() -> None:
-    """One organization looks for a while as it was; afterwards nothing tells of it."""
-    world = fork()
-    other = Store("other", {"t": world.seed}, world.log)["t"]
+def test_undone_shows_an_earlier_state_of_one_organization() -> None:
+    """After the ``with`` block, tables and log are as before."""
+    world = small_world()
+    other = Store("other", {"t": world.initial}, world.log)["t"]
     mark = world.log.mark
     world.rows.delete("a")
     other.delete("b")
@@ -120,8 +121,8 @@ def test_undone() -> None:
     assert (end, length) == (world.log.mark, len(world.log))
 
 
-def test_undone_while_a_reader_fails() -> None:
-    world = fork()
+def test_undone_restores_the_state_after_an_exception() -> None:
+    world = small_world()
     mark = world.log.mark
     world.rows.delete("a")
     with pytest.raises(ZeroDivisionError), world.log.undone(mark, ""):
@@ -130,16 +131,16 @@ def test_undone_while_a_reader_fails() -> None:
     assert ["b:old", "c:old"] == names(world.rows)
 
 
-def test_differences() -> None:
-    """Writes come to their net effect, a row a record, in order of first touch."""
-    world = fork()
+def test_differences_are_the_net_changes_in_order_of_first_change() -> None:
+    """There is one difference for each record that changed."""
+    world = small_world()
     mark = world.log.mark
     world.rows.put({"id": "d", "n": 1})
     world.rows.put({"id": "b", "n": 1})
     world.rows.delete("a")
     world.rows.put({"id": "b", "n": 2})
-    for passing in (world.rows.put, lambda record: world.rows.delete(record["id"])):
-        passing({"id": "gone"})
+    for action in (world.rows.put, lambda record: world.rows.delete(record["id"])):
+        action({"id": "gone"})
     world.rows.delete("c")
     world.rows.put({"id": "c", "n": "old"})
 
@@ -150,9 +151,8 @@ def test_differences() -> None:
     ] == [*differences(world.log.since(mark))]
 
 
-def test_no_differences() -> None:
-    """Nothing written, or all of it undone, comes to nothing."""
-    world = fork()
+def test_no_or_undone_changes_have_no_differences() -> None:
+    world = small_world()
     mark = world.log.mark
 
     assert differences(world.log.since(mark)) == ()
@@ -161,10 +161,9 @@ def test_no_differences() -> None:
     assert differences(world.log.since(mark)) == ()
 
 
-def test_differences_of_two_organizations() -> None:
-    """The same key in two organizations is two records."""
-    world = fork()
-    other = Store("other", {"t": world.seed}, world.log)["t"]
+def test_records_of_two_organizations_with_the_same_key_differ() -> None:
+    world = small_world()
+    other = Store("other", {"t": world.initial}, world.log)["t"]
     mark = world.log.mark
     world.rows.delete("a")
     other.put({"id": "a", "n": "new"})

@@ -1,4 +1,4 @@
-"""Snapshots are dropped by any thread, by a finalizer, at any moment: what is still held stays held."""
+"""Finalizers delete snapshots in any thread at any time; the log keeps the entries that other snapshots need."""
 
 from __future__ import annotations
 
@@ -10,25 +10,30 @@ from segment_mock import SegmentMock
 from segment_mock.store import ChangeLog
 
 
-def test_holds_snapshots_survive_dropped_ones() -> None:
-    """Threads take and drop snapshots by the thousand while others write and restore; no held one is lost."""
+def test_a_snapshot_can_be_restored_while_threads_delete_others() -> None:
+    """Three threads take and delete snapshots, while two others write and restore."""
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
     try:
         with SegmentMock(journal_size=1) as mock, mock.session() as client:
             snapshot = mock.snapshot()
 
-            def drop(_: int) -> None:
+            def take_and_delete(_: int) -> None:
                 for _ in range(150):
                     mock.snapshot()
 
             def write(number: int) -> None:
-                for turn in range(15):
-                    client.post("/segments", json={"name": f"{number}-{turn}"}, headers={"x-api-key": "k"})
+                for run in range(15):
+                    client.post("/segments", json={"name": f"{number}-{run}"}, headers={"x-api-key": "k"})
                     mock.restore(mock.snapshot())
 
             with ThreadPoolExecutor(6) as threads:
-                list(threads.map(lambda job: job[0](job[1]), [(drop, 0), (write, 1), (drop, 2), (write, 3), (drop, 4)]))
+                list(
+                    threads.map(
+                        lambda job: job[0](job[1]),
+                        [(take_and_delete, 0), (write, 1), (take_and_delete, 2), (write, 3), (take_and_delete, 4)],
+                    )
+                )
             mock.restore(snapshot)
 
             assert [] == mock.segmenter.segments
@@ -36,28 +41,28 @@ def test_holds_snapshots_survive_dropped_ones() -> None:
         sys.setswitchinterval(interval)
 
 
-def test_letting_go_within_a_walk() -> None:
-    """A finalizer that runs while the log counts what is held changes nothing under its feet."""
+def test_releases_during_a_trim_are_safe() -> None:
+    """A finalizer can release marks while the log looks for the oldest held mark."""
     log = ChangeLog()
     marks = range(5)
     for mark in marks:
         log.hold(mark)
 
-    class Dropping(int):
-        """A mark; to compare it lets the others go, as a collection of garbage in the midst of it would."""
+    class ReleasingMark(int):
+        """A mark that releases all marks when it is compared, as garbage collection during the comparison would."""
 
         def __gt__(self, other: object) -> bool:
             for mark in marks:
                 log.release(mark)
             return False
 
-    log.trim(Dropping(9))
+    log.trim(ReleasingMark(9))
     log.trim(9)
 
     assert not log._holds
 
 
-def test_release_before_and_after_a_reset() -> None:
+def test_a_snapshot_after_a_reset_survives_the_deletion_of_an_older_one() -> None:
     with SegmentMock() as mock:
         old = mock.snapshot()
         mock.reset()
@@ -71,7 +76,7 @@ def test_release_before_and_after_a_reset() -> None:
         assert [] == mock.segmenter.segments
 
 
-def test_what_is_dropped_does_not_pile_up() -> None:
+def test_deleted_snapshots_do_not_accumulate_in_the_log() -> None:
     with SegmentMock() as mock:
         for _ in range(1000):
             mock.snapshot()

@@ -1,4 +1,4 @@
-"""Tables over seed data: keys, places, indexes."""
+"""Tables with initial records: keys, insertion order and pages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from segment_mock.store import ChangeLog, Index, InitialRecords, Store, Table, TableSchema
 
 HUGE = 10**30
-LAYOUT = TableSchema(
+SCHEMA = TableSchema(
     "people",
     lambda row: row.get("id"),
     (
@@ -22,8 +22,8 @@ LAYOUT = TableSchema(
 
 
 def table(*records: dict[str, Any]) -> Table:
-    """Return a table over a seed of *records*."""
-    return Store("", {"people": InitialRecords(LAYOUT, records)}, ChangeLog())["people"]
+    """Return a table whose initial records are *records*."""
+    return Store("", {"people": InitialRecords(SCHEMA, records)}, ChangeLog())["people"]
 
 
 def ids(rows: Iterable[dict[str, Any]]) -> list[Any]:
@@ -31,8 +31,7 @@ def ids(rows: Iterable[dict[str, Any]]) -> list[Any]:
     return [row["id"] for row in rows]
 
 
-def test_get() -> None:
-    """A record is found by its key, in the seed, written, or not at all."""
+def test_get_finds_initial_inserted_and_updated_records_by_key() -> None:
     rows = table({"id": 1, "n": "seed"}, {"id": 2})
     rows.put({"id": 3})
     rows.put({"id": 1, "n": "new"})
@@ -43,12 +42,12 @@ def test_get() -> None:
 
 
 @pytest.mark.parametrize("key", [0, "", (), ("a", 1), False, None])
-def test_keys_that_look_like_nothing(key: Any) -> None:
-    """Any hashable value may be a key: tuples, and what counts as false."""
-    seeded, written = table({"id": key}), table({"id": "x"})
-    written.put({"id": key})
+def test_any_hashable_value_can_be_a_key(key: Any) -> None:
+    """This includes tuples, None and other values that are false in a condition."""
+    initial, inserted = table({"id": key}), table({"id": "x"})
+    inserted.put({"id": key})
 
-    for rows in (seeded, written):
+    for rows in (initial, inserted):
         assert key in rows
         assert rows.delete(key)
         assert rows.was_deleted(key)
@@ -56,10 +55,10 @@ def test_keys_that_look_like_nothing(key: Any) -> None:
         assert {"id": key} == rows.get(key)
 
 
-@pytest.mark.parametrize("seeded", [True, False])
-def test_an_empty_record(seeded: bool) -> None:
-    """A record without members is a record: paged, found by index, replaced and deleted."""
-    rows = table({}) if seeded else table()
+@pytest.mark.parametrize("is_initial", [True, False])
+def test_a_record_without_members_is_a_record(is_initial: bool) -> None:
+    """It can be listed, found by an index, replaced and deleted."""
+    rows = table({}) if is_initial else table()
     rows.put({})
 
     assert (1, [{}], [{}], 1) == (len(rows), [*rows], rows.find("all", ""), rows.count("all", ""))
@@ -68,8 +67,8 @@ def test_an_empty_record(seeded: bool) -> None:
     assert (0, [], []) == (len(rows), [*rows], rows.find("all", ""))
 
 
-def test_an_update_keeps_its_place() -> None:
-    """A record that is replaced, once or often, stays where it stood, in the seed's part or after."""
+def test_an_updated_record_keeps_its_position() -> None:
+    """This holds for initial records and inserted records, also after several updates."""
     rows = table({"id": 1}, {"id": 2})
     rows.put({"id": 3})
     rows.put({"id": 4})
@@ -81,8 +80,7 @@ def test_an_update_keeps_its_place() -> None:
     assert len(rows) == 4
 
 
-def test_a_record_put_again_goes_to_the_end() -> None:
-    """After a deletion its key begins again."""
+def test_a_record_inserted_after_its_deletion_goes_to_the_end() -> None:
     rows = table({"id": 1}, {"id": 2})
     rows.put({"id": 3})
     for key in (1, 3, 2):
@@ -93,14 +91,14 @@ def test_a_record_put_again_goes_to_the_end() -> None:
     assert [3] == ids(rows.page(1, 1))
 
 
-def test_delete_what_is_not_there() -> None:
+def test_delete_returns_whether_there_was_a_record() -> None:
     rows = table({"id": 1})
 
     assert [False, True, False] == [rows.delete(2), rows.delete(1), rows.delete(1)]
 
 
-def test_retired() -> None:
-    """A key is retired from its deletion until it is put again; an unknown one never was."""
+def test_was_deleted_is_true_from_deletion_to_the_next_insert() -> None:
+    """It is false for an unknown key."""
     rows = table({"id": 1}, {"id": 2})
     states = [rows.was_deleted(1)]
     rows.delete(1)
@@ -112,8 +110,8 @@ def test_retired() -> None:
     assert not rows.was_deleted(9)
 
 
-def test_pages() -> None:
-    """Pages run over holes and over the seam between seed and later records; past the end they are empty."""
+def test_pages_skip_deleted_records_and_are_empty_past_the_end() -> None:
+    """A page can span initial and inserted records."""
     rows = table(*({"id": n} for n in range(10)))
     for key in (0, 3, 4, 9):
         rows.delete(key)
@@ -128,17 +126,17 @@ def test_pages() -> None:
     assert [] == rows.page(0, 0)
 
 
-@pytest.mark.parametrize("is_known", [False, True])
-def test_a_record_that_an_index_can_not_read_changes_nothing(is_known: bool) -> None:
-    def stripped(record: Any) -> tuple[str]:
+@pytest.mark.parametrize("is_update", [False, True])
+def test_a_record_that_an_index_cannot_read_is_not_written(is_update: bool) -> None:
+    def stripped_name(record: Any) -> tuple[str]:
         return (record["name"].strip(),)
 
     schema = TableSchema(
-        "people", lambda row: row["id"], (Index("kind", lambda row: (row["kind"],)), Index("name", stripped))
+        "people", lambda row: row["id"], (Index("kind", lambda row: (row["kind"],)), Index("name", stripped_name))
     )
     log = ChangeLog()
     rows = Store("", {"people": InitialRecords(schema)}, log)["people"]
-    if is_known:
+    if is_update:
         rows.put({"id": "1", "kind": "a", "name": "A"})
     before, mark = [*rows], log.mark
 

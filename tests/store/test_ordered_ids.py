@@ -1,4 +1,4 @@
-"""Insertion numbers as an overlay on a base that is never written."""
+"""`OrderedIds`: sorted insertion numbers, stored as changes to a base that is never written."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ ACTIONS = st.lists(st.tuples(st.sampled_from(["add", "discard"]), st.integers(0,
 
 @settings(deadline=None)
 @given(BASES, ACTIONS)
-def test_like_a_sorted_set(base: list[int], actions: list[tuple[str, int]]) -> None:
-    """Whatever was added and discarded, order, length and every page are those of a sorted set."""
+def test_ordered_ids_behave_like_a_sorted_set(base: list[int], actions: list[tuple[str, int]]) -> None:
+    """Order, length and pages are compared after random additions and removals."""
     order, expected = OrderedIds(tuple(base)), set(base)
     for action, number in actions:
         getattr(order, action)(number)
@@ -32,8 +32,7 @@ def test_like_a_sorted_set(base: list[int], actions: list[tuple[str, int]]) -> N
 
 @pytest.mark.parametrize("base", [(), range(5)])
 @pytest.mark.parametrize("extra", [[], [7, 9]])
-def test_huge_pages(base: range, extra: list[int]) -> None:
-    """An offset or a count beyond what a machine word holds is only a page that ends early."""
+def test_pages_accept_offsets_and_counts_above_64_bits(base: range, extra: list[int]) -> None:
     order = OrderedIds(base)
     for number in extra:
         order.add(number)
@@ -43,8 +42,8 @@ def test_huge_pages(base: range, extra: list[int]) -> None:
     assert [] == order.page(HUGE, HUGE)
 
 
-def test_a_page_over_the_seam() -> None:
-    """A page may begin in the base, skip its holes, and end in what was added."""
+def test_a_page_can_span_base_numbers_and_added_numbers() -> None:
+    """Discarded numbers of the base are skipped."""
     order = OrderedIds(range(1000))
     for number in range(0, 1000, 3):
         order.discard(number)
@@ -55,8 +54,8 @@ def test_a_page_over_the_seam() -> None:
     assert [1001] == order.page(667, 5)
 
 
-def test_the_base_is_shared() -> None:
-    """Two orders over one base do not see each other, and the base stays as it was."""
+def test_two_instances_can_share_a_base() -> None:
+    """They do not affect each other, and the base does not change."""
     base = [1, 3, 5]
     first, second = OrderedIds(base), OrderedIds(base)
     first.discard(3)
@@ -65,8 +64,7 @@ def test_the_base_is_shared() -> None:
     assert ([1, 4, 5], [1, 3, 5], [1, 3, 5]) == (sorted(first), [*second], base)
 
 
-def test_twice_is_once() -> None:
-    """What is added or discarded again stays so, in the base and after it."""
+def test_repeated_additions_and_removals_have_no_effect() -> None:
     order = OrderedIds(range(3))
     for number in (7, 7, 5, 5, 7):
         order.add(number)
@@ -76,8 +74,7 @@ def test_twice_is_once() -> None:
     assert ([0, 2, 5, 7], 4) == ([*order], len(order))
 
 
-def test_put_back_in_its_place() -> None:
-    """A number of the base that was discarded returns to its place, not to the end."""
+def test_a_base_number_that_is_added_again_keeps_its_position() -> None:
     order = OrderedIds(range(4))
     order.discard(1)
     order.discard(2)

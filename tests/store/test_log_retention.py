@@ -1,17 +1,17 @@
-"""How far back the log reaches, and whole tables at once."""
+"""How long the change log keeps its entries (trim, hold, truncate), and the replacement of whole tables."""
 
 from __future__ import annotations
 
 import pytest
 
 from segment_mock.store import InitialRecords, Store, differences
-from tests.store.test_log import fork, names
+from tests.store.test_log import names, small_world
 
 FORGOTTEN = "that state was before a reset, or the change log does not reach back to it any more"
 
 
-def test_trim_bounds_the_tail() -> None:
-    world = fork()
+def test_trim_removes_the_entries_before_a_mark() -> None:
+    world = small_world()
     first = world.log.mark
     world.rows.delete("a")
     second = world.log.mark
@@ -26,9 +26,8 @@ def test_trim_bounds_the_tail() -> None:
     assert ["b:old", "c:old"] == names(world.rows)
 
 
-def test_undone_too_long_ago() -> None:
-    """A moment that is forgotten can't be shown, and nothing is touched."""
-    world = fork()
+def test_undone_with_a_trimmed_mark_raises_and_changes_nothing() -> None:
+    world = small_world()
     mark = world.log.mark
     world.rows.delete("a")
     world.log.trim(world.log.mark)
@@ -38,9 +37,8 @@ def test_undone_too_long_ago() -> None:
     assert ["b:old", "c:old"] == names(world.rows)
 
 
-def test_hold() -> None:
-    """A mark that is held survives every trim, until it is released as often as it was held."""
-    world = fork()
+def test_a_held_mark_is_kept_until_it_is_released_as_often_as_held() -> None:
+    world = small_world()
     mark = world.log.mark
     world.log.hold(mark)
     world.log.hold(mark)
@@ -55,9 +53,8 @@ def test_hold() -> None:
     assert [1, 1, 0] == [*lengths, len(world.log)]
 
 
-def test_the_oldest_hold_counts() -> None:
-    """All writes since the oldest held mark are kept, and none before it."""
-    world = fork()
+def test_trim_keeps_the_entries_since_the_oldest_held_mark() -> None:
+    world = small_world()
     world.rows.delete("a")
     world.log.hold(world.log.mark)
     world.rows.delete("b")
@@ -69,9 +66,9 @@ def test_the_oldest_hold_counts() -> None:
     assert len(world.log) == 2
 
 
-def test_truncate() -> None:
-    """Every write is forgotten and no earlier mark can be reached, not even the last one."""
-    world = fork()
+def test_truncate_removes_all_entries_and_makes_earlier_marks_unreachable() -> None:
+    """This includes the current mark."""
+    world = small_world()
     marks = [world.log.mark]
     world.rows.delete("a")
     marks.append(world.log.mark)
@@ -84,8 +81,8 @@ def test_truncate() -> None:
     assert world.log.since(world.log.mark) == []
 
 
-def test_a_hold_of_before_a_truncation() -> None:
-    world = fork()
+def test_release_of_a_mark_from_before_a_truncation_keeps_newer_holds() -> None:
+    world = small_world()
     old = world.log.mark
     world.log.hold(old)
     world.log.truncate()
@@ -99,12 +96,11 @@ def test_a_hold_of_before_a_truncation() -> None:
     assert ["a:old", "b:old", "c:old"] == names(world.rows)
 
 
-def test_replace() -> None:
-    """A whole table is replaced by one change, whatever its size, and keys begin again."""
-    world = fork()
+def test_replace_is_one_change_and_forgets_deleted_keys() -> None:
+    world = small_world()
     world.rows.delete("a")
     mark = world.log.mark
-    world.store.replace([("t", InitialRecords(world.seed.schema, [{"id": "z"}, {"id": "b", "n": "new"}]))])
+    world.store.replace([("t", InitialRecords(world.initial.schema, [{"id": "z"}, {"id": "b", "n": "new"}]))])
 
     assert [None] == [change.key for change in world.log.since(mark)]
     assert ["z:None", "b:new"] == names(world.rows)
@@ -112,13 +108,13 @@ def test_replace() -> None:
     assert not world.rows.was_deleted("a")
 
 
-def test_rollback_of_a_replacement() -> None:
-    """What stood before stands again, with its places and retired keys; and forth again."""
-    world = fork()
+def test_replacement_can_be_rolled_back_and_repeated() -> None:
+    """The rollback restores the order of the records and the deleted keys."""
+    world = small_world()
     world.rows.put({"id": "d"})
     world.rows.delete("a")
     before = world.log.mark
-    world.store.replace([("t", InitialRecords(world.seed.schema, [{"id": "z"}]))])
+    world.store.replace([("t", InitialRecords(world.initial.schema, [{"id": "z"}]))])
     world.rows.put({"id": "y"})
     after = world.log.mark
     world.log.rollback(before)
@@ -128,12 +124,11 @@ def test_rollback_of_a_replacement() -> None:
     assert ["z:None", "y:None"] == names(world.rows)
 
 
-def test_undone_over_a_replacement() -> None:
-    """A look back reaches past it."""
-    world = fork()
+def test_undone_shows_the_state_before_a_replacement() -> None:
+    world = small_world()
     mark = world.log.mark
     world.rows.delete("a")
-    world.store.replace([("t", InitialRecords(world.seed.schema, []))])
+    world.store.replace([("t", InitialRecords(world.initial.schema, []))])
     world.rows.put({"id": "y"})
     with world.log.undone(mark, ""):
         assert ["a:old", "b:old", "c:old"] == names(world.rows)
@@ -141,20 +136,19 @@ def test_undone_over_a_replacement() -> None:
     assert ["y:None"] == names(world.rows)
 
 
-def test_a_replacement_is_no_difference() -> None:
-    """Differences tell of records that were written, not of a table that was replaced."""
-    world = fork()
+def test_differences_do_not_include_a_replacement() -> None:
+    """They include the records that were written one by one."""
+    world = small_world()
     mark = world.log.mark
-    world.store.replace([("t", InitialRecords(world.seed.schema, [{"id": "z"}]))])
+    world.store.replace([("t", InitialRecords(world.initial.schema, [{"id": "z"}]))])
     world.rows.put({"id": "z", "n": "new"})
 
     assert [("t", "z", {"id": "z"}, {"id": "z", "n": "new"})] == [*differences(world.log.since(mark))]
 
 
-def test_forks() -> None:
-    """Stores over the same seeds share the initial data and nothing that is written."""
-    world = fork()
-    other = Store("other", {"t": world.seed}, world.log)["t"]
+def test_stores_share_their_initial_records_and_no_changes() -> None:
+    world = small_world()
+    other = Store("other", {"t": world.initial}, world.log)["t"]
     world.rows.put({"id": "a", "n": "mine"})
     world.rows.put({"id": "d", "n": "mine"})
     other.delete("c")
@@ -162,4 +156,4 @@ def test_forks() -> None:
     assert ["a:mine", "b:old", "c:old", "d:mine"] == names(world.rows)
     assert ["a:old", "b:old"] == names(other)
     assert (2, 0) == (world.rows.count("n", "mine"), other.count("n", "mine"))
-    assert [{"id": key, "n": "old"} for key in "abc"] == world.seed.records
+    assert [{"id": key, "n": "old"} for key in "abc"] == world.initial.records
