@@ -1,4 +1,4 @@
-"""Files that a user hands over: configuration and initial data."""
+"""Files of a user: configuration, initial data, fault rules and scenarios."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ TOML = "[tool.segment-mock]\nport = 2\n"
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Stand in an empty folder."""
+def current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make an empty folder the current folder of the test, and return it."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -41,8 +41,10 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("a.yaml", "a: &a {x: 1}\nb: {<<: *a, <<: *a}\n", "a.yaml: the name '<<' occurs twice"),
     ],
 )  # fmt: skip
-def test_name_that_occurs_twice_is_refused_with_its_place(here: Path, name: str, text: str, message: str) -> None:
-    (here / name).write_text(text)
+def test_duplicate_name_in_a_file_is_refused_with_its_position(
+    current_folder: Path, name: str, text: str, message: str
+) -> None:
+    (current_folder / name).write_text(text)
     with pytest.raises(SettingError) as refusal:
         read_rules(name)
 
@@ -59,8 +61,10 @@ def test_name_that_occurs_twice_is_refused_with_its_place(here: Path, name: str,
          {"a": {"x": 1}, "b": {"x": 2}, "c": {"x": 3}}),
     ],
 )  # fmt: skip
-def test_name_that_others_have_too_is_accepted(here: Path, name: str, text: str, expected: Any) -> None:
-    (here / name).write_text(text)
+def test_same_name_in_several_dictionaries_is_accepted(
+    current_folder: Path, name: str, text: str, expected: Any
+) -> None:
+    (current_folder / name).write_text(text)
 
     assert expected == read_rules(name)
 
@@ -79,10 +83,12 @@ def test_name_that_others_have_too_is_accepted(here: Path, name: str, text: str,
         ({"pyproject.toml": "[tool.segment-mock]"}, {}),
     ],
 )
-def test_config_that_is_found(here: Path, files: dict[str, str], expected: Any) -> None:
-    """segment-mock.yaml comes first, then a table of pyproject.toml; neither need be there."""
+def test_default_config_is_segment_mock_yaml_or_the_table_in_pyproject_toml(
+    current_folder: Path, files: dict[str, str], expected: Any
+) -> None:
+    """segment-mock.yaml takes precedence. Both files are optional."""
     for name, text in files.items():
-        (here / name).write_text(text, encoding="utf-8")
+        (current_folder / name).write_text(text, encoding="utf-8")
 
     assert expected == read_config()
 
@@ -97,10 +103,9 @@ def test_config_that_is_found(here: Path, files: dict[str, str], expected: Any) 
         ("my.toml", "[tool.segment-mock]", {}),
     ],
 )
-def test_config_that_is_named(here: Path, name: str, text: str, expected: Any) -> None:
-    """A file that is named is read, and no other."""
-    (here / "segment-mock.yaml").write_text("port: 9")
-    (here / name).write_text(text)
+def test_named_config_replaces_the_default_config(current_folder: Path, name: str, text: str, expected: Any) -> None:
+    (current_folder / "segment-mock.yaml").write_text("port: 9")
+    (current_folder / name).write_text(text)
 
     assert expected == read_config(name)
 
@@ -126,36 +131,37 @@ def test_config_that_is_named(here: Path, name: str, text: str, expected: Any) -
         ),
     ],
 )
-def test_a_broken_file(here: Path, name: str, text: str, message: str) -> None:
-    """The error, in one line, names the file and what is wrong in it."""
-    (here / name).write_text(text)
-    with pytest.raises(SettingError) as refused:
+def test_error_of_an_invalid_config_is_one_line_with_file_and_reason(
+    current_folder: Path, name: str, text: str, message: str
+) -> None:
+    (current_folder / name).write_text(text)
+    with pytest.raises(SettingError) as error:
         read_config(name)
 
-    error_text = str(refused.value)
+    error_text = str(error.value)
     assert error_text.startswith(f"{name}: ")
     assert message in error_text
     assert "\n" not in error_text
 
 
 @pytest.mark.parametrize("name", ["my.yaml", "my.json", "my.toml"])
-def test_a_file_that_cannot_be_read(here: Path, name: str) -> None:
-    """One that is absent, a folder, or no UTF-8 is refused by name."""
+def test_unreadable_config_is_refused_with_its_name(current_folder: Path, name: str) -> None:
+    """It is missing, not UTF-8, or a folder."""
     with pytest.raises(SettingError, match=rf"^{name}: .*No such file"):
         read_config(name)
-    (here / name).write_bytes(b"\xff\xfe")
+    (current_folder / name).write_bytes(b"\xff\xfe")
     with pytest.raises(SettingError, match=rf"^{name}: .*byte 0x[0-9a-f]+ in line 1 is not UTF-8"):
         read_config(name)
-    (here / name).unlink()
-    (here / name).mkdir()
+    (current_folder / name).unlink()
+    (current_folder / name).mkdir()
     with pytest.raises(SettingError, match=rf"^{name}: "):
         read_config(name)
 
 
-def test_merged(here: Path) -> None:
-    """Files and dictionaries are one document; their lists are joined in the order given."""
-    (here / "a.yaml").write_text("v: {rows: [{n: 1}], others: }\nw:\n")
-    (here / "b.json").write_text('\ufeff{"v": {"rows": [{"n": 2}]}}', encoding="utf-8")
+def test_merged_joins_the_lists_of_files_and_dictionaries_in_order(current_folder: Path) -> None:
+    """The sources are not changed."""
+    (current_folder / "a.yaml").write_text("v: {rows: [{n: 1}], others: }\nw:\n")
+    (current_folder / "b.json").write_text('\ufeff{"v": {"rows": [{"n": 2}]}}', encoding="utf-8")
     document = {"v": {"rows": [{"n": 3}]}, "x": {}}
 
     assert {"v": {"rows": [{"n": 1}, {"n": 2}, {"n": 3}], "others": []}, "w": {}, "x": {}} == merged(
@@ -164,16 +170,17 @@ def test_merged(here: Path) -> None:
     assert document == {"v": {"rows": [{"n": 3}]}, "x": {}}
 
 
-def test_merged_of_nothing(here: Path) -> None:
-    """No source, or an empty one, is an empty document."""
-    (here / "a.yaml").write_text("# nothing yet\n")
+def test_merged_without_sources_or_with_empty_ones_is_empty(current_folder: Path) -> None:
+    (current_folder / "a.yaml").write_text("# nothing yet\n")
 
     assert {} == merged([]) == merged(["a.yaml", {}])
 
 
-def test_dates_stay_text(here: Path) -> None:
-    """A date in YAML is loaded as a string, as in JSON; numbers and Booleans keep their types."""
-    (here / "a.yaml").write_text("v: {rows: [2018-03-21, 2018-03-21T15:12:09.310Z, 2018-03-21 15:12:09, 7, 1.5, true]}")
+def test_dates_in_yaml_are_read_as_strings(current_folder: Path) -> None:
+    """Numbers and Booleans keep their types."""
+    (current_folder / "a.yaml").write_text(
+        "v: {rows: [2018-03-21, 2018-03-21T15:12:09.310Z, 2018-03-21 15:12:09, 7, 1.5, true]}"
+    )
 
     assert {"v": {"rows": ["2018-03-21", "2018-03-21T15:12:09.310Z", "2018-03-21 15:12:09", 7, 1.5, True]}} == merged(
         ["a.yaml"]
@@ -191,16 +198,15 @@ def test_dates_stay_text(here: Path) -> None:
         ("absent.yaml", "absent.yaml: "),
     ],
 )
-def test_data_that_cannot_be_used(source: Any, message: str) -> None:
-    """The error names the place."""
-    with pytest.raises(SettingError) as refused:
+def test_error_of_invalid_data_names_its_path(source: Any, message: str) -> None:
+    with pytest.raises(SettingError) as error:
         merged([source], "data")
 
-    assert str(refused.value).startswith(message)
+    assert str(error.value).startswith(message)
 
 
-def test_demo() -> None:
-    """``demo`` is the world that is shipped, wherever one stands."""
+def test_demo_is_the_shipped_demo_file_in_any_folder() -> None:
+    """Each of its collections has records."""
     document = merged(["demo"])
 
     assert (fixtures() / "demo.yaml").is_file()
@@ -208,34 +214,34 @@ def test_demo() -> None:
     assert all(rows for collections in document.values() for rows in collections.values())
 
 
-def test_rules(here: Path) -> None:
-    """A file of rules is read as it stands, YAML or JSON; one that can't be is refused by name."""
-    (here / "a.yaml").write_text("- {kind: hang}")
-    (here / "a.json").write_text('[{"kind": "hang"}]')
+def test_rules_are_read_from_yaml_and_json(current_folder: Path) -> None:
+    """The error of a missing file names the file."""
+    (current_folder / "a.yaml").write_text("- {kind: hang}")
+    (current_folder / "a.json").write_text('[{"kind": "hang"}]')
 
     assert read_rules("a.yaml") == read_rules("a.json") == [{"kind": "hang"}]
     with pytest.raises(SettingError, match=r"^absent\.yaml: "):
         read_rules("absent.yaml")
 
 
-def test_scenarios() -> None:
-    """Each shipped scenario has a description and faults."""
+def test_each_shipped_scenario_has_a_description_and_faults() -> None:
     assert scenarios()
     assert all(scenario["about"] and scenario["faults"] for scenario in scenarios().values())
 
 
-@pytest.mark.parametrize("installed", [True, False])
-def test_fixtures(here: Path, monkeypatch: pytest.MonkeyPatch, installed: bool) -> None:
-    """A wheel carries the examples inside the package, a checkout at its top."""
-    package = here / "src" / "segment_mock"
-    (package / "fixtures" if installed else package).mkdir(parents=True)
+@pytest.mark.parametrize("is_installed", [True, False])
+def test_fixtures_are_in_the_installed_package_or_at_the_root_of_a_checkout(
+    current_folder: Path, monkeypatch: pytest.MonkeyPatch, is_installed: bool
+) -> None:
+    package = current_folder / "src" / "segment_mock"
+    (package / "fixtures" if is_installed else package).mkdir(parents=True)
     monkeypatch.setattr(files, "__file__", str(package / "settings" / "files.py"))
 
-    assert (package / "fixtures" if installed else here / "fixtures") == fixtures()
+    assert (package / "fixtures" if is_installed else current_folder / "fixtures") == fixtures()
 
 
-def test_a_missing_file_is_named_also_where_the_current_folder_was_removed(here: Path) -> None:
-    folder = here / "gone"
+def test_error_of_a_missing_file_mentions_a_removed_current_folder(current_folder: Path) -> None:
+    folder = current_folder / "gone"
     folder.mkdir()
     os.chdir(folder)
     try:
@@ -249,9 +255,9 @@ def test_a_missing_file_is_named_also_where_the_current_folder_was_removed(here:
         merged(["data.yaml"])
 
 
-def test_a_json_file_with_spaces_before_its_colons_is_read_as_plain_dictionaries(here: Path) -> None:
-    """The validators of rows are fast for these only."""
-    (here / "data.json").write_text('{"salsa" : {"segments" : [{"name" : "A"}]}}')
+def test_json_with_spaces_before_colons_is_read_as_plain_dictionaries(current_folder: Path) -> None:
+    """Validation is fast for the type `dict` only, not for its subclasses."""
+    (current_folder / "data.json").write_text('{"salsa" : {"segments" : [{"name" : "A"}]}}')
 
     document = read_data("data.json")
 

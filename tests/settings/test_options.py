@@ -1,4 +1,4 @@
-"""One setting as a row: what it takes, what it refuses, and in which words."""
+"""`Option`: the values that an option accepts, and the errors of other values."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ TOKENS = Option("tokens", "Who.", many=True)
         (RULES, print, print),
     ],
 )
-def test_taken(kind: OptionType, value: Any, expected: Any) -> None:
-    """Each kind reads what flags, environment, files and Python give it."""
+def test_values_are_read_as_the_type_of_the_option(kind: OptionType, value: Any, expected: Any) -> None:
+    """The values come from flags, environment variables, files and Python."""
     read = Option("x", "", kind=kind).read(value)
 
     assert (type(expected), expected) == (type(read), read)
@@ -62,13 +62,13 @@ def test_taken(kind: OptionType, value: Any, expected: Any) -> None:
         *[(RULES, value) for value in (True, 1, [], [{}])],
     ],
 )
-def test_refused(kind: OptionType, value: Any) -> None:
-    """The error names the setting, the value, what it should be."""
-    with pytest.raises(SettingError) as refused:
+def test_value_of_another_type_is_refused(kind: OptionType, value: Any) -> None:
+    """The error names the setting, the value and the expected type."""
+    with pytest.raises(SettingError) as error:
         Option("log_level", "", kind=kind)._read_value(value)
 
     expected = f"log_level: {brief(value)} is not {kind.title}"
-    assert expected == str(refused.value)
+    assert expected == str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -86,22 +86,21 @@ def test_refused(kind: OptionType, value: Any) -> None:
         (TOKENS, [["a"]], "tokens: ['a'] is not text"),
     ],
 )
-def test_out_of_bounds(option: Option, value: Any, message: str) -> None:
-    """Choices, bounds and each of several values are checked, and the nearest choice is named."""
-    with pytest.raises(SettingError) as refused:
+def test_value_outside_choices_or_bounds_is_refused(option: Option, value: Any, message: str) -> None:
+    """The error names the nearest choice. If an option has several values, each one is checked."""
+    with pytest.raises(SettingError) as error:
         option.read(value)
 
-    assert str(refused.value).startswith(message)
+    assert str(error.value).startswith(message)
 
 
 @pytest.mark.parametrize(("value", "expected"), [(0, 0), (65535, 65535), ("80", 80)])
 def test_bounds_are_inclusive(value: Any, expected: int) -> None:
-    """The least and the most are taken."""
     assert expected == PORT.read(value)
 
 
-def test_a_bare_off() -> None:
-    """YAML reads ``off`` without quotes as false; where off is a choice, it is meant."""
+def test_false_is_read_as_the_choice_off() -> None:
+    """YAML reads ``off`` without quotes as false. False is refused if ``off`` is not a choice."""
     assert LEVEL.read(False) == "off"
     with pytest.raises(SettingError, match="False is not text"):
         Option("x", "", choices=("a", "b")).read(False)
@@ -118,8 +117,8 @@ def test_a_bare_off() -> None:
         (Option("x", "", False, BOOL), False),
     ],
 )
-def test_the_default(option: Option, expected: Any) -> None:
-    """Not given, a setting is its default, the first of its choices, or, where several go, none."""
+def test_option_without_a_value_has_its_default(option: Option, expected: Any) -> None:
+    """Without a default, it is the first choice, or an empty tuple for an option with several values."""
     assert expected == option.initial
     assert expected == option.read(None)
 
@@ -127,24 +126,22 @@ def test_the_default(option: Option, expected: Any) -> None:
 @pytest.mark.parametrize(
     ("value", "expected"), [("a", ("a",)), (["a", "b"], ("a", "b")), (("a",), ("a",)), ([], ()), ("a,b", ("a,b",))]
 )
-def test_many(value: Any, expected: tuple[str, ...]) -> None:
-    """Several values come as a tuple, one of them too; a comma means nothing outside the environment."""
+def test_option_with_several_values_returns_a_tuple(value: Any, expected: tuple[str, ...]) -> None:
+    """A comma in a value separates values only in an environment variable."""
     assert expected == TOKENS.read(value)
 
 
 @pytest.mark.parametrize(("text", "expected"), [("a", ("a",)), ("a, b ,,c,", ("a", "b", "c")), (",", ())])
-def test_many_from_the_environment(text: str, expected: tuple[str, ...]) -> None:
-    """Commas part them, blanks around them do not count."""
+def test_several_values_in_a_variable_are_separated_by_commas(text: str, expected: tuple[str, ...]) -> None:
+    """Spaces around a value and empty values are ignored."""
     assert expected == TOKENS.split(text)
 
 
-def test_one_from_the_environment() -> None:
-    """A comma in a single value is its own."""
+def test_comma_in_a_variable_with_a_single_value_is_kept() -> None:
     assert Option("x", "").split("a,b") == "a,b"
 
 
-def test_names() -> None:
-    """Flag and variable follow from the name."""
+def test_flag_and_variable_are_derived_from_the_name() -> None:
     assert ("--log-level", "SEGMENT_MOCK_LOG_LEVEL") == (LEVEL.flag, LEVEL.variable)
 
 
@@ -164,13 +161,13 @@ def test_names() -> None:
         ),
     ],
 )
-def test_a_number_out_of_bounds_is_named_with_all_its_digits(option: Option, value: Any, message: str) -> None:
+def test_error_of_a_number_out_of_bounds_has_all_its_digits(option: Option, value: Any, message: str) -> None:
     with pytest.raises(SettingError) as error:
         option.read(value)
 
     assert message == str(error.value)
 
 
-def test_a_whole_number_that_no_float_can_hold_is_out_of_bounds() -> None:
+def test_integer_too_large_for_a_float_is_out_of_bounds() -> None:
     with pytest.raises(SettingError, match=r"^port: expected at most 65535, got 1000000"):
         PORT.read(10**400)

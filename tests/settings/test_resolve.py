@@ -1,4 +1,4 @@
-"""Which value is in force: given, environment, file or default."""
+"""Resolving settings: explicit values, environment variables, files and defaults; and the options of the project."""
 
 from __future__ import annotations
 
@@ -32,8 +32,10 @@ DEFAULTS = {"port": 1, "log_level": "brief", "tokens": ()}
         ({}, {"PORT": "9", "SEGMENT_MOCK_OTHER": "9"}, {"log_level": "full"}, {**DEFAULTS, "log_level": "full"}),
     ],
 )
-def test_precedence(explicit: Any, environment: Any, file: Any, expected: dict[str, Any]) -> None:
-    """Given wins over environment over file over default; None and nothing are not given."""
+def test_explicit_values_override_environment_file_and_default_in_this_order(
+    explicit: Any, environment: Any, file: Any, expected: dict[str, Any]
+) -> None:
+    """None and the empty string count as no value."""
     assert expected == resolve(ROWS, explicit, environment, file)
 
 
@@ -52,12 +54,12 @@ def test_precedence(explicit: Any, environment: Any, file: Any, expected: dict[s
         ({}, {"zzz": 1}, "unknown setting 'zzz'"),
     ],
 )
-def test_unknown_names(explicit: Any, file: Any, message: str) -> None:
-    """A name that no setting has is refused with the nearest, wherever it stands."""
-    with pytest.raises(SettingError) as refused:
+def test_an_unknown_name_is_refused_with_the_nearest(explicit: Any, file: Any, message: str) -> None:
+    """This holds for explicit values and for files."""
+    with pytest.raises(SettingError) as error:
         resolve(ROWS, explicit, {}, file)
 
-    assert message == str(refused.value)
+    assert message == str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -69,20 +71,19 @@ def test_unknown_names(explicit: Any, file: Any, message: str) -> None:
         ({}, {}, {"port": "x"}, ""),
     ],
 )
-def test_a_bad_value_is_named_with_the_flag_or_the_variable_that_has_it(
+def test_error_of_an_invalid_value_names_its_flag_or_variable(
     explicit: Any, environment: Any, file: Any, origin: str
 ) -> None:
     with pytest.raises(SettingError, match=rf"^port: 'x' is not a whole number{origin}$"):
         resolve(ROWS, explicit, environment, file)
 
 
-def test_a_bad_value_that_does_not_count() -> None:
-    """What a stronger source overrules is not looked at."""
+def test_an_invalid_value_that_is_overridden_is_ignored() -> None:
     assert resolve(ROWS, {"port": 4}, {"SEGMENT_MOCK_PORT": "x"}, {"port": "y"})["port"] == 4
 
 
-def test_our_own_settings() -> None:
-    """Each has a name and a flag of its own, says what it does, and its default is one that it takes."""
+def test_options_have_unique_names_and_valid_defaults() -> None:
+    """Short flags are unique too, and each description is a sentence."""
     names = [option.name for option in OPTIONS]
     shorts = [option.short for option in OPTIONS if option.short]
 
@@ -92,7 +93,7 @@ def test_our_own_settings() -> None:
     assert all(option.initial in (None, ()) or option.initial == option.read(option.initial) for option in OPTIONS)
 
 
-def test_our_defaults() -> None:
+def test_defaults_of_the_options() -> None:
     assert {
         "host": "127.0.0.1", "port": 7357, "data": (), "seed": 0, "credentials": "any", "limits": "vendor",
         "journal_size": 1000, "body_limit": 16 * 2**20,
@@ -103,8 +104,8 @@ def test_our_defaults() -> None:
 @pytest.mark.parametrize(
     ("name", "least", "below"), [("port", 0, -1), ("journal_size", 1, 0), ("time_scale", 0.0, -0.5)]
 )
-def test_our_bounds(name: str, least: float, below: float) -> None:
-    """Port 0 picks a free one, a journal keeps an entry at least, and no time runs backwards."""
+def test_bounds_of_the_options(name: str, least: float, below: float) -> None:
+    """The least value is accepted; the value below it is refused."""
     assert least == resolve(OPTIONS, {name: least})[name]
     with pytest.raises(SettingError, match=rf"^{name}: expected at least {least:g}, got {below}$"):
         resolve(OPTIONS, {name: below})
@@ -121,6 +122,6 @@ def test_our_bounds(name: str, least: float, below: float) -> None:
         ("htso", " (did you mean 'host'?)"),
     ],
 )
-def test_nearest(name: str, expected: str) -> None:
-    """The nearest of several names, if any is near."""
+def test_suggestion_is_the_nearest_of_several_names(name: str, expected: str) -> None:
+    """It is empty if no name is similar."""
     assert expected == suggestion(name, iter(["host", "port"]))
