@@ -1,4 +1,4 @@
-"""Whatever comes in: an answer in the vendor's words, nothing half-applied, nothing lost."""
+"""Invalid requests and data: the response has the vendor's format, and no change is applied partly."""
 
 import copy
 import json
@@ -25,7 +25,7 @@ SALSA = "/api/integration/ext/v1/segments"
 ITEMS = [{"segmentId": GROUP, "name": "n", "description": "d", "externalSystemId": "x"}, {"name": "m"}]
 BY_ID = {"identifierType": "SEGMENT_ID", "identifiers": [GROUP]}
 SEGMENT = {"name": "n", "description": "d", "broadcastMediumId": "b", "segmentType": "t", "TagId": "t", "filters": [{}]}
-GOOD = {
+VALID_CALLS = {
     "salsa.search_segments": ("POST", f"{SALSA}/search", {"payload": {"offset": 0, "count": 5}}),
     "salsa.search_segments by id": ("POST", f"{SALSA}/search", {"id": None, "header": {"refId": 1}, "payload": BY_ID}),
     "salsa.upsert_segments": ("PUT", SALSA, {"header": {"refId": "r"}, "payload": {"segments": ITEMS}}),
@@ -35,7 +35,7 @@ GOOD = {
     "segmenter.update_segment by path": ("PUT", "/segments/s", {"persons": [PERSON, PERSON]}),
 }
 STATUSES = {"salsa": {200, 400, 405, 429}, "segmenter": {200, 400, 404}}
-operations = pytest.mark.parametrize("operation", GOOD)
+operations = pytest.mark.parametrize("operation", VALID_CALLS)
 quick = settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 
 ATOMS = (
@@ -46,19 +46,19 @@ ATOMS = (
 VALUES = st.recursive(ATOMS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3))
 
 
-def places(value, path=()):
-    """Yield the path of every member of *value*."""
+def paths_of_members(value, path=()):
+    """Yield the path of every member and item of *value*, as a tuple of names and indexes."""
     for key in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
         yield (*path, key)
-        yield from places(value[key], (*path, key))
+        yield from paths_of_members(value[key], (*path, key))
 
 
 @st.composite
-def damaged(draw, body):
-    """A good body with one or two of its members replaced, removed or joined by another."""
+def with_damage(draw, body):
+    """Draw a copy of *body* with one or two random changes: members replaced, removed or added."""
     body = copy.deepcopy(body)
     for _ in range(draw(st.integers(1, 2))):
-        *path, last = draw(st.sampled_from([*places(body)] or [("x",)]))
+        *path, last = draw(st.sampled_from([*paths_of_members(body)] or [("x",)]))
         inner = body
         for step in path:
             inner = inner[step]
@@ -71,18 +71,22 @@ def damaged(draw, body):
     return body
 
 
-def hold(operation, body):
-    """Send *body* and hold the reply, and what it did, against all that is promised of any input."""
+def check_any_input(operation, body):
+    """Send *body* to *operation*, and check the response, the journal and the state.
+
+    A response with the status 200 fits its schema. For any other status, the error has the vendor's format and no
+    record changes.
+    """
     mock = SegmentMock(data=DATA)
-    method, path, _ = GOOD[operation]
+    method, path, _ = VALID_CALLS[operation]
     name = operation.partition(" ")[0]
     before = mock.state()
-    reply = mock.session().request(method, path, data=body, headers=HEADERS)
-    problem, entry = reply.json(), mock.journal.entries()[0]
+    response = mock.session().request(method, path, data=body, headers=HEADERS)
+    problem, entry = response.json(), mock.journal.entries()[0]
 
-    assert (name, reply.status_code) == (entry.operation, entry.status)
-    assert reply.status_code in STATUSES[entry.vendor], reply.text
-    if reply.status_code == 200:
+    assert (name, response.status_code) == (entry.operation, entry.status)
+    assert response.status_code in STATUSES[entry.vendor], response.text
+    if response.status_code == 200:
         assert {} == RESPONSES[name].validate(problem)
         mock.load(json.loads(json.dumps(mock.state())))
         return
@@ -90,7 +94,7 @@ def hold(operation, body):
     assert () == entry.changes
     if entry.vendor == "salsa":
         assert ["id", "timestamp", "header", "errors"] == list(problem)
-        assert [reply.status_code] == [error["code"] for error in problem["errors"]]
+        assert [response.status_code] == [error["code"] for error in problem["errors"]]
     else:
         assert ["success", "message", "error"] == list(problem)
 
@@ -99,63 +103,63 @@ RESPONSES = {f"{vendor.name}.{row.name}": row.response for vendor in find_vendor
 
 
 @operations
-@pytest.mark.parametrize("cut", [bytes, lambda body: (bytes([byte]) for byte in body)], ids=["whole", "chunked"])
-def test_a_good_body_is_accepted(operation, cut):
-    """What the others damage is whole, sent at once or in chunks: 200, as the operation's schema says."""
-    method, path, body = GOOD[operation]
-    data = cut(json.dumps(body).encode())
-    reply = SegmentMock(data=DATA).session().request(method, path, data=data, headers=HEADERS)
+@pytest.mark.parametrize("encode", [bytes, lambda body: (bytes([byte]) for byte in body)], ids=["whole", "chunked"])
+def test_a_valid_body_is_accepted_whole_and_in_chunks(operation, encode):
+    """The other tests change these bodies. The response fits the schema of the operation."""
+    method, path, body = VALID_CALLS[operation]
+    data = encode(json.dumps(body).encode())
+    response = SegmentMock(data=DATA).session().request(method, path, data=data, headers=HEADERS)
 
-    assert (200, {}) == (reply.status_code, RESPONSES[operation.partition(" ")[0]].validate(reply.json()))
-
-
-@operations
-@quick
-@given(data=st.data())
-def test_any_bytes(operation, data):
-    """Bytes of any sort are answered in the dialect."""
-    hold(operation, data.draw(st.binary()))
+    assert (200, {}) == (response.status_code, RESPONSES[operation.partition(" ")[0]].validate(response.json()))
 
 
 @operations
 @quick
 @given(data=st.data())
-def test_any_json(operation, data):
-    """JSON of any shape is answered in the dialect."""
-    hold(operation, json.dumps(data.draw(VALUES)))
+def test_random_bytes_get_a_response_in_the_vendors_format(operation, data):
+    check_any_input(operation, data.draw(st.binary()))
 
 
 @operations
 @quick
 @given(data=st.data())
-def test_any_damage_to_a_good_body(operation, data):
-    """A body that is nearly right is answered in the dialect, performed wholly or not at all."""
-    hold(operation, json.dumps(data.draw(damaged(GOOD[operation][2]))))
+def test_random_json_gets_a_response_in_the_vendors_format(operation, data):
+    check_any_input(operation, json.dumps(data.draw(VALUES)))
 
 
-def nested(depth, at):
-    deep = "[" * depth + "]" * depth
-    return json.dumps(at).replace('"HERE"', deep)
+@operations
+@quick
+@given(data=st.data())
+def test_a_damaged_body_is_performed_completely_or_not_at_all(operation, data):
+    check_any_input(operation, json.dumps(data.draw(with_damage(VALID_CALLS[operation][2]))))
+
+
+def nested(depth, template):
+    """Return *template* as JSON, with each string "HERE" replaced by lists that are nested *depth* levels deep."""
+    lists = "[" * depth + "]" * depth
+    return json.dumps(template).replace('"HERE"', lists)
 
 
 @operations
 @pytest.mark.parametrize("depth", [90, 99, 100, 500, 900, 960, 980, 2000, 200_000])
-def test_any_depth(operation, depth):
-    body = GOOD[operation][2]
-    hold(operation, nested(depth, {**body, "id": "HERE"}))
-    hold(operation, nested(depth, {**body, "header": {"refId": "HERE"}}))
-    hold(operation, nested(depth, {**body, "payload": {"segments": [{"segmentId": "HERE", "name": "HERE"}]}}))
-    hold(operation, nested(depth, {**body, "filters": ["HERE"], "persons": "HERE"}))
-    hold(operation, "[" * depth)
+def test_deep_nesting_gets_a_response_in_the_vendors_format(operation, depth):
+    body = VALID_CALLS[operation][2]
+    check_any_input(operation, nested(depth, {**body, "id": "HERE"}))
+    check_any_input(operation, nested(depth, {**body, "header": {"refId": "HERE"}}))
+    check_any_input(
+        operation, nested(depth, {**body, "payload": {"segments": [{"segmentId": "HERE", "name": "HERE"}]}})
+    )
+    check_any_input(operation, nested(depth, {**body, "filters": ["HERE"], "persons": "HERE"}))
+    check_any_input(operation, "[" * depth)
 
 
 @operations
 @pytest.mark.parametrize(
     ("encoding", "expected"), [("utf-8-sig", 200), ("utf-16", 400), ("utf-16-le", 400), ("utf-32", 400)]
 )
-def test_json_is_utf_8(operation, encoding, expected):
-    """With a byte order mark or without; any other encoding is refused, whatever the Content-Type claims."""
-    method, path, body = GOOD[operation]
+def test_json_has_to_be_utf_8(operation, encoding, expected):
+    """A byte order mark is allowed. Other encodings are refused, even if the Content-Type names them."""
+    method, path, body = VALID_CALLS[operation]
     headers = {**HEADERS, "Content-Type": f"application/json; charset={encoding}"}
     data = json.dumps(body).encode(encoding)
 
@@ -175,28 +179,28 @@ def test_json_is_utf_8(operation, encoding, expected):
     ],
 )
 def test_unmatched_path_is_a_problem_with_the_nearest_paths(method, path, nearest, headers):
-    """Neither host nor root names a vendor: 404 problem+json, with what was meant in hint and header."""
-    reply = SegmentMock().session().request(method, path, data=b"{}", headers=headers)
+    """Neither the host nor the path belongs to a vendor. The hint is in the body and in a header."""
+    response = SegmentMock().session().request(method, path, data=b"{}", headers=headers)
 
-    problem = reply.json()
-    assert (404, "application/problem+json") == (reply.status_code, reply.headers["Content-Type"])
+    problem = response.json()
+    assert (404, "application/problem+json") == (response.status_code, response.headers["Content-Type"])
     assert (404, "Not Found") == (problem["status"], problem["title"])
     assert f"{method} {path.replace('//', '/')}" in problem["detail"]
-    assert problem["hint"] == reply.headers["X-Segment-Mock-Hint"]
+    assert problem["hint"] == response.headers["X-Segment-Mock-Hint"]
     assert nearest in problem["hint"]
 
 
 @operations
-def test_a_body_over_the_limit_is_413_in_the_dialect(operation):
-    """Thrown away unread, with Content-Length or in chunks; nothing is applied."""
-    method, path, body = GOOD[operation]
+def test_a_body_over_the_limit_gets_413_in_the_vendors_format(operation):
+    """The body has a Content-Length or is sent in chunks. No record changes."""
+    method, path, body = VALID_CALLS[operation]
     mock = SegmentMock(data=DATA, body_limit=40)
     before, text = mock.state(), json.dumps(body).encode().ljust(99)
     for chunks in (text, iter([text[:30], text[30:]])):
-        reply = mock.session().request(method, path, data=chunks, headers=HEADERS)
+        response = mock.session().request(method, path, data=chunks, headers=HEADERS)
 
-        assert 413 == reply.status_code
-        assert {"errors", "success"} & set(reply.json())
+        assert 413 == response.status_code
+        assert {"errors", "success"} & set(response.json())
     assert before == mock.state()
 
 
@@ -221,13 +225,13 @@ def test_a_body_over_the_limit_is_413_in_the_dialect(operation):
         ),
     ],
 )
-def test_a_misspelt_member_of_a_nested_row_is_refused_with_the_name_at_that_place(data: Any, problem: str) -> None:
-    with pytest.raises(SettingError) as refused:
+def test_error_of_a_misspelt_nested_member_names_its_path_and_the_nearest(data: Any, problem: str) -> None:
+    with pytest.raises(SettingError) as error:
         SegmentMock(data=data)
 
-    assert str(refused.value).startswith(problem)
+    assert str(error.value).startswith(problem)
 
 
-def test_a_misspelt_member_of_a_nested_row_is_refused_by_the_vendors_own_methods() -> None:
+def test_vendor_methods_refuse_a_misspelt_nested_member() -> None:
     with SegmentMock() as mock, pytest.raises(SettingError, match=r"persons\[0\].mail: .*did you mean 'email'"):
         mock.segmenter.add_segment("A", persons=[{"mail": "x"}])

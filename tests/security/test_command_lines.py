@@ -1,4 +1,4 @@
-"""Arguments and files that no command can use: exit code 2 and one sentence, whatever they are."""
+"""Invalid arguments and files of commands: exit code 2 and one sentence, without a traceback."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ NOWHERE = ("--url", "http://127.0.0.1:9")
 
 
 def run(*args: str) -> Any:
+    """Run ``segment-mock`` with *args* in this process and return Click's result."""
     return CliRunner().invoke(main, args)
 
 
@@ -46,7 +47,7 @@ def run(*args: str) -> Any:
         (("completion", "tcsh"), "is not one of"),
     ],
 )
-def test_an_argument(args: tuple[str, ...], message: str) -> None:
+def test_an_invalid_argument_exits_with_2_and_one_sentence(args: tuple[str, ...], message: str) -> None:
     result = run(*args)
 
     assert 2 == result.exit_code, result.output[:500]
@@ -72,8 +73,10 @@ def test_an_argument(args: tuple[str, ...], message: str) -> None:
         ("--scenarios", "i.yaml", b"mine: {abuot: x}\n", "mine: unknown member 'abuot'"),
     ],
 )
-def test_a_file(flag: str, name: str, content: bytes, message: str, tmp_path: Path) -> None:
-    """The sentence begins with the name of the file, and has the line where there is one."""
+def test_an_invalid_file_exits_with_2_and_names_file_and_line(
+    flag: str, name: str, content: bytes, message: str, tmp_path: Path
+) -> None:
+    """The line is named for errors that have one."""
     file = tmp_path / name
     file.write_bytes(content)
     result = run("serve", "--port", "0", flag, str(file))
@@ -86,8 +89,8 @@ def test_a_file(flag: str, name: str, content: bytes, message: str, tmp_path: Pa
 @pytest.mark.parametrize(
     "headers", [{"a b": "c"}, {"a": "b\r\nEvil: 1"}, {"": "b"}, {"a": 1}, {"a": None}, ["a"], "a", {"\ud800": "b"}]
 )
-def test_headers_of_a_recording(headers: Any, tmp_path: Path) -> None:
-    """They are checked before anything is sent, and the file is named."""
+def test_invalid_headers_of_an_example_exit_with_2_and_name_its_file(headers: Any, tmp_path: Path) -> None:
+    """``conform`` checks the headers before it sends a request."""
     request = {"method": "GET", "path": "/api/integration/ext/v1/metrics", "headers": headers}
     document = {"operation": "salsa.get_metrics", "request": request, "response": {"status": 200, "body": {}}}
     (tmp_path / "001-x.json").write_text(json.dumps(document))

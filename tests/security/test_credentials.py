@@ -1,4 +1,4 @@
-"""Credentials: any that a header can carry works everywhere, none that a header can't carry is taken."""
+"""Credentials: every interface accepts text that a header can carry, and refuses text that a header can't carry."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from segment_mock import SegmentMock, SettingError, create_app
 from segment_mock.cli import main
 from tests.conform.test_conform_command import run as run_conform
 
-UTF_8 = ["pässword", "日本語-token", "🔑👩‍💻", "a b", "~+/=:;,\"'"]
+TOKENS = ["pässword", "日本語-token", "🔑👩‍💻", "a b", "~+/=:;,\"'"]
 UNUSABLE = {
     "": "it is empty",
     "a\nb": "it has a line break",
@@ -33,24 +33,28 @@ METRICS = "/api/integration/ext/v1/metrics"
 
 
 def _by_keyword(token: Any, folder: Path) -> str:
-    with pytest.raises(SettingError) as refused:
+    """Return the error of a mock with this admin token."""
+    with pytest.raises(SettingError) as error:
         SegmentMock(admin_token=token)
-    return str(refused.value)
+    return str(error.value)
 
 
 def _by_app(token: Any, folder: Path) -> str:
-    with pytest.raises(SettingError) as refused:
+    """Return the error of a WSGI application with this admin token."""
+    with pytest.raises(SettingError) as error:
         create_app(admin_token=token)
-    return str(refused.value)
+    return str(error.value)
 
 
 def _by_client(token: Any, folder: Path) -> str:
-    with pytest.raises(SettingError) as refused:
+    """Return the error of `connect` with this admin token."""
+    with pytest.raises(SettingError) as error:
         segment_mock.connect("http://127.0.0.1:9", admin_token=token)
-    return str(refused.value)
+    return str(error.value)
 
 
 def _command(*args: str, env: Mapping[str, str] | None = None) -> str:
+    """Run a command that has to exit with 2, and return its output on stderr."""
     result = CliRunner().invoke(main, args, env=env)
     assert 2 == result.exit_code, result.output
     return result.stderr
@@ -86,21 +90,26 @@ def _by_variable_of_exec(token: str, folder: Path) -> str:
     return _command("exec", "--", "true", env={"SEGMENT_MOCK_ADMIN_TOKEN": token})
 
 
-WAYS: list[Callable[[Any, Path], str]] = [
+INTERFACES: list[Callable[[Any, Path], str]] = [
     _by_keyword, _by_app, _by_client, _by_flag, _by_flag_of_exec, _by_flag_of_a_client, _by_file, _by_variable,
     _by_variable_of_exec,
 ]  # fmt: skip
 
 
-# No variable can have a NUL.
+# An environment variable can't contain a NUL.
 @pytest.mark.parametrize(
     ("start", "token"),
-    [(start, token) for start in WAYS for token in UNUSABLE if not ("\0" in token and "variable" in start.__name__)],
+    [
+        (start, token)
+        for start in INTERFACES
+        for token in UNUSABLE
+        if not ("\0" in token and "variable" in start.__name__)
+    ],
 )
-def test_a_token_that_no_header_can_carry_is_refused_at_start(
+def test_an_admin_token_that_no_header_can_carry_is_refused_at_start(
     start: Callable[[Any, Path], str], token: str, tmp_path: Path
 ) -> None:
-    """The sentence names the setting and what is wrong, and does not repeat the token."""
+    """The error names the setting and the reason, but not the token."""
     error = start(token, tmp_path)
 
     assert "admin_token: " in error
@@ -109,7 +118,7 @@ def test_a_token_that_no_header_can_carry_is_refused_at_start(
 
 
 @pytest.mark.parametrize("token", [True, 1.5, ["a"], {"a": 1}, b"a", object()])
-def test_a_token_that_is_no_text_is_refused_at_start(token: Any, tmp_path: Path) -> None:
+def test_an_admin_token_that_is_not_a_string_is_refused_at_start(token: Any, tmp_path: Path) -> None:
     assert "admin_token: expected text, not " in _by_keyword(token, tmp_path)
 
 
@@ -120,10 +129,10 @@ def test_a_listed_credential_that_no_header_can_carry_is_refused_at_start(settin
             SegmentMock(credentials="listed", **{setting: ["good", token]})
 
 
-@pytest.mark.parametrize("token", UTF_8)
+@pytest.mark.parametrize("token", TOKENS)
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR"])
-def test_every_client_of_the_control_plane_sends_any_token(token: str, scheme: str) -> None:
-    """`connect`, the commands and a plain client, in any case of the scheme."""
+def test_every_client_of_the_control_plane_can_send_any_token(token: str, scheme: str) -> None:
+    """The clients are `connect`, a command, and requests with the scheme ``Bearer`` in any case."""
     with SegmentMock(admin_token=token) as mock:
         url = mock.serve().url
         with segment_mock.connect(url, admin_token=token) as remote:
@@ -135,8 +144,8 @@ def test_every_client_of_the_control_plane_sends_any_token(token: str, scheme: s
     assert (0, 200) == (command.exit_code, plain.status_code), command.output
 
 
-@pytest.mark.parametrize("token", UTF_8)
-def test_conform_sends_any_token(token: str) -> None:
+@pytest.mark.parametrize("token", TOKENS)
+def test_conform_can_send_any_token(token: str) -> None:
     settings: dict[str, Any] = {"credentials": "listed", "salsa_token": [token], "admin_token": token}
     with SegmentMock(**settings) as mock:
         names = ("--admin-token", token, "--salsa-token", token)
@@ -146,19 +155,20 @@ def test_conform_sends_any_token(token: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("token", "header_bytes"), [*((token, token.encode()) for token in UTF_8), (UTF_8[0], UTF_8[0].encode("latin-1"))]
+    ("token", "header_bytes"),
+    [*((token, token.encode()) for token in TOKENS), (TOKENS[0], TOKENS[0].encode("latin-1"))],
 )
-def test_a_listed_credential_may_be_any_text(token: str, header_bytes: bytes) -> None:
-    """Live and in process, however the client encodes it."""
+def test_a_listed_credential_can_be_any_text(token: str, header_bytes: bytes) -> None:
+    """This holds for a live server and in process, with a header in UTF-8 or Latin-1."""
     with SegmentMock(credentials="listed", salsa_token=[token]) as mock, mock.session() as session:
         live = requests.get(mock.serve().url + METRICS, headers={"authToken": header_bytes}, timeout=5)
-        replies = [live, session.get(METRICS, headers={"authToken": header_bytes})]
+        responses = [live, session.get(METRICS, headers={"authToken": header_bytes})]
         wrong = session.get(METRICS, headers={"authToken": header_bytes + b"x"})
 
-    assert [200, 200, 401] == [*(reply.status_code for reply in replies), wrong.status_code]
+    assert [200, 200, 401] == [*(response.status_code for response in responses), wrong.status_code]
 
 
-def test_one_credential_is_one_organization_in_any_encoding() -> None:
+def test_a_credential_in_two_encodings_is_one_organization() -> None:
     with SegmentMock(credentials="isolated") as mock, mock.session() as session:
         for encoding in ("utf-8", "latin-1"):
             group = {"payload": {"segments": [{"name": encoding}]}}
@@ -170,7 +180,7 @@ def test_one_credential_is_one_organization_in_any_encoding() -> None:
 
 @pytest.mark.slow  # starts a process
 def test_a_server_starts_with_a_token_in_utf_8() -> None:
-    """Its own process decodes flag and variable by the locale."""
+    """The process decodes the environment variable with the encoding of the locale."""
     environment = {**os.environ, "SEGMENT_MOCK_ADMIN_TOKEN": "schlüssel", "PYTHONUTF8": "1"}
     script = (
         "import os, urllib.request as r; t = os.environ['SEGMENT_MOCK_ADMIN_TOKEN'].encode().decode('latin-1');"
@@ -178,6 +188,6 @@ def test_a_server_starts_with_a_token_in_utf_8() -> None:
         "print(r.urlopen(q).status)"
     )
     command = [sys.executable, "-m", "segment_mock", "exec", "--", sys.executable, "-c", script]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
-    assert "200\n" == done.stdout, done.stderr
+    assert "200\n" == result.stdout, result.stderr

@@ -1,4 +1,4 @@
-"""What is sent is data: no path of it is opened, no tag of it makes an object, and its size has a bound."""
+"""Input is only data: no file that it names is opened, no YAML tag creates an object, and its size is limited."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ pytestmark = pytest.mark.usefixtures("no_collection")
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{name}: &{name} [{','.join([f'*{before}'] * 10)}]\n" for before, name in zip("abcdefgh", "bcdefghi", strict=True)
 )
-ROW = [{"name": "Planted"}]
+ROWS = [{"name": "Planted"}]
 
 
 @pytest.fixture
-def planted(tmp_path: Path) -> str:
-    """A file that would be good data, good rules and a good setting, were it read."""
-    path = tmp_path / "planted.json"
-    path.write_text(json.dumps({"salsa": {"segments": ROW}, "kind": "hang"}))
+def file_path(tmp_path: Path) -> str:
+    """The path of a file whose content would be valid as data and as a fault rule."""
+    path = tmp_path / "secret.json"
+    path.write_text(json.dumps({"salsa": {"segments": ROWS}, "kind": "hang"}))
     return str(path)
 
 
@@ -53,23 +53,23 @@ def planted(tmp_path: Path) -> str:
     ],
 )
 def test_no_file_that_a_request_names_is_opened(
-    method: str, path: str, body: Any, planted: str, monkeypatch: pytest.MonkeyPatch
+    method: str, path: str, body: Any, file_path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where a flag would take a file's name the network cannot: it is refused, and the file never opened."""
-    opened: list[str] = []
+    """Flags and settings may name files, but a request may not. It gets a 400 or 404."""
+    opened_files: list[str] = []
     real = Path.open
     with SegmentMock() as mock, mock.session() as client:
         client.get("/_mock/openapi/salsa.json")  # reads the shipped examples
         monkeypatch.setattr(
-            Path, "open", lambda self, *args, **more: opened.append(str(self)) or real(self, *args, **more)
+            Path, "open", lambda self, *args, **more: opened_files.append(str(self)) or real(self, *args, **more)
         )
-        monkeypatch.setattr("builtins.open", lambda name, *args, **more: opened.append(str(name)))
-        payload = None if body is None else json.dumps(body).replace("{}", planted)
-        reply = client.request(method, path.replace("{}", planted), data=payload)
+        monkeypatch.setattr("builtins.open", lambda name, *args, **more: opened_files.append(str(name)))
+        payload = None if body is None else json.dumps(body).replace("{}", file_path)
+        response = client.request(method, path.replace("{}", file_path), data=payload)
 
-        assert reply.status_code in (400, 404)
-        assert [] == [name for name in opened if "planted" in name]
-        assert "Planted" not in reply.text
+        assert response.status_code in (400, 404)
+        assert [] == [name for name in opened_files if "secret.json" in name]
+        assert "Planted" not in response.text
         assert ([], 0) == (mock.salsa.segments, len(mock.faults))
 
 
@@ -80,15 +80,15 @@ def test_no_file_that_a_request_names_is_opened(
         ("salsa: &a {segments: [*a]}", "its aliases expand to more than 10,000,000 values"),
         ("!!python/object/apply:os.getcwd []", "python/object/apply:os.getcwd"),
         ("!!python/name:os.getcwd", "python/name:os.getcwd"),
-        # Who refuses these, PyYAML or this project, and in which words, depends on the version of PyYAML.
+        # Depending on its version, PyYAML refuses these files itself, with another message.
         ("[" * 100_000, "bomb.yaml: "),
         ("- " * 100_000, "bomb.yaml: "),
         ("{a: " * 100_000, "bomb.yaml: "),
     ],
 )
 @pytest.mark.parametrize("command", [["serve", "--port", "0", "--data"], ["state", "import", "--url", "http://x"]])
-def test_a_file_is_data_only(text: str, message: str, command: list[str], tmp_path: Path) -> None:
-    """A bomb of aliases, one that holds itself, a tag that names Python: refused at once, with what is wrong."""
+def test_dangerous_yaml_is_refused_with_the_reason(text: str, message: str, command: list[str], tmp_path: Path) -> None:
+    """The files have aliases that multiply, a recursive alias, tags of Python objects, or extreme nesting."""
     path = tmp_path / "bomb.yaml"
     path.write_text(text)
     result = CliRunner().invoke(main, [*command, str(path)])
@@ -97,8 +97,8 @@ def test_a_file_is_data_only(text: str, message: str, command: list[str], tmp_pa
 
 
 @pytest.mark.parametrize("text", ["[" * 60, "- " * 60, "{a: " * 60])
-def test_nesting_is_limited(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The limit does not depend on that of PyYAML, which only some versions have."""
+def test_nesting_of_yaml_is_limited(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit applies with every version of PyYAML; only some versions have a limit of their own."""
     path = tmp_path / "deep.yaml"
     path.write_text(text)
     monkeypatch.setattr("segment_mock.settings.files.MAX_DEPTH", 50)
@@ -107,8 +107,7 @@ def test_nesting_is_limited(text: str, tmp_path: Path, monkeypatch: pytest.Monke
         SegmentMock(data=str(path))
 
 
-def test_aliases_are_welcome(tmp_path: Path) -> None:
-    """What is only written once and meant twice is no bomb."""
+def test_yaml_aliases_of_small_values_are_accepted(tmp_path: Path) -> None:
     path = tmp_path / "twice.yaml"
     path.write_text("salsa: {segments: [&a {name: Rust & Co}]}\nsegmenter: {persons: [&p {externalId: '1'}], segments: "
                     "[{id: a, name: A, persons: [*p]}, {id: b, name: B, persons: [*p]}]}")  # fmt: skip
@@ -117,8 +116,8 @@ def test_aliases_are_welcome(tmp_path: Path) -> None:
         assert ["1", "1"] == [row["persons"][0]["externalId"] for row in mock.segmenter.segments]
 
 
-def test_a_file_has_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No more bytes are read than a state may have, so an endless file does no harm."""
+def test_a_file_over_the_size_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not read beyond the limit, so an endless file does no harm."""
     path = tmp_path / "long.yaml"
     path.write_text(" " * 101)
     monkeypatch.setattr("segment_mock.settings.files._LARGEST", 100)
@@ -128,10 +127,10 @@ def test_a_file_has_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("text", ["NaN", "-Infinity", "1e400", "1" * 5000, "[" * 100_000])
-def test_numbers_that_json_does_not_have_are_no_settings(text: str) -> None:
-    """The control plane takes no value that its own replies could not carry."""
+def test_values_that_json_cannot_carry_are_refused_in_a_fault_rule(text: str) -> None:
+    """Otherwise the control plane could not show the rule."""
     with SegmentMock() as mock, mock.session() as client:
         body = f'{{"kind": "hang", "match": {{"json": {{"a": {text}}}}}}}'
-        reply = client.post("/_mock/faults", data=body)
+        response = client.post("/_mock/faults", data=body)
 
-        assert (400, []) == (reply.status_code, client.get("/_mock/faults").json()["faults"])
+        assert (400, []) == (response.status_code, client.get("/_mock/faults").json()["faults"])

@@ -1,4 +1,4 @@
-"""No page of the control plane can be framed, and each page runs only scripts that the server itself serves."""
+"""Security headers of the control plane: no page can be framed, and JSON runs no script."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ PATHS = ("docs", "docs/swagger-ui.css", "health", "state", "faults", "vendors", 
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_nothing_is_framed(path: str) -> None:
-    """Pages, data, files and refusals say so in both ways that browsers know, and what type they are."""
+def test_every_response_of_the_control_plane_forbids_framing(path: str) -> None:
+    """They have X-Frame-Options, frame-ancestors and X-Content-Type-Options."""
     with SegmentMock() as mock, mock.session() as client:
         headers = client.get(f"/_mock/{path}").headers
 
@@ -23,21 +23,19 @@ def test_nothing_is_framed(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["state", "faults", "nothing"])
-def test_data_run_nothing(path: str) -> None:
+def test_json_responses_forbid_all_content(path: str) -> None:
     with SegmentMock() as mock, mock.session() as client:
         assert client.get(f"/_mock/{path}").headers["Content-Security-Policy"].startswith("default-src 'none'")
 
 
 @pytest.mark.parametrize("path", ["/favicon.ico", "/robots.txt", "/apple-touch-icon.png", "/.well-known/x"])
-def test_what_browsers_ask_for(path: str) -> None:
-    """It is no call to a vendor: not in the journal, not in the vendor's words."""
+def test_automatic_requests_of_browsers_get_404_and_are_not_in_the_journal(path: str) -> None:
     with SegmentMock() as mock, mock.session() as client:
-        reply = client.get(path)
+        response = client.get(path)
 
-        assert (404, 0) == (reply.status_code, len(mock.journal))
+        assert (404, 0) == (response.status_code, len(mock.journal))
 
 
-def test_a_vendor_reply_has_no_such_header() -> None:
-    """The vendors' replies are theirs."""
+def test_vendor_responses_have_no_security_headers() -> None:
     with SegmentMock() as mock, mock.session() as client:
         assert "X-Frame-Options" not in client.post("/segments", json={}, headers={"x-api-key": "k"}).headers

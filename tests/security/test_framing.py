@@ -1,4 +1,4 @@
-"""Where a request ends and a connection ends, seen by a client on a socket."""
+"""HTTP framing on a socket: the end of a connection, unknown methods, and ``Expect: 100-continue``."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ HEALTH = b"GET /_mock/health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[LiveServer]:
-    """A server that is a proxy too."""
+    """A live server that is also a proxy."""
     with SegmentMock() as mock:
         yield mock.serve(proxy=True)
 
 
-def exchanged(server: LiveServer, *pieces: bytes, interim: bytes = b"") -> bytes:
-    """Send *pieces*, each once the one before has left, and return all that comes back.
+def exchange(server: LiveServer, *pieces: bytes, interim: bytes = b"") -> bytes:
+    """Send *pieces* one after the other on a new connection, and return all bytes that the server sends.
 
-    After the first piece wait for *interim*, if given.
+    After the first piece, wait until the server has sent *interim*.
     """
     received = b""
     with socket.create_connection((server.host, server.port), 60) as client:
@@ -46,10 +46,10 @@ def exchanged(server: LiveServer, *pieces: bytes, interim: bytes = b"") -> bytes
         b"GET /_mock/health HTTP/1.1\r\nHost: localhost\r\nconnection: Keep-Alive, CLOSE\r\n\r\n",
     ],
 )
-def test_what_follows_the_last_request_resets_nothing(server: LiveServer, last: bytes) -> None:
-    """The reply arrives whole although the client continues to send bytes that are no longer read."""
+def test_bytes_after_the_last_request_do_not_reset_the_connection(server: LiveServer, last: bytes) -> None:
+    """The response arrives completely, although the server no longer reads what the client sends."""
     for _ in range(20):
-        received = exchanged(server, last, HEALTH, HEALTH)
+        received = exchange(server, last, HEALTH, HEALTH)
 
         assert 1 == received.count(b"HTTP/1.1 200 OK")
         assert received.endswith(b'{"status":"ok"}')
@@ -57,14 +57,14 @@ def test_what_follows_the_last_request_resets_nothing(server: LiveServer, last: 
 
 @pytest.mark.parametrize("verb", [b"BREW", b"M-SEARCH", b"FOO", b"P", b"PROPFIND"])
 @pytest.mark.parametrize("size", [1, 2, 7])
-def test_unknown_method_gets_the_vendors_reply_on_every_transport(server: LiveServer, verb: bytes, size: int) -> None:
-    """Split over segments, and behind another request."""
+def test_unknown_method_gets_405_in_the_vendors_format(server: LiveServer, verb: bytes, size: int) -> None:
+    """The request is split into TCP segments, or follows another request on the connection."""
     call = verb + b" /segments HTTP/1.1\r\nHost: localhost\r\nx-api-key: k\r\n\r\n"
     pieces = [call[at : at + size] for at in range(0, len(call), size)]
-    alone, pipelined = exchanged(server, *pieces), exchanged(server, HEALTH + call)
+    single, pipelined = exchange(server, *pieces), exchange(server, HEALTH + call)
 
-    assert alone.startswith(b"HTTP/1.1 405 "), alone[:200]
-    assert b'"success"' in alone
+    assert single.startswith(b"HTTP/1.1 405 "), single[:200]
+    assert b'"success"' in single
     assert 1 == pipelined.count(b"HTTP/1.1 405 ")
 
 
@@ -75,7 +75,7 @@ HEAD = b"POST /segments HTTP/1.%d\r\nHost: localhost\r\nx-api-key: k\r\nContent-
 @pytest.mark.parametrize("expect", [b"100-continue", b"100-Continue", b" 100-continue ", b"100-CONTINUE"])
 def test_expect_100_continue_is_answered_before_the_body(server: LiveServer, expect: bytes) -> None:
     head = HEAD % (1, len(BODY)) + b"Expect:" + expect + b"\r\n\r\n"
-    received = exchanged(server, head, BODY, interim=b"HTTP/1.1 100 Continue\r\n\r\n")
+    received = exchange(server, head, BODY, interim=b"HTTP/1.1 100 Continue\r\n\r\n")
 
     assert received.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 ")
 
@@ -83,27 +83,27 @@ def test_expect_100_continue_is_answered_before_the_body(server: LiveServer, exp
 @pytest.mark.parametrize(
     "head",
     [
-        HEAD % (0, len(BODY)) + b"Expect: 100-continue\r\n\r\n",  # HTTP/1.0 has none
+        HEAD % (0, len(BODY)) + b"Expect: 100-continue\r\n\r\n",  # HTTP/1.0 has no 100 Continue
         HEAD % (1, len(BODY)) + b"\r\n",
     ],
 )
-def test_without_expectation_there_is_no_interim_reply(server: LiveServer, head: bytes) -> None:
-    received = exchanged(server, head, BODY)
+def test_request_without_expect_gets_no_interim_response(server: LiveServer, head: bytes) -> None:
+    received = exchange(server, head, BODY)
 
     assert received.startswith(b"HTTP/1.1 200 ")
 
 
-def test_a_body_that_has_come_needs_no_interim_reply(server: LiveServer) -> None:
-    """Of both, the reply to the request is the one that counts."""
-    received = exchanged(server, HEAD % (1, len(BODY)) + b"Expect: 100-continue\r\n\r\n" + BODY)
+def test_request_with_its_body_gets_one_final_response(server: LiveServer) -> None:
+    """An interim response is allowed before it."""
+    received = exchange(server, HEAD % (1, len(BODY)) + b"Expect: 100-continue\r\n\r\n" + BODY)
 
     assert 1 == received.count(b"HTTP/1.1 200 ")
     assert received.removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n").startswith(b"HTTP/1.1 200 ")
 
 
 @pytest.mark.parametrize("expect", [b"x", b"200-ok", b"100-continue, x", b""])
-def test_another_expectation_hangs_nothing(server: LiveServer, expect: bytes) -> None:
-    received = exchanged(server, HEAD % (1, len(BODY)) + b"Expect: " + expect + b"\r\n\r\n" + BODY)
+def test_request_with_another_expectation_gets_a_response(server: LiveServer, expect: bytes) -> None:
+    received = exchange(server, HEAD % (1, len(BODY)) + b"Expect: " + expect + b"\r\n\r\n" + BODY)
 
     assert received.removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n")[:13] in (b"HTTP/1.1 200 ", b"HTTP/1.1 417 ")
 
@@ -116,8 +116,8 @@ def test_another_expectation_hangs_nothing(server: LiveServer, expect: bytes) ->
         b"POST /segments HTTP/1.1\r\nHost: localhost\r\nHost: b\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n",
     ],
 )
-def test_call_that_its_head_refuses_gets_no_100_continue(server: LiveServer, head: bytes) -> None:
-    received = exchanged(server, head)
+def test_request_with_an_invalid_head_gets_no_100_continue(server: LiveServer, head: bytes) -> None:
+    received = exchange(server, head)
 
     assert b"100 Continue" not in received
     assert received[9:12] in (b"400", b"413")

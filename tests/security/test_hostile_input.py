@@ -1,4 +1,4 @@
-"""Whatever is read (requests, files, settings, rules) costs no more than its size, however it is nested."""
+"""Hostile requests, files, settings and rules are refused quickly, however large or deeply nested they are."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ DIGITS = "9" * 5000
 
 
 def nested(levels: int) -> Any:
-    """Return nested lists, *levels* deep."""
+    """Return a list in a list, *levels* levels deep."""
     value: Any = []
     for _ in range(levels):
         value = [value]
     return value
 
 
-def circle() -> list[Any]:
-    """Return a list that holds itself, twice."""
+def recursive_list() -> list[Any]:
+    """Return a list that contains itself twice."""
     value: list[Any] = []
     value += [value, value]
     return value
@@ -51,13 +51,12 @@ def circle() -> list[Any]:
     ],
     ids=range(12),
 )
-def test_a_request_to_the_control_plane(path: str, document: Any) -> None:
-    """It is a 400 with a sentence, at once."""
+def test_hostile_request_to_the_control_plane_gets_400_quickly(path: str, document: Any) -> None:
     with SegmentMock() as mock, mock.session() as client:
         start = time.process_time()
-        reply = client.post(path, json=document)
+        response = client.post(path, json=document)
 
-        assert (400, "application/problem+json") == (reply.status_code, reply.headers["Content-Type"])
+        assert (400, "application/problem+json") == (response.status_code, response.headers["Content-Type"])
         assert time.process_time() - start < 5
 
 
@@ -66,23 +65,23 @@ def test_a_request_to_the_control_plane(path: str, document: Any) -> None:
     [f"since={DIGITS}", f"limit={DIGITS}", f"json={'[' * 3000}", f"json={DIGITS}", f"after={DIGITS}"],
     ids=range(5),
 )
-def test_a_query_of_the_journal(query: str) -> None:
-    """A number of thousands of digits, or brackets by the thousand, is a 400."""
+def test_hostile_query_of_the_journal_gets_400(query: str) -> None:
+    """The queries have numbers of thousands of digits, or thousands of brackets."""
     with SegmentMock() as mock, mock.session() as client:
         assert 400 == client.get(f"/_mock/journal?{query}").status_code
 
 
 @pytest.mark.parametrize("levels", [300, 600, 900, 5000])
-def test_a_body_that_is_deep_is_looked_at(levels: int) -> None:
-    """It is refused, every view of the journal still answers, and a filter as deep as the body is refused too."""
+def test_journal_shows_calls_with_deeply_nested_bodies(levels: int) -> None:
+    """Every view of the journal answers 200. A filter with the same nesting gets a 400."""
     body = "[" * levels + "]" * levels
     with SegmentMock() as mock, mock.session() as client:
         client.put("/segments/x", data=body, headers={"x-api-key": "k"})
         paths = ("journal", "journal/1", "journal.har", "journal/summary", f"journal?json={body}")
-        seen = [client.get(f"/_mock/{path}").status_code for path in paths]
+        statuses = [client.get(f"/_mock/{path}").status_code for path in paths]
 
-        assert [200] * 4 == seen[:4]
-        assert seen[4] == 400
+        assert [200] * 4 == statuses[:4]
+        assert statuses[4] == 400
         assert json.dumps(mock.journal.capsule())
 
 
@@ -92,11 +91,11 @@ def test_a_body_that_is_deep_is_looked_at(levels: int) -> None:
         {"seed": 10**5000},
         {"journal_size": nested(3000)},
         {"data": [{"salsa": {"segments": nested(3000)}}]},
-        {"data": [{"salsa": {"segments": circle()}}]},
+        {"data": [{"salsa": {"segments": recursive_list()}}]},
         {"data": [{"salsa": {"segments": [{"name": 10**5000}]}}]},
         {"data": [{"salsa": {"segments": [{1: 2}]}}]},
         {"faults": [{"kind": "error", "body": nested(3000)}]},
-        {"faults": [{"kind": "hang", "match": {"json": {"a": circle()}}}]},
+        {"faults": [{"kind": "hang", "match": {"json": {"a": recursive_list()}}}]},
         {"faults": [{"kind": "hang", "when": {"skip": 10**5000}}]},
         {"scenarios": [{"x": {"faults": [{"kind": "error", "body": nested(3000)}]}}]},
         {"stubs": [{"method": "GET", "path": "/x", "json": nested(3000)}]},
@@ -106,12 +105,11 @@ def test_a_body_that_is_deep_is_looked_at(levels: int) -> None:
     ],
     ids=range(14),
 )
-def test_a_setting(settings: Any) -> None:
-    """It is a `SettingError`, whose text is short."""
-    with pytest.raises(SettingError) as caught:
+def test_hostile_setting_is_a_short_setting_error(settings: Any) -> None:
+    with pytest.raises(SettingError) as error:
         SegmentMock(**settings)
 
-    assert len(str(caught.value)) < 1000 + sum(map(len, settings))
+    assert len(str(error.value)) < 1000 + sum(map(len, settings))
 
 
 @pytest.mark.parametrize(
@@ -136,29 +134,31 @@ def test_a_setting(settings: Any) -> None:
     ids=range(15),
 )
 @pytest.mark.parametrize("flag", ["data", "faults", "scenarios", "stubs"])
-def test_a_file(flag: str, name: str, text: str, message: str, tmp_path: Path) -> None:
-    """Every kind of file is refused at once, by its name and with one sentence."""
+def test_hostile_file_is_refused_quickly_with_a_short_error(
+    flag: str, name: str, text: str, message: str, tmp_path: Path
+) -> None:
+    """This holds for files of data, faults, scenarios and stubs."""
     path = tmp_path / name
     path.write_text(text)
     start = time.process_time()
-    with pytest.raises(SettingError) as caught:
+    with pytest.raises(SettingError) as error:
         SegmentMock(**{flag: [str(path)]})
 
     assert time.process_time() - start < 5
-    assert message in str(caught.value) or "1:1" in text
-    assert len(str(caught.value)) < 1000
+    assert message in str(error.value) or "1:1" in text
+    assert len(str(error.value)) < 1000
 
 
-def test_times_of_day_stay_text(tmp_path: Path) -> None:
-    """What YAML 1.1 takes for a number of base 60 is text, as a date is."""
+def test_times_of_day_in_yaml_are_read_as_strings(tmp_path: Path) -> None:
+    """In YAML 1.1, ``1:30`` is a number in base 60."""
     path = tmp_path / "a.yaml"
     path.write_text("salsa: {segments: [{name: 1:30}, {name: 1:30.5}]}")
     with SegmentMock(data=str(path)) as mock:
         assert ["1:30", "1:30.5"] == [segment["name"] for segment in mock.salsa.segments]
 
 
-def test_merges_of_merges_cost_what_they_hold(tmp_path: Path) -> None:
-    """Merge keys that name one another ten times each do not multiply."""
+def test_repeated_yaml_merge_keys_do_not_multiply(tmp_path: Path) -> None:
+    """Each dictionary of the file merges the one before ten times."""
     lines = ["a0: &a0 {" + ", ".join(f"k{n}: {n}" for n in range(20)) + "}"]
     lines += [f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 10)}]}}" for n in range(1, 12)]
     path = tmp_path / "bomb.yaml"
@@ -171,8 +171,8 @@ def test_merges_of_merges_cost_what_they_hold(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", [f"seed = {'0x' + 'f' * 5000}", f"data = {'[' * 5000}", "port = nan"], ids=range(3))
-def test_a_settings_file(text: str, tmp_path: Path) -> None:
-    """A pyproject.toml with a number that is too long, with brackets by the thousand, with no number: exit code 2."""
+def test_hostile_pyproject_toml_exits_with_2_and_one_error(text: str, tmp_path: Path) -> None:
+    """It has a number of thousands of digits, thousands of brackets, or NaN as a port."""
     path = tmp_path / "pyproject.toml"
     path.write_text(f"[tool.segment-mock]\n{text}\n")
     result = CliRunner().invoke(main, ["serve", "--config", str(path)])

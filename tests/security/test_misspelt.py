@@ -1,4 +1,4 @@
-"""What is misspelt is refused with the nearest name: variables, keywords, parameters; errors name their file."""
+"""Misspelt variables, keywords and parameters are refused with the nearest name; errors in files name the file."""
 
 from __future__ import annotations
 
@@ -26,16 +26,17 @@ from segment_mock.mock import _warn_of_unknown_variables
     ],
 )
 @pytest.mark.parametrize("command", [["serve"], ["exec", "--", "true"], ["vendors"]])
-def test_a_variable_is_an_error_of_a_command(command: list[str], name: str, nearest: str) -> None:
-    """Exit code 2, and the nearest variable."""
+def test_unknown_variable_ends_a_command_with_2_and_names_the_nearest(
+    command: list[str], name: str, nearest: str
+) -> None:
     result = CliRunner().invoke(main, command, env={name: "1"})
 
     assert (2, True) == (result.exit_code, f"unknown variable {name!r} (did you mean '{nearest}'?)" in result.stderr)
 
 
 @pytest.mark.parametrize("name", ["URL", "CA_FILE", "CONFIG", "VENV", "SEED", "SEGMENTER_KEY"])
-def test_known_variables(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those of other commands and of scripts, and those of settings, are known in process too."""
+def test_known_variables_cause_no_warning_in_process(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are the variables of settings, and those that commands and scripts use."""
     monkeypatch.setenv(f"SEGMENT_MOCK_{name}", "1")
     _warn_of_unknown_variables.cache_clear()
     with warnings.catch_warnings():
@@ -43,7 +44,7 @@ def test_known_variables(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         SegmentMock().close()
 
 
-def test_a_variable_is_a_warning_in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_variable_causes_one_warning_in_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEGMENT_MOCK_SEDE", "1")
     _warn_of_unknown_variables.cache_clear()
     with pytest.warns(UserWarning, match="unknown variable 'SEGMENT_MOCK_SEDE' .did you mean 'SEGMENT_MOCK_SEED'"):
@@ -65,13 +66,12 @@ def test_a_variable_is_a_warning_in_process(monkeypatch: pytest.MonkeyPatch) -> 
         ("GET", "/_mock/vendors?json=1&x=2", "expected no parameters"),
     ],
 )
-def test_a_parameter(method: str, path: str, message: str) -> None:
-    """It is a 400 and nothing is done."""
+def test_unknown_query_parameter_gets_400_and_changes_nothing(method: str, path: str, message: str) -> None:
     with SegmentMock(data="demo") as mock, mock.session() as client:
         mock.faults.add("hang", times=0)
-        reply = client.request(method, path, json={} if method == "PUT" else None)
+        response = client.request(method, path, json={} if method == "PUT" else None)
 
-        assert (400, True) == (reply.status_code, message in reply.json()["detail"])
+        assert (400, True) == (response.status_code, message in response.json()["detail"])
         assert (1, True) == (len(mock.faults), bool(mock.salsa.segments))
 
 
@@ -93,8 +93,10 @@ def test_a_parameter(method: str, path: str, message: str) -> None:
     ],
     ids=range(12),
 )
-def test_every_error_names_its_file(flag: str, document: Any, message: str, tmp_path: Path) -> None:
-    """Once, at the beginning, whichever of several files it is."""
+def test_error_in_a_file_begins_with_its_name_and_has_it_once(
+    flag: str, document: Any, message: str, tmp_path: Path
+) -> None:
+    """This holds if the command line names several files."""
     path, other = tmp_path / "bad.json", tmp_path / "good.json"
     path.write_text(json.dumps(document))
     other.write_text({"faults": "[]", "stubs": "[]"}.get(flag, '{"salsa": {"segments": [{"name": "x"}]}}'))
@@ -105,8 +107,7 @@ def test_every_error_names_its_file(flag: str, document: Any, message: str, tmp_
     assert f"Error: {path}: {message}" in result.stderr
 
 
-def test_a_keyword() -> None:
-    """An unknown keyword names the nearest."""
+def test_unknown_keyword_is_refused_with_the_nearest() -> None:
     with pytest.raises(SettingError, match=r"unknown setting 'sede' .did you mean 'seed'"):
         SegmentMock(sede=1)  # type: ignore[arg-type]
 
@@ -135,7 +136,7 @@ def test_a_keyword() -> None:
         (lambda: faults.Eror, "Error"),  # type: ignore[attr-defined]
     ],
 )
-def test_a_name_in_python(call: Callable[[], object], nearest: str) -> None:
-    """Keywords, filters, conditions, members, vendors and attributes: the nearest is named."""
+def test_unknown_name_in_python_is_refused_with_the_nearest(call: Callable[[], object], nearest: str) -> None:
+    """The names are keywords, filters, conditions, members, vendors and attributes."""
     with pytest.raises((SettingError, AttributeError), match=f"did you mean '{nearest}'"):
         call()

@@ -1,4 +1,4 @@
-"""Reading makes nothing: no organization, no growth."""
+"""Reading from the control plane or in Python creates no organization."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ PAGES = ("state?organization={}", "journal?organization={}", "journal/summary?or
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_no_page_makes_an_organization(page: str) -> None:
-    """Who looks at what a credential has makes no organization of it, however many are looked at."""
+def test_no_page_creates_an_organization(page: str) -> None:
+    """Each request names an organization that does not exist."""
     with SegmentMock(credentials="isolated", data="demo") as mock, mock.session() as client:
-        before = [one.name for one in mock._emulator.world]
+        before = [organization.name for organization in mock._emulator.world]
         for number in range(20):
             assert 200 == client.get(f"/_mock/{page.format(f'key-{number}')}").status_code
 
-        assert before == [one.name for one in mock._emulator.world]
+        assert before == [organization.name for organization in mock._emulator.world]
 
 
 @pytest.mark.parametrize(
     "query", ["", "?organization=", "?organization=new", "?organization=%FF", "?organization=a&organization=b"]
 )
-def test_no_view_makes_an_organization(query: str) -> None:
-    """Not one of those that there are, with the keys of both vendors in the headers."""
+def test_no_get_request_creates_an_organization(query: str) -> None:
+    """All paths of the control plane are requested, with credentials of both vendors in the headers."""
     with SegmentMock(credentials="isolated", data="demo") as mock:
         app = create_app(mock._emulator)
         client, views = app.test_client(), [rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/_mock")]
@@ -37,25 +37,25 @@ def test_no_view_makes_an_organization(query: str) -> None:
                 headers = {"authToken": path, "x-api-key": path, "Host": "localhost"}
                 assert client.get(path + query, headers=headers).status_code < 500
 
-                assert [] == [one.name for one in mock._emulator.world], path
+                assert [] == [organization.name for organization in mock._emulator.world], path
 
         assert len(views) > 40
 
 
-def test_no_property_makes_an_organization() -> None:
-    """Nor do the lists of records in Python; they show the initial data, as the first call would see it."""
+def test_no_property_creates_an_organization() -> None:
+    """The lists of records show the initial records, which the first call would see."""
     with SegmentMock(credentials="isolated", data="demo") as mock:
-        seen = [mock.salsa.of("k").segments, mock.segmenter.of("k").segments, mock.segmenter.of("k").persons]
-        seen += [mock.salsa.of("k").rows("members")]
+        records = [mock.salsa.of("k").segments, mock.segmenter.of("k").segments, mock.segmenter.of("k").persons]
+        records += [mock.salsa.of("k").rows("members")]
         mock.journal.capsule()
         mock.state("k")
 
-        assert all(seen)
-        assert [] == [one.name for one in mock._emulator.world]
+        assert all(records)
+        assert [] == [organization.name for organization in mock._emulator.world]
 
 
-def test_what_is_read_is_what_a_call_sees() -> None:
-    """An organization is shown before its first call as it is after it, and what is written is shown from then on."""
+def test_state_of_a_new_organization_is_the_same_before_and_after_its_first_call() -> None:
+    """Later writes are visible in this organization only."""
     with SegmentMock(credentials="isolated", data="demo") as mock, mock.session() as client:
         before = mock.state("k")
         client.get("/segments", headers={"x-api-key": "k"})

@@ -1,4 +1,4 @@
-"""A credential is planted wherever a client may put one, then looked for wherever the mock tells something."""
+"""No output of the mock shows a credential, wherever a client has sent it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from segment_mock.cli.log import CallLog
 from tests.plugin.suite import RUN
 
 BODY = {"payload": {"offset": 0, "count": 1}}
-PLANTED = "pl4nted-0123456789"
+CREDENTIAL = "pl4nted-0123456789"
 SEARCH = "/api/integration/ext/v1/segments/search"
 CALLS = [
     ("POST", SEARCH),
@@ -27,7 +27,7 @@ CALLS = [
     ("PUT", "/segment"),
     ("GET", "/api/integration/ext/v1/nothing"),
 ]
-"""Performed, an unknown method, refused, refused, an unmatched path, and an unknown path of a vendor."""
+"""A call that succeeds, an unknown method, two invalid calls, an unmatched path, and an unknown path of a vendor."""
 HEADERS = [
     "authToken", "x-api-key", "X_API_KEY", "api-key", "Authorization", "Cookie", "Proxy-Authorization", "X-Auth-Token",
     "access_token", "X-Secret", "Password",
@@ -56,47 +56,54 @@ PAGES = (
 
 @pytest.fixture(scope="module")
 def outputs() -> Iterator[dict[str, str]]:
-    """All that a mock and its server tell after every call with the planted credential, by where."""
+    """All outputs of a mock and its server by name, after calls with the credential in each header and query."""
     log = io.StringIO()
-    settings = {"credentials": "listed", "salsa_token": [PLANTED], "segmenter_key": [PLANTED], "admin_token": PLANTED}
+    settings = {
+        "credentials": "listed",
+        "salsa_token": [CREDENTIAL],
+        "segmenter_key": [CREDENTIAL],
+        "admin_token": CREDENTIAL,
+    }
     with SegmentMock(data="demo", limits="off", **settings) as mock, requests.Session() as client:
         logs = [CallLog(log, form) for form in ("text", "json")]
-        for each in logs:
-            mock.journal.subscribe(each)
+        for call_log in logs:
+            mock.journal.subscribe(call_log)
         mock.faults.add(faults.Error(status=503), "salsa.search_segments", skip=1, times=1)
         server = mock.serve(proxy=True)
         url = server.url
         for (method, path), name in product(CALLS, HEADERS):
-            client.request(method, url + path, json=BODY, headers={name: PLANTED}, timeout=5)
+            client.request(method, url + path, json=BODY, headers={name: CREDENTIAL}, timeout=5)
         for (method, path), name in product(CALLS, QUERIES):
             client.request(
-                method, f"{url}{path}?b=c&{name}={PLANTED}#d", json=BODY, headers={"authToken": "wrong"}, timeout=5
+                method, f"{url}{path}?b=c&{name}={CREDENTIAL}#d", json=BODY, headers={"authToken": "wrong"}, timeout=5
             )
-        for host in (f"u:{PLANTED}@evil.example", f"{PLANTED}@api.salsalabs.org"):
+        for host in (f"u:{CREDENTIAL}@evil.example", f"{CREDENTIAL}@api.salsalabs.org"):
             for line in (f"GET http://{host}{SEARCH}", f"CONNECT {host}:443"):
                 with socket.create_connection((server.host, server.port), 5) as wire:
                     wire.sendall(f"{line} HTTP/1.1\r\n\r\n".encode())
                     wire.recv(9999)
-        key = {"Authorization": f"Bearer {PLANTED}"}
-        replies = {page: client.get(f"{url}/_mock/{page}", headers=key, timeout=5) for page in PAGES}
-        assert [200] * len(PAGES) == [reply.status_code for reply in replies.values()]
-        with connect(url, admin_token=PLANTED) as remote:
+        key = {"Authorization": f"Bearer {CREDENTIAL}"}
+        responses = {page: client.get(f"{url}/_mock/{page}", headers=key, timeout=5) for page in PAGES}
+        assert [200] * len(PAGES) == [response.status_code for response in responses.values()]
+        with connect(url, admin_token=CREDENTIAL) as remote:
             events = remote._client.events()
             next(events)
             for name in QUERIES:
-                client.put(f"{url}/segments/s?{name}={PLANTED}", headers={"x-api-key": PLANTED}, timeout=5)
-            seen = [next(events) for _ in QUERIES]
+                client.put(f"{url}/segments/s?{name}={CREDENTIAL}", headers={"x-api-key": CREDENTIAL}, timeout=5)
+            event_data = [next(events) for _ in QUERIES]
             events.close()
-        with pytest.raises(AssertionError) as failed:
+        with pytest.raises(AssertionError) as assertion:
             mock.journal.assert_called("salsa.search_segments", times=0)
-        refused = client.get(f"{url}/_mock/journal?token={PLANTED}", headers={"Authorization": PLANTED}, timeout=5)
-        for each in logs:
-            each.flush()
+        refused = client.get(
+            f"{url}/_mock/journal?token={CREDENTIAL}", headers={"Authorization": CREDENTIAL}, timeout=5
+        )
+        for call_log in logs:
+            call_log.flush()
         yield {
-            **{page: reply.text for page, reply in replies.items()},
-            "events": json.dumps(seen),
+            **{page: response.text for page, response in responses.items()},
+            "events": json.dumps(event_data),
             "problem": refused.text,
-            "assertion": str(failed.value),
+            "assertion": str(assertion.value),
             "har in process": json.dumps(mock.journal.har()),
             "log": log.getvalue(),
             "capsule in process": json.dumps(mock.journal.capsule()),
@@ -106,21 +113,21 @@ def outputs() -> Iterator[dict[str, str]]:
 
 
 @pytest.mark.parametrize(
-    "where",
+    "output",
     [*PAGES, "events", "problem", "assertion", "har in process", "capsule in process", "log", "entries", "hosts"],
 )
-def test_what_was_planted_is_nowhere(outputs: dict[str, str], where: str) -> None:
-    assert outputs[where]
-    assert PLANTED not in outputs[where]
+def test_no_output_shows_the_credential(outputs: dict[str, str], output: str) -> None:
+    assert outputs[output]
+    assert CREDENTIAL not in outputs[output]
 
 
-def test_every_call_was_looked_at(outputs: dict[str, str]) -> None:
-    """The search is no search of nothing: each call is in the journal, and each hidden value is shown as hidden."""
+def test_every_call_is_in_the_outputs_with_its_credential_redacted(outputs: dict[str, str]) -> None:
+    """This shows that the other test does not search in empty outputs."""
     entries = json.loads(outputs["journal"])["entries"]
-    hidden = [entry for entry in entries if "[redacted]" in json.dumps(entry["request"])]
+    redacted_entries = [entry for entry in entries if "[redacted]" in json.dumps(entry["request"])]
 
     assert len(CALLS) * (len(HEADERS) + len(QUERIES)) + 1 == len(entries)
-    assert len(entries) - 1 == len(hidden)
+    assert len(entries) - 1 == len(redacted_entries)
     assert 2 * (len(entries) + len(QUERIES)) == outputs["log"].count("\n")
     assert len(QUERIES) == outputs["events"].count("[redacted]")
     assert {"200", "503", "404", "405", "401", "403"} <= {str(entry["status"]) for entry in entries}
@@ -128,7 +135,7 @@ def test_every_call_was_looked_at(outputs: dict[str, str]) -> None:
 
 
 def test_the_report_of_a_failed_test_hides_credentials(pytester: pytest.Pytester) -> None:
-    """Whatever separates the pairs of a query, in the report and in the capsule that it writes."""
+    """This includes the capsule and the HAR file that the test writes, and all separators of a query string."""
     pytester.makepyfile(
         f"""
         import pytest
@@ -145,8 +152,8 @@ def test_the_report_of_a_failed_test_hides_credentials(pytester: pytest.Pytester
     )
     result = pytester.runpytest(*RUN, "--segment-mock-capsules", "kept")
     files = [*pytester.path.glob("kept/*")]
-    texts = [result.stdout.str(), *(file.read_text() for file in files)]
+    contents = [result.stdout.str(), *(file.read_text() for file in files)]
 
     assert {".json": len(QUERIES), ".har": len(QUERIES)} == Counter(file.suffix for file in files)
-    assert [] == [text for text in texts if PLANTED in text]
-    assert all(2 <= text.count("[redacted]") for text in texts[1:])  # a header and a query
+    assert [] == [text for text in contents if CREDENTIAL in text]
+    assert all(2 <= text.count("[redacted]") for text in contents[1:])  # a header and a query

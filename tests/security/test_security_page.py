@@ -1,4 +1,4 @@
-"""The page on security says what is so."""
+"""Commands of the page on security print the errors that the page shows."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ PAGE = (Path(__file__).parents[2] / "docs" / "explanation" / "security.md").read
 COMMANDS = re.findall(r"^\$ (.+)\n(.+)$", PAGE, re.MULTILINE)
 
 
-@pytest.mark.parametrize(("command", "printed"), COMMANDS)
-def test_commands_print_what_is_shown(command: str, printed: str, tmp_path: Path) -> None:
-    """Each command of the page is refused with exit code 2, and the line below it is the last that it prints."""
+@pytest.mark.parametrize(("command", "last_line"), COMMANDS)
+def test_commands_print_the_errors_of_the_page(command: str, last_line: str, tmp_path: Path) -> None:
+    """Each command exits with 2, and its last line of output is the line below it on the page."""
     script = command.replace("segment-mock", f"{sys.executable} -m segment_mock")
-    done = subprocess.run(["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False)
+    result = subprocess.run(["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False)
 
-    assert (2, printed) == (done.returncode, done.stderr.strip().splitlines()[-1])
+    assert (2, last_line) == (result.returncode, result.stderr.strip().splitlines()[-1])

@@ -1,4 +1,4 @@
-"""``create_app()`` in several processes answers a problem that says what to do; with an upstream they are one mock."""
+"""``create_app()`` in several processes answers 503 with a hint; with an upstream, the processes share one mock."""
 
 from __future__ import annotations
 
@@ -24,27 +24,30 @@ from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.slow  # starts many processes
 
-PATHS = ("/segments", "/_mock/health", "/_mock/state", "/nobody's", "/api/integration/ext/v1/segments/search")
+PATHS = ("/segments", "/_mock/health", "/_mock/state", "/unmatched", "/api/integration/ext/v1/segments/search")
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_refused(path: str) -> None:
-    """Every path is refused where the server says that it has several processes, by no record changed or journaled."""
+def test_several_processes_get_503_on_every_path(path: str) -> None:
+    """The WSGI server announces several processes in the environ. With several threads, calls succeed."""
     app = create_app()
     _, status, headers = run_wsgi_app(app, create_environ(path, multiprocess=True))
-    _, alone, _ = run_wsgi_app(app, create_environ(path, multithread=True))
+    _, threaded, _ = run_wsgi_app(app, create_environ(path, multithread=True))
 
     assert ("503 SERVICE UNAVAILABLE", "application/problem+json") == (status, headers["Content-Type"])
-    assert not alone.startswith("503")
+    assert not threaded.startswith("503")
 
 
 @contextmanager
 def gunicorn(*flags: str, log: IO[str] | None = None, settings: str = "", **variables: str) -> Iterator[str]:
-    """Run gunicorn with *flags* and *variables* and yield its base URL; its access log goes to *log*."""
+    """Run ``create_app`` in gunicorn with *flags* and environment *variables*, and yield the base URL.
+
+    *settings* are the arguments of ``create_app``. The access log is written to *log*.
+    """
     env = {**os.environ, **variables}
-    with socket.create_server(("127.0.0.1", 0)) as server:  # it listens before gunicorn runs, so that clients wait
-        port, place = server.getsockname()[1], f"fd://{server.fileno()}"
-        command = [sys.executable, "-m", "gunicorn", "-b", place, *flags, f"segment_mock:create_app({settings})"]
+    with socket.create_server(("127.0.0.1", 0)) as server:  # listens already, so clients wait for gunicorn
+        port, address = server.getsockname()[1], f"fd://{server.fileno()}"
+        command = [sys.executable, "-m", "gunicorn", "-b", address, *flags, f"segment_mock:create_app({settings})"]
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.DEVNULL, env=env, pass_fds=[server.fileno()])
     try:
         requests.get(f"http://127.0.0.1:{port}/_mock/health", timeout=PATIENCE)
@@ -56,13 +59,13 @@ def gunicorn(*flags: str, log: IO[str] | None = None, settings: str = "", **vari
 
 @pytest.mark.skipif(find_spec("gunicorn") is None, reason="gunicorn is not installed")
 @pytest.mark.parametrize(("flags", "status"), [(("-w", "3"), 503), (("-w", "1", "--threads", "4"), 200)])
-def test_gunicorn(flags: tuple[str, ...], status: int) -> None:
+def test_only_one_gunicorn_worker_with_threads_is_accepted(flags: tuple[str, ...], status: int) -> None:
     with gunicorn(*flags) as url:
-        replies = [requests.get(f"{url}/_mock/state", timeout=10) for _ in range(6)]
+        responses = [requests.get(f"{url}/_mock/state", timeout=10) for _ in range(6)]
 
-    assert [status] * 6 == [reply.status_code for reply in replies]
+    assert [status] * 6 == [response.status_code for response in responses]
     if status == 503:
-        hint = replies[0].json()["hint"]
+        hint = responses[0].json()["hint"]
         assert "gunicorn -w 1 --threads 8" in hint
         assert "create_app(upstream=URL)" in hint
 
@@ -77,20 +80,22 @@ def test_gunicorn(flags: tuple[str, ...], status: int) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_gunicorn_with_a_store(flags: tuple[str, ...], status: int, words: str, tmp_path: Path) -> None:
-    """A worker that was forked from the process which opened the store refuses calls, and says what to do."""
+def test_gunicorn_with_a_store_has_to_open_it_in_the_worker(
+    flags: tuple[str, ...], status: int, words: str, tmp_path: Path
+) -> None:
+    """With --preload, the parent process opens the store, so the forked workers answer 503 with a hint."""
     path, headers = "/api/integration/ext/v1/metrics", {"authToken": "t"}
     with gunicorn(*flags, settings=f"store='sqlite:///{tmp_path / 'state.db'}'") as url:
-        reply = requests.get(f"{url}{path}", headers=headers, timeout=10)
+        response = requests.get(f"{url}{path}", headers=headers, timeout=10)
 
-    assert status == reply.status_code
-    assert words in reply.text
+    assert status == response.status_code
+    assert words in response.text
 
 
 @pytest.mark.skipif(find_spec("gunicorn") is None, reason="gunicorn is not installed")
 @pytest.mark.parametrize("flags", [("-w", "3"), ("-w", "3", "--preload"), ("-w", "3", "--threads", "4")], ids=" ".join)
-def test_three_workers_with_an_upstream_are_one_mock(flags: tuple[str, ...], tmp_path: Path) -> None:
-    """Calls of many connections change the same records, and each fault strikes as often as its rule says."""
+def test_three_workers_with_an_upstream_share_one_mock(flags: tuple[str, ...], tmp_path: Path) -> None:
+    """Their calls change the same records, and each fault fires as often as its rule allows."""
     access = ("--access-logfile", "-", "--access-logformat", "%(p)s")
     with (
         SegmentMock(admin_token="t0ken", limits="off") as mock,
@@ -111,16 +116,16 @@ def test_three_workers_with_an_upstream_are_one_mock(flags: tuple[str, ...], tmp
         assert "transfer-encoding" not in mock.journal.entries()[-1].request.headers
         remote.faults.add(faults.Error(status=503), times=10)
         remote.faults.add(faults.Disconnect(reset=True), times=5)
-        fates = Counter(pool.map(partial(add_group, url), (f"struck {number}" for number in range(30))))
+        status_counts = Counter(pool.map(partial(add_group, url), (f"faulty {number}" for number in range(30))))
 
         assert 3 == len({*(tmp_path / "access.log").read_text().split()})
         assert sorted(names) == sorted(added)
-        assert {200: 15, 503: 10, 0: 5} == fates
+        assert {200: 15, 503: 10, 0: 5} == status_counts
         assert [10, 5] == [rule.fired for rule in mock.faults]
 
 
 def add_group(url: str, name: str) -> int:
-    """Add a group over a connection of its own and return the status, 0 if the connection breaks."""
+    """Create a group over a new connection and return the status code, or 0 if the connection breaks."""
     body = {"payload": {"segments": [{"name": name}]}}
     try:
         path = "/api/integration/ext/v1/segments"

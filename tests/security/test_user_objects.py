@@ -1,4 +1,4 @@
-"""Objects of the user's that JSON can't carry are shown, not a reason to fail: views, journal, state, capsule."""
+"""Objects of user code that JSON can't carry: views, journal, state and capsules show them as text."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from segment_mock.json_match import brief, writable
 VIEWS = ("faults", "faults/1", "stubs", "scenarios", "vendors", "state", "journal", "journal/summary", "journal.har")
 
 
-class Rude:
-    """An object that can't even be shown."""
+class BrokenRepr:
+    """An object whose ``repr`` raises an error."""
 
     def __repr__(self) -> str:
         raise RuntimeError("no")
@@ -36,35 +36,34 @@ class Rude:
         [{"a": ANY}],
         10**5000,
         "\ud800",
-        Rude(),
+        BrokenRepr(),
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_every_view_answers(matcher: Any) -> None:
-    """A matcher in a rule, in a scenario or in a setting is text in what is shown; a capsule is JSON."""
+def test_views_show_matchers_of_any_type(matcher: Any) -> None:
+    """The matcher is in a setting and in a scenario. The capsule is valid JSON."""
     rule = {"kind": "hang", "match": {"json": {"a": matcher}}}
     mock = SegmentMock(faults=[rule], scenarios=[{"mine": {"faults": [rule]}}])
     with mock, mock.session() as client:
-        seen = [client.get(f"/_mock/{view}") for view in VIEWS]
+        responses = [client.get(f"/_mock/{view}") for view in VIEWS]
 
-        assert [200] * len(VIEWS) == [reply.status_code for reply in seen]
-        assert isinstance(json.loads(seen[0].content)["faults"][0]["match"]["json"], dict)
+        assert [200] * len(VIEWS) == [response.status_code for response in responses]
+        assert isinstance(json.loads(responses[0].content)["faults"][0]["match"]["json"], dict)
         assert json.dumps(mock.journal.capsule(), allow_nan=False)
 
 
-def test_a_matcher_still_matches() -> None:
-    """What is shown as text is compared as the object that it is."""
+def test_a_matcher_that_is_shown_as_text_still_matches() -> None:
     with SegmentMock() as mock, mock.session() as client:
         mock.faults.add({"kind": "error", "status": 503}, match={"json": {"name": ANY}})
-        reply = client.post("/segments", json={"name": "x"}, headers={"x-api-key": "k"})
-        rule_shown = client.get("/_mock/faults").json()["faults"][0]
+        response = client.post("/segments", json={"name": "x"}, headers={"x-api-key": "k"})
+        rule = client.get("/_mock/faults").json()["faults"][0]
 
-    assert (503, {"json": {"name": "<ANY>"}}) == (reply.status_code, rule_shown["match"])
+    assert (503, {"json": {"name": "<ANY>"}}) == (response.status_code, rule["match"])
 
 
 @pytest.mark.parametrize("body", [b"plain", b"\xff\xfe", "\ud800"])
-def test_a_stub_of_bytes(body: Any) -> None:
-    """The view shows it, and a capsule keeps it if it is text."""
+def test_a_stub_can_have_a_body_of_bytes(body: Any) -> None:
+    """The view shows the stub. A capsule contains it, unless the body is bytes that are not UTF-8."""
     with SegmentMock() as mock, mock.session() as client:
         mock.stub("GET", "/x", body=body)
 
@@ -75,21 +74,21 @@ def test_a_stub_of_bytes(body: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "written"),
+    ("value", "expected"),
     [
         ((1, {"a": {2}}), [1, {"a": "{2}"}]),
         ({1: float("inf")}, {"1": "inf"}),
-        (Rude(), "<Rude>"),
+        (BrokenRepr(), "<BrokenRepr>"),
         (10**5000, "a number of more than 1000 digits"),
         ([True, None, 1.5, "x"], [True, None, 1.5, "x"]),
     ],
-    ids=["nested", "infinite", "rude", "long", "plain"],
+    ids=["nested", "infinite", "broken repr", "long", "plain"],
 )
-def test_what_is_written(value: Any, written: Any) -> None:
-    """Data stay as they are, all else is its repr, and a circle ends."""
-    around: list[Any] = []
-    around.append(around)
+def test_writable_returns_json_for_any_value(value: Any, expected: Any) -> None:
+    """JSON values are unchanged; other values become their repr. A recursive list is accepted."""
+    recursive: list[Any] = []
+    recursive.append(recursive)
 
-    assert written == writable(value)
-    assert json.dumps(writable(around))
+    assert expected == writable(value)
+    assert json.dumps(writable(recursive))
     assert len(brief("x" * 10_000)) < 250

@@ -1,4 +1,4 @@
-"""Objects of the user's, of any type, in any argument: each is used, or refused with a sentence about it."""
+"""Objects of any type as arguments of the Python API: each is accepted, or refused with a short error."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ REFUSED = (SettingError, LookupError, AssertionError, ConnectionError)
 
 
 class NoRepr:
-    """An object whose repr fails."""
+    """An object whose ``repr`` raises an error."""
 
     def __repr__(self) -> str:
         raise RuntimeError
@@ -32,13 +32,13 @@ class NoRepr:
 
 @dataclass
 class Record:
-    """A record of the user's own."""
+    """A dataclass of a user."""
 
     name: str = "n"
 
 
 class Colour(enum.Enum):
-    """An enumeration."""
+    """An enumeration of a user."""
 
     RED = 1
 
@@ -70,7 +70,7 @@ OBJECTS: dict[str, Callable[[], Any]] = {
     "deep": _deep,
     "long number": lambda: 10**5000,
     "long text": lambda: "x" * 100_000,
-    "half a pair": lambda: "\ud800",
+    "lone surrogate": lambda: "\ud800",
     "enum": lambda: Colour.RED,
     "datetime": lambda: datetime.datetime(2026, 1, 1),
     "timedelta": lambda: datetime.timedelta(seconds=1),
@@ -85,61 +85,61 @@ OBJECTS: dict[str, Callable[[], Any]] = {
     "exception": lambda: ValueError("x"),
     "true": lambda: True,
 }
-ARMING: dict[str, Callable[[SegmentMock, Any], Any]] = {
-    "match": lambda mock, one: mock.faults.add("error", match=one),
-    "match.json": lambda mock, one: mock.faults.add("error", match={"json": one}),
-    "match.json.a": lambda mock, one: mock.faults.add("error", match={"json": {"a": one}}),
-    "match.headers": lambda mock, one: mock.faults.add("error", match={"headers": one}),
-    "match.headers.a": lambda mock, one: mock.faults.add("error", match={"headers": {"a": one}}),
-    "match.query.a": lambda mock, one: mock.faults.add("error", match={"query": {"a": one}}),
-    "match.host": lambda mock, one: mock.faults.add("error", match={"host": one}),
-    "match.vendor": lambda mock, one: mock.faults.add("error", match={"vendor": one}),
-    "operation": lambda mock, one: mock.faults.add("error", one),
-    "times": lambda mock, one: mock.faults.add("error", times=one),
-    "chance": lambda mock, one: mock.faults.add("error", chance=one),
-    "connection": lambda mock, one: mock.faults.add("error", connection=one),
-    "body": lambda mock, one: mock.faults.add({"kind": "error", "body": one}),
-    "status": lambda mock, one: mock.faults.add({"kind": "error", "status": one}),
-    "headers": lambda mock, one: mock.faults.add({"kind": "error", "headers": {"X": one}}),
-    "where": lambda mock, one: mock.faults.add({"kind": "item", "where": {"name": one}}, "salsa.upsert_segments"),
-    "kind": lambda mock, one: mock.faults.add({"kind": one}),
-    "stub json": lambda mock, one: mock.stub("GET", "/x", json={"a": one}),
-    "stub body": lambda mock, one: mock.stub("GET", "/x", body=one),
-    "stub headers": lambda mock, one: mock.stub("GET", "/x", headers={"X": one}),
-    "stub path": lambda mock, one: mock.stub("GET", one, json={}),
-    "stub method": lambda mock, one: mock.stub(one, "/x", json={}),
-    "stub times": lambda mock, one: mock.stub("GET", "/x", json={}, times=one),
+RULES_AND_STUBS: dict[str, Callable[[SegmentMock, Any], Any]] = {
+    "match": lambda mock, value: mock.faults.add("error", match=value),
+    "match.json": lambda mock, value: mock.faults.add("error", match={"json": value}),
+    "match.json.a": lambda mock, value: mock.faults.add("error", match={"json": {"a": value}}),
+    "match.headers": lambda mock, value: mock.faults.add("error", match={"headers": value}),
+    "match.headers.a": lambda mock, value: mock.faults.add("error", match={"headers": {"a": value}}),
+    "match.query.a": lambda mock, value: mock.faults.add("error", match={"query": {"a": value}}),
+    "match.host": lambda mock, value: mock.faults.add("error", match={"host": value}),
+    "match.vendor": lambda mock, value: mock.faults.add("error", match={"vendor": value}),
+    "operation": lambda mock, value: mock.faults.add("error", value),
+    "times": lambda mock, value: mock.faults.add("error", times=value),
+    "chance": lambda mock, value: mock.faults.add("error", chance=value),
+    "connection": lambda mock, value: mock.faults.add("error", connection=value),
+    "body": lambda mock, value: mock.faults.add({"kind": "error", "body": value}),
+    "status": lambda mock, value: mock.faults.add({"kind": "error", "status": value}),
+    "headers": lambda mock, value: mock.faults.add({"kind": "error", "headers": {"X": value}}),
+    "where": lambda mock, value: mock.faults.add({"kind": "item", "where": {"name": value}}, "salsa.upsert_segments"),
+    "kind": lambda mock, value: mock.faults.add({"kind": value}),
+    "stub json": lambda mock, value: mock.stub("GET", "/x", json={"a": value}),
+    "stub body": lambda mock, value: mock.stub("GET", "/x", body=value),
+    "stub headers": lambda mock, value: mock.stub("GET", "/x", headers={"X": value}),
+    "stub path": lambda mock, value: mock.stub("GET", value, json={}),
+    "stub method": lambda mock, value: mock.stub(value, "/x", json={}),
+    "stub times": lambda mock, value: mock.stub("GET", "/x", json={}, times=value),
 }
-USING: dict[str, Callable[[SegmentMock, Any], Any]] = {
-    "assert json": lambda mock, one: mock.journal.assert_called("salsa.upsert_segments", json={"payload": one}),
-    "assert headers": lambda mock, one: mock.journal.assert_called("salsa.upsert_segments", headers={"a": one}),
-    "assert query": lambda mock, one: mock.journal.assert_called("salsa.upsert_segments", query={"a": one}),
-    "assert status": lambda mock, one: mock.journal.assert_called("salsa.upsert_segments", status=one),
-    "assert times": lambda mock, one: mock.journal.assert_called("salsa.upsert_segments", times=one),
-    "assert operation": lambda mock, one: mock.journal.assert_called(one),
-    "entries vendor": lambda mock, one: mock.journal.entries(vendor=one),
-    "entries fault": lambda mock, one: mock.journal.entries(fault=one),
-    "entries organization": lambda mock, one: mock.journal.entries(organization=one),
-    "entries since": lambda mock, one: mock.journal.entries(since=one),
-    "entries limit": lambda mock, one: mock.journal.entries(limit=one),
-    "entries after": lambda mock, one: mock.journal.entries(after=one),
-    "entries headers": lambda mock, one: mock.journal.entries(headers=one),
-    "restore": lambda mock, one: mock.restore(one),
-    "rewind": lambda mock, one: mock.rewind(one),
-    "load": lambda mock, one: mock.load(one),
-    "load a row": lambda mock, one: mock.load({"salsa": {"segments": [{"name": one}]}}),
-    "load rows": lambda mock, one: mock.load({"segmenter": {"segments": one}}),
-    "vendor": lambda mock, one: mock.vendor(one),
-    "add a group": lambda mock, one: mock.salsa.add_segment(one),
-    "add a supporter": lambda mock, one: mock.salsa.add_supporter(firstName=one),
-    "add persons": lambda mock, one: mock.segmenter.add_segment("n", persons=[one]),
-    "intercept": lambda mock, one: mock.intercept(hosts=one),
-    "intercept hosts": lambda mock, one: mock.intercept(hosts=[one]),
-    "connect": lambda mock, one: segment_mock.connect(one),
-    "connect token": lambda mock, one: segment_mock.connect("http://127.0.0.1:9", admin_token=one),
-    "upstream": lambda mock, one: create_app(upstream=one) if one else None,
+OTHER_ARGUMENTS: dict[str, Callable[[SegmentMock, Any], Any]] = {
+    "assert json": lambda mock, value: mock.journal.assert_called("salsa.upsert_segments", json={"payload": value}),
+    "assert headers": lambda mock, value: mock.journal.assert_called("salsa.upsert_segments", headers={"a": value}),
+    "assert query": lambda mock, value: mock.journal.assert_called("salsa.upsert_segments", query={"a": value}),
+    "assert status": lambda mock, value: mock.journal.assert_called("salsa.upsert_segments", status=value),
+    "assert times": lambda mock, value: mock.journal.assert_called("salsa.upsert_segments", times=value),
+    "assert operation": lambda mock, value: mock.journal.assert_called(value),
+    "entries vendor": lambda mock, value: mock.journal.entries(vendor=value),
+    "entries fault": lambda mock, value: mock.journal.entries(fault=value),
+    "entries organization": lambda mock, value: mock.journal.entries(organization=value),
+    "entries since": lambda mock, value: mock.journal.entries(since=value),
+    "entries limit": lambda mock, value: mock.journal.entries(limit=value),
+    "entries after": lambda mock, value: mock.journal.entries(after=value),
+    "entries headers": lambda mock, value: mock.journal.entries(headers=value),
+    "restore": lambda mock, value: mock.restore(value),
+    "rewind": lambda mock, value: mock.rewind(value),
+    "load": lambda mock, value: mock.load(value),
+    "load a row": lambda mock, value: mock.load({"salsa": {"segments": [{"name": value}]}}),
+    "load rows": lambda mock, value: mock.load({"segmenter": {"segments": value}}),
+    "vendor": lambda mock, value: mock.vendor(value),
+    "add a group": lambda mock, value: mock.salsa.add_segment(value),
+    "add a supporter": lambda mock, value: mock.salsa.add_supporter(firstName=value),
+    "add persons": lambda mock, value: mock.segmenter.add_segment("n", persons=[value]),
+    "intercept": lambda mock, value: mock.intercept(hosts=value),
+    "intercept hosts": lambda mock, value: mock.intercept(hosts=[value]),
+    "connect": lambda mock, value: segment_mock.connect(value),
+    "connect token": lambda mock, value: segment_mock.connect("http://127.0.0.1:9", admin_token=value),
+    "upstream": lambda mock, value: create_app(upstream=value) if value else None,
     **{
-        f"setting {name}": lambda mock, one, name=name: SegmentMock(**{name: one})
+        f"setting {name}": lambda mock, value, name=name: SegmentMock(**{name: value})
         for name in ("data", "faults", "stubs", "scenarios", "scenario", "hosts", "seed", "tls", "credentials", "store")
     },
 }
@@ -147,21 +147,21 @@ USING: dict[str, Callable[[SegmentMock, Any], Any]] = {
 
 @pytest.fixture
 def mock() -> Iterator[SegmentMock]:
-    """A mock that was called once."""
-    with SegmentMock() as one, one.session() as session:
+    """A mock with one call in its journal."""
+    with SegmentMock() as mock, mock.session() as session:
         session.put(SEGMENTS, json={"payload": {"segments": [{"name": "n"}]}}, headers={"authToken": "t"})
-        yield one
+        yield mock
 
 
-@pytest.mark.parametrize("place", [*ARMING])
-def test_a_rule_or_a_stub(place: str, mock: SegmentMock) -> None:
-    """What is armed answers calls, and every view shows it."""
+@pytest.mark.parametrize("argument", [*RULES_AND_STUBS])
+def test_a_rule_or_stub_accepts_or_refuses_objects_of_any_type(argument: str, mock: SegmentMock) -> None:
+    """A mock with an accepted rule or stub still answers calls, and every view shows the rule or stub."""
     session = mock.session()
-    for name, make in OBJECTS.items():
+    for name, create in OBJECTS.items():
         try:
-            ARMING[place](mock, make())
-        except REFUSED as refused:
-            text = str(refused)
+            RULES_AND_STUBS[argument](mock, create())
+        except REFUSED as error:
+            text = str(error)
             assert len(text) < 2100, name
             continue
         if name != "function":
@@ -174,39 +174,39 @@ def test_a_rule_or_a_stub(place: str, mock: SegmentMock) -> None:
         mock._emulator.stubs.clear()
 
 
-@pytest.mark.parametrize("place", [*USING])
-def test_an_argument(place: str, mock: SegmentMock) -> None:
-    for make in OBJECTS.values():
+@pytest.mark.parametrize("argument", [*OTHER_ARGUMENTS])
+def test_other_arguments_accept_or_refuse_objects_of_any_type(argument: str, mock: SegmentMock) -> None:
+    for create in OBJECTS.values():
         try:
-            USING[place](mock, make())
-        except REFUSED as refused:
-            text = str(refused)
+            OTHER_ARGUMENTS[argument](mock, create())
+        except REFUSED as error:
+            text = str(error)
             assert len(text) < 2100
 
 
 @pytest.mark.parametrize("action", ["set", "freeze", "advance"])
-def test_the_clock(action: str, mock: SegmentMock) -> None:
-    """It takes numbers and texts, and stays where it was otherwise."""
+def test_the_clock_refuses_objects_that_are_not_times(action: str, mock: SegmentMock) -> None:
+    """The time does not change."""
     mock.clock.freeze("2026-01-01T00:00:00Z")
-    for name, make in OBJECTS.items():
+    for name, create in OBJECTS.items():
         if name in ("decimal", "true") and action != "advance":
-            continue  # a number in all that matters, and what stops the clock
+            continue  # a Decimal is a number, and True freezes the clock
         with pytest.raises(ValueError, match=r"is not a |expected a "):
-            getattr(mock.clock, action)(make())
+            getattr(mock.clock, action)(create())
 
     assert "2026-01-01T00:00:00.000Z" == segment_mock.clock.iso(mock.clock.now())
 
 
-def test_one_host_as_text_is_one_host(mock: SegmentMock) -> None:
-    """And not the pattern of each of its letters."""
+def test_hosts_as_a_string_is_one_host(mock: SegmentMock) -> None:
+    """The characters of the string are not hosts."""
     with mock.intercept(hosts="gateway.example"):
         assert "gateway.example" in mock._hosts
 
     assert 1 == len(mock._hosts)
 
 
-def test_a_matcher_compares_headers_and_queries(mock: SegmentMock) -> None:
-    """An object with an == of its own is asked, and not its text."""
+def test_matchers_of_headers_and_queries_are_compared_by_eq(mock: SegmentMock) -> None:
+    """The ``__eq__`` of the object decides, not its text."""
 
     class AnyToken:
         def __eq__(self, other: object) -> bool:
