@@ -93,9 +93,47 @@ def test_the_diff_is_readable(world, upsert, send):
     assert lines[3].startswith(f"  ~ {key!r}{by}")
     assert ["      name: 'Old' -> 'New'", "      description: nothing -> 'd'"] == lines[4:6]
     assert lines[6].startswith("  - {'")
-    assert "  missing: added {'name': 'B'}" == lines[7]
-    assert "segmenter.segments: expected no change, got 1 added" == lines[8]
-    assert lines[9].endswith("  <- by no call in the journal")
+    assert ["  missing: added {'name': 'B'}", "      name: expected 'B', got 'A'"] == lines[7:9]
+    assert "segmenter.segments: expected no change, got 1 added" == lines[9]
+    assert lines[10].endswith("  <- by no call in the journal")
+
+
+@pytest.mark.parametrize(
+    ("segments", "first", "last"),
+    [
+        (
+            added({"name": "A", "type": "CUSTOM"}) + added({"name": "B"}),
+            "2 added, got 2 added; 1 record is not as expected",
+            ["  missing: added {'name': 'A', 'type': 'CUSTOM'}", "      type: expected 'CUSTOM', got 'INTEGRATED'"],
+        ),
+        (
+            added({"name": "A"}, {"name": "A"}),
+            "2 added, got 2 added; 1 record is not as expected",
+            ["  missing: added {'name': 'A'}", "      name: expected 'A', got 'B'"],
+        ),
+        (added(1) + added({"name": "B"}) + added(1), "3 added, got 2 added", []),
+        (removed(1) + added(2), "2 added, 1 removed, got 2 added", []),
+        (added(0), "no change, got 2 added", []),
+    ],
+    ids=str,
+)
+def test_the_text_shows_what_differs_where_the_numbers_are_equal(world, upsert, segments, first, last):
+    lines = failed(world, {"salsa": {"segments": segments}}, lambda: upsert("A", "B")).splitlines()
+
+    assert f"salsa.segments: expected {first}" == lines[1]
+    assert last == lines[4:]
+
+
+def test_a_difference_far_inside_a_long_record_is_shown(world, upsert):
+    expected = {"description": "d" * 250, "externalSystemId": "1"}
+
+    text = failed(
+        world,
+        {"salsa": {"segments": added(expected)}},
+        lambda: upsert({**expected, "name": "A", "externalSystemId": "2"}),
+    )
+
+    assert text.endswith("\n      externalSystemId: expected '1', got '2'")
 
 
 def test_a_long_diff_is_cut(world):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -11,6 +11,7 @@ from ..journal import Entry
 from ..json_match import brief, mismatches
 from ..settings import SettingError, unknown_name
 from ..store import Difference, Record
+from ..wording import plural
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -42,14 +43,14 @@ class Expected:
         return Expected((*self.parts, *other.parts), self.free or other.free)
 
     def __str__(self) -> str:
-        counts = [f"{len(part.rows)} {part.kind}" for part in self.parts]
-        return "anything" if self.free else ", ".join(counts) or "no change"
+        return "anything" if self.free else _counts(part.kind for part in self.parts for _ in part.rows)
 
     def fits(self, changes: Sequence[Difference]) -> bool:
         """Return whether *changes* are the expected ones."""
         return self.free or all(
-            _paired(self.rows(kind), [record(change) for change in changes if change_kind(change) == kind])
-            for kind in ("added", "updated", "removed")
+            len(rows := self.rows(kind)) == len(records := _records(kind, changes))
+            and not any(_unmatched(rows, records))
+            for kind in _SIGNS
         )
 
     def rows(self, kind: str) -> list[Mapping[str, Any] | None]:
@@ -112,6 +113,16 @@ def record(change: Difference) -> Record:
     return row
 
 
+def _records(kind: str, changes: Iterable[Difference]) -> list[Record]:
+    return [record(change) for change in changes if change_kind(change) == kind]
+
+
+def _counts(kinds: Iterable[str]) -> str:
+    """Return how many of *kinds* there are of each, such as ``2 added, 1 removed``."""
+    counts = Counter(kinds)
+    return ", ".join(f"{counts[kind]} {kind}" for kind in _SIGNS if counts[kind]) or "no change"
+
+
 def _expected(kind: ChangeKind, rows: tuple[int | Mapping[str, Any], ...]) -> Expected:
     parts: list[Mapping[str, Any] | None] = []
     for row in rows or (1,):
@@ -124,8 +135,10 @@ def _expected(kind: ChangeKind, rows: tuple[int | Mapping[str, Any], ...]) -> Ex
     return Expected((Part(kind, tuple(parts)),))
 
 
-def _paired(rows: Sequence[Mapping[str, Any] | None], records: Sequence[Record]) -> bool:
-    """Return whether rows and records can be matched one to one, with none left over."""
+def _unmatched(
+    rows: Sequence[Mapping[str, Any] | None], records: Sequence[Record]
+) -> tuple[list[Mapping[str, Any] | None], list[Record]]:
+    """Match rows and records one to one, as many as possible, and return those that are left over."""
     takes: dict[int, int] = {}
 
     def match_row(row: int, visited: set[int]) -> bool:
@@ -138,7 +151,8 @@ def _paired(rows: Sequence[Mapping[str, Any] | None], records: Sequence[Record])
                     return True
         return False
 
-    return len(rows) == len(records) and all(match_row(row, set()) for row in range(len(rows)))
+    unmatched_rows = [rows[row] for row in range(len(rows)) if not match_row(row, set())]
+    return unmatched_rows, [other for index, other in enumerate(records) if index not in takes]
 
 
 class ExpectedChanges:
@@ -195,23 +209,26 @@ def _by_table(core: Source, by_vendor: Mapping[str, Mapping[str, Expected]]) -> 
 
 def diff(core: Source, name: str, expected: Expected, changes: list[Difference], mark: int) -> Iterator[str]:
     """Yield how the *changes* in table *name* differ from *expected*, and which calls made them."""
-    counts = Counter(map(change_kind, changes))
-    actual = ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "no change"
-    yield f"{name}: expected {expected}, got {actual}"
+    unmatched = {kind: _unmatched(expected.rows(kind), _records(kind, changes)) for kind in _SIGNS}
+    actual, wrong = _counts(map(change_kind, changes)), sum(len(rows) for rows, _ in unmatched.values())
+    but = (
+        f"; {plural(wrong, 'record')} {'is' if wrong == 1 else 'are'} not as expected"
+        if str(expected) == actual
+        else ""
+    )
+    yield f"{name}: expected {expected}, got {actual}{but}"
     for change in changes[:_SHOWN]:
         yield f"  {_SIGNS[change_kind(change)]} {_row(change)}{_calls_behind(core, name, change, mark)}"
         if change.before is not None and change.after is not None:
             yield from _members(change.before, change.after)
     if len(changes) > _SHOWN:
         yield f"  and {len(changes) - _SHOWN} more"
-    for part in expected.parts:
-        for row in part.rows:
-            if row is not None and not any(_is_of(change, part.kind, row) for change in changes):
-                yield f"  missing: {part.kind} {brief(dict(row))}"
-
-
-def _is_of(change: Difference, kind: str, row: Mapping[str, Any]) -> bool:
-    return change_kind(change) == kind and not any(mismatches(row, record(change)))
+    for kind, (rows, records) in unmatched.items():
+        for row in rows:
+            if row is not None:
+                yield f"  missing: {kind} {brief(dict(row))}"
+                nearest = min(([*mismatches(row, other)] for other in records), key=len, default=[])
+                yield from (f"      {miss}" for miss in nearest[:_SHOWN])
 
 
 def _row(change: Difference) -> str:
