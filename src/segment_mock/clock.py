@@ -84,10 +84,11 @@ class Clock:
         """
         return iso(self.now())
 
-    def freeze(self, at: str | float | None = None) -> None:
-        """Stop the clock at *at*, an ISO 8601 string or epoch seconds (default: the current time).
+    def freeze(self, at: str | float | datetime | None = None) -> None:
+        """Stop the clock at *at*, an ISO 8601 string, a `datetime` or epoch seconds (default: the current time).
 
-        A string without a time zone is UTC. Raises ValueError if *at* is not a time in the years 1 to 9999.
+        A string or a `datetime` without a time zone is UTC. Raises ValueError if *at* is not a time in the years 1 to
+        9999.
         """
         with self._turning:
             self._frozen = self.now() if at is None else seconds(at)
@@ -97,11 +98,11 @@ class Clock:
         with self._turning:
             self.set(self.now(), frozen=False)
 
-    def set(self, to: str | float, *, frozen: bool | None = None) -> None:
-        """Set the clock to *to*, an ISO 8601 string or epoch seconds; the clock may move backwards.
+    def set(self, to: str | float | datetime, *, frozen: bool | None = None) -> None:
+        """Set the clock to *to*, an ISO 8601 string, a `datetime` or epoch seconds; the clock may move backwards.
 
-        *frozen* says whether the clock is frozen afterwards (default: as before). Raises ValueError if *to* is not a
-        time in the years 1 to 9999.
+        A string or a `datetime` without a time zone is UTC. *frozen* says whether the clock is frozen afterwards
+        (default: as before). Raises ValueError if *to* is not a time in the years 1 to 9999.
         """
         moment = seconds(to)
         with self._turning:
@@ -134,9 +135,9 @@ class Clock:
         """
         if action == "freeze" and value is False:
             self.resume()
-        elif action == "freeze" and (value is True or isinstance(value, (str, int, float))):
+        elif action == "freeze" and (value is True or isinstance(value, (str, int, float, datetime))):
             self.freeze(None if value is True else value)
-        elif action == "set" and isinstance(value, (str, int, float)):
+        elif action == "set" and isinstance(value, (str, int, float, datetime)):
             self.set(value)
         elif action == "advance" and isinstance(value, (int, float)) and not isinstance(value, bool):
             self.advance(value)
@@ -199,16 +200,25 @@ class Clock:
             self._offset, self._frozen = 0.0, None
 
 
-def seconds(moment: str | float) -> float:
-    """Return *moment* as epoch seconds. It is an ISO 8601 string (UTC if it has no time zone) or a number.
+def seconds(moment: str | float | datetime) -> float:
+    """Return *moment* as epoch seconds. It is an ISO 8601 string, a `datetime` or a number.
+
+    A string or a `datetime` without a time zone is UTC.
 
     Raises ValueError with the value if it is neither, or outside the years 1 to 9999.
     """
     try:
-        parsed = _parsed(moment) if isinstance(moment, str) else _number(moment)
+        parsed = (
+            _parsed(moment)
+            if isinstance(moment, str)
+            else _since_epoch(moment)
+            if isinstance(moment, datetime)
+            else _number(moment)
+        )
         iso(parsed)
     except (OverflowError, TypeError, ValueError):
-        like = "such as 2018-03-21T15:12:09.310Z" if isinstance(moment, str) else "in seconds since 1970"
+        is_number = isinstance(moment, (int, float))
+        like = "in seconds since 1970" if is_number else "such as 2018-03-21T15:12:09.310Z"
         raise ValueError(f"{brief(moment)} is not a time {like}") from None
     return parsed
 
@@ -246,7 +256,12 @@ def _parsed(text: str) -> float:
     day, minute, second, fraction, _, hours, minutes = parts.groups(default="")
     zone = f"{hours}:{minutes or '00'}" if hours else "+00:00"
     time_ = f"{minute or '00:00'}:{second or '00'}.{fraction[:6].ljust(6, '0')}"
-    return (datetime.fromisoformat(f"{day}T{time_}{zone}") - _EPOCH) / timedelta(seconds=1)
+    return _since_epoch(datetime.fromisoformat(f"{day}T{time_}{zone}"))
+
+
+def _since_epoch(moment: datetime) -> float:
+    aware = moment.replace(tzinfo=timezone.utc) if moment.utcoffset() is None else moment
+    return (aware - _EPOCH) / timedelta(seconds=1)
 
 
 def _number(moment: float) -> float:

@@ -6,11 +6,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, fields, replace
+from datetime import datetime
 from fnmatch import fnmatchcase
 from itertools import count, takewhile
 from threading import Condition
 from types import NoneType
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 from .clock import iso, seconds
 from .forking import new_lock
@@ -329,8 +330,8 @@ class Filters(TypedDict, total=False):
     status: Any
     fault: str | None
     organization: str | None
-    after: str | float | None
-    before: str | float | None
+    after: str | float | datetime | None
+    before: str | float | datetime | None
     exact: bool
     since: int | None
     headers: Mapping[str, Any] | None
@@ -345,7 +346,8 @@ class EntryFilter:
     * *status*: the status of the response, compared by ``==``
     * *fault*: the kind or the id of a fault that struck the call
     * *organization*: the name of an organization
-    * *after* (inclusive), *before* (exclusive): times of arrival, ISO 8601 or epoch seconds
+    * *after* (inclusive), *before* (exclusive): times of arrival, ISO 8601, a `datetime` or epoch seconds; UTC unless
+      they have another time zone
     * *json*: members that the body of the request must contain; with *exact*, the whole body
     * *headers*, *query*: names and values that the request must have; names of headers in any case
     * *since*: the id of an entry; only later entries match
@@ -359,8 +361,8 @@ class EntryFilter:
     status: Any = None
     fault: str | None = None
     organization: str | None = None
-    after: str | float | None = None
-    before: str | float | None = None
+    after: str | float | datetime | None = None
+    before: str | float | datetime | None = None
     json: Any = None
     exact: bool = False
     since: int | None = None
@@ -422,10 +424,10 @@ class EntryFilter:
             yield Mismatch("fault", self.fault, ", ".join(entry.faults) or ABSENT)
         if self.organization is not None and self.organization != entry.organization:
             yield Mismatch("organization", self.organization, entry.organization)
-        if self.after is not None and entry.time < float(self.after):
-            yield Mismatch("time", f"{iso(float(self.after))} or later", iso(entry.time))
-        if self.before is not None and entry.time >= float(self.before):
-            yield Mismatch("time", f"before {iso(float(self.before))}", iso(entry.time))
+        if self.after is not None and entry.time < cast("float", self.after):
+            yield Mismatch("time", f"{iso(cast('float', self.after))} or later", iso(entry.time))
+        if self.before is not None and entry.time >= cast("float", self.before):
+            yield Mismatch("time", f"before {iso(cast('float', self.before))}", iso(entry.time))
         yield from self._parameters(entry)
         if self.json is not None:
             yield from self._body(entry)

@@ -10,6 +10,7 @@ from base64 import b64decode
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from functools import cached_property, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -442,10 +443,11 @@ class RemoteClock:
         """Return the current time of the mock as ISO 8601 in UTC, such as ``2026-01-31T12:00:00.000Z``."""
         return str(self._client.get("/clock")["now"])
 
-    def freeze(self, at: str | float | None = None) -> None:
-        """Stop the clock at *at*, an ISO 8601 string or epoch seconds (default: the current time).
+    def freeze(self, at: str | float | datetime | None = None) -> None:
+        """Stop the clock at *at*, an ISO 8601 string, a `datetime` or epoch seconds (default: the current time).
 
-        A string without a time zone is UTC. Raises ValueError if *at* is not a time in the years 1 to 9999.
+        A string or a `datetime` without a time zone is UTC. Raises ValueError if *at* is not a time in the years 1 to
+        9999.
         """
         self.turn("freeze", True if at is None else at)
 
@@ -453,11 +455,11 @@ class RemoteClock:
         """Unfreeze the clock, which continues from its current time. A running clock is not changed."""
         self.turn("freeze", False)
 
-    def set(self, to: str | float, *, frozen: bool | None = None) -> None:
-        """Set the clock to *to*, an ISO 8601 string or epoch seconds; the clock may move backwards.
+    def set(self, to: str | float | datetime, *, frozen: bool | None = None) -> None:
+        """Set the clock to *to*, an ISO 8601 string, a `datetime` or epoch seconds; the clock may move backwards.
 
-        *frozen* says whether the clock is frozen afterwards (default: as before). Raises ValueError if *to* is not a
-        time in the years 1 to 9999.
+        A string or a `datetime` without a time zone is UTC. *frozen* says whether the clock is frozen afterwards
+        (default: as before). Raises ValueError if *to* is not a time in the years 1 to 9999.
         """
         self.turn("freeze" if frozen else "set", to)
         if frozen is False:
@@ -475,7 +477,7 @@ class RemoteClock:
 
         Raises ValueError for any other action, and for a value of the wrong type.
         """
-        self._client.post("/clock", {change: value})
+        self._client.post("/clock", {change: seconds(value) if isinstance(value, datetime) else value})
 
     def patch_sleep(self) -> NoReturn:
         """Raise `SettingError`, because only a mock in this process can move the time of this process."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, timedelta, timezone
 from threading import Timer
 from typing import Any
 
@@ -206,6 +207,38 @@ def test_entry_of_a_broken_call_has_its_outcome(mock: Any) -> None:
 
     assert (None, "closed", b"") == (entry.status, entry.outcome, entry.response_body)
     assert ("1 disconnect",) == entry.faults
+
+
+@pytest.mark.parametrize(
+    ("moment", "expected"),
+    [
+        (datetime(2026, 1, 31, 12, tzinfo=timezone.utc), "2026-01-31T12:00:00.000Z"),
+        (datetime(2026, 1, 31, 12, 0, 0, 250_000, timezone(timedelta(hours=-5))), "2026-01-31T17:00:00.250Z"),
+        (datetime(2026, 1, 31, 12), "2026-01-31T12:00:00.000Z"),  # UTC, as text without a zone is
+    ],
+)
+def test_clock_and_journal_take_a_datetime(mock: Any, moment: datetime, expected: str) -> None:
+    mock.clock.freeze(moment)
+    search(mock)
+
+    assert (expected, True) == (mock.clock.iso(), mock.clock.frozen)
+    assert [1] == [entry.id for entry in mock.journal.entries(after=moment)]
+    assert [] == mock.journal.entries(before=moment)
+
+    mock.clock.freeze(0)
+    mock.clock.set(moment)
+    assert (expected, True) == (mock.clock.iso(), mock.clock.frozen)
+
+    mock.clock.set(moment, frozen=False)
+    assert not mock.clock.frozen
+
+
+@pytest.mark.parametrize("moment", [date(2026, 1, 31), timedelta(seconds=1), [2026]])
+def test_another_object_is_no_time_and_the_error_shows_one(mock: Any, moment: Any) -> None:
+    with pytest.raises(ValueError, match=r"^only JSON can be sent|expected freeze with|is not a time such as 2018-"):
+        mock.clock.freeze(moment)
+
+    assert not mock.clock.frozen
 
 
 def test_every_filter_selects(make: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from .. import __version__
 from ..har import har
@@ -198,7 +198,7 @@ class BaseJournal:
             oldest is not None
             and (
                 oldest.id <= (entry_filter.since or 0)
-                or (entry_filter.after is not None and oldest.time < float(entry_filter.after))
+                or (entry_filter.after is not None and oldest.time < cast("float", entry_filter.after))
             )
         )
 
