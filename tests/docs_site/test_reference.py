@@ -103,6 +103,13 @@ def test_every_option_of_a_command_says_what_it_is() -> None:
     assert [] == silent
 
 
+def test_help_keeps_the_lines_of_examples() -> None:
+    texts = [CliRunner().invoke(main, [*name.split()[1:], "--help"]).output for name, _ in commands()]
+
+    assert [] == [text for text in texts if "\\" in text]
+    assert "\n  segment-mock rules add faults.yaml\n" in "".join(texts)
+
+
 def test_every_setting_has_its_row() -> None:
     text = text_of("settings.md")
     rows = [

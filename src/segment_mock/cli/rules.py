@@ -49,12 +49,12 @@ def list_(client: ControlClient, removed: bool, as_json: bool) -> None:
 def add(
     client: ControlClient, fault: str, settings: tuple[str, ...], operation: str, match: str | None, as_json: bool
 ) -> None:
-    r"""Arm FAULT: a kind with its settings and conditions, or a file of rules (YAML or JSON).
+    """Arm FAULT: a kind with its settings and conditions, or a file of rules (YAML or JSON).
 
     \b
     segment-mock rules add error status=503 times=2 --operation salsa.upsert_segments
     segment-mock rules add faults.yaml
-    """
+    """  # noqa: D301 - Click needs the character, not an escape
     is_file = fault.endswith((".yaml", ".yml", ".json"))
     if is_file:
         if settings or match or operation != "*":

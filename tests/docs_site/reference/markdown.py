@@ -40,6 +40,8 @@ def prose(text: str | None) -> str:
 
 def _paragraph(text: str) -> str:
     """Return a paragraph of a docstring on one line; an indented paragraph is an example, and a list stays a list."""
+    if text.startswith("\b\n"):  # Click's mark for lines that are not to be joined
+        return block(text[2:], "sh")
     if text and all(line.startswith("    ") for line in text.splitlines()):
         return block(textwrap.dedent(text), "py")
     if text.startswith("* "):
