@@ -27,11 +27,13 @@ _SECRETS = ("token", "key")
 
 
 def catalogue(vendors: Iterable[Vendor], settings: Mapping[str, Any]) -> Json:
-    """Return each vendor's operations, field rules, refusals and limits, and the current settings.
+    """Return a JSON document that describes *vendors* under *settings*.
 
-    Each row has its ``source``, its ``mark``, the part of it that is ``assumed``, and the ``examples`` that show it.
-    An operation names the ``refusals`` and the ``assumptions`` that a call to it may meet.
-    Each of a vendor's ``assumptions`` has the ``choice`` in force and the ``setting`` that changes it, if any.
+    It has the operations, fields, rules, refusals and limits of each vendor, and those *settings* that are no secret.
+    The row of a rule states its ``source``, its ``mark`` (documented, recorded or assumed), what is ``assumed`` in it,
+    and the names of the ``examples`` that show it. The row of an operation lists the ``refusals`` and ``assumptions``
+    that a call to it may meet. The row of an assumption has the ``choice`` in force, and the ``setting`` that changes
+    the choice, if there is one.
     """
     examples = shipped_examples()
     return {

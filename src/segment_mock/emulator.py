@@ -74,7 +74,7 @@ class Snapshot:
         weakref.finalize(self, world.log.release, self.mark)
 
     def is_of(self, world: World) -> bool:
-        """Return whether it was taken of *world*."""
+        """Return whether this is a snapshot of *world*."""
         return self._world() is world
 
 

@@ -34,8 +34,8 @@ def examples(vendor: Vendor) -> list[Example]:
 def replay(example: Example, transport: Transport) -> list[str]:
     """Send the request of *example* to a new mock by *transport*, and return the differences from the example.
 
-    Both the response and the records after it are compared. The result is a list of strings, empty if the example is
-    true.
+    Both the response and the records after it are compared. The result is a list of strings, empty if both
+    are as the example says.
 
         @pytest.mark.parametrize("example", examples(VENDOR), ids=lambda example: example.name)
         def test_example(example):

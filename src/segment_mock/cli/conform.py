@@ -51,7 +51,9 @@ _SHOWN = 20
 def _option(row: Option) -> Option | None:
     if row.name in _KEYS.values():
         return replace(row, many=False, help="Credential to send; process lists do not show it if it is a variable.")
-    return row if row.name in (*_ROOTS.values(), "admin_token") else None
+    if row.name == "admin_token":
+        return replace(row, help="Admin token of the target, if it is a segment-mock that has one.")
+    return row if row.name in _ROOTS.values() else None
 
 
 _OPTIONS = [option for row in all_options(find_vendors()) if (option := _option(row))]
@@ -62,14 +64,20 @@ def _example_names() -> list[str]:
 
 
 @click.command("conform")
-@click.option("--target", metavar="URL", envvar="SEGMENT_MOCK_URL", help="Base URL. [SEGMENT_MOCK_URL]")
+@click.option("--target", metavar="URL", envvar="SEGMENT_MOCK_URL", help="Base URL of the target. [SEGMENT_MOCK_URL]")
 @click.option(
     "--fixtures",
     "folder",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Replay the recordings of `segment-mock record` in this folder instead; without --target, against a new mock.",
 )
-@click.option("--vendor", "vendors", multiple=True, type=click.Choice(_NAMES), help="Only this one; may be repeated.")
+@click.option(
+    "--vendor",
+    "vendors",
+    multiple=True,
+    type=click.Choice(_NAMES),
+    help="Only examples of this vendor; may be repeated.",
+)
 @click.option(
     "--only",
     multiple=True,
@@ -98,7 +106,7 @@ def conform_(
     report: Path | None,
     **option_values: Any,
 ) -> None:
-    """Replay the shipped examples against URL.
+    """Replay the shipped examples against the target.
 
     For each example, it prints whether the response is as expected. If the target is a segment-mock, the records of
     each example are loaded through its control plane, and its own records are restored at the end. On any other target

@@ -74,12 +74,12 @@ def exec_(command: tuple[str, ...], config: str | None, **option_values: Any) ->
     "--ca-file",
     envvar="SEGMENT_MOCK_CA_FILE",
     shell_complete=files,
-    help="CA to verify a --tls server by. [SEGMENT_MOCK_CA_FILE]",
+    help="CA certificate that verifies a --tls server. [SEGMENT_MOCK_CA_FILE]",
 )
 def env(url: str | None, ca_file: str | None) -> None:
     """Print the environment variables by which a shell's commands reach the running server.
 
-    Use it as in: eval "$(segment-mock env)".
+    In a shell, run eval "$(segment-mock env)".
     """
     base = base_url(url)
     with exit_codes(), closing(client_of(base, None, ca_file if base.startswith("https:") else None)) as client:

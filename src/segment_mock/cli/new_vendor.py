@@ -26,9 +26,9 @@ _SUFFIX = ".tmpl"
 def new_vendor(name: str, title: str | None, host: str | None, root: str | None, out: Path | None) -> None:
     """Write a package with the vendor NAME.
 
-    It has one operation with schema, refusals, table and example, and tests. NAME has lower-case letters, digits and _.
-    'pip install -e FOLDER' registers the vendor with segment-mock, and 'pytest' in that folder passes. The folder
-    must be empty or new.
+    The package has one operation with a schema, refusals, a table, an example and tests. NAME consists of lower-case
+    letters, digits and _. 'pip install -e FOLDER' registers the vendor with segment-mock, and 'pytest' in that folder
+    passes. The folder must be empty or new.
     """
     title, host, root = title or name.replace("_", " ").title(), host or f"api.{name}.example", root or f"/{name}"
     _check(name, title, host, root)

@@ -16,7 +16,7 @@ from ..vendors import find_vendors
 def openapi(which: str) -> None:
     """Print an OpenAPI 3.1 document.
 
-    It is the document of a vendor, or of the control plane (mock).
+    The argument selects a vendor's document, or that of the control plane: mock, the default.
     """
     click.echo(json.dumps(_document(which), indent=2))
 

@@ -63,7 +63,10 @@ def exit_codes() -> Iterator[None]:
 def client_of(
     url: str | None, token: str | None, ca_file: str | bool | None, timeout: float = TIMEOUT
 ) -> ControlClient:
-    """Return a client of the server at *url* (default: the address of the settings); exits with 2 for a bad URL."""
+    """Return a client for the control plane of the server at *url*; the command exits with 2 if the URL is invalid.
+
+    *url* is by default the address in the settings. *timeout* is in seconds.
+    """
     try:
         return ControlClient(base_url(url), token, ca_file=ca_file, timeout=timeout)
     except SettingError as error:
@@ -71,7 +74,7 @@ def client_of(
 
 
 def base_url(url: str | None) -> str:
-    """Return *url* (default: the address of the settings) without a slash at its end."""
+    """Return *url*, by default the address in the settings, without a trailing slash."""
     if url:
         return url.rstrip("/")
     rows = [option for option in OPTIONS if option.name in ("host", "port", "tls")]

@@ -35,7 +35,7 @@ class Example:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The settings with which a `SegmentMock` gives the response of the example."""
+        """The settings with which a `SegmentMock` returns the response of the example."""
         return {"data": self.document["state"], **self.options}
 
     @property

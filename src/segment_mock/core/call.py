@@ -30,8 +30,8 @@ class Items:
     * *sent*: the member of the request's payload with the list of items
     * *answered*: the member of the response with the list of results
     * *fail*: gets the call, the item and the `ItemFailure`, and returns the result of an item that a fault fails
-    * *members*: gets the payload and an item, and returns the item as an object (default: the item itself). If the list
-      has bare ids, it raises KeyError for a payload that does not say what kind of ids they are.
+    * *members*: gets the payload and an item, and returns the item as an object (default: the item itself). For a list
+      of bare ids, it raises KeyError if the payload does not say what kind of ids they are.
     * *ids*: members of an item whose case the API ignores
     """
 
@@ -103,7 +103,7 @@ class Operation:
 class Vendor:
     """An emulated API, as data and a few functions.
 
-    * *name*, *title*: the name in Python, such as ``salsa``, and the name for people
+    * *name*, *title*: the name in Python, such as ``salsa``, and the name that people read
     * *hosts*: the hosts of the API; ``*.`` may stand for any subdomain
     * *root*: the beginning of all paths; an option called ``path`` changes it
     * *key_header*, *key_option*: the header with the credential, and the option that lists accepted credentials
@@ -114,7 +114,7 @@ class Vendor:
     * *item_errors*: the errors of one item of a batch, by name
     * *assumptions*: the rules that no source states, by name; an operation reads one only by ``call.assume(name)``
     * *options*, *limits*: the vendor's own settings, and its rate and batch limits
-    * *rows*: the schemas of a row in a data file, by table, with which editors complete data files
+    * *rows*: the schema of a row in a data file, by table; editors use it to complete and check data files
     * *examples*: the folder of the package's example files (None: ``fixtures/<name>`` of this project)
     * *api*: the version of `segment_mock.vendor_api` for which the vendor was written
 
@@ -122,7 +122,7 @@ class Vendor:
 
     * *wrap*, *unwrap*: put a result into the vendor's envelope, and take a request out of it
     * *render_error*: gets the call, the template, the sentence and the refusal, and returns status and body
-    * *load*, *export*: return the initial records of the vendor's part of a data file, and the reverse
+    * *load*, *export*: convert the vendor's part of a data file to initial records, and a store to such a part
     * *state_class*: the class of ``mock.<name>``
     * *count*: gets the result of each call, or None for a refusal
     * *details*: returns the values of a call for the ``{placeholders}`` of sentences
@@ -198,7 +198,7 @@ class Lag:
 
 @dataclass(eq=False)
 class Call:
-    """One request to one operation, with the notes of the steps and of the fault rules.
+    """One request to one operation, with everything that the steps and the fault rules note about it.
 
     * ``data``, ``arguments``: the decoded body, and the values of the path's placeholders
     * ``options``: the vendor's settings, by name without the vendor's prefix
@@ -274,7 +274,7 @@ class Call:
         return self.organization.store
 
     def rows(self, table: str) -> Table:
-        """Return the *table* (its name without the vendor) of the call's organization."""
+        """Return the *table*, such as ``segments``, of the call's organization."""
         assert self.organization is not None
         return self.organization.store[f"{self.vendor.name}.{table}"]
 

@@ -57,11 +57,11 @@ class NotBlank:
     """A validator of strings that must not be blank; *sentence* is the message of the error."""
 
     words = "not blank"
-    holds = staticmethod(str.strip)
-    """Whether a string passes, by its truth value; for callers that do not need the error."""
 
     def __init__(self, sentence: str) -> None:
         self.sentence = sentence
+        self.holds: Callable[[str], str] = str.strip
+        """A function whose result is true for a string that is not blank; it raises no error."""
 
     def __call__(self, value: str) -> None:
         """Raise ValidationError if *value* is blank."""

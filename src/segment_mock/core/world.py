@@ -153,7 +153,7 @@ class World:
         return self._new_stream(f"{name} {self.seed}")
 
     def organization(self, credential: str = "") -> Organization:
-        """Return the organization of *credential*; its first use forks it from the initial data.
+        """Return the organization of *credential*, created from the initial data when it is first used.
 
         ``""`` is the organization of the initial data. The name is a digest, so that no log contains a credential.
         """
@@ -184,7 +184,7 @@ class World:
     def restore_organization(self, name: str) -> Organization:
         """Return the organization called *name*, created from the initial data if it does not exist.
 
-        It does not find an organization that a credential has named since.
+        It does not find an organization of that name that a call with the credential has created.
         """
         place = restored_place(name)
         organization = self._organizations.get(place)
@@ -223,7 +223,7 @@ class World:
     def set_initial_data(self, initial: Mapping[str, InitialRecords]) -> None:
         """Set the records with which `reset` and every new organization begin.
 
-        The ids that were drawn so far belong to these records, so that a reset does not draw them again.
+        The ids drawn so far count as ids of these records, so that a reset does not draw them again.
         """
         self._initial = initial
         self._streams_after_loading = {kind: stream.getstate() for kind, stream in self._ids.items()}

@@ -127,7 +127,7 @@ OPTIONS = (
     ),
     Option(
         "store",
-        "Where the state lasts: memory, sqlite:///FILE, or redis://[:PASSWORD@]HOST:PORT/DB.",
+        "Where to keep the state: memory, sqlite:///FILE, or redis://[:PASSWORD@]HOST:PORT/DB.",
         "memory",
         STORE,
     ),

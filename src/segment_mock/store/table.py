@@ -235,7 +235,7 @@ class Table:
         return [*(key for key in self._state.initial.deleted if key not in self._state.rows), *written]
 
     def page(self, offset: int, count: int) -> list[Record]:
-        """Return at most *count* records from position *offset* (from 0) on, in insertion order."""
+        """Return at most *count* records from position *offset* on (the first is 0), in insertion order."""
         written, initial = self._state.written, self._state.initial.records
         numbers = self._state.order.page(offset, count)
         return [initial[number] if (row := written.get(number)) is None else row for number in numbers]
@@ -300,7 +300,7 @@ class Table:
         return True
 
     def is_unwritten(self, initial: InitialRecords) -> bool:
-        """Return whether the table has *initial*, and no rollback can change it."""
+        """Return whether the table has only the records *initial*, and no write that a rollback could undo."""
         return self._state.initial is initial and not (self._state.rows or self._is_logged)
 
     def replace(self, initial: InitialRecords) -> None:

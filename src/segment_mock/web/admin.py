@@ -175,7 +175,7 @@ def _is_bearer(token: str) -> bool:
 
 @views.get("/health", public=True)
 def get_health(core: Emulator) -> Response:
-    """Return that the server is running. It needs no token."""
+    """Report that the server is running. No token is needed."""
     return as_json(OK)
 
 

@@ -181,7 +181,12 @@ def rewind(core: Emulator, number: int) -> Response:
     return as_json(OK)
 
 
-@views.get("/capsule", OBJECT, query={"about": described(TEXT, "What the capsule says that it shows.")}, refuses=(409,))
+@views.get(
+    "/capsule",
+    OBJECT,
+    query={"about": described(TEXT, "Title of the capsule, such as the id of a test.")},
+    refuses=(409,),
+)
 def get_capsule(core: Emulator) -> Response:
     """Return a capsule for ``segment-mock replay``: records, seed, clock, faults and calls, without credentials."""
     try:

@@ -29,7 +29,7 @@ _CHANGES = object_of(
 _NATURAL = {**WHOLE_NUMBER, "minimum": 0, "maximum": 999_999_999}
 _MOST = 1000
 """How many changes or related records are returned at most."""
-_OF = {"organization": described(TEXT, "The name or a credential of the organization, where each has its own.")}
+_OF = {"organization": described(TEXT, "The organization, by its name or its credential (--credentials isolated).")}
 
 
 @views.get(

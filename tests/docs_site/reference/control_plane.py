@@ -14,14 +14,14 @@ from segment_mock.web.openapi import control_document
 from tests.docs_site.reference.markdown import code, page, prose, table
 
 _INTRO = """\
-Everything under `/_mock` is about the mock itself; no vendor has any of it. `GET /_mock/openapi.json` and
+Everything under `/_mock` belongs to the mock itself; the vendors' APIs have none of it. `GET /_mock/openapi.json` and
 `segment-mock openapi mock` give the same as an OpenAPI document, and `/_mock/docs` lets you try each call. From
 Python use [`segment_mock.connect`](python.md#connect), from the shell the [commands](cli.md) with `--url`.
 
 A server with an admin token takes `Authorization: Bearer TOKEN`, and answers 401 without it. It answers 403 to a page
 of another site, and, without an admin token, to a `Host` that is not this machine. [Security
 model](../explanation/security.md#who-may-call) gives the reasons. An error is
-[problem+json](https://www.rfc-editor.org/rfc/rfc9457): `detail` says what is wrong, and `hint` the way out.
+[problem+json](https://www.rfc-editor.org/rfc/rfc9457): `detail` says what is wrong, and `hint` what to do.
 """
 _FEW = 8
 _METHODS = ("get", "put", "post", "delete")

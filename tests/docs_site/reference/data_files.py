@@ -16,8 +16,9 @@ from tests.docs_site.reference.markdown import as_json, code, page, prose, table
 FILES = tuple(_SCHEMAS)
 _INTRO = """\
 A data file has the records that a mock starts with, in YAML or JSON. `--data FILE`, `SegmentMock(data=...)` and the
-marker take it; in Python a dictionary of the same form will do. Several are joined, list by list. `segment-mock state
-export` and `GET /_mock/state` return the records of a running server in this form, and `PUT /_mock/state` takes it.
+marker take it; in Python it may be a dictionary of the same form. The lists of several files are joined.
+`segment-mock state export` and `GET /_mock/state` return the records of a running server in this form, and
+`PUT /_mock/state` takes it.
 
 ```yaml
 salsa:
@@ -32,7 +33,7 @@ segmenter:
     - {name: Gold customers, persons: [{externalId: "7", email: ben@example.org}]}
 ```
 
-Names are those of the vendor's API. An id or a date that is left out is made by the mock, the same in every run. An
+Names are those of the vendor's API. The mock chooses an id or a date that you omit, the same in every run. An
 unknown vendor, table or member is refused with its place and the nearest known name. YAML is read as JSON would be: a
 date is text, and so is `1:30`.
 

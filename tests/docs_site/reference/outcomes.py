@@ -95,7 +95,7 @@ it in `hint` of their problem+json. Several are joined by `; `.
 Each hint below is what a mock answers to a call of that kind. Names and values vary with the call.
 """,
         table(("when", "such as", "hint"), rows),
-        "These come from elsewhere:",
+        "Other hints:",
         table(("hint", "when"), [(code(hint), when) for hint, when in BESIDE]),
     )
 
@@ -103,22 +103,22 @@ Each hint below is what a mock answers to a call of that kind. Names and values 
 def headers_page() -> str:
     """Return the page of headers."""
     document = vendor_document(find_vendors()[0], {})
-    replies = next(iter(document["paths"].values()))
-    ((_, operation),) = [(method, row) for method, row in replies.items() if method != "parameters"][:1]
+    path_item = next(iter(document["paths"].values()))
+    ((_, operation),) = [(method, row) for method, row in path_item.items() if method != "parameters"][:1]
     own = operation["responses"]["200"]["headers"]
-    replied = [(code(name), prose(row["description"])) for name, row in own.items()]
+    response_rows = [(code(name), prose(row["description"])) for name, row in own.items()]
     request_rows = [
         *((code(vendor.key_header), f"the credential for {vendor.title}") for vendor in find_vendors()),
         ("`Authorization: Bearer TOKEN`", "the admin token, for the control plane only"),
-        ("`Last-Event-ID`", "`GET /_mock/events`: the event after which to go on"),
-        ("`Host`", "which vendor is called, if it is one of the vendors' hosts; else the path decides"),
+        ("`Last-Event-ID`", "`GET /_mock/events`: the last event that the client has read"),
+        ("`Host`", "selects the vendor if it is one of the vendors' hosts; otherwise the path does"),
         ("`X-Segment-Mock-Ask`", "internal: the helper of `segment-mock exec` marks its `CONNECT` with it"),
     ]
     return page(
         "Headers",
         "## In responses\n\nA vendor sends none of these. `Content-Type`, `Allow` and the rest are the vendor's own.",
-        table(("header", "description"), replied),
-        "Line breaks and what is not ASCII are escaped. A longer value than 1,000 characters is cut and ends in `...`.",
+        table(("header", "description"), response_rows),
+        "Line breaks and characters beyond ASCII are escaped. A value above 1,000 characters is cut and ends in `...`.",
         "## In requests",
         table(("header", "description"), request_rows),
         "Journal and log redact every credential ([Security model](../explanation/security.md#what-is-redacted)).",
@@ -126,8 +126,8 @@ def headers_page() -> str:
 
 
 EXIT_CODES = (
-    (0, "It did what it was asked."),
-    (1, "It could not: no server answers, the server refuses, a response differs, nothing was compared."),
+    (0, "The command succeeded."),
+    (1, "The command failed: no server answers, the server refuses, a response differs, nothing was compared."),
     (2, "The command line, a setting or a file can't be used. The message names it."),
     (3, "The address is in use (`serve`, `exec`). `--port 0` picks a free one."),
     (126, "`exec`, `record`: the command can't be run."),

@@ -21,14 +21,14 @@ from segment_mock import faults, vendor_api, vendor_testing
 from tests.docs_site.reference.markdown import block, page, prose, table
 
 _INTRO = """\
-Every name here can be imported from `segment_mock`, unless its heading has another module. What else the package has
-is internal and may change at any time. Times are epoch seconds and durations are seconds, unless a name says
-otherwise; sizes are in bytes. Each entry lists its types, what it raises, and on the site its source.
+Every name here can be imported from `segment_mock`, unless its heading has another module. Everything else in the
+package is internal and may change at any time. Times are epoch seconds and durations are seconds, unless a name says
+otherwise; sizes are in bytes. Each entry lists its types and what it raises; the site also shows its source.
 """
 _VENDOR_INTRO = """\
 What a [vendor in a package of your own](../how-to/writing-a-vendor.md) may import. `segment_mock.vendor_api` has what
-the vendor needs, and `segment_mock.vendor_testing` what its tests need. `VERSION` grows when a vendor that was
-written for an older one would break.
+the vendor needs, and `segment_mock.vendor_testing` what its tests need. Each change that would break existing vendors
+increases `VERSION`.
 """
 _CLOCK = ("monotonic", "setting", "turn", "move_to", "skip", "wait", "restore")
 _RULES = ("connect_failure", "apply", "check", "definitions", "restore", "restore_tallies")
@@ -167,9 +167,9 @@ _PLAIN = {
     "Key": "the key of a record in its table",
     "Record": "a record in wire names: `dict[str, Any]`",
     "REFUSAL_KINDS": "every kind of refusal, in order",
-    "RefusalKind": "the type of those kinds",
-    "Transport": "the name of one way in",
-    "TRANSPORTS": "every way in: an intercepted client, the session of a mock, a live server, and the WSGI application",
+    "RefusalKind": "the type of a kind of refusal",
+    "Transport": "the type of the names of the transports",
+    "TRANSPORTS": "every transport: an intercepted client, the session of a mock, a live server, the WSGI application",
     "VERSION": "the version of this module, a whole number",
     **{name: f"the type of an `Option` that takes {getattr(vendor_api, name).title}" for name in _TYPES},
 }

@@ -15,7 +15,7 @@ these:
 _OWN = """\
 ## Your own
 
-Write yours into a file for `--scenarios FILE`, or give `SegmentMock(scenarios=...)` a dictionary of the same form:
+Write your own into a file for `--scenarios FILE`, or give `SegmentMock(scenarios=...)` a dictionary of the same form:
 
 ```yaml
 slow-friday:

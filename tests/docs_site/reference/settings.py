@@ -17,12 +17,12 @@ The settings file is the one that `--config` or `SEGMENT_MOCK_CONFIG` names. Els
 working folder, or the table `[tool.segment-mock]` of the `pyproject.toml` there. A setting that may be repeated is a
 list in the file and in Python, and is separated by commas in the variable.
 
-An unknown name is refused with the nearest known one, wherever it stands.
+An unknown name is an error in all four places; the message has the nearest valid name.
 """
 _OTHERS = (
     ("SEGMENT_MOCK_CONFIG", "the settings file of `serve` and `exec`"),
     ("SEGMENT_MOCK_URL", "the running server that commands and the pytest plugin talk to"),
-    ("SEGMENT_MOCK_CA_FILE", "the certificate authority to verify that server by"),
+    ("SEGMENT_MOCK_CA_FILE", "the CA certificate that verifies that server"),
 )
 
 

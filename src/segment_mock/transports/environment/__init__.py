@@ -21,11 +21,12 @@ _PYTHON = Path(__file__).with_name("python")
 
 
 def environment(url: str, ca_file: Path | None, hosts: Iterable[str]) -> dict[str, str]:
-    """Return the environment variables for clients of the server at *url*.
+    """Return the environment variables by which a program reaches the server at *url*.
 
-    With *ca_file*, clients trust it in addition to the system's certificates, in one file with both. A server with a CA
-    that does not use TLS itself is a proxy for the clients; Python programs reach the vendors' *hosts* through it
-    without proxy settings.
+    *ca_file* is the server's CA certificate, or None if it has none. The variables name a file with this certificate
+    and the system's, so that the program trusts both. If the URL of a server with a certificate begins with ``http:``,
+    the variables make the server the program's proxy. For the vendors' *hosts*, a Python program then connects to the
+    server directly, without the proxy.
     """
     variables = {"SEGMENT_MOCK_URL": url, "SALSA_BASE_URL": url, "SEGMENTER_BASE_URL": url}
     if ca_file is None:
