@@ -15,6 +15,7 @@ import pytest
 import requests
 
 from segment_mock import SegmentMock, faults
+from segment_mock.transports.server.server import LiveServer
 from tests.transports.inprocess.clients import ALL, HEADERS, SALSA, SEARCH
 
 URL = SALSA + SEARCH
@@ -331,3 +332,50 @@ class TestHttpClient:
         self.send(connection)
         with pytest.raises(http.client.CannotSendRequest):
             self.send(connection)
+
+
+@pytest.fixture
+def connection() -> Iterator[http.client.HTTPSConnection]:
+    """A connection of http.client to a mock."""
+    with SegmentMock() as mock, mock.intercept():
+        client = http.client.HTTPSConnection("api.salsalabs.org", timeout=5)
+        yield client
+        client.close()
+
+
+def test_http_client_peeks_at_a_body(connection: http.client.HTTPSConnection) -> None:
+    connection.request("POST", SEARCH, json.dumps(ALL), HEADERS)
+    with connection.getresponse() as response:
+        assert response.read(2) == b'{"'
+        assert response.peek()[:2] == b"id"
+        assert json.loads(b'{"' + response.read())["payload"]["count"] == 0
+
+
+def test_http_client_prints_a_response(
+    connection: http.client.HTTPSConnection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    connection.set_debuglevel(1)
+    connection.request("POST", SEARCH, json.dumps(ALL), HEADERS)
+    with connection.getresponse() as response:
+        assert response.status == 200
+
+    assert "reply: 'HTTP/1.1 200 OK" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("transport", ["inprocess", "live"])
+@pytest.mark.parametrize(("timeout", "request_timeout", "expected"), [(0.01, 600.0, "timed out"), (600, 0.01, "408")])
+def test_a_request_that_is_never_complete(
+    transport: Any, timeout: float, request_timeout: float, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client or the server gives up, whichever has the shorter timeout."""
+    monkeypatch.setitem(LiveServer.__init__.__kwdefaults__, "request_timeout", request_timeout)
+    with SegmentMock() as mock, mock.intercept(transport=transport):
+        client = http.client.HTTPSConnection("api.salsalabs.org", timeout=timeout)
+        client.request("POST", SEARCH, "{}", {**HEADERS, "Content-Length": "3"})
+        try:
+            seen = str(client.getresponse().status)
+        except TimeoutError as error:
+            seen = str(error)
+        client.close()
+
+    assert seen == expected

@@ -6,6 +6,7 @@ import asyncio
 import functools
 import http.client
 import importlib
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -205,6 +206,39 @@ def test_reimported_library_is_intercepted(mock: SegmentMock, monkeypatch: pytes
             assert count(importlib.import_module("httpx")) == 1
     with mock.intercept():
         assert [1, 1] == [count(), count(importlib.import_module("httpx"))]
+
+
+FIRST_INTERCEPTION = """
+import http.client, socket, sys, unittest.mock, requests, urllib3.connection
+from segment_mock import NetworkBlocked, SegmentMock
+
+class Other(socket.socket):
+    pass
+
+def call():
+    return requests.get("https://api.salsalabs.org/api/integration/ext/v1/metrics", headers={"authToken": "any"})
+
+with SegmentMock() as mock:
+    with (
+        unittest.mock.patch.object(http.client, "HTTPConnection", Other),
+        unittest.mock.patch.object(urllib3.connection, "HTTPSConnection", Other),
+        unittest.mock.patch.object(socket, "socket", Other),
+        mock.intercept(),
+    ):
+        print(call().status_code)
+    with mock.intercept(), socket.socket() as client:
+        print(call().status_code)
+        try:
+            client.connect(("api.salsalabs.org", 443))
+        except NetworkBlocked:
+            print("refused")
+"""
+
+
+def test_classes_that_another_library_had_replaced_at_the_first_interception() -> None:
+    """As vcrpy, httpretty and pytest-socket replace them: the client's own are intercepted, then and afterwards."""
+    done = subprocess.run([sys.executable, "-c", FIRST_INTERCEPTION], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["200", "200", "refused"], done.stderr
 
 
 def test_a_library_whose_import_is_forbidden_is_left_alone(mock: SegmentMock, monkeypatch: pytest.MonkeyPatch) -> None:

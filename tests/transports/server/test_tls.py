@@ -11,7 +11,8 @@ import httpx
 import pytest
 import requests
 
-from segment_mock import SegmentMock
+from segment_mock import SegmentMock, faults
+from segment_mock.transports.server import writer
 from segment_mock.transports.server.context import ServerContext
 from segment_mock.transports.server.tls import CertificateAuthority
 from tests.waiting import count_calls
@@ -48,6 +49,22 @@ def test_tls_is_verified_by_the_servers_own_authority(mock: SegmentMock, session
     assert [1, 2] == [entry.id for entry in mock.journal.entries()]
     with pytest.raises(requests.exceptions.SSLError):
         session.post(server.url + SEARCH, json=ALL, headers=KEY, verify=True)
+
+
+@pytest.mark.parametrize("fault", [faults.Disconnect(), faults.Truncate()], ids=str)
+def test_a_cut_response_ends_a_connection_that_was_to_be_closed(
+    mock: SegmentMock, session: requests.Session, fault: faults.Fault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client sees the end at once, though it asked for the end itself."""
+    monkeypatch.setattr(writer, "LINGER", 600.0)
+    server = mock.serve(tls=True)
+    session.verify = server.ca_file
+    mock.faults.add(fault)
+
+    with pytest.raises((requests.ConnectionError, requests.exceptions.ChunkedEncodingError)) as caught:
+        session.post(server.url + SEARCH, json=ALL, headers={**KEY, "Connection": "close"}, timeout=20)
+    assert not isinstance(caught.value, requests.Timeout)
+    assert "timed out" not in str(caught.value)
 
 
 def test_ca_file_is_its_owners_alone_and_goes_with_the_server(mock: SegmentMock) -> None:

@@ -14,7 +14,7 @@ from ...forking import Succession
 from ...hosts import is_control
 from ...messages import BODY_LIMIT, EVERY_CONNECTION, WHOLE, Admission, Answer, Control, Pending, Request, Response
 from ..serialize import CONTINUE, ConnectionOption, Ending, ending, header_fields, split_delivery
-from ..server.parser import RequestParser
+from ..server.parser import REQUEST_TIMEOUT, RequestParser
 from . import waiting
 from .failing import FallibleTransport
 from .waiting import Steps, Wait
@@ -141,7 +141,7 @@ class Connection:
         clock = self.transport.clock
         piece = self._unread or waiting.next_piece(self._steps, clock, self._timeout)
         if not piece:
-            self._steps = self._stream()
+            self._steps = self._awaited()
             piece = waiting.next_piece(self._steps, clock, self._timeout)
         self._unread = piece[size:]
         return piece[:size]
@@ -151,7 +151,7 @@ class Connection:
         clock = self.transport.clock
         piece = self._unread or await waiting.next_piece_async(self._steps, clock, self._timeout)
         if not piece:
-            self._steps = self._stream()
+            self._steps = self._awaited()
             piece = await waiting.next_piece_async(self._steps, clock, self._timeout)
         self._unread = piece[size:]
         return piece[:size]
@@ -218,6 +218,14 @@ class Connection:
             self._start()
         else:
             self._closed = True
+
+    def _awaited(self) -> Steps:
+        """Yield what `_stream` yields. A server waits for the rest of an incomplete request, and then refuses it."""
+        if self._exchange is None and self._parser.incomplete and not self._parser.expects_continue:
+            yield Wait(self.transport.clock.now() + REQUEST_TIMEOUT, "an incomplete request")
+            self._parser.refuse_overdue(REQUEST_TIMEOUT)
+            self._start()
+        yield from self._stream()
 
     def _stream(self) -> Steps:
         """Yield the bytes of the next response and the waits before them; raise an error where the response is cut."""

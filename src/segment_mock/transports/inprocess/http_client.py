@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from ...messages import ConnectFailure, reason
 from .connection import Connection
 from .failing import FallibleTransport
-from .registry import REGISTRY, Patch, Seam
+from .registry import REGISTRY, Patch, Seam, defined_in
 
 _DEFAULT = socket._GLOBAL_DEFAULT_TIMEOUT  # type: ignore[attr-defined]
 
@@ -31,7 +31,8 @@ class InProcessResponse(HTTPResponse):
         if connection is None or self.headers is not None:
             super().begin()
             return
-        response = connection.whole_response()
+        # With set_debuglevel, the parser of http.client prints what it reads.
+        response = None if self.debuglevel > 0 else connection.whole_response()
         if response is None:
             self.fp = connection.makefile()
             super().begin()
@@ -42,8 +43,16 @@ class InProcessResponse(HTTPResponse):
         self.headers = self.msg = HTTPMessage()
         for name, value in connection.fields(response):
             self.headers.set_raw(name, value)
-        self.fp, self.length = io.BytesIO(body), len(body)
+        self.fp, self.length = _Body(body), len(body)
         self.chunked, self.will_close = False, connection.closed
+
+
+class _Body(io.BytesIO):
+    """A whole body, with the methods of the file of a socket."""
+
+    def peek(self, size: int = 0, /) -> bytes:
+        """Return the bytes that were not read yet, without reading them."""
+        return self.getvalue()[self.tell() :]
 
 
 class _Unopened:
@@ -92,11 +101,11 @@ def _fail(client: Any, transport: FallibleTransport, failure: ConnectFailure, ti
 
 def seams(module: ModuleType) -> Iterable[Seam]:
     """Return the seams of *module*: of ``http.client`` or of ``urllib3.connection``."""
-    ours: Any = module
-    yield Seam(ours.HTTPConnection, "connect", _connect)
-    yield Seam(ours.HTTPSConnection, "connect", _connect)
+    plain, secure = defined_in(module, "HTTPConnection"), defined_in(module, "HTTPSConnection")
+    yield Seam(plain, "connect", _connect)
+    yield Seam(secure, "connect", _connect)
     if module.__name__ == "http.client":
-        yield Seam(ours.HTTPConnection, "putrequest", _putrequest)
+        yield Seam(plain, "putrequest", _putrequest)
 
 
 def _connect(patch: Patch) -> Any:

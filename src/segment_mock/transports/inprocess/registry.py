@@ -328,6 +328,24 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".")[:3] if part.isdigit())
 
 
+def defined_in(module: Any, name: str) -> Any:
+    """Return the class *name* of *module*, also while a library such as vcrpy has put a class of its own there."""
+    current = getattr(module, name)
+    if getattr(current, "__module__", "") == module.__name__:
+        return current
+    classes: list[type] = [object]
+    for each in classes:
+        classes += type.__subclasses__(each)
+        if each.__name__ == name and each.__module__ == module.__name__ and _is_of(each, module):
+            return each
+    return current
+
+
+def _is_of(cls: type, module: ModuleType) -> bool:
+    """Return whether *cls* is of *module* as it is imported now, and not of an earlier import."""
+    return any(getattr(value, "__globals__", None) is vars(module) for value in vars(cls).values())
+
+
 def refusal(host: str, why: str) -> NetworkBlocked:
     """Return the error for a call to *host*, with the line of the user's own code that made it."""
     at = caller()

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
-from .registry import OLDEST, REGISTRY, Patch, Seam, refusal
+from .registry import OLDEST, REGISTRY, Patch, Seam, defined_in, refusal
 
 _KNOWN = "requests, urllib3, httpx, aiohttp and the standard library's http.client"
 
@@ -17,9 +17,11 @@ def seams(module: ModuleType) -> Iterable[Seam]:
     if module.__name__ == "socket":
         for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
             yield Seam(ours, name, _lookup)
-        for name in ("connect", "connect_ex", "sendto"):
-            if hasattr(ours.socket, name):  # httpretty's socket does not have all of them
-                yield Seam(ours.socket, name, _addressed)
+        genuine = defined_in(module, "socket")
+        for kind in dict.fromkeys((genuine, ours.socket)):  # httpretty and pytest-socket replace it for a while
+            for name in ("connect", "connect_ex", "sendto"):
+                if hasattr(kind, name):  # httpretty's socket does not have all of them
+                    yield Seam(kind, name, _addressed, only_own=kind is not genuine)
     else:  # asyncio looks up in another thread, whose stack does not have the user's line
         yield Seam(ours.BaseEventLoop, "getaddrinfo", _awaited_lookup)
 

@@ -172,8 +172,7 @@ class Connection(asyncio.Protocol):
     def _overdue(self, count: int) -> None:
         self._deadline = None
         if self._parser.count == count:  # otherwise another request has begun, with its own deadline
-            seconds = self._context.request_timeout
-            self._parser.refuse(408, f"The request was not completed within {seconds:g} s.")
+            self._parser.refuse_overdue(self._context.request_timeout)
         self._process()
 
     def _answer(self, request: Request) -> None:
@@ -264,7 +263,9 @@ class Connection(asyncio.Protocol):
         if self._from_front:
             response = sealed(response, self._context.clock.now(), self._context.time_scale)
         # Who asked for the end may have sent more, which must not reset the connection before the response is read.
-        linger = (self._parser.refused or self._option == "close") and not self._eof
+        # TLS reads on by itself until the client has closed its side.
+        may_send = self._option == "close" and not self._transport.get_extra_info("sslcontext")
+        linger = (self._parser.refused or may_send) and not self._eof
         self._writer.send(response, option, head_only=self._head_only, linger=linger)
 
     def _may_start_tls(self) -> bool:

@@ -19,6 +19,7 @@ from ...messages import Request, Response, body_limit_for
 from ..serialize import ConnectionOption, text_response
 
 HEAD_LIMIT = 64 * 2**10
+REQUEST_TIMEOUT = 30.0  # seconds from the first byte of a request to its last
 CHUNK_LINE_LIMIT = 4 * 2**10
 
 Parsed: TypeAlias = "tuple[Request | Response, ConnectionOption]"
@@ -113,6 +114,10 @@ class RequestParser:
             if refusal.sentence in (_TLS, _NO_PROXY):
                 _LOG.warning("%s", refusal.sentence)  # these clients do not show the response
             self.refuse(refusal.status, refusal.sentence)
+
+    def refuse_overdue(self, seconds: float) -> None:
+        """Answer the incomplete request, which took longer than *seconds*, with 408."""
+        self.refuse(408, f"The request was not completed within {seconds:g} s.")
 
     def refuse(self, status: int, sentence: str) -> None:
         """Answer the incomplete request with *status* and *sentence*, and stop reading."""

@@ -18,6 +18,7 @@ from ...hosts import authority_of
 from ...messages import BODY_LIMIT, EVERY_CONNECTION, Admission, Answer, Control
 from .connection import Connection
 from .context import ServerContext
+from .parser import REQUEST_TIMEOUT
 from .tls import Handshake, HandshakeFirst
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class LiveServer:
         port: int = 0,
         body_limit: int = BODY_LIMIT,
         time_scale: float = 1.0,
-        request_timeout: float = 30.0,
+        request_timeout: float = REQUEST_TIMEOUT,
         admit: Callable[[str], bool] = lambda host: True,
         admission: Admission = EVERY_CONNECTION,
         is_admitted: bool = False,
