@@ -21,7 +21,7 @@ _SHOWN = 10
 
 @click.command()
 @click.argument("capsule", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("-v", "--verbose", is_flag=True, help="Show request and response of each call.")
+@click.option("-v", "--verbose", is_flag=True, help="Show the request and the response of each call.")
 @click.option("--diff", is_flag=True, help="Show responses that differ as a unified diff.")
 def replay(capsule: Path, verbose: bool, diff: bool) -> None:
     """Repeat the calls of CAPSULE, and compare the responses.

@@ -25,7 +25,7 @@ API_VERSION = 1
 
 @dataclass(frozen=True)
 class Items:
-    """The batch of an operation: where its items are in request and response, and how one item fails.
+    """The batch of an operation: where its items are in the request and the response, and how one item fails.
 
     * *sent*: the member of the request's payload with the list of items
     * *answered*: the member of the response with the list of results

@@ -38,11 +38,11 @@ def wrap(call: Call, content: Any, member: str = "payload") -> Json:
 
 def ordered(order: Order, record: Json, **others: Any) -> Json:
     """Return the members of *record* and *others* without nulls, in the recorded *order*, which has all of them."""
-    response = {**order, **record, **others}
+    members = {**order, **record, **others}
     for name in order:
-        if response[name] is None:
-            del response[name]
-    return response
+        if members[name] is None:
+            del members[name]
+    return members
 
 
 def batch_response(call: Call, name: str, items: list[Json]) -> Json:

@@ -283,16 +283,16 @@ def _custom_fields(call: Call, new_fields: list[Json] | None, stored_fields: lis
 def _echo(call: Call, row: Record, members: Json, result: str) -> Json:
     """Return a supporter for the response to a write: the record, with contacts and custom fields as sent."""
     contacts, fields = members.get("contacts"), members.get("customFieldValues")
-    response = {**row, "result": result}
+    echo = {**row, "result": result}
     if contacts:
         stored = {contact_key(contact): contact for contact in row["contacts"]}
         own = {contact_key(contact): contact for contact in contacts}
-        response["contacts"] = [stored.get(key) or without_nulls(contact) for key, contact in own.items()]
+        echo["contacts"] = [stored.get(key) or without_nulls(contact) for key, contact in own.items()]
     if fields:
-        response["customFieldValues"] = without_nulls(fields)
+        echo["customFieldValues"] = without_nulls(fields)
     if result == "UPDATED":
         call.assume("update_reply")
-    return ordered(SUPPORTER_ORDER, response)
+    return ordered(SUPPORTER_ORDER, echo)
 
 
 def _delete(call: Call, item: Json) -> Json:
@@ -322,7 +322,7 @@ def _without_errors(value: Any) -> Any:
 
 def _invalid(call: Call, item: Json, faults: list[Fault]) -> Json:
     """Return *item* as sent, with each error in its object: contact, address, custom field or supporter."""
-    response, errors = _failed(item, "VALIDATION_ERROR"), []
+    echo, errors = _failed(item, "VALIDATION_ERROR"), []
     if any(kind == "too_long" for _, kind in faults):
         call.assume("supporter_lengths")
     for path, kind in faults:
@@ -331,9 +331,9 @@ def _invalid(call: Call, item: Json, faults: list[Fault]) -> Json:
             errors.append(item_error(call, kind, path))
             continue
         call.assume("error_details")
-        owner = response[part["list"]][int(part["index"])] if part["list"] else response["address"]
+        owner = echo[part["list"]][int(part["index"])] if part["list"] else echo["address"]
         owner.setdefault("errors", []).append(item_error(call, kind, part["member"], _details(item, part)))
-    return response | {"errors": errors} if errors else response
+    return echo | {"errors": errors} if errors else echo
 
 
 def _details(item: Json, part: re.Match[str]) -> str:
