@@ -38,7 +38,7 @@ def by_flask(example: Example) -> tuple[int, Any, Any]:
 @pytest.mark.parametrize("door", [by_session, by_socket, by_flask])
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
 def test_answers_as_printed(example: Example, door: Any) -> None:
-    """Every printed member of the reply is there with its value, and the records are as expected afterwards."""
+    """Every printed member of the response is there with its value, and the records are as expected afterwards."""
     assert [] == outcome(example, *door(example))
 
 

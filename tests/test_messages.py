@@ -1,4 +1,4 @@
-"""Requests and replies as plain values."""
+"""Requests and responses as plain values."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_reason(status: int, expected: str) -> None:
     assert expected == reason(status)
 
 
-def test_a_plain_reply() -> None:
+def test_a_plain_response() -> None:
     """By default it is whole, empty and leaves the connection open."""
     reply = Response(204)
 
@@ -41,7 +41,7 @@ def test_a_plain_reply() -> None:
 
 
 def test_delivery_is_frozen() -> None:
-    """Replies share the deliveries of the module, so nothing may change them."""
+    """Responses share the deliveries of the module, so nothing may change them."""
     with pytest.raises(dataclasses.FrozenInstanceError):
         Delivery().end = "close"  # type: ignore[misc]
 

@@ -184,7 +184,7 @@ def test_the_journal_is_saved_as_har_and_cleared(open_page: Open, client: Client
 def test_the_archive_answers_in_place_of_the_server(
     open_page: Open, mock: SegmentMock, client: Client, tmp_path: Path
 ) -> None:
-    """Chromium's driver reads the archive, as browsers' developer tools do, and replays its replies."""
+    """Chromium's driver reads the archive, as browsers' developer tools do, and replays its responses."""
     client.session.get(f"{client.url}{METRICS}", timeout=10)
     page = open_page()
     file = tmp_path / "calls.har"

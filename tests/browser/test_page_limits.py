@@ -25,7 +25,7 @@ PANELS = ("calls", "records", "faults", "clock", "vendors")
 
 
 class DelayedReplies:
-    """Delays the replies to *pattern* until they are released."""
+    """Delays the responses to *pattern* until they are released."""
 
     def __init__(self, page: Any, pattern: str) -> None:
         self._routes: list[Any] = []
@@ -36,7 +36,7 @@ class DelayedReplies:
         self._routes.append((route, route.fetch()))
 
     def release(self) -> None:
-        """Let the replies through as they were when they were asked for."""
+        """Let the responses through as they were when they were asked for."""
         for route, reply in self._routes:
             route.fulfill(response=reply)
         self._page.unroute(self._pattern)

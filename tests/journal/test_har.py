@@ -72,7 +72,7 @@ def test_an_exchange_has_all_members_of_the_format(mock: SegmentMock) -> None:
         (faults.Truncate(at=4), 200, "cut"),
     ],
 )
-def test_a_broken_reply_is_what_the_client_saw(mock: SegmentMock, fault: Any, status: int, outcome: str) -> None:
+def test_a_broken_response_is_what_the_client_saw(mock: SegmentMock, fault: Any, status: int, outcome: str) -> None:
     mock.faults.add(fault)
     with pytest.raises(requests.RequestException):
         mock.session().get(f"{SALSA}/metrics", headers={"authToken": "t"})

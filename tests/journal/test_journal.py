@@ -70,8 +70,8 @@ def test_credentials_are_redacted(name: str) -> None:
     assert "s3cret" not in str(entry.as_dict())
 
 
-def test_cookies_of_a_reply_are_redacted() -> None:
-    """A reply's cookie is a credential too; its other headers stay as they left."""
+def test_cookies_of_a_response_are_redacted() -> None:
+    """A response's cookie is a credential too; its other headers stay as they left."""
     entry = opened()
     entry.answer(Response(200, {"Set-Cookie": "s3cret", "Server": "x"}), 100)
 

@@ -18,8 +18,8 @@ The tools are openapi-python-client and datamodel-code-generator, and from npm o
 installed into a temporary folder. Without names all of them run. Each must have every operation of every document; then
 its result is used:
 
-- openapi-python-client: a live mock answers each shipped example, and the parsed reply has every member that was sent.
-- datamodel-code-generator: its models accept the examples of requests and replies and give them back unchanged.
+- openapi-python-client: a live mock answers each shipped example, and the parsed response has every member of the body.
+- datamodel-code-generator: its models accept the examples of requests and responses and give them back unchanged.
 - openapi-typescript: ``tsc --strict`` compiles the types, and a call whose members it checks.
 - prism: it serves each document and answers with an example.
 """
@@ -129,7 +129,7 @@ def call_every_operation(name: str, document: Document) -> Iterator[str]:
 
 
 def call(package: Any, name: str, operation: str, client: Any, body: Any, arguments: dict[str, Any]) -> str:
-    """Call *operation* with *body*, check that the parsed reply has what was sent, and return its name."""
+    """Call *operation* with *body*, check that the parsed response has what was sent, and return its name."""
     function = importlib.import_module(f"{package.__name__}.api.{name}.{operation}").sync_detailed
     if body is not None:
         hints = typing.get_type_hints(function)

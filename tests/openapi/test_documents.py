@@ -115,7 +115,7 @@ def test_a_document_has_the_chosen_path() -> None:
 
 
 def examples(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], str, dict[str, Any]]]:
-    """Yield label, schema, name and example of every example of every request and reply."""
+    """Yield label, schema, name and example of every example of every request and response."""
     for label, row in operations(document):
         places = {"request": row.get("requestBody", {}), **row["responses"]}
         for place, body in places.items():
@@ -126,7 +126,7 @@ def examples(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], st
 
 @pytest.mark.parametrize("name", VENDORS)
 def test_every_example_fits_the_schema_beside_it(name: str) -> None:
-    """Requests and replies of every status."""
+    """Requests and responses of every status."""
     document, misfits, count = DOCUMENTS[name], [], 0
     for label, schema, key, example in examples(document):
         count += 1
@@ -139,7 +139,7 @@ def test_every_example_fits_the_schema_beside_it(name: str) -> None:
 
 @pytest.mark.parametrize("name", VENDORS)
 def test_examples_are_the_shipped_ones(name: str) -> None:
-    """Each stands at its operation with what it sends, and with the whole reply that it prints parts of."""
+    """Each stands at its operation with what it sends, and with the whole response that it prints parts of."""
     shipped = {proof.name: proof for proof in shipped_examples() if proof.name.startswith(f"{name}/")}
     request_names, reply_names = set(), set()
     for label, _, key, example in examples(DOCUMENTS[name]):
@@ -208,8 +208,8 @@ def test_every_view_of_the_control_plane_is_described() -> None:
     assert [] == [view.name for view in all_views() if not view.summary]
 
 
-def test_members_of_control_plane_replies_are_in_their_schemas() -> None:
-    """Each reply fits its schema, and no member of it is missing there but the settings of a fault."""
+def test_members_of_control_plane_responses_are_in_their_schemas() -> None:
+    """Each response fits its schema, and no member of it is missing there but the settings of a fault."""
     client, document = create_app().test_client(), DOCUMENTS["mock"]
     client.post("/_mock/faults", json={"kind": "disconnect", "operation": "segmenter.update_segment"})
     segment = {"name": "A", "broadcastMediumId": "b", "segmentType": "s"}

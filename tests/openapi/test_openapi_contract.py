@@ -52,7 +52,7 @@ def test_calls_that_fit_are_performed_and_others_refused() -> None:
         assert {400} <= statuses_of_calls(schema, schemathesis.generation.GenerationMode.NEGATIVE)
 
 
-def test_a_reply_that_breaks_its_schema_is_found() -> None:
+def test_a_response_that_breaks_its_schema_is_found() -> None:
     """The checks can fail: they find a string where the document has a Boolean."""
     app = create_app()
 
@@ -87,7 +87,7 @@ def test_reading_a_body_does_not_change_it() -> None:
     assert ("7", "5") == (mock.segmenter.segments[0]["TagId"], mock.segmenter.persons[0]["phone"])
 
 
-def test_the_reply_about_an_unknown_supporter_fits_its_schema() -> None:
+def test_the_response_about_an_unknown_supporter_fits_its_schema() -> None:
     """Each member of the result for an unknown external id is in the schema."""
     body = {"payload": {"identifierType": "EXTERNAL_ID", "identifiers": ["x"]}}
     path = "/api/integration/ext/v1/supporters/groups"

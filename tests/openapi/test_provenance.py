@@ -29,7 +29,7 @@ PERSON = {"externalId": "1"}
 
 
 def test_no_field_is_without_a_source() -> None:
-    """Fields of requests, replies and the bodies of refusals."""
+    """Fields of requests, responses and the bodies of refusals."""
     schemas = {
         f"{vendor.name}.{row.name}": schema
         for vendor in find_vendors()
@@ -153,7 +153,9 @@ def upsert(**item: Any) -> tuple[str, str, dict[str, Any]]:
         ),
     ],
 )
-def test_a_reply_names_the_assumptions_of_its_call(call: tuple[str, str, dict[str, Any]], assumed: str | None) -> None:
+def test_a_response_names_the_assumptions_of_its_call(
+    call: tuple[str, str, dict[str, Any]], assumed: str | None
+) -> None:
     """The header names the operation's, the member's, the item's or the refusal's assumption, and is absent without."""
     method, path, body = call
     reply = SegmentMock().session().request(method, path, json=body, headers=KEY)

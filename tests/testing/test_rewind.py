@@ -46,7 +46,7 @@ def test_both_vendors_go_back_together(mock, upsert, send):
     assert (["A"], ["VIP"]) == (names(mock), [segment["name"] for segment in mock.segmenter.segments])
 
 
-def test_a_lost_reply_has_an_after_too(mock, upsert):
+def test_a_lost_response_has_an_after_too(mock, upsert):
     """An entry without a response ends with its call, and has the writes of the call."""
     mock.faults.add(faults.Disconnect(after=True), times=1)
     with pytest.raises(OSError, match="Connection aborted"):

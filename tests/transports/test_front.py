@@ -246,7 +246,7 @@ def test_a_connection_that_is_not_to_come_about_is_reset(mock: SegmentMock, url:
     assert "ConnectionError(ConnectionResetError)" == in_requests(url, UPSERT)
 
 
-def test_a_reply_without_a_body(mock: SegmentMock, url: str) -> None:
+def test_a_response_without_a_body(mock: SegmentMock, url: str) -> None:
     mock.stub("GET", "/empty", status=204)
     reply = requests.get(f"{url}/empty", timeout=5)
 

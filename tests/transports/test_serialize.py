@@ -9,7 +9,7 @@ HELLO = Response(200, {"Content-Type": "text/plain"}, b"hello")
 
 
 def delivered(**delivery):
-    """Return a reply that is delivered so."""
+    """Return a response that is delivered so."""
     return Response(200, {}, b"hello", Delivery(**delivery))
 
 
@@ -19,8 +19,8 @@ def joined(response, **how):
     return first, bytes(rest)
 
 
-def test_a_whole_reply():
-    """Status line, the reply's own headers in order, length, date, a blank line, the body."""
+def test_a_whole_response():
+    """Status line, the response's own headers in order, length, date, a blank line, the body."""
     expected = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n" + DATE + b"\r\nhello"
 
     assert expected == serialize(HELLO, NOON)
@@ -55,7 +55,7 @@ def test_head_tells_the_length_without_the_body():
 
 
 @pytest.mark.parametrize("status", [204, 304])
-def test_replies_that_have_no_body(status):
+def test_responses_that_have_no_body(status):
     """204 and 304 carry neither body nor length, whatever the core gave."""
     reply = serialize(Response(status, {}, b"hello"), NOON)
 
@@ -68,7 +68,7 @@ def test_a_status_without_a_name():
     assert serialize(Response(299), NOON).startswith(b"HTTP/1.1 299 \r\n")
 
 
-def test_a_header_never_splits_a_reply():
+def test_a_header_never_splits_a_response():
     """Line breaks in a header's name or value become blanks; what is not latin-1 a question mark."""
     reply = serialize(Response(200, {"X-A": "1\r\nX-B: 2", "X\n-C": "\0é€"}), NOON)
 
@@ -132,8 +132,8 @@ def test_what_becomes_of_the_connection(response, manner, expected):
     assert expected == ending(response, manner)
 
 
-def test_closing_reply_has_connection_close():
-    """An end that the reply survives is announced, as RFC 7230, 6.6 asks."""
+def test_closing_response_has_connection_close():
+    """An end that the response survives is announced, as RFC 7230, 6.6 asks."""
     first, _ = joined(delivered(end="close"))
 
     assert b"Connection: close\r\n" in first

@@ -1,4 +1,4 @@
-"""A reply that can't be written is an error of that call, in the journal, and of nothing else; by every transport."""
+"""A response that can't be written is an error of its own call only, on every transport; the journal has the error."""
 
 from __future__ import annotations
 

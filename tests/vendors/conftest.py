@@ -73,7 +73,7 @@ class Salsa(Vendor):
 
 
 class Segmenter(Vendor):
-    """The Segmenter by its operations; each returns the reply."""
+    """The Segmenter by its operations; each returns the response."""
 
     def create(self, **body):
         return self.send("POST", "", {"name": "s", "broadcastMediumId": "email", "segmentType": "static", **body})

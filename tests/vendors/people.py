@@ -23,7 +23,7 @@ def person(number, **members):
 
 
 def send(api, method, path, **payload):
-    """Send *payload* and return that of the reply."""
+    """Send *payload* and return that of the response."""
     reply = api.send(method, path, {"payload": payload})
     assert reply.status_code == 200, reply.text
     return reply.json()["payload"]

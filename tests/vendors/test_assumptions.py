@@ -1,4 +1,4 @@
-"""A reply names every assumption that it relied on, and no other."""
+"""A response names every assumption that it relied on, and no other."""
 
 from __future__ import annotations
 
@@ -236,7 +236,7 @@ PROBES: dict[tuple[str, str], Probe] = {
 
 
 def ask(probe: Probe, call: Call, **settings: Any) -> requests.Response:
-    """Return the reply to *call* in a world of its own, after what the probe calls before."""
+    """Return the response to *call* in a world of its own, after what the probe calls before."""
     mock = SegmentMock(data=DATA, **{**probe.settings, **settings})
     mock.clock.freeze("2024-01-01T00:00:00Z")
     with mock.session() as session:
@@ -246,7 +246,7 @@ def ask(probe: Probe, call: Call, **settings: Any) -> requests.Response:
 
 
 def assumptions_in(reply: Any) -> list[str]:
-    """Return the names of the assumptions that *reply* carries."""
+    """Return the names of the assumptions that *reply* relied on."""
     return [part.partition(":")[0] for part in reply.headers.get(ASSUMED, "").split("; ")]
 
 
@@ -256,7 +256,7 @@ def test_every_assumption_has_a_probe() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES, ids=".".join)
-def test_a_reply_names_what_it_relied_on_and_nothing_else(name: tuple[str, str]) -> None:
+def test_a_response_names_what_it_relied_on_and_nothing_else(name: tuple[str, str]) -> None:
     """Name and choice are in the header of the one call, and not in that of the other."""
     probe, row = PROBES[name], VENDORS[name[0]].assumptions[name[1]]
     relying, near = ask(probe, probe.relying), ask(probe, probe.near)
@@ -273,13 +273,13 @@ def probe_calls(vendor: str) -> list[tuple[Probe, Call]]:
 
 @cache
 def replies(vendor: str) -> list[requests.Response]:
-    """Return the replies to `probe_calls` under the rows as they are."""
+    """Return the responses to `probe_calls` under the rows as they are."""
     return [ask(probe, call) for probe, call in probe_calls(vendor)]
 
 
 @pytest.mark.parametrize("name", NAMES, ids=".".join)
-def test_a_reply_that_depends_on_a_choice_names_it(name: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """With another choice in the row only replies change that name the row."""
+def test_a_response_that_depends_on_a_choice_names_it(name: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """With another choice in the row only responses change that name the row."""
     table, calls = VENDORS[name[0]].assumptions, probe_calls(name[0])
     before = replies(name[0])
     monkeypatch.setitem(
@@ -303,7 +303,7 @@ def test_a_choice_by_setting_is_named_as_it_is_in_force(setting: str) -> None:
     assert f"{setting}: {value}" in ask(probe, probe.relying, **{flag: value}).headers[ASSUMED]
 
 
-def test_a_reply_of_not_found_names_no_error_that_it_does_not_have() -> None:
+def test_a_response_of_not_found_names_no_error_that_it_does_not_have() -> None:
     """The name is too long, but the group is unknown: nothing was assumed about lengths."""
     reply = ask(PROBES["salsa", "page_size"], upsert(segmentId=UNKNOWN, name="A" * 65))
 

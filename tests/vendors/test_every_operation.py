@@ -23,7 +23,7 @@ def test_every_operation_has_an_example_of_its_success(name: str) -> None:
 
 
 @pytest.mark.parametrize("example", SUCCESSES, ids=lambda example: example.name)
-def test_a_successful_reply_is_as_its_schema_says(example: Example) -> None:
+def test_a_successful_response_is_as_its_schema_says(example: Example) -> None:
     request = example.request
     with SegmentMock(**example.settings) as mock, mock.session() as session:
         reply = session.request(request["method"], request["path"], headers=request["headers"], data=request["body"])

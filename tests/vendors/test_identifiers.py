@@ -74,7 +74,7 @@ def test_a_person_sent_back_as_the_segmenter_answered_has_no_hint(segmenter):
 
 
 def test_a_group_sent_back_as_it_was_found_has_no_hint(salsa):
-    """For updating and for deleting: what replies carry is known, and not read."""
+    """For updating and for deleting: what responses carry is known, and not read."""
     api = salsa([{"segmentId": GROUP, "name": "a", "description": "d", "mailingList": True, "publicName": "p"}])
     segments = api.search()["segments"]
     for method in ("PUT", "DELETE"):
@@ -97,7 +97,7 @@ def test_the_order_of_members_may_be_asked_for(salsa):
     [("POST", "/segments/search/"), ("PUT", "/segments/"), ("POST", "//segments//search//"), ("GET", "/metrics/")],
 )
 def test_salsa_tolerates_a_slash_at_the_end(salsa, method, path):
-    """One, or several that are one; the reply names the assumption."""
+    """One, or several that are one; the response names the assumption."""
     body = {"payload": {"segments": [{"name": "n"}], "count": 20}}
     reply = salsa().send(method, path, body)
 

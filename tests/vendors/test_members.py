@@ -66,7 +66,7 @@ def test_one_supporter_twice_in_a_call(salsa):
 
 
 def test_ids_match_in_any_case(salsa):
-    """Upper-case ids of group and supporter are the same ids; replies have them in lower case."""
+    """Upper-case ids of group and supporter are the same ids; responses have them in lower case."""
     api = world(salsa)
 
     assert [sid(0)] == [item["supporterId"] for item in assign(api, sid(0).upper(), segment=CRM.upper())]

@@ -1,4 +1,4 @@
-"""Salsa: what can't be assigned or removed, and the replies to that."""
+"""Salsa: what can't be assigned or removed, and the responses to that."""
 
 import pytest
 

@@ -97,7 +97,7 @@ def test_search_by_id(salsa):
 
 
 def test_search_without_ids(salsa):
-    """No ids at all are an empty reply; null asks for a page."""
+    """No ids at all are an empty response; null asks for a page."""
     api = world(salsa)
 
     assert {"supporters": [], "count": 0} == members(api, supporterIds=[])
@@ -137,7 +137,7 @@ def test_joining_again_is_a_new_beginning(salsa):
 
 @pytest.mark.parametrize("joined", ["2024-01-01", "2024-01-01 00:00", "2024-01-01T02:00:00+02:00"])
 def test_a_data_file_has_the_time_of_joining(salsa, joined):
-    """In any form of ISO 8601; it is kept in the one form that replies have."""
+    """In any form of ISO 8601; it is kept in the one form that responses have."""
     api = salsa(
         [{"segmentId": CRM, "name": "crm"}],
         supporters=[person(0), person(1)],

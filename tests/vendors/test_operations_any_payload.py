@@ -1,4 +1,4 @@
-"""Salsa: no payload breaks an operation, and every reply has the form that its schema tells."""
+"""Salsa: no payload breaks an operation, and every response has the form that its schema tells."""
 
 import json
 

@@ -186,7 +186,7 @@ def test_our_own_vendors_name_their_sources(vendor: Any) -> None:
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_replay_tells_where_a_reply_differs(transport: Any) -> None:
+def test_replay_tells_where_a_response_differs(transport: Any) -> None:
     vendor = next(vendor for vendor in find_vendors() if vendor.name == "segmenter")
     example = next(one for one in examples(vendor) if one.name == "segmenter/create")
     document = json.loads(json.dumps(example.document))

@@ -1,4 +1,4 @@
-"""Salsa: what a fixture can't say of a recorded reply: the order of its members, and that it has no others."""
+"""Salsa: what a fixture can't say of a recorded response: the order of its members, and that it has no others."""
 
 import pytest
 
@@ -48,7 +48,7 @@ def test_members_are_those_recorded_in_their_order(name):
         ("recorded-supporters-by-date", ["total", "offset", "supporters", "count"]),
     ],
 )
-def test_only_some_replies_tell_total_and_offset(name, expected):
+def test_only_some_responses_tell_total_and_offset(name, expected):
     """A page of members has no offset; what was asked for by id has neither, but for groups, which have both."""
     assert expected == list(replies_of(name))
 
@@ -70,7 +70,7 @@ def test_the_groups_of_an_organization():
     assert {"DEFAULT": 16, "INTEGRATED": 1, "CUSTOM": 1} == {kind: types.count(kind) for kind in types}
 
 
-def test_replies_to_a_write_tell_no_type():
+def test_responses_to_a_write_tell_no_type():
     """A group that was just added has its count, and no type."""
     (segment,) = replies_of("upsert-added")["segments"]
 

@@ -8,7 +8,7 @@ NEVER = "c0b7d3a4-3a0f-4c1e-9a53-5d0e6f1b2a77"
 
 
 def test_a_group_is_deleted_by_its_id(salsa):
-    """The reply has two keys an item and the count; the id is known in any case."""
+    """The response has two keys an item and the count; the id is known in any case."""
     api = salsa([{"segmentId": A, "name": "a", "description": "d"}, {"segmentId": B, "name": "b"}])
     payload = api.delete(A.upper())
 
@@ -82,7 +82,7 @@ def test_an_item_without_a_usable_id_is_in_error(salsa, item, code):
 
 
 def test_other_members_of_an_item_are_ignored(salsa):
-    """A whole group may be sent back for deletion; the journal lists only what no reply has."""
+    """A whole group may be sent back for deletion; the journal lists only what no response has."""
     api = salsa([{"segmentId": A, "name": "a"}])
     reply = api.send("DELETE", "/segments", {"payload": {"segments": [{"segmentId": A, "name": "other", "nme": "x"}]}})
 

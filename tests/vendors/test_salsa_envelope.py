@@ -1,4 +1,4 @@
-"""The envelope around every reply of Salsa."""
+"""The envelope around every response of Salsa."""
 
 import re
 from uuid import UUID
@@ -68,7 +68,7 @@ def test_ref_id_comes_back_verbatim(salsa, reference):
 
 @pytest.mark.parametrize("header", [None, {}, {"refId": None}, {"refId": None, "batchId": None, "userData": None}])
 def test_ref_id_is_absent_unless_sent(salsa, header):
-    """Without a refId, or with null, the reply has none; a null header counts as absent."""
+    """Without a refId, or with null, the response has none; a null header counts as absent."""
     reply = salsa().send(*SEARCH, {"id": None, **body(header)})
 
     assert 200 == reply.status_code
@@ -96,8 +96,8 @@ def test_a_refusal_echoes_ref_id(salsa, path, payload, headers, expected):
     assert (expected, "mine") == (reply.status_code, reply.json()["header"]["refId"])
 
 
-def test_every_reply_has_its_own_id(salsa):
-    """No two replies share an id, successes and refusals alike."""
+def test_every_response_has_its_own_id(salsa):
+    """No two responses share an id, successes and refusals alike."""
     api = salsa()
     replies = [api.send(*SEARCH, body).json()["id"] for body in ({"payload": {}}, {}, b"", {"payload": {}})]
 
@@ -122,7 +122,7 @@ def test_timestamp_is_utc_with_three_decimals(salsa, now, expected):
 
 
 def test_nulls_are_left_out_and_empty_values_are_kept(salsa):
-    """No member of a reply is null; "" and [] are values."""
+    """No member of a response is null; "" and [] are values."""
     api = salsa([{"name": "bare"}, {"name": "empty", "description": "", "publicName": ""}])
     bare, empty = api.search()["segments"]
 
@@ -132,7 +132,7 @@ def test_nulls_are_left_out_and_empty_values_are_kept(salsa):
 
 
 def test_members_of_a_group_stand_in_the_recorded_order(salsa):
-    """All that a group may have, in the order of recorded replies."""
+    """All that a group may have, in the order of recorded responses."""
     recorded = [
         "segmentId", "name", "description", "totalMembers", "type", "result", "externalSystemId",
         "mailingList", "publicName", "publicDescription", "parameterName",

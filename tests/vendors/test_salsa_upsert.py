@@ -14,7 +14,7 @@ def results(payload):
 
 
 def test_a_group_without_an_id_is_added(salsa):
-    """It gets a new id and no members; the reply has no type and neither total nor offset."""
+    """It gets a new id and no members; the response has no type and neither total nor offset."""
     api = salsa()
     payload = api.upsert({"name": "n", "description": "d", "externalSystemId": "x"})
     (segment,) = payload["segments"]
@@ -52,7 +52,7 @@ def test_a_known_id_is_updated(salsa):
     ],
 )
 def test_an_update_keeps_what_is_omitted_and_clears_what_is_null(salsa, members, expected):
-    """On update an omitted field keeps its value, null clears it, "" is a value; reply and record agree."""
+    """On update an omitted field keeps its value, null clears it, "" is a value; response and record agree."""
     api = salsa([{"segmentId": A, "name": "n", "description": "d", "externalSystemId": "x"}])
     (segment,) = api.upsert({"segmentId": A, "name": "n", **members})["segments"]
 
@@ -134,7 +134,7 @@ def test_the_printed_pair(salsa):
 
 
 def test_unknown_members_are_ignored_and_listed_in_the_journal(salsa):
-    """They reach neither record nor reply; the journal lists them as unread fields, in the order sent."""
+    """They reach neither record nor response; the journal lists them as unread fields, in the order sent."""
     api = salsa()
     known_members = {"name": "n"}
     unknown = {"zeta": 1, "externalSystemIdId": "35467"}

@@ -39,7 +39,7 @@ def delete_and_export(mock: SegmentMock) -> Any:
 
 
 def revive(mock: SegmentMock) -> list[str]:
-    """Return the replies to adding records with deleted ids, and with an id that never existed."""
+    """Return the responses to adding records with deleted ids, and with an id that never existed."""
     unseen = GROUP.replace("a", "9")
     groups = send(mock, "PUT", "segments", segments=[{"segmentId": key, "name": key} for key in (GROUP, unseen)])
     person = {"supporterId": ADA.upper(), "contacts": [{"type": "EMAIL", "value": "new@example.org"}]}
@@ -99,7 +99,7 @@ def test_an_id_of_a_data_file_is_normalized() -> None:
 
 
 def test_a_capsule_remembers_what_had_been_deleted(tmp_path: Path) -> None:
-    """Replayed, its calls revive the ids again, though the deletion is no longer in the journal; reply ids differ."""
+    """Replayed, its calls revive the ids, though the journal no longer has the deletion; response ids differ."""
     mock = world(journal_size=2)
     delete_and_export(mock)
     revive(mock)

@@ -108,7 +108,7 @@ def test_identifiers_win_over_a_time(salsa):
 
 
 def test_no_identifiers(salsa):
-    """No identifiers at all are an empty reply."""
+    """No identifiers at all are an empty response."""
     assert {"results": [], "count": 0} == groups(world(salsa), "SUPPORTER_ID")
 
 

@@ -1,4 +1,4 @@
-"""Salsa: what an update of a supporter keeps, replaces and clears, and what the reply and later searches have."""
+"""Salsa: what an update of a supporter keeps, replaces and clears, and what the response and later searches have."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def world(salsa, **settings):
 
 
 def changed(api, **item):
-    """Update the supporter by id with *item* and return the reply and the record."""
+    """Update the supporter by id with *item* and return the response and the record."""
     (reply,) = upsert(api, {"supporterId": sid(1), **item})
     assert "UPDATED" == reply["result"]
     (record,) = find(api, "SUPPORTER_ID", sid(1))["supporters"]
@@ -55,7 +55,7 @@ def test_an_omitted_member_is_kept(salsa, who):
 
 @pytest.mark.parametrize("name", ["title", "externalSystemId", "gender"])
 def test_null_clears_a_member(salsa, name):
-    """Neither the reply nor the record has it; the assumption is named."""
+    """Neither the response nor the record has it; the assumption is named."""
     api = world(salsa)
     reply, record = changed(api, **{name: None})
 
@@ -103,7 +103,7 @@ def test_an_address_can_be_merged(salsa):
 
 
 def test_a_contact_is_added_or_replaces_the_one_of_its_type_and_value(salsa):
-    """The reply has those that were sent, a search has all."""
+    """The response has those that were sent, a search has all."""
     other = email("second@example.org")
     reply, record = changed(world(salsa), contacts=[other, {**PHONE, "smsStatus": "OPT_IN"}])
 
@@ -147,7 +147,7 @@ def test_a_new_address_is_opted_in(salsa):
 
 
 def test_a_contact_that_is_sent_twice_is_one_contact(salsa):
-    """The reply has it once, as later searches have it, and names what was assumed."""
+    """The response has it once, as later searches have it, and names what was assumed."""
     api = salsa()
     contacts = [email("b@example.org") | {"status": "OPT_OUT"}, PHONE, {"type": "EMAIL", "value": "B@example.org"}]
     response = put(api, {"supporterId": None, "contacts": contacts})
@@ -166,7 +166,7 @@ def test_the_assumption_about_case_is_named_where_an_update_finds_a_contact_by_i
 
 
 def test_a_custom_field_is_added_or_replaces_the_one_of_its_name(salsa):
-    """The reply has it as sent; a search has id and type, and the other fields."""
+    """The response has it as sent; a search has id and type, and the other fields."""
     reply, record = changed(world(salsa), customFieldValues=[{"name": "Shirt", "value": "L"}])
 
     assert [{"name": "Shirt", "value": "L"}] == reply["customFieldValues"]
@@ -215,14 +215,14 @@ def test_a_custom_field_has_one_id_and_type_for_all_supporters(salsa):
     ],
 )
 def test_a_date_reads_back_in_utc(salsa, date, stored):
-    """As recorded: the reply has it as sent, a search in ISO 8601."""
+    """As recorded: the response has it as sent, a search in ISO 8601."""
     reply, record = changed(world(salsa), customFieldValues=[{"name": "Met", "value": date, "type": "DATE"}])
 
     assert date == reply["customFieldValues"][0]["value"]
     assert stored == record["customFieldValues"][2]["value"]
 
 
-def test_a_data_file_may_leave_out_what_replies_have(salsa):
+def test_a_data_file_may_leave_out_what_responses_have(salsa):
     fields = [{"name": "Shirt", "value": "M"}]
     contacts = [{"type": "EMAIL", "value": "p1@example.org"}, PHONE]
     api = salsa(

@@ -185,7 +185,7 @@ def test_details_tell_what_was_sent(api):
     assert "{fieldName} {message} {details}".format(**told_errors_[0])
 
 
-def test_errors_of_an_earlier_reply_are_not_echoed(api):
+def test_errors_of_an_earlier_response_are_not_echoed(api):
     """A client that sends a failed item again gets the errors of this call alone."""
     (failed,) = upsert(api, {"contacts": [email("bad@email@bad.com")]})
     (again,) = upsert(api, failed)
@@ -212,7 +212,7 @@ def test_every_error_is_told(api):
 
 
 def test_nulls_are_left_out_at_every_depth(api):
-    """In what is stored and in every reply; empty text, lists and objects are values."""
+    """In what is stored and in every response; empty text, lists and objects are values."""
     (item,) = upsert(
         api,
         {
@@ -234,7 +234,7 @@ def test_nulls_are_left_out_at_every_depth(api):
 
 
 def test_nulls_of_a_data_file_are_left_out_too(salsa):
-    """Where a data file has nulls in an address or a custom field, replies have nothing."""
+    """Where a data file has nulls in an address or a custom field, responses have nothing."""
     api = salsa(supporters=[person(1, address={"city": None}, customFieldValues=[{"name": None, "value": "Blue"}])])
     (item,) = find(api, "SUPPORTER_ID", sid(1))["supporters"]
 

@@ -81,7 +81,7 @@ def test_an_update_is_found_at_once_and_the_old_is_not(salsa):
 
 
 def test_no_identifiers(salsa):
-    """No identifiers at all are an empty reply."""
+    """No identifiers at all are an empty response."""
     assert {"supporters": [], "count": 0} == find(salsa(supporters=[person(1)]), "SUPPORTER_ID")
 
 
@@ -144,7 +144,7 @@ def test_a_write_modifies_and_a_membership_does_not(salsa):
     assert [1] == numbers(find(api, modifiedFrom=at(0), modifiedTo=at(0)))
 
 
-def test_times_of_a_data_file_have_the_form_of_replies(salsa):
+def test_times_of_a_data_file_have_the_form_of_responses(salsa):
     """Clients parse them: whatever form of ISO 8601 the file has, milliseconds and Z come out."""
     api = salsa(supporters=[person(1, createdDate="2024-05-06", lastModified="2024-05-06T14:01:00+02:00")])
     (item,) = find(api, modifiedFrom=at(1), modifiedTo=at(1))["supporters"]

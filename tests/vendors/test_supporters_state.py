@@ -91,7 +91,7 @@ def client(mock):
 @settings(max_examples=25, deadline=None)
 @given(st.lists(SUPPORTER, min_size=1, max_size=4))
 def test_supporters_survive_export_and_load(supporters):
-    """What a client sent and the API accepted, however odd, is the same in another mock: state and replies."""
+    """What a client sent and the API accepted, however odd, is the same in another mock: state and responses."""
     with SegmentMock(salsa_unknown_id="create") as mock, SegmentMock() as other:
         api = client(mock)
         items = api.send("PUT", "/supporters", supporters=supporters)["supporters"]

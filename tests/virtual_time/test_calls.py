@@ -229,7 +229,7 @@ def test_call_cancelled_while_it_waits(mock: SegmentMock, client: str, after: bo
 
 
 @CLIENTS
-def test_replies_are_the_same_bytes_each_time(call: Call) -> None:
+def test_responses_are_the_same_bytes_each_time(call: Call) -> None:
     def replies() -> list[bytes]:
         mock = SegmentMock(seed=3)
         mock.clock.freeze(0)

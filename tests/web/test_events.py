@@ -266,7 +266,7 @@ def test_events_need_the_token_and_this_machine() -> None:
             assert (401, 200) == (refused.status_code, allowed.status_code)
 
 
-def test_in_process_and_under_a_test_client_the_reply_has_what_is_due(
+def test_in_process_and_under_a_test_client_the_response_has_what_is_due(
     mock: SegmentMock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(events, "_SHORTEST", 0)  # seconds between two looks at the mock

@@ -30,7 +30,7 @@ def client() -> FlaskClient:
 
 
 def changed(client: FlaskClient, path: str, before: Any, after: Any, **query: str) -> Any:
-    """Send one change and return the reply, which must be no server error."""
+    """Send one change and return the response, which must be no server error."""
     reply = client.post(path, json={"before": before, "after": after}, query_string=query)
     assert reply.status_code < 500, reply.text
     return reply

@@ -108,7 +108,7 @@ async def breaks(call: Any, proceed: Any) -> Any:
 
 
 def sends(name: str, value: str) -> Any:
-    """Return a fault that puts a header of the transport's into the reply, as a function may."""
+    """Return a fault that puts a header of the transport's into the response, as a function may."""
 
     async def fault(call: Any, proceed: Any) -> Any:
         response = await proceed()
@@ -131,7 +131,7 @@ FAULTS = {
 
 @pytest.mark.parametrize("transport", SESSIONS)
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_broken_reply_ends_its_connection(transport: Any, name: str) -> None:
+def test_a_broken_response_ends_its_connection(transport: Any, name: str) -> None:
     """A late or lengthless answer leaves the connection as it is, one that never comes whole ends it."""
     fault, expected = FAULTS[name]
 
@@ -146,7 +146,7 @@ def test_a_broken_reply_ends_its_connection(transport: Any, name: str) -> None:
 
 @pytest.mark.parametrize("transport", ["inprocess", "live"])
 def test_httpx_keeps_and_drops_connections_as_over_sockets(transport: Any) -> None:
-    """Late replies leave them, a cut one and an unread stream end them, for both kinds of client."""
+    """Late responses leave them, a cut one and an unread stream end them, for both kinds of client."""
 
     async def asynchronously() -> None:
         async with httpx.AsyncClient(timeout=9) as client:
@@ -251,7 +251,7 @@ def test_a_strange_verb_ends_as_it_does_over_a_socket(mock: SegmentMock, verb: s
 
 @pytest.mark.parametrize("transport", SESSIONS)
 def test_cookies_are_kept(mock: SegmentMock, transport: Any) -> None:
-    """What a reply sets is there for the next call."""
+    """What a response sets is there for the next call."""
     mock.faults.add(F.Error(200, headers={"Set-Cookie": "sid=abc; Path=/"}), times=1)
     with transport(mock) as session:
         for _ in range(2):
@@ -286,7 +286,7 @@ class TestHttpClient:
         body = json.dumps({"payload": {"segments": [{"name": "A"}]}})
         connection.request("PUT", SEARCH.removesuffix("/search"), body, HEADERS)
 
-    def test_a_request_whose_reply_is_not_read_is_performed(self, mock: SegmentMock, connection: Any) -> None:
+    def test_a_request_whose_response_is_not_read_is_performed(self, mock: SegmentMock, connection: Any) -> None:
         """The client may close right after it has sent."""
         self.send(connection)
         connection.close()
@@ -304,7 +304,7 @@ class TestHttpClient:
         assert ([], before) == (mock.salsa.segments, mock.clock.now())
         assert ["abandoned"] == [entry.outcome for entry in mock.journal]
 
-    def test_a_wait_is_decided_when_the_reply_is_read(self, mock: SegmentMock, connection: Any) -> None:
+    def test_a_wait_is_decided_when_the_response_is_read(self, mock: SegmentMock, connection: Any) -> None:
         """The timeout that counts is that of the read; what has passed since the request was sent has passed."""
         mock.clock.freeze()
         mock.faults.add(F.Latency(5))

@@ -303,7 +303,7 @@ def test_httpx_joins_a_header_that_is_sent_twice(mock: SegmentMock) -> None:
 
 
 @pytest.mark.parametrize("body", [ALL, {"payload": 1}])
-def test_a_reply_reads_as_it_does_over_a_socket(mock: SegmentMock, body: dict[str, Any]) -> None:
+def test_a_response_reads_as_it_does_over_a_socket(mock: SegmentMock, body: dict[str, Any]) -> None:
     """Status, phrase, version, headers and their order: in process as live, of requests and of httpx."""
     seen: dict[str, list[Any]] = {}
     for transport in ("inprocess", "live"):

@@ -64,7 +64,7 @@ def test_httpcore_without_httpx(mock: SegmentMock, transport: Any) -> None:
 
 
 def test_what_the_core_raises_reaches_the_client(mock: SegmentMock) -> None:
-    """Also where a reply is read, and the connection is not used again."""
+    """Also where a response is read, and the connection is not used again."""
 
     async def breaks(call: Any, proceed: Any) -> Any:
         raise ZeroDivisionError("a stage of the user's")

@@ -79,7 +79,7 @@ def threads() -> list[str]:
 
 
 class RawClient:
-    """A raw client connection that reads replies one by one."""
+    """A raw client connection that reads responses one by one."""
 
     def __init__(self, server: LiveServer) -> None:
         self.sock = socket.create_connection((server.host, server.port), TIMEOUT)
@@ -105,12 +105,12 @@ class RawClient:
         return piece + mark
 
     def head(self) -> tuple[int, dict[str, str]]:
-        """Return status and headers (lower-case) of the next reply."""
+        """Return status and headers (lower-case) of the next response."""
         first, *lines = self.until(b"\r\n\r\n").decode("latin-1").split("\r\n")[:-2]
         return int(first.split(" ")[1]), {k.lower(): v for k, v in (line.split(": ", 1) for line in lines)}
 
     def reply(self) -> tuple[int, dict[str, str], bytes]:
-        """Return status, headers and body of the next reply."""
+        """Return status, headers and body of the next response."""
         status, headers = self.head()
         length = int(headers.get("content-length", 0))
         while len(self.seen) < length:

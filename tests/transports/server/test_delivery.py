@@ -30,7 +30,7 @@ def fetched(server):
             return wire.seen, "reset"
 
 
-def test_a_whole_reply_keeps_the_connection():
+def test_a_whole_response_keeps_the_connection():
     """The whole response is sent, and the next request follows."""
     with serving(always(BODY)) as server, RawClient(server) as wire:
         assert [wire.send(GET).reply()[2] for _ in range(2)] == [BODY, BODY]
@@ -89,8 +89,8 @@ def test_a_cut_that_cuts_nothing():
         assert [wire.send(GET).reply()[2] for _ in range(2)] == [BODY, BODY]
 
 
-def test_close_after_a_whole_reply():
-    """The reply is complete, says `Connection: close`, and is the last."""
+def test_close_after_a_whole_response():
+    """The response is complete, says `Connection: close`, and is the last."""
     with serving(always(BODY, end="close")) as server, RawClient(server) as wire:
         _, headers, body = wire.send(GET + GET).reply()
 
@@ -98,8 +98,8 @@ def test_close_after_a_whole_reply():
         assert wire.rest() == b""
 
 
-def test_reset_after_a_whole_reply():
-    """The client can read the reply before the reset."""
+def test_reset_after_a_whole_response():
+    """The client can read the response before the reset."""
     with serving(always(BODY, end="reset")) as server:
         reply, how = fetched(server)
 
