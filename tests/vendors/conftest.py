@@ -1,4 +1,4 @@
-"""A client of each vendor over a world as small as the test."""
+"""Fixtures: a client for each vendor, connected to a mock with only the data that the test needs."""
 
 import json
 import sys
@@ -14,52 +14,52 @@ from tests.vendors.package import declare
 
 @pytest.fixture(autouse=True)
 def _reference_has_each_assumption(monkeypatch):
-    """Fail a call that relies on an assumption whose row does not list its operation: the reference would lack it."""
+    """Fail a test whose call relies on an assumption that does not list the operation; the reference would omit it."""
     assume = Call.assume
 
-    def checked(call, name):
+    def assume_listed(call, name):
         row = call.vendor.assumptions.get(name)
         operations = row.operations if row else ()
         if operations and call.operation.paths and call.operation.name not in operations:
             pytest.fail(f"assumption {name!r} of {call.vendor.name}: add {call.operation.name!r} to its operations")
         return assume(call, name)
 
-    monkeypatch.setattr(Call, "assume", checked)
+    monkeypatch.setattr(Call, "assume", assume_listed)
 
 
-class Vendor:
-    """Sends what a test tells it to one mock, by its session."""
+class VendorClient:
+    """A client of one mock: adds the vendor's root path and credential to each request."""
 
     def __init__(self, mock, root, key):
         self.mock, self.root, self.headers = mock, root, key
         self.session = mock.session()
 
     def send(self, method, path, body=None, **headers):
-        """Send *body*, as JSON unless it is bytes, to *path* below the root, or to a whole URL."""
+        """Send *body* (as JSON unless it is bytes) to *path* below the root, or to an absolute URL."""
         data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         all_headers = {**self.headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
         return self.session.request(method, path if "://" in path else self.root + path, data=data, headers=all_headers)
 
-    def spend(self, calls, method, path, body, **headers):
-        """Send *body* repeatedly without the session, which takes ten times as long, and return the statuses."""
+    def send_repeatedly(self, calls, method, path, body, **headers):
+        """Send *body* *calls* times and return the statuses; bypasses the session, which is ten times slower."""
         all_headers = {name.lower(): value for name, value in {**self.headers, **headers}.items()}
         request = Request(method, self.root + path, all_headers, json.dumps(body).encode())
         answer = self.mock._emulator.answer
         return [run_sync(answer(request), self.mock.clock.advance).status for _ in range(calls)]
 
 
-class Salsa(Vendor):
-    """Salsa by its operations; each returns the payload of a 200."""
+class SalsaClient(VendorClient):
+    """Has a method for each Salsa operation, which expects status 200 and returns the payload."""
 
     def search(self, **payload):
-        return self._done(self.send("POST", "/segments/search", {"payload": payload}))
+        return self._payload(self.send("POST", "/segments/search", {"payload": payload}))
 
     def upsert(self, *items):
-        return self._done(self.send("PUT", "/segments", {"payload": {"segments": [*items]}}))
+        return self._payload(self.send("PUT", "/segments", {"payload": {"segments": [*items]}}))
 
     def delete(self, *ids):
         items = [{"segmentId": key} for key in ids]
-        return self._done(self.send("DELETE", "/segments", {"payload": {"segments": items}}))
+        return self._payload(self.send("DELETE", "/segments", {"payload": {"segments": items}}))
 
     @property
     def names(self):
@@ -67,13 +67,13 @@ class Salsa(Vendor):
         return [segment["name"] for segment in self.mock.salsa.segments]
 
     @staticmethod
-    def _done(reply):
+    def _payload(reply):
         assert reply.status_code == 200, reply.text
         return reply.json()["payload"]
 
 
-class Segmenter(Vendor):
-    """The Segmenter by its operations; each returns the response."""
+class SegmenterClient(VendorClient):
+    """Has a method for each operation of the Segmenter."""
 
     def create(self, **body):
         return self.send("POST", "", {"name": "s", "broadcastMediumId": "email", "segmentType": "static", **body})
@@ -88,13 +88,13 @@ class Segmenter(Vendor):
         return self.mock.segmenter.segments[0]["persons"]
 
 
-def _client(kind, vendor, root, key):
+def _client(client_class, vendor, root, key):
     mocks = []
 
     def make(segments=(), *, settings=None, **collections):
         data = {vendor: {"segments": [*segments], **collections}}
         mocks.append(SegmentMock(data=data, **(settings or {})))
-        return kind(mocks[-1], root, key)
+        return client_class(mocks[-1], root, key)
 
     yield make
     for mock in mocks:
@@ -103,19 +103,19 @@ def _client(kind, vendor, root, key):
 
 @pytest.fixture
 def salsa():
-    """Return a function that makes a Salsa of these segments, collections and settings."""
-    yield from _client(Salsa, "salsa", "/api/integration/ext/v1", {"authToken": "token"})
+    """Return a function that creates a client of a new mock with these segments, collections and settings of Salsa."""
+    yield from _client(SalsaClient, "salsa", "/api/integration/ext/v1", {"authToken": "token"})
 
 
 @pytest.fixture
 def segmenter():
-    """Return a function that makes a Segmenter of these segments, collections and settings."""
-    yield from _client(Segmenter, "segmenter", "/segments", {"x-api-key": "key"})
+    """Return a function that creates a client of a new mock with these segments, collections and settings."""
+    yield from _client(SegmenterClient, "segmenter", "/segments", {"x-api-key": "key"})
 
 
 @pytest.fixture
 def install(tmp_path, monkeypatch):
-    """Return a function that puts a module with *text* on the path and declares it as a vendor."""
+    """Return a function that writes a module with the source *text* to the path and declares it as a vendor."""
     before = {*sys.modules}
     monkeypatch.syspath_prepend(tmp_path)
 

@@ -1,4 +1,4 @@
-"""A package with a vendor, as if it were installed: what `segment-mock new-vendor` writes, on a path."""
+"""Write and declare a vendor package, as if it were installed, and run Python with it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from click.testing import CliRunner
 from segment_mock.cli import main
 
 Install: TypeAlias = Callable[..., Path]
-"""What the fixture ``install`` returns."""
+"""The type of the function that the fixture ``install`` returns."""
 
 
 def new_vendor(folder: Path, name: str = "tickets", *options: str) -> Path:
-    """Write a package with the vendor *name* below *folder* and return its folder."""
+    """Run ``segment-mock new-vendor`` for the vendor *name* below *folder* and return the package's folder."""
     out = folder / f"segment-mock-{name}"
     result = CliRunner().invoke(main, ["new-vendor", name, "--out", str(out), *options])
     assert 0 == result.exit_code, result.output
@@ -26,7 +26,7 @@ def new_vendor(folder: Path, name: str = "tickets", *options: str) -> Path:
 
 
 def declare(folder: Path, entries: Mapping[str, str], package: str = "hallo-mock") -> None:
-    """Write the metadata of an installed *package* with *entries* of the group into *folder*, a folder of a path."""
+    """Write the metadata of an installed *package* into *folder*, with *entries* as entry points of vendors."""
     metadata = folder / f"{package.replace('-', '_')}-1.0.dist-info"
     metadata.mkdir(parents=True)
     (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
@@ -35,7 +35,7 @@ def declare(folder: Path, entries: Mapping[str, str], package: str = "hallo-mock
 
 
 def run(paths: list[Path], *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run Python with *paths* in front of its own, and return what came of it."""
+    """Run Python with *paths* at the start of ``PYTHONPATH`` and return the completed process."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))}
     return subprocess.run(
         [sys.executable, *arguments], env=environment, cwd=cwd, capture_output=True, text=True, check=False

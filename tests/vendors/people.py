@@ -1,4 +1,4 @@
-"""Salsa's supporters, members and figures, as tests ask for them; each call returns the payload of a 200."""
+"""Helpers for Salsa's supporters, members and metrics; those that send a request return the response's payload."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ OTHER = "69afe9fc-dcde-4533-92d6-cbf069008c30"
 UNKNOWN_ID = "c0b7d3a4-3a0f-4c1e-9a53-5d0e6f1b2a77"
 
 
-def sid(number):
+def supporter_id(number):
     """Return the id of supporter *number*."""
     return f"3f0e8b6a-0000-4000-8000-{number:012x}"
 
 
 def email(address):
-    """Return a contact."""
+    """Return an e-mail contact that is opted in."""
     return {"type": "EMAIL", "value": address, "status": "OPT_IN"}
 
 
 def person(number, **members):
-    """Return supporter *number*, who can be reached by e-mail."""
-    return {"supporterId": sid(number), "contacts": [email(f"p{number}@example.org")], **members}
+    """Return the record of supporter *number*, with an e-mail contact."""
+    return {"supporterId": supporter_id(number), "contacts": [email(f"p{number}@example.org")], **members}
 
 
 def send(api, method, path, **payload):
-    """Send *payload* and return that of the response."""
+    """Send *payload*, expect status 200 and return the payload of the response."""
     reply = api.send(method, path, {"payload": payload})
     assert reply.status_code == 200, reply.text
     return reply.json()["payload"]
@@ -67,8 +67,8 @@ def metrics(api, **headers):
     return reply.json()["payload"]
 
 
-def refused(reply):
-    """Return the status of a refused call, and which member is to blame."""
+def refusal(reply):
+    """Return the status of a refused call, and the name of the field in its error."""
     (error,) = reply.json()["errors"]
     assert error["code"] == reply.status_code
     return reply.status_code, error.get("fieldName")

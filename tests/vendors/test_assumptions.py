@@ -122,7 +122,7 @@ AT_BOB = "2020-01-02T00:00:00.000Z"
 
 @dataclass
 class Probe:
-    """A call that relies on an assumption, one that is like it and does not, and what is called before each."""
+    """A call that relies on an assumption, a similar call that does not, and the calls to send before each."""
 
     relying: Call
     near: Call
@@ -235,8 +235,8 @@ PROBES: dict[tuple[str, str], Probe] = {
 }
 
 
-def ask(probe: Probe, call: Call, **settings: Any) -> requests.Response:
-    """Return the response to *call* in a world of its own, after what the probe calls before."""
+def respond(probe: Probe, call: Call, **settings: Any) -> requests.Response:
+    """Return the response to *call* from a new mock, after the calls that the probe sends before it."""
     mock = SegmentMock(data=DATA, **{**probe.settings, **settings})
     mock.clock.freeze("2024-01-01T00:00:00Z")
     with mock.session() as session:
@@ -251,68 +251,67 @@ def assumptions_in(reply: Any) -> list[str]:
 
 
 def test_every_assumption_has_a_probe() -> None:
-    """Each has a call that relies on it, and one that is like it and does not."""
-    assert [*PROBES] == NAMES, "have in PROBES of tests/vendors/test_assumptions.py each of these, in this order"
+    assert [*PROBES] == NAMES, "PROBES needs a probe of each assumption, in this order"
 
 
 @pytest.mark.parametrize("name", NAMES, ids=".".join)
-def test_a_response_names_what_it_relied_on_and_nothing_else(name: tuple[str, str]) -> None:
-    """Name and choice are in the header of the one call, and not in that of the other."""
+def test_a_response_names_only_the_assumptions_that_it_relied_on(name: tuple[str, str]) -> None:
+    """The relying call's header has name and choice of the assumption; the similar call's header does not."""
     probe, row = PROBES[name], VENDORS[name[0]].assumptions[name[1]]
-    relying, near = ask(probe, probe.relying), ask(probe, probe.near)
+    relying, near = respond(probe, probe.relying), respond(probe, probe.near)
 
     assert f"{name[1]}: {row.value}" in relying.headers.get(ASSUMED, "").split("; ")
     assert name[1] not in assumptions_in(near)
 
 
 def probe_calls(vendor: str) -> list[tuple[Probe, Call]]:
-    """Return every call of every probe of *vendor*."""
+    """Return every call of every probe of *vendor*, with its probe."""
     probes = [probe for (name, _), probe in PROBES.items() if name == vendor]
     return [(probe, call) for probe in probes for call in (probe.relying, probe.near)]
 
 
 @cache
 def replies(vendor: str) -> list[requests.Response]:
-    """Return the responses to `probe_calls` under the rows as they are."""
-    return [ask(probe, call) for probe, call in probe_calls(vendor)]
+    """Return the responses to `probe_calls` with the shipped assumptions."""
+    return [respond(probe, call) for probe, call in probe_calls(vendor)]
 
 
 @pytest.mark.parametrize("name", NAMES, ids=".".join)
 def test_a_response_that_depends_on_a_choice_names_it(name: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """With another choice in the row only responses change that name the row."""
+    """If the choice in a row changes, the only responses that change are those that name the row."""
     table, calls = VENDORS[name[0]].assumptions, probe_calls(name[0])
     before = replies(name[0])
     monkeypatch.setitem(
         table, name[1], replace(table[name[1]], value=7 if name[1] == "page_size" else "OTHERWISE", setting="")
     )
-    after = [ask(probe, call) for probe, call in calls]
+    after = [respond(probe, call) for probe, call in calls]
 
     changed = [reply for reply, other in zip(before, after, strict=True) if reply.content != other.content]
     assert [] == [reply.request.body for reply in changed if name[1] not in assumptions_in(reply)]
 
 
 @pytest.mark.parametrize("setting", ["not_crm_group", "failure_shape"])
-def test_a_choice_by_setting_is_named_as_it_is_in_force(setting: str) -> None:
-    """The header has the setting's value, not the row's."""
+def test_a_response_names_the_choice_that_a_setting_makes(setting: str) -> None:
+    """The header has the setting's value instead of the row's default."""
     vendor, flag, value = {
         "not_crm_group": ("salsa", "salsa_non_crm", "result"),
         "failure_shape": ("segmenter", "segmenter_failures", "is-updated-false"),
     }[setting]
     probe = PROBES[vendor, setting]
 
-    assert f"{setting}: {value}" in ask(probe, probe.relying, **{flag: value}).headers[ASSUMED]
+    assert f"{setting}: {value}" in respond(probe, probe.relying, **{flag: value}).headers[ASSUMED]
 
 
-def test_a_response_of_not_found_names_no_error_that_it_does_not_have() -> None:
-    """The name is too long, but the group is unknown: nothing was assumed about lengths."""
-    reply = ask(PROBES["salsa", "page_size"], upsert(segmentId=UNKNOWN, name="A" * 65))
+def test_a_not_found_response_names_no_assumption_about_lengths() -> None:
+    """The name is too long, but the group is unknown, so lengths are not checked."""
+    reply = respond(PROBES["salsa", "page_size"], upsert(segmentId=UNKNOWN, name="A" * 65))
 
     assert "NOT_FOUND" in reply.text
     assert ASSUMED not in reply.headers
 
 
-def test_every_way_in_names_the_same() -> None:
-    """In process, live and under Flask."""
+def test_every_transport_names_the_same_assumption() -> None:
+    """In process, intercepted, on a live server and in Flask's test client."""
     method, path, body = PROBES["salsa", "assigned_twice"].relying
     with SegmentMock(data=DATA) as mock:
         local = mock.session().request(method, path, json=body, headers=HEADERS)
@@ -326,16 +325,16 @@ def test_every_way_in_names_the_same() -> None:
     assert {"assigned_twice: ADDED"} == {reply.headers[ASSUMED] for reply in (local, live, intercepted, flask)}
 
 
-def trees(vendor: str) -> Iterator[tuple[Path, ast.AST]]:
-    """Yield each file of *vendor* as a syntax tree."""
+def syntax_trees(vendor: str) -> Iterator[tuple[Path, ast.AST]]:
+    """Yield each source file of *vendor* with its syntax tree."""
     for file in sorted((SOURCE / "vendors" / vendor).rglob("*.py")):
         yield file, ast.parse(file.read_text(encoding="utf-8"))
 
 
-def consulted(vendor: str) -> set[str]:
-    """Return every assumption that the code of *vendor* consults by name."""
+def assumptions_in_code(vendor: str) -> set[str]:
+    """Return the name of every assumption that the code of *vendor* passes to ``assume``."""
     names: set[str] = set()
-    for _, tree in trees(vendor):
+    for _, tree in syntax_trees(vendor):
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) == "assume":
                 name = node.args[0]
@@ -345,12 +344,12 @@ def consulted(vendor: str) -> set[str]:
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
-def test_the_setting_of_an_assumption_is_read_by_consulting_it(vendor: str) -> None:
-    """No code of a vendor reads such an option past ``call.assume``."""
+def test_code_reads_the_setting_of_an_assumption_only_through_assume(vendor: str) -> None:
+    """No code of a vendor reads such a setting from ``call.options``."""
     settings = {row.setting for row in VENDORS[vendor].assumptions.values() if row.setting}
     read = {
         (file.name, node.slice.value)
-        for file, tree in trees(vendor)
+        for file, tree in syntax_trees(vendor)
         for node in ast.walk(tree)
         if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant)
         if getattr(node.value, "attr", "") == "options"
@@ -361,14 +360,14 @@ def test_the_setting_of_an_assumption_is_read_by_consulting_it(vendor: str) -> N
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
-def test_only_hints_look_at_a_choice_without_naming_it(vendor: str) -> None:
-    """``call.choice_of`` is for the vendor's errors, and no operation reads a row itself."""
-    for file, tree in trees(vendor):
+def test_only_errors_read_a_choice_without_naming_the_assumption(vendor: str) -> None:
+    """Only ``errors.py`` calls ``call.choice_of``, and no code reads ``assumptions`` directly."""
+    for file, tree in syntax_trees(vendor):
         for node in ast.walk(tree):
             name = getattr(node, "attr", "")
             assert name != "choice_of" or file.name == "errors.py", file
             assert name != "assumptions", file
-    assert consulted(vendor) <= VENDORS[vendor].assumptions.keys()
+    assert assumptions_in_code(vendor) <= VENDORS[vendor].assumptions.keys()
 
 
 @pytest.mark.parametrize(
@@ -387,22 +386,21 @@ def test_only_hints_look_at_a_choice_without_naming_it(vendor: str) -> None:
         update(ONE, broadcastMediumId=1),
     ],
 )
-def test_a_number_for_an_id_is_named_wherever_it_stands(call: Call) -> None:
-    """In a batch, in a list of ids, and beside them."""
-    assert "numeric_ids" in assumptions_in(ask(PROBES["salsa", "page_size"], call))
+def test_a_numeric_id_is_named_as_an_assumption_wherever_it_is_sent(call: Call) -> None:
+    """In a batch, in a list of ids, and as a plain member."""
+    assert "numeric_ids" in assumptions_in(respond(PROBES["salsa", "page_size"], call))
 
 
-def test_the_length_of_a_supporters_text_is_counted_in_code_points() -> None:
-    """As that of a group's."""
+def test_counting_a_supporters_text_in_code_points_is_an_assumption() -> None:
     person = {"externalSystemId": "\N{PARTY POPPER}" * 60, "contacts": [{"type": "EMAIL", "value": "n@b.org"}]}
 
     assert "text_length" in assumptions_in(
-        ask(PROBES["salsa", "page_size"], salsa("PUT", "supporters", supporters=[person]))
+        respond(PROBES["salsa", "page_size"], salsa("PUT", "supporters", supporters=[person]))
     )
 
 
 def test_the_command_lists_each_choice_and_setting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As it is in force: the environment counts; the control plane lists those of its mock."""
+    """The command shows the choices that the environment sets; the control plane shows those of its own mock."""
     monkeypatch.setenv("SEGMENT_MOCK_SALSA_NON_CRM", "result")
     printed = CliRunner().invoke(main, ["vendors", "--assumptions"]).stdout
     with SegmentMock(segmenter_failures="is-updated-false") as mock:

@@ -1,4 +1,4 @@
-"""What the author of a vendor gets to read after a mistake in a row, a name or a function, and when."""
+"""Mistakes in a vendor's rows, names or functions: the error message, and when it is raised."""
 
 from __future__ import annotations
 
@@ -144,18 +144,18 @@ UNUSABLE_LOADS = {
 
 @pytest.fixture
 def tickets(install: Install, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Return a function that declares the vendor of an expression in the terms of `MODULE`."""
+    """Return a function that installs a changed tickets vendor: the value of an expression with names of `MODULE`."""
     monkeypatch.syspath_prepend(TICKETS)
     return lambda expression: install(f"{MODULE}\nVENDOR = {expression}\n", name="tickets")
 
 
 @pytest.mark.parametrize("vendor", find_vendors(), ids=lambda vendor: vendor.name)
-def test_our_own_vendors_have_no_mistake(vendor: Any) -> None:
+def test_shipped_vendors_have_no_mistake(vendor: Any) -> None:
     assert [] == [*problems(vendor)]
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_stops_the_start_with_its_place(mistake: str, tickets: Any) -> None:
+def test_a_mistake_in_a_vendor_is_an_error_at_start_that_names_its_place(mistake: str, tickets: Any) -> None:
     tickets(mistake)
 
     with pytest.raises(SettingError) as error:
@@ -166,7 +166,7 @@ def test_a_mistake_stops_the_start_with_its_place(mistake: str, tickets: Any) ->
 
 
 @pytest.mark.parametrize("load", UNUSABLE_LOADS)
-def test_records_that_cannot_be_used_stop_the_start(load: str, tickets: Any) -> None:
+def test_unusable_initial_records_are_an_error_at_start(load: str, tickets: Any) -> None:
     tickets(f"replace(V, load={load})")
 
     with pytest.raises(SettingError) as error:
@@ -176,10 +176,10 @@ def test_records_that_cannot_be_used_stop_the_start(load: str, tickets: Any) -> 
 
 
 @pytest.mark.parametrize("expression", DEFECTS)
-def test_an_operation_that_fails_names_its_vendor(
+def test_an_exception_in_an_operation_is_an_error_500_that_names_the_vendor(
     expression: str, tickets: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The call fails in the vendor's words, the hint has the error, and the log the traceback."""
+    """The body has the vendor's format, the hint has the error, and the log has the traceback."""
     tickets(expression)
     with SegmentMock(limits="vendor") as mock, mock.session() as session, caplog.at_level(logging.ERROR):
         reply = session.post("/api/v2/tickets", json={"tickets": []}, headers={"x-api-key": "k"})
@@ -199,7 +199,7 @@ def test_an_operation_that_fails_names_its_vendor(
         "replace(V, count=lambda call, result: 1 / 0)",
     ],
 )
-def test_an_error_in_the_words_of_a_refusal_is_an_answer_too(expression: str, tickets: Any) -> None:
+def test_an_exception_while_rendering_a_refusal_is_an_error_500(expression: str, tickets: Any) -> None:
     tickets(expression)
     with SegmentMock() as mock, mock.session() as session:
         reply = session.post("/api/v2/tickets", json={}, headers={"x-api-key": "k"})
@@ -219,7 +219,7 @@ def test_a_path_argument_need_not_be_a_member_of_the_body(tickets: Any) -> None:
     assert "/api/v2/tickets/{id}" in paths
 
 
-def test_a_vendor_without_a_credential_is_described_without_one(tickets: Any) -> None:
+def test_openapi_and_reference_of_a_vendor_without_credentials_name_none(tickets: Any) -> None:
     tickets("replace(V, key_header='', examples=None)")
     vendor = next(vendor for vendor in find_vendors() if vendor.name == "tickets")
 
@@ -258,13 +258,13 @@ def test_the_banner_names_no_header_of_a_vendor_without_a_credential(install: In
         (Limits(), "none that are known"),
     ],
 )
-def test_the_reference_has_the_limits_that_a_vendor_has(limits: Limits, words: str) -> None:
+def test_the_reference_lists_the_limits_of_a_vendor(limits: Limits, words: str) -> None:
     (row,) = catalogue([replace(find_vendors()[0], limits=limits)], {})["vendors"]
 
     assert ("Limits", words) in vendor_facts(row)
 
 
-def test_the_flag_for_credentials_is_one_of_the_command_line() -> None:
+def test_the_flag_for_credentials_exists_on_the_command_line() -> None:
     vendor = replace(find_vendors()[0], name="help_desk", key_option="token")
 
     assert "help-desk-token" == vendor.key_flag

@@ -1,4 +1,4 @@
-"""Every operation of every vendor answers, and so does one that is only a row and a function."""
+"""Every operation of every vendor has a successful example, and a new operation needs only a row and a function."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ SUCCESSES = [example for example in examples() if example.document["response"]["
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_every_operation_has_an_example_of_its_success(name: str) -> None:
-    """Further tests call each operation as its examples do."""
+    """Other tests call each operation with the requests of its examples."""
     assert name in {example.document["operation"] for example in SUCCESSES}, "add an example with the status 200"
 
 
 @pytest.mark.parametrize("example", SUCCESSES, ids=lambda example: example.name)
-def test_a_successful_response_is_as_its_schema_says(example: Example) -> None:
+def test_a_successful_response_fits_its_schema(example: Example) -> None:
     request = example.request
     with SegmentMock(**example.settings) as mock, mock.session() as session:
         reply = session.request(request["method"], request["path"], headers=request["headers"], data=request["body"])
@@ -34,19 +34,19 @@ def test_a_successful_response_is_as_its_schema_says(example: Example) -> None:
 
 
 class Greeting(RequestSchema):
-    """The body of an operation that no vendor has."""
+    """The request body of an operation that only this test defines."""
 
     name = fields.String(required=True)
 
 
 def greet(call: Call, data: Json) -> Json:
-    """Answer without any list that could be counted."""
+    """Return a greeting; the result has no list of records to count."""
     return {"greeting": f"Hello {data['name']}"}
 
 
 @pytest.mark.parametrize("vendor", ["salsa", "segmenter"])
 def test_a_new_operation_is_one_row_and_one_function(vendor: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A row of its own is all it needs: it answers, refuses, and counts as a call."""
+    """The operation returns 200, refuses an invalid body, and appears in the journal and in the metrics."""
     operation = Operation("greet", "POST", ("/greetings",), greet, "assumed", request=Greeting())
     rows = {row.name: row for row in find_vendors()}
     rows[vendor] = replace(rows[vendor], operations=(*rows[vendor].operations, operation), unwrap=lambda body: body)

@@ -1,4 +1,4 @@
-"""A third vendor is one folder and touches nothing else."""
+"""A new vendor needs one folder and no change elsewhere."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Greet(Schema):
     name = fields.String(required=True)
 
 
-class HalloFace(VendorState):
+class HalloState(VendorState):
     @property
     def guests(self):
         return self.rows("guests")
@@ -56,7 +56,7 @@ VENDOR = Vendor(
     render_error=lambda call, row, sentence, field: (row.status, {"wrong": sentence}),
     load=lambda document, world: {"guests": InitialRecords(GUESTS, document.get("guests", []))},
     export=lambda store: {"guests": [*store["hallo.guests"]]},
-    state_class=HalloFace,
+    state_class=HalloState,
     options=(Option("greeting", "How Hallo greets.", choices=("Hello", "Hi")),),
 )
 '''
@@ -64,7 +64,7 @@ VENDOR = Vendor(
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the third vendor in it, beside the shipped ones."""
+    """A folder that contains the vendor hallo, added to the path of the shipped vendors."""
     (tmp_path / "hallo").mkdir()
     (tmp_path / "hallo" / "__init__.py").write_text(HALLO)
     monkeypatch.setattr(segment_mock.vendors, "__path__", [*segment_mock.vendors.__path__, str(tmp_path)])
@@ -75,7 +75,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.usefixtures("folder")
 def test_a_third_vendor_is_served_in_process_and_live() -> None:
-    """Its host, path, key, schema, option, refusal, table, data, state_class and journal all work at once."""
+    """Host, root path, key, schema, option, refusal, table, data, state class and journal all work."""
     with SegmentMock(hallo_greeting="Hi", data={"hallo": {"guests": [{"name": "Bo"}]}}) as mock:
         headers = {"x-hallo-key": "k"}
         by_host = mock.session().post(
@@ -94,8 +94,8 @@ def test_a_third_vendor_is_served_in_process_and_live() -> None:
     assert {"x-hallo-key": "[redacted]"}.items() <= entries[0].request_headers.items()
 
 
-def test_a_third_vendor_reaches_the_command_line(folder: Path) -> None:
-    """Its option and its operations show in the command's help and lists, with its name in front."""
+def test_the_command_line_has_options_and_operations_of_a_third_vendor(folder: Path) -> None:
+    """The help has its option with the vendor's prefix, and the list has its operation."""
     run = "import segment_mock.vendors as v; v.__path__.append({!r}); from segment_mock.cli import main; main({!r})"
     lines = [
         subprocess.run(
@@ -110,8 +110,8 @@ def test_a_third_vendor_reaches_the_command_line(folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_vendor_that_fails_to_import_stops_the_start(folder: Path) -> None:
-    """A broken folder is an error at once, not a vendor that is silently missing."""
+def test_a_vendor_that_cannot_be_imported_is_an_error_at_start(folder: Path) -> None:
+    """The broken vendor is not left out silently."""
     (folder / "hallo" / "__init__.py").write_text("import no_such_module")
 
     with pytest.raises(ModuleNotFoundError, match="no_such_module"):

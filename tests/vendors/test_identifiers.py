@@ -1,15 +1,15 @@
-"""Both vendors: ids may be sent as numbers, paths with a slash at their end, and records as they were found."""
+"""Both vendors: numeric ids, paths with a trailing slash, and records that are sent back as the API returned them."""
 
 import pytest
 
-from tests.vendors.people import UNKNOWN_ID, assign, find, groups, members, person, send, sid, upsert
+from tests.vendors.people import UNKNOWN_ID, assign, find, groups, members, person, send, supporter_id, upsert
 
 ASSUMED, HINT = "X-Segment-Mock-Assumed", "X-Segment-Mock-Hint"
 GROUP = "11454266-a9c8-40af-8fab-4c0bdca44615"
 
 
-def test_salsa_takes_a_numeric_id_of_a_body_as_its_text(salsa):
-    """An external id that is a number is stored and answered as text, and found by either."""
+def test_salsa_stores_a_numeric_external_id_as_text(salsa):
+    """A search finds the record by the number and by the text."""
     api = salsa()
     (segment,) = api.upsert({"name": "a", "externalSystemId": 17})["segments"]
     (supporter,) = upsert(api, {"externalSystemId": 18, "contacts": person(1)["contacts"]})
@@ -21,20 +21,19 @@ def test_salsa_takes_a_numeric_id_of_a_body_as_its_text(salsa):
     assert ["18", "99"] == [item["externalSystemId"] for item in find(api, "EXTERNAL_ID", 18, 99)["supporters"]]
 
 
-def test_salsa_answers_a_numeric_segment_id_as_text(salsa):
-    """No group has such an id: the item's error or NOT_FOUND echoes it as text."""
+def test_salsa_echoes_an_unknown_numeric_id_as_text(salsa):
     api = salsa([{"segmentId": GROUP, "name": "a"}], supporters=[person(1)])
 
     assert "5" == api.upsert({"segmentId": 5, "name": "n"})["segments"][0]["segmentId"]
     assert "5" == api.delete(5)["segments"][0]["segmentId"]
     assert "5" == upsert(api, {**person(1), "supporterId": 5})[0]["supporterId"]
     assert {"total": 0, "supporters": [], "count": 0} == members(api, 5)
-    assert ["NOT_FOUND"] == [item["result"] for item in assign(api, sid(1), segment=5)]
+    assert ["NOT_FOUND"] == [item["result"] for item in assign(api, supporter_id(1), segment=5)]
     assert ["7"] == [item["supporterId"] for item in assign(api, 7, segment=GROUP)]
 
 
-def test_the_segmenter_takes_numeric_ids_as_their_text(segmenter):
-    """Of a segment, a person, a medium and a tag; the next call may send text."""
+def test_the_segmenter_stores_numeric_ids_as_text(segmenter):
+    """Ids of a segment, a person, a medium and a tag; a later call may send the id as text."""
     api = segmenter([{"id": "5", "name": "n"}])
     reply = api.create(broadcastMediumId=1, TagId=2, persons=[{"externalId": 7}])
 
@@ -46,8 +45,8 @@ def test_the_segmenter_takes_numeric_ids_as_their_text(segmenter):
 
 
 @pytest.mark.parametrize("name", ["persons", "filters"])
-def test_the_segmenter_takes_a_null_list_as_absent(segmenter, name):
-    """For creating and updating; the people of the segment stay."""
+def test_the_segmenter_treats_a_null_list_as_omitted(segmenter, name):
+    """On create and on update; an update keeps the people of the segment."""
     api = segmenter([{"id": "s", "name": "n", "persons": [{"externalId": "1"}]}])
     api.update(id="s", **{name: None})
 
@@ -55,8 +54,8 @@ def test_the_segmenter_takes_a_null_list_as_absent(segmenter, name):
     assert [] == api.create(**{name: None}).json()["data"]["persons"]
 
 
-def test_the_segmenter_takes_null_tags_of_a_person_as_absent(segmenter):
-    """Those of a known person stay."""
+def test_the_segmenter_treats_null_tags_of_a_person_as_omitted(segmenter):
+    """The tags of an existing person stay."""
     tag = {"tag": "t", "value": "v"}
     api = segmenter([{"id": "s", "name": "n", "persons": [{"externalId": "1", "substitutionTags": [tag]}]}])
     api.update(id="s", persons=[{"externalId": "1", "substitutionTags": None}])
@@ -64,8 +63,8 @@ def test_the_segmenter_takes_null_tags_of_a_person_as_absent(segmenter):
     assert [[tag]] == [person["substitutionTags"] for person in api.members]
 
 
-def test_a_person_sent_back_as_the_segmenter_answered_has_no_hint(segmenter):
-    """The ids that a creation answers are known, and not read."""
+def test_sending_back_the_response_of_the_segmenter_has_no_hint(segmenter):
+    """The ids that a create returns are known fields, which an update ignores without a hint."""
     api = segmenter()
     data = api.create(persons=[{"externalId": "1"}]).json()["data"]
     reply = api.send("PUT", "", data)
@@ -73,8 +72,8 @@ def test_a_person_sent_back_as_the_segmenter_answered_has_no_hint(segmenter):
     assert (200, None) == (reply.status_code, reply.headers.get(HINT))
 
 
-def test_a_group_sent_back_as_it_was_found_has_no_hint(salsa):
-    """For updating and for deleting: what responses carry is known, and not read."""
+def test_sending_back_a_group_from_a_search_has_no_hint(salsa):
+    """On update and delete, fields of responses are known, and ignored without a hint."""
     api = salsa([{"segmentId": GROUP, "name": "a", "description": "d", "mailingList": True, "publicName": "p"}])
     segments = api.search()["segments"]
     for method in ("PUT", "DELETE"):
@@ -83,8 +82,8 @@ def test_a_group_sent_back_as_it_was_found_has_no_hint(salsa):
         assert () == api.mock.journal.entries()[-1].unread
 
 
-def test_the_order_of_members_may_be_asked_for(salsa):
-    """sortOrder is known; that it changes nothing is an assumption."""
+def test_sort_order_of_members_is_accepted(salsa):
+    """sortOrder is a known field; that it has no effect is an assumption."""
     api = salsa([{"segmentId": GROUP, "name": "a"}])
     reply = api.send("POST", "/segments/members/search", {"payload": {"segmentId": GROUP, "sortOrder": "ASC"}})
 
@@ -96,8 +95,8 @@ def test_the_order_of_members_may_be_asked_for(salsa):
     ("method", "path"),
     [("POST", "/segments/search/"), ("PUT", "/segments/"), ("POST", "//segments//search//"), ("GET", "/metrics/")],
 )
-def test_salsa_tolerates_a_slash_at_the_end(salsa, method, path):
-    """One, or several that are one; the response names the assumption."""
+def test_salsa_accepts_a_trailing_slash(salsa, method, path):
+    """A single or a doubled slash; the response names the assumption."""
     body = {"payload": {"segments": [{"name": "n"}], "count": 20}}
     reply = salsa().send(method, path, body)
 
@@ -106,7 +105,7 @@ def test_salsa_tolerates_a_slash_at_the_end(salsa, method, path):
     assert "slash" not in salsa().send(method, path.rstrip("/"), body).headers.get(ASSUMED, "")
 
 
-def test_the_segmenter_tolerates_a_slash_at_the_end(segmenter):
+def test_the_segmenter_accepts_a_trailing_slash(segmenter):
     """With and without an id in the path."""
     api = segmenter([{"id": "s", "name": "n"}])
 
@@ -116,8 +115,7 @@ def test_the_segmenter_tolerates_a_slash_at_the_end(segmenter):
         assert "slash" in reply.headers[ASSUMED]
 
 
-def test_groups_of_a_numeric_supporter_id(salsa):
-    """Who is missing is answered as text there too."""
+def test_a_search_for_groups_echoes_an_unknown_numeric_supporter_id_as_text(salsa):
     assert ["7"] == [item["supporterId"] for item in groups(salsa(), "SUPPORTER_ID", 7)["results"]]
     assert [UNKNOWN_ID] == [item["supporterId"] for item in groups(salsa(), "SUPPORTER_ID", UNKNOWN_ID)["results"]]
     assert {"supporters": [], "count": 0} == send(

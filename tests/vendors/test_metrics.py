@@ -1,4 +1,4 @@
-"""Salsa: what an organization has used of the API, in records and in calls."""
+"""Salsa: metrics of an organization, which count records and calls."""
 
 import pytest
 
@@ -15,12 +15,12 @@ from tests.vendors.people import (
     metrics,
     person,
     remove,
-    sid,
+    supporter_id,
     upsert,
 )
 
 NOON = "2024-05-06T12:00:00.000Z"
-FIGURES = [
+METRIC_NAMES = [
     "rateLimit", "maxBatchSize", "supporterRead", "supporterAdd", "supporterDelete", "supporterUpdate", "segmentRead",
     "segmentAdd", "segmentDelete", "segmentUpdate", "segmentAssignmentRead", "segmentAssignmentAdd",
     "segmentAssignmentUpdate", "segmentAssignmentDelete", "offlineDonationAdd", "offlineDonationUpdate",
@@ -30,8 +30,8 @@ FIGURES = [
 ]  # fmt: skip
 
 
-def world(salsa, **settings):
-    """Return a Salsa of one built-in group, two CRM groups and two supporters, at noon."""
+def make_api(salsa, **settings):
+    """Return a client of a mock with a built-in group, two CRM groups and two supporters; the clock stands at noon."""
     kinds = [(CRM, "crm", "INTEGRATED"), (OTHER, "other", "INTEGRATED"), (UNKNOWN_ID, "built in", "DEFAULT")]
     api = salsa(
         [{"segmentId": key, "name": name, "type": kind} for key, name, kind in kinds],
@@ -42,29 +42,31 @@ def world(salsa, **settings):
     return api
 
 
-def risen(api, action):
-    """Return by how much each figure rises with *action*; the metrics calls around it count for nothing."""
+def increases(api, action):
+    """Run *action* and return each metric that it increases, with the difference; the metrics calls are not counted."""
     before = metrics(api)
     action()
     after = metrics(api)
-    rises = {name: after[name] - before[name] for name in FIGURES if name not in ("lastAPICall", "currentRateLimit")}
+    rises = {
+        name: after[name] - before[name] for name in METRIC_NAMES if name not in ("lastAPICall", "currentRateLimit")
+    }
     return {name: rise for name, rise in rises.items() if rise}
 
 
-def test_every_figure_is_there_from_the_start(salsa):
-    """Whole numbers all, in the recorded order, but for the time of the last call."""
-    figures = metrics(world(salsa))
-    zeros = {name: 0 for name in FIGURES[2:-1] if name != "lastAPICall"}
+def test_every_metric_exists_before_the_first_call(salsa):
+    """All are integers, in the recorded order, except lastAPICall, which is a time."""
+    figures = metrics(make_api(salsa))
+    zeros = {name: 0 for name in METRIC_NAMES[2:-1] if name != "lastAPICall"}
 
-    assert FIGURES == list(figures)
+    assert METRIC_NAMES == list(figures)
     assert {**zeros, "rateLimit": 300, "maxBatchSize": 20, "lastAPICall": NOON, "currentRateLimit": 299} == figures
     assert {int} == {type(value) for name, value in figures.items() if name != "lastAPICall"}
 
 
-def test_the_recorded_sequence(salsa):
-    """A group is made, found four times over, given a member, asked for it, relieved of it and deleted.
+def test_metrics_of_the_recorded_sequence_of_calls(salsa):
+    """A group is added, searched four times, given a member, which is searched and removed, and deleted.
 
-    The searches return 18, 18, 1 and 1 groups: what is counted are records.
+    The searches return 18, 18, 1 and 1 groups: segmentRead counts records, not calls.
     """
     built_in = [{"name": f"built in {n}", "type": "DEFAULT"} for n in range(16)]
     api = salsa([*built_in, {"name": "hand-made", "type": "CUSTOM"}], supporters=[person(0)])
@@ -76,16 +78,16 @@ def test_the_recorded_sequence(salsa):
         api.search(offset=0, count=20, includeMemberCounts=False)
         api.search(identifierType="SEGMENT_ID", identifiers=[key])
         api.search(identifierType="EXTERNAL_ID", identifiers=["x"])
-        assign(api, sid(0), segment=key)
-        members(api, key, supporterIds=[sid(0)])
-        remove(api, sid(0), segment=key)
+        assign(api, supporter_id(0), segment=key)
+        members(api, key, supporterIds=[supporter_id(0)])
+        remove(api, supporter_id(0), segment=key)
         api.delete(key)
 
     assert {
         "segmentRead": 38, "segmentAdd": 1, "segmentDelete": 1,
         "segmentAssignmentAdd": 1, "segmentAssignmentRead": 1, "segmentAssignmentDelete": 1,
         "totalAPICalls": 9,
-    } == risen(api, action)  # fmt: skip
+    } == increases(api, action)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -93,15 +95,15 @@ def test_the_recorded_sequence(salsa):
     [
         (lambda api: upsert(api, person(0), {"contacts": [email("new@example.org")]}), {"Add": 1, "Update": 1}),
         (lambda api: upsert(api, {"contacts": []}, person(9)), {}),
-        (lambda api: find(api, "SUPPORTER_ID", sid(0), sid(1), sid(9)), {"Read": 2}),
+        (lambda api: find(api, "SUPPORTER_ID", supporter_id(0), supporter_id(1), supporter_id(9)), {"Read": 2}),
         (lambda api: find(api, modifiedFrom="2018-01-01", count=1), {"Read": 1}),
-        (lambda api: groups(api, "SUPPORTER_ID", sid(0), sid(9)), {"Read": 1}),
-        (lambda api: delete(api, sid(0), sid(0), sid(9)), {"Delete": 1}),
+        (lambda api: groups(api, "SUPPORTER_ID", supporter_id(0), supporter_id(9)), {"Read": 1}),
+        (lambda api: delete(api, supporter_id(0), supporter_id(0), supporter_id(9)), {"Delete": 1}),
     ],
 )
-def test_supporters_are_counted_that_succeeded(salsa, action, expected):
-    """Each by what became of it; what was not found or not valid counts for nothing but the call."""
-    rises = risen(api := world(salsa), lambda: action(api))
+def test_only_supporters_with_a_successful_result_are_counted(salsa, action, expected):
+    """A supporter that is not found or not valid increases totalAPICalls only."""
+    rises = increases(api := make_api(salsa), lambda: action(api))
 
     assert {**{f"supporter{verb}": rise for verb, rise in expected.items()}, "totalAPICalls": 1} == rises
 
@@ -109,32 +111,35 @@ def test_supporters_are_counted_that_succeeded(salsa, action, expected):
 @pytest.mark.parametrize(
     ("action", "expected"),
     [
-        (lambda api: assign(api, sid(0), sid(1), sid(9)), {"Add": 2}),
-        (lambda api: (assign(api, sid(0)), members(api)), {"Add": 1, "Read": 1}),
-        (lambda api: members(api, supporterIds=[sid(0)]), {}),
-        (lambda api: (assign(api, sid(0)), remove(api, sid(0), sid(1))), {"Add": 1, "Delete": 1}),
-        (lambda api: assign(api, sid(0), segment="unknown"), {}),
+        (lambda api: assign(api, supporter_id(0), supporter_id(1), supporter_id(9)), {"Add": 2}),
+        (lambda api: (assign(api, supporter_id(0)), members(api)), {"Add": 1, "Read": 1}),
+        (lambda api: members(api, supporterIds=[supporter_id(0)]), {}),
+        (
+            lambda api: (assign(api, supporter_id(0)), remove(api, supporter_id(0), supporter_id(1))),
+            {"Add": 1, "Delete": 1},
+        ),
+        (lambda api: assign(api, supporter_id(0), segment="unknown"), {}),
     ],
 )
-def test_memberships_are_counted_that_succeeded(salsa, action, expected):
-    """Members that are read, assigned and removed have figures of their own."""
-    rises = risen(api := world(salsa), lambda: action(api))
+def test_only_memberships_with_a_successful_result_are_counted(salsa, action, expected):
+    """Members that are read, assigned and removed each have a metric."""
+    rises = increases(api := make_api(salsa), lambda: action(api))
     del rises["totalAPICalls"]
 
     assert {f"segmentAssignment{verb}": rise for verb, rise in expected.items()} == rises
 
 
-def test_groups_are_counted_that_succeeded(salsa):
-    """Added, updated, deleted and read."""
-    api = world(salsa)
+def test_only_groups_with_a_successful_result_are_counted(salsa):
+    """Groups that are added, updated, deleted and read."""
+    api = make_api(salsa)
 
     def action():
         api.upsert({"name": "new"}, {"name": "crm"}, {"segmentId": CRM, "name": "renamed"})
         api.search(identifierType="SEGMENT_ID", identifiers=[CRM, "unknown"])
-        api.delete(CRM, sid(0))
+        api.delete(CRM, supporter_id(0))
 
     expected = {"segmentAdd": 1, "segmentUpdate": 1, "segmentRead": 1, "segmentDelete": 1, "totalAPICalls": 3}
-    assert expected == risen(api, action)
+    assert expected == increases(api, action)
 
 
 @pytest.mark.parametrize(
@@ -143,22 +148,22 @@ def test_groups_are_counted_that_succeeded(salsa):
         ("POST", "/segments/search", b"{"),
         ("POST", "/segments/search", {"payload": {"count": 21}}),
         ("PUT", "/supporters", {"payload": {}}),
-        ("PUT", "/segments/members", {"payload": {"segmentId": UNKNOWN_ID, "supporterIds": [sid(0)]}}),
+        ("PUT", "/segments/members", {"payload": {"segmentId": UNKNOWN_ID, "supporterIds": [supporter_id(0)]}}),
         ("PUT", "/segments", {"payload": {"segments": [{"segmentId": UNKNOWN_ID, "name": "x"}, {"name": "y"}]}}),
     ],
 )
 def test_refused_calls_are_failures(salsa, method, path, body):
-    """A call that is refused as a whole counts as a call and as a failure, and no record of it counts."""
-    api = world(salsa)
+    """A call that is refused as a whole increases totalAPICalls and totalAPICallFailures, and no count of records."""
+    api = make_api(salsa)
 
-    assert {"totalAPICalls": 1, "totalAPICallFailures": 1} == risen(api, lambda: api.send(method, path, body))
+    assert {"totalAPICalls": 1, "totalAPICallFailures": 1} == increases(api, lambda: api.send(method, path, body))
 
 
-def test_items_that_fail_are_no_failed_call(salsa):
-    """A 200 is a success, whatever its items say."""
-    assert {"totalAPICalls": 1} == risen(api := world(salsa), lambda: api.upsert({"name": ""}))
+def test_a_call_with_failed_items_is_not_a_failure(salsa):
+    """A response with status 200 counts as a success, whatever the results of its items."""
+    assert {"totalAPICalls": 1} == increases(api := make_api(salsa), lambda: api.upsert({"name": ""}))
 
 
 def test_call_without_a_token_is_not_counted(salsa):
-    """Whose failure would it be?"""
-    assert {} == risen(api := world(salsa), lambda: api.send("POST", "/segments/search", {}, authToken=""))
+    """Without a token the call has no organization."""
+    assert {} == increases(api := make_api(salsa), lambda: api.send("POST", "/segments/search", {}, authToken=""))

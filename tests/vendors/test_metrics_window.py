@@ -1,23 +1,23 @@
-"""Salsa: what is left of the minute, when the last call was, and how many items a call may have."""
+"""Salsa: remaining calls of the rate limit, the time of the last call, and the maximum batch size."""
 
 import pytest
 
-from tests.vendors.people import CRM, metrics, person, refused, sid
+from tests.vendors.people import CRM, metrics, person, refusal, supporter_id
 
 NOON = "2024-05-06T12:00:00.000Z"
 RATE, BATCH = "Your per minute call rate", "Requested batch size exceeds the allowed size"
 
 
-def world(salsa, **settings):
-    """Return a Salsa of one group and one supporter, at noon."""
+def make_api(salsa, **settings):
+    """Return a client of a mock with one group and one supporter; the clock stands at noon."""
     api = salsa([{"segmentId": CRM, "name": "crm"}], supporters=[person(0)], settings=settings)
     api.mock.clock.freeze(NOON)
     return api
 
 
-def test_what_is_left_of_the_minute(salsa):
-    """Every call takes one, metrics calls and refused ones too; after a minute it is there again."""
-    api = world(salsa)
+def test_current_rate_limit_is_the_number_of_remaining_calls(salsa):
+    """Every call counts, including metrics calls and refused calls, for one minute."""
+    api = make_api(salsa)
     for _ in range(3):
         api.search()
     api.send("POST", "/segments/search", b"{")
@@ -27,8 +27,8 @@ def test_what_is_left_of_the_minute(salsa):
     assert 299 == metrics(api)["currentRateLimit"]
 
 
-def test_figures_with_limits_off(salsa):
-    api = world(salsa, limits="off")
+def test_metrics_with_limits_off(salsa):
+    api = make_api(salsa, limits="off")
     for _ in range(305):
         figures = metrics(api)
     api.search(count=21)
@@ -38,9 +38,9 @@ def test_figures_with_limits_off(salsa):
 
 
 @pytest.mark.parametrize("moment", ["2024-05-06T12:00:59.999Z", "2024-05-06T12:01:00.310Z", "2039-05-28T15:57:24.345Z"])
-def test_the_last_call(salsa, moment):
-    """Its moment, to the millisecond, on the mock's clock; metrics calls are none, refused calls are."""
-    api = world(salsa)
+def test_last_api_call_is_the_time_of_the_last_call(salsa, moment):
+    """In milliseconds of the mock's clock; refused calls count, metrics calls do not."""
+    api = make_api(salsa)
     api.search()
     api.mock.clock.set(moment)
     api.send("POST", "/segments/search", b"{")
@@ -49,9 +49,9 @@ def test_the_last_call(salsa, moment):
     assert [moment, moment] == [metrics(api)["lastAPICall"] for _ in range(2)]
 
 
-def test_the_very_first_moment(salsa):
-    """A call at the epoch was a call, too."""
-    api = world(salsa)
+def test_last_api_call_may_be_the_epoch(salsa):
+    """The timestamp 0 is not mistaken for a missing time."""
+    api = make_api(salsa)
     api.mock.clock.set(0)
     api.search()
     api.mock.clock.advance(5)
@@ -59,9 +59,8 @@ def test_the_very_first_moment(salsa):
     assert "1970-01-01T00:00:00.000Z" == metrics(api)["lastAPICall"]
 
 
-def test_reset_restarts_the_window(salsa):
-    """After a reset nothing was used."""
-    api = world(salsa)
+def test_reset_clears_metrics_and_the_rate_limit_window(salsa):
+    api = make_api(salsa)
     api.search()
     api.mock.reset()
 
@@ -70,56 +69,56 @@ def test_reset_restarts_the_window(salsa):
     assert (0, 0, 299) == tuple(figures[name] for name in ("totalAPICalls", "segmentRead", "currentRateLimit"))
 
 
-IDS = {"identifierType": "SUPPORTER_ID", "identifiers": [sid(0)] * 21}
-MANY = [
-    ("POST", "/segments/members/search", {"segmentId": CRM, "supporterIds": [sid(0)] * 21}, "supporterIds"),
+IDS = {"identifierType": "SUPPORTER_ID", "identifiers": [supporter_id(0)] * 21}
+TOO_LARGE_CALLS = [
+    ("POST", "/segments/members/search", {"segmentId": CRM, "supporterIds": [supporter_id(0)] * 21}, "supporterIds"),
     ("POST", "/segments/members/search", {"segmentId": CRM, "count": 21}, "count"),
-    ("PUT", "/segments/members", {"segmentId": CRM, "supporterIds": [sid(0)] * 21}, "supporterIds"),
-    ("DELETE", "/segments/members", {"segmentId": CRM, "supporterIds": [sid(0)] * 21}, "supporterIds"),
+    ("PUT", "/segments/members", {"segmentId": CRM, "supporterIds": [supporter_id(0)] * 21}, "supporterIds"),
+    ("DELETE", "/segments/members", {"segmentId": CRM, "supporterIds": [supporter_id(0)] * 21}, "supporterIds"),
     ("POST", "/supporters/search", IDS, "identifiers"),
     ("POST", "/supporters/search", {"modifiedFrom": NOON, "count": "21"}, "count"),
     ("PUT", "/supporters", {"supporters": [person(n) for n in range(21)]}, "supporters"),
-    ("DELETE", "/supporters", {"supporters": [{"supporterId": sid(0)}] * 21}, "supporters"),
+    ("DELETE", "/supporters", {"supporters": [{"supporterId": supporter_id(0)}] * 21}, "supporters"),
     ("POST", "/supporters/groups", IDS, "identifiers"),
     ("POST", "/supporters/groups", {"modifiedFrom": NOON, "count": 10**30}, "count"),
 ]
 
 
-def lessened(payload, field):
-    """Return *payload* with twenty where it had more."""
+def within_limit(payload, field):
+    """Return *payload* with at most twenty items in *field*, or with the count twenty."""
     value = payload[field]
     return {**payload, field: value[:20] if isinstance(value, list) else 20}
 
 
-@pytest.mark.parametrize(("method", "path", "payload", "field"), MANY)
-def test_more_than_twenty_are_refused(salsa, method, path, payload, field):
-    """429 with the sentence about the batch and never the one about the rate; nothing is done."""
-    api = world(salsa)
+@pytest.mark.parametrize(("method", "path", "payload", "field"), TOO_LARGE_CALLS)
+def test_more_than_twenty_items_are_refused(salsa, method, path, payload, field):
+    """Status 429 with the message about the batch size, not the one about the rate; nothing is stored."""
+    api = make_api(salsa)
     before = api.mock.state()
     reply = api.send(method, path, {"payload": payload})
 
-    assert (429, field) == refused(reply)
+    assert (429, field) == refusal(reply)
     assert f"{BATCH} of: 20" == reply.json()["errors"][0]["message"]
     assert RATE not in reply.text
     assert before == api.mock.state()
 
 
-@pytest.mark.parametrize(("method", "path", "payload", "field"), MANY)
-def test_twenty_are_allowed(salsa, method, path, payload, field):
-    """Twenty is the limit, not the first number beyond it; without limits any number will do."""
-    assert 200 == world(salsa).send(method, path, {"payload": lessened(payload, field)}).status_code
-    assert 200 == world(salsa, limits="off").send(method, path, {"payload": payload}).status_code
+@pytest.mark.parametrize(("method", "path", "payload", "field"), TOO_LARGE_CALLS)
+def test_twenty_items_are_allowed(salsa, method, path, payload, field):
+    """With limits off, larger numbers are allowed as well."""
+    assert 200 == make_api(salsa).send(method, path, {"payload": within_limit(payload, field)}).status_code
+    assert 200 == make_api(salsa, limits="off").send(method, path, {"payload": payload}).status_code
 
 
 def test_each_token_has_its_own_window(salsa):
-    """Three hundred calls of one, metrics calls too, take nothing from another who sees the same totals."""
-    api = world(salsa)
+    """300 calls with one token, metrics calls included, don't use up another token's; both see the same totals."""
+    api = make_api(salsa)
     for remaining in range(299, -1, -1):
         assert remaining == metrics(api)["currentRateLimit"]
     replies = [api.send("GET", "/metrics"), api.send("POST", "/segments/search", {"payload": {}})]
 
     for reply in replies:
-        assert (429, None) == refused(reply)
+        assert (429, None) == refusal(reply)
         assert RATE in reply.json()["errors"][0]["message"]
         assert BATCH not in reply.text
     other = metrics(api, authToken="another")

@@ -1,4 +1,4 @@
-"""Vendors of other packages: found by their entry point, like ours everywhere, and refused with their name."""
+"""Vendors of other packages: found by their entry point, used like shipped vendors, and refused by name if invalid."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from segment_mock.vendors import _packages, find_vendors
 from tests.vendors.package import Install, declare, new_vendor, run
 from tests.vendors.test_extension import HALLO
 
-OWN = sorted(file.parent.name for file in Path(vendors.__file__).parent.glob("[!_]*/__init__.py"))
+SHIPPED = sorted(file.parent.name for file in Path(vendors.__file__).parent.glob("[!_]*/__init__.py"))
 
 
 @pytest.fixture(scope="module")
 def tickets(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """The path of a made vendor, with its metadata."""
+    """The paths of a package that ``segment-mock new-vendor`` wrote, and of its metadata as an installed package."""
     folder = tmp_path_factory.mktemp("tickets")
     package = new_vendor(
         folder, "tickets", "--title", "Ticket System", "--host", "*.tickets.example", "--root", "/api/v2"
@@ -30,8 +30,8 @@ def tickets(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return [folder / "site", package / "src"]
 
 
-def test_a_vendor_of_a_package_is_like_ours(install: Install) -> None:
-    """It comes behind ours; host, path, key, option, refusal, data file, journal and state all have it."""
+def test_a_vendor_of_a_package_works_like_a_shipped_vendor(install: Install) -> None:
+    """It is listed after the shipped ones; host, path, key, option, data file, journal and state all work."""
     install(HALLO)
     with SegmentMock(hallo_greeting="Hi", data={"hallo": {"guests": [{"name": "Bo"}]}}) as mock:
         with mock.session() as session:
@@ -41,22 +41,24 @@ def test_a_vendor_of_a_package_is_like_ours(install: Install) -> None:
         guests, entries = mock.vendor("hallo").guests, mock.journal.entries(vendor="hallo")
         catalogue = create_app(mock._emulator).test_client().get("/_mock/vendors").json
 
-    assert [*OWN, "hallo"] == [vendor.name for vendor in find_vendors()]
+    assert [*SHIPPED, "hallo"] == [vendor.name for vendor in find_vendors()]
     assert {"said": "Hi Ada"} == reply.json()
     assert [{"name": "Bo"}, {"name": "Ada"}] == guests == mock.hallo.guests
     assert ["hallo.greet"] == [entry.operation for entry in entries]
     assert "Hallo" in [vendor["title"] for vendor in catalogue["vendors"]]
 
 
-def test_without_any_the_metadata_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_vendor_packages_no_metadata_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda **_: pytest.fail("was read"))
     _packages._declared.cache_clear()
 
-    assert OWN == [vendor.name for vendor in find_vendors()]
+    assert SHIPPED == [vendor.name for vendor in find_vendors()]
 
 
-def test_an_archive_on_the_path_is_read_by_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """We can't look into it, so importlib.metadata must."""
+def test_with_an_archive_on_the_path_importlib_looks_for_vendor_packages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The quick check of folders can't look into an archive."""
     (tmp_path / "some.zip").write_bytes(b"")
     assert not _packages._may_exist()
 
@@ -82,7 +84,9 @@ def test_an_archive_on_the_path_is_read_by_the_library(tmp_path: Path, monkeypat
         ("tables=(GUESTS,)", "tables=(GUESTS,), api=2", "written for version 2 of segment_mock.vendor_api, and"),
     ],
 )  # fmt: skip
-def test_one_that_cant_be_used_stops_the_start_and_is_named(install: Install, old: str, new: str, problem: str) -> None:
+def test_an_unusable_vendor_package_is_an_error_at_start_that_names_it(
+    install: Install, old: str, new: str, problem: str
+) -> None:
     assert old in HALLO
     install(HALLO.replace(old, new, 1))
 
@@ -98,7 +102,7 @@ def test_two_packages_that_clash_are_refused(install: Install) -> None:
         SegmentMock()
 
 
-def test_a_name_that_the_mock_uses_is_refused(install: Install) -> None:
+def test_a_vendor_with_the_name_of_an_attribute_of_the_mock_is_refused(install: Install) -> None:
     install(HALLO.replace('name="hallo"', 'name="journal"', 1))
 
     with pytest.raises(SettingError, match=r"vendor 'journal' needs another name: SegmentMock.journal"):
@@ -106,8 +110,8 @@ def test_a_name_that_the_mock_uses_is_refused(install: Install) -> None:
 
 
 @pytest.mark.slow
-def test_the_command_and_the_plugin_name_a_broken_one(install: Install, tmp_path: Path) -> None:
-    """Without a traceback, and with an exit code; the plugin fails the test that wanted a mock."""
+def test_command_and_plugin_name_a_vendor_that_cannot_be_imported(install: Install, tmp_path: Path) -> None:
+    """The command exits with 1 and no traceback; the plugin fails only the tests that use a mock."""
     folder = install("import no_such_module")
     test = tmp_path / "test_it.py"
     test.write_text("def test_it(segment_mock):\n    pass\n")
@@ -134,14 +138,14 @@ def test_the_command_and_the_plugin_name_a_broken_one(install: Install, tmp_path
         (["faults"], "latency"),
     ],
 )
-def test_the_command_knows_it(tickets: list[Path], arguments: list[str], printed: str) -> None:
+def test_commands_include_a_vendor_of_a_package(tickets: list[Path], arguments: list[str], printed: str) -> None:
     result = run(tickets, "-m", "segment_mock", *arguments)
 
     assert (0, "") == (result.returncode, result.stderr)
     assert printed in result.stdout
 
 
-def test_exec_serves_its_hosts(tickets: list[Path]) -> None:
+def test_exec_serves_the_hosts_of_a_vendor_of_a_package(tickets: list[Path]) -> None:
     code = (
         "import requests; reply = requests.post('https://eu.tickets.example/api/v2/items', json={'name': 'Lamp'}, "
         "headers={'x-api-key': 'k'}); print(reply.json()['item']['name'])"
@@ -152,8 +156,8 @@ def test_exec_serves_its_hosts(tickets: list[Path]) -> None:
     assert "200       tickets.create_item" in result.stderr
 
 
-def test_conform_replays_its_examples(tickets: list[Path]) -> None:
-    """Against a server that knows the vendor as well."""
+def test_conform_replays_the_examples_of_a_vendor_of_a_package(tickets: list[Path]) -> None:
+    """Against a server that has the vendor as well."""
     code = (
         "import sys, subprocess\nfrom segment_mock import SegmentMock\nwith SegmentMock() as mock:\n"
         "    sys.exit(subprocess.run([sys.executable, '-m', 'segment_mock', 'conform', '--target', mock.serve().url, "
@@ -165,7 +169,7 @@ def test_conform_replays_its_examples(tickets: list[Path]) -> None:
     assert "pass  tickets/create-item" in result.stdout
 
 
-def test_imports_past_the_public_modules_are_found(tmp_path: Path) -> None:
+def test_forbidden_imports_lists_imports_of_internal_modules(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text(
         "from segment_mock import SegmentMock, added, vendor_api\nfrom segment_mock.core import Call\n"
         "import segment_mock.store\nfrom segment_mock import core\nfrom segment_mock.vendor_api import Vendor\n"
@@ -181,12 +185,12 @@ def test_imports_past_the_public_modules_are_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("vendor", find_vendors(), ids=lambda vendor: vendor.name)
-def test_our_own_vendors_name_their_sources(vendor: Any) -> None:
+def test_every_part_of_a_shipped_vendor_names_its_source(vendor: Any) -> None:
     assert [] == unsourced(vendor)
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_replay_tells_where_a_response_differs(transport: Any) -> None:
+def test_replay_returns_the_differences_of_a_response(transport: Any) -> None:
     vendor = next(vendor for vendor in find_vendors() if vendor.name == "segmenter")
     example = next(one for one in examples(vendor) if one.name == "segmenter/create")
     document = json.loads(json.dumps(example.document))
@@ -196,6 +200,6 @@ def test_replay_tells_where_a_response_differs(transport: Any) -> None:
     assert ["errorMessage: expected 'no', got ''"] == replay(type(example)(example.name, document), transport)
 
 
-def test_every_public_name_is_there() -> None:
+def test_every_public_name_of_vendor_api_exists() -> None:
     assert sorted(vendor_api.__all__) == sorted({*vendor_api.__all__})
     assert all(hasattr(vendor_api, name) for name in vendor_api.__all__)

@@ -1,4 +1,4 @@
-"""Salsa: what a fixture can't say of a recorded response: the order of its members, and that it has no others."""
+"""Salsa: what fixtures can't describe of recorded responses: the order of members, and that there are no others."""
 
 import pytest
 
@@ -12,8 +12,8 @@ RECORDED = {
 }
 
 
-def replies_of(name):
-    """Return the payload that the mock gives to the recorded request."""
+def payload_of(name):
+    """Replay the recorded request of the example *name* and return the payload of the mock's response."""
     example = RECORDED[name]
     with SegmentMock(**example.settings) as mock, mock.session() as session:
         request = example.request
@@ -21,17 +21,17 @@ def replies_of(name):
         return reply.json()["payload"]
 
 
-def form(value):
-    """Return the names of members in their order, at every depth."""
+def member_names(value):
+    """Return the names of the members of *value* in their order, at every depth."""
     if isinstance(value, dict):
-        return [(name, form(member)) for name, member in value.items()]
-    return [form(item) for item in value] if isinstance(value, list) else None
+        return [(name, member_names(member)) for name, member in value.items()]
+    return [member_names(item) for item in value] if isinstance(value, list) else None
 
 
 @pytest.mark.parametrize("name", RECORDED)
-def test_members_are_those_recorded_in_their_order(name):
-    """A payload and its items have the recorded members, in the recorded order, and no others."""
-    assert form(RECORDED[name].document["response"]["body"]["payload"]) == form(replies_of(name))
+def test_payloads_have_the_recorded_members_in_the_recorded_order(name):
+    """At every depth, and no other members."""
+    assert member_names(RECORDED[name].document["response"]["body"]["payload"]) == member_names(payload_of(name))
 
 
 @pytest.mark.parametrize(
@@ -48,14 +48,14 @@ def test_members_are_those_recorded_in_their_order(name):
         ("recorded-supporters-by-date", ["total", "offset", "supporters", "count"]),
     ],
 )
-def test_only_some_responses_tell_total_and_offset(name, expected):
-    """A page of members has no offset; what was asked for by id has neither, but for groups, which have both."""
-    assert expected == list(replies_of(name))
+def test_only_recorded_searches_have_total_and_offset(name, expected):
+    """A page of members has no offset, and a search by id has neither, except for groups, which have both."""
+    assert expected == list(payload_of(name))
 
 
-def test_without_counts_all_else_is_the_same():
-    """Declining the counts takes totalMembers out of every group, and changes nothing else."""
-    counted, plain = replies_of("recorded-search-all"), replies_of("recorded-search-all-uncounted")
+def test_without_member_counts_the_response_is_otherwise_the_same():
+    """``includeMemberCounts: false`` removes totalMembers from every group, and changes nothing else."""
+    counted, plain = payload_of("recorded-search-all"), payload_of("recorded-search-all-uncounted")
     counts = [segment.pop("totalMembers") for segment in counted["segments"]]
 
     assert counted == plain
@@ -63,16 +63,16 @@ def test_without_counts_all_else_is_the_same():
     assert 1 == sum(counts)
 
 
-def test_the_groups_of_an_organization():
-    """Sixteen built-in groups, one made through the API, one made by people: all are listed, each with its type."""
-    types = [segment["type"] for segment in replies_of("recorded-search-all")["segments"]]
+def test_a_search_returns_groups_of_all_three_types():
+    """The recording has sixteen built-in groups, one added through the API and one added by hand."""
+    types = [segment["type"] for segment in payload_of("recorded-search-all")["segments"]]
 
     assert {"DEFAULT": 16, "INTEGRATED": 1, "CUSTOM": 1} == {kind: types.count(kind) for kind in types}
 
 
-def test_responses_to_a_write_tell_no_type():
-    """A group that was just added has its count, and no type."""
-    (segment,) = replies_of("upsert-added")["segments"]
+def test_the_response_to_an_upsert_has_no_type():
+    """A group that was added has totalMembers, but no type."""
+    (segment,) = payload_of("upsert-added")["segments"]
 
     assert ["segmentId", "name", "description", "totalMembers", "result", "externalSystemId"] == list(segment)
     assert 0 == segment["totalMembers"]

@@ -8,7 +8,7 @@ NEVER = "c0b7d3a4-3a0f-4c1e-9a53-5d0e6f1b2a77"
 
 
 def test_a_group_is_deleted_by_its_id(salsa):
-    """The response has two keys an item and the count; the id is known in any case."""
+    """Each item has two members, beside the count; the id matches in any case."""
     api = salsa([{"segmentId": A, "name": "a", "description": "d"}, {"segmentId": B, "name": "b"}])
     payload = api.delete(A.upper())
 
@@ -17,8 +17,8 @@ def test_a_group_is_deleted_by_its_id(salsa):
     assert ["b"] == api.names
 
 
-def test_an_unknown_id_is_not_found_as_it_was_sent(salsa):
-    """The others are deleted; an id twice in one call is found once."""
+def test_deleting_an_unknown_id_returns_not_found(salsa):
+    """The item has the id as sent, and other items are deleted; an id sent twice is not found the second time."""
     api = salsa([{"segmentId": A, "name": "a"}, {"segmentId": B, "name": "b"}])
     expected = [
         {"segmentId": NEVER.upper(), "result": "NOT_FOUND"},
@@ -30,8 +30,8 @@ def test_an_unknown_id_is_not_found_as_it_was_sent(salsa):
     assert ["b"] == api.names
 
 
-def test_memberships_go_with_the_group_and_people_stay(salsa):
-    """No supporter is deleted, and other groups keep their members."""
+def test_deleting_a_group_deletes_its_memberships_but_no_supporters(salsa):
+    """Other groups keep their members."""
     api = salsa(
         [{"segmentId": A, "name": "a"}, {"segmentId": B, "name": "b"}],
         supporters=[{"externalSystemId": name} for name in "xy"],
@@ -44,8 +44,8 @@ def test_memberships_go_with_the_group_and_people_stay(salsa):
     assert [1] == [segment["totalMembers"] for segment in api.search()["segments"]]
 
 
-def test_a_deleted_group_is_found_no_more(salsa):
-    """Neither by id nor external id nor among all; its name is free again."""
+def test_a_deleted_group_is_not_found(salsa):
+    """A search by id, by external id or for all groups omits it, and another group may take its name."""
     api = salsa([{"segmentId": A, "name": "a", "externalSystemId": "x"}])
     api.delete(A)
     segments = [
@@ -70,8 +70,8 @@ def test_a_deleted_group_is_found_no_more(salsa):
         ({"segmentId": [A]}, 2004),
     ],
 )
-def test_an_item_without_a_usable_id_is_in_error(salsa, item, code):
-    """segmentId is required for deleting; the item alone fails, the others are deleted."""
+def test_deleting_an_item_without_a_valid_id_is_a_validation_error(salsa, item, code):
+    """Only that item fails; the others are deleted."""
     api = salsa([{"segmentId": A, "name": "a"}])
     reply = api.send("DELETE", "/segments", {"payload": {"segments": [item, {"segmentId": A}]}})
     refused, deleted = reply.json()["payload"]["segments"]
@@ -82,7 +82,7 @@ def test_an_item_without_a_usable_id_is_in_error(salsa, item, code):
 
 
 def test_other_members_of_an_item_are_ignored(salsa):
-    """A whole group may be sent back for deletion; the journal lists only what no response has."""
+    """A client may send a whole group; the journal lists only fields that no response has as unread."""
     api = salsa([{"segmentId": A, "name": "a"}])
     reply = api.send("DELETE", "/segments", {"payload": {"segments": [{"segmentId": A, "name": "other", "nme": "x"}]}})
 

@@ -13,8 +13,8 @@ def body(header, payload=None):
     return {"header": header, "payload": {} if payload is None else payload}
 
 
-def test_members_of_a_success_stand_in_the_recorded_order(salsa):
-    """id, timestamp, header, payload; within the header refId, processingTime, serverId."""
+def test_members_of_a_success_have_the_recorded_order(salsa):
+    """The envelope has id, timestamp, header and payload; its header has refId, processingTime and serverId."""
     reply = salsa().send(*SEARCH, body({"refId": "r"})).json()
 
     assert ["id", "timestamp", "header", "payload"] == list(reply)
@@ -25,8 +25,8 @@ def test_members_of_a_success_stand_in_the_recorded_order(salsa):
     assert 0 < len(reply["header"]["serverId"]) <= 64
 
 
-def test_members_of_a_refusal_stand_in_the_same_order(salsa):
-    """errors take the place of the payload; an error is id, code, message, fieldName."""
+def test_a_refusal_has_errors_instead_of_the_payload(salsa):
+    """Other members are the same; an error has id, code, message and fieldName, in this order."""
     reply = salsa().send(*SEARCH, body({"refId": "r"}, {"count": "many"})).json()
 
     assert ["id", "timestamp", "header", "errors"] == list(reply)
@@ -48,8 +48,8 @@ def test_members_of_a_refusal_stand_in_the_same_order(salsa):
         ("PUT", "/segments", b"{", {}, 400),
     ],
 )
-def test_every_refusal_wears_the_envelope(salsa, method, path, body, headers, expected):
-    """A call refused as a whole has errors with the status as code, and no payload."""
+def test_every_refusal_has_the_envelope(salsa, method, path, body, headers, expected):
+    """The code of its only error is the status."""
     reply = salsa().send(method, path, body, **headers)
 
     assert expected == reply.status_code
@@ -61,22 +61,21 @@ def test_every_refusal_wears_the_envelope(salsa, method, path, body, headers, ex
 @pytest.mark.parametrize(
     "reference", ["optionalId", "", 0, False, 1.5, "naïve ☃ \ud83d", [None, {}], {"b": 1, "a": None}]
 )
-def test_ref_id_comes_back_verbatim(salsa, reference):
-    """Whatever was sent as refId is echoed as it was, empty and false values too."""
+def test_ref_id_is_echoed_unchanged(salsa, reference):
+    """Including empty and false values."""
     assert reference == salsa().send(*SEARCH, body({"refId": reference})).json()["header"]["refId"]
 
 
 @pytest.mark.parametrize("header", [None, {}, {"refId": None}, {"refId": None, "batchId": None, "userData": None}])
-def test_ref_id_is_absent_unless_sent(salsa, header):
-    """Without a refId, or with null, the response has none; a null header counts as absent."""
+def test_a_response_has_a_ref_id_only_if_the_request_has_it(salsa, header):
+    """A null refId counts as omitted, and so does a null header."""
     reply = salsa().send(*SEARCH, {"id": None, **body(header)})
 
     assert 200 == reply.status_code
     assert ["processingTime", "serverId"] == list(reply.json()["header"])
 
 
-def test_a_request_without_a_header_is_fine(salsa):
-    """header and id are optional."""
+def test_header_and_id_of_a_request_are_optional(salsa):
     assert 200 == salsa().send(*SEARCH, {"payload": {}}).status_code
 
 
@@ -90,14 +89,14 @@ def test_a_request_without_a_header_is_fine(salsa):
     ],
 )
 def test_a_refusal_echoes_ref_id(salsa, path, payload, headers, expected):
-    """Refused before the body was looked at or after, a call gets its refId back."""
+    """Whether the call is refused before or after its body is decoded."""
     reply = salsa().send("POST", path, body({"refId": "mine"}, payload), **headers)
 
     assert (expected, "mine") == (reply.status_code, reply.json()["header"]["refId"])
 
 
 def test_every_response_has_its_own_id(salsa):
-    """No two responses share an id, successes and refusals alike."""
+    """Successes and refusals alike."""
     api = salsa()
     replies = [api.send(*SEARCH, body).json()["id"] for body in ({"payload": {}}, {}, b"", {"payload": {}})]
 
@@ -114,15 +113,15 @@ def test_every_response_has_its_own_id(salsa):
     ],
 )
 def test_timestamp_is_utc_with_three_decimals(salsa, now, expected):
-    """The timestamp is the world's clock in UTC, always with exactly three decimals and Z."""
+    """It is the time of the mock's clock, with Z as the zone."""
     api = salsa()
     api.mock.clock.freeze(now)
 
     assert expected == api.send(*SEARCH, {"payload": {}}).json()["timestamp"]
 
 
-def test_nulls_are_left_out_and_empty_values_are_kept(salsa):
-    """No member of a response is null; "" and [] are values."""
+def test_responses_omit_nulls_and_keep_empty_values(salsa):
+    """ "" and [] are values."""
     api = salsa([{"name": "bare"}, {"name": "empty", "description": "", "publicName": ""}])
     bare, empty = api.search()["segments"]
 
@@ -131,8 +130,8 @@ def test_nulls_are_left_out_and_empty_values_are_kept(salsa):
     assert [] == api.search(offset=2)["segments"]
 
 
-def test_members_of_a_group_stand_in_the_recorded_order(salsa):
-    """All that a group may have, in the order of recorded responses."""
+def test_members_of_a_group_have_the_recorded_order(salsa):
+    """The group has every member that a group can have."""
     recorded = [
         "segmentId", "name", "description", "totalMembers", "type", "result", "externalSystemId",
         "mailingList", "publicName", "publicDescription", "parameterName",

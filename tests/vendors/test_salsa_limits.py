@@ -1,4 +1,4 @@
-"""Salsa: twenty items a call, three hundred calls a minute for each token."""
+"""Salsa: the limits of twenty items a call, and of three hundred calls a minute for each token."""
 
 import pytest
 
@@ -6,14 +6,16 @@ SEARCH = ("POST", "/segments/search")
 RATE, BATCH = "Your per minute call rate", "Requested batch size exceeds the allowed size"
 
 
-def sentence(reply):
+def message_of_429(reply):
+    """Expect status and error code 429 and return the message."""
     (error,) = reply.json()["errors"]
     assert (429, 429) == (reply.status_code, error["code"])
     return error["message"]
 
 
-def spend(api, calls, **headers):
-    return api.spend(calls, *SEARCH, {"payload": {}}, **headers)
+def send_searches(api, calls, **headers):
+    """Send *calls* searches and return their statuses."""
+    return api.send_repeatedly(calls, *SEARCH, {"payload": {}}, **headers)
 
 
 @pytest.mark.parametrize(
@@ -28,11 +30,11 @@ def spend(api, calls, **headers):
     ],
 )
 def test_more_than_twenty_items_are_refused(salsa, method, path, payload, field):
-    """429 with the sentence about the batch and never the one about the rate; nothing is applied."""
+    """Status 429 with the message about the batch size, not the one about the rate; nothing is stored."""
     api = salsa()
     reply = api.send(method, path, {"payload": payload})
 
-    assert f"{BATCH} of: 20" == sentence(reply)
+    assert f"{BATCH} of: 20" == message_of_429(reply)
     assert RATE not in reply.text
     assert field == reply.json()["errors"][0]["fieldName"]
     assert "Retry-After" not in reply.headers
@@ -40,7 +42,7 @@ def test_more_than_twenty_items_are_refused(salsa, method, path, payload, field)
 
 
 def test_twenty_items_are_allowed(salsa):
-    """Twenty to write, twenty ids to read, a page of twenty."""
+    """In a write, in a search by id, and on a page."""
     api = salsa()
     ids = [segment["segmentId"] for segment in api.upsert(*({"name": str(n)} for n in range(20)))["segments"]]
 
@@ -49,34 +51,34 @@ def test_twenty_items_are_allowed(salsa):
     assert 20 == api.delete(*ids)["count"]
 
 
-def test_three_hundred_calls_a_minute_are_allowed(salsa):
-    """The 301st is 429 with the sentence about the rate and never the one about the batch."""
+def test_the_301st_call_in_a_minute_is_refused(salsa):
+    """Status 429 with the message about the rate, not the one about the batch size."""
     api = salsa()
     api.mock.clock.freeze()
 
-    assert [200] * 300 == spend(api, 300)
+    assert [200] * 300 == send_searches(api, 300)
     reply = api.send(*SEARCH, {"payload": {}})
-    assert f"{RATE} has been exceeded" == sentence(reply)
+    assert f"{RATE} has been exceeded" == message_of_429(reply)
     assert BATCH not in reply.text
     assert "Retry-After" not in reply.headers
 
 
-def test_the_window_slides(salsa):
-    """A call counts for sixty seconds from its own moment, not till the end of a minute."""
+def test_a_call_counts_for_sixty_seconds(salsa):
+    """The window of the rate limit slides; it does not end with the minute of the clock."""
     api = salsa()
     api.mock.clock.freeze("2018-03-21T15:12:09Z")
-    spend(api, 299)
+    send_searches(api, 299)
     api.mock.clock.advance(30)
 
-    assert [200, 429] == spend(api, 2)
+    assert [200, 429] == send_searches(api, 2)
     api.mock.clock.advance(29.9)
-    assert [429] == spend(api, 1)
+    assert [429] == send_searches(api, 1)
     api.mock.clock.advance(0.1)
-    assert [200] == spend(api, 1)
+    assert [200] == send_searches(api, 1)
 
 
 def test_refused_calls_count_too(salsa):
-    """Every authenticated call takes its place: malformed, unknown, too many items, or beyond the limit."""
+    """Every authenticated call counts: malformed, with an unknown path, with too many items, or beyond the limit."""
     api = salsa()
     api.mock.clock.freeze()
     for method, path, body, token in (
@@ -88,29 +90,28 @@ def test_refused_calls_count_too(salsa):
     ):
         api.send(method, path, body, authToken=token)
 
-    assert [200] * 296 + [429] == spend(api, 297)
+    assert [200] * 296 + [429] == send_searches(api, 297)
     api.mock.clock.advance(59)
-    assert [429] * 300 == spend(api, 300)
+    assert [429] * 300 == send_searches(api, 300)
     api.mock.clock.advance(1)
-    assert [429] == spend(api, 1)
+    assert [429] == send_searches(api, 1)
 
 
-def test_each_token_has_its_own_window_until_a_reset(salsa):
+def test_each_token_has_its_own_window_and_a_reset_clears_it(salsa):
     api = salsa()
     api.mock.clock.freeze()
-    assert [401] * 5 == spend(api, 5, authToken="")
-    assert [200] * 300 == spend(api, 300)
+    assert [401] * 5 == send_searches(api, 5, authToken="")
+    assert [200] * 300 == send_searches(api, 300)
 
-    assert [429] == spend(api, 1)
-    assert [200] == spend(api, 1, authToken="another")
+    assert [429] == send_searches(api, 1)
+    assert [200] == send_searches(api, 1, authToken="another")
     api.mock.reset()
-    assert [200] == spend(api, 1)
+    assert [200] == send_searches(api, 1)
 
 
-def test_limits_can_be_lifted(salsa):
-    """With limits off neither calls nor items are limited."""
+def test_with_limits_off_neither_calls_nor_items_are_limited(salsa):
     api = salsa(settings={"limits": "off"})
 
     assert 25 == api.upsert(*({"name": str(n)} for n in range(25)))["count"]
     assert 25 == api.search(count=100)["count"]
-    assert [200] * 301 == spend(api, 301)
+    assert [200] * 301 == send_searches(api, 301)

@@ -1,16 +1,16 @@
-"""Salsa: groups that are no CRM groups can be read, but not managed."""
+"""Salsa: groups that are not CRM groups can be read, but not changed."""
 
 import pytest
 
 CRM = "11454266-a9c8-40af-8fab-4c0bdca44615"
 OTHER = "69afe9fc-dcde-4533-92d6-cbf069008c30"
-MISSING = "c0b7d3a4-3a0f-4c1e-9a53-5d0e6f1b2a77"
+UNKNOWN = "c0b7d3a4-3a0f-4c1e-9a53-5d0e6f1b2a77"
 SUPPORTER = "91ff7068-eaed-4392-ac89-e3d646327e00"
 
 kinds = pytest.mark.parametrize("kind", ["DEFAULT", "CUSTOM"])
 
 
-def world(salsa, kind, **settings):
+def make_api(salsa, kind, **settings):
     return salsa(
         [{"segmentId": CRM, "name": "crm"}, {"segmentId": OTHER, "name": "other", "type": kind}],
         supporters=[{"supporterId": SUPPORTER}],
@@ -25,12 +25,12 @@ def world(salsa, kind, **settings):
     ("method", "items"),
     [
         ("PUT", [{"segmentId": CRM, "name": "renamed"}, {"name": "new"}]),
-        ("DELETE", [{"segmentId": CRM}, {"segmentId": MISSING}]),
+        ("DELETE", [{"segmentId": CRM}, {"segmentId": UNKNOWN}]),
     ],
 )
-def test_managing_one_is_405_and_nothing_is_applied(salsa, kind, method, items, place):
-    """The whole call is refused, also what stood before it in the batch; the journal has no change."""
-    api = world(salsa, kind)
+def test_changing_a_non_crm_group_is_405_and_nothing_is_applied(salsa, kind, method, items, place):
+    """Items before it in the batch are undone, and the journal has no change."""
+    api = make_api(salsa, kind)
     before = api.mock.state()
     items = [*items[:place], {"segmentId": OTHER.upper(), "name": "mine now"}, *items[place:]]
     reply = api.send(method, "/segments", {"header": {"refId": "r"}, "payload": {"segments": items}})
@@ -48,9 +48,9 @@ def test_managing_one_is_405_and_nothing_is_applied(salsa, kind, method, items, 
 
 
 @kinds
-def test_with_result_an_upsert_performs_the_others(salsa, kind):
-    """The item is NOT_ALLOWED as sent, in a 200; the items around it are performed."""
-    api = world(salsa, kind, salsa_non_crm="result")
+def test_with_non_crm_result_an_upsert_performs_the_other_items(salsa, kind):
+    """Status 200; the item of the non-CRM group is NOT_ALLOWED and has its members as sent."""
+    api = make_api(salsa, kind, salsa_non_crm="result")
     item = {"segmentId": OTHER.upper(), "name": "mine now", "description": "", "externalSystemId": "x"}
     payload = api.upsert({"segmentId": CRM, "name": "renamed"}, item, {"name": "new"})
 
@@ -60,24 +60,24 @@ def test_with_result_an_upsert_performs_the_others(salsa, kind):
 
 
 @kinds
-def test_with_result_a_delete_performs_the_others(salsa, kind):
-    """Two keys for the item that stays; the items around it are deleted."""
-    api = world(salsa, kind, salsa_non_crm="result")
+def test_with_non_crm_result_a_delete_performs_the_other_items(salsa, kind):
+    """The item of the non-CRM group has id and result only."""
+    api = make_api(salsa, kind, salsa_non_crm="result")
     expected = [
         {"segmentId": OTHER.upper(), "result": "NOT_ALLOWED"},
         {"segmentId": CRM, "result": "DELETED"},
-        {"segmentId": MISSING, "result": "NOT_FOUND"},
+        {"segmentId": UNKNOWN, "result": "NOT_FOUND"},
     ]
 
-    assert expected == api.delete(OTHER.upper(), CRM, MISSING)["segments"]
+    assert expected == api.delete(OTHER.upper(), CRM, UNKNOWN)["segments"]
     assert ["other"] == api.names
 
 
 @kinds
 @pytest.mark.parametrize("settings", [{}, {"salsa_non_crm": "result"}])
 def test_reading_a_non_crm_group_always_works(salsa, kind, settings):
-    """By page and by id, whatever managing it would answer."""
-    api = world(salsa, kind, **settings)
+    """By page and by id, with either value of the setting."""
+    api = make_api(salsa, kind, **settings)
     (row,) = api.search(identifierType="SEGMENT_ID", identifiers=[OTHER])["segments"]
 
     assert ("FOUND", kind) == (row["result"], row["type"])
@@ -85,8 +85,8 @@ def test_reading_a_non_crm_group_always_works(salsa, kind, settings):
 
 
 @kinds
-def test_an_invalid_change_of_one_is_405_too(salsa, kind):
-    """That it may not be managed takes precedence over invalid values."""
-    api = world(salsa, kind)
+def test_an_invalid_change_of_a_non_crm_group_is_405(salsa, kind):
+    """The type of the group is checked before the values."""
+    api = make_api(salsa, kind)
 
     assert 405 == api.send("PUT", "/segments", {"payload": {"segments": [{"segmentId": OTHER}]}}).status_code

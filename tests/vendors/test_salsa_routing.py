@@ -1,4 +1,4 @@
-"""Salsa: paths, verbs, hosts, tokens and content types."""
+"""Salsa: paths, methods, hosts, tokens and content types."""
 
 import http.client
 
@@ -27,8 +27,8 @@ def error(reply):
     ],
 )
 @pytest.mark.parametrize("host", [HOST, "http://segment-mock", "http://127.0.0.1:7357"])
-def test_doubled_slashes_are_one(salsa, path, host):
-    """Anywhere in the path, at the first go: no redirect."""
+def test_repeated_slashes_count_as_one(salsa, path, host):
+    """Anywhere in the path, without a redirect."""
     api = salsa([{"name": "a"}])
     reply = api.send("POST", host + path, SEARCH)
 
@@ -45,8 +45,8 @@ def test_doubled_slashes_are_one(salsa, path, host):
         ("/api/integration/ext/v1/segments%E9/search", 404),
     ],
 )
-def test_a_letter_may_be_percent_encoded_but_not_a_slash(path, status):
-    """As RFC 3986 has it; over a socket, because the clients decode letters themselves."""
+def test_a_percent_encoded_letter_is_decoded_but_a_slash_is_not(path, status):
+    """As RFC 3986 says. The request goes over a socket, because client libraries decode letters themselves."""
     with SegmentMock() as mock:
         connection = http.client.HTTPConnection("127.0.0.1", mock.serve().port, timeout=10)
         connection.request("POST", path, b'{"payload": {}}', {"authToken": "t"})
@@ -64,7 +64,6 @@ def test_a_letter_may_be_percent_encoded_but_not_a_slash(path, status):
     ],
 )  # fmt: skip
 def test_json_is_read_whatever_the_content_type(salsa, kind):
-    """The body is JSON, whether Content-Type is right, wrong, odd or absent."""
     api = salsa()
     headers = {} if kind is None else {"Content-Type": kind}
 
@@ -73,8 +72,8 @@ def test_json_is_read_whatever_the_content_type(salsa, kind):
 
 
 @pytest.mark.parametrize("token", [None, ""])
-def test_a_token_is_needed(salsa, token):
-    """Missing or empty: 401, with a hint that names the header; a query parameter does not count."""
+def test_a_token_is_required(salsa, token):
+    """Without it: 401, with a hint that names the header; a query parameter does not count."""
     reply = salsa().send("POST", "/segments/search?authToken=token", SEARCH, authToken=token)
 
     assert (401, 401, "Unauthorized") == (reply.status_code, error(reply)["code"], error(reply)["message"])
@@ -82,15 +81,14 @@ def test_a_token_is_needed(salsa, token):
 
 
 @pytest.mark.parametrize("name", ["authToken", "authtoken", "AUTHTOKEN"])
-def test_the_tokens_header_is_known_in_any_case(salsa, name):
-    """Header names have no case."""
+def test_the_name_of_the_token_header_is_case_insensitive(salsa, name):
     assert 200 == salsa().send("POST", "/segments/search", SEARCH, **{"authToken": None, name: "t"}).status_code
 
 
 @pytest.mark.parametrize("path", ["/segments/search/x", "/segment/", "", "/", "/segments/x", "/activities/search"])
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
 def test_unknown_path_is_404_in_the_vendors_format(salsa, method, path):
-    """In Salsa's envelope, with the nearest operations for the developer in a header."""
+    """The hint names the operations with the nearest paths."""
     reply = salsa().send(method, path, SEARCH)
 
     assert (404, 404) == (reply.status_code, error(reply)["code"])
@@ -108,15 +106,15 @@ def test_unknown_path_is_404_in_the_vendors_format(salsa, method, path):
     ],
 )
 def test_unknown_method_is_405_in_the_vendors_format(salsa, method, path, allow):
-    """In Salsa's envelope, with the verbs that the path has in Allow."""
+    """The Allow header lists the methods of the path."""
     reply = salsa().send(method, path, SEARCH)
 
     assert (405, 405, allow) == (reply.status_code, error(reply)["code"], reply.headers["Allow"])
     assert method in error(reply)["message"]
 
 
-def test_head_has_the_head_of_its_refusal(salsa):
-    """Status, Allow and length of a 405, and no body."""
+def test_a_head_request_is_405_without_a_body(salsa):
+    """Allow and Content-Length are those of the full response."""
     reply = salsa().send("HEAD", "/segments")
 
     assert (405, b"", "DELETE, PUT") == (reply.status_code, reply.content, reply.headers["Allow"])
@@ -125,7 +123,7 @@ def test_head_has_the_head_of_its_refusal(salsa):
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "FROB"])
 @pytest.mark.parametrize("path", ["/nowhere", "/segments"])
-def test_the_token_comes_before_path_and_verb(salsa, method, path):
+def test_without_a_token_unknown_paths_and_methods_are_401(salsa, method, path):
     reply = salsa().send(method, path, authToken="")
 
     assert 401 == reply.status_code
@@ -133,20 +131,19 @@ def test_the_token_comes_before_path_and_verb(salsa, method, path):
 
 
 @pytest.mark.parametrize("host", ["api.salsalabs.org", "API.SalsaLabs.ORG", "api.salsalabs.org:443"])
-def test_the_host_decides(salsa, host):
-    """Under Salsa's host everything is Salsa's, the Segmenter's path too."""
+def test_every_path_of_salsas_host_belongs_to_salsa(salsa, host):
+    """Including the Segmenter's path."""
     reply = salsa().send("PUT", "http://localhost/segments", {"id": "1"}, Host=host, x_api_key="key")
 
     assert (404, 404) == (reply.status_code, error(reply)["code"])
 
 
-def test_without_a_known_host_the_root_decides(salsa):
-    """Under any other host a path below Salsa's root is Salsa's."""
+def test_on_an_unknown_host_paths_below_salsas_root_belong_to_salsa(salsa):
     assert 404 == error(salsa().send("PUT", "http://elsewhere.example/api/integration/ext/v1/nowhere"))["code"]
     assert "detail" in salsa().send("PUT", "http://elsewhere.example/api/integration/ext/v10/segments").json()
 
 
-def test_a_listed_token_is_let_in_and_no_other(salsa):
+def test_with_listed_credentials_only_these_tokens_are_accepted(salsa):
     api = salsa(settings={"credentials": "listed", "salsa_token": ["token", "second"]})
     other = api.send("POST", "/segments/search", SEARCH, authToken="Token")
 
@@ -156,8 +153,7 @@ def test_a_listed_token_is_let_in_and_no_other(salsa):
     assert "--salsa-token" in other.headers["X-Segment-Mock-Hint"]
 
 
-def test_any_token_names_one_organization(salsa):
-    """By default all tokens see the same groups."""
+def test_by_default_all_tokens_see_the_same_groups(salsa):
     api = salsa()
     api.upsert({"name": "n"})
 
@@ -165,8 +161,8 @@ def test_any_token_names_one_organization(salsa):
     assert ["n"] == [segment["name"] for segment in reply.json()["payload"]["segments"]]
 
 
-def test_isolated_token_has_its_own_organization(salsa):
-    """Each begins with the initial data; what one writes, the others never see."""
+def test_with_isolated_credentials_each_token_has_its_own_groups(salsa):
+    """Each token begins with the initial data, and its writes are invisible to others."""
     api = salsa([{"name": "initial"}], settings={"credentials": "isolated"})
     api.upsert({"name": "mine"})
     theirs = api.send("POST", "/segments/search", SEARCH, authToken="another").json()["payload"]

@@ -1,4 +1,4 @@
-"""Salsa: all groups, a page at a time, with or without their counts."""
+"""Salsa: searching all groups, in pages, with or without member counts."""
 
 import pytest
 
@@ -7,7 +7,8 @@ def groups_named(*names):
     return [{"name": name} for name in names]
 
 
-def refused(reply):
+def refusal(reply):
+    """Return the status of a refused call, and the name of the field in its error."""
     (error,) = reply.json()["errors"]
     return reply.status_code, error["fieldName"]
 
@@ -33,8 +34,8 @@ def refused(reply):
         ({"identifierType": "SEGMENT_ID"}, 0, "abcde"),
     ],
 )
-def test_pages(salsa, payload, offset, names):
-    """count is the number of items, total the whole, offset what was asked; an empty page keeps its list."""
+def test_groups_are_returned_in_pages(salsa, payload, offset, names):
+    """count is that of the page, total that of all groups; offset is echoed, and an empty page has an empty list."""
     payload = salsa(groups_named(*"abcde")).search(**payload)
 
     assert ["total", "offset", "segments", "count"] == list(payload)
@@ -43,17 +44,16 @@ def test_pages(salsa, payload, offset, names):
 
 
 def test_page_has_twenty_records_by_default(salsa):
-    """Without a count as many come as the vendor allows."""
+    """Which is the maximum that Salsa allows."""
     assert 20 == salsa(groups_named(*map(str, range(25)))).search()["count"]
 
 
-def test_a_world_without_groups_has_an_empty_page(salsa):
-    """The list is there, and empty."""
+def test_a_search_without_any_groups_returns_an_empty_page(salsa):
     assert {"total": 0, "offset": 0, "segments": [], "count": 0} == salsa().search()
 
 
-def test_groups_keep_the_order_in_which_they_came(salsa):
-    """The order is that of first storing: an update moves nothing, a deleted group closes the gap."""
+def test_groups_come_in_the_order_in_which_they_were_added(salsa):
+    """An update keeps the position of a group, and a deletion leaves no gap."""
     api = salsa(groups_named(*"abc"))
     a, b, _ = (segment["segmentId"] for segment in api.search()["segments"])
     api.upsert({"name": "d"}, {"segmentId": a, "name": "A"})
@@ -66,14 +66,13 @@ def test_groups_keep_the_order_in_which_they_came(salsa):
 @pytest.mark.parametrize(
     "value", [-1, "-1", "x", "", "20.5", 20.5, "1_0", "\u0662\u0660", True, [], [1], {}, "9" * 5000]
 )
-def test_what_is_no_page_is_refused(salsa, name, value):
-    """Negative, fractional or non-numeric paging is a 400 that names the field."""
-    assert (400, name) == refused(salsa().send("POST", "/segments/search", {"payload": {name: value}}))
+def test_invalid_offset_or_count_is_400(salsa, name, value):
+    """Negative, fractional and non-numeric values; the error names the field."""
+    assert (400, name) == refusal(salsa().send("POST", "/segments/search", {"payload": {name: value}}))
 
 
 @pytest.mark.parametrize("value", [10**30, "9" * 30])
-def test_a_huge_page_is_just_all_of_it(salsa, value):
-    """Where nothing limits the count, any number will do."""
+def test_a_huge_count_without_limits_returns_all_groups(salsa, value):
     assert 2 == salsa(groups_named(*"ab"), settings={"limits": "off"}).search(count=value)["count"]
 
 
@@ -93,8 +92,8 @@ def test_a_huge_page_is_just_all_of_it(salsa, value):
     ],
 )
 @pytest.mark.parametrize("payload", [{}, {"identifierType": "EXTERNAL_ID", "identifiers": ["x"]}])
-def test_member_counts_come_unless_declined(salsa, settings, counted, payload):
-    """totalMembers is there unless includeMemberCounts is false; nothing else depends on it."""
+def test_groups_have_member_counts_unless_the_request_declines_them(salsa, settings, counted, payload):
+    """includeMemberCounts has no other effect."""
     mail = [{"type": "EMAIL", "value": f"{name}@example.org"} for name in "ab"]
     api = salsa(
         [{"name": "full", "externalSystemId": "x"}],
@@ -108,23 +107,22 @@ def test_member_counts_come_unless_declined(salsa, settings, counted, payload):
 
 
 @pytest.mark.parametrize("value", ["maybe", "", 2, [], {}])
-def test_what_is_neither_true_nor_false_is_refused(salsa, value):
-    """Another word for includeMemberCounts is a 400 that names it."""
+def test_invalid_include_member_counts_is_400(salsa, value):
     reply = salsa().send("POST", "/segments/search", {"payload": {"includeMemberCounts": value}})
 
-    assert (400, "includeMemberCounts") == refused(reply)
+    assert (400, "includeMemberCounts") == refusal(reply)
 
 
-def test_groups_of_every_type_are_read(salsa):
-    """Built-in and hand-made groups are found like those made through the API, each with its type."""
+def test_groups_of_every_type_are_returned(salsa):
+    """Built-in groups and those made by hand are returned too, each with its type."""
     types = ["DEFAULT", "CUSTOM", "INTEGRATED"]
     segments = salsa([{"name": kind, "type": kind} for kind in types]).search()["segments"]
 
     assert [(kind, kind, "FOUND") for kind in types] == [(s["name"], s["type"], s["result"]) for s in segments]
 
 
-def test_unknown_members_of_the_request_are_left_unread(salsa):
-    """What Salsa does not know is ignored, and listed in the journal in the order sent."""
+def test_unknown_members_of_the_request_are_ignored(salsa):
+    """The journal lists them as unread, in the order sent."""
     api = salsa(groups_named("a"))
     body = {"zeta": 1, "header": {"trace": 1}, "payload": {"joinedSince": "2020", "count": 1, "beta": {}, "alpha": 2}}
     reply = api.send("POST", "/segments/search", body)

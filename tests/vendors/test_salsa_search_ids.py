@@ -1,4 +1,4 @@
-"""Salsa: groups by their ids or external ids."""
+"""Salsa: searching groups by their ids or external ids."""
 
 import pytest
 
@@ -9,13 +9,15 @@ SEARCH = ("POST", "/segments/search")
 
 
 def results(payload):
+    """Return result, name, id and external id of each group in *payload*."""
     return [
         (segment["result"], segment.get("name"), segment.get("segmentId"), segment.get("externalSystemId"))
         for segment in payload["segments"]
     ]
 
 
-def world(salsa):
+def make_api(salsa):
+    """Return a client of a mock with the groups a and b."""
     return salsa(
         [
             {"segmentId": A, "name": "a", "externalSystemId": "1"},
@@ -24,9 +26,9 @@ def world(salsa):
     )
 
 
-def test_ids_are_answered_in_order(salsa):
-    """One item for each id, in the order asked, once for each time it was asked."""
-    payload = world(salsa).search(identifierType="SEGMENT_ID", identifiers=[B, C, A, B])
+def test_a_search_by_id_returns_an_item_for_each_id(salsa):
+    """In the order of the request; an id that is sent twice is returned twice."""
+    payload = make_api(salsa).search(identifierType="SEGMENT_ID", identifiers=[B, C, A, B])
 
     b = ("FOUND", "b", B, "x Y")
     assert [b, ("NOT_FOUND", None, C, None), ("FOUND", "a", A, "1"), b] == results(payload)
@@ -34,9 +36,9 @@ def test_ids_are_answered_in_order(salsa):
     assert ["total", "offset", "segments", "count"] == list(payload)
 
 
-def test_external_ids_are_answered_in_order(salsa):
-    """External ids match as they are written, case and spaces included."""
-    payload = world(salsa).search(identifierType="EXTERNAL_ID", identifiers=["x Y", "0", "x y", "1"])
+def test_a_search_by_external_id_returns_an_item_for_each_id(salsa):
+    """External ids match exactly, including case and spaces."""
+    payload = make_api(salsa).search(identifierType="EXTERNAL_ID", identifiers=["x Y", "0", "x y", "1"])
 
     expected = [
         ("FOUND", "b", B, "x Y"),
@@ -48,10 +50,10 @@ def test_external_ids_are_answered_in_order(salsa):
     assert (4, 4) == (payload["total"], payload["count"])
 
 
-def test_an_id_matches_in_any_case(salsa):
-    """A group that is found shows its id in small letters; one that is not, as it was sent."""
+def test_ids_are_case_insensitive(salsa):
+    """The item of an existing group has the id in lower case; that of an unknown id has it as sent."""
     mixed = C.swapcase()
-    payload = world(salsa).search(identifierType="SEGMENT_ID", identifiers=[A.upper(), mixed])
+    payload = make_api(salsa).search(identifierType="SEGMENT_ID", identifiers=[A.upper(), mixed])
 
     assert [A, mixed] == [segment["segmentId"] for segment in payload["segments"]]
     assert [{"segmentId", "result"}] == [set(segment) for segment in payload["segments"][1:]]
@@ -60,21 +62,21 @@ def test_an_id_matches_in_any_case(salsa):
 @pytest.mark.parametrize("identifier", ["", " ", "no uuid", A[:-1], f" {A}", "n" * 200, "\x00", "\ud800", 7])
 @pytest.mark.parametrize(("kind", "name"), [("SEGMENT_ID", "segmentId"), ("EXTERNAL_ID", "externalSystemId")])
 def test_unknown_id_is_not_found(salsa, identifier, kind, name):
-    """Whatever stands for an id, it is a NOT_FOUND item of two members that carries it as text."""
-    (segment,) = world(salsa).search(identifierType=kind, identifiers=[identifier])["segments"]
+    """Any string or number is accepted; the item has its text and the result, nothing else."""
+    (segment,) = make_api(salsa).search(identifierType=kind, identifiers=[identifier])["segments"]
 
     assert {name: str(identifier), "result": "NOT_FOUND"} == segment
 
 
-def test_a_number_finds_the_external_id_it_spells(salsa):
-    """Clients that forget the quotes are understood."""
-    payload = world(salsa).search(identifierType="EXTERNAL_ID", identifiers=[1])
+def test_a_number_matches_an_external_id(salsa):
+    """Some clients send an id without quotes."""
+    payload = make_api(salsa).search(identifierType="EXTERNAL_ID", identifiers=[1])
 
     assert [("FOUND", "a", A, "1")] == results(payload)
 
 
 def test_one_external_id_may_find_several_groups(salsa):
-    """External ids need not be unique: all groups that have it are returned."""
+    """External ids need not be unique; all groups that have the id are returned."""
     api = salsa([{"name": name, "externalSystemId": "same"} for name in "ab"])
     payload = api.search(identifierType="EXTERNAL_ID", identifiers=["same"])
 
@@ -83,8 +85,8 @@ def test_one_external_id_may_find_several_groups(salsa):
 
 
 def test_ids_of_another_kind_are_not_found(salsa):
-    """A mix of ids is not supported: an external id among segment ids is NOT_FOUND, and the other way round."""
-    api = world(salsa)
+    """An external id among segment ids is NOT_FOUND, and the reverse."""
+    api = make_api(salsa)
     by_id = api.search(identifierType="SEGMENT_ID", identifiers=[A, "1"])
     by_external_id = api.search(identifierType="EXTERNAL_ID", identifiers=[A, "1"])
 
@@ -92,23 +94,21 @@ def test_ids_of_another_kind_are_not_found(salsa):
     assert ["NOT_FOUND", "FOUND"] == [segment["result"] for segment in by_external_id["segments"]]
 
 
-def test_paging_does_not_touch_ids(salsa):
-    """With identifiers every one of them is answered, whatever offset and count say."""
-    payload = world(salsa).search(identifierType="SEGMENT_ID", identifiers=[A, B], offset=1, count=1)
+def test_a_search_by_id_ignores_offset_and_count(salsa):
+    payload = make_api(salsa).search(identifierType="SEGMENT_ID", identifiers=[A, B], offset=1, count=1)
 
     assert ["a", "b"] == [segment["name"] for segment in payload["segments"]]
     assert (2, 0, 2) == (payload["total"], payload["offset"], payload["count"])
 
 
-def test_no_ids_find_nothing(salsa):
-    """An empty list is a list of none, not a request for all."""
-    payload = world(salsa).search(identifierType="SEGMENT_ID", identifiers=[])
+def test_an_empty_list_of_ids_returns_no_groups(salsa):
+    payload = make_api(salsa).search(identifierType="SEGMENT_ID", identifiers=[])
 
     assert {"total": 0, "offset": 0, "segments": [], "count": 0} == payload
 
 
 @pytest.mark.parametrize(
-    ("payload", "field", "says"),
+    ("payload", "field", "phrase"),
     [
         ({"identifiers": ["1"]}, "identifierType", "SEGMENT_ID, EXTERNAL_ID"),
         ({"identifiers": []}, "identifierType", "SEGMENT_ID, EXTERNAL_ID"),
@@ -123,14 +123,14 @@ def test_no_ids_find_nothing(salsa):
         ({"identifiers": [[]], "identifierType": "EXTERNAL_ID"}, "identifiers[0]", "identifier"),
     ],
 )
-def test_what_is_no_list_of_ids_of_one_kind_is_refused(salsa, payload, field, says):
-    """Ids without type, an unknown type, ids that are none: 400, naming the field."""
-    reply = world(salsa).send(*SEARCH, {"payload": payload})
+def test_invalid_identifiers_or_identifier_type_is_400(salsa, payload, field, phrase):
+    """The error names the field."""
+    reply = make_api(salsa).send(*SEARCH, {"payload": payload})
     (error,) = reply.json()["errors"]
 
     assert (400, field) == (reply.status_code, error["fieldName"])
     assert error["message"].startswith(f"payload.{field}: ")
-    assert says in error["message"]
+    assert phrase in error["message"]
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_what_is_no_list_of_ids_of_one_kind_is_refused(salsa, payload, field, sa
         ({"payload": {}, "header": [1]}, "header"),
     ],
 )
-def test_a_frame_of_the_wrong_shape_is_refused(salsa, body, field):
+def test_a_payload_or_header_that_is_no_object_is_400(salsa, body, field):
     reply = salsa().send(*SEARCH, body)
     (error,) = reply.json()["errors"]
 

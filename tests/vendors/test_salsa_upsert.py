@@ -6,7 +6,7 @@ import pytest
 
 A = "11454266-a9c8-40af-8fab-4c0bdca44615"
 B = "69afe9fc-dcde-4533-92d6-cbf069008c30"
-NEVER = "c0b7d3a4-3a0f-4c1e-9a53-5d0e6f1b2a77"
+UNKNOWN = "c0b7d3a4-3a0f-4c1e-9a53-5d0e6f1b2a77"
 
 
 def results(payload):
@@ -14,7 +14,7 @@ def results(payload):
 
 
 def test_a_group_without_an_id_is_added(salsa):
-    """It gets a new id and no members; the response has no type and neither total nor offset."""
+    """It gets a new id and no members; the response has no type, and neither total nor offset."""
     api = salsa()
     payload = api.upsert({"name": "n", "description": "d", "externalSystemId": "x"})
     (segment,) = payload["segments"]
@@ -28,8 +28,8 @@ def test_a_group_without_an_id_is_added(salsa):
     assert [stored] == api.mock.salsa.segments
 
 
-def test_a_known_id_is_updated(salsa):
-    """The group keeps its id, its members and its place; the id is known in any case and shown in small letters."""
+def test_an_existing_id_is_updated(salsa):
+    """The group keeps id, members and position; the id matches in any case, and the response has it in lower case."""
     api = salsa(
         [{"segmentId": A, "name": "old"}, {"segmentId": B, "name": "other"}],
         supporters=[{"externalSystemId": "s"}],
@@ -51,8 +51,8 @@ def test_a_known_id_is_updated(salsa):
         ({"description": None, "externalSystemId": None}, {}),
     ],
 )
-def test_an_update_keeps_what_is_omitted_and_clears_what_is_null(salsa, members, expected):
-    """On update an omitted field keeps its value, null clears it, "" is a value; response and record agree."""
+def test_an_update_keeps_omitted_fields_and_clears_null_fields(salsa, members, expected):
+    """An empty string is a value; response and record agree."""
     api = salsa([{"segmentId": A, "name": "n", "description": "d", "externalSystemId": "x"}])
     (segment,) = api.upsert({"segmentId": A, "name": "n", **members})["segments"]
 
@@ -60,8 +60,8 @@ def test_an_update_keeps_what_is_omitted_and_clears_what_is_null(salsa, members,
     assert [{"segmentId": A, "name": "n", "type": "INTEGRATED", **expected}] == api.mock.salsa.segments
 
 
-def test_null_for_an_id_is_no_id(salsa):
-    """Clients that send every member, some null, add a group."""
+def test_a_group_with_a_null_id_is_added(salsa):
+    """Some clients send every field, unset ones as null."""
     api = salsa()
     (segment,) = api.upsert({"segmentId": None, "name": "n", "description": None, "externalSystemId": None})["segments"]
 
@@ -69,26 +69,26 @@ def test_null_for_an_id_is_no_id(salsa):
     assert "ADDED" == segment["result"]
 
 
-def test_an_id_never_seen_is_not_found(salsa):
-    """The item comes back as sent, and nothing is stored."""
+def test_update_with_unknown_id_returns_not_found(salsa):
+    """The item has its members as sent, and nothing is stored."""
     api = salsa()
-    item = {"segmentId": NEVER.upper(), "name": "n", "description": "", "externalSystemId": "x"}
+    item = {"segmentId": UNKNOWN.upper(), "name": "n", "description": "", "externalSystemId": "x"}
 
     assert [{**item, "result": "NOT_FOUND"}] == api.upsert(item)["segments"]
     assert [] == api.names
 
 
-def test_an_id_never_seen_may_be_created_by_option(salsa):
-    """With unknown_id=create the group is added under the id of the client, in small letters."""
+def test_unknown_id_is_created_with_the_setting(salsa):
+    """With salsa_unknown_id=create, the new group has the id that was sent, in lower case."""
     api = salsa(settings={"salsa_unknown_id": "create"})
 
-    expected = {"segmentId": NEVER, "name": "n", "totalMembers": 0, "result": "ADDED"}
-    assert [expected] == api.upsert({"segmentId": NEVER.upper(), "name": "n"})["segments"]
-    assert ["UPDATED"] == results(api.upsert({"segmentId": NEVER, "name": "m"}))
+    expected = {"segmentId": UNKNOWN, "name": "n", "totalMembers": 0, "result": "ADDED"}
+    assert [expected] == api.upsert({"segmentId": UNKNOWN.upper(), "name": "n"})["segments"]
+    assert ["UPDATED"] == results(api.upsert({"segmentId": UNKNOWN, "name": "m"}))
 
 
-def test_an_id_deleted_earlier_is_revived(salsa):
-    """Sent again, it is ADDED under that id, at the end, without its old members and values."""
+def test_upsert_with_a_deleted_id_revives_the_id(salsa):
+    """The group is ADDED under that id, as the last one, without its old members and values."""
     api = salsa(
         [{"segmentId": A, "name": "n", "description": "d"}, {"name": "other"}],
         supporters=[{"externalSystemId": "s"}],
@@ -102,7 +102,7 @@ def test_an_id_deleted_earlier_is_revived(salsa):
 
 
 def test_items_are_performed_in_sequence(salsa):
-    """Each item sees what those before it did: names are freed and taken within one call."""
+    """An item can use a name that an earlier item of the same call freed, but not one that it took."""
     api = salsa([{"segmentId": A, "name": "a"}, {"segmentId": B, "name": "b"}])
     payload = api.upsert(
         {"segmentId": B, "name": "a"},
@@ -117,8 +117,8 @@ def test_items_are_performed_in_sequence(salsa):
     assert ["c", "a", "b"] == api.names
 
 
-def test_the_printed_pair(salsa):
-    """Item 1 renames, item 2 collides with it, though the misspelt externalSystemIdId is never read."""
+def test_the_printed_example_of_a_rename_and_a_duplicate_name(salsa):
+    """Item 1 takes the name that item 2 sends; the misspelt externalSystemIdId of item 1 is ignored."""
     api = salsa([{"segmentId": A, "name": "before", "externalSystemId": "35467"}])
     updated, refused = api.upsert(
         {"segmentId": A, "name": "segment1", "description": "segment1", "externalSystemIdId": "35467"},
@@ -134,12 +134,12 @@ def test_the_printed_pair(salsa):
 
 
 def test_unknown_members_are_ignored_and_listed_in_the_journal(salsa):
-    """They reach neither record nor response; the journal lists them as unread fields, in the order sent."""
+    """Neither the record nor the response has them; the journal lists them as unread, in the order sent."""
     api = salsa()
     known_members = {"name": "n"}
     unknown = {"zeta": 1, "externalSystemIdId": "35467"}
-    of_replies = {"result": "FOUND", "totalMembers": 5, "type": "DEFAULT"}
-    (segment,) = api.upsert({**unknown, **of_replies, **known_members})["segments"]
+    response_fields = {"result": "FOUND", "totalMembers": 5, "type": "DEFAULT"}
+    (segment,) = api.upsert({**unknown, **response_fields, **known_members})["segments"]
 
     assert ["segmentId", "name", "totalMembers", "result"] == list(segment)
     assert ("ADDED", 0) == (segment["result"], segment["totalMembers"])
@@ -147,20 +147,18 @@ def test_unknown_members_are_ignored_and_listed_in_the_journal(salsa):
     assert tuple(f"payload.segments[0].{name}" for name in unknown) == api.mock.journal.entries()[-1].unread
 
 
-def test_an_empty_batch_is_answered_so(salsa):
-    """No items, an empty list and count 0."""
+def test_an_empty_batch_returns_an_empty_list(salsa):
     assert {"segments": [], "count": 0} == salsa().upsert()
 
 
 def test_external_ids_need_not_be_unique(salsa):
-    """Two groups may have one external id."""
     payload = salsa().upsert({"name": "a", "externalSystemId": "x"}, {"name": "b", "externalSystemId": "x"})
 
     assert ["ADDED", "ADDED"] == results(payload)
 
 
-def test_the_journal_has_what_changed(salsa):
-    """Before and after of each record in wire names; a refused item leaves none."""
+def test_the_journal_lists_changes_of_records(salsa):
+    """Each record before and after the change; a failed item has no change."""
     api = salsa([{"segmentId": A, "name": "a"}])
     api.upsert({"segmentId": A, "name": "b"}, {"name": "b"})
 

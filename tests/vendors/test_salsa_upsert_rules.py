@@ -1,4 +1,4 @@
-"""Salsa: what is wrong with a group that is sent for adding or updating."""
+"""Salsa: validation errors of a group in an upsert."""
 
 from uuid import UUID
 
@@ -10,7 +10,8 @@ NOT_UNIQUE = (2002, "The field is not unique in the system")
 TOO_LONG, INVALID = 2003, 2004
 
 
-def faults(segment):
+def errors_of(segment):
+    """Return code and field name of each error of an item."""
     return [(error["code"], error["fieldName"]) for error in segment.get("errors", ())]
 
 
@@ -19,7 +20,7 @@ def faults(segment):
 )
 @pytest.mark.parametrize("letter", ["x", "é", "漢", "\U0001f600", "\ud800"], ids=["x", "e", "han", "astral", "half"])
 def test_lengths_are_counted_in_characters(salsa, name, limit, letter):
-    """The longest value allowed is stored as it was sent; one character more is that field's error."""
+    """The longest allowed value is stored unchanged; a value that is one character longer is an error of that field."""
     api = salsa()
     fits, too_long = {"name": "n", name: letter * limit}, {"name": "m", name: letter * (limit + 1)}
     added, refused = api.upsert(fits, too_long)["segments"]
@@ -27,12 +28,12 @@ def test_lengths_are_counted_in_characters(salsa, name, limit, letter):
     assert ("ADDED", letter * limit) == (added["result"], added[name])
     assert [letter * limit] == [segment[name] for segment in api.mock.salsa.segments]
     assert {**too_long, "result": "VALIDATION_ERROR"} == {k: v for k, v in refused.items() if k != "errors"}
-    assert [(TOO_LONG, name)] == faults(refused)
+    assert [(TOO_LONG, name)] == errors_of(refused)
 
 
 @pytest.mark.parametrize("item", [{}, {"name": None}, {"name": ""}, {"name": " \t"}, {"segmentId": A}])
 def test_a_name_is_required(salsa, item):
-    """Missing, null or blank, for adding and for updating: 2001, with an error id, and nothing is stored."""
+    """A missing, null or blank name is error 2001, for new and for existing groups."""
     api = salsa([{"segmentId": A, "name": "old"}])
     (segment,) = api.upsert(item)["segments"]
 
@@ -54,13 +55,13 @@ def test_a_name_is_required(salsa, item):
     ],
     ids=str,
 )
-def test_a_wrong_type_is_the_items_own_error(salsa, field, value):
-    """The item fails with its field named and its values echoed as sent; the others are performed."""
+def test_a_value_of_the_wrong_type_fails_only_its_item(salsa, field, value):
+    """The error names the field, and the item has its values as sent."""
     api = salsa()
     item = {"name": "n", field: value}
     refused, added = api.upsert(item, {"name": "other"})["segments"]
 
-    assert [(INVALID, field)] == faults(refused)
+    assert [(INVALID, field)] == errors_of(refused)
     echo = {**item, field: "5"} if (field, value) == ("segmentId", 5) else item
     assert {**echo, "result": "VALIDATION_ERROR"} == {k: v for k, v in refused.items() if k != "errors"}
     assert ("ADDED", ["other"]) == (added["result"], api.names)
@@ -74,45 +75,43 @@ def test_an_id_must_be_a_uuid(salsa, key):
     (segment,) = api.upsert({"segmentId": key, "name": "n"})["segments"]
 
     assert ("VALIDATION_ERROR", key) == (segment["result"], segment["segmentId"])
-    assert (INVALID, "segmentId") in faults(segment)
+    assert (INVALID, "segmentId") in errors_of(segment)
     assert [] == api.names
 
 
-def test_every_error_of_an_item_is_returned(salsa):
-    """All of them, each with its own id, in the order of the document's table."""
+def test_an_item_with_several_errors_returns_them_all(salsa):
+    """Each error has its own id; they have the order of the document's table."""
     (segment,) = salsa().upsert(
         {"externalSystemId": "x" * 101, "description": "x" * 257, "name": "", "segmentId": "no"}
     )["segments"]
 
     expected = [(2004, "segmentId"), (2001, "name"), (2003, "description"), (2003, "externalSystemId")]
-    assert expected == faults(segment)
+    assert expected == errors_of(segment)
     assert 4 == len({error["id"] for error in segment["errors"]})
 
 
 @pytest.mark.parametrize("existing_name", ["Volunteers", " Volunteers", "Volunteers\t", "\u2003Volunteers "])
-def test_names_are_compared_trimmed(salsa, existing_name):
-    """Spaces around a name do not make it another."""
+def test_names_are_compared_without_surrounding_spaces(salsa, existing_name):
     api = salsa([{"name": "Volunteers"}])
     (segment,) = api.upsert({"name": existing_name})["segments"]
 
-    assert [(2002, "name")] == faults(segment)
+    assert [(2002, "name")] == errors_of(segment)
     assert ("VALIDATION_ERROR", existing_name) == (segment["result"], segment["name"])
     assert "segmentId" not in segment
 
 
 @pytest.mark.parametrize("other", ["volunteers", "Volunteer", "Volun teers", "Volunteers."])
-def test_names_are_compared_exactly(salsa, other):
-    """Another case or another letter is another name."""
+def test_names_that_differ_in_case_or_a_letter_are_different(salsa, other):
     assert "ADDED" == salsa([{"name": "Volunteers"}]).upsert({"name": other})["segments"][0]["result"]
 
 
 @pytest.mark.parametrize("kind", ["DEFAULT", "CUSTOM", "INTEGRATED"])
 def test_a_name_is_unique_among_groups_of_every_type(salsa, kind):
-    """Neither adding nor renaming may give a second group the name."""
+    """Neither a new group nor an update may take the name of another group."""
     api = salsa([{"name": "existing_name", "type": kind}, {"segmentId": A, "name": "mine"}])
     payload = api.upsert({"name": "existing_name"}, {"segmentId": A, "name": "existing_name"})
 
-    assert [[(2002, "name")]] * 2 == [faults(segment) for segment in payload["segments"]]
+    assert [[(2002, "name")]] * 2 == [errors_of(segment) for segment in payload["segments"]]
     assert ["existing_name", "mine"] == api.names
 
 
@@ -126,8 +125,8 @@ def test_a_data_file_may_have_two_groups_of_one_name_and_the_api_adds_no_third(s
 
 
 @pytest.mark.parametrize("name", ["twin", " twin "])
-def test_a_group_keeps_a_name_that_it_shares_already(salsa, name):
-    """Only what the call would cause is refused: a group that has a twin may be updated under its name."""
+def test_a_group_may_keep_a_name_that_another_group_has_too(salsa, name):
+    """Initial data may contain duplicate names; an update with the unchanged name is not an error."""
     api = salsa([{"segmentId": A, "name": "twin"}, {"name": "twin"}])
     (segment,) = api.upsert({"segmentId": A, "name": name, "description": "d"})["segments"]
 
@@ -135,7 +134,7 @@ def test_a_group_keeps_a_name_that_it_shares_already(salsa, name):
 
 
 def test_a_failed_rename_changes_nothing(salsa):
-    """Not the name, and nothing else of the item either."""
+    """Other fields of the item are not stored either."""
     api = salsa([{"segmentId": A, "name": "a", "description": "old"}, {"name": "b"}])
     api.upsert({"segmentId": A, "name": "b", "description": "new"})
 
@@ -155,8 +154,8 @@ def test_a_failed_rename_changes_nothing(salsa):
     ],
 )
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
-def test_payload_without_a_batch_is_refused(salsa, method, payload, field):
-    """400 is for the frame: segments is a list of objects, and nothing of the call is applied."""
+def test_segments_that_is_no_list_of_objects_is_400(salsa, method, payload, field):
+    """The call is refused as a whole, and nothing is stored."""
     api = salsa()
     reply = api.send(method, "/segments", {"payload": payload})
     (error,) = reply.json()["errors"]

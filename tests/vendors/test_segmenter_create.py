@@ -8,7 +8,7 @@ ADA = {"externalId": "1", "email": "ada@example.org"}
 
 
 def test_a_segment_is_created_with_its_people(segmenter):
-    """The answer has the new id, and of each person id, externalId and email, in the order sent."""
+    """The response has the new id, and id, externalId and email of each person, in the order sent."""
     api = segmenter()
     members = {"description": "d", "TagId": "t", "filters": [{"any": 1}]}
     reply = api.create(**members, persons=[{"email": "b@x", "firstName": "B"}, ADA])
@@ -30,13 +30,13 @@ def test_a_segment_is_created_with_its_people(segmenter):
 
 
 @pytest.mark.parametrize("persons", [{}, {"persons": []}])
-def test_people_are_optional(segmenter, persons):
-    """Without them the list of the answer is there, and empty."""
+def test_a_segment_can_be_created_without_people(segmenter, persons):
+    """The response has an empty list of persons."""
     assert [] == segmenter().create(**persons).json()["data"]["persons"]
 
 
-def test_a_person_who_is_known_keeps_their_id(segmenter):
-    """A new segment finds the organization's people as an update does."""
+def test_an_existing_person_keeps_their_id(segmenter):
+    """A create matches persons of the organization in the same way as an update."""
     api = segmenter(persons=[{**ADA, "phone": "1"}])
     (person,) = api.mock.segmenter.persons
     data = api.create(persons=[{"email": "ADA@example.org", "phoneNumber": "2"}]).json()["data"]
@@ -46,8 +46,8 @@ def test_a_person_who_is_known_keeps_their_id(segmenter):
 
 
 @pytest.mark.parametrize("name", ["TagId", "tagId"])
-def test_a_tag_id_is_taken_in_both_spellings(segmenter, name):
-    """It is stored under the documented one, which wins if both are sent."""
+def test_a_tag_id_is_accepted_in_both_spellings(segmenter, name):
+    """It is stored as TagId, the documented spelling, which takes precedence if both are sent."""
     api = segmenter()
     api.create(**{name: "t"})
     api.create(tagId="small", TagId="capital")
@@ -57,14 +57,14 @@ def test_a_tag_id_is_taken_in_both_spellings(segmenter, name):
 
 
 def test_names_need_not_be_unique(segmenter):
-    """Nothing is published against two segments of one name; each has its id."""
+    """No document forbids two segments of the same name; each has its own id."""
     api = segmenter()
 
     assert 2 == len({api.create().json()["data"]["id"] for _ in range(2)})
 
 
-def test_what_was_created_can_be_updated(segmenter):
-    """Under the id of the answer."""
+def test_a_new_segment_can_be_updated(segmenter):
+    """With the id from the response."""
     api = segmenter()
     key = api.create().json()["data"]["id"]
     api.update(id=key, name="new")
@@ -72,7 +72,7 @@ def test_what_was_created_can_be_updated(segmenter):
     assert [(key, "new")] == [(segment["id"], segment["name"]) for segment in api.mock.segmenter.segments]
 
 
-def test_an_id_is_the_vendors_to_give(segmenter):
+def test_a_create_ignores_an_id_in_the_request(segmenter):
     api = segmenter()
 
     assert "mine" != api.create(id="mine").json()["data"]["id"]

@@ -1,4 +1,4 @@
-"""The Segmenter: what it refuses, and in which of the two documented shapes."""
+"""The Segmenter: refusals, in both of the documented formats."""
 
 import pytest
 
@@ -6,7 +6,7 @@ SEGMENT = {"id": "s", "name": "n"}
 CREATE = {"name": "n", "broadcastMediumId": "b", "segmentType": "t"}
 UPDATE = {"id": "s"}
 
-WRONG = [
+INVALID_BODIES = [
     ("PUT", {}, "id"),
     ("PUT", {"id": ""}, "id"),
     ("PUT", {"id": None}, "id"),
@@ -44,9 +44,9 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("method", "body", "field"), WRONG)
-def test_a_wrong_body_is_400_naming_the_field(segmenter, method, body, field):
-    """In the printed shape, its path in front of the message; nothing is stored, neither segment nor person."""
+@pytest.mark.parametrize(("method", "body", "field"), INVALID_BODIES)
+def test_an_invalid_field_is_400_and_is_named(segmenter, method, body, field):
+    """The message begins with the path of the field; neither the segment nor a person is stored."""
     api = segmenter([SEGMENT])
     before = api.mock.state()
     reply = api.send(method, "", body)
@@ -57,8 +57,8 @@ def test_a_wrong_body_is_400_naming_the_field(segmenter, method, body, field):
     assert before == api.mock.state()
 
 
-def test_an_unknown_id_is_404_naming_it(segmenter):
-    """The same shape; people sent along are not remembered."""
+def test_an_unknown_id_is_404_and_is_named(segmenter):
+    """Persons of the request are not stored."""
     api = segmenter([SEGMENT])
     reply = api.send("PUT", "", {"id": "other", "persons": [{"externalId": "1"}]})
 
@@ -67,45 +67,45 @@ def test_an_unknown_id_is_404_naming_it(segmenter):
     assert [] == api.mock.segmenter.persons
 
 
-def test_two_ids_that_differ_are_refused(segmenter):
-    """An id in the path and another in the body name both."""
+def test_different_ids_in_path_and_body_are_400(segmenter):
+    """The message names both."""
     reply = segmenter([SEGMENT]).send("PUT", "/s", {"id": "other"})
 
     assert (400, "id: 'other' in the body is not 's' in the path.") == (reply.status_code, reply.json()["message"])
 
 
 @pytest.mark.parametrize(
-    ("body", "says"),
+    ("body", "phrase"),
     [(b"", "no body"), (b"{", "not JSON"), (b"\xff", "not UTF-8"), (b"[]", "an array"), (b"null", "null")],
 )
-def test_invalid_body_is_400(segmenter, body, says):
-    """With a message that says what is wrong with it."""
+def test_a_body_that_is_no_json_object_is_400(segmenter, body, phrase):
+    """The message says what is wrong with the body."""
     reply = segmenter([SEGMENT]).send("PUT", "", body)
 
     assert 400 == reply.status_code
-    assert says in reply.json()["message"]
+    assert phrase in reply.json()["message"]
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "body", "says"),
+    ("method", "path", "body", "phrase"),
     [("PUT", "", {"id": "other"}, "'other'"), ("PUT", "/s", {"name": 5}, "name: "), ("POST", "", {}, "name: ")],
 )
-def test_the_other_documented_shape_is_an_option(segmenter, method, path, body, says):
-    """With failures=is-updated-false: 200, isUpdated false and an errorMessage; the default's hint names the flag."""
+def test_a_setting_selects_the_other_documented_format(segmenter, method, path, body, phrase):
+    """200, isUpdated false and an errorMessage; the hint of the default format names the setting's flag."""
     settings = {"segmenter_failures": "is-updated-false"}
     reply = segmenter([SEGMENT], settings=settings).send(method, path, body)
 
     assert (200, ["data", "errorMessage"]) == (reply.status_code, list(reply.json()))
     assert {"isUpdated": False} == reply.json()["data"]
-    assert says in reply.json()["errorMessage"]
+    assert phrase in reply.json()["errorMessage"]
     hint = segmenter([SEGMENT]).send(method, path, body).headers["X-Segment-Mock-Hint"]
     assert "--segmenter-failures is-updated-false" in hint
 
 
 @pytest.mark.parametrize("settings", [{}, {"segmenter_failures": "is-updated-false"}])
 @pytest.mark.parametrize("key", [None, ""])
-def test_a_key_is_needed(segmenter, key, settings):
-    """Missing or empty: 403 with the message alone, whatever the shape of failures."""
+def test_a_key_is_required(segmenter, key, settings):
+    """Without it: 403 with a message only, in either format of failures."""
     reply = segmenter([SEGMENT], settings=settings).send("PUT", "", {"id": "s"}, x_api_key=key)
 
     expected = {"message": "Access forbidden. Please provide a valid API token"}
@@ -113,7 +113,7 @@ def test_a_key_is_needed(segmenter, key, settings):
     assert "x-api-key" in reply.headers["X-Segment-Mock-Hint"]
 
 
-def test_a_listed_key_is_let_in_and_no_other(segmenter):
+def test_with_listed_credentials_only_these_keys_are_accepted(segmenter):
     api = segmenter([SEGMENT], settings={"credentials": "listed", "segmenter_key": "key"})
     other = api.send("PUT", "", {"id": "s"}, x_api_key="other")
 
@@ -122,13 +122,12 @@ def test_a_listed_key_is_let_in_and_no_other(segmenter):
     assert "--segmenter-key" in other.headers["X-Segment-Mock-Hint"]
 
 
-def test_salsas_header_is_no_key(segmenter):
-    """Each vendor has a header of its own."""
+def test_salsas_token_header_is_not_accepted_as_a_key(segmenter):
     assert 403 == segmenter([SEGMENT]).send("PUT", "", {"id": "s"}, x_api_key=None, authToken="key").status_code
 
 
-def test_no_rate_is_published(segmenter):
-    """So none is enforced: neither calls nor items."""
+def test_calls_are_not_limited(segmenter):
+    """The vendor's documents mention no limit."""
     api = segmenter([SEGMENT])
 
     assert {200} == {api.send("PUT", "", {"id": "s"}).status_code for _ in range(301)}

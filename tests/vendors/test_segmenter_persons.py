@@ -1,15 +1,16 @@
-"""The Segmenter: who a person is, and what is remembered of them."""
+"""The Segmenter: how persons are matched, and which of their fields are stored."""
 
 import pytest
 
 ADA = {"externalId": "1", "email": "ada@example.org"}
 
 
-def world(segmenter, *people):
+def make_api(segmenter, *people):
     return segmenter([{"id": "s", "name": "n"}], persons=[*people])
 
 
 def persons_of(api):
+    """Return the persons of the organization, without their ids and substitution tags."""
     return [
         {name: value for name, value in person.items() if name not in ("id", "substitutionTags")}
         for person in api.mock.segmenter.persons
@@ -17,17 +18,17 @@ def persons_of(api):
 
 
 @pytest.mark.parametrize(
-    ("there", "person", "expected"),
+    ("existing", "person", "expected"),
     [
         ([], {"externalId": "1"}, [{"externalId": "1"}]),
         ([], {"email": "a@x"}, [{"email": "a@x"}]),
-        # by external id, whatever the address
+        # by external id, even if the address differs
         ([ADA], {"externalId": "1", "email": "new@x"}, [{"externalId": "1", "email": "new@x"}]),
         ([ADA], {"externalId": "1"}, [ADA]),
-        # by address, in any case, where either side has no external id
+        # by address, case-insensitively, if either of the two has no external id
         ([ADA], {"email": "ADA@Example.org"}, [{"externalId": "1", "email": "ADA@Example.org"}]),
         ([{"email": "a@x"}], {"externalId": "9", "email": "A@X"}, [{"email": "A@X", "externalId": "9"}]),
-        # two external ids are two people, even at one address
+        # different external ids are different persons, even with the same address
         ([ADA], {**ADA, "externalId": "2"}, [ADA, {**ADA, "externalId": "2"}]),
         # the external id takes precedence over the address
         (
@@ -35,22 +36,22 @@ def persons_of(api):
             {"externalId": "2", "email": ADA["email"]},
             [ADA, {"externalId": "2", "email": ADA["email"]}],
         ),
-        # external ids have a case
+        # external ids are case-sensitive
         ([{"externalId": "a"}], {"externalId": "A"}, [{"externalId": "a"}, {"externalId": "A"}]),
     ],
 )
-def test_a_person_is_known_by_external_id_else_by_email(segmenter, there, person, expected):
-    """Known, a person is edited; else there is one more."""
-    api = world(segmenter, *there)
+def test_a_person_is_matched_by_external_id_else_by_email(segmenter, existing, person, expected):
+    """A matching person is updated; otherwise a person is added."""
+    api = make_api(segmenter, *existing)
     api.update(id="s", persons=[person])
 
     assert expected == persons_of(api)
     assert 1 == len(api.members)
 
 
-def test_people_of_one_request_know_each_other(segmenter):
-    """The same person twice in a request is one person, edited twice, a member once."""
-    api = world(segmenter)
+def test_entries_of_one_request_can_be_the_same_person(segmenter):
+    """The person is updated twice, and is a member once."""
+    api = make_api(segmenter)
     api.update(id="s", persons=[{**ADA, "firstName": "A"}, {"email": ADA["email"], "lastName": "B"}])
 
     assert [{**ADA, "firstName": "A", "lastName": "B"}] == persons_of(api)
@@ -58,9 +59,8 @@ def test_people_of_one_request_know_each_other(segmenter):
 
 
 @pytest.mark.parametrize("field", ["firstName", "lastName", "phone", "email"])
-def test_a_persons_field_is_edited_kept_or_cleared(segmenter, field):
-    """Sent: edited; not sent: kept; null: cleared."""
-    api = world(segmenter, {"externalId": "1", field: "old"})
+def test_an_update_replaces_sent_fields_keeps_omitted_and_clears_null_ones(segmenter, field):
+    api = make_api(segmenter, {"externalId": "1", field: "old"})
     seen = []
     for members in ({field: "new"}, {}, {field: ""}, {field: None}):
         api.update(id="s", persons=[{"externalId": "1", **members}])
@@ -81,9 +81,9 @@ def test_a_persons_field_is_edited_kept_or_cleared(segmenter, field):
         ({"phoneNumber": None}, {}),
     ],
 )
-def test_a_phone_is_taken_under_both_names(segmenter, members, expected):
-    """The two names that the documents use are one field; a null beside a value is ignored."""
-    api = world(segmenter, {"externalId": "1", "phone": "old"})
+def test_a_phone_number_is_accepted_under_both_names(segmenter, members, expected):
+    """The documents use phone and phoneNumber for the same field; a null beside a value is ignored."""
+    api = make_api(segmenter, {"externalId": "1", "phone": "old"})
     api.update(id="s", persons=[{"externalId": "1", **members}])
 
     assert [{"externalId": "1", **expected}] == persons_of(api)
@@ -102,24 +102,23 @@ def test_a_phone_is_taken_under_both_names(segmenter, members, expected):
     ],
 )
 def test_substitution_tags_merge_by_name(segmenter, new_tags, expected):
-    """New tags are added, known ones edited in their place, unsent ones kept."""
+    """New tags are added, existing ones replaced in their position, omitted ones kept."""
     person = {"externalId": "1", "substitutionTags": [{"tag": "a", "value": "1"}, {"tag": "b", "value": "2"}]}
-    api = world(segmenter, person)
+    api = make_api(segmenter, person)
     tags = {} if new_tags is None else {"substitutionTags": [{"tag": tag, "value": value} for tag, value in new_tags]}
     api.update(id="s", persons=[{"externalId": "1", **tags}])
 
     assert [*expected.items()] == [(tag["tag"], tag["value"]) for tag in api.members[0]["substitutionTags"]]
 
 
-def test_tags_merge_by_email_too(segmenter):
-    """However the person was recognised."""
-    api = world(segmenter, {**ADA, "substitutionTags": [{"tag": "a", "value": "1"}]})
+def test_tags_merge_for_a_person_matched_by_email(segmenter):
+    api = make_api(segmenter, {**ADA, "substitutionTags": [{"tag": "a", "value": "1"}]})
     api.update(id="s", persons=[{"email": ADA["email"].upper(), "substitutionTags": [{"tag": "b", "value": "2"}]}])
 
     assert ["a", "b"] == [tag["tag"] for tag in api.members[0]["substitutionTags"]]
 
 
-def test_each_key_sees_the_people_of_its_organization(segmenter):
+def test_with_isolated_credentials_each_key_has_its_own_persons(segmenter):
     api = segmenter([{"id": "s", "name": "n"}], settings={"credentials": "isolated"})
     api.update(id="s", persons=[ADA])
     api.send("PUT", "", {"id": "s", "persons": [{"externalId": "2"}]}, x_api_key="other")

@@ -1,4 +1,4 @@
-"""The Segmenter: paths, verbs, hosts and content types."""
+"""The Segmenter: paths, methods, hosts and content types."""
 
 import pytest
 
@@ -23,8 +23,8 @@ SEGMENT = {"id": "s", "name": "n"}
         ("http://segment-mock/segments/s/t/", 404),
     ],
 )
-def test_host_and_path(segmenter, url, expected):
-    """Its hosts are its own whatever the path; elsewhere its root decides; doubled slashes are one."""
+def test_requests_are_routed_by_host_else_by_path(segmenter, url, expected):
+    """On the Segmenter's hosts, all paths are its own; on other hosts, paths below its root. Repeated slashes are one."""
     reply = segmenter([SEGMENT]).send("PUT", url, {"id": "s"})
 
     assert (expected, []) == (reply.status_code, reply.history)
@@ -45,7 +45,7 @@ def test_host_and_path(segmenter, url, expected):
     ],
 )
 def test_unknown_method_is_405_in_the_vendors_format(segmenter, method, path, allow):
-    """In the printed shape, with the verbs that the path has in Allow."""
+    """The Allow header lists the methods of the path."""
     reply = segmenter([SEGMENT]).send(method, path, {})
 
     expected = {"success": False, "message": f"Cannot {method} /segments{path}", "error": "Method Not Allowed"}
@@ -53,7 +53,7 @@ def test_unknown_method_is_405_in_the_vendors_format(segmenter, method, path, al
 
 
 def test_unknown_path_is_404_in_the_vendors_format(segmenter):
-    """In the printed shape, with the nearest operations for the developer in a header."""
+    """The hint names the operation with the nearest path."""
     reply = segmenter().send("PUT", "/s/members", {})
 
     expected = {"success": False, "message": "Cannot PUT /segments/s/members", "error": "Not Found"}
@@ -63,7 +63,6 @@ def test_unknown_path_is_404_in_the_vendors_format(segmenter):
 
 @pytest.mark.parametrize("kind", [None, "application/json", "text/plain", "application/x-www-form-urlencoded", "odd"])
 def test_json_is_read_whatever_the_content_type(segmenter, kind):
-    """The body is JSON, whether Content-Type is right, wrong, odd or absent."""
     headers = {} if kind is None else {"Content-Type": kind}
 
     assert 200 == segmenter([SEGMENT]).send("PUT", "", {"id": "s"}, **headers).status_code
@@ -80,8 +79,8 @@ def test_json_is_read_whatever_the_content_type(segmenter, kind):
         ("/", ""),
     ],
 )
-def test_the_path_is_a_setting(segmenter, setting, path):
-    """Both operations move there, letter by letter; the vendors' list tells so."""
+def test_a_setting_changes_the_path(segmenter, setting, path):
+    """Both operations use the new path, in which special characters are literal."""
     api = segmenter([SEGMENT], settings={"segmenter_path": setting})
     base = f"http://segment-mock{path}"
 
@@ -92,14 +91,14 @@ def test_the_path_is_a_setting(segmenter, setting, path):
 
 
 @pytest.mark.parametrize("setting", ["/seg ments", "/segments?x=1", "/segments#x", "/{tenant}/segments", "/sëgments"])
-def test_a_path_that_is_none_refuses_to_start(segmenter, setting):
-    """The error names setting, value and an example."""
+def test_an_invalid_path_setting_is_an_error_at_start(segmenter, setting):
+    """The error names the setting and the value, and shows a valid path."""
     with pytest.raises(ValueError, match=r"segmenter_path: .* is not a path such as /segments"):
         segmenter(settings={"segmenter_path": setting})
 
 
-def test_the_longer_root_decides(segmenter):
-    """A Segmenter below Salsa's root takes its own paths only."""
+def test_of_two_matching_roots_the_longer_one_decides(segmenter):
+    """A Segmenter below Salsa's root gets only the paths below its own root."""
     root = "http://segment-mock/api/integration/ext/v1"
     api = segmenter([SEGMENT], settings={"segmenter_path": "/api/integration/ext/v1/segmenter"})
 

@@ -7,20 +7,19 @@ BEN = {"externalId": "2", "email": "ben@example.org"}
 SEGMENT = {"id": "s", "name": "n", "description": "d", "broadcastMediumId": "email", "segmentType": "static"}
 
 
-def ids(people):
+def external_ids(people):
     return [person["externalId"] for person in people]
 
 
-def test_a_segment_gets_what_was_sent(segmenter):
-    """Every attribute of the document is stored; the answer is 200 and isUpdated."""
+def test_an_update_stores_every_documented_field(segmenter):
     api = segmenter([{"id": "s", "name": "old"}])
     api.update(**SEGMENT, persons=[])
 
     assert [{**SEGMENT, "persons": []}] == api.mock.segmenter.segments
 
 
-def test_the_answer_is_the_printed_one(segmenter):
-    """Its members, their order and its type."""
+def test_the_response_is_the_printed_one(segmenter):
+    """Byte by byte, with its content type."""
     reply = segmenter([SEGMENT]).send("PUT", "", {"id": "s"})
 
     assert (200, b'{"data":{"isUpdated":true},"errorMessage":""}') == (reply.status_code, reply.content)
@@ -30,8 +29,7 @@ def test_the_answer_is_the_printed_one(segmenter):
 @pytest.mark.parametrize(
     "members", [{}, {"name": "new"}, {"description": "new"}, {"broadcastMediumId": "b"}, {"segmentType": "t"}]
 )
-def test_what_is_not_sent_keeps_its_value(segmenter, members):
-    """An omitted attribute stays as it was, and so do the people."""
+def test_omitted_fields_and_persons_are_kept(segmenter, members):
     api = segmenter([{**SEGMENT, "persons": [ADA]}])
     people = api.members
     api.update(id="s", **members)
@@ -40,7 +38,6 @@ def test_what_is_not_sent_keeps_its_value(segmenter, members):
 
 
 def test_null_clears_a_description(segmenter):
-    """An attribute that may be empty is gone when null is sent."""
     api = segmenter([SEGMENT])
     api.update(id="s", description=None)
 
@@ -57,25 +54,25 @@ def test_null_clears_a_description(segmenter):
         ({}, ["1"]),
     ],
 )
-def test_persons_become_the_membership(segmenter, persons, expected):
-    """They replace it, an empty list empties it, and without persons it stays."""
+def test_persons_replace_the_members_of_the_segment(segmenter, persons, expected):
+    """An empty list removes all members; without persons the members stay."""
     api = segmenter([{**SEGMENT, "persons": [ADA]}])
     api.update(id="s", **persons)
 
-    assert expected == ids(api.members)
+    assert expected == external_ids(api.members)
 
 
 def test_leaving_a_segment_deletes_no_person(segmenter):
-    """Persons belong to the organization: omitted persons still exist, and stay in other segments."""
+    """Persons belong to the organization; they stay in its other segments."""
     api = segmenter([{**SEGMENT, "persons": [ADA, BEN]}, {"id": "other", "name": "o", "persons": [ADA]}])
     api.update(id="s", persons=[])
 
-    assert ["1", "2"] == ids(api.mock.segmenter.persons)
-    assert [[], ["1"]] == [ids(segment["persons"]) for segment in api.mock.segmenter.segments]
+    assert ["1", "2"] == external_ids(api.mock.segmenter.persons)
+    assert [[], ["1"]] == [external_ids(segment["persons"]) for segment in api.mock.segmenter.segments]
 
 
-def test_other_segments_see_an_edited_person(segmenter):
-    """There is one record of a person, whatever segments they are in."""
+def test_an_updated_person_changes_in_every_segment(segmenter):
+    """All segments share one record of a person."""
     api = segmenter([{**SEGMENT, "persons": [ADA]}, {"id": "other", "name": "o", "persons": [ADA]}])
     api.update(id="other", persons=[{**ADA, "firstName": "Ada"}])
 
@@ -86,24 +83,24 @@ def test_other_segments_see_an_edited_person(segmenter):
     ("path", "body"),
     [("", {"id": "s/1"}), ("/s%2F1", {}), ("/s%2f1", {"id": "s/1"}), ("//s%2F1?x=1", {})],
 )
-def test_the_id_stands_in_the_body_or_in_the_path(segmenter, path, body):
-    """Either will do, and both if they agree; in the path it is percent-encoded."""
+def test_the_id_may_be_in_the_body_or_in_the_path(segmenter, path, body):
+    """Or in both, if they are equal; the path is percent-encoded."""
     api = segmenter([{"id": "s/1", "name": "old"}])
     reply = api.send("PUT", path, {**body, "name": "new"})
 
     assert (200, "new") == (reply.status_code, api.mock.segmenter.segments[0]["name"])
 
 
-def test_an_id_that_is_no_ascii_is_found_in_the_path(segmenter):
-    """Percent-encoded UTF-8, as clients send it."""
+def test_a_non_ascii_id_in_the_path_is_decoded(segmenter):
+    """From percent-encoded UTF-8."""
     api = segmenter([{"id": "café ☃", "name": "old"}])
 
     assert 200 == api.send("PUT", "/caf%C3%A9%20%E2%98%83", {"name": "new"}).status_code
 
 
 @pytest.mark.parametrize("name", ["TagId", "tagId"])
-def test_a_tag_id_is_taken_in_both_spellings(segmenter, name):
-    """The document's capital T and the usual spelling are one attribute."""
+def test_a_tag_id_is_accepted_in_both_spellings(segmenter, name):
+    """It is stored as TagId, the documented spelling."""
     api = segmenter([{**SEGMENT, "TagId": "old"}])
     api.update(id="s", **{name: "new"})
 
@@ -112,7 +109,7 @@ def test_a_tag_id_is_taken_in_both_spellings(segmenter, name):
 
 
 def test_unknown_members_are_ignored_and_listed_in_the_journal(segmenter):
-    """At every level, in the order sent."""
+    """At every depth, in the order sent."""
     api = segmenter([SEGMENT])
     tag = {"tag": "t", "value": "v", "why": 1}
     api.update(id="s", zeta=1, persons=[{**ADA, "nickname": "A", "substitutionTags": [tag]}], beta=2)
@@ -122,8 +119,8 @@ def test_unknown_members_are_ignored_and_listed_in_the_journal(segmenter):
     assert {"id", "externalId", "email", "substitutionTags"} == set(api.members[0])
 
 
-def test_the_journal_has_what_changed(segmenter):
-    """The people and the segment, before and after, in wire names."""
+def test_the_journal_lists_changes_of_records(segmenter):
+    """Both the person and the segment, each before and after the change."""
     api = segmenter([{"id": "s", "name": "n"}])
     api.update(id="s", persons=[ADA])
     person, segment = api.mock.journal.entries()[-1].changes
@@ -134,10 +131,10 @@ def test_the_journal_has_what_changed(segmenter):
     assert ("segments", "s", before, {**before, "persons": [key]}) == tuple(segment)
 
 
-def test_ten_thousand_persons_are_welcome(segmenter):
-    """No limit of a batch is published."""
+def test_an_update_with_ten_thousand_persons_is_accepted(segmenter):
+    """The vendor's documents mention no limit of a batch."""
     api = segmenter([SEGMENT])
     people = [{"externalId": str(n), "email": f"{n}@example.org", "firstName": "x"} for n in range(10_000)]
     api.update(id="s", persons=people)
 
-    assert [str(n) for n in range(10_000)] == ids(api.members)
+    assert [str(n) for n in range(10_000)] == external_ids(api.members)

@@ -1,4 +1,4 @@
-"""A state that was exported and imported behaves as the one that it was made of."""
+"""An exported state behaves the same way after it is imported."""
 
 from __future__ import annotations
 
@@ -19,12 +19,14 @@ GROUP, OTHER, ADA, BOB = (f"{digit * 8}-0000-4000-8000-000000000000" for digit i
 
 
 def send(mock: SegmentMock, method: str, path: str, **payload: Any) -> Any:
+    """Send *payload* to Salsa and return the payload of the response."""
     with mock.session() as session:
         reply = session.request(method, f"{ROOT}/{path}", json={"payload": payload}, headers={"authToken": "t"})
     return reply.json()["payload"]
 
 
-def world(**settings: Any) -> SegmentMock:
+def make_mock(**settings: Any) -> SegmentMock:
+    """Return a mock with two groups and two supporters."""
     people = [
         {"supporterId": key, "contacts": [{"type": "EMAIL", "value": f"{key}@example.org"}]} for key in (ADA, BOB)
     ]
@@ -33,13 +35,14 @@ def world(**settings: Any) -> SegmentMock:
 
 
 def delete_and_export(mock: SegmentMock) -> Any:
+    """Delete a group and a supporter through the API and return the state, including deleted ids."""
     send(mock, "DELETE", "segments", segments=[{"segmentId": GROUP}])
     send(mock, "DELETE", "supporters", supporters=[{"supporterId": ADA}])
     return mock.state(deleted=True)
 
 
 def revive(mock: SegmentMock) -> list[str]:
-    """Return the responses to adding records with deleted ids, and with an id that never existed."""
+    """Upsert records with two deleted ids and one id that never existed, and return the results."""
     unseen = GROUP.replace("a", "9")
     groups = send(mock, "PUT", "segments", segments=[{"segmentId": key, "name": key} for key in (GROUP, unseen)])
     person = {"supporterId": ADA.upper(), "contacts": [{"type": "EMAIL", "value": "new@example.org"}]}
@@ -48,8 +51,8 @@ def revive(mock: SegmentMock) -> list[str]:
 
 
 def test_deleted_ids_survive_export_and_import() -> None:
-    """They are listed, and a new world revives them as the old one does: by load, as initial data, and over HTTP."""
-    old = world()
+    """The state lists them; after an import by load, as initial data, or over HTTP, the ids can be revived."""
+    old = make_mock()
     state = delete_and_export(old)
     loaded, initial = SegmentMock(), SegmentMock(data=state)
     loaded.load(state)
@@ -68,9 +71,9 @@ def test_deleted_ids_survive_export_and_import() -> None:
         assert "deleted" not in old.state(deleted=True)["salsa"]
 
 
-def test_a_state_has_deletions_only_if_it_is_told_to() -> None:
-    """So that a clean-up can be seen by comparing states; an import without them forgets them."""
-    mock = world()
+def test_a_state_lists_deleted_ids_only_on_request() -> None:
+    """So that two states can be compared after a clean-up. Importing a state without deleted ids forgets them."""
+    mock = make_mock()
     before = mock.state(deleted=True)
     delete_and_export(mock)
     assert "deleted" not in {*before["salsa"], *mock.state()["salsa"]}
@@ -80,17 +83,16 @@ def test_a_state_has_deletions_only_if_it_is_told_to() -> None:
     assert ["UPDATED", "NOT_FOUND", "UPDATED"] == revive(mock)
 
 
-def test_a_reset_returns_to_the_deletions_of_the_initial_data() -> None:
-    """Also an id that was revived meanwhile."""
-    mock = SegmentMock(data=delete_and_export(world()))
+def test_a_reset_restores_the_deleted_ids_of_the_initial_data() -> None:
+    """Including an id that was revived since then."""
+    mock = SegmentMock(data=delete_and_export(make_mock()))
     revive(mock)
     mock.reset()
 
     assert ["ADDED", "NOT_FOUND", "ADDED"] == revive(mock)
 
 
-def test_an_id_of_a_data_file_is_normalized() -> None:
-    """Salsa's ids are the same in any case."""
+def test_a_deleted_id_of_a_data_file_is_case_insensitive() -> None:
     mock = SegmentMock(data={"salsa": {"deleted": [{"collection": "segments", "id": GROUP.upper()}]}})
 
     assert (
@@ -98,9 +100,9 @@ def test_an_id_of_a_data_file_is_normalized() -> None:
     )
 
 
-def test_a_capsule_remembers_what_had_been_deleted(tmp_path: Path) -> None:
-    """Replayed, its calls revive the ids, though the journal no longer has the deletion; response ids differ."""
-    mock = world(journal_size=2)
+def test_a_capsule_has_the_deleted_ids(tmp_path: Path) -> None:
+    """Its replay revives them, though the journal no longer has the deletion; only the ids of responses differ."""
+    mock = make_mock(journal_size=2)
     delete_and_export(mock)
     revive(mock)
     file = tmp_path / "capsule.json"
@@ -120,9 +122,9 @@ def test_a_capsule_remembers_what_had_been_deleted(tmp_path: Path) -> None:
         ({"collection": "segments", "id": GROUP}, "is listed as deleted, but segments has it"),
     ],
 )
-def test_a_bad_row_is_named(row: Any, message: str) -> None:
-    """With its place, and nothing is changed."""
-    mock = world()
+def test_an_invalid_deleted_row_is_an_error_that_names_it(row: Any, message: str) -> None:
+    """Nothing of the state is imported."""
+    mock = make_mock()
     before = mock.state()
     document = {"salsa": {**before["salsa"], "deleted": [row]}}
 
@@ -132,8 +134,8 @@ def test_a_bad_row_is_named(row: Any, message: str) -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_order_of_members_survives(seed: int) -> None:
-    """Of the members of a group and of the groups of a member, after any assigning and removing."""
+def test_export_and_import_keep_the_order_of_members(seed: int) -> None:
+    """The members of a group and the groups of a supporter, after random assignments and removals."""
     rng, mock = Random(seed), SegmentMock(limits="off")
     groups = [mock.salsa.add_segment(f"g{number}")["segmentId"] for number in range(4)]
     people = [mock.salsa.add_supporter(f"{number}@example.org")["supporterId"] for number in range(6)]
@@ -152,8 +154,8 @@ def test_the_order_of_members_survives(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_order_of_people_survives(seed: int) -> None:
-    """Of those in a segment and of all whom the Segmenter knows, members of several segments or of none."""
+def test_export_and_import_keep_the_order_of_persons(seed: int) -> None:
+    """In each segment, and among all persons of the Segmenter."""
     rng, mock = Random(seed), SegmentMock()
     people = [{"externalId": str(number), "email": f"{number}@example.org"} for number in range(8)]
     segments = [mock.segmenter.add_segment(f"s{number}")["id"] for number in range(3)]

@@ -1,8 +1,8 @@
-"""Salsa: what an update of a supporter keeps, replaces and clears, and what the response and later searches have."""
+"""Salsa: the fields that an update of a supporter keeps, replaces and clears, in the response and in later searches."""
 
 import pytest
 
-from tests.vendors.people import UNKNOWN_ID, delete, email, find, person, sid, upsert
+from tests.vendors.people import UNKNOWN_ID, delete, email, find, person, supporter_id, upsert
 
 ASSUMED, HINT = "X-Segment-Mock-Assumed", "X-Segment-Mock-Hint"
 PHONE = {"type": "CELL_PHONE", "value": "555-0100"}
@@ -15,22 +15,22 @@ FULL = {
 }  # fmt: skip
 
 
-def world(salsa, **settings):
-    """Return a Salsa with one supporter of whom much is known."""
+def make_api(salsa, **settings):
+    """Return a client of a mock with one supporter key has most fields."""
     return salsa(supporters=[person(1, **FULL)], settings=settings)
 
 
-def changed(api, **item):
-    """Update the supporter by id with *item* and return the response and the record."""
-    (reply,) = upsert(api, {"supporterId": sid(1), **item})
+def update(api, **item):
+    """Update the supporter with *item* and return the item of the response and the record of a later search."""
+    (reply,) = upsert(api, {"supporterId": supporter_id(1), **item})
     assert "UPDATED" == reply["result"]
-    (record,) = find(api, "SUPPORTER_ID", sid(1))["supporters"]
+    (record,) = find(api, "SUPPORTER_ID", supporter_id(1))["supporters"]
     return reply, record
 
 
 def put(api, item):
-    """Return the whole response of an update."""
-    return api.send("PUT", "/supporters", {"payload": {"supporters": [{"supporterId": sid(1), **item}]}})
+    """Update the supporter with *item* and return the HTTP response."""
+    return api.send("PUT", "/supporters", {"payload": {"supporters": [{"supporterId": supporter_id(1), **item}]}})
 
 
 def results(items):
@@ -41,11 +41,11 @@ def errors(item):
     return [(error["code"], error["fieldName"]) for error in item["errors"]]
 
 
-@pytest.mark.parametrize("who", [{"supporterId": sid(1)}, {"contacts": [email("P1@example.org")]}])
-def test_an_omitted_member_is_kept(salsa, who):
-    api = world(salsa)
-    (reply,) = upsert(api, {**who, "title": "Prof"})
-    (record,) = find(api, "SUPPORTER_ID", sid(1))["supporters"]
+@pytest.mark.parametrize("key", [{"supporterId": supporter_id(1)}, {"contacts": [email("P1@example.org")]}])
+def test_an_omitted_member_is_kept(salsa, key):
+    api = make_api(salsa)
+    (reply,) = upsert(api, {**key, "title": "Prof"})
+    (record,) = find(api, "SUPPORTER_ID", supporter_id(1))["supporters"]
 
     unchanged = {name: value for name, value in FULL.items() if name not in ("title", "contacts")}
     assert {**record, **unchanged, "title": "Prof"} == record
@@ -55,45 +55,45 @@ def test_an_omitted_member_is_kept(salsa, who):
 
 @pytest.mark.parametrize("name", ["title", "externalSystemId", "gender"])
 def test_null_clears_a_member(salsa, name):
-    """Neither the response nor the record has it; the assumption is named."""
-    api = world(salsa)
-    reply, record = changed(api, **{name: None})
+    """Neither the response nor the record has it; the response names the assumption."""
+    api = make_api(salsa)
+    reply, record = update(api, **{name: None})
 
     assert name not in reply
     assert name not in record
-    assert "null_supporter_members" in put(world(salsa), {name: None}).headers[ASSUMED]
+    assert "null_supporter_members" in put(make_api(salsa), {name: None}).headers[ASSUMED]
 
 
-def test_null_clears_an_object(salsa):
-    """What is always there is emptied."""
-    _, record = changed(world(salsa), address=None, customFieldValues=None)
+def test_null_empties_address_and_custom_fields(salsa):
+    """Every response has these members, so they become an empty object and an empty list."""
+    _, record = update(make_api(salsa), address=None, customFieldValues=None)
 
     assert ({}, []) == (record["address"], record["customFieldValues"])
 
 
-def test_the_last_email_address_can_not_be_cleared(salsa):
-    """By null contacts, or by a null value: the contact is required."""
-    api = world(salsa)
+def test_the_last_email_contact_can_not_be_removed(salsa):
+    """Neither with null for the contacts, nor with a contact whose value is null."""
+    api = make_api(salsa)
     before = api.mock.state()
     for contacts in (None, [{"type": "EMAIL", "value": None}]):
-        (item,) = upsert(api, {"supporterId": sid(1), "contacts": contacts})
+        (item,) = upsert(api, {"supporterId": supporter_id(1), "contacts": contacts})
         assert ("VALIDATION_ERROR", [(2001, "contacts")]) == (item["result"], errors(item))
     assert before == api.mock.state()
 
 
-@pytest.mark.parametrize("stored_address", [FULL["address"], {}])
-def test_an_address_that_is_sent_replaces_the_known_one(salsa, stored_address):
-    """The assumption is named where there was something to replace."""
-    api = salsa(supporters=[person(1, address=stored_address)])
+@pytest.mark.parametrize("stored_value", [FULL["address"], {}])
+def test_an_address_replaces_the_stored_address(salsa, stored_value):
+    """The response names the assumption only if the supporter had an address."""
+    api = salsa(supporters=[person(1, address=stored_value)])
     response = put(api, {"address": {"city": "Oslo", "state": None}})
 
     assert [{"city": "Oslo"}] == [row["address"] for row in api.mock.salsa.supporters]
-    assert bool(stored_address) == ("address_update: replace" in response.headers[ASSUMED])
+    assert bool(stored_value) == ("address_update: replace" in response.headers[ASSUMED])
 
 
-def test_an_address_can_be_merged(salsa):
-    """As a public client relies on; null clears within it."""
-    api = world(salsa, salsa_address="merge")
+def test_a_setting_merges_an_address_with_the_stored_address(salsa):
+    """A public client relies on this; a null clears a single field."""
+    api = make_api(salsa, salsa_address="merge")
     response = put(api, {"address": {"city": "Oslo", "state": None}})
 
     expected = {"addressLine1": "1 Example Street", "city": "Oslo"}
@@ -103,33 +103,31 @@ def test_an_address_can_be_merged(salsa):
 
 
 def test_a_contact_is_added_or_replaces_the_one_of_its_type_and_value(salsa):
-    """The response has those that were sent, a search has all."""
+    """The response has the contacts of the request; a search has all."""
     other = email("second@example.org")
-    reply, record = changed(world(salsa), contacts=[other, {**PHONE, "smsStatus": "OPT_IN"}])
+    reply, record = update(make_api(salsa), contacts=[other, {**PHONE, "smsStatus": "OPT_IN"}])
 
     assert [other, {**PHONE, "smsStatus": "OPT_IN"}] == reply["contacts"]
     assert [email("p1@example.org"), {**PHONE, "smsStatus": "OPT_IN"}, other] == record["contacts"]
 
 
-def test_a_contact_of_null_removes_those_of_its_type(salsa):
-    """The others stay."""
-    _, record = changed(world(salsa), contacts=[{"type": "CELL_PHONE", "value": None}])
+def test_a_contact_with_a_null_value_removes_contacts_of_its_type(salsa):
+    _, record = update(make_api(salsa), contacts=[{"type": "CELL_PHONE", "value": None}])
 
     assert [email("p1@example.org")] == record["contacts"]
 
 
-def test_an_empty_list_changes_nothing(salsa):
-    """No contact and no custom field was sent."""
-    _, record = changed(world(salsa), contacts=[], customFieldValues=[])
+def test_empty_lists_of_contacts_and_custom_fields_change_nothing(salsa):
+    _, record = update(make_api(salsa), contacts=[], customFieldValues=[])
 
     assert (FULL["contacts"], FULL["customFieldValues"]) == (record["contacts"], record["customFieldValues"])
 
 
 @pytest.mark.parametrize(
-    ("stored_address", "status"), [("OPT_OUT", "OPT_OUT"), ("HARD_BOUNCE", "HARD_BOUNCE"), (None, "OPT_IN")]
+    ("stored_value", "status"), [("OPT_OUT", "OPT_OUT"), ("HARD_BOUNCE", "HARD_BOUNCE"), (None, "OPT_IN")]
 )
-def test_a_known_address_keeps_its_status(salsa, stored_address, status):
-    contact = {"type": "EMAIL", "value": "p1@example.org"} | ({"status": stored_address} if stored_address else {})
+def test_an_existing_email_contact_keeps_its_status(salsa, stored_value, status):
+    contact = {"type": "EMAIL", "value": "p1@example.org"} | ({"status": stored_value} if stored_value else {})
     api = salsa(supporters=[person(1, contacts=[contact])])
     (reply,) = upsert(api, {"contacts": [{"type": "EMAIL", "value": "p1@example.org"}, PHONE]})
     (record,) = find(api, "EMAIL_ADDRESS", "p1@example.org")["supporters"]
@@ -137,8 +135,8 @@ def test_a_known_address_keeps_its_status(salsa, stored_address, status):
     assert [{**contact, "status": status}, PHONE] == reply["contacts"] == record["contacts"]
 
 
-def test_a_new_address_is_opted_in(salsa):
-    """The default is an assumption, named where it is used."""
+def test_a_new_email_contact_is_opted_in(salsa):
+    """The default is an assumption, which the response names."""
     api = salsa()
     response = put(api, {"supporterId": None, "contacts": [{"type": "EMAIL", "value": "a@example.org"}]})
 
@@ -146,8 +144,8 @@ def test_a_new_address_is_opted_in(salsa):
     assert "contact_status: OPT_IN" in response.headers[ASSUMED]
 
 
-def test_a_contact_that_is_sent_twice_is_one_contact(salsa):
-    """The response has it once, as later searches have it, and names what was assumed."""
+def test_a_repeated_contact_is_stored_once(salsa):
+    """The response and later searches have one contact; the response names the assumptions."""
     api = salsa()
     contacts = [email("b@example.org") | {"status": "OPT_OUT"}, PHONE, {"type": "EMAIL", "value": "B@example.org"}]
     response = put(api, {"supporterId": None, "contacts": contacts})
@@ -158,38 +156,37 @@ def test_a_contact_that_is_sent_twice_is_one_contact(salsa):
     assert "repeated_entry: the last; email_case: ignored" == response.headers[ASSUMED]
 
 
-def test_the_assumption_about_case_is_named_where_an_update_finds_a_contact_by_it(salsa):
-    api = world(salsa)
+def test_an_update_names_the_assumption_about_case_if_it_relies_on_it(salsa):
+    api = make_api(salsa)
 
     assert "email_case: ignored" in put(api, {"contacts": [email("P1@example.org")]}).headers[ASSUMED]
     assert "email_case" not in put(api, {"contacts": [email("P1@example.org")]}).headers[ASSUMED]
 
 
 def test_a_custom_field_is_added_or_replaces_the_one_of_its_name(salsa):
-    """The response has it as sent; a search has id and type, and the other fields."""
-    reply, record = changed(world(salsa), customFieldValues=[{"name": "Shirt", "value": "L"}])
+    """The response has it as sent; a search also has its id and type, and the other custom fields."""
+    reply, record = update(make_api(salsa), customFieldValues=[{"name": "Shirt", "value": "L"}])
 
     assert [{"name": "Shirt", "value": "L"}] == reply["customFieldValues"]
     assert [{**SHIRT, "value": "L"}, SHOE] == record["customFieldValues"]
 
 
-def test_a_custom_field_is_known_by_its_id(salsa):
-    """A public client sends id and value alone."""
-    _, record = changed(world(salsa), customFieldValues=[{"fieldId": SHOE["fieldId"], "value": 45}])
+def test_a_custom_field_is_matched_by_its_id(salsa):
+    """A public client sends only id and value."""
+    _, record = update(make_api(salsa), customFieldValues=[{"fieldId": SHOE["fieldId"], "value": 45}])
 
     assert [SHIRT, {**SHOE, "value": "45"}] == record["customFieldValues"]
 
 
-def test_a_custom_field_of_null_is_removed(salsa):
-    """One that is not assigned is not shown."""
-    _, record = changed(world(salsa), customFieldValues=[{"name": "Shirt", "value": None}])
+def test_a_custom_field_with_a_null_value_is_removed(salsa):
+    _, record = update(make_api(salsa), customFieldValues=[{"name": "Shirt", "value": None}])
 
     assert [SHOE] == record["customFieldValues"]
 
 
 def test_a_custom_field_has_one_id_and_type_for_all_supporters(salsa):
-    """Those of another supporter, or ones made of the name; the assumption is named."""
-    api = world(salsa)
+    """A new field takes those of another supporter, or an id derived from its name; the response names this."""
+    api = make_api(salsa)
     fields = [{"name": "Shirt", "value": "S"}, {"name": "Hat", "value": True, "type": "BOOLEAN"}]
     response = put(api, {**person(2), "supporterId": None, "customFieldValues": fields})
     upsert(api, person(1, customFieldValues=[{"name": "Hat", "value": "false"}]))
@@ -214,15 +211,15 @@ def test_a_custom_field_has_one_id_and_type_for_all_supporters(salsa):
         ("2016-06-07", "2016-06-07T00:00:00.000Z"),
     ],
 )
-def test_a_date_reads_back_in_utc(salsa, date, stored):
-    """As recorded: the response has it as sent, a search in ISO 8601."""
-    reply, record = changed(world(salsa), customFieldValues=[{"name": "Met", "value": date, "type": "DATE"}])
+def test_a_search_returns_a_custom_date_in_utc(salsa, date, stored):
+    """As recorded: the response has the date as sent, a search in ISO 8601."""
+    reply, record = update(make_api(salsa), customFieldValues=[{"name": "Met", "value": date, "type": "DATE"}])
 
     assert date == reply["customFieldValues"][0]["value"]
     assert stored == record["customFieldValues"][2]["value"]
 
 
-def test_a_data_file_may_leave_out_what_responses_have(salsa):
+def test_a_data_file_may_omit_status_id_and_type_that_responses_have(salsa):
     fields = [{"name": "Shirt", "value": "M"}]
     contacts = [{"type": "EMAIL", "value": "p1@example.org"}, PHONE]
     api = salsa(
@@ -236,9 +233,9 @@ def test_a_data_file_may_leave_out_what_responses_have(salsa):
 
 
 def test_an_update_by_id_needs_no_contact(salsa):
-    """A public framework sends such updates: a known id is UPDATED, an unknown one NOT_FOUND."""
-    api = world(salsa)
-    items = upsert(api, {"supporterId": sid(1), "title": "Prof"}, {"supporterId": UNKNOWN_ID, "title": "Prof"})
+    """A public framework sends such updates: an existing id is UPDATED, an unknown one NOT_FOUND."""
+    api = make_api(salsa)
+    items = upsert(api, {"supporterId": supporter_id(1), "title": "Prof"}, {"supporterId": UNKNOWN_ID, "title": "Prof"})
 
     assert ["UPDATED", "NOT_FOUND"] == results(items)
     assert "update_without_email" in put(api, {"title": "Dr"}).headers[ASSUMED]
@@ -246,12 +243,15 @@ def test_an_update_by_id_needs_no_contact(salsa):
 
 @pytest.mark.parametrize("settings", [{}, {"salsa_unknown_id": "create"}])
 @pytest.mark.parametrize("contacts", [{}, {"contacts": None}, {"contacts": []}, {"contacts": [PHONE]}])
-def test_creating_needs_an_email_contact(salsa, contacts, settings):
-    """Without an id, and with an id that the setting lets be created or that was deleted."""
-    api = world(salsa, **settings)
-    delete(api, sid(1))
+def test_a_new_supporter_needs_an_email_contact(salsa, contacts, settings):
+    """Without an id, with a deleted id, and with an unknown id that the setting allows."""
+    api = make_api(salsa, **settings)
+    delete(api, supporter_id(1))
     items = upsert(
-        api, contacts, {"supporterId": sid(1), **contacts}, *([{"supporterId": UNKNOWN_ID}] if settings else [])
+        api,
+        contacts,
+        {"supporterId": supporter_id(1), **contacts},
+        *([{"supporterId": UNKNOWN_ID}] if settings else []),
     )
 
     assert {"VALIDATION_ERROR"} == {*results(items)}
@@ -262,32 +262,31 @@ def test_creating_needs_an_email_contact(salsa, contacts, settings):
 @pytest.mark.parametrize("cleared", [("firstName",), ("lastName",), ("firstName", "lastName")])
 @pytest.mark.parametrize("value", ["", None, " "])
 def test_a_name_can_not_be_cleared(salsa, cleared, value):
-    """Neither of the two: 2001 on lastName, after one on firstName; nothing changes."""
-    api = world(salsa)
+    """Neither first nor last name: both fields have error 2001, and nothing changes."""
+    api = make_api(salsa)
     before = api.mock.state()
-    (item,) = upsert(api, {"supporterId": sid(1), **dict.fromkeys(cleared, value)})
+    (item,) = upsert(api, {"supporterId": supporter_id(1), **dict.fromkeys(cleared, value)})
 
     assert ("VALIDATION_ERROR", [(2001, "firstName"), (2001, "lastName")]) == (item["result"], errors(item))
     assert before == api.mock.state()
 
 
-def test_a_name_that_is_not_set_can_be_blank(salsa):
-    """Nothing is cleared then."""
+def test_a_blank_name_is_accepted_for_a_supporter_without_a_name(salsa):
     assert ["UPDATED"] == results(upsert(salsa(supporters=[person(1)]), person(1, firstName="", lastName=None)))
 
 
-def test_an_unknown_id_is_not_judged(salsa):
-    """NOT_FOUND relies on no assumption about what else was sent."""
+def test_an_item_with_an_unknown_id_is_not_validated(salsa):
+    """The result is NOT_FOUND, and the response names no assumption about other fields."""
     response = put(salsa(), {"contacts": [email("not an address")], "title": "x" * 300})
 
     assert ["NOT_FOUND"] == results(response.json()["payload"]["supporters"])
     assert not {"too_long", "invalid"} & {*response.headers.get(ASSUMED, "").replace(":", " ").split()}
 
 
-def test_a_supporter_sent_back_as_found_has_no_hint(salsa):
-    """For updates and deletions; the record stays unchanged."""
-    api = world(salsa)
-    (supporter,) = find(api, "SUPPORTER_ID", sid(1))["supporters"]
+def test_sending_back_a_supporter_from_a_search_has_no_hint(salsa):
+    """On update and delete."""
+    api = make_api(salsa)
+    (supporter,) = find(api, "SUPPORTER_ID", supporter_id(1))["supporters"]
     for method, result in (("PUT", "UPDATED"), ("DELETE", "DELETED")):
         response = api.send(method, "/supporters", {"payload": {"supporters": [supporter]}})
         assert ([result], None) == (results(response.json()["payload"]["supporters"]), response.headers.get(HINT))

@@ -1,14 +1,15 @@
-"""Salsa: supporters are added, found again by id or e-mail address, updated and deleted."""
+"""Salsa: adding, matching, updating and deleting supporters."""
 
 import pytest
 
-from tests.vendors.people import UNKNOWN_ID, delete, email, find, person, sid, upsert
+from tests.vendors.people import UNKNOWN_ID, delete, email, find, person, supporter_id, upsert
 
 ALWAYS = {"address": {}, "contacts": [], "customFieldValues": []}
 DAWN, NOON = "2018-01-01T00:00:00.000Z", "2024-05-06T12:00:00.000Z"
 
 
-def world(salsa, *supporters, **settings):
+def make_api(salsa, *supporters, **settings):
+    """Return a client of a mock with these supporters, whose clock stands at noon."""
     api = salsa(supporters=[*supporters], settings=settings)
     api.mock.clock.freeze(NOON)
     return api
@@ -18,9 +19,9 @@ def results(items):
     return [item["result"] for item in items]
 
 
-def test_adding(salsa):
-    """All that was sent comes back with an id, both dates, and what is always there."""
-    api = world(salsa)
+def test_a_new_supporter_gets_an_id_and_dates(salsa):
+    """The item has the fields of the request and the members that every supporter has."""
+    api = make_api(salsa)
     (item,) = upsert(api, {"firstName": "Ada", "contacts": [email("ada@example.org")]})
 
     key = item["supporterId"]
@@ -33,9 +34,9 @@ def test_adding(salsa):
     assert [{**item, "result": "FOUND"}] == find(api, "SUPPORTER_ID", key)["supporters"]
 
 
-def test_what_is_always_there(salsa):
-    """Clients read address and dates without looking: the least supporter has them, from file, face and API."""
-    api = world(salsa, {})
+def test_every_supporter_has_address_contacts_custom_fields_and_dates(salsa):
+    """Clients rely on them; from a data file, from ``add_supporter`` and from the API."""
+    api = make_api(salsa, {})
     api.mock.salsa.add_supporter()
     upsert(api, {"contacts": [email("a@example.org")], "address": None, "customFieldValues": None})
 
@@ -44,33 +45,31 @@ def test_what_is_always_there(salsa):
         assert {"createdDate", "lastModified", "readOnly"} <= set(row)
 
 
-def test_updating_by_id(salsa):
-    """What is sent counts; who they are, when they were created and their place stay."""
-    api = world(salsa, person(1, firstName="Ada"), person(2))
-    (item,) = upsert(api, person(1, lastName="Example") | {"supporterId": sid(1).upper()})
+def test_an_update_by_id_keeps_id_creation_date_and_position(salsa):
+    api = make_api(salsa, person(1, firstName="Ada"), person(2))
+    (item,) = upsert(api, person(1, lastName="Example") | {"supporterId": supporter_id(1).upper()})
 
-    expected = ("UPDATED", sid(1), DAWN, NOON)
+    expected = ("UPDATED", supporter_id(1), DAWN, NOON)
     assert expected == tuple(item[name] for name in ("result", "supporterId", "createdDate", "lastModified"))
-    assert [sid(1), sid(2)] == [row["supporterId"] for row in api.mock.salsa.supporters]
+    assert [supporter_id(1), supporter_id(2)] == [row["supporterId"] for row in api.mock.salsa.supporters]
 
 
-def test_the_address_tells_who_it_is(salsa):
-    """Without an id, e-mail addresses are compared in any case of letters; any of several will do."""
-    api = world(salsa, person(1))
+def test_without_an_id_a_supporter_is_matched_by_email(salsa):
+    """By any of several addresses, case-insensitively."""
+    api = make_api(salsa, person(1))
     again = [email("New@example.org"), email("P1@EXAMPLE.org")]
 
     (item,) = upsert(api, {"contacts": again})
-    assert ("UPDATED", sid(1), again) == (item["result"], item["supporterId"], item["contacts"])
+    assert ("UPDATED", supporter_id(1), again) == (item["result"], item["supporterId"], item["contacts"])
     assert ["UPDATED"] == results(upsert(api, {"contacts": [email("new@EXAMPLE.org")]}))
     assert ["UPDATED"] == results(upsert(api, {"contacts": [email("p1@example.org")]}))
     assert ["ADDED"] == results(upsert(api, {"contacts": [email("p2@example.org")]}))
 
 
-def test_only_e_mail_addresses_tell(salsa):
-    """Two people may have one telephone, one name and one external id."""
+def test_supporters_are_not_matched_by_phone_name_or_external_id(salsa):
     phone = {"type": "HOME_PHONE", "value": "555-0100"}
     item = {"firstName": "Ada", "externalSystemId": "x", "contacts": [phone]}
-    api = world(salsa)
+    api = make_api(salsa)
     items = [{**item, "contacts": [phone, email(f"{name}@example.org")]} for name in "ab"]
 
     assert ["ADDED", "ADDED"] == results(upsert(api, *items))
@@ -78,8 +77,8 @@ def test_only_e_mail_addresses_tell(salsa):
 
 
 def test_a_batch_is_performed_in_sequence(salsa):
-    """What one item adds, the next one updates; ids are never the same."""
-    api = world(salsa)
+    """An item can update the supporter that an earlier item of the same call added."""
+    api = make_api(salsa)
     items = upsert(
         api, *({"contacts": [email(f"{name}@example.org")], "title": str(n)} for n, name in enumerate("aba"))
     )
@@ -89,9 +88,9 @@ def test_a_batch_is_performed_in_sequence(salsa):
     assert ["2", "1"] == [row["title"] for row in api.mock.salsa.supporters]
 
 
-def test_an_address_of_another_supporter(salsa):
-    """Two people can't get one address through the API: 2002 on that contact, the rest of the batch performed."""
-    api = world(salsa, person(1), person(2))
+def test_an_email_address_of_another_supporter_is_error_2002(salsa):
+    """The error is in that contact, and other items are performed."""
+    api = make_api(salsa, person(1), person(2))
     both = [email("p1@example.org"), email("P2@example.org")]
     items = upsert(api, person(2, contacts=both), {"contacts": both}, person(2, title="Dr"))
 
@@ -104,19 +103,21 @@ def test_an_address_of_another_supporter(salsa):
     assert [email("p1@example.org")] == api.mock.salsa.supporters[0]["contacts"]
 
 
-def test_people_who_share_an_address_already(salsa):
-    """Data may hold such a pair: each can be updated by id, the older one by address, and the address kept."""
+def test_supporters_of_the_initial_data_may_share_an_email_address(salsa):
+    """Each can be updated by id and keep the address; an update by address changes the first of them."""
     shared = [email("family@example.org")]
-    api = world(salsa, person(1, contacts=shared), person(2, contacts=shared))
+    api = make_api(salsa, person(1, contacts=shared), person(2, contacts=shared))
     items = upsert(api, person(2, contacts=shared, title="Ms"), {"contacts": shared, "title": "Mr"})
 
-    assert [("UPDATED", sid(2)), ("UPDATED", sid(1))] == [(item["result"], item["supporterId"]) for item in items]
+    assert [("UPDATED", supporter_id(2)), ("UPDATED", supporter_id(1))] == [
+        (item["result"], item["supporterId"]) for item in items
+    ]
     assert ["Mr", "Ms"] == [row["title"] for row in api.mock.salsa.supporters]
     assert 2 == find(api, "EMAIL_ADDRESS", "Family@example.org")["count"]
 
 
-def test_an_unknown_id(salsa):
-    api = world(salsa, person(1))
+def test_update_with_unknown_id_returns_not_found(salsa):
+    api = make_api(salsa, person(1))
     item = {"supporterId": UNKNOWN_ID.upper(), "title": None, "address": {"city": None, "state": "IL"}}
     items = upsert(api, {**person(1), **item}, {"contacts": [email("b@example.org")]})
 
@@ -126,50 +127,52 @@ def test_an_unknown_id(salsa):
     assert 2 == len(api.mock.salsa.supporters)
 
 
-def test_an_unknown_id_can_be_created(salsa):
-    """As once recorded for groups: the setting gives the record the id that was sent."""
-    api = world(salsa, salsa_unknown_id="create")
+def test_unknown_id_is_created_with_the_setting(salsa):
+    """As recorded for groups: with the setting, the new record has the id that was sent."""
+    api = make_api(salsa, salsa_unknown_id="create")
     (item,) = upsert(api, {**person(1), "supporterId": UNKNOWN_ID.upper()})
 
     assert ("ADDED", UNKNOWN_ID) == (item["result"], item["supporterId"])
 
 
-def test_a_deleted_supporter_is_revived(salsa):
-    api = world(salsa, person(1, title="Dr"))
-    delete(api, sid(1))
+def test_upsert_with_a_deleted_id_revives_the_id(salsa):
+    api = make_api(salsa, person(1, title="Dr"))
+    delete(api, supporter_id(1))
     (item,) = upsert(api, person(1))
 
-    assert ("ADDED", sid(1), NOON) == (item["result"], item["supporterId"], item["createdDate"])
+    assert ("ADDED", supporter_id(1), NOON) == (item["result"], item["supporterId"], item["createdDate"])
     assert "title" not in item
 
 
-def test_deleting(salsa):
-    """The id in lower case and the result, nothing else; who is unknown comes back as sent."""
-    api = world(salsa, person(1), person(2))
+def test_deleting_returns_id_and_result(salsa):
+    """The id is in lower case; an unknown id is NOT_FOUND, as sent."""
+    api = make_api(salsa, person(1), person(2))
 
     assert [
-        {"supporterId": sid(1), "result": "DELETED"},
-        {"supporterId": sid(1), "result": "NOT_FOUND"},
+        {"supporterId": supporter_id(1), "result": "DELETED"},
+        {"supporterId": supporter_id(1), "result": "NOT_FOUND"},
         {"supporterId": UNKNOWN_ID.upper(), "result": "NOT_FOUND"},
-    ] == delete(api, sid(1).upper(), sid(1), UNKNOWN_ID.upper())
-    assert [sid(2)] == [row["supporterId"] for row in api.mock.salsa.supporters]
+    ] == delete(api, supporter_id(1).upper(), supporter_id(1), UNKNOWN_ID.upper())
+    assert [supporter_id(2)] == [row["supporterId"] for row in api.mock.salsa.supporters]
     assert ["ADDED"] == results(upsert(api, {"contacts": [email("p1@example.org")]}))
 
 
-@pytest.mark.parametrize("key", [None, "", "x", [sid(1)], {}, sid(1) + "0", sid(1).replace("-", "")])
-def test_deleting_what_is_no_id(salsa, key):
-    """It is that item's error; the others of the batch are deleted."""
-    api = world(salsa, person(1))
-    wrong, right = delete(api, key, sid(1))
+@pytest.mark.parametrize(
+    "key", [None, "", "x", [supporter_id(1)], {}, supporter_id(1) + "0", supporter_id(1).replace("-", "")]
+)
+def test_deleting_an_invalid_id_is_a_validation_error(salsa, key):
+    """Other items are deleted."""
+    api = make_api(salsa, person(1))
+    wrong, right = delete(api, key, supporter_id(1))
 
     assert ("VALIDATION_ERROR", "DELETED") == (wrong["result"], right["result"])
     assert "supporterId" == wrong["errors"][0]["fieldName"]
     assert key == wrong.get("supporterId")
 
 
-def test_read_only_is_not_for_clients_to_say(salsa):
-    """readOnly, both dates and the result of a request are ignored; a supporter keeps their own."""
-    api = world(salsa, person(1, readOnly=True))
+def test_read_only_fields_of_a_request_are_ignored(salsa):
+    """readOnly, both dates and the result keep the values of the record."""
+    api = make_api(salsa, person(1, readOnly=True))
     read_only = {"createdDate": NOON, "lastModified": DAWN, "result": "DELETED"}
     (old, new) = upsert(
         api, person(1, readOnly=False, **read_only), {**person(2), "supporterId": None, "readOnly": True}

@@ -1,27 +1,30 @@
-"""Salsa: what is wrong with a supporter is that item's error, and what is odd but right comes back."""
+"""Salsa: an invalid field of a supporter fails only its item, and unusual but valid values are stored unchanged."""
 
 import pytest
 
-from tests.vendors.people import UNKNOWN_ID, email, find, person, refused, send, sid, upsert
+from tests.vendors.people import UNKNOWN_ID, email, find, person, refusal, send, supporter_id, upsert
 
 REQUIRED, TOO_LONG, INVALID = 2001, 2003, 2004
 PARTS = ("contacts", "customFieldValues")
-ODD = [5, 1.5, True, [], {}, ["x"], {"x": "y"}]
+WRONG_TYPES = [5, 1.5, True, [], {}, ["x"], {"x": "y"}]
 
 
-def wrong(api, item):
-    """Return the errors of *item*, which is sent between two good ones and comes back as it was."""
+def errors_of(api, item):
+    """Upsert *item* between two valid items and return code and path of its errors.
+
+    Expect that only it fails, and that the response has its members as sent.
+    """
     before, failed, after = upsert(api, person(1), item, person(2))
     assert ["ADDED", "VALIDATION_ERROR", "ADDED"] == [each["result"] for each in (before, failed, after)]
-    own, errors = failed.pop("errors", []), told_errors(failed)
+    own, errors = failed.pop("errors", []), pop_nested_errors(failed)
     assert {name: value for name, value in item.items() if value is not None} | {"result": "VALIDATION_ERROR"} == failed
     assert 2 == len(api.mock.salsa.supporters)
     assert all(["id", "code", "message", "fieldName"] == list(error) for error in own)
     return [(error["code"], error["fieldName"]) for error in own] + errors
 
 
-def told_errors(item):
-    """Take the errors of the objects within *item* away, and return (code, path) of each."""
+def pop_nested_errors(item):
+    """Remove the errors from the objects within *item*, and return code and path of each."""
     owners = [("address", item.get("address"))]
     for name in PARTS:
         rows = item.get(name)
@@ -33,7 +36,7 @@ def told_errors(item):
 
 @pytest.fixture
 def api(salsa):
-    """Return a Salsa without supporters that lets any id be created."""
+    """A client of a mock without supporters, in which an unknown id is created."""
     return salsa(settings={"salsa_unknown_id": "create"})
 
 
@@ -48,8 +51,7 @@ def api(salsa):
         [{"type": "EMAIL", "value": None}],
     ],
 )
-def test_an_e_mail_address_is_required(api, contacts):
-    """Without one it is 2001 on the contacts."""
+def test_contacts_without_an_email_address_are_error_2001(api, contacts):
     failed = upsert(api, {"firstName": "Ada", "contacts": contacts})[0]
 
     assert ("VALIDATION_ERROR", "Ada") == (failed["result"], failed["firstName"])
@@ -57,29 +59,26 @@ def test_an_e_mail_address_is_required(api, contacts):
     assert "The field is required and must be filled out" == failed["errors"][0]["message"]
 
 
-def test_contacts_are_required(api):
-    assert [(REQUIRED, "contacts")] == wrong(api, {"firstName": "Ada"})
+def test_omitted_contacts_are_error_2001(api):
+    assert [(REQUIRED, "contacts")] == errors_of(api, {"firstName": "Ada"})
 
 
 @pytest.mark.parametrize("name", ["title", "firstName", "lastName", "dateOfBirth", "gender"])
-@pytest.mark.parametrize("value", ODD)
-def test_text_that_is_none(api, name, value):
-    """Another type is 2004 on that field; it comes back as it was sent."""
-    assert [(INVALID, name)] == wrong(api, {name: value, "contacts": [email("a@example.org")]})
+@pytest.mark.parametrize("value", WRONG_TYPES)
+def test_a_text_field_of_another_type_is_error_2004(api, name, value):
+    assert [(INVALID, name)] == errors_of(api, {name: value, "contacts": [email("a@example.org")]})
 
 
 @pytest.mark.parametrize(
-    "value", [*ODD[1:], "", "x", UNKNOWN_ID[:-1], UNKNOWN_ID + "0", f" {UNKNOWN_ID}", UNKNOWN_ID + "\n"]
+    "value", [*WRONG_TYPES[1:], "", "x", UNKNOWN_ID[:-1], UNKNOWN_ID + "0", f" {UNKNOWN_ID}", UNKNOWN_ID + "\n"]
 )
-def test_an_id_that_is_none(api, value):
-    """It is 2004 on the id, never another supporter's."""
-    assert (INVALID, "supporterId") in wrong(api, {"supporterId": value, "contacts": [email("a@example.org")]})
+def test_an_invalid_id_is_error_2004(api, value):
+    assert (INVALID, "supporterId") in errors_of(api, {"supporterId": value, "contacts": [email("a@example.org")]})
 
 
 @pytest.mark.parametrize("value", ["x", 5, True, []])
-def test_an_address_that_is_none(api, value):
-    """Where a street and a town belong, nothing else will do."""
-    assert [(INVALID, "address")] == wrong(api, {"address": value, "contacts": [email("a@example.org")]})
+def test_an_address_that_is_no_object_is_error_2004(api, value):
+    assert [(INVALID, "address")] == errors_of(api, {"address": value, "contacts": [email("a@example.org")]})
 
 
 @pytest.mark.parametrize(
@@ -106,9 +105,9 @@ def test_an_address_that_is_none(api, value):
         ([email("a@example.org"), email("b@")], "contacts[1].value"),
     ],
 )
-def test_a_contact_that_is_none(api, contacts, field):
-    """The error stands on that contact if it is an object, and names what of it."""
-    assert [field] == [name for _, name in wrong(api, {"contacts": contacts})]
+def test_an_invalid_contact_is_an_error_of_that_contact(api, contacts, field):
+    """The path names the contact if it is an object, and its invalid member."""
+    assert [field] == [name for _, name in errors_of(api, {"contacts": contacts})]
 
 
 @pytest.mark.parametrize(
@@ -124,9 +123,9 @@ def test_a_contact_that_is_none(api, contacts, field):
         ("externalSystemId", "x" * 101, TOO_LONG),
     ],
 )
-def test_a_value_that_is_none(api, member, value, code):
-    """Constants, dates and lengths; the shortest that is too long is refused."""
-    assert [(code, member)] == wrong(api, {member: value, "contacts": [email("a@example.org")]})
+def test_an_invalid_constant_date_or_length_is_an_error(api, member, value, code):
+    """A value that is one character too long is enough."""
+    assert [(code, member)] == errors_of(api, {member: value, "contacts": [email("a@example.org")]})
 
 
 @pytest.mark.parametrize(
@@ -136,8 +135,7 @@ def test_a_value_that_is_none(api, member, value, code):
         ("externalSystemId", "x" * 100), ("dateOfBirth", "1980-12-10"), ("dateOfBirth", "1768-05-27T04:00:00.000Z"),
     ],
 )  # fmt: skip
-def test_a_value_that_is_right(api, member, value):
-    """It comes back as it was sent."""
+def test_a_valid_constant_date_or_length_is_returned_as_sent(api, member, value):
     assert value == upsert(api, {member: value, "contacts": [email("a@example.org")]})[0][member]
 
 
@@ -151,9 +149,9 @@ def test_a_value_that_is_right(api, member, value):
         ({"lattitude": "north"}, "address.lattitude"),
     ],
 )
-def test_an_address_with_a_wrong_member(api, address, field):
-    """The error stands on the address, and clients find it there with details."""
-    assert [field] == [name for _, name in wrong(api, {"address": address, "contacts": [email("a@example.org")]})]
+def test_an_invalid_member_of_an_address_is_an_error_of_the_address(api, address, field):
+    """Clients look for it there."""
+    assert [field] == [name for _, name in errors_of(api, {"address": address, "contacts": [email("a@example.org")]})]
 
 
 @pytest.mark.parametrize(
@@ -169,24 +167,23 @@ def test_an_address_with_a_wrong_member(api, address, field):
         ([{"fieldId": UNKNOWN_ID, "value": "x"}], "[0].fieldId"),
     ],
 )
-def test_a_custom_field_with_a_wrong_member(api, fields, path):
-    """The error stands on that field."""
-    errors = wrong(api, {"customFieldValues": fields, "contacts": [email("a@example.org")]})
+def test_an_invalid_custom_field_is_an_error_of_that_field(api, fields, path):
+    errors = errors_of(api, {"customFieldValues": fields, "contacts": [email("a@example.org")]})
 
     assert [f"customFieldValues{path}"] == [name for _, name in errors]
 
 
-def test_details_tell_what_was_sent(api):
-    """A client prints message and details of each error without looking whether they are there."""
+def test_errors_of_nested_objects_have_details_with_the_value(api):
+    """A client prints message and details of each error, and relies on both."""
     (failed,) = upsert(api, {"contacts": [email("bad@email@bad.com")], "address": {"city": 5}})
-    told_errors_ = [failed["contacts"][0]["errors"][0], failed["address"]["errors"][0]]
+    errors = [failed["contacts"][0]["errors"][0], failed["address"]["errors"][0]]
 
-    assert ['Sent: "bad@email@bad.com"', "Sent: 5"] == [error["details"] for error in told_errors_]
-    assert "{fieldName} {message} {details}".format(**told_errors_[0])
+    assert ['Sent: "bad@email@bad.com"', "Sent: 5"] == [error["details"] for error in errors]
+    assert "{fieldName} {message} {details}".format(**errors[0])
 
 
 def test_errors_of_an_earlier_response_are_not_echoed(api):
-    """A client that sends a failed item again gets the errors of this call alone."""
+    """If a client sends a failed item again, with its errors, the response has only the new errors."""
     (failed,) = upsert(api, {"contacts": [email("bad@email@bad.com")]})
     (again,) = upsert(api, failed)
 
@@ -195,15 +192,14 @@ def test_errors_of_an_earlier_response_are_not_echoed(api):
 
 
 @pytest.mark.parametrize(("value", "field"), [(5, ""), ({}, ""), ("x", ""), ([5], "[0]"), ([[]], "[0]")])
-def test_custom_fields_that_are_none(api, value, field):
-    """A list of objects is wanted."""
+def test_custom_fields_that_are_no_list_of_objects_are_error_2004(api, value, field):
     item = {"customFieldValues": value, "contacts": [email("a@example.org")]}
 
-    assert [(INVALID, f"customFieldValues{field}")] == wrong(api, item)
+    assert [(INVALID, f"customFieldValues{field}")] == errors_of(api, item)
 
 
-def test_every_error_is_told(api):
-    """An item with several faults names each, with an id of its own."""
+def test_an_item_with_several_errors_returns_them_all(api):
+    """Each error has its own id."""
     item = {"supporterId": "x", "title": 5, "address": [], "contacts": [], "customFieldValues": {}}
     (failed,) = upsert(api, item)
 
@@ -211,8 +207,8 @@ def test_every_error_is_told(api):
     assert 5 == len({error["id"] for error in failed["errors"]})
 
 
-def test_nulls_are_left_out_at_every_depth(api):
-    """In what is stored and in every response; empty text, lists and objects are values."""
+def test_records_and_responses_omit_nulls_at_every_depth(api):
+    """Empty strings, lists and objects are values."""
     (item,) = upsert(
         api,
         {
@@ -233,17 +229,16 @@ def test_nulls_are_left_out_at_every_depth(api):
     assert [{**item, "result": "FOUND"}] == find(api, "EMAIL_ADDRESS", "a@example.org")["supporters"]
 
 
-def test_nulls_of_a_data_file_are_left_out_too(salsa):
-    """Where a data file has nulls in an address or a custom field, responses have nothing."""
+def test_responses_omit_nulls_of_a_data_file(salsa):
+    """In an address and in a custom field."""
     api = salsa(supporters=[person(1, address={"city": None}, customFieldValues=[{"name": None, "value": "Blue"}])])
-    (item,) = find(api, "SUPPORTER_ID", sid(1))["supporters"]
+    (item,) = find(api, "SUPPORTER_ID", supporter_id(1))["supporters"]
 
     assert ({}, [{"value": "Blue"}]) == (item["address"], item["customFieldValues"])
 
 
 @pytest.mark.parametrize("text", ["", " ", "Zoë", "\U0001f600", "\ud800", "\0", "x" * 100, "<b>&amp;", '"\\'])
-def test_any_text_comes_back(api, text):
-    """What is text is stored and answered as it was sent."""
+def test_any_text_is_stored_and_returned_unchanged(api, text):
     phone = {"type": "HOME_PHONE", "value": text}
     (item,) = upsert(api, {"firstName": text, "externalSystemId": text, "contacts": [email("a@example.org"), phone]})
 
@@ -252,8 +247,7 @@ def test_any_text_comes_back(api, text):
         assert [{**item, "result": "FOUND"}] == find(api, kind, value)["supporters"]
 
 
-def test_unknown_members_are_dropped(api):
-    """What Salsa does not know is neither stored nor echoed; the journal tells which it was."""
+def test_unknown_members_are_ignored_and_listed_in_the_journal(api):
     send(api, "PUT", "/supporters", supporters=[{**person(1), "shoeSize": 44, "address": {"latitude": 1, "city": "x"}}])
 
     assert [{"city": "x"}] == [row["address"] for row in api.mock.salsa.supporters]
@@ -271,6 +265,5 @@ def test_unknown_members_are_dropped(api):
         ({"supporters": [{}, 5]}, "supporters[1]"),
     ],
 )
-def test_a_frame_that_is_wrong(api, method, payload, field):
-    """400 names the member to blame."""
-    assert (400, field) == refused(api.send(method, "/supporters", {"payload": payload}))
+def test_supporters_that_is_no_list_of_objects_is_400(api, method, payload, field):
+    assert (400, field) == refusal(api.send(method, "/supporters", {"payload": payload}))

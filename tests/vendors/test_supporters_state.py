@@ -1,4 +1,4 @@
-"""Salsa: whatever the API accepted can be exported and loaded again, and groups and supporters always agree."""
+"""Salsa: any state that the API accepted can be exported and loaded, and groups and supporters agree on memberships."""
 
 import json
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from segment_mock import SegmentMock, SettingError
 from segment_mock.vendors.salsa.schemas import ADDRESS, CONTACTS, STATUSES, TEXTS
-from tests.vendors.people import email, person, sid
+from tests.vendors.people import email, person, supporter_id
 
 ROOT = "/api/integration/ext/v1"
 
@@ -22,8 +22,8 @@ ROOT = "/api/integration/ext/v1"
         ({"customFieldValues": [{"name": "Shoe", "value": True}]}, "true"),
     ],
 )
-def test_a_number_in_a_data_file_is_read_as_the_api_reads_it(members, expected):
-    """YAML makes a number of an unquoted postal code."""
+def test_a_number_in_a_data_file_is_converted_as_in_a_request(members, expected):
+    """YAML reads an unquoted postal code as a number."""
     with SegmentMock(data={"salsa": {"supporters": [person(1, **members)]}}) as mock:
         (supporter,) = mock.salsa.supporters
 
@@ -31,7 +31,7 @@ def test_a_number_in_a_data_file_is_read_as_the_api_reads_it(members, expected):
 
 
 @pytest.mark.parametrize("value", [5, True, [], {}, object()])
-def test_a_value_of_another_type_in_a_nested_row_is_refused(value):
+def test_a_value_of_the_wrong_type_in_a_nested_row_is_an_error(value):
     for members in ({"address": {"city": value}}, {"customFieldValues": [{"name": value, "value": "x"}]}):
         with pytest.raises(SettingError, match=r"data.salsa.supporters\[0\].* is not text"):
             SegmentMock(data={"salsa": {"supporters": [person(1, **members)]}})
@@ -55,7 +55,7 @@ SUPPORTER = st.builds(
     st.fixed_dictionaries(
         {},
         optional={
-            "supporterId": st.sampled_from([None, sid(1), sid(1).upper(), sid(2)]),
+            "supporterId": st.sampled_from([None, supporter_id(1), supporter_id(1).upper(), supporter_id(2)]),
             "address": st.none() | st.dictionaries(st.sampled_from(ADDRESS[:5]) | st.just("x"), TEXT, max_size=3),
             "customFieldValues": st.none() | st.lists(FIELD, max_size=2),
             **{name: st.none() | TEXT for name in TEXTS if name not in ("dateOfBirth", "gender")},
@@ -67,7 +67,7 @@ SUPPORTER = st.builds(
 
 
 class Client:
-    """Sends payloads to one mock, in which any id may be created."""
+    """Sends payloads to a mock and returns the payloads of its responses."""
 
     def __init__(self, mock):
         self.session = mock.session()
@@ -78,12 +78,12 @@ class Client:
         assert reply.status_code == 200, reply.text
         return reply.json()["payload"]
 
-    def everybody(self):
+    def supporters(self):
         return self.send("POST", "/supporters/search", modifiedFrom="0001-01-01")["supporters"]
 
 
 def client(mock):
-    """Return a client of *mock*, whose clock stands."""
+    """Return a client of *mock*, whose clock is frozen."""
     mock.clock.freeze("2024-05-06T12:00:00Z")
     return Client(mock)
 
@@ -91,7 +91,7 @@ def client(mock):
 @settings(max_examples=25, deadline=None)
 @given(st.lists(SUPPORTER, min_size=1, max_size=4))
 def test_supporters_survive_export_and_load(supporters):
-    """What a client sent and the API accepted, however odd, is the same in another mock: state and responses."""
+    """After any supporter that the API accepts, another mock that loads the state has the same state and responses."""
     with SegmentMock(salsa_unknown_id="create") as mock, SegmentMock() as other:
         api = client(mock)
         items = api.send("PUT", "/supporters", supporters=supporters)["supporters"]
@@ -100,12 +100,12 @@ def test_supporters_survive_export_and_load(supporters):
 
         assert "ADDED" == items[0]["result"]
         assert state == other.state()
-        assert api.everybody() == client(other).everybody()
+        assert api.supporters() == client(other).supporters()
         mock.load(state)
         assert state == mock.state()
 
 
-GROUPS, PEOPLE = [sid(n) for n in (100, 101, 102)], [sid(n) for n in (1, 2, 3)]
+GROUPS, PEOPLE = [supporter_id(n) for n in (100, 101, 102)], [supporter_id(n) for n in (1, 2, 3)]
 MEMBERSHIP = st.fixed_dictionaries(
     {"segmentId": st.sampled_from(GROUPS), "supporterIds": st.lists(st.sampled_from(PEOPLE), max_size=4)}
 )
@@ -120,10 +120,10 @@ ACTIONS = st.one_of(
 )
 
 
-def pairs(api):
-    """Return who is in which group as the members of groups tell it, as the groups of people do, and all counts."""
+def memberships(api):
+    """Return the pairs of group and supporter as listed by groups, as listed by supporters, and all totalMembers."""
     groups = api.send("POST", "/segments/search")["segments"]
-    people = [item["supporterId"] for item in api.everybody()]
+    people = [item["supporterId"] for item in api.supporters()]
     by_group = {
         (group["segmentId"], item["supporterId"])
         for group in groups
@@ -136,8 +136,8 @@ def pairs(api):
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(ACTIONS, max_size=12))
-def test_groups_and_supporters_always_agree(actions):
-    """After any writes both sides tell the same memberships, counted right, also when exported and loaded."""
+def test_groups_and_supporters_agree_on_memberships(actions):
+    """After any sequence of writes, and after export and load, both have the same memberships, and counts are right."""
     with SegmentMock(salsa_unknown_id="create", limits="off") as mock:
         api = client(mock)
         api.send("PUT", "/segments", segments=[{"segmentId": key, "name": key} for key in GROUPS[:2]])
@@ -146,7 +146,7 @@ def test_groups_and_supporters_always_agree(actions):
         for method, path, payload in actions:
             mock.clock.advance(1)
             api.send(method, path, **payload)
-        by_group, by_person, counts = pairs(api)
+        by_group, by_person, counts = memberships(api)
         state, member_ids = mock.state(), sorted(map(str, mock.salsa.members))
 
         assert by_group == by_person == {(row["segmentId"], row["supporterId"]) for row in mock.salsa.members}
@@ -154,4 +154,4 @@ def test_groups_and_supporters_always_agree(actions):
         mock.load(state)
         assert state == mock.state()
         assert member_ids == sorted(map(str, mock.salsa.members))
-        assert by_group == pairs(api)[0]
+        assert by_group == memberships(api)[0]
