@@ -1,4 +1,4 @@
-"""The control plane: state, snapshots, journal, clock, faults, and who may call it."""
+"""The control plane: state, snapshots, journal, clock, faults, and access."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ KEY = {"authToken": "t"}
 
 @pytest.fixture
 def client() -> FlaskClient:
-    """Flask's test client over the demo world."""
+    """Flask's test client of an application with the demo data."""
     return create_app(data="demo").test_client()
 
 
-def test_state_round_trips_exactly(client: FlaskClient) -> None:
-    """What GET /_mock/state gives, PUT takes; the demo world comes back equal, also after changes."""
+def test_exported_state_can_be_imported_unchanged(client: FlaskClient) -> None:
+    """PUT /_mock/state accepts what GET returned, also after other changes."""
     exported = client.get("/_mock/state").json
     client.put("/_mock/state", json={})
     emptied = client.get("/_mock/state").json
@@ -35,8 +35,7 @@ def test_state_round_trips_exactly(client: FlaskClient) -> None:
     assert exported == client.get("/_mock/state").json
 
 
-def test_import_does_not_change_what_reset_returns_to(client: FlaskClient) -> None:
-    """After an import, reset brings back the data that the server started with."""
+def test_reset_after_an_import_restores_the_initial_data(client: FlaskClient) -> None:
     before = client.get("/_mock/state").json
     client.put("/_mock/state", json={"salsa": {"segments": [{"name": "A"}]}})
     client.post("/_mock/reset")
@@ -44,8 +43,8 @@ def test_import_does_not_change_what_reset_returns_to(client: FlaskClient) -> No
     assert before == client.get("/_mock/state").json
 
 
-def test_snapshots_by_name(client: FlaskClient) -> None:
-    """A named state can be returned to, also over an import; an unknown name is refused."""
+def test_a_named_snapshot_can_be_restored(client: FlaskClient) -> None:
+    """Also after an import; an unknown name is 404."""
     client.post("/_mock/snapshots/start")
     before = client.get("/_mock/state").json
     client.put("/_mock/state", json={})
@@ -56,8 +55,8 @@ def test_snapshots_by_name(client: FlaskClient) -> None:
     assert before == client.get("/_mock/state").json
 
 
-def test_journal_has_each_exchange(client: FlaskClient) -> None:
-    """Entries run oldest first, can be filtered, read one by one and cleared; the key is redacted."""
+def test_the_journal_can_be_listed_filtered_read_and_cleared(client: FlaskClient) -> None:
+    """Entries come in the order of the calls; credentials are redacted."""
     client.post(SEARCH, json=ALL, headers=KEY)
     client.put("/segments", json={"id": "nobody"}, headers={"x-api-key": "k"})
     entries = client.get("/_mock/journal").json["entries"]
@@ -73,8 +72,8 @@ def test_journal_has_each_exchange(client: FlaskClient) -> None:
     assert [] == client.get("/_mock/journal").json["entries"]
 
 
-def test_clock_is_frozen_moved_and_released(client: FlaskClient) -> None:
-    """POST freeze, advance and set reach the vendors' timestamps."""
+def test_clock_can_be_frozen_advanced_and_released(client: FlaskClient) -> None:
+    """POST /_mock/clock changes the timestamps of the vendors."""
     client.post("/_mock/clock", json={"freeze": "2026-01-01T00:00:00Z"})
     client.post("/_mock/clock", json={"advance": 90})
     stamp = client.post(SEARCH, json=ALL, headers=KEY).json["timestamp"]
@@ -98,10 +97,10 @@ def test_clock_is_frozen_moved_and_released(client: FlaskClient) -> None:
         ("POST", "/_mock/health", b"", 405),
     ],
 )
-def test_mistakes_are_problems_with_a_way_out(
+def test_errors_are_problem_json_with_a_hint(
     client: FlaskClient, method: str, path: str, body: bytes, status: int
 ) -> None:
-    """Every error of the control plane is problem+json with title, detail and hint; nothing changes."""
+    """Every error of the control plane has title, status, detail and hint, and nothing changes."""
     before = client.get("/_mock/state").json
     reply = client.open(path, method=method, data=body)
 
@@ -121,7 +120,7 @@ def test_mistakes_are_problems_with_a_way_out(
         ({"freeze": "noon"}, "freeze: 'noon' is not a time such as 2018-03-21T15:12:09.310Z."),
     ],
 )
-def test_a_change_that_the_clock_can_not_make_says_what_is_expected(
+def test_an_invalid_change_of_the_clock_names_the_expected_members(
     client: FlaskClient, change: dict[str, Any], detail: str
 ) -> None:
     assert client.post("/_mock/clock", json=change).json["detail"].startswith(detail)
@@ -140,7 +139,9 @@ def test_a_change_that_the_clock_can_not_make_says_what_is_expected(
         ({"admin_token": "s"}, {"Authorization": "Bearer s", "Host": "mock.ci"}, 200),
     ],
 )
-def test_who_may_call_the_control_plane(settings: dict[str, Any], headers: dict[str, str], status: int) -> None:
+def test_access_depends_on_host_origin_and_token(
+    settings: dict[str, Any], headers: dict[str, str], status: int
+) -> None:
     client = create_app(**settings).test_client()
 
     assert status == client.get("/_mock/state", headers=headers).status_code
@@ -148,7 +149,7 @@ def test_who_may_call_the_control_plane(settings: dict[str, Any], headers: dict[
 
 
 def test_every_transport_has_the_control_plane() -> None:
-    """The live server and the in-process session answer /_mock with the same application and world."""
+    """The live server and the in-process session serve the same state below /_mock."""
     with SegmentMock(data={"salsa": {"segments": [{"name": "A"}]}}) as mock, mock.session() as session:
         live = requests.get(mock.serve().url + "/_mock/state", timeout=5)
         problem = requests.get(mock.serve().url + "/_mock/nothing", timeout=5)
@@ -157,8 +158,7 @@ def test_every_transport_has_the_control_plane() -> None:
         assert 404 == problem.status_code
 
 
-def test_credentials_are_counted_not_shown(client: FlaskClient) -> None:
-    """Settings that are secrets are counted, not shown."""
+def test_settings_show_only_the_number_of_credentials(client: FlaskClient) -> None:
     app = create_app(credentials="listed", salsa_token=["secret-1", "secret-2"])
     reply = app.test_client().get("/_mock/vendors")
 
@@ -179,8 +179,8 @@ def test_credentials_are_counted_not_shown(client: FlaskClient) -> None:
         ("faults", {"kind": "hang", "when": []}, "when: [] is not a dictionary of conditions"),
     ],
 )
-def test_data_and_rules_of_the_wrong_form_are_refused(path: str, body: dict[str, Any], detail: str) -> None:
-    """The problem names the place, and nothing is armed or loaded."""
+def test_invalid_data_and_fault_rules_are_400(path: str, body: dict[str, Any], detail: str) -> None:
+    """The detail names the invalid member; nothing is loaded or armed."""
     client = create_app().test_client()
     reply = client.open(f"/_mock/{path}", method="PUT" if path == "state" else "POST", json=body)
 
@@ -189,7 +189,7 @@ def test_data_and_rules_of_the_wrong_form_are_refused(path: str, body: dict[str,
     assert [] == client.get("/_mock/faults").json["faults"]
 
 
-def test_a_misspelt_collection_stops_the_start() -> None:
-    """``data`` is checked like PUT /_mock/state."""
+def test_a_misspelt_collection_is_an_error_at_start() -> None:
+    """The initial data is validated like the body of PUT /_mock/state."""
     with pytest.raises(SettingError, match=r"data\.segmenter\.people: unknown collection"):
         SegmentMock(data={"segmenter": {"people": []}})

@@ -1,4 +1,4 @@
-"""The Flask application: listed routes, the catch-all view, and body limits."""
+"""The Flask application: its routes, the catch-all view, and the limit of request bodies."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ KEY = {"authToken": "t"}
 
 @pytest.fixture
 def client() -> FlaskClient:
-    """Flask's test client over the demo world."""
+    """Flask's test client of an application with the demo data."""
     return create_app(data="demo").test_client()
 
 
 def test_flask_lists_every_operation() -> None:
-    """``flask routes`` shows each path and method of each vendor, and the control plane."""
+    """The URL map has each path of each vendor, and the control plane."""
     rules = {(rule.rule, rule.endpoint) for rule in create_app().url_map.iter_rules()}
 
     assert {
@@ -31,8 +31,8 @@ def test_flask_lists_every_operation() -> None:
     } <= rules
 
 
-def test_flask_builds_the_address_of_every_operation() -> None:
-    """``url_for`` knows each rule, with its places filled in and what is left over as a query."""
+def test_url_for_builds_the_url_of_an_operation() -> None:
+    """Arguments fill the placeholders of the path; others become the query."""
     with create_app().test_request_context(base_url="http://mock.example"):
         operations = [
             url_for("salsa.search_segments"),
@@ -44,9 +44,8 @@ def test_flask_builds_the_address_of_every_operation() -> None:
 
 
 @pytest.mark.parametrize("path", [SEARCH.replace("/api/", "/api//"), "/" + SEARCH, SEARCH.replace("/ext", "///ext")])
-def test_doubled_slashes_are_answered_in_place(client: FlaskClient, path: str) -> None:
-    """Flask neither redirects nor misses a path with doubled slashes."""
-    # The test client would read a leading // as a host.
+def test_repeated_slashes_are_served_without_a_redirect(client: FlaskClient, path: str) -> None:
+    # The test client would parse the text after a leading // as a host.
     reply = client.post("/", json=ALL, headers=KEY, environ_overrides={"PATH_INFO": path})
 
     assert 200 == reply.status_code
@@ -62,10 +61,10 @@ def test_doubled_slashes_are_answered_in_place(client: FlaskClient, path: str) -
         ("BREW", f"{SEARCH}/%0Atea", 404),
     ],
 )
-def test_what_a_vendor_does_not_have_is_refused_in_its_words(
+def test_unknown_paths_and_methods_are_refused_in_the_vendors_format(
     client: FlaskClient, method: str, path: str, status: int
 ) -> None:
-    """Unknown paths and verbs reach the core through the catch-all view, and no HTML comes back."""
+    """The catch-all view handles them; the response is JSON, not Flask's HTML page."""
     reply = client.open(path, method=method, headers={**KEY, "x-api-key": "k"})
 
     assert (status, "application/json") == (reply.status_code, reply.content_type)
@@ -75,23 +74,23 @@ def test_what_a_vendor_does_not_have_is_refused_in_its_words(
 @pytest.mark.parametrize(
     ("path", "detail"), [("/", "GET /"), ("/_mockery", "GET /_mockery"), ("/_mock/no", "no path '/_mock/no'")]
 )
-def test_a_path_of_no_vendor_is_a_problem(client: FlaskClient, path: str, detail: str) -> None:
-    """The catch-all view answers it unless it is the control plane's."""
+def test_a_path_of_no_vendor_is_404_as_problem_json(client: FlaskClient, path: str, detail: str) -> None:
+    """Including paths that look like the control plane's."""
     reply = client.get(path)
 
     assert (404, "application/problem+json") == (reply.status_code, reply.content_type)
     assert detail in reply.json["detail"]
 
 
-def test_host_leads_to_its_vendor(client: FlaskClient) -> None:
-    """A vendor's Host decides, whatever the path."""
+def test_the_host_header_selects_the_vendor(client: FlaskClient) -> None:
+    """Whatever the path."""
     reply = client.post("/segments", headers={**KEY, "Host": "api.salsalabs.org"})
 
     assert "errors" in reply.json
 
 
-def test_a_body_over_the_limit_is_refused_in_the_dialect(client: FlaskClient) -> None:
-    """17 MiB are 413 in the vendor's words; the records stand."""
+def test_a_body_over_the_limit_is_413_in_the_vendors_format(client: FlaskClient) -> None:
+    """With a body of 17 MiB."""
     reply = client.put("/segments", data=b" " * (17 * 2**20), headers={"x-api-key": "k"})
 
     assert (413, False) == (reply.status_code, reply.json["success"])

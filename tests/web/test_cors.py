@@ -1,20 +1,22 @@
-"""``--cors``: pages of any site may call the vendors' operations."""
+"""``--cors``: a page of any origin may call the vendors' operations."""
 
 from __future__ import annotations
 
 from segment_mock import SegmentMock
 
 SEARCH = "/api/integration/ext/v1/segments/search"
-ASK = {
+PREFLIGHT_HEADERS = {
     "Origin": "http://front.example",
     "Access-Control-Request-Method": "POST",
     "Access-Control-Request-Headers": "authtoken,content-type",
 }
 
 
-def test_preflight_is_answered_and_no_call() -> None:
+def test_a_preflight_gets_a_response_and_is_not_in_the_journal() -> None:
     with SegmentMock(cors=True) as mock:
-        replies = [mock.session().options(path, headers=ASK) for path in (SEARCH, "/segments", "/segments/x")]
+        replies = [
+            mock.session().options(path, headers=PREFLIGHT_HEADERS) for path in (SEARCH, "/segments", "/segments/x")
+        ]
 
         assert [204] * 3 == [reply.status_code for reply in replies]
         assert "*" == replies[0].headers["Access-Control-Allow-Origin"]
@@ -23,7 +25,7 @@ def test_preflight_is_answered_and_no_call() -> None:
         assert 0 == len(mock.journal)
 
 
-def test_every_answer_may_be_read_by_the_page() -> None:
+def test_every_response_has_cors_headers() -> None:
     with SegmentMock(cors=True) as mock:
         good = mock.session().post(SEARCH, json={"payload": {}}, headers={"authToken": "t"})
         refused = mock.session().post(SEARCH, json={})
@@ -36,24 +38,24 @@ def test_every_answer_may_be_read_by_the_page() -> None:
         assert "*" == mock.journal.get(1).response_headers["Access-Control-Allow-Origin"]  # type: ignore[union-attr]
 
 
-def test_off_by_default_and_never_for_the_control_plane() -> None:
+def test_cors_is_off_by_default_and_for_the_control_plane() -> None:
     with SegmentMock() as mock:
-        reply = mock.session().options(SEARCH, headers=ASK)
+        reply = mock.session().options(SEARCH, headers=PREFLIGHT_HEADERS)
         assert "Access-Control-Allow-Origin" not in reply.headers
         assert reply.status_code >= 400
     with SegmentMock(cors=True) as mock:
-        reply = mock.session().options("/_mock/state", headers=ASK)
+        reply = mock.session().options("/_mock/state", headers=PREFLIGHT_HEADERS)
         assert "Access-Control-Allow-Origin" not in reply.headers
         assert 403 == mock.session().get("/_mock/state", headers={"Origin": "http://front.example"}).status_code
 
 
-def test_live_server_answers_a_preflight() -> None:
+def test_a_live_server_keeps_the_connection_after_a_preflight() -> None:
     import http.client
 
     with SegmentMock(cors=True) as mock:
         server = mock.serve()
         connection = http.client.HTTPConnection(server.host, server.port)
-        connection.request("OPTIONS", SEARCH, headers=ASK)
+        connection.request("OPTIONS", SEARCH, headers=PREFLIGHT_HEADERS)
         first = connection.getresponse()
         first.read()
         connection.request("GET", "/_mock/health")

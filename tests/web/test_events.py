@@ -1,4 +1,4 @@
-"""Server-sent events: what they contain, who gets them, and that no client of a vendor waits for a reader."""
+"""Server-sent events: their content, how readers resume, and that readers never delay the vendors' clients."""
 
 from __future__ import annotations
 
@@ -26,13 +26,15 @@ GROUP = {"payload": {"segments": [{"name": "A"}]}}
 
 
 class Event(NamedTuple):
+    """An event of the stream, with its type, its decoded data and its id."""
+
     kind: str
     data: Any
     id: str
 
 
 class Stream:
-    """A reader of the events of *server*."""
+    """Reads the event stream of *server*, from the event after *last_id* if it is given."""
 
     def __init__(self, server: LiveServer, last_id: str = "", **headers: str) -> None:
         self.connection = HTTPConnection(urlsplit(server.url).netloc, timeout=5)
@@ -42,7 +44,7 @@ class Stream:
         self.id = last_id
 
     def blocks(self) -> Iterator[dict[str, str]]:
-        """Yield each block of lines as it comes."""
+        """Yield the fields of each event, by name."""
         block: dict[str, str] = {}
         while line := self.reply.readline().decode():
             if line == "\n":
@@ -53,15 +55,15 @@ class Stream:
                 block[name] = value
 
     def next(self, *kinds: str) -> Event:
-        """Return the next event of one of these *kinds*."""
+        """Return the next event whose type is one of *kinds*."""
         for block in self.blocks():
             self.id = block.get("id", self.id)
             if block.get("event") in kinds:
                 return Event(block["event"], json.loads(block["data"]), self.id)
         raise AssertionError("the stream has ended")
 
-    def begin(self) -> Stream:
-        """Wait for the greeting."""
+    def wait_for_first_event(self) -> Stream:
+        """Wait for the event that the server sends at the start, and note its id."""
         self.id = next(self.blocks())["id"]
         return self
 
@@ -83,12 +85,12 @@ def server(mock: SegmentMock) -> LiveServer:
 
 @pytest.fixture
 def stream(server: LiveServer) -> Iterator[Stream]:
-    stream = Stream(server).begin()
+    stream = Stream(server).wait_for_first_event()
     yield stream
     stream.close()
 
 
-def test_head_of_the_stream(stream: Stream) -> None:
+def test_the_stream_has_the_headers_of_an_event_stream(stream: Stream) -> None:
     assert (200, "text/event-stream") == (
         stream.reply.status,
         stream.reply.headers["Content-Type"].partition(";")[0],
@@ -96,7 +98,7 @@ def test_head_of_the_stream(stream: Stream) -> None:
     assert ("no-store", None) == (stream.reply.headers["Cache-Control"], stream.reply.headers["Content-Length"])
 
 
-def test_a_call_is_told_once_it_is_over(server: LiveServer, stream: Stream) -> None:
+def test_a_finished_call_sends_an_entry_and_a_change(server: LiveServer, stream: Stream) -> None:
     requests.put(f"{server.url}{SEGMENTS}?authToken=s3cret", json=GROUP, headers=KEY, timeout=5)
 
     entry = stream.next("entry").data
@@ -109,7 +111,7 @@ def test_a_call_is_told_once_it_is_over(server: LiveServer, stream: Stream) -> N
     assert ("salsa.segments", 1, False) == (row["table"], row["added"], row["replaced"])
 
 
-def test_the_summary_over_http_is_that_of_the_event(server: LiveServer, stream: Stream) -> None:
+def test_the_journal_summary_has_the_same_data_as_the_events(server: LiveServer, stream: Stream) -> None:
     for token in ("t", "t", ""):
         requests.get(server.url + METRICS, headers={"authToken": token}, timeout=5)
 
@@ -121,7 +123,7 @@ def test_the_summary_over_http_is_that_of_the_event(server: LiveServer, stream: 
     assert 1 == len({entry["fingerprint"] for entry in entries})
 
 
-def test_a_waiting_call_is_told_when_it_begins_and_when_it_ends(
+def test_a_delayed_call_sends_an_entry_when_it_starts_and_when_it_ends(
     mock: SegmentMock, server: LiveServer, stream: Stream
 ) -> None:
     mock.faults.add(faults.Latency(seconds=0.3))
@@ -133,7 +135,9 @@ def test_a_waiting_call_is_told_when_it_begins_and_when_it_ends(
     assert ("answered", 200, ["1 latency"]) == (ended["outcome"], ended["status"], ended["faults"])
 
 
-def test_rules_and_their_counters_are_told(mock: SegmentMock, server: LiveServer, stream: Stream) -> None:
+def test_changes_of_fault_rules_and_their_counters_are_sent(
+    mock: SegmentMock, server: LiveServer, stream: Stream
+) -> None:
     rule = mock.faults.add("error", "salsa.*", times=1)
     armed = stream.next("fault").data
     requests.get(server.url + METRICS, headers=KEY, timeout=5)
@@ -146,7 +150,7 @@ def test_rules_and_their_counters_are_told(mock: SegmentMock, server: LiveServer
     assert ([], [rule.id], 0) == (removed["faults"], removed["removed"], removed["armed"])
 
 
-def test_clock_records_and_resets_are_told(mock: SegmentMock, stream: Stream) -> None:
+def test_changes_of_clock_and_records_and_resets_are_sent(mock: SegmentMock, stream: Stream) -> None:
     mock.clock.freeze("2026-01-01T00:00:00Z")
     frozen = stream.next("clock").data
     mock.salsa.add_segment("past the API")
@@ -164,7 +168,7 @@ def test_clock_records_and_resets_are_told(mock: SegmentMock, stream: Stream) ->
     assert (False, True) == (cleared["records"], reset["records"])
 
 
-def test_a_reader_who_comes_back_gets_what_it_has_missed(server: LiveServer, stream: Stream) -> None:
+def test_a_reader_that_reconnects_gets_the_events_since_its_last_id(server: LiveServer, stream: Stream) -> None:
     requests.get(server.url + METRICS, headers=KEY, timeout=5)
     last = stream.next("entry").id
     stream.close()
@@ -183,16 +187,16 @@ def test_a_reader_who_comes_back_gets_what_it_has_missed(server: LiveServer, str
 
 
 @pytest.mark.parametrize("unknown", ["x", "0-1", "0-\u0661", "-", "1e9-99999999"])
-def test_an_id_of_another_mock_is_told_as_lost(server: LiveServer, unknown: str) -> None:
+def test_an_unknown_last_event_id_sends_a_lost_event(server: LiveServer, unknown: str) -> None:
     stream = Stream(server, unknown.encode().decode("latin-1"))
 
     assert stream.next("lost").data["lost"] is None
     stream.close()
 
 
-def test_a_slow_reader_loses_events_and_is_told(server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_reader_gets_the_number_of_lost_events(server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "KEPT", 20)
-    slow, quick = Stream(server).begin(), Stream(server).begin()
+    slow, quick = Stream(server).wait_for_first_event(), Stream(server).wait_for_first_event()
     resumed_from = slow.id
     slow.close()
     ids = []
@@ -211,10 +215,10 @@ def test_a_slow_reader_loses_events_and_is_told(server: LiveServer, monkeypatch:
     late.close()
 
 
-def test_a_reader_who_does_not_read_costs_the_clients_nothing(mock: SegmentMock, server: LiveServer) -> None:
-    deaf = socket.create_connection((server.host, server.port))
-    deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    deaf.sendall(b"GET /_mock/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+def test_a_reader_that_does_not_read_does_not_delay_clients(mock: SegmentMock, server: LiveServer) -> None:
+    idle_reader = socket.create_connection((server.host, server.port))
+    idle_reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    idle_reader.sendall(b"GET /_mock/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
     with requests.Session() as session:
         durations = []
         for _ in range(300):
@@ -223,26 +227,26 @@ def test_a_reader_who_does_not_read_costs_the_clients_nothing(mock: SegmentMock,
             durations.append(time.perf_counter() - start)
 
     assert sorted(durations)[150] < 1
-    deaf.close()
+    idle_reader.close()
 
 
-def test_a_server_with_readers_stops_at_once(mock: SegmentMock, server: LiveServer) -> None:
-    streams = [Stream(server).begin() for _ in range(5)]
+def test_a_server_with_readers_stops_immediately(mock: SegmentMock, server: LiveServer) -> None:
+    streams = [Stream(server).wait_for_first_event() for _ in range(5)]
 
     start = time.perf_counter()
     server.stop()
     took = time.perf_counter() - start
 
-    assert took < 10  # some 5 ms; the margin is for a busy machine
+    assert took < 10  # about 5 ms on an idle machine
     for stream in streams:
         with pytest.raises((AssertionError, ConnectionError)):
             stream.next("entry")
         stream.close()
 
 
-def test_a_reader_who_leaves_is_let_go(server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_connection_of_a_reader_that_leaves_is_removed(server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> None:
     lost = count_calls(monkeypatch, Connection, "connection_lost")
-    Stream(server).begin().close()
+    Stream(server).wait_for_first_event().close()
     context = server._running.context  # type: ignore[union-attr]
 
     lost.wait()
@@ -250,13 +254,13 @@ def test_a_reader_who_leaves_is_let_go(server: LiveServer, monkeypatch: pytest.M
     assert not context.connections
 
 
-def test_head_has_no_body_and_no_stream(server: LiveServer) -> None:
+def test_head_returns_no_body_and_starts_no_stream(server: LiveServer) -> None:
     reply = requests.head(f"{server.url}/_mock/events", timeout=5)
 
     assert (200, b"") == (reply.status_code, reply.content)
 
 
-def test_events_need_the_token_and_this_machine() -> None:
+def test_events_require_the_admin_token() -> None:
     with SegmentMock(admin_token="s") as mock:
         url = mock.serve().url
         refused = requests.get(f"{url}/_mock/events", timeout=5)
@@ -266,7 +270,7 @@ def test_events_need_the_token_and_this_machine() -> None:
             assert (401, 200) == (refused.status_code, allowed.status_code)
 
 
-def test_in_process_and_under_a_test_client_the_response_has_what_is_due(
+def test_in_process_the_response_ends_after_the_events_so_far(
     mock: SegmentMock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(events, "_SHORTEST", 0)  # seconds between two looks at the mock
@@ -281,7 +285,7 @@ def test_in_process_and_under_a_test_client_the_response_has_what_is_due(
     assert client.get("/_mock/events").text.startswith("retry: ")
 
 
-def test_a_wsgi_server_streams_for_a_while_and_its_reader_resumes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_a_wsgi_server_the_stream_ends_after_a_while_and_can_be_resumed(monkeypatch: pytest.MonkeyPatch) -> None:
     from threading import Thread
 
     from werkzeug.serving import make_server

@@ -1,4 +1,4 @@
-"""``GET /_mock/metrics``, read by prometheus-client's own parser."""
+"""``GET /_mock/metrics``, parsed with prometheus-client."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def samples(mock: SegmentMock) -> dict[tuple[Any, ...], float]:
     return {(row.name, *(row.labels[name] for name in LABELS if name in row.labels)): row.value for row in rows}
 
 
-def test_calls_faults_durations_records_and_memory() -> None:
+def test_metrics_count_calls_faults_durations_records_and_memory() -> None:
     with SegmentMock(data="demo") as mock:
         session = mock.session()
         search = {"payload": {"offset": 0, "count": 20}}
@@ -52,7 +52,7 @@ def test_calls_faults_durations_records_and_memory() -> None:
         assert 1e6 < second[("process_resident_memory_bytes",)]
 
 
-def test_without_prometheus_client_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_prometheus_client_the_error_names_the_extra_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
     with SegmentMock() as mock:
         reply = mock.session().get("/_mock/metrics")

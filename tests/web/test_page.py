@@ -1,4 +1,4 @@
-"""The files of the page, and their security headers. tests/browser tests the page in a browser."""
+"""The page's files and their security headers. The tests of the page in a browser are in tests/browser."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ STATIC = Path(web.__file__).with_name("static")
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 
-def test_the_page_is_at_mock_and_needs_no_token() -> None:
+def test_the_page_is_at_mock_and_requires_no_token() -> None:
     client = create_app(admin_token="s").test_client()
 
     page, moved = client.get("/_mock/"), client.get("/_mock")
@@ -24,7 +24,7 @@ def test_the_page_is_at_mock_and_needs_no_token() -> None:
 
 
 @pytest.mark.parametrize("path", ["/_mock/", "/_mock/docs"])
-def test_pages_run_no_script_of_others_and_can_not_be_framed(path: str) -> None:
+def test_pages_forbid_foreign_scripts_and_framing(path: str) -> None:
     reply = create_app().test_client().get(path)
     policy = dict(part.split(" ", 1) for part in reply.headers["Content-Security-Policy"].split("; "))
 
@@ -34,7 +34,7 @@ def test_pages_run_no_script_of_others_and_can_not_be_framed(path: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(file.name for file in STATIC.iterdir() if file.suffix != ".html"))
-def test_files_have_a_type_and_name_no_other_host(name: str) -> None:
+def test_static_files_have_their_content_type_and_no_external_url(name: str) -> None:
     with create_app(admin_token="s").test_client().get(f"/_mock/static/{name}") as reply:
         expected = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}[Path(name).suffix]
         assert (200, expected) == (reply.status_code, reply.content_type.partition(";")[0])
@@ -48,7 +48,7 @@ def test_a_file_outside_the_folder_is_not_served() -> None:
         assert 404 == client.get(f"/_mock/static/{name}").status_code
 
 
-def test_a_browser_finds_the_page_at_the_root_and_a_client_does_not() -> None:
+def test_the_root_redirects_a_browser_to_the_page_and_is_404_for_others() -> None:
     with SegmentMock() as mock:
         url = mock.serve().url
         browser = requests.get(f"{url}/", headers=HTML, allow_redirects=False, timeout=5)

@@ -1,4 +1,4 @@
-"""Records over the control plane, as the page reads and edits them."""
+"""Reading and editing records over the control plane, as the page does."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def client() -> FlaskClient:
     return create_app(data=DATA).test_client()
 
 
-def changed(client: FlaskClient, path: str, before: Any, after: Any, **query: str) -> Any:
-    """Send one change and return the response, which must be no server error."""
+def post_change(client: FlaskClient, path: str, before: Any, after: Any, **query: str) -> Any:
+    """Replace the record *before* with *after* (None adds or deletes) and return the response, which is no server error."""
     reply = client.post(path, json={"before": before, "after": after}, query_string=query)
     assert reply.status_code < 500, reply.text
     return reply
@@ -50,7 +50,7 @@ def test_tables_are_read_page_by_page(client: FlaskClient) -> None:
     )
 
 
-def test_search_looks_at_every_value_in_any_case(client: FlaskClient) -> None:
+def test_search_is_case_insensitive_and_covers_every_value(client: FlaskClient) -> None:
     page = client.get(f"{SEGMENTS}?search=gROUP%203").json
     by_id = client.get("/_mock/records/salsa/members", query_string={"search": GROUP}).json
 
@@ -58,27 +58,27 @@ def test_search_looks_at_every_value_in_any_case(client: FlaskClient) -> None:
     assert 2 == by_id["matching"]
 
 
-def test_organizations_have_tables_with_counts(client: FlaskClient) -> None:
+def test_organizations_list_their_tables_with_counts(client: FlaskClient) -> None:
     (one,) = client.get("/_mock/organizations").json["organizations"]
 
     assert "" == one["name"]
     assert {"vendor": "salsa", "table": "segments", "records": 5} in one["tables"]
 
 
-def test_an_organization_is_meant_by_name_or_credential() -> None:
+def test_an_organization_can_be_selected_by_name_or_credential() -> None:
     client = create_app(data=DATA, credentials="isolated").test_client()
     client.get("/api/integration/ext/v1/metrics", headers={"authToken": "t"})
     name = client.get("/_mock/organizations").json["organizations"][1]["name"]
     record = client.get(SEGMENTS).json["records"][0]
 
-    changed(client, SEGMENTS, record, None, organization=name)
+    post_change(client, SEGMENTS, record, None, organization=name)
 
     assert 4 == client.get(f"{SEGMENTS}?organization=t").json["total"]
     assert 5 == client.get(SEGMENTS).json["total"]
 
 
-def test_a_record_is_added_with_an_id(client: FlaskClient) -> None:
-    reply = changed(client, SEGMENTS, None, {"name": "New"})
+def test_an_added_record_gets_an_id(client: FlaskClient) -> None:
+    reply = post_change(client, SEGMENTS, None, {"name": "New"})
 
     (change,) = reply.json["changes"]
     assert ("salsa", "segments", None, "New") == (
@@ -90,35 +90,35 @@ def test_a_record_is_added_with_an_id(client: FlaskClient) -> None:
     assert "New" == names(client)[-1]
 
 
-def test_a_record_is_replaced_in_its_place_and_validated(client: FlaskClient) -> None:
+def test_an_edited_record_keeps_its_position_and_is_validated(client: FlaskClient) -> None:
     record = client.get(SEGMENTS).json["records"][2]
 
-    reply = changed(client, SEGMENTS, record, {**record, "name": "Renamed"})
-    refused = changed(client, SEGMENTS, {**record, "name": "Renamed"}, {**record, "name": "x" * 65})
+    reply = post_change(client, SEGMENTS, record, {**record, "name": "Renamed"})
+    refused = post_change(client, SEGMENTS, {**record, "name": "Renamed"}, {**record, "name": "x" * 65})
 
     assert 1 == reply.json["total"]
     assert ["Group 0", "Group 1", "Renamed", "Group 3", "Group 4"] == names(client)
     assert (400, True) == (refused.status_code, "name" in refused.json["detail"])
 
 
-def test_a_deleted_group_takes_its_memberships_and_no_person(client: FlaskClient) -> None:
+def test_deleting_a_group_deletes_its_memberships_but_no_supporters(client: FlaskClient) -> None:
     record = client.get(SEGMENTS).json["records"][1]
 
-    changed(client, SEGMENTS, record, None)
+    post_change(client, SEGMENTS, record, None)
 
     state = client.get("/_mock/state").json["salsa"]
     assert (4, 3, []) == (len(state["segments"]), len(state["supporters"]), state["members"])
 
 
-def test_a_deleted_person_of_the_segmenter_leaves_its_segments(client: FlaskClient) -> None:
+def test_deleting_a_person_of_the_segmenter_removes_them_from_segments(client: FlaskClient) -> None:
     (person,) = client.get("/_mock/records/segmenter/persons").json["records"]
 
-    changed(client, "/_mock/records/segmenter/persons", person, None)
+    post_change(client, "/_mock/records/segmenter/persons", person, None)
 
     assert [] == client.get("/_mock/state").json["segmenter"]["segments"][0]["persons"]
 
 
-def test_what_belongs_to_a_record_is_found(client: FlaskClient) -> None:
+def test_related_lists_the_records_that_belong_to_a_record(client: FlaskClient) -> None:
     def related(path: str, key: str) -> dict[str, list[str]]:
         rows = client.get(f"/_mock/related/{path}", query_string={"key": key}).json["related"]
         return {row["table"]: [one.get("name") or one["firstName"] for one in row["records"]] for row in rows}
@@ -143,26 +143,26 @@ def test_what_belongs_to_a_record_is_found(client: FlaskClient) -> None:
         (None, None, 200),
     ],
 )
-def test_what_can_not_be_changes_nothing(client: FlaskClient, before: Any, after: Any, status: int) -> None:
+def test_an_invalid_change_changes_nothing(client: FlaskClient, before: Any, after: Any, status: int) -> None:
     state = client.get("/_mock/state").json
 
-    assert status == changed(client, SEGMENTS, before, after).status_code
+    assert status == post_change(client, SEGMENTS, before, after).status_code
     assert state == client.get("/_mock/state").json
 
 
 @pytest.mark.parametrize("after", [{"name": 5}, {"name": None}, {"name": "x", "segmentId": "other"}, {"nmae": "x"}])
-def test_an_edit_that_does_not_fit_changes_nothing(client: FlaskClient, after: Any) -> None:
+def test_an_invalid_edit_changes_nothing(client: FlaskClient, after: Any) -> None:
     record, state = client.get(SEGMENTS).json["records"][0], client.get("/_mock/state").json
 
-    reply = changed(client, SEGMENTS, record, {"segmentId": record["segmentId"], **after})
+    reply = post_change(client, SEGMENTS, record, {"segmentId": record["segmentId"], **after})
 
     assert (400, state) == (reply.status_code, client.get("/_mock/state").json)
 
 
-def test_an_edit_is_undone_by_a_snapshot(client: FlaskClient) -> None:
+def test_restoring_a_snapshot_undoes_an_edit(client: FlaskClient) -> None:
     state = client.get("/_mock/state").json
     client.post("/_mock/snapshots/before")
-    changed(client, SEGMENTS, client.get(SEGMENTS).json["records"][1], None)
+    post_change(client, SEGMENTS, client.get(SEGMENTS).json["records"][1], None)
     since = client.get("/_mock/snapshots/before/changes").json["changes"]
     client.post("/_mock/snapshots/before/restore")
 
@@ -171,7 +171,7 @@ def test_an_edit_is_undone_by_a_snapshot(client: FlaskClient) -> None:
     assert state == client.get("/_mock/state").json
 
 
-def test_changes_since_a_call(client: FlaskClient) -> None:
+def test_a_journal_entry_lists_the_changes_since_its_call(client: FlaskClient) -> None:
     headers = {"authToken": "t"}
     for name in "AB":
         body = {"payload": {"segments": [{"name": name}]}}
@@ -197,7 +197,7 @@ def test_changes_since_a_call(client: FlaskClient) -> None:
         ("/_mock/related/salsa/segments?key=x", 404),
     ],
 )
-def test_mistakes_are_named(client: FlaskClient, path: str, status: int) -> None:
+def test_invalid_paths_and_queries_are_problem_json(client: FlaskClient, path: str, status: int) -> None:
     reply = client.get(path)
 
     assert (status, "application/problem+json") == (reply.status_code, reply.content_type)
@@ -207,12 +207,12 @@ def test_ten_thousand_records_are_paged_and_edited(client: FlaskClient) -> None:
     client.put("/_mock/state", json={"salsa": {"segments": [{"name": f"Group {n}"} for n in range(10_000)]}})
     page = client.get(f"{SEGMENTS}?offset=9990&limit=100").json
 
-    reply = changed(client, SEGMENTS, page["records"][0], {**page["records"][0], "name": "Renamed"})
+    reply = post_change(client, SEGMENTS, page["records"][0], {**page["records"][0], "name": "Renamed"})
 
     assert (10, 10_000, 1) == (len(page["records"]), page["total"], reply.json["total"])
 
 
-def test_kinds_of_fault_are_declared_once(client: FlaskClient) -> None:
+def test_fault_kinds_have_settings_operations_and_conditions(client: FlaskClient) -> None:
     reply = client.get("/_mock/fault-kinds").json
     kinds = {kind["name"]: kind for kind in reply["kinds"]}
 
@@ -223,7 +223,7 @@ def test_kinds_of_fault_are_declared_once(client: FlaskClient) -> None:
     assert ["skip", "times", "every"] == [row["name"] for row in reply["conditions"]][:3]
 
 
-def test_shipped_examples_can_be_sent(client: FlaskClient) -> None:
+def test_shipped_examples_have_a_complete_request(client: FlaskClient) -> None:
     examples = client.get("/_mock/examples").json["examples"]
 
     assert {"method", "path", "body"} <= examples[0]["request"].keys()

@@ -1,4 +1,4 @@
-"""The JSON Schemas of files: they take what a mock loads, refuse what it refuses, and are the same wherever asked."""
+"""The JSON Schemas of files accept what a mock loads and refuse what it refuses; all their copies are the same."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from segment_mock.web.openapi import FILES, file_schema
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
 SCHEMAS = {name: file_schema(name, Emulator({})) for name in FILES}
-BROKEN: list[Any] = [
+INVALID: list[Any] = [
     {"salza": {}},
     {"salsa": {"segment": []}},
     {"salsa": {"segments": {}}},
@@ -44,36 +44,36 @@ BROKEN: list[Any] = [
 ]
 
 
-def problems(name: str, document: Any) -> list[str]:
-    """Return the errors of *document* according to the schema of a kind of file."""
+def schema_errors(name: str, document: Any) -> list[str]:
+    """Return the error messages of *document* according to the schema *name*."""
     return [error.message for error in Draft202012Validator(SCHEMAS[name]).iter_errors(document)]
 
 
 def yaml_blocks(page: str) -> list[Any]:
-    """Return the documents that a page of the reference shows as YAML."""
+    """Return the parsed YAML blocks of a page of the reference."""
     text = (REFERENCE / page).read_text(encoding="utf-8")
     return [yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```", text, re.DOTALL | re.MULTILINE)]
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_each_schema_is_one(name: str) -> None:
+def test_each_schema_is_valid(name: str) -> None:
     Draft202012Validator.check_schema(SCHEMAS[name])
 
 
-def test_the_shipped_data_file_fits() -> None:
-    assert [] == problems("data", read_data("demo"))
+def test_the_shipped_data_file_fits_its_schema() -> None:
+    assert [] == schema_errors("data", read_data("demo"))
 
 
-def test_the_records_of_every_shipped_example_fit() -> None:
+def test_the_state_of_every_shipped_example_fits_the_schema() -> None:
     documents = {example.name: example.document["state"] for example in examples()}
 
     assert len(documents) > 40
-    assert {} == {name: text for name, state in documents.items() if (text := problems("data", state))}
+    assert {} == {name: text for name, state in documents.items() if (text := schema_errors("data", state))}
 
 
 @pytest.mark.parametrize("deleted", [False, True])
-def test_what_a_mock_saves_fits(deleted: bool) -> None:
-    """With groups, people and members of both vendors, and with deleted ids."""
+def test_an_exported_state_fits_the_schema(deleted: bool) -> None:
+    """With records of both vendors, with and without deleted ids."""
     with SegmentMock(data="demo") as mock, mock.session() as session:
         group = mock.salsa.add_segment("New")
         body = {"payload": {"segments": [{"segmentId": group["segmentId"]}]}}
@@ -81,51 +81,51 @@ def test_what_a_mock_saves_fits(deleted: bool) -> None:
         state = mock.state(deleted=deleted)
 
     assert ("deleted" in state["salsa"]) is deleted
-    assert [] == problems("data", state)
+    assert [] == schema_errors("data", state)
 
 
-@pytest.mark.parametrize("document", BROKEN, ids=json.dumps)
-def test_what_a_mock_refuses_does_not_fit(document: Any) -> None:
+@pytest.mark.parametrize("document", INVALID, ids=json.dumps)
+def test_the_schema_refuses_data_that_a_mock_refuses(document: Any) -> None:
     with pytest.raises(SettingError):
         SegmentMock(data=document)
 
-    assert problems("data", document)
+    assert schema_errors("data", document)
 
 
-def test_empty_parts_fit_as_they_load() -> None:
+def test_empty_sections_fit_the_schema_and_can_be_loaded() -> None:
     document = {"salsa": None, "segmenter": {"segments": None, "persons": []}}
     SegmentMock(data=document)
 
-    assert [] == problems("data", document)
+    assert [] == schema_errors("data", document)
 
 
-def test_files_of_rules_fit() -> None:
+def test_files_of_scenarios_faults_and_stubs_fit_their_schemas() -> None:
     shipped = yaml.safe_load((fixtures() / "scenarios.yaml").read_text(encoding="utf-8"))
     rules = [rule for scenario in shipped.values() for rule in scenario["faults"]]
 
-    assert [] == problems("scenarios", shipped)
-    assert [] == problems("faults", rules)
-    assert [] == problems("stubs", [{"method": "GET", "path": "/x", "json": {"a": 1}}])
-    assert problems("scenarios", {"a": {"fautls": rules}})
-    assert problems("faults", [{"kind": "hangs"}])
-    assert problems("stubs", [{"method": "GET", "path": "/x", "jsno": 1}])
+    assert [] == schema_errors("scenarios", shipped)
+    assert [] == schema_errors("faults", rules)
+    assert [] == schema_errors("stubs", [{"method": "GET", "path": "/x", "json": {"a": 1}}])
+    assert schema_errors("scenarios", {"a": {"fautls": rules}})
+    assert schema_errors("faults", [{"kind": "hangs"}])
+    assert schema_errors("stubs", [{"method": "GET", "path": "/x", "jsno": 1}])
 
 
-def test_every_setting_fits_in_both_spellings() -> None:
+def test_settings_fit_the_schema_in_both_spellings() -> None:
     document = {"journal-size": 10, "journal_bytes": "10", "limits": False, "data": ["demo"], "tls": True, "seed": None}
 
-    assert [] == problems("settings", document)
-    assert problems("settings", {"journal-sise": 10})
-    assert problems("settings", {"port": 70_000})
-    assert problems("settings", {"credentials": "none"})
+    assert [] == schema_errors("settings", document)
+    assert schema_errors("settings", {"journal-sise": 10})
+    assert schema_errors("settings", {"port": 70_000})
+    assert schema_errors("settings", {"credentials": "none"})
 
 
-def test_files_on_the_pages_of_the_reference_fit_and_load() -> None:
+def test_files_shown_in_the_reference_fit_the_schemas_and_can_be_loaded() -> None:
     data, comment = yaml_blocks("data-files.md")
     (scenarios,) = yaml_blocks("scenarios.md")
 
-    assert [] == problems("data", data)
-    assert [] == problems("scenarios", scenarios)
+    assert [] == schema_errors("data", data)
+    assert [] == schema_errors("scenarios", scenarios)
     assert comment is None
     mock = SegmentMock(data=data, scenarios=scenarios)
     assert 1 == len(mock.salsa.members)
@@ -133,7 +133,7 @@ def test_files_on_the_pages_of_the_reference_fit_and_load() -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_command_and_server_give_the_schema_of_the_reference(name: str) -> None:
+def test_command_server_and_reference_have_the_same_schema(name: str) -> None:
     committed = json.loads((REFERENCE / "schemas" / f"{name}.json").read_text(encoding="utf-8"))
     with SegmentMock() as mock, mock.session() as session:
         served = session.get(f"/_mock/schemas/{name}.json").json()
@@ -143,7 +143,7 @@ def test_command_and_server_give_the_schema_of_the_reference(name: str) -> None:
     assert SCHEMAS[name] == json.loads(CliRunner().invoke(main, ["schema", name]).stdout)
 
 
-def test_another_name_is_refused_with_the_nearest() -> None:
+def test_an_unknown_schema_is_an_error_with_the_nearest_name() -> None:
     with SegmentMock() as mock, mock.session() as session:
         reply = session.get("/_mock/schemas/date.json")
 
@@ -154,7 +154,7 @@ def test_another_name_is_refused_with_the_nearest() -> None:
 
 @pytest.mark.parametrize("name", ["demo.yaml", "scenarios.yaml"])
 def test_shipped_files_name_their_schema(name: str) -> None:
-    """In the comment that editors read, as a path to a schema of the reference."""
+    """In a comment for editors, as a path to a schema in the reference."""
     first = (fixtures() / name).read_text(encoding="utf-8").partition("\n")[0]
     match = re.fullmatch(r"# yaml-language-server: \$schema=(.+)", first)
 
@@ -162,15 +162,15 @@ def test_shipped_files_name_their_schema(name: str) -> None:
     assert REFERENCE / "schemas" in (ROOT / "fixtures" / match[1]).resolve().parents
 
 
-def test_a_file_in_json_may_name_its_schema(tmp_path: Path) -> None:
+def test_a_json_file_may_have_a_schema_member(tmp_path: Path) -> None:
     file = tmp_path / "data.json"
     file.write_text(json.dumps({"$schema": "data.schema.json", "salsa": {"segments": [{"name": "A"}]}}))
 
     assert ["A"] == [group["name"] for group in SegmentMock(data=str(file)).salsa.segments]
-    assert [] == problems("data", json.loads(file.read_text()))
+    assert [] == schema_errors("data", json.loads(file.read_text()))
 
 
-def test_rows_of_a_vendor_without_schemas_are_any_objects() -> None:
+def test_without_row_schemas_any_object_is_a_valid_row() -> None:
     vendor = next(replace(vendor, rows={}) for vendor in find_vendors() if vendor.name == "salsa")
     core: Any = SimpleNamespace(vendors={vendor.name: vendor})
     check = Draft202012Validator(file_schema("data", core)).is_valid

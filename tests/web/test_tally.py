@@ -1,4 +1,4 @@
-"""The tally of calls behind the metrics."""
+"""The counts of calls on which the metrics are based."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ THREADS, CALLS = 4, 20_000
 
 @pytest.fixture
 def frequent_switches() -> Iterator[None]:
-    """Let Python switch threads as often as it can."""
+    """Make Python switch threads as often as possible."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield
@@ -25,7 +25,7 @@ def frequent_switches() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("frequent_switches")
-def test_calls_of_several_threads_are_all_counted() -> None:
+def test_every_call_of_several_threads_is_counted() -> None:
     tally = CallTally()
     entry = Entry(1, 0.0, "salsa", "salsa.get_metrics", Request("GET", "/", {}), 0, duration=1.0, faults=("1 error",))
 
@@ -44,7 +44,7 @@ def test_calls_of_several_threads_are_all_counted() -> None:
     assert sum(counts["durations"]["salsa.get_metrics"]) == counts["seconds"]["salsa.get_metrics"] == total
 
 
-def test_tally_goes_on_from_its_counts() -> None:
+def test_a_tally_can_be_restored_from_its_counts() -> None:
     first, second = CallTally(), CallTally()
     first.count(Entry(1, 0.0, "salsa", "salsa.get_metrics", Request("GET", "/", {}), 0))
     second.restore(first.as_dict())
