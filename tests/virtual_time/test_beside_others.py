@@ -1,4 +1,4 @@
-"""Virtual time beside pytest's plugins, freezegun and time-machine, in process and over a live server."""
+"""Virtual time together with plugins of pytest, freezegun and time-machine, in process and with a live server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from segment_mock import SegmentMock, faults
 METRICS = "https://api.salsalabs.org/api/integration/ext/v1/metrics"
 KEY = {"authToken": "any"}
 FREEZERS = pytest.mark.parametrize(
-    "frozen",
+    "freeze",
     [lambda: freezegun.freeze_time("2026-01-01"), lambda: time_machine.travel("2026-01-01T00:00Z", tick=False)],
     ids=["freezegun", "time-machine"],
 )
@@ -24,16 +24,16 @@ FREEZERS = pytest.mark.parametrize(
 
 @FREEZERS
 @pytest.mark.parametrize("transport", ["inprocess", "live", "tls"])
-def test_delay_ends_while_another_library_freezes_time(frozen: Any, transport: Any) -> None:
-    """The server starts before or after the freeze; in process, the mock's clock moves on from the frozen time."""
+def test_delay_ends_while_another_library_freezes_time(freeze: Any, transport: Any) -> None:
+    """The server starts before or after the freeze; in process, the mock's clock advances from the frozen time."""
     mock = SegmentMock(faults=[faults.Latency(seconds=0.02)])
     with mock.intercept(transport=transport):
         requests.get(METRICS, headers=KEY, timeout=5)
-        with frozen():
+        with freeze():
             before = mock.clock.now()
             requests.get(METRICS, headers=KEY, timeout=5)
             moved = mock.clock.now() - before
-    with frozen(), mock.intercept(transport=transport):
+    with freeze(), mock.intercept(transport=transport):
         requests.get(METRICS, headers=KEY, timeout=5)
     mock.close()
 
@@ -41,13 +41,13 @@ def test_delay_ends_while_another_library_freezes_time(frozen: Any, transport: A
 
 
 @FREEZERS
-def test_delay_in_a_loop_ends_while_another_library_freezes_time(frozen: Any) -> None:
+def test_delay_in_a_loop_ends_while_another_library_freezes_time(freeze: Any) -> None:
     async def main() -> int:
         async with httpx.AsyncClient(timeout=None) as client:
             return (await client.get(METRICS, headers=KEY)).status_code
 
     mock = SegmentMock(faults=[faults.Latency(seconds=300)])
-    with frozen(), mock.intercept():
+    with freeze(), mock.intercept():
         assert asyncio.run(main()) == 200
         assert mock.clock.iso() == "2026-01-01T00:05:00.000Z"
 
@@ -65,7 +65,7 @@ SUITE = """
 
 
 @pytest.mark.parametrize("method", ["thread", "signal"])
-def test_time_outs_and_durations_of_pytest_are_real(pytester: pytest.Pytester, method: str) -> None:
+def test_timeouts_and_durations_of_pytest_use_real_time(pytester: pytest.Pytester, method: str) -> None:
     pytester.makepyfile(SUITE)
 
     result = pytester.runpytest(
@@ -78,7 +78,7 @@ def test_time_outs_and_durations_of_pytest_are_real(pytester: pytest.Pytester, m
 
 
 @pytest.mark.slow
-def test_workers_of_xdist_see_real_time(pytester: pytest.Pytester) -> None:
+def test_xdist_workers_use_real_time(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(SUITE)
 
     result = pytester.runpytest("-p", "xdist", "-n", "1")

@@ -1,4 +1,4 @@
-"""Concurrent calls in process keep the order, the deadlines and the timeouts that they would have over a network."""
+"""Concurrent calls in process have the same order, deadlines and timeouts as over a network."""
 
 from __future__ import annotations
 
@@ -52,39 +52,39 @@ CLIENTS = pytest.mark.parametrize("call", [httpx_get, aiohttp_get], ids=["httpx"
 
 
 def run(mock: SegmentMock, main: Callable[[], Awaitable[Any]]) -> Any:
-    """Run *main* in a loop under an interception; fail if it took wall time."""
+    """Run *main* in an event loop under an interception and return its result; fail if it waits in real time."""
 
     async def wrapped() -> Any:
         return await main()
 
-    began = REAL_MONOTONIC()
+    started_at = REAL_MONOTONIC()
     with mock.intercept():
         result = asyncio.run(wrapped())
-    assert REAL_MONOTONIC() - began < 200
+    assert REAL_MONOTONIC() - started_at < 200
     return result
 
 
-async def by_wait_for(call: Call) -> None:
+async def with_wait_for(call: Call) -> None:
     await asyncio.wait_for(call(), 50)
 
 
-async def by_anyio(call: Call) -> None:
+async def with_anyio(call: Call) -> None:
     with anyio.fail_after(50):
         await call()
 
 
-async def by_asyncio_timeout(call: Call) -> None:
+async def with_asyncio_timeout(call: Call) -> None:
     async with asyncio.timeout(50):  # type: ignore[attr-defined,unused-ignore]
         await call()
 
 
-DEADLINES = [by_wait_for, by_anyio] + ([by_asyncio_timeout] if sys.version_info >= (3, 11) else [])
+DEADLINES = [with_wait_for, with_anyio] + ([with_asyncio_timeout] if sys.version_info >= (3, 11) else [])
 
 
 @CLIENTS
 @pytest.mark.parametrize("deadline", DEADLINES)
 @pytest.mark.parametrize("fault", [faults.Latency(seconds=300), faults.Hang()], ids=["latency", "hang"])
-def test_deadline_of_the_test_ends_a_call(mock: SegmentMock, call: Call, deadline: Any, fault: faults.Fault) -> None:
+def test_a_deadline_ends_a_call(mock: SegmentMock, call: Call, deadline: Any, fault: faults.Fault) -> None:
     mock.faults.add(fault)
 
     async def main() -> None:
@@ -97,7 +97,7 @@ def test_deadline_of_the_test_ends_a_call(mock: SegmentMock, call: Call, deadlin
 
 
 @CLIENTS
-def test_deadline_that_moves_on(mock: SegmentMock, call: Call) -> None:
+def test_move_on_after_cancels_a_call(mock: SegmentMock, call: Call) -> None:
     mock.faults.add(faults.Latency(seconds=300))
 
     async def main() -> bool:
@@ -109,7 +109,7 @@ def test_deadline_that_moves_on(mock: SegmentMock, call: Call) -> None:
 
 
 @CLIENTS
-def test_hang_that_nothing_can_end_is_an_error(mock: SegmentMock, call: Call) -> None:
+def test_an_endless_hang_is_an_error(mock: SegmentMock, call: Call) -> None:
     mock.faults.add(faults.Hang())
 
     async def main() -> None:
@@ -119,7 +119,7 @@ def test_hang_that_nothing_can_end_is_an_error(mock: SegmentMock, call: Call) ->
     run(mock, main)
 
 
-def test_total_time_out_of_aiohttp_ends_a_call(mock: SegmentMock) -> None:
+def test_total_timeout_of_aiohttp_ends_a_call(mock: SegmentMock) -> None:
     mock.faults.add(faults.Latency(seconds=3))
 
     async def main() -> None:
@@ -134,7 +134,9 @@ def test_total_time_out_of_aiohttp_ends_a_call(mock: SegmentMock) -> None:
 
 
 @pytest.mark.parametrize(("read", "error"), [(0.5, httpx.ReadTimeout), (4.0, None)])
-def test_read_time_out_of_httpx(mock: SegmentMock, read: float, error: type[Exception] | None) -> None:
+def test_read_timeout_of_httpx_ends_a_longer_wait_only(
+    mock: SegmentMock, read: float, error: type[Exception] | None
+) -> None:
     mock.faults.add(faults.Latency(seconds=3))
 
     async def main() -> None:
@@ -151,7 +153,7 @@ def test_read_time_out_of_httpx(mock: SegmentMock, read: float, error: type[Exce
 
 
 @pytest.mark.parametrize("client", ["httpx", "aiohttp"])
-def test_rate_limit_counts_parallel_calls_that_were_late(mock: SegmentMock, client: str) -> None:
+def test_rate_limit_counts_parallel_delayed_calls(mock: SegmentMock, client: str) -> None:
     mock.faults.add(faults.Latency(seconds=0.5))
 
     async def by_httpx() -> Counter[int]:
@@ -206,7 +208,9 @@ def test_fast_call_ends_before_the_slow_one(mock: SegmentMock, call: Callable[[s
 
 @pytest.mark.parametrize(("after", "names"), [(False, []), (True, ["Volunteers"])], ids=["before", "after"])
 @pytest.mark.parametrize("client", ["httpx", "aiohttp"])
-def test_call_cancelled_while_it_waits(mock: SegmentMock, client: str, after: bool, names: list[str]) -> None:
+def test_a_call_cancelled_during_a_delay_is_performed_only_before_it(
+    mock: SegmentMock, client: str, after: bool, names: list[str]
+) -> None:
     mock.faults.add(faults.Latency(seconds=30, after=after))
     body = {"payload": {"segments": [{"name": "Volunteers"}]}}
 
@@ -229,7 +233,7 @@ def test_call_cancelled_while_it_waits(mock: SegmentMock, client: str, after: bo
 
 
 @CLIENTS
-def test_responses_are_the_same_bytes_each_time(call: Call) -> None:
+def test_responses_are_reproducible(call: Call) -> None:
     def replies() -> list[bytes]:
         mock = SegmentMock(seed=3)
         mock.clock.freeze(0)
@@ -245,7 +249,7 @@ def test_responses_are_the_same_bytes_each_time(call: Call) -> None:
     assert replies() == replies()
 
 
-def test_plain_code_is_decided_by_its_own_time_out(mock: SegmentMock) -> None:
+def test_timeout_of_a_synchronous_client_is_compared_with_the_delay(mock: SegmentMock) -> None:
     mock.faults.add(faults.Latency(seconds=3))
     with mock.intercept():
         with pytest.raises(httpx.ReadTimeout):
@@ -255,7 +259,7 @@ def test_plain_code_is_decided_by_its_own_time_out(mock: SegmentMock) -> None:
     assert mock.clock.now() == 5
 
 
-def test_trio_with_its_mock_clock_jumps(mock: SegmentMock) -> None:
+def test_trio_with_mock_clock_waits_in_virtual_time(mock: SegmentMock) -> None:
     mock.faults.add(faults.Latency(seconds=300))
 
     async def main() -> None:
@@ -265,29 +269,29 @@ def test_trio_with_its_mock_clock_jumps(mock: SegmentMock) -> None:
             assert scope.cancelled_caught
             await client.get(METRICS, headers=KEY)
 
-    began = REAL_MONOTONIC()
+    started_at = REAL_MONOTONIC()
     with mock.intercept():
         trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
 
-    assert REAL_MONOTONIC() - began < 200
+    assert REAL_MONOTONIC() - started_at < 200
     assert mock.clock.now() == pytest.approx(350, abs=3)
 
 
-def test_trio_with_its_own_clock_really_waits(mock: SegmentMock) -> None:
+def test_trio_with_its_own_clock_waits_in_real_time(mock: SegmentMock) -> None:
     mock.faults.add(faults.Latency(seconds=0.1))
 
     async def main() -> None:
         async with httpx.AsyncClient(timeout=None) as client:
             await client.get(METRICS, headers=KEY)
 
-    began = REAL_MONOTONIC()
+    started_at = REAL_MONOTONIC()
     with mock.intercept():
         trio.run(main)
 
-    assert REAL_MONOTONIC() - began >= 0.1
+    assert REAL_MONOTONIC() - started_at >= 0.1
 
 
-def test_hang_under_trio_that_nothing_can_end_is_an_error(mock: SegmentMock) -> None:
+def test_an_endless_hang_under_trio_is_an_error(mock: SegmentMock) -> None:
     mock.faults.add(faults.Hang())
 
     async def main() -> None:
@@ -299,20 +303,20 @@ def test_hang_under_trio_that_nothing_can_end_is_an_error(mock: SegmentMock) -> 
         trio.run(main)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="uvloop does not run there")
-def test_uvloop_really_waits(mock: SegmentMock) -> None:
+@pytest.mark.skipif(sys.platform == "win32", reason="uvloop does not support Windows")
+def test_uvloop_waits_in_real_time(mock: SegmentMock) -> None:
     mock.faults.add(faults.Latency(seconds=0.1))
     loop = uvloop.new_event_loop()
-    began = REAL_MONOTONIC()
+    started_at = REAL_MONOTONIC()
     with mock.intercept():
         assert loop.run_until_complete(httpx_get()) == 200
     loop.close()
 
-    assert REAL_MONOTONIC() - began >= 0.1
+    assert REAL_MONOTONIC() - started_at >= 0.1
     assert mock.clock.now() == 0.1
 
 
-def test_loops_closed_between_tests_do_not_matter(mock: SegmentMock) -> None:
+def test_each_of_several_loops_waits_in_virtual_time(mock: SegmentMock) -> None:
     mock.faults.add(faults.Latency(seconds=100))
     for _ in range(3):
         run(mock, httpx_get)
@@ -326,12 +330,12 @@ OPERATIONS = {  # the latency of each in seconds
     "later": ("POST", f"{SEGMENTS}/members/search", 6),
 }
 SCALE = 0.25
-"""What one second of a schedule takes over a socket."""
+"""Real seconds for one second of a schedule, with a live server."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """A call of a schedule, in seconds: when it starts, and when its deadline or its cancellation comes after that."""
+    """A call of a schedule: the second at which it starts, and the seconds until its deadline and its cancellation."""
 
     operation: str
     start: int
@@ -351,12 +355,15 @@ STEPS = st.builds(
 @pytest.mark.slow
 @given(st.lists(STEPS, min_size=1, max_size=5), st.booleans(), st.booleans())
 @settings(max_examples=5, deadline=None, derandomize=True, phases=[Phase.generate])
-def test_in_process_ends_calls_as_live_does(steps: list[Step], thread: bool, sockets: bool) -> None:
-    """A schedule of calls, deadlines and cancellations, with real threads and sockets beside them."""
+def test_calls_of_a_schedule_end_the_same_way_in_process_and_live(
+    steps: list[Step], thread: bool, sockets: bool
+) -> None:
+    """Random calls with deadlines and cancellations, together with real threads and sockets."""
     assert outcomes(steps, thread, sockets, "inprocess") == outcomes(steps, thread, sockets, "live")
 
 
 def outcomes(steps: list[Step], thread: bool, sockets: bool, transport: Any) -> list[str]:
+    """Run the schedule over *transport* and return the status, "timed out" or "cancelled" of each step."""
     scale = SCALE if transport == "live" else 1
     mock = SegmentMock(time_scale=scale)
     for name, (_, _, seconds) in OPERATIONS.items():
@@ -381,7 +388,7 @@ def outcomes(steps: list[Step], thread: bool, sockets: bool, transport: Any) -> 
         async with httpx.AsyncClient(timeout=None) as client:
             await client.get(
                 METRICS, headers={"authToken": ""}
-            )  # refused at once: the connection and imports are there
+            )  # refused immediately; connects and imports before the schedule begins
             beside = [asyncio.to_thread(threading.Event().wait, 0.02)] if thread else []
             beside += [echo()] if sockets else []
             calls = [call(client, step) for step in steps]
@@ -392,7 +399,7 @@ def outcomes(steps: list[Step], thread: bool, sockets: bool, transport: Any) -> 
 
 
 async def echo() -> None:
-    """Send some bytes over a real socket and read them again, within a second of real time."""
+    """Send some bytes over a real socket to a server in the same loop and read them back."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(await reader.readexactly(4))

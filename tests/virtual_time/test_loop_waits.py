@@ -1,4 +1,4 @@
-"""In-process waits in an asyncio loop: they cost no wall time and keep the order of everything else in the loop."""
+"""In-process waits in an asyncio loop take no real time and keep the order of all other events of the loop."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ REAL_MONOTONIC = time.monotonic
 
 
 class NeverEnds(RuntimeError):
-    """Stands for the error of a wait that nothing can end."""
+    """The error that the tests pass for a wait that nothing can end."""
 
 
 def run(main: Callable[[Clock], Awaitable[Any]], *, debug: bool = False) -> tuple[Any, float, float]:
-    """Run *main* in a loop; return its result, the seconds its frozen clock moved, and the wall seconds it took."""
+    """Run *main* in a loop; return its result, the seconds its frozen clock moved, and the real seconds it took."""
     clock = Clock()
     clock.freeze(0)
-    began = REAL_MONOTONIC()
+    started_at = REAL_MONOTONIC()
     VIRTUAL.watch_threads()
     result = asyncio.run(_call(main, clock), debug=debug)
     VIRTUAL.unwatch_threads()
-    return result, clock.now(), REAL_MONOTONIC() - began
+    return result, clock.now(), REAL_MONOTONIC() - started_at
 
 
 async def _call(main: Callable[[Clock], Awaitable[Any]], clock: Clock) -> Any:
@@ -47,7 +47,7 @@ def pause(clock: Clock, seconds: float) -> Awaitable[None]:
 
 
 @pytest.mark.parametrize("debug", [False, True], ids=["", "debug"])
-def test_parallel_waits_move_the_clock_by_the_longest(debug: bool) -> None:
+def test_parallel_waits_take_as_long_as_the_longest(debug: bool) -> None:
     async def main(clock: Clock) -> None:
         await asyncio.gather(*(pause(clock, 500) for _ in range(4)))
 
@@ -87,7 +87,7 @@ def test_deadline_ends_a_longer_wait() -> None:
     assert wall < 5
 
 
-def test_deadline_later_than_the_wait_is_met() -> None:
+def test_a_wait_ends_before_a_later_deadline() -> None:
     async def main(clock: Clock) -> str:
         await asyncio.wait_for(pause(clock, 300), 301)
         return "done"
@@ -95,7 +95,7 @@ def test_deadline_later_than_the_wait_is_met() -> None:
     assert run(main)[:2] == ("done", 300)
 
 
-def test_wait_that_nothing_can_end_is_an_error() -> None:
+def test_an_endless_wait_is_an_error() -> None:
     async def main(clock: Clock) -> None:
         with pytest.raises(NeverEnds):
             await pause(clock, math.inf)
@@ -114,7 +114,7 @@ def test_endless_wait_that_another_task_cancels_is_cancelled() -> None:
     assert run(main)[:2] == (True, 60)
 
 
-def test_job_of_an_executor_keeps_its_own_limit() -> None:
+def test_an_executor_job_runs_in_real_time() -> None:
     async def main(clock: Clock) -> str:
         waiting = asyncio.ensure_future(pause(clock, 0.3))
         answer = await asyncio.wait_for(asyncio.to_thread(slow_job), 5)
@@ -124,7 +124,7 @@ def test_job_of_an_executor_keeps_its_own_limit() -> None:
     assert run(main)[0] == "worked"
 
 
-def test_job_of_a_custom_executor_keeps_its_own_limit() -> None:
+def test_a_job_of_a_custom_executor_runs_in_real_time() -> None:
     async def main(clock: Clock) -> str:
         with ThreadPoolExecutor(1) as pool:
             waiting = asyncio.ensure_future(pause(clock, 0.3))
@@ -135,7 +135,7 @@ def test_job_of_a_custom_executor_keeps_its_own_limit() -> None:
     assert run(main)[0] == "worked"
 
 
-def test_job_of_an_anyio_worker_keeps_its_own_limit() -> None:
+def test_a_job_of_an_anyio_worker_runs_in_real_time() -> None:
     async def main(clock: Clock) -> str:
         waiting = asyncio.ensure_future(pause(clock, 0.3))
         with anyio.fail_after(5):
@@ -147,11 +147,12 @@ def test_job_of_an_anyio_worker_keeps_its_own_limit() -> None:
 
 
 def slow_job() -> str:
+    """Take a tenth of a second of real time."""
     threading.Event().wait(0.1)
     return "worked"
 
 
-def test_idle_worker_does_not_stop_a_jump() -> None:
+def test_idle_worker_threads_do_not_prevent_virtual_time() -> None:
     async def main(clock: Clock) -> None:
         await asyncio.to_thread(str)
         await anyio.to_thread.run_sync(str)
@@ -160,7 +161,7 @@ def test_idle_worker_does_not_stop_a_jump() -> None:
     assert run(main)[2] < 5
 
 
-def test_thread_that_wakes_the_loop_is_in_time() -> None:
+def test_a_thread_can_wake_the_loop_before_a_deadline() -> None:
     async def main(clock: Clock) -> str:
         loop = asyncio.get_running_loop()
         event = asyncio.Event()
@@ -173,7 +174,7 @@ def test_thread_that_wakes_the_loop_is_in_time() -> None:
     assert run(main)[0] == "woken"
 
 
-def test_real_socket_keeps_its_own_limit() -> None:
+def test_a_read_from_a_real_socket_waits_in_real_time() -> None:
     async def main(clock: Clock) -> bytes:
         listener = socket.create_server(("127.0.0.1", 0))
         reader, writer = await asyncio.open_connection(*listener.getsockname())
@@ -191,7 +192,7 @@ def test_real_socket_keeps_its_own_limit() -> None:
     assert run(main)[0] == b"bytes"
 
 
-def test_subprocess_keeps_its_own_limit() -> None:
+def test_a_subprocess_runs_in_real_time() -> None:
     async def main(clock: Clock) -> bytes:
         waiting = asyncio.ensure_future(pause(clock, 0.3))
         script = "import time; time.sleep(0.1); print('child')"
@@ -219,20 +220,20 @@ def test_loop_time_never_runs_backwards() -> None:
     assert between + 100 <= within <= after < between + 105
 
 
-def test_loop_of_its_own_time_source_waits_for_real() -> None:
+def test_a_loop_with_its_own_time_source_waits_in_real_time() -> None:
     class OwnTime(asyncio.SelectorEventLoop):
         def time(self) -> float:
             return REAL_MONOTONIC()
 
     loop, clock = OwnTime(), Clock()
-    began = REAL_MONOTONIC()
+    started_at = REAL_MONOTONIC()
     loop.run_until_complete(pause(clock, 0.05))
     loop.close()
 
-    assert REAL_MONOTONIC() - began >= 0.05
+    assert REAL_MONOTONIC() - started_at >= 0.05
 
 
-def test_nothing_stays_on_a_loop_but_its_time() -> None:
+def test_a_wait_adds_only_a_time_attribute_to_the_loop() -> None:
     async def main(clock: Clock) -> tuple[set[str], set[str]]:
         loop: Any = asyncio.get_running_loop()
         before = {*vars(loop), *vars(loop._selector)}

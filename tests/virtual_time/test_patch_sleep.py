@@ -1,4 +1,4 @@
-"""``patch_sleep``: sleeping moves one virtual time, and what is not the user's code sees real time."""
+"""``patch_sleep``: sleeping advances a virtual time, and code that is not the user's sees real time."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ THROTTLED = {"kind": "refuse", "refusal": "throttled", "operation": "salsa.*"}
 
 @pytest.fixture
 def clock() -> Clock:
-    frozen = Clock()
-    frozen.freeze(0)
-    return frozen
+    clock = Clock()
+    clock.freeze(0)
+    return clock
 
 
 def readings() -> list[float]:
-    """Return the time of every clock, in seconds."""
+    """Return the time in seconds according to each clock function of the time module."""
     nanoseconds = (time.time_ns, time.monotonic_ns, time.perf_counter_ns)
     return [time.time(), time.monotonic(), time.perf_counter(), *(read() / 1e9 for read in nanoseconds)]
 
@@ -48,19 +48,19 @@ def test_sleep_moves_every_clock(clock: Clock) -> None:
     with clock.patch_sleep():
         before = readings()
         time.sleep(100)
-        moved = [after - began for began, after in zip(before, readings(), strict=True)]
+        moved = [after - start for start, after in zip(before, readings(), strict=True)]
 
     assert all(100 <= seconds < 105 for seconds in moved), moved
     assert clock.now() == 100
 
 
-def test_sleep_in_a_loop_moves_every_clock_and_the_loop(clock: Clock) -> None:
+def test_sleep_in_a_loop_moves_every_clock_and_the_time_of_the_loop(clock: Clock) -> None:
     async def nap() -> tuple[str, float]:
         loop = asyncio.get_running_loop()
         before = [loop.time(), *readings()]
         answer = await asyncio.sleep(40, "rested")
         time.sleep(20)
-        moved = [after - began for began, after in zip(before, [loop.time(), *readings()], strict=True)]
+        moved = [after - start for start, after in zip(before, [loop.time(), *readings()], strict=True)]
         assert all(60 <= seconds < 65 for seconds in moved), moved
         return answer, clock.now()
 
@@ -76,15 +76,15 @@ def test_deadline_ends_a_longer_sleep(clock: Clock) -> None:
             await anyio.sleep(100)
         return asyncio.get_running_loop().time()
 
-    began = REAL_MONOTONIC()
+    started_at = REAL_MONOTONIC()
     with clock.patch_sleep():
         asyncio.run(nap())
 
-    assert REAL_MONOTONIC() - began < 90
+    assert REAL_MONOTONIC() - started_at < 90
     assert clock.now() == pytest.approx(4, abs=0.05)
 
 
-def test_block_that_ends_leaves_no_patch(clock: Clock) -> None:
+def test_leaving_the_block_restores_every_patched_function(clock: Clock) -> None:
     def patched() -> list[object]:
         loop = asyncio.BaseEventLoop
         names = [getattr(time, name) for name in dir(time)]
@@ -98,7 +98,7 @@ def test_block_that_ends_leaves_no_patch(clock: Clock) -> None:
     assert patched() == before
 
 
-def test_blocks_may_end_in_the_order_they_began(clock: Clock) -> None:
+def test_overlapping_blocks_may_end_in_any_order(clock: Clock) -> None:
     before, other = (time.sleep, asyncio.sleep), Clock()
     other.freeze(0)
     first, second = clock.patch_sleep(), other.patch_sleep()
@@ -113,28 +113,28 @@ def test_blocks_may_end_in_the_order_they_began(clock: Clock) -> None:
     assert (clock.now(), other.now()) == (1, 2)
 
 
-def test_patch_of_another_library_over_it_is_kept(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    slept: list[float] = []
+def test_a_later_patch_of_another_library_is_kept(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    sleeps: list[float] = []
     with clock.patch_sleep():
-        monkeypatch.setattr(time, "sleep", slept.append)
+        monkeypatch.setattr(time, "sleep", sleeps.append)
     time.sleep(5)
     monkeypatch.undo()
-    began = REAL_MONOTONIC()
+    started_at = REAL_MONOTONIC()
     time.sleep(0.01)
 
-    assert slept == [5]
-    assert REAL_MONOTONIC() - began >= 0.01
+    assert sleeps == [5]
+    assert REAL_MONOTONIC() - started_at >= 0.01
 
 
-def patient_tenacity(call: Callable[[], None]) -> None:
+def retry_with_tenacity(call: Callable[[], None]) -> None:
     tenacity.retry(stop=tenacity.stop_after_delay(60), wait=tenacity.wait_fixed(7), reraise=True)(call)()
 
 
-def patient_google(call: Callable[[], None]) -> None:
+def retry_with_google_api_core(call: Callable[[], None]) -> None:
     GoogleRetry(predicate=lambda _: True, initial=1, maximum=30, timeout=120)(call)()
 
 
-def own_limiter(call: Callable[[], None]) -> None:
+def retry_with_monotonic_deadline(call: Callable[[], None]) -> None:
     deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
         try:
@@ -146,10 +146,10 @@ def own_limiter(call: Callable[[], None]) -> None:
 
 @pytest.mark.parametrize(
     ("client", "least", "most"),
-    [(patient_tenacity, 53, 70), (patient_google, 80, 125), (own_limiter, 90, 101)],
+    [(retry_with_tenacity, 53, 70), (retry_with_google_api_core, 80, 125), (retry_with_monotonic_deadline, 90, 101)],
     ids=["tenacity", "google-api-core", "a loop over time.monotonic"],
 )
-def test_retries_end_by_their_own_clock(client: Callable[..., None], least: float, most: float) -> None:
+def test_retries_end_at_their_deadline_in_virtual_time(client: Callable[..., None], least: float, most: float) -> None:
     with SegmentMock(faults=[THROTTLED]) as mock, mock.intercept(), mock.clock.patch_sleep():
         mock.clock.freeze(0)
         session = requests.Session()
@@ -164,16 +164,16 @@ def test_retries_end_by_their_own_clock(client: Callable[..., None], least: floa
         assert len(mock.journal) >= 5
 
 
-def test_back_off_of_urllib3_costs_no_time() -> None:
+def test_backoff_of_urllib3_takes_no_real_time() -> None:
     retry = Retry(total=3, backoff_factor=20, status_forcelist=[429], raise_on_status=False)
-    began = REAL_MONOTONIC()
+    started_at = REAL_MONOTONIC()
     with SegmentMock(faults=[THROTTLED]) as mock, mock.clock.patch_sleep():
         mock.clock.freeze(0)
         reply = mock.session(max_retries=retry).get(METRICS, headers={"authToken": "any"})
 
         assert reply.status_code == 429
         assert mock.clock.now() in (120, 140)  # newer versions of urllib3 do not wait before the first retry
-    assert REAL_MONOTONIC() - began < 60
+    assert REAL_MONOTONIC() - started_at < 60
 
 
 def test_elapsed_of_requests_is_virtual() -> None:
@@ -199,8 +199,8 @@ def test_standard_library_sees_real_time(clock: Clock) -> None:
     assert clock.now() < 1
 
 
-def test_event_that_no_thread_can_set_is_waited_for_in_virtual_time(clock: Clock) -> None:
-    began = REAL_MONOTONIC()
+def test_waiting_for_an_event_that_no_thread_can_set_takes_virtual_time(clock: Clock) -> None:
+    started_at = REAL_MONOTONIC()
     with clock.patch_sleep():
         assert not threading.Event().wait(300)
         condition = threading.Condition()
@@ -208,10 +208,10 @@ def test_event_that_no_thread_can_set_is_waited_for_in_virtual_time(clock: Clock
             assert not condition.wait(300)
 
     assert clock.now() == 600
-    assert REAL_MONOTONIC() - began < 90
+    assert REAL_MONOTONIC() - started_at < 90
 
 
-def test_event_that_is_set_is_not_waited_for(clock: Clock) -> None:
+def test_waiting_for_an_event_that_is_set_takes_no_time(clock: Clock) -> None:
     event = threading.Event()
     event.set()
     with clock.patch_sleep():
@@ -220,7 +220,7 @@ def test_event_that_is_set_is_not_waited_for(clock: Clock) -> None:
     assert clock.now() == 0
 
 
-def test_sleeper_lets_other_threads_get_on(clock: Clock) -> None:
+def test_sleeping_lets_other_threads_run(clock: Clock) -> None:
     ended: list[bool] = []
     with clock.patch_sleep():
         worker = threading.Thread(target=lambda: ended.append(True))
@@ -232,12 +232,14 @@ def test_sleeper_lets_other_threads_get_on(clock: Clock) -> None:
     assert ended
 
 
-def test_negative_sleep_is_refused_as_ever(clock: Clock) -> None:
+def test_negative_sleep_is_a_value_error(clock: Clock) -> None:
     with clock.patch_sleep(), pytest.raises(ValueError, match="non-negative"):
         time.sleep(-1)
 
 
 def endless_ratelimit() -> None:
+    """Call a function beyond its rate limit; the library bound the original clock, so it sleeps without end."""
+
     @ratelimit.sleep_and_retry
     @ratelimit.limits(calls=1, period=60)
     def call() -> None: ...
@@ -246,17 +248,20 @@ def endless_ratelimit() -> None:
     call()
 
 
-def test_sleeps_without_end_name_their_caller(clock: Clock) -> None:
+def test_endless_sleeps_are_an_error_that_names_the_caller(clock: Clock) -> None:
     with clock.patch_sleep(), pytest.raises(EndlessSleep, match=r"ratelimit.*decorators\.py.*test_patch_sleep\.py"):
         endless_ratelimit()
 
 
 @pytest.fixture
 def no_time_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make ``import time_machine`` fail."""
     monkeypatch.setitem(sys.modules, "time_machine", None)
 
 
-def give_up_by_the_wall(max_time: float) -> None:
+def retry_with_backoff(max_time: float) -> None:
+    """Retry a failing call until *max_time* seconds have passed according to ``datetime.now()``."""
+
     @backoff.on_exception(backoff.constant, OSError, interval=5, jitter=None, max_time=max_time)
     def call() -> None:
         raise OSError("down")
@@ -266,16 +271,16 @@ def give_up_by_the_wall(max_time: float) -> None:
 
 def test_datetime_moves_with_time_machine(clock: Clock) -> None:
     with clock.patch_sleep(), pytest.raises(OSError, match="down"):
-        give_up_by_the_wall(60)
+        retry_with_backoff(60)
 
     assert 55 <= clock.now() <= 65
     assert abs(datetime.datetime.now().timestamp() - time.time()) < 5
 
 
 @pytest.mark.usefixtures("no_time_machine")
-def test_datetime_is_out_of_reach_without_time_machine(clock: Clock) -> None:
+def test_datetime_does_not_move_without_time_machine(clock: Clock) -> None:
     with clock.patch_sleep(), pytest.raises(EndlessSleep, match="time-machine"):
-        give_up_by_the_wall(60)
+        retry_with_backoff(60)
 
 
 @pytest.mark.usefixtures("no_time_machine")
@@ -283,7 +288,7 @@ def test_sleep_moves_every_clock_without_time_machine(clock: Clock) -> None:
     test_sleep_moves_every_clock(clock)
 
 
-def test_freezegun_around_it_stands_still_but_for_sleeps() -> None:
+def test_time_frozen_by_freezegun_advances_only_by_sleeping() -> None:
     clock = Clock()
     with freezegun.freeze_time("2026-01-01"), clock.patch_sleep():
         assert clock.iso() == "2026-01-01T00:00:00.000Z"
@@ -293,7 +298,7 @@ def test_freezegun_around_it_stands_still_but_for_sleeps() -> None:
         assert time.time() == pytest.approx(1767225660)
 
 
-def test_freezegun_within_it_hides_virtual_time(clock: Clock) -> None:
+def test_freezegun_inside_the_block_replaces_virtual_time(clock: Clock) -> None:
     with clock.patch_sleep():
         with freezegun.freeze_time("2026-01-01"):
             assert datetime.datetime.now().year == 2026
@@ -303,7 +308,7 @@ def test_freezegun_within_it_hides_virtual_time(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize("tick", [False, True])
-def test_time_machine_around_it(tick: bool) -> None:
+def test_time_of_time_machine_advances_by_sleeping(tick: bool) -> None:
     clock = Clock()
     with time_machine.travel("2026-01-01T00:00Z", tick=tick), clock.patch_sleep():
         time.sleep(60)
