@@ -1,4 +1,4 @@
-"""A real Chromium that may speak to the mock alone, and a page in it."""
+"""Fixtures: a real Chromium, the page of a mock in it, and clients of that mock."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from segment_mock import SegmentMock
 from segment_mock.transports.server.server import LiveServer
 
 REQUIRED = "PAGE_TESTS_REQUIRED" in os.environ
-"""Set by ``nox -s browser``: what is missing is an error there, and skips the tests elsewhere."""
+"""Set by ``nox -s browser``: there a missing program fails the tests, which otherwise are skipped."""
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -27,22 +27,22 @@ METRICS = "/api/integration/ext/v1/metrics"
 SEGMENTS = "/api/integration/ext/v1/segments"
 
 
-def missing(program: str) -> None:
-    """Skip the test, or fail it where it must run."""
+def skip_without(program: str) -> None:
+    """Skip the test because *program* is missing; fail it if the tests are required to run."""
     if REQUIRED:
         pytest.fail(f"{program} is missing", pytrace=False)
-    pytest.skip(f"{program} is missing: nox -s browser has it")
+    pytest.skip(f"{program} is missing; run nox -s browser")
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """One Chromium for the tests of a module."""
+    """One Chromium for all tests of a module."""
     try:
         from playwright.sync_api import expect, sync_playwright
     except ImportError:
-        missing("playwright")
+        skip_without("playwright")
     if CHROMIUM is None:
-        missing("Chromium")
+        skip_without("Chromium")
     expect.set_options(timeout=10_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
@@ -68,7 +68,7 @@ def client(server: LiveServer) -> Iterator[Client]:
 
 
 class Client:
-    """A client of the vendors at *url*."""
+    """A client of the vendors' APIs of the live server at *url*."""
 
     def __init__(self, session: requests.Session, url: str) -> None:
         self.session, self.url = session, url
@@ -89,8 +89,11 @@ Open = Callable[..., Any]
 
 @pytest.fixture
 def open_page(browser: Any, server: LiveServer) -> Iterator[Open]:
-    """Open a panel of the page, once it is connected; whatever the browser complains of fails the test."""
-    contexts, complaints, hosts = [], [], set()
+    """Return a function that opens a panel of the page and waits until it is connected.
+
+    At the end, fail if the browser reported an error, or if the page sent a request to another host.
+    """
+    contexts, problems, hosts = [], [], set()
 
     def open_(panel: str = "calls", *, width: int = 1600, height: int = 1000, live: bool = True, **options: Any) -> Any:
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
@@ -98,8 +101,8 @@ def open_page(browser: Any, server: LiveServer) -> Iterator[Open]:
         context.set_default_timeout(10_000)
         context.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
         page = context.new_page()
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda message: complaints.append(message.text) if is_complaint(message) else None)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda message: problems.append(message.text) if is_problem(message) else None)
         page.goto(f"{server.url}/_mock/#{panel}")
         if live:
             page.locator("#connection[data-state=live]").wait_for()
@@ -108,21 +111,21 @@ def open_page(browser: Any, server: LiveServer) -> Iterator[Open]:
     yield open_
     for context in contexts:
         context.close()
-    assert [] == complaints
+    assert [] == problems
     assert hosts <= {urlsplit(server.url).netloc, ""}
 
 
-def is_complaint(message: Any) -> bool:
-    """Return whether the browser complains of the page, and does not only note a status or a lost connection."""
+def is_problem(message: Any) -> bool:
+    """Return whether a console message reports a problem of the page, not only an HTTP status or a lost connection."""
     return message.type in ("error", "warning") and "Failed to load resource" not in message.text
 
 
 @pytest.fixture(scope="session")
 def axe() -> str:
-    """The script of axe-core."""
+    """The source of the script axe-core."""
     file = Path(os.environ.get("PAGE_TESTS_NODE_MODULES", "node_modules"), "axe-core", "axe.min.js")
     if not file.exists():
-        missing("axe-core")
+        skip_without("axe-core")
     return file.read_text(encoding="utf-8")
 
 
@@ -137,8 +140,8 @@ def violations(page: Any, axe: str) -> list[str]:
     ]
 
 
-def saved(page: Any, button: str) -> Any:
-    """Press *button*, and return the JSON of the file that is saved."""
+def download_json(page: Any, button: str) -> Any:
+    """Press *button* and return the content of the JSON file that the browser downloads."""
     with page.expect_download() as download:
         page.get_by_role("button", name=button, exact=True).click()
     return json.loads(Path(download.value.path()).read_text(encoding="utf-8"))

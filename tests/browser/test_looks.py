@@ -1,4 +1,4 @@
-"""The look of the page: its accessibility (axe-core), on every screen, and in the pictures of the documentation."""
+"""The appearance of the page: accessibility (with axe-core), layout on each screen size, and documentation pictures."""
 
 from __future__ import annotations
 
@@ -32,51 +32,51 @@ IMAGES = Path(__file__).parents[2] / "docs" / "images"
 
 
 @pytest.fixture
-def busy(mock: SegmentMock, client: Client) -> SegmentMock:
-    """A mock that has something to show on every panel, always the same."""
+def busy_mock(mock: SegmentMock, client: Client) -> SegmentMock:
+    """A mock with records, calls, faults and a snapshot to show on every panel; the same in each run."""
     mock.clock.set("2026-03-02T09:30:00Z")
     search = {"payload": {"offset": 0, "count": 20}}
     url, key = f"{client.url}/api/integration/ext/v1", {"authToken": "t"}
 
-    def later(seconds: float) -> None:
+    def advance(seconds: float) -> None:
         mock.clock.advance(seconds)
 
     for _ in range(4):
         client.session.post(f"{url}/segments/search", json=search, headers=key, timeout=10)
-        later(0.02)
+        advance(0.02)
     client.upsert("Volunteers 2026", externalSystemId="v26")
-    later(0.05)
+    advance(0.05)
     mock.faults.add(faults.Error(status=503), "salsa.upsert_segments", times=2)
     for _ in range(3):
         client.upsert("Board members", externalSystemId="board")
-        later(0.2)
+        advance(0.2)
     client.metrics("")
     mock.faults.add(faults.Latency(seconds=0.05), "segmenter.*")
     for _ in range(2):
         client.update_segment()
-        later(0.1)
+        advance(0.1)
     mock.faults.add(faults.Disconnect(after=True), "salsa.delete_segments", times=1)
     group = {"payload": {"segments": [{"segmentId": mock.salsa.segments[-1]["segmentId"]}]}}
     with pytest.raises(requests.ConnectionError):
         client.session.delete(f"{url}/segments", json=group, headers=key, timeout=10)
-    later(0.1)
+    advance(0.1)
     client.upsert("Board members", externalSystemId="board")
     client.session.post(f"{client.url}/_mock/snapshots/before the sync", timeout=10)
     return mock
 
 
-def show(page: Any, panel: str) -> None:
-    """Wait until *panel* has been drawn."""
+def wait_for_panel(page: Any, panel: str) -> None:
+    """Wait until the page shows the content of *panel*."""
     expect(page.locator(READY[panel]).first).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("panel", PANELS)
 def test_page_has_no_accessibility_violations(
-    open_page: Open, busy: SegmentMock, axe: str, panel: str, scheme: str
+    open_page: Open, busy_mock: SegmentMock, axe: str, panel: str, scheme: str
 ) -> None:
     page = open_page(panel, color_scheme=scheme, bypass_csp=True)
-    show(page, panel)
+    wait_for_panel(page, panel)
 
     assert [] == violations(page, axe)
 
@@ -91,10 +91,10 @@ def test_page_has_no_accessibility_violations(
     ],
 )
 def test_dialogs_have_no_accessibility_violations(
-    open_page: Open, busy: SegmentMock, axe: str, panel: str, opener: str
+    open_page: Open, busy_mock: SegmentMock, axe: str, panel: str, opener: str
 ) -> None:
     page = open_page(panel, bypass_csp=True)
-    show(page, panel)
+    wait_for_panel(page, panel)
     page.locator(opener).first.click()
     expect(page.locator(".detail h3, dialog h2").first).to_be_visible()
 
@@ -103,15 +103,15 @@ def test_dialogs_have_no_accessibility_violations(
 
 @pytest.mark.parametrize("width", [360, 768, 1600])
 @pytest.mark.parametrize("panel", PANELS)
-def test_nothing_sticks_out_on_any_screen(open_page: Open, busy: SegmentMock, panel: str, width: int) -> None:
+def test_no_panel_is_wider_than_the_screen(open_page: Open, busy_mock: SegmentMock, panel: str, width: int) -> None:
     page = open_page(panel, width=width, height=740)
-    show(page, panel)
+    wait_for_panel(page, panel)
 
     assert width == page.evaluate("document.documentElement.scrollWidth")
     assert page.locator("main").bounding_box()["width"] <= width
 
 
-def test_the_detail_of_a_call_fits_a_telephone(open_page: Open, busy: SegmentMock, axe: str) -> None:
+def test_the_detail_of_a_call_fits_a_phone(open_page: Open, busy_mock: SegmentMock, axe: str) -> None:
     page = open_page(width=360, height=740, bypass_csp=True)
     page.locator("#call-8").click()
     expect(page.locator(".detail h3")).to_be_in_viewport()
@@ -129,12 +129,12 @@ def test_the_detail_of_a_call_fits_a_telephone(open_page: Open, busy: SegmentMoc
         ("page-small", "calls", {"width": 360, "height": 740}),
     ],
 )
-def test_the_pictures_of_the_documentation_are_of_this_page(
-    open_page: Open, busy: SegmentMock, tmp_path: Path, name: str, panel: str, options: dict[str, Any]
+def test_the_pictures_of_the_documentation_show_the_current_page(
+    open_page: Open, busy_mock: SegmentMock, tmp_path: Path, name: str, panel: str, options: dict[str, Any]
 ) -> None:
-    """PAGE_TESTS_PICTURES=1 takes them again."""
+    """PAGE_TESTS_PICTURES=1 makes the test replace them."""
     page = open_page(panel, **options)
-    show(page, panel)
+    wait_for_panel(page, panel)
     if name == "page":
         page.locator("#call-8").click()
         expect(page.locator(".detail .change")).to_be_visible()
@@ -146,8 +146,8 @@ def test_the_pictures_of_the_documentation_are_of_this_page(
 
     sizes = [struct.unpack(">II", picture.read_bytes()[16:24]) for picture in (file, reference)]
     assert [(options["width"], options["height"])] * 2 == sizes
-    # Fonts and times differ from one run to the next, so the pictures are compared at a small size.
-    assert difference(page, file, reference) < 3  # 0.2 on the machine that took them
+    # Fonts and times differ from run to run, so the pictures are scaled down before they are compared.
+    assert difference(page, file, reference) < 3  # 0.2 on the machine that made them
 
 
 COMPARE = """async (pictures) => {
@@ -165,15 +165,15 @@ COMPARE = """async (pictures) => {
 
 
 def difference(page: Any, *pictures: Path) -> float:
-    """Return by how much two pictures differ in a pixel, from 0 to 255, once they are made small."""
+    """Scale two pictures down and return the mean difference of their pixels, from 0 to 255."""
     encoded = [b64encode(picture.read_bytes()).decode() for picture in pictures]
     return float(page.evaluate(COMPARE, encoded))
 
 
-def test_pictures_of_two_panels_differ(open_page: Open, busy: SegmentMock, tmp_path: Path) -> None:
-    """Otherwise the comparison would prove nothing."""
+def test_pictures_of_different_panels_differ(open_page: Open, busy_mock: SegmentMock, tmp_path: Path) -> None:
+    """The comparison above relies on this."""
     page = open_page("clock", width=1440, height=900)
-    show(page, "clock")
+    wait_for_panel(page, "clock")
     page.screenshot(path=tmp_path / "clock.png")
 
     assert difference(page, tmp_path / "clock.png", IMAGES / "page-records.png") > 5
@@ -183,19 +183,19 @@ LOAD = """
 import sys, time
 from http.client import HTTPConnection
 connection = HTTPConnection(sys.argv[1])
-begun, slowest = time.perf_counter(), 0.0
+started_at, slowest = time.perf_counter(), 0.0
 for number in range({count}):
-    time.sleep(max(0, begun + number / 1000 - time.perf_counter()))
+    time.sleep(max(0, started_at + number / 1000 - time.perf_counter()))
     start = time.perf_counter()
     connection.request("GET", "{path}", headers={{"authToken": "t"}})
     assert connection.getresponse().read()
     slowest = max(slowest, time.perf_counter() - start)
-print((number + 1) / (time.perf_counter() - begun), slowest)
+print((number + 1) / (time.perf_counter() - started_at), slowest)
 """
 
 
 @pytest.mark.slow
-def test_a_thousand_calls_a_second_while_the_page_is_open(
+def test_the_page_can_be_used_during_a_thousand_calls_a_second(
     open_page: Open, mock: SegmentMock, server: LiveServer
 ) -> None:
     page = open_page()
@@ -204,7 +204,7 @@ def test_a_thousand_calls_a_second_while_the_page_is_open(
 
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         expect(page.locator(".grid .row").nth(20)).to_be_visible()
-        for choice in ("good", ""):  # the page can be used meanwhile
+        for choice in ("good", ""):  # use the page during the calls
             page.get_by_label("Status").select_option(choice)
         output, _ = process.communicate(timeout=60)
     rate, slowest = map(float, output.split())

@@ -1,4 +1,4 @@
-"""The page as a person uses it, in Chromium: each panel, by mouse and by keyboard."""
+"""The page in Chromium: each panel, used with the mouse and with the keyboard."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from segment_mock import SegmentMock, create_app, faults
 from segment_mock.faults import kinds
 from segment_mock.transports.server.server import LiveServer
 
-from .conftest import METRICS, Client, Open, saved
+from .conftest import METRICS, Client, Open, download_json
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is missing: nox -s browser has it").expect
 
 
 def row(page: Any, number: int) -> Any:
-    """Return the row of a call."""
+    """Return the locator of the row of call *number*."""
     return page.locator(f"#call-{number}")
 
 
@@ -42,7 +42,7 @@ def test_a_call_appears_while_the_page_is_open(open_page: Open, client: Client) 
     expect(page.get_by_text("The newest: 1 call, ")).to_be_visible()
 
 
-def test_a_waiting_call_is_shown_before_it_is_answered(open_page: Open, mock: SegmentMock, client: Client) -> None:
+def test_a_delayed_call_is_shown_before_its_response(open_page: Open, mock: SegmentMock, client: Client) -> None:
     page = open_page()
     mock.faults.add(faults.Hang(), "salsa.get_metrics")
 
@@ -104,14 +104,14 @@ def test_a_call_shows_request_response_changes_and_provenance(
     expect(page.locator("body")).not_to_contain_text("s3cret")
 
 
-def test_a_call_is_copied_as_curl(open_page: Open, client: Client) -> None:
+def test_a_call_can_be_copied_as_a_curl_command(open_page: Open, client: Client) -> None:
     client.upsert("It's")
     page = open_page()
     row(page, 1).click()
 
     page.get_by_role("button", name="Copy as curl").click()
 
-    # Without a secure origin there may be no clipboard: then the command is shown.
+    # Without a secure origin there may be no clipboard; the page then shows the command in a dialog.
     dialog, toast = page.get_by_role("dialog"), page.get_by_text("The command is on the clipboard")
     expect(dialog.or_(toast)).to_be_visible()
     if dialog.is_visible():
@@ -119,7 +119,7 @@ def test_a_call_is_copied_as_curl(open_page: Open, client: Client) -> None:
         expect(dialog).to_contain_text("It'\\''s")
 
 
-def test_records_are_rewound_to_a_call(open_page: Open, mock: SegmentMock, client: Client) -> None:
+def test_records_can_be_rewound_to_a_call(open_page: Open, mock: SegmentMock, client: Client) -> None:
     for name in "AB":
         client.upsert(name)
     page = open_page()
@@ -131,7 +131,9 @@ def test_records_are_rewound_to_a_call(open_page: Open, mock: SegmentMock, clien
     assert "A" == mock.salsa.segments[-1]["name"]
 
 
-def test_the_timeline_has_lanes_bars_and_joined_retries(open_page: Open, mock: SegmentMock, client: Client) -> None:
+def test_the_timeline_has_lanes_and_bars_and_connects_retries(
+    open_page: Open, mock: SegmentMock, client: Client
+) -> None:
     mock.faults.add(faults.Error(status=503), "salsa.upsert_segments", times=2)
     for _ in range(3):
         client.upsert("A")
@@ -146,7 +148,7 @@ def test_the_timeline_has_lanes_bars_and_joined_retries(open_page: Open, mock: S
     expect(page.get_by_role("heading", level=3).first).to_contain_text("#4 salsa.get_metrics")
 
 
-def test_calls_are_read_by_keyboard(open_page: Open, client: Client) -> None:
+def test_calls_can_be_read_by_keyboard(open_page: Open, client: Client) -> None:
     for _ in range(3):
         client.metrics()
     page = open_page()
@@ -170,25 +172,23 @@ def test_calls_are_read_by_keyboard(open_page: Open, client: Client) -> None:
     expect(grid).to_be_focused()
 
 
-def test_the_journal_is_saved_as_har_and_cleared(open_page: Open, client: Client) -> None:
+def test_the_journal_can_be_saved_as_har_and_cleared(open_page: Open, client: Client) -> None:
     client.metrics()
     page = open_page()
 
-    archive = saved(page, "Save as HAR")
+    archive = download_json(page, "Save as HAR")
     page.get_by_role("button", name="Clear").click()
 
     assert ["salsa.get_metrics"] == [entry["_segmentMock"]["operation"] for entry in archive["log"]["entries"]]
     expect(page.get_by_text("No call yet.")).to_be_visible()
 
 
-def test_the_archive_answers_in_place_of_the_server(
-    open_page: Open, mock: SegmentMock, client: Client, tmp_path: Path
-) -> None:
-    """Chromium's driver reads the archive, as browsers' developer tools do, and replays its responses."""
+def test_a_browser_can_replay_the_har_file(open_page: Open, mock: SegmentMock, client: Client, tmp_path: Path) -> None:
+    """Playwright serves the recorded responses instead of the server, as a browser's developer tools can."""
     client.session.get(f"{client.url}{METRICS}", timeout=10)
     page = open_page()
     file = tmp_path / "calls.har"
-    file.write_text(json.dumps(saved(page, "Save as HAR")))
+    file.write_text(json.dumps(download_json(page, "Save as HAR")))
     entry = mock.journal.get(1)
 
     page.route_from_har(file, url=f"{client.url}/api/**", not_found="abort")
@@ -199,7 +199,7 @@ def test_the_archive_answers_in_place_of_the_server(
     assert 1 == len(mock.journal)
 
 
-def test_a_thousand_calls_are_scrolled_with_few_elements(open_page: Open, client: Client) -> None:
+def test_a_list_of_a_thousand_calls_has_few_elements(open_page: Open, client: Client) -> None:
     for _ in range(1000):
         client.metrics()
     page = open_page()
@@ -215,7 +215,7 @@ def test_a_thousand_calls_are_scrolled_with_few_elements(open_page: Open, client
 # Records.
 
 
-def test_a_group_has_its_members_and_a_person_their_groups(open_page: Open, mock: SegmentMock) -> None:
+def test_a_group_shows_its_members_and_a_person_their_groups(open_page: Open, mock: SegmentMock) -> None:
     group, person = mock.salsa.add_segment("Choir"), mock.salsa.add_supporter("ada@example.org", firstName="Ada")
     mock.salsa.add_member(group["segmentId"], person["supporterId"])
     page = open_page("records")
@@ -231,7 +231,7 @@ def test_a_group_has_its_members_and_a_person_their_groups(open_page: Open, mock
     expect(detail.get_by_role("button", name="Choir")).to_be_visible()
 
 
-def test_ten_thousand_records_are_searched_and_paged(open_page: Open, mock: SegmentMock) -> None:
+def test_ten_thousand_records_can_be_searched_and_paged(open_page: Open, mock: SegmentMock) -> None:
     mock.load({"salsa": {"supporters": [{"firstName": f"Person {n}"} for n in range(10_000)]}})
     page = open_page("records")
     page.get_by_role("button", name="salsa.supporters (10000)").click()
@@ -244,7 +244,7 @@ def test_ten_thousand_records_are_searched_and_paged(open_page: Open, mock: Segm
     expect(page.locator(".records .count")).to_have_text("1 to 11 of 11; 10000 in all")
 
 
-def test_a_record_is_added_edited_and_deleted(open_page: Open, mock: SegmentMock) -> None:
+def test_a_record_can_be_added_edited_and_deleted(open_page: Open, mock: SegmentMock) -> None:
     mock.load({"salsa": {"segments": [{"name": "Old"}]}})
     page = open_page("records")
 
@@ -269,10 +269,10 @@ def test_a_record_is_added_edited_and_deleted(open_page: Open, mock: SegmentMock
     assert ["Renamed"] == [segment["name"] for segment in mock.salsa.segments]
 
 
-def test_records_are_exported_and_imported(open_page: Open, mock: SegmentMock, tmp_path: Path) -> None:
+def test_records_can_be_exported_and_imported(open_page: Open, mock: SegmentMock, tmp_path: Path) -> None:
     before = mock.state(deleted=True)
     page = open_page("records")
-    exported = saved(page, "Export")
+    exported = download_json(page, "Export")
     file = tmp_path / "state.json"
     file.write_text(json.dumps({"salsa": {"segments": [{"name": "Only"}]}}))
 
@@ -283,7 +283,7 @@ def test_records_are_exported_and_imported(open_page: Open, mock: SegmentMock, t
     assert ["Only"] == [segment["name"] for segment in mock.salsa.segments]
 
 
-def test_records_follow_the_calls(open_page: Open, mock: SegmentMock, client: Client) -> None:
+def test_the_list_of_records_updates_after_a_call(open_page: Open, mock: SegmentMock, client: Client) -> None:
     mock.load({})
     page = open_page("records")
     expect(page.get_by_role("button", name="salsa.segments (0)")).to_be_visible()
@@ -294,7 +294,7 @@ def test_records_follow_the_calls(open_page: Open, mock: SegmentMock, client: Cl
     expect(page.get_by_role("button", name="Fresh")).to_be_visible()
 
 
-def test_what_has_changed_since_a_call_and_a_snapshot(open_page: Open, client: Client) -> None:
+def test_changes_since_a_call_and_a_snapshot_are_listed(open_page: Open, client: Client) -> None:
     client.upsert("A")
     client.upsert("B")
     page = open_page()
@@ -327,7 +327,7 @@ def test_each_kind_has_a_form_with_its_settings(open_page: Open) -> None:
         expect(page.locator("form > .fields label")).to_have_text(settings)
 
 
-def test_a_fault_is_armed_strikes_and_is_removed(open_page: Open, mock: SegmentMock, client: Client) -> None:
+def test_a_fault_can_be_armed_fires_and_can_be_removed(open_page: Open, mock: SegmentMock, client: Client) -> None:
     page = open_page("faults")
     page.get_by_label("Kind").select_option("error")
     page.get_by_label("Strikes").select_option("salsa.get_metrics")
@@ -350,7 +350,7 @@ def test_a_fault_is_armed_strikes_and_is_removed(open_page: Open, mock: SegmentM
     assert not [*mock.faults]
 
 
-def test_a_setting_that_can_not_be_is_explained(open_page: Open) -> None:
+def test_an_invalid_condition_is_an_error_that_explains_it(open_page: Open) -> None:
     page = open_page("faults")
     page.get_by_text("When it strikes").click()
     page.get_by_label("connection", exact=True).fill("sometimes")
@@ -360,7 +360,7 @@ def test_a_setting_that_can_not_be_is_explained(open_page: Open) -> None:
     expect(page.locator("#toasts .problem")).to_contain_text("'sometimes' is not 'reused' or a number of calls")
 
 
-def test_a_scenario_is_armed_by_one_click(open_page: Open, mock: SegmentMock) -> None:
+def test_a_scenario_can_be_armed_with_one_click(open_page: Open, mock: SegmentMock) -> None:
     page = open_page("faults")
 
     page.get_by_role("button", name="Arm segmenter.down").click()
@@ -373,19 +373,19 @@ def test_a_scenario_is_armed_by_one_click(open_page: Open, mock: SegmentMock) ->
 # Clock, snapshots, reset.
 
 
-def test_the_clock_is_frozen_set_and_advanced(open_page: Open, mock: SegmentMock) -> None:
+def test_the_clock_can_be_frozen_set_and_advanced(open_page: Open, mock: SegmentMock) -> None:
     page = open_page("clock")
-    face = page.locator("time")
+    clock_time = page.locator("time")
 
     page.get_by_role("button", name="Freeze").click()
     expect(page.get_by_text("frozen", exact=True)).to_be_visible()
     page.get_by_label("Set to").fill("2030-05-06T07:08:09Z")
     page.get_by_role("button", name="Set", exact=True).click()
-    expect(face).to_have_text("2030-05-06T07:08:09.000Z")
+    expect(clock_time).to_have_text("2030-05-06T07:08:09.000Z")
     page.get_by_role("button", name="Advance by 1 h").click()
-    expect(face).to_have_text("2030-05-06T08:08:09.000Z")
+    expect(clock_time).to_have_text("2030-05-06T08:08:09.000Z")
     mock.clock.advance(1)
-    expect(face).to_have_text("2030-05-06T08:08:10.000Z")
+    expect(clock_time).to_have_text("2030-05-06T08:08:10.000Z")
     page.get_by_label("Set to").fill("soon")
     page.get_by_role("button", name="Set", exact=True).click()
     expect(page.locator("#toasts .problem")).to_contain_text("soon")
@@ -393,7 +393,7 @@ def test_the_clock_is_frozen_set_and_advanced(open_page: Open, mock: SegmentMock
     expect(page.get_by_text("running", exact=True)).to_be_visible()
 
 
-def test_a_snapshot_is_taken_and_restored(open_page: Open, mock: SegmentMock) -> None:
+def test_a_snapshot_can_be_created_and_restored(open_page: Open, mock: SegmentMock) -> None:
     before = mock.state()
     page = open_page("clock")
     page.get_by_label("Name").fill("before? 100 %")
@@ -407,7 +407,7 @@ def test_a_snapshot_is_taken_and_restored(open_page: Open, mock: SegmentMock) ->
     assert before == mock.state()
 
 
-def test_reset_asks_first(open_page: Open, mock: SegmentMock, client: Client) -> None:
+def test_reset_asks_for_confirmation(open_page: Open, mock: SegmentMock, client: Client) -> None:
     client.upsert("A")
     page = open_page()
     expect(row(page, 1)).to_be_visible()
@@ -425,7 +425,7 @@ def test_reset_asks_first(open_page: Open, mock: SegmentMock, client: Client) ->
 # Vendors.
 
 
-def test_vendors_tell_on_whose_word_and_send_examples(open_page: Open, mock: SegmentMock) -> None:
+def test_vendors_show_provenance_and_send_examples(open_page: Open, mock: SegmentMock) -> None:
     page = open_page("vendors")
     table = page.get_by_role("region", name="Operations of Salsa Engage Groups")
     metrics = table.get_by_role("row").filter(has_text="get_metrics")
@@ -441,7 +441,7 @@ def test_vendors_tell_on_whose_word_and_send_examples(open_page: Open, mock: Seg
     assert ["salsa.get_metrics"] == [entry.operation for entry in mock.journal]
 
 
-def test_the_openapi_page_keeps_to_its_policy(open_page: Open, server: LiveServer) -> None:
+def test_the_openapi_page_works_with_its_content_security_policy(open_page: Open, server: LiveServer) -> None:
     page = open_page("vendors")
 
     page.get_by_role("link", name="OpenAPI documents").click()
@@ -449,10 +449,10 @@ def test_the_openapi_page_keeps_to_its_policy(open_page: Open, server: LiveServe
     expect(page.locator(".opblock").first).to_be_visible()
 
 
-# The whole.
+# The page as a whole.
 
 
-def test_the_front_door_leads_to_the_page(open_page: Open, mock: SegmentMock, server: LiveServer) -> None:
+def test_the_root_redirects_to_the_page(open_page: Open, mock: SegmentMock, server: LiveServer) -> None:
     page = open_page()
 
     page.goto(f"{server.url}/")
@@ -462,7 +462,9 @@ def test_the_front_door_leads_to_the_page(open_page: Open, mock: SegmentMock, se
     assert 0 == len(mock.journal)
 
 
-def test_the_page_comes_back_after_the_server(open_page: Open, mock: SegmentMock, server: LiveServer) -> None:
+def test_the_page_reconnects_after_a_restart_of_the_server(
+    open_page: Open, mock: SegmentMock, server: LiveServer
+) -> None:
     page = open_page()
 
     server.stop()
@@ -474,9 +476,9 @@ def test_the_page_comes_back_after_the_server(open_page: Open, mock: SegmentMock
     expect(row(page, 1)).to_be_visible()
 
 
-def test_the_openapi_page_asks_for_the_token(browser: Any, locked: SegmentMock) -> None:
+def test_the_openapi_page_asks_for_the_admin_token(browser: Any, mock_with_token: SegmentMock) -> None:
     page = browser.new_page()
-    page.goto(f"{locked.serve().url}/_mock/docs")
+    page.goto(f"{mock_with_token.serve().url}/_mock/docs")
     page.get_by_role("dialog").get_by_label("Token").fill("s3cret")
     page.get_by_role("dialog").get_by_role("button", name="Sign in").click()
 
@@ -503,15 +505,15 @@ def test_the_page_works_under_a_wsgi_server(browser: Any) -> None:
 
 
 @pytest.fixture
-def locked() -> Any:
+def mock_with_token() -> Any:
     with SegmentMock(data="demo", admin_token="s3cret") as mock:
         yield mock
 
 
-def test_admin_token_is_requested_and_removed_on_sign_out(browser: Any, locked: SegmentMock) -> None:
+def test_admin_token_is_requested_and_removed_on_sign_out(browser: Any, mock_with_token: SegmentMock) -> None:
     context = browser.new_context()
     page = context.new_page()
-    page.goto(f"{locked.serve().url}/_mock/")
+    page.goto(f"{mock_with_token.serve().url}/_mock/")
     dialog = page.get_by_role("dialog")
 
     dialog.get_by_label("Token").fill("wrong")

@@ -1,4 +1,4 @@
-"""The page at its limits: nothing loaded yet, much data, hostile or foreign text, a lost server, a small screen."""
+"""Unusual conditions of the page: loading, large data, hostile text, a lost server, and small screens."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from .conftest import SEGMENTS, Client, Open, violations
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is missing: nox -s browser has it").expect
 
 SCRIPT = "<img src=x onerror=alert(1)><script>alert(2)</script>\"'><svg onload=alert(3)>"
-RIGHT_TO_LEFT = "\u202e\u05e9\u05dc\u05d5\u05dd \u2066\u0639\u0627\u0644\u0645"  # each is left open
+RIGHT_TO_LEFT = "\u202e\u05e9\u05dc\u05d5\u05dd \u2066\u0639\u0627\u0644\u0645"  # each direction mark is left open
 CURL = """Promise.all([import('./static/detail.js'), fetch('journal/1').then((reply) => reply.json())])
   .then(([detail, entry]) => detail.curl(entry))"""
 PANELS = ("calls", "records", "faults", "clock", "vendors")
 
 
-class DelayedReplies:
-    """Delays the responses to *pattern* until they are released."""
+class DelayedResponses:
+    """Holds back the responses to requests whose URL matches *pattern*, until ``release`` is called."""
 
     def __init__(self, page: Any, pattern: str) -> None:
         self._routes: list[Any] = []
@@ -36,7 +36,7 @@ class DelayedReplies:
         self._routes.append((route, route.fetch()))
 
     def release(self) -> None:
-        """Let the responses through as they were when they were asked for."""
+        """Deliver the responses, with the content that they had at the time of the request."""
         for route, reply in self._routes:
             route.fulfill(response=reply)
         self._page.unroute(self._pattern)
@@ -44,7 +44,7 @@ class DelayedReplies:
 
 @pytest.fixture
 def new_page(browser: Any, server: LiveServer) -> Iterator[Any]:
-    """A page that has no address yet."""
+    """An empty page of the browser."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(10_000)
     page = context.new_page()
@@ -56,7 +56,7 @@ def new_page(browser: Any, server: LiveServer) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(
-    ("panel", "reply", "words"),
+    ("panel", "path", "text"),
     [
         ("calls", "journal/summary", "Loading the calls …"),
         ("records", "organizations", "Loading the records …"),
@@ -65,17 +65,17 @@ def new_page(browser: Any, server: LiveServer) -> Iterator[Any]:
         ("vendors", "examples", "Loading the vendors …"),
     ],
 )
-def test_a_panel_says_that_it_is_loading(new_page: Any, server: LiveServer, panel: str, reply: str, words: str) -> None:
-    replies = DelayedReplies(new_page, f"**/_mock/{reply}")
+def test_a_panel_shows_that_it_is_loading(new_page: Any, server: LiveServer, panel: str, path: str, text: str) -> None:
+    responses = DelayedResponses(new_page, f"**/_mock/{path}")
     new_page.goto(f"{server.url}/_mock/#{panel}")
 
-    expect(new_page.get_by_text(words)).to_be_visible()
+    expect(new_page.get_by_text(text)).to_be_visible()
     expect(new_page.get_by_text("No call yet.")).to_be_hidden()
-    replies.release()
-    expect(new_page.get_by_text(words)).to_be_hidden()
+    responses.release()
+    expect(new_page.get_by_text(text)).to_be_hidden()
 
 
-def test_a_panel_that_could_not_be_read_is_read_again_on_request(new_page: Any, server: LiveServer) -> None:
+def test_a_panel_that_failed_to_load_offers_to_try_again(new_page: Any, server: LiveServer) -> None:
     for path in ("journal/summary", "vendors"):
         new_page.route(f"**/_mock/{path}", lambda route: route.fulfill(status=502, body="<html>Bad Gateway</html>"))
     new_page.goto(f"{server.url}/_mock/")
@@ -90,18 +90,18 @@ def test_a_panel_that_could_not_be_read_is_read_again_on_request(new_page: Any, 
     expect(new_page.get_by_role("heading", name="Salsa Engage Groups")).to_be_visible()
 
 
-def test_a_call_that_comes_while_the_journal_is_read_is_not_lost(
+def test_a_call_that_arrives_while_the_journal_is_loading_is_not_lost(
     new_page: Any, server: LiveServer, client: Client
 ) -> None:
     client.metrics()
-    replies = DelayedReplies(new_page, "**/_mock/journal/summary")
+    responses = DelayedResponses(new_page, "**/_mock/journal/summary")
     new_page.goto(f"{server.url}/_mock/")
     new_page.locator("#connection[data-state=live]").wait_for()
     expect(new_page.get_by_text("Loading the calls …")).to_be_visible()
 
     client.metrics()
     expect(new_page.locator("#call-2")).to_be_visible()
-    replies.release()
+    responses.release()
 
     expect(new_page.locator("#call-1")).to_be_visible()
     expect(new_page.locator("#call-2")).to_be_visible()
@@ -125,13 +125,13 @@ def test_changes_are_counted_in_singular_and_plural(open_page: Open, client: Cli
     [("segments", "segment"), ("persons", "person"), ("companies", "company"), ("boxes", "box"), ("news", "new"),
      ("classes", "class"), ("staff", "staff"), ("class", "class"), ("houses", "house")],
 )  # fmt: skip
-def test_a_table_has_a_name_for_one_record(open_page: Open, table: str, word: str) -> None:
+def test_the_name_of_a_table_has_a_singular(open_page: Open, table: str, word: str) -> None:
     page = open_page()
 
     assert word == page.evaluate(f"import('./static/dom.js').then((dom) => dom.singular({table!r}))")
 
 
-def test_integers_that_javascript_can_not_represent_are_shown_as_they_are(open_page: Open, client: Client) -> None:
+def test_integers_that_javascript_can_not_represent_are_shown_unchanged(open_page: Open, client: Client) -> None:
     client.upsert("A", externalSystemId=9007199254740993)
     page = open_page()
     page.locator("#call-1").click()
@@ -139,11 +139,11 @@ def test_integers_that_javascript_can_not_represent_are_shown_as_they_are(open_p
     expect(page.get_by_role("region", name="Body of the request")).to_contain_text("9007199254740993")
 
 
-# Much.
+# Large data.
 
 
 @pytest.mark.slow
-def test_ten_thousand_calls_are_listed_and_the_oldest_are_said_not_to_be(browser: Any) -> None:
+def test_the_newest_calls_are_listed_and_the_number_of_older_ones_is_shown(browser: Any) -> None:
     with SegmentMock(journal_size=10_000, limits="off") as mock:
         server = mock.serve()
         with mock.session() as session:
@@ -159,7 +159,7 @@ def test_ten_thousand_calls_are_listed_and_the_oldest_are_said_not_to_be(browser
         page.close()
 
 
-def test_rows_keep_their_place_while_calls_come_in(open_page: Open, client: Client) -> None:
+def test_rows_keep_their_scroll_position_while_calls_arrive(open_page: Open, client: Client) -> None:
     for _ in range(100):
         client.metrics()
     page = open_page()
@@ -174,7 +174,9 @@ def test_rows_keep_their_place_while_calls_come_in(open_page: Open, client: Clie
     assert before == page.locator("#call-50").bounding_box()["y"]
 
 
-def test_a_very_long_body_is_shown_in_part_and_saved_whole(open_page: Open, mock: SegmentMock, client: Client) -> None:
+def test_a_very_long_body_is_shown_truncated_and_can_be_saved_in_full(
+    open_page: Open, mock: SegmentMock, client: Client
+) -> None:
     people = [{"externalId": str(number), "email": f"{number}@example.org"} for number in range(1000)]
     body = {"name": "All", "broadcastMediumId": "email", "segmentType": "static", "persons": people}
     reply = client.session.post(f"{client.url}/segments", json=body, headers={"x-api-key": "k"}, timeout=60)
@@ -189,8 +191,8 @@ def test_a_very_long_body_is_shown_in_part_and_saved_whole(open_page: Open, mock
     assert body == json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
 
 
-def test_a_body_that_the_journal_has_cut_is_said_to_be(open_page: Open, mock: SegmentMock, client: Client) -> None:
-    """A command with half of the body would be another call."""
+def test_a_body_that_the_journal_truncated_is_labelled(open_page: Open, mock: SegmentMock, client: Client) -> None:
+    """The curl command refers to a file instead, because the truncated body would be a different request."""
     body = {"name": "n" * 5_000_000, "broadcastMediumId": "email", "segmentType": "static"}
     client.session.post(f"{client.url}/segments", json=body, headers={"x-api-key": "k"}, timeout=60)
     page = open_page()
@@ -201,7 +203,7 @@ def test_a_body_that_the_journal_has_cut_is_said_to_be(open_page: Open, mock: Se
     assert page.locator(".change").first.evaluate("element => element.textContent.length") < 10_000
 
 
-def test_a_very_long_text_is_shown_in_part_everywhere(open_page: Open, mock: SegmentMock) -> None:
+def test_a_very_long_name_is_shown_truncated(open_page: Open, mock: SegmentMock) -> None:
     mock.load({"segmenter": {"segments": [{"name": "n" * 1_000_000}]}})
     page = open_page("records")
     page.get_by_role("button", name="segmenter.segments (1)").click()
@@ -211,7 +213,7 @@ def test_a_very_long_text_is_shown_in_part_everywhere(open_page: Open, mock: Seg
     assert 1600 == page.evaluate("document.documentElement.scrollWidth")
 
 
-def test_many_faults_are_listed_in_part(open_page: Open, mock: SegmentMock) -> None:
+def test_a_long_list_of_faults_is_truncated(open_page: Open, mock: SegmentMock) -> None:
     for _ in range(2000):
         mock.faults.add(faults.Error(status=503), "segmenter.*")
     page = open_page("faults")
@@ -221,10 +223,10 @@ def test_many_faults_are_listed_in_part(open_page: Open, mock: SegmentMock) -> N
     expect(page.get_by_text("Nothing is armed")).to_be_visible()
 
 
-# Hostile and foreign text.
+# Hostile text, and text from right to left.
 
 
-def test_markup_in_data_is_text_everywhere(open_page: Open, mock: SegmentMock, client: Client) -> None:
+def test_markup_in_data_is_shown_as_text(open_page: Open, mock: SegmentMock, client: Client) -> None:
     mock.load({"salsa": {"segments": [{"name": SCRIPT[:64]}]}, "segmenter": {"segments": [{"name": SCRIPT}]}})
     mock.faults.add(faults.Error(status=500, body=SCRIPT), "segmenter.*")
     client.upsert(SCRIPT[:60], description=SCRIPT, **{SCRIPT: 1})
@@ -251,7 +253,7 @@ def test_markup_in_data_is_text_everywhere(open_page: Open, mock: SegmentMock, c
     assert 0 == page.locator("main img, main script, dialog img, [onerror], [onload]").count()
 
 
-def test_text_from_right_to_left_does_not_turn_its_surroundings(
+def test_text_from_right_to_left_does_not_affect_the_text_around_it(
     open_page: Open, mock: SegmentMock, client: Client
 ) -> None:
     client.upsert(RIGHT_TO_LEFT)
@@ -267,24 +269,26 @@ def test_text_from_right_to_left_does_not_turn_its_surroundings(
 
 
 @pytest.mark.parametrize(
-    ("path", "words"),
+    ("path", "option"),
     [("/segments/1?tags=[a,b]", "--globoff"), ("/segments", "--data-raw '@/etc/passwd'")],
 )
-def test_a_command_of_curl_sends_what_was_sent(open_page: Open, client: Client, path: str, words: str) -> None:
-    """Brackets are a pattern to curl, and @ the name of a file."""
-    connection = HTTPConnection(client.url.removeprefix("http://"))  # requests would quote the brackets
+def test_special_characters_are_escaped_in_the_curl_command(
+    open_page: Open, client: Client, path: str, option: str
+) -> None:
+    """To curl, brackets in a URL are a pattern, and @ in front of a body means a file."""
+    connection = HTTPConnection(client.url.removeprefix("http://"))  # requests would percent-encode the brackets
     connection.request("PUT", path, "@/etc/passwd", {"x-api-key": "k"})
     connection.getresponse().read()
     connection.close()
     page = open_page()
 
-    assert words in page.evaluate(CURL)
+    assert option in page.evaluate(CURL)
 
 
-# The server goes, and comes back.
+# Loss of the server.
 
 
-def test_without_a_server_a_button_says_so(open_page: Open, server: LiveServer) -> None:
+def test_without_a_server_an_action_is_an_error(open_page: Open, server: LiveServer) -> None:
     page = open_page("clock")
     expect(page.get_by_text("running", exact=True)).to_be_visible()
 
@@ -295,7 +299,7 @@ def test_without_a_server_a_button_says_so(open_page: Open, server: LiveServer) 
     expect(page.locator("#connection")).to_have_text("connecting")
 
 
-def test_another_server_at_the_same_address_takes_the_place_of_the_first(
+def test_the_page_switches_to_a_new_server_at_the_same_address(
     open_page: Open, mock: SegmentMock, server: LiveServer, client: Client
 ) -> None:
     for _ in range(3):
@@ -313,10 +317,10 @@ def test_another_server_at_the_same_address_takes_the_place_of_the_first(
         expect(page.locator("#call-3")).to_be_hidden()
 
 
-# One at a time.
+# Forms.
 
 
-def test_a_dialog_sends_once_however_often_it_is_pressed(open_page: Open, mock: SegmentMock) -> None:
+def test_pressing_a_dialog_button_twice_sends_one_request(open_page: Open, mock: SegmentMock) -> None:
     page = open_page("records")
     page.get_by_role("button", name="Add", exact=True).click()
     dialog = page.get_by_role("dialog")
@@ -327,7 +331,9 @@ def test_a_dialog_sends_once_however_often_it_is_pressed(open_page: Open, mock: 
     assert 1 == [row["name"] for row in mock.salsa.segments].count("Once")
 
 
-def test_a_file_that_was_mended_is_imported_again(open_page: Open, mock: SegmentMock, tmp_path: Path) -> None:
+def test_a_file_can_be_imported_again_after_it_was_corrected(
+    open_page: Open, mock: SegmentMock, tmp_path: Path
+) -> None:
     file = tmp_path / "state.json"
     page = open_page("records")
     expect(page.locator(".sheet tbody tr").first).to_be_visible()
@@ -345,7 +351,7 @@ def test_a_file_that_was_mended_is_imported_again(open_page: Open, mock: Segment
 
 
 @pytest.mark.parametrize("name", [".", "..", "a/b"])
-def test_a_name_that_no_address_can_have_is_refused_by_the_form(open_page: Open, name: str) -> None:
+def test_a_snapshot_name_that_a_url_cannot_contain_is_refused_by_the_form(open_page: Open, name: str) -> None:
     page = open_page("clock")
     field = page.get_by_label("Name")
     field.fill(name)
@@ -358,7 +364,7 @@ def test_a_name_that_no_address_can_have_is_refused_by_the_form(open_page: Open,
 # The admin token.
 
 
-def test_sign_in_that_was_cancelled_is_offered_later(browser: Any) -> None:
+def test_after_cancelling_a_button_offers_to_sign_in(browser: Any) -> None:
     with SegmentMock(data="demo", admin_token="geheim ✓") as mock:
         page = browser.new_page()
         page.goto(f"{mock.serve().url}/_mock/#records")
@@ -377,13 +383,11 @@ def test_sign_in_that_was_cancelled_is_offered_later(browser: Any) -> None:
         page.close()
 
 
-# Small screens, and no mouse.
+# Small screens, and use without a mouse.
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_telephone_shows_all_of_each_panel(
-    open_page: Open, mock: SegmentMock, client: Client, axe: str, scheme: str
-) -> None:
+def test_each_panel_fits_a_phone(open_page: Open, mock: SegmentMock, client: Client, axe: str, scheme: str) -> None:
     mock.load({"segmenter": {"segments": [{"name": "W" * 300}]}})
     client.upsert("W" * 64, description="x" * 256)
     client.session.post(f"{client.url}/_mock/snapshots/{'s' * 200}", timeout=10)
@@ -404,30 +408,30 @@ def test_a_telephone_shows_all_of_each_panel(
     assert page.get_by_role("dialog").evaluate("element => element.scrollWidth <= element.clientWidth")
 
 
-def test_every_panel_is_used_by_keyboard_alone(open_page: Open, mock: SegmentMock) -> None:
+def test_panels_can_be_used_by_keyboard_alone(open_page: Open, mock: SegmentMock) -> None:
     page = open_page()
 
-    def to(role: str, name: str) -> None:
-        """Press Tab until this is focused."""
+    def tab_to(role: str, name: str) -> None:
+        """Press Tab until the element with this role and name has the focus."""
         target = page.get_by_role(role, name=name, exact=True)
         for _ in range(60):
             if target.count() and target.first.evaluate("element => element === document.activeElement"):
                 return
             page.keyboard.press("Tab")
-        pytest.fail(f"{role} {name} is not reached by Tab")
+        pytest.fail(f"Tab does not reach the {role} {name}")
 
-    to("link", "Faults")
+    tab_to("link", "Faults")
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Arm segmenter.down")).to_be_visible()
-    to("button", "Arm segmenter.down")
+    tab_to("button", "Arm segmenter.down")
     page.keyboard.press("Enter")
     expect(page.get_by_role("region", name="Armed faults")).to_contain_text("on segmenter.*")
     page.keyboard.press("Shift+Tab")
     page.evaluate("document.body.focus(); document.activeElement.blur()")
-    to("link", "Records")
+    tab_to("link", "Records")
     page.keyboard.press("Enter")
     expect(page.locator(".sheet tbody tr").first).to_be_visible()
-    to("button", "Add")
+    tab_to("button", "Add")
     page.keyboard.press("Enter")
     expect(page.get_by_role("textbox", name="Record")).to_be_focused()
     page.keyboard.press("Escape")
