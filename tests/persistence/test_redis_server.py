@@ -17,7 +17,7 @@ from segment_mock.persistence import StoreError, StoreInUse, StoreUnavailable, o
 from segment_mock.persistence import redis as engine
 from segment_mock.persistence.redis import RedisLog
 from tests.persistence.engines import RedisServer, needs_redis
-from tests.transports.forks import in_child
+from tests.transports.forks import run_in_child
 from tests.waiting import count_calls
 
 pytestmark = needs_redis
@@ -286,7 +286,7 @@ def refusals(log: RedisLog) -> list[str]:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_forked_child_cannot_append_or_resume(log: RedisLog) -> None:
     log.append(b"one")
-    errors = in_child(lambda: refusals(log))
+    errors = run_in_child(lambda: refusals(log))
     log.append(b"three")
 
     assert 2 == len(errors)

@@ -1,4 +1,4 @@
-"""Run a function in a forked child."""
+"""Run a function in a forked child process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 
 class Child:
-    """A forked child that runs *function*; `result` is what it returned, or its exception as text."""
+    """A forked child process that runs *function*."""
 
     def __init__(self, function: Callable[[], Any]) -> None:
         self._reader, writer = os.pipe()
@@ -32,7 +32,10 @@ class Child:
             os._exit(0)
 
     def result(self, timeout: float = 20.0) -> Any:
-        """Return the outcome; a child that takes longer than *timeout* seconds is ended, and its outcome "hangs"."""
+        """Return the function's result or, as a string, its exception.
+
+        A child that takes longer than *timeout* seconds is killed, and the result is "hangs".
+        """
         with os.fdopen(self._reader, "rb") as pipe:
             has_written = bool(select.select([pipe], [], [], timeout)[0])
             if not has_written:
@@ -42,6 +45,6 @@ class Child:
         return outcome
 
 
-def in_child(function: Callable[[], Any]) -> Any:
+def run_in_child(function: Callable[[], Any]) -> Any:
     """Return the result of *function* in a forked child, or its exception as a string."""
     return Child(function).result()

@@ -1,4 +1,4 @@
-"""Children by choice: what is started after ``mock.child_environment()`` calls the mock of its parent."""
+"""Child processes that are started with ``mock.child_environment()`` call the mock of their parent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import requests
 
 from segment_mock import SegmentMock
 
-from .forks import in_child
+from .forks import run_in_child
 
 pytestmark = pytest.mark.slow  # starts many processes
 
@@ -28,28 +28,28 @@ def mock() -> Iterator[SegmentMock]:
 
 
 def call() -> None:
-    """Call a vendor; the exit code of the process says how it went."""
+    """Call a vendor; exit with 0 if the status is 200, else with 1."""
     reply = requests.get(METRICS, headers={"authToken": "any"}, timeout=10)
     sys.exit(0 if reply.status_code == 200 else 1)
 
 
-def test_environment_of_one_child(mock: SegmentMock) -> None:
-    """The dictionary is for that child alone; the server ends with the mock."""
+def test_the_environment_can_be_passed_to_one_child(mock: SegmentMock) -> None:
+    """``os.environ`` does not change, and the server stops when the mock is closed."""
     before = dict(os.environ)
     variables = mock.child_environment()
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", SCRIPT], env={**os.environ, **variables}, capture_output=True, text=True, check=False
     )
     mock.close()
 
-    assert ("200\n", before) == (done.stdout, dict(os.environ)), done.stderr
+    assert ("200\n", before) == (result.stdout, dict(os.environ)), result.stderr
     assert 1 == len(mock.journal)
     assert os.path.exists(variables["SEGMENT_MOCK_CA_FILE"]) is False  # noqa: PTH110
 
 
 @pytest.mark.parametrize("method", ["spawn", "forkserver", "fork"])
-def test_each_way_to_start_a_process(mock: SegmentMock, method: str) -> None:
-    """A forkserver that was started before, or in another block, is started again."""
+def test_children_of_each_start_method_call_the_mock(mock: SegmentMock, method: str) -> None:
+    """A fork server that runs already, or that another block started, is restarted."""
     if method not in multiprocessing.get_all_start_methods():
         pytest.skip(f"this system has no {method}")
     context = multiprocessing.get_context(method)
@@ -65,8 +65,8 @@ def test_each_way_to_start_a_process(mock: SegmentMock, method: str) -> None:
     assert 2 == len(mock.journal)
 
 
-def test_variables_are_put_back(mock: SegmentMock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What there was before the block, there is after it; within it the parent's own calls land as before."""
+def test_the_block_restores_the_environment(mock: SegmentMock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """During the block, the parent's own calls are still intercepted."""
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:1")
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     before = dict(os.environ)
@@ -80,8 +80,8 @@ def test_variables_are_put_back(mock: SegmentMock, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-def test_a_forked_child_has_a_server_to_call(mock: SegmentMock) -> None:
+def test_a_forked_child_calls_the_server(mock: SegmentMock) -> None:
     with mock.child_environment():
-        assert 200 == in_child(lambda: requests.get(METRICS, headers={"authToken": "any"}).status_code)
+        assert 200 == run_in_child(lambda: requests.get(METRICS, headers={"authToken": "any"}).status_code)
 
     assert 1 == len(mock.journal)

@@ -1,4 +1,4 @@
-"""Forked children: no lock hangs, no copy of a mock answers, no socket of the parent stays open."""
+"""Forked child processes: locks are free, calls reach the parent's mock, and sockets of the parent are closed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import requests
 from segment_mock import SegmentMock
 from segment_mock.forking import call_after_fork, new_lock, new_rlock
 
-from .forks import Child, in_child
+from .forks import Child, run_in_child
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 SEARCH = "https://api.salsalabs.org/api/integration/ext/v1/segments/search"
@@ -33,22 +33,22 @@ def mock() -> Iterator[SegmentMock]:
         yield mock
 
 
-def by_requests() -> int:
+def call_with_requests() -> int:
     return requests.get(METRICS, headers=HEADERS).status_code
 
 
-def by_urllib() -> int:
+def call_with_urllib() -> int:
     with urllib.request.urlopen(urllib.request.Request(METRICS, headers=HEADERS)) as reply:
         return int(reply.status)
 
 
-def by_httpx() -> int:
+def call_with_httpx() -> int:
     import httpx
 
     return httpx.get(METRICS, headers=HEADERS).status_code
 
 
-def by_async_httpx() -> int:
+def call_with_async_httpx() -> int:
     import httpx
 
     async def call() -> int:
@@ -58,31 +58,31 @@ def by_async_httpx() -> int:
     return asyncio.run(call())
 
 
-def by_aiohttp() -> int:
+def call_with_aiohttp() -> int:
     import aiohttp
 
     async def call() -> int:
         async with aiohttp.ClientSession() as client, client.get(METRICS, headers=HEADERS) as reply:
             status = reply.status
-        await asyncio.sleep(0.05)  # before 3.12, aiohttp closes a TLS connection without waiting for its end
+        await asyncio.sleep(0.05)  # before Python 3.12, aiohttp does not wait until a TLS connection is closed
         return status
 
     return asyncio.run(call())
 
 
-CLIENTS = [by_requests, by_urllib, by_httpx, by_async_httpx, by_aiohttp]
+CLIENTS = [call_with_requests, call_with_urllib, call_with_httpx, call_with_async_httpx, call_with_aiohttp]
 
 
 @pytest.mark.parametrize("call", CLIENTS)
 @pytest.mark.parametrize("transport", ["inprocess", "live", "tls"])
-def test_call_of_a_child_goes_to_a_live_server_of_the_mock(
+def test_a_call_of_a_child_reaches_a_live_server_of_the_mock(
     mock: SegmentMock, call: Callable[[], int], transport: Any
 ) -> None:
     """The parent's journal has the call, and the parent's own calls still work."""
     mock.serve()
     with mock.intercept(transport=transport):
         call()
-        assert 200 == in_child(call)
+        assert 200 == run_in_child(call)
         call()
 
     assert 3 == len(mock.journal)
@@ -90,12 +90,12 @@ def test_call_of_a_child_goes_to_a_live_server_of_the_mock(
 
 @pytest.mark.parametrize("call", CLIENTS)
 @pytest.mark.parametrize("transport", ["inprocess", "live", "tls"])
-def test_call_of_a_child_without_a_server_is_refused(
+def test_a_call_of_a_child_without_a_server_is_an_error(
     mock: SegmentMock, call: Callable[[], int], transport: Any
 ) -> None:
-    """It says what to do, and is no OSError that a client would retry."""
+    """The message says what to do; the error is not an OSError, so clients do not retry."""
     with mock.intercept(transport=transport):
-        outcome = in_child(call)
+        outcome = run_in_child(call)
 
     assert outcome.startswith("NetworkBlocked: api.salsalabs.org was called at ")
     assert "forked from process" in outcome
@@ -103,56 +103,56 @@ def test_call_of_a_child_without_a_server_is_refused(
     assert 0 == len(mock.journal)
 
 
-def test_a_call_of_a_child_to_another_host_is_refused_as_in_the_parent(mock: SegmentMock) -> None:
+def test_block_network_applies_in_a_child(mock: SegmentMock) -> None:
     with mock.intercept(block_network=True):
-        outcome = in_child(lambda: requests.get("https://other.example/"))
+        outcome = run_in_child(lambda: requests.get("https://other.example/"))
 
     assert outcome.startswith("NetworkBlocked: other.example was called at ")
     assert "block_network=True" in outcome
 
 
-def test_a_copy_of_a_mock_in_a_child_can_be_printed(mock: SegmentMock) -> None:
-    assert "<SegmentMock of salsa, segmenter>" == in_child(lambda: repr(mock))
+def test_a_mock_in_a_child_has_a_repr(mock: SegmentMock) -> None:
+    assert "<SegmentMock of salsa, segmenter>" == run_in_child(lambda: repr(mock))
 
 
-def test_an_only_server_that_speaks_tls_is_verified(mock: SegmentMock) -> None:
+def test_a_child_verifies_a_tls_server_of_the_mock(mock: SegmentMock) -> None:
     mock.serve(tls=True)
     with mock.intercept():
-        assert 200 == in_child(by_requests)
+        assert 200 == run_in_child(call_with_requests)
 
 
-def test_a_session_of_the_mock_follows(mock: SegmentMock) -> None:
-    """`mock.session()` goes to the server too, or is refused."""
+def test_a_session_of_the_mock_in_a_child_calls_the_server(mock: SegmentMock) -> None:
+    """Without a server, its calls are errors."""
     session = mock.session()
     session.get(METRICS, headers=HEADERS)
-    refused = in_child(lambda: session.get(METRICS, headers=HEADERS).status_code)
+    refused = run_in_child(lambda: session.get(METRICS, headers=HEADERS).status_code)
     mock.serve()
 
     assert "children=True" in refused
-    assert 200 == in_child(lambda: session.get("/api/integration/ext/v1/metrics", headers=HEADERS).status_code)
+    assert 200 == run_in_child(lambda: session.get("/api/integration/ext/v1/metrics", headers=HEADERS).status_code)
     assert 2 == len(mock.journal)
 
 
-def test_a_session_with_connections_from_before_the_fork(mock: SegmentMock) -> None:
-    """A child uses no connection of its parent, in process or live."""
+def test_a_child_does_not_use_connections_of_its_parent(mock: SegmentMock) -> None:
+    """In process and live."""
     for transport in ("inprocess", "live"):
         server = mock.serve()
         with requests.Session() as session, mock.intercept(transport=transport):  # type: ignore[arg-type]
             call = lambda: session.get(METRICS, headers=HEADERS).status_code  # noqa: E731
-            assert [200, 200, 200] == [call(), in_child(call), call()]
+            assert [200, 200, 200] == [call(), run_in_child(call), call()]
         server.stop()
 
 
-def test_an_interception_that_a_child_begins_is_led_to_the_parent_too(mock: SegmentMock) -> None:
+def test_an_interception_started_in_a_child_calls_the_parents_server(mock: SegmentMock) -> None:
     def call() -> int:
         with mock.intercept():
-            return by_requests()
+            return call_with_requests()
 
-    refused = in_child(call)
+    refused = run_in_child(call)
     mock.serve()
 
     assert "children=True" in refused
-    assert 200 == in_child(call)
+    assert 200 == run_in_child(call)
 
 
 @pytest.mark.parametrize(
@@ -168,37 +168,37 @@ def test_an_interception_that_a_child_begins_is_led_to_the_parent_too(mock: Segm
         lambda mock: mock.child_environment(),
     ],
 )
-def test_a_copy_says_and_does_nothing(mock: SegmentMock, use: Callable[[SegmentMock], Any]) -> None:
-    """What belongs to the parent's mock is not read from a copy of it, nor written to one."""
-    assert in_child(lambda: use(mock)).startswith(f"RuntimeError: this mock belongs to process {os.getpid()}")
-    assert "Salsa" == in_child(lambda: mock.close() or "Salsa")
+def test_using_the_parents_mock_in_a_child_is_an_error(mock: SegmentMock, use: Callable[[SegmentMock], Any]) -> None:
+    """A child has only a copy of its state; closing the copy does nothing."""
+    assert run_in_child(lambda: use(mock)).startswith(f"RuntimeError: this mock belongs to process {os.getpid()}")
+    assert "Salsa" == run_in_child(lambda: mock.close() or "Salsa")
 
 
-def test_a_grandchild_reaches_the_mock_too(mock: SegmentMock) -> None:
+def test_a_call_of_a_grandchild_reaches_the_server(mock: SegmentMock) -> None:
     mock.serve()
     with mock.intercept():
-        assert 200 == in_child(lambda: in_child(by_requests))
+        assert 200 == run_in_child(lambda: run_in_child(call_with_requests))
 
 
 def test_child_can_create_its_own_mock(mock: SegmentMock) -> None:
     def call() -> tuple[int, int]:
         with SegmentMock() as own, own.intercept():
-            return by_requests(), len(own.journal)
+            return call_with_requests(), len(own.journal)
 
     with mock.intercept():
-        assert (200, 1) == in_child(call)
+        assert (200, 1) == run_in_child(call)
     assert not len(mock.journal)
 
 
-def test_the_port_is_closed_with_the_parents_server(mock: SegmentMock) -> None:
-    """A child that continues to run keeps neither the listener nor a connection open."""
+def test_a_running_child_does_not_keep_the_server_port_open(mock: SegmentMock) -> None:
+    """Nor a connection of the server."""
     server = mock.serve()
     address = (server.host, server.port)
-    ended_reader, ended = os.pipe()
+    reader, ended = os.pipe()
     with socket.create_connection(address) as client:
         client.sendall(b"GET /api/integration/ext/v1/metrics HTTP/1.1\r\nHost: a\r\nauthToken: t\r\n\r\n")
         client.recv(10_000)
-        child = Child(lambda: os.read(ended_reader, 1))
+        child = Child(lambda: os.read(reader, 1))
         server.stop()
         client.settimeout(5)
         try:
@@ -212,18 +212,18 @@ def test_the_port_is_closed_with_the_parents_server(mock: SegmentMock) -> None:
     assert b"x" == child.result()
 
 
-def test_a_child_that_closes_the_mock_leaves_the_parents_server(mock: SegmentMock) -> None:
-    """Its end deletes no CA file and stops no server."""
+def test_closing_the_mock_in_a_child_does_not_affect_the_parents_server(mock: SegmentMock) -> None:
+    """Its CA file stays, and the server continues."""
     server = mock.serve(tls=True)
-    in_child(lambda: mock.close() or server.stop())
+    run_in_child(lambda: mock.close() or server.stop())
 
     assert Path(str(server.ca_file)).exists()
     assert requests.get(f"{server.url}/_mock/health", verify=server.ca_file).ok
 
 
 @pytest.mark.slow
-def test_many_forks_with_calling_threads(mock: SegmentMock) -> None:
-    """No child hangs on a lock that another thread held when it was forked."""
+def test_a_child_forked_while_threads_call_does_not_hang(mock: SegmentMock) -> None:
+    """On a lock that another thread held when it was forked."""
     ended = threading.Event()
 
     def work() -> None:
@@ -231,10 +231,10 @@ def test_many_forks_with_calling_threads(mock: SegmentMock) -> None:
         while not ended.is_set():
             session.post(SEARCH, json={"payload": {"offset": 0, "count": 1}}, headers=HEADERS)
 
-    def in_both() -> int:
+    def call_own_and_parents_mock() -> int:
         with SegmentMock() as own, own.intercept():
-            by_requests()
-        return by_requests()
+            call_with_requests()
+        return call_with_requests()
 
     mock.serve()
     with mock.intercept():
@@ -242,7 +242,7 @@ def test_many_forks_with_calling_threads(mock: SegmentMock) -> None:
         for thread in threads:
             thread.start()
         try:
-            outcomes = Counter(in_child(in_both) for _ in range(FORKS))
+            outcomes = Counter(run_in_child(call_own_and_parents_mock) for _ in range(FORKS))
         finally:
             ended.set()
             for thread in threads:
@@ -263,7 +263,7 @@ def test_locks_are_free_in_a_child() -> None:
     thread = threading.Thread(target=hold)
     thread.start()
     entered.wait()
-    free = in_child(lambda: [lock.acquire(timeout=1) for lock in locks])
+    free = run_in_child(lambda: [lock.acquire(timeout=1) for lock in locks])
     done.set()
     thread.join()
 
@@ -271,14 +271,14 @@ def test_locks_are_free_in_a_child() -> None:
 
 
 def test_objects_are_notified_of_a_fork_in_the_child_only() -> None:
-    class Told:
+    class Marker:
         pid = 0
 
         def after_fork(self) -> None:
             self.pid = os.getpid()
 
-    marker = Told()
+    marker = Marker()
     call_after_fork(marker)
 
-    assert in_child(lambda: marker.pid == os.getpid())
+    assert run_in_child(lambda: marker.pid == os.getpid())
     assert 0 == marker.pid

@@ -1,4 +1,4 @@
-"""``create_app(upstream=URL)``: a WSGI application that forwards every call to one server, faults included."""
+"""``create_app(upstream=URL)``: a WSGI application that forwards every call to a live server, including its faults."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from tests.faults.table import PAGE, ROWS, SHORT, UPSERT, Row, printed
 from tests.waiting import PATIENCE, count_calls
 
 F: Any = faults
-CELLS = printed(PAGE.read_text(encoding="utf-8"))
-BREAKING = ("disconnect", "truncate", "garble", "error", "drip", "hang", "latency")
+EXPECTED = printed(PAGE.read_text(encoding="utf-8"))
+FAULT_KINDS = ("disconnect", "truncate", "garble", "error", "drip", "hang", "latency")
 
 
 @contextmanager
-def serving(app: Any) -> Iterator[str]:
-    """Serve *app* by Werkzeug's threaded server and yield its address."""
+def serve_app(app: Any) -> Iterator[str]:
+    """Serve *app* with Werkzeug's threaded server and yield the URL."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
@@ -48,7 +48,7 @@ def serving(app: Any) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def log() -> Iterator[io.StringIO]:
-    """What Werkzeug logs."""
+    """The messages that Werkzeug logs."""
     log = io.StringIO()
     handler = logging.StreamHandler(log)
     logging.getLogger("werkzeug").addHandler(handler)
@@ -57,51 +57,51 @@ def log() -> Iterator[io.StringIO]:
 
 
 @pytest.fixture(scope="module")
-def shared(log: io.StringIO) -> Iterator[tuple[SegmentMock, str]]:
-    """A mock in which no emulated second passes, and the address of a front of it."""
-    with SegmentMock(time_scale=0) as mock, serving(create_app(upstream=mock.serve().url)) as url:
+def shared_front(log: io.StringIO) -> Iterator[tuple[SegmentMock, str]]:
+    """A mock in which delays take no time, and the URL of a front that forwards to it."""
+    with SegmentMock(time_scale=0) as mock, serve_app(create_app(upstream=mock.serve().url)) as url:
         yield mock, url
 
 
 @pytest.fixture
-def mock(shared: tuple[SegmentMock, str]) -> SegmentMock:
-    """The mock, fresh."""
-    shared[0].reset()
-    return shared[0]
+def mock(shared_front: tuple[SegmentMock, str]) -> SegmentMock:
+    """The shared mock, after a reset."""
+    shared_front[0].reset()
+    return shared_front[0]
 
 
 @pytest.fixture
-def url(shared: tuple[SegmentMock, str]) -> str:
-    """The address of the front."""
-    return shared[1]
+def url(shared_front: tuple[SegmentMock, str]) -> str:
+    """The URL of the front."""
+    return shared_front[1]
 
 
 def call(app: Flask | Front, path: str = "/segments", **options: Any) -> tuple[int, dict[str, str], bytes]:
-    """Return status, headers and body of a call of *app* without a server."""
+    """Call *app* without a server and return status, headers and body."""
     environ = EnvironBuilder(path, **options).get_environ()
     environ.update(options.get("environ_overrides", {}))
     chunks, status, headers, *_ = run_wsgi_app(app, environ, buffered=True)
     return int(status[:3]), dict(headers), b"".join(chunks)
 
 
-@pytest.mark.parametrize("row", [row for row in ROWS if row.fault.kind in BREAKING], ids=lambda row: row.label)
-def test_a_client_of_the_front_sees_each_fault_as_a_client_of_the_server(
+@pytest.mark.parametrize("row", [row for row in ROWS if row.fault.kind in FAULT_KINDS], ids=lambda row: row.label)
+def test_a_fault_has_the_same_outcome_over_a_front_as_over_the_server(
     row: Row, mock: SegmentMock, url: str, log: io.StringIO
 ) -> None:
     if row.hasty and row.fault.kind != "hang":
-        pytest.skip("no emulated second passes here")
+        pytest.skip("delays take no time in this test")
     mock.faults.add(row.fault)
-    patience = SHORT if row.hasty else UPSERT.timeout
+    timeout = SHORT if row.hasty else UPSERT.timeout
 
-    assert CELLS[row.label]["requests"] == in_requests(url, UPSERT._replace(timeout=patience))
+    assert EXPECTED[row.label]["requests"] == in_requests(url, UPSERT._replace(timeout=timeout))
     assert "Traceback" not in log.getvalue()
     mock.reset()
     assert "200" == in_requests(url, UPSERT)
 
 
-def test_status_headers_and_body_are_those_of_the_server(mock: SegmentMock, url: str) -> None:
+def test_the_front_returns_status_headers_and_body_of_the_server(mock: SegmentMock, url: str) -> None:
     session, direct = requests.Session(), mock.serve()
-    own = ("Server", "Connection", "Date")
+    ignored = ("Server", "Connection", "Date")
     for method, path, body in (
         ("PUT", f"{SALSA}/segments", {"payload": {"segments": [{"name": "A"}]}}),
         ("POST", "/api//integration/ext/v1/segments/search", {"payload": {"offset": 0, "count": 20}}),
@@ -112,17 +112,19 @@ def test_status_headers_and_body_are_those_of_the_server(mock: SegmentMock, url:
         ("GET", "/_mock/journal.har?operation=nothing", None),
         ("GET", "/_mock/", None),
     ):
-        seen = []
+        responses = []
         for base in (url, direct.url):
             mock.reset()
             mock.clock.freeze("2026-01-01")
             reply = session.request(method, base + path, json=body, headers=HEADERS, timeout=5)
-            seen.append((reply.status_code, [x for x in reply.headers.items() if x[0] not in own], reply.content))
-        assert seen[0] == seen[1], path
+            responses.append(
+                (reply.status_code, [x for x in reply.headers.items() if x[0] not in ignored], reply.content)
+            )
+        assert responses[0] == responses[1], path
     direct.stop()
 
 
-def test_the_server_gets_host_query_headers_and_bytes_as_they_were_sent(mock: SegmentMock, url: str) -> None:
+def test_the_front_forwards_host_query_headers_and_body_unchanged(mock: SegmentMock, url: str) -> None:
     host, port = url.removeprefix("http://").split(":")
     body = bytes(range(256)) * 3
     head = (
@@ -152,15 +154,15 @@ def test_the_server_gets_host_query_headers_and_bytes_as_they_were_sent(mock: Se
     assert "wsgi" == entry.door
 
 
-def test_a_chunked_body_arrives(mock: SegmentMock, url: str) -> None:
+def test_the_front_forwards_a_chunked_body(mock: SegmentMock, url: str) -> None:
     reply = requests.put(f"{url}/segments", data=iter([b'{"id": ', b'"vip"}']), headers=HEADERS, timeout=5)
 
     assert (404, b'{"id": "vip"}') == (reply.status_code, mock.journal.entries()[0].request.body)
 
 
-def test_a_body_over_the_limit_is_refused_as_by_the_server() -> None:
-    """The rest of it is not sent, and the next call is answered."""
-    with SegmentMock(body_limit=1000) as mock, serving(create_app(upstream=mock.serve().url)) as url:
+def test_a_body_over_the_limit_is_413_as_from_the_server() -> None:
+    """The rest of the body is not forwarded, and the next call is answered."""
+    with SegmentMock(body_limit=1000) as mock, serve_app(create_app(upstream=mock.serve().url)) as url:
         large = requests.put(f"{url}/segments", data=b"x" * 5_000_000, headers=HEADERS, timeout=5)
         direct = requests.put(f"{mock.serve().url}/segments", data=b"x" * 5_000, headers=HEADERS, timeout=5)
         after = requests.put(f"{url}/segments", json={}, headers=HEADERS, timeout=5)
@@ -169,7 +171,7 @@ def test_a_body_over_the_limit_is_refused_as_by_the_server() -> None:
     assert 400 == after.status_code
 
 
-def test_half_a_body_is_not_forwarded(mock: SegmentMock) -> None:
+def test_a_call_with_an_incomplete_body_is_400_and_not_forwarded(mock: SegmentMock) -> None:
     app = create_app(upstream=mock.serve().url)
     environ = EnvironBuilder("/segments", method="PUT", data=b'{"id": "x"}', headers=HEADERS).get_environ()
     chunks, status, *_ = run_wsgi_app(app, {**environ, "CONTENT_LENGTH": "99"}, buffered=True)
@@ -189,7 +191,7 @@ def test_a_call_without_a_body_is_forwarded_without_one(mock: SegmentMock) -> No
     assert [False, True] == ["transfer-encoding" in entry.request.headers for entry in mock.journal.entries()]
 
 
-def test_a_header_that_can_not_be_forwarded_is_refused(mock: SegmentMock) -> None:
+def test_a_call_with_an_invalid_header_is_400_and_not_forwarded(mock: SegmentMock) -> None:
     app = create_app(upstream=mock.serve().url)
     environ = EnvironBuilder("/segments", headers=HEADERS).get_environ()
     for value in ("a\nb", "\u20ac"):
@@ -199,7 +201,7 @@ def test_a_header_that_can_not_be_forwarded_is_refused(mock: SegmentMock) -> Non
         assert "can't be forwarded" in json.loads(b"".join(chunks))["detail"]
 
 
-def test_where_the_server_does_not_tell_the_raw_target_the_path_is_quoted_again(mock: SegmentMock) -> None:
+def test_without_a_raw_target_the_front_quotes_the_path(mock: SegmentMock) -> None:
     app = create_app(upstream=mock.serve().url)
     environ = EnvironBuilder("/a b", query_string="c=d").get_environ()
     for name in ("RAW_URI", "REQUEST_URI"):
@@ -224,13 +226,13 @@ def test_the_control_plane_works_through_the_front(mock: SegmentMock, url: str) 
         assert [] == mock.journal.entries()
 
 
-def test_a_browser_is_led_to_the_page(mock: SegmentMock, url: str) -> None:
+def test_the_root_redirects_a_browser_to_the_page(mock: SegmentMock, url: str) -> None:
     reply = requests.get(url, headers={"Accept": "text/html"}, timeout=5)
 
     assert (f"{url}/_mock/", 200) == (reply.url, reply.status_code)
 
 
-def test_head_has_the_length_and_no_body(mock: SegmentMock, url: str) -> None:
+def test_a_response_to_head_has_a_length_and_no_body(mock: SegmentMock, url: str) -> None:
     server = mock.serve()
     replies = [requests.head(f"{base}/segments", headers=HEADERS, timeout=5) for base in (url, server.url)]
     server.stop()
@@ -239,21 +241,21 @@ def test_head_has_the_length_and_no_body(mock: SegmentMock, url: str) -> None:
     assert "0" != replies[0].headers["Content-Length"] == replies[1].headers["Content-Length"]
 
 
-def test_a_connection_that_is_not_to_come_about_is_reset(mock: SegmentMock, url: str) -> None:
-    """As by a server that clients call by its own address: it has accepted the connection already."""
+def test_a_connect_fault_resets_the_connection(mock: SegmentMock, url: str) -> None:
+    """By the time the fault applies, the front has accepted the connection."""
     mock.faults.add(F.Connect(how="timeout"))
 
     assert "ConnectionError(ConnectionResetError)" == in_requests(url, UPSERT)
 
 
-def test_a_response_without_a_body(mock: SegmentMock, url: str) -> None:
+def test_a_response_without_a_body_is_forwarded(mock: SegmentMock, url: str) -> None:
     mock.stub("GET", "/empty", status=204)
     reply = requests.get(f"{url}/empty", timeout=5)
 
     assert (204, b"", False) == (reply.status_code, reply.content, "Content-Length" in reply.headers)
 
 
-def test_events_stream(mock: SegmentMock, url: str) -> None:
+def test_the_front_streams_events(mock: SegmentMock, url: str) -> None:
     with requests.get(f"{url}/_mock/events", stream=True, timeout=10) as reply:
         lines = reply.iter_lines()
         first = [next(lines) for _ in range(2)]
@@ -265,24 +267,24 @@ def test_events_stream(mock: SegmentMock, url: str) -> None:
     assert "text/event-stream" == reply.headers["Content-Type"]
 
 
-def test_without_threads_a_stream_of_events_ends_with_what_is_due(mock: SegmentMock) -> None:
+def test_without_threads_a_stream_of_events_ends_after_the_events_so_far(mock: SegmentMock) -> None:
     status, headers, body = call(create_app(upstream=mock.serve().url), "/_mock/events")
 
     assert (200, True) == (status, body.startswith(b"retry: 1000"))
     assert headers["Content-Type"] == "text/event-stream"
 
 
-def test_a_stream_of_events_ends_after_its_turn(mock: SegmentMock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stream_of_events_ends_after_a_while(mock: SegmentMock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(front, "TURN", 0.1)
-    with serving(create_app(upstream=mock.serve().url)) as url:
+    with serve_app(create_app(upstream=mock.serve().url)) as url:
         body = requests.get(f"{url}/_mock/events", timeout=10).content
 
     assert body.startswith(b"retry: 1000")
 
 
 @pytest.mark.slow  # the front's own timeout of a socket has to pass
-def test_a_call_that_waits_longer_than_the_timeout_is_no_silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The server gives a sign of life while a fault keeps the answer back."""
+def test_a_delay_longer_than_the_timeout_of_the_front_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server sends heartbeats to the front while a fault delays the response."""
     monkeypatch.setattr(connection, "BEAT", 0.05)
     with SegmentMock(faults={"kind": "latency", "seconds": 1.5}) as mock:
         status, *_ = call(Front(mock.serve().url, timeout=1), headers=HEADERS)
@@ -290,32 +292,30 @@ def test_a_call_that_waits_longer_than_the_timeout_is_no_silence(monkeypatch: py
     assert 405 == status
 
 
-def test_a_client_that_leaves_ends_a_call_that_is_held_for_ever(mock: SegmentMock, url: str) -> None:
+def test_a_hanging_call_ends_when_its_client_disconnects(mock: SegmentMock, url: str) -> None:
     mock.faults.add(F.Hang())
-    requests_seen = [in_requests(url, UPSERT._replace(timeout=SHORT)) for _ in range(3)]
+    outcomes = [in_requests(url, UPSERT._replace(timeout=SHORT)) for _ in range(3)]
     journal = mock._emulator.journal
     assert journal.wait(lambda: all(entry.end is not None for entry in journal), PATIENCE)
 
-    assert ["ReadTimeout(ReadTimeoutError)"] * 3 == requests_seen
+    assert ["ReadTimeout(ReadTimeoutError)"] * 3 == outcomes
     assert ["abandoned"] * 3 == [entry.outcome for entry in mock.journal.entries()]
 
 
-def test_a_reset_of_the_mock_ends_a_call_that_is_held(
-    mock: SegmentMock, url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_reset_of_the_mock_ends_a_hanging_call(mock: SegmentMock, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     mock.faults.add(F.Hang())
     hangs = count_calls(monkeypatch, F.Hang, "__call__")
-    seen: list[str] = []
-    thread = threading.Thread(target=lambda: seen.append(in_requests(url, UPSERT)))
+    outcomes: list[str] = []
+    thread = threading.Thread(target=lambda: outcomes.append(in_requests(url, UPSERT)))
     thread.start()
     hangs.wait()
     mock.reset()
     thread.join()
 
-    assert ["ConnectionError(ConnectionResetError)"] == seen
+    assert ["ConnectionError(ConnectionResetError)"] == outcomes
 
 
-def test_faults_are_seen_by_calls_of_every_connection(mock: SegmentMock, url: str) -> None:
+def test_a_fault_rule_counts_calls_of_all_connections(mock: SegmentMock, url: str) -> None:
     mock.faults.add(F.Error(status=503), "salsa.*", times=5)
     results: list[str] = []
     threads = [threading.Thread(target=lambda: results.append(in_requests(url, UPSERT))) for _ in range(8)]
@@ -327,11 +327,11 @@ def test_faults_are_seen_by_calls_of_every_connection(mock: SegmentMock, url: st
     assert ["200"] * 3 + ["503"] * 5 == sorted(results)
 
 
-# Who may forward.
+# The admin token.
 
 
 @pytest.mark.parametrize("token", [None, "wrong"])
-def test_a_front_without_the_admin_token_is_refused(token: str | None) -> None:
+def test_a_front_without_the_admin_token_returns_502(token: str | None) -> None:
     with SegmentMock(admin_token="t0ken") as mock:
         settings: Any = {} if token is None else {"admin_token": token}
         status, headers, body = call(create_app(upstream=mock.serve().url, **settings), headers=HEADERS)
@@ -340,29 +340,31 @@ def test_a_front_without_the_admin_token_is_refused(token: str | None) -> None:
     assert "SEGMENT_MOCK_ADMIN_TOKEN" in json.loads(body)["hint"]
 
 
-def test_front_does_not_lend_its_token_for_the_control_plane(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_token_of_a_front_gives_its_clients_no_access(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("SEGMENT_MOCK_ADMIN_TOKEN", "t0ken")
     with SegmentMock(admin_token="t0ken") as mock:
         app = create_app(upstream=mock.serve().url)
-        seen = [
+        statuses = [
             call(app, "/_mock/state")[0],
             call(app, "/_mock/state", headers={"Authorization": "Bearer t0ken"})[0],
             call(app, "/_mock/state", headers={"X-Segment-Mock-Front-Token": "t0ken"})[0],
             call(app, headers=HEADERS)[0],
         ]
 
-        assert [401, 200, 401, 405] == seen
+        assert [401, 200, 401, 405] == statuses
         assert "t0ken" not in repr(mock.journal.entries())
 
 
-def test_a_token_that_is_not_ascii_is_passed_on() -> None:
+def test_the_front_forwards_a_non_ascii_token() -> None:
     with SegmentMock(admin_token="gehe\u00ednis") as mock:
         app = create_app(upstream=mock.serve().url, admin_token="gehe\u00ednis")
 
         assert 405 == call(app, headers=HEADERS)[0]
 
 
-def test_a_client_of_the_server_that_only_looks_like_a_front_is_refused() -> None:
+def test_headers_of_a_front_without_a_valid_token_or_method_are_401() -> None:
     with SegmentMock(admin_token="t0ken") as mock:
         server = mock.serve()
         wrong = requests.post(f"{server.url}/segments", headers={"X-Segment-Mock-Front": "PUT"}, timeout=5)
@@ -374,19 +376,18 @@ def test_a_client_of_the_server_that_only_looks_like_a_front_is_refused() -> Non
     assert [] == mock.journal.entries()
 
 
-# The server is not there.
+# The server is missing or invalid.
 
 
 def problem(reply: tuple[int, dict[str, str], bytes]) -> tuple[int, str]:
-    """Return status and sentence of a problem."""
+    """Return the status and the detail of a problem+json response."""
     status, headers, body = reply
     document = json.loads(body)
     assert (headers["Content-Type"], status) == ("application/problem+json", document["status"])
     return status, document["detail"]
 
 
-def test_stopped_server_is_an_error_and_is_tried_again() -> None:
-    """Calls before it is there, and between its end and its return, are problems; then all is as before."""
+def test_a_stopped_server_is_502_until_it_is_started_again() -> None:
     with SegmentMock() as mock:
         server = mock.serve()
         app = create_app(upstream=server.url)
@@ -401,8 +402,8 @@ def test_stopped_server_is_an_error_and_is_tried_again() -> None:
 
 
 @contextmanager
-def answering(answer: bytes | None) -> Iterator[str]:
-    """A server that reads a request and sends *answer*, if any; without one it keeps the connection."""
+def serve_bytes(answer: bytes | None) -> Iterator[str]:
+    """Serve one request with the bytes *answer*, then close; with None, keep the connection open without a response."""
     connections = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -426,7 +427,7 @@ ENVELOPE = b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.segment-mock.reply
 
 
 @pytest.mark.parametrize(
-    ("answer", "status", "words"),
+    ("answer", "status", "phrase"),
     [
         (None, 504, "gave no sign of life for 0.1 s"),
         (b"", 502, "closed the connection without a complete response"),
@@ -439,44 +440,44 @@ ENVELOPE = b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.segment-mock.reply
         (b"HTTP/1.1 408 T\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\nLate", 408, "Late"),
     ],
 )
-def test_invalid_answer_of_the_server_is_an_error(answer: bytes | None, status: int, words: str) -> None:
-    with answering(answer) as url:
-        seen, detail = problem(call(Front(url, timeout=0.1 if answer is None else 20), headers=HEADERS))
+def test_an_invalid_response_of_the_server_is_an_error(answer: bytes | None, status: int, phrase: str) -> None:
+    with serve_bytes(answer) as url:
+        actual_status, detail = problem(call(Front(url, timeout=0.1 if answer is None else 20), headers=HEADERS))
 
-    assert (status, True) == (seen, words in detail)
+    assert (status, True) == (actual_status, phrase in detail)
 
 
-def test_unresolvable_name_is_an_error() -> None:
+def test_an_unresolvable_host_of_the_server_is_502() -> None:
     status, detail = problem(call(Front("http://nobody.invalid:1"), headers=HEADERS))
 
     assert (502, True) == (status, "http://nobody.invalid:1 can't be reached" in detail)
 
 
-def test_a_front_that_leads_to_itself_is_a_loop() -> None:
+def test_a_front_that_forwards_to_a_front_is_502() -> None:
     app = Front("http://127.0.0.1:1")
-    with serving(app) as url:
-        looped = Front(url)
-        status, detail = problem(call(looped, headers=HEADERS))
+    with serve_app(app) as url:
+        loop = Front(url)
+        status, detail = problem(call(loop, headers=HEADERS))
 
     assert (502, True) == (status, "508" in detail)
 
 
-def test_a_front_is_no_proxy() -> None:
+def test_connect_to_a_front_is_501() -> None:
     assert 501 == problem(call(Front("http://127.0.0.1:1"), method="CONNECT"))[0]
 
 
-# Over TLS, and settings.
+# TLS and settings.
 
 
-def test_a_server_with_tls(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the CA that the variable names; without it the problem says what is missing."""
+def test_a_front_verifies_a_tls_server_with_the_ca_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it, the hint names the variable."""
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     with SegmentMock() as mock:
         server = mock.serve(tls=True)
         unknown = json.loads(call(create_app(upstream=server.url), headers=HEADERS)[2])
         monkeypatch.setenv("SEGMENT_MOCK_CA_FILE", str(server.ca_file))
         monkeypatch.setenv("SEGMENT_MOCK_UPSTREAM", server.url)
-        with serving(create_app()) as url:
+        with serve_app(create_app()) as url:
             replies = [in_requests(url, UPSERT) for _ in range(3)]
             mock.faults.add(F.Hang())
             replies.append(in_requests(url, UPSERT._replace(timeout=SHORT)))
@@ -486,7 +487,7 @@ def test_a_server_with_tls(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "words"),
+    ("settings", "phrase"),
     [
         ({"upstream": "127.0.0.1:7357"}, "upstream: '127.0.0.1:7357' is not the base URL"),
         ({"upstream": "http://user:secret@host:1"}, "upstream: 'host:1' is not"),
@@ -496,15 +497,15 @@ def test_a_server_with_tls(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"upstream": "http://host:1", "admin_token": "a\nb"}, "admin_token"),
     ],
 )
-def test_a_setting_that_a_front_can_not_use(settings: dict[str, Any], words: str) -> None:
+def test_an_invalid_setting_of_a_front_is_an_error(settings: dict[str, Any], phrase: str) -> None:
     with pytest.raises(SettingError) as caught:
         create_app(**settings)
 
-    assert words in str(caught.value)
+    assert phrase in str(caught.value)
     assert "secret" not in str(caught.value)
 
 
-def test_a_ca_file_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_ca_file_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEGMENT_MOCK_CA_FILE", "/nowhere/ca.pem")
     with pytest.raises(SettingError, match="ca_file: '/nowhere"):
         create_app(upstream="https://127.0.0.1:1")

@@ -1,4 +1,4 @@
-"""Whose a host is, and who may call the control plane by which host and from which page; by every transport."""
+"""The vendor of a host, and the hosts and origins that may call the control plane, on every transport."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ SEGMENTER = ("eu.instaleap.io", "eu.instaleap.io.", "A.B.InstaLeap.io.")
         ("[::1]:80", "::1"), ("[::1]", "::1"), ("host:", "host:"), ("host:\u00b2", "host:\u00b2"), ("", ""),
     ],
 )  # fmt: skip
-def test_host_of(authority: str, host: str) -> None:
+def test_host_of_returns_the_normalized_host_of_an_authority(authority: str, host: str) -> None:
     assert host == host_of(authority)
 
 
 @pytest.mark.parametrize("host", ["", ".", "localhost..", "localhost:x", "127.evil.example", "localhost.evil.example"])
-def test_what_is_not_this_machine(host: str) -> None:
+def test_names_that_only_resemble_localhost_are_not_loopback(host: str) -> None:
     assert not is_loopback(host_of(host))
 
 
 @pytest.mark.parametrize("host", [*SALSA, *SEGMENTER])
-def test_hosts_of_vendors(host: str) -> None:
-    """In any case, and with the dot that ends a fully qualified name: live, through the proxy, in process, by WSGI."""
+def test_a_vendors_host_selects_the_vendor_on_every_transport(host: str) -> None:
+    """In any case, and with the trailing dot of a fully qualified name."""
     vendor = "salsa" if host in SALSA else "segmenter"
     with SegmentMock() as mock, requests.Session() as session:
         session.trust_env = False
@@ -67,8 +67,8 @@ def test_hosts_of_vendors(host: str) -> None:
         "/.well-known/appspecific/x.json",
     ],
 )
-def test_what_browsers_ask_for_is_no_call(path: str) -> None:
-    """It is answered 404 and not journaled, unless it is asked of a vendor's host."""
+def test_automatic_requests_of_browsers_are_404_and_not_in_the_journal(path: str) -> None:
+    """Under a vendor's host, they are ordinary calls."""
     with SegmentMock() as mock, requests.Session() as session:
         statuses = [session.get(mock.serve().url + path).status_code]
         statuses.append(create_app(mock._emulator).test_client().get(path).status_code)
@@ -83,28 +83,27 @@ def test_what_browsers_ask_for_is_no_call(path: str) -> None:
 @pytest.mark.parametrize(
     "path", ["/segments", "/favicon", "/favicon.ico/x", "/a/favicon.ico", "/robots.txtx", "/well-known/x"]
 )
-def test_what_browsers_do_not_ask_for(path: str) -> None:
+def test_similar_paths_are_not_automatic_requests_of_browsers(path: str) -> None:
     assert not is_browser_noise(path)
 
 
 def status_of(server: Any, request: bytes) -> int:
-    """Return the status of the answer to a request without any header that a client would add."""
+    """Send *request* without any further header and return the status."""
     with RawClient(server) as client:
-        return client.send(request).reply()[0]
+        return client.send(request).read_response()[0]
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
 @pytest.mark.parametrize(
     "headers", ["", "Host:\r\n", "Host: api.salsalabs.org\r\n", "Host: 127.0.0.1.evil.example\r\n"]
 )
-def test_control_plane_is_closed_to_requests_that_do_not_name_this_machine(version: str, headers: str) -> None:
-    """A request without Host may come from anywhere."""
+def test_the_control_plane_refuses_requests_without_a_local_host_header(version: str, headers: str) -> None:
     with SegmentMock() as mock:
         assert 403 == status_of(mock.serve(), f"GET /_mock/state HTTP/{version}\r\n{headers}\r\n".encode())
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "localhost.", "127.0.0.1:80", "[::1]:80"])
-def test_control_plane_is_open_to_this_machine(host: str) -> None:
+def test_the_control_plane_accepts_requests_with_a_local_host_header(host: str) -> None:
     with SegmentMock() as mock:
         assert 200 == status_of(mock.serve(), f"GET /_mock/state HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
 
@@ -122,33 +121,33 @@ def test_control_plane_is_open_to_this_machine(host: str) -> None:
     ],
 )
 @pytest.mark.parametrize("host", ["Host: localhost\r\n", ""])
-def test_control_plane_is_closed_to_pages_of_other_sites(origin: str, host: str) -> None:
-    """With the token too."""
+def test_the_control_plane_refuses_other_origins(origin: str, host: str) -> None:
+    """Even with the admin token."""
     key = "Authorization: Bearer key\r\n"
-    with SegmentMock() as mock, SegmentMock(admin_token="key") as guarded:
+    with SegmentMock() as mock, SegmentMock(admin_token="key") as mock_with_token:
         request = f"POST /_mock/reset HTTP/1.1\r\n{host}Origin: {origin}\r\n{{}}Content-Length: 0\r\n\r\n"
 
         assert 403 == status_of(mock.serve(), request.format("").encode())
-        assert 403 == status_of(guarded.serve(), request.format(key).encode())
+        assert 403 == status_of(mock_with_token.serve(), request.format(key).encode())
 
 
 def test_each_server_returns_its_own_ca_and_settings() -> None:
-    """Of several servers of one mock; a plain one has no CA, whatever the others have."""
+    """A mock has several servers; a server without TLS has no CA."""
     with SegmentMock() as mock, requests.Session() as session:
         session.trust_env = False
         servers = [mock.serve(), mock.serve(tls=True), mock.serve(proxy=True), mock.serve(tls=True)]
         replies = [session.get(f"{server.url}/_mock/ca.pem", verify=server.ca_file) for server in servers]
-        warnings = [
+        all_settings = [
             session.get(f"{server.url}/_mock/vendors", verify=server.ca_file).json()["settings"] for server in servers
         ]
         in_process = mock.session().get("/_mock/ca.pem").status_code
-        by_wsgi = create_app(mock._emulator).test_client().get("/_mock/ca.pem").status_code
+        over_wsgi = create_app(mock._emulator).test_client().get("/_mock/ca.pem").status_code
 
     assert [404, 200, 200, 200] == [reply.status_code for reply in replies]
     assert [server.ca_pem for server in servers[1:]] == [reply.content for reply in replies[1:]]
     assert 4 == len({reply.content for reply in replies})
-    assert [server.port for server in servers] == [settings["port"] for settings in warnings]
+    assert [server.port for server in servers] == [settings["port"] for settings in all_settings]
     assert [(False, False), (True, False), (False, True), (True, False)] == [
-        (settings["tls"], settings["proxy"]) for settings in warnings
+        (settings["tls"], settings["proxy"]) for settings in all_settings
     ]
-    assert (404, 404) == (in_process, by_wsgi)
+    assert (404, 404) == (in_process, over_wsgi)

@@ -1,3 +1,5 @@
+"""Responses as bytes."""
+
 import pytest
 
 from segment_mock.messages import CLOSED, RESET, Delivery, Response
@@ -8,19 +10,19 @@ DATE = b"Date: Wed, 21 Mar 2018 14:00:00 GMT\r\n"
 HELLO = Response(200, {"Content-Type": "text/plain"}, b"hello")
 
 
-def delivered(**delivery):
-    """Return a response that is delivered so."""
+def response_with(**delivery):
+    """Return a response with this delivery."""
     return Response(200, {}, b"hello", Delivery(**delivery))
 
 
-def joined(response, **how):
-    """Return both parts as bytes."""
-    first, rest = split_delivery(response, NOON, **how)
+def split(response, **options):
+    """Return the two parts of ``split_delivery`` as bytes."""
+    first, rest = split_delivery(response, NOON, **options)
     return first, bytes(rest)
 
 
-def test_a_whole_response():
-    """Status line, the response's own headers in order, length, date, a blank line, the body."""
+def test_a_complete_response_is_serialized():
+    """Status line, the response's own headers in their order, length, date, blank line, body."""
     expected = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n" + DATE + b"\r\nhello"
 
     assert expected == serialize(HELLO, NOON)
@@ -35,19 +37,18 @@ def test_a_whole_response():
         (253402300799.0, b"Date: Fri, 31 Dec 9999 23:59:59 GMT\r\n"),
     ],
 )
-def test_the_date_is_imf_fixdate(now, expected):
-    """RFC 7231, 7.1.1.1: whole seconds, English names, four digits of year."""
+def test_the_date_header_has_the_format_imf_fixdate(now, expected):
+    """RFC 7231, 7.1.1.1: whole seconds, English names, a year of four digits."""
     assert expected in serialize(HELLO, now)
 
 
-@pytest.mark.parametrize("manner", ["close", "keep-alive"])
-def test_the_connection_header_says_how_it_goes_on(manner):
-    assert f"Connection: {manner}\r\n".encode() in serialize(HELLO, NOON, manner)
+@pytest.mark.parametrize("connection", ["close", "keep-alive"])
+def test_the_connection_header_is_written_if_given(connection):
+    assert f"Connection: {connection}\r\n".encode() in serialize(HELLO, NOON, connection)
     assert b"Connection" not in serialize(HELLO, NOON)
 
 
-def test_head_tells_the_length_without_the_body():
-    """An answer to HEAD has the Content-Length of the body that it does not carry."""
+def test_a_response_to_head_has_a_length_and_no_body():
     reply = serialize(HELLO, NOON, head_only=True)
 
     assert reply.endswith(b"\r\n\r\n")
@@ -55,62 +56,61 @@ def test_head_tells_the_length_without_the_body():
 
 
 @pytest.mark.parametrize("status", [204, 304])
-def test_responses_that_have_no_body(status):
-    """204 and 304 carry neither body nor length, whatever the core gave."""
+def test_204_and_304_have_neither_body_nor_length(status):
+    """Even if the response has a body."""
     reply = serialize(Response(status, {}, b"hello"), NOON)
 
     assert reply.endswith(b"\r\n\r\n")
     assert b"Content-Length" not in reply
 
 
-def test_a_status_without_a_name():
-    """A status that HTTP does not name has an empty phrase, after its blank."""
+def test_an_unknown_status_has_an_empty_reason_phrase():
+    """The space before the phrase stays."""
     assert serialize(Response(299), NOON).startswith(b"HTTP/1.1 299 \r\n")
 
 
-def test_a_header_never_splits_a_response():
-    """Line breaks in a header's name or value become blanks; what is not latin-1 a question mark."""
+def test_line_breaks_in_headers_become_spaces():
+    """In names and values; characters outside Latin-1 become question marks."""
     reply = serialize(Response(200, {"X-A": "1\r\nX-B: 2", "X\n-C": "\0é€"}), NOON)
 
     assert b"X-A: 1  X-B: 2\r\nX -C: \xe9?\r\n" in reply
 
 
-def test_a_sentence_of_the_doors_own():
-    """What the door itself has to say is one line of text."""
+def test_a_text_response_has_one_line_of_plain_text():
     assert text_response(400, "Why.") == Response(400, {"Content-Type": "text/plain; charset=utf-8"}, b"Why.\n")
 
 
-def test_keep_cuts_the_body_but_not_its_length():
-    """Only the first bytes are sent, with the Content-Length of the whole body and no header that announces it."""
-    first, rest = joined(delivered(keep=2, end="close"))
+def test_keep_truncates_the_body_but_not_its_length():
+    """Content-Length is that of the complete body, and no header announces the close."""
+    first, rest = split(response_with(keep=2, end="close"))
 
     assert (first.endswith(b"\r\n\r\nhe"), rest) == (True, b"")
     assert b"Content-Length: 5\r\n" in first
     assert b"Connection" not in first
 
 
-def test_chunk_sends_the_head_at_once_and_the_body_after():
-    """With *chunk* the head leaves alone; *keep* still counts bytes of the body."""
-    first, rest = joined(delivered(keep=3, chunk=1))
+def test_with_chunk_the_head_is_a_separate_part():
+    """*keep* still counts bytes of the body."""
+    first, rest = split(response_with(keep=3, chunk=1))
 
     assert (first.endswith(b"\r\n\r\n"), rest) == (True, b"hel")
 
 
-def test_a_body_may_look_like_the_end_of_a_head():
+def test_a_body_may_contain_blank_lines():
     """Only the first blank line ends the head."""
-    _, rest = joined(Response(200, {}, b"\r\n\r\n", Delivery(chunk=1)))
+    _, rest = split(Response(200, {}, b"\r\n\r\n", Delivery(chunk=1)))
 
     assert rest == b"\r\n\r\n"
 
 
-def test_raw_bytes_leave_as_they_are():
-    """*raw* stands for status line, headers and body; it may be dripped too."""
-    assert joined(delivered(raw=b"junk")) == (b"junk", b"")
-    assert joined(delivered(raw=b"junk", chunk=1)) == (b"", b"junk")
+def test_raw_bytes_replace_the_whole_response():
+    """They can be sent in chunks too."""
+    assert split(response_with(raw=b"junk")) == (b"junk", b"")
+    assert split(response_with(raw=b"junk", chunk=1)) == (b"", b"junk")
 
 
 @pytest.mark.parametrize(
-    ("response", "manner", "expected"),
+    ("response", "connection", "expected"),
     [
         (HELLO, "", "open"),
         (HELLO, "keep-alive", "open"),
@@ -124,16 +124,16 @@ def test_raw_bytes_leave_as_they_are():
         (Delivery(end="close"), "", "close"),
     ],
 )
-def test_what_becomes_of_the_connection(response, manner, expected):
-    """The delivery's end counts; an open one closes if the client asked or the body is cut."""
+def test_ending_depends_on_delivery_and_client(response, connection, expected):
+    """The end of the delivery decides; "open" becomes "close" if the client asked for it or the body is truncated."""
     if isinstance(response, Delivery):
         response = Response(200, {}, b"hello", response)
 
-    assert expected == ending(response, manner)
+    assert expected == ending(response, connection)
 
 
-def test_closing_response_has_connection_close():
-    """An end that the response survives is announced, as RFC 7230, 6.6 asks."""
-    first, _ = joined(delivered(end="close"))
+def test_a_complete_response_before_a_close_has_connection_close():
+    """As RFC 7230, 6.6 requires."""
+    first, _ = split(response_with(end="close"))
 
     assert b"Connection: close\r\n" in first

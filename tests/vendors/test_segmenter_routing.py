@@ -24,7 +24,7 @@ SEGMENT = {"id": "s", "name": "n"}
     ],
 )
 def test_requests_are_routed_by_host_else_by_path(segmenter, url, expected):
-    """On the Segmenter's hosts, all paths are its own; on other hosts, paths below its root. Repeated slashes are one."""
+    """On the Segmenter's hosts all paths are its own, elsewhere those below its root. Repeated slashes count as one."""
     reply = segmenter([SEGMENT]).send("PUT", url, {"id": "s"})
 
     assert (expected, []) == (reply.status_code, reply.history)

@@ -16,7 +16,7 @@ FULL = {
 
 
 def make_api(salsa, **settings):
-    """Return a client of a mock with one supporter key has most fields."""
+    """Return a client of a mock with one supporter who has most fields."""
     return salsa(supporters=[person(1, **FULL)], settings=settings)
 
 

@@ -30,7 +30,7 @@ def client() -> FlaskClient:
 
 
 def post_change(client: FlaskClient, path: str, before: Any, after: Any, **query: str) -> Any:
-    """Replace the record *before* with *after* (None adds or deletes) and return the response, which is no server error."""
+    """Replace the record *before* with *after* (None adds or deletes) and return the response; a server error fails."""
     reply = client.post(path, json={"before": before, "after": after}, query_string=query)
     assert reply.status_code < 500, reply.text
     return reply

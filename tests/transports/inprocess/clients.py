@@ -1,4 +1,4 @@
-"""Five client libraries with one face, for tests that hold the same of each; a client keeps its connections."""
+"""Five client libraries behind one interface, for tests that must hold for each; a client keeps connections open."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ SEARCH = "/api/integration/ext/v1/segments/search"
 UPSERT = "/api/integration/ext/v1/segments"
 HEADERS = {"authToken": "t", "Content-Type": "application/json"}
 ALL = {"payload": {"offset": 0, "count": 20}}
-PATIENCE = 10.0
+DEFAULT_TIMEOUT = 10.0
 
 
 class ProxyRoute(NamedTuple):
-    """A proxy, the file of the CA to be trusted, and what verifies by it; a client without settings has none."""
+    """The URL of a proxy, the file of the CA to trust, and an SSL context that trusts it; by default, no proxy."""
 
     proxy: str | None = None
     ca_file: str | None = None
@@ -34,8 +34,8 @@ class ProxyRoute(NamedTuple):
 DIRECT = ProxyRoute()
 
 
-class InRequests:
-    """requests."""
+class RequestsClient:
+    """A client that uses requests."""
 
     retries = Retry(0, read=False)
 
@@ -43,13 +43,13 @@ class InRequests:
         self._session = requests.Session()
         self._session.mount("https://", HTTPAdapter(max_retries=self.retries))
         self._session.proxies = {"all": route.proxy} if route.proxy else {}
-        self._verify = route.ca_file  # not the session's: a variable of the environment would win
+        self._verify = route.ca_file  # an environment variable would override the session's setting
 
-    def send(self, method: str, url: str, body: Any = None, patience: float = PATIENCE) -> tuple[int, bytes]:
+    def send(self, method: str, url: str, body: Any = None, read_timeout: float = DEFAULT_TIMEOUT) -> tuple[int, bytes]:
         """Return status and body."""
-        timeout = (PATIENCE, patience)
+        timeout = (DEFAULT_TIMEOUT, read_timeout)
         reply = self._session.request(
-            method, url, data=encoded(body), headers=HEADERS, timeout=timeout, verify=self._verify
+            method, url, data=as_json(body), headers=HEADERS, timeout=timeout, verify=self._verify
         )
         return reply.status_code, reply.content
 
@@ -58,17 +58,17 @@ class InRequests:
         self._session.close()
 
 
-class InUrllib3:
-    """urllib3."""
+class Urllib3Client:
+    """A client that uses urllib3."""
 
     def __init__(self, route: ProxyRoute = DIRECT) -> None:
         options: Any = {"ssl_context": route.context} if route.ca_file else {}
         self._pool = urllib3.ProxyManager(route.proxy, **options) if route.proxy else urllib3.PoolManager(**options)
 
-    def send(self, method: str, url: str, body: Any = None, patience: float = PATIENCE) -> tuple[int, bytes]:
+    def send(self, method: str, url: str, body: Any = None, read_timeout: float = DEFAULT_TIMEOUT) -> tuple[int, bytes]:
         """Return status and body."""
-        timeout = urllib3.Timeout(connect=PATIENCE, read=patience)
-        reply = self._pool.request(method, url, body=encoded(body), headers=HEADERS, timeout=timeout, retries=False)
+        timeout = urllib3.Timeout(connect=DEFAULT_TIMEOUT, read=read_timeout)
+        reply = self._pool.request(method, url, body=as_json(body), headers=HEADERS, timeout=timeout, retries=False)
         return reply.status, reply.data
 
     def close(self) -> None:
@@ -76,23 +76,23 @@ class InUrllib3:
         self._pool.clear()
 
 
-def proxied(route: ProxyRoute) -> dict[str, Any]:
-    """Return httpx's option for the proxy, which before 0.26 has another name."""
+def proxy_option(route: ProxyRoute) -> dict[str, Any]:
+    """Return httpx's argument for the proxy, whose name changed in version 0.26."""
     if not route.proxy:
         return {}
     return {"proxy": route.proxy} if httpx.__version__ >= "0.26" else {"proxies": route.proxy}
 
 
-class InHttpx:
-    """httpx."""
+class HttpxClient:
+    """A client that uses httpx."""
 
     def __init__(self, route: ProxyRoute = DIRECT) -> None:
-        self._client = httpx.Client(verify=route.context, **proxied(route))
+        self._client = httpx.Client(verify=route.context, **proxy_option(route))
 
-    def send(self, method: str, url: str, body: Any = None, patience: float = PATIENCE) -> tuple[int, bytes]:
+    def send(self, method: str, url: str, body: Any = None, read_timeout: float = DEFAULT_TIMEOUT) -> tuple[int, bytes]:
         """Return status and body."""
-        timeout = httpx.Timeout(PATIENCE, read=patience)
-        reply = self._client.request(method, url, content=encoded(body), headers=HEADERS, timeout=timeout)
+        timeout = httpx.Timeout(DEFAULT_TIMEOUT, read=read_timeout)
+        reply = self._client.request(method, url, content=as_json(body), headers=HEADERS, timeout=timeout)
         return reply.status_code, reply.content
 
     def close(self) -> None:
@@ -100,81 +100,81 @@ class InHttpx:
         self._client.close()
 
 
-class InAsyncHttpx:
-    """httpx for coroutines."""
+class AsyncHttpxClient:
+    """A client that uses httpx.AsyncClient in an event loop of its own."""
 
     def __init__(self, route: ProxyRoute = DIRECT) -> None:
         self._loop = asyncio.new_event_loop()
-        self._client = httpx.AsyncClient(verify=route.context, **proxied(route))
+        self._client = httpx.AsyncClient(verify=route.context, **proxy_option(route))
 
-    def send(self, method: str, url: str, body: Any = None, patience: float = PATIENCE) -> tuple[int, bytes]:
+    def send(self, method: str, url: str, body: Any = None, read_timeout: float = DEFAULT_TIMEOUT) -> tuple[int, bytes]:
         """Return status and body."""
-        timeout = httpx.Timeout(PATIENCE, read=patience)
-        asking = self._client.request(method, url, content=encoded(body), headers=HEADERS, timeout=timeout)
-        reply = self._loop.run_until_complete(asking)
+        timeout = httpx.Timeout(DEFAULT_TIMEOUT, read=read_timeout)
+        request = self._client.request(method, url, content=as_json(body), headers=HEADERS, timeout=timeout)
+        reply = self._loop.run_until_complete(request)
         return reply.status_code, reply.content
 
     def close(self) -> None:
         """Close every connection."""
         self._loop.run_until_complete(self._client.aclose())
-        ended(self._loop)
+        close_loop(self._loop)
 
 
-class InAiohttp:
-    """aiohttp."""
+class AiohttpClient:
+    """A client that uses aiohttp in an event loop of its own."""
 
     def __init__(self, route: ProxyRoute = DIRECT) -> None:
         self._loop, self._route = asyncio.new_event_loop(), route
-        self._session = self._loop.run_until_complete(self._opened())
+        self._session = self._loop.run_until_complete(self._new_session())
 
-    async def _opened(self) -> aiohttp.ClientSession:
+    async def _new_session(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=self._route.context))
 
-    async def _request(self, method: str, url: str, body: Any, patience: float) -> tuple[int, bytes]:
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=PATIENCE, sock_read=patience)
-        options: Any = {"data": encoded(body), "headers": HEADERS, "timeout": timeout, "proxy": self._route.proxy}
+    async def _request(self, method: str, url: str, body: Any, read_timeout: float) -> tuple[int, bytes]:
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=DEFAULT_TIMEOUT, sock_read=read_timeout)
+        options: Any = {"data": as_json(body), "headers": HEADERS, "timeout": timeout, "proxy": self._route.proxy}
         async with self._session.request(method, url, **options) as reply:
             return reply.status, await reply.read()
 
-    def send(self, method: str, url: str, body: Any = None, patience: float = PATIENCE) -> tuple[int, bytes]:
+    def send(self, method: str, url: str, body: Any = None, read_timeout: float = DEFAULT_TIMEOUT) -> tuple[int, bytes]:
         """Return status and body."""
-        return self._loop.run_until_complete(self._request(method, url, body, patience))
+        return self._loop.run_until_complete(self._request(method, url, body, read_timeout))
 
     def close(self) -> None:
         """Close every connection."""
         self._loop.run_until_complete(self._session.close())
-        ended(self._loop)
+        close_loop(self._loop)
 
 
 CLIENTS: Mapping[str, Callable[..., Any]] = {
-    "requests": InRequests,
-    "urllib3": InUrllib3,
-    "httpx": InHttpx,
-    "httpx-async": InAsyncHttpx,
-    "aiohttp": InAiohttp,
+    "requests": RequestsClient,
+    "urllib3": Urllib3Client,
+    "httpx": HttpxClient,
+    "httpx-async": AsyncHttpxClient,
+    "aiohttp": AiohttpClient,
 }
 
 
-def ended(loop: Any) -> None:
-    """Close *loop* once every connection of it is gone: both libraries let TLS say good-bye behind their backs."""
+def close_loop(loop: Any) -> None:
+    """Close *loop* after its connections; both libraries finish closing TLS connections in the background."""
     loop.run_until_complete(loop.shutdown_asyncgens())
-    until = loop.time() + PATIENCE
-    while len(loop._selector.get_map()) > 1 and loop.time() < until:  # the one is the loop's own
+    deadline = loop.time() + DEFAULT_TIMEOUT
+    while len(loop._selector.get_map()) > 1 and loop.time() < deadline:  # one is the loop's own
         loop.run_until_complete(asyncio.sleep(0))
-    for _ in range(3):  # what is no longer watched is closed a turn later
+    for _ in range(3):  # transports close in a later iteration of the loop
         loop.run_until_complete(asyncio.sleep(0))
     loop.close()
 
 
-def encoded(body: Any) -> bytes | None:
-    """Return *body* as JSON, None as no body."""
+def as_json(body: Any) -> bytes | None:
+    """Return *body* encoded as JSON, or None for no body."""
     return None if body is None else json.dumps(body).encode()
 
 
-def outcome(client: Any, method: str, url: str, body: Any, patience: float = PATIENCE) -> str:
-    """Return the client's result of a call: the class that it raises, or the status and whether the body is JSON."""
+def outcome(client: Any, method: str, url: str, body: Any, read_timeout: float = DEFAULT_TIMEOUT) -> str:
+    """Send a request and return the class name of the exception, or the status and whether the body is JSON."""
     try:
-        status, text = client.send(method, url, body, patience)
+        status, text = client.send(method, url, body, read_timeout)
     except Exception as error:
         return type(error).__name__
     try:

@@ -1,4 +1,4 @@
-"""One table: what each client makes of each fault on the wire is the same through every door."""
+"""Each client library reports each transport-level fault in the same way on every transport."""
 
 from __future__ import annotations
 
@@ -15,75 +15,81 @@ import urllib3
 from segment_mock import SegmentMock, faults
 from segment_mock.transports.inprocess.live import LiveTransport
 from segment_mock.transports.inprocess.registry import REGISTRY, Route
-from tests.transports.inprocess.clients import CLIENTS, PATIENCE, SALSA, UPSERT, ProxyRoute, outcome
+from tests.transports.inprocess.clients import CLIENTS, DEFAULT_TIMEOUT, SALSA, UPSERT, ProxyRoute, outcome
 
-# Python 3.10 does not close the transport of a TLS connection that the server broke off.
+# Python 3.10 does not close the transport of a TLS connection that the server aborted.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed transport <asyncio.sslproto:ResourceWarning")
 F: Any = faults
-SHORT = 0.03
+SHORT_TIMEOUT = 0.03
 AIOHTTP = tuple(map(int, aiohttp.__version__.split(".")[:2]))
 BODY = {"payload": {"segments": [{"name": "A"}, {"name": "B"}]}}
-DOORS = ("inprocess", "live", "tls", "proxy")
+TRANSPORTS = ("inprocess", "live", "tls", "proxy")
 COLUMNS = ("requests", "urllib3", "httpx", "httpx-async", "aiohttp")
 
 
-class Row(NamedTuple):
-    """A fault, what the libraries make of it (requests, urllib3, httpx, aiohttp), and the client's patience."""
+class FaultCase(NamedTuple):
+    """A fault, its expected outcome in requests, urllib3, httpx and aiohttp, and the client's read timeout in s."""
 
     fault: Any
     outcomes: tuple[str, ...]
-    patience: float = PATIENCE
+    read_timeout: float = DEFAULT_TIMEOUT
 
-    def of(self, client: str) -> str:
-        """Return the expected result of *client*, followed by ``x`` and the number of requests if there are several."""
+    def expected_for(self, client: str) -> str:
+        """Return the expected outcome in *client*, followed by ``x`` and the number of requests if it retries."""
         library = client.partition("-")[0]
-        seen = dict(zip(("requests", "urllib3", "httpx", "aiohttp"), self.outcomes, strict=True))[library]
-        if library == "aiohttp" and AIOHTTP < (3, 10):  # it neither tried again nor had a class for this
-            seen = seen.removesuffix(" x2").replace("SocketTimeoutError", "ServerTimeoutError")
-        return seen
+        expected = dict(zip(("requests", "urllib3", "httpx", "aiohttp"), self.outcomes, strict=True))[library]
+        if library == "aiohttp" and AIOHTTP < (3, 10):  # older versions do not retry, and have no such class
+            expected = expected.removesuffix(" x2").replace("SocketTimeoutError", "ServerTimeoutError")
+        return expected
 
 
-CUT = ("ChunkedEncodingError", "ProtocolError", "RemoteProtocolError", "ClientPayloadError")
-TORN = ("ChunkedEncodingError", "ProtocolError", "ReadError", "ClientPayloadError")
-GONE = ("ConnectionError", "ProtocolError", "RemoteProtocolError", "ServerDisconnectedError x2")
+CLOSED_DURING_BODY = ("ChunkedEncodingError", "ProtocolError", "RemoteProtocolError", "ClientPayloadError")
+RESET_DURING_BODY = ("ChunkedEncodingError", "ProtocolError", "ReadError", "ClientPayloadError")
+CLOSED = ("ConnectionError", "ProtocolError", "RemoteProtocolError", "ServerDisconnectedError x2")
 RESET = ("ConnectionError", "ProtocolError", "ReadError", "ClientOSError x2")
-SLOW = ("ReadTimeout", "ReadTimeoutError", "ReadTimeout", "SocketTimeoutError")
-ROWS = {
-    "error": Row(F.Error(status=503), ("503",) * 4),
-    "hang": Row(F.Hang(), SLOW, SHORT),
-    "disconnect": Row(F.Disconnect(), GONE),
-    "disconnect-after": Row(F.Disconnect(after=True), GONE),
-    "disconnect-reset": Row(F.Disconnect(reset=True), RESET),
-    "truncate": Row(F.Truncate(at=0.5), CUT),
-    "truncate-reset": Row(F.Truncate(at=0.5, reset=True), TORN),
-    "drip": Row(F.Drip(), ("200",) * 4),
-    "drip-hasty": Row(F.Drip(bytes_per_second=1, chunk=60), ("ConnectionError", *SLOW[1:]), 0.1),
-    "garble-html": Row(F.Garble(how="html"), ("200 no JSON",) * 4),
-    "garble-bytes": Row(
+TIMED_OUT = ("ReadTimeout", "ReadTimeoutError", "ReadTimeout", "SocketTimeoutError")
+FAULTS = {
+    "error": FaultCase(F.Error(status=503), ("503",) * 4),
+    "hang": FaultCase(F.Hang(), TIMED_OUT, SHORT_TIMEOUT),
+    "disconnect": FaultCase(F.Disconnect(), CLOSED),
+    "disconnect-after": FaultCase(F.Disconnect(after=True), CLOSED),
+    "disconnect-reset": FaultCase(F.Disconnect(reset=True), RESET),
+    "truncate": FaultCase(F.Truncate(at=0.5), CLOSED_DURING_BODY),
+    "truncate-reset": FaultCase(F.Truncate(at=0.5, reset=True), RESET_DURING_BODY),
+    "drip": FaultCase(F.Drip(), ("200",) * 4),
+    "drip-hasty": FaultCase(F.Drip(bytes_per_second=1, chunk=60), ("ConnectionError", *TIMED_OUT[1:]), 0.1),
+    "garble-html": FaultCase(F.Garble(how="html"), ("200 no JSON",) * 4),
+    "garble-bytes": FaultCase(
         F.Garble(how="bytes"), ("ConnectionError", "ProtocolError", "RemoteProtocolError", "ClientResponseError")
     ),
-    "garble-chunk": Row(
+    "garble-chunk": FaultCase(
         F.Garble(how="chunk"), ("ChunkedEncodingError", "ProtocolError", "RemoteProtocolError", "ClientResponseError")
     ),
-    "garble-encoding": Row(
+    "garble-encoding": FaultCase(
         F.Garble(how="encoding"), ("ContentDecodingError", "DecodeError", "DecodingError", "ClientPayloadError")
     ),
-    "garble-empty": Row(F.Garble(how="empty"), ("200 no JSON",) * 4),
+    "garble-empty": FaultCase(F.Garble(how="empty"), ("200 no JSON",) * 4),
 }
-BLAMED = "urllib3 takes a connection that ends before any answer for its proxy's failure"
-EOF = "before 3.13, a blocking TLS socket of Python tells of a reset as of an end, so httpx can't know"
-RACE = "TLS gives out whole records only, and a reset throws away what has not been read"
+PROXY_BLAMED = "urllib3 attributes a connection that closes before the response to the proxy"
+RESET_AS_EOF = "before Python 3.13, a blocking TLS socket reports a reset as an end of file"
+LOST_RECORDS = "TLS delivers complete records only, and a reset discards records that were not read"
 EXCEPTIONS = {
     **{
-        (fault, name, "proxy"): (("ProxyError",), BLAMED)
+        (fault, name, "proxy"): (("ProxyError",), PROXY_BLAMED)
         for fault in ("disconnect", "disconnect-after", "disconnect-reset")
         for name in ("requests", "urllib3")
     },
-    **{("disconnect-reset", "httpx", door): (("RemoteProtocolError", "ReadError"), EOF) for door in ("tls", "proxy")},
-    **{("truncate-reset", "httpx", door): (("RemoteProtocolError", "ReadError"), EOF) for door in ("tls", "proxy")},
     **{
-        ("truncate-reset", name, door): (seen, RACE)
-        for door in ("tls", "proxy")
+        ("disconnect-reset", "httpx", transport): (("RemoteProtocolError", "ReadError"), RESET_AS_EOF)
+        for transport in ("tls", "proxy")
+    },
+    **{
+        ("truncate-reset", "httpx", transport): (("RemoteProtocolError", "ReadError"), RESET_AS_EOF)
+        for transport in ("tls", "proxy")
+    },
+    **{
+        ("truncate-reset", name, transport): (seen, LOST_RECORDS)
+        for transport in ("tls", "proxy")
         for name, seen in {
             "requests": ("ChunkedEncodingError", "ConnectionError", "ProxyError"),
             "urllib3": ("ProtocolError", "ProxyError"),
@@ -92,51 +98,56 @@ EXCEPTIONS = {
         }.items()
     },
 }
-"""(fault, client, door) -> (what may be seen instead, the reason)."""
+"""(fault, client, transport) -> (outcomes that are accepted instead, the reason)."""
 if urllib3.__version__.startswith("1."):
-    LAX = "urllib3 1.26 accepts an incomplete body by default"
-    EXCEPTIONS |= {("truncate", "requests", door): (("200 no JSON",), LAX) for door in DOORS}
+    INCOMPLETE_ACCEPTED = "urllib3 1.26 accepts an incomplete body by default"
     EXCEPTIONS |= {
-        ("truncate-reset", "requests", door): (("200 no JSON", "ChunkedEncodingError", "ConnectionError"), LAX)
-        for door in ("tls", "proxy")
+        ("truncate", "requests", transport): (("200 no JSON",), INCOMPLETE_ACCEPTED) for transport in TRANSPORTS
     }
-CASES = [(fault, name, door) for fault in ROWS for name in COLUMNS for door in DOORS]
+    EXCEPTIONS |= {
+        ("truncate-reset", "requests", transport): (
+            ("200 no JSON", "ChunkedEncodingError", "ConnectionError"),
+            INCOMPLETE_ACCEPTED,
+        )
+        for transport in ("tls", "proxy")
+    }
+TESTS = [(fault, name, transport) for fault in FAULTS for name in COLUMNS for transport in TRANSPORTS]
 
 
-class World(NamedTuple):
-    """A mock and every way in but the one without a socket."""
+class Servers(NamedTuple):
+    """A mock with a proxy in front of it, and its transports that use a socket."""
 
     mock: SegmentMock
     proxy: ProxyRoute
-    wires: dict[str, LiveTransport]
+    transports: dict[str, LiveTransport]
 
 
 @contextmanager
-def opened(**settings: Any) -> Iterator[World]:
-    """Return a mock with its servers."""
+def open_servers(**settings: Any) -> Iterator[Servers]:
+    """Create a mock and start its servers; stop them after the block."""
     with SegmentMock(**settings) as mock:
         server = mock.serve(proxy=True)
         route = ProxyRoute(server.url, server.ca_file, ssl.create_default_context(cafile=server.ca_file))
-        yield World(
+        yield Servers(
             mock, route, {"live": LiveTransport(mock.serve), "tls": LiveTransport(partial(mock.serve, tls=True))}
         )
 
 
 @pytest.fixture(scope="module")
-def worlds() -> Iterator[dict[bool, World]]:
-    """In the one (True) seconds are real, in the other none passes."""
-    with opened() as real, opened(time_scale=0) as quick:
+def servers() -> Iterator[dict[bool, Servers]]:
+    """Two mocks: in one (True) delays take real time, in the other (False) they take none."""
+    with open_servers() as real, open_servers(time_scale=0) as quick:
         yield {True: real, False: quick}
 
 
 @contextmanager
-def client_at(door: str, name: str, world: World) -> Iterator[Any]:
-    """A client whose calls to the vendor go through *door*."""
-    route = Route(SALSA.endswith, world.wires[door]) if door in world.wires else None
-    with world.mock.intercept() if door == "inprocess" else nullcontext():
+def client_at(transport: str, name: str, servers: Servers) -> Iterator[Any]:
+    """Create the client *name*, whose calls to the vendor use *transport*, for the length of the block."""
+    route = Route(SALSA.endswith, servers.transports[transport]) if transport in servers.transports else None
+    with servers.mock.intercept() if transport == "inprocess" else nullcontext():
         if route:
             REGISTRY.add(route)
-        client = CLIENTS[name](world.proxy if door == "proxy" else ProxyRoute())
+        client = CLIENTS[name](servers.proxy if transport == "proxy" else ProxyRoute())
         try:
             yield client
         finally:
@@ -145,21 +156,24 @@ def client_at(door: str, name: str, world: World) -> Iterator[Any]:
                 REGISTRY.remove(route)
 
 
-def seen_through(door: str, name: str, world: World, row: Row) -> str:
-    """Return the result of *row*'s fault in the client *name*."""
-    world.mock.reset()
-    rule = world.mock.faults.add(row.fault)
-    with client_at(door, name, world) as client:
-        seen = outcome(client, "PUT", SALSA + UPSERT, BODY, row.patience)
-        world.mock.journal.wait_for("salsa.upsert_segments", timeout=5)  # a hasty client may leave before it arrives
+def outcome_over(transport: str, name: str, servers: Servers, case: FaultCase) -> str:
+    """Return the outcome of a call with the fault of *case*, in the client *name*, over *transport*."""
+    servers.mock.reset()
+    rule = servers.mock.faults.add(case.fault)
+    with client_at(transport, name, servers) as client:
+        seen = outcome(client, "PUT", SALSA + UPSERT, BODY, case.read_timeout)
+        # The client may time out before the call arrives.
+        servers.mock.journal.wait_for("salsa.upsert_segments", timeout=5)
     return seen if rule.fired == 1 else f"{seen} x{rule.fired}"
 
 
-@pytest.mark.parametrize(("fault", "name", "door"), CASES)
-def test_a_client_sees_the_same_through_every_door(worlds: dict[bool, World], fault: str, name: str, door: str) -> None:
-    """Class of the exception, or status and body, and how often was asked: as the table says, wherever it happens."""
-    row = ROWS[fault]
-    seen = seen_through(door, name, worlds[row.patience < PATIENCE], row)
+@pytest.mark.parametrize(("fault", "name", "transport"), TESTS)
+def test_a_fault_has_the_same_outcome_on_every_transport(
+    servers: dict[bool, Servers], fault: str, name: str, transport: str
+) -> None:
+    """The table has the class of the exception, or the status, and the number of requests."""
+    case = FAULTS[fault]
+    seen = outcome_over(transport, name, servers[case.read_timeout < DEFAULT_TIMEOUT], case)
 
-    expected, _ = EXCEPTIONS.get((fault, name, door), ((row.of(name),), ""))
+    expected, _ = EXCEPTIONS.get((fault, name, transport), ((case.expected_for(name),), ""))
     assert seen in expected

@@ -1,4 +1,4 @@
-"""In process, a client's own pool decides about connections, and its own checks about what may be sent."""
+"""In process, a client's own pool manages connections, and the client's own checks decide what may be sent."""
 
 from __future__ import annotations
 
@@ -25,27 +25,26 @@ Action = Callable[[Any], Any]
 
 @contextlib.contextmanager
 def session_of_the_mock(mock: SegmentMock) -> Iterator[Any]:
-    """A session that the mock gives."""
+    """The session that ``mock.session()`` returns."""
     yield mock.session()
 
 
 @contextlib.contextmanager
 def intercepted_session(mock: SegmentMock) -> Iterator[Any]:
-    """A session of requests that is intercepted."""
+    """A session of requests whose calls are intercepted in process."""
     with mock.intercept(), requests.Session() as session:
         yield session
 
 
 @contextlib.contextmanager
 def live_session(mock: SegmentMock) -> Iterator[Any]:
-    """The same over real sockets."""
+    """A session of requests whose calls go over real sockets to a live server."""
     with mock.intercept(transport="live"), requests.Session() as session:
         yield session
 
 
 @pytest.fixture
 def mock() -> Iterator[SegmentMock]:
-    """A mock of nothing."""
     with SegmentMock() as mock:
         yield mock
 
@@ -53,33 +52,36 @@ def mock() -> Iterator[SegmentMock]:
 SESSIONS = [session_of_the_mock, intercepted_session, live_session]
 
 
-def post(session: Any, url: str = URL, **more: Any) -> Any:
-    """Search as `more` says, and return what came of it."""
+def post(session: Any, url: str = URL, **arguments: Any) -> Any:
+    """Send a search with *arguments* for ``session.post``; return status and reason, or the class of the error."""
     try:
-        reply = session.post(url, **{"json": ALL, "headers": HEADERS, "timeout": 9, **more})
+        reply = session.post(url, **{"json": ALL, "headers": HEADERS, "timeout": 9, **arguments})
     except (OSError, ValueError) as error:
         return type(error)
     return reply.status_code, reply.reason
 
 
-def turns(transport: Any, action: Action, fault: Any = None) -> list[int]:
-    """Return which request of its connection each call of *action* was to the emulator; *fault* strikes ``?slow``."""
-    seen: list[int] = []
+def request_numbers(transport: Any, action: Action, fault: Any = None) -> list[int]:
+    """Run *action* and return, for each call, its number among the requests of its connection.
 
-    async def watched(call: Any, proceed: Any) -> Any:
-        seen.append(call.request.number)
+    *fault* affects calls whose query is ``slow``.
+    """
+    numbers: list[int] = []
+
+    async def record_number(call: Any, proceed: Any) -> Any:
+        numbers.append(call.request.number)
         return await proceed()
 
     with SegmentMock(limits="off") as mock:
-        mock.faults.add(watched)
+        mock.faults.add(record_number)
         if fault is not None:
             mock.faults.add(fault, match=lambda call: "slow" in call.request.target)
         with transport(mock) as client:
             action(client)
-    return seen
+    return numbers
 
 
-TURNS: dict[str, tuple[Action, list[int]]] = {
+ACTIONS: dict[str, tuple[Action, list[int]]] = {
     "plain": (lambda s: [post(s) for _ in range(3)], [1, 2, 3]),
     "text": (lambda s: [post(s), post(s, json=None, data=json.dumps(ALL)), post(s)], [1, 2, 3]),
     "HEAD": (lambda s: [post(s), s.head(URL, headers=HEADERS, timeout=9), post(s)], [1, 2, 3]),
@@ -94,21 +96,21 @@ TURNS: dict[str, tuple[Action, list[int]]] = {
 
 
 @pytest.mark.parametrize("transport", SESSIONS)
-@pytest.mark.parametrize("name", TURNS)
-def test_a_client_keeps_and_drops_connections_as_over_sockets(transport: Any, name: str) -> None:
-    """A rule for new or reused connections strikes the same calls in process and live."""
-    action, expected = TURNS[name]
+@pytest.mark.parametrize("name", ACTIONS)
+def test_requests_reuses_connections_as_over_sockets(transport: Any, name: str) -> None:
+    """So a fault rule for new or reused connections affects the same calls in process and live."""
+    action, expected = ACTIONS[name]
 
-    assert expected == turns(transport, action)
+    assert expected == request_numbers(transport, action)
 
 
-async def breaks(call: Any, proceed: Any) -> Any:
-    """Fail as a socket does."""
+async def raise_connection_reset(call: Any, proceed: Any) -> Any:
+    """Raise the error that a socket raises when the peer resets the connection."""
     raise ConnectionResetError("by a stage")
 
 
-def sends(name: str, value: str) -> Any:
-    """Return a fault that puts a header of the transport's into the response, as a function may."""
+def with_header(name: str, value: str) -> Any:
+    """Return a fault that adds a header to the response which the transport normally sets."""
 
     async def fault(call: Any, proceed: Any) -> Any:
         response = await proceed()
@@ -122,31 +124,31 @@ FAULTS = {
     "lengthless": (F.Error(204), [1, 2, 3, 4]),
     "broken": (F.Disconnect(), [1, 2, 1, 2]),
     "cut": (F.Truncate(), [1, 2, 1, 2]),
-    "closing": (sends("Connection", "close"), [1, 2, 1, 2]),
-    "in no chunks": (sends("Transfer-Encoding", "chunked"), [1, 2, 1, 2]),
-    "too short": (sends("Content-Length", "99999"), [1, 2, 1, 2]),
-    "a stage that breaks": (breaks, [1, 2, 1, 2]),
+    "closing": (with_header("Connection", "close"), [1, 2, 1, 2]),
+    "in no chunks": (with_header("Transfer-Encoding", "chunked"), [1, 2, 1, 2]),
+    "too short": (with_header("Content-Length", "99999"), [1, 2, 1, 2]),
+    "a function that raises": (raise_connection_reset, [1, 2, 1, 2]),
 }
 
 
 @pytest.mark.parametrize("transport", SESSIONS)
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_broken_response_ends_its_connection(transport: Any, name: str) -> None:
-    """A late or lengthless answer leaves the connection as it is, one that never comes whole ends it."""
+def test_only_an_incomplete_response_closes_the_connection(transport: Any, name: str) -> None:
+    """A delayed response, or one without a length, keeps it open."""
     fault, expected = FAULTS[name]
 
     def second_is_slow(session: Any) -> None:
         for query in ("", "?slow", "", ""):
-            # Over a socket, a client waits without result for the end of a line that says how long a chunk is.
-            patience = 0.5 if query and name == "in no chunks" else 9
-            post(session, URL + query, timeout=patience)
+            # Over a socket, a client waits until its timeout for the line with the size of a chunk.
+            timeout = 0.5 if query and name == "in no chunks" else 9
+            post(session, URL + query, timeout=timeout)
 
-    assert expected == turns(transport, second_is_slow, fault)
+    assert expected == request_numbers(transport, second_is_slow, fault)
 
 
 @pytest.mark.parametrize("transport", ["inprocess", "live"])
-def test_httpx_keeps_and_drops_connections_as_over_sockets(transport: Any) -> None:
-    """Late responses leave them, a cut one and an unread stream end them, for both kinds of client."""
+def test_httpx_reuses_connections_as_over_sockets(transport: Any) -> None:
+    """A delayed response keeps the connection open, an unread stream closes it, in both kinds of client."""
 
     async def asynchronously() -> None:
         async with httpx.AsyncClient(timeout=9) as client:
@@ -169,12 +171,12 @@ def test_httpx_keeps_and_drops_connections_as_over_sockets(transport: Any) -> No
         with mock.intercept(transport=transport), httpx.Client(timeout=9) as client:
             yield client
 
-    assert [1, 2, 3, 4, 5, 1] * 2 == turns(intercepted_client, action, F.Latency(0.01))
+    assert [1, 2, 3, 4, 5, 1] * 2 == request_numbers(intercepted_client, action, F.Latency(0.01))
 
 
 @pytest.mark.parametrize("transport", ["inprocess", "live"])
-def test_limits_of_httpx_hold(mock: SegmentMock, transport: Any) -> None:
-    """An unread stream keeps a connection busy; if that is the only one, the next call is refused."""
+def test_connection_limits_of_httpx_apply(mock: SegmentMock, transport: Any) -> None:
+    """An unread stream occupies its connection; with a limit of one connection, the next call fails."""
     limits, timeout = httpx.Limits(max_connections=1), httpx.Timeout(9, pool=0.05)
     with mock.intercept(transport=transport), httpx.Client(limits=limits, timeout=timeout) as client:
         with client.stream("POST", URL, json=ALL, headers=HEADERS), pytest.raises(httpx.PoolTimeout):
@@ -183,34 +185,34 @@ def test_limits_of_httpx_hold(mock: SegmentMock, transport: Any) -> None:
         assert client.post(URL, json=ALL, headers=HEADERS).status_code == 200
 
 
-STRANGE: dict[str, dict[str, Any]] = {
-    "no time": {"timeout": 0},
-    "three times": {"timeout": (1, 2, 3)},
-    "two times": {"timeout": (3.05, 27)},
-    "a wide header": {"headers": {**HEADERS, "X-Name": "\u017c"}},
+UNUSUAL_ARGUMENTS: dict[str, dict[str, Any]] = {
+    "timeout of zero": {"timeout": 0},
+    "three timeouts": {"timeout": (1, 2, 3)},
+    "two timeouts": {"timeout": (3.05, 27)},
+    "a non-Latin header": {"headers": {**HEADERS, "X-Name": "\u017c"}},
     "a long header": {"headers": {**HEADERS, "X-Name": "x" * 100_000}},
-    "a header of no name": {"headers": {**HEADERS, "X Name": "x"}},
+    "an invalid header name": {"headers": {**HEADERS, "X Name": "x"}},
     "a tab": {"headers": {**HEADERS, "X-Name": "x\ty"}},
     "a space at the end": {"headers": {**HEADERS, "X-Name": "x "}},
     "a space before": {"headers": {**HEADERS, b"X-Name": b" x"}},
-    "nobody's name": {"headers": {**HEADERS, "User-Agent": None, "Accept-Encoding": None}},
+    "no user agent": {"headers": {**HEADERS, "User-Agent": None, "Accept-Encoding": None}},
     "no certificate": {"verify": "/nowhere"},
-    "a long address": {"params": {"q": "x" * 100_000}},
+    "a long URL": {"params": {"q": "x" * 100_000}},
 }
 
 
-@pytest.mark.parametrize("name", STRANGE)
-def test_a_strange_call_ends_as_it_does_over_a_socket(name: str) -> None:
-    """The same error of the client's, or the same answer, and the same request in the journal."""
-    names = []
+@pytest.mark.parametrize("name", UNUSUAL_ARGUMENTS)
+def test_an_unusual_call_has_the_same_result_as_over_a_socket(name: str) -> None:
+    """The same error of the client or the same status, and the same request in the journal."""
+    results = []
     for transport in (intercepted_session, live_session):
         with SegmentMock() as mock, transport(mock) as session:
-            names.append((post(session, **STRANGE[name]), [dict(e.request_headers) for e in mock.journal]))
+            results.append((post(session, **UNUSUAL_ARGUMENTS[name]), [dict(e.request_headers) for e in mock.journal]))
 
-    assert names[0] == names[1]
+    assert results[0] == results[1]
 
 
-ODD: dict[str, Any] = {
+INVALID_HEADERS: dict[str, Any] = {
     "a space before": [("X-Name", " x")],
     "a space after": [("X-Name", "x ")],
     "two hosts": [("Host", "api.salsalabs.org"), ("Host", "b")],
@@ -220,14 +222,14 @@ ODD: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("name", ODD)
-def test_what_h11_refuses_is_refused(mock: SegmentMock, name: str) -> None:
-    """The same error in process and live, and nothing reaches the emulator."""
+@pytest.mark.parametrize("name", INVALID_HEADERS)
+def test_headers_that_h11_refuses_raise_the_same_error_as_over_a_socket(mock: SegmentMock, name: str) -> None:
+    """The call does not reach the emulator."""
     raised = []
     for transport in ("inprocess", "live"):
         with mock.intercept(transport=transport), httpx.Client(timeout=9) as client:  # type: ignore[arg-type]
             with pytest.raises(Exception, match=r"header|Length|length|data|Host") as caught:
-                client.post(URL, json=ALL, headers=[*HEADERS.items(), *ODD[name]])
+                client.post(URL, json=ALL, headers=[*HEADERS.items(), *INVALID_HEADERS[name]])
             raised.append((caught.type, str(caught.value)))
 
     assert raised[0] == raised[1]
@@ -235,14 +237,14 @@ def test_what_h11_refuses_is_refused(mock: SegmentMock, name: str) -> None:
     assert 0 == len(mock.journal)
 
 
-@pytest.mark.parametrize("verb", ["GE T", "GET\r\nX: Y", "M-SEARCH", "get"])
-def test_a_strange_verb_ends_as_it_does_over_a_socket(mock: SegmentMock, verb: str) -> None:
-    """http.client refuses some; the others reach the emulator as they are."""
+@pytest.mark.parametrize("method", ["GE T", "GET\r\nX: Y", "M-SEARCH", "get"])
+def test_an_unusual_method_has_the_same_result_as_over_a_socket(mock: SegmentMock, method: str) -> None:
+    """http.client refuses some; the others reach the emulator unchanged."""
     results = []
     for transport in (session_of_the_mock, intercepted_session, live_session):
         with transport(mock) as session:
             try:
-                results.append(str(session.request(verb, URL, headers=HEADERS).status_code))
+                results.append(str(session.request(method, URL, headers=HEADERS).status_code))
             except ValueError as error:
                 results.append(str(error))
 
@@ -250,8 +252,7 @@ def test_a_strange_verb_ends_as_it_does_over_a_socket(mock: SegmentMock, verb: s
 
 
 @pytest.mark.parametrize("transport", SESSIONS)
-def test_cookies_are_kept(mock: SegmentMock, transport: Any) -> None:
-    """What a response sets is there for the next call."""
+def test_a_session_sends_the_cookies_of_a_response(mock: SegmentMock, transport: Any) -> None:
     mock.faults.add(F.Error(200, headers={"Set-Cookie": "sid=abc; Path=/"}), times=1)
     with transport(mock) as session:
         for _ in range(2):
@@ -262,8 +263,8 @@ def test_cookies_are_kept(mock: SegmentMock, transport: Any) -> None:
 
 
 @pytest.mark.parametrize("stream", [True, False])
-def test_a_session_of_the_mock_within_an_interception(mock: SegmentMock, stream: bool) -> None:
-    """Any number of calls, read or not, and it stays with its own mock."""
+def test_a_session_of_a_mock_ignores_the_interception_of_another_mock(mock: SegmentMock, stream: bool) -> None:
+    """Also if responses are streamed and never read."""
     with SegmentMock() as other, other.intercept():
         session = mock.session()
         for _ in range(3):
@@ -273,77 +274,76 @@ def test_a_session_of_the_mock_within_an_interception(mock: SegmentMock, stream:
 
 
 class TestHttpClient:
-    """http.client itself: a request starts when it has been sent."""
+    """http.client used directly: a request starts as soon as it has been sent."""
 
     @pytest.fixture
     def connection(self, mock: SegmentMock) -> Iterator[http.client.HTTPSConnection]:
-        """A connection that is intercepted."""
+        """A connection to a vendor's host, which is intercepted."""
         with mock.intercept():
             yield http.client.HTTPSConnection("api.salsalabs.org", timeout=9)
 
-    def send(self, connection: http.client.HTTPSConnection) -> None:
-        """Add a group."""
+    def send_upsert(self, connection: http.client.HTTPSConnection) -> None:
+        """Send a request that adds a group."""
         body = json.dumps({"payload": {"segments": [{"name": "A"}]}})
         connection.request("PUT", SEARCH.removesuffix("/search"), body, HEADERS)
 
     def test_a_request_whose_response_is_not_read_is_performed(self, mock: SegmentMock, connection: Any) -> None:
-        """The client may close right after it has sent."""
-        self.send(connection)
+        """The client closes the connection right after it has sent the request."""
+        self.send_upsert(connection)
         connection.close()
 
         assert ["A"] == [group["name"] for group in mock.salsa.segments]
 
-    def test_a_call_that_waits_is_abandoned_when_its_client_leaves(self, mock: SegmentMock, connection: Any) -> None:
-        """It ran to its first wait and no further; the clock has not moved."""
+    def test_a_delayed_call_is_abandoned_when_its_client_closes(self, mock: SegmentMock, connection: Any) -> None:
+        """The operation is not performed, and the clock does not move."""
         mock.clock.freeze()
         mock.faults.add(F.Latency(1))
         before = mock.clock.now()
-        self.send(connection)
+        self.send_upsert(connection)
         connection.close()
 
         assert ([], before) == (mock.salsa.segments, mock.clock.now())
         assert ["abandoned"] == [entry.outcome for entry in mock.journal]
 
-    def test_a_wait_is_decided_when_the_response_is_read(self, mock: SegmentMock, connection: Any) -> None:
-        """The timeout that counts is that of the read; what has passed since the request was sent has passed."""
+    def test_a_delay_starts_when_the_request_is_sent(self, mock: SegmentMock, connection: Any) -> None:
+        """Its remainder is compared with the socket's timeout when the response is read."""
         mock.clock.freeze()
         mock.faults.add(F.Latency(5))
         before = mock.clock.now()
-        self.send(connection)
+        self.send_upsert(connection)
         mock.clock.advance(3)
         connection.sock.settimeout(2.5)
         assert connection.getresponse().status == 200
 
         assert 5 == mock.clock.now() - before
 
-    def test_a_wait_beyond_the_time_out_is_the_clients_own_error(self, mock: SegmentMock, connection: Any) -> None:
-        """The clock has moved by what the client waited."""
+    def test_a_delay_longer_than_the_timeout_raises_the_clients_error(self, mock: SegmentMock, connection: Any) -> None:
+        """The clock advances by the timeout."""
         mock.clock.freeze()
         mock.faults.add(F.Latency(20))
         before = mock.clock.now()
-        self.send(connection)
+        self.send_upsert(connection)
         with pytest.raises(TimeoutError):
             connection.getresponse()
 
         assert 9 == mock.clock.now() - before
 
-    def test_two_requests_without_reading_are_refused(self, connection: Any) -> None:
-        """By http.client itself."""
-        self.send(connection)
+    def test_http_client_refuses_a_second_request_before_the_response_is_read(self, connection: Any) -> None:
+        self.send_upsert(connection)
         with pytest.raises(http.client.CannotSendRequest):
-            self.send(connection)
+            self.send_upsert(connection)
 
 
 @pytest.fixture
 def connection() -> Iterator[http.client.HTTPSConnection]:
-    """A connection of http.client to a mock."""
+    """A connection to a vendor's host, which is intercepted."""
     with SegmentMock() as mock, mock.intercept():
         client = http.client.HTTPSConnection("api.salsalabs.org", timeout=5)
         yield client
         client.close()
 
 
-def test_http_client_peeks_at_a_body(connection: http.client.HTTPSConnection) -> None:
+def test_peek_of_http_client_returns_the_next_bytes_of_a_body(connection: http.client.HTTPSConnection) -> None:
     connection.request("POST", SEARCH, json.dumps(ALL), HEADERS)
     with connection.getresponse() as response:
         assert response.read(2) == b'{"'
@@ -351,7 +351,7 @@ def test_http_client_peeks_at_a_body(connection: http.client.HTTPSConnection) ->
         assert json.loads(b'{"' + response.read())["payload"]["count"] == 0
 
 
-def test_http_client_prints_a_response(
+def test_the_debug_output_of_http_client_has_the_status_line(
     connection: http.client.HTTPSConnection, capsys: pytest.CaptureFixture[str]
 ) -> None:
     connection.set_debuglevel(1)
@@ -364,18 +364,18 @@ def test_http_client_prints_a_response(
 
 @pytest.mark.parametrize("transport", ["inprocess", "live"])
 @pytest.mark.parametrize(("timeout", "request_timeout", "expected"), [(0.01, 600.0, "timed out"), (600, 0.01, "408")])
-def test_a_request_that_is_never_complete(
+def test_an_incomplete_request_ends_at_the_shorter_timeout(
     transport: Any, timeout: float, request_timeout: float, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The client or the server gives up, whichever has the shorter timeout."""
+    """At the timeout of the client, or at that of the server, which returns 408."""
     monkeypatch.setitem(LiveServer.__init__.__kwdefaults__, "request_timeout", request_timeout)
     with SegmentMock() as mock, mock.intercept(transport=transport):
         client = http.client.HTTPSConnection("api.salsalabs.org", timeout=timeout)
         client.request("POST", SEARCH, "{}", {**HEADERS, "Content-Length": "3"})
         try:
-            seen = str(client.getresponse().status)
+            result = str(client.getresponse().status)
         except TimeoutError as error:
-            seen = str(error)
+            result = str(error)
         client.close()
 
-    assert seen == expected
+    assert result == expected

@@ -1,4 +1,4 @@
-"""Hosts beside the vendors' own: a company's gateway taken in, a vendor's host left out."""
+"""Further hosts to intercept, such as a company's gateway, and vendors' hosts that are excluded."""
 
 from __future__ import annotations
 
@@ -14,41 +14,40 @@ NO_HOST = r"hosts: .* is not a host, such as gateway\.example"
 HEADERS = {"authToken": "any"}
 
 
-def status(host: str) -> int:
+def status_from(host: str) -> int:
     """Return the status of a call to *host*."""
     return requests.get(f"https://{host}{PATH}", headers=HEADERS, timeout=5).status_code
 
 
 @pytest.mark.parametrize("transport", ["inprocess", "live", "tls"])
 @pytest.mark.parametrize("host", ["gateway.example", "GATEWAY.example.", "eu.gateway.example"])
-def test_a_gateway_is_taken_in(transport: Any, host: str) -> None:
+def test_a_configured_gateway_is_intercepted(transport: Any, host: str) -> None:
     with SegmentMock() as mock, mock.intercept(transport=transport, hosts=["gateway.example", "*.gateway.example"]):
-        assert status(host) == 200
-        assert status("api.salsalabs.org") == 200
+        assert status_from(host) == 200
+        assert status_from("api.salsalabs.org") == 200
         mock.journal.assert_called("salsa.get_metrics", times=2)
 
 
-def test_a_vendors_host_is_left_out() -> None:
-    """It is then a host like any other."""
+def test_an_excluded_host_of_a_vendor_is_not_intercepted() -> None:
     hosts = ["!api.salsalabs.org"]
     with SegmentMock() as mock, mock.intercept(hosts=hosts, block_network=True), pytest.raises(NetworkBlocked):
-        status("api.salsalabs.org")
+        status_from("api.salsalabs.org")
 
 
-def test_the_last_pattern_counts() -> None:
-    """All of a domain but one host, and those of the interception after those of the mock."""
+def test_the_last_matching_pattern_decides() -> None:
+    """Patterns of the interception follow those of the mock."""
     with SegmentMock(hosts=["*.gateway.example", "!eu.gateway.example"]) as mock:
         with mock.intercept(block_network=True):
-            assert status("us.gateway.example") == 200
+            assert status_from("us.gateway.example") == 200
             with pytest.raises(NetworkBlocked):
-                status("eu.gateway.example")
+                status_from("eu.gateway.example")
         with mock.intercept(hosts=["eu.gateway.example"]):
-            assert status("eu.gateway.example") == 200
+            assert status_from("eu.gateway.example") == 200
 
 
 @pytest.mark.parametrize("host", ["https://gateway.example", "gateway.example:443", "gateway.example/x", "", "*", "!"])
-def test_what_is_no_host_is_refused(host: str) -> None:
-    """By the setting and by the interception alike."""
+def test_an_invalid_host_is_an_error(host: str) -> None:
+    """In the mock's settings and in the arguments of ``intercept``."""
     with pytest.raises(SettingError, match=NO_HOST):
         SegmentMock(hosts=[host])
     with SegmentMock() as mock, pytest.raises(SettingError, match=NO_HOST):
@@ -65,8 +64,7 @@ def test_proxy_serves_a_configured_gateway() -> None:
         assert reply.status_code == 200
 
 
-def test_marker_and_fixture(pytester: pytest.Pytester) -> None:
-    """They take the setting as any other."""
+def test_marker_and_config_fixture_accept_hosts(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         f"""
         import pytest, requests

@@ -1,4 +1,4 @@
-"""``mock.intercept()``: unchanged clients of this process land in the emulator, and nothing is left behind."""
+"""``mock.intercept()`` routes unchanged clients of this process to the emulator; at its end it restores all patches."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.transports.inprocess.clients import ALL, CLIENTS, HEADERS, SALSA, SEA
 
 URL = SALSA + SEARCH
 F: Any = faults
-PLACES = (
+PATCHED_ATTRIBUTES = (
     (socket, "getaddrinfo"),
     (socket, "gethostbyname"),
     (socket.socket, "connect"),
@@ -47,7 +47,7 @@ PLACES = (
 
 @pytest.fixture
 def mock() -> Iterator[SegmentMock]:
-    """A world of one group, whose clock stands."""
+    """A mock with one group, whose clock is frozen."""
     with SegmentMock(data={"salsa": {"segments": [{"name": "A"}]}}) as mock:
         mock.clock.freeze("2026-01-01T00:00:00Z")
         yield mock
@@ -55,7 +55,7 @@ def mock() -> Iterator[SegmentMock]:
 
 @pytest.fixture(params=CLIENTS)
 def client(request: pytest.FixtureRequest) -> Iterator[Any]:
-    """Each client, made before any interception begins."""
+    """Each client library, with a client that is created before the interception begins."""
     client = CLIENTS[request.param]()
     yield client
     client.close()
@@ -63,7 +63,7 @@ def client(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 @pytest.fixture
 def no_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Any socket is a failure, except the pair with which an event loop wakes itself."""
+    """Fail the test if a socket connects."""
 
     def connect(*_: Any) -> None:
         raise AssertionError("a socket was connected")
@@ -73,12 +73,12 @@ def no_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def patched_functions() -> list[object]:
-    """Return the current value of each attribute that a hook patches."""
-    return [vars(owner).get(name) for owner, name in PLACES] + [*sys.meta_path]
+    """Return the current values of all attributes that an interception patches, and the import hooks."""
+    return [vars(owner).get(name) for owner, name in PATCHED_ATTRIBUTES] + [*sys.meta_path]
 
 
 def search(client: Any, url: str = URL) -> int:
-    """Return how many groups *client* gets."""
+    """Return the number of groups that *client* finds."""
     status, text = client.send("POST", url, ALL)
     assert status == 200, text
     total: int = json.loads(text)["payload"]["total"]
@@ -86,8 +86,8 @@ def search(client: Any, url: str = URL) -> int:
 
 
 @pytest.mark.usefixtures("no_sockets")
-def test_existing_client_is_intercepted(mock: SegmentMock, client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Twice, with no socket and no name looked up, whatever proxy the environment names; the calls are kept alive."""
+def test_an_existing_client_is_intercepted(mock: SegmentMock, client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a connected socket, and regardless of proxies in the environment."""
     for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     with mock.intercept():
@@ -97,8 +97,8 @@ def test_existing_client_is_intercepted(mock: SegmentMock, client: Any, monkeypa
     assert ["inprocess"] * 3 == [entry.door for entry in mock.journal]
 
 
-def test_all_is_as_before_once_it_ends(mock: SegmentMock) -> None:
-    """Hooks and finder go with the last of nested interceptions, in whatever order they end."""
+def test_the_last_of_nested_interceptions_restores_everything(mock: SegmentMock) -> None:
+    """In whatever order they end."""
     before = patched_functions()
     first, second = mock.intercept(), mock.intercept()
     first.__enter__()
@@ -109,12 +109,15 @@ def test_all_is_as_before_once_it_ends(mock: SegmentMock) -> None:
     second.__exit__(ZeroDivisionError, ZeroDivisionError(), None)
 
     assert is_intercepted
-    assert not any(now is then for now, then in zip(within[: len(PLACES)], before[: len(PLACES)], strict=True))
+    assert not any(
+        after is original
+        for after, original in zip(within[: len(PATCHED_ATTRIBUTES)], before[: len(PATCHED_ATTRIBUTES)], strict=True)
+    )
     assert before == patched_functions()
 
 
-def test_an_exception_ends_it(mock: SegmentMock) -> None:
-    """What a block raises leaves it as it is, and nothing stays behind."""
+def test_an_exception_in_the_block_ends_the_interception(mock: SegmentMock) -> None:
+    """The exception is passed on, and all patches are restored."""
     before = patched_functions()
     with pytest.raises(ZeroDivisionError), mock.intercept():
         raise ZeroDivisionError
@@ -122,14 +125,14 @@ def test_an_exception_ends_it(mock: SegmentMock) -> None:
     assert before == patched_functions()
 
 
-def test_unknown_transport_is_refused(mock: SegmentMock) -> None:
-    """It is named, and those that are."""
+def test_unknown_transport_is_an_error(mock: SegmentMock) -> None:
+    """The error names it and the valid ones."""
     with pytest.raises(ValueError, match="'pigeon' is not one of inprocess, live, tls"):
         mock.intercept(transport="pigeon")  # type: ignore[arg-type]
 
 
-def test_the_innermost_of_two_mocks_answers(mock: SegmentMock, client: Any) -> None:
-    """A connection kept alive to the one is not used for the other, neither on the way in nor out."""
+def test_the_innermost_of_two_mocks_gets_the_call(mock: SegmentMock, client: Any) -> None:
+    """A connection that is kept alive to one mock is not used for the other."""
     with SegmentMock() as empty, mock.intercept():
         outside = search(client)
         with empty.intercept():
@@ -139,10 +142,10 @@ def test_the_innermost_of_two_mocks_answers(mock: SegmentMock, client: Any) -> N
     assert [1, 0, 1] == results
 
 
-def test_a_real_connection_is_not_used_within_nor_ours_without(
+def test_real_connections_are_not_used_during_an_interception_nor_ours_after_it(
     mock: SegmentMock, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A vendor's keep-alive connection of before is left alone while a mock answers, and after that ours is."""
+    """The client keeps connections alive to a real server that has the vendor's host name."""
     real = socket.getaddrinfo
     monkeypatch.setattr(socket, "getaddrinfo", lambda host, *args, **options: real("127.0.0.1", *args, **options))
     with SegmentMock() as vendor:
@@ -156,8 +159,8 @@ def test_a_real_connection_is_not_used_within_nor_ours_without(
         assert 2 == len(vendor.journal)
 
 
-def test_other_hosts_pass(mock: SegmentMock, client: Any) -> None:
-    """A live server of another mock is reached as ever."""
+def test_calls_to_other_local_hosts_are_not_intercepted(mock: SegmentMock, client: Any) -> None:
+    """A live server of another mock can be reached."""
     with SegmentMock() as other, mock.intercept(block_network=True):
         result = search(client, other.serve().url + SEARCH)
 
@@ -167,7 +170,7 @@ def test_other_hosts_pass(mock: SegmentMock, client: Any) -> None:
 
 @pytest.mark.usefixtures("no_sockets")
 def test_block_network_refuses_other_hosts(mock: SegmentMock, client: Any) -> None:
-    """The error names the host and the line that called, and no client retries it."""
+    """The error names the host and the calling line, and no client retries."""
     with mock.intercept(block_network=True), pytest.raises(NetworkBlocked) as caught:
         search(client, "https://example.org/")
 
@@ -176,8 +179,8 @@ def test_block_network_refuses_other_hosts(mock: SegmentMock, client: Any) -> No
 
 
 @pytest.mark.parametrize("name", ["api.salsalabs.org", b"api.salsalabs.org", "API.SALSALABS.ORG."])
-def test_unsupported_client_can_not_look_up_a_vendor(mock: SegmentMock, name: Any) -> None:
-    """A vendor's name is not looked up while a mock answers for it, and the error says what can be intercepted."""
+def test_looking_up_a_vendors_host_is_refused(mock: SegmentMock, name: Any) -> None:
+    """The error says that the client can't be intercepted."""
     with (
         mock.intercept(),
         pytest.raises(NetworkBlocked, match=r"test_intercept.py:\d+: a client that can't be intercepted looked up"),
@@ -186,11 +189,11 @@ def test_unsupported_client_can_not_look_up_a_vendor(mock: SegmentMock, name: An
 
 
 @pytest.mark.usefixtures("no_sockets")
-def test_the_standard_library_is_caught(mock: SegmentMock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """urllib.request and http.client, kept alive, https and http, proxy or none."""
+def test_urllib_request_and_http_client_are_intercepted(mock: SegmentMock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over HTTP and HTTPS, with connections kept alive, and regardless of proxies."""
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
-    monkeypatch.setattr(urllib.request, "_opener", None)  # it remembers the proxies of the first call
+    monkeypatch.setattr(urllib.request, "_opener", None)  # the opener keeps the proxies of the first call
     body = json.dumps(ALL).encode()
     results = []
     with mock.intercept():
@@ -205,54 +208,54 @@ def test_the_standard_library_is_caught(mock: SegmentMock, monkeypatch: pytest.M
     assert [1, 1, 1, 1] == results
 
 
-def test_it_decorates_functions_and_coroutine_functions(mock: SegmentMock) -> None:
-    """Each call is intercepted, threads that it starts as well; a class or a generator is refused."""
+def test_an_interception_can_decorate_functions_and_coroutine_functions(mock: SegmentMock) -> None:
+    """Threads that the function starts are intercepted too; a class is a TypeError."""
 
     @mock.intercept()
     def plain() -> int:
         statuses: list[int] = []
-        asking = [threading.Thread(target=lambda: statuses.append(requests.get(URL).status_code)) for _ in range(3)]
-        for thread in asking:
+        workers = [threading.Thread(target=lambda: statuses.append(requests.get(URL).status_code)) for _ in range(3)]
+        for thread in workers:
             thread.start()
-        for thread in asking:
+        for thread in workers:
             thread.join()
         return len(statuses)
 
     @mock.intercept()
-    async def waited() -> int:
+    async def asynchronous() -> int:
         async with httpx.AsyncClient() as one, aiohttp.ClientSession() as other:
             replies = await asyncio.gather(one.get(URL), other.get(URL))
             other_status: int = replies[1].status
             return replies[0].status_code + other_status
 
-    assert (3, 3, 802) == (plain(), plain(), asyncio.run(waited()))
+    assert (3, 3, 802) == (plain(), plain(), asyncio.run(asynchronous()))
     assert "plain" == plain.__name__
     with pytest.raises(TypeError, match="functions and coroutine functions"):
         mock.intercept()(SegmentMock)
 
 
-def test_clients_first_imported_within_are_caught() -> None:
-    """In a fresh interpreter: nothing is imported by entering, and what is imported then is hooked, then unhooked."""
+def test_libraries_imported_during_an_interception_are_intercepted() -> None:
+    """In a new interpreter: starting an interception imports no client library."""
     script = """
 import sys
 from segment_mock import SegmentMock
 mock = SegmentMock()
 with mock.intercept():
     early = {"requests", "urllib3", "httpx", "httpcore", "aiohttp"} & sys.modules.keys()
-    mine = mock.session()  # the first to import requests
+    session = mock.session()  # the first to import requests
     import requests, httpx
     statuses = [client.get("https://api.salsalabs.org/api/integration/ext/v1/metrics").status_code
-                for client in (mine, requests, httpx)]
-hooked = [place.__module__ for place in (requests.adapters.HTTPAdapter.send, httpx.HTTPTransport.handle_request)]
-print(early, statuses, hooked)
+                for client in (session, requests, httpx)]
+modules = [function.__module__ for function in (requests.adapters.HTTPAdapter.send, httpx.HTTPTransport.handle_request)]
+print(early, statuses, modules)
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
 
-    assert "set() [401, 401, 401] ['requests.adapters', 'httpx._transports.default']\n" == done.stdout, done.stderr
+    assert "set() [401, 401, 401] ['requests.adapters', 'httpx._transports.default']\n" == result.stdout, result.stderr
 
 
-def test_waiting_moves_the_mocks_clock_only(mock: SegmentMock, client: Any) -> None:
-    """A late answer costs no time; without a timeout a hang names fault and call instead of hanging."""
+def test_a_delay_advances_only_the_clock_of_the_mock(mock: SegmentMock, client: Any) -> None:
+    """Without a timeout, a hang raises an error that names the fault."""
     mock.faults.add(F.Latency(seconds=5), times=1)
     before = mock.clock.now()
     with mock.intercept():
@@ -265,8 +268,8 @@ def test_waiting_moves_the_mocks_clock_only(mock: SegmentMock, client: Any) -> N
     assert 5 == late
 
 
-def test_a_total_timeout_of_aiohttp_is_kept(mock: SegmentMock) -> None:
-    """Its default five minutes pass on the mock's clock, and its own TimeoutError is raised."""
+def test_the_default_timeout_of_aiohttp_applies(mock: SegmentMock) -> None:
+    """Five minutes pass on the mock's clock, and aiohttp raises its own TimeoutError."""
     mock.faults.add(F.Hang())
 
     async def call() -> None:
@@ -277,12 +280,12 @@ def test_a_total_timeout_of_aiohttp_is_kept(mock: SegmentMock) -> None:
     with mock.intercept(), pytest.raises(asyncio.TimeoutError):
         asyncio.run(call())
 
-    # aiohttp rounds the end up to a whole second of the loop's time; the wait itself began a little after the call.
+    # aiohttp rounds the deadline up to a whole second of the loop's time, and the wait starts shortly after the call.
     assert 299 <= mock.clock.now() - before <= 301
 
 
-def test_httpx_shows_the_emulator_the_same_request_through_h11(mock: SegmentMock) -> None:
-    """A plain request is never written as bytes; one that is traced is: headers, order and body are the same."""
+def test_a_traced_request_of_httpx_is_the_same_as_a_plain_one(mock: SegmentMock) -> None:
+    """Only a traced request is serialized by h11; headers, their order and the body are the same."""
     with mock.intercept(), httpx.Client(timeout=10) as client:
         for extensions in ({}, {"trace": lambda *_: None}):
             for _ in range(2):
@@ -292,19 +295,19 @@ def test_httpx_shows_the_emulator_the_same_request_through_h11(mock: SegmentMock
     assert exchanges[0:2] == exchanges[2:4]
 
 
-def test_httpx_joins_a_header_that_is_sent_twice(mock: SegmentMock) -> None:
-    """In the order in which they were sent, whatever bytes they are."""
-    twice = [*HEADERS.items(), (b"X-Trace", b"a"), ("Accept", "x/y"), (b"x-trace", b"\xe9")]
+def test_repeated_headers_of_httpx_are_joined(mock: SegmentMock) -> None:
+    """In the order in which they were sent, including non-ASCII bytes."""
+    headers = [*HEADERS.items(), (b"X-Trace", b"a"), ("Accept", "x/y"), (b"x-trace", b"\xe9")]
     with mock.intercept(), httpx.Client(timeout=10) as client:
-        client.post(URL, content=json.dumps(ALL), headers=twice)
+        client.post(URL, content=json.dumps(ALL), headers=headers)
     (entry,) = mock.journal
 
     assert entry.request_headers["x-trace"] == "a, \xe9"
 
 
 @pytest.mark.parametrize("body", [ALL, {"payload": 1}])
-def test_a_response_reads_as_it_does_over_a_socket(mock: SegmentMock, body: dict[str, Any]) -> None:
-    """Status, phrase, version, headers and their order: in process as live, of requests and of httpx."""
+def test_a_response_has_the_same_attributes_as_over_a_socket(mock: SegmentMock, body: dict[str, Any]) -> None:
+    """Status, reason, version, and headers with their order, in requests and httpx."""
     seen: dict[str, list[Any]] = {}
     for transport in ("inprocess", "live"):
         with mock.intercept(transport=transport), requests.Session() as session, httpx.Client() as client:  # type: ignore[arg-type]
@@ -318,8 +321,8 @@ def test_a_response_reads_as_it_does_over_a_socket(mock: SegmentMock, body: dict
     assert seen["inprocess"] == seen["live"]
 
 
-def test_a_session_of_the_mock_waits_as_long_as_its_timeout(mock: SegmentMock) -> None:
-    """A delayed answer raises requests' own timeout error, and moves the mock's clock."""
+def test_the_timeout_of_a_session_of_the_mock_applies(mock: SegmentMock) -> None:
+    """A hang raises the timeout error of requests, and advances the mock's clock."""
     mock.faults.add(F.Hang())
     before = mock.clock.now()
     with mock.session() as session, pytest.raises(requests.ReadTimeout):

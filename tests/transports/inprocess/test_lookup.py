@@ -1,4 +1,4 @@
-"""A vendor's name that any client looks up is refused, with the line of the user's that did it."""
+"""Looking up a vendor's host raises an error that names the line of the user's code, whichever client does it."""
 
 from __future__ import annotations
 
@@ -23,41 +23,41 @@ LINE = r"{host} was called at tests/transports/inprocess/test_lookup.py:\d+: "
 
 
 def resolve(host: str) -> None:
-    """By name look-up alone."""
+    """Look up the name with ``getaddrinfo``."""
     socket.getaddrinfo(host, 443)
 
 
 def resolve_old(host: str) -> None:
-    """As it was done before IPv6."""
+    """Look up the name with ``gethostbyname``, which predates IPv6."""
     socket.gethostbyname(host)
 
 
 def connect(host: str) -> None:
-    """A socket that is given the name."""
+    """Connect a socket to the name."""
     with socket.socket() as sock:
         sock.connect((host, 443))
 
 
 def connect_ex(host: str) -> None:
-    """The same without an exception."""
+    """Connect a socket to the name with ``connect_ex``, which returns an error code."""
     with socket.socket() as sock:
         sock.connect_ex((host, 443))
 
 
 def send_to(host: str) -> None:
-    """A datagram."""
+    """Send a datagram to the name."""
     with socket.socket(type=socket.SOCK_DGRAM) as sock:
         sock.sendto(b"?", (host, 53))
 
 
 def send_to_with_flags(host: str) -> None:
-    """The same with flags."""
+    """Send a datagram to the name, with flags."""
     with socket.socket(type=socket.SOCK_DGRAM) as sock:
         sock.sendto(b"?", 0, (host, 53))
 
 
 def open_connection(host: str) -> None:
-    """asyncio, which looks up names in a thread of its own."""
+    """Open a connection with asyncio, which looks the name up in another thread."""
 
     async def opened() -> None:
         await asyncio.open_connection(host, 443)
@@ -66,7 +66,7 @@ def open_connection(host: str) -> None:
 
 
 def sock_connect(host: str) -> None:
-    """asyncio, with a socket that was made before."""
+    """Connect an existing socket with asyncio."""
 
     async def connected() -> None:
         with socket.socket() as sock:
@@ -76,18 +76,18 @@ def sock_connect(host: str) -> None:
     asyncio.run(connected())
 
 
-def by_requests(host: str) -> None:
-    """A client that would be intercepted, if a mock were in force."""
+def call_with_requests(host: str) -> None:
+    """Send a request with requests, which an interception would route to a mock."""
     requests.get(f"https://{host}/")
 
 
-def by_httpx(host: str) -> None:
-    """The same."""
+def call_with_httpx(host: str) -> None:
+    """Send a request with httpx."""
     httpx.get(f"https://{host}/")
 
 
-def by_httpx_async(host: str) -> None:
-    """The same, whose look-up runs in another thread."""
+def call_with_async_httpx(host: str) -> None:
+    """Send a request with an asynchronous client of httpx, which looks the name up in another thread."""
 
     async def fetch() -> None:
         async with httpx.AsyncClient() as client:
@@ -96,8 +96,8 @@ def by_httpx_async(host: str) -> None:
     asyncio.run(fetch())
 
 
-def by_aiohttp(host: str) -> None:
-    """The same, which looks up names in a task of its own."""
+def call_with_aiohttp(host: str) -> None:
+    """Send a request with aiohttp, which looks the name up in another task."""
 
     async def fetch() -> None:
         async with aiohttp.ClientSession() as session:
@@ -106,13 +106,13 @@ def by_aiohttp(host: str) -> None:
     asyncio.run(fetch())
 
 
-RAW = [resolve, resolve_old, connect, connect_ex, send_to, send_to_with_flags, open_connection, sock_connect]
-CLIENTS = [by_requests, by_httpx, by_httpx_async, by_aiohttp]
+SOCKET_CALLS = [resolve, resolve_old, connect, connect_ex, send_to, send_to_with_flags, open_connection, sock_connect]
+CLIENT_CALLS = [call_with_requests, call_with_httpx, call_with_async_httpx, call_with_aiohttp]
 
 
 @contextmanager
 def guard() -> Iterator[None]:
-    """What segment_mock_guard puts up."""
+    """Refuse the vendor's host for the length of the block, as the option segment_mock_guard does."""
     route = Route(HOST.__eq__, "no mock is in force here", modules=LOOKUP, thread=None)
     REGISTRY.add(route)
     try:
@@ -121,16 +121,15 @@ def guard() -> Iterator[None]:
         REGISTRY.remove(route)
 
 
-@pytest.mark.parametrize("call", [*RAW, *CLIENTS])
-def test_the_guard_refuses_a_vendors_name(call: Callable[[str], None]) -> None:
-    """However it is looked up."""
+@pytest.mark.parametrize("call", [*SOCKET_CALLS, *CLIENT_CALLS])
+def test_the_guard_refuses_to_look_up_a_vendors_host(call: Callable[[str], None]) -> None:
     with guard(), pytest.raises(NetworkBlocked, match=LINE.format(host=HOST) + "no mock is in force"):
         call(HOST)
 
 
-@pytest.mark.parametrize("call", RAW)
-def test_a_mock_that_is_in_force_refuses_a_vendors_name(call: Callable[[str], None]) -> None:
-    """No client that can be intercepted looks one up."""
+@pytest.mark.parametrize("call", SOCKET_CALLS)
+def test_an_interception_refuses_to_look_up_a_vendors_host(call: Callable[[str], None]) -> None:
+    """Clients that can be intercepted look nothing up."""
     refused = pytest.raises(
         NetworkBlocked, match=LINE.format(host=HOST) + "a client that can't be intercepted looked up its name"
     )
@@ -138,17 +137,16 @@ def test_a_mock_that_is_in_force_refuses_a_vendors_name(call: Callable[[str], No
         call(HOST)
 
 
-@pytest.mark.parametrize("call", [*RAW, *CLIENTS])
-def test_block_network_refuses_any_other_name(call: Callable[[str], None]) -> None:
-    """And any address that is not this machine's own."""
+@pytest.mark.parametrize("call", [*SOCKET_CALLS, *CLIENT_CALLS])
+def test_block_network_refuses_other_hosts_and_addresses(call: Callable[[str], None]) -> None:
     with SegmentMock() as mock, mock.intercept(block_network=True):
         for host in ("example.org", "192.0.2.1"):
             with pytest.raises(NetworkBlocked, match=LINE.format(host=host) + "block_network=True"):
                 call(host)
 
 
-def test_a_mock_goes_before_the_guard() -> None:
-    """Also in a thread that did not begin the interception."""
+def test_an_interception_takes_precedence_over_the_guard() -> None:
+    """Also in a thread that did not start the interception."""
     statuses = []
     with guard(), SegmentMock() as mock, mock.intercept():
         thread = threading.Thread(target=lambda: statuses.append(requests.get(f"https://{HOST}/").status_code))
@@ -159,7 +157,7 @@ def test_a_mock_goes_before_the_guard() -> None:
 
 
 def test_the_guard_patches_no_client() -> None:
-    """Name look-up only, and no finder stands once asyncio is imported."""
+    """It patches name look-up only, and adds no import hook once asyncio is imported."""
     before = requests.sessions.get_environ_proxies, httpx.HTTPTransport.handle_request, [*sys.meta_path]
     real: Any = socket.getaddrinfo
     with guard():

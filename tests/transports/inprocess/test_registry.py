@@ -1,4 +1,4 @@
-"""Interceptions are a stack of patches: entered, they patch; left, in whatever order, they restore what they found."""
+"""Interceptions are a stack of patches: entering one applies them; leaving it, in any order, restores the originals."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ VENDOR = "https://api.salsalabs.org/api/integration/ext/v1/segments/search"
 CONNECT = http.client.HTTPSConnection.connect
 
 
-class Loop:
-    """An event loop that runs several coroutines, as pytest-asyncio has one."""
+class LoopRunner:
+    """Runs several coroutines in one event loop, as pytest-asyncio does."""
 
-    def __enter__(self) -> Loop:
+    def __enter__(self) -> LoopRunner:
         self._loop = asyncio.new_event_loop()
         return self
 
@@ -43,12 +43,12 @@ class Loop:
         self._loop.close()
 
     def run(self, coroutine: Any) -> Any:
-        """Run *coroutine* to its end."""
+        """Run *coroutine* to completion and return its result."""
         return self._loop.run_until_complete(coroutine)
 
 
-def count(client: Any = requests) -> int:
-    """Return how many groups the vendor says there are."""
+def count_groups(client: Any = requests) -> int:
+    """Return the number of groups that the vendor returns to *client*."""
     reply = client.post(VENDOR, headers=HEADERS, json={"payload": {}}, timeout=5)
     count: int = reply.json()["payload"]["count"]
     return count
@@ -56,20 +56,21 @@ def count(client: Any = requests) -> int:
 
 @pytest.fixture
 def mock() -> Iterator[SegmentMock]:
-    """A mock of one group."""
+    """A mock with one group."""
     with SegmentMock(data={"salsa": {"segments": [{"name": "A"}]}}) as mock:
         yield mock
 
 
 @pytest.fixture
 def empty() -> Iterator[SegmentMock]:
-    """A mock of none."""
+    """A mock without groups."""
     with SegmentMock() as mock:
         yield mock
 
 
 @pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
+def _everything_is_restored() -> Iterator[None]:
+    """Fail a test that leaves a patch, an import hook or an interception behind."""
     before = [*sys.meta_path]
     yield
     assert http.client.HTTPSConnection.connect is CONNECT
@@ -77,17 +78,17 @@ def _as_before() -> Iterator[None]:
     assert REGISTRY.routes == ()
 
 
-def test_nothing_is_patched_before_nor_after(mock: SegmentMock) -> None:
-    """Neither a library nor the import system."""
+def test_libraries_are_patched_only_during_an_interception(mock: SegmentMock) -> None:
+    """And the import hook is in place only then."""
     with mock.intercept():
         assert http.client.HTTPSConnection.connect is not CONNECT
         assert REGISTRY in sys.meta_path
 
 
-def test_start_and_stop(mock: SegmentMock) -> None:
-    """The same without a with block; to stop what was not started is an error."""
+def test_an_interception_can_be_started_and_stopped_by_method(mock: SegmentMock) -> None:
+    """Stopping an interception that was not started is an error."""
     interception = mock.intercept().start()
-    assert count() == 1
+    assert count_groups() == 1
     interception.stop()
 
     with pytest.raises(RuntimeError, match="was not started"):
@@ -95,49 +96,49 @@ def test_start_and_stop(mock: SegmentMock) -> None:
 
 
 def test_interceptions_may_end_in_any_order(mock: SegmentMock, empty: SegmentMock) -> None:
-    """Whichever ends, the innermost of those that are left answers."""
+    """The innermost of the remaining interceptions gets the calls."""
     outer, middle, inner = (each.intercept() for each in (mock, empty, mock))
     for each in (outer, middle, inner):
         each.start()
     middle.stop()
-    assert count() == 1
+    assert count_groups() == 1
     inner.stop()
-    assert count() == 1
+    assert count_groups() == 1
     outer.stop()
 
 
-def test_a_spy_that_outlives_the_interception_leaves_the_original(mock: SegmentMock) -> None:
-    """On what stands above the seam; and on the seam itself the next interception takes our wrapper away."""
+def test_a_patch_that_outlives_the_interception_restores_the_original(mock: SegmentMock) -> None:
+    """If it wrapped the method that the interception patches too, the next interception removes the stale wrapper."""
     send = HTTPAdapter.send
     above = mocks.patch.object(HTTPAdapter, "send", autospec=True, side_effect=send)
     at = mocks.patch.object(http.client.HTTPSConnection, "connect", CONNECT)
     with mock.intercept():
         spy = above.start()
         at.start()
-        assert count() == 1
+        assert count_groups() == 1
         assert spy.call_count == 1
     above.stop()
     at.stop()
     assert HTTPAdapter.send is send
 
     with mock.intercept():
-        assert count() == 1
+        assert count_groups() == 1
 
 
-def test_a_spy_below_is_found_again(mock: SegmentMock) -> None:
+def test_an_earlier_patch_is_restored_after_the_interception(mock: SegmentMock) -> None:
     with mocks.patch.object(http.client.HTTPSConnection, "connect", CONNECT):
         patch = http.client.HTTPSConnection.connect
         with mock.intercept():
-            assert count() == 1
+            assert count_groups() == 1
         assert http.client.HTTPSConnection.connect is patch
 
 
-def test_a_spy_that_copies_the_attributes_of_our_wrapper_stays(
+def test_a_wrapper_that_copies_the_attributes_of_our_patch_is_kept(
     mock: SegmentMock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As `functools.wraps` does; it is still the user's own after the interception in which it began."""
+    """``functools.wraps`` copies them; the wrapper still counts as the user's after the interception."""
     seam, calls = urllib3.connection.HTTPSConnection, []
-    monkeypatch.setattr(seam, "connect", seam.connect)  # restores it
+    monkeypatch.setattr(seam, "connect", seam.connect)  # restored at the end
     with mock.intercept():
         below = seam.connect
 
@@ -147,29 +148,28 @@ def test_a_spy_that_copies_the_attributes_of_our_wrapper_stays(
             below(self)
 
         seam.connect = spy  # type: ignore[method-assign]
-        assert count() == 1
+        assert count_groups() == 1
     with mock.intercept():
-        assert count() == 1
+        assert count_groups() == 1
     assert seam.connect is spy
     assert calls == ["api.salsalabs.org"]
 
 
-def test_an_interception_below_a_stub_goes_on_after_an_outer_one(mock: SegmentMock, empty: SegmentMock) -> None:
-    """Its patches stay, whichever interception applied them, and go with the last one."""
+def test_an_inner_interception_continues_after_the_outer_one_ends(mock: SegmentMock, empty: SegmentMock) -> None:
+    """Also below another library's patch; the patches are removed with the last interception."""
     send = HTTPAdapter.send
     outer, inner = empty.intercept(), mock.intercept()
     outer.start()
     with mocks.patch.object(http.client.HTTPSConnection, "connect", http.client.HTTPSConnection.connect):
         inner.start()
         outer.stop()
-        assert count() == 1
-    assert count() == 1
+        assert count_groups() == 1
+    assert count_groups() == 1
     inner.stop()
     assert (HTTPAdapter.send, http.client.HTTPSConnection.connect) == (send, CONNECT)
 
 
-def test_a_pool_of_the_users_own_is_called_first(mock: SegmentMock) -> None:
-    """A subclass of a pool of httpcore stands above the interception."""
+def test_a_subclass_of_a_httpcore_pool_is_called_before_the_interception(mock: SegmentMock) -> None:
     targets = []
 
     class Pool(httpcore.ConnectionPool):
@@ -182,30 +182,29 @@ def test_a_pool_of_the_users_own_is_called_first(mock: SegmentMock) -> None:
     assert targets == [b"/api/integration/ext/v1/segments/search"]
 
 
-def test_a_spy_on_a_pool_sees_each_call(mock: SegmentMock) -> None:
-    """urllib3 is not passed by."""
+def test_a_patched_urllib3_pool_gets_intercepted_calls(mock: SegmentMock) -> None:
     urlopen = urllib3.HTTPConnectionPool.urlopen
     with (
         mock.intercept(),
         mocks.patch.object(urllib3.HTTPConnectionPool, "urlopen", autospec=True, side_effect=urlopen) as spy,
     ):
-        assert count() == 1
+        assert count_groups() == 1
 
     assert spy.call_count == 1
 
 
-def test_reimported_library_is_intercepted(mock: SegmentMock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What pytester or a reload leaves in ``sys.modules`` is what a client uses from then on."""
+def test_a_library_that_is_imported_again_is_intercepted(mock: SegmentMock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after a reload, or after a run of pytester, which restores ``sys.modules``."""
     with monkeypatch.context() as patch:
         for name in [name for name in sys.modules if name.partition(".")[0] in ("requests", "httpx", "httpcore")]:
             patch.delitem(sys.modules, name)
-        anew = importlib.import_module("requests")
-        assert anew is not requests
+        second_import = importlib.import_module("requests")
+        assert second_import is not requests
         with mock.intercept():
-            assert count(anew) == 1
-            assert count(importlib.import_module("httpx")) == 1
+            assert count_groups(second_import) == 1
+            assert count_groups(importlib.import_module("httpx")) == 1
     with mock.intercept():
-        assert [1, 1] == [count(), count(importlib.import_module("httpx"))]
+        assert [1, 1] == [count_groups(), count_groups(importlib.import_module("httpx"))]
 
 
 FIRST_INTERCEPTION = """
@@ -235,51 +234,51 @@ with SegmentMock() as mock:
 """
 
 
-def test_classes_that_another_library_had_replaced_at_the_first_interception() -> None:
-    """As vcrpy, httpretty and pytest-socket replace them: the client's own are intercepted, then and afterwards."""
-    done = subprocess.run([sys.executable, "-c", FIRST_INTERCEPTION], capture_output=True, text=True, check=False)
-    assert done.stdout.split() == ["200", "200", "refused"], done.stderr
+def test_a_first_interception_patches_the_original_classes_if_another_library_replaced_them() -> None:
+    """vcrpy, httpretty and pytest-socket replace them; calls are intercepted then and afterwards."""
+    result = subprocess.run([sys.executable, "-c", FIRST_INTERCEPTION], capture_output=True, text=True, check=False)
+    assert result.stdout.split() == ["200", "200", "refused"], result.stderr
 
 
-def test_a_library_whose_import_is_forbidden_is_left_alone(mock: SegmentMock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests of optional dependencies put None into ``sys.modules``."""
+def test_a_library_whose_import_is_disabled_is_skipped(mock: SegmentMock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests of optional dependencies set ``sys.modules[name]`` to None."""
     monkeypatch.setitem(sys.modules, "httpcore", None)
     with mock.intercept():
-        assert count() == 1
+        assert count_groups() == 1
 
 
-def test_a_library_that_another_thread_imports_meanwhile_is_intercepted_from_the_next_time_on(
+def test_a_library_imported_by_another_thread_during_the_start_is_intercepted_next_time(
     mock: SegmentMock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    find = registry.import_module
+    import_module = registry.import_module
 
-    def imports_another(name: str) -> Any:
-        """Import a module, while another thread completes the import of httpcore."""
+    def import_while_another_thread_imports(name: str) -> Any:
+        """Import a module while another thread completes the import of httpcore."""
         if name == "aiohttp.connector":
             sys.modules["httpcore"] = httpcore
-        return find(name)
+        return import_module(name)
 
     for name in ("_libraries", "_patches", "_imported"):
         monkeypatch.setattr(REGISTRY, name, type(getattr(REGISTRY, name))())
-    monkeypatch.setattr(registry, "import_module", imports_another)
+    monkeypatch.setattr(registry, "import_module", import_while_another_thread_imports)
     monkeypatch.delitem(sys.modules, "httpcore")
     with mock.intercept():
         pass
     with mock.intercept():
-        assert count(httpx) == 1
+        assert count_groups(httpx) == 1
 
 
-def test_a_restored_import_system_ends_no_interception_badly(
+def test_an_interception_can_end_after_the_import_hooks_were_restored(
     mock: SegmentMock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = [*sys.meta_path]
     with monkeypatch.context() as patch, mock.intercept():
         patch.setattr(sys, "meta_path", before)
-        assert count() == 1
+        assert count_groups() == 1
 
 
-def test_a_library_that_is_too_old_is_named(mock: SegmentMock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is left alone, none of its calls gets out, and the error says which version would be intercepted."""
+def test_a_call_of_a_library_that_is_too_old_is_an_error(mock: SegmentMock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the required version, and the call does not reach the network."""
     monkeypatch.setattr(aiohttp, "__version__", "3.7.4")
     monkeypatch.setattr(REGISTRY, "too_old", {})
     monkeypatch.setattr(REGISTRY, "_libraries", {})
@@ -294,8 +293,8 @@ def test_a_library_that_is_too_old_is_named(mock: SegmentMock, monkeypatch: pyte
         asyncio.run(get())
 
 
-async def names_in_a_mock_of_its_own(name: str, client: httpx.AsyncClient, *, pause: Any) -> list[str]:
-    """Add three groups within an interception, letting other tasks run, and return the names that its mock has."""
+async def add_groups_in_own_mock(name: str, client: httpx.AsyncClient, *, pause: Any) -> list[str]:
+    """Add three groups within an interception, with pauses for other tasks, and return the groups of its mock."""
     with SegmentMock() as mock, mock.intercept():
         for turn in range(3):
             body = {"payload": {"segments": [{"name": f"{name}{turn}"}]}}
@@ -304,12 +303,12 @@ async def names_in_a_mock_of_its_own(name: str, client: httpx.AsyncClient, *, pa
         return [group["name"] for group in mock.salsa.segments]
 
 
-def test_two_tasks_with_a_mock_each(mock: SegmentMock) -> None:
-    """Each gets its own, also over a client that they share, and the loop's other tasks that of the thread."""
+def test_concurrent_tasks_have_their_own_interceptions(mock: SegmentMock) -> None:
+    """Even if they share a client; other tasks of the loop use the thread's interception."""
 
     async def run() -> tuple[list[list[str]], int]:
         async with httpx.AsyncClient() as client:
-            own = (names_in_a_mock_of_its_own(name, client, pause=asyncio.sleep) for name in "xyz")
+            own = (add_groups_in_own_mock(name, client, pause=asyncio.sleep) for name in "xyz")
             tasks = [asyncio.ensure_future(one) for one in own]
             await asyncio.sleep(0)
             outside = (await client.post(VENDOR, headers=HEADERS, json={"payload": {}})).json()["payload"]["count"]
@@ -322,14 +321,14 @@ def test_two_tasks_with_a_mock_each(mock: SegmentMock) -> None:
     assert 1 == outside
 
 
-def test_two_tasks_of_trio_with_a_mock_each() -> None:
+def test_concurrent_tasks_of_trio_have_their_own_interceptions() -> None:
     seen: dict[str, list[str]] = {}
 
     async def run() -> None:
         async with httpx.AsyncClient() as client, trio.open_nursery() as nursery:
 
             async def one(name: str) -> None:
-                seen[name] = await names_in_a_mock_of_its_own(name, client, pause=trio.sleep)
+                seen[name] = await add_groups_in_own_mock(name, client, pause=trio.sleep)
 
             for name in "xyz":
                 nursery.start_soon(one, name)
@@ -339,12 +338,14 @@ def test_two_tasks_of_trio_with_a_mock_each() -> None:
     assert {name: [f"{name}{turn}" for turn in range(3)] for name in "xyz"} == seen
 
 
-def test_tasks_and_threads_that_a_task_starts_get_its_mock(mock: SegmentMock, empty: SegmentMock) -> None:
+def test_tasks_and_threads_that_a_task_starts_use_its_interception(mock: SegmentMock, empty: SegmentMock) -> None:
     async def one(own: SegmentMock, ready: asyncio.Event, other: asyncio.Event) -> Any:
         with own.intercept():
             ready.set()
             await other.wait()  # both interceptions are in force
-            return await asyncio.gather(asyncio.to_thread(count), asyncio.create_task(asyncio.to_thread(count)))
+            return await asyncio.gather(
+                asyncio.to_thread(count_groups), asyncio.create_task(asyncio.to_thread(count_groups))
+            )
 
     async def run() -> Any:
         ready = asyncio.Event(), asyncio.Event()
@@ -353,17 +354,19 @@ def test_tasks_and_threads_that_a_task_starts_get_its_mock(mock: SegmentMock, em
     assert [[1, 1], [0, 0]] == [[*counts] for counts in asyncio.run(run())]
 
 
-def test_an_interception_that_an_ended_task_began_is_the_threads(mock: SegmentMock, empty: SegmentMock) -> None:
-    """As an async fixture begins one, within the interception of another fixture."""
+def test_an_interception_started_by_a_finished_task_applies_to_the_thread(
+    mock: SegmentMock, empty: SegmentMock
+) -> None:
+    """Async fixtures start interceptions in this way."""
     inner = mock.intercept()
 
     async def begin() -> None:
         inner.start()
 
     async def test() -> int:
-        return count()
+        return count_groups()
 
-    with empty.intercept(), Loop() as loop:
+    with empty.intercept(), LoopRunner() as loop:
         loop.run(begin())
         seen = loop.run(test())
         inner.stop()
@@ -371,35 +374,35 @@ def test_an_interception_that_an_ended_task_began_is_the_threads(mock: SegmentMo
     assert 1 == seen
 
 
-def test_two_threads_with_a_mock_each(mock: SegmentMock, empty: SegmentMock) -> None:
-    """Each thread gets its own, whichever was entered last; a third thread gets the innermost of the process."""
+def test_threads_have_their_own_interceptions(mock: SegmentMock, empty: SegmentMock) -> None:
+    """A thread without one uses the innermost interception of the process."""
     both, done = threading.Barrier(2, timeout=10), threading.Barrier(2, timeout=10)
     seen: dict[str, int] = {}
 
-    def of_its_own(name: str, one: SegmentMock) -> None:
-        with one.intercept():
+    def count_in_own_mock(name: str, own: SegmentMock) -> None:
+        with own.intercept():
             both.wait()
-            seen[name] = count()
+            seen[name] = count_groups()
             done.wait()
 
     threads = [
-        threading.Thread(target=of_its_own, args=("one", mock)),
-        threading.Thread(target=of_its_own, args=("none", empty)),
+        threading.Thread(target=count_in_own_mock, args=("one", mock)),
+        threading.Thread(target=count_in_own_mock, args=("none", empty)),
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     with mock.intercept():
-        other = threading.Thread(target=lambda: seen.update(other=count()))
+        other = threading.Thread(target=lambda: seen.update(other=count_groups()))
         other.start()
         other.join()
 
     assert {"one": 1, "none": 0, "other": 1} == seen
 
 
-def test_nothing_is_patched_between_tests(pytester: pytest.Pytester) -> None:
-    """Of a run in which some tests use the fixture and others do not."""
+def test_nothing_is_patched_in_tests_without_the_fixture(pytester: pytest.Pytester) -> None:
+    """Even if other tests of the run use it."""
     pytester.makepyfile(
         """
         import http.client, sys
@@ -421,21 +424,21 @@ def test_nothing_is_patched_between_tests(pytester: pytest.Pytester) -> None:
     pytester.runpytest_inprocess("-p", "no:randomly").assert_outcomes(passed=3)
 
 
-def test_stub_of_responses_answers_first_in_either_order(mock: SegmentMock) -> None:
-    """It stands above the connection; what it lets pass reaches the mock, and nothing does that it refuses."""
+def test_stubs_of_responses_take_precedence_in_either_order(mock: SegmentMock) -> None:
+    """Calls that responses passes through reach the mock; calls that it refuses do not."""
     with responses.RequestsMock() as stub, mock.intercept():
         stub.add_passthru("https://api.salsalabs.org")
-        assert count() == 1
+        assert count_groups() == 1
     with mock.intercept(), responses.RequestsMock() as stub:
         stub.add("POST", VENDOR, json={"payload": {"count": 7}})
-        assert count() == 7
+        assert count_groups() == 7
     with responses.RequestsMock(), mock.intercept(), pytest.raises(requests.ConnectionError, match="Responses"):
-        count()
+        count_groups()
     assert 1 == len(mock.journal)
 
 
-def test_own_modules_can_be_imported_again(mock: SegmentMock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a run within a run imported first is gone after it, whatever library was there before."""
+def test_our_modules_can_be_imported_again(mock: SegmentMock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after a nested run of pytest, which removes the modules that it imported first."""
 
     async def get() -> int:
         async with aiohttp.ClientSession() as session, session.get(VENDOR) as reply:
@@ -446,6 +449,6 @@ def test_own_modules_can_be_imported_again(mock: SegmentMock, monkeypatch: pytes
         for name in ("aiohttp", "connection", "httpcore", "http_client"):
             patch.delitem(sys.modules, f"{ours}.{name}", raising=False)
         with mock.intercept():
-            assert (asyncio.run(get()), count()) == (401, 1)
+            assert (asyncio.run(get()), count_groups()) == (401, 1)
     with mock.intercept():
-        assert (asyncio.run(get()), count()) == (401, 1)
+        assert (asyncio.run(get()), count_groups()) == (401, 1)

@@ -1,4 +1,4 @@
-"""httpx under trio, and httpcore by itself: the seam is httpcore's, whatever runs the coroutines."""
+"""httpx under trio, and httpcore without httpx: interception patches httpcore, whatever runs the coroutines."""
 
 from __future__ import annotations
 
@@ -19,14 +19,13 @@ F: Any = faults
 
 @pytest.fixture
 def mock() -> Iterator[SegmentMock]:
-    """A mock."""
     with SegmentMock() as mock:
         yield mock
 
 
 @pytest.mark.parametrize("transport", ["inprocess", "live", "tls"])
-def test_httpx_under_trio(mock: SegmentMock, transport: Any) -> None:
-    """Kept alive, several at once, cut off: as under asyncio."""
+def test_httpx_is_intercepted_under_trio(mock: SegmentMock, transport: Any) -> None:
+    """With connections kept alive, with parallel calls, and with a lost connection."""
     seen: list[Any] = []
 
     async def calls() -> None:
@@ -38,9 +37,9 @@ def test_httpx_under_trio(mock: SegmentMock, transport: Any) -> None:
                 await client.get(METRICS)
             async with trio.open_nursery() as nursery:
                 for _ in range(3):
-                    nursery.start_soon(again, client)
+                    nursery.start_soon(send_request, client)
 
-    async def again(client: httpx.AsyncClient) -> None:
+    async def send_request(client: httpx.AsyncClient) -> None:
         seen.append((await client.get(METRICS)).status_code)
 
     with mock.intercept(transport=transport):
@@ -50,7 +49,7 @@ def test_httpx_under_trio(mock: SegmentMock, transport: Any) -> None:
 
 
 @pytest.mark.parametrize("transport", ["inprocess", "live"])
-def test_httpcore_without_httpx(mock: SegmentMock, transport: Any) -> None:
+def test_httpcore_is_intercepted_without_httpx(mock: SegmentMock, transport: Any) -> None:
     events: list[str] = []
     with httpcore.ConnectionPool() as pool, mock.intercept(transport=transport):
         plain = pool.request("GET", METRICS, headers=HEADERS)
@@ -63,13 +62,13 @@ def test_httpcore_without_httpx(mock: SegmentMock, transport: Any) -> None:
     assert "http11.receive_response_headers.complete" in events
 
 
-def test_what_the_core_raises_reaches_the_client(mock: SegmentMock) -> None:
-    """Also where a response is read, and the connection is not used again."""
+def test_an_exception_of_a_fault_function_reaches_the_client(mock: SegmentMock) -> None:
+    """The connection is not used again."""
 
-    async def breaks(call: Any, proceed: Any) -> Any:
-        raise ZeroDivisionError("a stage of the user's")
+    async def raise_error(call: Any, proceed: Any) -> Any:
+        raise ZeroDivisionError("raised by a user's function")
 
-    rule = mock.faults.add(breaks, times=1)
+    rule = mock.faults.add(raise_error, times=1)
     with mock.intercept(), httpx.Client(headers=HEADERS) as client:
         with pytest.raises(ZeroDivisionError):
             client.get(METRICS)

@@ -1,4 +1,4 @@
-"""What the tests of the server share."""
+"""Fixtures for the tests of the live server."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 
 
 @pytest.fixture(autouse=True)
-def no_thread_outlives_its_test() -> Iterator[None]:
-    """Wait for workers of the control plane that were busy when their server stopped."""
+def _no_control_plane_thread_is_left() -> Iterator[None]:
+    """After each test, wait for control-plane threads that were busy when their server stopped."""
     yield
     for thread in threading.enumerate():
         if thread.name.startswith("segment-mock-control"):

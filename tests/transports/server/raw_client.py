@@ -1,4 +1,4 @@
-"""A live server around a minimal core, and a client that sees every byte."""
+"""A live server with a minimal core, and a client that sends and receives raw bytes."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ HOLD = b"GET /hold HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 async def echo(request: Request) -> Response:
-    """Respond with a description of the request to the core."""
+    """Answer with the body of the request; headers describe the request that the core gets."""
     headers = {"X-Turn": str(request.number), "X-Method": request.method, "X-Target": request.target}
     headers["X-Large"] = str(request.too_large)
     return Response(413 if request.too_large else 200, headers, request.body)
 
 
 def control(request: Request) -> Response:
-    """Respond with a description of the request to the control plane."""
+    """Answer a request to the control plane with its body; a header has the name of the thread."""
     return Response(200, {"X-Thread": threading.current_thread().name}, request.body)
 
 
-def always(body: bytes = b"", status: int = 200, **delivery: Any) -> Any:
-    """Return a core that gives the same response to every request."""
+def respond_with(body: bytes = b"", status: int = 200, **delivery: Any) -> Any:
+    """Return a core that gives the same response to every request, with this *delivery*."""
 
     async def answer(request: Request) -> Response:
         return Response(status, {"Content-Type": "text/plain"}, body, Delivery(**delivery))
@@ -39,32 +39,32 @@ def always(body: bytes = b"", status: int = 200, **delivery: Any) -> Any:
     return answer
 
 
-class Holding:
-    """A core that holds each call to /hold for *seconds*, and records how each of them ended."""
+class HoldingCore:
+    """A core that delays each call to /hold by *seconds*, and records whether the call was performed."""
 
     def __init__(self, seconds: float = math.inf) -> None:
         self.seconds = seconds
-        self.ended: list[str] = []
+        self.outcomes: list[str] = []
         self.started = threading.Semaphore(0)
-        self.over = threading.Event()
+        self.finished = threading.Event()
 
     async def __call__(self, request: Request) -> Response:
         if request.target != "/hold":
             return Response(200)
-        ended = "unperformed"
+        outcome = "unperformed"
         try:
             self.started.release()
             await sleep(self.seconds)
-            ended = "performed"
+            outcome = "performed"
         finally:
-            self.ended.append(ended)
-            self.over.set()
+            self.outcomes.append(outcome)
+            self.finished.set()
         return Response(200)
 
 
 @contextmanager
-def serving(answer: Any = echo, **settings: Any) -> Iterator[LiveServer]:
-    """Serve *answer* on a free port for as long as the block runs."""
+def serve(answer: Any = echo, **settings: Any) -> Iterator[LiveServer]:
+    """Serve the core *answer* on a free port for the length of the block."""
     settings = {"control": control, "clock": Clock(), **settings}
     server = LiveServer(answer, settings.pop("control"), settings.pop("clock"), **settings).start()
     try:
@@ -73,17 +73,17 @@ def serving(answer: Any = echo, **settings: Any) -> Iterator[LiveServer]:
         server.stop()
 
 
-def threads() -> list[str]:
-    """Return the names of the threads that servers have running."""
+def server_threads() -> list[str]:
+    """Return the names of the running threads of servers."""
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("segment-mock")]
 
 
 class RawClient:
-    """A raw client connection that reads responses one by one."""
+    """A client connection that sends raw bytes and reads one response at a time."""
 
     def __init__(self, server: LiveServer) -> None:
         self.sock = socket.create_connection((server.host, server.port), TIMEOUT)
-        self.seen = b""
+        self.buffer = b""
 
     def __enter__(self) -> RawClient:
         return self
@@ -92,41 +92,41 @@ class RawClient:
         self.sock.close()
 
     def send(self, *pieces: bytes) -> RawClient:
-        """Send *pieces*, one segment each."""
+        """Send each of *pieces* separately."""
         for piece in pieces:
             self.sock.sendall(piece)
         return self
 
-    def until(self, mark: bytes) -> bytes:
-        """Return everything up to and with *mark*."""
-        while mark not in self.seen:
-            self._more()
-        piece, _, self.seen = self.seen.partition(mark)
-        return piece + mark
+    def read_until(self, delimiter: bytes) -> bytes:
+        """Return all bytes up to the *delimiter*, inclusive."""
+        while delimiter not in self.buffer:
+            self._receive()
+        piece, _, self.buffer = self.buffer.partition(delimiter)
+        return piece + delimiter
 
-    def head(self) -> tuple[int, dict[str, str]]:
-        """Return status and headers (lower-case) of the next response."""
-        first, *lines = self.until(b"\r\n\r\n").decode("latin-1").split("\r\n")[:-2]
+    def read_head(self) -> tuple[int, dict[str, str]]:
+        """Read the head of the next response and return its status and headers, with names in lower case."""
+        first, *lines = self.read_until(b"\r\n\r\n").decode("latin-1").split("\r\n")[:-2]
         return int(first.split(" ")[1]), {k.lower(): v for k, v in (line.split(": ", 1) for line in lines)}
 
-    def reply(self) -> tuple[int, dict[str, str], bytes]:
-        """Return status, headers and body of the next response."""
-        status, headers = self.head()
+    def read_response(self) -> tuple[int, dict[str, str], bytes]:
+        """Read the next response and return its status, headers and body."""
+        status, headers = self.read_head()
         length = int(headers.get("content-length", 0))
-        while len(self.seen) < length:
-            self._more()
-        body, self.seen = self.seen[:length], self.seen[length:]
+        while len(self.buffer) < length:
+            self._receive()
+        body, self.buffer = self.buffer[:length], self.buffer[length:]
         return status, headers, body
 
-    def rest(self) -> bytes:
-        """Return everything until the server closes."""
+    def read_to_end(self) -> bytes:
+        """Return all bytes until the server closes the connection."""
         while data := self.sock.recv(2**20):
-            self.seen += data
-        piece, self.seen = self.seen, b""
+            self.buffer += data
+        piece, self.buffer = self.buffer, b""
         return piece
 
-    def _more(self) -> None:
+    def _receive(self) -> None:
         data = self.sock.recv(2**20)
         if not data:
-            raise EOFError(f"closed after {self.seen!r}")
-        self.seen += data
+            raise EOFError(f"closed after {self.buffer!r}")
+        self.buffer += data

@@ -1,4 +1,4 @@
-"""Calls on the live server: calls of the control plane, and waiting, interrupted, abandoned and failing calls."""
+"""Calls on the live server: the control plane, and delayed, interrupted, abandoned and failing calls."""
 
 import math
 import resource
@@ -10,11 +10,11 @@ import pytest
 from segment_mock.clock import sleep
 from segment_mock.messages import Delivery, Response
 
-from .raw_client import GET, HOLD, TIMEOUT, Holding, RawClient, control, serving, threads
+from .raw_client import GET, HOLD, TIMEOUT, HoldingCore, RawClient, control, serve, server_threads
 
 
 def test_slow_control_plane_does_not_delay_other_calls():
-    """The control plane runs on a separate thread, while the vendors' clients are served."""
+    """The control plane runs on a separate thread."""
     entered, go = threading.Event(), threading.Event()
 
     def slow(request):
@@ -22,12 +22,12 @@ def test_slow_control_plane_does_not_delay_other_calls():
         assert go.wait(TIMEOUT)
         return control(request)
 
-    with serving(control=slow) as server, RawClient(server) as admin, RawClient(server) as wire:
+    with serve(control=slow) as server, RawClient(server) as admin, RawClient(server) as client:
         admin.send(b"PUT /_mock/state?x HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi")
         assert entered.wait(TIMEOUT)
-        assert wire.send(GET).reply()[0] == 200
+        assert client.send(GET).read_response()[0] == 200
         go.set()
-        status, headers, body = admin.reply()
+        status, headers, body = admin.read_response()
 
     assert (status, body) == (200, b"hi")
     assert headers["x-thread"].startswith("segment-mock-control")
@@ -37,33 +37,32 @@ def test_slow_control_plane_does_not_delay_other_calls():
     ("target", "is_control"),
     [("/_mock", True), ("/_mock?a", True), ("/_mock/", True), ("/_mockery", False), ("/a/_mock/", False)],
 )
-def test_what_is_the_control_planes(target, is_control):
-    """Only /_mock and what is below it."""
-    with serving() as server, RawClient(server) as wire:
-        _, headers, _ = wire.send(f"GET {target} HTTP/1.1\r\n\r\n".encode()).reply()
+def test_the_control_plane_has_slash_mock_and_the_paths_below_it(target, is_control):
+    with serve() as server, RawClient(server) as client:
+        _, headers, _ = client.send(f"GET {target} HTTP/1.1\r\n\r\n".encode()).read_response()
 
     assert ("x-thread" in headers) == is_control
 
 
-def test_interrupt_closes_the_calls_that_wait():
-    """A waiting call is closed without being performed, and its client is disconnected."""
+def test_interrupt_cancels_delayed_calls():
+    """They are not performed, and their clients are disconnected; idle connections stay open."""
     for seconds in (math.inf, 3600):
-        core = Holding(seconds)
-        with serving(core) as server, RawClient(server) as wire, RawClient(server) as idle:
-            idle.send(GET).reply()
-            wire.send(HOLD)
+        core = HoldingCore(seconds)
+        with serve(core) as server, RawClient(server) as client, RawClient(server) as idle:
+            idle.send(GET).read_response()
+            client.send(HOLD)
             assert core.started.acquire(timeout=TIMEOUT)
             server.interrupt()
 
-            assert core.ended == ["unperformed"]
-            assert wire.rest() == b""
-            assert idle.send(GET).reply()[0] == 200
+            assert core.outcomes == ["unperformed"]
+            assert client.read_to_end() == b""
+            assert idle.send(GET).read_response()[0] == 200
 
 
 @pytest.mark.parametrize("target", ["/_mock/reset", "/reset"])
-def test_interrupt_from_within(target):
-    """The control plane or the core may interrupt, and its own response is still sent."""
-    holding, holder = Holding(), []
+def test_a_call_may_interrupt_the_server(target):
+    """Its own response is still sent, whether the control plane or the core handles it."""
+    holding, holder = HoldingCore(), []
 
     def reset(request):
         holder[0].interrupt()
@@ -72,30 +71,30 @@ def test_interrupt_from_within(target):
     async def answer(request):
         return reset(request) if request.target == target else await holding(request)
 
-    with serving(answer, control=reset) as server, RawClient(server) as wire, RawClient(server) as other:
+    with serve(answer, control=reset) as server, RawClient(server) as client, RawClient(server) as other:
         holder.append(server)
-        wire.send(HOLD)
+        client.send(HOLD)
         assert holding.started.acquire(timeout=TIMEOUT)
 
-        assert other.send(f"POST {target} HTTP/1.1\r\n\r\n".encode()).reply()[0] == 200
-        assert holding.ended == ["unperformed"]
+        assert other.send(f"POST {target} HTTP/1.1\r\n\r\n".encode()).read_response()[0] == 200
+        assert holding.outcomes == ["unperformed"]
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(math.inf, "unperformed"), (0.05, "performed")])
-def test_a_client_that_leaves(seconds, expected):
-    """A late call continues without its client, as the vendor's would; a call without end is closed."""
-    core = Holding(seconds)
-    with serving(core) as server:
-        with RawClient(server) as wire:
-            wire.send(HOLD)
+def test_a_delayed_call_whose_client_disconnects_is_performed_unless_endless(seconds, expected):
+    """As a vendor would; a call without end is cancelled."""
+    core = HoldingCore(seconds)
+    with serve(core) as server:
+        with RawClient(server) as client:
+            client.send(HOLD)
             assert core.started.acquire(timeout=TIMEOUT)
-        assert core.over.wait(TIMEOUT)
+        assert core.finished.wait(TIMEOUT)
 
-        assert core.ended == [expected]
+        assert core.outcomes == [expected]
 
 
-def test_a_late_call_that_is_then_held_without_its_client():
-    has_left, over = threading.Event(), threading.Event()
+def test_a_call_that_hangs_after_its_client_disconnected_is_cancelled():
+    has_left, finished = threading.Event(), threading.Event()
 
     async def answer(request):
         try:
@@ -104,81 +103,79 @@ def test_a_late_call_that_is_then_held_without_its_client():
             await sleep(0.01)
             await sleep(math.inf)
         finally:
-            over.set()
+            finished.set()
 
-    with serving(answer) as server:
-        with RawClient(server) as wire:
-            wire.send(GET)
+    with serve(answer) as server:
+        with RawClient(server) as client:
+            client.send(GET)
         has_left.set()
 
-        assert over.wait(TIMEOUT)
+        assert finished.wait(TIMEOUT)
 
 
-def test_a_thousand_hanging_calls():
+def test_a_thousand_hanging_calls_need_one_thread():
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < 3000:
         pytest.skip("too few file descriptors")
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 3000), hard))
-    core = Holding()
+    core = HoldingCore()
     with ExitStack() as stack:
         stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
-        server = stack.enter_context(serving(core))
+        server = stack.enter_context(serve(core))
         for _ in range(1000):
             stack.enter_context(RawClient(server)).send(HOLD)
             assert core.started.acquire(timeout=TIMEOUT)
         other = stack.enter_context(RawClient(server))
 
-        assert other.send(GET).reply()[0] == 200
-        assert threads() == ["segment-mock"]
+        assert other.send(GET).read_response()[0] == 200
+        assert server_threads() == ["segment-mock"]
         server.stop()
-        assert core.ended == ["unperformed"] * 1000
+        assert core.outcomes == ["unperformed"] * 1000
 
 
-async def raises(request):
-    """Fail."""
+async def raise_error(request):
+    """Raise an error."""
     raise ValueError(request.target)
 
 
-async def awaits_a_stranger(request):
-    """Await an object that is not a pause."""
+async def await_unsupported(request):
+    """Await an object that does not yield a number of seconds."""
 
-    class Stranger:
+    class Unsupported:
         def __await__(self):
             yield "not seconds"
 
-    await Stranger()
+    await Unsupported()
 
 
-@pytest.mark.parametrize("answer", [raises, awaits_a_stranger])
-def test_a_broken_core(answer, caplog):
-    """A bug in the core is logged and answered with a plain 500; the server continues."""
-    with serving(answer) as server:
+@pytest.mark.parametrize("answer", [raise_error, await_unsupported])
+def test_an_exception_in_the_core_is_a_500(answer, caplog):
+    """The error is logged, the connection is closed, and the server continues."""
+    with serve(answer) as server:
         for _ in range(2):
-            with RawClient(server) as wire:
-                status, headers, body = wire.send(GET).reply()
+            with RawClient(server) as client:
+                status, headers, body = client.send(GET).read_response()
 
                 assert (status, headers["content-type"]) == (500, "text/plain; charset=utf-8")
                 assert b"failed to answer" in body
-                assert wire.rest() == b""
+                assert client.read_to_end() == b""
 
     assert [(record.name, record.levelname) for record in caplog.records] == [("segment_mock", "ERROR")] * 2
     assert all(record.exc_info for record in caplog.records)
 
 
-def test_a_broken_control_plane(caplog):
-    """A bug in the control plane is logged and answered too."""
-
+def test_an_exception_in_the_control_plane_is_a_500(caplog):
     def broken(request):
         raise ValueError
 
-    with serving(control=broken) as server, RawClient(server) as wire:
-        assert wire.send(b"GET /_mock/ HTTP/1.1\r\n\r\n").reply()[0] == 500
+    with serve(control=broken) as server, RawClient(server) as client:
+        assert client.send(b"GET /_mock/ HTTP/1.1\r\n\r\n").read_response()[0] == 500
 
     assert "failed to answer" in caplog.text
 
 
-def test_a_call_that_fails_to_close(caplog):
-    """A call that can't be closed affects neither the other calls nor `stop`."""
+def test_an_exception_while_a_call_is_cancelled_is_logged(caplog):
+    """Other calls and ``stop`` are not affected."""
     started = threading.Semaphore(0)
 
     async def stubborn(request):
@@ -188,39 +185,39 @@ def test_a_call_that_fails_to_close(caplog):
         finally:
             raise ValueError("no")
 
-    with serving(stubborn) as server, RawClient(server) as one, RawClient(server) as two:
-        for wire in (one, two):
-            wire.send(GET)
+    with serve(stubborn) as server, RawClient(server) as one, RawClient(server) as two:
+        for client in (one, two):
+            client.send(GET)
             assert started.acquire(timeout=TIMEOUT)
         server.interrupt()
-        ends = [one.rest(), two.rest()]
+        ends = [one.read_to_end(), two.read_to_end()]
 
-    assert (ends, threads()) == ([b"", b""], [])
+    assert (ends, server_threads()) == ([b"", b""], [])
     assert caplog.text.count("ValueError: no") == 2
 
 
 @pytest.mark.parametrize("seconds", [math.nan, None, "1", -math.nan])
 def test_invalid_pause_is_an_error_of_the_call(seconds, caplog):
-    """It does not affect the timers of other calls."""
+    """The timers of other calls are not affected."""
 
-    async def odd(request):
-        if request.target == "/odd":
+    async def pause_if_invalid(request):
+        if request.target == "/invalid":
             await sleep(0.0)
-            await Pausing(seconds)
+            await Pause(seconds)
         await sleep(0.01)
         return Response(200)
 
-    with serving(odd) as server, RawClient(server) as one, RawClient(server) as two:
+    with serve(pause_if_invalid) as server, RawClient(server) as one, RawClient(server) as two:
         two.send(GET)
-        assert one.send(b"GET /odd HTTP/1.1\r\n\r\n").reply()[0] == 500
-        assert two.reply()[0] == 200
-        assert two.send(GET).reply()[0] == 200
+        assert one.send(b"GET /invalid HTTP/1.1\r\n\r\n").read_response()[0] == 500
+        assert two.read_response()[0] == 200
+        assert two.send(GET).read_response()[0] == 200
 
     assert "failed to answer" in caplog.text
 
 
-class Pausing:
-    """Asks for a pause of any value."""
+class Pause:
+    """An awaitable that asks for a pause of any value."""
 
     def __init__(self, seconds):
         self.seconds = seconds
@@ -230,22 +227,21 @@ class Pausing:
 
 
 def test_negative_pause_does_not_wait():
-    """The call continues immediately."""
-    with serving(Holding(-5)) as server, RawClient(server) as wire:
-        assert wire.send(HOLD).reply()[0] == 200
+    with serve(HoldingCore(-5)) as server, RawClient(server) as client:
+        assert client.send(HOLD).read_response()[0] == 200
 
 
-def test_a_stream_that_breaks_ends_its_connection(caplog):
-    """The client does not wait for more."""
+def test_an_exception_in_a_stream_closes_its_connection(caplog):
+    """The client does not wait for more, and the server continues."""
     pieces = [b"a"]
 
     def stream(request):
         return Response(200, {}, b"", Delivery(more=pieces.pop, pause=0.001))
 
-    with serving(control=stream) as server, RawClient(server) as wire:
+    with serve(control=stream) as server, RawClient(server) as client:
         with suppress(ConnectionResetError):
-            assert wire.send(b"GET /_mock/events HTTP/1.1\r\n\r\n").rest().endswith(b"a")
+            assert client.send(b"GET /_mock/events HTTP/1.1\r\n\r\n").read_to_end().endswith(b"a")
         with RawClient(server) as other:
-            assert other.send(GET).reply()[0] == 200
+            assert other.send(GET).read_response()[0] == 200
 
     assert "IndexError" in caplog.text

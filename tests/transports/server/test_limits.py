@@ -1,4 +1,4 @@
-"""Requests that the live server itself refuses or ends: malformed, oversized and unfinished ones."""
+"""Requests that the live server itself refuses or ends: malformed, oversized and incomplete ones."""
 
 import pytest
 import requests
@@ -7,7 +7,7 @@ from segment_mock.clock import Clock
 from segment_mock.messages import Response
 from segment_mock.transports.server.server import _Loop
 
-from .raw_client import GET, TIMEOUT, RawClient, serving
+from .raw_client import GET, TIMEOUT, RawClient, serve
 
 
 @pytest.mark.parametrize(
@@ -24,14 +24,14 @@ from .raw_client import GET, TIMEOUT, RawClient, serving
         (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"not HTTP/1.1"),
     ],
 )
-def test_broken_http(data, sentence):
-    """What is not HTTP/1.1 gets a plain sentence, and the connection is closed."""
-    with serving() as server, RawClient(server) as wire:
-        status, headers, body = wire.send(data).reply()
+def test_malformed_http_is_400_in_plain_text(data, sentence):
+    """Then the connection is closed."""
+    with serve() as server, RawClient(server) as client:
+        status, headers, body = client.send(data).read_response()
 
         assert (status, headers["content-type"]) == (400, "text/plain; charset=utf-8")
         assert sentence in body
-        assert wire.rest() == b""
+        assert client.read_to_end() == b""
 
 
 @pytest.mark.parametrize(
@@ -41,20 +41,20 @@ def test_broken_http(data, sentence):
         (b"CONNECT api.salsalabs.org:443 HTTP/1.1\r\n\r\n", "The server is not a proxy, so it refuses CONNECT"),
     ],
 )
-def test_what_a_client_does_not_show_is_in_the_log(data, sentence, caplog):
-    with serving() as server, RawClient(server) as wire:
-        wire.send(data).reply()
+def test_tls_and_connect_on_a_plain_server_are_logged(data, sentence, caplog):
+    with serve() as server, RawClient(server) as client:
+        client.send(data).read_response()
 
     assert [record.getMessage().partition(":")[0] for record in caplog.records] == [sentence]
 
 
-def test_broken_after_a_good_request():
-    """The valid request is answered first, and the refusal has its sentence even after a HEAD."""
-    with serving() as server, RawClient(server) as wire:
-        wire.send(b"HEAD / HTTP/1.1\r\n\r\n" + b"\0\r\n\r\n")
+def test_a_valid_request_is_answered_before_a_malformed_one():
+    """The 400 has a body, even after a HEAD request."""
+    with serve() as server, RawClient(server) as client:
+        client.send(b"HEAD / HTTP/1.1\r\n\r\n" + b"\0\r\n\r\n")
 
-        assert wire.head()[0] == 200
-        assert wire.reply()[2].startswith(b"This is not HTTP/1.1")
+        assert client.read_head()[0] == 200
+        assert client.read_response()[2].startswith(b"This is not HTTP/1.1")
 
 
 @pytest.mark.parametrize(
@@ -65,44 +65,43 @@ def test_broken_after_a_good_request():
         (b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",),
     ],
 )
-def test_a_head_beyond_64_kib(pieces):
-    """Many headers, one endless header, or a huge target get a plain 431."""
-    with serving() as server, RawClient(server) as wire:
-        status, headers, _ = wire.send(*pieces).reply()
+def test_a_head_beyond_64_kib_is_431(pieces):
+    """With many headers, with a header without end, or with a long target."""
+    with serve() as server, RawClient(server) as client:
+        status, headers, _ = client.send(*pieces).read_response()
 
         assert (status, headers["content-type"]) == (431, "text/plain; charset=utf-8")
 
 
-def test_a_head_below_64_kib_in_small_pieces():
-    """A head within the limit is read, however it is cut."""
+def test_a_head_below_64_kib_may_arrive_in_pieces():
     head = b"GET / HTTP/1.1\r\n" + b"X-A: %s\r\n" % (b"a" * 999) * 60 + b"\r\n"
-    with serving() as server, RawClient(server) as wire:
-        wire.send(*[head[at : at + 7000] for at in range(0, len(head), 7000)])
+    with serve() as server, RawClient(server) as client:
+        client.send(*[head[at : at + 7000] for at in range(0, len(head), 7000)])
 
-        assert wire.reply()[0] == 200
+        assert client.read_response()[0] == 200
 
 
 @pytest.mark.parametrize(
     "framing",
     [b"Content-Length: 10000000000\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\nb\r\n" + b"x" * 11],
 )
-def test_a_body_beyond_the_limit(framing):
-    with serving(body_limit=10) as server, RawClient(server) as wire:
-        status, headers, body = wire.send(b"PUT / HTTP/1.1\r\n" + framing).reply()
+def test_a_body_beyond_the_limit_is_413(framing):
+    with serve(body_limit=10) as server, RawClient(server) as client:
+        status, headers, body = client.send(b"PUT / HTTP/1.1\r\n" + framing).read_response()
 
         assert (status, headers["x-large"], headers["connection"], body) == (413, "True", "close", b"")
-        assert wire.rest() == b""
+        assert client.read_to_end() == b""
 
 
-def test_a_client_that_sends_all_before_it_reads():
-    """The rest of a too large body is read and discarded, so that the client gets the refusal and not a reset."""
-    with serving(body_limit=10) as server:
+def test_the_rest_of_a_too_large_body_is_discarded():
+    """So a client that sends the complete body before it reads gets the 413 instead of a reset."""
+    with serve(body_limit=10) as server:
         assert requests.put(server.url, data=b"x" * 20 * 2**20, timeout=TIMEOUT).status_code == 413
 
 
-def test_control_plane_has_its_own_limit():
+def test_the_control_plane_has_a_larger_body_limit():
     """A state may be larger than any call to a vendor."""
-    with serving(body_limit=1) as server:
+    with serve(body_limit=1) as server:
         url = server.url + "/_mock/state"
         seen = [requests.put(url, data=body, timeout=TIMEOUT).content for body in (b"x" * 16, b"x" * 17)]
 
@@ -110,75 +109,75 @@ def test_control_plane_has_its_own_limit():
 
 
 @pytest.mark.parametrize("data", [b"GET / HTTP/1.1\r\nX-A", b"PUT / HTTP/1.1\r\nContent-Length: 2\r\n\r\nx"])
-def test_a_request_that_is_not_completed(data):
-    """Begun but not finished in time: 408, plainly, and closed."""
-    with serving(request_timeout=0.02) as server, RawClient(server) as wire:
-        status, headers, body = wire.send(data).reply()
+def test_an_incomplete_request_is_408(data):
+    """After the timeout; then the connection is closed."""
+    with serve(request_timeout=0.02) as server, RawClient(server) as client:
+        status, headers, body = client.send(data).read_response()
 
         assert (status, headers["content-type"]) == (408, "text/plain; charset=utf-8")
         assert b"within 0.02 s" in body
-        assert wire.rest() == b""
+        assert client.read_to_end() == b""
 
 
 @pytest.fixture
-def pass_time(monkeypatch):
+def advance_loop_time(monkeypatch):
     """A function that moves the time of the server's loop on by a number of seconds."""
-    passed = [0.0]
-    monkeypatch.setattr(_Loop, "time", staticmethod(lambda: Clock.monotonic() + passed[0]))
+    offset = [0.0]
+    monkeypatch.setattr(_Loop, "time", staticmethod(lambda: Clock.monotonic() + offset[0]))
 
-    def pass_time(seconds):
-        passed[0] += seconds
+    def advance_loop_time(seconds):
+        offset[0] += seconds
 
-    return pass_time
+    return advance_loop_time
 
 
-def test_each_request_has_its_own_time(pass_time):
+def test_the_timeout_applies_to_each_request_separately(advance_loop_time):
     """A client that keeps sending requests in pieces is not disconnected."""
-    with serving(request_timeout=3600) as server, RawClient(server) as wire:
-        wire.send(GET[:9])
+    with serve(request_timeout=3600) as server, RawClient(server) as client:
+        client.send(GET[:9])
         for _ in range(20):
-            pass_time(1000)
-            wire.send(GET[9:] + GET[:9])
-            assert wire.reply()[0] == 200
+            advance_loop_time(1000)
+            client.send(GET[9:] + GET[:9])
+            assert client.read_response()[0] == 200
 
 
-def test_an_idle_connection_is_not_closed(pass_time):
-    """The time limit is for requests, not for the time between them."""
-    with serving(request_timeout=60) as server, RawClient(server) as wire, RawClient(server) as other:
-        wire.send(GET).reply()
-        pass_time(3600)
-        other.send(GET).reply()  # wakes the loop, so that what is due is done
+def test_an_idle_connection_is_not_closed(advance_loop_time):
+    """The timeout does not apply between requests."""
+    with serve(request_timeout=60) as server, RawClient(server) as client, RawClient(server) as other:
+        client.send(GET).read_response()
+        advance_loop_time(3600)
+        other.send(GET).read_response()  # wakes the loop, so that due timers run
 
-        assert wire.send(GET).reply()[1]["x-turn"] == "2"
+        assert client.send(GET).read_response()[1]["x-turn"] == "2"
 
 
-def test_a_client_that_does_not_read_is_not_read():
-    served = []
+def test_requests_of_a_client_that_does_not_read_are_not_read():
+    numbers = []
 
     async def answer(request):
         if request.target != "/":
             return Response(200)
-        served.append(request.number)
+        numbers.append(request.number)
         return Response(200, {}, b"x" * 10**7)
 
-    with serving(answer) as server, RawClient(server) as wire, RawClient(server) as other:
-        wire.send(GET * 12)
-        while not served:
-            other.send(b"GET /other HTTP/1.1\r\n\r\n").reply()
+    with serve(answer) as server, RawClient(server) as client, RawClient(server) as other:
+        client.send(GET * 12)
+        while not numbers:
+            other.send(b"GET /other HTTP/1.1\r\n\r\n").read_response()
 
-        assert served == [1]
-        assert [len(wire.reply()[2]) for _ in range(12)] == [10**7] * 12
+        assert numbers == [1]
+        assert [len(client.read_response()[2]) for _ in range(12)] == [10**7] * 12
 
 
-def test_a_refused_client_is_not_drained_for_ever(monkeypatch):
-    """A client that keeps sending is disconnected after a number of bytes or seconds."""
-    with serving(body_limit=10) as server:
-        with monkeypatch.context() as patch, RawClient(server) as wire:
+def test_a_refused_client_is_disconnected_after_a_limit(monkeypatch):
+    """The server discards only a limited number of bytes, for a limited time."""
+    with serve(body_limit=10) as server:
+        with monkeypatch.context() as patch, RawClient(server) as client:
             patch.setattr("segment_mock.transports.server.connection.DRAIN_LIMIT", 10**6)
             with pytest.raises(ConnectionError):
-                wire.send(b"PUT / HTTP/1.1\r\nContent-Length: 10000000000\r\n\r\n", b"x" * 10**8)
-        with monkeypatch.context() as patch, RawClient(server) as wire:
+                client.send(b"PUT / HTTP/1.1\r\nContent-Length: 10000000000\r\n\r\n", b"x" * 10**8)
+        with monkeypatch.context() as patch, RawClient(server) as client:
             patch.setattr("segment_mock.transports.server.writer.LINGER", 0.01)
-            wire.send(b"PUT / HTTP/1.1\r\nContent-Length: 11\r\n\r\n").rest()
+            client.send(b"PUT / HTTP/1.1\r\nContent-Length: 11\r\n\r\n").read_to_end()
             with pytest.raises(ConnectionError):
-                wire.send(*[b"x"] * 10**6)
+                client.send(*[b"x"] * 10**6)

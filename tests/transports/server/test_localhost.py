@@ -20,7 +20,7 @@ def has_ipv6() -> bool:
     return True
 
 
-def test_localhost_is_every_family_that_there_is() -> None:
+def test_localhost_listens_on_every_available_family() -> None:
     with SegmentMock() as mock:
         server = mock.serve("localhost")
         for host in ("127.0.0.1", "localhost", *(["::1"] if has_ipv6() else [])):
@@ -36,7 +36,7 @@ def test_localhost_is_every_family_that_there_is() -> None:
 
 
 @pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6 loopback")
-def test_port_that_one_family_has_taken_is_refused() -> None:
+def test_a_port_in_use_on_one_family_is_an_error() -> None:
     with socket.socket(socket.AF_INET6) as other_server, SegmentMock() as mock:
         other_server.bind(("::1", 0))
         other_server.listen()

@@ -1,4 +1,4 @@
-"""The parser alone: requests from bytes that are cut anywhere, compared with another parser."""
+"""The request parser: input in arbitrary pieces, malformed input, and comparison with another parser."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from segment_mock.messages import Request, Response
 from segment_mock.transports.server.parser import HEAD_LIMIT, RequestParser
 
 LIMIT = 1000
-Outcome = list[tuple[str, str, bytes]]
+Outcomes = list[tuple[str, str, bytes]]
 
 
 def parse(*pieces: bytes, **options: Any) -> RequestParser:
@@ -27,7 +27,7 @@ def parse(*pieces: bytes, **options: Any) -> RequestParser:
     return parser
 
 
-def outcome(parser: RequestParser) -> Outcome:
+def outcomes(parser: RequestParser) -> Outcomes:
     """Return method, target and body of each request, or the status of a refusal."""
     return [
         (item.method, item.target, item.body) if isinstance(item, Request) else (str(item.status), "", b"")
@@ -53,29 +53,29 @@ EXPECTED = {
 @example(requests=[BREW] * 3, cuts=[])
 @example(requests=[UPGRADE] * 6, cuts=[])
 @example(requests=[BREW, UPGRADE, BREW], cuts=[1, 2, 3, 4, 5])
-def test_pipelined_requests_are_read_however_they_are_cut(requests: list[bytes], cuts: list[int]) -> None:
-    """Unknown methods and Upgrade requests may be among them."""
+def test_pipelined_requests_may_arrive_in_any_pieces(requests: list[bytes], cuts: list[int]) -> None:
+    """Including unknown methods and upgrade requests."""
     data = b"".join(requests)
-    places = sorted({min(cut, len(data)) for cut in cuts})
-    parser = parse(*[data[a:b] for a, b in zip([0, *places], [*places, len(data)], strict=True)])
+    ends = sorted({min(cut, len(data)) for cut in cuts})
+    parser = parse(*[data[a:b] for a, b in zip([0, *ends], [*ends, len(data)], strict=True)])
 
-    assert [EXPECTED[request] for request in requests] == outcome(parser)
+    assert [EXPECTED[request] for request in requests] == outcomes(parser)
     assert (len(requests), False) == (parser.count, parser.incomplete)
 
 
 @pytest.mark.parametrize("request_", EXPECTED)
-def test_requests_are_read_byte_by_byte(request_: bytes) -> None:
-    """Until the last byte, a request is incomplete."""
+def test_a_request_may_arrive_byte_by_byte(request_: bytes) -> None:
+    """A request is incomplete until its last byte."""
     parser = RequestParser(LIMIT)
     for number, byte in enumerate(request_):
         assert ([], number > 0) == ([*parser.requests], parser.incomplete)
         parser.feed(bytes([byte]))
 
-    assert [EXPECTED[request_]] == outcome(parser)
+    assert [EXPECTED[request_]] == outcomes(parser)
     assert not parser.incomplete
 
 
-def test_requests_behind_a_full_queue_are_read_later() -> None:
+def test_requests_beyond_the_queue_limit_are_parsed_later() -> None:
     parser = parse(GET * 20 + PUT[:-1], queue_limit=8)
     lengths = []
     while parser.backlogged:
@@ -85,7 +85,7 @@ def test_requests_behind_a_full_queue_are_read_later() -> None:
     parser.feed(PUT[-1:])
 
     assert [8, 8] == lengths
-    assert [("GET", "/a", b"")] * 4 + [("PUT", "/b", b"abc")] == outcome(parser)
+    assert [("GET", "/a", b"")] * 4 + [("PUT", "/b", b"abc")] == outcomes(parser)
 
 
 def test_repeated_headers_are_joined() -> None:
@@ -95,11 +95,11 @@ def test_repeated_headers_are_joined() -> None:
     assert {"x": "1, 2, ", "y": "a"} == request.headers
 
 
-def test_bytes_behind_connect_are_kept() -> None:
-    """They are the beginning of the client's handshake."""
+def test_bytes_after_connect_are_kept() -> None:
+    """They begin the client's TLS handshake."""
     parser = parse(b"CONNECT api.salsalabs.org:443 HTTP/1.1\r\n\r\n\x16\x03\x01", tunnels=True)
 
-    assert [("CONNECT", "api.salsalabs.org", b"")] == outcome(parser)
+    assert [("CONNECT", "api.salsalabs.org", b"")] == outcomes(parser)
     assert (b"\x16\x03\x01", True) == (parser.rest, parser.done)
 
 
@@ -107,8 +107,8 @@ def test_bytes_behind_connect_are_kept() -> None:
     ("version", "expectation", "expects"),
     [("1.1", "100-continue", True), ("1.1", "100-Continue", True), ("1.1", "x", False), ("1.0", "100-continue", False)],
 )
-def test_expect(version: str, expectation: str, expects: bool) -> None:
-    """HTTP/1.0 has no Expect; any other expectation is ignored."""
+def test_only_http_1_1_expects_continue(version: str, expectation: str, expects: bool) -> None:
+    """Other expectations are ignored."""
     parser = parse(f"PUT / HTTP/{version}\r\nContent-Length: 2\r\nExpect: {expectation}\r\n\r\n".encode())
 
     assert expects == parser.expects_continue
@@ -124,14 +124,14 @@ def test_expect(version: str, expectation: str, expects: bool) -> None:
         ("[::1]:443", "::1"),
     ],
 )
-def test_hosts_are_admitted_by_their_names(authority: str, host: str) -> None:
-    """In lower case and without the trailing dot, for CONNECT and for absolute URLs."""
-    continued: list[str] = []
-    admit = lambda name: continued.append(name) or True  # noqa: E731
+def test_hosts_are_normalized_before_they_are_admitted(authority: str, host: str) -> None:
+    """To lower case, without trailing dot and port, for CONNECT and for absolute URLs."""
+    hosts: list[str] = []
+    admit = lambda name: hosts.append(name) or True  # noqa: E731
     parse(f"CONNECT {authority} HTTP/1.1\r\n\r\n".encode(), admit=admit, tunnels=True)
     parse(f"GET http://{authority}/x HTTP/1.1\r\n\r\n".encode(), admit=admit)
 
-    assert [host, host] == continued
+    assert [host, host] == hosts
 
 
 AMBIGUOUS = (
@@ -170,12 +170,12 @@ AMBIGUOUS = (
 
 @pytest.mark.parametrize("data", AMBIGUOUS)
 @pytest.mark.parametrize("in_pieces", [False, True])
-def test_what_two_parsers_could_read_in_two_ways_is_refused(data: bytes, in_pieces: bool) -> None:
-    """The refusal is a 400, and nothing after it is read."""
+def test_ambiguous_requests_are_400(data: bytes, in_pieces: bool) -> None:
+    """Nothing after them is read."""
     data += GET
     parser = parse(*([bytes([byte]) for byte in data] if in_pieces else [data]))
 
-    assert [("400", "", b"")] == outcome(parser)
+    assert [("400", "", b"")] == outcomes(parser)
     assert parser.done
 
 
@@ -187,10 +187,10 @@ def test_what_two_parsers_could_read_in_two_ways_is_refused(data: bytes, in_piec
         b"0\r\n\n\r\n\r\n",
     ],
 )  # fmt: skip
-def test_bad_chunks_are_refused(chunks: bytes) -> None:
+def test_invalid_chunks_are_400(chunks: bytes) -> None:
     parser = parse(b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", chunks)
 
-    assert [("400", "", b"")] == outcome(parser)
+    assert [("400", "", b"")] == outcomes(parser)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_bad_chunks_are_refused(chunks: bytes) -> None:
         b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1f4\r\n%s\r\n1f5\r\n" % (b"x" * 500),
     ],
 )
-def test_bodies_that_are_too_large_are_known_by_their_length(data: bytes) -> None:
+def test_a_too_large_body_is_detected_from_its_length(data: bytes) -> None:
     """The parser does not wait for the rest of the body."""
     ((request, option),) = parse(data).requests
 
@@ -224,16 +224,16 @@ def test_bodies_that_are_too_large_are_known_by_their_length(data: bytes) -> Non
         GET * 2000,
     ],
 )
-def test_work_is_linear_in_the_input(piece: bytes) -> None:
-    """Ten times as many bytes take about ten times as long, however they are cut."""
-    began = time.process_time()
+def test_parsing_takes_linear_time(piece: bytes) -> None:
+    """For input at once, and byte by byte."""
+    started_at = time.process_time()
     parse(piece)
-    duration = time.process_time() - began
-    began = time.process_time()
+    duration = time.process_time() - started_at
+    started_at = time.process_time()
     parse(*[piece[at : at + 1] for at in range(min(len(piece), 20_000))])
 
     assert duration < 1
-    assert time.process_time() - began < 5
+    assert time.process_time() - started_at < 5
 
 
 @pytest.mark.parametrize(
@@ -245,18 +245,18 @@ def test_work_is_linear_in_the_input(piece: bytes) -> None:
         (b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: ", HEAD_LIMIT),
     ],
 )
-def test_nothing_without_an_end_is_kept(data: bytes, limit: int) -> None:
-    """Heads, chunk lines and trailers have a maximum length: 431."""
+def test_heads_chunk_lines_and_trailers_have_a_maximum_length(data: bytes, limit: int) -> None:
+    """Longer ones are 431."""
     parser = parse(data, *[b"a" * 1000] * (limit // 1000 + 2))
 
-    assert [("431", "", b"")] == outcome(parser)
+    assert [("431", "", b"")] == outcomes(parser)
 
 
-class Other:
-    """The requests that httptools reads from the same bytes."""
+class HttptoolsRequests:
+    """Collects the requests that httptools reads from the same bytes."""
 
     def __init__(self) -> None:
-        self.messages: Outcome = []
+        self.messages: Outcomes = []
         self.parser = httptools.HttpRequestParser(self)
 
     def on_message_begin(self) -> None:
@@ -290,19 +290,19 @@ BODIES = st.sampled_from(
 
 @settings(max_examples=500, suppress_health_check=[HealthCheck.too_slow])
 @given(messages=st.lists(st.tuples(LINES, st.lists(FIELDS, max_size=4), BODIES), min_size=1, max_size=3))
-def test_no_other_parser_reads_more_into_it(messages: list[tuple[bytes, list[bytes], bytes]]) -> None:
-    """Requests that both parsers accept are read in the same way, so nothing can be smuggled."""
+def test_httptools_reads_the_same_requests(messages: list[tuple[bytes, list[bytes], bytes]]) -> None:
+    """Requests that both parsers accept are equal, so no request can be smuggled."""
     data = b"".join(b"\r\n".join([line, *fields, b"", body]) for line, fields, body in messages)
-    other = Other()
+    other = HttptoolsRequests()
     with suppress(httptools.HttpParserError):
         other.parser.feed_data(data)
-    ours = [item for item in outcome(parse(data)) if not item[0].isdigit()]
+    ours = [item for item in outcomes(parse(data)) if not item[0].isdigit()]
     shared = min(len(ours), len(other.messages))
 
     assert ours[:shared] == other.messages[:shared]
 
 
-def test_refusal_names_the_line_that_is_wrong() -> None:
+def test_a_refusal_names_the_malformed_line() -> None:
     ((response, _),) = parse(b"GET / HTTP/1.1\r\nHost: a\r\nX Y: z\r\n\r\n").requests
 
     assert isinstance(response, Response)

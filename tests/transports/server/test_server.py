@@ -1,4 +1,4 @@
-"""Start and stop of the live server, after which no resource is left."""
+"""Starting and stopping the live server; after stopping, it leaves no resources open."""
 
 import errno
 import gc
@@ -17,11 +17,11 @@ from segment_mock.clock import Clock
 from segment_mock.messages import Response
 from segment_mock.transports.server.server import LiveServer
 
-from .raw_client import GET, HOLD, TIMEOUT, Holding, RawClient, always, control, echo, serving, threads
+from .raw_client import GET, HOLD, TIMEOUT, HoldingCore, RawClient, control, echo, respond_with, serve, server_threads
 
 
-def sockets():
-    """Count the sockets and pollers that this process has open."""
+def count_sockets():
+    """Return the number of open sockets and pollers of this process."""
     gc.collect()
     links = []
     for entry in Path("/proc/self/fd").iterdir():
@@ -32,31 +32,31 @@ def sockets():
     return sum(link.startswith(("socket:", "anon_inode:[eventpoll]")) for link in links)
 
 
-def test_start_binds_a_free_port_and_says_where():
-    """Port 0 selects a free port, and requests to `url` are answered once `start` returns."""
-    with serving() as server:
+def test_start_binds_a_free_port():
+    """Requests to ``url`` are answered as soon as ``start`` returns."""
+    with serve() as server:
         assert server.port > 0
         assert server.url == f"http://127.0.0.1:{server.port}"
         assert requests.get(server.url, timeout=TIMEOUT).status_code == 200
 
 
-def test_ipv6():
+def test_the_server_can_listen_on_ipv6():
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
     except OSError:
-        pytest.skip("no IPv6 here")
-    with serving(host="::1") as server:
+        pytest.skip("this machine has no IPv6")
+    with serve(host="::1") as server:
         assert server.url == f"http://[::1]:{server.port}"
         assert requests.get(server.url, timeout=TIMEOUT).status_code == 200
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
-def test_a_busy_port_is_an_error_at_once(host):
-    """`start` raises an OSError with the address, and no thread is left."""
+def test_a_port_in_use_is_an_error_at_start(host):
+    """The error names the address, and no thread is left."""
     try:
         busy = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError:
-        pytest.skip("no IPv6 here")
+        pytest.skip("this machine has no IPv6")
     with busy:
         server = LiveServer(echo, control, Clock(), host=host, port=busy.getsockname()[1])
         with pytest.raises(OSError, match="Address already in use") as caught:
@@ -64,11 +64,10 @@ def test_a_busy_port_is_an_error_at_once(host):
 
     assert caught.value.errno == errno.EADDRINUSE
     assert server.url.removeprefix("http://") in str(caught.value)
-    assert threads() == []
+    assert server_threads() == []
 
 
 def test_second_start_is_an_error_and_second_stop_is_not():
-    """`start` raises for a running server; `stop` does nothing for a stopped one."""
     server = LiveServer(echo, control, Clock())
     server.stop()
     server.start()
@@ -79,12 +78,12 @@ def test_second_start_is_an_error_and_second_stop_is_not():
     server.interrupt()
 
 
-def test_a_stopped_server_starts_again_at_its_address():
-    """The port is free as soon as `stop` returns, though clients were connected."""
-    with serving() as server:
+def test_a_stopped_server_can_be_started_at_the_same_address():
+    """The port is free as soon as ``stop`` returns, even if clients were connected."""
+    with serve() as server:
         first = server.url
-        with RawClient(server) as wire:
-            wire.send(GET).reply()
+        with RawClient(server) as client:
+            client.send(GET).read_response()
             server.stop()
             server.start()
 
@@ -92,46 +91,46 @@ def test_a_stopped_server_starts_again_at_its_address():
         assert requests.get(server.url, timeout=TIMEOUT).status_code == 200
 
 
-def test_stop_leaves_nothing_behind():
-    """Idle connections, held calls and the worker of the control plane have ended when `stop` returns."""
-    before, core = sockets(), Holding()
+def test_stop_closes_connections_and_ends_calls_and_threads():
+    """Before it returns."""
+    before, core = count_sockets(), HoldingCore()
     with ExitStack() as stack:
-        server = stack.enter_context(serving(core))
-        wires = [stack.enter_context(RawClient(server)) for _ in range(20)]
-        for wire in wires:
-            wire.send(GET).reply()
-        wires[0].send(b"GET /_mock/health HTTP/1.1\r\n\r\n").reply()
-        wires[1].send(HOLD)
+        server = stack.enter_context(serve(core))
+        clients = [stack.enter_context(RawClient(server)) for _ in range(20)]
+        for client in clients:
+            client.send(GET).read_response()
+        clients[0].send(b"GET /_mock/health HTTP/1.1\r\n\r\n").read_response()
+        clients[1].send(HOLD)
         assert core.started.acquire(timeout=TIMEOUT)
-        began = time.perf_counter()
+        started_at = time.perf_counter()
         server.stop()
-        took = time.perf_counter() - began
-        threads_afterwards = threads()
-        ends = [wire.rest() for wire in wires]
+        took = time.perf_counter() - started_at
+        threads_afterwards = server_threads()
+        ends = [client.read_to_end() for client in clients]
 
     assert threads_afterwards == []
     assert ends == [b""] * 20
-    assert core.ended == ["unperformed"]
-    assert sockets() == before
-    assert took < 10  # some 2 ms; the margin is for a busy machine
+    assert core.outcomes == ["unperformed"]
+    assert count_sockets() == before
+    assert took < 10  # about 2 ms on an idle machine
 
 
-def test_stop_while_clients_connect(caplog):
-    """Connections that are just being accepted are closed too, without a word."""
+def test_stop_closes_connections_that_are_being_accepted(caplog):
+    """Without a message in the log."""
     for _ in range(5):
         with ExitStack() as stack:
-            server = stack.enter_context(serving())
-            wires = [stack.enter_context(RawClient(server)) for _ in range(40)]
+            server = stack.enter_context(serve())
+            clients = [stack.enter_context(RawClient(server)) for _ in range(40)]
             server.stop()
-            for wire in wires:
-                with suppress(ConnectionResetError):  # what the system had not handed over yet
-                    assert wire.rest() == b""
+            for client in clients:
+                with suppress(ConnectionResetError):  # the system had not handed the connection over
+                    assert client.read_to_end() == b""
     gc.collect()
 
     assert caplog.records == []
 
 
-def test_stop_from_the_loop_and_from_the_control_plane():
+def test_the_core_or_the_control_plane_may_stop_the_server():
     for target in ("/", "/_mock/stop"):
         holder = []
 
@@ -143,33 +142,32 @@ def test_stop_from_the_loop_and_from_the_control_plane():
             holder[0].stop()
             return Response(200)
 
-        with serving(answer, control=stop) as server, RawClient(server) as wire:
+        with serve(answer, control=stop) as server, RawClient(server) as client:
             holder.append(server)
             names = [thread for thread in threading.enumerate() if thread.name.startswith("segment-mock")]
-            wire.send(b"GET %s HTTP/1.1\r\n\r\n" % target.encode()).rest()
+            client.send(b"GET %s HTTP/1.1\r\n\r\n" % target.encode()).read_to_end()
             for thread in names:
                 thread.join(TIMEOUT)
 
         assert not any(thread.is_alive() for thread in names)
 
 
-def test_the_date_is_the_worlds():
-    """The Date header has the time of the mock's frozen clock."""
+def test_the_date_header_has_the_time_of_the_clock():
     clock = Clock()
     clock.freeze("2018-03-21T15:12:09.310Z")
-    with serving(always(), clock=clock) as server, RawClient(server) as wire:
-        assert wire.send(GET).reply()[1]["date"] == "Wed, 21 Mar 2018 15:12:09 GMT"
+    with serve(respond_with(), clock=clock) as server, RawClient(server) as client:
+        assert client.send(GET).read_response()[1]["date"] == "Wed, 21 Mar 2018 15:12:09 GMT"
         clock.advance(1)
-        assert wire.send(GET).reply()[1]["date"] == "Wed, 21 Mar 2018 15:12:10 GMT"
+        assert client.send(GET).read_response()[1]["date"] == "Wed, 21 Mar 2018 15:12:10 GMT"
 
 
-def test_time_scale():
-    """Every pause of the core is scaled: an hour at 0 takes no time."""
-    with serving(Holding(3600), time_scale=0) as server, RawClient(server) as wire:
-        assert wire.send(HOLD).reply()[0] == 200
+def test_time_scale_applies_to_pauses_of_the_core():
+    """With 0, an hour takes no time."""
+    with serve(HoldingCore(3600), time_scale=0) as server, RawClient(server) as client:
+        assert client.send(HOLD).read_response()[0] == 200
 
 
-FROZEN = """
+FREEZE_SCRIPT = """
 import sys, time
 library = sys.argv[1]
 if library == "freezegun":
@@ -204,9 +202,9 @@ print("answered")
 @pytest.mark.slow
 @pytest.mark.parametrize("library", ["freezegun", "freezegun, asyncio too", "time-machine"])
 @pytest.mark.parametrize("imported", ["before", "while frozen"])
-def test_waiting_is_real_while_a_test_freezes_time(library, imported):
-    """Timers of the server use a time source that no test library replaces."""
-    command = [sys.executable, "-c", FROZEN, library, imported]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+def test_delays_end_while_a_library_freezes_time(library, imported):
+    """Timers of the server use a time source that no such library replaces."""
+    command = [sys.executable, "-c", FREEZE_SCRIPT, library, imported]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
 
-    assert (done.stdout, done.returncode) == ("answered\n", 0), done.stderr
+    assert (result.stdout, result.returncode) == ("answered\n", 0), result.stderr

@@ -1,4 +1,4 @@
-"""A server stops immediately, whatever its clients are doing, and no resource is left."""
+"""A server stops immediately, whatever its clients are doing, and leaves no resources open."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from segment_mock.transports.server.server import LiveServer
 from tests.waiting import PATIENCE
 
 LIMIT = 0.05
-"""Seconds that stopping may take,"""
+"""Seconds within which a server stops."""
 HANG = 3
-"""and that it takes if something hangs: the thread has five, a handshake thirty."""
+"""Seconds after which stopping counts as hanging: the thread's timeout is 5 s, that of a handshake 30 s."""
 SEARCH = "/api/integration/ext/v1/segments/search"
 CONNECT = b"CONNECT api.salsalabs.org:443 HTTP/1.1\r\nHost: api.salsalabs.org:443\r\n\r\n"
 Client = Callable[[socket.socket], Any]
 
 
 def client_hello(host: str = "localhost") -> bytes:
-    """Return the first bytes of a TLS handshake."""
+    """Return the first message of a TLS handshake with *host*."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     context = ssl.create_default_context()
     with suppress(ssl.SSLWantReadError):
@@ -44,33 +44,33 @@ def silent(sock: socket.socket) -> None:
 
 
 def mid_head(sock: socket.socket) -> None:
-    """Stop within the header block."""
+    """Send half of the headers."""
     sock.sendall(b"PUT / HTTP/1.1\r\nX-A: ")
 
 
 def mid_body(sock: socket.socket) -> None:
-    """Stop within the body."""
+    """Send half of the body."""
     sock.sendall(b"PUT /segments/a HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
 
 
 def mid_chunk(sock: socket.socket) -> None:
-    """Stop within a chunk."""
+    """Send half of a chunk."""
     sock.sendall(b"PUT /segments/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n64\r\n{")
 
 
 def half_closed(sock: socket.socket) -> None:
-    """Close the sending half and wait for an answer that hangs."""
+    """Send a request that hangs, and close the sending direction."""
     sock.sendall(b"GET /api/integration/ext/v1/metrics HTTP/1.1\r\nHost: x\r\nauthToken: t\r\n\r\n")
     sock.shutdown(socket.SHUT_WR)
 
 
 def hanging(sock: socket.socket) -> None:
-    """Wait for an answer that never comes."""
+    """Send a request that hangs."""
     sock.sendall(b"GET /api/integration/ext/v1/metrics HTTP/1.1\r\nHost: x\r\nauthToken: t\r\n\r\n")
 
 
-def choked(sock: socket.socket) -> None:
-    """Send requests repeatedly, and read nothing."""
+def not_reading(sock: socket.socket) -> None:
+    """Send requests without reading the responses, until the server stops reading."""
     sock.setblocking(False)
     with suppress(BlockingIOError):
         while True:
@@ -78,58 +78,58 @@ def choked(sock: socket.socket) -> None:
 
 
 def keep_alive(sock: socket.socket) -> None:
-    """Get a response, and keep the connection open."""
+    """Read a response, and keep the connection open."""
     sock.sendall(b"GET /_mock/health HTTP/1.1\r\nHost: localhost\r\n\r\n")
     sock.recv(1000)
 
 
 def events(sock: socket.socket) -> None:
-    """Follow a stream that does not end."""
+    """Read from a stream of events, which does not end."""
     sock.sendall(b"GET /_mock/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
     sock.recv(1000)
 
 
-def refused(sock: socket.socket) -> None:
-    """Continue to send after a refusal."""
+def too_large_body(sock: socket.socket) -> None:
+    """Send part of a body that the server refuses as too large."""
     sock.sendall(b"PUT /segments/a HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999\r\n\r\n" + b"x" * 1000)
 
 
 def reset(sock: socket.socket) -> None:
-    """Leave with a reset."""
+    """Reset the connection."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     sock.close()
 
 
 def half_hello(sock: socket.socket) -> None:
-    """Stop within the first message of a handshake."""
+    """Send half of the first message of a TLS handshake."""
     sock.sendall(client_hello()[:50])
 
 
 def hello_only(sock: socket.socket) -> None:
-    """Stop after the first message of a handshake."""
+    """Send only the first message of a TLS handshake."""
     sock.sendall(client_hello())
 
 
 def silent_tunnel(sock: socket.socket) -> None:
-    """Open a tunnel, and send nothing in it."""
+    """Open a tunnel, and send nothing through it."""
     sock.sendall(CONNECT)
     sock.recv(1000)
 
 
 def half_hello_in_tunnel(sock: socket.socket) -> None:
-    """Open a tunnel, and stop within the first message of a handshake that came along with CONNECT."""
+    """Open a tunnel, and send half of the first message of a TLS handshake together with CONNECT."""
     sock.sendall(CONNECT + client_hello()[:50])
 
 
 def hello_in_tunnel(sock: socket.socket) -> None:
-    """Open a tunnel, and stop after the first message of the handshake."""
+    """Open a tunnel, and send only the first message of a TLS handshake."""
     sock.sendall(CONNECT)
     sock.recv(1000)
     sock.sendall(client_hello("api.salsalabs.org"))
 
 
 def unread_in_tunnel(sock: socket.socket) -> None:
-    """Complete the handshake in a tunnel, ask for much and read nothing."""
+    """Complete a TLS handshake in a tunnel, and send requests without reading the responses."""
     sock.sendall(CONNECT)
     sock.recv(1000)
     context = ssl._create_unverified_context()
@@ -138,35 +138,39 @@ def unread_in_tunnel(sock: socket.socket) -> None:
     with suppress(BlockingIOError, ssl.SSLWantWriteError):
         for _ in range(100):
             secured.send(b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n" * 500)
-    KEPT.append(secured)
+    OPEN_SOCKETS.append(secured)
 
 
-KEPT: list[ssl.SSLSocket] = []
-PLAIN: tuple[Client, ...] = (
-    silent, mid_head, mid_body, mid_chunk, half_closed, hanging, choked, keep_alive, events, refused, reset,
+OPEN_SOCKETS: list[ssl.SSLSocket] = []
+PLAIN_CLIENTS: tuple[Client, ...] = (
+    silent, mid_head, mid_body, mid_chunk, half_closed, hanging, not_reading, keep_alive, events, too_large_body, reset,
 )  # fmt: skip
-TLS: tuple[Client, ...] = (silent, half_hello, hello_only, mid_head, reset)
-TUNNEL: tuple[Client, ...] = (
+TLS_CLIENTS: tuple[Client, ...] = (silent, half_hello, hello_only, mid_head, reset)
+TUNNEL_CLIENTS: tuple[Client, ...] = (
     silent_tunnel, half_hello_in_tunnel, hello_in_tunnel, unread_in_tunnel, mid_body, hanging,
 )  # fmt: skip
-CASES = [(name, client) for name, clients in (("plain", PLAIN), ("tls", TLS), ("proxy", TUNNEL)) for client in clients]
+CASES = [
+    (name, client)
+    for name, clients in (("plain", PLAIN_CLIENTS), ("tls", TLS_CLIENTS), ("proxy", TUNNEL_CLIENTS))
+    for client in clients
+]
 
 
 @pytest.fixture(scope="module")
 def mock() -> Any:
-    """A world in which some calls hang."""
+    """A mock in which calls of ``salsa.get_metrics`` hang."""
     with SegmentMock(limits="off") as mock:
         mock.faults.add(faults.Hang(), operation="salsa.get_metrics")
         yield mock
 
 
 def serve(mock: SegmentMock, kind: str) -> LiveServer:
-    """Return a server of this kind."""
+    """Start a server of this kind: plain, tls or proxy."""
     return mock.serve(tls=kind == "tls", proxy=kind == "proxy")
 
 
 def seconds_to_stop(mock: SegmentMock, kind: str, client: Client, *, is_settled: bool = True) -> float:
-    """Return the seconds that a server with three such clients takes to stop."""
+    """Start a server, connect three clients, and return the seconds that it takes to stop."""
     with ExitStack() as stack:
         server = serve(mock, kind)
         for _ in range(3):
@@ -174,16 +178,16 @@ def seconds_to_stop(mock: SegmentMock, kind: str, client: Client, *, is_settled:
             client(sock)
         if is_settled:
             assert requests.get(f"{server.url}/_mock/health", verify=server.ca_file, timeout=PATIENCE).ok
-        began = time.perf_counter()
+        started_at = time.perf_counter()
         server.stop()
-        took = time.perf_counter() - began
-    while KEPT:
-        KEPT.pop().close()
+        took = time.perf_counter() - started_at
+    while OPEN_SOCKETS:
+        OPEN_SOCKETS.pop().close()
     return took
 
 
 def open_descriptors() -> list[str]:
-    """Return the descriptors of this process, except pipes and files of the tests."""
+    """Return the kinds of the open sockets and pollers of this process."""
     gc.collect()
     links = []
     for entry in Path("/proc/self/fd").iterdir():
@@ -193,13 +197,13 @@ def open_descriptors() -> list[str]:
 
 
 def server_threads() -> list[str]:
-    """Return the names of the threads of servers."""
+    """Return the names of the running threads of servers."""
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("segment-mock")]
 
 
 @pytest.mark.parametrize(("kind", "client"), CASES, ids=lambda value: getattr(value, "__name__", value))
-def test_stops_at_once(mock: SegmentMock, kind: str, client: Client) -> None:
-    """Within the limit; the machine may be busy with other things, so it has ten attempts, none of which may hang."""
+def test_a_server_stops_immediately(mock: SegmentMock, kind: str, client: Client) -> None:
+    """One of ten attempts must stay within the limit, as the machine may be busy; no attempt may hang."""
     for _ in range(10):
         took = seconds_to_stop(mock, kind, client)
         assert took < HANG
@@ -210,8 +214,7 @@ def test_stops_at_once(mock: SegmentMock, kind: str, client: Client) -> None:
     assert [] == server_threads()
 
 
-def test_stops_while_handshakes_begin(mock: SegmentMock) -> None:
-    """Connections that are just being accepted hold up nothing either."""
+def test_a_server_stops_while_connections_are_accepted(mock: SegmentMock) -> None:
     took = [seconds_to_stop(mock, kind, client, is_settled=False) for kind, client in CASES[::3]]
 
     assert min(took) < LIMIT
@@ -220,8 +223,8 @@ def test_stops_while_handshakes_begin(mock: SegmentMock) -> None:
 
 
 @pytest.mark.slow
-def test_nothing_is_left_of_many_servers(mock: SegmentMock, caplog: pytest.LogCaptureFixture) -> None:
-    """No thread, socket, poller or temporary file is left, and nothing is in the mock or the log."""
+def test_stopped_servers_leave_no_resources(mock: SegmentMock, caplog: pytest.LogCaptureFixture) -> None:
+    """No thread, socket, poller or temporary file, no server in the mock, and no message in the log."""
     for kind, client in CASES:
         seconds_to_stop(mock, kind, client, is_settled=False)
     before = open_descriptors()
@@ -235,8 +238,8 @@ def test_nothing_is_left_of_many_servers(mock: SegmentMock, caplog: pytest.LogCa
     assert [] == caplog.records
 
 
-def test_mock_drops_a_server_that_was_stopped(mock: SegmentMock) -> None:
-    """Resetting and closing the mock no longer affects a stopped server, until the server is started again."""
+def test_a_mock_forgets_a_stopped_server_until_it_starts_again(mock: SegmentMock) -> None:
+    """Resetting and closing the mock then does not affect it."""
     server = mock.serve()
     server.stop()
     assert [] == mock._servers
@@ -252,7 +255,7 @@ def test_mock_drops_a_server_that_was_stopped(mock: SegmentMock) -> None:
 def test_a_tls_server_that_cannot_bind_leaves_no_file(
     mock: SegmentMock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The CA is written once the address is ours."""
+    """The file of the CA is written only after the address is bound."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with socket.create_server(("127.0.0.1", 0)) as busy, pytest.raises(OSError, match="in use"):
         mock.serve(port=busy.getsockname()[1], tls=True)

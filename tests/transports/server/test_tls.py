@@ -25,21 +25,21 @@ KEY = {"authToken": "t"}
 
 @pytest.fixture
 def mock() -> Iterator[SegmentMock]:
-    """A world with one group."""
+    """A mock with one group."""
     with SegmentMock(data={"salsa": {"segments": [{"name": "A"}]}}) as mock:
         yield mock
 
 
 @pytest.fixture
 def session() -> Iterator[requests.Session]:
-    """Return a client that ignores the environment."""
+    """A session of requests that ignores the environment's proxies and certificates."""
     with requests.Session() as session:
         session.trust_env = False
         yield session
 
 
-def test_tls_is_verified_by_the_servers_own_authority(mock: SegmentMock, session: requests.Session) -> None:
-    """A client that trusts the CA file gets its answers, keep-alive included; one that does not is refused."""
+def test_clients_can_verify_tls_with_the_ca_file_of_the_server(mock: SegmentMock, session: requests.Session) -> None:
+    """A client that does not trust the CA fails."""
     server = mock.serve(tls=True)
     session.verify = server.ca_file
     totals = [session.post(server.url + SEARCH, json=ALL, headers=KEY).json()["payload"]["total"] for _ in range(2)]
@@ -52,10 +52,10 @@ def test_tls_is_verified_by_the_servers_own_authority(mock: SegmentMock, session
 
 
 @pytest.mark.parametrize("fault", [faults.Disconnect(), faults.Truncate()], ids=str)
-def test_a_cut_response_ends_a_connection_that_was_to_be_closed(
+def test_a_truncated_response_closes_the_connection_immediately(
     mock: SegmentMock, session: requests.Session, fault: faults.Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The client sees the end at once, though it asked for the end itself."""
+    """Also if the request has `Connection: close`; the server does not wait for the client to close first."""
     monkeypatch.setattr(writer, "LINGER", 600.0)
     server = mock.serve(tls=True)
     session.verify = server.ca_file
@@ -67,7 +67,7 @@ def test_a_cut_response_ends_a_connection_that_was_to_be_closed(
     assert "timed out" not in str(caught.value)
 
 
-def test_ca_file_is_its_owners_alone_and_goes_with_the_server(mock: SegmentMock) -> None:
+def test_only_the_owner_can_read_the_ca_file_and_stop_deletes_it(mock: SegmentMock) -> None:
     server = mock.serve(tls=True)
     file = Path(server.ca_file or "")
     modes = [oct(path.stat().st_mode & 0o777) for path in (file, file.parent)]
@@ -77,8 +77,8 @@ def test_ca_file_is_its_owners_alone_and_goes_with_the_server(mock: SegmentMock)
     assert not file.parent.exists()
 
 
-def test_silent_client_does_not_block_others(mock: SegmentMock, session: requests.Session) -> None:
-    """A connection without a handshake does not block other clients."""
+def test_a_client_without_a_handshake_does_not_block_others(mock: SegmentMock, session: requests.Session) -> None:
+    """The client connects and does not begin a TLS handshake."""
     server = mock.serve(tls=True)
     with socket.create_connection((server.host, server.port)):
         reply = session.post(server.url + SEARCH, json=ALL, headers=KEY, verify=server.ca_file, timeout=5)
@@ -87,8 +87,10 @@ def test_silent_client_does_not_block_others(mock: SegmentMock, session: request
 
 
 @pytest.mark.parametrize("client", ["requests", "httpx"])
-def test_proxy_leads_a_hard_coded_https_host_here(mock: SegmentMock, session: requests.Session, client: str) -> None:
-    """CONNECT for a vendor's host reaches the emulator, under a certificate for that host."""
+def test_the_proxy_routes_https_calls_to_the_emulator(
+    mock: SegmentMock, session: requests.Session, client: str
+) -> None:
+    """With CONNECT and a certificate for the vendor's host."""
     server = mock.serve(proxy=True)
     if client == "requests":
         proxies = {"https": server.url}
@@ -104,8 +106,7 @@ def test_proxy_leads_a_hard_coded_https_host_here(mock: SegmentMock, session: re
     assert "api.salsalabs.org" == mock.journal.entries()[0].request_headers["host"]
 
 
-def test_proxy_serves_plain_http_addresses_of_vendors_too(mock: SegmentMock, session: requests.Session) -> None:
-    """``GET http://vendor/...`` through the proxy is that vendor's request."""
+def test_the_proxy_routes_plain_http_calls_to_the_emulator(mock: SegmentMock, session: requests.Session) -> None:
     server = mock.serve(proxy=True)
     url = "http://eu.instaleap.io/segments"
     reply = session.put(url, json={"id": "x"}, headers={"x-api-key": "k"}, proxies={"http": server.url})
@@ -113,8 +114,8 @@ def test_proxy_serves_plain_http_addresses_of_vendors_too(mock: SegmentMock, ses
     assert (404, "segmenter.update_segment") == (reply.status_code, mock.journal.entries()[0].operation)
 
 
-def test_no_other_host_is_let_out(mock: SegmentMock, session: requests.Session) -> None:
-    """CONNECT and plain addresses of any other host are refused with 403, naming it."""
+def test_the_proxy_refuses_other_hosts(mock: SegmentMock, session: requests.Session) -> None:
+    """CONNECT and plain requests are 403, and the response names the host."""
     server = mock.serve(proxy=True)
     proxies = {"http": server.url, "https": server.url}
     plain = session.get("http://example.com/", proxies=proxies)
@@ -125,8 +126,8 @@ def test_no_other_host_is_let_out(mock: SegmentMock, session: requests.Session) 
     assert [] == mock.journal.entries()
 
 
-def test_without_proxy_connect_is_refused_with_a_hint(mock: SegmentMock) -> None:
-    """A server that is no proxy names the flag that makes it one."""
+def test_connect_is_403_without_proxy(mock: SegmentMock) -> None:
+    """The response names the flag --proxy."""
     server = mock.serve()
     with socket.create_connection((server.host, server.port)) as client:
         client.sendall(b"CONNECT api.salsalabs.org:443 HTTP/1.1\r\nHost: api.salsalabs.org:443\r\n\r\n")
@@ -136,8 +137,8 @@ def test_without_proxy_connect_is_refused_with_a_hint(mock: SegmentMock) -> None
     assert b"--proxy" in received
 
 
-def test_a_handshake_that_fails_in_the_tunnel_closes_it(mock: SegmentMock, session: requests.Session) -> None:
-    """A client that does not trust the CA ends its tunnel; the next client is served."""
+def test_a_failed_handshake_closes_only_its_own_tunnel(mock: SegmentMock, session: requests.Session) -> None:
+    """A client that trusts the CA is served afterwards."""
     server = mock.serve(proxy=True)
     with pytest.raises(requests.exceptions.SSLError):
         session.post(SALSA, json=ALL, headers=KEY, proxies={"https": server.url}, verify=True)
@@ -146,8 +147,8 @@ def test_a_handshake_that_fails_in_the_tunnel_closes_it(mock: SegmentMock, sessi
     assert 200 == reply.status_code
 
 
-def test_stop_ends_tunnels(mock: SegmentMock, session: requests.Session) -> None:
-    """A server with an open tunnel stops like any other, and the client's next call fails."""
+def test_stop_closes_tunnels(mock: SegmentMock, session: requests.Session) -> None:
+    """The client's next call fails."""
     server = mock.serve(proxy=True)
     proxies = {"https": server.url}
     session.post(SALSA, json=ALL, headers=KEY, proxies=proxies, verify=server.ca_file)
@@ -159,23 +160,23 @@ def test_stop_ends_tunnels(mock: SegmentMock, session: requests.Session) -> None
 
 
 @pytest.mark.parametrize("size", [1, 50, 10_000])
-def test_bytes_that_come_along_with_connect_are_used(mock: SegmentMock, size: int) -> None:
-    """A client may begin its handshake without waiting for the answer to CONNECT; whole, or cut anywhere."""
+def test_a_client_may_send_its_handshake_together_with_connect(mock: SegmentMock, size: int) -> None:
+    """Completely or in part, without waiting for the response to CONNECT."""
     server = mock.serve(proxy=True)
     context = ssl.create_default_context(cafile=server.ca_file)
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     tls = context.wrap_bio(incoming, outgoing, server_hostname="api.salsalabs.org")
     with socket.create_connection((server.host, server.port), 5) as sock:
-        head, greeted = b"CONNECT api.salsalabs.org:443 HTTP/1.1\r\n\r\n", b""
+        head, connect_response = b"CONNECT api.salsalabs.org:443 HTTP/1.1\r\n\r\n", b""
 
         def exchange() -> None:
-            nonlocal greeted
+            nonlocal connect_response
             sock.sendall(outgoing.read())
             received = sock.recv(2**16)
             assert received
-            if b"\r\n\r\n" not in greeted:
-                greeted += received
-                received = greeted.partition(b"\r\n\r\n")[2]
+            if b"\r\n\r\n" not in connect_response:
+                connect_response += received
+                received = connect_response.partition(b"\r\n\r\n")[2]
             incoming.write(received)
 
         with pytest.raises(ssl.SSLWantReadError):
@@ -197,12 +198,12 @@ def test_bytes_that_come_along_with_connect_are_used(mock: SegmentMock, size: in
             except ssl.SSLWantReadError:
                 exchange()
 
-    assert greeted.startswith(b"HTTP/1.1 200 ")
+    assert connect_response.startswith(b"HTTP/1.1 200 ")
     assert reply.startswith(b"HTTP/1.1 200 ")
 
 
-def test_certificate_names_the_host_that_a_server_listens_on(session: requests.Session) -> None:
-    """Clients of its URL can verify any such host."""
+def test_the_certificate_names_the_host_of_the_server(session: requests.Session) -> None:
+    """So clients can verify the server's URL."""
     with SegmentMock(admin_token="key") as mock:
         server = mock.serve("0.0.0.0", tls=True)
         reply = session.get(f"{server.url}/_mock/health", verify=server.ca_file)
@@ -210,7 +211,7 @@ def test_certificate_names_the_host_that_a_server_listens_on(session: requests.S
     assert 200 == reply.status_code
 
 
-def test_a_tls_server_that_is_started_again_has_its_file_again(mock: SegmentMock, session: requests.Session) -> None:
+def test_a_tls_server_writes_its_ca_file_again_at_each_start(mock: SegmentMock, session: requests.Session) -> None:
     server = mock.serve(tls=True)
     server.stop()
     assert server.ca_file is None
@@ -219,10 +220,10 @@ def test_a_tls_server_that_is_started_again_has_its_file_again(mock: SegmentMock
     assert 200 == session.get(f"{server.url}/_mock/health", verify=server.ca_file).status_code
 
 
-def test_handshakes_that_clients_break_off_are_counted(
+def test_failed_handshakes_are_counted_by_host(
     mock: SegmentMock, session: requests.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They are counted by host, on the server that the clients called."""
+    """On the server that the clients called."""
     counted = count_calls(monkeypatch, ServerContext, "count_failed_handshake")
     proxy, tls = mock.serve(proxy=True), mock.serve(tls=True)
     for _ in range(2):
@@ -230,9 +231,9 @@ def test_handshakes_that_clients_break_off_are_counted(
             session.post(SALSA, json=ALL, headers=KEY, proxies={"https": proxy.url}, verify=True)
     with pytest.raises(requests.exceptions.SSLError):
         session.get(tls.url, verify=True)
-    counted.wait(3)  # a client may give up before the server hears of it
+    counted.wait(3)  # the client may fail before the server notices
     with socket.create_connection((tls.host, tls.port)):
-        mock.close()  # a handshake that the server breaks off is not the client's doing
+        mock.close()  # a handshake that the server itself aborts is not counted
 
     assert ({"api.salsalabs.org": 2}, {"127.0.0.1": 1}) == (proxy.failed_handshakes, tls.failed_handshakes)
 
@@ -240,8 +241,8 @@ def test_handshakes_that_clients_break_off_are_counted(
 @pytest.mark.parametrize(
     ("host", "accepted"), [("api.salsalabs.org", True), ("a.b.instaleap.io", True), ("evil.example", False)]
 )
-def test_a_proxy_speaks_tls_for_vendors_on_its_own_port(mock: SegmentMock, host: str, accepted: bool) -> None:
-    """For a client that takes it for the vendor; under a certificate for the very host, and for no other host."""
+def test_a_proxy_accepts_tls_for_vendors_hosts_on_its_own_port(mock: SegmentMock, host: str, accepted: bool) -> None:
+    """The certificate is for the host that the client names; other hosts are refused."""
     server = mock.serve(proxy=True)
     context = ssl.create_default_context(cafile=server.ca_file)
     with socket.create_connection((server.host, server.port), 5) as plain:
@@ -255,16 +256,15 @@ def test_a_proxy_speaks_tls_for_vendors_on_its_own_port(mock: SegmentMock, host:
     assert accepted == reply.startswith(b"HTTP/1.1 ")
 
 
-def test_a_proxy_speaks_tls_without_a_name(mock: SegmentMock, session: requests.Session) -> None:
-    """As a client does that knows the server by its address."""
+def test_a_proxy_accepts_tls_without_a_server_name(mock: SegmentMock, session: requests.Session) -> None:
+    """From a client that uses the server's IP address."""
     server = mock.serve(proxy=True)
     reply = session.get(f"https://{server.host}:{server.port}/_mock/health", verify=server.ca_file)
 
     assert 200 == reply.status_code
 
 
-def test_tls_in_tls_is_refused(mock: SegmentMock) -> None:
-    """And TLS behind a request, as on any connection that speaks HTTP."""
+def test_a_tls_handshake_after_a_plain_request_is_refused(mock: SegmentMock) -> None:
     server = mock.serve(proxy=True)
     with socket.create_connection((server.host, server.port), 5) as sock:
         sock.sendall(b"GET /_mock/health HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -275,7 +275,7 @@ def test_tls_in_tls_is_refused(mock: SegmentMock) -> None:
 
 
 @pytest.mark.parametrize("address", ["", "my_host", "a..b", "x" * 300])
-def test_an_address_without_a_certificate_is_left_out(address: str) -> None:
+def test_an_address_that_no_certificate_can_name_is_omitted(address: str) -> None:
     authority = CertificateAuthority(["*.instaleap.io"], address)
 
     assert isinstance(authority.context, ssl.SSLContext)
