@@ -120,7 +120,7 @@ def test_a_data_file_may_have_two_groups_of_one_name_and_the_api_adds_no_third(s
     api = salsa([{"name": "Volunteer", "type": "CUSTOM"}, {"name": "Volunteer", "type": "CUSTOM"}])
     (refused,) = api.upsert({"name": "Volunteer"})["segments"]
 
-    assert [(2002, "name")] == faults(refused)
+    assert [(2002, "name")] == errors_of(refused)
     assert ["Volunteer", "Volunteer"] == [segment["name"] for segment in api.mock.salsa.segments]
 
 
