@@ -56,7 +56,7 @@ def test_serve_arms_faults_of_files_and_scenarios_before_the_first_call(tmp_path
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("- {kind: hang}\n- {kind: hang, aftr: true}", "faults[1]: fault hang: unknown setting 'aftr' (did you mean"),
+        ("- {kind: hang}\n- {kind: hang, aftr: true}", "rules.yaml: [1]: fault hang: unknown setting 'aftr'"),
         ("{kind: hang, operation: 'salsa.upsert_segment'}", "unknown operation 'salsa.upsert_segment' (did you mean"),
         ("{kind: hang, 5: 5}", "fault hang: unknown setting 5"),
         ("{kind: hang, match: {json: {5: 5}, heders: {}}}", "match: unknown key 'heders' (did you mean 'headers'?)"),

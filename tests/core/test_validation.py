@@ -245,10 +245,10 @@ def test_two_rows_never_share_a_default() -> None:
     [
         (
             {"nam": "Tom"},
-            "data.zoo.pets[0].nam: unknown member (did you mean 'name'?); expected one of name, kind, toys",
+            "zoo.pets[0].nam: unknown member (did you mean 'name'?); expected one of name, kind, toys",
         ),
-        ({"name": 5}, "data.zoo.pets[0].name: 5 is not text"),
-        (5, "data.zoo.pets[0]: expected a dictionary of names and values, got 5"),
+        ({"name": 5}, "zoo.pets[0].name: 5 is not text"),
+        (5, 'zoo.pets[0]: expected a dictionary such as {"name": ...}, got 5'),
     ],
 )
 def test_a_wrong_row_is_an_error_that_names_row_field_and_value(row: Any, sentence: str) -> None:
