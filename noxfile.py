@@ -244,7 +244,7 @@ def new_vendor(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Run the code blocks of README and docs, with all that they import; other languages have a session."""
     install(session, editable="[test,guides]")
-    places = ("tests/test_readme.py", "tests/test_docs.py", "tests/guides", "tests/plugin/test_story.py")
+    places = ("tests/test_readme.py", "tests/test_docs.py", "tests/guides", "tests/plugin/test_pytest_guide.py")
     chosen = ("-m", "slow or not slow", "-k", "not other-languages")
     session.run(*PYTEST, *places, *chosen, *session.posargs, env=ENVIRONMENT | {"GUIDES_REQUIRED": "1"})
 

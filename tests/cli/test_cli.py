@@ -63,12 +63,12 @@ def run(*args: str, env: dict[str, str] | None = None, stdin: str = "") -> Any:
 def test_serve_answers_until_sigterm_ends_it(start: Start) -> None:
     """It serves the demo data, passes the health check, exits with 0, and removes its ready file."""
     process, ready = start("--data", "demo")
-    reply = requests.post(ready["url"] + SEARCH, json=ALL, headers={"authToken": "t"}, timeout=5)
+    response = requests.post(ready["url"] + SEARCH, json=ALL, headers={"authToken": "t"}, timeout=5)
     health = run("health", "--url", ready["url"])
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=5)
 
-    assert (process.pid, 25) == (ready["pid"], reply.json()["payload"]["total"])
+    assert (process.pid, 25) == (ready["pid"], response.json()["payload"]["total"])
     assert (0, {"status": "ok"}) == (health.exit_code, json.loads(health.stdout))
     assert (0, "") == (process.returncode, out)
     assert f"200 POST {SEARCH} salsa.search_segments" in err
@@ -169,7 +169,7 @@ def test_health_needs_no_ca_file_for_a_tls_server_but_state_does(start: Start) -
     assert "salsa" in json.loads(export.stdout)
 
 
-def test_a_misspelt_command_exits_with_2_and_names_the_nearest() -> None:
+def test_a_misspelt_command_exits_with_2_and_suggests_the_nearest_name() -> None:
     result = run("srve")
 
     assert 2 == result.exit_code
@@ -190,12 +190,12 @@ def test_exported_state_can_be_imported_and_reset(live: tuple[SegmentMock, str],
     file = tmp_path / "state.json"
     file.write_text(exported)
     mock.salsa.add_segment("B")
-    imported = run("state", "import", str(file), "--url", url)
-    piped = run("state", "import", "-", "--url", url, stdin='{"salsa": {"segments": [{"name": "C"}]}}')
+    file_import = run("state", "import", str(file), "--url", url)
+    stdin_import = run("state", "import", "-", "--url", url, stdin='{"salsa": {"segments": [{"name": "C"}]}}')
     names = [segment["name"] for segment in mock.salsa.segments]
     reset = run("state", "reset", "--url", url)
 
-    assert [0, 0, 0] == [imported.exit_code, piped.exit_code, reset.exit_code]
+    assert [0, 0, 0] == [file_import.exit_code, stdin_import.exit_code, reset.exit_code]
     assert ["C"] == names
     assert json.loads(exported) == mock.state()
 

@@ -140,7 +140,7 @@ def test_every_setting_with_choices_or_a_file_is_completed() -> None:
             assert [*parameter.metavar.split("|")] == completions("serve", parameter.opts[0], "")
 
 
-def test_scenarios_of_the_file_on_the_command_line_are_completed(tmp_path: Path) -> None:
+def test_scenarios_in_the_file_of_the_scenarios_option_are_completed(tmp_path: Path) -> None:
     file, broken = tmp_path / "own.yaml", tmp_path / "broken.yaml"
     file.write_text("mine.slow: {about: slow, faults: [{kind: latency}]}")
     broken.write_text("{")
@@ -150,7 +150,7 @@ def test_scenarios_of_the_file_on_the_command_line_are_completed(tmp_path: Path)
     assert ["segmenter.down"] == completions("serve", "--scenarios", str(broken), "--scenario", "segmenter.do")
 
 
-def test_data_is_completed_with_demo_and_data_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_data_option_is_completed_with_demo_and_data_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("day.yaml", "demo.json", "dump.txt", ".demo.yaml", "other.yaml"):
         (tmp_path / name).write_text("")
     (tmp_path / "data").mkdir()
@@ -171,11 +171,11 @@ def test_the_command_of_exec_is_completed_with_programs(tmp_path: Path, monkeypa
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_completion_prints_the_same_script_as_clicks_variable(shell: str) -> None:
-    printed = CliRunner().invoke(main, ["completion", shell], prog_name="segment-mock")
+def test_completion_prints_the_same_script_as_the_variable_of_click(shell: str) -> None:
+    result = CliRunner().invoke(main, ["completion", shell], prog_name="segment-mock")
     kind: Any = get_completion_class(shell)
 
-    assert (0, kind(main, {}, "segment-mock", VARIABLE).source() + "\n") == (printed.exit_code, printed.stdout)
+    assert (0, kind(main, {}, "segment-mock", VARIABLE).source() + "\n") == (result.exit_code, result.stdout)
 
 
 def test_an_unknown_shell_exits_with_2_and_lists_the_known_ones() -> None:
@@ -212,14 +212,14 @@ def read_until(terminal: int, words: list[str]) -> str:
 
     It also returns if the shell ends or ``PATIENCE`` seconds pass.
     """
-    seen, end = b"", monotonic() + PATIENCE
-    while not all(word.encode() in seen for word in words) and (remaining := end - monotonic()) > 0:
+    output, end = b"", monotonic() + PATIENCE
+    while not all(word.encode() in output for word in words) and (remaining := end - monotonic()) > 0:
         if terminal in select.select([terminal], [], [], remaining)[0]:
             try:
-                seen += os.read(terminal, 65536)
+                output += os.read(terminal, 65536)
             except OSError:  # the shell has ended
                 break
-    return seen.decode("utf-8", "replace")
+    return output.decode("utf-8", "replace")
 
 
 LINES = [

@@ -126,7 +126,7 @@ def test_env_prints_exports_for_a_running_server(tmp_path: Path, proxy: bool) ->
 
 
 def test_the_summary_counts_faults_and_failed_handshakes(tmp_path: Path) -> None:
-    """It lists faults that fired, rules that never fired with the reason, and TLS handshakes that a client aborted."""
+    """It lists faults that fired, rules that never fired and why, and TLS handshakes that a client aborted."""
     faults = tmp_path / "faults.json"
     faults.write_text(
         '[{"kind": "error", "status": 503, "operation": "salsa.search_segments"},'
@@ -205,7 +205,7 @@ print(connection.getresponse().status)
 
 
 def test_the_proxy_does_not_retry_a_post_whose_response_is_lost(tmp_path: Path) -> None:
-    """A POST whose response is lost is not sent again, and raises what it raises against the vendor."""
+    """The client gets the same exception as without a proxy, and the server gets one call."""
     faults = tmp_path / "faults.json"
     faults.write_text(
         '[{"kind": "disconnect", "after": true, "operation": "segmenter.create_segment", "when": {"times": 1}}]'
@@ -218,7 +218,7 @@ def test_the_proxy_does_not_retry_a_post_whose_response_is_lost(tmp_path: Path) 
 
 @pytest.mark.parametrize("script", [HTTPX, ASYNC_HTTPX, AIOHTTP, URLLIB, PLAIN])
 def test_python_programs_reach_the_server_directly(script: str) -> None:
-    """The script deletes the variables of proxies from its environment first."""
+    """The script first removes the proxy variables from its environment."""
     no_proxy = "import os\nfor name in [*os.environ]:\n    'PROXY' in name.upper() and os.environ.pop(name)\n"
     result = run("exec", "--", sys.executable, "-c", no_proxy + script)
 
@@ -246,7 +246,7 @@ def test_sitecustomize_of_the_user_still_runs(tmp_path: Path) -> None:
     assert "theirs\n200\n" == result.stdout.replace("theirs\ntheirs", "theirs")
 
 
-def test_exec_answers_the_hosts_of_the_hosts_option(tmp_path: Path) -> None:
+def test_calls_to_a_host_of_the_hosts_option_reach_the_mock(tmp_path: Path) -> None:
     script = URLLIB.replace("hq.uat.igniteaction.net", "salsa.test.example")
     result = run("exec", "--hosts", "salsa.test.example", "--", sys.executable, "-c", script)
 

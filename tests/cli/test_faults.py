@@ -44,12 +44,12 @@ def test_serve_arms_faults_of_files_and_scenarios_before_the_first_call(tmp_path
         assert process.stderr
         assert any(line.startswith("Ctrl-C") for line in process.stderr)
         url = json.loads(ready.read_text())["url"]
-        armed = requests.get(f"{url}/_mock/faults", timeout=5).json()["faults"]
+        rules_on_server = requests.get(f"{url}/_mock/faults", timeout=5).json()["faults"]
         first = requests.put(url + SEGMENTS, json={}, headers=KEY, timeout=5)
         process.send_signal(signal.SIGTERM)
         process.stderr.read()
 
-    assert ["error", "disconnect", "disconnect", "error", "disconnect"] == [rule["kind"] for rule in armed]
+    assert ["error", "disconnect", "disconnect", "error", "disconnect"] == [rule["kind"] for rule in rules_on_server]
     assert (503, 0) == (first.status_code, process.returncode)
 
 

@@ -1,4 +1,4 @@
-"""``--log-format json``: every line on stderr is a JSON object, also for errors, warnings and crashes."""
+"""``--log-format json``: every line on stderr is a JSON object, including errors, warnings and crashes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ JSON = ("--log-format", "json")
 
 
 def lines(text: str) -> list[dict[str, Any]]:
-    """Parse each line of *text* as JSON; a line that is not JSON fails the test."""
+    """Return the JSON object in each line of *text*; a line that is not JSON fails the test."""
     return [json.loads(line) for line in text.splitlines()]
 
 
@@ -73,7 +73,7 @@ def test_an_error_at_startup_is_one_object(
 @pytest.mark.parametrize(
     "source", ["flag", "flag with =", "variable", "file of the flag", "file of the variable", "default file"]
 )
-def test_an_error_is_json_if_flag_variable_or_file_select_json(
+def test_an_error_is_json_if_a_flag_variable_or_file_selects_json(
     source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """This includes errors in the command line, which are found before the settings are read."""

@@ -39,7 +39,7 @@ def processes() -> Iterator[list[subprocess.Popen[str]]]:
 
 
 def serve(*args: str, **options: Any) -> subprocess.Popen[str]:
-    """Start ``serve`` on a free port in a process; *options* are those of `subprocess.Popen`."""
+    """Start a process of ``serve`` on a free port; *options* are those of `subprocess.Popen`."""
     command = [sys.executable, "-m", "segment_mock", "serve", "--port", "0", *args]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
 
@@ -105,7 +105,7 @@ def test_one_or_more_signals_end_a_server_with_exit_code_0(
     assert not ready.exists()
 
 
-def test_the_banner_has_the_address_of_the_page(processes: list[subprocess.Popen[str]]) -> None:
+def test_the_banner_has_the_url_of_the_web_page(processes: list[subprocess.Popen[str]]) -> None:
     process = serve()
     processes.append(process)
     banner = read_banner(process)
@@ -116,7 +116,7 @@ def test_the_banner_has_the_address_of_the_page(processes: list[subprocess.Popen
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="no curl on this machine")
-def test_the_curl_line_of_a_tls_server_works(processes: list[subprocess.Popen[str]]) -> None:
+def test_the_curl_command_in_the_banner_of_a_tls_server_works(processes: list[subprocess.Popen[str]]) -> None:
     process = serve("--tls", "--data", "demo")
     processes.append(process)
     banner = "".join(read_banner(process))

@@ -141,13 +141,13 @@ def test_rules_add_reads_arguments_and_files(mock: SegmentMock, tmp_path: Path) 
     assert "no fault is armed" in run("rules", "list").stderr
 
 
-def test_clock_freezes_a_server_with_an_admin_token_only_with_the_token() -> None:
+def test_clock_needs_the_admin_token_of_the_server() -> None:
     with SegmentMock(admin_token="hush") as mock:
         url = mock.serve().url
-        refused = run("clock", "--url", url, exit_code=1)
+        refusal = run("clock", "--url", url, exit_code=1)
         run("clock", "freeze", "2026-01-01", "--url", url, "--admin-token", "hush")
 
-        assert "Send the admin token" in refused.stderr
+        assert "Send the admin token" in refusal.stderr
         assert "2026-01-01T00:00:00.000Z" == mock.clock.iso()
         output = run("clock", "--json", "--url", url, "--admin-token", "hush").stdout
         assert {"now": "2026-01-01T00:00:00.000Z", "frozen": True} == json.loads(output)
@@ -185,7 +185,7 @@ def test_follow_exits_with_1_when_the_server_stops() -> None:
     assert f"{url}: no segment-mock answers" in error
 
 
-def test_cli_import_does_not_import_rich_flask_or_the_emulator() -> None:
+def test_importing_the_cli_does_not_import_rich_flask_or_the_emulator() -> None:
     program = (
         "import sys; from segment_mock.cli import main\n"
         "import segment_mock.cli.journal\n"
@@ -227,9 +227,9 @@ def test_journal_prints_a_har_archive_to_stdout(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     search(mock)
-    printed = run("journal", "--har", "-")
+    result = run("journal", "--har", "-")
 
-    assert 1 == len(json.loads(printed.stdout)["log"]["entries"])
+    assert 1 == len(json.loads(result.stdout)["log"]["entries"])
     assert [] == [*tmp_path.iterdir()]
 
 
@@ -273,7 +273,7 @@ def test_commands_stop_if_another_json_server_is_at_the_address(
     assert [] == [*tmp_path.iterdir()]
 
 
-def test_a_response_of_several_lines_is_one_line_of_the_error() -> None:
+def test_a_multiline_response_is_shown_on_one_line_of_the_error() -> None:
     """The response at the address is an HTML page of another server."""
 
     class Page(BaseHTTPRequestHandler):

@@ -26,7 +26,7 @@ def run(*words: str) -> Result:
 
 
 def output_of(name: str) -> str:
-    """Return the output for the operation *name*, which includes its vendor."""
+    """Return the output for the operation *name*, such as ``salsa.get_metrics``."""
     result = run(*name.split("."))
     assert 0 == result.exit_code, result.output
     return result.stdout
@@ -55,10 +55,10 @@ def test_the_overview_of_a_vendor_fits_on_a_screen() -> None:
 def test_the_overview_lists_each_operation_in_aligned_columns() -> None:
     text = run().stdout
     head, *rows = text.partition("Operations:\n")[2].splitlines()
-    place = head.index("operation")
+    column = head.index("operation")
 
     assert ["method", "path", "operation", "does"] == head.split()
-    assert "upsert_segments          Add or update each group in order." == rows[1][place:]
+    assert "upsert_segments          Add or update each group in order." == rows[1][column:]
     assert "PUT     /segments  " == rows[1][: len("PUT     /segments  ")]
     assert [] == [name for name in NAMES if f" {name.partition('.')[2]} " not in text]
     assert "segment-mock vendors segmenter OPERATION shows one in full" in text
@@ -92,7 +92,7 @@ def test_the_page_of_an_operation_lists_fields_errors_assumptions_and_sources() 
     assert not any(line.startswith("joined_since ") for line in lines)
 
 
-def test_rules_over_several_fields_are_printed_in_words() -> None:
+def test_conditions_across_fields_are_printed_as_sentences() -> None:
     assert "identifierType is required with identifiers" in output_of("salsa.search_segments")
     assert "modifiedFrom is required" in output_of("salsa.search_supporters")
     assert "externalId or email is required" in output_of("segmenter.create_segment")
@@ -123,14 +123,14 @@ def test_json_of_an_operation_has_no_rows_of_other_operations() -> None:
         (("salsa", "get_metrics", "--errors"), "--errors: expected a vendor, got the operation 'salsa.get_metrics'"),
     ],
 )
-def test_an_unknown_name_exits_with_2_and_names_the_nearest(words: tuple[str, ...], message: str) -> None:
+def test_an_unknown_name_exits_with_2_and_suggests_the_nearest_name(words: tuple[str, ...], message: str) -> None:
     result = run(*words)
 
     assert 2 == result.exit_code
     assert message in result.stderr
 
 
-def test_errors_and_assumptions_of_a_vendor_are_listed_by_their_flags() -> None:
+def test_flags_list_errors_and_assumptions_of_a_vendor() -> None:
     errors, assumptions = run("segmenter", "--errors").stdout, run("segmenter", "--assumptions").stdout
 
     assert "no_such_operation  Cannot {method} {path}" in errors

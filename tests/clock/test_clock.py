@@ -30,11 +30,11 @@ class FakeTime:
 
 
 @pytest.fixture
-def real_time(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
+def fake_time(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
     """Replace the real time that `Clock` reads by a fake time, which begins at 1,000,000,000 epoch seconds."""
-    real_time = FakeTime()
-    monkeypatch.setattr(clock, "time", real_time)
-    return real_time
+    fake_time = FakeTime()
+    monkeypatch.setattr(clock, "time", fake_time)
+    return fake_time
 
 
 @pytest.fixture
@@ -54,39 +54,39 @@ def test_new_clock_follows_real_time() -> None:
     assert not new.frozen
 
 
-def test_freeze_without_a_time_keeps_the_current_time(real_time: FakeTime) -> None:
+def test_freeze_without_a_time_keeps_the_current_time(fake_time: FakeTime) -> None:
     frozen = Clock()
     frozen.freeze()
-    real_time.epoch_seconds += 60
+    fake_time.epoch_seconds += 60
 
     assert (1_000_000_000.0, True) == (frozen.now(), frozen.frozen)
     assert frozen.iso() == "2001-09-09T01:46:40.000Z"
 
 
 @pytest.mark.parametrize("at", [NOON, NOON_SECONDS, int(NOON_SECONDS), "2018-03-21 09:00-03:00"])
-def test_freeze_with_a_time_stops_the_clock_at_it(real_time: FakeTime, at: str | float) -> None:
+def test_freeze_with_a_time_stops_the_clock_at_it(fake_time: FakeTime, at: str | float) -> None:
     """The time is an ISO 8601 string or epoch seconds. A frozen clock can be frozen again at another time."""
     frozen = Clock()
     frozen.freeze(0)
     frozen.freeze(at)
-    real_time.epoch_seconds += 60
+    fake_time.epoch_seconds += 60
 
     assert (NOON_SECONDS, True) == (frozen.now(), frozen.frozen)
 
 
-def test_set_clock_keeps_running_from_the_new_time(real_time: FakeTime) -> None:
+def test_running_clock_that_is_set_continues_from_the_new_time(fake_time: FakeTime) -> None:
     running = Clock()
     running.set(NOON)
-    real_time.epoch_seconds += 5
+    fake_time.epoch_seconds += 5
 
     assert (LATER, False) == (running.now(), running.frozen)
 
 
-def test_frozen_clock_that_is_set_stays_frozen(real_time: FakeTime) -> None:
+def test_frozen_clock_that_is_set_stays_frozen(fake_time: FakeTime) -> None:
     frozen = Clock()
     frozen.freeze()
     frozen.set(NOON)
-    real_time.epoch_seconds += 5
+    fake_time.epoch_seconds += 5
 
     assert (NOON_SECONDS, True) == (frozen.now(), frozen.frozen)
 
@@ -94,19 +94,19 @@ def test_frozen_clock_that_is_set_stays_frozen(real_time: FakeTime) -> None:
 @pytest.mark.parametrize("was_frozen", [True, False])
 @pytest.mark.parametrize(("frozen", "expected"), [(True, NOON_SECONDS), (False, LATER)])
 def test_set_can_freeze_and_unfreeze_the_clock(
-    real_time: FakeTime, was_frozen: bool, frozen: bool, expected: float
+    fake_time: FakeTime, was_frozen: bool, frozen: bool, expected: float
 ) -> None:
     subject = Clock()
     if was_frozen:
         subject.freeze()
     subject.set(NOON, frozen=frozen)
-    real_time.epoch_seconds += 5
+    fake_time.epoch_seconds += 5
 
     assert (expected, frozen) == (subject.now(), subject.frozen)
 
 
 @pytest.mark.parametrize("frozen", [True, False])
-def test_advance_moves_the_clock_forward(real_time: FakeTime, frozen: bool) -> None:
+def test_advance_moves_the_clock_forward(fake_time: FakeTime, frozen: bool) -> None:
     """The number of seconds may be 0. A frozen clock stays frozen, and a running clock continues to run."""
     subject = Clock()
     subject.set(NOON, frozen=frozen)
@@ -119,7 +119,7 @@ def test_advance_moves_the_clock_forward(real_time: FakeTime, frozen: bool) -> N
 
 @pytest.mark.parametrize("frozen", [True, False])
 @pytest.mark.parametrize("by", [-1, -0.001, math.nan, math.inf, -math.inf, 1e300, HUGE, 2.53e11])
-def test_advance_by_an_invalid_number_changes_nothing(real_time: FakeTime, frozen: bool, by: float) -> None:
+def test_advance_by_an_invalid_number_changes_nothing(fake_time: FakeTime, frozen: bool, by: float) -> None:
     subject = Clock()
     subject.set(NOON, frozen=frozen)
     with pytest.raises(ValueError, match=r"^advance: ") as error:
@@ -150,39 +150,39 @@ def test_concurrent_advances_are_all_counted() -> None:
     assert subject.now() == 2000
 
 
-def test_resumed_clock_continues_from_its_frozen_time(real_time: FakeTime) -> None:
+def test_resumed_clock_continues_from_its_frozen_time(fake_time: FakeTime) -> None:
     subject = Clock()
     subject.freeze(NOON)
-    real_time.epoch_seconds += 1000
+    fake_time.epoch_seconds += 1000
     subject.resume()
-    real_time.epoch_seconds += 5
+    fake_time.epoch_seconds += 5
 
     assert (LATER, False) == (subject.now(), subject.frozen)
 
 
-def test_resume_does_not_change_a_running_clock(real_time: FakeTime) -> None:
+def test_resume_does_not_change_a_running_clock(fake_time: FakeTime) -> None:
     subject = Clock()
     subject.set(NOON)
     subject.resume()
-    real_time.epoch_seconds += 5
+    fake_time.epoch_seconds += 5
 
     assert (LATER, False) == (subject.now(), subject.frozen)
 
 
 @pytest.mark.parametrize("frozen", [True, False])
-def test_reset_returns_to_real_time(real_time: FakeTime, frozen: bool) -> None:
+def test_reset_returns_to_real_time(fake_time: FakeTime, frozen: bool) -> None:
     subject = Clock()
     subject.set(NOON, frozen=frozen)
     subject.reset()
 
-    assert (real_time.epoch_seconds, False) == (subject.now(), subject.frozen)
+    assert (fake_time.epoch_seconds, False) == (subject.now(), subject.frozen)
 
 
 @pytest.mark.parametrize("bad", ["noon", math.nan, HUGE, False])
-def test_invalid_time_does_not_change_the_clock(real_time: FakeTime, bad: str | float) -> None:
+def test_invalid_time_does_not_change_the_clock(fake_time: FakeTime, bad: str | float) -> None:
     subject = Clock()
     for action in (subject.freeze, subject.set):
         with pytest.raises(ValueError, match="is not a time"):
             action(bad)
 
-    assert (real_time.epoch_seconds, False) == (subject.now(), subject.frozen)
+    assert (fake_time.epoch_seconds, False) == (subject.now(), subject.frozen)

@@ -104,7 +104,7 @@ def test_string_that_is_not_a_time_is_refused(text: str) -> None:
     "number", [math.nan, math.inf, -math.inf, 1e300, HUGE, -62135596801, 253402300800, 253402300799.9996, True]
 )
 def test_number_outside_the_years_1_to_9999_is_refused(number: float) -> None:
-    """So are NaN, infinity and True. The error shows the number."""
+    """NaN, infinity and True are refused too. The error shows the value."""
     with pytest.raises(ValueError, match="is not a time in seconds since 1970") as error:
         seconds(number)
 

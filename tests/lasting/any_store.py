@@ -38,7 +38,7 @@ _DATABASES = 10_000  # a URL has at most four digits
 
 
 class SqliteStores:
-    """SQLite files in the folder *folder*."""
+    """Creates and copies SQLite stores in *folder*."""
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._numbers = folder, count()
@@ -62,7 +62,10 @@ class SqliteStores:
 
 
 class RedisStores:
-    """Databases of a Redis server, whose files are in *folder*; database 0 holds the latest copy."""
+    """Creates and copies stores in the databases of a Redis server, whose files are in *folder*.
+
+    Database 0 holds the latest copy.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._numbers = folder, count()
@@ -95,7 +98,7 @@ ENGINES: dict[str, type[SqliteStores | RedisStores]] = {"sqlite": SqliteStores, 
 
 
 class AnyStore:
-    """Gives each new mock one of *stores*, and compares its state with that of a mock with a copy of the store."""
+    """Gives each new mock one of *stores*, and compares its state with that of a mock opened from a copy."""
 
     def __init__(self, stores: SqliteStores | RedisStores) -> None:
         self._stores = stores
@@ -124,8 +127,8 @@ class AnyStore:
             yield
             for core in self._of_test:
                 self._compare(core)
-            for core, compared in [*self._of_fixtures.items()]:
-                if (core._size, core._compact_at) != compared or core._state.has_writes:
+            for core, compared_position in [*self._of_fixtures.items()]:
+                if (core._size, core._compact_at) != compared_position or core._state.has_writes:
                     self._compare(core)
                     self._of_fixtures[core] = core._size, core._compact_at
         finally:
@@ -231,7 +234,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Create the stores in a temporary folder and begin to replace, if the option is used."""
+    """If the option is used, create a temporary folder for the stores, and activate the plugin."""
     engine = config.getoption("--any-store")
     if engine:
         memory = Path("/dev/shm")  # creating files on a disk would take most of the time
@@ -241,7 +244,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Restore the replaced functions."""
+    """Deactivate the plugin."""
     if _running in config.stash:
         config.stash[_running].end()
 

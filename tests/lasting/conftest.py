@@ -10,6 +10,6 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def _no_lease_thread_is_left_running() -> Iterator[None]:
-    """Fail a test after which the thread that renews the lease of a Redis store still runs."""
+    """Fail a test if the thread that renews the lease of a Redis store still runs afterwards."""
     yield
     assert "segment-mock-lease" not in {thread.name for thread in threading.enumerate()}

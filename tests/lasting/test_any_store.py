@@ -22,14 +22,14 @@ def any_store(tmp_path: Path) -> Iterator[AnyStore]:
     plugin.end()
 
 
-def test_mock_of_a_test_gets_a_store_with_the_same_state(any_store: AnyStore) -> None:
+def test_a_mock_gets_a_store_that_reproduces_its_state(any_store: AnyStore) -> None:
     with any_store.test():
         mock = SegmentMock(data="demo")
         assert mock.settings["store"].startswith("sqlite://")
         add_group(mock, "A")
 
 
-def test_test_fails_if_the_store_has_another_state(any_store: AnyStore) -> None:
+def test_a_test_fails_if_the_store_has_another_state(any_store: AnyStore) -> None:
     def run() -> None:
         with any_store.test():
             mock = SegmentMock()

@@ -34,7 +34,7 @@ def group_ids(url: str) -> list[str]:
 
 
 @pytest.mark.parametrize("engine", ["sqlite", pytest.param("redis", marks=needs_redis)])
-def test_random_calls_survive_kills(tmp_path: Path, engine: str) -> None:
+def test_random_calls_get_the_same_responses_while_servers_are_killed(tmp_path: Path, engine: str) -> None:
     assert "each stored once" in torture(engine, 3, 6, tmp_path)
 
 
@@ -110,11 +110,11 @@ def test_calls_get_503_while_redis_is_down_and_succeed_after_its_restart(tmp_pat
         server_url = server.wait()
         id_ = add_group(server_url)
         redis.stop()
-        refused = requests.put(
+        refusal = requests.put(
             f"{server_url}{UPSERT}", json=upsert_body("Lost"), headers={"authToken": "t"}, timeout=60
         )
-        assert (refused.status_code, refused.headers["Content-Type"]) == (503, "application/problem+json")
-        assert refused.json()["title"] == "Store unavailable"
+        assert (refusal.status_code, refusal.headers["Content-Type"]) == (503, "application/problem+json")
+        assert refusal.json()["title"] == "Store unavailable"
         assert requests.get(f"{server_url}/_mock/health", timeout=60).status_code == 200
         redis.start()
         while requests.get(f"{server_url}/_mock/state", timeout=60).status_code == 503:

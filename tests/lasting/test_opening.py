@@ -130,7 +130,7 @@ def test_organizations_and_rate_limits_are_kept_without_storing_credentials(tmp_
 
 
 def uninstall_all_vendors_but_salsa(patch: pytest.MonkeyPatch) -> None:
-    """Let new mocks have the vendor Salsa only."""
+    """Let new mocks find only the vendor Salsa, as if no other vendor were installed."""
     patch.setattr(
         "segment_mock.emulator.find_vendors", lambda: [vendor for vendor in find_vendors() if vendor.name == "salsa"]
     )

@@ -34,7 +34,7 @@ def no_space(mock: SegmentMock) -> Iterator[None]:
 
 
 def fill(mock: SegmentMock) -> None:
-    """Create groups until a call gets a 503, because the file has no free pages left."""
+    """Create groups until the file has no free pages left and a call gets a 503."""
     for number in range(200):
         if add_group(mock, f"fills {number}").status_code == 503:
             return
@@ -48,11 +48,11 @@ def test_call_that_cannot_be_saved_gets_503_and_changes_nothing(tmp_path: Path) 
             add_group(subject, "before")
         with no_space(mock):
             fill(mock)
-            refused = add_group(mock, "refused")
-            assert (refused.status_code, refused.headers["Content-Type"]) == (503, "application/problem+json")
-            assert refused.json()["title"] == "Store unavailable"
-            assert "full" in refused.json()["detail"]
-            assert refused.headers["X-Segment-Mock-Hint"].startswith("segment-mock: the store sqlite:///")
+            refusal = add_group(mock, "refused")
+            assert (refusal.status_code, refusal.headers["Content-Type"]) == (503, "application/problem+json")
+            assert refusal.json()["title"] == "Store unavailable"
+            assert "full" in refusal.json()["detail"]
+            assert refusal.headers["X-Segment-Mock-Hint"].startswith("segment-mock: the store sqlite:///")
         with mock.session() as session:
             assert session.get(f"{HOST}/_mock/clock").status_code == 200
         for name in names(mock)[1:]:
@@ -133,7 +133,7 @@ def fail_before_the_next_save(mock: SegmentMock, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(core, "_save", save_late)
 
 
-def test_call_that_a_reload_undoes_before_its_save_gets_503(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_call_undone_before_it_is_saved_gets_503(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with open_mock(tmp_path) as mock:
         add_group(mock, "before")
         fail_before_the_next_save(mock, monkeypatch)
@@ -141,7 +141,7 @@ def test_call_that_a_reload_undoes_before_its_save_gets_503(tmp_path: Path, monk
         assert names(mock) == ["before"]
 
 
-def test_control_plane_change_that_a_reload_undoes_before_its_save_gets_503(
+def test_control_plane_change_undone_before_it_is_saved_gets_503(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with open_mock(tmp_path) as mock, mock.session() as session:

@@ -186,21 +186,21 @@ def test_call_is_acknowledged_if_the_compaction_after_it_fails(tmp_path: Path, m
     assert_state_survives(mock, tmp_path)
 
 
-def test_source_line_that_a_rule_gets_later_is_kept(tmp_path: Path) -> None:
+def test_source_line_added_to_a_rule_later_is_kept(tmp_path: Path) -> None:
     mock = open_mock(tmp_path, faults=[{"kind": "hang"}])
     for rule in mock.faults:
         rule.where = "the settings of test_sync.py:3"
     assert_state_survives(mock, tmp_path)
 
 
-def test_match_of_another_type_is_refused_as_without_a_store(tmp_path: Path) -> None:
+def test_match_of_an_invalid_type_is_refused(tmp_path: Path) -> None:
     with open_mock(tmp_path) as mock:
         match: Any = 5
         with pytest.raises(SettingError, match="match: 5 is not a dictionary of names and values"):
             mock.faults.add("hang", match=match)
 
 
-def test_data_that_is_not_json_is_refused_as_without_a_store(tmp_path: Path) -> None:
+def test_data_that_is_not_json_is_refused(tmp_path: Path) -> None:
     data: Any = {"salsa": {"segments": [{"name": object()}]}}
     with pytest.raises(SettingError, match=r"data\.salsa\.segments\[0\]"):
         open_mock(tmp_path, data=data)

@@ -17,7 +17,7 @@ from tests.persistence.engines import RedisServer, needs_redis, sqlite_url
 
 
 class RestartableMock:
-    """A mock with a store, which `restart` replaces as if its process had been killed."""
+    """A mock with a store; `restart` replaces the mock as if its process had been killed."""
 
     def __init__(self, **settings: Any) -> None:
         self._settings = settings
@@ -57,7 +57,7 @@ def mock_pair(url: str, **settings: Any) -> Iterator[tuple[SegmentMock, Restarta
 
 
 LIMITS = {1: 2, 3: 1, 4: None, 5: 3}
-"""Value of the setting ``max_organizations`` by seed; None is no limit."""
+"""The value of the setting ``max_organizations`` for each seed; None means no limit."""
 SEEDS = [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 8))]
 
 

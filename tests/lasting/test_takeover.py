@@ -54,7 +54,7 @@ class Server(servers.Server):
 
 @pytest.fixture(params=["sqlite", pytest.param("redis", marks=needs_redis)])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of an empty store."""
+    """The URL of an empty store; each test runs with SQLite and with Redis."""
     if request.param == "sqlite":
         yield sqlite_url(tmp_path)
     else:
@@ -120,13 +120,13 @@ def test_acknowledged_groups_exist_once_after_kills_during_calls(store: str, tmp
     acknowledged: list[str] = []
     number = 0
     with server_pair(store, tmp_path) as pair:
-        for turn in range(3):
+        for run in range(3):
             server, is_due = active(pair), threading.Event()
             killer = threading.Thread(
                 target=lambda server=server, is_due=is_due: is_due.wait() and server.send_signal(9)
             )
             killer.start()
-            last = number + 20 + 7 * turn
+            last = number + 20 + 7 * run
             with suppress(requests.RequestException):
                 while True:
                     number += 1
@@ -157,13 +157,13 @@ def test_a_suspended_server_refuses_calls_after_a_takeover(store: str, tmp_path:
         assert second is active([second])
         add(second, "two")
         first.send_signal(signal.SIGCONT)
-        refused = first.request("PUT", SEGMENTS, {"payload": {"segments": [{"name": "three"}]}})
+        refusal = first.request("PUT", SEGMENTS, {"payload": {"segments": [{"name": "three"}]}})
         assert 0 == second.end(signal.SIGTERM)
         pair[pair.index(second)] = Server(store, tmp_path)
         assert "ADDED" == add(first, "four")
 
-        assert (503, "application/problem+json") == (refused.status_code, refused.headers["Content-Type"])
-        assert "was taken over by process" in refused.json()["detail"]
+        assert (503, "application/problem+json") == (refusal.status_code, refusal.headers["Content-Type"])
+        assert "was taken over by process" in refusal.json()["detail"]
         assert ["one", "two", "four"] == active(pair).names()
 
 

@@ -1,4 +1,4 @@
-"""The engines behind the stores of tests: an SQLite file, and a Redis server that the test starts."""
+"""Storage engines for the tests of stores: an SQLite file, and a Redis server that the test starts."""
 
 from __future__ import annotations
 

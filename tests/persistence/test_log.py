@@ -37,7 +37,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 
 @pytest.fixture(params=["sqlite", pytest.param("redis", marks=needs_redis)])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty store, on SQLite and on Redis."""
+    """The URL of an empty store; each test runs with SQLite and with Redis."""
     if request.param == "sqlite":
         return sqlite_url(tmp_path)
     server: RedisServer = request.getfixturevalue("server")

@@ -134,7 +134,7 @@ def open_as_owner(url: str) -> RedisLog:
 
 
 def take_over(log: RedisLog, server: RedisServer) -> None:
-    """Make *log* the owner, although another log renews its lease, by deleting the lease."""
+    """Delete the lease of another owner until *log* becomes the owner."""
     with server.client() as client:
         for _ in range(100):
             client.delete(LEASE)
@@ -145,7 +145,7 @@ def take_over(log: RedisLog, server: RedisServer) -> None:
 
 
 def wait_for_renewal(client: redis.Redis[bytes]) -> None:
-    """Wait until the server publishes an event of the key of the lease: its owner has renewed it."""
+    """Wait until the server reports a change of the lease's key, which means that the owner has renewed the lease."""
     client.config_set("notify-keyspace-events", "Kgx$")
     with client.pubsub() as events:
         events.subscribe(f"__keyspace@0__:{LEASE}")
@@ -157,7 +157,7 @@ def wait_for_renewal(client: redis.Redis[bytes]) -> None:
 def resume(log: RedisLog) -> list[bytes]:
     """Wait until *log* can be used again, and return its entries.
 
-    The thread of the lease detects this in one of its rounds.
+    The thread that renews the lease checks the server periodically, so this can take several rounds.
     """
     with pytest.MonkeyPatch.context() as patch:
         rounds = count_calls(patch, log._over, "wait")
@@ -445,7 +445,7 @@ def test_password_of_the_server_is_in_no_error_or_repr(tmp_path: Path) -> None:
     right = own_server.url.replace("://", "://:hunter%2F2%40@")
     log = open_as_owner(right)
     log.append(b"one")
-    texts = [log.url]
+    messages = [log.url]
     with pytest.raises(StoreInUse) as in_use:
         open_log(right).acquire()
     own_server.stop()
@@ -457,11 +457,11 @@ def test_password_of_the_server_is_in_no_error_or_repr(tmp_path: Path) -> None:
     for wrong in (own_server.url, own_server.url.replace("://", "://:hunter3@")):
         with pytest.raises(StoreError) as refused:
             open_log(wrong).acquire()
-        texts.append(str(refused.value))
+        messages.append(str(refused.value))
     own_server.stop()
-    texts += [str(in_use.value), str(unavailable.value), repr(log), str(log.__dict__.get("url"))]
+    messages += [str(in_use.value), str(unavailable.value), repr(log), str(log.__dict__.get("url"))]
 
-    assert [] == [text for text in texts if "hunter" in text]
+    assert [] == [text for text in messages if "hunter" in text]
 
 
 def test_error_without_redis_py_names_the_package_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""The SQLite file of a store: damaged and foreign files are refused unchanged; a full disk; locks; URLs."""
+"""The SQLite file of a store: refusal of damaged and foreign files, a full disk, locks, and URLs."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def read_all(url: str) -> None:
         (b"SQLite format 3\0" + bytes(4080), "another program"),
     ],
 )
-def test_file_of_another_program_is_refused_and_unchanged(tmp_path: Path, content: bytes, sentence: str) -> None:
+def test_file_that_is_not_a_store_is_refused_and_unchanged(tmp_path: Path, content: bytes, sentence: str) -> None:
     (tmp_path / "state.db").write_bytes(content)
     with pytest.raises(StoreError, match=sentence):
         read_all(sqlite_url(tmp_path))
@@ -257,7 +257,7 @@ def test_error_of_a_store_setting_of_another_type_does_not_show_its_password(val
     assert "hunter2" not in str(error.value)
 
 
-def test_error_of_a_slash_in_a_password_names_its_escape() -> None:
+def test_error_of_an_unescaped_slash_in_a_password_names_the_escape() -> None:
     with pytest.raises(StoreError, match="in a password as %2F"):
         check_url("redis://u:a/b@h/0")
 

@@ -6,7 +6,7 @@ from segment_mock import mock
 from segment_mock.transports.inprocess import session
 
 IMPORTED = (mock, session)
-"""Imported here so that the inner runs, which are in the same process, need not import the modules again."""
+"""Modules that are imported here, so that inner runs in the same process need not import them again."""
 RUN = ("-p", "no:hypothesispytest", "-p", "no:randomly", "-p", "no:cacheprovider")
 """Options of an inner run: without plugins that would slow it down or shuffle its tests."""
 CLIENT = '''

@@ -150,7 +150,7 @@ def close_session():
 
 
 @pytest.mark.parametrize("option", ["option", "ini"])
-def test_one_transport_of_option_or_ini_file_changes_no_id(pytester: pytest.Pytester, option: str) -> None:
+def test_a_single_transport_does_not_change_test_ids(pytester: pytest.Pytester, option: str) -> None:
     """An unknown transport ends the run with an error that lists the known ones."""
     pytester.makepyfile(
         CLIENTS

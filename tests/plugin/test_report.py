@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from segment_mock.cli import main
 from tests.plugin.suite import CLIENT, RUN
 
-RED = (
+FAILING_TESTS = (
     CLIENT
     + """
 SECRET = "secret-of-" "mine"
@@ -54,7 +54,7 @@ def test_meant(segment_mock):
 
 def test_a_failed_test_reports_calls_changes_faults_and_replay_command(pytester: pytest.Pytester) -> None:
     """Failures in a fixture are reported too; passed tests and expected failures are not. No credential is printed."""
-    pytester.makepyfile(test_a=RED)
+    pytester.makepyfile(test_a=FAILING_TESTS)
 
     result = pytester.runpytest(*RUN, "--segment-mock-capsules", "kept", "-rN")
 
@@ -126,7 +126,7 @@ def test_careless(segment_mock):
     assert [1, 1, 2, 2] == sorted(len(json.loads(file.read_text())["calls"]) for file in files)
 
 
-BIG = (
+LARGE_CHANGES = (
     CLIENT
     + """
 SUPPORTERS = "https://api.salsalabs.org/api/integration/ext/v1/supporters"
@@ -151,7 +151,7 @@ def test_emptied(segment_mock):
 
 
 def test_the_report_of_large_changes_is_short(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(test_a=BIG)
+    pytester.makepyfile(test_a=LARGE_CHANGES)
 
     result = pytester.runpytest(*RUN)
 
@@ -170,7 +170,7 @@ def test_the_report_of_large_changes_is_short(pytester: pytest.Pytester) -> None
     assert all(len(section.partition("replay:")[0]) < 3000 for section in sections)
 
 
-ODD = (
+UNUSUAL_OBJECTS = (
     CLIENT
     + """
 class BrokenMatcher:
@@ -213,8 +213,8 @@ def test_calendar(segment_mock):
 
 
 def test_the_report_never_raises(pytester: pytest.Pytester) -> None:
-    """It is tried with a matcher that raises, custom faults, the end of the year 9999, and an unusable capsule path."""
-    pytester.makepyfile(test_a=ODD)
+    """The cases are a matcher that raises, custom faults, the end of the year 9999, and an unusable capsule path."""
+    pytester.makepyfile(test_a=UNUSUAL_OBJECTS)
     pytester.path.joinpath("file").touch()
 
     for options in ((), ("--segment-mock-capsules", "file"), ("--segment-mock-capsules", "kept")):
@@ -229,7 +229,7 @@ def test_the_report_never_raises(pytester: pytest.Pytester) -> None:
         assert "Traceback" not in CliRunner().invoke(main, ["replay", str(file)]).output
 
 
-def test_hints_in_the_report_name_settings_of_python_not_flags(pytester: pytest.Pytester) -> None:
+def test_hints_in_the_report_name_python_settings_not_flags(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         test_a=CLIENT
         + """

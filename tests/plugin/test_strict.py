@@ -204,7 +204,7 @@ def test_let_pass(segment_mock):
 
 
 def test_ignored_request_fields_are_reported_with_the_nearest_name(pytester: pytest.Pytester) -> None:
-    """They are a warning by default. A path occurs once, with ``[*]`` for all items of a list."""
+    """By default they cause a warning. A path occurs once, with ``[*]`` for all items of a list."""
     pytester.makepyfile(test_a=FIELDS)
 
     result = pytester.runpytest(*RUN, "-W", "default")

@@ -69,7 +69,7 @@ STATE = {"salsa": {"segments": [{"name": "Theirs"}]}}
         ("127.0.0.1\n", False),
     ],
 )
-def test_only_hosts_that_mean_this_machine_are_admitted(host: str, is_admitted: bool) -> None:
+def test_only_host_headers_that_name_this_machine_are_accepted(host: str, is_admitted: bool) -> None:
     """This stops DNS rebinding: a page whose own host name resolves to 127.0.0.1 gets a 403."""
     environ = {**create_environ("/_mock/state"), "HTTP_HOST": host}
     _, status, _ = run_wsgi_app(create_app(), environ)
@@ -155,20 +155,20 @@ def test_commands_refuse_to_listen_on_other_addresses_without_a_token(command: l
     rest = ["--", "true"] if command == ["exec"] else []
     with socket.create_server(("127.0.0.1", 0)) as other_server:
         port = str(other_server.getsockname()[1])
-        refused = CliRunner().invoke(main, [*command, "--host", "0.0.0.0", "--port", "0", *rest])
+        refusal = CliRunner().invoke(main, [*command, "--host", "0.0.0.0", "--port", "0", *rest])
         port_in_use = CliRunner().invoke(main, [*command, "--port", port, *rest])
 
-    assert (2, 3) == (refused.exit_code, port_in_use.exit_code)
-    assert "refusing to listen on 0.0.0.0 without --admin-token; listen on 127.0.0.1 or set a token" in refused.stderr
+    assert (2, 3) == (refusal.exit_code, port_in_use.exit_code)
+    assert "refusing to listen on 0.0.0.0 without --admin-token; listen on 127.0.0.1 or set a token" in refusal.stderr
 
 
 @pytest.mark.parametrize("token", ["t0ken", "t0keX", "", "t0ken-and-more", "\xff"])
 def test_credentials_are_compared_in_constant_time(token: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every listed credential is compared, even after one has matched; so is the admin token."""
-    compared: list[Any] = []
+    comparisons: list[Any] = []
 
     def compare(one: Any, other: Any) -> bool:
-        compared.append(other)
+        comparisons.append(other)
         return one == other
 
     settings: dict[str, Any] = {"credentials": "listed", "salsa_token": ["t0ken", "other"], "admin_token": "t0ken"}
@@ -179,7 +179,7 @@ def test_credentials_are_compared_in_constant_time(token: str, monkeypatch: pyte
 
     is_valid = token == "t0ken"
     assert [200 if is_valid else 401] * 2 == [vendor.status_code, control.status_code]
-    assert ([b"t0ken", b"other"] if token else []) + [b"t0ken"] == compared
+    assert ([b"t0ken", b"other"] if token else []) + [b"t0ken"] == comparisons
 
 
 @pytest.mark.parametrize("token", ["t", "a b", "p\u00e4ss", "\u65e5\u672c", "~+/=", "x" * 1000])

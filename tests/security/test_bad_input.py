@@ -225,7 +225,7 @@ def test_a_body_over_the_limit_gets_413_in_the_vendors_format(operation):
         ),
     ],
 )
-def test_error_of_a_misspelt_nested_member_names_its_path_and_the_nearest(data: Any, problem: str) -> None:
+def test_error_of_a_misspelt_nested_member_has_its_path_and_the_nearest_name(data: Any, problem: str) -> None:
     with pytest.raises(SettingError) as error:
         SegmentMock(data=data)
 

@@ -1,4 +1,4 @@
-"""Limits on memory and time that a hostile client could use up, and the block of other hosts."""
+"""Limits on the memory and time that a hostile client can use, and the blocking of other hosts."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def test_a_rate_window_remembers_a_limited_number_of_credentials(monkeypatch: py
     monkeypatch.setattr("segment_mock.core.world._REMEMBERED_NAMES", 2)
     window = RateWindow(2, 60)
     for name in ("kept", "a", "kept", "b", "kept"):
-        admitted = window.admit(name, 0)
+        is_admitted = window.admit(name, 0)
 
-    assert not admitted
+    assert not is_admitted
     assert (2, 1) == (window.remaining("a", 0), window.remaining("b", 0))
 
 

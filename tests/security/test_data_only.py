@@ -55,7 +55,7 @@ def file_path(tmp_path: Path) -> str:
 def test_no_file_that_a_request_names_is_opened(
     method: str, path: str, body: Any, file_path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Flags and settings may name files, but a request may not. It gets a 400 or 404."""
+    """Only flags and settings may name files. The request gets a 400 or 404."""
     opened_files: list[str] = []
     real = Path.open
     with SegmentMock() as mock, mock.session() as client:

@@ -14,7 +14,7 @@ PATHS = ("docs", "docs/swagger-ui.css", "health", "state", "faults", "vendors", 
 
 @pytest.mark.parametrize("path", PATHS)
 def test_every_response_of_the_control_plane_forbids_framing(path: str) -> None:
-    """They have X-Frame-Options, frame-ancestors and X-Content-Type-Options."""
+    """It has X-Frame-Options, X-Content-Type-Options, and frame-ancestors in its Content-Security-Policy."""
     with SegmentMock() as mock, mock.session() as client:
         headers = client.get(f"/_mock/{path}").headers
 

@@ -19,7 +19,7 @@ DIGITS = "9" * 5000
 
 
 def nested(levels: int) -> Any:
-    """Return a list in a list, *levels* levels deep."""
+    """Return an empty list within *levels* other lists."""
     value: Any = []
     for _ in range(levels):
         value = [value]
@@ -66,7 +66,7 @@ def test_hostile_request_to_the_control_plane_gets_400_quickly(path: str, docume
     ids=range(5),
 )
 def test_hostile_query_of_the_journal_gets_400(query: str) -> None:
-    """The queries have numbers of thousands of digits, or thousands of brackets."""
+    """The queries have numbers with thousands of digits, or thousands of brackets."""
     with SegmentMock() as mock, mock.session() as client:
         assert 400 == client.get(f"/_mock/journal?{query}").status_code
 
@@ -105,7 +105,7 @@ def test_journal_shows_calls_with_deeply_nested_bodies(levels: int) -> None:
     ],
     ids=range(14),
 )
-def test_hostile_setting_is_a_short_setting_error(settings: Any) -> None:
+def test_hostile_setting_raises_a_short_setting_error(settings: Any) -> None:
     with pytest.raises(SettingError) as error:
         SegmentMock(**settings)
 
@@ -172,7 +172,7 @@ def test_repeated_yaml_merge_keys_do_not_multiply(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", [f"seed = {'0x' + 'f' * 5000}", f"data = {'[' * 5000}", "port = nan"], ids=range(3))
 def test_hostile_pyproject_toml_exits_with_2_and_one_error(text: str, tmp_path: Path) -> None:
-    """It has a number of thousands of digits, thousands of brackets, or NaN as a port."""
+    """The file has a number with thousands of digits, thousands of brackets, or NaN as the port."""
     path = tmp_path / "pyproject.toml"
     path.write_text(f"[tool.segment-mock]\n{text}\n")
     result = CliRunner().invoke(main, ["serve", "--config", str(path)])

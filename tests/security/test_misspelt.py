@@ -26,7 +26,7 @@ from segment_mock.mock import _warn_of_unknown_variables
     ],
 )
 @pytest.mark.parametrize("command", [["serve"], ["exec", "--", "true"], ["vendors"]])
-def test_unknown_variable_ends_a_command_with_2_and_names_the_nearest(
+def test_unknown_variable_ends_a_command_with_2_and_suggests_the_nearest_name(
     command: list[str], name: str, nearest: str
 ) -> None:
     result = CliRunner().invoke(main, command, env={name: "1"})
@@ -93,10 +93,10 @@ def test_unknown_query_parameter_gets_400_and_changes_nothing(method: str, path:
     ],
     ids=range(12),
 )
-def test_error_in_a_file_begins_with_its_name_and_has_it_once(
+def test_error_in_a_file_begins_with_the_file_name_and_names_it_once(
     flag: str, document: Any, message: str, tmp_path: Path
 ) -> None:
-    """This holds if the command line names several files."""
+    """The command line names a valid file before it."""
     path, other = tmp_path / "bad.json", tmp_path / "good.json"
     path.write_text(json.dumps(document))
     other.write_text({"faults": "[]", "stubs": "[]"}.get(flag, '{"salsa": {"segments": [{"name": "x"}]}}'))
@@ -107,7 +107,7 @@ def test_error_in_a_file_begins_with_its_name_and_has_it_once(
     assert f"Error: {path}: {message}" in result.stderr
 
 
-def test_unknown_keyword_is_refused_with_the_nearest() -> None:
+def test_unknown_keyword_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(SettingError, match=r"unknown setting 'sede' .did you mean 'seed'"):
         SegmentMock(sede=1)  # type: ignore[arg-type]
 
@@ -136,7 +136,7 @@ def test_unknown_keyword_is_refused_with_the_nearest() -> None:
         (lambda: faults.Eror, "Error"),  # type: ignore[attr-defined]
     ],
 )
-def test_unknown_name_in_python_is_refused_with_the_nearest(call: Callable[[], object], nearest: str) -> None:
+def test_unknown_name_in_python_is_refused_with_the_nearest_name(call: Callable[[], object], nearest: str) -> None:
     """The names are keywords, filters, conditions, members, vendors and attributes."""
     with pytest.raises((SettingError, AttributeError), match=f"did you mean '{nearest}'"):
         call()

@@ -42,8 +42,8 @@ def test_no_get_request_creates_an_organization(query: str) -> None:
         assert len(views) > 40
 
 
-def test_no_property_creates_an_organization() -> None:
-    """The lists of records show the initial records, which the first call would see."""
+def test_reading_records_in_python_creates_no_organization() -> None:
+    """The lists have the initial records, which the first call would see."""
     with SegmentMock(credentials="isolated", data="demo") as mock:
         records = [mock.salsa.of("k").segments, mock.segmenter.of("k").segments, mock.segmenter.of("k").persons]
         records += [mock.salsa.of("k").rows("members")]

@@ -79,9 +79,9 @@ def outputs() -> Iterator[dict[str, str]]:
             )
         for host in (f"u:{CREDENTIAL}@evil.example", f"{CREDENTIAL}@api.salsalabs.org"):
             for line in (f"GET http://{host}{SEARCH}", f"CONNECT {host}:443"):
-                with socket.create_connection((server.host, server.port), 5) as wire:
-                    wire.sendall(f"{line} HTTP/1.1\r\n\r\n".encode())
-                    wire.recv(9999)
+                with socket.create_connection((server.host, server.port), 5) as connection:
+                    connection.sendall(f"{line} HTTP/1.1\r\n\r\n".encode())
+                    connection.recv(9999)
         key = {"Authorization": f"Bearer {CREDENTIAL}"}
         responses = {page: client.get(f"{url}/_mock/{page}", headers=key, timeout=5) for page in PAGES}
         assert [200] * len(PAGES) == [response.status_code for response in responses.values()]
@@ -94,7 +94,7 @@ def outputs() -> Iterator[dict[str, str]]:
             events.close()
         with pytest.raises(AssertionError) as assertion:
             mock.journal.assert_called("salsa.search_segments", times=0)
-        refused = client.get(
+        refusal = client.get(
             f"{url}/_mock/journal?token={CREDENTIAL}", headers={"Authorization": CREDENTIAL}, timeout=5
         )
         for call_log in logs:
@@ -102,7 +102,7 @@ def outputs() -> Iterator[dict[str, str]]:
         yield {
             **{page: response.text for page, response in responses.items()},
             "events": json.dumps(event_data),
-            "problem": refused.text,
+            "problem": refusal.text,
             "assertion": str(assertion.value),
             "har in process": json.dumps(mock.journal.har()),
             "log": log.getvalue(),

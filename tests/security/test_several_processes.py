@@ -80,7 +80,7 @@ def test_only_one_gunicorn_worker_with_threads_is_accepted(flags: tuple[str, ...
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_gunicorn_with_a_store_has_to_open_it_in_the_worker(
+def test_gunicorn_worker_has_to_open_the_store_itself(
     flags: tuple[str, ...], status: int, words: str, tmp_path: Path
 ) -> None:
     """With --preload, the parent process opens the store, so the forked workers answer 503 with a hint."""
@@ -111,7 +111,7 @@ def test_three_workers_with_an_upstream_share_one_mock(flags: tuple[str, ...], t
             more = [f"group {len(names) + number}" for number in range(30)]
             assert [200] * 30 == [*pool.map(partial(add_group, url), more)]
             names += more
-        added = [segment["name"] for segment in remote.salsa.segments]
+        names_on_server = [segment["name"] for segment in remote.salsa.segments]
         requests.get(f"{url}/segments", headers={"x-api-key": "k"}, timeout=20)
         assert "transfer-encoding" not in mock.journal.entries()[-1].request.headers
         remote.faults.add(faults.Error(status=503), times=10)
@@ -119,7 +119,7 @@ def test_three_workers_with_an_upstream_share_one_mock(flags: tuple[str, ...], t
         status_counts = Counter(pool.map(partial(add_group, url), (f"faulty {number}" for number in range(30))))
 
         assert 3 == len({*(tmp_path / "access.log").read_text().split()})
-        assert sorted(names) == sorted(added)
+        assert sorted(names) == sorted(names_on_server)
         assert {200: 15, 503: 10, 0: 5} == status_counts
         assert [10, 5] == [rule.fired for rule in mock.faults]
 

@@ -32,13 +32,13 @@ class NoRepr:
 
 @dataclass
 class Record:
-    """A dataclass of a user."""
+    """A dataclass that a user defines."""
 
     name: str = "n"
 
 
 class Colour(enum.Enum):
-    """An enumeration of a user."""
+    """An enumeration that a user defines."""
 
     RED = 1
 
@@ -197,7 +197,7 @@ def test_the_clock_refuses_objects_that_are_not_times(action: str, mock: Segment
     assert "2026-01-01T00:00:00.000Z" == segment_mock.clock.iso(mock.clock.now())
 
 
-def test_hosts_as_a_string_is_one_host(mock: SegmentMock) -> None:
+def test_a_string_as_hosts_is_one_host(mock: SegmentMock) -> None:
     """The characters of the string are not hosts."""
     with mock.intercept(hosts="gateway.example"):
         assert "gateway.example" in mock._hosts

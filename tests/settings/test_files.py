@@ -1,4 +1,4 @@
-"""Files of a user: configuration, initial data, fault rules and scenarios."""
+"""Files that a user writes or names: configuration, initial data, fault rules and scenarios."""
 
 from __future__ import annotations
 

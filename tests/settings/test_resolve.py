@@ -54,7 +54,7 @@ def test_explicit_values_override_environment_file_and_default_in_this_order(
         ({}, {"zzz": 1}, "unknown setting 'zzz'"),
     ],
 )
-def test_an_unknown_name_is_refused_with_the_nearest(explicit: Any, file: Any, message: str) -> None:
+def test_an_unknown_name_is_refused_with_the_nearest_name(explicit: Any, file: Any, message: str) -> None:
     """This holds for explicit values and for files."""
     with pytest.raises(SettingError) as error:
         resolve(ROWS, explicit, {}, file)
@@ -105,7 +105,7 @@ def test_defaults_of_the_options() -> None:
     ("name", "least", "below"), [("port", 0, -1), ("journal_size", 1, 0), ("time_scale", 0.0, -0.5)]
 )
 def test_bounds_of_the_options(name: str, least: float, below: float) -> None:
-    """The least value is accepted; the value below it is refused."""
+    """The minimum is accepted, and a value below it is refused."""
     assert least == resolve(OPTIONS, {name: least})[name]
     with pytest.raises(SettingError, match=rf"^{name}: expected at least {least:g}, got {below}$"):
         resolve(OPTIONS, {name: below})

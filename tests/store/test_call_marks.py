@@ -39,7 +39,7 @@ def test_calls_ago_keeps_writes_outside_of_calls() -> None:
 
 
 @pytest.mark.parametrize(("moment", "expected"), [(0, 0), (9.9, 0), (10, 1), (15, 1), (29, 2), (30, 3), (99, 3)])
-def test_as_of_includes_calls_up_to_and_at_the_moment(moment: float, expected: int) -> None:
+def test_as_of_includes_calls_up_to_the_moment(moment: float, expected: int) -> None:
     world = small_world()
     marks = commit_calls(world, 10, 20, 30)
 

@@ -92,7 +92,7 @@ def test_rollback_undoes_the_changes_of_all_organizations() -> None:
 
 
 def test_changes_have_the_name_of_their_organization() -> None:
-    """So do stores and tables."""
+    """Stores and tables have this name too."""
     world = small_world()
     other = Store("other", {"t": world.initial}, world.log)
     world.rows.delete("a")
@@ -151,7 +151,7 @@ def test_differences_are_the_net_changes_in_order_of_first_change() -> None:
     ] == [*differences(world.log.since(mark))]
 
 
-def test_no_or_undone_changes_have_no_differences() -> None:
+def test_there_are_no_differences_without_changes_or_after_a_rollback() -> None:
     world = small_world()
     mark = world.log.mark
 

@@ -37,7 +37,7 @@ def test_undone_with_a_trimmed_mark_raises_and_changes_nothing() -> None:
     assert ["b:old", "c:old"] == names(world.rows)
 
 
-def test_a_held_mark_is_kept_until_it_is_released_as_often_as_held() -> None:
+def test_a_mark_that_is_held_twice_is_kept_until_its_second_release() -> None:
     world = small_world()
     mark = world.log.mark
     world.log.hold(mark)
@@ -146,7 +146,7 @@ def test_differences_do_not_include_a_replacement() -> None:
     assert [("t", "z", {"id": "z"}, {"id": "z", "n": "new"})] == [*differences(world.log.since(mark))]
 
 
-def test_stores_share_their_initial_records_and_no_changes() -> None:
+def test_stores_share_only_their_initial_records() -> None:
     world = small_world()
     other = Store("other", {"t": world.initial}, world.log)["t"]
     world.rows.put({"id": "a", "n": "mine"})

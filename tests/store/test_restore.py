@@ -1,4 +1,4 @@
-"""Restoring snapshots many times, as a test suite does that restores one after each test."""
+"""Restoring snapshots many times, as a suite does that restores a snapshot after each test."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_repeated_restores_of_a_snapshot_log_two_entries_per_change() -> None:
 
 
 def test_snapshots_can_be_restored_repeatedly_in_any_order() -> None:
-    """The order goes back, forward to a snapshot that was undone, and back again."""
+    """Restores go backwards and forwards, also to snapshots that an earlier restore has undone."""
     mock = SegmentMock()
     snapshots = [(mock.snapshot(), names(mock))]
     for name in "abcd":
