@@ -99,6 +99,19 @@ def test_a_fault_has_the_same_outcome_over_a_front_as_over_the_server(
     assert "200" == in_requests(url, UPSERT)
 
 
+@pytest.mark.parametrize("name", ["Date", "date"])
+@pytest.mark.parametrize("fault", [None, faults.Drip(bytes_per_second=1000)], ids=["whole", "in pieces"])
+def test_a_stub_has_its_own_date(mock: SegmentMock, url: str, name: str, fault: Any) -> None:
+    date = "Thu, 01 Jan 1970 00:00:00 GMT"
+    mock.stub("GET", "/x", json={}, headers={name: date})
+    if fault:
+        mock.faults.add(fault)
+
+    assert date == call(create_app(upstream=mock.serve().url), "/x")[1]["Date"]
+    # Werkzeug's server has added its own, as it does for every application.
+    assert date == requests.get(f"{url}/x", timeout=PATIENCE).raw.headers.getlist("Date")[-1]
+
+
 def test_the_front_returns_status_headers_and_body_of_the_server(mock: SegmentMock, url: str) -> None:
     session, direct = requests.Session(), mock.serve()
     ignored = ("Server", "Connection", "Date")

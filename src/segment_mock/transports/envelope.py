@@ -32,8 +32,6 @@ REFUSED = Response(
 """The response to a front that is not allowed to forward calls."""
 _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
 
-_OF_TRANSPORT = ("content-length", "date")
-
 
 def original(request: Request, trusts: Callable[[str], bool]) -> Request | None:
     """Return the request of the front's client, or None if *trusts* refuses the front's token or it is a CONNECT.
@@ -59,7 +57,9 @@ def is_token(token: str | None, candidate: str) -> bool:
 def sealed(response: Response, now: float, time_scale: float = 1.0) -> Response:
     """Return *response* in an envelope, dated *now* (epoch seconds), its pauses multiplied by *time_scale*."""
     delivery = response.delivery
-    fields = [field for field in header_fields(response, now) if field[0].lower() not in _OF_TRANSPORT]
+    # The front adds the length, and the WSGI server the date, unless a stub or a fault has a date of its own.
+    of_front = ("Content-Length",) if "Date" in response.headers else ("Content-Length", "Date")
+    fields = [field for field in header_fields(response, now) if field[0].title() not in of_front]
     head: dict[str, Any] = {"status": response.status, "headers": fields, "now": now}
     payload, outer = response.body, WHOLE
     if delivery.more is not None:
