@@ -153,7 +153,12 @@ class Routes:
             if any(matches(name, pattern) for pattern in vendor.hosts):
                 return vendor
         for vendor, root in self._vendors:
-            if path == root or path.startswith(root.rstrip("/") + "/"):
+            # A vendor without a root would have every path, so it has those of its operations.
+            if (
+                self._methods_at(vendor.name, path)[0]
+                if not root
+                else path == root or path.startswith(root.rstrip("/") + "/")
+            ):
                 return vendor
         return UNMATCHED
 

@@ -20,10 +20,11 @@ LINTERS = find_spec("ruff") and find_spec("mypy")
 OPTIONS = (
     (),
     ("--title", "The Ticket System", "--host", "*.tickets.example.org", "--root", "/api/v2"),
+    ("--root", "/"),
 )
 
 
-@pytest.mark.parametrize("options", OPTIONS, ids=["plain", "options"])
+@pytest.mark.parametrize("options", OPTIONS, ids=["plain", "options", "root of the host"])
 def test_the_tests_of_a_new_package_pass(tmp_path: Path, options: tuple[str, ...]) -> None:
     """They replay its example through every transport, and check provenance, imports, a refusal and data files."""
     folder = new_vendor(tmp_path, "help_desk", *options)

@@ -75,6 +75,14 @@ MISTAKES = {
     "operation(sized='tickets')": f"operations[0].sized: {TUPLE} 'tickets'",
     "operation(sized=('tickts',))": f"{ROW}sized: unknown 'tickts' (did you mean 'tickets'?); expected one of tickets",
     "operation(refuses=('not_foud',))": f"operations[0].refuses[0]: {KINDS}",
+    "operation(subject='ticket')": (
+        f"{ROW}subject: no counter of the vendor begins with 'ticket'; name those that it counts in counters of the "
+        "vendor, such as ticketRead, or leave subject out"
+    ),
+    "replace(operation(subject='tickt'), counters=('ticketAdd',))": (
+        f"{ROW}subject: no counter of the vendor begins with 'tickt' (did you mean 'ticketAdd'?)"
+    ),
+    "replace(V, counters='ticketAdd')": f"counters: {TUPLE} 'ticketAdd'",
     "operation(items='tickets')": "operations[0].items: expected an instance of Items, got 'tickets'",
     "batch(sent='tickts')": f"{ROW}items.sent: unknown 'tickts' (did you mean 'tickets'?)",
     "batch(answered='resuls')": f"{ROW}items.answered: unknown 'resuls' (did you mean 'results'?)",
@@ -116,6 +124,10 @@ MISTAKES = {
     "replace(V, hosts=())": "hosts: expected at least one host",
     "replace(V, hosts=('https://api.tickets.example',))": "host 'https://api.tickets.example': expected a host",
     "replace(V, root='/api/')": "root '/api/': expected a path such as /api",
+    "replace(V, root='/')": "without a slash at its end, or '' for a vendor whose paths have no common beginning",
+    "replace(operation(paths=('/_mock/x',)), root='')": (
+        "operation create_tickets: path '/_mock/x': /_mock is the control plane of the mock"
+    ),
     "replace(V, key_header='x-api-key:')": "key_header 'x-api-key:': expected the name of a header",
     "replace(V, wrap=lambda result: result)": f"wrap: {FUNCTION} 2 arguments",
     "replace(V, unwrap=lambda: {})": f"unwrap: {FUNCTION} 1 argument, got <lambda>",
@@ -126,6 +138,7 @@ MISTAKES = {
     "replace(V, api='1')": "api: expected a whole number, got '1'",
 }
 DEFECTS = {
+    "operation(perform=lambda call, data: None)": "TypeError: the operation returned None; return a dictionary, {} for",
     "operation(perform=lambda call, data: call.rows('tickts'))": "unknown table 'tickets.tickts'; expected one of",
     "operation(perform=lambda call, data: call.assume('x'))": "unknown assumption 'x'",
     "operation(perform=lambda call, data: call.arguments['id'])": "KeyError: 'id'",
@@ -217,6 +230,28 @@ def test_a_path_argument_need_not_be_a_member_of_the_body(tickets: Any) -> None:
 
     assert ["queue"] == [row["name"] for row in paths["/api/v2/{queue}/tickets.json"]["parameters"]]
     assert "/api/v2/tickets/{id}" in paths
+
+
+def test_a_vendor_without_a_root_has_the_paths_of_its_operations_and_all_of_its_host(tickets: Any) -> None:
+    tickets("replace(V, root='', examples=None)")
+    vendor = next(vendor for vendor in find_vendors() if vendor.name == "tickets")
+    with SegmentMock() as mock, mock.session() as session:
+        headers, host = {"x-api-key": "k"}, {"Host": "eu.tickets.example"}
+        for path, more in (("/tickets", {}), ("/tickets", host), ("/nothing", {}), ("/nothing", host)):
+            session.post(path, json={"tickets": []}, headers={**headers, **more})
+        session.post("/segments", json={}, headers=headers)
+        session.post("/api/integration/ext/v1/segments/search", json={}, headers=headers)
+        calls = [(entry.operation, entry.status) for entry in mock.journal]
+
+    assert calls == [
+        ("tickets.create_tickets", 200),
+        ("tickets.create_tickets", 200),
+        ("unmatched", 404),
+        ("tickets.no_such_operation", 404),
+        ("segmenter.create_segment", 400),
+        ("salsa.search_segments", 401),
+    ]
+    assert "/tickets/{id}" in vendor_document(vendor, {})["paths"]
 
 
 def test_openapi_and_reference_of_a_vendor_without_credentials_name_none(tickets: Any) -> None:

@@ -19,7 +19,7 @@ _SUFFIX = ".tmpl"
 @click.argument("name")
 @click.option("--title", help="Title of the API; default: NAME in capitals.")
 @click.option("--host", help="Host of the API, such as api.example.com or *.example.com; default: api.NAME.example.")
-@click.option("--root", help="First part of its paths; default: /NAME.")
+@click.option("--root", help="First part of its paths, or / if they have none in common; default: /NAME.")
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder to write; default: segment-mock-NAME."
 )
@@ -31,6 +31,7 @@ def new_vendor(name: str, title: str | None, host: str | None, root: str | None,
     passes. The folder must be empty or new.
     """
     title, host, root = title or name.replace("_", " ").title(), host or f"api.{name}.example", root or f"/{name}"
+    root = "" if root == "/" else root
     _check(name, title, host, root)
     folder = out or Path(f"segment-mock-{name.replace('_', '-')}")
     if folder.is_dir() and any(folder.iterdir()):
@@ -70,7 +71,7 @@ def _check(name: str, title: str, host: str, root: str) -> None:
         is_host = False
     if not is_host:
         raise click.UsageError(f"--host {host!r}: expected a host such as api.example.com, without a scheme or a path")
-    if not re.fullmatch(r"(/[\w.~-]+)+", root, re.ASCII) or root.startswith("/_mock"):
+    if not re.fullmatch(r"(/[\w.~-]+)*", root, re.ASCII) or root.startswith("/_mock"):
         raise click.UsageError(f"--root {root!r}: expected a path such as /api, not below /_mock")
 
 

@@ -60,15 +60,16 @@ class Operation:
 
     * *name*: its name without the vendor, such as ``upsert_segments``
     * *method*, *paths*: HTTP method, and paths below the vendor's root; ``{name}`` is a placeholder
-    * *perform*: gets the call and the decoded request as plain data, and returns the result as plain data. It may raise
-      `Refusal`.
+    * *perform*: gets the call and the decoded request as plain data, and returns the result as plain data, never None.
+      It may raise `Refusal`.
     * *source*: a section of the vendor's document, a recording, or ``"assumed"``
     * *request*, *response*: the schemas of the whole bodies
     * *items*: the batch in request and response, if there is one
     * *sized*: the members of the payload whose length the batch limit restricts
     * *reads*: whether it changes nothing (default: False)
     * *counted*: whether the vendor's metrics count its calls (default: True)
-    * *subject*: the word of the metrics for the records in its response, ``""`` if they are not counted
+    * *subject*: the word of the metrics for the records in its response, ``""`` if they are not counted. It is the
+      beginning of one of the vendor's *counters*.
     * *refuses*: the kinds of refusal that *perform* raises in addition to ``malformed``
     * *answer*: only for a stub, returns the response without any of the usual steps
     """
@@ -105,7 +106,7 @@ class Vendor:
 
     * *name*, *title*: the name in Python, such as ``salsa``, and the name that people read
     * *hosts*: the hosts of the API; ``*.`` may stand for any subdomain
-    * *root*: the beginning of all paths; an option called ``path`` changes it
+    * *root*: the beginning of all paths, ``""`` if they have none in common; an option called ``path`` changes it
     * *key_header*, *key_option*: the header with the credential, and the option that lists accepted credentials
     * *operations*, *tables*: the endpoints, and the tables of records
     * *refusals*: a template for each kind of refusal
@@ -114,6 +115,7 @@ class Vendor:
     * *item_errors*: the errors of one item of a batch, by name
     * *assumptions*: the rules that no source states, by name; an operation reads one only by ``call.assume(name)``
     * *options*, *limits*: the vendor's own settings, and its rate and batch limits
+    * *counters*: the names of the counters of its metrics, which *count* increases
     * *rows*: the schema of a row in a data file, by table; editors use it to complete and check data files
     * *examples*: the folder of the package's example files (None: ``fixtures/<name>`` of this project)
     * *api*: the version of `segment_mock.vendor_api` for which the vendor was written
@@ -151,6 +153,7 @@ class Vendor:
     key_option: str = "token"
     options: tuple[Option, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    counters: tuple[str, ...] = ()
     rows: Mapping[str, Schema] = field(default_factory=dict)
     examples: Path | None = None
     api: int = 1
@@ -312,6 +315,8 @@ class Call:
 
         A header of the response names the assumptions on which it relies.
         """
+        if result is None:
+            raise TypeError("the operation returned None; return a dictionary, {} for an empty one")
         doubts = self.operation.doubts
         rules = doubts.always
         if doubts.depends_on_body:

@@ -13,7 +13,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from marshmallow import Schema
 
 from ..core import API_VERSION, REFUSAL_KINDS, ErrorTemplate, Operation, Vendor, VendorState, inner
-from ..hosts import host_pattern
+from ..hosts import host_pattern, is_control
 from ..json_match import brief
 from ..settings import Option, SettingError, is_name, suggestion
 from ..wording import plural
@@ -39,6 +39,7 @@ def problems(vendor: Vendor) -> Iterator[str]:
     yield from _duplicates("operations", [*_routes(vendor)])
     for operation in vendor.operations:
         yield from (f"operation {operation.name}: {problem}" for problem in _wrong_operation(operation))
+        yield from (f"operation {operation.name}: {problem}" for problem in _wrong_subject(operation, vendor.counters))
 
 
 # Types, as the annotations of the dataclasses state them.
@@ -147,8 +148,14 @@ def _wrong_address(vendor: Vendor) -> Iterator[str]:
         if not usable:
             yield f"host {host!r}: expected a host in lower case, such as api.example.org or *.example.org"
     root = vendor.root
-    if not _PATH.fullmatch(root) or "{" in root or root.startswith("/_mock") or root.rpartition("/")[2] == "":
-        yield f"root {vendor.root!r}: expected a path such as /api, not below /_mock and without a slash at its end"
+    if not _PATH.fullmatch(root) or "{" in root or is_control(root) or root.endswith("/"):
+        yield (
+            f"root {root!r}: expected a path such as /api, not below /_mock and without a slash at its end, or '' "
+            "for a vendor whose paths have no common beginning"
+        )
+    elif not root:
+        paths = [(row.name, path) for row in vendor.operations for path in row.paths if is_control(path)]
+        yield from (f"operation {name}: path {path!r}: /_mock is the control plane of the mock" for name, path in paths)
     if not _HEADER.fullmatch(vendor.key_header):
         yield f"key_header {vendor.key_header!r}: expected the name of a header, or '' if calls need no credential"
     limits = vendor.limits
@@ -240,6 +247,16 @@ def _wrong_operation(operation: Operation) -> Iterator[str]:
         yield from _wrong_member("items.sent", operation.items.sent, operation.request, "request")
         if operation.response:
             yield from _wrong_member("items.answered", operation.items.answered, operation.response, "response")
+
+
+def _wrong_subject(operation: Operation, counters: Iterable[str]) -> Iterator[str]:
+    subject = operation.subject
+    if subject and not any(counter.startswith(subject) for counter in counters):
+        near = suggestion(subject, counters)
+        yield (
+            f"subject: no counter of the vendor begins with {subject!r}{near}; name those that it counts in counters "
+            f"of the vendor, such as {subject}Read, or leave subject out"
+        )
 
 
 def _wrong_member(place: str, name: str, schema: Schema | None, side: str) -> Iterator[str]:

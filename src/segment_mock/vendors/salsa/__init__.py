@@ -152,5 +152,6 @@ VENDOR = Vendor(
             choices=("replace", "merge"),
         ),
     ),
+    counters=metrics.COUNTERS,
     limits=Limits(calls=300, seconds=60, items=20, source="Salsa Engage Integration API Overview"),
 )  # fmt: skip

@@ -8,7 +8,7 @@ from ....clock import iso
 from ....core import Call, Json, known
 from ..schemas import RECORDED
 
-_COUNTERS = (
+COUNTERS = (
     "supporterRead", "supporterAdd", "supporterDelete", "supporterUpdate", "segmentRead", "segmentAdd",
     "segmentDelete", "segmentUpdate", "segmentAssignmentRead", "segmentAssignmentAdd", "segmentAssignmentUpdate",
     "segmentAssignmentDelete", "offlineDonationAdd", "offlineDonationUpdate", "activityTicketedEvent",
@@ -19,7 +19,7 @@ _LEFT = known("recorded by the vendor's own tests; that it is what is left is as
 _VERBS = {"FOUND": "Read", "ADDED": "Add", "UPDATED": "Update", "DELETED": "Delete"}
 
 
-class Metrics(Schema.from_dict({name: fields.Integer(required=True, **RECORDED) for name in _COUNTERS})):  # type: ignore[misc]
+class Metrics(Schema.from_dict({name: fields.Integer(required=True, **RECORDED) for name in COUNTERS})):  # type: ignore[misc]
     """Counters of records, and the limits and calls of the token."""
 
     rateLimit = fields.Integer(required=True, **RECORDED)
@@ -45,7 +45,7 @@ def get(call: Call, _: Json) -> Json:
     return {
         "rateLimit": limits.calls,
         "maxBatchSize": limits.items,
-        **{name: counters[name] for name in _COUNTERS},
+        **{name: counters[name] for name in call.vendor.counters},
         "lastAPICall": iso(last),
         "totalAPICalls": counters["totalAPICalls"],
         "totalAPICallFailures": counters["totalAPICallFailures"],
