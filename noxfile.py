@@ -234,8 +234,8 @@ def new_vendor(session: nox.Session) -> None:
         code = """if True:
             import requests
             url, headers = "https://api.tickets.example/tickets/items", {"x-api-key": "k"}
-            reply = requests.post(url, json={"name": "Lamp"}, headers=headers)
-            assert reply.json()["item"]["name"] == "Lamp", reply.text
+            response = requests.post(url, json={"name": "Lamp"}, headers=headers)
+            assert response.json()["item"]["name"] == "Lamp", response.text
         """
         session.run("segment-mock", "exec", "--", "python", "-c", code)
 

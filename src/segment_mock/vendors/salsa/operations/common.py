@@ -35,7 +35,7 @@ def may_create(call: Call, table: str, key: str) -> bool:
 
 
 def refuse_non_crm(call: Call) -> None:
-    """Refuse the whole call for a non-CRM group, if the setting ``salsa_non_crm`` says that HTTP 405 answers it."""
+    """Refuse the whole call for a non-CRM group, if the setting ``salsa_non_crm`` demands HTTP 405."""
     if call.assume("not_crm_group") == "http-405":
         raise Refusal("not_manageable")
 
