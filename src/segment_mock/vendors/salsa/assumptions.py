@@ -46,7 +46,7 @@ ASSUMPTIONS: Mapping[str, Assumption] = {
         "The member sortOrder is accepted and changes nothing.", "ignored", _UNSTATED, operations=("search_members",)
     ),
     "duplicate_identifiers": Assumption(
-        "An identifier that occurs twice is answered twice.", "each answered", _UNSTATED, operations=_SEARCHES
+        "An identifier that occurs twice gets two results.", "each answered", _UNSTATED, operations=_SEARCHES
     ),
     "not_found_counted": Assumption(
         "The members total and count include the identifiers that were not found.",
