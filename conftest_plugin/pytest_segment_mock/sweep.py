@@ -67,7 +67,7 @@ class Case:
 
     def _is_turn(self, call: Any) -> bool:
         with self._lock:
-            self.calls.append(call.vendor.operation_name(call.operation.name))
+            self.calls.append(call.operation_name)
             return len(self.calls) == self.turn
 
 

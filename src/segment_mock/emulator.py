@@ -203,8 +203,9 @@ class Emulator:
         vendor, operation, arguments, assumed = self.routes.find(request)
         if not operation.paths and self.stubs:
             operation = self.stubs.operation_for(request) or operation
+        name = f"{vendor.name}.{operation.name}" if operation.name else vendor.name
         world, options = self.world, self._options.get(vendor.name, {})
-        call = Call(request, vendor, operation, world, options, arguments, world.clock.now(), world.generation)
+        call = Call(request, vendor, operation, name, world, options, arguments, world.clock.now(), world.generation)
         if assumed:
             call.assume(assumed)
         return call

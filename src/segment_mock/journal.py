@@ -61,12 +61,6 @@ class Entry:
     end: int | None = None
     weight: int = 0
 
-    def answer(self, response: Response, now: float) -> None:
-        """Add *response*, which leaves at *now* (epoch seconds), with its body cut at 64 KiB."""
-        if len(response.body) > BODY_LIMIT:
-            response = replace(response, body=response.body[:BODY_LIMIT])
-        self.response, self.duration = response, now - self.time
-
     @property
     def method(self) -> str:
         """The HTTP method of the request."""
@@ -219,15 +213,22 @@ class Journal:
             self._entries.append(entry)
         return entry
 
-    def close(self, entry: Entry, end: int) -> int:
-        """End *entry* at the position *end* of the change log, and wake the threads that wait in `wait`.
+    def close(self, entry: Entry, response: Response | None, now: float, end: int) -> int:
+        """End *entry* with *response*, which leaves at *now* (epoch seconds), or with None if the call got none.
 
-        Returns the position in the change log from which the journal still needs the log, 0 if the journal is empty.
+        *end* is the position in the change log. Wakes the threads that wait in `wait`. Returns the position in the
+        change log from which the journal still needs the log, 0 if the journal is empty.
         """
+        size = 0
+        if response is not None:
+            size = len(response.body)
+            if size > BODY_LIMIT:
+                size, response = BODY_LIMIT, replace(response, body=response.body[:BODY_LIMIT])
+            entry.response, entry.duration = response, now - entry.time
         entry.end = entry.written[-1].sequence + 1 if entry.written else end
         with self._lock:
             if self._entries and entry.id >= self._entries[0].id:
-                entry.weight = len(entry.request.body) + (len(entry.response.body) if entry.response else 0)
+                entry.weight = len(entry.request.body) + size
                 self._weight += entry.weight
                 while self._weight > self._most and len(self._entries) > 1:
                     self._forget()

@@ -153,7 +153,7 @@ def test_every_operation_tells_its_source_and_reply():
 def test_new_id_differs_from_existing_ids():
     """The stream continues until an id is in none of the existing ids, however many are taken."""
     stream = World(5)
-    first, *others, last = (stream.uuid("k") for _ in range(3000))
+    first, *others, last = (stream.new_id("k") for _ in range(3000))
 
     assert first == World(5).new_id("k")
     assert others[0] == World(5).new_id("k", {first})

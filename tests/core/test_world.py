@@ -15,7 +15,7 @@ LAYOUT = TableSchema("things", lambda record: record["id"])
 def test_same_seed_same_world() -> None:
     """Two worlds of one seed give the same ids and random draws; another seed gives others."""
     first, same, other = World(7), World(7), World(8)
-    ids = [[world.uuid("a") for _ in range(3)] for world in (first, same, other)]
+    ids = [[world.new_id("a") for _ in range(3)] for world in (first, same, other)]
     rng = [world.rng.random() for world in (first, same, other)]
 
     assert ids[0] == ids[1]
@@ -25,18 +25,18 @@ def test_same_seed_same_world() -> None:
 
 def test_ids_are_the_same_everywhere() -> None:
     """The ids of a seed are fixed: no version of Python or of this project may change them."""
-    assert World(0).uuid("salsa.segments") == "b8f0939c-7666-43d0-9d96-d00cfa7f4c37"
+    assert World(0).new_id("salsa.segments") == "b8f0939c-7666-43d0-9d96-d00cfa7f4c37"
 
 
 def test_each_kind_has_its_stream() -> None:
     """Ids and random draws of one kind never change those of another kind."""
     quiet, busy = World(7), World(7)
     for _ in range(5):
-        busy.uuid("reply")
+        busy.new_id("reply")
         busy.rng.random()
 
-    assert quiet.uuid("segment") == busy.uuid("segment")
-    assert quiet.uuid("segment") != quiet.uuid("reply")
+    assert quiet.new_id("segment") == busy.new_id("segment")
+    assert quiet.new_id("segment") != quiet.new_id("reply")
 
 
 def test_draws() -> None:
@@ -52,7 +52,7 @@ def test_draws() -> None:
 def test_ids_are_uuids() -> None:
     """Each is a UUID of version 4 in its usual form, and none comes twice."""
     world = World(7)
-    ids = [world.uuid("a") for _ in range(500)]
+    ids = [world.new_id("a") for _ in range(500)]
 
     assert {(4, uuid.RFC_4122)} == {(uuid.UUID(text).version, uuid.UUID(text).variant) for text in ids}
     assert ids == [str(uuid.UUID(text)) for text in ids]
@@ -117,12 +117,12 @@ def test_reset_restarts() -> None:
     """Organizations, ids and random draws begin again, and the clock is the wall clock."""
     world = World(7, isolated=True)
     world.set_initial_data({"things": InitialRecords(LAYOUT, [{"id": 1}])})
-    before = (world.uuid("a"), world.uuid("b"), world.rng.random())
+    before = (world.new_id("a"), world.new_id("b"), world.rng.random())
     world.clock.freeze(0)
     world.organization("x").store["things"].delete(1)
     world.reset()
 
-    assert before == (world.uuid("a"), world.uuid("b"), world.rng.random())
+    assert before == (world.new_id("a"), world.new_id("b"), world.rng.random())
     assert not world.clock.frozen
     assert [] == [*world]
     assert [{"id": 1}] == [*world.organization("x").store["things"]]
@@ -152,10 +152,10 @@ def test_reset_ends_every_mark() -> None:
 def test_ids_of_the_initial_data_are_spent() -> None:
     """After a reset, the ids start after the ids of the initial data, so that no id is used twice."""
     world = World()
-    initial = [world.uuid("a") for _ in range(2)]
+    initial = [world.new_id("a") for _ in range(2)]
     world.set_initial_data({"things": InitialRecords(LAYOUT, [{"id": text} for text in initial])})
-    first = world.uuid("a")
+    first = world.new_id("a")
     world.reset()
 
     assert first not in initial
-    assert first == world.uuid("a")
+    assert first == world.new_id("a")

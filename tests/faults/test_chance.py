@@ -38,7 +38,7 @@ def firing_calls(seed: int, *chances: float) -> list[str]:
         core.fault_rules.add(mark(index), chance=chance)
     for _ in range(DRAWS):
         before = [*patterns]
-        call = Call(request, vendor, operation, core.world, {}, {}, 0.0)
+        call = Call(request, vendor, operation, f"{vendor.name}.{operation.name}", core.world, {}, {}, 0.0)
         with pytest.raises(StopIteration):
             reply(call).send(None)
         patterns = [now if now != then else f"{now}." for now, then in zip(patterns, before, strict=True)]

@@ -28,7 +28,7 @@ def full() -> Journal:
         entry.faults = ("1 hang",) if number == 1 else ()
         entry.organization = "acme" if number == 2 else ""
         if number != 5:
-            entry.answer(Response(200 if number % 2 else 429), 100)
+            journal.close(entry, Response(200 if number % 2 else 429), 100, 0)
     return journal
 
 
@@ -81,7 +81,8 @@ def test_negative_limit() -> None:
 
 def test_as_dict() -> None:
     """An entry is plain JSON, keys that are tuples too."""
-    entry = opened(method="PUT", target="/a", headers={"accept": "x"}, body=b'{"a": [1]}')
+    journal = Journal()
+    entry = opened(journal, method="PUT", target="/a", headers={"accept": "x"}, body=b'{"a": [1]}')
     world, member = World(), {"segmentId": "s", "supporterId": "p"}
     schema = TableSchema("members", itemgetter("segmentId", "supporterId"))
     world.set_initial_data({"v.members": InitialRecords(schema)})
@@ -90,7 +91,7 @@ def test_as_dict() -> None:
     entry.written = world.log.since(mark)
     entry.faults, entry.unread, entry.organization = ("latency",), ("x.y",), "0a1b"
     entry.caller = "sync.py:41"
-    entry.answer(Response(404, {"B": "c"}, b"not json"), 100.1234567)
+    journal.close(entry, Response(404, {"B": "c"}, b"not json"), 100.1234567, 0)
 
     assert {
         "id": 1, "time": "1970-01-01T00:01:40.000Z", "vendor": "v", "operation": "v.read", "method": "PUT",
@@ -125,8 +126,9 @@ def test_as_dict() -> None:
     ids=lambda value: str(value)[:20],
 )
 def test_odd_bodies(body: bytes, parsed: Any, displayed: Any) -> None:
-    entry = opened(body=body)
-    entry.answer(Response(200, body=body), 100)
+    journal = Journal()
+    entry = opened(journal, body=body)
+    journal.close(entry, Response(200, body=body), 100, 0)
     document = json.loads(json.dumps(entry.as_dict(), allow_nan=False))
 
     assert (parsed, parsed) == (entry.request_json, entry.response_json)
@@ -135,8 +137,9 @@ def test_odd_bodies(body: bytes, parsed: Any, displayed: Any) -> None:
 
 def test_calls_without_an_answer_are_in_the_journal() -> None:
     """An entry that is open, or whose answer was cut off, is JSON as well."""
-    waiting, cut = opened(), opened()
-    cut.answer(Response(200, body=b'{"a": 1}', delivery=Delivery(keep=4)), 100)
+    journal = Journal()
+    waiting, cut = opened(journal), opened(journal)
+    journal.close(cut, Response(200, body=b'{"a": 1}', delivery=Delivery(keep=4)), 100, 0)
 
     assert (None, "open", None) == (waiting.as_dict()["status"], waiting.outcome, waiting.as_dict()["response"]["body"])
     assert '{"a"' == cut.as_dict()["response"]["body"]

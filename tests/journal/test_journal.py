@@ -47,8 +47,9 @@ def test_an_entry_that_is_open() -> None:
 )
 def test_outcome(delivery: Delivery, expected: tuple[int | None, bytes, str]) -> None:
     """The entry holds what really left: status, the bytes that were sent, and how it ended."""
-    entry = opened()
-    entry.answer(Response(200, {"A": "b"}, b"0123456789", delivery), 100.25)
+    journal = Journal()
+    entry = opened(journal)
+    journal.close(entry, Response(200, {"A": "b"}, b"0123456789", delivery), 100.25, 0)
 
     assert expected == (entry.status, entry.response_body, entry.outcome)
     assert ({"A": "b"}, 0.25) == (entry.response_headers, entry.duration)
@@ -72,8 +73,9 @@ def test_credentials_are_redacted(name: str) -> None:
 
 def test_cookies_of_a_response_are_redacted() -> None:
     """A response's cookie is a credential too; its other headers stay as they left."""
-    entry = opened()
-    entry.answer(Response(200, {"Set-Cookie": "s3cret", "Server": "x"}), 100)
+    journal = Journal()
+    entry = opened(journal)
+    journal.close(entry, Response(200, {"Set-Cookie": "s3cret", "Server": "x"}), 100, 0)
 
     assert {"Set-Cookie": REDACTED, "Server": "x"} == entry.response_headers
 
@@ -94,9 +96,9 @@ def test_other_queries_stay(target: str) -> None:
 
 def test_bodies_are_cut() -> None:
     """No more than 64 KiB of a body are kept, either way; a cut body is no JSON."""
-    body = b"[" + b" " * BODY_LIMIT + b"]"
-    entry = opened(body=body)
-    entry.answer(Response(200, body=body), 100)
+    journal, body = Journal(), b"[" + b" " * BODY_LIMIT + b"]"
+    entry = opened(journal, body=body)
+    journal.close(entry, Response(200, body=body), 100, 0)
 
     assert (64 * 1024, 64 * 1024) == (len(entry.request_body), len(entry.response_body))
     assert (None, None) == (entry.request_json, entry.response_json)
@@ -118,8 +120,7 @@ def test_the_bytes_of_bodies_are_bounded_too() -> None:
     entries = []
     for size in (30, 30, 30, 10, 200, 0):
         entry = opened(journal, body=b"x" * (size // 2))
-        entry.answer(Response(200, body=b"y" * (size - size // 2)), 100)
-        journal.close(entry, 0)
+        journal.close(entry, Response(200, body=b"y" * (size - size // 2)), 100, 0)
         entries.append([entry.id for entry in journal])
 
     assert [[1], [1, 2], [1, 2, 3], [1, 2, 3, 4], [5], [6]] == entries
@@ -130,12 +131,12 @@ def test_an_entry_that_is_forgotten_before_it_is_over_weighs_nothing() -> None:
     """A call that outlived its entry, or a clearing of the journal, does not count against the others."""
     journal = Journal(size=1, weight=100)
     slow, quick = opened(journal, body=b"x" * 90), opened(journal, body=b"x" * 90)
-    journal.close(slow, 0)
-    journal.close(quick, 0)
+    journal.close(slow, None, 100, 0)
+    journal.close(quick, None, 100, 0)
     journal.clear()
-    journal.close(quick, 0)
+    journal.close(quick, None, 100, 0)
     last = opened(journal, body=b"x" * 90)
-    journal.close(last, 0)
+    journal.close(last, None, 100, 0)
 
     assert ([last.id], 0) == ([entry.id for entry in journal], journal.forgotten)
 

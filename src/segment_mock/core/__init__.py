@@ -18,7 +18,7 @@ from .provenance import (
 )
 from .refusals import REFUSAL_KINDS, ErrorTemplate, ItemFailure, Limits, Refusal, RefusalKind
 from .schemas import DataRow, Identifier, ItemList, NotBlank, RequestSchema, flatten_errors, inner, members, unread
-from .validation import Undecided, Validator, rows
+from .validation import Validator, rows
 from .vendor_state import VendorState, member_names
 from .world import Organization, Random, World
 
@@ -47,7 +47,6 @@ __all__ = [
     "Refusal",
     "RefusalKind",
     "RequestSchema",
-    "Undecided",
     "Validator",
     "Vendor",
     "VendorState",

@@ -168,10 +168,6 @@ class Vendor:
         """The flag that lists this vendor's credentials, without its dashes, such as ``salsa-token``."""
         return f"{self.name}-{self.key_option}".replace("_", "-")
 
-    def operation_name(self, name: str) -> str:
-        """Return the full name of operation *name*, such as ``salsa.upsert_segments``; the vendor's name for ``""``."""
-        return f"{self.name}.{name}" if name else self.name
-
     def table(self, name: str) -> str:
         """Return the full name of table *name* in a store, such as ``salsa.segments``."""
         return f"{self.name}.{name}"
@@ -203,6 +199,7 @@ class Lag:
 class Call:
     """One request to one operation, with everything that the steps and the fault rules note about it.
 
+    * ``operation_name``: the full name of the operation, such as ``salsa.upsert_segments``
     * ``data``, ``arguments``: the decoded body, and the values of the path's placeholders
     * ``options``: the vendor's settings, by name without the vendor's prefix
     * ``organization``, ``credential``: set once the credential was accepted
@@ -217,6 +214,7 @@ class Call:
     request: Request
     vendor: Vendor
     operation: Operation
+    operation_name: str
     world: World
     options: Mapping[str, Any]
     arguments: Mapping[str, str]
@@ -259,16 +257,6 @@ class Call:
         if self._parsed is _UNREAD:
             self._parsed = parse(self.request.body)
         return self._parsed
-
-    @property
-    def header(self) -> Json:
-        """The ``header`` object of the request's body, or ``{}`` if there is none. It never raises."""
-        try:
-            body = self.json
-        except Refusal:
-            return {}
-        header = body.get("header") if isinstance(body, dict) else None
-        return header if isinstance(header, dict) else {}
 
     @property
     def store(self) -> Store:

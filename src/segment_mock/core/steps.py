@@ -22,7 +22,6 @@ from .hints import advise, credential_hint
 from .json_codec import Json
 from .refusals import Refusal
 from .schemas import flatten_errors
-from .validation import Undecided
 from .world import RateWindow
 
 _log = logging.getLogger("segment_mock")
@@ -53,8 +52,8 @@ class Policy:
 def begin(call: Call, journal: Journal) -> Entry:
     """Open the journal's entry of *call*."""
     vendor, request = call.vendor, call.request
-    name, secret = vendor.operation_name(call.operation.name), vendor.key_header.lower()
-    entry = journal.open(request, vendor.name, name, secret, call.arrived, call.world.log.mark)
+    secret, mark = vendor.key_header.lower(), call.world.log.mark
+    entry = journal.open(request, vendor.name, call.operation_name, secret, call.arrived, mark)
     if request.transport == "inprocess":
         entry.caller, entry.test = caller(_OWN_FRAMES), running_test()
     return entry
@@ -63,15 +62,13 @@ def begin(call: Call, journal: Journal) -> Entry:
 def end(call: Call, entry: Entry, response: Response | None, journal: Journal) -> None:
     """Close *entry* with the response exactly as the client will see it, or with None if the call got none."""
     world = call.world
-    if response is not None:
-        entry.answer(response, world.clock.now())
     entry.organization = call.organization.name if call.organization else ""
     entry.written, entry.unread, entry.faults = call.changes, call.unread, tuple(call.fired_faults)
     if call.refusal:
         entry.refusal = call.refusal.kind
     if call.refusal or call.hints:
         entry.hint = call.hint
-    oldest = journal.close(entry, world.log.mark)
+    oldest = journal.close(entry, response, world.clock.now(), world.log.mark)
     if world.log.reach < oldest:
         with world.lock:
             world.log.trim(oldest)
@@ -141,13 +138,14 @@ def decode(call: Call, policy: Policy) -> None:
             raise
         if not isinstance(body, dict):
             raise Refusal("malformed", f"The body must be a JSON object, not {_TYPE_NAMES.get(type(body), 'null')}.")
+        unknown: list[bool] = []
         try:
-            call.data, has_unknown = validator.load(body)
-        except Undecided:
+            call.data = validator.load(body, unknown)
+        except ValidationError:
             advise(call, validator.schema, body, refused=True)
             call.data = _explained(validator.schema, body)
         else:
-            if has_unknown:
+            if unknown:
                 advise(call, validator.schema, body)
     if policy.limited and call.vendor.limits.items is not None:
         _measure(call, call.vendor.limits.items)
@@ -185,8 +183,7 @@ def _broken(call: Call, error: Exception) -> Response:
     if not call.vendor.is_shipped:
         name = type(error).__name__
         hint = f"this is a defect of the vendor {call.vendor.name}: {name}: {error}; the log has the traceback"
-    operation = call.vendor.operation_name(call.operation.name)
-    _log.error("%s failed; %s", operation, hint.partition(";")[0], exc_info=error)
+    _log.error("%s failed; %s", call.operation_name, hint.partition(";")[0], exc_info=error)
     try:
         return call.refuse("broken", hint=hint)
     except Exception:

@@ -116,25 +116,19 @@ class World:
         with self.lock:
             self.log.rollback(mark)
 
-    def uuid(self, kind: str) -> str:
+    def new_id(self, kind: str, *existing_ids: Container[Any]) -> str:
         """Return the next UUID (version 4) of the stream for a *kind* of record, such as ``salsa.segments``.
 
         Each kind has its own stream, so that an additional or failed call does not change the ids of other kinds of
-        record.
+        record. Ids in one of *existing_ids* are skipped: loaded records may have ids of an earlier run with the same
+        seed.
         """
         stream = self._ids.get(kind)
         if stream is None:
             stream = self._ids.setdefault(kind, self._stream(kind))
-        digits = stream.getrandbits(128).to_bytes(16, "big").hex()
-        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{_VARIANT[digits[16]]}{digits[17:20]}-{digits[20:]}"
-
-    def new_id(self, kind: str, *existing_ids: Container[Any]) -> str:
-        """Return the next id of the stream *kind* that is in none of *existing_ids*.
-
-        Loaded records may have ids of an earlier run with the same seed, which this skips.
-        """
         while True:
-            new = self.uuid(kind)
+            digits = stream.getrandbits(128).to_bytes(16, "big").hex()
+            new = f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{_VARIANT[digits[16]]}{digits[17:20]}-{digits[20:]}"
             for ids in existing_ids:
                 if new in ids:
                     break

@@ -26,5 +26,5 @@ class Hang(Fault):
         """Wait without end."""
         if self.after:
             await proceed()
-        await sleep(inf, f"the fault {self.kind!r} on {call.vendor.operation_name(call.operation.name)}")
+        await sleep(inf, f"the fault {self.kind!r} on {call.operation_name}")
         return Response(500, delivery=CLOSED)

@@ -276,7 +276,7 @@ class FaultRule:
     def _means(self, call: Call) -> bool:
         if self._connection_test is not None:
             return self._connection_test(call.vendor.name, host_of(call.request.headers.get("host", "")))
-        return matches_operation(call.vendor.operation_name(call.operation.name), self.operation) and self._test(call)
+        return matches_operation(call.operation_name, self.operation) and self._test(call)
 
     def _spares(self, turn: int, now: float) -> str:
         """Return the condition that excludes the call with the number *turn* on its connection, or ``""``."""

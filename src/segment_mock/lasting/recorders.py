@@ -13,7 +13,7 @@ from ..faults.base import Fault
 from ..faults.registry import kinds
 from ..forking import new_rlock
 from ..journal import Entry, Journal
-from ..messages import Request
+from ..messages import Request, Response
 from ..settings import SettingError
 from ..store import ChangeLog, Key, Row, Table, TableState
 from ..tally import CallTally
@@ -214,9 +214,9 @@ class RecordedJournal(Journal):
             self.touched[id(entry)] = Touched(entry)
         return entry
 
-    def close(self, entry: Entry, end: int) -> int:
+    def close(self, entry: Entry, response: Response | None, now: float, end: int) -> int:
         """End *entry*, and record it."""
-        oldest = super().close(entry, end)
+        oldest = super().close(entry, response, now, end)
         with self.recording:
             self.tally.count(entry)
             self.closings += 1

@@ -36,12 +36,13 @@ def header_fields(response: Response, now: float) -> list[tuple[str, str]]:
 
     Control characters become spaces, characters outside Latin-1 become question marks, and values are stripped.
     """
-    fields = [
-        (name, value if value.isascii() and value.isprintable() and value[:1] != " " != value[-1:] else _clean(value))
-        if name.isascii() and name.isprintable()
-        else (_clean(name), _clean(value))
-        for name, value in response.headers.items()
-    ]
+    fields = []
+    for name, value in response.headers.items():
+        if not (name.isascii() and name.isprintable()):
+            name = _clean(name)
+        if not (value.isascii() and value.isprintable() and value[:1] != " " != value[-1:]):
+            value = _clean(value)
+        fields.append((name, value))
     if response.status not in WITHOUT_BODY and response.delivery.more is None:
         fields.append(("Content-Length", str(len(response.body))))
     if "Date" not in response.headers:
@@ -55,10 +56,12 @@ def serialize(response: Response, now: float, connection: ConnectionOption = "",
     *head_only* omits the body but keeps its Content-Length, as in the response to HEAD.
     """
     status = response.status
-    lines = [f"HTTP/1.1 {status} {reason(status)}"]
-    lines += [f"{name}: {value}" for name, value in header_fields(response, now)]
-    lines.append(f"Connection: {connection}\r\n\r\n" if connection else "\r\n")
-    head = "\r\n".join(lines).encode("latin-1")
+    lines = f"HTTP/1.1 {status} {reason(status)}\r\n"
+    for name, value in header_fields(response, now):
+        lines += f"{name}: {value}\r\n"
+    if connection:
+        lines += f"Connection: {connection}\r\n"
+    head = f"{lines}\r\n".encode("latin-1")
     return head if head_only or status in WITHOUT_BODY else head + response.body
 
 

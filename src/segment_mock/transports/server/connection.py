@@ -177,12 +177,13 @@ class Connection(asyncio.Protocol):
 
     def _answer(self, request: Request) -> None:
         self._from_front = FRONT in request.headers
-        if self._from_front and (opened := original(request, self._context.trusts_front)):
+        if self._from_front:
+            opened = original(request, self._context.trusts_front)
+            if opened is None:
+                self._from_front = False
+                self._send(REFUSED)
+                return
             request = opened
-        elif self._from_front:
-            self._from_front = False
-            self._send(REFUSED)
-            return
         self._head_only = request.method == "HEAD" and not self._from_front
         if request.method == "CONNECT":
             self._open_tunnel(request)

@@ -145,8 +145,10 @@ class RequestParser:
         if match is None:
             raise _Refused(_complaint(head))
         self._method, target, minor, lines = match.groups()
-        fields = [line.partition(":") for line in lines.split("\r\n")[:-1]]
-        headers = {name.lower(): value.strip(" \t") for name, _, value in fields}
+        fields, headers = lines.split("\r\n")[:-1], {}
+        for field in fields:
+            name, _, value = field.partition(":")
+            headers[name.lower()] = value.strip(" \t")
         if len(headers) < len(fields):
             headers = _joined(fields)
         self._headers, self._searched, self.incomplete = headers, 0, True
@@ -154,7 +156,18 @@ class RequestParser:
         if self._method == "CONNECT":
             return self._connect(target, data, end + 4)
         self._target = target if target[0] == "/" else self._origin_form(target)
-        return self._begin_body(minor, data, end + 4)
+        if "expect" in headers and minor == "1":
+            self.expects_continue = headers["expect"].lower() == "100-continue"
+        if "transfer-encoding" in headers:
+            return self._begin_chunks(minor, end + 4)
+        digits = headers.get("content-length", "0")
+        if not digits.isdecimal():
+            raise _Refused(f"This is not HTTP/1.1: bad Content-Length {digits[:100]!r}.")
+        self._remaining, self._step = int(digits) if len(digits) < 20 else 10**20, RequestParser._read_body
+        if self._remaining > self._body_limit and self._is_too_large(self._remaining):
+            self._refuse_body()
+            return end + 4
+        return self._read_body(data, end + 4)
 
     def _keep_head(self, data: bytes, at: int) -> int:
         """Wait for the end of a head, unless the bytes so far can't be the beginning of one."""
@@ -189,35 +202,28 @@ class RequestParser:
         self.rest, self.done, self.incomplete = data[at:], True, False
         return len(data)
 
-    def _begin_body(self, minor: str, data: bytes, at: int) -> int:
-        headers = self._headers
-        if "expect" in headers and minor == "1":
-            self.expects_continue = headers["expect"].lower() == "100-continue"
-        if "transfer-encoding" in headers:
-            if "content-length" in headers or minor == "0" or headers["transfer-encoding"].lower() != "chunked":
-                raise _Refused("This is not HTTP/1.1: the headers do not say clearly where the body ends.")
-            self._size = 0
-            self._step = RequestParser._read_chunk_line
-            return at
-        length = 0
-        if "content-length" in headers:
-            digits = headers["content-length"]
-            if not digits.isdecimal():
-                raise _Refused(f"This is not HTTP/1.1: bad Content-Length {digits[:100]!r}.")
-            length = int(digits) if len(digits) < 20 else 10**20
-        self._remaining, self._step = length, RequestParser._read_body
-        if length > self._body_limit and self._is_too_large(length):
-            self._refuse_body()
-            return at
-        return self._read_body(data, at)
-
     def _read_body(self, data: bytes, at: int) -> int:
+        """Read what remains of the body, and complete the request if nothing remains."""
         piece = data[at : at + self._remaining]
         self._remaining -= len(piece)
         self._body.append(piece)
         if not self._remaining:
-            self._complete()
+            self.count += 1
+            body = b"".join(self._body)
+            request = Request(self._method, self._target, self._headers, body, self._transport, self.count)
+            self.requests.append((request, self._connection))
+            self._body.clear()
+            self.incomplete = self.expects_continue = False
+            self.done = self._connection == "close"
+            self._step = RequestParser._read_head
         return at + len(piece)
+
+    def _begin_chunks(self, minor: str, at: int) -> int:
+        headers = self._headers
+        if "content-length" in headers or minor == "0" or headers["transfer-encoding"].lower() != "chunked":
+            raise _Refused("This is not HTTP/1.1: the headers do not say clearly where the body ends.")
+        self._size, self._step = 0, RequestParser._read_chunk_line
+        return at
 
     def _read_chunk_line(self, data: bytes, at: int) -> int:
         line = self._line(data, at, CHUNK_LINE_LIMIT)
@@ -255,9 +261,9 @@ class RequestParser:
         line = self._line(data, at, HEAD_LIMIT - self._trailers)
         if line is None:
             return _UNFINISHED
-        if not line:
-            self._complete()
-        elif not _FIELD_LINE.fullmatch(line):
+        if not line:  # the end of a body of which nothing remains
+            return self._read_body(data, at + 2)
+        if not _FIELD_LINE.fullmatch(line):
             raise _Refused(f"This is not HTTP/1.1: bad trailer {line[:100].decode('latin-1')!r}.")
         self._trailers += len(line) + 2
         return at + len(line) + 2
@@ -275,16 +281,6 @@ class RequestParser:
         self._searched = len(data) - at
         return None
 
-    def _complete(self) -> None:
-        self.count += 1
-        body = b"".join(self._body)
-        request = Request(self._method, self._target, self._headers, body, self._transport, self.count)
-        self.requests.append((request, self._connection))
-        self._body.clear()
-        self.incomplete = self.expects_continue = False
-        self.done = self._connection == "close"
-        self._step = RequestParser._read_head
-
     def _is_too_large(self, size: int) -> bool:
         return size > body_limit_for(self._target, self._body_limit)
 
@@ -294,10 +290,10 @@ class RequestParser:
         self._finish(Request(self._method, self._target, self._headers, b"", self._transport, self.count, True))
 
 
-def _joined(fields: Iterable[tuple[str, str, str]]) -> dict[str, str]:
+def _joined(fields: Iterable[str]) -> dict[str, str]:
     """Return the headers of *fields*, of which some are repeated: their values become one, except that of Host."""
     values: dict[str, list[str]] = {}
-    for name, _, value in fields:
+    for name, _, value in [field.partition(":") for field in fields]:
         values.setdefault(name.lower(), []).append(value.strip(" \t"))
     if len(values.get("host", ())) > 1:
         raise _Refused("This is not HTTP/1.1: there is more than one Host header.")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, cast
 
-from marshmallow import Schema, validate
+from marshmallow import Schema, ValidationError, validate
 
 from ...clock import iso
 from ...core import (
@@ -14,7 +13,6 @@ from ...core import (
     ItemFailure,
     Json,
     Refusal,
-    Undecided,
     Validator,
     choice_hints,
     doubt,
@@ -28,12 +26,18 @@ _READ_ONLY = ("type", "totalMembers", "errors", "readOnly", "createdDate", "last
 
 def wrap(call: Call, content: Any, member: str = "payload") -> Json:
     """Return the whole body of a response, with *content* as its *member*: ``errors`` if the call is refused."""
-    world, ref = call.world, call.header.get("refId")
+    try:
+        body = call.json
+    except Refusal:
+        body = None
+    request_header = body.get("header") if isinstance(body, dict) else None
+    ref = request_header.get("refId") if isinstance(request_header, dict) else None
+    world = call.world
     now = world.clock.now()
     header = {"processingTime": max(0, round((now - call.arrived) * 1000)), "serverId": SERVER_ID}
     if ref is not None:
         header = {"refId": ref, **header}
-    return {"id": world.uuid("salsa.replies"), "timestamp": iso(now), "header": header, member: content}
+    return {"id": world.new_id("salsa.replies"), "timestamp": iso(now), "header": header, member: content}
 
 
 def ordered(order: Order, record: Json, **others: Any) -> Json:
@@ -87,30 +91,31 @@ def render_error(call: Call, row: ErrorTemplate, sentence: str, refusal: Refusal
     return row.status, wrap(call, [error], "errors")
 
 
-def problems(call: Call, validator: Validator, item: Json) -> list[tuple[str, str]]:
-    """Return path and name of each error of *item*, in the order of the schema."""
+class ItemValidator(Validator):
+    """A validator of the items of a batch; *limits* are the maximum lengths of their texts."""
+
+    def __init__(self, schema: Schema) -> None:
+        super().__init__(schema)
+        checks = [(name, check) for name, row in schema.fields.items() for check in row.validators]
+        self.limits = {
+            name: check.max for name, check in checks if isinstance(check, validate.Length) and check.max is not None
+        }
+
+
+def load_item(call: Call, validator: ItemValidator, item: Json) -> tuple[Json, list[tuple[str, str]]]:
+    """Return *item* as loaded, and path and name of each of its errors, in the order of the schema."""
     try:
-        validator.load(item)
-    except Undecided:
+        loaded: Json = validator.load(item, [])
+    except ValidationError:
         call.hints += choice_hints(validator.schema, item)
         messages = flatten_errors(validator.schema.validate(item))
-        return [(field, kind if kind in ITEM_ERRORS else "invalid") for field, kind in messages]
-    return []
-
-
-def note_lengths(call: Call, limits: Mapping[str, int], item: Json) -> None:
-    """Name the assumption about lengths if *item* is within its *limits* only when code points are counted."""
-    for name, limit in limits.items():
-        text = item.get(name)
+        return item, [(field, kind if kind in ITEM_ERRORS else "invalid") for field, kind in messages]
+    for name, limit in validator.limits.items():
+        text = loaded.get(name)
         # Only characters beyond the Basic Multilingual Plane count twice in UTF-16.
         if isinstance(text, str) and not text.isascii() and len(text) + sum(char > "\uffff" for char in text) > limit:
             call.assume("text_length")
-
-
-def limits_of(schema: Schema) -> Mapping[str, int]:
-    """Return the maximum length of each text member of *schema*."""
-    checks = [(name, check) for name, row in schema.fields.items() for check in row.validators]
-    return {name: check.max for name, check in checks if isinstance(check, validate.Length) and check.max is not None}
+    return loaded, []
 
 
 def item_error(call: Call, kind: str, field: str, details: str = "") -> Json:
@@ -132,7 +137,7 @@ def fail_item(order: Order, call: Call, item: Json, failure: ItemFailure) -> Jso
 
 
 def _error(call: Call, code: int, message: str, field: str, details: str = "") -> Json:
-    error = {"id": call.world.uuid("salsa.errors"), "code": code, "message": message}
+    error = {"id": call.world.new_id("salsa.errors"), "code": code, "message": message}
     if details:
         error["details"] = details
     return {**error, "fieldName": field} if field else error

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from ....core import Call, Json, Validator
+from ....core import Call, Json
 from ....store import Record, Table
-from ..replies import batch_response, item_error, limits_of, not_found, note_lengths, ordered, problems
+from ..replies import ItemValidator, batch_response, item_error, load_item, not_found, ordered
 from ..schemas import SEGMENT_ORDER, UUID, SegmentItem, SegmentKey
 from .common import (
     CRM_TYPE,
@@ -17,8 +17,7 @@ from .common import (
     results_for,
 )
 
-_ITEM, _KEY = Validator(SegmentItem()), Validator(SegmentKey())
-_LIMITS = limits_of(_ITEM.schema)
+_ITEM, _KEY = ItemValidator(SegmentItem()), ItemValidator(SegmentKey())
 _WRITABLE = ("name", "description", "externalSystemId")
 
 
@@ -67,7 +66,8 @@ def _refuse_non_crm(call: Call, items: list[Json]) -> None:
     """Refuse the call if one of *items* is a non-CRM group, before any item is performed and uses ids."""
     segments = call.rows("segments")
     for index, item in enumerate(items):
-        stored = segments.get(_key(item))
+        key = _key(item)
+        stored = segments.get(key) if key else None
         if stored is not None and stored["type"] != CRM_TYPE and index not in call.item_failures:
             refuse_non_crm(call)
 
@@ -99,18 +99,17 @@ def _identified(segments: Table, kind: str, identifier: str) -> list[Record]:
 
 def _upsert(call: Call, item: Json) -> Json:
     segments, key = call.rows("segments"), _key(item)
-    stored = segments.get(key)
+    stored = segments.get(key) if key else None
     if key and stored is None and not may_create(call, "segments", key):
         call.hints.append(UNKNOWN_ID_HINT)
         return _failed(item, "NOT_FOUND")
     if stored is not None and stored["type"] != CRM_TYPE:
         return _failed(item, "NOT_ALLOWED")
-    faults = problems(call, _ITEM, item)
+    _, faults = load_item(call, _ITEM, item)
     if faults:
         if str(item.get("name") or "").isspace():
             call.assume("blank_name")
         return _invalid(call, item, *faults)
-    note_lengths(call, _LIMITS, item)
     if _causes_duplicate(call, item["name"], stored):
         return _invalid(call, item, ("name", "not_unique"))
     row = segments.put(_record(call, key, stored, item))
@@ -134,7 +133,7 @@ def _record(call: Call, key: str, stored: Record | None, item: Json) -> Record:
 
 
 def _delete(call: Call, item: Json) -> Json:
-    faults = problems(call, _KEY, item)
+    _, faults = load_item(call, _KEY, item)
     if faults:
         return _invalid(call, item, *faults)
     segments, members, key = call.rows("segments"), call.rows("members"), item["segmentId"].lower()

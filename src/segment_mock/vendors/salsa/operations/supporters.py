@@ -9,10 +9,10 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from ....clock import iso
-from ....core import Call, Json, Validator
+from ....core import Call, Json
 from ....store import Record
 from ..records import contact_key, emails, fits_type, is_same_field, merged_contacts, merged_fields, without_nulls
-from ..replies import batch_response, item_error, limits_of, not_found, note_lengths, ordered, problems
+from ..replies import ItemValidator, batch_response, item_error, load_item, not_found, ordered
 from ..schemas import SEGMENT_ORDER, SUPPORTER_ORDER, TEXTS, UUID, SupporterItem, SupporterKey
 from .common import (
     UNKNOWN_ID_HINT,
@@ -25,8 +25,7 @@ from .common import (
 Fault: TypeAlias = tuple[str, str]
 """The path of a wrong member, and the name of its item error."""
 
-_ITEM, _KEY = Validator(SupporterItem()), Validator(SupporterKey())
-_LIMITS = limits_of(_ITEM.schema)
+_ITEM, _KEY = ItemValidator(SupporterItem()), ItemValidator(SupporterKey())
 _NAMES = ("firstName", "lastName")
 _PART = re.compile(r"(?:address|(?P<list>contacts|customFieldValues)\[(?P<index>\d+)\])\.(?P<member>.+)")
 _LONGEST = 200
@@ -119,10 +118,8 @@ def _upsert(call: Call, item: Json) -> Json:
     if key and stored is None and not may_create(call, "supporters", key):
         call.hints.append(UNKNOWN_ID_HINT)
         return _failed(item, "NOT_FOUND")
-    faults = problems(call, _ITEM, item)
+    members, faults = load_item(call, _ITEM, item)
     if not faults:
-        members: Json = _ITEM.load(item)[0]
-        note_lengths(call, _LIMITS, members)
         stored = stored or _namesake(call, members)
         faults = _faults(call, members, stored)
     elif stored is None and _lacks_email(item):
@@ -296,7 +293,7 @@ def _echo(call: Call, row: Record, members: Json, result: str) -> Json:
 
 
 def _delete(call: Call, item: Json) -> Json:
-    faults = problems(call, _KEY, item)
+    _, faults = load_item(call, _KEY, item)
     if faults:
         return _failed(item, "VALIDATION_ERROR", [item_error(call, kind, field) for field, kind in faults])
     members, key = call.rows("members"), item["supporterId"].lower()
