@@ -16,7 +16,9 @@ from ...messages import ConnectFailure
 from .connection import Connection, InProcessTransport
 from .failing import FallibleTransport
 from .registry import REGISTRY, Patch, Seam
-from .waiting import Wait, WouldHangForever, elapse_async
+
+_PIECE = 2**16
+"""The most bytes that the protocol gets at once."""
 
 
 def seams(module: ModuleType) -> Iterable[Seam]:
@@ -52,8 +54,9 @@ def _create_connection(patch: Patch) -> Any:
             await _fail(req, transport, failure, timeout)
         loop = asyncio.get_running_loop()
         if isinstance(transport, InProcessTransport):
-            protocol = self._factory()
-            ConnectionTransport(loop, protocol, transport.connect(host))
+            connection, protocol = transport.connect(host), self._factory()
+            connection.awaits_request = False  # reading starts with the first bytes of a request
+            ConnectionTransport(loop, protocol, connection)
         else:
             address, context = transport.address, transport.context
             server_host = host if context else None
@@ -70,7 +73,7 @@ async def _fail(req: Any, transport: FallibleTransport, failure: ConnectFailure,
     """Raise aiohttp's error for a connection that fails by *failure*."""
     refused = f"Connect call failed ({req.url.raw_host!r}, {req.url.port})"
     try:
-        await transport.fail_async(failure, timeout.sock_connect, refused)
+        await transport.refuse_connection(failure, timeout.sock_connect, refused, is_async=True)
     except socket.gaierror as error:
         dns_error = getattr(aiohttp, "ClientConnectorDNSError", aiohttp.ClientConnectorError)  # aiohttp 3.10
         raise dns_error(req.connection_key, error) from error
@@ -91,12 +94,12 @@ class ConnectionTransport(asyncio.Transport):
     def __init__(self, loop: asyncio.AbstractEventLoop, protocol: ResponseHandler, connection: Connection) -> None:
         super().__init__()
         self._loop, self._protocol, self._connection = loop, protocol, connection
-        self._wait: asyncio.Task[None] | None = None
-        self._paused = self._pumping = self._lost = False
+        self._reading: asyncio.Task[None] | None = None
+        self._paused = self._lost = False
         protocol.connection_made(self)
 
     def write(self, data: Any) -> None:
-        """Receive bytes of a request, which starts when it is complete; the loop reads the response later."""
+        """Receive bytes of a request, which starts when it is complete; a task reads the response."""
         if not self._connection.closed:
             self._connection.sendall(data)
             self._wake()
@@ -107,11 +110,11 @@ class ConnectionTransport(asyncio.Transport):
 
     def close(self) -> None:
         """End the connection; the protocol is notified in the next iteration of the loop."""
-        self._end_connection(None)
+        self._end(None)
 
     def abort(self) -> None:
         """Close the connection, as `close` does."""
-        self._end_connection(None)
+        self._end(None)
 
     def pause_reading(self) -> None:
         """Stop passing data to the protocol."""
@@ -123,46 +126,29 @@ class ConnectionTransport(asyncio.Transport):
         self._wake()
 
     def _wake(self) -> None:
-        if not self._pumping and self._wait is None:
-            self._pumping = True
-            self._loop.call_soon(self._pump)
+        if self._reading is None:
+            self._reading = self._loop.create_task(self._read())
 
-    def _pump(self) -> None:
-        self._pumping = False
+    async def _read(self) -> None:
+        connection = self._connection
         try:
-            while not (self._paused or self._lost):
-                step = self._connection.next_step()
-                if isinstance(step, Wait):
-                    self._wait = self._loop.create_task(self._elapse(step))
-                    return
-                if not step:
-                    break
-                self._protocol.data_received(step)
+            while not (self._paused or self._lost) and (data := await connection.read(_PIECE, is_async=True)):
+                self._protocol.data_received(data)
         except ConnectionError as error:
-            self._end_connection(error)
+            self._end(error)
         except Exception as error:  # pass an exception of the core to the caller
-            self._fail(error)
+            self._protocol.set_exception(error)
+            self._end(None)
         else:
-            if self._connection.closed and not self._paused:
-                self._end_connection(None)
-
-    async def _elapse(self, wait: Wait) -> None:
-        try:
-            await elapse_async(wait, self._connection.transport.clock, None)
-        except WouldHangForever as error:
-            self._fail(error)
+            if connection.closed and not self._paused:
+                self._end(None)
         finally:
-            self._wait = None
-        self._wake()
+            self._reading = None
 
-    def _fail(self, error: Exception) -> None:
-        self._protocol.set_exception(error)
-        self._end_connection(None)
-
-    def _end_connection(self, error: Exception | None) -> None:
+    def _end(self, error: Exception | None) -> None:
         self._connection.close()
-        if self._wait is not None:
-            self._wait.cancel()
+        if self._reading is not None:
+            self._reading.cancel()
         if not self._lost:
             self._lost = True
             self._loop.call_soon(self._protocol.connection_lost, error)

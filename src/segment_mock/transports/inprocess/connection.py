@@ -15,9 +15,8 @@ from ...hosts import is_control
 from ...messages import BODY_LIMIT, EVERY_CONNECTION, WHOLE, Admission, Answer, Control, Pending, Request, Response
 from ..serialize import CONTINUE, ConnectionOption, Ending, ending, header_fields, split_delivery
 from ..server.parser import REQUEST_TIMEOUT, RequestParser
-from . import waiting
 from .failing import FallibleTransport
-from .waiting import Steps, Wait
+from .waiting import Steps, Wait, finish, run
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -74,6 +73,8 @@ class Connection:
 
     pinned = False
     """Whether it stays with its transport under any interception; so does the mock's own session."""
+    awaits_request = True
+    """Whether reading waits for the rest of an incomplete request, which a server refuses after some time."""
 
     def __init__(self, transport: InProcessTransport, timeout: float | None = None) -> None:
         self.transport = transport
@@ -96,28 +97,29 @@ class Connection:
         """Whether a fault that closes idle connections was armed since this connection was opened."""
         return self._armed != self.transport.admission.armed
 
-    def request(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Exchange:
-        """Start a request that needs no parser, and return its exchange."""
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a request was started whose response is not ready."""
+        return self._exchange is not None and self._exchange.response is None
+
+    def request(self, method: str, target: str, headers: dict[str, str], body: bytes) -> None:
+        """Start a request that needs no parser."""
         self._parser.count += 1
         request = Request(method, target, headers, body, "inprocess", self._parser.count, is_admitted=True)
-        self._exchange = exchange = Exchange(self.transport, request, "")
-        return exchange
+        self._exchange = Exchange(self.transport, request, "")
 
-    def whole_response(self) -> Response | None:
-        """Return the response to the started request if it is delivered whole.
-
-        Otherwise return None, and the response has to be read as bytes. Raises the errors that reading a socket raises.
-        """
-        if self._exchange is None:
-            return None
-        if self._exchange.response is None:
-            waiting.finish(self._exchange.wait_for_response(), self.transport.clock, self._timeout)
-        return self.take_whole()
+    async def wait(self, *, is_async: bool) -> None:
+        """Wait until the response to the started request is ready; raises the errors that reading a socket raises."""
+        if self._exchange is not None:
+            await finish(self._exchange.waits(), self.transport.clock, self._timeout, is_async=is_async)
 
     def take_whole(self) -> Response | None:
-        """Return the response if it is complete and needs no parser, and continue with the next request; else None."""
+        """Return the response if it is ready, complete and needs no parser, and continue with the next request.
+
+        Otherwise return None, and the response has to be read as bytes.
+        """
         exchange = self._exchange
-        if exchange is None or exchange.response is None or not exchange.is_whole:
+        if exchange is None or not exchange.is_whole:
             return None
         self._next(exchange)
         return exchange.response
@@ -134,34 +136,33 @@ class Connection:
         self._start()
 
     def recv(self, size: int) -> bytes:
+        """Return at most *size* bytes of the responses, in synchronous code, as `read` does."""
+        return run(self.read(size, is_async=False))
+
+    async def read(self, size: int, *, is_async: bool) -> bytes:
         """Return at most *size* bytes of the responses.
 
         Returns ``b""`` after the end of the connection, and if no request was started.
         """
-        clock = self.transport.clock
-        piece = self._unread or waiting.next_piece(self._steps, clock, self._timeout)
+        piece = self._unread
         if not piece:
-            self._steps = self._awaited()
-            piece = waiting.next_piece(self._steps, clock, self._timeout)
+            piece = await finish(self._piece(), self.transport.clock, self._timeout, is_async=is_async)
         self._unread = piece[size:]
         return piece[:size]
 
-    async def recv_async(self, size: int) -> bytes:
-        """Return bytes like `recv`, in a coroutine."""
-        clock = self.transport.clock
-        piece = self._unread or await waiting.next_piece_async(self._steps, clock, self._timeout)
-        if not piece:
-            self._steps = self._awaited()
-            piece = await waiting.next_piece_async(self._steps, clock, self._timeout)
-        self._unread = piece[size:]
-        return piece[:size]
-
-    def next_step(self) -> bytes | Wait:
-        """Return the next bytes of the responses, or the wait before them; ``b""`` in the cases of `recv`."""
+    def _piece(self) -> Generator[Wait, None, bytes]:
+        """Yield the waits before the next bytes of the responses, and return those."""
         step = next(self._steps, b"")
         if not step:
             self._steps = self._stream()
             step = next(self._steps, b"")
+        try:
+            while isinstance(step, Wait):
+                yield step
+                step = next(self._steps, b"")
+        except GeneratorExit:  # the client does not wait any longer
+            self._steps.close()
+            raise
         return step
 
     def makefile(self, *_: Any, **__: Any) -> io.BufferedReader:
@@ -219,16 +220,16 @@ class Connection:
         else:
             self._closed = True
 
-    def _awaited(self) -> Steps:
-        """Yield what `_stream` yields. A server waits for the rest of an incomplete request, and then refuses it."""
-        if self._exchange is None and self._parser.incomplete and not self._parser.expects_continue:
+    def _stream(self) -> Steps:
+        """Yield the bytes of the next response and the waits before them; raise an error where the response is cut.
+
+        An incomplete request is refused after the time that a server waits for the rest.
+        """
+        is_incomplete = self._exchange is None and self._parser.incomplete and not self._parser.expects_continue
+        if is_incomplete and self.awaits_request:
             yield Wait(self.transport.clock.now() + REQUEST_TIMEOUT, "an incomplete request")
             self._parser.refuse_overdue(REQUEST_TIMEOUT)
             self._start()
-        yield from self._stream()
-
-    def _stream(self) -> Steps:
-        """Yield the bytes of the next response and the waits before them; raise an error where the response is cut."""
         if self._exchange is None and self._parser.expects_continue:
             self._parser.expects_continue = False
             yield CONTINUE
@@ -246,18 +247,19 @@ class Connection:
 class Exchange:
     """A started *request* with its response or its waiting call. The response may be the parser's refusal."""
 
+    __slots__ = ("_call", "_clock", "_error", "_request", "_wait", "is_delivered", "option", "response")
+
     def __init__(self, transport: InProcessTransport, request: Request | Response, option: ConnectionOption) -> None:
         self.option = option
         self.is_delivered = False
         """Whether the last byte of the response was sent."""
         self.response: Response | None = None
-        self._clock = transport.clock
+        self._request, self._clock = request, transport.clock
         self._call: Pending | None = None
         self._error: Exception | None = None
         if isinstance(request, Response):
-            self.bodiless, self._name, self.response = False, "", request
+            self.response = request
             return
-        self.bodiless, self._name = request.method == "HEAD", f"{request.method} {request.target}"
         try:
             result = (transport.control if is_control(request.target) else transport.answer)(request)
         except Exception as error:  # raised when the client reads, like an error of a socket
@@ -285,7 +287,7 @@ class Exchange:
         """What happens to the connection after the response."""
         return "close" if self.response is None else ending(self.response, self.option)
 
-    def wait_for_response(self) -> Generator[Wait, None, Response]:
+    def waits(self) -> Generator[Wait, None, Response]:
         """Yield the waits until the response is ready, and return it; raises the core's exception, if any."""
         while self._call is not None:
             wait = self._wait
@@ -302,8 +304,9 @@ class Exchange:
 
     def stream(self) -> Steps:
         """Yield the bytes of the response, and the waits before and between them."""
-        response = yield from self.wait_for_response()
-        head, rest = split_delivery(response, self._clock.now(), self.option, head_only=self.bodiless)
+        response = yield from self.waits()
+        is_head = isinstance(self._request, Request) and self._request.method == "HEAD"
+        head, rest = split_delivery(response, self._clock.now(), self.option, head_only=is_head)
         if head:
             self.is_delivered = not rest
             yield head
@@ -321,6 +324,11 @@ class Exchange:
         if call is not None:
             self._error = ConnectionAbortedError(errno.ECONNABORTED, "the call was abandoned")
             call.close()
+
+    @property
+    def _name(self) -> str:
+        request = self._request
+        return f"{request.method} {request.target}" if isinstance(request, Request) else ""
 
     def _run(self, now: float) -> None:
         """Run the call to its end or to its next wait, which begins *now*."""

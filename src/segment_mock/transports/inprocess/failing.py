@@ -44,34 +44,25 @@ class FallibleTransport:
         failure = self.admission(host)
         return "refused" if failure == "tls" and not is_tls else failure
 
-    def fail(self, failure: ConnectFailure, timeout: float | None, refused: str = _REFUSED) -> NoReturn:
+    async def refuse_connection(
+        self, failure: ConnectFailure, timeout: float | None, refused: str = _REFUSED, *, is_async: bool
+    ) -> NoReturn:
         """Raise the error for a client with a connect timeout of *timeout* seconds; *refused* is the refusal's text."""
         if failure == "timeout":
-            self.pause(SYSTEM_TIMEOUT if timeout is None else timeout)
+            await self.pause(SYSTEM_TIMEOUT if timeout is None else timeout, is_async=is_async)
         raise _error(failure, timeout, refused)
 
-    async def fail_async(self, failure: ConnectFailure, timeout: float | None, refused: str = _REFUSED) -> NoReturn:
-        """Raise as `fail` does, in a coroutine."""
-        if failure == "timeout":
-            await self.pause_async(SYSTEM_TIMEOUT if timeout is None else timeout)
-        raise _error(failure, timeout, refused)
-
-    def pause(self, seconds: float) -> None:
+    async def pause(self, seconds: float, *, is_async: bool) -> None:
         """Wait *seconds*; in process, only the mock's clock moves."""
-        if self.is_real:
-            self.clock.wait(seconds)
-        else:
-            self.clock.skip(seconds)
-
-    async def pause_async(self, seconds: float) -> None:
-        """Wait *seconds* in a coroutine; in process, by a timer of its loop."""
-        if self.is_real:
+        if not self.is_real:
+            wait = Wait(self.clock.now() + seconds, "a connection")
+            await waiting.pause(self.clock, seconds, wait, is_async=is_async)
+        elif is_async:
             from anyio import sleep
 
             await sleep(seconds)
         else:
-            end = self.clock.now() + seconds
-            await waiting.suspend(self.clock, seconds, end, Wait(end, "a connection"))
+            self.clock.wait(seconds)
 
 
 def _error(failure: ConnectFailure, timeout: float | None, refused: str) -> OSError:

@@ -14,6 +14,7 @@ from ...messages import ConnectFailure, reason
 from .connection import Connection
 from .failing import FallibleTransport
 from .registry import REGISTRY, Patch, Seam, defined_in
+from .waiting import run
 
 _DEFAULT = socket._GLOBAL_DEFAULT_TIMEOUT  # type: ignore[attr-defined]
 
@@ -32,7 +33,9 @@ class InProcessResponse(HTTPResponse):
             super().begin()
             return
         # With set_debuglevel, the parser of http.client prints what it reads.
-        response = None if self.debuglevel > 0 else connection.whole_response()
+        if connection.is_waiting:
+            run(connection.wait(is_async=False))
+        response = None if self.debuglevel > 0 else connection.take_whole()
         if response is None:
             self.fp = connection.makefile()
             super().begin()
@@ -83,11 +86,11 @@ def open_connection(client: Any, transport: Any, host: str) -> Any:
 def _fail(client: Any, transport: FallibleTransport, failure: ConnectFailure, timeout: float | None) -> NoReturn:
     """Raise the error of *client* for a connection that fails by *failure*; urllib3 wraps it in its own error."""
     if failure == "tls" or not hasattr(client, "_new_conn"):
-        transport.fail(failure, timeout)
+        run(transport.refuse_connection(failure, timeout, is_async=False))
     from urllib3 import exceptions
 
     try:
-        transport.fail(failure, timeout)
+        run(transport.refuse_connection(failure, timeout, is_async=False))
     except socket.gaierror as error:
         if hasattr(exceptions, "NameResolutionError"):  # urllib3 2
             raise exceptions.NameResolutionError(client.host, client, error) from error

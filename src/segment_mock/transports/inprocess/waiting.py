@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Generator
-from typing import NamedTuple, TypeAlias, TypeVar
+from collections.abc import Coroutine, Generator
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from ... import virtual_time
 from ...clock import Clock
@@ -35,15 +35,39 @@ Steps: TypeAlias = Generator["Wait | bytes", None, None]
 """Bytes of a response, and the waits before and between them."""
 
 
-def finish(steps: Generator[Wait, None, T], clock: Clock, timeout: float | None) -> T:
-    """Run *steps* to their end, and return their result. Each wait moves *clock* and takes no real time.
+def run(call: Coroutine[Any, Any, T]) -> T:
+    """Run *call*, the coroutine of synchronous code, and return its result.
+
+    Whatever it awaits is complete immediately, so it needs no event loop.
+    """
+    try:
+        call.send(None)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    raise RuntimeError("synchronous code can't wait for an event loop")
+
+
+async def finish(steps: Generator[Wait, None, T], clock: Clock, timeout: float | None, *, is_async: bool) -> T:
+    """Run *steps* to their end, and return their result. Each wait moves *clock*, as `pause` describes.
 
     Raises TimeoutError once the waits exceed *timeout* seconds (None: no limit), WouldHangForever if they never end.
     """
     remaining = timeout
     try:
         while True:
-            remaining = elapse(next(steps), clock, remaining)
+            wait = next(steps)
+            now = clock.now()
+            seconds = max(0.0, wait.end - now)
+            # Ignore the microseconds for which the clock may have run since the wait began.
+            if remaining is not None and round(seconds, 3) >= remaining:
+                patience = max(0.0, remaining)
+                await pause(clock, patience, wait._replace(end=now + patience), is_async=is_async)
+                raise TimeoutError("timed out")
+            if seconds:
+                await pause(clock, seconds, wait, is_async=is_async)
+            if remaining is not None:
+                remaining -= seconds
     except StopIteration as stop:
         result: T = stop.value
         return result
@@ -51,93 +75,24 @@ def finish(steps: Generator[Wait, None, T], clock: Clock, timeout: float | None)
         steps.close()
 
 
-async def finish_async(steps: Generator[Wait, None, T], clock: Clock, timeout: float | None) -> T:
-    """Run *steps* as `finish` does, in a coroutine; its event loop performs each wait."""
-    from anyio.lowlevel import checkpoint
+async def pause(clock: Clock, seconds: float, wait: Wait, *, is_async: bool) -> None:
+    """Let *seconds* pass on *clock*, to the end of *wait*.
 
-    remaining = timeout
-    try:
-        await checkpoint()
-        while True:
-            remaining = await elapse_async(next(steps), clock, remaining)
-    except StopIteration as stop:
-        result: T = stop.value
-        return result
-    finally:
-        steps.close()
-
-
-async def next_piece_async(steps: Steps, clock: Clock, timeout: float | None) -> bytes:
-    """Return the next bytes as `next_piece` does, in a coroutine; its event loop performs each wait."""
-    from anyio.lowlevel import checkpoint
-
-    remaining = timeout
-    try:
-        await checkpoint()
-        for step in steps:
-            if isinstance(step, bytes):
-                return step
-            remaining = await elapse_async(step, clock, remaining)
-    except BaseException:
-        steps.close()
-        raise
-    return b""
-
-
-def next_piece(steps: Steps, clock: Clock, timeout: float | None) -> bytes:
-    """Return the next bytes of *steps*, or ``b""`` at their end. It waits as `finish` does."""
-    remaining = timeout
-    for step in steps:
-        if isinstance(step, bytes):
-            return step
-        try:
-            remaining = elapse(step, clock, remaining)
-        except BaseException:
-            steps.close()
-            raise
-    return b""
-
-
-def elapse(wait: Wait, clock: Clock, budget: float | None) -> float | None:
-    """Move *clock* to the end of *wait*, and return the rest of the timeout.
-
-    *budget* is the timeout before the wait in seconds (None: no limit).
+    In coroutines, the event loop of asyncio or trio performs the wait, and cancelling the task ends it. In synchronous
+    code, no real time passes. Raises `WouldHangForever` for an infinite wait that nothing could end.
     """
-    remaining = max(0.0, wait.end - clock.now())
-    if _is_too_long(remaining, budget):
-        clock.skip(max(0.0, budget or 0.0))
-        raise TimeoutError("timed out")
-    if math.isinf(remaining):
-        raise would_hang(wait)
-    clock.skip(remaining)
-    return None if budget is None else budget - remaining
-
-
-async def elapse_async(wait: Wait, clock: Clock, budget: float | None) -> float | None:
-    """Suspend the running task until the end of *wait*, like `elapse`; cancelling the task ends the wait."""
-    now = clock.now()
-    remaining = max(0.0, wait.end - now)
-    if _is_too_long(remaining, budget):
-        patience = max(0.0, budget or 0.0)
-        await suspend(clock, patience, now + patience, wait)
-        raise TimeoutError("timed out")
-    if remaining:
-        await suspend(clock, remaining, wait.end, wait)
-    return None if budget is None else budget - remaining
-
-
-async def suspend(clock: Clock, seconds: float, end: float, wait: Wait) -> None:
-    """Suspend the running task for *seconds*, to the time *end* of *clock*, under asyncio or trio.
-
-    Raises `WouldHangForever` for an infinite wait that nothing could end.
-    """
+    if not is_async:
+        if math.isinf(seconds):
+            raise _would_hang(wait)
+        clock.skip(seconds)
+        return
     trio = sys.modules.get("trio")
     if trio is None or not trio.lowlevel.in_trio_run():
-        await virtual_time.wait(clock, seconds, end, lambda: would_hang(wait))
+        await virtual_time.wait(clock, seconds, wait.end, lambda: _would_hang(wait))
         return
     if math.isinf(seconds) and math.isinf(trio.current_effective_deadline()):
-        raise would_hang(wait)
-    began, start = clock.now(), trio.current_time()
+        raise _would_hang(wait)
+    began, start, end = clock.now(), trio.current_time(), wait.end
     try:
         await trio.sleep(seconds)
     except BaseException:
@@ -147,12 +102,7 @@ async def suspend(clock: Clock, seconds: float, end: float, wait: Wait) -> None:
         clock.move_to(end)
 
 
-def would_hang(wait: Wait) -> WouldHangForever:
+def _would_hang(wait: Wait) -> WouldHangForever:
     """Return the error for a *wait* that nothing can end."""
     reason = wait.reason or "a stage"
     return WouldHangForever(f"{wait.call}: {reason} never answers, and the client has no timeout; set one")
-
-
-def _is_too_long(seconds: float, remaining: float | None) -> bool:
-    # Ignore the microseconds for which the clock may have run since the wait began.
-    return remaining is not None and round(seconds, 3) >= remaining
