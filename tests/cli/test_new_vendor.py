@@ -67,8 +67,9 @@ def test_a_new_package_passes_ruff_and_mypy(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (["Tickets"], "name 'Tickets': expected lower-case letters, digits and _"),
+        (["1x"], "name '1x': expected lower-case letters, digits and _ after a first letter"),
         (["../x"], "name '../x': expected lower-case letters"),
-        (["class"], "name 'class': expected lower-case letters"),
+        (["class"], "name 'class' is a keyword of Python"),
         (["salsa"], "name 'salsa' is taken by Salsa Engage"),
         (["journal"], "name 'journal': SegmentMock.journal already exists"),
         (["a", "--host", "https://api.example.com"], "--host 'https://api.example.com': expected a host"),

@@ -109,6 +109,7 @@ def test_missing_target_is_an_error_at_once(replies: list[bytes]) -> None:
     assert (1, "") == (result.exit_code, result.stdout)
     assert f"Error: {url} can't be reached: " in result.stderr
     assert ("no response within" if replies else "Connection refused") in result.stderr
+    assert "HTTPConnection" not in result.stderr
 
 
 def test_https_to_a_plain_server_is_no_matter_of_trust() -> None:

@@ -191,6 +191,8 @@ def test_a_command_says_what_is_wrong_in_plain_words(words: list[str], text: str
     [
         (lambda mock: SegmentMock(seed="abc"), "seed: 'abc' is not a whole number"),
         (lambda mock: SegmentMock(data=5), "data: 5 is not a file, 'demo' or a dictionary"),
+        (lambda mock: SegmentMock(data=""), "data: '' is not a file, 'demo' or a dictionary"),
+        (lambda mock: SegmentMock(faults=" "), "faults: ' ' is not a file of rules, a rule or a fault"),
         (lambda mock: mock.faults.add(faults.Error), "fault: Error is a class; expected an object: faults.Error()"),
         (
             lambda mock: mock.faults.add("error", "salsa.upser"),
@@ -233,6 +235,11 @@ def test_python_names_no_flag_and_no_class(action: Callable[[SegmentMock], objec
         ("PATCH", "faults", None, "/_mock/faults takes no PATCH; expected DELETE, GET, POST."),
         ("POST", "rules", {}, "The control plane has no path '/_mock/rules' (did you mean 'faults'?)."),
         ("GET", "fault", None, "The control plane has no path '/_mock/fault' (did you mean 'faults'?)."),
+        ("GET", "journal/x/changes", None, "(did you mean 'journal/{number}/changes'?)."),
+        ("GET", "journal?limit=1&limit=2", None, "limit: it is given 2 times; expected one value"),
+        ("DELETE", "faults", {"operation": "salsa.*"}, "DELETE /_mock/faults takes no body"),
+        ("DELETE", "journal", [], "DELETE /_mock/journal takes no body"),
+        ("POST", "reset", {"organization": "a"}, "POST /_mock/reset takes no body"),
         (
             "GET",
             "journal?opration=x",

@@ -22,6 +22,15 @@ def current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.parametrize("number", [".nan", ".NaN", ".NAN", ".inf", "-.Inf", "+.INF"])
+def test_a_number_of_yaml_that_json_does_not_have_is_refused_with_its_line(current_folder: Path, number: str) -> None:
+    (current_folder / "a.yaml").write_text(f"salsa:\n  segments: [{{name: {number}}}]\n")
+    with pytest.raises(SettingError) as refused:
+        read_data("a.yaml")
+
+    assert str(refused.value) == f"a.yaml: '{number}' is not a number that JSON can carry, line 2"
+
+
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [

@@ -54,7 +54,7 @@ KINDS = "unknown 'not_foud' (did you mean 'not_found'?); expected one of unautho
 MISTAKES = {
     # Operations.
     "operation(name='create tickets')": "name 'create tickets': expected lower-case letters",
-    "operation(name='stub')": "name 'stub': expected lower-case letters, digits and _, but not no_such_method",
+    "operation(name='stub')": "name 'stub': expected lower-case letters, digits and _ after a first letter, but",
     "operation(name='search_tickets')": "operations: search_tickets is listed twice",
     "operation(method='post')": f"{ROW}method: unknown 'post' (did you mean 'POST'?)",
     "operation(paths='/tickets')": f"operations[0].paths: {TUPLE} '/tickets'",

@@ -74,7 +74,7 @@ def test_with_an_archive_on_the_path_importlib_looks_for_vendor_packages(
         ("VENDOR = ", "VENDER = ", "expected a module whose VENDOR is a Vendor, got None"),
         ('name="hallo"', 'name="salsa"', "name 'salsa' is taken by Salsa Engage"),
         ('name="hallo"', 'name="Ac me"', "name 'Ac me': expected lower-case letters"),
-        ('name="hallo"', 'name="stubs"', "name 'stubs': expected lower-case letters, digits and _, but not"),
+        ('name="hallo"', 'name="stubs"', "name 'stubs': expected lower-case letters, digits and _ after a"),
         ('"api.hallo.example"', '"api.instaleap.io"', "host 'api.instaleap.io' is taken by Instaleap Segmenter"),
         ('"api.hallo.example"', '"*.io"', r"host '\*.io' is taken by Instaleap Segmenter"),
         ('root="/hallo"', 'root="/segments"', "root '/segments' is taken by Instaleap Segmenter"),

@@ -156,7 +156,9 @@ def _innermost(error: BaseException) -> str:
     if not isinstance(inner, BaseException):
         return " ".join(_CONNECTION.sub("", system_reason(error)).split()) or type(error).__name__
     inner_text, first = _innermost(inner), error.args[0] if error.args else ""
-    return f"{first} {inner_text}" if isinstance(first, str) and first and inner_text not in first else inner_text
+    if not isinstance(first, str) or not first or inner_text in system_reason(Exception(first)):
+        return inner_text
+    return f"{first} {inner_text}"
 
 
 def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:

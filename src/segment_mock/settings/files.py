@@ -523,7 +523,9 @@ def _whole_number(text: str) -> int:
 
 
 def _finite(text: str) -> float:
-    number = float(text.replace("_", "")) if len(text) <= MAX_DIGITS and not text.endswith(("nf", "NF", "aN")) else inf
+    number = (
+        float(text.replace("_", "")) if len(text) <= MAX_DIGITS and not text.lower().endswith(("inf", "nan")) else inf
+    )
     if isfinite(number):
         return number
     raise ValueError(f"{brief(text, 50)} is not a number that JSON can carry")

@@ -147,7 +147,7 @@ def _source(value: Value) -> Value:
 
 
 def _file(value: Value) -> str:
-    if isinstance(value, (str, Path)):
+    if isinstance(value, Path) or (isinstance(value, str) and value.strip()):
         return str(value)
     raise ValueError
 

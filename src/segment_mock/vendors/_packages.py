@@ -101,8 +101,11 @@ def _place_of(entry: EntryPoint) -> str:
 
 def check_name(name: str, others: Iterable[Vendor]) -> str:
     """Return the reason why a vendor can't have the name *name* beside *others*, or ``""``."""
-    if not is_name(name) or name in RESERVED or iskeyword(name):
-        return f"name {name!r}: expected lower-case letters, digits and _, but not {', '.join(RESERVED)}"
+    if iskeyword(name):
+        return f"name {name!r} is a keyword of Python"
+    if not is_name(name) or name in RESERVED:
+        reserved = ", ".join(RESERVED)
+        return f"name {name!r}: expected lower-case letters, digits and _ after a first letter, but not {reserved}"
     namesake = next((other for other in others if other.name == name), None)
     return f"name {name!r} is taken by {namesake.title}" if namesake else ""
 

@@ -64,6 +64,7 @@ def control_plane(core: Emulator) -> Blueprint:
     plane = Blueprint("_mock", __name__, url_prefix="/_mock")
     plane.before_request(partial(check_access, core.settings["admin_token"]))
     plane.before_request(check_query)
+    plane.before_request(check_body)
     plane.before_request(partial(refuse_during_outage, core))
     plane.after_request(add_safe_headers)
     plane.after_request(partial(save_state, core))  # runs first, because it is added last
@@ -118,7 +119,7 @@ def check_access(token: str | None) -> None:
 
 
 def check_query() -> None:
-    """Raise BadRequest with the nearest name for an unknown query parameter."""
+    """Raise BadRequest for an unknown query parameter, with the nearest name, and for a repeated one."""
     view = _VIEWS.get(request.endpoint or "")
     if view is None or not view.documented:
         return
@@ -129,6 +130,17 @@ def check_query() -> None:
         if name not in parameters:
             expected = f"expected one of {comma_list(parameters)}" if parameters else "expected no parameters"
             raise BadRequest(f"unknown parameter {brief(name)}{suggestion(name, parameters)}; {expected}")
+        if len(request.args.getlist(name)) > 1:
+            raise BadRequest(f"{name}: it is given {len(request.args.getlist(name))} times; expected one value")
+
+
+def check_body() -> None:
+    """Raise BadRequest for a body that its view does not read, which may be meant to limit what is removed."""
+    view = _VIEWS.get(request.endpoint or "")
+    if view is None or view.body is not None or not view.documented or request.method == "GET":
+        return
+    if request.get_data().strip() not in (b"", b"{}", b"null"):
+        raise BadRequest(f"{request.method} {request.path} takes no body")
 
 
 def refuse_during_outage(core: Emulator) -> Response | None:

@@ -161,7 +161,8 @@ def http_problem(error: HTTPException) -> Response:
     if isinstance(error, NotFound) and detail == NotFound.description:
         rules = {rule.rule for rule in current_app.url_map.iter_rules() if rule.rule.startswith("/_mock/")}
         name = re.sub("^rules?", "faults", request.path.removeprefix("/_mock/"))  # the command for faults is `rules`
-        near = suggestion(name, [path.removeprefix("/_mock/") for path in sorted(rules)])
+        paths = [re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule).removeprefix("/_mock/") for rule in sorted(rules)]
+        near = suggestion(name, paths)
         detail = f"The control plane has no path {brief(request.path)}{near}."
     elif isinstance(error, NotFound):
         hint = ""  # the path is right, and the detail says what is missing
