@@ -114,7 +114,7 @@ def test_forked_test_gets_a_clean_mock(pytester: pytest.Pytester) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-def test_a_child_that_returns_from_the_test_causes_no_error(pytester: pytest.Pytester) -> None:
+def test_a_child_that_returns_from_the_test_reports_nothing(pytester: pytest.Pytester) -> None:
     """After the test, the copy of pytest in the child does not report the parent's mock."""
     pytester.makepyfile(
         CLIENT
