@@ -173,7 +173,7 @@ class AnyStore:
 
 
 def visible_state(core: LastingEmulator) -> dict[str, Any]:
-    """Return the state of *core* that must survive a restart, including the changes that a rewind or restore undoes."""
+    """Return the state of *core* that must survive a restart, including the changes that a rewind would undo."""
     with core.world.lock:
         entries = [*core.journal]
         return {

@@ -1,4 +1,4 @@
-"""Fixtures for the tests of the logs behind stores."""
+"""Fixtures for the tests of storage engines."""
 
 from __future__ import annotations
 

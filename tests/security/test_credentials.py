@@ -180,7 +180,7 @@ def test_a_credential_in_two_encodings_is_one_organization() -> None:
 
 @pytest.mark.slow  # starts a process
 def test_a_server_starts_with_a_token_in_utf_8() -> None:
-    """The process decodes the environment variable with the encoding of the locale."""
+    """The token is in an environment variable, which the process decodes with the encoding of the locale."""
     environment = {**os.environ, "SEGMENT_MOCK_ADMIN_TOKEN": "schlüssel", "PYTHONUTF8": "1"}
     script = (
         "import os, urllib.request as r; t = os.environ['SEGMENT_MOCK_ADMIN_TOKEN'].encode().decode('latin-1');"
