@@ -169,10 +169,17 @@ class SqliteLog(LastingLog):
         with self._path.open("rb") as file:
             header = file.read(100)
         application, version = int.from_bytes(header[68:72], "big"), int.from_bytes(header[60:64], "big")
+        if header[:16] != _MAGIC and application != _APPLICATION:
+            raise self._refused(
+                "it is not a store of segment-mock, but a file of another kind; it was left as it is. Use another file"
+            )
         if header[:16] != _MAGIC or len(header) < 100:
             raise self._damaged("it does not have the header of a SQLite file")
         if application != _APPLICATION:
-            raise self._refused("it is a database of another program")
+            raise self._refused(
+                "it is not a store of segment-mock, but a SQLite database of another program; it was left as it is. "
+                "Use another file"
+            )
         if version != FORMAT:
             raise self._refused(
                 f"it has format {version}, and this version of segment-mock knows format {FORMAT}; "
