@@ -129,6 +129,23 @@ def test_organizations_and_rate_limits_are_kept_without_storing_credentials(tmp_
         assert len([*mock._core.world]) == 2
 
 
+def test_lower_limit_of_organizations_applies_at_the_start_and_lasts(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with open_mock(tmp_path, credentials="isolated", data=data("A")) as mock:
+        for token in ("first", "second", "third"):
+            add_group(mock, f"of the {token}", token)
+    with open_mock(tmp_path, credentials="isolated", max_organizations=1) as mock:
+        assert (1, 2) == (len([*mock._core.world]), mock._core.world.dropped)
+        assert ["A", "of the third"] == names(mock, "third")
+    texts = [record.getMessage().partition("it was ")[2] for record in caplog.records]
+    assert [f"the least recently used of {number} (--max-organizations)" for number in (3, 2)] == texts
+    with open_mock(tmp_path, credentials="isolated") as mock:
+        assert {"first": ["A"], "second": ["A"], "third": ["A", "of the third"]} == {
+            token: names(mock, token) for token in ("first", "second", "third")
+        }
+
+
 def uninstall_all_vendors_but_salsa(patch: pytest.MonkeyPatch) -> None:
     """Let new mocks find only the vendor Salsa, as if no other vendor were installed."""
     patch.setattr(

@@ -54,7 +54,7 @@ class LimitedWorld(World):
         with self.lock:
             organization = self._organizations.get(credential) or self._enter(credential)
             if credential:
-                self._drop_beyond_limit()
+                self.drop_beyond_limit()
             return organization
 
     def recoverable(self) -> Iterator[Organization]:
@@ -91,13 +91,14 @@ class LimitedWorld(World):
         organization.is_dropped = False
         self._organizations[credential] = organization
 
-    def _drop_beyond_limit(self) -> None:
-        while len(self._organizations) - ("" in self._organizations) > self._limit:
+    def drop_beyond_limit(self) -> None:
+        """Drop the least recently used organizations, until the others are within the limit."""
+        while (count := len(self._organizations) - ("" in self._organizations)) > self._limit:
             credential = next(credential for credential in self._organizations if credential)
-            self._drop(credential, self._organizations.pop(credential))
+            self._drop(credential, count)
 
-    def _drop(self, credential: str, organization: Organization) -> None:
-        mark = self.log.mark
+    def _drop(self, credential: str, count: int) -> None:
+        mark, organization = self.log.mark, self._organizations.pop(credential)
         for name, records in self._initial.items():
             table = organization.store[name]
             if not table.is_unwritten(records):
@@ -106,7 +107,7 @@ class LimitedWorld(World):
         _LOG.warning(
             "organization %s was dropped with its records: it was the least recently used of %d (--max-organizations)",
             organization.name,
-            self._limit + 1,
+            count,
         )
 
     def _count_as_dropped(self, credential: str, organization: Organization, mark: int) -> None:

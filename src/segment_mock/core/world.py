@@ -111,6 +111,9 @@ class World:
         """Return whether an organization has this *name*."""
         return any(organization.name == name for organization in self)
 
+    def drop_beyond_limit(self) -> None:
+        """Drop organizations that are too many; only a world with a limit has them."""
+
     def rollback(self, mark: int) -> None:
         """Undo every write since *mark*; raises LookupError if the change log does not reach back that far."""
         with self.lock:

@@ -126,6 +126,10 @@ class LastingEmulator(Emulator):
             self._exchange_sources()
         elif self._size > self._compact_at:
             self._compact()
+        if document.get("dropped", {}).get("limit") != self.settings["max_organizations"]:
+            with self.world.lock:
+                self.world.drop_beyond_limit()
+            self._compact()
 
     def _exchange_sources(self) -> None:
         """Replace the initial data and stubs in the store, to which a reset returns, by those of the settings."""

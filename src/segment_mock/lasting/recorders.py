@@ -95,7 +95,7 @@ class RecordedWorld(World):
 
     def dropped_organizations(self) -> dict[str, Any]:
         """Return the count, names and marks of dropped organizations as JSON for `restore_dropped`."""
-        return {"count": self.dropped, "names": [], "recoverable": []}
+        return {"count": self.dropped, "limit": None, "names": [], "recoverable": []}
 
     def restore_dropped(self, dropped: Mapping[str, Any]) -> None:
         """Restore the result of `dropped_organizations`; the organizations themselves have been restored before."""
@@ -154,7 +154,9 @@ class RecordedLimitedWorld(RecordedWorld, LimitedWorld):
     def dropped_organizations(self) -> dict[str, Any]:
         """Return the count, names and marks of dropped organizations as JSON for `restore_dropped`."""
         recoverable = [[organization.name, mark] for mark, organization in self._recoverable.values()]
-        return {"count": self.dropped, "names": [*self._names], "recoverable": recoverable}
+        return {
+            "count": self.dropped, "limit": self._limit, "names": [*self._names], "recoverable": recoverable,
+        }  # fmt: skip
 
     def restore_dropped(self, dropped: Mapping[str, Any]) -> None:
         """Restore the result of `dropped_organizations`; the organizations themselves have been restored before."""
