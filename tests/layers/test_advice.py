@@ -1,4 +1,4 @@
-"""The advice on a test whose mock saw no call while another stubbing library was active."""
+"""The advice for a test whose mock saw no call while another library's stub was active."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pytest_segment_mock.stubs import ADVICE
 for library in ADVICE:
     pytest.importorskip(library)
 
-SAID = "the mock saw no call, and {} was active and is asked first; let calls pass by {}"
+MESSAGE = "the mock saw no call, and {} was active and is asked first; let calls pass by {}"
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "clients.md"
 URL = "https://api.salsalabs.org/api/integration/ext/v1/metrics"
 LIBRARIES = {
@@ -61,11 +61,11 @@ version: 1
 HEAD = f"import httpx, pytest, requests, responses, vcr\nURL = {URL!r}\nTAPE = {TAPE!r}\n"
 
 
-def run(pytester: pytest.Pytester, library: str, *more: str) -> pytest.RunResult:
-    """Run the suite of *library*."""
+def run(pytester: pytest.Pytester, library: str, *further_tests: str) -> pytest.RunResult:
+    """Run the test of *library*, and *further_tests*, in a subprocess."""
     from textwrap import dedent
 
-    pytester.makepyfile(HEAD + dedent(LIBRARIES[library]) + dedent("\n".join(more)))
+    pytester.makepyfile(HEAD + dedent(LIBRARIES[library]) + dedent("\n".join(further_tests)))
     plugins = [option for name in ("requests_mock", "respx.plugin", "pytest_httpx") for option in ("-p", name)]
     if library != "requests_mock":
         plugins = plugins[2:]
@@ -73,16 +73,15 @@ def run(pytester: pytest.Pytester, library: str, *more: str) -> pytest.RunResult
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
-def test_advice_on_a_passed_test_is_in_the_summary(pytester: pytest.Pytester, library: str) -> None:
-    """By the line of the docs."""
+def test_the_summary_has_the_advice_for_a_test_that_passed(pytester: pytest.Pytester, library: str) -> None:
     result = run(pytester, library)
 
     result.assert_outcomes(passed=1)
-    assert SAID.format(library, ADVICE[library]) in result.stdout.str()
+    assert MESSAGE.format(library, ADVICE[library]) in result.stdout.str()
 
 
-def test_a_test_that_failed_has_a_section(pytester: pytest.Pytester) -> None:
-    """Also if the stub has ended by then: it was in the way of the call that failed."""
+def test_the_report_has_the_advice_for_a_test_that_failed(pytester: pytest.Pytester) -> None:
+    """Even if the stub has ended by then, because it refused the call."""
     result = run(
         pytester,
         "respx",
@@ -94,11 +93,10 @@ def test_a_test_that_failed_has_a_section(pytester: pytest.Pytester) -> None:
     )
 
     result.assert_outcomes(passed=1, failed=1)
-    assert SAID.format("responses", ADVICE["responses"]) in result.stdout.str()
+    assert MESSAGE.format("responses", ADVICE["responses"]) in result.stdout.str()
 
 
-def test_a_mock_that_saw_calls_says_nothing(pytester: pytest.Pytester) -> None:
-    """Nor does a test without a stub."""
+def test_there_is_no_advice_if_the_mock_saw_calls_or_no_stub_was_active(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         HEAD
         + """
@@ -116,6 +114,6 @@ def test_neither(segment_mock):
 
 
 @pytest.mark.parametrize("line", ADVICE.values())
-def test_the_docs_have_each_line(line: str) -> None:
-    """The table of docs/reference/clients.md."""
+def test_the_docs_have_the_advice_for_each_library(line: str) -> None:
+    """In the table of docs/reference/clients.md."""
     assert line in PAGE.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Instrumentation sees the mock as it sees the vendor: spans exist and their headers arrive, in process as live."""
+"""Instrumentation works with the mock as with a vendor: calls have spans, and the journal has the tracing headers."""
 
 from __future__ import annotations
 
@@ -31,24 +31,24 @@ HEADERS = {"authToken": "any"}
 TRANSPORTS = ["inprocess", "live", "tls"]
 
 
-def by_requests() -> int:
-    """Return the status that requests gets."""
+def call_with_requests() -> int:
+    """Call a vendor with requests and return the status."""
     return requests.get(METRICS, headers=HEADERS, timeout=5).status_code
 
 
-def by_urllib3() -> int:
-    """The same by urllib3."""
+def call_with_urllib3() -> int:
+    """Call a vendor with urllib3 and return the status."""
     with urllib3.PoolManager() as pool:
         return pool.request("GET", METRICS, headers=HEADERS).status
 
 
-def by_httpx() -> int:
-    """The same by httpx."""
+def call_with_httpx() -> int:
+    """Call a vendor with httpx and return the status."""
     return httpx.get(METRICS, headers=HEADERS).status_code
 
 
-def by_httpx_async() -> int:
-    """The same by its coroutines."""
+def call_with_async_httpx() -> int:
+    """Call a vendor with httpx.AsyncClient and return the status."""
 
     async def status() -> int:
         async with httpx.AsyncClient() as client:
@@ -57,8 +57,8 @@ def by_httpx_async() -> int:
     return asyncio.run(status())
 
 
-def by_aiohttp() -> int:
-    """The same by aiohttp."""
+def call_with_aiohttp() -> int:
+    """Call a vendor with aiohttp and return the status."""
 
     async def status() -> int:
         async with aiohttp.ClientSession() as client, client.get(METRICS, headers=HEADERS) as reply:
@@ -68,31 +68,30 @@ def by_aiohttp() -> int:
 
 
 class Client(NamedTuple):
-    """A way to call, and what instruments it."""
+    """A function that calls a vendor with a library, and the OpenTelemetry instrumentor of that library."""
 
     call: Callable[[], int]
     instrumentor: Any
 
 
 CLIENTS = {
-    "requests": Client(by_requests, RequestsInstrumentor),
-    "urllib3": Client(by_urllib3, URLLib3Instrumentor),
-    "httpx": Client(by_httpx, HTTPXClientInstrumentor),
-    "httpx-async": Client(by_httpx_async, HTTPXClientInstrumentor),
-    "aiohttp": Client(by_aiohttp, AioHttpClientInstrumentor),
+    "requests": Client(call_with_requests, RequestsInstrumentor),
+    "urllib3": Client(call_with_urllib3, URLLib3Instrumentor),
+    "httpx": Client(call_with_httpx, HTTPXClientInstrumentor),
+    "httpx-async": Client(call_with_async_httpx, HTTPXClientInstrumentor),
+    "aiohttp": Client(call_with_aiohttp, AioHttpClientInstrumentor),
 }
 
 
 @pytest.fixture
 def mock() -> Iterator[SegmentMock]:
-    """A mock."""
     with SegmentMock() as mock:
         yield mock
 
 
 @contextmanager
-def instrumented(client: Client, exporter: InMemorySpanExporter) -> Iterator[None]:
-    """Let OpenTelemetry instrument *client*'s library."""
+def instrument(client: Client, exporter: InMemorySpanExporter) -> Iterator[None]:
+    """Instrument the library of *client* with OpenTelemetry for the length of the block."""
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     instrumentor = client.instrumentor()
@@ -107,11 +106,11 @@ def instrumented(client: Client, exporter: InMemorySpanExporter) -> Iterator[Non
 @pytest.mark.parametrize("first", ["opentelemetry", "mock"])
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("name", CLIENTS)
-def test_opentelemetry(mock: SegmentMock, name: str, transport: Any, first: str) -> None:
-    """A span for each call, with its status, and its ``traceparent`` in the journal."""
+def test_opentelemetry_has_a_span_for_each_call(mock: SegmentMock, name: str, transport: Any, first: str) -> None:
+    """The span has the status, and the journal its ``traceparent``, whichever starts first."""
     client, exporter = CLIENTS[name], InMemorySpanExporter()
     mock.faults.add(faults.Error(status=503), times=1)
-    starts = [lambda: instrumented(client, exporter), lambda: mock.intercept(transport=transport)]
+    starts = [lambda: instrument(client, exporter), lambda: mock.intercept(transport=transport)]
     with ExitStack() as stack:
         for start in starts if first == "opentelemetry" else starts[::-1]:
             stack.enter_context(start())
@@ -130,16 +129,16 @@ def test_opentelemetry(mock: SegmentMock, name: str, transport: Any, first: str)
 @pytest.mark.parametrize("first", ["sentry", "mock"])
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("name", [name for name in CLIENTS if name != "urllib3"])
-def test_sentry(mock: SegmentMock, name: str, transport: Any, first: str) -> None:
-    """A span for each call within a transaction, and its ``sentry-trace`` in the journal.
+def test_sentry_has_a_span_for_each_call(mock: SegmentMock, name: str, transport: Any, first: str) -> None:
+    """Within a transaction; the journal has its ``sentry-trace``.
 
-    Sentry patches the libraries once and for good: only in the first of these tests it can come second.
+    Sentry patches the libraries permanently, so it comes second only in the first of these tests.
     """
     events: list[Any] = []
 
     def init() -> Any:
-        keep: Any = lambda event, _: events.append(event)  # noqa: E731
-        sentry_sdk.init(dsn="http://key@127.0.0.1:9/1", traces_sample_rate=1.0, before_send_transaction=keep)
+        append_event: Any = lambda event, _: events.append(event)  # noqa: E731
+        sentry_sdk.init(dsn="http://key@127.0.0.1:9/1", traces_sample_rate=1.0, before_send_transaction=append_event)
 
     with ExitStack() as stack:
         if first == "sentry":

@@ -1,4 +1,4 @@
-"""Beside other libraries of stubs: who is asked first follows the layers of the client, and each lets vendors pass."""
+"""Interceptions together with other stubbing libraries: which of them gets a call first, and how to let calls pass."""
 
 from __future__ import annotations
 
@@ -32,29 +32,29 @@ Stub = Callable[[], AbstractContextManager[Any]]
 
 @pytest.fixture
 def mock() -> Iterator[SegmentMock]:
-    """A mock of one group."""
+    """A mock with one group."""
     with SegmentMock(data={"salsa": {"segments": [{"name": "A"}]}}) as mock:
         yield mock
 
 
-def by_requests(url: str = SEARCH) -> Any:
-    """Return how many groups requests gets, or what another host answers."""
+def call_with_requests(url: str = SEARCH) -> Any:
+    """Send a search to *url* with requests; return the number of groups, or the list that a stub returns."""
     return _content(requests.post(url, headers=HEADERS, json={"payload": {}}, timeout=5))
 
 
-def by_httpx(url: str = SEARCH) -> Any:
-    """The same by httpx."""
+def call_with_httpx(url: str = SEARCH) -> Any:
+    """Send the same search with httpx."""
     return _content(httpx.post(url, headers=HEADERS, json={"payload": {}}))
 
 
-def by_httpx_async(url: str = SEARCH) -> Any:
-    """The same by its coroutines."""
+def call_with_async_httpx(url: str = SEARCH) -> Any:
+    """Send the same search with httpx.AsyncClient."""
 
-    async def posted() -> Any:
+    async def post() -> Any:
         async with httpx.AsyncClient() as client:
             return _content(await client.post(url, headers=HEADERS, json={"payload": {}}))
 
-    return asyncio.run(posted())
+    return asyncio.run(post())
 
 
 def _content(reply: Any) -> Any:
@@ -63,7 +63,7 @@ def _content(reply: Any) -> Any:
     return body["payload"]["count"] if isinstance(body, dict) else body
 
 
-def both_orders(mock: SegmentMock, stub: Stub, call: Callable[[], Any]) -> list[Any]:
+def results_in_both_orders(mock: SegmentMock, stub: Stub, call: Callable[[], Any]) -> list[Any]:
     """Return the results of *call* with *stub* started before the interception, and after it."""
     results = []
     for stub_first in (True, False):
@@ -74,113 +74,118 @@ def both_orders(mock: SegmentMock, stub: Stub, call: Callable[[], Any]) -> list[
     return results
 
 
-def both_hosts(call: Callable[[str], Any]) -> tuple[Any, Any]:
-    """Return the answers of the vendor's host and of another host."""
+def results_from_both_hosts(call: Callable[[str], Any]) -> tuple[Any, Any]:
+    """Return the results of *call* from the vendor's host and from another host."""
     return call(SEARCH), call(OTHER)
 
 
 class TestResponses:
-    """It stands above the connection."""
+    """responses is called above the connection, so before the mock."""
 
     @contextmanager
-    def passing(self) -> Iterator[None]:
-        """A stub of another host, with the line of docs/reference/clients.md."""
+    def stub_that_passes_vendors(self) -> Iterator[None]:
+        """A stub of another host that lets the vendor's host pass, as docs/reference/clients.md says."""
         with responses.RequestsMock(assert_all_requests_are_fired=False) as stub:
             stub.add("POST", OTHER, json=["stub"])
             stub.add_passthru("https://api.salsalabs.org")
             yield
 
     @contextmanager
-    def answering(self) -> Iterator[None]:
+    def stub_of_the_vendor(self) -> Iterator[None]:
         """A stub of the vendor's host."""
         with responses.RequestsMock() as stub:
             stub.add("POST", SEARCH, json=["stub"])
             yield
 
-    def test_calls_to_vendors_can_pass(self, mock: SegmentMock) -> None:
-        """And keeps its own host."""
-        assert [(1, ["stub"])] * 2 == both_orders(mock, self.passing, lambda: both_hosts(by_requests))
+    def test_calls_to_vendors_can_pass_through_to_the_mock(self, mock: SegmentMock) -> None:
+        """Calls to other hosts still reach the stub."""
+        assert [(1, ["stub"])] * 2 == results_in_both_orders(
+            mock, self.stub_that_passes_vendors, lambda: results_from_both_hosts(call_with_requests)
+        )
 
-    def test_it_answers_before_the_mock(self, mock: SegmentMock) -> None:
+    def test_a_stub_of_the_vendors_host_gets_the_call_before_the_mock(self, mock: SegmentMock) -> None:
         """In either order."""
-        assert [["stub"]] * 2 == both_orders(mock, self.answering, by_requests)
+        assert [["stub"]] * 2 == results_in_both_orders(mock, self.stub_of_the_vendor, call_with_requests)
         assert 0 == len(mock.journal)
 
     @pytest.mark.parametrize("transport", ["inprocess", "live", "tls"])
-    def test_it_does_so_however_calls_travel(self, mock: SegmentMock, transport: Any) -> None:
-        """What passes reaches the mock."""
-        with self.passing(), mock.intercept(transport=transport):
-            assert by_requests() == 1
+    def test_calls_pass_through_on_every_transport(self, mock: SegmentMock, transport: Any) -> None:
+        with self.stub_that_passes_vendors(), mock.intercept(transport=transport):
+            assert call_with_requests() == 1
 
 
 class TestRequestsMock:
-    """It stands above the connection."""
+    """requests-mock is called above the connection, so before the mock."""
 
     @contextmanager
-    def passing(self) -> Iterator[None]:
-        """A stub of another host, with the line of docs/reference/clients.md."""
+    def stub_that_passes_vendors(self) -> Iterator[None]:
+        """A stub of another host that lets the vendor's host pass, as docs/reference/clients.md says."""
         with requests_mock.Mocker(real_http=True) as stub:
             stub.post(OTHER, json=["stub"])
             yield
 
     @contextmanager
-    def answering(self) -> Iterator[None]:
+    def stub_of_the_vendor(self) -> Iterator[None]:
         """A stub of the vendor's host."""
         with requests_mock.Mocker() as stub:
             stub.post(SEARCH, json=["stub"])
             yield
 
-    def test_calls_to_vendors_can_pass(self, mock: SegmentMock) -> None:
-        """And keeps its own host."""
-        assert [(1, ["stub"])] * 2 == both_orders(mock, self.passing, lambda: both_hosts(by_requests))
+    def test_calls_to_vendors_can_pass_through_to_the_mock(self, mock: SegmentMock) -> None:
+        """Calls to other hosts still reach the stub."""
+        assert [(1, ["stub"])] * 2 == results_in_both_orders(
+            mock, self.stub_that_passes_vendors, lambda: results_from_both_hosts(call_with_requests)
+        )
 
-    def test_it_answers_before_the_mock(self, mock: SegmentMock) -> None:
+    def test_a_stub_of_the_vendors_host_gets_the_call_before_the_mock(self, mock: SegmentMock) -> None:
         """In either order."""
-        assert [["stub"]] * 2 == both_orders(mock, self.answering, by_requests)
+        assert [["stub"]] * 2 == results_in_both_orders(mock, self.stub_of_the_vendor, call_with_requests)
 
 
-@pytest.mark.parametrize("call", [by_httpx, by_httpx_async])
+@pytest.mark.parametrize("call", [call_with_httpx, call_with_async_httpx])
 class TestRespx:
-    """It stands where the interception stands: whichever was started last is asked first."""
+    """respx patches the same place as the interception: the one that was started last is called first."""
 
     @contextmanager
-    def passing(self) -> Iterator[None]:
-        """A stub of another host, with the line of docs/reference/clients.md."""
+    def stub_that_passes_vendors(self) -> Iterator[None]:
+        """A stub of another host that lets the vendor's host pass, as docs/reference/clients.md says."""
         with respx.mock(assert_all_called=False) as stub:
             stub.post(OTHER).respond(json=["stub"])
             stub.route(host="api.salsalabs.org").pass_through()
             yield
 
     @contextmanager
-    def answering(self) -> Iterator[None]:
+    def stub_of_the_vendor(self) -> Iterator[None]:
         """A stub of the vendor's host."""
         with respx.mock(assert_all_called=False) as stub:
             stub.post(SEARCH).respond(json=["stub"])
             stub.post(OTHER).respond(json=["stub"])
             yield
 
-    def test_calls_to_vendors_can_pass(self, mock: SegmentMock, call: Callable[..., Any]) -> None:
-        """And keeps its own host."""
-        assert [(1, ["stub"])] * 2 == both_orders(mock, self.passing, lambda: both_hosts(call))
+    def test_calls_to_vendors_can_pass_through_to_the_mock(self, mock: SegmentMock, call: Callable[..., Any]) -> None:
+        """Calls to other hosts still reach the stub."""
+        assert [(1, ["stub"])] * 2 == results_in_both_orders(
+            mock, self.stub_that_passes_vendors, lambda: results_from_both_hosts(call)
+        )
 
-    def test_the_last_one_answers_first(self, mock: SegmentMock, call: Callable[..., Any]) -> None:
-        """The other keeps its own hosts."""
-        results = both_orders(mock, self.answering, lambda: both_hosts(call))
+    def test_the_one_that_was_started_last_gets_the_call(self, mock: SegmentMock, call: Callable[..., Any]) -> None:
+        """The stub still gets calls to other hosts."""
+        results = results_in_both_orders(mock, self.stub_of_the_vendor, lambda: results_from_both_hosts(call))
 
         assert [(1, ["stub"]), (["stub"], ["stub"])] == results
 
     @pytest.mark.parametrize("transport", ["live", "tls"])
-    def test_it_does_not_see_intercepted_calls(
+    def test_an_earlier_stub_gets_no_intercepted_call(
         self, mock: SegmentMock, call: Callable[..., Any], transport: Any
     ) -> None:
-        """Over real sockets too, a stub that was started before is not asked about the vendor's host."""
-        with self.answering(), mock.intercept(transport=transport):
+        """Also if the calls go to a live server."""
+        with self.stub_of_the_vendor(), mock.intercept(transport=transport):
             assert call() == 1
 
-    def test_they_may_end_in_the_order_in_which_they_began(self, mock: SegmentMock, call: Callable[..., Any]) -> None:
-        """Either may be the first to go, and nothing of them is left."""
+    def test_stub_and_interception_may_end_in_either_order(self, mock: SegmentMock, call: Callable[..., Any]) -> None:
+        """Both restore what they patched."""
         before = httpx.HTTPTransport, requests.adapters.HTTPAdapter.send
-        interception, stub = mock.intercept(), self.answering()
+        interception, stub = mock.intercept(), self.stub_of_the_vendor()
         interception.start()
         stub.__enter__()
         interception.stop()
@@ -192,10 +197,10 @@ class TestRespx:
 
 
 class TestPytestHttpx:
-    """It stands above the connection: a fixture."""
+    """pytest-httpx is called above the connection, so before the mock."""
 
-    def test_calls_to_vendors_can_pass(self, pytester: pytest.Pytester) -> None:
-        """And keeps its own host, in either order."""
+    def test_calls_to_vendors_can_pass_through_to_the_mock(self, pytester: pytest.Pytester) -> None:
+        """Calls to other hosts still reach the stub, in either order of the fixtures."""
         pytester.makepyfile(
             f"""
             import httpx
@@ -219,8 +224,8 @@ class TestPytestHttpx:
         )
         pytester.runpytest_subprocess("-p", "pytest_httpx").assert_outcomes(passed=2)
 
-    def test_it_answers_before_the_mock(self, pytester: pytest.Pytester) -> None:
-        """In either order."""
+    def test_a_stub_of_the_vendors_host_gets_the_call_before_the_mock(self, pytester: pytest.Pytester) -> None:
+        """In either order of the fixtures."""
         pytester.makepyfile(
             f"""
             import httpx
@@ -237,64 +242,70 @@ class TestPytestHttpx:
         pytester.runpytest_subprocess("-p", "pytest_httpx").assert_outcomes(passed=2)
 
 
-@pytest.mark.parametrize("call", [by_requests, by_httpx])
+@pytest.mark.parametrize("call", [call_with_requests, call_with_httpx])
 class TestVcrpy:
-    """It stands above the connection; it records what the mock answers, and plays it again without the mock."""
+    """vcrpy is called above the connection: it records responses of the mock, and replays them without the mock."""
 
-    def test_it_records(self, mock: SegmentMock, call: Callable[[], Any], tmp_path: Path) -> None:
-        """In either order; once recorded, it is asked first."""
-        results = both_orders(mock, lambda: vcr.use_cassette(str(tmp_path / "tape.yaml")), call)
+    def test_a_cassette_records_once_and_then_replays(
+        self, mock: SegmentMock, call: Callable[[], Any], tmp_path: Path
+    ) -> None:
+        """In either order: the second call does not reach the mock."""
+        results = results_in_both_orders(mock, lambda: vcr.use_cassette(str(tmp_path / "tape.yaml")), call)
 
         assert [1, 1] == results
         assert 1 == len(mock.journal)
 
-    def test_it_records_within(self, mock: SegmentMock, call: Callable[[], Any], tmp_path: Path) -> None:
-        """A cassette that begins inside an interception."""
+    def test_a_cassette_inside_an_interception_records(
+        self, mock: SegmentMock, call: Callable[[], Any], tmp_path: Path
+    ) -> None:
         with mock.intercept(), vcr.use_cassette(str(tmp_path / "tape.yaml")) as cassette:
             assert call() == 1
         assert [SEARCH] == [request.uri for request in cassette.requests]
 
-    def test_calls_to_vendors_can_pass(self, mock: SegmentMock, call: Callable[[], Any], tmp_path: Path) -> None:
-        """By ``ignore_hosts``."""
+    def test_calls_to_vendors_can_pass_through_to_the_mock(
+        self, mock: SegmentMock, call: Callable[[], Any], tmp_path: Path
+    ) -> None:
+        """With the option ``ignore_hosts``."""
         tape = tmp_path / "tape.yaml"
         stub = lambda: vcr.use_cassette(str(tape), ignore_hosts=["api.salsalabs.org"], record_mode="none")  # noqa: E731
 
-        assert [1, 1] == both_orders(mock, stub, call)
+        assert [1, 1] == results_in_both_orders(mock, stub, call)
         assert 2 == len(mock.journal)
 
 
-@pytest.mark.parametrize("call", [by_requests, by_httpx])
+@pytest.mark.parametrize("call", [call_with_requests, call_with_httpx])
 class TestHttpretty:
-    """It stands below: it is never asked about an intercepted host, and needs no line."""
+    """httpretty works below the connection: it never gets an intercepted call, and needs no configuration."""
 
     @contextmanager
-    def answering(self) -> Iterator[None]:
-        """Stubs of the vendor's host and another."""
+    def stub_of_the_vendor(self) -> Iterator[None]:
+        """Stubs of the vendor's host and of another host."""
         with httpretty.enabled(allow_net_connect=False):
             for url in (SEARCH, OTHER.replace("https", "http")):
                 httpretty.register_uri(httpretty.POST, url, body='["stub"]')
             yield
 
-    def test_it_does_not_answer_intercepted_calls(self, mock: SegmentMock, call: Callable[[], Any]) -> None:
+    def test_a_stub_of_the_vendors_host_gets_no_intercepted_call(
+        self, mock: SegmentMock, call: Callable[[], Any]
+    ) -> None:
         """In either order."""
-        assert [1, 1] == both_orders(mock, self.answering, call)
+        assert [1, 1] == results_in_both_orders(mock, self.stub_of_the_vendor, call)
 
-    def test_it_keeps_its_own_hosts(self, mock: SegmentMock, call: Callable[[str], Any]) -> None:
-        """They are none of the vendors'."""
-        if call is by_requests:
-            pytest.skip("httpretty 1.1.4 can't answer urllib3 2.3 or later by itself")
-        results = both_orders(mock, self.answering, lambda: call(OTHER.replace("https", "http")))
+    def test_a_stub_of_another_host_still_works(self, mock: SegmentMock, call: Callable[[str], Any]) -> None:
+        if call is call_with_requests:
+            pytest.skip("httpretty 1.1.4 does not work with urllib3 2.3 or later, even without an interception")
+        results = results_in_both_orders(mock, self.stub_of_the_vendor, lambda: call(OTHER.replace("https", "http")))
 
         assert [["stub"]] * 2 == results
 
 
-@pytest.mark.parametrize("call", [by_requests, by_httpx])
+@pytest.mark.parametrize("call", [call_with_requests, call_with_httpx])
 class TestPytestSocket:
-    """It stands below: in process there is no socket that it could refuse."""
+    """pytest-socket works below the connection: an intercepted call uses no socket that it could refuse."""
 
     @contextmanager
-    def disabled(self) -> Iterator[None]:
-        """No socket at all."""
+    def no_sockets(self) -> Iterator[None]:
+        """Disable all sockets for the length of the block."""
         pytest_socket.disable_socket(allow_unix_socket=True)
         try:
             yield
@@ -302,21 +313,21 @@ class TestPytestSocket:
             pytest_socket.enable_socket()
 
     @contextmanager
-    def local(self) -> Iterator[None]:
-        """Sockets to this machine."""
+    def local_sockets_only(self) -> Iterator[None]:
+        """Allow only sockets to this machine for the length of the block."""
         pytest_socket.socket_allow_hosts(["127.0.0.1"])
         try:
             yield
         finally:
             pytest_socket._remove_restrictions()
 
-    def test_it_has_nothing_to_refuse(self, mock: SegmentMock, call: Callable[[], Any]) -> None:
+    def test_intercepted_calls_need_no_socket(self, mock: SegmentMock, call: Callable[[], Any]) -> None:
         """In either order."""
         real = socket.socket
-        assert [1, 1] == both_orders(mock, self.disabled, call)
+        assert [1, 1] == results_in_both_orders(mock, self.no_sockets, call)
         assert socket.socket is real
 
-    def test_a_live_transport_needs_this_machine(self, mock: SegmentMock, call: Callable[[], Any]) -> None:
-        """As ``--allow-hosts=127.0.0.1`` has it."""
-        with self.local(), mock.intercept(transport="live"):
+    def test_a_live_transport_needs_only_local_sockets(self, mock: SegmentMock, call: Callable[[], Any]) -> None:
+        """As with ``--allow-hosts=127.0.0.1``."""
+        with self.local_sockets_only(), mock.intercept(transport="live"):
             assert call() == 1

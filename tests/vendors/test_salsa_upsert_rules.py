@@ -115,8 +115,8 @@ def test_a_name_is_unique_among_groups_of_every_type(salsa, kind):
     assert ["existing_name", "mine"] == api.names
 
 
-def test_a_data_file_may_have_two_groups_of_one_name_and_the_api_adds_no_third(salsa):
-    """As the user interface may have made them: an organization was recorded that has two such groups."""
+def test_a_data_file_may_have_duplicate_names_but_an_upsert_adds_no_further_one(salsa):
+    """A recorded organization has two groups of the same name, probably added in the user interface."""
     api = salsa([{"name": "Volunteer", "type": "CUSTOM"}, {"name": "Volunteer", "type": "CUSTOM"}])
     (refused,) = api.upsert({"name": "Volunteer"})["segments"]
 
