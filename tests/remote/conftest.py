@@ -1,4 +1,4 @@
-"""One mock, in this process and behind a server's control plane."""
+"""Fixtures: a mock in this process, or a mock that is used over the control plane of its server."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ MakeMock = Callable[..., Any]
 
 
 @pytest.fixture(params=["inprocess", "remote"])
-def make(request: pytest.FixtureRequest) -> Iterator[MakeMock]:
-    """Makes mocks with settings: a `SegmentMock`, or a `RemoteMock` of a server that has one."""
+def make_mock(request: pytest.FixtureRequest) -> Iterator[MakeMock]:
+    """A function that creates a mock with settings: a `SegmentMock`, or a `RemoteMock` of a server."""
     with ExitStack() as stack:
 
-        def make_mock(**settings: Any) -> Any:
+        def create(**settings: Any) -> Any:
             mock = stack.enter_context(SegmentMock(**settings))
             return mock if request.param == "inprocess" else stack.enter_context(connect(mock.serve().url))
 
-        yield make_mock
+        yield create
 
 
 @pytest.fixture
-def mock(make: MakeMock) -> Any:
-    """A mock without settings."""
-    return make()
+def mock(make_mock: MakeMock) -> Any:
+    """A mock with default settings."""
+    return make_mock()

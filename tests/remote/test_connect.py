@@ -1,4 +1,4 @@
-"""Connecting to a server: who answers, what errors say, and what can't be sent."""
+"""Connecting to a server: invalid servers, the admin token, TLS, error messages, and values that can't be sent."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ from segment_mock import NetworkBlocked, SegmentMock, SettingError, connect, fau
 
 @pytest.fixture
 def remote() -> Iterator[Any]:
-    """A mock behind a server."""
+    """A `RemoteMock` of a server in this process."""
     with SegmentMock() as mock, connect(mock.serve().url) as remote:
         yield remote
 
 
-def test_missing_server_is_an_error_with_its_url() -> None:
+def test_a_missing_server_is_an_error_with_its_url() -> None:
     with pytest.raises(ConnectionError, match=r"http://127\.0\.0\.1:1: no segment-mock answers"):
         connect("http://127.0.0.1:1")
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:7357", "ftp://127.0.0.1", "http://", "http://x:0", "http://x/?a=1"])
-def test_unusable_url_is_refused(url: str) -> None:
+def test_an_invalid_url_is_an_error(url: str) -> None:
     with pytest.raises(SettingError, match="is not the base URL of a server"):
         connect(url)
 
 
-class SomethingElse(http.server.BaseHTTPRequestHandler):
-    """Another web server."""
+class PageHandler(http.server.BaseHTTPRequestHandler):
+    """Serves a web page, as a server other than segment-mock does."""
 
     def do_GET(self) -> None:
-        """Answer with a page."""
+        """Send a page."""
         self.send_response(200)
         self.end_headers()
         self.wfile.write(b"<html>hello")
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
-def test_another_server_is_refused() -> None:
-    with http.server.HTTPServer(("127.0.0.1", 0), SomethingElse) as server:
+def test_a_server_other_than_segment_mock_is_an_error() -> None:
+    with http.server.HTTPServer(("127.0.0.1", 0), PageHandler) as server:
         thread = threading.Thread(target=server.handle_request)
         thread.start()
         with pytest.raises(ConnectionError, match=r"not segment-mock; it answered 200 <html>hello"):
@@ -66,7 +66,7 @@ def test_admin_token_is_sent_and_required() -> None:
         connect(url, "a\nb")
 
 
-def test_server_with_tls(tmp_path: Path) -> None:
+def test_a_ca_file_verifies_a_server_with_tls(tmp_path: Path) -> None:
     with SegmentMock(tls=True) as mock:
         server = mock.serve()
         with connect(server.url, ca_file=server.ca_file) as remote:
@@ -82,19 +82,19 @@ def test_server_with_tls(tmp_path: Path) -> None:
             connect(server.url)
 
 
-def test_https_to_a_plain_server_says_so() -> None:
+def test_https_to_a_plain_server_is_an_error_that_suggests_http() -> None:
     with SegmentMock() as mock, pytest.raises(ConnectionError, match=r"no TLS could be agreed on; use http://"):
         connect(mock.serve().url.replace("http:", "https:"))
 
 
-def test_error_names_the_server_and_its_message(remote: Any) -> None:
+def test_an_error_has_the_message_and_the_url_of_the_server(remote: Any) -> None:
     with pytest.raises(SettingError, match=rf"unknown fault kind 'hnag'.*\(reported by {remote.url}\)"):
         remote.faults.add("hnag")
     with pytest.raises(LookupError, match=rf"no snapshot is called 'x'; none was taken \(reported by {remote.url}\)"):
         remote.restore("x")
 
 
-def test_function_can_not_be_sent(remote: Any) -> None:
+def test_functions_and_other_objects_can_not_be_sent(remote: Any) -> None:
     async def fault(call: Any, proceed: Any) -> Any:
         return await proceed()
 
@@ -118,7 +118,7 @@ def test_rule_keeps_its_counters_when_the_server_is_reset(remote: Any) -> None:
     assert old != new
 
 
-def test_snapshot_is_forgotten_with_its_object() -> None:
+def test_the_server_deletes_a_snapshot_when_its_object_is_deleted() -> None:
     with SegmentMock() as mock, connect(mock.serve().url) as remote:
         snapshot = remote.snapshot()
         names = [*mock._emulator.snapshots]
@@ -128,13 +128,13 @@ def test_snapshot_is_forgotten_with_its_object() -> None:
         assert {} == mock._emulator.snapshots
 
 
-def test_intercept_needs_what_the_server_has(remote: Any) -> None:
+def test_intercept_refuses_transports_that_the_server_does_not_support(remote: Any) -> None:
     for transport in ("inprocess", "tls"):
         with pytest.raises(SettingError, match=f"transport: '{transport}' needs"):
             remote.intercept(transport=transport)
 
 
-def test_blocked_network_is_counted(remote: Any) -> None:
+def test_calls_refused_by_block_network_are_counted(remote: Any) -> None:
     import http.client
 
     with remote.intercept(block_network=True), pytest.raises(NetworkBlocked):
@@ -143,7 +143,7 @@ def test_blocked_network_is_counted(remote: Any) -> None:
     assert {"elsewhere.example": 1} == remote.refused
 
 
-def test_two_faces_of_one_server_see_each_other() -> None:
+def test_a_mock_and_its_remote_mock_share_their_records() -> None:
     with SegmentMock(data="demo") as mock:
         remote = connect(mock.serve().url)
         remote.salsa.add_segment("New")

@@ -1,4 +1,4 @@
-"""What a mock in this process and one behind a server have in common: each test runs over both."""
+"""Behaviour that a mock in this process and a remote mock share; each test runs with both."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ ALL = {"payload": {"offset": 0, "count": 20}}
 
 
 def search(mock: Any, **options: Any) -> Any:
-    """Search all groups."""
+    """Search all groups and return the response."""
     return mock.session().post(f"{ROOT}/segments/search", json=ALL, headers=SALSA, **options)
 
 
 def upsert(mock: Any, *groups: dict[str, Any]) -> Any:
-    """Add or update *groups*."""
+    """Add or update *groups* and return the response."""
     return mock.session().put(f"{ROOT}/segments", json={"payload": {"segments": [*groups]}}, headers=SALSA)
 
 
@@ -32,7 +32,7 @@ def upsert(mock: Any, *groups: dict[str, Any]) -> Any:
     "fault",
     ["error", {"kind": "error"}, {"kind": "error", "status": 503, "operation": "salsa.*"}, faults.Error(status=503)],
 )
-def test_fault_in_every_form_strikes(mock: Any, fault: Any) -> None:
+def test_a_fault_can_be_added_in_every_form(mock: Any, fault: Any) -> None:
     rule = mock.faults.add(fault)
     reply = search(mock)
 
@@ -56,8 +56,8 @@ def test_fault_in_every_form_strikes(mock: Any, fault: Any) -> None:
         ({"within": -1}, "within: -1 is not a number of seconds, at least 0"),
     ],
 )
-def test_a_filter_that_no_call_can_fit_is_refused(mock: Any, filters: dict[str, Any], problem: str) -> None:
-    """So that ``assert_not_called`` does not pass for a slip."""
+def test_a_filter_that_no_call_can_match_is_an_error(mock: Any, filters: dict[str, Any], problem: str) -> None:
+    """Otherwise ``assert_not_called`` would pass because of a typing error."""
     search(mock)
 
     with pytest.raises(SettingError, match=problem):
@@ -67,7 +67,7 @@ def test_a_filter_that_no_call_can_fit_is_refused(mock: Any, filters: dict[str, 
             mock.journal.entries(**filters)
 
 
-def test_a_fault_that_struck_is_a_known_one_after_its_rule_is_gone(mock: Any) -> None:
+def test_calls_can_be_filtered_by_a_fault_whose_rule_was_removed(mock: Any) -> None:
     rule = mock.faults.add("embedded")
     search(mock)
     mock.faults.clear()
@@ -76,32 +76,32 @@ def test_a_fault_that_struck_is_a_known_one_after_its_rule_is_gone(mock: Any) ->
 
 
 @pytest.mark.parametrize("times", ["1", -1, True, 1.5, [1]])
-def test_a_number_of_calls_that_can_not_be_is_refused(mock: Any, times: Any) -> None:
+def test_an_invalid_number_of_calls_is_an_error(mock: Any, times: Any) -> None:
     for assertion in (mock.journal.assert_called, mock.journal.wait_for):
         with pytest.raises(SettingError, match=r"times: .* is not a whole number, at least 0"):
             assertion("salsa.*", times=times)
 
 
-def test_an_order_without_a_step_is_refused(mock: Any) -> None:
+def test_assert_order_without_a_valid_step_is_an_error(mock: Any) -> None:
     with pytest.raises(SettingError, match="assert_order: there is no step, so it would assert nothing"):
         mock.journal.assert_order()
     with pytest.raises(SettingError, match=r"assert_order: \['salsa.\*'\] is neither an operation nor"):
         mock.journal.assert_order(["salsa.*"])
 
 
-def test_a_number_as_the_value_of_a_header_is_its_text(mock: Any) -> None:
+def test_a_header_filter_accepts_a_number(mock: Any) -> None:
     mock.session().get(f"{ROOT}/metrics", headers={**SALSA, "X-Attempt": "2"})
 
     assert 1 == len(mock.journal.entries(headers={"x-attempt": 2}))
 
 
 @pytest.mark.parametrize("tables", [anything, [added(1)], None, 1])
-def test_expected_changes_of_a_vendor_that_are_no_tables_are_refused(mock: Any, tables: Any) -> None:
+def test_expected_changes_must_be_a_dictionary_of_tables(mock: Any, tables: Any) -> None:
     with pytest.raises(SettingError, match=r"salsa: expected a dictionary of tables, such as \{'segments': anything\}"):
         mock.expect_changes(salsa=tables)
 
 
-def test_list_of_faults_is_armed_all_or_none(mock: Any) -> None:
+def test_a_list_of_faults_is_armed_completely_or_not_at_all(mock: Any) -> None:
     rules = mock.faults.add(["error", {"kind": "hang", "when": {"times": 1}}])
     with pytest.raises(SettingError, match="unknown fault kind 'hnag'"):
         mock.faults.load(["error", "hnag"])
@@ -110,7 +110,7 @@ def test_list_of_faults_is_armed_all_or_none(mock: Any) -> None:
     assert 2 == len(mock.faults)
 
 
-def test_conditions_match_and_operation_reach_the_rule(mock: Any) -> None:
+def test_a_rule_has_its_conditions_match_and_operation(mock: Any) -> None:
     rule = mock.faults.add(
         faults.Error(status=500), "salsa.search_segments", {"json": {"payload.count": 20}}, skip=1, times=1, from_=0
     )
@@ -124,7 +124,7 @@ def test_conditions_match_and_operation_reach_the_rule(mock: Any) -> None:
     assert rule.as_dict()["fired"] == 1
 
 
-def test_injected_fault_ends_with_its_block_and_keeps_its_counters(mock: Any) -> None:
+def test_an_injected_fault_is_disarmed_after_its_block_and_keeps_its_counters(mock: Any) -> None:
     with mock.faults.injected("error", "salsa.*") as rule:
         during = search(mock).status_code
     after = search(mock).status_code
@@ -137,7 +137,7 @@ def test_injected_fault_ends_with_its_block_and_keeps_its_counters(mock: Any) ->
     assert 0 == len(mock.faults)
 
 
-def test_rules_are_found_removed_and_cleared(mock: Any) -> None:
+def test_rules_can_be_looked_up_removed_and_cleared(mock: Any) -> None:
     rule = mock.faults.add("error")
 
     assert rule == mock.faults.get(rule.id)
@@ -149,14 +149,14 @@ def test_rules_are_found_removed_and_cleared(mock: Any) -> None:
     assert () == mock.faults.armed
 
 
-def test_rule_remembers_the_line_that_armed_it(mock: Any) -> None:
+def test_a_rule_has_the_line_that_armed_it(mock: Any) -> None:
     mock.faults.add("hang")
 
     assert "test_shared.py:" in next(iter(mock.faults)).where
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("arguments", "phrase"),
     [
         (("hnag",), "unknown fault kind 'hnag' (did you mean 'hang'?)"),
         (({"kind": "error", "statsu": 500},), "did you mean 'status'?"),
@@ -168,18 +168,18 @@ def test_rule_remembers_the_line_that_armed_it(mock: Any) -> None:
         (("error", "*", {"vendor": "slasa"}), "match.vendor: unknown vendor 'slasa'"),
     ],
 )
-def test_unusable_fault_is_refused_in_the_same_words(mock: Any, arguments: Any, sentence: str) -> None:
+def test_an_invalid_fault_has_the_same_error_message(mock: Any, arguments: Any, phrase: str) -> None:
     with pytest.raises(SettingError) as raised:
         mock.faults.add(*arguments)
 
-    assert sentence in str(raised.value)
+    assert phrase in str(raised.value)
     assert 0 == len(mock.faults)
 
 
 # The journal.
 
 
-def test_entry_tells_the_exchange(mock: Any) -> None:
+def test_a_journal_entry_has_request_response_and_changes(mock: Any) -> None:
     upsert(mock, {"name": "Äpfel"})
     entry = mock.journal.entries(operation="upsert_segments")[0]
 
@@ -199,7 +199,7 @@ def test_entry_tells_the_exchange(mock: Any) -> None:
     assert entry.as_dict()["response"]["body"] == entry.response_json
 
 
-def test_entry_of_a_broken_call_has_its_outcome(mock: Any) -> None:
+def test_the_entry_of_a_disconnected_call_has_its_outcome(mock: Any) -> None:
     mock.faults.add("disconnect")
     with pytest.raises(OSError, match=r"."):
         search(mock)
@@ -214,10 +214,10 @@ def test_entry_of_a_broken_call_has_its_outcome(mock: Any) -> None:
     [
         (datetime(2026, 1, 31, 12, tzinfo=timezone.utc), "2026-01-31T12:00:00.000Z"),
         (datetime(2026, 1, 31, 12, 0, 0, 250_000, timezone(timedelta(hours=-5))), "2026-01-31T17:00:00.250Z"),
-        (datetime(2026, 1, 31, 12), "2026-01-31T12:00:00.000Z"),  # UTC, as text without a zone is
+        (datetime(2026, 1, 31, 12), "2026-01-31T12:00:00.000Z"),  # UTC, like a string without a zone
     ],
 )
-def test_clock_and_journal_take_a_datetime(mock: Any, moment: datetime, expected: str) -> None:
+def test_clock_and_journal_accept_a_datetime(mock: Any, moment: datetime, expected: str) -> None:
     mock.clock.freeze(moment)
     search(mock)
 
@@ -234,15 +234,15 @@ def test_clock_and_journal_take_a_datetime(mock: Any, moment: datetime, expected
 
 
 @pytest.mark.parametrize("moment", [date(2026, 1, 31), timedelta(seconds=1), [2026]])
-def test_another_object_is_no_time_and_the_error_shows_one(mock: Any, moment: Any) -> None:
+def test_an_invalid_time_is_an_error(mock: Any, moment: Any) -> None:
     with pytest.raises(ValueError, match=r"^only JSON can be sent|expected freeze with|is not a time such as 2018-"):
         mock.clock.freeze(moment)
 
     assert not mock.clock.frozen
 
 
-def test_every_filter_selects(make: Any) -> None:
-    mock = make(credentials="isolated")
+def test_every_filter_of_the_journal_selects_entries(make_mock: Any) -> None:
+    mock = make_mock(credentials="isolated")
     mock.clock.freeze("2026-01-01T00:00:00Z")
     search(mock)
     mock.clock.advance(60)
@@ -265,7 +265,7 @@ def test_every_filter_selects(make: Any) -> None:
 
 
 class AnyNumber:
-    """Equal to every number, as dirty-equals' objects are."""
+    """Equal to every integer, like the objects of dirty-equals."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, int)
@@ -310,19 +310,19 @@ def test_unknown_operation_or_filter_is_refused(mock: Any) -> None:
         mock.journal.entries("slasa")
 
 
-def test_wait_for_a_call_of_another_thread(mock: Any) -> None:
+def test_wait_for_waits_for_a_call_of_another_thread(mock: Any) -> None:
     timer = Timer(0.1, search, [mock])
     timer.start()
-    awaited = mock.journal.wait_for("search_segments", timeout=10)
+    entries = mock.journal.wait_for("search_segments", timeout=10)
     timer.join()
 
-    assert [1] == [entry.id for entry in awaited]
+    assert [1] == [entry.id for entry in entries]
     with pytest.raises(AssertionError, match=r"waited 0.05 s"):
         mock.journal.wait_for("upsert_segments", timeout=0.05)
 
 
-def test_forgotten_calls_are_counted(make: Any) -> None:
-    mock = make(journal_size=1)
+def test_dropped_calls_are_counted_and_named_in_errors(make_mock: Any) -> None:
+    mock = make_mock(journal_size=1)
     search(mock)
     search(mock)
 
@@ -332,7 +332,7 @@ def test_forgotten_calls_are_counted(make: Any) -> None:
         mock.journal.assert_not_called("upsert_segments")
 
 
-def test_ignored_fields_hints_har_and_capsule(mock: Any) -> None:
+def test_the_journal_has_ignored_fields_hints_har_and_a_capsule(mock: Any) -> None:
     upsert(mock, {"name": "A", "descripton": "B"})
     (row,) = mock.journal.ignored_fields()
 
@@ -343,7 +343,7 @@ def test_ignored_fields_hints_har_and_capsule(mock: Any) -> None:
     assert ("a test", 1) == (capsule["about"], len(capsule["calls"]))
 
 
-def test_journal_is_cleared(mock: Any) -> None:
+def test_the_journal_can_be_cleared(mock: Any) -> None:
     search(mock)
     mock.journal.clear()
     search(mock)
@@ -354,7 +354,7 @@ def test_journal_is_cleared(mock: Any) -> None:
 # Clock, records, snapshots.
 
 
-def test_clock(mock: Any) -> None:
+def test_the_clock_can_be_frozen_advanced_set_and_resumed(mock: Any) -> None:
     mock.clock.freeze("2026-01-01T00:00:00Z")
     mock.clock.advance(1.5)
 
@@ -373,8 +373,8 @@ def test_clock(mock: Any) -> None:
             change()
 
 
-def test_vendor_faces_see_and_prepare_records(make: Any) -> None:
-    mock = make(credentials="isolated", seed=7)
+def test_records_of_vendors_can_be_read_and_added(make_mock: Any) -> None:
+    mock = make_mock(credentials="isolated", seed=7)
     group = mock.salsa.add_segment("Volunteers", description="d")
     supporter = mock.salsa.add_supporter("a@example.org", firstName="A")
     member = mock.salsa.add_member(group["segmentId"], supporter["supporterId"])
@@ -397,14 +397,14 @@ def test_vendor_faces_see_and_prepare_records(make: Any) -> None:
         _ = mock.salsa.segment
 
 
-def test_a_rule_is_shown_with_its_settings_and_conditions(mock: Any) -> None:
+def test_the_repr_of_a_rule_has_its_settings_and_conditions(mock: Any) -> None:
     mock.faults.add(faults.Error(status=503), "salsa.*", times=2)
     mock.session().get("/api/integration/ext/v1/metrics", headers={"authToken": "any"})
 
     assert "[<rule 1: error on salsa.* status=503 times=2 fired=1>]" == str([*mock.faults])
 
 
-def test_state_is_exported_and_loaded(mock: Any) -> None:
+def test_the_state_can_be_exported_and_loaded(mock: Any) -> None:
     mock.salsa.add_segment("A")
     document = mock.state()
     mock.load({})
@@ -417,7 +417,7 @@ def test_state_is_exported_and_loaded(mock: Any) -> None:
     assert "deleted" not in mock.state(deleted=True)["salsa"]
 
 
-def test_snapshot_restore_reset_and_rewind(mock: Any) -> None:
+def test_records_can_be_restored_rewound_and_reset(mock: Any) -> None:
     start = mock.snapshot()
     upsert(mock, {"name": "A"})
     upsert(mock, {"name": "B"})
@@ -437,7 +437,7 @@ def test_snapshot_restore_reset_and_rewind(mock: Any) -> None:
             stale()
 
 
-def test_expected_changes(mock: Any) -> None:
+def test_expected_changes_pass(mock: Any) -> None:
     with mock.expect_changes(salsa={"segments": added({"name": "A"})}):
         upsert(mock, {"name": "A"})
     with mock.expect_changes(salsa={"segments": updated({"description": "new"}) + added(1)}):
@@ -450,7 +450,7 @@ def test_expected_changes(mock: Any) -> None:
         search(mock)
 
 
-def test_unexpected_change_is_shown_with_its_call(mock: Any) -> None:
+def test_an_unexpected_change_is_an_error_that_names_its_call(mock: Any) -> None:
     with (
         pytest.raises(AssertionError) as raised,
         mock.expect_changes(salsa={"segments": removed(1)}, segmenter={"segments": added(1)}),
@@ -467,10 +467,10 @@ def test_unexpected_change_is_shown_with_its_call(mock: Any) -> None:
         mock.reset()
 
 
-# The rest.
+# Stubs, settings and interception.
 
 
-def test_stubs_answer_and_count(mock: Any) -> None:
+def test_a_stub_answers_and_counts_its_calls(mock: Any) -> None:
     stub = mock.stub("GET", "/api/neighbour", json={"a": 1}, times=1)
     replies = [mock.session().get("/api/neighbour", headers=SALSA) for _ in range(2)]
 
@@ -484,13 +484,13 @@ def test_stubs_answer_and_count(mock: Any) -> None:
     assert 0 == len(mock.stubs)
 
 
-def test_settings_are_those_of_the_mock(make: Any) -> None:
-    mock = make(seed=7, limits="off")
+def test_settings_of_the_mock_can_be_read(make_mock: Any) -> None:
+    mock = make_mock(seed=7, limits="off")
 
     assert (7, "off", 1000) == (mock.settings["seed"], mock.settings["limits"], mock.settings["journal_size"])
 
 
-def test_intercepted_clients_reach_it(mock: Any) -> None:
+def test_intercept_routes_clients_to_the_mock(mock: Any) -> None:
     import urllib.request
 
     request = urllib.request.Request("http://api.salsalabs.org" + ROOT + "/metrics", headers=SALSA)
