@@ -4,7 +4,7 @@
 #   "segment-mock",
 #   "datamodel-code-generator>=0.40",
 #   "openapi-python-client>=0.29",
-#   "pydantic[email]>=2", # its models check e-mail addresses
+#   "pydantic[email]>=2", # generated models validate e-mail addresses
 # ]
 #
 # [tool.uv.sources]
@@ -15,13 +15,13 @@
 Usage: ``uv run tests/openapi/client_generators.py [TOOL ...]``, or with Python where the packages above are installed.
 
 The tools are openapi-python-client and datamodel-code-generator, and from npm openapi-typescript and prism, which are
-installed into a temporary folder. Without names all of them run. Each must have every operation of every document; then
-its result is used:
+installed into a temporary folder. Without names, all tools run. The output of each must have every operation of every
+document, and is then used:
 
 - openapi-python-client: a live mock answers each shipped example, and the parsed response has every member of the body.
-- datamodel-code-generator: its models accept the examples of requests and responses and give them back unchanged.
-- openapi-typescript: ``tsc --strict`` compiles the types, and a call whose members it checks.
-- prism: it serves each document and answers with an example.
+- datamodel-code-generator: its models read the examples of requests and responses and write them unchanged.
+- openapi-typescript: ``tsc --strict`` compiles the types, and code that uses them.
+- prism: it serves each document and responds with an example.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from typing import Any
 from segment_mock import SegmentMock, create_app
 from segment_mock.conform import examples
 
-PLACES = {"salsa": "openapi/salsa.json", "segmenter": "openapi/segmenter.json", "mock": "openapi.json"}
+PATHS = {"salsa": "openapi/salsa.json", "segmenter": "openapi/segmenter.json", "mock": "openapi.json"}
 HEADERS = {"salsa": "authToken", "segmenter": "x-api-key"}
 NPM = ("openapi-typescript@7", "typescript@5", "@stoplight/prism-cli@5")
 METHODS = {"get", "put", "post", "delete", "patch"}
@@ -54,7 +54,7 @@ Document = dict[str, Any]
 def documents() -> dict[str, Document]:
     """Return the three documents by name."""
     client = create_app().test_client()
-    return {name: client.get(f"/_mock/{place}").get_json() for name, place in PLACES.items()}
+    return {name: client.get(f"/_mock/{path}").get_json() for name, path in PATHS.items()}
 
 
 def operations(document: Document) -> Iterator[tuple[str, str, Document]]:
@@ -63,17 +63,17 @@ def operations(document: Document) -> Iterator[tuple[str, str, Document]]:
         yield from ((method, path, row) for method, row in methods.items() if method in METHODS)
 
 
-def ids(document: Document) -> set[str]:
+def operation_ids(document: Document) -> set[str]:
     """Return the operationIds of *document*."""
     return {row["operationId"] for _, _, row in operations(document)}
 
 
 def run(*command: str | Path, cwd: Path | None = None) -> str:
-    """Run *command* and return its output; end the check if it fails."""
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False, cwd=cwd)
-    if done.returncode:
-        sys.exit(f"{' '.join(str(part) for part in command)}\n{done.stdout}{done.stderr}")
-    return done.stdout
+    """Run *command* and return its output; exit if it fails."""
+    result = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False, cwd=cwd)
+    if result.returncode:
+        sys.exit(f"{' '.join(str(part) for part in command)}\n{result.stdout}{result.stderr}")
+    return result.stdout
 
 
 # openapi-python-client
@@ -90,13 +90,13 @@ def openapi_python_client(known_documents: dict[str, Document], folder: Path) ->
         command = [sys.executable, "-m", "openapi_python_client", "generate", "--fail-on-warning", "--meta", "none"]
         run(*command, "--path", folder / f"{name}.json", "--config", config, "--output-path", folder / f"client_{name}")
         modules = {file.stem for file in (folder / f"client_{name}" / "api" / name).glob("[a-z]*.py")}
-        assert ids(document) == modules, f"{name}: {ids(document) ^ modules}"
+        assert operation_ids(document) == modules, f"{name}: {operation_ids(document) ^ modules}"
     sys.path.insert(0, str(folder))
     try:
         called = [row for name in HEADERS for row in call_every_operation(name, known_documents[name])]
         for name in HEADERS:
-            assert ids(known_documents[name]) == {
-                operation for operation in called if operation in ids(known_documents[name])
+            assert operation_ids(known_documents[name]) == {
+                operation for operation in called if operation in operation_ids(known_documents[name])
             }
         called += call_control_plane()
     finally:
@@ -105,7 +105,7 @@ def openapi_python_client(known_documents: dict[str, Document], folder: Path) ->
 
 
 def call_every_operation(name: str, document: Document) -> Iterator[str]:
-    """Send each shipped example that succeeds by its operation's function; yield the operationIds."""
+    """Send each successful example with the function of its operation, and yield the operationIds."""
     package = importlib.import_module(f"client_{name}")
     paths = {(method, path): row["operationId"] for method, path, row in operations(document)}
     for example in examples():
@@ -115,7 +115,7 @@ def call_every_operation(name: str, document: Document) -> Iterator[str]:
         path = re.sub("/+", "/", request["path"]).rstrip("/")
         operation = paths.get((request["method"].lower(), path))
         arguments = {}
-        if operation is None:  # an id stands in the path
+        if operation is None:  # the path has an id
             (operation,) = (row for (_, path_of_row), row in paths.items() if path_of_row.endswith("/{id}"))
             arguments["id"] = path.rpartition("/")[2]
         with SegmentMock(**example.settings) as mock:
@@ -129,7 +129,7 @@ def call_every_operation(name: str, document: Document) -> Iterator[str]:
 
 
 def call(package: Any, name: str, operation: str, client: Any, body: Any, arguments: dict[str, Any]) -> str:
-    """Call *operation* with *body*, check that the parsed response has what was sent, and return its name."""
+    """Call *operation* with *body*, check that the parsed response has each member of the body, and return its name."""
     function = importlib.import_module(f"{package.__name__}.api.{name}.{operation}").sync_detailed
     if body is not None:
         hints = typing.get_type_hints(function)
@@ -141,26 +141,26 @@ def call(package: Any, name: str, operation: str, client: Any, body: Any, argume
 
 
 def call_control_plane() -> list[str]:
-    """Arm a fault, call a vendor and read the journal by the client of the control plane."""
+    """Arm a fault, call a vendor and read the journal, with the generated client of the control plane."""
     api = "client_mock.api.mock"
     models = importlib.import_module("client_mock.models")
     with SegmentMock() as mock:
         client = importlib.import_module("client_mock").Client(base_url=mock.serve().url)
 
-        def ask(operation: str, **arguments: Any) -> Any:
+        def request(operation: str, **arguments: Any) -> Any:
             function = importlib.import_module(f"{api}.{operation}").sync_detailed
             assert {"client", *arguments} <= inspect.signature(function).parameters.keys()
             return function(client=client, **arguments).parsed
 
         search = models.OperationPattern("salsa.search_segments")
-        armed = ask("add_faults", body=models.ErrorFault(kind="error", status=503, operation=search))
+        armed = request("add_faults", body=models.ErrorFault(kind="error", status=503, operation=search))
         mock.session().post("/api/integration/ext/v1/segments/search", json={}, headers={"authToken": "t"})
-        entry = ask("list_journal", status=503).entries[0]
+        entry = request("list_journal", status=503).entries[0]
         assert ["error"] == [fault.kind for fault in armed.faults]
         assert ("salsa.search_segments", 503) == (entry.operation, entry.status)
-        assert ask("change_clock", body=models.ClockChange(freeze=True)).frozen is True
-        assert "ok" == ask("get_health").status
-        assert [] == ask("get_state").salsa.segments
+        assert request("change_clock", body=models.ClockChange(freeze=True)).frozen is True
+        assert "ok" == request("get_health").status
+        assert [] == request("get_state").salsa.segments
     return ["add_faults", "list_journal", "change_clock", "get_health", "get_state"]
 
 
@@ -192,7 +192,7 @@ def datamodel_code_generator(known_documents: dict[str, Document], folder: Path)
 
 
 def bodies(document: Document) -> Iterator[tuple[str, str, Any]]:
-    """Yield operationId, reference of a component and value of every example of it."""
+    """Yield operationId, schema reference and value of each example whose schema is a component."""
     for _, _, row in operations(document):
         for part in (row.get("requestBody", {}), *row["responses"].values()):
             for content in part.get("content", {}).values():
@@ -202,16 +202,16 @@ def bodies(document: Document) -> Iterator[tuple[str, str, Any]]:
 
 
 def contains(value: Any, read: Any) -> bool:
-    """Return whether everything that a model *read* is in *value*: models leave out members that no schema names."""
+    """Return whether *value* has every member of *read*; a model omits members that its schema does not name."""
     if isinstance(read, dict):
         return all(name in value and contains(value[name], member) for name, member in read.items())
     if isinstance(read, list):
         return len(read) == len(value) and all(map(contains, value, read))
-    return bool(read == value) or (isinstance(value, str) and moment(read) == moment(value))
+    return bool(read == value) or (isinstance(value, str) and parse_time(read) == parse_time(value))
 
 
-def moment(text: str) -> datetime:
-    """Return the time in *text*; raises ValueError if there is none."""
+def parse_time(text: str) -> datetime:
+    """Return the time that *text* describes; raise ValueError for any other string."""
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
@@ -240,7 +240,7 @@ def openapi_typescript(known_documents: dict[str, Document], folder: Path) -> st
     tools = npm(folder)
     for name, document in known_documents.items():
         run(tools / "openapi-typescript", folder / f"{name}.json", "-o", folder / f"{name}.ts")
-        union = " | ".join(f'"{one}"' for one in sorted(ids(document)))
+        union = " | ".join(f'"{one}"' for one in sorted(operation_ids(document)))
         (folder / f"complete_{name}.ts").write_text(CALL.format(name=name, union=union))
     (folder / "use.ts").write_text(USE)
     run(tools / "tsc", "--noEmit", "--strict", "--target", "es2022", "--module", "nodenext", *folder.glob("*.ts"))
@@ -248,9 +248,9 @@ def openapi_typescript(known_documents: dict[str, Document], folder: Path) -> st
 
 
 def npm(folder: Path) -> Path:
-    """Return the folder of the npm packages' commands, installed if need be."""
+    """Return the folder of the commands of the npm packages; install them if they are missing."""
     if not shutil.which("npm"):
-        sys.exit("npm is not there: install Node.js, or name the Python tools alone.")
+        sys.exit("npm is missing; install Node.js, or name only the Python tools")
     tools = folder / "node" / "node_modules" / ".bin"
     if not tools.is_dir():
         run("npm", "install", "--prefix", folder / "node", "--ignore-scripts", "--no-audit", "--no-fund", *NPM)
@@ -261,7 +261,7 @@ def npm(folder: Path) -> Path:
 
 
 def prism(known_documents: dict[str, Document], folder: Path) -> str:
-    """Serve each document, and compare the operations that Prism lists; it answers one call with an example."""
+    """Serve each document with Prism, compare the operations that it lists, and send one call."""
     tools = npm(folder)
     for name, document in known_documents.items():
         command = [tools / "prism", "mock", folder / f"{name}.json", "--port", "0", "--verboseLevel", "info"]
@@ -280,17 +280,17 @@ def prism(known_documents: dict[str, Document], folder: Path) -> str:
             for method, path, row in operations(document):
                 pattern = re.compile(f"{method} {re.sub('{[^}]+}', '[^/]+', path)}([?].*)?")
                 assert any(map(pattern.fullmatch, served)), row["operationId"]
-            assert len(served) == len(ids(document)), served
+            assert len(served) == len(operation_ids(document)), served
             if name == "salsa":
-                prism_answers(port)
+                check_prism_response(port)
         finally:
             server.terminate()
             server.wait()
     return "served"
 
 
-def prism_answers(port: int) -> None:
-    """Check that Prism takes a documented search and answers with a whole example."""
+def check_prism_response(port: int) -> None:
+    """Check that Prism accepts a documented search and responds with an example."""
     connection = HTTPConnection("127.0.0.1", port, timeout=10)
     headers = {"authToken": "t", "Content-Type": "application/json"}
     body = json.dumps({"payload": {"offset": 0, "count": 20}})
@@ -310,18 +310,18 @@ TOOLS: dict[str, Callable[[dict[str, Document], Path], str]] = {
 
 
 def main(names: list[str]) -> None:
-    """Run the tools called *names*, or all."""
+    """Run the tools with these *names*, or all tools."""
     if unknown := [name for name in names if name not in TOOLS]:
         sys.exit(f"unknown tool {unknown[0]!r}; there are {', '.join(TOOLS)}")
     known_documents = documents()
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
+    with tempfile.TemporaryDirectory() as path:
+        folder = Path(path)
         for name, document in known_documents.items():
             (folder / f"{name}.json").write_text(json.dumps(document))
         for tool in names or TOOLS:
-            done = TOOLS[tool](known_documents, folder)
-            counts = ", ".join(f"{name} {len(ids(document))}" for name, document in known_documents.items())
-            print(f"{tool}: every operation ({counts}); {done}", flush=True)  # noqa: T201
+            result = TOOLS[tool](known_documents, folder)
+            counts = ", ".join(f"{name} {len(operation_ids(document))}" for name, document in known_documents.items())
+            print(f"{tool}: every operation ({counts}); {result}", flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

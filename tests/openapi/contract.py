@@ -1,4 +1,7 @@
-"""All phases and checks of Schemathesis on each document, over a live server: ``python tests/openapi/contract.py``."""
+"""Run Schemathesis on each OpenAPI document, with all phases and checks, against a live server.
+
+Usage: ``python tests/openapi/contract.py [ARGUMENT ...]``; the arguments go to Schemathesis.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,14 @@ HERE = Path(__file__).parent
 TOKENS = [f"token-{number}" for number in range(100)]
 MOCK = "openapi.json"
 EXAMPLES = {"openapi/salsa.json": 8, "openapi/segmenter.json": 15, MOCK: 2}
-"""How many cases an operation of each document gets in a random phase: about a quarter of a minute each."""
+"""Cases of each operation in a random phase, by document; each document takes about 15 s."""
 PHASES = "examples,coverage,fuzzing,stateful"
 
 
 def passes(document: str, examples: int, arguments: list[str]) -> bool:
     """Return whether a new server passes Schemathesis' checks of *document*; *arguments* go to Schemathesis.
 
-    The seed is fixed, so that a build does not fail by chance; ``--seed N`` tries others.
+    The seed is fixed, so that builds are reproducible; ``--seed N`` uses another.
     """
     with SegmentMock(credentials="listed", salsa_token=TOKENS, segmenter_key=TOKENS) as mock:
         url = f"{mock.serve().url}/_mock/{document}"
@@ -29,10 +32,10 @@ def passes(document: str, examples: int, arguments: list[str]) -> bool:
         command = [sys.executable, "-m", "schemathesis.cli", *config, "run", url, "--phases", PHASES, "--checks", "all"]
         environment = {"SCHEMATHESIS_HOOKS": str(HERE / "hooks.py"), "CONTRACT_TOKENS": ",".join(TOKENS)}
         bounds = ["--max-examples", str(examples), "--request-timeout", "5", "--no-color", "--seed", "1", *arguments]
-        bounds += ["--exclude-path", "/_mock/events"]  # a stream of events has no end to wait for
-        with tempfile.TemporaryDirectory() as place:  # it stores cases to replay here
-            done = subprocess.run([*command, *bounds], env={**os.environ, **environment}, cwd=place, check=False)
-    return done.returncode == 0
+        bounds += ["--exclude-path", "/_mock/events"]  # the stream of events does not end
+        with tempfile.TemporaryDirectory() as place:  # for the cases that Schemathesis stores
+            result = subprocess.run([*command, *bounds], env={**os.environ, **environment}, cwd=place, check=False)
+    return result.returncode == 0
 
 
 if __name__ == "__main__":

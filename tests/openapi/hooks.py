@@ -1,4 +1,4 @@
-"""Credentials for Schemathesis: each listed token in turn, so that no rate limit is reached."""
+"""Credentials for Schemathesis: each of the listed tokens in turn, so that no call exceeds the rate limit."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ TOKENS: Iterator[str] = cycle(os.environ.get("CONTRACT_TOKENS", "token").split("
 
 @schemathesis.auth(refresh_interval=None)
 class ListedToken:
-    """The next listed token, as the header of either vendor."""
+    """Adds the next listed token to the headers of a request, for either vendor."""
 
     def get(self, case: Any, context: Any) -> str:
         """Return the next token."""
         return next(TOKENS)
 
     def set(self, case: Any, data: str, context: Any) -> None:
-        """Send it."""
+        """Add the token *data* to the headers of *case*."""
         case.headers.update(dict.fromkeys(HEADERS, data))

@@ -1,4 +1,4 @@
-"""The headings of the vendors' documents that can be read: what the source of a documented rule may name."""
+"""The sections of the vendors' published documents, which the sources of documented rules may name."""
 
 SECTIONS = {
     "Salsa Engage, API - Groups Data Detail": (
@@ -22,7 +22,7 @@ SECTIONS = {
         "Responses",
     ),
     "Instaleap Segmenter, Create segment": ("How to create a segment ?",),
-    # Only the beginning of these is published: a source may name no other section of them.
+    # Only the beginnings of these documents are published, so a source may name no other section.
     "Salsa Engage, API - General Use": ("Error Codes Returned",),
     "Salsa Engage, Supporter Data": (),
     "Salsa Engage Integration API Overview": (),
@@ -30,7 +30,7 @@ SECTIONS = {
 
 
 def is_section(source: str) -> bool:
-    """Return whether what *source* names before its first ``;`` or ``:`` is a document, or a section of one."""
+    """Return whether *source*, up to its first ``;`` or ``:``, names a document or a section of a document."""
     name = source.partition(";")[0].partition(":")[0].strip()
     for document, sections in SECTIONS.items():
         if name == document or name in [f"{document}, {section}" for section in sections]:

@@ -1,4 +1,4 @@
-"""The page of the documents in a real browser; skipped if Chromium is missing."""
+"""The page of the OpenAPI documents in Chromium; skipped without Chromium."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", OFFLINE, "--virtual-time
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-def test_the_page_shows_the_operations_with_no_network(tmp_path: Path) -> None:
+def test_the_page_shows_the_operations_without_network_access(tmp_path: Path) -> None:
     with SegmentMock() as mock:
         page = f"{mock.serve().url}/_mock/docs"
         command = [str(CHROMIUM), f"--user-data-dir={tmp_path}", *FLAGS, page]

@@ -1,4 +1,4 @@
-"""The OpenAPI documents: valid, complete, and the same from the server and the command."""
+"""The OpenAPI documents are valid and complete, and the server and the command return the same documents."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from segment_mock.web.openapi.schemas import one_type_enums
 from segment_mock.web.views import TRUE_OR_FALSE, Views, object_of
 
 VENDORS = {vendor.name: vendor for vendor in find_vendors()}
-PLACES = {**{name: f"openapi/{name}.json" for name in VENDORS}, "mock": "openapi.json"}
+PATHS = {**{name: f"openapi/{name}.json" for name in VENDORS}, "mock": "openapi.json"}
 CLIENT: FlaskClient = create_app().test_client()
-DOCUMENTS = {name: CLIENT.get(f"/_mock/{place}").json for name, place in PLACES.items()}
+DOCUMENTS = {name: CLIENT.get(f"/_mock/{place}").json for name, place in PATHS.items()}
 
 
 def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -40,22 +40,21 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]
         yield from ((f"{method.upper()} {path}", row) for method, row in methods.items() if method != "parameters")
 
 
-@pytest.mark.parametrize("name", PLACES)
+@pytest.mark.parametrize("name", PATHS)
 def test_a_document_is_valid(name: str) -> None:
-    """Each is OpenAPI 3.1 without an error."""
+    """According to OpenAPI 3.1."""
     assert "3.1.0" == DOCUMENTS[name]["openapi"]
     assert [] == [error.message for error in OpenAPIV31SpecValidator(DOCUMENTS[name]).iter_errors()]
 
 
-@pytest.mark.parametrize("name", PLACES)
-def test_the_command_prints_what_is_served(name: str) -> None:
-    """``segment-mock openapi NAME`` and the control plane give one document."""
+@pytest.mark.parametrize("name", PATHS)
+def test_the_command_prints_the_document_that_the_server_returns(name: str) -> None:
     assert DOCUMENTS[name] == json.loads(CliRunner().invoke(main, ["openapi", name]).stdout)
 
 
 @pytest.mark.parametrize("name", VENDORS)
 def test_every_operation_field_and_refusal_has_a_source(name: str) -> None:
-    """Operations, properties and refusals carry x-source and x-mark."""
+    """In the extensions x-source and x-mark."""
     document, bare = DOCUMENTS[name], []
     for label, row in operations(document):
         refusals = [refusal for reply in row["responses"].values() for refusal in reply.get("x-refusals", ())]
@@ -67,8 +66,7 @@ def test_every_operation_field_and_refusal_has_a_source(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", VENDORS)
-def test_every_row_and_status_is_there(name: str) -> None:
-    """Each method and path of each operation, and each status that it may answer."""
+def test_every_operation_path_and_status_is_described(name: str) -> None:
     vendor, described = VENDORS[name], dict(operations(DOCUMENTS[name]))
     rows = {f"{row.method} {vendor.root}{path}": row for row in vendor.operations for path in row.paths}
 
@@ -78,22 +76,25 @@ def test_every_row_and_status_is_there(name: str) -> None:
         assert {"200", *(str(vendor.refusals[kind].status) for kind in kinds_)} <= described[label]["responses"].keys()
 
 
-def test_limits_are_those_in_force() -> None:
-    """Twenty items a call, and 429 for more; with --limits off neither."""
+def test_limits_depend_on_the_setting() -> None:
+    """By default twenty items a call, and 429 for more; with --limits off neither."""
     path = "/api/integration/ext/v1/segments"
-    free = create_app(limits="off").test_client().get("/_mock/openapi/salsa.json").json
-    bound = DOCUMENTS["salsa"]
+    unlimited = create_app(limits="off").test_client().get("/_mock/openapi/salsa.json").json
+    limited = DOCUMENTS["salsa"]
 
-    assert 20 == bound["components"]["schemas"]["UpsertSegments"]["properties"]["segments"]["maxItems"]
-    assert 20 == bound["components"]["schemas"]["SearchSegments"]["properties"]["count"]["maximum"]
-    assert "maxItems" not in free["components"]["schemas"]["UpsertSegments"]["properties"]["segments"]
-    assert ("429" in bound["paths"][path]["put"]["responses"], "429" in free["paths"][path]["put"]["responses"]) == (
+    assert 20 == limited["components"]["schemas"]["UpsertSegments"]["properties"]["segments"]["maxItems"]
+    assert 20 == limited["components"]["schemas"]["SearchSegments"]["properties"]["count"]["maximum"]
+    assert "maxItems" not in unlimited["components"]["schemas"]["UpsertSegments"]["properties"]["segments"]
+    assert (
+        "429" in limited["paths"][path]["put"]["responses"],
+        "429" in unlimited["paths"][path]["put"]["responses"],
+    ) == (
         True,
         False,
     )
 
 
-def test_limits_of_a_vendor_without_an_envelope() -> None:
+def test_limits_apply_to_a_vendor_without_an_envelope() -> None:
     segmenter = VENDORS["segmenter"]
     rows = tuple(replace(row, sized=("persons",)) for row in segmenter.operations if row.request)
     document = vendor_document(replace(segmenter, operations=rows, limits=Limits(items=7)), {})
@@ -101,8 +102,8 @@ def test_limits_of_a_vendor_without_an_envelope() -> None:
     assert 7 == document["components"]["schemas"]["CreateSegment"]["properties"]["persons"]["maxItems"]
 
 
-def test_a_document_has_the_chosen_path() -> None:
-    """--segmenter-path moves the paths; the id is in the path or in the body."""
+def test_the_setting_of_a_path_changes_the_document() -> None:
+    """An id in the path is not in the body."""
     paths = create_app(segmenter_path="/v2").test_client().get("/_mock/openapi/segmenter.json").json["paths"]
     bodies = [
         paths[path]["put"]["requestBody"]["content"]["application/json"]["schema"] for path in ("/v2", "/v2/{id}")
@@ -115,7 +116,7 @@ def test_a_document_has_the_chosen_path() -> None:
 
 
 def examples(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], str, dict[str, Any]]]:
-    """Yield label, schema, name and example of every example of every request and response."""
+    """Yield label, schema, name and example of each example of a request or a response."""
     for label, row in operations(document):
         places = {"request": row.get("requestBody", {}), **row["responses"]}
         for place, body in places.items():
@@ -125,8 +126,8 @@ def examples(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], st
 
 
 @pytest.mark.parametrize("name", VENDORS)
-def test_every_example_fits_the_schema_beside_it(name: str) -> None:
-    """Requests and responses of every status."""
+def test_every_example_fits_its_schema(name: str) -> None:
+    """Requests, and responses of every status."""
     document, misfits, count = DOCUMENTS[name], [], 0
     for label, schema, key, example in examples(document):
         count += 1
@@ -138,8 +139,8 @@ def test_every_example_fits_the_schema_beside_it(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", VENDORS)
-def test_examples_are_the_shipped_ones(name: str) -> None:
-    """Each stands at its operation with what it sends, and with the whole response that it prints parts of."""
+def test_the_examples_are_the_shipped_ones(name: str) -> None:
+    """Each is an example of its operation, with the request and the complete response."""
     shipped = {proof.name: proof for proof in shipped_examples() if proof.name.startswith(f"{name}/")}
     request_names, reply_names = set(), set()
     for label, _, key, example in examples(DOCUMENTS[name]):
@@ -157,6 +158,7 @@ def test_examples_are_the_shipped_ones(name: str) -> None:
 
 
 def enums(value: Any) -> Iterator[dict[str, Any]]:
+    """Yield each schema within *value* that has an enum."""
     if isinstance(value, dict):
         if isinstance(value.get("enum"), list):
             yield value
@@ -168,9 +170,9 @@ def enums(value: Any) -> Iterator[dict[str, Any]]:
             yield from enums(item)
 
 
-@pytest.mark.parametrize("name", PLACES)
+@pytest.mark.parametrize("name", PATHS)
 def test_an_enum_has_one_type_and_members_that_differ_in_more_than_case(name: str) -> None:
-    """Generators make a class of each enum, with a name for each member."""
+    """Client generators turn each enum into a class with a name for each member."""
     schemas = [*enums(DOCUMENTS[name])]
 
     for schema in schemas:
@@ -191,9 +193,9 @@ def test_a_mixed_enum_is_split_by_type() -> None:
     assert {"default": {"enum": [1, "a"]}} == one_type_enums({"default": {"enum": [1, "a"]}})
 
 
-@pytest.mark.parametrize("name", PLACES)
-def test_an_operation_id_is_an_identifier_and_unique(name: str) -> None:
-    """Generators name functions and files by them."""
+@pytest.mark.parametrize("name", PATHS)
+def test_operation_ids_are_unique_identifiers(name: str) -> None:
+    """Client generators use it as the name of a function and of a file."""
     ids = [row["operationId"] for _, row in operations(DOCUMENTS[name])]
 
     assert len(ids) == len({*ids})
@@ -201,7 +203,6 @@ def test_an_operation_id_is_an_identifier_and_unique(name: str) -> None:
 
 
 def test_every_view_of_the_control_plane_is_described() -> None:
-    """No route is without a row, and no row without a route."""
     views = {rule.endpoint.partition(".")[2] for rule in create_app().url_map.iter_rules() if "_mock." in rule.endpoint}
 
     assert views == {view.name for view in all_views()}
@@ -209,7 +210,7 @@ def test_every_view_of_the_control_plane_is_described() -> None:
 
 
 def test_members_of_control_plane_responses_are_in_their_schemas() -> None:
-    """Each response fits its schema, and no member of it is missing there but the settings of a fault."""
+    """Every member is described, except the settings of a fault."""
     client, document = create_app().test_client(), DOCUMENTS["mock"]
     client.post("/_mock/faults", json={"kind": "disconnect", "operation": "segmenter.update_segment"})
     segment = {"name": "A", "broadcastMediumId": "b", "segmentType": "s"}
@@ -228,7 +229,7 @@ def test_members_of_control_plane_responses_are_in_their_schemas() -> None:
 
 
 def test_a_view_is_described_by_its_decorator_and_docstring() -> None:
-    """Nothing else has to be written for a view to be in the document."""
+    """A new view needs nothing else to be in the document."""
     views = Views()
 
     @views.post("/lamps/<int:number>", response=object_of("Lamp", on=TRUE_OR_FALSE), status=201, refuses=(404,))
@@ -246,7 +247,7 @@ def test_a_view_is_described_by_its_decorator_and_docstring() -> None:
 
 
 def test_every_kind_of_fault_is_in_the_schema_of_a_rule() -> None:
-    """By the constant of its kind, with a schema of each type of setting."""
+    """With a constant for its kind, and with schemas for the types of its settings."""
     schemas = DOCUMENTS["mock"]["components"]["schemas"]
     rules = [schemas[rule["$ref"].rpartition("/")[2]] for rule in schemas["FaultRule"]["anyOf"]]
 
@@ -256,8 +257,8 @@ def test_every_kind_of_fault_is_in_the_schema_of_a_rule() -> None:
     assert all(SETTING_TYPES.values())
 
 
-def test_the_page_needs_no_network() -> None:
-    """It names every document, and every file that it loads is served from here."""
+def test_the_page_of_the_documents_loads_only_local_files() -> None:
+    """And it lists every document."""
     with CLIENT.get("/_mock/docs") as reply:
         page = reply.text
     files = re.findall(r'(?:src|href)="([^"]+)"', page)
@@ -268,22 +269,21 @@ def test_the_page_needs_no_network() -> None:
         assert (404, "application/problem+json") == (missing.status_code, missing.content_type)
 
     assert {f"docs/{name}" for name in ("swagger-ui.css", "swagger-ui-bundle.js")} <= {*files}
-    assert {*PLACES.values()} == {row["url"] for row in CLIENT.get("/_mock/docs/documents").json["documents"]}
+    assert {*PATHS.values()} == {row["url"] for row in CLIENT.get("/_mock/docs/documents").json["documents"]}
     assert "//" not in page.replace("<!DOCTYPE", "")
 
 
-def test_an_unknown_document_names_the_nearest() -> None:
-    """A misspelt vendor is a problem with a way out."""
+def test_an_unknown_document_is_404_with_the_nearest_name() -> None:
     reply = CLIENT.get("/_mock/openapi/salza.json")
 
     assert 404 == reply.status_code
     assert "did you mean 'salsa'?" in reply.json["detail"]
 
 
-def test_a_document_has_no_credential() -> None:
+def test_the_documents_contain_no_credentials() -> None:
     client = create_app(admin_token="planted", credentials="listed", salsa_token=["planted"]).test_client()
-    replies = [client.get(f"/_mock/{place}", headers={"Authorization": "Bearer planted"}) for place in PLACES.values()]
+    replies = [client.get(f"/_mock/{place}", headers={"Authorization": "Bearer planted"}) for place in PATHS.values()]
 
-    assert [200] * len(PLACES) == [reply.status_code for reply in replies]
+    assert [200] * len(PATHS) == [reply.status_code for reply in replies]
     assert "planted" not in "".join(reply.text for reply in replies)
     assert [{"token": []}] == replies[-1].json["security"]

@@ -1,4 +1,4 @@
-"""Every rule names its source, and a call that relied on an assumed rule says so."""
+"""Every rule names its source, and a response names the assumptions that its call relied on."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from segment_mock.core import doubt, fields_of, known, mark, rule_of
 from segment_mock.examples import shipped_examples
 from segment_mock.vendors import find_vendors
 from tests.docs_site.reference.pages import COMMAND
-from tests.openapi.provenance_table import PAGE, updated
+from tests.openapi.provenance_table import PAGE, with_current_table
 from tests.openapi.sections import is_section
 
 SALSA, KEY = "/api/integration/ext/v1", {"authToken": "t", "x-api-key": "k"}
@@ -28,8 +28,8 @@ ROWS = [row for vendor in CATALOGUE.values() for name in LISTS for row in vendor
 PERSON = {"externalId": "1"}
 
 
-def test_no_field_is_without_a_source() -> None:
-    """Fields of requests, responses and the bodies of refusals."""
+def test_every_field_has_a_source() -> None:
+    """Fields of requests, of responses and of the bodies of refusals."""
     schemas = {
         f"{vendor.name}.{row.name}": schema
         for vendor in find_vendors()
@@ -44,24 +44,24 @@ def test_no_field_is_without_a_source() -> None:
     assert len(schemas) > 20
 
 
-def test_a_documented_rule_names_a_section_that_exists() -> None:
-    """A source that is marked documented names a document, and a heading of it."""
+def test_a_documented_rule_names_an_existing_section() -> None:
+    """Of one of the vendors' documents."""
     documented = {row["source"] for row in ROWS if row["mark"] == "documented"}
 
     assert [] == [source for source in documented if not is_section(source)]
     assert not is_section("Salsa Engage, API - Groups Data Detail, Merging Segments")
 
 
-def test_every_row_has_a_mark_and_examples_that_exist() -> None:
-    """All three marks are used, and each shipped example proves something."""
+def test_every_row_has_a_mark_and_existing_examples() -> None:
+    """Every mark is used, and every shipped example proves a rule."""
     names = {proof.name for proof in shipped_examples()}
 
     assert {"documented", "recorded", "assumed"} == {row["mark"] for row in ROWS}
     assert names == {name for row in ROWS for name in row["examples"]}
 
 
-def test_an_example_proves_the_field_that_it_prints() -> None:
-    """A field's proof is an example whose body has a member at its path."""
+def test_an_example_proves_the_fields_of_its_bodies() -> None:
+    """A body must have a member at the path of the field."""
     fields = {(row["operation"], row["in"], row["path"]): row for row in CATALOGUE["salsa"]["fields"]}
     name = fields["salsa.upsert_segments", "request", "payload.segments[].name"]
 
@@ -74,7 +74,7 @@ def test_an_example_proves_the_field_that_it_prints() -> None:
 
 
 def test_a_refusal_is_proved_by_an_example_of_its_status() -> None:
-    """A refusal that no example shows has no proof, even if its status is documented."""
+    """A refusal without an example is not proved, even if its status is documented."""
     refusals = {row["kind"]: row["examples"] for row in CATALOGUE["salsa"]["refusals"]}
 
     assert ["salsa/token-missing", "salsa/token-unknown"] == refusals["unauthorized"]
@@ -90,7 +90,7 @@ def test_a_refusal_is_proved_by_an_example_of_its_status() -> None:
         ("recorded; that it is what is left is assumed", "recorded", "that it is what is left"),
     ],
 )
-def test_a_source_has_a_mark_and_what_of_it_is_assumed(source: str, expected_mark: str, expected_doubt: str) -> None:
+def test_a_source_has_a_mark_and_the_assumed_part(source: str, expected_mark: str, expected_doubt: str) -> None:
     assert (expected_mark, expected_doubt) == (mark(source), doubt(source))
     assert {"metadata": {"source": source}} == known(source)
 
@@ -111,18 +111,17 @@ def test_the_command_prints_every_rule() -> None:
 
 
 def test_the_control_plane_has_the_rows_of_the_command() -> None:
-    """GET /_mock/vendors and ``segment-mock vendors``."""
+    """GET /_mock/vendors returns the same rows as ``segment-mock vendors``."""
     served = create_app().test_client().get("/_mock/vendors").json["vendors"]
 
     assert [row["fields"] for row in served] == [row["fields"] for row in CATALOGUE.values()]
 
 
-def test_page_has_the_present_table() -> None:
-    """Its table counts every field."""
+def test_the_page_has_the_current_table() -> None:
     marks = Counter(row["mark"] for row in ROWS if "path" in row and "operation" in row)
     text = PAGE.read_text(encoding="utf-8")
 
-    assert updated(text) == text, f"run `{COMMAND}`"
+    assert with_current_table(text) == text, f"run `{COMMAND}`"
     assert f"{marks['assumed']} are assumed" in text
 
 
@@ -156,15 +155,15 @@ def upsert(**item: Any) -> tuple[str, str, dict[str, Any]]:
 def test_a_response_names_the_assumptions_of_its_call(
     call: tuple[str, str, dict[str, Any]], assumed: str | None
 ) -> None:
-    """The header names the operation's, the member's, the item's or the refusal's assumption, and is absent without."""
+    """Those of the operation, of a field, of an item and of a refusal; without any, the header is absent."""
     method, path, body = call
     reply = SegmentMock().session().request(method, path, json=body, headers=KEY)
 
     assert assumed == reply.headers.get(ASSUMED)
 
 
-def test_a_line_break_that_a_client_sent_begins_no_header() -> None:
-    """What the mock quotes in its headers is escaped and cut, through every transport."""
+def test_a_line_break_in_a_request_does_not_add_a_header() -> None:
+    """Values of requests are escaped and truncated in the mock's headers, on every transport."""
     body = {"payload": {"count": 1, "a\r\nX-Evil: 1": 1, "b" * 5000: 1}}
     with SegmentMock() as mock:
         path = f"{SALSA}/segments/search"
@@ -180,7 +179,7 @@ def test_a_line_break_that_a_client_sent_begins_no_header() -> None:
 
 
 def test_a_rule_is_described_in_words() -> None:
-    """Kind, need, null, bounds and choices of a field."""
+    """Type, nullability, bounds and choices of a field."""
     rows = {
         steps[-1]: rule_of(row)
         for v in find_vendors()

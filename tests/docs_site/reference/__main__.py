@@ -18,5 +18,5 @@ for name, make_page in PAGES.items():
     (FOLDER / name).write_text(make_page(), encoding="utf-8")
 faults.PAGE.write_text(faults.renewed(faults.PAGE.read_text(encoding="utf-8")), encoding="utf-8")
 provenance_table.PAGE.write_text(
-    provenance_table.updated(provenance_table.PAGE.read_text(encoding="utf-8")), encoding="utf-8"
+    provenance_table.with_current_table(provenance_table.PAGE.read_text(encoding="utf-8")), encoding="utf-8"
 )
