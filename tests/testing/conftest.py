@@ -1,4 +1,4 @@
-"""A mock on a frozen clock, and a client of it."""
+"""Fixtures: a mock whose clock is frozen, and functions that send requests to it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KEY = {"authToken": "t", "x-api-key": "k"}
 
 @pytest.fixture
 def mock() -> Iterator[SegmentMock]:
-    """An empty world, in which time stands."""
+    """A mock without records, whose clock is frozen."""
     with SegmentMock(seed=7) as mock:
         mock.clock.freeze("2026-01-01T00:00:00Z")
         yield mock
@@ -24,7 +24,7 @@ def mock() -> Iterator[SegmentMock]:
 
 @pytest.fixture
 def send(mock: SegmentMock) -> Callable[..., Response]:
-    """Send a request to the mock with both vendors' keys: method, path, JSON, other headers."""
+    """A function that sends a request with the credentials of both vendors: method, path, JSON body, headers."""
     session = mock.session()
 
     def send_request(method: str, path: str, json: Any = None, headers: Any = KEY) -> Response:
@@ -35,7 +35,7 @@ def send(mock: SegmentMock) -> Callable[..., Response]:
 
 @pytest.fixture
 def upsert(send: Callable[..., Response]) -> Callable[..., Response]:
-    """Send groups to Salsa's upsert: a name, or a whole item, each."""
+    """A function that upserts groups at Salsa; each argument is a name or a complete item."""
 
     def send_segments(*items: Any) -> Response:
         rows = [{"name": item} if isinstance(item, str) else item for item in items]

@@ -17,45 +17,47 @@ ROOT = "/api/integration/ext/v1"
 KEY = {"authToken": "t"}
 
 
-def group_named(name, **members):
+def body_with_group(name, **members):
     """Return the body of an upsert of one group."""
     return {"payload": {"segments": [{"name": name, **members}]}}
 
 
-def failed(action, *arguments, **options):
-    """Return the text of the AssertionError that *action* raises."""
+def failure_message(action, *arguments, **options):
+    """Return the message of the AssertionError that *action* raises."""
     with pytest.raises(AssertionError) as caught:
         action(*arguments, **options)
     return str(caught.value)
 
 
-def test_calls_that_fit_are_returned(mock, upsert):
+def test_assert_called_returns_the_matching_calls(mock, upsert):
     upsert("A")
     mock.clock.advance(60)
     upsert({"name": "B", "description": "d"})
     journal = mock.journal
 
     assert [1, 2] == [entry.id for entry in journal.assert_called(UPSERT)]
-    assert [2] == [entry.id for entry in journal.assert_called("upsert_segments", times=1, json=group_named("B"))]
+    assert [2] == [entry.id for entry in journal.assert_called("upsert_segments", times=1, json=body_with_group("B"))]
     assert [2] == [
-        entry.id for entry in journal.assert_called("salsa.*", times=1, json=group_named("B", description=ANY))
+        entry.id for entry in journal.assert_called("salsa.*", times=1, json=body_with_group("B", description=ANY))
     ]
-    assert [1] == [entry.id for entry in journal.assert_called(UPSERT, json=group_named("A"), exact=True)]
+    assert [1] == [entry.id for entry in journal.assert_called(UPSERT, json=body_with_group("A"), exact=True)]
     assert [2] == [entry.id for entry in journal.assert_called(UPSERT, times=1, within=30)]
     assert [1] == [entry.id for entry in journal.entries(operation=UPSERT, before="2026-01-01T00:01:00Z")]
-    journal.assert_called(UPSERT, times=IsInt(gt=1), status=200, json=group_named(IsStr(regex="[AB]")))
-    journal.assert_not_called(UPSERT, json=group_named(IsStr(min_length=2)))
+    journal.assert_called(UPSERT, times=IsInt(gt=1), status=200, json=body_with_group(IsStr(regex="[AB]")))
+    journal.assert_not_called(UPSERT, json=body_with_group(IsStr(min_length=2)))
     journal.assert_not_called(SEARCH)
-    journal.assert_not_called(UPSERT, json=group_named("B"), exact=True)
+    journal.assert_not_called(UPSERT, json=body_with_group("B"), exact=True)
     journal.assert_not_called(UPSERT, fault="hang")
-    journal.assert_not_called(UPSERT, within=30, json=group_named("A"))
+    journal.assert_not_called(UPSERT, within=30, json=body_with_group("A"))
 
 
-def test_the_nearest_call_is_shown_with_what_differs(mock, upsert, send):
-    """Nearest first, each place by its path, usual slips named, and the line of the caller."""
+def test_a_failure_shows_the_nearest_calls_with_their_differences(mock, upsert, send):
+    """Nearest first, with the path of each difference, common mistakes by name, and the calling line."""
     upsert({"name": "Donors", "externalSystemId": 35467})
     upsert({"name": "volunteers", "externalSystemIdId": "35467"})
-    text = failed(mock.journal.assert_called, UPSERT, times=1, json=group_named("Volunteers", externalSystemId="35467"))
+    text = failure_message(
+        mock.journal.assert_called, UPSERT, times=1, json=body_with_group("Volunteers", externalSystemId="35467")
+    )
     lines = text.splitlines()
 
     assert f"{UPSERT}: expected 1 call with this json, found 0 of 2." == lines[0]
@@ -72,7 +74,7 @@ def test_the_nearest_call_is_shown_with_what_differs(mock, upsert, send):
 
 
 @pytest.mark.parametrize(
-    ("expected", "actual", "slip"),
+    ("expected", "actual", "explanation"),
     [
         ("a-1", "A-1", "upper and lower case"),
         ("a1", "A-1", "case and dashes"),
@@ -82,30 +84,32 @@ def test_the_nearest_call_is_shown_with_what_differs(mock, upsert, send):
         (3, "3", "a text where a number"),
     ],
 )
-def test_usual_slips_have_names(mock, upsert, expected, actual, slip):
+def test_a_failure_explains_common_mistakes(mock, upsert, expected, actual, explanation):
     upsert({"name": "n", "description": actual})
 
-    assert slip in failed(mock.journal.assert_called, UPSERT, json=group_named("n", description=expected))
+    assert explanation in failure_message(
+        mock.journal.assert_called, UPSERT, json=body_with_group("n", description=expected)
+    )
 
 
-def test_a_call_that_went_elsewhere_is_shown(mock, upsert, send):
-    """Where the operation was never called: what a wrong path was nearest to, and what was called instead."""
+def test_a_failure_shows_calls_to_unknown_paths_and_other_operations(mock, upsert, send):
+    """If the operation was never called."""
     upsert("A")
     send("PUT", f"{ROOT}//segmets", {})
-    text = failed(mock.journal.assert_called, SEARCH)
+    text = failure_message(mock.journal.assert_called, SEARCH)
 
     assert "expected at least 1 call, found 0 of 0" in text
     assert f"went astray: call 2 salsa.no_such_operation: PUT {ROOT}//segmets -> 404" in text
     assert f"the nearest operations are PUT {ROOT}/segments" in text
     assert f"called instead: {UPSERT} x1, salsa.no_such_operation x1" in text
     mock.journal.clear()
-    assert "nothing was called at all" in failed(mock.journal.assert_called, SEARCH)
+    assert "nothing was called at all" in failure_message(mock.journal.assert_called, SEARCH)
 
 
-def test_refused_call_and_double_slash_are_explained(mock, send):
-    """The near call says its refusal, the header that was meant, and the slash that only the mock may forgive."""
-    send("PUT", "/api//integration/ext/v1/segments", group_named("A"), {"auth-token": "t"})
-    text = failed(mock.journal.assert_called, UPSERT, status=200, fault="hang")
+def test_a_failure_explains_a_refused_call_and_a_double_slash(mock, send):
+    """With the hint of the refusal, and a note that the real vendor may not accept a double slash."""
+    send("PUT", "/api//integration/ext/v1/segments", body_with_group("A"), {"auth-token": "t"})
+    text = failure_message(mock.journal.assert_called, UPSERT, status=200, fault="hang")
 
     assert "    status: expected 200, got 401" in text
     assert "    fault: expected 'hang', got nothing" in text
@@ -113,78 +117,77 @@ def test_refused_call_and_double_slash_are_explained(mock, send):
     assert "double slash" in text
 
 
-def test_too_many_calls_are_listed(mock, upsert):
-    """When more fit than should, they are shown."""
+def test_a_failure_lists_unexpected_calls(mock, upsert):
     mock.faults.add(faults.Disconnect(after=True), UPSERT, times=1)
     with pytest.raises(requests.ConnectionError):
         upsert("A")
     upsert("A")
-    text = failed(mock.journal.assert_not_called, UPSERT)
+    text = failure_message(mock.journal.assert_not_called, UPSERT)
 
     assert text.startswith(f"{UPSERT}: expected 0 calls, found 2 of 2.")
     assert "-> closed by 1 disconnect at " in text
     assert "  fits: call 2 " in text
 
 
-def test_explanation_is_bounded(mock, upsert):
-    """Of many calls the three nearest, and of each six places, so that a red test stays readable."""
+def test_the_length_of_a_failure_message_is_limited(mock, upsert):
+    """To the three nearest calls, and to six differences of each."""
     for number in range(30):
         upsert(*(f"{number}-{item}" for item in range(10)))
     expected = {"payload": {"segments": [{"name": "x"}] * 10}}
-    text = failed(mock.journal.assert_called, UPSERT, json=expected)
+    text = failure_message(mock.journal.assert_called, UPSERT, json=expected)
 
     assert (1, 2, 18) == tuple(map(text.count, ("  nearest: ", "  then: ", "expected 'x', got ")))
     assert 3 == text.count("and 4 more places")
 
 
-def test_a_body_that_was_cut_is_not_taken_for_another(mock, upsert):
-    """Of a body over 64 KiB the journal says that it does not know the whole."""
+def test_a_truncated_body_is_named_as_the_reason_of_a_failure(mock, upsert):
+    """The journal keeps only the first 64 KiB of a body."""
     upsert({"name": "n", "description": "d" * 70_000})
 
-    assert "more than the 64 KiB" in failed(mock.journal.assert_called, UPSERT, json=group_named("n"))
+    assert "more than the 64 KiB" in failure_message(mock.journal.assert_called, UPSERT, json=body_with_group("n"))
 
 
-def test_what_was_forgotten_proves_nothing():
-    """A count of calls fails while older ones are forgotten, and names the setting; what is found still counts."""
+def test_counting_calls_fails_if_the_journal_has_dropped_entries():
+    """The message names the setting; assertions that need no dropped entry still pass."""
     with SegmentMock(journal_size=2) as mock, mock.session() as session:
         for _ in range(3):
             session.get(f"{ROOT}/metrics", headers={"authToken": "t"})
         mock.journal.assert_called("salsa.get_metrics")
         mock.journal.assert_called("salsa.get_metrics", times=1, since=2)
-        text = failed(mock.journal.assert_not_called, UPSERT)
+        text = failure_message(mock.journal.assert_not_called, UPSERT)
 
         assert 1 == mock.journal.forgotten
         assert "it has 2 to 3; 1 older entry dropped because the limit journal_size=2 or" in text
 
 
-def test_order(mock, upsert, send):
+def test_assert_order_checks_the_order_of_calls(mock, upsert, send):
     upsert("A")
     send("POST", f"{ROOT}/segments/search", {"payload": {}})
     upsert("B")
 
-    assert [1, 3] == [entry.id for entry in mock.journal.assert_order(UPSERT, (UPSERT, group_named("B")))]
-    text = failed(mock.journal.assert_order, (UPSERT, group_named("B")), SEARCH)
+    assert [1, 3] == [entry.id for entry in mock.journal.assert_order(UPSERT, (UPSERT, body_with_group("B")))]
+    text = failure_message(mock.journal.assert_order, (UPSERT, body_with_group("B")), SEARCH)
     assert text.startswith(f"step 2 of 2 after call 3 ({UPSERT}): {SEARCH}: expected at least 1 call, found 0 of 0.")
     assert "nothing was called after call 3" in text
     assert 3 == text.partition("all calls, in order:")[2].count("\n  call ")
 
 
-def test_waiting_for_a_client_in_a_thread(mock, upsert):
-    """It returns once the call has ended, with its changes; after the timeout it lists the other calls."""
+def test_wait_for_waits_for_a_call_of_another_thread(mock, upsert):
+    """It returns when the call has ended, with its changes; after the timeout, the message lists the other calls."""
     thread = threading.Thread(target=upsert, args=("A",))
     thread.start()
-    (entry,) = mock.journal.wait_for(UPSERT, json=group_named("A"), timeout=10)
+    (entry,) = mock.journal.wait_for(UPSERT, json=body_with_group("A"), timeout=10)
     thread.join()
-    text = failed(mock.journal.wait_for, UPSERT, times=2, timeout=0.001)
+    text = failure_message(mock.journal.wait_for, UPSERT, times=2, timeout=0.001)
 
     assert [("segments", None)] == [(change.table, change.before) for change in entry.changes]
     assert text.startswith(f"waited 0.001 s: {UPSERT}: expected 2 calls, found 1 of 1.")
 
 
-def test_waiting_for_a_client_of_the_live_server(mock):
-    """Over a socket too it waits for the end of the call, whose caller is unknown there."""
+def test_wait_for_waits_for_a_call_over_a_socket(mock):
+    """The entry of such a call has no calling line."""
     url = f"{mock.serve().url}{ROOT}/segments"
-    client = threading.Thread(target=requests.put, args=(url,), kwargs={"json": group_named("A"), "headers": KEY})
+    client = threading.Thread(target=requests.put, args=(url,), kwargs={"json": body_with_group("A"), "headers": KEY})
     client.start()
     (entry,) = mock.journal.wait_for(UPSERT, status=200, timeout=10)
     client.join()
@@ -193,7 +196,7 @@ def test_waiting_for_a_client_of_the_live_server(mock):
 
 
 @pytest.mark.parametrize(
-    ("filters", "says"),
+    ("filters", "phrase"),
     [
         ({"operation": "salsa.upsert_segment"}, "did you mean 'salsa.upsert_segments'"),
         ({"operation": "salza.*"}, "unknown operation 'salza.*'"),
@@ -202,16 +205,15 @@ def test_waiting_for_a_client_of_the_live_server(mock):
         ({"after": "yesterday"}, "after: 'yesterday' is not a time"),
     ],
 )
-def test_misspelt_filters_are_refused(mock, filters, says):
-    """No filter, operation or vendor that there is not finds silently nothing."""
+def test_an_unknown_filter_operation_or_vendor_is_an_error(mock, filters, phrase):
     with pytest.raises(SettingError) as caught:
         mock.journal.entries(**filters)
 
-    assert says in str(caught.value)
+    assert phrase in str(caught.value)
 
 
-def test_calls_are_selected_by_organization():
-    """A credential finds its own organization's calls; a name as the journal has it does too."""
+def test_calls_can_be_filtered_by_organization():
+    """By a credential, or by the organization's name in the journal."""
     with SegmentMock(credentials="isolated") as mock, mock.session() as session:
         for token in ("one", "two", "one"):
             session.get(f"{ROOT}/metrics", headers={"authToken": token})
@@ -220,22 +222,22 @@ def test_calls_are_selected_by_organization():
         assert [2] == [entry.id for entry in mock.journal.entries(organization=second.organization)]
         assert 2 == len(mock.journal.entries(organization="one"))
         assert [] == mock.journal.entries(organization="three")
-        assert 2 == sum(one.name != "" for one in mock.salsa.world), "to ask for one founds none"
+        assert 2 == sum(one.name != "" for one in mock.salsa.world), "a filter creates no organization"
 
 
-def test_the_caller_and_its_test_are_known(mock, upsert):
-    """In process an entry has the line of the nearest code that is no library's, and the id of the test."""
+def test_an_entry_has_the_calling_line_and_the_test(mock, upsert):
+    """In process: the line of the nearest caller outside libraries, and the id of the running test."""
     upsert("A")
     (entry,) = mock.journal
     file, _, line = entry.caller.rpartition(":")
 
     assert "return session.request(" in Path(file).read_text().splitlines()[int(line) - 1]
-    assert entry.test.endswith("test_called.py::test_the_caller_and_its_test_are_known")
+    assert entry.test.endswith("test_called.py::test_an_entry_has_the_calling_line_and_the_test")
     assert (entry.caller, entry.test) == (entry.as_dict()["caller"], entry.as_dict()["test"])
 
 
 def test_pytest_shows_the_assertion_without_internal_frames(pytester):
-    """A red test ends at its own line, with the explanation below."""
+    """The traceback ends at the line of the test."""
     pytester.makepyfile(
         """
         from segment_mock import SegmentMock, added

@@ -1,4 +1,4 @@
-"""Which line of the user's own code made a call."""
+"""The line of the user's code that made a call."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from segment_mock import SegmentMock, callsite
 PATH = "/api/integration/ext/v1/metrics"
 
 
-def test_call_without_a_users_frame_has_no_line() -> None:
-    """In a thread that runs a library's function from its first frame on there is no line to tell."""
+def test_a_call_without_a_frame_of_the_user_has_no_line() -> None:
+    """The thread runs a function of a library, without any code of the user."""
     with SegmentMock() as mock, mock.session() as session:
         client = threading.Thread(target=session.get, args=(PATH,), kwargs={"headers": {"authToken": "t"}})
         client.start()
@@ -23,9 +23,9 @@ def test_call_without_a_users_frame_has_no_line() -> None:
     assert ("", 200) == (entry.caller, entry.status)
 
 
-def test_path_is_relative_to_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test run names files as its user does; others keep their whole path."""
-    code = "def made():\n    return caller()\n"
+def test_the_path_is_relative_to_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files outside that directory have their absolute path."""
+    code = "def call():\n    return caller()\n"
     places = []
     for place in (tmp_path / "here" / "sync.py", tmp_path / "there.py"):
         names = {"caller": callsite.caller}
@@ -33,14 +33,13 @@ def test_path_is_relative_to_the_working_directory(tmp_path: Path, monkeypatch: 
         monkeypatch.chdir(tmp_path)
         (tmp_path / "here").mkdir(exist_ok=True)
         monkeypatch.chdir(tmp_path / "here")
-        places.append(names["made"]())  # type: ignore[operator]
+        places.append(names["call"]())  # type: ignore[operator]
 
     assert ["sync.py:2", f"{tmp_path / 'there.py'}:2"] == places
 
 
-def test_no_test_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Outside pytest there is no test to name."""
-    assert callsite.running_test().endswith("::test_no_test_runs")
+def test_outside_pytest_there_is_no_running_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert callsite.running_test().endswith("::test_outside_pytest_there_is_no_running_test")
     monkeypatch.delenv("PYTEST_CURRENT_TEST")
 
     assert "" == callsite.running_test()

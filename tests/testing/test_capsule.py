@@ -1,4 +1,4 @@
-"""Capsules: what a mock remembers, written down and performed again."""
+"""Capsules: the calls of a mock are written to a file and replayed."""
 
 from __future__ import annotations
 
@@ -30,20 +30,21 @@ def put(mock: SegmentMock, token: str = "t", **group: Any) -> None:
         session.put(SEGMENTS, json={"payload": {"segments": [group]}}, headers={"authToken": token}, timeout=5)
 
 
-def replayed(mock: SegmentMock) -> dict[int, list[str]]:
-    """Return the differences by call in a replay of the mock's capsule, which was written to JSON and read again."""
+def replay_differences(mock: SegmentMock) -> dict[int, list[str]]:
+    """Write the mock's capsule to JSON, read and replay it, and return the differences of each call by its id."""
     replay = Replay(json.loads(json.dumps(mock.journal.capsule())))
     return {
         call.id: [call.skipped or str(difference) for difference in call.differences or [""]] for call in replay.calls()
     }
 
 
-def same(count: int) -> dict[int, list[str]]:
+def no_differences(count: int) -> dict[int, list[str]]:
+    """Return the result of `replay_differences` for *count* calls without a difference."""
     return {number: [""] for number in range(1, count + 1)}
 
 
-def test_everything_between_the_calls_is_done_again(mock: SegmentMock) -> None:
-    """Records written and deleted by the test, faults armed and removed, a clock that was moved: all in its turn."""
+def test_a_replay_repeats_all_changes_between_the_calls(mock: SegmentMock) -> None:
+    """Records that the test added or deleted, fault rules that it armed or removed, and changes of the clock."""
     put(mock, name="One")
     with mock.faults.injected(faults.Error(status=503), "salsa.*", skip=1):
         put(mock, name="Two")
@@ -57,12 +58,12 @@ def test_everything_between_the_calls_is_done_again(mock: SegmentMock) -> None:
     put(mock, name="Five")
     put(mock, name="Six")
 
-    assert same(9) == replayed(mock)
+    assert no_differences(9) == replay_differences(mock)
     assert "abandoned" in [entry.outcome for entry in mock.journal]
 
 
-def test_a_capsule_leaves_its_mock_as_it_was(mock: SegmentMock) -> None:
-    """The records are taken back to the first call for a moment only, and later calls can still be taken back."""
+def test_creating_a_capsule_does_not_change_the_mock(mock: SegmentMock) -> None:
+    """It rewinds the records temporarily; the mock can still be rewound afterwards."""
     put(mock, name="One")
     before = mock.state()
 
@@ -81,24 +82,24 @@ def test_a_capsule_leaves_its_mock_as_it_was(mock: SegmentMock) -> None:
         ({"limits": "vendor"}, ("a", "")),
     ],
 )
-def test_credentials_are_stood_in_for(settings: dict[str, Any], tokens: tuple[str, ...]) -> None:
+def test_a_capsule_replaces_credentials(settings: dict[str, Any], tokens: tuple[str, ...]) -> None:
     with SegmentMock(**settings) as mock:
         for token in tokens:
             put(mock, token and f"{token}-very-secret", name="One")
         if "salsa_token" in settings:
             assert mock.journal.entries(status=401)
 
-        assert same(len(tokens)) == replayed(mock)
+        assert no_differences(len(tokens)) == replay_differences(mock)
         assert "very-secret" not in json.dumps(mock.journal.capsule())
 
 
-def test_data_that_a_capsule_can_not_store_is_reported(mock: SegmentMock) -> None:
-    """Functions, connections, records replaced as a whole, bodies that were cut, entries that were forgotten."""
+def test_a_capsule_warns_of_data_that_it_can_not_store(mock: SegmentMock) -> None:
+    """Functions, connections, replaced records, truncated bodies and dropped entries."""
 
-    async def strange(call: Any, proceed: Any) -> Any:
+    async def fail_with_418(call: Any, proceed: Any) -> Any:
         return call.fail(418)
 
-    mock.faults.add(strange, times=1)
+    mock.faults.add(fail_with_418, times=1)
     put(mock, name="One")
     mock.faults.add(faults.Hang(), connection="reused", times=0)
     mock.load({"salsa": {"segments": [{"name": "Zero"}]}})
@@ -111,7 +112,7 @@ def test_data_that_a_capsule_can_not_store_is_reported(mock: SegmentMock) -> Non
     warnings = [[*Replay(capsule).warnings()] for capsule in capsules]
     assert warnings == [
         [
-            "rule 1 is the function strange, which a capsule can't hold: it never strikes",
+            "rule 1 is the function fail_with_418, which a capsule can't hold: it never strikes",
             "rule 2 asks which call of its connection it is; here each is the first",
             "all records were replaced before call 2, and are not here",
         ],
@@ -120,28 +121,28 @@ def test_data_that_a_capsule_can_not_store_is_reported(mock: SegmentMock) -> Non
     assert "its body was cut in the journal" in [call.skipped for call in Replay(capsules[0]).calls()]
 
 
-def test_bytes_that_are_no_text_come_back(mock: SegmentMock) -> None:
-    """A body of any bytes, compact JSON and plain text are sent again as they were."""
+def test_a_replay_sends_the_bytes_of_each_body(mock: SegmentMock) -> None:
+    """Of invalid UTF-8, compact JSON, invalid JSON and an empty body."""
     bodies = [b"\xff\xfe{", b'{"payload":{"segments":[{"name":"\xc3\xa9"}]}}', b"{broken", b""]
     with mock.session() as session:
         for body in bodies:
             session.put(SEGMENTS, data=body, headers={"authToken": "t"})
 
-    assert same(4) == replayed(mock)
+    assert no_differences(4) == replay_differences(mock)
     in_capsule = [call["body"] for call in mock.journal.capsule()["calls"]]
     assert [["base64"], ["compact"], ["text"], ["text"]] == [[*body] for body in in_capsule]
 
 
-def test_a_hang_without_a_timeout_is_abandoned_again(mock: SegmentMock) -> None:
+def test_a_replay_abandons_a_hanging_call(mock: SegmentMock) -> None:
     mock.faults.add(faults.Hang(after=True))
     with mock.session() as session, pytest.raises(WouldHangForever):
         session.put(SEGMENTS, json={"payload": {"segments": [{"name": "One"}]}}, headers={"authToken": "t"})
 
-    assert same(1) == replayed(mock)
+    assert no_differences(1) == replay_differences(mock)
 
 
 @pytest.mark.parametrize(
-    ("document", "says"),
+    ("document", "phrase"),
     [
         ({"capsule": 2}, "capsule: 2 is not 1"),
         ([], "it is not a capsule: "),
@@ -149,17 +150,17 @@ def test_a_hang_without_a_timeout_is_abandoned_again(mock: SegmentMock) -> None:
         ({"capsule": 1, "settings": {"sede": 1}}, "did you mean 'seed'?"),
     ],
 )
-def test_what_is_no_capsule_is_refused(document: Any, says: str, tmp_path: Path) -> None:
-    """By the class and by the command, which exits with 2 and names the file; so does a file that is no JSON."""
+def test_an_invalid_capsule_is_an_error(document: Any, phrase: str, tmp_path: Path) -> None:
+    """In Python and on the command line, which exits with 2 and names the file, even if the file is no JSON."""
     file = tmp_path / "capsule.json"
     file.write_text(json.dumps(document))
     with pytest.raises(SettingError) as error:
         Replay(document)
-    by_command = CliRunner().invoke(main, ["replay", str(file)])
+    result = CliRunner().invoke(main, ["replay", str(file)])
     file.write_text("{")
     broken = CliRunner().invoke(main, ["replay", str(file)])
 
-    assert says in str(error.value)
-    assert (2, 2) == (by_command.exit_code, broken.exit_code)
-    assert says in by_command.output
+    assert phrase in str(error.value)
+    assert (2, 2) == (result.exit_code, broken.exit_code)
+    assert phrase in result.output
     assert f"{file}: it is not valid JSON: " in broken.output

@@ -1,4 +1,4 @@
-"""A capsule is untrusted data: no file that it names is opened, and an invalid capsule gives one sentence."""
+"""A capsule is untrusted input: a replay opens no file that it names, and an invalid capsule is one error message."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("no_collection")
 
 
 def capsule() -> dict[str, Any]:
-    """Return a capsule with a call, a rule and a stub, as plain JSON."""
+    """Return a capsule with a call, a fault rule and a stub, as parsed JSON."""
     with SegmentMock(data="demo") as mock, mock.session() as client:
         mock.faults.add({"kind": "error"}, times=0)
         mock.stub("GET", "/x", json={})
@@ -30,81 +30,92 @@ CAPSULE = capsule()
 
 
 def replay(text: str, folder: Path) -> Any:
-    """Return the result of ``segment-mock replay`` on a file of *text*."""
+    """Write *text* to a file, run ``segment-mock replay`` on it and return the result."""
     path = folder / "capsule.json"
     path.write_text(text)
     return CliRunner().invoke(main, ["replay", str(path)])
 
 
-def check_refused(result: Any) -> None:
-    """Check for exit code 2 and one sentence."""
+def check_error(result: Any) -> None:
+    """Check for exit code 2 and one error message without a traceback."""
     assert (2, 1, "") == (result.exit_code, result.stderr.count("Error: "), result.stdout.partition("\n")[2])
     assert "Traceback" not in result.stderr
     assert len(result.stderr) < 1500
 
 
-def test_the_capsule_itself_replays(tmp_path: Path) -> None:
-    """What is refused below is refused for its own sake."""
+def test_the_unchanged_capsule_can_be_replayed(tmp_path: Path) -> None:
+    """The tests below change one member of it."""
     assert 0 == replay(json.dumps(CAPSULE), tmp_path).exit_code
 
 
 @pytest.mark.parametrize("name", ["data", "faults", "stubs", "scenarios", "ready_file", "scenario", "host"])
-def test_no_file_is_opened(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A setting that names a file is refused by its name; the file is never opened, its text not quoted."""
+def test_a_setting_that_names_a_file_is_an_error(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is not opened, and its content does not appear in the message."""
     secret = tmp_path / "secret.txt"
     secret.write_text("s3cret: [")
     document = {**CAPSULE, "settings": {**CAPSULE["settings"], name: [str(secret)]}}
     result = replay(json.dumps(document), tmp_path)
 
-    check_refused(result)
+    check_error(result)
     assert f"settings: unknown setting {name!r} in a capsule" in result.stderr
     assert "s3cret" not in result.output
 
 
-@pytest.mark.parametrize("place", ["data", "faults", "stubs"])
-def test_no_path_elsewhere_is_opened(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Records, a rule and a stub that are the name of a file are refused as well."""
+@pytest.mark.parametrize("path_to_member", ["data", "faults", "stubs"])
+def test_data_rules_and_stubs_that_name_a_file_are_an_error(
+    path_to_member: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is not opened."""
     secret = tmp_path / "secret.yaml"
     secret.write_text("s3cret: [")
     document = copy.deepcopy(CAPSULE)
-    if place == "data":
+    if path_to_member == "data":
         document["data"][""] = str(secret)
-    elif place == "faults":
+    elif path_to_member == "faults":
         document["faults"][0]["rule"] = str(secret)
     else:
         document["stubs"] = str(secret)
     result = replay(json.dumps(document), tmp_path)
 
-    check_refused(result)
+    check_error(result)
     assert "s3cret" not in result.output
 
 
-def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+def member_paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """Return the path of each member of *value* that a replay reads, at any depth."""
     paths = [path] if path else []
     if isinstance(value, dict):
-        paths += [place for name, one in value.items() if name != "changes" for place in places(one, (*path, name))]
+        paths += [
+            path_to_member
+            for name, one in value.items()
+            if name != "changes"
+            for path_to_member in member_paths(one, (*path, name))
+        ]
     elif isinstance(value, list):
-        paths += [place for index, one in enumerate(value[:1]) for place in places(one, (*path, index))]
+        paths += [
+            path_to_member
+            for index, one in enumerate(value[:1])
+            for path_to_member in member_paths(one, (*path, index))
+        ]
     return paths
 
 
 @pytest.mark.parametrize("wrong", [None, 5, -1e308, "x", [], {}, [[]], {"a": 1}, True, "missing"], ids=repr)
-def test_mistyped_anywhere(wrong: Any, tmp_path: Path) -> None:
-    """Each member in turn is of another type, or is missing: the end is 0, 1 or 2, never a traceback."""
-    for place in places(CAPSULE):
+def test_a_member_of_the_wrong_type_never_causes_a_traceback(wrong: Any, tmp_path: Path) -> None:
+    """Each member in turn has a wrong value or is missing; the exit code is 0, 1 or 2."""
+    for path_to_member in member_paths(CAPSULE):
         document = copy.deepcopy(CAPSULE)
         parent = document
-        for step in place[:-1]:
+        for step in path_to_member[:-1]:
             parent = parent[step]
         if wrong == "missing":
-            del parent[place[-1]]
+            del parent[path_to_member[-1]]
         else:
-            parent[place[-1]] = wrong  # type: ignore[index]
+            parent[path_to_member[-1]] = wrong  # type: ignore[index]
         result = replay(json.dumps(document), tmp_path)
 
-        assert result.exception is None or isinstance(result.exception, SystemExit), place
-        assert result.exit_code in (0, 1, 2), place
+        assert result.exception is None or isinstance(result.exception, SystemExit), path_to_member
+        assert result.exit_code in (0, 1, 2), path_to_member
 
 
 @pytest.mark.parametrize(
@@ -126,13 +137,13 @@ def test_mistyped_anywhere(wrong: Any, tmp_path: Path) -> None:
     ],
     ids=range(13),
 )
-def test_malformed(text: str, tmp_path: Path) -> None:
-    """However it is nested or cut off, it is exit code 2 and one sentence."""
-    check_refused(replay(text, tmp_path))
+def test_malformed_text_is_an_error(text: str, tmp_path: Path) -> None:
+    """However deeply it is nested."""
+    check_error(replay(text, tmp_path))
 
 
-def test_a_record_that_is_none_of_its_table_is_one_sentence(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """What a test wrote between two calls is taken as it is, and may be what no call can use."""
+def test_an_invalid_record_between_calls_is_an_error(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Records that a test wrote are not validated until a call uses them."""
     with SegmentMock(data={"segmenter": {"segments": [{"id": "s", "name": "n"}]}}) as mock, mock.session() as client:
         for name in ("a", "b"):
             mock.segmenter.add_segment(name, id=name, persons=[])

@@ -1,4 +1,4 @@
-"""``mock.expect_changes``: what becomes of the records, and nothing else."""
+"""``mock.expect_changes`` compares the changes of records with the expected ones."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ ROOT = "/api/integration/ext/v1"
 
 
 @pytest.fixture
-def world(mock):
-    """Two groups of Salsa's and a segment with one person."""
+def mock_with_records(mock):
+    """A mock with two groups of Salsa, and a segment of the Segmenter that has one person."""
     mock.salsa.add_segment("Old")
     mock.salsa.add_segment("Other")
     mock.segmenter.add_segment("VIP", id="vip", persons=[{"externalId": "1", "email": "a@b.example"}])
     return mock
 
 
-def remove(mock, send, name):
-    """Delete the group called *name* through the API."""
+def delete_group(mock, send, name):
+    """Delete the group *name* through the API."""
     (key,) = (group["segmentId"] for group in mock.salsa.segments if group["name"] == name)
     send("DELETE", f"{ROOT}/segments", {"payload": {"segments": [{"segmentId": key}]}})
 
 
-def failed(mock, expected, action):
-    """Return the text of the AssertionError about *action*."""
+def failure_message(mock, expected, action):
+    """Run *action* within ``expect_changes`` and return the message of the AssertionError."""
     with pytest.raises(AssertionError) as caught, mock.expect_changes(**expected):
         action()
     return str(caught.value)
@@ -36,29 +36,31 @@ def failed(mock, expected, action):
     [
         added(2) + updated() + removed({"name": "Other"}),
         added({"name": "A"}, {"name": "B"}) + updated({"name": "Old", "description": "d"}) + removed(1),
-        # The first row would take either: which of them takes which is found out.
+        # The first row matches both records; the comparison must assign them so that both rows match.
         added({"type": "INTEGRATED"}) + added({"name": "A"}) + updated(1) + removed(1),
         anything,
         anything + added(9),
     ],
     ids=str,
 )
-def test_what_is_listed_may_change(world, upsert, send, segments):
-    """By number, or by rows of which only the members that matter are named."""
-    with world.expect_changes(salsa={"segments": segments, "members": unchanged}):
-        upsert("A", "B", {"segmentId": world.salsa.segments[0]["segmentId"], "name": "Old", "description": "d"})
-        remove(world, send, "Other")
+def test_expected_changes_pass(mock_with_records, upsert, send, segments):
+    """Expected by number, or by records with only the relevant fields."""
+    with mock_with_records.expect_changes(salsa={"segments": segments, "members": unchanged}):
+        upsert(
+            "A", "B", {"segmentId": mock_with_records.salsa.segments[0]["segmentId"], "name": "Old", "description": "d"}
+        )
+        delete_group(mock_with_records, send, "Other")
 
 
-def test_only_the_outcome_counts(world, upsert, send):
-    """What was changed and changed back did not change; a call that was refused changed nothing."""
-    with world.expect_changes():
+def test_changes_that_are_undone_within_the_block_do_not_count(mock_with_records, upsert, send):
+    """Refused calls change nothing either."""
+    with mock_with_records.expect_changes():
         upsert("A")
-        remove(world, send, "A")
+        delete_group(mock_with_records, send, "A")
         send("PUT", "/segments", {"id": "nobody"})
-        before = world.snapshot()
+        before = mock_with_records.snapshot()
         upsert("B")
-        world.restore(before)
+        mock_with_records.restore(before)
 
 
 @pytest.mark.parametrize(
@@ -69,28 +71,29 @@ def test_only_the_outcome_counts(world, upsert, send):
     ],
     ids=str,
 )  # fmt: skip
-def test_anything_else_is_refused(world, upsert, segments):
-    """One more, one less, another action, another row: each is reported."""
-    assert "salsa.segments: expected " in failed(world, {"salsa": {"segments": segments}}, lambda: upsert("A", "B"))
+def test_unexpected_numbers_actions_or_records_fail(mock_with_records, upsert, segments):
+    assert "salsa.segments: expected " in failure_message(
+        mock_with_records, {"salsa": {"segments": segments}}, lambda: upsert("A", "B")
+    )
 
 
-def test_the_diff_is_readable(world, upsert, send):
-    """A line a record with its sign and the calls it came by, a line a member, and the rows that are missing."""
-    key = world.salsa.segments[0]["segmentId"]
+def test_the_message_lists_each_changed_record_and_field(mock_with_records, upsert, send):
+    """With a sign and the call that changed it; missing records are listed too."""
+    key = mock_with_records.salsa.segments[0]["segmentId"]
 
     def action():
         upsert("A", {"segmentId": key, "name": "New", "description": "d"})
-        remove(world, send, "Other")
-        world.segmenter.add_segment("Mine", id="mine")
+        delete_group(mock_with_records, send, "Other")
+        mock_with_records.segmenter.add_segment("Mine", id="mine")
 
-    lines = failed(world, {"salsa": {"segments": added({"name": "B"})}}, action).splitlines()
+    lines = failure_message(mock_with_records, {"salsa": {"segments": added({"name": "B"})}}, action).splitlines()
 
     assert "the records did not change as expected:" == lines[0]
     assert "salsa.segments: expected 1 added, got 1 added, 1 updated, 1 removed" == lines[1]
-    by = "  <- call 1 salsa.upsert_segments at tests/testing/conftest.py:"
+    origin = "  <- call 1 salsa.upsert_segments at tests/testing/conftest.py:"
     assert lines[2].startswith("  + {'segmentId': ")
-    assert ("'name': 'A'}" + by) in lines[2]
-    assert lines[3].startswith(f"  ~ {key!r}{by}")
+    assert ("'name': 'A'}" + origin) in lines[2]
+    assert lines[3].startswith(f"  ~ {key!r}{origin}")
     assert ["      name: 'Old' -> 'New'", "      description: nothing -> 'd'"] == lines[4:6]
     assert lines[6].startswith("  - {'")
     assert ["  missing: added {'name': 'B'}", "      name: expected 'B', got 'A'"] == lines[7:9]
@@ -117,18 +120,18 @@ def test_the_diff_is_readable(world, upsert, send):
     ],
     ids=str,
 )
-def test_the_text_shows_what_differs_where_the_numbers_are_equal(world, upsert, segments, first, last):
-    lines = failed(world, {"salsa": {"segments": segments}}, lambda: upsert("A", "B")).splitlines()
+def test_the_message_shows_differences_if_the_numbers_are_equal(mock_with_records, upsert, segments, first, last):
+    lines = failure_message(mock_with_records, {"salsa": {"segments": segments}}, lambda: upsert("A", "B")).splitlines()
 
     assert f"salsa.segments: expected {first}" == lines[1]
     assert last == lines[4:]
 
 
-def test_a_difference_far_inside_a_long_record_is_shown(world, upsert):
+def test_the_message_shows_a_difference_at_the_end_of_a_long_record(mock_with_records, upsert):
     expected = {"description": "d" * 250, "externalSystemId": "1"}
 
-    text = failed(
-        world,
+    text = failure_message(
+        mock_with_records,
         {"salsa": {"segments": added(expected)}},
         lambda: upsert({**expected, "name": "A", "externalSystemId": "2"}),
     )
@@ -136,68 +139,66 @@ def test_a_difference_far_inside_a_long_record_is_shown(world, upsert):
     assert text.endswith("\n      externalSystemId: expected '1', got '2'")
 
 
-def test_a_long_diff_is_cut(world):
-    """Twenty records of a table are shown, the rest counted."""
+def test_a_long_message_is_truncated(mock_with_records):
+    """It shows twenty records of a table and counts the rest."""
 
     def action():
         for number in range(25):
-            world.segmenter.add_segment(f"{number} {'x' * 400}")
+            mock_with_records.segmenter.add_segment(f"{number} {'x' * 400}")
 
-    text = failed(world, {}, action)
+    text = failure_message(mock_with_records, {}, action)
 
     assert (20, "  and 5 more") == (text.count("\n  + "), text.splitlines()[-1])
     assert max(map(len, text.splitlines())) < 400
 
 
-def test_earlier_calls_are_not_blamed(world, upsert):
-    """A record that an earlier call touched too is put down to the call within the block."""
+def test_a_change_is_attributed_to_the_call_within_the_block(mock_with_records, upsert):
+    """Even if an earlier call changed the same record."""
     upsert("A")
-    key = world.salsa.segments[-1]["segmentId"]
+    key = mock_with_records.salsa.segments[-1]["segmentId"]
 
-    text = failed(world, {}, lambda: upsert({"segmentId": key, "name": "A", "description": "d"}))
+    text = failure_message(mock_with_records, {}, lambda: upsert({"segmentId": key, "name": "A", "description": "d"}))
 
     assert "<- call 2 salsa.upsert_segments at" in text
 
 
-def test_replaced_tables_are_compared(world):
-    document = world.state()
+def test_tables_that_were_replaced_are_compared(mock_with_records):
+    document = mock_with_records.state()
     document["salsa"]["segments"][0]["name"] = "New"
     del document["salsa"]["segments"][1]
 
-    with world.expect_changes(salsa={"segments": updated({"name": "New"}) + removed({"name": "Other"})}):
-        world.load(document)
+    with mock_with_records.expect_changes(salsa={"segments": updated({"name": "New"}) + removed({"name": "Other"})}):
+        mock_with_records.load(document)
 
 
-def test_an_error_of_the_block_goes_first(world):
-    """Who fails within the block sees that failure, and not what it left undone."""
-    with pytest.raises(TypeError, match="missing"), world.expect_changes(salsa={"segments": added(5)}):
-        remove()
+def test_an_exception_in_the_block_takes_precedence(mock_with_records):
+    """Over changes that are missing because of it."""
+    with pytest.raises(TypeError, match="missing"), mock_with_records.expect_changes(salsa={"segments": added(5)}):
+        delete_group()
 
 
-def test_reset_within_the_block_is_an_error(world):
-    """What lies before a reset can't be compared."""
-    with pytest.raises(LookupError, match="before a reset"), world.expect_changes():
-        world.reset()
+def test_reset_within_the_block_is_an_error(mock_with_records):
+    """Records can't be compared across a reset."""
+    with pytest.raises(LookupError, match="before a reset"), mock_with_records.expect_changes():
+        mock_with_records.reset()
 
 
 @pytest.mark.parametrize(
-    ("expected", "says"),
+    ("expected", "phrase"),
     [
         ({"sasla": {}}, "unknown vendor 'sasla' (did you mean 'salsa'?)"),
         ({"salsa": {"segmets": added()}}, "salsa: unknown table 'segmets' (did you mean 'segments'?)"),
         ({"salsa": {"segments": 2}}, "salsa.segments: 2 is not added()"),
     ],
 )
-def test_what_can_not_be_expected_is_refused_at_once(mock, expected, says):
-    """Before the block begins, with the nearest name."""
+def test_invalid_expectations_are_an_error_before_the_block(mock, expected, phrase):
     with pytest.raises(SettingError) as caught:
         mock.expect_changes(**expected)
 
-    assert says in str(caught.value)
+    assert phrase in str(caught.value)
 
 
 @pytest.mark.parametrize("row", [-1, True, "two", None, 1.0])
-def test_rows_are_numbers_or_mappings(row):
-    """Anything else is refused, naming the word and the value."""
+def test_an_argument_of_added_must_be_a_number_or_a_mapping(row):
     with pytest.raises(TypeError, match=r"added\(.*expected a number of records"):
         added(row)

@@ -1,4 +1,4 @@
-"""JSON compared with what a caller expects of it."""
+"""Comparing JSON with an expected value."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from segment_mock.json_match import ABSENT, mismatches
 
 
 class Even:
-    """Compares as dirty-equals' objects do: by ``==`` alone."""
+    """Equal to every even integer, like the objects of dirty-equals."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, int) and other % 2 == 0
@@ -22,19 +22,19 @@ class Even:
         return "Even()"
 
 
-SENT = {"id": "A", "n": 2, "on": True, "rows": [{"name": "x", "tags": []}, {"name": "y"}], "none": None}
+DOCUMENT = {"id": "A", "n": 2, "on": True, "rows": [{"name": "x", "tags": []}, {"name": "y"}], "none": None}
 
 
 @pytest.mark.parametrize(
     "expected",
     [
-        {}, SENT, {"n": 2.0}, {"n": Even()}, {"rows": [ANY, {"name": "y"}]}, {"rows": ANY}, {"none": None},
+        {}, DOCUMENT, {"n": 2.0}, {"n": Even()}, {"rows": [ANY, {"name": "y"}]}, {"rows": ANY}, {"none": None},
         {"rows": ({"tags": []}, {})}, {"nothing": ABSENT}, ANY,
     ],
     ids=repr,
 )  # fmt: skip
-def test_what_fits(expected: Any) -> None:
-    assert [] == [*mismatches(expected, SENT)]
+def test_a_match_has_no_mismatches(expected: Any) -> None:
+    assert [] == [*mismatches(expected, DOCUMENT)]
 
 
 @pytest.mark.parametrize(
@@ -54,27 +54,26 @@ def test_what_fits(expected: Any) -> None:
         ({"missing": None}, ["missing: expected None, got nothing"]),
         ({"none": ABSENT}, ["none: expected nothing, got None"]),
         ({"rows": {"name": "x"}}, ["rows: expected {'name': 'x'}, got [{'name': 'x', 'tags': []}, {'name': 'y'}]"]),
-        ([], [f"the whole: expected [], got {SENT!r}"]),
+        ([], [f"the whole: expected [], got {DOCUMENT!r}"]),
     ],
     ids=repr,
 )  # fmt: skip
-def test_mismatch_has_its_path(expected: Any, paths: list[str]) -> None:
-    """Each place has its path, what was expected there and what was got."""
-    assert [line[:120] for line in paths] == [str(miss)[:120] for miss in mismatches(expected, SENT)]
+def test_a_mismatch_has_its_path(expected: Any, paths: list[str]) -> None:
+    """And the expected and the actual value."""
+    assert [line[:120] for line in paths] == [str(miss)[:120] for miss in mismatches(expected, DOCUMENT)]
 
 
-def test_exactly() -> None:
-    """With exact every member has to be expected, at any depth."""
-    expected = {**SENT, "rows": [{"name": "x"}, {"name": "y", "tags": []}]}
+def test_an_exact_match_requires_every_member() -> None:
+    """At any depth."""
+    expected = {**DOCUMENT, "rows": [{"name": "x"}, {"name": "y", "tags": []}]}
 
     assert ["rows[0].tags: expected nothing, got []", "rows[1].tags: expected [], got nothing"] == [
-        str(miss) for miss in mismatches(expected, SENT, exact=True)
+        str(miss) for miss in mismatches(expected, DOCUMENT, exact=True)
     ]
-    assert [] == [*mismatches(SENT, SENT, exact=True)]
+    assert [] == [*mismatches(DOCUMENT, DOCUMENT, exact=True)]
 
 
-def test_long_values_are_cut() -> None:
-    """A line of an error stays readable whatever was sent."""
+def test_long_values_are_truncated_in_messages() -> None:
     (miss,) = mismatches("x", "y" * 10_000)
 
     assert len(str(miss)) < 200

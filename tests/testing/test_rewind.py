@@ -1,4 +1,4 @@
-"""Going back to any moment that the journal knows."""
+"""Rewinding the records to the end of any call in the journal."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from segment_mock.messages import Request
 ROOT = "/api/integration/ext/v1"
 
 
-def names(mock):
+def group_names(mock):
     """Return the names of Salsa's groups."""
     return [group["name"] for group in mock.salsa.segments]
 
 
-def test_back_and_forth(mock, upsert, send):
-    """The state after any entry, whatever lies between, also forward again; what was written since is undone."""
+def test_records_can_be_rewound_backwards_and_forwards(mock, upsert, send):
+    """To the state after any entry; later writes are undone."""
     states = []
     for name in "ABC":
         upsert(name)
@@ -32,33 +32,32 @@ def test_back_and_forth(mock, upsert, send):
         assert states[number // 2] == mock.state()
     mock.rewind(to=entries[0].id)
     upsert("D")
-    assert ["A", "D"] == names(mock)
-    assert 7 == len(mock.journal), "the journal stays"
+    assert ["A", "D"] == group_names(mock)
+    assert 7 == len(mock.journal), "rewinding keeps the journal"
 
 
-def test_both_vendors_go_back_together(mock, upsert, send):
-    """One moment of the world is one of all its tables."""
+def test_rewinding_affects_both_vendors(mock, upsert, send):
     upsert("A")
     send("POST", "/segments", {"name": "VIP", "broadcastMediumId": "1", "segmentType": "s", "persons": []})
     upsert("B")
     mock.rewind(2)
 
-    assert (["A"], ["VIP"]) == (names(mock), [segment["name"] for segment in mock.segmenter.segments])
+    assert (["A"], ["VIP"]) == (group_names(mock), [segment["name"] for segment in mock.segmenter.segments])
 
 
-def test_a_lost_response_has_an_after_too(mock, upsert):
-    """An entry without a response ends with its call, and has the writes of the call."""
+def test_records_can_be_rewound_to_a_call_without_a_response(mock, upsert):
+    """The call's writes are kept."""
     mock.faults.add(faults.Disconnect(after=True), times=1)
     with pytest.raises(OSError, match="Connection aborted"):
         upsert("A")
     upsert("B")
     mock.rewind(1)
 
-    assert ["A"] == names(mock)
+    assert ["A"] == group_names(mock)
 
 
-def test_what_can_not_be_reached_says_why():
-    """A forgotten entry, one of before a reset, and one that was never there: LookupError with the reason."""
+def test_rewinding_to_an_unknown_entry_is_an_error_with_the_reason():
+    """A dropped entry, an entry before a reset, an entry of another mock, and an id that does not exist."""
     with SegmentMock(journal_size=2) as mock, mock.session() as session:
         for _ in range(3):
             session.get(f"{ROOT}/metrics", headers={"authToken": "t"})
@@ -78,7 +77,7 @@ def test_what_can_not_be_reached_says_why():
             mock.rewind(last)
 
 
-def test_an_entry_that_is_open_has_no_after(mock):
+def test_rewinding_to_an_unfinished_call_is_an_error(mock):
     mock.faults.add(faults.Hang())
     call = mock._emulator.answer(Request("GET", f"{ROOT}/metrics", {"authtoken": "t"}))
     call.send(None)
@@ -89,19 +88,19 @@ def test_an_entry_that_is_open_has_no_after(mock):
     mock.rewind(1)
 
 
-def test_over_the_control_plane(mock, upsert, send):
-    """POST rewinds; the journal takes the same filters as in Python, and says what it can't do."""
+def test_the_control_plane_can_rewind_and_filter(mock, upsert, send):
+    """With the same filters as in Python; errors are problem+json."""
     upsert("A")
     upsert("B")
     session = mock.session()
 
     assert 200 == session.post("/_mock/journal/1/rewind").status_code
-    assert ["A"] == names(mock)
+    assert ["A"] == group_names(mock)
     reply = session.get("/_mock/journal", params={"json": '{"payload": {"segments": [{"name": "B"}]}}', "status": 200})
     assert [2] == [entry["id"] for entry in reply.json()["entries"]]
     late = session.get("/_mock/journal?after=2026-01-01T00:00:01Z&operation=salsa.*&json={}&exact=true&limit=1")
     assert [] == late.json()["entries"]
-    for method, path, status, says in (
+    for method, path, status, phrase in (
         ("POST", "/9/rewind", 404, "entry 9 is not in the journal: it has 1 to 2"),
         ("GET", "/9", 404, "entry 9 is not in the journal"),
         ("GET", "?operation=salsa.upsert_segment", 400, "did you mean 'salsa.upsert_segments'"),
@@ -113,20 +112,18 @@ def test_over_the_control_plane(mock, upsert, send):
     ):
         problem = session.request(method, f"/_mock/journal{path}")
         assert (status, "application/problem+json") == (problem.status_code, problem.headers["Content-Type"])
-        assert says in problem.json()["detail"]
+        assert phrase in problem.json()["detail"]
 
 
-def test_the_state_is_the_testers_own(mock, upsert):
-    """What a test does to the state that it was given, or to a row, changes no record."""
+def test_changing_a_returned_state_or_record_changes_nothing(mock, upsert):
     upsert("A")
     mock.state()["salsa"]["segments"][0]["name"] = "B"
     mock.salsa.segments[0]["name"] = "B"
 
-    assert ["A"] == names(mock)
+    assert ["A"] == group_names(mock)
 
 
-def test_misspelt_snapshot_gets_a_suggestion(mock):
-    """A name that no snapshot has is answered with the one that was meant."""
+def test_an_unknown_snapshot_is_an_error_with_the_nearest_name(mock):
     session = mock.session()
     session.post("/_mock/snapshots/start")
 
