@@ -1,4 +1,4 @@
-"""Select journal entries, and return them as JSON."""
+"""Selecting journal entries with filters, and converting them to JSON."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from segment_mock.journal import EntryFilter, Journal
 from segment_mock.messages import Delivery, Response
 from segment_mock.settings import SettingError
 from segment_mock.store import InitialRecords, TableSchema
-from tests.journal.test_journal import opened
+from tests.journal.test_journal import open_entry
 
 pytestmark = pytest.mark.usefixtures("no_collection")
 
 
-def full() -> Journal:
-    """Return a journal of six entries of two vendors."""
+def journal_with_entries() -> Journal:
+    """Return a journal with six entries of the vendors a and b."""
     journal = Journal()
     for number, name in enumerate(["a.read", "a.write", "b.read", "a.read", "b.other", "a.read"]):
-        entry = opened(journal, name, body=b'{"n": %d, "more": [1, {"a": null}]}' % number)
+        entry = open_entry(journal, name, body=b'{"n": %d, "more": [1, {"a": null}]}' % number)
         entry.time += number
         entry.faults = ("1 hang",) if number == 1 else ()
         entry.organization = "acme" if number == 2 else ""
@@ -68,21 +68,20 @@ def full() -> Journal:
         ({"vendor": "a", "operation": "read", "status": 200, "since": 1, "limit": 1}, [4]),
     ],
 )
-def test_entries(filters: dict[str, Any], expected: list[int]) -> None:
-    """Those that fit every filter, oldest first; a limit keeps the newest of them."""
-    assert expected == [entry.id for entry in EntryFilter(**filters).select(full())]
+def test_filters_select_entries(filters: dict[str, Any], expected: list[int]) -> None:
+    """Entries must match every filter and come oldest first; a limit keeps the newest of them."""
+    assert expected == [entry.id for entry in EntryFilter(**filters).select(journal_with_entries())]
 
 
-def test_negative_limit() -> None:
-    """A limit below 0 is refused."""
+def test_a_negative_limit_is_an_error() -> None:
     with pytest.raises(SettingError, match="limit: -1 is negative"):
         EntryFilter(limit=-1)
 
 
-def test_as_dict() -> None:
-    """An entry is plain JSON, keys that are tuples too."""
+def test_an_entry_can_be_converted_to_json() -> None:
+    """Including a record whose key is a tuple."""
     journal = Journal()
-    entry = opened(journal, method="PUT", target="/a", headers={"accept": "x"}, body=b'{"a": [1]}')
+    entry = open_entry(journal, method="PUT", target="/a", headers={"accept": "x"}, body=b'{"a": [1]}')
     world, member = World(), {"segmentId": "s", "supporterId": "p"}
     schema = TableSchema("members", itemgetter("segmentId", "supporterId"))
     world.set_initial_data({"v.members": InitialRecords(schema)})
@@ -105,7 +104,7 @@ def test_as_dict() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "parsed", "displayed"),
+    ("body", "parsed", "exported"),
     [
         (b"", None, None),
         (b"null", None, "null"),
@@ -125,21 +124,25 @@ def test_as_dict() -> None:
     ],
     ids=lambda value: str(value)[:20],
 )
-def test_odd_bodies(body: bytes, parsed: Any, displayed: Any) -> None:
+def test_bodies_are_exported_as_json_or_text(body: bytes, parsed: Any, exported: Any) -> None:
     journal = Journal()
-    entry = opened(journal, body=body)
+    entry = open_entry(journal, body=body)
     journal.close(entry, Response(200, body=body), 100, 0)
     document = json.loads(json.dumps(entry.as_dict(), allow_nan=False))
 
     assert (parsed, parsed) == (entry.request_json, entry.response_json)
-    assert (displayed, displayed) == (document["request"]["body"], document["response"]["body"])
+    assert (exported, exported) == (document["request"]["body"], document["response"]["body"])
 
 
-def test_calls_without_an_answer_are_in_the_journal() -> None:
-    """An entry that is open, or whose answer was cut off, is JSON as well."""
+def test_entries_without_a_complete_response_can_be_converted_to_json() -> None:
+    """An unfinished call, and a call whose response was truncated."""
     journal = Journal()
-    waiting, cut = opened(journal), opened(journal)
-    journal.close(cut, Response(200, body=b'{"a": 1}', delivery=Delivery(keep=4)), 100, 0)
+    unfinished, truncated = open_entry(journal), open_entry(journal)
+    journal.close(truncated, Response(200, body=b'{"a": 1}', delivery=Delivery(keep=4)), 100, 0)
 
-    assert (None, "open", None) == (waiting.as_dict()["status"], waiting.outcome, waiting.as_dict()["response"]["body"])
-    assert '{"a"' == cut.as_dict()["response"]["body"]
+    assert (None, "open", None) == (
+        unfinished.as_dict()["status"],
+        unfinished.outcome,
+        unfinished.as_dict()["response"]["body"],
+    )
+    assert '{"a"' == truncated.as_dict()["response"]["body"]

@@ -1,4 +1,4 @@
-"""The journal as an HTTP Archive: by the schema of the format, and by a parser of others."""
+"""The journal as an HTTP Archive, validated by the schema of the format and read by another library."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ def mock() -> Iterator[SegmentMock]:
         yield mock
 
 
-def archive(mock: SegmentMock, **filters: Any) -> Any:
-    """Return the archive of *mock* as a file has it, once it fits the schema."""
+def valid_archive(mock: SegmentMock, **filters: Any) -> Any:
+    """Return the archive of *mock* as parsed JSON, after validating it."""
     document = json.loads(json.dumps(mock.journal.har(**filters)))
     assert [] == [f"{error.json_path}: {error.message}" for error in Draft7Validator(SCHEMA).iter_errors(document)]
     return document
 
 
-def test_an_exchange_has_all_members_of_the_format(mock: SegmentMock) -> None:
+def test_an_entry_has_the_members_of_the_format(mock: SegmentMock) -> None:
     session = mock.session()
     body = json.dumps(GROUP, ensure_ascii=False).encode()
     session.put(
         f"{SALSA}/segments?a=1&b=%20x&api_key=s3cret", data=body, headers={"authToken": "s3cret", "Cookie": "a=s3cret"}
     )
 
-    document = archive(mock)
+    document = valid_archive(mock)
 
     assert ("1.2", {"name": "segment-mock", "version": __version__}) == (
         document["log"]["version"],
@@ -72,29 +72,29 @@ def test_an_exchange_has_all_members_of_the_format(mock: SegmentMock) -> None:
         (faults.Truncate(at=4), 200, "cut"),
     ],
 )
-def test_a_broken_response_is_what_the_client_saw(mock: SegmentMock, fault: Any, status: int, outcome: str) -> None:
+def test_an_incomplete_response_has_its_outcome(mock: SegmentMock, fault: Any, status: int, outcome: str) -> None:
     mock.faults.add(fault)
     with pytest.raises(requests.RequestException):
         mock.session().get(f"{SALSA}/metrics", headers={"authToken": "t"})
 
-    (entry,) = archive(mock)["log"]["entries"]
+    (entry,) = valid_archive(mock)["log"]["entries"]
 
     assert (status, outcome) == (entry["response"]["status"], entry["response"]["_error"])
     assert [f"1 {fault.kind}"] == entry["_segmentMock"]["faults"]
 
 
-def test_binary_and_cut_bodies_are_marked(mock: SegmentMock) -> None:
+def test_binary_and_truncated_bodies_are_marked(mock: SegmentMock) -> None:
     for body in (b"\xff\xfe", b"x" * 70_000):
         mock.session().post("http://localhost/nothing", data=body)
 
-    binary, long = (entry["request"] for entry in archive(mock)["log"]["entries"])
+    binary, long = (entry["request"] for entry in valid_archive(mock)["log"]["entries"])
 
     assert ("//4=", "base64") == (binary["postData"]["text"], binary["postData"]["encoding"])
     assert (-1, "The journal keeps 64 KiB of a body.") == (long["bodySize"], long["postData"]["comment"])
     assert binary["url"].startswith("http://localhost/")
 
 
-def test_filters_select_entries_in_python_and_over_http(mock: SegmentMock) -> None:
+def test_filters_select_entries_of_the_archive(mock: SegmentMock) -> None:
     session = mock.session()
     session.get(f"{SALSA}/metrics", headers={"authToken": "t"})
     session.get(f"{SALSA}/metrics")
@@ -103,21 +103,21 @@ def test_filters_select_entries_in_python_and_over_http(mock: SegmentMock) -> No
     refused = session.get("http://localhost/_mock/journal.har?status=401")
     wrong = session.get("http://localhost/_mock/journal.har?status=x")
 
-    assert (archive(mock), "application/json") == (everything.json(), everything.headers["Content-Type"])
-    assert archive(mock, status=401) == refused.json()
+    assert (valid_archive(mock), "application/json") == (everything.json(), everything.headers["Content-Type"])
+    assert valid_archive(mock, status=401) == refused.json()
     assert [401] == [entry["response"]["status"] for entry in refused.json()["log"]["entries"]]
     assert 400 == wrong.status_code
 
 
-def test_a_parser_of_others_reads_it(mock: SegmentMock) -> None:
+def test_haralyzer_reads_the_archive(mock: SegmentMock) -> None:
     session = mock.session()
     session.put(f"{SALSA}/segments", json=GROUP, headers={"authToken": "t"})
     session.get(f"{SALSA}/metrics")
 
-    parser = HarParser(archive(mock))
+    parser = HarParser(valid_archive(mock))
 
     assert ("1.2", "segment-mock") == (parser.version, parser.creator["name"])
-    (page,) = parser.pages  # the one for entries without a page
+    (page,) = parser.pages  # haralyzer creates a page for entries without one
     assert [200, 401] == [entry.status for entry in page.entries]
     assert ["PUT", "GET"] == [entry.request.method for entry in page.entries]
     assert "api.salsalabs.org" == page.entries[0].request.host

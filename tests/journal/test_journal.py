@@ -1,4 +1,4 @@
-"""The journal: the last exchanges, as the client saw them."""
+"""The journal: the latest exchanges, as the client saw them."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ from segment_mock.messages import CLOSED, RESET, WHOLE, Delivery, Request, Respo
 from segment_mock.redaction import REDACTED
 
 
-def opened(journal: Journal | None = None, operation: str = "v.read", mark: int = 0, **attributes: Any) -> Entry:
-    """Open an entry, at 100 seconds, for a request that is *attributes* by keyword."""
+def open_entry(journal: Journal | None = None, operation: str = "v.read", mark: int = 0, **attributes: Any) -> Entry:
+    """Open an entry at the time 100 s, for a request with these *attributes*, and return it."""
     journal = Journal() if journal is None else journal
     secret = attributes.pop("secret", "x-key")
     request = Request(**{"method": "GET", "target": "/", "headers": {}, **attributes})
     return journal.open(request, operation.partition(".")[0], operation, secret, 100.0, mark)
 
 
-def test_an_entry_that_is_open() -> None:
-    """While no answer has left, there is no status; what came in is there."""
-    entry = opened(method="PUT", target="/a?b=c", headers={"accept": "x"}, body=b'{"a": 1}', transport="http")
+def test_an_unfinished_entry_has_the_request_and_no_status() -> None:
+    entry = open_entry(method="PUT", target="/a?b=c", headers={"accept": "x"}, body=b'{"a": 1}', transport="http")
 
     assert (1, 100.0, "v", "v.read") == (entry.id, entry.time, entry.vendor, entry.operation)
     assert ("PUT", "/a?b=c", "http", {"accept": "x"}) == (
@@ -45,10 +44,12 @@ def test_an_entry_that_is_open() -> None:
         (RESET, (None, b"", "reset")),
     ],
 )
-def test_outcome(delivery: Delivery, expected: tuple[int | None, bytes, str]) -> None:
-    """The entry holds what really left: status, the bytes that were sent, and how it ended."""
+def test_an_entry_has_the_sent_bytes_and_the_outcome(
+    delivery: Delivery, expected: tuple[int | None, bytes, str]
+) -> None:
+    """For each delivery of the response."""
     journal = Journal()
-    entry = opened(journal)
+    entry = open_entry(journal)
     journal.close(entry, Response(200, {"A": "b"}, b"0123456789", delivery), 100.25, 0)
 
     assert expected == (entry.status, entry.response_body, entry.outcome)
@@ -63,63 +64,62 @@ def test_outcome(delivery: Delivery, expected: tuple[int | None, bytes, str]) ->
     ],
 )  # fmt: skip
 def test_credentials_are_redacted(name: str) -> None:
-    """Neither the vendor's own header nor any that is known to carry a credential is kept, in headers or query."""
-    entry = opened(headers={name: "s3cret", "accept": "x"}, target=f"/a?b=1&{name.upper()}=s3cret&c")
+    """In headers and in the query; the vendor's own header, and all headers that usually contain credentials."""
+    entry = open_entry(headers={name: "s3cret", "accept": "x"}, target=f"/a?b=1&{name.upper()}=s3cret&c")
 
     assert {name: REDACTED, "accept": "x"} == entry.request_headers
     assert f"/a?b=1&{name.upper()}={REDACTED}&c" == entry.target
     assert "s3cret" not in str(entry.as_dict())
 
 
-def test_cookies_of_a_response_are_redacted() -> None:
-    """A response's cookie is a credential too; its other headers stay as they left."""
+def test_set_cookie_of_a_response_is_redacted() -> None:
+    """Other headers are unchanged."""
     journal = Journal()
-    entry = opened(journal)
+    entry = open_entry(journal)
     journal.close(entry, Response(200, {"Set-Cookie": "s3cret", "Server": "x"}), 100, 0)
 
     assert {"Set-Cookie": REDACTED, "Server": "x"} == entry.response_headers
 
 
 @pytest.mark.parametrize("secret", ["", "x-key"])
-def test_a_call_to_no_vendor_brings_a_credential_too(secret: str) -> None:
-    entry = opened(secret=secret, headers={"authtoken": "s3cret"}, target="/?authToken=s3cret")
+def test_credentials_of_a_call_to_no_vendor_are_redacted(secret: str) -> None:
+    entry = open_entry(secret=secret, headers={"authtoken": "s3cret"}, target="/?authToken=s3cret")
 
     assert "s3cret" not in str(entry)
 
 
 @pytest.mark.parametrize("target", ["/a", "/a?", "/a?b", "/a?b=c=d&&=e&f=%20", "/a?pageToken=7&monkey=x"])
-def test_other_queries_stay(target: str) -> None:
-    """A target without a credential is kept as it was sent."""
-    assert target == opened(secret="", target=target).target
-    assert target == opened(target=target).target
+def test_queries_without_credentials_are_kept(target: str) -> None:
+    assert target == open_entry(secret="", target=target).target
+    assert target == open_entry(target=target).target
 
 
-def test_bodies_are_cut() -> None:
-    """No more than 64 KiB of a body are kept, either way; a cut body is no JSON."""
+def test_bodies_are_truncated_at_64_kib() -> None:
+    """A truncated body is not parsed as JSON."""
     journal, body = Journal(), b"[" + b" " * BODY_LIMIT + b"]"
-    entry = opened(journal, body=body)
+    entry = open_entry(journal, body=body)
     journal.close(entry, Response(200, body=body), 100, 0)
 
     assert (64 * 1024, 64 * 1024) == (len(entry.request_body), len(entry.response_body))
     assert (None, None) == (entry.request_json, entry.response_json)
 
 
-def test_the_ring() -> None:
-    """The newest entries are kept up to the limit, oldest first; dropped entries are counted."""
+def test_the_journal_keeps_the_newest_entries() -> None:
+    """It counts the entries that it dropped."""
     journal = Journal(3)
     for mark in range(5):
-        opened(journal, mark=mark)
+        open_entry(journal, mark=mark)
 
     assert ([3, 4, 5], 3, 2) == ([entry.id for entry in journal], len(journal), journal.forgotten)
     assert (None, 3) == (journal.get(2), journal.get(3).id)
 
 
-def test_the_bytes_of_bodies_are_bounded_too() -> None:
-    """Old entries are dropped once the bodies of both directions are too large; the newest stays whatever its size."""
+def test_the_total_size_of_bodies_is_limited() -> None:
+    """Old entries are dropped; the newest stays whatever its size."""
     journal = Journal(weight=100)
     entries = []
     for size in (30, 30, 30, 10, 200, 0):
-        entry = opened(journal, body=b"x" * (size // 2))
+        entry = open_entry(journal, body=b"x" * (size // 2))
         journal.close(entry, Response(200, body=b"y" * (size - size // 2)), 100, 0)
         entries.append([entry.id for entry in journal])
 
@@ -127,54 +127,55 @@ def test_the_bytes_of_bodies_are_bounded_too() -> None:
     assert 5 == journal.forgotten
 
 
-def test_an_entry_that_is_forgotten_before_it_is_over_weighs_nothing() -> None:
-    """A call that outlived its entry, or a clearing of the journal, does not count against the others."""
+def test_an_entry_dropped_before_its_call_ends_does_not_count_towards_the_size() -> None:
+    """Whether the journal was full or was cleared."""
     journal = Journal(size=1, weight=100)
-    slow, quick = opened(journal, body=b"x" * 90), opened(journal, body=b"x" * 90)
+    slow, quick = open_entry(journal, body=b"x" * 90), open_entry(journal, body=b"x" * 90)
     journal.close(slow, None, 100, 0)
     journal.close(quick, None, 100, 0)
     journal.clear()
     journal.close(quick, None, 100, 0)
-    last = opened(journal, body=b"x" * 90)
+    last = open_entry(journal, body=b"x" * 90)
     journal.close(last, None, 100, 0)
 
     assert ([last.id], 0) == ([entry.id for entry in journal], journal.forgotten)
 
 
-def test_the_oldest_mark() -> None:
-    """The journal needs the change log from its oldest entry on, and none of it when empty."""
+def test_mark_is_the_log_position_of_the_oldest_entry() -> None:
+    """An empty journal has None."""
     journal = Journal(2)
     marks = [journal.mark]
     for mark in (7, 8, 9):
-        opened(journal, mark=mark)
+        open_entry(journal, mark=mark)
         marks.append(journal.mark)
 
     assert [None, 7, 7, 8] == marks
 
 
-def test_clear() -> None:
-    """All entries and the count of dropped ones are cleared; ids continue."""
+def test_clear_removes_entries_and_the_count_of_dropped_ones() -> None:
+    """New ids continue after the last one."""
     journal = Journal(1)
-    last = [opened(journal).id for _ in range(3)][-1]
+    last = [open_entry(journal).id for _ in range(3)][-1]
     journal.clear()
 
     assert (0, 0, None) == (len(journal), journal.forgotten, journal.mark)
-    assert last + 1 == opened(journal).id
+    assert last + 1 == open_entry(journal).id
 
 
-def test_a_call_that_arrives_while_one_looks() -> None:
-    """Neither a walk nor a search is disturbed by an entry that is opened meanwhile."""
+def test_an_entry_can_be_opened_during_iteration_and_lookup() -> None:
     journal = Journal()
 
-    class Nosy(int):
+    class OpeningId(int):
+        """An id that opens another entry whenever it is compared."""
+
         def __eq__(self, other: object) -> bool:
-            opened(journal)
+            open_entry(journal)
             return False
 
         __hash__ = int.__hash__
 
-    opened(journal)
-    opened(journal)
+    open_entry(journal)
+    open_entry(journal)
 
-    assert journal.get(Nosy(1)) is None
-    assert [1, 2, 3, 4] == [entry.id for entry in journal if opened(journal)]
+    assert journal.get(OpeningId(1)) is None
+    assert [1, 2, 3, 4] == [entry.id for entry in journal if open_entry(journal)]
