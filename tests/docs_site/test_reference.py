@@ -1,4 +1,4 @@
-"""The reference is what the code says: each page is up to date, and nothing public is missing from it."""
+"""The reference matches the code: each page is up to date, and every public name has an entry."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def test_each_page_is_up_to_date(name: str) -> None:
 
 def test_every_public_name_of_python_has_an_entry() -> None:
     headings = re.findall(r"^### `(?:[\w.]*\.)?(\w+)`$", text_of("python.md"), re.MULTILINE)
-    beside = {"__version__", "faults"}  # each has a section
+    with_own_section = {"__version__", "faults"}
 
-    assert set() == {*segment_mock.__all__} - {*headings} - beside
+    assert set() == {*segment_mock.__all__} - {*headings} - with_own_section
     assert "## Faults\n" in text_of("python.md")
     assert "`segment_mock.__version__`" in text_of("python.md")
 
@@ -54,8 +54,8 @@ def test_every_public_name_for_vendors_has_an_entry() -> None:
     assert [] == [name for name in names if f"### `{name}`" not in text and f"| `{name}` |" not in text]
 
 
-def test_every_entry_of_python_says_what_it_is() -> None:
-    """Below each heading and its signature is a sentence."""
+def test_every_entry_of_the_python_api_has_a_description() -> None:
+    """Below its heading and its signature."""
     for page in ("python.md", "vendor-api.md"):
         entries = re.split(r"^#{3,4} ", text_of(page), flags=re.MULTILINE)[1:]
         silent = [
@@ -66,29 +66,29 @@ def test_every_entry_of_python_says_what_it_is() -> None:
         assert [] == silent
 
 
-def test_everything_that_the_plugin_adds_to_pytest_has_its_row(pytester: pytest.Pytester) -> None:
-    """Asks pytest itself what the plugin has registered."""
+def test_fixtures_markers_options_and_ini_keys_of_the_plugin_have_an_entry(pytester: pytest.Pytester) -> None:
+    """pytest itself lists what the plugin has registered."""
     text = text_of("pytest.md")
     fixtures = pytester.runpytest("--fixtures").stdout.str()
     markers = pytester.runpytest("--markers").stdout.str()
-    helped = pytester.runpytest("--help").stdout.str()
+    help_text = pytester.runpytest("--help").stdout.str()
     section = fixtures.partition("fixtures defined from pytest_segment_mock")[2].partition("\n---")[0]
     names = re.findall(r"^(\w+)(?: \[| --)", section, re.MULTILINE)
-    marked = re.findall(r"^@pytest\.mark\.(segment_mock\w*)", markers, re.MULTILINE)
-    options = re.findall(r"^ +(--segment-mock-[\w-]+)", helped, re.MULTILINE)
-    keys = re.findall(r"^ +(segment_mock_\w+) \(", helped, re.MULTILINE)
+    marker_names = re.findall(r"^@pytest\.mark\.(segment_mock\w*)", markers, re.MULTILINE)
+    options = re.findall(r"^ +(--segment-mock-[\w-]+)", help_text, re.MULTILINE)
+    keys = re.findall(r"^ +(segment_mock_\w+) \(", help_text, re.MULTILINE)
 
     assert len(names) >= 7
-    assert len(marked) == 2
+    assert len(marker_names) == 2
     assert len(options) >= 6
     assert len(keys) >= 5
     assert [] == [name for name in names if f"### `{name}`\n" not in text]
-    assert [] == [name for name in marked if f"### `@pytest.mark.{name}`\n" not in text]
+    assert [] == [name for name in marker_names if f"### `@pytest.mark.{name}`\n" not in text]
     assert [] == [name for name in options if f"| `{name}=" not in text]
     assert [] == [name for name in keys if f"| `{name}` |" not in text]
 
 
-def test_every_option_of_a_command_says_what_it_is() -> None:
+def test_every_option_of_a_command_has_a_description() -> None:
     text, silent = text_of("cli.md"), []
     for name, command in commands():
         if command is main:
@@ -103,14 +103,14 @@ def test_every_option_of_a_command_says_what_it_is() -> None:
     assert [] == silent
 
 
-def test_help_keeps_the_lines_of_examples() -> None:
+def test_help_keeps_the_line_breaks_of_examples() -> None:
     texts = [CliRunner().invoke(main, [*name.split()[1:], "--help"]).output for name, _ in commands()]
 
     assert [] == [text for text in texts if "\\" in text]
     assert "\n  segment-mock rules add faults.yaml\n" in "".join(texts)
 
 
-def test_every_setting_has_its_row() -> None:
+def test_every_setting_has_a_row() -> None:
     text = text_of("settings.md")
     rows = [
         (f"| `{row.name}`<br>`{row.flag}`", f"<br>`{row.variable}` |", f"| {row.help} |")
@@ -120,7 +120,7 @@ def test_every_setting_has_its_row() -> None:
     assert [] == [row for row in rows if not all(part in text for part in row)]
 
 
-def test_every_call_of_the_control_plane_has_its_heading() -> None:
+def test_every_call_of_the_control_plane_has_a_heading() -> None:
     text = text_of("control-plane.md")
     views = [view for view in all_views() if view.documented]
     calls = [
@@ -132,14 +132,14 @@ def test_every_call_of_the_control_plane_has_its_heading() -> None:
     assert text.count("\n## `") == len(calls)
 
 
-def test_every_scenario_is_on_its_page() -> None:
+def test_every_scenario_has_a_heading() -> None:
     text = text_of("scenarios.md")
 
     assert [] == [name for name, row in scenarios().items() if f"## `{name}`\n\n{row['about']}\n" not in text]
 
 
 def hints_in_the_source() -> Iterator[str]:
-    """Yield the longest literal part of each hint that the code can give."""
+    """Yield the longest constant part of each hint that the code can give."""
     files = [
         *(SOURCE / "core").glob("*.py"),
         *(SOURCE / "vendors").rglob("*.py"),
@@ -162,7 +162,7 @@ def hints_in_the_source() -> Iterator[str]:
 
 
 def literals(node: ast.AST) -> Iterator[str]:
-    """Yield the longest piece of each formatted or plain text below *node* that has several words."""
+    """Yield the longest constant part of each string below *node* that has several words."""
     inner = {id(part) for text in ast.walk(node) if isinstance(text, ast.JoinedStr) for part in ast.walk(text)}
     for text in ast.walk(node):
         pieces = text.values if isinstance(text, ast.JoinedStr) else [text] if id(text) not in inner else []
@@ -172,14 +172,14 @@ def literals(node: ast.AST) -> Iterator[str]:
             yield longest
 
 
-def test_every_hint_of_the_code_is_on_its_page() -> None:
+def test_every_hint_of_the_code_is_on_the_page() -> None:
     hints, text = {*hints_in_the_source()}, text_of("hints.md")
 
     assert len(hints) > 8
     assert [] == [hint for hint in hints if hint not in text]
 
 
-def test_every_header_of_ours_is_on_its_page() -> None:
+def test_every_header_of_the_mock_is_on_the_page() -> None:
     sources = "".join(file.read_text(encoding="utf-8") for file in SOURCE.rglob("*.py"))
     names = {*re.findall(r"X-Segment-Mock-\w+", sources)}
 
@@ -187,27 +187,27 @@ def test_every_header_of_ours_is_on_its_page() -> None:
     assert [] == [name for name in names if f"`{name}`" not in text_of("headers.md")]
 
 
-def exits(*words: str) -> int:
+def exit_code_of(*words: str) -> int:
     """Run the command and return its exit code."""
     return CliRunner().invoke(main, words).exit_code
 
 
 @pytest.mark.skipif(os.name == "nt", reason="exit codes of a POSIX shell")
-def test_each_exit_code_is_what_its_row_says(tmp_path: Path) -> None:
+def test_commands_exit_with_the_documented_codes(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other_server:
         port = str(other_server.getsockname()[1])
-        port_in_use = exits("serve", "--port", port)
+        port_in_use = exit_code_of("serve", "--port", port)
     plain = tmp_path / "plain"
     plain.write_text("no program")
     python = (sys.executable, "-c")
     codes = {
-        0: exits("vendors"),
-        1: exits("health", "--url", f"http://127.0.0.1:{port}"),
-        2: exits("serve", "--port", "many"),
+        0: exit_code_of("vendors"),
+        1: exit_code_of("health", "--url", f"http://127.0.0.1:{port}"),
+        2: exit_code_of("serve", "--port", "many"),
         3: port_in_use,
-        126: exits("exec", "--", str(plain)),
-        127: exits("exec", "--", str(tmp_path / "missing")),
-        128: exits("exec", "--", *python, "import os; os.kill(os.getpid(), 15)") - 15,
+        126: exit_code_of("exec", "--", str(plain)),
+        127: exit_code_of("exec", "--", str(tmp_path / "missing")),
+        128: exit_code_of("exec", "--", *python, "import os; os.kill(os.getpid(), 15)") - 15,
     }
 
     assert {number: number for number, _ in EXIT_CODES} == codes

@@ -1,1 +1,1 @@
-"""The reference pages, made from the code: ``python -m tests.docs_site.reference`` writes them."""
+"""Generates the reference pages from the code; ``python -m tests.docs_site.reference`` writes them."""

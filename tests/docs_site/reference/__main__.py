@@ -1,4 +1,4 @@
-"""Write the reference pages again, and what else of docs/ is made from the code."""
+"""Write the reference pages and the other parts of docs/ that are generated from the code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.docs_site.reference.pages import FOLDER, PAGES
 from tests.faults import table as faults
 from tests.openapi import provenance_table
 
-for vendor in find_vendors():  # each page is about the vendors, so a mistake in one would fail anywhere
+for vendor in find_vendors():  # report a mistake in a vendor here, as any page would fail because of it
     for problem in problems(vendor):
         sys.exit(f"vendor {vendor.name}: {problem}")
 for name, make_page in PAGES.items():

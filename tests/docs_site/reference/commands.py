@@ -1,4 +1,4 @@
-"""The page of commands: each with its arguments, options, defaults and variables, read from Click."""
+"""The page of commands, with arguments, options, defaults and variables that are read from Click."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _IN_HELP = re.compile(r"\s*\[(SEGMENT_MOCK_\w+)(?:, default (.*?))?\]$")
 
 
 def commands() -> Iterator[tuple[str, click.Command]]:
-    """Yield every command and command of a group, with its full name."""
+    """Yield each command and each command of a group, with its full name."""
     yield from _below("segment-mock", main)
 
 
@@ -38,7 +38,7 @@ def _below(name: str, command: click.Command) -> Iterator[tuple[str, click.Comma
 
 
 def commands_page() -> str:
-    """Return the page."""
+    """Return the page as Markdown."""
     parts = []
     for name, command in commands():
         if command is main:

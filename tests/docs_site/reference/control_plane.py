@@ -1,4 +1,4 @@
-"""The page of the control plane, read from its OpenAPI document."""
+"""The page of the control plane, generated from its OpenAPI document."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def control_plane_document() -> dict[str, Any]:
 
 
 def control_plane_page() -> str:
-    """Return the page."""
+    """Return the page as Markdown."""
     document = control_plane_document()
     views = {view.name: view for view in all_views()}
     rows, parts = [], []
@@ -51,7 +51,7 @@ def control_plane_page() -> str:
 
 
 def _anchor(name: str) -> str:
-    """Return the anchor of a heading, by the rule of code hosts and of the site."""
+    """Return the anchor that code hosts and the site generate for a heading."""
     return re.sub(r"[^\w\s-]", "", name.lower()).replace(" ", "-")
 
 
@@ -62,14 +62,16 @@ def _operation(operation: dict[str, Any], *, public: bool) -> Iterator[str]:
         yield table(("parameter", "in", "takes", "description"), rows)
     facts, refusals = [], []
     if "requestBody" in operation:
-        facts.append(("body", type_words(operation["requestBody"]["content"]["application/json"]["schema"])))
+        facts.append(("body", describe_schema(operation["requestBody"]["content"]["application/json"]["schema"])))
     for status, response in operation["responses"].items():
         ((kind, content),) = response["content"].items()
         if int(status) >= HTTPStatus.BAD_REQUEST:
             refusals.append(status)
             continue
         phrase = HTTPStatus(int(status)).phrase
-        facts.append((f"{status} {phrase}", type_words(content["schema"]) if kind.endswith("json") else f"`{kind}`"))
+        facts.append(
+            (f"{status} {phrase}", describe_schema(content["schema"]) if kind.endswith("json") else f"`{kind}`")
+        )
     facts.append((", ".join(refusals), "[Problem](#problem)"))
     yield table(("body, status", "description"), facts)
     if public:
@@ -77,9 +79,9 @@ def _operation(operation: dict[str, Any], *, public: bool) -> Iterator[str]:
 
 
 def _parameter(schema: dict[str, Any]) -> str:
-    """Return the values that a parameter takes; for many names, one of them."""
+    """Return a description of the values of a parameter; of a long list of names, one as an example."""
     names = schema.get("enum", ())
-    return f"a name such as {code(names[0])}" if len(names) > _FEW else type_words(schema)
+    return f"a name such as {code(names[0])}" if len(names) > _FEW else describe_schema(schema)
 
 
 def _object(name: str, schema: dict[str, Any]) -> Iterator[str]:
@@ -87,11 +89,11 @@ def _object(name: str, schema: dict[str, Any]) -> Iterator[str]:
     if schema.get("description"):
         yield prose(schema["description"])
     if "properties" not in schema:
-        yield f"{type_words(schema)}."
+        yield f"{describe_schema(schema)}."
         return
     required = schema.get("required", ())
     rows = [
-        (code(member) + ("" if member in required else "?"), type_words(row), _about(row))
+        (code(member) + ("" if member in required else "?"), describe_schema(row), _about(row))
         for member, row in schema["properties"].items()
     ]
     with_words = any(about for *_, about in rows)
@@ -107,8 +109,8 @@ def _about(schema: dict[str, Any]) -> str:
     return about.strip()
 
 
-def type_words(schema: dict[str, Any]) -> str:
-    """Return a JSON Schema in words."""
+def describe_schema(schema: dict[str, Any]) -> str:
+    """Return a description of a JSON Schema in words."""
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         return f"[{name}](#{name.lower()})"
@@ -118,16 +120,16 @@ def type_words(schema: dict[str, Any]) -> str:
         words = [code(value if isinstance(value, str) else json.dumps(value)) for value in schema["enum"]]
         return " or ".join(words) if len(words) <= _FEW else "one of " + "; ".join(words)
     if "anyOf" in schema:
-        words = [*dict.fromkeys(map(type_words, schema["anyOf"]))]
+        words = [*dict.fromkeys(map(describe_schema, schema["anyOf"]))]
         return " or ".join(words) if len(words) <= _FEW else "one of " + "; ".join(words)
     kinds = schema.get("type", "anything")
     if isinstance(kinds, list):
-        return " or ".join(type_words({**schema, "type": kind}) for kind in kinds)
+        return " or ".join(describe_schema({**schema, "type": kind}) for kind in kinds)
     if kinds == "array":
         items = schema.get("items") or {}
-        return f"a list of {type_words(items)}" if items else "a list"
+        return f"a list of {describe_schema(items)}" if items else "a list"
     if kinds == "object" and schema.get("properties"):
-        members = ", ".join(f"`{name}` {type_words(row)}" for name, row in schema["properties"].items())
+        members = ", ".join(f"`{name}` {describe_schema(row)}" for name, row in schema["properties"].items())
         return f"an object: {members}"
     word = {"string": "text", "integer": "a whole number", "number": "a number", "boolean": "true or false",
             "object": "an object", "null": "null"}.get(kinds, kinds)  # fmt: skip

@@ -1,4 +1,4 @@
-"""The page of data files and of the other files that a user writes, with their JSON Schema."""
+"""The page of data files and other files that users write, with their JSON Schemas."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from segment_mock.emulator import Emulator
 from segment_mock.vendors import find_vendors
 from segment_mock.web.openapi import FILES as _SCHEMAS
 from segment_mock.web.openapi import file_schema
-from tests.docs_site.reference.control_plane import type_words
+from tests.docs_site.reference.control_plane import describe_schema
 from tests.docs_site.reference.markdown import as_json, code, page, prose, table
 
 FILES = tuple(_SCHEMAS)
@@ -68,18 +68,18 @@ _KINDS = {
 
 
 def schema_of(name: str) -> dict[str, Any]:
-    """Return the schema of a kind of file, for the vendors of this project."""
+    """Return the JSON Schema of a kind of file, for the shipped vendors."""
     schema: dict[str, Any] = file_schema(name, Emulator({}))
     return schema
 
 
 def schema_text(name: str) -> str:
-    """Return the schema as the text of a file."""
+    """Return the JSON Schema of a kind of file, as the content of a file."""
     return json.dumps(schema_of(name), indent=1) + "\n"
 
 
 def data_files_page() -> str:
-    """Return the page."""
+    """Return the page as Markdown."""
     kinds = table(
         ("file", "schema", "from the shell", "from a server"),
         [
@@ -127,7 +127,7 @@ def _words(schema: dict[str, Any]) -> str:
     kinds = [row.get("type") for row in schema.get("anyOf", ())]
     if kinds[:2] == ["boolean", "integer"]:
         return "true or false"
-    text = type_words({**schema, "minimum": None}) if schema else "anything"
+    text = describe_schema({**schema, "minimum": None}) if schema else "anything"
     longest, pattern = schema.get("maxLength"), schema.get("pattern", "")
     if "{8}" in pattern:
         return "an id of Salsa: 36 characters"
@@ -135,7 +135,7 @@ def _words(schema: dict[str, Any]) -> str:
 
 
 def _inner(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of an object, or of the objects of a list, ``{}`` for another."""
+    """Return the schema of an object, or of the items of a list of objects; ``{}`` for any other schema."""
     if schema.get("properties"):
         return schema
     items = schema.get("items") or {}

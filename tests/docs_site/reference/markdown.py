@@ -1,4 +1,4 @@
-"""Markdown from plain values: tables, code, and docstrings as paragraphs."""
+"""Functions that return Markdown: tables, code, pages, and docstrings as paragraphs."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from typing import Any
 
 
 def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """Return a table; a bar within a cell is escaped."""
+    """Return a table; vertical bars in cells are escaped."""
     lines = [[*header], *([*row] for row in rows)]
     lines.insert(1, ["---"] * len(lines[0]))
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def code(value: Any) -> str:
-    """Return *value* as code, ``""`` for the empty text."""
+    """Return *value* as inline code; ``""`` for an empty string."""
     return f"`{value}`" if value != "" else ""
 
 
 def as_json(value: Any) -> str:
-    """Return *value* as JSON in code, ``""`` for a value that says nothing."""
+    """Return *value* as JSON in inline code; ``""`` for None and empty values."""
     return "" if value in (None, "", (), []) else code(json.dumps(value, ensure_ascii=False))
 
 
 def block(text: str, language: str = "text") -> str:
-    """Return a block of code."""
+    """Return a fenced code block."""
     return f"```{language}\n{text.strip()}\n```"
 
 
 def prose(text: str | None) -> str:
-    """Return a docstring, or the help of a Click command, as Markdown paragraphs."""
+    """Return a docstring or the help of a Click command as Markdown."""
     paragraphs = re.split(r"\n(?:[ ]*\n)+", inspect.cleandoc(text or ""))
     return "\n\n".join(map(_paragraph, paragraphs))
 
 
 def _paragraph(text: str) -> str:
-    """Return a paragraph of a docstring on one line; an indented paragraph is an example, and a list stays a list."""
-    if text.startswith("\b\n"):  # Click's mark for lines that are not to be joined
+    """Return a paragraph on one line; an indented paragraph becomes a code block, and a list stays a list."""
+    if text.startswith("\b\n"):  # Click's marker of a paragraph that must not be rewrapped
         return block(text[2:], "sh")
     if text and all(line.startswith("    ") for line in text.splitlines()):
         return block(textwrap.dedent(text), "py")
@@ -50,5 +50,5 @@ def _paragraph(text: str) -> str:
 
 
 def page(title: str, *parts: str) -> str:
-    """Return a page of a title and *parts*."""
+    """Return a page with *title* as its heading, followed by *parts*."""
     return "\n\n".join([f"# {title}", *(part.strip() for part in parts if part.strip())]) + "\n"

@@ -1,4 +1,4 @@
-"""The page of the vendors' operations, from the same tables as ``segment-mock vendors``."""
+"""The page of the vendors' operations, generated from the same tables as ``segment-mock vendors``."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ at {moment}; everything else, ids included, is as printed.
 
 
 def operations_page() -> str:
-    """Return the page."""
+    """Return the page as Markdown."""
     vendors = find_vendors()
     settings = {row.name: row.initial for row in all_options(vendors)}
     parts = [part for vendor in catalogue(vendors, settings)["vendors"] for part in _vendor(vendor)]
@@ -98,7 +98,7 @@ def _tables(tables: Iterator[ReferenceTable] | list[ReferenceTable], *, with_tit
 
 
 def _cell(text: str, *, is_literal: bool) -> str:
-    """Return *text* as Markdown: as code, or so that no character of it is markup."""
+    """Return *text* as inline code, or with escaped markup."""
     return code(text) if is_literal and " " not in text else re.sub(r"([*_<>])", r"\\\1", text)
 
 

@@ -1,4 +1,4 @@
-"""The pages of hints, headers and exit codes. Hints are printed as a mock gives them to the call beside them."""
+"""The pages of hints, headers and exit codes. The hints come from calls of a mock."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ TOKEN = {"authToken": "any"}
 KEY = {"x-api-key": "any"}
 
 
-class Case(NamedTuple):
-    """A call that gets a hint, and when the hint is given."""
+class HintCase(NamedTuple):
+    """A call that gets a hint, and the condition under which the hint is given."""
 
     when: str
     method: str
@@ -29,37 +29,37 @@ class Case(NamedTuple):
     headers: Mapping[str, str] = TOKEN
     settings: Mapping[str, Any] = MappingProxyType({})
     before: int = 0
-    """How many times the call is sent before it gets the hint."""
+    """The number of calls to send before the one that gets the hint."""
 
 
-CASES = (
-    Case("the credential is missing", "GET", f"{SALSA}/metrics", headers={}),
-    Case("the credential is in another header", "GET", f"{SALSA}/metrics", headers={"Authorization": "Bearer any"}),
-    Case(
+HINT_CASES = (
+    HintCase("the credential is missing", "GET", f"{SALSA}/metrics", headers={}),
+    HintCase("the credential is in another header", "GET", f"{SALSA}/metrics", headers={"Authorization": "Bearer any"}),
+    HintCase(
         "the credential is not one of the setting `salsa_token`",
         "GET",
         f"{SALSA}/metrics",
         settings={"credentials": "listed", "salsa_token": "other"},
     ),
-    Case("a member of the body is unknown, in any place of it", "POST", f"{SALSA}/segments/search",
+    HintCase("a member of the body is unknown, in any place of it", "POST", f"{SALSA}/segments/search",
          {"payload": {"offset": 0, "cuont": 20}}),
-    Case("a value is not one of the few that the vendor knows", "POST", f"{SALSA}/segments/search",
+    HintCase("a value is not one of the few that the vendor knows", "POST", f"{SALSA}/segments/search",
          {"payload": {"identifierType": "EXTERNAL", "identifiers": ["1"]}}),
-    Case("a value is like none of the few that the vendor knows", "POST", f"{SALSA}/segments/search",
+    HintCase("a value is like none of the few that the vendor knows", "POST", f"{SALSA}/segments/search",
          {"payload": {"identifierType": "X", "identifiers": ["1"]}}),
-    Case("the body is not JSON, and has a `Content-Encoding`", "POST", f"{SALSA}/segments/search", b"...",
+    HintCase("the body is not JSON, and has a `Content-Encoding`", "POST", f"{SALSA}/segments/search", b"...",
          {**TOKEN, "Content-Encoding": "gzip"}),
-    Case("the path is no operation", "POST", f"{SALSA}/segment/search", {"payload": {}}),
-    Case("the path is no operation of a vendor whose paths can be moved", "GET", "/segments/a/b", headers=KEY),
-    Case("the path takes another method", "PATCH", f"{SALSA}/segments", {"payload": {}}),
-    Case("the window of the rate limit is full", "GET", f"{SALSA}/metrics", before=300),
-    Case("a batch has too many items", "PUT", f"{SALSA}/segments", {"payload": {"segments": [{"name": "A"}] * 21}}),
-    Case("a group is no CRM group", "DELETE", f"{SALSA}/segments",
+    HintCase("the path is no operation", "POST", f"{SALSA}/segment/search", {"payload": {}}),
+    HintCase("the path is no operation of a vendor whose paths can be moved", "GET", "/segments/a/b", headers=KEY),
+    HintCase("the path takes another method", "PATCH", f"{SALSA}/segments", {"payload": {}}),
+    HintCase("the window of the rate limit is full", "GET", f"{SALSA}/metrics", before=300),
+    HintCase("a batch has too many items", "PUT", f"{SALSA}/segments", {"payload": {"segments": [{"name": "A"}] * 21}}),
+    HintCase("a group is no CRM group", "DELETE", f"{SALSA}/segments",
          {"payload": {"segments": [{"segmentId": "a630b7c9-c2b7-4130-a47f-46754c425b84"}]}}, settings={"data": "demo"}),
-    Case("an update names an id never seen", "PUT", f"{SALSA}/segments",
+    HintCase("an update names an id never seen", "PUT", f"{SALSA}/segments",
          {"payload": {"segments": [{"segmentId": "00000000-0000-4000-8000-000000000000", "name": "A"}]}}),
-    Case("the Segmenter refuses a body", "POST", "/segments", {"name": 1}, KEY),
-    Case("the Segmenter does not know an id", "PUT", "/segments", {"id": "none"}, KEY),
+    HintCase("the Segmenter refuses a body", "POST", "/segments", {"name": 1}, KEY),
+    HintCase("the Segmenter does not know an id", "PUT", "/segments", {"id": "none"}, KEY),
 )  # fmt: skip
 BESIDE = (
     ("this is a defect of segment-mock; its log has the traceback", "the emulator itself failed; please report it"),
@@ -71,8 +71,8 @@ BESIDE = (
 )
 
 
-def hint_of(case: Case) -> str:
-    """Return the hint that a mock gives to the call of *case*."""
+def hint_of(case: HintCase) -> str:
+    """Send the call of *case* to a mock and return the hint of the response."""
     body = case.body if isinstance(case.body, bytes) or case.body is None else json.dumps(case.body).encode()
     with SegmentMock(**case.settings) as mock, mock.session() as session:
         mock.clock.freeze("2026-01-01T00:00:00Z")
@@ -83,7 +83,7 @@ def hint_of(case: Case) -> str:
 
 def hints_page() -> str:
     """Return the page of hints."""
-    rows = [(case.when, code(f"{case.method} {case.path}"), code(hint_of(case))) for case in CASES]
+    rows = [(case.when, code(f"{case.method} {case.path}"), code(hint_of(case))) for case in HINT_CASES]
     return page(
         "Hints",
         """\
@@ -151,7 +151,7 @@ def exit_codes_page() -> str:
 
 
 def _sentences() -> Iterator[tuple[str, str]]:
-    """Yield what each command's help says of its exit code."""
+    """Yield each command whose help mentions exit codes, with these sentences."""
     for name, command in commands():
         text = prose(command.help).replace("\n\n", " ")
         sentences = re.findall(r"(?:^|(?<=\. ))Exits? with [^.]*\.", text)

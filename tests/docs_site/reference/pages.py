@@ -1,4 +1,4 @@
-"""Which page is made by which function."""
+"""The functions that generate each page, by the path of the page."""
 
 from __future__ import annotations
 

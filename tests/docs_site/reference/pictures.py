@@ -1,4 +1,4 @@
-"""Pictures of docs/images that are made from text: the report of a red test, as README prints it."""
+"""Pictures of docs/images that are generated from text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _COLOURS = {"E ": "#ff7b72", "---": "#56d4dd", "replay": "#8b949e"}
 
 
 def red_test_picture() -> str:
-    """Return the report of README's red test as SVG, in the colours of a terminal."""
+    """Return the report of the failed test in README as SVG, in the colours of a terminal."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     report = next(
         text for text in re.findall(r"^```text\n(.*?)^```", readme, re.DOTALL | re.MULTILINE) if "calls;" in text
@@ -36,7 +36,7 @@ def red_test_picture() -> str:
 
 
 def _text(line: str) -> str:
-    """Return a line whose spaces are not folded."""
+    """Return *line* as XML text whose spaces are not collapsed."""
     return escape(line).replace(" ", NO_BREAK)
 
 

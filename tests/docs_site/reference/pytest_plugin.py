@@ -1,4 +1,4 @@
-"""The page of the pytest plugin: fixtures, markers, options and ini keys, read from the plugin itself."""
+"""The page of the pytest plugin, with fixtures, markers, options and ini keys that are read from the plugin."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ _SWEEP = {
 }
 
 
-class Declared(NamedTuple):
-    """An option or an ini key as a part of the plugin declares it."""
+class Declaration(NamedTuple):
+    """An option or an ini key that a part of the plugin declares."""
 
     name: str
     about: str
@@ -41,31 +41,31 @@ class Declared(NamedTuple):
 
 
 class Recorder:
-    """Takes the place of pytest's parser, and keeps what is declared."""
+    """Stands in for pytest's parser and records the options and ini keys that the plugin declares."""
 
     def __init__(self) -> None:
-        self.options: list[Declared] = []
-        self.keys: list[Declared] = []
+        self.options: list[Declaration] = []
+        self.keys: list[Declaration] = []
         for part in PARTS:
             if hasattr(part, "pytest_addoption"):
                 part.pytest_addoption(self)  # type: ignore[arg-type]
 
     def getgroup(self, name: str) -> Recorder:
-        """Return this object, to which a group of options is added."""
+        """Return this object, so that it also records the options of a group."""
         return self
 
     def addoption(self, name: str, **words: Any) -> None:
-        """Keep an option."""
-        self.options.append(Declared(name, words["help"], words["metavar"]))
+        """Record an option."""
+        self.options.append(Declaration(name, words["help"], words["metavar"]))
 
     def addini(self, name: str, about: str, **words: Any) -> None:
-        """Keep an ini key."""
+        """Record an ini key."""
         takes, default = {"bool": "true or false"}.get(words.get("type", ""), "text"), words.get("default")
-        self.keys.append(Declared(name, about, takes, "" if default is None else code(str(default).lower())))
+        self.keys.append(Declaration(name, about, takes, "" if default is None else code(str(default).lower())))
 
 
 class Fixture(NamedTuple):
-    """A fixture of the plugin."""
+    """A public fixture of the plugin."""
 
     name: str
     scope: str
@@ -73,13 +73,13 @@ class Fixture(NamedTuple):
 
     @property
     def result(self) -> str:
-        """What a test gets."""
+        """The type of the fixture's value."""
         hint = str(self.function.__annotations__.get("return", ""))
         return re.sub(r"^Iterator\[(.*)\]$", r"\1", hint)
 
 
 def declared_fixtures() -> Iterator[Fixture]:
-    """Yield the public fixtures of every part, in order."""
+    """Yield the public fixtures of each part, in order."""
     for part in PARTS:
         for name, value in vars(part).items():
             marker = getattr(value, "_fixture_function_marker", None) or getattr(value, "_pytestfixturefunction", None)
@@ -90,7 +90,7 @@ def declared_fixtures() -> Iterator[Fixture]:
 
 
 def declared_markers() -> list[tuple[str, str]]:
-    """Return each marker as pytest registers it: its signature and its sentence."""
+    """Return signature and description of each marker that the plugin registers."""
     config = MagicMock(getoption=lambda name: None, getini=lambda name: None)
     settings.pytest_configure(config)
     lines = [call.args[1] for call in config.addinivalue_line.call_args_list]
@@ -98,7 +98,7 @@ def declared_markers() -> list[tuple[str, str]]:
 
 
 def pytest_page() -> str:
-    """Return the page."""
+    """Return the page as Markdown."""
     recorder = Recorder()
     fixture_rows = [
         part

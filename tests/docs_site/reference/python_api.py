@@ -1,7 +1,6 @@
 """The pages of the Python API: each public name with its signature, docstring and members.
 
-A reader of the repository sees what stands between the comments; the site puts mkdocstrings' text there, which has the
-source too.
+Readers of the repository see the text between the comments. On the site, mkdocstrings replaces it and adds the source.
 """
 
 from __future__ import annotations
@@ -34,13 +33,13 @@ _CLOCK = ("monotonic", "setting", "turn", "move_to", "skip", "wait", "restore")
 _RULES = ("connect_failure", "apply", "check", "definitions", "restore", "restore_tallies")
 _RULE = ("counters", "position", "tally", "restore", "begin", "note_unreached", "strikes", "strikes_connection")
 _STUBS = ("keep", "is_initial", "forget", "operation_for", "rows", "initial_rows", "restore_initial", "restore")
-"""Members that only the stores and the core call."""
+"""Members that only stores and the core use."""
 
 
-class Row(NamedTuple):
-    """A name of the API: where it is imported from, and which of its members are internal.
+class ApiName(NamedTuple):
+    """A public name: its module, and those of its members that are internal.
 
-    *is_given*: a user gets such an object from another one and does not make it.
+    *is_given*: users get such an object from another one and do not create it.
     """
 
     name: str
@@ -55,7 +54,7 @@ class Row(NamedTuple):
 
     @property
     def heading(self) -> str:
-        """What the entry is called: the module is said if it is another than the package itself."""
+        """The name, with its module unless that is the package itself."""
         return (
             self.name if self.home == "segment_mock" or "._" in self.home else self.path.removeprefix("segment_mock.")
         )
@@ -73,7 +72,7 @@ class Row(NamedTuple):
         return " ".join(dict.fromkeys((self.path, own)))
 
     def members(self) -> Iterator[tuple[str, Any]]:
-        """Yield the public members of a class of this project, its own first, in the order of the source."""
+        """Yield the public members of a class of this project: its own first, in the order of the source."""
         seen = {*self.internal, *getattr(self.value, "__dataclass_fields__", ())}
         for cls in self.value.__mro__ if inspect.isclass(self.value) else ():
             if not cls.__module__.startswith(("segment_mock", "pytest_segment_mock")):
@@ -84,54 +83,54 @@ class Row(NamedTuple):
                     yield name, member
 
 
-GROUPS: dict[str, tuple[str, Sequence[Row]]] = {
+GROUPS: dict[str, tuple[str, Sequence[ApiName]]] = {
     "Mocks": (
         "In this process, or in a running server.",
         (
-            Row("SegmentMock"),
-            Row("RemoteMock", is_given=True),
-            Row("connect"),
-            Row("create_app"),
+            ApiName("SegmentMock"),
+            ApiName("RemoteMock", is_given=True),
+            ApiName("connect"),
+            ApiName("create_app"),
         ),
     ),
     "What a mock has": (
         "Behind `mock.clock`, `mock.journal`, `mock.faults`, `mock.stubs`, `mock.salsa` and `mock.segmenter`.",
         (
-            Row("Clock", internal=_CLOCK, is_given=True),
-            Row("Journal", internal=("hint",), is_given=True),
-            Row("Entry", internal=("answer", "weight", "mark", "written", "end"), is_given=True),
-            Row("FaultRules", "segment_mock.faults", _RULES, is_given=True),
-            Row("FaultRule", internal=_RULE, is_given=True),
-            Row("Stubs", "segment_mock.stubs", _STUBS, is_given=True),
-            Row("Stub", "segment_mock.stubs", ("perform", "response"), is_given=True),
-            Row("SalsaState", "segment_mock.vendors.salsa.data", ("store", "world"), is_given=True),
-            Row("SegmenterState", "segment_mock.vendors.segmenter.data", ("store", "world"), is_given=True),
-            Row("Snapshot", is_given=True),
-            Row("LiveServer", internal=("start", "after_fork"), is_given=True),
+            ApiName("Clock", internal=_CLOCK, is_given=True),
+            ApiName("Journal", internal=("hint",), is_given=True),
+            ApiName("Entry", internal=("answer", "weight", "mark", "written", "end"), is_given=True),
+            ApiName("FaultRules", "segment_mock.faults", _RULES, is_given=True),
+            ApiName("FaultRule", internal=_RULE, is_given=True),
+            ApiName("Stubs", "segment_mock.stubs", _STUBS, is_given=True),
+            ApiName("Stub", "segment_mock.stubs", ("perform", "response"), is_given=True),
+            ApiName("SalsaState", "segment_mock.vendors.salsa.data", ("store", "world"), is_given=True),
+            ApiName("SegmenterState", "segment_mock.vendors.segmenter.data", ("store", "world"), is_given=True),
+            ApiName("Snapshot", is_given=True),
+            ApiName("LiveServer", internal=("start", "after_fork"), is_given=True),
         ),
     ),
     "Expected changes": (
         'What `mock.expect_changes` takes: `mock.expect_changes(salsa={"segments": added(2) + removed()})`.',
-        (Row("added"), Row("removed"), Row("updated"), Row("unchanged"), Row("anything")),
+        (ApiName("added"), ApiName("removed"), ApiName("updated"), ApiName("unchanged"), ApiName("anything")),
     ),
-    "Errors": ("", (Row("SettingError"), Row("NetworkBlocked"), Row("WouldHangForever"))),
+    "Errors": ("", (ApiName("SettingError"), ApiName("NetworkBlocked"), ApiName("WouldHangForever"))),
     "pytest": (
         "Names of the plugin, for annotations. [pytest](pytest.md) has its fixtures, markers, options and keys.",
         (
-            Row("LiveMock", "pytest_segment_mock"),
-            Row("MockFactory", "pytest_segment_mock", ("open",), is_given=True),
-            Row("CredentialWarning", "pytest_segment_mock"),
-            Row("IgnoredFieldWarning", "pytest_segment_mock"),
-            Row("RefusedCallWarning", "pytest_segment_mock"),
+            ApiName("LiveMock", "pytest_segment_mock"),
+            ApiName("MockFactory", "pytest_segment_mock", ("open",), is_given=True),
+            ApiName("CredentialWarning", "pytest_segment_mock"),
+            ApiName("IgnoredFieldWarning", "pytest_segment_mock"),
+            ApiName("RefusedCallWarning", "pytest_segment_mock"),
         ),
     ),
 }
 _ELSEWHERE = {row.name for _, rows in GROUPS.values() for row in rows}
-FAULT_ROWS = (Row("Fault", "segment_mock.faults", ("as_dict",)),)
+FAULT_ROWS = (ApiName("Fault", "segment_mock.faults", ("as_dict",)),)
 
 
 def python_page() -> str:
-    """Return the page of `segment_mock`."""
+    """Return the page of `segment_mock` as Markdown."""
     parts = []
     for title, (about, rows) in GROUPS.items():
         parts += [f"## {title}", about, *(part for row in rows for part in entry(row))]
@@ -145,7 +144,7 @@ def python_page() -> str:
 
 
 def vendor_page() -> str:
-    """Return the page of `segment_mock.vendor_api` and `segment_mock.vendor_testing`."""
+    """Return the page of `segment_mock.vendor_api` and `segment_mock.vendor_testing` as Markdown."""
     parts = []
     for module in (vendor_api, vendor_testing):
         names = sorted(module.__all__, key=str.lower)
@@ -157,7 +156,7 @@ def vendor_page() -> str:
             if name in _ELSEWHERE:
                 parts += [f"### `{name}`", f"[`segment_mock.{name}`](python.md#{name.lower()})."]
             elif name not in plain:
-                parts += entry(Row(name, module.__name__), name)
+                parts += entry(ApiName(name, module.__name__), name)
     return page("Vendor API", _VENDOR_INTRO, *parts)
 
 
@@ -198,14 +197,14 @@ def _short(kind: Any) -> str:
     return ", ".join(f"{name}={row.default!r}" for name, row in inspect.signature(kind).parameters.items()) or "none"
 
 
-def entry(row: Row, heading: str = "") -> Iterator[str]:
-    """Yield the heading of *row*, and its text in both forms."""
+def entry(row: ApiName, heading: str = "") -> Iterator[str]:
+    """Yield the heading of *row* and its text, in the form for the repository and in that for the site."""
     yield f"### `{heading or row.heading}`"
     options = _options(row)
     yield "\n\n".join([f"<!-- api: {row.anchors}\n{options}-->", *_plain(row), "<!-- end api -->"])
 
 
-def _options(row: Row) -> str:
+def _options(row: ApiName) -> str:
     lines = []
     if row.internal:
         names = ", ".join(f'"!^{name}$"' for name in row.internal)
@@ -218,7 +217,7 @@ def _options(row: Row) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _plain(row: Row) -> Iterator[str]:
+def _plain(row: ApiName) -> Iterator[str]:
     value = row.value
     if inspect.isclass(value):
         yield block(f"class {row.name}" + ("" if row.is_given else _signature(value)), "py")
@@ -240,8 +239,8 @@ def _plain(row: Row) -> Iterator[str]:
         yield prose(inspect.getdoc(value))
 
 
-def _docstring_of_name(row: Row) -> str:
-    """Return the text that stands below the assignment of a name, in the module that its type is of."""
+def _docstring_of_name(row: ApiName) -> str:
+    """Return the string below the assignment of a name, in the module of the type of its value."""
     module = import_module(type(row.value).__module__)
     body = ast.parse(inspect.getsource(module)).body
     for statement, after in pairwise(body):
@@ -258,7 +257,7 @@ def _own_docstring(cls: Any) -> str:
 
 
 def _signature(function: Any, *, bound: bool = False) -> str:
-    """Return the arguments and the result of *function* as they are written, on one line if that is short."""
+    """Return the signature of *function* as written in the code, on one line if it is short."""
     if inspect.isclass(function) and issubclass(function, Exception) and "__init__" not in vars(function):
         return "(message)"
     signature = inspect.signature(function)
@@ -291,7 +290,7 @@ def _text(annotation: Any) -> str:
 
 
 def _default(value: Any) -> str:
-    """Return a default as text that is the same in every run: that of an object may have its address."""
+    """Return the source of a default value; ``...`` for values whose representation varies from run to run."""
     return "..." if callable(value) or " at 0x" in repr(value) or repr(value).startswith("<") else repr(value)
 
 

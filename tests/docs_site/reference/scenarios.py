@@ -1,4 +1,4 @@
-"""The page of scenarios: what each reproduces, and its rules."""
+"""The page of scenarios, with their descriptions and rules."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ slow-friday:
 
 
 def scenarios_page() -> str:
-    """Return the page."""
+    """Return the page as Markdown."""
     rows = scenarios()
     scenario_table = table(
         ("scenario", "description"), [(f"[`{name}`](#{_anchor(name)})", row["about"]) for name, row in rows.items()]

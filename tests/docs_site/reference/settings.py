@@ -1,4 +1,4 @@
-"""The page of settings: each with its names, its values, its default and its description."""
+"""The page of settings, with their names, values, defaults and descriptions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _OTHERS = (
 
 
 def settings_page() -> str:
-    """Return the page."""
+    """Return the page as Markdown."""
     vendors = find_vendors()
     parts = ["## Of every mock", _table(OPTIONS)]
     for vendor in vendors:
@@ -53,7 +53,7 @@ def _table(rows: tuple[Option, ...] | list[Option]) -> str:
 
 
 def with_default(text: str, default: str) -> str:
-    """Return the words for what is taken, and below them the default."""
+    """Return *text* with the default below it, if there is one."""
     return "<br>".join(filter(None, (text, f"default {default}" if default else "")))
 
 
@@ -63,7 +63,7 @@ def _names(row: Option) -> str:
 
 
 def takes(row: Option) -> str:
-    """Return a description of the values that *row* takes."""
+    """Return a description of the values that *row* accepts."""
     if row.kind is BOOL:
         return "true or false"
     bounds = {"from": row.min, "to": row.max}
