@@ -69,7 +69,7 @@ class MockFactory:
         mock = make_mock(self._config, settings)
         with (
             mock,
-            _around(mock, own),
+            _sleep_and_children(mock, own),
             mock.intercept(transport=transport, block_network=blocks),
         ):
             self.open.append(mock)
@@ -117,18 +117,21 @@ def segment_mock(segment_mock_config: Mapping[str, Any]) -> Iterator[SegmentMock
         with intercept(item, mock, settings):
             yield mock
         return
-    pool = config.stash[_POOL]
     if settings.can_share:
-        shared = pool.shared(settings)
+        shared = config.stash[_POOL].shared(settings)
         mock = shared.clean_mock()
         _use(item, mock, settings)
-        with shared.interception(item), _around(mock, settings.plugin):
-            yield mock
+        with shared.interception(item):
+            if settings.plugin:
+                with _sleep_and_children(mock, settings.plugin):
+                    yield mock
+            else:
+                yield mock
         mock.close()
         return
     with make_mock(config, settings.mock, f"{line_of(item)}: ") as mock:
         _use(item, mock, settings)
-        with intercept(item, mock, settings), _around(mock, settings.plugin):
+        with intercept(item, mock, settings), _sleep_and_children(mock, settings.plugin):
             yield mock
 
 
@@ -206,12 +209,12 @@ def segment_mock_server(
         live = _segment_mock_servers.shared(settings).server()
         live.mock.reset()
         _use(item, live.mock, settings)
-        with _around(live.mock, settings.plugin):
+        with _sleep_and_children(live.mock, settings.plugin):
             yield live
         return
     with make_mock(request.config, settings.mock, f"{line_of(item)}: ") as mock:
         _use(item, mock, settings)
-        with _around(mock, settings.plugin):
+        with _sleep_and_children(mock, settings.plugin):
             yield LiveMock(mock.serve().url, mock)
 
 
@@ -255,24 +258,21 @@ def _remote(item: pytest.Item, settings: Settings) -> Any:
 
 def _use(item: pytest.Item, mock: SegmentMock, settings: Settings) -> None:
     """Record that *item* uses *mock*, and that the rules armed so far come from the test's settings."""
-    mocks = item.stash[_USE].mocks if _USE in item.stash else []
+    stash = item.stash
+    mocks = stash[_USE].mocks if _USE in stash else []
     if mock not in mocks:
         mocks.append(mock)
-    item.stash[_USE] = _Use(settings, os.getpid(), mocks)
+    stash[_USE] = _Use(settings, os.getpid(), mocks)
     for rule in mock.faults:
         if not rule.where.startswith("scenario "):
             rule.where = f"the settings of {line_of(item)}"
-    if ON_USE in item.stash:
-        item.stash[ON_USE](mock)
-
-
-def _around(mock: SegmentMock, plugin: Mapping[str, Any]) -> AbstractContextManager[Any]:
-    """Return a context manager for the settings ``sleep`` and ``children``."""
-    return _sleep_and_children(mock, plugin) if plugin else nullcontext()
+    if ON_USE in stash:
+        stash[ON_USE](mock)
 
 
 @contextmanager
 def _sleep_and_children(mock: SegmentMock, plugin: Mapping[str, Any]) -> Iterator[None]:
+    """Apply the settings ``sleep`` and ``children`` within a ``with`` block."""
     with (
         mock.clock.patch_sleep() if plugin.get("sleep") else nullcontext(),
         mock.child_environment() if plugin.get("children") else nullcontext(),
@@ -280,12 +280,11 @@ def _sleep_and_children(mock: SegmentMock, plugin: Mapping[str, Any]) -> Iterato
         yield
 
 
-class _Use(NamedTuple):
+class _Use:
     """The settings of a test, the process that runs it, and the mocks that it uses."""
 
-    settings: Settings
-    process: int
-    mocks: list[SegmentMock]
+    def __init__(self, settings: Settings, process: int, mocks: list[SegmentMock]) -> None:
+        self.settings, self.process, self.mocks = settings, process, mocks
 
 
 class _Shared:
@@ -305,9 +304,10 @@ class _Shared:
 
     def interception(self, item: Any) -> AbstractContextManager[Any]:
         transport = self.settings.plugin.get("transport") or transport_of(item)
-        if transport not in self._interceptions:
-            self._interceptions[transport] = intercept(item, self._mock, self.settings)
-        return self._interceptions[transport]
+        interception = self._interceptions.get(transport)
+        if interception is None:
+            interception = self._interceptions[transport] = intercept(item, self._mock, self.settings)
+        return interception
 
     def server(self) -> LiveMock:
         if self._live is None:

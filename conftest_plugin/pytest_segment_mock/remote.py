@@ -64,12 +64,13 @@ def pytest_testnodedown(node: Any, error: object) -> None:
 
 def url_of(config: pytest.Config) -> str | None:
     """Return the URL of the server that the fixtures of this process use, or None if they use mocks in this process."""
-    if _URL not in config.stash:  # cached, because each test needs it
+    try:
+        return config.stash[_URL]  # cached, because each test needs it
+    except KeyError:
         worker_input = getattr(config, "workerinput", None)
-        config.stash[_URL] = (
-            next(iter(_urls(config)), None) if worker_input is None else worker_input.get(_WORKER_INPUT)
-        )
-    return config.stash[_URL]
+        url = next(iter(_urls(config)), None) if worker_input is None else worker_input.get(_WORKER_INPUT)
+        config.stash[_URL] = url
+        return url
 
 
 def remote_mock(item: pytest.Item, settings: Settings, *, is_used: bool) -> Any:

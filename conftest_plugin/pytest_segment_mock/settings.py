@@ -48,7 +48,11 @@ class Settings(NamedTuple):
     @property
     def can_share(self) -> bool:
         """Whether other tests with equal settings can use the same mock, reset in between."""
-        return not self.has_marker and not self.mock.keys() & _CLEARED_BY_RESET
+        return not self.has_marker and _CLEARED_BY_RESET.isdisjoint(self.mock)
+
+
+_DEFAULT = Settings({}, {}, False)
+"""The settings of a test that changes none."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -135,8 +139,9 @@ def settings_of(item: pytest.Item, common: Any) -> Settings:
 
     Fails the test for an invalid setting, with the line of the user's code.
     """
-    if not common and item.get_closest_marker(MARKER) is None:
-        return Settings({}, {}, False)
+    # The keywords are a quick look: they have the names of all markers, but also those of functions, for example.
+    if not common and (MARKER not in item.keywords or item.get_closest_marker(MARKER) is None):
+        return _DEFAULT
     if not isinstance(common, Mapping):
         setup_error(f"segment_mock_config: expected a dictionary of settings, got {common!r}")
     problems = [f"segment_mock_config: {problem}" for problem in setting_problems(common)]

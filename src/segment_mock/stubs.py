@@ -106,10 +106,11 @@ class Stubs:
 
     def reset(self) -> None:
         """Return to the initial stubs of the settings and data files, and set their numbers of calls to 0."""
-        with self._lock:
-            self._stubs = self._initial
-            for stub in self._stubs:
-                stub.calls = 0
+        if self._stubs or self._initial:  # a test suite resets its mock for each test, and few have a stub
+            with self._lock:
+                self._stubs = self._initial
+                for stub in self._stubs:
+                    stub.calls = 0
 
     def forget(self) -> None:
         """Remove all stubs, including the initial stubs."""

@@ -258,7 +258,7 @@ def test_a_library_imported_by_another_thread_during_the_start_is_intercepted_ne
             sys.modules["httpcore"] = httpcore
         return import_module(name)
 
-    for name in ("_libraries", "_patches", "_imported"):
+    for name in ("_libraries", "_groups", "_imported"):
         monkeypatch.setattr(REGISTRY, name, type(getattr(REGISTRY, name))())
     monkeypatch.setattr(registry, "import_module", import_while_another_thread_imports)
     monkeypatch.delitem(sys.modules, "httpcore")
@@ -282,7 +282,7 @@ def test_a_call_of_a_library_that_is_too_old_is_an_error(mock: SegmentMock, monk
     monkeypatch.setattr(aiohttp, "__version__", "3.7.4")
     monkeypatch.setattr(REGISTRY, "too_old", {})
     monkeypatch.setattr(REGISTRY, "_libraries", {})
-    monkeypatch.setattr(REGISTRY, "_patches", [])
+    monkeypatch.setattr(REGISTRY, "_groups", ())
     monkeypatch.setattr(REGISTRY, "_imported", [])
 
     async def get() -> None:

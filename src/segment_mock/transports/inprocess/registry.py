@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -33,21 +33,21 @@ Transport: TypeAlias = Literal["inprocess", "live", "tls"]
 """How intercepted calls travel: without a socket, over a plain socket, or over TLS, verified with the mock's CA."""
 
 LOOKUP = {"socket": "sockets", "asyncio.base_events": "sockets"}
-LIBRARIES = {
-    **LOOKUP,
+CLIENTS = {
     "http.client": "http_client",
     "urllib3.connection": "http_client",
     "requests.sessions": "requests",
     "httpcore": "httpcore",
     "aiohttp.connector": "aiohttp",
 }
+LIBRARIES = {**LOOKUP, **CLIENTS}
 """Modules of client libraries, and the file of this folder with the seams of each."""
 
 OLDEST = {"urllib3": "1.26", "requests": "2.28", "httpcore": "0.17.3", "aiohttp": "3.8"}
 """The oldest supported version of each client library (httpx: 0.24); the tests run with it."""
 
 _HOMES = {name: f"{__package__}.{file}" for name, file in LIBRARIES.items()}
-_MODULES = (*LIBRARIES, *_HOMES.values())
+_MODULES = (*LIBRARIES, *dict.fromkeys(_HOMES.values()))
 F = TypeVar("F", bound=Callable[..., Any])
 _MISSING = object()
 
@@ -74,16 +74,16 @@ class Seam(NamedTuple):
 
 
 class Patch:
-    """A wrapper at a *seam* of *module* for what is there now, its ``original``.
+    """A wrapper at a *seam* of *module* for what is there now, its ``original``. A `PatchGroup` applies and removes it.
 
     It can be applied again after it was removed, which takes a fraction of the time of making a new one.
     """
 
     def __init__(self, module: str, seam: Seam) -> None:
         self.module, self.seam = module, seam
-        self.owner, self.name, make, self._only_own = seam
-        self._attributes = vars(self.owner)
-        self._before = self.current
+        self.owner, self.name, make, self.only_own = seam
+        self.attributes = vars(self.owner)
+        self.before = self.current
         self.original = getattr(self.owner, self.name)
         self.wrapper = make(self)
         self.wrapper.segment_mock_patch = self
@@ -91,31 +91,67 @@ class Patch:
     @property
     def current(self) -> Any:
         """The owner's attribute as it is now, without those that it inherits."""
-        return self._attributes.get(self.name, _MISSING)
+        return self.attributes.get(self.name, _MISSING)
 
-    def apply(self) -> bool:
-        """Wrap the original, or do nothing and return False if something else is in its place."""
-        current = self._attributes.get(self.name, _MISSING)
-        if current is not self._before:
-            return False
-        if current is _MISSING:
-            if self._only_own:
-                return True
-            if getattr(self.owner, self.name) is not self.original:
-                return False
-        setattr(self.owner, self.name, self.wrapper)
-        return True
+
+class PatchGroup:
+    """Patches that are applied and removed together.
+
+    A test suite does both for each test, so there are loops here instead of two methods of `Patch`, whose calls would
+    take half as long again.
+    """
+
+    def __init__(self, patches: Iterable[Patch]) -> None:
+        self.patches = [*patches]
+        # Own attributes, inherited ones, and inherited ones to be left alone, each with what its loop needs.
+        self._own: list[tuple[Patch, Any, Mapping[str, Any], str, Any, Any]] = []
+        self._inherited: list[tuple[Patch, Any, Mapping[str, Any], str, Any, Any]] = []
+        self._idle: list[Patch] = []
+        for patch in self.patches:
+            place = patch, patch.owner, patch.attributes, patch.name
+            if patch.before is not _MISSING:
+                self._own.append((*place, patch.before, patch.wrapper))
+            elif not patch.only_own:
+                self._inherited.append((*place, patch.original, patch.wrapper))
+            else:
+                self._idle.append(patch)
+
+    @property
+    def is_applied(self) -> bool:
+        """Whether all wrappers are in place."""
+        rows = [*self._own, *self._inherited]
+        is_idle = not any(patch.name in patch.attributes for patch in self._idle)
+        return is_idle and all(attributes.get(name) is wrapper for _, _, attributes, name, _, wrapper in rows)
+
+    def apply(self) -> list[Patch]:
+        """Wrap the originals, and return the patches that were not applied because something else is in their place."""
+        obstructed = []
+        for patch, owner, attributes, name, before, wrapper in self._own:
+            if name in attributes and attributes[name] is before:
+                setattr(owner, name, wrapper)
+            else:
+                obstructed.append(patch)
+        for patch, owner, attributes, name, original, wrapper in self._inherited:
+            if name in attributes or getattr(owner, name) is not original:
+                obstructed.append(patch)
+            else:
+                setattr(owner, name, wrapper)
+        for patch in self._idle:
+            if patch.name in patch.attributes:
+                obstructed.append(patch)
+        return obstructed
 
     def remove(self) -> None:
-        """Restore the original, unless another library has patched the same attribute since.
+        """Restore the originals, except where another library has patched the same attribute since.
 
         Its patch stays then, and our wrapper below only passes calls on.
         """
-        if self._attributes.get(self.name) is self.wrapper:
-            if self._before is _MISSING:
-                delattr(self.owner, self.name)
-            else:
-                setattr(self.owner, self.name, self._before)
+        for _, owner, attributes, name, before, wrapper in self._own:
+            if name in attributes and attributes[name] is wrapper:
+                setattr(owner, name, before)
+        for _, owner, attributes, name, _, wrapper in self._inherited:
+            if name in attributes and attributes[name] is wrapper:
+                delattr(owner, name)
 
 
 class Library(NamedTuple):
@@ -140,12 +176,12 @@ class Route:
     owns: Callable[[str], bool]
     transport: InProcessTransport | LiveTransport | str
     blocks: bool = False
+    on_refused: Callable[[str], None] | None = None
+    exempt_host: str = ""
     modules: dict[str, str] = field(default_factory=lambda: LIBRARIES)
     thread: int | None = field(default_factory=get_ident)
     task: Any = None
-    patches: list[Patch] = field(default_factory=list)
-    on_refused: Callable[[str], None] | None = None
-    exempt_host: str = ""
+    patches: list[PatchGroup] = field(default_factory=list)
 
 
 _OF_TASK: ContextVar[tuple[Route, ...]] = ContextVar("segment_mock_routes_of_task", default=())
@@ -167,8 +203,8 @@ class InterceptionRegistry:
         self._libraries: dict[str, Library] = {}
         self._imported: list[ModuleType | None] = []
         """`_MODULES` as of the last time at which all libraries that were imported had their patches."""
-        self._patches: list[Patch] = []
-        """The newest patch of each seam of the libraries."""
+        self._groups: tuple[tuple[Container[str], PatchGroup], ...] = ()
+        """The newest patch of each seam of the libraries, and the modules of each group."""
 
     def transport_for(self, host: str) -> InProcessTransport | LiveTransport | None:
         """Return the transport for *host*, or None if it is not intercepted.
@@ -218,7 +254,8 @@ class InterceptionRegistry:
                     self._load(name)
             if route.modules is LIBRARIES:
                 # A library that another thread imports meanwhile may be missed here, so it must look new the next time.
-                self._imported = [*imported[: len(LIBRARIES)], *map(modules.get, _HOMES.values())]
+                count = len(LIBRARIES)
+                self._imported = [*imported[:count], *map(modules.get, _MODULES[count:])]
         VIRTUAL.watch_threads()
         with self._lock:
             self.routes = (*self.routes, route)
@@ -238,8 +275,8 @@ class InterceptionRegistry:
             if later:
                 later[0].patches[:0] = route.patches
             else:
-                for patch in reversed(route.patches):
-                    patch.remove()
+                for group in reversed(route.patches):
+                    group.remove()
             route.patches.clear()
             self._find()
         VIRTUAL.unwatch_threads()
@@ -288,24 +325,42 @@ class InterceptionRegistry:
 
     def _patch(self, route: Route, modules: Container[str]) -> None:
         """Wrap the seams of *modules* for *route*."""
-        patches = self._patches if modules is LIBRARIES else [it for it in self._patches if it.module in modules]
-        applied = [patch for patch in patches if patch.apply()]
-        route.patches += applied
-        if len(applied) < len(patches):
-            for patch in patches:
-                if patch not in applied:
-                    self._patch_again(route, patch)
+        others = self.routes[:-1]
+        for own_modules, group in self._groups:
+            if modules is not LIBRARIES and modules is not own_modules:
+                group = PatchGroup(patch for patch in group.patches if patch.module in modules)
+            elif others and any(group in other.patches for other in others) and group.is_applied:
+                continue
+            obstructed = group.apply()
+            if obstructed:
+                group = PatchGroup(patch for patch in group.patches if patch not in obstructed)
+            if group.patches:
+                route.patches.append(group)
+            for patch in obstructed:
+                self._patch_again(route, patch)
 
     def _patch_again(self, route: Route, old: Patch) -> None:
         """Wrap a seam for *route* that is not as its newest patch, *old*, has found it."""
         patch = getattr(old.current, "segment_mock_patch", None)
         if not isinstance(patch, Patch) or patch.wrapper is not old.current:  # another library's, which may be a copy
-            patch = self._patches[self._patches.index(old)] = Patch(old.module, old.seam)
-            patch.apply()
-        elif any(patch in other.patches for other in self.routes):
+            patch = Patch(old.module, old.seam)
+            self._set_patches(patch if other is old else other for other in self._patches())
+            PatchGroup([patch]).apply()
+        elif any(patch in group.patches for other in self.routes for group in other.patches):
             return
         # Otherwise another library has restored our wrapper, after the interception to which it belonged.
-        route.patches.append(patch)
+        route.patches.append(PatchGroup([patch]))
+
+    def _patches(self) -> Iterator[Patch]:
+        for _, group in self._groups:
+            yield from group.patches
+
+    def _set_patches(self, patches: Iterable[Patch]) -> None:
+        patches = [*patches]
+        self._groups = tuple(
+            (modules, PatchGroup(patch for patch in patches if patch.module in modules))
+            for modules in (LOOKUP, CLIENTS)
+        )
 
     def _load(self, name: str) -> None:
         """Find the seams of a library's module *name*, as it is imported now."""
@@ -320,7 +375,7 @@ class InterceptionRegistry:
             patches += [Patch(name, seam) for seam in import_module(home).seams(module)]
         with self._lock:
             self._libraries[name] = Library(module, sys.modules.get(home))
-            self._patches = [patch for patch in self._patches if patch.module != name] + patches
+            self._set_patches([patch for patch in self._patches() if patch.module != name] + patches)
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -382,9 +437,7 @@ class Interception:
 
     def start(self) -> Self:
         """Start intercepting, and return this interception. `stop` ends it."""
-        route = Route(
-            self._owns, self._opened(), self._blocks, on_refused=self._on_refused, exempt_host=self._exempt_host
-        )
+        route = Route(self._owns, self._opened(), self._blocks, self._on_refused, self._exempt_host)
         route.task = _current_task()
         REGISTRY.add(route)
         self._entered.append(route)
