@@ -1,15 +1,15 @@
-"""Runs the guides of docs/: their files are written and their commands run, in order, in one folder.
+"""Runs the guides of docs/: writes their files and runs their commands, in order, in one folder.
 
-The runner knows nothing but what the page says to its reader:
+The runner follows the page as a reader would:
 
-- A block with ``title="sync.py"`` is a file. ``title="sync.py (continued)"`` is the next part of it, and
+- A block with ``title="sync.py"`` is a file. ``title="sync.py (continued)"`` is its next part, and
   ``title="sync.py: salsa"`` replaces the function ``salsa`` in it.
-- A ``console`` block has commands behind ``$`` and what each prints. A line ``...`` stands for any lines, and ``...``
-  within a line for any text. A command without printed lines has to succeed.
+- A ``console`` block has commands after ``$``, each followed by its output. A line ``...`` stands for any lines, and
+  ``...`` within a line for any text. A command without output must succeed.
 - ``segment-mock serve`` runs in the background until the end, on a free port that replaces the default one.
-- Each section (``##``) has its own folder. A page of STORIES has one for all of its sections.
-- ``<!-- slow -->`` below a heading leaves the section to the slow tests; directly above a block, only that block.
-- ``<!-- needs: go -->`` skips a section where that program is missing.
+- Each section (``##``) has its own folder. A page of STORIES has one folder for all its sections.
+- ``<!-- slow -->`` below a heading moves the section to the slow tests; directly above a block, only that block.
+- ``<!-- needs: go -->`` skips the section if that program is not installed.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ PLUGINS = {
     "pytest.mark.asyncio": "pytest_asyncio.plugin",
     "pytest -n": "xdist.plugin",
 }
-"""What stands in a section, and the plugin of pytest that it needs: no other is loaded."""
+"""A string in a section, and the plugin of pytest that such a section needs; other plugins are not loaded."""
 ENVIRONMENT = {"COLUMNS": "80", "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 PROGRESS = re.compile(r"[.FEsx]+ *\[ *\d+%\]")
 TIMES = re.compile(r"\b\d+\.\d+s\b")
@@ -65,7 +65,7 @@ class Block:
 
 @dataclass
 class Section:
-    """What runs in one folder."""
+    """The blocks that run in one folder."""
 
     page: str
     heading: str = ""
@@ -75,18 +75,18 @@ class Section:
 
     @property
     def id(self) -> str:
-        """Return a name for the section's test."""
+        """The name of the section's test."""
         words = re.sub(r"[^a-z0-9]+", "-", self.heading.lower()).strip("-")
         return f"{self.page.removesuffix('.md')}#{words}".rstrip("#")
 
     @property
     def text(self) -> str:
-        """Return all of its code."""
+        """The code of all blocks."""
         return "\n".join(block.text for block in self.blocks)
 
     @property
     def missing(self) -> list[str]:
-        """Return the programs and modules that it needs and that are not installed."""
+        """The required programs and modules that are not installed."""
         files = {Path(block.title.split(":")[0].split()[0]).stem for block in self.blocks if block.title}
         code = "\n".join(block.text for block in self.blocks if block.language == "python")
         names = set(re.findall(r"^[ \t]*(?:import|from) (\w+)", code, re.MULTILINE)) - files
@@ -95,7 +95,7 @@ class Section:
 
 
 def sections(page: Path) -> Iterator[Section]:
-    """Yield what runs of a page: its sections, or the whole of a page of STORIES."""
+    """Yield the sections of *page*; a page of STORIES is one section."""
     name = page.relative_to(DOCS).as_posix()
     section, block, is_slow = Section(name), None, False
     for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
@@ -118,13 +118,13 @@ def sections(page: Path) -> Iterator[Section]:
         elif line.startswith("## ") and name not in STORIES:
             yield section
             section, is_slow = Section(name, line[3:]), False
-        elif line and is_slow:  # text follows the comment, so it is for the section
+        elif line and is_slow:  # text follows the comment, so the comment applies to the section
             section.is_slow, is_slow = True, False
     yield section
 
 
 def commands(block: Block) -> Iterator[tuple[str, list[str]]]:
-    """Yield each command of a console block, and the lines that it is said to print."""
+    """Yield each command of a console block, with the lines of its output."""
     command, printed = "", list[str]()
     for line in block.text.splitlines():
         if line.startswith("$ "):
@@ -139,21 +139,21 @@ def commands(block: Block) -> Iterator[tuple[str, list[str]]]:
         yield command, printed
 
 
-def fits(printed: list[str], output: str) -> bool:
-    """Return whether *output* is what is *printed* on the page, where ``...`` stands for anything."""
+def matches(printed: list[str], output: str) -> bool:
+    """Return whether *output* has the *printed* lines of a page, in which ``...`` stands for anything."""
     patterns = [_pattern(line) for line in printed]
-    places = {0}  # the lines of output that the next pattern may be for
+    positions = {0}  # the lines of output that the next pattern may match
     lines = [TIMES.sub("0s", line) for line in output.rstrip("\n").split("\n")]
     for pattern in patterns:
         if pattern is None:
-            places = set(range(min(places, default=len(lines) + 1), len(lines) + 1))
+            positions = set(range(min(positions, default=len(lines) + 1), len(lines) + 1))
         else:
-            places = {place + 1 for place in places if place < len(lines) and pattern.fullmatch(lines[place].rstrip())}
-    return len(lines) in places
+            positions = {i + 1 for i in positions if i < len(lines) and pattern.fullmatch(lines[i].rstrip())}
+    return len(lines) in positions
 
 
 def _pattern(line: str) -> re.Pattern[str] | None:
-    """Return a pattern for a printed *line*, or None for a line that stands for any number of lines."""
+    """Return a pattern for a *line* of output, or None for a line that stands for any number of lines."""
     if line.strip() == "...":
         return None
     text = TIMES.sub("0s", line).rstrip()
@@ -172,7 +172,7 @@ class Folder:
         self._environment = {**os.environ, **ENVIRONMENT, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
 
     def run(self, section: Section) -> None:
-        """Write the files of *section* and run its commands, and check what they print."""
+        """Write the files of *section*, run its commands, and compare their output with the page."""
         plugins = [plugin for sign, plugin in PLUGINS.items() if sign in section.text]
         options = " ".join(f"-p {name}" for name in ["pytest_segment_mock", "no:cacheprovider", *plugins])
         self._environment["PYTEST_ADDOPTS"] = f"{options} -W 'ignore:Module already imported'"
@@ -180,7 +180,9 @@ class Folder:
             self._monkeypatch.setenv(name, self._environment[name])
         for block in section.blocks:
             name = block.title.split(".py")[0]
-            self._monkeypatch.delitem(sys.modules, name, raising=False)  # a test of this suite may have this name
+            self._monkeypatch.delitem(
+                sys.modules, name, raising=False
+            )  # a module of this test suite may have the same name
             if block.is_slow and not self._in_shell:
                 continue
             if block.title:
@@ -191,12 +193,12 @@ class Folder:
                 output = output.replace(self._url, URL)
                 where = f"docs/{block.page}, line {block.line}: $ {command}\n"
                 if printed:
-                    assert fits(printed, output), f"{where}prints\n{output}and not\n" + "\n".join(printed)
+                    assert matches(printed, output), f"{where}prints\n{output}and not\n" + "\n".join(printed)
                 else:
                     assert code == 0, f"{where}ends with exit code {code} and prints\n{output}"
 
     def close(self) -> None:
-        """Stop its servers."""
+        """Stop the servers that the section started."""
         for server in self._servers:
             server.terminate()
             server.communicate(timeout=30)
@@ -206,7 +208,7 @@ class Folder:
         file = self.path / name.removesuffix(" (continued)")
         before = file.read_text() if file.exists() else ""
         if function:
-            file.write_text(_replaced(before, function, block.text))
+            file.write_text(_with_function_replaced(before, function, block.text))
         elif name.endswith(" (continued)"):
             file.write_text(f"{before}\n\n{block.text}")
         else:
@@ -214,7 +216,7 @@ class Folder:
             file.write_text(block.text)
 
     def _run(self, command: str) -> tuple[int, str]:
-        """Run *command*; return its exit code and what it prints."""
+        """Run *command* and return its exit code and output."""
         words = shlex.split(command)
         if words[0] == "cd":
             self.path = self.path / words[1]
@@ -232,8 +234,8 @@ class Folder:
                 return int(result.ret), "".join(f"{line}\n" for line in (*result.outlines, *result.errlines))
             if words[0] == "segment-mock" and words[1] not in ("exec", "record"):
                 url = {"SEGMENT_MOCK_URL": self._url} if self._servers else {}
-                answer = CliRunner().invoke(main, words[1:], env=url)
-                return answer.exit_code, answer.output
+                result = CliRunner().invoke(main, words[1:], env=url)
+                return result.exit_code, result.output
         return self._run_in_shell(command)
 
     def _run_in_shell(self, command: str) -> tuple[int, str]:
@@ -241,7 +243,7 @@ class Folder:
         environment = dict(self._environment)
         if self._servers and re.match(r"segment-mock (?!exec|record|conform)", command):
             environment["SEGMENT_MOCK_URL"] = self._url
-        done = subprocess.run(
+        result = subprocess.run(
             ["bash", "-uc", script],
             cwd=self.path,
             env=environment,
@@ -252,7 +254,7 @@ class Folder:
             check=False,
             timeout=300,
         )
-        return done.returncode, done.stdout
+        return result.returncode, result.stdout
 
     def _serve(self, words: list[str]) -> str:
         server = subprocess.Popen(
@@ -274,8 +276,8 @@ class Folder:
         return output
 
 
-def _replaced(source: str, function: str, text: str) -> str:
-    """Return *source* with *text* where its top-level *function* is."""
+def _with_function_replaced(source: str, function: str, text: str) -> str:
+    """Return *source* with *text* in place of the top-level *function*."""
     tree: Any = ast.parse(source)
     (old,) = [node for node in tree.body if getattr(node, "name", "") == function]
     lines = source.splitlines(keepends=True)

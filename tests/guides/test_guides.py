@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.guides.pages import DOCS, STORIES, Block, Folder, Section, commands, fits, sections
+from tests.guides.pages import DOCS, STORIES, Block, Folder, Section, commands, matches, sections
 
 GUIDES = {page: [*sections(page)] for page in sorted(DOCS.rglob("*.md"))}
 SECTIONS = [
@@ -21,7 +21,7 @@ QUICK = [s for s in SECTIONS if not s.is_slow and any(not block.is_slow for bloc
 
 
 def check_requirements(section: Section) -> None:
-    """Skip a section whose programs and modules are not installed, or fail where they have to be."""
+    """Skip the test if programs or modules are not installed; fail it if they are required."""
     if section.missing and os.environ.get("GUIDES_REQUIRED"):
         pytest.fail(f"not installed: {section.missing}")
     if section.missing:
@@ -32,7 +32,7 @@ def check_requirements(section: Section) -> None:
 def folder(
     request: pytest.FixtureRequest, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Folder]:
-    """An empty folder, with a shell or, quicker, without."""
+    """An empty folder; commands run in a shell or, which is faster, in this process."""
     folder = Folder(pytester, monkeypatch, in_shell=request.param)
     yield folder
     folder.close()
@@ -40,7 +40,7 @@ def folder(
 
 @pytest.mark.parametrize("folder", [pytest.param(False, id="")], indirect=True)
 @pytest.mark.parametrize("section", QUICK, ids=lambda section: section.id)
-def test_section_does_what_it_says(section: Section, folder: Folder) -> None:
+def test_files_and_commands_of_a_section_work(section: Section, folder: Folder) -> None:
     check_requirements(section)
 
     folder.run(section)
@@ -49,13 +49,13 @@ def test_section_does_what_it_says(section: Section, folder: Folder) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("folder", [pytest.param(True, id="")], indirect=True)
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.id)
-def test_section_does_what_it_says_in_a_shell(section: Section, folder: Folder) -> None:
+def test_files_and_commands_of_a_section_work_in_a_shell(section: Section, folder: Folder) -> None:
     check_requirements(section)
 
     folder.run(section)
 
 
-def test_commands_are_read_with_what_they_print() -> None:
+def test_commands_returns_each_command_with_its_output() -> None:
     block = Block("page.md", 1, "console", "", "$ one \\\n  more\n$ two\na\n\nb\n")
 
     assert [("one \\\n  more", []), ("two", ["a", "", "b"])] == [*commands(block)]
@@ -75,5 +75,5 @@ def test_commands_are_read_with_what_they_print() -> None:
         ("a [...] b", "a [x] b c\n", False),
     ],
 )
-def test_a_difference_from_what_is_printed_is_noticed(printed: str, output: str, expected: bool) -> None:
-    assert fits(printed.splitlines(), output) is expected
+def test_matches_compares_output_with_the_page(printed: str, output: str, expected: bool) -> None:
+    assert matches(printed.splitlines(), output) is expected

@@ -1,7 +1,7 @@
-"""Check what a person reads: docs, docstrings, comments, messages and names, by the rules beside this file.
+"""Check docs, docstrings, comments, messages and names by the rules in rules.toml.
 
-Usage: ``python tests/prose/check.py [PATH...]``; without paths, the whole project. Exits with 1 if a rule is broken;
-passive chains are printed as warnings only.
+Usage: ``python tests/prose/check.py [PATH...]``; without paths, the whole project is checked. Exits with 1 if a rule is
+broken; passive chains are only warnings.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ CODE = re.compile(r"``[^`]*``|`[^`]*`|https?://\S+")
 
 @dataclass(frozen=True)
 class Text:
-    """A piece of prose and where it stands.
+    """A piece of prose and its location.
 
     *kind* is ``docs``, ``docstring``, ``comment``, ``message``, ``name`` or ``brackets`` (a list within an f-string).
     """
@@ -48,7 +48,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Finding:
-    """A broken rule."""
+    """A rule that a text breaks."""
 
     text: Text
     rule: str
@@ -81,7 +81,7 @@ def markdown(path: Path) -> Iterator[Text]:
 
 
 def _piece(token: Any) -> str:
-    """Return the text of a part of a paragraph; an emphasized name keeps its mark, for it may begin a sentence."""
+    """Return the text of a part of a paragraph; an emphasized word keeps its markup, as it may begin a sentence."""
     if token.type == "code_inline":
         return "`CODE`"
     return str(token.markup if token.type in ("em_open", "strong_open") else token.content)
@@ -95,7 +95,7 @@ def python(path: Path) -> Iterator[Text]:
     docstrings = set()
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
-            for statement in node.body:  # an attribute's docstring counts too
+            for statement in node.body:  # including docstrings of attributes
                 if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
                     docstrings.add(statement.value)
     for node in ast.walk(tree):
@@ -168,7 +168,7 @@ def findings(text: Text) -> Iterator[Finding]:
 
 
 def main() -> int:
-    """Print every broken rule and a line of figures; return 1 if one of them is an error."""
+    """Print every broken rule and the number of findings; return 1 if one of them is an error."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("paths", nargs="*", type=Path, default=[ROOT / place for place in PLACES])
     parser.add_argument("--warnings", action="store_true", help="print passive chains too")

@@ -1,4 +1,4 @@
-"""The prose check reports what its rules forbid, and only that."""
+"""The prose check reports the patterns that its rules forbid, and no others."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ LONG = " ".join(["word"] * 31)
 
 
 def rules_broken(tmp_path: Path, name: str, content: str) -> list[str]:
+    """Return line and rule of each finding in a file with this *content*."""
     file = tmp_path / name
     file.write_text(content)
     broken: list[Finding] = [finding for text in texts(file) for finding in findings(text)]
@@ -44,7 +45,7 @@ def rules_broken(tmp_path: Path, name: str, content: str) -> list[str]:
         ("module.py", '"""Return the records of an index."""\nfounder = 1\n', []),
     ],
 )
-def test_broken_rules(tmp_path: Path, name: str, content: str, broken: list[str]) -> None:
+def test_findings_have_line_and_rule(tmp_path: Path, name: str, content: str, broken: list[str]) -> None:
     assert rules_broken(tmp_path, name, content) == broken
 
 
@@ -70,7 +71,7 @@ SENTENCES = {
     r"\bworks? alike\b": "The others work alike.",
     r"(?<!Gateway )\btime-outs?\b": "The client's time-out decides.",
 }
-"""A sentence for each pattern that is not itself the text that it finds."""
+"""A sentence to find, for each pattern that is a regular expression."""
 
 
 DOCSTRINGS = {
@@ -90,10 +91,11 @@ DOCSTRINGS = {
     r"\AReturn (?:what|why)\b": "Return what stands in the file.",
     r"\A(?:Have|Differ|Contain|Tell|Be)\b": "Tell the client.",
 }
-"""A docstring for each pattern of docstrings that is not itself the text that it finds."""
+"""A docstring to find, for each pattern of docstrings that is a regular expression."""
 
 
 def example_of(pattern: str) -> str:
+    """Return a sentence that contains *pattern*."""
     return SENTENCES.get(pattern, f"Here {pattern.replace(chr(92) + 'b', '')} is planted.")
 
 
@@ -103,7 +105,7 @@ def test_every_withdrawn_pattern_is_found(tmp_path: Path, pattern: str) -> None:
 
 
 @pytest.mark.parametrize("pattern", RULES["docstrings"])
-def test_every_pattern_of_docstrings_is_found_only_there(tmp_path: Path, pattern: str) -> None:
+def test_every_pattern_of_docstrings_is_found_only_in_docstrings_and_comments(tmp_path: Path, pattern: str) -> None:
     text = DOCSTRINGS.get(pattern) or example_of(pattern)
 
     assert "1 withdrawn" in rules_broken(tmp_path, "module.py", f'"""{text}"""\n')
@@ -111,28 +113,28 @@ def test_every_pattern_of_docstrings_is_found_only_there(tmp_path: Path, pattern
     assert [] == rules_broken(tmp_path, "page.md", f"{text}\n")
 
 
-def test_good_sentences_break_no_rule_of_docstrings(tmp_path: Path) -> None:
+def test_correct_sentences_break_no_rule(tmp_path: Path) -> None:
     good = "Return the name, or None if there is none. The value is None. It moves so many records that it is slow."
 
     assert [] == rules_broken(tmp_path, "module.py", f'"""{good}"""\n')
 
 
 @pytest.mark.parametrize("part", RULES["names"]["withdrawn_parts"])
-def test_every_withdrawn_part_of_a_name_is_found(tmp_path: Path, part: str) -> None:
+def test_every_withdrawn_part_of_a_name_is_reported(tmp_path: Path, part: str) -> None:
     assert rules_broken(tmp_path, "module.py", f"def test_{part}_waits():\n    pass\n") == ["1 name"]
 
 
-def test_public_names_are_in_their_files() -> None:
+def test_the_listed_public_names_exist_in_their_files() -> None:
     for file, names in RULES["names"]["public"].items():
         assert {*names} <= {*re.findall(r"\w+", (ROOT / file).read_text())}
 
 
 @pytest.mark.parametrize("name", RULES["names"]["withdrawn"])
-def test_every_withdrawn_name_is_found(tmp_path: Path, name: str) -> None:
+def test_every_withdrawn_name_is_reported(tmp_path: Path, name: str) -> None:
     assert rules_broken(tmp_path, "module.py", f"def f({name}):\n    return {name}\n") == ["1 name"]
 
 
-def test_check_fails_on_a_planted_sentence(tmp_path: Path) -> None:
+def test_the_command_exits_with_1_for_a_withdrawn_sentence(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("The mock answers in vain.\n")
     run = subprocess.run([sys.executable, CHECK, page], capture_output=True, text=True, check=False)
