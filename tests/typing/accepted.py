@@ -1,4 +1,4 @@
-"""What type checkers must accept: every line of this file is correct use."""
+"""Correct use of the API, which type checkers must accept."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ snapshot: Snapshot = mock.snapshot()
 server: LiveServer = mock.serve(tls=True)
 group: dict[str, Any] = mock.salsa.add_segment("Donors", externalSystemId="1")
 persons: list[dict[str, Any]] = mock.segmenter.persons
-of_a_vendor_of_another_package: Any = mock.vendor("acme")
+vendor_of_another_package: Any = mock.vendor("acme")
 mock.stub("GET", "/x", json={}, times=1)
 with mock.expect_changes(salsa={"segments": added(1)}), mock.intercept(transport="live", block_network=True):
     pass
@@ -36,11 +36,11 @@ interception.stop()
 names: list[str] = dir(segment_mock)
 
 
-async def shaped(call: Any, proceed: Any) -> Any:
+async def custom_fault(call: Any, proceed: Any) -> Any:
     return await proceed()
 
 
-mock.faults.add(shaped)
+mock.faults.add(custom_fault)
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""What type checkers must refuse: each line that ends in ``# error`` and no other."""
+"""Incorrect use of the API: type checkers must report each line that ends in ``# error``, and no other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""mypy --strict and pyright accept correct use, and find misspelt settings, faults, conditions and names."""
+"""mypy --strict and pyright accept correct use, and report misspelt settings, faults, conditions and names."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ PYRIGHT = shutil.which("pyright") or shutil.which("basedpyright")
 
 
 def mypy_errors(file: str) -> set[int]:
+    """Return the numbers of the lines in which mypy reports an error."""
     command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", str(HERE / file)]
     printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert "" == printed.stderr
@@ -37,6 +38,7 @@ def mypy_errors(file: str) -> set[int]:
 
 
 def pyright_errors(file: str) -> set[int]:
+    """Return the numbers of the lines in which pyright reports an error."""
     command = [str(PYRIGHT), "--outputjson", "--pythonpath", sys.executable, "--project", str(HERE), str(HERE / file)]
     printed = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)
     report = json.loads(printed.stdout)
@@ -45,19 +47,18 @@ def pyright_errors(file: str) -> set[int]:
 
 
 @pytest.mark.skipif(find_spec("mypy") is None, reason="no mypy in this environment")
-def test_mypy() -> None:
+def test_mypy_reports_exactly_the_expected_lines() -> None:
     assert set() == mypy_errors("accepted.py")
     assert mypy_errors("refused.py") == REFUSED
 
 
 @pytest.mark.skipif(PYRIGHT is None, reason="no pyright on this machine")
-def test_pyright() -> None:
+def test_pyright_reports_exactly_the_expected_lines() -> None:
     assert set() == pyright_errors("accepted.py")
     assert pyright_errors("refused.py") == REFUSED
 
 
-def test_what_checkers_know_is_what_there_is() -> None:
-    """The settings, kinds of fault and conditions that are written down for type checkers are all of them."""
+def test_type_annotations_list_every_setting_fault_and_condition() -> None:
     options = {option.name for option in all_options(find_vendors())}
     text = Path(faults.__file__).read_text(encoding="utf-8")
     lines = [f"from .{name} import {kind.__name__} as {kind.__name__}" for name, kind in kinds().items()]
@@ -68,7 +69,7 @@ def test_what_checkers_know_is_what_there_is() -> None:
     assert {option.name.replace("from", "from_") for option in WHEN} == faults.Conditions.__annotations__.keys()
 
 
-def test_dir_shows_the_public_names_and_nothing_else() -> None:
+def test_dir_lists_only_public_names() -> None:
     assert sorted(segment_mock.__all__) == dir(segment_mock)
     assert all(getattr(segment_mock, name) is not None for name in dir(segment_mock))
     with segment_mock.SegmentMock() as mock:

@@ -1,8 +1,8 @@
-"""A small sync, as a user would write it: CRM groups go to Salsa, their people to the Segmenter."""
+"""A small example of a user's code: it sends groups to Salsa, and their people to the Segmenter."""
 
 
 def push_groups(session, base, token, groups):
-    """Add or update *groups* (name by external id); return the result of each by its external id."""
+    """Add or update *groups* (names by external id) and return the result of each by its external id."""
     items = [{"name": name, "externalSystemId": key} for key, name in groups.items()]
     reply = session.put(
         f"{base}/api/integration/ext/v1/segments",
@@ -14,7 +14,7 @@ def push_groups(session, base, token, groups):
 
 
 def push_people(session, base, key, segment, people):
-    """Make *people* the whole membership of *segment*; return whether it was updated."""
+    """Replace the members of *segment* with *people* (addresses by external id) and return whether it was updated."""
     body = {"id": segment, "persons": [{"externalId": i, "email": mail} for i, mail in people.items()]}
     reply = session.put(f"{base}/segments", json=body, headers={"x-api-key": key})
     return reply.status_code == 200 and reply.json()["data"]["isUpdated"]

@@ -1,4 +1,4 @@
-"""A call by each client library to a host of a vendor, with nothing but the installed wheel and the library."""
+"""A call with each client library, with nothing installed but the wheel and that library."""
 
 import asyncio
 import json
@@ -14,28 +14,28 @@ METRICS = "https://api.salsalabs.org/api/integration/ext/v1/metrics"
 HEADERS = {"authToken": "any"}
 
 
-def by_requests():
+def call_with_requests():
     return requests.get(METRICS, headers=HEADERS).json()
 
 
-def by_session_of_the_mock(mock):
+def call_with_session_of_the_mock(mock):
     return mock.session().get(METRICS, headers=HEADERS).json()
 
 
-def by_urllib3():
+def call_with_urllib3():
     return json.loads(urllib3.PoolManager().request("GET", METRICS, headers=HEADERS).data)
 
 
-def by_urllib():
+def call_with_urllib():
     with urlopen(Request(METRICS, headers=HEADERS)) as reply:
         return json.load(reply)
 
 
-def by_httpx():
+def call_with_httpx():
     return httpx.get(METRICS, headers=HEADERS).json()
 
 
-def by_httpx_in_a_coroutine():
+def call_with_async_httpx():
     async def call():
         async with httpx.AsyncClient() as client:
             return (await client.get(METRICS, headers=HEADERS)).json()
@@ -43,7 +43,7 @@ def by_httpx_in_a_coroutine():
     return asyncio.run(call())
 
 
-def by_aiohttp():
+def call_with_aiohttp():
     async def call():
         async with aiohttp.ClientSession() as client, client.get(METRICS, headers=HEADERS) as reply:
             return await reply.json()
@@ -51,12 +51,19 @@ def by_aiohttp():
     return asyncio.run(call())
 
 
-CALLS = [by_requests, by_urllib3, by_urllib, by_httpx, by_httpx_in_a_coroutine, by_aiohttp]
+CALLS = [
+    call_with_requests,
+    call_with_urllib3,
+    call_with_urllib,
+    call_with_httpx,
+    call_with_async_httpx,
+    call_with_aiohttp,
+]
 
 
 @pytest.mark.parametrize("transport", ["inprocess", "live", "tls"])
 @pytest.mark.parametrize("call", CALLS)
-def test_a_call_lands_in_the_mock(call, transport):
+def test_an_intercepted_call_reaches_the_mock(call, transport):
     from segment_mock import SegmentMock
 
     with SegmentMock() as mock, mock.intercept(transport=transport):
@@ -64,6 +71,6 @@ def test_a_call_lands_in_the_mock(call, transport):
         mock.journal.assert_called("salsa.get_metrics")
 
 
-def test_a_call_of_the_session_lands_in_the_mock(segment_mock):
-    assert by_session_of_the_mock(segment_mock)["payload"]["rateLimit"] == 300
+def test_a_call_of_the_session_reaches_the_mock(segment_mock):
+    assert call_with_session_of_the_mock(segment_mock)["payload"]["rateLimit"] == 300
     segment_mock.journal.assert_called("salsa.get_metrics")

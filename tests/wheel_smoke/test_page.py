@@ -1,4 +1,4 @@
-"""The page came with the wheel: every file that it loads."""
+"""The wheel contains the page and every file that it loads."""
 
 import re
 
@@ -7,13 +7,13 @@ import requests
 from segment_mock import SegmentMock
 
 
-def test_the_page_came_with_the_wheel():
+def test_the_page_and_its_files_are_in_the_wheel():
     with SegmentMock() as mock:
         base = f"{mock.serve().url}/_mock/"
-        queue, seen = ["", "docs"], set()
+        queue, visited = ["", "docs"], set()
         while queue:
             path = queue.pop()
-            seen.add(path)
+            visited.add(path)
             reply = requests.get(base + path, timeout=5)
             assert reply.ok, path
             links = re.findall(r'(?:src|href)="([\w/.-]+\.\w+)"', reply.text) if path in ("", "docs") else []
@@ -22,6 +22,6 @@ def test_the_page_came_with_the_wheel():
                 if "static" in path
                 else []
             )
-            queue += [name for name in links if name not in seen]
+            queue += [name for name in links if name not in visited]
 
-    assert {"static/app.js", "static/style.css", "static/records.js", "docs/swagger-ui-bundle.js"} <= seen
+    assert {"static/app.js", "static/style.css", "static/records.js", "docs/swagger-ui-bundle.js"} <= visited

@@ -1,4 +1,4 @@
-"""The sync against both vendors, in process and live, with nothing but the installed wheel."""
+"""The example in sync.py with both vendors, in process and live, with nothing installed but the wheel."""
 
 import pytest
 import requests
@@ -12,8 +12,8 @@ pytestmark = pytest.mark.segment_mock(data=DATA)
 
 
 @pytest.fixture(params=["inprocess", "live"])
-def reached(request):
-    """A session, the base URL of both vendors, and the mock behind them."""
+def session_url_and_mock(request):
+    """A session, the base URL of the vendors, and the mock that gets the calls."""
     if request.param == "live":
         server = request.getfixturevalue("segment_mock_server")
         with requests.Session() as session:
@@ -23,9 +23,9 @@ def reached(request):
         yield mock.session(), "https://api.salsalabs.org", mock
 
 
-def test_groups_arrive(reached):
-    """A new group is added; a name that is taken is refused for that item alone."""
-    session, base, mock = reached
+def test_groups_are_added_or_refused_one_by_one(session_url_and_mock):
+    """A duplicate name fails only its own item."""
+    session, base, mock = session_url_and_mock
 
     results = push_groups(session, base, "token", {"2": "Donors", "3": "Volunteers"})
 
@@ -33,8 +33,8 @@ def test_groups_arrive(reached):
     assert [group["name"] for group in mock.salsa.segments] == ["Volunteers", "Donors"]
 
 
-def test_people_replace_the_membership(reached):
-    session, base, mock = reached
+def test_people_replace_the_members_of_the_segment(session_url_and_mock):
+    session, base, mock = session_url_and_mock
     base = base.replace("api.salsalabs.org", "segmenter.instaleap.io")
 
     assert push_people(session, base, "key", "vip", {"1": "a@example.org", "2": "b@example.org"})
@@ -43,8 +43,7 @@ def test_people_replace_the_membership(reached):
     assert [person["externalId"] for person in mock.segmenter.segments[0]["persons"]] == ["2"]
 
 
-def test_demo_data_came_with_the_wheel():
-    """The shipped examples and the demo world are where the package looks for them."""
+def test_demo_data_and_examples_are_in_the_wheel():
     from segment_mock import SegmentMock
     from segment_mock.settings import fixtures
 
