@@ -1,1 +1,1 @@
-"""The error texts of the project, and where a user finds help with each."""
+"""The error messages of the project, and the documentation of each."""

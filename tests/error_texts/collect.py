@@ -1,6 +1,6 @@
-"""Collect the error texts of the package and of the plugin from their syntax trees.
+"""Collects the error messages of the package and of the plugin from their syntax trees.
 
-Run it (``python -m tests.error_texts.collect``) to print every text and its place.
+``python -m tests.error_texts.collect`` prints every message with its location.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ import werkzeug.exceptions
 ROOT = Path(__file__).parents[2]
 SOURCES = ("src/segment_mock", "conftest_plugin/pytest_segment_mock")
 GAP = "{}"
-"""The placeholder in a message for a part that differs from error to error."""
+"""The placeholder for a variable part of a message."""
 
 REPORTERS = {
     "_problem_template", "_unusable", "_wrong", "fail", "problem", "refusal", "setup_error", "warn",
 }  # fmt: skip
-"""Functions that make or show an error of the text that they are given."""
+"""Functions that create or show an error, with its message as an argument."""
 KEYWORDS = {"hint", "message", "sentence", "why"}
-"""Their keyword arguments that are texts."""
-KEPT = {"_REASON", "_TITLES"}
-"""Names of constants, or of tables of them, that are texts of errors and reach them by an attribute."""
-RETURNED = {"_for_child"}
-"""Names of functions whose texts reach an error by an attribute."""
+"""Their keyword arguments that are messages."""
+MESSAGE_CONSTANTS = {"_REASON", "_TITLES"}
+"""Constants, and dictionaries of constants, that are messages and are assigned to an attribute of an error."""
+MESSAGE_FUNCTIONS = {"_for_child"}
+"""Functions whose result is assigned to an attribute of an error as its message."""
 
 _WORDS = re.compile(r"[A-Za-z]{3,}.*\s.*[A-Za-z]{2,}|[A-Za-z]{2,}.*\s.*[A-Za-z]{3,}", re.DOTALL)
 Function: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef"
@@ -40,7 +40,7 @@ Function: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef"
 
 @dataclass(frozen=True)
 class ErrorText:
-    """The text of an error at *place* (``file:line``); `GAP` stands for each part that differs."""
+    """The message of an error at *place* (``file:line``); `GAP` stands for each variable part."""
 
     place: str
     text: str
@@ -50,7 +50,7 @@ class ErrorText:
 
 
 def error_texts(root: Path = ROOT, sources: Iterable[str] = SOURCES) -> list[ErrorText]:
-    """Return every text of an error that has two words of its own, in the order of files and lines."""
+    """Return every message that has at least two constant words, in the order of files and lines."""
     modules = [_Module(file, root) for source in sources for file in sorted((root / source).rglob("*.py"))]
     makers = _exception_names(modules) | REPORTERS
     functions = [(function, module) for module in modules for function in module.functions]
@@ -67,7 +67,7 @@ def error_texts(root: Path = ROOT, sources: Iterable[str] = SOURCES) -> list[Err
 
 
 class _Module:
-    """A file's syntax tree, with the function that each node is in."""
+    """The syntax tree of a file, with the enclosing function of each node."""
 
     def __init__(self, file: Path, root: Path) -> None:
         self.name = file.relative_to(root).as_posix()
@@ -83,14 +83,14 @@ class _Module:
 
 
 class _Reader:
-    """Reads the texts that an expression can become, through variables and the functions it calls."""
+    """Finds the messages that an expression can evaluate to, through variables and calls of functions."""
 
     def __init__(self, module: _Module, function: Function | None, unique: dict[str, tuple[Function, _Module]]) -> None:
         self._module, self._function, self._unique = module, function, unique
         self._seen: set[int] = set()
 
     def read(self, node: ast.expr) -> Iterator[tuple[int, str, str]]:
-        """Yield the line, the text and the file of each text that *node* can become."""
+        """Yield line, message and file of each message that *node* can evaluate to."""
         if isinstance(node, ast.IfExp):
             yield from self.read(node.body)
             yield from self.read(node.orelse)
@@ -155,7 +155,7 @@ class _Reader:
 
 
 def _exception_names(modules: list[_Module]) -> set[str]:
-    """Return the names of all exceptions: Python's, click's, Werkzeug's and those that the *modules* define."""
+    """Return the names of all exceptions of Python, click and Werkzeug, and of those that the *modules* define."""
     exceptions = {
         name
         for module in (builtins, click.exceptions, werkzeug.exceptions)
@@ -173,16 +173,16 @@ def _exception_names(modules: list[_Module]) -> set[str]:
 
 
 def _sources(node: ast.AST, makers: set[str]) -> Iterator[ast.expr]:
-    """Yield the expressions that are the text of an error in *node*."""
+    """Yield the expressions in *node* that are the message of an error."""
     if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
         yield from _arguments(node.exc)
     elif isinstance(node, ast.Call) and _name(node.func) in makers:
         yield from _arguments(node)
     elif isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        if any(_name(target) in KEPT for target in targets):
+        if any(_name(target) in MESSAGE_CONSTANTS for target in targets):
             yield from node.value.values if isinstance(node.value, ast.Dict) else [node.value]
-    elif isinstance(node, ast.FunctionDef) and node.name in RETURNED:
+    elif isinstance(node, ast.FunctionDef) and node.name in MESSAGE_FUNCTIONS:
         yield from (part.value for part in ast.walk(node) if isinstance(part, ast.Return) and part.value is not None)
 
 
@@ -198,7 +198,7 @@ def _name(node: ast.AST) -> str:
 
 
 def _text(node: ast.expr) -> str:
-    """Return the text of *node*, with a `GAP` for each part that is known only when it runs."""
+    """Return the message of *node*, with a `GAP` for each part that is not a constant."""
     if isinstance(node, ast.Constant):
         return node.value if isinstance(node.value, str) else GAP
     if isinstance(node, ast.JoinedStr):

@@ -1,4 +1,4 @@
-"""Error texts in a user's words: the file and the place, what was sent and expected, no words of a parser."""
+"""Error messages for users: they name the file and the place, and quote no messages of a parser or of the system."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ID = "00000000-0000-4000-8000-000000000001"
 LEAKS = re.compile(
     r"\[Errno|<unicode string>|\(char \d|<class |object at 0x|one of \[|\bNone\b|valid (float|integer)|SSL: "
 )
-"""What Python, PyYAML, json and Click say by themselves."""
+"""Fragments of messages of Python, PyYAML, json and Click."""
 
 FILES = [
     ("a.yaml", "salsa:\n  segments:\n    - name: A\n     type: CUSTOM\n", "{}: it is not valid YAML: "),
@@ -85,9 +85,7 @@ FILES = [
 
 
 @pytest.mark.parametrize(("name", "content", "text"), FILES)
-def test_a_data_file_that_can_not_be_used_is_named_with_place_and_value(
-    name: str, content: str, text: str, tmp_path: Path
-) -> None:
+def test_an_error_in_a_data_file_names_file_place_and_value(name: str, content: str, text: str, tmp_path: Path) -> None:
     file = tmp_path / name
     file.write_text(content)
 
@@ -100,7 +98,7 @@ def test_a_data_file_that_can_not_be_used_is_named_with_place_and_value(
     assert not LEAKS.search(result.stderr)
 
 
-def test_rows_of_two_files_that_share_an_id_are_named_each_with_its_file(tmp_path: Path) -> None:
+def test_a_duplicate_id_in_two_files_is_an_error_that_names_both_files(tmp_path: Path) -> None:
     first, second = tmp_path / "first.yaml", tmp_path / "second.yaml"
     first.write_text(f"salsa: {{segments: [{{name: A}}, {{name: B, segmentId: {ID}}}]}}")
     second.write_text(f"salsa: {{segments: [{{name: C, segmentId: {ID}}}]}}")
@@ -125,9 +123,7 @@ def test_rows_of_two_files_that_share_an_id_are_named_each_with_its_file(tmp_pat
         ("scenarios: [{a-b: {fautls: []}}]", "scenarios[0].a-b: unknown member 'fautls'"),
     ],
 )
-def test_an_error_in_data_of_the_settings_file_names_that_file_and_the_place_there(
-    settings: str, text: str, tmp_path: Path
-) -> None:
+def test_an_error_in_a_settings_file_names_file_and_place(settings: str, text: str, tmp_path: Path) -> None:
     file = tmp_path / "settings.yaml"
     file.write_text(settings)
 
@@ -137,7 +133,7 @@ def test_an_error_in_data_of_the_settings_file_names_that_file_and_the_place_the
     assert f"Error: {file}: {text}" in result.stderr
 
 
-def test_an_error_in_an_argument_begins_with_the_name_of_the_argument_and_its_position() -> None:
+def test_an_error_in_an_argument_begins_with_the_path_of_the_value() -> None:
     good, bad = {"salsa": {"segments": [{"name": "A"}]}}, {"salsa": {"segments": [{"nam": "A"}]}}
     mock = SegmentMock()
     places = {
@@ -152,7 +148,7 @@ def test_an_error_in_an_argument_begins_with_the_name_of_the_argument_and_its_po
 
 
 @pytest.mark.parametrize(
-    ("words", "text"),
+    ("arguments", "text"),
     [
         (["serve", "--data", "nothere.yaml"], "nothere.yaml: No such file or directory; the current folder is "),
         (["serve", "--data", "dmo"], "dmo: No such file or directory (did you mean 'demo'?); the current folder is "),
@@ -179,8 +175,8 @@ def test_an_error_in_an_argument_begins_with_the_name_of_the_argument_and_its_po
         ),
     ],
 )
-def test_a_command_says_what_is_wrong_in_plain_words(words: list[str], text: str) -> None:
-    result = CliRunner().invoke(main, words)
+def test_errors_of_commands_are_in_plain_words(arguments: list[str], text: str) -> None:
+    result = CliRunner().invoke(main, arguments)
 
     assert text in result.stderr
     assert not LEAKS.search(result.stderr)
@@ -210,7 +206,7 @@ def test_a_command_says_what_is_wrong_in_plain_words(words: list[str], text: str
         (lambda mock: mock.journal.entries(limt=1), "unknown filter 'limt' (did you mean 'limit'?); expected one of "),
     ],
 )
-def test_python_names_no_flag_and_no_class(action: Callable[[SegmentMock], object], text: str) -> None:
+def test_errors_in_python_name_no_flag_and_no_class(action: Callable[[SegmentMock], object], text: str) -> None:
     with SegmentMock() as mock, pytest.raises(SettingError) as refused:
         action(mock)
 
@@ -248,7 +244,9 @@ def test_python_names_no_flag_and_no_class(action: Callable[[SegmentMock], objec
         ),
     ],
 )
-def test_the_control_plane_quotes_json_and_names_the_place(method: str, path: str, body: object, detail: str) -> None:
+def test_errors_of_the_control_plane_quote_json_and_name_the_place(
+    method: str, path: str, body: object, detail: str
+) -> None:
     with SegmentMock() as mock, mock.session() as session:
         problem = session.request(method, f"/_mock/{path}", json=body).json()
 
@@ -256,7 +254,7 @@ def test_the_control_plane_quotes_json_and_names_the_place(method: str, path: st
     assert not LEAKS.search(problem["detail"])
 
 
-def test_an_unknown_path_of_the_control_plane_gets_a_hint_and_an_unknown_id_does_not() -> None:
+def test_only_an_unknown_path_of_the_control_plane_has_a_hint() -> None:
     with SegmentMock() as mock, mock.session() as session:
         path, fault = (session.delete(f"/_mock/{name}").json() for name in ("nothing", "faults/99"))
 
@@ -265,7 +263,7 @@ def test_an_unknown_path_of_the_control_plane_gets_a_hint_and_an_unknown_id_does
     assert fault["hint"] == ""
 
 
-def test_python_values_are_quoted_as_python_writes_them() -> None:
+def test_errors_in_python_quote_values_with_repr() -> None:
     with pytest.raises(SettingError, match=r"segments\[0\]\.name: None is not text$"):
         SegmentMock(data={"salsa": {"segments": [{"name": None}]}})
 
@@ -279,7 +277,7 @@ def test_an_address_in_use_is_named_once() -> None:
     assert f"Error: Address already in use: 127.0.0.1:{port}; --port 0 picks a free port\n" in result.stderr
 
 
-def test_a_server_that_does_not_answer_is_reported_without_the_number_of_the_system() -> None:
+def test_the_error_for_a_missing_server_has_no_errno() -> None:
     with pytest.raises(ConnectionError, match=r"no segment-mock answers: Connection refused; .* correct the address$"):
         connect("http://127.0.0.1:1").reset()
 
@@ -287,7 +285,7 @@ def test_a_server_that_does_not_answer_is_reported_without_the_number_of_the_sys
 GROUPS = "https://api.salsalabs.org/api/integration/ext/v1/segments"
 
 
-def test_what_a_failed_assertion_shows_of_a_mock_is_what_it_has() -> None:
+def test_the_repr_of_the_parts_of_a_mock_shows_their_content() -> None:
     with SegmentMock() as mock, mock.session() as session:
         mock.clock.freeze("2026-01-01T00:00:00Z")
         session.put(GROUPS, json={"payload": {"segments": [{"name": "A"}]}}, headers={"authToken": "any"})
@@ -315,7 +313,7 @@ def test_an_assertion_on_calls_names_its_conditions() -> None:
 
 
 @pytest.mark.parametrize("words", [["rules", "add", "{}"], ["state", "import", "{}"]])
-def test_a_server_that_refuses_a_file_is_reported_with_the_name_of_the_file(words: list[str], tmp_path: Path) -> None:
+def test_an_error_of_the_server_in_a_file_names_the_file(words: list[str], tmp_path: Path) -> None:
     file = tmp_path / "file.json"
     file.write_text('[{"kind": "eror"}]' if words[0] == "rules" else '{"salsa": {"segments": [{"nam": "A"}]}}')
 
@@ -328,11 +326,11 @@ def test_a_server_that_refuses_a_file_is_reported_with_the_name_of_the_file(word
 
 
 @pytest.mark.parametrize("error", [SettingError, NetworkBlocked, WouldHangForever])
-def test_a_traceback_names_an_exception_as_users_import_it(error: type[Exception]) -> None:
+def test_exceptions_have_the_module_from_which_users_import_them(error: type[Exception]) -> None:
     assert error.__module__ == "segment_mock"
     assert repr(pickle.loads(pickle.dumps(error("why")))) == repr(error("why"))
 
 
 @pytest.mark.parametrize("leak", ["[Errno 2] No", 'in "<unicode string>", line', "column 1 (char 0)", "one of ['a']"])
-def test_a_planted_leak_is_noticed(leak: str) -> None:
+def test_the_pattern_finds_messages_of_libraries(leak: str) -> None:
     assert LEAKS.search(leak)
