@@ -1,4 +1,7 @@
-"""Imports every module of the package: a run within a test forgets what it imports, and would import it twice."""
+"""Imports every module of the package.
+
+A nested run of pytest removes the modules that it imports, so they would be imported twice.
+"""
 
 from __future__ import annotations
 

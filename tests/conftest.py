@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""Fixtures and settings for all tests."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from functools import partialmethod
 from inspect import signature
 
 import pytest
-import trustme  # noqa: F401 - a run within a test forgets its imports, and the C code of these can not be imported twice
+import trustme  # noqa: F401 - a nested run removes its imports, and C extensions can't be imported twice
 import yaml  # noqa: F401
 from click.testing import CliRunner, Result
 from hypothesis import settings
 
 pytest_plugins = ["pytester"]
-collect_ignore = ["wheel_smoke"]  # runs against the built wheel
-settings.register_profile("untimed", settings.default, deadline=None)  # no test depends on the speed of the machine
+collect_ignore = ["wheel_smoke"]  # tests of the built wheel
+settings.register_profile("untimed", settings.default, deadline=None)  # independent of the speed of the machine
 settings.load_profile("untimed")
 
 
-if "mix_stderr" in signature(CliRunner).parameters:  # click before 8.2: as later versions have it by default
+if "mix_stderr" in signature(CliRunner).parameters:  # click before 8.2: use the default of later versions
     CliRunner.__init__ = partialmethod(CliRunner.__init__, mix_stderr=False)  # type: ignore[assignment, method-assign]
     Result.output = property(lambda result: result.stdout + result.stderr)  # type: ignore[assignment, method-assign]
 
 
 @pytest.fixture(autouse=True)
 def _logger() -> Iterator[None]:
-    """Undo what a command that ran in this process set for its log: caplog would see nothing."""
+    """Restore the handlers of the log after each test, as commands that run in this process replace them."""
     logger = logging.getLogger("segment_mock")
     handlers, propagate = logger.handlers, logger.propagate
     yield
@@ -36,9 +36,9 @@ def _logger() -> Iterator[None]:
 
 @pytest.fixture
 def no_collection() -> Iterator[None]:
-    """Collect no garbage during a test of deep nesting.
+    """Disable garbage collection during a test with deep nesting.
 
-    Before Python 3.12, one can begin within a parser, where finalizers of other tests have no room on the stack.
+    Before Python 3.12, a collection can begin within a parser, where finalizers find no room on the stack.
     """
     gc.disable()
     yield
@@ -47,7 +47,7 @@ def no_collection() -> Iterator[None]:
 
 @pytest.fixture
 def pytester(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    """Runs suites elsewhere, with our plugin and no other that happens to be installed."""
+    """Run nested test suites with our plugin only, whatever other plugins are installed."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p pytest_segment_mock -W 'ignore:Module already imported'")
     return pytester

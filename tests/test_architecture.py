@@ -1,4 +1,4 @@
-"""The layers of DESIGN 3: imports go down only, in no circles, and libraries stay in their packages."""
+"""The layers of the package: imports lead only to lower layers, without cycles; libraries stay in their packages."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ ONLY = {
 Tree = dict[str, set[str]]
 
 
-def read(root: Path) -> Tree:
-    """Return the imports of each module below *root* by dotted names, including type-only imports."""
+def read_imports(root: Path) -> Tree:
+    """Return the imports of each module below *root*, by dotted names and including imports for types only."""
     tree: Tree = {}
     for file in sorted(root.rglob("*.py")):
         parts = file.relative_to(root).with_suffix("").parts
@@ -66,8 +66,8 @@ def _imports(module: ast.Module, package: tuple[str, ...]) -> Iterator[str]:
             yield from (f"{origin}.{alias.name}" if node.level else origin for alias in node.names)
 
 
-def resolved(tree: Tree) -> Tree:
-    """Return *tree* with each import of this project named by the module that is imported."""
+def resolve(tree: Tree) -> Tree:
+    """Return *tree* with each import within the project replaced by the name of the imported module."""
     return {
         name: {".".join(target) for name_ in imports if (target := _module(tree, name_.split(".")))}
         for name, imports in tree.items()
@@ -81,10 +81,10 @@ def _module(tree: Tree, parts: list[str]) -> list[str]:
 
 
 def upward_imports(tree: Tree) -> list[str]:
-    """Return each import of a higher layer, or of another package in the same layer."""
+    """Return each import of a higher layer, or of another package of the same layer."""
     return [
         f"{name} imports {target}"
-        for name, targets in resolved(tree).items()
+        for name, targets in resolve(tree).items()
         for target in targets
         if _package(name) and _package(target) != _package(name) and LAYER[_package(target)] >= LAYER[_package(name)]
     ]
@@ -106,10 +106,10 @@ def misplaced_libraries(tree: Tree) -> list[str]:
 
 
 def sibling_imports(tree: Tree) -> list[str]:
-    """Return each import from one vendor, or one fault, of another."""
+    """Return each import of a vendor by another vendor, or of a fault by another fault."""
     return [
         f"{name} imports {target}"
-        for name, targets in resolved(tree).items()
+        for name, targets in resolve(tree).items()
         for target in targets
         for family in ("segment_mock.vendors.", "segment_mock.faults.")
         if name.startswith(family)
@@ -124,9 +124,9 @@ def _is_shared(name: str) -> bool:
     return name.startswith("_") or name in NO_KINDS
 
 
-def circles(tree: Tree) -> list[str]:
-    """Return the modules that import each other in a loop."""
-    targets_by_name = {name: targets - {name} for name, targets in resolved(tree).items()}
+def cycles(tree: Tree) -> list[str]:
+    """Return the modules that import each other in a cycle."""
+    targets_by_name = {name: targets - {name} for name, targets in resolve(tree).items()}
     while ready := [
         n
         for n, targets in targets_by_name.items()
@@ -137,18 +137,17 @@ def circles(tree: Tree) -> list[str]:
     return sorted(targets_by_name)
 
 
-RULES = (upward_imports, misplaced_libraries, sibling_imports, circles)
+RULES = (upward_imports, misplaced_libraries, sibling_imports, cycles)
 
 
 @pytest.fixture(scope="module")
 def imports_of_project() -> Tree:
-    """The imports of the project."""
-    return {**read(ROOT / "src"), **read(ROOT / "conftest_plugin")}
+    """The imports of all modules of the project."""
+    return {**read_imports(ROOT / "src"), **read_imports(ROOT / "conftest_plugin")}
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
-def test_rule_holds(imports_of_project: Tree, rule: object) -> None:
-    """No import of the project breaks the rule."""
+def test_no_import_breaks_the_rule(imports_of_project: Tree, rule: object) -> None:
     assert [] == rule(imports_of_project)  # type: ignore[operator]
 
 
@@ -175,8 +174,8 @@ def test_every_package_has_a_layer(imports_of_project: Tree) -> None:
         (sibling_imports, "faults/a.py", "from .b import B", "segment_mock.faults.a imports segment_mock.faults.b"),
     ],
 )  # fmt: skip
-def test_a_forbidden_import_is_found(tmp_path: Path, rule: object, file: str, line: str, message: str) -> None:
-    """Each rule names the import that breaks it: a check that can't fail would prove nothing."""
+def test_a_forbidden_import_is_reported(tmp_path: Path, rule: object, file: str, line: str, message: str) -> None:
+    """By each rule, with the names of both modules."""
     for name in (
         "__init__",
         "cli",
@@ -191,14 +190,14 @@ def test_a_forbidden_import_is_found(tmp_path: Path, rule: object, file: str, li
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(line if f"{name}.py" == file else "")
 
-    assert [message] == rule(read(tmp_path))  # type: ignore[operator]
+    assert [message] == rule(read_imports(tmp_path))  # type: ignore[operator]
 
 
-def test_a_circle_is_found(tmp_path: Path) -> None:
-    """Two files that import each other, even for types only, are found."""
+def test_a_cycle_is_reported(tmp_path: Path) -> None:
+    """Also if the imports are for types only."""
     package = tmp_path / "segment_mock" / "store"
     package.mkdir(parents=True)
     for name, line in {"__init__": "", "_a": "from ._b import b", "_b": "from ._a import a"}.items():
         (package / f"{name}.py").write_text(line)
 
-    assert ["segment_mock.store._a", "segment_mock.store._b"] == circles(read(tmp_path))
+    assert ["segment_mock.store._a", "segment_mock.store._b"] == cycles(read_imports(tmp_path))

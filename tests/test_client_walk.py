@@ -1,4 +1,4 @@
-"""A client as real ones are reads a whole organization, and sees every membership once from either side."""
+"""A client reads a whole organization through the API, as real clients do, and sees each membership once."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ WALK = SimpleNamespace(**runpy.run_path(str(Path(__file__).parents[1] / "benchma
 
 
 @pytest.mark.parametrize(("limits", "groups"), [("vendor", 60), ("off", 10)])
-def test_a_client_sees_every_membership_once_from_either_side(limits: str, groups: int) -> None:
-    """Metrics first, then pages until a short one, members of each group, groups of each supporter in batches."""
+def test_a_client_sees_each_membership_once_from_groups_and_from_supporters(limits: str, groups: int) -> None:
+    """The client reads the metrics, all pages of groups with their members, and the groups of all supporters."""
     data = WALK.organization(groups, people=200, most=200)
     with SegmentMock(data=data, limits=limits) as mock, mock.session() as session:
         mock.clock.freeze()
@@ -30,16 +30,16 @@ def test_a_client_sees_every_membership_once_from_either_side(limits: str, group
         assert {1} == set(memberships.values())
         assert {row["segment"]: len(row["supporters"]) for row in data["salsa"]["members"]} == counts
         assert (limits == "vendor") == (client.waits > 0)
-        figures = session.get("/api/integration/ext/v1/metrics").json()["payload"]
-        assert client.calls - 1 == figures["totalAPICalls"]
-        assert client.waits == figures["totalAPICallFailures"]
+        metrics = session.get("/api/integration/ext/v1/metrics").json()["payload"]
+        assert client.calls - 1 == metrics["totalAPICalls"]
+        assert client.waits == metrics["totalAPICallFailures"]
         read = (len(memberships), len(counts), 2 * len(data["salsa"]["supporters"]))
-        assert read == tuple(figures[f"{kind}Read"] for kind in ("segmentAssignment", "segment", "supporter"))
+        assert read == tuple(metrics[f"{kind}Read"] for kind in ("segmentAssignment", "segment", "supporter"))
 
 
 @pytest.mark.parametrize(("groups", "people"), [(0, 0), (1, 0), (20, 20), (40, 1)])
-def test_organizations_of_awkward_sizes(groups: int, people: int) -> None:
-    """Nothing at all, and pages that are full to the last: the one after them is empty."""
+def test_organizations_that_are_empty_or_end_with_a_full_page(groups: int, people: int) -> None:
+    """After a full last page, the client reads an empty one."""
     data = WALK.organization(groups, people, most=40, seed=7)
     with SegmentMock(data=data) as mock, mock.session() as session:
         by_group, by_supporter, counts = WALK.walk(WALK.Client(session, "token", mock.clock.advance))

@@ -1,4 +1,4 @@
-"""The container and the CI examples: linted, and each of their commands that needs no Docker is run."""
+"""The container and the CI examples: linted, and commands that do not need Docker are run."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ WORKFLOWS = re.findall(
 
 
 def tool(name: str) -> str:
-    """Return the path of a linter; skips the test where it is not installed."""
+    """Return the path of a linter; skip the test if it is not installed."""
     command = shutil.which(name, path=f"{BIN}{os.pathsep}{os.environ['PATH']}")
     return command or pytest.skip(f"{name} is not installed")
 
 
 def lint(*command: str | Path, text: str | None = None) -> tuple[int, str]:
-    """Return exit code and output of a linter."""
-    done = subprocess.run([str(part) for part in command], input=text, capture_output=True, text=True, check=False)
-    return done.returncode, done.stdout + done.stderr
+    """Run a linter and return its exit code and output."""
+    result = subprocess.run([str(part) for part in command], input=text, capture_output=True, text=True, check=False)
+    return result.returncode, result.stdout + result.stderr
 
 
 def instruction(name: str) -> str:
@@ -38,8 +38,8 @@ def instruction(name: str) -> str:
     return re.findall(rf"^{name} (.*)$", DOCKERFILE, re.MULTILINE)[-1]
 
 
-def test_the_dockerfile_is_clean() -> None:
-    """Hadolint has nothing to say of it, and something of a careless one."""
+def test_hadolint_reports_nothing_in_the_dockerfile() -> None:
+    """It does report a Dockerfile without versions."""
     hadolint = tool("hadolint")
 
     assert (0, "") == lint(hadolint, ROOT / "Dockerfile")
@@ -47,7 +47,7 @@ def test_the_dockerfile_is_clean() -> None:
 
 
 def test_the_compose_file_fits_the_specification(tmp_path: Path) -> None:
-    """compose.yaml is valid by the Compose specification's schema, which a misspelt one is not."""
+    """A misspelt key is reported."""
     check = (tool("check-jsonschema"), "--builtin-schema", "vendor.compose-spec")
     text = (ROOT / "compose.yaml").read_text()
     (tmp_path / "compose.yaml").write_text(text.replace("depends_on", "depend_on"))
@@ -57,7 +57,7 @@ def test_the_compose_file_fits_the_specification(tmp_path: Path) -> None:
 
 
 def test_the_workflows_are_valid(tmp_path: Path) -> None:
-    """Each workflow of docs/how-to/ci.md is valid by GitHub's schema, which one without a runner is not."""
+    """Those of docs/how-to/ci.md, by GitHub's schema; a misspelt key is reported."""
     check = (tool("check-jsonschema"), "--builtin-schema", "vendor.github-workflows")
     files = [tmp_path / f"{number}.yaml" for number in range(len(WORKFLOWS))]
     for file, text in zip(files, WORKFLOWS, strict=True):
@@ -71,7 +71,7 @@ def test_the_workflows_are_valid(tmp_path: Path) -> None:
 
 
 def test_the_gitlab_jobs_are_valid(tmp_path: Path) -> None:
-    """The file of docs/how-to/ci.md is valid by GitLab's schema, which one without a script is not."""
+    """Those of docs/how-to/ci.md, by GitLab's schema; a misspelt key is reported."""
     check = (tool("check-jsonschema"), "--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci")
     page = (ROOT / "docs" / "how-to" / "ci.md").read_text(encoding="utf-8")
     (text,) = re.findall(r'^```yaml title=".gitlab-ci.yml"\n(.*?)^```', page, re.DOTALL | re.MULTILINE)
@@ -82,7 +82,7 @@ def test_the_gitlab_jobs_are_valid(tmp_path: Path) -> None:
     assert 1 == lint(*check, tmp_path / "broken.yaml")[0]
 
 
-def test_what_the_image_runs_answers_and_is_healthy(tmp_path: Path) -> None:
+def test_the_command_of_the_image_serves_and_its_health_check_works(tmp_path: Path) -> None:
     entry, command = (json.loads(instruction(name)) for name in ("ENTRYPOINT", "CMD"))
     check = json.loads(instruction("HEALTHCHECK").rpartition("CMD ")[2])
     name, _, host = instruction("ENV").partition("=")
@@ -95,28 +95,28 @@ def test_what_the_image_runs_answers_and_is_healthy(tmp_path: Path) -> None:
         next(line for line in server.stderr if line.startswith("Ctrl-C"))
         url = f"http://127.0.0.1:{json.loads(ready.read_text())['port']}"
         healthy = subprocess.run(check, env={**env, "SEGMENT_MOCK_PORT": url.rpartition(":")[2]}, check=False)
-        elsewhere = requests.get(f"{url}/_mock/state", headers={"Host": "segment-mock:7357"}, timeout=5)
+        from_other_host = requests.get(f"{url}/_mock/state", headers={"Host": "segment-mock:7357"}, timeout=5)
         server.terminate()
         server.communicate(timeout=5)
-    dead = subprocess.run(check, env={**env, "SEGMENT_MOCK_PORT": url.rpartition(":")[2]}, check=False)
+    after_stop = subprocess.run(check, env={**env, "SEGMENT_MOCK_PORT": url.rpartition(":")[2]}, check=False)
 
     assert ("SEGMENT_MOCK_HOST", "0.0.0.0") == (name, host)
-    assert (0, 1, 0) == (healthy.returncode, dead.returncode, server.returncode)
-    assert 401 == elsewhere.status_code
+    assert (0, 1, 0) == (healthy.returncode, after_stop.returncode, server.returncode)
+    assert 401 == from_other_host.status_code
 
 
-def test_it_never_starts_open_to_all() -> None:
-    """Without a token the image's command refuses to start, and says what is missing."""
+def test_the_image_does_not_start_without_an_admin_token() -> None:
+    """The error names the option, and the Dockerfile sets no token."""
     env = {"PATH": os.environ["PATH"], "SEGMENT_MOCK_HOST": "0.0.0.0"}
-    done = subprocess.run([BIN / "segment-mock", "serve"], env=env, capture_output=True, text=True, check=False)
+    result = subprocess.run([BIN / "segment-mock", "serve"], env=env, capture_output=True, text=True, check=False)
 
-    assert 2 == done.returncode
-    assert "--admin-token" in done.stderr
+    assert 2 == result.returncode
+    assert "--admin-token" in result.stderr
     assert "ADMIN_TOKEN" not in re.sub(r"#.*", "", DOCKERFILE)
 
 
-def test_image_runs_without_root() -> None:
-    """The user is a number and not root, and what .dockerignore lets in is what the wheel is made of."""
+def test_the_image_runs_without_root() -> None:
+    """And .dockerignore allows only the files from which the wheel is built."""
     allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
 
     assert re.fullmatch(r"[1-9]\d+:[1-9]\d+", instruction("USER"))

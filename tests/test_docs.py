@@ -1,4 +1,4 @@
-"""Every Python block of the pages in docs/ runs, and each page is linked."""
+"""Every Python block of the pages in docs/ runs, and every page can be reached by links."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ PLUGINS = {
     "(httpserver)": "pytest_httpserver.pytest_plugin",
     "(requests_mock)": "requests_mock.contrib._pytest_plugin",
 }
-"""Fixtures of other plugins that blocks use, and what has to be loaded for them."""
+"""Fixtures of other plugins that blocks use, and the modules of these plugins."""
 
 
-def missing(text: str) -> tuple[str, ...]:
-    """Return the modules that *text* imports, or has a fixture of, and that are not installed."""
+def missing_modules(text: str) -> tuple[str, ...]:
+    """Return the modules that are not installed and that *text* imports, or needs for a fixture."""
     names = {*re.findall(r"^ *(?:import|from) (\w+)", text, re.MULTILINE)}
     names |= {plugin.partition(".")[0] for sign, plugin in PLUGINS.items() if sign in text}
     return tuple(sorted(name for name in names if not importlib.util.find_spec(name)))
 
 
 def suites() -> Iterator[Any]:
-    """Yield the blocks of each page that have tests: those of a page run together, but for what needs more."""
+    """Yield the test blocks of each page; blocks of a page that need the same modules run together."""
     for page in PAGES:
         groups: dict[tuple[str, ...], dict[int, str]] = {}
         text = page.read_text(encoding="utf-8")
         for number, block in enumerate(re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE), 1):
             if "def test_" in block:
-                groups.setdefault(missing(block), {})[number] = block
+                groups.setdefault(missing_modules(block), {})[number] = block
         for absent, blocks in groups.items():
             name = page.relative_to(DOCS).with_suffix("").as_posix()
             yield pytest.param(absent, blocks, id="-without-".join([name, *absent]))
@@ -62,8 +62,8 @@ LINKS = sorted(
 
 
 @pytest.mark.parametrize(("absent", "blocks"), [*suites()])
-def test_tests_pass(absent: tuple[str, ...], blocks: dict[int, str], pytester: pytest.Pytester) -> None:
-    """The tests that a page shows pass in an empty project."""
+def test_tests_of_a_page_pass(absent: tuple[str, ...], blocks: dict[int, str], pytester: pytest.Pytester) -> None:
+    """In an empty project."""
     if absent and not os.environ.get("GUIDES_REQUIRED"):
         pytest.skip(f"not installed: {', '.join(absent)}")
     pytester.makepyfile(**{f"test_block_{number}": text for number, text in blocks.items()})
@@ -75,13 +75,12 @@ def test_tests_pass(absent: tuple[str, ...], blocks: dict[int, str], pytester: p
 
 
 @pytest.mark.parametrize("text", BLOCKS)
-def test_blocks_run(text: str) -> None:
-    """A block without tests runs, and what it asserts holds."""
+def test_blocks_without_tests_run(text: str) -> None:
     exec(compile(text, "docs", "exec"), {})
 
 
 def test_every_page_can_be_reached_from_the_readme() -> None:
-    """A reader of the repository finds each page by following links."""
+    """By following links in the repository."""
     links: dict[str, set[str]] = {}
     for page, target in LINKS:
         links.setdefault(page, set()).add(os.path.relpath((ROOT / page).parent / target, ROOT).replace(os.sep, "/"))
@@ -94,7 +93,7 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
     assert [] == [name for page in PAGES if (name := page.relative_to(ROOT).as_posix()) not in reached]
 
 
-def test_walk_through_the_code_names_files_that_exist() -> None:
+def test_the_walk_through_the_code_names_existing_files() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     walk = text.partition("## Ten minutes through the code")[2].partition("\n## ")[0]
     files = re.findall(r"\*\*`([\w/]+\.py)`\*\*", walk)
@@ -103,15 +102,15 @@ def test_walk_through_the_code_names_files_that_exist() -> None:
     assert [] == [file for file in files if not (ROOT / "src" / "segment_mock" / file).is_file()]
 
 
-def test_walk_through_the_code_names_functions_that_exist() -> None:
-    """Each name with a dot is a class and its method, found in the file named before it."""
+def test_the_walk_through_the_code_names_existing_methods() -> None:
+    """A name with a dot is a class and a method of the file that is named before it."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     walk = text.partition("## Ten minutes through the code")[2].partition("\n## ")[0]
-    missing, source = [], ""
+    unknown, source = [], ""
     for file, owner, method in re.findall(r"\*\*`([\w/]+\.py)`\*\*|`([A-Z]\w+)\.(\w+)`", walk):
         if file:
             source = (ROOT / "src" / "segment_mock" / file).read_text(encoding="utf-8")
         elif f"class {owner}" not in source or f"def {method}(" not in source:
-            missing.append(f"{owner}.{method}")
+            unknown.append(f"{owner}.{method}")
 
-    assert [] == missing
+    assert [] == unknown

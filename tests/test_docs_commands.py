@@ -1,4 +1,4 @@
-"""Each command line that the documentation names exists, with its options."""
+"""Every command line in the documentation uses existing commands and options."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ PAGES = [
 BLOCK = re.compile(r"^```(?:sh|bash|console|text)\b.*\n((?:.*\n)*?)```$", re.MULTILINE)
 LINE = re.compile(r"^(?:\$ )?(?:[A-Z_]+=\S+ )*(segment-mock [a-z].*)$", re.MULTILINE)
 PRINTED = ("answered", "listens", "recorded")
-"""Words that what we print begins with, after our name."""
+"""The first words of lines that our commands print, after the name of the program."""
 
 
 def command_lines(text: str) -> Iterator[str]:
-    """Yield each command line of a page: in blocks of a shell, and in code within sentences."""
+    """Yield each command line of a page, from shell blocks and from inline code."""
     for block in BLOCK.findall(text):
         for line in LINE.findall(re.sub(r"\\\n\s*", " ", block)):
             if line.split()[1] not in PRINTED:
@@ -36,11 +36,11 @@ def command_lines(text: str) -> Iterator[str]:
 
 
 def mistake(line: str) -> str:
-    """Return the part of a command line that does not exist, or ``""``."""
+    """Return an error for the first unknown command or option of a command line, or ``""``."""
     words = shlex.split(line, comments=True)[1:]
     command: click.Command = main
     while isinstance(command, click.Group) and words and re.fullmatch(r"[a-z-]+(?:\|[a-z-]+)*", words[0]):
-        names = words.pop(0).split("|")  # "state export|import" stands for both
+        names = words.pop(0).split("|")  # "state export|import" names two commands
         known_commands = [command.get_command(click.Context(command), name) for name in names]
         if None in known_commands:
             return f"{line}: no command {names[known_commands.index(None)]!r}"
@@ -55,7 +55,7 @@ def mistake(line: str) -> str:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_commands_exist(page: Path) -> None:
+def test_commands_and_options_exist(page: Path) -> None:
     lines = [*command_lines(page.read_text(encoding="utf-8"))]
 
     assert [] == [sentence for line in lines if (sentence := mistake(line))]
@@ -71,5 +71,5 @@ def test_commands_exist(page: Path) -> None:
         ("segment-mock serve --dat demo", "segment-mock serve --dat demo: no option '--dat'"),
     ],
 )
-def test_a_command_that_does_not_exist_is_noticed(line: str, expected: str) -> None:
+def test_an_unknown_command_or_option_is_reported(line: str, expected: str) -> None:
     assert expected == mistake(line)

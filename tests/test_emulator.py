@@ -1,4 +1,4 @@
-"""The whole from outside: what the journal records of each call, waiting, and the moments that can be returned to."""
+"""The emulator as a whole: the journal, delays, snapshots, reset and lag."""
 
 import gc
 import json
@@ -17,30 +17,35 @@ UPSERT, SEARCH = "/api/integration/ext/v1/segments", "/api/integration/ext/v1/se
 HEADERS = {"authToken": "t", "x-api-key": "k"}
 
 
-def world(*names, **settings):
-    return SegmentMock(data={"salsa": {"segments": [{"name": name} for name in names]}}, **settings)
+def make_mock(*group_names, **settings):
+    """Return a mock with groups of these names."""
+    return SegmentMock(data={"salsa": {"segments": [{"name": name} for name in group_names]}}, **settings)
 
 
-def put(mock, *names, **options):
-    items = [{"name": name} for name in names]
+def put(mock, *group_names, **options):
+    """Upsert groups of these names and return the response."""
+    items = [{"name": name} for name in group_names]
     return mock.session().put(UPSERT, data=json.dumps({"payload": {"segments": items}}), headers=HEADERS, **options)
 
 
 def search(mock, **options):
+    """Search all groups and return the response."""
     return mock.session().post(SEARCH, data=b'{"payload":{}}', headers=HEADERS, **options)
 
 
-def found_names(mock):
+def names_in_search(mock):
+    """Return the names of the groups that a search returns."""
     return [segment["name"] for segment in search(mock).json()["payload"]["segments"]]
 
 
-def names(mock):
+def group_names(mock):
+    """Return the names of the groups in the mock's records."""
     return [segment["name"] for segment in mock.salsa.segments]
 
 
 def test_every_call_is_in_the_journal():
-    """A call that fits no vendor, an unknown path and an unknown verb too, each with its vendor and operation."""
-    mock = world()
+    """Including calls of no vendor, unknown paths and unknown methods."""
+    mock = make_mock()
     for method, path in (("PUT", "/x"), ("PUT", "/segments/a/b"), ("GET", UPSERT), ("PUT", UPSERT)):
         mock.session().request(method, path, data=b"{}", headers=HEADERS)
 
@@ -52,64 +57,64 @@ def test_every_call_is_in_the_journal():
 
 
 @pytest.mark.parametrize("seconds", [30.0, math.inf])
-def test_a_call_that_its_client_abandons_is_never_performed(seconds):
-    """The client's own timeout strikes, the clock has moved by it, and the journal has the call."""
+def test_a_call_whose_client_times_out_is_not_performed(seconds):
+    """The clock advances by the timeout, and the journal has the call as abandoned."""
 
-    async def late(call, proceed):
+    async def delay(call, proceed):
         await sleep(seconds)
         return await proceed()
 
-    mock = world()
+    mock = make_mock()
     mock.clock.freeze("2018-03-21T15:12:09Z")
-    mock.faults.add(late)
+    mock.faults.add(delay)
     with pytest.raises(requests.ReadTimeout):
         put(mock, "a", timeout=2)
 
     assert "2018-03-21T15:12:11.000Z" == mock.clock.iso()
-    assert [] == names(mock)
+    assert [] == group_names(mock)
     entry = mock.journal.entries()[0]
     assert ("salsa.upsert_segments", None, "abandoned", ()) == (
         entry.operation, entry.status, entry.outcome, entry.changes,
     )  # fmt: skip
 
 
-def test_a_late_answer_moves_the_clock_and_tells_how_late_it_is():
-    """A client that waits longer gets it; processingTime and the journal's duration say how long it took."""
+def test_a_delay_advances_the_clock_and_is_in_the_response_and_the_journal():
+    """As processingTime and as duration."""
 
-    async def late(call, proceed):
+    async def delay(call, proceed):
         await sleep(1.234)
         return await proceed()
 
-    mock = world()
+    mock = make_mock()
     mock.clock.freeze("2018-03-21T15:12:09Z")
-    mock.faults.add(late)
+    mock.faults.add(delay)
     reply = search(mock, timeout=2).json()
 
     assert ("2018-03-21T15:12:10.234Z", 1234) == (reply["timestamp"], reply["header"]["processingTime"])
     assert 1.234 == pytest.approx(mock.journal.entries()[0].duration)
 
 
-def test_waiting_for_ever_without_a_timeout_is_an_error_of_the_test():
-    """It names the call instead of hanging the run; the call is in the journal, unperformed."""
+def test_an_endless_delay_without_a_timeout_is_an_error():
+    """The error names the call, which is not performed, and is in the journal."""
 
     async def hang(call, proceed):
         await sleep(math.inf)
         return await proceed()
 
-    mock = world()
+    mock = make_mock()
     mock.faults.add(hang)
     with pytest.raises(WouldHangForever, match=f"PUT {UPSERT}"):
         put(mock, "a")
     with pytest.raises(requests.ReadTimeout):
         put(mock, "a", timeout=2)
 
-    assert ([], ["abandoned"] * 2) == (names(mock), [entry.outcome for entry in mock.journal.entries()])
+    assert ([], ["abandoned"] * 2) == (group_names(mock), [entry.outcome for entry in mock.journal.entries()])
 
 
 @pytest.mark.parametrize("loaded", [False, True])
-def test_lag_shows_an_earlier_moment_to_reads_only(loaded):
-    """Reads see what was, across a loaded state too; writes, records and log are as if nothing lagged."""
-    mock = world("old")
+def test_lag_affects_only_reads(loaded):
+    """Searches return earlier records, also from before a load; writes and the change log are not affected."""
+    mock = make_mock("old")
     search(mock)
     if loaded:
         mock.load({"salsa": {"segments": [{"name": "old"}]}})
@@ -122,27 +127,27 @@ def test_lag_shows_an_earlier_moment_to_reads_only(loaded):
 
     mock.faults.add(lag)
 
-    assert ["old"] == found_names(mock)
-    assert (["old", "new"], moment) == (names(mock), mock.snapshot().mark)
+    assert ["old"] == names_in_search(mock)
+    assert (["old", "new"], moment) == (group_names(mock), mock.snapshot().mark)
     assert () == mock.journal.entries()[-1].changes
     assert "VALIDATION_ERROR" == put(mock, "new").json()["payload"]["segments"][0]["result"]
     mock.faults.clear()
-    assert ["old", "new"] == found_names(mock)
+    assert ["old", "new"] == names_in_search(mock)
 
 
-def test_a_snapshot_of_another_mock_is_refused():
-    """Its position in the change log is one of this mock, too."""
-    mock, other = world("a"), world("b")
+def test_restoring_a_snapshot_of_another_mock_is_an_error():
+    """Even if its log position exists in this mock."""
+    mock, other = make_mock("a"), make_mock("b")
     put(mock, "c")
 
     with pytest.raises(LookupError, match="that snapshot was taken of another mock"):
         mock.restore(other.snapshot())
-    assert ["a", "c"] == names(mock)
+    assert ["a", "c"] == group_names(mock)
 
 
-def test_a_snapshot_is_returned_to_across_writes_and_loads():
-    """As often as wanted, forward too; ids that were retired since are unknown again."""
-    mock = world("a")
+def test_snapshots_can_be_restored_repeatedly_across_writes_and_loads():
+    """Earlier and later ones, in any order."""
+    mock = make_mock("a")
     first = mock.snapshot()
     put(mock, "b")
     second = mock.snapshot()
@@ -151,26 +156,26 @@ def test_a_snapshot_is_returned_to_across_writes_and_loads():
     seen = []
     for snapshot in (first, second, first):
         mock.restore(snapshot)
-        seen.append((names(mock), found_names(mock)))
+        seen.append((group_names(mock), names_in_search(mock)))
 
     assert [(["a"], ["a"]), (["a", "b"], ["a", "b"]), (["a"], ["a"])] == seen
 
 
-def test_a_snapshot_outlives_the_journal():
-    """However little the journal keeps, what a snapshot needs is kept."""
-    mock = world(journal_size=1)
+def test_a_snapshot_can_be_restored_after_its_entries_were_dropped():
+    """A small journal does not shorten the change log that a snapshot needs."""
+    mock = make_mock(journal_size=1)
     snapshot = mock.snapshot()
     for n in range(50):
         put(mock, str(n))
     mock.restore(snapshot)
 
-    assert [] == names(mock)
+    assert [] == group_names(mock)
 
 
 @pytest.mark.parametrize("write", [False, True])
-def test_a_snapshot_does_not_outlive_a_reset(write):
-    """A reset lies between, whether or not anything was written since: LookupError, and nothing changes."""
-    mock = world("a")
+def test_restoring_a_snapshot_after_a_reset_is_an_error(write):
+    """Nothing changes."""
+    mock = make_mock("a")
     put(mock, "b")
     snapshot = mock.snapshot()
     mock.reset()
@@ -179,16 +184,16 @@ def test_a_snapshot_does_not_outlive_a_reset(write):
 
     with pytest.raises(LookupError):
         mock.restore(snapshot)
-    assert (["a", "c"] if write else ["a"]) == names(mock)
+    assert (["a", "c"] if write else ["a"]) == group_names(mock)
 
 
-def test_a_reset_returns_to_the_beginning():
-    """Records, journal, clock, faults and limits; not what was loaded since, but the initial data."""
+def test_a_reset_restores_everything():
+    """Records return to the initial data; journal, clock, faults, limits and ids start again."""
 
     async def refuse(call, proceed):
         return call.refuse("broken")
 
-    mock = world("initial", seed=3)
+    mock = make_mock("initial", seed=3)
     put(mock, "first")
     first = mock.salsa.segments[-1]
     mock.clock.freeze("2018-03-21T15:12:09Z")
@@ -196,15 +201,15 @@ def test_a_reset_returns_to_the_beginning():
     mock.load({"salsa": {"segments": [{"name": "loaded"}]}})
     mock.reset()
 
-    assert ["initial"] == names(mock)
+    assert ["initial"] == group_names(mock)
     assert ([], False) == (mock.journal.entries(), mock.clock.frozen)
     assert 200 == put(mock, "first").status_code
     assert first == mock.salsa.segments[-1]
 
 
-def test_a_state_that_cannot_be_loaded_changes_nothing():
-    """The error names the row, and every record is as it was."""
-    mock = world("a")
+def test_loading_an_invalid_state_changes_nothing():
+    """The error names the row."""
+    mock = make_mock("a")
     before = mock.state()
 
     with pytest.raises(SettingError, match=r"salsa\.segments\[1\]\.name"):
@@ -213,8 +218,8 @@ def test_a_state_that_cannot_be_loaded_changes_nothing():
 
 
 @pytest.mark.memory_only("until the end of a test, its mocks are needed to compare them with their stores")
-def test_a_mock_is_let_go_at_once():
-    """Nothing holds an emulator in a circle: with the last name of a mock all its records are gone, uncollected."""
+def test_a_mock_is_freed_without_garbage_collection():
+    """The emulator is in no reference cycle, so its records are freed with the last reference to the mock."""
     gc.disable()
     try:
         mock = SegmentMock(data="demo")

@@ -1,4 +1,4 @@
-"""A file that is no example is refused with its name and what it lacks."""
+"""A file that is no valid example is an error that names the file and the missing member."""
 
 from __future__ import annotations
 
@@ -14,28 +14,34 @@ from segment_mock.examples import ShippedExample, examples_folder
 from segment_mock.vendors import find_vendors
 
 SEGMENTER = next(vendor for vendor in find_vendors() if vendor.name == "segmenter")
-WHOLE = json.loads((examples_folder(SEGMENTER) / "create.json").read_text(encoding="utf-8"))
-NEEDED = ("title", "source", "mark", "operation", "state", "request", "response")
+EXAMPLE = json.loads((examples_folder(SEGMENTER) / "create.json").read_text(encoding="utf-8"))
+REQUIRED = ("title", "source", "mark", "operation", "state", "request", "response")
 
 
 def without(name: str, inner: str) -> dict[str, Any]:
     """Return an example whose member *name* lacks the member *inner*."""
-    return {**WHOLE, name: {key: value for key, value in WHOLE[name].items() if key != inner}}
+    return {**EXAMPLE, name: {key: value for key, value in EXAMPLE[name].items() if key != inner}}
 
 
 @pytest.mark.parametrize(
     ("document", "problem"),
     [
-        *(({k: v for k, v in WHOLE.items() if k != name}, f"expected a member '{name}'; CONTR") for name in NEEDED),
+        *(({k: v for k, v in EXAMPLE.items() if k != name}, f"expected a member '{name}'; CONTR") for name in REQUIRED),
         (without("request", "headers"), "request: expected a member 'headers'"),
         (without("response", "body"), "response: expected a member 'body'"),
-        ({**WHOLE, "request": "POST"}, "request: expected an object"),
+        ({**EXAMPLE, "request": "POST"}, "request: expected an object"),
         ([], "the example: expected an object"),
-        ({**WHOLE, "operation": "segmenter.creat_segment"}, "(did you mean 'segmenter.create_segment'?); expected one"),
-        ({**WHOLE, "operation": None}, "operation: unknown operation None; expected one of segmenter.create_segment,"),
+        (
+            {**EXAMPLE, "operation": "segmenter.creat_segment"},
+            "(did you mean 'segmenter.create_segment'?); expected one",
+        ),
+        (
+            {**EXAMPLE, "operation": None},
+            "operation: unknown operation None; expected one of segmenter.create_segment,",
+        ),
     ],
 )
-def test_a_file_that_is_no_example_is_named_with_what_it_lacks(document: Any, problem: str, tmp_path: Path) -> None:
+def test_an_invalid_example_is_an_error_with_file_and_member(document: Any, problem: str, tmp_path: Path) -> None:
     file = tmp_path / "new.json"
     file.write_text(json.dumps(document), encoding="utf-8")
 
@@ -46,7 +52,7 @@ def test_a_file_that_is_no_example_is_named_with_what_it_lacks(document: Any, pr
     assert problem in str(caught.value)
 
 
-def test_a_file_that_is_no_json_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_no_json_is_an_error_with_the_file(tmp_path: Path) -> None:
     (tmp_path / "new.json").write_text("{")
 
     with pytest.raises(SettingError, match=r"new\.json: it is not valid JSON: .*\(line 1"):

@@ -1,4 +1,4 @@
-"""Each documented exchange, replayed through every door."""
+"""Every shipped example, replayed on every transport."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ from segment_mock.conform import Example, examples, outcome
 EXAMPLES = examples()
 
 
-def by_session(example: Example) -> tuple[int, Any, Any]:
+def replay_in_process(example: Example) -> tuple[int, Any, Any]:
+    """Send the request of *example* to a session of a mock; return status, body and the state afterwards."""
     with SegmentMock(**example.settings) as mock, mock.session() as session:
         request = example.request
         reply = session.request(request["method"], request["path"], headers=request["headers"], data=request["body"])
         return reply.status_code, reply.json(), mock.state()
 
 
-def by_socket(example: Example) -> tuple[int, Any, Any]:
+def replay_live(example: Example) -> tuple[int, Any, Any]:
+    """Send the request of *example* to a live server; return status, body and the state afterwards."""
     with SegmentMock(**example.settings) as mock, requests.Session() as session:
         request = example.request
         url = mock.serve().url + request["path"]
@@ -28,22 +30,23 @@ def by_socket(example: Example) -> tuple[int, Any, Any]:
         return reply.status_code, reply.json(), mock.state()
 
 
-def by_flask(example: Example) -> tuple[int, Any, Any]:
+def replay_with_flask(example: Example) -> tuple[int, Any, Any]:
+    """Send the request of *example* with Flask's test client; return status, body and the state afterwards."""
     request = example.request
     client = create_app(**example.settings).test_client()
     reply = client.open(request["path"], method=request["method"], headers=request["headers"], data=request["body"])
     return reply.status_code, reply.json, client.get("/_mock/state").json
 
 
-@pytest.mark.parametrize("door", [by_session, by_socket, by_flask])
+@pytest.mark.parametrize("replay", [replay_in_process, replay_live, replay_with_flask])
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
-def test_answers_as_printed(example: Example, door: Any) -> None:
-    """Every printed member of the response is there with its value, and the records are as expected afterwards."""
-    assert [] == outcome(example, *door(example))
+def test_an_example_has_the_printed_response_and_records(example: Example, replay: Any) -> None:
+    """The response has every printed member with its value."""
+    assert [] == outcome(example, *replay(example))
 
 
-def test_every_example_tells_its_source() -> None:
-    """No example stands without its source, and each is documented, recorded or assumed."""
+def test_every_example_has_a_source_and_a_mark() -> None:
+    """The mark is documented, recorded or assumed."""
     assert EXAMPLES
     assert [] == [example.name for example in EXAMPLES if not example.document["source"]]
     assert {example.document["mark"] for example in EXAMPLES} <= {"documented", "recorded", "assumed"}

@@ -1,4 +1,4 @@
-"""Every link within the repository leads to a file that exists, and to a heading of it."""
+"""Every link within the repository leads to an existing file and heading."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ PAGES = sorted(
 
 
 def tokens(page: Path) -> list[Token]:
+    """Return the parsed Markdown of a page."""
     return MarkdownIt("commonmark").enable("table").parse(page.read_text(encoding="utf-8"))
 
 
 def targets(page: Path) -> list[str]:
-    """Return the targets of a page's links and pictures within the repository."""
+    """Return the targets of links and pictures of a page, without those outside the repository."""
     inner = [child for token in tokens(page) for child in token.children or ()]
     links = [str(child.attrs.get("href") or child.attrs.get("src") or "") for child in inner]
     return [link for link in links if link and not re.match(r"[a-z]+:", link)]
@@ -34,7 +35,7 @@ def targets(page: Path) -> list[str]:
 
 @cache
 def anchors(page: Path) -> set[str]:
-    """Return the anchors that GitHub and the site make of a page's headings."""
+    """Return the anchors of a page: those that GitHub and the site generate for headings, and explicit ones."""
     parsed = tokens(page)
     names: list[str] = []
     for opening, text in pairwise(parsed):
@@ -46,7 +47,7 @@ def anchors(page: Path) -> set[str]:
 
 
 def problem(page: Path, target: str) -> str:
-    """Return the error in a link of *page*, or ``""`` if it works."""
+    """Return the error in a link of *page*, or ``""`` if the link works."""
     path, _, anchor = unquote(target).partition("#")
     file = (page.parent / path).resolve() if path else page
     if not file.exists():
@@ -57,11 +58,11 @@ def problem(page: Path, target: str) -> str:
 
 
 @pytest.mark.parametrize("page", [pytest.param(page, id=page.relative_to(ROOT).as_posix()) for page in PAGES])
-def test_links_of_a_page_lead_to_files_and_headings(page: Path) -> None:
+def test_links_of_a_page_lead_to_existing_files_and_headings(page: Path) -> None:
     assert [] == [text for target in targets(page) if (text := problem(page, target))]
 
 
-def test_broken_links_are_noticed(tmp_path: Path) -> None:
+def test_broken_links_are_reported(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(
         "# A `name`, twice\n\n# A `name`, twice\n\n[a](gone.md) [b](#a-name-twice-1) [c](page.md#gone) ![d](x.png)\n"

@@ -1,4 +1,4 @@
-"""The Compose and Kubernetes examples: linted, and their commands run without Docker and a cluster."""
+"""The Compose and Kubernetes examples: validated, and their commands run without Docker and without a cluster."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ TOKEN = {"Authorization": "Bearer t0ken"}
 
 
 def lint(tool: str, *arguments: str | Path) -> int:
-    """Return the exit code of a linter; skips the test where it is not installed."""
+    """Run a linter and return its exit code; skip the test if it is not installed."""
     command = shutil.which(tool, path=f"{BIN}{os.pathsep}{os.environ['PATH']}")
     if command is None:
         pytest.skip(f"{tool} is not installed")
@@ -44,7 +44,7 @@ def lint(tool: str, *arguments: str | Path) -> int:
 
 
 def container(name: str) -> dict[str, Any]:
-    """Return the one container of the workload *name*."""
+    """Return the only container of the workload *name*."""
     (only,) = PODS[name]["spec"]["containers"]
     return only
 
@@ -65,7 +65,7 @@ def test_the_kubernetes_objects_fit_their_schemas(tmp_path: Path) -> None:
         assert (0, 1) == tuple(lint("kubernetes-validate", "--strict", each) for each in (file, broken))
 
 
-def test_each_container_runs_the_image_of_the_dockerfile_without_rights() -> None:
+def test_each_container_runs_the_image_without_privileges() -> None:
     assert {"segment-mock"} == {service["image"] for service in SERVICES.values()}
     for service in SERVICES.values():
         assert (True, ["ALL"], ["no-new-privileges:true"]) == (
@@ -84,8 +84,8 @@ def test_each_container_runs_the_image_of_the_dockerfile_without_rights() -> Non
         assert not pod["spec"]["enableServiceLinks"]
 
 
-def test_each_service_leads_to_the_pods_of_one_workload() -> None:
-    """By labels that only these have, to a port that they name, on which their probes ask for the health."""
+def test_each_service_selects_the_pods_of_one_workload() -> None:
+    """By labels, with a named port; their readiness probes request the health of the mock."""
     for service in (document for document in OBJECTS if document["kind"] == "Service"):
         spec = service["spec"]
         (workload,) = [one for one in WORKLOADS if one["spec"]["selector"]["matchLabels"] == spec["selector"]]
@@ -95,10 +95,12 @@ def test_each_service_leads_to_the_pods_of_one_workload() -> None:
         assert PODS[name]["metadata"]["labels"] == spec["selector"]
         assert {port["targetPort"] for port in spec["ports"]} <= {*ports}
         assert {"path": "/_mock/health", "port": "http"} == container(name)["readinessProbe"]["httpGet"]
-        assert "segment-mock" != service["metadata"]["name"]  # SEGMENT_MOCK_PORT would be set in other Pods
+        assert (
+            "segment-mock" != service["metadata"]["name"]
+        )  # otherwise Kubernetes sets SEGMENT_MOCK_PORT in other Pods
 
 
-def test_there_is_one_mock_and_its_store_is_on_a_volume() -> None:
+def test_the_mock_has_one_replica_and_its_store_is_on_a_volume() -> None:
     (stateful,) = [one for one in WORKLOADS if one["kind"] == "StatefulSet"]
     claims = [claim["metadata"]["name"] for claim in stateful["spec"]["volumeClaimTemplates"]]
     mounts = container(stateful["metadata"]["name"])["volumeMounts"]
@@ -117,7 +119,7 @@ def test_both_examples_run_the_same_commands() -> None:
     assert "command" not in container("vendors")  # the entry point of the image is segment-mock
 
 
-def test_the_flags_exist() -> None:
+def test_the_options_of_the_commands_exist() -> None:
     name, *arguments = SERVICES["mock"]["command"]
     command = main.get_command(None, name)
     check = SERVICES["front"]["healthcheck"]["test"]
@@ -129,14 +131,14 @@ def test_the_flags_exist() -> None:
 
 
 def free_port() -> int:
-    """Return a port on which nothing listens."""
+    """Return a port on which no process listens."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
 
 
 @contextmanager
-def running(*command: str, **variables: str) -> Iterator[None]:
-    """Run *command* until it says that it listens, and then for the block."""
+def run_until_exit(*command: str, **variables: str) -> Iterator[None]:
+    """Run *command* for the length of the block, which starts when the command reports that it listens."""
     env = {**os.environ, **variables, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
     process = subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
@@ -152,27 +154,27 @@ def running(*command: str, **variables: str) -> Iterator[None]:
 
 @pytest.mark.slow
 @pytest.mark.skipif(find_spec("gunicorn") is None, reason="gunicorn is not installed")
-def test_what_the_examples_run_is_one_mock_that_survives_its_restart(tmp_path: Path) -> None:
-    """What was written by the front is there once the mock is started again; meanwhile the front says what is wrong."""
+def test_records_written_through_the_front_survive_a_restart_of_the_mock(tmp_path: Path) -> None:
+    """While the mock is stopped, the front returns 502."""
     mock_port, front_port = free_port(), free_port()
-    here = {"/store/": f"{tmp_path}/", "0.0.0.0:8000": f"127.0.0.1:{front_port}"}
+    replacements = {"/store/": f"{tmp_path}/", "0.0.0.0:8000": f"127.0.0.1:{front_port}"}
     commands = {}
     for name, service in SERVICES.items():
         words = [*service.get("entrypoint", ["segment-mock"]), *service["command"]]
-        for old, new in here.items():
+        for old, new in replacements.items():
             words = [word.replace(old, new) for word in words]
         commands[name] = words
     url, upstream = f"http://127.0.0.1:{front_port}", f"http://127.0.0.1:{mock_port}"
     environment = {"SEGMENT_MOCK_ADMIN_TOKEN": "t0ken"}
     mock = {**environment, "SEGMENT_MOCK_PORT": str(mock_port), "SEGMENT_MOCK_HOST": "0.0.0.0"}
     key = {"x-api-key": "ci-1"}
-    with running(*commands["front"], SEGMENT_MOCK_UPSTREAM=upstream, HOME=str(tmp_path), **environment):
-        with running(*commands["mock"], **mock):
+    with run_until_exit(*commands["front"], SEGMENT_MOCK_UPSTREAM=upstream, HOME=str(tmp_path), **environment):
+        with run_until_exit(*commands["mock"], **mock):
             put = requests.put(f"{url}/segments", json={"id": "vip", "name": "Ours"}, headers=key, timeout=10)
-        away = requests.put(f"{url}/segments", json={"id": "vip"}, headers=key, timeout=10)
-        with running(*commands["mock"], **mock), connect(url, "t0ken") as remote:
+        while_stopped = requests.put(f"{url}/segments", json={"id": "vip"}, headers=key, timeout=10)
+        with run_until_exit(*commands["mock"], **mock), connect(url, "t0ken") as remote:
             state = remote.state("ci-1")
 
-    assert (200, 502) == (put.status_code, away.status_code)
-    assert "application/problem+json" == away.headers["Content-Type"]
+    assert (200, 502) == (put.status_code, while_stopped.status_code)
+    assert "application/problem+json" == while_stopped.headers["Content-Type"]
     assert "Ours" in json.dumps(state)

@@ -1,4 +1,4 @@
-"""Requests and responses as plain values."""
+"""Requests and responses as plain values, and their validation."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from segment_mock.messages import (
 @pytest.mark.parametrize(
     ("status", "expected"), [(200, "OK"), (404, "Not Found"), (429, "Too Many Requests"), (299, ""), (0, ""), (999, "")]
 )
-def test_reason(status: int, expected: str) -> None:
-    """Statuses of the standard have a phrase; others are sent without one."""
+def test_a_status_has_its_standard_reason_phrase(status: int, expected: str) -> None:
+    """An unknown status has none."""
     assert expected == reason(status)
 
 
-def test_a_plain_response() -> None:
-    """By default it is whole, empty and leaves the connection open."""
+def test_a_response_has_defaults() -> None:
+    """No headers, an empty body, and an open connection afterwards."""
     reply = Response(204)
 
     assert ({}, b"", WHOLE) == (reply.headers, reply.body, reply.delivery)
@@ -41,13 +41,13 @@ def test_a_plain_response() -> None:
 
 
 def test_delivery_is_frozen() -> None:
-    """Responses share the deliveries of the module, so nothing may change them."""
+    """Responses share the module's deliveries."""
     with pytest.raises(dataclasses.FrozenInstanceError):
         Delivery().end = "close"  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("value", [Request("GET", "/", {}), Response(200)])
-def test_values_take_no_other_attributes(value: Request | Response) -> None:
+def test_requests_and_responses_have_no_other_attributes(value: Request | Response) -> None:
     with pytest.raises(AttributeError):
         value.note = "text"  # type: ignore[union-attr]
 
@@ -66,13 +66,13 @@ def test_values_take_no_other_attributes(value: Request | Response) -> None:
         ("X", 1),
     ],
 )
-def test_headers_that_http_does_not_have(name: object, value: object) -> None:
+def test_check_header_refuses_invalid_headers(name: object, value: object) -> None:
     with pytest.raises(ValueError, match="header"):
         check_header(name, value)
 
 
-def test_a_response_is_checked_as_it_is_sent() -> None:
-    """Spaces around the values of headers are no part of them."""
+def test_check_response_strips_header_values() -> None:
+    """Spaces and tabs around a value are not part of it."""
     checked = check_response(Response(200, {"X-A": " a\tb\t", "X-B": ""}, b"x", CLOSED))
 
     assert Response(200, {"X-A": "a\tb", "X-B": ""}, b"x", CLOSED) == checked
@@ -81,12 +81,12 @@ def test_a_response_is_checked_as_it_is_sent() -> None:
 @pytest.mark.parametrize(
     ("target", "limit"), [("/segments", 10), ("/_mock", 160), ("/_mock/state", 160), ("/_mockery", 10)]
 )
-def test_body_limit(target: str, limit: int) -> None:
+def test_the_body_limit_is_larger_for_the_control_plane(target: str, limit: int) -> None:
     assert limit == body_limit_for(target, 10)
 
 
-def test_a_call_without_an_event_loop() -> None:
-    """Each pause is handed over; what waiting raises ends the call; a response is returned as it is."""
+def test_run_sync_runs_a_call_without_an_event_loop() -> None:
+    """It calls a function for each pause; an exception of that function ends the call."""
 
     @coroutine
     def call() -> Generator[float, None, Response]:
@@ -94,11 +94,11 @@ def test_a_call_without_an_event_loop() -> None:
         yield 2.5
         return Response(201)
 
-    def refuse(seconds: float) -> None:
+    def raise_timeout(seconds: float) -> None:
         raise TimeoutError(seconds)
 
     pauses: list[float] = []
     assert (201, [1.5, 2.5]) == (run_sync(call(), pauses.append).status, pauses)  # type: ignore[arg-type]
     with pytest.raises(TimeoutError, match=r"1\.5"):
-        run_sync(call(), refuse)  # type: ignore[arg-type]
-    assert 204 == run_sync(Response(204), refuse).status
+        run_sync(call(), raise_timeout)  # type: ignore[arg-type]
+    assert 204 == run_sync(Response(204), raise_timeout).status

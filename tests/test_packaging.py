@@ -1,4 +1,4 @@
-"""What is installed covers what is imported, and what is promised of versions is stated in one place."""
+"""Declared dependencies cover all imports, and versions are stated consistently."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ ROOT = Path(__file__).parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 IMPORT = re.compile(r"^[ \t>.]*(?:import (\w+)[\w., ]*|from (\w+)[\w.]* import .+)$", re.MULTILINE)
 MODULES = packages_distributions()
-APART = ("browser", "layers")
-"""Folders of tests/ with an extra of their own."""
+SEPARATE_EXTRAS = ("browser", "layers")
+"""Folders of tests/ that have their own extra."""
 LOCAL = {"segment_mock", "pytest_segment_mock", "dev"}
 
 
 def requirements(*extras: str) -> dict[str, Requirement]:
-    """Return the dependencies of the project with *extras*, and with the extras that those name, by distribution."""
+    """Return the dependencies of the project with *extras*, including nested extras, by distribution."""
     rows, queue = list(PROJECT["dependencies"]), list(extras)
     while queue:
         for row in PROJECT["optional-dependencies"][queue.pop()]:
@@ -46,34 +46,36 @@ def requirements(*extras: str) -> dict[str, Requirement]:
 
 
 def third_party(*folders: str) -> dict[str, str]:
-    """Return the modules that files and pages of *folders* import, and code within them, with one place for each.
+    """Return the third-party modules that files and pages of *folders* import, each with one file.
 
-    A folder of APART counts only if it is named.
+    A folder of SEPARATE_EXTRAS counts only if it is named.
     """
     files = [file for folder in folders for kind in ("py", "md") for file in sorted((ROOT / folder).rglob(f"*.{kind}"))]
-    files = [file for file in files if file.parent.name not in APART or f"tests/{file.parent.name}" in folders]
+    files = [
+        file for file in files if file.parent.name not in SEPARATE_EXTRAS or f"tests/{file.parent.name}" in folders
+    ]
     own = {part for file in files for part in (file.stem, file.parent.name)}
     places: dict[str, str] = {}
     for file in files:
         text = file.read_text(encoding="utf-8")
-        own.update(re.findall(r'title="(\w+)\.py"', text))  # a file that a page has its reader write
+        own.update(re.findall(r'title="(\w+)\.py"', text))  # a file that readers of a page create
         for match in IMPORT.finditer(text):
             places.setdefault(match[1] or match[2], str(file.relative_to(ROOT)))
-    left_out = own | LOCAL | sys.stdlib_module_names
-    return {name: place for name, place in places.items() if name not in left_out and not name.startswith("test_")}
+    ignored = own | LOCAL | sys.stdlib_module_names
+    return {name: place for name, place in places.items() if name not in ignored and not name.startswith("test_")}
 
 
 def uncovered(imported: dict[str, str], declared: dict[str, Requirement]) -> list[str]:
-    """Return each of the *imported* modules that no *declared* requirement brings by itself."""
+    """Return each *imported* module that no *declared* requirement installs."""
     return [
         f"{place} imports {name}"
         for name, place in imported.items()
         if declared.keys().isdisjoint(map(canonicalize_name, MODULES.get(name, [name])))
-        and not any(row.startswith(f"{name}-") for row in declared)  # a namespace of several distributions
+        and not any(row.startswith(f"{name}-") for row in declared)  # a namespace package
     ]
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 does not know the modules of all distributions")
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 does not list the modules of all distributions")
 @pytest.mark.parametrize(
     ("folders", "extras"),
     [
@@ -83,11 +85,11 @@ def uncovered(imported: dict[str, str], declared: dict[str, Requirement]) -> lis
         (("benchmarks",), ("bench-full",)),
     ],
 )
-def test_every_import_is_covered(folders: tuple[str, ...], extras: tuple[str, ...]) -> None:
+def test_every_import_is_covered_by_a_requirement(folders: tuple[str, ...], extras: tuple[str, ...]) -> None:
     assert [] == uncovered(third_party(*folders), requirements(*extras))
 
 
-def test_a_missing_requirement_is_noticed() -> None:
+def test_a_missing_requirement_is_reported() -> None:
     declared = requirements("dev")
     del declared["responses"]
 
@@ -96,11 +98,11 @@ def test_a_missing_requirement_is_noticed() -> None:
     )
 
 
-def test_an_install_without_extras_covers_what_serve_imports() -> None:
+def test_an_install_without_extras_covers_the_imports_of_the_application() -> None:
     script = "import sys; from segment_mock import create_app; create_app(data='demo'); print(*sys.modules)"
     env = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
-    done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True)
-    loaded = {name.partition(".")[0] for name in done.stdout.split()} & MODULES.keys()
+    result = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in result.stdout.split()} & MODULES.keys()
     names = {canonicalize_name(name) for module in loaded for name in MODULES[module]}
 
     assert set() == names & (requirements("dev", "bench-full").keys() - requirements().keys())
@@ -116,20 +118,20 @@ def test_every_requirement_is_locked_and_has_a_floor(extras: tuple[str, ...]) ->
     assert [] == [name for name, row in declared.items() if not row.specifier and not name.startswith("types-")]
 
 
-def test_the_lock_names_no_host_and_no_local_path() -> None:
+def test_the_constraints_contain_no_host_and_no_local_path() -> None:
     text = (ROOT / "constraints.txt").read_text(encoding="utf-8")
 
     assert [] == re.findall(r"^(?!#|[\w.-]+==[\w.]+(?: ; [^/@]*)?$).+$", text, re.MULTILINE)
 
 
-def test_floors_of_clients_are_those_that_interception_checks() -> None:
+def test_minimum_versions_of_clients_match_those_that_interception_checks() -> None:
     declared = requirements("test")
     stated = {name: str(declared[name].specifier) for name in OLDEST}
 
     assert {name: f">={floor}" for name, floor in OLDEST.items()} == stated
 
 
-def test_documented_ranges_are_the_declared_ones() -> None:
+def test_documented_versions_match_the_declared_ones() -> None:
     declared = requirements("test")
     (sentence,) = re.findall(r"^It runs with .*?\.$", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)
     floors = {name.lower(): floor for name, floor in re.findall(r"(\w+) ([\d.]+\d) to \d", sentence)}
@@ -144,7 +146,7 @@ def test_documented_ranges_are_the_declared_ones() -> None:
     }
 
 
-def test_the_page_on_versions_has_the_lowest_and_the_newest_ones() -> None:
+def test_the_page_on_versions_has_the_lowest_and_the_newest_versions() -> None:
     page = (ROOT / "docs" / "versioning.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (\w+) \| ([\d.]+) \| ([\d.]+) \|$", page, re.MULTILINE)
     locked = re.findall(r"^([\w.-]+)==([\d.]+)", (ROOT / "constraints.txt").read_text(encoding="utf-8"), re.MULTILINE)
@@ -198,7 +200,7 @@ def test_dev_serve_has_demo_data_unless_other_data_is_named(
     assert [command] == started
 
 
-def test_dev_runs_on_any_python_far_enough_to_name_the_one_it_needs() -> None:
+def test_dev_can_be_parsed_by_old_pythons_and_imports_only_the_standard_library() -> None:
     tree = ast.parse((ROOT / "dev.py").read_text(encoding="utf-8"), feature_version=(3, 7))
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
 

@@ -1,4 +1,4 @@
-"""Every block of the README and of the page on servers is run."""
+"""Every block of the README, and every curl command of the page on servers, is run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DOCS = ROOT / "docs"
 
 
 def blocks(page: Path) -> list[tuple[str, str]]:
-    """Return the language and the text of each block of code."""
+    """Return language and text of each code block of *page*."""
     return re.findall(r"^```([\w ]+)\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
 
 
@@ -32,15 +32,15 @@ CURLS = [
 
 
 def test_tests_of_the_readme_pass(pytester: pytest.Pytester) -> None:
-    """The test functions it shows are green in an empty project."""
+    """In an empty project."""
     tests = [text for text in PYTHON if "def test_" in text]
     pytester.makepyfile(**{f"test_block_{number}": text for number, text in enumerate(tests)})
 
     pytester.runpytest().assert_outcomes(passed=len(tests))
 
 
-def test_red_test_and_its_report_are_those_of_the_page_on_testing() -> None:
-    """The suite runs them there."""
+def test_the_failing_test_and_its_report_are_also_on_the_page_on_testing() -> None:
+    """The test of that page runs them."""
     printed = [text for language, text in BLOCKS if language in ("python red", "text")][:2]
     run = [text for _, text in blocks(DOCS / "how-to" / "pytest.md")]
 
@@ -50,17 +50,17 @@ def test_red_test_and_its_report_are_those_of_the_page_on_testing() -> None:
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="no curl on this machine")
 @pytest.mark.parametrize(("command", "printed"), CURLS)
-def test_curls_answer_as_printed(command: str, printed: str) -> None:
-    """Each curl, sent to the demo world, gets every member that is printed below it."""
+def test_curl_commands_return_the_printed_members(command: str, printed: str) -> None:
+    """From a server with the demo data."""
     with SegmentMock(data="demo") as mock:
         script = command.replace("http://127.0.0.1:7357", mock.serve().url)
-        done = subprocess.run(["bash", "-ec", script.replace("curl", "curl -s")], capture_output=True, check=True)
+        result = subprocess.run(["bash", "-ec", script.replace("curl", "curl -s")], capture_output=True, check=True)
 
-    assert [] == list(differences(json.loads(printed), json.loads(done.stdout)))
+    assert [] == list(differences(json.loads(printed), json.loads(result.stdout)))
 
 
-def test_its_two_commands_are_there() -> None:
-    """The commands it promises exist in the script it names, and the served port is the default one."""
+def test_the_commands_of_the_readme_exist() -> None:
+    """And the port in the README is the default one."""
     commands = next(text for language, text in BLOCKS if language == "sh" and "dev.py" in text)
     words = re.findall(r"python3 dev\.py (\w+)", commands)
     usage = subprocess.run(["python3", ROOT / "dev.py"], capture_output=True, text=True, check=False).stderr

@@ -13,44 +13,44 @@ PATH = "/api/integration/ext/v1/activities/search"
 NEIGHBOUR = {"method": "POST", "path": PATH, "json": {"payload": {"total": 0}}}
 
 
-def ask(mock: SegmentMock, method: str = "POST", url: str = HOST + PATH, **options: Any) -> Any:
+def send_request(mock: SegmentMock, method: str = "POST", url: str = HOST + PATH, **options: Any) -> Any:
     return mock.session().request(method, url, **options)
 
 
-def test_a_stub_answers_where_no_operation_fits() -> None:
-    """It is journaled as the vendor's operation ``stub``, names itself in a header, and changes nothing."""
+def test_a_stub_answers_calls_of_no_operation() -> None:
+    """The journal has the call as the vendor's operation ``stub``, and a header names the stub."""
     mock = SegmentMock()
     stub = mock.stub("POST", PATH, json={"payload": {"total": 0}}, headers={"X-Own": "1"})
 
-    answer, other = ask(mock, params={"page": 2}), ask(mock, "GET")
+    response, other = send_request(mock, params={"page": 2}), send_request(mock, "GET")
 
-    assert (200, {"payload": {"total": 0}}) == (answer.status_code, answer.json())
-    assert ("1", "application/json") == (answer.headers["X-Own"], answer.headers["Content-Type"])
-    assert answer.headers["X-Segment-Mock-Assumed"].startswith(f"stub POST {PATH}, added at tests/test_stubs.py:")
+    assert (200, {"payload": {"total": 0}}) == (response.status_code, response.json())
+    assert ("1", "application/json") == (response.headers["X-Own"], response.headers["Content-Type"])
+    assert response.headers["X-Segment-Mock-Assumed"].startswith(f"stub POST {PATH}, added at tests/test_stubs.py:")
     assert 401 == other.status_code
     assert ["salsa.stub", "salsa.no_such_operation"] == [entry.operation for entry in mock.journal]
     assert (1, 1) == (stub.calls, len(mock.journal.assert_called("stub")))
 
 
-def test_times_globs_hosts_and_order() -> None:
+def test_stubs_match_by_times_glob_host_and_order() -> None:
     mock = SegmentMock()
     mock.stub("*", f"{HOST}/x/*", status=204, times=1)
     mock.stub("GET", "/x/1", body="text", headers={"Content-Type": "text/plain"})
 
-    first, second = ask(mock, "GET", f"{HOST}/x/1"), ask(mock, "GET", f"{HOST}/x/1")
-    elsewhere = ask(mock, "PUT", "https://segmenter.instaleap.io/x/1")
+    first, second = send_request(mock, "GET", f"{HOST}/x/1"), send_request(mock, "GET", f"{HOST}/x/1")
+    elsewhere = send_request(mock, "PUT", "https://segmenter.instaleap.io/x/1")
 
     assert (204, b"") == (first.status_code, first.content)
     assert (200, "text") == (second.status_code, second.text)
     assert 403 == elsewhere.status_code
 
 
-def test_a_fault_can_strike_a_stub() -> None:
+def test_a_fault_can_apply_to_a_stub() -> None:
     mock = SegmentMock()
     mock.stub("POST", PATH, json={})
     mock.faults.add({"kind": "error", "status": 503}, "stub", times=1)
 
-    assert [503, 200] == [ask(mock).status_code for _ in range(2)]
+    assert [503, 200] == [send_request(mock).status_code for _ in range(2)]
 
 
 @pytest.mark.parametrize(
@@ -61,15 +61,15 @@ def test_a_fault_can_strike_a_stub() -> None:
 def test_stubs_of_the_settings_survive_a_reset(settings: dict[str, Any]) -> None:
     mock = SegmentMock(**settings)
     mock.stub("GET", "/own")
-    assert 200 == ask(mock).status_code
+    assert 200 == send_request(mock).status_code
 
     mock.reset()
 
-    assert (200, 1) == (ask(mock).status_code, len(mock.stubs))
+    assert (200, 1) == (send_request(mock).status_code, len(mock.stubs))
     assert [1] == [stub.calls for stub in mock.stubs]
 
 
-def test_stubs_over_the_control_plane() -> None:
+def test_the_control_plane_can_add_list_and_remove_stubs() -> None:
     client = create_app().test_client()
 
     added = client.post("/_mock/stubs", json=[NEIGHBOUR, {"method": "GET", "path": "/ping", "status": 204}])
@@ -106,18 +106,18 @@ def test_stubs_over_the_control_plane() -> None:
         (5, "expected a dictionary with method and path, got 5"),
     ],
 )
-def test_a_stub_that_cannot_be_is_refused(row: Any, problem: str) -> None:
+def test_an_invalid_stub_is_an_error(row: Any, problem: str) -> None:
     with pytest.raises(SettingError) as refused:
         SegmentMock(stubs=row) if isinstance(row, dict) else SegmentMock(data={"stubs": [row]})
 
     assert problem in str(refused.value)
 
 
-def test_a_capsule_keeps_stubs() -> None:
+def test_a_capsule_contains_the_stubs() -> None:
     from segment_mock.testing.replay import Replay
 
     mock = SegmentMock()
     mock.stub("POST", PATH, json={"a": 1})
-    ask(mock)
+    send_request(mock)
 
     assert [[]] == [call.differences for call in Replay(mock.journal.capsule()).calls()]

@@ -1,4 +1,4 @@
-"""Each error text of the project has an entry in the page on troubleshooting, or explains itself."""
+"""Every error message of the project is on the troubleshooting page, or is listed as self-explaining."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PATTERNS = [pattern for group in GROUPS for pattern in group["texts"]]
 TEXTS = error_texts()
 
 
-PLANTED = """
+EXAMPLE_MODULE = """
 from click import UsageError
 
 _SENTENCE = "A constant of the module: {}."
@@ -74,17 +74,17 @@ def as_heading(heading: str) -> re.Pattern[str]:
 
 @cache
 def as_pattern(pattern: str) -> re.Pattern[str]:
-    """Return a regular expression for *pattern* of the list, in which ``*`` matches anything."""
+    """Return a regular expression for *pattern*, in which ``*`` matches anything."""
     return re.compile(translate(pattern.replace("[", "[[]")))
 
 
 def entries(text: ErrorText) -> list[str]:
-    """Return the headings that quote *text*, and the patterns of the list that match it."""
+    """Return the headings of the page and the patterns of the list that match *text*."""
     headings = [heading for heading in HEADINGS if as_heading(heading).search(text.text)]
     return headings + [pattern for pattern in PATTERNS if as_pattern(pattern).match(text.text)]
 
 
-def test_every_error_text_has_an_entry_or_explains_itself() -> None:
+def test_every_error_text_has_a_heading_or_is_listed() -> None:
     without = [text for text in TEXTS if not entries(text)]
 
     assert not without, (
@@ -94,11 +94,11 @@ def test_every_error_text_has_an_entry_or_explains_itself() -> None:
     )
 
 
-def test_every_heading_in_code_quotes_an_error_text() -> None:
+def test_every_heading_quotes_an_existing_error_text() -> None:
     assert [] == [one for one in HEADINGS if not any(as_heading(one).search(text.text) for text in TEXTS)]
 
 
-def test_the_list_has_no_text_that_is_gone() -> None:
+def test_every_listed_text_exists() -> None:
     assert [] == [one for one in PATTERNS if not any(as_pattern(one).match(text.text) for text in TEXTS)]
 
 
@@ -131,16 +131,16 @@ def hang_without_a_timeout() -> None:
         pytest.param(lambda: connect("http://127.0.0.1:1").reset(), id="no server"),
     ],
 )
-def test_an_error_as_it_is_raised_has_a_heading(action: Callable[[], object]) -> None:
+def test_a_raised_error_has_a_heading(action: Callable[[], object]) -> None:
     with pytest.raises((OSError, RuntimeError, ValueError, LookupError)) as error:
         action()
 
     assert any(as_heading(heading).search(str(error.value)) for heading in HEADINGS)
 
 
-def test_texts_are_read_through_variables_functions_and_constants(tmp_path: Path) -> None:
+def test_error_texts_are_collected_through_variables_functions_and_constants(tmp_path: Path) -> None:
     (tmp_path / "package").mkdir()
-    (tmp_path / "package" / "module.py").write_text(PLANTED)
+    (tmp_path / "package" / "module.py").write_text(EXAMPLE_MODULE)
 
     assert [
         "A constant of the module: {}.",
@@ -152,7 +152,7 @@ def test_texts_are_read_through_variables_functions_and_constants(tmp_path: Path
     ] == [text.text for text in error_texts(tmp_path, ["package"])]
 
 
-def test_a_new_error_text_is_named_with_its_place(tmp_path: Path) -> None:
+def test_a_new_error_text_has_no_entry_and_is_shown_with_its_place(tmp_path: Path) -> None:
     (tmp_path / "module.py").write_text('raise ValueError("the moon is full tonight")\n')
     (text,) = error_texts(tmp_path, ["."])
 

@@ -1,4 +1,4 @@
-"""Waiting for what another thread or process does, without a sleep: for a call of a method, or for a line of output."""
+"""Waiting without a sleep for another thread or process: for a call of a method, or for a line of output."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import IO, Any
 import pytest
 
 PATIENCE = 60.0
-"""Seconds after which a test gives up; a test that passes does not wait for them."""
+"""Timeout in seconds after which a waiting test fails."""
 
 
 class Calls:
-    """The calls of a method, counted once each has returned."""
+    """Counts the calls of a method that have returned."""
 
     def __init__(self) -> None:
         self._count, self._changed = 0, threading.Condition()
@@ -25,41 +25,41 @@ class Calls:
             self._changed.notify_all()
 
     def wait(self, count: int = 1) -> None:
-        """Wait until there have been *count* calls since the beginning."""
+        """Wait until there have been *count* calls in total."""
         self.wait_until(lambda: self._count >= count)
 
     def wait_for_more(self, count: int) -> None:
-        """Wait until there have been *count* calls from now on."""
+        """Wait until there have been *count* further calls."""
         self.wait(self._count + count)
 
     def wait_until(self, condition: Callable[[], object]) -> None:
-        """Wait until *condition* holds; it is looked at after each call."""
+        """Wait until *condition* returns a true value; it is called after each call of the method."""
         with self._changed:
             assert self._changed.wait_for(condition, PATIENCE), f"not after {self._count} calls"
 
 
 def count_calls(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> Calls:
-    """Return the `Calls` of the method *name* of *owner*, from now on."""
+    """Patch the method *name* of *owner* and return an object that counts its calls."""
     calls, method = Calls(), getattr(owner, name)
 
-    def counted(*args: Any, **options: Any) -> Any:
+    def counting_method(*args: Any, **options: Any) -> Any:
         try:
             return method(*args, **options)
         finally:
             calls.add()
 
-    monkeypatch.setattr(owner, name, counted)
+    monkeypatch.setattr(owner, name, counting_method)
     return calls
 
 
 class Output:
-    """What a process writes to a pipe, read by a thread as it comes."""
+    """The output that a process writes to a pipe; a thread reads it."""
 
-    _changed = threading.Condition()  # of all outputs, so that a test can wait for any of them
+    _changed = threading.Condition()  # shared by all outputs, so that a test can wait for any of them
 
     def __init__(self, stream: IO[str]) -> None:
         self.text = ""
-        self._stream, self._is_over = stream, False
+        self._stream, self._has_ended = stream, False
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
@@ -69,19 +69,19 @@ class Output:
                 self.text += line
                 self._changed.notify_all()
         with self._changed:
-            self._is_over = True
+            self._has_ended = True
             self._changed.notify_all()
 
     def wait_for(self, words: str) -> str:
-        """Return the output so far, once it has *words*; fails if it ends without them."""
+        """Wait until the output contains *words* and return it; fail if it ends without them."""
         with self._changed:
-            self._changed.wait_for(lambda: words in self.text or self._is_over, PATIENCE)
+            self._changed.wait_for(lambda: words in self.text or self._has_ended, PATIENCE)
             assert words in self.text, self.text
             return self.text
 
     @classmethod
     def wait_for_any(cls, outputs: Iterable[Output], words: str) -> Output:
-        """Return the first of *outputs* that has *words*, once one does."""
+        """Wait until one of *outputs* contains *words*, and return that one."""
         waiting = [*outputs]
         with cls._changed:
             cls._changed.wait_for(lambda: any(words in one.text for one in waiting), PATIENCE)
