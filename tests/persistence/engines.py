@@ -67,6 +67,11 @@ class RedisServer:
         self._process.wait(20)
         self._output.close()
 
+    def shorten_lease(self) -> None:
+        """Let the lease of a store end within 50 ms, as it does by itself some seconds after its owner has died."""
+        with self.client() as client:
+            client.pexpire("{segment-mock}:lease", 50)
+
     def clear(self) -> None:
         """Delete all keys of all databases."""
         with self.client() as client:
