@@ -101,7 +101,7 @@ def test_no_thread_or_socket_is_left(errors: list[str]) -> None:
             url = mock.serve().url
             for row in rows:
                 with mock.faults.injected(row.fault):
-                    LIVE["requests"](url, UPSERT._replace(timeout=SHORT if row.hasty else PATIENCE))
+                    LIVE["requests"](url, UPSERT._replace(timeout=row.timeout))
         if measured:  # what is opened once and for all is open by now
             assert before == (open_files(), threading.active_count())
     assert [] == errors

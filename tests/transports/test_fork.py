@@ -64,7 +64,10 @@ def call_with_aiohttp() -> int:
     async def call() -> int:
         async with aiohttp.ClientSession() as client, client.get(METRICS, headers=HEADERS) as reply:
             status = reply.status
-        await asyncio.sleep(0.05)  # before Python 3.12, aiohttp does not wait until a TLS connection is closed
+        # Before Python 3.12, aiohttp does not wait until a TLS connection is closed: wait until the loop has no socket
+        # but its own.
+        while len(asyncio.get_running_loop()._selector.get_map()) > 1:  # type: ignore[attr-defined]
+            await asyncio.sleep(0)
         return status
 
     return asyncio.run(call())

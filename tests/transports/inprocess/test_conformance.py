@@ -21,6 +21,9 @@ from tests.transports.inprocess.clients import CLIENTS, DEFAULT_TIMEOUT, SALSA, 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed transport <asyncio.sslproto:ResourceWarning")
 F: Any = faults
 SHORT_TIMEOUT = 0.03
+"""Seconds for the timeout of a client that gets no response, which has to pass."""
+HEAD_TIMEOUT = 0.3
+"""The same where the client has to read the head of the response before, also on a busy machine."""
 AIOHTTP = tuple(map(int, aiohttp.__version__.split(".")[:2]))
 BODY = {"payload": {"segments": [{"name": "A"}, {"name": "B"}]}}
 TRANSPORTS = ("inprocess", "live", "tls", "proxy")
@@ -57,7 +60,7 @@ FAULTS = {
     "truncate": FaultCase(F.Truncate(at=0.5), CLOSED_DURING_BODY),
     "truncate-reset": FaultCase(F.Truncate(at=0.5, reset=True), RESET_DURING_BODY),
     "drip": FaultCase(F.Drip(), ("200",) * 4),
-    "drip-hasty": FaultCase(F.Drip(bytes_per_second=1, chunk=60), ("ConnectionError", *TIMED_OUT[1:]), 0.1),
+    "drip-hasty": FaultCase(F.Drip(bytes_per_second=1, chunk=60), ("ConnectionError", *TIMED_OUT[1:]), HEAD_TIMEOUT),
     "garble-html": FaultCase(F.Garble(how="html"), ("200 no JSON",) * 4),
     "garble-bytes": FaultCase(
         F.Garble(how="bytes"), ("ConnectionError", "ProtocolError", "RemoteProtocolError", "ClientResponseError")
