@@ -398,17 +398,36 @@ VIRTUAL = VirtualTime()
 
 
 async def wait(clock: MovableClock, seconds: float, end: float, never: Callable[[], Exception]) -> None:
-    """Suspend the running asyncio task for *seconds*, which may be infinite, and then move *clock* to *end*.
+    """Suspend the running task of asyncio or trio for *seconds*, which may be infinite, and then move *clock* to *end*.
 
-    It takes no real time while only timers could wake the loop. If the wait is cancelled, the clock moves by the time
-    that passed in the loop, in hundredths of a second. If the wait is infinite and nothing could ever end it, raises
-    the exception that *never* returns.
+    Under asyncio, it takes no real time while only timers could wake the loop. If the wait is cancelled, the clock
+    moves by the time that passed in the loop, in hundredths of a second. If the wait is infinite and nothing could ever
+    end it, raises the exception that *never* returns.
     """
-    import asyncio
+    trio = sys.modules.get("trio")
+    if trio is not None and trio.lowlevel.in_trio_run():
+        if math.isinf(seconds) and math.isinf(trio.current_effective_deadline()):
+            raise never()
+        loop_now, sleeping = trio.current_time, trio.sleep(seconds)
+    else:
+        import asyncio
 
-    loop = asyncio.get_running_loop()
-    loop_time = VIRTUAL.loop_time(loop)
-    began, start = clock.now(), loop.time()
+        loop = asyncio.get_running_loop()
+        loop_time = VIRTUAL.loop_time(loop)  # sets loop.time
+        loop_now, sleeping = loop.time, _sleep(loop, loop_time, seconds, never)
+    began, start = clock.now(), loop_now()
+    try:
+        await sleeping
+    except BaseException:
+        end = began + rounded(loop_now() - start)
+        raise
+    finally:
+        clock.move_to(end)
+
+
+async def _sleep(
+    loop: AbstractEventLoop, loop_time: LoopTime | None, seconds: float, never: Callable[[], Exception]
+) -> None:
     future = loop.create_future()
     timer = None if math.isinf(seconds) else loop.call_later(seconds, _resolve, future)
     VIRTUAL.watch_threads()
@@ -419,9 +438,6 @@ async def wait(clock: MovableClock, seconds: float, end: float, never: Callable[
             loop_time.stuck[future] = never
     try:
         await future
-    except BaseException:
-        end = began + rounded(loop.time() - start)
-        raise
     finally:
         if timer is not None:
             timer.cancel()
@@ -431,7 +447,6 @@ async def wait(clock: MovableClock, seconds: float, end: float, never: Callable[
             if not loop_time.waiting and not VIRTUAL.in_force:
                 loop_time.unwatch()
         VIRTUAL.unwatch_threads()
-        clock.move_to(end)
 
 
 def _endless(caller: FrameType) -> str:

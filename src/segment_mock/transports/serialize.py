@@ -89,15 +89,16 @@ def split_delivery(
 
 def ending(response: Response, connection: ConnectionOption = "") -> Ending:
     """Return the end of the connection after *response* was sent: ``open``, ``close`` or ``reset``."""
-    if response.delivery.end != "open":
-        return response.delivery.end
+    end = response.delivery.end
+    if end != "open":
+        return end
     return "close" if connection == "close" or is_cut(response) else "open"
 
 
 def is_cut(response: Response) -> bool:
     """Return whether *response* breaks off within its body."""
     keep = response.delivery.keep
-    return response.delivery.raw is None and keep is not None and keep < len(response.body)
+    return keep is not None and response.delivery.raw is None and keep < len(response.body)
 
 
 def _clean(text: str) -> str:

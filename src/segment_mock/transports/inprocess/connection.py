@@ -71,8 +71,6 @@ class Connection:
     compared with the client's timeout.
     """
 
-    pinned = False
-    """Whether it stays with its transport under any interception; so does the mock's own session."""
     awaits_request = True
     """Whether reading waits for the rest of an incomplete request, which a server refuses after some time."""
 
@@ -139,6 +137,12 @@ class Connection:
         """Return at most *size* bytes of the responses, in synchronous code, as `read` does."""
         return run(self.read(size, is_async=False))
 
+    def recv_into(self, buffer: Any) -> int:
+        """Read bytes of the responses into *buffer*, and return their number; for the files of `makefile`."""
+        data = self.recv(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
     async def read(self, size: int, *, is_async: bool) -> bytes:
         """Return at most *size* bytes of the responses.
 
@@ -168,7 +172,7 @@ class Connection:
     def makefile(self, *_: Any, **__: Any) -> io.BufferedReader:
         """Return a file of the responses."""
         self._files += 1
-        return io.BufferedReader(_File(self))
+        return io.BufferedReader(socket.SocketIO(self, "r"))  # type: ignore[arg-type]
 
     def settimeout(self, seconds: float | None) -> None:
         """Set the read timeout in seconds; None means no timeout."""
@@ -194,8 +198,7 @@ class Connection:
         self._closed = True
         self._abandon()
 
-    def release(self) -> None:
-        """Handle the closing of a file of the responses."""
+    def _decref_socketios(self) -> None:  # called when a file of the responses is closed
         self._files -= 1
         if self.closed:
             self._abandon()
@@ -206,7 +209,7 @@ class Connection:
             self._exchange = None
 
     def _start(self) -> None:
-        if self._exchange is None and self._parser.requests:
+        if self._parser.requests and self._exchange is None:
             request, option = self._parser.requests.popleft()
             if isinstance(request, Request):
                 request.is_admitted = True
@@ -344,26 +347,6 @@ class Exchange:
 
 def _no_steps() -> Steps:
     yield from ()
-
-
-class _File(io.RawIOBase):
-    """The responses of a connection as a file."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        data = self._connection.recv(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-    def close(self) -> None:
-        if not self.closed:
-            super().close()
-            self._connection.release()
 
 
 @cache

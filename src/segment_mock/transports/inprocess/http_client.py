@@ -66,11 +66,8 @@ class _Unopened:
         """Return no file: `InProcessResponse.begin` opens one if it needs one."""
 
 
-def open_connection(client: Any, transport: Any, host: str) -> Any:
-    """Open a connection to *host* by *transport*, set it as the socket of *client*, and return it.
-
-    *client* is a connection of http.client or urllib3.
-    """
+def open_connection(client: Any, transport: Any, host: str) -> None:
+    """Open a connection to *host* by *transport* as the socket of *client*, a connection of http.client or urllib3."""
     timeout = socket.getdefaulttimeout() if client.timeout is _DEFAULT else client.timeout
     if (failure := transport.failure(host, is_tls=client.default_port != HTTP_PORT)) is not None:
         _fail(client, transport, failure, timeout)
@@ -80,7 +77,6 @@ def open_connection(client: Any, transport: Any, host: str) -> Any:
     # urllib3 reads these: the connection is verified, and there is no proxy to connect to.
     client.is_verified = True
     client._has_connected_to_proxy = bool(getattr(client, "proxy", None))
-    return client.sock
 
 
 def _fail(client: Any, transport: FallibleTransport, failure: ConnectFailure, timeout: float | None) -> NoReturn:
@@ -128,7 +124,8 @@ def _putrequest(patch: Patch) -> Any:
         patch.original(self, method, url, *args, **options)
         sock = self.sock
         forwarded = url[:1] != "/" and "://" in url  # a request to a proxy has the whole URL
-        if not (sock or forwarded) or getattr(sock, "pinned", False):
+        is_pinned = getattr(self, "segment_mock_pinned", False)  # the mock's own session under any interception
+        if is_pinned or not (sock or forwarded):
             return
         host: str = (urlsplit(url).hostname or "") if forwarded else self._tunnel_host or self.host
         transport = REGISTRY.transport_for(host)

@@ -11,7 +11,7 @@ import threading
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
 from functools import cache
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import httpcore
@@ -230,7 +230,8 @@ class _PooledConnection:
                     return self._pool_response(request, stream, mock_response)
             wire = self._pool_kind.wire_kind(self._origin, _Stream(connection, is_async, is_sent=plain is not None))
             response = await _value(getattr(wire, self._pool_kind.handle)(_with_body(request, body)))
-            return _PoolResponse(self, response.status, response.headers, response.stream, response.extensions)
+            response.stream = _Body(self, response.stream)
+            return response
         except BaseException:
             self.close()
             raise
@@ -251,18 +252,19 @@ class _PooledConnection:
         ]
         phrase = reason(status).encode()
         extensions = {"http_version": b"HTTP/1.1", "reason_phrase": phrase, "network_stream": stream}
-        return _PoolResponse(self, status, fields, (content,), extensions)
+        return _PoolResponse(status, fields, _Body(self, (content,)), extensions)
 
     def settle(self, *, reusable: bool) -> None:
         """Keep the connection for the next request if it is *reusable*; otherwise end it."""
-        if reusable and not self._stream.connection.closed:
+        if reusable:
             self._expires = self._clock.now() + self._keepalive
             self._is_idle = True
         else:
             self.close()
 
     def close(self) -> None:
-        self._is_closed, self._is_idle = True, False
+        self._is_used = self._is_closed = True
+        self._is_idle = False
         if self._stream is not None:
             self._stream.close()
 
@@ -306,44 +308,45 @@ def _with_body(request: Any, body: bytes) -> Any:
     )
 
 
-class _PoolResponse:
-    """A response as httpcore's pool reads it, and its body, a tuple or a stream of httpcore.
+class _PoolResponse(NamedTuple):
+    """A response as httpcore's pool reads it, which makes a ``Response`` of it."""
 
-    After the end of the body, the next request can use the connection.
-    """
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    stream: _Body
+    extensions: dict[str, Any]
 
-    __slots__ = ("_body", "_connection", "_is_read", "extensions", "headers", "status")
 
-    def __init__(self, connection: _PooledConnection, status: int, headers: Any, body: Any, extensions: Any) -> None:
+class _Body:
+    """The body of a response: a tuple, or a stream of httpcore. At its end, the connection takes the next request."""
+
+    __slots__ = ("_connection", "_is_read", "_stream")
+
+    def __init__(self, connection: _PooledConnection, stream: Any) -> None:
         self._connection: _PooledConnection | None = connection
-        self._body, self._is_read = body, False
-        self.status, self.headers, self.extensions = status, headers, extensions
-
-    @property
-    def stream(self) -> _PoolResponse:
-        return self
+        self._stream, self._is_read = stream, False
 
     def __iter__(self) -> Iterator[bytes]:
-        yield from self._body
+        yield from self._stream
         self._is_read = True
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        if isinstance(self._body, tuple):
-            for part in self._body:
+        if isinstance(self._stream, tuple):
+            for part in self._stream:
                 yield part
         else:
-            async for part in self._body:
+            async for part in self._stream:
                 yield part
         self._is_read = True
 
     def close(self) -> None:
-        if hasattr(self._body, "close"):
-            self._body.close()
+        if hasattr(self._stream, "close"):
+            self._stream.close()
         self._settle()
 
     async def aclose(self) -> None:
-        if hasattr(self._body, "aclose"):
-            await self._body.aclose()
+        if hasattr(self._stream, "aclose"):
+            await self._stream.aclose()
         self._settle()
 
     def _settle(self) -> None:

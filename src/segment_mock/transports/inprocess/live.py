@@ -87,22 +87,8 @@ class RemoteTransport(LiveTransport):
         """The host and the port of the server."""
         return self._address
 
-    def connect(self, host: str, timeout: float | None = None) -> socket.socket:
-        """Return a connected socket for *host*; raises OSError or TimeoutError like any socket."""
-        connection = super().connect(host, timeout)
-        if isinstance(connection, ssl.SSLSocket):
-            return connection
-        plain = _Socket(connection.family, connection.type, connection.proto, connection.detach())
-        plain.settimeout(timeout)
-        self._sockets[plain] = self.admission.armed
-        return plain
-
     def close(self) -> None:
         """Do nothing, because another program started the server."""
-
-
-class _Socket(socket.socket):
-    """A socket that can have further attributes, like the other connections of a transport."""
 
 
 def _unreachable() -> LiveServer:

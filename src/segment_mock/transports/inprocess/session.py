@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from requests import Response, Session
@@ -70,9 +69,7 @@ def _pool(pool: Any, connection: Any, transport: InProcessTransport | LiveTransp
         current = transport.current
         if isinstance(current, str):
             raise refusal(self.host, current)
-        connection = open_connection(self, current, self.host)
-        with suppress(AttributeError):  # a plain socket has no such attribute
-            connection.pinned = True
+        open_connection(self, current, self.host)
 
-    own = type(connection.__name__, (connection,), {"connect": connect})
+    own = type(connection.__name__, (connection,), {"connect": connect, "segment_mock_pinned": True})
     return type(pool.__name__, (pool,), {"ConnectionCls": own})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Coroutine, Generator
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
@@ -81,25 +80,12 @@ async def pause(clock: Clock, seconds: float, wait: Wait, *, is_async: bool) -> 
     In coroutines, the event loop of asyncio or trio performs the wait, and cancelling the task ends it. In synchronous
     code, no real time passes. Raises `WouldHangForever` for an infinite wait that nothing could end.
     """
-    if not is_async:
-        if math.isinf(seconds):
-            raise _would_hang(wait)
-        clock.skip(seconds)
-        return
-    trio = sys.modules.get("trio")
-    if trio is None or not trio.lowlevel.in_trio_run():
+    if is_async:
         await virtual_time.wait(clock, seconds, wait.end, lambda: _would_hang(wait))
-        return
-    if math.isinf(seconds) and math.isinf(trio.current_effective_deadline()):
+    elif math.isinf(seconds):
         raise _would_hang(wait)
-    began, start, end = clock.now(), trio.current_time(), wait.end
-    try:
-        await trio.sleep(seconds)
-    except BaseException:
-        end = began + virtual_time.rounded(trio.current_time() - start)
-        raise
-    finally:
-        clock.move_to(end)
+    else:
+        clock.skip(seconds)
 
 
 def _would_hang(wait: Wait) -> WouldHangForever:
