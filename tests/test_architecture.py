@@ -175,7 +175,7 @@ def test_every_package_has_a_layer(imports_of_project: Tree) -> None:
     ],
 )  # fmt: skip
 def test_a_forbidden_import_is_reported(tmp_path: Path, rule: object, file: str, line: str, message: str) -> None:
-    """By each rule, with the names of both modules."""
+    """Each rule names both modules."""
     for name in (
         "__init__",
         "cli",
@@ -194,7 +194,7 @@ def test_a_forbidden_import_is_reported(tmp_path: Path, rule: object, file: str,
 
 
 def test_a_cycle_is_reported(tmp_path: Path) -> None:
-    """Also if the imports are for types only."""
+    """Imports for types count, too."""
     package = tmp_path / "segment_mock" / "store"
     package.mkdir(parents=True)
     for name, line in {"__init__": "", "_a": "from ._b import b", "_b": "from ._a import a"}.items():

@@ -59,7 +59,7 @@ def test_each_recipe_prints_its_result(recipe: str, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not has_namespaces(), reason="this machine allows no network namespaces")
 def test_recipes_work_without_a_network_and_other_hosts_fail_immediately(tmp_path: Path) -> None:
-    """Only the loopback interface exists; the error names the other host and is no timeout."""
+    """Only the loopback interface exists; the error names the other host and is not a timeout."""
     available = [name for name in PROGRAMS if name == "python" or shutil.which(name)]
     for name in available:
         recipe = next(text for text in RECIPES if program(text) == name)

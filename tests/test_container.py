@@ -39,7 +39,7 @@ def instruction(name: str) -> str:
 
 
 def test_hadolint_reports_nothing_in_the_dockerfile() -> None:
-    """It does report a Dockerfile without versions."""
+    """Hadolint does report a Dockerfile without versions."""
     hadolint = tool("hadolint")
 
     assert (0, "") == lint(hadolint, ROOT / "Dockerfile")
@@ -47,7 +47,7 @@ def test_hadolint_reports_nothing_in_the_dockerfile() -> None:
 
 
 def test_the_compose_file_fits_the_specification(tmp_path: Path) -> None:
-    """A misspelt key is reported."""
+    """The schema reports a misspelt key."""
     check = (tool("check-jsonschema"), "--builtin-schema", "vendor.compose-spec")
     text = (ROOT / "compose.yaml").read_text()
     (tmp_path / "compose.yaml").write_text(text.replace("depends_on", "depend_on"))
@@ -57,7 +57,7 @@ def test_the_compose_file_fits_the_specification(tmp_path: Path) -> None:
 
 
 def test_the_workflows_are_valid(tmp_path: Path) -> None:
-    """Those of docs/how-to/ci.md, by GitHub's schema; a misspelt key is reported."""
+    """GitHub's schema accepts the workflows of docs/how-to/ci.md, and reports a misspelt key."""
     check = (tool("check-jsonschema"), "--builtin-schema", "vendor.github-workflows")
     files = [tmp_path / f"{number}.yaml" for number in range(len(WORKFLOWS))]
     for file, text in zip(files, WORKFLOWS, strict=True):
@@ -71,7 +71,7 @@ def test_the_workflows_are_valid(tmp_path: Path) -> None:
 
 
 def test_the_gitlab_jobs_are_valid(tmp_path: Path) -> None:
-    """Those of docs/how-to/ci.md, by GitLab's schema; a misspelt key is reported."""
+    """GitLab's schema accepts the jobs of docs/how-to/ci.md, and reports a misspelt key."""
     check = (tool("check-jsonschema"), "--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci")
     page = (ROOT / "docs" / "how-to" / "ci.md").read_text(encoding="utf-8")
     (text,) = re.findall(r'^```yaml title=".gitlab-ci.yml"\n(.*?)^```', page, re.DOTALL | re.MULTILINE)
@@ -116,7 +116,7 @@ def test_the_image_does_not_start_without_an_admin_token() -> None:
 
 
 def test_the_image_runs_without_root() -> None:
-    """And .dockerignore allows only the files from which the wheel is built."""
+    """.dockerignore allows only the files from which the wheel is built."""
     allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
 
     assert re.fullmatch(r"[1-9]\d+:[1-9]\d+", instruction("USER"))

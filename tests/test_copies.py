@@ -28,7 +28,7 @@ def upsert_and_return_record(mock):
     ],
 )
 def test_changing_a_returned_record_does_not_change_the_mock(change):
-    """At any depth: records of a vendor, of the state, and of the journal's changes."""
+    """Records of a vendor, of the state and of the journal are deep copies."""
     with SegmentMock(data=DATA, seed=1) as mock, SegmentMock(data=DATA, seed=1) as other:
         change(mock)
         if mock.journal.entries():

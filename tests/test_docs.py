@@ -63,7 +63,7 @@ LINKS = sorted(
 
 @pytest.mark.parametrize(("absent", "blocks"), [*suites()])
 def test_tests_of_a_page_pass(absent: tuple[str, ...], blocks: dict[int, str], pytester: pytest.Pytester) -> None:
-    """In an empty project."""
+    """The tests run in an empty project."""
     if absent and not os.environ.get("GUIDES_REQUIRED"):
         pytest.skip(f"not installed: {', '.join(absent)}")
     pytester.makepyfile(**{f"test_block_{number}": text for number, text in blocks.items()})
@@ -80,7 +80,7 @@ def test_blocks_without_tests_run(text: str) -> None:
 
 
 def test_every_page_can_be_reached_from_the_readme() -> None:
-    """By following links in the repository."""
+    """A reader of the repository can follow links to each page."""
     links: dict[str, set[str]] = {}
     for page, target in LINKS:
         links.setdefault(page, set()).add(os.path.relpath((ROOT / page).parent / target, ROOT).replace(os.sep, "/"))

@@ -44,7 +44,7 @@ def group_names(mock):
 
 
 def test_every_call_is_in_the_journal():
-    """Including calls of no vendor, unknown paths and unknown methods."""
+    """The journal also has calls of no vendor, unknown paths and unknown methods."""
     mock = make_mock()
     for method, path in (("PUT", "/x"), ("PUT", "/segments/a/b"), ("GET", UPSERT), ("PUT", UPSERT)):
         mock.session().request(method, path, data=b"{}", headers=HEADERS)
@@ -79,7 +79,7 @@ def test_a_call_whose_client_times_out_is_not_performed(seconds):
 
 
 def test_a_delay_advances_the_clock_and_is_in_the_response_and_the_journal():
-    """As processingTime and as duration."""
+    """processingTime of the response and the duration of the entry include the delay."""
 
     async def delay(call, proceed):
         await sleep(1.234)
@@ -136,7 +136,7 @@ def test_lag_affects_only_reads(loaded):
 
 
 def test_restoring_a_snapshot_of_another_mock_is_an_error():
-    """Even if its log position exists in this mock."""
+    """This holds even if the snapshot's log position exists in this mock."""
     mock, other = make_mock("a"), make_mock("b")
     put(mock, "c")
 

@@ -1,4 +1,4 @@
-"""A file that is no valid example is an error that names the file and the missing member."""
+"""An invalid example file is an error that names the file and the missing member."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_an_invalid_example_is_an_error_with_file_and_member(document: Any, prob
     assert problem in str(caught.value)
 
 
-def test_a_file_that_is_no_json_is_an_error_with_the_file(tmp_path: Path) -> None:
+def test_an_example_that_is_not_json_is_an_error_with_the_file(tmp_path: Path) -> None:
     (tmp_path / "new.json").write_text("{")
 
     with pytest.raises(SettingError, match=r"new\.json: it is not valid JSON: .*\(line 1"):

@@ -85,7 +85,7 @@ def test_each_container_runs_the_image_without_privileges() -> None:
 
 
 def test_each_service_selects_the_pods_of_one_workload() -> None:
-    """By labels, with a named port; their readiness probes request the health of the mock."""
+    """The service refers to a named port, and the readiness probe requests the health of the mock."""
     for service in (document for document in OBJECTS if document["kind"] == "Service"):
         spec = service["spec"]
         (workload,) = [one for one in WORKLOADS if one["spec"]["selector"]["matchLabels"] == spec["selector"]]
@@ -155,7 +155,7 @@ def run_until_exit(*command: str, **variables: str) -> Iterator[None]:
 @pytest.mark.slow
 @pytest.mark.skipif(find_spec("gunicorn") is None, reason="gunicorn is not installed")
 def test_records_written_through_the_front_survive_a_restart_of_the_mock(tmp_path: Path) -> None:
-    """While the mock is stopped, the front returns 502."""
+    """The front returns 502 while the mock is stopped."""
     mock_port, front_port = free_port(), free_port()
     replacements = {"/store/": f"{tmp_path}/", "0.0.0.0:8000": f"127.0.0.1:{front_port}"}
     commands = {}

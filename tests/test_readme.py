@@ -18,7 +18,7 @@ DOCS = ROOT / "docs"
 
 
 def blocks(page: Path) -> list[tuple[str, str]]:
-    """Return language and text of each code block of *page*."""
+    """Return the language and the text of each code block of *page*."""
     return re.findall(r"^```([\w ]+)\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
 
 
@@ -32,7 +32,7 @@ CURLS = [
 
 
 def test_tests_of_the_readme_pass(pytester: pytest.Pytester) -> None:
-    """In an empty project."""
+    """The tests run in an empty project."""
     tests = [text for text in PYTHON if "def test_" in text]
     pytester.makepyfile(**{f"test_block_{number}": text for number, text in enumerate(tests)})
 
@@ -51,7 +51,7 @@ def test_the_failing_test_and_its_report_are_also_on_the_page_on_testing() -> No
 @pytest.mark.skipif(not shutil.which("curl"), reason="no curl on this machine")
 @pytest.mark.parametrize(("command", "printed"), CURLS)
 def test_curl_commands_return_the_printed_members(command: str, printed: str) -> None:
-    """From a server with the demo data."""
+    """The server has the demo data."""
     with SegmentMock(data="demo") as mock:
         script = command.replace("http://127.0.0.1:7357", mock.serve().url)
         result = subprocess.run(["bash", "-ec", script.replace("curl", "curl -s")], capture_output=True, check=True)
@@ -60,7 +60,7 @@ def test_curl_commands_return_the_printed_members(command: str, printed: str) ->
 
 
 def test_the_commands_of_the_readme_exist() -> None:
-    """And the port in the README is the default one."""
+    """The port in the README is the default port."""
     commands = next(text for language, text in BLOCKS if language == "sh" and "dev.py" in text)
     words = re.findall(r"python3 dev\.py (\w+)", commands)
     usage = subprocess.run(["python3", ROOT / "dev.py"], capture_output=True, text=True, check=False).stderr

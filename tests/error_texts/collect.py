@@ -90,7 +90,7 @@ class _Reader:
         self._seen: set[int] = set()
 
     def read(self, node: ast.expr) -> Iterator[tuple[int, str, str]]:
-        """Yield line, message and file of each message that *node* can evaluate to."""
+        """Yield the line, the message and the file of each message that *node* can evaluate to."""
         if isinstance(node, ast.IfExp):
             yield from self.read(node.body)
             yield from self.read(node.orelse)

@@ -79,7 +79,7 @@ def test_a_negative_limit_is_an_error() -> None:
 
 
 def test_an_entry_can_be_converted_to_json() -> None:
-    """Including a record whose key is a tuple."""
+    """The key of a changed record may be a tuple."""
     journal = Journal()
     entry = open_entry(journal, method="PUT", target="/a", headers={"accept": "x"}, body=b'{"a": [1]}')
     world, member = World(), {"segmentId": "s", "supporterId": "p"}

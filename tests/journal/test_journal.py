@@ -47,7 +47,7 @@ def test_an_unfinished_entry_has_the_request_and_no_status() -> None:
 def test_an_entry_has_the_sent_bytes_and_the_outcome(
     delivery: Delivery, expected: tuple[int | None, bytes, str]
 ) -> None:
-    """For each delivery of the response."""
+    """The delivery of the response decides both."""
     journal = Journal()
     entry = open_entry(journal)
     journal.close(entry, Response(200, {"A": "b"}, b"0123456789", delivery), 100.25, 0)
@@ -64,7 +64,7 @@ def test_an_entry_has_the_sent_bytes_and_the_outcome(
     ],
 )  # fmt: skip
 def test_credentials_are_redacted(name: str) -> None:
-    """In headers and in the query; the vendor's own header, and all headers that usually contain credentials."""
+    """The vendor's own header and all common credential headers are redacted, in the headers and in the query."""
     entry = open_entry(headers={name: "s3cret", "accept": "x"}, target=f"/a?b=1&{name.upper()}=s3cret&c")
 
     assert {name: REDACTED, "accept": "x"} == entry.request_headers

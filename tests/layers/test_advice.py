@@ -81,7 +81,7 @@ def test_the_summary_has_the_advice_for_a_test_that_passed(pytester: pytest.Pyte
 
 
 def test_the_report_has_the_advice_for_a_test_that_failed(pytester: pytest.Pytester) -> None:
-    """Even if the stub has ended by then, because it refused the call."""
+    """The stub may have ended by the time of the report."""
     result = run(
         pytester,
         "respx",
@@ -115,5 +115,5 @@ def test_neither(segment_mock):
 
 @pytest.mark.parametrize("line", ADVICE.values())
 def test_the_docs_have_the_advice_for_each_library(line: str) -> None:
-    """In the table of docs/reference/clients.md."""
+    """The advice is in the table of docs/reference/clients.md."""
     assert line in PAGE.read_text(encoding="utf-8")

@@ -107,7 +107,7 @@ def instrument(client: Client, exporter: InMemorySpanExporter) -> Iterator[None]
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("name", CLIENTS)
 def test_opentelemetry_has_a_span_for_each_call(mock: SegmentMock, name: str, transport: Any, first: str) -> None:
-    """The span has the status, and the journal its ``traceparent``, whichever starts first."""
+    """The span has the status, and the journal has its ``traceparent``; either the mock or the library starts first."""
     client, exporter = CLIENTS[name], InMemorySpanExporter()
     mock.faults.add(faults.Error(status=503), times=1)
     starts = [lambda: instrument(client, exporter), lambda: mock.intercept(transport=transport)]
@@ -130,9 +130,9 @@ def test_opentelemetry_has_a_span_for_each_call(mock: SegmentMock, name: str, tr
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("name", [name for name in CLIENTS if name != "urllib3"])
 def test_sentry_has_a_span_for_each_call(mock: SegmentMock, name: str, transport: Any, first: str) -> None:
-    """Within a transaction; the journal has its ``sentry-trace``.
+    """Each call is a span of the transaction, and the journal has its ``sentry-trace`` header.
 
-    Sentry patches the libraries permanently, so it comes second only in the first of these tests.
+    Sentry patches the libraries permanently, so it starts second only in the first of these tests.
     """
     events: list[Any] = []
 

@@ -104,7 +104,7 @@ class TestResponses:
         )
 
     def test_a_stub_of_the_vendors_host_gets_the_call_before_the_mock(self, mock: SegmentMock) -> None:
-        """In either order."""
+        """The order of stub and interception does not matter."""
         assert [["stub"]] * 2 == results_in_both_orders(mock, self.stub_of_the_vendor, call_with_requests)
         assert 0 == len(mock.journal)
 
@@ -138,7 +138,7 @@ class TestRequestsMock:
         )
 
     def test_a_stub_of_the_vendors_host_gets_the_call_before_the_mock(self, mock: SegmentMock) -> None:
-        """In either order."""
+        """The order of stub and interception does not matter."""
         assert [["stub"]] * 2 == results_in_both_orders(mock, self.stub_of_the_vendor, call_with_requests)
 
 
@@ -178,7 +178,7 @@ class TestRespx:
     def test_an_earlier_stub_gets_no_intercepted_call(
         self, mock: SegmentMock, call: Callable[..., Any], transport: Any
     ) -> None:
-        """Also if the calls go to a live server."""
+        """This also applies to calls over real sockets."""
         with self.stub_of_the_vendor(), mock.intercept(transport=transport):
             assert call() == 1
 
@@ -225,7 +225,7 @@ class TestPytestHttpx:
         pytester.runpytest_subprocess("-p", "pytest_httpx").assert_outcomes(passed=2)
 
     def test_a_stub_of_the_vendors_host_gets_the_call_before_the_mock(self, pytester: pytest.Pytester) -> None:
-        """In either order of the fixtures."""
+        """The order of the fixtures does not matter."""
         pytester.makepyfile(
             f"""
             import httpx
@@ -249,7 +249,7 @@ class TestVcrpy:
     def test_a_cassette_records_once_and_then_replays(
         self, mock: SegmentMock, call: Callable[[], Any], tmp_path: Path
     ) -> None:
-        """In either order: the second call does not reach the mock."""
+        """The second call does not reach the mock, in either order."""
         results = results_in_both_orders(mock, lambda: vcr.use_cassette(str(tmp_path / "tape.yaml")), call)
 
         assert [1, 1] == results
@@ -265,7 +265,7 @@ class TestVcrpy:
     def test_calls_to_vendors_can_pass_through_to_the_mock(
         self, mock: SegmentMock, call: Callable[[], Any], tmp_path: Path
     ) -> None:
-        """With the option ``ignore_hosts``."""
+        """The option ``ignore_hosts`` lets them pass."""
         tape = tmp_path / "tape.yaml"
         stub = lambda: vcr.use_cassette(str(tape), ignore_hosts=["api.salsalabs.org"], record_mode="none")  # noqa: E731
 
@@ -288,7 +288,7 @@ class TestHttpretty:
     def test_a_stub_of_the_vendors_host_gets_no_intercepted_call(
         self, mock: SegmentMock, call: Callable[[], Any]
     ) -> None:
-        """In either order."""
+        """The order of stub and interception does not matter."""
         assert [1, 1] == results_in_both_orders(mock, self.stub_of_the_vendor, call)
 
     def test_a_stub_of_another_host_still_works(self, mock: SegmentMock, call: Callable[[str], Any]) -> None:
@@ -322,12 +322,12 @@ class TestPytestSocket:
             pytest_socket._remove_restrictions()
 
     def test_intercepted_calls_need_no_socket(self, mock: SegmentMock, call: Callable[[], Any]) -> None:
-        """In either order."""
+        """The order of the interception and of disabling sockets does not matter."""
         real = socket.socket
         assert [1, 1] == results_in_both_orders(mock, self.no_sockets, call)
         assert socket.socket is real
 
     def test_a_live_transport_needs_only_local_sockets(self, mock: SegmentMock, call: Callable[[], Any]) -> None:
-        """As with ``--allow-hosts=127.0.0.1``."""
+        """This is what the option ``--allow-hosts=127.0.0.1`` allows."""
         with self.local_sockets_only(), mock.intercept(transport="live"):
             assert call() == 1

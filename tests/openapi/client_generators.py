@@ -58,7 +58,7 @@ def documents() -> dict[str, Document]:
 
 
 def operations(document: Document) -> Iterator[tuple[str, str, Document]]:
-    """Yield method, path and operation object of every operation."""
+    """Yield the method, the path and the operation object of every operation."""
     for path, methods in document["paths"].items():
         yield from ((method, path, row) for method, row in methods.items() if method in METHODS)
 
@@ -192,7 +192,7 @@ def datamodel_code_generator(known_documents: dict[str, Document], folder: Path)
 
 
 def bodies(document: Document) -> Iterator[tuple[str, str, Any]]:
-    """Yield operationId, schema reference and value of each example whose schema is a component."""
+    """Yield the operationId, the schema reference and the value of each example whose schema is a component."""
     for _, _, row in operations(document):
         for part in (row.get("requestBody", {}), *row["responses"].values()):
             for content in part.get("content", {}).values():

@@ -54,7 +54,7 @@ def test_the_command_prints_the_document_that_the_server_returns(name: str) -> N
 
 @pytest.mark.parametrize("name", VENDORS)
 def test_every_operation_field_and_refusal_has_a_source(name: str) -> None:
-    """In the extensions x-source and x-mark."""
+    """The source is in the extensions x-source and x-mark."""
     document, bare = DOCUMENTS[name], []
     for label, row in operations(document):
         refusals = [refusal for reply in row["responses"].values() for refusal in reply.get("x-refusals", ())]
@@ -77,7 +77,7 @@ def test_every_operation_path_and_status_is_described(name: str) -> None:
 
 
 def test_limits_depend_on_the_setting() -> None:
-    """By default twenty items a call, and 429 for more; with --limits off neither."""
+    """The default is twenty items a call and 429 for more; --limits off removes both."""
     path = "/api/integration/ext/v1/segments"
     unlimited = create_app(limits="off").test_client().get("/_mock/openapi/salsa.json").json
     limited = DOCUMENTS["salsa"]
@@ -116,7 +116,7 @@ def test_the_setting_of_a_path_changes_the_document() -> None:
 
 
 def examples(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], str, dict[str, Any]]]:
-    """Yield label, schema, name and example of each example of a request or a response."""
+    """Yield the label, schema, name and content of each example of a request or a response."""
     for label, row in operations(document):
         places = {"request": row.get("requestBody", {}), **row["responses"]}
         for place, body in places.items():
@@ -247,7 +247,7 @@ def test_a_view_is_described_by_its_decorator_and_docstring() -> None:
 
 
 def test_every_kind_of_fault_is_in_the_schema_of_a_rule() -> None:
-    """With a constant for its kind, and with schemas for the types of its settings."""
+    """The schema has a constant for each kind, and a schema for each type of setting."""
     schemas = DOCUMENTS["mock"]["components"]["schemas"]
     rules = [schemas[rule["$ref"].rpartition("/")[2]] for rule in schemas["FaultRule"]["anyOf"]]
 
@@ -258,7 +258,7 @@ def test_every_kind_of_fault_is_in_the_schema_of_a_rule() -> None:
 
 
 def test_the_page_of_the_documents_loads_only_local_files() -> None:
-    """And it lists every document."""
+    """The page also lists every document."""
     with CLIENT.get("/_mock/docs") as reply:
         page = reply.text
     files = re.findall(r'(?:src|href)="([^"]+)"', page)

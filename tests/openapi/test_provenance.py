@@ -45,7 +45,7 @@ def test_every_field_has_a_source() -> None:
 
 
 def test_a_documented_rule_names_an_existing_section() -> None:
-    """Of one of the vendors' documents."""
+    """The section must be in one of the vendors' documents."""
     documented = {row["source"] for row in ROWS if row["mark"] == "documented"}
 
     assert [] == [source for source in documented if not is_section(source)]
@@ -155,7 +155,7 @@ def upsert(**item: Any) -> tuple[str, str, dict[str, Any]]:
 def test_a_response_names_the_assumptions_of_its_call(
     call: tuple[str, str, dict[str, Any]], assumed: str | None
 ) -> None:
-    """Those of the operation, of a field, of an item and of a refusal; without any, the header is absent."""
+    """Operations, fields, items and refusals have assumptions; without any, the header is absent."""
     method, path, body = call
     reply = SegmentMock().session().request(method, path, json=body, headers=KEY)
 

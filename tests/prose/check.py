@@ -88,7 +88,7 @@ def _piece(token: Any) -> str:
 
 
 def python(path: Path) -> Iterator[Text]:
-    """Yield docstrings, comments, longer string constants and withdrawn names of a Python file."""
+    """Yield the docstrings, comments, longer string constants and withdrawn names of a Python file."""
     source = path.read_text()
     tree = ast.parse(source)
     public = RULES["names"]["public"].get(path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else "", ())

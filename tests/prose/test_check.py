@@ -16,7 +16,7 @@ LONG = " ".join(["word"] * 31)
 
 
 def rules_broken(tmp_path: Path, name: str, content: str) -> list[str]:
-    """Return line and rule of each finding in a file with this *content*."""
+    """Return the line and the rule of each finding in a file with this *content*."""
     file = tmp_path / name
     file.write_text(content)
     broken: list[Finding] = [finding for text in texts(file) for finding in findings(text)]

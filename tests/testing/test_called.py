@@ -52,7 +52,7 @@ def test_assert_called_returns_the_matching_calls(mock, upsert):
 
 
 def test_a_failure_shows_the_nearest_calls_with_their_differences(mock, upsert, send):
-    """Nearest first, with the path of each difference, common mistakes by name, and the calling line."""
+    """Each difference has its path, common mistakes are explained, and each call has the line of its caller."""
     upsert({"name": "Donors", "externalSystemId": 35467})
     upsert({"name": "volunteers", "externalSystemIdId": "35467"})
     text = failure_message(
@@ -93,7 +93,7 @@ def test_a_failure_explains_common_mistakes(mock, upsert, expected, actual, expl
 
 
 def test_a_failure_shows_calls_to_unknown_paths_and_other_operations(mock, upsert, send):
-    """If the operation was never called."""
+    """The message shows them if the operation was never called."""
     upsert("A")
     send("PUT", f"{ROOT}//segmets", {})
     text = failure_message(mock.journal.assert_called, SEARCH)
@@ -107,7 +107,7 @@ def test_a_failure_shows_calls_to_unknown_paths_and_other_operations(mock, upser
 
 
 def test_a_failure_explains_a_refused_call_and_a_double_slash(mock, send):
-    """With the hint of the refusal, and a note that the real vendor may not accept a double slash."""
+    """The message has the hint of the refusal, and notes that the real vendor may not accept a double slash."""
     send("PUT", "/api//integration/ext/v1/segments", body_with_group("A"), {"auth-token": "t"})
     text = failure_message(mock.journal.assert_called, UPSERT, status=200, fault="hang")
 
@@ -130,7 +130,7 @@ def test_a_failure_lists_unexpected_calls(mock, upsert):
 
 
 def test_the_length_of_a_failure_message_is_limited(mock, upsert):
-    """To the three nearest calls, and to six differences of each."""
+    """The message shows the three nearest calls, and six differences of each."""
     for number in range(30):
         upsert(*(f"{number}-{item}" for item in range(10)))
     expected = {"payload": {"segments": [{"name": "x"}] * 10}}
@@ -185,7 +185,7 @@ def test_wait_for_waits_for_a_call_of_another_thread(mock, upsert):
 
 
 def test_wait_for_waits_for_a_call_over_a_socket(mock):
-    """The entry of such a call has no calling line."""
+    """The entry of such a call has no line of its caller."""
     url = f"{mock.serve().url}{ROOT}/segments"
     client = threading.Thread(target=requests.put, args=(url,), kwargs={"json": body_with_group("A"), "headers": KEY})
     client.start()
@@ -213,7 +213,7 @@ def test_an_unknown_filter_operation_or_vendor_is_an_error(mock, filters, phrase
 
 
 def test_calls_can_be_filtered_by_organization():
-    """By a credential, or by the organization's name in the journal."""
+    """The filter accepts a credential, or the organization's name in the journal."""
     with SegmentMock(credentials="isolated") as mock, mock.session() as session:
         for token in ("one", "two", "one"):
             session.get(f"{ROOT}/metrics", headers={"authToken": token})
@@ -225,14 +225,14 @@ def test_calls_can_be_filtered_by_organization():
         assert 2 == sum(one.name != "" for one in mock.salsa.world), "a filter creates no organization"
 
 
-def test_an_entry_has_the_calling_line_and_the_test(mock, upsert):
-    """In process: the line of the nearest caller outside libraries, and the id of the running test."""
+def test_an_entry_has_the_line_of_the_caller_and_the_test(mock, upsert):
+    """In process, an entry has the line of the nearest caller outside libraries, and the id of the running test."""
     upsert("A")
     (entry,) = mock.journal
     file, _, line = entry.caller.rpartition(":")
 
     assert "return session.request(" in Path(file).read_text().splitlines()[int(line) - 1]
-    assert entry.test.endswith("test_called.py::test_an_entry_has_the_calling_line_and_the_test")
+    assert entry.test.endswith("test_called.py::test_an_entry_has_the_line_of_the_caller_and_the_test")
     assert (entry.caller, entry.test) == (entry.as_dict()["caller"], entry.as_dict()["test"])
 
 

@@ -122,7 +122,7 @@ def test_a_capsule_warns_of_data_that_it_can_not_store(mock: SegmentMock) -> Non
 
 
 def test_a_replay_sends_the_bytes_of_each_body(mock: SegmentMock) -> None:
-    """Of invalid UTF-8, compact JSON, invalid JSON and an empty body."""
+    """The bodies are invalid UTF-8, compact JSON, invalid JSON and empty."""
     bodies = [b"\xff\xfe{", b'{"payload":{"segments":[{"name":"\xc3\xa9"}]}}', b"{broken", b""]
     with mock.session() as session:
         for body in bodies:
@@ -151,7 +151,7 @@ def test_a_replay_abandons_a_hanging_call(mock: SegmentMock) -> None:
     ],
 )
 def test_an_invalid_capsule_is_an_error(document: Any, phrase: str, tmp_path: Path) -> None:
-    """In Python and on the command line, which exits with 2 and names the file, even if the file is no JSON."""
+    """The command exits with 2 and names the file, even if the file is not JSON."""
     file = tmp_path / "capsule.json"
     file.write_text(json.dumps(document))
     with pytest.raises(SettingError) as error:

@@ -78,7 +78,7 @@ def test_unexpected_numbers_actions_or_records_fail(mock_with_records, upsert, s
 
 
 def test_the_message_lists_each_changed_record_and_field(mock_with_records, upsert, send):
-    """With a sign and the call that changed it; missing records are listed too."""
+    """Each record has a sign and the call that changed it; missing records are listed, too."""
     key = mock_with_records.salsa.segments[0]["segmentId"]
 
     def action():
@@ -153,7 +153,7 @@ def test_a_long_message_is_truncated(mock_with_records):
 
 
 def test_a_change_is_attributed_to_the_call_within_the_block(mock_with_records, upsert):
-    """Even if an earlier call changed the same record."""
+    """An earlier call changed the same record."""
     upsert("A")
     key = mock_with_records.salsa.segments[-1]["segmentId"]
 
@@ -172,7 +172,7 @@ def test_tables_that_were_replaced_are_compared(mock_with_records):
 
 
 def test_an_exception_in_the_block_takes_precedence(mock_with_records):
-    """Over changes that are missing because of it."""
+    """The changes that are missing because of it are not reported."""
     with pytest.raises(TypeError, match="missing"), mock_with_records.expect_changes(salsa={"segments": added(5)}):
         delete_group()
 

@@ -59,12 +59,12 @@ def test_a_match_has_no_mismatches(expected: Any) -> None:
     ids=repr,
 )  # fmt: skip
 def test_a_mismatch_has_its_path(expected: Any, paths: list[str]) -> None:
-    """And the expected and the actual value."""
+    """It also has the expected and the actual value."""
     assert [line[:120] for line in paths] == [str(miss)[:120] for miss in mismatches(expected, DOCUMENT)]
 
 
 def test_an_exact_match_requires_every_member() -> None:
-    """At any depth."""
+    """This applies at any depth."""
     expected = {**DOCUMENT, "rows": [{"name": "x"}, {"name": "y", "tags": []}]}
 
     assert ["rows[0].tags: expected nothing, got []", "rows[1].tags: expected [], got nothing"] == [

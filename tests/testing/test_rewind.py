@@ -18,7 +18,7 @@ def group_names(mock):
 
 
 def test_records_can_be_rewound_backwards_and_forwards(mock, upsert, send):
-    """To the state after any entry; later writes are undone."""
+    """They return to the state after any entry, and later writes are undone."""
     states = []
     for name in "ABC":
         upsert(name)
@@ -89,7 +89,7 @@ def test_rewinding_to_an_unfinished_call_is_an_error(mock):
 
 
 def test_the_control_plane_can_rewind_and_filter(mock, upsert, send):
-    """With the same filters as in Python; errors are problem+json."""
+    """It has the same filters as Python, and its errors are problem+json."""
     upsert("A")
     upsert("B")
     session = mock.session()

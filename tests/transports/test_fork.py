@@ -125,7 +125,7 @@ def test_a_child_verifies_a_tls_server_of_the_mock(mock: SegmentMock) -> None:
 
 
 def test_a_session_of_the_mock_in_a_child_calls_the_server(mock: SegmentMock) -> None:
-    """Without a server, its calls are errors."""
+    """Its calls are errors if there is no server."""
     session = mock.session()
     session.get(METRICS, headers=HEADERS)
     refused = run_in_child(lambda: session.get(METRICS, headers=HEADERS).status_code)
@@ -137,7 +137,7 @@ def test_a_session_of_the_mock_in_a_child_calls_the_server(mock: SegmentMock) ->
 
 
 def test_a_child_does_not_use_connections_of_its_parent(mock: SegmentMock) -> None:
-    """In process and live."""
+    """This applies in process and live."""
     for transport in ("inprocess", "live"):
         server = mock.serve()
         with requests.Session() as session, mock.intercept(transport=transport):  # type: ignore[arg-type]
@@ -194,7 +194,7 @@ def test_child_can_create_its_own_mock(mock: SegmentMock) -> None:
 
 
 def test_a_running_child_does_not_keep_the_server_port_open(mock: SegmentMock) -> None:
-    """Nor a connection of the server."""
+    """It keeps no connection of the server open, either."""
     server = mock.serve()
     address = (server.host, server.port)
     reader, ended = os.pipe()
@@ -216,7 +216,7 @@ def test_a_running_child_does_not_keep_the_server_port_open(mock: SegmentMock) -
 
 
 def test_closing_the_mock_in_a_child_does_not_affect_the_parents_server(mock: SegmentMock) -> None:
-    """Its CA file stays, and the server continues."""
+    """The server continues, and its CA file is not deleted."""
     server = mock.serve(tls=True)
     run_in_child(lambda: mock.close() or server.stop())
 
@@ -226,7 +226,7 @@ def test_closing_the_mock_in_a_child_does_not_affect_the_parents_server(mock: Se
 
 @pytest.mark.slow
 def test_a_child_forked_while_threads_call_does_not_hang(mock: SegmentMock) -> None:
-    """On a lock that another thread held when it was forked."""
+    """Another thread may hold a lock at the time of the fork."""
     ended = threading.Event()
 
     def work() -> None:

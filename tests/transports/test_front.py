@@ -255,7 +255,7 @@ def test_a_response_to_head_has_a_length_and_no_body(mock: SegmentMock, url: str
 
 
 def test_a_connect_fault_resets_the_connection(mock: SegmentMock, url: str) -> None:
-    """By the time the fault applies, the front has accepted the connection."""
+    """The front has already accepted the connection when the fault applies."""
     mock.faults.add(F.Connect(how="timeout"))
 
     assert "ConnectionError(ConnectionResetError)" == in_requests(url, UPSERT)
@@ -296,7 +296,7 @@ def test_a_stream_of_events_ends_after_a_while(mock: SegmentMock, monkeypatch: p
 
 
 @pytest.mark.slow  # the front's own timeout of a socket has to pass
-def test_a_delay_longer_than_the_timeout_of_the_front_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_delay_longer_than_the_timeout_of_the_front_is_not_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """The server sends heartbeats to the front while a fault delays the response."""
     monkeypatch.setattr(connection, "BEAT", 0.05)
     with SegmentMock(faults={"kind": "latency", "seconds": 1.5}) as mock:
@@ -483,7 +483,7 @@ def test_connect_to_a_front_is_501() -> None:
 
 
 def test_a_front_verifies_a_tls_server_with_the_ca_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without it, the hint names the variable."""
+    """The hint names the variable if it is missing."""
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     with SegmentMock() as mock:
         server = mock.serve(tls=True)

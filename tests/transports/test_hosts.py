@@ -41,7 +41,7 @@ def test_names_that_only_resemble_localhost_are_not_loopback(host: str) -> None:
 
 @pytest.mark.parametrize("host", [*SALSA, *SEGMENTER])
 def test_a_vendors_host_selects_the_vendor_on_every_transport(host: str) -> None:
-    """In any case, and with the trailing dot of a fully qualified name."""
+    """The host is case-insensitive, and may end with the dot of a fully qualified name."""
     vendor = "salsa" if host in SALSA else "segmenter"
     with SegmentMock() as mock, requests.Session() as session:
         session.trust_env = False
@@ -68,7 +68,7 @@ def test_a_vendors_host_selects_the_vendor_on_every_transport(host: str) -> None
     ],
 )
 def test_automatic_requests_of_browsers_are_404_and_not_in_the_journal(path: str) -> None:
-    """Under a vendor's host, they are ordinary calls."""
+    """They are ordinary calls under a vendor's host."""
     with SegmentMock() as mock, requests.Session() as session:
         statuses = [session.get(mock.serve().url + path).status_code]
         statuses.append(create_app(mock._emulator).test_client().get(path).status_code)
@@ -122,7 +122,7 @@ def test_the_control_plane_accepts_requests_with_a_local_host_header(host: str) 
 )
 @pytest.mark.parametrize("host", ["Host: localhost\r\n", ""])
 def test_the_control_plane_refuses_other_origins(origin: str, host: str) -> None:
-    """Even with the admin token."""
+    """The admin token makes no difference."""
     key = "Authorization: Bearer key\r\n"
     with SegmentMock() as mock, SegmentMock(admin_token="key") as mock_with_token:
         request = f"POST /_mock/reset HTTP/1.1\r\n{host}Origin: {origin}\r\n{{}}Content-Length: 0\r\n\r\n"

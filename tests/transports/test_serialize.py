@@ -57,7 +57,7 @@ def test_a_response_to_head_has_a_length_and_no_body():
 
 @pytest.mark.parametrize("status", [204, 304])
 def test_204_and_304_have_neither_body_nor_length(status):
-    """Even if the response has a body."""
+    """A body of the response is not sent."""
     reply = serialize(Response(status, {}, b"hello"), NOON)
 
     assert reply.endswith(b"\r\n\r\n")
@@ -70,7 +70,7 @@ def test_an_unknown_status_has_an_empty_reason_phrase():
 
 
 def test_line_breaks_in_headers_become_spaces():
-    """In names and values; characters outside Latin-1 become question marks."""
+    """This applies to names and values; characters outside Latin-1 become question marks."""
     reply = serialize(Response(200, {"X-A": "1\r\nX-B: 2", "X\n-C": "\0é€"}), NOON)
 
     assert b"X-A: 1  X-B: 2\r\nX -C: \xe9?\r\n" in reply
@@ -133,7 +133,7 @@ def test_ending_depends_on_delivery_and_client(response, connection, expected):
 
 
 def test_a_complete_response_before_a_close_has_connection_close():
-    """As RFC 7230, 6.6 requires."""
+    """RFC 7230, 6.6 requires it."""
     first, _ = split(response_with(end="close"))
 
     assert b"Connection: close\r\n" in first

@@ -179,7 +179,7 @@ def test_the_clock_stops_at_the_end_of_the_year_9999(transport: Any, frozen: boo
     "headers", [{"X": "a\r\nb"}, {"": "x"}, {"X y": "x"}, {"X": "\0"}, {"X\n": "x"}, {"X": "\u20ac"}]
 )
 def test_invalid_headers_of_a_fault_are_an_error_when_it_is_armed(headers: dict[str, str]) -> None:
-    """In Python and over the control plane."""
+    """The fault can be armed neither in Python nor over the control plane."""
     mock = SegmentMock()
     with pytest.raises(ValueError, match="headers: "):
         mock.faults.add(faults.Error(headers=headers))
@@ -206,7 +206,7 @@ def test_spaces_around_a_header_value_are_removed_on_every_transport(value: str)
 
 
 def test_a_delivery_with_invalid_values_fails_its_call(caplog: pytest.LogCaptureFixture) -> None:
-    """Before any bytes are written."""
+    """The call fails before any bytes are written."""
 
     async def return_invalid_delivery(call: Any, proceed: Any) -> Any:
         return Response(200, {}, b"0123456789", Delivery(chunk="x", pause=None))  # type: ignore[arg-type]

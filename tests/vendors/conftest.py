@@ -49,7 +49,7 @@ class VendorClient:
 
 
 class SalsaClient(VendorClient):
-    """Has a method for each Salsa operation, which expects status 200 and returns the payload."""
+    """A client with a method for each Salsa operation, which expects status 200 and returns the payload."""
 
     def search(self, **payload):
         return self._payload(self.send("POST", "/segments/search", {"payload": payload}))
@@ -73,7 +73,7 @@ class SalsaClient(VendorClient):
 
 
 class SegmenterClient(VendorClient):
-    """Has a method for each operation of the Segmenter."""
+    """A client with a method for each operation of the Segmenter."""
 
     def create(self, **body):
         return self.send("POST", "", {"name": "s", "broadcastMediumId": "email", "segmentType": "static", **body})

@@ -311,7 +311,7 @@ def test_a_not_found_response_names_no_assumption_about_lengths() -> None:
 
 
 def test_every_transport_names_the_same_assumption() -> None:
-    """In process, intercepted, on a live server and in Flask's test client."""
+    """The transports are a session, an interception, a live server and Flask's test client."""
     method, path, body = PROBES["salsa", "assigned_twice"].relying
     with SegmentMock(data=DATA) as mock:
         local = mock.session().request(method, path, json=body, headers=HEADERS)
@@ -387,7 +387,7 @@ def test_only_errors_read_a_choice_without_naming_the_assumption(vendor: str) ->
     ],
 )
 def test_a_numeric_id_is_named_as_an_assumption_wherever_it_is_sent(call: Call) -> None:
-    """In a batch, in a list of ids, and as a plain member."""
+    """The id is in a batch, in a list of ids, or in a field."""
     assert "numeric_ids" in assumptions_in(respond(PROBES["salsa", "page_size"], call))
 
 

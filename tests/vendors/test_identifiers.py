@@ -46,7 +46,7 @@ def test_the_segmenter_stores_numeric_ids_as_text(segmenter):
 
 @pytest.mark.parametrize("name", ["persons", "filters"])
 def test_the_segmenter_treats_a_null_list_as_omitted(segmenter, name):
-    """On create and on update; an update keeps the people of the segment."""
+    """An update keeps the people of the segment, and a create adds none."""
     api = segmenter([{"id": "s", "name": "n", "persons": [{"externalId": "1"}]}])
     api.update(id="s", **{name: None})
 
@@ -73,7 +73,7 @@ def test_sending_back_the_response_of_the_segmenter_has_no_hint(segmenter):
 
 
 def test_sending_back_a_group_from_a_search_has_no_hint(salsa):
-    """On update and delete, fields of responses are known, and ignored without a hint."""
+    """Fields of responses are known fields, which an update and a deletion ignore."""
     api = salsa([{"segmentId": GROUP, "name": "a", "description": "d", "mailingList": True, "publicName": "p"}])
     segments = api.search()["segments"]
     for method in ("PUT", "DELETE"):
@@ -106,7 +106,7 @@ def test_salsa_accepts_a_trailing_slash(salsa, method, path):
 
 
 def test_the_segmenter_accepts_a_trailing_slash(segmenter):
-    """With and without an id in the path."""
+    """The path may have an id."""
     api = segmenter([{"id": "s", "name": "n"}])
 
     for path in ("/", "/s/"):

@@ -81,7 +81,7 @@ def test_ids_are_case_insensitive(salsa):
 
 
 def test_total_members_follows_each_change(salsa):
-    """After an assignment, a removal, and the deletion of a supporter or a group."""
+    """The test assigns and removes members, and deletes a supporter and a group."""
     api = make_api(salsa, people=3, joined=(0,))
     seen = [counts(api)]
     for action in (
@@ -98,7 +98,7 @@ def test_total_members_follows_each_change(salsa):
 
 
 def test_deleting_a_group_deletes_its_memberships(salsa):
-    """Its supporters stay, also in their other groups; a group that is revived under the id has no members."""
+    """Its supporters stay in their other groups, and a group that is revived under the id has no members."""
     api = make_api(salsa, joined=(0, 1))
     assign(api, supporter_id(0), segment=OTHER)
     api.delete(CRM)

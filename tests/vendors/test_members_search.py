@@ -54,7 +54,7 @@ def test_members_come_in_the_order_in_which_they_joined(salsa):
 
 
 def test_a_member_has_all_fields_of_the_supporter(salsa):
-    """With their current values."""
+    """The fields have their current values."""
     api = make_api(salsa, joined=(1,))
     upsert(api, person(1, firstName="Ada"))
     (item,) = members(api)["supporters"]
@@ -65,7 +65,7 @@ def test_a_member_has_all_fields_of_the_supporter(salsa):
 
 @pytest.mark.parametrize("kind", ["DEFAULT", "CUSTOM", "INTEGRATED"])
 def test_members_of_groups_of_any_type_are_returned(salsa, kind):
-    """Also of those that the API can't change."""
+    """The API can search the members of groups that it can't change."""
     assert 1 == members(make_api(salsa, joined=(0,), kind=kind))["total"]
 
 
@@ -83,7 +83,7 @@ def test_an_unknown_group_has_no_members(salsa, unknown):
 
 
 def test_a_search_by_supporter_ids_returns_an_item_for_each_id(salsa):
-    """In the order of the request, without total and offset; a supporter who is not a member is NOT_FOUND as sent."""
+    """Items keep the order of the request, without total and offset; other supporters are NOT_FOUND, as sent."""
     api = make_api(salsa, joined=(0, 1))
     payload = members(
         api,

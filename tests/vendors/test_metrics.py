@@ -165,5 +165,5 @@ def test_a_call_with_failed_items_is_not_a_failure(salsa):
 
 
 def test_call_without_a_token_is_not_counted(salsa):
-    """Without a token the call has no organization."""
+    """Such a call has no organization."""
     assert {} == increases(api := make_api(salsa), lambda: api.send("POST", "/segments/search", {}, authToken=""))

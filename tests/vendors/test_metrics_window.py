@@ -39,7 +39,7 @@ def test_metrics_with_limits_off(salsa):
 
 @pytest.mark.parametrize("moment", ["2024-05-06T12:00:59.999Z", "2024-05-06T12:01:00.310Z", "2039-05-28T15:57:24.345Z"])
 def test_last_api_call_is_the_time_of_the_last_call(salsa, moment):
-    """In milliseconds of the mock's clock; refused calls count, metrics calls do not."""
+    """The time is that of the mock's clock; refused calls count, metrics calls do not."""
     api = make_api(salsa)
     api.search()
     api.mock.clock.set(moment)

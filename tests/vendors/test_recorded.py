@@ -1,4 +1,4 @@
-"""Salsa: what fixtures can't describe of recorded responses: the order of members, and that there are no others."""
+"""Salsa: the order of members in recorded responses, and the absence of others, which fixtures can't describe."""
 
 import pytest
 
@@ -30,7 +30,7 @@ def member_names(value):
 
 @pytest.mark.parametrize("name", RECORDED)
 def test_payloads_have_the_recorded_members_in_the_recorded_order(name):
-    """At every depth, and no other members."""
+    """Nested objects are compared, too, and further members are not allowed."""
     assert member_names(RECORDED[name].document["response"]["body"]["payload"]) == member_names(payload_of(name))
 
 

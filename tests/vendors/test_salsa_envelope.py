@@ -62,7 +62,7 @@ def test_every_refusal_has_the_envelope(salsa, method, path, body, headers, expe
     "reference", ["optionalId", "", 0, False, 1.5, "naïve ☃ \ud83d", [None, {}], {"b": 1, "a": None}]
 )
 def test_ref_id_is_echoed_unchanged(salsa, reference):
-    """Including empty and false values."""
+    """Empty and false values are echoed, too."""
     assert reference == salsa().send(*SEARCH, body({"refId": reference})).json()["header"]["refId"]
 
 

@@ -7,7 +7,7 @@ RATE, BATCH = "Your per minute call rate", "Requested batch size exceeds the all
 
 
 def message_of_429(reply):
-    """Expect status and error code 429 and return the message."""
+    """Expect the status and the error code 429, and return the message."""
     (error,) = reply.json()["errors"]
     assert (429, 429) == (reply.status_code, error["code"])
     return error["message"]
@@ -42,7 +42,7 @@ def test_more_than_twenty_items_are_refused(salsa, method, path, payload, field)
 
 
 def test_twenty_items_are_allowed(salsa):
-    """In a write, in a search by id, and on a page."""
+    """The limit applies to a write, to a search by id, and to a page."""
     api = salsa()
     ids = [segment["segmentId"] for segment in api.upsert(*({"name": str(n)} for n in range(20)))["segments"]]
 

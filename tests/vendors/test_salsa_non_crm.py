@@ -76,7 +76,7 @@ def test_with_non_crm_result_a_delete_performs_the_other_items(salsa, kind):
 @kinds
 @pytest.mark.parametrize("settings", [{}, {"salsa_non_crm": "result"}])
 def test_reading_a_non_crm_group_always_works(salsa, kind, settings):
-    """By page and by id, with either value of the setting."""
+    """Searches for all groups and for its id return it, with either value of the setting."""
     api = make_api(salsa, kind, **settings)
     (row,) = api.search(identifierType="SEGMENT_ID", identifiers=[OTHER])["segments"]
 

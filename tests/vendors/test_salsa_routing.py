@@ -46,7 +46,7 @@ def test_repeated_slashes_count_as_one(salsa, path, host):
     ],
 )
 def test_a_percent_encoded_letter_is_decoded_but_a_slash_is_not(path, status):
-    """As RFC 3986 says. The request goes over a socket, because client libraries decode letters themselves."""
+    """RFC 3986 requires this. The request uses a socket, because client libraries decode letters themselves."""
     with SegmentMock() as mock:
         connection = http.client.HTTPConnection("127.0.0.1", mock.serve().port, timeout=10)
         connection.request("POST", path, b'{"payload": {}}', {"authToken": "t"})
@@ -73,7 +73,7 @@ def test_json_is_read_whatever_the_content_type(salsa, kind):
 
 @pytest.mark.parametrize("token", [None, ""])
 def test_a_token_is_required(salsa, token):
-    """Without it: 401, with a hint that names the header; a query parameter does not count."""
+    """A missing token is 401, with a hint that names the header; a query parameter does not count."""
     reply = salsa().send("POST", "/segments/search?authToken=token", SEARCH, authToken=token)
 
     assert (401, 401, "Unauthorized") == (reply.status_code, error(reply)["code"], error(reply)["message"])
@@ -132,7 +132,7 @@ def test_without_a_token_unknown_paths_and_methods_are_401(salsa, method, path):
 
 @pytest.mark.parametrize("host", ["api.salsalabs.org", "API.SalsaLabs.ORG", "api.salsalabs.org:443"])
 def test_every_path_of_salsas_host_belongs_to_salsa(salsa, host):
-    """Including the Segmenter's path."""
+    """The Segmenter's path is no exception."""
     reply = salsa().send("PUT", "http://localhost/segments", {"id": "1"}, Host=host, x_api_key="key")
 
     assert (404, 404) == (reply.status_code, error(reply)["code"])

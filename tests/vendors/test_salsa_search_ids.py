@@ -9,7 +9,7 @@ SEARCH = ("POST", "/segments/search")
 
 
 def results(payload):
-    """Return result, name, id and external id of each group in *payload*."""
+    """Return the result, name, id and external id of each group in *payload*."""
     return [
         (segment["result"], segment.get("name"), segment.get("segmentId"), segment.get("externalSystemId"))
         for segment in payload["segments"]
@@ -27,7 +27,7 @@ def make_api(salsa):
 
 
 def test_a_search_by_id_returns_an_item_for_each_id(salsa):
-    """In the order of the request; an id that is sent twice is returned twice."""
+    """Items keep the order of the request, and an id that is sent twice is returned twice."""
     payload = make_api(salsa).search(identifierType="SEGMENT_ID", identifiers=[B, C, A, B])
 
     b = ("FOUND", "b", B, "x Y")
@@ -144,7 +144,7 @@ def test_invalid_identifiers_or_identifier_type_is_400(salsa, payload, field, ph
         ({"payload": {}, "header": [1]}, "header"),
     ],
 )
-def test_a_payload_or_header_that_is_no_object_is_400(salsa, body, field):
+def test_payload_and_header_must_be_objects(salsa, body, field):
     reply = salsa().send(*SEARCH, body)
     (error,) = reply.json()["errors"]
 

@@ -79,7 +79,7 @@ def test_update_with_unknown_id_returns_not_found(salsa):
 
 
 def test_unknown_id_is_created_with_the_setting(salsa):
-    """With salsa_unknown_id=create, the new group has the id that was sent, in lower case."""
+    """The new group has the id that was sent, in lower case."""
     api = salsa(settings={"salsa_unknown_id": "create"})
 
     expected = {"segmentId": UNKNOWN, "name": "n", "totalMembers": 0, "result": "ADDED"}

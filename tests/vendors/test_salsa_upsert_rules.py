@@ -11,7 +11,7 @@ TOO_LONG, INVALID = 2003, 2004
 
 
 def errors_of(segment):
-    """Return code and field name of each error of an item."""
+    """Return the code and the field name of each error of an item."""
     return [(error["code"], error["fieldName"]) for error in segment.get("errors", ())]
 
 
@@ -154,8 +154,8 @@ def test_a_failed_rename_changes_nothing(salsa):
     ],
 )
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
-def test_segments_that_is_no_list_of_objects_is_400(salsa, method, payload, field):
-    """The call is refused as a whole, and nothing is stored."""
+def test_segments_must_be_a_list_of_objects(salsa, method, payload, field):
+    """Otherwise the call is refused with 400, and nothing is stored."""
     api = salsa()
     reply = api.send(method, "/segments", {"payload": payload})
     (error,) = reply.json()["errors"]

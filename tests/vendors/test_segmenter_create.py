@@ -64,7 +64,7 @@ def test_names_need_not_be_unique(segmenter):
 
 
 def test_a_new_segment_can_be_updated(segmenter):
-    """With the id from the response."""
+    """The update uses the id from the response."""
     api = segmenter()
     key = api.create().json()["data"]["id"]
     api.update(id=key, name="new")

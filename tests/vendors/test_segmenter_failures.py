@@ -78,8 +78,8 @@ def test_different_ids_in_path_and_body_are_400(segmenter):
     ("body", "phrase"),
     [(b"", "no body"), (b"{", "not JSON"), (b"\xff", "not UTF-8"), (b"[]", "an array"), (b"null", "null")],
 )
-def test_a_body_that_is_no_json_object_is_400(segmenter, body, phrase):
-    """The message says what is wrong with the body."""
+def test_the_body_must_be_a_json_object(segmenter, body, phrase):
+    """Otherwise the response is 400, and its message says what is wrong."""
     reply = segmenter([SEGMENT]).send("PUT", "", body)
 
     assert 400 == reply.status_code
@@ -105,7 +105,7 @@ def test_a_setting_selects_the_other_documented_format(segmenter, method, path, 
 @pytest.mark.parametrize("settings", [{}, {"segmenter_failures": "is-updated-false"}])
 @pytest.mark.parametrize("key", [None, ""])
 def test_a_key_is_required(segmenter, key, settings):
-    """Without it: 403 with a message only, in either format of failures."""
+    """A missing key is 403 with a message only, in either format of failures."""
     reply = segmenter([SEGMENT], settings=settings).send("PUT", "", {"id": "s"}, x_api_key=key)
 
     expected = {"message": "Access forbidden. Please provide a valid API token"}

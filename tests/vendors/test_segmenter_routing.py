@@ -24,7 +24,7 @@ SEGMENT = {"id": "s", "name": "n"}
     ],
 )
 def test_requests_are_routed_by_host_else_by_path(segmenter, url, expected):
-    """On the Segmenter's hosts all paths are its own, elsewhere those below its root. Repeated slashes count as one."""
+    """All paths of the Segmenter's hosts belong to it; on other hosts, those below its root do."""
     reply = segmenter([SEGMENT]).send("PUT", url, {"id": "s"})
 
     assert (expected, []) == (reply.status_code, reply.history)

@@ -84,7 +84,7 @@ def test_an_updated_person_changes_in_every_segment(segmenter):
     [("", {"id": "s/1"}), ("/s%2F1", {}), ("/s%2f1", {"id": "s/1"}), ("//s%2F1?x=1", {})],
 )
 def test_the_id_may_be_in_the_body_or_in_the_path(segmenter, path, body):
-    """Or in both, if they are equal; the path is percent-encoded."""
+    """It may be in both if they are equal; the path is percent-encoded."""
     api = segmenter([{"id": "s/1", "name": "old"}])
     reply = api.send("PUT", path, {**body, "name": "new"})
 
@@ -92,7 +92,7 @@ def test_the_id_may_be_in_the_body_or_in_the_path(segmenter, path, body):
 
 
 def test_a_non_ascii_id_in_the_path_is_decoded(segmenter):
-    """From percent-encoded UTF-8."""
+    """Clients send percent-encoded UTF-8."""
     api = segmenter([{"id": "café ☃", "name": "old"}])
 
     assert 200 == api.send("PUT", "/caf%C3%A9%20%E2%98%83", {"name": "new"}).status_code
@@ -109,7 +109,7 @@ def test_a_tag_id_is_accepted_in_both_spellings(segmenter, name):
 
 
 def test_unknown_members_are_ignored_and_listed_in_the_journal(segmenter):
-    """At every depth, in the order sent."""
+    """The journal lists members at every depth, in the order sent."""
     api = segmenter([SEGMENT])
     tag = {"tag": "t", "value": "v", "why": 1}
     api.update(id="s", zeta=1, persons=[{**ADA, "nickname": "A", "substitutionTags": [tag]}], beta=2)
@@ -120,7 +120,7 @@ def test_unknown_members_are_ignored_and_listed_in_the_journal(segmenter):
 
 
 def test_the_journal_lists_changes_of_records(segmenter):
-    """Both the person and the segment, each before and after the change."""
+    """It has both the person and the segment, before and after the change."""
     api = segmenter([{"id": "s", "name": "n"}])
     api.update(id="s", persons=[ADA])
     person, segment = api.mock.journal.entries()[-1].changes

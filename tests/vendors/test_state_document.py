@@ -72,7 +72,7 @@ def test_deleted_ids_survive_export_and_import() -> None:
 
 
 def test_a_state_lists_deleted_ids_only_on_request() -> None:
-    """So that two states can be compared after a clean-up. Importing a state without deleted ids forgets them."""
+    """Two states can therefore be compared after a clean-up. Importing a state without deleted ids forgets them."""
     mock = make_mock()
     before = mock.state(deleted=True)
     delete_and_export(mock)
@@ -84,7 +84,7 @@ def test_a_state_lists_deleted_ids_only_on_request() -> None:
 
 
 def test_a_reset_restores_the_deleted_ids_of_the_initial_data() -> None:
-    """Including an id that was revived since then."""
+    """One of the ids was revived before the reset."""
     mock = SegmentMock(data=delete_and_export(make_mock()))
     revive(mock)
     mock.reset()
@@ -135,7 +135,7 @@ def test_an_invalid_deleted_row_is_an_error_that_names_it(row: Any, message: str
 
 @pytest.mark.parametrize("seed", range(5))
 def test_export_and_import_keep_the_order_of_members(seed: int) -> None:
-    """The members of a group and the groups of a supporter, after random assignments and removals."""
+    """The test compares members of groups and groups of supporters, after random assignments and removals."""
     rng, mock = Random(seed), SegmentMock(limits="off")
     groups = [mock.salsa.add_segment(f"g{number}")["segmentId"] for number in range(4)]
     people = [mock.salsa.add_supporter(f"{number}@example.org")["supporterId"] for number in range(6)]
@@ -155,7 +155,7 @@ def test_export_and_import_keep_the_order_of_members(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_export_and_import_keep_the_order_of_persons(seed: int) -> None:
-    """In each segment, and among all persons of the Segmenter."""
+    """The test compares each segment, and all persons of the Segmenter."""
     rng, mock = Random(seed), SegmentMock()
     people = [{"externalId": str(number), "email": f"{number}@example.org"} for number in range(8)]
     segments = [mock.segmenter.add_segment(f"s{number}")["id"] for number in range(3)]

@@ -26,7 +26,7 @@ def group_names(result):
 
 
 def test_each_supporter_has_an_item_with_their_groups(salsa):
-    """In the order of the request; count counts supporters, and a supporter without groups has an empty list."""
+    """Items keep the order of the request; a supporter without groups has an empty list."""
     payload = groups(make_api(salsa), "SUPPORTER_ID", supporter_id(2), supporter_id(0), supporter_id(1).upper())
 
     assert ["results", "count"] == list(payload)

@@ -72,7 +72,7 @@ def test_null_empties_address_and_custom_fields(salsa):
 
 
 def test_the_last_email_contact_can_not_be_removed(salsa):
-    """Neither with null for the contacts, nor with a contact whose value is null."""
+    """Null contacts and a contact whose value is null are errors."""
     api = make_api(salsa)
     before = api.mock.state()
     for contacts in (None, [{"type": "EMAIL", "value": None}]):
@@ -212,7 +212,7 @@ def test_a_custom_field_has_one_id_and_type_for_all_supporters(salsa):
     ],
 )
 def test_a_search_returns_a_custom_date_in_utc(salsa, date, stored):
-    """As recorded: the response has the date as sent, a search in ISO 8601."""
+    """The recorded response has the date as sent, and a search has it in ISO 8601."""
     reply, record = update(make_api(salsa), customFieldValues=[{"name": "Met", "value": date, "type": "DATE"}])
 
     assert date == reply["customFieldValues"][0]["value"]
@@ -244,7 +244,7 @@ def test_an_update_by_id_needs_no_contact(salsa):
 @pytest.mark.parametrize("settings", [{}, {"salsa_unknown_id": "create"}])
 @pytest.mark.parametrize("contacts", [{}, {"contacts": None}, {"contacts": []}, {"contacts": [PHONE]}])
 def test_a_new_supporter_needs_an_email_contact(salsa, contacts, settings):
-    """Without an id, with a deleted id, and with an unknown id that the setting allows."""
+    """The item has no id, a deleted id, or an unknown id that the setting allows."""
     api = make_api(salsa, **settings)
     delete(api, supporter_id(1))
     items = upsert(
@@ -262,7 +262,7 @@ def test_a_new_supporter_needs_an_email_contact(salsa, contacts, settings):
 @pytest.mark.parametrize("cleared", [("firstName",), ("lastName",), ("firstName", "lastName")])
 @pytest.mark.parametrize("value", ["", None, " "])
 def test_a_name_can_not_be_cleared(salsa, cleared, value):
-    """Neither first nor last name: both fields have error 2001, and nothing changes."""
+    """Clearing the first or the last name is error 2001 for both fields, and nothing changes."""
     api = make_api(salsa)
     before = api.mock.state()
     (item,) = upsert(api, {"supporterId": supporter_id(1), **dict.fromkeys(cleared, value)})
@@ -284,7 +284,7 @@ def test_an_item_with_an_unknown_id_is_not_validated(salsa):
 
 
 def test_sending_back_a_supporter_from_a_search_has_no_hint(salsa):
-    """On update and delete."""
+    """An update and a deletion ignore the fields of responses."""
     api = make_api(salsa)
     (supporter,) = find(api, "SUPPORTER_ID", supporter_id(1))["supporters"]
     for method, result in (("PUT", "UPDATED"), ("DELETE", "DELETED")):

@@ -55,7 +55,7 @@ def test_an_update_by_id_keeps_id_creation_date_and_position(salsa):
 
 
 def test_without_an_id_a_supporter_is_matched_by_email(salsa):
-    """By any of several addresses, case-insensitively."""
+    """Any of several addresses matches, case-insensitively."""
     api = make_api(salsa, person(1))
     again = [email("New@example.org"), email("P1@EXAMPLE.org")]
 
@@ -128,7 +128,7 @@ def test_update_with_unknown_id_returns_not_found(salsa):
 
 
 def test_unknown_id_is_created_with_the_setting(salsa):
-    """As recorded for groups: with the setting, the new record has the id that was sent."""
+    """The new record has the id that was sent, as recorded for groups."""
     api = make_api(salsa, salsa_unknown_id="create")
     (item,) = upsert(api, {**person(1), "supporterId": UNKNOWN_ID.upper()})
 

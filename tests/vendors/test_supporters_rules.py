@@ -77,7 +77,8 @@ def test_an_invalid_id_is_error_2004(api, value):
 
 
 @pytest.mark.parametrize("value", ["x", 5, True, []])
-def test_an_address_that_is_no_object_is_error_2004(api, value):
+def test_an_address_must_be_an_object(api, value):
+    """Any other value is error 2004."""
     assert [(INVALID, "address")] == errors_of(api, {"address": value, "contacts": [email("a@example.org")]})
 
 
@@ -192,7 +193,8 @@ def test_errors_of_an_earlier_response_are_not_echoed(api):
 
 
 @pytest.mark.parametrize(("value", "field"), [(5, ""), ({}, ""), ("x", ""), ([5], "[0]"), ([[]], "[0]")])
-def test_custom_fields_that_are_no_list_of_objects_are_error_2004(api, value, field):
+def test_custom_fields_must_be_a_list_of_objects(api, value, field):
+    """Any other value is error 2004."""
     item = {"customFieldValues": value, "contacts": [email("a@example.org")]}
 
     assert [(INVALID, f"customFieldValues{field}")] == errors_of(api, item)
@@ -230,7 +232,7 @@ def test_records_and_responses_omit_nulls_at_every_depth(api):
 
 
 def test_responses_omit_nulls_of_a_data_file(salsa):
-    """In an address and in a custom field."""
+    """The nulls are in an address and in a custom field."""
     api = salsa(supporters=[person(1, address={"city": None}, customFieldValues=[{"name": None, "value": "Blue"}])])
     (item,) = find(api, "SUPPORTER_ID", supporter_id(1))["supporters"]
 
@@ -265,5 +267,6 @@ def test_unknown_members_are_ignored_and_listed_in_the_journal(api):
         ({"supporters": [{}, 5]}, "supporters[1]"),
     ],
 )
-def test_supporters_that_is_no_list_of_objects_is_400(api, method, payload, field):
+def test_supporters_must_be_a_list_of_objects(api, method, payload, field):
+    """Otherwise the call is refused with 400."""
     assert (400, field) == refusal(api.send(method, "/supporters", {"payload": payload}))

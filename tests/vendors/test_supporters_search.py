@@ -37,7 +37,7 @@ def supporter_numbers(payload):
     ],
 )
 def test_a_search_by_identifier_returns_an_item_for_each(salsa, kind, identifiers, expected):
-    """In the order of the request; an unknown identifier is NOT_FOUND, as sent."""
+    """Items keep the order of the request, and an unknown identifier is NOT_FOUND, as sent."""
     people = [person(0, externalSystemId="17"), person(1, externalSystemId="one")]
     api = salsa(supporters=people)
     payload = find(api, kind, *identifiers, offset=5, count=1)
@@ -76,7 +76,7 @@ def test_a_number_matches_an_external_id(salsa):
 
 
 def test_a_search_finds_the_identifiers_of_the_last_update(salsa):
-    """The previous external id and address are no longer found."""
+    """The previous external id and address are not found."""
     api = salsa(supporters=[person(1, externalSystemId="old")])
     upsert(
         api, person(1, externalSystemId="new", contacts=[{"type": "EMAIL", "value": None}, email("new@example.org")])
@@ -136,7 +136,7 @@ def test_a_search_by_time_returns_pages(salsa, paging, expected, offset):
 
 
 def test_an_update_sets_last_modified_and_an_assignment_does_not(salsa):
-    """To the time of the mock's clock."""
+    """The time is that of the mock's clock."""
     group = {"segmentId": UNKNOWN_ID, "name": "group"}
     api = salsa([group], supporters=[person(n) for n in range(3)])
     api.mock.clock.freeze(minute_after_noon(0))
@@ -183,5 +183,5 @@ def test_times_of_a_data_file_are_returned_in_the_format_of_the_api(salsa):
     ],
 )
 def test_an_invalid_search_is_400_and_names_the_member(salsa, path, payload, field):
-    """For supporters and for their groups."""
+    """This applies to searches for supporters and for their groups."""
     assert (400, field) == refusal(salsa(supporters=[person(1)]).send("POST", path, {"payload": payload}))

@@ -1,4 +1,4 @@
-"""In-process waits in an asyncio loop take no real time and keep the order of all other events of the loop."""
+"""In-process waits in an asyncio loop take no real time, and keep the order of all other events of the loop."""
 
 from __future__ import annotations
 

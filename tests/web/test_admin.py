@@ -44,7 +44,7 @@ def test_reset_after_an_import_restores_the_initial_data(client: FlaskClient) ->
 
 
 def test_a_named_snapshot_can_be_restored(client: FlaskClient) -> None:
-    """Also after an import; an unknown name is 404."""
+    """An import in between makes no difference; an unknown name is 404."""
     client.post("/_mock/snapshots/start")
     before = client.get("/_mock/state").json
     client.put("/_mock/state", json={})

@@ -75,7 +75,7 @@ def test_unknown_paths_and_methods_are_refused_in_the_vendors_format(
     ("path", "detail"), [("/", "GET /"), ("/_mockery", "GET /_mockery"), ("/_mock/no", "no path '/_mock/no'")]
 )
 def test_a_path_of_no_vendor_is_404_as_problem_json(client: FlaskClient, path: str, detail: str) -> None:
-    """Including paths that look like the control plane's."""
+    """This includes paths that resemble those of the control plane."""
     reply = client.get(path)
 
     assert (404, "application/problem+json") == (reply.status_code, reply.content_type)
@@ -83,14 +83,14 @@ def test_a_path_of_no_vendor_is_404_as_problem_json(client: FlaskClient, path: s
 
 
 def test_the_host_header_selects_the_vendor(client: FlaskClient) -> None:
-    """Whatever the path."""
+    """The path makes no difference."""
     reply = client.post("/segments", headers={**KEY, "Host": "api.salsalabs.org"})
 
     assert "errors" in reply.json
 
 
 def test_a_body_over_the_limit_is_413_in_the_vendors_format(client: FlaskClient) -> None:
-    """With a body of 17 MiB."""
+    """The body has 17 MiB."""
     reply = client.put("/segments", data=b" " * (17 * 2**20), headers={"x-api-key": "k"})
 
     assert (413, False) == (reply.status_code, reply.json["success"])

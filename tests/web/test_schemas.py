@@ -73,7 +73,7 @@ def test_the_state_of_every_shipped_example_fits_the_schema() -> None:
 
 @pytest.mark.parametrize("deleted", [False, True])
 def test_an_exported_state_fits_the_schema(deleted: bool) -> None:
-    """With records of both vendors, with and without deleted ids."""
+    """The state has records of both vendors, with and without deleted ids."""
     with SegmentMock(data="demo") as mock, mock.session() as session:
         group = mock.salsa.add_segment("New")
         body = {"payload": {"segments": [{"segmentId": group["segmentId"]}]}}
@@ -154,7 +154,7 @@ def test_an_unknown_schema_is_an_error_with_the_nearest_name() -> None:
 
 @pytest.mark.parametrize("name", ["demo.yaml", "scenarios.yaml"])
 def test_shipped_files_name_their_schema(name: str) -> None:
-    """In a comment for editors, as a path to a schema in the reference."""
+    """A comment for editors has the path to a schema of the reference."""
     first = (fixtures() / name).read_text(encoding="utf-8").partition("\n")[0]
     match = re.fullmatch(r"# yaml-language-server: \$schema=(.+)", first)
 

@@ -90,7 +90,7 @@ def declared_fixtures() -> Iterator[Fixture]:
 
 
 def declared_markers() -> list[tuple[str, str]]:
-    """Return signature and description of each marker that the plugin registers."""
+    """Return the signature and the description of each marker that the plugin registers."""
     config = MagicMock(getoption=lambda name: None, getini=lambda name: None)
     settings.pytest_configure(config)
     lines = [call.args[1] for call in config.addinivalue_line.call_args_list]

@@ -46,7 +46,7 @@ class RequestsClient:
         self._verify = route.ca_file  # an environment variable would override the session's setting
 
     def send(self, method: str, url: str, body: Any = None, read_timeout: float = DEFAULT_TIMEOUT) -> tuple[int, bytes]:
-        """Return status and body."""
+        """Send a request and return the status and the body of the response."""
         timeout = (DEFAULT_TIMEOUT, read_timeout)
         reply = self._session.request(
             method, url, data=as_json(body), headers=HEADERS, timeout=timeout, verify=self._verify
@@ -66,7 +66,7 @@ class Urllib3Client:
         self._pool = urllib3.ProxyManager(route.proxy, **options) if route.proxy else urllib3.PoolManager(**options)
 
     def send(self, method: str, url: str, body: Any = None, read_timeout: float = DEFAULT_TIMEOUT) -> tuple[int, bytes]:
-        """Return status and body."""
+        """Send a request and return the status and the body of the response."""
         timeout = urllib3.Timeout(connect=DEFAULT_TIMEOUT, read=read_timeout)
         reply = self._pool.request(method, url, body=as_json(body), headers=HEADERS, timeout=timeout, retries=False)
         return reply.status, reply.data
@@ -90,7 +90,7 @@ class HttpxClient:
         self._client = httpx.Client(verify=route.context, **proxy_option(route))
 
     def send(self, method: str, url: str, body: Any = None, read_timeout: float = DEFAULT_TIMEOUT) -> tuple[int, bytes]:
-        """Return status and body."""
+        """Send a request and return the status and the body of the response."""
         timeout = httpx.Timeout(DEFAULT_TIMEOUT, read=read_timeout)
         reply = self._client.request(method, url, content=as_json(body), headers=HEADERS, timeout=timeout)
         return reply.status_code, reply.content
@@ -108,7 +108,7 @@ class AsyncHttpxClient:
         self._client = httpx.AsyncClient(verify=route.context, **proxy_option(route))
 
     def send(self, method: str, url: str, body: Any = None, read_timeout: float = DEFAULT_TIMEOUT) -> tuple[int, bytes]:
-        """Return status and body."""
+        """Send a request and return the status and the body of the response."""
         timeout = httpx.Timeout(DEFAULT_TIMEOUT, read=read_timeout)
         request = self._client.request(method, url, content=as_json(body), headers=HEADERS, timeout=timeout)
         reply = self._loop.run_until_complete(request)
@@ -137,7 +137,7 @@ class AiohttpClient:
             return reply.status, await reply.read()
 
     def send(self, method: str, url: str, body: Any = None, read_timeout: float = DEFAULT_TIMEOUT) -> tuple[int, bytes]:
-        """Return status and body."""
+        """Send a request and return the status and the body of the response."""
         return self._loop.run_until_complete(self._request(method, url, body, read_timeout))
 
     def close(self) -> None:

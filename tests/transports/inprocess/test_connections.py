@@ -98,7 +98,7 @@ ACTIONS: dict[str, tuple[Action, list[int]]] = {
 @pytest.mark.parametrize("transport", SESSIONS)
 @pytest.mark.parametrize("name", ACTIONS)
 def test_requests_reuses_connections_as_over_sockets(transport: Any, name: str) -> None:
-    """So a fault rule for new or reused connections affects the same calls in process and live."""
+    """A fault rule for new or reused connections therefore affects the same calls in process and live."""
     action, expected = ACTIONS[name]
 
     assert expected == request_numbers(transport, action)
@@ -264,7 +264,7 @@ def test_a_session_sends_the_cookies_of_a_response(mock: SegmentMock, transport:
 
 @pytest.mark.parametrize("stream", [True, False])
 def test_a_session_of_a_mock_ignores_the_interception_of_another_mock(mock: SegmentMock, stream: bool) -> None:
-    """Also if responses are streamed and never read."""
+    """Streamed responses that are never read make no difference."""
     with SegmentMock() as other, other.intercept():
         session = mock.session()
         for _ in range(3):
@@ -306,7 +306,7 @@ class TestHttpClient:
         assert ["abandoned"] == [entry.outcome for entry in mock.journal]
 
     def test_a_delay_starts_when_the_request_is_sent(self, mock: SegmentMock, connection: Any) -> None:
-        """Its remainder is compared with the socket's timeout when the response is read."""
+        """The remaining delay is compared with the socket's timeout when the response is read."""
         mock.clock.freeze()
         mock.faults.add(F.Latency(5))
         before = mock.clock.now()
@@ -367,7 +367,7 @@ def test_the_debug_output_of_http_client_has_the_status_line(
 def test_an_incomplete_request_ends_at_the_shorter_timeout(
     transport: Any, timeout: float, request_timeout: float, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At the timeout of the client, or at that of the server, which returns 408."""
+    """The client times out, or the server returns 408."""
     monkeypatch.setitem(LiveServer.__init__.__kwdefaults__, "request_timeout", request_timeout)
     with SegmentMock() as mock, mock.intercept(transport=transport):
         client = http.client.HTTPSConnection("api.salsalabs.org", timeout=timeout)

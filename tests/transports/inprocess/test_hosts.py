@@ -47,7 +47,7 @@ def test_the_last_matching_pattern_decides() -> None:
 
 @pytest.mark.parametrize("host", ["https://gateway.example", "gateway.example:443", "gateway.example/x", "", "*", "!"])
 def test_an_invalid_host_is_an_error(host: str) -> None:
-    """In the mock's settings and in the arguments of ``intercept``."""
+    """Settings of the mock and arguments of ``intercept`` are checked in the same way."""
     with pytest.raises(SettingError, match=NO_HOST):
         SegmentMock(hosts=[host])
     with SegmentMock() as mock, pytest.raises(SettingError, match=NO_HOST):

@@ -87,7 +87,7 @@ def search(client: Any, url: str = URL) -> int:
 
 @pytest.mark.usefixtures("no_sockets")
 def test_an_existing_client_is_intercepted(mock: SegmentMock, client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a connected socket, and regardless of proxies in the environment."""
+    """No socket is connected, and proxies of the environment are ignored."""
     for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     with mock.intercept():
@@ -98,7 +98,7 @@ def test_an_existing_client_is_intercepted(mock: SegmentMock, client: Any, monke
 
 
 def test_the_last_of_nested_interceptions_restores_everything(mock: SegmentMock) -> None:
-    """In whatever order they end."""
+    """The interceptions may end in any order."""
     before = patched_functions()
     first, second = mock.intercept(), mock.intercept()
     first.__enter__()
@@ -190,7 +190,7 @@ def test_looking_up_a_vendors_host_is_refused(mock: SegmentMock, name: Any) -> N
 
 @pytest.mark.usefixtures("no_sockets")
 def test_urllib_request_and_http_client_are_intercepted(mock: SegmentMock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Over HTTP and HTTPS, with connections kept alive, and regardless of proxies."""
+    """HTTP, HTTPS and connections that are kept alive work, and proxies are ignored."""
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     monkeypatch.setattr(urllib.request, "_opener", None)  # the opener keeps the proxies of the first call
@@ -235,7 +235,7 @@ def test_an_interception_can_decorate_functions_and_coroutine_functions(mock: Se
 
 
 def test_libraries_imported_during_an_interception_are_intercepted() -> None:
-    """In a new interpreter: starting an interception imports no client library."""
+    """The test runs in a new interpreter; starting an interception imports no client library."""
     script = """
 import sys
 from segment_mock import SegmentMock
@@ -296,7 +296,7 @@ def test_a_traced_request_of_httpx_is_the_same_as_a_plain_one(mock: SegmentMock)
 
 
 def test_repeated_headers_of_httpx_are_joined(mock: SegmentMock) -> None:
-    """In the order in which they were sent, including non-ASCII bytes."""
+    """They keep their order, and may contain non-ASCII bytes."""
     headers = [*HEADERS.items(), (b"X-Trace", b"a"), ("Accept", "x/y"), (b"x-trace", b"\xe9")]
     with mock.intercept(), httpx.Client(timeout=10) as client:
         client.post(URL, content=json.dumps(ALL), headers=headers)

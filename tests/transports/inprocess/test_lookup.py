@@ -146,7 +146,7 @@ def test_block_network_refuses_other_hosts_and_addresses(call: Callable[[str], N
 
 
 def test_an_interception_takes_precedence_over_the_guard() -> None:
-    """Also in a thread that did not start the interception."""
+    """This also applies in a thread that did not start the interception."""
     statuses = []
     with guard(), SegmentMock() as mock, mock.intercept():
         thread = threading.Thread(target=lambda: statuses.append(requests.get(f"https://{HOST}/").status_code))

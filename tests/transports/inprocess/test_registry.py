@@ -79,7 +79,7 @@ def _everything_is_restored() -> Iterator[None]:
 
 
 def test_libraries_are_patched_only_during_an_interception(mock: SegmentMock) -> None:
-    """And the import hook is in place only then."""
+    """The import hook is in place only then, too."""
     with mock.intercept():
         assert http.client.HTTPSConnection.connect is not CONNECT
         assert REGISTRY in sys.meta_path
@@ -156,7 +156,7 @@ def test_a_wrapper_that_copies_the_attributes_of_our_patch_is_kept(
 
 
 def test_an_inner_interception_continues_after_the_outer_one_ends(mock: SegmentMock, empty: SegmentMock) -> None:
-    """Also below another library's patch; the patches are removed with the last interception."""
+    """It may be below another library's patch; the patches are removed with the last interception."""
     send = HTTPAdapter.send
     outer, inner = empty.intercept(), mock.intercept()
     outer.start()
@@ -194,7 +194,7 @@ def test_a_patched_urllib3_pool_gets_intercepted_calls(mock: SegmentMock) -> Non
 
 
 def test_a_library_that_is_imported_again_is_intercepted(mock: SegmentMock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As after a reload, or after a run of pytester, which restores ``sys.modules``."""
+    """A reload or a nested run of pytest replaces modules in ``sys.modules``."""
     with monkeypatch.context() as patch:
         for name in [name for name in sys.modules if name.partition(".")[0] in ("requests", "httpx", "httpcore")]:
             patch.delitem(sys.modules, name)
@@ -304,7 +304,7 @@ async def add_groups_in_own_mock(name: str, client: httpx.AsyncClient, *, pause:
 
 
 def test_concurrent_tasks_have_their_own_interceptions(mock: SegmentMock) -> None:
-    """Even if they share a client; other tasks of the loop use the thread's interception."""
+    """They may share a client; other tasks of the loop use the thread's interception."""
 
     async def run() -> tuple[list[list[str]], int]:
         async with httpx.AsyncClient() as client:
@@ -402,7 +402,7 @@ def test_threads_have_their_own_interceptions(mock: SegmentMock, empty: SegmentM
 
 
 def test_nothing_is_patched_in_tests_without_the_fixture(pytester: pytest.Pytester) -> None:
-    """Even if other tests of the run use it."""
+    """Other tests of the same run use the fixture."""
     pytester.makepyfile(
         """
         import http.client, sys
@@ -438,7 +438,7 @@ def test_stubs_of_responses_take_precedence_in_either_order(mock: SegmentMock) -
 
 
 def test_our_modules_can_be_imported_again(mock: SegmentMock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As after a nested run of pytest, which removes the modules that it imported first."""
+    """A nested run of pytest removes the modules that it imported first."""
 
     async def get() -> int:
         async with aiohttp.ClientSession() as session, session.get(VENDOR) as reply:

@@ -25,7 +25,7 @@ def mock() -> Iterator[SegmentMock]:
 
 @pytest.mark.parametrize("transport", ["inprocess", "live", "tls"])
 def test_httpx_is_intercepted_under_trio(mock: SegmentMock, transport: Any) -> None:
-    """With connections kept alive, with parallel calls, and with a lost connection."""
+    """Connections are kept alive, calls run in parallel, and a lost connection is an error."""
     seen: list[Any] = []
 
     async def calls() -> None:

@@ -82,7 +82,7 @@ def test_a_call_may_interrupt_the_server(target):
 
 @pytest.mark.parametrize(("seconds", "expected"), [(math.inf, "unperformed"), (0.05, "performed")])
 def test_a_delayed_call_whose_client_disconnects_is_performed_unless_endless(seconds, expected):
-    """As a vendor would; a call without end is cancelled."""
+    """A vendor would perform it, too; a call without end is cancelled."""
     core = HoldingCore(seconds)
     with serve(core) as server:
         with RawClient(server) as client:

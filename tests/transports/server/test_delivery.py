@@ -45,7 +45,7 @@ def test_raw_bytes_are_sent_unchanged_before_the_end(raw, end):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux reports the number of unsent bytes")
 def test_a_reset_waits_until_the_client_has_received_all_bytes():
-    """Even if the client reads slowly."""
+    """The client reads slowly."""
     raw = b"x" * 10**6
     with serve(respond_with(BODY, raw=raw, end="reset")) as server, RawClient(server) as client:
         watch = select.poll()
@@ -123,7 +123,7 @@ def test_a_body_can_be_sent_in_chunks_with_pauses():
 
 @pytest.mark.parametrize("chunk", [0, 1, 3, 99])
 def test_with_time_scale_0_a_slow_body_has_no_pauses(chunk):
-    """Whatever the size of its chunks."""
+    """The size of its chunks makes no difference."""
     with serve(respond_with(BODY, chunk=chunk, pause=60), time_scale=0) as server, RawClient(server) as client:
         assert [client.send(GET).read_response()[2] for _ in range(2)] == [BODY, BODY]
 

@@ -136,7 +136,7 @@ def test_a_response_to_head_has_a_length_and_no_body():
     ],
 )
 def test_connection_header_and_version_decide_whether_the_connection_stays_open(head, expected, open_):
-    """By default HTTP/1.0 closes it, and HTTP/1.1 keeps it."""
+    """HTTP/1.0 closes it by default, and HTTP/1.1 keeps it open."""
     with serve() as server, RawClient(server) as client:
         assert client.send(head).read_response()[1].get("connection") == expected
         if open_:
@@ -221,7 +221,7 @@ def test_unknown_methods_reach_the_core(method):
 
 @pytest.mark.parametrize("count", [2, 3, 40])
 def test_pipelined_upgrade_requests_are_all_answered(count):
-    """With other requests between them."""
+    """Other requests between them are answered, too."""
     request_head = b"PUT /%d HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 2\r\n\r\nhi"
     with serve() as server, RawClient(server) as client:
         client.send(b"".join(request_head % number + GET for number in range(count)))

@@ -25,7 +25,7 @@ from .raw_client import GET, TIMEOUT, RawClient, serve
     ],
 )
 def test_malformed_http_is_400_in_plain_text(data, sentence):
-    """Then the connection is closed."""
+    """The connection is closed."""
     with serve() as server, RawClient(server) as client:
         status, headers, body = client.send(data).read_response()
 
@@ -66,7 +66,7 @@ def test_a_valid_request_is_answered_before_a_malformed_one():
     ],
 )
 def test_a_head_beyond_64_kib_is_431(pieces):
-    """With many headers, with a header without end, or with a long target."""
+    """It may have many headers, a header without end, or a long target."""
     with serve() as server, RawClient(server) as client:
         status, headers, _ = client.send(*pieces).read_response()
 
@@ -94,7 +94,7 @@ def test_a_body_beyond_the_limit_is_413(framing):
 
 
 def test_the_rest_of_a_too_large_body_is_discarded():
-    """So a client that sends the complete body before it reads gets the 413 instead of a reset."""
+    """A client that sends the complete body before it reads therefore gets the 413 instead of a reset."""
     with serve(body_limit=10) as server:
         assert requests.put(server.url, data=b"x" * 20 * 2**20, timeout=TIMEOUT).status_code == 413
 
@@ -110,7 +110,7 @@ def test_the_control_plane_has_a_larger_body_limit():
 
 @pytest.mark.parametrize("data", [b"GET / HTTP/1.1\r\nX-A", b"PUT / HTTP/1.1\r\nContent-Length: 2\r\n\r\nx"])
 def test_an_incomplete_request_is_408(data):
-    """After the timeout; then the connection is closed."""
+    """The response is sent after the timeout; then the connection is closed."""
     with serve(request_timeout=0.02) as server, RawClient(server) as client:
         status, headers, body = client.send(data).read_response()
 

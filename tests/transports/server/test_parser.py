@@ -28,7 +28,7 @@ def parse(*pieces: bytes, **options: Any) -> RequestParser:
 
 
 def outcomes(parser: RequestParser) -> Outcomes:
-    """Return method, target and body of each request, or the status of a refusal."""
+    """Return the method, the target and the body of each request, or the status of a refusal."""
     return [
         (item.method, item.target, item.body) if isinstance(item, Request) else (str(item.status), "", b"")
         for item, _ in parser.requests
@@ -54,7 +54,7 @@ EXPECTED = {
 @example(requests=[UPGRADE] * 6, cuts=[])
 @example(requests=[BREW, UPGRADE, BREW], cuts=[1, 2, 3, 4, 5])
 def test_pipelined_requests_may_arrive_in_any_pieces(requests: list[bytes], cuts: list[int]) -> None:
-    """Including unknown methods and upgrade requests."""
+    """They include unknown methods and upgrade requests."""
     data = b"".join(requests)
     ends = sorted({min(cut, len(data)) for cut in cuts})
     parser = parse(*[data[a:b] for a, b in zip([0, *ends], [*ends, len(data)], strict=True)])
@@ -125,7 +125,7 @@ def test_only_http_1_1_expects_continue(version: str, expectation: str, expects:
     ],
 )
 def test_hosts_are_normalized_before_they_are_admitted(authority: str, host: str) -> None:
-    """To lower case, without trailing dot and port, for CONNECT and for absolute URLs."""
+    """They are in lower case, without trailing dot and port, for CONNECT and for absolute URLs."""
     hosts: list[str] = []
     admit = lambda name: hosts.append(name) or True  # noqa: E731
     parse(f"CONNECT {authority} HTTP/1.1\r\n\r\n".encode(), admit=admit, tunnels=True)
@@ -225,7 +225,7 @@ def test_a_too_large_body_is_detected_from_its_length(data: bytes) -> None:
     ],
 )
 def test_parsing_takes_linear_time(piece: bytes) -> None:
-    """For input at once, and byte by byte."""
+    """This holds for input in one piece, and byte by byte."""
     started_at = time.process_time()
     parse(piece)
     duration = time.process_time() - started_at

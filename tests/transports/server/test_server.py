@@ -92,7 +92,7 @@ def test_a_stopped_server_can_be_started_at_the_same_address():
 
 
 def test_stop_closes_connections_and_ends_calls_and_threads():
-    """Before it returns."""
+    """All of them have ended when ``stop`` returns."""
     before, core = count_sockets(), HoldingCore()
     with ExitStack() as stack:
         server = stack.enter_context(serve(core))
@@ -116,7 +116,7 @@ def test_stop_closes_connections_and_ends_calls_and_threads():
 
 
 def test_stop_closes_connections_that_are_being_accepted(caplog):
-    """Without a message in the log."""
+    """No message is logged."""
     for _ in range(5):
         with ExitStack() as stack:
             server = stack.enter_context(serve())
@@ -162,7 +162,7 @@ def test_the_date_header_has_the_time_of_the_clock():
 
 
 def test_time_scale_applies_to_pauses_of_the_core():
-    """With 0, an hour takes no time."""
+    """A pause of an hour takes no time with a time scale of 0."""
     with serve(HoldingCore(3600), time_scale=0) as server, RawClient(server) as client:
         assert client.send(HOLD).read_response()[0] == 200
 

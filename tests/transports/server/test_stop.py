@@ -255,7 +255,7 @@ def test_a_mock_forgets_a_stopped_server_until_it_starts_again(mock: SegmentMock
 def test_a_tls_server_that_cannot_bind_leaves_no_file(
     mock: SegmentMock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The file of the CA is written only after the address is bound."""
+    """The CA file is written only after the address is bound."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with socket.create_server(("127.0.0.1", 0)) as busy, pytest.raises(OSError, match="in use"):
         mock.serve(port=busy.getsockname()[1], tls=True)

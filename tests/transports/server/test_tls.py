@@ -55,7 +55,7 @@ def test_clients_can_verify_tls_with_the_ca_file_of_the_server(mock: SegmentMock
 def test_a_truncated_response_closes_the_connection_immediately(
     mock: SegmentMock, session: requests.Session, fault: faults.Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also if the request has `Connection: close`; the server does not wait for the client to close first."""
+    """Even if the request has `Connection: close`, the server does not wait for the client to close first."""
     monkeypatch.setattr(writer, "LINGER", 600.0)
     server = mock.serve(tls=True)
     session.verify = server.ca_file
@@ -90,7 +90,7 @@ def test_a_client_without_a_handshake_does_not_block_others(mock: SegmentMock, s
 def test_the_proxy_routes_https_calls_to_the_emulator(
     mock: SegmentMock, session: requests.Session, client: str
 ) -> None:
-    """With CONNECT and a certificate for the vendor's host."""
+    """The client sends CONNECT and gets a certificate for the vendor's host."""
     server = mock.serve(proxy=True)
     if client == "requests":
         proxies = {"https": server.url}
@@ -203,7 +203,7 @@ def test_a_client_may_send_its_handshake_together_with_connect(mock: SegmentMock
 
 
 def test_the_certificate_names_the_host_of_the_server(session: requests.Session) -> None:
-    """So clients can verify the server's URL."""
+    """Clients can therefore verify the server's URL."""
     with SegmentMock(admin_token="key") as mock:
         server = mock.serve("0.0.0.0", tls=True)
         reply = session.get(f"{server.url}/_mock/health", verify=server.ca_file)
@@ -223,7 +223,7 @@ def test_a_tls_server_writes_its_ca_file_again_at_each_start(mock: SegmentMock, 
 def test_failed_handshakes_are_counted_by_host(
     mock: SegmentMock, session: requests.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On the server that the clients called."""
+    """Each server counts the handshakes of its own clients."""
     counted = count_calls(monkeypatch, ServerContext, "count_failed_handshake")
     proxy, tls = mock.serve(proxy=True), mock.serve(tls=True)
     for _ in range(2):
@@ -257,7 +257,7 @@ def test_a_proxy_accepts_tls_for_vendors_hosts_on_its_own_port(mock: SegmentMock
 
 
 def test_a_proxy_accepts_tls_without_a_server_name(mock: SegmentMock, session: requests.Session) -> None:
-    """From a client that uses the server's IP address."""
+    """A client that uses the server's IP address sends no name."""
     server = mock.serve(proxy=True)
     reply = session.get(f"https://{server.host}:{server.port}/_mock/health", verify=server.ca_file)
 
