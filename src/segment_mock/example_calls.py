@@ -13,7 +13,7 @@ from .examples import ShippedExample, shipped_examples
 from .messages import Request, run_sync
 
 MOMENT = "2026-01-01T00:00:00Z"
-"""The time at which the responses are made."""
+"""The time of the mock's clock in the responses."""
 URL = "http://127.0.0.1:7357"
 _MARKS = ("documented", "recorded", "assumed")
 _SLASHES = re.compile("//+")
@@ -36,7 +36,7 @@ class ExampleCall:
 
 
 def response_body_of(example: ShippedExample) -> Json:
-    """Return the emulator's response body to *example*, which itself states only some members of it."""
+    """Return the body of the emulator's response to *example*, which itself states only some of its members."""
     if example.name not in _response_bodies:
         core = Emulator({"data": example.document["state"], **example.document.get("options", {})})
         core.world.clock.freeze(MOMENT)

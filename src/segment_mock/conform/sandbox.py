@@ -129,7 +129,7 @@ class SandboxTarget:
         return keys
 
     def _note(self, table: Table, response: TargetResponse) -> list[str]:
-        """Remember the records that were created according to a response, and return their keys."""
+        """Remember the records that a response reports as created, and return their keys."""
         items = [item for item in items_at(table.answered, response.body) if item.get("result", "") == table.creation]
         keys = [item[table.id] for item in items if isinstance(item.get(table.id), str)]
         self._created.update(dict.fromkeys(keys, table.id))

@@ -76,7 +76,7 @@ def split_delivery(
     if delivery.raw is not None:
         data, head_size = delivery.raw, 0
     else:
-        # A response that breaks off must not announce it, because the failure is not intended by the vendor.
+        # A response that breaks off must not announce the end of the connection, as no vendor intends such a failure.
         announced = "close" if delivery.end == "close" and not is_cut(response) else connection
         data = serialize(response, now, announced, head_only=head_only)
         head_size = data.index(b"\r\n\r\n") + 4

@@ -263,8 +263,8 @@ class Connection(asyncio.Protocol):
         """Send *response* to a front, or as the last one, or as a delivery that takes time."""
         if self._from_front:
             response = sealed(response, self._context.clock.now(), self._context.time_scale)
-        # Who asked for the end may have sent more, which must not reset the connection before the response is read.
-        # TLS reads on by itself until the client has closed its side.
+        # A client that asked to close the connection may have sent more. Its bytes must not reset the connection before
+        # it has read the response. TLS continues to read by itself until the client has closed its side.
         may_send = self._option == "close" and not self._transport.get_extra_info("sslcontext")
         linger = (self._parser.refused or may_send) and not self._eof
         self._writer.send(response, option, head_only=self._head_only, linger=linger)
