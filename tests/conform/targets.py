@@ -27,7 +27,7 @@ class Quiet(WSGIRequestHandler):
 
 
 class Sandbox:
-    """A mock behind a server without ``/_mock``; *spoil* may change each reply: (path, status, body)."""
+    """A mock behind a server without ``/_mock``; *spoil* may change each response: (path, status, body)."""
 
     def __init__(self, spoil: Callable[[str, int, Any], tuple[int, Any]] | None = None) -> None:
         self.app = create_app(data=OWN, credentials="listed", salsa_token=[TOKEN], segmenter_key=[KEY])

@@ -1,4 +1,4 @@
-"""The comparison of replies that every replay uses."""
+"""The comparison of responses that every replay uses."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ ONE = ("--allow-writes", "--only", "salsa/search-by-segment-id", *CREDENTIALS)
 
 
 def groups(body: Any) -> list[dict[str, Any]]:
-    """Return the groups of a reply to a search."""
+    """Return the groups of a response to a search."""
     return body["payload"]["segments"]
 
 

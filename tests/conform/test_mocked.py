@@ -82,7 +82,7 @@ def test_isolated_organizations_each_get_their_records_back() -> None:
 
 
 def test_a_fault_shows_as_a_difference(mock: SegmentMock) -> None:
-    """A reply that an armed fault changes counts as a difference, and the records are restored."""
+    """A response that an armed fault changes counts as a difference, and the records are restored."""
     before = mock.state()
     mock.faults.add(faults.Error(status=500), "salsa.search_segments")
     result = run(mock.serve().url, "--only", "salsa/search-all")

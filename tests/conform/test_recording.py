@@ -25,11 +25,11 @@ PROGRAM = f"""
 import json, os, sys, requests
 headers = {{"authToken": {TOKEN!r}}}
 def call(method, path, payload):
-    reply = requests.request(method, {ROOT!r} + path, json={{"payload": payload}}, headers=headers)
-    print(reply.status_code)
-    return reply.json()
-reply = call("PUT", "/segments", {{"segments": [{{"name": "Donors", "description": "All"}}]}})
-key = reply["payload"]["segments"][0]["segmentId"]
+    response = requests.request(method, {ROOT!r} + path, json={{"payload": payload}}, headers=headers)
+    print(response.status_code)
+    return response.json()
+response = call("PUT", "/segments", {{"segments": [{{"name": "Donors", "description": "All"}}]}})
+key = response["payload"]["segments"][0]["segmentId"]
 call("POST", "/segments/search", {{"identifierType": "SEGMENT_ID", "identifiers": [key], "offset": 0, "count": 5}})
 call("DELETE", "/segments", {{"segments": [{{"segmentId": key}}]}})
 sys.exit(7)
@@ -50,7 +50,7 @@ def served(sandbox: Sandbox) -> Iterator[None]:
 
 
 def drifted(path: str, status: int, body: Any) -> tuple[int, Any]:
-    """Plant three differences into the reply of a search: a member gone, one of another type, and one more."""
+    """Plant three differences into the response of a search: a member gone, one of another type, and one more."""
     if path.endswith("/search") and status == 200:
         group = body["payload"]["segments"][0]
         del group["description"]
@@ -80,7 +80,7 @@ def recorded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 
 def test_it_keeps_each_exchange_without_credentials_ids_and_times(recorded: tuple[Any, Path]) -> None:
-    """In the form of fixtures/, in order; the id of a later request is the placeholder of the earlier reply."""
+    """In the form of fixtures/, in order; the id of a later request is the placeholder of the earlier response."""
     _, out = recorded
     names = sorted(file.name for file in out.iterdir())
     texts = "".join(file.read_text() for file in out.iterdir())
@@ -201,7 +201,7 @@ def test_what_writes_needs_leave_at_a_target(recorded: tuple[Any, Path]) -> None
 
 
 def test_a_secret_of_any_name_is_replaced_wherever_it_occurs() -> None:
-    """In a body's member, in the reply that repeats it, in a header, and in a query."""
+    """In a body's member, in the response that repeats it, in a header, and in a query."""
     vendor = next(vendor for vendor in find_vendors() if vendor.name == "salsa")
     request = Request(
         "POST",

@@ -77,7 +77,7 @@ def test_it_cleans_up_after_a_difference(sandbox) -> None:
 
 
 def test_records_that_can_not_be_removed_are_reported_with_the_reason(sandbox) -> None:
-    """A vendor that refuses to delete leaves records behind: each is named, with its answer."""
+    """A vendor that refuses to delete leaves records behind: each is named, with its response."""
 
     def refuses(path: str, status: int, body: object) -> tuple[int, object]:
         return (503, {"errors": []}) if target.calls[-1][0] == "DELETE" else (status, body)
@@ -92,7 +92,7 @@ def test_records_that_can_not_be_removed_are_reported_with_the_reason(sandbox) -
 
 
 def test_records_that_can_not_be_made_skip_the_example(sandbox) -> None:
-    """If the vendor refuses to create the records of an example, the example is skipped with the vendor's answer."""
+    """If the vendor refuses to create the records of an example, the example is skipped with the vendor's response."""
     target = sandbox(lambda path, status, body: (429, {"errors": []}) if path == GROUPS else (status, body))
     rows = rows_of(run(target.url, "--allow-writes", "--json", "--only", "salsa/search-by-segment-id", *CREDENTIALS))
 

@@ -90,7 +90,7 @@ def test_no_control_character_reaches_terminal_or_xml(tmp_path: Path) -> None:
 
 
 def test_silent_target_is_called_three_times_only() -> None:
-    """After three examples without an answer the others are skipped, so that a dead target costs no minutes."""
+    """After three examples without a response, the others are skipped, so that a dead target does not cost minutes."""
     with scripted(NOT_FOUND, b"") as url:
         result = run(url, "--timeout", "0.05", "--allow-writes", "--only", "salsa/upsert-*", *CREDENTIALS)
 

@@ -1,4 +1,4 @@
-"""Parts of every vendor: JSON in and out, validation errors, refusals, and schemas of replies."""
+"""Parts of every vendor: JSON in and out, validation errors, refusals, and schemas of responses."""
 
 import json
 

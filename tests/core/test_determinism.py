@@ -44,7 +44,7 @@ def test_the_same_seed_makes_the_same_bytes():
 
 
 def test_another_seed_makes_other_ids():
-    """No id is equal, in replies or records."""
+    """No id is the same, in responses or records."""
     stories = [
         {*re.findall(r"[0-9a-f]{8}-[0-9a-f-]{27}", json.dumps([str(story(mock)), mock.state()]))} - {GROUP}
         for mock in (SegmentMock(data=DATA, seed=seed) for seed in (1, 2))

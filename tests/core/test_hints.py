@@ -1,4 +1,4 @@
-"""Hints for mistakes: the vendor's answer is unchanged, and a header and the journal name the likely mistake."""
+"""Hints for mistakes: the vendor's response is unchanged, and a header and the journal name the likely mistake."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def call_with_hint(
     ],
 )  # fmt: skip
 def test_unknown_path_or_method_gets_a_hint(method: str, path: str, json: Any, status: int, hint: str) -> None:
-    """For a path, method, member or value, the vendor's own answer has a hint with the nearest valid one."""
+    """If a path, method, member or value is misspelt, the vendor's response has a hint with the nearest valid one."""
     status_code, header, journal = call_with_hint(method, path, json)
 
     assert status == status_code

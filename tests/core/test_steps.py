@@ -53,7 +53,7 @@ def test_the_order_is_key_rate_json_shape_batch(token, calls, body, expected):
 
 
 def test_an_operation_that_fails_half_way_leaves_no_trace(monkeypatch, caplog):
-    """Its writes are undone, the journal has no change, and the reply is an error in the vendor's format."""
+    """Its writes are undone, the journal has no change, and the response is an error in the vendor's format."""
     written = Table.put
 
     def fail_on_second(table, record):
@@ -82,7 +82,7 @@ def test_an_operation_that_fails_half_way_leaves_no_trace(monkeypatch, caplog):
 
 
 def test_a_defect_of_the_segmenter_is_the_printed_failure(monkeypatch):
-    """The reply is a 500 exactly as in the vendor's document."""
+    """The response is a 500 exactly as in the vendor's document."""
     monkeypatch.setattr(Table, "get", lambda *_: 1 / 0)
     reply = world().session().put("/segments", data=b'{"id":"1"}', headers=TOKEN)
 
@@ -147,7 +147,7 @@ def test_a_spoiled_item_echoes_what_it_could_have_written():
 
 @pytest.mark.parametrize(("result", "count"), [("SYSTEM_ERROR", 1), ("NOT_ALLOWED", 0), ("VALIDATION_ERROR", 1)])
 def test_spoiled_items_fail_and_the_others_are_performed(result, count):
-    """Reply, records and journal agree on the items that were performed."""
+    """Response, records and journal agree on the items that were performed."""
 
     async def spoil(call, proceed):
         call.item_failures = {1: ItemFailure(result, "Not today."), 5: ItemFailure(result)}
@@ -184,7 +184,7 @@ def test_a_spoiled_item_is_not_even_looked_at():
 
 @pytest.mark.parametrize(("delivery", "outcome"), [(CLOSED, "closed"), (RESET, "reset")])
 def test_an_answer_may_be_lost_after_the_write(delivery, outcome):
-    """The write is performed, the client gets no answer, and the journal has both facts."""
+    """The write is performed, the client gets no response, and the journal has both facts."""
 
     async def lose(call, proceed):
         answer = await proceed()

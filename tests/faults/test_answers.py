@@ -99,7 +99,7 @@ def test_headers_are_added() -> None:
 
 
 def fetch(mock: SegmentMock, live: bool, path: str = f"{SALSA}/segments/search") -> Any:
-    """Return the reply of a live server of *mock* or of its in-process transport."""
+    """Return the response of a live server of *mock* or of its in-process transport."""
     if live:
         with requests.Session() as session:
             return session.post(mock.serve().url + path, json={"payload": {}}, headers=HEADERS, timeout=10)
@@ -152,7 +152,7 @@ def test_a_header_connection_close_is_a_whole_reply_under_wsgi() -> None:
     ("name", "value"), [("Content-Length", "3"), ("content-length", "3"), ("Transfer-Encoding", "chunked")]
 )
 def test_a_header_that_frames_the_reply_is_refused(name: str, value: str) -> None:
-    """Such a reply would leave both sides of a connection out of step."""
+    """Such a response would leave both sides of a connection out of step."""
     with pytest.raises(SettingError, match=f"{name} is set by the transport.*'truncate' or 'garble'"):
         F.Error(headers={name: value})
     with pytest.raises(SettingError, match=f"{name} is set by the transport"):
@@ -202,7 +202,7 @@ def test_an_error_inside_a_success() -> None:
 
 
 def test_what_was_refused_within_stays_refused() -> None:
-    """after=True on a call that the vendor refuses: the fault's answer, and the journal tells the refusal."""
+    """With after=True, a refused call gets the response of the fault, and the journal has the refusal."""
     mock = armed(F.Error(status=504, after=True))
     reply = put(mock, *("ABCDEFGHIJKLMNOPQRSTU"))
     entry = mock.journal.entries()[0]

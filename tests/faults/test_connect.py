@@ -416,7 +416,7 @@ class TestProxy:
         assert f"X-Segment-Mock-Fault: connect {how}\r\n".encode() in reply
 
     def test_timeout(self, mock: SegmentMock) -> None:
-        """No answer, until the client leaves or the server stops."""
+        """No response, until the client leaves or the server stops."""
         sock, server = self.connect(mock, "timeout")
         with sock:
             assert requests.get(f"{server.url}/_mock/health").ok  # comes after it, and is answered
@@ -494,8 +494,8 @@ async def by_async_httpx():
 
 async def by_aiohttp():
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=0.3)
-    async with aiohttp.ClientSession(timeout=timeout) as client, client.get(URL, headers=HEADERS) as reply:
-        return reply.status
+    async with aiohttp.ClientSession(timeout=timeout) as client, client.get(URL, headers=HEADERS) as response:
+        return response.status
 
 def by_http_client():
     connection = http.client.HTTPSConnection("api.salsalabs.org", timeout=0.3)
@@ -553,7 +553,7 @@ def test_node_under_exec(tmp_path: Path, how: str, code: str) -> None:
     rules.write_text(json.dumps([{"kind": "connect", "how": how, "when": {"times": 1}}]))
     script = f"""
 const ask = () => new Promise((resolve) => require("node:https")
-  .get("{URL}", {{ headers: {{ authToken: "any" }} }}, (reply) => resolve(reply.resume().statusCode))
+  .get("{URL}", {{ headers: {{ authToken: "any" }} }}, (response) => resolve(response.resume().statusCode))
   .on("error", (error) => resolve(error.code)));
 ask().then((first) => ask().then((second) => console.log(first, second)));
 """

@@ -44,7 +44,7 @@ def changes(before: Any, after: Any, place: str = "") -> Iterator[tuple[str, str
 
 
 def reply_of(example: Example, *armed: Any) -> Any:
-    """Return the reply to *example* in a world that stands still, through the faults *armed*."""
+    """Return the response to *example* in a world that stands still, through the faults *armed*."""
     request = example.request
     with SegmentMock(**example.settings) as mock, mock.session() as session:
         mock.clock.freeze(0)
@@ -55,7 +55,7 @@ def reply_of(example: Example, *armed: Any) -> Any:
 
 @pytest.mark.parametrize("example", SUCCESSES, ids=lambda example: example.name)
 def test_at_most_one_place_changes(example: Example) -> None:
-    """The reply is still JSON, and differs from today's in one place, by what was asked for, if it has such a place."""
+    """The response is still JSON, and differs from today's in one place, as the fault says, if it has such a place."""
     today = reply_of(example)
     for how in HOW:
         later = reply_of(example, F.Drift(how=how))
@@ -66,7 +66,7 @@ def test_at_most_one_place_changes(example: Example) -> None:
 
 
 def search_reply(*armed: Any, seed: int = 0) -> Any:
-    """Return the reply to a search of two groups, through the faults *armed*."""
+    """Return the response to a search of two groups, through the faults *armed*."""
     mock = SegmentMock(data=DATA, seed=seed)
     mock.clock.freeze(0)
     for fault in armed:
@@ -108,7 +108,7 @@ def test_what_is_no_success_leaves_as_it_is(inner: Any, how: str) -> None:
 
 
 def test_the_store_does_not_drift() -> None:
-    """Only the answer is another: what was written is as today."""
+    """Only the response differs: the records are the same as without the fault."""
     plain, drifted = SegmentMock(data=DATA), SegmentMock(data=DATA)
     drifted.faults.add(F.Drift())
     for mock in (plain, drifted):

@@ -1,4 +1,4 @@
-"""Partial failure: some items of a batch fail, the others are performed, and reply and store agree."""
+"""Partial failure: some items of a batch fail, the others are performed, and response and store agree."""
 
 from __future__ import annotations
 
@@ -209,7 +209,7 @@ def test_a_supporter_in_a_search_of_members_is_an_item() -> None:
 
 
 def test_a_search_of_all_has_no_items() -> None:
-    """The reply is unchanged, and the rule explains why it did not fire."""
+    """The response is unchanged, and the rule explains why it did not fire."""
     mock = SegmentMock(data=DATA)
     before = search_result(mock, "segments/search", count=20)
     rule = mock.faults.add(F.Item(result="NOT_FOUND"), "salsa.search_segments")

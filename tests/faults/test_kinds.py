@@ -110,6 +110,6 @@ def test_wiremocks_names(name: str, fault: Any) -> None:
 
 
 def test_an_alias_takes_the_other_settings_of_its_kind() -> None:
-    """EMPTY_RESPONSE after the write is a lost reply."""
+    """EMPTY_RESPONSE after the write is a lost response."""
     assert F.Disconnect(after=True) == fault_from_json({"kind": "EMPTY_RESPONSE", "after": True})
     assert 4 == len(ALIASES)

@@ -1,4 +1,4 @@
-"""The second attempt: a reply is lost after the write, and a client that only repeats the call gets an error."""
+"""The second attempt: a response is lost after the write, and a client that only repeats the call gets an error."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Client = tuple[SegmentMock, requests.Session, str]
 
 @pytest.fixture(params=["in process", "live"])
 def client(request: pytest.FixtureRequest) -> Iterator[Client]:
-    """A mock whose first write is performed and loses its answer, and a client with nothing but Retry(total=3)."""
+    """A mock whose first write is performed and loses its response, and a client with nothing but Retry(total=3)."""
     with SegmentMock() as mock:
         mock.faults.add(F.Disconnect(after=True), operation="salsa.upsert_segments", times=1)
         retries = Retry(total=3)

@@ -160,7 +160,7 @@ def test_a_reset_disarms() -> None:
     ids=str,
 )
 def test_the_first_rule_is_outermost(rules: list[Any], status: Any, stored: list[str], fired: list[int]) -> None:
-    """The outer rule sees the result of the inner rule; without an answer there is nothing to change."""
+    """The outer rule sees the result of the inner rule; without a response there is nothing to change."""
     mock = SegmentMock()
     armed = [mock.faults.add(fault) for fault in rules]
     try:

@@ -102,7 +102,7 @@ def test_flaky_network() -> None:
 
 
 def test_lost_replies() -> None:
-    """One write in three is performed and its answer never arrives, with either vendor."""
+    """One write in three is performed and its response never arrives, with either vendor."""
     mock = mock_with_scenario("lost-replies")
 
     assert [200, 200, "ConnectionError"] * 2 == outcomes(mock, 6) == outcomes(mock, 6, "POST", "/segments")
@@ -121,7 +121,7 @@ DATA: dict[str, Any] = {
 
 
 def salsa(mock: SegmentMock, method: str, path: str, **payload: Any) -> Any:
-    """Return the reply to one call."""
+    """Return the response to one call."""
     with mock.session() as session:
         return session.request(method, f"{SEGMENTS}{path}", json={"payload": payload}, headers=HEADERS)
 

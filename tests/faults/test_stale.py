@@ -21,7 +21,7 @@ DATA = {
 
 
 def seen(mock: SegmentMock) -> tuple[int, list[str]]:
-    """Return the total and the names in the reply to a search."""
+    """Return the total and the names in the response to a search."""
     payload = search(mock).json()["payload"]
     return payload["total"], [segment["name"] for segment in payload["segments"]]
 

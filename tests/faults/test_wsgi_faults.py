@@ -77,7 +77,7 @@ def test_a_dripped_body_on_werkzeugs_server(served: tuple[Flask, str, io.StringI
 
 
 def test_a_client_that_gives_up_on_werkzeugs_server(served: tuple[Flask, str, io.StringIO]) -> None:
-    """A late answer is really late there."""
+    """A late response takes real time under a WSGI server."""
     app, url, _ = served
     arm(app, {"kind": "latency", "seconds": 4 * SHORT})
 

@@ -20,7 +20,7 @@ ROUND = 100
 
 
 ADVICE = ("The server expects plain HTTP", "The server is not a proxy")
-"""How log lines begin that tell a person of a wrong address; their clients do not show the reply."""
+"""The beginnings of log lines about a wrong address or scheme, whose clients do not show the response."""
 
 
 class Log(logging.Handler):
@@ -61,7 +61,7 @@ class Siege:
             raise Broken(f"{' + '.join(attack_made.story)}: {error!r}\nsent: {pieces!r}") from error
 
     def send(self, pieces: Iterable[bytes]) -> list[int]:
-        """Send *pieces*, check replies, records and log, and return the statuses."""
+        """Send *pieces*, check responses, records and log, and return the statuses."""
         fragments = tuple(pieces) if isinstance(pieces, tuple) else ()
         data = b"".join(fragments)[:100_000]
         answers = replies(strike((self._server.host, self._server.port), fragments or pieces), data)

@@ -68,7 +68,7 @@ PARAMETERS = (
     "headers", "query", "removed", "deleted", "about", "offset", "search", "sort", "limti", "",
 )  # fmt: skip
 PLAIN = tuple(name for name in NAMES if name.lower() not in ("content-length", "transfer-encoding", "connection"))
-"""A fault may send the others, and it lies then about where its reply ends."""
+"""Headers that a fault may send without a false statement of where its response ends."""
 WHOLE = b"GET /_mock/health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
@@ -132,7 +132,7 @@ def _deep(rng: Random) -> Any:
 
 
 def _odd_rule(rng: Random) -> tuple[str, str, Body]:
-    """Return a request that arms a fault whose members are hostile; what it strikes is still a vendor's answer."""
+    """Return a request that arms a fault with hostile members; a struck call still gets a vendor's response."""
     rule: dict[str, Any] = {"kind": "error", "status": rng.choice((400, 404, 429, "404", 1e9, -1, True, []))}
     if rng.random() < 0.6:
         rule["headers"] = _members(rng, PLAIN, (*TEXTS, 1, None, [], {}))

@@ -1,4 +1,4 @@
-"""Requests of hostile size or depth: each has a name, pieces to send, and the statuses of valid replies."""
+"""Requests of hostile size or depth: each has a name, pieces to send, and the statuses of valid responses."""
 
 from __future__ import annotations
 

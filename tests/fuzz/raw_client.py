@@ -1,4 +1,4 @@
-"""Sends any bytes to a server, and checks the properties that every reply must have."""
+"""Sends any bytes to a server, and checks the properties that every response must have."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TLS_RECORD = b"\x16"
 
 
 class Reply(NamedTuple):
-    """A reply with its body."""
+    """A response with its body."""
 
     status: int
     headers: dict[str, str]
@@ -26,7 +26,7 @@ class Reply(NamedTuple):
 
 
 class Broken(AssertionError):
-    """A reply lacks a property that every reply must have."""
+    """A response lacks a property that every response must have."""
 
 
 def strike(address: tuple[str, int], pieces: Iterable[bytes]) -> bytes:
@@ -46,7 +46,7 @@ def strike(address: tuple[str, int], pieces: Iterable[bytes]) -> bytes:
             while data := sock.recv(2**20):
                 chunks.append(data)
         except TimeoutError:
-            raise Broken(f"no answer and no end within {PATIENCE:g} s, after {b''.join(chunks)[:200]!r}") from None
+            raise Broken(f"no response and no end within {PATIENCE:g} s, after {b''.join(chunks)[:200]!r}") from None
         except ConnectionResetError:
             if chunks and chunks[0].endswith(TUNNEL):  # noise instead of TLS, more of it than was read
                 return chunks[0]
@@ -57,14 +57,14 @@ def strike(address: tuple[str, int], pieces: Iterable[bytes]) -> bytes:
 
 
 def replies(received: bytes, requests: bytes) -> list[Reply]:
-    """Parse *received*, the answer to *sent*, as HTTP/1.1 to its last byte; raises `Broken` if it is malformed."""
+    """Parse *received*, the response to *sent*, as HTTP/1.1 to its last byte; raises `Broken` if it is malformed."""
     parsed = []
     while received:
         head, end, received = received.partition(b"\r\n\r\n")
         first, *lines = head.split(b"\r\n")
         status = _STATUS.fullmatch(first)
         if not end or status is None or not all(map(_FIELD.fullmatch, lines)):
-            raise Broken(f"no head of a reply: {head[:300]!r}")
+            raise Broken(f"no head of a response: {head[:300]!r}")
         headers = {name.lower(): value for name, _, value in (line.decode("latin-1").partition(": ") for line in lines)}
         if first.endswith(b"Connection established"):  # what follows is TLS
             return [*parsed, Reply(200, headers, b"")]
@@ -108,4 +108,4 @@ def _speaks(body: object, status: int) -> bool:
 
 
 def _none(text: str) -> None:
-    raise Broken(f"{text} in a reply, which JSON does not have")
+    raise Broken(f"{text} in a response, which JSON does not have")

@@ -1,4 +1,4 @@
-"""Hostile bytes over a real socket get a reply in a known format or a clean close, without side effects."""
+"""Hostile bytes over a real socket get a response in a known format or a clean close, without side effects."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_a_tunnel_to_what_is_no_name(siege: Siege, host: str) -> None:
         (faults.Disconnect(after=True), "the records have changed"),
         (faults.Disconnect(reset=True), "reset, after"),
         (faults.Truncate(at=3), "3 bytes of a body of"),
-        (faults.Garble(how="bytes"), "no head of a reply"),
+        (faults.Garble(how="bytes"), "no head of a response"),
         (faults.Garble(how="html"), "nobody's words"),
     ],
 )

@@ -49,10 +49,18 @@ def test_findings_have_line_and_rule(tmp_path: Path, name: str, content: str, br
     assert rules_broken(tmp_path, name, content) == broken
 
 
+REPLY, ANSWER, ANSWERS = (
+    next(pattern for pattern, instead in RULES["withdrawn"].items() if instead == words)
+    for words in (
+        "response; as a verb: answer",
+        "response; answer is a verb",
+        "responses; answer is a verb",
+    )
+)
 SENTENCES = {
     r"\bis none of\b": "The value is none of these.",
     r"\bof its own\b.*\bof its own\b": "A server of its own with a port of its own.",
-    r"\btells? on\b": "The reply tells on the mock.",
+    r"\btells? on\b": "The header tells on the mock.",
     r"\bdeeds?\b": "Each deed counts.",
     r"\bweighs?\b": "The body weighs 3 KiB.",
     r"\bspoiled?\b": "The item is spoiled.",
@@ -70,6 +78,9 @@ SENTENCES = {
     r"\bwhoever (?:has|may)\b": "Whoever has the file can replay it.",
     r"\bworks? alike\b": "The others work alike.",
     r"(?<!Gateway )\btime-outs?\b": "The client's time-out decides.",
+    REPLY: "The reply is late.",
+    ANSWER: "The server sends an answer.",
+    ANSWERS: "The client reads the vendor's answers.",
 }
 """A sentence to find, for each pattern that is a regular expression."""
 
@@ -83,7 +94,7 @@ DOCSTRINGS = {
     r"\b(?:a|another|longer) texts?\b(?!/)": "The time as a text.",
     r"\bthose (?:who|whose|which)\b": "For those who call.",
     r"(?<!, )\bso many \*?\w+\b\*?(?! that)": "Send so many bytes.",
-    r"\bwhat (?:it|they|this|that) (?:is|are|was|were|has|had|says?)\b": "The reply is what it was.",
+    r"\bwhat (?:it|they|this|that) (?:is|are|was|were|has|had|says?)\b": "The record is what it was.",
     r"(?<!there )(?-i:\bis none\b)": "Raise ValueError where it is none.",
     r"\bas (?:one|a person) (?:sees|does|would)\b": "It answers as one does.",
     r"\bnone gets?\b": "A client that none gets.",
@@ -102,6 +113,37 @@ def example_of(pattern: str) -> str:
 @pytest.mark.parametrize("pattern", RULES["withdrawn"])
 def test_every_withdrawn_pattern_is_found(tmp_path: Path, pattern: str) -> None:
     assert "1 withdrawn" in rules_broken(tmp_path, "page.md", f"{example_of(pattern)}\n")
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "The mock replied with 404.",
+        "It replies to each call.",
+        "Replies are late.",
+        "The first answer is lost.",
+        "A client without an\nanswer gives up.",
+        "Compare the mock's answer with Salsa's.",
+        "Each of our answers is valid.",
+    ],
+)
+def test_other_words_for_a_response_are_found(tmp_path: Path, sentence: str) -> None:
+    assert rules_broken(tmp_path, "page.md", f"{sentence}\n") == ["1 withdrawn"]
+    assert rules_broken(tmp_path, "module.py", f'"""{sentence}"""\n') == ["1 withdrawn"]
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "The server answers with 405, and a stub answered the call.",
+        "Operations that answer with a list have a page.",
+        "The scenario lost-replies loses a response.",
+        "`Call.reply` returns a response with status 200.",
+        "Here is the answer to your question.",
+    ],
+)
+def test_answer_is_allowed_as_a_verb_and_for_a_question(tmp_path: Path, sentence: str) -> None:
+    assert rules_broken(tmp_path, "page.md", f"{sentence}\n") == []
 
 
 @pytest.mark.parametrize("pattern", RULES["docstrings"])
