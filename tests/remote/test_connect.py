@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -92,6 +93,32 @@ def test_an_error_has_the_message_and_the_url_of_the_server(remote: Any) -> None
         remote.faults.add("hnag")
     with pytest.raises(LookupError, match=rf"no snapshot is called 'x'; none was taken \(reported by {remote.url}\)"):
         remote.restore("x")
+
+
+@pytest.mark.parametrize(
+    ("setting", "documents", "place"),
+    [
+        (
+            "data",
+            [{"salsa": {"segments": [{"name": "A"}]}}, {"salsa": {"segments": [{"nam": "B"}]}}],
+            "salsa.segments[0].nam",
+        ),
+        ("data", [{"stubs": [{"method": "GET", "pth": "/"}]}], "stubs[0]"),
+        ("faults", [[{"kind": "error"}], [{"kind": "error"}, {"kind": "hnag"}]], "[1]"),
+        ("stubs", [[], [{"method": "GET", "pth": "/"}]], "[0]"),
+    ],
+)
+def test_an_error_in_a_file_has_the_place_in_the_file(
+    remote: Any, setting: str, documents: list[Any], place: str, tmp_path: Path
+) -> None:
+    files = [tmp_path / f"{number}.json" for number, _ in enumerate(documents)]
+    for file, document in zip(files, documents, strict=True):
+        file.write_text(json.dumps(document))
+
+    with pytest.raises(SettingError) as refused:
+        remote.prepare(**{setting: [*map(str, files)]})
+
+    assert str(refused.value).startswith(f"{files[-1]}: {place}: unknown ")
 
 
 def test_functions_and_other_objects_can_not_be_sent(remote: Any) -> None:

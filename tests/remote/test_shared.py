@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta, timezone
-from threading import Timer
+from threading import Thread
 from typing import Any
 
 import pytest
 
 from segment_mock import SettingError, added, anything, faults, removed, updated
+from tests.waiting import PATIENCE
 
 ROOT = "/api/integration/ext/v1"
 SALSA, SEGMENTER = {"authToken": "t"}, {"x-api-key": "k"}
@@ -311,10 +312,10 @@ def test_unknown_operation_or_filter_is_refused(mock: Any) -> None:
 
 
 def test_wait_for_waits_for_a_call_of_another_thread(mock: Any) -> None:
-    timer = Timer(0.1, search, [mock])
-    timer.start()
-    entries = mock.journal.wait_for("search_segments", timeout=10)
-    timer.join()
+    thread = Thread(target=search, args=[mock])
+    thread.start()
+    entries = mock.journal.wait_for("search_segments", timeout=PATIENCE)
+    thread.join()
 
     assert [1] == [entry.id for entry in entries]
     with pytest.raises(AssertionError, match=r"waited 0.05 s"):

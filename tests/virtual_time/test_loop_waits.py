@@ -147,7 +147,7 @@ def test_a_job_of_an_anyio_worker_runs_in_real_time() -> None:
 
 
 def slow_job() -> str:
-    """Take a tenth of a second of real time."""
+    """Take a tenth of a second of real time: it has to pass, or a jump of the loop's time would not be noticed."""
     threading.Event().wait(0.1)
     return "worked"
 
@@ -165,7 +165,7 @@ def test_a_thread_can_wake_the_loop_before_a_deadline() -> None:
     async def main(clock: Clock) -> str:
         loop = asyncio.get_running_loop()
         event = asyncio.Event()
-        threading.Timer(0.1, loop.call_soon_threadsafe, [event.set]).start()
+        threading.Timer(0.1, loop.call_soon_threadsafe, [event.set]).start()  # real time, as in `slow_job`
         waiting = asyncio.ensure_future(pause(clock, 0.3))
         await asyncio.wait_for(event.wait(), 5)
         await waiting
@@ -180,7 +180,7 @@ def test_a_read_from_a_real_socket_waits_in_real_time() -> None:
         reader, writer = await asyncio.open_connection(*listener.getsockname())
         peer, _ = listener.accept()
         waiting = asyncio.ensure_future(pause(clock, 0.3))
-        threading.Timer(0.1, peer.sendall, [b"bytes"]).start()
+        threading.Timer(0.1, peer.sendall, [b"bytes"]).start()  # real time, as in `slow_job`
         answer = await asyncio.wait_for(reader.read(5), 5)
         await waiting
         writer.close()
@@ -195,7 +195,7 @@ def test_a_read_from_a_real_socket_waits_in_real_time() -> None:
 def test_a_subprocess_runs_in_real_time() -> None:
     async def main(clock: Clock) -> bytes:
         waiting = asyncio.ensure_future(pause(clock, 0.3))
-        script = "import time; time.sleep(0.1); print('child')"
+        script = "import time; time.sleep(0.1); print('child')"  # real time, as in `slow_job`
         child = await asyncio.create_subprocess_exec(sys.executable, "-c", script, stdout=subprocess.PIPE)
         out, _ = await asyncio.wait_for(child.communicate(), 20)
         await waiting

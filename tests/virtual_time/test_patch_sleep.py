@@ -186,7 +186,7 @@ def test_elapsed_of_requests_is_virtual() -> None:
 def test_standard_library_sees_real_time(clock: Clock) -> None:
     ended = threading.Event()
     with clock.patch_sleep():
-        threading.Timer(0.05, ended.set).start()
+        threading.Timer(0.05, ended.set).start()  # real time is what is tested, here and below
         assert ended.wait(10)
 
         child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
