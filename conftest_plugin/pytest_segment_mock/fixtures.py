@@ -60,7 +60,9 @@ class MockFactory:
 
         problems = [*setting_problems(settings, without=("strict",))]
         if url_of(self._config):
-            problems.append("--segment-mock-url is reset before each test, so it can't be a mock of a wider scope")
+            problems.append(
+                "the server of --segment-mock-url is reset before each test, so no fixture of a wider scope can use it"
+            )
         if problems:
             setup_error("\n".join(f"segment_mock_factory: {problem}" for problem in problems))
         own = {name: settings.pop(name) for name in PLUGIN_KEYS if name in settings}

@@ -36,7 +36,9 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     _check(urls)
     if config.getoption("--segment-mock-transport") or config.getini("segment_mock_transport"):
-        raise pytest.UsageError("--segment-mock-transport: calls to --segment-mock-url travel as that server speaks")
+        raise pytest.UsageError(
+            "--segment-mock-transport: not possible with --segment-mock-url, whose server determines the transport"
+        )
     workers = len(getattr(config.option, "tx", None) or ()) if getattr(config.option, "dist", "no") != "no" else 0
     if workers > len(urls):
         raise pytest.UsageError(

@@ -87,7 +87,6 @@ def _section(item: pytest.Item, mock: SegmentMock, number: int) -> Iterator[str]
         ("the calls", lambda: _calls(mock, entries)),
         ("the changes", lambda: _change_lines(entries)),
         ("the faults", lambda: _rules(mock)),
-        ("the threads", _older_threads),
     ]
     for name, lines in parts:
         try:
@@ -99,12 +98,6 @@ def _section(item: pytest.Item, mock: SegmentMock, number: int) -> Iterator[str]
             yield f"replay: segment-mock replay {_capsule(item, mock, number)}"
         except Exception as error:
             yield f"no capsule: {_cut(_reason(error))}"
-
-
-def _older_threads() -> list[str]:
-    """Return a line for each call of a thread that an earlier test has started and not ended."""
-    module = sys.modules.get("segment_mock.transports.inprocess.registry")
-    return [*module.REGISTRY.calls_of_older_threads] if module else []
 
 
 def _reason(error: Exception) -> str:
@@ -137,7 +130,7 @@ def _time(clock: Any) -> str:
     try:
         return f"{clock.iso()}{' (frozen)' if clock.frozen else ''}"
     except (OverflowError, OSError, ValueError):
-        return f"{clock.now()} seconds since 1970, which no calendar has"
+        return f"{clock.now()} seconds since 1970, outside the years 1 to 9999"
 
 
 def _calls(mock: SegmentMock, entries: list[Any]) -> Iterator[str]:
@@ -146,7 +139,7 @@ def _calls(mock: SegmentMock, entries: list[Any]) -> Iterator[str]:
     first = entries[0].time
     width = max(len(entry.caller) for entry in entries[-_CALLS:])
     where = f"  {'called at':<{width}}" if width else ""
-    columns = "what changed, fault, what the response says"
+    columns = "changes, faults, results, hint"
     yield f"  {'#':>3}  {'after':>8}  {'operation':<28} {'response':<10}{where}  {columns}"
     for entry in entries[-_CALLS:]:
         faults = [f"fault {name}" for name in entry.faults]

@@ -179,7 +179,7 @@ def _unused_stubs(item: pytest.Item, mock: SegmentMock) -> Iterator[str]:
     own = any("stubs" in mark.kwargs for mark in item.iter_markers("segment_mock"))
     for stub in mock.stubs:
         if not stub.calls and (own or not mock.stubs.is_initial(stub)):
-            yield f"stub {stub} was never asked" + (f"\n    made at {_source(stub.where)}" if stub.where else "")
+            yield f"stub {stub} answered no call" + (f"\n    added at {_source(stub.where)}" if stub.where else "")
 
 
 def _real_credentials(item: pytest.Item, mock: SegmentMock) -> Iterator[str]:
@@ -188,7 +188,7 @@ def _real_credentials(item: pytest.Item, mock: SegmentMock) -> Iterator[str]:
     for entry in mock.journal:
         names = [name for name, text in entry.request_headers.items() if text == REAL]
         if names:
-            yield f"#{entry.id} {entry.method} {entry.target}: {', '.join(names)} (no report or capsule has it)"
+            yield f"#{entry.id} {entry.method} {entry.target}: {', '.join(names)} (redacted in reports and capsules)"
 
 
 def _ignored_fields(item: pytest.Item, mock: SegmentMock) -> Iterator[str]:
@@ -202,7 +202,7 @@ def _refused(call: Any) -> str:
     if isinstance(call, ExecRefusal):
         return f"{call.host} was called, and refused by the proxy of segment-mock exec"
     by = "segment_mock_guard" if is_by_guard(call) else "block_network"
-    return f"{call.host} was called at {call.caller or 'a line unknown'}, and refused by {by}"
+    return f"{call.host} was called at {call.caller or 'an unknown line'}, and refused by {by}"
 
 
 _CHECKS: Mapping[str, Callable[[pytest.Item, SegmentMock], Iterator[str]]] = {
@@ -214,9 +214,9 @@ _CHECKS: Mapping[str, Callable[[pytest.Item, SegmentMock], Iterator[str]]] = {
 }
 _TITLES = {
     "faults": "A fault was armed and never fired, so this test proves less than it appears to:",
-    "operations": "A call went to an operation that no vendor has:",
-    "credentials": "A credential looks like one that a vendor has issued; a test needs none, any text will do:",
-    "fields": "A member was sent that the API ignores:",
+    "operations": "A call matched no operation of any vendor:",
+    "credentials": "A credential looks like a real one; tests should use an invented one:",
+    "fields": "The test sent a field that the API ignores:",
     "stubs": "A stub answered no call, so this test proves less than it appears to:",
     "network": "A call was refused:",
     "blocked": "A call was refused:",

@@ -56,7 +56,10 @@ def _note(item: pytest.Item, traceback: TracebackType | None) -> None:
     if not mocks or MARKER not in getattr(item, "fixturenames", ()) or any(len(mock.journal) for mock in mocks):
         return
     for library in dict.fromkeys([*_active(), *_libraries_in(traceback)]):
-        line = f"the mock saw no call, and {library} was active and is asked first; let calls pass by {ADVICE[library]}"
+        line = (
+            f"no call reached the mock while {library}, which intercepts calls first, was active; "
+            f"to let calls pass, use {ADVICE[library]}"
+        )
         item.add_report_section("call", _TITLE, line)
 
 

@@ -230,7 +230,7 @@ def _unswept(item: pytest.Item, mark: pytest.Mark, clean: Case) -> str:
     if not used_mocks(item):
         return "the test uses no mock; add the fixture segment_mock or segment_mock_server"
     if not clean.calls:
-        return "the test made no call to its mock, so no call can be struck"
+        return "the test made no call to its mock, so there is no call to inject a fault into"
     if not count:
         operations = mark.kwargs.get("operations")
         return f"the test made {_count(clean.calls, 'call')}, but none matches operations={operations!r}"
@@ -247,8 +247,8 @@ def _missed(case: Case) -> str:
     if len(case.calls) >= case.turn:
         return ""
     return (
-        f"this run made only {_count(case.calls, 'call')}, so call {case.turn} of the clean run was not struck; "
-        "the test does not always make the same calls"
+        f"this run made only {_count(case.calls, 'call')}, so the fault at call {case.turn} was not injected; "
+        "a sweep needs a test that makes the same calls in each run"
     )
 
 
@@ -388,7 +388,7 @@ class SweepTable:
                 failed = "failed" in own.values()
                 terminalreporter.write_line(f"  {turn:>3} {operation:<30} {_verdict(own)}", red=failed, bold=failed)
         if not ran:
-            terminalreporter.write_line(f"no case fits --segment-mock-sweep-only {self._only!r}", red=True)
+            terminalreporter.write_line(f"no case matches --segment-mock-sweep-only {self._only!r}", red=True)
 
 
 def _headline(test: str, calls: list[str], verdicts: Mapping[tuple[int, str], str]) -> str:

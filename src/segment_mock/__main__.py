@@ -8,8 +8,8 @@ import gc
 def run() -> None:
     """Run the command line.
 
-    What is imported lasts as long as the program. Searching it for garbage again and again would take a tenth of the
-    time to start, so that begins once the command is imported.
+    Garbage collection stays off until the command is imported. Imported objects live as long as the program, and
+    searching them again and again would take a tenth of the time to start.
     """
     gc.disable()
     from .cli import main

@@ -29,7 +29,7 @@ _SECRETS = ("token", "key")
 def catalogue(vendors: Iterable[Vendor], settings: Mapping[str, Any]) -> Json:
     """Return a JSON document that describes *vendors* under *settings*.
 
-    It has the operations, fields, rules, refusals and limits of each vendor, and those *settings* that are no secret.
+    It has the operations, fields, rules, refusals and limits of each vendor, and those *settings* that are not secret.
     The row of a rule states its ``source``, its ``mark`` (documented, recorded or assumed), what is ``assumed`` in it,
     and the names of the ``examples`` that show it. The row of an operation lists the ``refusals`` and ``assumptions``
     that a call to it may meet. The row of an assumption has the ``choice`` in force, and the ``setting`` that changes

@@ -141,7 +141,7 @@ class ControlClient:
             reason = system_reason(error)
             if "CERTIFICATE_VERIFY_FAILED" not in str(error):
                 raise ConnectionError(
-                    f"{self.url}: no TLS could be agreed on; use http:// for a server without --tls: {reason}"
+                    f"{self.url}: the TLS handshake failed; use http:// for a server without --tls: {reason}"
                 ) from None
             advice = "pass the CA file that `serve` prints as ca_file (--ca-file, SEGMENT_MOCK_CA_FILE)"
             raise ConnectionError(f"{self.url}: its certificate can't be verified; {advice}: {reason}") from None

@@ -389,13 +389,12 @@ class EntryFilter:
         for name, value in (self.headers or {}).items():
             if isinstance(value, str) and value != REDACTED and is_secret_name(name):
                 raise SettingError(
-                    f"headers.{name}: the journal has no credentials to compare with; expected a matcher such as "
-                    "unittest.mock.ANY"
+                    f"headers.{name}: the journal redacts credentials; expected a matcher such as unittest.mock.ANY"
                 )
         if isinstance(self.json, (str, bytes)) and self.json.strip()[:1] in ("{", "[", b"{", b"["):
-            raise SettingError(f"json: {brief(self.json)} is text; expected the value that it stands for")
+            raise SettingError(f"json: {brief(self.json)} is JSON text; expected the parsed value")
         if self.exact and self.json is None:
-            raise SettingError("exact: it compares the whole body with json, which is missing")
+            raise SettingError("exact: json is missing; exact=True compares the whole body with it")
         for name in ("since", "limit"):
             value = getattr(self, name)
             if not isinstance(value, (int, NoneType)) or isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""The reference of a vendor and of its operations: what ``segment-mock vendors`` prints, and the docs' page has.
+"""The reference of a vendor and of its operations: ``segment-mock vendors`` prints it, and the docs have it as a page.
 
 It is made from rows of the `catalogue`. Both print the same tables; they differ only in how a table looks.
 """
@@ -50,7 +50,7 @@ def vendor_facts(vendor: Json) -> list[tuple[str, str]]:
     limits = vendor["limits"]
     bounds = [f"{limits['calls']} calls in {limits['seconds']:g} seconds"] if limits["calls"] is not None else []
     bounds += [f"{limits['items']} items a call"] if limits["items"] is not None else []
-    words = f"{', '.join(bounds)} ({source_words(limits)})" if bounds else "none that are known"
+    words = f"{', '.join(bounds)} ({source_words(limits)})" if bounds else "none known"
     return [
         ("Hosts", ", ".join(vendor["hosts"])),
         ("Base path", vendor["root"]),
@@ -96,14 +96,14 @@ def operation_tables(vendor: Json, name: str) -> Iterator[ReferenceTable]:
     )
     rules = tuple((row["path"] or BODY, row["rule"]) for row in vendor["rules"] if row["operation"] == name)
     response = tuple(
-        (row["path"], row["type"], "; ".join(_rules(row, "always there")), sources.number(row))
+        (row["path"], row["type"], "; ".join(_rules(row, "always present")), sources.number(row))
         for row in fields
         if row["in"] == "reply"
     )
     yield ReferenceTable("Request", ("field", "type", "rule", "source"), request, (0, 1))
     yield ReferenceTable("Rules over several fields", ("in", "rule"), rules, (0,))
     yield ReferenceTable(
-        "Members of responses, which a request may repeat and which are ignored",
+        "Members of responses that a request may repeat; the API ignores them",
         ("in", "fields"),
         _ignored(request_fields),
         (0, 1),

@@ -152,7 +152,7 @@ for _ in range(2):
     assert "segment-mock answered 1 call\n" in result.stderr
     assert "    1  fault     error on salsa.search_segments, rule 1\n" in result.stderr
     assert "    0  not fired hang on segmenter.create_segment, rule 2: " in result.stderr
-    assert "    2  distrust  api.salsalabs.org: TLS handshake failed" in result.stderr
+    assert "    2  TLS error api.salsalabs.org: the handshake failed" in result.stderr
 
 
 RETRYING = """

@@ -27,7 +27,7 @@ def test_what_the_api_can_make_passes_and_is_removed_again(sandbox) -> None:
     assert {"salsa/upsert", "salsa/upsert-lengths", "salsa/search-by-external-id", "salsa/token-unknown"} <= {
         name for name, row in rows.items() if row["verdict"] == "pass"
     }
-    assert "the API can't create segments of type DEFAULT" == why["salsa/upsert-not-crm"]
+    assert "the API can't create segments with type DEFAULT" == why["salsa/upsert-not-crm"]
     assert why["salsa/search-all"] == "it needs an otherwise empty target: it lists every group of the organization"
     assert "this one needs a vendor with salsa_non_crm result" in why["salsa/upsert-not-allowed"]
     assert "it creates records that the API can't remove, which needs --allow-leftovers" == why["segmenter/create"]
@@ -96,7 +96,10 @@ def test_records_that_can_not_be_made_skip_the_example(sandbox) -> None:
     target = sandbox(lambda path, status, body: (429, {"errors": []}) if path == GROUPS else (status, body))
     rows = rows_of(run(target.url, "--allow-writes", "--json", "--only", "salsa/search-by-segment-id", *CREDENTIALS))
 
-    assert "its records can't be created: upsert_segments made 0 of 3: 429" in rows["salsa/search-by-segment-id"]["why"]
+    assert (
+        "its records can't be created: upsert_segments created 0 of 3 records: 429"
+        in rows["salsa/search-by-segment-id"]["why"]
+    )
     assert [("PUT", GROUPS)] == [call for call in target.calls if call[0] == "PUT"]
 
 

@@ -21,7 +21,7 @@ LEAKS = re.compile(
 
 FILES = [
     ("a.yaml", "salsa:\n  segments:\n    - name: A\n     type: CUSTOM\n", "{}: it is not valid YAML: "),
-    ("a.yaml", "salsa: !!python/object:os.system {}\n", "{}: its tag '!!python/object:os.system' is not one of JSON's"),
+    ("a.yaml", "salsa: !!python/object:os.system {}\n", "{}: its tag '!!python/object:os.system' is not supported"),
     ("a.json", '{"salsa": {"segments": [{"name": "A"},]}}', "{}: it is not valid JSON: "),
     (
         "a.yaml",
@@ -61,13 +61,13 @@ FILES = [
     (
         "a.yaml",
         f"salsa: {{segments: [{{name: A, segmentId: {ID}}}, {{name: B}}, {{name: C, segmentId: {ID}}}]}}",
-        f"{{}}: salsa.segments[2]: the id '{ID}' is also that of salsa.segments[0]\n",
+        f"{{}}: salsa.segments[2]: the id '{ID}' is already used by salsa.segments[0]\n",
     ),
     (
         "a.yaml",
         f"salsa: {{segments: [{{name: A}}], supporters: [{{supporterId: {ID}}}],"
         f" members: [{{segment: A, supporters: [{ID}]}}, {{segment: A, supporters: [{ID}]}}]}}",
-        f"{{}}: salsa.members[1].supporters[0]: the supporter '{ID}' is already a member by"
+        f"{{}}: salsa.members[1].supporters[0]: the supporter '{ID}' is already listed in"
         " salsa.members[0].supporters[0]\n",
     ),
     (
@@ -79,7 +79,7 @@ FILES = [
         "a.yaml",
         "segmenter: {segments: [{name: A, broadcastMediumId: m, segmentType: t, persons: [{id: p, externalId: e}]}],"
         " persons: [{id: q, externalId: e}]}",
-        "{}: segmenter.persons[0]: the externalId 'e' is also that of segmenter.segments[0].persons[0]\n",
+        "{}: segmenter.persons[0]: the externalId 'e' is already used by segmenter.segments[0].persons[0]\n",
     ),
 ]
 
@@ -107,7 +107,7 @@ def test_a_duplicate_id_in_two_files_is_an_error_that_names_both_files(tmp_path:
         SegmentMock(data=[str(first), str(second)])
 
     assert str(refused.value) == (
-        f"{second}: salsa.segments[0]: the id '{ID}' is also that of {first}: salsa.segments[1]"
+        f"{second}: salsa.segments[0]: the id '{ID}' is already used by {first}: salsa.segments[1]"
     )
 
 

@@ -532,7 +532,7 @@ def test_python_under_exec(tmp_path: Path, how: str, expected: str, fired: int) 
 
     assert expected.split() == done.stdout.split(), done.stderr
     assert f"{fired:5}  fault     connect on *, rule 1" in done.stderr
-    assert "distrust" not in done.stderr
+    assert "TLS error" not in done.stderr
 
 
 @pytest.mark.slow

@@ -60,6 +60,6 @@ def test_reasons_are_listed_in_the_order_of_their_checks() -> None:
             for _ in range(calls):
                 session.get("/nowhere")
 
-    assert "matched 9 times, but: 1 outside of its time, 1 skipped, 2 spared by every=2" in rule.explain()
-    assert "2 spared by chance=0" in rule.explain()
-    assert "3 spared by connection=5" in rule.explain()
+    assert "matched 9 times, but: 1 outside its time window, 1 skipped, 2 excluded by every=2" in rule.explain()
+    assert "2 excluded by chance=0" in rule.explain()
+    assert "3 excluded by connection=5" in rule.explain()

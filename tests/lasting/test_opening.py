@@ -65,14 +65,14 @@ def test_start_with_other_data_keeps_the_records_until_a_reset(
     with caplog.at_level(logging.WARNING), open_mock(tmp_path, data=data("X", "Y")) as mock:
         assert names(mock) == ["A"]
         add_group(mock, "B")
-    assert "a reset returns to what they say now" in caplog.text
+    assert "a reset returns to the new data and stubs" in caplog.text
     with open_mock(tmp_path, data=data("X", "Y")) as mock:
         assert names(mock) == ["A", "B"]
         mock.reset()
         assert names(mock) == ["X", "Y"]
         assert not {row["segmentId"] for row in mock.salsa.segments} & {*ids}
         assert add_group(mock, "Z").json()["payload"]["segments"][0]["result"] == "ADDED"
-    assert caplog.text.count("a reset returns to what they say now") == 1
+    assert caplog.text.count("a reset returns to the new data and stubs") == 1
 
 
 def test_rules_stubs_and_scenarios_of_the_first_start_are_kept(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_store_keeps_its_seed_and_refuses_another(tmp_path: Path) -> None:
         expected = [add_group(memory, name).json()["payload"]["segments"][0]["segmentId"] for name in "AB"]
     with open_mock(tmp_path, seed=5) as mock:
         ids = [add_group(mock, "A").json()["payload"]["segments"][0]["segmentId"]]
-    with pytest.raises(SettingError, match="began with the seed 5"):
+    with pytest.raises(SettingError, match="was created with the seed 5"):
         open_mock(tmp_path, seed=6)
     with open_mock(tmp_path) as mock:
         ids.append(add_group(mock, "B").json()["payload"]["segments"][0]["segmentId"])
@@ -158,7 +158,7 @@ def test_store_with_records_of_an_uninstalled_vendor_is_refused(
 ) -> None:
     open_mock(tmp_path).close()
     uninstall_all_vendors_but_salsa(monkeypatch)
-    with pytest.raises(SettingError, match="no such vendor is installed"):
+    with pytest.raises(SettingError, match="its vendor is not installed"):
         open_mock(tmp_path)
 
 
@@ -179,9 +179,9 @@ def test_store_of_another_program_is_refused_and_unlocked(tmp_path: Path) -> Non
     with closing(open_log(sqlite_url(tmp_path))) as log:
         log.acquire()
         log.append(json.dumps({"seed": 0}).encode())
-    with pytest.raises(SettingError, match="can't be understood"):
+    with pytest.raises(SettingError, match="can't read"):
         open_mock(tmp_path)
-    with pytest.raises(SettingError, match="can't be understood"):  # the first attempt released the lock
+    with pytest.raises(SettingError, match="can't read"):  # the first attempt released the lock
         open_mock(tmp_path)
 
 
@@ -210,10 +210,10 @@ class _CustomFault(faults.Disconnect):
 @pytest.mark.parametrize(
     ("fault", "match", "sentence"),
     [
-        (_pass_through, None, "a function can't be armed"),
-        (_CustomFault(), None, "a function can't be armed"),
-        ("hang", lambda call: True, "a function can't be armed"),
-        ("hang", {"json": {"payload": object()}}, "consists of JSON"),
+        (_pass_through, None, "a Python function can't be armed with --store"),
+        (_CustomFault(), None, "a Python function can't be armed with --store"),
+        ("hang", lambda call: True, "a Python function can't be armed with --store"),
+        ("hang", {"json": {"payload": object()}}, "has to be valid JSON"),
     ],
 )
 def test_rule_that_is_not_json_is_refused(tmp_path: Path, fault: Any, match: Any, sentence: str) -> None:

@@ -1,4 +1,4 @@
-"""The advice for a test whose mock saw no call while another library's stub was active."""
+"""The advice for a test without a call to its mock while another library's stub was active."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pytest_segment_mock.stubs import ADVICE
 for library in ADVICE:
     pytest.importorskip(library)
 
-MESSAGE = "the mock saw no call, and {} was active and is asked first; let calls pass by {}"
+MESSAGE = "no call reached the mock while {}, which intercepts calls first, was active; to let calls pass, use {}"
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "clients.md"
 URL = "https://api.salsalabs.org/api/integration/ext/v1/metrics"
 LIBRARIES = {
@@ -110,7 +110,7 @@ def test_neither(segment_mock):
 """
     )
 
-    assert "saw no call" not in pytester.runpytest_subprocess().stdout.str()
+    assert "no call reached the mock" not in pytester.runpytest_subprocess().stdout.str()
 
 
 @pytest.mark.parametrize("line", ADVICE.values())

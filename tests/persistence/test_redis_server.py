@@ -356,7 +356,7 @@ def test_append_is_refused_after_the_server_lost_an_entry(log: RedisLog, server:
         client.rpop(LOG)
         client.hincrby(META, "position", -1)
         client.hincrby(META, "length", -1)
-    with pytest.raises(StoreUnavailable, match="is not as this process left it"):
+    with pytest.raises(StoreUnavailable, match="has changed since this process last wrote to it"):
         log.append(b"three")
 
     assert [b"one"] == resume(log)
@@ -412,7 +412,7 @@ def test_damaged_store_is_refused_and_unchanged(server: RedisServer) -> None:
     for damage, words in (
         (lambda client: client.lpop(LOG), "entries are missing"),
         (lambda client: client.delete(LOG), "entries are missing"),
-        (lambda client: client.delete(META), "what describes it is missing"),
+        (lambda client: client.delete(META), "its metadata is missing"),
         (lambda client: client.lset(LOG, 0, b"xxxxyyyy"), "a checksum does not match"),
         (lambda client: client.lset(LOG, 0, b"x"), "a checksum does not match"),
         (lambda client: client.delete(BLOBS), "blob part is missing"),
@@ -427,7 +427,7 @@ def test_damaged_store_is_refused_and_unchanged(server: RedisServer) -> None:
             damage(client)
             before = client.lrange(LOG, 0, -1), client.hgetall(BLOBS)
             log = RedisLog(server.url)
-            with pytest.raises(StoreError, match=f"is damaged .{words}.*left as it is"):
+            with pytest.raises(StoreError, match=f"is damaged .{words}.*it was not changed"):
                 read(log)
             log.close()
 

@@ -46,8 +46,8 @@ def read_all(url: str) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"not a database\n" * 100, "not a store of segment-mock, but a file of another kind; it was left as it is"),
-        (b"x", "not a store of segment-mock, but a file of another kind; it was left as it is"),
+        (b"not a database\n" * 100, "not a store of segment-mock, but a file of another kind; it was not changed"),
+        (b"x", "not a store of segment-mock, but a file of another kind; it was not changed"),
         (b"SQLite format 3\0", r"damaged \(it does not have the header of a SQLite file\)"),
         (b"sqlite format 3\0" + bytes(52) + b"SGMK" + bytes(4024), "damaged"),
         (b"SQLite format 3\0" + bytes(4080), "not a store of segment-mock, but a SQLite database of another program"),

@@ -135,18 +135,18 @@ def test_unknown_operations_fail_and_real_credentials_warn(pytester: pytest.Pyte
     result.stdout.fnmatch_lines(
         [
             "*_ test_unknown_path _*",
-            "segment-mock: A call went to an operation that no vendor has:",
+            "segment-mock: A call matched no operation of any vendor:",
             "  #1 PUT /api/integration/ext/v1/segmentsx (called at test_a.py:18): "
             "unknown path; the nearest operations are PUT *",
             "*_ test_unknown_verb _*",
             "  #* PATCH /api/integration/ext/v1/segments *",
             "*_ test_refused _*",
-            "segment-mock: A credential looks like one that a vendor has issued; a test needs none, any text will do:",
-            "  #* PUT /api/integration/ext/v1/segments: authtoken (no report or capsule has it)",
+            "segment-mock: A credential looks like a real one; tests should use an invented one:",
+            "  #* PUT /api/integration/ext/v1/segments: authtoken (redacted in reports and capsules)",
             "  (@pytest.mark.segment_mock(strict=[[]'faults', 'operations', 'stubs', 'fields', 'network'])*",
             "*= warnings summary =*",
             "test_a.py::test_warned",
-            "  *CredentialWarning: A credential looks like one that a vendor has issued*",
+            "  *CredentialWarning: A credential looks like a real one*",
         ]
     )
     sections = result.stdout.str().split("- segment-mock -")[1:]
@@ -213,10 +213,10 @@ def test_ignored_request_fields_are_reported_with_the_nearest_name(pytester: pyt
     result.stdout.fnmatch_lines(
         [
             "*_ test_failed _*",
-            "segment-mock: A member was sent that the API ignores:",
+            "segment-mock: The test sent a field that the API ignores:",
             "  #1 segmenter.create_segment: persons[[]*[]].mail (did you mean 'email'?) (called at test_a.py:18)",
             "  #1 segmenter.create_segment: nam (did you mean 'name'?) (called at test_a.py:18)",
-            "*IgnoredFieldWarning: A member was sent that the API ignores:",
+            "*IgnoredFieldWarning: The test sent a field that the API ignores:",
             "*persons[[]*[]].mail (did you mean 'email'?) (called at test_a.py:18), and in 1 more call",
         ]
     )
@@ -312,10 +312,10 @@ def test_used(segment_mock):
     result.stdout.fnmatch_lines(
         [
             "segment-mock: A stub answered no call, *",
-            "  stub GET /own was never asked",
-            "    made at test_a.py:20",
+            "  stub GET /own answered no call",
+            "    added at test_a.py:20",
             '    > segment_mock.stub("GET", "/own")',
-            "  stub GET /marked was never asked",
+            "  stub GET /marked answered no call",
         ]
     )
 

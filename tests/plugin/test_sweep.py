@@ -114,10 +114,10 @@ def test_red(segment_mock):
     result.stdout.fnmatch_lines(
         [
             "*sweep: the test uses no mock; add the fixture segment_mock or segment_mock_server",
-            "*sweep: the test made no call to its mock, so no call can be struck",
+            "*sweep: the test made no call to its mock, so there is no call to inject a fault into",
             "*sweep: the test made 1 call, but none matches operations='segmenter.[*]'",
             "*sweep: 1 call would make 8 cases, more than limit=7; name fewer faults or operations",
-            "*sweep: this run made only 0 calls, so call 1 of the clean run was not struck*",
+            "*sweep: this run made only 0 calls, so the fault at call 1 was not injected*",
             "*red by itself",
         ]
     )
@@ -208,7 +208,7 @@ def test_single_cases_can_be_selected_by_call_fault_or_id(pytester: pytest.Pytes
     unmatched = run(*RUN, *workers, only, "call 9*")
     unmatched.assert_outcomes(passed=2)
     assert unmatched.ret != 0
-    unmatched.stdout.fnmatch_lines(["no case fits --segment-mock-sweep-only 'call 9[*]'"])
+    unmatched.stdout.fnmatch_lines(["no case matches --segment-mock-sweep-only 'call 9[*]'"])
 
 
 def test_last_failed_runs_the_clean_run_and_the_failed_cases(pytester: pytest.Pytester) -> None:

@@ -84,7 +84,7 @@ def test_a_ca_file_verifies_a_server_with_tls(tmp_path: Path) -> None:
 
 
 def test_https_to_a_plain_server_is_an_error_that_suggests_http() -> None:
-    with SegmentMock() as mock, pytest.raises(ConnectionError, match=r"no TLS could be agreed on; use http://"):
+    with SegmentMock() as mock, pytest.raises(ConnectionError, match=r"the TLS handshake failed; use http://"):
         connect(mock.serve().url.replace("http:", "https:"))
 
 

@@ -51,9 +51,9 @@ def test_a_fault_can_be_added_in_every_form(mock: Any, fault: Any) -> None:
         ({"status": "200"}, "status: '200' is not a whole number"),
         ({"status": True}, "status: True is not a whole number"),
         ({"fault": "eror"}, r"fault: unknown fault kind 'eror' \(did you mean 'error'\?\)"),
-        ({"headers": {"authToken": "t"}}, "headers.authToken: the journal has no credentials to compare with"),
-        ({"json": '{"payload": {}}'}, "json: .* is text; expected the value that it stands for"),
-        ({"exact": True}, "exact: it compares the whole body with json, which is missing"),
+        ({"headers": {"authToken": "t"}}, "headers.authToken: the journal redacts credentials"),
+        ({"json": '{"payload": {}}'}, "json: .* is JSON text; expected the parsed value"),
+        ({"exact": True}, "exact: json is missing; exact=True compares the whole body with it"),
         ({"within": -1}, "within: -1 is not a number of seconds, at least 0"),
     ],
 )

@@ -123,7 +123,7 @@ def test_named_config_replaces_the_default_config(current_folder: Path, name: st
     ("name", "text", "message"),
     [
         ("my.yaml", "a: [", "while parsing a flow node"),
-        ("my.yaml", "a: !!python/object:os.system x", "its tag '!!python/object:os.system' is not one of JSON's types"),
+        ("my.yaml", "a: !!python/object:os.system x", "its tag '!!python/object:os.system' is not supported"),
         ("my.yaml", "- port", "expected a dictionary of settings, got a list; the form is "),
         ("my.yaml", "port", "expected a dictionary of settings, got 'port'"),
         ("my.yaml", "80: port", "80 is not a name; if it is meant as a name, quote it"),

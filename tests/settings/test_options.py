@@ -14,7 +14,7 @@ from segment_mock.settings import BOOL, FLOAT, INT, RULES, SOURCE, TEXT, Option,
 HUGE = pytest.param(FLOAT, 10**400, id="huge")
 LEVEL = Option("log_level", "How much.", choices=("brief", "full", "off"))
 PORT = Option("port", "Where.", 80, INT, min=0, max=65535)
-RATE = Option("rate", "How fast.", 1.0, FLOAT, min=0.5)
+RATE = Option("rate", "Bytes of the body per second.", 1.0, FLOAT, min=0.5)
 TOKENS = Option("tokens", "Who.", many=True)
 
 

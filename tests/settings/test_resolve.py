@@ -46,7 +46,7 @@ def test_explicit_values_override_environment_file_and_default_in_this_order(
         (
             {"sleep": True},
             {},
-            "unknown setting 'sleep': tests have it, on the marker or in segment_mock_config; "
+            "unknown setting 'sleep': only tests have it, in the marker or in segment_mock_config; "
             "in Python, use mock.clock.patch_sleep()",
         ),
         ({"prot": None}, {}, "unknown setting 'prot' (did you mean 'port'?)"),

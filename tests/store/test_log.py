@@ -37,8 +37,8 @@ def names(rows: Table) -> list[str]:
 @pytest.mark.parametrize(
     ("schema", "rows", "message"),
     [
-        (SCHEMA, [{"id": 1}, {"id": 2}, {"id": 1}], "t[2]: the id 1 is also that of t[0]"),
-        (UNIQUE_SCHEMA, [{"id": 1, "n": ""}, {"id": 2, "n": ""}], "t[1]: the n '' is also that of t[0]"),
+        (SCHEMA, [{"id": 1}, {"id": 2}, {"id": 1}], "t[2]: the id 1 is already used by t[0]"),
+        (UNIQUE_SCHEMA, [{"id": 1, "n": ""}, {"id": 2, "n": ""}], "t[1]: the n '' is already used by t[0]"),
     ],
 )
 def test_initial_records_with_a_duplicate_are_refused(

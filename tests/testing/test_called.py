@@ -66,7 +66,7 @@ def test_a_failure_shows_the_nearest_calls_with_their_differences(mock, upsert, 
         "    payload.segments[0].name: expected 'Volunteers', got 'volunteers'"
         "  <- it differs only in upper and lower case",
         "    payload.segments[0].externalSystemId: expected '35467', got nothing  <- sent as 'externalSystemIdId'",
-        "    the mock said: the API ignores the unknown field payload.segments[0].externalSystemIdId"
+        "    hint: the API ignores the unknown field payload.segments[0].externalSystemIdId"
         " (did you mean 'externalSystemId'?)",
     ] == lines[2:5]
     assert "  then: call 1 " in lines[5]
@@ -99,7 +99,7 @@ def test_a_failure_shows_calls_to_unknown_paths_and_other_operations(mock, upser
     text = failure_message(mock.journal.assert_called, SEARCH)
 
     assert "expected at least 1 call, found 0 of 0" in text
-    assert f"went astray: call 2 salsa.no_such_operation: PUT {ROOT}//segmets -> 404" in text
+    assert f"matched no operation: call 2 salsa.no_such_operation: PUT {ROOT}//segmets -> 404" in text
     assert f"the nearest operations are PUT {ROOT}/segments" in text
     assert f"called instead: {UPSERT} x1, salsa.no_such_operation x1" in text
     mock.journal.clear()
@@ -113,7 +113,7 @@ def test_a_failure_explains_a_refused_call_and_a_double_slash(mock, send):
 
     assert "    status: expected 200, got 401" in text
     assert "    fault: expected 'hang', got nothing" in text
-    assert "the mock said: send your credential in the header authToken, not in auth-token" in text
+    assert "hint: send your credential in the header authToken, not in auth-token" in text
     assert "double slash" in text
 
 

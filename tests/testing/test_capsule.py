@@ -112,9 +112,9 @@ def test_a_capsule_warns_of_data_that_it_can_not_store(mock: SegmentMock) -> Non
     warnings = [[*Replay(capsule).warnings()] for capsule in capsules]
     assert warnings == [
         [
-            "rule 1 is the function fail_with_418, which a capsule can't hold: it never strikes",
-            "rule 2 asks which call of its connection it is; here each is the first",
-            "all records were replaced before call 2, and are not here",
+            "rule 1 is the function fail_with_418, which a capsule can't store: it never strikes",
+            "rule 2 depends on a call's number on its connection; in a replay, it is always 1",
+            "all records were replaced before call 2, and the capsule does not have the new ones",
         ],
         ["the journal had dropped 1 earlier call; new ids and limits may differ"],
     ]

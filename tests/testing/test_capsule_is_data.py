@@ -154,5 +154,5 @@ def test_an_invalid_record_between_calls_is_an_error(tmp_path: Path, caplog: pyt
 
     assert 2 == result.exit_code
     assert "calls[1]: " in result.stderr
-    assert "a record that was written before the call is not one of its table" in result.stderr
+    assert "a record that was written before the call does not fit its table" in result.stderr
     assert [] == caplog.records

@@ -290,7 +290,7 @@ def test_the_banner_names_no_header_of_a_vendor_without_a_credential(install: In
         (Limits(calls=5, seconds=60, source="D"), "5 calls in 60 seconds (documented: D)"),
         (Limits(items=20, source="D"), "20 items a call (documented: D)"),
         (Limits(calls=5, seconds=1.5, items=20, source="D"), "5 calls in 1.5 seconds, 20 items a call (documented: D)"),
-        (Limits(), "none that are known"),
+        (Limits(), "none known"),
     ],
 )
 def test_the_reference_lists_the_limits_of_a_vendor(limits: Limits, words: str) -> None:

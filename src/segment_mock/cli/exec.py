@@ -181,4 +181,4 @@ def _lines(summary: dict[str, Any]) -> Iterator[str]:
     for host, count in summary["refused"].items():
         yield f"  {count:5}  refused   {host}: not a vendor's host"
     for host, count in summary["failed_handshakes"].items():
-        yield f"  {count:5}  distrust  {host}: TLS handshake failed; does the client trust $SEGMENT_MOCK_CA_FILE?"
+        yield f"  {count:5}  TLS error {host}: the handshake failed; does the client trust $SEGMENT_MOCK_CA_FILE?"

@@ -62,7 +62,9 @@ def vendors(name: str | None, operation: str | None, *, errors: bool, assumption
     if row:
         if errors or assumptions:
             flag = "--errors" if errors else "--assumptions"
-            raise click.UsageError(f"{flag}: expected a vendor, got the operation {row!r}, which is shown with its own")
+            raise click.UsageError(
+                f"{flag}: expected a vendor, got the operation {row!r}, whose errors and assumptions are always shown"
+            )
         _keep_operation(document["vendors"][0], row)
     if as_json:
         click.echo(json.dumps(document, indent=2))

@@ -78,9 +78,7 @@ class Client:
             raise Unreachable(f"no response within {self._timeout:g} s (--timeout)") from None
         except requests.exceptions.SSLError as error:
             if "CERTIFICATE_VERIFY_FAILED" not in str(error):
-                raise Unreachable(
-                    f"no TLS could be agreed on: {_innermost(error)}; is it an http:// address?"
-                ) from None
+                raise Unreachable(f"the TLS handshake failed: {_innermost(error)}; is it an http:// address?") from None
             why = "set its CA certificate with --ca-file or REQUESTS_CA_BUNDLE"
             raise Unreachable(f"its certificate is not trusted: {_innermost(error)}; {why}") from None
         except requests.RequestException as error:

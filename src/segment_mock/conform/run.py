@@ -42,7 +42,7 @@ def conform(
     silent = 0
     for example in examples:
         if silent == _PATIENCE:
-            yield Result(example, why=f"the target did not answer {_PATIENCE} examples before it")
+            yield Result(example, why=f"the target did not respond to the {_PATIENCE} examples before this one")
             continue
         result = _perform(target, client, example)
         if not result.why:

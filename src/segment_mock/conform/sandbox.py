@@ -38,7 +38,7 @@ class SandboxTarget:
         if example.admitted and example.vendor.name not in self._credentials:
             return f"no credential: --{secret}"
         if other := [f"{name} {value}" for name, value in example.options.items() if _is_other(example, name, value)]:
-            return f"the document allows another response: this one needs a vendor with {', '.join(other)}"
+            return f"the document allows several responses, and this one needs a vendor with {', '.join(other)}"
         if "alone" in options:
             return f"it needs an otherwise empty target: {options['alone']}"
         if not self._writes and not example.operation.reads:
@@ -95,7 +95,7 @@ class SandboxTarget:
                 return f"the API can't create {name}"
             for member, value in tables[name].only.items():
                 if other := [row[member] for row in rows[name] if row.get(member, value) != value]:
-                    return f"the API can't create {name} of {member} {other[0]}"
+                    return f"the API can't create {name} with {member} {other[0]}"
         makes = [table for name, table in tables.items() if name in rows or table.make == example.operation.name]
         if not self._leftovers and any(table.id and not table.remove for table in makes):
             return "it creates records that the API can't remove, which needs --allow-leftovers"
@@ -125,7 +125,7 @@ class SandboxTarget:
         keys = self._note(table, response)
         if len(keys) != count:
             text = json.dumps(response.body)[:200] if response.body is not None else response.text
-            raise SetupFailed(f"{table.make} made {len(keys)} of {count}: {response.status} {text}")
+            raise SetupFailed(f"{table.make} created {len(keys)} of {count} records: {response.status} {text}")
         return keys
 
     def _note(self, table: Table, response: TargetResponse) -> list[str]:

@@ -96,7 +96,7 @@ class MockTarget:
         try:
             self._control.ask("POST", f"{_SNAPSHOT}/restore")
         except Unreachable as error:
-            return [f"the records of the examples, because its own could not be restored: {error}"]
+            return [f"the records of the examples, because its original records could not be restored: {error}"]
         return []
 
     def _credential_for(self, example: Example) -> str:

@@ -82,7 +82,7 @@ class LimitedWorld(World):
         if organization.name in self._names:
             organization.notice = (
                 f"the organization of this credential was dropped (--max-organizations {self._limit}); "
-                "it has begun again with the initial data"
+                "it has started again with the initial data"
             )
         return organization
 

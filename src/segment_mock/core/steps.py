@@ -187,7 +187,7 @@ def _broken(call: Call, error: Exception) -> Response:
     try:
         return call.refuse("broken", hint=hint)
     except Exception:
-        _log.exception("%s: the response to a refusal can't be made", call.vendor.name)
+        _log.exception("%s: the response to a refusal can't be rendered", call.vendor.name)
         call.refusal = None
         return call.with_hint(Response(500, {"Content-Type": "text/plain"}, b"Internal Server Error\n"), hint)
 

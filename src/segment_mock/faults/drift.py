@@ -75,7 +75,7 @@ class Drift(Fault):
     """
 
     kind: ClassVar[str] = "drift"
-    how: str = setting("new_field", "What has changed.", TEXT, choices=tuple(_HOW))
+    how: str = setting("new_field", "What changes.", TEXT, choices=tuple(_HOW))
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
         """Change the response."""

@@ -19,8 +19,8 @@ class Drip(Fault):
     """
 
     kind: ClassVar[str] = "drip"
-    bytes_per_second: float = setting(100.0, "How fast.", FLOAT, min=0.001)
-    chunk: int = setting(10, "How many bytes at a time.", INT, min=1, max=65536)
+    bytes_per_second: float = setting(100.0, "Bytes of the body per second.", FLOAT, min=0.001)
+    chunk: int = setting(10, "Bytes in each piece.", INT, min=1, max=65536)
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
         """Send the body in pieces."""

@@ -43,7 +43,7 @@ class Item(Fault):
         OptionType("a dictionary of names and values", pairs),
     )
     every: int | None = setting(None, "Every Nth item.", INT, min=1)
-    message: str = setting("", "The sentence of the item's error, where the result has one.", TEXT)
+    message: str = setting("", "The message of the item's error, if the result has one.", TEXT)
 
     def fits(self, call: Call) -> bool:
         """Return whether *call* has a batch with an item to fail."""

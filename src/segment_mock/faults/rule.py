@@ -47,11 +47,11 @@ WHEN = (
 )
 _REASONS = {
     "skip": "skipped",
-    "every": "spared by every={when.every}",
-    "times": "spared by times={when.times}",
-    "chance": "spared by chance={when.chance:g}",
-    "connection": "spared by connection={when.connection}",
-    "window": "outside of its time",
+    "every": "excluded by every={when.every}",
+    "times": "excluded by times={when.times}",
+    "chance": "excluded by chance={when.chance:g}",
+    "connection": "excluded by connection={when.connection}",
+    "window": "outside its time window",
     "nothing": "with nothing to change",
 }
 

@@ -16,8 +16,8 @@ class Stale(Fault):
     """Answer reads, including counts, from the records as they were some calls or some seconds ago."""
 
     kind: ClassVar[str] = "stale"
-    lag: int = setting(1, "How many of the last calls that changed something reads do not see yet.", INT, min=1)
-    seconds: float | None = setting(None, "Instead of lag: how many seconds reads are behind.", FLOAT, min=0)
+    lag: int = setting(1, "How many of the latest writes are not yet visible to reads.", INT, min=1)
+    seconds: float | None = setting(None, "Instead of lag: by how many seconds reads lag behind writes.", FLOAT, min=0)
 
     def fits(self, call: Call) -> bool:
         """Return whether *call* only reads."""

@@ -141,8 +141,8 @@ class LastingEmulator(Emulator):
         self.stubs.restore(stubs)
         self._sources = _fingerprint(self._settings_at_start, self.vendors)
         _log.warning(
-            "the store began with other data or stubs than --data and --stubs say now: it keeps its records, and a "
-            "reset returns to what they say now"
+            "--data or --stubs have changed since the store was created: its records stay as they are, and a reset "
+            "returns to the new data and stubs"
         )
         self._compact()
 
@@ -165,7 +165,7 @@ class LastingEmulator(Emulator):
                         raise
                     reason = f"{type(error).__name__}: {error}"
                     raise StoreError(
-                        f"store: {self._store.url} has a state that can't be understood ({reason})"
+                        f"store: {self._store.url} has a state that this version can't read ({reason})"
                     ) from error
         self._state.note()
         return document
@@ -297,7 +297,7 @@ class LastingEmulator(Emulator):
                         del self._saved_closings[next(iter(self._saved_closings))]
                     document = self._read()
                     if document is None:  # an engine that forgot everything
-                        _log.error("the store is empty: it begins again with the initial data")
+                        _log.error("the store is empty; starting again with the initial data")
                         super().reset()
                         self._state.forget_blobs()
                         self._compact()
@@ -364,7 +364,7 @@ class LastingEmulator(Emulator):
             try:
                 self.save()
             except StoreUnavailable as error:
-                _log.error("what happened last is not saved: %s", error)
+                _log.error("the latest changes were not saved: %s", error)
             self._is_closed, self._outage = True, "the mock was closed"
             self._store.close()
 

@@ -263,13 +263,13 @@ class RecordedWindow(RateWindow):
             return super().admit(name, now)
 
     def take_admitted(self) -> list[tuple[str, float]]:
-        """Return who was admitted, and take it as saved."""
+        """Return name and time of each admitted call, and treat the calls as saved."""
         with self._recording:
             admitted, self._admitted = self._admitted, []
             return admitted
 
     def take_moments(self) -> dict[str, list[float]]:
-        """Return `moments`, and take everything as saved."""
+        """Return `moments`, and treat all calls as saved."""
         with self._recording:
             self._admitted = []
             return self.moments()
@@ -282,10 +282,10 @@ class LastingFaultRules(FaultRules):
         super()._check(fault, operation, match)
         kind = kinds().get(getattr(fault, "kind", ""))
         if not isinstance(fault, Fault) or type(fault) is not kind:
-            raise SettingError("fault: a function can't be armed where state lasts (--store); arm a kind of fault")
+            raise SettingError("fault: a Python function can't be armed with --store; arm a kind of fault")
         if callable(match):
-            raise SettingError("match: a function can't be armed where state lasts (--store); give a mapping")
+            raise SettingError("match: a Python function can't be armed with --store; expected a dictionary")
         try:
             encode({"match": match, "fault": fault.as_dict()})
         except (TypeError, ValueError) as error:
-            raise SettingError(f"fault: where state lasts (--store), a rule consists of JSON: {error}") from None
+            raise SettingError(f"fault: with --store, a rule has to be valid JSON: {error}") from None

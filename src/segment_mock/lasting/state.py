@@ -176,12 +176,12 @@ class State:
         seed = self._core.settings["seed"]
         if seed not in (0, document["seed"]):
             raise StoreError(
-                f"seed: the store began with the seed {document['seed']}, and goes on with it; give that one "
-                f"(--seed {document['seed']}), or another store"
+                f"seed: the store was created with the seed {document['seed']}, which can't change; use "
+                f"--seed {document['seed']}, or another store"
             )
         missing = [row["table"] for row in document["bases"].values() if row["table"] not in self._schemas]
         if missing:
-            raise StoreError(f"store: it has records of {missing[0]}, and no such vendor is installed")
+            raise StoreError(f"store: it has records of {missing[0]}, and its vendor is not installed")
 
     # What has changed.
 
@@ -207,9 +207,10 @@ class State:
 
     @property
     def is_replaced(self) -> bool:
-        """Whether `changes` would not tell all: something was cleared as a whole, or undone too far to be repeated.
+        """Whether `changes` can't describe all changes.
 
-        The writes that are undone so far are there only because of a snapshot without a name, which does not last.
+        It can't after the journal was cleared, or after a rollback to before the writes that a store has. Such older
+        writes are in the log only for snapshots without a name, which are not saved.
         """
         return self._clears != self._journal.clears or self._world.log.lowest < self._reach
 

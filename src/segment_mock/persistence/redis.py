@@ -75,7 +75,7 @@ _DONE = """
 if redis.call('PEXPIRE', lease, milliseconds) == 0 then redis.call('SET', lease, token, 'PX', milliseconds) end
 return {'ok', redis.call('HGET', meta, 'position') or '0'}
 """
-# The first write of each is one that a server without memory refuses, so that then nothing has happened.
+# Each script begins with a write that Redis refuses if it is out of memory, so a refused script has changed nothing.
 _APPEND = f"""{_GUARD}
 redis.call('RPUSH', log, ARGV[4])
 redis.call('HINCRBY', meta, 'length', 1)
@@ -236,14 +236,16 @@ class RedisLog(LastingLog):
         text = value.decode("utf-8", "replace")
         if verdict == b"in use":
             who = f"process {text}" if text else "another process"
-            raise StoreInUse(f"store: {self.url} can't be used: {who} writes to it; --standby waits for its end")
+            raise StoreInUse(
+                f"store: {self.url} can't be used: {who} writes to it; --standby waits until that process ends"
+            )
         if verdict == b"format":
             raise StoreError(
                 f"store: {self.url} can't be used: it has format {text}, and this version of segment-mock knows format "
                 f"{FORMAT}; use the version that wrote it, or another database"
             )
         if verdict == b"lost":
-            raise self._damaged(f"{text} are missing" if text == "entries" else "what describes it is missing")
+            raise self._damaged(f"{text} are missing" if text == "entries" else "its metadata is missing")
         self._position, self._doubtful = value, ""
 
     def _write(self, script: str, *arguments: str | bytes) -> None:
@@ -255,7 +257,7 @@ class RedisLog(LastingLog):
             who = value.decode("utf-8", "replace")
             raise StoreUnavailable(f"the store {self.url} was taken over by process {who}")
         if verdict == b"moved":
-            raise StoreUnavailable(f"the store {self.url} is not as this process left it")
+            raise StoreUnavailable(f"the store {self.url} has changed since this process last wrote to it")
         self._position = value
 
     def _run(self, client: Any, script: str, *arguments: str | bytes) -> tuple[bytes, bytes]:
@@ -305,7 +307,7 @@ class RedisLog(LastingLog):
             policy = self._client.config_get("maxmemory-policy").get("maxmemory-policy", "")
             if policy.startswith("allkeys") and self._client.config_get("maxmemory").get("maxmemory") != "0":
                 raise StoreError(
-                    f"store: {self.url} can't be used: its maxmemory-policy is {policy}, which forgets records; "
+                    f"store: {self.url} can't be used: its maxmemory-policy is {policy}, which evicts records; "
                     "set it to noeviction"
                 )
 
@@ -317,7 +319,7 @@ class RedisLog(LastingLog):
 
     def _damaged(self, reason: str) -> StoreError:
         return StoreError(
-            f"store: {self.url} is damaged ({reason}); it was left as it is. Use another database, or remove the keys "
+            f"store: {self.url} is damaged ({reason}); it was not changed. Use another database, or remove the keys "
             f"{_PREFIX}*"
         )
 

@@ -20,7 +20,7 @@ from .log import FORMAT, LastingLog, StoreError, StoreInUse, StoreUnavailable, s
 from .wal import has_lost_commits
 
 _MAGIC = b"SQLite format 3\0"
-_APPLICATION = 0x53474D4B  # "SGMK" in the header of the file says whose it is
+_APPLICATION = 0x53474D4B  # "SGMK" in the header identifies a file of segment-mock
 _SCHEMA = f"""
 BEGIN;
 CREATE TABLE entries (number INTEGER PRIMARY KEY, content BLOB NOT NULL);
@@ -57,13 +57,13 @@ class SqliteLog(LastingLog):
             self._check_header()
             place = f"file:{quote(str(self._path.absolute()))}?mode=ro"
             self._own_files = [path for path in self._side_files() if not path.exists()]
-            # Read only, so that a damaged file stays as it is: SQLite would mend what it takes for unfinished.
+            # Read only, so that a damaged file does not change: SQLite would repair what looks like a broken write.
             self._reader = _connection(place)
             for (verdict,) in [*self._read("PRAGMA quick_check(1)")]:
                 if verdict != "ok":
                     raise self._damaged(" ".join(verdict.split()))
             if has_lost_commits(self._path):
-                raise self._damaged("its -wal has commits behind a damaged place")
+                raise self._damaged("its -wal file has commits after a damaged place")
         except BaseException as error:
             self.close()
             if isinstance(error, (OSError, sqlite3.Error)):
@@ -171,13 +171,13 @@ class SqliteLog(LastingLog):
         application, version = int.from_bytes(header[68:72], "big"), int.from_bytes(header[60:64], "big")
         if header[:16] != _MAGIC and application != _APPLICATION:
             raise self._refused(
-                "it is not a store of segment-mock, but a file of another kind; it was left as it is. Use another file"
+                "it is not a store of segment-mock, but a file of another kind; it was not changed. Use another file"
             )
         if header[:16] != _MAGIC or len(header) < 100:
             raise self._damaged("it does not have the header of a SQLite file")
         if application != _APPLICATION:
             raise self._refused(
-                "it is not a store of segment-mock, but a SQLite database of another program; it was left as it is. "
+                "it is not a store of segment-mock, but a SQLite database of another program; it was not changed. "
                 "Use another file"
             )
         if version != FORMAT:
@@ -250,11 +250,13 @@ class SqliteLog(LastingLog):
         return StoreError(f"store: {str(self._path)!r} can't be used: {reason}")
 
     def _damaged(self, reason: str) -> StoreError:
-        return self._refused(f"it is damaged ({reason}); it was left as it is. Move it away to begin with another")
+        return self._refused(f"it is damaged ({reason}); it was not changed. Move it away to start with an empty store")
 
     def _in_use(self, pid: str) -> StoreInUse:
         who = f"process {pid}" if pid else "another process"
-        return StoreInUse(f"store: {str(self._path)!r} can't be used: {who} writes to it; --standby waits for its end")
+        return StoreInUse(
+            f"store: {str(self._path)!r} can't be used: {who} writes to it; --standby waits until that process ends"
+        )
 
 
 def _connection(place: str) -> sqlite3.Connection:

@@ -170,7 +170,7 @@ def resolve(
     for name in explicit:
         if name in _OF_A_TEST and name not in rows:
             raise SettingError(
-                f"unknown setting {name!r}: tests have it, on the marker or in segment_mock_config; "
+                f"unknown setting {name!r}: only tests have it, in the marker or in segment_mock_config; "
                 f"in Python, use {_OF_A_TEST[name]}"
             )
         if name not in rows:

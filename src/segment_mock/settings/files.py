@@ -440,7 +440,7 @@ def _yaml_reason(error: Any) -> str:
     place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark is not None else ""
     if tag := _TAG.match(problem or ""):
         name = tag["name"].replace("tag:yaml.org,2002:", "!!")
-        return f"its tag {name!r} is not one of JSON's types; a file has only plain data{place}"
+        return f"its tag {name!r} is not supported; expected only plain data, as in JSON{place}"
     context, start = getattr(error, "context", None), getattr(error, "context_mark", None)
     around = f" {context} that begins in line {start.line + 1}" if context and start is not None else ""
     return f"it is not valid YAML: {problem or str(error)}{place}{around}"

@@ -101,7 +101,7 @@ class InitialRecords:
 
     def _shared(self, name: str, value: Hashable, first: int, number: int) -> DuplicateKey:
         table = self.schema.name
-        return DuplicateKey(f"the {name} {brief(value)} is also that of", f"{table}[{number}]", f"{table}[{first}]")
+        return DuplicateKey(f"the {name} {brief(value)} is already used by", f"{table}[{number}]", f"{table}[{first}]")
 
     def _postings(self, index: Index) -> dict[Hashable, list[int]]:
         postings: dict[Hashable, list[int]] = {}

@@ -121,7 +121,7 @@ def _nearest(core: Source, entry_filter: EntryFilter, calls: Sequence[Entry]) ->
         if len(misses) > _PLACES:
             yield f"    and {len(misses) - _PLACES} more places"
         if entry.hint:
-            yield f"    the mock said: {hint_in_python(core, entry.hint)}"
+            yield f"    hint: {hint_in_python(core, entry.hint)}"
         if "//" in entry.path:
             yield "    its path has a double slash, which the mock merges, but the real vendor may not"
 
@@ -151,9 +151,9 @@ def _instead(core: Source, entry_filter: EntryFilter) -> Iterator[str]:
         entry for entry in others if entry.operation.endswith((".no_such_operation", ".no_such_method", "unmatched"))
     ]
     for entry in refused[-_NEAR:]:
-        yield f"  went astray: {describe(entry)}"
+        yield f"  matched no operation: {describe(entry)}"
         if entry.hint:
-            yield f"    the mock said: {hint_in_python(core, entry.hint)}"
+            yield f"    hint: {hint_in_python(core, entry.hint)}"
     counts = Counter(entry.operation for entry in others)
     if counts:
         yield "  called instead: " + ", ".join(f"{name} x{count}" for name, count in counts.most_common(6))

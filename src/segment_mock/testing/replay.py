@@ -79,13 +79,13 @@ class Replay:
         for rule in self._capsule["faults"]:
             if rule.get("fired"):
                 name = rule["function"]
-                yield f"rule {rule['id']} is the function {name}, which a capsule can't hold: it never strikes"
+                yield f"rule {rule['id']} is the function {name}, which a capsule can't store: it never strikes"
 
             if "connection" in rule.get("rule", {}).get("when", {}):
-                yield f"rule {rule['id']} asks which call of its connection it is; here each is the first"
+                yield f"rule {rule['id']} depends on a call's number on its connection; in a replay, it is always 1"
         for call in self._capsule["calls"]:
             if call["replaced"]:
-                yield f"all records were replaced before call {call['id']}, and are not here"
+                yield f"all records were replaced before call {call['id']}, and the capsule does not have the new ones"
 
     def calls(self) -> Iterator[Replayed]:
         """Perform the calls one by one."""
@@ -99,13 +99,13 @@ class Replay:
         self._arm(call["id"])
         self._write(call["before"])
         if not call["whole"] or call["answer"]["outcome"] == "open":
-            why = "its body was cut in the journal" if not call["whole"] else "it had not been answered"
+            why = "its body was cut in the journal" if not call["whole"] else "it had no response yet"
             return Replayed(call["id"], call["operation"], skipped=why, call=call)
         with _log_held_back() as records:
             now = json.loads(json.dumps(self._response_to(call)))
             if [*self._emulator.journal][-1].refusal == "broken" and now["status"] != call["answer"]["status"]:
                 records.clear()
-                raise ValueError("a record that was written before the call is not one of its table")
+                raise ValueError("a record that was written before the call does not fit its table")
         differences = [*self._differences(call["answer"], now)]
         return Replayed(call["id"], call["operation"], differences, call=call, response=now)
 

@@ -44,7 +44,7 @@ def create_app(
     """Return a Flask application with all APIs and the control plane ``/_mock``, for any WSGI server.
 
     *settings* are the settings of `SegmentMock`. Pauses take real time under a server, and move the mock's clock under
-    Flask's test client. A fault that breaks off a response breaks it off as well as the WSGI server allows.
+    Flask's test client. How exactly a fault can break off a response depends on the WSGI server.
 
     With *upstream*, the URL of a running ``segment-mock serve``, the application has no records and forwards every call
     to that server, so that many workers share one mock. *admin_token* is then the only other setting. The default of
@@ -235,8 +235,8 @@ def _answer(core: Emulator, flask: Request) -> Response:
 
 def _advance(clock: Clock, seconds: float) -> None:
     if isinf(seconds):
-        why = getattr(seconds, "why", "") or "a stage"
-        raise WouldHangForever(f"{why} never answers, and a test client has no timeout")
+        why = getattr(seconds, "why", "") or "a fault"
+        raise WouldHangForever(f"{why} waits without end, and a test client has no timeout")
     clock.move_to(clock.now() + seconds)
 
 

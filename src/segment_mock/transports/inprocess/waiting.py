@@ -90,5 +90,5 @@ async def pause(clock: Clock, seconds: float, wait: Wait, *, is_async: bool) -> 
 
 def _would_hang(wait: Wait) -> WouldHangForever:
     """Return the error for a *wait* that nothing can end."""
-    reason = wait.reason or "a stage"
-    return WouldHangForever(f"{wait.call}: {reason} never answers, and the client has no timeout; set one")
+    reason = wait.reason or "a fault"
+    return WouldHangForever(f"{wait.call}: {reason} waits without end, and the client has no timeout; set one")

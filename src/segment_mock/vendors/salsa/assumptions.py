@@ -19,11 +19,11 @@ _SEARCHES = ("search_segments", "search_members", *_SUPPORTER_SEARCHES)
 _BATCHES = ("upsert_segments", "upsert_supporters", *_DELETIONS, *_MEMBERSHIPS, *_SEARCHES)
 
 ASSUMPTIONS: Mapping[str, Assumption] = {
-    "trailing_slash": Assumption("A slash at the end of a path changes nothing.", "ignored", "as a servlet does it"),
+    "trailing_slash": Assumption("A slash at the end of a path changes nothing.", "ignored", "as in Java servlets"),
     "numeric_ids": Assumption(
         "A number in place of an id is converted to text.",
         "text",
-        "clients send numbers as text, and both ways",
+        "public clients send numbers as text, and text as numbers",
         operations=_BATCHES,
     ),
     # Reading
@@ -63,7 +63,7 @@ ASSUMPTIONS: Mapping[str, Assumption] = {
     "unknown_email": Assumption(
         "A response repeats an unknown e-mail address among the contacts.",
         "contacts",
-        "supporters have theirs there",
+        "the addresses of a supporter are among its contacts",
         operations=_SUPPORTER_SEARCHES,
     ),
     "shared_external_id": Assumption(
@@ -159,7 +159,7 @@ ASSUMPTIONS: Mapping[str, Assumption] = {
     "unknown_supporter": Assumption(
         "Assigning or removing an unknown supporter has this result.",
         "NOT_FOUND",
-        "the word exists for unknown ids",
+        "documented as the result for an unknown id",
         operations=_MEMBERSHIPS,
     ),
     "assigned_twice": Assumption(
@@ -197,7 +197,7 @@ ASSUMPTIONS: Mapping[str, Assumption] = {
     "supporter_lengths": Assumption(
         "A text of a supporter has at most this many characters, an external id 100.",
         255,
-        "the page says that lengths are checked, not which",
+        "the page says that lengths are checked, but states none",
         operations=("upsert_supporters",),
     ),
     "null_supporter_members": Assumption(

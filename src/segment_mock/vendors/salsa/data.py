@@ -163,7 +163,7 @@ def _repeated_member(memberships: Iterable[tuple[str, Record]]) -> DuplicateKey:
     """Return the error for the first of *memberships* that is there twice."""
     first_places: dict[Any, str] = {}
     return next(
-        DuplicateKey(f"the supporter {record['supporterId']!r} is already a member by", place, other)
+        DuplicateKey(f"the supporter {record['supporterId']!r} is already listed in", place, other)
         for place, record in memberships
         if (other := first_places.setdefault(MEMBERS.key(record), place)) != place
     )

@@ -17,7 +17,7 @@ REFUSALS: Mapping[str, ErrorTemplate] = {
     "throttled": ErrorTemplate(
         429,
         "Your per minute call rate has been exceeded",
-        f"{_GENERAL}; {_CLIENTS}; that the minute slides is assumed",
+        f"{_GENERAL}; {_CLIENTS}; the sliding window is assumed",
         429,
     ),
     "too_many_items": ErrorTemplate(

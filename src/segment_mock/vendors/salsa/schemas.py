@@ -136,7 +136,7 @@ uuid.words = "a UUID"  # type: ignore[attr-defined]
 def _in_responses(*names: str) -> dict[str, fields.Field[Any]]:
     """Return the members of responses that requests may contain too, and that the API ignores.
 
-    Clients may so send records back.
+    This lets clients send back a record that they received.
     """
     return {name: fields.Raw(dump_only=True, **RECORDED) for name in names}
 

@@ -13,7 +13,7 @@ _UNSTATED = "not stated anywhere"
 
 
 ASSUMPTIONS: Mapping[str, Assumption] = {
-    "trailing_slash": Assumption("A slash at the end of a path changes nothing.", "ignored", "as Express does it"),
+    "trailing_slash": Assumption("A slash at the end of a path changes nothing.", "ignored", "as in Express"),
     "numeric_ids": Assumption("A number in place of an id is converted to text.", "text", _UNSTATED),
     "null_lists": Assumption("A list that is null counts as absent.", "not sent", _UNSTATED),
     "omitted_members": Assumption(

@@ -92,7 +92,7 @@ def _repeated_external_id(error: DuplicateKey, segments: list[Json], persons: li
         external_id = person.get("externalId")
         other, first = earlier.setdefault(external_id, (place, person)) if external_id else (place, person)
         if first.get("id") != person.get("id"):
-            return DuplicateKey(f"the externalId {brief(external_id)} is also that of", place, other)
+            return DuplicateKey(f"the externalId {brief(external_id)} is already used by", place, other)
     return error
 
 

@@ -15,7 +15,7 @@ COUNTERS = (
     "activityP2PEvent", "activitySubscribe", "activityFundraise", "activityTargetedLetter", "activityPetition",
     "activitySubscriptionManagement",
 )  # fmt: skip
-_LEFT = known("recorded by the vendor's own tests; that it is what is left is assumed")
+_LEFT = known("recorded by the vendor's own tests; that it counts remaining calls is assumed")
 _VERBS = {"FOUND": "Read", "ADDED": "Add", "UPDATED": "Update", "DELETED": "Delete"}
 
 

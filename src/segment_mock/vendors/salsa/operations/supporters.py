@@ -62,7 +62,7 @@ def groups(call: Call, data: Json) -> Json:
 
 
 def _identified(call: Call, payload: Json, show: Callable[[Record], Json]) -> list[Json]:
-    """Return *show* of each supporter with one of the identifiers; several supporters may have the same identifier."""
+    """Return the result of *show* for each supporter with one of the identifiers, which supporters may share."""
     kind = payload["identifierType"]
     return results_for(
         call,
