@@ -87,6 +87,7 @@ def _section(item: pytest.Item, mock: SegmentMock, number: int) -> Iterator[str]
         ("the calls", lambda: _calls(mock, entries)),
         ("the changes", lambda: _change_lines(entries)),
         ("the faults", lambda: _rules(mock)),
+        ("the threads", _older_threads),
     ]
     for name, lines in parts:
         try:
@@ -98,6 +99,12 @@ def _section(item: pytest.Item, mock: SegmentMock, number: int) -> Iterator[str]
             yield f"replay: segment-mock replay {_capsule(item, mock, number)}"
         except Exception as error:
             yield f"no capsule: {_cut(_reason(error))}"
+
+
+def _older_threads() -> list[str]:
+    """Return a line for each call of a thread that an earlier test has started and not ended."""
+    module = sys.modules.get("segment_mock.transports.inprocess.registry")
+    return [*module.REGISTRY.calls_of_older_threads] if module else []
 
 
 def _reason(error: Exception) -> str:

@@ -298,3 +298,42 @@ def test_fault(segment_mock):
         ]
     )
     assert "src/segment_mock" not in result.stdout.str()
+
+
+def test_the_report_names_a_call_of_a_thread_that_an_earlier_test_has_started(pytester: pytest.Pytester) -> None:
+    """A thread of the test itself is not named, and a later test has no call to name."""
+    pytester.makepyfile(
+        test_a="""
+import threading
+
+import requests
+
+begin, end = threading.Event(), threading.Event()
+
+def poll(event):
+    begin.wait(60)
+    requests.get("https://api.salsalabs.org/api/integration/ext/v1/metrics", headers={"authToken": "t"})
+    event.set()
+
+def test_first(segment_mock):
+    threading.Thread(target=poll, args=[end], name="poller", daemon=True).start()
+
+def test_second(segment_mock):
+    own = threading.Event()
+    threading.Thread(target=poll, args=[own], name="own", daemon=True).start()
+    begin.set()
+    assert end.wait(60) and own.wait(60)
+    assert len(segment_mock.journal) == 0
+
+def test_third(segment_mock):
+    assert False
+"""
+    )
+
+    result = pytester.runpytest(*RUN)
+
+    result.assert_outcomes(passed=1, failed=2)
+    (line,) = [line for line in result.outlines if "earlier interception" in line]
+    assert line.startswith(
+        "thread 'poller', which was started in an earlier interception, called api.salsalabs.org at test_a.py:9"
+    )

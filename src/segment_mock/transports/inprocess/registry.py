@@ -11,9 +11,10 @@ from functools import lru_cache, wraps
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from inspect import isasyncgenfunction, isclass, iscoroutinefunction, isgeneratorfunction
-from threading import get_ident
+from threading import Thread, active_count, current_thread, get_ident
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar, cast, get_args
+from weakref import WeakSet
 
 from ... import refused
 from ...callsite import caller
@@ -50,6 +51,7 @@ _HOMES = {name: f"{__package__}.{file}" for name, file in LIBRARIES.items()}
 _MODULES = (*LIBRARIES, *dict.fromkeys(_HOMES.values()))
 F = TypeVar("F", bound=Callable[..., Any])
 _MISSING = object()
+_MOST_NOTES = 10
 
 
 class NetworkBlocked(RuntimeError):
@@ -199,6 +201,9 @@ class InterceptionRegistry:
         self.routes: tuple[Route, ...] = ()
         self.too_old: dict[str, str] = {}
         """Imported client libraries that are older than `OLDEST`, and their versions."""
+        self.calls_of_older_threads: dict[str, None] = {}
+        """Sentences on calls, since the first route was added, by threads that were started under earlier routes."""
+        self._older_threads: WeakSet[Thread] = WeakSet()
         self._lock = new_rlock()
         self._finders: list[Any] = []
         self._libraries: dict[str, Library] = {}
@@ -227,7 +232,10 @@ class InterceptionRegistry:
                     break
                 if other is None or (route.thread == thread != other.thread):
                     other = route
-        owner = owner or other
+        if owner is None and other is not None:
+            owner = other
+            if self._older_threads and current_thread() in self._older_threads:
+                self._note_older_thread(host)
         if owner is not None:
             transport: InProcessTransport | LiveTransport | str = owner.transport
             if not isinstance(transport, str):
@@ -259,6 +267,8 @@ class InterceptionRegistry:
                 self._imported = [*imported[:count], *map(modules.get, _MODULES[count:])]
         VIRTUAL.watch_threads()
         with self._lock:
+            if not self.routes and self.calls_of_older_threads:
+                self.calls_of_older_threads = {}
             self.routes = (*self.routes, route)
             try:
                 self._patch(route, route.modules)
@@ -280,7 +290,15 @@ class InterceptionRegistry:
                     group.remove()
             route.patches.clear()
             self._find()
+            if not self.routes and active_count() > 1:
+                self._older_threads.update(VIRTUAL.other_threads())
         VIRTUAL.unwatch_threads()
+
+    def _note_older_thread(self, host: str) -> None:
+        at = caller()
+        if len(self.calls_of_older_threads) < _MOST_NOTES:
+            thread = f"thread {current_thread().name!r}, which was started in an earlier interception"
+            self.calls_of_older_threads[f"{thread}, called {host}{at and f' at {at}'}"] = None
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         """Find a module by the other finders.
