@@ -25,7 +25,7 @@ def caller(own: int = 1) -> str:
     frame: FrameType | None = sys._getframe(own)
     while frame is not None and _foreign(frame.f_code.co_filename):
         frame = frame.f_back
-    return _line(frame) if frame else _awaiting_lines()
+    return _line(frame.f_code.co_filename, frame.f_lineno) if frame else _awaiting_lines()
 
 
 def running_test() -> str:
@@ -50,13 +50,14 @@ def _line_of(coroutine: Any) -> str:
     while coroutine is not None:
         frame = getattr(coroutine, "cr_frame", None)
         if frame is not None and not _foreign(frame.f_code.co_filename):
-            line = _line(frame)
+            line = _line(frame.f_code.co_filename, frame.f_lineno)
         coroutine = getattr(coroutine, "cr_await", None)
     return line
 
 
-def _line(frame: FrameType) -> str:
-    return f"{_relative(frame.f_code.co_filename)}:{frame.f_lineno}"
+@lru_cache(maxsize=4096)
+def _line(file: str, number: int) -> str:
+    return f"{_relative(file)}:{number}"
 
 
 @lru_cache(maxsize=4096)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -71,14 +71,11 @@ def _original_of(function: Any) -> Any:
     for candidate in seen:
         if candidate.__module__.startswith("httpcore.") and not candidate.__closure__:
             return candidate
-        wrapped = [getattr(candidate, "__wrapped__", None), *_cells(candidate)]
+        cells = [cell.cell_contents for cell in candidate.__closure__ or ()]
+        wrapped = [cell.original if isinstance(cell, Patch) else cell for cell in cells]
+        wrapped.append(getattr(candidate, "__wrapped__", None))
         seen += [each for each in wrapped if isinstance(each, FunctionType) and each not in seen]
     return function
-
-
-def _cells(function: Any) -> Iterator[Any]:
-    for cell in function.__closure__ or ():
-        yield cell.cell_contents.original if isinstance(cell.cell_contents, Patch) else cell.cell_contents
 
 
 def _perform(call: Coroutine[Any, Any, Any], *, is_async: bool) -> Any:
@@ -229,7 +226,9 @@ class _PooledConnection:
                 if mock_response is not None:
                     return self._pool_response(request, stream, mock_response)
             wire = self._pool_kind.wire_kind(self._origin, _Stream(connection, is_async, is_sent=plain is not None))
-            response = await _value(getattr(wire, self._pool_kind.handle)(_with_body(request, body)))
+            method, url, options = request.method, request.url, request.extensions
+            unread = httpcore.Request(method, url, headers=request.headers, content=body, extensions=options)
+            response = await _value(getattr(wire, self._pool_kind.handle)(unread))
             response.stream = _Body(self, response.stream)
             return response
         except BaseException:
@@ -274,38 +273,38 @@ class _PooledConnection:
 
 def _plain(request: Any, body: bytes, limit: int) -> tuple[str, str, dict[str, str]] | None:
     """Return method, target and headers of a request that h11 would send unchanged, or None if h11 has to decide."""
-    fields, target = request.headers, request.url.target.decode("latin-1")
-    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in fields}
-    names, values = "".join(headers), "\n".join(["", *headers.values(), ""])
-    text = target + values.replace("\n", "")
+    names, target = _plain_names(tuple([name for name, _ in request.headers])), request.url.target.decode("latin-1")
+    values = b"\n".join([b"", *[value for _, value in request.headers], b""]).decode("latin-1")
     if (
-        len(headers) < len(fields)
-        or "" in headers
-        or not (names.isascii() and names.replace("-", "").isalnum())
-        or not (text.isascii() and text.isprintable())
-        or values.count("\n") != len(fields) + 1
+        names is None
+        or values.count("\n") != len(names) + 1
+        or not (values.isascii() and target.isascii() and (target + values.replace("\n", "")).isprintable())
         or "\n " in values
         or " \n" in values
         or not request.method.isalpha()
         or target[:1] != "/"
         or " " in target
-        or len(names) + len(text) > _BRIEF
+        or len(values) + len(target) > _BRIEF
         or len(body) > limit
         or "trace" in request.extensions
-        or "host" not in headers
-        or not _BY_PARSER.isdisjoint(headers)
-        or headers.get("connection", "keep-alive").lower() != "keep-alive"
-        or headers.get("content-length", "0") != str(len(body))
     ):
+        return None
+    headers = dict(zip(names, values[1:-1].split("\n"), strict=True))
+    if headers.get("connection", "keep-alive").lower() != "keep-alive":
+        return None
+    if headers.get("content-length", "0") != str(len(body)):
         return None
     return request.method.decode("ascii"), target, headers
 
 
-def _with_body(request: Any, body: bytes) -> Any:
-    """Return *request* with *body* in place of its stream, which was read already."""
-    return httpcore.Request(
-        request.method, request.url, headers=request.headers, content=body, extensions=request.extensions
-    )
+@lru_cache(maxsize=256)
+def _plain_names(names: tuple[bytes, ...]) -> tuple[str, ...] | None:
+    """Return the *names* of headers in lower case, or None if they are not those of a plain request."""
+    # Cached, because a client sends the same names in every call. The entries of the journal share the strings.
+    lower = [name.decode("latin-1").lower() for name in names]
+    is_plain = len(set(lower)) == len(lower) and "host" in lower and _BY_PARSER.isdisjoint(lower)
+    is_valid = all(name.isascii() and name.replace("-", "").isalnum() for name in lower)
+    return tuple(lower) if is_plain and is_valid and len(b"".join(names)) <= _BRIEF else None
 
 
 class _PoolResponse(NamedTuple):
