@@ -203,7 +203,7 @@ class Call:
     * ``data``, ``arguments``: the decoded body, and the values of the path's placeholders
     * ``options``: the vendor's settings, by name without the vendor's prefix
     * ``organization``, ``credential``: set once the credential was accepted
-    * ``arrived``: time of arrival in epoch seconds
+    * ``arrived``, ``generation``: the time of arrival in epoch seconds, and the number of resets before it
     * ``item_failures``: the items that a fault fails, by position
     * ``lag``: how far reads lag behind writes, or None
     * ``unread``: the fields of the request that the API ignores
@@ -237,14 +237,6 @@ class Call:
     assumed: tuple[str, ...] = field(init=False, default=())
     _assumed_parts: tuple[str, ...] = field(init=False, default=())
     _parsed: Any = field(init=False, default=_UNREAD)
-
-    @property
-    def is_stale(self) -> bool:
-        """Whether the mock was reset since the call arrived.
-
-        Then it must not write, because another test is running.
-        """
-        return self.generation != self.world.generation
 
     @property
     def rng(self) -> Random:

@@ -83,7 +83,7 @@ def perform(call: Call, policy: Policy) -> Response:
         return call.operation.answer()
     try:
         try:
-            if call.is_stale:
+            if call.generation != call.world.generation:  # the mock was reset while a fault waited
                 return _STALE
             authenticate(call, policy)
             limit_rate(call, policy)
@@ -155,7 +155,7 @@ def transaction(call: Call) -> Response:
     """Run the operation with exclusive access to the store, and undo its writes if it fails."""
     log = call.world.log
     with call.world.lock:
-        if call.is_stale:
+        if call.generation != call.world.generation:  # another test may be running
             return _STALE
         if call.organization is not None and call.organization.is_dropped:  # by another thread, since `authenticate`
             call.organization = call.world.organization(call.credential)

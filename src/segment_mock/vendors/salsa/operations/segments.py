@@ -116,7 +116,7 @@ def _upsert(call: Call, item: Json) -> Json:
     external = item.get("externalSystemId")
     if external is not None and segments.count("externalSystemId", external) > 1:
         call.assume("shared_external_id")
-    total = call.rows("members").count("segmentId", row["segmentId"])
+    total = call.rows("members").count("segmentId", row["segmentId"]) if stored else 0
     # Responses to a write were recorded without the type.
     return ordered(SEGMENT_ORDER, row, totalMembers=total, result="UPDATED" if stored else "ADDED", type=None)
 
