@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from .remote import remote_mock, url_of
-from .settings import Settings, item_of_fixture, line_of, make_mock, settings_of, setup_error, transport_of
+from .settings import (
+    Settings,
+    item_of_fixture,
+    line_of,
+    make_mock,
+    settings_of,
+    setup_error,
+    transport_of,
+    transports_of_run,
+)
 
 if TYPE_CHECKING:
     from segment_mock import SegmentMock
@@ -265,9 +274,10 @@ def _use(item: pytest.Item, mock: SegmentMock, settings: Settings) -> None:
     if mock not in mocks:
         mocks.append(mock)
     stash[_USE] = _Use(settings, os.getpid(), mocks)
-    for rule in mock.faults:
-        if not rule.where.startswith("scenario "):
-            rule.where = f"the settings of {line_of(item)}"
+    if not settings.can_share:
+        for rule in mock.faults:
+            if not rule.where.startswith("scenario "):
+                rule.where = f"the settings of {line_of(item)}"
     if ON_USE in stash:
         stash[ON_USE](mock)
 
@@ -295,6 +305,7 @@ class _Shared:
     def __init__(self, mock: SegmentMock, settings: Settings) -> None:
         self.settings, self._mock, self._is_new = settings, mock, True
         self._interceptions: dict[str, AbstractContextManager[Any]] = {}
+        self._only_interception: AbstractContextManager[Any] | None = None
         self._live: LiveMock | None = None
 
     def clean_mock(self) -> SegmentMock:
@@ -305,11 +316,14 @@ class _Shared:
         return self._mock
 
     def interception(self, item: Any) -> AbstractContextManager[Any]:
+        if self._only_interception is not None:
+            return self._only_interception
         transport = self.settings.plugin.get("transport") or transport_of(item)
-        interception = self._interceptions.get(transport)
-        if interception is None:
-            interception = self._interceptions[transport] = intercept(item, self._mock, self.settings)
-        return interception
+        if transport not in self._interceptions:
+            self._interceptions[transport] = intercept(item, self._mock, self.settings)
+            if len(transports_of_run(item.config)) == 1:
+                self._only_interception = self._interceptions[transport]
+        return self._interceptions[transport]
 
     def server(self) -> LiveMock:
         if self._live is None:

@@ -11,6 +11,7 @@ from functools import lru_cache, wraps
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from inspect import isasyncgenfunction, isclass, iscoroutinefunction, isgeneratorfunction
+from operator import itemgetter
 from threading import Thread, active_count, current_thread, get_ident
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar, cast, get_args
@@ -48,7 +49,8 @@ OLDEST = {"urllib3": "1.26", "requests": "2.28", "httpcore": "0.17.3", "aiohttp"
 """The oldest supported version of each client library (httpx: 0.24); the tests run with it."""
 
 _HOMES = {name: f"{__package__}.{file}" for name, file in LIBRARIES.items()}
-_MODULES = (*LIBRARIES, *dict.fromkeys(_HOMES.values()))
+_MODULES = (*LIBRARIES, f"{__package__}.connection")
+"""The modules that may be imported again; the files with the seams depend on the last one."""
 F = TypeVar("F", bound=Callable[..., Any])
 _MISSING = object()
 _MOST_NOTES = 10
@@ -207,8 +209,11 @@ class InterceptionRegistry:
         self._lock = new_rlock()
         self._finders: list[Any] = []
         self._libraries: dict[str, Library] = {}
-        self._imported: list[ModuleType | None] = []
-        """`_MODULES` as of the last time at which all libraries that were imported had their patches."""
+        self._imported: tuple[itemgetter[Any], tuple[Any, ...], list[str]] | None = None
+        """`_MODULES` as of the last time at which all libraries that were imported had their patches.
+
+        A getter of the modules that were imported, these modules, and the names of the others.
+        """
         self._groups: tuple[tuple[Container[str], PatchGroup], ...] = ()
         """The newest patch of each seam of the libraries, and the modules of each group."""
 
@@ -254,8 +259,8 @@ class InterceptionRegistry:
         """Activate *route*, before all other routes."""
         # Import without the lock: another thread that imports the same modules may need the lock for its patches.
         modules = sys.modules
-        imported = [*map(modules.get, _MODULES)]
-        if imported != self._imported:
+        if not self._has_loaded_all():
+            imported = {name: modules[name] for name in _MODULES if name in modules}
             for name in route.modules:
                 # Either may have been imported again since, as pytest's own pytester does. None forbids the import.
                 module = modules.get(name)
@@ -263,8 +268,8 @@ class InterceptionRegistry:
                     self._load(name)
             if route.modules is LIBRARIES:
                 # A library that another thread imports meanwhile may be missed here, so it must look new the next time.
-                count = len(LIBRARIES)
-                self._imported = [*imported[:count], *map(modules.get, _MODULES[count:])]
+                absent = [name for name in _MODULES if name not in imported]
+                self._imported = itemgetter(*imported), (*imported.values(),), absent
         VIRTUAL.watch_threads()
         with self._lock:
             if not self.routes and self.calls_of_older_threads:
@@ -276,6 +281,17 @@ class InterceptionRegistry:
                 self.remove(route)
                 raise
             self._find()
+
+    def _has_loaded_all(self) -> bool:
+        """Return whether all client libraries that are imported now have their patches."""
+        if self._imported is None:
+            return False
+        look_up, values, absent = self._imported
+        modules = sys.modules
+        try:
+            return bool(look_up(modules) == values) and modules.keys().isdisjoint(absent)
+        except KeyError:
+            return False
 
     def remove(self, route: Route) -> None:
         """Remove *route* from any position of the stack; the route that was added next takes its patches over."""
@@ -528,7 +544,8 @@ def _current_task() -> Any:
     events, lowlevel = sys.modules.get("asyncio.events"), sys.modules.get("trio.lowlevel")
     if events is not None and events._get_running_loop() is not None:
         return sys.modules["asyncio.tasks"].current_task()
-    if lowlevel is not None:
+    is_in_task = getattr(lowlevel, "in_trio_task", None)  # trio has it since 0.24; the error of current_task is slow
+    if lowlevel is not None and (is_in_task is None or is_in_task()):
         with suppress(RuntimeError):  # trio is not running
             return lowlevel.current_task()
     return None
