@@ -231,9 +231,10 @@ def segment_mock_server(
 
 def used_mocks(item: pytest.Item) -> Sequence[SegmentMock]:
     """Return the mocks that *item* uses, in order of their fixtures."""
-    use = item.stash.get(_USE, None)
-    is_here = use is not None and use.process == os.getpid()  # False in a child that the test forked
-    return use.mocks if use is not None and is_here else ()
+    if _USE not in item.stash:
+        return ()
+    use = item.stash[_USE]
+    return use.mocks if use.process == os.getpid() else ()  # a child that the test forked has none
 
 
 def used_settings(item: pytest.Item) -> Settings | None:

@@ -39,8 +39,9 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Add a section on each mock to the report of a failed test."""
-    with suppress(Exception):  # a hook must not hide the test's own failure
-        _hide_own_frames(call)
+    if call.excinfo is not None:
+        with suppress(Exception):  # a hook must not hide the test's own failure
+            _hide_own_frames(call, call.excinfo)
     report = yield
     if report.failed:
         for number, mock in enumerate([*used_mocks(item), *open_mocks(item.config)]):
@@ -49,14 +50,14 @@ def pytest_runtest_makereport(
     return report
 
 
-def _hide_own_frames(call: pytest.CallInfo[None]) -> None:
+def _hide_own_frames(call: pytest.CallInfo[None], excinfo: pytest.ExceptionInfo[BaseException]) -> None:
     """End the traceback of a `SettingError` with the user's own line, because the frames below do not help."""
     settings = sys.modules.get("segment_mock.settings")
-    if call.excinfo is None or settings is None or not isinstance(call.excinfo.value, settings.SettingError):
+    if settings is None or not isinstance(excinfo.value, settings.SettingError):
         return
     folder = str(Path(settings.__file__ or "").parents[1])
     frames: list[TracebackType] = []
-    frame = call.excinfo.tb
+    frame = excinfo.tb
     while frame is not None:
         if not frame.tb_frame.f_code.co_filename.startswith(folder):
             frames.append(frame)
@@ -65,7 +66,7 @@ def _hide_own_frames(call: pytest.CallInfo[None]) -> None:
     for frame in reversed(frames):
         shortened = TracebackType(shortened, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
     if shortened is not None:
-        error = call.excinfo.value
+        error = excinfo.value
         call.excinfo = pytest.ExceptionInfo.from_exc_info((type(error), error, shortened))
 
 

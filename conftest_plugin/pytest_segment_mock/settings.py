@@ -199,9 +199,9 @@ def transport_of(item: Any) -> str:
 
 def is_unittest_with_transports(item: pytest.Item) -> bool:
     """Return whether *item* has to run once for each transport, but is a unittest, which can't be parametrized."""
-    names = getattr(item, "fixturenames", ())
-    is_unittest = MARKER in names and getattr(item, "callspec", None) is None and _is_test_case(item)
-    return is_unittest and len(transports_of_run(item.config)) > 1 and not _names_transport(item)
+    if len(transports_of_run(item.config)) == 1 or MARKER not in getattr(item, "fixturenames", ()):
+        return False
+    return getattr(item, "callspec", None) is None and _is_test_case(item) and not _names_transport(item)
 
 
 def strict_names(value: Any) -> frozenset[str] | None:

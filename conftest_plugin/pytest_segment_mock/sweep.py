@@ -87,7 +87,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
     """Run a test several times if it has the marker, or is in a TestCase and the run has several transports."""
-    mark = item.get_closest_marker(SWEEP)
+    mark = item.get_closest_marker(SWEEP) if SWEEP in item.keywords else None
     by_transport = is_unittest_with_transports(item)
     if mark is None and not by_transport:
         return None
@@ -103,10 +103,9 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """Fail a passed run whose fault could not strike, or after which there is no call to strike."""
     result = yield
-    case = item.stash.get(CASE, None)
-    mark = item.get_closest_marker(SWEEP) if case is not None else None
-    if case is not None and mark is not None and not getattr(item, "_excinfo", None):
-        problem = _missed(case) if case.fault else _unswept(item, mark, case)
+    if CASE in item.stash and not getattr(item, "_excinfo", None):
+        case, mark = item.stash[CASE], item.get_closest_marker(SWEEP)
+        problem = "" if mark is None else _missed(case) if case.fault else _unswept(item, mark, case)
         if problem:
             pytest.fail(f"segment-mock, sweep: {problem}", pytrace=False)
     return result
